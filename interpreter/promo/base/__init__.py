@@ -1,0 +1,1 @@
+"""What every room may use: sources, diagnostics, errors, units, canonical bytes, package data."""

@@ -1,0 +1,124 @@
+"""
+One byte form for every stored value, and exact numbers in it.
+
+The form is JSON with sorted keys, no spaces, no floats: integers stay integers, exact rationals become decimal
+strings (`"0.01"`) or `"n/d"` strings, measured floats become their shortest `repr`.  For the values promo stores
+(ASCII keys, integers below 2^53) these bytes are those of RFC 8785; a test compares them with another library.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+type_error = "a stored value may hold text, integers, booleans, null, lists and objects, not {}"
+
+Json = None | bool | int | str | Sequence["Json"] | Mapping[str, "Json"]
+
+SAFE_INTEGER = 2**53 - 1  # RFC 8785 takes numbers from IEEE 754 doubles, exact only this far
+
+
+def canonical(value: Json) -> bytes:
+    """
+    Canonical bytes of a JSON value.
+
+    Raises:
+        TypeError: *value* holds a float or something that is not JSON.
+        ValueError: an integer beyond 2^53 - 1.
+
+    Source:
+        RFC 8785 (JSON Canonicalization Scheme), restricted to the values above.
+    """
+    _refuse_inexact(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _refuse_inexact(value: Json) -> None:
+    waiting: list[object] = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str | bool) or item is None:
+            continue
+        if isinstance(item, int):
+            if not -SAFE_INTEGER <= item <= SAFE_INTEGER:
+                raise ValueError(f"{item} is beyond 2^53 - 1: store it as text")
+        elif isinstance(item, Mapping):
+            waiting.extend(item.keys())
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
+        else:
+            raise TypeError(type_error.format(type(item).__name__))
+
+
+def digest(value: Json) -> str:
+    """SHA-256 of the canonical bytes, 64 hex digits."""
+    return digest_bytes(canonical(value))
+
+
+def digest_bytes(data: bytes) -> str:
+    """SHA-256 of *data*, 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def parse_json(data: bytes | str) -> Json:
+    """
+    Read JSON strictly: no duplicate keys, no NaN or Infinity.
+
+    Raises:
+        ValueError: the text is not such JSON.
+    """
+
+    def once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ValueError("an object repeats a key")
+        return found
+
+    def refuse(word: str) -> Json:
+        raise ValueError(f"{word} is not a JSON number")
+
+    value: Json = json.loads(data, object_pairs_hook=once, parse_constant=refuse)
+    return value
+
+
+def exact(number: Fraction | int) -> str:
+    """
+    A rational as text that loses nothing: `"0.01"` where it terminates in decimals, else `"1/3"`.
+
+    Equal numbers give equal text, so the text may be hashed.
+    """
+    number = Fraction(number)
+    if number.denominator == 1:
+        return str(number.numerator)
+    places = _decimal_places(number.denominator)
+    if places is None:
+        return f"{number.numerator}/{number.denominator}"
+    scaled = abs(number.numerator) * 10**places // number.denominator
+    digits = str(scaled).rjust(places + 1, "0")
+    sign = "-" if number < 0 else ""
+    return f"{sign}{digits[:-places]}.{digits[-places:]}"
+
+
+def _decimal_places(denominator: int) -> int | None:
+    places = {2: 0, 5: 0}
+    for prime in places:
+        while denominator % prime == 0:
+            denominator //= prime
+            places[prime] += 1
+    return max(places.values()) if denominator == 1 else None
+
+
+def from_exact(text: str) -> Fraction:
+    """The rational that *text* (from `exact`, or a float's repr) names, without rounding."""
+    return Fraction(text)
+
+
+def rounded(number: Fraction | int, places: int) -> str:
+    """A rational to *places* decimals, halves away from zero, for people to read."""
+    number = Fraction(number)
+    scaled = abs(number) * 10**places
+    whole = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
+    digits = str(whole).rjust(places + 1, "0")
+    sign = "-" if number < 0 and whole else ""
+    return sign + (f"{digits[:-places]}.{digits[-places:]}" if places else digits)

@@ -1,0 +1,86 @@
+"""
+What is wrong with a spec, as values.
+
+A pass yields diagnostics and goes on; nothing here prints.  Codes are grouped by area: P01 syntax, P02 names,
+P03 units and types, P04 gates and seals, P05 stages, P06 cost, P07 designs, P08 growth and schedules, P09 style
+and things this version cannot run yet.
+"""
+
+from collections.abc import Iterable, Iterator
+from enum import Enum
+
+from attrs import frozen
+
+from promo.base.source import Span
+
+
+class Severity(Enum):
+    """How much a diagnostic weighs: an error stops every later command, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@frozen
+class Label:
+    """A second place that explains the first, such as the line that declared a name."""
+
+    span: Span
+    text: str
+
+
+@frozen
+class Edit:
+    """Replace the characters of *span* by *text*."""
+
+    span: Span
+    text: str
+
+
+@frozen
+class Diagnostic:
+    """
+    One fault of a spec.
+
+    *message* states the fact in lower case without a full stop; *hint* starts with a verb and says what to do;
+    *notes* give the arithmetic or the context.  *edits* repair the fault without a choice left to make.
+    """
+
+    code: str
+    message: str
+    span: Span
+    hint: str = ""
+    severity: Severity = Severity.ERROR
+    labels: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
+
+
+class SpecError(Exception):
+    """The spec is wrong; carries every diagnostic found, in the order of the text."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = in_text_order(diagnostics)
+        super().__init__(f"{len(self.diagnostics)} diagnostics")
+
+
+def in_text_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Diagnostics sorted by source, place and code; a repeated one is kept once."""
+
+    def key(found: Diagnostic) -> tuple[str, int, int, str, str]:
+        return found.span.source.name, found.span.start, found.span.end, found.code, found.message
+
+    return tuple({key(found): found for found in sorted(diagnostics, key=key)}.values())
+
+
+def errors(diagnostics: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """Those diagnostics that stop a command."""
+    return (found for found in diagnostics if found.severity is Severity.ERROR)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str | None:
+    """The known word nearest to *word*, or None when none is near (difflib, cutoff 0.6)."""
+    from difflib import get_close_matches  # imported only once something is already wrong
+
+    near = get_close_matches(word, list(known), n=1)
+    return near[0] if near else None

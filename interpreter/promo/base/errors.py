@@ -1,0 +1,56 @@
+"""
+The exceptions promo raises on purpose, and the exit code of each::
+
+    Exception
+    +-- SpecError        the spec is wrong: diagnostics with places           exit 1
+    +-- PromoError       a command cannot be carried out                      exit 2
+        +-- Mismatch     stored bytes or frozen meanings differ               exit 1
+        +-- Busy         another promo process holds the study                exit 2
+
+Anything else that escapes is a fault of promo and keeps its traceback.
+"""
+
+from enum import IntEnum
+
+from promo.base.diagnostics import SpecError
+
+__all__ = ["Busy", "ExitCode", "Mismatch", "PromoError", "SpecError"]
+
+
+class ExitCode(IntEnum):
+    """What a command's exit status means; the table stands in the README too."""
+
+    DONE = 0
+    """The command did what it says."""
+    FINDINGS = 1
+    """The spec has errors, a file is not formatted, or stored bytes do not match."""
+    CANNOT = 2
+    """The command cannot be carried out: usage, files, devices, a busy study."""
+    UNANCHORED = 3
+    """`verify`: everything matches, but nothing outside the study folder vouches for its age."""
+    STOPPED = 4
+    """`run`: the study stopped by its own rule, for example `missing stop`."""
+    INTERRUPTED = 130
+    """Stopped by the user; `promo run` continues."""
+
+
+class PromoError(Exception):
+    """A command cannot be carried out; the message says why and *hint* what to do."""
+
+    exit_code = ExitCode.CANNOT
+
+    def __init__(self, message: str, *, hint: str = "", details: tuple[str, ...] = ()) -> None:
+        self.message = message
+        self.hint = hint
+        self.details = details
+        super().__init__(message)
+
+
+class Mismatch(PromoError):
+    """Something that was frozen or stored is not what is there now; *details* name the parts."""
+
+    exit_code = ExitCode.FINDINGS
+
+
+class Busy(PromoError):
+    """Another promo process holds this study."""

@@ -1,0 +1,23 @@
+"""Package data: the grammar and the templates; the only module that knows where they lie."""
+
+from pathlib import Path
+
+
+def _folder(package: str) -> Path:
+    # importlib.resources costs 10 ms of start-up; a regular package on disk needs none of it.
+    from importlib.util import find_spec
+
+    found = find_spec(package)
+    if found is None or found.origin is None:
+        raise FileNotFoundError(f"the package {package} is not installed")
+    return Path(found.origin).parent
+
+
+def grammar_file(name: str) -> Path:
+    """Path of a file of `grammar/`, such as `promo.lark`."""
+    return _folder("promo.grammar") / name
+
+
+def template_folder() -> Path:
+    """Folder of the Jinja2 templates."""
+    return _folder("promo.templates")

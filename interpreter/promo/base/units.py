@@ -1,0 +1,84 @@
+"""
+Quantities: an exact rational and what it measures.
+
+Every unit belongs to one dimension and is a rational multiple of that dimension's base unit, so `60min` and `1h`
+are the same value and hash the same.  There is no `m` (minute, month or milli?), and no unit of the calendar.
+"""
+
+from enum import Enum
+from fractions import Fraction
+
+from attrs import frozen
+
+from promo.base.canonical import exact
+
+
+class Dimension(Enum):
+    """What a quantity measures; the value names it for people."""
+
+    NUMBER = "a plain number"
+    TIME = "a duration"
+    DEVICE_TIME = "device time"
+    TOKENS = "a number of tokens"
+    STEPS = "a number of steps"
+    FLOPS = "a number of floating point operations"
+    MONEY = "an amount of money"
+    METRIC = "an amount of the measure"
+
+
+@frozen
+class Quantity:
+    """*value* in the base unit of *dimension*: seconds, tokens, steps, operations, dollars, the measure's unit."""
+
+    value: Fraction
+    dimension: Dimension
+
+
+HOUR = 3600
+
+UNITS: dict[str, tuple[Dimension, Fraction]] = {
+    "ms": (Dimension.TIME, Fraction(1, 1000)),
+    "s": (Dimension.TIME, Fraction(1)),
+    "min": (Dimension.TIME, Fraction(60)),
+    "h": (Dimension.TIME, Fraction(HOUR)),
+    "d": (Dimension.TIME, Fraction(24 * HOUR)),
+    "gpu_h": (Dimension.DEVICE_TIME, Fraction(HOUR)),
+    "cpu_h": (Dimension.DEVICE_TIME, Fraction(HOUR)),
+    "tok": (Dimension.TOKENS, Fraction(1)),
+    "steps": (Dimension.STEPS, Fraction(1)),
+    "flop": (Dimension.FLOPS, Fraction(1)),
+    "usd": (Dimension.MONEY, Fraction(1)),
+    "%": (Dimension.NUMBER, Fraction(1, 100)),
+}
+"""Unit -> its dimension and its size in the base unit.  The study's measure adds one more."""
+
+RESEMBLING = {
+    "m": "min",
+    "sec": "s",
+    "secs": "s",
+    "mins": "min",
+    "minutes": "min",
+    "hr": "h",
+    "hrs": "h",
+    "hours": "h",
+    "days": "d",
+    "tokens": "tok",
+    "step": "steps",
+    "flops": "flop",
+    "gpuh": "gpu_h",
+    "cpuh": "cpu_h",
+    "dollars": "usd",
+}
+"""What people write for a unit -> the unit."""
+
+_SPELLINGS = ((24 * HOUR, "d"), (HOUR, "h"), (60, "min"), (1, "s"))
+
+
+def duration(seconds: Fraction | int) -> str:
+    """A duration in the largest unit that keeps it whole, as a spec would write it: `12h`, `90s`, `1500ms`."""
+    seconds = Fraction(seconds)
+    for size, unit in _SPELLINGS:
+        if seconds and (seconds / size).denominator == 1 and not (unit == "d" and seconds < 48 * HOUR):
+            return f"{seconds / size}{unit}"
+    milliseconds = seconds * 1000
+    return f"{milliseconds}ms" if milliseconds.denominator == 1 and milliseconds else f"{exact(seconds)}s"

@@ -1,0 +1,1 @@
+"""Experiment to runs: what will be trained, in which order, at which cost."""

@@ -1,0 +1,189 @@
+"""
+Study to plan: list every run that may happen, order the runs, price them.
+
+A gate keeps a fixed number of candidates, so the number of runs behind it is known before anything is trained even
+though the names are not: a later stage lists the runs of everyone who may be promoted and counts those who will be.
+"""
+
+import hashlib
+import heapq
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+
+from promo.base.canonical import Json, digest, exact
+from promo.base.units import HOUR
+from promo.plan.values import Bounds, Plan, PlannedRun, StagePlan, Supposition
+from promo.spec.describe import (
+    describe,
+    describe_budget,
+    describe_candidate,
+    describe_data,
+    describe_machine,
+    describe_runner,
+)
+from promo.spec.lock import closure, frozen_rules
+from promo.spec.values import Stage, Study
+
+RUN_TAG = "promo-run-1"
+ID_LENGTH = 16
+
+
+def compile_plan(study: Study) -> Plan:
+    """
+    Compile a study.
+
+    Args:
+        study: a resolved study without errors.
+
+    Returns:
+        The plan; equal studies give equal plans, byte for byte.
+    """
+    identities = _Identities(study)
+    ends: dict[str, int] = {}
+    free = {host.name: [0] * host.slots for host in study.hosts.values()}
+    stages = tuple(_stage(study, stage, identities, free, ends) for stage in study.stages.values())
+    parts = describe(study)
+    seals = {rule.name: digest(closure(study, rule)) for rule in frozen_rules(study)}
+    runs: Json = [[stage.name, [run.id for run in stage.runs]] for stage in stages]
+    return Plan(
+        study=study.name,
+        parts=parts,
+        seals=seals,
+        stages=stages,
+        run_count=_total(stage.run_count for stage in stages),
+        device_s=_total(stage.device_s for stage in stages),
+        device_unit=study.device_unit,
+        wall_s=max(stage.ends_s for stage in stages),
+        price=_price(study, stages),
+        suppositions=_suppositions(study, stages),
+        digest=digest({"parts": parts, "seals": seals, "runs": runs}),
+    )
+
+
+class _Identities:
+    """Run identities; what many runs share is hashed once."""
+
+    def __init__(self, study: Study) -> None:
+        common = digest({"runner": describe_runner(study.runner), "data": describe_data(study.data)})
+        self.candidates = {
+            name: digest({**describe_candidate(candidate), "role": ""}) + common
+            for name, candidate in study.candidates.items()
+        }
+        self.machines = {name: describe_machine(host) for name, host in study.hosts.items()}
+
+    def run(self, stage: Stage, candidate: str, host: str, seed: int) -> PlannedRun:
+        """The run of a candidate in one cell of a stage."""
+        content = "\n".join(
+            (
+                RUN_TAG,
+                self.candidates[candidate],
+                describe_budget(stage.budget),
+                host,
+                self.machines[host],
+                str(seed),
+            )
+        )
+        identity = hashlib.sha256(content.encode()).hexdigest()[:ID_LENGTH]
+        return PlannedRun(identity, stage.name, candidate, host, seed)
+
+
+def _stage(
+    study: Study, stage: Stage, identities: _Identities, free: Mapping[str, list[int]], ends: dict[str, int]
+) -> StagePlan:
+    there = study.entrants[stage.name]
+    reruns = study.reruns_at(stage.name)
+    entrants = Bounds(there.fewest, there.planned, there.planned)
+    cells = len(stage.hosts) * len(stage.seeds)
+    runs = Bounds(there.fewest * cells, there.planned * cells, there.planned * cells * (1 + reruns))
+    cap_s = stage.budget.cap_s
+    ready = ends[study.gates[stage.after].source] if stage.after else 0
+    for host in stage.hosts:
+        _occupy(free[host], there.planned * len(stage.seeds), cap_s, ready)
+    ends[stage.name] = max(max(free[host]) for host in stage.hosts)
+    return StagePlan(
+        name=stage.name,
+        after=stage.after,
+        budget=stage.budget,
+        hosts=stage.hosts,
+        seeds=stage.seeds,
+        reruns=reruns,
+        report_only=stage.report_only,
+        entrants=entrants,
+        runs=_in_order(study, stage, identities),
+        run_count=runs,
+        device_s=Bounds(runs.fewest * cap_s, runs.planned * cap_s, runs.most * cap_s),
+        device_s_by_host={host: there.planned * len(stage.seeds) * cap_s for host in stage.hosts},
+        starts_s=ready,
+        ends_s=ends[stage.name],
+    )
+
+
+def _in_order(study: Study, stage: Stage, identities: _Identities) -> tuple[PlannedRun, ...]:
+    """
+    Seeds are blocks; inside a block candidates and hosts come in the order of their identities.
+
+    An identity is a hash, so the order is as good as drawn, is the same for everyone, and follows neither the text
+    nor the size of the models.
+    """
+    ordered: list[PlannedRun] = []
+    for seed in stage.seeds:
+        block = [
+            identities.run(stage, candidate, host, seed)
+            for candidate in study.entrants[stage.name].possible
+            for host in stage.hosts
+        ]
+        ordered.extend(sorted(block, key=lambda run: run.id))
+    return tuple(ordered)
+
+
+def _occupy(slots: list[int], runs: int, seconds: int, ready: int) -> None:
+    """Give *runs* equal runs to the slots that are free first, none before *ready*."""
+    heapq.heapify(slots)
+    for _ in range(runs):
+        heapq.heapreplace(slots, max(slots[0], ready) + seconds)
+
+
+def _total(amounts: Iterable[Bounds]) -> Bounds:
+    parts = list(amounts)
+    return Bounds(sum(p.fewest for p in parts), sum(p.planned for p in parts), sum(p.most for p in parts))
+
+
+def _price(study: Study, stages: tuple[StagePlan, ...]) -> str | None:
+    if all(host.price is None for host in study.hosts.values()):
+        return None
+    total = Fraction(0)
+    for stage in stages:
+        for host, seconds in stage.device_s_by_host.items():
+            total += (study.hosts[host].price or 0) * Fraction(seconds, HOUR)
+    return exact(total)
+
+
+def _suppositions(study: Study, stages: tuple[StagePlan, ...]) -> tuple[Supposition, ...]:
+    planned = {stage.name: stage for stage in stages}
+    found = []
+    for suppose in study.account.supposes if study.account else ():
+        gate, stage = study.gates[suppose.gate], study.stages[suppose.stage]
+        candidates = study.entrants[gate.target].planned
+        cells = len(stage.cells)
+        skipped = _behind(study, gate.target)
+        found.append(
+            Supposition(
+                gate=gate.name,
+                stage=stage.name,
+                candidates=candidates,
+                cells=cells,
+                device_s=candidates * cells * stage.budget.cap_s,
+                branch_s=planned[stage.name].device_s.planned,
+                kept_s=sum(one.device_s.planned for one in stages if one.name not in skipped),
+            )
+        )
+    return tuple(found)
+
+
+def _behind(study: Study, stage: str) -> set[str]:
+    """Stages that can only be reached through *stage*."""
+    behind: set[str] = set()
+    for name, other in study.stages.items():
+        if other.after is not None and study.gates[other.after].source in {stage, *behind}:
+            behind.add(name)
+    return behind

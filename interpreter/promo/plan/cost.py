@@ -1,0 +1,68 @@
+"""Plan against what the spec says it costs: budget, expectations and supposed continuations."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from promo.base.canonical import exact
+from promo.base.diagnostics import Diagnostic, Severity
+from promo.base.units import HOUR
+from promo.plan.values import Plan, StagePlan
+from promo.spec.values import Stage, Study
+
+
+def hours(seconds: int) -> str:
+    """Seconds as exact hours: `169.2`, or `1/3` where decimals do not end."""
+    return exact(Fraction(seconds, HOUR))
+
+
+def check_cost(study: Study, plan: Plan) -> Iterator[Diagnostic]:
+    """Every statement about cost that the plan does not bear out; each names both sides and the formula."""
+    yield from _budget(study, plan)
+    yield from _expected(study, plan)
+    for stage in study.stages.values():
+        yield from _expected_runs(stage, plan.stage(stage.name))
+    if study.account:
+        for said, found in zip(study.account.supposes, plan.suppositions, strict=True):
+            if said.costs_s != found.device_s:
+                cap_s = study.stages[found.stage].budget.cap_s
+                formula = f"{found.candidates} candidates x {found.cells} cells x {hours(cap_s)} h"
+                yield Diagnostic(
+                    "P0602",
+                    f"the spec says {hours(said.costs_s)} h, and this costs {hours(found.device_s)} h",
+                    said.where["suppose"],
+                    notes=(f"{formula} = {hours(found.device_s)} h",),
+                )
+
+
+def _formula(plan: Plan) -> str:
+    parts = " + ".join(hours(stage.device_s.planned) for stage in plan.stages)
+    return f"{parts} = {hours(plan.device_s.planned)} h over {', '.join(stage.name for stage in plan.stages)}"
+
+
+def _budget(study: Study, plan: Plan) -> Iterator[Diagnostic]:
+    if study.budget_s is None:
+        return
+    at = study.where["budget"]
+    if plan.device_s.planned > study.budget_s:
+        message = f"the plan needs {hours(plan.device_s.planned)} h, and the budget is {hours(study.budget_s)} h"
+        yield Diagnostic("P0601", message, at, "raise the budget, or train less", notes=(_formula(plan),))
+    elif plan.device_s.most > study.budget_s:
+        message = f"with every allowed rerun the plan needs {hours(plan.device_s.most)} h, over the budget"
+        note = f"planned {hours(plan.device_s.planned)} h, budget {hours(study.budget_s)} h"
+        yield Diagnostic("P0604", message, at, severity=Severity.WARNING, notes=(note,))
+
+
+def _expected(study: Study, plan: Plan) -> Iterator[Diagnostic]:
+    account = study.account
+    if account is None or account.expected_s is None or account.expected_s == plan.device_s.planned:
+        return
+    message = f"{hours(account.expected_s)} h are expected, and the plan needs {hours(plan.device_s.planned)} h"
+    yield Diagnostic("P0602", message, account.where["expect_cost"], notes=(_formula(plan),))
+
+
+def _expected_runs(stage: Stage, planned: StagePlan) -> Iterator[Diagnostic]:
+    if stage.expected_runs is None or stage.expected_runs == planned.run_count.planned:
+        return
+    formula = f"{planned.entrants.planned} candidates x {len(stage.hosts)} hosts x {len(stage.seeds)} seeds"
+    message = f"{stage.expected_runs} runs are expected, and the stage has {planned.run_count.planned}"
+    yield Diagnostic("P0602", message, stage.where["expect_runs"], notes=(f"{formula} = {planned.run_count.planned}",))

@@ -1,0 +1,1 @@
+"""Tree to experiment: every name resolved, every quantity exact, every gate sealed."""

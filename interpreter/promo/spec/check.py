@@ -1,0 +1,286 @@
+"""
+Tree to experiment: resolve every name, unit and default, and refuse what cannot be meant.
+
+One run finds all faults of a text.  Parts that are at fault are left out and their names stay known, so that one
+mistake is one message.
+"""
+
+from attrs import frozen
+
+from promo.base.diagnostics import Diagnostic, errors
+from promo.base.units import Dimension
+from promo.spec.conditions import Conditions
+from promo.spec.expressions import Expressions, Value, unquoted
+from promo.spec.flow import check_gates, check_rules, check_stages, entrants
+from promo.spec.ladder import Ladder
+from promo.spec.names import Clauses, Scope
+from promo.spec.ports import Runner, World
+from promo.spec.setting import (
+    STUDY_NEEDS,
+    agree_on_metric,
+    read_data,
+    read_host,
+    read_measure,
+    read_runner,
+    stand_in,
+)
+from promo.spec.values import Data, Entrants, Factor, Host, Measure, RunnerChoice, Study
+from promo.syntax.nodes import Node, Tree
+
+EDITION = 1
+
+NOT_YET = {
+    "use": "import from another file",
+    "grow": "grow a trained model",
+    "schedule": "change a model's shape while it trains",
+}
+"""Declarations that are read and formatted but cannot be carried out by this version."""
+
+
+@frozen
+class Checked:
+    """A resolved study, if the text has no error, and everything there is to say about it."""
+
+    study: Study | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def check(tree: Tree, world: World) -> Checked:
+    """
+    Resolve a tree.
+
+    Args:
+        tree: what `parse` read.
+        world: installed runners and files beside the spec.
+
+    Returns:
+        The study when nothing is wrong, and all diagnostics in any case.
+    """
+    return _Check(Scope(tree, world)).run()
+
+
+class _Check:
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.values: dict[str, Value] = {}
+
+    def run(self) -> Checked:
+        scope = self.scope
+        if not self._right_edition():
+            return Checked(None, tuple(scope.found))
+        scope.gather()
+        self._not_yet()
+        block = self._only("study", "study NAME { ... }")
+        study = self._study(block) if block else None
+        found = tuple(scope.found)
+        return Checked(None if any(errors(found)) else study, found)
+
+    def _right_edition(self) -> bool:
+        header = self.scope.tree.root.node("header")
+        if header is None:
+            return True
+        edition = header.token("INT")
+        if edition.text != str(EDITION):
+            hint = "install a newer promo, or write: promo 1"
+            self.scope.report("P0102", f"this promo reads edition {EDITION}, not {edition.text}", edition, hint)
+            return False
+        return True
+
+    def _only(self, kind: str, example: str) -> Node | None:
+        """The one declaration of a kind that a text must have."""
+        blocks = [node for node in self.scope.tree.declarations if node.kind == kind]
+        if not blocks:
+            end = len(self.scope.tree.source.text)
+            whole = Node("file", (), max(0, end - 1), end)
+            self.scope.report("P0218", f"the file declares no {kind}", whole, f"add: {example}")
+            return None
+        for extra in blocks[1:]:
+            self.scope.report("P0202", f"there are two {kind} blocks", extra.token("NAME"), "keep one")
+        return blocks[0]
+
+    def _not_yet(self) -> None:
+        for block in self.scope.tree.declarations:
+            if block.kind not in NOT_YET:
+                continue
+            self.scope.report("P0910", f"this version cannot {NOT_YET[block.kind]} yet", _first_word(block))
+            names = [token.text for token in block.tokens("NAME")]
+            names += [token.text for part in block.nodes("becomes") for token in part.tokens("NAME")]
+            self.scope.vague.update(names)
+
+    def _study(self, block: Node) -> Study | None:
+        scope = self.scope
+        clauses = scope.clauses(block, STUDY_NEEDS)
+        measure = read_measure(scope, clauses)
+        chosen = read_runner(scope, clauses)
+        if measure is not None and chosen is not None:
+            agree_on_metric(scope, clauses, measure, chosen[1])
+        expressions = Expressions(scope, measure.unit if measure else None, self.values)
+        self._lets(expressions)
+        hosts = self._hosts(expressions)
+        budget_s = self._budget(expressions, clauses)
+        # Without a runner or a measure the rest is still checked, against ones that accept what the text says.
+        choice, runner = chosen or (RunnerChoice("", 0), stand_in(scope))
+        measure = measure or Measure("", "", True)
+        data = self._data(expressions, runner)
+        conditions = Conditions(scope, expressions, runner)
+        conditions.read()
+        ladder = Ladder(scope, expressions, measure, conditions.cohorts)
+        ladder.read()
+        reach = self._flow(ladder)
+        if reach is None:
+            return None
+        trained = {name: None for there in reach.values() for name in there.possible}
+        conditions.one_model_each(iter(trained))
+        self._unused(conditions.factors)
+        return self._assemble(block, clauses, measure, choice, budget_s, data, hosts, conditions, ladder, reach)
+
+    def _assemble(
+        self,
+        block: Node,
+        clauses: Clauses,
+        measure: Measure,
+        choice: RunnerChoice,
+        budget_s: int | None,
+        data: Data | None,
+        hosts: dict[str, Host],
+        conditions: Conditions,
+        ladder: Ladder,
+        reach: dict[str, Entrants],
+    ) -> Study | None:
+        if not clauses.complete:
+            return None
+        return Study(
+            name=block.token("NAME").text,
+            title=unquoted(clauses.one("title").token("STRING")),
+            measure=measure,
+            runner=choice,
+            budget_s=budget_s,
+            data=data,
+            hosts=hosts,
+            factors=conditions.factors,
+            designs=conditions.designs,
+            candidates=conditions.candidates,
+            cohorts=conditions.cohorts,
+            stages={name: ladder.stages[name] for name in reach},
+            gates=ladder.gates,
+            rules=ladder.rules,
+            account=ladder.account,
+            entrants=reach,
+            documentation=self.scope.tree.documentation(block),
+            where=self.scope.where(block),
+        )
+
+    def _lets(self, expressions: Expressions) -> None:
+        """Named values, in any order; a value that factors enter is known per candidate only."""
+        scope = self.scope
+        waiting = {block.token("NAME").text: block for block in scope.of_kind("let")}
+        opened: list[str] = []
+
+        def settle(name: str) -> None:
+            block = waiting.pop(name)
+            opened.append(name)
+            for other in _names_in(block.children[1]):
+                if other in opened:
+                    circle = " -> ".join([*opened[opened.index(other) :], other])
+                    scope.report("P0208", f"values refer to each other in a circle: {circle}", block.token("NAME"))
+                    scope.vague.update(opened)
+                elif other in waiting and len(opened) < 64:
+                    settle(other)
+            opened.pop()
+            if name in scope.vague:
+                return
+            factors = [node for node in _names_in(block.children[1]) if _is_factor(scope, node)]
+            if factors:
+                scope.used.update(factors)
+                scope.vague.add(name)
+                return
+            value = expressions.value(block.children[1])
+            if value is None:
+                scope.vague.add(name)
+            else:
+                self.values[name] = value
+
+        while waiting:
+            settle(next(iter(waiting)))
+
+    def _budget(self, expressions: Expressions, clauses: Clauses) -> int | None:
+        clause = clauses.maybe("budget")
+        if clause is None:
+            return None
+        return expressions.seconds(clause.children[0], Dimension.DEVICE_TIME, example="170gpu_h")
+
+    def _hosts(self, expressions: Expressions) -> dict[str, Host]:
+        hosts: dict[str, Host] = {}
+
+        def build(block: Node) -> Host | None:
+            host = read_host(self.scope, expressions, block)
+            if host is not None:
+                hosts[host.name] = host
+            return host
+
+        for block in self.scope.of_kind("host"):
+            self.scope.guard(block, build)
+        return hosts
+
+    def _data(self, expressions: Expressions, runner: Runner) -> Data | None:
+        scope = self.scope
+        blocks = scope.of_kind("data")
+        if not blocks:
+            if runner.needs_data:
+                message = f"the runner '{runner.name}' trains on text, and the file declares no data"
+                study = next(node for node in scope.tree.declarations if node.kind == "study")
+                scope.report("P0218", message, study.token("NAME"), 'add: data NAME { source "stdlib" ... }')
+            return None
+        for extra in blocks[1:]:
+            scope.report("P0202", "there are two data blocks", extra.token("NAME"), "keep one")
+        scope.used.add(blocks[0].token("NAME").text)
+        return read_data(scope, expressions, blocks[0])
+
+    def _flow(self, ladder: Ladder) -> dict[str, Entrants] | None:
+        scope = self.scope
+        if not scope.of_kind("stage"):
+            self._only("stage", "stage NAME { ... }")
+            return None
+        reach = entrants(scope, ladder.stages, ladder.gates)
+        if reach is None:
+            return None
+        check_gates(scope, ladder.gates.values(), reach)
+        check_rules(scope, ladder.rules.values(), reach)
+        if len(ladder.stages) == len(scope.of_kind("stage")) and len(ladder.gates) == len(scope.of_kind("gate")):
+            check_stages(scope, ladder.stages, ladder.gates, ladder.rules)
+        return reach
+
+    def _unused(self, factors: dict[str, Factor]) -> None:
+        """Things that are declared and never used are most often a slip."""
+        scope = self.scope
+        if any(errors(scope.found)):
+            return  # what reading stopped at may be the very use that is missed
+        for name, block in scope.declared.items():
+            constant = name in factors and factors[name].domain == (factors[name].default,)
+            if name in scope.used or name in scope.vague or constant or block.kind in ("gate", "rule", "stage"):
+                continue
+            hint = "use it or remove it"
+            if block.kind == "factor":
+                hint = "vary it, or give it one value only: in [ ... ]"
+            scope.warn("P0203", f"{scope.title(block)} is never used", block.token("NAME"), hint)
+
+
+def _first_word(block: Node) -> Node:
+    return Node(block.kind, (), block.start, block.start + len(block.kind))
+
+
+def _names_in(part: object) -> list[str]:
+    """Names an expression mentions, without recursion."""
+    found, waiting = [], [part]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Node):
+            waiting.extend(item.children)
+        elif getattr(item, "kind", None) == "NAME":
+            found.append(item.text)  # type: ignore[attr-defined]
+    return found
+
+
+def _is_factor(scope: Scope, name: str) -> bool:
+    declared = scope.declared.get(name)
+    return declared is not None and declared.kind == "factor"

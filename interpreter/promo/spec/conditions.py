@@ -1,0 +1,475 @@
+"""
+What can be trained: factors, values, designs, candidates and cohorts.
+
+A candidate is complete: it has a level for every factor of the study, from its own settings, from the candidate it
+is like, or from the factor's default.  The runner then says what that trains, because two conditions that differ on
+paper may be one model (a width is rounded up to a multiple of the head size).
+"""
+
+from collections.abc import Iterator, Mapping
+
+from attrs import evolve
+
+from promo.base.canonical import exact
+from promo.base.diagnostics import Edit, Label, suggestion
+from promo.base.units import Dimension
+from promo.spec.design import Word, defining_relation, resolution, standard_rows
+from promo.spec.expressions import Expressions
+from promo.spec.names import Clauses, Scope
+from promo.spec.ports import ConditionError, Runner, RunnerFactor
+from promo.spec.values import Candidate, Design, Factor, Interval, Level, Role
+from promo.syntax.nodes import Node, Token
+
+MOST_ROWS = 65_536
+MOST_ALIASES = 12
+
+UNIT_DIMENSIONS = {
+    "tokens": (Dimension.TOKENS, Dimension.NUMBER),
+    "steps": (Dimension.STEPS, Dimension.NUMBER),
+}
+"""Factor unit -> what its levels may be written in; other units take plain numbers and words."""
+
+
+class Conditions:
+    """Reads factors, designs, candidates and cohorts of one text."""
+
+    def __init__(self, scope: Scope, expressions: Expressions, runner: Runner) -> None:
+        self.scope, self.expressions, self.runner = scope, expressions, runner
+        self.factors: dict[str, Factor] = {}
+        self.designs: dict[str, Design] = {}
+        self.candidates: dict[str, Candidate] = {}
+        self.cohorts: dict[str, tuple[str, ...]] = {}
+
+    def read(self) -> None:
+        """Read everything, in the order in which one needs the other."""
+        scope = self.scope
+        for block in scope.of_kind("factor"):
+            scope.guard(block, self._factor)
+        for block in scope.of_kind("design"):
+            scope.guard(block, self._design)
+        for block in self._like_first():
+            scope.guard(block, self._candidate)
+        for block in scope.of_kind("cohort"):
+            scope.guard(block, self._cohort)
+
+    def one_model_each(self, trained: Iterator[str]) -> None:
+        """Two trained candidates that are the same model are a fault: one of them is paid for twice."""
+        seen: dict[tuple[tuple[str, int | str], ...], Candidate] = {}
+        for name in trained:
+            candidate = self.candidates[name]
+            twin = seen.setdefault(candidate.effective.settings, candidate)
+            if twin is candidate:
+                continue
+            different = [
+                f"{factor} {_shown(mine)} and {_shown(other)}"
+                for (factor, mine), (_, other) in zip(twin.levels, candidate.levels, strict=True)
+                if mine != other
+            ]
+            settings = dict(candidate.effective.settings)
+            width = f": width {settings['width']}" if "width" in settings else ""
+            notes = (f"they differ only on paper ({'; '.join(different)})",) if different else ()
+            self.scope.report(
+                "P0705",
+                f"'{twin.name}' and '{candidate.name}' train the same model{width}",
+                candidate.where["name"],
+                "remove one, or choose levels that the runner does not round to the same model",
+                labels=(Label(twin.where["name"], f"'{twin.name}' ({twin.origin})"),),
+                notes=notes,
+            )
+
+    # --- factors -----------------------------------------------------------------------------------------
+
+    def _factor(self, block: Node) -> Factor | None:
+        name, unit = block.tokens("NAME")
+        known = self.runner.factors.get(name.text)
+        if known is None:
+            near = suggestion(name.text, self.runner.factors)
+            hint = f"did you mean '{near}'?" if near else f"it has: {', '.join(self.runner.factors)}"
+            edits = (Edit(self.scope.span(name), near),) if near else ()
+            self.scope.report(
+                "P0216", f"the runner '{self.runner.name}' has no factor '{name.text}'", name, hint, edits=edits
+            )
+            return None
+        if unit.text != known.unit:
+            message = f"'{name.text}' is counted in {known.unit}"
+            edits = (Edit(self.scope.span(unit), known.unit),)
+            self.scope.report("P0301", message, unit, f"write: factor {name.text}: {known.unit} in ...", edits=edits)
+        domain_node = next(child for child in block.children if isinstance(child, Node) and child.kind != "default")
+        domain = self.expressions.domain(domain_node)
+        default_node = block.node("default")
+        if domain is None:
+            return None
+        if isinstance(domain, tuple) and not all(self._possible(name.text, level, domain_node) for level in domain):
+            return None
+        factor = Factor(
+            name=name.text,
+            unit=known.unit,
+            domain=domain,
+            default=known.default,
+            documentation=self.scope.tree.documentation(block),
+            where=self.scope.where(block),
+        )
+        default = self._default(factor, default_node, block)
+        if default is None:
+            return None
+        self.factors[factor.name] = evolve(factor, default=default)
+        return factor
+
+    def _default(self, factor: Factor, node: Node | None, block: Node) -> Level | None:
+        if node is not None:
+            return self._level(factor, node.children[0])
+        if isinstance(factor.domain, tuple) and len(factor.domain) == 1:
+            return factor.domain[0]
+        if factor.default in factor.domain:
+            return factor.default
+        message = f"the runner's default for '{factor.name}' ({_shown(factor.default)}) is not among these values"
+        self.scope.report("P0305", message, block.token("NAME"), "add: default ...")
+        return None
+
+    def _level(self, factor: Factor, part: Node | Token) -> Level | None:
+        """A level written in the text, if it belongs to the factor."""
+        value = self.expressions.value(part)
+        if value is None:
+            return None
+        level = value if isinstance(value, str) else value.value
+        if not isinstance(value, str):
+            wanted = UNIT_DIMENSIONS.get(factor.unit, (Dimension.NUMBER,))
+            if value.dimension not in wanted:
+                message = f"this is {value.dimension.value}, and '{factor.name}' is counted in {factor.unit}"
+                self.scope.report("P0301", message, part, "write a plain number")
+                return None
+        if level not in factor.domain:
+            message = f"{_shown(level)} is outside the values of '{factor.name}': {_domain(factor)}"
+            label = Label(factor.where["name"], "its values are declared here")
+            self.scope.report("P0303", message, part, "choose another level or widen the factor", labels=(label,))
+            return None
+        return level if self._possible(factor.name, level, part) else None
+
+    def _possible(self, name: str, level: Level, at: Node | Token) -> bool:
+        """Whether the runner can take a level at all."""
+        fault = _impossible(self.runner.factors[name], level)
+        if fault:
+            self.scope.report("P0303", f"the runner '{self.runner.name}' takes '{name}' {fault}, not {_shown(level)}", at)
+        return not fault
+
+    # --- designs -----------------------------------------------------------------------------------------
+
+    def _design(self, block: Node) -> Design | None:
+        scope = self.scope
+        clauses = scope.clauses(block, {"vary": "vary depth low 8 high 10"}, repeated=("vary", "alias"))
+        if not clauses.complete:
+            return None
+        varied = {}
+        for vary in clauses.all("vary"):
+            name = scope.refer(vary.token("NAME"), "factor")
+            if name is None or name in varied:
+                if name is not None:
+                    scope.report("P0210", f"'{name}' is varied twice", vary.token("NAME"), "remove one")
+                return None
+            low, high = (self._level(self.factors[name], part) for part in vary.children[1:])
+            if low is None or high is None:
+                return None
+            if low == high:
+                scope.report("P0706", f"the two levels of '{name}' are the same", vary, "choose two different levels")
+                return None
+            varied[name] = (low, high)
+        aliases = self._aliases(clauses, varied)
+        if aliases is None or not self._right_size(block, len(varied), len(aliases)):
+            return None
+        factors = tuple(varied)
+        words = defining_relation(factors, aliases)
+        design = Design(
+            name=block.token("NAME").text,
+            factors=factors,
+            low=tuple(low for low, _ in varied.values()),
+            high=tuple(high for _, high in varied.values()),
+            rows=standard_rows(factors, aliases),
+            words=words,
+            resolution=resolution(words),
+            where=scope.where(block),
+        )
+        self._expected_resolution(clauses, design)
+        self.designs[design.name] = design
+        return design
+
+    def _aliases(self, clauses: Clauses, varied: Mapping[str, object]) -> dict[str, Word] | None:
+        aliases: dict[str, Word] = {}
+        for alias in clauses.all("alias"):
+            name = self.scope.refer(alias.token("NAME"), "factor")
+            sign, factors, sound = 1, [], name is not None
+            for part in _product(alias.children[1]):
+                if part is None:
+                    sign = -sign
+                elif part.kind != "NAME" or part.text not in varied or part.text in factors:
+                    message = "an alias is a product of varied factors, each once, with or without a minus sign"
+                    self.scope.report("P0707", message, part, "write it like this: alias e = a * b * c * d")
+                    sound = False
+                else:
+                    factors.append(part.text)
+            if not sound or name is None:
+                return None
+            if name not in varied or name in aliases or not factors:
+                self.scope.report("P0707", f"'{name}' is not varied, or has an alias already", alias.token("NAME"))
+                return None
+            aliases[name] = (sign, tuple(factors))
+        circular = [name for name, (_, factors) in aliases.items() if any(factor in aliases for factor in factors)]
+        if circular:
+            message = f"the alias of '{circular[0]}' uses a factor that has an alias itself"
+            self.scope.report("P0707", message, clauses.one("alias"), "write every alias in factors without one")
+            return None
+        return aliases
+
+    def _right_size(self, block: Node, factors: int, aliases: int) -> bool:
+        """Whether the design has as many rows as it says, and few enough to build."""
+        scope = self.scope
+        fraction = block.node("fraction")
+        free = factors - aliases
+        if fraction is None:
+            if aliases:
+                scope.report("P0701", "a full design has no aliases", block.token("NAME"), "write: fraction 2^(k - p)")
+                return False
+            at: Node | Token = block.token("NAME")
+        else:
+            at = fraction.children[0]
+            said = self.expressions.amount(at, Dimension.NUMBER, example="2^(5 - 1)")
+            if said is None:
+                return False
+            if said > MOST_ROWS:
+                message = f"the design has {_count(said)} rows, and {MOST_ROWS} is the most"
+                scope.report("P0703", message, at, "vary fewer factors or alias more of them")
+                return False
+            if said != 2**free:
+                message = f"{factors} varied factors and {aliases} aliases give {_count(2**free)} rows, not {_count(said)}"
+                hint = f"write: fraction 2^({factors} - {aliases})" if aliases else "declare an alias or vary fewer factors"
+                scope.report("P0701", message, at, hint)
+                return False
+        if 2**free > MOST_ROWS or aliases > MOST_ALIASES:
+            message = f"the design has {_count(2**free)} rows and {aliases} aliases; at most {MOST_ROWS} and {MOST_ALIASES}"
+            scope.report("P0703", message, at, "vary fewer factors")
+            return False
+        return True
+
+    def _expected_resolution(self, clauses: Clauses, design: Design) -> None:
+        clause = clauses.maybe("expect_resolution")
+        if clause is None:
+            return
+        expected = int(clause.token("INT").text.replace("_", "")[:6])
+        if design.resolution != expected:
+            shortest = design.words[0] if design.words else None
+            is_now = f"resolution {design.resolution}" if shortest else "no aliases at all: it is a full factorial"
+            note = f"shortest word: {'-' if shortest[0] < 0 else ''}{' * '.join(shortest[1])} = I" if shortest else ""
+            message = f"resolution {expected} is expected, and '{design.name}' has {is_now}"
+            self.scope.report("P0702", message, clause, notes=(note,) if note else ())
+
+    # --- candidates --------------------------------------------------------------------------------------
+
+    def _like_first(self) -> list[Node]:
+        """Candidate blocks, each after the one it is like; a circle is a fault."""
+        blocks = {block.token("NAME").text: block for block in self.scope.of_kind("candidate")}
+        done: dict[str, Node] = {}
+        for start in blocks:
+            chain: list[str] = []
+            name: str | None = start
+            while name in blocks and name not in done:
+                if name in chain:
+                    circle = " -> ".join([*chain[chain.index(name) :], name])
+                    at = blocks[name].token("NAME")
+                    self.scope.report("P0208", f"candidates are like each other in a circle: {circle}", at)
+                    self.scope.vague.update(chain)
+                    chain = []
+                    break
+                chain.append(name)
+                like = blocks[name].node("like")
+                name = like.token("NAME").text if like else None
+            for link in reversed(chain):
+                done[link] = blocks[link]
+        return list(done.values())
+
+    def _candidate(self, block: Node) -> Candidate | None:
+        scope = self.scope
+        name = block.token("NAME").text
+        levels = {factor.name: factor.default for factor in self.factors.values()}
+        like = block.node("like")
+        if like is not None:
+            model = scope.refer(like.token("NAME"), "candidate")
+            if model is None:
+                return None
+            levels.update(self.candidates[model].levels)
+        if block.node("follows") is not None:
+            scope.refer(block.node("follows").token("NAME"), "schedule")  # type: ignore[union-attr]
+            return None
+        sound = True
+        given: dict[str, Node] = {}
+        for setting in block.nodes("setting"):
+            factor = scope.refer(setting.token("NAME"), "factor")
+            level = self._level(self.factors[factor], setting.children[1]) if factor else None
+            if factor is None or level is None:
+                sound = False
+                continue
+            if factor in given:
+                label = Label(scope.span(given[factor]), "first set here")
+                scope.report("P0206", f"'{factor}' is set twice", setting, "keep one of them", labels=(label,))
+            given[factor] = setting
+            levels[factor] = level
+        role = block.node("role")
+        return self._add(
+            name,
+            Role(role.token("ROLE").text) if role else Role.PLAIN,
+            levels if sound else None,
+            "candidate",
+            scope.tree.documentation(block),
+            block,
+        )
+
+    def _add(
+        self, name: str, role: Role, levels: Mapping[str, Level] | None, origin: str, documentation: str, block: Node
+    ) -> Candidate | None:
+        """Ask the runner what the condition trains, and keep the candidate."""
+        if levels is None:
+            return None
+        full = {factor: known.default for factor, known in self.runner.factors.items()} | dict(levels)
+        try:
+            effective = self.runner.resolve(full)
+        except ConditionError as fault:
+            at = next((node for node in block.nodes("setting") if node.token("NAME").text == fault.factor), None)
+            whose = "" if origin == "candidate" else f" ({origin})"
+            message = f"'{name}'{whose} cannot be built: {fault.message}"
+            self.scope.report("P0708", message, at or self.scope.naming(block), fault.hint)
+            return None
+        candidate = Candidate(
+            name=name,
+            role=role,
+            levels=tuple(sorted(levels.items())),
+            effective=effective,
+            origin=origin,
+            documentation=documentation,
+            where=self.scope.where(block),
+        )
+        self.candidates[name] = candidate
+        return candidate
+
+    # --- cohorts -----------------------------------------------------------------------------------------
+
+    def _cohort(self, block: Node) -> tuple[str, ...] | None:
+        scope = self.scope
+        clauses = scope.clauses(block, {}, repeated=("rows", "members"))
+        names: list[str] = []
+        sound = True
+        for clause in block.children:
+            if not isinstance(clause, Node) or clause.kind == "expect_candidates":
+                continue
+            found = self._rows(clause) if clause.kind == "rows" else self._members(clause)
+            sound = sound and found is not None
+            for name in found or ():
+                if name in names:
+                    scope.report("P0210", f"'{name}' is in the cohort twice", clause, "remove one")
+                else:
+                    names.append(name)
+        if sound and not names:
+            scope.report("P0217", f"{scope.title(block)} is empty", scope.naming(block), "add: members ...")
+            return None
+        expected = clauses.maybe("expect_candidates")
+        if sound and expected is not None:
+            said = int(expected.token("INT").text.replace("_", "")[:9])
+            if said != len(names):
+                scope.report("P0602", f"{said} candidates are expected, and the cohort has {len(names)}", expected)
+        if not sound:
+            return None
+        self.cohorts[block.token("NAME").text] = tuple(names)
+        return tuple(names)
+
+    def _members(self, clause: Node) -> tuple[str, ...] | None:
+        names = list(clause.tokens("NAME"))
+        found = self.scope.refer_all(names, "candidate")
+        return found if len(found) == len(names) else None
+
+    def _rows(self, clause: Node) -> tuple[str, ...] | None:
+        """Candidates made from rows of a design; they are called after it: `screen_4`."""
+        scope = self.scope
+        name = scope.refer(clause.token("NAME"), "design")
+        if name is None:
+            return None
+        design = self.designs[name]
+        numbers: list[tuple[int, Node | Token]] = []
+        listed = clause.node("list")
+        if listed is None:
+            numbers = [(number, clause) for number in range(1, len(design.rows) + 1)]
+        else:
+            for part in listed.children:
+                number = self.expressions.count(part, what="a row")
+                if number is None:
+                    return None
+                if number > len(design.rows):
+                    scope.report("P0704", f"'{name}' has {len(design.rows)} rows, and no row {number}", part)
+                    return None
+                numbers.append((number, part))
+        return self._row_candidates(design, numbers)
+
+    def _row_candidates(self, design: Design, numbers: list[tuple[int, Node | Token]]) -> tuple[str, ...] | None:
+        scope = self.scope
+        made: list[str] = []
+        for number, part in numbers:
+            name = f"{design.name}_{number}"
+            if name in scope.declared:
+                label = Label(scope.span(scope.declared[name].token("NAME")), "declared here")
+                message = f"row {number} of '{design.name}' would be called '{name}', which is another thing"
+                scope.report("P0202", message, part, "rename the other one", labels=(label,))
+                return None
+            if name not in self.candidates:
+                levels = {factor.name: factor.default for factor in self.factors.values()}
+                for factor, low, high, sign in zip(
+                    design.factors, design.low, design.high, design.rows[number - 1], strict=True
+                ):
+                    levels[factor] = high if sign > 0 else low
+                place = Node("row", (), part.start, part.end)
+                origin = f"row {number} of {design.name}"
+                if self._add(name, Role.PLAIN, levels, origin, "", place) is None:
+                    return None
+            made.append(name)
+        return tuple(made)
+
+
+def _product(part: Node | Token) -> Iterator[Token | None]:
+    """Factors of a product; None stands for a minus sign."""
+    if isinstance(part, Token):
+        if part.kind != "MUL" or part.text != "*":
+            yield part
+        return
+    if part.kind == "neg":
+        yield None
+    for child in part.children:
+        if isinstance(child, Node) or child.kind != "SUB":
+            yield from _product(child)
+
+
+def _impossible(known: RunnerFactor, level: Level) -> str:
+    """Why a runner's factor cannot take a level: the values it does take, in words; empty when it can."""
+    if known.choices:
+        return "" if level in known.choices else f"as one of {', '.join(known.choices)}"
+    if isinstance(level, str):
+        return "" if isinstance(known.default, str) else "as a number"
+    if isinstance(known.default, str):
+        return "as a text"
+    if known.whole and level.denominator != 1:
+        return "as a whole number"
+    if (known.low is not None and level < known.low) or (known.high is not None and level > known.high):
+        low = "" if known.low is None else f"from {exact(known.low)} "
+        high = "up" if known.high is None else f"to {exact(known.high)}"
+        return low + high
+    return ""
+
+
+def _shown(level: Level) -> str:
+    return f'"{level}"' if isinstance(level, str) else exact(level)
+
+
+def _domain(factor: Factor) -> str:
+    if isinstance(factor.domain, Interval):
+        return f"{exact(factor.domain.low)}..{exact(factor.domain.high)}"
+    shown = [_shown(level) for level in factor.domain[:12]]
+    return ", ".join([*shown, "..."] if len(factor.domain) > 12 else shown)
+
+
+def _count(number: object) -> str:
+    text = str(number)
+    return text if len(text) <= 16 else f"about 10^{len(text) - 1}"

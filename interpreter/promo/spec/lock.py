@@ -1,0 +1,239 @@
+"""
+Seals: a frozen gate or rule, and everything its verdict rests on, as one digest.
+
+The closure of a seal holds the rule's own clauses, the measure, the data, the runner, the stage it reads (budget and
+cells), the machines of its hosts, and the definition of every candidate that can come before it.  Layout, comments,
+order of declarations, titles, prices and slots are left out: they cannot move a verdict.  A lock file keeps the
+closures, so that a broken seal can say in words what was changed.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from attrs import frozen
+
+from promo.base.canonical import Json, digest
+from promo.base.diagnostics import Diagnostic, Edit, Severity
+from promo.base.differences import differences
+from promo.base.errors import PromoError
+from promo.base.source import Span
+from promo.spec.describe import (
+    describe_candidate,
+    describe_data,
+    describe_gate,
+    describe_machine,
+    describe_measure,
+    describe_rule,
+    describe_runner,
+    describe_stage,
+)
+from promo.spec.values import Gate, Rule, Study
+from promo.syntax.nodes import Tree
+
+TAG = "promo-seal-1"
+"""Version of the closure's own form; part of every seal."""
+SHOWN = 12
+LOCK_VERSION = 1
+
+
+@frozen
+class Seal:
+    """One sealed gate or rule: its digest, what went into it, and when."""
+
+    name: str
+    digest: str
+    closure: Mapping[str, Json]
+    sealed_at: str
+    """UTC time in ISO 8601."""
+    commit: str | None
+    """Version-control commit of the spec at that time, if any."""
+    results_then: int
+    """Results of the stage it reads that existed at that time."""
+    replaces: str | None = None
+    """Digest of the seal this one took the place of."""
+
+
+@frozen
+class Lock:
+    """All seals of one spec."""
+
+    study: str
+    seals: Mapping[str, Seal]
+
+
+def closure(study: Study, rule: Gate | Rule) -> dict[str, Json]:
+    """What the verdict of a gate or rule rests on, in canonical words."""
+    if isinstance(rule, Gate):
+        stage, said, kind = study.stages[rule.source], describe_gate(rule), "gate"
+        candidates = study.entrants[stage.name].possible
+    else:
+        stage, said, kind = study.stages[rule.stage], describe_rule(rule, study.measure), "rule"
+        candidates = (rule.judged, rule.reference)
+    return {
+        "seal": TAG,
+        kind: {rule.name: said},
+        "measure": describe_measure(study.measure),
+        "runner": describe_runner(study.runner),
+        "data": describe_data(study.data),
+        "stage": {stage.name: describe_stage(stage)},
+        "host": {host: describe_machine(study.hosts[host]) for host in stage.hosts},
+        "candidate": {name: describe_candidate(study.candidates[name]) for name in candidates},
+    }
+
+
+def frozen_rules(study: Study) -> Iterator[Gate | Rule]:
+    """Frozen gates and rules, in declaration order."""
+    rules: tuple[Gate | Rule, ...] = (*study.gates.values(), *study.rules.values())
+    return (rule for rule in rules if rule.frozen)
+
+
+def check_seals(study: Study, lock: Lock | None) -> Iterator[Diagnostic]:
+    """A seal in the text that does not fit what the text now means; with the lock, what changed in words."""
+    for rule in frozen_rules(study):
+        if rule.seal is None:
+            continue
+        now = closure(study, rule)
+        if digest(now).startswith(rule.seal):
+            continue
+        before = lock.seals.get(rule.name) if lock else None
+        known = before is not None and before.digest.startswith(rule.seal)
+        notes = tuple(differences(before.closure, now)) if before and known else ()
+        yield Diagnostic(
+            "P0401",
+            f"'{rule.name}' was changed after it was sealed",
+            rule.where["sealed"],
+            "undo the change; before any result exists, 'promo freeze --again' seals it anew",
+            notes=notes or ("no lock file holds what was sealed, so the change cannot be named",),
+        )
+
+
+def unsealed(study: Study) -> Iterator[Diagnostic]:
+    """Frozen gates and rules that carry no seal yet."""
+    for rule in frozen_rules(study):
+        if rule.seal is None:
+            yield Diagnostic(
+                "P0414",
+                f"'{rule.name}' is frozen but not sealed yet",
+                rule.where["name"],
+                "run: promo freeze",
+                severity=Severity.WARNING,
+            )
+
+
+@frozen
+class Frozen:
+    """What freezing a spec gives: the new text, the new lock, and the names that were sealed now."""
+
+    text: str
+    lock: Lock
+    sealed: tuple[str, ...]
+
+
+def freeze(
+    study: Study, tree: Tree, lock: Lock | None, *, now: str, commit: str | None, results: Mapping[str, int], again: bool
+) -> Frozen:
+    """
+    Write the seal of every frozen gate and rule into the text.
+
+    Args:
+        study: what the text means.
+        tree: the text.
+        lock: seals made before.
+        now: UTC time in ISO 8601.
+        commit: version-control commit of the spec.
+        results: stage -> results that exist already.
+        again: seal changed rules anew.
+
+    Returns:
+        The text with seals, and the lock; seals that still fit keep their time.
+
+    Raises:
+        PromoError: nothing is frozen, a seal is broken and *again* is off, or results exist already.
+    """
+    rules = list(frozen_rules(study))
+    if not rules:
+        raise PromoError("nothing in this spec is frozen", hint="write 'frozen' before a gate or rule")
+    seals = dict(lock.seals) if lock else {}
+    edits: list[Edit] = []
+    made: list[str] = []
+    for rule in rules:
+        content = closure(study, rule)
+        value = digest(content)
+        old = seals.get(rule.name)
+        if rule.seal and value.startswith(rule.seal) and old and old.digest == value:
+            continue
+        stage = rule.source if isinstance(rule, Gate) else rule.stage
+        broken = rule.seal is not None and not value.startswith(rule.seal)
+        _may_seal(rule, broken=broken, again=again, finished=results.get(stage, 0), words=old, content=content)
+        made.append(rule.name)
+        replaced = old.digest if old and old.digest != value else None
+        seals[rule.name] = Seal(rule.name, value, content, now, commit, results.get(stage, 0), replaced)
+        edits.append(_edit(rule, value))
+    names = {rule.name for rule in rules}
+    kept = {name: seal for name, seal in sorted(seals.items()) if name in names}
+    return Frozen(apply(tree.source.text, edits), Lock(study.name, kept), tuple(made))
+
+
+def _may_seal(
+    rule: Gate | Rule, *, broken: bool, again: bool, finished: int, words: Seal | None, content: Mapping[str, Json]
+) -> None:
+    changed = tuple(differences(words.closure, content)) if words else ()
+    if finished:
+        message = f"'{rule.name}' cannot be sealed: {finished} results of its stage exist already"
+        raise PromoError(message, hint="a rule that is chosen after its results is no frozen rule", details=changed)
+    if broken and not again:
+        message = f"'{rule.name}' was changed after it was sealed"
+        raise PromoError(message, hint="undo the change, or seal it anew with --again", details=changed)
+
+
+def _edit(rule: Gate | Rule, value: str) -> Edit:
+    shown = f"sealed sha256:{value[:SHOWN]}"
+    if "sealed" in rule.where:
+        return Edit(rule.where["sealed"], shown)
+    name = rule.where["name"]
+    return Edit(Span(name.source, name.end, name.end), f" {shown}")
+
+
+def apply(text: str, edits: list[Edit]) -> str:
+    """A text with edits carried out; they must not overlap."""
+    for edit in sorted(edits, key=lambda one: one.span.start, reverse=True):
+        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+    return text
+
+
+def lock_to_json(lock: Lock) -> dict[str, Json]:
+    """A lock as stored."""
+    return {
+        "promo_lock": LOCK_VERSION,
+        "study": lock.study,
+        "seals": {
+            name: {
+                "digest": seal.digest,
+                "sealed_at": seal.sealed_at,
+                "commit": seal.commit,
+                "results_then": seal.results_then,
+                "replaces": seal.replaces,
+                "closure": seal.closure,
+            }
+            for name, seal in lock.seals.items()
+        },
+    }
+
+
+def lock_from_json(stored: Json) -> Lock:
+    """
+    Read a stored lock.
+
+    Raises:
+        ValueError: it is not a lock, of another version, or a closure does not have the digest beside it.
+    """
+    if not isinstance(stored, Mapping) or stored.get("promo_lock") != LOCK_VERSION:
+        raise ValueError(f"this is no lock of version {LOCK_VERSION}")
+    try:
+        seals = {str(name): Seal(name=name, **entry) for name, entry in stored["seals"].items()}  # type: ignore
+        study = str(stored["study"])
+    except (AttributeError, KeyError, TypeError) as fault:
+        raise ValueError("the lock is damaged") from fault
+    for seal in seals.values():
+        if digest(seal.closure) != seal.digest:
+            raise ValueError(f"the seal of '{seal.name}' does not fit its own closure")
+    return Lock(study, seals)

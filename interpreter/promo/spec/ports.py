@@ -1,0 +1,89 @@
+"""
+What the check asks of the world outside the text: runners and files.
+
+A runner describes itself here without its training library: its factors, its metrics, and what a condition
+really trains.
+"""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Protocol
+
+from attrs import frozen
+
+from promo.spec.values import Effective, Level
+
+
+@frozen
+class RunnerFactor:
+    """A knob of a runner: unit, default, and the values it can take (*choices*, or numbers between the bounds)."""
+
+    unit: str
+    default: Level
+    low: Fraction | None = None
+    high: Fraction | None = None
+    whole: bool = False
+    choices: tuple[str, ...] = ()
+    meaning: str = ""
+
+
+@frozen
+class RunnerMetric:
+    """A number a runner measures."""
+
+    unit: str
+    lower_is_better: bool
+    meaning: str = ""
+
+
+class ConditionError(ValueError):
+    """A condition that the runner cannot build; *factor* is the knob to turn."""
+
+    def __init__(self, factor: str, message: str, hint: str = "") -> None:
+        self.factor, self.message, self.hint = factor, message, hint
+        super().__init__(message)
+
+
+class Runner(Protocol):
+    """What a runner says of itself before anything is trained."""
+
+    @property
+    def name(self) -> str:
+        """The name a spec uses."""
+
+    @property
+    def version(self) -> int:
+        """Raised whenever the same request may give another result."""
+
+    @property
+    def factors(self) -> Mapping[str, RunnerFactor]:
+        """Its knobs."""
+
+    @property
+    def metrics(self) -> Mapping[str, RunnerMetric]:
+        """What it measures."""
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether a spec must say what is trained on."""
+
+    def resolve(self, levels: Mapping[str, Level]) -> Effective:
+        """
+        What a condition trains; every factor of the runner has a level.
+
+        Raises:
+            ConditionError: no model can be built from it.
+        """
+
+
+class World(Protocol):
+    """The outside of a spec."""
+
+    def runner(self, name: str) -> Runner | None:
+        """The installed runner of that name."""
+
+    def runner_names(self) -> tuple[str, ...]:
+        """All installed runners."""
+
+    def file_digest(self, path: str) -> str | None:
+        """SHA-256 of a file named in the spec, relative to it; None when it is not there."""

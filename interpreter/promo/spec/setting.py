@@ -1,0 +1,185 @@
+"""The study block, its data and its hosts."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from attrs import frozen
+
+from promo.base.diagnostics import Edit, suggestion
+from promo.base.units import Dimension
+from promo.spec.expressions import Expressions, unquoted
+from promo.spec.names import Clauses, Scope
+from promo.spec.ports import Runner, RunnerFactor, RunnerMetric
+from promo.spec.values import Data, Effective, Host, Level, Measure, RunnerChoice
+from promo.syntax.nodes import Node
+
+BUILT_IN_SOURCES = ("stdlib", "builtin:synth/1")
+SYSTEMS = ("any", "linux", "macos", "windows")
+MOST_SLOTS = 1024
+
+STUDY_NEEDS = {
+    "title": 'title "..."',
+    "measure": "measure val_bpb in bpb, lower is better",
+    "runner": "runner gpt",
+}
+
+
+def read_measure(scope: Scope, clauses: Clauses) -> Measure | None:
+    """The study's measure."""
+    clause = clauses.maybe("measure")
+    if clause is None:
+        return None
+    metric, unit = (token.text for token in clause.tokens("NAME"))
+    return Measure(metric, unit, clause.token("DIRECTION").text == "lower")
+
+
+def read_runner(scope: Scope, clauses: Clauses) -> tuple[RunnerChoice, Runner] | None:
+    """The runner a study names, and what it declares of itself."""
+    clause = clauses.maybe("runner")
+    if clause is None:
+        return None
+    name = clause.children[0]
+    if name.kind == "STRING":
+        _refuse_runner_file(scope, clause)
+        return None
+    name = clause.token("NAME")
+    runner = scope.world.runner(name.text)
+    if runner is None:
+        known = scope.world.runner_names()
+        near = suggestion(name.text, known)
+        hint = f"did you mean '{near}'?" if near else f"installed runners: {', '.join(known) or 'none'}"
+        edits = (Edit(scope.span(name), near),) if near else ()
+        scope.report("P0211", f"no runner '{name.text}' is installed", name, hint, edits=edits)
+        return None
+    if clause.node("pinned") is not None:
+        scope.report("P0212", "an installed runner is known by its version, not by a digest", clause, "remove 'pinned'")
+    return RunnerChoice(runner.name, runner.version), runner
+
+
+def _refuse_runner_file(scope: Scope, clause: Node) -> None:
+    path = unquoted(clause.token("STRING"))
+    if scope.world.file_digest(path) is None:
+        known = ", ".join(scope.world.runner_names())
+        hint = f"correct the path, or name an installed runner: {known}"
+        scope.report("P0211", f"there is no runner file '{path}' beside this spec", clause.token("STRING"), hint)
+    else:
+        hint = f"name an installed runner: {', '.join(scope.world.runner_names())}"
+        scope.report("P0910", "this version cannot drive a runner kept in a file yet", clause.token("STRING"), hint)
+
+
+@frozen
+class _StandIn:
+    """A runner that accepts whatever a text declares, so that the rest of the text can be checked."""
+
+    factors: Mapping[str, RunnerFactor]
+    name: str = ""
+    version: int = 0
+    metrics: Mapping[str, RunnerMetric] = {}
+    needs_data: bool = False
+
+    def resolve(self, levels: Mapping[str, Level]) -> Effective:
+        """The condition itself."""
+        settings = tuple(sorted((name, f"{type(level).__name__} {level}") for name, level in levels.items()))
+        return Effective(settings, 0, 0)
+
+
+def stand_in(scope: Scope) -> Runner:
+    """Stands for a runner that is not there: its factors are those the text declares."""
+    factors = {}
+    for block in scope.of_kind("factor"):
+        name, unit = block.tokens("NAME")
+        factors[name.text] = RunnerFactor(unit.text, Fraction(0))
+    return _StandIn(factors)
+
+
+def agree_on_metric(scope: Scope, clauses: Clauses, measure: Measure, runner: Runner) -> None:
+    """The runner must measure what the study judges by, in that unit and direction."""
+    clause = clauses.one("measure")
+    name = next(clause.tokens("NAME"))
+    metric = runner.metrics.get(measure.metric)
+    if metric is None:
+        near = suggestion(measure.metric, runner.metrics)
+        hint = f"did you mean '{near}'?" if near else f"it measures: {', '.join(runner.metrics)}"
+        scope.report("P0213", f"the runner '{runner.name}' does not measure '{measure.metric}'", name, hint)
+        return
+    if (metric.unit, metric.lower_is_better) != (measure.unit, measure.lower_is_better):
+        way = "lower" if metric.lower_is_better else "higher"
+        hint = f"write: measure {measure.metric} in {metric.unit}, {way} is better"
+        message = f"the runner '{runner.name}' gives {measure.metric} in {metric.unit}, {way} is better"
+        scope.report("P0213", message, clause, hint)
+
+
+def read_data(scope: Scope, expressions: Expressions, block: Node) -> Data | None:
+    """A data block."""
+    clauses = scope.clauses(
+        block,
+        {"source": 'source "stdlib"', "holdout": "holdout 5%", "score": "score 65_536tok in windows of 128tok"},
+    )
+    if not clauses.complete:
+        return None
+    source = unquoted(clauses.one("source").token("STRING"))
+    pin = clauses.one("source").node("pinned")
+    if not source:
+        scope.report("P0214", "the source is empty", clauses.one("source"), f"name a file or one of {BUILT_IN_SOURCES}")
+    elif source.startswith("builtin:") and source not in BUILT_IN_SOURCES:
+        hint = f"use one of: {', '.join(BUILT_IN_SOURCES)}, or a path"
+        scope.report("P0214", f"there is no built-in text '{source}'", clauses.one("source").token("STRING"), hint)
+    part = clauses.one("holdout").children[0]
+    holdout = expressions.amount(part, Dimension.NUMBER, example="5%")
+    if holdout is not None and not 0 < holdout < 1:
+        scope.report("P0302", "the share held out lies between 0% and 100%", part, "write it like this: 5%")
+        return None
+    score, window = (
+        expressions.amount(child, Dimension.TOKENS, example="65_536tok") for child in clauses.one("score").children
+    )
+    if holdout is None or score is None or window is None:
+        return None
+    if score.denominator != 1 or window.denominator != 1 or window < 2 or score < window or score % window:
+        message = "the scored tokens are a whole number of windows of at least 2tok"
+        scope.report("P0302", message, clauses.one("score"), "write it like this: score 65_536tok in windows of 128tok")
+        return None
+    return Data(
+        name=block.token("NAME").text,
+        source=source,
+        pinned=pin.token("DIGEST").text if pin else None,
+        holdout=holdout,
+        score_tokens=int(score),
+        window=int(window),
+        where=scope.where(block),
+    )
+
+
+def read_host(scope: Scope, expressions: Expressions, block: Node) -> Host | None:
+    """A host block."""
+    clauses = scope.clauses(block, {"device": 'device "cpu" on any', "slots": "slots 2"})
+    if not clauses.complete:
+        return None
+    device = clauses.one("device")
+    system = device.token("NAME")
+    if system.text not in SYSTEMS:
+        near = suggestion(system.text, SYSTEMS)
+        hint = f"did you mean '{near}'?" if near else f"use one of: {', '.join(SYSTEMS)}"
+        scope.report("P0215", f"no operating system is called '{system.text}'", system, hint)
+    slots = expressions.count(clauses.one("slots").children[0], most=MOST_SLOTS, what="the number of slots")
+    thread_clause, price_clause, executor = (clauses.maybe(kind) for kind in ("threads", "price", "executor"))
+    threads: int | None = 1
+    if thread_clause is not None:
+        threads = expressions.count(thread_clause.children[0], most=MOST_SLOTS, what="the number of threads")
+    price: Fraction | None = None
+    if price_clause is not None:
+        price = expressions.amount(price_clause.children[0], Dimension.MONEY, example="1.80usd")
+        if price is not None and price < 0:
+            scope.report("P0302", "a price is not negative", price_clause.children[0])
+    if slots is None or threads is None:
+        return None
+    return Host(
+        name=block.token("NAME").text,
+        device=unquoted(device.token("STRING")),
+        system=system.text,
+        slots=slots,
+        threads=threads,
+        price=price,
+        executor=executor.token("NAME").text if executor else "local",
+        documentation=scope.tree.documentation(block),
+        where=scope.where(block),
+    )

@@ -1,0 +1,375 @@
+"""
+A resolved experiment: what a spec means once names, units and defaults are settled.
+
+Everything is exact (integers, rationals, names) and in declaration order.  Durations and device time are whole
+seconds.  `where` remembers the place of each clause for later diagnostics and never takes part in equality.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from fractions import Fraction
+
+from attrs import field, frozen
+
+from promo.base.source import Span
+
+Level = Fraction | str
+"""A factor's value: an exact number, or a word such as a window pattern."""
+
+Where = Mapping[str, Span]
+"""Clause word (or "name") -> its place in the text."""
+
+
+def _where() -> Where:
+    return field(eq=False, repr=False)  # type: ignore[no-any-return]
+
+
+@frozen
+class Measure:
+    """The metric that decides, its unit, and which way is better."""
+
+    metric: str
+    unit: str
+    lower_is_better: bool
+
+
+@frozen
+class RunnerChoice:
+    """The runner a study names; *digest* is the pin of a runner kept in a file."""
+
+    name: str
+    version: int
+    digest: str | None = None
+
+
+@frozen
+class Data:
+    """The text that is trained on: its source, the share held out, and the windows that score a model."""
+
+    name: str
+    source: str
+    pinned: str | None
+    holdout: Fraction
+    score_tokens: int
+    window: int
+    where: Where = _where()
+
+
+@frozen
+class Host:
+    """A kind of machine and how many runs it takes at once; *price* is in dollars an hour and slot."""
+
+    name: str
+    device: str
+    system: str
+    slots: int
+    threads: int
+    price: Fraction | None
+    executor: str
+    documentation: str
+    where: Where = _where()
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether runs here train on the processor."""
+        return self.device.lower() == "cpu"
+
+
+@frozen
+class Interval:
+    """Every number from *low* to *high*, both included."""
+
+    low: Fraction
+    high: Fraction
+
+    def __contains__(self, level: object) -> bool:
+        return isinstance(level, Fraction) and self.low <= level <= self.high
+
+
+@frozen
+class Factor:
+    """Something that may differ between runs, the values it may take, and the one it takes unless told."""
+
+    name: str
+    unit: str
+    domain: Interval | tuple[Level, ...]
+    default: Level
+    documentation: str
+    where: Where = _where()
+
+
+class Role(Enum):
+    """What a candidate is there for."""
+
+    REFERENCE = "reference"
+    COMPARATOR = "comparator"
+    SENTINEL = "sentinel"
+    PLAIN = "plain"
+
+
+@frozen
+class Effective:
+    """
+    What a condition really trains, as the runner resolves it.
+
+    *settings* are sorted by name; *parameters* counts weights; *flops_per_token* counts forward and backward.
+    """
+
+    settings: tuple[tuple[str, int | str], ...]
+    parameters: int
+    flops_per_token: int
+
+
+@frozen
+class Candidate:
+    """A condition under a name: one level for every factor, and what the runner makes of it."""
+
+    name: str
+    role: Role
+    levels: tuple[tuple[str, Level], ...]
+    effective: Effective
+    origin: str
+    """Where it was declared, in words: `candidate`, or `row 4 of screen`."""
+    documentation: str
+    where: Where = _where()
+
+
+@frozen
+class Design:
+    """A two-level design; *rows* hold +1 (high) and -1 (low) for each factor, in standard order."""
+
+    name: str
+    factors: tuple[str, ...]
+    low: tuple[Level, ...]
+    high: tuple[Level, ...]
+    rows: tuple[tuple[int, ...], ...]
+    words: tuple[tuple[int, tuple[str, ...]], ...]
+    """Defining relation: (sign, factors whose product is that sign in every row)."""
+    resolution: int | None
+    where: Where = _where()
+
+
+class BudgetKind(Enum):
+    """What a stage pays its runs in."""
+
+    WALL = "wall"
+    CPU = "cpu"
+    STEPS = "steps"
+    TOKENS = "tokens"
+    FLOPS = "flops"
+
+
+@frozen
+class Budget:
+    """
+    What one run may spend: *amount* in seconds (wall, cpu) or in steps, tokens or operations.
+
+    *cap_s* bounds its training time in whole wall-clock seconds; a wall budget is its own cap.
+    """
+
+    kind: BudgetKind
+    amount: int
+    cap_s: int
+
+
+@frozen
+class Stage:
+    """
+    One rung of the ladder: which candidates train, for how long, in which cells.
+
+    *candidates* is empty when the stage trains what the gate named by *after* promoted.
+    """
+
+    name: str
+    after: str | None
+    candidates: tuple[str, ...]
+    budget: Budget
+    hosts: tuple[str, ...]
+    seeds: tuple[int, ...]
+    shared_seeds: bool
+    report_only: bool
+    expected_runs: int | None
+    documentation: str
+    where: Where = _where()
+
+    @property
+    def cells(self) -> tuple[tuple[str, int], ...]:
+        """Every (host, seed) a candidate runs in, seeds outermost."""
+        return tuple((host, seed) for seed in self.seeds for host in self.hosts)
+
+
+class Statistic(Enum):
+    """How the values of a candidate's cells become one number."""
+
+    MEAN = "mean"
+    MEDIAN = "median"
+    WORST = "worst"
+    EVERY = "every"
+
+
+class Then(Enum):
+    """What happens to a candidate, or to the study, when a value is missing."""
+
+    DROP = "drop"
+    STOP = "stop"
+    SKIP = "skip"
+
+
+class TieBreak(Enum):
+    """What orders candidates whose statistic is equal."""
+
+    NAME = "name"
+    ORDER = "order"
+    PARAMETERS = "parameters"
+
+
+@frozen
+class Missing:
+    """How often a run without a valid value is repeated, and what then follows."""
+
+    reruns: int
+    then: Then
+
+
+@frozen
+class Gate:
+    """A promotion rule between two stages."""
+
+    name: str
+    frozen: bool
+    seal: str | None
+    source: str
+    target: str
+    statistic: Statistic
+    metric: str
+    keep: int
+    always: tuple[str, ...]
+    missing: Missing
+    ties: tuple[TieBreak, ...]
+    documentation: str
+    where: Where = _where()
+
+
+class Side(Enum):
+    """`gap`: how much worse than the reference; `gain`: how much better."""
+
+    GAP = "gap"
+    GAIN = "gain"
+
+
+class BoundKind(Enum):
+    """How a gap or gain is held against its bound; `within` looks at both sides."""
+
+    WITHIN = "within"
+    AT_MOST = "at most"
+    AT_LEAST = "at least"
+
+
+@frozen
+class Bound:
+    """A limit in the measure's unit."""
+
+    kind: BoundKind
+    value: Fraction
+
+
+@frozen
+class Rule:
+    """A claim about one candidate against another at one stage."""
+
+    name: str
+    frozen: bool
+    seal: str | None
+    judged: str
+    reference: str
+    stage: str
+    statistic: Statistic
+    side: Side
+    bound: Bound
+    missing: Missing
+    absent: Then | None
+    """What follows when a gate did not promote one of the two to the stage; None: as *missing* says."""
+    documentation: str
+    where: Where = _where()
+
+
+@frozen
+class Suppose:
+    """A continuation that is priced and never run: all that *gate* promotes go on to *stage*."""
+
+    gate: str
+    stage: str
+    costs_s: int
+    where: Where = _where()
+
+
+@frozen
+class Account:
+    """What is counted, what is expected to come out, and which continuations are priced beside it."""
+
+    count: tuple[str, ...]
+    supposes: tuple[Suppose, ...]
+    expected_s: int | None
+    notes: tuple[str, ...]
+    where: Where = _where()
+
+
+@frozen
+class Entrants:
+    """
+    Who may enter a stage.
+
+    *planned* is how many do when no run fails, *fewest* how many are sure to when runs fail and are dropped.
+    """
+
+    possible: tuple[str, ...]
+    planned: int
+    fewest: int
+    sure: frozenset[str]
+    """Candidates that reach the stage whatever the scores."""
+
+
+@frozen
+class Study:
+    """The whole resolved experiment."""
+
+    name: str
+    title: str
+    measure: Measure
+    runner: RunnerChoice
+    budget_s: int | None
+    """Most device time the plan may need, in seconds."""
+    data: Data | None
+    hosts: Mapping[str, Host]
+    factors: Mapping[str, Factor]
+    designs: Mapping[str, Design]
+    candidates: Mapping[str, Candidate]
+    cohorts: Mapping[str, tuple[str, ...]]
+    stages: Mapping[str, Stage]
+    """In an order in which they can run: a stage stands after the gate it waits for."""
+    gates: Mapping[str, Gate]
+    rules: Mapping[str, Rule]
+    account: Account | None
+    entrants: Mapping[str, Entrants]
+    """Stage -> who may enter it."""
+    documentation: str
+    where: Where = _where()
+
+    def gates_from(self, stage: str) -> tuple[Gate, ...]:
+        """Gates that read a stage, in declaration order."""
+        return tuple(gate for gate in self.gates.values() if gate.source == stage)
+
+    def rules_at(self, stage: str) -> tuple[Rule, ...]:
+        """Rules that judge at a stage, in declaration order."""
+        return tuple(rule for rule in self.rules.values() if rule.stage == stage)
+
+    def reruns_at(self, stage: str) -> int:
+        """How often a failed run of a stage may be repeated: the most that a gate or rule on it allows."""
+        readers: tuple[Gate | Rule, ...] = (*self.gates_from(stage), *self.rules_at(stage))
+        return max((reader.missing.reruns for reader in readers), default=0)
+
+    @property
+    def device_unit(self) -> str:
+        """What an hour of these hosts is called."""
+        kinds = {host.is_cpu for host in self.hosts.values()}
+        return {frozenset({True}): "CPU-hours", frozenset({False}): "GPU-hours"}.get(frozenset(kinds), "device-hours")

@@ -1,0 +1,1 @@
+"""Text to tree: tokens, nodes, the table-driven parser, the formatter."""

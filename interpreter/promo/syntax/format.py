@@ -1,0 +1,163 @@
+"""
+Layout: a walk over the lexemes, so that it also works in files with errors.
+
+There are no options.  A block is indented by two spaces; the word of a clause takes eight columns, so that a change
+never moves its neighbours; one space stands between two lexemes, with the exceptions below; comments stay where they
+are; a line with characters that have no place in a spec keeps its spacing.
+"""
+
+from attrs import frozen
+
+from promo.base.source import Source
+from promo.syntax.lex import COMMENT, NAME, NEWLINE, WRONG, Lexeme, grammar, lexemes
+
+INDENT = 2
+CLAUSE_WORD = 8
+WIDEST = 100
+
+TIGHT_BEFORE = frozenset({",", "]", ")", "^", "..", ":"})
+TIGHT_AFTER = frozenset({"[", "(", "^", ".."})
+OPERATORS = frozenset({"+", "-", "*", "/", "=", "->", "^", ",", "(", "[", "..", ""})
+"""After these a minus sign belongs to the number behind it."""
+
+
+@frozen
+class _Line:
+    """One line of the result: its lexemes and the comment behind them."""
+
+    lexemes: tuple[Lexeme, ...]
+    comment: str
+    blank_before: bool
+    continued: bool
+    """It goes on inside a bracket of the line before."""
+
+
+def format_text(source: Source) -> str:
+    """
+    The text in its one layout.
+
+    Args:
+        source: any text, with or without errors.
+
+    Returns:
+        The same lexemes and comments in canonical layout; formatting it again changes nothing.
+    """
+    written: list[str] = []
+    depth = 0
+    for line in _lines(source.text):
+        closing = bool(line.lexemes) and line.lexemes[0][1] == "}"
+        depth = max(depth - closing, 0)
+        if line.blank_before and written and not closing and not written[-1].endswith("{"):
+            written.append("")
+        written.append(_written(source.text, line, depth).rstrip())
+        depth += _opens(line)
+    return "\n".join(written) + "\n" if written else ""
+
+
+def _opens(line: _Line) -> int:
+    """How many blocks a line leaves open."""
+    texts = [text for _, text, _, _ in line.lexemes]
+    closed = texts.count("}") - (bool(texts) and texts[0] == "}")
+    return max(texts.count("{") - closed, 0)
+
+
+def _lines(text: str) -> list[_Line]:
+    """Split lexemes into lines: at line ends outside brackets, behind `{` and before `}`."""
+    lines: list[_Line] = []
+    current: list[Lexeme] = []
+    comment = ""
+    newlines = 0
+    brackets = 0
+    inside = False
+
+    def end() -> None:
+        nonlocal comment, newlines, inside
+        if current or comment:
+            lines.append(_Line(tuple(current), comment, newlines > 1, inside))
+            newlines = 0
+            inside = brackets > 0
+        current.clear()
+        comment = ""
+
+    for lexeme in lexemes(text):
+        kind, word, _, _ = lexeme
+        if kind == NEWLINE:
+            if not brackets or comment:
+                end()
+            if not current:
+                newlines += 1
+            continue
+        if kind == COMMENT:
+            comment = word.rstrip()
+            continue
+        if current and _breaks(current[-1], word):
+            end()
+        current.append(lexeme)
+        brackets = max(brackets + (word in "[(") - (word in "])"), 0) if len(word) == 1 else brackets
+        if word in ("{", "}"):
+            brackets = 0
+    end()
+    return lines
+
+
+def _breaks(before: Lexeme, word: str) -> bool:
+    """Whether a lexeme begins a line of its own: what follows `{`, and a `}` that ends something."""
+    return (before[1] == "{" and word != "}") or (word == "}" and before[1] != "{")
+
+
+def _written(text: str, line: _Line, depth: int) -> str:
+    clause = depth > 0 and not line.continued
+    deeper = line.continued and line.lexemes[:1] != () and line.lexemes[0][1] != "]"
+    indent = " " * INDENT * (depth + deeper)
+    if any(kind == WRONG for kind, _, _, _ in line.lexemes):
+        body = text[line.lexemes[0][2] : line.lexemes[-1][3]]
+    else:
+        body = _joined(line.lexemes, clause=clause)
+        if len(indent) + len(body) > WIDEST and "[" in body:
+            body = _wrapped(line.lexemes, indent, clause=clause)
+    comment = f"  {line.comment}" if body and line.comment else line.comment
+    return indent + body + comment
+
+
+def _joined(parts: tuple[Lexeme, ...], *, clause: bool) -> str:
+    written = ""
+    for index, (_, word, _, _) in enumerate(parts):
+        if index == 1 and clause and parts[0][0] == NAME and word not in ("=", ",", "{"):
+            written = written.ljust(CLAUSE_WORD) + " "
+        elif index and _spaced(parts, index):
+            written += " "
+        written += word
+    return written
+
+
+def _spaced(parts: tuple[Lexeme, ...], index: int) -> bool:
+    word, before = parts[index][1], parts[index - 1][1]
+    if word in TIGHT_BEFORE or before in TIGHT_AFTER:
+        return False
+    if before == "-" and (index < 2 or parts[index - 2][1] in OPERATORS or _is_keyword_place(parts, index - 2)):
+        return False
+    return not (before == "{" and word == "}")
+
+
+def _is_keyword_place(parts: tuple[Lexeme, ...], index: int) -> bool:
+    """A minus sign behind a word, as in `low -3`, is a sign; behind a value it is an operator."""
+    return parts[index][0] == NAME and parts[index][1] in grammar().words
+
+
+def _wrapped(parts: tuple[Lexeme, ...], indent: str, *, clause: bool) -> str:
+    """A long list over several lines, as full as they can be."""
+    opening = next(index for index, part in enumerate(parts) if part[1] == "[")
+    closing = max((index for index, part in enumerate(parts) if part[1] == "]"), default=len(parts))
+    head = _joined(parts[: opening + 1], clause=clause)
+    inner = indent + " " * INDENT
+    items = _joined(parts[opening + 1 : closing], clause=False).split(", ")
+    lines, line = [], inner
+    for number, item in enumerate(items):
+        piece = item + ("," if number < len(items) - 1 else "")
+        if len(line) + len(piece) + 1 > WIDEST and line != inner:
+            lines.append(line.rstrip())
+            line = inner
+        line += piece + " "
+    lines.append(line.rstrip())
+    tail = _joined(parts[closing:], clause=False)
+    return "\n".join([head, *lines, indent + tail])

@@ -1,0 +1,80 @@
+"""
+The syntax tree: tokens and nodes named after the rules of `promo.lark`.
+
+A keyword leaves no token behind; what is left are names, numbers, texts and the words that carry a choice
+(`mean`, `drop`).  Rules that begin with an underscore leave no node.  Positions do not take part in equality.
+"""
+
+from collections.abc import Iterator
+
+from attrs import field, frozen
+
+from promo.base.source import Source, Span
+
+
+@frozen
+class Token:
+    """A word of the text; *kind* is its terminal in the grammar."""
+
+    kind: str
+    text: str
+    start: int = field(eq=False, repr=False)
+    end: int = field(eq=False, repr=False)
+
+
+@frozen
+class Node:
+    """What one grammar rule matched; its characters include the keywords it left out."""
+
+    kind: str
+    children: tuple["Node | Token", ...]
+    start: int = field(eq=False, repr=False)
+    end: int = field(eq=False, repr=False)
+
+    def nodes(self, kind: str) -> Iterator["Node"]:
+        """Child nodes of that kind, in order."""
+        return (child for child in self.children if isinstance(child, Node) and child.kind == kind)
+
+    def node(self, kind: str) -> "Node | None":
+        """The first child node of that kind."""
+        return next(self.nodes(kind), None)
+
+    def tokens(self, kind: str) -> Iterator[Token]:
+        """Child tokens of that kind, in order."""
+        return (child for child in self.children if isinstance(child, Token) and child.kind == kind)
+
+    def token(self, kind: str) -> Token:
+        """The first child token of that kind; the grammar promises there is one."""
+        return next(self.tokens(kind))
+
+
+@frozen
+class Tree:
+    """A parsed text: its edition and declarations in order, and the comments around them."""
+
+    source: Source
+    root: Node
+    comments: tuple[Token, ...] = field(eq=False, repr=False)
+
+    @property
+    def declarations(self) -> tuple[Node, ...]:
+        """Everything after the header, in the order of the text."""
+        return tuple(child for child in self.root.children if isinstance(child, Node) and child.kind != "header")
+
+    def span(self, part: Node | Token) -> Span:
+        """Where *part* stands."""
+        return Span(self.source, part.start, part.end)
+
+    def documentation(self, declaration: Node) -> str:
+        """Text of the `##` comment lines directly above a declaration, joined by newlines."""
+        wanted = self.source.position(declaration.start)[0] - 1
+        lines: list[str] = []
+        for comment in reversed(self.comments):
+            line, column = self.source.position(comment.start)
+            if line > wanted or (line == wanted and column != 1):
+                continue
+            if line < wanted or not comment.text.startswith("##"):
+                break
+            lines.append(comment.text[2:].strip())
+            wanted -= 1
+        return "\n".join(reversed(lines))

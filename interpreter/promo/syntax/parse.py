@@ -1,0 +1,282 @@
+"""
+Text to tree, by the tables of `promo.lark`.
+
+An LALR(1) automaton reads the lexemes.  A word becomes a keyword only where the current state can take it, which is
+what Lark's contextual lexer does; a test compares both parsers tree by tree and error by error.
+
+After a syntax error the parser resynchronises at the next line end: it leaves out the rest of the line (or the
+block that the line opens), takes the stack back to the nearest list of clauses or declarations, and goes on, so that
+one run reports every mistake of a file and still hands on the declarations that are sound.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+from attrs import frozen
+
+from promo.base.diagnostics import Diagnostic
+from promo.base.source import Source
+from promo.syntax.explain import Fault, explain
+from promo.syntax.lex import COMMENT, NAME, NEWLINE, PUNCTUATION, Lexeme, grammar, lexemes
+from promo.syntax.nodes import Node, Token, Tree
+from promo.syntax.tables import END, Rule
+
+MOST_FAULTS = 200
+DEEPEST = 400
+"""Open symbols on the stack: beyond this a text is nested past anything a person writes."""
+
+Value = Node | Token | list[Node | Token] | None
+
+
+@frozen
+class Parsed:
+    """A tree of everything that could be read, and what could not."""
+
+    tree: Tree
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def parse(source: Source) -> Parsed:
+    """
+    Read a spec text.
+
+    Args:
+        source: the text; any text at all is accepted.
+
+    Returns:
+        The tree, without the lines that have a syntax error, and a diagnostic for each of those.
+    """
+    comments: list[Token] = []
+    stream: list[Lexeme] = []
+    for lexeme in lexemes(source.text):
+        if lexeme[0] == COMMENT:
+            comments.append(Token(*lexeme))
+        else:
+            stream.append(lexeme)
+    end = len(source.text)
+    stream.append((END, "", end, end))
+    machine = _Machine(stream)
+    machine.run()
+    root = machine.root or Node("start", (), 0, end)
+    diagnostics = tuple(explain(source, fault) for fault in machine.faults)
+    return Parsed(Tree(source, root, tuple(comments)), diagnostics)
+
+
+@cache
+def _resting_states() -> frozenset[int]:
+    """States between two clauses or two declarations, where reading can start again."""
+    return frozenset(
+        state
+        for state, moves in enumerate(grammar().actions)
+        if NEWLINE in moves and ("RBRACE" in moves or END in moves)
+    )
+
+
+class _Machine:
+    """The automaton: a stack of states, and the value, start and end of the symbol that led to each."""
+
+    def __init__(self, stream: list[Lexeme]) -> None:
+        self.stream = stream
+        self.states = [grammar().start]
+        self.values: list[Value] = [None]
+        self.starts, self.ends = [0], [0]
+        self.blocks: list[int] = []
+        """Where in the stream the open braces stand."""
+        self.faults: list[Fault] = []
+        self.root: Node | None = None
+
+    def run(self) -> None:
+        """Read the whole stream."""
+        at, end = 0, len(self.stream) - 1
+        while at <= end:
+            if self._read(self.stream[at], at):
+                at += 1
+                continue
+            self.faults.append(self._fault(at))
+            if at == end or len(self.faults) == MOST_FAULTS:
+                self._finish(self.stream[end])
+                return
+            at = self._recover(at)
+
+    def _read(self, lexeme: Lexeme, at: int = -1) -> bool:
+        """Reduce as far as the lexeme asks, then shift it; False when no move fits."""
+        kind, text, start, end = lexeme
+        tables = grammar()
+        actions, states = tables.actions, self.states
+        terminal = self._terminal(kind, text, actions[states[-1]])
+        if terminal == END and states[-1] == tables.accept:
+            return True
+        move = actions[states[-1]].get(terminal)
+        while move is not None and move < 0:
+            self._reduce(tables.rules[-1 - move], end)
+            if terminal == END and states[-1] == tables.accept:
+                return True
+            move = actions[states[-1]].get(terminal)
+        if move is None or len(states) > DEEPEST:
+            return False
+        states.append(move)
+        self.values.append(Token(terminal, text, start, end))
+        self.starts.append(start)
+        self.ends.append(end)
+        if terminal == "LBRACE":
+            self.blocks.append(at)
+        elif terminal == "RBRACE":
+            self.blocks.pop()
+        return True
+
+    @staticmethod
+    def _terminal(kind: str, text: str, moves: Mapping[str, int]) -> str:
+        """Which terminal a word is here: a keyword if the state takes one, else a name."""
+        if kind not in (NAME, PUNCTUATION):
+            return kind
+        for terminal in grammar().words.get(text, ()):
+            if terminal in moves:
+                return terminal
+        return kind
+
+    def _reduce(self, rule: Rule, here: int) -> None:
+        """Replace the symbols of a rule by its node, or by the list of its children."""
+        length = rule.length
+        if length:
+            taken = self.values[-length:]
+            start, end = self.starts[-length], self.ends[-1]
+            del self.states[-length:], self.values[-length:], self.starts[-length:], self.ends[-length:]
+        else:
+            taken, start, end = [], here, here
+        children: list[Node | Token] = []
+        for place in rule.keep:
+            value = taken[place]
+            if isinstance(value, list):
+                # The first list is taken over, not copied: long files stay linear.
+                children = value if not children else children + value
+            elif value is not None:
+                children.append(value)
+        made: Value
+        if rule.kind is None:
+            made = children
+        elif rule.lift and len(children) == 1:
+            made = children[0]
+        else:
+            made = Node(rule.kind, tuple(children), start, end)
+            if rule.kind == "start":
+                self.root = made
+        self.states.append(grammar().gotos[self.states[-1]][rule.symbol])
+        self.values.append(made)
+        self.starts.append(start)
+        self.ends.append(end)
+
+    def _fault(self, at: int) -> Fault:
+        before = self.stream[at - 1] if at else None
+        first = before is None or before[0] == NEWLINE or before[1] == "{"
+        return Fault(
+            lexeme=self.stream[at],
+            before=before,
+            line=self._line(at),
+            starts_line=first,
+            expected=frozenset(self._accepted()),
+            block=self._line(self.blocks[-1]) if self.blocks else (),
+            too_deep=len(self.states) > DEEPEST,
+        )
+
+    def _accepted(self) -> list[str]:
+        """Terminals that could really come next; an LALR state also lists some that cannot."""
+        return [terminal for terminal in grammar().actions[self.states[-1]] if self._would_accept(terminal)]
+
+    def _would_accept(self, terminal: str) -> bool:
+        tables, states = grammar(), list(self.states)
+        move = tables.actions[states[-1]].get(terminal)
+        while move is not None and move < 0:
+            rule = tables.rules[-1 - move]
+            if rule.length:
+                del states[-rule.length :]
+            states.append(tables.gotos[states[-1]][rule.symbol])
+            if terminal == END and states[-1] == tables.accept:
+                return True
+            move = tables.actions[states[-1]].get(terminal)
+        return move is not None
+
+    def _line(self, at: int) -> tuple[Lexeme, ...]:
+        first = at
+        while first and self.stream[first - 1][0] != NEWLINE:
+            first -= 1
+        last = at
+        while self.stream[last][0] not in (NEWLINE, END):
+            last += 1
+        return tuple(self.stream[first:last])
+
+    def _recover(self, at: int) -> int:
+        """Take the stack back to a resting state; the index of the lexeme to go on from."""
+        if not any(isinstance(value, Node) and value.kind == "header" for value in self.values[:4]):
+            return self._supply_header(at)
+        if self.blocks and self._declares(at):
+            self._close(self.stream[at][2])
+            return at
+        self._rest()
+        return self._after_line(at)
+
+    def _finish(self, end: Lexeme) -> None:
+        """Close what is open, so that the declarations read so far become a tree."""
+        while self.blocks:
+            self._close(end[2])
+        self._rest()
+        self._read(end)
+
+    def _close(self, offset: int) -> None:
+        self._rest()
+        self._read((PUNCTUATION, "}", offset, offset))
+        self._read((NEWLINE, "\n", offset, offset))
+
+    def _supply_header(self, at: int) -> int:
+        start = self.stream[at][2]
+        for stack in (self.states, self.values, self.starts, self.ends):
+            del stack[1:]
+        for lexeme in ((NAME, "promo", start, start), ("INT", "1", start, start), (NEWLINE, "\n", start, start)):
+            self._read(lexeme)
+        return at if self._declares(at) else self._after_line(at)
+
+    def _declares(self, at: int) -> bool:
+        """Whether a line of its own starts here that looks like a declaration: `stage name ... {`."""
+        kind, text, _, _ = self.stream[at]
+        first = at == 0 or self.stream[at - 1][0] == NEWLINE
+        words = grammar().words
+        return first and kind == NAME and words.get(text, ("",))[0] in _declaring() and self._opens(at)
+
+    def _opens(self, at: int) -> bool:
+        while self.stream[at][0] not in (NEWLINE, END):
+            if self.stream[at][1] == "{":
+                return True
+            at += 1
+        return False
+
+    def _after_line(self, at: int) -> int:
+        """Index of the line end after *at*, past the block that the line opens, if it opens one."""
+        depth = 0
+        while self.stream[at][0] != END:
+            kind, text, _, _ = self.stream[at]
+            if text == "{":
+                depth += 1
+            elif text == "}" and (depth or self.blocks):
+                if not depth:
+                    break
+                depth -= 1
+            elif kind == NEWLINE and not depth:
+                break
+            at += 1
+        return at
+
+    def _rest(self) -> None:
+        resting = _resting_states()
+        while self.states[-1] not in resting and len(self.states) > 1:
+            self.states.pop()
+            self.values.pop()
+            self.starts.pop()
+            self.ends.pop()
+
+
+@cache
+def _declaring() -> frozenset[str]:
+    """Terminals that open a declaration."""
+    resting = next(
+        moves for moves in grammar().actions if "STUDY" in moves and "STAGE" in moves and NEWLINE in moves
+    )
+    return frozenset(resting) - {NEWLINE, END}

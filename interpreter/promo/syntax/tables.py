@@ -1,0 +1,186 @@
+"""
+The grammar as data: from `promo.lark` to the tables the parser runs on.
+
+Lark builds the LALR(1) automaton and decides what every rule keeps of its children; this module writes that down
+as JSON beside the grammar, so that reading a spec needs neither Lark (45 ms of imports) nor a pickle.  The tables
+carry the digest of the grammar they were made from: an edited grammar is compiled again on the fly, and a test asks
+for `python -m promo.syntax.tables`, which rewrites the file.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from promo.base.canonical import digest_bytes
+from promo.base.resources import grammar_file
+
+GRAMMAR = "promo.lark"
+TABLES = "promo.tables.json"
+END = "$END"
+
+
+@frozen(eq=False)
+class Rule:
+    """One reduction: how many symbols it takes, what it becomes, and which children stay."""
+
+    symbol: str
+    length: int
+    kind: str | None
+    """Kind of the node it makes; None when its children are handed up as they are."""
+    keep: tuple[int, ...]
+    lift: bool
+    """A single child takes the place of the node."""
+
+
+@frozen(eq=False)
+class Tables:
+    """The parser's automaton and the lexer's words."""
+
+    actions: tuple[Mapping[str, int], ...]
+    """State -> terminal -> next state, or -1 - rule for a reduction."""
+    gotos: tuple[Mapping[str, int], ...]
+    """State -> rule symbol -> next state."""
+    rules: tuple[Rule, ...]
+    start: int
+    accept: int
+    lexemes: tuple[tuple[str, str], ...]
+    """Terminals that are patterns, in the order in which they are tried."""
+    words: Mapping[str, tuple[str, ...]]
+    """Keyword or punctuation -> the terminals it may stand for."""
+    examples: Mapping[str, tuple[str, ...]]
+    """Word that opens a declaration or clause -> examples of it, from the comments of the grammar."""
+
+
+def load() -> Tables:
+    """The tables of the installed grammar; compiled anew when the stored ones are of another grammar."""
+    grammar = grammar_file(GRAMMAR).read_bytes()
+    try:
+        stored = json.loads(grammar_file(TABLES).read_bytes())
+    except (OSError, ValueError):
+        stored = {}
+    if stored.get("grammar") != digest_bytes(grammar):
+        stored = compile_grammar(grammar)
+    return _from_stored(stored)
+
+
+def _from_stored(stored: Mapping[str, Any]) -> Tables:
+    names = stored["symbols"]
+    rows = [{names[symbol]: target for symbol, target in zip(row[::2], row[1::2], strict=True)} for row in stored["rows"]]
+    return Tables(
+        actions=tuple(rows[index] for index in stored["actions"]),
+        gotos=tuple(rows[index] for index in stored["gotos"]),
+        rules=tuple(
+            Rule(names[symbol], length, kind, tuple(keep), lift) for symbol, length, kind, keep, lift in stored["rules"]
+        ),
+        start=stored["start"],
+        accept=stored["accept"],
+        lexemes=tuple((name, pattern) for name, pattern in stored["lexemes"]),
+        words={word: tuple(terminals) for word, terminals in stored["words"].items()},
+        examples={word: tuple(examples) for word, examples in stored["examples"].items()},
+    )
+
+
+def compile_grammar(grammar: bytes) -> dict[str, Any]:
+    """
+    Build the tables with Lark.
+
+    Returns:
+        A JSON object: `symbols` (names), `rows` (shared rows of symbol, target pairs), `actions` and `gotos` (state ->
+        row), `rules`, `start`, `accept`, `lexemes`, `words`, `examples`, and the `grammar`'s digest.
+
+    Raises:
+        lark.exceptions.GrammarError: the grammar is wrong or not LALR(1).
+    """
+    from lark import Lark
+    from lark.parsers.lalr_analysis import Shift
+
+    parser: Any = Lark(grammar.decode(), parser="lalr", lexer="contextual", maybe_placeholders=False)
+    table = parser.parser.parser._parse_table
+    rule_numbers = {rule: number for number, rule in enumerate(parser.rules)}
+    terminals = {terminal.name for terminal in parser.terminals} | {END}
+    symbols = sorted(terminals | {rule.origin.name for rule in parser.rules} | {"start"})
+    symbol_numbers = {name: number for number, name in enumerate(symbols)}
+    rows: dict[tuple[int, ...], int] = {}
+
+    def row(pairs: list[tuple[str, int]]) -> int:
+        flat = tuple(number for name, target in sorted(pairs) for number in (symbol_numbers[name], target))
+        return rows.setdefault(flat, len(rows))
+
+    actions, gotos = [], []
+    for state in range(len(table.states)):
+        moves = [
+            (name, argument if action is Shift else -1 - rule_numbers[argument])
+            for name, (action, argument) in table.states[state].items()
+        ]
+        actions.append(row([(name, target) for name, target in moves if name in terminals]))
+        gotos.append(row([(name, target) for name, target in moves if name not in terminals]))
+    lexemes, words = _lexicon(parser)
+    return {
+        "grammar": digest_bytes(grammar),
+        "symbols": symbols,
+        "rows": list(rows),
+        "actions": actions,
+        "gotos": gotos,
+        "rules": [[symbol_numbers[rule.origin.name], *_shape(rule)] for rule in parser.rules],
+        "start": table.start_states["start"],
+        "accept": table.end_states["start"],
+        "lexemes": lexemes,
+        "words": words,
+        "examples": _examples(grammar.decode()),
+    }
+
+
+def _shape(rule: Any) -> list[Any]:
+    """Length, node kind, kept children and lifting of a Lark rule, as its tree builder would shape it."""
+    name = rule.alias or str(rule.origin.name)
+    keep = [
+        index
+        for index, symbol in enumerate(rule.expansion)
+        if not (symbol.is_term and (symbol.filter_out or symbol.name.startswith("_")))
+    ]
+    lift = bool(rule.options.expand1) and not rule.alias
+    return [len(rule.expansion), None if name.startswith("_") else name, keep, lift]
+
+
+def _lexicon(parser: Any) -> tuple[list[list[str]], dict[str, list[str]]]:
+    """Split the terminals into patterns (longest priority first) and words with what they may stand for."""
+    lexemes: list[tuple[int, str, str]] = []
+    words: dict[str, list[str]] = {}
+    for terminal in parser.terminals:
+        pattern = terminal.pattern
+        alternatives = [pattern.value] if pattern.type == "str" else _alternatives(pattern.value)
+        for word in alternatives:
+            words.setdefault(word, []).append(terminal.name)
+        if not alternatives:
+            lexemes.append((-terminal.priority, terminal.name, pattern.value))
+    return [[name, pattern] for _, name, pattern in sorted(lexemes)], {word: sorted(words[word]) for word in sorted(words)}
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """The words of a terminal that is a plain choice of words, such as `(?:drop|stop)`; none for other patterns."""
+    choice = re.fullmatch(r"\(\?:([^()\[\]]+)\)", pattern)
+    if choice is None:
+        return []
+    words = [re.sub(r"\\(.)", r"\1", word) for word in choice[1].split("|")]
+    return words if all(re.escape(word) == part for word, part in zip(words, choice[1].split("|"), strict=True)) else []
+
+
+def _examples(grammar: str) -> dict[str, list[str]]:
+    """The example behind each rule of the grammar, by the word it begins with."""
+    found: dict[str, list[str]] = {}
+    for example in re.findall(r"^\S+:.*?//\s(.*)$", grammar, re.MULTILINE):
+        found.setdefault(example.removeprefix("frozen ").split()[0], []).append(example)
+    return {word: found[word] for word in sorted(found)}
+
+
+def write() -> None:
+    """Write the tables beside the grammar."""
+    compiled = compile_grammar(grammar_file(GRAMMAR).read_bytes())
+    grammar_file(TABLES).write_text(json.dumps(compiled, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
