@@ -1,0 +1,1 @@
+"""Evidence to verdicts: gates promote, rules judge, and each says why."""

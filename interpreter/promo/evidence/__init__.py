@@ -1,0 +1,1 @@
+"""Results to tables: for one stage, every candidate's value in every cell."""

@@ -1,0 +1,1 @@
+"""Plan to results: processes, their limits, and what they leave on disk."""

@@ -11,6 +11,7 @@ from typing import Final
 
 from attrs import frozen
 
+from promo.base.canonical import exact
 from promo.spec.ports import ConditionError, RunnerFactor, RunnerMetric
 from promo.spec.values import Effective, Level
 
@@ -98,7 +99,7 @@ class GptRunner:
         width = -(-whole["depth"] * whole["aspect"] // whole["head_size"]) * whole["head_size"]
         _buildable(whole, number)
         settings: dict[str, int | str] = dict(whole)
-        settings |= {name: str(level) for name, level in number.items() if name not in whole}
+        settings |= {name: exact(level) for name, level in number.items() if name not in whole}
         settings |= {"window": str(levels["window"]), "width": width, "heads": width // whole["head_size"]}
         settings["vocabulary"] = VOCABULARY
         del settings["aspect"]

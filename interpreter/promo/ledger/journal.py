@@ -1,0 +1,58 @@
+"""Writing the ledger: each event is on disk when `append` returns."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from promo.base.canonical import Json
+from promo.base.errors import PromoError
+from promo.ledger.chain import decode, encode, line_digest
+from promo.ledger.ports import Clock, Disk
+from promo.ledger.values import Event, EventKind
+
+
+class Journal:
+    """
+    The open ledger of a study; whoever holds it holds the study's lock.
+
+    A torn last line, which a crash in the middle of a write leaves behind, is cut off when the ledger is opened.
+    """
+
+    def __init__(self, path: Path, disk: Disk, clock: Clock) -> None:
+        self._path, self._disk, self._clock = path, disk, clock
+        chain = decode(disk.read(path) or b"")
+        if chain.torn:
+            disk.truncate(path, chain.sound_bytes)
+        self._events = list(chain.events)
+        self._head = chain.head
+        self._failed = False
+        self.incarnation = 1 + max((event.incarnation for event in chain.events), default=0)
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Everything recorded so far."""
+        return tuple(self._events)
+
+    @property
+    def head(self) -> str:
+        """Digest of the last line."""
+        return self._head
+
+    def append(self, kind: EventKind, data: Mapping[str, Json]) -> Event:
+        """
+        Record an event.
+
+        Raises:
+            PromoError: the disk refused it, now or earlier; after a failed flush nothing more is believed.
+        """
+        if self._failed:
+            raise PromoError("the ledger could not be written earlier, so nothing more is recorded")
+        event = Event(len(self._events), kind, self._clock.now(), self.incarnation, data, self._head)
+        line = encode(event)
+        try:
+            self._disk.append(self._path, line + b"\n")
+        except OSError as fault:
+            self._failed = True
+            raise PromoError(f"the ledger cannot be written: {fault.strerror or fault}", hint="free the disk") from fault
+        self._events.append(event)
+        self._head = line_digest(line)
+        return event

@@ -1,0 +1,36 @@
+"""What the ledger and the store ask of a file system; tests put a lossy one in its place."""
+
+from pathlib import Path
+from typing import Protocol
+
+
+class Disk(Protocol):
+    """Files whose bytes are on disk when a call returns."""
+
+    def read(self, path: Path) -> bytes | None:
+        """The whole file, or None when there is none."""
+
+    def append(self, path: Path, data: bytes) -> None:
+        """Add bytes at the end of a file, and flush them."""
+
+    def truncate(self, path: Path, size: int) -> None:
+        """Cut a file back to *size* bytes, and flush that."""
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Put a whole file in place at once: old content or new, never a part."""
+
+    def make_folder(self, path: Path) -> None:
+        """Create a folder and those above it."""
+
+
+class Clock(Protocol):
+    """Time, handed in so that tests can hold it."""
+
+    def now(self) -> str:
+        """UTC in ISO 8601, whole seconds, for people."""
+
+    def monotonic(self) -> float:
+        """Seconds that only go forward, for durations."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""

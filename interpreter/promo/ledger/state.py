@@ -1,0 +1,177 @@
+"""
+What a ledger adds up to: a fold over its events.
+
+Resuming, `promo status`, verifying and reporting all read this one value, so they cannot disagree about what has
+happened.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+
+from attrs import define, field
+
+from promo.base.canonical import Json
+from promo.ledger.values import Event, EventKind
+
+
+class AttemptState(Enum):
+    """Where an attempt stands."""
+
+    RUNNING = "running"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    LOST = "lost"
+
+
+class StudyState(Enum):
+    """Where a study stands."""
+
+    EMPTY = "empty"
+    OPEN = "open"
+    STOPPED = "stopped"
+    CLOSED = "closed"
+
+
+@define
+class Attempt:
+    """One try at one run."""
+
+    run: str
+    number: int
+    stage: str
+    candidate: str
+    host: str
+    seed: int
+    folder: str
+    state: AttemptState = AttemptState.RUNNING
+    status: str = ""
+    """The run's own status once it ended: ok, nan, oom, timeout, ..."""
+    cause: str = ""
+    envelope: str | None = None
+    """Digest of its result envelope, if it wrote a sound one."""
+    device_s: str = "0"
+    """Seconds of the device's time it took, all phases, as exact text."""
+    started: str = ""
+    ended: str = ""
+
+
+@define
+class State:
+    """A study at some point of its ledger."""
+
+    study: StudyState = StudyState.EMPTY
+    frozen: Mapping[str, Json] = field(factory=dict)
+    frozen_at: str = ""
+    data: Mapping[str, Json] | None = None
+    opened: dict[str, tuple[str, ...]] = field(factory=dict)
+    """Stage -> its entrants."""
+    closed: set[str] = field(factory=set)
+    attempts: dict[str, list[Attempt]] = field(factory=dict)
+    """Run -> its attempts in order."""
+    decisions: dict[str, Mapping[str, Json]] = field(factory=dict)
+    """Gate or rule -> its recorded decision event."""
+    ended: Mapping[str, Json] | None = None
+    incarnations: int = 0
+    events: int = 0
+    last_time: str = ""
+
+    def accepted(self, run: str) -> Attempt | None:
+        """The attempt of a run whose result counts: the first that was accepted."""
+        tried = self.attempts.get(run, ())
+        return next((attempt for attempt in tried if attempt.state is AttemptState.ACCEPTED), None)
+
+    def failures(self, run: str) -> int:
+        """How many attempts of a run failed; lost ones do not count."""
+        return sum(attempt.state is AttemptState.FAILED for attempt in self.attempts.get(run, ()))
+
+    def running(self) -> tuple[Attempt, ...]:
+        """Attempts that were started and have not ended."""
+        every = (attempt for tried in self.attempts.values() for attempt in tried)
+        return tuple(attempt for attempt in every if attempt.state is AttemptState.RUNNING)
+
+
+def state_of(events: Iterable[Event]) -> State:
+    """The state after some events."""
+    state = State()
+    for event in events:
+        apply(state, event)
+    return state
+
+
+def apply(state: State, event: Event) -> None:
+    """Take one more event into a state."""
+    data = event.data
+    state.events = event.seq + 1
+    state.incarnations = max(state.incarnations, event.incarnation)
+    state.last_time = event.time
+    match event.kind:
+        case EventKind.STUDY_FROZEN:
+            state.study, state.frozen, state.frozen_at = StudyState.OPEN, data, event.time
+        case EventKind.DATA_PREPARED:
+            state.data = data
+        case EventKind.STAGE_OPENED:
+            state.opened[_text(data, "stage")] = tuple(str(name) for name in _list(data, "entrants"))
+        case EventKind.STAGE_CLOSED:
+            state.closed.add(_text(data, "stage"))
+        case EventKind.ATTEMPT_STARTED:
+            _start(state, event)
+        case EventKind.ATTEMPT_FAILED | EventKind.ATTEMPT_LOST | EventKind.RESULT_ACCEPTED:
+            _end(state, event)
+        case EventKind.GATE_DECIDED | EventKind.RULE_DECIDED:
+            state.decisions[_text(data, "name")] = data
+        case EventKind.STUDY_STOPPED:
+            state.study, state.ended = StudyState.STOPPED, data
+        case EventKind.STUDY_CLOSED:
+            state.study, state.ended = StudyState.CLOSED, data
+        case EventKind.ORCHESTRATOR_STARTED:
+            pass
+
+
+_ENDINGS = {
+    EventKind.ATTEMPT_FAILED: AttemptState.FAILED,
+    EventKind.ATTEMPT_LOST: AttemptState.LOST,
+    EventKind.RESULT_ACCEPTED: AttemptState.ACCEPTED,
+}
+
+
+def _start(state: State, event: Event) -> None:
+    data = event.data
+    number, seed = data["attempt"], data["seed"]
+    assert isinstance(number, int)
+    assert isinstance(seed, int)
+    attempt = Attempt(
+        run=_text(data, "run"),
+        number=number,
+        stage=_text(data, "stage"),
+        candidate=_text(data, "candidate"),
+        host=_text(data, "host"),
+        seed=seed,
+        folder=_text(data, "folder"),
+        started=event.time,
+    )
+    state.attempts.setdefault(attempt.run, []).append(attempt)
+
+
+def _end(state: State, event: Event) -> None:
+    data = event.data
+    tried = state.attempts[_text(data, "run")]
+    attempt = next(one for one in tried if one.number == data["attempt"])
+    attempt.state = _ENDINGS[event.kind]
+    attempt.status = str(data.get("status", ""))
+    attempt.cause = str(data.get("cause", ""))
+    attempt.device_s = str(data.get("device_s", "0"))
+    attempt.ended = event.time
+    envelope = data.get("envelope")
+    attempt.envelope = None if envelope is None else str(envelope)
+
+
+def _text(data: Mapping[str, Json], key: str) -> str:
+    value = data[key]
+    assert isinstance(value, str)
+    return value
+
+
+def _list(data: Mapping[str, Json], key: str) -> list[Json]:
+    value = data[key]
+    assert isinstance(value, list | tuple)
+    return list(value)

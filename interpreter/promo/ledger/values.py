@@ -1,0 +1,55 @@
+"""
+Events of a study, in the order in which they became true.
+
+An event is written and flushed to disk before anything acts on it.  *time* is for people; order is *seq* alone.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+
+from attrs import frozen
+
+from promo.base.canonical import Json
+
+
+class EventKind(Enum):
+    """What can happen to a study."""
+
+    STUDY_FROZEN = "study.frozen"
+    ORCHESTRATOR_STARTED = "orchestrator.started"
+    DATA_PREPARED = "data.prepared"
+    STAGE_OPENED = "stage.opened"
+    ATTEMPT_STARTED = "attempt.started"
+    ATTEMPT_FAILED = "attempt.failed"
+    ATTEMPT_LOST = "attempt.lost"
+    RESULT_ACCEPTED = "result.accepted"
+    STAGE_CLOSED = "stage.closed"
+    GATE_DECIDED = "gate.decided"
+    RULE_DECIDED = "rule.decided"
+    STUDY_STOPPED = "study.stopped"
+    STUDY_CLOSED = "study.closed"
+
+
+@frozen
+class Event:
+    """One line of the ledger."""
+
+    seq: int
+    kind: EventKind
+    time: str
+    """UTC, ISO 8601, for display."""
+    incarnation: int
+    """How many times an orchestrator had been started on this study, this one included."""
+    data: Mapping[str, Json]
+    previous: str
+    """Digest of the line before; 64 zeros for the first."""
+
+
+@frozen
+class Chain:
+    """A ledger as read: its events, the digest of its last line, and where a torn last line begins, if there is one."""
+
+    events: tuple[Event, ...]
+    head: str
+    sound_bytes: int
+    torn: bool

@@ -1,0 +1,79 @@
+"""
+What a trainer gets and gives: the runner contract, version 1.
+
+The worker process imports the function that the request names as `trainer` and calls it with the request and a
+`Recorder`.  The trainer opens phases, reports points while it trains, and returns an `Outcome`.  Nothing here imports
+torch.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from attrs import frozen
+
+from promo.base.canonical import Json
+from promo.run.values import RunStatus
+
+Request = Mapping[str, Any]
+"""
+The request as JSON.  Keys: `study`, `run` (id, stage, candidate, host, seed), `attempt`, `trainer`, `settings` (the
+effective configuration), `flops_per_token`, `parameters`, `metric`, `budget` (kind, amount, cap_s), `data` (train,
+validation: paths relative to the study; digest; score_tokens; window), `device` (cpu or cuda), `threads`.
+"""
+
+
+@frozen
+class Outcome:
+    """What a trainer found: metrics as floats, and JSON details whose numbers are integers or text."""
+
+    status: RunStatus
+    metrics: Mapping[str, float]
+    details: Mapping[str, Json]
+    cause: str = ""
+
+
+class Recorder:
+    """Phases and points of one attempt."""
+
+    def __init__(self, points: IO[str], began: float) -> None:
+        """*began*: monotonic time at which the process was started."""
+        self._points = points
+        self._began = began
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time spent inside counts as this phase; a phase may be entered again."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.add(name, time.monotonic() - start)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Count seconds as a phase."""
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+
+    def point(self, **values: float | int) -> None:
+        """Record a measured point: `step`, `tokens`, `charged_s`, `train_bpb` or a metric."""
+        stored = {name: value if isinstance(value, int) else repr(float(value)) for name, value in values.items()}
+        self._points.write(json.dumps(stored, sort_keys=True, separators=(",", ":")) + "\n")
+        self._points.flush()
+
+    def total(self) -> float:
+        """Seconds since the process was started."""
+        return time.monotonic() - self._began
+
+
+def seconds_as_text(seconds: Mapping[str, float]) -> dict[str, str]:
+    """Seconds to the microsecond, as exact text."""
+    return {name: f"{value:.6f}" for name, value in seconds.items()}
+
+
+def study_path(request: Request, name: str) -> Path:
+    """A path of the request, which is kept relative to the study folder."""
+    return Path(request["study_folder"]) / str(request["data"][name])

@@ -1,0 +1,288 @@
+"""
+Text to bytes to train and score on.
+
+A corpus is a list of documents.  Which of them are held out depends on their own digest alone, so the split stays
+put when documents are added.  What comes out is two byte streams and a manifest with digests of everything; a study
+keeps these beside its runs and every worker maps them.
+"""
+
+import hashlib
+import sysconfig
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from attrs import frozen
+
+from promo.base.canonical import Json, digest, digest_bytes
+from promo.base.errors import PromoError
+from promo.spec.values import Data
+
+SYNTH_BYTES = 2_000_000
+SHINGLE = 48
+STRIDE = 32
+PLACES = 1000
+SEPARATOR = b"\n\n"
+LEAVE_OUT = frozenset(
+    {"__pycache__", "dist-packages", "encodings", "idlelib", "lib2to3", "site-packages", "test", "tests", "turtledemo"}
+)
+"""Folders of the standard library that are no part of it everywhere, or tables that repeat each other."""
+
+
+@frozen
+class Corpus:
+    """Documents in a fixed order, by name."""
+
+    documents: tuple[tuple[str, bytes], ...]
+
+
+@frozen
+class Prepared:
+    """The two streams of a corpus, and what is recorded of them."""
+
+    train: bytes
+    validation: bytes
+    manifest: dict[str, Json]
+
+
+def prepare(data: Data, spec_folder: Path) -> Prepared:
+    """
+    Read, split and measure a corpus.
+
+    Args:
+        data: the study's data block.
+        spec_folder: paths in the block start here.
+
+    Raises:
+        PromoError: the source is missing, not text, not as pinned, or too short for its split.
+    """
+    corpus = read(data.source, spec_folder)
+    corpus_digest = digest([[name, digest_bytes(content)] for name, content in corpus.documents])
+    if data.pinned and not corpus_digest.startswith(data.pinned.removeprefix("sha256:")):
+        message = f"the text '{data.source}' is not the one that is pinned: it is sha256:{corpus_digest[:12]}"
+        raise PromoError(message, hint="restore the text, or pin this one")
+    train, held = split(corpus, data.holdout)
+    if len(held) < data.score_tokens + 1 or len(held) < data.window + 1:
+        message = f"the held-out part of '{data.source}' has {len(held)} bytes, and {data.score_tokens} are scored"
+        raise PromoError(message, hint="hold out a larger share, or score fewer tokens")
+    if len(train) < 4 * data.window:
+        raise PromoError(f"the training part of '{data.source}' has only {len(train)} bytes")
+    return Prepared(
+        train,
+        held,
+        {
+            "source": data.source,
+            "documents": len(corpus.documents),
+            "bytes": sum(len(content) for _, content in corpus.documents),
+            "digest": corpus_digest,
+            "train_bytes": len(train),
+            "train_digest": digest_bytes(train),
+            "validation_bytes": len(held),
+            "validation_digest": digest_bytes(held),
+            "split": f"documents by their digest, {data.holdout} held out",
+            "overlap": f"{overlap(train, held):.4f}",
+        },
+    )
+
+
+def read(source: str, spec_folder: Path) -> Corpus:
+    """The documents of a source: `stdlib`, a built-in generator, or files."""
+    if source == "stdlib":
+        return standard_library()
+    if source == "builtin:synth/1":
+        return synthetic(SYNTH_BYTES)
+    return files(source, spec_folder)
+
+
+def standard_library() -> Corpus:
+    """
+    The source text of the running Python's own library, without its tests.
+
+    Real text that every installation has; its digest differs from one Python version to the next.
+    """
+    root = Path(sysconfig.get_path("stdlib"))
+    documents = []
+    for path in sorted(root.rglob("*.py"), key=lambda one: one.relative_to(root).as_posix()):
+        place = path.relative_to(root)
+        if LEAVE_OUT.isdisjoint(place.parts) and not place.parts[0].startswith("config-"):
+            documents.append((place.as_posix(), path.read_bytes()))
+    if not documents:
+        raise PromoError("this Python carries no source text of its library", hint='use: source "builtin:synth/1"')
+    return Corpus(tuple(documents))
+
+
+def files(pattern: str, spec_folder: Path) -> Corpus:
+    """Text files that match a path or pattern below the spec's folder, each one document."""
+    try:
+        found = sorted(path for path in spec_folder.glob(pattern) if path.is_file())
+    except (ValueError, NotImplementedError) as fault:
+        raise PromoError(f"'{pattern}' is no path below the spec: {fault}") from fault
+    if not found:
+        raise PromoError(f"no file matches '{pattern}' in {spec_folder}", hint="correct the path in the data block")
+    documents: list[tuple[str, bytes]] = []
+    for path in found:
+        content = path.read_bytes()
+        try:
+            content.decode("utf-8")
+        except UnicodeDecodeError as fault:
+            raise PromoError(f"{path} is not UTF-8 text (byte {fault.start})") from fault
+        name = path.relative_to(spec_folder).as_posix()
+        documents.extend((f"{name}#{number}", part) for number, part in enumerate(_pieces(content)))
+    return Corpus(tuple(documents))
+
+
+def _pieces(content: bytes) -> Iterator[bytes]:
+    """A file's paragraphs, gathered into documents of about 4 kB, so that one long file can be split too."""
+    gathered: list[bytes] = []
+    size = 0
+    for paragraph in content.split(SEPARATOR):
+        gathered.append(paragraph)
+        size += len(paragraph)
+        if size >= 4096:
+            yield SEPARATOR.join(gathered)
+            gathered, size = [], 0
+    if gathered:
+        yield SEPARATOR.join(gathered)
+
+
+def split(corpus: Corpus, holdout: Fraction) -> tuple[bytes, bytes]:
+    """Training and held-out stream; a document is held out when its digest, as a fraction, lies below *holdout*."""
+    limit = int(holdout * 2**64)
+    train: list[bytes] = []
+    held: list[bytes] = []
+    for _, content in corpus.documents:
+        part = held if int.from_bytes(hashlib.sha256(content).digest()[:8], "big") < limit else train
+        part.append(content)
+    return SEPARATOR.join(train), SEPARATOR.join(held)
+
+
+def overlap(train: bytes, held: bytes) -> float:
+    """
+    Share of the held-out text that also stands in the training text, by passages.
+
+    The training text is cut at every 32nd byte into passages of 48; a place of the held-out text counts when one of
+    the 32 passages that begin there or just after is among them, so a copy of 79 bytes is always found.
+
+    Args:
+        train: the training stream.
+        held: the held-out stream; a thousand evenly spread places of it are looked at.
+    """
+    last = len(held) - SHINGLE - STRIDE
+    if last <= 0:
+        return 0.0
+    known = {train[at : at + SHINGLE] for at in range(0, len(train) - SHINGLE, STRIDE)}
+    places = range(0, last, max(last // PLACES, 1))
+    copied = sum(any(held[at + more : at + more + SHINGLE] in known for more in range(STRIDE)) for at in places)
+    return copied / len(places)
+
+
+# --- the synthetic text --------------------------------------------------------------------------------------
+
+_MASK = 2**64 - 1
+
+
+class _Draws:
+    """
+    Random integers that are the same on every Python and machine.
+
+    Source: Steele, Lea & Flood (2014), SplitMix64.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.state = seed & _MASK
+
+    def below(self, limit: int) -> int:
+        """An integer from 0 up to, not including, *limit*."""
+        self.state = (self.state + 0x9E3779B97F4A7C15) & _MASK
+        mixed = self.state
+        mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
+        return (mixed ^ (mixed >> 31)) % limit
+
+    def choice(self, items: Sequence[str]) -> str:
+        """One of the items."""
+        return items[self.below(len(items))]
+
+    def frequent(self, items: Sequence[str]) -> str:
+        """One of the items, early ones more often: ranks are uniform on a logarithmic scale (Zipf's law)."""
+        bits = self.below(len(items).bit_length())
+        return items[min((1 << bits) - 1 + self.below(1 << bits), len(items) - 1)]
+
+
+def synthetic(size: int, seed: int = 1) -> Corpus:
+    """
+    Generator `synth`, version 1: text with something to learn at every scale.
+
+    An invented vocabulary with Zipf-like frequencies, topics that last a document, agreement in number, names that
+    are given and asked back, sums, sorted lists and nested brackets.
+
+    Args:
+        size: bytes, at least; the last document is finished.
+        seed: of the generator.
+    """
+    draws = _Draws(seed)
+    lexicon = _lexicon(draws, 1200)
+    documents: list[tuple[str, bytes]] = []
+    written = 0
+    while written < size:
+        text = _document(draws, lexicon).encode()
+        documents.append((f"synth-{len(documents)}", text))
+        written += len(text)
+    return Corpus(tuple(documents))
+
+
+_ONSETS = ("b", "br", "d", "f", "g", "gr", "k", "l", "m", "n", "p", "pl", "r", "s", "st", "t", "tr", "v")
+_VOWELS = ("a", "e", "i", "o", "u", "ai", "ou")
+_CODAS = ("", "", "n", "r", "s", "l", "m", "t")
+
+
+def _lexicon(draws: _Draws, size: int) -> tuple[str, ...]:
+    words: dict[str, None] = {}
+    while len(words) < size:
+        syllables = 1 + draws.below(3)
+        word = "".join(draws.choice(_ONSETS) + draws.choice(_VOWELS) + draws.choice(_CODAS) for _ in range(syllables))
+        words[word] = None
+    return tuple(words)
+
+
+def _document(draws: _Draws, lexicon: tuple[str, ...]) -> str:
+    nouns, verbs, adjectives = lexicon[:600], lexicon[600:900], lexicon[900:]
+    topic = tuple(draws.frequent(nouns) for _ in range(8))
+    names = tuple(draws.choice(nouns).capitalize() for _ in range(3))
+    places = {name: draws.frequent(nouns) for name in names}
+    sentences = [f"{name} lives in the {place}." for name, place in places.items()]
+    for _ in range(6 + draws.below(10)):
+        kind = draws.below(8)
+        if kind < 4:
+            sentences.append(_statement(draws, topic, nouns, verbs, adjectives))
+        elif kind == 4:
+            name = draws.choice(names)
+            sentences.append(f"Where does {name} live? In the {places[name]}.")
+        elif kind == 5:
+            left, right = draws.below(60), draws.below(60)
+            sentences.append(f"{left} + {right} = {left + right}.")
+        elif kind == 6:
+            picked = sorted({draws.choice(topic) for _ in range(4)})
+            sentences.append(f"In order: {', '.join(picked)}.")
+        else:
+            sentences.append(_nested(draws, topic, 3) + ".")
+    return " ".join(sentences)
+
+
+def _statement(
+    draws: _Draws, topic: Sequence[str], nouns: Sequence[str], verbs: Sequence[str], adjectives: Sequence[str]
+) -> str:
+    subject = draws.choice(topic) if draws.below(3) else draws.frequent(nouns)
+    thing, verb, adjective = draws.frequent(nouns), draws.frequent(verbs), draws.frequent(adjectives)
+    plural = draws.below(2) == 1
+    ending = ("", "s") if plural else ("s", "")
+    which = f" that the {draws.choice(topic)} {draws.frequent(verbs)}s" if draws.below(4) == 0 else ""
+    article = "The" if plural else "A"
+    return f"{article} {adjective} {subject}{ending[1]}{which} {verb}{ending[0]} the {thing}."
+
+
+def _nested(draws: _Draws, topic: Sequence[str], depth: int) -> str:
+    word = draws.choice(topic)
+    if depth == 0 or draws.below(3) == 0:
+        return word
+    return f"({word} {_nested(draws, topic, depth - 1)})" if draws.below(2) else f"[{_nested(draws, topic, depth - 1)} {word}]"

@@ -1,0 +1,147 @@
+"""
+Muon for matrices, AdamW for the rest, on the model's stacked tensors.
+
+Plain functions of tensors: `torch.optim` would import its compiler for 1.5 s in every process.  The rates of a step
+are the condition's rates times a factor that follows the budget: it rises from 0 over the warm-up share, stays at 1,
+and falls to 0 over the warm-down share.
+
+Source: K. Jordan et al. (2024), "Muon: an optimizer for hidden layers" (momentum, five Newton-Schulz iterations with
+coefficients 3.4445, -4.7750, 2.0315, rate scaled by sqrt(rows / columns)); Loshchilov & Hutter (2019) for AdamW;
+L. Chen et al. (2025) for decay only where it agrees with the step.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from promo.base.canonical import from_exact
+from promo.run.runners.gpt.model import Gpt
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+NEWTON_SCHULZ_STEPS = 5
+MOMENTUM = (0.85, 0.95)
+"""Muon's momentum at the first step and from step 300 on."""
+MOMENTUM_STEPS = 300
+ADAM_BETAS = (0.8, 0.95)
+ADAM_EPSILON = 1e-10
+REFERENCE_WIDTH = 768
+"""AdamW's rates are given for this width and scale with its square root."""
+SCALAR_RATE = 0.5
+SCALAR_BETAS = (0.96, 0.95)
+
+
+def rate_factor(progress: float, warmup: float, warmdown: float) -> float:
+    """Factor on all rates when a share *progress* of the budget is used."""
+    if progress < warmup:
+        return progress / warmup
+    if progress > 1.0 - warmdown:
+        return max((1.0 - progress) / warmdown, 0.0)
+    return 1.0
+
+
+def _rate(text: str) -> float:
+    """A rate of the effective configuration, which is kept as an exact rational."""
+    return float(from_exact(text))
+
+
+class Optimizer:
+    """The optimizer's state and its step."""
+
+    def __init__(self, model: Gpt, settings: Mapping[str, Any]) -> None:
+        self.model = model
+        width, depth = model.width, model.depth
+        scale = (width / REFERENCE_WIDTH) ** -0.5
+        self.matrix_rate = _rate(settings["matrix_lr"])
+        self.decay = _rate(settings["weight_decay"])
+        self.warmup, self.warmdown = _rate(settings["warmup"]), _rate(settings["warmdown"])
+        self.adam = [
+            _Adam(model.embedding, _rate(settings["embedding_lr"]) * scale, ADAM_BETAS),
+            _Adam(model.head, _rate(settings["head_lr"]) * scale, ADAM_BETAS),
+            _Adam(model.scalars, SCALAR_RATE * 0.01, SCALAR_BETAS),
+        ]
+        # Logical shapes, rows x columns: attention W x W; up 4W x W; down W x 4W, stored transposed.
+        square = torch.ones(4 * depth, 1, 1)
+        tall = torch.tensor([2.0, 1.0]).repeat(depth).view(2 * depth, 1, 1)
+        device = model.attention.device
+        self.muon = [
+            _Muon(model.attention, (4 * depth, width, width), square.to(device)),
+            _Muon(model.mixing, (2 * depth, 4 * width, width), tall.to(device)),
+        ]
+        self.steps = 0
+
+    def step(self, progress: float) -> None:
+        """Move all weights by one step; *progress* is the share of the budget used, 0 to 1."""
+        factor = rate_factor(progress, self.warmup, self.warmdown)
+        start, end = MOMENTUM
+        momentum = start + (end - start) * min(self.steps / MOMENTUM_STEPS, 1.0)
+        self.steps += 1
+        with torch.no_grad():
+            for part in self.muon:
+                part.step(self.matrix_rate * factor, momentum, self.decay * (1.0 - progress))
+            for one in self.adam:
+                one.step(factor, self.steps)
+
+    def tensors(self) -> list[Tensor]:
+        """All tensors of the state, in a fixed order."""
+        return [part.momentum for part in self.muon] + [t for one in self.adam for t in (one.first, one.second)]
+
+
+class _Muon:
+    """Momentum on a stack of matrices, made orthogonal."""
+
+    def __init__(self, weights: Tensor, shape: tuple[int, int, int], scale: Tensor) -> None:
+        self.weights, self.shape, self.scale = weights, shape, scale
+        self.momentum = torch.zeros(shape, device=weights.device)
+
+    def step(self, rate: float, momentum: float, decay: float) -> None:
+        gradient = self.weights.grad
+        assert gradient is not None
+        gradient = gradient.view(self.shape)
+        self.momentum.lerp_(gradient, 1.0 - momentum)
+        update = orthogonal(gradient.lerp(self.momentum, momentum)) * self.scale
+        weights = self.weights.view(self.shape)
+        if decay:
+            agree = (update * weights) > 0
+            weights.sub_(weights * agree, alpha=rate * decay)
+        weights.sub_(update, alpha=rate)
+
+
+class _Adam:
+    """AdamW without decay on one tensor."""
+
+    def __init__(self, weights: Tensor, rate: float, betas: tuple[float, float]) -> None:
+        self.weights, self.rate, self.betas = weights, rate, betas
+        self.first, self.second = torch.zeros_like(weights), torch.zeros_like(weights)
+
+    def step(self, factor: float, number: int) -> None:
+        gradient = self.weights.grad
+        assert gradient is not None
+        beta1, beta2 = self.betas
+        self.first.lerp_(gradient, 1.0 - beta1)
+        self.second.lerp_(gradient.square(), 1.0 - beta2)
+        size = self.rate * factor / (1.0 - beta1**number)
+        spread = (self.second / (1.0 - beta2**number)).sqrt_().add_(ADAM_EPSILON)
+        self.weights.addcdiv_(self.first, spread, value=-size)
+
+
+def orthogonal(matrices: Tensor) -> Tensor:
+    """
+    The nearest matrices whose singular values are all about one.
+
+    Args:
+        matrices: shape (N, rows, columns), rows at least columns.
+
+    Returns:
+        The same shape; singular values between about 0.7 and 1.2.
+    """
+    a, b, c = NEWTON_SCHULZ
+    compute = torch.bfloat16 if matrices.is_cuda else matrices.dtype
+    tall = matrices.to(compute)
+    tall = tall / (tall.norm(dim=(-2, -1), keepdim=True) * 1.02 + 1e-7)
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        gram = tall.mT @ tall  # (N, columns, columns)
+        polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+        tall = torch.baddbmm(tall, tall, polynomial, beta=a)
+    return tall.to(matrices.dtype)

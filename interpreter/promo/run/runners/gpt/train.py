@@ -1,0 +1,291 @@
+"""
+The trainer of the runner `gpt`: a request to an outcome.
+
+Order of things: read the streams, build the model, warm up on throw-away steps and one scored window, put the first
+state back, and only then start the clock.  Every step after that is charged; scoring is not.  The rates follow the
+share of the budget that is used, whatever it is counted in, and training stops at the step end nearest to the
+budget.
+"""
+
+import hashlib
+import math
+import resource
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from attrs import define, field
+from torch import Tensor
+
+from promo.base.canonical import Json
+from promo.run.contract import Outcome, Recorder, Request
+from promo.run.provenance import busy_seconds
+from promo.run.runners.gpt.batches import load, rows, scoring_windows
+from promo.run.runners.gpt.model import Gpt
+from promo.run.runners.gpt.optimizer import Optimizer
+from promo.run.values import RunStatus
+
+WARMUP_STEPS = 3
+CPU_ROWS = 16
+"""Rows at once on a processor: more of them fall out of its cache."""
+CUDA_TOKENS = 2**17
+"""Tokens at once on a CUDA device unless a condition says otherwise."""
+SCORING_TOKENS = 16_384
+POINTS = 32
+CURVE = (0.125, 0.25, 0.5)
+"""Shares of the budget at which a quarter of the windows is scored, for the learning curve."""
+BITS = 1.0 / math.log(2.0)
+GUESSING_BPB = 8.0
+
+
+def train(request: Request, recorder: Recorder) -> Outcome:
+    """
+    Carry out a request.
+
+    Args:
+        request: see `promo.run.contract`.
+        recorder: gets phases and points.
+
+    Returns:
+        `val_bpb`, or the status `nan` or `diverged` with its cause.
+    """
+    return _Training(request, recorder).run()
+
+
+def sub_seed(seed: int, purpose: str) -> int:
+    """A seed for one purpose, so that streams of one run are independent of each other."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{purpose}".encode()).digest()[:6], "big")
+
+
+@define
+class _Clock:
+    """What the budget has paid for so far."""
+
+    kind: str
+    amount: float
+    flops_per_token: int
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    steps: int = 0
+    tokens: int = 0
+    last: float = field(default=0.0)
+    """What the last step added, in the budget's own unit."""
+
+    def used(self) -> float:
+        """Amount used, in the budget's unit."""
+        match self.kind:
+            case "wall":
+                return self.wall_s
+            case "cpu":
+                return self.cpu_s
+            case "steps":
+                return self.steps
+            case "tokens":
+                return self.tokens
+            case _:
+                return self.tokens * self.flops_per_token
+
+    def progress(self) -> float:
+        """Share of the budget used."""
+        return min(self.used() / self.amount, 1.0)
+
+    def charge(self, wall_s: float, cpu_s: float, tokens: int) -> None:
+        """Pay for one step."""
+        before = self.used()
+        self.wall_s += wall_s
+        self.cpu_s += cpu_s
+        self.steps += 1
+        self.tokens += tokens
+        self.last = self.used() - before
+
+    def spent(self) -> bool:
+        """Whether another step of the last one's size would end further from the budget than stopping here."""
+        return self.steps > 0 and self.used() + self.last / 2 >= self.amount
+
+
+class _Training:
+    def __init__(self, request: Request, recorder: Recorder) -> None:
+        self.request, self.recorder = request, recorder
+        self.settings: dict[str, Any] = dict(request["settings"])
+        self.on_cuda = request["device"] == "cuda"
+        self.device = torch.device("cuda" if self.on_cuda else "cpu")
+        self.compute = torch.bfloat16 if self.on_cuda else torch.float32
+        self.context = int(self.settings["context"])
+        self.window = int(request["data"]["window"])
+        self.windows = int(request["data"]["score_tokens"]) // self.window
+        self.batch_rows = int(self.settings["total_batch"]) // self.context
+        self.rows_at_once = self._rows_at_once()
+        seed = int(request["run"]["seed"])
+        self.weights_seed, self.data_seed = sub_seed(seed, "weights"), sub_seed(seed, "data")
+
+    def _rows_at_once(self) -> int:
+        wanted = int(self.settings["device_batch"])
+        if wanted:
+            return wanted
+        fit = max(CUDA_TOKENS // self.context, 1) if self.on_cuda else CPU_ROWS
+        return max(rows for rows in range(1, min(fit, self.batch_rows) + 1) if self.batch_rows % rows == 0)
+
+    def run(self) -> Outcome:
+        self._prepare_process()
+        with self.recorder.phase("data"):
+            folder = Path(self.request["study_folder"])
+            self.stream = load(folder / self.request["data"]["train"], self.device)
+            self.held = load(folder / self.request["data"]["validation"], self.device)
+        with self.recorder.phase("build"):
+            self.model = Gpt(self.settings, max(self.context, self.window)).to(self.device)
+            self._reset()
+        with self.recorder.phase("warmup"):
+            self._warm_up()
+        clock = _Clock(
+            self.request["budget"]["kind"], float(self.request["budget"]["amount"]), self.request["flops_per_token"]
+        )
+        others = busy_seconds()
+        began = time.monotonic()
+        cause = self._train(clock)
+        contention = _contention(others, clock.cpu_s, time.monotonic() - began)
+        self.recorder.add("train", clock.wall_s)
+        details = self._details(clock, contention)
+        if cause:
+            return Outcome(RunStatus.NAN, {}, details, cause)
+        with self.recorder.phase("evaluate"):
+            value = self._score(self.windows)
+        self.recorder.point(step=clock.steps, tokens=clock.tokens, charged_s=clock.wall_s, val_bpb=value)
+        if value >= GUESSING_BPB:
+            return Outcome(RunStatus.DIVERGED, {}, details, f"{value:.3f} bpb is no better than guessing every byte")
+        return Outcome(RunStatus.OK, {"val_bpb": value}, details)
+
+    def _prepare_process(self) -> None:
+        torch.set_num_threads(int(self.request["threads"]))
+        torch.set_flush_denormal(True)
+        if self.on_cuda:
+            if not torch.cuda.is_available():
+                raise RuntimeError("the host declares a CUDA device, and torch finds none")
+            torch.set_float32_matmul_precision("high")
+            torch.cuda.reset_peak_memory_stats()
+
+    def _reset(self) -> None:
+        """The state a run starts from; called again after the warm-up."""
+        generator = torch.Generator(self.device).manual_seed(self.weights_seed)
+        self.model.initialise(generator)
+        self.model.zero_grad(set_to_none=True)
+        self.optimizer = Optimizer(self.model, self.settings)
+        self.draws = torch.Generator().manual_seed(self.data_seed)
+
+    def _warm_up(self) -> None:
+        """Touch every code path that will be timed, then forget it all."""
+        for _ in range(WARMUP_STEPS):
+            self._step(0.5)
+        self._score(min(self.windows, max(SCORING_TOKENS // self.window, 1)))
+        self._reset()
+        self._synchronise()
+
+    def _train(self, clock: _Clock) -> str:
+        """Train until the budget is spent; why it ended early, if it did."""
+        due, curve = 1, list(CURVE)
+        gathered: list[Tensor] = []
+        while not clock.spent():
+            progress = clock.progress()
+            wall, cpu = time.perf_counter(), time.process_time()
+            loss = self._step(progress)
+            self._synchronise()
+            clock.charge(time.perf_counter() - wall, time.process_time() - cpu, self.batch_rows * self.context)
+            gathered.append(loss)
+            if clock.progress() >= (due / POINTS) ** 2 or clock.steps == 1:
+                mean = float(torch.stack(gathered).mean())
+                gathered.clear()
+                if not math.isfinite(mean):
+                    return f"the training loss was {mean} at step {clock.steps}"
+                self.recorder.point(
+                    step=clock.steps, tokens=clock.tokens, charged_s=clock.wall_s, train_bpb=mean * BITS
+                )
+                due = int(math.sqrt(clock.progress()) * POINTS) + 1
+            if curve and clock.progress() >= curve[0] and not clock.spent():
+                curve.pop(0)
+                with self.recorder.phase("evaluate"):
+                    value = self._score(max(self.windows // 4, 1))
+                self.recorder.point(step=clock.steps, tokens=clock.tokens, charged_s=clock.wall_s, val_bpb=value)
+        return ""
+
+    def _step(self, progress: float) -> Tensor:
+        """One optimizer step over the total batch; the mean loss in nats, still on the device."""
+        parts = self.batch_rows // self.rows_at_once
+        total = torch.zeros((), device=self.device)
+        for _ in range(parts):
+            inputs, targets = rows(self.stream, self.rows_at_once, self.context, self.draws)
+            loss = self.model(inputs, targets, self.compute) / parts
+            loss.backward()
+            total += loss.detach()
+        self.optimizer.step(progress)
+        self.model.zero_grad(set_to_none=True)
+        return total
+
+    def _score(self, count: int) -> float:
+        """Bits per byte over *count* windows of the held-out text."""
+        nats, scored = 0.0, 0
+        with torch.no_grad():
+            batch = max(SCORING_TOKENS // self.window, 1)
+            for inputs, targets in scoring_windows(self.held, count, self.window, batch):
+                nats += float(self.model(inputs, targets, self.compute)) * targets.numel()
+                scored += targets.numel()
+        return nats / scored * BITS
+
+    def _synchronise(self) -> None:
+        if self.on_cuda:
+            torch.cuda.synchronize()
+
+    def _details(self, clock: _Clock, contention: str | None) -> dict[str, Json]:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        speed = clock.tokens / clock.wall_s if clock.wall_s else 0.0
+        details: dict[str, Json] = {
+            "work": {
+                "steps": clock.steps,
+                "tokens": clock.tokens,
+                "flops": str(clock.tokens * int(self.request["flops_per_token"])),
+                "tokens_per_s": f"{speed:.1f}",
+                "rows_at_once": self.rows_at_once,
+            },
+            "budget": {
+                "kind": clock.kind,
+                "amount": str(self.request["budget"]["amount"]),
+                "used": repr(float(clock.used())),
+                "last_step": repr(float(clock.last)),
+                "cpu_s": f"{clock.cpu_s:.6f}",
+            },
+            "memory": {"peak_rss_bytes": peak, "peak_device_bytes": None},
+            "contention": contention,
+            "device": self._device(),
+            "parameters": sum(weights.numel() for weights in self.model.parameters()),
+        }
+        if self.on_cuda:
+            details["memory"] = {
+                "peak_rss_bytes": peak,
+                "peak_device_bytes": int(torch.cuda.max_memory_allocated()),
+            }
+        return details
+
+    def _device(self) -> Mapping[str, Json]:
+        known: dict[str, Json] = {
+            "kind": self.device.type,
+            "threads": torch.get_num_threads(),
+            "compute": str(self.compute).removeprefix("torch."),
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+        }
+        if self.on_cuda:
+            properties = torch.cuda.get_device_properties(0)
+            known |= {
+                "name": properties.name,
+                "memory_bytes": int(properties.total_memory),
+                "capability": f"{properties.major}.{properties.minor}",
+                "cuda": torch.version.cuda,
+            }
+        return known
+
+
+def _contention(busy_before: float | None, own_cpu_s: float, elapsed_s: float) -> str | None:
+    """Processor cores that everything else on the machine kept busy while this run trained, on average."""
+    busy_after = busy_seconds()
+    if busy_before is None or busy_after is None or elapsed_s <= 0:
+        return None
+    return f"{max(busy_after - busy_before - own_cpu_s, 0.0) / elapsed_s:.3f}"
