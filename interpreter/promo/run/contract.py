@@ -10,7 +10,6 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any
 
 from attrs import frozen
@@ -22,7 +21,8 @@ Request = Mapping[str, Any]
 """
 The request as JSON.  Keys: `study`, `run` (id, stage, candidate, host, seed), `attempt`, `trainer`, `settings` (the
 effective configuration), `flops_per_token`, `parameters`, `metric`, `budget` (kind, amount, cap_s), `data` (train,
-validation: paths relative to the study; digest; score_tokens; window), `device` (cpu or cuda), `threads`.
+validation: paths below `study_folder`; digest; score_tokens; window), `device` (cpu or cuda), `threads`.  The worker
+adds `study_folder`, so that a request does not depend on where its study lies.
 """
 
 
@@ -72,8 +72,3 @@ class Recorder:
 def seconds_as_text(seconds: Mapping[str, float]) -> dict[str, str]:
     """Seconds to the microsecond, as exact text."""
     return {name: f"{value:.6f}" for name, value in seconds.items()}
-
-
-def study_path(request: Request, name: str) -> Path:
-    """A path of the request, which is kept relative to the study folder."""
-    return Path(request["study_folder"]) / str(request["data"][name])

@@ -18,6 +18,8 @@ from promo.run.provenance import software, where_it_runs
 from promo.run.store import POINTS, REQUEST, RESULT, result_bytes
 from promo.run.values import CONTRACT, RunStatus
 
+STUDY_ABOVE = 3
+"""An attempt lies in STUDY/runs/STAGE/CELL/ATTEMPT."""
 OUT_OF_MEMORY = ("OutOfMemoryError", "MemoryError")
 OUT_OF_MEMORY_WORDS = ("can't allocate memory", "out of memory", "not enough memory")
 
@@ -27,6 +29,7 @@ def main(folder: Path) -> int:
     content = (folder / REQUEST).read_bytes()
     request = parse_json(content)
     assert isinstance(request, dict)
+    request["study_folder"] = str(folder.resolve().parents[STUDY_ABOVE])
     began = time.monotonic() - _age()
     with (folder / POINTS).open("w", encoding="utf-8") as points:
         recorder = Recorder(points, began)

@@ -64,6 +64,14 @@ class Runner(Protocol):
         """What it measures."""
 
     @property
+    def trainer(self) -> str:
+        """Where its trainer is, as `module:function`; imported in worker processes only."""
+
+    @property
+    def needs_modules(self) -> tuple[str, ...]:
+        """What its trainer imports, so that its absence is noticed before anything starts."""
+
+    @property
     def needs_data(self) -> bool:
         """Whether a spec must say what is trained on."""
 

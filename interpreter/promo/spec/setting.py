@@ -75,6 +75,8 @@ class _StandIn:
     name: str = ""
     version: int = 0
     metrics: Mapping[str, RunnerMetric] = {}
+    trainer: str = ""
+    needs_modules: tuple[str, ...] = ()
     needs_data: bool = False
 
     def resolve(self, levels: Mapping[str, Level]) -> Effective:

@@ -79,6 +79,8 @@ class GptRunner:
     version: int = 1
     factors: Mapping[str, RunnerFactor] = FACTORS
     metrics: Mapping[str, RunnerMetric] = METRICS
+    trainer: str = "promo.run.runners.gpt.train:train"
+    needs_modules: tuple[str, ...] = ("torch",)
     needs_data: bool = True
 
     def resolve(self, levels: Mapping[str, Level]) -> Effective:

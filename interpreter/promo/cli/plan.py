@@ -1,0 +1,37 @@
+"""`promo plan`: what would run, and what it would cost."""
+
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from promo.base.canonical import Json
+from promo.base.errors import ExitCode, PromoError
+from promo.cli.spec import compile_file, print_diagnostics
+from promo.cli.terminal import put
+from promo.files import RealDisk
+from promo.plan.store import plan_to_json
+
+
+def plan(options: Namespace) -> int:
+    """Compile a spec and print its plan."""
+    compiled = compile_file(options.spec)
+    study, made = compiled.sound()
+    print_diagnostics(compiled.diagnostics, "text")
+    if options.out:
+        content: dict[str, Json] = {"spec": str(Path(options.spec).resolve()), **plan_to_json(made)}
+        try:
+            RealDisk().write(Path(options.out), (json.dumps(content, sort_keys=True, indent=1) + "\n").encode())
+        except OSError as fault:
+            raise PromoError(f"{options.out} cannot be written: {fault.strerror or fault}") from fault
+    if options.json:
+        put(json.dumps(plan_to_json(made), indent=1, sort_keys=True))
+    else:
+        from promo.report.plan import plan_text
+
+        put(plan_text(study, made))
+        if options.all:
+            for stage in made.stages:
+                for run in stage.runs:
+                    sys.stdout.write(f"{run.id}  {stage.name}  {run.candidate}  {run.host}  seed {run.seed}\n")
+    return ExitCode.DONE

@@ -1,0 +1,150 @@
+"""`promo run` and `promo status`."""
+
+import json
+import os
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from promo.base.canonical import Json, parse_json
+from promo.base.errors import ExitCode, Mismatch, PromoError
+from promo.cli.places import study_of
+from promo.cli.spec import compile_file, print_diagnostics
+from promo.cli.terminal import put
+from promo.driver.pipeline import Compiled
+from promo.driver.run import Display, run_study
+from promo.driver.study import REPORT, StudyFolder, study_folder
+from promo.files import SystemClock
+from promo.ledger.state import State, StudyState
+from promo.plan.store import stale
+from promo.report.words import span_text
+from promo.run.provenance import commit_of
+
+
+def run(options: Namespace) -> int:
+    """Start a study or go on with it, and write its report at the end."""
+    spec, plan = _spec_and_plan(Path(options.spec))
+    compiled = compile_file(str(spec))
+    compiled.sound()
+    print_diagnostics((one for one in compiled.diagnostics if one.code != "P0414"), "text")
+    if plan is not None:
+        _refuse_stale(options.spec, plan, compiled)
+    folder = study_folder(spec, Path(options.study) if options.study else None)
+    ending = run_study(
+        compiled,
+        spec.parent,
+        folder,
+        clock=SystemClock(),
+        environment=os.environ,
+        display=_display(options, folder),
+        commit=commit_of(spec.parent, os.environ),
+    )
+    _print_end(folder)
+    return ending.exit_code
+
+
+def _spec_and_plan(path: Path) -> tuple[Path, Json | None]:
+    """A spec is run as it is; a plan file names its spec and is compared with it."""
+    if path.suffix != ".json":
+        return path, None
+    try:
+        plan = parse_json(path.read_bytes())
+        assert isinstance(plan, dict)
+        return Path(str(plan["spec"])), plan
+    except FileNotFoundError as fault:
+        raise PromoError(f"there is no file {path}") from fault
+    except (OSError, ValueError, KeyError, AssertionError) as fault:
+        raise PromoError(f"{path} is no plan file", hint="write one with: promo plan SPEC --out FILE") from fault
+
+
+def _refuse_stale(path: str, plan: Json, compiled: Compiled) -> None:
+    _, now = compiled.sound()
+    changed = tuple(stale(plan, now))
+    if changed:
+        hint = "plan again, or undo the change"
+        raise Mismatch(f"the plan {path} is stale: the spec says something else now", hint=hint, details=changed)
+
+
+def _display(options: Namespace, folder: StudyFolder) -> Display:
+    from promo.cli.live import Lines, Quiet, Screen
+
+    if options.quiet:
+        return Quiet()
+    if options.plain or not sys.stdout.isatty():
+        return Lines()
+    return Screen(folder.path)
+
+
+def _print_end(folder: StudyFolder) -> None:
+    """Decisions, time spent, and where the report is."""
+    from promo.driver.report import write_report
+    from promo.report.text import ending_text
+
+    view = write_report(folder, folder.path / REPORT)
+    put("")
+    put(ending_text(view))
+    put(f"report: {folder.path / REPORT}")
+
+
+def status(options: Namespace) -> int:
+    """What has happened so far; safe while the study runs."""
+    folder = study_of(options.place, options.study)
+    state = folder.state()
+    if options.json:
+        put(json.dumps(_status_json(state), indent=1, sort_keys=True))
+        return ExitCode.DONE
+    study, plan = folder.compiled().sound()
+    words = {
+        StudyState.EMPTY: "has not started",
+        StudyState.OPEN: "is not finished",
+        StudyState.STOPPED: "was stopped by its own rule",
+        StudyState.CLOSED: "is finished",
+    }[state.study]
+    put(f"{study.name} {words}; frozen {state.frozen_at}, last event {state.last_time}")
+    for stage in plan.stages:
+        done = sum(state.accepted(run.id) is not None for run in stage.runs)
+        entrants = state.opened.get(stage.name)
+        if entrants is None:
+            put(f"  {stage.name}: waits for {stage.after}" if stage.after else f"  {stage.name}: not opened")
+            continue
+        total = len(entrants) * len(stage.hosts) * len(stage.seeds)
+        failed = sum(state.failures(run.id) for run in stage.runs)
+        put(f"  {stage.name}: {done} of {total} runs" + (f", {failed} failed attempts" if failed else ""))
+    for attempt in state.running():
+        put(f"  running: {attempt.stage}, {attempt.candidate} on {attempt.host}, seed {attempt.seed}")
+    for name, decision in state.decisions.items():
+        promoted = decision.get("promoted")
+        answer = f"promoted {', '.join(map(str, promoted))}" if isinstance(promoted, list) else decision.get("answer")
+        put(f"  {name}: {answer}")
+    from promo.cli.live import spent_s
+
+    put(f"  spent: {span_text(spent_s(state))} of device time, all phases")
+    return ExitCode.DONE
+
+
+def _status_json(state: State) -> dict[str, Json]:
+    return {
+        "promo_status": 1,
+        "study": state.study.value,
+        "frozen_at": state.frozen_at,
+        "last_event": state.last_time,
+        "events": state.events,
+        "opened": {stage: list(entrants) for stage, entrants in state.opened.items()},
+        "closed": sorted(state.closed),
+        "attempts": [
+            {
+                "run": attempt.run,
+                "attempt": attempt.number,
+                "stage": attempt.stage,
+                "candidate": attempt.candidate,
+                "host": attempt.host,
+                "seed": attempt.seed,
+                "state": attempt.state.value,
+                "status": attempt.status,
+                "cause": attempt.cause,
+            }
+            for tried in state.attempts.values()
+            for attempt in tried
+        ],
+        "decisions": {name: dict(decision) for name, decision in state.decisions.items()},
+    }

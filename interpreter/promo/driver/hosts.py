@@ -1,0 +1,91 @@
+"""Which of a study's hosts this machine is, and how runs are started on it."""
+
+import importlib.util
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from promo import plugins
+from promo.base.errors import PromoError
+from promo.run.executors.local import worker_environment
+from promo.run.ports import Executor
+from promo.spec.values import Host, Study
+
+SYSTEM_NAMES = {"linux": "Linux", "macos": "Darwin", "windows": "Windows"}
+
+
+@frozen
+class LocalPlace:
+    """A host that is this machine."""
+
+    executor: Executor
+    slots: int
+    threads: int
+    devices: tuple[str, ...]
+    """CUDA devices by index, one for each slot; none for a processor host."""
+    outer: Mapping[str, str]
+
+    def environment(self, slot: int) -> Mapping[str, str]:
+        """Environment of a worker in a slot."""
+        device = self.devices[slot % len(self.devices)] if self.devices else None
+        return worker_environment(self.outer, threads=self.threads, cuda_device=device)
+
+
+def places(study: Study, environment: Mapping[str, str]) -> dict[str, LocalPlace]:
+    """
+    How to reach every host of a study.
+
+    Raises:
+        PromoError: a host is not this machine, or what its runs need is not installed.
+    """
+    runner = plugins.runner(study.runner.name)
+    absent = [name for name in runner.needs_modules if importlib.util.find_spec(name) is None] if runner else []
+    if absent:
+        message = f"the runner '{study.runner.name}' needs {' and '.join(absent)}, which is not installed"
+        raise PromoError(message, hint="pip install 'promo-lang[train]'")
+    return {name: _place(host, environment) for name, host in study.hosts.items()}
+
+
+def _place(host: Host, environment: Mapping[str, str]) -> LocalPlace:
+    executor = plugins.executor(host.executor)
+    if executor is None:
+        raise PromoError(f"host '{host.name}': no executor '{host.executor}' is installed")
+    if host.system != "any" and platform.system() != SYSTEM_NAMES[host.system]:
+        message = f"host '{host.name}' runs {host.system}, and this machine runs {platform.system()}"
+        raise PromoError(message, hint=f"run the study on {host.name}")
+    devices: tuple[str, ...] = ()
+    if not host.is_cpu:
+        found = cuda_devices()
+        devices = tuple(index for index, name in found if _is_device(host.device, name))
+        if len(devices) < host.slots:
+            seen = ", ".join(name for _, name in found) or "no CUDA device"
+            message = f"host '{host.name}' needs {host.slots} of '{host.device}', and this machine has {seen}"
+            raise PromoError(message, hint=f"run the study on {host.name}")
+    return LocalPlace(executor, host.slots, host.threads, devices[: host.slots], environment)
+
+
+def cuda_devices() -> tuple[tuple[str, str], ...]:
+    """Index and name of each CUDA device, as the driver's own tool lists them; none without it."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return ()
+    done = subprocess.run(
+        [tool, "--query-gpu=index,name", "--format=csv,noheader"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    rows = (line.partition(",") for line in done.stdout.splitlines() if "," in line)
+    return tuple((index.strip(), name.strip()) for index, _, name in rows)
+
+
+def _is_device(declared: str, real: str) -> bool:
+    """Whether a device is the declared one: all words of the declaration, memory sizes aside, are in its name."""
+    words = re.findall(r"[a-z0-9]+", declared.lower())
+    have = set(re.findall(r"[a-z0-9]+", real.lower()))
+    return all(word in have for word in words if not re.fullmatch(r"\d+gb", word))

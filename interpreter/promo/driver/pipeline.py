@@ -1,0 +1,132 @@
+"""Text to plan, in the one order there is; every command that reads a spec goes through here."""
+
+from pathlib import Path
+
+from attrs import frozen
+
+from promo import plugins
+from promo.base.canonical import Json, digest_bytes, parse_json
+from promo.base.diagnostics import Diagnostic, Severity, SpecError, errors, in_text_order
+from promo.base.errors import PromoError
+from promo.base.source import Source, Span
+from promo.plan.compile import compile_plan
+from promo.plan.cost import check_cost
+from promo.plan.values import Plan
+from promo.spec.check import check
+from promo.spec.lock import Lock, check_seals, lock_from_json, unsealed
+from promo.spec.ports import Runner
+from promo.spec.values import Study
+from promo.syntax.nodes import Tree
+from promo.syntax.parse import parse
+
+LOCK_SUFFIX = ".lock.json"
+
+
+@frozen
+class SpecWorld:
+    """Runners that are installed, and files beside a spec."""
+
+    folder: Path
+
+    def runner(self, name: str) -> Runner | None:
+        """The installed runner of that name."""
+        return plugins.runner(name)
+
+    def runner_names(self) -> tuple[str, ...]:
+        """All installed runners."""
+        return plugins.runner_names()
+
+    def file_digest(self, path: str) -> str | None:
+        """SHA-256 of a file beside the spec."""
+        try:
+            return digest_bytes((self.folder / path).read_bytes())
+        except (OSError, ValueError):
+            return None
+
+
+@frozen
+class Compiled:
+    """Everything a text gave; *study* and *plan* are there when it has no error."""
+
+    source: Source
+    tree: Tree
+    study: Study | None
+    plan: Plan | None
+    lock: Lock | None
+    diagnostics: tuple[Diagnostic, ...]
+
+    def sound(self) -> tuple[Study, Plan]:
+        """
+        Study and plan.
+
+        Raises:
+            SpecError: the text has errors.
+        """
+        if self.study is None or self.plan is None or any(errors(self.diagnostics)):
+            raise SpecError(self.diagnostics)
+        return self.study, self.plan
+
+
+def compile_source(source: Source, folder: Path, lock: Lock | None) -> Compiled:
+    """
+    Run every pass that a text can go through.
+
+    Args:
+        source: the text.
+        folder: where it lies; paths in it start here.
+        lock: what was sealed before, if anything.
+    """
+    parsed = parse(source)
+    found = list(parsed.diagnostics)
+    found.extend(_carriage_returns(source))
+    checked = check(parsed.tree, SpecWorld(folder))
+    found.extend(_but_not_missing(checked.diagnostics) if parsed.diagnostics else checked.diagnostics)
+    study, plan = checked.study, None
+    if study is not None and not any(errors(found)):
+        plan = compile_plan(study)
+        found.extend(check_cost(study, plan))
+        found.extend(check_seals(study, lock))
+        found.extend(unsealed(study))
+    return Compiled(source, parsed.tree, study, plan, lock, in_text_order(found))
+
+
+MISSING = frozenset({"P0201", "P0203", "P0206", "P0207", "P0217", "P0218", "P0503", "P0505"})
+"""Faults that a line left out because of a syntax error may have caused."""
+
+
+def _but_not_missing(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    return tuple(found for found in diagnostics if found.code not in MISSING)
+
+
+def _carriage_returns(source: Source) -> list[Diagnostic]:
+    at = source.text.find("\r\n")
+    if at < 0:
+        return []
+    hint = "run: promo fmt"
+    span = Span(source, at, at + 1)
+    return [Diagnostic("P0902", "lines end with CR LF; promo writes LF", span, hint, severity=Severity.WARNING)]
+
+
+def lock_path(spec: Path) -> Path:
+    """Where the lock of a spec lies: beside it."""
+    return spec.with_name(spec.stem + LOCK_SUFFIX)
+
+
+def read_lock(path: Path) -> Lock | None:
+    """
+    The lock in a file; None when there is none.
+
+    Raises:
+        PromoError: the file is damaged.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as fault:
+        raise PromoError(f"{path} cannot be read: {fault.strerror or fault}") from fault
+    try:
+        stored: Json = parse_json(content)
+        return lock_from_json(stored)
+    except ValueError as fault:
+        raise PromoError(f"the lock {path} is damaged: {fault}", hint="restore it, or remove it and freeze again") from fault

@@ -1,0 +1,87 @@
+"""Study folder to report: read everything, derive decisions anew, build the view, write the file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from promo import __version__
+from promo.base.canonical import Json
+from promo.base.errors import Mismatch, PromoError
+from promo.decision.values import Decision, decision_digest
+from promo.driver.study import StudyFolder
+from promo.evidence.values import Evidence
+from promo.files import RealDisk
+from promo.ledger.state import AttemptState, state_of
+from promo.report.render import render_html
+from promo.report.values import ReportView
+from promo.report.view import Record, build_view
+from promo.run.store import read_points
+from promo.run.values import Result
+from promo.spec.values import Study
+
+
+def record_of(folder: StudyFolder) -> Record:
+    """
+    Everything a report needs, with decisions derived anew.
+
+    Raises:
+        Mismatch: a derived decision is not the one the ledger recorded.
+    """
+    chain = folder.chain()
+    state = state_of(chain.events)
+    compiled = folder.compiled()
+    study, plan = compiled.sound()
+    evidence: dict[str, Evidence] = {}
+    for stage in state.opened:
+        if stage in state.closed or any(_reads(study, name, stage) for name in state.decisions):
+            evidence[stage] = folder.evidence(compiled, state, stage)
+    decisions: dict[str, Decision] = {}
+    for name, recorded in state.decisions.items():
+        decision = folder.decision(compiled, state, name)
+        if decision_digest(decision) != recorded["decision"]:
+            raise Mismatch(
+                f"the decision of '{name}' does not follow from the stored evidence",
+                hint="promo verify tells what differs",
+            )
+        decisions[name] = decision
+    results: dict[tuple[str, int], Result] = {}
+    points: dict[str, tuple[Mapping[str, Json], ...]] = {}
+    for run, tried in state.attempts.items():
+        for attempt in tried:
+            if attempt.state is not AttemptState.RUNNING:
+                results[run, attempt.number] = folder.result(attempt)
+            if attempt.state is AttemptState.ACCEPTED:
+                points[run] = read_points(RealDisk(), folder.path / attempt.folder)
+    return Record(
+        study=study,
+        plan=plan,
+        lock=compiled.lock,
+        state=state,
+        head=chain.head,
+        evidence=evidence,
+        decisions=decisions,
+        results=results,
+        points=points,
+        promo=__version__,
+        folder=str(folder.path),
+    )
+
+
+def _reads(study: Study, name: str, stage: str) -> bool:
+    if name in study.gates:
+        return study.gates[name].source == stage
+    return study.rules[name].stage == stage
+
+
+def write_report(folder: StudyFolder, path: Path) -> ReportView:
+    """
+    Write the HTML report of a study; what it says is returned too.
+
+    Raises:
+        PromoError: the file cannot be written.
+    """
+    view = build_view(record_of(folder))
+    try:
+        RealDisk().write(path, render_html(view).encode())
+    except OSError as fault:
+        raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
+    return view

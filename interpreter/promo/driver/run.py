@@ -1,0 +1,383 @@
+"""
+The loop over stages: open what is ready, run it, collect, decide, go on.
+
+Everything that has happened stands in the ledger, so starting and resuming are the same: read the state, and do what
+is still to be done.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from attrs import frozen
+
+from promo import __version__, plugins
+from promo.base.canonical import Json, canonical, digest_bytes
+from promo.base.errors import ExitCode, Mismatch
+from promo.decision.decide import decide_gate, decide_rule
+from promo.decision.values import Decision, GateDecision, decision_digest, decision_to_json
+from promo.driver.hosts import LocalPlace, places
+from promo.driver.pipeline import Compiled
+from promo.driver.study import DATA, LEDGER, LOCK, PLAN, SPEC, StudyFolder
+from promo.evidence.values import evidence_to_json
+from promo.files import FolderLock, RealDisk
+from promo.ledger.journal import Journal
+from promo.ledger.ports import Clock
+from promo.ledger.state import State, StudyState, state_of
+from promo.ledger.values import EventKind
+from promo.plan.store import plan_to_json, stale
+from promo.plan.values import Plan, PlannedRun
+from promo.run.corpora import prepare
+from promo.run.execute import Execution, Progress, has_ended
+from promo.run.values import CONTRACT, Task
+from promo.spec.lock import Lock, Seal, closure, frozen_rules, lock_to_json
+from promo.spec.values import Stage, Study
+
+
+class Display(Protocol):
+    """What a user sees while a study runs."""
+
+    def begin(self, study: Study, plan: Plan, state: State) -> None:
+        """The study starts or goes on."""
+
+    def say(self, words: str) -> None:
+        """Something happened that is worth a line."""
+
+    def progress(self, progress: Progress, state: State) -> None:
+        """An attempt began or ended."""
+
+    def tick(self, state: State) -> None:
+        """Time has passed."""
+
+    def decided(self, decision: Decision) -> None:
+        """A gate or rule has decided."""
+
+    def end(self, state: State) -> None:
+        """Nothing more will happen."""
+
+
+@frozen
+class Ending:
+    """How a call of `run_study` ended."""
+
+    exit_code: ExitCode
+    why: str = ""
+
+
+def run_study(
+    compiled: Compiled,
+    spec_folder: Path,
+    folder: StudyFolder,
+    *,
+    clock: Clock,
+    environment: Mapping[str, str],
+    display: Display,
+    commit: str | None,
+) -> Ending:
+    """
+    Start a study, or go on with it.
+
+    Args:
+        compiled: the spec through every pass.
+        spec_folder: paths in the spec start here.
+        folder: where the study lives.
+        clock: time.
+        environment: promo's own environment, of which workers see a part.
+        display: what the user sees.
+        commit: version-control commit of the spec.
+
+    Raises:
+        SpecError: the spec has errors.
+        Busy: another process works on the study.
+        Mismatch: the spec, its frozen rules, the runner or the data are not those the study was started with.
+        PromoError: a host is not here, or something cannot be read or written.
+    """
+    study, plan = compiled.sound()
+    with FolderLock(folder.path):
+        content = RealDisk().read(folder.path / LEDGER)
+        fresh = content is None or not content
+        if not fresh:
+            _same_study(folder, plan)
+            state = folder.state()
+            if state.study in (StudyState.CLOSED, StudyState.STOPPED):
+                display.begin(study, plan, state)
+                display.end(state)
+                return _ending(state)
+        here = places(study, environment)
+        journal = Journal(folder.path / LEDGER, RealDisk(), clock)
+        return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit).run(fresh=fresh)
+
+
+def _same_study(folder: StudyFolder, plan: Plan) -> None:
+    """Refuse to go on with a study whose spec has changed in meaning, and say what changed."""
+    changed = tuple(stale(folder.stored_plan(), plan))
+    if changed:
+        raise Mismatch(
+            f"the study in {folder.path} was started with another spec",
+            hint="undo the change, or start a new study with --study",
+            details=changed,
+        )
+
+
+def _ending(state: State) -> Ending:
+    if state.study is StudyState.STOPPED:
+        return Ending(ExitCode.STOPPED, str((state.ended or {}).get("why", "")))
+    return Ending(ExitCode.DONE)
+
+
+class _Loop:
+    def __init__(
+        self,
+        compiled: Compiled,
+        spec_folder: Path,
+        folder: StudyFolder,
+        journal: Journal,
+        clock: Clock,
+        here: Mapping[str, LocalPlace],
+        display: Display,
+        commit: str | None,
+    ) -> None:
+        self.compiled, self.spec_folder, self.folder = compiled, spec_folder, folder
+        self.journal, self.clock, self.places, self.display, self.commit = journal, clock, here, display, commit
+        self.study, self.plan = compiled.sound()
+        self.disk = RealDisk()
+        self.data: Mapping[str, Json] = {}
+
+    def run(self, *, fresh: bool) -> Ending:
+        """Carry the study to its end, or to an interruption."""
+        if fresh:
+            self._freeze()
+        state = state_of(self.journal.events)
+        self._same_runner(state)
+        self.execution = Execution(
+            self.folder.path, self.journal, state, self.disk, self.clock, self.places, self._progress
+        )
+        self.execution.record(EventKind.ORCHESTRATOR_STARTED, {"promo": __version__})
+        self.display.begin(self.study, self.plan, state)
+        try:
+            self._prepare_data()
+            self._climb()
+        except BaseException:
+            self.execution.cancel()
+            raise
+        finally:
+            self.display.end(state)
+        return _ending(state)
+
+    # --- beginning ---------------------------------------------------------------------------------------
+
+    def _freeze(self) -> None:
+        """Put spec, lock and plan into the folder, and record their digests before anything else."""
+        spec_bytes = self.compiled.source.text.encode()
+        plan_bytes = canonical(plan_to_json(self.plan)) + b"\n"
+        lock_bytes = canonical(lock_to_json(self._lock())) + b"\n"
+        for name, content in ((SPEC, spec_bytes), (PLAN, plan_bytes), (LOCK, lock_bytes)):
+            self.disk.write(self.folder.path / name, content)
+        self.journal.append(
+            EventKind.STUDY_FROZEN,
+            {
+                "study": self.study.name,
+                "plan": self.plan.digest,
+                "seals": dict(self.plan.seals),
+                "files": {
+                    SPEC: digest_bytes(spec_bytes),
+                    PLAN: digest_bytes(plan_bytes),
+                    LOCK: digest_bytes(lock_bytes),
+                },
+                "runner": self._runner(),
+                "promo": __version__,
+                "commit": self.commit,
+            },
+        )
+
+    def _lock(self) -> Lock:
+        """The spec's own seals where they fit; what was never sealed is sealed by starting."""
+        before = self.compiled.lock.seals if self.compiled.lock else {}
+        now = self.clock.now()
+        seals = {}
+        for rule in frozen_rules(self.study):
+            value = self.plan.seals[rule.name]
+            old = before.get(rule.name)
+            fits = old is not None and old.digest == value
+            made = Seal(rule.name, value, closure(self.study, rule), now, self.commit, 0)
+            seals[rule.name] = old if fits and old is not None else made
+        return Lock(self.study.name, seals)
+
+    def _runner(self) -> dict[str, Json]:
+        runner = plugins.runner(self.study.runner.name)
+        assert runner is not None
+        return {"name": runner.name, "version": runner.version, "code": plugins.code_digest(runner)}
+
+    def _same_runner(self, state: State) -> None:
+        before, now = state.frozen.get("runner"), self._runner()
+        if before != now:
+            raise Mismatch(
+                f"the runner '{self.study.runner.name}' is not the one this study was started with",
+                hint="install the promo it was started with, or start a new study with --study",
+                details=(f"before: {before}", f"now: {now}"),
+            )
+
+    def _prepare_data(self) -> None:
+        if self.study.data is None:
+            return
+        state = self.execution.state
+        train, held = (self.folder.path / DATA / name for name in ("train.bytes", "validation.bytes"))
+        if state.data is None or not self._on_disk(train, "train_digest") or not self._on_disk(held, "validation_digest"):
+            self.display.say(f"reading the text '{self.study.data.source}'")
+            prepared = prepare(self.study.data, self.spec_folder)
+            if state.data is not None and dict(state.data) != prepared.manifest:
+                message = f"the text '{self.study.data.source}' is not the one this study was started with"
+                details = tuple(
+                    f"{key}: {state.data.get(key)} -> {value}"
+                    for key, value in prepared.manifest.items()
+                    if state.data.get(key) != value
+                )
+                raise Mismatch(message, hint="restore the text, or start a new study with --study", details=details)
+            self.disk.make_folder(train.parent)
+            self.disk.write(train, prepared.train)
+            self.disk.write(held, prepared.validation)
+            if state.data is None:
+                self.execution.record(EventKind.DATA_PREPARED, prepared.manifest)
+        manifest = state.data
+        assert manifest is not None
+        self.data = {
+            "train": f"{DATA}/{train.name}",
+            "validation": f"{DATA}/{held.name}",
+            "digest": manifest["digest"],
+            "score_tokens": self.study.data.score_tokens,
+            "window": self.study.data.window,
+        }
+
+    def _on_disk(self, path: Path, key: str) -> bool:
+        content = self.disk.read(path)
+        expected = (self.execution.state.data or {}).get(key)
+        return content is not None and digest_bytes(content) == expected
+
+    # --- the stages --------------------------------------------------------------------------------------
+
+    def _climb(self) -> None:
+        state = self.execution.state
+        queued: set[str] = set()
+        while True:
+            self._stop_if_decided()
+            if state.study is not StudyState.OPEN:
+                self.execution.cancel()
+                return
+            for stage in self.study.stages.values():
+                if stage.name not in queued and self._is_ready(stage):
+                    self._open(stage)
+                    queued.add(stage.name)
+            for name in list(queued):
+                if name not in state.closed and self._has_ended(name):
+                    self._close(self.study.stages[name])
+            if len(state.closed) == len(self.study.stages) and self._all_decided():
+                self.execution.record(EventKind.STUDY_CLOSED, {"stages": len(state.closed)})
+                return
+            if self.execution.busy:
+                self.execution.go_on()
+                self.display.tick(state)
+
+    def _stop_if_decided(self) -> None:
+        """A gate or rule may have said that the study stops, perhaps just before a crash."""
+        state = self.execution.state
+        stopping = next((one for one in state.decisions.values() if one["stopped"]), None)
+        if stopping is not None and state.study is StudyState.OPEN:
+            self.execution.record(EventKind.STUDY_STOPPED, {"by": stopping["name"], "why": stopping["stopped"]})
+
+    def _all_decided(self) -> bool:
+        return all(name in self.execution.state.decisions for name in (*self.study.gates, *self.study.rules))
+
+    def _is_ready(self, stage: Stage) -> bool:
+        return stage.after is None or stage.after in self.execution.state.decisions
+
+    def _open(self, stage: Stage) -> None:
+        state = self.execution.state
+        if stage.name not in state.opened:
+            entrants = stage.candidates if stage.after is None else self._promoted(stage.after)
+            self.execution.record(EventKind.STAGE_OPENED, {"stage": stage.name, "entrants": sorted(entrants)})
+        self.execution.add(self._tasks(stage.name))
+
+    def _promoted(self, gate: str) -> tuple[str, ...]:
+        promoted = self.execution.state.decisions[gate]["promoted"]
+        assert isinstance(promoted, list)
+        return tuple(str(name) for name in promoted)
+
+    def _tasks(self, stage: str) -> list[Task]:
+        """Tasks of a stage's real entrants, in the plan's order."""
+        entrants = set(self.execution.state.opened[stage])
+        tries = 1 + self.study.reruns_at(stage)
+        runs = (run for run in self.plan.stage(stage).runs if run.candidate in entrants)
+        return [Task(run, self._request(run), tries) for run in runs]
+
+    def _request(self, run: PlannedRun) -> dict[str, Json]:
+        candidate, stage = self.study.candidates[run.candidate], self.study.stages[run.stage]
+        host = self.study.hosts[run.host]
+        runner = plugins.runner(self.study.runner.name)
+        assert runner is not None
+        return {
+            "promo_request": CONTRACT,
+            "study": self.study.name,
+            "plan": self.plan.digest,
+            "run": {
+                "id": run.id,
+                "stage": run.stage,
+                "candidate": run.candidate,
+                "host": run.host,
+                "seed": run.seed,
+            },
+            "trainer": runner.trainer,
+            "settings": dict(candidate.effective.settings),
+            "parameters": candidate.effective.parameters,
+            "flops_per_token": candidate.effective.flops_per_token,
+            "metric": self.study.measure.metric,
+            "budget": {
+                "kind": stage.budget.kind.value,
+                "amount": stage.budget.amount,
+                "cap_s": stage.budget.cap_s,
+            },
+            "data": dict(self.data),
+            "device": "cpu" if host.is_cpu else "cuda",
+            "threads": host.threads,
+        }
+
+    def _has_ended(self, stage: str) -> bool:
+        return all(has_ended(self.execution.state, task) for task in self._tasks(stage))
+
+    def _close(self, stage: Stage) -> None:
+        """Evidence, then decisions, each on disk before the ledger says so."""
+        state = self.execution.state
+        evidence = self.folder.evidence(self.compiled, state, stage.name)
+        self._store(f"evidence/{stage.name}.json", evidence_to_json(evidence))
+        for gate in self.study.gates_from(stage.name):
+            self._decide(gate.name, decide_gate(self.study, gate, evidence))
+        for rule in self.study.rules_at(stage.name):
+            self._decide(rule.name, decide_rule(self.study, rule, evidence))
+        missing = sum(len(row.missing) for row in evidence.rows)
+        self.execution.record(
+            EventKind.STAGE_CLOSED, {"stage": stage.name, "evidence": evidence.digest, "missing": missing}
+        )
+
+    def _decide(self, name: str, decision: Decision) -> None:
+        if name in self.execution.state.decisions:
+            return
+        self._store(f"decisions/{name}.json", decision_to_json(decision))
+        data: dict[str, Json] = {
+            "name": name,
+            "seal": decision.seal,
+            "evidence": decision.evidence,
+            "decision": decision_digest(decision),
+            "stopped": decision.stopped,
+        }
+        if isinstance(decision, GateDecision):
+            self.execution.record(EventKind.GATE_DECIDED, {**data, "promoted": list(decision.promoted)})
+        else:
+            self.execution.record(EventKind.RULE_DECIDED, {**data, "answer": decision.answer.value})
+        self.display.decided(decision)
+
+    def _store(self, name: str, content: Mapping[str, Json]) -> None:
+        path = self.folder.path / name
+        self.disk.make_folder(path.parent)
+        self.disk.write(path, canonical(content) + b"\n")
+
+    def _progress(self, progress: Progress) -> None:
+        self.display.progress(progress, self.execution.state)

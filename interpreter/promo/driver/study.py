@@ -1,0 +1,102 @@
+"""
+A study folder: where everything of a study lies, and reading it back.
+
+Nothing here needs the lock: the ledger is read up to its last whole line, which is a state the study really was in.
+"""
+
+from pathlib import Path
+
+from attrs import frozen
+
+from promo.base.canonical import Json, parse_json
+from promo.base.errors import Mismatch, PromoError
+from promo.decision.decide import decide_gate, decide_rule
+from promo.decision.values import Decision
+from promo.driver.pipeline import Compiled, compile_source, read_lock
+from promo.evidence.collect import collect
+from promo.evidence.values import Evidence
+from promo.files import RealDisk, decode_source
+from promo.ledger.chain import decode
+from promo.ledger.state import Attempt, State, state_of
+from promo.ledger.values import Chain
+from promo.run.store import read_result
+from promo.run.values import Result
+
+SPEC = "spec.promo"
+LOCK = "lock.json"
+PLAN = "plan.json"
+LEDGER = "ledger.jsonl"
+REPORT = "report.html"
+DATA = "data"
+STUDIES = "studies"
+
+
+@frozen
+class StudyFolder:
+    """A study on disk."""
+
+    path: Path
+
+    @property
+    def exists(self) -> bool:
+        """Whether a study was ever started here."""
+        return (self.path / LEDGER).exists()
+
+    def chain(self) -> Chain:
+        """
+        The ledger.
+
+        Raises:
+            PromoError: there is none.
+            Mismatch: it is damaged.
+        """
+        content = RealDisk().read(self.path / LEDGER)
+        if content is None:
+            raise PromoError(f"there is no study in {self.path}", hint="start one with: promo run SPEC")
+        return decode(content)
+
+    def state(self) -> State:
+        """What the ledger adds up to."""
+        return state_of(self.chain().events)
+
+    def compiled(self) -> Compiled:
+        """The study's own copy of its spec, through every pass."""
+        content = RealDisk().read(self.path / SPEC)
+        if content is None:
+            raise Mismatch(f"{self.path / SPEC} is missing", hint="restore it from a copy of the study")
+        # Paths in the text start at the folder the spec came from; nothing stored depends on them.
+        return compile_source(decode_source(str(self.path / SPEC), content), self.path, read_lock(self.path / LOCK))
+
+    def stored_plan(self) -> Json:
+        """The plan file."""
+        content = RealDisk().read(self.path / PLAN)
+        if content is None:
+            raise Mismatch(f"{self.path / PLAN} is missing", hint="restore it from a copy of the study")
+        try:
+            return parse_json(content)
+        except ValueError as fault:
+            raise Mismatch(f"{self.path / PLAN} is damaged: {fault}") from fault
+
+    def result(self, attempt: Attempt) -> Result:
+        """What an attempt left behind."""
+        return read_result(RealDisk(), self.path / attempt.folder, None)
+
+    def evidence(self, compiled: Compiled, state: State, stage: str) -> Evidence:
+        """The evidence of a stage, read from its result files."""
+        study, plan = compiled.sound()
+        entrants = state.opened.get(stage, ())
+        return collect(plan.stage(stage), entrants, study.measure.metric, state, self.result)
+
+    def decision(self, compiled: Compiled, state: State, name: str) -> Decision:
+        """A gate's or rule's decision, derived anew from the evidence."""
+        study, _ = compiled.sound()
+        if name in study.gates:
+            gate = study.gates[name]
+            return decide_gate(study, gate, self.evidence(compiled, state, gate.source))
+        rule = study.rules[name]
+        return decide_rule(study, rule, self.evidence(compiled, state, rule.stage))
+
+
+def study_folder(spec: Path, chosen: Path | None) -> StudyFolder:
+    """Where the study of a spec lives: the chosen folder, or `studies/NAME` here, NAME being the spec's file name."""
+    return StudyFolder(chosen or Path(STUDIES) / spec.stem)

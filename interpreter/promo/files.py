@@ -1,0 +1,197 @@
+"""
+The file system and the clock, as the rest of promo sees them.
+
+What is written here is on disk when a call returns: a file is flushed, moved into place, and its folder is flushed
+too.  Study folders are locked by the operating system while a promo process works on them.
+"""
+
+import contextlib
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from promo.base.diagnostics import Diagnostic, SpecError
+from promo.base.errors import Busy, PromoError
+from promo.base.source import Source, Span
+
+LARGEST_SPEC = 16 * 1024 * 1024
+
+
+def read_source(path: Path, shown: str | None = None) -> Source:
+    """
+    Read a spec.
+
+    Args:
+        path: the file.
+        shown: the name to show for it, if not its path.
+
+    Raises:
+        PromoError: there is no such file, it is a folder, too large, or cannot be read.
+        SpecError: it is not UTF-8 text.
+    """
+    name = shown or str(path)
+    try:
+        if path.is_dir():
+            raise PromoError(f"{name} is a folder, not a spec", hint="name a .promo file in it")
+        if path.stat().st_size > LARGEST_SPEC:
+            raise PromoError(f"{name} is larger than {LARGEST_SPEC // 2**20} MiB")
+        content = path.read_bytes()
+    except FileNotFoundError as fault:
+        raise PromoError(f"there is no file {name}", hint=_near_file(path)) from fault
+    except OSError as fault:
+        raise PromoError(f"{name} cannot be read: {fault.strerror or fault}") from fault
+    return decode_source(name, content)
+
+
+def decode_source(name: str, content: bytes) -> Source:
+    """
+    Decode a spec's bytes; a byte order mark is left out.
+
+    Raises:
+        SpecError: the bytes are not UTF-8.
+    """
+    try:
+        return Source(name, content.decode("utf-8-sig"))
+    except UnicodeDecodeError as fault:
+        sound = Source(name, content[: fault.start].decode("utf-8", errors="replace") + "\ufffd")
+        end = len(sound.text)
+        found = Diagnostic(
+            "P0117",
+            f"the file is not UTF-8: byte {fault.start} is 0x{content[fault.start]:02x}",
+            Span(sound, end - 1, end),
+            "save it as UTF-8",
+        )
+        raise SpecError([found]) from fault
+
+
+def _near_file(path: Path) -> str:
+    from promo.base.diagnostics import suggestion
+
+    try:
+        known = [other.name for other in path.parent.glob("*.promo")]
+    except OSError:
+        return ""
+    near = suggestion(path.name, known)
+    return f"did you mean {path.parent / near}?" if near else ""
+
+
+class RealDisk:
+    """Files on this machine; see `promo.ledger.ports.Disk`."""
+
+    def read(self, path: Path) -> bytes | None:
+        """The whole file, or None when there is none."""
+        try:
+            return path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def append(self, path: Path, data: bytes) -> None:
+        """Add bytes at the end of a file, and flush them."""
+        new = not path.exists()
+        with path.open("ab") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if new:
+            _flush_folder(path.parent)
+
+    def truncate(self, path: Path, size: int) -> None:
+        """Cut a file back, and flush that."""
+        with path.open("r+b") as file:
+            file.truncate(size)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Put a whole file in place at once."""
+        beside = path.with_name(path.name + ".part")
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        _flush_folder(path.parent)
+
+    def make_folder(self, path: Path) -> None:
+        """Create a folder and those above it."""
+        path.mkdir(parents=True, exist_ok=True)
+        _flush_folder(path.parent)
+
+
+def _flush_folder(path: Path) -> None:
+    if sys.platform == "win32":
+        return  # NTFS journals names itself, and a folder cannot be opened for flushing
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class SystemClock:
+    """The machine's clocks; see `promo.ledger.ports.Clock`."""
+
+    def now(self) -> str:
+        """UTC in ISO 8601, whole seconds."""
+        return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def monotonic(self) -> float:
+        """Seconds that only go forward."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+class FolderLock:
+    """An operating-system lock on a study folder, held until closed or until the process ends in whatever way."""
+
+    def __init__(self, folder: Path) -> None:
+        """
+        Take the lock.
+
+        Raises:
+            Busy: another process holds it.
+            PromoError: the folder cannot be written.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file: IO[bytes] = (folder / "lock").open("ab")
+        except OSError as fault:
+            message = f"the study folder {folder} cannot be written: {fault.strerror or fault}"
+            raise PromoError(message, hint="choose another one with --study") from fault
+        if not _lock(self._file):
+            self._file.close()
+            message = f"another promo process is working on {folder}"
+            raise Busy(message, hint="wait for it, or watch it with: promo status")
+
+    def close(self) -> None:
+        """Let go of the lock."""
+        self._file.close()
+
+    def __enter__(self) -> "FolderLock":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _lock(file: IO[bytes]) -> bool:
+    if sys.platform == "win32":
+        import msvcrt
+
+        with contextlib.suppress(OSError):
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            return True
+        return False
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,80 @@
+"""
+Runners and executors by name.
+
+All of them are entry points (`promo.runners`, `promo.executors`).  The built-in ones are also listed here, because
+asking the packaging system for them costs more than all the rest of `promo check`; a test compares both lists.  A
+plug-in that cannot be loaded is an error, never a silent absence.
+"""
+
+import importlib
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from promo.base.canonical import digest, digest_bytes
+from promo.base.errors import PromoError
+from promo.run.ports import Executor
+from promo.spec.ports import Runner
+
+RUNNERS = {"gpt": "promo.run.runners.gpt.declare:RUNNER"}
+EXECUTORS = {"local": "promo.run.executors.local:LocalExecutor"}
+
+
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+@cache
+def _installed(group: str) -> dict[str, Any]:
+    """Entry points of a group that come from other packages."""
+    from importlib.metadata import entry_points
+
+    built_in = RUNNERS if group == "promo.runners" else EXECUTORS
+    return {point.name: point for point in entry_points(group=group) if point.name not in built_in}
+
+
+def runner(name: str) -> Runner | None:
+    """
+    The runner of that name; None when none is installed.
+
+    Raises:
+        PromoError: it is installed but cannot be loaded.
+    """
+    return cast("Runner | None", _plugin("promo.runners", RUNNERS, name))
+
+
+def executor(name: str) -> Executor | None:
+    """
+    A new executor of that kind; None when none is installed.
+
+    Raises:
+        PromoError: it is installed but cannot be loaded.
+    """
+    kind = _plugin("promo.executors", EXECUTORS, name)
+    return None if kind is None else cast("Executor", kind())
+
+
+def _plugin(group: str, built_in: dict[str, str], name: str) -> Any:
+    if name in built_in:
+        return _load(built_in[name])
+    point = _installed(group).get(name)
+    if point is None:
+        return None
+    try:
+        return point.load()
+    except Exception as fault:
+        message = f"the plug-in '{name}' of {group} cannot be loaded: {type(fault).__name__}: {fault}"
+        raise PromoError(message, hint=f"mend or remove the package {point.dist.name}") from fault
+
+
+def runner_names() -> tuple[str, ...]:
+    """Every installed runner."""
+    return tuple(sorted({*RUNNERS, *_installed("promo.runners")}))
+
+
+def code_digest(declared: Runner) -> str:
+    """Digest of the source files beside a runner's declaration: its own code, as it is installed."""
+    module = importlib.import_module(type(declared).__module__)
+    folder = Path(str(module.__file__)).parent
+    return digest([[path.name, digest_bytes(path.read_bytes())] for path in sorted(folder.glob("*.py"))])

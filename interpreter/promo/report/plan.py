@@ -1,0 +1,160 @@
+"""A plan as text: stages, hosts, bounds, and what the suppositions would have cost."""
+
+from fractions import Fraction
+
+from promo.base.canonical import exact, rounded
+from promo.base.units import HOUR
+from promo.plan.values import Plan, StagePlan, Supposition
+from promo.spec.describe import describe_budget, describe_gate, describe_measure, describe_rule, describe_runner
+from promo.spec.values import BudgetKind, Study
+
+
+def hours_text(seconds: int | Fraction) -> str:
+    """Seconds as hours: exact when three decimals suffice, else rounded to three."""
+    hours = Fraction(seconds) / HOUR
+    text = exact(hours)
+    return text if "/" not in text and len(text.partition(".")[2]) <= 3 else rounded(hours, 3)
+
+
+def share_text(share: Fraction) -> str:
+    """A share as a percentage with one decimal."""
+    return f"{rounded(share * 100, 1)}%"
+
+
+def plan_text(study: Study, plan: Plan) -> str:
+    """The plan for a terminal."""
+    parts = [
+        f"{study.name}: {study.title}",
+        f"{describe_measure(study.measure)}; runner {describe_runner(study.runner)}",
+        "",
+        _stage_table(plan),
+        "",
+        _host_table(study, plan),
+        "",
+        *_bounds(study, plan),
+        *_rules(study),
+    ]
+    for supposition in plan.suppositions:
+        parts += ["", *supposition_lines(study, plan, supposition)]
+    if study.account and study.account.notes:
+        parts += ["", *study.account.notes]
+    parts += ["", f"plan sha256:{plan.digest[:12]}"]
+    return "\n".join(parts)
+
+
+def _table(rows: list[list[str]], headers: list[str], right: set[str]) -> str:
+    from tabulate import tabulate
+
+    align = ["right" if header in right else "left" for header in headers]
+    return str(tabulate(rows, headers, tablefmt="simple", disable_numparse=True, colalign=align))
+
+
+def _stage_table(plan: Plan) -> str:
+    unit = plan.device_unit
+    headers = ["stage", "entrants", "cells", "budget", "runs", unit, "starts at", "ends at"]
+    rows = [
+        [
+            stage.name,
+            _entrants(stage),
+            f"{len(stage.hosts)} x {len(stage.seeds)}",
+            describe_budget(stage.budget),
+            str(stage.run_count.planned),
+            hours_text(stage.device_s.planned),
+            f"{hours_text(stage.starts_s)} h",
+            f"{hours_text(stage.ends_s)} h",
+        ]
+        for stage in plan.stages
+    ]
+    total = hours_text(plan.device_s.planned)
+    rows.append(["total", "", "", "", str(plan.run_count.planned), total, "", f"{hours_text(plan.wall_s)} h"])
+    return _table(rows, headers, {"entrants", "runs", unit, "starts at", "ends at"})
+
+
+def _entrants(stage: StagePlan) -> str:
+    possible = len({run.candidate for run in stage.runs})
+    return str(possible) if possible == stage.entrants.planned else f"{stage.entrants.planned} of {possible}"
+
+
+def _host_table(study: Study, plan: Plan) -> str:
+    rows = []
+    for name, host in study.hosts.items():
+        seconds = {stage.name: stage.device_s_by_host.get(name, 0) for stage in plan.stages}
+        cells = [hours_text(seconds[stage.name]) if seconds[stage.name] else "" for stage in plan.stages]
+        rows.append([name, host.device, str(host.slots), *cells, hours_text(sum(seconds.values()))])
+    names = [stage.name for stage in plan.stages]
+    headers = [f"{plan.device_unit} by host", "device", "slots", *names, "total"]
+    return _table(rows, headers, {"slots", *names, "total"})
+
+
+def _bounds(study: Study, plan: Plan) -> list[str]:
+    unit = plan.device_unit
+    lines = [
+        f"planned: {plan.run_count.planned} runs, {hours_text(plan.device_s.planned)} {unit}, "
+        f"{hours_text(plan.wall_s)} h of wall-clock time with the declared slots",
+        f"bounds: from {hours_text(plan.device_s.fewest)} {unit} (every candidate that a failed run can cost its place "
+        f"fails) to {hours_text(plan.device_s.most)} (every allowed rerun happens)",
+        "counted: training only; start-up, compilation, warm-up and scoring come on top",
+    ]
+    if plan.price is not None:
+        lines.insert(1, f"price: {rounded(Fraction(plan.price), 2)} usd at the declared hourly prices")
+    if study.budget_s is not None:
+        left = study.budget_s - plan.device_s.planned
+        lines.append(f"budget: {hours_text(study.budget_s)} {unit}, {hours_text(left)} left")
+    capped = [stage.name for stage in plan.stages if stage.budget.kind is not BudgetKind.WALL]
+    if capped:
+        lines.append(f"priced at their caps, so these cost at most that: {', '.join(capped)}")
+    return lines
+
+
+def _rules(study: Study) -> list[str]:
+    lines = [""]
+    for gate in study.gates.values():
+        said = describe_gate(gate)
+        always = f", always {said['always']}" if said["always"] else ""
+        state = "frozen gate" if gate.frozen else "gate, not frozen,"
+        lines.append(
+            f"{state} {gate.name}: {gate.source} -> {gate.target}, rank {said['rank']}, keep {said['keep']}{always}; "
+            f"missing: {said['missing']}; ties {said['ties']}"
+        )
+    for rule in study.rules.values():
+        said = describe_rule(rule, study.measure)
+        state = "frozen rule" if rule.frozen else "rule, not frozen,"
+        lines.append(f"{state} {rule.name}: judge {said['judge']}, require {said['require']}")
+    return lines if len(lines) > 1 else []
+
+
+def supposition_lines(study: Study, plan: Plan, one: Supposition) -> list[str]:
+    """A supposed continuation: its cost, and the saving in each of three honest ways, with its formula."""
+    unit, cap_s = plan.device_unit, study.stages[one.stage].budget.cap_s
+    cost, spent, branch = one.device_s, plan.device_s.planned, one.branch_s
+    return [
+        f"supposed, never run: all {one.candidates} that {one.gate} promotes continue to {one.stage}: "
+        f"{one.candidates} x {one.cells} cells x {hours_text(cap_s)} h = {hours_text(cost)} {unit}",
+        *(f"  {name:14} {formula} = {share}  {meaning}" for name, formula, share, meaning in savings(one, spent, branch)),
+    ]
+
+
+def savings(one: Supposition, spent: int, branch: int) -> list[tuple[str, str, str, str]]:
+    """Name, formula, share and meaning of each saving against a supposition."""
+    cost = one.device_s
+    all_in = one.kept_s + cost
+    return [
+        (
+            "as published",
+            f"1 - {hours_text(spent)} / {hours_text(cost)}",
+            share_text(1 - Fraction(spent, cost)),
+            "everything spent against that branch alone",
+        ),
+        (
+            "like for like",
+            f"1 - {hours_text(branch)} / {hours_text(cost)}",
+            share_text(1 - Fraction(branch, cost)),
+            f"the {one.stage} branch against the same branch",
+        ),
+        (
+            "all in",
+            f"1 - {hours_text(spent)} / ({hours_text(one.kept_s)} + {hours_text(cost)})",
+            share_text(1 - Fraction(spent, all_in)),
+            "everything spent against everything that would then be spent",
+        ),
+    ]

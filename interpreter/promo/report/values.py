@@ -1,0 +1,192 @@
+"""What a report shows, as plain texts and numbers that templates only lay out."""
+
+from attrs import frozen
+
+
+@frozen
+class Cell:
+    """One cell of a table: shown text, and whether a value is missing."""
+
+    text: str
+    missing: bool = False
+
+
+@frozen
+class StandingView:
+    """A candidate before a gate."""
+
+    candidate: str
+    colour: int
+    rank: str
+    cells: tuple[Cell, ...]
+    statistic: str
+    promoted: bool
+    reason: str
+
+
+@frozen
+class SealView:
+    """When and as what a rule was frozen."""
+
+    frozen: bool
+    digest: str
+    sealed_at: str
+    results_then: str
+
+
+@frozen
+class GateView:
+    """A gate: its rule, its seal, and what it did with everyone."""
+
+    name: str
+    documentation: str
+    sentence: str
+    seal: SealView
+    decided: bool
+    result: str
+    statistic: str
+    columns: tuple[str, ...]
+    standings: tuple[StandingView, ...]
+    evidence: str
+    decision: str
+
+
+@frozen
+class ComparisonView:
+    """One cell of a rule."""
+
+    cell: str
+    judged: str
+    reference: str
+    difference: str
+
+
+@frozen
+class RuleView:
+    """A rule: its claim, its seal, and what was found."""
+
+    name: str
+    documentation: str
+    sentence: str
+    seal: SealView
+    decided: bool
+    answer: str
+    result: str
+    judged: str
+    reference: str
+    side: str
+    statistic: str
+    bound: str
+    comparisons: tuple[ComparisonView, ...]
+    evidence: str
+    decision: str
+
+
+@frozen
+class SpreadView:
+    """A candidate at a stage: mean and range over its cells."""
+
+    candidate: str
+    colour: int
+    mean: str
+    lowest: str
+    highest: str
+    cells: str
+
+
+@frozen
+class StageView:
+    """A stage: what was planned, what happened, its learning curves."""
+
+    name: str
+    documentation: str
+    budget: str
+    entrants: str
+    cells: str
+    runs: str
+    trained: str
+    spreads: tuple[SpreadView, ...]
+    curves: str
+    """SVG; empty when nothing was measured."""
+    points: tuple[tuple[str, ...], ...]
+    """Rows of the picture's numbers: candidate, host, seed, step, tokens, seconds, training, scored."""
+
+
+@frozen
+class CostRow:
+    """One line of the account."""
+
+    name: str
+    runs: str
+    planned: str
+    trained: str
+    device: str
+
+
+@frozen
+class SavingView:
+    """One way of stating a saving."""
+
+    name: str
+    formula: str
+    share: str
+    meaning: str
+
+
+@frozen
+class SuppositionView:
+    """A continuation that never ran."""
+
+    sentence: str
+    savings: tuple[SavingView, ...]
+
+
+@frozen
+class RunView:
+    """One run with its attempts."""
+
+    stage: str
+    candidate: str
+    colour: int
+    host: str
+    seed: str
+    status: str
+    good: bool
+    value: str
+    steps: str
+    tokens: str
+    trained: str
+    phases: str
+    speed: str
+    memory: str
+    attempts: str
+    cause: str
+    run: str
+
+
+@frozen
+class ReportView:
+    """Everything a report says."""
+
+    name: str
+    title: str
+    documentation: str
+    measure: str
+    state: str
+    finished: bool
+    story: tuple[str, ...]
+    ladder: str
+    legend: tuple[tuple[str, int, str], ...]
+    """Candidate, colour, what it is."""
+    gates: tuple[GateView, ...]
+    rules: tuple[RuleView, ...]
+    stages: tuple[StageView, ...]
+    cost: tuple[CostRow, ...]
+    cost_unit: str
+    suppositions: tuple[SuppositionView, ...]
+    notes: tuple[str, ...]
+    limits: tuple[str, ...]
+    runs: tuple[RunView, ...]
+    facts: tuple[tuple[str, str], ...]
+    """Digests, versions, machine: what it takes to derive the report again."""
+    commands: tuple[str, ...]
