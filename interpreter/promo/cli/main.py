@@ -18,7 +18,7 @@ COMMANDS = {
     "fmt": ("spec", "write", "lay a spec out in its one layout"),
     "show": ("show", "write", "print what promo made of a spec or study"),
     "plan": ("plan", "plan", "list the runs and price them before anything runs"),
-    "freeze": ("spec", "freeze", "seal frozen gates and rules"),
+    "freeze": ("freeze", "freeze", "seal frozen gates and rules"),
     "run": ("run", "run", "train, decide, promote; or go on where it stopped"),
     "status": ("run", "run", "what has happened so far"),
     "report": ("audit", "report", "write the audit report of a study"),

@@ -137,7 +137,7 @@ def freeze(
     Args:
         study: what the text means.
         tree: the text.
-        lock: seals made before.
+        lock: seals made before, for the spec or by a study that was started with it.
         now: UTC time in ISO 8601.
         commit: version-control commit of the spec.
         results: stage -> results that exist already.
@@ -159,24 +159,24 @@ def freeze(
         content = closure(study, rule)
         value = digest(content)
         old = seals.get(rule.name)
-        if rule.seal and value.startswith(rule.seal) and old and old.digest == value:
-            continue
-        stage = rule.source if isinstance(rule, Gate) else rule.stage
-        broken = rule.seal is not None and not value.startswith(rule.seal)
-        _may_seal(rule, broken=broken, again=again, finished=results.get(stage, 0), words=old, content=content)
-        made.append(rule.name)
-        replaced = old.digest if old and old.digest != value else None
-        seals[rule.name] = Seal(rule.name, value, content, now, commit, results.get(stage, 0), replaced)
-        edits.append(_edit(rule, value))
+        fits = rule.seal is not None and value.startswith(rule.seal)
+        if old is None or old.digest != value:
+            stage = rule.source if isinstance(rule, Gate) else rule.stage
+            finished = results.get(stage, 0)
+            _may_seal(rule, broken=not fits and rule.seal is not None, again=again, finished=finished, old=old, now=content)
+            made.append(rule.name)
+            seals[rule.name] = Seal(rule.name, value, content, now, commit, finished, old.digest if old else None)
+        if not fits:
+            edits.append(_edit(rule, value))
     names = {rule.name for rule in rules}
     kept = {name: seal for name, seal in sorted(seals.items()) if name in names}
     return Frozen(apply(tree.source.text, edits), Lock(study.name, kept), tuple(made))
 
 
 def _may_seal(
-    rule: Gate | Rule, *, broken: bool, again: bool, finished: int, words: Seal | None, content: Mapping[str, Json]
+    rule: Gate | Rule, *, broken: bool, again: bool, finished: int, old: Seal | None, now: Mapping[str, Json]
 ) -> None:
-    changed = tuple(differences(words.closure, content)) if words else ()
+    changed = tuple(differences(old.closure, now)) if old else ()
     if finished:
         message = f"'{rule.name}' cannot be sealed: {finished} results of its stage exist already"
         raise PromoError(message, hint="a rule that is chosen after its results is no frozen rule", details=changed)

@@ -1,0 +1,49 @@
+"""`promo report` and `promo verify`."""
+
+import json
+from argparse import Namespace
+from pathlib import Path
+
+from promo.base.canonical import Json
+from promo.base.errors import ExitCode
+from promo.cli.places import study_of
+from promo.cli.terminal import put
+from promo.driver.study import REPORT
+
+
+def report(options: Namespace) -> int:
+    """Write the audit report of a study."""
+    from promo.driver.report import write_report
+    from promo.report.text import ending_text
+
+    folder = study_of(options.place, options.study)
+    path = Path(options.out) if options.out else folder.path / REPORT
+    view = write_report(folder, path)
+    put(ending_text(view))
+    put(f"report: {path}")
+    return ExitCode.DONE
+
+
+def verify(options: Namespace) -> int:
+    """Derive a study again and compare."""
+    from promo.driver.verify import verify_study
+
+    folder = study_of(options.place, options.study)
+    audit = verify_study(folder)
+    if options.json:
+        checks: list[Json] = [
+            {"check": one.name, "outcome": one.outcome.value, "words": one.words} for one in audit.checks
+        ]
+        content: dict[str, Json] = {
+            "promo_audit": 1,
+            "exit_code": int(audit.exit_code),
+            "verdict": audit.verdict,
+            "checks": checks,
+        }
+        put(json.dumps(content, indent=1, sort_keys=True))
+        return audit.exit_code
+    for one in audit.checks:
+        put(f"{one.outcome.value:8} {one.name}: {one.words}")
+    put("")
+    put(audit.verdict)
+    return audit.exit_code

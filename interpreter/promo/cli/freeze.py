@@ -1,0 +1,67 @@
+"""`promo freeze`: seal frozen gates and rules."""
+
+import json
+import os
+from argparse import Namespace
+from pathlib import Path
+
+from promo.base.diagnostics import errors
+from promo.base.errors import ExitCode
+from promo.cli.spec import compile_file, print_diagnostics, write_text
+from promo.cli.terminal import put
+from promo.driver.pipeline import lock_path, read_lock
+from promo.driver.study import LOCK, StudyFolder, study_folder
+from promo.files import SystemClock
+from promo.ledger.state import AttemptState, State
+from promo.run.provenance import commit_of
+from promo.spec.lock import Lock, lock_to_json
+from promo.spec.lock import freeze as seal
+
+
+def freeze(options: Namespace) -> int:
+    """Seal every frozen gate and rule of a spec."""
+    compiled = compile_file(options.spec)
+    broken = {"P0401"}
+    wrong = [found for found in errors(compiled.diagnostics) if found.code not in broken]
+    if wrong or compiled.study is None:
+        print_diagnostics(compiled.diagnostics, "text")
+        return ExitCode.FINDINGS
+    path = Path(options.spec)
+    folder = study_folder(path, Path(options.study) if options.study else None)
+    results = _results(folder.state()) if folder.exists else {}
+    made = seal(
+        compiled.study,
+        compiled.tree,
+        _known_seals(compiled.lock, folder),
+        now=SystemClock().now(),
+        commit=commit_of(path.parent, os.environ),
+        results=results,
+        again=options.again,
+    )
+    if made.text != compiled.source.text:
+        write_text(path, made.text)
+    if made.lock != compiled.lock:
+        write_text(lock_path(path), json.dumps(lock_to_json(made.lock), indent=2, sort_keys=True) + "\n")
+    for name in made.lock.seals:
+        seal_ = made.lock.seals[name]
+        state = "sealed" if name in made.sealed else f"sealed since {seal_.sealed_at}"
+        put(f"{name}: {state} sha256:{seal_.digest[:12]}, {seal_.results_then} results of its stage then")
+    return ExitCode.DONE
+
+
+def _known_seals(lock: Lock | None, folder: StudyFolder) -> Lock | None:
+    """Seals of the spec, and those that starting a study made."""
+    started = read_lock(folder.path / LOCK) if folder.exists else None
+    if lock is None or started is None:
+        return lock or started
+    return Lock(lock.study, {**started.seals, **lock.seals})
+
+
+def _results(state: State) -> dict[str, int]:
+    """Stage -> results that exist already."""
+    counts: dict[str, int] = {}
+    for tried in state.attempts.values():
+        for attempt in tried:
+            if attempt.state is AttemptState.ACCEPTED:
+                counts[attempt.stage] = counts.get(attempt.stage, 0) + 1
+    return counts

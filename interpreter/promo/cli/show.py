@@ -1,0 +1,82 @@
+"""`promo show`: every value along the arrow, as JSON."""
+
+import json
+from argparse import Namespace
+from pathlib import Path
+
+from promo.base.canonical import Json
+from promo.base.errors import ExitCode, PromoError
+from promo.base.source import Source
+from promo.cli.places import study_of
+from promo.cli.spec import compile_file
+from promo.cli.terminal import put
+from promo.driver.study import SPEC, StudyFolder
+from promo.syntax.nodes import Node, Token, Tree
+
+
+def show(options: Namespace) -> int:
+    """Print a value."""
+    content: Json
+    if options.what in ("syntax", "spec", "plan"):
+        content = _of_spec(options.what, options.place)
+    else:
+        content = _of_study(options.what, study_of(options.place, options.study), options.name)
+    put(json.dumps(content, indent=1, ensure_ascii=False))
+    return ExitCode.DONE
+
+
+def _of_spec(what: str, place: str) -> Json:
+    path = Path(place)
+    if (path / SPEC).exists():
+        compiled = StudyFolder(path).compiled()
+    else:
+        compiled = compile_file(place)
+    if what == "syntax":
+        return _tree(compiled.tree)
+    study, plan = compiled.sound()
+    if what == "spec":
+        from promo.spec.describe import describe
+
+        return describe(study)
+    from promo.plan.store import plan_to_json
+
+    return plan_to_json(plan)
+
+
+def _tree(tree: Tree) -> dict[str, Json]:
+    return {"promo_syntax": 1, "declarations": [_node(tree.source, node) for node in tree.declarations]}
+
+
+def _node(source: Source, part: Node | Token) -> Json:
+    line, column = source.position(part.start)
+    if isinstance(part, Token):
+        return {"token": part.kind, "text": part.text, "line": line, "column": column}
+    return {
+        "node": part.kind,
+        "line": line,
+        "column": column,
+        "children": [_node(source, child) for child in part.children],
+    }
+
+
+def _of_study(what: str, folder: StudyFolder, name: str | None) -> Json:
+    compiled, state = folder.compiled(), folder.state()
+    study, _ = compiled.sound()
+    if what == "evidence":
+        from promo.evidence.values import evidence_to_json
+
+        known = [stage for stage in study.stages if stage in state.opened]
+        chosen = _chosen(name, known, "stage")
+        return {stage: evidence_to_json(folder.evidence(compiled, state, stage)) for stage in chosen}
+    from promo.decision.values import decision_to_json
+
+    chosen = _chosen(name, list(state.decisions), "decided gate or rule")
+    return {one: decision_to_json(folder.decision(compiled, state, one)) for one in chosen}
+
+
+def _chosen(name: str | None, known: list[str], what: str) -> list[str]:
+    if name is None:
+        return known
+    if name not in known:
+        raise PromoError(f"there is no {what} '{name}' yet", hint=f"there are: {', '.join(known) or 'none'}")
+    return [name]

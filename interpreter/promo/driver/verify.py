@@ -1,0 +1,276 @@
+"""
+Derive a study again from its bytes, and compare every step with what was recorded.
+
+Each check says what it looked at and what it found.  What cannot be checked from inside is said too: a ledger that
+someone rewrote as a whole is consistent, so age is vouched for only by something outside the folder.
+"""
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from fractions import Fraction
+
+from attrs import frozen
+
+from promo.base.canonical import Json, canonical, digest_bytes, from_exact, rounded
+from promo.base.diagnostics import SpecError
+from promo.base.errors import ExitCode, Mismatch, PromoError
+from promo.base.units import HOUR
+from promo.decision.values import decision_digest, decision_to_json
+from promo.driver.pipeline import Compiled
+from promo.driver.study import PLAN, StudyFolder
+from promo.evidence.values import evidence_to_json
+from promo.files import RealDisk
+from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_of
+from promo.ledger.values import EventKind
+from promo.plan.store import plan_to_json
+from promo.plan.values import PlannedRun
+
+
+class Outcome(Enum):
+    """What a check found."""
+
+    MATCHES = "ok"
+    DIFFERS = "DIFFERS"
+    MISSING = "missing"
+
+
+@frozen
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    outcome: Outcome
+    words: str
+
+
+@frozen
+class Audit:
+    """All checks of a study."""
+
+    checks: tuple[Check, ...]
+    finished: bool
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Mismatch before incompleteness before the lack of an anchor."""
+        outcomes = {check.outcome for check in self.checks}
+        if Outcome.DIFFERS in outcomes:
+            return ExitCode.FINDINGS
+        if Outcome.MISSING in outcomes or not self.finished:
+            return ExitCode.CANNOT
+        return ExitCode.UNANCHORED
+
+    @property
+    def verdict(self) -> str:
+        """The audit in one sentence."""
+        match self.exit_code:
+            case ExitCode.FINDINGS:
+                return "MISMATCH: what is stored is not what was recorded, or does not follow from it"
+            case ExitCode.CANNOT:
+                return "INCOMPLETE: what is there matches, but the study is not finished or parts are missing"
+            case _:
+                return (
+                    "CONSISTENT, NOT ANCHORED: everything follows from the stored bytes; nothing outside this folder "
+                    "vouches for when they were written"
+                )
+
+
+def verify_study(folder: StudyFolder) -> Audit:
+    """
+    Check everything a study folder holds.
+
+    Raises:
+        PromoError: there is no study there.
+    """
+    if not folder.exists:
+        raise PromoError(f"there is no study in {folder.path}", hint="start one with: promo run SPEC")
+    checks: list[Check] = []
+    try:
+        chain = folder.chain()
+        state = state_of(chain.events)
+    except Mismatch as fault:
+        return Audit((Check("ledger", Outcome.DIFFERS, fault.message),), finished=False)
+    except (AssertionError, KeyError, StopIteration):
+        return Audit((Check("ledger", Outcome.DIFFERS, "its events contradict each other"),), finished=False)
+    torn = "; a torn last line is left out" if chain.torn else ""
+    checks.append(Check("ledger", Outcome.MATCHES, f"{len(chain.events)} events, each follows the one before{torn}"))
+    finished = state.study in (StudyState.CLOSED, StudyState.STOPPED)
+    checks.extend(_files(folder, state))
+    if any(check.outcome is not Outcome.MATCHES for check in checks):
+        return Audit(tuple(checks), finished)
+    try:
+        compiled = folder.compiled()
+        compiled.sound()
+    except SpecError as fault:
+        checks.append(Check("spec", Outcome.DIFFERS, f"it has {len(fault.diagnostics)} errors for this promo"))
+        return Audit(tuple(checks), finished)
+    except PromoError as fault:
+        checks.append(Check("spec", Outcome.DIFFERS, fault.message))
+        return Audit(tuple(checks), finished)
+    for check in (_plan, _order, _results, _budgets, _evidence, _decisions, _hours):
+        checks.extend(check(folder, compiled, state))
+    return Audit(tuple(checks), finished)
+
+
+def _files(folder: StudyFolder, state: State) -> Iterator[Check]:
+    files = state.frozen.get("files")
+    if not isinstance(files, Mapping):
+        yield Check("files", Outcome.MISSING, "the ledger records no frozen files")
+        return
+    for name, recorded in files.items():
+        content = RealDisk().read(folder.path / name)
+        if content is None:
+            yield Check(name, Outcome.MISSING, "the file is not there")
+        elif digest_bytes(content) != recorded:
+            yield Check(name, Outcome.DIFFERS, "it was changed after the study was frozen")
+        else:
+            yield Check(name, Outcome.MATCHES, f"sha256:{str(recorded)[:12]}, as frozen")
+
+
+def _plan(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+    _, plan = compiled.sound()
+    stored = RealDisk().read(folder.path / PLAN)
+    same = plan.digest == state.frozen.get("plan") and stored == canonical(plan_to_json(plan)) + b"\n"
+    words = f"compiled again: {plan.run_count.planned} runs, sha256:{plan.digest[:12]}"
+    yield Check("plan", Outcome.MATCHES if same else Outcome.DIFFERS, words)
+    seals = state.frozen.get("seals")
+    same = seals == dict(plan.seals)
+    yield Check("seals", Outcome.MATCHES if same else Outcome.DIFFERS, f"{len(plan.seals)} frozen rules hashed again")
+
+
+def _order(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+    """The ledger's own logic: frozen first, nothing outside the plan, nothing counted twice."""
+    _, plan = compiled.sound()
+    known = {run.id: run for stage in plan.stages for run in stage.runs}
+    faults = []
+    events = folder.chain().events
+    if not events or events[0].kind is not EventKind.STUDY_FROZEN:
+        faults.append("the study was not frozen first")
+    for run, tried in state.attempts.items():
+        if run not in known:
+            faults.append(f"run {run} is not in the plan")
+        elif any((one.stage, one.candidate, one.host, one.seed) != _cell(known[run]) for one in tried):
+            faults.append(f"run {run} was recorded under another cell")
+        if sum(one.state is AttemptState.ACCEPTED for one in tried) > 1:
+            faults.append(f"run {run} was counted twice")
+        if [one.number for one in tried] != list(range(1, len(tried) + 1)):
+            faults.append(f"the attempts of run {run} are not numbered in order")
+    words = "; ".join(faults) or f"{len(state.attempts)} runs, all of the plan, none counted twice"
+    yield Check("order of events", Outcome.DIFFERS if faults else Outcome.MATCHES, words)
+
+
+def _cell(run: PlannedRun) -> tuple[str, str, str, int]:
+    return run.stage, run.candidate, run.host, run.seed
+
+
+def _ended(state: State) -> list[Attempt]:
+    every = (one for tried in state.attempts.values() for one in tried)
+    return [one for one in every if one.state is not AttemptState.RUNNING]
+
+
+def _results(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+    del compiled
+    bad, missing, good = [], [], 0
+    for attempt in _ended(state):
+        if attempt.envelope is None:
+            continue
+        result = folder.result(attempt)
+        if result.digest is None and not (folder.path / attempt.folder / "result.json").exists():
+            missing.append(attempt.folder)
+        elif result.digest != attempt.envelope or result.status.value != attempt.status:
+            bad.append(attempt.folder)
+        elif not _points_match(folder, attempt, result.details.get("points")):
+            bad.append(f"{attempt.folder}/points.jsonl")
+        else:
+            good += 1
+    yield Check("results", Outcome.DIFFERS if bad else Outcome.MATCHES, _listed(bad) or f"{good} result files as recorded")
+    if missing:
+        yield Check("results", Outcome.MISSING, _listed(missing))
+
+
+def _points_match(folder: StudyFolder, attempt: Attempt, recorded: Json) -> bool:
+    content = RealDisk().read(folder.path / attempt.folder / "points.jsonl")
+    return recorded is None or (content is not None and digest_bytes(content) == recorded)
+
+
+def _budgets(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+    """No accepted run was given more than its budget and one step."""
+    study, _ = compiled.sound()
+    over = []
+    for attempt in _ended(state):
+        if attempt.state is not AttemptState.ACCEPTED:
+            continue
+        budget = folder.result(attempt).details.get("budget")
+        if isinstance(budget, Mapping) and "used" in budget:
+            used, last = from_exact(str(budget["used"])), from_exact(str(budget.get("last_step", "0")))
+            if used > study.stages[attempt.stage].budget.amount + last:
+                over.append(attempt.folder)
+    words = _listed(over) or "every accepted run stayed within its budget and one step"
+    yield Check("budgets", Outcome.DIFFERS if over else Outcome.MATCHES, words)
+
+
+def _evidence(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+    bad, good = [], 0
+    for event in folder.chain().events:
+        if event.kind is not EventKind.STAGE_CLOSED:
+            continue
+        stage = str(event.data["stage"])
+        try:
+            evidence = folder.evidence(compiled, state, stage)
+        except Mismatch:
+            bad.append(stage)
+            continue
+        stored = RealDisk().read(folder.path / f"evidence/{stage}.json")
+        same = evidence.digest == event.data["evidence"] and stored == canonical(evidence_to_json(evidence)) + b"\n"
+        good += same
+        if not same:
+            bad.append(stage)
+    yield Check("evidence", Outcome.DIFFERS if bad else Outcome.MATCHES, _listed(bad) or f"{good} stages collected again")
+
+
+def _decisions(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+    for name, recorded in state.decisions.items():
+        try:
+            decision = folder.decision(compiled, state, name)
+        except Mismatch as fault:
+            yield Check(name, Outcome.DIFFERS, fault.message)
+            continue
+        stored = RealDisk().read(folder.path / f"decisions/{name}.json")
+        same = decision_digest(decision) == recorded["decision"]
+        same = same and stored == canonical(decision_to_json(decision)) + b"\n"
+        words = f"decided again, sha256:{decision_digest(decision)[:12]}" if same else "it does not follow from the evidence"
+        yield Check(name, Outcome.MATCHES if same else Outcome.DIFFERS, words)
+    yield from _followed(compiled, state)
+
+
+def _followed(compiled: Compiled, state: State) -> Iterator[Check]:
+    """Whoever entered a stage is who its gate promoted."""
+    study, _ = compiled.sound()
+    bad = []
+    for name, entrants in state.opened.items():
+        stage = study.stages[name]
+        if stage.after is None:
+            expected = sorted(stage.candidates)
+        else:
+            promoted = state.decisions.get(stage.after, {}).get("promoted")
+            expected = sorted(map(str, promoted)) if isinstance(promoted, list) else []
+        if sorted(entrants) != expected:
+            bad.append(name)
+    words = _listed(bad) or "every stage was entered by those its gate promoted"
+    yield Check("promotion", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
+
+
+def _hours(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+    _, plan = compiled.sound()
+    trained = sum((from_exact(folder.result(one).charged_s) for one in _ended(state)), Fraction(0))
+    counts = {kind: 0 for kind in AttemptState}
+    for tried in state.attempts.values():
+        for one in tried:
+            counts[one.state] += 1
+    ended = ", ".join(f"{count} {kind.value}" for kind, count in counts.items() if count)
+    words = f"{rounded(trained / HOUR, 4)} {plan.device_unit} trained; attempts: {ended or 'none'}"
+    yield Check("hours", Outcome.MATCHES, words)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
