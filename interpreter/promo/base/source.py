@@ -20,7 +20,7 @@ class Source:
 
     @cached_property
     def line_starts(self) -> list[int]:
-        """Offset of the first character of every line; lines end at `\\n`."""
+        """Offset of the first character of every line."""
         starts = [0]
         find = self.text.find
         at = find("\n")

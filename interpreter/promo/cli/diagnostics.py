@@ -90,7 +90,7 @@ def as_github(found: Diagnostic) -> str:
 
 def summary(diagnostics: Iterable[Diagnostic]) -> str:
     """`2 errors, 1 warning`; empty when there is nothing."""
-    counts = {kind: 0 for kind in Severity}
+    counts = dict.fromkeys(Severity, 0)
     for found in diagnostics:
         counts[found.severity] += 1
     parts = [f"{count} {kind.value}{'s' if count > 1 else ''}" for kind, count in counts.items() if count]

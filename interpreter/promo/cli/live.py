@@ -65,7 +65,8 @@ class Lines(Quiet):
         if progress.result is None:
             self.say(f"{name}: started")
         else:
-            self.say(f"{name}: {ended_words(progress, self.study)} ({_accepted(state)} of {self.plan.run_count.planned} runs)")
+            count = f"{_accepted(state)} of {self.plan.run_count.planned} runs"
+            self.say(f"{name}: {ended_words(progress, self.study)} ({count})")
 
     def decided(self, decision: Decision) -> None:
         """A gate or rule has decided."""
@@ -156,18 +157,11 @@ class Screen(Quiet):
 
 def spent_s(state: State) -> float:
     """Device seconds of all ended attempts, all phases."""
-    return sum(
-        float(attempt.device_s or 0)
-        for tried in state.attempts.values()
-        for attempt in tried
-        if attempt.device_s not in ("", "None")
-    )
+    return sum(float(attempt.device_s or 0) for tried in state.attempts.values() for attempt in tried)
 
 
 def _accepted(state: State) -> int:
-    return sum(
-        any(attempt.state is AttemptState.ACCEPTED for attempt in tried) for tried in state.attempts.values()
-    )
+    return sum(any(attempt.state is AttemptState.ACCEPTED for attempt in tried) for tried in state.attempts.values())
 
 
 def ended_words(progress: Progress, study: Study) -> str:

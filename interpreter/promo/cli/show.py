@@ -27,10 +27,7 @@ def show(options: Namespace) -> int:
 
 def _of_spec(what: str, place: str) -> Json:
     path = Path(place)
-    if (path / SPEC).exists():
-        compiled = StudyFolder(path).compiled()
-    else:
-        compiled = compile_file(place)
+    compiled = StudyFolder(path).compiled() if (path / SPEC).exists() else compile_file(place)
     if what == "syntax":
         return _tree(compiled.tree)
     study, plan = compiled.sound()

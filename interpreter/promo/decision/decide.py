@@ -106,9 +106,7 @@ def _tie_key(study: Study, gate: Gate, name: str) -> tuple[int | str, ...]:
     return tuple(keys)
 
 
-def _verdict(
-    name: str, gate: Gate, kept: list[str], incomplete: list[str], *, stopped: bool
-) -> tuple[Verdict, Ground]:
+def _verdict(name: str, gate: Gate, kept: list[str], incomplete: list[str], *, stopped: bool) -> tuple[Verdict, Ground]:
     if stopped:
         return Verdict.DROPPED, Ground.MISSING if name in incomplete else Ground.STOPPED
     if name in gate.always:

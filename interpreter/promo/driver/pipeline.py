@@ -77,10 +77,12 @@ def compile_source(source: Source, folder: Path, lock: Lock | None) -> Compiled:
         lock: what was sealed before, if anything.
     """
     parsed = parse(source)
-    found = list(parsed.diagnostics)
-    found.extend(_carriage_returns(source))
     checked = check(parsed.tree, SpecWorld(folder))
-    found.extend(_but_not_missing(checked.diagnostics) if parsed.diagnostics else checked.diagnostics)
+    if any(one.code == "P0102" for one in checked.diagnostics):
+        return Compiled(source, parsed.tree, None, None, lock, checked.diagnostics)
+    found = [*parsed.diagnostics, *_carriage_returns(source)]
+    incomplete = any(one.code != "P0101" or not parsed.tree.declarations for one in parsed.diagnostics)
+    found.extend(_but_not_missing(checked.diagnostics) if incomplete else checked.diagnostics)
     study, plan = checked.study, None
     if study is not None and not any(errors(found)):
         plan = compile_plan(study)
@@ -129,4 +131,6 @@ def read_lock(path: Path) -> Lock | None:
         stored: Json = parse_json(content)
         return lock_from_json(stored)
     except ValueError as fault:
-        raise PromoError(f"the lock {path} is damaged: {fault}", hint="restore it, or remove it and freeze again") from fault
+        raise PromoError(
+            f"the lock {path} is damaged: {fault}", hint="restore it, or remove it and freeze again"
+        ) from fault

@@ -11,9 +11,10 @@ from promo.driver.study import StudyFolder
 from promo.evidence.values import Evidence
 from promo.files import RealDisk
 from promo.ledger.state import AttemptState, state_of
+from promo.report.record import Record
 from promo.report.render import render_html
 from promo.report.values import ReportView
-from promo.report.view import Record, build_view
+from promo.report.view import build_view
 from promo.run.store import read_points
 from promo.run.values import Result
 from promo.spec.values import Study

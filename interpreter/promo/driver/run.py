@@ -222,7 +222,11 @@ class _Loop:
             return
         state = self.execution.state
         train, held = (self.folder.path / DATA / name for name in ("train.bytes", "validation.bytes"))
-        if state.data is None or not self._on_disk(train, "train_digest") or not self._on_disk(held, "validation_digest"):
+        if (
+            state.data is None
+            or not self._on_disk(train, "train_digest")
+            or not self._on_disk(held, "validation_digest")
+        ):
             self.display.say(f"reading the text '{self.study.data.source}'")
             prepared = prepare(self.study.data, self.spec_folder)
             if state.data is not None and dict(state.data) != prepared.manifest:

@@ -183,7 +183,9 @@ def _results(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[
             bad.append(f"{attempt.folder}/points.jsonl")
         else:
             good += 1
-    yield Check("results", Outcome.DIFFERS if bad else Outcome.MATCHES, _listed(bad) or f"{good} result files as recorded")
+    yield Check(
+        "results", Outcome.DIFFERS if bad else Outcome.MATCHES, _listed(bad) or f"{good} result files as recorded"
+    )
     if missing:
         yield Check("results", Outcome.MISSING, _listed(missing))
 
@@ -225,7 +227,9 @@ def _evidence(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator
         good += same
         if not same:
             bad.append(stage)
-    yield Check("evidence", Outcome.DIFFERS if bad else Outcome.MATCHES, _listed(bad) or f"{good} stages collected again")
+    yield Check(
+        "evidence", Outcome.DIFFERS if bad else Outcome.MATCHES, _listed(bad) or f"{good} stages collected again"
+    )
 
 
 def _decisions(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
@@ -238,7 +242,11 @@ def _decisions(folder: StudyFolder, compiled: Compiled, state: State) -> Iterato
         stored = RealDisk().read(folder.path / f"decisions/{name}.json")
         same = decision_digest(decision) == recorded["decision"]
         same = same and stored == canonical(decision_to_json(decision)) + b"\n"
-        words = f"decided again, sha256:{decision_digest(decision)[:12]}" if same else "it does not follow from the evidence"
+        words = (
+            f"decided again, sha256:{decision_digest(decision)[:12]}"
+            if same
+            else "it does not follow from the evidence"
+        )
         yield Check(name, Outcome.MATCHES if same else Outcome.DIFFERS, words)
     yield from _followed(compiled, state)
 
@@ -263,7 +271,7 @@ def _followed(compiled: Compiled, state: State) -> Iterator[Check]:
 def _hours(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
     _, plan = compiled.sound()
     trained = sum((from_exact(folder.result(one).charged_s) for one in _ended(state)), Fraction(0))
-    counts = {kind: 0 for kind in AttemptState}
+    counts = dict.fromkeys(AttemptState, 0)
     for tried in state.attempts.values():
         for one in tried:
             counts[one.state] += 1

@@ -40,9 +40,7 @@ def collect(
     return Evidence(stage.name, metric, cells, tuple(rows))
 
 
-def _cell(
-    host: str, seed: int, run: str, metric: str, state: State, read: Callable[[Attempt], Result]
-) -> Cell:
+def _cell(host: str, seed: int, run: str, metric: str, state: State, read: Callable[[Attempt], Result]) -> Cell:
     accepted = state.accepted(run)
     if accepted is None:
         tried = state.attempts.get(run, [])

@@ -52,7 +52,9 @@ class Journal:
             self._disk.append(self._path, line + b"\n")
         except OSError as fault:
             self._failed = True
-            raise PromoError(f"the ledger cannot be written: {fault.strerror or fault}", hint="free the disk") from fault
+            raise PromoError(
+                f"the ledger cannot be written: {fault.strerror or fault}", hint="free the disk"
+            ) from fault
         self._events.append(event)
         self._head = line_digest(line)
         return event

@@ -49,8 +49,8 @@ class Attempt:
     cause: str = ""
     envelope: str | None = None
     """Digest of its result envelope, if it wrote a sound one."""
-    device_s: str = "0"
-    """Seconds of the device's time it took, all phases, as exact text."""
+    device_s: str | None = None
+    """Seconds of the device's time it took, all phases, as exact text; None while unknown."""
     started: str = ""
     ended: str = ""
 
@@ -159,16 +159,20 @@ def _end(state: State, event: Event) -> None:
     attempt.state = _ENDINGS[event.kind]
     attempt.status = str(data.get("status", ""))
     attempt.cause = str(data.get("cause", ""))
-    attempt.device_s = str(data.get("device_s", "0"))
+    attempt.device_s = _maybe(data, "device_s")
     attempt.ended = event.time
-    envelope = data.get("envelope")
-    attempt.envelope = None if envelope is None else str(envelope)
+    attempt.envelope = _maybe(data, "envelope")
 
 
 def _text(data: Mapping[str, Json], key: str) -> str:
     value = data[key]
     assert isinstance(value, str)
     return value
+
+
+def _maybe(data: Mapping[str, Json], key: str) -> str | None:
+    value = data.get(key)
+    return None if value is None else str(value)
 
 
 def _list(data: Mapping[str, Json], key: str) -> list[Json]:

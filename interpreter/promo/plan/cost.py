@@ -11,8 +11,9 @@ from promo.spec.values import Stage, Study
 
 
 def hours(seconds: int) -> str:
-    """Seconds as exact hours: `169.2`, or `1/3` where decimals do not end."""
-    return exact(Fraction(seconds, HOUR))
+    """A span exactly: in hours where four decimals hold it (`169.2 h`), else in seconds (`17 s`)."""
+    text = exact(Fraction(seconds, HOUR))
+    return f"{text} h" if "/" not in text and len(text.partition(".")[2]) <= 4 else f"{seconds} s"
 
 
 def check_cost(study: Study, plan: Plan) -> Iterator[Diagnostic]:
@@ -25,18 +26,18 @@ def check_cost(study: Study, plan: Plan) -> Iterator[Diagnostic]:
         for said, found in zip(study.account.supposes, plan.suppositions, strict=True):
             if said.costs_s != found.device_s:
                 cap_s = study.stages[found.stage].budget.cap_s
-                formula = f"{found.candidates} candidates x {found.cells} cells x {hours(cap_s)} h"
+                formula = f"{found.candidates} candidates x {found.cells} cells x {hours(cap_s)}"
                 yield Diagnostic(
                     "P0602",
-                    f"the spec says {hours(said.costs_s)} h, and this costs {hours(found.device_s)} h",
+                    f"the spec says {hours(said.costs_s)}, and this costs {hours(found.device_s)}",
                     said.where["suppose"],
-                    notes=(f"{formula} = {hours(found.device_s)} h",),
+                    notes=(f"{formula} = {hours(found.device_s)}",),
                 )
 
 
 def _formula(plan: Plan) -> str:
     parts = " + ".join(hours(stage.device_s.planned) for stage in plan.stages)
-    return f"{parts} = {hours(plan.device_s.planned)} h over {', '.join(stage.name for stage in plan.stages)}"
+    return f"{parts} = {hours(plan.device_s.planned)} over {', '.join(stage.name for stage in plan.stages)}"
 
 
 def _budget(study: Study, plan: Plan) -> Iterator[Diagnostic]:
@@ -44,11 +45,11 @@ def _budget(study: Study, plan: Plan) -> Iterator[Diagnostic]:
         return
     at = study.where["budget"]
     if plan.device_s.planned > study.budget_s:
-        message = f"the plan needs {hours(plan.device_s.planned)} h, and the budget is {hours(study.budget_s)} h"
+        message = f"the plan needs {hours(plan.device_s.planned)}, and the budget is {hours(study.budget_s)}"
         yield Diagnostic("P0601", message, at, "raise the budget, or train less", notes=(_formula(plan),))
     elif plan.device_s.most > study.budget_s:
-        message = f"with every allowed rerun the plan needs {hours(plan.device_s.most)} h, over the budget"
-        note = f"planned {hours(plan.device_s.planned)} h, budget {hours(study.budget_s)} h"
+        message = f"with every allowed rerun the plan needs {hours(plan.device_s.most)}, over the budget"
+        note = f"planned {hours(plan.device_s.planned)}, budget {hours(study.budget_s)}"
         yield Diagnostic("P0604", message, at, severity=Severity.WARNING, notes=(note,))
 
 
@@ -56,7 +57,7 @@ def _expected(study: Study, plan: Plan) -> Iterator[Diagnostic]:
     account = study.account
     if account is None or account.expected_s is None or account.expected_s == plan.device_s.planned:
         return
-    message = f"{hours(account.expected_s)} h are expected, and the plan needs {hours(plan.device_s.planned)} h"
+    message = f"{hours(account.expected_s)} are expected, and the plan needs {hours(plan.device_s.planned)}"
     yield Diagnostic("P0602", message, account.where["expect_cost"], notes=(_formula(plan),))
 
 

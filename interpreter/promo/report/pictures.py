@@ -146,7 +146,7 @@ def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], description: str) ->
     return _svg(figure, description)
 
 
-def _figure(height: float, panels: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _figure(height: float, panels: int):  # type: ignore[no-untyped-def]
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -175,7 +175,7 @@ def _figure(height: float, panels: int):  # type: ignore[no-untyped-def]  # noqa
     return figure, axes
 
 
-def _svg(figure, description: str) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _svg(figure, description: str) -> str:  # type: ignore[no-untyped-def]
     from markupsafe import escape
 
     buffer = io.StringIO()
@@ -183,10 +183,15 @@ def _svg(figure, description: str) -> str:  # type: ignore[no-untyped-def]  # no
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', rf'<svg viewBox="\1" role="img" aria-label="{escape(description)}">', text, count=1)
+    text = re.sub(
+        r'<svg [^>]*?viewBox="([^"]+)"[^>]*>',
+        rf'<svg viewBox="\1" role="img" aria-label="{escape(description)}">',
+        text,
+        count=1,
+    )
     for number, colour in enumerate(COLOURS):
         text = text.replace(colour, f"var(--c{number})")
     text = text.replace(INK, "var(--ink)").replace(LINE, "var(--line)")
     text = re.sub(r"font: (?:(bold|700) )?([\d.]+)px [^;\"]*", r"font-size: \2px; font-weight: \1", text)
-    text = text.replace("font-weight: ;", "").replace("font-weight: \"", '"')
+    text = text.replace("font-weight: ;", "").replace('font-weight: "', '"')
     return re.sub(r"\n\s*", "\n", text)

@@ -5,6 +5,7 @@ from fractions import Fraction
 from promo.base.canonical import exact, rounded
 from promo.base.units import HOUR
 from promo.plan.values import Plan, StagePlan, Supposition
+from promo.report.words import span_text
 from promo.spec.describe import describe_budget, describe_gate, describe_measure, describe_rule, describe_runner
 from promo.spec.values import BudgetKind, Study
 
@@ -14,6 +15,21 @@ def hours_text(seconds: int | Fraction) -> str:
     hours = Fraction(seconds) / HOUR
     text = exact(hours)
     return text if "/" not in text and len(text.partition(".")[2]) <= 3 else rounded(hours, 3)
+
+
+def amount_text(seconds: int | Fraction, plan: Plan) -> str:
+    """Device time of a plan's size: hours for plans of hours, minutes and seconds for small ones."""
+    return span_text(Fraction(seconds)) if plan.device_s.planned < HOUR else hours_text(seconds)
+
+
+def amount_unit(plan: Plan) -> str:
+    """What stands over a column of such amounts."""
+    return plan.device_unit.replace("-hours", " time") if plan.device_s.planned < HOUR else plan.device_unit
+
+
+def wall_text(seconds: int, plan: Plan) -> str:
+    """Wall-clock time of a plan's size."""
+    return span_text(seconds) if plan.device_s.planned < HOUR else f"{hours_text(seconds)} h"
 
 
 def share_text(share: Fraction) -> str:
@@ -50,7 +66,7 @@ def _table(rows: list[list[str]], headers: list[str], right: set[str]) -> str:
 
 
 def _stage_table(plan: Plan) -> str:
-    unit = plan.device_unit
+    unit = amount_unit(plan)
     headers = ["stage", "entrants", "cells", "budget", "runs", unit, "starts at", "ends at"]
     rows = [
         [
@@ -59,14 +75,14 @@ def _stage_table(plan: Plan) -> str:
             f"{len(stage.hosts)} x {len(stage.seeds)}",
             describe_budget(stage.budget),
             str(stage.run_count.planned),
-            hours_text(stage.device_s.planned),
-            f"{hours_text(stage.starts_s)} h",
-            f"{hours_text(stage.ends_s)} h",
+            amount_text(stage.device_s.planned, plan),
+            wall_text(stage.starts_s, plan),
+            wall_text(stage.ends_s, plan),
         ]
         for stage in plan.stages
     ]
-    total = hours_text(plan.device_s.planned)
-    rows.append(["total", "", "", "", str(plan.run_count.planned), total, "", f"{hours_text(plan.wall_s)} h"])
+    total = amount_text(plan.device_s.planned, plan)
+    rows.append(["total", "", "", "", str(plan.run_count.planned), total, "", wall_text(plan.wall_s, plan)])
     return _table(rows, headers, {"entrants", "runs", unit, "starts at", "ends at"})
 
 
@@ -79,27 +95,33 @@ def _host_table(study: Study, plan: Plan) -> str:
     rows = []
     for name, host in study.hosts.items():
         seconds = {stage.name: stage.device_s_by_host.get(name, 0) for stage in plan.stages}
-        cells = [hours_text(seconds[stage.name]) if seconds[stage.name] else "" for stage in plan.stages]
-        rows.append([name, host.device, str(host.slots), *cells, hours_text(sum(seconds.values()))])
+        cells = [amount_text(seconds[stage.name], plan) if seconds[stage.name] else "" for stage in plan.stages]
+        rows.append([name, host.device, str(host.slots), *cells, amount_text(sum(seconds.values()), plan)])
     names = [stage.name for stage in plan.stages]
-    headers = [f"{plan.device_unit} by host", "device", "slots", *names, "total"]
+    headers = [f"{amount_unit(plan)} by host", "device", "slots", *names, "total"]
     return _table(rows, headers, {"slots", *names, "total"})
 
 
+def _sum(plan: Plan) -> str:
+    parts = " + ".join(amount_text(stage.device_s.planned, plan) for stage in plan.stages)
+    return f"{parts} = {amount_text(plan.device_s.planned, plan)}"
+
+
 def _bounds(study: Study, plan: Plan) -> list[str]:
-    unit = plan.device_unit
+    unit = amount_unit(plan)
+    fewest, most = amount_text(plan.device_s.fewest, plan), amount_text(plan.device_s.most, plan)
     lines = [
-        f"planned: {plan.run_count.planned} runs, {hours_text(plan.device_s.planned)} {unit}, "
-        f"{hours_text(plan.wall_s)} h of wall-clock time with the declared slots",
-        f"bounds: from {hours_text(plan.device_s.fewest)} {unit} (every candidate that a failed run can cost its place "
-        f"fails) to {hours_text(plan.device_s.most)} (every allowed rerun happens)",
+        f"planned: {plan.run_count.planned} runs, {_sum(plan)} {unit}; {wall_text(plan.wall_s, plan)} of wall-clock "
+        "time with the declared slots",
+        f"if runs fail: at most {most} {unit} (every allowed rerun), at least {fewest} (whoever a failure can drop, "
+        "drops)",
         "counted: training only; start-up, compilation, warm-up and scoring come on top",
     ]
     if plan.price is not None:
         lines.insert(1, f"price: {rounded(Fraction(plan.price), 2)} usd at the declared hourly prices")
     if study.budget_s is not None:
-        left = study.budget_s - plan.device_s.planned
-        lines.append(f"budget: {hours_text(study.budget_s)} {unit}, {hours_text(left)} left")
+        left = amount_text(study.budget_s - plan.device_s.planned, plan)
+        lines.append(f"budget: {amount_text(study.budget_s, plan)} {unit}, {left} left")
     capped = [stage.name for stage in plan.stages if stage.budget.kind is not BudgetKind.WALL]
     if capped:
         lines.append(f"priced at their caps, so these cost at most that: {', '.join(capped)}")
@@ -130,7 +152,10 @@ def supposition_lines(study: Study, plan: Plan, one: Supposition) -> list[str]:
     return [
         f"supposed, never run: all {one.candidates} that {one.gate} promotes continue to {one.stage}: "
         f"{one.candidates} x {one.cells} cells x {hours_text(cap_s)} h = {hours_text(cost)} {unit}",
-        *(f"  {name:14} {formula} = {share}  {meaning}" for name, formula, share, meaning in savings(one, spent, branch)),
+        *(
+            f"  {name:14} {formula} = {share}  {meaning}"
+            for name, formula, share, meaning in savings(one, spent, branch)
+        ),
     ]
 
 

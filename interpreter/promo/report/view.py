@@ -7,17 +7,16 @@ What is not shown matters as much as what is, so the limits are derived from the
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from attrs import frozen
-
 from promo.base.canonical import Json, exact, from_exact, rounded
-from promo.base.units import HOUR
 from promo.decision.stats import summarise
-from promo.decision.values import Decision, GateDecision, RuleDecision, Standing, Verdict, decision_digest
-from promo.evidence.values import Evidence
-from promo.ledger.state import Attempt, AttemptState, State, StudyState
-from promo.plan.values import Plan, StagePlan
+from promo.decision.values import GateDecision, RuleDecision, Standing, Verdict, decision_digest
+from promo.ledger.state import StudyState
+from promo.plan.values import StagePlan
+from promo.report.limits import limits
 from promo.report.pictures import Curve, Panel, Rung, curves_svg, ladder_svg
-from promo.report.plan import hours_text, savings
+from promo.report.plan import amount_text, amount_unit, hours_text, savings
+from promo.report.record import Record
+from promo.report.runs import facts, run_rows
 from promo.report.values import (
     Cell,
     ComparisonView,
@@ -25,7 +24,6 @@ from promo.report.values import (
     GateView,
     ReportView,
     RuleView,
-    RunView,
     SavingView,
     SealView,
     SpreadView,
@@ -44,37 +42,11 @@ from promo.report.words import (
     span_text,
     standing_reason,
 )
-from promo.run.values import Result
-from promo.spec.describe import describe_bound, describe_budget, describe_measure, describe_runner
-from promo.spec.lock import Lock
-from promo.spec.values import BudgetKind, Gate, Rule, Statistic, Study
+from promo.spec.describe import describe_bound, describe_budget, describe_measure
+from promo.spec.values import BudgetKind, Gate, Rule, Statistic
 
 SHOWN = 12
 MOST_POINTS = 400
-
-
-@frozen
-class Record:
-    """Everything a report is made from."""
-
-    study: Study
-    plan: Plan
-    lock: Lock | None
-    state: State
-    head: str
-    """Digest of the ledger's last line."""
-    evidence: Mapping[str, Evidence]
-    """Stage -> evidence, for stages whose runs have ended."""
-    decisions: Mapping[str, Decision]
-    """Gate or rule -> decision."""
-    results: Mapping[tuple[str, int], Result]
-    """(run, attempt) -> what it left."""
-    points: Mapping[str, tuple[Mapping[str, Json], ...]]
-    """Run -> measured points of its accepted attempt."""
-    promo: str
-    """Version of promo that made the report."""
-    folder: str
-    """The study folder's name, for the command lines."""
 
 
 def build_view(record: Record) -> ReportView:
@@ -87,8 +59,7 @@ class _View:
         self.record = record
         self.study, self.plan, self.state = record.study, record.plan, record.state
         self.unit = self.study.measure.unit
-        trained = {run.candidate: None for stage in self.plan.stages for run in stage.runs}
-        self.names = tuple(trained)
+        self.names = record.candidates
         self.colours = {name: index for index, name in enumerate(self.names)}
 
     def build(self) -> ReportView:
@@ -107,12 +78,12 @@ class _View:
             rules=tuple(self._rule(rule) for rule in study.rules.values()),
             stages=tuple(self._stage(stage) for stage in self.plan.stages),
             cost=tuple(self._cost()),
-            cost_unit=self.plan.device_unit,
+            cost_unit=amount_unit(self.plan),
             suppositions=tuple(self._suppositions()),
             notes=study.account.notes if study.account else (),
-            limits=tuple(self._limits()),
-            runs=tuple(self._runs()),
-            facts=tuple(self._facts()),
+            limits=tuple(limits(self.record)),
+            runs=tuple(run_rows(self.record)),
+            facts=tuple(facts(self.record)),
             commands=(f"promo verify {self.record.folder}", f"promo show decision {self.record.folder}"),
         )
 
@@ -146,28 +117,14 @@ class _View:
             yield f"The study is {self._state()}."
 
     def _spent_sentence(self) -> str:
-        accepted = sum(self.state.accepted(run) is not None for run in self.state.attempts)
+        accepted = self.record.accepted()
         failed = sum(self.state.failures(run) for run in self.state.attempts)
         extra = f" and {plural(failed, 'failed attempt')}" if failed else ""
-        planned = self.plan.device_s.planned
+        trained, device = self.record.trained_s(), self.record.device_s()
         return (
-            f"{plural(accepted, 'run')}{extra} trained for {span_text(float(self._trained()))} of device time "
-            f"(planned: {span_text(planned)}), and took {span_text(float(self._device()))} with start-up and scoring."
+            f"{plural(accepted, 'run')}{extra} trained for {span_text(trained)} of device time (planned: "
+            f"{span_text(self.plan.device_s.planned)}), and took {span_text(device)} with start-up and scoring."
         )
-
-    def _attempts(self, stage: str | None = None) -> list[Attempt]:
-        every = (attempt for tried in self.state.attempts.values() for attempt in tried)
-        return [attempt for attempt in every if stage is None or attempt.stage == stage]
-
-    def _trained(self, stage: str | None = None) -> Fraction:
-        """Training seconds of every attempt, accepted or not."""
-        results = (self.record.results.get((one.run, one.number)) for one in self._attempts(stage))
-        return sum((from_exact(result.charged_s) for result in results if result is not None), Fraction(0))
-
-    def _device(self, stage: str | None = None) -> Fraction:
-        """Seconds of every attempt, all phases."""
-        known = (one.device_s for one in self._attempts(stage) if one.device_s not in ("", "None"))
-        return sum((from_exact(text) for text in known), Fraction(0))
 
     def _describe(self, name: str) -> str:
         candidate = self.study.candidates[name]
@@ -217,7 +174,9 @@ class _View:
             candidate=standing.candidate,
             colour=self.colours[standing.candidate],
             rank="–" if standing.rank is None else str(standing.rank),
-            cells=tuple(Cell(number(one.value) if one.value else one.status, one.value is None) for one in standing.cells),
+            cells=tuple(
+                Cell(number(one.value) if one.value else one.status, one.value is None) for one in standing.cells
+            ),
             statistic=number(standing.statistic),
             promoted=standing.verdict is Verdict.PROMOTED,
             reason=standing_reason(standing, decision, self.unit),
@@ -263,11 +222,13 @@ class _View:
             name=stage.name,
             documentation=said.documentation,
             budget=describe_budget(stage.budget),
-            entrants=listed(entrants) if entrants is not None else f"{stage.entrants.planned} that {stage.after} promotes",
+            entrants=listed(entrants)
+            if entrants is not None
+            else f"{stage.entrants.planned} that {stage.after} promotes",
             cells=f"{plural(len(stage.hosts), 'host')} ({', '.join(stage.hosts)}) x "
             f"{plural(len(stage.seeds), 'seed')} ({', '.join(map(str, stage.seeds))})",
             runs=f"{done} of {total}",
-            trained=span_text(float(self._trained(stage.name))),
+            trained=span_text(self.record.trained_s(stage.name)),
             spreads=tuple(self._spreads(stage.name)),
             curves=self._curves(stage),
             points=tuple(self._point_rows(stage)),
@@ -357,11 +318,11 @@ class _View:
                 assert isinstance(decision, GateDecision)
                 promoted |= {self.colours[name] for name in decision.promoted}
                 target = place.get(gate.target, target)
-            hours = hours_text(stage.device_s.planned)
+            amount = amount_text(stage.device_s.planned, self.plan)
             rungs.append(
                 Rung(
                     title=f"{stage.name}",
-                    subtitle=f"{describe_budget(stage.budget)} a run, {hours} {self.plan.device_unit}",
+                    subtitle=f"{describe_budget(stage.budget)} a run, {amount} {amount_unit(self.plan)}",
                     order=tuple(self.colours[name] for name in self._ranked(stage.name)),
                     goes_on=promoted,
                     target=target,
@@ -375,157 +336,27 @@ class _View:
 
     def _cost(self) -> Iterable[CostRow]:
         for stage in self.plan.stages:
-            done = sum(self.state.accepted(run.id) is not None for run in stage.runs)
-            yield CostRow(
-                name=stage.name,
-                runs=f"{done} of {stage.run_count.planned}",
-                planned=hours_text(stage.device_s.planned),
-                trained=rounded(self._trained(stage.name) / HOUR, 4),
-                device=rounded(self._device(stage.name) / HOUR, 4),
-            )
-        done = sum(self.state.accepted(run) is not None for run in self.state.attempts)
-        yield CostRow(
-            name="total",
-            runs=f"{done} of {self.plan.run_count.planned}",
-            planned=hours_text(self.plan.device_s.planned),
-            trained=rounded(self._trained() / HOUR, 4),
-            device=rounded(self._device() / HOUR, 4),
+            yield self._cost_row(stage.name, stage.name, stage.run_count.planned, stage.device_s.planned)
+        yield self._cost_row("total", None, self.plan.run_count.planned, self.plan.device_s.planned)
+
+    def _cost_row(self, title: str, stage: str | None, runs: int, planned_s: int) -> CostRow:
+        return CostRow(
+            name=title,
+            runs=f"{self.record.accepted(stage)} of {runs}",
+            planned=amount_text(planned_s, self.plan),
+            trained=amount_text(self.record.trained_s(stage), self.plan),
+            device=amount_text(self.record.device_s(stage), self.plan),
         )
 
     def _suppositions(self) -> Iterable[SuppositionView]:
         for one in self.plan.suppositions:
-            cap_s = self.study.stages[one.stage].budget.cap_s
+            cap = hours_text(self.study.stages[one.stage].budget.cap_s)
+            formula = f"{one.candidates} x {one.cells} cells x {cap} h = {hours_text(one.device_s)}"
             yield SuppositionView(
-                sentence=f"If all {one.candidates} that {one.gate} promotes had gone on to {one.stage}: {one.candidates} x "
-                f"{one.cells} cells x {hours_text(cap_s)} h = {hours_text(one.device_s)} {self.plan.device_unit}.",
+                sentence=f"If all {one.candidates} that {one.gate} promotes had gone on to {one.stage}: {formula} "
+                f"{self.plan.device_unit}.",
                 savings=tuple(SavingView(*row) for row in savings(one, self.plan.device_s.planned, one.branch_s)),
             )
-
-    def _limits(self) -> Iterable[str]:
-        study = self.study
-        for decision in self.record.decisions.values():
-            if isinstance(decision, GateDecision):
-                dropped = [one.candidate for one in decision.standings if one.verdict is Verdict.DROPPED]
-                if dropped and not decision.stopped:
-                    never = "was" if len(dropped) == 1 else "were"
-                    yield (
-                        f"{listed(dropped)} {never} not continued to {decision.target}; nothing here says how they would have "
-                        f"scored there. The hours saved are no evidence about it."
-                    )
-        hosts = [f"{host.name} ({host.device}, {host.system})" for host in study.hosts.values()]
-        yield f"Hosts covered: {', '.join(hosts)}. Rankings on other hardware may differ."
-        yield from self._noise_limit()
-        if len(self.plan.stages) > 1:
-            yield (
-                "Every stage trains afresh, with a schedule that follows its own budget, so a short run is not the "
-                "beginning of a long one; and the stages use different seeds, so a change of rank between stages is not a "
-                "change within a run."
-            )
-        sizes = {name: study.candidates[name].effective.parameters for name in self.names}
-        if len(set(sizes.values())) > 1:
-            least, most = min(sizes, key=lambda n: sizes[n]), max(sizes, key=lambda n: sizes[n])
-            yield (
-                f"Capacity is not matched: from {sizes[least]:,} parameters ({least}) to {sizes[most]:,} ({most}). A better "
-                "score may come from size alone."
-            )
-        missing = sum(len(row.missing) for evidence in self.record.evidence.values() for row in evidence.rows)
-        if missing:
-            yield f"{plural(missing, 'cell')} of the evidence {'has' if missing == 1 else 'have'} no value; see the runs below."
-        rules: tuple[Gate | Rule, ...] = (*study.gates.values(), *study.rules.values())
-        loose = [rule.name for rule in rules if not rule.frozen]
-        if loose:
-            yield f"Not frozen: {listed(loose)}."
-        yield (
-            f"One metric ({study.measure.metric}) on one held-out text; no downstream task, no search over other recipes."
-        )
-        yield "Nothing outside the study folder vouches for when it was frozen: the ledger shows order, not age."
-
-    def _noise_limit(self) -> Iterable[str]:
-        for stage, evidence in self.record.evidence.items():
-            spans = {}
-            for row in evidence.rows:
-                values = [from_exact(cell.value) for cell in row.cells if cell.value is not None]
-                if len(values) > 1:
-                    spans[row.candidate] = max(values) - min(values)
-            if spans:
-                widest = max(spans, key=lambda name: spans[name])
-                yield (
-                    f"At {stage}, the cells of one candidate lie up to {rounded(spans[widest], 4)} {self.unit} apart "
-                    f"({widest}); smaller differences between candidates may be noise."
-                )
-
-    # --- runs and provenance -----------------------------------------------------------------------------
-
-    def _runs(self) -> Iterable[RunView]:
-        for stage in self.plan.stages:
-            for run in sorted(stage.runs, key=lambda one: (one.candidate, one.host, one.seed)):
-                tried = self.state.attempts.get(run.id)
-                if not tried:
-                    continue
-                accepted = self.state.accepted(run.id)
-                shown = accepted or tried[-1]
-                result = self.record.results.get((run.id, shown.number))
-                yield self._run(run.candidate, stage.name, shown, tried, result)
-
-    def _run(
-        self, candidate: str, stage: str, shown: Attempt, tried: list[Attempt], result: Result | None
-    ) -> RunView:
-        details = result.details if result else {}
-        work, memory = _part(details, "work"), _part(details, "memory")
-        peak = memory.get("peak_device_bytes") or memory.get("peak_rss_bytes")
-        phases = {name: seconds for name, seconds in (result.seconds if result else {}).items() if name != "total"}
-        good = shown.state is AttemptState.ACCEPTED
-        causes = [f"attempt {one.number}: {one.status}, {one.cause}" for one in tried if one.cause]
-        return RunView(
-            stage=stage,
-            candidate=candidate,
-            colour=self.colours[candidate],
-            host=shown.host,
-            seed=str(shown.seed),
-            status=shown.status or shown.state.value,
-            good=good,
-            value=number(result.metrics.get(self.study.measure.metric)) if result else "–",
-            steps=str(work.get("steps", "–")),
-            tokens=f"{int(str(work['tokens'])):,}" if "tokens" in work else "–",
-            trained=rounded(from_exact(result.charged_s), 2) if result else "–",
-            phases=", ".join(f"{name} {rounded(from_exact(seconds), 1)} s" for name, seconds in phases.items()),
-            speed=f"{float(str(work['tokens_per_s'])):,.0f}" if "tokens_per_s" in work else "–",
-            memory=f"{int(str(peak)) / 2**20:,.0f} MiB" if peak else "–",
-            attempts=str(len(tried)),
-            cause="; ".join(causes),
-            run=shown.run,
-        )
-
-    def _facts(self) -> Iterable[tuple[str, str]]:
-        record, frozen = self.record, self.state.frozen
-        yield "study frozen", f"{self.state.frozen_at}"
-        yield "plan", f"sha256:{self.plan.digest}"
-        for name, value in _part(frozen, "files").items():
-            yield f"file {name}", f"sha256:{value}"
-        yield "ledger", f"{self.state.events} events, head sha256:{record.head}"
-        yield "runner", f"{describe_runner(self.study.runner)}, code sha256:{_part(frozen, 'runner').get('code')}"
-        yield "commit of the spec", str(frozen.get("commit") or "not in version control")
-        yield "promo", f"{frozen.get('promo')} ran it, {record.promo} made this report"
-        for name, value in (self.state.data or {}).items():
-            yield f"text, {name}", str(value)
-        first = next((result for result in record.results.values() if result.details), None)
-        if first is not None:
-            for group in ("machine", "device", "software"):
-                for name, value in _part(first.details, group).items():
-                    yield f"{group}, {name}", _flat(value)
-
-
-def _flat(value: Json) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_flat(part)}" for name, part in value.items() if part is not None)
-    if isinstance(value, list | tuple):
-        return " ".join(map(str, value))
-    return str(value)
-
-
-def _part(value: Mapping[str, Json], key: str) -> Mapping[str, Json]:
-    part = value.get(key)
-    return part if isinstance(part, Mapping) else {}
 
 
 def _pair(point: Mapping[str, Json], x: str, y: str) -> tuple[float, float]:

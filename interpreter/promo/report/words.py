@@ -8,6 +8,8 @@ from promo.decision.values import Answer, GateDecision, Ground, RuleDecision, St
 from promo.spec.describe import describe_bound
 from promo.spec.values import Gate, Missing, Rule, Side, Statistic, Study, Then
 
+NONE = "–"
+"""What stands where there is no number."""
 PLACES = 4
 """Decimals of a metric that a reader is shown; the exact value is in the evidence."""
 
@@ -15,7 +17,7 @@ PLACES = 4
 def number(text: str | None, *, signed: bool = False) -> str:
     """An exact number for people: four decimals; a dash when there is none."""
     if text is None:
-        return "–"
+        return NONE
     value = from_exact(text)
     shown = rounded(value, PLACES)
     return f"+{shown}" if signed and value > 0 else shown
@@ -51,7 +53,11 @@ def missing_sentence(missing: Missing) -> str:
         Then.STOP: "stop the study",
         Then.SKIP: "leave the rule undecided",
     }[missing.then]
-    return f"rerun it {'once' if missing.reruns == 1 else f'{missing.reruns} times'}, then {then}" if missing.reruns else then
+    return (
+        f"rerun it {'once' if missing.reruns == 1 else f'{missing.reruns} times'}, then {then}"
+        if missing.reruns
+        else then
+    )
 
 
 def gate_sentence(gate: Gate, study: Study) -> str:
@@ -60,8 +66,8 @@ def gate_sentence(gate: Gate, study: Study) -> str:
     always = f" and always {listed(gate.always)}" if gate.always else ""
     ties = ", then ".join(one.value for one in gate.ties)
     return (
-        f"After {gate.source}, rank by {gate.statistic.value} {gate.metric} over all hosts and seeds, {best} first; keep the "
-        f"best {gate.keep}{always} for {gate.target}. If a run has no value, {missing_sentence(gate.missing)}. "
+        f"After {gate.source}, rank by {gate.statistic.value} {gate.metric} over all hosts and seeds, {best} first; "
+        f"keep the best {gate.keep}{always} for {gate.target}. If a run has no value, {missing_sentence(gate.missing)}. "
         f"Ties are broken by {ties}."
     )
 
@@ -105,13 +111,18 @@ def standing_reason(standing: Standing, decision: GateDecision, unit: str) -> st
         case Ground.TOP:
             if standing.margin is None:
                 return f"among the best {_places(decision)}; nobody was behind the cut{tie}"
-            return f"among the best {_places(decision)}; {number(standing.margin)} {unit} better than the first behind the cut{tie}"
+            margin = f"{number(standing.margin)} {unit} better than the first behind the cut"
+            return f"among the best {_places(decision)}; {margin}{tie}"
         case Ground.CUT:
             gap = number(standing.margin.removeprefix("-")) if standing.margin else None
             by = f" by {gap} {unit}" if gap else ""
             return f"behind the cut{by}{tie}"
         case Ground.MISSING:
-            causes = [f"{cell.host} seed {cell.seed}: {cell.cause or cell.status}" for cell in standing.cells if cell.value is None]
+            causes = [
+                f"{cell.host} seed {cell.seed}: {cell.cause or cell.status}"
+                for cell in standing.cells
+                if cell.value is None
+            ]
             return "no value for " + "; ".join(causes)
         case Ground.STOPPED:
             return "the study stopped before anyone was promoted"

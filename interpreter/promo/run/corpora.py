@@ -285,4 +285,8 @@ def _nested(draws: _Draws, topic: Sequence[str], depth: int) -> str:
     word = draws.choice(topic)
     if depth == 0 or draws.below(3) == 0:
         return word
-    return f"({word} {_nested(draws, topic, depth - 1)})" if draws.below(2) else f"[{_nested(draws, topic, depth - 1)} {word}]"
+    return (
+        f"({word} {_nested(draws, topic, depth - 1)})"
+        if draws.below(2)
+        else f"[{_nested(draws, topic, depth - 1)} {word}]"
+    )

@@ -168,9 +168,7 @@ class Execution:
         if not cancelled and result.status is not RunStatus.OK:
             self.add([live.task])
 
-    def _settle(
-        self, run: str, number: int, folder: str, result: Result, taken_s: float | None, *, lost: bool
-    ) -> None:
+    def _settle(self, run: str, number: int, folder: str, result: Result, taken_s: float | None, *, lost: bool) -> None:
         """Record how an attempt ended; a sound result counts even when nobody waited for it."""
         data: dict[str, Json] = {
             "run": run,

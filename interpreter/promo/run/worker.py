@@ -50,7 +50,7 @@ def _age() -> float:
     return float(max(time.time() - psutil.Process().create_time(), 0.0))
 
 
-def _trainer(request: Request, recorder: Recorder):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _trainer(request: Request, recorder: Recorder):  # type: ignore[no-untyped-def]
     module, _, name = str(request["trainer"]).partition(":")
     with recorder.phase("import"):
         return getattr(importlib.import_module(module), name)

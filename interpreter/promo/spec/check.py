@@ -246,7 +246,8 @@ class _Check:
             return None
         check_gates(scope, ladder.gates.values(), reach)
         check_rules(scope, ladder.rules.values(), reach)
-        if len(ladder.stages) == len(scope.of_kind("stage")) and len(ladder.gates) == len(scope.of_kind("gate")):
+        read = {"stage": ladder.stages, "gate": ladder.gates, "rule": ladder.rules}
+        if all(len(found) == len(scope.of_kind(kind)) for kind, found in read.items()):
             check_stages(scope, ladder.stages, ladder.gates, ladder.rules)
         return reach
 

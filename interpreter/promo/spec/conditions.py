@@ -149,7 +149,9 @@ class Conditions:
         """Whether the runner can take a level at all."""
         fault = _impossible(self.runner.factors[name], level)
         if fault:
-            self.scope.report("P0303", f"the runner '{self.runner.name}' takes '{name}' {fault}, not {_shown(level)}", at)
+            self.scope.report(
+                "P0303", f"the runner '{self.runner.name}' takes '{name}' {fault}, not {_shown(level)}", at
+            )
         return not fault
 
     # --- designs -----------------------------------------------------------------------------------------
@@ -239,12 +241,20 @@ class Conditions:
                 scope.report("P0703", message, at, "vary fewer factors or alias more of them")
                 return False
             if said != 2**free:
-                message = f"{factors} varied factors and {aliases} aliases give {_count(2**free)} rows, not {_count(said)}"
-                hint = f"write: fraction 2^({factors} - {aliases})" if aliases else "declare an alias or vary fewer factors"
+                message = (
+                    f"{factors} varied factors and {aliases} aliases give {_count(2**free)} rows, not {_count(said)}"
+                )
+                hint = (
+                    f"write: fraction 2^({factors} - {aliases})"
+                    if aliases
+                    else "declare an alias or vary fewer factors"
+                )
                 scope.report("P0701", message, at, hint)
                 return False
         if 2**free > MOST_ROWS or aliases > MOST_ALIASES:
-            message = f"the design has {_count(2**free)} rows and {aliases} aliases; at most {MOST_ROWS} and {MOST_ALIASES}"
+            message = (
+                f"the design has {_count(2**free)} rows and {aliases} aliases; at most {MOST_ROWS} and {MOST_ALIASES}"
+            )
             scope.report("P0703", message, at, "vary fewer factors")
             return False
         return True
@@ -270,7 +280,7 @@ class Conditions:
         for start in blocks:
             chain: list[str] = []
             name: str | None = start
-            while name in blocks and name not in done:
+            while name in blocks and name not in done and name not in self.scope.vague:
                 if name in chain:
                     circle = " -> ".join([*chain[chain.index(name) :], name])
                     at = blocks[name].token("NAME")
@@ -282,7 +292,7 @@ class Conditions:
                 like = blocks[name].node("like")
                 name = like.token("NAME").text if like else None
             for link in reversed(chain):
-                done[link] = blocks[link]
+                done[link] = blocks[link]  # those like a candidate in a circle fall silent with it
         return list(done.values())
 
     def _candidate(self, block: Node) -> Candidate | None:

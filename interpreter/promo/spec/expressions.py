@@ -247,8 +247,5 @@ def unquoted(token: Token) -> str:
     if "\\" not in inner:
         return inner
     escapes = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
-    parts: list[str] = []
     letters = iter(inner)
-    for letter in letters:
-        parts.append(escapes[next(letters)] if letter == "\\" else letter)
-    return "".join(parts)
+    return "".join(escapes[next(letters)] if letter == "\\" else letter for letter in letters)

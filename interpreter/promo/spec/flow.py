@@ -14,9 +14,7 @@ from promo.spec.values import Entrants, Gate, Rule, Stage, Then
 
 
 def entrants(scope: Scope, stages: Mapping[str, Stage], gates: Mapping[str, Gate]) -> dict[str, Entrants] | None:
-    """
-    Who may enter each stage, in an order in which the stages can run; None when they run in a circle.
-    """
+    """Who may enter each stage, in an order in which the stages can run; None when they run in a circle."""
     _check_routes(scope, stages, gates)
     order = _order(scope, stages, gates)
     if order is None:

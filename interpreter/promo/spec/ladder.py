@@ -135,7 +135,7 @@ class Ladder:
             message = "after a gate a stage trains what that gate promotes"
             scope.report("P0506", message, train, "write: train promoted for ...")
             return None
-        names = [name for name in train.tokens("NAME")]
+        names = list(train.tokens("NAME"))
         found: list[str] = []
         for name in names:
             known = scope.refer(name, "cohort", "candidate")
@@ -279,7 +279,9 @@ class Ladder:
         if metric.text != self.measure.metric:
             edits = (Edit(scope.span(metric), self.measure.metric),)
             message = f"this study measures '{self.measure.metric}', not '{metric.text}'"
-            scope.report("P0410", message, metric, f"write: rank by {statistic.value} {self.measure.metric}", edits=edits)
+            scope.report(
+                "P0410", message, metric, f"write: rank by {statistic.value} {self.measure.metric}", edits=edits
+            )
             sound = False
         unknown = next((name for name in over if name.text not in CELL_NAMES), None)
         if unknown is not None:
@@ -383,7 +385,9 @@ class Ladder:
         counted = list(count.tokens("NAME")) if count else []
         for name in counted:
             if name.text not in COUNTED:
-                scope.report("P0605", f"'{name.text}' is not something that is counted", name, f"use: {', '.join(COUNTED)}")
+                scope.report(
+                    "P0605", f"'{name.text}' is not something that is counted", name, f"use: {', '.join(COUNTED)}"
+                )
         expect = clauses.maybe("expect_cost")
         expected = self._device_seconds(expect.children[0]) if expect else None
         supposes = [self._suppose(clause) for clause in clauses.all("suppose")]

@@ -129,7 +129,14 @@ class Frozen:
 
 
 def freeze(
-    study: Study, tree: Tree, lock: Lock | None, *, now: str, commit: str | None, results: Mapping[str, int], again: bool
+    study: Study,
+    tree: Tree,
+    lock: Lock | None,
+    *,
+    now: str,
+    commit: str | None,
+    results: Mapping[str, int],
+    again: bool,
 ) -> Frozen:
     """
     Write the seal of every frozen gate and rule into the text.
@@ -163,7 +170,9 @@ def freeze(
         if old is None or old.digest != value:
             stage = rule.source if isinstance(rule, Gate) else rule.stage
             finished = results.get(stage, 0)
-            _may_seal(rule, broken=not fits and rule.seal is not None, again=again, finished=finished, old=old, now=content)
+            _may_seal(
+                rule, broken=not fits and rule.seal is not None, again=again, finished=finished, old=old, now=content
+            )
             made.append(rule.name)
             seals[rule.name] = Seal(rule.name, value, content, now, commit, finished, old.digest if old else None)
         if not fits:

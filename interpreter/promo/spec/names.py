@@ -70,27 +70,21 @@ class Scope:
     ) -> None:
         """Note an error."""
         self.found.append(
-            Diagnostic(
-                code, message, self.span(at), hint, notes=tuple(notes), labels=tuple(labels), edits=tuple(edits)
-            )
+            Diagnostic(code, message, self.span(at), hint, notes=tuple(notes), labels=tuple(labels), edits=tuple(edits))
         )
 
     def warn(
         self, code: str, message: str, at: Node | Token | Span, hint: str = "", *, notes: Iterable[str] = ()
     ) -> None:
         """Note a warning."""
-        self.found.append(
-            Diagnostic(code, message, self.span(at), hint, severity=Severity.WARNING, notes=tuple(notes))
-        )
+        self.found.append(Diagnostic(code, message, self.span(at), hint, severity=Severity.WARNING, notes=tuple(notes)))
 
     def of_kind(self, kind: str) -> tuple[Node, ...]:
         """Declarations of one kind, in the order of the text, without repeated names."""
         return tuple(node for node in self.declared.values() if node.kind == kind)
 
     def refer(self, name: Token, *kinds: str) -> str | None:
-        """
-        The name, if it is declared as one of *kinds* and its declaration is sound; otherwise note why not.
-        """
+        """The name, if it is declared as one of *kinds* and its declaration is sound; otherwise note why not."""
         declaration = self.declared.get(name.text)
         wanted = " or ".join(KINDS[kind] for kind in kinds)
         if name.text in self.vague:

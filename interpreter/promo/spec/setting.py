@@ -86,11 +86,12 @@ class _StandIn:
 
 
 def stand_in(scope: Scope) -> Runner:
-    """Stands for a runner that is not there: its factors are those the text declares."""
+    """Stands for a runner that is not there: its factors and their words are those the text declares."""
     factors = {}
     for block in scope.of_kind("factor"):
         name, unit = block.tokens("NAME")
-        factors[name.text] = RunnerFactor(unit.text, Fraction(0))
+        words = tuple(unquoted(token) for listed in block.nodes("list") for token in listed.tokens("STRING"))
+        factors[name.text] = RunnerFactor(unit.text, words[0] if words else Fraction(0), choices=words)
     return _StandIn(factors)
 
 

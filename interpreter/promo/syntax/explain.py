@@ -71,7 +71,9 @@ def _not_a_symbol(source: Source, fault: Fault) -> Diagnostic | None:
         return Diagnostic("P0112", "this text is not closed", span, 'end it with " on the same line')
     if text[0].isalpha() or text[0] == "_":
         hint = f"write {text.lower()}" if text.lower() != text and text.isascii() else "choose another name"
-        return Diagnostic("P0111", f"'{text}' is not a name: names are a-z, 0-9 and _, and begin with a letter", span, hint)
+        return Diagnostic(
+            "P0111", f"'{text}' is not a name: names are a-z, 0-9 and _, and begin with a letter", span, hint
+        )
     hint = {
         ";": "end a clause with a new line",
         "/": "begin a comment with #",
@@ -84,7 +86,7 @@ def _not_a_symbol(source: Source, fault: Fault) -> Diagnostic | None:
 
 
 def _loose_unit(source: Source, fault: Fault) -> Diagnostic | None:
-    kind, text, start, end = fault.lexeme
+    kind, text, _, end = fault.lexeme
     before = fault.before
     if kind != NAME or before is None or before[0] not in NUMBERS or not (text in UNITS or text in RESEMBLING):
         return None
@@ -136,7 +138,9 @@ def _equals_in_clause(source: Source, fault: Fault) -> Diagnostic | None:
 def _unclosed_list(source: Source, fault: Fault) -> Diagnostic | None:
     if "RSQB" not in fault.expected or not (fault.starts_line or fault.lexeme[0] == END):
         return None
-    return Diagnostic("P0116", "the list is not closed", _span(source, fault.lexeme), "close it with ] before this line")
+    return Diagnostic(
+        "P0116", "the list is not closed", _span(source, fault.lexeme), "close it with ] before this line"
+    )
 
 
 def _unknown_word(source: Source, fault: Fault) -> Diagnostic | None:

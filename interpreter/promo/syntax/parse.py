@@ -64,11 +64,11 @@ def parse(source: Source) -> Parsed:
 
 @cache
 def _resting_states() -> frozenset[int]:
-    """States between two clauses or two declarations, where reading can start again."""
+    """States between two clauses or two declarations, where a line end is taken as it is."""
     return frozenset(
         state
         for state, moves in enumerate(grammar().actions)
-        if NEWLINE in moves and ("RBRACE" in moves or END in moves)
+        if moves.get(NEWLINE, -1) >= 0 and ("RBRACE" in moves or END in moves)
     )
 
 
@@ -276,7 +276,5 @@ class _Machine:
 @cache
 def _declaring() -> frozenset[str]:
     """Terminals that open a declaration."""
-    resting = next(
-        moves for moves in grammar().actions if "STUDY" in moves and "STAGE" in moves and NEWLINE in moves
-    )
+    resting = next(moves for moves in grammar().actions if "STUDY" in moves and "STAGE" in moves and NEWLINE in moves)
     return frozenset(resting) - {NEWLINE, END}

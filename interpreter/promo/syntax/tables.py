@@ -68,7 +68,9 @@ def load() -> Tables:
 
 def _from_stored(stored: Mapping[str, Any]) -> Tables:
     names = stored["symbols"]
-    rows = [{names[symbol]: target for symbol, target in zip(row[::2], row[1::2], strict=True)} for row in stored["rows"]]
+    rows = [
+        {names[symbol]: target for symbol, target in zip(row[::2], row[1::2], strict=True)} for row in stored["rows"]
+    ]
     return Tables(
         actions=tuple(rows[index] for index in stored["actions"]),
         gotos=tuple(rows[index] for index in stored["gotos"]),
@@ -156,7 +158,9 @@ def _lexicon(parser: Any) -> tuple[list[list[str]], dict[str, list[str]]]:
             words.setdefault(word, []).append(terminal.name)
         if not alternatives:
             lexemes.append((-terminal.priority, terminal.name, pattern.value))
-    return [[name, pattern] for _, name, pattern in sorted(lexemes)], {word: sorted(words[word]) for word in sorted(words)}
+    return [[name, pattern] for _, name, pattern in sorted(lexemes)], {
+        word: sorted(words[word]) for word in sorted(words)
+    }
 
 
 def _alternatives(pattern: str) -> list[str]:

@@ -1,0 +1,58 @@
+"""What tests of every room share: the toy runner, a sound spec to vary, golden files."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+PLUGIN = str(HERE / "plugin")
+GOLDEN = HERE / "golden"
+
+# The toy runner is a package of its own that is found the way any plug-in is, here and in worker processes.
+sys.path[:0] = [PLUGIN, str(HERE)]
+os.environ["PYTHONPATH"] = os.pathsep.join([PLUGIN, *filter(None, [os.environ.get("PYTHONPATH", "")])])
+
+_used: set[Path] = set()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--update-golden", action="store_true", help="rewrite golden files from what is seen")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than a few seconds")
+    config.addinivalue_line("markers", "gpu: needs a CUDA device")
+
+
+@pytest.fixture
+def golden(request):
+    """Compare a text with a stored one; `--update-golden` stores it."""
+
+    def compare(name: str, text: str) -> None:
+        path = GOLDEN / name
+        _used.add(path)
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.exists(), f"no golden file {name}; make one with --update-golden and read it"
+        assert path.read_text(encoding="utf-8") == text
+
+    return compare
+
+
+def pytest_sessionfinish(session, exitstatus):
+    whole = session.testscollected > 100 and not session.config.option.keyword
+    unused = set(GOLDEN.rglob("*.*")) - _used
+    if whole and unused and exitstatus == 0:
+        session.exitstatus = 1
+        sys.stderr.write(f"\ngolden files that no test reads: {sorted(map(str, unused))}\n")
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """A folder of its own to run commands in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,1 @@
+"""A runner for tests: it trains nothing, and can fail in every way a run can fail."""

@@ -1,0 +1,39 @@
+"""The toy runner as a spec sees it."""
+
+from fractions import Fraction
+
+from attrs import frozen
+
+from promo.base.canonical import exact
+from promo.spec.ports import ConditionError, RunnerFactor, RunnerMetric
+from promo.spec.values import Effective
+
+BEHAVIOURS = ("ok", "nan", "crash", "oom", "memory", "hang", "exit", "kill", "nothing", "forged", "once", "slow", "worse")
+
+FACTORS = {
+    "quality": RunnerFactor("points", Fraction(0), Fraction(-1000), Fraction(1000)),
+    "size": RunnerFactor("units", Fraction(8), Fraction(1), Fraction(64), whole=True),
+    "ratio": RunnerFactor("units", Fraction(1), Fraction(1), Fraction(8), whole=True),
+    "behaviour": RunnerFactor("kind", "ok", choices=BEHAVIOURS),
+}
+
+
+@frozen
+class ToyRunner:
+    name: str = "toy"
+    version: int = 1
+    factors = FACTORS
+    metrics = {"loss": RunnerMetric("pt", True), "gain": RunnerMetric("pt", False)}
+    trainer: str = "promo_toy.train:train"
+    needs_modules: tuple[str, ...] = ()
+    needs_data: bool = False
+
+    def resolve(self, levels):
+        size = -(-int(levels["size"]) // int(levels["ratio"])) * int(levels["ratio"])
+        if size == 13:
+            raise ConditionError("size", "13 is unlucky", "choose 12")
+        settings = {"size": size, "quality": exact(levels["quality"]), "behaviour": levels["behaviour"]}
+        return Effective(tuple(sorted(settings.items())), parameters=size * 10, flops_per_token=size)
+
+
+RUNNER = ToyRunner()

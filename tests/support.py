@@ -1,0 +1,81 @@
+"""Specs to vary, and short ways from a text to each value."""
+
+import re
+from pathlib import Path
+
+from promo.base.source import Source
+from promo.cli.main import main
+from promo.driver.pipeline import Compiled, compile_source
+
+SOUND = {
+    "study": 'study trial {\n  title "A trial"\n  measure loss in pt, lower is better\n  runner toy\n}',
+    "host": 'host box {\n  device "cpu" on any\n  slots 2\n}',
+    "factor quality": "factor quality: points in -100..100 default 0",
+    "factor size": "factor size: units in 1..64 step 1 default 8",
+    "factor ratio": "factor ratio: units in [1, 4] default 1",
+    "factor behaviour": (
+        'factor behaviour: kind in ["ok", "nan", "crash", "oom", "memory", "hang", "exit", "kill", "nothing", "forged", '
+        '"once", "slow", "worse"] default "ok"'
+    ),
+    "candidate": (
+        "candidate base as reference { quality = 2 }\ncandidate good like base { quality = 1 }\n"
+        "candidate fair like base { quality = 3 }\ncandidate poor like base { quality = 4 }\n"
+        "candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = \"ok\"\n"
+        "}"
+    ),
+    "cohort": "cohort four { members base, good, fair, poor }",
+    "stage short": "stage short {\n  train four for 1s\n  on box\n  seeds 1, 2\n}",
+    "stage long": "stage long {\n  after pick\n  train promoted for 2s\n  on box\n  seeds 3, 4\n}",
+    "gate": (
+        "frozen gate pick {\n  from short to long\n  rank by mean loss over host, seed\n  keep top 1\n  always base\n"
+        "  missing rerun 1, then drop\n  ties by name\n}"
+    ),
+    "rule": (
+        "frozen rule close {\n  judge good against base at long\n  require mean gap at most 0.5pt\n  missing stop\n"
+        "  absent skip\n}"
+    ),
+    "use": "stage aside {\n  train spare for 1s\n  on box\n  seeds 9\n  report only\n}",
+}
+"""A sound spec in parts; a test replaces some and leaves the rest."""
+
+
+def spec(*leave_out: str, **parts: str) -> str:
+    """The sound spec with parts replaced (underscores stand for spaces) or left out, and `extra` at the end."""
+    replaced = {name.replace("_", " "): text for name, text in parts.items() if name != "extra"}
+    assert set(replaced) | set(leave_out) <= set(SOUND), f"no such part: {replaced}"
+    chosen = {**SOUND, **replaced}
+    body = "\n\n".join(text for name, text in chosen.items() if name not in leave_out)
+    return f"promo 1\n\n{body}\n\n{parts.get('extra', '')}\n"
+
+
+def compiled(text: str, folder: Path = Path()) -> Compiled:
+    """A text through every pass."""
+    return compile_source(Source("test.promo", text), folder, None)
+
+
+def study_of(text: str):
+    """The resolved study of a sound text."""
+    return compiled(text).sound()[0]
+
+
+def plan_of(text: str):
+    """The plan of a sound text."""
+    return compiled(text).sound()[1]
+
+
+def codes(text: str) -> list[str]:
+    """Codes of all diagnostics of a text."""
+    return [found.code for found in compiled(text).diagnostics]
+
+
+def promo(*words: object) -> int:
+    """Run a command in this process; its exit status, or that of argparse."""
+    try:
+        return int(main([str(word) for word in words]))
+    except SystemExit as ended:
+        return int(ended.code or 0)
+
+
+def without_escapes(text: str) -> str:
+    """A text without terminal colours."""
+    return re.sub(r"\033\[[0-9;]*m", "", text)
