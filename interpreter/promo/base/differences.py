@@ -17,7 +17,7 @@ def differences(old: Json, new: Json, path: tuple[str, ...] = ()) -> Iterator[st
     if old == new:
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in sorted({*old, *new}, key=str):
+        for key in [*old, *(key for key in new if key not in old)]:
             if key not in new:
                 yield f"{_place((*path, key))} is gone (was {_brief(old[key])})"
             elif key not in old:
@@ -39,6 +39,8 @@ def _brief(value: Json) -> str:
         shown = [f"{key} {_brief(part)}" for key, part in value.items()]
     elif isinstance(value, Sequence):
         shown = [_brief(part) for part in value]
+    elif value is None:
+        return "none"
     else:
-        return {None: "none", True: "yes", False: "no"}.get(value, str(value))  # type: ignore[arg-type]
+        return str(value) if not isinstance(value, bool) else "yes" if value else "no"
     return ", ".join(shown[:8]) + (", ..." if len(shown) > 8 else "") or "none"

@@ -101,12 +101,11 @@ def _but_not_missing(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, .
 
 
 def _carriage_returns(source: Source) -> list[Diagnostic]:
-    at = source.text.find("\r\n")
+    at = source.text.find("\r")
     if at < 0:
         return []
-    hint = "run: promo fmt"
-    span = Span(source, at, at + 1)
-    return [Diagnostic("P0902", "lines end with CR LF; promo writes LF", span, hint, severity=Severity.WARNING)]
+    message = "lines end with carriage returns; promo writes plain line ends"
+    return [Diagnostic("P0902", message, Span(source, at, at + 1), "run: promo fmt", severity=Severity.WARNING)]
 
 
 def lock_path(spec: Path) -> Path:

@@ -246,8 +246,8 @@ class _Check:
             return None
         check_gates(scope, ladder.gates.values(), reach)
         check_rules(scope, ladder.rules.values(), reach)
-        read = {"stage": ladder.stages, "gate": ladder.gates, "rule": ladder.rules}
-        if all(len(found) == len(scope.of_kind(kind)) for kind, found in read.items()):
+        read = {"stage": len(ladder.stages), "gate": len(ladder.gates), "rule": len(ladder.rules)}
+        if all(count == len(scope.of_kind(kind)) for kind, count in read.items()):
             check_stages(scope, ladder.stages, ladder.gates, ladder.rules)
         return reach
 

@@ -150,8 +150,8 @@ class Ladder:
         return tuple(found)
 
     def _budget(self, train: Node, cap: Node | None) -> Budget | None:
-        part = self._budget_expression(train)
-        clock = train.node("clock")
+        spend = next(train.nodes("spend"))
+        part, clock = spend.children[0], spend.node("clock")
         quantity = self.expressions.quantity(part)
         if quantity is None:
             return None
@@ -178,11 +178,6 @@ class Ladder:
             self.scope.report("P0302", f"a budget of {kind.value} is a whole number from 1 up", part)
             return None
         return self._counted(kind, int(quantity.value), cap_s, part)
-
-    @staticmethod
-    def _budget_expression(train: Node) -> Node | Token:
-        """The expression behind `for`: the last child that is not the clock."""
-        return [child for child in train.children if not _is(child, "clock")][-1]
 
     def _counted(self, kind: BudgetKind, amount: int, cap_s: int | None, at: Node | Token) -> Budget | None:
         if cap_s is None:

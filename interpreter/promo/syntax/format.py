@@ -49,7 +49,7 @@ def format_text(source: Source) -> str:
         depth = max(depth - closing, 0)
         if line.blank_before and written and not closing and not written[-1].endswith("{"):
             written.append("")
-        written.append(_written(source.text, line, depth).rstrip())
+        written.append(_written(source.text, line, depth).rstrip(" \t"))
         depth += _opens(line)
     return "\n".join(written) + "\n" if written else ""
 

@@ -101,7 +101,9 @@ def compile_grammar(grammar: bytes) -> dict[str, Any]:
 
     parser: Any = Lark(grammar.decode(), parser="lalr", lexer="contextual", maybe_placeholders=False)
     table = parser.parser.parser._parse_table
-    rule_numbers = {rule: number for number, rule in enumerate(parser.rules)}
+    rules = sorted(parser.rules, key=lambda rule: (str(rule.origin.name), [symbol.name for symbol in rule.expansion]))
+    rule_numbers = {rule: number for number, rule in enumerate(rules)}
+    states = _numbered(table)
     terminals = {terminal.name for terminal in parser.terminals} | {END}
     symbols = sorted(terminals | {rule.origin.name for rule in parser.rules} | {"start"})
     symbol_numbers = {name: number for number, name in enumerate(symbols)}
@@ -112,9 +114,9 @@ def compile_grammar(grammar: bytes) -> dict[str, Any]:
         return rows.setdefault(flat, len(rows))
 
     actions, gotos = [], []
-    for state in range(len(table.states)):
+    for state in states:
         moves = [
-            (name, argument if action is Shift else -1 - rule_numbers[argument])
+            (name, states[argument] if action is Shift else -1 - rule_numbers[argument])
             for name, (action, argument) in table.states[state].items()
         ]
         actions.append(row([(name, target) for name, target in moves if name in terminals]))
@@ -126,13 +128,27 @@ def compile_grammar(grammar: bytes) -> dict[str, Any]:
         "rows": list(rows),
         "actions": actions,
         "gotos": gotos,
-        "rules": [[symbol_numbers[rule.origin.name], *_shape(rule)] for rule in parser.rules],
-        "start": table.start_states["start"],
-        "accept": table.end_states["start"],
+        "rules": [[symbol_numbers[rule.origin.name], *_shape(rule)] for rule in rules],
+        "start": states[table.start_states["start"]],
+        "accept": states[table.end_states["start"]],
         "lexemes": lexemes,
         "words": words,
         "examples": _examples(grammar.decode()),
     }
+
+
+def _numbered(table: Any) -> dict[int, int]:
+    """Lark's states -> numbers in the order in which they are reached, which does not vary from run to run."""
+    from lark.parsers.lalr_analysis import Shift
+
+    numbers: dict[int, int] = {}
+    waiting = [table.start_states["start"]]
+    for state in waiting:
+        if state not in numbers:
+            numbers[state] = len(numbers)
+            moves = table.states[state]
+            waiting += [moves[name][1] for name in sorted(moves) if moves[name][0] is Shift]
+    return numbers
 
 
 def _shape(rule: Any) -> list[Any]:
