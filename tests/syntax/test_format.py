@@ -63,7 +63,7 @@ def test_formatting_keeps_tokens_and_comments_and_is_idempotent(seed):
     assert parse(Source("x", once)).tree.root == parse(Source("x", text)).tree.root
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.text(alphabet=st.sampled_from(list(' \t\n\r"#{}[]()=;,^-+abkp19.:%é')), max_size=120))
 def test_any_text_can_be_formatted_twice(text):
     once = formatted(text)

@@ -82,7 +82,7 @@ def _lines(text: str) -> list[_Line]:
     for lexeme in lexemes(text):
         kind, word, _, _ = lexeme
         if kind == NEWLINE:
-            if not brackets or comment:
+            if not brackets or comment or any(one[0] == WRONG for one in current):
                 end()
             if not current:
                 newlines += 1

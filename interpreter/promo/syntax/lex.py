@@ -28,7 +28,7 @@ def _pattern() -> re.Pattern[str]:
     signs = sorted((word for word in grammar().words if not word.isalpha()), key=lambda word: (-len(word), word))
     parts = [f"(?P<{name}>{pattern})" for name, pattern in grammar().lexemes]
     parts.append(f"(?P<{PUNCTUATION}>{'|'.join(map(re.escape, signs))})")
-    parts.append(rf'(?P<{WRONG}>\w+|"[^\r\n]*|.|\r)')
+    parts.append(rf'(?P<{WRONG}>\w+|"(?:[^\r\n]*[^\r\n \t])?|.)')
     return re.compile("|".join(parts))
 
 

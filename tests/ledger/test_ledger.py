@@ -1,0 +1,182 @@
+"""The ledger: what was acknowledged stays, what was changed is found."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from promo.base.errors import Mismatch, PromoError
+from promo.ledger.chain import GENESIS, decode, encode, line_digest
+from promo.ledger.journal import Journal
+from promo.ledger.state import AttemptState, StudyState, state_of
+from promo.ledger.values import Event, EventKind
+
+
+class MemoryDisk:
+    """A disk in memory that can be told to fail."""
+
+    def __init__(self):
+        self.files = {}
+        self.fail_after = None
+
+    def read(self, path):
+        return self.files.get(path)
+
+    def append(self, path, data):
+        if self.fail_after is not None:
+            self.files[path] = self.files.get(path, b"") + data[: self.fail_after]
+            raise OSError(28, "No space left on device")
+        self.files[path] = self.files.get(path, b"") + data
+
+    def truncate(self, path, size):
+        self.files[path] = self.files[path][:size]
+
+
+class StillClock:
+    """A clock that stands."""
+
+    def now(self):
+        return "2026-01-02T03:04:05Z"
+
+    def monotonic(self):
+        return 0.0
+
+    def sleep(self, seconds):
+        pass
+
+
+LEDGER = Path("ledger.jsonl")
+
+
+def journal(disk):
+    return Journal(LEDGER, disk, StillClock())
+
+
+def written(count=12):
+    disk = MemoryDisk()
+    book = journal(disk)
+    book.append(EventKind.STUDY_FROZEN, {"study": "s"})
+    for number in range(count - 1):
+        book.append(EventKind.STAGE_OPENED, {"stage": f"s{number}", "entrants": ["a", "b"]})
+    return disk
+
+
+def test_what_is_appended_is_read_back():
+    chain = decode(written().files[LEDGER])
+
+    assert [event.seq for event in chain.events] == list(range(12))
+    assert chain.events[0].previous == GENESIS
+    assert not chain.torn
+
+
+def test_a_line_is_its_own_canonical_form():
+    for line in written().files[LEDGER].splitlines():
+        event = decode(line + b"\n").events[0] if b'"seq":0' in line else None
+        if event:
+            assert encode(event) == line
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_every_single_bit_flip_is_found(data):
+    content = bytearray(written(6).files[LEDGER])
+    place = data.draw(st.integers(0, len(content) - 1))
+    content[place] ^= 1 << data.draw(st.integers(0, 7))
+
+    try:
+        chain = decode(bytes(content))
+    except Mismatch:
+        return
+    # A flipped last newline makes the last line torn, which is reported too; only a line that no other follows
+    # can be changed into another sound one, and then the head is another: the anchor's business.
+    last = bytes(content)[: -1].rfind(b"\n")
+    assert chain.torn or place > last
+
+
+@pytest.mark.parametrize("number", range(11))
+def test_swapped_deleted_and_doubled_lines_are_found(number):
+    lines = written().files[LEDGER].splitlines(keepends=True)
+    swapped = [*lines]
+    swapped[number], swapped[number + 1] = swapped[number + 1], swapped[number]
+
+    for changed in (swapped, lines[:number] + lines[number + 1 :], [*lines[: number + 1], *lines[number:]]):
+        with pytest.raises(Mismatch, match="line"):
+            decode(b"".join(changed))
+
+
+def test_a_torn_last_line_is_cut_off_and_the_rest_kept():
+    disk = written()
+    whole = disk.files[LEDGER]
+    for cut in range(1, len(whole.splitlines()[-1]) + 1):
+        disk.files[LEDGER] = whole[:-cut]
+        book = journal(disk)
+
+        assert len(book.events) == 11
+        assert decode(disk.files[LEDGER]).torn is False
+
+
+def test_a_new_journal_goes_on_in_a_new_incarnation():
+    disk = written()
+    book = journal(disk)
+    book.append(EventKind.ORCHESTRATOR_STARTED, {})
+
+    assert [event.incarnation for event in decode(disk.files[LEDGER]).events] == [1] * 12 + [2]
+
+
+def test_after_a_failed_write_nothing_more_is_recorded():
+    disk = written()
+    book = journal(disk)
+    disk.fail_after = 5
+
+    with pytest.raises(PromoError, match="No space left"):
+        book.append(EventKind.ORCHESTRATOR_STARTED, {})
+    disk.fail_after = None
+    with pytest.raises(PromoError, match="earlier"):
+        book.append(EventKind.ORCHESTRATOR_STARTED, {})
+
+    assert len(journal(disk).events) == 12
+
+
+def test_the_head_is_the_digest_of_the_last_line():
+    disk = written()
+
+    assert journal(disk).head == line_digest(disk.files[LEDGER].splitlines()[-1])
+
+
+def event(seq, kind, **data):
+    return Event(seq, kind, "t", 1, data, "")
+
+
+ATTEMPT = {"run": "r", "stage": "s", "candidate": "c", "host": "h", "seed": 1, "folder": "f", "request": "q"}
+
+
+def test_the_state_follows_the_events():
+    state = state_of(
+        [
+            event(0, EventKind.STUDY_FROZEN, study="x"),
+            event(1, EventKind.STAGE_OPENED, stage="s", entrants=["c"]),
+            event(2, EventKind.ATTEMPT_STARTED, attempt=1, **ATTEMPT),
+            event(3, EventKind.ATTEMPT_FAILED, run="r", attempt=1, status="nan", cause="why", envelope=None),
+            event(4, EventKind.ATTEMPT_STARTED, attempt=2, **ATTEMPT),
+            event(5, EventKind.ATTEMPT_LOST, run="r", attempt=2, status="lost", cause=""),
+            event(6, EventKind.ATTEMPT_STARTED, attempt=3, **ATTEMPT),
+        ]
+    )
+
+    assert state.study is StudyState.OPEN
+    assert [attempt.state for attempt in state.attempts["r"]] == [
+        AttemptState.FAILED,
+        AttemptState.LOST,
+        AttemptState.RUNNING,
+    ]
+    assert state.failures("r") == 1  # a lost attempt costs nothing of the allowance
+    assert [attempt.number for attempt in state.running()] == [3]
+    assert state.accepted("r") is None
+
+
+def test_a_prefix_of_the_ledger_is_a_state_the_study_was_in():
+    chain = decode(written().files[LEDGER])
+
+    for length in range(1, len(chain.events) + 1):
+        assert len(state_of(chain.events[:length]).opened) == length - 1

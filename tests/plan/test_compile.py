@@ -1,0 +1,214 @@
+"""The plan: every run once, priced, in an order that is the same for everyone."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import SOUND, plan_of, spec, study_of
+
+from promo.base.canonical import canonical
+from promo.base.source import Source
+from promo.driver.pipeline import compile_source
+from promo.plan.store import plan_to_json, stale
+from promo.plan.values import Bounds
+from promo.report.plan import plan_text, savings
+from promo.spec.describe import describe
+
+ROOT = Path(__file__).parents[2]
+HOUR = 3600
+
+
+@pytest.fixture(scope="module")
+def published():
+    path = ROOT / "specs" / "staged_promotion.promo"
+    return compile_source(Source(path.name, path.read_text(encoding="utf-8")), path.parent, None).sound()
+
+
+def test_the_published_study_costs_169_2_gpu_hours(published):
+    _, plan = published
+
+    assert [stage.run_count.planned for stage in plan.stages] == [36, 24, 36, 16, 12]
+    assert [Fraction(stage.device_s.planned, HOUR) for stage in plan.stages] == [Fraction("1.2"), 2, 6, 16, 144]
+    assert plan.run_count.planned == 124
+    assert plan.device_s.planned == 169.2 * HOUR
+
+
+def test_the_published_continuations_cost_192_and_432(published):
+    _, plan = published
+
+    assert [one.device_s for one in plan.suppositions] == [192 * HOUR, 432 * HOUR]
+
+
+def test_savings_are_stated_as_published_and_like_for_like(published):
+    _, plan = published
+    nine = plan.suppositions[1]
+
+    rows = {name: (formula, share) for name, formula, share, _ in savings(nine, plan.device_s.planned, nine.branch_s)}
+
+    assert rows == {
+        "as published": ("1 - 169.2 / 432", "60.8%"),
+        "like for like": ("1 - 144 / 432", "66.7%"),
+        "all in": ("1 - 169.2 / (9.2 + 432)", "61.7%"),
+    }
+
+
+def test_hours_by_host_and_wall_clock_with_the_declared_slots(published):
+    _, plan = published
+    by_host = {}
+    for stage in plan.stages:
+        for host, seconds in stage.device_s_by_host.items():
+            by_host[host] = by_host.get(host, 0) + seconds
+
+    assert by_host == {"a100": 85.2 * HOUR, "l40s": 84 * HOUR}
+    assert plan.wall_s == 85.2 * HOUR
+
+
+def test_the_published_plan_as_text(published, golden):
+    golden("staged_promotion.plan.txt", plan_text(*published) + "\n")
+
+
+def test_the_published_plan_as_json(published, golden):
+    golden("staged_promotion.plan.json", json.dumps(plan_to_json(published[1]), indent=1, sort_keys=True) + "\n")
+
+
+def test_the_published_study_in_canonical_words(published, golden):
+    golden("staged_promotion.spec.json", json.dumps(describe(published[0]), indent=1) + "\n")
+
+
+def test_compiling_twice_gives_the_same_bytes():
+    assert canonical(plan_to_json(plan_of(spec()))) == canonical(plan_to_json(plan_of(spec())))
+
+
+def test_identities_do_not_depend_on_layout_or_on_the_name_of_a_stage():
+    renamed = spec().replace("short", "brief").replace("keep top 1", "keep top   1")
+    before, after = plan_of(spec()), plan_of(renamed)
+
+    assert {run.id for run in before.stage("short").runs} == {run.id for run in after.stage("brief").runs}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("seeds 1, 2", "seeds 1, 7"),
+        ("train four for 1s", "train four for 2s"),
+        ("quality = 1", "quality = 1.5"),
+        ('"cpu" on any', '"cpu" on linux'),
+        ("slots 2", "slots 2\n  threads 2"),
+    ],
+)
+def test_identities_follow_what_can_change_a_result(old, new):
+    before, after = plan_of(spec()), plan_of(spec().replace(old, new))
+
+    assert {run.id for run in before.stage("short").runs} != {run.id for run in after.stage("short").runs}
+
+
+def test_identities_do_not_follow_prices_slots_or_roles():
+    changed = spec().replace("slots 2", "slots 5\n  price 3usd").replace("as reference ", "")
+
+    assert [run.id for run in plan_of(spec()).stage("short").runs] == [
+        run.id for run in plan_of(changed).stage("short").runs
+    ]
+
+
+def test_seeds_are_blocks_and_the_order_inside_follows_neither_text_nor_size():
+    stage = plan_of(spec()).stage("short")
+    seeds = [run.seed for run in stage.runs]
+
+    assert seeds == sorted(seeds)
+    assert [run.candidate for run in stage.runs[:4]] != ["base", "good", "fair", "poor"]
+    assert sorted(run.candidate for run in stage.runs[:4]) == ["base", "fair", "good", "poor"]
+
+
+def test_bounds_say_what_failures_can_do():
+    plan = plan_of(spec())
+
+    assert plan.stage("short").run_count == Bounds(8, 8, 16)  # one rerun each
+    assert plan.stage("long").run_count == Bounds(2, 4, 4)  # only base is sure to come
+    assert plan.stage("aside").run_count == Bounds(1, 1, 1)
+
+
+def brute_force(study) -> dict[str, int]:
+    """Planned runs by stage, counted the slow way."""
+    counts, entering = {}, {}
+    waiting = list(study.stages.values())
+    while waiting:
+        stage = waiting.pop(0)
+        if stage.after is None:
+            entering[stage.name] = set(stage.candidates)
+        else:
+            gate = study.gates[stage.after]
+            if gate.source not in entering:
+                waiting.append(stage)
+                continue
+            before = sorted(entering[gate.source])
+            chosen = [name for name in before if name in gate.always]
+            for name in before:
+                if name not in chosen and len(chosen) < gate.keep + len(gate.always):
+                    chosen.append(name)
+            entering[stage.name] = set(chosen)
+        runs = 0
+        for _ in entering[stage.name]:
+            for _ in stage.hosts:
+                for _ in stage.seeds:
+                    runs += 1
+        counts[stage.name] = runs
+    return counts
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(4, 9), st.lists(st.integers(1, 3), min_size=1, max_size=4), st.integers(1, 3), st.booleans())
+def test_the_number_of_runs_agrees_with_counting_them(candidates, keeps, seeds, always):
+    """A ladder of any length, against an independent count; an `always` never makes it cheaper."""
+    names = [f"c{n}" for n in range(candidates)]
+    keeps = sorted({min(keep, candidates - 2 - place) for place, keep in enumerate(sorted(keeps, reverse=True))}, reverse=True)
+    keeps = [keep for keep in keeps if keep > 0]
+
+    def text(kept: bool) -> str:
+        parts = [f"candidate {name} {{ quality = {n + 10} }}" for n, name in enumerate(names)]
+        parts.append(f"cohort everyone {{ members {', '.join(names)} }}")
+        parts.append(f"stage s0 {{\n train everyone for 2s\n on box\n seeds 1..{seeds}\n}}")
+        for place, keep in enumerate(keeps, start=1):
+            kept_line = f" always {names[0]}\n" if kept else ""
+            only = " report only\n" if place == len(keeps) else ""
+            parts.append(
+                f"gate g{place} {{\n from s{place - 1} to s{place}\n rank by mean loss over host, seed\n keep top {keep}\n"
+                f"{kept_line} missing drop\n ties by name\n}}"
+            )
+            first = 100 * place
+            parts.append(
+                f"stage s{place} {{\n after g{place}\n train promoted for 3s\n on box\n"
+                f" seeds {first}..{first + seeds - 1}\n{only}}}"
+            )
+        kept_parts = [SOUND[name] for name in ("study", "host", "factor quality")]
+        return "promo 1\n" + "\n".join([*kept_parts, *parts]) + "\n"
+
+    study, plan = study_of(text(always)), plan_of(text(always))
+
+    assert {stage.name: stage.run_count.planned for stage in plan.stages} == brute_force(study)
+    assert plan_of(text(True)).device_s.planned >= plan_of(text(False)).device_s.planned
+
+
+def test_a_stored_plan_is_stale_once_the_spec_means_something_else():
+    stored = json.loads(canonical(plan_to_json(plan_of(spec()))))
+
+    assert list(stale(stored, plan_of(spec()))) == []
+    assert list(stale(stored, plan_of(spec().replace("keep top 1", "keep top 2")))) == [
+        "gate pick, keep: top 1 -> top 2"
+    ]
+    assert "no plan" in next(stale({"promo_plan": 99}, plan_of(spec())))
+
+
+def test_a_price_is_summed_over_hosts():
+    plan = plan_of(spec().replace("slots 2", "slots 2\n  price 36usd"))
+
+    assert plan.price == "0.17"  # 17 planned seconds at 36 dollars an hour
+
+
+def test_more_slots_shorten_the_wall_clock_only():
+    one, two = plan_of(spec().replace("slots 2", "slots 1")), plan_of(spec())
+
+    assert (one.wall_s, two.wall_s) == (17, 9)
+    assert one.device_s == two.device_s
