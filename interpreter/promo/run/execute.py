@@ -124,8 +124,11 @@ class Execution:
 
     def _start(self, task: Task, slot: int) -> None:
         run, place = task.run, self._places[task.run.host]
-        number = 1 + len(self.state.attempts.get(run.id, ()))
+        number = 1 + max((one.number for one in self.state.attempts.get(run.id, ())), default=0)
         folder = attempt_folder(run.stage, run.candidate, run.host, run.seed, number)
+        while (self._study / folder).exists():  # left by a start that never reached the ledger
+            number += 1
+            folder = attempt_folder(run.stage, run.candidate, run.host, run.seed, number)
         request = {**task.request, "attempt": number}
         digest = write_request(self._disk, self._study / folder, request)
         self.record(

@@ -95,8 +95,7 @@ def _texts(stored: Json) -> dict[str, str]:
 
 def _without_result(disk: Disk, folder: Path, exit_: Exit | None) -> Result:
     """A worker that left no result: tell from its exit and its log what happened."""
-    if exit_ is None:
-        exit_ = read_exit(disk, folder)
+    exit_ = read_exit(disk, folder) or exit_  # the supervisor was nearer than whoever waited for it
     if exit_ is None:
         return _failure(RunStatus.KILLED, "it ended without a trace")
     if exit_.reason == "limit":

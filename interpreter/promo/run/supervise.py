@@ -46,8 +46,10 @@ def main(folder: Path, limit_s: float) -> int:
 
 
 def _wait_for_release(released: threading.Event) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdin.buffer.read()
+    # The bare handle: a thread that waits inside sys.stdin would abort the interpreter when it ends.
+    with contextlib.suppress(OSError):
+        while os.read(0, 1024):
+            pass
     released.set()
 
 

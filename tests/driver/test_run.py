@@ -1,0 +1,377 @@
+"""Whole studies with the toy runner: real processes, real files, every way of ending."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support import promo, spec
+
+from promo.base.canonical import canonical, parse_json
+from promo.driver.study import StudyFolder
+from promo.ledger.state import AttemptState, StudyState
+
+
+def write(workplace: Path, text: str, name: str = "trial.promo") -> Path:
+    path = workplace / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def study(workplace: Path, name: str = "trial") -> StudyFolder:
+    return StudyFolder(workplace / "studies" / name)
+
+
+def decisions(folder: StudyFolder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder.path / "decisions").glob("*.json"))}
+
+
+def small(**parts) -> str:
+    """The sound spec, without the stage that nobody reads."""
+    return spec("use", **parts).replace(
+        'candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}', ""
+    ).replace("factor size: units in 1..64 step 1 default 8", "").replace(
+        "factor ratio: units in [1, 4] default 1", ""
+    )
+
+
+def with_behaviour(**behaviours) -> str:
+    """The sound spec with candidates that misbehave: good="nan"."""
+    text = small()
+    for name, behaviour in behaviours.items():
+        text = text.replace(
+            f"candidate {name} like base {{ quality",
+            f'candidate {name} like base {{\n  behaviour = "{behaviour}"\n  quality',
+        ).replace("  quality = 1 }", "  quality = 1\n}").replace("  quality = 3 }", "  quality = 3\n}").replace(
+            "  quality = 4 }", "  quality = 4\n}"
+        )
+    return text
+
+
+def test_a_study_runs_to_its_end(workplace, capsys):
+    path = write(workplace, small())
+
+    assert promo("run", path) == 0
+
+    folder = study(workplace)
+    state = folder.state()
+    assert state.study is StudyState.CLOSED
+    assert state.opened["long"] == ("base", "good")
+    assert sum(len(tried) for tried in state.attempts.values()) == 12
+    assert "pick promoted good and base to long" in capsys.readouterr().out
+    assert (folder.path / "report.html").exists()
+    assert promo("verify", path) == 3
+
+
+def test_running_a_finished_study_again_starts_nothing(workplace):
+    path = write(workplace, small())
+    promo("run", path, "--quiet")
+    ledger = (study(workplace).path / "ledger.jsonl").read_bytes()
+
+    assert promo("run", path, "--quiet") == 0
+    assert (study(workplace).path / "ledger.jsonl").read_bytes() == ledger
+
+
+def test_a_failing_candidate_is_rerun_and_then_dropped(workplace):
+    path = write(workplace, with_behaviour(good="nan", fair="once"))
+
+    assert promo("run", path, "--quiet") == 0
+
+    state = study(workplace).state()
+    good = [tried for tried in state.attempts.values() if tried[0].candidate == "good"]
+    fair = [tried for tried in state.attempts.values() if tried[0].candidate == "fair" and tried[0].stage == "short"]
+    assert [[one.status for one in tried] for tried in good] == [["nan", "nan"], ["nan", "nan"]]
+    assert [[one.status for one in tried] for tried in fair] == [["crash", "ok"], ["crash", "ok"]]
+    assert state.decisions["pick"]["promoted"] == ["base", "fair"]
+    assert state.decisions["close"]["answer"] == "undecided"
+
+
+def test_missing_stop_stops_the_study_with_its_own_exit_code(workplace, capsys):
+    path = write(workplace, with_behaviour(poor="crash").replace("rerun 1, then drop", "stop"))
+
+    assert promo("run", path, "--quiet") == 4
+
+    state = study(workplace).state()
+    assert state.study is StudyState.STOPPED
+    assert "poor lacks a value" in state.ended["why"]
+    assert "long" not in state.opened
+    assert promo("run", path, "--quiet") == 4
+    assert promo("verify", path) == 3
+    assert "stopped the study" in capsys.readouterr().out
+
+
+def test_a_stop_that_was_decided_just_before_a_crash_still_stops(workplace):
+    path = write(workplace, with_behaviour(poor="crash").replace("rerun 1, then drop", "stop"))
+    promo("run", path, "--quiet")
+    ledger = study(workplace).path / "ledger.jsonl"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    stopped = next(n for n, line in enumerate(lines) if b'"kind":"gate.decided"' in line)
+    ledger.write_bytes(b"".join(lines[: stopped + 1]))
+
+    assert promo("run", path, "--quiet") == 4
+    assert study(workplace).state().study is StudyState.STOPPED
+
+
+def orchestrator(workplace, path):
+    command = [sys.executable, "-c", "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"]
+    return subprocess.Popen([*command, "run", str(path), "--quiet"], cwd=workplace)
+
+
+def wait_for(condition, patience_s=40.0):
+    until = time.monotonic() + patience_s
+    while time.monotonic() < until:
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come to that")
+
+
+def results(folder: StudyFolder) -> int:
+    if not folder.exists:
+        return 0
+    state = folder.state()
+    return sum(state.accepted(run) is not None for run in state.attempts)
+
+
+@pytest.mark.parametrize("after", [0, 1, 4, 9])
+def test_a_killed_study_goes_on_and_decides_the_same(workplace, after):
+    unbroken = write(workplace, small(), "unbroken.promo")
+    promo("run", unbroken, "--quiet")
+    path = write(workplace, small())
+    folder = study(workplace)
+    process = orchestrator(workplace, path)
+    wait_for(lambda: folder.exists and results(folder) >= after)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    had = {run: folder.state().accepted(run) for run in folder.state().attempts}
+
+    assert promo("run", path, "--quiet") == 0
+
+    state = folder.state()
+    assert state.study is StudyState.CLOSED
+    for run, accepted in had.items():
+        if accepted is not None:
+            assert state.accepted(run).number == accepted.number
+            assert len(state.attempts[run]) == accepted.number  # trained nothing twice
+    assert all(
+        sum(one.state is AttemptState.ACCEPTED for one in tried) == 1 for tried in state.attempts.values()
+    )
+    promoted = {name: decision.get("promoted") for name, decision in state.decisions.items()}
+    before = study(workplace, "unbroken").state()
+    assert promoted == {name: decision.get("promoted") for name, decision in before.decisions.items()}
+    assert promo("verify", path) == 3
+
+
+def test_an_interrupted_study_says_so_and_goes_on(workplace):
+    path = write(workplace, with_behaviour(good="slow", fair="slow", poor="slow"))
+    folder = study(workplace)
+    process = orchestrator(workplace, path)
+    wait_for(lambda: results(folder) >= 1)
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait() == 130
+    assert not folder.state().running()
+    assert promo("run", path, "--quiet") == 0
+    assert folder.state().study is StudyState.CLOSED
+
+
+def test_two_at_once_the_second_is_refused(workplace, capsys):
+    path = write(workplace, with_behaviour(good="slow", fair="slow", poor="slow"))
+    folder = study(workplace)
+    process = orchestrator(workplace, path)
+    wait_for(lambda: results(folder) >= 1)
+    try:
+        assert promo("run", path, "--quiet") == 2
+        assert "another promo process" in capsys.readouterr().err
+        assert promo("status", path) == 0
+        assert "is not finished" in capsys.readouterr().out
+    finally:
+        assert process.wait() == 0
+
+
+def test_a_changed_spec_is_refused_in_words_and_layout_is_not(workplace, capsys):
+    path = write(workplace, small())
+    promo("run", path, "--quiet")
+    capsys.readouterr()
+
+    write(workplace, small().replace("keep top 1", "keep   top 1  # the best one"))
+    assert promo("run", path, "--quiet") == 0
+    write(workplace, small().replace("keep top 1", "keep top 2"))
+    assert promo("run", path, "--quiet") == 1
+    assert "gate pick, keep: top 1 -> top 2" in capsys.readouterr().err
+
+
+def test_a_sealed_gate_that_was_changed_is_refused(workplace, capsys):
+    path = write(workplace, small())
+    assert promo("freeze", path) == 0
+    text = path.read_text(encoding="utf-8")
+    assert promo("run", path, "--quiet") == 0
+    path.write_text(text.replace("keep top 1", "keep top 2"), encoding="utf-8")
+    capsys.readouterr()
+
+    assert promo("run", path, "--quiet") == 1
+    assert "gate pick, keep: top 1 -> top 2" in capsys.readouterr().err
+    assert promo("freeze", "--again", path) == 2
+    assert "results of its stage exist already" in capsys.readouterr().err
+
+
+def test_freezing_after_a_run_keeps_the_time_of_the_run(workplace, capsys):
+    path = write(workplace, small())
+    promo("run", path, "--quiet")
+
+    assert promo("freeze", path) == 0
+    assert "sealed since" in capsys.readouterr().out
+    assert promo("check", path) == 0
+
+
+def test_a_saved_plan_is_run_and_a_stale_one_is_refused(workplace, capsys):
+    path = write(workplace, small())
+    assert promo("plan", path, "--out", "saved.json") == 0
+    assert promo("run", "saved.json", "--quiet", "--study", "first") == 0
+    write(workplace, small().replace("quality = 4", "quality = 5"))
+    capsys.readouterr()
+
+    assert promo("run", "saved.json", "--quiet", "--study", "second") == 1
+    assert "candidate poor, quality: 4 -> 5" in capsys.readouterr().err
+    assert not Path("second").exists()
+
+
+def test_seeds_and_identities_are_written_into_every_request(workplace):
+    path = write(workplace, small())
+    promo("run", path, "--quiet")
+    folder = study(workplace)
+    for request in folder.path.glob("runs/*/*/*/request.json"):
+        stored = parse_json(request.read_bytes())
+
+        assert canonical(stored) == request.read_bytes()
+        assert str(stored["run"]["seed"]) in request.parent.parent.name
+        assert str(workplace) not in request.read_text(encoding="utf-8")
+
+
+# --- what is damaged or cut short --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    place = tmp_path_factory.mktemp("finished")
+    path = write(place, small())
+    before = Path.cwd()
+    os.chdir(place)
+    try:
+        assert promo("run", path, "--quiet") == 0
+    finally:
+        os.chdir(before)
+    return place
+
+
+@pytest.fixture
+def copy(finished, workplace):
+    import shutil
+
+    shutil.copytree(finished, workplace, dirs_exist_ok=True)
+    return study(workplace)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0])
+def test_a_ledger_cut_short_at_any_event_leads_to_the_same_decisions(copy, share):
+    """Whatever was the last thing on disk, going on ends with the same survivors."""
+    ledger = copy.path / "ledger.jsonl"
+    expected = json.loads(decisions(copy)["pick.json"])["promoted"]
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    kept = max(round(share * len(lines)), 1)
+    ledger.write_bytes(b"".join(lines[:kept]) + b'{"torn')
+
+    assert promo("run", "trial.promo", "--quiet") == 0
+    assert json.loads(decisions(copy)["pick.json"])["promoted"] == expected
+    assert promo("verify", copy.path) == 3
+
+
+def flip(path: Path, place: int = -5) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(bytes(content))
+
+
+DAMAGE = {
+    "ledger": lambda folder: flip(folder / "ledger.jsonl", 100),
+    "a result": lambda folder: flip(next(folder.glob("runs/short/good*/attempt-1/result.json")), 60),
+    "points": lambda folder: flip(next(folder.glob("runs/short/good*/attempt-1/points.jsonl"))),
+    "the spec": lambda folder: flip(folder / "spec.promo", 12),
+    "the plan": lambda folder: flip(folder / "plan.json"),
+    "the lock": lambda folder: flip(folder / "lock.json"),
+    "evidence": lambda folder: flip(folder / "evidence" / "short.json"),
+    "a decision": lambda folder: flip(folder / "decisions" / "pick.json"),
+    "a swapped result": lambda folder: (
+        next(folder.glob("runs/short/good-box-s1/attempt-1/result.json")).write_bytes(
+            next(folder.glob("runs/short/poor-box-s1/attempt-1/result.json")).read_bytes()
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_every_damage_is_found(copy, damage, capsys):
+    damage(copy.path)
+
+    assert promo("verify", copy.path) == 1
+    assert "MISMATCH" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["spec.promo", "plan.json", "lock.json"])
+def test_a_missing_file_is_incomplete(copy, name, capsys):
+    (copy.path / name).unlink()
+
+    assert promo("verify", copy.path) == 2
+    assert "missing" in capsys.readouterr().out
+
+
+def test_a_missing_result_is_found(copy):
+    next(copy.path.glob("runs/short/good*/attempt-1/result.json")).unlink()
+
+    assert promo("verify", copy.path) in (1, 2)
+
+
+def test_every_bit_of_a_recorded_value_matters(copy):
+    """A value changed consistently in its own file is still not the one that was accepted."""
+    from promo.run.store import parse_result, result_bytes
+
+    path = next(copy.path.glob("runs/short/good-box-s1/attempt-1/result.json"))
+    stored = json.loads(path.read_bytes())["body"]
+    stored["metrics"]["loss"] = "0.001"
+    path.write_bytes(result_bytes(stored))
+    assert parse_result(path.read_bytes(), stored["request"])  # it is sound in itself
+
+    assert promo("verify", copy.path) == 1
+    assert promo("report", copy.path) == 1
+
+
+@pytest.mark.parametrize("command", ["status", "report", "show evidence", "show decision"])
+def test_a_damaged_ledger_is_one_clear_message(copy, command, capsys):
+    flip(copy.path / "ledger.jsonl", 100)
+
+    assert promo(*command.split(), copy.path) == 1
+    error = capsys.readouterr().err
+    assert "ledger line" in error
+    assert "Traceback" not in error
+
+
+def test_a_damaged_ledger_is_not_run_on(copy, capsys):
+    flip(copy.path / "ledger.jsonl", 100)
+
+    assert promo("run", "trial.promo", "--quiet") == 1
+    assert "ledger line" in capsys.readouterr().err
+
+
+def test_what_is_shown_is_json(copy, capsys):
+    for what in ("syntax", "spec", "plan", "evidence", "decision"):
+        assert promo("show", what, copy.path) == 0
+        json.loads(capsys.readouterr().out)
+
+
+def test_a_status_for_programs(copy, capsys):
+    assert promo("status", "--json", copy.path) == 0
+    assert json.loads(capsys.readouterr().out)["study"] == "closed"

@@ -1,0 +1,106 @@
+"""Result files: a whole one counts, anything less is a cause."""
+
+import json
+
+import pytest
+
+from promo.base.canonical import canonical, digest_bytes
+from promo.files import RealDisk
+from promo.run.store import EXIT, LOG, POINTS, REQUEST, RESULT, read_points, read_result, result_bytes
+from promo.run.values import Exit, RunStatus
+
+REQUESTED = canonical({"promo_request": 1})
+BODY = {
+    "promo_result": 1,
+    "request": digest_bytes(REQUESTED),
+    "status": "ok",
+    "cause": "",
+    "metrics": {"loss": "1.5"},
+    "seconds": {"train": "2.000000"},
+    "work": {"steps": 3},
+}
+
+
+@pytest.fixture
+def attempt(tmp_path):
+    (tmp_path / REQUEST).write_bytes(REQUESTED)
+    return tmp_path
+
+
+def read(folder, exit_=None):
+    return read_result(RealDisk(), folder, exit_)
+
+
+def test_a_sound_result_is_read(attempt):
+    (attempt / RESULT).write_bytes(result_bytes(BODY))
+    result = read(attempt)
+
+    assert result.status is RunStatus.OK
+    assert result.metrics == {"loss": "1.5"}
+    assert result.charged_s == "2.000000"
+    assert result.details == {"work": {"steps": 3}}
+    assert result.digest == digest_bytes(result_bytes(BODY))
+
+
+def test_every_single_byte_change_makes_a_result_invalid(attempt):
+    content = result_bytes(BODY)
+    for place in range(len(content)):
+        changed = bytearray(content)
+        changed[place] ^= 1
+        (attempt / RESULT).write_bytes(bytes(changed))
+
+        assert read(attempt).status is RunStatus.INVALID
+
+
+@pytest.mark.parametrize("size", [0, 1, 50, 150])
+def test_a_result_cut_short_is_invalid(attempt, size):
+    (attempt / RESULT).write_bytes(result_bytes(BODY)[:size])
+
+    assert read(attempt).status is RunStatus.INVALID
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"request": "0" * 64}, {"promo_result": 2}, {"metrics": {"loss": 1}}, {"metrics": None}, {"status": "splendid"}],
+)
+def test_a_result_of_another_request_or_kind_is_invalid(attempt, change):
+    (attempt / RESULT).write_bytes(result_bytes({**BODY, **change}))
+
+    assert read(attempt).status is RunStatus.INVALID
+
+
+def test_a_result_written_with_spaces_is_invalid(attempt):
+    stored = json.loads(result_bytes(BODY))
+    (attempt / RESULT).write_text(json.dumps(stored), encoding="utf-8")
+
+    assert read(attempt).status is RunStatus.INVALID
+
+
+@pytest.mark.parametrize(
+    ("exit_", "status", "words"),
+    [
+        (Exit(None, "limit"), RunStatus.TIMEOUT, "wall-clock limit"),
+        (Exit(-9), RunStatus.KILLED, "signal 9"),
+        (Exit(-15), RunStatus.KILLED, "signal 15"),
+        (Exit(7), RunStatus.CRASH, "code 7 and no result: last words"),
+        (None, RunStatus.KILLED, "without a trace"),
+    ],
+)
+def test_without_a_result_the_exit_tells(attempt, exit_, status, words):
+    (attempt / LOG).write_text("first\nlast words\n\n", encoding="utf-8")
+    result = read(attempt, exit_)
+
+    assert (result.status, result.digest) == (status, None)
+    assert words in result.cause
+
+
+def test_the_supervisors_record_is_used_when_nobody_saw_the_exit(attempt):
+    (attempt / EXIT).write_text('{"reason":"limit","returncode":-9}', encoding="utf-8")
+
+    assert read(attempt).status is RunStatus.TIMEOUT
+
+
+def test_points_are_read_up_to_a_torn_line(attempt):
+    (attempt / POINTS).write_text('{"step":1}\n{"step":2}\n{"st', encoding="utf-8")
+
+    assert read_points(RealDisk(), attempt) == ({"step": 1}, {"step": 2})
