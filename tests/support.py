@@ -14,13 +14,13 @@ SOUND = {
     "factor size": "factor size: units in 1..64 step 1 default 8",
     "factor ratio": "factor ratio: units in [1, 4] default 1",
     "factor behaviour": (
-        'factor behaviour: kind in ["ok", "nan", "crash", "oom", "memory", "hang", "exit", "kill", "nothing", "forged", '
-        '"once", "slow", "worse"] default "ok"'
+        'factor behaviour: kind in ["ok", "nan", "crash", "oom", "memory", "hang", "exit", "kill", "nothing", '
+        '"forged", "once", "slow", "worse"] default "ok"'
     ),
     "candidate": (
         "candidate base as reference { quality = 2 }\ncandidate good like base { quality = 1 }\n"
         "candidate fair like base { quality = 3 }\ncandidate poor like base { quality = 4 }\n"
-        "candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = \"ok\"\n"
+        'candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n'
         "}"
     ),
     "cohort": "cohort four { members base, good, fair, poor }",

@@ -27,7 +27,7 @@ def test_the_order_of_keys_leaves_no_trace(value):
 
 def test_canonical_form_is_that_of_rfc_8785_for_the_values_promo_stores():
     # The example of RFC 8785, section 3.2.3, without its floats.
-    value = {"string": "€$\u000f\nA'B\"\\\"/", "literals": [None, True, False], "1": 1}
+    value = {"string": '€$\u000f\nA\'B"\\"/', "literals": [None, True, False], "1": 1}
 
     assert canonical(value) == (
         b'{"1":1,"literals":[null,true,false],"string":"\xe2\x82\xac$\\u000f\\nA\'B\\"\\\\\\"/"}'

@@ -6,7 +6,6 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import spec, study_of
 
 from promo.base.canonical import canonical
 from promo.decision.decide import decide_gate, decide_rule
@@ -15,6 +14,7 @@ from promo.decision.values import Answer, Ground, Verdict, decision_to_json
 from promo.evidence.values import Cell, Evidence, Row
 from promo.report.words import gate_result, rule_result, standing_reason
 from promo.spec.values import Statistic
+from support import spec, study_of
 
 CELLS = (("box", 1), ("box", 2))
 
@@ -24,7 +24,16 @@ def evidence(stage="short", **values):
     rows = []
     for name in sorted(values):
         cells = tuple(
-            Cell(host, seed, f"{name}{seed}", "ok" if value is not None else "nan", value, 1, None, "" if value else "boom")
+            Cell(
+                host,
+                seed,
+                f"{name}{seed}",
+                "ok" if value is not None else "nan",
+                value,
+                1,
+                None,
+                "" if value else "boom",
+            )
             for (host, seed), value in zip(CELLS, values[name], strict=True)
         )
         rows.append(Row(name, cells))

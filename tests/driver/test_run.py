@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from support import promo, spec
 
 from promo.base.canonical import canonical, parse_json
 from promo.driver.study import StudyFolder
 from promo.ledger.state import AttemptState, StudyState
+from support import promo, spec
 
 
 def write(workplace: Path, text: str, name: str = "trial.promo") -> Path:
@@ -32,10 +32,11 @@ def decisions(folder: StudyFolder) -> dict[str, bytes]:
 
 def small(**parts) -> str:
     """The sound spec, without the stage that nobody reads."""
-    return spec("use", **parts).replace(
-        'candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}', ""
-    ).replace("factor size: units in 1..64 step 1 default 8", "").replace(
-        "factor ratio: units in [1, 4] default 1", ""
+    return (
+        spec("use", **parts)
+        .replace('candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}', "")
+        .replace("factor size: units in 1..64 step 1 default 8", "")
+        .replace("factor ratio: units in [1, 4] default 1", "")
     )
 
 
@@ -43,11 +44,14 @@ def with_behaviour(**behaviours) -> str:
     """The sound spec with candidates that misbehave: good="nan"."""
     text = small()
     for name, behaviour in behaviours.items():
-        text = text.replace(
-            f"candidate {name} like base {{ quality",
-            f'candidate {name} like base {{\n  behaviour = "{behaviour}"\n  quality',
-        ).replace("  quality = 1 }", "  quality = 1\n}").replace("  quality = 3 }", "  quality = 3\n}").replace(
-            "  quality = 4 }", "  quality = 4\n}"
+        text = (
+            text.replace(
+                f"candidate {name} like base {{ quality",
+                f'candidate {name} like base {{\n  behaviour = "{behaviour}"\n  quality',
+            )
+            .replace("  quality = 1 }", "  quality = 1\n}")
+            .replace("  quality = 3 }", "  quality = 3\n}")
+            .replace("  quality = 4 }", "  quality = 4\n}")
         )
     return text
 
@@ -157,9 +161,7 @@ def test_a_killed_study_goes_on_and_decides_the_same(workplace, after):
         if accepted is not None:
             assert state.accepted(run).number == accepted.number
             assert len(state.attempts[run]) == accepted.number  # trained nothing twice
-    assert all(
-        sum(one.state is AttemptState.ACCEPTED for one in tried) == 1 for tried in state.attempts.values()
-    )
+    assert all(sum(one.state is AttemptState.ACCEPTED for one in tried) == 1 for tried in state.attempts.values())
     promoted = {name: decision.get("promoted") for name, decision in state.decisions.items()}
     before = study(workplace, "unbroken").state()
     assert promoted == {name: decision.get("promoted") for name, decision in before.decisions.items()}
@@ -305,10 +307,8 @@ DAMAGE = {
     "the lock": lambda folder: flip(folder / "lock.json"),
     "evidence": lambda folder: flip(folder / "evidence" / "short.json"),
     "a decision": lambda folder: flip(folder / "decisions" / "pick.json"),
-    "a swapped result": lambda folder: (
-        next(folder.glob("runs/short/good-box-s1/attempt-1/result.json")).write_bytes(
-            next(folder.glob("runs/short/poor-box-s1/attempt-1/result.json")).read_bytes()
-        )
+    "a swapped result": lambda folder: next(folder.glob("runs/short/good-box-s1/attempt-1/result.json")).write_bytes(
+        next(folder.glob("runs/short/poor-box-s1/attempt-1/result.json")).read_bytes()
     ),
 }
 

@@ -90,7 +90,7 @@ def test_every_single_bit_flip_is_found(data):
         return
     # A flipped last newline makes the last line torn, which is reported too; only a line that no other follows
     # can be changed into another sound one, and then the head is another: the anchor's business.
-    last = bytes(content)[: -1].rfind(b"\n")
+    last = bytes(content)[:-1].rfind(b"\n")
     assert chain.torn or place > last
 
 

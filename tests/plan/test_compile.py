@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import SOUND, plan_of, spec, study_of
 
 from promo.base.canonical import canonical
 from promo.base.source import Source
@@ -16,6 +15,7 @@ from promo.plan.store import plan_to_json, stale
 from promo.plan.values import Bounds
 from promo.report.plan import plan_text, savings
 from promo.spec.describe import describe
+from support import SOUND, plan_of, spec, study_of
 
 ROOT = Path(__file__).parents[2]
 HOUR = 3600
@@ -163,7 +163,9 @@ def brute_force(study) -> dict[str, int]:
 def test_the_number_of_runs_agrees_with_counting_them(candidates, keeps, seeds, always):
     """A ladder of any length, against an independent count; an `always` never makes it cheaper."""
     names = [f"c{n}" for n in range(candidates)]
-    keeps = sorted({min(keep, candidates - 2 - place) for place, keep in enumerate(sorted(keeps, reverse=True))}, reverse=True)
+    keeps = sorted(
+        {min(keep, candidates - 2 - place) for place, keep in enumerate(sorted(keeps, reverse=True))}, reverse=True
+    )
     keeps = [keep for keep in keeps if keep > 0]
 
     def text(kept: bool) -> str:
@@ -174,8 +176,8 @@ def test_the_number_of_runs_agrees_with_counting_them(candidates, keeps, seeds, 
             kept_line = f" always {names[0]}\n" if kept else ""
             only = " report only\n" if place == len(keeps) else ""
             parts.append(
-                f"gate g{place} {{\n from s{place - 1} to s{place}\n rank by mean loss over host, seed\n keep top {keep}\n"
-                f"{kept_line} missing drop\n ties by name\n}}"
+                f"gate g{place} {{\n from s{place - 1} to s{place}\n rank by mean loss over host, seed\n"
+                f" keep top {keep}\n{kept_line} missing drop\n ties by name\n}}"
             )
             first = 100 * place
             parts.append(

@@ -3,7 +3,8 @@ Wrong specs, each with the expected code written on the guilty line.
 
 A file in `bad/` holds cases between `---` lines.  A case begins with `#= NAME`, and says behind it what it replaces of
 the sound spec in `support.py` (`replaces gate, rule`), or `whole` when it is a text of its own.  `#! P0201 "words"`
-expects that code on its line, with these words in the message or hint; `#!+1` means one line further down, `#!-1` one up.
+expects that code on its line, with these words in the message or hint; `#!+1` means one line further down, `#!-1` one
+up.
 Anything reported that is not expected fails the test, and so does anything expected that is not reported.
 """
 
@@ -11,6 +12,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from support import SOUND, compiled
 
 BAD = Path(__file__).parent / "bad"

@@ -4,13 +4,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from support import codes, compiled, spec, study_of
 
 from promo.base.diagnostics import SpecError
 from promo.base.source import Source
 from promo.driver.pipeline import compile_source, read_lock
 from promo.spec.design import defining_relation, resolution, standard_rows
 from promo.spec.values import BudgetKind, Interval
+from support import codes, compiled, spec, study_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,10 +27,14 @@ def test_the_example_specs_are_sound_and_sealed(name):
 
 
 def test_values_are_exact():
-    study = study_of(spec(rule=(
-        "frozen rule close {\n  judge good against base at long\n  require mean gap at most 0.1pt\n  missing stop\n"
-        "  absent skip\n}"
-    )))
+    study = study_of(
+        spec(
+            rule=(
+                "frozen rule close {\n  judge good against base at long\n  require mean gap at most 0.1pt\n"
+                "  missing stop\n  absent skip\n}"
+            )
+        )
+    )
 
     assert study.rules["close"].bound.value == Fraction(1, 10)
 
@@ -78,9 +82,11 @@ def test_a_value_made_of_factors_is_documentation():
     ],
 )
 def test_budgets(said, kind, amount, cap_s):
-    budget = study_of(
-        spec(stage_short=f"stage short {{\n  train four {said}\n  on box\n  seeds 1, 2\n}}")
-    ).stages["short"].budget
+    budget = (
+        study_of(spec(stage_short=f"stage short {{\n  train four {said}\n  on box\n  seeds 1, 2\n}}"))
+        .stages["short"]
+        .budget
+    )
 
     assert (budget.kind, budget.amount, budget.cap_s) == (kind, amount, cap_s)
 
@@ -119,11 +125,13 @@ def test_stages_come_in_an_order_in_which_they_can_run():
 
 
 def test_rows_of_a_design_become_candidates():
-    text = spec(extra=(
-        "design screen full {\n  vary quality low 11 high 12\n  vary size low 20 high 40\n}\n"
-        "cohort rowed {\n  rows screen [1, 2, 4]\n  expect 3 candidates\n}\n"
-        "stage more {\n  train rowed for 1s\n  on box\n  seeds 50\n  report only\n}"
-    ))
+    text = spec(
+        extra=(
+            "design screen full {\n  vary quality low 11 high 12\n  vary size low 20 high 40\n}\n"
+            "cohort rowed {\n  rows screen [1, 2, 4]\n  expect 3 candidates\n}\n"
+            "stage more {\n  train rowed for 1s\n  on box\n  seeds 50\n  report only\n}"
+        )
+    )
     study = study_of(text)
 
     assert study.cohorts["rowed"] == ("screen_1", "screen_2", "screen_4")

@@ -4,13 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
-from support import compiled, plan_of, spec, study_of
 
 from promo.base.errors import PromoError
 from promo.base.source import Source
 from promo.driver.pipeline import compile_source
 from promo.spec.lock import apply, check_seals, closure, freeze, lock_from_json, lock_to_json
 from promo.syntax.format import format_text
+from support import compiled, plan_of, spec, study_of
 
 NOW = "2026-01-02T03:04:05Z"
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,9 @@ def test_freezing_writes_seals_that_check_accepts():
 
 COSMETIC = {
     "formatted": lambda text: format_text(Source("x", text)),
-    "comments": lambda text: text.replace("keep top 1", "keep top 1  # one").replace("\nfrozen gate", "\n## doc\nfrozen gate"),
+    "comments": lambda text: text.replace("keep top 1", "keep top 1  # one").replace(
+        "\nfrozen gate", "\n## doc\nfrozen gate"
+    ),
     "seconds": lambda text: text.replace("for 1s", "for 1000ms"),
     "sums": lambda text: text.replace("keep top 1", "keep top 2 - 1"),
     "zeros": lambda text: text.replace("0.5pt", "0.500pt").replace("quality = 2", "quality = 2.0"),
@@ -78,7 +80,11 @@ MEANING = {
     "a candidate": ("candidate poor like base { quality = 4 }", "candidate poor like base { quality = 5 }", {"pick"}),
     "the reference": ("as reference { quality = 2 }", "as reference { quality = 2.5 }", {"pick", "close"}),
     "the cohort": ("members base, good, fair, poor", "members base, good, fair", {"pick"}),
-    "a default": ("factor size: units in 1..64 step 1 default 8", "factor size: units in 1..64 step 1 default 9", {"pick", "close"}),
+    "a default": (
+        "factor size: units in 1..64 step 1 default 8",
+        "factor size: units in 1..64 step 1 default 9",
+        {"pick", "close"},
+    ),
     "metric": ("measure loss in pt, lower", "measure gain in pt, higher", {"pick", "close"}),
 }
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import spec
 
 from promo.base.source import Source
 from promo.syntax.format import format_text
 from promo.syntax.lex import COMMENT, NEWLINE, lexemes
 from promo.syntax.parse import parse
+from support import spec
 
 ROOT = Path(__file__).parents[2]
 GOOD = [*sorted((ROOT / "specs").glob("*.promo")), Path(__file__).parent / "good" / "everything.promo"]

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lark import Lark, Tree
 from lark.exceptions import UnexpectedInput
-from support import SOUND, spec
 
 from promo.base.resources import grammar_file
 from promo.base.source import Source
@@ -17,6 +16,7 @@ from promo.syntax.lex import lexemes
 from promo.syntax.nodes import Node
 from promo.syntax.parse import parse
 from promo.syntax.tables import GRAMMAR, TABLES, compile_grammar
+from support import SOUND, spec
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = [*sorted((ROOT / "specs").glob("*.promo")), *sorted((Path(__file__).parent / "good").glob("*.promo"))]
@@ -145,7 +145,9 @@ def test_three_injected_mistakes_are_reported_and_little_else():
             if parse(Source("x", "\n".join(alone))).diagnostics:
                 broken[number] = alone[number]
                 chosen.add(number + 1)
-        seen = {one.span.source.position(one.span.start)[0] for one in parse(Source("x", "\n".join(broken))).diagnostics}
+        seen = {
+            one.span.source.position(one.span.start)[0] for one in parse(Source("x", "\n".join(broken))).diagnostics
+        }
         injected += len(chosen)
         reported += len(chosen & seen)
         false += len(seen - chosen)
@@ -202,6 +204,8 @@ def test_lexemes_lose_nothing_but_spaces(text):
 
 
 def test_documentation_is_the_comment_directly_above():
-    tree = parse(Source("x", "promo 1\n## not mine\n\n## mine,\n## all of it\n# not\n\n## really mine\nlet a = 1\n")).tree
+    tree = parse(
+        Source("x", "promo 1\n## not mine\n\n## mine,\n## all of it\n# not\n\n## really mine\nlet a = 1\n")
+    ).tree
 
     assert tree.documentation(tree.declarations[0]) == "really mine"

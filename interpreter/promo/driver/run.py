@@ -27,11 +27,14 @@ from promo.ledger.state import State, StudyState, state_of
 from promo.ledger.values import EventKind
 from promo.plan.store import plan_to_json, stale
 from promo.plan.values import Plan, PlannedRun
-from promo.run.corpora import prepare
+from promo.run.corpora import Prepared, prepare
 from promo.run.execute import Execution, Progress, has_ended
 from promo.run.values import CONTRACT, Task
 from promo.spec.lock import Lock, Seal, closure, frozen_rules, lock_to_json
 from promo.spec.values import Stage, Study
+
+STREAMS = {"train.bytes": "train_digest", "validation.bytes": "validation_digest"}
+"""Prepared text in the study folder -> where its manifest keeps its digest."""
 
 
 class Display(Protocol):
@@ -145,17 +148,20 @@ class _Loop:
 
     def run(self, *, fresh: bool) -> Ending:
         """Carry the study to its end, or to an interruption."""
+        before = state_of(self.journal.events)
+        if not fresh:
+            self._same_runner(before)
+        text = self._needed_text(before)  # whatever is wrong with it is said before anything is recorded
         if fresh:
             self._freeze()
         state = state_of(self.journal.events)
-        self._same_runner(state)
         self.execution = Execution(
             self.folder.path, self.journal, state, self.disk, self.clock, self.places, self._progress
         )
         self.execution.record(EventKind.ORCHESTRATOR_STARTED, {"promo": __version__})
         self.display.begin(self.study, self.plan, state)
         try:
-            self._prepare_data()
+            self._keep_text(text)
             self._climb()
         except BaseException:
             self.execution.cancel()
@@ -217,45 +223,47 @@ class _Loop:
                 details=(f"before: {before}", f"now: {now}"),
             )
 
-    def _prepare_data(self) -> None:
+    def _needed_text(self, state: State) -> Prepared | None:
+        """The study's text, read and split, unless it lies in the folder already."""
+        if self.study.data is None or all(self._on_disk(state, name) for name in STREAMS):
+            return None
+        self.display.say(f"reading the text '{self.study.data.source}'")
+        prepared = prepare(self.study.data, self.spec_folder)
+        if state.data is not None and dict(state.data) != prepared.manifest:
+            before = state.data
+            changed = (key for key, value in prepared.manifest.items() if before.get(key) != value)
+            raise Mismatch(
+                f"the text '{self.study.data.source}' is not the one this study was started with",
+                hint="restore the text, or start a new study with --study",
+                details=tuple(f"{key}: {before.get(key)} -> {prepared.manifest[key]}" for key in changed),
+            )
+        return prepared
+
+    def _on_disk(self, state: State, name: str) -> bool:
+        content = self.disk.read(self.folder.path / DATA / name)
+        return content is not None and digest_bytes(content) == (state.data or {}).get(STREAMS[name])
+
+    def _keep_text(self, text: Prepared | None) -> None:
+        """Put the streams into the folder, and say in the ledger what they are."""
         if self.study.data is None:
             return
-        state = self.execution.state
-        train, held = (self.folder.path / DATA / name for name in ("train.bytes", "validation.bytes"))
-        if (
-            state.data is None
-            or not self._on_disk(train, "train_digest")
-            or not self._on_disk(held, "validation_digest")
-        ):
-            self.display.say(f"reading the text '{self.study.data.source}'")
-            prepared = prepare(self.study.data, self.spec_folder)
-            if state.data is not None and dict(state.data) != prepared.manifest:
-                message = f"the text '{self.study.data.source}' is not the one this study was started with"
-                details = tuple(
-                    f"{key}: {state.data.get(key)} -> {value}"
-                    for key, value in prepared.manifest.items()
-                    if state.data.get(key) != value
-                )
-                raise Mismatch(message, hint="restore the text, or start a new study with --study", details=details)
-            self.disk.make_folder(train.parent)
-            self.disk.write(train, prepared.train)
-            self.disk.write(held, prepared.validation)
-            if state.data is None:
-                self.execution.record(EventKind.DATA_PREPARED, prepared.manifest)
-        manifest = state.data
+        if text is not None:
+            place = self.folder.path / DATA
+            self.disk.make_folder(place)
+            for name, content in zip(STREAMS, (text.train, text.validation), strict=True):
+                self.disk.write(place / name, content)
+            if self.execution.state.data is None:
+                self.execution.record(EventKind.DATA_PREPARED, text.manifest)
+        manifest = self.execution.state.data
         assert manifest is not None
+        train, held = (f"{DATA}/{name}" for name in STREAMS)
         self.data = {
-            "train": f"{DATA}/{train.name}",
-            "validation": f"{DATA}/{held.name}",
+            "train": train,
+            "validation": held,
             "digest": manifest["digest"],
             "score_tokens": self.study.data.score_tokens,
             "window": self.study.data.window,
         }
-
-    def _on_disk(self, path: Path, key: str) -> bool:
-        content = self.disk.read(path)
-        expected = (self.execution.state.data or {}).get(key)
-        return content is not None and digest_bytes(content) == expected
 
     # --- the stages --------------------------------------------------------------------------------------
 

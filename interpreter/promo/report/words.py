@@ -67,8 +67,8 @@ def gate_sentence(gate: Gate, study: Study) -> str:
     ties = ", then ".join(one.value for one in gate.ties)
     return (
         f"After {gate.source}, rank by {gate.statistic.value} {gate.metric} over all hosts and seeds, {best} first; "
-        f"keep the best {gate.keep}{always} for {gate.target}. If a run has no value, {missing_sentence(gate.missing)}. "
-        f"Ties are broken by {ties}."
+        f"keep the best {gate.keep}{always} for {gate.target}. If a run has no value, "
+        f"{missing_sentence(gate.missing)}. Ties are broken by {ties}."
     )
 
 

@@ -8,7 +8,21 @@ from promo.base.canonical import exact
 from promo.spec.ports import ConditionError, RunnerFactor, RunnerMetric
 from promo.spec.values import Effective
 
-BEHAVIOURS = ("ok", "nan", "crash", "oom", "memory", "hang", "exit", "kill", "nothing", "forged", "once", "slow", "worse")
+BEHAVIOURS = (
+    "ok",
+    "nan",
+    "crash",
+    "oom",
+    "memory",
+    "hang",
+    "exit",
+    "kill",
+    "nothing",
+    "forged",
+    "once",
+    "slow",
+    "worse",
+)
 
 FACTORS = {
     "quality": RunnerFactor("points", Fraction(0), Fraction(-1000), Fraction(1000)),
@@ -18,12 +32,15 @@ FACTORS = {
 }
 
 
+METRICS = {"loss": RunnerMetric("pt", True), "gain": RunnerMetric("pt", False)}
+
+
 @frozen
 class ToyRunner:
     name: str = "toy"
     version: int = 1
     factors = FACTORS
-    metrics = {"loss": RunnerMetric("pt", True), "gain": RunnerMetric("pt", False)}
+    metrics = METRICS
     trainer: str = "promo_toy.train:train"
     needs_modules: tuple[str, ...] = ()
     needs_data: bool = False

@@ -1,0 +1,82 @@
+"""
+The whole gate: layout, lint, types, import contracts, tests.  `python tests/check.py` here and in CI.
+
+Each step prints its name and time; the first that fails ends the run with its exit status.
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = {
+    "promo": ROOT / "interpreter" / "promo",
+    "promo/grammar": ROOT / "grammar",
+    "promo/templates": ROOT / "templates",
+}
+
+STEPS = {
+    "layout": ["ruff", "format", "--check", "--quiet", "."],
+    "lint": ["ruff", "check", "--quiet", "."],
+    "types": ["mypy"],
+    "import contracts": ["importlinter.cli", "lint"],
+    "specs": ["promo", "check", "specs/quickstart.promo", "specs/staged_promotion.promo"],
+    "spec layout": ["promo", "fmt", "--check", "specs/quickstart.promo", "specs/staged_promotion.promo"],
+    "tests": ["pytest", "-q", "--durations=5"],
+}
+
+
+def installed_differs() -> str:
+    """Name of a file whose installed copy is not the one in this tree; empty when all are."""
+    import promo
+    from promo.base.resources import grammar_file, template_folder
+
+    places = {
+        "promo": Path(promo.__file__).parent,
+        "promo/grammar": grammar_file("promo.lark").parent,
+        "promo/templates": template_folder(),
+    }
+    for name, source in SOURCES.items():
+        for path in sorted(source.rglob("*")):
+            if path.suffix not in (".py", ".lark", ".json", ".j2", ".css"):
+                continue
+            copy = places[name] / path.relative_to(source)
+            if not copy.exists() or copy.read_bytes() != path.read_bytes():
+                return str(path.relative_to(ROOT))
+    return ""
+
+
+def command(words: list[str]) -> list[str]:
+    """How a step is started with this Python."""
+    if words[0] == "promo":
+        return [
+            sys.executable,
+            "-c",
+            "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))",
+            *words[1:],
+        ]
+    if words[0] == "importlinter.cli":
+        return [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()"]
+    return [sys.executable, "-m", *words]
+
+
+def main() -> int:
+    """Run every step."""
+    stale = installed_differs()
+    if stale:
+        print(f"the installed promo is not this tree ({stale} differs): pip install -e '.[train,test]'")
+        return 2
+    for name, words in STEPS.items():
+        print(f"--- {name}", flush=True)
+        began = time.monotonic()
+        done = subprocess.run(command(words), cwd=ROOT, check=False)
+        print(f"    {name}: {time.monotonic() - began:.1f} s", flush=True)
+        if done.returncode:
+            print(f"failed: {name}")
+            return done.returncode
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

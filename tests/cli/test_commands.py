@@ -1,0 +1,262 @@
+"""Commands as a user meets them: what is said, where, and with which exit code."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from promo import __version__
+from promo.base.errors import ExitCode
+from promo.cli.main import COMMANDS
+from support import promo, spec, without_escapes
+
+ROOT = Path(__file__).parents[2]
+
+
+def write(place: Path, content: str | bytes, name: str = "trial.promo") -> Path:
+    path = place / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def test_help_reads_like_the_workflow(capsys):
+    assert promo("--help") == 0
+    page = capsys.readouterr().out
+    places = [page.index(f"\n  {command} ") for command in COMMANDS]
+
+    assert places == sorted(places)
+    assert list(COMMANDS) == ["check", "fmt", "show", "plan", "freeze", "run", "status", "report", "verify"]
+    for code in ExitCode:
+        assert re.search(rf"^  {int(code)}\s", page, re.MULTILINE)
+    assert promo() == 0
+    assert capsys.readouterr().out == page
+
+
+def test_the_version(capsys):
+    assert promo("--version") == 0
+    assert capsys.readouterr().out == f"promo {__version__}\n"
+
+
+def test_usage_errors_are_exit_code_2(capsys):
+    assert promo("chekc") == 2
+    assert promo("plan") == 2
+    assert promo("plan", "a", "--nonsense") == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+BAD_INPUT = {
+    "no file": (lambda place: place / "none.promo", 2, "there is no file"),
+    "a folder": (lambda place: place, 2, "is a folder"),
+    "an empty file": (lambda place: write(place, ""), 1, "P0101"),
+    "not UTF-8": (lambda place: write(place, b"promo 1\n# \xff\n"), 1, "P0117"),
+    "2m": (lambda place: write(place, spec().replace("for 1s", "for 2m")), 1, "write 2min"),
+    "2 min": (lambda place: write(place, spec().replace("for 1s", "for 2 min")), 1, "write 2min"),
+    "unknown name": (
+        lambda place: write(place, spec().replace("always base", "always bsae")),
+        1,
+        "did you mean 'base'?",
+    ),
+    "a gate that cannot reject": (lambda place: write(place, spec().replace("top 1", "top 3")), 1, "cannot reject"),
+    "binary": (lambda place: write(place, bytes(range(256))), 1, "P01"),
+    "a missing runner": (lambda place: write(place, spec().replace("runner toy", "runner none")), 1, "P0211"),
+    "a runner that cannot be loaded": (
+        lambda place: write(place, spec().replace("runner toy", "runner broken")),
+        2,
+        "broken",
+    ),
+    "a huge design": (
+        lambda place: write(place, spec(extra="design d fraction 2^40 {\n  vary size low 1 high 2\n}")),
+        1,
+        "P0703",
+    ),
+    "over budget": (
+        lambda place: write(
+            place, spec().replace("runner toy", "runner toy\n  budget 10cpu_h").replace("for 1s", "for 5h")
+        ),
+        1,
+        "P0601",
+    ),
+    "a circle": (
+        lambda place: write(
+            place,
+            spec()
+            .replace("train four for 1s", "after back\n  train promoted for 1s")
+            .replace(
+                "frozen gate pick",
+                "gate back {\n from long to short\n rank by mean loss over host, seed\n keep top 1\n"
+                " missing drop\n ties by name\n}\nfrozen gate pick",
+            ),
+        ),
+        1,
+        "P0502",
+    ),
+}
+
+
+@pytest.mark.parametrize("command", ["check", "plan", "run", "freeze", "show spec"])
+@pytest.mark.parametrize(("make", "code", "words"), BAD_INPUT.values(), ids=BAD_INPUT)
+def test_bad_input_gets_one_clear_answer(workplace, capsys, command, make, code, words):
+    path = make(workplace)
+
+    assert promo(*command.split(), path) == code
+
+    said = capsys.readouterr()
+    assert words in said.err + said.out
+    assert "Traceback" not in said.err
+    assert not (workplace / "studies").exists()
+
+
+def test_carriage_returns_are_a_warning_that_fmt_mends(workplace, capsys):
+    path = write(workplace, spec().replace("\n", "\r\n"))
+
+    assert promo("check", path) == 0
+    assert "P0902" in capsys.readouterr().err
+    assert promo("fmt", path) == 0
+    assert b"\r" not in path.read_bytes()
+
+
+def test_a_diagnostic_shows_the_line_the_place_and_the_way_out(workplace, capsys):
+    path = write(workplace, spec().replace("always base", "always bsae"), "t.promo")
+    promo("check", "t.promo")
+    error = capsys.readouterr().err
+    line = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if "bsae" in text)
+
+    assert (
+        f"error[P0201]: no candidate is called 'bsae'\n"
+        f"  --> t.promo:{line}:10\n"
+        f"   |\n"
+        f"{line} |   always bsae\n"
+        f"   |          ^^^^\n"
+        f"  = help: did you mean 'base'?\n"
+    ) in error
+
+
+def test_columns_are_right_behind_tabs_wide_and_astral_characters(workplace, capsys):
+    write(workplace, "promo 1\n\tlet  界\U0001f600 = 1\n", "t.promo")
+    promo("check", "t.promo")
+    lines = capsys.readouterr().err.splitlines()
+    shown = next(n for n, line in enumerate(lines) if "let" in line and "|" in line)
+
+    assert "t.promo:2:7" in lines[shown - 2]
+    assert lines[shown + 1].index("^") == lines[shown].index("界")
+
+
+def test_findings_for_programs(workplace, capsys):
+    write(workplace, spec().replace("always base", "always bsae"), "t.promo")
+
+    assert promo("check", "t.promo", "--format", "json") == 1
+    (found,) = [one for one in json.loads(capsys.readouterr().out)["diagnostics"] if one["severity"] == "error"]
+    assert (found["code"], found["place"]["file"], found["edits"][0]["text"]) == ("P0201", "t.promo", "base")
+    assert promo("check", "t.promo", "--format", "github") == 1
+    assert "::error file=t.promo,line=" in capsys.readouterr().out
+
+
+def test_no_colours_unless_on_a_terminal(workplace, capsys):
+    write(workplace, "nonsense", "t.promo")
+    promo("check", "t.promo")
+    error = capsys.readouterr().err
+
+    assert error == without_escapes(error)
+
+
+@pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_colours_on_a_terminal(workplace, variables, coloured):
+    import pty
+
+    write(workplace, "nonsense", "t.promo")
+    ours, theirs = pty.openpty()
+    code = "import sys; from promo.cli.main import main; sys.exit(main(['check', 't.promo']))"
+    environment = {**os.environ, "TERM": "xterm", **variables}
+    environment.pop("NO_COLOR", None) if "NO_COLOR" not in variables else None
+    done = subprocess.run([sys.executable, "-c", code], stderr=theirs, env=environment, check=False)
+    os.close(theirs)
+    said = os.read(ours, 65536).decode()
+
+    assert done.returncode == 1
+    assert ("\033[" in said) == coloured
+
+
+def test_fmt(workplace, capsys, monkeypatch):
+    import io
+
+    messy = spec().replace("keep top 1", "keep    top    1")
+    path = write(workplace, messy, "t.promo")
+
+    assert promo("fmt", "--check", "t.promo") == 1
+    assert path.read_text() == messy
+    assert promo("fmt", "--diff", "t.promo") == 1
+    assert "+  keep     top 1" in capsys.readouterr().out
+    assert promo("fmt", "t.promo") == 0
+    assert promo("fmt", "--check", "t.promo") == 0
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(messy.encode())))
+    capsys.readouterr()
+    assert promo("fmt", "-") == 0
+    assert capsys.readouterr().out == path.read_text()
+
+
+def test_plans_twice_are_the_same_bytes(workplace, capsys):
+    write(workplace, spec(), "t.promo")
+    promo("plan", "t.promo", "--json")
+    first = capsys.readouterr().out
+    promo("plan", "t.promo", "--json")
+
+    assert capsys.readouterr().out == first
+    assert json.loads(first)["device_s"]["planned"] == 17
+
+
+def test_plan_all_lists_every_possible_run(workplace, capsys):
+    write(workplace, spec(), "t.promo")
+    promo("plan", "t.promo", "--all")
+
+    assert len(re.findall(r"^[0-9a-f]{16}  ", capsys.readouterr().out, re.MULTILINE)) == 8 + 8 + 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not Path("/proc").exists(), reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written(workplace, capsys):
+    write(workplace, spec(), "t.promo")
+    (workplace / "file").write_text("not a folder")
+
+    assert promo("run", "t.promo", "--study", "file/inside", "--quiet") == 2
+    assert "cannot be written" in capsys.readouterr().err
+    assert promo("plan", "t.promo", "--out", "file/plan.json") == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["status", "report", "verify", "show evidence"])
+def test_commands_on_a_study_that_is_not_there(workplace, capsys, command):
+    words = command.split()
+
+    assert promo(*words, *(["nowhere"] if len(words) > 1 else [])) == 2
+    assert "no study" in capsys.readouterr().err
+
+
+def test_a_plan_file_that_is_none(workplace, capsys):
+    write(workplace, "{", "x.json")
+
+    assert promo("run", "x.json") == 2
+    assert "is no plan file" in capsys.readouterr().err
+    assert promo("run", "y.json") == 2
+    assert "there is no file" in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_is_no_error(workplace):
+    write(workplace, spec(), "t.promo")
+    code = "import sys; from promo.cli.main import main; sys.exit(main(['plan', 't.promo', '--all', '--json']))"
+    done = subprocess.run(
+        f'{sys.executable} -c "{code}" | head -c 10', shell=True, capture_output=True, text=True, check=False
+    )
+
+    assert "Traceback" not in done.stderr
+
+
+def test_every_exit_code_and_command_is_in_the_readme():
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    for command in COMMANDS:
+        assert f"`promo {command}" in page, command
+    for code in ExitCode:
+        assert re.search(rf"^\| {int(code)} \|", page, re.MULTILINE), code

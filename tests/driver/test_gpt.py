@@ -1,0 +1,108 @@
+"""Real training, end to end: the built-in runner on the built-in text, in seconds."""
+
+import json
+
+import pytest
+
+from support import promo
+
+pytest.importorskip("torch")
+
+from promo.driver.study import StudyFolder
+
+SPEC = """promo 1
+
+study tiny {
+  title    "Two tiny models"
+  measure  val_bpb in bpb, lower is better
+  runner   gpt
+}
+
+data words {
+  source   "builtin:synth/1"
+  holdout  5%
+  score    2_048tok in windows of 32tok
+}
+
+host here {
+  device   "cpu" on any
+  slots    2
+}
+
+factor depth: layers in [1]
+factor aspect: ratio in [16, 32] default 32
+factor head_size: channels in [16]
+factor context: tokens in [32]
+factor total_batch: tokens in [256]
+factor window: pattern in ["L"]
+
+candidate wide as reference
+candidate narrow {
+  aspect = 16
+}
+
+stage first {
+  train    wide, narrow for 30steps
+  cap      1min
+  on       here
+  seeds    1
+}
+
+frozen rule width_pays {
+  judge    wide against narrow at first
+  require  mean gain at least 0bpb
+  missing  stop
+}
+"""
+
+
+def test_a_study_of_the_built_in_runner_trains_and_repeats_bit_for_bit(workplace, capsys):
+    (workplace / "tiny.promo").write_text(SPEC, encoding="utf-8")
+
+    assert promo("run", "tiny.promo", "--quiet") == 0
+    assert promo("run", "tiny.promo", "--quiet", "--study", "again") == 0
+
+    values = []
+    for place in (workplace / "studies" / "tiny", workplace / "again"):
+        evidence = json.loads((place / "evidence" / "first.json").read_bytes())
+        values.append({name: [cell["value"] for cell in cells] for name, cells in evidence["rows"].items()})
+        assert StudyFolder(place).state().data["digest"]
+    assert values[0] == values[1]
+    assert all(2 < float(cells[0]) < 8 for cells in values[0].values())
+    assert promo("verify", "tiny.promo") == 3
+
+
+def test_a_text_that_changed_is_refused(workplace, capsys):
+    for number in range(60):
+        (workplace / f"{number}.txt").write_text(f"this is text number {number} " * 30, encoding="utf-8")
+    text = SPEC.replace("builtin:synth/1", "*.txt").replace("holdout  5%", "holdout  20%")
+    (workplace / "tiny.promo").write_text(text, encoding="utf-8")
+    assert promo("run", "tiny.promo", "--quiet") == 0
+    # Pretend it was not finished, and lose the prepared text.
+    ledger = workplace / "studies" / "tiny" / "ledger.jsonl"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    ledger.write_bytes(b"".join(lines[:-3]))
+    (workplace / "studies" / "tiny" / "data" / "train.bytes").unlink()
+    (workplace / "7.txt").write_text("another text", encoding="utf-8")
+    capsys.readouterr()
+
+    assert promo("run", "tiny.promo", "--quiet") == 1
+    assert "is not the one this study was started with" in capsys.readouterr().err
+
+
+def test_a_text_that_is_missing_starts_nothing(workplace, capsys):
+    (workplace / "tiny.promo").write_text(SPEC.replace("builtin:synth/1", "none.txt"), encoding="utf-8")
+
+    assert promo("run", "tiny.promo", "--quiet") == 2
+    assert "no file matches 'none.txt'" in capsys.readouterr().err
+    (workplace / "tiny.promo").write_text(SPEC, encoding="utf-8")
+    assert promo("status", "tiny.promo") == 2  # nothing was frozen yet, so the path may be mended
+
+
+def test_a_device_that_is_not_here_starts_nothing(workplace, capsys):
+    text = SPEC.replace('device   "cpu" on any', 'device   "NVIDIA Z999" on any')
+    (workplace / "tiny.promo").write_text(text, encoding="utf-8")
+
+    assert promo("run", "tiny.promo", "--quiet") == 2
+    assert "NVIDIA Z999" in capsys.readouterr().err
+    assert not (workplace / "studies" / "tiny" / "ledger.jsonl").exists()

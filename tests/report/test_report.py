@@ -1,0 +1,143 @@
+"""The report: everything in it, nothing that runs, and user texts that stay texts."""
+
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from promo.driver.report import record_of
+from promo.driver.study import StudyFolder
+from promo.report.view import build_view
+from support import promo, spec
+
+HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7 * 7 }} {% raw %} \\"quoted\\" \u202egnol'
+TEXT = (
+    spec(
+        study=(
+            f"## <b>bold</b> {{{{ doc }}}}\n"
+            f'study trial {{\n  title "{HOSTILE}"\n  measure loss in pt, lower is better\n  '
+            "  runner toy\\n}"
+        ),
+        extra='account {\n  count training\n  suppose all pick continue to long costs 0cpu_h\n  note "<i>note</i>"\n}',
+    )
+    .replace(
+        "candidate poor like base { quality = 4 }",
+        'candidate poor like base {\n  quality = 4\n  behaviour = "crash"\n}',
+    )
+    .replace("costs 0cpu_h", "costs 1cpu_h / 450")
+)
+
+
+class Page(HTMLParser):
+    """Tags, attributes and visible text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.attributes, self.words = [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    place = tmp_path_factory.mktemp("report")
+    (place / "trial.promo").write_text(TEXT, encoding="utf-8")
+    before = Path.cwd()
+    os.chdir(place)
+    try:
+        assert promo("run", "trial.promo", "--quiet") == 0
+        yield StudyFolder(place / "studies" / "trial")
+    finally:
+        os.chdir(before)
+
+
+@pytest.fixture(scope="module")
+def page(study):
+    return Page((study.path / "report.html").read_text(encoding="utf-8"))
+
+
+def test_texts_of_users_stay_texts(page):
+    assert not {"script", "img", "iframe", "object", "i", "link"} & set(page.tags)
+    assert "<script>alert(1)</script>" in page.text
+    assert "{{ 7 * 7 }}" in page.text
+    assert "<b>on purpose</b>" in page.text  # the message of a run that crashed
+    assert "<i>note</i>" in page.text
+
+
+def test_nothing_is_fetched_and_nothing_runs(page):
+    for tag, name, value in page.attributes:
+        assert not name.startswith("on"), (tag, name)
+        if name in ("href", "src", "xlink:href"):
+            assert value.startswith("#"), (tag, name, value)
+    policy = [value for tag, name, value in page.attributes if tag == "meta" and name == "content"]
+    assert any("default-src 'none'" in value for value in policy)
+
+
+def test_it_says_what_a_reviewer_asks(page, study):
+    view = build_view(record_of(study))
+
+    assert view.finished
+    for words in (
+        "pick promoted good and base to long; dropped fair and poor",
+        "0 of 8 results of short existed then",
+        "among the best 1; 2.0000 pt better than the first behind the cut",
+        "always kept; would rank 2",
+        "poor",
+        "no value for box seed",
+        "like for like",
+        "were not continued to long; nothing here says how they would have scored",
+        "Hosts covered: box (cpu, any)",
+        "promo verify",
+        "sha256:",
+    ):
+        assert words in page.text, words
+
+
+def test_every_table_has_headings_and_every_picture_words(page):
+    assert page.tags.count("table") == page.tags.count("thead") + 1  # the facts have row headings only
+    labels = [value for tag, name, value in page.attributes if tag == "svg" and name == "aria-label"]
+    assert len(labels) == page.tags.count("svg") >= 3
+    assert all(labels)
+
+
+def test_pictures_take_their_colours_from_the_page(study):
+    html = (study.path / "report.html").read_text(encoding="utf-8")
+    pictures = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
+
+    assert pictures
+    for picture in pictures:
+        assert not re.search(r"(stroke|fill): ?#[0-9a-f]{6}", picture)
+
+
+def test_the_same_study_gives_the_same_bytes(study, workplace):
+    first, second = workplace / "a.html", workplace / "b.html"
+
+    assert promo("report", study.path, "--out", first) == 0
+    assert promo("report", study.path, "--out", second) == 0
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_an_unfinished_study_says_what_it_is(study, workplace):
+    import shutil
+
+    shutil.copytree(study.path, workplace / "half")
+    ledger = workplace / "half" / "ledger.jsonl"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    for kept in (1, 3, len(lines) // 3, len(lines) // 2, len(lines) - 2):
+        ledger.write_bytes(b"".join(lines[:kept]))
+
+        assert promo("report", workplace / "half") == 0, kept
+        page = Page((workplace / "half" / "report.html").read_text(encoding="utf-8"))
+        assert "not finished" in page.text

@@ -1,0 +1,291 @@
+"""The model, its optimizer and the training loop, on the processor."""
+
+import io
+import math
+import time
+from fractions import Fraction
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from promo.run.contract import Recorder  # noqa: E402
+from promo.run.corpora import split, synthetic  # noqa: E402
+from promo.run.runners.gpt.batches import rows, scoring_windows  # noqa: E402
+from promo.run.runners.gpt.declare import FACTORS, RUNNER  # noqa: E402
+from promo.run.runners.gpt.model import Gpt, band, rotary_tables, rotate  # noqa: E402
+from promo.run.runners.gpt.optimizer import Optimizer, orthogonal, rate_factor  # noqa: E402
+from promo.run.runners.gpt.train import _Clock, _Training, sub_seed, train  # noqa: E402
+from promo.run.values import RunStatus  # noqa: E402
+
+torch.set_num_threads(1)
+TINY = {"depth": 1, "aspect": 32, "head_size": 16, "context": 32, "total_batch": 256, "window": "L"}
+
+
+def effective(**changed):
+    levels = {name: factor.default for name, factor in FACTORS.items()}
+    for name, level in {**TINY, **changed}.items():
+        levels[name] = level if name == "window" else Fraction(level)
+    return RUNNER.resolve(levels)
+
+
+def model(**changed):
+    built = Gpt(dict(effective(**changed).settings), 64)
+    built.initialise(torch.Generator().manual_seed(1))
+    return built
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("study")
+    train_bytes, held = split(synthetic(60_000), Fraction(1, 10))
+    (place / "train").write_bytes(train_bytes)
+    (place / "held").write_bytes(held)
+    return place
+
+
+def request(folder, *, kind="steps", amount=20, seed=1, **changed):
+    resolved = effective(**changed)
+    return {
+        "settings": dict(resolved.settings),
+        "flops_per_token": resolved.flops_per_token,
+        "parameters": resolved.parameters,
+        "device": "cpu",
+        "threads": 1,
+        "study_folder": str(folder),
+        "data": {"train": "train", "validation": "held", "window": 32, "score_tokens": 1024},
+        "run": {"seed": seed},
+        "budget": {"kind": kind, "amount": amount, "cap_s": 60},
+    }
+
+
+def run(folder, **words):
+    points = io.StringIO()
+    recorder = Recorder(points, time.monotonic())
+    return train(request(folder, **words), recorder), recorder, points.getvalue()
+
+
+def value(folder, **words):
+    return run(folder, **words)[0].metrics["val_bpb"]
+
+
+@pytest.mark.parametrize("changed", [{}, {"depth": 3, "window": "SL"}, {"aspect": 48}])
+def test_the_model_has_the_declared_number_of_weights(changed):
+    weights = sum(weight.numel() for weight in model(**changed).parameters())
+
+    assert weights == effective(**changed).parameters
+
+
+def test_an_untrained_model_guesses_every_byte_alike():
+    text = torch.randint(0, 256, (2, 32))
+
+    assert float(model()(text, text).detach()) / math.log(2) == pytest.approx(8.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("window", ["L", "SL"])
+def test_a_position_does_not_see_what_follows(window):
+    built = model(depth=2, window=window)
+    with torch.no_grad():
+        for weight in built.parameters():
+            weight.add_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(3)) * 0.1)
+    text = torch.randint(0, 256, (1, 32))
+    changed = text.clone()
+    changed[0, 20:] = (changed[0, 20:] + 1) % 256
+
+    before, after = built.logits(text), built.logits(changed)
+
+    assert torch.allclose(before[0, :20], after[0, :20], atol=1e-5)
+    assert not torch.allclose(before[0, 20:], after[0, 20:], atol=1e-3)
+
+
+def test_a_window_hides_what_is_too_far_back():
+    seen = band(6, 2, torch.device("cpu"))
+
+    assert seen.int().tolist() == [
+        [1, 0, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0, 0],
+        [0, 1, 1, 0, 0, 0],
+        [0, 0, 1, 1, 0, 0],
+        [0, 0, 0, 1, 1, 0],
+        [0, 0, 0, 0, 1, 1],
+    ]
+
+
+def test_rotary_products_depend_on_the_distance_only():
+    cosine, sine = rotary_tables(40, 16)
+    query, key = torch.randn(16), torch.randn(16)
+
+    def product(at, other):
+        first = rotate(query.view(1, 1, 1, 16), cosine[at : at + 1], sine[at : at + 1])
+        second = rotate(key.view(1, 1, 1, 16), cosine[other : other + 1], sine[other : other + 1])
+        return float((first * second).sum())
+
+    assert product(5, 2) == pytest.approx(product(33, 30), abs=1e-4)
+
+
+def test_muon_makes_singular_values_about_one():
+    found = torch.linalg.svdvals(orthogonal(torch.randn(3, 64, 16, generator=torch.Generator().manual_seed(0))))
+
+    assert 0.6 < float(found.min()) <= float(found.max()) < 1.3
+
+
+def test_muon_steps_agree_with_a_step_by_step_account():
+    """One step on one square matrix, written out: momentum, Nesterov, orthogonal, decay where it agrees."""
+    built = model()
+    before = built.attention.detach().clone()
+    gradient = torch.randn(built.attention.shape, generator=torch.Generator().manual_seed(5))
+    for weight in built.parameters():
+        weight.grad = torch.zeros_like(weight)
+    built.attention.grad = gradient.clone()
+    optimizer = Optimizer(built, dict(effective().settings))
+    optimizer.step(0.25)
+
+    momentum = 0.15 * gradient
+    update = orthogonal((0.15 * gradient + 0.85 * momentum).view(4, 32, 32))
+    rate, weights = 0.04, before.view(4, 32, 32)
+    expected = weights - rate * 0.2 * 0.75 * weights * ((update * weights) > 0) - rate * update
+
+    assert torch.allclose(built.attention.detach().view(4, 32, 32), expected, atol=1e-6)
+
+
+def test_adam_steps_agree_with_torch():
+    built = model()
+    settings = dict(effective().settings)
+    optimizer = Optimizer(built, settings)
+    rate = 0.6 * (32 / 768) ** -0.5
+    other = torch.nn.Parameter(built.embedding.detach().clone())
+    reference = torch.optim.AdamW([other], lr=rate, betas=(0.8, 0.95), eps=1e-10, weight_decay=0.0)
+    for seed in range(4):
+        gradient = torch.randn(other.shape, generator=torch.Generator().manual_seed(seed))
+        for weight in built.parameters():
+            weight.grad = torch.zeros_like(weight)
+        built.embedding.grad, other.grad = gradient.clone(), gradient.clone()
+        optimizer.step(0.1)
+        reference.step()
+
+    assert torch.allclose(built.embedding, other, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("progress", "warmup", "warmdown", "factor"),
+    [(0.0, 0.0, 0.5, 1.0), (0.05, 0.1, 0.5, 0.5), (0.5, 0.1, 0.5, 1.0), (0.75, 0.0, 0.5, 0.5), (1.0, 0.0, 0.5, 0.0)],
+)
+def test_rates_follow_the_budget(progress, warmup, warmdown, factor):
+    assert rate_factor(progress, warmup, warmdown) == pytest.approx(factor)
+
+
+def test_windows_are_spread_over_the_whole_text_and_do_not_depend_on_the_batch():
+    stream = torch.arange(1001, dtype=torch.int64).to(torch.uint8)
+    one = torch.cat([inputs for inputs, _ in scoring_windows(stream, 10, 8, 1)])
+    many = torch.cat([inputs for inputs, _ in scoring_windows(stream, 10, 8, 4)])
+
+    assert torch.equal(one, many)
+    assert one[0, 0] == stream[0]
+    assert one[-1, -1] == stream[-2]
+
+
+def test_rows_are_cut_from_the_text_and_targets_follow_inputs():
+    stream = torch.arange(256, dtype=torch.int64).to(torch.uint8)
+    inputs, targets = rows(stream, 5, 16, torch.Generator().manual_seed(1))
+
+    assert torch.equal((inputs + 1) % 256, targets)
+
+
+def test_training_learns(folder):
+    assert value(folder, amount=60) < 4.5
+
+
+def test_a_step_budget_repeats_bit_for_bit(folder):
+    first, second = run(folder, amount=12), run(folder, amount=12)
+
+    assert first[0].metrics == second[0].metrics
+    assert first[0].details["work"]["steps"] == 12
+
+
+def test_the_warm_up_leaves_no_trace(folder, monkeypatch):
+    """The first real step sees the weights and the rows it would have seen without any warm-up."""
+    points = run(folder, amount=5)[2]
+    training = _Training(request(folder, amount=5), Recorder(io.StringIO(), time.monotonic()))
+    training._warm_up = lambda: None  # an instance of our own, not the class
+    recorder = Recorder(points_without := io.StringIO(), time.monotonic())
+    training.recorder = recorder
+    training.run()
+
+    def losses(text):
+        import json
+
+        return [json.loads(line).get("train_bpb") for line in text.splitlines()]
+
+    assert losses(points) == losses(points_without.getvalue())
+
+
+def test_seeds_make_different_runs(folder):
+    assert value(folder, amount=12, seed=1) != value(folder, amount=12, seed=2)
+    assert sub_seed(1, "weights") != sub_seed(1, "data") != sub_seed(2, "data")
+
+
+def test_smaller_device_batches_train_the_same_model(folder):
+    """Accumulating over micro-batches gives the gradient of the whole batch."""
+    whole, parts = value(folder, amount=6, device_batch=8), value(folder, amount=6, device_batch=2)
+
+    assert whole == pytest.approx(parts, abs=2e-3)
+
+
+@pytest.mark.parametrize(("kind", "amount", "steps"), [("steps", 7, 7), ("tokens", 256 * 9, 9)])
+def test_counted_budgets_are_spent_exactly(folder, kind, amount, steps):
+    assert run(folder, kind=kind, amount=amount)[0].details["work"]["steps"] == steps
+
+
+def test_an_operation_budget_is_spent_to_the_nearest_step(folder):
+    per_step = 256 * effective().flops_per_token
+    outcome = run(folder, kind="flops", amount=int(per_step * 5.4))[0]
+
+    assert outcome.details["work"]["steps"] == 5
+
+
+@pytest.mark.parametrize("kind", ["wall", "cpu"])
+def test_a_time_budget_is_kept_within_one_step(folder, kind):
+    outcome, recorder, _ = run(folder, kind=kind, amount=1)
+    budget = outcome.details["budget"]
+
+    assert abs(float(budget["used"]) - 1.0) <= float(budget["last_step"])
+    assert recorder.seconds["train"] > 0.5
+
+
+def test_a_clock_stops_at_the_step_nearest_to_the_budget():
+    clock = _Clock("wall", 10.0, 1)
+    while not clock.spent():
+        clock.charge(3.0, 3.0, 1)
+
+    assert clock.wall_s == 9.0
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(folder):
+    outcome, _, _ = run(folder, amount=50, matrix_lr="10", embedding_lr="10", head_lr="10", total_batch=32)
+
+    assert outcome.status in (RunStatus.NAN, RunStatus.DIVERGED, RunStatus.OK)
+    training = _Training(request(folder, amount=50), Recorder(io.StringIO(), time.monotonic()))
+    step = training._step
+
+    def broken(progress):
+        return step(progress) * float("nan")
+
+    training._step = broken
+    assert training.run().status is RunStatus.NAN
+
+
+def test_scoring_is_not_charged_and_phases_are_recorded(folder):
+    outcome, recorder, points = run(folder, amount=16)
+
+    assert {"data", "build", "warmup", "train", "evaluate"} <= set(recorder.seconds)
+    assert points.count("val_bpb") == 4  # three on the way, one at the end
+    assert outcome.details["contention"] is None or float(outcome.details["contention"]) >= 0
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_agrees_with_the_processor(folder):
+    on_cpu = value(folder, amount=20)
+    words = {**request(folder, amount=20), "device": "cuda"}
+
+    assert train(words, Recorder(io.StringIO(), time.monotonic())).metrics["val_bpb"] == pytest.approx(on_cpu, abs=0.1)
