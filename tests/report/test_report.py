@@ -18,7 +18,7 @@ TEXT = (
         study=(
             f"## <b>bold</b> {{{{ doc }}}}\n"
             f'study trial {{\n  title "{HOSTILE}"\n  measure loss in pt, lower is better\n  '
-            "  runner toy\\n}"
+            "  runner toy\n}"
         ),
         extra='account {\n  count training\n  suppose all pick continue to long costs 0cpu_h\n  note "<i>note</i>"\n}',
     )

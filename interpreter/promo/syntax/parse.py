@@ -147,8 +147,11 @@ class _Machine:
         for place in rule.keep:
             value = taken[place]
             if isinstance(value, list):
-                # The first list is taken over, not copied: long files stay linear.
-                children = value if not children else children + value
+                # A list belongs to the rule that takes it, so it may grow in place: long files stay linear.
+                if children:
+                    children.extend(value)
+                else:
+                    children = value
             elif value is not None:
                 children.append(value)
         made: Value

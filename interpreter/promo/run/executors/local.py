@@ -37,17 +37,24 @@ class LocalExecutor:
     def poll(self, handle: LocalHandle) -> Exit | None:
         """The worker's end, once the supervisor has ended too."""
         code = handle.process.poll()
-        return None if code is None else Exit(code)
+        if code is None:
+            return None
+        self._let_go(handle)
+        return Exit(code)
 
     def cancel(self, handle: LocalHandle) -> None:
         """Close the lifeline and wait."""
-        if handle.process.stdin is not None:
-            handle.process.stdin.close()
+        self._let_go(handle)
         try:
             handle.process.wait(STOP_S)
         except subprocess.TimeoutExpired:
             handle.process.kill()
             handle.process.wait()
+
+    @staticmethod
+    def _let_go(handle: LocalHandle) -> None:
+        if handle.process.stdin is not None:
+            handle.process.stdin.close()
 
 
 INHERITED = (
