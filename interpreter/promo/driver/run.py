@@ -148,24 +148,25 @@ class _Loop:
 
     def run(self, *, fresh: bool) -> Ending:
         """Carry the study to its end, or to an interruption."""
-        before = state_of(self.journal.events)
-        if not fresh:
-            self._same_runner(before)
-        text = self._needed_text(before)  # whatever is wrong with it is said before anything is recorded
-        if fresh:
-            self._freeze()
         state = state_of(self.journal.events)
-        self.execution = Execution(
-            self.folder.path, self.journal, state, self.disk, self.clock, self.places, self._progress
-        )
-        self.execution.record(EventKind.ORCHESTRATOR_STARTED, {"promo": __version__})
         self.display.begin(self.study, self.plan, state)
         try:
-            self._keep_text(text)
-            self._climb()
-        except BaseException:
-            self.execution.cancel()
-            raise
+            if not fresh:
+                self._same_runner(state)
+            text = self._needed_text(state)  # whatever is wrong with it is said before anything is recorded
+            if fresh:
+                self._freeze()
+                state = state_of(self.journal.events)
+            self.execution = Execution(
+                self.folder.path, self.journal, state, self.disk, self.clock, self.places, self._progress
+            )
+            self.execution.record(EventKind.ORCHESTRATOR_STARTED, {"promo": __version__})
+            try:
+                self._keep_text(text)
+                self._climb()
+            except BaseException:
+                self.execution.cancel()
+                raise
         finally:
             self.display.end(state)
         return _ending(state)

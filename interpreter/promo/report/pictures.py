@@ -83,6 +83,7 @@ def curves_svg(panels: Sequence[Panel], x_label: str, y_label: str, description:
                 xs, ys = zip(*curve.scored, strict=True)
                 place.plot(xs, ys, color=style["color"], marker=style["marker"], linestyle="none", markersize=5)
         place.set_xscale("log")
+        place.set_xlim(left=max((x for curve in panel.curves for x, _ in curve.scored), default=1.0) / 60)
         place.set_xlabel(x_label)
         if len(panels) > 1:
             place.set_title(panel.title, fontsize=10)

@@ -141,7 +141,8 @@ def rule_result(decision: RuleDecision, rule: Rule, study: Study) -> str:
     verb = "holds" if decision.answer is Answer.HOLDS else "fails"
     margin = number(decision.margin.removeprefix("-")) if decision.margin else "0"
     inside = "inside" if decision.answer is Answer.HOLDS else "beyond"
+    to = "to" if rule.side is Side.GAP else "over"
     return (
-        f"{rule.name} {verb}: the {rule.statistic.value} {rule.side.value} of {rule.judged} to {rule.reference} is "
+        f"{rule.name} {verb}: the {rule.statistic.value} {rule.side.value} of {rule.judged} {to} {rule.reference} is "
         f"{number(decision.statistic, signed=True)} {unit}, {margin} {inside} the bound ({bound})"
     )
