@@ -28,7 +28,8 @@ SOUND = {
     "stage long": "stage long {\n  after pick\n  train promoted for 2s\n  on box\n  seeds 3, 4\n}",
     "gate": (
         "frozen gate pick {\n  from short to long\n  rank by mean loss over host, seed\n  keep top 1\n  always base\n"
-        "  missing rerun 1, then drop\n  ties by name\n}"
+        "  missing rerun 1, then drop\n"
+        "  crash as missing\n  ties by name\n}"
     ),
     "rule": (
         "frozen rule close {\n  judge good against base at long\n  require mean gap at most 0.5pt\n  missing stop\n"

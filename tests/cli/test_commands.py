@@ -29,7 +29,7 @@ def test_help_reads_like_the_workflow(capsys):
     places = [page.index(f"\n  {command} ") for command in COMMANDS]
 
     assert places == sorted(places)
-    assert list(COMMANDS) == ["check", "fmt", "show", "plan", "freeze", "run", "status", "report", "verify"]
+    assert list(COMMANDS) == ["check", "fmt", "show", "plan", "freeze", "run", "status", "decide", "report", "verify"]
     for code in ExitCode:
         assert re.search(rf"^  {int(code)}\s", page, re.MULTILINE)
     assert promo() == 0
@@ -88,7 +88,7 @@ BAD_INPUT = {
             .replace(
                 "frozen gate pick",
                 "gate back {\n from long to short\n rank by mean loss over host, seed\n keep top 1\n"
-                " missing drop\n ties by name\n}\nfrozen gate pick",
+                " missing drop\n crash as missing\n ties by name\n}\nfrozen gate pick",
             ),
         ),
         1,

@@ -146,7 +146,7 @@ def brute_force(study) -> dict[str, int]:
             before = sorted(entering[gate.source])
             chosen = [name for name in before if name in gate.always]
             for name in before:
-                if name not in chosen and len(chosen) < gate.keep + len(gate.always):
+                if name not in chosen and len(chosen) < gate.keep.count + len(gate.always):
                     chosen.append(name)
             entering[stage.name] = set(chosen)
         runs = 0
@@ -177,7 +177,7 @@ def test_the_number_of_runs_agrees_with_counting_them(candidates, keeps, seeds, 
             only = " report only\n" if place == len(keeps) else ""
             parts.append(
                 f"gate g{place} {{\n from s{place - 1} to s{place}\n rank by mean loss over host, seed\n"
-                f" keep top {keep}\n{kept_line} missing drop\n ties by name\n}}"
+                f" keep top {keep}\n{kept_line} missing drop\n crash as missing\n ties by name\n}}"
             )
             first = 100 * place
             parts.append(

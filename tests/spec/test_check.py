@@ -36,7 +36,7 @@ def test_values_are_exact():
         )
     )
 
-    assert study.rules["close"].bound.value == Fraction(1, 10)
+    assert study.rules["close"].require.bound.value == Fraction(1, 10)
 
 
 def test_like_takes_what_it_does_not_change():

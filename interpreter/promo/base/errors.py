@@ -30,6 +30,8 @@ class ExitCode(IntEnum):
     """`verify`: everything matches, but nothing outside the study folder vouches for its age."""
     STOPPED = 4
     """`run`: the study stopped by its own rule, for example `missing stop`."""
+    HELD = 5
+    """`run`: a gate or rule waits for a person; see `promo decide`."""
     INTERRUPTED = 130
     """Stopped by the user; `promo run` continues."""
 

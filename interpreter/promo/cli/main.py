@@ -21,6 +21,7 @@ COMMANDS = {
     "freeze": ("freeze", "freeze", "seal frozen gates and rules"),
     "run": ("run", "run", "train, decide, promote; or go on where it stopped"),
     "status": ("run", "run", "what has happened so far"),
+    "decide": ("person", "run", "record a person's verdict where a gate waits for one"),
     "report": ("audit", "report", "write the audit report of a study"),
     "verify": ("audit", "verify", "derive every decision anew and compare"),
 }
@@ -42,6 +43,7 @@ exit codes:
   2  cannot: wrong usage, a missing file, device or package, a study that is busy
   3  verify: everything matches, but nothing outside the study folder vouches for its age
   4  run: the study stopped by its own rule (missing stop)
+  5  run: a gate or rule waits for a person
   130  interrupted; promo run goes on
 """
 
@@ -175,6 +177,18 @@ def _status(options: argparse.ArgumentParser) -> None:
     _add_study(options)
 
 
+def _decide(options: argparse.ArgumentParser) -> None:
+    options.add_argument("place", metavar="SPEC|STUDY", help="a spec whose study waits, or a study folder")
+    options.add_argument("name", metavar="GATE|RULE", help="what waits")
+    verdict = options.add_mutually_exclusive_group(required=True)
+    verdict.add_argument("--promote", metavar="NAMES", help="gate: candidates that go on, with commas; may be empty")
+    verdict.add_argument("--go-on", action="store_true", help="rule: go on all the same")
+    verdict.add_argument("--stop", action="store_true", help="end the study here")
+    options.add_argument("--by", required=True, metavar="WHO", help="who decides")
+    options.add_argument("--reason", required=True, metavar="TEXT", help="why; it is kept and shown")
+    _add_study(options)
+
+
 def _report(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study in ./studies")
     options.add_argument("--out", metavar="FILE", help="where to write it; default: report.html in the study")
@@ -199,6 +213,7 @@ _OPTIONS = {
     "freeze": _freeze,
     "run": _run,
     "status": _status,
+    "decide": _decide,
     "report": _report,
     "verify": _verify,
 }

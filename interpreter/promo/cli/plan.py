@@ -16,7 +16,7 @@ from promo.plan.store import plan_to_json
 def plan(options: Namespace) -> int:
     """Compile a spec and print its plan."""
     compiled = compile_file(options.spec)
-    study, made = compiled.sound()
+    study, made = compiled.priced()
     print_diagnostics(compiled.diagnostics, "text")
     if options.out:
         content: dict[str, Json] = {"spec": str(Path(options.spec).resolve()), **plan_to_json(made)}

@@ -4,222 +4,375 @@ Rule and evidence to decision.
 Pure: the same gate and the same evidence give the same decision, byte for byte, in whatever order results arrived.
 """
 
+import hashlib
 from collections.abc import Mapping
 from fractions import Fraction
 
+from attrs import frozen
+
 from promo.base.canonical import Json, digest, exact, from_exact
+from promo.decision.conditions import Table, agreement, complete, holds
 from promo.decision.stats import summarise
 from promo.decision.values import (
     Answer,
     Comparison,
+    Finding,
     GateDecision,
     Ground,
     RuleDecision,
     Standing,
     Verdict,
 )
-from promo.evidence.values import Evidence, Row
-from promo.spec.describe import describe_gate, describe_rule
+from promo.evidence.values import FLAGGED, Evidence, Row
+from promo.run.values import OWN_FAULT
+from promo.spec.describe import describe_condition, describe_gate, describe_rule
+from promo.spec.judgement import (
+    Agreement,
+    Best,
+    Condition,
+    Difference,
+    Equivalent,
+    Gate,
+    Handling,
+    Rule,
+    Side,
+    Statistic,
+    Then,
+    TieBreak,
+    Top,
+    primitives,
+)
 from promo.spec.lock import closure
-from promo.spec.values import BoundKind, Gate, Rule, Side, Statistic, Study, Then, TieBreak
+from promo.spec.values import Study
+
+NO_OTHERS: Mapping[str, Evidence] = {}
 
 
-def decide_gate(study: Study, gate: Gate, evidence: Evidence) -> GateDecision:
+def decide_gate(
+    study: Study, gate: Gate, evidence: Evidence, others: Mapping[str, Evidence] = NO_OTHERS
+) -> GateDecision:
     """
     Apply a gate.
 
-    Candidates named by `always` are kept whatever their rank and take none of the places that `keep` gives; the
-    others are ranked by their statistic and the best are kept.  A candidate with a missing value has no statistic:
-    it is dropped, or the study stops, as the gate says.
+    Candidates named by `always` are kept whatever happens and take none of the places that `keep` gives; the others
+    are ranked by their statistic, and kept if the condition holds for them.  A candidate with a missing value has no
+    statistic: it is dropped, or the study stops, or a person has to decide, as the gate says.
 
     Args:
         study: the resolved study.
         gate: one of its gates.
         evidence: of the gate's own stage.
+        others: evidence of earlier stages that the gate's conditions read, by stage.
     """
-    better = 1 if study.measure.lower_is_better else -1
-    statistics = {row.candidate: _statistic(row, gate.statistic, study) for row in evidence.rows}
-    incomplete = [row.candidate for row in evidence.rows if statistics[row.candidate] is None]
-    ranked = sorted(
-        (name for name, value in statistics.items() if value is not None),
-        key=lambda name: (better * _known(statistics[name]), *_tie_key(study, gate, name)),
-    )
-    contenders = [name for name in ranked if name not in gate.always]
-    kept, behind = contenders[: gate.keep], contenders[gate.keep :]
-    stopped = ""
-    if incomplete and gate.missing.then is Then.STOP:
-        stopped = f"{_listed(incomplete)} {_lack(incomplete)} a value at {gate.source}, and the gate says: missing stop"
-    standings = []
-    for name in [*ranked, *sorted(incomplete)]:
-        row = evidence.row(name)
-        assert row is not None
-        value = statistics[name]
-        verdict, ground = _verdict(name, gate, kept, incomplete, stopped=bool(stopped))
-        standings.append(
-            Standing(
-                candidate=name,
-                cells=row.cells,
-                statistic=None if value is None else exact(value),
-                rank=ranked.index(name) + 1 if name in ranked else None,
-                verdict=verdict,
-                ground=ground,
-                margin=_margin(name, value, kept, behind, statistics, better),
-                tied_with=tuple(o for o in ranked if o != name and statistics[o] == value and value is not None),
-            )
+    return _Gate(study, gate, evidence, others).decide()
+
+
+@frozen
+class _Gone:
+    """A candidate that cannot be ranked: why, and what the gate says about that."""
+
+    ground: Ground
+    handling: Handling
+
+
+class _Gate:
+    def __init__(self, study: Study, gate: Gate, evidence: Evidence, others: Mapping[str, Evidence]) -> None:
+        self.study, self.gate, self.evidence = study, gate, evidence
+        self.better = 1 if study.measure.lower_is_better else -1
+        names = [row.candidate for row in evidence.rows]
+        self.tie_order = {name: place for place, name in enumerate(sorted(names, key=self._tie_key))}
+        self.statistics = {row.candidate: self._statistic(row) for row in evidence.rows}
+        self.gone = {row.candidate: self._gone(row) for row in evidence.rows if row.missing}
+        self.worst = sorted(
+            (name for name, one in self.gone.items() if one.handling.then is Then.WORST), key=self.tie_order.__getitem__
         )
-    promoted = [one.candidate for one in standings if one.verdict is Verdict.PROMOTED]
-    return GateDecision(
-        gate=gate.name,
-        seal=digest(closure(study, gate)) if gate.frozen else None,
-        stage=gate.source,
-        target=gate.target,
-        evidence=evidence.digest,
-        rule=_clauses(describe_gate(gate)),
-        standings=tuple(standings),
-        promoted=tuple(sorted(promoted)),
-        stopped=stopped,
-    )
+        self.ranked = [*sorted((name for name in names if name not in self.gone), key=self._rank_key), *self.worst]
+        whole = [name for name in self.ranked if name not in self.worst]
+        self.table = Table(
+            measure=study.measure,
+            evidence=evidence,
+            contenders=tuple(name for name in self.ranked if name not in gate.always),
+            leader=whole[0] if whole else None,
+            rank_by=gate.statistic,
+            tie_order=self.tie_order,
+            allowance=gate.allowance,
+            others=others,
+        )
+
+    def decide(self) -> GateDecision:
+        demands, keep, stopped, held = self._demands()
+        stopped, held = self._missing(stopped, held)
+        answers = {name: holds(keep, name, self.table) for name in self.ranked}
+        if not stopped and not held:
+            stopped, held = self._undecidable(answers)
+        kept = {name for name, (answer, _) in answers.items() if answer and name in self.table.contenders}
+        drawn = self._drawn(kept)
+        standings = []
+        for name in [*self.ranked, *sorted(set(self.gone) - set(self.worst))]:
+            verdict, ground = self._verdict(name, keep, kept, drawn, stopped=bool(stopped), held=bool(held))
+            _, findings = answers.get(name, (None, ()))
+            standings.append(self._standing(name, verdict, ground, findings))
+        promoted = [one.candidate for one in standings if one.verdict is Verdict.PROMOTED]
+        gate, measure = self.gate, self.study.measure
+        return GateDecision(
+            gate=gate.name,
+            seal=digest(closure(self.study, gate)) if gate.frozen else None,
+            stage=gate.source,
+            target=gate.target,
+            evidence=self.evidence.digest,
+            rule=_clauses(describe_gate(gate, measure)),
+            demands=demands,
+            kept_by=describe_condition(keep, measure),
+            standings=tuple(standings),
+            promoted=tuple(sorted(promoted)),
+            stopped=stopped,
+            held=held,
+        )
+
+    # --- ranking -----------------------------------------------------------------------------------------
+
+    def _statistic(self, row: Row) -> Fraction | None:
+        values = complete(row)
+        if values is None:
+            return None
+        lower = self.study.measure.lower_is_better
+        return summarise(list(values.values()), self.gate.statistic, lower_is_better=lower)
+
+    def _gone(self, row: Row) -> _Gone:
+        """Its own fault counts before a value that is merely missing, and that before a run that was set aside."""
+        if any(cell.status in OWN_FAULT for cell in row.missing):
+            return _Gone(Ground.CRASHED, self.gate.on_crash)
+        if all(cell.status == FLAGGED for cell in row.missing):
+            stops = any(guard.handling.then is Then.STOP for guard in self.gate.guards)
+            return _Gone(Ground.MISSING, Handling(0, Then.STOP if stops else Then.DROP))
+        return _Gone(Ground.MISSING, self.gate.missing)
+
+    def _rank_key(self, name: str) -> tuple[Fraction, int]:
+        value = self.statistics[name]
+        assert value is not None
+        return self.better * value, self.tie_order[name]
+
+    def _tie_key(self, name: str) -> tuple[int | str, ...]:
+        keys: list[int | str] = []
+        for tie in self.gate.ties:
+            match tie:
+                case TieBreak.NAME:
+                    keys.append(name)
+                case TieBreak.ORDER:
+                    keys.append(list(self.study.candidates).index(name))
+                case TieBreak.PARAMETERS:
+                    keys.append(self.study.candidates[name].effective.parameters)
+        return tuple(keys)
+
+    # --- what comes before the verdicts ------------------------------------------------------------------
+
+    def _demands(self) -> tuple[tuple[Finding, ...], Condition, str, str]:
+        """Findings of the demands, and what candidates are kept by, unless the first unmet one ends it here."""
+        found: list[Finding] = []
+        keep, stopped, held = self.gate.keep, "", ""
+        for demand in self.gate.demands:
+            words = describe_condition(demand.condition, self.study.measure)
+            if isinstance(demand.condition, Agreement):
+                finding = agreement(words, demand.condition, self.table)
+            else:
+                everyone = [holds(demand.condition, name, self.table)[0] for name in self.table.contenders]
+                finding = Finding(words, all(answer is True for answer in everyone))
+            found.append(finding)
+            if finding.holds or stopped or held or keep is not self.gate.keep:
+                continue
+            if demand.otherwise is Then.STOP:
+                stopped = f"the demand is not met: {words}"
+            elif demand.otherwise is Then.HOLD:
+                held = f"the demand is not met: {words}"
+            else:
+                assert not isinstance(demand.otherwise, Then)
+                keep = demand.otherwise
+        return tuple(found), keep, stopped, held
+
+    def _missing(self, stopped: str, held: str) -> tuple[str, str]:
+        """What candidates without a value mean for the whole gate."""
+        for then in (Then.STOP, Then.HOLD):
+            names = sorted(name for name, one in self.gone.items() if one.handling.then is then)
+            if not names or stopped or held:
+                continue
+            crashed = all(self.gone[name].ground is Ground.CRASHED for name in names)
+            clause = f"{'crash' if crashed and self.gate.crash else 'missing'} {then.value}"
+            why = f"{_listed(names)} {_lack(names)} a value at {self.gate.source}, and the gate says: {clause}"
+            if then is Then.STOP:
+                stopped = why
+            else:
+                held = why
+        return stopped, held
+
+    def _undecidable(self, answers: Mapping[str, tuple[bool | None, tuple[Finding, ...]]]) -> tuple[str, str]:
+        """A candidate with all its values that still cannot be judged: its reference lacks one."""
+        lost = sorted(
+            name
+            for name, (answer, _) in answers.items()
+            if answer is None and name not in self.worst and name in self.table.contenders
+        )
+        if not lost:
+            return "", ""
+        why = f"{_listed(lost)} cannot be compared: a value of the reference is missing at {self.gate.source}"
+        return ("", why) if self.gate.missing.then is Then.HOLD else (why, "")
+
+    def _drawn(self, kept: set[str]) -> set[str]:
+        """The sample of the dropped, drawn by hash, so that it depends on the seed and the names alone."""
+        sample = self.gate.sample
+        if sample is None:
+            return set()
+        dropped = [name for name in self.table.contenders if name not in kept]
+
+        def lot(name: str) -> str:
+            return hashlib.sha256(f"{sample.seed}/{self.gate.name}/{name}".encode()).hexdigest()
+
+        return set(sorted(dropped, key=lot)[: sample.count])
+
+    # --- verdicts ----------------------------------------------------------------------------------------
+
+    def _verdict(
+        self, name: str, keep: Condition, kept: set[str], drawn: set[str], *, stopped: bool, held: bool
+    ) -> tuple[Verdict, Ground]:
+        out = self.gone.get(name)
+        if stopped or held:
+            ending = Ground.STOPPED if stopped else Ground.HELD
+            return Verdict.DROPPED, out.ground if out and name not in self.worst else ending
+        if name in self.gate.always:
+            return Verdict.PROMOTED, Ground.ALWAYS
+        if out is not None and name not in self.worst:
+            return Verdict.DROPPED, out.ground
+        placed = isinstance(keep, Top | Best)
+        if name in kept:
+            return Verdict.PROMOTED, Ground.TOP if placed else Ground.MET
+        if name in drawn:
+            return Verdict.PROMOTED, Ground.SAMPLE
+        return Verdict.DROPPED, Ground.CUT if placed else Ground.NOT_MET
+
+    def _standing(self, name: str, verdict: Verdict, ground: Ground, findings: tuple[Finding, ...]) -> Standing:
+        row = self.evidence.row(name)
+        assert row is not None
+        value = self.statistics[name]
+        tied = tuple(
+            other for other in self.ranked if other != name and value is not None and self.statistics[other] == value
+        )
+        return Standing(
+            candidate=name,
+            cells=row.cells,
+            statistic=None if value is None else exact(value),
+            rank=self.ranked.index(name) + 1 if name in self.ranked else None,
+            verdict=verdict,
+            ground=ground,
+            margin=findings[0].margin if len(findings) == 1 and ground is not Ground.ALWAYS else None,
+            tied_with=tied,
+            findings=findings,
+        )
 
 
-def _statistic(row: Row, statistic: Statistic, study: Study) -> Fraction | None:
-    if row.missing:
-        return None
-    values = [from_exact(cell.value) for cell in row.cells if cell.value is not None]
-    return summarise(values, statistic, lower_is_better=study.measure.lower_is_better)
-
-
-def _known(value: Fraction | None) -> Fraction:
-    assert value is not None
-    return value
-
-
-def _tie_key(study: Study, gate: Gate, name: str) -> tuple[int | str, ...]:
-    keys: list[int | str] = []
-    for tie in gate.ties:
-        match tie:
-            case TieBreak.NAME:
-                keys.append(name)
-            case TieBreak.ORDER:
-                keys.append(list(study.candidates).index(name))
-            case TieBreak.PARAMETERS:
-                keys.append(study.candidates[name].effective.parameters)
-    return tuple(keys)
-
-
-def _verdict(name: str, gate: Gate, kept: list[str], incomplete: list[str], *, stopped: bool) -> tuple[Verdict, Ground]:
-    if stopped:
-        return Verdict.DROPPED, Ground.MISSING if name in incomplete else Ground.STOPPED
-    if name in gate.always:
-        return Verdict.PROMOTED, Ground.ALWAYS
-    if name in incomplete:
-        return Verdict.DROPPED, Ground.MISSING
-    return (Verdict.PROMOTED, Ground.TOP) if name in kept else (Verdict.DROPPED, Ground.CUT)
-
-
-def _margin(
-    name: str,
-    value: Fraction | None,
-    kept: list[str],
-    behind: list[str],
-    statistics: Mapping[str, Fraction | None],
-    better: int,
-) -> str | None:
-    """Distance to the nearest candidate on the other side of the cut, in the measure's unit."""
-    if value is None or (name in kept and not behind) or (name in behind and not kept):
-        return None
-    if name in kept:
-        return exact(better * (_known(statistics[behind[0]]) - value))
-    if name in behind:
-        return exact(better * (_known(statistics[kept[-1]]) - value))
-    return None
-
-
-def decide_rule(study: Study, rule: Rule, evidence: Evidence) -> RuleDecision:
+def decide_rule(
+    study: Study, rule: Rule, evidence: Evidence, others: Mapping[str, Evidence] = NO_OTHERS
+) -> RuleDecision:
     """
-    Judge one candidate against another, cell by cell.
+    Judge a candidate, on its own or against another, cell by cell.
 
     Args:
         study: the resolved study.
         rule: one of its rules.
         evidence: of the rule's own stage.
+        others: evidence of earlier stages that the rule's condition reads, by stage.
     """
-    judged, reference = evidence.row(rule.judged), evidence.row(rule.reference)
-    absent = [name for name, row in ((rule.judged, judged), (rule.reference, reference)) if row is None]
-    comparisons = _compare(study, rule, judged, reference) if judged and reference else ()
-    differences = [from_exact(one.difference) for one in comparisons if one.difference is not None]
-    why, then = "", None
-    if absent:
-        why = f"{_listed(absent)} {'was' if len(absent) == 1 else 'were'} not promoted to {rule.stage}"
-        then = rule.absent or rule.missing.then
-    elif len(differences) < len(comparisons):
-        lacking = [row.candidate for row in (judged, reference) if row is not None and row.missing]
-        why = f"{_listed(lacking)} {_lack(lacking)} a value at {rule.stage}"
-        then = rule.missing.then
-    statistic, margin, answer = None, None, Answer.UNDECIDED
+    rows = {name: evidence.row(name) for name in (rule.judged, rule.reference) if name is not None}
+    why, then = _obstacle(rule, rows)
+    answer = Answer.UNDECIDED
+    findings: tuple[Finding, ...] = ()
     if not why:
-        statistic, margin = _measured(study, rule, differences)
-        answer = Answer.HOLDS if margin >= 0 else Answer.FAILS
+        held_true, findings = holds(rule.require, rule.judged, _rule_table(study, rule, evidence, others))
+        if held_true is None:
+            why, then = f"a value it needs is missing at {rule.stage}", rule.missing.then
+        else:
+            answer = Answer.HOLDS if held_true else Answer.FAILS
+            then = None if held_true else rule.otherwise
+    because = why or f"{rule.name} does not hold"
     return RuleDecision(
         rule=rule.name,
         seal=digest(closure(study, rule)) if rule.frozen else None,
         stage=rule.stage,
         evidence=evidence.digest,
         clauses=_clauses(describe_rule(rule, study.measure)),
-        comparisons=comparisons,
-        statistic=None if statistic is None else exact(statistic),
-        margin=None if margin is None else exact(margin),
+        comparisons=_compare(study, rule, evidence),
+        findings=findings,
         answer=answer,
         why=why,
-        stopped=f"{why}, and the rule says: stop" if then is Then.STOP else "",
+        stopped=f"{because}, and the rule says: stop" if then is Then.STOP else "",
+        held=f"{because}, and the rule says: hold" if then is Then.HOLD else "",
     )
 
 
-def _compare(study: Study, rule: Rule, judged: Row, reference: Row) -> tuple[Comparison, ...]:
-    # gap: how much worse than the reference; gain: how much better.
+def _obstacle(rule: Rule, rows: Mapping[str, Row | None]) -> tuple[str, Then | None]:
+    """Why a rule cannot be judged at all, and what follows; empty when it can."""
+    absent = [name for name, row in rows.items() if row is None]
+    if absent:
+        was = "was" if len(absent) == 1 else "were"
+        return f"{_listed(absent)} {was} not promoted to {rule.stage}", rule.absent or rule.missing.then
+    there = [row for row in rows.values() if row is not None and row.missing]
+    if not there:
+        return "", None
+    crashed = any(cell.status in OWN_FAULT for row in there for cell in row.missing)
+    lacking = [row.candidate for row in there]
+    then = (rule.on_crash if crashed else rule.missing).then
+    return f"{_listed(lacking)} {_lack(lacking)} a value at {rule.stage}", then
+
+
+def _rule_table(study: Study, rule: Rule, evidence: Evidence, others: Mapping[str, Evidence]) -> Table:
+    names = sorted(row.candidate for row in evidence.rows)
+    return Table(
+        measure=study.measure,
+        evidence=evidence,
+        contenders=tuple(names),
+        leader=_leader(study, evidence),
+        rank_by=Statistic.MEAN,
+        tie_order={name: place for place, name in enumerate(names)},
+        reference=rule.reference,
+        others=others,
+    )
+
+
+def _leader(study: Study, evidence: Evidence) -> str | None:
+    better = 1 if study.measure.lower_is_better else -1
+    means = {
+        row.candidate: better * sum(values.values(), Fraction(0)) / len(values)
+        for row in evidence.rows
+        if (values := complete(row)) is not None
+    }
+    return min(means, key=lambda name: (means[name], name), default=None)
+
+
+def _compare(study: Study, rule: Rule, evidence: Evidence) -> tuple[Comparison, ...]:
+    """Values side by side; the difference is in the direction that the rule asks about."""
+    judged = evidence.row(rule.judged)
+    reference = evidence.row(rule.reference) if rule.reference else None
+    if judged is None or (rule.reference and reference is None):
+        return ()
     sign = 1 if study.measure.lower_is_better else -1
-    sign = -sign if rule.side is Side.GAIN else sign
+    sign = -sign if side_of(rule) is Side.GAIN else sign
     found = []
-    for mine, other in zip(judged.cells, reference.cells, strict=True):
+    for place, mine in enumerate(judged.cells):
+        other = reference.cells[place] if reference else None
         difference = None
-        if mine.value is not None and other.value is not None:
-            difference = sign * (from_exact(mine.value) - from_exact(other.value))
-        holds = None if difference is None else _inside(rule, difference) >= 0
-        found.append(
-            Comparison(
-                host=mine.host,
-                seed=mine.seed,
-                judged=mine.value,
-                reference=other.value,
-                difference=None if difference is None else exact(difference),
-                holds=holds if rule.statistic is Statistic.EVERY else None,
-            )
-        )
+        if other is not None and mine.value is not None and other.value is not None:
+            difference = exact(sign * (from_exact(mine.value) - from_exact(other.value)))
+        found.append(Comparison(mine.host, mine.seed, mine.value, other.value if other else None, difference))
     return tuple(found)
 
 
-def _measured(study: Study, rule: Rule, differences: list[Fraction]) -> tuple[Fraction, Fraction]:
-    """The rule's statistic over the cells, and how far inside its bound that lies."""
-    if rule.statistic is Statistic.EVERY:
-        nearest = min(differences, key=lambda one: _inside(rule, one))
-        return nearest, _inside(rule, nearest)
-    # Of gaps the largest is the worst, of gains the smallest.
-    value = summarise(differences, rule.statistic, lower_is_better=rule.side is Side.GAP)
-    return value, _inside(rule, value)
-
-
-def _inside(rule: Rule, difference: Fraction) -> Fraction:
-    """How far a difference lies inside the bound; negative beyond it."""
-    match rule.bound.kind:
-        case BoundKind.WITHIN:
-            return rule.bound.value - abs(difference)
-        case BoundKind.AT_MOST:
-            return rule.bound.value - difference
-        case BoundKind.AT_LEAST:
-            return difference - rule.bound.value
+def side_of(rule: Rule) -> Side:
+    """Whether a rule speaks of gaps or of gains."""
+    sides = [part.side for part in primitives(rule.require) if isinstance(part, Difference)]
+    equal = any(isinstance(part, Equivalent) for part in primitives(rule.require))
+    return sides[0] if sides and not equal else Side.GAP
 
 
 def _clauses(said: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
-    return tuple((word, str(value)) for word, value in said.items() if value is not None)
+    return tuple((word, str(value)) for word, value in said.items())
 
 
 def _listed(names: list[str]) -> str:

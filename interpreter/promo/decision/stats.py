@@ -1,9 +1,18 @@
-"""Statistics over cells, exactly: values are rationals, so no order of adding them changes a digit."""
+"""
+Statistics over cells.
 
+Means, gaps, ranks and permutation tests are exact: values are rationals, so no order of adding them changes a digit.
+Quantiles of the t distribution and square roots are floats; what is stored of them is rounded to six digits, far
+coarser than any difference between machines.
+"""
+
+import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
+from statistics import NormalDist
 
-from promo.spec.values import Statistic
+from promo.spec.judgement import Statistic
 
 
 def summarise(values: Sequence[Fraction], statistic: Statistic, *, lower_is_better: bool) -> Fraction:
@@ -36,3 +45,187 @@ def summarise(values: Sequence[Fraction], statistic: Statistic, *, lower_is_bett
             return max(values) if lower_is_better else min(values)
         case Statistic.EVERY:
             raise ValueError("'every' gives one number per cell")
+
+
+def half_width(differences: Sequence[Fraction], confidence: Fraction, sigma: Fraction | None) -> float:
+    """
+    How far a one-sided confidence bound lies from the mean of paired differences.
+
+    Args:
+        differences: shape (cells,), in the measure's unit; at least two unless *sigma* is given.
+        confidence: one-sided, between 1/2 and 1.
+        sigma: known standard deviation of a single run, in the measure's unit; None estimates the spread.
+
+    Returns:
+        Quantile times standard error, in the measure's unit: t with n - 1 degrees of freedom, or normal with standard
+        error sigma x sqrt(2 / n), because each difference is of two runs.
+    """
+    count = len(differences)
+    if sigma is not None:
+        return NormalDist().inv_cdf(float(confidence)) * float(sigma) * math.sqrt(2 / count)
+    mean = sum(differences, Fraction(0)) / count
+    variance = sum(((one - mean) ** 2 for one in differences), Fraction(0)) / (count - 1)
+    return t_quantile(float(confidence), count - 1) * math.sqrt(variance / count)
+
+
+def t_quantile(probability: float, degrees: int) -> float:
+    """
+    Quantile of Student's t distribution.
+
+    Args:
+        probability: between 1/2 and 1.
+        degrees: of freedom, at least 1.
+
+    Source:
+        Abramowitz & Stegun (1964), 26.7.1: tail probability by the incomplete beta function; inverted by bisection.
+    """
+    low, high = 0.0, 1.0
+    while t_cumulative(high, degrees) < probability:
+        high *= 2
+    for _ in range(200):
+        middle = (low + high) / 2
+        if t_cumulative(middle, degrees) < probability:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def t_cumulative(value: float, degrees: int) -> float:
+    """Probability that Student's t lies below *value*, which is not negative."""
+    return 1.0 - 0.5 * incomplete_beta(degrees / 2, 0.5, degrees / (degrees + value * value))
+
+
+def incomplete_beta(a: float, b: float, x: float) -> float:
+    """
+    Regularised incomplete beta function I_x(a, b).
+
+    Source:
+        Lentz's method on the continued fraction of DLMF 8.17.22.
+    """
+    if x <= 0.0 or x >= 1.0:
+        return min(max(x, 0.0), 1.0)
+    if x > (a + 1.0) / (a + b + 2.0):
+        return 1.0 - incomplete_beta(b, a, 1.0 - x)
+    front = math.exp(a * math.log(x) + b * math.log1p(-x) + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)) / a
+    tiny = 1e-300
+    ratio, c, d = 1.0, 1.0, 0.0
+    for step in range(400):
+        half = step // 2
+        if step == 0:
+            numerator = 1.0
+        elif step % 2 == 0:
+            numerator = half * (b - half) * x / ((a + 2 * half - 1) * (a + 2 * half))
+        else:
+            numerator = -((a + half) * (a + b + half) * x) / ((a + 2 * half) * (a + 2 * half + 1))
+        d = 1.0 / (1.0 + numerator * d or tiny)
+        c = 1.0 + numerator / c or tiny
+        ratio *= c * d
+        if abs(1.0 - c * d) < 1e-15:
+            break
+    return front * (ratio - 1.0)
+
+
+def sign_flip_p(differences: Sequence[Fraction]) -> Fraction:
+    """
+    Exact one-sided p that differences this small come from a mean of zero or more.
+
+    Every assignment of signs is as likely; p is the share of assignments whose sum is at most the observed one.
+
+    Args:
+        differences: shape (cells,), at most some twenty.
+
+    Source:
+        Fisher (1935), "The design of experiments", section 21.
+    """
+    numbers = _integers(differences)
+    observed = sum(numbers)
+    left, right = _sign_sums(numbers[::2]), sorted(_sign_sums(numbers[1::2]))
+    count = sum(bisect_right(right, observed - one) for one in left)
+    return Fraction(count, 2 ** len(numbers))
+
+
+def _integers(values: Sequence[Fraction]) -> list[int]:
+    """The same values on a common denominator."""
+    scale = math.lcm(*(value.denominator for value in values)) if values else 1
+    return [int(value * scale) for value in values]
+
+
+def _sign_sums(numbers: Sequence[int]) -> list[int]:
+    sums = [0]
+    for number in numbers:
+        sums = [total + sign * number for total in sums for sign in (1, -1)]
+    return sums
+
+
+def wilcoxon_p(differences: Sequence[Fraction]) -> Fraction:
+    """
+    Exact one-sided p of the signed-rank test that the median is zero or more.
+
+    Zeros are left out and tied sizes share their mean rank; the distribution is counted for the ranks as they are.
+
+    Args:
+        differences: shape (cells,).
+
+    Returns:
+        Probability of a positive rank sum as small as the observed one; 1 when nothing differs from zero.
+
+    Source:
+        Wilcoxon (1945); Pratt & Gibbons (1981) for ties.
+    """
+    sizes = sorted((abs(one), one > 0) for one in differences if one)
+    if not sizes:
+        return Fraction(1)
+    doubled: list[int] = []
+    place = 0
+    while place < len(sizes):
+        end = place
+        while end < len(sizes) and sizes[end][0] == sizes[place][0]:
+            end += 1
+        doubled += [place + 1 + end] * (end - place)  # twice the mean of ranks place + 1 to end
+        place = end
+    observed = sum(rank for rank, (_, positive) in zip(doubled, sizes, strict=True) if positive)
+    ways = [1] + [0] * sum(doubled)
+    for rank in doubled:
+        for total in range(len(ways) - 1, rank - 1, -1):
+            ways[total] += ways[total - rank]
+    return Fraction(sum(ways[: observed + 1]), 2 ** len(doubled))
+
+
+def tau_b(first: Sequence[Fraction], second: Sequence[Fraction]) -> tuple[int, int, int]:
+    """
+    Kendall's tau-b between two rankings, in whole numbers.
+
+    Args:
+        first: shape (candidates,).
+        second: shape (candidates,), of the same candidates.
+
+    Returns:
+        (concordant - discordant pairs, pairs not tied in *first*, pairs not tied in *second*); tau-b is the first
+        divided by the square root of the product of the others.
+
+    Source:
+        Kendall (1945), "The treatment of ties in ranking problems".
+    """
+    score = untied_first = untied_second = 0
+    for one in range(len(first)):
+        for other in range(one):
+            a, b = _sign(first[one] - first[other]), _sign(second[one] - second[other])
+            score += a * b
+            untied_first += a != 0
+            untied_second += b != 0
+    return score, untied_first, untied_second
+
+
+def _sign(value: Fraction) -> int:
+    return (value > 0) - (value < 0)
+
+
+def tau_is_at_least(parts: tuple[int, int, int], bound: Fraction) -> bool:
+    """Whether tau-b reaches a bound, without taking a root; a ranking in which everything is tied reaches nothing."""
+    score, first, second = parts
+    if not first or not second:
+        return False
+    if bound <= 0:
+        return score >= 0 or score * score <= bound * bound * first * second
+    return score > 0 and score * score >= bound * bound * first * second

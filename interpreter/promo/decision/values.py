@@ -1,8 +1,8 @@
 """
 Decisions: who was promoted, what was judged, and the numbers that made it so.
 
-Numbers are exact: statistics, gaps and margins are rationals kept as text.  A decision holds nothing that does not
-follow from its rule and its evidence, so that anyone can derive it again and compare bytes.
+Numbers are exact where they can be: statistics, gaps and margins are rationals kept as text.  A decision holds nothing
+that does not follow from its rule and its evidence, so that anyone can derive it again and compare bytes.
 """
 
 from enum import Enum
@@ -24,10 +24,28 @@ class Ground(Enum):
     """Why."""
 
     TOP = "among the best"
+    MET = "the condition holds"
     ALWAYS = "always kept"
+    SAMPLE = "drawn from the dropped"
     CUT = "behind the cut"
+    NOT_MET = "the condition does not hold"
     MISSING = "a value is missing"
+    CRASHED = "a run failed by its own fault"
     STOPPED = "the gate stopped the study"
+    HELD = "a person has to decide"
+    PERSON = "a person decided"
+
+
+@frozen
+class Finding:
+    """One condition on one candidate: whether it holds (None: it cannot be told) and by how much."""
+
+    condition: str
+    holds: bool | None
+    statistic: str | None = None
+    margin: str | None = None
+    """How far inside its bound; negative beyond it."""
+    details: tuple[tuple[str, str], ...] = ()
 
 
 @frozen
@@ -39,13 +57,14 @@ class Standing:
     statistic: str | None
     """Exact, in the measure's unit; None when a cell has no value."""
     rank: int | None
-    """Place among all candidates with a statistic, 1 is best; ties are broken as the gate says."""
+    """Place among all candidates that can be ranked, 1 is best; ties are broken as the gate says."""
     verdict: Verdict
     ground: Ground
     margin: str | None
-    """Exact distance to the other side of the cut: positive for those kept, negative or 0 for those behind it."""
+    """Margin of the gate's condition where that is a single one."""
     tied_with: tuple[str, ...]
     """Candidates of equal statistic, which the gate's `ties` clause told apart."""
+    findings: tuple[Finding, ...]
 
 
 @frozen
@@ -61,11 +80,16 @@ class GateDecision:
     """Digest of the evidence."""
     rule: tuple[tuple[str, str], ...]
     """The gate's clauses in canonical words."""
+    demands: tuple[Finding, ...]
+    kept_by: str
+    """The condition that candidates were kept by, in words."""
     standings: tuple[Standing, ...]
     """Best first; those without a statistic last, by name."""
     promoted: tuple[str, ...]
     stopped: str
     """Why the study cannot go on; empty when it can."""
+    held: str
+    """Why a person has to decide; empty when nobody has to."""
 
 
 class Answer(Enum):
@@ -78,15 +102,13 @@ class Answer(Enum):
 
 @frozen
 class Comparison:
-    """One cell of a rule: both values and their difference in the rule's direction."""
+    """One cell of a rule: both values and how much worse the judged candidate is."""
 
     host: str
     seed: int
     judged: str | None
     reference: str | None
     difference: str | None
-    holds: bool | None
-    """For rules over every cell: whether this one is inside the bound."""
 
 
 @frozen
@@ -99,14 +121,12 @@ class RuleDecision:
     evidence: str
     clauses: tuple[tuple[str, str], ...]
     comparisons: tuple[Comparison, ...]
-    statistic: str | None
-    """Exact; for rules over every cell the one nearest to, or furthest beyond, the bound."""
-    margin: str | None
-    """How far inside the bound; negative when beyond it."""
+    findings: tuple[Finding, ...]
     answer: Answer
     why: str
     """Why it is undecided; empty otherwise."""
     stopped: str
+    held: str
 
 
 Decision = GateDecision | RuleDecision
@@ -128,9 +148,12 @@ def decision_to_json(decision: Decision) -> dict[str, Json]:
             "target": decision.target,
             "evidence": decision.evidence,
             "rule": dict(decision.rule),
+            "demands": [_finding(finding) for finding in decision.demands],
+            "kept_by": decision.kept_by,
             "standings": [_standing(standing) for standing in decision.standings],
             "promoted": list(decision.promoted),
             "stopped": decision.stopped,
+            "held": decision.held,
         }
     return {
         "promo_decision": 1,
@@ -146,15 +169,14 @@ def decision_to_json(decision: Decision) -> dict[str, Json]:
                 "judged": one.judged,
                 "reference": one.reference,
                 "difference": one.difference,
-                "holds": one.holds,
             }
             for one in decision.comparisons
         ],
-        "statistic": decision.statistic,
-        "margin": decision.margin,
+        "findings": [_finding(finding) for finding in decision.findings],
         "answer": decision.answer.value,
         "why": decision.why,
         "stopped": decision.stopped,
+        "held": decision.held,
     }
 
 
@@ -171,4 +193,15 @@ def _standing(standing: Standing) -> dict[str, Json]:
         "ground": standing.ground.value,
         "margin": standing.margin,
         "tied_with": list(standing.tied_with),
+        "findings": [_finding(finding) for finding in standing.findings],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Json]:
+    return {
+        "condition": finding.condition,
+        "holds": finding.holds,
+        "statistic": finding.statistic,
+        "margin": finding.margin,
+        "details": dict(finding.details),
     }

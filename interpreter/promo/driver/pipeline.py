@@ -9,10 +9,11 @@ from promo.base.canonical import Json, digest_bytes, parse_json
 from promo.base.diagnostics import Diagnostic, Severity, SpecError, errors, in_text_order
 from promo.base.errors import PromoError
 from promo.base.source import Source, Span
+from promo.files import read_source
 from promo.plan.compile import compile_plan
 from promo.plan.cost import check_cost
 from promo.plan.values import Plan
-from promo.spec.check import check
+from promo.spec.check import NOT_YET, check
 from promo.spec.lock import Lock, check_seals, lock_from_json, unsealed
 from promo.spec.ports import Runner
 from promo.spec.values import Study
@@ -20,6 +21,8 @@ from promo.syntax.nodes import Tree
 from promo.syntax.parse import parse
 
 LOCK_SUFFIX = ".lock.json"
+DEEPEST = 8
+"""How far files may use files."""
 
 
 @frozen
@@ -27,6 +30,8 @@ class SpecWorld:
     """Runners that are installed, and files beside a spec."""
 
     folder: Path
+    opened: tuple[Path, ...] = ()
+    """Specs that are being read, from the first to the one that uses this."""
 
     def runner(self, name: str) -> Runner | None:
         """The installed runner of that name."""
@@ -35,6 +40,23 @@ class SpecWorld:
     def runner_names(self) -> tuple[str, ...]:
         """All installed runners."""
         return plugins.runner_names()
+
+    def load(self, path: str) -> tuple[Source, Study | None, tuple[Diagnostic, ...]] | str:
+        """Another spec through the check; or why it cannot be read."""
+        place = (self.folder / path).resolve()
+        if place in self.opened:
+            return "it uses this file, directly or through others"
+        if len(self.opened) >= DEEPEST:
+            return f"files use each other more than {DEEPEST} deep"
+        try:
+            source = read_source(place, path)
+        except PromoError as fault:
+            return fault.message
+        except SpecError as fault:
+            return fault.diagnostics[0].message
+        parsed = parse(source)
+        checked = check(parsed.tree, SpecWorld(place.parent, (*self.opened, place)))
+        return source, checked.study, (*parsed.diagnostics, *checked.diagnostics)
 
     def file_digest(self, path: str) -> str | None:
         """SHA-256 of a file beside the spec."""
@@ -57,12 +79,24 @@ class Compiled:
 
     def sound(self) -> tuple[Study, Plan]:
         """
-        Study and plan.
+        Study and plan of a text that can be carried out.
+
+        Raises:
+            SpecError: the text has errors, or says something that this version cannot carry out.
+        """
+        if any(errors(self.diagnostics)):
+            raise SpecError(self.diagnostics)
+        return self.priced()
+
+    def priced(self) -> tuple[Study, Plan]:
+        """
+        Study and plan of a text that can be priced, even if this version cannot carry all of it out.
 
         Raises:
             SpecError: the text has errors.
         """
-        if self.study is None or self.plan is None or any(errors(self.diagnostics)):
+        broken = any(one.code != NOT_YET for one in errors(self.diagnostics))
+        if broken or self.study is None or self.plan is None:
             raise SpecError(self.diagnostics)
         return self.study, self.plan
 
@@ -77,19 +111,25 @@ def compile_source(source: Source, folder: Path, lock: Lock | None) -> Compiled:
         lock: what was sealed before, if anything.
     """
     parsed = parse(source)
-    checked = check(parsed.tree, SpecWorld(folder))
+    checked = check(parsed.tree, SpecWorld(folder, _opened(source, folder)))
     if any(one.code == "P0102" for one in checked.diagnostics):
         return Compiled(source, parsed.tree, None, None, lock, checked.diagnostics)
     found = [*parsed.diagnostics, *_carriage_returns(source)]
     incomplete = any(one.code != "P0101" or not parsed.tree.declarations for one in parsed.diagnostics)
     found.extend(_but_not_missing(checked.diagnostics) if incomplete else checked.diagnostics)
     study, plan = checked.study, None
-    if study is not None and not any(errors(found)):
+    if study is not None and all(one.code == NOT_YET for one in errors(found)):
         plan = compile_plan(study)
         found.extend(check_cost(study, plan))
         found.extend(check_seals(study, lock))
         found.extend(unsealed(study))
     return Compiled(source, parsed.tree, study, plan, lock, in_text_order(found))
+
+
+def _opened(source: Source, folder: Path) -> tuple[Path, ...]:
+    """A file that is on disk must not be used by what it uses."""
+    place = folder / Path(source.name).name
+    return (place.resolve(),) if place.exists() else ()
 
 
 MISSING = frozenset({"P0201", "P0203", "P0206", "P0207", "P0217", "P0218", "P0503", "P0505"})

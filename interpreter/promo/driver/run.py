@@ -14,11 +14,11 @@ from attrs import frozen
 from promo import __version__, plugins
 from promo.base.canonical import Json, canonical, digest_bytes
 from promo.base.errors import ExitCode, Mismatch
-from promo.decision.decide import decide_gate, decide_rule
 from promo.decision.values import Decision, GateDecision, decision_digest, decision_to_json
 from promo.driver.hosts import LocalPlace, places
 from promo.driver.pipeline import Compiled
 from promo.driver.study import DATA, LEDGER, LOCK, PLAN, SPEC, StudyFolder
+from promo.evidence.guards import flags
 from promo.evidence.values import evidence_to_json
 from promo.files import FolderLock, RealDisk
 from promo.ledger.journal import Journal
@@ -125,6 +125,8 @@ def _same_study(folder: StudyFolder, plan: Plan) -> None:
 def _ending(state: State) -> Ending:
     if state.study is StudyState.STOPPED:
         return Ending(ExitCode.STOPPED, str((state.ended or {}).get("why", "")))
+    if state.waiting():
+        return Ending(ExitCode.HELD, f"{', '.join(state.waiting())} waits for a person")
     return Ending(ExitCode.DONE)
 
 
@@ -281,7 +283,7 @@ class _Loop:
                     self._open(stage)
                     queued.add(stage.name)
             for name in list(queued):
-                if name not in state.closed and self._has_ended(name):
+                if name not in state.closed and self._has_ended(name) and not self._flag(name):
                     self._close(self.study.stages[name])
             if len(state.closed) == len(self.study.stages) and self._all_decided():
                 self.execution.record(EventKind.STUDY_CLOSED, {"stages": len(state.closed)})
@@ -289,19 +291,50 @@ class _Loop:
             if self.execution.busy:
                 self.execution.go_on()
                 self.display.tick(state)
+            elif state.waiting() and not self._anything_ready(queued):
+                return  # a person has to decide before anything more can happen
 
     def _stop_if_decided(self) -> None:
         """A gate or rule may have said that the study stops, perhaps just before a crash."""
         state = self.execution.state
-        stopping = next((one for one in state.decisions.values() if one["stopped"]), None)
+        every = (*state.decisions.values(), *state.people.values())
+        stopping = next((one for one in every if one.get("stopped")), None)
         if stopping is not None and state.study is StudyState.OPEN:
             self.execution.record(EventKind.STUDY_STOPPED, {"by": stopping["name"], "why": stopping["stopped"]})
 
+    def _anything_ready(self, queued: set[str]) -> bool:
+        stages = self.study.stages.values()
+        return any(stage.name not in queued and self._is_ready(stage) for stage in stages)
+
+    def _flag(self, name: str) -> bool:
+        """Set aside what guards object to; whether any of it is run again."""
+        state = self.execution.state
+        guards = [guard for gate in self.study.gates_from(name) for guard in gate.guards]
+        if not guards:
+            return False
+        tasks = {task.run.id: task for task in self._tasks(name)}
+        accepted = [one for run in tasks if (one := state.accepted(run)) is not None]
+        found = flags(guards, accepted, self.folder.result)
+        again = []
+        for flag in found:
+            cause = flag.words
+            self.execution.record(EventKind.RESULT_FLAGGED, {"run": flag.run, "attempt": flag.attempt, "cause": cause})
+            run = tasks[flag.run].run
+            self.display.say(f"{name}: {run.candidate} on {run.host}, seed {run.seed} is set aside: {cause}")
+            if state.flagged(flag.run) <= flag.guard.handling.reruns:
+                again.append(tasks[flag.run])
+        for task in again:
+            self.execution.again(task)
+        return bool(again)
+
     def _all_decided(self) -> bool:
-        return all(name in self.execution.state.decisions for name in (*self.study.gates, *self.study.rules))
+        state = self.execution.state
+        decided = all(name in state.decisions for name in (*self.study.gates, *self.study.rules))
+        return decided and not state.waiting()
 
     def _is_ready(self, stage: Stage) -> bool:
-        return stage.after is None or stage.after in self.execution.state.decisions
+        state = self.execution.state
+        return stage.after is None or (stage.after in state.decisions and stage.after not in state.waiting())
 
     def _open(self, stage: Stage) -> None:
         state = self.execution.state
@@ -311,16 +344,17 @@ class _Loop:
         self.execution.add(self._tasks(stage.name))
 
     def _promoted(self, gate: str) -> tuple[str, ...]:
-        promoted = self.execution.state.decisions[gate]["promoted"]
+        state = self.execution.state
+        promoted = state.people.get(gate, state.decisions[gate])["promoted"]
         assert isinstance(promoted, list)
         return tuple(str(name) for name in promoted)
 
     def _tasks(self, stage: str) -> list[Task]:
         """Tasks of a stage's real entrants, in the plan's order."""
         entrants = set(self.execution.state.opened[stage])
-        tries = 1 + self.study.reruns_at(stage)
+        missing, crash = self.study.missing_reruns_at(stage), self.study.crash_reruns_at(stage)
         runs = (run for run in self.plan.stage(stage).runs if run.candidate in entrants)
-        return [Task(run, self._request(run), tries) for run in runs]
+        return [Task(run, self._request(run), missing, crash) for run in runs]
 
     def _request(self, run: PlannedRun) -> dict[str, Json]:
         candidate, stage = self.study.candidates[run.candidate], self.study.stages[run.stage]
@@ -361,10 +395,10 @@ class _Loop:
         state = self.execution.state
         evidence = self.folder.evidence(self.compiled, state, stage.name)
         self._store(f"evidence/{stage.name}.json", evidence_to_json(evidence))
-        for gate in self.study.gates_from(stage.name):
-            self._decide(gate.name, decide_gate(self.study, gate, evidence))
-        for rule in self.study.rules_at(stage.name):
-            self._decide(rule.name, decide_rule(self.study, rule, evidence))
+        names = [gate.name for gate in self.study.gates_from(stage.name)]
+        names += [rule.name for rule in self.study.rules_at(stage.name)]
+        for name in names:
+            self._decide(name, self.folder.decision(self.compiled, state, name))
         missing = sum(len(row.missing) for row in evidence.rows)
         self.execution.record(
             EventKind.STAGE_CLOSED, {"stage": stage.name, "evidence": evidence.digest, "missing": missing}
@@ -380,6 +414,7 @@ class _Loop:
             "evidence": decision.evidence,
             "decision": decision_digest(decision),
             "stopped": decision.stopped,
+            "held": decision.held,
         }
         if isinstance(decision, GateDecision):
             self.execution.record(EventKind.GATE_DECIDED, {**data, "promoted": list(decision.promoted)})

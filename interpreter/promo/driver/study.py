@@ -4,6 +4,7 @@ A study folder: where everything of a study lies, and reading it back.
 Nothing here needs the lock: the ledger is read up to its last whole line, which is a state the study really was in.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from attrs import frozen
@@ -21,6 +22,7 @@ from promo.ledger.state import Attempt, State, state_of
 from promo.ledger.values import Chain
 from promo.run.store import read_result
 from promo.run.values import Result
+from promo.spec.judgement import Agreement, Condition, primitives
 
 SPEC = "spec.promo"
 LOCK = "lock.json"
@@ -92,9 +94,18 @@ class StudyFolder:
         study, _ = compiled.sound()
         if name in study.gates:
             gate = study.gates[name]
-            return decide_gate(study, gate, self.evidence(compiled, state, gate.source))
+            asked = [gate.keep, *(demand.condition for demand in gate.demands)]
+            others = self._others(compiled, state, asked)
+            return decide_gate(study, gate, self.evidence(compiled, state, gate.source), others)
         rule = study.rules[name]
-        return decide_rule(study, rule, self.evidence(compiled, state, rule.stage))
+        others = self._others(compiled, state, [rule.require])
+        return decide_rule(study, rule, self.evidence(compiled, state, rule.stage), others)
+
+    def _others(self, compiled: Compiled, state: State, asked: Iterable[Condition]) -> dict[str, Evidence]:
+        """Evidence of every stage that conditions compare rankings with."""
+        parts = (part for condition in asked for part in primitives(condition))
+        names = {name for part in parts if isinstance(part, Agreement) and not part.of_hosts for name in part.between}
+        return {name: self.evidence(compiled, state, name) for name in sorted(names)}
 
 
 def study_folder(spec: Path, chosen: Path | None) -> StudyFolder:

@@ -261,7 +261,8 @@ def _followed(compiled: Compiled, state: State) -> Iterator[Check]:
         if stage.after is None:
             expected = sorted(stage.candidates)
         else:
-            promoted = state.decisions.get(stage.after, {}).get("promoted")
+            decided = state.people.get(stage.after, state.decisions.get(stage.after, {}))
+            promoted = decided.get("promoted")
             expected = sorted(map(str, promoted)) if isinstance(promoted, list) else []
         if sorted(entrants) != expected:
             bad.append(name)

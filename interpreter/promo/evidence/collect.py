@@ -47,7 +47,7 @@ def _cell(host: str, seed: int, run: str, metric: str, state: State, read: Calla
         last = tried[-1] if tried else None
         if last is None:
             return Cell(host, seed, run, "not run", None, None, None)
-        return Cell(host, seed, run, last.status, None, last.number, last.envelope, last.cause)
+        return Cell(host, seed, run, last.status or last.state.value, None, last.number, last.envelope, last.cause)
     result = read(accepted)
     if result.digest != accepted.envelope:
         raise Mismatch(

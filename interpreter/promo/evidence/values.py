@@ -11,6 +11,7 @@ from attrs import frozen
 from promo.base.canonical import Json, digest
 
 OK = "ok"
+FLAGGED = "flagged"
 
 
 @frozen

@@ -19,6 +19,8 @@ class AttemptState(Enum):
 
     RUNNING = "running"
     ACCEPTED = "accepted"
+    FLAGGED = "flagged"
+    """It had a result, and a guard set it aside."""
     FAILED = "failed"
     LOST = "lost"
 
@@ -49,6 +51,8 @@ class Attempt:
     cause: str = ""
     envelope: str | None = None
     """Digest of its result envelope, if it wrote a sound one."""
+    train_s: str | None = None
+    """Seconds that its budget paid for, as exact text; None while unknown."""
     device_s: str | None = None
     """Seconds of the device's time it took, all phases, as exact text; None while unknown."""
     started: str = ""
@@ -70,6 +74,8 @@ class State:
     """Run -> its attempts in order."""
     decisions: dict[str, Mapping[str, Json]] = field(factory=dict)
     """Gate or rule -> its recorded decision event."""
+    people: dict[str, Mapping[str, Json]] = field(factory=dict)
+    """Gate or rule that waited for a person -> what that person decided."""
     ended: Mapping[str, Json] | None = None
     incarnations: int = 0
     events: int = 0
@@ -80,9 +86,18 @@ class State:
         tried = self.attempts.get(run, ())
         return next((attempt for attempt in tried if attempt.state is AttemptState.ACCEPTED), None)
 
-    def failures(self, run: str) -> int:
-        """How many attempts of a run failed; lost ones do not count."""
-        return sum(attempt.state is AttemptState.FAILED for attempt in self.attempts.get(run, ()))
+    def failures(self, run: str, among: frozenset[str] | None = None) -> int:
+        """How many attempts of a run failed, with any status or one of *among*; lost ones do not count."""
+        failed = (one for one in self.attempts.get(run, ()) if one.state is AttemptState.FAILED)
+        return sum(among is None or one.status in among for one in failed)
+
+    def flagged(self, run: str) -> int:
+        """How many results of a run a guard set aside."""
+        return sum(attempt.state is AttemptState.FLAGGED for attempt in self.attempts.get(run, ()))
+
+    def waiting(self) -> tuple[str, ...]:
+        """Gates and rules that wait for a person."""
+        return tuple(name for name, one in self.decisions.items() if one.get("held") and name not in self.people)
 
     def running(self) -> tuple[Attempt, ...]:
         """Attempts that were started and have not ended."""
@@ -100,10 +115,23 @@ def state_of(events: Iterable[Event]) -> State:
 
 def apply(state: State, event: Event) -> None:
     """Take one more event into a state."""
-    data = event.data
     state.events = event.seq + 1
     state.incarnations = max(state.incarnations, event.incarnation)
     state.last_time = event.time
+    match event.kind:
+        case EventKind.ATTEMPT_STARTED:
+            _start(state, event)
+        case EventKind.ATTEMPT_FAILED | EventKind.ATTEMPT_LOST | EventKind.RESULT_ACCEPTED:
+            _end(state, event)
+        case EventKind.RESULT_FLAGGED:
+            _flag(state, event)
+        case _:
+            _move(state, event)
+
+
+def _move(state: State, event: Event) -> None:
+    """Take in an event about the study as a whole."""
+    data = event.data
     match event.kind:
         case EventKind.STUDY_FROZEN:
             state.study, state.frozen, state.frozen_at = StudyState.OPEN, data, event.time
@@ -113,18 +141,14 @@ def apply(state: State, event: Event) -> None:
             state.opened[_text(data, "stage")] = tuple(str(name) for name in _list(data, "entrants"))
         case EventKind.STAGE_CLOSED:
             state.closed.add(_text(data, "stage"))
-        case EventKind.ATTEMPT_STARTED:
-            _start(state, event)
-        case EventKind.ATTEMPT_FAILED | EventKind.ATTEMPT_LOST | EventKind.RESULT_ACCEPTED:
-            _end(state, event)
         case EventKind.GATE_DECIDED | EventKind.RULE_DECIDED:
             state.decisions[_text(data, "name")] = data
+        case EventKind.PERSON_DECIDED:
+            state.people[_text(data, "name")] = data
         case EventKind.STUDY_STOPPED:
             state.study, state.ended = StudyState.STOPPED, data
         case EventKind.STUDY_CLOSED:
             state.study, state.ended = StudyState.CLOSED, data
-        case EventKind.ORCHESTRATOR_STARTED:
-            pass
 
 
 _ENDINGS = {
@@ -160,8 +184,15 @@ def _end(state: State, event: Event) -> None:
     attempt.status = str(data.get("status", ""))
     attempt.cause = str(data.get("cause", ""))
     attempt.device_s = _maybe(data, "device_s")
+    attempt.train_s = _maybe(data, "train_s")
     attempt.ended = event.time
     attempt.envelope = _maybe(data, "envelope")
+
+
+def _flag(state: State, event: Event) -> None:
+    tried = state.attempts[_text(event.data, "run")]
+    attempt = next(one for one in tried if one.number == event.data["attempt"])
+    attempt.state, attempt.status, attempt.cause = AttemptState.FLAGGED, "flagged", _text(event.data, "cause")
 
 
 def _text(data: Mapping[str, Json], key: str) -> str:

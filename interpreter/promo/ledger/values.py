@@ -23,9 +23,11 @@ class EventKind(Enum):
     ATTEMPT_FAILED = "attempt.failed"
     ATTEMPT_LOST = "attempt.lost"
     RESULT_ACCEPTED = "result.accepted"
+    RESULT_FLAGGED = "result.flagged"
     STAGE_CLOSED = "stage.closed"
     GATE_DECIDED = "gate.decided"
     RULE_DECIDED = "rule.decided"
+    PERSON_DECIDED = "person.decided"
     STUDY_STOPPED = "study.stopped"
     STUDY_CLOSED = "study.closed"
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from promo.base.canonical import Json, digest, exact
 from promo.base.units import HOUR
-from promo.plan.values import Bounds, Plan, PlannedRun, StagePlan, Supposition
+from promo.plan.values import Bounds, Extra, Plan, PlannedRun, StagePlan, Supposition
 from promo.spec.describe import (
     describe,
     describe_budget,
@@ -45,16 +45,19 @@ def compile_plan(study: Study) -> Plan:
     parts = describe(study)
     seals = {rule.name: digest(closure(study, rule)) for rule in frozen_rules(study)}
     runs: Json = [[stage.name, [run.id for run in stage.runs]] for stage in stages]
+    extras = tuple(_extras(study, stages))
+    more = sum(extra.device_s for extra in extras)
     return Plan(
         study=study.name,
         parts=parts,
         seals=seals,
         stages=stages,
         run_count=_total(stage.run_count for stage in stages),
-        device_s=_total(stage.device_s for stage in stages),
+        device_s=_total([*(stage.device_s for stage in stages), Bounds(0, more, more)]),
         device_unit=study.device_unit,
         wall_s=max(stage.ends_s for stage in stages),
         price=_price(study, stages),
+        extras=extras,
         suppositions=_suppositions(study, stages),
         digest=digest({"parts": parts, "seals": seals, "runs": runs}),
     )
@@ -77,7 +80,7 @@ class _Identities:
             (
                 RUN_TAG,
                 self.candidates[candidate],
-                describe_budget(stage.budget),
+                (f"{stage.continues} and " if stage.continues else "") + describe_budget(stage.budget),
                 host,
                 self.machines[host],
                 str(seed),
@@ -96,13 +99,15 @@ def _stage(
     cells = len(stage.hosts) * len(stage.seeds)
     runs = Bounds(there.fewest * cells, there.planned * cells, there.planned * cells * (1 + reruns))
     cap_s = stage.budget.cap_s
-    ready = ends[study.gates[stage.after].source] if stage.after else 0
+    before = study.gates[stage.after].source if stage.after else stage.continues
+    ready = ends[before] if before else 0
     for host in stage.hosts:
         _occupy(free[host], there.planned * len(stage.seeds), cap_s, ready)
     ends[stage.name] = max(max(free[host]) for host in stage.hosts)
     return StagePlan(
         name=stage.name,
         after=stage.after,
+        continues=stage.continues,
         budget=stage.budget,
         hosts=stage.hosts,
         seeds=stage.seeds,
@@ -141,6 +146,19 @@ def _occupy(slots: list[int], runs: int, seconds: int, ready: int) -> None:
     heapq.heapify(slots)
     for _ in range(runs):
         heapq.heapreplace(slots, max(slots[0], ready) + seconds)
+
+
+def _extras(study: Study, stages: tuple[StagePlan, ...]) -> Iterable[Extra]:
+    """What growth and baselines may cost at most."""
+    planned = {stage.name: stage.device_s.planned for stage in stages}
+    for grow in study.grows.values():
+        parent = study.stages.get(grow.stage)
+        cells = len(parent.cells) if parent else 1
+        count, cap_s = len(grow.strategies), grow.lag.cap_s
+        formula = f"{count} ways x {cells} cells x {cap_s} s"
+        yield Extra(grow.name, count * cells * cap_s, formula)
+    for baseline in study.baselines.values():
+        yield Extra(baseline.name, planned[baseline.matched], f"as much as {baseline.matched}")
 
 
 def _total(amounts: Iterable[Bounds]) -> Bounds:
@@ -184,6 +202,7 @@ def _behind(study: Study, stage: str) -> set[str]:
     """Stages that can only be reached through *stage*."""
     behind: set[str] = set()
     for name, other in study.stages.items():
-        if other.after is not None and study.gates[other.after].source in {stage, *behind}:
+        before = study.gates[other.after].source if other.after else other.continues
+        if before in {stage, *behind}:
             behind.add(name)
     return behind

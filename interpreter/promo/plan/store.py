@@ -26,6 +26,7 @@ def plan_to_json(plan: Plan) -> dict[str, Json]:
         "wall_s": plan.wall_s,
         "price_usd": plan.price,
         "stages": [_stage(stage) for stage in plan.stages],
+        "extras": [{"name": one.name, "device_s": one.device_s, "formula": one.formula} for one in plan.extras],
         "supposed": [_supposition(plan, one) for one in plan.suppositions],
         "seals": dict(plan.seals),
         "parts": plan.parts,
@@ -40,6 +41,7 @@ def _stage(stage: StagePlan) -> dict[str, Json]:
     return {
         "name": stage.name,
         "after": stage.after,
+        "continues": stage.continues,
         "budget": {"kind": stage.budget.kind.value, "amount": stage.budget.amount, "cap_s": stage.budget.cap_s},
         "hosts": list(stage.hosts),
         "seeds": list(stage.seeds),

@@ -27,8 +27,9 @@ class PlannedRun:
 @frozen
 class Bounds:
     """
-    An amount that failures can move: *planned* when no run fails, *fewest* when every run that may cost a candidate
-    its place fails, *most* when every run is repeated as often as its gate allows.
+    An amount that scores and failures can move: *planned* is the most that can be needed when no run fails (what a
+    gate keeps may depend on scores), *fewest* what is needed when everyone goes that may go, *most* when every run is
+    repeated as often as its gate allows.
     """
 
     fewest: int
@@ -42,6 +43,7 @@ class StagePlan:
 
     name: str
     after: str | None
+    continues: str | None
     budget: Budget
     hosts: tuple[str, ...]
     seeds: tuple[int, ...]
@@ -57,6 +59,15 @@ class StagePlan:
     starts_s: int
     """Planned wall-clock seconds from the start of the study until the stage can begin and has ended."""
     ends_s: int
+
+
+@frozen
+class Extra:
+    """Device time that no stage accounts for: the lag of a growth, a baseline."""
+
+    name: str
+    device_s: int
+    formula: str
 
 
 @frozen
@@ -91,6 +102,7 @@ class Plan:
     wall_s: int
     price: str | None
     """Planned price in dollars, exactly; None when no host has one."""
+    extras: tuple[Extra, ...]
     suppositions: tuple[Supposition, ...]
     digest: str
 

@@ -6,7 +6,7 @@ from promo.base.canonical import from_exact, rounded
 from promo.decision.values import GateDecision, Verdict
 from promo.report.record import Record
 from promo.report.words import listed, plural
-from promo.spec.values import Gate, Rule
+from promo.spec.judgement import Gate, Rule
 
 
 def limits(record: Record) -> Iterable[str]:

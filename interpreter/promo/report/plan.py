@@ -5,8 +5,9 @@ from fractions import Fraction
 from promo.base.canonical import exact, rounded
 from promo.base.units import HOUR
 from promo.plan.values import Plan, StagePlan, Supposition
+from promo.report.aloud import read_gate, read_rule
 from promo.report.words import span_text
-from promo.spec.describe import describe_budget, describe_gate, describe_measure, describe_rule, describe_runner
+from promo.spec.describe import describe_budget, describe_measure, describe_runner
 from promo.spec.values import BudgetKind, Study
 
 
@@ -81,6 +82,9 @@ def _stage_table(plan: Plan) -> str:
         ]
         for stage in plan.stages
     ]
+    rows += [
+        [extra.name, "", "", extra.formula, "", amount_text(extra.device_s, plan), "", ""] for extra in plan.extras
+    ]
     total = amount_text(plan.device_s.planned, plan)
     rows.append(["total", "", "", "", str(plan.run_count.planned), total, "", wall_text(plan.wall_s, plan)])
     return _table(rows, headers, {"entrants", "runs", unit, "starts at", "ends at"})
@@ -103,7 +107,8 @@ def _host_table(study: Study, plan: Plan) -> str:
 
 
 def _sum(plan: Plan) -> str:
-    parts = " + ".join(amount_text(stage.device_s.planned, plan) for stage in plan.stages)
+    amounts = [stage.device_s.planned for stage in plan.stages] + [extra.device_s for extra in plan.extras]
+    parts = " + ".join(amount_text(amount, plan) for amount in amounts)
     return f"{parts} = {amount_text(plan.device_s.planned, plan)}"
 
 
@@ -129,20 +134,9 @@ def _bounds(study: Study, plan: Plan) -> list[str]:
 
 
 def _rules(study: Study) -> list[str]:
-    lines = [""]
-    for gate in study.gates.values():
-        said = describe_gate(gate)
-        always = f", always {said['always']}" if said["always"] else ""
-        state = "frozen gate" if gate.frozen else "gate, not frozen,"
-        lines.append(
-            f"{state} {gate.name}: {gate.source} -> {gate.target}, rank {said['rank']}, keep {said['keep']}{always}; "
-            f"missing: {said['missing']}; ties {said['ties']}"
-        )
-    for rule in study.rules.values():
-        said = describe_rule(rule, study.measure)
-        state = "frozen rule" if rule.frozen else "rule, not frozen,"
-        lines.append(f"{state} {rule.name}: judge {said['judge']}, require {said['require']}")
-    return lines if len(lines) > 1 else []
+    read = [read_gate(gate, study) for gate in study.gates.values()]
+    read += [read_rule(rule, study) for rule in study.rules.values()]
+    return ["", *read] if read else []
 
 
 def supposition_lines(study: Study, plan: Plan, one: Supposition) -> list[str]:

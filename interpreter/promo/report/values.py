@@ -45,6 +45,7 @@ class GateView:
     decided: bool
     result: str
     statistic: str
+    demands: tuple[str, ...]
     columns: tuple[str, ...]
     standings: tuple[StandingView, ...]
     evidence: str
@@ -75,8 +76,7 @@ class RuleView:
     judged: str
     reference: str
     side: str
-    statistic: str
-    bound: str
+    findings: tuple[str, ...]
     comparisons: tuple[ComparisonView, ...]
     evidence: str
     decision: str

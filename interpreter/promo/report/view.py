@@ -8,10 +8,12 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from promo.base.canonical import Json, exact, from_exact, rounded
+from promo.decision.decide import side_of
 from promo.decision.stats import summarise
 from promo.decision.values import GateDecision, RuleDecision, Standing, Verdict, decision_digest
 from promo.ledger.state import StudyState
 from promo.plan.values import StagePlan
+from promo.report.aloud import read_gate, read_rule
 from promo.report.limits import limits
 from promo.report.pictures import Curve, Panel, Rung, curves_svg, ladder_svg
 from promo.report.plan import amount_text, amount_unit, hours_text, savings
@@ -32,18 +34,18 @@ from promo.report.values import (
     SuppositionView,
 )
 from promo.report.words import (
+    finding_words,
     gate_result,
-    gate_sentence,
     listed,
     number,
     plural,
     rule_result,
-    rule_sentence,
     span_text,
     standing_reason,
 )
-from promo.spec.describe import describe_bound, describe_budget, describe_measure
-from promo.spec.values import BudgetKind, Gate, Rule, Statistic
+from promo.spec.describe import describe_budget, describe_measure
+from promo.spec.judgement import Gate, Rule, Statistic
+from promo.spec.values import BudgetKind
 
 SHOWN = 12
 MOST_POINTS = 400
@@ -158,11 +160,12 @@ class _View:
         return GateView(
             name=gate.name,
             documentation=gate.documentation,
-            sentence=gate_sentence(gate, self.study),
+            sentence=read_gate(gate, self.study),
             seal=self._seal(gate),
             decided=decision is not None,
             result=gate_result(decision) + "." if decision else "Not decided yet.",
             statistic=gate.statistic.value,
+            demands=tuple(finding_words(one, self.unit) for one in decision.demands) if decision else (),
             columns=self._columns(gate.source),
             standings=tuple(self._standing(one, decision) for one in decision.standings) if decision else (),
             evidence=decision.evidence[:SHOWN] if decision else "",
@@ -188,16 +191,15 @@ class _View:
         return RuleView(
             name=rule.name,
             documentation=rule.documentation,
-            sentence=rule_sentence(rule, self.study),
+            sentence=read_rule(rule, self.study),
             seal=self._seal(rule),
             decided=decision is not None,
             answer=decision.answer.value if decision else "open",
             result=rule_result(decision, rule, self.study) + "." if decision else "Not decided yet.",
             judged=rule.judged,
-            reference=rule.reference,
-            side=rule.side.value,
-            statistic=number(decision.statistic, signed=True) if decision else "–",
-            bound=describe_bound(rule.bound, self.study.measure),
+            reference=rule.reference or "",
+            side=side_of(rule).value,
+            findings=tuple(finding_words(one, self.unit) for one in decision.findings) if decision else (),
             comparisons=tuple(
                 ComparisonView(
                     cell=f"{one.host}, seed {one.seed}",

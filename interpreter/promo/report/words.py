@@ -1,12 +1,12 @@
-"""Sentences about decisions: what a person would say aloud about a gate, a candidate or a rule."""
+"""Sentences about decisions: what a person would say about a gate, a candidate or a rule, and numbers as shown."""
 
 from fractions import Fraction
 
 from promo.base.canonical import from_exact, rounded
 from promo.base.units import HOUR
-from promo.decision.values import Answer, GateDecision, Ground, RuleDecision, Standing, Verdict
-from promo.spec.describe import describe_bound
-from promo.spec.values import Gate, Missing, Rule, Side, Statistic, Study, Then
+from promo.decision.values import Answer, Finding, GateDecision, Ground, RuleDecision, Standing, Verdict
+from promo.spec.judgement import Rule
+from promo.spec.values import Study
 
 NONE = "–"
 """What stands where there is no number."""
@@ -46,59 +46,16 @@ def span_text(seconds: Fraction | float) -> str:
     return f"{whole // HOUR} h {minutes} min" if minutes else f"{whole // HOUR} h"
 
 
-def missing_sentence(missing: Missing) -> str:
-    """What follows a run without a value."""
-    then = {
-        Then.DROP: "drop its candidate",
-        Then.STOP: "stop the study",
-        Then.SKIP: "leave the rule undecided",
-    }[missing.then]
-    return (
-        f"rerun it {'once' if missing.reruns == 1 else f'{missing.reruns} times'}, then {then}"
-        if missing.reruns
-        else then
-    )
-
-
-def gate_sentence(gate: Gate, study: Study) -> str:
-    """A gate's rule as one sentence."""
-    best = "lowest" if study.measure.lower_is_better else "highest"
-    always = f" and always {listed(gate.always)}" if gate.always else ""
-    ties = ", then ".join(one.value for one in gate.ties)
-    return (
-        f"After {gate.source}, rank by {gate.statistic.value} {gate.metric} over all hosts and seeds, {best} first; "
-        f"keep the best {gate.keep}{always} for {gate.target}. If a run has no value, "
-        f"{missing_sentence(gate.missing)}. Ties are broken by {ties}."
-    )
-
-
-def rule_sentence(rule: Rule, study: Study) -> str:
-    """A rule's claim as one sentence."""
-    side = "worse" if rule.side is Side.GAP else "better"
-    bound = describe_bound(rule.bound, study.measure)
-    over = {
-        Statistic.EVERY: "in every cell",
-        Statistic.MEAN: "on the mean over all cells",
-        Statistic.MEDIAN: "on the median over all cells",
-        Statistic.WORST: "in its worst cell",
-    }[rule.statistic]
-    return (
-        f"At {rule.stage}, {rule.judged} is {bound} {side} than {rule.reference}, {over}. "
-        f"If a run has no value, {missing_sentence(rule.missing)}."
-    )
-
-
 def gate_result(decision: GateDecision) -> str:
     """What a gate did, in one sentence."""
     if decision.stopped:
         return f"{decision.gate} stopped the study: {decision.stopped}"
+    if decision.held:
+        return f"{decision.gate} waits for a person: {decision.held}"
     dropped = [one.candidate for one in decision.standings if one.verdict is Verdict.DROPPED]
+    promoted = [one.candidate for one in decision.standings if one.verdict is Verdict.PROMOTED]
     tail = f"; dropped {listed(dropped)}" if dropped else ""
-    return f"{decision.gate} promoted {listed(_by_rank(decision))} to {decision.target}{tail}"
-
-
-def _by_rank(decision: GateDecision) -> list[str]:
-    return [one.candidate for one in decision.standings if one.verdict is Verdict.PROMOTED]
+    return f"{decision.gate} promoted {listed(promoted)} to {decision.target}{tail}"
 
 
 def standing_reason(standing: Standing, decision: GateDecision, unit: str) -> str:
@@ -110,39 +67,56 @@ def standing_reason(standing: Standing, decision: GateDecision, unit: str) -> st
             return f"always kept; {place}, and takes no place of the others"
         case Ground.TOP:
             if standing.margin is None:
-                return f"among the best {_places(decision)}; nobody was behind the cut{tie}"
+                return f"among the {decision.kept_by}; nobody was behind the cut{tie}"
             margin = f"{number(standing.margin)} {unit} better than the first behind the cut"
-            return f"among the best {_places(decision)}; {margin}{tie}"
+            return f"among the {decision.kept_by}; {margin}{tie}"
         case Ground.CUT:
-            gap = number(standing.margin.removeprefix("-")) if standing.margin else None
-            by = f" by {gap} {unit}" if gap else ""
+            by = f" by {number(standing.margin.removeprefix('-'))} {unit}" if standing.margin else ""
             return f"behind the cut{by}{tie}"
-        case Ground.MISSING:
-            causes = [
-                f"{cell.host} seed {cell.seed}: {cell.cause or cell.status}"
-                for cell in standing.cells
-                if cell.value is None
-            ]
+        case Ground.SAMPLE:
+            return "behind the cut; drawn from the dropped, to see how often a drop is wrong"
+        case Ground.MISSING | Ground.CRASHED:
+            lacking = [cell for cell in standing.cells if cell.value is None]
+            causes = [f"{cell.host} seed {cell.seed}: {cell.cause or cell.status}" for cell in lacking]
             return "no value for " + "; ".join(causes)
         case Ground.STOPPED:
             return "the study stopped before anyone was promoted"
+        case Ground.HELD:
+            return "nobody is promoted before a person has decided"
+        case Ground.PERSON:
+            return "decided by a person"
+        case Ground.MET | Ground.NOT_MET:
+            return "; ".join(finding_words(finding, unit) for finding in standing.findings)
 
 
-def _places(decision: GateDecision) -> str:
-    return dict(decision.rule)["keep"].removeprefix("top ")
+def finding_words(finding: Finding, unit: str) -> str:
+    """A condition, whether it holds, and by how much."""
+    verdict = {True: "holds", False: "does not hold", None: "cannot be told"}[finding.holds]
+    numbers = f": {number(finding.statistic, signed=True)} {unit}" if finding.statistic is not None else ""
+    if finding.margin is not None and finding.holds is not None:
+        side = "inside" if finding.holds else "beyond"
+        numbers += f", {number(finding.margin.removeprefix('-'))} {side}"
+    details = ", ".join(f"{name} {value}" for name, value in finding.details)
+    return f"{finding.condition} {verdict}{numbers}" + (f" ({details})" if details else "")
 
 
 def rule_result(decision: RuleDecision, rule: Rule, study: Study) -> str:
     """What a rule found, in one sentence."""
     if decision.answer is Answer.UNDECIDED:
         return f"{rule.name} is undecided: {decision.why}"
-    bound = describe_bound(rule.bound, study.measure)
-    unit = study.measure.unit
     verb = "holds" if decision.answer is Answer.HOLDS else "fails"
-    margin = number(decision.margin.removeprefix("-")) if decision.margin else "0"
-    inside = "inside" if decision.answer is Answer.HOLDS else "beyond"
-    to = "to" if rule.side is Side.GAP else "over"
-    return (
-        f"{rule.name} {verb}: the {rule.statistic.value} {rule.side.value} of {rule.judged} {to} {rule.reference} is "
-        f"{number(decision.statistic, signed=True)} {unit}, {margin} {inside} the bound ({bound})"
-    )
+    who = f"{rule.judged} against {rule.reference}" if rule.reference else rule.judged
+    parts = "; ".join(_measured(finding, study.measure.unit) for finding in decision.findings)
+    return f"{rule.name} {verb} for {who}: {parts}"
+
+
+def _measured(finding: Finding, unit: str) -> str:
+    """A finding as a rule reports it: what was asked, what was seen, how far apart."""
+    if finding.statistic is None:
+        return finding_words(finding, unit)
+    margin = number(finding.margin.removeprefix("-")) if finding.margin else number("0")
+    side = "inside" if finding.holds else "beyond"
+    shown = number(finding.statistic, signed=True)
+    details = [f"{name} {value}" for name, value in finding.details if name != "reference"]
+    more = f" ({', '.join(details)})" if details else ""
+    return f"required {finding.condition}, seen {shown} {unit}, {margin} {side} the bound{more}"

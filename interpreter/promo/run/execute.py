@@ -16,11 +16,11 @@ from attrs import define, frozen
 from promo.base.canonical import Json
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock, Disk
-from promo.ledger.state import State, apply
+from promo.ledger.state import AttemptState, State, apply
 from promo.ledger.values import Event, EventKind
 from promo.run.ports import Executor
 from promo.run.store import attempt_folder, read_result, write_request
-from promo.run.values import AttemptSpec, Exit, Result, RunStatus, Task
+from promo.run.values import OWN_FAULT, AttemptSpec, Exit, Result, RunStatus, Task
 
 POLL_S = 0.05
 ALLOWANCE_S = 300
@@ -94,10 +94,14 @@ class Execution:
         return event
 
     def add(self, tasks: Iterable[Task]) -> None:
-        """Queue those tasks that have no result yet and tries left, in the given order."""
+        """Queue those tasks that have not ended, in the given order."""
         for task in tasks:
-            if self.state.accepted(task.run.id) is None and self.state.failures(task.run.id) < task.tries:
+            if not has_ended(self.state, task):
                 self._waiting[task.run.host].append(task)
+
+    def again(self, task: Task) -> None:
+        """Queue a task although it had a result, because a guard set that aside."""
+        self._waiting[task.run.host].append(task)
 
     @property
     def busy(self) -> bool:
@@ -197,11 +201,11 @@ class Execution:
             self._settle(attempt.run, attempt.number, attempt.folder, result, None, lost=True)
 
 
-def gave_up(state: State, task: Task) -> bool:
-    """Whether a task has no result and no tries left."""
-    return state.accepted(task.run.id) is None and state.failures(task.run.id) >= task.tries
-
-
 def has_ended(state: State, task: Task) -> bool:
-    """Whether nothing more will happen to a task."""
-    return state.accepted(task.run.id) is not None or gave_up(state, task)
+    """Whether nothing more will happen to a task, unless a guard asks for it again: a result, or no tries left."""
+    run = task.run.id
+    tried = state.attempts.get(run, ())
+    if state.accepted(run) is not None or (tried and tried[-1].state is AttemptState.FLAGGED):
+        return True
+    crashes = state.failures(run, OWN_FAULT)
+    return crashes > task.crash_reruns or state.failures(run) - crashes > task.missing_reruns

@@ -38,13 +38,18 @@ class RunStatus(Enum):
     """Its request cannot be carried out, or its result contradicts the request."""
 
 
+OWN_FAULT = frozenset({"nan", "diverged", "oom", "crash"})
+"""Statuses of runs that failed by their own fault, as they would on any machine; all others are merely missing."""
+
+
 @frozen
 class Task:
-    """A run to be carried out: the request its worker gets, and how often it may be tried."""
+    """A run to be carried out: the request its worker gets, and how often it may be repeated, for which reason."""
 
     run: PlannedRun
     request: Mapping[str, Json]
-    tries: int
+    missing_reruns: int
+    crash_reruns: int
 
 
 @frozen

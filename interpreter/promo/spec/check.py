@@ -5,16 +5,21 @@ One run finds all faults of a text.  Parts that are at fault are left out and th
 mistake is one message.
 """
 
+from fractions import Fraction
+
 from attrs import frozen
 
 from promo.base.diagnostics import Diagnostic, errors
 from promo.base.units import Dimension
 from promo.spec.conditions import Conditions
 from promo.spec.expressions import Expressions, Value, unquoted
-from promo.spec.flow import check_gates, check_rules, check_stages, entrants
+from promo.spec.flow import check_gates, check_noise, check_rules, check_stages, check_tests, entrants
+from promo.spec.growth import Growth
+from promo.spec.imports import Imported, read_imports
 from promo.spec.ladder import Ladder
 from promo.spec.names import Clauses, Scope
 from promo.spec.ports import Runner, World
+from promo.spec.rules import Rules
 from promo.spec.setting import (
     STUDY_NEEDS,
     agree_on_metric,
@@ -29,12 +34,13 @@ from promo.syntax.nodes import Node, Tree
 
 EDITION = 1
 
-NOT_YET = {
-    "use": "import from another file",
-    "grow": "grow a trained model",
-    "schedule": "change a model's shape while it trains",
-}
-"""Declarations that are read and formatted but cannot be carried out by this version."""
+NOT_YET = "P0910"
+"""Code of what is read, checked and priced but cannot be carried out by this version."""
+
+LEAVES = ("gate", "rule", "stage", "grow", "baseline")
+"""Declarations that nothing else has to use."""
+
+SCREENING = {"effects": "estimate effects", "reduce": "take factors out of a search"}
 
 
 @frozen
@@ -69,11 +75,12 @@ class _Check:
         if not self._right_edition():
             return Checked(None, tuple(scope.found))
         scope.gather()
-        self._not_yet()
+        self._screening()
         block = self._only("study", "study NAME { ... }")
         study = self._study(block) if block else None
         found = tuple(scope.found)
-        return Checked(None if any(errors(found)) else study, found)
+        broken = any(one.code != NOT_YET for one in errors(found))
+        return Checked(None if broken else study, found)
 
     def _right_edition(self) -> bool:
         header = self.scope.tree.root.node("header")
@@ -98,14 +105,17 @@ class _Check:
             self.scope.report("P0202", f"there are two {kind} blocks", extra.token("NAME"), "keep one")
         return blocks[0]
 
-    def _not_yet(self) -> None:
-        for block in self.scope.tree.declarations:
-            if block.kind not in NOT_YET:
+    def _screening(self) -> None:
+        """Effects and reductions: their names are checked, and they are refused."""
+        scope = self.scope
+        for block in scope.tree.declarations:
+            if block.kind not in SCREENING:
                 continue
-            self.scope.report("P0910", f"this version cannot {NOT_YET[block.kind]} yet", _first_word(block))
-            names = [token.text for token in block.tokens("NAME")]
-            names += [token.text for part in block.nodes("becomes") for token in part.tokens("NAME")]
-            self.scope.vague.update(names)
+            scope.used.add(block.token("NAME").text)
+            scope.report(NOT_YET, f"this version cannot {SCREENING[block.kind]} yet", scope.naming(block))
+            for clause, kind in (("stages", "stage"), ("reads", "effects"), ("into", "design")):
+                for node in block.nodes(clause):
+                    scope.refer_all(node.tokens("NAME"), kind)
 
     def _study(self, block: Node) -> Study | None:
         scope = self.scope
@@ -114,39 +124,30 @@ class _Check:
         chosen = read_runner(scope, clauses)
         if measure is not None and chosen is not None:
             agree_on_metric(scope, clauses, measure, chosen[1])
-        expressions = Expressions(scope, measure.unit if measure else None, self.values)
-        self._lets(expressions)
-        hosts = self._hosts(expressions)
-        budget_s = self._budget(expressions, clauses)
         # Without a runner or a measure the rest is still checked, against ones that accept what the text says.
         choice, runner = chosen or (RunnerChoice("", 0), stand_in(scope))
         measure = measure or Measure("", "", True)
-        data = self._data(expressions, runner)
-        conditions = Conditions(scope, expressions, runner)
-        conditions.read()
-        ladder = Ladder(scope, expressions, measure, conditions.cohorts)
+        imported = read_imports(scope, f"{choice.name} {choice.version}")
+        expressions = Expressions(scope, measure.unit or None, self.values)
+        self._lets(expressions)
+        hosts = {**imported.hosts, **self._hosts(expressions)}
+        noise = self._noise(expressions, clauses, measure)
+        conditions = Conditions(scope, expressions, runner, imported)
+        growth = self._conditions(conditions, expressions, measure)
+        ladder = Ladder(scope, expressions, conditions.cohorts)
         ladder.read()
-        reach = self._flow(ladder)
+        rules = Rules(scope, expressions, measure)
+        rules.read()
+        growth.read_baselines()
+        reach = self._flow(ladder, rules, noise)
+        data = self._data(expressions, runner, imported)
+        budget_s = self._budget(expressions, clauses)
         if reach is None:
             return None
-        trained = {name: None for there in reach.values() for name in there.possible}
+        growth.check_stages(ladder.stages, {name: frozenset(there.possible) for name, there in reach.items()})
+        trained = {name: None for there in reach.values() for name in there.possible if name in conditions.candidates}
         conditions.one_model_each(iter(trained))
         self._unused(conditions.factors)
-        return self._assemble(block, clauses, measure, choice, budget_s, data, hosts, conditions, ladder, reach)
-
-    def _assemble(
-        self,
-        block: Node,
-        clauses: Clauses,
-        measure: Measure,
-        choice: RunnerChoice,
-        budget_s: int | None,
-        data: Data | None,
-        hosts: dict[str, Host],
-        conditions: Conditions,
-        ladder: Ladder,
-        reach: dict[str, Entrants],
-    ) -> Study | None:
         if not clauses.complete:
             return None
         return Study(
@@ -162,13 +163,38 @@ class _Check:
             candidates=conditions.candidates,
             cohorts=conditions.cohorts,
             stages={name: ladder.stages[name] for name in reach},
-            gates=ladder.gates,
-            rules=ladder.rules,
+            gates=rules.gates,
+            rules=rules.rules,
             account=ladder.account,
+            grows=growth.grows,
+            schedules=growth.schedules,
+            baselines=growth.baselines,
+            noise=noise,
             entrants=reach,
             documentation=self.scope.tree.documentation(block),
             where=self.scope.where(block),
         )
+
+    @staticmethod
+    def _conditions(conditions: Conditions, expressions: Expressions, measure: Measure) -> Growth:
+        """Factors, candidates and cohorts, in the order in which one needs the other."""
+        growth = Growth(conditions.scope, expressions, conditions, measure.metric)
+        conditions.read_factors()
+        growth.read_schedules()
+        conditions.read_candidates(growth.schedules)
+        growth.read_grows()
+        conditions.read_cohorts()
+        return growth
+
+    def _noise(self, expressions: Expressions, clauses: Clauses, measure: Measure) -> Fraction | None:
+        clause = clauses.maybe("noise")
+        if clause is None:
+            return None
+        noise = expressions.amount(clause.children[0], Dimension.METRIC, example=f"noise 0.016{measure.unit}")
+        if noise is not None and noise <= 0:
+            self.scope.report("P0302", "noise is a positive standard deviation", clause)
+            return None
+        return noise
 
     def _lets(self, expressions: Expressions) -> None:
         """Named values, in any order; a value that factors enter is known per candidate only."""
@@ -218,13 +244,18 @@ class _Check:
                 hosts[host.name] = host
             return host
 
-        for block in self.scope.of_kind("host"):
-            self.scope.guard(block, build)
+        for block in self.scope.tree.declarations:
+            if block.kind == "host":
+                self.scope.guard(block, build)
         return hosts
 
-    def _data(self, expressions: Expressions, runner: Runner) -> Data | None:
+    def _data(self, expressions: Expressions, runner: Runner, imported: Imported) -> Data | None:
         scope = self.scope
-        blocks = scope.of_kind("data")
+        blocks = tuple(node for node in scope.tree.declarations if node.kind == "data")
+        if imported.data and not blocks:
+            name = next(iter(imported.data))
+            scope.used.add(name)
+            return imported.data[name]
         if not blocks:
             if runner.needs_data:
                 message = f"the runner '{runner.name}' trains on text, and the file declares no data"
@@ -236,19 +267,22 @@ class _Check:
         scope.used.add(blocks[0].token("NAME").text)
         return read_data(scope, expressions, blocks[0])
 
-    def _flow(self, ladder: Ladder) -> dict[str, Entrants] | None:
+    def _flow(self, ladder: Ladder, rules: Rules, noise: Fraction | None) -> dict[str, Entrants] | None:
         scope = self.scope
-        if not scope.of_kind("stage"):
+        if not any(node.kind == "stage" for node in scope.tree.declarations):
             self._only("stage", "stage NAME { ... }")
             return None
-        reach = entrants(scope, ladder.stages, ladder.gates)
+        reach = entrants(scope, ladder.stages, rules.gates)
         if reach is None:
             return None
-        check_gates(scope, ladder.gates.values(), reach)
-        check_rules(scope, ladder.rules.values(), reach)
-        read = {"stage": len(ladder.stages), "gate": len(ladder.gates), "rule": len(ladder.rules)}
-        if all(count == len(scope.of_kind(kind)) for kind, count in read.items()):
-            check_stages(scope, ladder.stages, ladder.gates, ladder.rules)
+        check_gates(scope, rules.gates.values(), reach)
+        check_rules(scope, rules.rules.values(), reach)
+        check_tests(scope, ladder.stages, rules.gates, rules.rules)
+        check_noise(scope, ladder.stages, rules.gates, rules.rules, noise)
+        own = [node.kind for node in scope.tree.declarations]
+        read = {"stage": len(ladder.stages), "gate": len(rules.gates), "rule": len(rules.rules)}
+        if all(count == own.count(kind) for kind, count in read.items()):
+            check_stages(scope, ladder.stages, rules.gates, rules.rules)
         return reach
 
     def _unused(self, factors: dict[str, Factor]) -> None:
@@ -258,7 +292,7 @@ class _Check:
             return  # what reading stopped at may be the very use that is missed
         for name, block in scope.declared.items():
             constant = name in factors and factors[name].domain == (factors[name].default,)
-            if name in scope.used or name in scope.vague or constant or block.kind in ("gate", "rule", "stage"):
+            if name in scope.used or name in scope.vague or constant or block.kind in LEAVES:
                 continue
             hint = "use it or remove it"
             if block.kind == "factor":

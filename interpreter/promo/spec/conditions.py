@@ -6,7 +6,7 @@ is like, or from the factor's default.  The runner then says what that trains, b
 paper may be one model (a width is rounded up to a multiple of the head size).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import evolve
 
@@ -15,9 +15,10 @@ from promo.base.diagnostics import Edit, Label, suggestion
 from promo.base.units import Dimension
 from promo.spec.design import Word, defining_relation, resolution, standard_rows
 from promo.spec.expressions import Expressions
+from promo.spec.imports import Imported
 from promo.spec.names import Clauses, Scope
 from promo.spec.ports import ConditionError, Runner, RunnerFactor
-from promo.spec.values import Candidate, Design, Factor, Interval, Level, Role
+from promo.spec.values import Candidate, Design, Factor, Grow, Interval, Level, Role
 from promo.syntax.nodes import Node, Token
 
 MOST_ROWS = 65_536
@@ -33,24 +34,36 @@ UNIT_DIMENSIONS = {
 class Conditions:
     """Reads factors, designs, candidates and cohorts of one text."""
 
-    def __init__(self, scope: Scope, expressions: Expressions, runner: Runner) -> None:
+    def __init__(self, scope: Scope, expressions: Expressions, runner: Runner, imported: Imported) -> None:
         self.scope, self.expressions, self.runner = scope, expressions, runner
-        self.factors: dict[str, Factor] = {}
-        self.designs: dict[str, Design] = {}
-        self.candidates: dict[str, Candidate] = {}
-        self.cohorts: dict[str, tuple[str, ...]] = {}
+        self.factors: dict[str, Factor] = dict(imported.factors)
+        self.designs: dict[str, Design] = dict(imported.designs)
+        self.candidates: dict[str, Candidate] = dict(imported.candidates)
+        self.cohorts: dict[str, tuple[str, ...]] = dict(imported.cohorts)
+        self.schedules: set[str] = set()
 
-    def read(self) -> None:
-        """Read everything, in the order in which one needs the other."""
-        scope = self.scope
-        for block in scope.of_kind("factor"):
-            scope.guard(block, self._factor)
-        for block in scope.of_kind("design"):
-            scope.guard(block, self._design)
+    def read_factors(self) -> None:
+        """Read factors, and the designs that vary them."""
+        for block in self._own("factor"):
+            self.scope.guard(block, self._factor)
+        for block in self._own("design"):
+            self.scope.guard(block, self._design)
+
+    def read_candidates(self, schedules: Iterable[str]) -> None:
+        """Read candidates; those that follow a schedule differ from those that do not."""
+        self.schedules = set(schedules)
         for block in self._like_first():
-            scope.guard(block, self._candidate)
-        for block in scope.of_kind("cohort"):
-            scope.guard(block, self._cohort)
+            self.scope.guard(block, self._candidate)
+
+    def read_cohorts(self) -> None:
+        """Read cohorts."""
+        for block in self._own("cohort"):
+            self.scope.guard(block, self._cohort)
+
+    def _own(self, kind: str) -> tuple[Node, ...]:
+        """Declarations of the text itself, without what it imports."""
+        texts = {id(block) for block in self.scope.tree.declarations}
+        return tuple(block for block in self.scope.of_kind(kind) if id(block) in texts)
 
     def one_model_each(self, trained: Iterator[str]) -> None:
         """Two trained candidates that are the same model are a fault: one of them is paid for twice."""
@@ -126,6 +139,11 @@ class Conditions:
         self.scope.report("P0305", message, block.token("NAME"), "add: default ...")
         return None
 
+    def level(self, factor: str, part: Node | Token) -> Level | None:
+        """A level written in the text, if it belongs to the factor of that name."""
+        known = self.factors.get(factor)
+        return None if known is None else self._level(known, part)
+
     def _level(self, factor: Factor, part: Node | Token) -> Level | None:
         """A level written in the text, if it belongs to the factor."""
         value = self.expressions.value(part)
@@ -159,7 +177,11 @@ class Conditions:
     def _design(self, block: Node) -> Design | None:
         scope = self.scope
         clauses = scope.clauses(block, {"vary": "vary depth low 8 high 10"}, repeated=("vary", "alias"))
-        if not clauses.complete:
+        near = block.node("neighbours")
+        if near is not None:
+            scope.refer(near.token("NAME"), "cohort")
+            scope.report("P0910", "this version cannot refine around a cohort yet", near)
+        if not clauses.complete or near is not None:
             return None
         varied = {}
         for vary in clauses.all("vary"):
@@ -275,7 +297,7 @@ class Conditions:
 
     def _like_first(self) -> list[Node]:
         """Candidate blocks, each after the one it is like; a circle is a fault."""
-        blocks = {block.token("NAME").text: block for block in self.scope.of_kind("candidate")}
+        blocks = {block.token("NAME").text: block for block in self._own("candidate")}
         done: dict[str, Node] = {}
         for start in blocks:
             chain: list[str] = []
@@ -305,8 +327,9 @@ class Conditions:
             if model is None:
                 return None
             levels.update(self.candidates[model].levels)
-        if block.node("follows") is not None:
-            scope.refer(block.node("follows").token("NAME"), "schedule")  # type: ignore[union-attr]
+        follows = block.node("follows")
+        schedule = scope.refer(follows.token("NAME"), "schedule") if follows else None
+        if follows is not None and schedule not in self.schedules:
             return None
         sound = True
         given: dict[str, Node] = {}
@@ -329,10 +352,27 @@ class Conditions:
             "candidate",
             scope.tree.documentation(block),
             block,
+            (("follows", schedule),) if schedule else (),
         )
 
+    def grown(self, grow: Grow, name: Token, block: Node) -> None:
+        """The candidate that a growth becomes: the parent with one level changed, and its history."""
+        parent = self.candidates[grow.parent]
+        levels = {**dict(parent.levels), grow.factor: grow.new}
+        history = f"{grow.parent} after {grow.stage}, by one of {', '.join(grow.strategies)}"
+        origin = f"grown from {grow.parent}"
+        if self._add(name.text, Role.PLAIN, levels, origin, "", block, (("grown", history),)) is None:
+            self.scope.vague.add(name.text)
+
     def _add(
-        self, name: str, role: Role, levels: Mapping[str, Level] | None, origin: str, documentation: str, block: Node
+        self,
+        name: str,
+        role: Role,
+        levels: Mapping[str, Level] | None,
+        origin: str,
+        documentation: str,
+        block: Node,
+        history: tuple[tuple[str, str], ...] = (),
     ) -> Candidate | None:
         """Ask the runner what the condition trains, and keep the candidate."""
         if levels is None:
@@ -346,6 +386,8 @@ class Conditions:
             message = f"'{name}'{whose} cannot be built: {fault.message}"
             self.scope.report("P0708", message, at or self.scope.naming(block), fault.hint)
             return None
+        if history:
+            effective = evolve(effective, settings=tuple(sorted((*effective.settings, *history))))
         candidate = Candidate(
             name=name,
             role=role,

@@ -8,25 +8,47 @@ difference can be read aloud.
 
 from promo.base.canonical import Json, exact
 from promo.base.units import duration
+from promo.spec.judgement import (
+    Agreement,
+    Best,
+    Both,
+    Bound,
+    Condition,
+    Demand,
+    Difference,
+    Either,
+    Equivalent,
+    First,
+    Gate,
+    Guard,
+    Handling,
+    Isnt,
+    Level,
+    Method,
+    Rule,
+    Test,
+    Then,
+    Top,
+    Watched,
+)
 from promo.spec.values import (
     Account,
-    Bound,
+    Baseline,
     Budget,
     BudgetKind,
     Candidate,
     Data,
     Factor,
-    Gate,
+    Grow,
     Host,
     Interval,
-    Level,
     Measure,
-    Missing,
-    Rule,
     RunnerChoice,
+    Schedule,
     Stage,
     Study,
 )
+from promo.spec.values import Level as FactorLevel
 
 COUNT_UNITS = {BudgetKind.STEPS: "steps", BudgetKind.TOKENS: "tok", BudgetKind.FLOPS: "flop"}
 
@@ -45,9 +67,13 @@ def describe(study: Study) -> dict[str, Json]:
         "candidate": {name: describe_candidate(candidate) for name, candidate in study.candidates.items()},
         "cohort": {name: list(members) for name, members in study.cohorts.items()},
         "stage": {name: describe_stage(stage) for name, stage in study.stages.items()},
-        "gate": {name: describe_gate(gate) for name, gate in study.gates.items()},
+        "gate": {name: describe_gate(gate, study.measure) for name, gate in study.gates.items()},
         "rule": {name: describe_rule(rule, study.measure) for name, rule in study.rules.items()},
         "account": describe_account(study.account),
+        "grow": {name: describe_grow(grow) for name, grow in study.grows.items()},
+        "schedule": {name: describe_schedule(schedule) for name, schedule in study.schedules.items()},
+        "baseline": {name: describe_baseline(baseline) for name, baseline in study.baselines.items()},
+        "noise": None if study.noise is None else f"{exact(study.noise)}{study.measure.unit}",
     }
 
 
@@ -89,7 +115,7 @@ def describe_machine(host: Host) -> str:
     return f"{host.device} on {host.system}, {host.threads} threads"
 
 
-def describe_level(level: Level) -> str:
+def describe_level(level: FactorLevel) -> str:
     """A level, exactly."""
     return level if isinstance(level, str) else exact(level)
 
@@ -122,32 +148,108 @@ def describe_budget(budget: Budget) -> str:
 
 def describe_stage(stage: Stage) -> dict[str, Json]:
     """Entrants, budget and cells."""
+    who = ", ".join(stage.candidates) if stage.after is None else "promoted"
+    more = f"{stage.continues} and " if stage.continues else ""
     return {
         "after": stage.after,
-        "train": ", ".join(stage.candidates) if stage.after is None else "promoted",
-        "for": describe_budget(stage.budget),
+        "continue" if stage.continues else "train": who,
+        "for": f"{more}{describe_budget(stage.budget)}",
         "on": ", ".join(stage.hosts),
         "seeds": ", ".join(map(str, stage.seeds)),
         "report only": stage.report_only,
     }
 
 
-def describe_missing(missing: Missing) -> str:
+def describe_handling(handling: Handling) -> str:
     """`rerun 1, then drop`."""
-    return f"rerun {missing.reruns}, then {missing.then.value}" if missing.reruns else missing.then.value
+    return f"rerun {handling.reruns}, then {handling.then.value}" if handling.reruns else handling.then.value
 
 
-def describe_gate(gate: Gate) -> dict[str, Json]:
-    """Every clause of a gate."""
-    return {
+def describe_crash(crash: Handling | None) -> str:
+    """`as missing`, or what follows."""
+    return "as missing" if crash is None else describe_handling(crash)
+
+
+def describe_gate(gate: Gate, measure: Measure) -> dict[str, Json]:
+    """Every clause of a gate; what it does not say is left out."""
+    said: dict[str, Json] = {
         "from": gate.source,
         "to": gate.target,
         "rank": f"by {gate.statistic.value} {gate.metric} over host, seed",
-        "keep": f"top {gate.keep}",
+        "keep": describe_condition(gate.keep, measure),
         "always": ", ".join(sorted(gate.always)) or None,
-        "missing": describe_missing(gate.missing),
+        "allow": f"{exact(gate.allowance)}{measure.unit}" if gate.allowance else None,
+        "demand": "; ".join(_demand(demand, measure) for demand in gate.demands) or None,
+        "guard": "; ".join(describe_guard(guard) for guard in gate.guards) or None,
+        "sample": f"{gate.sample.count} dropped seed {gate.sample.seed}" if gate.sample else None,
+        "missing": describe_handling(gate.missing),
+        "crash": describe_crash(gate.crash),
         "ties": "by " + ", ".join(one.value for one in gate.ties),
     }
+    return {clause: words for clause, words in said.items() if words is not None}
+
+
+def _demand(demand: Demand, measure: Measure) -> str:
+    if isinstance(demand.otherwise, Then):
+        otherwise = demand.otherwise.value
+    else:
+        otherwise = f"keep {describe_condition(demand.otherwise, measure)}"
+    return f"{describe_condition(demand.condition, measure)} else {otherwise}"
+
+
+def describe_guard(guard: Guard) -> str:
+    """`throughput within 20% of host, rerun 1, then drop`."""
+    name = guard.phase or guard.watched.value
+    of_host = " of host" if guard.relative else ""
+    if guard.watched is Watched.SECONDS and not guard.relative:
+        value = f"{exact(guard.bound.value)}s"
+    else:
+        value = f"{exact(guard.bound.value * 100)}%"
+    return f"{name} {guard.bound.kind.value} {value}{of_host}, {describe_handling(guard.handling)}"
+
+
+def describe_condition(condition: Condition, measure: Measure) -> str:
+    """A condition as the language writes it, in base units."""
+    match condition:
+        case Top():
+            return f"top {condition.count}" + (" per host" if condition.per_host else "")
+        case Best():
+            return f"best {exact(condition.share * 100)}%" + (" per host" if condition.per_host else "")
+        case Level():
+            return f"{condition.statistic.value} {measure.metric} {describe_bound(condition.bound, measure)}"
+        case Difference():
+            bound = describe_bound(condition.bound, measure)
+            test = f" {_test(condition.test, measure)}" if condition.test else ""
+            return f"{condition.statistic.value} {condition.side.value}{_to(condition.reference)} {bound}{test}"
+        case Equivalent():
+            margin = f"within {exact(condition.margin)}{measure.unit}"
+            return f"equivalent{_to(condition.reference)} {margin} {_test(condition.test, measure)}"
+        case Agreement():
+            bound = f"{condition.bound.kind.value} {exact(condition.bound.value)}"
+            return f"rank agreement of {', '.join(condition.between)} {bound}"
+        case First():
+            return "first in every cell"
+        case Isnt():
+            return f"not {_grouped(condition.condition, measure)}"
+        case Both():
+            return " and ".join(_grouped(part, measure) for part in condition.conditions)
+        case Either():
+            return " or ".join(_grouped(part, measure) for part in condition.conditions)
+
+
+def _grouped(condition: Condition, measure: Measure) -> str:
+    words = describe_condition(condition, measure)
+    return f"({words})" if isinstance(condition, Both | Either) else words
+
+
+def _to(reference: str | None) -> str:
+    return f" to {reference}" if reference else ""
+
+
+def _test(test: Test, measure: Measure) -> str:
+    method = "" if test.method in (Method.T, Method.SIGMA) else f" by {test.method.value}"
+    sigma = f" with sigma {exact(test.sigma)}{measure.unit}" if test.sigma else ""
+    return f"at {exact(test.confidence * 100)}% over cells{method}{sigma}"
 
 
 def describe_bound(bound: Bound, measure: Measure) -> str:
@@ -156,13 +258,44 @@ def describe_bound(bound: Bound, measure: Measure) -> str:
 
 
 def describe_rule(rule: Rule, measure: Measure) -> dict[str, Json]:
-    """Every clause of a rule."""
-    return {
-        "judge": f"{rule.judged} against {rule.reference} at {rule.stage}",
-        "require": f"{rule.statistic.value} {rule.side.value} {describe_bound(rule.bound, measure)}",
-        "missing": describe_missing(rule.missing),
+    """Every clause of a rule; what it does not say is left out."""
+    against = f" against {rule.reference}" if rule.reference else ""
+    said: dict[str, Json] = {
+        "judge": f"{rule.judged}{against} at {rule.stage}",
+        "require": describe_condition(rule.require, measure),
+        "missing": describe_handling(rule.missing),
+        "crash": describe_crash(rule.crash),
         "absent": rule.absent.value if rule.absent else None,
+        "else": rule.otherwise.value if rule.otherwise else None,
     }
+    return {clause: words for clause, words in said.items() if words is not None}
+
+
+def describe_grow(grow: Grow) -> dict[str, Json]:
+    """Every clause of a growth."""
+    best = "lowest" if grow.lowest else "highest"
+    return {
+        "parent": f"{grow.parent} at {grow.stage}",
+        "stack": f"{grow.factor} {describe_level(grow.old)} -> {describe_level(grow.new)}",
+        "by": ", ".join(grow.strategies),
+        "choose": f"{best} after {grow.lag.amount}steps, cap {duration(grow.lag.cap_s)}",
+        "becomes": grow.becomes,
+    }
+
+
+def describe_schedule(schedule: Schedule) -> dict[str, Json]:
+    """Every clause of a schedule."""
+    return {
+        "shape": f"{schedule.factor} {' -> '.join(describe_level(shape) for shape in schedule.shapes)}",
+        "change": f"at equal slope of laws from {', '.join(schedule.laws_from)}",
+        "limit": schedule.limit,
+        "else": schedule.otherwise,
+    }
+
+
+def describe_baseline(baseline: Baseline) -> dict[str, Json]:
+    """Every clause of a baseline."""
+    return {"space": baseline.space, "matched": baseline.matched, "seed": baseline.seed}
 
 
 def describe_account(account: Account | None) -> Json:

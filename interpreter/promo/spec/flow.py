@@ -1,16 +1,42 @@
 """
 Who may reach which stage, and in what order stages can run.
 
-Reads the ladder as a graph: a gate leads from one stage to another.  What it finds out here (who may enter a stage,
-how many are planned to, who is sure to) is what the plan prices and what the checks of gates and rules rest on.
+Reads the ladder as a graph: a gate leads from one stage to another, a continuation from the stage it carries on.
+What it finds out here (who may enter a stage, how many are planned to, who is sure to) is what the plan prices and
+what the checks of gates and rules rest on.
 """
 
+import math
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 
+from promo.base.canonical import exact, rounded
 from promo.base.diagnostics import Edit, Label
 from promo.base.source import Span
+from promo.spec.judgement import (
+    LEADER,
+    Agreement,
+    Best,
+    Both,
+    Condition,
+    Difference,
+    Either,
+    Equivalent,
+    First,
+    Gate,
+    Method,
+    Rule,
+    Test,
+    Then,
+    Top,
+    primitives,
+)
 from promo.spec.names import Scope
-from promo.spec.values import Entrants, Gate, Rule, Stage, Then
+from promo.spec.rules import margins
+from promo.spec.values import Entrants, Stage
+
+MOST_EXACT = 20
+"""Cells up to which exact tests enumerate every assignment of signs."""
 
 
 def entrants(scope: Scope, stages: Mapping[str, Stage], gates: Mapping[str, Gate]) -> dict[str, Entrants] | None:
@@ -22,24 +48,79 @@ def entrants(scope: Scope, stages: Mapping[str, Stage], gates: Mapping[str, Gate
     found: dict[str, Entrants] = {}
     for name in order:
         stage = stages[name]
-        if stage.after is None:
+        if stage.after is not None:
+            gate = gates.get(stage.after)
+            if gate is not None and gate.source in found:
+                found[name] = _promoted(gate, found[gate.source], len(stages[gate.source].hosts))
+        elif stage.continues is not None:
+            if stage.continues in found:
+                found[name] = _continued(scope, stage, found[stage.continues])
+        else:
             names = stage.candidates
             found[name] = Entrants(names, len(names), len(names), frozenset(names))
-            continue
-        gate = gates.get(stage.after)
-        if gate is not None and gate.source in found:
-            found[name] = _promoted(gate, found[gate.source])
     return found
 
 
-def _promoted(gate: Gate, before: Entrants) -> Entrants:
+def _promoted(gate: Gate, before: Entrants, hosts: int) -> Entrants:
     always = [name for name in gate.always if name in before.possible]
-    planned = min(before.planned, len(always) + gate.keep)
+    contenders = max(before.planned - len(always), 0)
+    sampled = gate.sample.count if gate.sample else 0
+    most = max(most_kept(condition, contenders, hosts) for condition in _ways_to_keep(gate))
+    planned = min(before.planned, len(always) + min(most + sampled, contenders))
     # A run that fails may cost its candidate the place, unless it is always kept or the study stops instead.
-    fewest = min(before.fewest, len(always) + gate.keep) if gate.missing.then is Then.STOP else len(always)
-    everyone = gate.keep + len(always) >= len(before.possible) and gate.missing.then is Then.STOP
+    stops = {gate.missing.then, gate.on_crash.then} <= {Then.STOP, Then.HOLD} and not gate.guards
+    least = min(fewest_kept(condition, contenders) for condition in _ways_to_keep(gate))
+    fewest = min(before.fewest, len(always) + least) if stops else len(always)
+    everyone = len(always) + least >= len(before.possible) and stops
     sure = before.sure if everyone else before.sure & frozenset(always)
     return Entrants(before.possible, planned, min(fewest, planned), sure)
+
+
+def _continued(scope: Scope, stage: Stage, before: Entrants) -> Entrants:
+    strangers = [name for name in stage.candidates if name not in before.possible]
+    for name in strangers:
+        message = f"'{name}' is never trained at '{stage.continues}', so it cannot be continued"
+        scope.report("P0508", message, stage.where["continue"], "continue what was trained there")
+    names = tuple(name for name in stage.candidates if name in before.possible)
+    sure = before.sure & frozenset(names)
+    return Entrants(names, min(len(names), before.planned), min(len(sure), before.fewest), sure)
+
+
+def _ways_to_keep(gate: Gate) -> list[Condition]:
+    """What a gate may keep by: its own condition, and those of demands that are not met."""
+    instead = [demand.otherwise for demand in gate.demands if not isinstance(demand.otherwise, Then)]
+    return [gate.keep, *instead]
+
+
+def most_kept(condition: Condition, contenders: int, hosts: int) -> int:
+    """The most that a condition can keep of so many contenders."""
+    match condition:
+        case Top():
+            return min(condition.count * (hosts if condition.per_host else 1), contenders)
+        case Best():
+            share = math.ceil(condition.share * contenders)
+            return min(share * (hosts if condition.per_host else 1), contenders)
+        case First():
+            return min(1, contenders)
+        case Both():
+            return min(most_kept(part, contenders, hosts) for part in condition.conditions)
+        case Either():
+            return min(sum(most_kept(part, contenders, hosts) for part in condition.conditions), contenders)
+        case _:
+            return contenders
+
+
+def fewest_kept(condition: Condition, contenders: int) -> int:
+    """The fewest that a condition is sure to keep when no run fails."""
+    match condition:
+        case Top():
+            return min(condition.count, contenders)
+        case Best():
+            return min(math.ceil(condition.share * contenders), contenders)
+        case Either():
+            return max(fewest_kept(part, contenders) for part in condition.conditions)
+        case _:
+            return 0
 
 
 def _check_routes(scope: Scope, stages: Mapping[str, Stage], gates: Mapping[str, Gate]) -> None:
@@ -60,7 +141,7 @@ def _check_routes(scope: Scope, stages: Mapping[str, Stage], gates: Mapping[str,
 
 
 def _order(scope: Scope, stages: Mapping[str, Stage], gates: Mapping[str, Gate]) -> list[str] | None:
-    """Stages in declaration order, each moved behind the stage that its gate reads."""
+    """Stages in declaration order, each moved behind the stage that it needs."""
     order: list[str] = []
     for start in stages:
         chain: list[str] = []
@@ -74,7 +155,7 @@ def _order(scope: Scope, stages: Mapping[str, Stage], gates: Mapping[str, Gate])
                 return None
             chain.append(name)
             gate = gates.get(stages[name].after or "")
-            name = gate.source if gate else None
+            name = gate.source if gate else stages[name].continues
         order.extend(reversed(chain))
     return order
 
@@ -89,13 +170,33 @@ def check_gates(scope: Scope, gates: Iterable[Gate], reach: Mapping[str, Entrant
         for name in strangers:
             message = f"'{name}' is always kept, but never enters '{gate.source}'"
             scope.report("P0406", message, gate.where["always"], f"remove it, or train it in '{gate.source}'")
+        for condition in _ways_to_keep(gate):
+            _check_references(scope, gate, condition, before)
         always = len(gate.always) - len(strangers)
-        if gate.keep + always >= before.planned:
-            kept = f"top {gate.keep}" + (f" and {always} always kept" if always else "")
+        least = fewest_kept(gate.keep, before.planned - always)
+        if least + always >= before.planned:
+            kept = f"{_said(gate.keep)}" + (f" and {always} always kept" if always else "")
             message = f"gate '{gate.name}' cannot reject anyone: {kept} of {before.planned} entrants"
             most = before.planned - always - 1
             hint = f"keep top {most} or fewer" if most > 0 else "remove the gate"
             scope.report("P0402", message, gate.where["keep"], hint)
+
+
+def _said(condition: Condition) -> str:
+    return f"top {condition.count}" if isinstance(condition, Top) else "this keeps all"
+
+
+def _check_references(scope: Scope, gate: Gate, condition: Condition, before: Entrants) -> None:
+    """A candidate that gaps are measured to must be there for sure."""
+    for part in primitives(condition):
+        if not isinstance(part, Difference | Equivalent) or part.reference in (None, LEADER):
+            continue
+        if part.reference not in before.possible:
+            message = f"'{part.reference}' never enters '{gate.source}', so nothing can be compared with it"
+            scope.report("P0422", message, gate.where["keep"], f"train it in '{gate.source}', or compare with {LEADER}")
+        elif part.reference not in before.sure:
+            message = f"'{part.reference}' may not be promoted to '{gate.source}'"
+            scope.report("P0422", message, gate.where["keep"], "keep it always in the gates before")
 
 
 def check_rules(scope: Scope, rules: Iterable[Rule], reach: Mapping[str, Entrants]) -> None:
@@ -105,6 +206,8 @@ def check_rules(scope: Scope, rules: Iterable[Rule], reach: Mapping[str, Entrant
         if there is None:
             continue
         for name in (rule.judged, rule.reference):
+            if name is None:
+                continue
             if name not in there.possible:
                 message = f"'{name}' is never trained at '{rule.stage}'"
                 scope.report("P0405", message, rule.where["judge"], f"judge at a stage that '{name}' can reach")
@@ -118,11 +221,92 @@ def check_rules(scope: Scope, rules: Iterable[Rule], reach: Mapping[str, Entrant
                 )
 
 
+def check_tests(
+    scope: Scope, stages: Mapping[str, Stage], gates: Mapping[str, Gate], rules: Mapping[str, Rule]
+) -> None:
+    """A test that so few cells can never pass, or that there are too many cells for, is a fault."""
+    asked: list[tuple[str, Condition, Span]] = [
+        (gate.source, condition, gate.where["keep"]) for gate in gates.values() for condition in _ways_to_keep(gate)
+    ]
+    asked += [(rule.stage, rule.require, rule.where["require"]) for rule in rules.values()]
+    for stage_name, condition, at in asked:
+        stage = stages.get(stage_name)
+        for part in primitives(condition) if stage else ():
+            test = part.test if isinstance(part, Difference | Equivalent) else None
+            if test is not None and stage is not None:
+                _check_cells(scope, test, len(stage.cells), at)
+            if isinstance(part, Agreement) and stage is not None:
+                _check_agreement(scope, part, stage, stages, at)
+
+
+def _check_cells(scope: Scope, test: Test, cells: int, at: Span) -> None:
+    if test.method in (Method.SIGN_FLIP, Method.WILCOXON):
+        smallest = Fraction(1, 2**cells)
+        if smallest > 1 - test.confidence:
+            message = f"{cells} cells can never give {exact(test.confidence * 100)}% by {test.method.value}"
+            note = f"the smallest p they allow is 1/{2**cells}"
+            scope.report("P0404", message, at, "run more cells, or ask for less", notes=(note,))
+        if cells > MOST_EXACT:
+            message = f"an exact test over {cells} cells has too many cases; {MOST_EXACT} cells are the most"
+            scope.report("P0417", message, at, "use t, or declare sigma")
+    elif test.method is Method.T and cells < 2:
+        scope.report("P0404", "one cell has no spread, so t can never speak", at, "run two cells or more")
+
+
+def _check_agreement(scope: Scope, part: Agreement, stage: Stage, stages: Mapping[str, Stage], at: Span) -> None:
+    if part.of_hosts:
+        strangers = [name for name in part.between if name not in stage.hosts]
+        if strangers:
+            message = f"'{stage.name}' does not run on {', '.join(strangers)}"
+            scope.report("P0421", message, at, f"its hosts are: {', '.join(stage.hosts)}")
+    elif stage.name not in part.between:
+        message = f"the agreement of stages must include '{stage.name}', which is read here"
+        scope.report("P0421", message, at, f"add {stage.name}")
+    else:
+        later = [name for name in part.between if name in stages and not _before(stages, name, stage.name)]
+        if later:
+            scope.report("P0421", f"'{later[0]}' does not come before '{stage.name}'", at, "name earlier stages")
+
+
+def _before(stages: Mapping[str, Stage], name: str, stage: str) -> bool:
+    order = list(stages)
+    return name == stage or order.index(name) < order.index(stage)
+
+
+def check_noise(
+    scope: Scope,
+    stages: Mapping[str, Stage],
+    gates: Mapping[str, Gate],
+    rules: Mapping[str, Rule],
+    noise: Fraction | None,
+) -> None:
+    """A margin finer than what the declared noise lets so many cells tell apart."""
+    if noise is None:
+        return
+    asked = {name: (gate.keep, gate.source, gate.where["keep"]) for name, gate in gates.items()}
+    asked |= {name: (rule.require, rule.stage, rule.where["require"]) for name, rule in rules.items()}
+    smallest = margins({name: condition for name, (condition, _, _) in asked.items()})
+    for name, (_, stage_name, at) in asked.items():
+        stage = stages.get(stage_name)
+        if stage is None or name not in smallest or smallest[name] == 0:
+            continue
+        # Standard error of a difference of two means, each over n cells.
+        error = Fraction(math.sqrt(2 / len(stage.cells))) * noise
+        if smallest[name] < error:
+            message = f"the margin {exact(smallest[name])} is finer than the noise of {len(stage.cells)} cells"
+            note = (
+                f"declared noise {exact(noise)} x sqrt(2 / {len(stage.cells)}) = {rounded(error, 4)}: the standard "
+                "error of the difference of two means"
+            )
+            scope.warn("P0415", message, at, "run more cells, or widen the margin", notes=(note,))
+
+
 def check_stages(
     scope: Scope, stages: Mapping[str, Stage], gates: Mapping[str, Gate], rules: Mapping[str, Rule]
 ) -> None:
     """Every stage is read by something, and no seed serves two stages unless the spec says so."""
     read = {gate.source for gate in gates.values()} | {rule.stage for rule in rules.values()}
+    read |= {stage.continues for stage in stages.values() if stage.continues}
     for stage in stages.values():
         if stage.name not in read and not stage.report_only:
             end = stage.where["seeds"].end

@@ -1,52 +1,19 @@
-"""
-Stages, gates, rules and accounts: what happens in which order, and who decides.
-
-A gate must say everything a decision needs (from, rank, keep, missing, ties); promo supplies no default for a
-decision.
-"""
+"""Stages and the account: what is trained, for how long, where, and what it is expected to cost."""
 
 from collections.abc import Mapping
 
-from promo.base.diagnostics import Edit, Label, suggestion
+from promo.base.diagnostics import Label
 from promo.base.units import HOUR, Dimension
 from promo.spec.expressions import Expressions, unquoted
-from promo.spec.names import Scope
-from promo.spec.values import (
-    Account,
-    Bound,
-    BoundKind,
-    Budget,
-    BudgetKind,
-    Gate,
-    Measure,
-    Missing,
-    Rule,
-    Side,
-    Stage,
-    Statistic,
-    Suppose,
-    Then,
-    TieBreak,
-)
+from promo.spec.names import Clauses, Scope
+from promo.spec.values import Account, Budget, BudgetKind, Stage, Suppose
 from promo.syntax.nodes import Node, Token
 
 MOST_CELLS = 10_000
 MOST_SEED = 2**31 - 1
 
 STAGE_NEEDS = {"train": "train ... for 5min", "on": "on HOST", "seeds": "seeds 1, 2"}
-GATE_NEEDS = {
-    "route": "from STAGE to STAGE",
-    "rank": "rank by mean METRIC over host, seed",
-    "keep": "keep top 3",
-    "missing": "missing rerun 1, then drop",
-    "ties": "ties by name",
-}
-RULE_NEEDS = {
-    "judge": "judge CANDIDATE against REFERENCE at STAGE",
-    "require": "require mean gap at most 0.010bpb",
-    "missing": "missing stop",
-}
-CELL_NAMES = ("host", "seed")
+CONTINUING_NEEDS = {"continue": "continue promoted from STAGE to 24h"}
 COUNTED = ("training", "host")
 
 _COUNTED_BUDGETS = {
@@ -57,22 +24,20 @@ _COUNTED_BUDGETS = {
 
 
 class Ladder:
-    """Reads stages, gates, rules and the account of one text."""
+    """Reads stages and the account of one text."""
 
-    def __init__(
-        self, scope: Scope, expressions: Expressions, measure: Measure, cohorts: Mapping[str, tuple[str, ...]]
-    ) -> None:
-        self.scope, self.expressions, self.measure, self.cohorts = scope, expressions, measure, cohorts
+    def __init__(self, scope: Scope, expressions: Expressions, cohorts: Mapping[str, tuple[str, ...]]) -> None:
+        self.scope, self.expressions, self.cohorts = scope, expressions, cohorts
         self.stages: dict[str, Stage] = {}
-        self.gates: dict[str, Gate] = {}
-        self.rules: dict[str, Rule] = {}
         self.account: Account | None = None
 
     def read(self) -> None:
         """Read everything, in the order of the text."""
-        for kind, build in (("stage", self._stage), ("gate", self._gate), ("rule", self._rule)):
-            for block in self.scope.of_kind(kind):
-                self.scope.guard(block, build)
+        blocks = self.scope.of_kind("stage")
+        for block in [one for one in blocks if one.node("continue") is None]:
+            self.scope.guard(block, self._stage)
+        for block in self._continuing_last(blocks):
+            self.scope.guard(block, self._stage)
         accounts = [node for node in self.scope.tree.declarations if node.kind == "account"]
         for block in accounts[:1]:
             self.account = self._account(block)
@@ -80,13 +45,27 @@ class Ladder:
             label = Label(self.scope.span(accounts[0]), "first account")
             self.scope.report("P0202", "there are two accounts", block, "join them", labels=(label,))
 
+    def _continuing_last(self, blocks: tuple[Node, ...]) -> list[Node]:
+        """Stages that continue another one, each behind that one where there is such an order."""
+        waiting = [block for block in blocks if block.node("continue") is not None]
+        ordered: list[Node] = []
+        while waiting:
+            names = {block.token("NAME").text for block in waiting}
+            ready = [block for block in waiting if _continued(block) not in names]
+            ordered += ready or waiting
+            waiting = [block for block in waiting if block not in ordered]
+        return ordered
+
     # --- stages ------------------------------------------------------------------------------------------
 
     def _stage(self, block: Node) -> Stage | None:
         scope = self.scope
-        clauses = scope.clauses(block, STAGE_NEEDS)
+        continues = block.node("continue") is not None
+        clauses = scope.clauses(block, CONTINUING_NEEDS if continues else STAGE_NEEDS)
         if not clauses.complete:
             return None
+        if continues:
+            return self._continuing(block, clauses)
         train, after = clauses.one("train"), clauses.maybe("after")
         gate = scope.refer(after.token("NAME"), "gate") if after else None
         candidates = self._entrants(train, after, block)
@@ -111,15 +90,65 @@ class Ladder:
             shared_seeds=clauses.one("seeds").node("shared") is not None,
             report_only=clauses.maybe("report") is not None,
             expected_runs=self._expected_runs(clauses.maybe("expect_runs")),
+            continues=None,
             documentation=scope.tree.documentation(block),
             where=scope.where(block),
         )
         self.stages[stage.name] = stage
         return stage
 
-    def _entrants(self, train: Node, after: Node | None, block: Node) -> tuple[str, ...] | None:
+    def _continuing(self, block: Node, clauses: Clauses) -> Stage | None:
+        """A stage that carries the runs of another one on, in the same cells; only the added budget is paid."""
+        scope = self.scope
+        clause, after = clauses.one("continue"), clauses.maybe("after")
+        for kind in ("train", "on", "seeds", "cap"):
+            extra = clauses.maybe(kind)
+            if extra is not None:
+                message = "a continuation has the hosts, seeds and kind of budget of the stage it continues"
+                scope.report("P0508", message, extra, "remove this clause")
+                return None
+        gate = scope.refer(after.token("NAME"), "gate") if after else None
+        names = list(clause.tokens("NAME"))
+        source_name = scope.refer(names[-1], "stage")
+        candidates = self._entrants(clause, after, block, names[:-1])
+        source = self.stages.get(source_name or "")
+        if source_name is not None and source is None and source_name not in scope.vague:
+            scope.report("P0502", f"stage '{source_name}' waits for this one, which continues it", names[-1])
+        if source is None or candidates is None or (after is not None and gate is None):
+            return None
+        until = self._spend(clause.children[-1], None, None, capped=False)
+        if until is None:
+            return None
+        if until.kind is not source.budget.kind or until.amount <= source.budget.amount:
+            message = f"'{source.name}' already trains that far, or is counted in something else"
+            scope.report("P0508", message, clause.children[-1], "write the whole budget, larger than the first part")
+            return None
+        added = until.amount - source.budget.amount
+        cap_s = added if until.kind is BudgetKind.WALL else source.budget.cap_s * added // source.budget.amount + 1
+        stage = Stage(
+            name=block.token("NAME").text,
+            after=gate,
+            candidates=candidates,
+            budget=Budget(until.kind, added, cap_s),
+            hosts=source.hosts,
+            seeds=source.seeds,
+            shared_seeds=True,
+            report_only=clauses.maybe("report") is not None,
+            expected_runs=self._expected_runs(clauses.maybe("expect_runs")),
+            continues=source.name,
+            documentation=scope.tree.documentation(block),
+            where={**scope.where(block), "seeds": scope.span(clause)},
+        )
+        scope.report("P0910", "this version cannot carry a trained run on yet", clause)
+        self.stages[stage.name] = stage
+        return stage
+
+    def _entrants(
+        self, train: Node, after: Node | None, block: Node, names: list[Token] | None = None
+    ) -> tuple[str, ...] | None:
         """The candidates a stage names; none when it trains those that a gate promotes."""
         scope = self.scope
+        names = list(train.tokens("NAME")) if names is None else names
         promoted = train.node("promoted")
         if promoted is not None:
             if after is None:
@@ -135,7 +164,6 @@ class Ladder:
             message = "after a gate a stage trains what that gate promotes"
             scope.report("P0506", message, train, "write: train promoted for ...")
             return None
-        names = list(train.tokens("NAME"))
         found: list[str] = []
         for name in names:
             known = scope.refer(name, "cohort", "candidate")
@@ -151,7 +179,10 @@ class Ladder:
 
     def _budget(self, train: Node, cap: Node | None) -> Budget | None:
         spend = next(train.nodes("spend"))
-        part, clock = spend.children[0], spend.node("clock")
+        return self._spend(spend.children[0], spend.node("clock"), cap)
+
+    def _spend(self, part: Node | Token, clock: Node | None, cap: Node | None, *, capped: bool = True) -> Budget | None:
+        """A budget from its quantity; *capped* is off where the cap is that of another stage."""
         quantity = self.expressions.quantity(part)
         if quantity is None:
             return None
@@ -177,7 +208,7 @@ class Ladder:
         if quantity.value.denominator != 1 or quantity.value < 1:
             self.scope.report("P0302", f"a budget of {kind.value} is a whole number from 1 up", part)
             return None
-        return self._counted(kind, int(quantity.value), cap_s, part)
+        return self._counted(kind, int(quantity.value), cap_s if capped else 1, part)
 
     def _counted(self, kind: BudgetKind, amount: int, cap_s: int | None, at: Node | Token) -> Budget | None:
         if cap_s is None:
@@ -215,161 +246,6 @@ class Ladder:
             self.scope.report("P0210", "a seed is listed twice", clause, "remove one")
             return None
         return tuple(seeds)
-
-    # --- gates and rules ---------------------------------------------------------------------------------
-
-    def _gate(self, block: Node) -> Gate | None:
-        scope = self.scope
-        clauses = scope.clauses(block, GATE_NEEDS)
-        if not clauses.complete:
-            return None
-        source, target = (scope.refer(name, "stage") for name in clauses.one("route").tokens("NAME"))
-        statistic = self._rank(clauses.one("rank"))
-        keep = self.expressions.count(clauses.one("keep").children[0], what="the number to keep")
-        always = clauses.maybe("always")
-        always_names = list(always.tokens("NAME")) if always else []
-        kept = scope.refer_all(always_names, "candidate")
-        missing = self._missing(clauses.one("missing"), (Then.DROP, Then.STOP))
-        ties = self._ties(clauses.one("ties"))
-        if source is None or target is None or statistic is None or keep is None or len(kept) != len(always_names):
-            return None
-        if missing is None or ties is None:
-            return None
-        gate = Gate(
-            name=block.token("NAME").text,
-            frozen=block.node("frozen") is not None,
-            seal=self._seal(block),
-            source=source,
-            target=target,
-            statistic=statistic,
-            metric=self.measure.metric,
-            keep=keep,
-            always=kept,
-            missing=missing,
-            ties=ties,
-            documentation=scope.tree.documentation(block),
-            where=scope.where(block),
-        )
-        self.gates[gate.name] = gate
-        return gate
-
-    def _seal(self, block: Node) -> str | None:
-        sealed = block.node("sealed")
-        if sealed is None:
-            return None
-        if block.node("frozen") is None:
-            message = f"{self.scope.title(block)} has a seal but is not frozen"
-            self.scope.report("P0411", message, sealed, f"write: frozen {block.kind} ...")
-        return sealed.token("DIGEST").text.removeprefix("sha256:")
-
-    def _rank(self, clause: Node) -> Statistic | None:
-        scope = self.scope
-        statistic = Statistic(clause.token("STATISTIC").text)
-        metric, *over = clause.tokens("NAME")
-        sound = True
-        if statistic is Statistic.EVERY:
-            message = "'every' gives no single number to rank by"
-            scope.report("P0409", message, clause.token("STATISTIC"), "use mean, median or worst")
-            sound = False
-        if metric.text != self.measure.metric:
-            edits = (Edit(scope.span(metric), self.measure.metric),)
-            message = f"this study measures '{self.measure.metric}', not '{metric.text}'"
-            scope.report(
-                "P0410", message, metric, f"write: rank by {statistic.value} {self.measure.metric}", edits=edits
-            )
-            sound = False
-        unknown = next((name for name in over if name.text not in CELL_NAMES), None)
-        if unknown is not None:
-            near = suggestion(unknown.text, CELL_NAMES)
-            hint = f"did you mean '{near}'?" if near else "cells are made of host and seed"
-            scope.report("P0408", f"cells have no part called '{unknown.text}'", unknown, hint)
-            return None
-        if {name.text for name in over} != set(CELL_NAMES) or len(over) != len(CELL_NAMES):
-            scope.report("P0407", "a gate pools all cells of a stage", clause, "write: over host, seed")
-            sound = False
-        return statistic if sound else None
-
-    def _missing(self, clause: Node, allowed: tuple[Then, ...]) -> Missing | None:
-        word = clause.token("MISSING")
-        then = Then(word.text)
-        rerun = clause.node("rerun")
-        reruns = 0
-        if rerun is not None:
-            number = self.expressions.count(rerun.token("INT"), least=1, most=9, what="the number of reruns")
-            if number is None:
-                return None
-            reruns = number
-        if then not in allowed:
-            words = " or ".join(one.value for one in allowed)
-            self.scope.report("P0412", f"'{then.value}' is no answer to a missing value here", word, f"write: {words}")
-            return None
-        return Missing(reruns, then)
-
-    def _ties(self, clause: Node) -> tuple[TieBreak, ...] | None:
-        scope = self.scope
-        known = [one.value for one in TieBreak]
-        breaks: list[TieBreak] = []
-        for name in clause.tokens("NAME"):
-            if name.text not in known:
-                near = suggestion(name.text, known)
-                hint = f"did you mean '{near}'?" if near else f"use: {', '.join(known)}"
-                scope.report("P0413", f"ties cannot be broken by '{name.text}'", name, hint)
-                return None
-            breaks.append(TieBreak(name.text))
-        if breaks[-1] is TieBreak.PARAMETERS:
-            message = "two candidates may have equally many parameters, so this leaves ties"
-            scope.report("P0413", message, clause, "end with name or order: ties by parameters, name")
-            return None
-        return tuple(breaks)
-
-    def _rule(self, block: Node) -> Rule | None:
-        scope = self.scope
-        clauses = scope.clauses(block, RULE_NEEDS)
-        if not clauses.complete:
-            return None
-        judge = list(clauses.one("judge").tokens("NAME"))
-        judged, reference = (scope.refer(name, "candidate") for name in judge[:2])
-        stage = scope.refer(judge[2], "stage")
-        require = clauses.one("require")
-        statistic, side = Statistic(require.token("STATISTIC").text), Side(require.token("SIDE").text)
-        bound = self._bound(require)
-        missing = self._missing(clauses.one("missing"), (Then.STOP, Then.SKIP))
-        absent = clauses.maybe("absent")
-        absent_then = Then(absent.token("MISSING").text) if absent else None
-        if absent_then is Then.DROP:
-            scope.report("P0412", "a rule drops nobody", absent or block, "write: absent skip  or  absent stop")
-        if judged is None or reference is None or stage is None or bound is None or missing is None:
-            return None
-        if judged == reference:
-            scope.report("P0404", f"'{judged}' is judged against itself", judge[1], "name another reference")
-            return None
-        rule = Rule(
-            name=block.token("NAME").text,
-            frozen=block.node("frozen") is not None,
-            seal=self._seal(block),
-            judged=judged,
-            reference=reference,
-            stage=stage,
-            statistic=statistic,
-            side=side,
-            bound=bound,
-            missing=missing,
-            absent=absent_then,
-            documentation=scope.tree.documentation(block),
-            where=scope.where(block),
-        )
-        self.rules[rule.name] = rule
-        return rule
-
-    def _bound(self, require: Node) -> Bound | None:
-        clause = next(child for child in require.children if isinstance(child, Node))
-        kind = BoundKind(clause.kind.replace("_", " "))
-        example = f"{kind.value} 0.010{self.measure.unit}"
-        value = self.expressions.amount(clause.children[0], Dimension.METRIC, example=example)
-        if value is not None and kind is BoundKind.WITHIN and value < 0:
-            self.scope.report("P0404", "nothing lies within less than 0, so this can never hold", clause)
-            return None
-        return None if value is None else Bound(kind, value)
 
     # --- account -----------------------------------------------------------------------------------------
 
@@ -410,6 +286,13 @@ class Ladder:
             self.scope.report("P0302", f"device time is counted in whole seconds, the {shortest}", part)
             return None
         return None if amount is None else int(amount)
+
+
+def _continued(block: Node) -> str:
+    """Name of the stage that a stage continues."""
+    clause = block.node("continue")
+    assert clause is not None
+    return list(clause.tokens("NAME"))[-1].text
 
 
 def _is(part: Node | Token, kind: str) -> bool:

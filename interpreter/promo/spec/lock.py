@@ -26,7 +26,8 @@ from promo.spec.describe import (
     describe_runner,
     describe_stage,
 )
-from promo.spec.values import Gate, Rule, Study
+from promo.spec.judgement import Agreement, Condition, First, Gate, Rule, primitives
+from promo.spec.values import Study
 from promo.syntax.nodes import Tree
 
 TAG = "promo-seal-1"
@@ -63,21 +64,35 @@ class Lock:
 def closure(study: Study, rule: Gate | Rule) -> dict[str, Json]:
     """What the verdict of a gate or rule rests on, in canonical words."""
     if isinstance(rule, Gate):
-        stage, said, kind = study.stages[rule.source], describe_gate(rule), "gate"
+        stage, said, kind = study.stages[rule.source], describe_gate(rule, study.measure), "gate"
         candidates = study.entrants[stage.name].possible
+        asked = [rule.keep, *(demand.condition for demand in rule.demands)]
     else:
         stage, said, kind = study.stages[rule.stage], describe_rule(rule, study.measure), "rule"
-        candidates = (rule.judged, rule.reference)
+        asked = [rule.require]
+        # First place and agreement are about everyone who is there, the rest about the two that are named.
+        about_all = any(isinstance(part, First | Agreement) for part in primitives(rule.require))
+        pair = tuple(name for name in (rule.judged, rule.reference) if name is not None)
+        candidates = study.entrants[stage.name].possible if about_all else pair
+    read = {stage.name, *(name for condition in asked for name in _other_stages(condition))}
+    hosts = {host: None for name in read for host in study.stages[name].hosts}
     return {
         "seal": TAG,
         kind: {rule.name: said},
         "measure": describe_measure(study.measure),
         "runner": describe_runner(study.runner),
         "data": describe_data(study.data),
-        "stage": {stage.name: describe_stage(stage)},
-        "host": {host: describe_machine(study.hosts[host]) for host in stage.hosts},
-        "candidate": {name: describe_candidate(study.candidates[name]) for name in candidates},
+        "stage": {name: describe_stage(study.stages[name]) for name in sorted(read)},
+        "host": {host: describe_machine(study.hosts[host]) for host in sorted(hosts)},
+        "candidate": {name: describe_candidate(study.candidates[name]) for name in sorted(candidates)},
     }
+
+
+def _other_stages(condition: Condition) -> Iterator[str]:
+    """Stages whose evidence a condition reads besides its own."""
+    for part in primitives(condition):
+        if isinstance(part, Agreement) and not part.of_hosts:
+            yield from part.between
 
 
 def frozen_rules(study: Study) -> Iterator[Gate | Rule]:

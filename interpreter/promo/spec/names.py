@@ -26,6 +26,10 @@ KINDS = {
     "rule": "rule",
     "data": "data",
     "schedule": "schedule",
+    "grow": "growth",
+    "effects": "effects",
+    "reduce": "reduction",
+    "baseline": "baseline",
 }
 """Declaration -> what it is called in a message."""
 
@@ -45,13 +49,17 @@ class Scope:
     def gather(self) -> None:
         """Register every named declaration; a second one of the same name is a fault."""
         for declaration in self.tree.declarations:
-            if declaration.kind not in KINDS:
-                continue
-            name = declaration.token("NAME")
-            first = self.declared.setdefault(name.text, declaration)
-            if first is not declaration:
-                earlier = Label(self.span(first.token("NAME")), "first declared here")
-                self.report("P0202", f"'{name.text}' is declared twice", name, "rename one of them", labels=(earlier,))
+            if declaration.kind in KINDS:
+                self._register(declaration.token("NAME"), declaration)
+            for becomes in declaration.nodes("becomes"):
+                name = becomes.token("NAME")
+                self._register(name, Node("candidate", (name,), name.start, name.end))
+
+    def _register(self, name: Token, declaration: Node) -> None:
+        first = self.declared.setdefault(name.text, declaration)
+        if first is not declaration:
+            earlier = Label(self.span(first.token("NAME")), "first declared here")
+            self.report("P0202", f"'{name.text}' is declared twice", name, "rename one of them", labels=(earlier,))
 
     def span(self, part: Node | Token | Span) -> Span:
         """Where a part of the tree stands."""

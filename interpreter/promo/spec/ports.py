@@ -11,7 +11,9 @@ from typing import Protocol
 
 from attrs import frozen
 
-from promo.spec.values import Effective, Level
+from promo.base.diagnostics import Diagnostic
+from promo.base.source import Source
+from promo.spec.values import Effective, Level, Study
 
 
 @frozen
@@ -92,6 +94,9 @@ class World(Protocol):
 
     def runner_names(self) -> tuple[str, ...]:
         """All installed runners."""
+
+    def load(self, path: str) -> "tuple[Source, Study | None, tuple[Diagnostic, ...]] | str":
+        """Another spec, relative to this one, through the check; or why it cannot be read."""
 
     def file_digest(self, path: str) -> str | None:
         """SHA-256 of a file named in the spec, relative to it; None when it is not there."""

@@ -11,13 +11,11 @@ from fractions import Fraction
 
 from attrs import field, frozen
 
-from promo.base.source import Span
+from promo.spec.judgement import Gate, Rule
+from promo.spec.places import Where
 
 Level = Fraction | str
 """A factor's value: an exact number, or a word such as a window pattern."""
-
-Where = Mapping[str, Span]
-"""Clause word (or "name") -> its place in the text."""
 
 
 def _where() -> Where:
@@ -177,7 +175,8 @@ class Stage:
     """
     One rung of the ladder: which candidates train, for how long, in which cells.
 
-    *candidates* is empty when the stage trains what the gate named by *after* promoted.
+    *candidates* is empty when the stage trains what the gate named by *after* promoted.  A stage that continues
+    another one has its cells, and *budget* is what it adds.
     """
 
     name: str
@@ -189,6 +188,8 @@ class Stage:
     shared_seeds: bool
     report_only: bool
     expected_runs: int | None
+    continues: str | None
+    """The stage whose trained runs this one carries on; None for runs that start afresh."""
     documentation: str
     where: Where = _where()
 
@@ -196,101 +197,6 @@ class Stage:
     def cells(self) -> tuple[tuple[str, int], ...]:
         """Every (host, seed) a candidate runs in, seeds outermost."""
         return tuple((host, seed) for seed in self.seeds for host in self.hosts)
-
-
-class Statistic(Enum):
-    """How the values of a candidate's cells become one number."""
-
-    MEAN = "mean"
-    MEDIAN = "median"
-    WORST = "worst"
-    EVERY = "every"
-
-
-class Then(Enum):
-    """What happens to a candidate, or to the study, when a value is missing."""
-
-    DROP = "drop"
-    STOP = "stop"
-    SKIP = "skip"
-
-
-class TieBreak(Enum):
-    """What orders candidates whose statistic is equal."""
-
-    NAME = "name"
-    ORDER = "order"
-    PARAMETERS = "parameters"
-
-
-@frozen
-class Missing:
-    """How often a run without a valid value is repeated, and what then follows."""
-
-    reruns: int
-    then: Then
-
-
-@frozen
-class Gate:
-    """A promotion rule between two stages."""
-
-    name: str
-    frozen: bool
-    seal: str | None
-    source: str
-    target: str
-    statistic: Statistic
-    metric: str
-    keep: int
-    always: tuple[str, ...]
-    missing: Missing
-    ties: tuple[TieBreak, ...]
-    documentation: str
-    where: Where = _where()
-
-
-class Side(Enum):
-    """`gap`: how much worse than the reference; `gain`: how much better."""
-
-    GAP = "gap"
-    GAIN = "gain"
-
-
-class BoundKind(Enum):
-    """How a gap or gain is held against its bound; `within` looks at both sides."""
-
-    WITHIN = "within"
-    AT_MOST = "at most"
-    AT_LEAST = "at least"
-
-
-@frozen
-class Bound:
-    """A limit in the measure's unit."""
-
-    kind: BoundKind
-    value: Fraction
-
-
-@frozen
-class Rule:
-    """A claim about one candidate against another at one stage."""
-
-    name: str
-    frozen: bool
-    seal: str | None
-    judged: str
-    reference: str
-    stage: str
-    statistic: Statistic
-    side: Side
-    bound: Bound
-    missing: Missing
-    absent: Then | None
-    """What follows when a gate did not promote one of the two to the stage; None: as *missing* says."""
-    documentation: str
-    where: Where = _where()
 
 
 @frozen
@@ -311,6 +217,47 @@ class Account:
     supposes: tuple[Suppose, ...]
     expected_s: int | None
     notes: tuple[str, ...]
+    where: Where = _where()
+
+
+@frozen
+class Grow:
+    """Ways to make a trained model larger, one of which is chosen after a short lag."""
+
+    name: str
+    parent: str
+    stage: str
+    factor: str
+    old: Level
+    new: Level
+    strategies: tuple[str, ...]
+    lowest: bool
+    lag: Budget
+    becomes: str
+    where: Where = _where()
+
+
+@frozen
+class Schedule:
+    """Shapes a model goes through while it trains, changed where the fitted laws fall equally fast."""
+
+    name: str
+    factor: str
+    shapes: tuple[Level, ...]
+    laws_from: tuple[str, ...]
+    limit: int
+    otherwise: str
+    where: Where = _where()
+
+
+@frozen
+class Baseline:
+    """Another way to choose from the same space, given as much device time as a stage has."""
+
+    name: str
+    space: str
+    matched: str
+    seed: int | None
     where: Where = _where()
 
 
@@ -350,6 +297,11 @@ class Study:
     gates: Mapping[str, Gate]
     rules: Mapping[str, Rule]
     account: Account | None
+    grows: Mapping[str, Grow]
+    schedules: Mapping[str, Schedule]
+    baselines: Mapping[str, Baseline]
+    noise: Fraction | None
+    """Declared standard deviation of the metric between seeds."""
     entrants: Mapping[str, Entrants]
     """Stage -> who may enter it."""
     documentation: str
@@ -364,9 +316,24 @@ class Study:
         return tuple(rule for rule in self.rules.values() if rule.stage == stage)
 
     def reruns_at(self, stage: str) -> int:
-        """How often a failed run of a stage may be repeated: the most that a gate or rule on it allows."""
-        readers: tuple[Gate | Rule, ...] = (*self.gates_from(stage), *self.rules_at(stage))
-        return max((reader.missing.reruns for reader in readers), default=0)
+        """How often a failed run of a stage may be repeated at most, for whatever reason."""
+        return max(self.missing_reruns_at(stage), self.crash_reruns_at(stage), self.guard_reruns_at(stage))
+
+    def missing_reruns_at(self, stage: str) -> int:
+        """How often a run without a value is repeated: the most that a gate or rule on the stage allows."""
+        return max((one.missing.reruns for one in self._readers(stage)), default=0)
+
+    def crash_reruns_at(self, stage: str) -> int:
+        """How often a run that failed by its own fault is repeated."""
+        return max((one.on_crash.reruns for one in self._readers(stage)), default=0)
+
+    def guard_reruns_at(self, stage: str) -> int:
+        """How often a run that a guard set aside is repeated."""
+        guards = (guard for gate in self.gates_from(stage) for guard in gate.guards)
+        return max((guard.handling.reruns for guard in guards), default=0)
+
+    def _readers(self, stage: str) -> tuple[Gate | Rule, ...]:
+        return (*self.gates_from(stage), *self.rules_at(stage))
 
     @property
     def device_unit(self) -> str:

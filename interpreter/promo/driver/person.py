@@ -1,0 +1,63 @@
+"""A person's verdict on a gate or rule that waits for one; the ledger keeps it beside what the rule itself found."""
+
+from promo.base.canonical import Json
+from promo.base.errors import PromoError
+from promo.driver.study import LEDGER, StudyFolder
+from promo.files import FolderLock, RealDisk
+from promo.ledger.journal import Journal
+from promo.ledger.ports import Clock
+from promo.ledger.values import EventKind
+
+
+def record_verdict(
+    folder: StudyFolder,
+    name: str,
+    *,
+    promote: tuple[str, ...] | None,
+    stop: bool,
+    by: str,
+    reason: str,
+    clock: Clock,
+) -> None:
+    """
+    Record what a person decided.
+
+    Args:
+        folder: the study.
+        name: a gate or rule that waits.
+        promote: candidates that go on, for a gate; None for a rule.
+        stop: the study ends here.
+        by: who decided.
+        reason: why; it is kept and shown.
+        clock: time.
+
+    Raises:
+        PromoError: nothing waits under that name, or the verdict does not fit it.
+    """
+    study, _ = folder.compiled().sound()
+    with FolderLock(folder.path):
+        state = folder.state()
+        if name not in state.waiting():
+            waiting = ", ".join(state.waiting()) or "nothing"
+            raise PromoError(f"'{name}' does not wait for a person", hint=f"waiting: {waiting}")
+        if not by.strip() or not reason.strip():
+            raise PromoError("a verdict has an author and a reason", hint="add --by NAME --reason TEXT")
+        data: dict[str, Json] = {"name": name, "by": by, "reason": reason, "why_held": state.decisions[name]["held"]}
+        if stop:
+            data["stopped"] = f"{by} decided to stop: {reason}"
+        elif name in study.gates:
+            data["promoted"] = list(_promoted(name, study.gates[name].source, promote, state.opened))
+        elif promote is not None:
+            raise PromoError(f"'{name}' is a rule and promotes nobody", hint="use --go-on or --stop")
+        Journal(folder.path / LEDGER, RealDisk(), clock).append(EventKind.PERSON_DECIDED, data)
+
+
+def _promoted(
+    gate: str, stage: str, promote: tuple[str, ...] | None, opened: dict[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    if promote is None:
+        raise PromoError(f"'{gate}' is a gate: say who goes on", hint="use --promote NAME,NAME or --stop")
+    strangers = [name for name in promote if name not in opened[stage]]
+    if strangers:
+        raise PromoError(f"{', '.join(strangers)} did not enter {stage}", hint=f"there are: {', '.join(opened[stage])}")
+    return tuple(sorted(set(promote)))

@@ -1,0 +1,165 @@
+"""Gates and rules as one would read them aloud."""
+
+from promo.base.canonical import exact
+from promo.spec.describe import describe_bound, describe_guard
+from promo.spec.judgement import (
+    LEADER,
+    Agreement,
+    Best,
+    Both,
+    BoundKind,
+    Condition,
+    Difference,
+    Either,
+    Equivalent,
+    First,
+    Gate,
+    Handling,
+    Isnt,
+    Level,
+    Method,
+    Rule,
+    Side,
+    Statistic,
+    Test,
+    Then,
+    Top,
+)
+from promo.spec.values import Study
+
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+TESTS = {
+    Method.T: "by Student's t",
+    Method.SIGN_FLIP: "by the exact sign-flip test",
+    Method.WILCOXON: "by Wilcoxon's signed ranks",
+    Method.SIGMA: "with the declared sigma",
+}
+
+
+def count(number: int) -> str:
+    """A small number as a word."""
+    return WORDS[number] if number < len(WORDS) else str(number)
+
+
+def joined(names: tuple[str, ...] | list[str], word: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return f" {word} ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def read_gate(gate: Gate, study: Study) -> str:
+    """A gate in one sentence."""
+    always = f", always {joined(gate.always)}" if gate.always else ""
+    unit = study.measure.unit
+    parts = [
+        f"{'Frozen gate' if gate.frozen else 'Gate'} {gate.name}: from {gate.source} to {gate.target}, rank by "
+        f"{gate.statistic.value} {gate.metric} over host and seed, keep {kept(gate.keep, study)}{always}",
+        f"allow {exact(gate.allowance)} {unit} on every margin" if gate.allowance else "",
+        *(
+            f"demand that {claimed(demand.condition, study)}, else "
+            + (
+                demand.otherwise.value
+                if isinstance(demand.otherwise, Then)
+                else f"keep {kept(demand.otherwise, study)}"
+            )
+            for demand in gate.demands
+        ),
+        *(f"guard {describe_guard(guard)}" for guard in gate.guards),
+        f"let {count(gate.sample.count)} of the dropped go on, drawn with seed {gate.sample.seed}"
+        if gate.sample
+        else "",
+        f"missing: {handled(gate.missing)}",
+        f"crash: {handled(gate.crash) if gate.crash else 'as missing'}",
+        f"ties by {', then '.join(one.value for one in gate.ties)}",
+    ]
+    return "; ".join(part for part in parts if part) + "."
+
+
+def read_rule(rule: Rule, study: Study) -> str:
+    """A rule in one sentence."""
+    against = f" against {rule.reference}" if rule.reference else ""
+    parts = [
+        f"{'Frozen rule' if rule.frozen else 'Rule'} {rule.name}: judge {rule.judged}{against} at {rule.stage}",
+        f"require that {claimed(rule.require, study, rule.judged, rule.reference)}",
+        f"missing: {handled(rule.missing)}",
+        f"crash: {handled(rule.crash)}" if rule.crash else "",
+        f"absent: {rule.absent.value}" if rule.absent else "",
+        f"else {rule.otherwise.value}" if rule.otherwise else "",
+    ]
+    return "; ".join(part for part in parts if part) + "."
+
+
+def handled(handling: Handling) -> str:
+    """`rerun one, then drop`."""
+    return f"rerun {count(handling.reruns)}, then {handling.then.value}" if handling.reruns else handling.then.value
+
+
+def kept(condition: Condition, study: Study) -> str:
+    """Whom a condition keeps: `the top three`, `those that ...`."""
+    match condition:
+        case Top():
+            return f"the top {count(condition.count)}" + (" on each host" if condition.per_host else "")
+        case Best():
+            return f"the best {exact(condition.share * 100)}%" + (" on each host" if condition.per_host else "")
+        case Both() | Either():
+            word = "and at the same time" if isinstance(condition, Both) else "or"
+            return f" {word} ".join(kept(part, study) for part in condition.conditions)
+        case Isnt():
+            return f"all but {kept(condition.condition, study)}"
+        case _:
+            return f"those of whom it is true that {claimed(condition, study, 'it')}"
+
+
+def claimed(condition: Condition, study: Study, who: str = "it", reference: str | None = None) -> str:
+    """What a condition claims of somebody."""
+    measure = study.measure
+    match condition:
+        case Top() | Best():
+            return f"{who} is among {kept(condition, study)}"
+        case Level():
+            over = _over(condition.statistic)
+            return f"the {measure.metric} of {who} is {describe_bound(condition.bound, measure)} {over}"
+        case Difference():
+            return _difference(condition, study, who, reference)
+        case Equivalent():
+            other = _other(condition.reference, reference)
+            margin = f"{exact(condition.margin)}{measure.unit}"
+            return f"{who} is shown to lie within {margin} of {other}, {_confidence(condition.test, study)}"
+        case Agreement():
+            names = joined(condition.between)
+            return f"the rankings of {names} agree to {exact(condition.bound.value)} or more (tau-b)"
+        case First():
+            return f"{who} is alone in front in every cell"
+        case Isnt():
+            return f"it is not so that {claimed(condition.condition, study, who, reference)}"
+        case Both() | Either():
+            word = "and" if isinstance(condition, Both) else "or"
+            return f", {word} ".join(claimed(part, study, who, reference) for part in condition.conditions)
+
+
+def _difference(condition: Difference, study: Study, who: str, reference: str | None) -> str:
+    other = _other(condition.reference, reference)
+    over = _over(condition.statistic)
+    bound = describe_bound(condition.bound, study.measure)
+    if condition.bound.kind is BoundKind.WITHIN:
+        return f"{who} lies {bound} of {other} {over}"
+    side = "worse" if condition.side is Side.GAP else "better"
+    sure = f", {_confidence(condition.test, study)}" if condition.test else ""
+    return f"{who} is {bound} {side} than {other} {over}{sure}"
+
+
+def _other(reference: str | None, judged_against: str | None) -> str:
+    return "the leader" if reference == LEADER else reference or judged_against or "the reference"
+
+
+def _over(statistic: Statistic) -> str:
+    return {
+        Statistic.MEAN: "on the mean over cells",
+        Statistic.MEDIAN: "on the median over cells",
+        Statistic.WORST: "in its worst cell",
+        Statistic.EVERY: "in every cell",
+    }[statistic]
+
+
+def _confidence(test: Test, study: Study) -> str:
+    sigma = f" of {exact(test.sigma)}{study.measure.unit}" if test.sigma else ""
+    return f"with {exact(test.confidence * 100)}% confidence {TESTS[test.method]}{sigma}"

@@ -1,0 +1,292 @@
+"""
+Gates and rules as values: what is asked of candidates, and what follows from the answer.
+
+A condition is a closed union; every pass that meets one handles all of its kinds.  Bounds are exact rationals in the
+measure's unit unless a kind says otherwise.
+"""
+
+from collections.abc import Iterator
+from enum import Enum
+from fractions import Fraction
+
+from attrs import field, frozen
+
+from promo.spec.places import Where
+
+LEADER = "leader"
+"""Stands for the best candidate before a gate, whoever that is."""
+
+
+class Statistic(Enum):
+    """How the values of a candidate's cells become one number."""
+
+    MEAN = "mean"
+    MEDIAN = "median"
+    WORST = "worst"
+    EVERY = "every"
+
+
+class Then(Enum):
+    """What happens to a candidate, or to the study."""
+
+    DROP = "drop"
+    STOP = "stop"
+    SKIP = "skip"
+    WORST = "worst"
+    HOLD = "hold"
+
+
+class TieBreak(Enum):
+    """What orders candidates whose statistic is equal."""
+
+    NAME = "name"
+    ORDER = "order"
+    PARAMETERS = "parameters"
+
+
+@frozen
+class Handling:
+    """How often a run is repeated, and what then follows."""
+
+    reruns: int
+    then: Then
+
+
+class Side(Enum):
+    """`gap`: how much worse than the reference; `gain`: how much better."""
+
+    GAP = "gap"
+    GAIN = "gain"
+
+
+class BoundKind(Enum):
+    """How a number is held against its bound; `within` looks at both sides."""
+
+    WITHIN = "within"
+    AT_MOST = "at most"
+    AT_LEAST = "at least"
+
+
+@frozen
+class Bound:
+    """A limit."""
+
+    kind: BoundKind
+    value: Fraction
+
+
+class Method(Enum):
+    """How confidence about a difference over cells is reached."""
+
+    T = "t"
+    """Student's t on paired differences."""
+    SIGN_FLIP = "sign_flip"
+    """Exact: every assignment of signs to the paired differences is as likely."""
+    WILCOXON = "wilcoxon"
+    """Exact signed ranks."""
+    SIGMA = "sigma"
+    """The standard deviation of a single run is known and declared."""
+
+
+@frozen
+class Test:
+    """A one-sided demand for confidence; *confidence* lies between 1/2 and 1."""
+
+    confidence: Fraction
+    method: Method
+    sigma: Fraction | None = None
+
+
+@frozen
+class Top:
+    """Among the best *count*; per host: among the best on at least one host."""
+
+    count: int
+    per_host: bool = False
+
+
+@frozen
+class Best:
+    """Among the best share of those who compete for a place, rounded up."""
+
+    share: Fraction
+    per_host: bool = False
+
+
+@frozen
+class Level:
+    """A statistic of the metric itself against a bound."""
+
+    statistic: Statistic
+    bound: Bound
+
+
+@frozen
+class Difference:
+    """
+    How much worse or better than a reference, paired by cell.
+
+    *reference* is a candidate or `LEADER`; None stands for the one a rule names.
+    """
+
+    statistic: Statistic
+    side: Side
+    reference: str | None
+    bound: Bound
+    test: Test | None = None
+
+
+@frozen
+class Equivalent:
+    """Two one-sided tests: the mean difference lies inside the margin with confidence."""
+
+    reference: str | None
+    margin: Fraction
+    test: Test
+
+
+@frozen
+class Agreement:
+    """Kendall's tau-b between the rankings of each two hosts, or stages, against a plain number."""
+
+    between: tuple[str, ...]
+    of_hosts: bool
+    bound: Bound
+
+
+@frozen
+class First:
+    """Alone in front in every cell."""
+
+
+@frozen
+class Isnt:
+    """The opposite."""
+
+    condition: "Condition"
+
+
+@frozen
+class Both:
+    """All of them."""
+
+    conditions: tuple["Condition", ...]
+
+
+@frozen
+class Either:
+    """At least one of them."""
+
+    conditions: tuple["Condition", ...]
+
+
+Condition = Top | Best | Level | Difference | Equivalent | Agreement | First | Isnt | Both | Either
+
+
+def primitives(condition: Condition) -> Iterator[Condition]:
+    """The conditions that a condition is made of, in order, without not, and, or."""
+    match condition:
+        case Isnt():
+            yield from primitives(condition.condition)
+        case Both() | Either():
+            for part in condition.conditions:
+                yield from primitives(part)
+        case _:
+            yield condition
+
+
+@frozen
+class Demand:
+    """Something that must be so before a gate may decide, and what else is done if it is not."""
+
+    condition: Condition
+    otherwise: Condition | Then
+
+
+class Watched(Enum):
+    """What of a run a guard looks at."""
+
+    THROUGHPUT = "throughput"
+    CONTENTION = "contention"
+    SECONDS = "seconds"
+
+
+@frozen
+class Guard:
+    """
+    A run that its machine did not serve well is set aside before the gate.
+
+    *phase* is the phase whose seconds are watched.  Relative bounds are shares of the median over the runs of the same
+    candidate on the same host.
+    """
+
+    watched: Watched
+    phase: str
+    bound: Bound
+    relative: bool
+    handling: Handling
+
+
+@frozen
+class Sample:
+    """*count* of the dropped go on all the same, drawn with *seed*, so that wrong drops can be estimated."""
+
+    count: int
+    seed: int
+
+
+@frozen
+class Gate:
+    """A promotion rule between two stages."""
+
+    name: str
+    frozen: bool
+    seal: str | None
+    source: str
+    target: str
+    statistic: Statistic
+    metric: str
+    keep: Condition
+    allowance: Fraction
+    """Widens every margin of this gate, for penalties that a longer budget relaxes."""
+    always: tuple[str, ...]
+    demands: tuple[Demand, ...]
+    guards: tuple[Guard, ...]
+    sample: Sample | None
+    missing: Handling
+    crash: Handling | None
+    """What a run that failed by its own fault leads to; None: as missing."""
+    ties: tuple[TieBreak, ...]
+    documentation: str
+    where: Where = field(eq=False, repr=False)
+
+    @property
+    def on_crash(self) -> Handling:
+        """How a crash is handled."""
+        return self.crash or self.missing
+
+
+@frozen
+class Rule:
+    """A claim about a candidate at one stage, on its own or against another."""
+
+    name: str
+    frozen: bool
+    seal: str | None
+    judged: str
+    reference: str | None
+    stage: str
+    require: Condition
+    missing: Handling
+    crash: Handling | None
+    absent: Then | None
+    """What follows when a gate did not promote one of the two to the stage; None: as *missing* says."""
+    otherwise: Then | None
+    """What follows when the claim does not hold; None: nothing."""
+    documentation: str
+    where: Where = field(eq=False, repr=False)
+
+    @property
+    def on_crash(self) -> Handling:
+        """How a crash is handled."""
+        return self.crash or self.missing

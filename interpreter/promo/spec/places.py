@@ -1,0 +1,8 @@
+"""Places in the text that resolved values remember."""
+
+from collections.abc import Mapping
+
+from promo.base.source import Span
+
+Where = Mapping[str, Span]
+"""Clause word (or "name") -> its place in the text; it never takes part in equality."""
