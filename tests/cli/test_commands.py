@@ -107,7 +107,7 @@ def test_bad_input_gets_one_clear_answer(workplace, capsys, command, make, code,
     said = capsys.readouterr()
     assert words in said.err + said.out
     assert "Traceback" not in said.err
-    assert not (workplace / "studies").exists()
+    assert not list(workplace.glob("*.study"))
 
 
 def test_carriage_returns_are_a_warning_that_fmt_mends(workplace, capsys):

@@ -63,7 +63,7 @@ def test_a_study_of_the_built_in_runner_trains_and_repeats_bit_for_bit(workplace
     assert promo("run", "tiny.promo", "--quiet", "--study", "again") == 0
 
     values = []
-    for place in (workplace / "studies" / "tiny", workplace / "again"):
+    for place in (workplace / "tiny.study", workplace / "again"):
         evidence = json.loads((place / "evidence" / "first.json").read_bytes())
         values.append({name: [cell["value"] for cell in cells] for name, cells in evidence["rows"].items()})
         assert StudyFolder(place).state().data["digest"]
@@ -79,10 +79,10 @@ def test_a_text_that_changed_is_refused(workplace, capsys):
     (workplace / "tiny.promo").write_text(text, encoding="utf-8")
     assert promo("run", "tiny.promo", "--quiet") == 0
     # Pretend it was not finished, and lose the prepared text.
-    ledger = workplace / "studies" / "tiny" / "ledger.jsonl"
+    ledger = workplace / "tiny.study" / "ledger.jsonl"
     lines = ledger.read_bytes().splitlines(keepends=True)
     ledger.write_bytes(b"".join(lines[:-3]))
-    (workplace / "studies" / "tiny" / "data" / "train.bytes").unlink()
+    (workplace / "tiny.study" / "data" / "train.bytes").unlink()
     (workplace / "7.txt").write_text("another text", encoding="utf-8")
     capsys.readouterr()
 
@@ -105,4 +105,4 @@ def test_a_device_that_is_not_here_starts_nothing(workplace, capsys):
 
     assert promo("run", "tiny.promo", "--quiet") == 2
     assert "NVIDIA Z999" in capsys.readouterr().err
-    assert not (workplace / "studies" / "tiny" / "ledger.jsonl").exists()
+    assert not (workplace / "tiny.study" / "ledger.jsonl").exists()

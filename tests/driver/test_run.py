@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ def write(workplace: Path, text: str, name: str = "trial.promo") -> Path:
 
 
 def study(workplace: Path, name: str = "trial") -> StudyFolder:
-    return StudyFolder(workplace / "studies" / name)
+    return StudyFolder(workplace / f"{name}.study")
 
 
 def decisions(folder: StudyFolder) -> dict[str, bytes]:
@@ -272,8 +273,6 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def copy(finished, workplace):
-    import shutil
-
     shutil.copytree(finished, workplace, dirs_exist_ok=True)
     return study(workplace)
 
@@ -286,10 +285,24 @@ def test_a_ledger_cut_short_at_any_event_leads_to_the_same_decisions(copy, share
     lines = ledger.read_bytes().splitlines(keepends=True)
     kept = max(round(share * len(lines)), 1)
     ledger.write_bytes(b"".join(lines[:kept]) + b'{"torn')
+    for folder in copy.unknown_runs(copy.state()):  # an attempt starts only once the ledger knows of it
+        shutil.rmtree(copy.path / folder)
 
     assert promo("run", "trial.promo", "--quiet") == 0
     assert json.loads(decisions(copy)["pick.json"])["promoted"] == expected
     assert promo("verify", copy.path) == 3
+
+
+def test_runs_that_the_ledger_does_not_know_are_refused(copy, capsys):
+    """Whoever cuts the ledger to have a result again has to remove the result too, and its file's age shows it."""
+    ledger = copy.path / "ledger.jsonl"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    ledger.write_bytes(b"".join(lines[:3]))
+
+    assert promo("run", "trial.promo", "--quiet") == 1
+    assert "runs that its ledger does not know" in capsys.readouterr().err
+    assert promo("verify", copy.path) == 1
+    assert "is not in the ledger" in capsys.readouterr().out
 
 
 def flip(path: Path, place: int = -5) -> None:

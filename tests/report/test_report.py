@@ -58,7 +58,7 @@ def study(tmp_path_factory):
     os.chdir(place)
     try:
         assert promo("run", "trial.promo", "--quiet") == 0
-        yield StudyFolder(place / "studies" / "trial")
+        yield StudyFolder(place / "trial.study")
     finally:
         os.chdir(before)
 

@@ -40,7 +40,7 @@ EXIT_CODES = """\
 exit codes:
   0  done
   1  findings: errors in a spec, a file not formatted, stored bytes that do not match
-  2  cannot: wrong usage, a missing file, device or package, a study that is busy
+  2  cannot: wrong usage, a missing file, device or package, a study that is busy or unfinished
   3  verify: everything matches, but nothing outside the study folder vouches for its age
   4  run: the study stopped by its own rule (missing stop)
   5  run: a gate or rule waits for a person
@@ -101,7 +101,7 @@ def _help() -> str:
     lines = [
         "promo: decide honestly which short training runs earn the next budget",
         "",
-        "usage: promo COMMAND ...            promo COMMAND --help tells the options",
+        "usage: promo COMMAND ...            promo COMMAND --help tells the options; promo --version",
         "",
     ]
     for step, title in STEPS.items():
@@ -172,7 +172,7 @@ def _run(options: argparse.ArgumentParser) -> None:
 
 
 def _status(options: argparse.ArgumentParser) -> None:
-    options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study in ./studies")
+    options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
     options.add_argument("--json", action="store_true", help="print it as JSON")
     _add_study(options)
 
@@ -190,19 +190,19 @@ def _decide(options: argparse.ArgumentParser) -> None:
 
 
 def _report(options: argparse.ArgumentParser) -> None:
-    options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study in ./studies")
+    options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
     options.add_argument("--out", metavar="FILE", help="where to write it; default: report.html in the study")
     _add_study(options)
 
 
 def _verify(options: argparse.ArgumentParser) -> None:
-    options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study in ./studies")
+    options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
     options.add_argument("--json", action="store_true", help="print it as JSON")
     _add_study(options)
 
 
 def _add_study(options: argparse.ArgumentParser) -> None:
-    options.add_argument("--study", metavar="FOLDER", help="the study folder; default: studies/NAME of the spec file")
+    options.add_argument("--study", metavar="FOLDER", help="the study folder; default: NAME.study beside NAME.promo")
 
 
 _OPTIONS = {

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from promo.base.errors import PromoError
-from promo.driver.study import STUDIES, StudyFolder, study_folder
+from promo.driver.study import SUFFIX, StudyFolder, study_folder
 
 
 def study_of(place: str | None, chosen: str | None) -> StudyFolder:
@@ -16,13 +16,16 @@ def study_of(place: str | None, chosen: str | None) -> StudyFolder:
     if chosen:
         return _existing(StudyFolder(Path(chosen)))
     if place is None:
-        here = [StudyFolder(path) for path in sorted(Path(STUDIES).glob("*")) if StudyFolder(path).exists]
+        found = [*Path().glob(f"*{SUFFIX}"), *Path().glob(f"*/*{SUFFIX}")]
+        here = [StudyFolder(path) for path in sorted(found) if StudyFolder(path).exists]
         if len(here) != 1:
             names = ", ".join(str(folder.path) for folder in here)
-            message = f"several studies are here: {names}" if here else f"there is no study in {Path(STUDIES)}"
-            raise PromoError(message, hint="name a study folder or a spec")
+            message = f"several studies are here: {names}" if here else "there is no study here"
+            raise PromoError(message, hint="name a spec or a study folder")
         return here[0]
     path = Path(place)
+    if not path.exists():
+        raise PromoError(f"there is no spec and no study {place}")
     return _existing(StudyFolder(path) if path.is_dir() else study_folder(path, None))
 
 

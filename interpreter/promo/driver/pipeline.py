@@ -1,5 +1,7 @@
 """Text to plan, in the one order there is; every command that reads a spec goes through here."""
 
+from collections.abc import Mapping
+from os.path import relpath
 from pathlib import Path
 
 from attrs import frozen
@@ -30,8 +32,14 @@ class SpecWorld:
     """Runners that are installed, and files beside a spec."""
 
     folder: Path
-    opened: tuple[Path, ...] = ()
+    base: Path
+    """Folder of the first spec; files that are used are known by their path from here."""
+    opened: tuple[Path, ...]
     """Specs that are being read, from the first to the one that uses this."""
+    texts: Mapping[str, str] | None
+    """Texts of used files as a study keeps them; None reads the files."""
+    seen: dict[str, str]
+    """Texts of every file that was used."""
 
     def runner(self, name: str) -> Runner | None:
         """The installed runner of that name."""
@@ -48,15 +56,25 @@ class SpecWorld:
             return "it uses this file, directly or through others"
         if len(self.opened) >= DEEPEST:
             return f"files use each other more than {DEEPEST} deep"
+        key = relpath(place, self.base.resolve())
         try:
-            source = read_source(place, path)
+            source = self._source(place, path, key)
         except PromoError as fault:
             return fault.message
         except SpecError as fault:
             return fault.diagnostics[0].message
+        self.seen[key] = source.text
         parsed = parse(source)
-        checked = check(parsed.tree, SpecWorld(place.parent, (*self.opened, place)))
+        inner = SpecWorld(place.parent, self.base, (*self.opened, place), self.texts, self.seen)
+        checked = check(parsed.tree, inner)
         return source, checked.study, (*parsed.diagnostics, *checked.diagnostics)
+
+    def _source(self, place: Path, path: str, key: str) -> Source:
+        if self.texts is None:
+            return read_source(place, path)
+        if key not in self.texts:
+            raise PromoError(f"the study keeps no copy of {path}")
+        return Source(path, self.texts[key])
 
     def file_digest(self, path: str) -> str | None:
         """SHA-256 of a file beside the spec."""
@@ -76,6 +94,8 @@ class Compiled:
     plan: Plan | None
     lock: Lock | None
     diagnostics: tuple[Diagnostic, ...]
+    used: Mapping[str, str] = {}
+    """Texts of the files it uses, by their path from the spec's folder."""
 
     def sound(self) -> tuple[Study, Plan]:
         """
@@ -101,7 +121,7 @@ class Compiled:
         return self.study, self.plan
 
 
-def compile_source(source: Source, folder: Path, lock: Lock | None) -> Compiled:
+def compile_source(source: Source, folder: Path, lock: Lock | None, texts: Mapping[str, str] | None = None) -> Compiled:
     """
     Run every pass that a text can go through.
 
@@ -109,9 +129,11 @@ def compile_source(source: Source, folder: Path, lock: Lock | None) -> Compiled:
         source: the text.
         folder: where it lies; paths in it start here.
         lock: what was sealed before, if anything.
+        texts: the files it uses, as a study keeps them; None reads them from disk.
     """
     parsed = parse(source)
-    checked = check(parsed.tree, SpecWorld(folder, _opened(source, folder)))
+    world = SpecWorld(folder, folder, _opened(source, folder), texts, {})
+    checked = check(parsed.tree, world)
     if any(one.code == "P0102" for one in checked.diagnostics):
         return Compiled(source, parsed.tree, None, None, lock, checked.diagnostics)
     found = [*parsed.diagnostics, *_carriage_returns(source)]
@@ -123,7 +145,7 @@ def compile_source(source: Source, folder: Path, lock: Lock | None) -> Compiled:
         found.extend(check_cost(study, plan))
         found.extend(check_seals(study, lock))
         found.extend(unsealed(study))
-    return Compiled(source, parsed.tree, study, plan, lock, in_text_order(found))
+    return Compiled(source, parsed.tree, study, plan, lock, in_text_order(found), world.seen)
 
 
 def _opened(source: Source, folder: Path) -> tuple[Path, ...]:

@@ -5,6 +5,7 @@ Everything that has happened stands in the ledger, so starting and resuming are 
 is still to be done.
 """
 
+import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -13,11 +14,12 @@ from attrs import frozen
 
 from promo import __version__, plugins
 from promo.base.canonical import Json, canonical, digest_bytes
+from promo.base.differences import differences
 from promo.base.errors import ExitCode, Mismatch
 from promo.decision.values import Decision, GateDecision, decision_digest, decision_to_json
 from promo.driver.hosts import LocalPlace, places
 from promo.driver.pipeline import Compiled
-from promo.driver.study import DATA, LEDGER, LOCK, PLAN, SPEC, StudyFolder
+from promo.driver.study import DATA, IMPORTS, LEDGER, LOCK, PLAN, SPEC, STREAMS, StudyFolder
 from promo.evidence.guards import flags
 from promo.evidence.values import evidence_to_json
 from promo.files import FolderLock, RealDisk
@@ -29,12 +31,10 @@ from promo.plan.store import plan_to_json, stale
 from promo.plan.values import Plan, PlannedRun
 from promo.run.corpora import Prepared, prepare
 from promo.run.execute import Execution, Progress, has_ended
+from promo.run.provenance import installed_version
 from promo.run.values import CONTRACT, Task
 from promo.spec.lock import Lock, Seal, closure, frozen_rules, lock_to_json
 from promo.spec.values import Stage, Study
-
-STREAMS = {"train.bytes": "train_digest", "validation.bytes": "validation_digest"}
-"""Prepared text in the study folder -> where its manifest keeps its digest."""
 
 
 class Display(Protocol):
@@ -97,11 +97,11 @@ def run_study(
     """
     study, plan = compiled.sound()
     with FolderLock(folder.path):
-        content = RealDisk().read(folder.path / LEDGER)
-        fresh = content is None or not content
+        state = folder.state() if folder.exists else State()
+        fresh = state.study is StudyState.EMPTY
+        _no_strangers(folder, state, fresh=fresh)
         if not fresh:
-            _same_study(folder, plan)
-            state = folder.state()
+            _same_study(folder, state, plan)
             if state.study in (StudyState.CLOSED, StudyState.STOPPED):
                 display.begin(study, plan, state)
                 display.end(state)
@@ -111,8 +111,28 @@ def run_study(
         return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit).run(fresh=fresh)
 
 
-def _same_study(folder: StudyFolder, plan: Plan) -> None:
-    """Refuse to go on with a study whose spec has changed in meaning, and say what changed."""
+def _no_strangers(folder: StudyFolder, state: State, *, fresh: bool) -> None:
+    """Refuse to work beside runs that no ledger knows: somebody removed or cut the ledger."""
+    if fresh and folder.exists and folder.chain().sound_bytes == 0 and folder.chain().torn:
+        raise Mismatch(f"the ledger in {folder.path} is damaged", hint="restore it from a copy of the study")
+    unknown = folder.unknown_runs(state)
+    if unknown:
+        raise Mismatch(
+            f"{folder.path} holds runs that its ledger does not know",
+            hint="restore the ledger from a copy, or start a new study with --study",
+            details=unknown[:5],
+        )
+
+
+def _same_study(folder: StudyFolder, state: State, plan: Plan) -> None:
+    """Refuse to go on with a study whose files or spec have changed, and say what changed."""
+    files = state.frozen.get("files")
+    for name, recorded in files.items() if isinstance(files, Mapping) else ():
+        content = RealDisk().read(folder.path / name)
+        if content is None or digest_bytes(content) != recorded:
+            what = "is missing" if content is None else "was changed"
+            hint = "restore it from a copy of the study"
+            raise Mismatch(f"{folder.path / name} {what} after the study was frozen", hint=hint)
     changed = tuple(stale(folder.stored_plan(), plan))
     if changed:
         raise Mismatch(
@@ -147,6 +167,8 @@ class _Loop:
         self.study, self.plan = compiled.sound()
         self.disk = RealDisk()
         self.data: Mapping[str, Json] = {}
+        self.tasks: dict[str, list[Task]] = {}
+        """Tasks of opened stages, made once."""
 
     def run(self, *, fresh: bool) -> Ending:
         """Carry the study to its end, or to an interruption."""
@@ -180,7 +202,9 @@ class _Loop:
         spec_bytes = self.compiled.source.text.encode()
         plan_bytes = canonical(plan_to_json(self.plan)) + b"\n"
         lock_bytes = canonical(lock_to_json(self._lock())) + b"\n"
-        for name, content in ((SPEC, spec_bytes), (PLAN, plan_bytes), (LOCK, lock_bytes)):
+        imports_bytes = canonical(dict(self.compiled.used)) + b"\n"
+        files = {SPEC: spec_bytes, PLAN: plan_bytes, LOCK: lock_bytes, IMPORTS: imports_bytes}
+        for name, content in files.items():
             self.disk.write(self.folder.path / name, content)
         self.journal.append(
             EventKind.STUDY_FROZEN,
@@ -188,11 +212,7 @@ class _Loop:
                 "study": self.study.name,
                 "plan": self.plan.digest,
                 "seals": dict(self.plan.seals),
-                "files": {
-                    SPEC: digest_bytes(spec_bytes),
-                    PLAN: digest_bytes(plan_bytes),
-                    LOCK: digest_bytes(lock_bytes),
-                },
+                "files": {name: digest_bytes(content) for name, content in files.items()},
                 "runner": self._runner(),
                 "promo": __version__,
                 "commit": self.commit,
@@ -215,15 +235,18 @@ class _Loop:
     def _runner(self) -> dict[str, Json]:
         runner = plugins.runner(self.study.runner.name)
         assert runner is not None
-        return {"name": runner.name, "version": runner.version, "code": plugins.code_digest(runner)}
+        versions: dict[str, Json] = {"python": platform.python_version()}
+        versions |= {name: installed_version(name) for name in runner.needs_modules}
+        code = plugins.code_digest(runner)
+        return {"name": runner.name, "version": runner.version, "code": code, "versions": versions}
 
     def _same_runner(self, state: State) -> None:
-        before, now = state.frozen.get("runner"), self._runner()
-        if before != now:
+        changed = tuple(differences(state.frozen.get("runner"), self._runner(), ("runner",)))
+        if changed:
             raise Mismatch(
                 f"the runner '{self.study.runner.name}' is not the one this study was started with",
                 hint="install the promo it was started with, or start a new study with --study",
-                details=(f"before: {before}", f"now: {now}"),
+                details=changed,
             )
 
     def _needed_text(self, state: State) -> Prepared | None:
@@ -312,7 +335,7 @@ class _Loop:
         guards = [guard for gate in self.study.gates_from(name) for guard in gate.guards]
         if not guards:
             return False
-        tasks = {task.run.id: task for task in self._tasks(name)}
+        tasks = {task.run.id: task for task in self.tasks[name]}
         accepted = [one for run in tasks if (one := state.accepted(run)) is not None]
         found = flags(guards, accepted, self.folder.result)
         again = []
@@ -341,7 +364,8 @@ class _Loop:
         if stage.name not in state.opened:
             entrants = stage.candidates if stage.after is None else self._promoted(stage.after)
             self.execution.record(EventKind.STAGE_OPENED, {"stage": stage.name, "entrants": sorted(entrants)})
-        self.execution.add(self._tasks(stage.name))
+        self.tasks[stage.name] = self._tasks(stage.name)
+        self.execution.add(self.tasks[stage.name])
 
     def _promoted(self, gate: str) -> tuple[str, ...]:
         state = self.execution.state
@@ -379,7 +403,7 @@ class _Loop:
             "metric": self.study.measure.metric,
             "budget": {
                 "kind": stage.budget.kind.value,
-                "amount": stage.budget.amount,
+                "amount": str(stage.budget.amount),
                 "cap_s": stage.budget.cap_s,
             },
             "data": dict(self.data),
@@ -388,7 +412,7 @@ class _Loop:
         }
 
     def _has_ended(self, stage: str) -> bool:
-        return all(has_ended(self.execution.state, task) for task in self._tasks(stage))
+        return all(has_ended(self.execution.state, task) for task in self.tasks[stage])
 
     def _close(self, stage: Stage) -> None:
         """Evidence, then decisions, each on disk before the ledger says so."""

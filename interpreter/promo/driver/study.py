@@ -30,7 +30,11 @@ PLAN = "plan.json"
 LEDGER = "ledger.jsonl"
 REPORT = "report.html"
 DATA = "data"
-STUDIES = "studies"
+IMPORTS = "imports.json"
+RUNS = "runs"
+SUFFIX = ".study"
+STREAMS = {"train.bytes": "train_digest", "validation.bytes": "validation_digest"}
+"""Prepared text in the folder of data -> where its manifest keeps its digest."""
 
 
 @frozen
@@ -66,8 +70,27 @@ class StudyFolder:
         content = RealDisk().read(self.path / SPEC)
         if content is None:
             raise Mismatch(f"{self.path / SPEC} is missing", hint="restore it from a copy of the study")
-        # Paths in the text start at the folder the spec came from; nothing stored depends on them.
-        return compile_source(decode_source(str(self.path / SPEC), content), self.path, read_lock(self.path / LOCK))
+        source = decode_source(str(self.path / SPEC), content)
+        return compile_source(source, self.path, read_lock(self.path / LOCK), self._imports())
+
+    def _imports(self) -> dict[str, str]:
+        """Texts of the files that the spec uses, as they were when the study was frozen."""
+        content = RealDisk().read(self.path / IMPORTS)
+        if content is None:
+            return {}
+        try:
+            stored = parse_json(content)
+        except ValueError as fault:
+            raise Mismatch(f"{self.path / IMPORTS} is damaged: {fault}") from fault
+        assert isinstance(stored, dict)
+        return {name: str(text) for name, text in stored.items()}
+
+    def unknown_runs(self, state: State) -> tuple[str, ...]:
+        """Attempt folders with more than a request in them that the ledger does not know."""
+        known = {attempt.folder for tried in state.attempts.values() for attempt in tried}
+        found = sorted(self.path.glob(f"{RUNS}/*/*/attempt-*"))
+        names = [path.relative_to(self.path).as_posix() for path in found if len(list(path.iterdir())) > 1]
+        return tuple(name for name in names if name not in known)
 
     def stored_plan(self) -> Json:
         """The plan file."""
@@ -109,5 +132,5 @@ class StudyFolder:
 
 
 def study_folder(spec: Path, chosen: Path | None) -> StudyFolder:
-    """Where the study of a spec lives: the chosen folder, or `studies/NAME` here, NAME being the spec's file name."""
-    return StudyFolder(chosen or Path(STUDIES) / spec.stem)
+    """Where the study of a spec lives: the chosen folder, or beside the spec, under its name and `.study`."""
+    return StudyFolder(chosen or spec.with_suffix(SUFFIX))

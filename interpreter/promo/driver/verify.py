@@ -15,9 +15,9 @@ from promo.base.canonical import Json, canonical, digest_bytes, from_exact, roun
 from promo.base.diagnostics import SpecError
 from promo.base.errors import ExitCode, Mismatch, PromoError
 from promo.base.units import HOUR
-from promo.decision.values import decision_digest, decision_to_json
+from promo.decision.values import Decision, decision_digest, decision_to_json
 from promo.driver.pipeline import Compiled
-from promo.driver.study import PLAN, StudyFolder
+from promo.driver.study import DATA, PLAN, STREAMS, StudyFolder
 from promo.evidence.values import evidence_to_json
 from promo.files import RealDisk
 from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_of
@@ -107,7 +107,7 @@ def verify_study(folder: StudyFolder) -> Audit:
     except PromoError as fault:
         checks.append(Check("spec", Outcome.DIFFERS, fault.message))
         return Audit(tuple(checks), finished)
-    for check in (_plan, _order, _results, _budgets, _evidence, _decisions, _hours):
+    for check in (_plan, _order, _text, _results, _budgets, _evidence, _decisions, _hours):
         checks.extend(check(folder, compiled, state))
     return Audit(tuple(checks), finished)
 
@@ -156,8 +156,24 @@ def _order(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Ch
         numbers = [one.number for one in tried]
         if numbers != sorted(set(numbers)):
             faults.append(f"the attempts of run {run} are not numbered in order")
+    faults += [f"{name} is not in the ledger" for name in folder.unknown_runs(state)]
     words = "; ".join(faults) or f"{len(state.attempts)} runs, all of the plan, none counted twice"
     yield Check("order of events", Outcome.DIFFERS if faults else Outcome.MATCHES, words)
+
+
+def _text(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+    """The prepared text, where the folder still keeps it; it can be read again from its source."""
+    del compiled
+    if state.data is None:
+        return
+    for name, key in STREAMS.items():
+        content = RealDisk().read(folder.path / DATA / name)
+        if content is None:
+            yield Check(f"{DATA}/{name}", Outcome.MATCHES, "not kept here; it can be read again from its source")
+        else:
+            same = digest_bytes(content) == state.data.get(key)
+            words = "as it was trained on" if same else "it is not the text that was trained on"
+            yield Check(f"{DATA}/{name}", Outcome.MATCHES if same else Outcome.DIFFERS, words)
 
 
 def _cell(run: PlannedRun) -> tuple[str, str, str, int]:
@@ -241,15 +257,18 @@ def _decisions(folder: StudyFolder, compiled: Compiled, state: State) -> Iterato
             yield Check(name, Outcome.DIFFERS, fault.message)
             continue
         stored = RealDisk().read(folder.path / f"decisions/{name}.json")
-        same = decision_digest(decision) == recorded["decision"]
-        same = same and stored == canonical(decision_to_json(decision)) + b"\n"
-        words = (
-            f"decided again, sha256:{decision_digest(decision)[:12]}"
-            if same
-            else "it does not follow from the evidence"
-        )
-        yield Check(name, Outcome.MATCHES if same else Outcome.DIFFERS, words)
+        yield _decision(name, decision, stored, recorded["decision"])
     yield from _followed(compiled, state)
+
+
+def _decision(name: str, decision: Decision, stored: bytes | None, recorded: Json) -> Check:
+    if decision_digest(decision) != recorded:
+        return Check(name, Outcome.DIFFERS, "what was recorded does not follow from the evidence")
+    if stored is None:
+        return Check(name, Outcome.MISSING, f"decisions/{name}.json is not there; what was recorded follows")
+    if stored != canonical(decision_to_json(decision)) + b"\n":
+        return Check(name, Outcome.DIFFERS, f"decisions/{name}.json was changed; what was recorded follows")
+    return Check(name, Outcome.MATCHES, f"decided again, sha256:{decision_digest(decision)[:12]}")
 
 
 def _followed(compiled: Compiled, state: State) -> Iterator[Check]:
@@ -277,7 +296,8 @@ def _hours(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Ch
     for tried in state.attempts.values():
         for one in tried:
             counts[one.state] += 1
-    ended = ", ".join(f"{count} {kind.value}" for kind, count in counts.items() if count)
+    names = {AttemptState.RUNNING: "unfinished"}
+    ended = ", ".join(f"{count} {names.get(kind, kind.value)}" for kind, count in counts.items() if count)
     words = f"{rounded(trained / HOUR, 4)} {plan.device_unit} trained; attempts: {ended or 'none'}"
     yield Check("hours", Outcome.MATCHES, words)
 

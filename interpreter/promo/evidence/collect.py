@@ -49,6 +49,9 @@ def _cell(host: str, seed: int, run: str, metric: str, state: State, read: Calla
             return Cell(host, seed, run, "not run", None, None, None)
         return Cell(host, seed, run, last.status or last.state.value, None, last.number, last.envelope, last.cause)
     result = read(accepted)
+    if result.digest is None:
+        message = f"the result in {accepted.folder} is gone, or is no sound result any more"
+        raise Mismatch(message, hint="restore the file from a copy of the study")
     if result.digest != accepted.envelope:
         raise Mismatch(
             f"the result in {accepted.folder} is not the one that was accepted",

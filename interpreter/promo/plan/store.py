@@ -42,7 +42,7 @@ def _stage(stage: StagePlan) -> dict[str, Json]:
         "name": stage.name,
         "after": stage.after,
         "continues": stage.continues,
-        "budget": {"kind": stage.budget.kind.value, "amount": stage.budget.amount, "cap_s": stage.budget.cap_s},
+        "budget": {"kind": stage.budget.kind.value, "amount": str(stage.budget.amount), "cap_s": stage.budget.cap_s},
         "hosts": list(stage.hosts),
         "seeds": list(stage.seeds),
         "reruns": stage.reruns,

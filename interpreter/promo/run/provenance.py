@@ -3,7 +3,6 @@
 import os
 import platform
 import subprocess
-import sys
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -24,16 +23,19 @@ RECORDED_VARIABLES = (
 def software() -> dict[str, Json]:
     """Python and package versions, and the variables that steer them."""
     versions: dict[str, Json] = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = None
+    versions |= {name: installed_version(name) for name in PACKAGES}
     return {
         "versions": versions,
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:][:0]],
         "environment": {name: os.environ.get(name) for name in RECORDED_VARIABLES},
     }
+
+
+def installed_version(package: str) -> str | None:
+    """Version of an installed package; None when it is not there."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def where_it_runs() -> dict[str, Json]:

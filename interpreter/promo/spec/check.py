@@ -5,6 +5,7 @@ One run finds all faults of a text.  Parts that are at fault are left out and th
 mistake is one message.
 """
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 from attrs import frozen
@@ -80,7 +81,14 @@ class _Check:
         study = self._study(block) if block else None
         found = tuple(scope.found)
         broken = any(one.code != NOT_YET for one in errors(found))
+        assert broken or study is None or self._whole(study), "a declaration was left out without a word"
         return Checked(None if broken else study, found)
+
+    def _whole(self, study: Study) -> bool:
+        """Whether everything that decides is in the study: a rule that vanishes is worse than any error."""
+        own = [node.kind for node in self.scope.tree.declarations]
+        built = {"stage": len(study.stages), "gate": len(study.gates), "rule": len(study.rules)}
+        return all(own.count(kind) == count for kind, count in built.items())
 
     def _right_edition(self) -> bool:
         header = self.scope.tree.root.node("header")
@@ -197,37 +205,25 @@ class _Check:
         return noise
 
     def _lets(self, expressions: Expressions) -> None:
-        """Named values, in any order; a value that factors enter is known per candidate only."""
+        """Named values, in any order; a value that factors enter is known for each candidate only."""
         scope = self.scope
-        waiting = {block.token("NAME").text: block for block in scope.of_kind("let")}
-        opened: list[str] = []
-
-        def settle(name: str) -> None:
-            block = waiting.pop(name)
-            opened.append(name)
-            for other in _names_in(block.children[1]):
-                if other in opened:
-                    circle = " -> ".join([*opened[opened.index(other) :], other])
-                    scope.report("P0208", f"values refer to each other in a circle: {circle}", block.token("NAME"))
-                    scope.vague.update(opened)
-                elif other in waiting and len(opened) < 64:
-                    settle(other)
-            opened.pop()
+        blocks = {block.token("NAME").text: block for block in scope.of_kind("let")}
+        needs = {name: [one for one in _names_in(block.children[1]) if one in blocks] for name, block in blocks.items()}
+        for name in _in_order(scope, blocks, needs):
+            block = blocks[name]
+            names = _names_in(block.children[1])
+            factors = [one for one in names if _is_factor(scope, one) or one in scope.derived]
             if name in scope.vague:
-                return
-            factors = [node for node in _names_in(block.children[1]) if _is_factor(scope, node)]
+                continue
             if factors:
                 scope.used.update(factors)
-                scope.vague.add(name)
-                return
+                scope.derived.add(name)
+                continue
             value = expressions.value(block.children[1])
             if value is None:
                 scope.vague.add(name)
             else:
                 self.values[name] = value
-
-        while waiting:
-            settle(next(iter(waiting)))
 
     def _budget(self, expressions: Expressions, clauses: Clauses) -> int | None:
         clause = clauses.maybe("budget")
@@ -314,6 +310,27 @@ def _names_in(part: object) -> list[str]:
         elif getattr(item, "kind", None) == "NAME":
             found.append(item.text)  # type: ignore[attr-defined]
     return found
+
+
+def _in_order(scope: Scope, blocks: Mapping[str, Node], needs: Mapping[str, list[str]]) -> list[str]:
+    """Named values, each behind those it needs; one that needs itself is a fault."""
+    order: dict[str, None] = {}
+    for start in blocks:
+        opened = [] if start in order or start in scope.vague else [start]
+        while opened:
+            name = opened[-1]
+            waiting = [one for one in needs[name] if one not in order and one not in scope.vague]
+            if not waiting:
+                order[opened.pop()] = None
+            elif waiting[0] in opened:
+                circle = [*opened[opened.index(waiting[0]) :], waiting[0]]
+                message = f"values refer to each other in a circle: {' -> '.join(circle)}"
+                scope.report("P0208", message, blocks[name].token("NAME"))
+                scope.vague.update(opened)
+                break
+            else:
+                opened.append(waiting[0])
+    return list(order)
 
 
 def _is_factor(scope: Scope, name: str) -> bool:

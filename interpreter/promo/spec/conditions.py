@@ -108,7 +108,7 @@ class Conditions:
             edits = (Edit(self.scope.span(unit), known.unit),)
             self.scope.report("P0301", message, unit, f"write: factor {name.text}: {known.unit} in ...", edits=edits)
         domain_node = next(child for child in block.children if isinstance(child, Node) and child.kind != "default")
-        domain = self.expressions.domain(domain_node)
+        domain = self.expressions.domain(domain_node, *_dimensions(known.unit))
         default_node = block.node("default")
         if domain is None:
             return None
@@ -151,8 +151,7 @@ class Conditions:
             return None
         level = value if isinstance(value, str) else value.value
         if not isinstance(value, str):
-            wanted = UNIT_DIMENSIONS.get(factor.unit, (Dimension.NUMBER,))
-            if value.dimension not in wanted:
+            if value.dimension not in _dimensions(factor.unit):
                 message = f"this is {value.dimension.value}, and '{factor.name}' is counted in {factor.unit}"
                 self.scope.report("P0301", message, part, "write a plain number")
                 return None
@@ -479,6 +478,10 @@ class Conditions:
                     return None
             made.append(name)
         return tuple(made)
+
+
+def _dimensions(unit: str) -> tuple[Dimension, ...]:
+    return UNIT_DIMENSIONS.get(unit, (Dimension.NUMBER,))
 
 
 def _product(part: Node | Token) -> Iterator[Token | None]:

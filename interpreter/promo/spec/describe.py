@@ -28,6 +28,7 @@ from promo.spec.judgement import (
     Rule,
     Test,
     Then,
+    TieBreak,
     Top,
     Watched,
 )
@@ -73,8 +74,13 @@ def describe(study: Study) -> dict[str, Json]:
         "grow": {name: describe_grow(grow) for name, grow in study.grows.items()},
         "schedule": {name: describe_schedule(schedule) for name, schedule in study.schedules.items()},
         "baseline": {name: describe_baseline(baseline) for name, baseline in study.baselines.items()},
+        "order": list(study.candidates) if _by_order(study) else None,
         "noise": None if study.noise is None else f"{exact(study.noise)}{study.measure.unit}",
     }
+
+
+def _by_order(study: Study) -> bool:
+    return any(TieBreak.ORDER in gate.ties for gate in study.gates.values())
 
 
 def describe_measure(measure: Measure) -> str:
@@ -148,14 +154,14 @@ def describe_budget(budget: Budget) -> str:
 
 def describe_stage(stage: Stage) -> dict[str, Json]:
     """Entrants, budget and cells."""
-    who = ", ".join(stage.candidates) if stage.after is None else "promoted"
+    who = ", ".join(sorted(stage.candidates)) if stage.after is None else "promoted"
     more = f"{stage.continues} and " if stage.continues else ""
     return {
         "after": stage.after,
         "continue" if stage.continues else "train": who,
         "for": f"{more}{describe_budget(stage.budget)}",
-        "on": ", ".join(stage.hosts),
-        "seeds": ", ".join(map(str, stage.seeds)),
+        "on": ", ".join(sorted(stage.hosts)),
+        "seeds": ", ".join(map(str, sorted(stage.seeds))),
         "report only": stage.report_only,
     }
 
@@ -184,9 +190,15 @@ def describe_gate(gate: Gate, measure: Measure) -> dict[str, Json]:
         "sample": f"{gate.sample.count} dropped seed {gate.sample.seed}" if gate.sample else None,
         "missing": describe_handling(gate.missing),
         "crash": describe_crash(gate.crash),
-        "ties": "by " + ", ".join(one.value for one in gate.ties),
+        "ties": "by " + ", ".join(one.value for one in _decisive(gate.ties)),
     }
     return {clause: words for clause, words in said.items() if words is not None}
+
+
+def _decisive(ties: tuple[TieBreak, ...]) -> tuple[TieBreak, ...]:
+    """Tie-breaks up to the first that leaves no tie; what stands behind it is never asked."""
+    total = next((place for place, one in enumerate(ties) if one is not TieBreak.PARAMETERS), len(ties) - 1)
+    return ties[: total + 1]
 
 
 def _demand(demand: Demand, measure: Measure) -> str:

@@ -20,6 +20,7 @@ _LEADING_NUMBER = re.compile(r"[0-9][0-9_]*(\.[0-9][0-9_]*)?([eE][+-]?[0-9]+)?(?
 MOST_DIGITS = 40
 MOST_BITS = 1024
 MOST_LEVELS = 10_000
+MOST_SECONDS = 10**9
 
 Value = Quantity | str
 """What an expression comes to; words (window patterns) are values too."""
@@ -84,57 +85,64 @@ class Expressions:
         amount = self.amount(part, *wanted, example=example)
         if amount is None:
             return None
-        if amount.denominator != 1 or amount < 1:
-            self.scope.report("P0307", "times are whole seconds, at least 1s", part, f"write it like this: {example}")
+        if amount.denominator != 1 or not 1 <= amount <= MOST_SECONDS:
+            message = "times are whole seconds, from 1s to 10^9s"
+            self.scope.report("P0307", message, part, f"write it like this: {example}")
             return None
         return int(amount)
 
-    def domain(self, part: Node) -> Interval | tuple[Level, ...] | None:
-        """The values of a list or range."""
+    def domain(self, part: Node, *wanted: Dimension) -> Interval | tuple[Level, ...] | None:
+        """The values of a list or range, each a word or a quantity of one of the *wanted* dimensions."""
         if part.kind == "list":
-            levels = [self.level(item) for item in part.children]
+            levels = [self.level(item, *wanted) for item in part.children]
             sound = [level for level in levels if level is not None]
             if not part.children:
                 self.scope.report("P0303", "the list is empty", part, "name at least one value")
             if len(set(sound)) != len(sound):
                 self.scope.report("P0303", "a value is listed twice", part, "remove one")
             return tuple(sound) if sound and len(sound) == len(levels) else None
-        return self._range(part)
+        return self._range(part, wanted)
 
-    def level(self, part: Node | Token) -> Level | None:
+    def level(self, part: Node | Token, *wanted: Dimension) -> Level | None:
         """A factor's value: a number in its base unit, or a word."""
         value = self.value(part)
-        return value.value if isinstance(value, Quantity) else value
+        if not isinstance(value, Quantity):
+            return value
+        if value.dimension not in wanted:
+            names = " or ".join(dimension.value for dimension in wanted)
+            self.scope.report("P0301", f"this is {value.dimension.value}, and {names} is wanted", part)
+            return None
+        return value.value
 
-    def _range(self, part: Node) -> Interval | tuple[Level, ...] | None:
-        low, high = (self.quantity(child) for child in part.children[:2])
+    def _range(self, part: Node, wanted: tuple[Dimension, ...]) -> Interval | tuple[Level, ...] | None:
+        low, high = (self.amount(child, *wanted, example="4..16 step 2") for child in part.children[:2])
         if low is None or high is None:
             return None
-        if low.dimension != high.dimension:
-            self.scope.report("P0301", "the ends of the range are of different kinds", part)
-            return None
-        if low.value > high.value:
+        if low > high:
             self.scope.report("P0303", "the range runs backwards", part, "write the smaller end first")
             return None
         step = part.node("step")
-        return Interval(low.value, high.value) if step is None else self._steps(low.value, high.value, step)
+        return Interval(low, high) if step is None else self._steps(low, high, step, wanted)
 
-    def _steps(self, low: Fraction, high: Fraction, step: Node) -> tuple[Level, ...] | None:
+    def _steps(
+        self, low: Fraction, high: Fraction, step: Node, wanted: tuple[Dimension, ...]
+    ) -> tuple[Level, ...] | None:
         by_factor = step.token("STEP").text == "times"
-        size = self.quantity(step.children[1])
+        kinds = (Dimension.NUMBER,) if by_factor else wanted
+        size = self.amount(step.children[1], *kinds, example="times 2" if by_factor else "step 2")
         if size is None:
             return None
-        if size.value <= (1 if by_factor else 0) or (by_factor and low <= 0):
+        if size <= (1 if by_factor else 0) or (by_factor and low <= 0):
             self.scope.report("P0303", "these steps never reach the end of the range", step)
             return None
         levels: list[Level] = []
         at = low
         while at <= high:
-            if len(levels) == MOST_LEVELS:
+            if len(levels) == MOST_LEVELS or at.denominator.bit_length() > 4 * MOST_BITS:
                 self.scope.report("P0308", f"the range has more than {MOST_LEVELS} values", step, "take larger steps")
                 return None
             levels.append(at)
-            at = at * size.value if by_factor else at + size.value
+            at = at * size if by_factor else at + size
         return tuple(levels)
 
     def _token(self, token: Token) -> Value | None:
@@ -148,6 +156,10 @@ class Expressions:
         if token.text in self.values:
             self.scope.used.add(token.text)
             return self.values[token.text]
+        if token.text in self.scope.derived:
+            message = f"'{token.text}' depends on factors, so it has a value for each candidate only"
+            self.scope.report("P0222", message, token, "write a value that is the same for all")
+            return None
         if token.text not in self.scope.vague:
             self.scope.refer(token, "let")
         return None

@@ -6,11 +6,12 @@ from promo.base.diagnostics import Label
 from promo.base.units import HOUR, Dimension
 from promo.spec.expressions import Expressions, unquoted
 from promo.spec.names import Clauses, Scope
-from promo.spec.values import Account, Budget, BudgetKind, Stage, Suppose
+from promo.spec.values import Account, Budget, BudgetKind, Interval, Stage, Suppose
 from promo.syntax.nodes import Node, Token
 
 MOST_CELLS = 10_000
 MOST_SEED = 2**31 - 1
+MOST_COUNTED = 10**30
 
 STAGE_NEEDS = {"train": "train ... for 5min", "on": "on HOST", "seeds": "seeds 1, 2"}
 CONTINUING_NEEDS = {"continue": "continue promoted from STAGE to 24h"}
@@ -205,8 +206,8 @@ class Ladder:
             message = f"{quantity.dimension.value} is no training budget"
             self.scope.report("P0301", message, part, "write a duration, steps, tokens or operations: 5min, 200steps")
             return None
-        if quantity.value.denominator != 1 or quantity.value < 1:
-            self.scope.report("P0302", f"a budget of {kind.value} is a whole number from 1 up", part)
+        if quantity.value.denominator != 1 or not 1 <= quantity.value <= MOST_COUNTED:
+            self.scope.report("P0302", f"a budget of {kind.value} is a whole number from 1 to 10^30", part)
             return None
         return self._counted(kind, int(quantity.value), cap_s if capped else 1, part)
 
@@ -222,21 +223,11 @@ class Ladder:
 
     def _seeds(self, clause: Node) -> tuple[int, ...] | None:
         span = clause.node("range")
-        parts = [span] if span else [child for child in clause.children if not _is(child, "shared")]
-        seeds: list[int] = []
-        for part in parts:
-            levels = self.expressions.domain(part) if isinstance(part, Node) and part.kind == "range" else None
-            if span is not None:
-                if isinstance(levels, tuple):
-                    found = [int(level) for level in levels if not isinstance(level, str) and level.denominator == 1]
-                elif levels is not None and levels.high - levels.low < MOST_CELLS:
-                    found = list(range(int(levels.low), int(levels.high) + 1))
-                else:
-                    found = []
-                if not found or not 0 <= found[0] <= found[-1] <= MOST_SEED:
-                    self.scope.report("P0302", f"seeds are whole numbers from 0 to {MOST_SEED}", part)
-                    return None
-                seeds += found
+        if span is not None:
+            return self._seed_range(span)
+        seeds = []
+        for part in clause.children:
+            if _is(part, "shared"):
                 continue
             seed = self.expressions.count(part, least=0, most=MOST_SEED, what="a seed")
             if seed is None:
@@ -246,6 +237,19 @@ class Ladder:
             self.scope.report("P0210", "a seed is listed twice", clause, "remove one")
             return None
         return tuple(seeds)
+
+    def _seed_range(self, span: Node) -> tuple[int, ...] | None:
+        levels = self.expressions.domain(span, Dimension.NUMBER)
+        if levels is None:
+            return None
+        if isinstance(levels, Interval):
+            numbers = [levels.low + more for more in range(min(int(levels.high - levels.low), MOST_CELLS) + 1)]
+        else:
+            numbers = [level for level in levels if not isinstance(level, str)]
+        if any(number.denominator != 1 for number in numbers) or not 0 <= numbers[0] <= numbers[-1] <= MOST_SEED:
+            self.scope.report("P0302", f"seeds are whole numbers from 0 to {MOST_SEED}", span)
+            return None
+        return tuple(int(number) for number in numbers)
 
     # --- account -----------------------------------------------------------------------------------------
 

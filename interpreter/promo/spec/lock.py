@@ -7,7 +7,7 @@ order of declarations, titles, prices and slots are left out: they cannot move a
 closures, so that a broken seal can say in words what was changed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import frozen
 
@@ -26,7 +26,7 @@ from promo.spec.describe import (
     describe_runner,
     describe_stage,
 )
-from promo.spec.judgement import Agreement, Condition, First, Gate, Rule, primitives
+from promo.spec.judgement import Agreement, Condition, First, Gate, Rule, TieBreak, primitives
 from promo.spec.values import Study
 from promo.syntax.nodes import Tree
 
@@ -84,8 +84,21 @@ def closure(study: Study, rule: Gate | Rule) -> dict[str, Json]:
         "data": describe_data(study.data),
         "stage": {name: describe_stage(study.stages[name]) for name in sorted(read)},
         "host": {host: describe_machine(study.hosts[host]) for host in sorted(hosts)},
-        "candidate": {name: describe_candidate(study.candidates[name]) for name in sorted(candidates)},
+        "candidate": {name: _trained(study, name) for name in sorted(candidates)},
+        **_order(study, rule, candidates),
     }
+
+
+def _trained(study: Study, name: str) -> dict[str, Json]:
+    """What a candidate trains; its role moves no verdict."""
+    return {key: value for key, value in describe_candidate(study.candidates[name]).items() if key != "role"}
+
+
+def _order(study: Study, rule: Gate | Rule, candidates: Iterable[str]) -> dict[str, Json]:
+    """The order of declarations, for a gate whose ties it breaks."""
+    if isinstance(rule, Gate) and TieBreak.ORDER in rule.ties:
+        return {"order": [name for name in study.candidates if name in set(candidates)]}
+    return {}
 
 
 def _other_stages(condition: Condition) -> Iterator[str]:

@@ -14,6 +14,9 @@ from promo.base.source import Span
 from promo.spec.ports import World
 from promo.syntax.nodes import Node, Token, Tree
 
+LONGEST_NAME = 64
+"""Names become parts of file names."""
+
 KINDS = {
     "host": "host",
     "factor": "factor",
@@ -44,16 +47,23 @@ class Scope:
     used: set[str] = field(factory=set)
     vague: set[str] = field(factory=set)
     """Names that exist but whose meaning could not be settled; using one is no second fault."""
+    derived: set[str] = field(factory=set)
+    """Named values that factors enter: they have a value for each candidate only."""
     found: list[Diagnostic] = field(factory=list)
 
     def gather(self) -> None:
         """Register every named declaration; a second one of the same name is a fault."""
         for declaration in self.tree.declarations:
             if declaration.kind in KINDS:
+                self._check_length(declaration.token("NAME"))
                 self._register(declaration.token("NAME"), declaration)
             for becomes in declaration.nodes("becomes"):
                 name = becomes.token("NAME")
                 self._register(name, Node("candidate", (name,), name.start, name.end))
+
+    def _check_length(self, name: Token) -> None:
+        if len(name.text) > LONGEST_NAME:
+            self.report("P0223", f"a name has at most {LONGEST_NAME} characters", name, "choose a shorter one")
 
     def _register(self, name: Token, declaration: Node) -> None:
         first = self.declared.setdefault(name.text, declaration)
@@ -195,7 +205,3 @@ class Clauses:
     def all(self, kind: str) -> tuple[Node, ...]:
         """Every clause of a kind."""
         return tuple(self.found.get(kind, ()))
-
-    def of(self, *kinds: str) -> Node | None:
-        """The first clause that is one of *kinds*."""
-        return next((nodes[0] for kind, nodes in self.found.items() if kind in kinds), None)
