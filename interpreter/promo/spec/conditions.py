@@ -150,11 +150,10 @@ class Conditions:
         if value is None:
             return None
         level = value if isinstance(value, str) else value.value
-        if not isinstance(value, str):
-            if value.dimension not in _dimensions(factor.unit):
-                message = f"this is {value.dimension.value}, and '{factor.name}' is counted in {factor.unit}"
-                self.scope.report("P0301", message, part, "write a plain number")
-                return None
+        if not isinstance(value, str) and value.dimension not in _dimensions(factor.unit):
+            message = f"this is {value.dimension.value}, and '{factor.name}' is counted in {factor.unit}"
+            self.scope.report("P0301", message, part, "write a plain number")
+            return None
         if level not in factor.domain:
             message = f"{_shown(level)} is outside the values of '{factor.name}': {_domain(factor)}"
             label = Label(factor.where["name"], "its values are declared here")
