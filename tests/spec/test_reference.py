@@ -1,0 +1,65 @@
+"""The reference page: its examples are sound specs, and it leaves no word of the grammar out."""
+
+import re
+from pathlib import Path
+
+from promo.base.diagnostics import errors
+from promo.base.units import UNITS
+from support import compiled
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "grammar" / "README.md").read_text(encoding="utf-8")
+EXAMPLE = re.compile(r"^(\*instead\*\n\n)?```promo ?([a-z-]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def examples():
+    return [(bool(instead), tag, text) for instead, tag, text in EXAMPLE.findall(PAGE)]
+
+
+def whole() -> str:
+    return "\n".join(text for instead, tag, text in examples() if not instead and not tag)
+
+
+def replaced(text: str, other: str) -> str:
+    """*text* with its declaration of the same word and name as *other* replaced."""
+    word, name = re.match(r"(\w+) (\w+)", other).groups()
+    start = text.index(f"\n{word} {name} ") + 1
+    return text[:start] + other + text[text.index("\n}\n", start) + 3 :]
+
+
+def found(text: str) -> list[str]:
+    return [f"{one.code} {one.message}" for one in errors(compiled(text).diagnostics)]
+
+
+def test_the_examples_of_the_reference_are_one_sound_spec_but_for_what_cannot_run_yet():
+    assert {one.split()[0] for one in found(whole())} <= {"P0910"}, found(whole())
+
+
+def test_every_instead_is_sound_in_its_place():
+    for instead, tag, text in examples():
+        if instead and not tag:
+            changed = replaced(whole(), text)
+            changed = changed.replace("  expect   24 runs\n", "").replace(
+                "  rows     screen [3, 4]", "  rows     screen [1]"
+            )
+            changed = changed.replace("  expect   6 candidates\n", "")
+
+            assert {one.split()[0] for one in found(changed)} <= {"P0910", "P0602"}, (text, found(changed))
+
+
+def test_what_is_not_carried_out_yet_is_refused_with_its_own_code_only():
+    for _, tag, text in examples():
+        if tag == "not-yet":
+            assert {one.split()[0] for one in found(whole() + text)} == {"P0910"}, found(whole() + text)
+
+
+def test_the_reference_names_every_word_of_the_grammar_and_every_unit():
+    grammar = (ROOT / "grammar" / "promo.lark").read_text(encoding="utf-8")
+    code = "\n".join(line.split("//")[0] for line in grammar.splitlines())
+    words = set(re.findall(r'"([a-z]{2,})"', code))
+    shown = set(
+        re.findall(r"[a-z_]+", "\n".join(re.findall(r"`([^`\n]+)`", PAGE) + [text for _, _, text in examples()]))
+    )
+
+    assert words - shown == set()
+    assert {unit for unit in UNITS if f"`{unit}`" not in PAGE} == set()
