@@ -29,7 +29,7 @@ def test_help_reads_like_the_workflow(capsys):
     places = [page.index(f"\n  {command} ") for command in COMMANDS]
 
     assert places == sorted(places)
-    assert list(COMMANDS) == ["check", "fmt", "show", "plan", "freeze", "run", "status", "decide", "report", "verify"]
+    assert list(COMMANDS) == ["check", "fmt", "read", "show", "plan", "freeze", "run", "status", "decide", "report", "verify"]
     for code in ExitCode:
         assert re.search(rf"^  {int(code)}\s", page, re.MULTILINE)
     assert promo() == 0
@@ -196,6 +196,17 @@ def test_fmt(workplace, capsys, monkeypatch):
     capsys.readouterr()
     assert promo("fmt", "-") == 0
     assert capsys.readouterr().out == path.read_text()
+
+
+def test_a_spec_is_read_aloud(capsys):
+    assert promo("read", ROOT / "specs" / "staged_promotion.promo") == 0
+    said = capsys.readouterr().out
+
+    assert (
+        "Frozen gate pick_four: from repeat_10min to repeat_60min, rank by mean val_bpb over host and seed, "
+        "keep the top three, always bridge; missing: rerun one, then drop; crash: as missing; ties by name." in said
+    )
+    assert "Frozen rule cheap_sentinel_is_close: judge d8_ar48 against bridge at confirm_12h" in said
 
 
 def test_plans_twice_are_the_same_bytes(workplace, capsys):

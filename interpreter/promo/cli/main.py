@@ -16,6 +16,7 @@ from promo.base.errors import ExitCode, PromoError
 COMMANDS = {
     "check": ("spec", "write", "find every mistake of a spec"),
     "fmt": ("spec", "write", "lay a spec out in its one layout"),
+    "read": ("spec", "write", "say every gate and rule as one would aloud"),
     "show": ("show", "write", "print what promo made of a spec or study"),
     "plan": ("plan", "plan", "list the runs and price them before anything runs"),
     "freeze": ("freeze", "freeze", "seal frozen gates and rules"),
@@ -143,6 +144,10 @@ def _fmt(options: argparse.ArgumentParser) -> None:
     options.add_argument("--diff", action="store_true", help="change nothing; print what would change")
 
 
+def _read(options: argparse.ArgumentParser) -> None:
+    options.add_argument("specs", metavar="SPEC", nargs="+", help=".promo files")
+
+
 def _show(options: argparse.ArgumentParser) -> None:
     what = ("syntax", "spec", "plan", "evidence", "decision")
     options.add_argument("what", choices=what, help="which value to print, as JSON")
@@ -208,6 +213,7 @@ def _add_study(options: argparse.ArgumentParser) -> None:
 _OPTIONS = {
     "check": _check,
     "fmt": _fmt,
+    "read": _read,
     "show": _show,
     "plan": _plan,
     "freeze": _freeze,

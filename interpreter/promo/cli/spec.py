@@ -1,4 +1,4 @@
-"""`promo check` and `promo fmt`: commands on the text of a spec."""
+"""`promo check`, `promo read` and `promo fmt`: commands on the text of a spec."""
 
 import json
 import sys
@@ -49,6 +49,18 @@ def check(options: Namespace) -> int:
         names = ", ".join(options.specs)
         put(f"{names}: sound" + (f", with {summary(found)}" if found else ""))
     return ExitCode.FINDINGS if wrong else ExitCode.DONE
+
+
+def read(options: Namespace) -> int:
+    """Say every gate and rule as one would aloud."""
+    from promo.report.aloud import read_gate, read_rule
+
+    for path in options.specs:
+        study, _ = compile_file(path).priced()
+        sentences = [read_gate(gate, study) for gate in study.gates.values()]
+        sentences += [read_rule(rule, study) for rule in study.rules.values()]
+        put("\n\n".join(sentences) or f"{path} has no gate and no rule")
+    return ExitCode.DONE
 
 
 def fmt(options: Namespace) -> int:
