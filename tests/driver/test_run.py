@@ -178,6 +178,8 @@ def test_an_interrupted_study_says_so_and_goes_on(workplace):
 
     assert process.wait() == 130
     assert not folder.state().running()
+    ended = {one.state for tried in folder.state().attempts.values() for one in tried}
+    assert ended <= {AttemptState.ACCEPTED, AttemptState.LOST}  # nobody's fault, so no rerun is used up
     assert promo("run", path, "--quiet") == 0
     assert folder.state().study is StudyState.CLOSED
 

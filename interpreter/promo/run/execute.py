@@ -171,7 +171,8 @@ class Execution:
         taken_s = self._clock.monotonic() - live.began
         result = read_result(self._disk, self._study / live.folder, exit_)
         self._settle(live.task.run.id, live.number, live.folder, result, taken_s, lost=cancelled)
-        self._watch(Progress(live.task, live.slot, result))
+        if result.digest is not None or not cancelled:  # a run that was called off has no end worth showing
+            self._watch(Progress(live.task, live.slot, result))
         if not cancelled and result.status is not RunStatus.OK:
             self.add([live.task])
 
