@@ -13,6 +13,7 @@ from promo import plugins
 from promo.base.errors import PromoError
 from promo.run.executors.local import worker_environment
 from promo.run.ports import Executor
+from promo.spec.ports import Runner
 from promo.spec.values import Host, Study
 
 SYSTEM_NAMES = {"linux": "Linux", "macos": "Darwin", "windows": "Windows"}
@@ -35,18 +36,17 @@ class LocalPlace:
         return worker_environment(self.outer, threads=self.threads, cuda_device=device)
 
 
-def places(study: Study, environment: Mapping[str, str]) -> dict[str, LocalPlace]:
+def places(study: Study, runner: Runner, environment: Mapping[str, str]) -> dict[str, LocalPlace]:
     """
     How to reach every host of a study.
 
     Raises:
         PromoError: a host is not this machine, or what its runs need is not installed.
     """
-    runner = plugins.runner(study.runner.name)
-    absent = [name for name in runner.needs_modules if importlib.util.find_spec(name) is None] if runner else []
+    absent = [name for name in runner.needs_modules if importlib.util.find_spec(name) is None]
     if absent:
-        message = f"the runner '{study.runner.name}' needs {' and '.join(absent)}, which is not installed"
-        raise PromoError(message, hint="pip install 'promo-lang[train]'")
+        message = f"the runner '{runner.name}' needs {' and '.join(absent)}, which is not installed"
+        raise PromoError(message, hint="pip install 'promo-lang[train]'" if runner.name == "gpt" else "install it")
     return {name: _place(host, environment) for name, host in study.hosts.items()}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from attrs import frozen
 
 from promo import plugins
-from promo.base.canonical import Json, digest_bytes, parse_json
+from promo.base.canonical import Json, parse_json
 from promo.base.diagnostics import Diagnostic, Severity, SpecError, errors, in_text_order
 from promo.base.errors import PromoError
 from promo.base.source import Source, Span
@@ -56,7 +56,7 @@ class SpecWorld:
             return "it uses this file, directly or through others"
         if len(self.opened) >= DEEPEST:
             return f"files use each other more than {DEEPEST} deep"
-        key = relpath(place, self.base.resolve())
+        key = self._key(place)
         try:
             source = self._source(place, path, key)
         except PromoError as fault:
@@ -76,12 +76,33 @@ class SpecWorld:
             raise PromoError(f"the study keeps no copy of {path}")
         return Source(path, self.texts[key])
 
-    def file_digest(self, path: str) -> str | None:
-        """SHA-256 of a file beside the spec."""
+    def runner_file(self, path: str) -> tuple[Runner, str] | str:
+        """The runner that a file beside the spec declares."""
+        # Only a spec that names such a file pays for reading it.
+        from promo.run.runners.files.declare import RunnerFileError, read_runner
+
         try:
-            return digest_bytes((self.folder / path).read_bytes())
+            runner = read_runner(path, self._content)
+        except RunnerFileError as fault:
+            return str(fault)
+        here = self.folder.resolve()
+        self.seen.update({self._key(here / name): text for name, text in runner.files.items()})
+        return runner, runner.digest
+
+    def _content(self, path: str) -> bytes | None:
+        """A file below the spec's folder, or the study's copy of it."""
+        place = self.folder.resolve() / path
+        if self.texts is not None:
+            text = self.texts.get(self._key(place))
+            return None if text is None else text.encode()
+        try:
+            return place.read_bytes()
         except (OSError, ValueError):
             return None
+
+    def _key(self, place: Path) -> str:
+        """Name of a used file: its path from the first spec."""
+        return Path(relpath(place, self.base.resolve())).as_posix()
 
 
 @frozen
@@ -96,6 +117,8 @@ class Compiled:
     diagnostics: tuple[Diagnostic, ...]
     used: Mapping[str, str] = {}
     """Texts of the files it uses, by their path from the spec's folder."""
+    runner: Runner | None = None
+    """The runner of the study."""
 
     def sound(self) -> tuple[Study, Plan]:
         """
@@ -145,7 +168,17 @@ def compile_source(source: Source, folder: Path, lock: Lock | None, texts: Mappi
         found.extend(check_cost(study, plan))
         found.extend(check_seals(study, lock))
         found.extend(unsealed(study))
-    return Compiled(source, parsed.tree, study, plan, lock, in_text_order(found), world.seen)
+    return Compiled(source, parsed.tree, study, plan, lock, in_text_order(found), world.seen, _runner(study, world))
+
+
+def _runner(study: Study | None, world: SpecWorld) -> Runner | None:
+    """The runner that a study was checked against."""
+    if study is None:
+        return None
+    if study.runner.file is None:
+        return world.runner(study.runner.name)
+    found = world.runner_file(study.runner.file)
+    return None if isinstance(found, str) else found[0]
 
 
 def _opened(source: Source, folder: Path) -> tuple[Path, ...]:

@@ -7,13 +7,14 @@ is still to be done.
 
 import platform
 from collections.abc import Mapping
+from os.path import relpath
 from pathlib import Path
 from typing import Protocol
 
 from attrs import frozen
 
 from promo import __version__, plugins
-from promo.base.canonical import Json, canonical, digest_bytes
+from promo.base.canonical import Json, canonical, digest_bytes, exact
 from promo.base.differences import differences
 from promo.base.errors import ExitCode, Mismatch
 from promo.decision.values import Decision, GateDecision, decision_digest, decision_to_json
@@ -32,9 +33,12 @@ from promo.plan.values import Plan, PlannedRun
 from promo.run.corpora import Prepared, prepare
 from promo.run.execute import Execution, Progress, has_ended
 from promo.run.provenance import installed_version
+from promo.run.runners.files.declare import FileRunner
+from promo.run.store import PROGRAM
 from promo.run.values import CONTRACT, Task
 from promo.spec.lock import Lock, Seal, closure, frozen_rules, lock_to_json
-from promo.spec.values import Stage, Study
+from promo.spec.ports import Runner
+from promo.spec.values import Candidate, Stage, Study
 
 
 class Display(Protocol):
@@ -106,7 +110,8 @@ def run_study(
                 display.begin(study, plan, state)
                 display.end(state)
                 return _ending(state)
-        here = places(study, environment)
+        assert compiled.runner is not None
+        here = places(study, compiled.runner, environment)
         journal = Journal(folder.path / LEDGER, RealDisk(), clock)
         return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit).run(fresh=fresh)
 
@@ -165,6 +170,8 @@ class _Loop:
         self.compiled, self.spec_folder, self.folder = compiled, spec_folder, folder
         self.journal, self.clock, self.places, self.display, self.commit = journal, clock, here, display, commit
         self.study, self.plan = compiled.sound()
+        assert compiled.runner is not None
+        self.runner: Runner = compiled.runner
         self.disk = RealDisk()
         self.data: Mapping[str, Json] = {}
         self.tasks: dict[str, list[Task]] = {}
@@ -187,6 +194,7 @@ class _Loop:
             self.execution.record(EventKind.ORCHESTRATOR_STARTED, {"promo": __version__})
             try:
                 self._keep_text(text)
+                self._keep_program()
                 self._climb()
             except BaseException:
                 self.execution.cancel()
@@ -233,11 +241,10 @@ class _Loop:
         return Lock(self.study.name, seals)
 
     def _runner(self) -> dict[str, Json]:
-        runner = plugins.runner(self.study.runner.name)
-        assert runner is not None
+        runner = self.runner
         versions: dict[str, Json] = {"python": platform.python_version()}
         versions |= {name: installed_version(name) for name in runner.needs_modules}
-        code = plugins.code_digest(runner)
+        code = runner.digest if isinstance(runner, FileRunner) else plugins.code_digest(runner)
         return {"name": runner.name, "version": runner.version, "code": code, "versions": versions}
 
     def _same_runner(self, state: State) -> None:
@@ -291,6 +298,17 @@ class _Loop:
             "window": self.study.data.window,
         }
 
+    def _keep_program(self) -> None:
+        """Files of a runner that is kept in files, where workers find them."""
+        if not isinstance(self.runner, FileRunner):
+            return
+        for name, text in self.runner.files.items():
+            base = str(self.runner.program["folder"])
+            place = self.folder.path / PROGRAM / relpath(name, base)
+            self.disk.make_folder(place.parent)
+            if self.disk.read(place) != text.encode():
+                self.disk.write(place, text.encode())
+
     # --- the stages --------------------------------------------------------------------------------------
 
     def _climb(self) -> None:
@@ -308,7 +326,8 @@ class _Loop:
             for name in list(queued):
                 if name not in state.closed and self._has_ended(name) and not self._flag(name):
                     self._close(self.study.stages[name])
-            if len(state.closed) == len(self.study.stages) and self._all_decided():
+            self._stop_if_decided()
+            if state.study is StudyState.OPEN and len(state.closed) == len(self.study.stages) and self._all_decided():
                 self.execution.record(EventKind.STUDY_CLOSED, {"stages": len(state.closed)})
                 return
             if self.execution.busy:
@@ -383,8 +402,6 @@ class _Loop:
     def _request(self, run: PlannedRun) -> dict[str, Json]:
         candidate, stage = self.study.candidates[run.candidate], self.study.stages[run.stage]
         host = self.study.hosts[run.host]
-        runner = plugins.runner(self.study.runner.name)
-        assert runner is not None
         return {
             "promo_request": CONTRACT,
             "study": self.study.name,
@@ -396,7 +413,7 @@ class _Loop:
                 "host": run.host,
                 "seed": run.seed,
             },
-            "trainer": runner.trainer,
+            "trainer": self.runner.trainer,
             "settings": dict(candidate.effective.settings),
             "parameters": candidate.effective.parameters,
             "flops_per_token": candidate.effective.flops_per_token,
@@ -409,7 +426,15 @@ class _Loop:
             "data": dict(self.data),
             "device": "cpu" if host.is_cpu else "cuda",
             "threads": host.threads,
+            **self._program(candidate),
         }
+
+    def _program(self, candidate: Candidate) -> dict[str, Json]:
+        """What a runner kept in a file needs beside the effective configuration: its declaration, and all levels."""
+        if not isinstance(self.runner, FileRunner):
+            return {}
+        levels = {name: level if isinstance(level, str) else exact(level) for name, level in candidate.levels}
+        return {"program": dict(self.runner.program), "levels": levels}
 
     def _has_ended(self, stage: str) -> bool:
         return all(has_ended(self.execution.state, task) for task in self.tasks[stage])

@@ -34,6 +34,7 @@ from promo.report.values import (
     SuppositionView,
 )
 from promo.report.words import (
+    NONE,
     finding_words,
     gate_result,
     listed,
@@ -280,8 +281,8 @@ class _View:
                 if run.host != host or not points:
                     continue
                 x = "step" if self._by_steps(stage) else "charged_s"
-                trained = tuple(_pair(point, x, "train_bpb") for point in points if "train_bpb" in point)
-                scored = tuple(_pair(point, x, metric) for point in points if metric in point)
+                trained = tuple(_pair(point, x, "train_bpb") for point in points if x in point and "train_bpb" in point)
+                scored = tuple(_pair(point, x, metric) for point in points if x in point and metric in point)
                 curves.append(Curve(self.colours[run.candidate], _positive(trained), _positive(scored)))
             panels.append(Panel(host, tuple(curves)))
         if not any(panel.curves for panel in panels):
@@ -300,9 +301,10 @@ class _View:
                 rows += 1
                 if rows > MOST_POINTS:
                     return
-                seconds = rounded(from_exact(str(point["charged_s"])), 2)
+                seconds = rounded(from_exact(str(point["charged_s"])), 2) if "charged_s" in point else NONE
                 value = number(str(point[metric]))
-                yield (run.candidate, run.host, str(run.seed), str(point["step"]), str(point["tokens"]), seconds, value)
+                step, tokens = (str(point.get(name, NONE)) for name in ("step", "tokens"))
+                yield (run.candidate, run.host, str(run.seed), step, tokens, seconds, value)
 
     def _ladder(self) -> str:
         shown = [stage for stage in self.plan.stages if stage.name in self.record.evidence]

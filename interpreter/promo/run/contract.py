@@ -22,7 +22,8 @@ Request = Mapping[str, Any]
 The request as JSON.  Keys: `study`, `run` (id, stage, candidate, host, seed), `attempt`, `trainer`, `settings` (the
 effective configuration), `flops_per_token`, `parameters`, `metric`, `budget` (kind, amount, cap_s), `data` (train,
 validation: paths below `study_folder`; digest; score_tokens; window), `device` (cpu or cuda), `threads`.  The worker
-adds `study_folder`, so that a request does not depend on where its study lies.
+adds `study_folder` and `attempt_folder`, so that a request does not depend on where its study lies.  A runner kept in a
+file finds its declaration under `program` and the candidate's levels under `levels`.
 """
 
 

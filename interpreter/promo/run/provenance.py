@@ -59,6 +59,18 @@ def processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def peak_memory_bytes() -> int:
+    """Most memory that this process, or one it started and waited for, had at once."""
+    if platform.system() == "Windows":
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return unit * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
 def busy_seconds() -> float | None:
     """Processor seconds used by everything on this machine since it started (Linux); None elsewhere."""
     try:

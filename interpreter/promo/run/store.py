@@ -18,6 +18,8 @@ RESULT = "result.json"
 EXIT = "exit.json"
 POINTS = "points.jsonl"
 LOG = "log.txt"
+PROGRAM = "program"
+"""Where a study keeps the files of a runner that is kept in files."""
 TAIL = 12
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from promo.base.canonical import Json, digest_bytes, parse_json
 from promo.run.contract import Outcome, Recorder, Request, seconds_as_text
-from promo.run.provenance import software, where_it_runs
+from promo.run.provenance import peak_memory_bytes, software, where_it_runs
 from promo.run.store import POINTS, REQUEST, RESULT, result_bytes
 from promo.run.values import CONTRACT, RunStatus
 
@@ -30,6 +30,7 @@ def main(folder: Path) -> int:
     request = parse_json(content)
     assert isinstance(request, dict)
     request["study_folder"] = str(folder.resolve().parents[STUDY_ABOVE])
+    request["attempt_folder"] = str(folder.resolve())
     began = time.monotonic() - _age()
     with (folder / POINTS).open("w", encoding="utf-8") as points:
         recorder = Recorder(points, began)
@@ -89,6 +90,7 @@ def _leave(folder: Path, request: bytes, outcome: Outcome, recorder: Recorder) -
         "points": digest_bytes(points),
         "software": software(),
         "machine": where_it_runs(),
+        "memory": {"peak_rss_bytes": peak_memory_bytes(), "peak_device_bytes": None},
         **outcome.details,
     }
     beside = folder / "result.part"

@@ -144,6 +144,7 @@ class _Check:
         growth = self._conditions(conditions, expressions, measure)
         ladder = Ladder(scope, expressions, conditions.cohorts)
         ladder.read()
+        self._budgets(runner, ladder)
         rules = Rules(scope, expressions, measure)
         rules.read()
         growth.read_baselines()
@@ -193,6 +194,15 @@ class _Check:
         growth.read_grows()
         conditions.read_cohorts()
         return growth
+
+    def _budgets(self, runner: Runner, ladder: Ladder) -> None:
+        """A trainer keeps only to the kinds of budgets it knows."""
+        for stage in ladder.stages.values():
+            if stage.budget.kind not in runner.budgets:
+                known = ", ".join(kind.value for kind in runner.budgets)
+                message = f"the runner '{runner.name}' keeps to no budget of {stage.budget.kind.value}"
+                at = stage.where.get("train", stage.where["name"])
+                self.scope.report("P0224", message, at, f"its budgets are of: {known}")
 
     def _noise(self, expressions: Expressions, clauses: Clauses, measure: Measure) -> Fraction | None:
         clause = clauses.maybe("noise")

@@ -90,7 +90,7 @@ def describe_measure(measure: Measure) -> str:
 
 def describe_runner(runner: RunnerChoice) -> str:
     """`gpt, version 1`."""
-    return f"{runner.name}, version {runner.version}" + (f", {runner.digest}" if runner.digest else "")
+    return f"{runner.name}, version {runner.version}" + (f", sha256:{runner.digest}" if runner.digest else "")
 
 
 def describe_data(data: Data | None) -> Json:

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from promo.base.diagnostics import Diagnostic
 from promo.base.source import Source
-from promo.spec.values import Effective, Level, Study
+from promo.spec.values import BudgetKind, Effective, Level, Study
 
 
 @frozen
@@ -74,6 +74,10 @@ class Runner(Protocol):
         """What its trainer imports, so that its absence is noticed before anything starts."""
 
     @property
+    def budgets(self) -> tuple[BudgetKind, ...]:
+        """Kinds of budgets that its trainer keeps to."""
+
+    @property
     def needs_data(self) -> bool:
         """Whether a spec must say what is trained on."""
 
@@ -95,8 +99,8 @@ class World(Protocol):
     def runner_names(self) -> tuple[str, ...]:
         """All installed runners."""
 
+    def runner_file(self, path: str) -> tuple[Runner, str] | str:
+        """The runner that a file beside the spec declares, and the digest of all it consists of; or what is wrong."""
+
     def load(self, path: str) -> "tuple[Source, Study | None, tuple[Diagnostic, ...]] | str":
         """Another spec, relative to this one, through the check; or why it cannot be read."""
-
-    def file_digest(self, path: str) -> str | None:
-        """SHA-256 of a file named in the spec, relative to it; None when it is not there."""

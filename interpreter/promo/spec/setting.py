@@ -6,16 +6,18 @@ from fractions import Fraction
 from attrs import frozen
 
 from promo.base.diagnostics import Edit, suggestion
+from promo.base.source import Span
 from promo.base.units import Dimension
 from promo.spec.expressions import Expressions, unquoted
 from promo.spec.names import Clauses, Scope
 from promo.spec.ports import Runner, RunnerFactor, RunnerMetric
-from promo.spec.values import Data, Effective, Host, Level, Measure, RunnerChoice
+from promo.spec.values import BudgetKind, Data, Effective, Host, Level, Measure, RunnerChoice
 from promo.syntax.nodes import Node
 
 BUILT_IN_SOURCES = ("stdlib", "builtin:synth/1")
 SYSTEMS = ("any", "linux", "macos", "windows")
 MOST_SLOTS = 1024
+SHOWN = 12
 
 STUDY_NEEDS = {
     "title": 'title "..."',
@@ -40,8 +42,7 @@ def read_runner(scope: Scope, clauses: Clauses) -> tuple[RunnerChoice, Runner] |
         return None
     name = clause.children[0]
     if name.kind == "STRING":
-        _refuse_runner_file(scope, clause)
-        return None
+        return _runner_file(scope, clause)
     name = clause.token("NAME")
     runner = scope.world.runner(name.text)
     if runner is None:
@@ -56,15 +57,27 @@ def read_runner(scope: Scope, clauses: Clauses) -> tuple[RunnerChoice, Runner] |
     return RunnerChoice(runner.name, runner.version), runner
 
 
-def _refuse_runner_file(scope: Scope, clause: Node) -> None:
-    path = unquoted(clause.token("STRING"))
-    if scope.world.file_digest(path) is None:
-        known = ", ".join(scope.world.runner_names())
-        hint = f"correct the path, or name an installed runner: {known}"
-        scope.report("P0211", f"there is no runner file '{path}' beside this spec", clause.token("STRING"), hint)
-    else:
-        hint = f"name an installed runner: {', '.join(scope.world.runner_names())}"
-        scope.report("P0910", "this version cannot drive a runner kept in a file yet", clause.token("STRING"), hint)
+def _runner_file(scope: Scope, clause: Node) -> tuple[RunnerChoice, Runner] | None:
+    """A runner in a file, pinned by the digest of everything it consists of."""
+    token = clause.token("STRING")
+    path = unquoted(token)
+    found = scope.world.runner_file(path)
+    if isinstance(found, str):
+        scope.report("P0211", f"the runner file '{path}' cannot be used: {found}", token)
+        return None
+    runner, digest = found
+    shown = f"sha256:{digest[:SHOWN]}"
+    pin = clause.node("pinned")
+    if pin is None:
+        end = scope.span(token).end
+        edits = (Edit(Span(scope.tree.source, end, end), f" pinned {shown}"),)
+        message = "a runner in a file is pinned, so that what it does cannot change unnoticed"
+        scope.report("P0205", message, token, f"write: runner {token.text} pinned {shown}", edits=edits)
+    elif not digest.startswith(pin.token("DIGEST").text.removeprefix("sha256:")):
+        edits = (Edit(scope.span(pin.token("DIGEST")), shown),)
+        message = f"the runner file '{path}' is not the one that was pinned"
+        scope.report("P0204", message, pin.token("DIGEST"), f"look at what changed; it is {shown} now", edits=edits)
+    return RunnerChoice(runner.name, runner.version, digest, path), runner
 
 
 @frozen
@@ -77,6 +90,7 @@ class _StandIn:
     metrics: Mapping[str, RunnerMetric] = {}
     trainer: str = ""
     needs_modules: tuple[str, ...] = ()
+    budgets: tuple[BudgetKind, ...] = tuple(BudgetKind)
     needs_data: bool = False
 
     def resolve(self, levels: Mapping[str, Level]) -> Effective:

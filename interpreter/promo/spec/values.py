@@ -33,11 +33,12 @@ class Measure:
 
 @frozen
 class RunnerChoice:
-    """The runner a study names; *digest* is the pin of a runner kept in a file."""
+    """The runner a study names; one kept in a *file* is known by the *digest* of everything it consists of."""
 
     name: str
     version: int
     digest: str | None = None
+    file: str | None = None
 
 
 @frozen

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from promo.base.canonical import exact
 from promo.spec.ports import ConditionError, RunnerFactor, RunnerMetric
-from promo.spec.values import Effective
+from promo.spec.values import BudgetKind, Effective
 
 BEHAVIOURS = (
     "ok",
@@ -43,6 +43,7 @@ class ToyRunner:
     metrics = METRICS
     trainer: str = "promo_toy.train:train"
     needs_modules: tuple[str, ...] = ()
+    budgets: tuple[BudgetKind, ...] = tuple(BudgetKind)
     needs_data: bool = False
 
     def resolve(self, levels):

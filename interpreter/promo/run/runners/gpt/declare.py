@@ -13,7 +13,7 @@ from attrs import frozen
 
 from promo.base.canonical import exact
 from promo.spec.ports import ConditionError, RunnerFactor, RunnerMetric
-from promo.spec.values import Effective, Level
+from promo.spec.values import BudgetKind, Effective, Level
 
 VOCABULARY: Final = 256
 """Byte-level: one token is one byte."""
@@ -81,6 +81,7 @@ class GptRunner:
     metrics: Mapping[str, RunnerMetric] = METRICS
     trainer: str = "promo.run.runners.gpt.train:train"
     needs_modules: tuple[str, ...] = ("torch",)
+    budgets: tuple[BudgetKind, ...] = tuple(BudgetKind)
     needs_data: bool = True
 
     def resolve(self, levels: Mapping[str, Level]) -> Effective:

@@ -9,7 +9,6 @@ budget.
 
 import hashlib
 import math
-import resource
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from torch import Tensor
 
 from promo.base.canonical import Json
 from promo.run.contract import Outcome, Recorder, Request
-from promo.run.provenance import busy_seconds
+from promo.run.provenance import busy_seconds, peak_memory_bytes
 from promo.run.runners.gpt.batches import load, rows, scoring_windows
 from promo.run.runners.gpt.model import Gpt
 from promo.run.runners.gpt.optimizer import Optimizer
@@ -236,7 +235,7 @@ class _Training:
             torch.cuda.synchronize()
 
     def _details(self, clock: _Clock, contention: str | None) -> dict[str, Json]:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        peak = peak_memory_bytes()
         speed = clock.tokens / clock.wall_s if clock.wall_s else 0.0
         details: dict[str, Json] = {
             "work": {

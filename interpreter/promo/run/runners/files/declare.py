@@ -1,0 +1,392 @@
+"""
+A runner file to a runner: what a program says of itself, read and never executed.
+
+A `.toml` file describes a program (`[command]`) or a script whose constants are replaced (`[script]`).  A `.py` file
+holds a function under the decorator `promo.run.function.runner`; its arguments are literals, so the declaration is
+read from the syntax tree and neither the file nor its training library is imported before a worker does.
+"""
+
+import ast
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from pathlib import PurePosixPath
+from typing import Any
+
+from attrs import frozen
+
+from promo.base.canonical import Json, digest, digest_bytes, exact
+from promo.run.runners.files.constants import ScriptError, replaced
+from promo.run.runners.files.formula import FormulaError, names_in, value_of
+from promo.spec.ports import ConditionError, RunnerFactor, RunnerMetric
+from promo.spec.values import BudgetKind, Effective, Level
+
+FORM = 1
+"""Version of the runner file."""
+LONGEST_FILE = 4_000_000
+TRAINERS = {
+    "command": "promo.run.runners.files.program:train",
+    "script": "promo.run.runners.files.program:train",
+    "function": "promo.run.runners.files.function:train",
+}
+GIVEN = ("seed", "budget", "budget_kind", "device", "threads", "request", "record", "data")
+"""What a function may ask for by name, beside its factors."""
+PLACES = ("python", "program", "request", "result", "points", "seed", "budget", "budget_kind", "device")
+"""What stands in braces in an argument, beside the names of factors."""
+
+Read = Callable[[str], bytes | None]
+
+
+class RunnerFileError(ValueError):
+    """A runner file that cannot be used; the message says why."""
+
+
+@frozen
+class FileRunner:
+    """A runner as its file declares it; *program* goes into every request, *files* are kept in the study."""
+
+    name: str
+    version: int
+    factors: Mapping[str, RunnerFactor]
+    metrics: Mapping[str, RunnerMetric]
+    budgets: tuple[BudgetKind, ...]
+    needs_data: bool
+    needs_modules: tuple[str, ...]
+    kind: str
+    effective: Mapping[str, str]
+    """Setting -> formula, in order; later ones may use earlier ones."""
+    left_out: tuple[str, ...]
+    parameters: str
+    flops_per_token: str
+    program: Mapping[str, Json]
+    files: Mapping[str, str]
+
+    @property
+    def trainer(self) -> str:
+        """What the worker imports."""
+        return TRAINERS[self.kind]
+
+    @property
+    def digest(self) -> str:
+        """Digest of the declaration and every file it names."""
+        return digest([[name, digest_bytes(text.encode())] for name, text in sorted(self.files.items())])
+
+    def resolve(self, levels: Mapping[str, Level]) -> Effective:
+        """The condition, with the declared settings worked out."""
+        numbers = {name: level for name, level in levels.items() if isinstance(level, Fraction)}
+        settings: dict[str, int | str] = {name: level for name, level in levels.items() if isinstance(level, str)}
+        at = ""
+        try:
+            for at, formula in self.effective.items():
+                numbers[at] = value_of(formula, numbers)
+            parameters, flops = (
+                int(value_of(formula, numbers)) if formula else 0
+                for at, formula in (("parameters", self.parameters), ("flops_per_token", self.flops_per_token))
+            )
+        except FormulaError as fault:
+            raise ConditionError(at, f"{at}: {fault}") from fault
+        settings |= {name: int(n) if n.denominator == 1 and abs(n) < 2**53 else exact(n) for name, n in numbers.items()}
+        kept = ((name, value) for name, value in settings.items() if name not in self.left_out)
+        return Effective(tuple(sorted(kept)), parameters, flops)
+
+
+def read_runner(path: str, read: Read) -> FileRunner:
+    """
+    The runner that a file declares.
+
+    Args:
+        path: of the file, relative to the spec's folder, with forward slashes.
+        read: content of a file below the spec's folder; None when it is not there.
+
+    Raises:
+        RunnerFileError: the file is missing, says something unknown, or names what is not there.
+    """
+    text = _text(path, read)
+    if path.endswith(".toml"):
+        return _from_table(path, _toml(text), text, read)
+    if path.endswith(".py"):
+        return _from_function(path, text)
+    raise RunnerFileError("a runner file ends in .toml (a program or script) or .py (a function)")
+
+
+def _text(path: str, read: Read) -> str:
+    content = read(path)
+    if content is None:
+        raise RunnerFileError(f"there is no file '{path}' beside this spec")
+    if len(content) > LONGEST_FILE:
+        raise RunnerFileError(f"'{path}' is longer than {LONGEST_FILE} bytes")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as fault:
+        raise RunnerFileError(f"'{path}' is not UTF-8 text") from fault
+
+
+def _toml(text: str) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        raise RunnerFileError(f"it is no TOML: {fault}") from fault
+
+
+def _from_table(path: str, table: dict[str, Any], text: str, read: Read) -> FileRunner:
+    if table.pop("promo_runner", None) != FORM:
+        raise RunnerFileError(f"it does not say: promo_runner = {FORM}")
+    kinds = [kind for kind in ("command", "script") if kind in table]
+    if len(kinds) != 1:
+        raise RunnerFileError("it has either a [command] or a [script]")
+    kind = kinds[0]
+    part = _table(table, kind)
+    summary = _table(table, "summary")
+    base = PurePosixPath(path).parent
+    constants: dict[str, str] = {}
+    for name, factor in _table(table, "factors").items():
+        if isinstance(factor, dict) and "constant" in factor:
+            constants[str(factor.pop("constant"))] = "{" + name + "}"
+    named = [*_texts(part.pop("files", []), f"{kind}.files")]
+    program: dict[str, Json] = {"kind": kind, "summary": _summary(summary)}
+    if kind == "script":
+        script = str(part.pop("file", "")) or _fail("script.file is missing")
+        named.insert(0, script)
+        constants |= {str(name): str(value) for name, value in _table(part, "constants").items()}
+        calls = {str(name): str(value) for name, value in _table(part, "calls").items()}
+        argv = _texts(part.pop("argv", ["{python}", "{program}/" + script]), "script.argv")
+        program |= {"script": script, "constants": dict(constants), "calls": calls}
+    else:
+        if constants:
+            raise RunnerFileError("'constant' belongs to a [script]")
+        argv = _texts(part.pop("argv", []), "command.argv") or _fail("command.argv is missing")
+    program["argv"] = list(argv)
+    part.pop("constants", None), part.pop("calls", None)
+    _all_read(part, kind)
+    files = {path: text} | {(base / name).as_posix(): _text((base / name).as_posix(), read) for name in named}
+    program["files"] = {name: digest_bytes(files[(base / name).as_posix()].encode()) for name in named}
+    program["folder"] = base.as_posix()
+    runner = _runner(path, kind, table, program, files)
+    _check_places(runner, argv, kind)
+    if kind == "script":
+        _check_script(runner, {name: files[(base / name).as_posix()] for name in named})
+    return runner
+
+
+def _from_function(path: str, text: str) -> FileRunner:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError) as fault:
+        raise RunnerFileError(f"it is no Python: {fault}") from fault
+    found = [
+        (node, call)
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        for call in node.decorator_list
+        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == "runner"
+    ]
+    if len(found) != 1:
+        raise RunnerFileError(f"one function is decorated with @runner(...), and there are {len(found)}")
+    function, call = found[0]
+    table: dict[str, Any] = {"name": function.name}
+    for keyword in call.keywords:
+        try:
+            table[keyword.arg or "**"] = ast.literal_eval(keyword.value)
+        except ValueError as fault:
+            raise RunnerFileError(f"{keyword.arg} of @runner is no literal value") from fault
+    if call.args:
+        raise RunnerFileError("@runner takes keyword arguments only")
+    program: dict[str, Json] = {
+        "kind": "function",
+        "function": function.name,
+        "file": PurePosixPath(path).name,
+        "folder": PurePosixPath(path).parent.as_posix(),
+        "files": {PurePosixPath(path).name: digest_bytes(text.encode())},
+    }
+    runner = _runner(path, "function", table, program, {path: text})
+    arguments = function.args
+    asked = [one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    unknown = [name for name in asked if name not in runner.factors and name not in GIVEN]
+    if unknown or arguments.posonlyargs or arguments.vararg:
+        names = f"'{unknown[0]}'" if unknown else "positional arguments"
+        raise RunnerFileError(f"{function.name} asks for {names}; it can have: {', '.join((*runner.factors, *GIVEN))}")
+    return runner
+
+
+def _runner(
+    path: str, kind: str, table: dict[str, Any], program: Mapping[str, Json], files: Mapping[str, str]
+) -> FileRunner:
+    for known in ("command", "script", "summary"):
+        table.pop(known, None)
+    factors = {name: _factor(name, one) for name, one in _table(table, "factors").items()}
+    metrics = {name: _metric(name, one) for name, one in _table(table, "metrics").items()}
+    if not metrics:
+        raise RunnerFileError("it declares no metric: [metrics.NAME] with unit and better")
+    effective = {name: str(formula) for name, formula in _table(table, "effective").items()}
+    size = _table(table, "size")
+    version = table.pop("version", 1)
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise RunnerFileError("version is a whole number from 1 up")
+    runner = FileRunner(
+        name=str(table.pop("name", PurePosixPath(path).stem)),
+        version=version,
+        factors=factors,
+        metrics=metrics,
+        budgets=_budgets(table.pop("budgets", ["wall"])),
+        needs_data=bool(table.pop("needs_data", False)),
+        needs_modules=_texts(table.pop("needs_modules", []), "needs_modules"),
+        kind=kind,
+        effective=effective,
+        left_out=_texts(table.pop("left_out", []), "left_out"),
+        parameters=str(size.pop("parameters", "")),
+        flops_per_token=str(size.pop("flops_per_token", "")),
+        program=program,
+        files=files,
+    )
+    for part in ("factors", "metrics", "effective", "size"):
+        table.pop(part, None)
+    _all_read(size, "size")
+    _all_read(table, "")
+    _check_formulas(runner)
+    return runner
+
+
+def _factor(name: str, table: Any) -> RunnerFactor:
+    if not isinstance(table, dict):
+        raise RunnerFileError(f"factors.{name} is no table")
+    given = dict(table)
+    choices = tuple(str(one) for one in given.pop("choices", ()))
+    if "default" not in given:
+        raise RunnerFileError(f"factors.{name} has no default")
+    default = given.pop("default")
+    factor = RunnerFactor(
+        unit=str(given.pop("unit", "number")),
+        default=str(default) if choices or isinstance(default, str) else _number(default, f"factors.{name}.default"),
+        low=_number(given.pop("low"), f"factors.{name}.low") if "low" in given else None,
+        high=_number(given.pop("high"), f"factors.{name}.high") if "high" in given else None,
+        whole=bool(given.pop("whole", False)),
+        choices=choices,
+        meaning=str(given.pop("meaning", "")),
+    )
+    _all_read(given, f"factors.{name}")
+    return factor
+
+
+def _metric(name: str, table: Any) -> RunnerMetric:
+    if not isinstance(table, dict) or table.get("better") not in ("lower", "higher"):
+        raise RunnerFileError(f'metrics.{name} does not say: better = "lower" or "higher"')
+    given = dict(table)
+    metric = RunnerMetric(str(given.pop("unit", "")), given.pop("better") == "lower", str(given.pop("meaning", "")))
+    if not metric.unit.isidentifier():
+        raise RunnerFileError(f"metrics.{name} has no unit")
+    _all_read(given, f"metrics.{name}")
+    return metric
+
+
+def _budgets(names: Any) -> tuple[BudgetKind, ...]:
+    try:
+        return tuple(BudgetKind(str(name)) for name in names) or _fail("budgets is empty")
+    except (TypeError, ValueError) as fault:
+        known = ", ".join(kind.value for kind in BudgetKind)
+        raise RunnerFileError(f"budgets is a list of: {known}") from fault
+
+
+def _number(value: Any, where: str) -> Fraction:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise RunnerFileError(f"{where} is no number")
+    try:
+        return Fraction(repr(value))
+    except ValueError as fault:
+        raise RunnerFileError(f"{where} is no finite number") from fault
+
+
+def _summary(table: dict[str, Any]) -> dict[str, Json]:
+    """How figures are read from what a program prints; empty: it writes a result file."""
+    if not table:
+        return {}
+    given = dict(table)
+    said: dict[str, Json] = {
+        "after": str(given.pop("after", "")),
+        "separator": str(given.pop("separator", ":")),
+        "metrics": {str(name): str(key) for name, key in _table(given, "metrics").items()},
+        "figures": {str(name): str(key) for name, key in _table(given, "figures").items()},
+        "failures": {str(line): str(status) for line, status in _table(given, "failures").items()},
+    }
+    for part in ("metrics", "figures", "failures"):
+        given.pop(part, None)
+    _all_read(given, "summary")
+    return said
+
+
+def _check_formulas(runner: FileRunner) -> None:
+    known = {name for name, factor in runner.factors.items() if isinstance(factor.default, Fraction)}
+    formulas = {
+        **runner.effective,
+        "size.parameters": runner.parameters,
+        "size.flops_per_token": runner.flops_per_token,
+    }
+    for name, formula in formulas.items():
+        if not formula:
+            continue
+        try:
+            unknown = sorted(names_in(formula) - known)
+        except FormulaError as fault:
+            raise RunnerFileError(f"{name}: {fault}") from fault
+        if unknown:
+            raise RunnerFileError(f"{name}: '{unknown[0]}' is no number that a formula can use")
+        known.add(name)
+    strangers = [name for name in runner.left_out if name not in (*runner.factors, *runner.effective)]
+    if strangers:
+        raise RunnerFileError(f"left_out: there is no '{strangers[0]}'")
+
+
+def _check_places(runner: FileRunner, argv: Iterable[str], kind: str) -> None:
+    for argument in argv:
+        for name in places_in(argument):
+            if name not in PLACES and name not in runner.factors and name not in runner.effective:
+                raise RunnerFileError(f"{kind}.argv: there is no '{{{name}}}' to fill in")
+
+
+def _check_script(runner: FileRunner, texts: Mapping[str, str]) -> None:
+    """Every declared constant is in its script, once; found now, before anything is paid."""
+    for name, (constants, calls) in by_file(runner.program).items():
+        if name not in texts:
+            raise RunnerFileError(f"script: '{name}' is not among the files")
+        try:
+            replaced(texts[name], dict.fromkeys(constants, 0), dict.fromkeys(calls, 0))
+        except ScriptError as fault:
+            raise RunnerFileError(f"'{name}': {fault}") from fault
+
+
+def by_file(program: Mapping[str, Any]) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
+    """Declared constants and calls by the file they stand in; `prepare.py/NAME` names another file than the script."""
+    found: dict[str, tuple[dict[str, str], dict[str, str]]] = {str(program["script"]): ({}, {})}
+    for place, part in enumerate(("constants", "calls")):
+        for name, value in program[part].items():
+            file, _, inner = str(name).rpartition("/")
+            found.setdefault(file or str(program["script"]), ({}, {}))[place][inner] = str(value)
+    return found
+
+
+def places_in(text: str) -> list[str]:
+    """Names in braces."""
+    parts = text.split("{")[1:]
+    return [part.partition("}")[0] for part in parts if "}" in part]
+
+
+def _table(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = table.get(name, {})
+    if not isinstance(found, dict):
+        raise RunnerFileError(f"{name} is no table")
+    return found
+
+
+def _texts(values: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
+        raise RunnerFileError(f"{where} is a list of texts")
+    return tuple(values)
+
+
+def _all_read(table: Mapping[str, Any], where: str) -> None:
+    if table:
+        raise RunnerFileError(f"{where + '.' if where else ''}{next(iter(table))} is no word of a runner file")
+
+
+def _fail(message: str) -> Any:
+    raise RunnerFileError(message)

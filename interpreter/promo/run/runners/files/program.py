@@ -1,0 +1,293 @@
+"""
+Request to outcome through a program: fill in its arguments, run it, read what it says.
+
+The program runs in a folder of its own below the attempt.  Its arguments are a list, never a shell line.  What it
+prints is kept; figures are read from a result file that it writes, or from its summary as the runner file declares.
+A program keeps its own clock: the training seconds it reports are what the budget is charged, and where it reports
+none the whole process is.
+"""
+
+import difflib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from promo.base.canonical import Json, digest_bytes, parse_json
+from promo.run.contract import Outcome, Recorder, Request
+from promo.run.provenance import peak_memory_bytes
+from promo.run.runners.files.constants import Literal, replaced
+from promo.run.runners.files.declare import by_file
+from promo.run.store import PROGRAM
+from promo.run.values import RunStatus
+
+RESULT = "program.result.json"
+POINTS = "program.points.jsonl"
+OUTPUT = "output.txt"
+TAIL_BYTES = 65_536
+MOST_CHANGED_LINES = 200
+OUT_OF_MEMORY = ("outofmemoryerror", "out of memory", "memoryerror")
+FIGURES = ("train_s", "steps", "tokens", "peak_device_bytes")
+
+
+class ProgramError(RuntimeError):
+    """A program whose files or output are not what the runner file says."""
+
+
+def train(request: Request, recorder: Recorder) -> Outcome:
+    """
+    Run the program of a request.
+
+    Args:
+        request: see `promo.run.contract`; `program` is what the runner file declares.
+        recorder: gets phases and the points that the program writes.
+    """
+    program = request["program"]
+    attempt = Path(request["attempt_folder"])
+    place = attempt / PROGRAM
+    values = _values(request, attempt, place)
+    with recorder.phase("build"):
+        changes = _put_files(request, place, values)
+    argv = [_filled(argument, values) for argument in program["argv"]]
+    began = time.monotonic()
+    code = _run(argv, place, attempt, values)
+    elapsed = time.monotonic() - began
+    printed = _tail(attempt / OUTPUT)
+    said = _said(program["summary"], attempt / RESULT, printed)
+    _points(attempt / POINTS, recorder)
+    charged = said.figures.get("train_s")
+    recorder.add("train", float(charged) if charged is not None else elapsed)
+    recorder.add("outside", max(elapsed - float(charged), 0.0) if charged is not None else 0.0)
+    details: dict[str, Json] = {
+        "command": argv_without_paths(argv, attempt),
+        "charging": "seconds that the program reports" if charged is not None else "the whole process",
+        "work": _work(said.figures),
+        "reported": {name: str(value) for name, value in said.other.items()},
+        "program": dict(program["files"]),
+        "changes": changes,
+        "device": {"kind": request["device"]},
+    }
+    if "peak_device_bytes" in said.figures:
+        peak = int(said.figures["peak_device_bytes"])
+        details["memory"] = {"peak_rss_bytes": peak_memory_bytes(), "peak_device_bytes": peak}
+    return _outcome(code, said, printed, details)
+
+
+def _work(figures: Mapping[str, Fraction]) -> dict[str, Json]:
+    work: dict[str, Json] = {name: str(figures[name]) for name in ("steps", "tokens") if name in figures}
+    if "tokens" in figures and figures.get("train_s"):
+        work["tokens_per_s"] = f"{float(figures['tokens'] / figures['train_s']):.1f}"
+    return work
+
+
+class _Said:
+    """What a program reported."""
+
+    def __init__(self) -> None:
+        self.metrics: dict[str, float] = {}
+        self.figures: dict[str, Fraction] = {}
+        self.other: dict[str, str] = {}
+        self.status: RunStatus | None = None
+        self.cause = ""
+
+
+def _values(request: Request, attempt: Path, place: Path) -> dict[str, Literal]:
+    settings = {name: literal(value) for name, value in {**request["levels"], **request["settings"]}.items()}
+    budget = request["budget"]
+    return {
+        **settings,
+        "python": sys.executable,
+        "program": str(place),
+        "request": str(attempt / "request.json"),
+        "result": str(attempt / RESULT),
+        "points": str(attempt / POINTS),
+        "seed": int(request["run"]["seed"]),
+        "budget": int(budget["amount"]),
+        "budget_kind": str(budget["kind"]),
+        "device": str(request["device"]),
+    }
+
+
+def literal(value: int | str) -> Literal:
+    """A setting as a literal of Python: exact texts of numbers become numbers."""
+    if isinstance(value, int):
+        return value
+    try:
+        number = Fraction(value)
+    except (ValueError, ZeroDivisionError):
+        return value
+    return int(number) if number.denominator == 1 else float(number)
+
+
+def _filled(text: str, values: Mapping[str, Literal]) -> str:
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", str(value))
+    return text
+
+
+def _put_files(request: Request, place: Path, values: Mapping[str, Literal]) -> list[Json]:
+    """Copy the program's files, replacing constants; the changed lines."""
+    program = request["program"]
+    source = Path(request["study_folder"]) / PROGRAM
+    changed = by_file(program) if program["kind"] == "script" else {}
+    changes: list[str] = []
+    for name, expected in program["files"].items():
+        content = (source / name).read_bytes()
+        if digest_bytes(content) != expected:
+            raise ProgramError(f"the program file {name} is not the one the study was frozen with")
+        text = content.decode()
+        if name in changed:
+            constants, calls = ({key: _value(said, values) for key, said in part.items()} for part in changed[name])
+            new = replaced(text, constants, calls)
+            lines = difflib.unified_diff(text.splitlines(), new.splitlines(), name, name, lineterm="", n=0)
+            changes += [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+            text = new
+        target = place / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    place.mkdir(parents=True, exist_ok=True)
+    return list(changes[:MOST_CHANGED_LINES])
+
+
+def _value(said: str, values: Mapping[str, Literal]) -> Literal:
+    """`{name}` alone keeps the kind of its value; anything else is text, or a number if it reads as one."""
+    if said.startswith("{") and said.endswith("}") and said[1:-1] in values:
+        return values[said[1:-1]]
+    text = _filled(said, values)
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _run(argv: list[str], place: Path, attempt: Path, values: Mapping[str, Literal]) -> int:
+    environment = {
+        **os.environ,
+        **{f"PROMO_{name.upper()}": str(values[name]) for name in ("request", "result", "points")},
+    }
+    with (attempt / OUTPUT).open("wb") as output:
+        try:
+            done = subprocess.run(
+                argv, cwd=place, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+            )
+        except OSError as fault:
+            raise ProgramError(f"{argv[0]} cannot be started: {fault.strerror or fault}") from fault
+    return done.returncode
+
+
+def argv_without_paths(argv: list[str], attempt: Path) -> list[Json]:
+    """The command as recorded: where the study lies is nobody's business and differs between machines."""
+    return [part.replace(str(attempt), "{attempt}").replace(sys.executable, "{python}") for part in argv]
+
+
+def _tail(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(file.tell() - TAIL_BYTES, 0))
+        return file.read().decode(errors="replace")
+
+
+def _said(summary: Mapping[str, Any], result: Path, printed: str) -> _Said:
+    if summary:
+        return _from_summary(summary, printed)
+    if not result.exists():
+        return _Said()
+    return _from_file(result)
+
+
+def _from_file(path: Path) -> _Said:
+    said = _Said()
+    try:
+        stored = parse_json(path.read_bytes())
+    except ValueError as fault:
+        said.cause = f"its result file is no JSON: {fault}"
+        return said
+    if not isinstance(stored, dict) or not isinstance(stored.get("metrics"), dict):
+        said.cause = 'its result file has no "metrics"'
+        return said
+    metrics = stored["metrics"]
+    assert isinstance(metrics, Mapping)
+    for name, value in metrics.items():
+        said.metrics[str(name)] = _float(value)
+    for name in FIGURES:
+        if name in stored:
+            said.figures[name] = Fraction(str(stored[name]))
+    if stored.get("status") in {status.value for status in RunStatus}:
+        said.status, said.cause = RunStatus(stored["status"]), str(stored.get("cause", ""))
+    return said
+
+
+def _float(value: Json) -> float:
+    try:
+        return float(str(value))
+    except ValueError:
+        return float("nan")
+
+
+def _from_summary(summary: Mapping[str, Any], printed: str) -> _Said:
+    """`key separator value` lines behind the last line that equals *after*."""
+    said = _Said()
+    lines = [line.strip() for line in printed.splitlines()]
+    for line in lines:
+        if line in summary["failures"]:
+            said.status, said.cause = RunStatus(summary["failures"][line]), f"it printed: {line}"
+    if summary["after"]:
+        starts = [number for number, line in enumerate(lines) if line == summary["after"]]
+        lines = lines[starts[-1] + 1 :] if starts else []
+    found = {}
+    for line in lines:
+        key, separator, value = line.partition(summary["separator"])
+        if separator:
+            found[key.strip()] = value.strip()
+    for name, key in summary["metrics"].items():
+        if key in found:
+            said.metrics[name] = _float(found.pop(key))
+    for name, said_as in summary["figures"].items():
+        key, _, scale = said_as.partition("*")
+        if key.strip() in found:
+            said.figures[name] = _figure(found.pop(key.strip()), scale)
+    said.other = found
+    return said
+
+
+def _figure(text: str, scale: str) -> Fraction:
+    try:
+        return Fraction(text.replace(",", "")) * Fraction(scale.strip() or "1")
+    except (ValueError, ZeroDivisionError) as fault:
+        raise ProgramError(f"'{text}' in its summary is no number") from fault
+
+
+def _points(path: Path, recorder: Recorder) -> None:
+    if not path.exists():
+        return
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            point = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(point, dict):
+            recorder.point(
+                **{str(k): v for k, v in point.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+            )
+
+
+def _outcome(code: int, said: _Said, printed: str, details: Mapping[str, Json]) -> Outcome:
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    last = lines[-1][:300] if lines else ""
+    if said.status is not None and said.status is not RunStatus.OK:
+        return Outcome(said.status, {}, details, said.cause or last)
+    if code:
+        memory = any(words in printed.lower() for words in OUT_OF_MEMORY)
+        status = RunStatus.OOM if memory else RunStatus.CRASH
+        how = f"signal {-code} ended it" if code < 0 else f"it ended with code {code}"
+        return Outcome(status, {}, details, f"{how}: {last}" if last else how)
+    if not said.metrics:
+        return Outcome(RunStatus.INVALID, {}, details, said.cause or "it reported no metric")
+    return Outcome(RunStatus.OK, said.metrics, details)
