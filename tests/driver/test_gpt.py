@@ -106,3 +106,48 @@ def test_a_device_that_is_not_here_starts_nothing(workplace, capsys):
     assert promo("run", "tiny.promo", "--quiet") == 2
     assert "NVIDIA Z999" in capsys.readouterr().err
     assert not (workplace / "tiny.study" / "ledger.jsonl").exists()
+
+
+CARRIED_ON = """
+frozen gate pick {
+  from     first to second
+  rank     by mean val_bpb over host, seed
+  keep     top 1
+  missing  stop
+  crash    as missing
+  ties     by name
+}
+
+stage second {
+  after    pick
+  continue promoted from first to 90steps
+}
+
+frozen rule no_worse {
+  judge    BEST at second
+  require  mean val_bpb at most 8bpb
+  missing  stop
+  absent   skip
+}
+"""
+
+
+def test_a_stage_that_carries_runs_on_starts_from_their_states(workplace, capsys):
+    text = SPEC.replace("  report   only\n", "") + CARRIED_ON
+    name = next(line.split()[1] for line in SPEC.splitlines() if line.startswith("candidate"))
+    (workplace / "tiny.promo").write_text(text.replace("BEST", name), encoding="utf-8")
+
+    assert promo("run", "tiny.promo", "--quiet") == 0
+
+    folder = StudyFolder(workplace / "tiny.study")
+    state = folder.state()
+    second = [tried[0] for tried in state.attempts.values() if tried[0].stage == "second"]
+    assert second
+    for attempt in second:
+        result = folder.result(attempt)
+        steps = int(folder.result(attempt).details["work"]["steps"])
+        assert steps == 90
+        assert float(result.details["budget"]["used"]) < 90
+    assert promo("verify", "tiny.promo") == 3
+    assert "carry on an accepted state" in capsys.readouterr().out
+    assert promo("report", "tiny.promo") == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from promo.base.canonical import canonical, parse_json
+from promo.base.canonical import canonical, digest_bytes, parse_json
 from promo.driver.study import StudyFolder
 from promo.ledger.state import AttemptState, StudyState
 from support import promo, spec
@@ -182,6 +182,25 @@ def test_an_interrupted_study_says_so_and_goes_on(workplace):
     assert ended <= {AttemptState.ACCEPTED, AttemptState.LOST}  # nobody's fault, so no rerun is used up
     assert promo("run", path, "--quiet") == 0
     assert folder.state().study is StudyState.CLOSED
+
+
+def test_a_lost_attempt_that_kept_its_state_is_taken_up(workplace):
+    path = write(workplace, with_behaviour(good="slow", fair="slow", poor="slow"))
+    folder = study(workplace)
+    process = orchestrator(workplace, path)
+    wait_for(lambda: results(folder) >= 1)
+    process.send_signal(signal.SIGINT)
+    process.wait()
+    lost = [one for tried in folder.state().attempts.values() for one in tried if one.state is AttemptState.LOST]
+    for attempt in lost:
+        (folder.path / attempt.folder / "checkpoint.json").write_text("{}", encoding="utf-8")
+
+    assert promo("run", path, "--quiet") == 0
+
+    assert lost
+    for attempt in lost:
+        request = folder.request(folder.state().attempts[attempt.run][1])
+        assert request["resume"] == {"folder": attempt.folder, "state": digest_bytes(b"{}")}
 
 
 def test_two_at_once_the_second_is_refused(workplace, capsys):

@@ -40,6 +40,9 @@ from promo.spec.lock import Lock, Seal, closure, frozen_rules, lock_to_json
 from promo.spec.ports import Runner
 from promo.spec.values import Candidate, Stage, Study
 
+CHECKPOINT_EVERY_S = 600
+"""How often a trainer that can keep its state does so, in seconds of wall-clock time."""
+
 
 class Display(Protocol):
     """What a user sees while a study runs."""
@@ -376,6 +379,8 @@ class _Loop:
 
     def _is_ready(self, stage: Stage) -> bool:
         state = self.execution.state
+        if stage.continues is not None and stage.continues not in state.closed:
+            return False
         return stage.after is None or (stage.after in state.decisions and stage.after not in state.waiting())
 
     def _open(self, stage: Stage) -> None:
@@ -424,10 +429,32 @@ class _Loop:
                 "cap_s": stage.budget.cap_s,
             },
             "data": dict(self.data),
+            "checkpoint": self._checkpoint(stage),
+            "continues": self._continued(run, stage),
             "device": "cpu" if host.is_cpu else "cuda",
             "threads": host.threads,
             **self._program(candidate),
         }
+
+    def _checkpoint(self, stage: Stage) -> dict[str, Json]:
+        """When a trainer that can keep its state does: at the end if another stage carries it on, and on long runs."""
+        carried_on = any(other.continues == stage.name for other in self.study.stages.values())
+        return {"at_end": carried_on, "every_s": CHECKPOINT_EVERY_S}
+
+    def _continued(self, run: PlannedRun, stage: Stage) -> dict[str, Json] | None:
+        """The trained run that a run carries on: where its state lies, and what it has spent."""
+        if stage.continues is None:
+            return None
+        same = (run.candidate, run.host, run.seed)
+        before = next(
+            one for one in self.plan.stage(stage.continues).runs if (one.candidate, one.host, one.seed) == same
+        )
+        accepted = self.execution.state.accepted(before.id)
+        earlier = sum(one.budget.amount for one in self.study.carried_on(stage.name))
+        if accepted is None:
+            return {"folder": None, "earlier": str(earlier)}
+        kept = self.folder.result(accepted).details.get("checkpoint")
+        return {"folder": accepted.folder, "state": kept, "earlier": str(earlier)}
 
     def _program(self, candidate: Candidate) -> dict[str, Json]:
         """What a runner kept in a file needs beside the effective configuration: its declaration, and all levels."""

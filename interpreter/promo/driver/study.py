@@ -4,12 +4,12 @@ A study folder: where everything of a study lies, and reading it back.
 Nothing here needs the lock: the ledger is read up to its last whole line, which is a state the study really was in.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from attrs import frozen
 
-from promo.base.canonical import Json, parse_json
+from promo.base.canonical import Json, digest_bytes, parse_json
 from promo.base.errors import Mismatch, PromoError
 from promo.decision.decide import decide_gate, decide_rule
 from promo.decision.values import Decision
@@ -20,7 +20,7 @@ from promo.files import RealDisk, decode_source
 from promo.ledger.chain import decode
 from promo.ledger.state import Attempt, State, state_of
 from promo.ledger.values import Chain
-from promo.run.store import read_result
+from promo.run.store import REQUEST, read_result
 from promo.run.values import Result
 from promo.spec.judgement import Agreement, Condition, primitives
 
@@ -56,10 +56,21 @@ class StudyFolder:
             PromoError: there is none.
             Mismatch: it is damaged.
         """
+        content = self._ledger()
+        while True:
+            try:
+                return decode(content)
+            except Mismatch:
+                # Not every file system shows a line that is being written all at once; damage stays as it is.
+                before, content = content, self._ledger()
+                if content == before:
+                    raise
+
+    def _ledger(self) -> bytes:
         content = RealDisk().read(self.path / LEDGER)
         if content is None:
             raise PromoError(f"there is no study in {self.path}", hint="start one with: promo run SPEC")
-        return decode(content)
+        return content
 
     def state(self) -> State:
         """What the ledger adds up to."""
@@ -105,6 +116,19 @@ class StudyFolder:
     def result(self, attempt: Attempt) -> Result:
         """What an attempt left behind."""
         return read_result(RealDisk(), self.path / attempt.folder, None)
+
+    def request(self, attempt: Attempt) -> Mapping[str, Json]:
+        """
+        What an attempt was asked.
+
+        Raises:
+            Mismatch: the file is not the one that the ledger recorded.
+        """
+        content = RealDisk().read(self.path / attempt.folder / REQUEST)
+        stored = None if content is None or digest_bytes(content) != attempt.request else parse_json(content)
+        if not isinstance(stored, dict):
+            raise Mismatch(f"the request in {attempt.folder} is not the one that was recorded")
+        return stored
 
     def evidence(self, compiled: Compiled, state: State, stage: str) -> Evidence:
         """The evidence of a stage, read from its result files."""

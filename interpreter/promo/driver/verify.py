@@ -107,7 +107,7 @@ def verify_study(folder: StudyFolder) -> Audit:
     except PromoError as fault:
         checks.append(Check("spec", Outcome.DIFFERS, fault.message))
         return Audit(tuple(checks), finished)
-    for check in (_plan, _order, _text, _results, _budgets, _evidence, _decisions, _hours):
+    for check in (_plan, _order, _text, _results, _states, _budgets, _evidence, _decisions, _hours):
         checks.extend(check(folder, compiled, state))
     return Audit(tuple(checks), finished)
 
@@ -205,6 +205,26 @@ def _results(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[
     )
     if missing:
         yield Check("results", Outcome.MISSING, _listed(missing))
+
+
+def _states(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+    """Runs that carry others on began from the state that was accepted with those."""
+    del compiled
+    accepted = [one for one in _ended(state) if one.state is AttemptState.ACCEPTED]
+    kept = {one.folder: folder.result(one).details.get("checkpoint") for one in accepted}
+    bad, good = [], 0
+    for attempt in accepted:
+        try:
+            continued = folder.request(attempt).get("continues")
+        except Mismatch:
+            bad.append(f"{attempt.folder}/request.json")
+            continue
+        if isinstance(continued, Mapping):
+            same = kept.get(str(continued.get("folder"))) == continued.get("state") is not None
+            good += same
+            bad += [] if same else [attempt.folder]
+    words = _listed(bad) or "requests as recorded" + (f"; {good} runs carry on an accepted state" if good else "")
+    yield Check("requests", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
 
 
 def _points_match(folder: StudyFolder, attempt: Attempt, recorded: Json) -> bool:

@@ -45,6 +45,8 @@ class Attempt:
     host: str
     seed: int
     folder: str
+    request: str = ""
+    """Digest of its request."""
     state: AttemptState = AttemptState.RUNNING
     status: str = ""
     """The run's own status once it ended: ok, nan, oom, timeout, ..."""
@@ -171,6 +173,7 @@ def _start(state: State, event: Event) -> None:
         host=_text(data, "host"),
         seed=seed,
         folder=_text(data, "folder"),
+        request=_text(data, "request"),
         started=event.time,
     )
     state.attempts.setdefault(attempt.run, []).append(attempt)

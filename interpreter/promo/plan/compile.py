@@ -67,6 +67,7 @@ class _Identities:
     """Run identities; what many runs share is hashed once."""
 
     def __init__(self, study: Study) -> None:
+        self.study = study
         common = digest({"runner": describe_runner(study.runner), "data": describe_data(study.data)})
         self.candidates = {
             name: digest({**describe_candidate(candidate), "role": ""}) + common
@@ -80,7 +81,7 @@ class _Identities:
             (
                 RUN_TAG,
                 self.candidates[candidate],
-                (f"{stage.continues} and " if stage.continues else "") + describe_budget(stage.budget),
+                self._spent(stage),
                 host,
                 self.machines[host],
                 str(seed),
@@ -88,6 +89,11 @@ class _Identities:
         )
         identity = hashlib.sha256(content.encode()).hexdigest()[:ID_LENGTH]
         return PlannedRun(identity, stage.name, candidate, host, seed)
+
+    def _spent(self, stage: Stage) -> str:
+        """A run's budget, behind those of the runs that it carries on."""
+        parts = (stage, *self.study.carried_on(stage.name))
+        return " and then ".join(describe_budget(one.budget) for one in reversed(parts))
 
 
 def _stage(

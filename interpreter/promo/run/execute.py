@@ -19,7 +19,7 @@ from promo.ledger.ports import Clock, Disk
 from promo.ledger.state import AttemptState, State, apply
 from promo.ledger.values import Event, EventKind
 from promo.run.ports import Executor
-from promo.run.store import attempt_folder, read_result, write_request
+from promo.run.store import attempt_folder, checkpoint_of, read_result, write_request
 from promo.run.values import OWN_FAULT, AttemptSpec, Exit, Result, RunStatus, Task
 
 POLL_S = 0.05
@@ -133,7 +133,7 @@ class Execution:
         while (self._study / folder).exists():  # left by a start that never reached the ledger
             number += 1
             folder = attempt_folder(run.stage, run.candidate, run.host, run.seed, number)
-        request = {**task.request, "attempt": number}
+        request = {**task.request, "attempt": number, "resume": self._kept(run.id)}
         digest = write_request(self._disk, self._study / folder, request)
         self.record(
             EventKind.ATTEMPT_STARTED,
@@ -157,6 +157,14 @@ class Execution:
         handle = place.executor.start(spec)
         self._live.append(_Live(task, number, slot, folder, handle, began))
         self._watch(Progress(task, slot, None))
+
+    def _kept(self, run: str) -> dict[str, Json] | None:
+        """The state that the last attempt left behind if nobody saw its end; a failed one is begun anew."""
+        tried = self.state.attempts.get(run, ())
+        if not tried or tried[-1].state is not AttemptState.LOST:
+            return None
+        state = checkpoint_of(self._disk, self._study / tried[-1].folder)
+        return None if state is None else {"folder": tried[-1].folder, "state": state}
 
     def _look(self, live: _Live) -> bool:
         """Whether an attempt has ended; if so it is settled."""

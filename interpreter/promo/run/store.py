@@ -18,6 +18,7 @@ RESULT = "result.json"
 EXIT = "exit.json"
 POINTS = "points.jsonl"
 LOG = "log.txt"
+CHECKPOINT = "checkpoint.json"
 PROGRAM = "program"
 """Where a study keeps the files of a runner that is kept in files."""
 TAIL = 12
@@ -39,6 +40,12 @@ def write_request(disk: Disk, folder: Path, request: Mapping[str, Json]) -> str:
 def result_bytes(body: Mapping[str, Json]) -> bytes:
     """A result envelope: the body and its digest."""
     return canonical({"body": body, "digest": digest(body)})
+
+
+def checkpoint_of(disk: Disk, folder: Path) -> str | None:
+    """Digest of the state that an attempt kept, which names its tensors by theirs; None without one."""
+    content = disk.read(folder / CHECKPOINT)
+    return None if content is None else digest_bytes(content)
 
 
 def read_result(disk: Disk, folder: Path, exit_: Exit | None) -> Result:

@@ -196,13 +196,16 @@ class _Check:
         return growth
 
     def _budgets(self, runner: Runner, ladder: Ladder) -> None:
-        """A trainer keeps only to the kinds of budgets it knows."""
+        """A trainer keeps to the kinds of budgets it knows, and carries runs on only if it can."""
         for stage in ladder.stages.values():
             if stage.budget.kind not in runner.budgets:
                 known = ", ".join(kind.value for kind in runner.budgets)
                 message = f"the runner '{runner.name}' keeps to no budget of {stage.budget.kind.value}"
                 at = stage.where.get("train", stage.where["name"])
                 self.scope.report("P0224", message, at, f"its budgets are of: {known}")
+            if stage.continues and not runner.can_continue:
+                message = f"the runner '{runner.name}' cannot carry a trained run on"
+                self.scope.report("P0225", message, stage.where["continue"], "train anew: train ... for ...")
 
     def _noise(self, expressions: Expressions, clauses: Clauses, measure: Measure) -> Fraction | None:
         clause = clauses.maybe("noise")

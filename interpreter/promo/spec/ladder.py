@@ -120,11 +120,12 @@ class Ladder:
         until = self._spend(clause.children[-1], None, None, capped=False)
         if until is None:
             return None
-        if until.kind is not source.budget.kind or until.amount <= source.budget.amount:
+        before = self._whole(source)
+        if until.kind is not source.budget.kind or until.amount <= before:
             message = f"'{source.name}' already trains that far, or is counted in something else"
             scope.report("P0508", message, clause.children[-1], "write the whole budget, larger than the first part")
             return None
-        added = until.amount - source.budget.amount
+        added = until.amount - before
         cap_s = added if until.kind is BudgetKind.WALL else source.budget.cap_s * added // source.budget.amount + 1
         stage = Stage(
             name=block.token("NAME").text,
@@ -140,9 +141,13 @@ class Ladder:
             documentation=scope.tree.documentation(block),
             where={**scope.where(block), "seeds": scope.span(clause)},
         )
-        scope.report("P0910", "this version cannot carry a trained run on yet", clause)
         self.stages[stage.name] = stage
         return stage
+
+    def _whole(self, stage: Stage) -> int:
+        """What a stage's runs have spent at its end, with all that they carry on."""
+        before = self.stages.get(stage.continues or "")
+        return stage.budget.amount + (self._whole(before) if before else 0)
 
     def _entrants(
         self, train: Node, after: Node | None, block: Node, names: list[Token] | None = None

@@ -75,6 +75,7 @@ def closure(study: Study, rule: Gate | Rule) -> dict[str, Json]:
         pair = tuple(name for name in (rule.judged, rule.reference) if name is not None)
         candidates = study.entrants[stage.name].possible if about_all else pair
     read = {stage.name, *(name for condition in asked for name in _other_stages(condition))}
+    read |= {before.name for name in tuple(read) for before in study.carried_on(name)}
     hosts = {host: None for name in read for host in study.stages[name].hosts}
     return {
         "seal": TAG,

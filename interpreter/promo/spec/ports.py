@@ -78,6 +78,10 @@ class Runner(Protocol):
         """Kinds of budgets that its trainer keeps to."""
 
     @property
+    def can_continue(self) -> bool:
+        """Whether its trainer can carry a trained run on."""
+
+    @property
     def needs_data(self) -> bool:
         """Whether a spec must say what is trained on."""
 

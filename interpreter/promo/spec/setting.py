@@ -91,6 +91,7 @@ class _StandIn:
     trainer: str = ""
     needs_modules: tuple[str, ...] = ()
     budgets: tuple[BudgetKind, ...] = tuple(BudgetKind)
+    can_continue: bool = True
     needs_data: bool = False
 
     def resolve(self, levels: Mapping[str, Level]) -> Effective:

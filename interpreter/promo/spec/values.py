@@ -316,6 +316,11 @@ class Study:
         """Rules that judge at a stage, in declaration order."""
         return tuple(rule for rule in self.rules.values() if rule.stage == stage)
 
+    def carried_on(self, stage: str) -> tuple[Stage, ...]:
+        """The stages whose runs a stage carries on, the last one first."""
+        before = self.stages.get(self.stages[stage].continues or "")
+        return () if before is None else (before, *self.carried_on(before.name))
+
     def reruns_at(self, stage: str) -> int:
         """How often a failed run of a stage may be repeated at most, for whatever reason."""
         return max(self.missing_reruns_at(stage), self.crash_reruns_at(stage), self.guard_reruns_at(stage))

@@ -44,6 +44,7 @@ class ToyRunner:
     trainer: str = "promo_toy.train:train"
     needs_modules: tuple[str, ...] = ()
     budgets: tuple[BudgetKind, ...] = tuple(BudgetKind)
+    can_continue: bool = True
     needs_data: bool = False
 
     def resolve(self, levels):

@@ -56,13 +56,15 @@ def request(folder, *, kind="steps", amount=20, seed=1, **changed):
         "data": {"train": "train", "validation": "held", "window": 32, "score_tokens": 1024},
         "run": {"seed": seed},
         "budget": {"kind": kind, "amount": amount, "cap_s": 60},
+        "checkpoint": {"at_end": False, "every_s": 600},
+        "continues": None,
     }
 
 
-def run(folder, **words):
+def run(folder, more=None, **words):
     points = io.StringIO()
     recorder = Recorder(points, time.monotonic())
-    return train(request(folder, **words), recorder), recorder, points.getvalue()
+    return train({**request(folder, **words), **(more or {})}, recorder), recorder, points.getvalue()
 
 
 def value(folder, **words):

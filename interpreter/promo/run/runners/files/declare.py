@@ -52,6 +52,7 @@ class FileRunner:
     needs_data: bool
     needs_modules: tuple[str, ...]
     kind: str
+    can_continue: bool
     effective: Mapping[str, str]
     """Setting -> formula, in order; later ones may use earlier ones."""
     left_out: tuple[str, ...]
@@ -232,6 +233,7 @@ def _runner(
         needs_data=bool(table.pop("needs_data", False)),
         needs_modules=_texts(table.pop("needs_modules", []), "needs_modules"),
         kind=kind,
+        can_continue=False,
         effective=effective,
         left_out=_texts(table.pop("left_out", []), "left_out"),
         parameters=str(size.pop("parameters", "")),

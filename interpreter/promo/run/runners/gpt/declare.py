@@ -80,8 +80,9 @@ class GptRunner:
     factors: Mapping[str, RunnerFactor] = FACTORS
     metrics: Mapping[str, RunnerMetric] = METRICS
     trainer: str = "promo.run.runners.gpt.train:train"
-    needs_modules: tuple[str, ...] = ("torch",)
+    needs_modules: tuple[str, ...] = ("torch", "safetensors")
     budgets: tuple[BudgetKind, ...] = tuple(BudgetKind)
+    can_continue: bool = True
     needs_data: bool = True
 
     def resolve(self, levels: Mapping[str, Level]) -> Effective:

@@ -83,9 +83,12 @@ class Optimizer:
             for one in self.adam:
                 one.step(factor, self.steps)
 
-    def tensors(self) -> list[Tensor]:
-        """All tensors of the state, in a fixed order."""
-        return [part.momentum for part in self.muon] + [t for one in self.adam for t in (one.first, one.second)]
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors of the state, by name."""
+        found = {f"muon/{number}": part.momentum for number, part in enumerate(self.muon)}
+        for number, one in enumerate(self.adam):
+            found |= {f"adam/{number}/first": one.first, f"adam/{number}/second": one.second}
+        return found
 
 
 class _Muon:

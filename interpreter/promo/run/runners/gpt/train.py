@@ -22,6 +22,9 @@ from promo.base.canonical import Json
 from promo.run.contract import Outcome, Recorder, Request
 from promo.run.provenance import busy_seconds, peak_memory_bytes
 from promo.run.runners.gpt.batches import load, rows, scoring_windows
+from promo.run.runners.gpt.checkpoint import CheckpointError, generator_text, set_generator
+from promo.run.runners.gpt.checkpoint import load as load_checkpoint
+from promo.run.runners.gpt.checkpoint import save as save_checkpoint
 from promo.run.runners.gpt.model import Gpt
 from promo.run.runners.gpt.optimizer import Optimizer
 from promo.run.values import RunStatus
@@ -71,6 +74,10 @@ class _Clock:
     tokens: int = 0
     last: float = field(default=0.0)
     """What the last step added, in the budget's own unit."""
+    earlier: float = 0.0
+    """What the run that is carried on had spent, in the budget's own unit."""
+    earlier_s: float = 0.0
+    """Its training seconds."""
 
     def used(self) -> float:
         """Amount used, in the budget's unit."""
@@ -117,6 +124,7 @@ class _Training:
         self.batch_rows = int(self.settings["total_batch"]) // self.context
         self.rows_at_once = self._rows_at_once()
         seed = int(request["run"]["seed"])
+        self.points: list[Json] = []
         self.weights_seed, self.data_seed = sub_seed(seed, "weights"), sub_seed(seed, "data")
 
     def _rows_at_once(self) -> int:
@@ -127,6 +135,9 @@ class _Training:
         return max(rows for rows in range(1, min(fit, self.batch_rows) + 1) if self.batch_rows % rows == 0)
 
     def run(self) -> Outcome:
+        continued = self.request["continues"]
+        if continued is not None and continued.get("state") is None:
+            return Outcome(RunStatus.INVALID, {}, {}, "the run that it carries on left no result and no state")
         self._prepare_process()
         with self.recorder.phase("data"):
             folder = Path(self.request["study_folder"])
@@ -137,20 +148,22 @@ class _Training:
             self._reset()
         with self.recorder.phase("warmup"):
             self._warm_up()
-        clock = _Clock(
-            self.request["budget"]["kind"], float(self.request["budget"]["amount"]), self.request["flops_per_token"]
-        )
+        clock = self._begin()
         others = busy_seconds()
         began = time.monotonic()
+        cpu_before = clock.cpu_s
         cause = self._train(clock)
-        contention = _contention(others, clock.cpu_s, time.monotonic() - began)
-        self.recorder.add("train", clock.wall_s)
+        contention = _contention(others, clock.cpu_s - cpu_before, time.monotonic() - began)
+        self.recorder.add("train", clock.wall_s - clock.earlier_s)
         details = self._details(clock, contention)
         if cause:
             return Outcome(RunStatus.NAN, {}, details, cause)
         with self.recorder.phase("evaluate"):
             value = self._score(self.windows)
-        self.recorder.point(step=clock.steps, tokens=clock.tokens, charged_s=clock.wall_s, val_bpb=value)
+        self._point(clock, val_bpb=value)
+        if self.request["checkpoint"]["at_end"]:
+            with self.recorder.phase("checkpoint"):
+                details = {**details, "checkpoint": self._keep(clock)}
         if value >= GUESSING_BPB:
             return Outcome(RunStatus.DIVERGED, {}, details, f"{value:.3f} bpb is no better than guessing every byte")
         return Outcome(RunStatus.OK, {"val_bpb": value}, details)
@@ -180,10 +193,74 @@ class _Training:
         self._reset()
         self._synchronise()
 
+    def _begin(self) -> _Clock:
+        """The clock at the start of training: at zero, or where the run that is taken up stopped."""
+        budget, continued, resumed = self.request["budget"], self.request["continues"], self.request.get("resume")
+        earlier = float(continued["earlier"]) if continued else 0.0
+        clock = _Clock(budget["kind"], float(budget["amount"]) + earlier, self.request["flops_per_token"])
+        taken = resumed or continued
+        if taken is None:
+            return clock
+        with self.recorder.phase("restore"):
+            self._take_up(clock, Path(self.request["study_folder"]) / taken["folder"], taken["state"])
+            if resumed is None:
+                clock.earlier, clock.earlier_s = clock.used(), clock.wall_s
+        return clock
+
+    def _take_up(self, clock: _Clock, folder: Path, digest: str) -> None:
+        """Weights, optimizer, random state, clock and curve as they were kept."""
+        tensors, state = load_checkpoint(folder, digest)
+        own = {**dict(self.model.named_parameters()), **self.optimizer.tensors()}
+        if set(own) != set(tensors) or any(own[name].shape != tensors[name].shape for name in own):
+            raise CheckpointError(f"the state in {folder.name} is that of another model")
+        with torch.no_grad():
+            for name, tensor in own.items():
+                tensor.copy_(tensors[name])
+        self.optimizer.steps = int(state["optimizer_steps"])
+        set_generator(self.draws, state["draws"])
+        for name in ("wall_s", "cpu_s", "last", "earlier", "earlier_s"):
+            setattr(clock, name, float(state["clock"][name]))
+        clock.steps, clock.tokens = int(state["clock"]["steps"]), int(state["clock"]["tokens"])
+        for point in state["points"]:
+            kept = {name: value if isinstance(value, int) else float(value) for name, value in point.items()}
+            self.points.append(point)
+            self.recorder.point(**kept)
+
+    def _keep(self, clock: _Clock) -> str:
+        """Put the whole state into files; its digest."""
+        state: dict[str, Json] = {
+            "optimizer_steps": self.optimizer.steps,
+            "draws": generator_text(self.draws),
+            "clock": {
+                **{
+                    name: repr(float(getattr(clock, name)))
+                    for name in ("wall_s", "cpu_s", "last", "earlier", "earlier_s")
+                },
+                "steps": clock.steps,
+                "tokens": clock.tokens,
+            },
+            "points": self.points,
+        }
+        tensors = {**dict(self.model.named_parameters()), **self.optimizer.tensors()}
+        return save_checkpoint(Path(self.request["attempt_folder"]), tensors, state)
+
+    def _point(self, clock: _Clock, **values: float) -> None:
+        """Record a point, here and for whoever takes this run up."""
+        point: dict[str, float | int] = {
+            "step": clock.steps,
+            "tokens": clock.tokens,
+            "charged_s": clock.wall_s,
+            **values,
+        }
+        self.recorder.point(**point)
+        self.points.append({name: one if isinstance(one, int) else repr(float(one)) for name, one in point.items()})
+
     def _train(self, clock: _Clock) -> str:
         """Train until the budget is spent; why it ended early, if it did."""
-        due, curve = 1, list(CURVE)
+        due = int(math.sqrt(clock.progress()) * POINTS) + 1
+        curve = [share for share in CURVE if share > clock.progress()]
         gathered: list[Tensor] = []
+        kept_at = time.monotonic()
         while not clock.spent():
             progress = clock.progress()
             wall, cpu = time.perf_counter(), time.process_time()
@@ -196,15 +273,17 @@ class _Training:
                 gathered.clear()
                 if not math.isfinite(mean):
                     return f"the training loss was {mean} at step {clock.steps}"
-                self.recorder.point(
-                    step=clock.steps, tokens=clock.tokens, charged_s=clock.wall_s, train_bpb=mean * BITS
-                )
+                self._point(clock, train_bpb=mean * BITS)
                 due = int(math.sqrt(clock.progress()) * POINTS) + 1
             if curve and clock.progress() >= curve[0] and not clock.spent():
                 curve.pop(0)
                 with self.recorder.phase("evaluate"):
                     value = self._score(max(self.windows // 4, 1))
-                self.recorder.point(step=clock.steps, tokens=clock.tokens, charged_s=clock.wall_s, val_bpb=value)
+                self._point(clock, val_bpb=value)
+            if not gathered and time.monotonic() - kept_at >= self.request["checkpoint"]["every_s"]:
+                with self.recorder.phase("checkpoint"):
+                    self._keep(clock)
+                kept_at = time.monotonic()
         return ""
 
     def _step(self, progress: float) -> Tensor:
@@ -248,7 +327,7 @@ class _Training:
             "budget": {
                 "kind": clock.kind,
                 "amount": str(self.request["budget"]["amount"]),
-                "used": repr(float(clock.used())),
+                "used": repr(float(clock.used() - clock.earlier)),
                 "last_step": repr(float(clock.last)),
                 "cpu_s": f"{clock.cpu_s:.6f}",
             },

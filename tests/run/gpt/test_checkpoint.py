@@ -1,0 +1,155 @@
+"""Keeping a run's whole state and taking it up again: the bits of the unbroken run."""
+
+import io
+import time
+from fractions import Fraction
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
+from promo.base.canonical import digest_bytes, parse_json  # noqa: E402
+from promo.run.contract import Recorder  # noqa: E402
+from promo.run.corpora import split, synthetic  # noqa: E402
+from promo.run.runners.gpt.checkpoint import CheckpointError, load, save  # noqa: E402
+from promo.run.runners.gpt.declare import FACTORS, RUNNER  # noqa: E402
+from promo.run.runners.gpt.train import train  # noqa: E402
+from promo.run.values import RunStatus  # noqa: E402
+
+torch.set_num_threads(1)
+TINY = {"depth": 1, "aspect": 32, "head_size": 16, "context": 32, "total_batch": 256, "window": "L"}
+
+
+@pytest.fixture
+def study(tmp_path):
+    train_bytes, held = split(synthetic(60_000), Fraction(1, 10))
+    (tmp_path / "train").write_bytes(train_bytes)
+    (tmp_path / "held").write_bytes(held)
+    return tmp_path
+
+
+def request(study, name, *, amount, **more):
+    levels = {key: factor.default for key, factor in FACTORS.items()}
+    levels |= {key: level if key == "window" else Fraction(level) for key, level in TINY.items()}
+    resolved = RUNNER.resolve(levels)
+    (study / name).mkdir(exist_ok=True)
+    return {
+        "settings": dict(resolved.settings),
+        "flops_per_token": resolved.flops_per_token,
+        "device": "cpu",
+        "threads": 1,
+        "study_folder": str(study),
+        "attempt_folder": str(study / name),
+        "data": {"train": "train", "validation": "held", "window": 32, "score_tokens": 1024},
+        "run": {"seed": 5},
+        "budget": {"kind": "tokens", "amount": amount, "cap_s": 60},
+        "checkpoint": {"at_end": False, "every_s": 600},
+        "continues": None,
+        **more,
+    }
+
+
+class Cut(Recorder):
+    """A recorder that breaks the run off at a step."""
+
+    def __init__(self, points, at):
+        super().__init__(points, time.monotonic())
+        self.at = at
+
+    def point(self, **values):
+        super().point(**values)
+        if self.at and values["step"] >= self.at:
+            raise KeyboardInterrupt
+
+
+def carried_out(asked, at=0):
+    points = io.StringIO()
+    recorder = Cut(points, at)
+    return train(asked, recorder), [parse_json(line) for line in points.getvalue().splitlines()]
+
+
+def without_seconds(points):
+    return [{key: value for key, value in point.items() if key != "charged_s"} for point in points]
+
+
+@pytest.mark.parametrize("at", [2, 9, 25])
+def test_a_run_that_is_broken_off_and_taken_up_ends_with_the_bits_of_the_unbroken_one(study, at):
+    whole, curve = carried_out(request(study, "whole", amount=40 * 256))
+    always = {"checkpoint": {"at_end": False, "every_s": 0}}
+    with pytest.raises(KeyboardInterrupt):
+        carried_out(request(study, "lost", amount=40 * 256, **always), at)
+    kept = digest_bytes((study / "lost" / "checkpoint.json").read_bytes())
+
+    resume = {"folder": "lost", "state": kept}
+    again, points = carried_out(request(study, "again", amount=40 * 256, resume=resume))
+
+    assert again.metrics == whole.metrics
+    assert without_seconds(points) == without_seconds(curve)
+    assert again.details["work"]["steps"] == 40
+    assert len(list((study / "lost").glob("checkpoint-*.safetensors"))) == 1
+
+
+def test_a_run_that_is_carried_on_pays_only_for_what_is_added(study):
+    end = {"checkpoint": {"at_end": True, "every_s": 600}}
+    first, _ = carried_out(request(study, "first", amount=20 * 256, **end))
+    continues = {"folder": "first", "state": first.details["checkpoint"], "earlier": str(20 * 256)}
+
+    more, points = carried_out(request(study, "more", amount=30 * 256, continues=continues))
+
+    assert more.details["budget"]["used"] == repr(30.0 * 256)
+    assert more.details["work"]["steps"] == 50
+    assert more.metrics["val_bpb"] < first.metrics["val_bpb"]
+    assert points[-1]["step"] == 50
+    again, _ = carried_out(request(study, "again", amount=30 * 256, continues=continues))
+    assert again.metrics == more.metrics
+
+
+def test_a_run_that_is_carried_on_and_lost_is_taken_up_where_it_was(study):
+    end = {"checkpoint": {"at_end": True, "every_s": 0}}
+    first, _ = carried_out(request(study, "first", amount=20 * 256, **end))
+    continues = {"folder": "first", "state": first.details["checkpoint"], "earlier": str(20 * 256)}
+    whole, _ = carried_out(request(study, "whole", amount=30 * 256, continues=continues))
+    with pytest.raises(KeyboardInterrupt):
+        carried_out(request(study, "lost", amount=30 * 256, continues=continues, **end), 30)
+    kept = digest_bytes((study / "lost" / "checkpoint.json").read_bytes())
+
+    resume = {"folder": "lost", "state": kept}
+    again, _ = carried_out(request(study, "again", amount=30 * 256, continues=continues, resume=resume))
+
+    assert again.metrics == whole.metrics
+    assert again.details["budget"]["used"] == whole.details["budget"]["used"]
+
+
+def test_nothing_to_carry_on_is_said(study):
+    outcome, _ = carried_out(request(study, "x", amount=256, continues={"folder": None, "earlier": "256"}))
+
+    assert outcome.status is RunStatus.INVALID
+    assert "left no result" in outcome.cause
+
+
+def test_a_state_that_was_changed_is_refused(tmp_path):
+    digest = save(tmp_path, {"a": torch.ones(3)}, {"steps": 1})
+    assert load(tmp_path, digest)[1] == {"steps": 1}
+    name = next(tmp_path.glob("*.safetensors"))
+    content = bytearray(name.read_bytes())
+    content[-1] ^= 1
+    name.write_bytes(bytes(content))
+
+    with pytest.raises(CheckpointError, match="not the one that was recorded"):
+        load(tmp_path, digest)
+    with pytest.raises(CheckpointError, match="not the one that was recorded"):
+        load(tmp_path, "0" * 64)
+    name.unlink()
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load(tmp_path, digest)
+
+
+def test_the_same_state_is_the_same_bytes(tmp_path):
+    tensors = {"b": torch.arange(4.0), "a": torch.ones(2)}
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+
+    assert save(tmp_path / "one", tensors, {"n": 1}) == save(
+        tmp_path / "two", dict(reversed(tensors.items())), {"n": 1}
+    )
