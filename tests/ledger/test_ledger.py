@@ -180,3 +180,32 @@ def test_a_prefix_of_the_ledger_is_a_state_the_study_was_in():
 
     for length in range(1, len(chain.events) + 1):
         assert len(state_of(chain.events[:length]).opened) == length - 1
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0], ids=["before", "in the middle", "behind"])
+def test_an_interruption_inside_a_write_leaves_a_sound_chain(share):
+    class Interrupted(MemoryDisk):
+        once = True
+
+        def append(self, path, data):
+            if self.once and b"attempt.lost" in data:
+                self.once = False
+                super().append(path, data[: round(share * len(data))])
+                raise KeyboardInterrupt
+            super().append(path, data)
+
+    disk = Interrupted()
+    book = journal(disk)
+    book.append(EventKind.STUDY_FROZEN, {"study": "s"})
+    with pytest.raises(KeyboardInterrupt):
+        book.append(EventKind.ATTEMPT_LOST, {"run": "a"})
+
+    book.append(EventKind.STUDY_CLOSED, {"stages": 0})  # what is recorded while everything is being called off
+
+    chain = decode(disk.files[LEDGER])
+    kinds = [event.kind for event in chain.events]
+    assert not chain.torn
+    assert kinds[0] is EventKind.STUDY_FROZEN
+    assert kinds[-1] is EventKind.STUDY_CLOSED
+    assert len(kinds) == (3 if share == 1.0 else 2)
+    assert book.events == chain.events

@@ -19,13 +19,18 @@ class Journal:
 
     def __init__(self, path: Path, disk: Disk, clock: Clock) -> None:
         self._path, self._disk, self._clock = path, disk, clock
-        chain = decode(disk.read(path) or b"")
+        self._failed = self._unsure = False
+        self._read()
+        self.incarnation = 1 + max((event.incarnation for event in self._events), default=0)
+
+    def _read(self) -> None:
+        """Take over what is on disk, without a torn last line."""
+        chain = decode(self._disk.read(self._path) or b"")
         if chain.torn:
-            disk.truncate(path, chain.sound_bytes)
+            self._disk.truncate(self._path, chain.sound_bytes)
         self._events = list(chain.events)
         self._head = chain.head
-        self._failed = False
-        self.incarnation = 1 + max((event.incarnation for event in chain.events), default=0)
+        self._unsure = False
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -46,8 +51,12 @@ class Journal:
         """
         if self._failed:
             raise PromoError("the ledger could not be written earlier, so nothing more is recorded")
+        if self._unsure:
+            self._read()
         event = Event(len(self._events), kind, self._clock.now(), self.incarnation, data, self._head)
         line = encode(event)
+        # An interruption may come at any instruction, also between the disk's answer and the lines below.
+        self._unsure = True
         try:
             self._disk.append(self._path, line + b"\n")
         except OSError as fault:
@@ -57,4 +66,5 @@ class Journal:
             ) from fault
         self._events.append(event)
         self._head = line_digest(line)
+        self._unsure = False
         return event
