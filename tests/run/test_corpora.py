@@ -1,12 +1,13 @@
 """Texts: the same bytes everywhere, a split that stays put, and clear words when a text will not do."""
 
+import gzip
 from fractions import Fraction
 
 import pytest
 
 from promo.base.canonical import digest, digest_bytes
 from promo.base.errors import PromoError
-from promo.run.corpora import Corpus, overlap, prepare, read, split, synthetic
+from promo.run.corpora import Corpus, files, overlap, prepare, read, split, synthetic
 from promo.spec.values import Data
 
 TENTH = Fraction(1, 10)
@@ -110,3 +111,56 @@ def test_a_pinned_text_must_be_that_text(tmp_path):
     (tmp_path / "3.txt").write_text("changed", encoding="utf-8")
     with pytest.raises(PromoError, match="not the one that is pinned"):
         prepare(data("*.txt", pinned=f"sha256:{known[:12]}"), tmp_path)
+
+
+def test_lines_of_json_are_documents_packed_or_not(tmp_path):
+    lines = '{"text": "one\\u00e9"}\n\n{"text": "two", "more": 1}\n'
+    (tmp_path / "a.jsonl").write_text(lines, encoding="utf-8")
+    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+    (tmp_path / "c.txt.gz").write_bytes(gzip.compress(b"three"))
+
+    corpus = files("*", tmp_path)
+
+    assert corpus.documents == (
+        ("a.jsonl#0", "one\u00e9".encode()),
+        ("a.jsonl#1", b"two"),
+        ("b.jsonl.gz#0", "one\u00e9".encode()),
+        ("b.jsonl.gz#1", b"two"),
+        ("c.txt.gz#0", b"three"),
+    )
+
+
+def test_rows_of_parquet_are_documents(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"id": [1, 2], "text": ["one", "two"]}), tmp_path / "a.parquet")
+    assert files("a.parquet", tmp_path).documents == (("a.parquet#0", b"one"), ("a.parquet#1", b"two"))
+
+    parquet.write_table(pyarrow.table({"words": ["one"]}), tmp_path / "b.parquet")
+    with pytest.raises(PromoError, match="no column text"):
+        files("b.parquet", tmp_path)
+    parquet.write_table(pyarrow.table({"text": ["one", None]}), tmp_path / "c.parquet")
+    with pytest.raises(PromoError, match="row 2 holds no text"):
+        files("c.parquet", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.jsonl", b'{"text": "one"}\n{"text": \n', "line 2 is no JSON"),
+        ("a.jsonl", b'{"txt": "one"}\n', 'line 1 has no "text"'),
+        ("a.jsonl", b'{"text": "\\ud800"}\n', "half a surrogate"),
+        ("a.jsonl", b"\xff\n", "not UTF-8"),
+        ("a.txt.gz", b"no gzip", "no whole gzip file"),
+        ("a.txt.gz", gzip.compress(b"text" * 99)[:-9], "no whole gzip file"),
+        ("a.parquet", b"PAR1 and no more", "no parquet file"),
+    ],
+)
+def test_a_text_file_that_is_broken_is_one_clear_message(tmp_path, name, content, words):
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(PromoError, match=words):
+        files(name, tmp_path)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from promo.base.canonical import Json, digest, digest_bytes
+from promo.base.canonical import Json, digest, digest_bytes, parse_json
 from promo.base.errors import PromoError
 from promo.spec.values import Data
 
@@ -121,14 +121,86 @@ def files(pattern: str, spec_folder: Path) -> Corpus:
         raise PromoError(f"no file matches '{pattern}' in {spec_folder}", hint="correct the path in the data block")
     documents: list[tuple[str, bytes]] = []
     for path in found:
-        content = path.read_bytes()
-        try:
-            content.decode("utf-8")
-        except UnicodeDecodeError as fault:
-            raise PromoError(f"{path} is not UTF-8 text (byte {fault.start})") from fault
         name = path.relative_to(spec_folder).as_posix()
-        documents.extend((f"{name}#{number}", part) for number, part in enumerate(_pieces(content)))
+        documents.extend((f"{name}#{number}", part) for number, part in enumerate(_documents(path)))
     return Corpus(tuple(documents))
+
+
+def _documents(path: Path) -> Iterator[bytes]:
+    """
+    Documents of a file: rows of `.parquet` (column `text`), lines of `.jsonl` (field `text`), else passages of text.
+
+    `.gz` behind the name of a text or of lines is unpacked.
+    """
+    name = path.name.lower()
+    if name.endswith(".parquet"):
+        return _rows(path)
+    if name.endswith((".jsonl", ".jsonl.gz")):
+        return _lines(path)
+    return _pieces(_text(path, _content(path)))
+
+
+def _content(path: Path) -> bytes:
+    if path.name.lower().endswith(".gz"):
+        import gzip
+
+        try:
+            return gzip.decompress(path.read_bytes())
+        except (OSError, EOFError, ValueError) as fault:
+            raise PromoError(f"{path} is no whole gzip file: {fault}") from fault
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        raise PromoError(f"{path} cannot be read: {fault.strerror or fault}") from fault
+
+
+def _text(path: Path, content: bytes) -> bytes:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        raise PromoError(f"{path} is not UTF-8 text (byte {fault.start})") from fault
+    return content
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    for number, line in enumerate(_text(path, _content(path)).splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            stored = parse_json(line)
+        except ValueError as fault:
+            raise PromoError(f"{path}, line {number} is no JSON: {fault}") from fault
+        text = stored.get("text") if isinstance(stored, dict) else None
+        if not isinstance(text, str):
+            raise PromoError(f'{path}, line {number} has no "text"', hint="each line is an object with a field text")
+        yield _encoded(path, number, text)
+
+
+def _rows(path: Path) -> Iterator[bytes]:
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError as fault:
+        raise PromoError(f"{path} needs pyarrow, which is not installed", hint="pip install pyarrow") from fault
+    try:
+        file = parquet.ParquetFile(path)
+        if "text" not in file.schema_arrow.names:
+            raise PromoError(f"{path} has no column text", hint=f"its columns: {', '.join(file.schema_arrow.names)}")
+        number = 0
+        for batch in file.iter_batches(columns=["text"]):
+            for text in batch.column(0).to_pylist():
+                number += 1
+                if not isinstance(text, str):
+                    raise PromoError(f"{path}, row {number} holds no text")
+                yield _encoded(path, number, text)
+    except (ArrowException, OSError) as fault:
+        raise PromoError(f"{path} is no parquet file: {str(fault).splitlines()[0]}") from fault
+
+
+def _encoded(path: Path, number: int, text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as fault:
+        raise PromoError(f"{path}, document {number} holds half a surrogate pair") from fault
 
 
 def _pieces(content: bytes) -> Iterator[bytes]:
