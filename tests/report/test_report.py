@@ -1,5 +1,8 @@
 """The report: everything in it, nothing that runs, and user texts that stay texts."""
 
+import csv
+import io
+import json
 import os
 import re
 from html.parser import HTMLParser
@@ -9,6 +12,8 @@ import pytest
 
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder
+from promo.report.render import render_csv, render_json, render_markdown
+from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
 from promo.report.view import build_view
 from support import promo, spec
 
@@ -141,3 +146,71 @@ def test_an_unfinished_study_says_what_it_is(study, workplace):
         assert promo("report", workplace / "half") == 0, kept
         page = Page((workplace / "half" / "report.html").read_text(encoding="utf-8"))
         assert "not finished" in page.text
+
+
+# --- other forms -------------------------------------------------------------------------------------------------
+
+
+def read(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_one_row_a_decision_candidate_and_condition(study):
+    record = record_of(study)
+    rows = read(render_csv(DECISION_COLUMNS, decision_rows(record)))
+
+    gate = [row for row in rows if row["decision"] == "pick"]
+    assert [row["candidate"] for row in gate] == [one.candidate for one in record.decisions["pick"].standings]
+    assert {row["verdict"] for row in gate} == {"promoted", "dropped"}
+    assert next(row for row in gate if row["candidate"] == "good")["statistic"]
+    assert [row["verdict"] for row in rows if row["kind"] == "rule"]
+
+
+def test_one_row_an_attempt(study):
+    record = record_of(study)
+    rows = read(render_csv(RUN_COLUMNS, run_table(record)))
+
+    assert len(rows) == sum(len(tried) for tried in record.state.attempts.values())
+    assert {row["status"] for row in rows} == {"ok", "crash"}
+    assert all(row["value"] for row in rows if row["state"] == "accepted")
+
+
+def test_no_cell_is_a_formula():
+    text = render_csv(("a",), [("=1+1",), ("+1",), ("@x",), ("-2.5",), ("-x",), ('plain, "quoted"',)])
+
+    assert [row["a"] for row in read(text)] == ["'=1+1", "'+1", "'@x", "-2.5", "'-x", 'plain, "quoted"']
+
+
+def test_markup_of_users_is_shown_and_not_obeyed(study):
+    text = render_markdown(build_view(record_of(study)))
+
+    assert "<script" not in text.replace("\\<script", "")
+    assert "\\<script\\>alert(1)" in text
+    assert "{{ 7" not in text.replace("\\{\\{ 7", "")
+
+
+def test_the_view_as_json_is_the_same_facts(study):
+    view = build_view(record_of(study))
+    stored = json.loads(render_json(view))
+
+    assert stored["title"] == view.title
+    assert [gate["name"] for gate in stored["gates"]] == ["pick"]
+    assert render_json(view) == render_json(build_view(record_of(study)))
+
+
+@pytest.mark.parametrize(
+    ("form", "files"),
+    [
+        ("html", ["report.html"]),
+        ("md", ["report.md"]),
+        ("json", ["report.json"]),
+        ("csv", ["report.decisions.csv", "report.runs.csv"]),
+    ],
+)
+def test_every_form_is_written(study, capsys, form, files):
+    assert promo("report", study.path, "--format", form) == 0
+
+    said = capsys.readouterr().out
+    for file in files:
+        assert (study.path / file).stat().st_size > 100
+        assert f"report: {study.path / file}" in said

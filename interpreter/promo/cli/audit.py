@@ -8,19 +8,19 @@ from promo.base.canonical import Json
 from promo.base.errors import ExitCode
 from promo.cli.places import study_of
 from promo.cli.terminal import put
-from promo.driver.study import REPORT
 
 
 def report(options: Namespace) -> int:
     """Write the audit report of a study."""
-    from promo.driver.report import write_report
+    from promo.driver.report import FORMS, write_report
     from promo.report.text import ending_text
 
     folder = study_of(options.place, options.study)
-    path = Path(options.out) if options.out else folder.path / REPORT
-    view = write_report(folder, path)
+    path = Path(options.out) if options.out else folder.path / FORMS[options.format]
+    view, files = write_report(folder, path, options.format)
     put(ending_text(view))
-    put(f"report: {path}")
+    for file in files:
+        put(f"report: {file}")
     return ExitCode.DONE
 
 

@@ -80,7 +80,7 @@ def _print_end(folder: StudyFolder) -> None:
     from promo.driver.report import write_report
     from promo.report.text import ending_text
 
-    view = write_report(folder, folder.path / REPORT)
+    view, _ = write_report(folder, folder.path / REPORT)
     put("")
     put(ending_text(view))
     put(f"report: {folder.path / REPORT}")

@@ -12,7 +12,8 @@ from promo.evidence.values import Evidence
 from promo.files import RealDisk
 from promo.ledger.state import AttemptState, state_of
 from promo.report.record import Record
-from promo.report.render import render_html
+from promo.report.render import render_csv, render_html, render_json, render_markdown
+from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
 from promo.report.values import ReportView
 from promo.report.view import build_view
 from promo.run.store import read_points
@@ -73,16 +74,42 @@ def _reads(study: Study, name: str, stage: str) -> bool:
     return study.rules[name].stage == stage
 
 
-def write_report(folder: StudyFolder, path: Path) -> ReportView:
+FORMS = {"html": "report.html", "md": "report.md", "json": "report.json", "csv": "report.csv"}
+"""Form of a report -> its usual file; CSV is two files, whose names end in `.decisions.csv` and `.runs.csv`."""
+
+
+def write_report(folder: StudyFolder, path: Path, form: str = "html") -> tuple[ReportView, tuple[Path, ...]]:
     """
-    Write the HTML report of a study; what it says is returned too.
+    Write the report of a study.
+
+    Args:
+        folder: the study.
+        path: the file to write.
+        form: one of `FORMS`.
+
+    Returns:
+        What it says, and the files that were written.
 
     Raises:
-        PromoError: the file cannot be written.
+        PromoError: a file cannot be written.
     """
-    view = build_view(record_of(folder))
-    try:
-        RealDisk().write(path, render_html(view).encode())
-    except OSError as fault:
-        raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
-    return view
+    record = record_of(folder)
+    view = build_view(record)
+    match form:
+        case "html":
+            files = {path: render_html(view)}
+        case "md":
+            files = {path: render_markdown(view)}
+        case "json":
+            files = {path: render_json(view)}
+        case _:
+            files = {
+                path.with_suffix(".decisions.csv"): render_csv(DECISION_COLUMNS, decision_rows(record)),
+                path.with_suffix(".runs.csv"): render_csv(RUN_COLUMNS, run_table(record)),
+            }
+    for file, content in files.items():
+        try:
+            RealDisk().write(file, content.encode())
+        except OSError as fault:
+            raise PromoError(f"{file} cannot be written: {fault.strerror or fault}") from fault
+    return view, tuple(files)

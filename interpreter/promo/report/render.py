@@ -1,7 +1,12 @@
-"""A view to HTML: one file, everything escaped, nothing fetched."""
+"""A view to HTML (one file, everything escaped, nothing fetched), Markdown or JSON; tables of a record to CSV."""
 
+import json
+import re
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
+
+from attrs import asdict, evolve
 
 from promo.base.resources import template_folder
 from promo.report.values import ReportView
@@ -28,3 +33,45 @@ def render_html(view: ReportView) -> str:
     template = _environment().get_template("report.html.j2")
     html: str = template.render(view=view, style=Markup(style), picture=Markup)  # noqa: S704
     return html
+
+
+def render_markdown(view: ReportView) -> str:
+    """The report as Markdown, without its pictures; texts of users keep their characters and lose their markup."""
+    template = _environment().overlay(autoescape=False).get_template("report.md.j2")
+    written: str = template.render(view=view, plain=_plain)
+    return written
+
+
+_MARKUP = re.compile(r"[\\`*{}\[\]<>#|~!]|(?<!\w)_|_(?!\w)")
+
+
+def _plain(text: str) -> str:
+    """A text that Markdown shows as it is, on one line."""
+    return _MARKUP.sub(lambda found: "\\" + found[0], " ".join(text.split()))
+
+
+def render_json(view: ReportView) -> str:
+    """The view as JSON, without its pictures."""
+    without = evolve(view, ladder="", stages=tuple(evolve(stage, curves="") for stage in view.stages))
+    return json.dumps({"promo_report": 1, **asdict(without)}, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def render_csv(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """
+    A table as CSV (RFC 4180).
+
+    A text that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    import csv
+    import io
+
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(columns)
+    writer.writerows([_cell(text) for text in row] for row in rows)
+    return out.getvalue()
+
+
+def _cell(text: str) -> str:
+    starts = text[:1] in ("=", "+", "@", "\t", "\r") or (text[:1] == "-" and not text[1:2].isdigit())
+    return f"'{text}" if starts else text

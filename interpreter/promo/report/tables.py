@@ -1,0 +1,136 @@
+"""
+Record to tables for other programs: one row a decision, candidate and condition; one row a run.
+
+Numbers are the exact texts of the evidence, not the rounded ones that people are shown.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from promo.decision.values import Decision, Finding, GateDecision, RuleDecision
+from promo.evidence.values import Cell
+from promo.ledger.state import Attempt
+from promo.report.record import Record, part
+
+DECISION_COLUMNS = (
+    "decision",
+    "kind",
+    "stage",
+    "seal",
+    "evidence",
+    "candidate",
+    "rank",
+    "statistic",
+    "verdict",
+    "ground",
+    "condition",
+    "holds",
+    "condition_statistic",
+    "margin",
+    "cells",
+)
+RUN_COLUMNS = (
+    "run",
+    "attempt",
+    "stage",
+    "candidate",
+    "host",
+    "seed",
+    "state",
+    "status",
+    "cause",
+    "metric",
+    "value",
+    "train_s",
+    "device_s",
+    "steps",
+    "tokens",
+    "tokens_per_s",
+    "peak_rss_bytes",
+    "peak_device_bytes",
+    "envelope",
+)
+
+
+def decision_rows(record: Record) -> Iterator[tuple[str, ...]]:
+    """Rows of `DECISION_COLUMNS`; a gate has one for each candidate and condition, a rule one for each condition."""
+    for name, decision in record.decisions.items():
+        yield from _gate(name, decision) if isinstance(decision, GateDecision) else _rule(name, decision)
+
+
+def _gate(name: str, decision: GateDecision) -> Iterator[tuple[str, ...]]:
+    for standing in decision.standings:
+        findings: Iterable[Finding | None] = standing.findings or (None,)
+        for finding in findings:
+            yield (
+                *_head(name, "gate", decision),
+                standing.candidate,
+                "" if standing.rank is None else str(standing.rank),
+                standing.statistic or "",
+                standing.verdict.value,
+                standing.ground.value,
+                *_finding(finding, decision.kept_by, standing.margin),
+                _cells(standing.cells),
+            )
+
+
+def _rule(name: str, decision: RuleDecision) -> Iterator[tuple[str, ...]]:
+    pairs = (f"{one.host}/{one.seed}={one.judged or ''}:{one.reference or ''}" for one in decision.comparisons)
+    cells = " ".join(pairs)
+    for finding in decision.findings or (None,):
+        judged = dict(decision.clauses).get("judge", "").split(" ")[0]
+        yield (
+            *_head(name, "rule", decision),
+            judged,
+            "",
+            "",
+            decision.answer.value,
+            decision.why,
+            *_finding(finding, "", None),
+            cells,
+        )
+
+
+def _head(name: str, kind: str, decision: Decision) -> tuple[str, ...]:
+    return name, kind, decision.stage, decision.seal or "", decision.evidence
+
+
+def _finding(finding: Finding | None, condition: str, margin: str | None) -> tuple[str, str, str, str]:
+    if finding is None:
+        return condition, "", "", margin or ""
+    holds = {True: "yes", False: "no", None: ""}[finding.holds]
+    return finding.condition, holds, finding.statistic or "", finding.margin or ""
+
+
+def _cells(cells: tuple[Cell, ...]) -> str:
+    return " ".join(f"{cell.host}/{cell.seed}={cell.value or cell.status}" for cell in cells)
+
+
+def run_table(record: Record) -> Iterator[tuple[str, ...]]:
+    """Rows of `RUN_COLUMNS`, one for each attempt, in the order in which they were started."""
+    for attempt in record.attempts():
+        yield _run(record, attempt)
+
+
+def _run(record: Record, attempt: Attempt) -> tuple[str, ...]:
+    result = record.results.get((attempt.run, attempt.number))
+    details = result.details if result else {}
+    work, memory = part(details, "work"), part(details, "memory")
+    metric = record.study.measure.metric
+    return (
+        attempt.run,
+        str(attempt.number),
+        attempt.stage,
+        attempt.candidate,
+        attempt.host,
+        str(attempt.seed),
+        attempt.state.value,
+        attempt.status,
+        attempt.cause,
+        metric,
+        (result.metrics.get(metric) or "") if result else "",
+        attempt.train_s or "",
+        attempt.device_s or "",
+        *(str(work.get(name) or "") for name in ("steps", "tokens", "tokens_per_s")),
+        *(str(memory.get(name) or "") for name in ("peak_rss_bytes", "peak_device_bytes")),
+        attempt.envelope or "",
+    )
