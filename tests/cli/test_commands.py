@@ -40,6 +40,7 @@ def test_help_reads_like_the_workflow(capsys):
         "status",
         "decide",
         "report",
+        "serve",
         "verify",
     ]
     for code in ExitCode:
@@ -249,7 +250,7 @@ def test_a_folder_that_cannot_be_written(workplace, capsys):
     assert "cannot be written" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["status", "report", "verify", "show evidence"])
+@pytest.mark.parametrize("command", ["status", "report", "serve", "verify", "show evidence"])
 def test_commands_on_a_study_that_is_not_there(workplace, capsys, command):
     words = command.split()
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "status": ("run", "run", "what has happened so far"),
     "decide": ("person", "run", "record a person's verdict where a gate waits for one"),
     "report": ("audit", "report", "write the audit report of a study"),
+    "serve": ("serve", "report", "show the report live, on this machine only"),
     "verify": ("audit", "verify", "derive every decision anew and compare"),
 }
 """Command -> module in `promo.cli`, step of the workflow, and what it does."""
@@ -178,6 +179,7 @@ def _run(options: argparse.ArgumentParser) -> None:
 
 def _status(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
+    options.add_argument("--watch", action="store_true", help="say it again whenever something has happened")
     options.add_argument("--json", action="store_true", help="print it as JSON")
     _add_study(options)
 
@@ -203,6 +205,12 @@ def _report(options: argparse.ArgumentParser) -> None:
     _add_study(options)
 
 
+def _serve(options: argparse.ArgumentParser) -> None:
+    options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
+    options.add_argument("--port", type=int, default=8471, help="on 127.0.0.1; 0 takes a free one; default: 8471")
+    _add_study(options)
+
+
 def _verify(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
     options.add_argument("--json", action="store_true", help="print it as JSON")
@@ -224,5 +232,6 @@ _OPTIONS = {
     "status": _status,
     "decide": _decide,
     "report": _report,
+    "serve": _serve,
     "verify": _verify,
 }

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from argparse import Namespace
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from promo.ledger.state import State, StudyState
 from promo.plan.store import stale
 from promo.report.words import span_text
 from promo.run.provenance import commit_of
+
+WATCH_S = 2.0
+CLEAR = "\033[H\033[2J"
 
 
 def run(options: Namespace) -> int:
@@ -93,6 +97,21 @@ def status(options: Namespace) -> int:
     if options.json:
         put(json.dumps(_status_json(state), indent=1, sort_keys=True))
         return ExitCode.DONE
+    shown = ""
+    while True:
+        text = _status_text(folder, state)
+        if text != shown:
+            if options.watch and sys.stdout.isatty():
+                sys.stdout.write(CLEAR)
+            put(text)
+            shown = text
+        if not options.watch or state.study is not StudyState.OPEN:
+            return ExitCode.DONE
+        time.sleep(WATCH_S)
+        state = folder.state()
+
+
+def _status_text(folder: StudyFolder, state: State) -> str:
     study, plan = folder.compiled().sound()
     words = {
         StudyState.EMPTY: "has not started",
@@ -100,26 +119,28 @@ def status(options: Namespace) -> int:
         StudyState.STOPPED: "was stopped by its own rule",
         StudyState.CLOSED: "is finished",
     }[state.study]
-    put(f"{study.name} {words}; frozen {state.frozen_at}, last event {state.last_time}")
+    lines = [f"{study.name} {words}; frozen {state.frozen_at}, last event {state.last_time}"]
     for stage in plan.stages:
         done = sum(state.accepted(run.id) is not None for run in stage.runs)
         entrants = state.opened.get(stage.name)
         if entrants is None:
-            put(f"  {stage.name}: waits for {stage.after}" if stage.after else f"  {stage.name}: not opened")
+            lines.append(f"  {stage.name}: waits for {stage.after}" if stage.after else f"  {stage.name}: not opened")
             continue
         total = len(entrants) * len(stage.hosts) * len(stage.seeds)
         failed = sum(state.failures(run.id) for run in stage.runs)
-        put(f"  {stage.name}: {done} of {total} runs" + (f", {failed} failed attempts" if failed else ""))
-    for attempt in state.running():
-        put(f"  running: {attempt.stage}, {attempt.candidate} on {attempt.host}, seed {attempt.seed}")
+        lines.append(f"  {stage.name}: {done} of {total} runs" + (f", {failed} failed attempts" if failed else ""))
+    lines += [
+        f"  running: {attempt.stage}, {attempt.candidate} on {attempt.host}, seed {attempt.seed}"
+        for attempt in state.running()
+    ]
     for name, decision in state.decisions.items():
         promoted = decision.get("promoted")
         answer = f"promoted {', '.join(map(str, promoted))}" if isinstance(promoted, list) else decision.get("answer")
-        put(f"  {name}: {answer}")
+        lines.append(f"  {name}: {answer}")
     from promo.cli.live import spent_s
 
-    put(f"  spent: {span_text(spent_s(state))} of device time, all phases")
-    return ExitCode.DONE
+    lines.append(f"  spent: {span_text(spent_s(state))} of device time, all phases")
+    return "\n".join(lines)
 
 
 def _status_json(state: State) -> dict[str, Json]:

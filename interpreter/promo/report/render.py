@@ -20,18 +20,29 @@ def _environment() -> Any:
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def render_html(view: ReportView) -> str:
+def render_html(view: ReportView, *, refresh_s: int | None = None) -> str:
     """
     The report as one self-contained HTML file.
 
     Args:
         view: what to say; texts in it may hold anything, they are escaped.  Pictures are SVG made by promo itself.
+        refresh_s: seconds after which a browser asks for the page again; None for a page that stays.
     """
     from markupsafe import Markup
 
     style = (template_folder() / "report.css").read_text(encoding="utf-8")
     template = _environment().get_template("report.html.j2")
-    html: str = template.render(view=view, style=Markup(style), picture=Markup)  # noqa: S704
+    html: str = template.render(view=view, style=Markup(style), picture=Markup, refresh_s=refresh_s)  # noqa: S704
+    return html
+
+
+def render_notice(name: str, message: str, refresh_s: int) -> str:
+    """A page that says why there is no report at the moment."""
+    from markupsafe import Markup
+
+    style = (template_folder() / "report.css").read_text(encoding="utf-8")
+    template = _environment().get_template("notice.html.j2")
+    html: str = template.render(name=name, message=message, refresh_s=refresh_s, style=Markup(style))  # noqa: S704
     return html
 
 
