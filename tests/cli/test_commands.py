@@ -30,6 +30,7 @@ def test_help_reads_like_the_workflow(capsys):
 
     assert places == sorted(places)
     assert list(COMMANDS) == [
+        "runner",
         "check",
         "fmt",
         "read",

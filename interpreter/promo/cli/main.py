@@ -14,6 +14,7 @@ from promo.base.diagnostics import SpecError
 from promo.base.errors import ExitCode, PromoError
 
 COMMANDS = {
+    "runner": ("runner", "write", "tell what a runner can train, or hold it to the contract"),
     "check": ("spec", "write", "find every mistake of a spec"),
     "fmt": ("spec", "write", "lay a spec out in its one layout"),
     "read": ("spec", "write", "say every gate and rule as one would aloud"),
@@ -134,6 +135,14 @@ def _add_spec(options: argparse.ArgumentParser) -> None:
     options.add_argument("spec", metavar="SPEC", help="a .promo file")
 
 
+def _runner(options: argparse.ArgumentParser) -> None:
+    options.add_argument("name", metavar="NAME|FILE", nargs="?", help="a runner; default: list those installed")
+    options.add_argument("--json", action="store_true", help="print it as JSON")
+    options.add_argument("--check", action="store_true", help="hold what it declares to the contract")
+    options.add_argument("--try", dest="attempt", action="store_true", help="also train with it, twice, for seconds")
+    options.add_argument("--set", metavar="FACTOR=LEVEL", action="append", default=[], help="levels for --try")
+
+
 def _check(options: argparse.ArgumentParser) -> None:
     options.add_argument("specs", metavar="SPEC", nargs="+", help=".promo files")
     options.add_argument("--format", choices=("text", "json", "github"), default="text", help="form of the findings")
@@ -222,6 +231,7 @@ def _add_study(options: argparse.ArgumentParser) -> None:
 
 
 _OPTIONS = {
+    "runner": _runner,
     "check": _check,
     "fmt": _fmt,
     "read": _read,

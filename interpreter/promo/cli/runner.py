@@ -1,0 +1,151 @@
+"""`promo runner`: what can be trained, and whether a runner keeps to the contract."""
+
+import json
+import os
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from promo.base.canonical import Json, exact
+from promo.base.errors import ExitCode, PromoError
+from promo.cli.terminal import put
+from promo.spec.ports import Runner, RunnerFactor
+
+
+def runner(options: Namespace) -> int:
+    """List runners, describe one, or try it."""
+    before = frozenset(sys.modules)
+    if options.name is None:
+        return _list()
+    found = _found(options.name)
+    if options.check or options.attempt:
+        return _held(found, before, options)
+    if options.json:
+        put(json.dumps(_as_json(found), indent=1))
+    else:
+        _describe(found)
+    return ExitCode.DONE
+
+
+def _list() -> int:
+    """Every installed runner; one that cannot be loaded is said, not left out."""
+    from promo import plugins
+
+    broken = 0
+    for name in plugins.runner_names():
+        try:
+            one = plugins.runner(name)
+        except PromoError as fault:
+            broken += 1
+            put(f"{name}: {fault.message}")
+            continue
+        assert one is not None
+        put(f"{one.name}, version {one.version}: measures {', '.join(one.metrics)}; {len(one.factors)} factors")
+    return ExitCode.FINDINGS if broken else ExitCode.DONE
+
+
+def _found(name: str) -> Runner:
+    from promo import plugins
+
+    if not name.endswith((".toml", ".py")):
+        known = plugins.runner(name)
+        if known is None:
+            hint = f"installed: {', '.join(plugins.runner_names())}; or name a .toml or .py file"
+            raise PromoError(f"no runner '{name}' is installed", hint=hint)
+        return known
+    from promo.run.runners.files.declare import RunnerFileError, read_runner
+
+    folder = Path(name).parent
+
+    def read(path: str) -> bytes | None:
+        try:
+            return (folder / path).read_bytes()
+        except OSError:
+            return None
+
+    try:
+        return read_runner(Path(name).name, read)
+    except RunnerFileError as fault:
+        raise PromoError(f"{name}: {fault}") from fault
+
+
+def _describe(found: Runner) -> None:
+    from tabulate import tabulate
+
+    rows = [(name, one.unit, _values(one), _level(one.default), one.meaning) for name, one in found.factors.items()]
+    put(f"{found.name}, version {found.version}")
+    for name, metric in found.metrics.items():
+        way = "lower" if metric.lower_is_better else "higher"
+        put(f"measure  {name} in {metric.unit}, {way} is better" + (f": {metric.meaning}" if metric.meaning else ""))
+    put(f"budgets  {', '.join(kind.value for kind in found.budgets)}")
+    put(f"carries trained runs on: {'yes' if found.can_continue else 'no'}")
+    put("")
+    put(tabulate(rows, headers=("factor", "unit", "values", "default", "meaning"), disable_numparse=True))
+
+
+def _values(factor: RunnerFactor) -> str:
+    if factor.choices:
+        return ", ".join(f'"{choice}"' for choice in factor.choices)
+    if isinstance(factor.default, str):
+        return "any text"
+    low = "" if factor.low is None else exact(factor.low)
+    high = "" if factor.high is None else exact(factor.high)
+    whole = "whole " if factor.whole else ""
+    return f"{whole}{low}..{high}" if low or high else f"any {whole}number"
+
+
+def _level(level: object) -> str:
+    return f'"{level}"' if isinstance(level, str) else exact(level)  # type: ignore[arg-type]
+
+
+def _as_json(found: Runner) -> dict[str, Json]:
+    return {
+        "promo_runner": 1,
+        "name": found.name,
+        "version": found.version,
+        "budgets": [kind.value for kind in found.budgets],
+        "can_continue": found.can_continue,
+        "metrics": {
+            name: {"unit": one.unit, "better": "lower" if one.lower_is_better else "higher", "meaning": one.meaning}
+            for name, one in found.metrics.items()
+        },
+        "factors": {
+            name: {
+                "unit": one.unit,
+                "default": one.default if isinstance(one.default, str) else exact(one.default),
+                "low": None if one.low is None else exact(one.low),
+                "high": None if one.high is None else exact(one.high),
+                "whole": one.whole,
+                "choices": list(one.choices),
+                "meaning": one.meaning,
+            }
+            for name, one in found.factors.items()
+        },
+    }
+
+
+def _held(found: Runner, before: frozenset[str], options: Namespace) -> int:
+    from promo.driver.conformance import declared, tried
+
+    given = dict(_pair(text) for text in options.set)
+    wrong = 0
+    for held in declared(found, before):
+        wrong += _say(held.name, held.good, held.words)
+    if options.attempt and not wrong:
+        for held in tried(found, given, os.environ):
+            wrong += _say(held.name, held.good, held.words)
+    put("")
+    put("it keeps to the contract" if not wrong else f"{wrong} of these are not as the contract says")
+    return ExitCode.FINDINGS if wrong else ExitCode.DONE
+
+
+def _say(name: str, good: bool | None, words: str) -> bool:
+    put(f"{ {True: 'ok', False: 'WRONG', None: 'note'}[good]:6} {name}: {words}")
+    return good is False
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, level = text.partition("=")
+    if not equals:
+        raise PromoError(f"'{text}' sets nothing", hint="write it like this: --set depth=1")
+    return name.strip(), level.strip()

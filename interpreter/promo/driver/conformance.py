@@ -1,0 +1,217 @@
+"""
+A runner to checks: does it keep to the contract, in what it declares and, when asked, in a run or two.
+
+Anyone's runner can be held to it: `promo runner NAME --try --set depth=1`.
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from os.path import relpath
+from pathlib import Path
+
+from attrs import frozen
+
+from promo.base.canonical import Json, canonical, exact, from_exact
+from promo.base.errors import PromoError
+from promo.files import RealDisk, SystemClock
+from promo.run.corpora import prepare
+from promo.run.executors.local import LocalExecutor, worker_environment
+from promo.run.runners.files.declare import FileRunner
+from promo.run.store import PROGRAM, attempt_folder, read_points, read_result, write_request
+from promo.run.values import CONTRACT, AttemptSpec, Result, RunStatus
+from promo.spec.ports import ConditionError, Runner, RunnerFactor
+from promo.spec.values import BudgetKind, Data, Level
+
+TRIES: Mapping[BudgetKind, int] = {
+    BudgetKind.STEPS: 20,
+    BudgetKind.TOKENS: 20_000,
+    BudgetKind.FLOPS: 10**10,
+    BudgetKind.CPU: 2,
+    BudgetKind.WALL: 2,
+}
+"""Budgets that a runner is tried with, the first that it keeps to."""
+REPEATING = (BudgetKind.STEPS, BudgetKind.TOKENS, BudgetKind.FLOPS)
+LIMIT_S = 240
+WINDOW = 128
+SCORED = 64 * WINDOW
+
+
+@frozen
+class Held:
+    """One thing that was looked at: None when it is neither right nor wrong."""
+
+    name: str
+    good: bool | None
+    words: str
+
+
+def declared(runner: Runner, loaded_before: frozenset[str]) -> Iterator[Held]:
+    """
+    What can be checked without training.
+
+    Args:
+        runner: the runner.
+        loaded_before: names of modules that were imported before the runner was looked up.
+    """
+    heavy = [name for name in runner.needs_modules if name in sys.modules and name not in loaded_before]
+    words = f"declaring it imported {', '.join(heavy)}" if heavy else "it is declared without its training library"
+    yield Held("light", not heavy, words)
+    bad = [name for name, factor in runner.factors.items() if not name.isidentifier() or _impossible(factor)]
+    yield Held("factors", not bad, f"outside their own limits: {', '.join(bad)}" if bad else f"{len(runner.factors)}")
+    units = [name for name, metric in runner.metrics.items() if not metric.unit.isidentifier()]
+    yield Held("metrics", bool(runner.metrics) and not units, ", ".join(runner.metrics) or "it measures nothing")
+    yield Held("budgets", bool(runner.budgets), ", ".join(kind.value for kind in runner.budgets) or "none")
+    yield from _resolution(runner)
+
+
+def _impossible(factor: RunnerFactor) -> bool:
+    default = factor.default
+    if factor.choices:
+        return default not in factor.choices
+    if isinstance(default, str):
+        return False
+    low, high = factor.low, factor.high
+    outside = (low is not None and default < low) or (high is not None and default > high)
+    return outside or (factor.whole and default.denominator != 1)
+
+
+def _resolution(runner: Runner) -> Iterator[Held]:
+    levels = {name: factor.default for name, factor in runner.factors.items()}
+    try:
+        one, two = runner.resolve(levels), runner.resolve(dict(reversed(levels.items())))
+    except ConditionError as fault:
+        yield Held("resolution", False, f"its own defaults cannot be built: {fault.message}")
+        return
+    same = one == two and list(one.settings) == sorted(one.settings)
+    yield Held("resolution", same, "the same for the same levels" if same else "it depends on more than the levels")
+    try:
+        canonical(dict(one.settings))
+    except (TypeError, ValueError) as fault:
+        yield Held("settings", False, f"they cannot be stored: {fault}")
+
+
+def tried(runner: Runner, given: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[Held]:
+    """
+    What two short runs of the same condition show; they train for real, in a folder that is thrown away.
+
+    Args:
+        runner: the runner.
+        given: factor -> level as written, where it is not to be the default.
+        environment: promo's own, of which workers see a part.
+
+    Raises:
+        PromoError: a level is none, or the condition cannot be built.
+    """
+    kind = next(kind for kind in TRIES if kind in runner.budgets)
+    with tempfile.TemporaryDirectory(prefix="promo-runner-") as name:
+        study = Path(name)
+        request = _request(runner, given, kind, study)
+        first, points = _run(study, request, 1, environment)
+        sound = first.status is RunStatus.OK
+        yield Held("run", sound, f"{kind.value} {TRIES[kind]}: {first.status.value} {first.cause}".strip())
+        if not sound:
+            return
+        metrics = ", ".join(f"{name} {value}" for name, value in first.metrics.items())
+        missing = [metric for metric in runner.metrics if metric not in first.metrics]
+        yield Held("reported", not missing, f"no {', '.join(missing)}" if missing else metrics)
+        phases = ", ".join(f"{name} {float(text):.1f} s" for name, text in first.seconds.items())
+        yield Held("phases", "train" in first.seconds, phases)
+        yield _budget(first)
+        steps = [int(str(point["step"])) for point in points if "step" in point]
+        yield Held("points", steps == sorted(steps), f"{len(points)} points" if points else "none: there is no curve")
+        second, _ = _run(study, request, 2, environment)
+        same = second.metrics == first.metrics
+        said = "two runs gave the same bits" if same else f"two runs gave {metrics} and {dict(second.metrics)}"
+        yield Held("repetition", same if same or kind in REPEATING else None, said)
+
+
+def _budget(result: Result) -> Held:
+    said = result.details.get("budget")
+    if not isinstance(said, Mapping) or "used" not in said:
+        return Held("budget", None, "it does not say what it used; it keeps its own clock")
+    used, last = from_exact(str(said["used"])), from_exact(str(said.get("last_step", "0")))
+    amount = from_exact(str(said["amount"]))
+    return Held("budget", used <= amount + last, f"used {float(used):g} of {float(amount):g}")
+
+
+def _request(runner: Runner, given: Mapping[str, str], kind: BudgetKind, study: Path) -> dict[str, Json]:
+    levels = _levels(runner, given)
+    try:
+        effective = runner.resolve(levels)
+    except ConditionError as fault:
+        raise PromoError(f"the condition cannot be built: {fault.message}", hint=fault.hint) from fault
+    request: dict[str, Json] = {
+        "promo_request": CONTRACT,
+        "study": "conformance",
+        "run": {"id": "0", "stage": "try", "candidate": "given", "host": "here", "seed": 1},
+        "trainer": runner.trainer,
+        "settings": dict(effective.settings),
+        "parameters": effective.parameters,
+        "flops_per_token": effective.flops_per_token,
+        "metric": next(iter(runner.metrics)),
+        "budget": {"kind": kind.value, "amount": str(TRIES[kind]), "cap_s": LIMIT_S},
+        "data": _text(study) if runner.needs_data else {},
+        "checkpoint": {"at_end": False, "every_s": 10 * LIMIT_S},
+        "continues": None,
+        "resume": None,
+        "device": "cpu",
+        "threads": 1,
+    }
+    if isinstance(runner, FileRunner):
+        disk = RealDisk()
+        for name, text in runner.files.items():
+            place = study / PROGRAM / relpath(name, str(runner.program["folder"]))
+            disk.make_folder(place.parent)
+            disk.write(place, text.encode())
+        shown = {name: level if isinstance(level, str) else exact(level) for name, level in levels.items()}
+        request |= {"program": dict(runner.program), "levels": shown}
+    return request
+
+
+def _levels(runner: Runner, given: Mapping[str, str]) -> dict[str, Level]:
+    unknown = [name for name in given if name not in runner.factors]
+    if unknown:
+        raise PromoError(f"the runner has no factor '{unknown[0]}'", hint=f"it has: {', '.join(runner.factors)}")
+    levels: dict[str, Level] = {name: factor.default for name, factor in runner.factors.items()}
+    for name, text in given.items():
+        if isinstance(runner.factors[name].default, str):
+            levels[name] = text
+            continue
+        try:
+            levels[name] = Fraction(text)
+        except (ValueError, ZeroDivisionError) as fault:
+            raise PromoError(f"'{text}' is no level of '{name}'", hint=f"write it like this: {name}=2") from fault
+    return levels
+
+
+def _text(study: Path) -> dict[str, Json]:
+    data = Data("synth", "builtin:synth/1", None, Fraction(1, 20), SCORED, WINDOW, where={})
+    text = prepare(data, study)
+    for name, content in (("train.bytes", text.train), ("validation.bytes", text.validation)):
+        RealDisk().write(study / name, content)
+    return {
+        "train": "train.bytes",
+        "validation": "validation.bytes",
+        "digest": text.manifest["digest"],
+        "score_tokens": SCORED,
+        "window": WINDOW,
+    }
+
+
+def _run(
+    study: Path, request: Mapping[str, Json], number: int, environment: Mapping[str, str]
+) -> tuple[Result, tuple[Mapping[str, Json], ...]]:
+    disk, clock, executor = RealDisk(), SystemClock(), LocalExecutor()
+    folder = study / attempt_folder("try", "given", "here", 1, number)
+    write_request(disk, folder, {**request, "attempt": number})
+    worker = worker_environment(environment, threads=1, cuda_device=None)
+    handle = executor.start(AttemptSpec(folder, worker, LIMIT_S))
+    try:
+        while (ended := executor.poll(handle)) is None:
+            clock.sleep(0.05)
+    except BaseException:
+        executor.cancel(handle)
+        raise
+    return read_result(disk, folder, ended), read_points(disk, folder)

@@ -1,0 +1,61 @@
+"""`promo runner`: what can be trained, and the contract that anyone's runner can be held to."""
+
+import json
+
+import pytest
+
+from support import promo
+
+
+def test_installed_runners_are_listed_and_told(capsys):
+    assert promo("runner") == 1  # one of the plug-ins of these tests is broken on purpose
+    said = capsys.readouterr().out
+    assert "gpt, version" in said
+    assert "broken: the plug-in 'broken' of promo.runners cannot be loaded" in said
+    assert promo("runner", "gpt") == 0
+    said = capsys.readouterr().out
+    assert "val_bpb in bpb, lower is better" in said
+    assert "width per layer" in said
+    assert promo("runner", "gpt", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["factors"]["depth"]["default"] == "8"
+
+
+def test_a_runner_that_keeps_to_the_contract(capsys):
+    assert promo("runner", "toy", "--try", "--set", "quality=3") == 0
+    said = capsys.readouterr().out
+    assert "ok     run" in said
+    assert "two runs gave the same bits" in said
+    assert said.rstrip().endswith("it keeps to the contract")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"), [("nan", "WRONG  run"), ("forged", "WRONG  run"), ("worse", "WRONG  budget")]
+)
+def test_a_runner_that_does_not(capsys, behaviour, words):
+    assert promo("runner", "toy", "--try", "--set", f"behaviour={behaviour}") == 1
+    assert words in capsys.readouterr().out
+
+
+def test_the_built_in_runner_keeps_to_the_contract(capsys):
+    pytest.importorskip("torch")
+    small = {"depth": 1, "aspect": 32, "head_size": 16, "context": 32, "total_batch": 256, "window": "L"}
+    words = [word for name, level in small.items() for word in ("--set", f"{name}={level}")]
+
+    assert promo("runner", "gpt", "--try", *words) == 0
+    assert "two runs gave the same bits" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nobody",), "no runner 'nobody'"),
+        (("none.toml",), "there is no file"),
+        (("toy", "--try", "--set", "size"), "sets nothing"),
+        (("toy", "--try", "--set", "colour=1"), "no factor 'colour'"),
+        (("toy", "--try", "--set", "size=large"), "no level of 'size'"),
+        (("toy", "--try", "--set", "size=13"), "13 is unlucky"),
+    ],
+)
+def test_what_cannot_be_tried_is_one_clear_message(workplace, capsys, words, said):
+    assert promo("runner", *words) == 2
+    assert said in capsys.readouterr().err
