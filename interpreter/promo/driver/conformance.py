@@ -30,6 +30,7 @@ TRIES: Mapping[BudgetKind, int] = {
     BudgetKind.FLOPS: 10**10,
     BudgetKind.CPU: 2,
     BudgetKind.WALL: 2,
+    BudgetKind.UPSTREAM: 2,
 }
 """Budgets that a runner is tried with, the first that it keeps to."""
 REPEATING = (BudgetKind.STEPS, BudgetKind.TOKENS, BudgetKind.FLOPS)

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import subprocess
 from collections.abc import Mapping
 from importlib import metadata
@@ -69,6 +70,19 @@ def peak_memory_bytes() -> int:
 
     unit = 1 if platform.system() == "Darwin" else 1024
     return unit * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def driver_version() -> str | None:
+    """Version of the NVIDIA driver, as its own tool says it; None without it."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return None
+    words = [tool, "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.splitlines()[0].strip() if done.returncode == 0 and done.stdout.strip() else None
 
 
 def busy_seconds() -> float | None:

@@ -144,11 +144,8 @@ def describe_budget(budget: Budget) -> str:
     """`5min`, `30s cpu, cap 60s`, `225steps, cap 20s`."""
     if budget.kind is BudgetKind.WALL:
         return duration(budget.amount)
-    amount = (
-        f"{duration(budget.amount)} cpu"
-        if budget.kind is BudgetKind.CPU
-        else f"{budget.amount}{COUNT_UNITS[budget.kind]}"
-    )
+    timed = budget.kind in (BudgetKind.CPU, BudgetKind.UPSTREAM)
+    amount = f"{duration(budget.amount)} {budget.kind.value}" if timed else f"{budget.amount}{COUNT_UNITS[budget.kind]}"
     return f"{amount}, cap {duration(budget.cap_s)}"
 
 

@@ -202,7 +202,7 @@ class Ladder:
             if seconds is None:
                 return None
             if clock is not None:
-                return self._counted(BudgetKind.CPU, seconds, cap_s, part)
+                return self._counted(BudgetKind(clock.token("CLOCK").text), seconds, cap_s, part)
             if cap is not None:
                 self.scope.report("P0309", "a wall-clock budget is its own cap", cap, "remove the cap")
             return Budget(BudgetKind.WALL, seconds, seconds)

@@ -153,6 +153,8 @@ class BudgetKind(Enum):
 
     WALL = "wall"
     CPU = "cpu"
+    UPSTREAM = "upstream"
+    """Wall-clock seconds that leave the first eleven steps free, as the autoresearch loop counts; for comparisons."""
     STEPS = "steps"
     TOKENS = "tokens"
     FLOPS = "flops"

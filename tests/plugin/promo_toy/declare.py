@@ -56,3 +56,5 @@ class ToyRunner:
 
 
 RUNNER = ToyRunner()
+PLAIN = ToyRunner(name="plain", budgets=(BudgetKind.WALL,), can_continue=False)
+"""One that keeps to seconds only and carries nothing on."""

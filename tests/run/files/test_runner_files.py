@@ -335,6 +335,17 @@ def test_a_budget_that_a_program_does_not_keep_to_is_refused(workplace, capsys):
     assert "P0224" in capsys.readouterr().err
 
 
+def test_a_program_that_cannot_carry_a_run_on_is_not_asked_to(workplace, capsys):
+    name, files = KINDS["command"]
+    path = lay_out(workplace, name, files)
+    pinned(path, capsys)
+    more = "\nstage longer {\n  continue base from short to 10s\n  report   only\n}\n"
+    path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
+
+    assert promo("check", path) == 1
+    assert "P0225" in capsys.readouterr().err
+
+
 ENDINGS = {
     "an error": ("raise ValueError('boom')", "crash", "ValueError: boom"),
     "out of memory": ("raise MemoryError('torch.OutOfMemoryError: tried to allocate')", "oom", "allocate"),

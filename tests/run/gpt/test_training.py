@@ -15,7 +15,7 @@ from promo.run.runners.gpt.batches import rows, scoring_windows  # noqa: E402
 from promo.run.runners.gpt.declare import FACTORS, RUNNER  # noqa: E402
 from promo.run.runners.gpt.model import Gpt, band, rotary_tables, rotate  # noqa: E402
 from promo.run.runners.gpt.optimizer import Optimizer, orthogonal, rate_factor  # noqa: E402
-from promo.run.runners.gpt.train import _Clock, _Training, sub_seed, train  # noqa: E402
+from promo.run.runners.gpt.train import _Clock, _Training, peak_flops, sub_seed, train  # noqa: E402
 from promo.run.values import RunStatus  # noqa: E402
 
 torch.set_num_threads(1)
@@ -291,3 +291,47 @@ def test_cuda_agrees_with_the_processor(folder):
     words = {**request(folder, amount=20), "device": "cuda"}
 
     assert train(words, Recorder(io.StringIO(), time.monotonic())).metrics["val_bpb"] == pytest.approx(on_cpu, abs=0.1)
+
+
+def test_the_upstream_clock_gives_its_first_steps_away(folder):
+    outcome, recorder, _ = run(folder, kind="upstream", amount=1)
+
+    steps = outcome.details["work"]["steps"]
+    assert steps > 11
+    assert recorder.seconds["free steps"] > 0
+    assert float(outcome.details["budget"]["used"]) >= 1.0
+    assert recorder.seconds["train"] == pytest.approx(float(outcome.details["budget"]["used"]))
+
+
+class Narrow(_Training):
+    """A device that holds three rows at once."""
+
+    def _step(self, progress):
+        if self.rows_at_once > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super()._step(progress)
+
+
+def test_rows_that_do_not_fit_shrink_before_the_clock_starts_and_are_recorded(folder):
+    asked = request(folder, amount=5)
+    outcome = Narrow(asked, Recorder(io.StringIO(), time.monotonic())).run()
+
+    assert outcome.details["work"]["rows_at_once"] == 2  # of the 8 rows of a step
+    assert outcome.details["work"]["rows_that_did_not_fit"] == [8, 4]
+    assert outcome.metrics["val_bpb"] == pytest.approx(value(folder, amount=5), abs=1e-3)
+
+
+def test_rows_that_a_condition_asks_for_do_not_shrink(folder):
+    asked = request(folder, amount=5, device_batch=4)
+
+    with pytest.raises(torch.OutOfMemoryError):
+        Narrow(asked, Recorder(io.StringIO(), time.monotonic())).run()
+
+
+@pytest.mark.parametrize(
+    ("name", "peak"),
+    [("NVIDIA H200", 989e12), ("NVIDIA H100 80GB HBM3", 989e12), ("NVIDIA H100 PCIe", 756e12), ("NVIDIA L40S", 362e12)],
+)
+def test_the_peak_of_a_device_is_found_by_its_name(name, peak):
+    assert peak_flops(name) == peak
+    assert peak_flops("cpu") is None

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from promo.base.canonical import Json
 from promo.run.contract import Outcome, Recorder, Request
-from promo.run.provenance import busy_seconds, peak_memory_bytes
+from promo.run.provenance import busy_seconds, driver_version, peak_memory_bytes
 from promo.run.runners.gpt.batches import load, rows, scoring_windows
 from promo.run.runners.gpt.checkpoint import CheckpointError, generator_text, set_generator
 from promo.run.runners.gpt.checkpoint import load as load_checkpoint
@@ -30,6 +30,8 @@ from promo.run.runners.gpt.optimizer import Optimizer
 from promo.run.values import RunStatus
 
 WARMUP_STEPS = 3
+FREE_STEPS = 11
+"""Steps that the upstream clock gives away.  Source: the autoresearch loop, which counts from its twelfth step."""
 CPU_ROWS = 16
 """Rows at once on a processor: more of them fall out of its cache."""
 CUDA_TOKENS = 2**17
@@ -38,6 +40,7 @@ SCORING_TOKENS = 16_384
 POINTS = 32
 CURVE = (0.125, 0.25, 0.5)
 """Shares of the budget at which a quarter of the windows is scored, for the learning curve."""
+CLOCK_SECONDS = ("wall_s", "cpu_s", "free_s", "last", "earlier", "earlier_s")
 BITS = 1.0 / math.log(2.0)
 GUESSING_BPB = 8.0
 
@@ -74,6 +77,8 @@ class _Clock:
     tokens: int = 0
     last: float = field(default=0.0)
     """What the last step added, in the budget's own unit."""
+    free_s: float = 0.0
+    """Wall-clock seconds of steps that cost nothing; only the upstream clock has such steps."""
     earlier: float = 0.0
     """What the run that is carried on had spent, in the budget's own unit."""
     earlier_s: float = 0.0
@@ -82,7 +87,7 @@ class _Clock:
     def used(self) -> float:
         """Amount used, in the budget's unit."""
         match self.kind:
-            case "wall":
+            case "wall" | "upstream":
                 return self.wall_s
             case "cpu":
                 return self.cpu_s
@@ -100,7 +105,10 @@ class _Clock:
     def charge(self, wall_s: float, cpu_s: float, tokens: int) -> None:
         """Pay for one step."""
         before = self.used()
-        self.wall_s += wall_s
+        if self.kind == "upstream" and self.steps < FREE_STEPS:
+            self.free_s += wall_s
+        else:
+            self.wall_s += wall_s
         self.cpu_s += cpu_s
         self.steps += 1
         self.tokens += tokens
@@ -108,6 +116,8 @@ class _Clock:
 
     def spent(self) -> bool:
         """Whether another step of the last one's size would end further from the budget than stopping here."""
+        if self.kind == "upstream":  # that loop ends at the first step behind the budget
+            return self.steps >= FREE_STEPS and self.used() >= self.amount
         return self.steps > 0 and self.used() + self.last / 2 >= self.amount
 
 
@@ -125,6 +135,8 @@ class _Training:
         self.rows_at_once = self._rows_at_once()
         seed = int(request["run"]["seed"])
         self.points: list[Json] = []
+        self.too_many: list[int] = []
+        """Rows at once that did not fit into the device's memory."""
         self.weights_seed, self.data_seed = sub_seed(seed, "weights"), sub_seed(seed, "data")
 
     def _rows_at_once(self) -> int:
@@ -145,6 +157,8 @@ class _Training:
             self.held = load(folder / self.request["data"]["validation"], self.device)
         with self.recorder.phase("build"):
             self.model = Gpt(self.settings, max(self.context, self.window)).to(self.device)
+            # On a processor compilation costs more than the short runs that are made there.
+            self.forward: Any = torch.compile(self.model, dynamic=False) if self.on_cuda else self.model
             self._reset()
         with self.recorder.phase("warmup"):
             self._warm_up()
@@ -155,6 +169,8 @@ class _Training:
         cause = self._train(clock)
         contention = _contention(others, clock.cpu_s - cpu_before, time.monotonic() - began)
         self.recorder.add("train", clock.wall_s - clock.earlier_s)
+        if clock.free_s:
+            self.recorder.add("free steps", clock.free_s)
         details = self._details(clock, contention)
         if cause:
             return Outcome(RunStatus.NAN, {}, details, cause)
@@ -186,12 +202,25 @@ class _Training:
         self.draws = torch.Generator().manual_seed(self.data_seed)
 
     def _warm_up(self) -> None:
-        """Touch every code path that will be timed, then forget it all."""
-        for _ in range(WARMUP_STEPS):
-            self._step(0.5)
-        self._score(min(self.windows, max(SCORING_TOKENS // self.window, 1)))
+        """Touch every code path that will be timed, then forget it all; rows at once shrink here and only here."""
+        while True:
+            try:
+                for _ in range(WARMUP_STEPS):
+                    self._step(0.5)
+                self._score(min(self.windows, max(SCORING_TOKENS // self.window, 1)))
+                break
+            except torch.OutOfMemoryError:
+                if int(self.settings["device_batch"]) or self.rows_at_once == 1:
+                    raise  # the condition asks for this many, or there is no smaller number
+                self.too_many.append(self.rows_at_once)
+                self.rows_at_once = _next_divisor(self.batch_rows, self.rows_at_once)
+            self.model.zero_grad(set_to_none=True)
+            if self.on_cuda:
+                torch.cuda.empty_cache()
         self._reset()
         self._synchronise()
+        if self.on_cuda:
+            torch.cuda.reset_peak_memory_stats()
 
     def _begin(self) -> _Clock:
         """The clock at the start of training: at zero, or where the run that is taken up stopped."""
@@ -218,7 +247,7 @@ class _Training:
                 tensor.copy_(tensors[name])
         self.optimizer.steps = int(state["optimizer_steps"])
         set_generator(self.draws, state["draws"])
-        for name in ("wall_s", "cpu_s", "last", "earlier", "earlier_s"):
+        for name in CLOCK_SECONDS:
             setattr(clock, name, float(state["clock"][name]))
         clock.steps, clock.tokens = int(state["clock"]["steps"]), int(state["clock"]["tokens"])
         for point in state["points"]:
@@ -232,10 +261,7 @@ class _Training:
             "optimizer_steps": self.optimizer.steps,
             "draws": generator_text(self.draws),
             "clock": {
-                **{
-                    name: repr(float(getattr(clock, name)))
-                    for name in ("wall_s", "cpu_s", "last", "earlier", "earlier_s")
-                },
+                **{name: repr(float(getattr(clock, name))) for name in CLOCK_SECONDS},
                 "steps": clock.steps,
                 "tokens": clock.tokens,
             },
@@ -292,7 +318,7 @@ class _Training:
         total = torch.zeros((), device=self.device)
         for _ in range(parts):
             inputs, targets = rows(self.stream, self.rows_at_once, self.context, self.draws)
-            loss = self.model(inputs, targets, self.compute) / parts
+            loss = self.forward(inputs, targets, self.compute) / parts
             loss.backward()
             total += loss.detach()
         self.optimizer.step(progress)
@@ -305,7 +331,7 @@ class _Training:
         with torch.no_grad():
             batch = max(SCORING_TOKENS // self.window, 1)
             for inputs, targets in scoring_windows(self.held, count, self.window, batch):
-                nats += float(self.model(inputs, targets, self.compute)) * targets.numel()
+                nats += float(self.forward(inputs, targets, self.compute)) * targets.numel()
                 scored += targets.numel()
         return nats / scored * BITS
 
@@ -323,6 +349,9 @@ class _Training:
                 "flops": str(clock.tokens * int(self.request["flops_per_token"])),
                 "tokens_per_s": f"{speed:.1f}",
                 "rows_at_once": self.rows_at_once,
+                "rows_that_did_not_fit": list(self.too_many),
+                "flops_per_s": f"{speed * int(self.request['flops_per_token']):.4g}",
+                "mfu": self._utilisation(speed),
             },
             "budget": {
                 "kind": clock.kind,
@@ -343,6 +372,13 @@ class _Training:
             }
         return details
 
+    def _utilisation(self, tokens_per_s: float) -> str | None:
+        """Share of the device's dense bf16 peak that the training loop used; None where the peak is not known."""
+        if not self.on_cuda:
+            return None
+        peak = peak_flops(torch.cuda.get_device_properties(0).name)
+        return None if peak is None else f"{tokens_per_s * int(self.request['flops_per_token']) / peak:.4f}"
+
     def _device(self) -> Mapping[str, Json]:
         known: dict[str, Json] = {
             "kind": self.device.type,
@@ -357,8 +393,36 @@ class _Training:
                 "memory_bytes": int(properties.total_memory),
                 "capability": f"{properties.major}.{properties.minor}",
                 "cuda": torch.version.cuda,
+                "driver": driver_version(),
+                "compiled": True,
             }
         return known
+
+
+PEAKS = (
+    ("H200 NVL", 836e12),
+    ("H200", 989e12),
+    ("H100 PCIE", 756e12),
+    ("H100", 989e12),
+    ("A100", 312e12),
+    ("L40S", 362e12),
+    ("L4", 121e12),
+    ("4090", 165.2e12),
+    ("5090", 209.5e12),
+    ("3090", 71e12),
+)
+"""Part of a device's name -> dense bf16 operations a second, the more special names first.  Source: data sheets."""
+
+
+def peak_flops(device: str) -> float | None:
+    """Dense bf16 peak of a device in operations a second; None for one that is not in the table."""
+    name = device.upper()
+    return next((peak for part, peak in PEAKS if part in name), None)
+
+
+def _next_divisor(rows: int, below: int) -> int:
+    """The largest divisor of *rows* that is smaller than *below*."""
+    return max(count for count in range(1, below) if rows % count == 0)
 
 
 def _contention(busy_before: float | None, own_cpu_s: float, elapsed_s: float) -> str | None:
