@@ -16,6 +16,7 @@ from promo.base.errors import ExitCode, PromoError
 COMMANDS = {
     "check": ("spec", "write", "find every mistake of a spec"),
     "fmt": ("spec", "write", "lay a spec out in its one layout"),
+    "lsp": ("lsp", "write", "serve an editor: diagnostics, hover, completion and more"),
     "show": ("show", "write", "print what promo made of a spec or study"),
     "plan": ("plan", "plan", "list the runs and price them before anything runs"),
     "freeze": ("freeze", "freeze", "seal frozen gates and rules"),
@@ -143,6 +144,12 @@ def _fmt(options: argparse.ArgumentParser) -> None:
     options.add_argument("--diff", action="store_true", help="change nothing; print what would change")
 
 
+def _lsp(options: argparse.ArgumentParser) -> None:
+    options.add_argument(
+        "--stdio", action="store_true", help="speak on standard input and output; there is no other way"
+    )
+
+
 def _show(options: argparse.ArgumentParser) -> None:
     what = ("syntax", "spec", "plan", "evidence", "decision")
     options.add_argument("what", choices=what, help="which value to print, as JSON")
@@ -208,6 +215,7 @@ def _add_study(options: argparse.ArgumentParser) -> None:
 _OPTIONS = {
     "check": _check,
     "fmt": _fmt,
+    "lsp": _lsp,
     "show": _show,
     "plan": _plan,
     "freeze": _freeze,

@@ -16,6 +16,7 @@ from promo.plan.compile import compile_plan
 from promo.plan.cost import check_cost
 from promo.plan.values import Plan
 from promo.spec.check import NOT_YET, check
+from promo.spec.expressions import Value
 from promo.spec.lock import Lock, check_seals, lock_from_json, unsealed
 from promo.spec.ports import Runner
 from promo.spec.values import Study
@@ -96,6 +97,8 @@ class Compiled:
     diagnostics: tuple[Diagnostic, ...]
     used: Mapping[str, str] = {}
     """Texts of the files it uses, by their path from the spec's folder."""
+    values: Mapping[str, Value] = {}
+    """Named values (`let`) that are the same for every candidate."""
 
     def sound(self) -> tuple[Study, Plan]:
         """
@@ -145,7 +148,7 @@ def compile_source(source: Source, folder: Path, lock: Lock | None, texts: Mappi
         found.extend(check_cost(study, plan))
         found.extend(check_seals(study, lock))
         found.extend(unsealed(study))
-    return Compiled(source, parsed.tree, study, plan, lock, in_text_order(found), world.seen)
+    return Compiled(source, parsed.tree, study, plan, lock, in_text_order(found), world.seen, checked.values)
 
 
 def _opened(source: Source, folder: Path) -> tuple[Path, ...]:

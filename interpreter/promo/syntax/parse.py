@@ -62,6 +62,28 @@ def parse(source: Source) -> Parsed:
     return Parsed(Tree(source, root, tuple(comments)), diagnostics)
 
 
+@frozen
+class Expected:
+    """What could come next at the end of a text: terminals, the line so far, and the line that opened the block."""
+
+    terminals: frozenset[str]
+    line: tuple[Lexeme, ...]
+    block: tuple[Lexeme, ...]
+
+
+def expected(text: str) -> Expected:
+    """
+    What the grammar takes at the very end of a text.
+
+    Args:
+        text: the beginning of a spec, up to a place; lines with mistakes are passed over as in `parse`.
+    """
+    stream = [lexeme for lexeme in lexemes(text) if lexeme[0] != COMMENT]
+    stream.append((END, "", len(text), len(text)))
+    machine = _Machine(stream)
+    return Expected(*machine.stop_before(len(stream) - 1))
+
+
 @cache
 def _resting_states() -> frozenset[int]:
     """States between two clauses or two declarations, where a line end is taken as it is."""
@@ -97,6 +119,20 @@ class _Machine:
                 self._finish(self.stream[end])
                 return
             at = self._recover(at)
+
+    def stop_before(self, end: int) -> tuple[frozenset[str], tuple[Lexeme, ...], tuple[Lexeme, ...]]:
+        """Read up to a lexeme; what is accepted there, its line, and the line that opened the innermost block."""
+        at, faults, last_fault = 0, 0, -1
+        while at < end and faults < MOST_FAULTS:
+            if self._read(self.stream[at], at):
+                at += 1
+                continue
+            faults, last_fault = faults + 1, at
+            at = self._recover(at)
+        line = self._line(end)
+        block = self._line(self.blocks[-1]) if self.blocks else ()
+        lost = last_fault >= 0 and last_fault >= end - len(line)
+        return frozenset(() if lost or at < end else self._accepted()), line, block
 
     def _read(self, lexeme: Lexeme, at: int = -1) -> bool:
         """Reduce as far as the lexeme asks, then shift it; False when no move fits."""
