@@ -20,12 +20,12 @@ from promo.spec.ladder import COUNTED
 from promo.spec.names import KINDS
 from promo.spec.rules import CELL_NAMES
 from promo.spec.setting import SYSTEMS
-from promo.syntax.lex import COMMENT, NAME, grammar, lexemes
+from promo.syntax.lex import COMMENT, NAME, Lexeme, grammar, lexemes
 from promo.syntax.parse import Expected, expected
 
 HEADER = "promo 1\n"
-PARTIAL = re.compile(r"[A-Za-z0-9_.%]*$")
-NUMBER = re.compile(r"[0-9][0-9_]*(\.[0-9][0-9_]*)?(?=[A-Za-z_]*$)")
+PARTIAL = re.compile(r"[A-Za-z0-9_.%]*\Z")
+NUMBER = re.compile(r"[0-9][0-9_]*(\.[0-9][0-9_]*)?(?=[A-Za-z_]*\Z)")
 
 REPEATED = frozenset({"vary", "alias", "rows", "members", "demand", "guard", "suppose", "note"})
 """Words of clauses that a block may have more than once."""
@@ -101,8 +101,17 @@ def _place(text: str, offset: int) -> _Place | None:
     there = expected(before if start == 0 else HEADER + before)
     opening = there.block or there.line
     declaration = next((word for _, word, _, _ in opening if word != "frozen"), "")
-    inside = there.line[len(there.block) :] if there.line[: len(there.block)] == there.block else there.line
-    return _Place(declaration, leading(inside), partial, there, not inside)
+    inside = there.line
+    if there.block and inside == there.block:  # a block that is written on one line
+        brace = next(index for index, lexeme in enumerate(inside) if lexeme[1] == "{")
+        inside = inside[brace + 1 :]
+    return _Place(declaration, _keyword(inside), partial, there, not inside)
+
+
+def _keyword(line: tuple[Lexeme, ...]) -> str:
+    """The leading keyword; behind `from STAGE to` another stage is wanted, not a candidate to compare with."""
+    keyword = leading(line)
+    return "from" if keyword == "to" and line[0][1] == "from" else keyword
 
 
 def _declaration_start(text: str, offset: int) -> int:
