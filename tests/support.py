@@ -56,7 +56,7 @@ def compiled(text: str, folder: Path = Path()) -> Compiled:
 
 def opened(text: str, path: Path | None = None, encoding: str = "utf-16"):
     """A text as the language server holds it."""
-    from promo.server.open import open_document  # needs the language server's packages
+    from promo.server.document import open_document  # needs the language server's packages
 
     return open_document(path.as_uri() if path else "untitled:one", path, text, 1, encoding)
 

@@ -74,13 +74,13 @@ class _Identities:
         }
         self.machines = {name: describe_machine(host) for name, host in study.hosts.items()}
 
-    def run(self, stage: Stage, candidate: str, host: str, seed: int) -> PlannedRun:
-        """The run of a candidate in one cell of a stage."""
+    def run(self, stage: Stage, budget: str, candidate: str, host: str, seed: int) -> PlannedRun:
+        """The run of a candidate in one cell of a stage; *budget* is the stage's, in words."""
         content = "\n".join(
             (
                 RUN_TAG,
                 self.candidates[candidate],
-                (f"{stage.continues} and " if stage.continues else "") + describe_budget(stage.budget),
+                budget,
                 host,
                 self.machines[host],
                 str(seed),
@@ -131,9 +131,10 @@ def _in_order(study: Study, stage: Stage, identities: _Identities) -> tuple[Plan
     nor the size of the models.
     """
     ordered: list[PlannedRun] = []
+    budget = (f"{stage.continues} and " if stage.continues else "") + describe_budget(stage.budget)
     for seed in stage.seeds:
         block = [
-            identities.run(stage, candidate, host, seed)
+            identities.run(stage, budget, candidate, host, seed)
             for candidate in study.entrants[stage.name].possible
             for host in stage.hosts
         ]

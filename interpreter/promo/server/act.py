@@ -4,7 +4,8 @@ from lsprotocol import types
 
 from promo.base.diagnostics import Diagnostic
 from promo.server.diagnose import published
-from promo.server.values import Declared, Document
+from promo.server.document import Document
+from promo.server.values import Declared
 
 FREEZE = "promo.freeze"
 """The command that runs `promo freeze` on a saved file."""

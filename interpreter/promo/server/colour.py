@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from lsprotocol import types
 
-from promo.server.values import Declared, Document, Occurrence
+from promo.server.document import Document
+from promo.server.values import Declared, Occurrence
 from promo.syntax.lex import COMMENT, NAME, NEWLINE, PUNCTUATION, WRONG, grammar, lexemes
 
 TYPES = (

@@ -13,8 +13,8 @@ from lsprotocol import types
 
 from promo import plugins
 from promo.base.units import UNITS
+from promo.server.document import Document
 from promo.server.names import IMPORT, kinds_at, leading
-from promo.server.values import Document
 from promo.spec.judgement import LEADER, Method, TieBreak
 from promo.spec.ladder import COUNTED
 from promo.spec.names import KINDS

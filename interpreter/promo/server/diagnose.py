@@ -4,7 +4,8 @@ from lsprotocol import types
 
 from promo.base.diagnostics import Diagnostic, Severity
 from promo.base.source import Span
-from promo.server.values import Document, Positions
+from promo.server.document import Document
+from promo.server.values import Positions
 
 SOURCE = "promo"
 UNUSED = "P0203"

@@ -8,7 +8,7 @@ from promo.base.canonical import exact, rounded
 from promo.base.units import HOUR
 from promo.plan.values import Plan, StagePlan
 from promo.report.words import span_text
-from promo.server.values import Document
+from promo.server.document import Document
 
 
 def hints(document: Document, start: int, end: int) -> list[types.InlayHint]:

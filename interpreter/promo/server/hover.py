@@ -14,9 +14,10 @@ from promo.base.canonical import exact
 from promo.base.units import Quantity, duration
 from promo.plan.values import Plan
 from promo.report.aloud import read_gate, read_rule
+from promo.server.document import Document
 from promo.server.hints import bounds_text, device_text, runs_text
 from promo.server.navigate import BROKEN_SEAL
-from promo.server.values import Declared, Document
+from promo.server.values import Declared
 from promo.spec.describe import describe_budget, describe_factor, describe_host, describe_level
 from promo.spec.judgement import Gate, Rule
 from promo.spec.lock import SHOWN

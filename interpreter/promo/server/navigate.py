@@ -15,9 +15,9 @@ from promo.base.diagnostics import Diagnostic, Edit, errors
 from promo.base.errors import PromoError, SpecError
 from promo.base.source import Source, Span
 from promo.files import read_source
+from promo.server.document import Document, open_document
 from promo.server.names import declared, occurrences
-from promo.server.open import open_document
-from promo.server.values import Declared, Document, Occurrence, Positions
+from promo.server.values import Declared, Occurrence, Positions
 from promo.spec.expressions import unquoted
 from promo.spec.lock import apply
 from promo.spec.names import KINDS, LONGEST_NAME

@@ -2,7 +2,7 @@
 
 from lsprotocol import types
 
-from promo.server.values import Document
+from promo.server.document import Document
 from promo.syntax.nodes import Node, Token
 
 SYMBOLS = {

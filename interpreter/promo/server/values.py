@@ -1,5 +1,5 @@
 """
-What the server knows of an open text: everything the passes gave, where its names stand, and how the editor counts.
+Names where they stand in a text, and places as an editor counts them.
 
 An editor counts columns in units of an encoding (UTF-16 unless both sides agree on another); everything else here
 counts code points.  `Positions` is the only place where one becomes the other.
@@ -7,14 +7,11 @@ counts code points.  `Positions` is the only place where one becomes the other.
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping
 from functools import cached_property
 
 from attrs import field, frozen
 from lsprotocol import types
 
-from promo.base.source import Span
-from promo.driver.pipeline import Compiled
 from promo.syntax.nodes import Node
 
 LINE_END = re.compile(r"\r\n?|\n")
@@ -100,52 +97,3 @@ class Declared:
     def sealed(self) -> bool:
         """Whether it carries a seal."""
         return self.node.node("sealed") is not None
-
-
-@frozen
-class Document:
-    """One version of an open text."""
-
-    uri: str
-    version: int | None
-    compiled: Compiled
-    positions: Positions
-    trouble: str
-    """Why the passes after the parser could not run, such as a damaged lock; empty when they could."""
-    occurrences: tuple[Occurrence, ...]
-    """Every name of the sound lines, in the order of the text."""
-    declared: Mapping[str, Declared]
-    """Name -> its first declaration."""
-
-    @property
-    def text(self) -> str:
-        """The text itself."""
-        return self.compiled.source.text
-
-    def range(self, span: Span) -> types.Range:
-        """A place of this text as the protocol counts."""
-        return self.positions.range(span.start, span.end)
-
-    def occurrence(self, offset: int) -> Occurrence | None:
-        """The name that an offset touches."""
-        at = bisect_right(self.occurrences, offset, key=lambda one: one.start) - 1
-        if at < 0 or self.occurrences[at].end < offset:
-            return None
-        return self.occurrences[at]
-
-    def meant(self, occurrence: Occurrence) -> Declared | None:
-        """The declaration that a name refers to where it stands, or that it is part of."""
-        declared = self.declared.get(occurrence.name)
-        if declared is None or not (declared.kind == "import" or declared.kind in self._possible(occurrence)):
-            return None
-        return declared
-
-    @staticmethod
-    def _possible(occurrence: Occurrence) -> tuple[str, ...]:
-        return occurrence.kinds if occurrence.declares is None else (occurrence.declares,)
-
-    def declaration_at(self, offset: int) -> Node | None:
-        """The declaration that an offset lies in."""
-        declarations = self.compiled.tree.declarations
-        at = bisect_right(declarations, offset, key=lambda node: node.start) - 1
-        return declarations[at] if at >= 0 and offset <= declarations[at].end else None

@@ -99,7 +99,8 @@ class _Machine:
 
     def __init__(self, stream: list[Lexeme]) -> None:
         self.stream = stream
-        self.states = [grammar().start]
+        self.tables = grammar()
+        self.states = [self.tables.start]
         self.values: list[Value] = [None]
         self.starts, self.ends = [0], [0]
         self.blocks: list[int] = []
@@ -137,9 +138,11 @@ class _Machine:
     def _read(self, lexeme: Lexeme, at: int = -1) -> bool:
         """Reduce as far as the lexeme asks, then shift it; False when no move fits."""
         kind, text, start, end = lexeme
-        tables = grammar()
-        actions, states = tables.actions, self.states
-        terminal = self._terminal(kind, text, actions[states[-1]])
+        tables, states = self.tables, self.states
+        actions = tables.actions
+        terminal = kind
+        if kind in (NAME, PUNCTUATION):
+            terminal = self._terminal(kind, text, actions[states[-1]])
         if terminal == END and states[-1] == tables.accept:
             return True
         move = actions[states[-1]].get(terminal)
@@ -160,12 +163,9 @@ class _Machine:
             self.blocks.pop()
         return True
 
-    @staticmethod
-    def _terminal(kind: str, text: str, moves: Mapping[str, int]) -> str:
+    def _terminal(self, kind: str, text: str, moves: Mapping[str, int]) -> str:
         """Which terminal a word is here: a keyword if the state takes one, else a name."""
-        if kind not in (NAME, PUNCTUATION):
-            return kind
-        for terminal in grammar().words.get(text, ()):
+        for terminal in self.tables.words.get(text, ()):
             if terminal in moves:
                 return terminal
         return kind
@@ -199,7 +199,7 @@ class _Machine:
             made = Node(rule.kind, tuple(children), start, end)
             if rule.kind == "start":
                 self.root = made
-        self.states.append(grammar().gotos[self.states[-1]][rule.symbol])
+        self.states.append(self.tables.gotos[self.states[-1]][rule.symbol])
         self.values.append(made)
         self.starts.append(start)
         self.ends.append(end)
