@@ -6,7 +6,8 @@ The language server as an editor meets it: start-up, and from a keystroke to its
 A wheel is built and installed with the extra `lsp` into a virtual environment of its own, with byte code; `--here`
 takes this Python instead.  A real process is driven over standard input and output.  "Pause" is one keystroke after a
 pause of 100 ms; "burst" is the last of ten keystrokes that follow each other after 5 ms, from which on the server
-waits 50 ms before it checks; "mistake" is a pause where the keystroke makes the text wrong.  Milliseconds, wall-clock.
+waits 50 ms before it checks; "mistake" is a pause where the keystroke makes the text wrong.  Milliseconds, wall-clock;
+"processor" is the server's processor time for one keystroke after a pause, the mean of all of them.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 from startup import install
 
 START = "import sys; from promo.cli.main import main; sys.exit(main(['lsp']))"
@@ -172,6 +174,11 @@ class Editor:
         self.told()
         return (time.perf_counter() - began) * 1e3
 
+    def processor_ms(self) -> float:
+        """Processor time so far; the kernel counts in steps of 10 ms."""
+        times = psutil.Process(self.process.pid).cpu_times()
+        return float(times.user + times.system) * 1e3
+
     def peak_mb(self) -> float:
         """Most memory held so far, where the system tells it."""
         status = Path(f"/proc/{self.process.pid}/status")
@@ -195,9 +202,12 @@ def measure(python: Path, environment: dict[str, str], lines: int, runs: int) ->
     whole = {"textDocument": {"uri": URI}}
     place = {**whole, "position": {"line": text[: text.rindex("members")].count("\n"), "character": 11}}
     seen: dict[str, list[float]] = {}
+    before = editor.processor_ms()
+    for run in range(runs):
+        seen.setdefault("pause", []).append(editor.typed(f"{text}# {run}"))
+    seen["processor"] = [(editor.processor_ms() - before) / runs]
     for run in range(runs):
         figures = {
-            "pause": editor.typed(f"{text}# {run}"),
             "mistake": editor.typed(text.replace("top 2", f"topp {run}", 1)),
             "burst": editor.typed(*(f"{text}# {run} {key}" for key in range(10))),
             "completion": editor.ask("textDocument/completion", place),

@@ -247,6 +247,10 @@ class _Machine:
         """Take the stack back to a resting state; the index of the lexeme to go on from."""
         if not any(isinstance(value, Node) and value.kind == "header" for value in self.values[:4]):
             return self._supply_header(at)
+        top = self.values[-1]
+        if isinstance(top, Token) and top.kind == "RBRACE":
+            # The block is closed: end its line here, or going back would open it again.
+            self._read((NEWLINE, "\n", self.stream[at][2], self.stream[at][2]))
         if self.blocks and self._declares(at):
             self._close(self.stream[at][2])
             return at
