@@ -1,5 +1,7 @@
 """Hover, outline, colours, hints, actions and layout of a document."""
 
+from pathlib import Path
+
 from lsprotocol import types
 
 from promo.server.act import actions
@@ -8,7 +10,10 @@ from promo.server.diagnose import diagnose
 from promo.server.hints import hints
 from promo.server.hover import hover
 from promo.server.outline import outline
+from promo.server.serve import make_server
 from support import opened, spec
+
+ROOT = Path(__file__).parents[2]
 
 
 def said(document, words: str, after: int = 1) -> str:
@@ -188,3 +193,14 @@ def test_a_damaged_lock_is_told_and_the_text_is_still_read(staged, tmp_path):
 
     assert "is damaged" in diagnose(document)[0].message
     assert len(outline(document)) == 25
+
+
+# --- the matrix of methods -----------------------------------------------------------------------------------------
+
+
+def test_every_method_that_is_answered_is_in_the_matrix():
+    matrix = (ROOT / "grammar" / "editors" / "README.md").read_text(encoding="utf-8")
+    manager = make_server().protocol.fm
+
+    for method in [*manager.features, *manager.commands]:
+        assert f"`{method}`" in matrix or f"`{method.rpartition('/')[2]}`" in matrix, method

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import opened, spec
 
 from promo.server.act import actions
 from promo.server.colour import colour
@@ -14,6 +13,7 @@ from promo.server.hints import hints
 from promo.server.hover import hover
 from promo.server.navigate import Refused, definition, references, rename
 from promo.server.outline import outline
+from support import opened, spec
 
 ROOT = Path(__file__).parents[2]
 TEXTS = (

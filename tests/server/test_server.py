@@ -163,6 +163,7 @@ async def test_freezing_writes_seals_and_lock_of_the_saved_file_only(client, ope
     said = await client.workspace_execute_command_async(freeze)
 
     assert "pick: sealed sha256:" in said
+    assert [message.message for message in client.messages] == [said]
     assert "frozen gate pick sealed sha256:" in path.read_text(encoding="utf-8")
     assert (tmp_path / "trial.lock.json").exists()
 

@@ -236,6 +236,7 @@ def _change(server: LanguageServer, desk: Desk) -> None:
     @server.command(FREEZE)
     async def freeze(uri: str) -> str:
         said = await _freeze(desk, uri)
+        server.window_show_message(types.ShowMessageParams(types.MessageType.Info, said))
         desk.recheck()
         return said
 
