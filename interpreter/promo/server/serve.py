@@ -260,7 +260,7 @@ async def _freeze(desk: Desk, uri: str) -> str:
         JsonRpcException: the text is not saved, or the command refused.
     """
     path = desk.path(uri)
-    if path is None or not path.exists() or path.read_bytes().decode(errors="replace") != desk.text(uri):
+    if path is None or not path.exists() or path.read_bytes().decode("utf-8-sig", "replace") != desk.text(uri):
         raise JsonRpcException("save the file first: promo freeze seals what is on disk", REQUEST_FAILED)
     pipe = asyncio.subprocess.PIPE
     words = (sys.executable, "-c", RUN, "freeze", path.name)
