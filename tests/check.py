@@ -41,6 +41,8 @@ def installed_differs() -> str:
         for path in sorted(source.rglob("*")):
             if path.suffix not in (".py", ".lark", ".json", ".j2", ".css"):
                 continue
+            if "editors" in path.relative_to(source).parts:
+                continue  # not part of the package
             copy = places[name] / path.relative_to(source)
             if not copy.exists() or copy.read_bytes() != path.read_bytes():
                 return str(path.relative_to(ROOT))

@@ -54,6 +54,13 @@ def compiled(text: str, folder: Path = Path()) -> Compiled:
     return compile_source(Source("test.promo", text), folder, None)
 
 
+def opened(text: str, path: Path | None = None, encoding: str = "utf-16"):
+    """A text as the language server holds it."""
+    from promo.server.document import open_document  # needs the language server's packages
+
+    return open_document(path.as_uri() if path else "untitled:one", path, text, 1, encoding)
+
+
 def study_of(text: str):
     """The resolved study of a sound text."""
     return compiled(text).sound()[0]

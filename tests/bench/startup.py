@@ -33,12 +33,12 @@ def measured(words: list[str], environment: dict[str, str]) -> tuple[float, floa
     return wall * 1e3, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3
 
 
-def install(folder: Path) -> Path:
-    """The Python of a virtual environment with promo's wheel in it."""
+def install(folder: Path, extra: str = "") -> Path:
+    """The Python of a virtual environment with promo's wheel in it, and an *extra* such as `[lsp]`."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / "bin" / "python"
     constraints = ROOT / "interpreter" / "constraints.txt"
-    words = [python, "-m", "pip", "install", "-q", "-c", constraints, "--no-warn-script-location", ROOT]
+    words = [python, "-m", "pip", "install", "-q", "-c", constraints, "--no-warn-script-location", f"{ROOT}{extra}"]
     subprocess.run(words, check=True, stderr=subprocess.DEVNULL)
     subprocess.run([python, "-m", "compileall", "-q", folder / "lib"], check=False, stdout=subprocess.DEVNULL)
     return python

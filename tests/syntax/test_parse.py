@@ -209,3 +209,11 @@ def test_documentation_is_the_comment_directly_above():
     ).tree
 
     assert tree.documentation(tree.declarations[0]) == "really mine"
+
+
+def test_what_stands_behind_a_closing_brace_does_not_open_the_block_again():
+    found = parse(Source("x", "promo 1\nhost a { slots 1 } slots 2\nslots 3\n}\nlet b = 1\n"))
+
+    assert [node.kind for node in found.tree.declarations] == ["host", "let"]
+    assert len(found.tree.declarations[0].children) == 2
+    assert [one.code for one in found.diagnostics] == ["P0107", "P0109", "P0115"]

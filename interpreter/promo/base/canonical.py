@@ -88,7 +88,8 @@ def exact(number: Fraction | int) -> str:
 
     Equal numbers give equal text, so the text may be hashed.
     """
-    number = Fraction(number)
+    if not isinstance(number, Fraction):
+        number = Fraction(number)
     if number.denominator == 1:
         return str(number.numerator)
     places = _decimal_places(number.denominator)

@@ -18,6 +18,7 @@ COMMANDS = {
     "check": ("spec", "write", "find every mistake of a spec"),
     "fmt": ("spec", "write", "lay a spec out in its one layout"),
     "read": ("spec", "write", "say every gate and rule as one would aloud"),
+    "lsp": ("lsp", "write", "serve an editor: diagnostics, hover, completion and more"),
     "show": ("show", "write", "print what promo made of a spec or study"),
     "plan": ("plan", "plan", "list the runs and price them before anything runs"),
     "freeze": ("freeze", "freeze", "seal frozen gates and rules"),
@@ -158,6 +159,12 @@ def _read(options: argparse.ArgumentParser) -> None:
     options.add_argument("specs", metavar="SPEC", nargs="+", help=".promo files")
 
 
+def _lsp(options: argparse.ArgumentParser) -> None:
+    options.add_argument(
+        "--stdio", action="store_true", help="speak on standard input and output; there is no other way"
+    )
+
+
 def _show(options: argparse.ArgumentParser) -> None:
     what = ("syntax", "spec", "plan", "evidence", "decision")
     options.add_argument("what", choices=what, help="which value to print, as JSON")
@@ -235,6 +242,7 @@ _OPTIONS = {
     "check": _check,
     "fmt": _fmt,
     "read": _read,
+    "lsp": _lsp,
     "show": _show,
     "plan": _plan,
     "freeze": _freeze,

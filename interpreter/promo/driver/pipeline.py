@@ -16,6 +16,7 @@ from promo.plan.compile import compile_plan
 from promo.plan.cost import check_cost
 from promo.plan.values import Plan
 from promo.spec.check import NOT_YET, check
+from promo.spec.expressions import Value
 from promo.spec.lock import Lock, check_seals, lock_from_json, unsealed
 from promo.spec.ports import Runner
 from promo.spec.values import Study
@@ -119,6 +120,8 @@ class Compiled:
     """Texts of the files it uses, by their path from the spec's folder."""
     runner: Runner | None = None
     """The runner of the study."""
+    values: Mapping[str, Value] = {}
+    """Named values (`let`) that are the same for every candidate."""
 
     def sound(self) -> tuple[Study, Plan]:
         """
@@ -168,7 +171,9 @@ def compile_source(source: Source, folder: Path, lock: Lock | None, texts: Mappi
         found.extend(check_cost(study, plan))
         found.extend(check_seals(study, lock))
         found.extend(unsealed(study))
-    return Compiled(source, parsed.tree, study, plan, lock, in_text_order(found), world.seen, _runner(study, world))
+    return Compiled(
+        source, parsed.tree, study, plan, lock, in_text_order(found), world.seen, _runner(study, world), checked.values
+    )
 
 
 def _runner(study: Study | None, world: SpecWorld) -> Runner | None:

@@ -75,13 +75,13 @@ class _Identities:
         }
         self.machines = {name: describe_machine(host) for name, host in study.hosts.items()}
 
-    def run(self, stage: Stage, candidate: str, host: str, seed: int) -> PlannedRun:
-        """The run of a candidate in one cell of a stage."""
+    def run(self, stage: Stage, budget: str, candidate: str, host: str, seed: int) -> PlannedRun:
+        """The run of a candidate in one cell of a stage; *budget* is the stage's, in words."""
         content = "\n".join(
             (
                 RUN_TAG,
                 self.candidates[candidate],
-                self._spent(stage),
+                budget,
                 host,
                 self.machines[host],
                 str(seed),
@@ -90,7 +90,7 @@ class _Identities:
         identity = hashlib.sha256(content.encode()).hexdigest()[:ID_LENGTH]
         return PlannedRun(identity, stage.name, candidate, host, seed)
 
-    def _spent(self, stage: Stage) -> str:
+    def spent(self, stage: Stage) -> str:
         """A run's budget, behind those of the runs that it carries on."""
         parts = (stage, *self.study.carried_on(stage.name))
         return " and then ".join(describe_budget(one.budget) for one in reversed(parts))
@@ -137,9 +137,10 @@ def _in_order(study: Study, stage: Stage, identities: _Identities) -> tuple[Plan
     nor the size of the models.
     """
     ordered: list[PlannedRun] = []
+    budget = identities.spent(stage)
     for seed in stage.seeds:
         block = [
-            identities.run(stage, candidate, host, seed)
+            identities.run(stage, budget, candidate, host, seed)
             for candidate in study.entrants[stage.name].possible
             for host in stage.hosts
         ]

@@ -50,6 +50,8 @@ class Checked:
 
     study: Study | None
     diagnostics: tuple[Diagnostic, ...]
+    values: Mapping[str, Value] = {}
+    """Named values that are the same for every candidate; those that settled, even when something else is wrong."""
 
 
 def check(tree: Tree, world: World) -> Checked:
@@ -82,7 +84,7 @@ class _Check:
         found = tuple(scope.found)
         broken = any(one.code != NOT_YET for one in errors(found))
         assert broken or study is None or self._whole(study), "a declaration was left out without a word"
-        return Checked(None if broken else study, found)
+        return Checked(None if broken else study, found, self.values)
 
     def _whole(self, study: Study) -> bool:
         """Whether everything that decides is in the study: a rule that vanishes is worse than any error."""

@@ -5,6 +5,7 @@ A keyword leaves no token behind; what is left are names, numbers, texts and the
 (`mean`, `drop`).  Rules that begin with an underscore leave no node.  Positions do not take part in equality.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from attrs import field, frozen
@@ -69,9 +70,12 @@ class Tree:
         """Text of the `##` comment lines directly above a declaration, joined by newlines."""
         wanted = self.source.position(declaration.start)[0] - 1
         lines: list[str] = []
-        for comment in reversed(self.comments):
+        at = bisect_left(self.comments, declaration.start, key=lambda comment: comment.start)
+        while at and wanted:
+            at -= 1
+            comment = self.comments[at]
             line, column = self.source.position(comment.start)
-            if line > wanted or (line == wanted and column != 1):
+            if line == wanted and column != 1:
                 continue
             if line < wanted or not comment.text.startswith("##"):
                 break

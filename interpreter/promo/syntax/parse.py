@@ -62,6 +62,28 @@ def parse(source: Source) -> Parsed:
     return Parsed(Tree(source, root, tuple(comments)), diagnostics)
 
 
+@frozen
+class Expected:
+    """What could come next at the end of a text: terminals, the line so far, and the line that opened the block."""
+
+    terminals: frozenset[str]
+    line: tuple[Lexeme, ...]
+    block: tuple[Lexeme, ...]
+
+
+def expected(text: str) -> Expected:
+    """
+    What the grammar takes at the very end of a text.
+
+    Args:
+        text: the beginning of a spec, up to a place; lines with mistakes are passed over as in `parse`.
+    """
+    stream = [lexeme for lexeme in lexemes(text) if lexeme[0] != COMMENT]
+    stream.append((END, "", len(text), len(text)))
+    machine = _Machine(stream)
+    return Expected(*machine.stop_before(len(stream) - 1))
+
+
 @cache
 def _resting_states() -> frozenset[int]:
     """States between two clauses or two declarations, where a line end is taken as it is."""
@@ -77,7 +99,8 @@ class _Machine:
 
     def __init__(self, stream: list[Lexeme]) -> None:
         self.stream = stream
-        self.states = [grammar().start]
+        self.tables = grammar()
+        self.states = [self.tables.start]
         self.values: list[Value] = [None]
         self.starts, self.ends = [0], [0]
         self.blocks: list[int] = []
@@ -98,12 +121,28 @@ class _Machine:
                 return
             at = self._recover(at)
 
+    def stop_before(self, end: int) -> tuple[frozenset[str], tuple[Lexeme, ...], tuple[Lexeme, ...]]:
+        """Read up to a lexeme; what is accepted there, its line, and the line that opened the innermost block."""
+        at, faults, last_fault = 0, 0, -1
+        while at < end and faults < MOST_FAULTS:
+            if self._read(self.stream[at], at):
+                at += 1
+                continue
+            faults, last_fault = faults + 1, at
+            at = self._recover(at)
+        line = self._line(end)
+        block = self._line(self.blocks[-1]) if self.blocks else ()
+        lost = last_fault >= 0 and last_fault >= end - len(line)
+        return frozenset(() if lost or at < end else self._accepted()), line, block
+
     def _read(self, lexeme: Lexeme, at: int = -1) -> bool:
         """Reduce as far as the lexeme asks, then shift it; False when no move fits."""
         kind, text, start, end = lexeme
-        tables = grammar()
-        actions, states = tables.actions, self.states
-        terminal = self._terminal(kind, text, actions[states[-1]])
+        tables, states = self.tables, self.states
+        actions = tables.actions
+        terminal = kind
+        if kind in (NAME, PUNCTUATION):
+            terminal = self._terminal(kind, text, actions[states[-1]])
         if terminal == END and states[-1] == tables.accept:
             return True
         move = actions[states[-1]].get(terminal)
@@ -124,12 +163,9 @@ class _Machine:
             self.blocks.pop()
         return True
 
-    @staticmethod
-    def _terminal(kind: str, text: str, moves: Mapping[str, int]) -> str:
+    def _terminal(self, kind: str, text: str, moves: Mapping[str, int]) -> str:
         """Which terminal a word is here: a keyword if the state takes one, else a name."""
-        if kind not in (NAME, PUNCTUATION):
-            return kind
-        for terminal in grammar().words.get(text, ()):
+        for terminal in self.tables.words.get(text, ()):
             if terminal in moves:
                 return terminal
         return kind
@@ -163,7 +199,7 @@ class _Machine:
             made = Node(rule.kind, tuple(children), start, end)
             if rule.kind == "start":
                 self.root = made
-        self.states.append(grammar().gotos[self.states[-1]][rule.symbol])
+        self.states.append(self.tables.gotos[self.states[-1]][rule.symbol])
         self.values.append(made)
         self.starts.append(start)
         self.ends.append(end)
@@ -211,6 +247,10 @@ class _Machine:
         """Take the stack back to a resting state; the index of the lexeme to go on from."""
         if not any(isinstance(value, Node) and value.kind == "header" for value in self.values[:4]):
             return self._supply_header(at)
+        top = self.values[-1]
+        if isinstance(top, Token) and top.kind == "RBRACE":
+            # The block is closed: end its line here, or going back would open it again.
+            self._read((NEWLINE, "\n", self.stream[at][2], self.stream[at][2]))
         if self.blocks and self._declares(at):
             self._close(self.stream[at][2])
             return at

@@ -1,0 +1,1 @@
+"""The language server: a compiled text to what an editor shows of it; `serve` speaks the protocol."""

@@ -1,0 +1,178 @@
+"""
+A name to what it means: its documentation, its kind, and what the passes made of it.
+
+Values are shown for a text without errors only; a value from an earlier version would look as if it were of this one.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from lsprotocol import types
+
+from promo import plugins
+from promo.base.canonical import exact
+from promo.base.units import Quantity, duration
+from promo.plan.values import Plan
+from promo.report.aloud import read_gate, read_rule
+from promo.server.document import Document
+from promo.server.hints import bounds_text, device_text, runs_text
+from promo.server.navigate import BROKEN_SEAL
+from promo.server.values import Declared
+from promo.spec.describe import describe_budget, describe_factor, describe_host, describe_level
+from promo.spec.judgement import Gate, Rule
+from promo.spec.lock import SHOWN
+from promo.spec.names import KINDS
+from promo.spec.values import Candidate, Study
+from promo.syntax.lex import NAME, grammar, lexemes
+
+MOST_NAMES = 16
+NOT_SOUND = "What it comes to is shown once the errors of this file are mended."
+
+
+def hover(document: Document, offset: int) -> types.Hover | None:
+    """What there is to say about the name or word at an offset."""
+    occurrence = document.occurrence(offset)
+    declared = document.meant(occurrence) if occurrence else None
+    if occurrence is None or declared is None:
+        return _word(document, offset)
+    paragraphs = [_title(declared), document.compiled.tree.documentation(declared.node), *_meaning(document, declared)]
+    shown = types.MarkupContent(types.MarkupKind.Markdown, "\n\n".join(part for part in paragraphs if part))
+    return types.Hover(shown, document.positions.range(occurrence.start, occurrence.end))
+
+
+def _title(declared: Declared) -> str:
+    frozen = "frozen " if declared.frozen else ""
+    return f"**{frozen}{KINDS.get(declared.kind, 'imported')}** `{declared.name}`"
+
+
+def _word(document: Document, offset: int) -> types.Hover | None:
+    """The grammar's examples of a keyword; the declaration is lexed up to it."""
+    node = document.declaration_at(offset)
+    if node is None:
+        return None
+    for kind, text, start, end in lexemes(document.text[node.start : node.end]):
+        if node.start + start <= offset <= node.start + end and kind == NAME and text in grammar().examples:
+            shown = "\n".join(grammar().examples[text])
+            content = types.MarkupContent(types.MarkupKind.Markdown, f"**{text}**\n\n```promo\n{shown}\n```")
+            return types.Hover(content, document.positions.range(node.start + start, node.start + end))
+    return None
+
+
+def _meaning(document: Document, declared: Declared) -> Iterator[str]:
+    study, plan = document.compiled.study, document.compiled.plan
+    if declared.kind in ("gate", "rule"):
+        yield _seal(document, declared)
+    if declared.kind == "let":
+        yield _value(document, declared)
+    elif declared.kind == "import":
+        yield f"from {declared.node.token('STRING').text}"
+    elif study is None or plan is None:
+        yield NOT_SOUND
+    else:
+        yield from _resolved(study, plan, declared)
+
+
+def _resolved(study: Study, plan: Plan, declared: Declared) -> Iterator[str]:
+    name = declared.name
+    match declared.kind:
+        case "factor":
+            yield from _factor(study, name)
+        case "candidate" if name in study.candidates:
+            yield from _candidate(study.candidates[name], study)
+        case "cohort":
+            members = study.cohorts[name]
+            yield f"{len(members)} candidates: {_listed(members)}"
+        case "host":
+            said = describe_host(study.hosts[name])
+            yield _rows({key: str(value) for key, value in said.items() if value is not None})
+        case "design":
+            design = study.designs[name]
+            resolution = "none" if design.resolution is None else str(design.resolution)
+            yield f"{len(design.rows)} rows over {_listed(design.factors)}; resolution {resolution}"
+        case "stage":
+            yield from _stage(study, plan, name)
+        case "gate":
+            yield read_gate(study.gates[name], study)
+        case "rule":
+            yield read_rule(study.rules[name], study)
+
+
+def _factor(study: Study, name: str) -> Iterator[str]:
+    if name not in study.factors:
+        return
+    runner = plugins.runner(study.runner.name)
+    known = runner.factors.get(name) if runner else None
+    if known is not None and known.meaning:
+        yield known.meaning
+    yield _rows({key: str(value) for key, value in describe_factor(study.factors[name]).items()})
+
+
+def _candidate(candidate: Candidate, study: Study) -> Iterator[str]:
+    yield f"role: {candidate.role.value}"
+    yield "levels: " + ", ".join(f"{name} = {describe_level(level)}" for name, level in candidate.levels)
+    yield f"what the runner {study.runner.name} trains:"
+    effective = candidate.effective
+    sizes = {"parameters": f"{effective.parameters:,}", "operations a token": f"{effective.flops_per_token:,}"}
+    yield _rows({**{name: str(value) for name, value in effective.settings}, **sizes})
+
+
+def _stage(study: Study, plan: Plan, name: str) -> Iterator[str]:
+    stage, there = plan.stage(name), study.entrants[name]
+    yield f"{describe_budget(stage.budget)} a run on {_listed(stage.hosts)}, seeds {_listed(stage.seeds)}"
+    who = f"{there.planned} of {len(there.possible)}" if len(there.possible) != there.planned else str(there.planned)
+    yield f"{who} candidates may enter: {_listed(there.possible)}"
+    planned = stage.run_count.planned
+    formula = f"{there.planned} x {len(stage.hosts)} hosts x {len(stage.seeds)} seeds"
+    cost = device_text(stage.device_s.planned, plan)
+    yield f"{formula} = {runs_text(planned)}, {cost}; {bounds_text(stage, plan)}"
+
+
+def _seal(document: Document, declared: Declared) -> str:
+    """Whether a gate or rule is frozen, sealed, and still what was sealed."""
+    if not declared.frozen:
+        return "not frozen: it may still change"
+    if not declared.sealed:
+        return "frozen, not sealed yet: run `promo freeze`"
+    compiled = document.compiled
+    if compiled.plan is None or compiled.study is None:
+        return "sealed; whether the seal holds is checked once the errors of this file are mended"
+    rules: dict[str, Gate | Rule] = {**compiled.study.gates, **compiled.study.rules}
+    place = rules[declared.name].where["sealed"]
+    for found in compiled.diagnostics:
+        if found.code == BROKEN_SEAL and found.span.start == place.start:
+            return "**the seal is broken**: " + "; ".join((found.message, *found.notes))
+    seal = compiled.lock.seals.get(declared.name) if compiled.lock else None
+    if seal is None:
+        return "sealed, and the seal holds; no lock file says since when"
+    return (
+        f"sealed sha256:{seal.digest[:SHOWN]} at {seal.sealed_at}, with {seal.results_then} results of its stage then"
+    )
+
+
+def _value(document: Document, declared: Declared) -> str:
+    """A named value; one that factors enter has a value for each candidate only."""
+    expression = declared.node.children[-1]
+    written = document.text[expression.start : expression.end]
+    value = document.compiled.values.get(declared.name)
+    if value is None:
+        return f"`{written}`: known for each candidate only" if document.compiled.study else f"`{written}`"
+    if isinstance(value, Quantity):
+        return f"`{written}` = {_quantity(value)}"
+    return f'"{value}"'
+
+
+def _quantity(value: Quantity) -> str:
+    base = {"a duration": "s", "device time": "s"}.get(value.dimension.value)
+    if base:
+        return f"{duration(value.value)} ({value.dimension.value})"
+    return f"{exact(Fraction(value.value))} ({value.dimension.value})"
+
+
+def _listed(names: tuple[object, ...]) -> str:
+    shown = ", ".join(map(str, names[:MOST_NAMES]))
+    return f"{shown} and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else shown
+
+
+def _rows(rows: dict[str, str]) -> str:
+    lines = [f"| {key} | {value} |" for key, value in rows.items()]
+    return "\n".join(["| | |", "|---|---|", *lines])
