@@ -199,6 +199,14 @@ def test_fmt(workplace, capsys, monkeypatch):
     assert capsys.readouterr().out == path.read_text()
 
 
+def test_a_file_of_another_kind_is_one_error(capsys):
+    assert promo("check", ROOT / "README.md") == 1
+    error = capsys.readouterr().err
+
+    assert "P0101" in error
+    assert error.count("error[") == 1
+
+
 def test_a_spec_is_read_aloud(capsys):
     assert promo("read", ROOT / "specs" / "staged_promotion.promo") == 0
     said = capsys.readouterr().out

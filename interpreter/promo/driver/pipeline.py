@@ -162,6 +162,10 @@ def compile_source(source: Source, folder: Path, lock: Lock | None, texts: Mappi
     checked = check(parsed.tree, world)
     if any(one.code == "P0102" for one in checked.diagnostics):
         return Compiled(source, parsed.tree, None, None, lock, checked.diagnostics)
+    header = tuple(one for one in parsed.diagnostics if one.code == "P0101")
+    faults = len(parsed.diagnostics) - len(header)
+    if header and faults >= len(parsed.tree.declarations):  # this is no spec, and nothing more is to be said of it
+        return Compiled(source, parsed.tree, None, None, lock, header)
     found = [*parsed.diagnostics, *_carriage_returns(source)]
     incomplete = any(one.code != "P0101" or not parsed.tree.declarations for one in parsed.diagnostics)
     found.extend(_but_not_missing(checked.diagnostics) if incomplete else checked.diagnostics)
