@@ -214,3 +214,47 @@ def test_every_form_is_written(study, capsys, form, files):
     for file in files:
         assert (study.path / file).stat().st_size > 100
         assert f"report: {study.path / file}" in said
+
+
+# --- two studies -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    place = tmp_path_factory.mktemp("other")
+    text = TEXT.replace("candidate good like base { quality = 1 }", "candidate good like base { quality = 9 }")
+    (place / "other.promo").write_text(text, encoding="utf-8")
+    before = Path.cwd()
+    os.chdir(place)
+    try:
+        assert promo("run", "other.promo", "--quiet") == 0
+    finally:
+        os.chdir(before)
+    return StudyFolder(place / "other.study")
+
+
+def test_two_studies_stand_side_by_side(study, other, tmp_path, capsys):
+    path = tmp_path / "beside.html"
+    assert promo("report", study.path, other.path, "--out", path) == 0
+
+    said = capsys.readouterr().out
+    html = Page(path.read_text(encoding="utf-8"))
+    assert "not of the same spec" in said
+    assert "decided differently at pick" in said
+    assert "candidate good, quality: 1 -> 9" in html.text
+    assert "agree with tau-b" in html.text
+    assert not {"script", "img", "i"} & set(html.tags)
+    assert "<script>alert(1)</script>" in html.text
+
+
+def test_a_study_beside_itself_is_the_same(study, capsys, tmp_path):
+    assert promo("report", study.path, study.path, "--out", tmp_path / "x.html") == 0
+
+    said = capsys.readouterr().out
+    assert "of the same spec, with the same rules" in said
+    assert "decisions are the same" in said
+
+
+def test_three_studies_are_too_many(study, capsys):
+    assert promo("report", study.path, study.path, study.path) == 2
+    assert "two studies are shown" in capsys.readouterr().err

@@ -5,22 +5,39 @@ from argparse import Namespace
 from pathlib import Path
 
 from promo.base.canonical import Json
-from promo.base.errors import ExitCode
+from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
 from promo.cli.terminal import put
 
 
 def report(options: Namespace) -> int:
     """Write the audit report of a study."""
+    if len(options.places) > 1:
+        return _beside(options)
     from promo.driver.report import FORMS, write_report
     from promo.report.text import ending_text
 
-    folder = study_of(options.place, options.study)
+    folder = study_of(options.places[0] if options.places else None, options.study)
     path = Path(options.out) if options.out else folder.path / FORMS[options.format]
     view, files = write_report(folder, path, options.format)
     put(ending_text(view))
     for file in files:
         put(f"report: {file}")
+    return ExitCode.DONE
+
+
+def _beside(options: Namespace) -> int:
+    """Two studies side by side."""
+    from promo.driver.report import write_beside
+
+    if len(options.places) > 2 or options.study or options.format != "html":
+        message = "two studies are shown side by side, as HTML"
+        raise PromoError(message, hint="promo report FIRST SECOND --out FILE")
+    first, second = (study_of(place, None) for place in options.places)
+    path = Path(options.out or "beside.html")
+    view = write_beside(first, second, path)
+    put("\n".join(view.story))
+    put(f"report: {path}")
     return ExitCode.DONE
 
 

@@ -213,7 +213,7 @@ def _decide(options: argparse.ArgumentParser) -> None:
 
 
 def _report(options: argparse.ArgumentParser) -> None:
-    options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
+    options.add_argument("places", metavar="SPEC|STUDY", nargs="*", help="a study, or two to see side by side")
     options.add_argument("--format", choices=("html", "md", "json", "csv"), default="html", help="default: html")
     options.add_argument(
         "--out", metavar="FILE", help="where to write it; default: report.html (or .md, ...) in the study"

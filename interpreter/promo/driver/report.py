@@ -11,8 +11,9 @@ from promo.driver.study import StudyFolder
 from promo.evidence.values import Evidence
 from promo.files import RealDisk
 from promo.ledger.state import AttemptState, state_of
+from promo.report.beside import BesideView, build_beside
 from promo.report.record import Record
-from promo.report.render import render_csv, render_html, render_json, render_markdown
+from promo.report.render import render_beside, render_csv, render_html, render_json, render_markdown
 from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
 from promo.report.values import ReportView
 from promo.report.view import build_view
@@ -72,6 +73,21 @@ def _reads(study: Study, name: str, stage: str) -> bool:
     if name in study.gates:
         return study.gates[name].source == stage
     return study.rules[name].stage == stage
+
+
+def write_beside(first: StudyFolder, second: StudyFolder, path: Path) -> BesideView:
+    """
+    Write two studies side by side.
+
+    Raises:
+        PromoError: the file cannot be written.
+    """
+    view = build_beside(record_of(first), record_of(second))
+    try:
+        RealDisk().write(path, render_beside(view).encode())
+    except OSError as fault:
+        raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
+    return view
 
 
 FORMS = {"html": "report.html", "md": "report.md", "json": "report.json", "csv": "report.csv"}

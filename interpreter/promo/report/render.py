@@ -9,6 +9,7 @@ from typing import Any
 from attrs import asdict, evolve
 
 from promo.base.resources import template_folder
+from promo.report.beside import BesideView
 from promo.report.values import ReportView
 
 
@@ -33,6 +34,15 @@ def render_html(view: ReportView, *, refresh_s: int | None = None) -> str:
     style = (template_folder() / "report.css").read_text(encoding="utf-8")
     template = _environment().get_template("report.html.j2")
     html: str = template.render(view=view, style=Markup(style), picture=Markup, refresh_s=refresh_s)  # noqa: S704
+    return html
+
+
+def render_beside(view: BesideView) -> str:
+    """Two studies side by side as one self-contained HTML file."""
+    from markupsafe import Markup
+
+    style = (template_folder() / "report.css").read_text(encoding="utf-8")
+    html: str = _environment().get_template("beside.html.j2").render(view=view, style=Markup(style))  # noqa: S704
     return html
 
 

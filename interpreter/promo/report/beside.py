@@ -1,0 +1,181 @@
+"""
+Two records to one view: what two studies have in common, where they decided differently, and on what they ran.
+
+It compares and does not pool: the studies may have run on other machines, at other times, under amended rules.
+"""
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+
+from attrs import frozen
+
+from promo.base.canonical import from_exact
+from promo.base.differences import differences
+from promo.decision.stats import summarise, tau_b
+from promo.decision.values import Decision, GateDecision
+from promo.evidence.values import Evidence
+from promo.report.record import Record
+from promo.report.runs import facts
+from promo.report.words import NONE, gate_result, listed, number, rule_result
+from promo.spec.judgement import Statistic
+
+MOST_CHANGES = 40
+
+
+@frozen
+class PairRow:
+    """A candidate at a stage in both studies."""
+
+    candidate: str
+    first: str
+    second: str
+    difference: str
+
+
+@frozen
+class PairStage:
+    """A stage that both studies have evidence of."""
+
+    name: str
+    rows: tuple[PairRow, ...]
+    agreement: str
+    """How far the two rankings agree, in words."""
+
+
+@frozen
+class PairDecision:
+    """A gate or rule in both studies."""
+
+    name: str
+    same: bool
+    first: str
+    second: str
+
+
+@frozen
+class BesideView:
+    """Two studies side by side."""
+
+    title: str
+    first: str
+    second: str
+    story: tuple[str, ...]
+    changes: tuple[str, ...]
+    """What differs between the two plans, in words."""
+    stages: tuple[PairStage, ...]
+    decisions: tuple[PairDecision, ...]
+    facts: tuple[tuple[str, str, str], ...]
+    """Facts that are not the same in both: name, first, second."""
+
+
+def build_beside(first: Record, second: Record) -> BesideView:
+    """
+    Say what two studies show beside each other.
+
+    Args:
+        first: a study.
+        second: another study, usually of the same spec.
+    """
+    changes = tuple(differences(first.plan.parts, second.plan.parts))
+    stages = tuple(_stages(first, second))
+    decisions = tuple(_decisions(first, second))
+    other = [one.name for one in decisions if not one.same]
+    return BesideView(
+        title=first.study.title,
+        first=first.folder,
+        second=second.folder,
+        story=tuple(_story(first, second, changes, decisions, other)),
+        changes=changes[:MOST_CHANGES],
+        stages=stages,
+        decisions=decisions,
+        facts=tuple(_facts(first, second)),
+    )
+
+
+def _story(
+    first: Record, second: Record, changes: tuple[str, ...], decisions: tuple[PairDecision, ...], other: list[str]
+) -> Iterable[str]:
+    if changes:
+        yield f"The two studies are not of the same spec: {len(changes)} parts of their plans differ."
+    else:
+        yield "Both studies are of the same spec, with the same rules, budgets, hosts and seeds."
+    if not decisions:
+        yield "No gate and no rule has decided in both."
+    elif other:
+        yield f"They decided differently at {listed(other)}; {len(decisions) - len(other)} decisions are the same."
+    else:
+        yield f"All {len(decisions)} decisions are the same."
+    missing = [record.folder for record in (first, second) if len(record.decisions) < len(_rules(record))]
+    if missing:
+        yield f"Not finished: {listed(missing)}."
+    yield "Values of the two studies are shown beside each other and never pooled."
+
+
+def _rules(record: Record) -> tuple[str, ...]:
+    return (*record.study.gates, *record.study.rules)
+
+
+def _stages(first: Record, second: Record) -> Iterable[PairStage]:
+    for name in first.evidence:
+        if name not in second.evidence:
+            continue
+        one, two = (_means(record, record.evidence[name]) for record in (first, second))
+        both = [candidate for candidate in one if candidate in two]
+        sign = 1 if first.study.measure.lower_is_better else -1
+        better = sorted(one, key=lambda candidate: sign * one[candidate])
+        rows = tuple(
+            _row(candidate, one, two) for candidate in [*better, *(extra for extra in two if extra not in one)]
+        )
+        yield PairStage(name, rows, _agreement([one[name] for name in both], [two[name] for name in both]))
+
+
+def _means(record: Record, evidence: Evidence) -> dict[str, Fraction]:
+    lower = record.study.measure.lower_is_better
+    found = {}
+    for row in evidence.rows:
+        values = [from_exact(cell.value) for cell in row.cells if cell.value is not None]
+        if values:
+            found[row.candidate] = summarise(values, Statistic.MEAN, lower_is_better=lower)
+    return found
+
+
+def _row(candidate: str, one: Mapping[str, Fraction], two: Mapping[str, Fraction]) -> PairRow:
+    a, b = one.get(candidate), two.get(candidate)
+    gap = None if a is None or b is None else str(b - a)
+    shown = ("" if value is None else str(value) for value in (a, b))
+    first, second = (number(text) if text else NONE for text in shown)
+    return PairRow(candidate, first, second, number(gap, signed=True))
+
+
+def _agreement(one: list[Fraction], two: list[Fraction]) -> str:
+    score, untied_one, untied_two = tau_b(one, two)
+    if not untied_one or not untied_two:
+        return "too few candidates in both to compare rankings"
+    tau = score / (untied_one * untied_two) ** 0.5
+    return f"rankings of {len(one)} candidates agree with tau-b {tau:+.2f}"
+
+
+def _decisions(first: Record, second: Record) -> Iterable[PairDecision]:
+    for name, one in first.decisions.items():
+        two = second.decisions.get(name)
+        if two is not None:
+            yield PairDecision(name, _outcome(one) == _outcome(two), _said(first, one), _said(second, two))
+
+
+def _outcome(decision: Decision) -> object:
+    if isinstance(decision, GateDecision):
+        return frozenset(decision.promoted), bool(decision.stopped), bool(decision.held)
+    return decision.answer
+
+
+def _said(record: Record, decision: Decision) -> str:
+    if isinstance(decision, GateDecision):
+        return gate_result(decision)
+    return rule_result(decision, record.study.rules[decision.rule], record.study)
+
+
+def _facts(first: Record, second: Record) -> Iterable[tuple[str, str, str]]:
+    one, two = dict(facts(first)), dict(facts(second))
+    for name in [*one, *(extra for extra in two if extra not in one)]:
+        if one.get(name) != two.get(name):
+            yield name, one.get(name, NONE), two.get(name, NONE)
