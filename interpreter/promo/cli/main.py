@@ -14,7 +14,7 @@ from promo.base.diagnostics import SpecError
 from promo.base.errors import ExitCode, PromoError
 
 COMMANDS = {
-    "check": ("spec", "write", "find every mistake of a spec"),
+    "check": ("check", "write", "find every mistake of a spec"),
     "fmt": ("spec", "write", "lay a spec out in its one layout"),
     "show": ("show", "write", "print what promo made of a spec or study"),
     "plan": ("plan", "plan", "list the runs and price them before anything runs"),
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
     except SpecError as fault:
         from promo.cli.spec import print_diagnostics
 
-        print_diagnostics(fault.diagnostics, "text")
+        print_diagnostics(fault.diagnostics)
         return ExitCode.FINDINGS
     except PromoError as fault:
         _complain(fault)
@@ -133,8 +133,11 @@ def _add_spec(options: argparse.ArgumentParser) -> None:
 
 
 def _check(options: argparse.ArgumentParser) -> None:
-    options.add_argument("specs", metavar="SPEC", nargs="+", help=".promo files")
-    options.add_argument("--format", choices=("text", "json", "github"), default="text", help="form of the findings")
+    options.add_argument("specs", metavar="SPEC", nargs="+", help=".promo files, or - for standard input")
+    forms = ("text", "json", "sarif", "github")
+    options.add_argument("--format", choices=forms, default="text", help="form of the findings")
+    options.add_argument("--style", action="store_true", help="warn of files that are not formatted, too")
+    options.add_argument("--fix", action="store_true", help="mend in the file what leaves no choice, report the rest")
 
 
 def _fmt(options: argparse.ArgumentParser) -> None:

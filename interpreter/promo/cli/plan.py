@@ -17,7 +17,7 @@ def plan(options: Namespace) -> int:
     """Compile a spec and print its plan."""
     compiled = compile_file(options.spec)
     study, made = compiled.priced()
-    print_diagnostics(compiled.diagnostics, "text")
+    print_diagnostics(compiled.diagnostics)
     if options.out:
         content: dict[str, Json] = {"spec": str(Path(options.spec).resolve()), **plan_to_json(made)}
         try:
