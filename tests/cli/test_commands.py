@@ -29,7 +29,7 @@ def test_help_reads_like_the_workflow(capsys):
     places = [page.index(f"\n  {command} ") for command in COMMANDS]
 
     assert places == sorted(places)
-    words = "runner check fmt read lsp show plan freeze run status decide report serve verify"
+    words = "runner check explain fmt read lsp show plan freeze run status decide report serve verify"
     assert list(COMMANDS) == words.split()
     for code in ExitCode:
         assert re.search(rf"^  {int(code)}\s", page, re.MULTILINE)
@@ -280,3 +280,50 @@ def test_every_exit_code_and_command_is_in_the_readme():
         assert f"`promo {command}" in page, command
     for code in ExitCode:
         assert re.search(rf"^\| {int(code)} \|", page, re.MULTILINE), code
+
+
+def test_every_code_is_listed_and_explained(capsys):
+    assert promo("explain") == 0
+    listed = capsys.readouterr().out
+    assert promo("explain", "p0402", "P0101") == 0
+    said = capsys.readouterr().out
+
+    assert "P0402" in listed and "P04xx  gates, rules and seals" in listed
+    assert "promo says:" in said and "error[P0402]" in said and "Put right:" in said
+    assert promo("explain", "P0499") == 2
+    assert "there is no code P0499" in capsys.readouterr().err
+
+
+def test_a_seal_is_explained(capsys):
+    spec = ROOT / "specs" / "quickstart.promo"
+    assert promo("explain", "seal", "pick_three", spec) == 0
+    said = capsys.readouterr().out
+
+    assert "sealed as it is now" in said
+    assert "keep: top 2" in said
+    assert "seeds: 1, 2" in said
+    assert "It leaves out comments" in said
+    assert promo("explain", "seal", "pick_thre", spec) == 2
+    assert "did you mean 'pick_three'" in capsys.readouterr().err
+
+
+def test_a_plan_says_what_changed_and_what_it_costs(workplace, capsys):
+    old = write(workplace, spec(), "old.promo")
+    new = write(
+        workplace, spec().replace("keep top 1", "keep top 2").replace("seeds 3, 4", "seeds 3, 4, 5"), "new.promo"
+    )
+    assert promo("plan", old, "--out", "old.json") == 0
+    capsys.readouterr()
+
+    for before in (old, "old.json"):
+        assert promo("plan", new, "--diff", before) == 0
+        said = capsys.readouterr().out
+        assert "gate pick, keep: top 1 -> top 2" in said
+        assert "stage long, seeds: 3, 4 -> 3, 4, 5" in said
+        assert "long: 4 runs, 8 s -> 9 runs, 18 s" in said
+        assert "together: 13 runs, 17 s -> 18 runs, 27 s, +10 s" in said
+    assert promo("plan", old, "--diff", "old.json") == 0
+    assert "nothing changed" in capsys.readouterr().out
+    assert promo("plan", old, "--diff", "none.json") == 2
+    (workplace / "x.json").write_text("{}", encoding="utf-8")
+    assert promo("plan", old, "--diff", "x.json") == 2

@@ -37,13 +37,21 @@ class Edit:
     text: str
 
 
+class Confidence(Enum):
+    """Whether edits may be carried out unread: a guess may repair the text and miss what was meant."""
+
+    SURE = "sure"
+    GUESS = "guess"
+
+
 @frozen
 class Diagnostic:
     """
     One fault of a spec.
 
     *message* states the fact in lower case without a full stop; *hint* starts with a verb and says what to do;
-    *notes* give the arithmetic or the context.  *edits* repair the fault without a choice left to make.
+    *notes* give the arithmetic or the context.  *edits* together repair the fault; `promo check --fix` carries out
+    only those that are sure, which leave no choice to make: a name that is nearly right stays a guess.
     """
 
     code: str
@@ -54,6 +62,7 @@ class Diagnostic:
     labels: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     edits: tuple[Edit, ...] = ()
+    confidence: Confidence = Confidence.GUESS
 
 
 class SpecError(Exception):

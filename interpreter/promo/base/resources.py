@@ -21,3 +21,8 @@ def grammar_file(name: str) -> Path:
 def template_folder() -> Path:
     """Folder of the Jinja2 templates."""
     return _folder("promo.templates")
+
+
+def page_folder() -> Path:
+    """Folder of the pages about diagnostic codes, and of the study that their excerpts stand in."""
+    return _folder("promo.grammar") / "pages"

@@ -71,6 +71,12 @@ RESEMBLING = {
 }
 """What people write for a unit -> the unit."""
 
+
+def sure_unit(word: str) -> bool:
+    """Whether a word that stands for a unit can mean only one; `m` could be minutes, months or thousandths."""
+    return word in UNITS or (word in RESEMBLING and word != "m")
+
+
 _SPELLINGS = ((24 * HOUR, "d"), (HOUR, "h"), (60, "min"), (1, "s"))
 
 

@@ -1,91 +1,110 @@
-"""Diagnostics as text for people and as JSON for programs."""
+"""
+Diagnostics as text for people.
 
-from collections.abc import Iterable
+The lines of a source that matter are shown once each, in the order of the file: the fault under `^`, what explains it
+under `-`, each with its words.  A fault that goes over several lines is marked on its first lines and its last.
+Columns are those of the terminal, so carets stand under what they mean behind tabs, wide and combining characters.
+"""
 
-from promo.base.canonical import Json
+from collections.abc import Iterable, Iterator
+
+from attrs import frozen
+
 from promo.base.diagnostics import Diagnostic, Severity
-from promo.base.source import Span
+from promo.base.source import Source, Span
 from promo.cli.terminal import columns, expanded, styled
 
-SCHEMA = 1
 LONGEST_LINE = 160
+"""Characters of a source line that are shown; of a longer one, those around the mark."""
+MOST_LINES = 4
+"""Lines of one fault that are shown whole."""
+
+
+@frozen
+class _Mark:
+    """Characters of one line to underline, counted from 0, and what to say of them."""
+
+    line: int
+    start: int
+    end: int
+    sign: str
+    style: str
+    text: str
 
 
 def as_text(found: Diagnostic, *, colour: bool) -> str:
-    """A diagnostic with its line, a caret, and what to do about it."""
+    """A diagnostic with its lines, carets, and what to do about it."""
     kind = found.severity.value
     head = styled(f"{kind}[{found.code}]", kind, colour=colour) + ": " + styled(found.message, "bold", colour=colour)
-    lines = [head, *_excerpt(found.span, "", "^", kind, colour=colour)]
-    for label in found.labels:
-        lines.extend(_excerpt(label.span, label.text, "-", "dim", colour=colour))
+    lines = [head]
+    marks = _by_source(found)
+    width = max(len(str(mark.line)) for of_source in marks.values() for mark in of_source)
+    for number, (source, of_source) in enumerate(marks.items()):
+        arrow = ":::" if number else "-->"
+        lines += _excerpt(source, of_source, arrow, " " * width, colour=colour)
     lines += [f"  = note: {note}" for note in found.notes]
     if found.hint:
         lines.append(f"  = help: {found.hint}")
     return "\n".join(lines)
 
 
-def _excerpt(span: Span, text: str, mark: str, style: str, *, colour: bool) -> list[str]:
+def _by_source(found: Diagnostic) -> dict[Source, list[_Mark]]:
+    """Source -> its marks, the fault's own source and mark first."""
+    places = [(found.span, "^", found.severity.value, "")]
+    places += [(label.span, "-", "dim", label.text) for label in found.labels]
+    marks: dict[Source, list[_Mark]] = {}
+    for span, sign, style, text in places:
+        marks.setdefault(span.source, []).extend(_marks(span, sign, style, text))
+    return marks
+
+
+def _marks(span: Span, sign: str, style: str, text: str) -> Iterator[_Mark]:
+    """One mark for each line to be shown of a span; its words stand on the last."""
     source = span.source
-    line, column = source.position(span.start)
+    first, column = source.position(span.start)
     last, last_column = source.position(max(span.end - 1, span.start))
-    content = source.line(line)
-    end = last_column if last == line else len(content)
-    before, shown = content[: column - 1], content[column - 1 : end]
+    numbers = range(first, last + 1)
+    shown = numbers if len(numbers) <= MOST_LINES else (*numbers[: MOST_LINES - 2], last)
+    for number in shown:
+        content = source.line(number)
+        start = column - 1 if number == first else len(content) - len(content.lstrip())
+        end = last_column if number == last else len(content)
+        if content.strip() or number in (first, last):
+            yield _Mark(number, start, end, sign, style, text if number == last else "")
+
+
+def _excerpt(source: Source, marks: list[_Mark], arrow: str, margin: str, *, colour: bool) -> Iterator[str]:
+    """The marked lines of one source, under the place of the first mark."""
+    yield f"{margin}{arrow} {source.name}:{marks[0].line}:{marks[0].start + 1}"
+    yield f"{margin} |"
+    before = None
+    for number in sorted({mark.line for mark in marks}):
+        if before is not None and number == before + 2:
+            yield _numbered(before + 1, source.line(before + 1)[:LONGEST_LINE], margin)
+        elif before is not None and number > before + 2:
+            yield "..."
+        yield from _marked(source.line(number), [mark for mark in marks if mark.line == number], margin, colour=colour)
+        before = number
+
+
+def _marked(content: str, marks: list[_Mark], margin: str, *, colour: bool) -> Iterator[str]:
+    """A line, and under it a row for each mark."""
+    left, right = 0, len(content)
     if len(content) > LONGEST_LINE:
-        first = max(column - 1 - LONGEST_LINE // 2, 0)
-        before = ("..." if first else "") + content[first : column - 1]
-        shown = shown[: LONGEST_LINE // 2]
-        content = before + content[column - 1 : column - 1 + LONGEST_LINE // 2] + "..."
-    width = len(str(line))
-    pad, margin = " " * columns(expanded(before)), " " * width
-    carets = mark * max(columns(expanded(shown)), 1) + (f" {text}" if text else "")
-    return [
-        f"{margin}--> {source.name}:{line}:{column}",
-        f"{margin} |",
-        f"{line} | {expanded(content)}",
-        f"{margin} | {pad}{styled(carets, style, colour=colour)}",
-    ]
+        left = max(marks[0].start - LONGEST_LINE // 2, 0)
+        right = min(left + LONGEST_LINE, len(content))
+    lead, tail = "..." if left else "", "..." if right < len(content) else ""
+    yield _numbered(marks[0].line, lead + content[left:right] + tail, margin)
+    for mark in marks:
+        start, end = min(max(mark.start, left), right), min(max(mark.end, left), right)
+        pad = " " * columns(expanded(lead + content[left:start]))
+        signs = mark.sign * max(columns(expanded(content[start:end])), 1)
+        words = f"{signs} {mark.text}" if mark.text else signs
+        yield f"{margin} | {pad}{styled(words, mark.style, colour=colour)}"
 
 
-def as_json(diagnostics: Iterable[Diagnostic]) -> dict[str, Json]:
-    """Diagnostics in promo's own schema, version 1; lines and columns count from 1, columns in code points."""
-    return {"promo_diagnostics": SCHEMA, "diagnostics": [_object(found) for found in diagnostics]}
-
-
-def _object(found: Diagnostic) -> dict[str, Json]:
-    return {
-        "code": found.code,
-        "severity": found.severity.value,
-        "message": found.message,
-        "help": found.hint,
-        "notes": list(found.notes),
-        "place": _place(found.span),
-        "labels": [{"place": _place(label.span), "text": label.text} for label in found.labels],
-        "edits": [{"place": _place(edit.span), "text": edit.text} for edit in found.edits],
-    }
-
-
-def _place(span: Span) -> dict[str, Json]:
-    line, column = span.source.position(span.start)
-    end_line, end_column = span.source.position(span.end)
-    return {
-        "file": span.source.name,
-        "line": line,
-        "column": column,
-        "end_line": end_line,
-        "end_column": end_column,
-        "offset": span.start,
-        "end_offset": span.end,
-    }
-
-
-def as_github(found: Diagnostic) -> str:
-    """A workflow command that GitHub shows as an annotation."""
-    line, column = found.span.source.position(found.span.start)
-    words = f"{found.message}; {found.hint}" if found.hint else found.message
-    escaped = words.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    name = found.span.source.name.replace("%", "%25").replace(",", "%2C").replace(":", "%3A")
-    return f"::{found.severity.value} file={name},line={line},col={column},title={found.code}::{escaped}"
+def _numbered(number: int, content: str, margin: str) -> str:
+    return f"{number:{len(margin)}} | {expanded(content)}".rstrip()
 
 
 def summary(diagnostics: Iterable[Diagnostic]) -> str:

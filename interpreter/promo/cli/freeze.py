@@ -24,7 +24,7 @@ def freeze(options: Namespace) -> int:
     broken = {"P0401"}
     wrong = [found for found in errors(compiled.diagnostics) if found.code not in broken]
     if wrong or compiled.study is None:
-        print_diagnostics(compiled.diagnostics, "text")
+        print_diagnostics(compiled.diagnostics)
         return ExitCode.FINDINGS
     path = Path(options.spec)
     folder = study_folder(path, Path(options.study) if options.study else None)

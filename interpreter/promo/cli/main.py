@@ -15,7 +15,8 @@ from promo.base.errors import ExitCode, PromoError
 
 COMMANDS = {
     "runner": ("runner", "write", "tell what a runner can train, or hold it to the contract"),
-    "check": ("spec", "write", "find every mistake of a spec"),
+    "check": ("check", "write", "find every mistake of a spec"),
+    "explain": ("explain", "write", "tell what a diagnostic code means, or what a seal holds"),
     "fmt": ("spec", "write", "lay a spec out in its one layout"),
     "read": ("spec", "write", "say every gate and rule as one would aloud"),
     "lsp": ("lsp", "write", "serve an editor: diagnostics, hover, completion and more"),
@@ -77,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
     except SpecError as fault:
         from promo.cli.spec import print_diagnostics
 
-        print_diagnostics(fault.diagnostics, "text")
+        print_diagnostics(fault.diagnostics)
         return ExitCode.FINDINGS
     except PromoError as fault:
         _complain(fault)
@@ -145,8 +146,16 @@ def _runner(options: argparse.ArgumentParser) -> None:
 
 
 def _check(options: argparse.ArgumentParser) -> None:
-    options.add_argument("specs", metavar="SPEC", nargs="+", help=".promo files")
-    options.add_argument("--format", choices=("text", "json", "github"), default="text", help="form of the findings")
+    options.add_argument("specs", metavar="SPEC", nargs="+", help=".promo files, or - for standard input")
+    forms = ("text", "json", "sarif", "github")
+    options.add_argument("--format", choices=forms, default="text", help="form of the findings")
+    options.add_argument("--style", action="store_true", help="warn of files that are not formatted, too")
+    options.add_argument("--fix", action="store_true", help="mend in the file what leaves no choice, report the rest")
+
+
+def _explain(options: argparse.ArgumentParser) -> None:
+    options.add_argument("words", metavar="CODE", nargs="*", help="codes, or: seal GATE SPEC; default: list all codes")
+    options.add_argument("--json", action="store_true", help="seal: print it as JSON")
 
 
 def _fmt(options: argparse.ArgumentParser) -> None:
@@ -178,6 +187,7 @@ def _plan(options: argparse.ArgumentParser) -> None:
     options.add_argument("--json", action="store_true", help="print the plan as JSON")
     options.add_argument("--all", action="store_true", help="list every possible run")
     options.add_argument("--out", metavar="FILE", help="write the plan to a file that promo run takes")
+    options.add_argument("--diff", metavar="OLD", help="say what changed since a plan file or an earlier spec")
 
 
 def _freeze(options: argparse.ArgumentParser) -> None:
@@ -240,6 +250,7 @@ def _add_study(options: argparse.ArgumentParser) -> None:
 _OPTIONS = {
     "runner": _runner,
     "check": _check,
+    "explain": _explain,
     "fmt": _fmt,
     "read": _read,
     "lsp": _lsp,

@@ -3,27 +3,53 @@
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 
-from promo.base.canonical import Json
+from promo.base.canonical import Json, parse_json
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.spec import compile_file, print_diagnostics
 from promo.cli.terminal import put
 from promo.files import RealDisk
 from promo.plan.store import plan_to_json
+from promo.plan.values import Plan
+
+PLAN_HINT = "write one with: promo plan SPEC --out FILE"
+
+
+def _change(old: str, made: Plan) -> str:
+    """What changed since an earlier plan, which is a plan file or an earlier spec."""
+    from promo.report.change import plan_change
+
+    if old.endswith(".promo"):
+        before: Mapping[str, Json] = plan_to_json(compile_file(old).priced()[1])
+    else:
+        try:
+            stored = parse_json(Path(old).read_bytes())
+        except OSError as fault:
+            raise PromoError(f"{old} cannot be read: {fault.strerror or fault}") from fault
+        except ValueError as fault:
+            raise PromoError(f"{old} is no plan file: {fault}", hint=PLAN_HINT) from fault
+        if not isinstance(stored, Mapping) or "promo_plan" not in stored:
+            raise PromoError(f"{old} is no plan file", hint=PLAN_HINT)
+        before = stored
+    return plan_change(before, made, plan_to_json(made))
 
 
 def plan(options: Namespace) -> int:
     """Compile a spec and print its plan."""
     compiled = compile_file(options.spec)
     study, made = compiled.priced()
-    print_diagnostics(compiled.diagnostics, "text")
+    print_diagnostics(compiled.diagnostics)
     if options.out:
         content: dict[str, Json] = {"spec": str(Path(options.spec).resolve()), **plan_to_json(made)}
         try:
             RealDisk().write(Path(options.out), (json.dumps(content, sort_keys=True, indent=1) + "\n").encode())
         except OSError as fault:
             raise PromoError(f"{options.out} cannot be written: {fault.strerror or fault}") from fault
+    if options.diff:
+        put(_change(options.diff, made))
+        return ExitCode.DONE
     if options.json:
         put(json.dumps(plan_to_json(made), indent=1, sort_keys=True))
     else:

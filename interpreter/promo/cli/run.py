@@ -30,7 +30,7 @@ def run(options: Namespace) -> int:
     spec, plan = _spec_and_plan(Path(options.spec))
     compiled = compile_file(str(spec))
     compiled.sound()
-    print_diagnostics((one for one in compiled.diagnostics if one.code != "P0414"), "text")
+    print_diagnostics(one for one in compiled.diagnostics if one.code != "P0414")
     if plan is not None:
         _refuse_stale(options.spec, plan, compiled)
     folder = study_folder(spec, Path(options.study) if options.study else None)

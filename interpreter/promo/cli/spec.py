@@ -1,15 +1,14 @@
-"""`promo check`, `promo read` and `promo fmt`: commands on the text of a spec."""
+"""Specs as commands read and write them, their findings as they are shown; `promo fmt` and `promo read`."""
 
-import json
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
 
-from promo.base.diagnostics import Diagnostic, errors
+from promo.base.diagnostics import Diagnostic
 from promo.base.errors import ExitCode, PromoError
 from promo.base.source import Source
-from promo.cli.diagnostics import as_github, as_json, as_text, summary
+from promo.cli.diagnostics import as_text, summary
 from promo.cli.terminal import put, wants_colour
 from promo.driver.pipeline import Compiled, compile_source, lock_path, read_lock
 from promo.files import RealDisk, decode_source, read_source
@@ -22,33 +21,14 @@ def compile_file(path: str) -> Compiled:
     return compile_source(read_source(place, path), place.parent, read_lock(lock_path(place)))
 
 
-def print_diagnostics(diagnostics: Iterable[Diagnostic], form: str) -> None:
-    """Findings for people go to standard error, for programs to standard output."""
+def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
+    """Findings for people, on standard error."""
     found = tuple(diagnostics)
-    if form == "json":
-        put(json.dumps(as_json(found), indent=2))
-    elif form == "github":
-        for one in found:
-            put(as_github(one))
-    else:
-        colour = wants_colour(sys.stderr)
-        for one in found:
-            put(as_text(one, colour=colour) + "\n", sys.stderr)
-        if found:
-            put(summary(found), sys.stderr)
-
-
-def check(options: Namespace) -> int:
-    """Find every mistake of some specs."""
-    found: list[Diagnostic] = []
-    for path in options.specs:
-        found.extend(compile_file(path).diagnostics)
-    print_diagnostics(found, options.format)
-    wrong = any(errors(found))
-    if not wrong and options.format == "text":
-        names = ", ".join(options.specs)
-        put(f"{names}: sound" + (f", with {summary(found)}" if found else ""))
-    return ExitCode.FINDINGS if wrong else ExitCode.DONE
+    colour = wants_colour(sys.stderr)
+    for one in found:
+        put(as_text(one, colour=colour) + "\n", sys.stderr)
+    if found:
+        put(summary(found), sys.stderr)
 
 
 def read(options: Namespace) -> int:
@@ -67,7 +47,7 @@ def fmt(options: Namespace) -> int:
     """Lay specs out."""
     unformatted = 0
     for path in options.specs:
-        source = _standard_input() if path == "-" else read_source(Path(path), path)
+        source = standard_input() if path == "-" else read_source(Path(path), path)
         text = format_text(source)
         raw = source.text
         changed = text != raw
@@ -85,7 +65,13 @@ def fmt(options: Namespace) -> int:
     return ExitCode.FINDINGS if unformatted and (options.check or options.diff) else ExitCode.DONE
 
 
-def _standard_input() -> Source:
+def standard_input() -> Source:
+    """
+    The spec on standard input.
+
+    Raises:
+        SpecError: the bytes are not UTF-8.
+    """
     return decode_source("<stdin>", sys.stdin.buffer.read())
 
 

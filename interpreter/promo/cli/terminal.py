@@ -2,7 +2,6 @@
 
 import os
 import sys
-import unicodedata
 from typing import TextIO
 
 TAB = 4
@@ -45,7 +44,6 @@ def columns(text: str) -> int:
     """Terminal columns a shown text takes: wide characters take two, combining ones none."""
     if text.isascii():
         return len(text)
-    return sum(
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
-    )
+    from rich.cells import cell_len  # the tables of Unicode, read only for text that needs them
+
+    return cell_len(text)

@@ -1,5 +1,6 @@
 """Text to plan, in the one order there is; every command that reads a spec goes through here."""
 
+import re
 from collections.abc import Mapping
 from os.path import relpath
 from pathlib import Path
@@ -8,7 +9,7 @@ from attrs import frozen
 
 from promo import plugins
 from promo.base.canonical import Json, parse_json
-from promo.base.diagnostics import Diagnostic, Severity, SpecError, errors, in_text_order
+from promo.base.diagnostics import Confidence, Diagnostic, Edit, Severity, SpecError, errors, in_text_order
 from promo.base.errors import PromoError
 from promo.base.source import Source, Span
 from promo.files import read_source
@@ -208,8 +209,18 @@ def _carriage_returns(source: Source) -> list[Diagnostic]:
     at = source.text.find("\r")
     if at < 0:
         return []
-    message = "lines end with carriage returns; promo writes plain line ends"
-    return [Diagnostic("P0902", message, Span(source, at, at + 1), "run: promo fmt", severity=Severity.WARNING)]
+    ends = tuple(Edit(Span(source, end.start(), end.start() + 1), "") for end in re.finditer("\r\n", source.text))
+    return [
+        Diagnostic(
+            "P0902",
+            "lines end with carriage returns; promo writes plain line ends",
+            Span(source, at, at + 1),
+            "run: promo fmt",
+            severity=Severity.WARNING,
+            edits=ends,
+            confidence=Confidence.SURE,
+        )
+    ]
 
 
 def lock_path(spec: Path) -> Path:

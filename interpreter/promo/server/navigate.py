@@ -12,6 +12,7 @@ from pathlib import Path
 from lsprotocol import types
 
 from promo.base.diagnostics import Diagnostic, Edit, errors
+from promo.base.edits import apply
 from promo.base.errors import PromoError, SpecError
 from promo.base.source import Source, Span
 from promo.files import read_source
@@ -19,7 +20,6 @@ from promo.server.document import Document, open_document
 from promo.server.names import declared, occurrences
 from promo.server.values import Declared, Occurrence, Positions
 from promo.spec.expressions import unquoted
-from promo.spec.lock import apply
 from promo.spec.names import KINDS, LONGEST_NAME
 from promo.syntax.parse import parse
 

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 
-from promo.base.diagnostics import Edit, suggestion
-from promo.base.units import RESEMBLING, UNITS, Dimension, Quantity
+from promo.base.diagnostics import Confidence, Edit, suggestion
+from promo.base.units import RESEMBLING, UNITS, Dimension, Quantity, sure_unit
 from promo.spec.names import Scope
 from promo.spec.values import Interval, Level
 from promo.syntax.nodes import Node, Token
@@ -187,7 +187,9 @@ class Expressions:
         hint = f"write {number}{near}" if near else f"use one of: {', '.join(known)}"
         edits = (Edit(self.scope.span(token), f"{number}{near}"),) if near else ()
         notes = ("m could be minutes, months or thousandths, so it is no unit",) if unit == "m" else ()
-        self.scope.report("P0306", f"there is no unit '{unit}'", token, hint, notes=notes, edits=edits)
+        confidence = Confidence.SURE if sure_unit(unit) else Confidence.GUESS
+        message = f"there is no unit '{unit}'"
+        self.scope.report("P0306", message, token, hint, notes=notes, edits=edits, confidence=confidence)
 
     def _chain(self, part: Node) -> Quantity | None:
         total = self.quantity(part.children[0])

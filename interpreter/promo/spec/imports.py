@@ -8,7 +8,7 @@ meaning may not.  An imported candidate brings the factors that it has levels of
 from attrs import define, field
 
 from promo.base.canonical import digest
-from promo.base.diagnostics import Edit, errors, suggestion
+from promo.base.diagnostics import Confidence, Edit, errors, suggestion
 from promo.base.source import Span
 from promo.spec.describe import describe
 from promo.spec.expressions import unquoted
@@ -83,7 +83,8 @@ def _study(scope: Scope, block: Node) -> Study | None:
         place = scope.span(token)
         edit = Edit(Span(place.source, place.end, place.end), f" pinned {shown}")
         message = "an import is pinned, so that what it means cannot change unnoticed"
-        scope.report("P0205", message, token, f"write: use {token.text} pinned {shown} (...)", edits=(edit,))
+        hint = f"write: use {token.text} pinned {shown} (...)"
+        scope.report("P0205", message, token, hint, edits=(edit,), confidence=Confidence.SURE)
         return None
     said = pin.token("DIGEST")
     if not now.startswith(said.text.removeprefix("sha256:")):

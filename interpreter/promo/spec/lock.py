@@ -14,6 +14,7 @@ from attrs import frozen
 from promo.base.canonical import Json, digest
 from promo.base.diagnostics import Diagnostic, Edit, Severity
 from promo.base.differences import differences
+from promo.base.edits import apply
 from promo.base.errors import PromoError
 from promo.base.source import Span
 from promo.spec.describe import (
@@ -229,13 +230,6 @@ def _edit(rule: Gate | Rule, value: str) -> Edit:
         return Edit(rule.where["sealed"], shown)
     name = rule.where["name"]
     return Edit(Span(name.source, name.end, name.end), f" {shown}")
-
-
-def apply(text: str, edits: list[Edit]) -> str:
-    """A text with edits carried out; they must not overlap."""
-    for edit in sorted(edits, key=lambda one: one.span.start, reverse=True):
-        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
-    return text
 
 
 def lock_to_json(lock: Lock) -> dict[str, Json]:

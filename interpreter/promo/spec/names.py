@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from attrs import define, field
 
-from promo.base.diagnostics import Diagnostic, Edit, Label, Severity, suggestion
+from promo.base.diagnostics import Confidence, Diagnostic, Edit, Label, Severity, suggestion
 from promo.base.source import Span
 from promo.spec.ports import World
 from promo.syntax.nodes import Node, Token, Tree
@@ -85,10 +85,20 @@ class Scope:
         notes: Iterable[str] = (),
         labels: Iterable[Label] = (),
         edits: Iterable[Edit] = (),
+        confidence: Confidence = Confidence.GUESS,
     ) -> None:
         """Note an error."""
         self.found.append(
-            Diagnostic(code, message, self.span(at), hint, notes=tuple(notes), labels=tuple(labels), edits=tuple(edits))
+            Diagnostic(
+                code,
+                message,
+                self.span(at),
+                hint,
+                notes=tuple(notes),
+                labels=tuple(labels),
+                edits=tuple(edits),
+                confidence=confidence,
+            )
         )
 
     def warn(

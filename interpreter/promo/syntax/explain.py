@@ -9,9 +9,9 @@ from functools import cache
 
 from attrs import frozen
 
-from promo.base.diagnostics import Diagnostic, Edit, Label, suggestion
+from promo.base.diagnostics import Confidence, Diagnostic, Edit, Label, suggestion
 from promo.base.source import Source, Span
-from promo.base.units import RESEMBLING, UNITS
+from promo.base.units import RESEMBLING, UNITS, sure_unit
 from promo.syntax.lex import NAME, NEWLINE, WRONG, Lexeme, grammar
 from promo.syntax.tables import END
 
@@ -59,7 +59,9 @@ def _no_header(source: Source, fault: Fault) -> Diagnostic | None:
         return None
     what = "the file is empty" if fault.lexeme[0] == END else "the first line is not 'promo 1'"
     edits = (Edit(Span(source, 0, 0), "promo 1\n\n"),)
-    return Diagnostic("P0101", what, _span(source, fault.lexeme), "begin the file with the line: promo 1", edits=edits)
+    hint = "begin the file with the line: promo 1"
+    at = _span(source, fault.lexeme)
+    return Diagnostic("P0101", what, at, hint, edits=edits, confidence=Confidence.SURE)
 
 
 def _not_a_symbol(source: Source, fault: Fault) -> Diagnostic | None:
@@ -97,6 +99,7 @@ def _loose_unit(source: Source, fault: Fault) -> Diagnostic | None:
         Span(source, before[2], end),
         f"write {before[1]}{unit}",
         edits=(Edit(Span(source, before[3], end), unit),),
+        confidence=Confidence.SURE if sure_unit(text) else Confidence.GUESS,
     )
 
 
@@ -126,12 +129,14 @@ def _equals_in_clause(source: Source, fault: Fault) -> Diagnostic | None:
         return None
     word = fault.line[0][1]
     span = _span(source, fault.lexeme)
+    behind = span.end + (source.text[span.end : span.end + 1] == " ")
     return Diagnostic(
         "P0113",
         f"the clause '{word}' takes no =",
         span,
         f"write the value after the word: {_example(word)}",
-        edits=(Edit(Span(source, span.start, fault.lexeme[3] + 1), ""),),
+        edits=(Edit(Span(source, span.start, behind), ""),),
+        confidence=Confidence.SURE,
     )
 
 
@@ -160,14 +165,22 @@ def _unknown_word(source: Source, fault: Fault) -> Diagnostic | None:
 
 def _run_on(source: Source, fault: Fault) -> Diagnostic | None:
     kind, word, start, _ = fault.lexeme
-    if fault.starts_line or kind != NAME or NEWLINE not in fault.expected or word not in grammar().examples:
+    before = fault.before
+    if (
+        before is None
+        or fault.starts_line
+        or kind != NAME
+        or NEWLINE not in fault.expected
+        or word not in grammar().examples
+    ):
         return None
     return Diagnostic(
         "P0107",
         f"'{word}' begins a second clause on this line",
         _span(source, fault.lexeme),
         "put each clause on a line of its own",
-        edits=(Edit(Span(source, start, start), "\n  "),),
+        edits=(Edit(Span(source, before[3], start), "\n  "),),
+        confidence=Confidence.SURE,
     )
 
 

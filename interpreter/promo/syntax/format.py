@@ -8,7 +8,8 @@ are; a line with characters that have no place in a spec keeps its spacing.
 
 from attrs import frozen
 
-from promo.base.source import Source
+from promo.base.diagnostics import Confidence, Diagnostic, Edit, Severity
+from promo.base.source import Source, Span
 from promo.syntax.lex import COMMENT, NAME, NEWLINE, WRONG, Lexeme, grammar, lexemes
 
 INDENT = 2
@@ -52,6 +53,42 @@ def format_text(source: Source) -> str:
         written.append(_written(source.text, line, depth).rstrip(" \t"))
         depth += _opens(line)
     return "\n".join(written) + "\n" if written else ""
+
+
+def unformatted(source: Source) -> Diagnostic | None:
+    """
+    That a text is not in its one layout; nothing when it is.
+
+    The one edit replaces the lines from the first that differs to the last, and leaves the text as `format_text`
+    gives it.
+    """
+    before, after = source.text.splitlines(keepends=True), format_text(source).splitlines(keepends=True)
+    if before == after:
+        return None
+    first = _same(before, after)
+    most = min(len(before), len(after)) - first
+    last = min(_same(before[::-1], after[::-1]), most)
+    start = sum(map(len, before[:first]))
+    end = len(source.text) - sum(map(len, before[len(before) - last :]))
+    written = "".join(after[first : len(after) - last])
+    guilty = before[first].rstrip() if first < len(before) else ""
+    at = start + len(guilty) - len(guilty.lstrip())
+    line = written.partition("\n")[0]
+    return Diagnostic(
+        "P0901",
+        "the file is not formatted",
+        Span(source, at, max(start + len(guilty), at)),
+        f"run: promo fmt, which writes here: {line.strip()}" if line.strip() else "run: promo fmt",
+        severity=Severity.WARNING,
+        edits=(Edit(Span(source, start, end), written),),
+        confidence=Confidence.SURE,
+    )
+
+
+def _same(one: list[str], other: list[str]) -> int:
+    """How many lines two lists have in common at their beginning."""
+    pairs = zip(one, other, strict=False)
+    return next((number for number, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def _opens(line: _Line) -> int:

@@ -1,0 +1,118 @@
+"""`promo check`: every mistake of some specs, in the form that is asked for; with `--fix`, fewer of them."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import frozen
+
+from promo.base.diagnostics import Diagnostic, SpecError, errors, in_text_order
+from promo.base.edits import applicable, apply
+from promo.base.errors import ExitCode, PromoError
+from promo.base.source import Source
+from promo.cli.diagnostics import summary
+from promo.cli.exchange import as_github, as_json, as_sarif
+from promo.cli.spec import print_diagnostics, standard_input, write_text
+from promo.cli.terminal import put
+from promo.driver.pipeline import compile_source, lock_path, read_lock
+from promo.files import read_source
+
+ROUNDS = 8
+"""How often a mended text is read again; mending one fault may bring another to light."""
+
+
+@frozen
+class Checked:
+    """One spec: its text as mended, what was mended, and what is still found."""
+
+    source: Source
+    found: tuple[Diagnostic, ...]
+    mended: tuple[Diagnostic, ...] = ()
+
+
+def check(options: Namespace) -> int:
+    """Find every mistake of some specs."""
+    if options.fix and "-" in options.specs and (options.format != "text" or len(options.specs) > 1):
+        message = "a spec from standard input is mended to standard output, which has no room for other findings"
+        raise PromoError(message, hint="name a file, or leave out --format and the other specs")
+    checked = [_checked(path, style=options.style, fix=options.fix) for path in options.specs]
+    found = tuple(one for spec in checked for one in spec.found)
+    mended = tuple(one for spec in checked for one in spec.mended)
+    if options.format == "text":
+        _say(options, checked)
+    elif options.format == "github":
+        for one in found:
+            put(as_github(one, Path.cwd()))
+    else:
+        made = as_json(found, mended) if options.format == "json" else as_sarif(found, Path.cwd())
+        put(json.dumps(made, indent=2, ensure_ascii=False))
+    return ExitCode.FINDINGS if any(errors(found)) else ExitCode.DONE
+
+
+def _say(options: Namespace, checked: list[Checked]) -> None:
+    found = [one for spec in checked for one in spec.found]
+    for spec in checked:
+        for one in spec.mended:
+            line, column = one.span.source.position(one.span.start)
+            put(f"{one.span.source.name}:{line}:{column}: mended {one.code}: {one.message}", sys.stderr)
+    print_diagnostics(found)
+    if options.fix and options.specs == ["-"]:
+        sys.stdout.write(checked[0].source.text)
+    elif not any(errors(found)):
+        put(f"{', '.join(options.specs)}: sound" + (f", with {summary(found)}" if found else ""))
+
+
+def _checked(path: str, *, style: bool, fix: bool) -> Checked:
+    place = Path() if path == "-" else Path(path).parent
+    try:
+        source = standard_input() if path == "-" else read_source(Path(path), path)
+    except SpecError as fault:
+        return Checked(Source(path, ""), fault.diagnostics)
+    lock = None if path == "-" else read_lock(lock_path(Path(path)))
+
+    def read(text: Source) -> tuple[Diagnostic, ...]:
+        found = compile_source(text, place, lock).diagnostics
+        return in_text_order((*found, *_style(text))) if style else found
+
+    if not fix:
+        return Checked(source, read(source))
+    checked = mend(source, read)
+    if path != "-" and checked.source.text != source.text:
+        write_text(Path(path), checked.source.text)
+    return checked
+
+
+def _style(source: Source) -> tuple[Diagnostic, ...]:
+    from promo.syntax.format import unformatted
+
+    found = unformatted(source)
+    return (found,) if found else ()
+
+
+def mend(source: Source, read: Callable[[Source], tuple[Diagnostic, ...]]) -> Checked:
+    """
+    A text with every sure edit carried out, as far as that leads in a few rounds.
+
+    Args:
+        source: the text.
+        read: what is wrong with a text.
+
+    Returns:
+        The text, what was mended with its place in the text of that round, and what is still found.  A round that
+        gives a text that was there before ends it: the edits then undo each other.
+    """
+    seen = {source.text}
+    mended: list[Diagnostic] = []
+    found = read(source)
+    for _ in range(ROUNDS):
+        chosen = applicable(source, found)
+        text = apply(source.text, (edit for one in chosen for edit in one.edits))
+        if text in seen:
+            break
+        seen.add(text)
+        mended.extend(chosen)
+        source = Source(source.name, text)
+        found = read(source)
+    return Checked(source, found, tuple(mended))

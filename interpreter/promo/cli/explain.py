@@ -1,0 +1,105 @@
+"""`promo explain`: the page of a diagnostic code, all codes, or what a seal holds."""
+
+import json
+from argparse import Namespace
+
+from promo.base import pages
+from promo.base.canonical import Json
+from promo.base.diagnostics import suggestion
+from promo.base.errors import ExitCode, PromoError
+from promo.cli.terminal import put
+
+NEAR = 5
+
+
+def explain(options: Namespace) -> int:
+    """Print a page, the list of pages, or the closure of a frozen gate or rule."""
+    words = options.words
+    if not words:
+        return _list()
+    if words[0] == "seal":
+        if len(words) != 3:
+            raise PromoError("a seal is that of a gate or rule in a spec", hint="promo explain seal GATE SPEC")
+        return _seal(words[1], words[2], as_json=options.json)
+    for number, word in enumerate(words):
+        if number:
+            put("")
+        _page(word.upper())
+    return ExitCode.DONE
+
+
+def _list() -> int:
+    area = ""
+    for code in pages.codes():
+        if code[:3] != area:
+            put(("\n" if area else "") + f"{code[:3]}xx  {pages.AREAS[code[:3]]}")
+            area = code[:3]
+        put(f"  {code}  {pages.title(code)}")
+    return ExitCode.DONE
+
+
+def _page(code: str) -> None:
+    try:
+        page = pages.page(code)
+    except KeyError as fault:
+        known = pages.codes()
+        near = [one for one in known if one[:3] == code[:3]][:NEAR] or [suggestion(code, known) or known[0]]
+        hint = f"near it are {', '.join(near)}; promo explain lists all"
+        raise PromoError(f"there is no code {code}", hint=hint) from fault
+    put(f"{page.code}: {page.title}\n")
+    put(page.meaning)
+    put(f"\nFor example:\n\n{_indented(page.wrong)}")
+    put(f"\npromo says:\n\n{_indented(page.said)}")
+    put(f"\nPut right:\n\n{_indented(page.right)}")
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}".rstrip() for line in text.splitlines())
+
+
+LEFT_OUT = "comments, layout, clause order, the spelling of numbers, roles, titles, prices and slots"
+
+
+def _seal(name: str, place: str, *, as_json: bool) -> int:
+    """What a seal holds, in words, and whether it is the one in the file."""
+    from promo.base.canonical import digest
+    from promo.cli.spec import compile_file
+    from promo.spec.lock import closure
+
+    compiled = compile_file(place)
+    study = compiled.study
+    if study is None:
+        compiled.sound()
+        raise AssertionError("a text without a study has errors")
+    rule = study.gates.get(name) or study.rules.get(name)
+    if rule is None:
+        known = [*study.gates, *study.rules]
+        near = suggestion(name, known)
+        hint = f"did you mean '{near}'?" if near else f"there are: {', '.join(known) or 'none'}"
+        raise PromoError(f"{place} has no gate and no rule '{name}'", hint=hint)
+    holds = closure(study, rule)
+    now = digest(holds)
+    state = "not frozen" if not rule.frozen else "not sealed yet" if rule.seal is None else "sealed as it is now"
+    if rule.seal is not None and not now.startswith(rule.seal):
+        state = f"sealed as sha256:{rule.seal[:12]}, which it is no longer"
+    if as_json:
+        content: dict[str, Json] = {"promo_seal": 1, "name": name, "digest": now, "state": state, "closure": holds}
+        put(json.dumps(content, indent=1, ensure_ascii=False))
+        return ExitCode.DONE
+    put(f"{name}: sha256:{now[:12]}, {state}\n")
+    put("The seal holds:")
+    for line in _outline(holds, 1):
+        put(line)
+    put(f"\nIt leaves out {LEFT_OUT}: they move no verdict.")
+    return ExitCode.DONE
+
+
+def _outline(value: dict[str, Json], depth: int) -> list[str]:
+    lines: list[str] = []
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            lines += [f"{'  ' * depth}{key}", *_outline(inner, depth + 1)]
+        elif inner not in (None, False, "", []):
+            shown = ", ".join(map(str, inner)) if isinstance(inner, list | tuple) else "yes" if inner is True else inner
+            lines.append(f"{'  ' * depth}{key}: {shown}")
+    return lines

@@ -1,0 +1,134 @@
+"""`promo check`: what it mends, and its findings for other programs."""
+
+import io
+import json
+import sys
+
+import pytest
+
+from support import promo, spec
+
+WRONG = spec().replace("for 1s", "for 1 s", 1).replace("keep top 1\n  always base", "keep top 1 always base", 1)
+FACE = 'let a = "\U0001f600" + nothing'
+
+
+def write(place, text, name="t.promo"):
+    path = place / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_what_leaves_no_choice_is_mended_and_the_rest_is_reported(workplace, capsys):
+    path = write(workplace, WRONG.replace("candidate good like base", "candidate good like bsae"))
+
+    assert promo("check", "--fix", path) == 1
+
+    said = capsys.readouterr().err
+    text = path.read_text(encoding="utf-8")
+    assert "mended P0104" in said
+    assert "mended P0107" in said
+    assert "for 1s" in text
+    assert "keep top 1\n" in text
+    assert "like bsae" in text  # a name that is nearly right is a guess, and stays
+    assert "did you mean 'base'?" in said
+
+
+def test_a_sound_spec_is_left_as_it_is(workplace):
+    path = write(workplace, spec())
+
+    assert promo("check", "--fix", path) == 0
+    assert path.read_text(encoding="utf-8") == spec()
+
+
+def test_mending_everything_makes_it_sound(workplace):
+    path = write(workplace, WRONG)
+
+    assert promo("check", "--fix", path) == 0
+    assert promo("check", path) == 0
+
+
+def test_layout_is_a_finding_when_asked_for(workplace, capsys):
+    path = write(workplace, spec())
+
+    assert promo("check", path) == 0
+    assert "P0901" not in capsys.readouterr().err
+    assert promo("check", "--style", path) == 0
+    assert "P0901" in capsys.readouterr().err
+    assert promo("check", "--style", "--fix", path) == 0
+    assert promo("fmt", "--check", path) == 0
+
+
+def test_standard_input_is_checked_and_mended(workplace, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(WRONG.encode())))
+    assert promo("check", "-") == 1
+    assert "<stdin>:" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(WRONG.encode())))
+    assert promo("check", "--fix", "-") == 0
+    assert "for 1s" in capsys.readouterr().out
+
+
+def results(capsys):
+    return json.loads(capsys.readouterr().out)["runs"][0]["results"]
+
+
+def test_a_sarif_log_has_what_viewers_need(workplace, capsys):
+    path = write(workplace, spec(extra=FACE).replace("always base", "always bsae"))
+
+    assert promo("check", "--format", "sarif", path) == 1
+
+    log = json.loads(capsys.readouterr().out)
+    driver = log["runs"][0]["tool"]["driver"]
+    rules = [rule["id"] for rule in driver["rules"]]
+    assert log["version"] == "2.1.0"
+    assert rules == sorted(set(rules))
+    assert all(rule["shortDescription"]["text"] and rule["fullDescription"]["text"] for rule in driver["rules"])
+    for result in log["runs"][0]["results"]:
+        location = result["locations"][0]["physicalLocation"]
+        assert rules[result["ruleIndex"]] == result["ruleId"]
+        assert location["artifactLocation"]["uri"] == "t.promo"
+        assert len(result["partialFingerprints"]["promoFault/v1"]) == 32
+
+
+def test_columns_in_sarif_count_utf16_units(workplace, capsys):
+    text = spec(extra=FACE)
+    promo("check", "--format", "sarif", write(workplace, text))
+
+    line = text.splitlines().index(FACE) + 1
+    regions = [one["locations"][0]["physicalLocation"]["region"] for one in results(capsys)]
+    found = {region["startColumn"] for region in regions if region["startLine"] == line}
+    assert found & {9, 16}  # the text begins at 9; what stands behind it one unit further than in code points
+
+
+def test_a_fault_keeps_its_fingerprint_when_lines_move(workplace, capsys):
+    text = spec().replace("always base", "always bsae")
+
+    def prints(content):
+        promo("check", "--format", "sarif", write(workplace, content))
+        return {one["ruleId"]: one["partialFingerprints"] for one in results(capsys)}
+
+    assert prints(text) == prints(text.replace("study trial", "# a comment\n\n# and more\nstudy trial"))
+
+
+def test_annotations_for_github_stay_on_one_line(workplace, capsys):
+    path = write(workplace, spec().replace("always base", "always bsae"))
+
+    assert promo("check", "--format", "github", path) == 1
+
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.startswith(("::error file=t.promo,line=", "::warning file=t.promo,line=")) for line in lines)
+    assert any("title=P0201" in line and "did you mean" in line for line in lines)
+
+
+def test_findings_as_json_have_a_version(workplace, capsys):
+    path = write(workplace, WRONG)
+
+    assert promo("check", "--format", "json", "--fix", path) == 0
+    stored = json.loads(capsys.readouterr().out)
+    assert stored["promo_diagnostics"] == 1
+    assert {one["code"] for one in stored["mended"]} == {"P0104", "P0107"}
+
+
+@pytest.mark.parametrize("extra", ["--format=json", "other.promo"])
+def test_mending_standard_input_leaves_no_room_for_other_findings(workplace, capsys, extra):
+    assert promo("check", "--fix", "-", extra) == 2
+    assert "no room" in capsys.readouterr().err
