@@ -22,7 +22,9 @@ COMMANDS = {
     "run": ("run", "run", "train, decide, promote; or go on where it stopped"),
     "status": ("run", "run", "what has happened so far"),
     "decide": ("person", "run", "record a person's verdict where a gate waits for one"),
+    "amend": ("amend", "run", "change a gate or rule of a study that has begun, on the record"),
     "report": ("audit", "report", "write the audit report of a study"),
+    "why": ("why", "report", "say why a candidate was kept or dropped"),
     "verify": ("audit", "verify", "derive every decision anew and compare"),
 }
 """Command -> module in `promo.cli`, step of the workflow, and what it does."""
@@ -189,6 +191,21 @@ def _decide(options: argparse.ArgumentParser) -> None:
     _add_study(options)
 
 
+def _amend(options: argparse.ArgumentParser) -> None:
+    options.add_argument("spec", metavar="SPEC", help="the spec with the changed clauses")
+    options.add_argument("--gate", "--rule", required=True, metavar="GATE|RULE", help="what was changed")
+    options.add_argument("--reason", required=True, metavar="TEXT", help="why; it is kept and shown")
+    options.add_argument("--by", metavar="NAME", help="who amends; default: the user's name")
+    _add_study(options)
+
+
+def _why(options: argparse.ArgumentParser) -> None:
+    options.add_argument("candidate", metavar="CANDIDATE", help="whose verdicts to explain")
+    options.add_argument("gate", metavar="GATE|RULE", nargs="?", help="default: all that have seen it")
+    options.add_argument("--json", action="store_true", help="print it as JSON")
+    options.add_argument("--study", metavar="SPEC|STUDY", help="a spec or study folder; default: the only study here")
+
+
 def _report(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
     options.add_argument("--out", metavar="FILE", help="where to write it; default: report.html in the study")
@@ -214,6 +231,8 @@ _OPTIONS = {
     "run": _run,
     "status": _status,
     "decide": _decide,
+    "amend": _amend,
+    "why": _why,
     "report": _report,
     "verify": _verify,
 }

@@ -17,6 +17,7 @@ from promo.driver.study import REPORT, StudyFolder, study_folder
 from promo.files import SystemClock
 from promo.ledger.state import State, StudyState
 from promo.plan.store import stale
+from promo.report.amendments import verdict_lines
 from promo.report.words import span_text
 from promo.run.provenance import commit_of
 
@@ -116,6 +117,10 @@ def status(options: Namespace) -> int:
         promoted = decision.get("promoted")
         answer = f"promoted {', '.join(map(str, promoted))}" if isinstance(promoted, list) else decision.get("answer")
         put(f"  {name}: {answer}")
+        for line in verdict_lines(state, name):
+            put(f"    {line}")
+    for amendment in state.amendments:
+        put(f"  amendment {amendment['number']} of {amendment['name']}: {amendment['reason']}")
     from promo.cli.live import spent_s
 
     put(f"  spent: {span_text(spent_s(state))} of device time, all phases")
@@ -147,4 +152,5 @@ def _status_json(state: State) -> dict[str, Json]:
             for attempt in tried
         ],
         "decisions": {name: dict(decision) for name, decision in state.decisions.items()},
+        "amendments": [dict(one) for one in state.amendments],
     }

@@ -50,6 +50,8 @@ class GateView:
     standings: tuple[StandingView, ...]
     evidence: str
     decision: str
+    amended: tuple[str, ...] = ()
+    """Amendments, and the verdicts of every wording, in sentences."""
 
 
 @frozen
@@ -80,6 +82,7 @@ class RuleView:
     comparisons: tuple[ComparisonView, ...]
     evidence: str
     decision: str
+    amended: tuple[str, ...] = ()
 
 
 @frozen

@@ -14,6 +14,7 @@ from promo.decision.values import GateDecision, RuleDecision, Standing, Verdict,
 from promo.ledger.state import StudyState
 from promo.plan.values import StagePlan
 from promo.report.aloud import read_gate, read_rule
+from promo.report.amendments import amended_lines
 from promo.report.limits import limits
 from promo.report.pictures import Curve, Panel, Rung, curves_svg, ladder_svg
 from promo.report.plan import amount_text, amount_unit, hours_text, savings
@@ -170,6 +171,7 @@ class _View:
             standings=tuple(self._standing(one, decision) for one in decision.standings) if decision else (),
             evidence=decision.evidence[:SHOWN] if decision else "",
             decision=decision_digest(decision)[:SHOWN] if decision else "",
+            amended=tuple(amended_lines(self.state, gate.name)),
         )
 
     def _standing(self, standing: Standing, decision: GateDecision) -> StandingView:
@@ -211,6 +213,7 @@ class _View:
             ),
             evidence=decision.evidence[:SHOWN] if decision else "",
             decision=decision_digest(decision)[:SHOWN] if decision else "",
+            amended=tuple(amended_lines(self.state, rule.name)),
         )
 
     # --- stages ------------------------------------------------------------------------------------------
