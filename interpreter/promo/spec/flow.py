@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from promo.base.canonical import exact, rounded
-from promo.base.diagnostics import Edit, Label
+from promo.base.diagnostics import Diagnostic, Edit, Label, Severity
 from promo.base.source import Span
 from promo.spec.judgement import (
     LEADER,
+    Against,
     Agreement,
     Best,
     Both,
@@ -180,6 +181,30 @@ def check_gates(scope: Scope, gates: Iterable[Gate], reach: Mapping[str, Entrant
             most = before.planned - always - 1
             hint = f"keep top {most} or fewer" if most > 0 else "remove the gate"
             scope.report("P0402", message, gate.where["keep"], hint)
+
+
+def check_guards(
+    scope: Scope, gates: Iterable[Gate], reach: Mapping[str, Entrants], stages: Mapping[str, Stage]
+) -> None:
+    """A median needs company: of one run it is that run, and of two it lies halfway, so that both fall or none."""
+    for gate in gates:
+        if gate.source not in reach:
+            continue
+        seeds, entrants = len(stages[gate.source].seeds), reach[gate.source].planned
+        for guard in gate.guards:
+            alike = seeds if guard.against is Against.CANDIDATE else seeds * entrants
+            if guard.against is None or alike > 2:
+                continue
+            at = gate.where.get("guard", gate.where["name"])
+            who = "a candidate" if guard.against is Against.CANDIDATE else "the stage"
+            if alike == 1:
+                message = f"{who} has one run on each host, and one run is its own median: this never flags anything"
+                hint = "give the stage more seeds" + ("" if entrants == 1 else ", or write: of host")
+                scope.report("P0423", message, at, hint)
+            else:
+                message = f"{who} has two runs on each host, and their median lies halfway: both are flagged, or none"
+                found = Diagnostic("P0423", message, scope.span(at), "use three seeds or more", Severity.WARNING)
+                scope.found.append(found)
 
 
 def _said(condition: Condition) -> str:
