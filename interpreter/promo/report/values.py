@@ -186,6 +186,8 @@ class ReportView:
     stages: tuple[StageView, ...]
     cost: tuple[CostRow, ...]
     cost_unit: str
+    account: tuple[str, ...]
+    """What gates saved and may have cost, in sentences."""
     suppositions: tuple[SuppositionView, ...]
     notes: tuple[str, ...]
     limits: tuple[str, ...]

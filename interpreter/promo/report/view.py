@@ -13,6 +13,7 @@ from promo.decision.stats import summarise
 from promo.decision.values import GateDecision, RuleDecision, Standing, Verdict, decision_digest
 from promo.ledger.state import StudyState
 from promo.plan.values import StagePlan
+from promo.report.account import account_lines
 from promo.report.aloud import read_gate, read_rule
 from promo.report.amendments import amended_lines
 from promo.report.limits import limits
@@ -82,6 +83,7 @@ class _View:
             stages=tuple(self._stage(stage) for stage in self.plan.stages),
             cost=tuple(self._cost()),
             cost_unit=amount_unit(self.plan),
+            account=tuple(account_lines(self.record)),
             suppositions=tuple(self._suppositions()),
             notes=study.account.notes if study.account else (),
             limits=tuple(limits(self.record)),

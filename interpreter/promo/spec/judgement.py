@@ -215,9 +215,9 @@ class Against(Enum):
     """Whose median a guard's share is of; always at one stage and on one host."""
 
     HOST = "host"
-    """All runs there: finds slow runs even where a candidate has one run, but also candidates that are slow by right."""
+    """All runs there: works where a candidate has one run, but flags candidates that are slow by right."""
     CANDIDATE = "candidate"
-    """The same candidate's runs there: blind to what a candidate costs, and blind altogether where it has one run."""
+    """The same candidate's runs there: leaves out what a candidate costs, and is blind where it has one run."""
 
 
 @frozen
