@@ -65,3 +65,17 @@ def test_unknown_names_are_answered_with_near_ones(workplace, capsys):
 
         assert promo("why", *words, "--study", folder.path) == 2
         assert f"did you mean '{near}'" in capsys.readouterr().err
+
+
+def test_runs_that_a_guard_set_aside_are_explained(workplace, capsys):
+    text = spec("use").replace("  ties by name", "  guard train at most 0.5s, rerun 1, then drop\n  ties by name", 1)
+    folder = run(workplace, text)
+    capsys.readouterr()
+
+    assert promo("why", "good", "pick", "--study", folder.path) == 0
+    told = capsys.readouterr().out
+    assert "Attempt 1 on box with seed 1 was set aside by a guard: train at most 0.5s: 1.000 against 0.500." in told
+    assert "4 attempts in 2 cells of short, 2 reruns." in told
+    assert "It has no rank, because a value is missing." in told
+    assert "train at most 0.5s: 1.000 against 0.500" in (folder.path / "report.html").read_text(encoding="utf-8")
+    assert promo("verify", folder.path) == 3

@@ -346,10 +346,12 @@ class _Loop:
         again = []
         for flag in found:
             cause = flag.words
-            self.execution.record(EventKind.RESULT_FLAGGED, {"run": flag.run, "attempt": flag.attempt, "cause": cause})
+            rerun = state.flagged(flag.run) < flag.guard.handling.reruns
+            data: dict[str, Json] = {"run": flag.run, "attempt": flag.attempt, "cause": cause, "again": rerun}
+            self.execution.record(EventKind.RESULT_FLAGGED, data)
             run = tasks[flag.run].run
             self.display.say(f"{name}: {run.candidate} on {run.host}, seed {run.seed} is set aside: {cause}")
-            if state.flagged(flag.run) <= flag.guard.handling.reruns:
+            if rerun:
                 again.append(tasks[flag.run])
         for task in again:
             self.execution.again(task)

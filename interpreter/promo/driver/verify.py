@@ -20,7 +20,7 @@ from promo.decision.values import Decision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, only_its_own, rule_of, verdict_of
 from promo.driver.pipeline import Compiled
 from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, StudyFolder
-from promo.evidence.values import evidence_to_json
+from promo.evidence.values import OK, evidence_to_json
 from promo.files import RealDisk
 from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_of
 from promo.ledger.values import EventKind
@@ -197,9 +197,10 @@ def _results(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[
         if attempt.envelope is None:
             continue
         result = folder.result(attempt)
+        recorded = OK if attempt.state is AttemptState.FLAGGED else attempt.status  # a guard sets sound results aside
         if result.digest is None and not (folder.path / attempt.folder / "result.json").exists():
             missing.append(attempt.folder)
-        elif result.digest != attempt.envelope or result.status.value != attempt.status:
+        elif result.digest != attempt.envelope or result.status.value != recorded:
             bad.append(attempt.folder)
         elif not _points_match(folder, attempt, result.details.get("points")):
             bad.append(f"{attempt.folder}/points.jsonl")

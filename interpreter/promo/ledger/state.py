@@ -49,6 +49,8 @@ class Attempt:
     status: str = ""
     """The run's own status once it ended: ok, nan, oom, timeout, ..."""
     cause: str = ""
+    again: bool = False
+    """A guard set it aside, and the run is to be tried again."""
     envelope: str | None = None
     """Digest of its result envelope, if it wrote a sound one."""
     train_s: str | None = None
@@ -216,6 +218,7 @@ def _flag(state: State, event: Event) -> None:
     tried = state.attempts[_text(event.data, "run")]
     attempt = next(one for one in tried if one.number == event.data["attempt"])
     attempt.state, attempt.status, attempt.cause = AttemptState.FLAGGED, "flagged", _text(event.data, "cause")
+    attempt.again = event.data.get("again") is True
 
 
 def _text(data: Mapping[str, Json], key: str) -> str:

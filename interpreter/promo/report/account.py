@@ -165,9 +165,9 @@ def sampled_words(one: Sampled, unit: str) -> str:
     low, high = one.interval
     names = f" ({listed(one.wrong)})" if one.wrong else ""
     return (
-        f"{head}: {len(one.wrong)} of {plural(len(one.known), 'known one')}{names} did better there than the worst that "
-        f"was kept. Wrong drops: {share}, exact 95% interval {low} to {high} of the {one.dropped}. The best of the "
-        f"sample beats the best kept by {number(one.regret)} {unit}; nothing bounds this for the others."
+        f"{head}: {len(one.wrong)} of {plural(len(one.known), 'known one')}{names} did better there than the worst "
+        f"that was kept. Wrong drops: {share}, exact 95% interval {low} to {high} of the {one.dropped}. The best of "
+        f"the sample beats the best kept by {number(one.regret)} {unit}; nothing bounds this for the others."
     )
 
 
