@@ -1,6 +1,7 @@
 """What gates saved and may have cost, on whole studies with the toy runner."""
 
 import json
+import shutil
 
 from promo.driver.study import StudyFolder
 from support import promo, spec
@@ -78,4 +79,16 @@ def test_runs_that_a_guard_set_aside_are_explained(workplace, capsys):
     assert "4 attempts in 2 cells of short, 2 reruns." in told
     assert "It has no rank, because a value is missing." in told
     assert "train at most 0.5s: 1.000 against 0.500" in (folder.path / "report.html").read_text(encoding="utf-8")
+    assert promo("verify", folder.path) == 3
+
+    # A crash just after the guard spoke: the reruns it asked for are still made, and nothing is decided before.
+    ledger = folder.path / "ledger.jsonl"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    flagged = [place for place, line in enumerate(lines) if b'"kind":"result.flagged"' in line]
+    ledger.write_bytes(b"".join(lines[: flagged[7] + 1]))
+    for name in folder.unknown_runs(folder.state()):
+        shutil.rmtree(folder.path / name)
+    assert promo("run", workplace / "trial.promo", "--quiet") == 0
+    tried = [one for one in folder.state().attempts.values() if one[0].stage == "short"]
+    assert [len(one) for one in tried] == [2] * 8
     assert promo("verify", folder.path) == 3
