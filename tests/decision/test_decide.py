@@ -303,11 +303,16 @@ def test_a_demand_can_widen_the_cut_instead():
 
 
 def test_a_demand_for_agreement_with_an_earlier_stage():
+    early = (
+        "gate early {\n  from aside to short\n  rank by mean loss over host, seed\n  keep top 3\n  always base\n"
+        "  missing drop\n  crash as missing\n  ties by name\n}"
+    )
     study = study_of(
-        spec()
-        .replace("ties by name", "demand rank agreement of aside, short at least 1 else stop\n  ties by name", 1)
-        .replace("train spare for 1s", "train base, good, fair, spare for 1s")
-        .replace("seeds 9", "seeds 9, 10")
+        spec(
+            "cohort",
+            use="stage aside {\n  train base, good, fair, poor, spare for 1s\n  on box\n  seeds 9, 10\n}\n" + early,
+            stage_short="stage short {\n  after early\n  train promoted for 1s\n  on box\n  seeds 1, 2\n}",
+        ).replace("ties by name", "demand rank agreement of aside, short at least 1 else stop\n  ties by name", 1)
     )
     gate = study.gates["pick"]
     same = evidence("aside", base=("2", "2"), good=("1", "1"), fair=("3", "3"), spare=("0", "0"))
@@ -514,3 +519,179 @@ def test_decisions_can_be_said_aloud():
     assert rule_result(decide_rule(*found), found[1], found[0]) == (
         "close fails for good against base: required mean gap at most 0.5pt, seen +0.5500 pt, 0.0500 beyond the bound"
     )
+
+
+# --- truth tables of what combines -----------------------------------------------------------------------------------
+
+YES, NO, OPEN = "mean loss at most 9pt", "mean loss at most 0pt", "mean gap at most 9pt"
+
+
+@pytest.mark.parametrize(
+    ("require", "answer"),
+    [
+        (f"{YES} and {YES}", Answer.HOLDS),
+        (f"{YES} and {NO}", Answer.FAILS),
+        (f"{NO} and {YES}", Answer.FAILS),
+        (f"{NO} and {NO}", Answer.FAILS),
+        (f"{YES} or {YES}", Answer.HOLDS),
+        (f"{YES} or {NO}", Answer.HOLDS),
+        (f"{NO} or {YES}", Answer.HOLDS),
+        (f"{NO} or {NO}", Answer.FAILS),
+        (f"not {YES}", Answer.FAILS),
+        (f"not {NO}", Answer.HOLDS),
+        (f"not ({YES} and {NO})", Answer.HOLDS),
+        (f"not ({YES} or {NO})", Answer.FAILS),
+        (f"{NO} and {NO} or {YES}", Answer.HOLDS),
+        (f"{NO} and ({NO} or {YES})", Answer.FAILS),
+    ],
+)
+def test_truth_tables_of_and_or_not(require, answer):
+    assert decide_rule(*judged(require, ("2", "2"), BASE)).answer is answer
+
+
+def test_what_cannot_be_told_stays_open_unless_the_rest_settles_it():
+    """The leader has a value and the gate's reference does not: an open part decides nothing by itself."""
+    gap = "mean gap to base at most 9pt"
+    table = {**FOUR, "base": (None, "2")}
+    settled, _ = (
+        decide_gate(*gate_of(keep=f"{gap} or mean loss at most 9pt"), evidence(**table)),
+        decide_gate(*gate_of(keep=f"{gap} and mean loss at most 9pt"), evidence(**table)),
+    )
+
+    assert settled.stopped == ""
+    assert set(settled.promoted) == {"base", "good", "fair", "poor"}
+    assert decide_gate(*gate_of(keep=f"{gap} and mean loss at most 0pt"), evidence(**table)).stopped == ""
+    assert (
+        "cannot be compared"
+        in decide_gate(*gate_of(keep=f"{gap} and mean loss at most 9pt"), evidence(**table)).stopped
+    )
+
+
+@pytest.mark.parametrize(
+    ("require", "good", "answer"),
+    [
+        # not worse: some loss is allowed, and more is ruled out with confidence
+        ("mean gap at most 0.5pt at 90% over cells with sigma 0.1pt", ("2.3", "3.3"), Answer.HOLDS),
+        ("mean gap at most 0.5pt at 90% over cells with sigma 0.1pt", ("2.4", "3.4"), Answer.FAILS),
+        ("mean gap at most 0.5pt at 90% over cells with sigma 0.1pt", ("1.0", "2.0"), Answer.HOLDS),
+        # better: the same test against nothing
+        ("mean gain at least 0pt at 90% over cells with sigma 0.1pt", ("1.8", "2.8"), Answer.HOLDS),
+        ("mean gain at least 0pt at 90% over cells with sigma 0.1pt", ("1.9", "2.9"), Answer.FAILS),
+        # equivalent: both sides
+        ("equivalent within 0.5pt at 90% over cells with sigma 0.1pt", ("2.3", "3.3"), Answer.HOLDS),
+        ("equivalent within 0.5pt at 90% over cells with sigma 0.1pt", ("1.0", "2.0"), Answer.FAILS),
+        ("equivalent within 0.5pt at 90% over cells with sigma 0.1pt", ("1.6", "2.6"), Answer.FAILS),
+    ],
+)
+def test_not_worse_better_and_equivalent_are_three_claims(require, good, answer):
+    """One-sided 90% with sigma 0.1 over two cells: the bound lies 0.1282 from the mean."""
+    assert decide_rule(*judged(require, good, BASE)).answer is answer
+
+
+def test_not_worse_is_read_as_such():
+    from promo.report.aloud import read_rule
+
+    study, rule, _ = judged("mean gap at most 0.5pt at 90% over cells", ("2", "2"), BASE)
+    assert "good is shown to be not worse than base by more than 0.5pt on the mean over cells" in read_rule(rule, study)
+    study, rule, _ = judged("mean gain at least 0.5pt at 90% over cells", ("2", "2"), BASE)
+    assert "good is at least 0.5pt better than base" in read_rule(rule, study)
+
+
+@settings(max_examples=100, deadline=None)
+@given(tables, st.integers(0, 40), st.integers(0, 40))
+def test_a_smaller_margin_never_adds_a_survivor(table, one, other):
+    if None in table["base"]:
+        return
+    narrow, wide = sorted((one, other))
+    found = evidence(**table)
+    kept = [
+        set(promoted(*gate_of(keep=f"mean gap to base at most {margin / 10}pt"), found)) for margin in (narrow, wide)
+    ]
+
+    assert kept[0] <= kept[1]
+
+
+# --- evidence that is not as one wishes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["nan", "diverged", "oom", "crash", "timeout", "killed", "invalid", "not run"])
+def test_every_way_of_having_no_value_is_dropped_and_named(status):
+    study, gate = gate_of()
+    decision = decide_gate(study, gate, evidence(status=status, **{**FOUR, "good": (None, "1")}))
+    good = next(one for one in decision.standings if one.candidate == "good")
+
+    assert good.verdict is Verdict.DROPPED
+    assert good.cells[0].status == status
+    assert "box seed 1" in standing_reason(good, decision, "pt")
+
+
+def test_when_all_are_equal_the_declared_tie_break_decides_and_says_so():
+    study, gate = gate_of()
+    decision = decide_gate(study, gate, evidence(**dict.fromkeys(FOUR, ("1", "1"))))
+
+    assert decision.promoted == ("base", "fair")
+    assert "tied with base, good and poor, told apart" in standing_reason(decision.standings[1], decision, "pt")
+
+
+@pytest.mark.parametrize(
+    ("require", "answer"),
+    [
+        ("mean gap at most 0pt at 95% over cells", Answer.HOLDS),  # no spread: the bound is the mean itself
+        ("mean gap at most -0.1pt at 95% over cells", Answer.FAILS),
+        ("equivalent within 0.1pt at 95% over cells", Answer.HOLDS),
+        ("mean gap at most 0.1pt at 70% over cells by sign_flip", Answer.HOLDS),
+        ("mean gap at most 0pt at 70% over cells by sign_flip", Answer.FAILS),  # all signs alike: p = 1
+        ("median gap at most 0pt at 70% over cells by wilcoxon", Answer.FAILS),  # nothing differs: p = 1
+        ("first in every cell", Answer.FAILS),
+    ],
+)
+def test_rules_on_values_that_are_all_equal(require, answer):
+    assert decide_rule(*judged(require, ("2", "3"), BASE)).answer is answer
+
+
+def test_agreement_of_rankings_without_order_is_not_reached_and_says_why():
+    text = (
+        spec()
+        .replace("  on box\n  seeds 1, 2", "  on box, rack\n  seeds 1")
+        .replace("host box {", 'host rack {\n  device "cpu" on any\n  slots 1\n}\nhost box {')
+        .replace("ties by name", "demand rank agreement of box, rack at least -1 else hold\n  ties by name", 1)
+    )
+    study = study_of(text)
+    decision = decide_gate(study, study.gates["pick"], two_hosts(**dict.fromkeys(SPLIT, ("1", "1"))))
+
+    assert decision.held
+    assert "fewer than two apart" in dict(decision.demands[0].details)["undefined"]
+
+
+def test_a_host_that_is_missing_altogether_leaves_everyone_without_a_statistic():
+    cells = (("box", 1), ("rack", 1))
+    rows = tuple(
+        Row(name, (Cell("box", 1, "a", "ok", "1", 1, None), Cell("rack", 1, "b", "not run", None, None, None)))
+        for name in sorted(FOUR)
+    )
+    study, gate = gate_of()
+    decision = decide_gate(study, gate, Evidence("short", "loss", cells, rows))
+
+    assert decision.promoted == ("base",)
+    assert {one.rank for one in decision.standings} == {None}
+    assert "rack seed 1: not run" in standing_reason(decision.standings[1], decision, "pt")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.tuples(values, values), st.tuples(values, values))
+def test_equivalence_is_two_one_sided_t_tests_as_scipy_makes_them(good, base):
+    """Schuirmann (1987): equivalent at 90% when both one-sided tests against the margins reach 10%."""
+    from scipy import stats as reference
+
+    if None in (*good, *base):
+        return
+    gaps = [float(Fraction(mine) - Fraction(other)) for mine, other in zip(good, base, strict=True)]
+    if abs(gaps[0] - gaps[1]) < 1e-9:
+        return
+    p = max(
+        reference.ttest_1samp(gaps, -0.5, alternative="greater").pvalue,
+        reference.ttest_1samp(gaps, 0.5, alternative="less").pvalue,
+    )
+    if abs(p - 0.1) > 1e-9:
+        answer = decide_rule(*judged("equivalent within 0.5pt at 90% over cells", good, base)).answer
+        assert (answer is Answer.HOLDS) == (p <= 0.1)

@@ -9,6 +9,7 @@ from scipy import stats as reference
 
 from promo.decision.stats import (
     half_width,
+    sampled_interval,
     sign_flip_p,
     summarise,
     t_cumulative,
@@ -180,3 +181,35 @@ def test_tau_is_compared_without_a_root(parts, bound, reached):
 
 def test_equal_differences_have_no_spread():
     assert half_width(exactly(0.1, 0.1, 0.1), Fraction(95, 100), None) == 0.0
+
+
+@pytest.mark.parametrize(("found", "drawn", "total"), [(0, 1, 2), (1, 1, 3), (0, 3, 8), (2, 5, 20), (7, 10, 12)])
+def test_intervals_of_a_finite_group_invert_scipys_hypergeometric_tails(found, drawn, total):
+    low, high = sampled_interval(found, drawn, total, Fraction(95, 100))
+    fits = [
+        number
+        for number in range(total + 1)
+        if reference.hypergeom.sf(found - 1, total, number, drawn) > 0.025
+        and reference.hypergeom.cdf(found, total, number, drawn) > 0.025
+    ]
+
+    assert (low, high) == (min(fits), max(fits))
+
+
+def test_a_sample_of_everyone_leaves_no_doubt():
+    assert sampled_interval(2, 7, 7, Fraction(95, 100)) == (2, 2)
+
+
+def test_the_interval_of_a_large_group_is_clopper_and_pearsons():
+    """2 of 10: 2.52 % to 55.61 % (Clopper & Pearson, 95 %)."""
+    low, high = sampled_interval(2, 10, 10_000, Fraction(95, 100))
+    expected = reference.binomtest(2, 10).proportion_ci(0.95, "exact")
+
+    assert low / 10_000 == pytest.approx(expected.low, abs=2e-3)
+    assert high / 10_000 == pytest.approx(expected.high, abs=2e-3)
+
+
+@pytest.mark.parametrize(("found", "drawn", "total"), [(2, 1, 3), (0, 0, 3), (1, 4, 3)])
+def test_what_is_no_sample_is_refused(found, drawn, total):
+    with pytest.raises(ValueError):
+        sampled_interval(found, drawn, total, Fraction(95, 100))

@@ -26,7 +26,9 @@ COMMANDS = {
     "run": ("run", "run", "train, decide, promote; or go on where it stopped"),
     "status": ("run", "run", "what has happened so far"),
     "decide": ("person", "run", "record a person's verdict where a gate waits for one"),
+    "amend": ("amend", "run", "change a gate or rule of a study that has begun, on the record"),
     "report": ("audit", "report", "write the audit report of a study"),
+    "why": ("why", "report", "say why a candidate was kept or dropped"),
     "serve": ("serve", "report", "show the report live, on this machine only"),
     "verify": ("audit", "verify", "derive every decision anew and compare"),
 }
@@ -175,7 +177,7 @@ def _lsp(options: argparse.ArgumentParser) -> None:
 
 
 def _show(options: argparse.ArgumentParser) -> None:
-    what = ("syntax", "spec", "plan", "evidence", "decision")
+    what = ("syntax", "spec", "plan", "evidence", "decision", "account")
     options.add_argument("what", choices=what, help="which value to print, as JSON")
     options.add_argument("place", metavar="SPEC|STUDY", help="a .promo file or a study folder")
     options.add_argument("name", nargs="?", help="evidence: a stage; decision: a gate or rule; default: all")
@@ -222,6 +224,21 @@ def _decide(options: argparse.ArgumentParser) -> None:
     _add_study(options)
 
 
+def _amend(options: argparse.ArgumentParser) -> None:
+    options.add_argument("spec", metavar="SPEC", help="the spec with the changed clauses")
+    options.add_argument("--gate", "--rule", required=True, metavar="GATE|RULE", help="what was changed")
+    options.add_argument("--reason", required=True, metavar="TEXT", help="why; it is kept and shown")
+    options.add_argument("--by", metavar="NAME", help="who amends; default: the user's name")
+    _add_study(options)
+
+
+def _why(options: argparse.ArgumentParser) -> None:
+    options.add_argument("candidate", metavar="CANDIDATE", help="whose verdicts to explain")
+    options.add_argument("gate", metavar="GATE|RULE", nargs="?", help="default: all that have seen it")
+    options.add_argument("--json", action="store_true", help="print it as JSON")
+    options.add_argument("--study", metavar="SPEC|STUDY", help="a spec or study folder; default: the only study here")
+
+
 def _report(options: argparse.ArgumentParser) -> None:
     options.add_argument("places", metavar="SPEC|STUDY", nargs="*", help="a study, or two to see side by side")
     options.add_argument("--format", choices=("html", "md", "json", "csv"), default="html", help="default: html")
@@ -260,6 +277,8 @@ _OPTIONS = {
     "run": _run,
     "status": _status,
     "decide": _decide,
+    "amend": _amend,
+    "why": _why,
     "report": _report,
     "serve": _serve,
     "verify": _verify,

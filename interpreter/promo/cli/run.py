@@ -18,6 +18,7 @@ from promo.driver.study import REPORT, StudyFolder, study_folder
 from promo.files import SystemClock
 from promo.ledger.state import State, StudyState
 from promo.plan.store import stale
+from promo.report.amendments import verdict_lines
 from promo.report.words import span_text
 from promo.run.provenance import commit_of
 
@@ -137,6 +138,11 @@ def _status_text(folder: StudyFolder, state: State) -> str:
         promoted = decision.get("promoted")
         answer = f"promoted {', '.join(map(str, promoted))}" if isinstance(promoted, list) else decision.get("answer")
         lines.append(f"  {name}: {answer}")
+        lines += [f"    {line}" for line in verdict_lines(state, name)]
+    lines += [
+        f"  amendment {amendment['number']} of {amendment['name']}: {amendment['reason']}"
+        for amendment in state.amendments
+    ]
     from promo.cli.live import spent_s
 
     lines.append(f"  spent: {span_text(spent_s(state))} of device time, all phases")
@@ -168,4 +174,5 @@ def _status_json(state: State) -> dict[str, Json]:
             for attempt in tried
         ],
         "decisions": {name: dict(decision) for name, decision in state.decisions.items()},
+        "amendments": [dict(one) for one in state.amendments],
     }

@@ -57,6 +57,11 @@ def _node(source: Source, part: Node | Token) -> Json:
 
 
 def _of_study(what: str, folder: StudyFolder, name: str | None) -> Json:
+    if what == "account":
+        from promo.driver.report import record_of
+        from promo.report.account import account_to_json
+
+        return account_to_json(record_of(folder))
     compiled, state = folder.compiled(), folder.state()
     study, _ = compiled.sound()
     if what == "evidence":

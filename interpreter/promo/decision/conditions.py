@@ -271,18 +271,22 @@ def agreement(words: str, condition: Agreement, table: Table) -> Finding:
     """The least agreement between any two of the rankings."""
     rankings = _rankings(condition, table)
     least: tuple[float, tuple[str, str]] | None = None
-    reached = True
+    reached, undefined = True, ""
     for place, one in enumerate(condition.between):
         for other in condition.between[:place]:
             common = sorted(set(rankings[one]) & set(rankings[other]))
             parts = tau_b([rankings[one][name] for name in common], [rankings[other][name] for name in common])
             reached = reached and tau_is_at_least(parts, condition.bound.value)
             score, first, second = parts
+            if not first or not second:
+                undefined = f"{other} or {one} ranks fewer than two apart, so agreement is taken as 0 and not reached"
             tau = score / math.sqrt(first * second) if first and second else 0.0
             if least is None or tau < least[0]:
                 least = tau, (other, one)
     assert least is not None
-    details = (("least agreement", f"{least[1][0]} and {least[1][1]}"),)
+    details: tuple[tuple[str, str], ...] = (("least agreement", f"{least[1][0]} and {least[1][1]}"),)
+    if undefined:
+        details = (*details, ("undefined", undefined))
     margin = least[0] - float(condition.bound.value)
     return Finding(words, reached, number(least[0]), number(margin), details)
 

@@ -229,3 +229,37 @@ def tau_is_at_least(parts: tuple[int, int, int], bound: Fraction) -> bool:
     if bound <= 0:
         return score >= 0 or score * score <= bound * bound * first * second
     return score > 0 and score * score >= bound * bound * first * second
+
+
+def sampled_interval(found: int, drawn: int, total: int, confidence: Fraction) -> tuple[int, int]:
+    """
+    Exact interval for how many of a finite group have a property, from a sample without replacement.
+
+    Args:
+        found: how many of the sample have it.
+        drawn: size of the sample, at least 1.
+        total: size of the group.
+        confidence: two-sided, each tail at most half of the rest.
+
+    Returns:
+        Fewest and most of the group that the sample does not speak against; the hypergeometric counterpart of
+        Clopper & Pearson's interval, which is its limit for a large group.
+
+    Raises:
+        ValueError: the numbers are not those of a sample.
+
+    Source:
+        Clopper & Pearson (1934), Biometrika 26; Buonaccorsi (1987), The American Statistician 41, for finite groups.
+    """
+    if not 0 <= found <= drawn <= total or not drawn:
+        raise ValueError(f"{found} of {drawn} from {total} is no sample")
+    tail = (1 - confidence) / 2
+    every = math.comb(total, drawn)
+
+    def ways(number: int, low: int, high: int) -> int:
+        return sum(math.comb(number, x) * math.comb(total - number, drawn - x) for x in range(low, high + 1))
+
+    possible = range(found, total - drawn + found + 1)
+    fewest = next(number for number in possible if Fraction(ways(number, found, drawn), every) > tail)
+    most = next(number for number in reversed(possible) if Fraction(ways(number, 0, found), every) > tail)
+    return fewest, most

@@ -150,7 +150,7 @@ def decision_to_json(decision: Decision) -> dict[str, Json]:
             "rule": dict(decision.rule),
             "demands": [_finding(finding) for finding in decision.demands],
             "kept_by": decision.kept_by,
-            "standings": [_standing(standing) for standing in decision.standings],
+            "standings": [standing_to_json(standing) for standing in decision.standings],
             "promoted": list(decision.promoted),
             "stopped": decision.stopped,
             "held": decision.held,
@@ -180,7 +180,8 @@ def decision_to_json(decision: Decision) -> dict[str, Json]:
     }
 
 
-def _standing(standing: Standing) -> dict[str, Json]:
+def standing_to_json(standing: Standing) -> dict[str, Json]:
+    """A candidate's standing as stored."""
     return {
         "candidate": standing.candidate,
         "cells": [

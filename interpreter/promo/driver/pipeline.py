@@ -135,6 +135,17 @@ class Compiled:
             raise SpecError(self.diagnostics)
         return self.priced()
 
+    def amendable(self) -> tuple[Study, Plan]:
+        """
+        Study and plan of a text whose seals may no longer fit.
+
+        Raises:
+            SpecError: the text has other errors.
+        """
+        if any(one.code != "P0401" for one in errors(self.diagnostics)) or self.study is None or self.plan is None:
+            raise SpecError(self.diagnostics)
+        return self.study, self.plan
+
     def priced(self) -> tuple[Study, Plan]:
         """
         Study and plan of a text that can be priced, even if this version cannot carry all of it out.

@@ -38,6 +38,7 @@ def record_of(folder: StudyFolder) -> Record:
         if stage in state.closed or any(_reads(study, name, stage) for name in state.decisions):
             evidence[stage] = folder.evidence(compiled, state, stage)
     decisions: dict[str, Decision] = {}
+    others: dict[tuple[str, int], Decision] = {}
     for name, recorded in state.decisions.items():
         decision = folder.decision(compiled, state, name)
         if decision_digest(decision) != recorded["decision"]:
@@ -46,6 +47,9 @@ def record_of(folder: StudyFolder) -> Record:
                 hint="promo verify tells what differs",
             )
         decisions[name] = decision
+        for version in state.versions(name):
+            if version != state.in_force(name):
+                others[name, version] = folder.decision(compiled, state, name, version)
     results: dict[tuple[str, int], Result] = {}
     points: dict[str, tuple[Mapping[str, Json], ...]] = {}
     for run, tried in state.attempts.items():
@@ -54,14 +58,16 @@ def record_of(folder: StudyFolder) -> Record:
                 results[run, attempt.number] = folder.result(attempt)
             if attempt.state is AttemptState.ACCEPTED:
                 points[run] = read_points(RealDisk(), folder.path / attempt.folder)
+    current, _ = folder.in_force(compiled, state).sound()
     return Record(
-        study=study,
+        study=current,
         plan=plan,
         lock=compiled.lock,
         state=state,
         head=chain.head,
         evidence=evidence,
         decisions=decisions,
+        others=others,
         results=results,
         points=points,
         promo=__version__,

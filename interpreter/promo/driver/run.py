@@ -18,6 +18,7 @@ from promo.base.canonical import Json, canonical, digest_bytes, exact
 from promo.base.differences import differences
 from promo.base.errors import ExitCode, Mismatch
 from promo.decision.values import Decision, GateDecision, decision_digest, decision_to_json
+from promo.driver.amend import beside_file, verdict_of
 from promo.driver.hosts import LocalPlace, places
 from promo.driver.pipeline import Compiled
 from promo.driver.study import DATA, IMPORTS, LEDGER, LOCK, PLAN, SPEC, STREAMS, StudyFolder
@@ -109,6 +110,7 @@ def run_study(
         _no_strangers(folder, state, fresh=fresh)
         if not fresh:
             _same_study(folder, state, plan)
+            compiled = folder.in_force(folder.compiled(), state) if state.amendments else compiled
             if state.study in (StudyState.CLOSED, StudyState.STOPPED):
                 display.begin(study, plan, state)
                 display.end(state)
@@ -141,7 +143,10 @@ def _same_study(folder: StudyFolder, state: State, plan: Plan) -> None:
             what = "is missing" if content is None else "was changed"
             hint = "restore it from a copy of the study"
             raise Mismatch(f"{folder.path / name} {what} after the study was frozen", hint=hint)
-    changed = tuple(stale(folder.stored_plan(), plan))
+    stored = folder.stored_plan()
+    if state.amendments:
+        stored = plan_to_json(folder.amended(len(state.amendments)).amendable()[1])
+    changed = tuple(stale(stored, plan))
     if changed:
         raise Mismatch(
             f"the study in {folder.path} was started with another spec",
@@ -363,10 +368,12 @@ class _Loop:
         again = []
         for flag in found:
             cause = flag.words
-            self.execution.record(EventKind.RESULT_FLAGGED, {"run": flag.run, "attempt": flag.attempt, "cause": cause})
+            rerun = state.flagged(flag.run) < flag.guard.handling.reruns
+            data: dict[str, Json] = {"run": flag.run, "attempt": flag.attempt, "cause": cause, "again": rerun}
+            self.execution.record(EventKind.RESULT_FLAGGED, data)
             run = tasks[flag.run].run
             self.display.say(f"{name}: {run.candidate} on {run.host}, seed {run.seed} is set aside: {cause}")
-            if state.flagged(flag.run) <= flag.guard.handling.reruns:
+            if rerun:
                 again.append(tasks[flag.run])
         for task in again:
             self.execution.again(task)
@@ -474,15 +481,24 @@ class _Loop:
         names = [gate.name for gate in self.study.gates_from(stage.name)]
         names += [rule.name for rule in self.study.rules_at(stage.name)]
         for name in names:
-            self._decide(name, self.folder.decision(self.compiled, state, name))
+            self._decide(name)
         missing = sum(len(row.missing) for row in evidence.rows)
         self.execution.record(
             EventKind.STAGE_CLOSED, {"stage": stage.name, "evidence": evidence.digest, "missing": missing}
         )
 
-    def _decide(self, name: str, decision: Decision) -> None:
-        if name in self.execution.state.decisions:
+    def _decide(self, name: str) -> None:
+        """Decide by the wording in force; what every other wording would have decided is kept beside it."""
+        state = self.execution.state
+        if name in state.decisions:
             return
+        as_frozen = self.folder.compiled() if state.amendments else self.compiled
+        decision = self.folder.decision(as_frozen, state, name)
+        beside: list[Json] = []
+        for version in state.versions(name)[:-1]:
+            other = self.folder.decision(as_frozen, state, name, version)
+            self._store(beside_file(name, version), decision_to_json(other))
+            beside.append(verdict_of(other, version))
         self._store(f"decisions/{name}.json", decision_to_json(decision))
         data: dict[str, Json] = {
             "name": name,
@@ -491,6 +507,7 @@ class _Loop:
             "decision": decision_digest(decision),
             "stopped": decision.stopped,
             "held": decision.held,
+            **({"amendment": state.in_force(name), "beside": beside} if beside else {}),
         }
         if isinstance(decision, GateDecision):
             self.execution.record(EventKind.GATE_DECIDED, {**data, "promoted": list(decision.promoted)})

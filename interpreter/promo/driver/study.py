@@ -7,7 +7,7 @@ Nothing here needs the lock: the ledger is read up to its last whole line, which
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from promo.base.canonical import Json, digest_bytes, parse_json
 from promo.base.errors import Mismatch, PromoError
@@ -23,6 +23,7 @@ from promo.ledger.values import Chain
 from promo.run.store import REQUEST, read_result
 from promo.run.values import Result
 from promo.spec.judgement import Agreement, Condition, primitives
+from promo.spec.values import Study
 
 SPEC = "spec.promo"
 LOCK = "lock.json"
@@ -31,6 +32,7 @@ LEDGER = "ledger.jsonl"
 REPORT = "report.html"
 DATA = "data"
 IMPORTS = "imports.json"
+AMENDMENTS = "amendments"
 RUNS = "runs"
 SUFFIX = ".study"
 STREAMS = {"train.bytes": "train_digest", "validation.bytes": "validation_digest"}
@@ -136,9 +138,42 @@ class StudyFolder:
         entrants = state.opened.get(stage, ())
         return collect(plan.stage(stage), entrants, study.measure.metric, state, self.result)
 
-    def decision(self, compiled: Compiled, state: State, name: str) -> Decision:
-        """A gate's or rule's decision, derived anew from the evidence."""
+    def amended(self, number: int) -> Compiled:
+        """The spec as an amendment left it, through every pass."""
+        path = self.path / AMENDMENTS / f"{number}.promo"
+        content = RealDisk().read(path)
+        if content is None:
+            raise Mismatch(f"{path} is missing", hint="restore it from a copy of the study")
+        return compile_source(decode_source(str(path), content), self.path, None, self._imports())
+
+    def wording(self, study: Study, name: str, version: int) -> Study:
+        """The study with one gate or rule as an amendment words it; everything else stays as it was frozen."""
+        if not version:
+            return study
+        later, _ = self.amended(version).amendable()
+        if name in study.gates:
+            return evolve(study, gates={**study.gates, name: later.gates[name]})
+        return evolve(study, rules={**study.rules, name: later.rules[name]})
+
+    def in_force(self, compiled: Compiled, state: State) -> Compiled:
+        """The study that goes on: the plan as frozen, each gate and rule as its newest amendment words it."""
         study, _ = compiled.sound()
+        for name in dict.fromkeys(str(one["name"]) for one in state.amendments):
+            study = self.wording(study, name, state.in_force(name))
+        return evolve(compiled, study=study)
+
+    def decision(self, compiled: Compiled, state: State, name: str, version: int | None = None) -> Decision:
+        """
+        A gate's or rule's decision, derived anew from the evidence.
+
+        Args:
+            compiled: the study as it was frozen.
+            state: what the ledger says.
+            name: the gate or rule.
+            version: 0 as it was frozen, else the number of an amendment; None: the one that decides.
+        """
+        frozen_study, _ = compiled.sound()
+        study = self.wording(frozen_study, name, state.in_force(name) if version is None else version)
         if name in study.gates:
             gate = study.gates[name]
             asked = [gate.keep, *(demand.condition for demand in gate.demands)]

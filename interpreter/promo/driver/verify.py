@@ -11,19 +11,24 @@ from fractions import Fraction
 
 from attrs import frozen
 
-from promo.base.canonical import Json, canonical, digest_bytes, from_exact, rounded
+from promo.base.canonical import Json, canonical, digest, digest_bytes, from_exact, rounded
 from promo.base.diagnostics import SpecError
+from promo.base.differences import differences
 from promo.base.errors import ExitCode, Mismatch, PromoError
 from promo.base.units import HOUR
 from promo.decision.values import Decision, decision_digest, decision_to_json
+from promo.driver.amend import beside_file, only_its_own, rule_of, verdict_of
 from promo.driver.pipeline import Compiled
-from promo.driver.study import DATA, PLAN, STREAMS, StudyFolder
-from promo.evidence.values import evidence_to_json
+from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, StudyFolder
+from promo.evidence.values import OK, evidence_to_json
 from promo.files import RealDisk
 from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_of
 from promo.ledger.values import EventKind
 from promo.plan.store import plan_to_json
 from promo.plan.values import PlannedRun
+from promo.report.amendments import beside, wording
+from promo.spec.lock import closure
+from promo.spec.values import Study
 
 
 class Outcome(Enum):
@@ -107,7 +112,7 @@ def verify_study(folder: StudyFolder) -> Audit:
     except PromoError as fault:
         checks.append(Check("spec", Outcome.DIFFERS, fault.message))
         return Audit(tuple(checks), finished)
-    for check in (_plan, _order, _text, _results, _states, _budgets, _evidence, _decisions, _hours):
+    for check in (_plan, _order, _text, _results, _states, _budgets, _evidence, _amendments, _decisions, _hours):
         checks.extend(check(folder, compiled, state))
     return Audit(tuple(checks), finished)
 
@@ -192,9 +197,10 @@ def _results(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[
         if attempt.envelope is None:
             continue
         result = folder.result(attempt)
+        recorded = OK if attempt.state is AttemptState.FLAGGED else attempt.status  # a guard sets sound results aside
         if result.digest is None and not (folder.path / attempt.folder / "result.json").exists():
             missing.append(attempt.folder)
-        elif result.digest != attempt.envelope or result.status.value != attempt.status:
+        elif result.digest != attempt.envelope or result.status.value != recorded:
             bad.append(attempt.folder)
         elif not _points_match(folder, attempt, result.details.get("points")):
             bad.append(f"{attempt.folder}/points.jsonl")
@@ -269,6 +275,44 @@ def _evidence(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator
     )
 
 
+def _amendments(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+    """Each amendment from its own text: what it changed, what was known then, and that nothing else moved."""
+    study, plan = compiled.sound()
+    events = folder.chain().events
+    before: Study = study
+    for event in events:
+        if event.kind is not EventKind.RULE_AMENDED:
+            continue
+        data, number = event.data, int(str(event.data["number"]))
+        title = f"amendment {number}"
+        try:
+            content = RealDisk().read(folder.path / AMENDMENTS / f"{number}.promo") or b""
+            after, new_plan = folder.amended(number).amendable()
+            only_its_own(str(data["name"]), plan, new_plan, before, after)
+        except SpecError:
+            yield Check(title, Outcome.DIFFERS, "its text has errors for this promo")
+            return
+        except PromoError as fault:
+            yield Check(title, Outcome.DIFFERS, "; ".join([fault.message, *fault.details]))
+            return
+        then = state_of(events[: event.seq])
+        old, new = (closure(one, rule_of(one, str(data["name"]))) for one in (before, after))
+        stages = new["stage"]
+        seen = list(then.results_of(stages if isinstance(stages, Mapping) else ()))
+        same = (
+            digest_bytes(content) == data["text"]
+            and (digest(old), digest(new)) == (data["old"], data["new"])
+            and (old, new) == (data["old_closure"], data["new_closure"])
+            and list(differences(old, new)) == data["differences"]
+            and (seen, bool(seen)) == (data["seen"], data["post_hoc"])
+            and (data["name"] in then.decisions) is data["decided_before"]
+            and data["head"] == event.previous
+        )
+        words = f"{data['name']}: {'post hoc, ' if seen else ''}{len(seen)} results were known then"
+        yield Check(title, Outcome.MATCHES if same else Outcome.DIFFERS, words)
+        before, plan = after, new_plan
+
+
 def _decisions(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
     for name, recorded in state.decisions.items():
         try:
@@ -278,7 +322,29 @@ def _decisions(folder: StudyFolder, compiled: Compiled, state: State) -> Iterato
             continue
         stored = RealDisk().read(folder.path / f"decisions/{name}.json")
         yield _decision(name, decision, stored, recorded["decision"])
+        yield from _beside(folder, compiled, state, name)
     yield from _followed(compiled, state)
+
+
+def _beside(folder: StudyFolder, compiled: Compiled, state: State, name: str) -> Iterator[Check]:
+    """The verdicts of every other wording of an amended gate or rule."""
+    recorded = {one["amendment"]: one for one in beside(state, name)}
+    for version in state.versions(name):
+        if version == state.in_force(name):
+            continue
+        decision = folder.decision(compiled, state, name, version)
+        said = recorded.get(version)
+        title = f"{name}, {wording(version)}"
+        if said is None or said != verdict_of(decision, version):
+            yield Check(title, Outcome.DIFFERS, "what was recorded does not follow from the evidence")
+            continue
+        stored = RealDisk().read(folder.path / beside_file(name, version))
+        if stored is not None and stored != canonical(decision_to_json(decision)) + b"\n":
+            yield Check(title, Outcome.DIFFERS, f"{beside_file(name, version)} was changed; what was recorded follows")
+        elif stored is None:
+            yield Check(title, Outcome.MISSING, f"{beside_file(name, version)} is not there; what was recorded follows")
+        else:
+            yield Check(title, Outcome.MATCHES, "decided again; it decides nothing")
 
 
 def _decision(name: str, decision: Decision, stored: bytes | None, recorded: Json) -> Check:

@@ -14,7 +14,7 @@ from promo.base.canonical import from_exact, rounded
 from promo.ledger.state import Attempt
 from promo.run.values import Result
 from promo.spec.describe import describe_guard
-from promo.spec.judgement import BoundKind, Guard, Watched
+from promo.spec.judgement import Against, BoundKind, Guard, Watched
 
 
 @frozen
@@ -68,13 +68,16 @@ def _value(guard: Guard, result: Result) -> Fraction | None:
 def _limit(
     guard: Guard, attempt: Attempt, attempts: Iterable[Attempt], values: Mapping[str, Fraction | None]
 ) -> Fraction | None:
-    """What a value is held against: the bound itself, or the median over the same candidate's runs on that host."""
-    if not guard.relative:
+    """What a value is held against: the bound itself, or the median over the runs on that host that the guard names."""
+    if guard.against is None:
         return guard.bound.value
+    own = guard.against is Against.CANDIDATE
     alike = sorted(
         value
         for one in attempts
-        if (one.candidate, one.host) == (attempt.candidate, attempt.host) and (value := values[one.run]) is not None
+        if one.host == attempt.host
+        and (not own or one.candidate == attempt.candidate)
+        and (value := values[one.run]) is not None
     )
     if not alike:
         return None
@@ -83,7 +86,7 @@ def _limit(
 
 
 def _inside(guard: Guard, value: Fraction, limit: Fraction) -> bool:
-    if not guard.relative:
+    if guard.against is None:
         return value <= limit if guard.bound.kind is not BoundKind.AT_LEAST else value >= limit
     room = guard.bound.value * limit
     match guard.bound.kind:

@@ -51,6 +51,8 @@ class Attempt:
     status: str = ""
     """The run's own status once it ended: ok, nan, oom, timeout, ..."""
     cause: str = ""
+    again: bool = False
+    """A guard set it aside, and the run is to be tried again."""
     envelope: str | None = None
     """Digest of its result envelope, if it wrote a sound one."""
     train_s: str | None = None
@@ -78,6 +80,10 @@ class State:
     """Gate or rule -> its recorded decision event."""
     people: dict[str, Mapping[str, Json]] = field(factory=dict)
     """Gate or rule that waited for a person -> what that person decided."""
+    amendments: list[Mapping[str, Json]] = field(factory=list)
+    """Amendments of gates and rules, oldest first; the first has the number 1."""
+    decided_as: dict[str, int] = field(factory=dict)
+    """Gate or rule -> number of the amendment that was in force when it decided; 0: as it was frozen."""
     ended: Mapping[str, Json] | None = None
     incarnations: int = 0
     events: int = 0
@@ -100,6 +106,21 @@ class State:
     def waiting(self) -> tuple[str, ...]:
         """Gates and rules that wait for a person."""
         return tuple(name for name, one in self.decisions.items() if one.get("held") and name not in self.people)
+
+    def versions(self, name: str) -> tuple[int, ...]:
+        """Every wording of a gate or rule, oldest first: 0 as it was frozen, then the numbers of its amendments."""
+        numbers = (number for number, one in enumerate(self.amendments, 1) if one["name"] == name)
+        return (0, *numbers)
+
+    def in_force(self, name: str) -> int:
+        """The wording that decides: the one a decision was made by, before that the newest."""
+        return self.decided_as.get(name, self.versions(name)[-1])
+
+    def results_of(self, stages: Iterable[str]) -> tuple[str, ...]:
+        """Cells of some stages that have a result, counted or set aside, in words."""
+        wanted = set(stages)
+        seen = (one for tried in self.attempts.values() for one in tried if one.stage in wanted and one.envelope)
+        return tuple(sorted({f"{one.stage}: {one.candidate} on {one.host}, seed {one.seed}" for one in seen}))
 
     def running(self) -> tuple[Attempt, ...]:
         """Attempts that were started and have not ended."""
@@ -144,7 +165,11 @@ def _move(state: State, event: Event) -> None:
         case EventKind.STAGE_CLOSED:
             state.closed.add(_text(data, "stage"))
         case EventKind.GATE_DECIDED | EventKind.RULE_DECIDED:
-            state.decisions[_text(data, "name")] = data
+            name = _text(data, "name")
+            state.decided_as[name] = state.in_force(name)
+            state.decisions[name] = data
+        case EventKind.RULE_AMENDED:
+            state.amendments.append(data)
         case EventKind.PERSON_DECIDED:
             state.people[_text(data, "name")] = data
         case EventKind.STUDY_STOPPED:
@@ -196,6 +221,7 @@ def _flag(state: State, event: Event) -> None:
     tried = state.attempts[_text(event.data, "run")]
     attempt = next(one for one in tried if one.number == event.data["attempt"])
     attempt.state, attempt.status, attempt.cause = AttemptState.FLAGGED, "flagged", _text(event.data, "cause")
+    attempt.again = event.data.get("again") is True
 
 
 def _text(data: Mapping[str, Json], key: str) -> str:

@@ -28,6 +28,7 @@ class EventKind(Enum):
     GATE_DECIDED = "gate.decided"
     RULE_DECIDED = "rule.decided"
     PERSON_DECIDED = "person.decided"
+    RULE_AMENDED = "rule.amended"
     STUDY_STOPPED = "study.stopped"
     STUDY_CLOSED = "study.closed"
 

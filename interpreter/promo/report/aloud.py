@@ -1,5 +1,7 @@
 """Gates and rules as one would read them aloud."""
 
+from fractions import Fraction
+
 from promo.base.canonical import exact
 from promo.spec.describe import describe_bound, describe_guard
 from promo.spec.judgement import (
@@ -144,7 +146,19 @@ def _difference(condition: Difference, study: Study, who: str, reference: str | 
         return f"{who} lies {bound} of {other} {over}"
     side = "worse" if condition.side is Side.GAP else "better"
     sure = f", {_confidence(condition.test, study)}" if condition.test else ""
+    room = _room(condition)
+    if condition.test and room is not None:
+        margin = f"{exact(room)}{study.measure.unit}"
+        return f"{who} is shown to be not worse than {other} by more than {margin} {over}{sure}"
     return f"{who} is {bound} {side} than {other} {over}{sure}"
+
+
+def _room(condition: Difference) -> Fraction | None:
+    """The margin of a claim of not being worse (non-inferiority): some loss is allowed, and more is ruled out."""
+    gap = condition.side is Side.GAP and condition.bound.kind is BoundKind.AT_MOST
+    gain = condition.side is Side.GAIN and condition.bound.kind is BoundKind.AT_LEAST
+    room = condition.bound.value if gap else -condition.bound.value
+    return room if (gap or gain) and room > 0 else None
 
 
 def _other(reference: str | None, judged_against: str | None) -> str:

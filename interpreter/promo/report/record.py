@@ -33,6 +33,8 @@ class Record:
     """(run, attempt) -> what it left."""
     points: Mapping[str, tuple[Mapping[str, Json], ...]]
     """Run -> measured points of its accepted attempt."""
+    others: Mapping[tuple[str, int], Decision]
+    """(Gate or rule, wording) -> what a wording that does not count would have decided."""
     promo: str
     """Version of promo that made the report."""
     folder: str

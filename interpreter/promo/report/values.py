@@ -50,6 +50,8 @@ class GateView:
     standings: tuple[StandingView, ...]
     evidence: str
     decision: str
+    amended: tuple[str, ...] = ()
+    """Amendments, and the verdicts of every wording, in sentences."""
 
 
 @frozen
@@ -80,6 +82,7 @@ class RuleView:
     comparisons: tuple[ComparisonView, ...]
     evidence: str
     decision: str
+    amended: tuple[str, ...] = ()
 
 
 @frozen
@@ -183,6 +186,8 @@ class ReportView:
     stages: tuple[StageView, ...]
     cost: tuple[CostRow, ...]
     cost_unit: str
+    account: tuple[str, ...]
+    """What gates saved and may have cost, in sentences."""
     suppositions: tuple[SuppositionView, ...]
     notes: tuple[str, ...]
     limits: tuple[str, ...]

@@ -13,7 +13,9 @@ from promo.decision.stats import summarise
 from promo.decision.values import GateDecision, RuleDecision, Standing, Verdict, decision_digest
 from promo.ledger.state import StudyState
 from promo.plan.values import StagePlan
+from promo.report.account import account_lines
 from promo.report.aloud import read_gate, read_rule
+from promo.report.amendments import amended_lines
 from promo.report.limits import limits
 from promo.report.pictures import Curve, Panel, Rung, curves_svg, ladder_svg
 from promo.report.plan import amount_text, amount_unit, hours_text, savings
@@ -82,6 +84,7 @@ class _View:
             stages=tuple(self._stage(stage) for stage in self.plan.stages),
             cost=tuple(self._cost()),
             cost_unit=amount_unit(self.plan),
+            account=tuple(account_lines(self.record)),
             suppositions=tuple(self._suppositions()),
             notes=study.account.notes if study.account else (),
             limits=tuple(limits(self.record)),
@@ -171,6 +174,7 @@ class _View:
             standings=tuple(self._standing(one, decision) for one in decision.standings) if decision else (),
             evidence=decision.evidence[:SHOWN] if decision else "",
             decision=decision_digest(decision)[:SHOWN] if decision else "",
+            amended=tuple(amended_lines(self.state, gate.name)),
         )
 
     def _standing(self, standing: Standing, decision: GateDecision) -> StandingView:
@@ -212,6 +216,7 @@ class _View:
             ),
             evidence=decision.evidence[:SHOWN] if decision else "",
             decision=decision_digest(decision)[:SHOWN] if decision else "",
+            amended=tuple(amended_lines(self.state, rule.name)),
         )
 
     # --- stages ------------------------------------------------------------------------------------------

@@ -211,10 +211,12 @@ class Execution:
 
 
 def has_ended(state: State, task: Task) -> bool:
-    """Whether nothing more will happen to a task, unless a guard asks for it again: a result, or no tries left."""
+    """Whether nothing more will happen to a task, unless a guard sets its result aside: a result, or no tries left."""
     run = task.run.id
     tried = state.attempts.get(run, ())
-    if state.accepted(run) is not None or (tried and tried[-1].state is AttemptState.FLAGGED):
+    if state.accepted(run) is not None:
         return True
+    if tried and tried[-1].state is AttemptState.FLAGGED:
+        return not tried[-1].again
     crashes = state.failures(run, OWN_FAULT)
     return crashes > task.crash_reruns or state.failures(run) - crashes > task.missing_reruns

@@ -14,7 +14,7 @@ from promo.base.diagnostics import Diagnostic, errors
 from promo.base.units import Dimension
 from promo.spec.conditions import Conditions
 from promo.spec.expressions import Expressions, Value, unquoted
-from promo.spec.flow import check_gates, check_noise, check_rules, check_stages, check_tests, entrants
+from promo.spec.flow import check_gates, check_guards, check_noise, check_rules, check_stages, check_tests, entrants
 from promo.spec.growth import Growth
 from promo.spec.imports import Imported, read_imports
 from promo.spec.ladder import Ladder
@@ -287,6 +287,7 @@ class _Check:
         if reach is None:
             return None
         check_gates(scope, rules.gates.values(), reach)
+        check_guards(scope, rules.gates.values(), reach, ladder.stages)
         check_rules(scope, rules.rules.values(), reach)
         check_tests(scope, ladder.stages, rules.gates, rules.rules)
         check_noise(scope, ladder.stages, rules.gates, rules.rules, noise)

@@ -209,12 +209,12 @@ def _demand(demand: Demand, measure: Measure) -> str:
 def describe_guard(guard: Guard) -> str:
     """`throughput within 20% of host, rerun 1, then drop`."""
     name = guard.phase or guard.watched.value
-    of_host = " of host" if guard.relative else ""
-    if guard.watched is Watched.SECONDS and not guard.relative:
+    of_whom = f" of {guard.against.value}" if guard.against else ""
+    if guard.watched is Watched.SECONDS and guard.against is None:
         value = f"{exact(guard.bound.value)}s"
     else:
         value = f"{exact(guard.bound.value * 100)}%"
-    return f"{name} {guard.bound.kind.value} {value}{of_host}, {describe_handling(guard.handling)}"
+    return f"{name} {guard.bound.kind.value} {value}{of_whom}, {describe_handling(guard.handling)}"
 
 
 def describe_condition(condition: Condition, measure: Measure) -> str:

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from promo.base.canonical import exact, rounded
-from promo.base.diagnostics import Edit, Label
+from promo.base.diagnostics import Diagnostic, Edit, Label, Severity
 from promo.base.source import Span
 from promo.spec.judgement import (
     LEADER,
+    Against,
     Agreement,
     Best,
     Both,
@@ -170,7 +171,7 @@ def check_gates(scope: Scope, gates: Iterable[Gate], reach: Mapping[str, Entrant
         for name in strangers:
             message = f"'{name}' is always kept, but never enters '{gate.source}'"
             scope.report("P0406", message, gate.where["always"], f"remove it, or train it in '{gate.source}'")
-        for condition in _ways_to_keep(gate):
+        for condition in (*_ways_to_keep(gate), *(demand.condition for demand in gate.demands)):
             _check_references(scope, gate, condition, before)
         always = len(gate.always) - len(strangers)
         least = fewest_kept(gate.keep, before.planned - always)
@@ -180,6 +181,30 @@ def check_gates(scope: Scope, gates: Iterable[Gate], reach: Mapping[str, Entrant
             most = before.planned - always - 1
             hint = f"keep top {most} or fewer" if most > 0 else "remove the gate"
             scope.report("P0402", message, gate.where["keep"], hint)
+
+
+def check_guards(
+    scope: Scope, gates: Iterable[Gate], reach: Mapping[str, Entrants], stages: Mapping[str, Stage]
+) -> None:
+    """A median needs company: of one run it is that run, and of two it lies halfway, so that both fall or none."""
+    for gate in gates:
+        if gate.source not in reach:
+            continue
+        seeds, entrants = len(stages[gate.source].seeds), reach[gate.source].planned
+        for guard in gate.guards:
+            alike = seeds if guard.against is Against.CANDIDATE else seeds * entrants
+            if guard.against is None or alike > 2:
+                continue
+            at = gate.where.get("guard", gate.where["name"])
+            who = "a candidate" if guard.against is Against.CANDIDATE else "the stage"
+            if alike == 1:
+                message = f"{who} has one run on each host, and one run is its own median: this never flags anything"
+                hint = "give the stage more seeds" + ("" if entrants == 1 else ", or write: of host")
+                scope.report("P0423", message, at, hint)
+            else:
+                message = f"{who} has two runs on each host, and their median lies halfway: both are flagged, or none"
+                found = Diagnostic("P0423", message, scope.span(at), "use three seeds or more", Severity.WARNING)
+                scope.found.append(found)
 
 
 def _said(condition: Condition) -> str:
@@ -228,6 +253,11 @@ def check_tests(
     asked: list[tuple[str, Condition, Span]] = [
         (gate.source, condition, gate.where["keep"]) for gate in gates.values() for condition in _ways_to_keep(gate)
     ]
+    asked += [
+        (gate.source, demand.condition, gate.where.get("demand", gate.where["keep"]))
+        for gate in gates.values()
+        for demand in gate.demands
+    ]
     asked += [(rule.stage, rule.require, rule.where["require"]) for rule in rules.values()]
     for stage_name, condition, at in asked:
         stage = stages.get(stage_name)
@@ -236,7 +266,7 @@ def check_tests(
             if test is not None and stage is not None:
                 _check_cells(scope, test, len(stage.cells), at)
             if isinstance(part, Agreement) and stage is not None:
-                _check_agreement(scope, part, stage, stages, at)
+                _check_agreement(scope, part, stage, stages, gates, at)
 
 
 def _check_cells(scope: Scope, test: Test, cells: int, at: Span) -> None:
@@ -253,7 +283,9 @@ def _check_cells(scope: Scope, test: Test, cells: int, at: Span) -> None:
         scope.report("P0404", "one cell has no spread, so t can never speak", at, "run two cells or more")
 
 
-def _check_agreement(scope: Scope, part: Agreement, stage: Stage, stages: Mapping[str, Stage], at: Span) -> None:
+def _check_agreement(
+    scope: Scope, part: Agreement, stage: Stage, stages: Mapping[str, Stage], gates: Mapping[str, Gate], at: Span
+) -> None:
     if part.of_hosts:
         strangers = [name for name in part.between if name not in stage.hosts]
         if strangers:
@@ -263,14 +295,22 @@ def _check_agreement(scope: Scope, part: Agreement, stage: Stage, stages: Mappin
         message = f"the agreement of stages must include '{stage.name}', which is read here"
         scope.report("P0421", message, at, f"add {stage.name}")
     else:
-        later = [name for name in part.between if name in stages and not _before(stages, name, stage.name)]
+        later = [name for name in part.between if name in stages and not _before(stages, gates, name, stage.name)]
         if later:
             scope.report("P0421", f"'{later[0]}' does not come before '{stage.name}'", at, "name earlier stages")
 
 
-def _before(stages: Mapping[str, Stage], name: str, stage: str) -> bool:
-    order = list(stages)
-    return name == stage or order.index(name) < order.index(stage)
+def _before(stages: Mapping[str, Stage], gates: Mapping[str, Gate], name: str, stage: str) -> bool:
+    """Whether one stage has surely ended when another is read: it is that one, or the other waits for it."""
+    seen: set[str] = set()
+    current: str | None = stage
+    while current is not None and current in stages and current not in seen:
+        if current == name:
+            return True
+        seen.add(current)
+        gate = gates.get(stages[current].after or "")
+        current = gate.source if gate else stages[current].continues
+    return False
 
 
 def check_noise(

@@ -211,19 +211,28 @@ class Watched(Enum):
     SECONDS = "seconds"
 
 
+class Against(Enum):
+    """Whose median a guard's share is of; always at one stage and on one host."""
+
+    HOST = "host"
+    """All runs there: works where a candidate has one run, but flags candidates that are slow by right."""
+    CANDIDATE = "candidate"
+    """The same candidate's runs there: leaves out what a candidate costs, and is blind where it has one run."""
+
+
 @frozen
 class Guard:
     """
     A run that its machine did not serve well is set aside before the gate.
 
-    *phase* is the phase whose seconds are watched.  Relative bounds are shares of the median over the runs of the same
-    candidate on the same host.
+    *phase* is the phase whose seconds are watched.  A bound that is against something is a share of that median; None
+    holds the value against the bound itself.
     """
 
     watched: Watched
     phase: str
     bound: Bound
-    relative: bool
+    against: Against | None
     handling: Handling
 
 

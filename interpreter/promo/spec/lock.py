@@ -52,6 +52,8 @@ class Seal:
     """Results of the stage it reads that existed at that time."""
     replaces: str | None = None
     """Digest of the seal this one took the place of."""
+    amendment: Mapping[str, Json] | None = None
+    """The amendment that made it: its number, time, author, reason, and whether results were known."""
 
 
 @frozen
@@ -224,6 +226,15 @@ def _may_seal(
         raise PromoError(message, hint="undo the change, or seal it anew with --again", details=changed)
 
 
+def reseal(study: Study, text: str, lock: Lock | None, seal: Seal) -> tuple[str, Lock]:
+    """A text and its lock with the seal of an amended gate or rule; unfrozen ones carry none in the text."""
+    rule = study.gates.get(seal.name) or study.rules[seal.name]
+    seals = {**(lock.seals if lock else {}), seal.name: seal}
+    fits = rule.seal is not None and seal.digest.startswith(rule.seal)
+    edits = [_edit(rule, seal.digest)] if rule.frozen and not fits else []
+    return apply(text, edits), Lock(study.name, dict(sorted(seals.items())))
+
+
 def _edit(rule: Gate | Rule, value: str) -> Edit:
     shown = f"sealed sha256:{value[:SHOWN]}"
     if "sealed" in rule.where:
@@ -245,6 +256,7 @@ def lock_to_json(lock: Lock) -> dict[str, Json]:
                 "results_then": seal.results_then,
                 "replaces": seal.replaces,
                 "closure": seal.closure,
+                **({"amendment": seal.amendment} if seal.amendment else {}),
             }
             for name, seal in lock.seals.items()
         },

@@ -13,6 +13,7 @@ from promo.base.units import Dimension
 from promo.spec.expressions import Expressions
 from promo.spec.judgement import (
     LEADER,
+    Against,
     Agreement,
     Best,
     Both,
@@ -210,11 +211,16 @@ class Rules:
         if bound is None or handling is None:
             return None
         watched = Watched(name.text) if name.text not in PHASES else Watched.SECONDS
-        relative = clause.node("of_host") is not None
-        if watched is Watched.CONTENTION and relative:
-            self.scope.report("P0419", "contention is a share of the machine by itself", clause, "remove: of host")
+        against = Against.HOST if clause.node("of_host") else Against.CANDIDATE if clause.node("of_own") else None
+        if watched is Watched.CONTENTION and against:
+            hint = f"remove: of {against.value}"
+            self.scope.report("P0419", "contention is a share of the machine by itself", clause, hint)
             return None
-        return Guard(watched, name.text if watched is Watched.SECONDS else "", bound, relative, handling)
+        if watched is Watched.THROUGHPUT and against is None:
+            message = "a throughput is a share of a median, and this does not say of which"
+            self.scope.report("P0419", message, clause, "write: within 20% of candidate, or: of host")
+            return None
+        return Guard(watched, name.text if watched is Watched.SECONDS else "", bound, against, handling)
 
     def _sample(self, clause: Node | None) -> tuple[Sample | None, bool]:
         if clause is None:

@@ -1,0 +1,51 @@
+"""`promo amend`: change a gate or rule of a study that has begun, on the record."""
+
+import getpass
+import json
+import os
+from argparse import Namespace
+from pathlib import Path
+
+from promo.base.errors import ExitCode, PromoError
+from promo.cli.places import study_of
+from promo.cli.spec import compile_file, write_text
+from promo.cli.terminal import put
+from promo.driver.amend import amend_study
+from promo.driver.pipeline import lock_path, read_lock
+from promo.files import SystemClock
+from promo.report.amendments import amendment_lines
+from promo.run.provenance import commit_of
+from promo.spec.lock import lock_to_json, reseal
+
+
+def amend(options: Namespace) -> int:
+    """Record an amendment, and seal the spec anew."""
+    path = Path(options.spec)
+    if path.is_dir():
+        raise PromoError("an amendment starts from the changed spec", hint="promo amend SPEC --study FOLDER ...")
+    compiled = compile_file(options.spec)
+    folder = study_of(options.spec, options.study)
+    made = amend_study(
+        folder,
+        compiled,
+        options.gate,
+        reason=options.reason,
+        by=options.by or _user(),
+        commit=commit_of(path.parent, os.environ),
+        clock=SystemClock(),
+    )
+    study, _ = compiled.amendable()
+    _, lock = reseal(study, compiled.source.text, read_lock(lock_path(path)), made.seal)
+    write_text(path, made.text)
+    write_text(lock_path(path), json.dumps(lock_to_json(lock), indent=2, sort_keys=True) + "\n")
+    for line in amendment_lines(made.data):
+        put(line)
+    put("recorded; go on with promo run" if made.fresh else "recorded before; the spec is sealed now")
+    return ExitCode.DONE
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as fault:
+        raise PromoError("nobody's name is known here", hint="add --by NAME") from fault

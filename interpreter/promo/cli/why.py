@@ -1,0 +1,47 @@
+"""`promo why`: one candidate's verdicts, explained."""
+
+import json
+from argparse import Namespace
+
+from promo.base.diagnostics import suggestion
+from promo.base.errors import ExitCode, PromoError
+from promo.cli.places import study_of
+from promo.cli.terminal import put
+from promo.driver.report import record_of
+from promo.report.record import Record
+from promo.report.why import explain, explanation_to_json
+
+
+def why(options: Namespace) -> int:
+    """Say why a candidate was kept or dropped, at one gate or rule or at all of them."""
+    record = record_of(study_of(options.study, None))
+    _known(options.candidate, tuple(record.study.candidates), "candidate")
+    names = (*record.study.gates, *record.study.rules)
+    if options.gate is not None:
+        _known(options.gate, names, "gate or rule")
+        names = (options.gate,)
+    told = [one for name in names if (one := explain(record, options.candidate, name)) is not None]
+    if options.json:
+        content = {"promo_why": 1, "candidate": options.candidate, "verdicts": [*map(explanation_to_json, told)]}
+        put(json.dumps(content, indent=1, sort_keys=True))
+        return ExitCode.DONE
+    if not told:
+        put(_nothing(record, options.candidate, options.gate))
+    for place, one in enumerate(told):
+        put(("\n" if place else "") + one.head)
+        for line in one.lines:
+            put(f"  {line}")
+    return ExitCode.DONE
+
+
+def _known(name: str, known: tuple[str, ...], what: str) -> None:
+    if name not in known:
+        near = suggestion(name, known)
+        hint = f"did you mean '{near}'?" if near else f"there are: {', '.join(known) or 'none'}"
+        raise PromoError(f"there is no {what} '{name}'", hint=hint)
+
+
+def _nothing(record: Record, candidate: str, name: str | None) -> str:
+    if name is not None and name not in record.decisions:
+        return f"{name} has not decided yet."
+    return f"{candidate} has come before {f'no part of {name}' if name else 'no gate and no rule'} yet."

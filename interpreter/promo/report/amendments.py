@@ -1,0 +1,76 @@
+"""Amendments in words: what was changed, by whom and why, what was known then, and both verdicts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from promo.base.canonical import Json
+from promo.ledger.state import State
+from promo.report.words import listed, plural
+
+
+def amendment_lines(data: Mapping[str, Json]) -> Iterator[str]:
+    """An amendment, a sentence a line."""
+    yield (
+        f"Amendment {data['number']} of {data['kind']} {data['name']} by {data['by']}: {data['reason']} "
+        f"({'post hoc' if data['post_hoc'] else 'before any result of its stage'})."
+    )
+    for change in _texts(data["differences"]):
+        yield f"Changed: {change}."
+    seen = _texts(data["seen"])
+    known = (
+        f"{plural(len(seen), 'result')} of its stage existed then" if seen else "no result of its stage existed then"
+    )
+    yield f"{known[0].upper()}{known[1:]}; ledger head sha256:{str(data['head'])[:12]}."
+    yield (
+        "It came after the decision, so nothing that happened changes; its verdict is shown beside it."
+        if data["decided_before"]
+        else "It came before the decision, so the amended wording decides; the earlier verdict is shown beside it."
+    )
+
+
+def verdict_lines(state: State, name: str) -> Iterator[str]:
+    """What every wording of an amended gate or rule decided; the one that counts first."""
+    recorded = state.decisions.get(name)
+    if recorded is None or len(state.versions(name)) < 2:
+        return
+    yield f"{wording(state.in_force(name))} (this one counts): {verdict_words(recorded)}."
+    for one in beside(state, name):
+        number = one["amendment"]
+        assert isinstance(number, int)
+        yield f"{wording(number)} (decides nothing): {verdict_words(one)}."
+
+
+def amended_lines(state: State, name: str) -> Iterator[str]:
+    """Everything there is to say about the amendments of a gate or rule."""
+    for one in state.amendments:
+        if one["name"] == name:
+            yield from amendment_lines(one)
+    yield from verdict_lines(state, name)
+
+
+def beside(state: State, name: str) -> tuple[Mapping[str, Json], ...]:
+    """Verdicts by the wordings that do not count, oldest first."""
+    found = state.decisions.get(name, {}).get("beside", [])
+    assert isinstance(found, Sequence)
+    every = [*found, *(one["beside"] for one in state.amendments if one["name"] == name and "beside" in one)]
+    return tuple(one for one in every if isinstance(one, Mapping))
+
+
+def wording(version: int) -> str:
+    """`as frozen`, `by amendment 2`."""
+    return f"by amendment {version}" if version else "as frozen"
+
+
+def verdict_words(recorded: Mapping[str, Json]) -> str:
+    """What a recorded decision said."""
+    if recorded.get("stopped"):
+        return f"stop, because {recorded['stopped']}"
+    if recorded.get("held"):
+        return f"hold, because {recorded['held']}"
+    if "promoted" in recorded:
+        return f"promotes {listed(_texts(recorded['promoted']))}"
+    return str(recorded["answer"])
+
+
+def _texts(value: Json) -> list[str]:
+    assert isinstance(value, Sequence)
+    return [str(one) for one in value]

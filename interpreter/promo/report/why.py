@@ -1,0 +1,191 @@
+"""
+One candidate's verdict in plain sentences: what was measured and asked, by how much, and what happened on the way.
+
+Survivors are explained as fully as the dropped: a narrow margin is news either way.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from attrs import frozen
+
+from promo.base.canonical import Json
+from promo.decision.values import (
+    Finding,
+    GateDecision,
+    RuleDecision,
+    Standing,
+    Verdict,
+    decision_digest,
+    standing_to_json,
+)
+from promo.evidence.values import Cell
+from promo.ledger.state import AttemptState
+from promo.report.aloud import read_gate, read_rule
+from promo.report.amendments import amended_lines, beside, wording
+from promo.report.record import Record
+from promo.report.words import finding_words, listed, number, plural, rule_result, standing_reason
+from promo.spec.judgement import Gate, Rule
+
+
+@frozen
+class Explanation:
+    """Why a candidate fared as it did before one gate or rule."""
+
+    name: str
+    head: str
+    lines: tuple[str, ...]
+    data: Mapping[str, Json]
+
+
+def explain(record: Record, candidate: str, name: str) -> Explanation | None:
+    """
+    The verdict of a gate or rule on a candidate.
+
+    Args:
+        record: the study as read from its folder.
+        candidate: one of its candidates.
+        name: one of its gates or rules.
+
+    Returns:
+        None when it has not decided yet, or was not about this candidate.
+    """
+    decision = record.decisions.get(name)
+    if isinstance(decision, GateDecision):
+        standing = next((one for one in decision.standings if one.candidate == candidate), None)
+        return None if standing is None else _of_gate(record, record.study.gates[name], decision, standing)
+    if isinstance(decision, RuleDecision):
+        rule = record.study.rules[name]
+        return _of_rule(record, rule, decision) if candidate in (rule.judged, rule.reference) else None
+    return None
+
+
+def explanation_to_json(one: Explanation) -> dict[str, Json]:
+    """An explanation for programs; the sentences are in it, too."""
+    return {"name": one.name, "head": one.head, "sentences": list(one.lines), **one.data}
+
+
+def _of_gate(record: Record, gate: Gate, decision: GateDecision, standing: Standing) -> Explanation:
+    unit = record.study.measure.unit
+    went = {Verdict.PROMOTED: f"went on to {decision.target}", Verdict.DROPPED: f"did not go on to {decision.target}"}
+    person = record.state.people.get(gate.name)
+    head = f"{standing.candidate} {went[standing.verdict]} by {gate.name}: {standing_reason(standing, decision, unit)}."
+    lines = (
+        f"The rule: {read_gate(gate, record.study)}",
+        *_cells(standing.cells, unit),
+        *_rank(gate, decision, standing, unit),
+        *_parts(standing.findings, unit),
+        *(f"Demanded before it may decide: {finding_words(one, unit)}." for one in decision.demands),
+        *([f"The gate stopped the study: {decision.stopped}."] if decision.stopped else []),
+        *([f"The gate waits for a person: {decision.held}."] if decision.held else []),
+        *([f"A person decided, {person['by']}: {person['reason']}."] if person else []),
+        *_runs(record, standing.candidate, decision.stage),
+        *amended_lines(record.state, gate.name),
+        *_other_wordings(record, gate.name, standing.candidate),
+        f"Evidence sha256:{decision.evidence[:12]}, decision sha256:{decision_digest(decision)[:12]}.",
+    )
+    data: dict[str, Json] = {
+        "gate": gate.name,
+        "stage": decision.stage,
+        "standing": standing_to_json(standing),
+        "ties": [one.value for one in gate.ties],
+        "runs": list(_attempts(record, standing.candidate, decision.stage)),
+        "beside": [dict(one) for one in beside(record.state, gate.name)],
+    }
+    return Explanation(gate.name, head, lines, data)
+
+
+def _of_rule(record: Record, rule: Rule, decision: RuleDecision) -> Explanation:
+    unit = record.study.measure.unit
+    lines = (
+        f"The rule: {read_rule(rule, record.study)}",
+        *(
+            f"On {one.host} with seed {one.seed}: {number(one.judged)} {unit}"
+            + (
+                f" against {number(one.reference)}, difference {number(one.difference, signed=True)}"
+                if rule.reference
+                else ""
+            )
+            + "."
+            for one in decision.comparisons
+        ),
+        *_parts(decision.findings, unit),
+        *(line for name in (rule.judged, rule.reference) if name for line in _runs(record, name, decision.stage)),
+        *amended_lines(record.state, rule.name),
+        f"Evidence sha256:{decision.evidence[:12]}, decision sha256:{decision_digest(decision)[:12]}.",
+    )
+    pair = [name for name in (rule.judged, rule.reference) if name]
+    data: dict[str, Json] = {
+        "rule": rule.name,
+        "stage": decision.stage,
+        "answer": decision.answer.value,
+        "why": decision.why,
+        "runs": [one for name in pair for one in _attempts(record, name, decision.stage)],
+        "beside": [dict(one) for one in beside(record.state, rule.name)],
+    }
+    return Explanation(rule.name, rule_result(decision, rule, record.study) + ".", lines, data)
+
+
+def _cells(cells: tuple[Cell, ...], unit: str) -> Iterator[str]:
+    for cell in cells:
+        value = f"{number(cell.value)} {unit}" if cell.value is not None else f"no value ({cell.cause or cell.status})"
+        yield f"On {cell.host} with seed {cell.seed}: {value}."
+
+
+def _rank(gate: Gate, decision: GateDecision, standing: Standing, unit: str) -> Iterator[str]:
+    if standing.rank is None:
+        yield "It has no rank, because a value is missing."
+        return
+    ranked = sum(one.rank is not None for one in decision.standings)
+    what = f"{gate.statistic.value} {number(standing.statistic)} {unit}" if standing.statistic else "no statistic"
+    yield f"Rank {standing.rank} of {ranked}, with {what}."
+    if standing.tied_with:
+        ties = ", then ".join(one.value for one in gate.ties)
+        yield f"Tied with {listed(standing.tied_with)}; ties are broken by {ties}."
+    else:
+        yield "Tied with nobody, so no tie-break was used."
+    if standing.margin is not None:
+        beyond = standing.margin.startswith("-")
+        yield f"Margin to the cut: {number(standing.margin)} {unit}, {'beyond' if beyond else 'inside'} it."
+
+
+def _parts(findings: tuple[Finding, ...], unit: str) -> Iterator[str]:
+    for one in findings:
+        yield f"Asked: {finding_words(one, unit)}."
+
+
+def _runs(record: Record, candidate: str, stage: str) -> Iterator[str]:
+    """What happened to a candidate's runs besides a plain result: reruns, guards, failures."""
+    tried = [one for one in record.attempts(stage) if one.candidate == candidate]
+    odd = [one for one in tried if one.state is not AttemptState.ACCEPTED]
+    for one in odd:
+        what = (
+            "was set aside by a guard"
+            if one.state is AttemptState.FLAGGED
+            else f"ended as {one.status or one.state.value}"
+        )
+        yield f"Attempt {one.number} on {one.host} with seed {one.seed} {what}: {one.cause or 'no cause known'}."
+    cells = {(one.host, one.seed) for one in tried}
+    extra = len(tried) - len(cells)
+    yield f"{plural(len(tried), 'attempt')} in {plural(len(cells), 'cell')} of {stage}, {plural(extra, 'rerun')}."
+
+
+def _attempts(record: Record, candidate: str, stage: str) -> Iterator[dict[str, Json]]:
+    for one in record.attempts(stage):
+        if one.candidate == candidate:
+            yield {
+                "run": one.run,
+                "attempt": one.number,
+                "host": one.host,
+                "seed": one.seed,
+                "state": one.state.value,
+                "status": one.status,
+                "cause": one.cause,
+            }
+
+
+def _other_wordings(record: Record, gate: str, candidate: str) -> Iterator[str]:
+    for (name, version), decision in record.others.items():
+        if name == gate and isinstance(decision, GateDecision):
+            standing = next(one for one in decision.standings if one.candidate == candidate)
+            reason = standing_reason(standing, decision, record.study.measure.unit)
+            yield f"{wording(version).capitalize()}, {candidate} would be {standing.verdict.value}: {reason}."

@@ -1,0 +1,94 @@
+"""What gates saved and may have cost, on whole studies with the toy runner."""
+
+import json
+import shutil
+
+from promo.driver.study import StudyFolder
+from support import promo, spec
+
+
+def small(text):
+    return (
+        text.replace('candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}', "")
+        .replace("factor size: units in 1..64 step 1 default 8", "")
+        .replace("factor ratio: units in [1, 4] default 1", "")
+    )
+
+
+def run(workplace, text):
+    path = workplace / "trial.promo"
+    path.write_text(small(text), encoding="utf-8")
+    assert promo("run", path, "--quiet") == 0
+    return StudyFolder(workplace / "trial.study")
+
+
+def test_a_sample_of_the_dropped_estimates_wrong_drops_and_bounds_regret(workplace, capsys):
+    text = spec("use").replace("  ties by name", "  sample 1 dropped seed 9\n  ties by name", 1)
+    folder = run(workplace, text)
+    capsys.readouterr()
+
+    assert promo("show", "account", folder.path) == 0
+    account = json.loads(capsys.readouterr().out)
+    (audit,) = account["samples"]
+    assert (audit["dropped"], len(audit["drawn"]), audit["wrong"], audit["regret"]) == (2, 1, [], "0")
+    assert audit["interval"] == [0, 1]
+    (gate,) = account["gates"]
+    assert (gate["entered"], gate["went_on"], gate["supposed_s"], gate["branch_s"]) == (4, 3, 16, 12)
+    assert gate["saving_like_for_like"] == "0.25"
+    html = (folder.path / "report.html").read_text(encoding="utf-8")
+    assert "exact 95% interval 0 to 1 of the 2" in html
+    assert "Supposed, never run" in html
+
+
+def test_without_a_sample_the_report_says_that_nothing_bounds_regret(workplace, capsys):
+    folder = run(workplace, spec("use"))
+
+    html = (folder.path / "report.html").read_text(encoding="utf-8")
+    assert "nothing bounds what its drops cost" in html
+    assert "Saved like for like 50.0%" in html
+    capsys.readouterr()
+    assert promo("why", "poor", "--study", folder.path) == 0
+    told = capsys.readouterr().out
+    assert "poor did not go on to long by pick: behind the cut" in told
+    assert "Rank 4 of 4" in told
+    assert "Margin to the cut: -" in told
+    assert "no tie-break was used" in told
+    assert promo("why", "good", "--study", folder.path, "--json") == 0
+    verdicts = json.loads(capsys.readouterr().out)["verdicts"]
+    assert [one["name"] for one in verdicts] == ["pick", "close"]
+    assert verdicts[0]["standing"]["verdict"] == "promoted"
+
+
+def test_unknown_names_are_answered_with_near_ones(workplace, capsys):
+    folder = run(workplace, spec("use"))
+    for words, near in ((("goood",), "good"), (("good", "pik"), "pick")):
+        capsys.readouterr()
+
+        assert promo("why", *words, "--study", folder.path) == 2
+        assert f"did you mean '{near}'" in capsys.readouterr().err
+
+
+def test_runs_that_a_guard_set_aside_are_explained(workplace, capsys):
+    text = spec("use").replace("  ties by name", "  guard train at most 0.5s, rerun 1, then drop\n  ties by name", 1)
+    folder = run(workplace, text)
+    capsys.readouterr()
+
+    assert promo("why", "good", "pick", "--study", folder.path) == 0
+    told = capsys.readouterr().out
+    assert "Attempt 1 on box with seed 1 was set aside by a guard: train at most 0.5s: 1.000 against 0.500." in told
+    assert "4 attempts in 2 cells of short, 2 reruns." in told
+    assert "It has no rank, because a value is missing." in told
+    assert "train at most 0.5s: 1.000 against 0.500" in (folder.path / "report.html").read_text(encoding="utf-8")
+    assert promo("verify", folder.path) == 3
+
+    # A crash just after the guard spoke: the reruns it asked for are still made, and nothing is decided before.
+    ledger = folder.path / "ledger.jsonl"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    flagged = [place for place, line in enumerate(lines) if b'"kind":"result.flagged"' in line]
+    ledger.write_bytes(b"".join(lines[: flagged[7] + 1]))
+    for name in folder.unknown_runs(folder.state()):
+        shutil.rmtree(folder.path / name)
+    assert promo("run", workplace / "trial.promo", "--quiet") == 0
+    tried = [one for one in folder.state().attempts.values() if one[0].stage == "short"]
+    assert [len(one) for one in tried] == [2] * 8
+    assert promo("verify", folder.path) == 3

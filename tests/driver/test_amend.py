@@ -1,0 +1,226 @@
+"""Amendments: on the record, side by side, and never backwards."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from promo.driver.study import StudyFolder
+from promo.ledger.state import state_of
+from promo.ledger.values import Event, EventKind
+from support import SOUND, promo, spec
+
+WHY = ("--reason", "two are cheap enough", "--by", "Ada")
+
+
+def small(**parts) -> str:
+    """The sound spec, without what nobody reads."""
+    return (
+        spec("use", **parts)
+        .replace('candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}', "")
+        .replace("factor size: units in 1..64 step 1 default 8", "")
+        .replace("factor ratio: units in [1, 4] default 1", "")
+    )
+
+
+def write(place: Path, text: str) -> Path:
+    path = place / "trial.promo"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def decisions(folder: StudyFolder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder.path / "decisions").glob("*.json"))}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    place = tmp_path_factory.mktemp("finished")
+    assert promo("run", write(place, small()), "--quiet") == 0
+    return place
+
+
+@pytest.fixture
+def copy(finished, workplace):
+    shutil.copytree(finished, workplace, dirs_exist_ok=True)
+    return StudyFolder(workplace / "trial.study")
+
+
+def amend(path, *more, gate="pick"):
+    return promo("amend", path, "--gate", gate, *WHY, *more)
+
+
+def cut_before(folder: StudyFolder, kind: str) -> None:
+    """Take a study back to the moment before its first event of a kind."""
+    ledger = folder.path / "ledger.jsonl"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    ledger.write_bytes(b"".join(lines[: next(n for n, line in enumerate(lines) if kind.encode() in line)]))
+    for name in folder.unknown_runs(folder.state()):
+        shutil.rmtree(folder.path / name)
+    shutil.rmtree(folder.path / "decisions")
+
+
+def test_an_amendment_after_the_decision_changes_nothing_that_happened(copy, capsys):
+    before = decisions(copy)
+    old = copy.state()
+    path = write(copy.path.parent, small(gate=small_gate("keep top 2")))
+
+    assert amend(path) == 0
+
+    state = copy.state()
+    assert "post hoc" in capsys.readouterr().out
+    assert {name: (copy.path / "decisions" / name).read_bytes() for name in before} == before
+    assert (state.decisions, state.opened, state.decided_as) == (old.decisions, old.opened, {"pick": 0, "close": 0})
+    assert state.amendments[0]["beside"]["promoted"] == ["base", "fair", "good"]
+    assert "gate pick, keep: top 1 -> top 2" in state.amendments[0]["differences"]
+    assert len(state.amendments[0]["seen"]) == 8
+    assert promo("verify", copy.path) == 3
+    assert "pick, by amendment 1: decided again; it decides nothing" in capsys.readouterr().out
+    assert promo("run", path, "--quiet") == 0
+    assert "amendment 1" in (copy.path / "report.html").read_text(encoding="utf-8")
+    assert promo("status", copy.path) == 0
+    assert "by amendment 1 (decides nothing): promotes base, fair and good" in capsys.readouterr().out
+
+
+def small_gate(keep: str) -> str:
+    return SOUND["gate"].replace("keep top 1", keep)
+
+
+def test_an_amendment_before_the_decision_decides_and_both_verdicts_are_kept(copy, capsys):
+    cut_before(copy, "gate.decided")
+    path = write(copy.path.parent, small(gate=small_gate("keep top 2")))
+
+    assert amend(path) == 0
+    assert promo("check", path) == 0
+    assert promo("run", path, "--quiet") == 0
+
+    state = copy.state()
+    assert state.decided_as["pick"] == 1
+    assert state.amendments[0]["post_hoc"] is True
+    assert state.opened["long"] == ("base", "fair", "good")
+    assert state.decisions["pick"]["beside"][0]["promoted"] == ["base", "good"]
+    assert (copy.path / "decisions" / "pick.frozen.json").exists()
+    assert promo("verify", copy.path) == 3
+    capsys.readouterr()
+    assert promo("why", "fair", "pick", "--study", copy.path) == 0
+    told = capsys.readouterr().out
+    assert "fair went on to long by pick" in told
+    assert "As frozen, fair would be dropped: behind the cut" in told
+    assert "two are cheap enough" in told
+
+
+def test_an_amendment_before_any_result_is_not_post_hoc(copy):
+    cut_before(copy, "attempt.started")
+    path = write(copy.path.parent, small(gate=small_gate("keep top 2")))
+
+    assert amend(path) == 0
+    assert copy.state().amendments[0]["post_hoc"] is False
+
+
+def test_a_second_amendment_builds_on_the_first(copy):
+    cut_before(copy, "gate.decided")
+    path = write(copy.path.parent, small(gate=small_gate("keep top 2")))
+    assert amend(path) == 0
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("mean gap at most 0.5pt", "mean gap at most 0.25pt"), encoding="utf-8")
+
+    assert amend(path, gate="close") == 0
+    assert promo("run", path, "--quiet") == 0
+    state = copy.state()
+    assert (state.decided_as["pick"], state.decided_as["close"]) == (1, 2)
+    assert promo("verify", copy.path) == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("for 2s", "for 3s", "stage long, for"),
+        ("seeds 3, 4", "seeds 3, 5", "stage long, seeds"),
+        ("quality = 4", "quality = 5", "candidate poor"),
+        ("mean gap at most 0.5pt", "mean gap at most 0.6pt", "rule close"),
+    ],
+)
+def test_nothing_but_the_gate_may_be_amended(copy, capsys, old, new, said):
+    path = write(copy.path.parent, small(gate=small_gate("keep top 2")).replace(old, new))
+    before = (copy.path / "ledger.jsonl").read_bytes()
+
+    assert amend(path) == 2
+    error = capsys.readouterr().err
+    assert "its own clauses and nothing else" in error
+    assert said in error
+    assert (copy.path / "ledger.jsonl").read_bytes() == before
+
+
+def test_an_amendment_says_why_and_changes_something(copy, capsys):
+    path = write(copy.path.parent, small())
+
+    assert amend(path) == 2
+    assert "nothing to amend" in capsys.readouterr().err
+    assert promo("amend", path, "--gate", "pick", "--reason", " ", "--by", "Ada") == 2
+    assert amend(path, gate="pik") == 2
+    assert "did you mean 'pick'" in capsys.readouterr().err
+    assert promo("amend", path, "--gate", "pick") == 2
+
+
+def test_an_amended_spec_is_refused_until_it_is_amended(copy, capsys):
+    path = write(copy.path.parent, small(gate=small_gate("keep top 2")))
+
+    assert promo("run", path, "--quiet") == 1
+    assert "keep: top 1 -> top 2" in capsys.readouterr().err
+
+
+def test_a_seal_that_a_crash_kept_from_the_spec_is_written_again(copy, capsys):
+    assert promo("freeze", copy.path.parent / "trial.promo") == 0
+    path = copy.path.parent / "trial.promo"
+    text = path.read_text(encoding="utf-8").replace("keep top 1", "keep top 2")
+    path.write_text(text, encoding="utf-8")
+    assert amend(path) == 0
+    sealed = path.read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+
+    assert amend(path) == 0
+    assert path.read_text(encoding="utf-8") == sealed
+    assert len(copy.state().amendments) == 1
+    lock = json.loads((copy.path.parent / "trial.lock.json").read_bytes())
+    assert lock["seals"]["pick"]["amendment"]["reason"] == "two are cheap enough"
+
+
+@pytest.mark.parametrize("damage", ["text", "decision"])
+def test_a_changed_amendment_is_found(copy, damage, capsys):
+    path = write(copy.path.parent, small(gate=small_gate("keep top 2")))
+    amend(path)
+    place = "amendments/1.promo" if damage == "text" else "decisions/pick.amendment-1.json"
+    content = (copy.path / place).read_text(encoding="utf-8")
+    (copy.path / place).write_text(content.replace("A trial", "A trail") + " ", encoding="utf-8")
+
+    assert promo("verify", copy.path) == 1
+    assert "DIFFERS" in capsys.readouterr().out
+
+
+names = st.sampled_from(["pick", "close"])
+steps = st.lists(st.tuples(st.sampled_from(["amend", "decide"]), names), max_size=12)
+
+
+@settings(max_examples=200, deadline=None)
+@given(steps, names)
+def test_appending_an_amendment_never_changes_what_was_decided(history, name):
+    """Whatever happened before, one more amendment leaves every decision, and the wording it was made by, alone."""
+    events = []
+    for kind, who in history:
+        known = state_of(events)
+        if kind == "decide" and who not in known.decisions:
+            data = {"name": who, "held": "", "promoted": ["good"], "decision": f"{len(events)}"}
+            events.append(Event(len(events), EventKind.GATE_DECIDED, "", 1, data, ""))
+        elif kind == "amend":
+            number = len(known.amendments) + 1
+            events.append(Event(len(events), EventKind.RULE_AMENDED, "", 1, {"name": who, "number": number}, ""))
+    before = state_of(events)
+    more = Event(len(events), EventKind.RULE_AMENDED, "", 1, {"name": name, "number": len(before.amendments) + 1}, "")
+    after = state_of([*events, more])
+
+    assert after.decisions == before.decisions
+    assert after.decided_as == before.decided_as
+    assert all(after.in_force(one) == before.in_force(one) for one in before.decisions)
