@@ -5,11 +5,17 @@ A keyword leaves no token behind; what is left are names, numbers, texts and the
 (`mean`, `drop`).  Rules that begin with an underscore leave no node.  Positions do not take part in equality.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from operator import attrgetter
 
 from attrs import field, frozen
 
 from promo.base.source import Source, Span
+
+
+LONGEST_DOCUMENTATION = 1000
+"""Lines of documentation that are kept of one declaration, the last ones."""
 
 
 @frozen
@@ -67,13 +73,13 @@ class Tree:
 
     def documentation(self, declaration: Node) -> str:
         """Text of the `##` comment lines directly above a declaration, joined by newlines."""
+        # Comments stand in the order of the text, so those above are found by halving: long files stay linear.
+        above = bisect_left(self.comments, declaration.start, key=attrgetter("start"))
         wanted = self.source.position(declaration.start)[0] - 1
         lines: list[str] = []
-        for comment in reversed(self.comments):
+        for comment in reversed(self.comments[max(0, above - LONGEST_DOCUMENTATION) : above]):
             line, column = self.source.position(comment.start)
-            if line > wanted or (line == wanted and column != 1):
-                continue
-            if line < wanted or not comment.text.startswith("##"):
+            if line != wanted or column != 1 or not comment.text.startswith("##"):
                 break
             lines.append(comment.text[2:].strip())
             wanted -= 1

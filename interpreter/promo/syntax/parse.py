@@ -269,6 +269,10 @@ class _Machine:
 
     def _rest(self) -> None:
         resting = _resting_states()
+        last = self.values[-1]
+        if isinstance(last, Token) and last.kind == "RBRACE":
+            # What stands behind a closing brace is the mistake; the block itself is whole, and is kept.
+            self._read((NEWLINE, "\n", last.end, last.end))
         while self.states[-1] not in resting and len(self.states) > 1:
             self.states.pop()
             self.values.pop()
