@@ -9,12 +9,14 @@ plug-in that cannot be loaded is an error, never a silent absence.
 import importlib
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from promo.base.canonical import digest, digest_bytes
 from promo.base.errors import PromoError
-from promo.run.ports import Executor
 from promo.spec.ports import Runner
+
+if TYPE_CHECKING:  # the records of running cost 3 ms of start-up, and reading a spec needs none of them
+    from promo.run.ports import Executor
 
 RUNNERS = {"gpt": "promo.run.runners.gpt.declare:RUNNER"}
 EXECUTORS = {"local": "promo.run.executors.local:LocalExecutor"}
@@ -44,7 +46,7 @@ def runner(name: str) -> Runner | None:
     return cast("Runner | None", _plugin("promo.runners", RUNNERS, name))
 
 
-def executor(name: str) -> Executor | None:
+def executor(name: str) -> "Executor | None":
     """
     A new executor of that kind; None when none is installed.
 

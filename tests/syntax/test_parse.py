@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,27 @@ def test_hostile_texts_are_read_in_linear_time(text):
     assert len(found.diagnostics) <= 200
 
 
+CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
+def test_what_fuzzing_found_gives_diagnostics_only(path):
+    text = path.read_bytes().decode("utf-8-sig", errors="replace")
+
+    found = parse(Source(path.name, text))
+
+    assert found.tree.root.kind == "start"
+
+
+def test_text_behind_a_closing_brace_costs_that_text_only():
+    text = "promo 1\nhost a {\n  slots 1\n} gap to x\nlet b = 1\n}\nlet c = 2\n"
+
+    found = parse(Source("x", text))
+
+    assert [one.span.source.position(one.span.start)[0] for one in found.diagnostics] == [4, 6]
+    assert [node.kind for node in found.tree.declarations] == ["host", "let", "let"]
+
+
 def test_a_long_file_is_read_to_its_end():
     text = "promo 1\n" + "".join(f"let v{n} = {n} + 1\n" for n in range(30_000))
 
@@ -217,3 +239,14 @@ def test_what_stands_behind_a_closing_brace_does_not_open_the_block_again():
     assert [node.kind for node in found.tree.declarations] == ["host", "let"]
     assert len(found.tree.declarations[0].children) == 2
     assert [one.code for one in found.diagnostics] == ["P0107", "P0109", "P0115"]
+
+
+def test_documentation_of_a_long_file_is_found_in_linear_time():
+    def seconds(count):
+        tree = parse(Source("x", "promo 1\n" + "".join(f"## v{n}\nlet v{n} = {n}\n" for n in range(count)))).tree
+        began = time.process_time()
+        found = [tree.documentation(block) for block in tree.declarations]
+        assert found == [f"v{n}" for n in range(count)]
+        return time.process_time() - began
+
+    assert seconds(8_000) < 4 * max(seconds(4_000), 0.005)
