@@ -32,6 +32,8 @@ class ExitCode(IntEnum):
     """`run`: the study stopped by its own rule, for example `missing stop`."""
     HELD = 5
     """`run`: a gate or rule waits for a person; see `promo decide`."""
+    ELSEWHERE = 6
+    """`run`: what is left belongs to hosts that are not here; see `promo bundle` and `promo import`."""
     INTERRUPTED = 130
     """Stopped by the user; `promo run` continues."""
 

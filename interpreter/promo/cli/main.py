@@ -27,6 +27,8 @@ COMMANDS = {
     "run": ("run", "run", "train, decide, promote; or go on where it stopped"),
     "status": ("run", "run", "what has happened so far"),
     "decide": ("person", "run", "record a person's verdict where a gate waits for one"),
+    "bundle": ("bundle", "run", "write what a host has done into one file, for a machine it cannot reach"),
+    "import": ("bundle", "run", "check such a file and take its results in"),
     "amend": ("amend", "run", "change a gate or rule of a study that has begun, on the record"),
     "report": ("audit", "report", "write the audit report of a study"),
     "why": ("why", "report", "say why a candidate was kept or dropped"),
@@ -34,6 +36,9 @@ COMMANDS = {
     "verify": ("audit", "verify", "derive every decision anew and compare"),
 }
 """Command -> module in `promo.cli`, step of the workflow, and what it does."""
+
+FUNCTIONS = {"import": "bring"}
+"""Command -> its function, where the word is taken by Python."""
 
 STEPS = {
     "write": "write and check a spec",
@@ -52,6 +57,7 @@ exit codes:
   3  verify: everything matches, but nothing outside the study folder vouches for its age
   4  run: the study stopped by its own rule (missing stop)
   5  run: a gate or rule waits for a person
+  6  run: what is left belongs to hosts that are not here
   130  interrupted; promo run goes on
 """
 
@@ -85,7 +91,7 @@ def main(arguments: Sequence[str]) -> int:
         return ExitCode.DONE
     module = importlib.import_module(f"promo.cli.{COMMANDS[options.command][0]}")
     try:
-        return int(getattr(module, options.command)(options))
+        return int(getattr(module, FUNCTIONS.get(options.command, options.command))(options))
     except SpecError as fault:
         from promo.cli.spec import print_diagnostics
 
@@ -209,6 +215,7 @@ def _freeze(options: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.ArgumentParser) -> None:
     options.add_argument("spec", metavar="SPEC|PLAN", help="a .promo file, or a plan that promo plan --out wrote")
+    options.add_argument("--host", metavar="HOST", help="carry out only what runs on this host; see promo bundle")
     options.add_argument("--plain", action="store_true", help="one line per event instead of a live display")
     options.add_argument("--quiet", action="store_true", help="no progress, only the end")
     _add_study(options)
@@ -230,6 +237,21 @@ def _decide(options: argparse.ArgumentParser) -> None:
     verdict.add_argument("--stop", action="store_true", help="end the study here")
     options.add_argument("--by", required=True, metavar="WHO", help="who decides")
     options.add_argument("--reason", required=True, metavar="TEXT", help="why; it is kept and shown")
+    _add_study(options)
+
+
+def _bundle(options: argparse.ArgumentParser) -> None:
+    options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
+    options.add_argument("--out", metavar="FILE", help="where to write it; default: NAME-HOST.bundle")
+    options.add_argument("--host", metavar="HOST", help="only what ran on this host; default: everything that ran here")
+    options.add_argument("--key", metavar="FILE", help="sign it with this OpenSSH private key")
+    _add_study(options)
+
+
+def _import(options: argparse.ArgumentParser) -> None:
+    options.add_argument("bundle", metavar="BUNDLE", help="a file that promo bundle wrote")
+    options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
+    options.add_argument("--key", metavar="FILE", help="refuse it unless this OpenSSH public key has signed it")
     _add_study(options)
 
 
@@ -286,6 +308,8 @@ _OPTIONS = {
     "run": _run,
     "status": _status,
     "decide": _decide,
+    "bundle": _bundle,
+    "import": _import,
     "amend": _amend,
     "why": _why,
     "report": _report,

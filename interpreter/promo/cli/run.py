@@ -43,8 +43,11 @@ def run(options: Namespace) -> int:
         environment=os.environ,
         display=_display(options, folder),
         commit=commit_of(spec.parent, os.environ),
+        only=options.host,
     )
     _print_end(folder)
+    if ending.exit_code is ExitCode.ELSEWHERE:
+        put(f"{ending.why}: exchange what was done with promo bundle and promo import, then run again")
     return ending.exit_code
 
 

@@ -36,9 +36,11 @@ class LocalPlace:
         return worker_environment(self.outer, threads=self.threads, cuda_device=device)
 
 
-def places(study: Study, runner: Runner, environment: Mapping[str, str]) -> dict[str, LocalPlace]:
+def places(
+    study: Study, runner: Runner, environment: Mapping[str, str], only: str | None = None
+) -> dict[str, LocalPlace]:
     """
-    How to reach every host of a study.
+    How to reach every host of a study, or *only* one.
 
     Raises:
         PromoError: a host is not this machine, or what its runs need is not installed.
@@ -47,7 +49,10 @@ def places(study: Study, runner: Runner, environment: Mapping[str, str]) -> dict
     if absent:
         message = f"the runner '{runner.name}' needs {' and '.join(absent)}, which is not installed"
         raise PromoError(message, hint="pip install 'promo-lang[train]'" if runner.name == "gpt" else "install it")
-    return {name: _place(host, environment) for name, host in study.hosts.items()}
+    if only is not None and only not in study.hosts:
+        raise PromoError(f"the study has no host '{only}'", hint=f"its hosts: {', '.join(study.hosts)}")
+    wanted = study.hosts if only is None else {only: study.hosts[only]}
+    return {name: _place(host, environment) for name, host in wanted.items()}
 
 
 def _place(host: Host, environment: Mapping[str, str]) -> LocalPlace:
@@ -56,7 +61,7 @@ def _place(host: Host, environment: Mapping[str, str]) -> LocalPlace:
         raise PromoError(f"host '{host.name}': no executor '{host.executor}' is installed")
     if host.system != "any" and platform.system() != SYSTEM_NAMES[host.system]:
         message = f"host '{host.name}' runs {host.system}, and this machine runs {platform.system()}"
-        raise PromoError(message, hint=f"run the study on {host.name}")
+        raise PromoError(message, hint=_elsewhere(host))
     devices: tuple[str, ...] = ()
     if not host.is_cpu:
         found = cuda_devices()
@@ -64,8 +69,12 @@ def _place(host: Host, environment: Mapping[str, str]) -> LocalPlace:
         if len(devices) < host.slots:
             seen = ", ".join(name for _, name in found) or "no CUDA device"
             message = f"host '{host.name}' needs {host.slots} of '{host.device}', and this machine has {seen}"
-            raise PromoError(message, hint=f"run the study on {host.name}")
+            raise PromoError(message, hint=_elsewhere(host))
     return LocalPlace(executor, host.slots, host.threads, devices[: host.slots], environment)
+
+
+def _elsewhere(host: Host) -> str:
+    return f"run its part there with --host {host.name}, the other parts here with --host, and exchange bundles"
 
 
 def cuda_devices() -> tuple[tuple[str, str], ...]:

@@ -84,6 +84,7 @@ def run_study(
     environment: Mapping[str, str],
     display: Display,
     commit: str | None,
+    only: str | None = None,
 ) -> Ending:
     """
     Start a study, or go on with it.
@@ -96,6 +97,7 @@ def run_study(
         environment: promo's own environment, of which workers see a part.
         display: what the user sees.
         commit: version-control commit of the spec.
+        only: the one host whose runs are carried out; None for all.
 
     Raises:
         SpecError: the spec has errors.
@@ -116,7 +118,7 @@ def run_study(
                 display.end(state)
                 return _ending(state)
         assert compiled.runner is not None
-        here = places(study, compiled.runner, environment)
+        here = places(study, compiled.runner, environment, only)
         journal = Journal(folder.path / LEDGER, RealDisk(), clock)
         return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit).run(fresh=fresh)
 
@@ -160,6 +162,8 @@ def _ending(state: State) -> Ending:
         return Ending(ExitCode.STOPPED, str((state.ended or {}).get("why", "")))
     if state.waiting():
         return Ending(ExitCode.HELD, f"{', '.join(state.waiting())} waits for a person")
+    if state.study is StudyState.OPEN:
+        return Ending(ExitCode.ELSEWHERE, "what is left belongs to hosts that are not here")
     return Ending(ExitCode.DONE)
 
 
@@ -327,13 +331,16 @@ class _Loop:
             if state.study is not StudyState.OPEN:
                 self.execution.cancel()
                 return
+            moved = False
             for stage in self.study.stages.values():
                 if stage.name not in queued and self._is_ready(stage):
                     self._open(stage)
                     queued.add(stage.name)
+                    moved = True
             for name in list(queued):
                 if name not in state.closed and self._has_ended(name) and not self._flag(name):
                     self._close(self.study.stages[name])
+                    moved = True
             self._stop_if_decided()
             if state.study is StudyState.OPEN and len(state.closed) == len(self.study.stages) and self._all_decided():
                 self.execution.record(EventKind.STUDY_CLOSED, {"stages": len(state.closed)})
@@ -341,8 +348,8 @@ class _Loop:
             if self.execution.busy:
                 self.execution.go_on()
                 self.display.tick(state)
-            elif state.waiting() and not self._anything_ready(queued):
-                return  # a person has to decide before anything more can happen
+            elif not moved:
+                return  # a person has to decide, or another host to run, before anything more can happen
 
     def _stop_if_decided(self) -> None:
         """A gate or rule may have said that the study stops, perhaps just before a crash."""
@@ -351,10 +358,6 @@ class _Loop:
         stopping = next((one for one in every if one.get("stopped")), None)
         if stopping is not None and state.study is StudyState.OPEN:
             self.execution.record(EventKind.STUDY_STOPPED, {"by": stopping["name"], "why": stopping["stopped"]})
-
-    def _anything_ready(self, queued: set[str]) -> bool:
-        stages = self.study.stages.values()
-        return any(stage.name not in queued and self._is_ready(stage) for stage in stages)
 
     def _flag(self, name: str) -> bool:
         """Set aside what guards object to; whether any of it is run again."""
@@ -396,7 +399,7 @@ class _Loop:
             entrants = stage.candidates if stage.after is None else self._promoted(stage.after)
             self.execution.record(EventKind.STAGE_OPENED, {"stage": stage.name, "entrants": sorted(entrants)})
         self.tasks[stage.name] = self._tasks(stage.name)
-        self.execution.add(self.tasks[stage.name])
+        self.execution.add(task for task in self.tasks[stage.name] if task.run.host in self.places)
 
     def _promoted(self, gate: str) -> tuple[str, ...]:
         state = self.execution.state

@@ -22,6 +22,7 @@ from promo.driver.pipeline import Compiled
 from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, StudyFolder
 from promo.evidence.values import OK, evidence_to_json
 from promo.files import RealDisk
+from promo.ledger.chain import decode
 from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_of
 from promo.ledger.values import EventKind
 from promo.plan.store import plan_to_json
@@ -112,7 +113,19 @@ def verify_study(folder: StudyFolder) -> Audit:
     except PromoError as fault:
         checks.append(Check("spec", Outcome.DIFFERS, fault.message))
         return Audit(tuple(checks), finished)
-    for check in (_plan, _order, _text, _results, _states, _budgets, _evidence, _amendments, _decisions, _hours):
+    for check in (
+        _plan,
+        _order,
+        _bundles,
+        _text,
+        _results,
+        _states,
+        _budgets,
+        _evidence,
+        _amendments,
+        _decisions,
+        _hours,
+    ):
         checks.extend(check(folder, compiled, state))
     return Audit(tuple(checks), finished)
 
@@ -164,6 +177,38 @@ def _order(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Ch
     faults += [f"{name} is not in the ledger" for name in folder.unknown_runs(state)]
     words = "; ".join(faults) or f"{len(state.attempts)} runs, all of the plan, none counted twice"
     yield Check("order of events", Outcome.DIFFERS if faults else Outcome.MATCHES, words)
+
+
+def _bundles(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+    """What bundles brought is what the ledgers that they carried say."""
+    del compiled
+    for bundle in state.bundles:
+        name = f"bundle sha256:{str(bundle['bundle'])[:12]}"
+        content = RealDisk().read(folder.path / str(bundle["ledger"]))
+        if content is None:
+            yield Check(name, Outcome.MISSING, f"{bundle['ledger']} is not there")
+            continue
+        try:
+            chain = decode(content)
+        except Mismatch as fault:
+            yield Check(name, Outcome.DIFFERS, f"{bundle['ledger']}: {fault.message}")
+            continue
+        there = state_of(chain.events)
+        taken = bundle["taken"]
+        assert isinstance(taken, list)
+        same = digest_bytes(content) == bundle["ledger_digest"] and chain.head == bundle["head"]
+        for one in taken:
+            assert isinstance(one, Mapping)
+            pair = [
+                next(
+                    (tried for tried in where.attempts.get(str(one["run"]), ()) if tried.number == one["attempt"]), None
+                )
+                for where in (state, there)
+            ]
+            mine, theirs = pair
+            same = same and mine is not None and theirs is not None and mine.envelope == theirs.envelope
+        words = f"{len(taken)} attempts as the ledger there says" if same else "it is not what that ledger says"
+        yield Check(name, Outcome.MATCHES if same else Outcome.DIFFERS, words)
 
 
 def _text(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:

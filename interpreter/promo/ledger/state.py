@@ -84,6 +84,8 @@ class State:
     """Amendments of gates and rules, oldest first; the first has the number 1."""
     decided_as: dict[str, int] = field(factory=dict)
     """Gate or rule -> number of the amendment that was in force when it decided; 0: as it was frozen."""
+    bundles: list[Mapping[str, Json]] = field(factory=list)
+    """What was brought in from other machines, oldest first."""
     ended: Mapping[str, Json] | None = None
     incarnations: int = 0
     events: int = 0
@@ -170,6 +172,8 @@ def _move(state: State, event: Event) -> None:
             state.decisions[name] = data
         case EventKind.RULE_AMENDED:
             state.amendments.append(data)
+        case EventKind.BUNDLE_IMPORTED:
+            state.bundles.append(data)
         case EventKind.PERSON_DECIDED:
             state.people[_text(data, "name")] = data
         case EventKind.STUDY_STOPPED:

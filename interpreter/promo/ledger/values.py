@@ -29,6 +29,7 @@ class EventKind(Enum):
     RULE_DECIDED = "rule.decided"
     PERSON_DECIDED = "person.decided"
     RULE_AMENDED = "rule.amended"
+    BUNDLE_IMPORTED = "bundle.imported"
     STUDY_STOPPED = "study.stopped"
     STUDY_CLOSED = "study.closed"
 

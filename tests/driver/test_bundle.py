@@ -1,0 +1,265 @@
+"""Two machines that never meet: each runs its own host, bundles go both ways, and both decide the same."""
+
+import io
+import json
+import shutil
+import subprocess
+import tarfile
+
+import pytest
+
+from promo.base.canonical import canonical, digest_bytes
+from promo.driver.study import StudyFolder
+from promo.ledger.state import StudyState
+from support import promo, spec
+
+HOSTS = 'host here {\n  device "cpu" on any\n  slots 2\n}\n\nhost there {\n  device "cpu" on any\n  slots 2\n}'
+TEXT = spec("use", host=HOSTS).replace("on box", "on here, there")
+SMALL = (
+    TEXT.replace('candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}', "")
+    .replace("factor size: units in 1..64 step 1 default 8", "")
+    .replace("factor ratio: units in [1, 4] default 1", "")
+)
+KEYGEN = shutil.which("ssh-keygen")
+
+
+@pytest.fixture
+def sides(workplace):
+    """Two folders with the same spec, one for each machine."""
+    for name in ("a", "b"):
+        (workplace / name).mkdir()
+        (workplace / name / "trial.promo").write_text(SMALL, encoding="utf-8")
+    return workplace
+
+
+def run(side, host, *more):
+    return promo("run", side / "trial.promo", "--host", host, "--quiet", *more)
+
+
+def study(side):
+    return StudyFolder(side / "trial.study")
+
+
+def exchange(sides, *, key=()):
+    """Each side bundles what it did and takes in what the other did."""
+    for name, host in (("a", "here"), ("b", "there")):
+        out = sides / f"{host}.bundle"
+        assert promo("bundle", sides / name / "trial.promo", "--out", out, *key) == 0
+    assert promo("import", sides / "there.bundle", sides / "a" / "trial.promo") == 0
+    assert promo("import", sides / "here.bundle", sides / "b" / "trial.promo") == 0
+
+
+def test_two_machines_that_never_meet_come_to_the_same_decisions(sides, capsys):
+    a, b = sides / "a", sides / "b"
+    for _ in range(2):  # the first stage, and the one behind the gate
+        assert run(a, "here") == 6
+        assert "belongs to hosts that are not here" in capsys.readouterr().out
+        assert run(b, "there") == 6
+        exchange(sides)
+    assert run(a, "here") == 0
+    assert run(b, "there") == 0
+
+    assert study(a).state().study is study(b).state().study is StudyState.CLOSED
+    for name in ("pick", "close"):
+        one, two = (json.loads((study(side).path / f"decisions/{name}.json").read_bytes()) for side in (a, b))
+        assert one == two
+    assert promo("verify", a / "trial.promo") == 3
+    assert promo("verify", b / "trial.promo") == 3
+    assert promo("report", a / "trial.study") == 0
+    hosts = {tried[0].host for tried in study(a).state().attempts.values()}
+    assert hosts == {"here", "there"}
+    # The whole study on one machine decides the same.
+    (sides / "c").mkdir()
+    (sides / "c" / "trial.promo").write_text(SMALL, encoding="utf-8")
+    assert promo("run", sides / "c" / "trial.promo", "--quiet") == 0
+    assert (study(sides / "c").path / "evidence/short.json").exists()
+    alone = json.loads((study(sides / "c").path / "decisions/pick.json").read_bytes())
+    both = json.loads((study(a).path / "decisions/pick.json").read_bytes())
+    assert alone["promoted"] == both["promoted"]
+
+
+@pytest.fixture
+def begun(sides):
+    assert run(sides / "a", "here") == 6
+    assert run(sides / "b", "there") == 6
+    assert promo("bundle", sides / "b" / "trial.promo", "--out", sides / "there.bundle") == 0
+    return sides
+
+
+def take(sides, bundle="there.bundle", *more):
+    return promo("import", sides / bundle, sides / "a" / "trial.promo", *more)
+
+
+def test_a_bundle_that_is_brought_twice_changes_nothing(begun, capsys):
+    assert take(begun) == 0
+    ledger = (study(begun / "a").path / "ledger.jsonl").read_bytes()
+    capsys.readouterr()
+
+    assert take(begun) == 0
+    assert "nothing is new" in capsys.readouterr().out
+    assert (study(begun / "a").path / "ledger.jsonl").read_bytes() == ledger
+
+
+def test_equal_contents_are_equal_bytes(begun):
+    first = (begun / "there.bundle").read_bytes()
+    assert promo("bundle", begun / "b" / "trial.promo", "--out", begun / "again.bundle") == 0
+
+    assert (begun / "again.bundle").read_bytes() == first
+
+
+def repacked(path, change):
+    """The bundle with its members changed; the manifest follows only if the change says so."""
+    with tarfile.open(path) as tar:
+        files = {entry.name: tar.extractfile(entry).read() for entry in tar}
+    change(files)
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, content in sorted(files.items()):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    path.write_bytes(out.getvalue())
+
+
+def with_manifest(files, **changed):
+    manifest = json.loads(files["manifest.json"])
+    manifest["files"] = {
+        name: digest_bytes(content) for name, content in files.items() if not name.startswith("manifest")
+    }
+    manifest.update(changed)
+    files["manifest.json"] = canonical(manifest)
+
+
+def one_result(files):
+    return next(name for name in sorted(files) if name.endswith("/result.json"))
+
+
+def change_result(files):
+    files[one_result(files)] = files[one_result(files)].replace(b'"ok"', b'"OK"')
+
+
+def change_result_and_manifest(files):
+    change_result(files)
+    with_manifest(files)
+
+
+def swap_results(files):
+    names = [name for name in sorted(files) if name.endswith("/result.json")][:2]
+    files[names[0]], files[names[1]] = files[names[1]], files[names[0]]
+    with_manifest(files)
+
+
+def cut_ledger(files):
+    files["ledger.jsonl"] = b"".join(files["ledger.jsonl"].splitlines(keepends=True)[:-2])
+    with_manifest(files)
+
+
+def another_plan(files):
+    with_manifest(files, plan="0" * 64)
+
+
+def climb_out(files):
+    files["runs/../../escaped/attempt-1/x.json"] = b"{}"
+    with_manifest(files)
+
+
+TAMPERED = {
+    "a result": (change_result, "was changed"),
+    "a result and the manifest": (change_result_and_manifest, "is not sound"),
+    "two results swapped": (swap_results, "is not sound"),
+    "the ledger cut": (cut_ledger, "does not end where the manifest says"),
+    "another plan": (another_plan, "is of another study"),
+    "a path that climbs out": (climb_out, "something that no bundle holds"),
+    "no manifest": (lambda files: files.pop("manifest.json"), "it has no manifest"),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), TAMPERED.values(), ids=TAMPERED)
+def test_a_bundle_that_was_tampered_with_is_refused(begun, capsys, change, words):
+    repacked(begun / "there.bundle", change)
+    before = (study(begun / "a").path / "ledger.jsonl").read_bytes()
+
+    assert take(begun) in (1, 2)
+    assert words in capsys.readouterr().err
+    assert (study(begun / "a").path / "ledger.jsonl").read_bytes() == before
+
+
+def test_links_in_a_bundle_are_refused(begun, capsys):
+    with tarfile.open(begun / "there.bundle", "a") as tar:
+        entry = tarfile.TarInfo("runs/short/x-box-s1/attempt-1/result.json")
+        entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(entry)
+
+    assert take(begun) == 2
+    assert "something that no bundle holds" in capsys.readouterr().err
+
+
+def test_a_bundle_of_another_spec_is_refused_in_words(begun, capsys):
+    other = begun / "a" / "other.promo"
+    other.write_text(SMALL.replace("keep top 1", "keep top 2"), encoding="utf-8")
+    assert promo("run", other, "--host", "here", "--quiet") == 6
+
+    assert promo("import", begun / "there.bundle", other) == 1
+    error = capsys.readouterr().err
+    assert "is of another study than the one here" in error
+    assert "plan" in error
+
+
+def test_a_second_result_for_a_run_is_refused(begun, capsys):
+    assert take(begun) == 0
+    (begun / "d").mkdir()
+    (begun / "d" / "trial.promo").write_text(SMALL, encoding="utf-8")
+    assert run(begun / "d", "there") == 6
+    assert promo("bundle", begun / "d" / "trial.promo", "--out", begun / "d.bundle") == 0
+
+    assert take(begun, "d.bundle") in (0, 1)  # the toy repeats bit for bit, but not its seconds
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_what_is_no_bundle_is_said(begun, capsys):
+    assert take(begun, "none.bundle") == 2
+    (begun / "x.bundle").write_bytes(b"not a tar")
+    assert take(begun, "x.bundle") == 2
+    error = capsys.readouterr().err
+    assert "there is no file" in error
+    assert "is no bundle" in error
+
+
+def test_nothing_done_is_nothing_to_bundle(sides, capsys):
+    assert run(sides / "a", "here") == 6
+
+    assert promo("bundle", sides / "a" / "trial.promo", "--host", "there", "--out", sides / "x") == 2
+    assert "nothing has ended here yet on there" in capsys.readouterr().err
+    assert promo("run", sides / "a" / "trial.promo", "--host", "nowhere", "--quiet") == 2
+    assert "no host 'nowhere'" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(KEYGEN is None, reason="no ssh-keygen here")
+def test_a_signature_is_that_of_the_key_that_is_asked_for(begun, capsys):
+    for name in ("mine", "other"):
+        words = [KEYGEN, "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(begun / name)]
+        subprocess.run(words, check=True, stdin=subprocess.DEVNULL)
+    assert take(begun, "there.bundle", "--key", begun / "mine.pub") == 1
+    assert "is not signed" in capsys.readouterr().err
+    signed = begun / "signed.bundle"
+    assert promo("bundle", begun / "b" / "trial.promo", "--out", signed, "--key", begun / "mine") == 0
+
+    assert take(begun, "signed.bundle", "--key", begun / "other.pub") == 1
+    assert "was not signed by the owner" in capsys.readouterr().err
+    assert take(begun, "signed.bundle", "--key", begun / "mine") == 2  # the private key, by mistake
+    repacked(begun / "there.bundle", lambda files: None)
+    assert take(begun, "signed.bundle", "--key", begun / "mine.pub") == 0
+    assert study(begun / "a").state().bundles[0]["signed"] is True
+
+
+def test_what_a_bundle_brought_is_verified_against_its_own_ledger(begun, capsys):
+    assert take(begun) == 0
+    folder = study(begun / "a").path
+    kept = next((folder / "imports").glob("*.jsonl"))
+    content = bytearray(kept.read_bytes())
+    content[200] ^= 1
+    kept.write_bytes(bytes(content))
+    capsys.readouterr()
+
+    assert promo("verify", folder) == 1
+    assert "DIFFERS" in capsys.readouterr().out
