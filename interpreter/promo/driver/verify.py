@@ -113,19 +113,7 @@ def verify_study(folder: StudyFolder) -> Audit:
     except PromoError as fault:
         checks.append(Check("spec", Outcome.DIFFERS, fault.message))
         return Audit(tuple(checks), finished)
-    for check in (
-        _plan,
-        _order,
-        _bundles,
-        _text,
-        _results,
-        _states,
-        _budgets,
-        _evidence,
-        _amendments,
-        _decisions,
-        _hours,
-    ):
+    for check in _DERIVED:
         checks.extend(check(folder, compiled, state))
     return Audit(tuple(checks), finished)
 
@@ -199,16 +187,14 @@ def _bundles(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[
         same = digest_bytes(content) == bundle["ledger_digest"] and chain.head == bundle["head"]
         for one in taken:
             assert isinstance(one, Mapping)
-            pair = [
-                next(
-                    (tried for tried in where.attempts.get(str(one["run"]), ()) if tried.number == one["attempt"]), None
-                )
-                for where in (state, there)
-            ]
-            mine, theirs = pair
+            mine, theirs = (_attempt(where, str(one["run"]), one["attempt"]) for where in (state, there))
             same = same and mine is not None and theirs is not None and mine.envelope == theirs.envelope
         words = f"{len(taken)} attempts as the ledger there says" if same else "it is not what that ledger says"
         yield Check(name, Outcome.MATCHES if same else Outcome.DIFFERS, words)
+
+
+def _attempt(state: State, run: str, number: Json) -> Attempt | None:
+    return next((one for one in state.attempts.get(run, ()) if one.number == number), None)
 
 
 def _text(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
@@ -435,3 +421,19 @@ def _hours(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Ch
 
 def _listed(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+_DERIVED = (
+    _plan,
+    _order,
+    _bundles,
+    _text,
+    _results,
+    _states,
+    _budgets,
+    _evidence,
+    _amendments,
+    _decisions,
+    _hours,
+)
+"""Everything that is derived again once the frozen files are those that were frozen, in the order of the arrow."""
