@@ -1,4 +1,4 @@
-"""Package data: the grammar and the templates; the only module that knows where they lie."""
+"""Package data: the grammar, the templates and the table of designs; the only module that knows where they lie."""
 
 from pathlib import Path
 
@@ -21,3 +21,8 @@ def grammar_file(name: str) -> Path:
 def template_folder() -> Path:
     """Folder of the Jinja2 templates."""
     return _folder("promo.templates")
+
+
+def design_table() -> Path:
+    """Path of the table of fractions of minimum aberration."""
+    return _folder("promo.spec") / "designs.json"

@@ -17,6 +17,7 @@ COMMANDS = {
     "check": ("spec", "write", "find every mistake of a spec"),
     "fmt": ("spec", "write", "lay a spec out in its one layout"),
     "show": ("show", "write", "print what promo made of a spec or study"),
+    "design": ("design", "plan", "print a design: its rows, and what they cannot tell apart"),
     "plan": ("plan", "plan", "list the runs and price them before anything runs"),
     "freeze": ("freeze", "freeze", "seal frozen gates and rules"),
     "run": ("run", "run", "train, decide, promote; or go on where it stopped"),
@@ -151,6 +152,15 @@ def _show(options: argparse.ArgumentParser) -> None:
     _add_study(options)
 
 
+def _design(options: argparse.ArgumentParser) -> None:
+    _add_spec(options)
+    options.add_argument("name", metavar="NAME", nargs="?", help="a design; default: all")
+    options.add_argument(
+        "--split", metavar="HOSTS", type=int, choices=(2, 4, 8), default=2, help="hosts to divide over"
+    )
+    options.add_argument("--json", action="store_true", help="print it as JSON")
+
+
 def _plan(options: argparse.ArgumentParser) -> None:
     _add_spec(options)
     options.add_argument("--json", action="store_true", help="print the plan as JSON")
@@ -209,6 +219,7 @@ _OPTIONS = {
     "check": _check,
     "fmt": _fmt,
     "show": _show,
+    "design": _design,
     "plan": _plan,
     "freeze": _freeze,
     "run": _run,

@@ -177,6 +177,7 @@ class _Check:
             grows=growth.grows,
             schedules=growth.schedules,
             baselines=growth.baselines,
+            effects={},
             noise=noise,
             entrants=reach,
             documentation=self.scope.tree.documentation(block),
