@@ -145,10 +145,12 @@ def _fmt(options: argparse.ArgumentParser) -> None:
 
 
 def _show(options: argparse.ArgumentParser) -> None:
-    what = ("syntax", "spec", "plan", "evidence", "decision")
+    what = ("syntax", "spec", "plan", "evidence", "effects", "decision")
     options.add_argument("what", choices=what, help="which value to print, as JSON")
     options.add_argument("place", metavar="SPEC|STUDY", help="a .promo file or a study folder")
-    options.add_argument("name", nargs="?", help="evidence: a stage; decision: a gate or rule; default: all")
+    options.add_argument(
+        "name", nargs="?", help="evidence: a stage; effects: their name; decision: a gate or rule; default: all"
+    )
     _add_study(options)
 
 

@@ -112,6 +112,9 @@ def status(options: Namespace) -> int:
         put(f"  {stage.name}: {done} of {total} runs" + (f", {failed} failed attempts" if failed else ""))
     for attempt in state.running():
         put(f"  running: {attempt.stage}, {attempt.candidate} on {attempt.host}, seed {attempt.seed}")
+    for name, estimated in state.effects.items():
+        for stage_name, found in estimated["discovered"]:  # type: ignore[union-attr, misc]
+            put(f"  {name} at {stage_name}: {', '.join(map(str, found)) or 'no effect'} discovered")  # type: ignore[arg-type]
     for name, decision in state.decisions.items():
         promoted = decision.get("promoted")
         answer = f"promoted {', '.join(map(str, promoted))}" if isinstance(promoted, list) else decision.get("answer")
@@ -146,5 +149,6 @@ def _status_json(state: State) -> dict[str, Json]:
             for tried in state.attempts.values()
             for attempt in tried
         ],
+        "effects": {name: dict(one) for name, one in state.effects.items()},
         "decisions": {name: dict(decision) for name, decision in state.decisions.items()},
     }

@@ -18,6 +18,7 @@ from promo.base.units import HOUR
 from promo.decision.values import Decision, decision_digest, decision_to_json
 from promo.driver.pipeline import Compiled
 from promo.driver.study import DATA, PLAN, STREAMS, StudyFolder
+from promo.evidence.effects import effects_to_json
 from promo.evidence.values import evidence_to_json
 from promo.files import RealDisk
 from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_of
@@ -107,7 +108,7 @@ def verify_study(folder: StudyFolder) -> Audit:
     except PromoError as fault:
         checks.append(Check("spec", Outcome.DIFFERS, fault.message))
         return Audit(tuple(checks), finished)
-    for check in (_plan, _order, _text, _results, _budgets, _evidence, _decisions, _hours):
+    for check in (_plan, _order, _text, _results, _budgets, _evidence, _effects, _decisions, _hours):
         checks.extend(check(folder, compiled, state))
     return Audit(tuple(checks), finished)
 
@@ -247,6 +248,30 @@ def _evidence(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator
     yield Check(
         "evidence", Outcome.DIFFERS if bad else Outcome.MATCHES, _listed(bad) or f"{good} stages collected again"
     )
+
+
+def _effects(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+    study, _ = compiled.sound()
+    for name in study.effects:
+        recorded = state.effects.get(name)
+        if recorded is None:
+            if state.study is StudyState.CLOSED:
+                yield Check(name, Outcome.MISSING, "the study has ended without these effects")
+            continue
+        try:
+            table = folder.effects(compiled, state, name)
+        except Mismatch as fault:
+            yield Check(name, Outcome.DIFFERS, fault.message)
+            continue
+        stored = RealDisk().read(folder.path / f"evidence/{name}.json")
+        if table.digest != recorded["effects"]:
+            yield Check(name, Outcome.DIFFERS, "the recorded effects do not follow from the evidence")
+        elif stored is None:
+            yield Check(name, Outcome.MISSING, f"evidence/{name}.json is not there; what was recorded follows")
+        elif stored != canonical(effects_to_json(table)) + b"\n":
+            yield Check(name, Outcome.DIFFERS, f"evidence/{name}.json was changed; what was recorded follows")
+        else:
+            yield Check(name, Outcome.MATCHES, f"effects estimated again, sha256:{table.digest[:12]}")
 
 
 def _decisions(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:

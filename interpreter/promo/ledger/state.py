@@ -74,6 +74,8 @@ class State:
     """Run -> its attempts in order."""
     decisions: dict[str, Mapping[str, Json]] = field(factory=dict)
     """Gate or rule -> its recorded decision event."""
+    effects: dict[str, Mapping[str, Json]] = field(factory=dict)
+    """Effects -> the recorded event of their estimate."""
     people: dict[str, Mapping[str, Json]] = field(factory=dict)
     """Gate or rule that waited for a person -> what that person decided."""
     ended: Mapping[str, Json] | None = None
@@ -143,6 +145,8 @@ def _move(state: State, event: Event) -> None:
             state.closed.add(_text(data, "stage"))
         case EventKind.GATE_DECIDED | EventKind.RULE_DECIDED:
             state.decisions[_text(data, "name")] = data
+        case EventKind.EFFECTS_ESTIMATED:
+            state.effects[_text(data, "name")] = data
         case EventKind.PERSON_DECIDED:
             state.people[_text(data, "name")] = data
         case EventKind.STUDY_STOPPED:

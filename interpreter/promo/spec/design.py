@@ -262,7 +262,7 @@ def best_split(factors: Sequence[str], rows: Rows, parts: int, keep: Iterable[tu
     generators = parts.bit_length() - 1
     if parts < 2 or parts != 1 << generators or len(rows) < 2 * parts:
         return None
-    named = _named_columns(factors, rows)
+    named = contrasts(factors, rows)
     kept = {frozenset(effect) for effect in keep}
     cost = {column: _cost(effects, kept, factors) for column, effects in named.items()}
     everywhere = (1 << len(rows)) - 1
@@ -314,8 +314,14 @@ def _cost(effects: Sequence[tuple[str, ...]], keep: set[frozenset[str]], factors
     return (sizes.count(1), wanted, sizes.count(2), sizes.count(3), -min(sizes)), last
 
 
-def _named_columns(factors: Sequence[str], rows: Rows) -> dict[int, list[tuple[str, ...]]]:
-    """Every contrast between rows, and the effects that it stands for; up to three factors, or the shortest."""
+def contrasts(factors: Sequence[str], rows: Rows) -> dict[int, list[tuple[str, ...]]]:
+    """
+    Every contrast between rows that is a product of factors.
+
+    Returns:
+        Column, as a set of rows, -> the effects that it stands for: all of up to three factors, else one of the
+        shortest.  A regular fraction of n rows has n - 1.
+    """
     everywhere = (1 << len(rows)) - 1
     columns = dict(zip(factors, _columns(rows), strict=True))
     named: dict[int, list[tuple[str, ...]]] = {}
