@@ -313,7 +313,8 @@ class _Fit:
             fit = evolve(fit, sigma=_text(spread))
         else:
             spread, freedom = None, 0.0
-            said.append("nothing is left to estimate the error from: effects are given without a test")
+            why = "the model fits every run exactly" if degrees else "no run is left over"
+            said.append(f"{why}, so there is no error to test against: effects are given without a test")
         estimates = []
         for number, chain in enumerate(self.chains):
             place = len(blocks) + number
