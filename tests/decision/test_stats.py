@@ -7,13 +7,12 @@ from fractions import Fraction
 import pytest
 from scipy import stats as reference
 
+from promo.base.tails import f_tail, t_cumulative, t_quantile, t_tails
 from promo.decision.stats import (
     half_width,
     sampled_interval,
     sign_flip_p,
     summarise,
-    t_cumulative,
-    t_quantile,
     tau_b,
     tau_is_at_least,
     wilcoxon_p,
@@ -213,3 +212,10 @@ def test_the_interval_of_a_large_group_is_clopper_and_pearsons():
 def test_what_is_no_sample_is_refused(found, drawn, total):
     with pytest.raises(ValueError):
         sampled_interval(found, drawn, total, Fraction(95, 100))
+
+
+@pytest.mark.parametrize("degrees", [1, 5 / 3, 5, 45])
+def test_tails_of_t_and_f_agree_with_scipy(degrees):
+    for value in (0.0, 0.3, 2.571, 40.0):
+        assert t_tails(-value, degrees) == pytest.approx(2 * reference.t.sf(value, degrees), rel=1e-9)
+        assert f_tail(value, 3, degrees) == pytest.approx(reference.f.sf(value, 3, degrees), rel=1e-9)

@@ -1,4 +1,4 @@
-"""Package data: the grammar and the templates; the only module that knows where they lie."""
+"""Package data: the grammar, the templates and the table of designs; the only module that knows where they lie."""
 
 from pathlib import Path
 
@@ -26,3 +26,8 @@ def template_folder() -> Path:
 def page_folder() -> Path:
     """Folder of the pages about diagnostic codes, and of the study that their excerpts stand in."""
     return _folder("promo.grammar") / "pages"
+
+
+def design_table() -> Path:
+    """Path of the table of fractions of minimum aberration."""
+    return _folder("promo.spec") / "designs.json"

@@ -22,6 +22,7 @@ COMMANDS = {
     "read": ("spec", "write", "say every gate and rule as one would aloud"),
     "lsp": ("lsp", "write", "serve an editor: diagnostics, hover, completion and more"),
     "show": ("show", "write", "print what promo made of a spec or study"),
+    "design": ("design", "plan", "print a design: its rows, and what they cannot tell apart"),
     "plan": ("plan", "plan", "list the runs and price them before anything runs"),
     "freeze": ("freeze", "freeze", "seal frozen gates and rules"),
     "run": ("run", "run", "train, decide, promote; or go on where it stopped"),
@@ -192,11 +193,22 @@ def _lsp(options: argparse.ArgumentParser) -> None:
 
 
 def _show(options: argparse.ArgumentParser) -> None:
-    what = ("syntax", "spec", "plan", "evidence", "decision", "account")
+    what = ("syntax", "spec", "plan", "evidence", "effects", "decision", "account")
     options.add_argument("what", choices=what, help="which value to print, as JSON")
     options.add_argument("place", metavar="SPEC|STUDY", help="a .promo file or a study folder")
-    options.add_argument("name", nargs="?", help="evidence: a stage; decision: a gate or rule; default: all")
+    options.add_argument(
+        "name", nargs="?", help="evidence: a stage; effects: their name; decision: a gate or rule; default: all"
+    )
     _add_study(options)
+
+
+def _design(options: argparse.ArgumentParser) -> None:
+    _add_spec(options)
+    options.add_argument("name", metavar="NAME", nargs="?", help="a design; default: all")
+    options.add_argument(
+        "--split", metavar="HOSTS", type=int, choices=(2, 4, 8), default=2, help="hosts to divide over"
+    )
+    options.add_argument("--json", action="store_true", help="print it as JSON")
 
 
 def _plan(options: argparse.ArgumentParser) -> None:
@@ -303,6 +315,7 @@ _OPTIONS = {
     "read": _read,
     "lsp": _lsp,
     "show": _show,
+    "design": _design,
     "plan": _plan,
     "freeze": _freeze,
     "run": _run,

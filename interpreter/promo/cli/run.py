@@ -137,6 +137,10 @@ def _status_text(folder: StudyFolder, state: State) -> str:
         f"  running: {attempt.stage}, {attempt.candidate} on {attempt.host}, seed {attempt.seed}"
         for attempt in state.running()
     ]
+    for name, estimated in state.effects.items():
+        for stage_name, found in estimated["discovered"]:  # type: ignore[union-attr, misc]
+            shown = ", ".join(map(str, found)) or "no effect"  # type: ignore[arg-type]
+            lines.append(f"  {name} at {stage_name}: {shown} discovered")
     for name, decision in state.decisions.items():
         promoted = decision.get("promoted")
         answer = f"promoted {', '.join(map(str, promoted))}" if isinstance(promoted, list) else decision.get("answer")
@@ -176,6 +180,7 @@ def _status_json(state: State) -> dict[str, Json]:
             for tried in state.attempts.values()
             for attempt in tried
         ],
+        "effects": {name: dict(one) for name, one in state.effects.items()},
         "decisions": {name: dict(decision) for name, decision in state.decisions.items()},
         "amendments": [dict(one) for one in state.amendments],
     }

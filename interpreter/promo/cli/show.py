@@ -70,6 +70,11 @@ def _of_study(what: str, folder: StudyFolder, name: str | None) -> Json:
         known = [stage for stage in study.stages if stage in state.opened]
         chosen = _chosen(name, known, "stage")
         return {stage: evidence_to_json(folder.evidence(compiled, state, stage)) for stage in chosen}
+    if what == "effects":
+        from promo.evidence.effects import effects_to_json
+
+        chosen = _chosen(name, list(state.effects), "estimated effects")
+        return {one: effects_to_json(folder.effects(compiled, state, one)) for one in chosen}
     from promo.decision.values import decision_to_json
 
     chosen = _chosen(name, list(state.decisions), "decided gate or rule")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from statistics import NormalDist
 
+from promo.base.tails import t_quantile
 from promo.spec.judgement import Statistic
 
 
@@ -66,64 +67,6 @@ def half_width(differences: Sequence[Fraction], confidence: Fraction, sigma: Fra
     mean = sum(differences, Fraction(0)) / count
     variance = sum(((one - mean) ** 2 for one in differences), Fraction(0)) / (count - 1)
     return t_quantile(float(confidence), count - 1) * math.sqrt(variance / count)
-
-
-def t_quantile(probability: float, degrees: int) -> float:
-    """
-    Quantile of Student's t distribution.
-
-    Args:
-        probability: between 1/2 and 1.
-        degrees: of freedom, at least 1.
-
-    Source:
-        Abramowitz & Stegun (1964), 26.7.1: tail probability by the incomplete beta function; inverted by bisection.
-    """
-    low, high = 0.0, 1.0
-    while t_cumulative(high, degrees) < probability:
-        high *= 2
-    for _ in range(200):
-        middle = (low + high) / 2
-        if t_cumulative(middle, degrees) < probability:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
-
-
-def t_cumulative(value: float, degrees: int) -> float:
-    """Probability that Student's t lies below *value*, which is not negative."""
-    return 1.0 - 0.5 * incomplete_beta(degrees / 2, 0.5, degrees / (degrees + value * value))
-
-
-def incomplete_beta(a: float, b: float, x: float) -> float:
-    """
-    Regularised incomplete beta function I_x(a, b).
-
-    Source:
-        Lentz's method on the continued fraction of DLMF 8.17.22.
-    """
-    if x <= 0.0 or x >= 1.0:
-        return min(max(x, 0.0), 1.0)
-    if x > (a + 1.0) / (a + b + 2.0):
-        return 1.0 - incomplete_beta(b, a, 1.0 - x)
-    front = math.exp(a * math.log(x) + b * math.log1p(-x) + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)) / a
-    tiny = 1e-300
-    ratio, c, d = 1.0, 1.0, 0.0
-    for step in range(400):
-        half = step // 2
-        if step == 0:
-            numerator = 1.0
-        elif step % 2 == 0:
-            numerator = half * (b - half) * x / ((a + 2 * half - 1) * (a + 2 * half))
-        else:
-            numerator = -((a + half) * (a + b + half) * x) / ((a + 2 * half) * (a + 2 * half + 1))
-        d = 1.0 / (1.0 + numerator * d or tiny)
-        c = 1.0 + numerator / c or tiny
-        ratio *= c * d
-        if abs(1.0 - c * d) < 1e-15:
-            break
-    return front * (ratio - 1.0)
 
 
 def sign_flip_p(differences: Sequence[Fraction]) -> Fraction:

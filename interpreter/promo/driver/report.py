@@ -8,6 +8,7 @@ from promo.base.canonical import Json
 from promo.base.errors import Mismatch, PromoError
 from promo.decision.values import Decision, decision_digest
 from promo.driver.study import StudyFolder
+from promo.evidence.effects import EffectTable
 from promo.evidence.values import Evidence
 from promo.files import RealDisk
 from promo.ledger.state import AttemptState, state_of
@@ -50,6 +51,11 @@ def record_of(folder: StudyFolder) -> Record:
         for version in state.versions(name):
             if version != state.in_force(name):
                 others[name, version] = folder.decision(compiled, state, name, version)
+    effects: dict[str, EffectTable] = {}
+    for name, recorded in state.effects.items():
+        effects[name] = folder.effects(compiled, state, name)
+        if effects[name].digest != recorded["effects"]:
+            raise Mismatch(f"the effects of '{name}' do not follow from the stored evidence")
     results: dict[tuple[str, int], Result] = {}
     points: dict[str, tuple[Mapping[str, Json], ...]] = {}
     for run, tried in state.attempts.items():
@@ -68,6 +74,7 @@ def record_of(folder: StudyFolder) -> Record:
         evidence=evidence,
         decisions=decisions,
         others=others,
+        effects=effects,
         results=results,
         points=points,
         promo=__version__,

@@ -22,6 +22,7 @@ from promo.driver.amend import beside_file, verdict_of
 from promo.driver.hosts import LocalPlace, places
 from promo.driver.pipeline import Compiled
 from promo.driver.study import DATA, IMPORTS, LEDGER, LOCK, PLAN, SPEC, STREAMS, StudyFolder
+from promo.evidence.effects import effects_to_json
 from promo.evidence.guards import flags
 from promo.evidence.values import evidence_to_json
 from promo.files import FolderLock, RealDisk
@@ -341,6 +342,7 @@ class _Loop:
                 if name not in state.closed and self._has_ended(name) and not self._flag(name):
                     self._close(self.study.stages[name])
                     moved = True
+            self._estimate()
             self._stop_if_decided()
             if state.study is StudyState.OPEN and len(state.closed) == len(self.study.stages) and self._all_decided():
                 self.execution.record(EventKind.STUDY_CLOSED, {"stages": len(state.closed)})
@@ -489,6 +491,21 @@ class _Loop:
         self.execution.record(
             EventKind.STAGE_CLOSED, {"stage": stage.name, "evidence": evidence.digest, "missing": missing}
         )
+
+    def _estimate(self) -> None:
+        """Effects whose stages have all closed."""
+        state = self.execution.state
+        for effects in self.study.effects.values():
+            if effects.name in state.effects or not state.closed.issuperset(effects.stages):
+                continue
+            table = self.folder.effects(self.compiled, state, effects.name)
+            self._store(f"evidence/{effects.name}.json", effects_to_json(table))
+            found: list[Json] = [[stage, list(table.discovered(stage))] for stage in effects.stages]
+            data: dict[str, Json] = {"name": effects.name, "effects": table.digest, "discovered": found}
+            self.execution.record(EventKind.EFFECTS_ESTIMATED, data)
+            for stage in effects.stages:
+                names = ", ".join(table.discovered(stage)) or "none"
+                self.display.say(f"{effects.name}: effects discovered at {stage}: {names}")
 
     def _decide(self, name: str) -> None:
         """Decide by the wording in force; what every other wording would have decided is kept beside it."""

@@ -15,6 +15,7 @@ from promo.decision.decide import decide_gate, decide_rule
 from promo.decision.values import Decision
 from promo.driver.pipeline import Compiled, compile_source, read_lock
 from promo.evidence.collect import collect
+from promo.evidence.effects import EffectTable, estimate_effects
 from promo.evidence.values import Evidence
 from promo.files import RealDisk, decode_source
 from promo.ledger.chain import decode
@@ -182,6 +183,12 @@ class StudyFolder:
         rule = study.rules[name]
         others = self._others(compiled, state, [rule.require])
         return decide_rule(study, rule, self.evidence(compiled, state, rule.stage), others)
+
+    def effects(self, compiled: Compiled, state: State, name: str) -> EffectTable:
+        """Effects, estimated anew from the evidence of their stages."""
+        study, _ = compiled.sound()
+        asked = study.effects[name]
+        return estimate_effects(study, asked, {stage: self.evidence(compiled, state, stage) for stage in asked.stages})
 
     def _others(self, compiled: Compiled, state: State, asked: Iterable[Condition]) -> dict[str, Evidence]:
         """Evidence of every stage that conditions compare rankings with."""

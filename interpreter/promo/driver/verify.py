@@ -20,6 +20,7 @@ from promo.decision.values import Decision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, only_its_own, rule_of, verdict_of
 from promo.driver.pipeline import Compiled
 from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, StudyFolder
+from promo.evidence.effects import effects_to_json
 from promo.evidence.values import OK, evidence_to_json
 from promo.files import RealDisk
 from promo.ledger.chain import decode
@@ -344,6 +345,30 @@ def _amendments(folder: StudyFolder, compiled: Compiled, state: State) -> Iterat
         before, plan = after, new_plan
 
 
+def _effects(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+    study, _ = compiled.sound()
+    for name in study.effects:
+        recorded = state.effects.get(name)
+        if recorded is None:
+            if state.study is StudyState.CLOSED:
+                yield Check(name, Outcome.MISSING, "the study has ended without these effects")
+            continue
+        try:
+            table = folder.effects(compiled, state, name)
+        except Mismatch as fault:
+            yield Check(name, Outcome.DIFFERS, fault.message)
+            continue
+        stored = RealDisk().read(folder.path / f"evidence/{name}.json")
+        if table.digest != recorded["effects"]:
+            yield Check(name, Outcome.DIFFERS, "the recorded effects do not follow from the evidence")
+        elif stored is None:
+            yield Check(name, Outcome.MISSING, f"evidence/{name}.json is not there; what was recorded follows")
+        elif stored != canonical(effects_to_json(table)) + b"\n":
+            yield Check(name, Outcome.DIFFERS, f"evidence/{name}.json was changed; what was recorded follows")
+        else:
+            yield Check(name, Outcome.MATCHES, f"effects estimated again, sha256:{table.digest[:12]}")
+
+
 def _decisions(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
     for name, recorded in state.decisions.items():
         try:
@@ -432,6 +457,7 @@ _DERIVED = (
     _states,
     _budgets,
     _evidence,
+    _effects,
     _amendments,
     _decisions,
     _hours,

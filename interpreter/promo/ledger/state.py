@@ -78,6 +78,8 @@ class State:
     """Run -> its attempts in order."""
     decisions: dict[str, Mapping[str, Json]] = field(factory=dict)
     """Gate or rule -> its recorded decision event."""
+    effects: dict[str, Mapping[str, Json]] = field(factory=dict)
+    """Effects -> the recorded event of their estimate."""
     people: dict[str, Mapping[str, Json]] = field(factory=dict)
     """Gate or rule that waited for a person -> what that person decided."""
     amendments: list[Mapping[str, Json]] = field(factory=list)
@@ -174,6 +176,8 @@ def _move(state: State, event: Event) -> None:
             state.amendments.append(data)
         case EventKind.BUNDLE_IMPORTED:
             state.bundles.append(data)
+        case EventKind.EFFECTS_ESTIMATED:
+            state.effects[_text(data, "name")] = data
         case EventKind.PERSON_DECIDED:
             state.people[_text(data, "name")] = data
         case EventKind.STUDY_STOPPED:

@@ -25,6 +25,7 @@ class EventKind(Enum):
     RESULT_ACCEPTED = "result.accepted"
     RESULT_FLAGGED = "result.flagged"
     STAGE_CLOSED = "stage.closed"
+    EFFECTS_ESTIMATED = "effects.estimated"
     GATE_DECIDED = "gate.decided"
     RULE_DECIDED = "rule.decided"
     PERSON_DECIDED = "person.decided"

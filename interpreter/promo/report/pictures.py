@@ -147,6 +147,52 @@ def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], description: str) ->
     return _svg(figure, description)
 
 
+def effects_svg(bars: Sequence[tuple[str, float, float, float]], x_label: str, description: str) -> str:
+    """
+    Effects with their intervals, one line each.
+
+    Args:
+        bars: (name, estimate, lower end, upper end), top first.
+        x_label: what the horizontal axis counts.
+        description: the picture in words.
+    """
+    figure, (place,) = _figure(max(1.4, 0.26 * len(bars) + 0.7), 1)
+    for number, (_, value, low, high) in enumerate(bars):
+        apart = low > 0 or high < 0
+        colour = COLOURS[1] if apart else COLOURS[0]
+        place.plot([low, high], [number, number], color=colour, linewidth=1.6)
+        place.plot([value], [number], color=colour, marker="D" if apart else "o", markersize=5)
+    place.axvline(0.0, color=LINE, linewidth=1.0)
+    place.set_yticks(range(len(bars)), [name for name, _, _, _ in bars])
+    place.set_ylim(len(bars) - 0.4, -0.6)
+    place.set_xlabel(x_label)
+    return _svg(figure, description)
+
+
+def half_normal_svg(
+    sizes: Sequence[tuple[str, float]], quantiles: Sequence[float], pse: float, x_label: str, description: str
+) -> str:
+    """
+    Half-normal plot: sorted sizes of contrasts against half-normal quantiles, with the line of the error.
+
+    Args:
+        sizes: (name, size), smallest first.
+        quantiles: half-normal quantile of each, shape as *sizes*.
+        pse: Lenth's pseudo standard error, the line's slope.
+        x_label: what the horizontal axis counts.
+        description: the picture in words.
+    """
+    figure, (place,) = _figure(3.0, 1)
+    place.plot([size for _, size in sizes], quantiles, color=COLOURS[0], marker="o", linestyle="none", markersize=5)
+    place.plot([0.0, pse * max(quantiles)], [0.0, max(quantiles)], color=LINE, linewidth=1.0)
+    for (name, size), at in zip(sizes, quantiles, strict=True):
+        if size > 2.5 * pse:
+            place.text(size, at, f" {name}", ha="left", va="center", fontsize=9, color=INK)
+    place.set_xlabel(x_label)
+    place.set_ylabel("half-normal quantile")
+    return _svg(figure, description)
+
+
 def _figure(height: float, panels: int):  # type: ignore[no-untyped-def]
     import matplotlib
     from matplotlib.figure import Figure

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from promo.base.canonical import Json, from_exact
 from promo.decision.values import Decision
+from promo.evidence.effects import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.state import Attempt, State
 from promo.plan.values import Plan
@@ -29,6 +30,8 @@ class Record:
     """Stage -> evidence, for stages whose runs have ended."""
     decisions: Mapping[str, Decision]
     """Gate or rule -> decision."""
+    effects: Mapping[str, EffectTable]
+    """Effects -> what was estimated."""
     results: Mapping[tuple[str, int], Result]
     """(run, attempt) -> what it left."""
     points: Mapping[str, tuple[Mapping[str, Json], ...]]

@@ -116,6 +116,36 @@ class StageView:
 
 
 @frozen
+class FitView:
+    """Effects at one stage."""
+
+    stage: str
+    summary: str
+    picture: str
+    """SVG; empty when nothing was estimated."""
+    hosts: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    """Effect, estimate, error, p, adjusted p, interval, one estimate a host, p of the hosts, cells that agree."""
+    discovered: frozenset[str]
+    statements: tuple[str, ...]
+
+
+@frozen
+class EffectsView:
+    """What factors do: a table a stage, and how effects change from one to the next."""
+
+    name: str
+    documentation: str
+    sentence: str
+    fits: tuple[FitView, ...]
+    aliases: tuple[str, ...]
+    relaxations: tuple[tuple[str, ...], ...]
+    """Effect, stages, change, error."""
+    ranks: tuple[str, ...]
+    digest: str
+
+
+@frozen
 class CostRow:
     """One line of the account."""
 
@@ -183,6 +213,7 @@ class ReportView:
     """Candidate, colour, what it is."""
     gates: tuple[GateView, ...]
     rules: tuple[RuleView, ...]
+    effects: tuple[EffectsView, ...]
     stages: tuple[StageView, ...]
     cost: tuple[CostRow, ...]
     cost_unit: str

@@ -16,6 +16,7 @@ from promo.plan.values import StagePlan
 from promo.report.account import account_lines
 from promo.report.aloud import read_gate, read_rule
 from promo.report.amendments import amended_lines
+from promo.report.effects import effects_story, effects_view
 from promo.report.limits import limits
 from promo.report.pictures import Curve, Panel, Rung, curves_svg, ladder_svg
 from promo.report.plan import amount_text, amount_unit, hours_text, savings
@@ -81,6 +82,7 @@ class _View:
             legend=tuple((name, self.colours[name], self._describe(name)) for name in self.names),
             gates=tuple(self._gate(gate) for gate in study.gates.values()),
             rules=tuple(self._rule(rule) for rule in study.rules.values()),
+            effects=tuple(effects_view(self.record, one) for one in study.effects.values()),
             stages=tuple(self._stage(stage) for stage in self.plan.stages),
             cost=tuple(self._cost()),
             cost_unit=amount_unit(self.plan),
@@ -118,6 +120,7 @@ class _View:
                 yield gate_result(decision) + "."
             else:
                 yield rule_result(decision, self.study.rules[decision.rule], self.study) + "."
+        yield from effects_story(self.record)
         yield self._spent_sentence()
         if self.state.study is not StudyState.CLOSED:
             yield f"The study is {self._state()}."

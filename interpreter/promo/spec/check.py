@@ -21,6 +21,7 @@ from promo.spec.ladder import Ladder
 from promo.spec.names import Clauses, Scope
 from promo.spec.ports import Runner, World
 from promo.spec.rules import Rules
+from promo.spec.screening import Screening
 from promo.spec.setting import (
     STUDY_NEEDS,
     agree_on_metric,
@@ -38,10 +39,10 @@ EDITION = 1
 NOT_YET = "P0910"
 """Code of what is read, checked and priced but cannot be carried out by this version."""
 
-LEAVES = ("gate", "rule", "stage", "grow", "baseline")
+LEAVES = ("gate", "rule", "stage", "grow", "baseline", "effects", "reduce")
 """Declarations that nothing else has to use."""
 
-SCREENING = {"effects": "estimate effects", "reduce": "take factors out of a search"}
+REDUCTION = "take factors out of a search"
 
 
 @frozen
@@ -78,7 +79,7 @@ class _Check:
         if not self._right_edition():
             return Checked(None, tuple(scope.found))
         scope.gather()
-        self._screening()
+        self._reductions()
         block = self._only("study", "study NAME { ... }")
         study = self._study(block) if block else None
         found = tuple(scope.found)
@@ -90,6 +91,7 @@ class _Check:
         """Whether everything that decides is in the study: a rule that vanishes is worse than any error."""
         own = [node.kind for node in self.scope.tree.declarations]
         built = {"stage": len(study.stages), "gate": len(study.gates), "rule": len(study.rules)}
+        built["effects"] = len(study.effects)
         return all(own.count(kind) == count for kind, count in built.items())
 
     def _right_edition(self) -> bool:
@@ -115,15 +117,13 @@ class _Check:
             self.scope.report("P0202", f"there are two {kind} blocks", extra.token("NAME"), "keep one")
         return blocks[0]
 
-    def _screening(self) -> None:
-        """Effects and reductions: their names are checked, and they are refused."""
+    def _reductions(self) -> None:
+        """Reductions: their names are checked, and they are refused."""
         scope = self.scope
-        for block in scope.tree.declarations:
-            if block.kind not in SCREENING:
-                continue
+        for block in scope.of_kind("reduce"):
             scope.used.add(block.token("NAME").text)
-            scope.report(NOT_YET, f"this version cannot {SCREENING[block.kind]} yet", scope.naming(block))
-            for clause, kind in (("stages", "stage"), ("reads", "effects"), ("into", "design")):
+            scope.report(NOT_YET, f"this version cannot {REDUCTION} yet", scope.naming(block))
+            for clause, kind in (("reads", "effects"), ("into", "design")):
                 for node in block.nodes(clause):
                     scope.refer_all(node.tokens("NAME"), kind)
 
@@ -153,6 +153,8 @@ class _Check:
         reach = self._flow(ladder, rules, noise)
         data = self._data(expressions, runner, imported)
         budget_s = self._budget(expressions, clauses)
+        screening = Screening(scope, expressions, conditions.designs)
+        screening.read(ladder.stages, reach or {})
         if reach is None:
             return None
         growth.check_stages(ladder.stages, {name: frozenset(there.possible) for name, there in reach.items()})
@@ -180,6 +182,7 @@ class _Check:
             grows=growth.grows,
             schedules=growth.schedules,
             baselines=growth.baselines,
+            effects=screening.effects,
             noise=noise,
             entrants=reach,
             documentation=self.scope.tree.documentation(block),
@@ -294,8 +297,13 @@ class _Check:
         own = [node.kind for node in scope.tree.declarations]
         read = {"stage": len(ladder.stages), "gate": len(rules.gates), "rule": len(rules.rules)}
         if all(count == own.count(kind) for kind, count in read.items()):
-            check_stages(scope, ladder.stages, rules.gates, rules.rules)
+            check_stages(scope, ladder.stages, rules.gates, rules.rules, self._screened())
         return reach
+
+    def _screened(self) -> set[str]:
+        """Stages that effects are estimated from."""
+        clauses = [node for block in self.scope.of_kind("effects") for node in block.nodes("stages")]
+        return {name.text for node in clauses for name in node.tokens("NAME")}
 
     def _unused(self, factors: dict[str, Factor]) -> None:
         """Things that are declared and never used are most often a slip."""

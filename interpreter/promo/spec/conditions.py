@@ -13,16 +13,13 @@ from attrs import evolve
 from promo.base.canonical import exact
 from promo.base.diagnostics import Edit, Label, suggestion
 from promo.base.units import Dimension
-from promo.spec.design import Word, defining_relation, resolution, standard_rows
 from promo.spec.expressions import Expressions
+from promo.spec.factorial import DesignReader
 from promo.spec.imports import Imported
-from promo.spec.names import Clauses, Scope
+from promo.spec.names import Scope
 from promo.spec.ports import ConditionError, Runner, RunnerFactor
 from promo.spec.values import Candidate, Design, Factor, Grow, Interval, Level, Role
 from promo.syntax.nodes import Node, Token
-
-MOST_ROWS = 65_536
-MOST_ALIASES = 12
 
 UNIT_DIMENSIONS = {
     "tokens": (Dimension.TOKENS, Dimension.NUMBER),
@@ -46,8 +43,7 @@ class Conditions:
         """Read factors, and the designs that vary them."""
         for block in self._own("factor"):
             self.scope.guard(block, self._factor)
-        for block in self._own("design"):
-            self.scope.guard(block, self._design)
+        DesignReader(self.scope, self.expressions, self.factors, self.designs, self.level).read(self._own("design"))
 
     def read_candidates(self, schedules: Iterable[str]) -> None:
         """Read candidates; those that follow a schedule differ from those that do not."""
@@ -169,127 +165,6 @@ class Conditions:
                 "P0303", f"the runner '{self.runner.name}' takes '{name}' {fault}, not {_shown(level)}", at
             )
         return not fault
-
-    # --- designs -----------------------------------------------------------------------------------------
-
-    def _design(self, block: Node) -> Design | None:
-        scope = self.scope
-        clauses = scope.clauses(block, {"vary": "vary depth low 8 high 10"}, repeated=("vary", "alias"))
-        near = block.node("neighbours")
-        if near is not None:
-            scope.refer(near.token("NAME"), "cohort")
-            scope.report("P0910", "this version cannot refine around a cohort yet", near)
-        if not clauses.complete or near is not None:
-            return None
-        varied = {}
-        for vary in clauses.all("vary"):
-            name = scope.refer(vary.token("NAME"), "factor")
-            if name is None or name in varied:
-                if name is not None:
-                    scope.report("P0210", f"'{name}' is varied twice", vary.token("NAME"), "remove one")
-                return None
-            low, high = (self._level(self.factors[name], part) for part in vary.children[1:])
-            if low is None or high is None:
-                return None
-            if low == high:
-                scope.report("P0706", f"the two levels of '{name}' are the same", vary, "choose two different levels")
-                return None
-            varied[name] = (low, high)
-        aliases = self._aliases(clauses, varied)
-        if aliases is None or not self._right_size(block, len(varied), len(aliases)):
-            return None
-        factors = tuple(varied)
-        words = defining_relation(factors, aliases)
-        design = Design(
-            name=block.token("NAME").text,
-            factors=factors,
-            low=tuple(low for low, _ in varied.values()),
-            high=tuple(high for _, high in varied.values()),
-            rows=standard_rows(factors, aliases),
-            words=words,
-            resolution=resolution(words),
-            where=scope.where(block),
-        )
-        self._expected_resolution(clauses, design)
-        self.designs[design.name] = design
-        return design
-
-    def _aliases(self, clauses: Clauses, varied: Mapping[str, object]) -> dict[str, Word] | None:
-        aliases: dict[str, Word] = {}
-        for alias in clauses.all("alias"):
-            name = self.scope.refer(alias.token("NAME"), "factor")
-            sign, factors, sound = 1, [], name is not None
-            for part in _product(alias.children[1]):
-                if part is None:
-                    sign = -sign
-                elif part.kind != "NAME" or part.text not in varied or part.text in factors:
-                    message = "an alias is a product of varied factors, each once, with or without a minus sign"
-                    self.scope.report("P0707", message, part, "write it like this: alias e = a * b * c * d")
-                    sound = False
-                else:
-                    factors.append(part.text)
-            if not sound or name is None:
-                return None
-            if name not in varied or name in aliases or not factors:
-                self.scope.report("P0707", f"'{name}' is not varied, or has an alias already", alias.token("NAME"))
-                return None
-            aliases[name] = (sign, tuple(factors))
-        circular = [name for name, (_, factors) in aliases.items() if any(factor in aliases for factor in factors)]
-        if circular:
-            message = f"the alias of '{circular[0]}' uses a factor that has an alias itself"
-            self.scope.report("P0707", message, clauses.one("alias"), "write every alias in factors without one")
-            return None
-        return aliases
-
-    def _right_size(self, block: Node, factors: int, aliases: int) -> bool:
-        """Whether the design has as many rows as it says, and few enough to build."""
-        scope = self.scope
-        fraction = block.node("fraction")
-        free = factors - aliases
-        if fraction is None:
-            if aliases:
-                scope.report("P0701", "a full design has no aliases", block.token("NAME"), "write: fraction 2^(k - p)")
-                return False
-            at: Node | Token = block.token("NAME")
-        else:
-            at = fraction.children[0]
-            said = self.expressions.amount(at, Dimension.NUMBER, example="2^(5 - 1)")
-            if said is None:
-                return False
-            if said > MOST_ROWS:
-                message = f"the design has {_count(said)} rows, and {MOST_ROWS} is the most"
-                scope.report("P0703", message, at, "vary fewer factors or alias more of them")
-                return False
-            if said != 2**free:
-                message = (
-                    f"{factors} varied factors and {aliases} aliases give {_count(2**free)} rows, not {_count(said)}"
-                )
-                hint = (
-                    f"write: fraction 2^({factors} - {aliases})"
-                    if aliases
-                    else "declare an alias or vary fewer factors"
-                )
-                scope.report("P0701", message, at, hint)
-                return False
-        if 2**free > MOST_ROWS or aliases > MOST_ALIASES:
-            message = (
-                f"the design has {_count(2**free)} rows and {aliases} aliases; at most {MOST_ROWS} and {MOST_ALIASES}"
-            )
-            scope.report("P0703", message, at, "vary fewer factors")
-            return False
-        return True
-
-    def _expected_resolution(self, clauses: Clauses, design: Design) -> None:
-        clause = clauses.maybe("expect_resolution")
-        if clause is None:
-            return
-        expected = int(clause.token("INT").text.replace("_", "")[:6])
-        if design.resolution != expected:
-            shortest = design.words[0] if design.words else None
-            is_now = f"resolution {design.resolution}" if shortest else "no aliases at all: it is a full factorial"
-            note = f"shortest word: {'-' if shortest[0] < 0 else ''}{' * '.join(shortest[1])} = I" if shortest else ""
-            message = f"resolution {expected} is expected, and '{design.name}' has {is_now}"
-            self.scope.report("P0702", message, clause, notes=(note,) if note else ())
 
     # --- candidates --------------------------------------------------------------------------------------
 
@@ -443,57 +318,42 @@ class Conditions:
         numbers: list[tuple[int, Node | Token]] = []
         listed = clause.node("list")
         if listed is None:
-            numbers = [(number, clause) for number in range(1, len(design.rows) + 1)]
+            numbers = [(number, clause) for number in design.numbers]
         else:
             for part in listed.children:
                 number = self.expressions.count(part, what="a row")
                 if number is None:
                     return None
-                if number > len(design.rows):
+                if number not in design.numbers:
                     scope.report("P0704", f"'{name}' has {len(design.rows)} rows, and no row {number}", part)
                     return None
                 numbers.append((number, part))
-        return self._row_candidates(design, numbers)
+        points = {f"{name}_{number}": (f"row {number} of {name}", part) for number, part in numbers}
+        if listed is None and design.centre is not None:
+            points[f"{name}_centre"] = (f"centre of {name}", clause)
+        return self._row_candidates(design, points)
 
-    def _row_candidates(self, design: Design, numbers: list[tuple[int, Node | Token]]) -> tuple[str, ...] | None:
+    def _row_candidates(self, design: Design, points: Mapping[str, tuple[str, Node | Token]]) -> tuple[str, ...] | None:
         scope = self.scope
-        made: list[str] = []
-        for number, part in numbers:
-            name = f"{design.name}_{number}"
+        for name, (origin, part) in points.items():
             if name in scope.declared:
                 label = Label(scope.span(scope.declared[name].token("NAME")), "declared here")
-                message = f"row {number} of '{design.name}' would be called '{name}', which is another thing"
+                message = f"{origin} would be called '{name}', which is another thing"
                 scope.report("P0202", message, part, "rename the other one", labels=(label,))
                 return None
             if name not in self.candidates:
                 levels = {factor.name: factor.default for factor in self.factors.values()}
-                for factor, low, high, sign in zip(
-                    design.factors, design.low, design.high, design.rows[number - 1], strict=True
-                ):
-                    levels[factor] = high if sign > 0 else low
+                middle = design.centre or design.low
+                by_sign = zip(design.factors, middle, design.high, design.low, design.points[name], strict=True)
+                levels |= {factor: (three[sign]) for factor, *three, sign in by_sign}
                 place = Node("row", (), part.start, part.end)
-                origin = f"row {number} of {design.name}"
                 if self._add(name, Role.PLAIN, levels, origin, "", place) is None:
                     return None
-            made.append(name)
-        return tuple(made)
+        return tuple(points)
 
 
 def _dimensions(unit: str) -> tuple[Dimension, ...]:
     return UNIT_DIMENSIONS.get(unit, (Dimension.NUMBER,))
-
-
-def _product(part: Node | Token) -> Iterator[Token | None]:
-    """Factors of a product; None stands for a minus sign."""
-    if isinstance(part, Token):
-        if part.kind != "MUL" or part.text != "*":
-            yield part
-        return
-    if part.kind == "neg":
-        yield None
-    for child in part.children:
-        if isinstance(child, Node) or child.kind != "SUB":
-            yield from _product(child)
 
 
 def _impossible(known: RunnerFactor, level: Level) -> str:
@@ -522,8 +382,3 @@ def _domain(factor: Factor) -> str:
         return f"{exact(factor.domain.low)}..{exact(factor.domain.high)}"
     shown = [_shown(level) for level in factor.domain[:12]]
     return ", ".join([*shown, "..."] if len(factor.domain) > 12 else shown)
-
-
-def _count(number: object) -> str:
-    text = str(number)
-    return text if len(text) <= 16 else f"about 10^{len(text) - 1}"

@@ -39,6 +39,7 @@ from promo.spec.values import (
     BudgetKind,
     Candidate,
     Data,
+    Effects,
     Factor,
     Grow,
     Host,
@@ -74,6 +75,8 @@ def describe(study: Study) -> dict[str, Json]:
         "grow": {name: describe_grow(grow) for name, grow in study.grows.items()},
         "schedule": {name: describe_schedule(schedule) for name, schedule in study.schedules.items()},
         "baseline": {name: describe_baseline(baseline) for name, baseline in study.baselines.items()},
+        # A study that estimates nothing keeps the words, and so the digest, that it has always had.
+        **({"effects": {n: describe_effects(one) for n, one in study.effects.items()}} if study.effects else {}),
         "order": list(study.candidates) if _by_order(study) else None,
         "noise": None if study.noise is None else f"{exact(study.noise)}{study.measure.unit}",
     }
@@ -305,6 +308,18 @@ def describe_schedule(schedule: Schedule) -> dict[str, Json]:
 def describe_baseline(baseline: Baseline) -> dict[str, Json]:
     """Every clause of a baseline."""
     return {"space": baseline.space, "matched": baseline.matched, "seed": baseline.seed}
+
+
+def describe_effects(effects: Effects) -> dict[str, Json]:
+    """Every clause of effects, and the designs they are read from."""
+    return {
+        "from": ", ".join(effects.stages),
+        "designs": ", ".join(effects.designs),
+        "model": "main, pairs" if effects.pairs else "main",
+        "block": ", ".join(sorted(effects.block)) or None,
+        "family": effects.family,
+        "rate": f"{exact(effects.rate * 100)}%",
+    }
 
 
 def describe_account(account: Account | None) -> Json:

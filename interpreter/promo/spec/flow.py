@@ -7,7 +7,7 @@ what the checks of gates and rules rest on.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 
 from promo.base.canonical import exact, rounded
@@ -342,13 +342,17 @@ def check_noise(
 
 
 def check_stages(
-    scope: Scope, stages: Mapping[str, Stage], gates: Mapping[str, Gate], rules: Mapping[str, Rule]
+    scope: Scope,
+    stages: Mapping[str, Stage],
+    gates: Mapping[str, Gate],
+    rules: Mapping[str, Rule],
+    screened: Collection[str] = (),
 ) -> None:
     """Every stage is read by something, and no seed serves two stages unless the spec says so."""
     read = {gate.source for gate in gates.values()} | {rule.stage for rule in rules.values()}
     read |= {stage.continues for stage in stages.values() if stage.continues}
     for stage in stages.values():
-        if stage.name not in read and not stage.report_only:
+        if stage.name not in read and stage.name not in screened and not stage.report_only:
             end = stage.where["seeds"].end
             edit = Edit(Span(scope.tree.source, end, end), "\n  report   only")
             message = f"no gate or rule reads stage '{stage.name}'"

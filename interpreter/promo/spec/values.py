@@ -135,17 +135,49 @@ class Candidate:
 
 @frozen
 class Design:
-    """A two-level design; *rows* hold +1 (high) and -1 (low) for each factor, in standard order."""
+    """
+    A two-level design; *rows* hold +1 (high) and -1 (low) for each factor.
+
+    A design that follows a *parent* (fold-over, semifold, completion) has the further rows only; what is estimated is
+    estimated from both.
+    """
 
     name: str
     factors: tuple[str, ...]
     low: tuple[Level, ...]
     high: tuple[Level, ...]
+    numbers: tuple[int, ...]
+    """Number of each row in standard order; a constraint leaves gaps."""
     rows: tuple[tuple[int, ...], ...]
+    centre: tuple[Level, ...] | None
+    """Levels of the centre point, if there is one."""
     words: tuple[tuple[int, tuple[str, ...]], ...]
     """Defining relation: (sign, factors whose product is that sign in every row)."""
+    generators: tuple[tuple[str, tuple[int, tuple[str, ...]]], ...]
+    """Factor -> the signed product of others that its column is."""
+    chosen: bool
+    """The generators were chosen by promo, for minimum aberration."""
+    clear: tuple[tuple[str, str], ...]
+    """Interactions that must be clear."""
+    kind: str
+    """`fraction`, `full`, `foldover`, `semifold` or `completion`."""
+    parent: str | None
     resolution: int | None
+    """Of the rows, together with the parent's; None for a full factorial."""
     where: Where = _where()
+
+    @property
+    def points(self) -> Mapping[str, tuple[int, ...]]:
+        """Candidate -> its row; the centre point has a zero for every factor."""
+        found = {f"{self.name}_{number}": row for number, row in zip(self.numbers, self.rows, strict=True)}
+        if self.centre is not None:
+            found[f"{self.name}_centre"] = (0,) * len(self.factors)
+        return found
+
+    @property
+    def full_regular(self) -> bool:
+        """Whether the rows are a whole fraction or factorial, as laid out."""
+        return self.kind in ("fraction", "full") and self.numbers == tuple(range(1, len(self.rows) + 1))
 
 
 class BudgetKind(Enum):
@@ -265,6 +297,25 @@ class Baseline:
 
 
 @frozen
+class Effects:
+    """Effects that are estimated from the rows of designs, stage by stage, once those stages have closed."""
+
+    name: str
+    stages: tuple[str, ...]
+    designs: tuple[str, ...]
+    """Designs whose rows the stages train; their factors and levels agree."""
+    pairs: bool
+    """Interactions of two factors are in the model besides main effects."""
+    block: tuple[str, ...]
+    """What every run is compared within: host, seed, both (cells), or nothing."""
+    family: str
+    """`main`, `pairs` or `all`: the effects that share one false discovery rate, stage by stage."""
+    rate: Fraction
+    documentation: str
+    where: Where = _where()
+
+
+@frozen
 class Entrants:
     """
     Who may enter a stage.
@@ -303,6 +354,7 @@ class Study:
     grows: Mapping[str, Grow]
     schedules: Mapping[str, Schedule]
     baselines: Mapping[str, Baseline]
+    effects: Mapping[str, Effects]
     noise: Fraction | None
     """Declared standard deviation of the metric between seeds."""
     entrants: Mapping[str, Entrants]

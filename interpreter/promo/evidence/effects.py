@@ -1,0 +1,582 @@
+"""
+Evidence to effects: what each factor of a design does, stage by stage.
+
+Least squares on the runs that have a value, with a term of its own for every block (by default each cell of host and
+seed), so that whatever runs of a cell share cancels.  An effect is mean(high) - mean(low), twice its coefficient.
+Coefficients, residual sums of squares and ranks are exact rationals: values come as decimal text and columns are +1
+and -1, so rank deficiency is found, not guessed, and nothing cancels.  Only roots and tails are floats, kept to six
+digits.
+
+What the runs cannot tell apart is named: effects with one column are a chain, and an effect that depends on others or
+on the blocks is listed as not estimable and left out of its family.
+
+A stage with one run of each condition has no error of its own; there Lenth's pseudo standard error over all contrasts
+takes its place.
+
+Source: Montgomery (2013), "Design and analysis of experiments", chapters 6 and 8; Benjamini & Hochberg (1995); Lenth
+(1989), "Quick and easy analysis of unreplicated factorials".
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from statistics import NormalDist, median
+
+from attrs import evolve, frozen
+
+from promo.base.canonical import Json, digest, from_exact
+from promo.base.tails import f_tail, t_quantile, t_tails
+from promo.evidence.values import Evidence
+from promo.spec.design import Word, alias_chains, contrasts
+from promo.spec.values import Effects, Study
+
+HOST_ALPHA = 0.05
+"""A factor whose effect differs between hosts at this level is to be read host by host."""
+
+Name = tuple[str, ...]
+Observation = tuple[str, str, int, tuple[int, ...], Fraction]
+"""Candidate, host, seed, row, value."""
+
+
+@frozen
+class Estimate:
+    """One effect at one stage; numbers are decimal text of six digits, None where there is none."""
+
+    effect: Name
+    chain: tuple[Word, ...]
+    """Effects with the same column, this one first; the estimate is of their signed sum."""
+    value: str | None
+    error: str | None
+    t: str | None
+    p: str | None
+    adjusted: str | None
+    """p after Benjamini and Hochberg inside the family; None outside of it."""
+    low: str | None
+    high: str | None
+    hosts: tuple[tuple[str, str | None], ...]
+    """Estimate on each host alone; for main effects where there are two hosts or more."""
+    host_p: str | None
+    """p of the F test that the effect is the same on every host."""
+    agree: tuple[int, int] | None
+    """Cells in which the plain contrast has the sign of the estimate, of how many."""
+    discovered: bool
+
+
+@frozen
+class Fit:
+    """The effects at one stage."""
+
+    stage: str
+    runs: int
+    planned: int
+    degrees: int
+    """Of freedom left for the error."""
+    sigma: str | None
+    """Standard deviation of a run, within blocks."""
+    method: str
+    """`least squares` or `lenth`."""
+    pse: str | None
+    margin: str | None
+    """Lenth's margin of error, and for all contrasts at once."""
+    simultaneous: str | None
+    contrasts: tuple[tuple[str, str], ...]
+    """Lenth: every contrast with its size, smallest first."""
+    estimates: tuple[Estimate, ...]
+    curvature: str | None
+    """Mean of the design's corners less the mean of its centre."""
+    statements: tuple[str, ...]
+
+
+@frozen
+class Relaxation:
+    """How an effect changed from one stage to the next; the two stages are taken as independent."""
+
+    effect: Name
+    before: str
+    after: str
+    change: str
+    error: str | None
+
+
+@frozen
+class EffectTable:
+    """Everything that `effects` estimates."""
+
+    name: str
+    fits: tuple[Fit, ...]
+    relaxations: tuple[Relaxation, ...]
+    evidence: Mapping[str, str]
+    """Stage -> digest of the evidence that was read."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of the canonical form."""
+        return digest(effects_to_json(self))
+
+    def discovered(self, stage: str) -> tuple[str, ...]:
+        """Effects that are discovered at a stage, in words."""
+        fit = next(fit for fit in self.fits if fit.stage == stage)
+        return tuple(" * ".join(one.effect) for one in fit.estimates if one.discovered)
+
+
+def estimate_effects(study: Study, effects: Effects, evidence: Mapping[str, Evidence]) -> EffectTable:
+    """
+    Estimate effects from the evidence of their stages.
+
+    Args:
+        study: for the rows of the designs.
+        effects: what is asked for.
+        evidence: stage -> evidence, for every stage that is read.
+    """
+    points: dict[str, tuple[int, ...]] = {}
+    for name in effects.designs:
+        points |= study.designs[name].points
+    factors = study.designs[effects.designs[0]].factors
+    fits = tuple(fit_stage(effects, factors, points, evidence[stage]) for stage in effects.stages)
+    read = {stage: evidence[stage].digest for stage in effects.stages}
+    return EffectTable(effects.name, fits, tuple(_relaxations(fits)), read)
+
+
+def fit_stage(
+    effects: Effects, factors: Sequence[str], points: Mapping[str, tuple[int, ...]], evidence: Evidence
+) -> Fit:
+    """
+    Effects at one stage.
+
+    Args:
+        effects: model, blocks, family and rate.
+        factors: the k factors.
+        points: candidate -> its row, shape (k,) of -1 and +1; zeros for a centre point.
+        evidence: the stage's table.
+    """
+    rows = [row for row in evidence.rows if row.candidate in points]
+    seen = [
+        (row.candidate, cell.host, cell.seed, points[row.candidate], from_exact(cell.value))
+        for row in rows
+        for cell in row.cells
+        if cell.value is not None
+    ]
+    corners = [one for one in seen if any(one[3])]
+    planned = sum(len(row.cells) for row in rows)
+    statements = [*_said_of_runs(evidence, points, seen), *_said_of_rows(corners)]
+    empty = Fit(
+        evidence.stage,
+        len(corners),
+        planned,
+        0,
+        None,
+        "least squares",
+        None,
+        None,
+        None,
+        (),
+        (),
+        None,
+        tuple(statements),
+    )
+    if len({one[3] for one in corners}) < 2:
+        return evolve(empty, statements=(*statements, "fewer than two conditions have a value: nothing is estimated"))
+    if len({one[4] for one in corners}) == 1:
+        return evolve(empty, statements=(*statements, "every run has the same value: there is nothing to estimate"))
+    fit = _Fit(effects, factors, corners).fit(empty)
+    return evolve(fit, curvature=_curvature(seen))
+
+
+def _said_of_runs(
+    evidence: Evidence, points: Mapping[str, tuple[int, ...]], seen: Sequence[Observation]
+) -> Iterable[str]:
+    planned: dict[str, int] = {}
+    for row in evidence.rows:
+        for cell in row.cells if row.candidate in points else ():
+            planned[cell.host] = planned.get(cell.host, 0) + 1
+    for host, count in planned.items():
+        there = sum(one[1] == host for one in seen)
+        if there < count:
+            yield f"{count - there} of {count} runs on {host} have no value; estimates rest on the others"
+    for host, seed in evidence.cells:
+        if planned and not any(one[1:3] == (host, seed) for one in seen):
+            yield f"the cell of {host} and seed {seed} has no value at all"
+
+
+def _said_of_rows(corners: Sequence[Observation]) -> Iterable[str]:
+    named: dict[tuple[int, ...], list[str]] = {}
+    for candidate, _, _, row, _ in corners:
+        if candidate not in named.setdefault(row, []):
+            named[row].append(candidate)
+    for same in named.values():
+        if len(same) > 1:
+            yield f"{' and '.join(same)} are the same condition, and count as repeated runs of it"
+
+
+def _curvature(seen: Sequence[Observation]) -> str | None:
+    corners = [one[4] for one in seen if any(one[3])]
+    centre = [one[4] for one in seen if not any(one[3])]
+    return _text(_mean(corners) - _mean(centre)) if corners and centre else None
+
+
+def _mean(values: Sequence[Fraction]) -> Fraction:
+    return sum(values, Fraction(0)) / len(values)
+
+
+# --- least squares -----------------------------------------------------------------------------------------
+
+
+@frozen
+class _Solved:
+    """Normal equations, solved exactly."""
+
+    coefficients: tuple[Fraction, ...]
+    variances: tuple[Fraction, ...]
+    """Diagonal of the inverse; zero for columns left out."""
+    rank: int
+    residual: Fraction
+    """Sum of squares."""
+    null: tuple[tuple[Fraction, ...], ...]
+    """Combinations of columns that are zero in every run."""
+
+
+def _solve(columns: Sequence[Sequence[int]], values: Sequence[Fraction], *, variances: bool = True) -> _Solved:
+    """
+    Least squares of *values*, shape (n,), on *columns*, shape (p, n).
+
+    Columns that depend on earlier ones are left out, and what they depend on is kept.
+    """
+    size = len(columns)
+    wide = [[(place, one) for place, one in enumerate(column) if one] for column in columns]
+    table: list[dict[int, Fraction]] = []
+    for number, entries in enumerate(wide):
+        line = {other: Fraction(sum(one * columns[other][place] for place, one in entries)) for other in range(size)}
+        line[size] = sum((one * values[place] for place, one in entries), Fraction(0))
+        if variances:
+            line[size + 1 + number] = Fraction(1)
+        table.append({key: amount for key, amount in line.items() if amount})
+    right = [line.get(size, Fraction(0)) for line in table]
+    kept = []
+    for number in range(size):
+        pivot = table[number].get(number)
+        if pivot is None:
+            continue  # the column depends on earlier ones; its whole line has become zero
+        kept.append(number)
+        scaled = {key: amount / pivot for key, amount in table[number].items()}
+        table[number] = scaled
+        for other in range(size):
+            factor = table[other].get(number) if other != number else None
+            if factor is None:
+                continue
+            line = table[other]
+            for key, amount in scaled.items():
+                left = line.get(key, Fraction(0)) - factor * amount
+                if left:
+                    line[key] = left
+                else:
+                    line.pop(key, None)
+    zero = Fraction(0)
+    coefficients = tuple(table[n].get(size, zero) if n in kept else zero for n in range(size))
+    residual = sum((one * one for one in values), zero)
+    residual -= sum((a * b for a, b in zip(coefficients, right, strict=True)), zero)
+    null = [
+        tuple(Fraction(1) if n == free else (-table[n].get(free, zero) if n in kept else zero) for n in range(size))
+        for free in range(size)
+        if free not in kept
+    ]
+    diagonal = tuple(table[n].get(size + 1 + n, zero) if n in kept else zero for n in range(size))
+    return _Solved(coefficients, diagonal, len(kept), residual, tuple(null))
+
+
+class _Fit:
+    def __init__(self, effects: Effects, factors: Sequence[str], corners: Sequence[Observation]) -> None:
+        self.effects, self.factors, self.corners = effects, tuple(factors), list(corners)
+        rows = list(dict.fromkeys(one[3] for one in corners))
+        chains = alias_chains(self.factors, rows)
+        self.fixed = [effect for chain in chains if not chain[0][1] for _, effect in chain if effect]
+        most = 2 if effects.pairs else 1
+        self.chains = [chain for chain in chains if 1 <= len(chain[0][1]) <= most]
+        self.rows = rows
+        self.hosts = tuple(dict.fromkeys(one[1] for one in corners))
+        self.cells = tuple(dict.fromkeys(one[1:3] for one in corners))
+
+    def fit(self, empty: Fit) -> Fit:
+        once = len(self.cells) == 1 and len({one[3] for one in self.corners}) == len(self.corners)
+        blocks = self._blocks(self.corners)
+        terms = [self._column(chain[0][1], self.corners) for chain in self.chains]
+        values = [one[4] for one in self.corners]
+        solved = _solve([*blocks, *terms], values)
+        degrees = len(values) - solved.rank
+        said = list(empty.statements)
+        lost = self._not_estimable(solved, len(blocks), said)
+        fit = evolve(empty, degrees=degrees)
+        if once:
+            fit, spread, freedom = self._lenth(fit, said)
+        elif degrees > 0 and solved.residual > 0:
+            spread, freedom = math.sqrt(solved.residual / degrees), float(degrees)
+            fit = evolve(fit, sigma=_text(spread))
+        else:
+            spread, freedom = None, 0.0
+            why = "the model fits every run exactly" if degrees else "no run is left over"
+            said.append(f"{why}, so there is no error to test against: effects are given without a test")
+        estimates = []
+        for number, chain in enumerate(self.chains):
+            place = len(blocks) + number
+            if number in lost:
+                estimates.append(self._absent(chain))
+                continue
+            value = 2 * solved.coefficients[place]
+            error = spread if once else spread and 2 * spread * math.sqrt(solved.variances[place])
+            one = self._estimate(chain, value, error, freedom)
+            estimates.append(one if len(chain[0][1]) > 1 else self._by_host(one, solved, [*blocks, *terms], said))
+        found = self._judged(estimates)
+        return evolve(fit, estimates=tuple(found), statements=tuple(said))
+
+    def _blocks(self, corners: Sequence[Observation]) -> list[list[int]]:
+        keys: list[object]
+        match set(self.effects.block):
+            case s if s == {"host", "seed"}:
+                keys = [one[1:3] for one in corners]
+            case s if s == {"host"}:
+                keys = [one[1] for one in corners]
+            case s if s == {"seed"}:
+                keys = [one[2] for one in corners]
+            case _:
+                keys = [None for _ in corners]
+        return [[int(key == wanted) for key in keys] for wanted in dict.fromkeys(keys)]
+
+    def _column(self, effect: Name, corners: Sequence[Observation]) -> list[int]:
+        places = [self.factors.index(factor) for factor in effect]
+        return [math.prod(one[3][place] for place in places) for one in corners]
+
+    def _not_estimable(self, solved: _Solved, blocks: int, said: list[str]) -> set[int]:
+        if self.fixed:
+            names = ", ".join(map(_name, self.fixed))
+            said.append(f"the same in every run, so not estimable: {names}")
+        lost: set[int] = set()
+        for vector in solved.null:
+            terms = [number for number in range(len(self.chains)) if vector[blocks + number]]
+            if not terms:
+                continue
+            lost |= set(terms)
+            names = ", ".join(_name(self.chains[number][0][1]) for number in terms)
+            with_blocks = " and the differences between blocks" if any(vector[:blocks]) and len(terms) == 1 else ""
+            said.append(f"cannot be told apart with the runs there are: {names}{with_blocks}")
+        for chain in self.chains:
+            mains = [effect for _, effect in chain if len(effect) == 1]
+            if len(mains) > 1:
+                said.append(f"{' and '.join(map(_name, mains))} changed together in every run: one estimate for both")
+        return lost
+
+    def _absent(self, chain: tuple[Word, ...]) -> Estimate:
+        return Estimate(chain[0][1], chain, None, None, None, None, None, None, None, (), None, None, False)
+
+    def _estimate(self, chain: tuple[Word, ...], value: Fraction, error: float | None, degrees: float) -> Estimate:
+        if not error:
+            return evolve(self._absent(chain), value=_text(value), agree=self._agreement(chain[0][1], value))
+        t = float(value) / error
+        reach = t_quantile(1 - float(self.effects.rate) / 2, degrees) * error
+        return Estimate(
+            effect=chain[0][1],
+            chain=chain,
+            value=_text(value),
+            error=_text(error),
+            t=_text(t),
+            p=_text(t_tails(t, degrees)),
+            adjusted=None,
+            low=_text(float(value) - reach),
+            high=_text(float(value) + reach),
+            hosts=(),
+            host_p=None,
+            agree=self._agreement(chain[0][1], value),
+            discovered=False,
+        )
+
+    def _agreement(self, effect: Name, value: Fraction) -> tuple[int, int]:
+        same = known = 0
+        for cell in self.cells:
+            inside = [one for one in self.corners if one[1:3] == cell]
+            column = self._column(effect, inside)
+            high = [one[4] for one, sign in zip(inside, column, strict=True) if sign > 0]
+            low = [one[4] for one, sign in zip(inside, column, strict=True) if sign < 0]
+            if high and low:
+                known += 1
+                same += (_mean(high) - _mean(low)) * value > 0
+        return same, known
+
+    def _by_host(self, one: Estimate, solved: _Solved, columns: list[list[int]], said: list[str]) -> Estimate:
+        """Estimates on each host alone, and the F test that they are one."""
+        if len(self.hosts) < 2:
+            return one
+        hosts: list[tuple[str, str | None]] = []
+        for host in self.hosts:
+            inside = [each for each in self.corners if each[1] == host]
+            blocks = self._blocks(inside)
+            terms = [self._column(chain[0][1], inside) for chain in self.chains]
+            alone = _solve([*blocks, *terms], [each[4] for each in inside], variances=False)
+            place = len(blocks) + [chain[0][1] for chain in self.chains].index(one.effect)
+            lost = any(vector[place] for vector in alone.null)
+            hosts.append((host, None if lost else _text(2 * alone.coefficients[place])))
+        column = self._column(one.effect, self.corners)
+        extra = [
+            [sign * (each[1] == host) for sign, each in zip(column, self.corners, strict=True)]
+            for host in self.hosts[1:]
+        ]
+        more = _solve([*columns, *extra], [each[4] for each in self.corners], variances=False)
+        added, degrees = more.rank - solved.rank, len(self.corners) - more.rank
+        if not added or degrees <= 0 or not more.residual:
+            return evolve(one, hosts=tuple(hosts))
+        ratio = float((solved.residual - more.residual) / added / (more.residual / degrees))
+        p = f_tail(ratio, added, degrees)
+        if p < HOST_ALPHA:
+            said.append(f"{_name(one.effect)} differs between hosts (p = {_text(p)}): read it host by host")
+        return evolve(one, hosts=tuple(hosts), host_p=_text(p))
+
+    # --- one run of each condition -------------------------------------------------------------------------
+
+    def _lenth(self, fit: Fit, said: list[str]) -> tuple[Fit, float | None, float]:
+        """Lenth's pseudo standard error over every contrast between the rows."""
+        value = {one[3]: one[4] for one in self.corners}
+        named = contrasts(self.factors, self.rows)
+        if len(named) != len(self.rows) - 1:
+            said.append("one run of each condition and not the whole design: effects are given without a test")
+            return fit, None, 0.0
+        found: list[tuple[float, str]] = []
+        for effects in named.values():
+            places = [self.factors.index(factor) for factor in effects[0]]
+            total = sum((math.prod(row[p] for p in places) * value[row] for row in self.rows), Fraction(0))
+            found.append((float(2 * total / len(self.rows)), _name(effects[0])))
+        sizes = [abs(size) for size, _ in found]
+        first = 1.5 * median(sizes)
+        small = [size for size in sizes if size < 2.5 * first]
+        if len(sizes) < 3 or not small or not median(small):
+            said.append("too few contrasts differ from zero for Lenth's error: effects are given without a test")
+            return fit, None, 0.0
+        pse, degrees, rate = 1.5 * median(small), len(sizes) / 3, float(self.effects.rate)
+        each = t_quantile(1 - rate / 2, degrees) * pse
+        every = t_quantile((1 + (1 - rate) ** (1 / len(sizes))) / 2, degrees) * pse
+        said.append(f"one run of each condition: the error is Lenth's, over all {len(sizes)} contrasts")
+        shown = tuple((name, _text(size)) for size, name in sorted(found, key=lambda one: (abs(one[0]), one[1])))
+        return (
+            evolve(
+                fit,
+                method="lenth",
+                pse=_text(pse),
+                margin=_text(each),
+                simultaneous=_text(every),
+                contrasts=shown,
+            ),
+            pse,
+            degrees,
+        )
+
+    # --- the family ----------------------------------------------------------------------------------------
+
+    def _judged(self, estimates: Sequence[Estimate]) -> list[Estimate]:
+        """P adjusted inside the family, and what is discovered at its rate."""
+        sizes = {"main": (1,), "pairs": (2,), "all": (1, 2)}[self.effects.family]
+        family = [n for n, one in enumerate(estimates) if len(one.effect) in sizes and one.p is not None]
+        adjusted = adjust([float(estimates[number].p or 1) for number in family])
+        found = list(estimates)
+        for number, p in zip(family, adjusted, strict=True):
+            found[number] = evolve(found[number], adjusted=_text(p), discovered=p <= float(self.effects.rate))
+        return found
+
+
+def adjust(values: Sequence[float]) -> list[float]:
+    """
+    p-values adjusted for the false discovery rate.
+
+    Source:
+        Benjamini & Hochberg (1995): p_(i) n / i, made monotone from the largest down.
+    """
+    count = len(values)
+    order = sorted(range(count), key=lambda number: values[number])
+    adjusted, least = [1.0] * count, 1.0
+    for rank in range(count, 0, -1):
+        number = order[rank - 1]
+        least = min(least, values[number] * count / rank)
+        adjusted[number] = least
+    return adjusted
+
+
+def half_normal(count: int) -> list[float]:
+    """
+    Positions of *count* sorted sizes on a half-normal plot, at probability (i - 0.5) / count.
+
+    Source:
+        Daniel (1959), "Use of half-normal plots in interpreting factorial two-level experiments".
+    """
+    return [NormalDist().inv_cdf((1 + (number + 0.5) / count) / 2) for number in range(count)]
+
+
+def _relaxations(fits: Sequence[Fit]) -> Iterable[Relaxation]:
+    for before, after in pairwise(fits):
+        known = {one.effect: one for one in before.estimates}
+        for one in after.estimates:
+            first = known.get(one.effect)
+            if first is None or first.value is None or one.value is None or first.chain != one.chain:
+                continue
+            error = math.hypot(float(first.error), float(one.error)) if first.error and one.error else None
+            change = float(one.value) - float(first.value)
+            yield Relaxation(
+                one.effect, before.stage, after.stage, _text(change), None if error is None else _text(error)
+            )
+
+
+def _name(effect: Name) -> str:
+    return " * ".join(effect)
+
+
+def _text(number: float | Fraction) -> str:
+    """Six significant digits."""
+    text = f"{float(number):.6g}"
+    return "0" if text == "-0" else text
+
+
+# --- as stored ---------------------------------------------------------------------------------------------
+
+
+def effects_to_json(table: EffectTable) -> dict[str, Json]:
+    """The effects as stored, version 1."""
+    return {
+        "promo_effects": 1,
+        "name": table.name,
+        "evidence": dict(table.evidence),
+        "stages": [_fit_json(fit) for fit in table.fits],
+        "relaxations": [
+            {"effect": list(r.effect), "from": r.before, "to": r.after, "change": r.change, "error": r.error}
+            for r in table.relaxations
+        ],
+    }
+
+
+def _fit_json(fit: Fit) -> dict[str, Json]:
+    return {
+        "stage": fit.stage,
+        "runs": fit.runs,
+        "planned": fit.planned,
+        "degrees": fit.degrees,
+        "sigma": fit.sigma,
+        "method": fit.method,
+        "pse": fit.pse,
+        "margin": fit.margin,
+        "simultaneous": fit.simultaneous,
+        "contrasts": [list(one) for one in fit.contrasts],
+        "curvature": fit.curvature,
+        "statements": list(fit.statements),
+        "effects": [
+            {
+                "effect": list(one.effect),
+                "chain": [[sign, list(effect)] for sign, effect in one.chain],
+                "value": one.value,
+                "error": one.error,
+                "t": one.t,
+                "p": one.p,
+                "adjusted": one.adjusted,
+                "low": one.low,
+                "high": one.high,
+                "hosts": [list(pair) for pair in one.hosts],
+                "host_p": one.host_p,
+                "agree": None if one.agree is None else list(one.agree),
+                "discovered": one.discovered,
+            }
+            for one in fit.estimates
+        ],
+    }

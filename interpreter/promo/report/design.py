@@ -1,0 +1,158 @@
+"""A design to words and to JSON: rows, defining relation, what can be told apart, and what a split would cost."""
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+
+from promo.base.canonical import Json, exact
+from promo.spec.describe import describe_level
+from promo.spec.design import Split, Word, alias_chains, best_split, clear_pairs, correlations, word_lengths
+from promo.spec.values import Design
+
+MOST_SHOWN = 40
+
+
+def effect_name(effect: tuple[str, ...]) -> str:
+    """`depth * aspect`; the empty effect is the mean."""
+    return " * ".join(effect) or "mean"
+
+
+def chain_text(chain: tuple[Word, ...]) -> str:
+    """`a * b = -c * d`: effects that one column stands for."""
+    return " = ".join(("-" if sign < 0 else "") + effect_name(effect) for sign, effect in chain)
+
+
+def joint_rows(design: Design, designs: Mapping[str, Design]) -> tuple[tuple[int, ...], ...]:
+    """The rows that effects are estimated from: those of the design, behind those of the one it follows."""
+    return (*designs[design.parent].rows, *design.rows) if design.parent else design.rows
+
+
+def _joint_words(design: Design, designs: Mapping[str, Design]) -> tuple[Word, ...]:
+    """Words that hold in the rows of both."""
+    if design.parent is None:
+        return design.words
+    return tuple(word for word in designs[design.parent].words if word in design.words)
+
+
+def split_of(design: Design, parts: int, designs: Mapping[str, Design]) -> Split | None:
+    """The best division over so many hosts; None where promo knows none."""
+    whole = design.full_regular and design.parent is None
+    return best_split(design.factors, joint_rows(design, designs), parts, design.clear) if whole else None
+
+
+def design_json(design: Design, designs: Mapping[str, Design], parts: int) -> dict[str, Json]:
+    """Everything known about a design, version 1."""
+    rows = joint_rows(design, designs)
+    split = split_of(design, parts, designs)
+    return {
+        "promo_design": 1,
+        "name": design.name,
+        "kind": design.kind,
+        "follows": design.parent,
+        "factors": {
+            factor: [describe_level(low), describe_level(high)]
+            for factor, low, high in zip(design.factors, design.low, design.high, strict=True)
+        },
+        "rows": {str(number): list(row) for number, row in zip(design.numbers, design.rows, strict=True)},
+        "centre": None if design.centre is None else [describe_level(level) for level in design.centre],
+        "generators": {factor: _signed(word) for factor, word in design.generators},
+        "chosen_by_promo": design.chosen,
+        "words": [_signed(word) for word in _joint_words(design, designs)],
+        "word_lengths": [exact(one) for one in _lengths(design, rows)],
+        "resolution": design.resolution,
+        "aliases": [[_signed(word) for word in chain] for chain in alias_chains(design.factors, rows)],
+        "clear": [list(pair) for pair in clear_pairs(design.factors, rows)],
+        "correlated": [
+            [list(one), list(other), exact(much)] for one, other, much in correlations(design.factors, rows)
+        ],
+        "split": None
+        if split is None
+        else {"parts": parts, "words": [list(w) for w in split.words], "lost": [list(w) for w in split.lost]},
+    }
+
+
+def _signed(word: Word) -> Json:
+    return [word[0], list(word[1])]
+
+
+def _lengths(design: Design, rows: tuple[tuple[int, ...], ...]) -> tuple[Fraction, ...]:
+    return word_lengths(rows, regular=design.full_regular)
+
+
+def design_text(design: Design, designs: Mapping[str, Design], parts: int) -> str:
+    """The same for people."""
+    return "\n".join(_lines(design, designs, parts))
+
+
+def _lines(design: Design, designs: Mapping[str, Design], parts: int) -> Iterator[str]:
+    rows = joint_rows(design, designs)
+    count = f"{len(design.rows)} rows, {len(design.factors)} factors"
+    after = (
+        f"; it follows {design.parent}, and what is said below holds for all {len(rows)} rows" if design.parent else ""
+    )
+    yield f"design {design.name}: {design.kind}, {count}{after}"
+    yield from _row_lines(design)
+    yield ""
+    if design.generators:
+        who = "chosen by promo for minimum aberration" if design.chosen else "as given"
+        yield f"generators ({who}):"
+        yield from (f"  {factor} = {chain_text((word,))}" for factor, word in design.generators)
+    words = _joint_words(design, designs)
+    if words:
+        shown = [chain_text((word,)) for word in words[:MOST_SHOWN]]
+        more = f" = ... ({len(words)} words)" if len(words) > MOST_SHOWN else ""
+        yield f"defining relation: I = {' = '.join(shown)}{more}"
+    lengths = [(place, one) for place, one in enumerate(_lengths(design, rows)) if place and one]
+    pattern = ", ".join(f"A{place} = {exact(one)}" for place, one in lengths)
+    yield f"word lengths: {pattern or 'none: every effect has a column of its own'}"
+    yield f"resolution: {design.resolution or 'full'}"
+    yield ""
+    yield from _told_apart(design, rows)
+    yield ""
+    yield from _split_lines(design, designs, parts)
+
+
+def _row_lines(design: Design) -> Iterator[str]:
+    levels = {1: design.high, -1: design.low, 0: design.centre or design.low}
+    table = [["row", *design.factors]]
+    for name, row in design.points.items():
+        shown = [describe_level(levels[sign][place]) for place, sign in enumerate(row)]
+        table.append([name, *(f"{text} {'- +'[sign + 1]}".rstrip() for text, sign in zip(shown, row, strict=True))])
+    widths = [max(len(line[place]) for line in table) for place in range(len(table[0]))]
+    for line in table:
+        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+
+
+def _told_apart(design: Design, rows: tuple[tuple[int, ...], ...]) -> Iterator[str]:
+    chains = alias_chains(design.factors, rows)
+    aliased = [chain for chain in chains if len(chain) > 1]
+    mains = [chain for chain in chains if len(chain[0][1]) == 1 and len(chain) == 1]
+    if len(mains) == len(design.factors):
+        yield "main effects: clear of each other and of every interaction of two factors"
+    if aliased:
+        yield "cannot be told apart (effects of up to two factors):"
+        yield from (f"  {chain_text(chain)}" for chain in aliased)
+    clear = clear_pairs(design.factors, rows)
+    total = len(design.factors) * (len(design.factors) - 1) // 2
+    names = ", ".join(effect_name(pair) for pair in clear[:MOST_SHOWN])
+    yield f"clear interactions: {len(clear)} of {total}" + (f": {names}" if clear else "")
+    partly = correlations(design.factors, rows)
+    if partly:
+        yield "not orthogonal (correlation of the columns):"
+        yield from (f"  {effect_name(a)}, {effect_name(b)}: {exact(much)}" for a, b, much in partly[:MOST_SHOWN])
+        if len(partly) > MOST_SHOWN:
+            yield f"  and {len(partly) - MOST_SHOWN} more pairs"
+
+
+def _split_lines(design: Design, designs: Mapping[str, Design], parts: int) -> Iterator[str]:
+    split = split_of(design, parts, designs)
+    if split is None:
+        yield f"a split over {parts} hosts: promo knows none for this design; let every host run all rows"
+        return
+    words = ", ".join(effect_name(word) for word in split.words)
+    yield f"a split over {parts} hosts would set them apart by {words}"
+    if split.lost:
+        lost = ", ".join(effect_name(effect) for effect in split.lost)
+        yield f"  and lose {lost}: it could not be told from a difference between the hosts"
+        yield "  let every host run all rows instead, as stages do: then no effect is lost"
+    else:
+        yield "  and lose no effect of one or two factors"

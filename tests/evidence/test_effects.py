@@ -1,0 +1,51 @@
+"""Effects against published worked examples; sources stand beside the numbers."""
+
+from fractions import Fraction
+
+import pytest
+
+from promo.evidence.effects import adjust, fit_stage
+from promo.evidence.values import Cell, Evidence, Row
+from promo.spec.design import standard_rows
+from promo.spec.values import Effects
+
+FACTORS = ("a", "b", "c", "d")
+# Montgomery (2013), example 6.2: filtration rate, 2^4 without replication, standard order.
+FILTRATION = (45, 71, 48, 65, 68, 60, 80, 65, 43, 100, 45, 104, 75, 86, 70, 96)
+POINTS = {f"r_{number:02d}": row for number, row in enumerate(standard_rows(FACTORS, {}), start=1)}
+ASKED = Effects("all", ("s",), ("d",), True, ("host", "seed"), "all", Fraction(5, 100), "", where={})
+
+
+def evidence(values, cells=(("box", 1),)):
+    rows = (
+        Row(name, tuple(Cell(*cell, "x", "ok", None if v is None else str(v), 1, "e") for cell in cells))
+        for name, v in zip(POINTS, values, strict=True)
+    )
+    return Evidence("s", "y", cells, tuple(rows))
+
+
+def test_the_filtration_experiment_has_its_published_effects_and_lenth_error():
+    """Effects of Montgomery's table 6.12; PSE 2.625, margin 6.748 and 13.699 as in section 6.5."""
+    fit = fit_stage(ASKED, FACTORS, POINTS, evidence(FILTRATION))
+    values = {one.effect: one.value for one in fit.estimates}
+
+    assert (fit.pse, fit.margin, fit.simultaneous) == ("2.625", "6.74778", "13.699")
+    assert (values["a",], values["c",], values["d",]) == ("21.625", "9.875", "14.625")
+    assert (values["a", "c"], values["a", "d"]) == ("-18.125", "16.625")
+
+
+def test_a_constant_response_is_said_to_show_nothing():
+    fit = fit_stage(ASKED, FACTORS, POINTS, evidence([7] * 16))
+
+    assert fit.statements == ("every run has the same value: there is nothing to estimate",)
+
+
+def test_lost_runs_name_the_effects_that_cannot_be_told_apart():
+    fit = fit_stage(ASKED, FACTORS, POINTS, evidence([*FILTRATION[:8], *[None] * 8]))
+
+    assert "8 of 16 runs on box have no value; estimates rest on the others" in fit.statements
+    assert any("not estimable: d" in said for said in fit.statements)
+
+
+def test_adjusted_p_values_are_those_of_the_published_procedure():
+    assert adjust([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.04, 0.04])
