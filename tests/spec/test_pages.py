@@ -27,8 +27,8 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "grammar" / "pages"
 HEADER = "promo 1\n\n"
 NAME, EARLIER = "study.promo", "earlier.promo"
-SOFT = {"P0414"}
-"""Reported of every frozen gate that has no seal, as most of those here."""
+SOFT = {"P0414", "P0910"}
+"""Reported of every frozen gate that has no seal, as most of those here, and of what cannot be carried out yet."""
 
 
 def declarations(text: str) -> dict[str, str]:
@@ -59,7 +59,9 @@ def whole(excerpt: str, how: str) -> str:
 
 def header(excerpt: str, how: str) -> str:
     """What stands before the excerpt in its spec."""
-    return "" if how in ("whole", "headless") or excerpt.startswith("promo ") else HEADER
+    if how in ("whole", "headless") or excerpt.startswith("promo "):
+        return ""
+    return HEADER
 
 
 def diagnostics(excerpt: str, how: str) -> tuple[Diagnostic, ...]:
@@ -81,8 +83,7 @@ def diagnostics(excerpt: str, how: str) -> tuple[Diagnostic, ...]:
 
 def said(page: pages.Page) -> str:
     """What promo says of a page's wrong spec, with lines counted from the beginning of the excerpt."""
-    before = header(page.wrong, page.how)
-    shift = len(before) + (before.count("\n") if page.how == "crlf" else 0)
+    shift = len(header(page.wrong, page.how))
     shown = []
     for found in diagnostics(page.wrong, page.how):
         if found.code != page.code:
@@ -116,7 +117,7 @@ def updated(page: pages.Page) -> pages.Page:
 
 
 def right_how(page: pages.Page) -> str:
-    return "whole" if page.how == "whole" else ""
+    return page.how if page.how == "whole" or page.how.startswith("without") else ""
 
 
 def written(page: pages.Page) -> str:
@@ -149,7 +150,7 @@ def test_the_wrong_spec_gets_exactly_this_code(page):
 def test_the_corrected_spec_is_sound(page):
     right = codes_of(page.right, right_how(page))
 
-    assert right - SOFT == set()
+    assert right - SOFT - {"P0203"} == set()  # an excerpt may leave a name of the study unused
     assert page.code not in right
 
 

@@ -172,7 +172,7 @@ def _result(found: Diagnostic, rule: int, fingerprint: str, folder: Path) -> dic
 
 
 def _fix(found: Diagnostic, folder: Path) -> dict[str, Json]:
-    changes = [
+    changes: list[Json] = [
         {"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.text}}
         for edit in sorted(found.edits, key=lambda one: one.span.start)
     ]
