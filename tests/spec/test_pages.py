@@ -150,7 +150,7 @@ def test_the_wrong_spec_gets_exactly_this_code(page):
 def test_the_corrected_spec_is_sound(page):
     right = codes_of(page.right, right_how(page))
 
-    assert right - SOFT - {"P0203"} == set()  # an excerpt may leave a name of the study unused
+    assert right - SOFT == set()
     assert page.code not in right
 
 

@@ -7,11 +7,12 @@ from promo import __version__
 from promo.base.canonical import Json
 from promo.base.errors import Mismatch, PromoError
 from promo.decision.values import Decision, decision_digest
+from promo.driver.pipeline import Compiled
 from promo.driver.study import StudyFolder
 from promo.evidence.effects import EffectTable
 from promo.evidence.values import Evidence
 from promo.files import RealDisk
-from promo.ledger.state import AttemptState, state_of
+from promo.ledger.state import AttemptState, State, state_of
 from promo.report.beside import BesideView, build_beside
 from promo.report.record import Record
 from promo.report.render import render_beside, render_csv, render_html, render_json, render_markdown
@@ -51,11 +52,6 @@ def record_of(folder: StudyFolder) -> Record:
         for version in state.versions(name):
             if version != state.in_force(name):
                 others[name, version] = folder.decision(compiled, state, name, version)
-    effects: dict[str, EffectTable] = {}
-    for name, recorded in state.effects.items():
-        effects[name] = folder.effects(compiled, state, name)
-        if effects[name].digest != recorded["effects"]:
-            raise Mismatch(f"the effects of '{name}' do not follow from the stored evidence")
     results: dict[tuple[str, int], Result] = {}
     points: dict[str, tuple[Mapping[str, Json], ...]] = {}
     for run, tried in state.attempts.items():
@@ -74,12 +70,22 @@ def record_of(folder: StudyFolder) -> Record:
         evidence=evidence,
         decisions=decisions,
         others=others,
-        effects=effects,
+        effects=_effects(folder, compiled, state),
         results=results,
         points=points,
         promo=__version__,
         folder=str(folder.path),
     )
+
+
+def _effects(folder: StudyFolder, compiled: Compiled, state: State) -> dict[str, EffectTable]:
+    """Effects estimated anew."""
+    effects: dict[str, EffectTable] = {}
+    for name, recorded in state.effects.items():
+        effects[name] = folder.effects(compiled, state, name)
+        if effects[name].digest != recorded["effects"]:
+            raise Mismatch(f"the effects of '{name}' do not follow from the stored evidence")
+    return effects
 
 
 def _reads(study: Study, name: str, stage: str) -> bool:
