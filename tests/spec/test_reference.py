@@ -22,7 +22,7 @@ def whole() -> str:
 
 def replaced(text: str, other: str) -> str:
     """*text* with its declaration of the same word and name as *other* replaced."""
-    word, name = re.match(r"(\w+) (\w+)", other).groups()
+    word, name = re.match(r"(?:##[^\n]*\n)*(\w+) (\w+)", other).groups()
     start = text.index(f"\n{word} {name} ") + 1
     return text[:start] + other + text[text.index("\n}\n", start) + 3 :]
 
