@@ -16,13 +16,15 @@ SOURCES = {
     "promo/templates": ROOT / "templates",
 }
 
+SPECS = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "specs").glob("*.promo"))]
+
 STEPS = {
     "layout": ["ruff", "format", "--check", "--quiet", "."],
     "lint": ["ruff", "check", "--quiet", "."],
     "types": ["mypy"],
     "import contracts": ["importlinter.cli", "lint"],
-    "specs": ["promo", "check", "specs/quickstart.promo", "specs/staged_promotion.promo"],
-    "spec layout": ["promo", "fmt", "--check", "specs/quickstart.promo", "specs/staged_promotion.promo"],
+    "specs": ["promo", "check", *SPECS],
+    "spec layout": ["promo", "fmt", "--check", *SPECS],
     "tests": ["pytest", "-q", "--durations=5"],
 }
 
