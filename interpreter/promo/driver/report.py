@@ -8,7 +8,7 @@ from promo.base.canonical import Json
 from promo.base.errors import Mismatch, PromoError
 from promo.decision.values import Decision, decision_digest
 from promo.driver.pipeline import Compiled
-from promo.driver.study import StudyFolder
+from promo.driver.study import ReadOnce, StudyFolder
 from promo.evidence.effects import EffectTable
 from promo.evidence.values import Evidence
 from promo.files import RealDisk
@@ -31,6 +31,7 @@ def record_of(folder: StudyFolder) -> Record:
     Raises:
         Mismatch: a derived decision is not the one the ledger recorded.
     """
+    folder = ReadOnce(folder.path)
     chain = folder.chain()
     state = state_of(chain.events)
     compiled = folder.compiled()

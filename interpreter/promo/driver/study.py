@@ -7,7 +7,7 @@ Nothing here needs the lock: the ledger is read up to its last whole line, which
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from promo.base.canonical import Json, digest_bytes, parse_json
 from promo.base.errors import Mismatch, PromoError
@@ -195,6 +195,19 @@ class StudyFolder:
         parts = (part for condition in asked for part in primitives(condition))
         names = {name for part in parts if isinstance(part, Agreement) and not part.of_hosts for name in part.between}
         return {name: self.evidence(compiled, state, name) for name in sorted(names)}
+
+
+@frozen
+class ReadOnce(StudyFolder):
+    """A study whose results are read once; for passes that derive everything from bytes that stand still meanwhile."""
+
+    _results: dict[str, Result] = field(factory=dict, init=False, eq=False, repr=False)
+
+    def result(self, attempt: Attempt) -> Result:
+        """What an attempt left behind, as it was when first asked for."""
+        if attempt.folder not in self._results:
+            self._results[attempt.folder] = StudyFolder.result(self, attempt)
+        return self._results[attempt.folder]
 
 
 def study_folder(spec: Path, chosen: Path | None) -> StudyFolder:

@@ -19,7 +19,7 @@ from promo.base.units import HOUR
 from promo.decision.values import Decision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, only_its_own, rule_of, verdict_of
 from promo.driver.pipeline import Compiled
-from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, StudyFolder
+from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, StudyFolder
 from promo.evidence.effects import effects_to_json
 from promo.evidence.values import OK, evidence_to_json
 from promo.files import RealDisk
@@ -91,6 +91,7 @@ def verify_study(folder: StudyFolder) -> Audit:
     """
     if not folder.exists:
         raise PromoError(f"there is no study in {folder.path}", hint="start one with: promo run SPEC")
+    folder = ReadOnce(folder.path)
     checks: list[Check] = []
     try:
         chain = folder.chain()
