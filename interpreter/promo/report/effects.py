@@ -13,7 +13,7 @@ from promo.report.design import chain_text, effect_name
 from promo.report.pictures import effects_svg, half_normal_svg
 from promo.report.record import Record
 from promo.report.values import EffectsView, FitView
-from promo.report.words import NONE, listed, plural
+from promo.report.words import NONE, listed, number, plural
 from promo.spec.values import Effects
 
 SHOWN = 12
@@ -38,7 +38,7 @@ def effects_view(record: Record, effects: Effects) -> EffectsView:
         fits=tuple(_fit(record, fit) for fit in table.fits) if table else (),
         aliases=_aliases(table) if table else (),
         relaxations=tuple(
-            (effect_name(one.effect), f"{one.before}, {one.after}", _signed(one.change), one.error or NONE)
+            (effect_name(one.effect), f"{one.before}, {one.after}", _signed(one.change), number(one.error))
             for one in table.relaxations
         )
         if table
@@ -63,9 +63,9 @@ def _sentence(record: Record, effects: Effects) -> str:
 def _fit(record: Record, fit: Fit) -> FitView:
     hosts = next((tuple(host for host, _ in one.hosts) for one in fit.estimates if one.hosts), ())
     if fit.method == "lenth":
-        error = f"Lenth's pseudo standard error {fit.pse}, margin {fit.margin}, simultaneous {fit.simultaneous}"
+        error = f"Lenth's pseudo standard error {number(fit.pse)}, margin {number(fit.margin)}, simultaneous {number(fit.simultaneous)}"
     else:
-        error = f"standard deviation of a run {fit.sigma or 'unknown'}, {fit.degrees} degrees of freedom"
+        error = f"standard deviation of a run {number(fit.sigma)}, {fit.degrees} degrees of freedom"
     curvature = f"; corners less centre {_signed(fit.curvature)}" if fit.curvature else ""
     return FitView(
         stage=fit.stage,
@@ -83,7 +83,7 @@ def _row(one: Estimate, hosts: tuple[str, ...]) -> tuple[str, ...]:
     return (
         effect_name(one.effect),
         _signed(one.value) if one.value else "not estimable",
-        one.error or NONE,
+        number(one.error),
         _short(one.p),
         _short(one.adjusted),
         f"{_signed(one.low)} .. {_signed(one.high)}" if one.low and one.high else NONE,
@@ -187,9 +187,7 @@ def _reliability(evidence: Evidence, points: set[str]) -> float | None:
 
 
 def _signed(text: str | None) -> str:
-    if text is None:
-        return NONE
-    return f"+{text}" if not text.startswith("-") and float(text) else text
+    return number(text, signed=True)
 
 
 def _short(text: str | None) -> str:
