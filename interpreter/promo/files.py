@@ -91,7 +91,7 @@ class RealDisk:
     def append(self, path: Path, data: bytes) -> None:
         """Add bytes at the end of a file, and flush them."""
         new = not path.exists()
-        with path.open("ab") as file:
+        with _private(path) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -119,6 +119,11 @@ class RealDisk:
         """Create a folder and those above it."""
         path.mkdir(parents=True, exist_ok=True)
         _flush_folder(path.parent)
+
+
+def _private(path: Path) -> IO[bytes]:
+    """Open a file to append to; when it is made, only its owner may read it."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 
 
 def _flush_folder(path: Path) -> None:
@@ -159,8 +164,8 @@ class FolderLock:
             PromoError: the folder cannot be written.
         """
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = (folder / "lock").open("ab")
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file: IO[bytes] = _private(folder / "lock")
         except OSError as fault:
             message = f"the study folder {folder} cannot be written: {fault.strerror or fault}"
             raise PromoError(message, hint="choose another one with --study") from fault

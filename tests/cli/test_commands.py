@@ -29,7 +29,19 @@ def test_help_reads_like_the_workflow(capsys):
     places = [page.index(f"\n  {command} ") for command in COMMANDS]
 
     assert places == sorted(places)
-    assert list(COMMANDS) == ["check", "fmt", "read", "show", "plan", "freeze", "run", "status", "decide", "report", "verify"]
+    assert list(COMMANDS) == [
+        "check",
+        "fmt",
+        "read",
+        "show",
+        "plan",
+        "freeze",
+        "run",
+        "status",
+        "decide",
+        "report",
+        "verify",
+    ]
     for code in ExitCode:
         assert re.search(rf"^  {int(code)}\s", page, re.MULTILINE)
     assert promo() == 0

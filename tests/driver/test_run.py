@@ -72,6 +72,17 @@ def test_a_study_runs_to_its_end(workplace, capsys):
     assert promo("verify", path) == 3
 
 
+def test_a_study_and_its_ledger_are_for_their_owner_alone(workplace):
+    before = os.umask(0o022)
+    try:
+        promo("run", write(workplace, small()), "--quiet")
+    finally:
+        os.umask(before)
+
+    place = study(workplace).path
+    assert [path.stat().st_mode & 0o777 for path in (place, place / "ledger.jsonl")] == [0o700, 0o600]
+
+
 def test_running_a_finished_study_again_starts_nothing(workplace):
     path = write(workplace, small())
     promo("run", path, "--quiet")

@@ -1,5 +1,6 @@
 """Writing the ledger: each event is on disk when `append` returns."""
 
+from calendar import timegm
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +9,9 @@ from promo.base.errors import PromoError
 from promo.ledger.chain import decode, encode, line_digest
 from promo.ledger.ports import Clock, Disk
 from promo.ledger.values import Event, EventKind
+
+JUMP_S = 60
+"""Seconds that the wall clock may gain or lose between two events before that is an event of its own."""
 
 
 class Journal:
@@ -25,6 +29,7 @@ class Journal:
         self._events = list(chain.events)
         self._head = chain.head
         self._failed = False
+        self._seen = (clock.now(), clock.monotonic())
         self.incarnation = 1 + max((event.incarnation for event in chain.events), default=0)
 
     @property
@@ -46,7 +51,18 @@ class Journal:
         """
         if self._failed:
             raise PromoError("the ledger could not be written earlier, so nothing more is recorded")
-        event = Event(len(self._events), kind, self._clock.now(), self.incarnation, data, self._head)
+        jump = self._jump()
+        if abs(jump) > JUMP_S:
+            self._put(EventKind.CLOCK_JUMPED, {"seconds": jump})
+        return self._put(kind, data)
+
+    def _jump(self) -> int:
+        """Seconds that the wall clock went beyond the monotonic one since it was last looked at."""
+        (before, began), self._seen = self._seen, (self._clock.now(), self._clock.monotonic())
+        return round(_seconds(self._seen[0]) - _seconds(before) - (self._seen[1] - began))
+
+    def _put(self, kind: EventKind, data: Mapping[str, Json]) -> Event:
+        event = Event(len(self._events), kind, self._seen[0], self.incarnation, data, self._head)
         line = encode(event)
         try:
             self._disk.append(self._path, line + b"\n")
@@ -58,3 +74,11 @@ class Journal:
         self._events.append(event)
         self._head = line_digest(line)
         return event
+
+
+def _seconds(moment: str) -> int:
+    """Seconds since 1970 of a time that a `Clock` gave."""
+    day, _, time = moment.rstrip("Z").partition("T")
+    year, month, number = map(int, day.split("-"))
+    hour, minute, second = map(int, time.split(":"))
+    return timegm((year, month, number, hour, minute, second))
