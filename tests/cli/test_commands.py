@@ -40,6 +40,7 @@ def test_help_reads_like_the_workflow(capsys):
         "status",
         "decide",
         "report",
+        "checkpoint",
         "verify",
     ]
     for code in ExitCode:

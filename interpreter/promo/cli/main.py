@@ -24,6 +24,7 @@ COMMANDS = {
     "status": ("run", "run", "what has happened so far"),
     "decide": ("person", "run", "record a person's verdict where a gate waits for one"),
     "report": ("audit", "report", "write the audit report of a study"),
+    "checkpoint": ("audit", "verify", "write what somebody outside may sign or stamp"),
     "verify": ("audit", "verify", "derive every decision anew and compare"),
 }
 """Command -> module in `promo.cli`, step of the workflow, and what it does."""
@@ -42,7 +43,7 @@ exit codes:
   0  done
   1  findings: errors in a spec, a file not formatted, stored bytes that do not match
   2  cannot: wrong usage, a missing file, device or package, a study that is busy or unfinished
-  3  verify: everything matches, but nothing outside the study folder vouches for its age
+  3  verify: everything matches, but no given receipt vouches for what was frozen before the runs
   4  run: the study stopped by its own rule (missing stop)
   5  run: a gate or rule waits for a person
   130  interrupted; promo run goes on
@@ -107,7 +108,7 @@ def _help() -> str:
     ]
     for step, title in STEPS.items():
         lines.append(f"{title}:")
-        lines += [f"  {name:8} {does}" for name, (_, at, does) in COMMANDS.items() if at == step]
+        lines += [f"  {name:10} {does}" for name, (_, at, does) in COMMANDS.items() if at == step]
     return "\n".join([*lines, "", EXIT_CODES])
 
 
@@ -173,6 +174,8 @@ def _run(options: argparse.ArgumentParser) -> None:
     options.add_argument("spec", metavar="SPEC|PLAN", help="a .promo file, or a plan that promo plan --out wrote")
     options.add_argument("--plain", action="store_true", help="one line per event instead of a live display")
     options.add_argument("--quiet", action="store_true", help="no progress, only the end")
+    freeze_only = "freeze the study, write its checkpoint for others to vouch for, and train nothing yet"
+    options.add_argument("--freeze-only", action="store_true", help=freeze_only)
     _add_study(options)
 
 
@@ -200,8 +203,18 @@ def _report(options: argparse.ArgumentParser) -> None:
     _add_study(options)
 
 
+def _checkpoint(options: argparse.ArgumentParser) -> None:
+    options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
+    _add_study(options)
+
+
 def _verify(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
+    receipt = "a receipt NOTE.sig or NOTE.tsr beside its NOTE"
+    options.add_argument("--anchor", metavar="FILE", action="append", default=[], help=receipt)
+    options.add_argument("--key", metavar="PUB", action="append", default=[], help="public key of somebody outside")
+    authority = "certificate of a time-stamping authority"
+    options.add_argument("--authority", metavar="PEM", action="append", default=[], help=authority)
     options.add_argument("--json", action="store_true", help="print it as JSON")
     _add_study(options)
 
@@ -221,5 +234,6 @@ _OPTIONS = {
     "status": _status,
     "decide": _decide,
     "report": _report,
+    "checkpoint": _checkpoint,
     "verify": _verify,
 }

@@ -38,7 +38,12 @@ def run(options: Namespace) -> int:
         environment=os.environ,
         display=_display(options, folder),
         commit=commit_of(spec.parent, os.environ),
+        freeze_only=options.freeze_only,
     )
+    if options.freeze_only and not folder.state().attempts:
+        from promo.cli.audit import checkpoint
+
+        return checkpoint(Namespace(place=str(folder.path), study=None))
     _print_end(folder)
     return ending.exit_code
 

@@ -76,6 +76,7 @@ def run_study(
     environment: Mapping[str, str],
     display: Display,
     commit: str | None,
+    freeze_only: bool = False,
 ) -> Ending:
     """
     Start a study, or go on with it.
@@ -88,6 +89,7 @@ def run_study(
         environment: promo's own environment, of which workers see a part.
         display: what the user sees.
         commit: version-control commit of the spec.
+        freeze_only: record what is frozen and stop there, so that somebody can vouch for it before anything runs.
 
     Raises:
         SpecError: the spec has errors.
@@ -108,7 +110,9 @@ def run_study(
                 return _ending(state)
         here = places(study, environment)
         journal = Journal(folder.path / LEDGER, RealDisk(), clock)
-        return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit).run(fresh=fresh)
+        return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit).run(
+            fresh=fresh, freeze_only=freeze_only
+        )
 
 
 def _no_strangers(folder: StudyFolder, state: State, *, fresh: bool) -> None:
@@ -170,7 +174,7 @@ class _Loop:
         self.tasks: dict[str, list[Task]] = {}
         """Tasks of opened stages, made once."""
 
-    def run(self, *, fresh: bool) -> Ending:
+    def run(self, *, fresh: bool, freeze_only: bool) -> Ending:
         """Carry the study to its end, or to an interruption."""
         state = state_of(self.journal.events)
         self.display.begin(self.study, self.plan, state)
@@ -181,6 +185,8 @@ class _Loop:
             if fresh:
                 self._freeze()
                 state = state_of(self.journal.events)
+            if freeze_only:
+                return _ending(state)
             self.execution = Execution(
                 self.folder.path, self.journal, state, self.disk, self.clock, self.places, self._progress
             )

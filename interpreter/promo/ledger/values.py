@@ -32,10 +32,6 @@ class EventKind(Enum):
     STUDY_CLOSED = "study.closed"
     CLOCK_JUMPED = "clock.jumped"
     """The wall clock moved against the monotonic one by more than a minute: set, or the machine slept."""
-    CHECKPOINT_SIGNED = "checkpoint.signed"
-    """A note over the ledger so far was written, for others to vouch for."""
-    ANCHOR_RECEIVED = "anchor.received"
-    """Somebody outside vouched for a checkpoint; the receipt lies in the study folder."""
 
 
 @frozen
