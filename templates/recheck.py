@@ -126,7 +126,7 @@ class Study:
 
 def frozen_files(study: Study) -> Iterator[str]:
     """What was frozen is there unchanged, and was frozen first."""
-    first = study.events[0] if study.events else {"kind": ""}
+    first: Object = study.events[0] if study.events else {"kind": ""}
     if first["kind"] != "study.frozen":
         raise DiffersError("the study was not frozen first")
     for name, digest in first["data"]["files"].items():

@@ -7,6 +7,7 @@ too.  Study folders are locked by the operating system while a promo process wor
 
 import contextlib
 import os
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from promo.base.errors import Busy, PromoError
 from promo.base.source import Source, Span
 
 LARGEST_SPEC = 16 * 1024 * 1024
+SAME_START_S = 0.05
+"""The system counts the start of a process in hundredths of a second."""
 
 
 def read_source(path: Path, shown: str | None = None) -> Source:
@@ -172,7 +175,11 @@ class FolderLock:
         if not _lock(self._file):
             self._file.close()
             message = f"another promo process is working on {folder}"
-            raise Busy(message, hint="wait for it, or watch it with: promo status")
+            raise Busy(message, hint="wait for it, watch it with: promo status, or end it with: promo stop")
+        with contextlib.suppress(OSError):  # the lock holds without it; only `promo stop` wants to know
+            self._file.truncate(0)
+            self._file.write(f"{os.getpid()} {_began(os.getpid())}\n".encode())
+            self._file.flush()
 
     def close(self) -> None:
         """Let go of the lock."""
@@ -183,6 +190,38 @@ class FolderLock:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _began(pid: int) -> float:
+    """When a process began, as the system tells it; with the number it names one process for ever."""
+    import psutil
+
+    return float(psutil.Process(pid).create_time())
+
+
+def interrupt_holder(folder: Path) -> bool:
+    """
+    Ask the process that holds a folder's lock to end, as Ctrl-C would.
+
+    Returns:
+        False when nobody holds it, or when its holder is not a process of this machine that can be asked.
+    """
+    import psutil
+
+    try:
+        FolderLock(folder).close()
+    except Busy:
+        pass
+    else:
+        return False
+    try:
+        number, began = (folder / "lock").read_text(encoding="ascii").split()
+        if abs(_began(int(number)) - float(began)) > SAME_START_S:
+            return False
+        os.kill(int(number), signal.SIGINT)
+    except (OSError, ValueError, psutil.Error):
+        return False
+    return True
 
 
 def _lock(file: IO[bytes]) -> bool:

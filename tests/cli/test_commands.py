@@ -38,6 +38,7 @@ def test_help_reads_like_the_workflow(capsys):
         "freeze",
         "run",
         "status",
+        "stop",
         "decide",
         "report",
         "checkpoint",

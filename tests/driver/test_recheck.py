@@ -106,7 +106,7 @@ def test_both_find_a_change_in_every_file(finished, tmp_path, capsys, part, shar
     assert recheck.main(copy) == 1
 
 
-def test_a_decision_that_does_not_follow_is_found_by_both_though_every_digest_fits(finished, tmp_path, monkeypatch):
+def test_a_verdict_that_does_not_follow_is_found_though_every_digest_fits(finished):
     sound = recheck.Study(finished)
     list(recheck.frozen_files(sound))
     for event in sound.events:

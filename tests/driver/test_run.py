@@ -13,6 +13,7 @@ import pytest
 
 from promo.base.canonical import canonical, parse_json
 from promo.driver.study import StudyFolder
+from promo.files import FolderLock
 from promo.ledger.state import AttemptState, StudyState
 from support import promo, spec
 
@@ -193,6 +194,37 @@ def test_an_interrupted_study_says_so_and_goes_on(workplace):
     assert ended <= {AttemptState.ACCEPTED, AttemptState.LOST}  # nobody's fault, so no rerun is used up
     assert promo("run", path, "--quiet") == 0
     assert folder.state().study is StudyState.CLOSED
+
+
+def test_a_study_is_stopped_from_another_terminal_and_goes_on(workplace, capsys):
+    path = write(workplace, with_behaviour(good="slow", fair="slow", poor="slow"))
+    folder = study(workplace)
+    process = orchestrator(workplace, path)
+    wait_for(lambda: results(folder) >= 1)
+
+    assert promo("stop", path) == 0
+    assert process.wait() == 130
+    assert not folder.state().running()
+    assert promo("stop", path) == 2
+    assert "no promo process on this machine is working on" in capsys.readouterr().err
+    assert promo("run", path, "--quiet") == 0
+    assert folder.state().study is StudyState.CLOSED
+
+
+def test_stop_never_signals_a_process_that_only_has_the_number_of_the_old_one(workplace):
+    path = write(workplace, small())
+    promo("run", path, "--quiet")
+    folder = study(workplace)
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"])
+    try:
+        with FolderLock(folder.path):
+            (folder.path / "lock").write_text(f"{bystander.pid} 1.0\n", encoding="ascii")
+
+            assert promo("stop", path) == 2
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
 
 
 def test_two_at_once_the_second_is_refused(workplace, capsys):

@@ -22,6 +22,7 @@ COMMANDS = {
     "freeze": ("freeze", "freeze", "seal frozen gates and rules"),
     "run": ("run", "run", "train, decide, promote; or go on where it stopped"),
     "status": ("run", "run", "what has happened so far"),
+    "stop": ("run", "run", "end a running study cleanly, from another terminal"),
     "decide": ("person", "run", "record a person's verdict where a gate waits for one"),
     "report": ("audit", "report", "write the audit report of a study"),
     "checkpoint": ("audit", "verify", "write what somebody outside may sign or stamp"),
@@ -203,7 +204,7 @@ def _report(options: argparse.ArgumentParser) -> None:
     _add_study(options)
 
 
-def _checkpoint(options: argparse.ArgumentParser) -> None:
+def _place(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
     _add_study(options)
 
@@ -232,8 +233,9 @@ _OPTIONS = {
     "freeze": _freeze,
     "run": _run,
     "status": _status,
+    "stop": _place,
     "decide": _decide,
     "report": _report,
-    "checkpoint": _checkpoint,
+    "checkpoint": _place,
     "verify": _verify,
 }
