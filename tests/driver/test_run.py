@@ -84,6 +84,17 @@ def test_a_study_and_its_ledger_are_for_their_owner_alone(workplace):
     assert [path.stat().st_mode & 0o777 for path in (place, place / "ledger.jsonl")] == [0o700, 0o600]
 
 
+def test_secrets_of_the_calling_shell_reach_no_file_of_a_study(workplace, monkeypatch):
+    canary = "canary-7f3a91"
+    for name in ("API_TOKEN", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN"):
+        monkeypatch.setenv(name, canary)
+    promo("run", write(workplace, with_behaviour(poor="crash")), "--quiet")
+
+    files = [path for path in workplace.rglob("*") if path.is_file()]
+    assert len(files) > 20
+    assert [path for path in files if canary.encode() in path.read_bytes()] == []
+
+
 def test_running_a_finished_study_again_starts_nothing(workplace):
     path = write(workplace, small())
     promo("run", path, "--quiet")
