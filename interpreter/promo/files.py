@@ -7,6 +7,7 @@ too.  Study folders are locked by the operating system while a promo process wor
 
 import contextlib
 import os
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from promo.base.errors import Busy, PromoError
 from promo.base.source import Source, Span
 
 LARGEST_SPEC = 16 * 1024 * 1024
+SAME_START_S = 0.05
+"""The system counts the start of a process in hundredths of a second."""
 
 
 def read_source(path: Path, shown: str | None = None) -> Source:
@@ -91,7 +94,7 @@ class RealDisk:
     def append(self, path: Path, data: bytes) -> None:
         """Add bytes at the end of a file, and flush them."""
         new = not path.exists()
-        with path.open("ab") as file:
+        with _private(path) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -119,6 +122,11 @@ class RealDisk:
         """Create a folder and those above it."""
         path.mkdir(parents=True, exist_ok=True)
         _flush_folder(path.parent)
+
+
+def _private(path: Path) -> IO[bytes]:
+    """Open a file to append to; when it is made, only its owner may read it."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 
 
 def _flush_folder(path: Path) -> None:
@@ -159,15 +167,19 @@ class FolderLock:
             PromoError: the folder cannot be written.
         """
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = (folder / "lock").open("ab")
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file: IO[bytes] = _private(folder / "lock")
         except OSError as fault:
             message = f"the study folder {folder} cannot be written: {fault.strerror or fault}"
             raise PromoError(message, hint="choose another one with --study") from fault
         if not _lock(self._file):
             self._file.close()
             message = f"another promo process is working on {folder}"
-            raise Busy(message, hint="wait for it, or watch it with: promo status")
+            raise Busy(message, hint="wait for it, watch it with: promo status, or end it with: promo stop")
+        with contextlib.suppress(OSError):  # the lock holds without it; only `promo stop` wants to know
+            self._file.truncate(0)
+            self._file.write(f"{os.getpid()} {_began(os.getpid())}\n".encode())
+            self._file.flush()
 
     def close(self) -> None:
         """Let go of the lock."""
@@ -178,6 +190,38 @@ class FolderLock:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _began(pid: int) -> float:
+    """When a process began, as the system tells it; with the number it names one process for ever."""
+    import psutil
+
+    return float(psutil.Process(pid).create_time())
+
+
+def interrupt_holder(folder: Path) -> bool:
+    """
+    Ask the process that holds a folder's lock to end, as Ctrl-C would.
+
+    Returns:
+        False when nobody holds it, or when its holder is not a process of this machine that can be asked.
+    """
+    import psutil
+
+    try:
+        FolderLock(folder).close()
+    except Busy:
+        pass
+    else:
+        return False
+    try:
+        number, began = (folder / "lock").read_text(encoding="ascii").split()
+        if abs(_began(int(number)) - float(began)) > SAME_START_S:
+            return False
+        os.kill(int(number), signal.SIGINT)
+    except (OSError, ValueError, psutil.Error):
+        return False
+    return True
 
 
 def _lock(file: IO[bytes]) -> bool:

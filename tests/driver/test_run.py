@@ -13,6 +13,7 @@ import pytest
 
 from promo.base.canonical import canonical, digest_bytes, parse_json
 from promo.driver.study import StudyFolder
+from promo.files import FolderLock
 from promo.ledger.state import AttemptState, StudyState
 from support import promo, spec
 
@@ -70,6 +71,28 @@ def test_a_study_runs_to_its_end(workplace, capsys):
     assert "pick promoted good and base to long" in capsys.readouterr().out
     assert (folder.path / "report.html").exists()
     assert promo("verify", path) == 3
+
+
+def test_a_study_and_its_ledger_are_for_their_owner_alone(workplace):
+    before = os.umask(0o022)
+    try:
+        promo("run", write(workplace, small()), "--quiet")
+    finally:
+        os.umask(before)
+
+    place = study(workplace).path
+    assert [path.stat().st_mode & 0o777 for path in (place, place / "ledger.jsonl")] == [0o700, 0o600]
+
+
+def test_secrets_of_the_calling_shell_reach_no_file_of_a_study(workplace, monkeypatch):
+    canary = "canary-7f3a91"
+    for name in ("API_TOKEN", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN"):
+        monkeypatch.setenv(name, canary)
+    promo("run", write(workplace, with_behaviour(poor="crash")), "--quiet")
+
+    files = [path for path in workplace.rglob("*") if path.is_file()]
+    assert len(files) > 20
+    assert [path for path in files if canary.encode() in path.read_bytes()] == []
 
 
 def test_running_a_finished_study_again_starts_nothing(workplace):
@@ -201,6 +224,37 @@ def test_a_lost_attempt_that_kept_its_state_is_taken_up(workplace):
     for attempt in lost:
         request = folder.request(folder.state().attempts[attempt.run][1])
         assert request["resume"] == {"folder": attempt.folder, "state": digest_bytes(b"{}")}
+
+
+def test_a_study_is_stopped_from_another_terminal_and_goes_on(workplace, capsys):
+    path = write(workplace, with_behaviour(good="slow", fair="slow", poor="slow"))
+    folder = study(workplace)
+    process = orchestrator(workplace, path)
+    wait_for(lambda: results(folder) >= 1)
+
+    assert promo("stop", path) == 0
+    assert process.wait() == 130
+    assert not folder.state().running()
+    assert promo("stop", path) == 2
+    assert "no promo process on this machine is working on" in capsys.readouterr().err
+    assert promo("run", path, "--quiet") == 0
+    assert folder.state().study is StudyState.CLOSED
+
+
+def test_stop_never_signals_a_process_that_only_has_the_number_of_the_old_one(workplace):
+    path = write(workplace, small())
+    promo("run", path, "--quiet")
+    folder = study(workplace)
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"])
+    try:
+        with FolderLock(folder.path):
+            (folder.path / "lock").write_text(f"{bystander.pid} 1.0\n", encoding="ascii")
+
+            assert promo("stop", path) == 2
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
 
 
 def test_two_at_once_the_second_is_refused(workplace, capsys):

@@ -144,6 +144,59 @@ def test_the_head_is_the_digest_of_the_last_line():
     assert journal(disk).head == line_digest(disk.files[LEDGER].splitlines()[-1])
 
 
+class SetClock(StillClock):
+    """A clock that a test sets."""
+
+    def __init__(self):
+        self.wall, self.steady = "2026-03-29T00:59:59Z", 0.0
+
+    def now(self):
+        return self.wall
+
+    def monotonic(self):
+        return self.steady
+
+
+@pytest.mark.parametrize(
+    ("wall", "steady", "jump"),
+    [
+        ("2026-03-30T00:59:59Z", 1.0, 86399),
+        ("2026-03-28T00:59:59Z", 1.0, -86401),
+        ("2026-03-29T03:00:00Z", 7201.0, None),
+        ("2026-03-29T01:00:30Z", 1.0, None),
+    ],
+)
+def test_a_wall_clock_that_jumps_is_an_event_and_changes_no_order(wall, steady, jump):
+    disk, clock = MemoryDisk(), SetClock()
+    book = Journal(LEDGER, disk, clock)
+    book.append(EventKind.STUDY_FROZEN, {})
+    clock.wall, clock.steady = wall, steady
+    book.append(EventKind.ORCHESTRATOR_STARTED, {})
+
+    events = decode(disk.files[LEDGER]).events
+    jumps = [one.data["seconds"] for one in events if one.kind is EventKind.CLOCK_JUMPED]
+    assert jumps == ([] if jump is None else [jump])
+    assert [one.seq for one in events] == list(range(len(events)))
+    assert events[-1].kind is EventKind.ORCHESTRATOR_STARTED
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda line: line.replace(b'"kind"', b'"kind":"stage.opened","kind"'),
+        lambda line: line.replace(b":", b": ", 1),
+        lambda line: line.replace(b'"seq":0', b'"seq":0.0'),
+        lambda line: line.replace(b'"study":"s"', b'"study":NaN'),
+        lambda line: line + b"\r",
+    ],
+)
+def test_a_line_that_is_not_in_canonical_form_is_refused(spoil):
+    line = written(1).files[LEDGER].rstrip(b"\n")
+
+    with pytest.raises(Mismatch, match="line 1 is damaged"):
+        decode(spoil(line) + b"\n")
+
+
 def event(seq, kind, **data):
     return Event(seq, kind, "t", 1, data, "")
 

@@ -21,13 +21,13 @@ class ExitCode(IntEnum):
     """What a command's exit status means; the table stands in the README too."""
 
     DONE = 0
-    """The command did what it says."""
+    """The command did what it says; `verify`: all matches, and a receipt from outside covers the freeze and no run."""
     FINDINGS = 1
     """The spec has errors, a file is not formatted, or stored bytes do not match."""
     CANNOT = 2
     """The command cannot be carried out: usage, files, devices, a busy study."""
     UNANCHORED = 3
-    """`verify`: everything matches, but nothing outside the study folder vouches for its age."""
+    """`verify`: everything matches, but no given receipt vouches for what was frozen before the runs."""
     STOPPED = 4
     """`run`: the study stopped by its own rule, for example `missing stop`."""
     HELD = 5

@@ -1,4 +1,4 @@
-"""`promo report` and `promo verify`."""
+"""`promo report`, `promo verify` and `promo checkpoint`."""
 
 import json
 from argparse import Namespace
@@ -46,7 +46,8 @@ def verify(options: Namespace) -> int:
     from promo.driver.verify import verify_study
 
     folder = study_of(options.place, options.study)
-    audit = verify_study(folder)
+    given = (tuple(map(Path, words)) for words in (options.anchor, options.key, options.authority))
+    audit = verify_study(folder, *given)
     if options.json:
         checks: list[Json] = [
             {"check": one.name, "outcome": one.outcome.value, "words": one.words} for one in audit.checks
@@ -64,3 +65,15 @@ def verify(options: Namespace) -> int:
     put("")
     put(audit.verdict)
     return audit.exit_code
+
+
+def checkpoint(options: Namespace) -> int:
+    """Write what somebody outside may sign or stamp."""
+    from promo.driver.anchor import NAMESPACE, write_checkpoint
+
+    path = write_checkpoint(study_of(options.place, options.study))
+    put(path.read_text(encoding="utf-8").rstrip())
+    put(f"written to {path}; somebody else vouches for it with one of")
+    put(f"  ssh-keygen -Y sign -n {NAMESPACE} -f KEY {path}")
+    put(f"  openssl ts -query -data {path} -sha256 -cert -out {path}.tsq    and a reply kept as {path}.tsr")
+    return ExitCode.DONE

@@ -27,6 +27,7 @@ COMMANDS = {
     "freeze": ("freeze", "freeze", "seal frozen gates and rules"),
     "run": ("run", "run", "train, decide, promote; or go on where it stopped"),
     "status": ("run", "run", "what has happened so far"),
+    "stop": ("run", "run", "end a running study cleanly, from another terminal"),
     "decide": ("person", "run", "record a person's verdict where a gate waits for one"),
     "bundle": ("bundle", "run", "write what a host has done into one file, for a machine it cannot reach"),
     "import": ("bundle", "run", "check such a file and take its results in"),
@@ -34,6 +35,7 @@ COMMANDS = {
     "report": ("audit", "report", "write the audit report of a study"),
     "why": ("why", "report", "say why a candidate was kept or dropped"),
     "serve": ("serve", "report", "show the report live, on this machine only"),
+    "checkpoint": ("audit", "verify", "write what somebody outside may sign or stamp"),
     "verify": ("audit", "verify", "derive every decision anew and compare"),
 }
 """Command -> module in `promo.cli`, step of the workflow, and what it does."""
@@ -55,7 +57,7 @@ exit codes:
   0  done
   1  findings: errors in a spec, a file not formatted, stored bytes that do not match
   2  cannot: wrong usage, a missing file, device or package, a study that is busy or unfinished
-  3  verify: everything matches, but nothing outside the study folder vouches for its age
+  3  verify: everything matches, but no given receipt vouches for what was frozen before the runs
   4  run: the study stopped by its own rule (missing stop)
   5  run: a gate or rule waits for a person
   6  run: what is left belongs to hosts that are not here
@@ -129,7 +131,7 @@ def _help() -> str:
     ]
     for step, title in STEPS.items():
         lines.append(f"{title}:")
-        lines += [f"  {name:8} {does}" for name, (_, at, does) in COMMANDS.items() if at == step]
+        lines += [f"  {name:10} {does}" for name, (_, at, does) in COMMANDS.items() if at == step]
     return "\n".join([*lines, "", EXIT_CODES])
 
 
@@ -230,6 +232,8 @@ def _run(options: argparse.ArgumentParser) -> None:
     options.add_argument("--host", metavar="HOST", help="carry out only what runs on this host; see promo bundle")
     options.add_argument("--plain", action="store_true", help="one line per event instead of a live display")
     options.add_argument("--quiet", action="store_true", help="no progress, only the end")
+    freeze_only = "freeze the study, write its checkpoint for others to vouch for, and train nothing yet"
+    options.add_argument("--freeze-only", action="store_true", help=freeze_only)
     _add_study(options)
 
 
@@ -297,8 +301,18 @@ def _serve(options: argparse.ArgumentParser) -> None:
     _add_study(options)
 
 
+def _place(options: argparse.ArgumentParser) -> None:
+    options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
+    _add_study(options)
+
+
 def _verify(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
+    receipt = "a receipt NOTE.sig or NOTE.tsr beside its NOTE"
+    options.add_argument("--anchor", metavar="FILE", action="append", default=[], help=receipt)
+    options.add_argument("--key", metavar="PUB", action="append", default=[], help="public key of somebody outside")
+    authority = "certificate of a time-stamping authority"
+    options.add_argument("--authority", metavar="PEM", action="append", default=[], help=authority)
     options.add_argument("--json", action="store_true", help="print it as JSON")
     _add_study(options)
 
@@ -320,6 +334,7 @@ _OPTIONS = {
     "freeze": _freeze,
     "run": _run,
     "status": _status,
+    "stop": _place,
     "decide": _decide,
     "bundle": _bundle,
     "import": _import,
@@ -327,5 +342,6 @@ _OPTIONS = {
     "why": _why,
     "report": _report,
     "serve": _serve,
+    "checkpoint": _place,
     "verify": _verify,
 }

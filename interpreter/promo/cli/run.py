@@ -1,4 +1,4 @@
-"""`promo run` and `promo status`."""
+"""`promo run`, `promo status` and `promo stop`."""
 
 import json
 import os
@@ -8,20 +8,22 @@ from argparse import Namespace
 from pathlib import Path
 
 from promo.base.canonical import Json, parse_json
-from promo.base.errors import ExitCode, Mismatch, PromoError
+from promo.base.errors import Busy, ExitCode, Mismatch, PromoError
 from promo.cli.places import study_of
 from promo.cli.spec import compile_file, print_diagnostics
 from promo.cli.terminal import put
 from promo.driver.pipeline import Compiled
 from promo.driver.run import Display, run_study
 from promo.driver.study import REPORT, StudyFolder, study_folder
-from promo.files import SystemClock
+from promo.files import FolderLock, SystemClock, interrupt_holder
 from promo.ledger.state import State, StudyState
 from promo.plan.store import stale
 from promo.report.amendments import verdict_lines
 from promo.report.words import span_text
 from promo.run.provenance import commit_of
 
+STOP_S = 60
+"""Longer than the supervisors take to end what they started."""
 WATCH_S = 2.0
 CLEAR = "\033[H\033[2J"
 
@@ -44,7 +46,12 @@ def run(options: Namespace) -> int:
         display=_display(options, folder),
         commit=commit_of(spec.parent, os.environ),
         only=options.host,
+        freeze_only=options.freeze_only,
     )
+    if options.freeze_only and not folder.state().attempts:
+        from promo.cli.audit import checkpoint
+
+        return checkpoint(Namespace(place=str(folder.path), study=None))
     _print_end(folder)
     if ending.exit_code is ExitCode.ELSEWHERE:
         put(f"{ending.why}: exchange what was done with promo bundle and promo import, then run again")
@@ -92,6 +99,24 @@ def _print_end(folder: StudyFolder) -> None:
     put("")
     put(ending_text(view))
     put(f"report: {folder.path / REPORT}")
+
+
+def stop(options: Namespace) -> int:
+    """End a study that another promo process is working on; what has a result keeps it."""
+    folder = study_of(options.place, options.study)
+    if not interrupt_holder(folder.path):
+        raise PromoError(f"no promo process on this machine is working on {folder.path}")
+    clock = SystemClock()
+    until = clock.monotonic() + STOP_S
+    while clock.monotonic() < until:
+        try:
+            FolderLock(folder.path).close()
+        except Busy:
+            clock.sleep(0.1)
+        else:
+            put("stopped; promo run goes on")
+            return ExitCode.DONE
+    raise PromoError(f"it was asked to end and still runs after {STOP_S} s", hint="watch it with: promo status")
 
 
 def status(options: Namespace) -> int:

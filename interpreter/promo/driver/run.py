@@ -86,6 +86,7 @@ def run_study(
     display: Display,
     commit: str | None,
     only: str | None = None,
+    freeze_only: bool = False,
 ) -> Ending:
     """
     Start a study, or go on with it.
@@ -99,6 +100,7 @@ def run_study(
         display: what the user sees.
         commit: version-control commit of the spec.
         only: the one host whose runs are carried out; None for all.
+        freeze_only: record what is frozen and stop there, so that somebody can vouch for it before anything runs.
 
     Raises:
         SpecError: the spec has errors.
@@ -121,7 +123,9 @@ def run_study(
         assert compiled.runner is not None
         here = places(study, compiled.runner, environment, only)
         journal = Journal(folder.path / LEDGER, RealDisk(), clock)
-        return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit).run(fresh=fresh)
+        return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit).run(
+            fresh=fresh, freeze_only=freeze_only
+        )
 
 
 def _no_strangers(folder: StudyFolder, state: State, *, fresh: bool) -> None:
@@ -190,7 +194,7 @@ class _Loop:
         self.tasks: dict[str, list[Task]] = {}
         """Tasks of opened stages, made once."""
 
-    def run(self, *, fresh: bool) -> Ending:
+    def run(self, *, fresh: bool, freeze_only: bool) -> Ending:
         """Carry the study to its end, or to an interruption."""
         state = state_of(self.journal.events)
         self.display.begin(self.study, self.plan, state)
@@ -201,6 +205,8 @@ class _Loop:
             if fresh:
                 self._freeze()
                 state = state_of(self.journal.events)
+            if freeze_only:
+                return Ending(ExitCode.DONE)
             self.execution = Execution(
                 self.folder.path, self.journal, state, self.disk, self.clock, self.places, self._progress
             )

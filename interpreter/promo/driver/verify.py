@@ -5,9 +5,10 @@ Each check says what it looked at and what it found.  What cannot be checked fro
 someone rewrote as a whole is consistent, so age is vouched for only by something outside the folder.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from fractions import Fraction
+from pathlib import Path
 
 from attrs import frozen
 
@@ -18,6 +19,7 @@ from promo.base.errors import ExitCode, Mismatch, PromoError
 from promo.base.units import HOUR
 from promo.decision.values import Decision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, only_its_own, rule_of, verdict_of
+from promo.driver.anchor import Anchor, read_anchors
 from promo.driver.pipeline import Compiled
 from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, StudyFolder
 from promo.evidence.effects import effects_to_json
@@ -56,6 +58,8 @@ class Audit:
 
     checks: tuple[Check, ...]
     finished: bool
+    anchored: bool = False
+    """Whether somebody outside vouches for the freeze as it was before the first run."""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -65,7 +69,7 @@ class Audit:
             return ExitCode.FINDINGS
         if Outcome.MISSING in outcomes or not self.finished:
             return ExitCode.CANNOT
-        return ExitCode.UNANCHORED
+        return ExitCode.DONE if self.anchored else ExitCode.UNANCHORED
 
     @property
     def verdict(self) -> str:
@@ -75,6 +79,11 @@ class Audit:
                 return "MISMATCH: what is stored is not what was recorded, or does not follow from it"
             case ExitCode.CANNOT:
                 return "INCOMPLETE: what is there matches, but the study is not finished or parts are missing"
+            case ExitCode.DONE:
+                return (
+                    "VERIFIED: everything follows from the stored bytes, and a receipt from outside covers what was "
+                    "frozen and no run"
+                )
             case _:
                 return (
                     "CONSISTENT, NOT ANCHORED: everything follows from the stored bytes; nothing outside this folder "
@@ -82,9 +91,20 @@ class Audit:
                 )
 
 
-def verify_study(folder: StudyFolder) -> Audit:
+def verify_study(
+    folder: StudyFolder,
+    receipts: Sequence[Path] = (),
+    keys: Sequence[Path] = (),
+    authorities: Sequence[Path] = (),
+) -> Audit:
     """
     Check everything a study folder holds.
+
+    Args:
+        folder: the study.
+        receipts: files from outside that vouch for its checkpoints; see `promo.driver.anchor`.
+        keys: public keys of people whose signatures count.
+        authorities: certificates of time-stamping authorities that count.
 
     Raises:
         PromoError: there is no study there.
@@ -117,7 +137,16 @@ def verify_study(folder: StudyFolder) -> Audit:
         return Audit(tuple(checks), finished)
     for check in _DERIVED:
         checks.extend(check(folder, compiled, state))
-    return Audit(tuple(checks), finished)
+    anchors = read_anchors(folder, receipts, keys, authorities)
+    checks.extend(_vouched(one, state.events) for one in anchors)
+    return Audit(tuple(checks), finished, any(one.before_runs for one in anchors))
+
+
+def _vouched(anchor: Anchor, events: int) -> Check:
+    if anchor.fault:
+        return Check(anchor.receipt, Outcome.DIFFERS, anchor.fault)
+    reach = "what was frozen and no run" if anchor.before_runs else f"{anchor.size} of {events} events"
+    return Check(anchor.receipt, Outcome.MATCHES, f"{anchor.by} vouches for {reach}")
 
 
 def _files(folder: StudyFolder, state: State) -> Iterator[Check]:

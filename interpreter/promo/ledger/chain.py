@@ -49,7 +49,7 @@ def decode(data: bytes) -> Chain:
     sound = data.rfind(b"\n") + 1
     events: list[Event] = []
     head = GENESIS
-    for number, line in enumerate(data[:sound].splitlines()):
+    for number, line in enumerate(data[:sound].split(b"\n")[:-1]):
         event = _event(number, line)
         if event.previous != head:
             raise Mismatch(f"ledger line {number + 1} does not follow line {number}", hint=_HINT)

@@ -1,5 +1,6 @@
 """Writing the ledger: each event is on disk when `append` returns."""
 
+from calendar import timegm
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +9,9 @@ from promo.base.errors import PromoError
 from promo.ledger.chain import decode, encode, line_digest
 from promo.ledger.ports import Clock, Disk
 from promo.ledger.values import Event, EventKind
+
+JUMP_S = 60
+"""Seconds that the wall clock may gain or lose between two events before that is an event of its own."""
 
 
 class Journal:
@@ -20,6 +24,7 @@ class Journal:
     def __init__(self, path: Path, disk: Disk, clock: Clock) -> None:
         self._path, self._disk, self._clock = path, disk, clock
         self._failed = self._unsure = False
+        self._seen = (clock.now(), clock.monotonic())
         self._read()
         self.incarnation = 1 + max((event.incarnation for event in self._events), default=0)
 
@@ -53,7 +58,18 @@ class Journal:
             raise PromoError("the ledger could not be written earlier, so nothing more is recorded")
         if self._unsure:
             self._read()
-        event = Event(len(self._events), kind, self._clock.now(), self.incarnation, data, self._head)
+        jump = self._jump()
+        if abs(jump) > JUMP_S:
+            self._put(EventKind.CLOCK_JUMPED, {"seconds": jump})
+        return self._put(kind, data)
+
+    def _jump(self) -> int:
+        """Seconds that the wall clock went beyond the monotonic one since it was last looked at."""
+        (before, began), self._seen = self._seen, (self._clock.now(), self._clock.monotonic())
+        return round(_seconds(self._seen[0]) - _seconds(before) - (self._seen[1] - began))
+
+    def _put(self, kind: EventKind, data: Mapping[str, Json]) -> Event:
+        event = Event(len(self._events), kind, self._seen[0], self.incarnation, data, self._head)
         line = encode(event)
         # An interruption may come at any instruction, also between the disk's answer and the lines below.
         self._unsure = True
@@ -68,3 +84,11 @@ class Journal:
         self._head = line_digest(line)
         self._unsure = False
         return event
+
+
+def _seconds(moment: str) -> int:
+    """Seconds since 1970 of a time that a `Clock` gave."""
+    day, _, time = moment.rstrip("Z").partition("T")
+    year, month, number = map(int, day.split("-"))
+    hour, minute, second = map(int, time.split(":"))
+    return timegm((year, month, number, hour, minute, second))

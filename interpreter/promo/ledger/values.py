@@ -33,6 +33,8 @@ class EventKind(Enum):
     BUNDLE_IMPORTED = "bundle.imported"
     STUDY_STOPPED = "study.stopped"
     STUDY_CLOSED = "study.closed"
+    CLOCK_JUMPED = "clock.jumped"
+    """The wall clock moved against the monotonic one by more than a minute: set, or the machine slept."""
 
 
 @frozen

@@ -63,7 +63,8 @@ def _sentence(record: Record, effects: Effects) -> str:
 def _fit(record: Record, fit: Fit) -> FitView:
     hosts = next((tuple(host for host, _ in one.hosts) for one in fit.estimates if one.hosts), ())
     if fit.method == "lenth":
-        error = f"Lenth's pseudo standard error {number(fit.pse)}, margin {number(fit.margin)}, simultaneous {number(fit.simultaneous)}"
+        error = f"Lenth's pseudo standard error {number(fit.pse)}, margin {number(fit.margin)}"
+        error += f", simultaneous {number(fit.simultaneous)}"
     else:
         error = f"standard deviation of a run {number(fit.sigma)}, {fit.degrees} degrees of freedom"
     curvature = f"; corners less centre {_signed(fit.curvature)}" if fit.curvature else ""
