@@ -15,11 +15,42 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium here")
 
 
+EXTRA = """account {
+  suppose all pick continue to long costs 1cpu_h / 450
+}
+
+design screen full {
+  vary quality low 11 high 12
+  vary size low 4 high 16
+}
+
+cohort rowed { rows screen all }
+
+stage screen_1s {
+  train rowed for 1s
+  on box
+  seeds 50, 51
+}
+
+stage screen_2s {
+  train rowed for 2s
+  on box
+  seeds 60, 61
+}
+
+effects penalties {
+  from screen_1s, screen_2s
+  model main, pairs
+  family main
+  rate 5%
+}
+"""
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     place = tmp_path_factory.mktemp("browser")
-    account = "account {\n  suppose all pick continue to long costs 1cpu_h / 450\n}"
-    (place / "trial.promo").write_text(spec(extra=account), encoding="utf-8")
+    (place / "trial.promo").write_text(spec(extra=EXTRA), encoding="utf-8")
     before = Path.cwd()
     os.chdir(place)
     try:
