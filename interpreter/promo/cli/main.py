@@ -24,6 +24,7 @@ COMMANDS = {
     "show": ("show", "write", "print what promo made of a spec or study"),
     "design": ("design", "plan", "print a design: its rows, and what they cannot tell apart"),
     "plan": ("plan", "plan", "list the runs and price them before anything runs"),
+    "simulate": ("simulate", "plan", "how often the gates would keep the best, in a supposed world"),
     "freeze": ("freeze", "freeze", "seal frozen gates and rules"),
     "run": ("run", "run", "train, decide, promote; or go on where it stopped"),
     "status": ("run", "run", "what has happened so far"),
@@ -221,6 +222,30 @@ def _plan(options: argparse.ArgumentParser) -> None:
     options.add_argument("--diff", metavar="OLD", help="say what changed since a plan file or an earlier spec")
 
 
+def _simulate(options: argparse.ArgumentParser) -> None:
+    _add_spec(options)
+    unit = "in the measure's unit"
+    options.add_argument("--noise", type=float, metavar="SD", help=f"between seeds, {unit}; default: the spec's")
+    options.add_argument("--gap", type=float, metavar="D", help="lead of the truly best; default: one noise sd")
+    options.add_argument(
+        "--spread", type=float, default=0.0, metavar="SD", help="of the others' true values; default: 0"
+    )
+    options.add_argument("--relax", type=float, default=0.0, metavar="SD", help="of short-budget penalties; default: 0")
+    options.add_argument("--exponent", type=float, default=0.5, metavar="X", help="penalties fall as budget^-X; 0.5")
+    options.add_argument("--shared", type=float, default=0.0, metavar="SD", help="noise shared in a cell; default: 0")
+    options.add_argument("--host-noise", type=float, default=0.0, metavar="SD", help="candidate x host; default: 0")
+    options.add_argument(
+        "--vary", nargs=2, metavar=("WHAT", "VALUES"), help="noise, gap, relax: 0.5x,2x; seeds, hosts, keep: 1..4"
+    )
+    options.add_argument("--plot", metavar="FILE", help="draw what is varied as SVG")
+    options.add_argument("--best", metavar="NAME", help="who is truly best; default: the first that is not always kept")
+    options.add_argument("--noise-from", metavar="PLACE", help="measure the noise in a study or a table of runs")
+    options.add_argument("--column", metavar="NAME", help="column of the table; default: the measure")
+    options.add_argument("--draws", type=int, default=20_000, metavar="N", help="simulated studies; default: 20000")
+    options.add_argument("--seed", type=int, default=1, metavar="N", help="of the draws; default: 1")
+    options.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
 def _freeze(options: argparse.ArgumentParser) -> None:
     _add_spec(options)
     options.add_argument("--again", action="store_true", help="seal rules anew that were changed after sealing")
@@ -331,6 +356,7 @@ _OPTIONS = {
     "show": _show,
     "design": _design,
     "plan": _plan,
+    "simulate": _simulate,
     "freeze": _freeze,
     "run": _run,
     "status": _status,

@@ -34,7 +34,7 @@ from promo.spec.judgement import (
 )
 from promo.spec.names import Scope
 from promo.spec.rules import margins
-from promo.spec.values import Entrants, Stage
+from promo.spec.values import Entrants, Stage, Study
 
 MOST_EXACT = 20
 """Cells up to which exact tests enumerate every assignment of signs."""
@@ -370,3 +370,15 @@ def check_stages(
                 hint = f"give '{stage.name}' its own seeds, or write: seeds {seed} shared"
                 scope.report("P0504", message, stage.where["seeds"], hint, labels=(label,))
                 break
+
+
+def entrants_again(study: Study) -> dict[str, Entrants]:
+    """Who may enter each stage of a sound study whose gates, hosts or seeds were replaced."""
+    found: dict[str, Entrants] = {}
+    for stage in study.stages.values():
+        if stage.after is not None:
+            gate = study.gates[stage.after]
+            found[stage.name] = _promoted(gate, found[gate.source], len(study.stages[gate.source].hosts))
+        else:
+            found[stage.name] = study.entrants[stage.name]
+    return found

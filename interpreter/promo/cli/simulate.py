@@ -1,0 +1,205 @@
+"""`promo simulate`: how often the gates would keep the best, in a world that is supposed."""
+
+import csv
+import gzip
+import json
+import math
+from argparse import Namespace
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from promo.base.errors import ExitCode, PromoError
+from promo.cli.spec import compile_file, print_diagnostics, write_text
+from promo.cli.terminal import put
+from promo.plan.compile import compile_plan
+from promo.report.simulate import figures_to_json, simulation_text, sweep_svg, sweep_text
+from promo.spec.flow import entrants_again
+from promo.spec.judgement import Top
+from promo.spec.values import Stage, Study
+
+if TYPE_CHECKING:
+    from promo.decision.simulate import Figures, World
+
+VARIED = ("noise", "gap", "relax", "seeds", "hosts", "keep")
+COUNTED = ("seeds", "hosts", "keep")
+FEWEST_VALUES = 3
+
+
+def simulate(options: Namespace) -> int:
+    """Simulate a study's gates and rules."""
+    try:
+        from promo.decision.simulate import simulate as run
+    except ModuleNotFoundError as fault:
+        if fault.name != "numpy":
+            raise
+        raise PromoError("promo simulate needs numpy", hint="pip install promo-lang[simulate]") from fault
+    compiled = compile_file(options.spec)
+    study, plan = compiled.priced()
+    print_diagnostics(compiled.diagnostics)
+    world, source = _world(options, study)
+    _sensible(options, study)
+
+    def figures(varied: Study, changed: "World") -> "Figures":
+        return run(varied, compile_plan(varied), changed, options.draws, options.seed, options.best)
+
+    settings = []
+    for setting in _settings(options.vary):
+        varied, changed = _vary(study, world, options.vary[0] if options.vary else "", setting)
+        settings.append((setting, changed, figures(varied, changed)))
+    if options.json:
+        found = [{"setting": name, **figures_to_json(at, one)} for name, at, one in settings]
+        put(json.dumps({"promo_simulation": 1, "vary": options.vary, "found": found}, indent=1, sort_keys=True))
+    else:
+        first = figures(study, world) if options.vary else settings[0][2]
+        defaults = " (the default: one standard deviation of the noise)" if options.gap is None else ""
+        put(simulation_text(study, plan, world, source, first, defaults=defaults))
+        if options.vary:
+            put("")
+            put(sweep_text(options.vary[0], [(name, one) for name, _, one in settings], plan))
+    if options.plot:
+        write_text(Path(options.plot), sweep_svg(options.vary[0], [(name, one) for name, _, one in settings]))
+    return ExitCode.DONE
+
+
+def _world(options: Namespace, study: Study) -> "tuple[World, str]":
+    """What is supposed to be true, and where the noise comes from."""
+    from promo.decision.simulate import World
+
+    noise, source = _noise(options, study)
+    gap = noise if options.gap is None else options.gap
+    world = World(noise, gap, options.spread, options.relax, options.exponent, options.shared, options.host_noise)
+    if min(world.noise, world.gap, world.spread, world.relax, world.exponent, world.shared, world.host) < 0:
+        raise PromoError("noise, gaps, spreads and exponents are not negative")
+    return world, source
+
+
+def _sensible(options: Namespace, study: Study) -> None:
+    """Options that ask for something there is."""
+    if not study.gates:
+        raise PromoError(f"{study.name} has no gates to simulate")
+    if options.draws < 1 or options.seed < 0:
+        raise PromoError("--draws is at least 1, and --seed is not negative")
+    names = {name for there in study.entrants.values() for name in there.possible}
+    if options.best is not None and options.best not in names:
+        raise PromoError(f"the study trains no '{options.best}'", hint=f"it trains: {', '.join(sorted(names))}")
+    if options.plot and not options.vary:
+        raise PromoError("--plot draws what --vary varies", hint="--vary noise 0.5x,1x,2x --plot FILE.svg")
+
+
+def _noise(options: Namespace, study: Study) -> tuple[float, str]:
+    if options.noise is not None:
+        return options.noise, "given"
+    if options.noise_from is not None:
+        return _measured(Path(options.noise_from), options.column, study)
+    if study.noise is not None:
+        return float(study.noise), "the spec's noise"
+    hint = f"--noise SD in {study.measure.unit}, or --noise-from a finished study or a table"
+    raise PromoError("nothing says how noisy a run is", hint=hint)
+
+
+def _measured(place: Path, column: str | None, study: Study) -> tuple[float, str]:
+    """Standard deviation between repetitions, pooled: of a finished study, or of a table of recorded runs."""
+    groups = _of_study(place) if place.is_dir() else _of_table(place, column or study.measure.metric)
+    repeated = [values for values in groups.values() if len(values) > 1]
+    degrees = sum(len(values) - 1 for values in repeated)
+    if degrees < FEWEST_VALUES:
+        raise PromoError(f"{place} repeats too little to tell the noise", hint="give it with --noise")
+    squares = sum(sum((value - fmean(values)) ** 2 for value in values) for values in repeated)
+    words = f"measured from {place}: {len(repeated)} groups, {degrees} degrees of freedom"
+    return math.sqrt(squares / degrees), words
+
+
+def _of_study(place: Path) -> dict[str, list[float]]:
+    """Values of the last stage of a study, by candidate and host."""
+    from promo.driver.study import StudyFolder
+
+    folder = StudyFolder(place)
+    state, compiled = folder.state(), folder.compiled()
+    study, _ = compiled.sound()
+    closed = [name for name in study.stages if name in state.closed]
+    if not closed:
+        raise PromoError(f"no stage of {place} has ended yet")
+    groups: dict[str, list[float]] = {}
+    for row in folder.evidence(compiled, state, closed[-1]).rows:
+        for cell in row.cells:
+            if cell.value is not None:
+                groups.setdefault(f"{row.candidate} on {cell.host}", []).append(float(cell.value))
+    return groups
+
+
+def _of_table(place: Path, column: str) -> dict[str, list[float]]:
+    """Last value of each run of a table with columns config, run and the measure, by config."""
+    opened = gzip.open if place.suffix == ".gz" else open
+    try:
+        with opened(place, "rt", encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file)
+            lacking = [name for name in ("config", "run", column) if name not in (rows.fieldnames or ())]
+            if lacking:
+                raise PromoError(f"{place} has no column '{lacking[0]}'", hint="--column names the one with the values")
+            last = {(row["config"], row["run"]): float(row[column]) for row in rows}
+    except (OSError, ValueError, EOFError) as fault:
+        raise PromoError(f"{place} is no table of recorded runs: {fault}") from fault
+    groups: dict[str, list[float]] = {}
+    for (config, _), value in last.items():
+        groups.setdefault(config, []).append(value)
+    return groups
+
+
+def _settings(vary: list[str] | None) -> list[str]:
+    if not vary:
+        return [""]
+    name, text = vary
+    if name not in VARIED:
+        raise PromoError(f"--vary takes one of {', '.join(VARIED)}, not {name}")
+    try:
+        if ".." in text and name in COUNTED:
+            low, high = (int(part) for part in text.split(".."))
+            found = [str(one) for one in range(low, high + 1)]
+        else:
+            found = text.split(",")
+        numbers = [float(int(one)) if name in COUNTED else float(one.removesuffix("x")) for one in found]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < (1 if name in COUNTED else 0):
+        raise PromoError(
+            f"--vary {name} cannot read {text}", hint="seeds, hosts and keep: 1..4 or 1,2,4; others: 0.01,2x"
+        )
+    return found
+
+
+def _vary(study: Study, world: "World", name: str, setting: str) -> tuple[Study, "World"]:
+    if name in ("noise", "gap", "relax"):
+        number = float(setting.removesuffix("x")) * (getattr(world, name) if setting.endswith("x") else 1)
+        return study, evolve(world, **{name: number})
+    if name == "keep":
+        gates = {key: evolve(one, keep=_top(one.name, one.keep, int(setting))) for key, one in study.gates.items()}
+        return _again(evolve(study, gates=gates)), world
+    if name in ("seeds", "hosts"):
+        return _again(evolve(study, stages=_stages(study, name, int(setting)))), world
+    return study, world
+
+
+def _again(study: Study) -> Study:
+    return evolve(study, entrants=entrants_again(study))
+
+
+def _stages(study: Study, name: str, count: int) -> dict[str, Stage]:
+    """The stages that gates and rules read, with so many seeds or hosts each."""
+    if name == "hosts" and count > len(study.hosts):
+        raise PromoError(f"the study has {len(study.hosts)} hosts, not {count}")
+
+    def changed(stage: Stage) -> Stage:
+        if name == "seeds":
+            return evolve(stage, seeds=tuple(range(count)))
+        return evolve(stage, hosts=tuple(study.hosts)[:count])
+
+    return {key: one if one.report_only else changed(one) for key, one in study.stages.items()}
+
+
+def _top(gate: str, keep: object, count: int) -> Top:
+    if not isinstance(keep, Top):
+        raise PromoError(f"--vary keep needs gates that keep top N, and {gate} does not")
+    return evolve(keep, count=count)

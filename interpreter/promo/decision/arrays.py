@@ -1,0 +1,282 @@
+"""
+Gates and rules on many studies at once, in arrays.
+
+Axis 0 is studies, 1 candidates, 2 cells.  What the arrays cannot answer is put through `decide_gate` and `decide_rule`
+themselves, study by study.  A test holds both ways together on random evidence.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from promo.base.canonical import exact
+from promo.decision.decide import decide_gate, decide_rule
+from promo.decision.values import Answer
+from promo.evidence.values import OK, Cell, Evidence, Row
+from promo.spec.judgement import (
+    LEADER,
+    Best,
+    Both,
+    Bound,
+    BoundKind,
+    Condition,
+    Difference,
+    Either,
+    First,
+    Gate,
+    Isnt,
+    Level,
+    Rule,
+    Side,
+    Statistic,
+    TieBreak,
+    Top,
+    primitives,
+)
+from promo.spec.values import Study
+
+Floats: TypeAlias = NDArray[Any]
+Bools: TypeAlias = NDArray[Any]
+
+
+def fast_condition(condition: Condition) -> bool:
+    """Whether arrays can answer a condition."""
+    return all(
+        isinstance(part, Top | Best | Level | First) or (isinstance(part, Difference) and part.test is None)
+        for part in primitives(condition)
+    )
+
+
+def fast_gate(gate: Gate) -> bool:
+    """Whether arrays can answer a gate."""
+    return fast_condition(gate.keep) and not gate.demands and gate.sample is None
+
+
+@frozen
+class _Table:
+    """Axis 0: studies, 1: candidates, 2: cells.  *better* times a value: smaller is better."""
+
+    names: list[str]
+    hosts: tuple[str, ...]
+    """Host of each cell."""
+    values: Floats
+    alive: Bools
+    contenders: Bools
+    leader: NDArray[np.intp]
+    rank_by: Statistic
+    order: list[int]
+    """Columns in tie order."""
+    better: float
+    allowance: float
+    reference: str | None
+
+
+def apply_gate(
+    study: Study, gate: Gate, names: list[str], values: Mapping[str, Floats], alive: Mapping[str, Bools]
+) -> tuple[Bools, Bools]:
+    """
+    Who is promoted in each study, shape (studies, candidates), and which studies stop, shape (studies,).
+
+    Args:
+        study: the resolved study.
+        gate: one of its gates.
+        names: candidates, in the order of axis 1.
+        values: stage -> shape (studies, candidates, cells), in the measure's unit.
+        alive: stage -> who entered it, shape (studies, candidates).
+    """
+    if not fast_gate(gate):
+        return _slow_gate(study, gate, names, values, alive)
+    keys: dict[TieBreak, Callable[[str], int | str]] = {
+        TieBreak.NAME: lambda name: name,
+        TieBreak.ORDER: list(study.candidates).index,
+        TieBreak.PARAMETERS: lambda name: study.candidates[name].effective.parameters,
+    }
+    order = sorted(range(len(names)), key=lambda place: tuple(keys[tie](names[place]) for tie in gate.ties))
+    there = alive[gate.source]
+    always = np.array([name in gate.always for name in names])
+    table = _table(
+        study, gate.source, names, values, there, there & ~always, gate.statistic, order, float(gate.allowance), None
+    )
+    yes, no = _holds(gate.keep, table)
+    stopped = (table.contenders & ~yes & ~no).any(axis=1)
+    kept = there & (yes | always) & ~stopped[:, None]
+    return kept, stopped
+
+
+def apply_rule(
+    study: Study, rule: Rule, names: list[str], values: Mapping[str, Floats], alive: Mapping[str, Bools]
+) -> tuple[Bools, Bools]:
+    """Whether a rule holds in each study, and whether it is decided; both of shape (studies,)."""
+    there = alive[rule.stage]
+    needed = [names.index(name) for name in (rule.judged, rule.reference) if name is not None]
+    known = there[:, needed].all(axis=1)
+    if not fast_condition(rule.require):
+        return _slow_rule(study, rule, names, values, alive)
+    order = sorted(range(len(names)), key=lambda place: names[place])
+    table = _table(study, rule.stage, names, values, there, there, Statistic.MEAN, order, 0.0, rule.reference)
+    yes, no = _holds(rule.require, table)
+    judged = names.index(rule.judged)
+    return yes[:, judged] & known, known & (yes | no)[:, judged]
+
+
+def _table(
+    study: Study,
+    stage: str,
+    names: list[str],
+    values: Mapping[str, Floats],
+    there: Bools,
+    contenders: Bools,
+    rank_by: Statistic,
+    order: list[int],
+    allowance: float,
+    reference: str | None,
+) -> _Table:
+    better = 1.0 if study.measure.lower_is_better else -1.0
+    hosts = tuple(host for host, _ in study.stages[stage].cells)
+    scores = np.where(there, better * _summary(values[stage], rank_by, better), np.inf)
+    leader = np.array(order)[np.argmin(scores[:, order], axis=1)]
+    return _Table(names, hosts, values[stage], there, contenders, leader, rank_by, order, better, allowance, reference)
+
+
+def _summary(values: Floats, statistic: Statistic, worst_is_large: float) -> Floats:
+    match statistic:
+        case Statistic.MEAN:
+            return np.asarray(values.mean(axis=2))
+        case Statistic.MEDIAN:
+            return np.asarray(np.median(values, axis=2))
+        case _:
+            return np.asarray(values.max(axis=2) if worst_is_large > 0 else values.min(axis=2))
+
+
+def _holds(condition: Condition, table: _Table) -> tuple[Bools, Bools]:
+    """Where a condition holds, and where it does not; neither where it cannot be told."""
+    match condition:
+        case Isnt():
+            yes, no = _holds(condition.condition, table)
+            return no, yes
+        case Both() | Either():
+            parts = [_holds(part, table) for part in condition.conditions]
+            every, some = (0, 1) if isinstance(condition, Both) else (1, 0)
+            answers = {
+                every: np.logical_and.reduce([part[every] for part in parts]),
+                some: np.logical_or.reduce([part[some] for part in parts]),
+            }
+            return answers[0], answers[1]
+        case Top() | Best():
+            yes = _placed(condition, table)
+            return yes & table.alive, ~yes & table.alive
+        case Level():
+            yes = _against(condition.statistic, table.values, condition.bound, table.better)
+        case Difference():
+            return _difference(condition, table)
+        case First():
+            yes = _first(table)
+        case _:
+            raise AssertionError(condition)
+    return yes & table.alive, ~yes & table.alive
+
+
+def _placed(condition: Top | Best, table: _Table) -> Bools:
+    sizes = table.contenders.sum(axis=1)
+    if isinstance(condition, Top):
+        count = np.full(len(sizes), condition.count)
+    else:
+        limits = [math.ceil(condition.share * size) for size in range(len(table.names) + 1)]
+        count = np.array(limits)[sizes]
+    kept = np.zeros_like(table.contenders)
+    for host in dict.fromkeys(table.hosts) if condition.per_host else (None,):
+        cells = [place for place, where in enumerate(table.hosts) if host in (None, where)]
+        scores = table.better * _summary(table.values[:, :, cells], table.rank_by, table.better)
+        scores = np.where(table.contenders, scores, np.inf)[:, table.order]
+        behind = np.argsort(scores, axis=1, kind="stable")
+        places = np.empty_like(behind)
+        np.put_along_axis(places, behind, np.arange(len(table.names))[None, :], axis=1)
+        inside = np.empty_like(kept)
+        inside[:, table.order] = places < count[:, None]
+        kept |= inside
+    return np.asarray(kept & table.contenders)
+
+
+def _difference(condition: Difference, table: _Table) -> tuple[Bools, Bools]:
+    rows = np.arange(len(table.values))
+    name = condition.reference or table.reference
+    other = table.leader if name == LEADER else np.full(len(rows), table.names.index(str(name)))
+    sign = table.better if condition.side is Side.GAP else -table.better
+    gaps = sign * (table.values - table.values[rows, other][:, None, :])
+    widen = -table.allowance if condition.bound.kind is BoundKind.AT_LEAST else table.allowance
+    bound = Bound(condition.bound.kind, condition.bound.value + Fraction(widen))
+    yes = _against(condition.statistic, gaps, bound, 1.0 if condition.side is Side.GAP else -1.0)
+    yes[rows, other] = True
+    known = table.alive & table.alive[rows, other][:, None]
+    return yes & known, ~yes & known
+
+
+def _against(statistic: Statistic, values: Floats, bound: Bound, worst_is_large: float) -> Bools:
+    every = statistic is Statistic.EVERY
+    found = values if every else _summary(values, statistic, worst_is_large)
+    limit = float(bound.value)
+    match bound.kind:
+        case BoundKind.WITHIN:
+            inside = np.abs(found) <= limit
+        case BoundKind.AT_MOST:
+            inside = found <= limit
+        case BoundKind.AT_LEAST:
+            inside = found >= limit
+    return np.asarray(inside.all(axis=2) if every else inside)
+
+
+def _first(table: _Table) -> Bools:
+    scores = np.where(table.alive[:, :, None], table.better * table.values, np.inf)
+    least = scores.min(axis=1, keepdims=True)
+    alone = (scores == least).sum(axis=1, keepdims=True) == 1
+    return np.asarray(((scores == least) & alone).all(axis=2))
+
+
+# --- gates and rules study by study -----------------------------------------------------------------------
+
+
+def evidence_of(study: Study, stage: str, names: list[str], values: Floats, alive: Bools) -> Evidence:
+    """One study's values, shape (candidates, cells), as evidence; values are kept to the last bit."""
+    cells = study.stages[stage].cells
+    rows = []
+    for place, name in sorted(enumerate(names), key=lambda one: one[1]):
+        if alive[place]:
+            texts = [exact(Fraction(float(value))) for value in values[place]]
+            found = (Cell(h, s, "", OK, text, 1, None) for (h, s), text in zip(cells, texts, strict=True))
+            rows.append(Row(name, tuple(found)))
+    return Evidence(stage, study.measure.metric, tuple(cells), tuple(rows))
+
+
+def _world_at(
+    study: Study, names: list[str], values: Mapping[str, Floats], alive: Mapping[str, Bools], at: int
+) -> dict[str, Evidence]:
+    return {stage: evidence_of(study, stage, names, values[stage][at], alive[stage][at]) for stage in values}
+
+
+def _slow_gate(
+    study: Study, gate: Gate, names: list[str], values: Mapping[str, Floats], alive: Mapping[str, Bools]
+) -> tuple[Bools, Bools]:
+    kept = np.zeros_like(alive[gate.source])
+    stopped: Bools = np.zeros(len(kept), dtype=np.bool_)
+    for at in range(len(kept)):
+        known = _world_at(study, names, values, alive, at)
+        decision = decide_gate(study, gate, known[gate.source], known)
+        kept[at] = [name in decision.promoted for name in names]
+        stopped[at] = bool(decision.stopped or decision.held)
+    return kept, stopped
+
+
+def _slow_rule(
+    study: Study, rule: Rule, names: list[str], values: Mapping[str, Floats], alive: Mapping[str, Bools]
+) -> tuple[Bools, Bools]:
+    answers = []
+    for at in range(len(alive[rule.stage])):
+        known = _world_at(study, names, values, alive, at)
+        answers.append(decide_rule(study, rule, known[rule.stage], known).answer)
+    holds = np.array([answer is Answer.HOLDS for answer in answers])
+    return holds, np.array([answer is not Answer.UNDECIDED for answer in answers])

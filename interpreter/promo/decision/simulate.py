@@ -1,0 +1,304 @@
+"""
+Invented evidence to operating characteristics: how often a study's gates keep what is truly best.
+
+Each simulated study draws every planned value at once and goes through the gates in arrays (`arrays`).  All runs
+succeed: crashes and reruns are not simulated.  Every cell of every stage has random numbers of its own, so that two
+settings of one question meet the same luck wherever they have the same cells.
+"""
+
+import math
+from collections.abc import Mapping
+from statistics import NormalDist
+
+import numpy as np
+from attrs import frozen
+
+from promo.decision.arrays import Bools, Floats, apply_gate, apply_rule, fast_condition, fast_gate
+from promo.plan.values import Plan
+from promo.spec.judgement import Gate, Statistic, Then, Top
+from promo.spec.values import Study
+
+BATCH = 20_000
+SLOW_DRAWS = 500
+
+
+@frozen
+class World:
+    """
+    What is supposed to be true; all in the measure's unit.
+
+    The best candidate is ahead of the others by *gap*; *spread* is the sd of true final values drawn anew for each
+    study (0: all others are equal).  At a short stage each candidate bears a penalty ~ N(0, *relax*) times that
+    stage's multiplier: (budget / first budget) ^ -*exponent*, less the same at the last stage.
+    """
+
+    noise: float
+    gap: float
+    spread: float = 0.0
+    relax: float = 0.0
+    exponent: float = 0.5
+    shared: float = 0.0
+    """Sd of noise that all candidates of a cell share."""
+    host: float = 0.0
+    """Sd of candidate x host noise, the same at all stages."""
+
+
+@frozen
+class Share:
+    """A proportion and its Monte-Carlo standard error."""
+
+    value: float
+    error: float
+
+
+@frozen
+class GateFigures:
+    """What a gate did over all simulated studies."""
+
+    gate: str
+    best_kept: Share
+    kept: Mapping[str, Share]
+    false_promotions: Share
+    """Of the promoted that were not held by `always`, the share truly worse than one that was dropped."""
+    stopped: Share
+    promoted: float
+    """Mean number."""
+    by_arrays: bool
+    best_kept_exactly: float | None
+    """By formula, where one exists."""
+
+
+@frozen
+class Figures:
+    """Operating characteristics."""
+
+    draws: int
+    asked: int
+    """Draws that were asked for; fewer are made where the full procedure decides study by study."""
+    seed: int
+    best: str
+    by_arrays: bool
+    gates: tuple[GateFigures, ...]
+    rules: Mapping[str, tuple[Share, Share]]
+    """Rule -> share of studies in which it holds, and in which it is undecided."""
+    best_at_end: Share
+    expected_s: float
+    planned_s: int
+    most_s: int
+
+
+def simulate(study: Study, plan: Plan, world: World, draws: int, seed: int, best: str | None = None) -> Figures:
+    """
+    Put *draws* invented studies through the gates and rules of a study.
+
+    Args:
+        study: the resolved study.
+        plan: its plan.
+        world: what is supposed to be true.
+        draws: number of studies; at most `SLOW_DRAWS` are taken when a gate or rule is beyond the arrays.
+        seed: of the draws.
+        best: the candidate that is truly best; None takes the first that no gate keeps in any case.
+    """
+    slow = any(not fast_gate(gate) for gate in study.gates.values())
+    slow = slow or any(not fast_condition(rule.require) for rule in study.rules.values())
+    made = min(draws, SLOW_DRAWS) if slow else draws
+    tally = _Tally(study, plan, world, best or best_candidate(study))
+    for batch, start in enumerate(range(0, made, BATCH)):
+        tally.add(min(BATCH, made - start), _Luck(seed, batch))
+    return tally.figures(made, draws, seed, by_arrays=not slow)
+
+
+def best_candidate(study: Study) -> str:
+    """The one that is supposed to be best: the first that no gate keeps in any case."""
+    held = {name for gate in study.gates.values() for name in gate.always}
+    names = [name for stage in study.stages.values() for name in study.entrants[stage.name].possible]
+    return next((name for name in names if name not in held), names[0])
+
+
+class _Luck:
+    """Standard normal numbers by name, independent of each other and of how many others are asked for."""
+
+    def __init__(self, seed: int, batch: int) -> None:
+        self.seed, self.batch = seed, batch
+
+    def draw(self, shape: tuple[int, ...], *place: int) -> Floats:
+        """The numbers of a place."""
+        return np.random.default_rng([self.seed, self.batch, *place]).standard_normal(shape)
+
+
+TRUE, PENALTY, HOST, RUN, CELL = range(5)
+
+
+class _Tally:
+    def __init__(self, study: Study, plan: Plan, world: World, best: str) -> None:
+        self.study, self.plan, self.world = study, plan, world
+        self.names = sorted({name for stage in plan.stages for name in study.entrants[stage.name].possible})
+        self.best = best
+        self.kept = {gate: np.zeros(len(self.names)) for gate in study.gates}
+        self.top = dict.fromkeys(study.gates, 0)
+        self.wrong = {gate: np.zeros(5) for gate in study.gates}
+        self.stopped = dict.fromkeys(study.gates, 0)
+        self.rules = {rule: [0, 0] for rule in study.rules}
+        self.end = 0
+        self.seconds = 0.0
+        self.last = [stage for stage in plan.stages if not stage.report_only][-1].name
+
+    def add(self, count: int, luck: _Luck) -> None:
+        """Simulate *count* more studies."""
+        study, world, names = self.study, self.world, self.names
+        better = 1.0 if study.measure.lower_is_better else -1.0
+        shape = (count, len(names))
+        final = luck.draw(shape, TRUE) * world.spread
+        best = names.index(self.best)
+        others = np.delete(final, best, axis=1)
+        final[:, best] = (others.min(axis=1) if others.size else 0.0) - world.gap
+        penalty = luck.draw(shape, PENALTY) * world.relax
+        hosts = list(study.hosts)
+        by_host = {name: luck.draw(shape, HOST, place) * world.host for place, name in enumerate(hosts)}
+        alive: dict[str, Bools] = {}
+        promoted: dict[str, Bools] = {}
+        values: dict[str, Floats] = {}
+        going: Bools = np.ones(count, dtype=np.bool_)
+        for number, stage in enumerate(self.plan.stages):
+            alive[stage.name] = self._entrants(stage.name, alive, promoted, count) & going[:, None]
+            true = final + penalty * self._multiplier(stage.name)
+            cells = study.stages[stage.name].cells
+            drawn = np.empty((count, len(names), len(cells)))
+            for place, (host, seed) in enumerate(cells):
+                at = (number, hosts.index(host), study.stages[stage.name].seeds.index(seed))
+                drawn[:, :, place] = true + by_host[host] + luck.draw(shape, RUN, *at) * world.noise
+                drawn[:, :, place] += luck.draw((count, 1), CELL, *at) * world.shared
+            values[stage.name] = better * drawn
+            self.seconds += float(alive[stage.name].sum()) * len(cells) * stage.budget.cap_s
+            for gate in study.gates.values():
+                if gate.source == stage.name:
+                    kept, stopped = apply_gate(study, gate, names, values, alive)
+                    promoted[gate.name] = kept
+                    self._count(gate, alive[stage.name], kept, stopped, final)
+            for rule in study.rules.values():
+                if rule.stage == stage.name:
+                    holds, known = apply_rule(study, rule, names, values, alive)
+                    self.rules[rule.name][0] += int(holds.sum())
+                    self.rules[rule.name][1] += int((~known).sum())
+                    if rule.otherwise is not None and rule.otherwise is not Then.SKIP:
+                        going &= ~(known & ~holds)
+        self.end += int(alive[self.last][:, best].sum())
+
+    def _entrants(self, name: str, alive: Mapping[str, Bools], promoted: Mapping[str, Bools], count: int) -> Bools:
+        stage = self.plan.stage(name)
+        if stage.after is not None:
+            return promoted[stage.after]
+        if stage.continues is not None and not self.study.stages[name].candidates:
+            return alive[stage.continues]
+        possible = set(self.study.entrants[name].possible)
+        there = np.tile(np.array([one in possible for one in self.names]), (count, 1))
+        return there & alive[stage.continues] if stage.continues is not None else there
+
+    def _multiplier(self, name: str) -> float:
+        first, last = self.plan.stages[0].budget.cap_s, self.plan.stage(self.last).budget.cap_s
+        here = self.plan.stage(name).budget.cap_s
+        power = -self.world.exponent
+        return float((here / first) ** power - (last / first) ** power)
+
+    def _count(self, gate: Gate, there: Bools, kept: Bools, stopped: Bools, final: Floats) -> None:
+        self.kept[gate.name] += kept.sum(axis=0)
+        self.top[gate.name] += int(kept[:, self.names.index(self.best)].sum())
+        free = kept & ~np.array([name in gate.always for name in self.names])
+        ousted = np.where(there & ~kept, final, np.inf).min(axis=1, keepdims=True)
+        self.wrong[gate.name] += _products((free & (final > ousted)).sum(axis=1), free.sum(axis=1))
+        self.stopped[gate.name] += int(stopped.sum())
+
+    def figures(self, draws: int, asked: int, seed: int, *, by_arrays: bool) -> Figures:
+        """What was counted, as shares with their errors."""
+        gates = []
+        for name, gate in self.study.gates.items():
+            gates.append(
+                GateFigures(
+                    gate=name,
+                    best_kept=_share(self.top[name], draws),
+                    kept={
+                        who: _share(int(self.kept[name][place]), draws)
+                        for place, who in enumerate(self.names)
+                        if who in self.study.entrants[gate.source].possible
+                    },
+                    false_promotions=_ratio(self.wrong[name]),
+                    stopped=_share(self.stopped[name], draws),
+                    promoted=float(self.kept[name].sum()) / draws,
+                    by_arrays=fast_gate(gate),
+                    best_kept_exactly=self._exactly(gate),
+                )
+            )
+        return Figures(
+            draws=draws,
+            asked=asked,
+            seed=seed,
+            best=self.best,
+            by_arrays=by_arrays,
+            gates=tuple(gates),
+            rules={name: (_share(a, draws), _share(b, draws)) for name, (a, b) in self.rules.items()},
+            best_at_end=_share(self.end, draws),
+            expected_s=self.seconds / draws,
+            planned_s=self.plan.device_s.planned,
+            most_s=self.plan.device_s.most,
+        )
+
+    def _exactly(self, gate: Gate) -> float | None:
+        """Keep-top-m at a first stage, when one candidate is ahead of equals and noise is all that differs."""
+        stage, world = self.study.stages[gate.source], self.world
+        plain = isinstance(gate.keep, Top) and not gate.keep.per_host and gate.statistic is Statistic.MEAN
+        plain = plain and not gate.demands and gate.sample is None and not stage.after and not stage.continues
+        if not plain or world.spread or world.relax or world.noise <= 0 or self.best in gate.always:
+            return None
+        assert isinstance(gate.keep, Top)
+        rivals = [name for name in self.study.entrants[gate.source].possible if name not in gate.always]
+        if self.best not in rivals:
+            return None
+        hosts, cells = len(stage.hosts), len(stage.cells)
+        sd = math.sqrt(world.noise**2 / cells + world.host**2 / hosts)
+        return slippage(len(rivals), gate.keep.count, world.gap / sd)
+
+
+def _share(count: int, of: int) -> Share:
+    value = count / of if of else 0.0
+    return Share(value, math.sqrt(value * (1 - value) / of) if of else 0.0)
+
+
+def _products(
+    part: "np.ndarray[tuple[int], np.dtype[np.int64]]", whole: "np.ndarray[tuple[int], np.dtype[np.int64]]"
+) -> Floats:
+    """Sums over studies that a ratio and its error need."""
+    sums = (part.sum(), whole.sum(), (part * part).sum(), (part * whole).sum(), (whole * whole).sum())
+    return np.array(sums, dtype=np.float64)
+
+
+def _ratio(sums: Floats) -> Share:
+    """A ratio of sums over studies, with an error that takes the study as the unit (delta method)."""
+    part, whole, squares, products, wholes = sums
+    if not whole:
+        return Share(0.0, 0.0)
+    value = part / whole
+    return Share(float(value), math.sqrt(max(squares - 2 * value * products + value * value * wholes, 0.0)) / whole)
+
+
+def slippage(k: int, keep: int, shift: float) -> float:
+    """
+    Probability that the one better candidate of *k* is among the best *keep*.
+
+    Args:
+        k: candidates, all equal but one.
+        keep: places.
+        shift: lead of the better one in standard errors of one candidate's mean.
+
+    Source:
+        Bechhofer (1954), indifference-zone selection; integrated by the trapezoid rule on -9..9.
+    """
+    if keep >= k:
+        return 1.0
+    normal, step = NormalDist(), 1 / 64
+    total = 0.0
+    for place in range(-9 * 64, 9 * 64 + 1):
+        z = place * step
+        ahead = normal.cdf(z - shift)
+        few = sum(math.comb(k - 1, j) * ahead**j * (1 - ahead) ** (k - 1 - j) for j in range(keep))
+        total += normal.pdf(z) * few * step
+    return total

@@ -1,0 +1,76 @@
+"""`promo simulate`: what the gates would do, before anything is spent."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("numpy")
+
+from support import promo, spec
+
+SPECS = Path(__file__).parents[2] / "specs"
+
+
+def test_a_world_is_said_and_its_figures_have_errors(capsys):
+    assert promo("simulate", SPECS / "staged_promotion.promo", "--noise", "0.006", "--draws", "2000") == 0
+    said = capsys.readouterr().out
+
+    assert "screen_1 is truly best" in said
+    assert "the default: one standard deviation of the noise" in said
+    assert "2,000 simulated studies" in said
+    assert "97.21%" in said  # by formula
+    assert "GPU-hours: expected 169.2, planned 169.2, worst with all reruns 177.2" in said
+
+
+def test_sweeps_are_tables_and_pictures(workplace, capsys):
+    quick = SPECS / "quickstart.promo"
+    words = ["--noise", "0.02", "--draws", "300", "--vary", "seeds", "1..3", "--plot", "out.svg"]
+    assert promo("simulate", quick, *words) == 0
+    said = capsys.readouterr().out
+
+    assert said.count("%") > 9
+    assert "seeds" in said
+    assert (workplace / "out.svg").read_text(encoding="utf-8").startswith("<?xml")
+    assert promo("simulate", quick, "--noise", "0.02", "--draws", "300", "--vary", "keep", "1,2,3", "--json") == 0
+    found = json.loads(capsys.readouterr().out)["found"]
+    assert [one["setting"] for one in found] == ["1", "2", "3"]
+    assert found[0]["figures"]["planned_s"] < found[2]["figures"]["planned_s"]
+
+
+def test_noise_is_measured_where_it_was_recorded(workplace, capsys):
+    with (workplace / "runs.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["config", "run", "step", "val_bpb"])
+        for config in ("a", "b"):
+            for run, value in enumerate((1.0, 1.1, 0.9)):
+                rows.writerows([[config, run, 1, 5.0], [config, run, 2, value]])
+    quick = SPECS / "quickstart.promo"
+
+    assert promo("simulate", quick, "--noise-from", "runs.csv", "--draws", "100") == 0
+    assert "sd 0.1 bpb (measured from runs.csv: 2 groups, 4 degrees of freedom)" in capsys.readouterr().out
+    (workplace / "trial.promo").write_text(spec(), encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 0
+    capsys.readouterr()
+    assert promo("simulate", "trial.promo", "--noise-from", "trial.study", "--draws", "100") == 2
+    assert "repeats too little" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "nothing says how noisy a run is"),
+        (("--noise", "-1"), "are not negative"),
+        (("--noise", "1", "--draws", "0"), "--draws is at least 1"),
+        (("--noise", "1", "--vary", "colour", "1,2"), "--vary takes one of"),
+        (("--noise", "1", "--vary", "seeds", "0..2"), "cannot read 0..2"),
+        (("--noise", "1", "--vary", "hosts", "2"), "has 1 hosts, not 2"),
+        (("--noise", "1", "--best", "nobody"), "trains no 'nobody'"),
+        (("--noise", "1", "--plot", "x.svg"), "draws what --vary varies"),
+        (("--noise-from", "none.csv"), "is no table of recorded runs"),
+    ],
+)
+def test_what_cannot_be_simulated_is_one_clear_message(workplace, capsys, words, said):
+    assert promo("simulate", SPECS / "quickstart.promo", *words) == 2
+    assert said in capsys.readouterr().err

@@ -1,0 +1,197 @@
+"""Simulated studies: the arrays decide as `decide` does, and figures agree with formulas where there are any."""
+
+import math
+from fractions import Fraction
+from statistics import NormalDist
+
+import pytest
+
+np = pytest.importorskip("numpy")
+
+from promo.decision.arrays import apply_gate, apply_rule, evidence_of, fast_gate  # noqa: E402
+from promo.decision.decide import decide_gate, decide_rule  # noqa: E402
+from promo.decision.simulate import World, simulate, slippage  # noqa: E402
+from promo.decision.values import Answer  # noqa: E402
+from support import compiled, spec  # noqa: E402
+
+HOSTS = 'host box {\n  device "cpu" on any\n  slots 2\n}\n\nhost crate {\n  device "cpu" on any\n  slots 2\n}'
+
+
+def study(keep="top 1", rank="mean", more="", ties="name", always="  always base\n", **parts):
+    gate = (
+        f"frozen gate pick {{\n  from short to long\n  rank by {rank} loss over host, seed\n"
+        f"  keep {keep}\n{more}{always}"
+        f"  missing rerun 1, then drop\n  crash as missing\n  ties by {ties}\n}}"
+    )
+    text = spec("use", gate=gate, host=HOSTS, **parts).replace("on box", "on box, crate")
+    return compiled(text).sound()
+
+
+KEEPS = [
+    "top 1",
+    "top 2",
+    "best 50%",
+    "top 1 per host",
+    "best 25% per host",
+    "mean gap to base at most 0.5pt",
+    "every gap to base at most 0.5pt",
+    "worst gap to leader at most 1pt",
+    "median gain to base at least 0.25pt",
+    "mean gap to leader within 0.5pt",
+    "mean loss at most 1pt",
+    "every loss at most 2pt",
+    "first in every cell",
+    "not first in every cell",
+    "top 2 and mean gap to base at most 0.5pt",
+    "top 1 or mean loss at most 0pt",
+    "not (top 1 or every gap to leader at most 1pt)",
+]
+
+
+def drawn(names, stages, count=60):
+    """Values on a coarse grid, so that ties and values on a bound are common."""
+    rng = np.random.default_rng(7)
+    values = {stage: rng.integers(-8, 9, (count, len(names), 4)) / 4 for stage in stages}
+    return values, {stage: np.ones((count, len(names)), dtype=bool) for stage in stages}
+
+
+@pytest.mark.parametrize("rank", ["mean", "median", "worst"])
+@pytest.mark.parametrize("keep", KEEPS)
+def test_the_arrays_promote_whom_decide_promotes(keep, rank):
+    one, _ = study(keep=keep, rank=rank)
+    gate, names = one.gates["pick"], sorted(one.candidates)
+    names = [name for name in names if name in one.entrants["short"].possible]
+    values, alive = drawn(names, ["short"])
+
+    kept, stopped = apply_gate(one, gate, names, values, alive)
+
+    assert fast_gate(gate)
+    assert not stopped.any()
+    for at in range(len(kept)):
+        decision = decide_gate(one, gate, evidence_of(one, "short", names, values["short"][at], alive["short"][at]), {})
+        assert {name for place, name in enumerate(names) if kept[at, place]} == set(decision.promoted), at
+
+
+@pytest.mark.parametrize("ties", ["name", "order", "parameters, name"])
+def test_ties_are_broken_as_the_gate_says(ties):
+    one, _ = study(keep="top 2", ties=ties)
+    names = [name for name in sorted(one.candidates) if name in one.entrants["short"].possible]
+    values = {"short": np.zeros((3, len(names), 4))}
+    alive = {"short": np.ones((3, len(names)), dtype=bool)}
+
+    kept, _ = apply_gate(one, one.gates["pick"], names, values, alive)
+
+    decision = decide_gate(
+        one, one.gates["pick"], evidence_of(one, "short", names, values["short"][0], alive["short"][0]), {}
+    )
+    assert {name for place, name in enumerate(names) if kept[0, place]} == set(decision.promoted)
+
+
+@pytest.mark.parametrize("allow", ["", "  allow 0.5pt\n"])
+def test_an_allowance_widens_margins_in_both_ways(allow):
+    one, _ = study(keep="mean gap to base at most 0.25pt", more=allow)
+    names = [name for name in sorted(one.candidates) if name in one.entrants["short"].possible]
+    values, alive = drawn(names, ["short"])
+
+    kept, _ = apply_gate(one, one.gates["pick"], names, values, alive)
+
+    for at in range(len(kept)):
+        evidence = evidence_of(one, "short", names, values["short"][at], alive["short"][at])
+        assert {n for p, n in enumerate(names) if kept[at, p]} == set(
+            decide_gate(one, one.gates["pick"], evidence, {}).promoted
+        )
+
+
+RULES = [
+    "mean gap at most 0.5pt",
+    "every gap at most 1pt",
+    "mean gap within 0.25pt",
+    "worst gain at least 0pt",
+    "mean loss at most 0pt",
+    "first in every cell",
+    "mean gap at most 0.5pt and not every gain at least 0pt",
+]
+
+
+@pytest.mark.parametrize("require", RULES)
+def test_the_arrays_answer_as_decide_answers(require):
+    rule = (
+        f"frozen rule close {{\n  judge good against base at long\n"
+        f"  require {require}\n  missing stop\n  absent skip\n}}"
+    )
+    one, _ = study(keep="top 2", rule=rule)
+    names = [name for name in sorted(one.candidates) if name in one.entrants["long"].possible]
+    values, alive = drawn(names, ["long"])
+    alive["long"][::3, names.index("good")] = False
+
+    holds, known = apply_rule(one, one.rules["close"], names, values, alive)
+
+    for at in range(len(holds)):
+        evidence = evidence_of(one, "long", names, values["long"][at], alive["long"][at])
+        answer = decide_rule(one, one.rules["close"], evidence, {}).answer
+        seen = Answer.UNDECIDED if not known[at] else Answer.HOLDS if holds[at] else Answer.FAILS
+        assert seen is answer, at
+
+
+def test_what_the_arrays_cannot_answer_is_decided_by_decide_itself():
+    one, plan = study(keep="mean gap to base at most 0.5pt at 90% over cells")
+
+    figures = simulate(one, plan, World(noise=0.5, gap=0.5), 300, 1)
+
+    assert not figures.by_arrays
+    assert 0.5 < figures.gates[0].best_kept.value <= 1
+
+
+def test_the_better_of_two_wins_as_often_as_the_formula_says():
+    """P = Phi(gap / (noise x sqrt(2 / n))) for two candidates over n cells."""
+    cohort = "cohort four { members base, good, fair }"
+    one, plan = study(keep="top 1", cohort=cohort, always="  always base\n")
+    gap, noise = 0.3, 0.5
+
+    figures = simulate(one, plan, World(noise=noise, gap=gap), 40_000, 3)
+
+    expected = NormalDist().cdf(gap / (noise * math.sqrt(2 / 4)))
+    found = figures.gates[0].best_kept
+    assert abs(found.value - expected) < 4 * found.error
+    assert figures.gates[0].best_kept_exactly == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(("k", "bias"), [(4, 1.03), (9, 1.48), (12, 1.63), (16, 1.77), (32, 2.07)])
+def test_the_integral_gives_the_known_chances_among_equals(k, bias):
+    """Among k equals each is first with 1 / k; the mean of the best of k normals is the winner's curse."""
+    assert slippage(k, 1, 0.0) == pytest.approx(1 / k, abs=1e-6)
+    assert slippage(k, k, 0.0) == 1.0
+    normal = NormalDist()
+    mean = sum(z * k * normal.pdf(z) * normal.cdf(z) ** (k - 1) / 64 for z in (n / 64 for n in range(-576, 577)))
+    assert mean == pytest.approx(bias, abs=0.006)
+
+
+def test_the_same_seed_gives_the_same_figures_and_another_one_others():
+    one, plan = study(keep="top 2")
+    world = World(noise=0.5, gap=0.2, relax=0.4)
+
+    assert simulate(one, plan, world, 500, 1) == simulate(one, plan, world, 500, 1)
+    assert simulate(one, plan, world, 500, 1) != simulate(one, plan, world, 500, 2)
+
+
+def test_more_places_never_keep_the_best_less_often():
+    world = World(noise=0.5, gap=0.1, relax=0.5)
+    kept = [simulate(*study(keep=f"top {k}"), world, 2_000, 5).gates[0].best_kept.value for k in (1, 2)]
+
+    assert kept == sorted(kept)
+    assert kept[0] < kept[1]
+
+
+def test_penalties_that_relax_mislead_short_stages():
+    one, plan = study(keep="top 1")
+    plain = simulate(one, plan, World(noise=0.2, gap=0.2), 4_000, 1).gates[0].best_kept.value
+    misled = simulate(one, plan, World(noise=0.2, gap=0.2, relax=3.0), 4_000, 1).gates[0].best_kept.value
+
+    assert misled < plain - 0.1
+
+
+def test_values_keep_their_bits_on_the_way_into_evidence():
+    one, _ = study()
+    row = evidence_of(one, "short", ["base"], np.array([[0.1, 0.2, 0.3, 0.4]]), np.array([True])).rows[0]
+
+    assert [Fraction(cell.value) for cell in row.cells] == [Fraction(v) for v in (0.1, 0.2, 0.3, 0.4)]
