@@ -184,7 +184,9 @@ def _is_keyword_place(parts: tuple[Lexeme, ...], index: int) -> bool:
 def _list(parts: tuple[Lexeme, ...]) -> tuple[tuple[Lexeme, ...], ...]:
     """The items of the first list that is closed on its own line, each with the comma behind it; none without one."""
     opening = next((index for index, part in enumerate(parts) if part[1] == "["), len(parts))
-    items, item, depth = [], [], 1
+    items: list[tuple[Lexeme, ...]] = []
+    item: list[Lexeme] = []
+    depth = 1
     for part in parts[opening + 1 :]:
         word = part[1]
         depth += (word in ("[", "(")) - (word in ("]", ")"))
