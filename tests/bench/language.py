@@ -5,8 +5,8 @@ The reading commands, cold, from an installed wheel: check, fmt, plan; beside a 
 
 A wheel is built and installed into a virtual environment of its own, with byte code; `--python` takes one that has
 promo already.  Specs of 124 (the published one), 1,000 and 10,000 runs and of 10,000 lines are written and compiled;
-snakemake plans as many jobs in the same number of gated stages (checkpoints).  Commands take turns.  Figures are
-processor milliseconds (user and system) of the whole process, smallest and median, and the largest resident memory.
+snakemake plans 10,000 jobs in the same number of stages, each behind a job that waits for the stage before.
+Commands take turns.  Figures are processor milliseconds (user and system) of the whole process, smallest and median, and the largest resident memory.
 """
 
 import argparse
@@ -57,8 +57,8 @@ STAGE = """
 stage stage_{n} {{
 {source}
   on       a100
-  seeds    {seed}1, {seed}2
-}}
+  seeds    {seeds}
+{last}}}
 """
 
 SMK = """
@@ -82,17 +82,17 @@ rule gate_{n}:
 """
 
 
-def kept(runs: int) -> list[int]:
-    """Entrants of five stages whose runs, two seeds each, come to *runs* planned ones: each gate keeps a half."""
+def kept(entrants: int) -> list[int]:
+    """How that many entrants fall to five stages: each gate keeps about a half."""
     shares = [16, 8, 4, 2, 1]
-    counts = [runs // 2 * share // sum(shares) for share in shares]
-    counts[0] += runs // 2 - sum(counts)
+    counts = [entrants * share // sum(shares) for share in shares]
+    counts[0] += entrants - sum(counts)
     return counts
 
 
-def wide(runs: int) -> str:
-    """A spec of that many planned runs in five gated stages."""
-    counts = kept(runs)
+def wide(runs: int, seeds: int) -> str:
+    """A spec of that many planned runs in five gated stages, each candidate trained with so many seeds."""
+    counts = kept(runs // seeds)
     parts = [HEAD]
     for n in range(counts[0]):
         parts.append(f"\ncandidate c{n} {{\n  depth = {n % 90 + 1}\n  matrix_lr = {n + 1}e-4\n}}\n")
@@ -102,13 +102,14 @@ def wide(runs: int) -> str:
         source = f"  after    pick_{n}\n  train    promoted for {n + 1}h" if n else "  train    everyone for 5min"
         if n:
             parts.append(GATE.format(n=n, before=n - 1, keep=keep))
-        parts.append(STAGE.format(n=n, source=source, seed=n + 1))
+        words = ", ".join(str(100 * n + seed) for seed in range(seeds))
+        parts.append(STAGE.format(n=n, source=source, seeds=words, last="  report   only\n" if n == 4 else ""))
     return "".join(parts)
 
 
 def snakefile(jobs: int) -> str:
     """As many jobs in five stages behind four gates, each gate one job more."""
-    counts = [2 * count for count in kept(jobs)]
+    counts = kept(jobs)
     parts = [SMK.format(kept=counts)]
     for n in range(5):
         if n:
@@ -164,16 +165,17 @@ def _commands(python: Path, folder: Path) -> dict[str, list[str]]:
     from lsp import spec as ladders
 
     published = ROOT / "specs" / "staged_promotion.promo"
-    for runs in (1_000, 10_000):
-        (folder / f"wide-{runs}.promo").write_text(wide(runs), encoding="utf-8")
+    for runs, seeds in ((1_000, 10), (10_000, 10), (10_000, 2)):
+        (folder / f"wide-{runs}-{seeds}.promo").write_text(wide(runs, seeds), encoding="utf-8")
     (folder / "long.promo").write_text(ladders(10_000), encoding="utf-8")
     promo = [str(python), str(python.with_name("promo"))]
     return {
         "python -c pass": [str(python), "-c", "pass"],
         "check, the published spec": [*promo, "check", str(published)],
         "plan, 124 runs": [*promo, "plan", str(published)],
-        "plan, 1,000 runs": [*promo, "plan", "wide-1000.promo"],
-        "plan, 10,000 runs": [*promo, "plan", "wide-10000.promo"],
+        "plan, 1,000 runs": [*promo, "plan", "wide-1000-10.promo"],
+        "plan, 10,000 runs, 10 seeds": [*promo, "plan", "wide-10000-10.promo"],
+        "plan, 10,000 runs, 2 seeds": [*promo, "plan", "wide-10000-2.promo"],
         "check, 10,000 lines": [*promo, "check", "long.promo"],
         "fmt --check, 10,000 lines": [*promo, "fmt", "--check", "long.promo"],
     }
