@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -144,7 +143,7 @@ class SystemClock:
 
     def now(self) -> str:
         """UTC in ISO 8601, whole seconds."""
-        return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
     def monotonic(self) -> float:
         """Seconds that only go forward."""

@@ -6,7 +6,7 @@ Coverage-guided fuzzing of the front end: bytes of any kind through decoding, pa
 Options are libFuzzer's.  Seeds are `tests/syntax/corpus/`, the example specs and the bad ones; new inputs that reach
 new code are kept in the first FOLDER, or nowhere.  The harness fails when anything but diagnostics comes out, when
 formatting twice changes a text, or when formatting changes what a sound text means.  Needs atheris
-(`pip install '.[fuzz]'`, CPython on Linux).
+(`pip install '.[test]'`, CPython on Linux).
 """
 
 import re

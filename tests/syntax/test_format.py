@@ -115,3 +115,24 @@ def test_long_lists_are_wrapped():
 
 def test_carriage_returns_become_line_ends():
     assert formatted(spec().replace("\n", "\r\n")) == formatted(spec())
+
+
+CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
+def test_what_fuzzing_found_is_formatted_once_and_for_all(path):
+    once = formatted(path.read_bytes().decode("utf-8-sig", errors="replace"))
+
+    assert formatted(once) == once
+
+
+def test_a_comma_inside_a_string_does_not_break_a_long_list_there():
+    words = ", ".join(f'"level {n}, so to say"' for n in range(12))
+    text = f"promo 1\n\nfactor kind: kind in [{words}]\n"
+
+    once = formatted(text)
+
+    assert len(once.splitlines()) > 4
+    assert tokens(once) == tokens(text)
+    assert formatted(once) == once

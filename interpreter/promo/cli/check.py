@@ -13,7 +13,6 @@ from promo.base.edits import applicable, apply
 from promo.base.errors import ExitCode, PromoError
 from promo.base.source import Source
 from promo.cli.diagnostics import summary
-from promo.cli.exchange import as_github, as_json, as_sarif
 from promo.cli.spec import print_diagnostics, standard_input, write_text
 from promo.cli.terminal import put
 from promo.driver.pipeline import compile_source, lock_path, read_lock
@@ -42,13 +41,20 @@ def check(options: Namespace) -> int:
     mended = tuple(one for spec in checked for one in spec.mended)
     if options.format == "text":
         _say(options, checked)
-    elif options.format == "github":
+    else:
+        _exchange(options.format, found, mended)
+    return ExitCode.FINDINGS if any(errors(found)) else ExitCode.DONE
+
+
+def _exchange(form: str, found: tuple[Diagnostic, ...], mended: tuple[Diagnostic, ...]) -> None:
+    from promo.cli.exchange import as_github, as_json, as_sarif
+
+    if form == "github":
         for one in found:
             put(as_github(one, Path.cwd()))
-    else:
-        made = as_json(found, mended) if options.format == "json" else as_sarif(found, Path.cwd())
-        put(json.dumps(made, indent=2, ensure_ascii=False))
-    return ExitCode.FINDINGS if any(errors(found)) else ExitCode.DONE
+        return
+    made = as_json(found, mended) if form == "json" else as_sarif(found, Path.cwd())
+    put(json.dumps(made, indent=2, ensure_ascii=False))
 
 
 def _say(options: Namespace, checked: list[Checked]) -> None:

@@ -7,12 +7,15 @@ Each command is imported when it is called, so that `promo check` never pays for
 import argparse
 import gc
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from promo import __version__
-from promo.base.diagnostics import SpecError
-from promo.base.errors import ExitCode, PromoError
+
+if TYPE_CHECKING:
+    from promo.base.errors import PromoError
 
 COMMANDS = {
     "runner": ("runner", "write", "tell what a runner can train, or hold it to the contract"),
@@ -92,7 +95,10 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser(arguments).parse_args(arguments)
     if options.command is None:
         sys.stdout.write(_help())
-        return ExitCode.DONE
+        return 0
+    # Here, so that `--version`, `--help` and wrong usage need no values and no attrs.
+    from promo.base.errors import ExitCode, PromoError, SpecError
+
     module = importlib.import_module(f"promo.cli.{COMMANDS[options.command][0]}")
     try:
         return int(getattr(module, FUNCTIONS.get(options.command, options.command))(options))
@@ -112,7 +118,7 @@ def main(arguments: Sequence[str]) -> int:
         return ExitCode.INTERRUPTED
 
 
-def _complain(fault: PromoError) -> None:
+def _complain(fault: "PromoError") -> None:
     from promo.cli.terminal import put, styled, wants_colour
 
     colour = wants_colour(sys.stderr)
@@ -136,6 +142,24 @@ def _help() -> str:
     return "\n".join([*lines, "", EXIT_CODES])
 
 
+class _Page(argparse.HelpFormatter):
+    """argparse's page of help; argparse makes one for every option it is told of, and would import shutil for it."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    """How wide the terminal is; 80 where there is none."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
+
+
 class _Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
         """The overview for `promo --help`, argparse's own page for a command."""
@@ -143,13 +167,13 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    parser = _Parser(prog="promo", allow_abbrev=False)
+    parser = _Parser(prog="promo", allow_abbrev=False, formatter_class=_Page)
     parser.add_argument("--version", action="version", version=f"promo {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=argparse.ArgumentParser)
     wanted = next((word for word in arguments if word in COMMANDS), None)
     for name, (_, _, does) in COMMANDS.items():
         if wanted in (None, name):
-            options = commands.add_parser(name, help=does, description=does, allow_abbrev=False)
+            options = commands.add_parser(name, help=does, description=does, allow_abbrev=False, formatter_class=_Page)
             _OPTIONS[name](options)
     return parser
 

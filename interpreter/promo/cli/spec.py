@@ -12,7 +12,6 @@ from promo.cli.diagnostics import as_text, summary
 from promo.cli.terminal import put, wants_colour
 from promo.driver.pipeline import Compiled, compile_source, lock_path, read_lock
 from promo.files import RealDisk, decode_source, read_source
-from promo.syntax.format import format_text
 
 
 def compile_file(path: str) -> Compiled:
@@ -45,6 +44,8 @@ def read(options: Namespace) -> int:
 
 def fmt(options: Namespace) -> int:
     """Lay specs out."""
+    from promo.syntax.format import format_text
+
     unformatted = 0
     for path in options.specs:
         source = standard_input() if path == "-" else read_source(Path(path), path)

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from promo.base.canonical import Json
+from promo.base.shown import Shown
 from promo.spec.values import Budget
 
 
-@frozen
-class PlannedRun:
+@frozen(repr=False)
+class PlannedRun(Shown):
     """One training run that a stage may need."""
 
     id: str
@@ -24,8 +25,8 @@ class PlannedRun:
     seed: int
 
 
-@frozen
-class Bounds:
+@frozen(repr=False)
+class Bounds(Shown):
     """
     An amount that scores and failures can move: *planned* is the most that can be needed when no run fails (what a
     gate keeps may depend on scores), *fewest* what is needed when everyone goes that may go, *most* when every run is
@@ -37,8 +38,8 @@ class Bounds:
     most: int
 
 
-@frozen
-class StagePlan:
+@frozen(repr=False)
+class StagePlan(Shown):
     """One stage: who may enter, every run that may follow, and the cost."""
 
     name: str
@@ -61,8 +62,8 @@ class StagePlan:
     ends_s: int
 
 
-@frozen
-class Extra:
+@frozen(repr=False)
+class Extra(Shown):
     """Device time that no stage accounts for: the lag of a growth, a baseline."""
 
     name: str
@@ -70,8 +71,8 @@ class Extra:
     formula: str
 
 
-@frozen
-class Supposition:
+@frozen(repr=False)
+class Supposition(Shown):
     """A continuation that is priced and never run, and what the plan saves against it."""
 
     gate: str
@@ -86,8 +87,8 @@ class Supposition:
     """What the plan spends on the stages that this continuation would still need."""
 
 
-@frozen
-class Plan:
+@frozen(repr=False)
+class Plan(Shown):
     """A compiled study."""
 
     study: str

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from attrs import field, frozen
 
+from promo.base.shown import Shown
 from promo.spec.judgement import Gate, Rule
 from promo.spec.places import Where
 
@@ -22,8 +23,8 @@ def _where() -> Where:
     return field(eq=False, repr=False)  # type: ignore[no-any-return]
 
 
-@frozen
-class Measure:
+@frozen(repr=False)
+class Measure(Shown):
     """The metric that decides, its unit, and which way is better."""
 
     metric: str
@@ -31,8 +32,8 @@ class Measure:
     lower_is_better: bool
 
 
-@frozen
-class RunnerChoice:
+@frozen(repr=False)
+class RunnerChoice(Shown):
     """The runner a study names; one kept in a *file* is known by the *digest* of everything it consists of."""
 
     name: str
@@ -41,8 +42,8 @@ class RunnerChoice:
     file: str | None = None
 
 
-@frozen
-class Data:
+@frozen(repr=False)
+class Data(Shown):
     """The text that is trained on: its source, the share held out, and the windows that score a model."""
 
     name: str
@@ -54,8 +55,8 @@ class Data:
     where: Where = _where()
 
 
-@frozen
-class Host:
+@frozen(repr=False)
+class Host(Shown):
     """A kind of machine and how many runs it takes at once; *price* is in dollars an hour and slot."""
 
     name: str
@@ -74,8 +75,8 @@ class Host:
         return self.device.lower() == "cpu"
 
 
-@frozen
-class Interval:
+@frozen(repr=False)
+class Interval(Shown):
     """Every number from *low* to *high*, both included."""
 
     low: Fraction
@@ -85,8 +86,8 @@ class Interval:
         return isinstance(level, Fraction) and self.low <= level <= self.high
 
 
-@frozen
-class Factor:
+@frozen(repr=False)
+class Factor(Shown):
     """Something that may differ between runs, the values it may take, and the one it takes unless told."""
 
     name: str
@@ -106,8 +107,8 @@ class Role(Enum):
     PLAIN = "plain"
 
 
-@frozen
-class Effective:
+@frozen(repr=False)
+class Effective(Shown):
     """
     What a condition really trains, as the runner resolves it.
 
@@ -119,8 +120,8 @@ class Effective:
     flops_per_token: int
 
 
-@frozen
-class Candidate:
+@frozen(repr=False)
+class Candidate(Shown):
     """A condition under a name: one level for every factor, and what the runner makes of it."""
 
     name: str
@@ -133,8 +134,8 @@ class Candidate:
     where: Where = _where()
 
 
-@frozen
-class Design:
+@frozen(repr=False)
+class Design(Shown):
     """
     A two-level design; *rows* hold +1 (high) and -1 (low) for each factor.
 
@@ -192,8 +193,8 @@ class BudgetKind(Enum):
     FLOPS = "flops"
 
 
-@frozen
-class Budget:
+@frozen(repr=False)
+class Budget(Shown):
     """
     What one run may spend: *amount* in seconds (wall, cpu) or in steps, tokens or operations.
 
@@ -205,8 +206,8 @@ class Budget:
     cap_s: int
 
 
-@frozen
-class Stage:
+@frozen(repr=False)
+class Stage(Shown):
     """
     One rung of the ladder: which candidates train, for how long, in which cells.
 
@@ -234,8 +235,8 @@ class Stage:
         return tuple((host, seed) for seed in self.seeds for host in self.hosts)
 
 
-@frozen
-class Suppose:
+@frozen(repr=False)
+class Suppose(Shown):
     """A continuation that is priced and never run: all that *gate* promotes go on to *stage*."""
 
     gate: str
@@ -244,8 +245,8 @@ class Suppose:
     where: Where = _where()
 
 
-@frozen
-class Account:
+@frozen(repr=False)
+class Account(Shown):
     """What is counted, what is expected to come out, and which continuations are priced beside it."""
 
     count: tuple[str, ...]
@@ -255,8 +256,8 @@ class Account:
     where: Where = _where()
 
 
-@frozen
-class Grow:
+@frozen(repr=False)
+class Grow(Shown):
     """Ways to make a trained model larger, one of which is chosen after a short lag."""
 
     name: str
@@ -272,8 +273,8 @@ class Grow:
     where: Where = _where()
 
 
-@frozen
-class Schedule:
+@frozen(repr=False)
+class Schedule(Shown):
     """Shapes a model goes through while it trains, changed where the fitted laws fall equally fast."""
 
     name: str
@@ -285,8 +286,8 @@ class Schedule:
     where: Where = _where()
 
 
-@frozen
-class Baseline:
+@frozen(repr=False)
+class Baseline(Shown):
     """Another way to choose from the same space, given as much device time as a stage has."""
 
     name: str
@@ -296,8 +297,8 @@ class Baseline:
     where: Where = _where()
 
 
-@frozen
-class Effects:
+@frozen(repr=False)
+class Effects(Shown):
     """Effects that are estimated from the rows of designs, stage by stage, once those stages have closed."""
 
     name: str
@@ -315,8 +316,8 @@ class Effects:
     where: Where = _where()
 
 
-@frozen
-class Entrants:
+@frozen(repr=False)
+class Entrants(Shown):
     """
     Who may enter a stage.
 
@@ -330,8 +331,8 @@ class Entrants:
     """Candidates that reach the stage whatever the scores."""
 
 
-@frozen
-class Study:
+@frozen(repr=False)
+class Study(Shown):
     """The whole resolved experiment."""
 
     name: str

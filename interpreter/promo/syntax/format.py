@@ -150,8 +150,8 @@ def _written(text: str, line: _Line, depth: int) -> str:
         body = text[line.lexemes[0][2] : line.lexemes[-1][3]]
     else:
         body = _joined(line.lexemes, clause=clause)
-        if len(indent) + len(body) > WIDEST and "[" in body:
-            body = _wrapped(line.lexemes, indent, clause=clause)
+        if len(indent) + len(body) > WIDEST and (items := _list(line.lexemes)):
+            body = _wrapped(line.lexemes, items, indent, clause=clause)
     comment = f"  {line.comment}" if body and line.comment else line.comment
     return indent + body + comment
 
@@ -181,20 +181,38 @@ def _is_keyword_place(parts: tuple[Lexeme, ...], index: int) -> bool:
     return parts[index][0] == NAME and parts[index][1] in grammar().words
 
 
-def _wrapped(parts: tuple[Lexeme, ...], indent: str, *, clause: bool) -> str:
+def _list(parts: tuple[Lexeme, ...]) -> tuple[tuple[Lexeme, ...], ...]:
+    """The items of the first list that is closed on its own line, each with the comma behind it; none without one."""
+    opening = next((index for index, part in enumerate(parts) if part[1] == "["), len(parts))
+    items: list[tuple[Lexeme, ...]] = []
+    item: list[Lexeme] = []
+    depth = 1
+    for part in parts[opening + 1 :]:
+        word = part[1]
+        depth += (word in ("[", "(")) - (word in ("]", ")"))
+        if word in ("{", "}"):
+            return ()
+        if not depth:
+            return (*items, tuple(item)) if item else tuple(items)
+        item.append(part)
+        if word == "," and depth == 1:
+            items.append(tuple(item))
+            item = []
+    return ()
+
+
+def _wrapped(parts: tuple[Lexeme, ...], items: tuple[tuple[Lexeme, ...], ...], indent: str, *, clause: bool) -> str:
     """A long list over several lines, as full as they can be."""
     opening = next(index for index, part in enumerate(parts) if part[1] == "[")
-    closing = max((index for index, part in enumerate(parts) if part[1] == "]"), default=len(parts))
-    head = _joined(parts[: opening + 1], clause=clause)
+    closing = opening + 1 + sum(map(len, items))
     inner = indent + " " * INDENT
-    items = _joined(parts[opening + 1 : closing], clause=False).split(", ")
     lines, line = [], inner
-    for number, item in enumerate(items):
-        piece = item + ("," if number < len(items) - 1 else "")
+    for item in items:
+        piece = _joined(item, clause=False)
         if len(line) + len(piece) + 1 > WIDEST and line != inner:
             lines.append(line.rstrip())
             line = inner
         line += piece + " "
     lines.append(line.rstrip())
-    tail = _joined(parts[closing:], clause=False)
-    return "\n".join([head, *lines, indent + tail])
+    head = _joined(parts[: opening + 1], clause=clause)
+    return "\n".join([head, *lines, indent + _joined(parts[closing:], clause=False)])
