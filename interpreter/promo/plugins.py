@@ -16,7 +16,10 @@ from promo.base.errors import PromoError
 from promo.run.ports import Executor
 from promo.spec.ports import Runner
 
-RUNNERS = {"gpt": "promo.run.runners.gpt.declare:RUNNER"}
+RUNNERS = {
+    "gpt": "promo.run.runners.gpt.declare:RUNNER",
+    "recorded": "promo.run.runners.recorded.declare:RUNNER",
+}
 EXECUTORS = {"local": "promo.run.executors.local:LocalExecutor"}
 
 
