@@ -1,0 +1,42 @@
+"""
+Curve and budget to reading: the last point at or before the budget.
+
+Nothing is read beyond the budget, and nothing at the very start, where a model is still untrained.  Between two points
+a value exists only if linear interpolation was declared; it never reaches back over the start of a run, where the loss
+of an untrained model would enter.
+"""
+
+from promo.base.canonical import exact
+from promo.curves.values import Column, Curve, Point, Reading
+from promo.spec.values import Budget, BudgetKind
+
+COLUMN_OF = {BudgetKind.WALL: Column.SECONDS, BudgetKind.STEPS: Column.STEP, BudgetKind.TOKENS: Column.TOKENS}
+"""Budget -> the column that it is held against; processor time and operations are recorded by no table."""
+
+
+def reach(curve: Curve, budget: Budget, *, interpolate: bool) -> Reading | str:
+    """
+    What a budget reaches on a curve; in words why it reaches nothing.
+
+    Args:
+        curve: a recorded run whose table has the budget's column.
+        budget: in seconds, steps or tokens.
+        interpolate: whether a value between two points was declared to be linear.
+    """
+    column = COLUMN_OF[budget.kind]
+    inside = tuple(point for point in curve.points if 0 < point.at[column] <= budget.amount)
+    beyond = next((point for point in curve.points if point.at[column] > budget.amount), None)
+    if not inside:
+        after = f"; the first is at {exact(beyond.at[column])}" if beyond else ""
+        return f"no point of run '{curve.run}' lies between its start and {budget.amount} {column.value}{after}"
+    last = inside[-1]
+    if interpolate and beyond is not None and last.at[column] < budget.amount:
+        return _between(last, beyond, column, budget.amount, inside)
+    return Reading(last.value, last.at[column], last.at, (last.row,), inside)
+
+
+def _between(left: Point, right: Point, column: Column, amount: int, inside: tuple[Point, ...]) -> Reading:
+    share = (amount - left.at[column]) / (right.at[column] - left.at[column])
+    at = {one: left.at[one] + share * (right.at[one] - left.at[one]) for one in left.at}
+    value = left.value + share * (right.value - left.value)
+    return Reading(value, at[column], at, (left.row, right.row), inside)
