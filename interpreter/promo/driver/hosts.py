@@ -43,6 +43,8 @@ def places(study: Study, environment: Mapping[str, str]) -> dict[str, LocalPlace
         PromoError: a host is not this machine, or what its runs need is not installed.
     """
     runner = plugins.runner(study.runner.name)
+    if runner is not None and not runner.trainer:
+        raise PromoError(f"the runner '{study.runner.name}' trains nothing: it stands for runs that were recorded")
     absent = [name for name in runner.needs_modules if importlib.util.find_spec(name) is None] if runner else []
     if absent:
         message = f"the runner '{study.runner.name}' needs {' and '.join(absent)}, which is not installed"
