@@ -12,7 +12,7 @@ from attrs import frozen
 
 from promo.base.diagnostics import suggestion
 from promo.curves.reach import COLUMN_OF
-from promo.curves.values import Column, Curve, Fault, Settings
+from promo.curves.values import Curve, Fault, Settings
 from promo.spec.values import Study
 
 Cell = tuple[str, str, int]
@@ -160,5 +160,3 @@ def _cells(
                 else:
                     cells[name, host, seed] = curve
     return cells, tuple(empty)
-
-

@@ -170,7 +170,9 @@ class _Collection:
             if now > then:
                 continue
             same = next((one for one in earlier if one.at[column] == now), None)
-            what = f"is there twice, first in row {same.row}" if same else f"falls from {exact(then)} in row {before.row}"
+            what = (
+                f"is there twice, first in row {same.row}" if same else f"falls from {exact(then)} in row {before.row}"
+            )
             name = self.names[column]
             self.faults.append(Fault(point.row, f"run '{run}': {name} {exact(now)} {what}"))
             return False

@@ -81,10 +81,12 @@ def _wandb(sheet: Sheet, metric: str) -> Layout:
         for row, cells in sheet.rows:
             for name, run in wide.items():
                 if cells[name]:
-                    rows.append((row, {"config": run, "run": run, column.value: cells[coordinate], "value": cells[name]}))
+                    rows.append(
+                        (row, {"config": run, "run": run, column.value: cells[coordinate], "value": cells[name]})
+                    )
         return _layout(sheet, ("config", "run", column.value, "value"), rows)
-    run = next((name for name in ("run", "Run", "run_name", "name", "Name", "run_id") if name in sheet.header), None)
-    if run is None or metric not in sheet.header:
+    owner = next((name for name in ("run", "Run", "run_name", "name", "Name", "run_id") if name in sheet.header), None)
+    if owner is None or metric not in sheet.header:
         raise _unlike(sheet, "an export of W&B", f"'RUN - {metric}' columns, or a run column and '{metric}'")
     others = [one for one in sheet.header if one.lower() in _WANDB_COORDINATES and one != coordinate]
     extra = {_WANDB_COORDINATES[one.lower()].value: one for one in others if one in sheet.header}
@@ -92,7 +94,7 @@ def _wandb(sheet: Sheet, metric: str) -> Layout:
     for row, cells in sheet.rows:
         if cells[metric]:
             at = {column.value: cells[coordinate], **{name: cells[other] for name, other in extra.items()}}
-            rows.append((row, {"config": cells[run], "run": cells[run], **at, "value": cells[metric]}))
+            rows.append((row, {"config": cells[owner], "run": cells[owner], **at, "value": cells[metric]}))
     return _layout(sheet, ("config", "run", column.value, *extra, "value"), rows)
 
 
