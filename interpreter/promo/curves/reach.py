@@ -8,30 +8,30 @@ of an untrained model would enter.
 
 from promo.base.canonical import exact
 from promo.curves.values import Column, Curve, Point, Reading
-from promo.spec.values import Budget, BudgetKind
+from promo.spec.values import BudgetKind
 
 COLUMN_OF = {BudgetKind.WALL: Column.SECONDS, BudgetKind.STEPS: Column.STEP, BudgetKind.TOKENS: Column.TOKENS}
 """Budget -> the column that it is held against; processor time and operations are recorded by no table."""
 
 
-def reach(curve: Curve, budget: Budget, *, interpolate: bool) -> Reading | str:
+def reach(curve: Curve, column: Column, amount: int, *, interpolate: bool) -> Reading | str:
     """
     What a budget reaches on a curve; in words why it reaches nothing.
 
     Args:
-        curve: a recorded run whose table has the budget's column.
-        budget: in seconds, steps or tokens.
+        curve: a recorded run.
+        column: steps, seconds or tokens, which its table has.
+        amount: the budget, in that column's unit and from the start of the run.
         interpolate: whether a value between two points was declared to be linear.
     """
-    column = COLUMN_OF[budget.kind]
-    inside = tuple(point for point in curve.points if 0 < point.at[column] <= budget.amount)
-    beyond = next((point for point in curve.points if point.at[column] > budget.amount), None)
+    inside = tuple(point for point in curve.points if 0 < point.at[column] <= amount)
+    beyond = next((point for point in curve.points if point.at[column] > amount), None)
     if not inside:
         after = f"; the first is at {exact(beyond.at[column])}" if beyond else ""
-        return f"no point of run '{curve.run}' lies between its start and {budget.amount} {column.value}{after}"
+        return f"no point of run '{curve.run}' lies between its start and {column.value} {amount}{after}"
     last = inside[-1]
-    if interpolate and beyond is not None and last.at[column] < budget.amount:
-        return _between(last, beyond, column, budget.amount, inside)
+    if interpolate and beyond is not None and last.at[column] < amount:
+        return _between(last, beyond, column, amount, inside)
     return Reading(last.value, last.at[column], last.at, (last.row,), inside)
 
 

@@ -17,9 +17,10 @@ from promo import __version__, plugins
 from promo.base.canonical import Json, canonical, digest_bytes, exact
 from promo.base.differences import differences
 from promo.base.errors import ExitCode, Mismatch
+from promo.curves.replay import Replay
 from promo.decision.values import Decision, GateDecision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, verdict_of
-from promo.driver.hosts import LocalPlace, places
+from promo.driver.hosts import places, recorded_places
 from promo.driver.pipeline import Compiled
 from promo.driver.study import DATA, IMPORTS, LEDGER, LOCK, PLAN, SPEC, STREAMS, StudyFolder
 from promo.evidence.guards import flags
@@ -32,7 +33,7 @@ from promo.ledger.values import EventKind
 from promo.plan.store import plan_to_json, stale
 from promo.plan.values import Plan, PlannedRun
 from promo.run.corpora import Prepared, prepare
-from promo.run.execute import Execution, Progress, has_ended
+from promo.run.execute import Execution, Place, Progress, has_ended
 from promo.run.provenance import installed_version
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM
@@ -84,6 +85,7 @@ def run_study(
     environment: Mapping[str, str],
     display: Display,
     commit: str | None,
+    replay: Replay | None = None,
 ) -> Ending:
     """
     Start a study, or go on with it.
@@ -96,6 +98,7 @@ def run_study(
         environment: promo's own environment, of which workers see a part.
         display: what the user sees.
         commit: version-control commit of the spec.
+        replay: recorded curves that stand for its runs; without them, runs are trained.
 
     Raises:
         SpecError: the spec has errors.
@@ -109,6 +112,7 @@ def run_study(
         fresh = state.study is StudyState.EMPTY
         _no_strangers(folder, state, fresh=fresh)
         if not fresh:
+            _same_source(folder, state, replay)
             _same_study(folder, state, plan)
             compiled = folder.in_force(folder.compiled(), state) if state.amendments else compiled
             if state.study in (StudyState.CLOSED, StudyState.STOPPED):
@@ -116,9 +120,9 @@ def run_study(
                 display.end(state)
                 return _ending(state)
         assert compiled.runner is not None
-        here = places(study, compiled.runner, environment)
+        here = recorded_places(study, replay) if replay else places(study, compiled.runner, environment)
         journal = Journal(folder.path / LEDGER, RealDisk(), clock)
-        return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit).run(fresh=fresh)
+        return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit, replay).run(fresh=fresh)
 
 
 def _no_strangers(folder: StudyFolder, state: State, *, fresh: bool) -> None:
@@ -132,6 +136,22 @@ def _no_strangers(folder: StudyFolder, state: State, *, fresh: bool) -> None:
             hint="restore the ledger from a copy, or start a new study with --study",
             details=unknown[:5],
         )
+
+
+def _same_source(folder: StudyFolder, state: State, replay: Replay | None) -> None:
+    """Refuse to train what was begun as a replay, to replay what was trained, and to read another table."""
+    before = state.frozen.get("replay")
+    hint = "undo the change, or start a new study with --study"
+    if (before is None) is not (replay is None):
+        what = "runs that are trained" if before is None else "a replay of recorded curves"
+        raise Mismatch(f"the study in {folder.path} was started with {what}", hint=hint)
+    if replay is not None:
+        changed = list(differences(before, replay.summary(), ("curves",)))
+        kept = {name: RealDisk().read(folder.path / name) for name in replay.files()}
+        changed += [f"{name} differs" for name, content in replay.files().items() if kept[name] != content]
+        if changed:
+            message = f"the study in {folder.path} was started with other curves, or read them in another way"
+            raise Mismatch(message, hint=hint, details=tuple(changed))
 
 
 def _same_study(folder: StudyFolder, state: State, plan: Plan) -> None:
@@ -171,15 +191,17 @@ class _Loop:
         folder: StudyFolder,
         journal: Journal,
         clock: Clock,
-        here: Mapping[str, LocalPlace],
+        here: Mapping[str, Place],
         display: Display,
         commit: str | None,
+        replay: Replay | None,
     ) -> None:
         self.compiled, self.spec_folder, self.folder = compiled, spec_folder, folder
         self.journal, self.clock, self.places, self.display, self.commit = journal, clock, here, display, commit
         self.study, self.plan = compiled.sound()
         assert compiled.runner is not None
         self.runner: Runner = compiled.runner
+        self.replay = replay
         self.disk = RealDisk()
         self.data: Mapping[str, Json] = {}
         self.tasks: dict[str, list[Task]] = {}
@@ -220,6 +242,7 @@ class _Loop:
         lock_bytes = canonical(lock_to_json(self._lock())) + b"\n"
         imports_bytes = canonical(dict(self.compiled.used)) + b"\n"
         files = {SPEC: spec_bytes, PLAN: plan_bytes, LOCK: lock_bytes, IMPORTS: imports_bytes}
+        files |= self.replay.files() if self.replay else {}
         for name, content in files.items():
             self.disk.write(self.folder.path / name, content)
         self.journal.append(
@@ -232,6 +255,7 @@ class _Loop:
                 "runner": self._runner(),
                 "promo": __version__,
                 "commit": self.commit,
+                **({"replay": self.replay.summary()} if self.replay else {}),
             },
         )
 
@@ -266,7 +290,7 @@ class _Loop:
 
     def _needed_text(self, state: State) -> Prepared | None:
         """The study's text, read and split, unless it lies in the folder already."""
-        if self.study.data is None or all(self._on_disk(state, name) for name in STREAMS):
+        if self.study.data is None or self.replay or all(self._on_disk(state, name) for name in STREAMS):
             return None
         self.display.say(f"reading the text '{self.study.data.source}'")
         prepared = prepare(self.study.data, self.spec_folder)
@@ -286,7 +310,7 @@ class _Loop:
 
     def _keep_text(self, text: Prepared | None) -> None:
         """Put the streams into the folder, and say in the ledger what they are."""
-        if self.study.data is None:
+        if self.study.data is None or self.replay:
             return
         if text is not None:
             place = self.folder.path / DATA
@@ -441,6 +465,7 @@ class _Loop:
             "device": "cpu" if host.is_cpu else "cuda",
             "threads": host.threads,
             **self._program(candidate),
+            **({"curves": self.replay.digest} if self.replay else {}),
         }
 
     def _checkpoint(self, stage: Stage) -> dict[str, Json]:
