@@ -25,6 +25,7 @@ COMMANDS = {
     "plan": ("plan", "plan", "list the runs and price them before anything runs"),
     "freeze": ("freeze", "freeze", "seal frozen gates and rules"),
     "run": ("run", "run", "train, decide, promote; or go on where it stopped"),
+    "replay": ("replay", "run", "run the rules over recorded curves; nothing is trained"),
     "status": ("run", "run", "what has happened so far"),
     "decide": ("person", "run", "record a person's verdict where a gate waits for one"),
     "amend": ("amend", "run", "change a gate or rule of a study that has begun, on the record"),
@@ -214,6 +215,25 @@ def _run(options: argparse.ArgumentParser) -> None:
     _add_study(options)
 
 
+def _replay(options: argparse.ArgumentParser) -> None:
+    _add_spec(options)
+    options.add_argument("--curves", metavar="FILE", required=True, help="recorded curves: .csv, .csv.gz, .tsv, .parquet")
+    tools = ("autoresearch", "wandb", "mlflow", "optuna")
+    options.add_argument("--from", dest="layout", choices=tools, default="table", help="the tool that wrote the table")
+    what = "config, run, seed, host, step, seconds, tokens, value or status"
+    options.add_argument("--column", metavar="WHAT=COLUMN", action="append", default=[], help=f"WHAT is {what}")
+    options.add_argument("--unit", metavar="WHAT=UNIT", action="append", default=[], help="unit of a column: seconds=min")
+    mapping = "a candidate, host or seed of the spec and its label in the table"
+    options.add_argument("--map", metavar="NAME=LABEL", action="append", default=[], help=mapping)
+    options.add_argument("--mapping", metavar="FILE", help="the same in TOML: columns, units, candidates, hosts, seeds")
+    by = ("auto", "label", "order")
+    options.add_argument("--seeds", choices=by, default="auto", help="match seeds by label, or in the order of labels")
+    options.add_argument("--interpolate", choices=("linear",), help="read between two points; the study records it")
+    options.add_argument("--plain", action="store_true", help="one line per event instead of a live display")
+    options.add_argument("--quiet", action="store_true", help="no progress, only the end")
+    _add_study(options)
+
+
 def _status(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
     options.add_argument("--watch", action="store_true", help="say it again whenever something has happened")
@@ -284,6 +304,7 @@ _OPTIONS = {
     "plan": _plan,
     "freeze": _freeze,
     "run": _run,
+    "replay": _replay,
     "status": _status,
     "decide": _decide,
     "amend": _amend,

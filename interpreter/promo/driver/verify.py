@@ -27,8 +27,13 @@ from promo.ledger.values import EventKind
 from promo.plan.store import plan_to_json
 from promo.plan.values import PlannedRun
 from promo.report.amendments import beside, wording
+from promo.run.runners.recorded.answer import answer
+from promo.run.store import REQUEST, RESULT, result_bytes
 from promo.spec.lock import closure
 from promo.spec.values import Study
+
+
+REPLAY_WORDS = "REPLAY: nothing was trained here; who recorded the curves, and how, no check of this folder can tell"
 
 
 class Outcome(Enum):
@@ -54,6 +59,8 @@ class Audit:
 
     checks: tuple[Check, ...]
     finished: bool
+    replay: bool = False
+    """Whether nothing was trained: the values were read from recorded curves."""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -67,7 +74,11 @@ class Audit:
 
     @property
     def verdict(self) -> str:
-        """The audit in one sentence."""
+        """The audit in one sentence, and in another one that a replay is none of a training."""
+        return self._found + (f"\n{REPLAY_WORDS}" if self.replay else "")
+
+    @property
+    def _found(self) -> str:
         match self.exit_code:
             case ExitCode.FINDINGS:
                 return "MISMATCH: what is stored is not what was recorded, or does not follow from it"
@@ -100,21 +111,22 @@ def verify_study(folder: StudyFolder) -> Audit:
     torn = "; a torn last line is left out" if chain.torn else ""
     checks.append(Check("ledger", Outcome.MATCHES, f"{len(chain.events)} events, each follows the one before{torn}"))
     finished = state.study in (StudyState.CLOSED, StudyState.STOPPED)
+    replay = "replay" in state.frozen
     checks.extend(_files(folder, state))
     if any(check.outcome is not Outcome.MATCHES for check in checks):
-        return Audit(tuple(checks), finished)
+        return Audit(tuple(checks), finished, replay)
     try:
         compiled = folder.compiled()
         compiled.sound()
     except SpecError as fault:
         checks.append(Check("spec", Outcome.DIFFERS, f"it has {len(fault.diagnostics)} errors for this promo"))
-        return Audit(tuple(checks), finished)
+        return Audit(tuple(checks), finished, replay)
     except PromoError as fault:
         checks.append(Check("spec", Outcome.DIFFERS, fault.message))
-        return Audit(tuple(checks), finished)
-    for check in (_plan, _order, _text, _results, _states, _budgets, _evidence, _amendments, _decisions, _hours):
+        return Audit(tuple(checks), finished, replay)
+    for check in (_plan, _order, _text, _results, _curves, _states, _budgets, _evidence, _amendments, _decisions, _hours):
         checks.extend(check(folder, compiled, state))
-    return Audit(tuple(checks), finished)
+    return Audit(tuple(checks), finished, replay)
 
 
 def _files(folder: StudyFolder, state: State) -> Iterator[Check]:
@@ -231,6 +243,33 @@ def _states(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[C
             bad += [] if same else [attempt.folder]
     words = _listed(bad) or "requests as recorded" + (f"; {good} runs carry on an accepted state" if good else "")
     yield Check("requests", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
+
+
+def _curves(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+    """A replay: every result once more from the table, byte by byte."""
+    if "replay" not in state.frozen:
+        return
+    study, _ = compiled.sound()
+    try:
+        replay = folder.replay(study, state)
+    except PromoError as fault:
+        yield Check("curves", Outcome.DIFFERS, "; ".join([fault.message, *fault.details]))
+        return
+    bad, good = [], 0
+    for attempt in _ended(state):
+        place = folder.path / attempt.folder
+        request, stored = RealDisk().read(place / REQUEST), RealDisk().read(place / RESULT)
+        if request is None or stored is None:
+            continue  # said among the results and requests
+        body, _ = answer(replay, request)
+        same = result_bytes(body) == stored
+        good += same
+        bad += [] if same else [attempt.folder]
+    as_frozen = state.frozen["replay"] == replay.summary()
+    words = f"{good} results follow from {replay.name}, sha256:{replay.digest[:12]}, read again row by row"
+    if bad or not as_frozen:
+        words = f"{_listed(bad) or 'the reading'} does not follow from {replay.name}"
+    yield Check("curves", Outcome.DIFFERS if bad or not as_frozen else Outcome.MATCHES, words)
 
 
 def _points_match(folder: StudyFolder, attempt: Attempt, recorded: Json) -> bool:

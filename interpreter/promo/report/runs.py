@@ -64,6 +64,8 @@ def facts(record: Record) -> Iterable[tuple[str, str]]:
     yield "promo", f"{frozen.get('promo')} ran it, {record.promo} made this report"
     for name, value in (record.state.data or {}).items():
         yield f"text, {name}", str(value)
+    for name, value in part(frozen, "replay").items():
+        yield f"curves, {name}", str(value)
     first = next((result for result in record.results.values() if result.details), None)
     for group in ("machine", "device", "software") if first else ():
         for name, value in part(first.details if first else {}, group).items():

@@ -20,6 +20,7 @@ from promo.report.limits import limits
 from promo.report.pictures import Curve, Panel, Rung, curves_svg, ladder_svg
 from promo.report.plan import amount_text, amount_unit, hours_text, savings
 from promo.report.record import Record
+from promo.report.replay import replay_line
 from promo.report.runs import facts, run_rows
 from promo.report.values import (
     Cell,
@@ -91,6 +92,7 @@ class _View:
             runs=tuple(run_rows(self.record)),
             facts=tuple(facts(self.record)),
             commands=(f"promo verify {self.record.folder}", f"promo show decision {self.record.folder}"),
+            replay=replay_line(self.state),
         )
 
     # --- the story ---------------------------------------------------------------------------------------
@@ -112,7 +114,11 @@ class _View:
             for stage in self.plan.stages
             if stage.name in self.state.opened
         ]
-        yield f"Candidates trained: {', '.join(rungs)}." if rungs else "Nothing has been trained yet."
+        replay = replay_line(self.state)
+        if replay:
+            yield f"This is a {replay}."
+        did = "read from the record" if replay else "trained"
+        yield f"Candidates {did}: {', '.join(rungs)}." if rungs else f"Nothing has been {did} yet."
         for decision in self.record.decisions.values():
             if isinstance(decision, GateDecision):
                 yield gate_result(decision) + "."
@@ -127,6 +133,11 @@ class _View:
         failed = sum(self.state.failures(run) for run in self.state.attempts)
         extra = f" and {plural(failed, 'failed attempt')}" if failed else ""
         trained, device = self.record.trained_s(), self.record.device_s()
+        if "replay" in self.state.frozen:
+            return (
+                f"{plural(accepted, 'run')}{extra} stand for {span_text(trained)} of recorded training (planned: "
+                f"{span_text(self.plan.device_s.planned)}); a run that is read at several stages counts at each."
+            )
         return (
             f"{plural(accepted, 'run')}{extra} trained for {span_text(trained)} of device time (planned: "
             f"{span_text(self.plan.device_s.planned)}), and took {span_text(device)} with start-up and scoring."
@@ -141,7 +152,8 @@ class _View:
             for factor, level in levels.items()
             if len({dict(self.study.candidates[other].levels)[factor] for other in self.names}) > 1
         ]
-        return f"{role}{', '.join(varied)}; {candidate.effective.parameters:,} parameters"
+        size = candidate.effective.parameters
+        return f"{role}{', '.join(varied)}; {f'{size:,} parameters' if size else 'size not known'}"
 
     # --- gates and rules ---------------------------------------------------------------------------------
 

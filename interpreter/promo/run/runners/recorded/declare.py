@@ -11,7 +11,7 @@ from typing import Final
 from attrs import frozen
 
 from promo.spec.ports import ConditionError, RunnerFactor, RunnerMetric
-from promo.spec.values import Effective, Level
+from promo.spec.values import BudgetKind, Effective, Level
 
 FACTORS: Mapping[str, RunnerFactor] = {
     "config": RunnerFactor("label", "", meaning="name of the condition in the table of recorded curves"),
@@ -29,6 +29,7 @@ class RecordedRunner:
     trainer: str = ""
     needs_modules: tuple[str, ...] = ()
     needs_data: bool = False
+    budgets: tuple[BudgetKind, ...] = (BudgetKind.WALL, BudgetKind.STEPS, BudgetKind.TOKENS)
 
     def resolve(self, levels: Mapping[str, Level]) -> Effective:
         """
