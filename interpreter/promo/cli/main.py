@@ -217,12 +217,16 @@ def _run(options: argparse.ArgumentParser) -> None:
 
 def _replay(options: argparse.ArgumentParser) -> None:
     _add_spec(options)
-    options.add_argument("--curves", metavar="FILE", required=True, help="recorded curves: .csv, .csv.gz, .tsv, .parquet")
+    options.add_argument(
+        "--curves", metavar="FILE", required=True, help="recorded curves: .csv, .csv.gz, .tsv, .parquet"
+    )
     tools = ("autoresearch", "wandb", "mlflow", "optuna")
     options.add_argument("--from", dest="layout", choices=tools, default="table", help="the tool that wrote the table")
     what = "config, run, seed, host, step, seconds, tokens, value or status"
     options.add_argument("--column", metavar="WHAT=COLUMN", action="append", default=[], help=f"WHAT is {what}")
-    options.add_argument("--unit", metavar="WHAT=UNIT", action="append", default=[], help="unit of a column: seconds=min")
+    options.add_argument(
+        "--unit", metavar="WHAT=UNIT", action="append", default=[], help="unit of a column: seconds=min"
+    )
     mapping = "a candidate, host or seed of the spec and its label in the table"
     options.add_argument("--map", metavar="NAME=LABEL", action="append", default=[], help=mapping)
     options.add_argument("--mapping", metavar="FILE", help="the same in TOML: columns, units, candidates, hosts, seeds")

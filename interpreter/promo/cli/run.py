@@ -72,6 +72,7 @@ def _refuse_stale(path: str, plan: Json, compiled: Compiled) -> None:
 
 
 def display_of(options: Namespace, folder: StudyFolder) -> Display:
+    """What a user wants to see while a study runs."""
     from promo.cli.live import Lines, Quiet, Screen
 
     if options.quiet:
@@ -125,8 +126,8 @@ def _status_text(folder: StudyFolder, state: State) -> str:
     replay = replay_line(state)
     lines += [f"  {replay}"] if replay else []
     for stage in plan.stages:
-        done = sum(state.accepted(run.id) is not None for run in stage.runs)
         entrants = state.opened.get(stage.name)
+        done = sum(state.accepted(run.id) is not None for run in stage.runs if run.candidate in (entrants or ()))
         if entrants is None:
             lines.append(f"  {stage.name}: waits for {stage.after}" if stage.after else f"  {stage.name}: not opened")
             continue
@@ -149,7 +150,9 @@ def _status_text(folder: StudyFolder, state: State) -> str:
     from promo.cli.live import spent_s
 
     spent = span_text(spent_s(state))
-    lines.append(f"  spent: {'nothing; ' + spent + ' as recorded' if replay else spent + ' of device time, all phases'}")
+    lines.append(
+        f"  spent: {'nothing; ' + spent + ' as recorded' if replay else spent + ' of device time, all phases'}"
+    )
     return "\n".join(lines)
 
 

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from promo.base.diagnostics import suggestion
 from promo.curves.reach import COLUMN_OF
-from promo.curves.values import Curve, Fault, Settings
+from promo.curves.values import Column, Curve, Fault, Settings
 from promo.spec.values import Study
 
 Cell = tuple[str, str, int]
@@ -37,8 +37,8 @@ def assign(study: Study, curves: Iterable[Curve], settings: Settings) -> tuple[A
     Fill the cells of a study's stages with recorded runs.
 
     Returns:
-        (assignment, faults); faults are names without a match, seeds recorded twice, and budgets that the table has no
-        column for.  A cell without a run is no fault: the gate's missing clause says what it means.
+        (assignment, faults); faults are names without a match, seeds recorded twice, gaps in the steps of a run, and
+        budgets that the table has no column for.  A cell without a run is no fault: the gate's missing clause says what it means.
     """
     every = tuple(curves)
     faults = [*_unreadable(study, every)]
@@ -58,6 +58,8 @@ def assign(study: Study, curves: Iterable[Curve], settings: Settings) -> tuple[A
         for host in _used_hosts(study)
     }
     faults += _twice(alike)
+    if not settings.interpolate:
+        faults += dict.fromkeys(_gaps(study, alike))
     by = _seeds_by(study, settings, wanted)
     cells, empty = _cells(study, settings, alike, by)
     return Assignment(cells, alike, by, empty), tuple(faults)
@@ -127,6 +129,36 @@ def _twice(alike: Mapping[tuple[str, str], tuple[Curve, ...]]) -> Iterable[Fault
             if first is not curve and curve.seed:
                 message = f"runs '{first.run}' and '{curve.run}' are both {name} on {host} with seed {curve.seed}"
                 yield Fault(curve.row, message)
+
+
+def _gaps(study: Study, alike: Mapping[tuple[str, str], tuple[Curve, ...]]) -> Iterable[Fault]:
+    """
+    Runs that would be read before a budget of steps at which others of their kind were measured.
+
+    They go on behind it, so that they were there, and a point is lacking.  Clocks and tokens differ between runs by
+    nature, and a run that ends early has no gap; the report says how far before its budget it is read.
+    """
+    for stage in study.stages.values():
+        if COLUMN_OF.get(stage.budget.kind) is not Column.STEP:
+            continue
+        for name in study.entrants[stage.name].possible:
+            for host in stage.hosts:
+                yield from _behind(alike[name, host], stage.budget.amount, name)
+
+
+def _behind(curves: tuple[Curve, ...], amount: int, name: str) -> Iterable[Fault]:
+    sides = []
+    for curve in curves:
+        steps = [(point.at[Column.STEP], point.row) for point in curve.points if Column.STEP in point.at]
+        before = [step for step, _ in steps if step <= amount]
+        after = next(((step, row) for step, row in steps if step > amount), None)
+        if before and (after or before[-1] == amount):
+            sides.append((before[-1], after, curve))
+    most = max((step for step, _, _ in sides), default=0)
+    for step, after, curve in sides:
+        if step < most and after is not None:
+            message = f"run '{curve.run}' goes from step {step} to {after[0]}, and other runs of {name} have a point at"
+            yield Fault(after[1], f"{message} {most}: points are missing")
 
 
 def _all_seeds(study: Study) -> tuple[int, ...]:

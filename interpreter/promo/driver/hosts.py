@@ -67,7 +67,10 @@ def places(study: Study, runner: Runner, environment: Mapping[str, str]) -> dict
         PromoError: a host is not this machine, or what its runs need is not installed.
     """
     if not runner.trainer:
-        raise PromoError(f"the runner '{runner.name}' trains nothing: it stands for runs that were recorded", hint="promo replay SPEC --curves FILE")
+        raise PromoError(
+            f"the runner '{runner.name}' trains nothing: it stands for runs that were recorded",
+            hint="promo replay SPEC --curves FILE",
+        )
     absent = [name for name in runner.needs_modules if importlib.util.find_spec(name) is None]
     if absent:
         message = f"the runner '{runner.name}' needs {' and '.join(absent)}, which is not installed"

@@ -32,7 +32,6 @@ from promo.run.store import REQUEST, RESULT, result_bytes
 from promo.spec.lock import closure
 from promo.spec.values import Study
 
-
 REPLAY_WORDS = "REPLAY: nothing was trained here; who recorded the curves, and how, no check of this folder can tell"
 
 
@@ -124,7 +123,19 @@ def verify_study(folder: StudyFolder) -> Audit:
     except PromoError as fault:
         checks.append(Check("spec", Outcome.DIFFERS, fault.message))
         return Audit(tuple(checks), finished, replay)
-    for check in (_plan, _order, _text, _results, _curves, _states, _budgets, _evidence, _amendments, _decisions, _hours):
+    for check in (
+        _plan,
+        _order,
+        _text,
+        _results,
+        _curves,
+        _states,
+        _budgets,
+        _evidence,
+        _amendments,
+        _decisions,
+        _hours,
+    ):
         checks.extend(check(folder, compiled, state))
     return Audit(tuple(checks), finished, replay)
 
@@ -158,21 +169,23 @@ def _plan(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Che
 def _order(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
     """The ledger's own logic: frozen first, nothing outside the plan, nothing counted twice."""
     _, plan = compiled.sound()
-    known = {run.id: run for stage in plan.stages for run in stage.runs}
+    known: dict[str, set[tuple[str, str, str, int]]] = {}
+    for run in (run for stage in plan.stages for run in stage.runs):
+        known.setdefault(run.id, set()).add(_cell(run))  # stages with one budget and shared seeds have runs in common
     faults = []
     events = folder.chain().events
     if not events or events[0].kind is not EventKind.STUDY_FROZEN:
         faults.append("the study was not frozen first")
-    for run, tried in state.attempts.items():
-        if run not in known:
-            faults.append(f"run {run} is not in the plan")
-        elif any((one.stage, one.candidate, one.host, one.seed) != _cell(known[run]) for one in tried):
-            faults.append(f"run {run} was recorded under another cell")
+    for name, tried in state.attempts.items():
+        if name not in known:
+            faults.append(f"run {name} is not in the plan")
+        elif any((one.stage, one.candidate, one.host, one.seed) not in known[name] for one in tried):
+            faults.append(f"run {name} was recorded under another cell")
         if sum(one.state is AttemptState.ACCEPTED for one in tried) > 1:
-            faults.append(f"run {run} was counted twice")
+            faults.append(f"run {name} was counted twice")
         numbers = [one.number for one in tried]
         if numbers != sorted(set(numbers)):
-            faults.append(f"the attempts of run {run} are not numbered in order")
+            faults.append(f"the attempts of run {name} are not numbered in order")
     faults += [f"{name} is not in the ledger" for name in folder.unknown_runs(state)]
     words = "; ".join(faults) or f"{len(state.attempts)} runs, all of the plan, none counted twice"
     yield Check("order of events", Outcome.DIFFERS if faults else Outcome.MATCHES, words)
@@ -422,8 +435,9 @@ def _hours(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Ch
         for one in tried:
             counts[one.state] += 1
     names = {AttemptState.RUNNING: "unfinished"}
+    did = "read from the record" if "replay" in state.frozen else "trained"
     ended = ", ".join(f"{count} {names.get(kind, kind.value)}" for kind, count in counts.items() if count)
-    words = f"{rounded(trained / HOUR, 4)} {plan.device_unit} trained; attempts: {ended or 'none'}"
+    words = f"{rounded(trained / HOUR, 4)} {plan.device_unit} {did}; attempts: {ended or 'none'}"
     yield Check("hours", Outcome.MATCHES, words)
 
 

@@ -17,7 +17,7 @@ def run_rows(record: Record) -> Iterable[RunView]:
     for stage in record.plan.stages:
         for run in sorted(stage.runs, key=lambda one: (colours[one.candidate], one.host, one.seed)):
             tried = record.state.attempts.get(run.id)
-            if tried:
+            if tried and tried[0].stage == stage.name:  # a run that two stages share is listed where it was made
                 shown = record.state.accepted(run.id) or tried[-1]
                 result = record.results.get((run.id, shown.number))
                 yield _row(record, colours[run.candidate], shown, tried, result)

@@ -12,7 +12,7 @@ from promo.decision.decide import side_of
 from promo.decision.stats import summarise
 from promo.decision.values import GateDecision, RuleDecision, Standing, Verdict, decision_digest
 from promo.ledger.state import StudyState
-from promo.plan.values import StagePlan
+from promo.plan.values import PlannedRun, StagePlan
 from promo.report.account import account_lines
 from promo.report.aloud import read_gate, read_rule
 from promo.report.amendments import amended_lines
@@ -237,7 +237,7 @@ class _View:
         said = self.study.stages[stage.name]
         entrants = self.state.opened.get(stage.name)
         total = (len(entrants) if entrants is not None else stage.entrants.planned) * len(said.cells)
-        done = sum(self.state.accepted(run.id) is not None for run in stage.runs)
+        done = sum(self.state.accepted(run.id) is not None for run in self._entered(stage))
         return StageView(
             name=stage.name,
             documentation=said.documentation,
@@ -253,6 +253,10 @@ class _View:
             curves=self._curves(stage),
             points=tuple(self._point_rows(stage)),
         )
+
+    def _entered(self, stage: StagePlan) -> list[PlannedRun]:
+        """Runs of those who are in a stage; another one may have a run of somebody else in common with it."""
+        return [run for run in stage.runs if run.candidate in self.state.opened.get(stage.name, ())]
 
     def _spreads(self, stage: str) -> Iterable[SpreadView]:
         evidence = self.record.evidence.get(stage)
@@ -293,7 +297,7 @@ class _View:
         metric = self.study.measure.metric
         for host in stage.hosts:
             curves = []
-            for run in stage.runs:
+            for run in self._entered(stage):
                 points = self.record.points.get(run.id, ())
                 if run.host != host or not points:
                     continue
@@ -311,7 +315,7 @@ class _View:
     def _point_rows(self, stage: StagePlan) -> Iterable[tuple[str, ...]]:
         metric = self.study.measure.metric
         rows = 0
-        for run in sorted(stage.runs, key=lambda one: (one.candidate, one.host, one.seed)):
+        for run in sorted(self._entered(stage), key=lambda one: (one.candidate, one.host, one.seed)):
             for point in self.record.points.get(run.id, ()):
                 if metric not in point:
                     continue
