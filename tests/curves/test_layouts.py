@@ -19,7 +19,9 @@ def curves(layout: str, text: str, metric: str = "val_bpb", name: str = "t.csv")
 
 
 def test_autoresearch_has_one_score_after_five_minutes_and_crashes_have_none():
-    text = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\nabc\t0.99\t44\tkeep\tbase\ndef\t0.000000\t0\tcrash\twider\n"
+    text = (
+        "commit\tval_bpb\tmemory_gb\tstatus\tdescription\nabc\t0.99\t44\tkeep\tbase\ndef\t0.000000\t0\tcrash\twider\n"
+    )
     kept, crashed = curves("autoresearch", text, name="results.tsv").values()
 
     assert (kept.config, kept.points[0].at[Column.SECONDS], kept.points[0].value) == ("abc", 300, Fraction("0.99"))
@@ -47,7 +49,10 @@ def test_mlflow_counts_seconds_from_the_first_value_of_any_key():
     text = "run_id,key,value,timestamp,step\nr,lr,0.1,1000,0\nr,val_bpb,1.5,3500,10\nr,val_bpb,1.25,6000,20\n"
     (one,) = curves("mlflow", text).values()
 
-    assert [(point.at[Column.STEP], point.at[Column.SECONDS]) for point in one.points] == [(10, Fraction("2.5")), (20, 5)]
+    assert [(point.at[Column.STEP], point.at[Column.SECONDS]) for point in one.points] == [
+        (10, Fraction("2.5")),
+        (20, 5),
+    ]
 
 
 def test_mlflow_without_steps_has_only_a_clock():

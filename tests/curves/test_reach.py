@@ -19,7 +19,14 @@ CURVE = Curve("a", "", "1", "a1", (point(2, 0, "0", "10"), point(3, 100, "7.5", 
 
 @pytest.mark.parametrize(
     ("column", "amount", "row", "value"),
-    [(STEP, 100, 3, 4), (STEP, 199, 3, 4), (STEP, 200, 4, 3), (STEP, 9999, 4, 3), (SECONDS, 8, 3, 4), (SECONDS, 15, 4, 3)],
+    [
+        (STEP, 100, 3, 4),
+        (STEP, 199, 3, 4),
+        (STEP, 200, 4, 3),
+        (STEP, 9999, 4, 3),
+        (SECONDS, 8, 3, 4),
+        (SECONDS, 15, 4, 3),
+    ],
 )
 def test_the_last_point_at_or_before_the_budget_is_read(column, amount, row, value):
     found = reach(CURVE, column, amount, interpolate=False)
