@@ -48,7 +48,7 @@ STEPS = {
 EXIT_CODES = """\
 exit codes:
   0  done
-  1  findings: errors in a spec, a file not formatted, stored bytes that do not match
+  1  findings: errors in a spec, a file not formatted, stored bytes that do not match, faults in a table of curves
   2  cannot: wrong usage, a missing file, device or package, a study that is busy or unfinished
   3  verify: everything matches, but nothing outside the study folder vouches for its age
   4  run: the study stopped by its own rule (missing stop)

@@ -38,7 +38,8 @@ def assign(study: Study, curves: Iterable[Curve], settings: Settings) -> tuple[A
 
     Returns:
         (assignment, faults); faults are names without a match, seeds recorded twice, gaps in the steps of a run, and
-        budgets that the table has no column for.  A cell without a run is no fault: the gate's missing clause says what it means.
+        budgets that the table has no column for.  A cell without a run is no fault: the gate's missing clause says
+        what it means.
     """
     every = tuple(curves)
     faults = [*_unreadable(study, every)]
