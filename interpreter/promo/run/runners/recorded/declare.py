@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import frozen
 
-from promo.spec.ports import ConditionError, RunnerFactor, RunnerMetric
+from promo.spec.ports import ConditionError, Runner, RunnerFactor, RunnerMetric
 from promo.spec.values import BudgetKind, Effective, Level
 
 FACTORS: Mapping[str, RunnerFactor] = {
@@ -30,6 +30,7 @@ class RecordedRunner:
     needs_modules: tuple[str, ...] = ()
     needs_data: bool = False
     budgets: tuple[BudgetKind, ...] = (BudgetKind.WALL, BudgetKind.STEPS, BudgetKind.TOKENS)
+    can_continue: bool = True
 
     def resolve(self, levels: Mapping[str, Level]) -> Effective:
         """
@@ -44,4 +45,4 @@ class RecordedRunner:
         return Effective((("config", config),), parameters=0, flops_per_token=0)
 
 
-RUNNER: Final = RecordedRunner()
+RUNNER: Final[Runner] = RecordedRunner()
