@@ -26,6 +26,7 @@ COMMANDS = {
     "freeze": ("freeze", "freeze", "seal frozen gates and rules"),
     "run": ("run", "run", "train, decide, promote; or go on where it stopped"),
     "replay": ("replay", "run", "run the rules over recorded curves; nothing is trained"),
+    "compare": ("compare", "run", "set the spec's gates beside random search, halving, Hyperband and ASHA"),
     "status": ("run", "run", "what has happened so far"),
     "decide": ("person", "run", "record a person's verdict where a gate waits for one"),
     "amend": ("amend", "run", "change a gate or rule of a study that has begun, on the record"),
@@ -215,7 +216,7 @@ def _run(options: argparse.ArgumentParser) -> None:
     _add_study(options)
 
 
-def _replay(options: argparse.ArgumentParser) -> None:
+def _add_curves(options: argparse.ArgumentParser) -> None:
     _add_spec(options)
     options.add_argument(
         "--curves", metavar="FILE", required=True, help="recorded curves: .csv, .csv.gz, .tsv, .parquet"
@@ -233,9 +234,23 @@ def _replay(options: argparse.ArgumentParser) -> None:
     by = ("auto", "label", "order")
     options.add_argument("--seeds", choices=by, default="auto", help="match seeds by label, or in the order of labels")
     options.add_argument("--interpolate", choices=("linear",), help="read between two points; the study records it")
+
+
+def _replay(options: argparse.ArgumentParser) -> None:
+    _add_curves(options)
     options.add_argument("--plain", action="store_true", help="one line per event instead of a live display")
     options.add_argument("--quiet", action="store_true", help="no progress, only the end")
     _add_study(options)
+
+
+def _compare(options: argparse.ArgumentParser) -> None:
+    _add_curves(options)
+    options.add_argument("--eta", type=int, default=3, help="one in ETA goes on at every rung; default: 3")
+    rungs = "budgets of the methods: A,B,C, or LEAST..MOST in powers of ETA; default: those of the stages"
+    options.add_argument("--rungs", metavar="BUDGETS", help=rungs)
+    options.add_argument("--draws", type=int, default=200, help="how often seeds are resampled; default: 200")
+    options.add_argument("--seed", type=int, default=1, help="seeds the draws; default: 1")
+    options.add_argument("--json", action="store_true", help="print it as JSON")
 
 
 def _status(options: argparse.ArgumentParser) -> None:
@@ -309,6 +324,7 @@ _OPTIONS = {
     "freeze": _freeze,
     "run": _run,
     "replay": _replay,
+    "compare": _compare,
     "status": _status,
     "decide": _decide,
     "amend": _amend,

@@ -10,7 +10,7 @@ from attrs import evolve
 from promo.base.errors import PromoError
 from promo.cli.run import display_of, print_end
 from promo.cli.spec import compile_file, print_diagnostics
-from promo.curves.replay import build_replay
+from promo.curves.replay import Replay, build_replay
 from promo.curves.settings import column_of, seed_of, with_mapping
 from promo.curves.values import Settings
 from promo.driver.run import run_study
@@ -26,8 +26,7 @@ def replay(options: Namespace) -> int:
     compiled = compile_file(str(spec))
     study, _ = compiled.sound()
     print_diagnostics(one for one in compiled.diagnostics if one.code != "P0414")
-    table = Path(options.curves)
-    curves = build_replay(study, table.name, _read(table), _settings(options, study))
+    curves = curves_of(options, study)
     folder = study_folder(spec, Path(options.study) if options.study else None)
     ending = run_study(
         compiled,
@@ -41,6 +40,12 @@ def replay(options: Namespace) -> int:
     )
     print_end(folder)
     return ending.exit_code
+
+
+def curves_of(options: Namespace, study: Study) -> Replay:
+    """The table that the options name, read as they say."""
+    table = Path(options.curves)
+    return build_replay(study, table.name, _read(table), _settings(options, study))
 
 
 def _read(path: Path) -> bytes:

@@ -7,7 +7,7 @@ of an untrained model would enter.
 """
 
 from promo.base.canonical import exact
-from promo.curves.values import Column, Curve, Point, Reading
+from promo.curves.values import OK, Column, Curve, Point, Reading
 from promo.spec.values import BudgetKind
 
 COLUMN_OF = {BudgetKind.WALL: Column.SECONDS, BudgetKind.STEPS: Column.STEP, BudgetKind.TOKENS: Column.TOKENS}
@@ -33,6 +33,11 @@ def reach(curve: Curve, column: Column, amount: int, *, interpolate: bool) -> Re
     if interpolate and beyond is not None and last.at[column] < amount:
         return _between(last, beyond, column, amount, inside)
     return Reading(last.value, last.at[column], last.at, (last.row,), inside)
+
+
+def ended_before(curve: Curve, column: Column, amount: int) -> bool:
+    """Whether a run that failed did so before it reached a budget."""
+    return curve.status != OK and not any(point.at[column] >= amount for point in curve.points)
 
 
 def _between(left: Point, right: Point, column: Column, amount: int, inside: tuple[Point, ...]) -> Reading:

@@ -11,9 +11,9 @@ from fractions import Fraction
 from attrs import frozen
 
 from promo.base.canonical import SAFE_INTEGER, Json, canonical, digest, digest_bytes, exact, parse_json, rounded
-from promo.curves.reach import COLUMN_OF, reach
+from promo.curves.reach import COLUMN_OF, ended_before, reach
 from promo.curves.replay import Replay
-from promo.curves.values import OK, Column, Curve, Point, Reading
+from promo.curves.values import Column, Curve, Point, Reading
 from promo.run.values import CONTRACT, RECORDED, RunStatus
 from promo.spec.values import BudgetKind
 
@@ -107,9 +107,8 @@ def _lost(request: Mapping[str, Json]) -> _Found | None:
 def _look(curve: Curve | None, question: _Question, *, interpolate: bool) -> _Found:
     if curve is None:
         return _Found(RunStatus.INVALID, "no run is recorded for this cell, and a replay trains none")
-    failed = curve.status != OK
     inside = [point for point in curve.points if point.at[question.column] <= question.amount]
-    if failed and not any(point.at[question.column] >= question.amount for point in curve.points):
+    if ended_before(curve, question.column, question.amount):
         cause = f"run '{curve.run}' is recorded as {curve.status} before {question.column.value} {question.amount}"
         return _Found(RunStatus(curve.status), cause, spent=inside[-1] if inside else None)
     reading = reach(curve, question.column, question.amount, interpolate=interpolate)
