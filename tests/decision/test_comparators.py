@@ -42,7 +42,7 @@ def test_rungs_are_counted_with_whole_numbers():
 
 @pytest.mark.parametrize(("least", "most", "eta"), [(1, 80, 3), (0, 9, 3), (1, 9, 1), (9, 3, 3)])
 def test_budgets_that_are_no_powers_are_refused(least, most, eta):
-    with pytest.raises(ValueError, match="eta|power"):
+    with pytest.raises(ValueError, match=r"eta|power"):
         integer_rungs(least, most, eta)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from argparse import Namespace
+from itertools import pairwise
 from pathlib import Path
 
 from tabulate import tabulate
@@ -38,10 +39,10 @@ def _rungs(said: str, eta: int) -> tuple[int, ...]:
         raise PromoError(f"--rungs '{said}' is neither A,B,C nor LEAST..MOST in whole numbers")
     numbers = tuple(int(word) for word in words)
     try:
-        rungs = integer_rungs(*numbers, eta) if dots else numbers
+        rungs = integer_rungs(numbers[0], numbers[1], eta) if dots else numbers
     except ValueError as fault:
         raise PromoError(f"--rungs '{said}': {fault}") from fault
-    if rungs[0] < 1 or any(one >= two for one, two in zip(rungs, rungs[1:], strict=False)):
+    if rungs[0] < 1 or any(one >= two for one, two in pairwise(rungs)):
         raise PromoError(f"--rungs '{said}' do not rise from 1 on")
     return rungs
 
@@ -67,7 +68,8 @@ def _text(found: Comparison, study: Study, options: Namespace) -> str:
         f"{found.draws} draws (seed {options.seed}) of {found.cells} cells, rungs {', '.join(map(str, found.rungs))}, "
         f"eta {options.eta}; recorded curves, nothing was trained.",
         f"Regret: how much worse a choice is than {found.best}, the best at the full budget over all recorded cells.",
-        "Random search may spend in each draw what this spec does; the others spend what their rungs ask for.",
+        "Hyperband makes one pass over its brackets. Random search may spend in each draw what this spec does;",
+        "the others spend what their rungs ask for.",
         "Everyone draws from the candidates without replacement and pays only what is added when a run is carried on.",
         "Not compared: guards, reruns and samples of the dropped; recorded curves are no schedules of short runs.",
     ]

@@ -87,7 +87,7 @@ def compare_methods(
     if not final:
         raise PromoError(f"no candidate has a value in every cell at the full budget of {desk.rungs[-1]}")
     best = min(final, key=lambda name: (final[name], desk.names.index(name)))
-    generator = random.Random(seed)
+    generator = random.Random(seed)  # noqa: S311 - draws, not secrets
     seen: dict[str, list[Choice]] = {}
     for _ in range(draws):
         drawn = dict(zip(desk.seeds, generator.choices(desk.seeds, k=len(desk.seeds)), strict=True))
@@ -111,7 +111,8 @@ def _choices(desk: "_Desk", drawn: Mapping[int, int], order: list[str], eta: int
 
 
 def _result(name: str, choices: list[Choice], final: Mapping[str, Fraction], best: str) -> MethodResult:
-    regrets = [final[one.candidate] - final[best] for one in choices if one.candidate in final]
+    chosen = [one.candidate for one in choices if one.candidate is not None]
+    regrets = [final[one] - final[best] for one in chosen if one in final]
     spent = [one.spent_s for one in choices]
     without = len(choices) - len(regrets)
     if not regrets:
@@ -149,7 +150,11 @@ class _Desk:
             raise PromoError(message, hint="write the same seeds at every stage, shared")
         (kind,), (self.cells,) = kinds, cells
         self.column = COLUMN_OF[kind]
-        self.rungs = self.asked or tuple(sorted({self.whole(stage) for stage in stages}))
+        budgets = sorted({self.whole(stage) for stage in stages})
+        self.rungs = self.asked or tuple(budgets)
+        if self.rungs[-1] != budgets[-1]:
+            message = f"the last rung is {self.rungs[-1]}, and the largest budget of the spec is {budgets[-1]}"
+            raise PromoError(message, hint="methods are compared at one full budget")
         self.seeds = tuple(dict.fromkeys(seed for _, seed in self.cells))
         possible = {name for entrants in self.study.entrants.values() for name in entrants.possible}
         self.names = [name for name in self.study.candidates if name in possible]
@@ -207,13 +212,12 @@ class _Desk:
         for stage in self.study.stages.values():
             for name in entered[stage.name]:
                 paid[name, self.whole(stage), stage.continues is not None] = self._paid(name, stage, drawn)
-        full = max(self.whole(stage) for stage in self.study.stages.values())
+        full = self.rungs[-1]
         last = {
             name for stage in self.study.stages.values() if self.whole(stage) == full for name in entered[stage.name]
         }
-        rung = self.rungs.index(full) if full in self.rungs else board.top
-        ranked = board.ranked([one for one in self.names if one in last], rung)
-        scored = [name for name in ranked if board.scores[name, rung] is not None]
+        ranked = board.ranked([one for one in self.names if one in last], board.top)
+        scored = [name for name in ranked if board.scores[name, board.top] is not None]
         trained = {name for names in entered.values() for name in names}
         return Choice(scored[0] if scored else None, sum(paid.values(), Fraction(0)), len(trained))
 
