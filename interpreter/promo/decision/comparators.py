@@ -136,8 +136,8 @@ def hyperband(board: Board, order: Sequence[str], eta: int) -> Choice:
     """
     Successive halving from every rung, each bracket with candidates that no other has drawn.
 
-    One pass over the brackets, as in the finite horizon.  They are served from the most explorative on; a finite list may be used up before the last one.  The best is
-    taken among those that came furthest.
+    One pass over the brackets, as in the finite horizon.  They are served from the most explorative on; a finite list
+    may be used up before the last one.  The best is taken among those that came furthest.
 
     Source:
         Li et al. (2018), JMLR 18(185), algorithm 1; without replacement.
