@@ -296,6 +296,21 @@ def test_the_runner_recorded_is_not_run_without_a_table(workplace, capsys):
     assert "promo replay SPEC --curves FILE" in capsys.readouterr().err
 
 
+def test_the_runner_recorded_has_no_training_to_be_held_to_the_contract(capsys):
+    assert promo("runner", "recorded", "--try") == 2
+    assert "trains nothing" in capsys.readouterr().err
+
+
+def test_side_by_side_a_replay_is_named_as_one(workplace, capsys):
+    path, curves = write(workplace)
+    replay(path, curves, "--study", "one.study")
+    replay(path, curves, "--study", "two.study", "--interpolate", "linear")
+    capsys.readouterr()
+
+    assert promo("report", "one.study", "two.study") == 0
+    assert "The second study is a replay of recorded curves (t.csv" in capsys.readouterr().out
+
+
 def test_a_spec_of_any_runner_is_replayed_when_its_names_are_mapped(workplace):
     from support import spec
 
