@@ -22,6 +22,7 @@ from promo.decision.values import Decision, GateDecision, decision_digest, decis
 from promo.driver.amend import beside_file, verdict_of
 from promo.driver.hosts import places, recorded_places
 from promo.driver.pipeline import Compiled
+from promo.driver.same import no_strangers, same_source, same_study
 from promo.driver.study import DATA, IMPORTS, LEDGER, LOCK, PLAN, SPEC, STREAMS, StudyFolder
 from promo.evidence.guards import flags
 from promo.evidence.values import evidence_to_json
@@ -30,7 +31,7 @@ from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.state import State, StudyState, state_of
 from promo.ledger.values import EventKind
-from promo.plan.store import plan_to_json, stale
+from promo.plan.store import plan_to_json
 from promo.plan.values import Plan, PlannedRun
 from promo.run.corpora import Prepared, prepare
 from promo.run.execute import Execution, Place, Progress, has_ended
@@ -110,10 +111,10 @@ def run_study(
     with FolderLock(folder.path):
         state = folder.state() if folder.exists else State()
         fresh = state.study is StudyState.EMPTY
-        _no_strangers(folder, state, fresh=fresh)
+        no_strangers(folder, state, fresh=fresh)
         if not fresh:
-            _same_source(folder, state, replay)
-            _same_study(folder, state, plan)
+            same_source(folder, state, replay)
+            same_study(folder, state, plan)
             compiled = folder.in_force(folder.compiled(), state) if state.amendments else compiled
             if state.study in (StudyState.CLOSED, StudyState.STOPPED):
                 display.begin(study, plan, state)
@@ -123,56 +124,6 @@ def run_study(
         here = recorded_places(study, replay) if replay else places(study, compiled.runner, environment)
         journal = Journal(folder.path / LEDGER, RealDisk(), clock)
         return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit, replay).run(fresh=fresh)
-
-
-def _no_strangers(folder: StudyFolder, state: State, *, fresh: bool) -> None:
-    """Refuse to work beside runs that no ledger knows: somebody removed or cut the ledger."""
-    if fresh and folder.exists and folder.chain().sound_bytes == 0 and folder.chain().torn:
-        raise Mismatch(f"the ledger in {folder.path} is damaged", hint="restore it from a copy of the study")
-    unknown = folder.unknown_runs(state)
-    if unknown:
-        raise Mismatch(
-            f"{folder.path} holds runs that its ledger does not know",
-            hint="restore the ledger from a copy, or start a new study with --study",
-            details=unknown[:5],
-        )
-
-
-def _same_source(folder: StudyFolder, state: State, replay: Replay | None) -> None:
-    """Refuse to train what was begun as a replay, to replay what was trained, and to read another table."""
-    before = state.frozen.get("replay")
-    hint = "undo the change, or start a new study with --study"
-    if (before is None) is not (replay is None):
-        what = "runs that are trained" if before is None else "a replay of recorded curves"
-        raise Mismatch(f"the study in {folder.path} was started with {what}", hint=hint)
-    if replay is not None:
-        changed = list(differences(before, replay.summary(), ("curves",)))
-        kept = {name: RealDisk().read(folder.path / name) for name in replay.files()}
-        changed += [f"{name} differs" for name, content in replay.files().items() if kept[name] != content]
-        if changed:
-            message = f"the study in {folder.path} was started with other curves, or read them in another way"
-            raise Mismatch(message, hint=hint, details=tuple(changed))
-
-
-def _same_study(folder: StudyFolder, state: State, plan: Plan) -> None:
-    """Refuse to go on with a study whose files or spec have changed, and say what changed."""
-    files = state.frozen.get("files")
-    for name, recorded in files.items() if isinstance(files, Mapping) else ():
-        content = RealDisk().read(folder.path / name)
-        if content is None or digest_bytes(content) != recorded:
-            what = "is missing" if content is None else "was changed"
-            hint = "restore it from a copy of the study"
-            raise Mismatch(f"{folder.path / name} {what} after the study was frozen", hint=hint)
-    stored = folder.stored_plan()
-    if state.amendments:
-        stored = plan_to_json(folder.amended(len(state.amendments)).amendable()[1])
-    changed = tuple(stale(stored, plan))
-    if changed:
-        raise Mismatch(
-            f"the study in {folder.path} was started with another spec",
-            hint="undo the change, or start a new study with --study",
-            details=changed,
-        )
 
 
 def _ending(state: State) -> Ending:
