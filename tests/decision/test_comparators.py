@@ -46,8 +46,8 @@ def test_budgets_that_are_no_powers_are_refused(least, most, eta):
         integer_rungs(least, most, eta)
 
 
-def test_hyperband_has_the_brackets_of_its_published_table():
-    """Li et al. (2018), table 1: R = 81, eta = 3."""
+def test_hyperband_has_five_brackets_for_81_and_3():
+    """By hand: floor(5 / (s + 1)) * 3^s candidates at 81 / 3^s, for s from 4 down to 0."""
     budgets = integer_rungs(1, 81, 3)
 
     assert [(count, budgets[first]) for count, first in brackets(len(budgets), 3)] == [

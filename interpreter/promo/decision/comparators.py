@@ -126,7 +126,8 @@ def brackets(rungs: int, eta: int) -> tuple[tuple[int, int], ...]:
     Hyperband's brackets: how many candidates each begins with, and at which rung, most explorative first.
 
     Source:
-        Li et al. (2018), JMLR 18(185), table 1: R = 81 and eta = 3 give 81, 27, 9, 6 and 5 candidates.
+        Li et al. (2018), JMLR 18(185), with shares rounded down: R = 81 and eta = 3 give 81, 27, 9, 6 and 5
+        candidates.  Rounded up, as algorithm 1 writes it, they are 81, 34, 15, 8 and 5.
     """
     last = rungs - 1
     return tuple(((rungs // (s + 1)) * eta**s, last - s) for s in range(last, -1, -1))
