@@ -18,7 +18,10 @@ from promo.spec.ports import Runner
 if TYPE_CHECKING:  # the records of running cost 3 ms of start-up, and reading a spec needs none of them
     from promo.run.ports import Executor
 
-RUNNERS = {"gpt": "promo.run.runners.gpt.declare:RUNNER"}
+RUNNERS = {
+    "gpt": "promo.run.runners.gpt.declare:RUNNER",
+    "recorded": "promo.run.runners.recorded.declare:RUNNER",
+}
 EXECUTORS = {"local": "promo.run.executors.local:LocalExecutor"}
 
 

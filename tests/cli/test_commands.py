@@ -29,10 +29,8 @@ def test_help_reads_like_the_workflow(capsys):
     places = [page.index(f"\n  {command} ") for command in COMMANDS]
 
     assert places == sorted(places)
-    words = (
-        "runner check explain fmt read lsp show design plan simulate freeze run status stop decide bundle import amend"
-    )
-    words += " report why serve checkpoint verify"
+    words = "runner check explain fmt read lsp show design plan simulate freeze run replay compare status stop decide"
+    words += " bundle import amend report why serve checkpoint verify"
     assert list(COMMANDS) == words.split()
     for code in ExitCode:
         assert re.search(rf"^  {int(code)}\s", page, re.MULTILINE)

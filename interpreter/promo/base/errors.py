@@ -5,6 +5,7 @@ The exceptions promo raises on purpose, and the exit code of each::
     +-- SpecError        the spec is wrong: diagnostics with places           exit 1
     +-- PromoError       a command cannot be carried out                      exit 2
         +-- Mismatch     stored bytes or frozen meanings differ               exit 1
+        +-- BadTable     a table of recorded curves has faults                exit 1
         +-- Busy         another promo process holds the study                exit 2
 
 Anything else that escapes is a fault of promo and keeps its traceback.
@@ -14,7 +15,7 @@ from enum import IntEnum
 
 from promo.base.diagnostics import SpecError
 
-__all__ = ["Busy", "ExitCode", "Mismatch", "PromoError", "SpecError"]
+__all__ = ["BadTable", "Busy", "ExitCode", "Mismatch", "PromoError", "SpecError"]
 
 
 class ExitCode(IntEnum):
@@ -52,6 +53,12 @@ class PromoError(Exception):
 
 class Mismatch(PromoError):
     """Something that was frozen or stored is not what is there now; *details* name the parts."""
+
+    exit_code = ExitCode.FINDINGS
+
+
+class BadTable(PromoError):
+    """A table of recorded curves cannot be used; *details* are its faults, each with its row."""
 
     exit_code = ExitCode.FINDINGS
 

@@ -55,6 +55,7 @@ def verify(options: Namespace) -> int:
         content: dict[str, Json] = {
             "promo_audit": 1,
             "exit_code": int(audit.exit_code),
+            "replay": audit.replay,
             "verdict": audit.verdict,
             "checks": checks,
         }

@@ -30,6 +30,8 @@ COMMANDS = {
     "simulate": ("simulate", "plan", "how often the gates would keep the best, in a supposed world"),
     "freeze": ("freeze", "freeze", "seal frozen gates and rules"),
     "run": ("run", "run", "train, decide, promote; or go on where it stopped"),
+    "replay": ("replay", "run", "run the rules over recorded curves; nothing is trained"),
+    "compare": ("compare", "run", "set the spec's gates beside random search, halving, Hyperband and ASHA"),
     "status": ("run", "run", "what has happened so far"),
     "stop": ("run", "run", "end a running study cleanly, from another terminal"),
     "decide": ("person", "run", "record a person's verdict where a gate waits for one"),
@@ -59,7 +61,7 @@ STEPS = {
 EXIT_CODES = """\
 exit codes:
   0  done
-  1  findings: errors in a spec, a file not formatted, stored bytes that do not match
+  1  findings: errors in a spec, a file not formatted, stored bytes that do not match, faults in a table of curves
   2  cannot: wrong usage, a missing file, device or package, a study that is busy or unfinished
   3  verify: everything matches, but no given receipt vouches for what was frozen before the runs
   4  run: the study stopped by its own rule (missing stop)
@@ -286,6 +288,43 @@ def _run(options: argparse.ArgumentParser) -> None:
     _add_study(options)
 
 
+def _add_curves(options: argparse.ArgumentParser) -> None:
+    _add_spec(options)
+    options.add_argument(
+        "--curves", metavar="FILE", required=True, help="recorded curves: .csv, .csv.gz, .tsv, .parquet"
+    )
+    tools = ("autoresearch", "wandb", "mlflow", "optuna")
+    options.add_argument("--from", dest="layout", choices=tools, default="table", help="the tool that wrote the table")
+    what = "config, run, seed, host, step, seconds, tokens, value or status"
+    options.add_argument("--column", metavar="WHAT=COLUMN", action="append", default=[], help=f"WHAT is {what}")
+    options.add_argument(
+        "--unit", metavar="WHAT=UNIT", action="append", default=[], help="unit of a column: seconds=min"
+    )
+    mapping = "a candidate, host or seed of the spec and its label in the table"
+    options.add_argument("--map", metavar="NAME=LABEL", action="append", default=[], help=mapping)
+    options.add_argument("--mapping", metavar="FILE", help="the same in TOML: columns, units, candidates, hosts, seeds")
+    by = ("auto", "label", "order")
+    options.add_argument("--seeds", choices=by, default="auto", help="match seeds by label, or in the order of labels")
+    options.add_argument("--interpolate", choices=("linear",), help="read between two points; the study records it")
+
+
+def _replay(options: argparse.ArgumentParser) -> None:
+    _add_curves(options)
+    options.add_argument("--plain", action="store_true", help="one line per event instead of a live display")
+    options.add_argument("--quiet", action="store_true", help="no progress, only the end")
+    _add_study(options)
+
+
+def _compare(options: argparse.ArgumentParser) -> None:
+    _add_curves(options)
+    options.add_argument("--eta", type=int, default=3, help="one in ETA goes on at every rung; default: 3")
+    rungs = "budgets of the methods: A,B,C, or LEAST..MOST in powers of ETA; default: those of the stages"
+    options.add_argument("--rungs", metavar="BUDGETS", help=rungs)
+    options.add_argument("--draws", type=int, default=200, help="how often seeds are resampled; default: 200")
+    options.add_argument("--seed", type=int, default=1, help="seeds the draws; default: 1")
+    options.add_argument("--json", action="store_true", help="print it as JSON")
+
+
 def _status(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
     options.add_argument("--watch", action="store_true", help="say it again whenever something has happened")
@@ -383,6 +422,8 @@ _OPTIONS = {
     "simulate": _simulate,
     "freeze": _freeze,
     "run": _run,
+    "replay": _replay,
+    "compare": _compare,
     "status": _status,
     "stop": _place,
     "decide": _decide,

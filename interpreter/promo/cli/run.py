@@ -19,6 +19,7 @@ from promo.files import FolderLock, SystemClock, interrupt_holder
 from promo.ledger.state import State, StudyState
 from promo.plan.store import stale
 from promo.report.amendments import verdict_lines
+from promo.report.replay import replay_line
 from promo.report.words import span_text
 from promo.run.provenance import commit_of
 
@@ -43,7 +44,7 @@ def run(options: Namespace) -> int:
         folder,
         clock=SystemClock(),
         environment=os.environ,
-        display=_display(options, folder),
+        display=display_of(options, folder),
         commit=commit_of(spec.parent, os.environ),
         only=options.host,
         freeze_only=options.freeze_only,
@@ -52,7 +53,7 @@ def run(options: Namespace) -> int:
         from promo.cli.audit import checkpoint
 
         return checkpoint(Namespace(place=str(folder.path), study=None))
-    _print_end(folder)
+    print_end(folder)
     if ending.exit_code is ExitCode.ELSEWHERE:
         put(f"{ending.why}: exchange what was done with promo bundle and promo import, then run again")
     return ending.exit_code
@@ -80,7 +81,8 @@ def _refuse_stale(path: str, plan: Json, compiled: Compiled) -> None:
         raise Mismatch(f"the plan {path} is stale: the spec says something else now", hint=hint, details=changed)
 
 
-def _display(options: Namespace, folder: StudyFolder) -> Display:
+def display_of(options: Namespace, folder: StudyFolder) -> Display:
+    """What a user wants to see while a study runs."""
     from promo.cli.live import Lines, Quiet, Screen
 
     if options.quiet:
@@ -90,7 +92,7 @@ def _display(options: Namespace, folder: StudyFolder) -> Display:
     return Screen(folder.path)
 
 
-def _print_end(folder: StudyFolder) -> None:
+def print_end(folder: StudyFolder) -> None:
     """Decisions, time spent, and where the report is."""
     from promo.driver.report import write_report
     from promo.report.text import ending_text
@@ -149,9 +151,11 @@ def _status_text(folder: StudyFolder, state: State) -> str:
         StudyState.CLOSED: "is finished",
     }[state.study]
     lines = [f"{study.name} {words}; frozen {state.frozen_at}, last event {state.last_time}"]
+    replay = replay_line(state)
+    lines += [f"  {replay}"] if replay else []
     for stage in plan.stages:
-        done = sum(state.accepted(run.id) is not None for run in stage.runs)
         entrants = state.opened.get(stage.name)
+        done = sum(state.accepted(run.id) is not None for run in stage.runs if run.candidate in (entrants or ()))
         if entrants is None:
             lines.append(f"  {stage.name}: waits for {stage.after}" if stage.after else f"  {stage.name}: not opened")
             continue
@@ -177,7 +181,10 @@ def _status_text(folder: StudyFolder, state: State) -> str:
     ]
     from promo.cli.live import spent_s
 
-    lines.append(f"  spent: {span_text(spent_s(state))} of device time, all phases")
+    spent = span_text(spent_s(state))
+    lines.append(
+        f"  spent: {'nothing; ' + spent + ' as recorded' if replay else spent + ' of device time, all phases'}"
+    )
     return "\n".join(lines)
 
 
@@ -185,6 +192,7 @@ def _status_json(state: State) -> dict[str, Json]:
     return {
         "promo_status": 1,
         "study": state.study.value,
+        "replay": state.frozen.get("replay"),
         "frozen_at": state.frozen_at,
         "last_event": state.last_time,
         "events": state.events,

@@ -19,6 +19,9 @@ def runner(options: Namespace) -> int:
         return _list()
     found = _found(options.name)
     if options.check or options.attempt:
+        if not found.trainer:
+            message = f"the runner '{found.name}' trains nothing: it stands for runs that were recorded"
+            raise PromoError(message, hint="try it with: promo replay SPEC --curves FILE")
         return _held(found, before, options)
     if options.json:
         put(json.dumps(_as_json(found), indent=1))
@@ -40,7 +43,9 @@ def _list() -> int:
             put(f"{name}: {fault.message}")
             continue
         assert one is not None
-        put(f"{one.name}, version {one.version}: measures {', '.join(one.metrics)}; {len(one.factors)} factors")
+        measures = ", ".join(one.metrics) or "what the study names, in recorded curves"
+        count = "1 factor" if len(one.factors) == 1 else f"{len(one.factors)} factors"
+        put(f"{one.name}, version {one.version}: measures {measures}; {count}")
     return ExitCode.FINDINGS if broken else ExitCode.DONE
 
 

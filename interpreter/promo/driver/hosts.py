@@ -11,7 +11,11 @@ from attrs import frozen
 
 from promo import plugins
 from promo.base.errors import PromoError
+from promo.curves.replay import Replay
+from promo.files import RealDisk
+from promo.run.execute import Place
 from promo.run.executors.local import worker_environment
+from promo.run.executors.recorded import RecordedExecutor
 from promo.run.ports import Executor
 from promo.spec.ports import Runner
 from promo.spec.values import Host, Study
@@ -36,15 +40,37 @@ class LocalPlace:
         return worker_environment(self.outer, threads=self.threads, cuda_device=device)
 
 
-def places(
-    study: Study, runner: Runner, environment: Mapping[str, str], only: str | None = None
-) -> dict[str, LocalPlace]:
+@frozen
+class RecordedPlace:
+    """A host whose runs were recorded, wherever that was."""
+
+    executor: Executor
+    slots: int = 1
+
+    def environment(self, slot: int) -> Mapping[str, str]:
+        """Nothing: no worker is started."""
+        del slot
+        return {}
+
+
+def recorded_places(study: Study, replay: Replay) -> dict[str, Place]:
+    """How to reach every host of a replay: through its table."""
+    executor = RecordedExecutor(replay, RealDisk())
+    return {name: RecordedPlace(executor) for name in study.hosts}
+
+
+def places(study: Study, runner: Runner, environment: Mapping[str, str], only: str | None = None) -> dict[str, Place]:
     """
     How to reach every host of a study, or *only* one.
 
     Raises:
         PromoError: a host is not this machine, or what its runs need is not installed.
     """
+    if not runner.trainer:
+        raise PromoError(
+            f"the runner '{runner.name}' trains nothing: it stands for runs that were recorded",
+            hint="promo replay SPEC --curves FILE",
+        )
     absent = [name for name in runner.needs_modules if importlib.util.find_spec(name) is None]
     if absent:
         message = f"the runner '{runner.name}' needs {' and '.join(absent)}, which is not installed"

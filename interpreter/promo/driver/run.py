@@ -17,10 +17,12 @@ from promo import __version__, plugins
 from promo.base.canonical import Json, canonical, digest_bytes, exact
 from promo.base.differences import differences
 from promo.base.errors import ExitCode, Mismatch
+from promo.curves.replay import Replay
 from promo.decision.values import Decision, GateDecision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, verdict_of
-from promo.driver.hosts import LocalPlace, places
+from promo.driver.hosts import places, recorded_places
 from promo.driver.pipeline import Compiled
+from promo.driver.same import no_strangers, same_source, same_study
 from promo.driver.study import DATA, IMPORTS, LEDGER, LOCK, PLAN, SPEC, STREAMS, StudyFolder
 from promo.evidence.effects import effects_to_json
 from promo.evidence.guards import flags
@@ -30,10 +32,10 @@ from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.state import State, StudyState, state_of
 from promo.ledger.values import EventKind
-from promo.plan.store import plan_to_json, stale
+from promo.plan.store import plan_to_json
 from promo.plan.values import Plan, PlannedRun
 from promo.run.corpora import Prepared, prepare
-from promo.run.execute import Execution, Progress, has_ended
+from promo.run.execute import Execution, Place, Progress, has_ended
 from promo.run.provenance import installed_version
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM
@@ -87,6 +89,7 @@ def run_study(
     commit: str | None,
     only: str | None = None,
     freeze_only: bool = False,
+    replay: Replay | None = None,
 ) -> Ending:
     """
     Start a study, or go on with it.
@@ -101,6 +104,7 @@ def run_study(
         commit: version-control commit of the spec.
         only: the one host whose runs are carried out; None for all.
         freeze_only: record what is frozen and stop there, so that somebody can vouch for it before anything runs.
+        replay: recorded curves that stand for its runs; without them, runs are trained.
 
     Raises:
         SpecError: the spec has errors.
@@ -112,53 +116,20 @@ def run_study(
     with FolderLock(folder.path):
         state = folder.state() if folder.exists else State()
         fresh = state.study is StudyState.EMPTY
-        _no_strangers(folder, state, fresh=fresh)
+        no_strangers(folder, state, fresh=fresh)
         if not fresh:
-            _same_study(folder, state, plan)
+            same_source(folder, state, replay)
+            same_study(folder, state, plan)
             compiled = folder.in_force(folder.compiled(), state) if state.amendments else compiled
             if state.study in (StudyState.CLOSED, StudyState.STOPPED):
                 display.begin(study, plan, state)
                 display.end(state)
                 return _ending(state)
         assert compiled.runner is not None
-        here = places(study, compiled.runner, environment, only)
+        here = recorded_places(study, replay) if replay else places(study, compiled.runner, environment, only)
         journal = Journal(folder.path / LEDGER, RealDisk(), clock)
-        return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit).run(
+        return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit, replay).run(
             fresh=fresh, freeze_only=freeze_only
-        )
-
-
-def _no_strangers(folder: StudyFolder, state: State, *, fresh: bool) -> None:
-    """Refuse to work beside runs that no ledger knows: somebody removed or cut the ledger."""
-    if fresh and folder.exists and folder.chain().sound_bytes == 0 and folder.chain().torn:
-        raise Mismatch(f"the ledger in {folder.path} is damaged", hint="restore it from a copy of the study")
-    unknown = folder.unknown_runs(state)
-    if unknown:
-        raise Mismatch(
-            f"{folder.path} holds runs that its ledger does not know",
-            hint="restore the ledger from a copy, or start a new study with --study",
-            details=unknown[:5],
-        )
-
-
-def _same_study(folder: StudyFolder, state: State, plan: Plan) -> None:
-    """Refuse to go on with a study whose files or spec have changed, and say what changed."""
-    files = state.frozen.get("files")
-    for name, recorded in files.items() if isinstance(files, Mapping) else ():
-        content = RealDisk().read(folder.path / name)
-        if content is None or digest_bytes(content) != recorded:
-            what = "is missing" if content is None else "was changed"
-            hint = "restore it from a copy of the study"
-            raise Mismatch(f"{folder.path / name} {what} after the study was frozen", hint=hint)
-    stored = folder.stored_plan()
-    if state.amendments:
-        stored = plan_to_json(folder.amended(len(state.amendments)).amendable()[1])
-    changed = tuple(stale(stored, plan))
-    if changed:
-        raise Mismatch(
-            f"the study in {folder.path} was started with another spec",
-            hint="undo the change, or start a new study with --study",
-            details=changed,
         )
 
 
@@ -180,15 +151,17 @@ class _Loop:
         folder: StudyFolder,
         journal: Journal,
         clock: Clock,
-        here: Mapping[str, LocalPlace],
+        here: Mapping[str, Place],
         display: Display,
         commit: str | None,
+        replay: Replay | None,
     ) -> None:
         self.compiled, self.spec_folder, self.folder = compiled, spec_folder, folder
         self.journal, self.clock, self.places, self.display, self.commit = journal, clock, here, display, commit
         self.study, self.plan = compiled.sound()
         assert compiled.runner is not None
         self.runner: Runner = compiled.runner
+        self.replay = replay
         self.disk = RealDisk()
         self.data: Mapping[str, Json] = {}
         self.tasks: dict[str, list[Task]] = {}
@@ -231,6 +204,7 @@ class _Loop:
         lock_bytes = canonical(lock_to_json(self._lock())) + b"\n"
         imports_bytes = canonical(dict(self.compiled.used)) + b"\n"
         files = {SPEC: spec_bytes, PLAN: plan_bytes, LOCK: lock_bytes, IMPORTS: imports_bytes}
+        files |= self.replay.files() if self.replay else {}
         for name, content in files.items():
             self.disk.write(self.folder.path / name, content)
         self.journal.append(
@@ -243,6 +217,7 @@ class _Loop:
                 "runner": self._runner(),
                 "promo": __version__,
                 "commit": self.commit,
+                **({"replay": self.replay.summary()} if self.replay else {}),
             },
         )
 
@@ -277,7 +252,7 @@ class _Loop:
 
     def _needed_text(self, state: State) -> Prepared | None:
         """The study's text, read and split, unless it lies in the folder already."""
-        if self.study.data is None or all(self._on_disk(state, name) for name in STREAMS):
+        if self.study.data is None or self.replay or all(self._on_disk(state, name) for name in STREAMS):
             return None
         self.display.say(f"reading the text '{self.study.data.source}'")
         prepared = prepare(self.study.data, self.spec_folder)
@@ -297,7 +272,7 @@ class _Loop:
 
     def _keep_text(self, text: Prepared | None) -> None:
         """Put the streams into the folder, and say in the ledger what they are."""
-        if self.study.data is None:
+        if self.study.data is None or self.replay:
             return
         if text is not None:
             place = self.folder.path / DATA
@@ -452,6 +427,7 @@ class _Loop:
             "device": "cpu" if host.is_cpu else "cuda",
             "threads": host.threads,
             **self._program(candidate),
+            **({"curves": self.replay.digest} if self.replay else {}),
         }
 
     def _checkpoint(self, stage: Stage) -> dict[str, Json]:

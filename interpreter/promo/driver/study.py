@@ -11,6 +11,7 @@ from attrs import evolve, field, frozen
 
 from promo.base.canonical import Json, digest_bytes, parse_json
 from promo.base.errors import Mismatch, PromoError
+from promo.curves.replay import SETTINGS, Replay, stored_replay
 from promo.decision.decide import decide_gate, decide_rule
 from promo.decision.values import Decision
 from promo.driver.pipeline import Compiled, compile_source, read_lock
@@ -98,6 +99,19 @@ class StudyFolder:
             raise Mismatch(f"{self.path / IMPORTS} is damaged: {fault}") from fault
         assert isinstance(stored, dict)
         return {name: str(text) for name, text in stored.items()}
+
+    def replay(self, study: Study, state: State) -> Replay:
+        """
+        The recorded curves that a replay keeps, read again.
+
+        Raises:
+            Mismatch: a file of it is gone or damaged.
+            PromoError: the table cannot be read.
+        """
+        summary = state.frozen.get("replay")
+        assert isinstance(summary, Mapping)
+        names = (SETTINGS, str(summary["file"]))
+        return stored_replay(study, {name: RealDisk().read(self.path / name) for name in names})
 
     def unknown_runs(self, state: State) -> tuple[str, ...]:
         """Attempt folders with more than a request in them that the ledger does not know."""

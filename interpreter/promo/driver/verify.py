@@ -31,8 +31,12 @@ from promo.ledger.values import EventKind
 from promo.plan.store import plan_to_json
 from promo.plan.values import PlannedRun
 from promo.report.amendments import beside, wording
+from promo.run.runners.recorded.answer import answer
+from promo.run.store import REQUEST, RESULT, result_bytes
 from promo.spec.lock import closure
 from promo.spec.values import Study
+
+REPLAY_WORDS = "REPLAY: nothing was trained here; who recorded the curves, and how, no check of this folder can tell"
 
 
 class Outcome(Enum):
@@ -60,6 +64,8 @@ class Audit:
     finished: bool
     anchored: bool = False
     """Whether somebody outside vouches for the freeze as it was before the first run."""
+    replay: bool = False
+    """Whether nothing was trained: the values were read from recorded curves."""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -73,7 +79,11 @@ class Audit:
 
     @property
     def verdict(self) -> str:
-        """The audit in one sentence."""
+        """The audit in one sentence, and in another one that a replay is none of a training."""
+        return self._found + (f"\n{REPLAY_WORDS}" if self.replay else "")
+
+    @property
+    def _found(self) -> str:
         match self.exit_code:
             case ExitCode.FINDINGS:
                 return "MISMATCH: what is stored is not what was recorded, or does not follow from it"
@@ -123,23 +133,24 @@ def verify_study(
     torn = "; a torn last line is left out" if chain.torn else ""
     checks.append(Check("ledger", Outcome.MATCHES, f"{len(chain.events)} events, each follows the one before{torn}"))
     finished = state.study in (StudyState.CLOSED, StudyState.STOPPED)
+    replay = "replay" in state.frozen
     checks.extend(_files(folder, state))
     if any(check.outcome is not Outcome.MATCHES for check in checks):
-        return Audit(tuple(checks), finished)
+        return Audit(tuple(checks), finished, replay=replay)
     try:
         compiled = folder.compiled()
         compiled.sound()
     except SpecError as fault:
         checks.append(Check("spec", Outcome.DIFFERS, f"it has {len(fault.diagnostics)} errors for this promo"))
-        return Audit(tuple(checks), finished)
+        return Audit(tuple(checks), finished, replay=replay)
     except PromoError as fault:
         checks.append(Check("spec", Outcome.DIFFERS, fault.message))
-        return Audit(tuple(checks), finished)
+        return Audit(tuple(checks), finished, replay=replay)
     for check in _DERIVED:
         checks.extend(check(folder, compiled, state))
     anchors = read_anchors(folder, receipts, keys, authorities)
     checks.extend(_vouched(one, state.events) for one in anchors)
-    return Audit(tuple(checks), finished, any(one.before_runs for one in anchors))
+    return Audit(tuple(checks), finished, any(one.before_runs for one in anchors), replay)
 
 
 def _vouched(anchor: Anchor, events: int) -> Check:
@@ -178,21 +189,23 @@ def _plan(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Che
 def _order(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
     """The ledger's own logic: frozen first, nothing outside the plan, nothing counted twice."""
     _, plan = compiled.sound()
-    known = {run.id: run for stage in plan.stages for run in stage.runs}
+    known: dict[str, set[tuple[str, str, str, int]]] = {}
+    for run in (run for stage in plan.stages for run in stage.runs):
+        known.setdefault(run.id, set()).add(_cell(run))  # stages with one budget and shared seeds have runs in common
     faults = []
     events = folder.chain().events
     if not events or events[0].kind is not EventKind.STUDY_FROZEN:
         faults.append("the study was not frozen first")
-    for run, tried in state.attempts.items():
-        if run not in known:
-            faults.append(f"run {run} is not in the plan")
-        elif any((one.stage, one.candidate, one.host, one.seed) != _cell(known[run]) for one in tried):
-            faults.append(f"run {run} was recorded under another cell")
+    for name, tried in state.attempts.items():
+        if name not in known:
+            faults.append(f"run {name} is not in the plan")
+        elif any((one.stage, one.candidate, one.host, one.seed) not in known[name] for one in tried):
+            faults.append(f"run {name} was recorded under another cell")
         if sum(one.state is AttemptState.ACCEPTED for one in tried) > 1:
-            faults.append(f"run {run} was counted twice")
+            faults.append(f"run {name} was counted twice")
         numbers = [one.number for one in tried]
         if numbers != sorted(set(numbers)):
-            faults.append(f"the attempts of run {run} are not numbered in order")
+            faults.append(f"the attempts of run {name} are not numbered in order")
     faults += [f"{name} is not in the ledger" for name in folder.unknown_runs(state)]
     words = "; ".join(faults) or f"{len(state.attempts)} runs, all of the plan, none counted twice"
     yield Check("order of events", Outcome.DIFFERS if faults else Outcome.MATCHES, words)
@@ -293,6 +306,33 @@ def _states(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[C
             bad += [] if same else [attempt.folder]
     words = _listed(bad) or "requests as recorded" + (f"; {good} runs carry on an accepted state" if good else "")
     yield Check("requests", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
+
+
+def _curves(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+    """A replay: every result once more from the table, byte by byte."""
+    if "replay" not in state.frozen:
+        return
+    study, _ = compiled.sound()
+    try:
+        replay = folder.replay(study, state)
+    except PromoError as fault:
+        yield Check("curves", Outcome.DIFFERS, "; ".join([fault.message, *fault.details]))
+        return
+    bad, good = [], 0
+    for attempt in _ended(state):
+        place = folder.path / attempt.folder
+        request, stored = RealDisk().read(place / REQUEST), RealDisk().read(place / RESULT)
+        if request is None or stored is None:
+            continue  # said among the results and requests
+        body, _ = answer(replay, request)
+        same = result_bytes(body) == stored
+        good += same
+        bad += [] if same else [attempt.folder]
+    as_frozen = state.frozen["replay"] == replay.summary()
+    words = f"{good} results follow from {replay.name}, sha256:{replay.digest[:12]}, read again row by row"
+    if bad or not as_frozen:
+        words = f"{_listed(bad) or 'the reading'} does not follow from {replay.name}"
+    yield Check("curves", Outcome.DIFFERS if bad or not as_frozen else Outcome.MATCHES, words)
 
 
 def _points_match(folder: StudyFolder, attempt: Attempt, recorded: Json) -> bool:
@@ -469,8 +509,9 @@ def _hours(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Ch
         for one in tried:
             counts[one.state] += 1
     names = {AttemptState.RUNNING: "unfinished"}
+    did = "read from the record" if "replay" in state.frozen else "trained"
     ended = ", ".join(f"{count} {names.get(kind, kind.value)}" for kind, count in counts.items() if count)
-    words = f"{rounded(trained / HOUR, 4)} {plan.device_unit} trained; attempts: {ended or 'none'}"
+    words = f"{rounded(trained / HOUR, 4)} {plan.device_unit} {did}; attempts: {ended or 'none'}"
     yield Check("hours", Outcome.MATCHES, words)
 
 

@@ -15,6 +15,7 @@ from promo.decision.stats import summarise, tau_b
 from promo.decision.values import Decision, GateDecision
 from promo.evidence.values import Evidence
 from promo.report.record import Record
+from promo.report.replay import replay_line
 from promo.report.runs import facts
 from promo.report.words import NONE, gate_result, listed, number, rule_result
 from promo.spec.judgement import Statistic
@@ -99,6 +100,9 @@ def _story(
         yield f"The two studies are not of the same spec: {len(changes)} parts of their plans differ."
     else:
         yield "Both studies are of the same spec, with the same rules, budgets, hosts and seeds."
+    for which, record in (("first", first), ("second", second)):
+        if replay := replay_line(record.state):
+            yield f"The {which} study is a {replay}."
     if not decisions:
         yield "No gate and no rule has decided in both."
     elif other:

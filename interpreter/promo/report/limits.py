@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from promo.base.canonical import from_exact, rounded
 from promo.decision.values import GateDecision, Verdict
 from promo.report.record import Record
+from promo.report.replay import replay_limits
 from promo.report.words import listed, plural
 from promo.spec.judgement import Gate, Rule
 
@@ -16,7 +17,10 @@ def limits(record: Record) -> Iterable[str]:
     hosts = [f"{host.name} ({host.device}, {host.system})" for host in study.hosts.values()]
     yield f"Hosts covered: {', '.join(hosts)}. Rankings on other hardware may differ."
     yield from _noise(record)
-    if len(record.plan.stages) > 1:
+    replayed = "replay" in record.state.frozen
+    if replayed:
+        yield from replay_limits(record)
+    elif len(record.plan.stages) > 1:
         yield (
             "Every stage trains afresh, with a schedule that follows its own budget, so a short run is not the "
             "beginning of a long one; and the stages use different seeds, so a change of rank between stages is not a "

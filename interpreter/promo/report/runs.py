@@ -17,7 +17,7 @@ def run_rows(record: Record) -> Iterable[RunView]:
     for stage in record.plan.stages:
         for run in sorted(stage.runs, key=lambda one: (colours[one.candidate], one.host, one.seed)):
             tried = record.state.attempts.get(run.id)
-            if tried:
+            if tried and tried[0].stage == stage.name:  # a run that two stages share is listed where it was made
                 shown = record.state.accepted(run.id) or tried[-1]
                 result = record.results.get((run.id, shown.number))
                 yield _row(record, colours[run.candidate], shown, tried, result)
@@ -64,6 +64,8 @@ def facts(record: Record) -> Iterable[tuple[str, str]]:
     yield "promo", f"{frozen.get('promo')} ran it, {record.promo} made this report"
     for name, value in (record.state.data or {}).items():
         yield f"text, {name}", str(value)
+    for name, value in part(frozen, "replay").items():
+        yield f"curves, {name}", str(value)
     first = next((result for result in record.results.values() if result.details), None)
     for group in ("machine", "device", "software") if first else ():
         for name, value in part(first.details if first else {}, group).items():

@@ -226,3 +226,5 @@ class ReportView:
     facts: tuple[tuple[str, str], ...]
     """Digests, versions, machine: what it takes to derive the report again."""
     commands: tuple[str, ...]
+    replay: str = ""
+    """Says of a replay that it is one; empty for a study that trained."""

@@ -12,7 +12,7 @@ from promo.decision.decide import side_of
 from promo.decision.stats import summarise
 from promo.decision.values import GateDecision, RuleDecision, Standing, Verdict, decision_digest
 from promo.ledger.state import StudyState
-from promo.plan.values import StagePlan
+from promo.plan.values import PlannedRun, StagePlan
 from promo.report.account import account_lines
 from promo.report.aloud import read_gate, read_rule
 from promo.report.amendments import amended_lines
@@ -21,6 +21,7 @@ from promo.report.limits import limits
 from promo.report.pictures import Curve, Panel, Rung, curves_svg, ladder_svg
 from promo.report.plan import amount_text, amount_unit, hours_text, savings
 from promo.report.record import Record
+from promo.report.replay import replay_line
 from promo.report.runs import facts, run_rows
 from promo.report.values import (
     Cell,
@@ -93,6 +94,7 @@ class _View:
             runs=tuple(run_rows(self.record)),
             facts=tuple(facts(self.record)),
             commands=(f"promo verify {self.record.folder}", f"promo show decision {self.record.folder}"),
+            replay=replay_line(self.state),
         )
 
     # --- the story ---------------------------------------------------------------------------------------
@@ -114,7 +116,11 @@ class _View:
             for stage in self.plan.stages
             if stage.name in self.state.opened
         ]
-        yield f"Candidates trained: {', '.join(rungs)}." if rungs else "Nothing has been trained yet."
+        replay = replay_line(self.state)
+        if replay:
+            yield f"This is a {replay}."
+        did = "read from the record" if replay else "trained"
+        yield f"Candidates {did}: {', '.join(rungs)}." if rungs else f"Nothing has been {did} yet."
         for decision in self.record.decisions.values():
             if isinstance(decision, GateDecision):
                 yield gate_result(decision) + "."
@@ -130,6 +136,11 @@ class _View:
         failed = sum(self.state.failures(run) for run in self.state.attempts)
         extra = f" and {plural(failed, 'failed attempt')}" if failed else ""
         trained, device = self.record.trained_s(), self.record.device_s()
+        if "replay" in self.state.frozen:
+            return (
+                f"{plural(accepted, 'run')}{extra} stand for {span_text(trained)} of recorded training (planned: "
+                f"{span_text(self.plan.device_s.planned)}); a run that is read at several stages counts at each."
+            )
         return (
             f"{plural(accepted, 'run')}{extra} trained for {span_text(trained)} of device time (planned: "
             f"{span_text(self.plan.device_s.planned)}), and took {span_text(device)} with start-up and scoring."
@@ -144,7 +155,8 @@ class _View:
             for factor, level in levels.items()
             if len({dict(self.study.candidates[other].levels)[factor] for other in self.names}) > 1
         ]
-        return f"{role}{', '.join(varied)}; {candidate.effective.parameters:,} parameters"
+        size = candidate.effective.parameters
+        return f"{role}{', '.join(varied)}; {f'{size:,} parameters' if size else 'size not known'}"
 
     # --- gates and rules ---------------------------------------------------------------------------------
 
@@ -228,7 +240,7 @@ class _View:
         said = self.study.stages[stage.name]
         entrants = self.state.opened.get(stage.name)
         total = (len(entrants) if entrants is not None else stage.entrants.planned) * len(said.cells)
-        done = sum(self.state.accepted(run.id) is not None for run in stage.runs)
+        done = sum(self.state.accepted(run.id) is not None for run in self._entered(stage))
         return StageView(
             name=stage.name,
             documentation=said.documentation,
@@ -244,6 +256,10 @@ class _View:
             curves=self._curves(stage),
             points=tuple(self._point_rows(stage)),
         )
+
+    def _entered(self, stage: StagePlan) -> list[PlannedRun]:
+        """Runs of those who are in a stage; another one may have a run of somebody else in common with it."""
+        return [run for run in stage.runs if run.candidate in self.state.opened.get(stage.name, ())]
 
     def _spreads(self, stage: str) -> Iterable[SpreadView]:
         evidence = self.record.evidence.get(stage)
@@ -284,7 +300,7 @@ class _View:
         metric = self.study.measure.metric
         for host in stage.hosts:
             curves = []
-            for run in stage.runs:
+            for run in self._entered(stage):
                 points = self.record.points.get(run.id, ())
                 if run.host != host or not points:
                     continue
@@ -302,7 +318,7 @@ class _View:
     def _point_rows(self, stage: StagePlan) -> Iterable[tuple[str, ...]]:
         metric = self.study.measure.metric
         rows = 0
-        for run in sorted(stage.runs, key=lambda one: (one.candidate, one.host, one.seed)):
+        for run in sorted(self._entered(stage), key=lambda one: (one.candidate, one.host, one.seed)):
             for point in self.record.points.get(run.id, ()):
                 if metric not in point:
                     continue

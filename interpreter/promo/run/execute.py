@@ -176,8 +176,9 @@ class Execution:
 
     def _end(self, live: _Live, exit_: Exit, *, cancelled: bool) -> None:
         self._live.remove(live)
-        taken_s = self._clock.monotonic() - live.began
         result = read_result(self._disk, self._study / live.folder, exit_)
+        # Reading a record takes no device's time: what the record says counts.
+        taken_s = None if result.recorded else self._clock.monotonic() - live.began
         self._settle(live.task.run.id, live.number, live.folder, result, taken_s, lost=cancelled)
         if result.digest is not None or not cancelled:  # a run that was called off has no end worth showing
             self._watch(Progress(live.task, live.slot, result))

@@ -16,6 +16,8 @@ from promo.plan.values import PlannedRun
 
 CONTRACT = 1
 """Version of the request and result files."""
+RECORDED = "recorded"
+"""Provenance of a result that was read from a table; one that was trained names none."""
 
 
 class RunStatus(Enum):
@@ -84,6 +86,11 @@ class Result:
     """Everything else the worker recorded: work, memory, device, software, data."""
     digest: str | None
     """Digest of the envelope; None when the worker left none."""
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it was read from a table instead of trained."""
+        return self.details.get("provenance") == RECORDED
 
     @property
     def charged_s(self) -> str:

@@ -63,11 +63,11 @@ class Runner(Protocol):
 
     @property
     def metrics(self) -> Mapping[str, RunnerMetric]:
-        """What it measures."""
+        """What it measures; none for a runner that measures whatever the study names."""
 
     @property
     def trainer(self) -> str:
-        """Where its trainer is, as `module:function`; imported in worker processes only."""
+        """Where its trainer is, as `module:function`; imported in worker processes only.  Empty: it trains nothing."""
 
     @property
     def needs_modules(self) -> tuple[str, ...]:

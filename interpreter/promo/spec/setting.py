@@ -115,6 +115,8 @@ def agree_on_metric(scope: Scope, clauses: Clauses, measure: Measure, runner: Ru
     clause = clauses.one("measure")
     name = next(clause.tokens("NAME"))
     metric = runner.metrics.get(measure.metric)
+    if not runner.metrics:
+        return  # it measures whatever the study names: what a recorded table holds is not known here
     if metric is None:
         near = suggestion(measure.metric, runner.metrics)
         hint = f"did you mean '{near}'?" if near else f"it measures: {', '.join(runner.metrics)}"

@@ -1,0 +1,91 @@
+"""`promo replay`."""
+
+import os
+from argparse import Namespace
+from collections.abc import Iterable
+from pathlib import Path
+
+from attrs import evolve
+
+from promo.base.errors import PromoError
+from promo.cli.run import display_of, print_end
+from promo.cli.spec import compile_file, print_diagnostics
+from promo.curves.replay import Replay, build_replay
+from promo.curves.settings import column_of, seed_of, with_mapping
+from promo.curves.values import Settings
+from promo.driver.run import run_study
+from promo.driver.study import study_folder
+from promo.files import SystemClock
+from promo.run.provenance import commit_of
+from promo.spec.values import Study
+
+
+def replay(options: Namespace) -> int:
+    """Run a spec's gates and rules over recorded curves, and write its report."""
+    spec = Path(options.spec)
+    compiled = compile_file(str(spec))
+    study, _ = compiled.sound()
+    print_diagnostics(one for one in compiled.diagnostics if one.code != "P0414")
+    curves = curves_of(options, study)
+    folder = study_folder(spec, Path(options.study) if options.study else None)
+    ending = run_study(
+        compiled,
+        spec.parent,
+        folder,
+        clock=SystemClock(),
+        environment=os.environ,
+        display=display_of(options, folder),
+        commit=commit_of(spec.parent, os.environ),
+        replay=curves,
+    )
+    print_end(folder)
+    return ending.exit_code
+
+
+def curves_of(options: Namespace, study: Study) -> Replay:
+    """The table that the options name, read as they say."""
+    table = Path(options.curves)
+    return build_replay(study, table.name, _read(table), _settings(options, study))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as fault:
+        raise PromoError(f"there is no file {path}") from fault
+    except OSError as fault:
+        raise PromoError(f"{path} cannot be read: {fault.strerror or fault}") from fault
+
+
+def _settings(options: Namespace, study: Study) -> Settings:
+    """Settings from the options; what they say goes before a mapping file."""
+    columns = {column_of(name): text for name, text in _pairs("--column", options.column)}
+    units = {column_of(name): text for name, text in _pairs("--unit", options.unit)}
+    settings = Settings(options.layout, columns, units, seeds_by=options.seeds)
+    settings = evolve(settings, interpolate=options.interpolate == "linear")
+    for name, label in _pairs("--map", options.map):
+        if name in study.candidates:
+            settings = evolve(settings, candidates={**settings.candidates, name: label})
+        elif name in study.hosts:
+            settings = evolve(settings, hosts={**settings.hosts, name: label})
+        elif name.isdecimal():
+            settings = evolve(settings, seeds={**settings.seeds, seed_of(name): label})
+        else:
+            raise PromoError(f"--map {name}: the spec has no candidate, host or seed of that name")
+    if options.mapping is None:
+        return settings
+    content = _read(Path(options.mapping))
+    try:
+        return with_mapping(settings, options.mapping, content.decode("utf-8-sig"))
+    except UnicodeDecodeError as fault:
+        raise PromoError(f"{options.mapping} is not UTF-8 text: byte {fault.start}") from fault
+
+
+def _pairs(option: str, said: Iterable[str]) -> list[tuple[str, str]]:
+    pairs = []
+    for one in said:
+        name, equals, text = one.partition("=")
+        if not (name and equals and text):
+            raise PromoError(f"{option} '{one}' is not of the form NAME=TEXT")
+        pairs.append((name, text))
+    return pairs

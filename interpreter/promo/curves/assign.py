@@ -1,0 +1,195 @@
+"""
+Curves and study to cells: which recorded run stands for which candidate, host and seed.
+
+Labels are matched, never guessed: a config by the candidate's `config` level or name, a host by its name or device, a
+seed by its label, or else by the order of labels.  Whatever else is meant has to be said in a mapping.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from attrs import frozen
+
+from promo.base.diagnostics import suggestion
+from promo.curves.reach import COLUMN_OF
+from promo.curves.values import Column, Curve, Fault, Settings
+from promo.spec.values import Study
+
+Cell = tuple[str, str, int]
+"""Candidate, host, seed."""
+
+
+@frozen
+class Assignment:
+    """Which curve stands in which cell."""
+
+    cells: Mapping[Cell, Curve]
+    alike: Mapping[tuple[str, str], tuple[Curve, ...]]
+    """(candidate, host) -> all its recorded runs, in the order of their labels."""
+    seeds_by: str
+    """`label` or `order`."""
+    empty: tuple[Cell, ...]
+    """Cells of the plan for which nothing was recorded."""
+
+
+def assign(study: Study, curves: Iterable[Curve], settings: Settings) -> tuple[Assignment, tuple[Fault, ...]]:
+    """
+    Fill the cells of a study's stages with recorded runs.
+
+    Returns:
+        (assignment, faults); faults are names without a match, seeds recorded twice, gaps in the steps of a run, and
+        budgets that the table has no column for.  A cell without a run is no fault: the gate's missing clause says
+        what it means.
+    """
+    every = tuple(curves)
+    faults = [*_unreadable(study, every)]
+    labels = {name: _label(study, settings, name) for name in _trained(study)}
+    configs = {curve.config for curve in every}
+    for name, label in labels.items():
+        if label not in configs:
+            near = suggestion(label, configs)
+            hint = f"did you mean '{near}'?" if near else "map it with --map CANDIDATE=CONFIG"
+            faults.append(Fault(0, f"no config '{label}' is recorded for candidate '{name}'; {hint}"))
+    wanted = [curve for curve in every if curve.config in set(labels.values())]
+    hosts, host_faults = _hosts(study, settings, wanted)
+    faults += host_faults
+    alike = {
+        (name, host): _in_order(curve for curve in wanted if curve.config == label and curve.host == hosts.get(host))
+        for name, label in labels.items()
+        for host in _used_hosts(study)
+    }
+    faults += _twice(alike)
+    if not settings.interpolate:
+        faults += dict.fromkeys(_gaps(study, alike))
+    by = _seeds_by(study, settings, wanted)
+    cells, empty = _cells(study, settings, alike, by)
+    return Assignment(cells, alike, by, empty), tuple(faults)
+
+
+def _trained(study: Study) -> list[str]:
+    possible = {name for entrants in study.entrants.values() for name in entrants.possible}
+    return [name for name in study.candidates if name in possible]
+
+
+def _used_hosts(study: Study) -> list[str]:
+    used = {host for stage in study.stages.values() for host in stage.hosts}
+    return [host for host in study.hosts if host in used]
+
+
+def _label(study: Study, settings: Settings, name: str) -> str:
+    level = dict(study.candidates[name].levels).get("config") if study.runner.name == "recorded" else None
+    return settings.candidates.get(name, str(level) if level is not None else name)
+
+
+def _unreadable(study: Study, curves: tuple[Curve, ...]) -> Iterable[Fault]:
+    point = next((point for curve in curves for point in curve.points), None)
+    has = set(point.at) if point else set()
+    for stage in study.stages.values():
+        column = COLUMN_OF.get(stage.budget.kind)
+        if column is None:
+            message = f"stage '{stage.name}' has a budget in {stage.budget.kind.value}, which no recorded curve counts"
+            yield Fault(0, message)
+        elif column not in has:
+            message = f"stage '{stage.name}' needs a column of {column.value}; name it with --column"
+            yield Fault(0, f"{message} {column.value}=NAME")
+
+
+def _hosts(study: Study, settings: Settings, curves: list[Curve]) -> tuple[dict[str, str], list[Fault]]:
+    labels = {curve.host for curve in curves}
+    found, faults = {}, []
+    used = _used_hosts(study)
+    for host in used:
+        asked = settings.hosts.get(host)
+        tries = (asked,) if asked is not None else (host, study.hosts[host].device)
+        label = next((one for one in tries if one in labels), None)
+        if label is None and labels == {""} and len(used) == 1 and asked is None:
+            label = ""
+        if label is None and labels:
+            known = ", ".join(sorted(labels - {""})) or "none: name its column with --column host=NAME"
+            message = f"no run is recorded on host '{tries[0]}'"
+            faults.append(Fault(0, f"{message} (recorded: {known}); map it with --map {host}=LABEL"))
+        elif label is not None:
+            found[host] = label
+    return found, faults
+
+
+def _in_order(curves: Iterable[Curve]) -> tuple[Curve, ...]:
+    return tuple(sorted(curves, key=lambda one: (_natural(one.seed), _natural(one.run))))
+
+
+def _natural(label: str) -> list[tuple[int, str]]:
+    """Labels with numbers in them in the order of the numbers: s2 before s10."""
+    return [(int(part[:18]), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", label)]
+
+
+def _twice(alike: Mapping[tuple[str, str], tuple[Curve, ...]]) -> Iterable[Fault]:
+    for (name, host), curves in alike.items():
+        seen: dict[str, Curve] = {}
+        for curve in curves:
+            first = seen.setdefault(curve.seed, curve)
+            if first is not curve and curve.seed:
+                message = f"runs '{first.run}' and '{curve.run}' are both {name} on {host} with seed {curve.seed}"
+                yield Fault(curve.row, message)
+
+
+def _gaps(study: Study, alike: Mapping[tuple[str, str], tuple[Curve, ...]]) -> Iterable[Fault]:
+    """
+    Runs that would be read before a budget of steps at which others of their kind were measured.
+
+    They go on behind it, so that they were there, and a point is lacking.  Clocks and tokens differ between runs by
+    nature, and a run that ends early has no gap; the report says how far before its budget it is read.
+    """
+    for stage in study.stages.values():
+        if COLUMN_OF.get(stage.budget.kind) is not Column.STEP:
+            continue
+        for name in study.entrants[stage.name].possible:
+            for host in stage.hosts:
+                yield from _behind(alike[name, host], stage.budget.amount, name)
+
+
+def _behind(curves: tuple[Curve, ...], amount: int, name: str) -> Iterable[Fault]:
+    sides = []
+    for curve in curves:
+        steps = [(point.at[Column.STEP], point.row) for point in curve.points if Column.STEP in point.at]
+        before = [step for step, _ in steps if step <= amount]
+        after = next(((step, row) for step, row in steps if step > amount), None)
+        if before and (after or before[-1] == amount):
+            sides.append((before[-1], after, curve))
+    most = max((step for step, _, _ in sides), default=0)
+    for step, after, curve in sides:
+        if step < most and after is not None:
+            message = f"run '{curve.run}' goes from step {step} to {after[0]}, and other runs of {name} have a point at"
+            yield Fault(after[1], f"{message} {most}: points are missing")
+
+
+def _all_seeds(study: Study) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(seed for stage in study.stages.values() for seed in stage.seeds))
+
+
+def _seeds_by(study: Study, settings: Settings, curves: Iterable[Curve]) -> str:
+    if settings.seeds_by != "auto":
+        return settings.seeds_by
+    labels = {curve.seed for curve in curves}
+    return "label" if all(settings.seeds.get(seed, str(seed)) in labels for seed in _all_seeds(study)) else "order"
+
+
+def _cells(
+    study: Study, settings: Settings, alike: Mapping[tuple[str, str], tuple[Curve, ...]], by: str
+) -> tuple[dict[Cell, Curve], tuple[Cell, ...]]:
+    place = {seed: index for index, seed in enumerate(_all_seeds(study))}
+    cells: dict[Cell, Curve] = {}
+    empty: dict[Cell, None] = {}
+    for stage in study.stages.values():
+        for name in study.entrants[stage.name].possible:
+            for host, seed in stage.cells:
+                curves = alike[name, host]
+                label = settings.seeds.get(seed, str(seed))
+                if by == "label" or seed in settings.seeds:
+                    curve = next((one for one in curves if one.seed == label), None)
+                else:
+                    curve = curves[place[seed]] if place[seed] < len(curves) else None
+                if curve is None:
+                    empty[name, host, seed] = None
+                else:
+                    cells[name, host, seed] = curve
+    return cells, tuple(empty)

@@ -1,0 +1,179 @@
+"""
+Sheet to curves, with everything that is wrong with the sheet.
+
+A gate cannot tell a slip in a table from a result, so a table is held to its form before any value is read: numbers
+are finite, every run moves forward in each of its coordinates, no point is there twice, no cell is empty.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+
+from attrs import evolve
+
+from promo.base.canonical import exact
+from promo.base.diagnostics import suggestion
+from promo.base.units import UNITS, Dimension
+from promo.curves.values import COORDINATES, OK, STATUSES, Column, Curve, Fault, Point, Settings, Sheet
+
+USUAL = {
+    Column.CONFIG: ("config", "candidate"),
+    Column.RUN: ("run", "run_id"),
+    Column.SEED: ("seed", "seed_index"),
+    Column.HOST: ("host", "hardware"),
+    Column.STEP: ("step",),
+    Column.SECONDS: ("train_seconds", "seconds"),
+    Column.TOKENS: ("tokens",),
+}
+"""Names by which a column is known without being told; the measure's column has the measure's name."""
+
+_DIMENSIONS = {
+    Column.SECONDS: Dimension.TIME,
+    Column.STEP: Dimension.STEPS,
+    Column.TOKENS: Dimension.TOKENS,
+}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
+_DIGITS = 64
+
+
+def named_columns(
+    sheet: Sheet, settings: Settings, metric: str, unit: str
+) -> tuple[dict[Column, str], tuple[Fault, ...]]:
+    """Which column says what, as it was asked for or by its usual name, and what is wrong with that."""
+    names: dict[Column, str] = {}
+    faults = []
+    for column in Column:
+        asked = settings.columns.get(column)
+        usual = (metric,) if column is Column.VALUE else USUAL.get(column, ())
+        found = asked or next((name for name in usual if name in sheet.header), None)
+        if found is None and column in (Column.CONFIG, Column.VALUE):
+            hint = f"name it with --column {column.value}=NAME; the columns are: {', '.join(sheet.header)}"
+            wanted = " or ".join(f"'{name}'" for name in usual)
+            faults.append(Fault(0, f"there is no column {wanted} for the {column.value}; {hint}"))
+        elif found is not None and found not in sheet.header:
+            near = suggestion(found, sheet.header)
+            hint = f"did you mean '{near}'?" if near else f"the columns are: {', '.join(sheet.header)}"
+            faults.append(Fault(0, f"there is no column '{found}' for the {column.value}; {hint}"))
+        elif found is not None:
+            names[column] = found
+    if not any(column in names for column in COORDINATES) and not faults:
+        faults.append(Fault(0, "there is no column of steps, seconds or tokens; name one with --column seconds=NAME"))
+    faults += list(_unit_faults(settings.units, names, unit))
+    return names, tuple(faults)
+
+
+def _unit_faults(units: Mapping[Column, str], names: Mapping[Column, str], unit: str) -> Iterable[Fault]:
+    for column, said in units.items():
+        if column is Column.VALUE:
+            if said != unit:
+                yield Fault(0, f"the values are in {said}, and the study measures in {unit}")
+        elif column not in _DIMENSIONS or column not in names:
+            yield Fault(0, f"a unit is given for the {column.value}, which the table has no column of numbers for")
+        elif said not in UNITS or UNITS[said][0] is not _DIMENSIONS[column]:
+            known = ", ".join(name for name, (dimension, _) in UNITS.items() if dimension is _DIMENSIONS[column])
+            yield Fault(0, f"'{said}' is no unit of the {column.value}; use one of: {known}")
+
+
+def collect_curves(
+    sheet: Sheet, settings: Settings, metric: str, unit: str
+) -> tuple[tuple[Curve, ...], tuple[Fault, ...]]:
+    """
+    Curves of a sheet, and every fault in it in the order of rows.
+
+    Args:
+        sheet: the table.
+        settings: how it is to be read.
+        metric: the study's metric, the usual name of the column of values.
+        unit: its unit.
+
+    Returns:
+        (curves in the order of their first rows, faults); curves are to be used only without faults.
+    """
+    names, faults = named_columns(sheet, settings, metric, unit)
+    if faults:
+        return (), faults
+    return _Collection(names, settings.units).collect(sheet)
+
+
+class _Collection:
+    def __init__(self, names: Mapping[Column, str], units: Mapping[Column, str]) -> None:
+        self.names = names
+        self.scale = {column: UNITS[unit][1] for column, unit in units.items() if column in _DIMENSIONS}
+        self.curves: dict[tuple[str, ...], Curve] = {}
+        self.points: dict[tuple[str, ...], list[Point]] = {}
+        self.faults: list[Fault] = []
+
+    def collect(self, sheet: Sheet) -> tuple[tuple[Curve, ...], tuple[Fault, ...]]:
+        for row, cells in sheet.rows:
+            self._row(row, cells)
+        curves = (evolve(curve, points=tuple(self.points[key])) for key, curve in self.curves.items())
+        return tuple(curves), tuple(sorted((*sheet.faults, *self.faults), key=lambda fault: fault.row))
+
+    def _row(self, row: int, cells: Mapping[str, str]) -> None:
+        def text(column: Column) -> str:
+            return cells[self.names[column]] if column in self.names else ""
+
+        config, host, seed, run = (text(one) for one in (Column.CONFIG, Column.HOST, Column.SEED, Column.RUN))
+        for column in (Column.CONFIG, Column.HOST, Column.SEED, Column.RUN):
+            if column in self.names and not text(column):
+                self.faults.append(Fault(row, f"column '{self.names[column]}' is empty"))
+                return
+        key = (config, run) if Column.RUN in self.names else (config, host, seed)
+        status = self._status(row, text(Column.STATUS))
+        known = self.curves.setdefault(key, Curve(config, host, seed, run or "/".join(filter(None, key)), ()))
+        if (known.host, known.seed) != (host, seed):
+            self.faults.append(Fault(row, f"run '{known.run}' changes its host or seed here"))
+        self.curves[key] = evolve(known, status=status if status != OK else known.status, row=row)
+        earlier = self.points.setdefault(key, [])
+        point = self._point(row, text, needed=status == OK)
+        if point is not None and self._moves_on(known.run, point, earlier):
+            earlier.append(point)
+
+    def _status(self, row: int, said: str) -> str:
+        if Column.STATUS not in self.names or said in STATUSES:
+            return said or OK
+        self.faults.append(Fault(row, f"'{said}' is no status of a run; use: {', '.join(STATUSES)}"))
+        return OK
+
+    def _point(self, row: int, text: Callable[[Column], str], *, needed: bool) -> Point | None:
+        """The point of a row; a run that failed may leave its value open."""
+        if not needed and not text(Column.VALUE):
+            return None
+        columns = [column for column in (*COORDINATES, Column.VALUE) if column in self.names]
+        found = {column: self._number(row, column, text(column)) for column in columns}
+        value = found.pop(Column.VALUE)
+        at = {column: number * self.scale.get(column, 1) for column, number in found.items() if number is not None}
+        if value is None or len(at) != len(found):
+            return None
+        return Point(row, at, value)
+
+    def _number(self, row: int, column: Column, said: str) -> Fraction | None:
+        name = self.names[column]
+        if not said:
+            self.faults.append(Fault(row, f"column '{name}' is empty"))
+        elif said.lower().lstrip("+-") in ("nan", "inf", "infinity"):
+            self.faults.append(Fault(row, f"column '{name}' is {said}, which is not finite"))
+        elif len(said) > _DIGITS or not _NUMBER.fullmatch(said):
+            self.faults.append(Fault(row, f"column '{name}' is '{said[:40]}', which is no number"))
+        elif column is not Column.VALUE and Fraction(said) < 0:
+            self.faults.append(Fault(row, f"column '{name}' is {said}, and a run starts at 0"))
+        else:
+            return Fraction(said)
+        return None
+
+    def _moves_on(self, run: str, point: Point, earlier: list[Point]) -> bool:
+        if not earlier:
+            return True
+        before = earlier[-1]
+        for column in point.at:
+            now, then = point.at[column], before.at[column]
+            if now > then:
+                continue
+            same = next((one for one in earlier if one.at[column] == now), None)
+            what = (
+                f"is there twice, first in row {same.row}" if same else f"falls from {exact(then)} in row {before.row}"
+            )
+            name = self.names[column]
+            self.faults.append(Fault(point.row, f"run '{run}': {name} {exact(now)} {what}"))
+            return False
+        return True

@@ -1,0 +1,190 @@
+"""
+Tables of other tools to a sheet with a config, a coordinate and a value in each row.
+
+Each layout is known by its columns; a table that has other ones is refused as a whole, because a wrong guess about
+what a column means would be read as a result.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+from promo.base.errors import PromoError
+from promo.curves.values import OK, Column, Sheet
+
+Layout = tuple[Sheet, Mapping[Column, str]]
+"""The rearranged sheet, and which of its columns says what."""
+
+_WANDB_WIDE = re.compile(r"(?P<run>.+?) - (?P<metric>.+?)(?P<bound>__MIN|__MAX)?")
+_WANDB_COORDINATES = {"step": Column.STEP, "_step": Column.STEP, "_runtime": Column.SECONDS}
+_WANDB_COORDINATES["relative time (process)"] = Column.SECONDS
+_AUTORESEARCH = ("commit", "val_bpb", "status", "description")
+AUTORESEARCH_BUDGET_S = 300
+_INTERMEDIATE = "intermediate_values_"
+
+
+def rearranged(layout: str, sheet: Sheet, metric: str) -> Layout:
+    """
+    A table of another tool as promo reads tables.
+
+    Args:
+        layout: `autoresearch`, `wandb`, `mlflow` or `optuna`.
+        sheet: the tool's table.
+        metric: the study's metric.
+
+    Raises:
+        PromoError: the table has not the columns of that tool.
+    """
+    return LAYOUTS[layout](sheet, metric)
+
+
+def _autoresearch(sheet: Sheet, metric: str) -> Layout:
+    """
+    One row an experiment: its commit, its score after five minutes of training, and whether it crashed.
+
+    Source:
+        karpathy/autoresearch, program.md: columns of results.tsv; train.py: a budget of 300 s.
+    """
+    if not set(_AUTORESEARCH) <= set(sheet.header):
+        raise _unlike(sheet, "autoresearch's results.tsv", "commit, val_bpb, memory_gb, status, description")
+    rows = []
+    for row, cells in sheet.rows:
+        crashed = cells["status"] == "crash"  # its score then reads 0.000000, which is no score
+        rows.append(
+            (
+                row,
+                {
+                    "config": cells["commit"],
+                    "run": f"{cells['commit']} in row {row}",
+                    "seconds": str(AUTORESEARCH_BUDGET_S),
+                    "value": "" if crashed else cells["val_bpb"],
+                    "status": "crash" if crashed else OK,
+                },
+            )
+        )
+    return _layout(sheet, ("config", "run", "seconds", "value", "status"), rows)
+
+
+def _wandb(sheet: Sheet, metric: str) -> Layout:
+    """
+    A chart's export (a coordinate, then `run - metric` for each run), or a history in rows with a run in each.
+
+    Source:
+        docs.wandb.ai, "Export a chart as CSV" and `Run.history`.
+    """
+    coordinate = next((name for name in sheet.header if name.lower() in _WANDB_COORDINATES), None)
+    if coordinate is None:
+        raise _unlike(sheet, "an export of W&B", "Step and 'RUN - METRIC', or a run column, _step and the metric")
+    column = _WANDB_COORDINATES[coordinate.lower()]
+    wide = _wide_columns(sheet, metric)
+    rows: list[tuple[int, dict[str, str]]] = []
+    if wide:
+        for row, cells in sheet.rows:
+            for name, run in wide.items():
+                if cells[name]:
+                    rows.append(
+                        (row, {"config": run, "run": run, column.value: cells[coordinate], "value": cells[name]})
+                    )
+        return _layout(sheet, ("config", "run", column.value, "value"), rows)
+    owner = next((name for name in ("run", "Run", "run_name", "name", "Name", "run_id") if name in sheet.header), None)
+    if owner is None or metric not in sheet.header:
+        raise _unlike(sheet, "an export of W&B", f"'RUN - {metric}' columns, or a run column and '{metric}'")
+    others = [one for one in sheet.header if one.lower() in _WANDB_COORDINATES and one != coordinate]
+    extra = {_WANDB_COORDINATES[one.lower()].value: one for one in others if one in sheet.header}
+    extra.pop(column.value, None)
+    for row, cells in sheet.rows:
+        if cells[metric]:
+            at = {column.value: cells[coordinate], **{name: cells[other] for name, other in extra.items()}}
+            rows.append((row, {"config": cells[owner], "run": cells[owner], **at, "value": cells[metric]}))
+    return _layout(sheet, ("config", "run", column.value, *extra, "value"), rows)
+
+
+def _wide_columns(sheet: Sheet, metric: str) -> dict[str, str]:
+    """Column -> run, for columns of the metric itself; the bounds that a chart adds are left out."""
+    found = {}
+    for name in sheet.header:
+        match = _WANDB_WIDE.fullmatch(name)
+        if match and not match["bound"] and match["metric"].rpartition("/")[2] == metric.rpartition("/")[2]:
+            found[name] = match["run"]
+    return found
+
+
+def _mlflow(sheet: Sheet, metric: str) -> Layout:
+    """
+    One row a logged value: run_id, key, value, step, timestamp in milliseconds.
+
+    Seconds are counted from the first value that a run logged under any key.
+
+    Source:
+        mlflow.org, "Log metric": fields of a metric; the timestamp is Unix time in milliseconds, the step is 0 by
+        default.
+    """
+    columns = {name.lower(): name for name in sheet.header}
+    if not {"run_id", "key", "value", "step", "timestamp"} <= set(columns):
+        raise _unlike(sheet, "MLflow metrics", "run_id, key, value, step, timestamp")
+    run, key, value, step, stamp = (columns[name] for name in ("run_id", "key", "value", "step", "timestamp"))
+    began: dict[str, int] = {}
+    for row, cells in sheet.rows:
+        if not re.fullmatch(r"\d{1,18}", cells[stamp]):
+            message = f"{sheet.name}, row {row}: the timestamp '{cells[stamp][:40]}' is no Unix time in milliseconds"
+            raise PromoError(message)
+        began[cells[run]] = min(int(cells[stamp]), began.get(cells[run], int(cells[stamp])))
+    rows = []
+    for row, cells in sheet.rows:
+        if cells[key] == metric:
+            elapsed = int(cells[stamp]) - began[cells[run]]
+            seconds = f"{elapsed // 1000}.{elapsed % 1000:03d}"
+            texts = {"config": cells[run], "run": cells[run], "step": cells[step], "seconds": seconds}
+            rows.append((row, {**texts, "value": cells[value]}))
+    if not rows:
+        keys = ", ".join(sorted({cells[key] for _, cells in sheet.rows})[:8])
+        raise PromoError(f"{sheet.name} holds no metric '{metric}'; it holds: {keys}")
+    if {texts["step"] for _, texts in rows} == {"0"}:
+        return _layout(sheet, ("config", "run", "seconds", "value"), rows)  # steps were never logged
+    return _layout(sheet, ("config", "run", "step", "seconds", "value"), rows)
+
+
+def _optuna(sheet: Sheet, metric: str) -> Layout:
+    """
+    Intermediate values: columns `intermediate_values_STEP` of a trials table, or rows of trial, step and value.
+
+    Source:
+        optuna.readthedocs.io, `Study.trials_dataframe` (attribute names with underscores) and `trial.report`.
+    """
+    trial = next((name for name in ("number", "trial", "trial_number", "trial_id") if name in sheet.header), None)
+    steps = {name: name.removeprefix(_INTERMEDIATE) for name in sheet.header if name.startswith(_INTERMEDIATE)}
+    value = next((name for name in ("intermediate_value", "value", metric) if name in sheet.header), None)
+    if trial is None or not (steps or ("step" in sheet.header and value)):
+        expected = f"number and {_INTERMEDIATE}STEP (trials_dataframe with that attribute), or trial, step, value"
+        raise _unlike(sheet, "Optuna trials", expected)
+    rows: list[tuple[int, dict[str, str]]] = []
+    for row, cells in sheet.rows:
+        name = f"trial_{cells[trial]}"
+        if not steps:
+            assert value is not None
+            rows.append((row, {"config": name, "run": name, "step": cells["step"], "value": cells[value]}))
+            continue
+        failed = cells.get("state") == "FAIL"
+        said = {"config": name, "run": name, "status": "crash" if failed else OK}
+        for column, step in sorted(steps.items(), key=lambda item: (len(item[1]), item[1])):
+            if cells[column] and cells[column].lower() != "nan":  # a trial that was pruned earlier
+                rows.append((row, {**said, "step": step, "value": cells[column]}))
+    header = ("config", "run", "step", "value", "status") if steps else ("config", "run", "step", "value")
+    return _layout(sheet, header, rows)
+
+
+def _layout(sheet: Sheet, header: tuple[str, ...], rows: list[tuple[int, dict[str, str]]]) -> Layout:
+    known = {column.value: column for column in Column}
+    return Sheet(sheet.name, header, tuple(rows), sheet.faults), {known[name]: name for name in header}
+
+
+def _unlike(sheet: Sheet, what: str, expected: str) -> PromoError:
+    shown = ", ".join(sheet.header[:12]) + (", ..." if len(sheet.header) > 12 else "")
+    return PromoError(f"{sheet.name} is not {what}: its columns are {shown}", hint=f"expected: {expected}")
+
+
+LAYOUTS: Mapping[str, Callable[[Sheet, str], Layout]] = {
+    "autoresearch": _autoresearch,
+    "wandb": _wandb,
+    "mlflow": _mlflow,
+    "optuna": _optuna,
+}

@@ -1,0 +1,133 @@
+"""
+Table and study to replay: everything that a recorded study reads, checked before the first value is used.
+
+The same bytes under the same settings give the same replay, so that a study which keeps both can be derived again.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from attrs import evolve, frozen
+
+from promo.base.canonical import Json, canonical, digest_bytes, parse_json
+from promo.base.errors import BadTable, Mismatch
+from promo.curves.assign import Assignment, assign
+from promo.curves.collect import collect_curves
+from promo.curves.layouts import rearranged
+from promo.curves.read import read_sheet, suffix_of
+from promo.curves.settings import settings_from_json, settings_to_json
+from promo.curves.values import Fault, Settings
+from promo.spec.values import Study
+
+SETTINGS = "curves.json"
+"""Where a study keeps how its table is read; the table itself is `curves` and the ending of its name."""
+SHOWN = 20
+
+
+@frozen
+class Replay:
+    """A table that stands for the runs of a study."""
+
+    name: str
+    """File name of the table, without its folder."""
+    content: bytes
+    settings: Settings
+    assignment: Assignment
+
+    @property
+    def file(self) -> str:
+        """Where a study keeps the table."""
+        return table_file(self.name)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the table's bytes."""
+        return digest_bytes(self.content)
+
+    def files(self) -> dict[str, bytes]:
+        """What a study keeps of it: the table as it is, and how it is read."""
+        return {self.file: self.content, SETTINGS: canonical(self._settings()) + b"\n"}
+
+    def summary(self) -> dict[str, Json]:
+        """What the first event of a replay says of it."""
+        return {
+            "table": self.name,
+            "file": self.file,
+            "digest": self.digest,
+            "interpolate": self.settings.interpolate,
+            "seeds_by": self.assignment.seeds_by,
+            "cells": len(self.assignment.cells),
+            "empty": len(self.assignment.empty),
+        }
+
+    def _settings(self) -> dict[str, Json]:
+        return {"promo_curves": 1, "table": self.name, "settings": settings_to_json(self.settings)}
+
+
+def table_file(name: str) -> str:
+    """Where a study keeps a table of that name."""
+    return "curves" + suffix_of(name)
+
+
+def build_replay(study: Study, name: str, content: bytes, settings: Settings) -> Replay:
+    """
+    Hold a table to its form, and fill the cells of a study from it.
+
+    Args:
+        study: whose candidates, hosts, seeds and budgets are looked for.
+        name: file name of the table; its ending tells the form.
+        content: its bytes.
+        settings: how it is read.
+
+    Raises:
+        BadTable: it has faults; each is told with its row, twenty at most.
+        PromoError: it cannot be read at all, or has not the columns of the tool it is said to come from.
+    """
+    sheet, columns = read_sheet(name, content), settings.columns
+    if settings.layout != "table":
+        sheet, known = rearranged(settings.layout, sheet, study.measure.metric)
+        columns = {**known, **columns}
+    reading = evolve(settings, columns=columns)
+    curves, faults = collect_curves(sheet, reading, study.measure.metric, study.measure.unit)
+    _refuse(name, faults)
+    assignment, faults = assign(study, curves, settings)
+    _refuse(name, faults)
+    return Replay(name, content, settings, assignment)
+
+
+def stored_replay(study: Study, kept: Mapping[str, bytes | None]) -> Replay:
+    """
+    The replay that a study keeps.
+
+    Args:
+        study: as frozen.
+        kept: file of the study -> its bytes; `SETTINGS` and the table.
+
+    Raises:
+        Mismatch: a file is gone or damaged.
+        PromoError: the table cannot be read.
+    """
+    stored = kept.get(SETTINGS)
+    if stored is None:
+        raise Mismatch(f"{SETTINGS} is missing", hint="restore it from a copy of the study")
+    try:
+        parsed = parse_json(stored)
+        if not isinstance(parsed, dict) or not isinstance(parsed.get("settings"), dict):
+            raise ValueError("it holds no settings")
+        settings, name = settings_from_json(parsed["settings"]), str(parsed["table"])
+    except (ValueError, KeyError) as fault:
+        raise Mismatch(f"{SETTINGS} is damaged: {fault}") from fault
+    content = kept.get(table_file(name))
+    if content is None:
+        raise Mismatch(f"{table_file(name)} is missing", hint="restore it from a copy of the study")
+    return build_replay(study, name, content, settings)
+
+
+def _refuse(name: str, faults: Iterable[Fault]) -> None:
+    found = tuple(faults)
+    if not found:
+        return
+    lines = [f"{name}, row {one.row}: {one.message}" if one.row else f"{name}: {one.message}" for one in found[:SHOWN]]
+    if len(found) > SHOWN:
+        lines.append(f"and {len(found) - SHOWN} more")
+    count = "a fault" if len(found) == 1 else f"{len(found)} faults"
+    raise BadTable(f"the table {name} has {count}", details=tuple(lines))

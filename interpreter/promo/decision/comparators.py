@@ -1,0 +1,198 @@
+"""
+Scores at rungs to a choice and its cost: the usual ways of sharing out budgets, to set a spec's gates beside.
+
+All of them draw from the candidate list without replacement, because the list is finite and nobody pays for a run
+twice; all of them carry a run on from rung to rung and pay only what is added.  The order in which candidates are
+drawn is an argument, so that nothing here is random.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+
+from attrs import frozen
+
+
+@frozen
+class Board:
+    """What is known of every candidate at every rung; rung 0 is the smallest budget."""
+
+    rungs: int
+    scores: Mapping[tuple[str, int], Fraction | None]
+    """(candidate, rung) -> score, lower is better; None where a cell has no value."""
+    seconds: Mapping[tuple[str, int], Fraction]
+    """(candidate, rung) -> device time from the start of its runs to that rung."""
+
+    @property
+    def top(self) -> int:
+        """The rung of the full budget."""
+        return self.rungs - 1
+
+    def ranked(self, names: Sequence[str], rung: int) -> list[str]:
+        """Candidates by score, best first; those without one last, and equal ones as they were drawn."""
+
+        def key(name: str) -> tuple[bool, Fraction]:
+            score = self.scores[name, rung]
+            return score is None, score if score is not None else Fraction(0)
+
+        return sorted(names, key=key)
+
+
+@frozen
+class Choice:
+    """Whom a method takes in the end, and what it spent on the way."""
+
+    candidate: str | None
+    """None where nothing that it trained has a score."""
+    spent_s: Fraction
+    trained: int
+    """How many candidates it looked at."""
+
+
+class _Purse:
+    """How far each candidate was trained, and what that cost."""
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        self.reached: dict[str, int] = {}
+
+    def train(self, names: Iterable[str], rung: int) -> None:
+        for name in names:
+            self.reached[name] = max(rung, self.reached.get(name, rung))
+
+    def choice(self) -> Choice:
+        """The best of those that came furthest; scores at different budgets are not compared."""
+        spent = sum((self.board.seconds[name, rung] for name, rung in self.reached.items()), Fraction(0))
+        scored = {name: rung for name, rung in self.reached.items() if self.board.scores[name, rung] is not None}
+        furthest = max(scored.values(), default=0)
+        best = self.board.ranked([name for name, rung in scored.items() if rung == furthest], furthest)
+        return Choice(best[0] if best else None, spent, len(self.reached))
+
+
+def integer_rungs(least: int, most: int, eta: int) -> tuple[int, ...]:
+    """
+    Budgets from *least* to *most*, each *eta* times the one before, by whole numbers only.
+
+    A floating logarithm loses a rung where *most* is a power of *eta*: log(243) / log(3) is 4.999...
+
+    Raises:
+        ValueError: *eta* is below 2, *least* below 1, or *most* is not *least* times a power of *eta*.
+    """
+    if eta < 2 or least < 1:
+        raise ValueError("eta is at least 2 and the least budget at least 1")
+    rungs = [least]
+    while rungs[-1] < most:
+        rungs.append(rungs[-1] * eta)
+    if rungs[-1] != most:
+        raise ValueError(f"{most} is not {least} times a power of {eta}")
+    return tuple(rungs)
+
+
+def random_search(board: Board, order: Sequence[str], allowance_s: Fraction) -> Choice:
+    """
+    Train candidates at the full budget as they are drawn, while the allowance lasts; one in any case.
+
+    Source:
+        Bergstra & Bengio (2012), JMLR 13; without replacement.
+    """
+    purse, spent = _Purse(board), Fraction(0)
+    for name in order:
+        spent += board.seconds[name, board.top]
+        if purse.reached and spent > allowance_s:
+            break
+        purse.train([name], board.top)
+    return purse.choice()
+
+
+def successive_halving(board: Board, order: Sequence[str], eta: int) -> Choice:
+    """
+    Train all at the smallest budget, and let the best 1/eta, rounded down and at least one, go on at every rung.
+
+    Source:
+        Jamieson & Talwalkar (2016), AISTATS; with a factor eta as in Li et al. (2018), algorithm 1.
+    """
+    purse = _Purse(board)
+    _halve(board, purse, order, eta, 0)
+    return purse.choice()
+
+
+def _halve(board: Board, purse: _Purse, names: Sequence[str], eta: int, first: int) -> None:
+    for rung in range(first, board.rungs):
+        purse.train(names, rung)
+        names = board.ranked(names, rung)[: max(1, len(names) // eta)]
+
+
+def brackets(rungs: int, eta: int) -> tuple[tuple[int, int], ...]:
+    """
+    Hyperband's brackets: how many candidates each begins with, and at which rung, most explorative first.
+
+    Source:
+        Li et al. (2018), JMLR 18(185), with shares rounded down: R = 81 and eta = 3 give 81, 27, 9, 6 and 5
+        candidates.  Rounded up, as algorithm 1 writes it, they are 81, 34, 15, 8 and 5.
+    """
+    last = rungs - 1
+    return tuple(((rungs // (s + 1)) * eta**s, last - s) for s in range(last, -1, -1))
+
+
+def hyperband(board: Board, order: Sequence[str], eta: int) -> Choice:
+    """
+    Successive halving from every rung, each bracket with candidates that no other has drawn.
+
+    One pass over the brackets, as in the finite horizon.  They are served from the most explorative on; a finite list
+    may be used up before the last one.  The best is taken among those that came furthest.
+
+    Source:
+        Li et al. (2018), JMLR 18(185), algorithm 1; without replacement.
+    """
+    purse, left = _Purse(board), list(order)
+    for count, first in brackets(board.rungs, eta):
+        drawn, left = left[:count], left[count:]
+        if drawn:
+            _halve(board, purse, drawn, eta, first)
+    return purse.choice()
+
+
+def asha(board: Board, order: Sequence[str], eta: int) -> Choice:
+    """
+    Asynchronous successive halving with one worker, by promotion, until nothing is left to promote or to draw.
+
+    Source:
+        Li et al. (2020), MLSys, algorithm 2; without replacement.
+    """
+    purse = _Purse(board)
+    there: list[list[str]] = [[] for _ in range(board.rungs)]
+    waiting = list(order)
+    while True:
+        job = _promotable(board, there, eta)
+        if job is None:
+            if not waiting:
+                return purse.choice()
+            job = (waiting.pop(0), 0)
+        name, rung = job
+        there[rung].append(name)
+        purse.train([name], rung)
+
+
+def _promotable(board: Board, there: Sequence[Sequence[str]], eta: int) -> tuple[str, int] | None:
+    """The best candidate of the highest rung that is among its best 1/eta and has not gone on."""
+    for rung in range(board.top - 1, -1, -1):
+        for name in board.ranked(there[rung], rung)[: len(there[rung]) // eta]:
+            if name not in there[rung + 1] and board.scores[name, rung] is not None:
+                return name, rung + 1
+    return None
+
+
+def percentile_interval(values: Sequence[Fraction], level: Fraction) -> tuple[Fraction, Fraction]:
+    """
+    The values between which a share *level* of bootstrap replicates lies, as many below as above.
+
+    Args:
+        values: one statistic for each resample, at least one.
+        level: between 0 and 1.
+
+    Source:
+        Efron & Tibshirani (1993), chapter 13: the percentile interval, order statistics rounded outwards.
+    """
+    ordered = sorted(values)
+    tail = (1 - level) / 2 * len(ordered)
+    outside = tail.numerator // tail.denominator
+    return ordered[outside], ordered[len(ordered) - 1 - outside]

@@ -1,0 +1,62 @@
+"""What a replay says of itself, wherever a study is shown: nothing was trained."""
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+
+from promo.base.canonical import Json, from_exact, rounded
+from promo.ledger.state import State
+from promo.report.record import Record, part
+from promo.report.words import plural
+
+
+def replay_line(state: State) -> str:
+    """One line for headers and status; empty for a study that trains."""
+    said = state.frozen.get("replay")
+    if not isinstance(said, Mapping):
+        return ""
+    between = "; values between points are interpolated linearly" if said.get("interpolate") else ""
+    table = f"{said.get('table')}, sha256:{str(said.get('digest'))[:12]}"
+    return f"replay of recorded curves ({table}): nothing was trained{between}"
+
+
+def replay_limits(record: Record) -> Iterable[str]:
+    """What a reader must not conclude from a replay."""
+    said = part(record.state.frozen, "replay")
+    yield (
+        "Nothing was trained here: the values were recorded elsewhere, and nothing in this folder shows who trained "
+        "what, on which machine, or whether the table holds every run that was made."
+    )
+    yield (
+        "The rules were sealed when the curves had been recorded already; a seal of a replay cannot show that nobody "
+        "knew the outcome."
+    )
+    yield (
+        "A value at a short budget is a point on the way of a run that was planned as it was recorded, with that "
+        "run's schedule; stages that read the same runs are not independent of each other."
+    )
+    if said.get("seeds_by") == "order":
+        yield "Seeds of the spec stand for recorded runs in the order of their labels; they seeded nothing."
+    if said.get("interpolate"):
+        yield "Values between two recorded points were interpolated linearly; none of them was measured."
+    if said.get("empty"):
+        yield f"For {plural(int(str(said['empty'])), 'cell')} of candidate, host and seed no run is recorded."
+    yield from _short(record)
+
+
+def _short(record: Record) -> Iterable[str]:
+    """How far before their budgets points lie that were read."""
+    for stage in record.plan.stages:
+        amount = record.study.stages[stage.name].budget.amount
+        used = [_used(record, run.id) for run in stage.runs]
+        short = [amount - one for one in used if one is not None and one < amount]
+        if short:
+            share = rounded(100 * max(short) / amount, 1)
+            yield f"At {stage.name}, points were read that lie before the budget, by up to {share}% of it."
+
+
+def _used(record: Record, run: str) -> Fraction | None:
+    accepted = record.state.accepted(run)
+    if accepted is None:
+        return None
+    used: Json = part(record.results[run, accepted.number].details, "budget").get("used")
+    return None if used is None else from_exact(str(used))

@@ -1,0 +1,1 @@
+"""The runner that trains nothing: its conditions are the configs of a recorded table."""

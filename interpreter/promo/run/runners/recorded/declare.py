@@ -1,0 +1,48 @@
+"""
+What the built-in runner `recorded` says of itself.
+
+It stands for runs that others have trained.  Its one factor is the name under which a table of curves knows a
+condition, so that a spec can be checked, planned and frozen without the table; `promo replay` brings the table along.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import frozen
+
+from promo.spec.ports import ConditionError, Runner, RunnerFactor, RunnerMetric
+from promo.spec.values import BudgetKind, Effective, Level
+
+FACTORS: Mapping[str, RunnerFactor] = {
+    "config": RunnerFactor("label", "", meaning="name of the condition in the table of recorded curves"),
+}
+
+
+@frozen
+class RecordedRunner:
+    """The runner as a spec sees it; without metrics of its own it measures what the table holds."""
+
+    name: str = "recorded"
+    version: int = 1
+    factors: Mapping[str, RunnerFactor] = FACTORS
+    metrics: Mapping[str, RunnerMetric] = {}
+    trainer: str = ""
+    needs_modules: tuple[str, ...] = ()
+    needs_data: bool = False
+    budgets: tuple[BudgetKind, ...] = (BudgetKind.WALL, BudgetKind.STEPS, BudgetKind.TOKENS)
+    can_continue: bool = True
+
+    def resolve(self, levels: Mapping[str, Level]) -> Effective:
+        """
+        The condition itself; how large it is a table does not say, so parameters and operations are 0.
+
+        Raises:
+            ConditionError: the condition has no name.
+        """
+        config = str(levels["config"])
+        if not config:
+            raise ConditionError("config", "it names no config of a table", 'write: config = "NAME"')
+        return Effective((("config", config),), parameters=0, flops_per_token=0)
+
+
+RUNNER: Final[Runner] = RecordedRunner()

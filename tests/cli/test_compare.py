@@ -1,0 +1,160 @@
+"""`promo compare`: own gates and other methods on the same recorded runs, worked by hand."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support import promo
+
+SPEC = """promo 1
+
+study trial {
+  title    "A trial"
+  measure  loss in pt, lower is better
+  runner   recorded
+}
+
+host box {
+  device  "cpu" on any
+  slots   1
+}
+
+factor config: label in ["a", "b", "c"] default "a"
+
+candidate base as reference
+
+candidate early like base {
+  config = "b"
+}
+
+candidate poor like base {
+  config = "c"
+}
+
+cohort three {
+  members  base, early, poor
+}
+
+stage short {
+  train   three for 10s
+  on      box
+  seeds   1, 2 shared
+}
+
+stage long {
+  after   pick
+  train   promoted for 30s
+  on      box
+  seeds   1, 2 shared
+  report  only
+}
+
+frozen gate pick {
+  from     short to long
+  rank     by mean loss over host, seed
+  keep     top 1
+  always   base
+  missing  drop
+  crash    as missing
+  ties     by name
+}
+"""
+VALUES = {"a": ("4.0", "2.0"), "b": ("3.0", "2.6"), "c": ("5.0", "4.0")}
+"""Losses at 10 s and at 30 s: b leads early, a in the end."""
+
+
+def write(place: Path, spec: str = SPEC) -> tuple[Path, Path]:
+    lines = ["config,run,seed,seconds,loss"]
+    for config, values in VALUES.items():
+        for seed in (1, 2):
+            points = zip((10, 30), values, strict=True)
+            lines += [f"{config},{config}{seed},{seed},{at},{value}" for at, value in points]
+    (place / "t.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (place / "trial.promo").write_text(spec, encoding="utf-8")
+    return place / "trial.promo", place / "t.csv"
+
+
+def compared(place: Path, capsys, *words: object, spec: str = SPEC) -> dict[str, dict]:
+    path, curves = write(place, spec)
+    assert promo("compare", path, "--curves", curves, "--json", "--draws", 50, *words) == 0
+    return {one["name"]: one for one in json.loads(capsys.readouterr().out)["methods"]}
+
+
+def test_every_method_is_charged_for_what_it_trained(workplace, capsys):
+    found = compared(workplace, capsys)
+
+    # Two cells each.  This spec: three for 10 s, then two for 30 s anew.  Halving: three for 10 s, one for 20 s more.
+    assert found["this spec"]["spent_s"] == str(2 * (3 * 10 + 2 * 30))
+    assert found["successive halving"]["spent_s"] == str(2 * (3 * 10 + 20))
+    # All that random search may spend pays for three at the full budget.
+    assert found["random search"]["spent_s"] == str(2 * 3 * 30)
+
+
+def test_regret_is_what_a_choice_is_worse_than_the_best(workplace, capsys):
+    found = compared(workplace, capsys)
+
+    assert found["this spec"]["regret"] == "0"  # the gate keeps base in any case
+    assert found["successive halving"]["regret"] == "0.6"  # the early leader, 2.6 against 2.0
+    assert found["successive halving"]["regret_interval"] == ["0.6", "0.6"]
+    assert found["random search"]["regret"] == "0"
+
+
+def test_a_gate_that_keeps_only_the_early_leader_has_its_regret(workplace, capsys):
+    found = compared(workplace, capsys, spec=SPEC.replace("  always   base\n", ""))
+
+    assert found["this spec"]["regret"] == "0.6"
+
+
+def test_higher_may_be_better(workplace, capsys):
+    found = compared(workplace, capsys, spec=SPEC.replace("lower is better", "higher is better"))
+
+    assert found["successive halving"]["regret"] == "0"  # c leads at 10 s and at 30 s
+
+
+def test_the_same_seed_gives_the_same_comparison(workplace, capsys):
+    assert compared(workplace, capsys, "--seed", 7) == compared(workplace, capsys, "--seed", 7)
+
+
+def test_the_table_says_that_nothing_was_trained(workplace, capsys):
+    path, curves = write(workplace)
+
+    assert promo("compare", path, "--curves", curves, "--draws", 20) == 0
+    said = capsys.readouterr().out
+    assert "recorded curves, nothing was trained" in said
+    assert "the best at the full budget over all recorded cells" in said
+    assert not (workplace / "trial.study").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--eta", "1"), "--eta is at least 2"),
+        (("--draws", "0"), "--draws is from 1"),
+        (("--rungs", "10,x"), "is neither A,B,C nor LEAST..MOST"),
+        (("--rungs", "30,10"), "do not rise"),
+        (("--rungs", "10..20"), "20 is not 10 times a power of 3"),
+        (("--rungs", "10,20"), "the last rung is 20, and the largest budget of the spec is 30"),
+    ],
+)
+def test_wrong_options_are_exit_code_2(workplace, capsys, words, message):
+    path, curves = write(workplace)
+
+    assert promo("compare", path, "--curves", curves, *words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_stages_with_other_seeds_are_refused(workplace, capsys):
+    spec = SPEC.replace("seeds   1, 2 shared\n  report  only", "seeds   1 shared\n  report  only")
+    path, curves = write(workplace, spec)
+
+    assert promo("compare", path, "--curves", curves) == 2
+    assert "the same hosts and seeds" in capsys.readouterr().err
+
+
+def test_a_table_without_a_clock_is_refused(workplace, capsys):
+    path, curves = write(workplace, SPEC.replace("10s", "10steps\n  cap 1min").replace("30s", "30steps\n  cap 1min"))
+    curves.write_text(curves.read_text().replace("seconds", "step"))
+
+    assert promo("compare", path, "--curves", curves) == 2
+    assert "no column of seconds" in capsys.readouterr().err

@@ -1,0 +1,385 @@
+"""`promo replay`: the rules of a spec over recorded curves, marked as that everywhere."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from promo.base.canonical import canonical, digest, parse_json
+from promo.driver.study import StudyFolder
+from promo.ledger.state import State, StudyState
+from promo.ledger.values import EventKind
+from promo.report.replay import replay_line
+from support import promo
+
+ROOT = Path(__file__).parents[2]
+REAL = Path(os.environ.get("PROMO_CURVES", "/nowhere")) / "speedrun_track1.csv.gz"
+
+SPEC = """promo 1
+
+study trial {
+  title    "A trial"
+  measure  loss in pt, lower is better
+  runner   recorded
+}
+
+host box {
+  device  "cpu" on any
+  slots   1
+}
+
+factor config: label in ["a", "b", "c"] default "a"
+
+candidate base as reference
+
+candidate early like base {
+  config = "b"
+}
+
+candidate poor like base {
+  config = "c"
+}
+
+cohort three {
+  members  base, early, poor
+}
+
+stage short {
+  train   three for 10s
+  on      box
+  seeds   1, 2 shared
+}
+
+stage long {
+  after   pick
+  train   promoted for 30s
+  on      box
+  seeds   1, 2 shared
+}
+
+frozen gate pick {
+  from     short to long
+  rank     by mean loss over host, seed
+  keep     top 1
+  always   base
+  missing  rerun 1, then drop
+  crash    as missing
+  ties     by name
+}
+
+frozen rule early_holds {
+  judge    early against base at long
+  require  mean gain at least 0pt
+  missing  skip
+  absent   skip
+}
+"""
+"""At 10 s `early` leads, at 30 s it does not."""
+
+VALUES = {"a": ("4.0", "3.0", "2.0"), "b": ("3.0", "2.8", "2.6"), "c": ("5.0", "4.5", "4.0")}
+
+
+def table(*, leave_out: str = "none") -> str:
+    lines = ["config,run,seed,step,seconds,loss,status"]
+    for config, values in VALUES.items():
+        for seed in (1, 2):
+            if f"{config}{seed}" != leave_out:
+                points = zip((100, 200, 300), ("9.5", "19.5", "29.5"), values, strict=True)
+                lines += [f"{config},{config}{seed},{seed},{step},{at},{value},ok" for step, at, value in points]
+    return "\n".join(lines) + "\n"
+
+
+def write(place: Path, text: str = "", spec: str = SPEC) -> tuple[Path, Path]:
+    path, curves = place / "trial.promo", place / "t.csv"
+    path.write_text(spec, encoding="utf-8")
+    curves.write_text(text or table(), encoding="utf-8")
+    return path, curves
+
+
+def replay(path: Path, curves: Path, *words: object) -> int:
+    return promo("replay", path, "--curves", curves, "--quiet", *words)
+
+
+def study(place: Path) -> StudyFolder:
+    return StudyFolder(place / "trial.study")
+
+
+def details(folder: StudyFolder, run: str = "short/base-box-s1") -> dict:
+    return json.loads((folder.path / f"runs/{run}/attempt-1/result.json").read_text())["body"]
+
+
+def test_rules_decide_over_recorded_values(workplace, capsys):
+    assert replay(*write(workplace)) == 0
+
+    folder = study(workplace)
+    state = folder.state()
+    assert state.study is StudyState.CLOSED
+    assert state.opened["long"] == ("base", "early")
+    assert state.decisions["early_holds"]["answer"] == "fails"
+    said = capsys.readouterr().out
+    assert "pick promoted early and base to long; dropped poor." in said
+    assert "seen -0.6000 pt" in said
+
+
+def test_a_result_names_its_row_and_charges_what_was_recorded(workplace):
+    replay(*write(workplace))
+
+    body = details(study(workplace), "long/early-box-s2")
+    assert body["provenance"] == "recorded"
+    assert body["recorded"]["rows"] == [13]
+    assert body["recorded"]["config"] == "b"
+    assert body["metrics"] == {"loss": "2.6"}
+    assert body["seconds"]["train"] == "29.500000"
+    assert body["work"] == {"steps": 300}
+    assert "machine" not in body
+
+
+def test_a_replay_is_marked_wherever_it_is_shown(workplace, capsys):
+    path, curves = write(workplace)
+    replay(path, curves)
+    folder = study(workplace)
+    capsys.readouterr()
+
+    first = folder.chain().events[0]
+    assert first.kind is EventKind.STUDY_FROZEN
+    assert first.data["replay"]["table"] == "t.csv"
+    assert (folder.path / "curves.csv").read_bytes() == curves.read_bytes()
+    assert "curves.csv" in first.data["files"]
+    assert promo("status", path) == 0
+    assert "nothing was trained" in capsys.readouterr().out
+    assert promo("status", path, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["replay"]["table"] == "t.csv"
+    assert promo("verify", path) == 3
+    said = capsys.readouterr().out
+    assert "10 results follow from t.csv" in said
+    assert "REPLAY: nothing was trained here" in said
+    header = (folder.path / "report.html").read_text().partition("</header>")[0]
+    assert "audit report of a replay" in header
+    assert "replay of recorded curves (t.csv" in header
+    assert promo("report", path, "--format", "md") == 0
+    assert "replay of recorded curves (t.csv" in (folder.path / "report.md").read_text()[:400]
+
+
+def test_a_study_that_trains_is_not_marked():
+    assert replay_line(State(frozen={"study": "trial"})) == ""
+
+
+def test_two_replays_of_the_same_bytes_agree_byte_by_byte(workplace):
+    path, curves = write(workplace)
+    replay(path, curves, "--study", "one.study")
+    replay(path, curves, "--study", "two.study")
+    one, two = workplace / "one.study", workplace / "two.study"
+    kept = [*one.glob("runs/*/*/*/*"), *one.glob("evidence/*"), *one.glob("decisions/*")]
+
+    assert len(kept) == 10 * 3 + 2 + 2
+    for file in kept:
+        assert file.read_bytes() == (two / file.relative_to(one)).read_bytes()
+
+
+def test_a_replay_goes_on_where_it_was_cut_off(workplace):
+    path, curves = write(workplace)
+    replay(path, curves)
+    folder = study(workplace)
+    whole = {file.name: file.read_bytes() for file in folder.path.glob("decisions/*")}
+    ledger = folder.path / "ledger.jsonl"
+    events = ledger.read_bytes().splitlines(keepends=True)
+    opened = next(i for i, line in enumerate(events) if b"long" in line and b"stage.opened" in line)
+    ledger.write_bytes(b"".join(events[: opened + 1]))
+    shutil.rmtree(folder.path / "runs/long")
+
+    assert replay(path, curves) == 0
+    assert {file.name: file.read_bytes() for file in folder.path.glob("decisions/*")} == whole
+    assert promo("verify", path) == 3
+
+
+def test_a_cell_that_was_not_recorded_goes_through_the_missing_clause(workplace, capsys):
+    path, curves = write(workplace, table(leave_out="b2"))
+
+    assert replay(path, curves, "--seeds", "label") == 0
+    state = study(workplace).state()
+    assert state.opened["long"] == ("base", "poor")
+    tried = next(one for one in state.attempts.values() if (one[0].candidate, one[0].seed) == ("early", 2))
+    assert [one.status for one in tried] == ["invalid", "invalid"]
+    assert tried[0].cause == "no run is recorded for this cell, and a replay trains none"
+    assert promo("verify", path) == 3
+    assert "For 1 cell of candidate, host and seed no run is recorded." in (
+        (study(workplace).path / "report.html").read_text()
+    )
+
+
+def test_a_run_that_failed_counts_up_to_where_it_failed(workplace):
+    text = table().replace("b,b2,2,200,19.5,2.8,ok", "b,b2,2,200,19.5,,nan").replace("b,b2,2,300,29.5,2.6,ok\n", "")
+    path, curves = write(workplace, text.replace("train   three for 10s", "train   three for 9s"))
+
+    assert replay(path, curves, "--column", "status=status") == 0
+    state = study(workplace).state()
+    statuses = {
+        (one.stage, one.seed): one.status
+        for tried in state.attempts.values()
+        for one in tried
+        if one.candidate == "early"
+    }
+    assert statuses["short", 1] == "ok"
+    assert statuses["short", 2] == "nan"
+
+
+def test_interpolation_happens_only_when_it_is_declared(workplace, capsys):
+    path, curves = write(workplace)
+    replay(path, curves, "--study", "exact.study")
+    replay(path, curves, "--study", "linear.study", "--interpolate", "linear")
+
+    exact, linear = StudyFolder(workplace / "exact.study"), StudyFolder(workplace / "linear.study")
+    assert details(exact)["metrics"] == {"loss": "4"}
+    assert details(linear)["metrics"] == {"loss": "3.95"}  # half a second of ten behind 4.0, on the way to 3.0
+    assert details(linear)["recorded"]["how"] == "interpolated linearly between rows 2 and 3"
+    assert linear.state().frozen["replay"]["interpolate"] is True
+    assert promo("verify", linear.path) == 3
+    assert "interpolated linearly" in (linear.path / "report.html").read_text().partition("</header>")[0]
+
+
+def test_verify_finds_a_value_that_does_not_follow_from_the_table(workplace, capsys):
+    path, curves = write(workplace)
+    replay(path, curves)
+    folder = study(workplace)
+    chosen = folder.path / "runs/short/poor-box-s1/attempt-1"
+    stored = parse_json((chosen / "result.json").read_bytes())
+    stored["body"]["metrics"]["loss"] = "1"
+    stored["digest"] = digest(stored["body"])
+    (chosen / "result.json").write_bytes(canonical(stored))
+    capsys.readouterr()
+
+    assert promo("verify", path) == 1
+    said = capsys.readouterr().out
+    assert "DIFFERS  curves: runs/short/poor-box-s1/attempt-1 does not follow from t.csv" in said
+
+
+def test_verify_finds_a_table_that_was_changed(workplace, capsys):
+    path, curves = write(workplace)
+    replay(path, curves)
+    kept = study(workplace).path / "curves.csv"
+    kept.write_text(kept.read_text().replace("5.0", "1.0"))
+
+    assert promo("verify", path) == 1
+    assert "DIFFERS  curves.csv" in capsys.readouterr().out
+
+
+def test_bad_tables_end_with_exit_code_1_and_every_row(workplace, capsys):
+    path, curves = write(workplace, table() + "a,a1,1,250,25,nan,ok\nb,b1,1,400,,2,ok\n")
+
+    assert replay(path, curves) == 1
+    said = capsys.readouterr().err
+    assert "the table t.csv has 2 faults" in said
+    assert "t.csv, row 20: column 'loss' is nan, which is not finite" in said
+    assert "t.csv, row 21: column 'seconds' is empty" in said
+    assert not study(workplace).exists
+
+
+def test_a_replay_is_neither_run_nor_read_from_another_table(workplace, capsys):
+    path, curves = write(workplace)
+    replay(path, curves)
+
+    assert promo("run", path) in (1, 2)
+    assert "replay" in capsys.readouterr().err
+    assert replay(path, curves, "--interpolate", "linear") == 1
+    assert "was started with other curves" in capsys.readouterr().err
+    curves.write_text(table().replace("5.0", "5.5"))
+    assert replay(path, curves) == 1
+    assert "digest" in capsys.readouterr().err
+
+
+def test_the_runner_recorded_is_not_run_without_a_table(workplace, capsys):
+    path, _ = write(workplace)
+
+    assert promo("run", path) == 2
+    assert "promo replay SPEC --curves FILE" in capsys.readouterr().err
+
+
+def test_the_runner_recorded_has_no_training_to_be_held_to_the_contract(capsys):
+    assert promo("runner", "recorded", "--try") == 2
+    assert "trains nothing" in capsys.readouterr().err
+
+
+def test_side_by_side_a_replay_is_named_as_one(workplace, capsys):
+    path, curves = write(workplace)
+    replay(path, curves, "--study", "one.study")
+    replay(path, curves, "--study", "two.study", "--interpolate", "linear")
+    capsys.readouterr()
+
+    assert promo("report", "one.study", "two.study") == 0
+    assert "The second study is a replay of recorded curves (t.csv" in capsys.readouterr().out
+
+
+def test_a_spec_of_any_runner_is_replayed_when_its_names_are_mapped(workplace):
+    from support import spec
+
+    (workplace / "live.promo").write_text(spec("use"), encoding="utf-8")
+    lines = ["who,run,seed,seconds,loss"]
+    for name, value in {"base": 2, "good": 1, "fair": 3, "poor": 4}.items():
+        lines += [f"{name}!,{name}{seed},{seed},{at},{value}" for seed in (1, 2, 3, 4) for at in (1, 2)]
+    (workplace / "t.csv").write_text("\n".join(lines) + "\n")
+    maps = [word for name in ("base", "good", "fair", "poor") for word in ("--map", f"{name}={name}!")]
+
+    text = (workplace / "live.promo").read_text()
+    (workplace / "live.promo").write_text(
+        text.partition("candidate spare")[0] + text.partition("candidate spare")[2].partition("}\n")[2]
+    )
+    code = promo(
+        "replay", workplace / "live.promo", "--curves", workplace / "t.csv", "--column", "config=who", *maps, "--quiet"
+    )
+    assert code == 0
+    assert StudyFolder(workplace / "live.study").state().opened["long"] == ("base", "good")
+
+
+def test_an_import_of_another_tool_is_replayed(workplace):
+    rows = ["commit\tval_bpb\tmemory_gb\tstatus\tdescription"]
+    rows += ["aaa\t0.99\t44\tkeep\tbase", "bbb\t0.98\t44\tkeep\tbetter", "ccc\t0.000000\t0\tcrash\twider"]
+    (workplace / "results.tsv").write_text("\n".join(rows) + "\n")
+    text = SPEC.replace("loss", "val_bpb").replace("in pt", "in bpb").replace("0pt", "0bpb")
+    text = text.replace('"a"', '"aaa"').replace('"b"', '"bbb"').replace('"c"', '"ccc"')
+    text = (
+        text.replace("seeds   1, 2 shared", "seeds   1 shared")
+        .replace("for 10s", "for 5min")
+        .replace("for 30s", "for 6min")
+    )
+    path, _ = write(workplace, spec=text)
+
+    assert replay(path, workplace / "results.tsv", "--from", "autoresearch") == 0
+    assert study(workplace).state().opened["long"] == ("base", "early")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--map", "nobody=x"), "the spec has no candidate, host or seed of that name"),
+        (("--map", "base"), "is not of the form NAME=TEXT"),
+        (("--column", "colour=x"), "no column of a table is called 'colour'"),
+        (("--mapping", "none.toml"), "there is no file none.toml"),
+        (("--curves", "none.csv"), "there is no file none.csv"),
+    ],
+)
+def test_wrong_options_are_exit_code_2(workplace, capsys, words, message):
+    assert replay(*write(workplace), *words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_mapping_file_says_the_same_as_options(workplace):
+    path, curves = write(workplace, table().replace("loss", "score"))
+    (workplace / "map.toml").write_text('[columns]\nvalue = "score"\n')
+
+    assert replay(path, curves, "--mapping", workplace / "map.toml") == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL.exists(), reason="PROMO_CURVES names no folder with the recorded curves")
+def test_the_early_leader_of_the_real_curves_loses_in_the_end(workplace, capsys):
+    for name in ("replay_prefix.promo", "replay_prefix.lock.json"):
+        shutil.copy(ROOT / "specs" / name, workplace)
+
+    assert replay(workplace / "replay_prefix.promo", REAL) == 0
+    state = StudyFolder(workplace / "replay_prefix.study").state()
+    answers = [state.decisions[f"ahead_at_{at}"]["answer"] for at in (250, 500, 750, 1000, 1250, "the_end")]
+    assert answers == ["fails", "fails", "fails", "holds", "holds", "holds"]
+    assert state.opened["after_250"] == ("baseline",)
+    assert state.opened["after_1000"] == ("prefix",)

@@ -1,0 +1,113 @@
+"""Comparators, worked by hand."""
+
+from fractions import Fraction
+
+import pytest
+
+from promo.decision.comparators import (
+    Board,
+    asha,
+    brackets,
+    hyperband,
+    integer_rungs,
+    percentile_interval,
+    random_search,
+    successive_halving,
+)
+
+
+def board(scores: dict[str, tuple[int | None, ...]], budgets: tuple[int, ...] = (1, 3, 9)) -> Board:
+    return Board(
+        len(budgets),
+        {
+            (name, k): None if one is None else Fraction(one)
+            for name, row in scores.items()
+            for k, one in enumerate(row)
+        },
+        {(name, k): Fraction(budgets[k]) for name in scores for k in range(len(budgets))},
+    )
+
+
+STEADY = {f"c{i}": (i, i, i) for i in range(9)}
+"""Nine candidates in the same order at every rung."""
+NAMES = tuple(STEADY)
+LATE = {**STEADY, "c8": (8, 0, -1)}
+"""The last at first is the best in the end."""
+
+
+def test_rungs_are_counted_with_whole_numbers():
+    assert integer_rungs(1, 243, 3) == (1, 3, 9, 27, 81, 243)
+    assert integer_rungs(2, 2, 3) == (2,)
+
+
+@pytest.mark.parametrize(("least", "most", "eta"), [(1, 80, 3), (0, 9, 3), (1, 9, 1), (9, 3, 3)])
+def test_budgets_that_are_no_powers_are_refused(least, most, eta):
+    with pytest.raises(ValueError, match=r"eta|power"):
+        integer_rungs(least, most, eta)
+
+
+def test_hyperband_has_five_brackets_for_81_and_3():
+    """By hand: floor(5 / (s + 1)) * 3^s candidates at 81 / 3^s, for s from 4 down to 0."""
+    budgets = integer_rungs(1, 81, 3)
+
+    assert [(count, budgets[first]) for count, first in brackets(len(budgets), 3)] == [
+        (81, 1),
+        (27, 3),
+        (9, 9),
+        (6, 27),
+        (5, 81),
+    ]
+
+
+def test_successive_halving_pays_for_what_it_adds():
+    found = successive_halving(board(STEADY), NAMES, 3)
+
+    # 9 candidates for 1 s; 3 of them go on to 3 s: 2 s more each; 1 of them goes on to 9 s: 6 s more.
+    assert (found.candidate, found.spent_s, found.trained) == ("c0", 9 + 3 * 2 + 6, 9)
+
+
+def test_successive_halving_drops_a_late_bloomer():
+    assert successive_halving(board(LATE), NAMES, 3).candidate == "c0"
+
+
+def test_hyperband_serves_the_later_brackets_from_what_is_left():
+    names = tuple(f"c{i}" for i in range(15))
+    found = hyperband(board({name: (15 - i, 15 - i, 15 - i) for i, name in enumerate(names)}), names, 3)
+
+    # Three rungs: 9 from 1 s (9 + 3 x 2 + 6 = 21 s), then 3 from 3 s (3 x 3 + 6 = 15 s), then 3 at 9 s (27 s).
+    assert brackets(3, 3) == ((9, 0), (3, 1), (3, 2))
+    assert (found.candidate, found.spent_s, found.trained) == ("c14", 21 + 15 + 27, 15)
+
+
+def test_asha_does_as_halving_does_when_the_best_are_drawn_first():
+    found = asha(board(STEADY), NAMES, 3)
+
+    # c0 goes on at three, c1 at six, c2 at nine; of those three c0 goes on.
+    assert (found.candidate, found.spent_s, found.trained) == ("c0", 9 + 3 * 2 + 6, 9)
+
+
+def test_asha_promotes_more_when_the_worst_are_drawn_first():
+    found = asha(board(STEADY), tuple(reversed(NAMES)), 3)
+
+    # From the third draw on each new candidate is the best and goes on: c6 to c0, seven of them.  From the third of
+    # those on, c4, each is the best at the second rung and goes on too: c4 to c0, five of them.
+    assert (found.candidate, found.spent_s, found.trained) == ("c0", 9 + 7 * 2 + 5 * 6, 9)
+
+
+def test_random_search_stops_at_its_allowance_and_trains_one_in_any_case():
+    assert random_search(board(LATE), NAMES, Fraction(20)).spent_s == 18
+    assert random_search(board(LATE), NAMES, Fraction(1)).trained == 1
+    assert random_search(board(LATE), NAMES, Fraction(81)).candidate == "c8"
+
+
+def test_a_candidate_without_a_score_is_not_chosen():
+    scores = {"a": (None, None, None), "b": (5, 5, None), "c": (6, 6, 6)}
+
+    assert successive_halving(board(scores), ("a", "b", "c"), 3).candidate == "c"  # b went on, and failed
+    assert random_search(board(scores), ("a", "b", "c"), Fraction(99)).candidate == "c"
+    assert random_search(board({"a": (None, None, None)}), ("a",), Fraction(99)).candidate is None
+
+
+def test_a_percentile_interval_leaves_out_as_much_on_both_sides():
+    assert percentile_interval([Fraction(one) for one in range(40)], Fraction(95, 100)) == (1, 38)
+    assert percentile_interval([Fraction(7)], Fraction(95, 100)) == (7, 7)
