@@ -18,6 +18,8 @@ DASHES: tuple[object, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 
 INK, LINE = "#123456", "#654321"
 """Stand-ins for the page's text and line colours."""
 WIDTH_IN = 9.0
+RUNG_IN = 1.8
+"""Least width of a stage in the ladder, so that what is said of it does not run into the next."""
 
 
 @frozen
@@ -116,7 +118,7 @@ def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], description: str) ->
         description: the picture in words.
     """
     most = max((len(rung.order) for rung in rungs), default=1)
-    figure, (place,) = _figure(max(1.6, 0.34 * most + 0.9), 1)
+    figure, (place,) = _figure(max(1.9, 0.38 * most + 1.2), 1, width=max(WIDTH_IN, RUNG_IN * len(rungs)))
     for index, rung in enumerate(rungs):
         for rank, candidate in enumerate(rung.order):
             style = look(candidate)
@@ -136,13 +138,11 @@ def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], description: str) ->
                         solid_capstyle="round",
                         alpha=0.45,
                     )
-            side = "right" if index == 0 else "left"
-            offset = -0.06 if index == 0 else 0.06
-            place.text(index + offset, rank, names[candidate], ha=side, va="center", fontsize=9, color=INK, zorder=4)
-        place.text(index, -1.35, rung.title, ha="center", va="bottom", fontsize=10, fontweight="bold", color=INK)
-        place.text(index, -1.2, rung.subtitle, ha="center", va="top", fontsize=8.5, color=INK)
-    place.set_ylim(most - 0.4, -2.0)
-    place.set_xlim(-0.55, len(rungs) - 0.35)
+            place.text(index, rank - 0.2, names[candidate], ha="center", va="bottom", fontsize=9, color=INK, zorder=4)
+        place.text(index, -1.9, rung.title, ha="center", va="bottom", fontsize=10, fontweight="bold", color=INK)
+        place.text(index, -1.8, rung.subtitle, ha="center", va="top", fontsize=8.5, color=INK)
+    place.set_ylim(most - 0.6, -2.5)
+    place.set_xlim(-0.5, len(rungs) - 0.5)
     place.axis("off")
     return _svg(figure, description)
 
@@ -193,7 +193,7 @@ def half_normal_svg(
     return _svg(figure, description)
 
 
-def _figure(height: float, panels: int):  # type: ignore[no-untyped-def]
+def _figure(height: float, panels: int, width: float = WIDTH_IN):  # type: ignore[no-untyped-def]
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -213,7 +213,7 @@ def _figure(height: float, panels: int):  # type: ignore[no-untyped-def]
             "grid.color": LINE,
         }
     )
-    figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     figure.patch.set_alpha(0.0)
     axes = figure.subplots(1, panels, squeeze=False, sharey=True)[0]
     for place in axes:
@@ -230,9 +230,10 @@ def _svg(figure, description: str) -> str:  # type: ignore[no-untyped-def]
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    shape = ' class="long"' if figure.get_figwidth() > WIDTH_IN else ""
     text = re.sub(
         r'<svg [^>]*?viewBox="([^"]+)"[^>]*>',
-        rf'<svg viewBox="\1" role="img" aria-label="{escape(description)}">',
+        rf'<svg viewBox="\1"{shape} role="img" aria-label="{escape(description)}">',
         text,
         count=1,
     )

@@ -350,7 +350,7 @@ class _View:
             rungs.append(
                 Rung(
                     title=f"{stage.name}",
-                    subtitle=f"{describe_budget(stage.budget)} a run, {amount} {amount_unit(self.plan)}",
+                    subtitle=f"{describe_budget(stage.budget)} a run\n{amount} {amount_unit(self.plan)}",
                     order=tuple(self.colours[name] for name in self._ranked(stage.name)),
                     goes_on=promoted,
                     target=target,
