@@ -1,5 +1,6 @@
 """Every one-token change of a spec breaks a seal, is rejected, or stands where the seals say that nothing moves."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,3 +117,45 @@ def test_a_one_token_change_breaks_a_seal_or_is_rejected_or_stands_where_nothing
     assert "\n".join(survivors) == ""
     assert broken > 30
     assert rejected > 30
+
+
+COSMETIC = {
+    "comments": lambda text: "\n".join(f"{line}  # so" if '"' not in line else line for line in text.split("\n")),
+    "documentation": lambda text: re.sub(r"^(?=\w.*\{$)", "## Said of it.\n", text, flags=re.MULTILINE),
+    "blank lines": lambda text: text.replace("\n", "\n\n"),
+    "trailing zeros": lambda text: re.sub(r"\b(\d+\.\d+)(?=[a-z\s])", r"\g<1>00", text),
+    "minutes": lambda text: re.sub(r"\b(\d+)min\b", lambda found: f"{int(found[1]) * 60}s", text),
+    "hours": lambda text: re.sub(r"\b(\d+)h\b", lambda found: f"{int(found[1]) * 60}min", text),
+    "seconds": lambda text: re.sub(r"\b(\d+)s\b", r"\g<1>000ms", text),
+    "title": lambda text: re.sub(r'title +"', 'title "Another: ', text),
+    "roles": lambda text: re.sub(r"^(candidate \w+)( like \w+)? as sentinel", r"\1\2", text, flags=re.MULTILINE),
+    "slots": lambda text: re.sub(r"slots +\d+", "slots 4\n  price 3usd", text),
+    "clause order": lambda text: re.sub(
+        r"^(  missing .*\n)((?:  crash .*\n)?)(  ties .*\n)", r"\3\2\1", text, flags=re.MULTILINE
+    ),
+}
+
+
+@pytest.mark.parametrize("change", COSMETIC.values(), ids=COSMETIC)
+@pytest.mark.parametrize(("text", "folder"), TEXTS.values(), ids=TEXTS)
+def test_what_only_looks_different_breaks_no_seal(text, folder, change):
+    before, after = (compile_source(Source("x", one), folder, None) for one in (text, change(text)))
+
+    assert [one.code for one in after.diagnostics if one.code == "P0401"] == []
+    assert after.plan is not None, after.diagnostics
+    assert after.plan.seals == before.plan.seals
+
+
+@pytest.mark.parametrize(("text", "folder"), TEXTS.values(), ids=TEXTS)
+def test_the_order_of_declarations_breaks_no_seal(text, folder):
+    header, *parts = re.split(r"\n\n(?=\S)", text.strip())
+    before, after = (
+        compile_source(Source("x", one), folder, None) for one in (text, "\n\n".join([header, *reversed(parts)]) + "\n")
+    )
+
+    assert after.plan.seals == before.plan.seals
+
+
+@pytest.mark.parametrize("change", COSMETIC.values(), ids=COSMETIC)
+def test_each_cosmetic_change_changes_some_text(change):
+    assert any(change(text) != text for text, _ in TEXTS.values())
