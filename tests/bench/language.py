@@ -6,8 +6,8 @@ The reading commands, cold, from an installed wheel: check, fmt, plan; beside a 
 A wheel is built and installed into a virtual environment of its own, with byte code; `--python` takes one that has
 promo already.  Specs of 124 (the published one), 1,000 and 10,000 runs and of 10,000 lines are written and compiled;
 snakemake plans 10,000 jobs in the same number of stages, each behind a job that waits for the stage before.
-Commands take turns.  Figures are processor milliseconds (user and system) of the whole process, smallest
-and median, and the largest resident memory.
+Commands take turns.  Figures are processor milliseconds (user and system) of the whole
+process, smallest and median, and the largest resident memory.
 """
 
 import argparse

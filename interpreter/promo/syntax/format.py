@@ -15,6 +15,8 @@ from promo.syntax.lex import COMMENT, NAME, NEWLINE, WRONG, Lexeme, grammar, lex
 INDENT = 2
 CLAUSE_WORD = 8
 WIDEST = 100
+DEEPEST = 8
+"""Blocks of a sound text nest once; beyond this a wrong one moves no further in, or its spaces would outgrow it."""
 
 TIGHT_BEFORE = frozenset({",", "]", ")", "^", "..", ":"})
 TIGHT_AFTER = frozenset({"[", "(", "^", ".."})
@@ -50,7 +52,7 @@ def format_text(source: Source) -> str:
         depth = max(depth - closing, 0)
         if line.blank_before and written and not closing and not written[-1].endswith("{"):
             written.append("")
-        written.append(_written(source.text, line, depth).rstrip(" \t"))
+        written.append(_written(source.text, line, min(depth, DEEPEST)).rstrip(" \t"))
         depth += _opens(line)
     return "\n".join(written) + "\n" if written else ""
 
