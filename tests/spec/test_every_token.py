@@ -117,7 +117,7 @@ def test_a_one_token_change_breaks_a_seal_or_is_rejected_or_stands_where_nothing
                 survivors.append(f"{block} {named}, {clause}: {word!r} -> {other!r}")
 
     assert "\n".join(survivors) == ""
-    assert broken > 30
+    assert broken > 10
     assert rejected > 30
 
 
