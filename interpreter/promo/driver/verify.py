@@ -525,6 +525,7 @@ _DERIVED = (
     _bundles,
     _text,
     _results,
+    _curves,
     _states,
     _budgets,
     _evidence,
