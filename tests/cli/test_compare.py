@@ -89,6 +89,8 @@ def test_every_method_is_charged_for_what_it_trained(workplace, capsys):
     assert found["successive halving"]["spent_s"] == str(2 * (3 * 10 + 20))
     # All that random search may spend pays for three at the full budget.
     assert found["random search"]["spent_s"] == str(2 * 3 * 30)
+    # All are one factor away from the reference.
+    assert found["greedy walk"]["spent_s"] == str(2 * 3 * 30)
 
 
 def test_regret_is_what_a_choice_is_worse_than_the_best(workplace, capsys):

@@ -371,7 +371,6 @@ def test_a_mapping_file_says_the_same_as_options(workplace):
     assert replay(path, curves, "--mapping", workplace / "map.toml") == 0
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not REAL.exists(), reason="PROMO_CURVES names no folder with the recorded curves")
 def test_the_early_leader_of_the_real_curves_loses_in_the_end(workplace, capsys):
     for name in ("replay_prefix.promo", "replay_prefix.lock.json"):

@@ -8,6 +8,7 @@ from promo.decision.comparators import (
     Board,
     asha,
     brackets,
+    greedy_walk,
     hyperband,
     integer_rungs,
     percentile_interval,
@@ -98,6 +99,32 @@ def test_random_search_stops_at_its_allowance_and_trains_one_in_any_case():
     assert random_search(board(LATE), NAMES, Fraction(20)).spent_s == 18
     assert random_search(board(LATE), NAMES, Fraction(1)).trained == 1
     assert random_search(board(LATE), NAMES, Fraction(81)).candidate == "c8"
+
+
+GRID = {f"{x}{y}": {"x": x, "y": y} for x in "ab" for y in "123"}
+
+
+def test_a_greedy_walk_changes_one_factor_at_a_time():
+    # a1 = 5, then in the order drawn: b3 is two factors away; a3 = 3 is better, and b3 = 1 is next to it.
+    scores = {"a1": 5, "a2": 6, "a3": 3, "b1": 4, "b2": 9, "b3": 1}
+    found = greedy_walk(board({name: (one,) * 3 for name, one in scores.items()}), ("b3", "a3", "b1", "a2", "b2"), GRID,
+                        "a1", Fraction(999))  # fmt: skip
+
+    assert (found.candidate, found.spent_s, found.trained) == ("b3", 5 * 9, 5)  # a1 a3 b3 b1 b2; a2 is never near
+
+    short = greedy_walk(
+        board({name: (one,) * 3 for name, one in scores.items()}), ("b3", "a3"), GRID, "a1", Fraction(18)
+    )
+    assert (short.candidate, short.spent_s) == ("a3", 18)
+
+
+def test_a_greedy_walk_stays_in_a_hollow_and_passes_over_who_has_no_score():
+    scores = {"a1": 5, "a2": 6, "a3": None, "b1": 7, "b2": 0, "b3": 0}
+    rows = {name: (one,) * 3 for name, one in scores.items()}
+
+    found = greedy_walk(board(rows), ("a2", "a3", "b1", "b2", "b3"), GRID, "a1", Fraction(999))
+
+    assert (found.candidate, found.trained) == ("a1", 4)  # b2 is the best, and two factors away from a1
 
 
 def test_a_candidate_without_a_score_is_not_chosen():

@@ -43,7 +43,6 @@ def test_the_client_is_valid_javascript():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("npm") is None or shutil.which("npx") is None, reason="needs node with npm and npx")
 def test_the_extension_is_packaged(tmp_path):
     folder = tmp_path / "vscode"

@@ -73,7 +73,6 @@ def test_the_chosen_fraction_has_the_published_word_lengths(count, rows):
     assert tuple(map(int, (*lengths, 0)[3:7])) == PUBLISHED[count, rows]
 
 
-@pytest.mark.slow
 def test_the_table_of_fractions_is_what_the_search_finds():
     assert table_text() == design_table().read_text(encoding="utf-8")
 

@@ -68,8 +68,8 @@ def _text(found: Comparison, study: Study, options: Namespace) -> str:
         f"{found.draws} draws (seed {options.seed}) of {found.cells} cells, rungs {', '.join(map(str, found.rungs))}, "
         f"eta {options.eta}; recorded curves, nothing was trained.",
         f"Regret: how much worse a choice is than {found.best}, the best at the full budget over all recorded cells.",
-        "Hyperband makes one pass over its brackets. Random search may spend in each draw what this spec does;",
-        "the others spend what their rungs ask for.",
+        "Hyperband makes one pass over its brackets. Random search and the walk that from the reference changes",
+        "one factor at a time may spend in each draw what this spec does; the others spend what their rungs ask for.",
         "Everyone draws from the candidates without replacement and pays only what is added when a run is carried on.",
         "Not compared: guards, reruns and samples of the dropped; recorded curves are no schedules of short runs.",
     ]

@@ -103,6 +103,41 @@ def random_search(board: Board, order: Sequence[str], allowance_s: Fraction) -> 
     return purse.choice()
 
 
+def greedy_walk(
+    board: Board,
+    order: Sequence[str],
+    levels: Mapping[str, Mapping[str, object]],
+    start: str,
+    allowance_s: Fraction,
+) -> Choice:
+    """
+    From *start*, try at the full budget whoever differs in one factor; go over to the first that is better, and on.
+
+    It ends where nobody untried is one factor away, or where the next would cost more than the allowance leaves.
+
+    Args:
+        board: scores and costs.
+        order: candidates as they were drawn; who comes first is tried first.
+        levels: candidate -> factor -> level.
+        start: a candidate, trained in any case.
+        allowance_s: device time that the walk may spend.
+    """
+    purse, here, spent = _Purse(board), start, board.seconds[start, board.top]
+    purse.train([start], board.top)
+    while True:
+        near = [
+            name
+            for name in order
+            if name not in purse.reached and sum(levels[here][one] != levels[name][one] for one in levels[here]) == 1
+        ]
+        if not near or spent + board.seconds[near[0], board.top] > allowance_s:
+            return purse.choice()
+        spent += board.seconds[near[0], board.top]
+        purse.train(near[:1], board.top)
+        if board.scores[near[0], board.top] is not None:
+            here = board.ranked([here, near[0]], board.top)[0]
+
+
 def successive_halving(board: Board, order: Sequence[str], eta: int) -> Choice:
     """
     Train all at the smallest budget, and let the best 1/eta, rounded down and at least one, go on at every rung.

@@ -21,6 +21,7 @@ from promo.decision.comparators import (
     Board,
     Choice,
     asha,
+    greedy_walk,
     hyperband,
     percentile_interval,
     random_search,
@@ -29,7 +30,7 @@ from promo.decision.comparators import (
 from promo.decision.decide import decide_gate
 from promo.evidence.values import OK, Cell, Evidence, Row
 from promo.spec.judgement import Agreement, Gate, primitives
-from promo.spec.values import Stage, Study
+from promo.spec.values import Level, Role, Stage, Study
 
 LEVEL = Fraction(95, 100)
 
@@ -104,6 +105,7 @@ def _choices(desk: "_Desk", drawn: Mapping[int, int], order: list[str], eta: int
     return {
         "this spec": own,
         "random search": random_search(board, order, own.spent_s),
+        "greedy walk": greedy_walk(board, order, desk.levels, desk.start, own.spent_s),
         "successive halving": successive_halving(board, order, eta),
         "hyperband": hyperband(board, order, eta),
         "asha": asha(board, order, eta),
@@ -161,6 +163,17 @@ class _Desk:
         curves = self.replay.assignment.cells.values()
         if any(Column.SECONDS not in point.at for curve in curves for point in curve.points[:1]):
             raise PromoError("methods are compared by their hours, and the table has no column of seconds")
+
+    @property
+    def levels(self) -> dict[str, Mapping[str, Level]]:
+        """What each candidate is, factor by factor."""
+        return {name: dict(self.study.candidates[name].levels) for name in self.names}
+
+    @property
+    def start(self) -> str:
+        """Where a walk begins: at the study's reference, or with the first candidate."""
+        roles = {name: self.study.candidates[name].role for name in self.names}
+        return next((name for name, role in roles.items() if role is Role.REFERENCE), self.names[0])
 
     def whole(self, stage: Stage) -> int:
         """A stage's budget with those that it carries on."""
