@@ -59,3 +59,11 @@ def test_a_hundred_thousand_lines_are_read_to_the_end():
     source = decode_source("x", KINDS["many lines"](1_600_000))
 
     assert len(parse(source).tree.declarations) == 100_000
+
+
+CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
+def test_what_fuzzing_found_goes_through_every_pass(path):
+    assert read(path.read_bytes())[1] >= 0

@@ -53,6 +53,8 @@ class SpecWorld:
 
     def load(self, path: str) -> tuple[Source, Study | None, tuple[Diagnostic, ...]] | str:
         """Another spec through the check; or why it cannot be read."""
+        if "\0" in path:
+            return "no file can have a name with NUL in it"
         place = (self.folder / path).resolve()
         if place in self.opened:
             return "it uses this file, directly or through others"
