@@ -52,7 +52,7 @@ def golden(request):
 
 
 def pytest_sessionfinish(session, exitstatus):
-    whole = session.testscollected > 100 and not session.config.option.keyword
+    whole = session.config.args_source is not pytest.Config.ArgsSource.ARGS and not session.config.option.keyword
     unused = set(GOLDEN.rglob("*.*")) - _used
     if whole and unused and exitstatus == 0:
         session.exitstatus = 1

@@ -49,6 +49,21 @@ def spec(*leave_out: str, **parts: str) -> str:
     return f"promo 1\n\n{body}\n\n{parts.get('extra', '')}\n"
 
 
+def recorded(cohort: str, rest: str, **configs: str) -> str:
+    """A spec of recorded curves: candidates with the labels of their curves, the first as reference, and the rest."""
+    (first, label), *others = configs.items()
+    labels = ", ".join(f'"{one}"' for one in configs.values())
+    candidates = "".join(f'candidate {name} like {first} {{\n  config = "{one}"\n}}\n\n' for name, one in others)
+    return (
+        'promo 1\n\nstudy trial {\n  title    "A trial"\n'
+        "  measure  loss in pt, lower is better\n  runner   recorded\n}\n\n"
+        'host box {\n  device  "cpu" on any\n  slots   1\n}\n\n'
+        f'factor config: label in [{labels}] default "{label}"\n\n'
+        f"candidate {first} as reference\n\n{candidates}"
+        f"cohort {cohort} {{\n  members  {', '.join(configs)}\n}}\n\n{rest}"
+    )
+
+
 def compiled(text: str, folder: Path = Path()) -> Compiled:
     """A text through every pass."""
     return compile_source(Source("test.promo", text), folder, None)

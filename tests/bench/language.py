@@ -18,30 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from startup import ROOT, install
-
-HEAD = """promo 1
-
-study wide {
-  title    "Five gated stages"
-  measure  val_bpb in bpb, lower is better
-  runner   gpt
-}
-
-data text {
-  source   "stdlib"
-  holdout  5%
-  score    65_536tok in windows of 128tok
-}
-
-host a100 {
-  device   "NVIDIA A100 80GB" on any
-  slots    1
-}
-
-factor depth: layers in 1..96 step 1 default 8
-factor matrix_lr: rate in 0.0..10.0 default 0.04
-"""
+from startup import HEAD, ROOT, install
 
 GATE = """
 gate pick_{n} {{
@@ -94,7 +71,7 @@ def kept(entrants: int) -> list[int]:
 def wide(runs: int, seeds: int) -> str:
     """A spec of that many planned runs in five gated stages, each candidate trained with so many seeds."""
     counts = kept(runs // seeds)
-    parts = [HEAD]
+    parts = [HEAD.format(name="wide", title="Five gated stages")]
     for n in range(counts[0]):
         parts.append(f"\ncandidate c{n} {{\n  depth = {n % 90 + 1}\n  matrix_lr = {n + 1}e-4\n}}\n")
     names = ", ".join(f"c{n}" for n in range(counts[0]))

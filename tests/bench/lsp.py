@@ -23,34 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from startup import install
+from startup import HEAD, install
 
 START = "import sys; from promo.cli.main import main; sys.exit(main(['lsp']))"
 LINES = (140, 1_000, 10_000)
 URI = "file:///bench/bench.promo"
-
-HEAD = """promo 1
-
-study ladders {
-  title    "Many small ladders"
-  measure  val_bpb in bpb, lower is better
-  runner   gpt
-}
-
-data text {
-  source   "stdlib"
-  holdout  5%
-  score    65_536tok in windows of 128tok
-}
-
-host a100 {
-  device   "NVIDIA A100 80GB" on any
-  slots    1
-}
-
-factor depth: layers in 1..96 step 1 default 8
-factor matrix_lr: rate in 0.0..10.0 default 0.04
-"""
 
 LADDER = """
 cohort six_{n} {{
@@ -92,7 +69,7 @@ rule close_{n} {{
 
 def spec(lines: int) -> str:
     """A sound spec of about that many lines: ladders of two stages, a gate, a rule and six candidates each."""
-    parts, n = [HEAD], 0
+    parts, n = [HEAD.format(name="ladders", title="Many small ladders")], 0
     while sum(part.count("\n") for part in parts) < lines - 40:
         for depth in range(6):
             levels = f"  depth = {4 + depth}\n  matrix_lr = {n + 1}e-4\n"

@@ -20,6 +20,30 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
+HEAD = """promo 1
+
+study {name} {{
+  title    "{title}"
+  measure  val_bpb in bpb, lower is better
+  runner   gpt
+}}
+
+data text {{
+  source   "stdlib"
+  holdout  5%
+  score    65_536tok in windows of 128tok
+}}
+
+host a100 {{
+  device   "NVIDIA A100 80GB" on any
+  slots    1
+}}
+
+factor depth: layers in 1..96 step 1 default 8
+factor matrix_lr: rate in 0.0..10.0 default 0.04
+"""
+"""All that a spec needs before its candidates."""
+
 
 def measured(words: list[str], environment: dict[str, str]) -> tuple[float, float]:
     """Wall-clock and processor milliseconds of one process."""

@@ -5,38 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from support import promo
+from support import promo, recorded
 
-SPEC = """promo 1
-
-study trial {
-  title    "A trial"
-  measure  loss in pt, lower is better
-  runner   recorded
-}
-
-host box {
-  device  "cpu" on any
-  slots   1
-}
-
-factor config: label in ["a", "b", "c"] default "a"
-
-candidate base as reference
-
-candidate early like base {
-  config = "b"
-}
-
-candidate poor like base {
-  config = "c"
-}
-
-cohort three {
-  members  base, early, poor
-}
-
-stage short {
+SPEC = recorded(
+    "three",
+    """stage short {
   train   three for 10s
   on      box
   seeds   1, 2 shared
@@ -59,7 +32,11 @@ frozen gate pick {
   crash    as missing
   ties     by name
 }
-"""
+""",
+    base="a",
+    early="b",
+    poor="c",
+)
 VALUES = {"a": ("4.0", "2.0"), "b": ("3.0", "2.6"), "c": ("5.0", "4.0")}
 """Losses at 10 s and at 30 s: b leads early, a in the end."""
 

@@ -12,41 +12,14 @@ from promo.driver.study import StudyFolder
 from promo.ledger.state import State, StudyState
 from promo.ledger.values import EventKind
 from promo.report.replay import replay_line
-from support import promo
+from support import promo, recorded
 
 ROOT = Path(__file__).parents[2]
 REAL = Path(os.environ.get("PROMO_CURVES", "/nowhere")) / "speedrun_track1.csv.gz"
 
-SPEC = """promo 1
-
-study trial {
-  title    "A trial"
-  measure  loss in pt, lower is better
-  runner   recorded
-}
-
-host box {
-  device  "cpu" on any
-  slots   1
-}
-
-factor config: label in ["a", "b", "c"] default "a"
-
-candidate base as reference
-
-candidate early like base {
-  config = "b"
-}
-
-candidate poor like base {
-  config = "c"
-}
-
-cohort three {
-  members  base, early, poor
-}
-
-stage short {
+SPEC = recorded(
+    "three",
+    """stage short {
   train   three for 10s
   on      box
   seeds   1, 2 shared
@@ -75,7 +48,11 @@ frozen rule early_holds {
   missing  skip
   absent   skip
 }
-"""
+""",
+    base="a",
+    early="b",
+    poor="c",
+)
 """At 10 s `early` leads, at 30 s it does not."""
 
 VALUES = {"a": ("4.0", "3.0", "2.0"), "b": ("3.0", "2.8", "2.6"), "c": ("5.0", "4.5", "4.0")}

@@ -6,41 +6,21 @@ from attrs import evolve
 
 from promo.curves.assign import assign
 from promo.curves.values import Column, Curve, Point, Settings
-from support import plan_of, study_of
+from support import plan_of, recorded, study_of
 
-SPEC = """promo 1
-
-study trial {
-  title    "A trial"
-  measure  loss in pt, lower is better
-  runner   recorded
-}
-
-host box {
-  device  "cpu" on any
-  slots   1
-}
-
-factor config: label in ["a", "b"] default "a"
-
-candidate base as reference
-
-candidate other like base {
-  config = "b"
-}
-
-cohort both {
-  members  base, other
-}
-
-stage short {
+SPEC = recorded(
+    "both",
+    """stage short {
   train   both for 10steps
   cap     1min
   on      box
   seeds   1, 2
   report  only
 }
-"""
+""",
+    base="a",
+    other="b",
+)
 STUDY = study_of(SPEC)
 
 

@@ -11,7 +11,7 @@ from promo.curves.collect import collect_curves
 from promo.curves.read import read_sheet
 from promo.curves.replay import build_replay
 from promo.curves.values import Column, Settings
-from support import study_of
+from support import recorded, study_of
 
 HEADER = "config,run,seed,step,seconds,loss\n"
 GOOD = HEADER + "a,a1,1,10,5,3.50\na,a1,1,20,10,3.25\nb,b1,1,10,6,3.4\nb,b1,1,20,12,3.3\n"
@@ -133,37 +133,17 @@ def test_what_is_no_table_is_refused(name, content, message):
 
 
 STUDY = study_of(
-    """promo 1
-
-study trial {
-  title    "A trial"
-  measure  loss in pt, lower is better
-  runner   recorded
-}
-
-host box {
-  device  "cpu" on any
-  slots   1
-}
-
-factor config: label in ["a", "b"] default "a"
-
-candidate base as reference
-
-candidate other like base {
-  config = "b"
-}
-
-cohort both {
-  members  base, other
-}
-
-stage short {
+    recorded(
+        "both",
+        """stage short {
   train   both for 10steps
   cap     1min
   on      box
   seeds   1
   report  only
 }
-"""
+""",
+        base="a",
+        other="b",
+    )
 )

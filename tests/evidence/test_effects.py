@@ -4,7 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from promo.evidence.effects import adjust, fit_stage
+from promo.base.tails import adjust
+from promo.evidence.effects import fit_stage
 from promo.evidence.values import Cell, Evidence, Row
 from promo.spec.design import standard_rows
 from promo.spec.values import Effects

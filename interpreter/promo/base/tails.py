@@ -1,10 +1,12 @@
 """
-Tails of the t and F distributions, by the incomplete beta function.
+Tails of the t and F distributions, by the incomplete beta function, and how many tails are read together.
 
 Floats: what is stored of them is rounded to six digits, far coarser than any difference between machines.
 """
 
 import math
+from collections.abc import Sequence
+from statistics import NormalDist
 
 
 def t_quantile(probability: float, degrees: float) -> float:
@@ -80,3 +82,30 @@ def f_tail(value: float, numerator: float, denominator: float) -> float:
     if value <= 0:
         return 1.0
     return incomplete_beta(denominator / 2, numerator / 2, denominator / (denominator + numerator * value))
+
+
+def adjust(values: Sequence[float]) -> list[float]:
+    """
+    p-values adjusted for the false discovery rate.
+
+    Source:
+        Benjamini & Hochberg (1995): p_(i) n / i, made monotone from the largest down.
+    """
+    count = len(values)
+    order = sorted(range(count), key=lambda number: values[number])
+    adjusted, least = [1.0] * count, 1.0
+    for rank in range(count, 0, -1):
+        number = order[rank - 1]
+        least = min(least, values[number] * count / rank)
+        adjusted[number] = least
+    return adjusted
+
+
+def half_normal(count: int) -> list[float]:
+    """
+    Positions of *count* sorted sizes on a half-normal plot, at probability (i - 0.5) / count.
+
+    Source:
+        Daniel (1959), "Use of half-normal plots in interpreting factorial two-level experiments".
+    """
+    return [NormalDist().inv_cdf((1 + (number + 0.5) / count) / 2) for number in range(count)]

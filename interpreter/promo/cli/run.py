@@ -13,8 +13,9 @@ from promo.cli.places import study_of
 from promo.cli.spec import compile_file, print_diagnostics
 from promo.cli.terminal import put
 from promo.driver.pipeline import Compiled
-from promo.driver.run import Display, run_study
+from promo.driver.run import run_study
 from promo.driver.study import REPORT, StudyFolder, study_folder
+from promo.driver.values import Display
 from promo.files import FolderLock, SystemClock, interrupt_holder
 from promo.ledger.state import State, StudyState
 from promo.plan.store import stale
@@ -167,9 +168,13 @@ def _status_text(folder: StudyFolder, state: State) -> str:
         for attempt in state.running()
     ]
     for name, estimated in state.effects.items():
-        for stage_name, found in estimated["discovered"]:  # type: ignore[union-attr, misc]
-            shown = ", ".join(map(str, found)) or "no effect"  # type: ignore[arg-type]
-            lines.append(f"  {name} at {stage_name}: {shown} discovered")
+        discovered = estimated["discovered"]
+        assert isinstance(discovered, list)
+        for one in discovered:
+            assert isinstance(one, list)
+            stage_name, found = one
+            assert isinstance(found, list)
+            lines.append(f"  {name} at {stage_name}: {', '.join(map(str, found)) or 'no effect'} discovered")
     for name, decision in state.decisions.items():
         promoted = decision.get("promoted")
         answer = f"promoted {', '.join(map(str, promoted))}" if isinstance(promoted, list) else decision.get("answer")

@@ -10,6 +10,7 @@ from promo.base.canonical import Json, exact
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.terminal import put
 from promo.spec.ports import Runner, RunnerFactor
+from promo.spec.values import Level
 
 
 def runner(options: Namespace) -> int:
@@ -99,8 +100,8 @@ def _values(factor: RunnerFactor) -> str:
     return f"{whole}{low}..{high}" if low or high else f"any {whole}number"
 
 
-def _level(level: object) -> str:
-    return f'"{level}"' if isinstance(level, str) else exact(level)  # type: ignore[arg-type]
+def _level(level: Level) -> str:
+    return f'"{level}"' if isinstance(level, str) else exact(level)
 
 
 def _as_json(found: Runner) -> dict[str, Json]:

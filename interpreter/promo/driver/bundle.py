@@ -130,7 +130,8 @@ def _ended(state: State) -> Iterator[Attempt]:
 def _was_brought(state: State, attempt: Attempt) -> bool:
     """Whether an attempt came in a bundle itself; it is passed on by the machine it ran on only."""
     key = {"run": attempt.run, "attempt": attempt.number}
-    return any(key in (bundle.get("taken") or ()) for bundle in state.bundles)  # type: ignore[operator]
+    taken = (bundle["taken"] for bundle in state.bundles)
+    return any(isinstance(keys, list) and key in keys for keys in taken)
 
 
 def _packed(files: Mapping[str, bytes]) -> bytes:

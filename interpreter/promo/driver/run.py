@@ -9,21 +9,19 @@ import platform
 from collections.abc import Mapping
 from os.path import relpath
 from pathlib import Path
-from typing import Protocol
-
-from attrs import frozen
 
 from promo import __version__, plugins
 from promo.base.canonical import Json, canonical, digest_bytes, exact
 from promo.base.differences import differences
 from promo.base.errors import ExitCode, Mismatch
 from promo.curves.replay import Replay
-from promo.decision.values import Decision, GateDecision, decision_digest, decision_to_json
+from promo.decision.values import GateDecision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, verdict_of
 from promo.driver.hosts import places, recorded_places
 from promo.driver.pipeline import Compiled
 from promo.driver.same import no_strangers, same_source, same_study
 from promo.driver.study import DATA, IMPORTS, LEDGER, LOCK, PLAN, SPEC, STREAMS, StudyFolder
+from promo.driver.values import Display, Ending
 from promo.evidence.effects import effects_to_json
 from promo.evidence.guards import flags
 from promo.evidence.values import evidence_to_json
@@ -33,7 +31,7 @@ from promo.ledger.ports import Clock
 from promo.ledger.state import State, StudyState, state_of
 from promo.ledger.values import EventKind
 from promo.plan.store import plan_to_json
-from promo.plan.values import Plan, PlannedRun
+from promo.plan.values import PlannedRun
 from promo.run.corpora import Prepared, prepare
 from promo.run.execute import Execution, Place, Progress, has_ended
 from promo.run.provenance import installed_version
@@ -42,40 +40,10 @@ from promo.run.store import PROGRAM
 from promo.run.values import CONTRACT, Task
 from promo.spec.lock import Lock, Seal, closure, frozen_rules, lock_to_json
 from promo.spec.ports import Runner
-from promo.spec.values import Candidate, Stage, Study
+from promo.spec.values import Candidate, Stage
 
 CHECKPOINT_EVERY_S = 600
 """How often a trainer that can keep its state does so, in seconds of wall-clock time."""
-
-
-class Display(Protocol):
-    """What a user sees while a study runs."""
-
-    def begin(self, study: Study, plan: Plan, state: State) -> None:
-        """The study starts or goes on."""
-
-    def say(self, words: str) -> None:
-        """Something happened that is worth a line."""
-
-    def progress(self, progress: Progress, state: State) -> None:
-        """An attempt began or ended."""
-
-    def tick(self, state: State) -> None:
-        """Time has passed."""
-
-    def decided(self, decision: Decision) -> None:
-        """A gate or rule has decided."""
-
-    def end(self, state: State) -> None:
-        """Nothing more will happen."""
-
-
-@frozen
-class Ending:
-    """How a call of `run_study` ended."""
-
-    exit_code: ExitCode
-    why: str = ""
 
 
 def run_study(

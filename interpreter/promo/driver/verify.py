@@ -6,22 +6,20 @@ someone rewrote as a whole is consistent, so age is vouched for only by somethin
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from enum import Enum
 from fractions import Fraction
 from pathlib import Path
-
-from attrs import frozen
 
 from promo.base.canonical import Json, canonical, digest, digest_bytes, from_exact, rounded
 from promo.base.diagnostics import SpecError
 from promo.base.differences import differences
-from promo.base.errors import ExitCode, Mismatch, PromoError
+from promo.base.errors import Mismatch, PromoError
 from promo.base.units import HOUR
 from promo.decision.values import Decision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, only_its_own, rule_of, verdict_of
 from promo.driver.anchor import Anchor, read_anchors
 from promo.driver.pipeline import Compiled
 from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, StudyFolder
+from promo.driver.values import Audit, Check, Outcome
 from promo.evidence.effects import effects_to_json
 from promo.evidence.values import OK, evidence_to_json
 from promo.files import RealDisk
@@ -35,70 +33,6 @@ from promo.run.runners.recorded.answer import answer
 from promo.run.store import REQUEST, RESULT, result_bytes
 from promo.spec.lock import closure
 from promo.spec.values import Study
-
-REPLAY_WORDS = "REPLAY: nothing was trained here; who recorded the curves, and how, no check of this folder can tell"
-
-
-class Outcome(Enum):
-    """What a check found."""
-
-    MATCHES = "ok"
-    DIFFERS = "DIFFERS"
-    MISSING = "missing"
-
-
-@frozen
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    outcome: Outcome
-    words: str
-
-
-@frozen
-class Audit:
-    """All checks of a study."""
-
-    checks: tuple[Check, ...]
-    finished: bool
-    anchored: bool = False
-    """Whether somebody outside vouches for the freeze as it was before the first run."""
-    replay: bool = False
-    """Whether nothing was trained: the values were read from recorded curves."""
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """Mismatch before incompleteness before the lack of an anchor."""
-        outcomes = {check.outcome for check in self.checks}
-        if Outcome.DIFFERS in outcomes:
-            return ExitCode.FINDINGS
-        if Outcome.MISSING in outcomes or not self.finished:
-            return ExitCode.CANNOT
-        return ExitCode.DONE if self.anchored else ExitCode.UNANCHORED
-
-    @property
-    def verdict(self) -> str:
-        """The audit in one sentence, and in another one that a replay is none of a training."""
-        return self._found + (f"\n{REPLAY_WORDS}" if self.replay else "")
-
-    @property
-    def _found(self) -> str:
-        match self.exit_code:
-            case ExitCode.FINDINGS:
-                return "MISMATCH: what is stored is not what was recorded, or does not follow from it"
-            case ExitCode.CANNOT:
-                return "INCOMPLETE: what is there matches, but the study is not finished or parts are missing"
-            case ExitCode.DONE:
-                return (
-                    "VERIFIED: everything follows from the stored bytes, and a receipt from outside covers what was "
-                    "frozen and no run"
-                )
-            case _:
-                return (
-                    "CONSISTENT, NOT ANCHORED: everything follows from the stored bytes; nothing outside this folder "
-                    "vouches for when they were written"
-                )
 
 
 def verify_study(

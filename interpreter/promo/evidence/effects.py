@@ -21,12 +21,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
-from statistics import NormalDist, median
+from statistics import median
 
 from attrs import evolve, frozen
 
 from promo.base.canonical import Json, digest, from_exact
-from promo.base.tails import f_tail, t_quantile, t_tails
+from promo.base.tails import adjust, f_tail, t_quantile, t_tails
+from promo.evidence.least_squares import Solved, solve
 from promo.evidence.values import Evidence
 from promo.spec.design import Word, alias_chains, contrasts
 from promo.spec.values import Effects, Study
@@ -219,71 +220,6 @@ def _mean(values: Sequence[Fraction]) -> Fraction:
     return sum(values, Fraction(0)) / len(values)
 
 
-# --- least squares -----------------------------------------------------------------------------------------
-
-
-@frozen
-class _Solved:
-    """Normal equations, solved exactly."""
-
-    coefficients: tuple[Fraction, ...]
-    variances: tuple[Fraction, ...]
-    """Diagonal of the inverse; zero for columns left out."""
-    rank: int
-    residual: Fraction
-    """Sum of squares."""
-    null: tuple[tuple[Fraction, ...], ...]
-    """Combinations of columns that are zero in every run."""
-
-
-def _solve(columns: Sequence[Sequence[int]], values: Sequence[Fraction], *, variances: bool = True) -> _Solved:
-    """
-    Least squares of *values*, shape (n,), on *columns*, shape (p, n).
-
-    Columns that depend on earlier ones are left out, and what they depend on is kept.
-    """
-    size = len(columns)
-    wide = [[(place, one) for place, one in enumerate(column) if one] for column in columns]
-    table: list[dict[int, Fraction]] = []
-    for number, entries in enumerate(wide):
-        line = {other: Fraction(sum(one * columns[other][place] for place, one in entries)) for other in range(size)}
-        line[size] = sum((one * values[place] for place, one in entries), Fraction(0))
-        if variances:
-            line[size + 1 + number] = Fraction(1)
-        table.append({key: amount for key, amount in line.items() if amount})
-    right = [line.get(size, Fraction(0)) for line in table]
-    kept = []
-    for number in range(size):
-        pivot = table[number].get(number)
-        if pivot is None:
-            continue  # the column depends on earlier ones; its whole line has become zero
-        kept.append(number)
-        scaled = {key: amount / pivot for key, amount in table[number].items()}
-        table[number] = scaled
-        for other in range(size):
-            factor = table[other].get(number) if other != number else None
-            if factor is None:
-                continue
-            line = table[other]
-            for key, amount in scaled.items():
-                left = line.get(key, Fraction(0)) - factor * amount
-                if left:
-                    line[key] = left
-                else:
-                    line.pop(key, None)
-    zero = Fraction(0)
-    coefficients = tuple(table[n].get(size, zero) if n in kept else zero for n in range(size))
-    residual = sum((one * one for one in values), zero)
-    residual -= sum((a * b for a, b in zip(coefficients, right, strict=True)), zero)
-    null = [
-        tuple(Fraction(1) if n == free else (-table[n].get(free, zero) if n in kept else zero) for n in range(size))
-        for free in range(size)
-        if free not in kept
-    ]
-    diagonal = tuple(table[n].get(size + 1 + n, zero) if n in kept else zero for n in range(size))
-    return _Solved(coefficients, diagonal, len(kept), residual, tuple(null))
-
-
 class _Fit:
     def __init__(self, effects: Effects, factors: Sequence[str], corners: Sequence[Observation]) -> None:
         self.effects, self.factors, self.corners = effects, tuple(factors), list(corners)
@@ -301,7 +237,7 @@ class _Fit:
         blocks = self._blocks(self.corners)
         terms = [self._column(chain[0][1], self.corners) for chain in self.chains]
         values = [one[4] for one in self.corners]
-        solved = _solve([*blocks, *terms], values)
+        solved = solve([*blocks, *terms], values)
         degrees = len(values) - solved.rank
         said = list(empty.statements)
         lost = self._not_estimable(solved, len(blocks), said)
@@ -345,7 +281,7 @@ class _Fit:
         places = [self.factors.index(factor) for factor in effect]
         return [math.prod(one[3][place] for place in places) for one in corners]
 
-    def _not_estimable(self, solved: _Solved, blocks: int, said: list[str]) -> set[int]:
+    def _not_estimable(self, solved: Solved, blocks: int, said: list[str]) -> set[int]:
         if self.fixed:
             names = ", ".join(map(_name, self.fixed))
             said.append(f"the same in every run, so not estimable: {names}")
@@ -400,7 +336,7 @@ class _Fit:
                 same += (_mean(high) - _mean(low)) * value > 0
         return same, known
 
-    def _by_host(self, one: Estimate, solved: _Solved, columns: list[list[int]], said: list[str]) -> Estimate:
+    def _by_host(self, one: Estimate, solved: Solved, columns: list[list[int]], said: list[str]) -> Estimate:
         """Estimates on each host alone, and the F test that they are one."""
         if len(self.hosts) < 2:
             return one
@@ -409,7 +345,7 @@ class _Fit:
             inside = [each for each in self.corners if each[1] == host]
             blocks = self._blocks(inside)
             terms = [self._column(chain[0][1], inside) for chain in self.chains]
-            alone = _solve([*blocks, *terms], [each[4] for each in inside], variances=False)
+            alone = solve([*blocks, *terms], [each[4] for each in inside], variances=False)
             place = len(blocks) + [chain[0][1] for chain in self.chains].index(one.effect)
             lost = any(vector[place] for vector in alone.null)
             hosts.append((host, None if lost else _text(2 * alone.coefficients[place])))
@@ -418,7 +354,7 @@ class _Fit:
             [sign * (each[1] == host) for sign, each in zip(column, self.corners, strict=True)]
             for host in self.hosts[1:]
         ]
-        more = _solve([*columns, *extra], [each[4] for each in self.corners], variances=False)
+        more = solve([*columns, *extra], [each[4] for each in self.corners], variances=False)
         added, degrees = more.rank - solved.rank, len(self.corners) - more.rank
         if not added or degrees <= 0 or not more.residual:
             return evolve(one, hosts=tuple(hosts))
@@ -477,33 +413,6 @@ class _Fit:
         for number, p in zip(family, adjusted, strict=True):
             found[number] = evolve(found[number], adjusted=_text(p), discovered=p <= float(self.effects.rate))
         return found
-
-
-def adjust(values: Sequence[float]) -> list[float]:
-    """
-    p-values adjusted for the false discovery rate.
-
-    Source:
-        Benjamini & Hochberg (1995): p_(i) n / i, made monotone from the largest down.
-    """
-    count = len(values)
-    order = sorted(range(count), key=lambda number: values[number])
-    adjusted, least = [1.0] * count, 1.0
-    for rank in range(count, 0, -1):
-        number = order[rank - 1]
-        least = min(least, values[number] * count / rank)
-        adjusted[number] = least
-    return adjusted
-
-
-def half_normal(count: int) -> list[float]:
-    """
-    Positions of *count* sorted sizes on a half-normal plot, at probability (i - 0.5) / count.
-
-    Source:
-        Daniel (1959), "Use of half-normal plots in interpreting factorial two-level experiments".
-    """
-    return [NormalDist().inv_cdf((1 + (number + 0.5) / count) / 2) for number in range(count)]
 
 
 def _relaxations(fits: Sequence[Fit]) -> Iterable[Relaxation]:

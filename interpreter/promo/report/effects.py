@@ -6,8 +6,9 @@ from fractions import Fraction
 from itertools import pairwise
 
 from promo.base.canonical import exact, from_exact, rounded
+from promo.base.tails import half_normal
 from promo.decision.stats import tau_b
-from promo.evidence.effects import EffectTable, Estimate, Fit, half_normal
+from promo.evidence.effects import EffectTable, Estimate, Fit
 from promo.evidence.values import Evidence
 from promo.report.design import chain_text, effect_name
 from promo.report.pictures import effects_svg, half_normal_svg

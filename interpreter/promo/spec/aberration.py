@@ -1,5 +1,5 @@
 """
-Fractions of minimum aberration: which columns to give to further factors.
+Fractions of minimum aberration: which columns to give to further factors, and which factor gets which column.
 
 The word-length pattern (A3, A4, ...) of a fraction should be smallest in lexicographic order.  Columns are added one
 at a time and a beam of the best patterns is kept.  Adding column c makes exactly as many new words of length j + 1 as
@@ -19,6 +19,7 @@ from functools import cache
 from attrs import frozen
 
 from promo.base.resources import design_table
+from promo.spec.design import Word, clear_pairs, standard_rows
 
 MOST_FACTORS = {2: 3, 3: 7, 4: 15, 5: 31, 6: 32, 7: 23}
 """Base factors (rows are 2 to their number) -> most factors in the table."""
@@ -143,3 +144,57 @@ def table_text() -> str:
 
 if __name__ == "__main__":
     design_table().write_text(table_text(), encoding="utf-8")
+
+
+def placed(
+    factors: Sequence[str], rows: int, columns: Sequence[int], clear: Sequence[tuple[str, str]]
+) -> dict[str, Word] | None:
+    """Aliases that give the factors these columns, with clear interactions where they are wanted; None if none do."""
+    base = rows.bit_length() - 1
+    all_columns = [1 << place for place in range(base)] + list(columns)
+    names = [str(place) for place in range(len(all_columns))]
+    places = {
+        str(place): (1, tuple(str(b) for b in range(base) if column >> b & 1))
+        for place, column in enumerate(all_columns)
+        if place >= base
+    }
+    allowed: set[frozenset[int]] = set()
+    if clear:
+        allowed = {frozenset(map(int, pair)) for pair in clear_pairs(names, standard_rows(names, places))}
+    chosen = _embedded(factors, clear, allowed, len(all_columns))
+    if chosen is None:
+        return None
+    at = {place: factor for factor, place in chosen.items()}
+    return {
+        at[place]: (1, tuple(at[b] for b in range(base) if column >> b & 1))
+        for place, column in enumerate(all_columns)
+        if place >= base
+    }
+
+
+def _embedded(
+    factors: Sequence[str], wanted: Sequence[tuple[str, str]], allowed: set[frozenset[int]], places: int
+) -> dict[str, int] | None:
+    """Places for factors so that each wanted pair lies on an allowed pair of places; the others keep their order."""
+    busy = sorted({name for pair in wanted for name in pair}, key=list(factors).index)
+
+    def extend(chosen: dict[str, int]) -> dict[str, int] | None:
+        if len(chosen) == len(busy):
+            return chosen
+        name = busy[len(chosen)]
+        partners = [pair[0] if pair[1] == name else pair[1] for pair in wanted if name in pair]
+        for place in range(places):
+            if place in chosen.values():
+                continue
+            if all(frozenset((place, chosen[one])) in allowed for one in partners if one in chosen):
+                found = extend({**chosen, name: place})
+                if found is not None:
+                    return found
+        return None
+
+    chosen = extend({})
+    if chosen is None:
+        return None
+    left = [place for place in range(places) if place not in chosen.values()]
+    rest = [factor for factor in factors if factor not in chosen]
+    return {**chosen, **dict(zip(rest, left, strict=True))}

@@ -12,11 +12,10 @@ from attrs import frozen
 
 from promo.base.canonical import exact
 from promo.base.units import Dimension
-from promo.spec.aberration import known_fractions, known_sizes
+from promo.spec.aberration import known_fractions, known_sizes, placed
 from promo.spec.design import (
     Word,
     alias_chains,
-    clear_pairs,
     defining_relation,
     flipped,
     folded,
@@ -243,7 +242,7 @@ class DesignReader:
             hint = "take more rows, or give an alias for each further factor"
             self.scope.report("P0710", message, at, hint)
             return None
-        found = next((made for one in designs if (made := _placed(factors, rows, one, clear)) is not None), None)
+        found = next((made for one in designs if (made := placed(factors, rows, one, clear)) is not None), None)
         if found is None:
             pairs = ", ".join(" * ".join(pair) for pair in clear)
             message = f"in {rows} rows promo finds no fraction that keeps {pairs} clear"
@@ -260,7 +259,7 @@ class DesignReader:
             if rows >= 2 ** len(factors):
                 return {}
             for columns in known_fractions(len(factors), rows):
-                made = _placed(factors, rows, columns, clear)
+                made = placed(factors, rows, columns, clear)
                 if made is not None and (resolution(defining_relation(factors, made)) or 0) >= wanted:
                     return made
         message = f"no fraction of {len(factors)} factors in up to {MOST_TABLE_ROWS} rows has resolution {wanted}"
@@ -460,60 +459,6 @@ def _shortest(rows: Sequence[tuple[int, ...]]) -> int | None:
 
 def _resolution(rows: Sequence[tuple[int, ...]], kept: Iterable[int]) -> int | None:
     return _shortest([rows[number - 1] for number in kept])
-
-
-def _placed(
-    factors: Sequence[str], rows: int, columns: Sequence[int], clear: Sequence[tuple[str, str]]
-) -> Aliases | None:
-    """Aliases that give the factors these columns, with clear interactions where they are wanted; None if none do."""
-    base = rows.bit_length() - 1
-    all_columns = [1 << place for place in range(base)] + list(columns)
-    names = [str(place) for place in range(len(all_columns))]
-    places = {
-        str(place): (1, tuple(str(b) for b in range(base) if column >> b & 1))
-        for place, column in enumerate(all_columns)
-        if place >= base
-    }
-    allowed: set[frozenset[int]] = set()
-    if clear:
-        allowed = {frozenset(map(int, pair)) for pair in clear_pairs(names, standard_rows(names, places))}
-    chosen = _embedded(factors, clear, allowed, len(all_columns))
-    if chosen is None:
-        return None
-    at = {place: factor for factor, place in chosen.items()}
-    return {
-        at[place]: (1, tuple(at[b] for b in range(base) if column >> b & 1))
-        for place, column in enumerate(all_columns)
-        if place >= base
-    }
-
-
-def _embedded(
-    factors: Sequence[str], wanted: Sequence[tuple[str, str]], allowed: set[frozenset[int]], places: int
-) -> dict[str, int] | None:
-    """Places for factors so that each wanted pair lies on an allowed pair of places; the others keep their order."""
-    busy = sorted({name for pair in wanted for name in pair}, key=list(factors).index)
-
-    def extend(chosen: dict[str, int]) -> dict[str, int] | None:
-        if len(chosen) == len(busy):
-            return chosen
-        name = busy[len(chosen)]
-        partners = [pair[0] if pair[1] == name else pair[1] for pair in wanted if name in pair]
-        for place in range(places):
-            if place in chosen.values():
-                continue
-            if all(frozenset((place, chosen[one])) in allowed for one in partners if one in chosen):
-                found = extend({**chosen, name: place})
-                if found is not None:
-                    return found
-        return None
-
-    chosen = extend({})
-    if chosen is None:
-        return None
-    left = [place for place in range(places) if place not in chosen.values()]
-    rest = [factor for factor in factors if factor not in chosen]
-    return {**chosen, **dict(zip(rest, left, strict=True))}
 
 
 def _product(part: Node | Token) -> Iterator[Token | None]:

@@ -30,10 +30,10 @@ from promo.spec.judgement import (
     Test,
     Then,
     Top,
+    margins,
     primitives,
 )
 from promo.spec.names import Scope
-from promo.spec.rules import margins
 from promo.spec.values import Entrants, Stage, Study
 
 MOST_EXACT = 20

@@ -5,7 +5,7 @@ A condition is a closed union; every pass that meets one handles all of its kind
 measure's unit unless a kind says otherwise.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from fractions import Fraction
 
@@ -300,3 +300,15 @@ class Rule(Shown):
     def on_crash(self) -> Handling:
         """How a crash is handled."""
         return self.crash or self.missing
+
+
+def margins(conditions: Mapping[str, Condition]) -> dict[str, Fraction]:
+    """Smallest margin of each named condition, for comparing it with the noise."""
+    found: dict[str, Fraction] = {}
+    for name, condition in conditions.items():
+        for part in primitives(condition):
+            if isinstance(part, Difference):
+                found[name] = min(abs(part.bound.value), found.get(name, abs(part.bound.value)))
+            elif isinstance(part, Equivalent):
+                found[name] = min(part.margin, found.get(name, part.margin))
+    return found

@@ -5,7 +5,6 @@ A gate must say everything a decision needs (from, rank, keep, missing, crash, t
 decision.
 """
 
-from collections.abc import Mapping
 from fractions import Fraction
 
 from promo.base.diagnostics import Edit, suggestion
@@ -495,20 +494,7 @@ class Rules:
             self.scope.report("P0417", message, part, f"write: {wanted.value} ...")
             return None
         if test.sigma is not None and test.method is not Method.SIGMA:
-            self.scope.report(
-                "P0417", f"{test.method.value} needs no sigma", part, "remove 'by ...' or 'with sigma ...'"
-            )
+            hint = "remove 'by ...' or 'with sigma ...'"
+            self.scope.report("P0417", f"{test.method.value} needs no sigma", part, hint)
             return None
         return test
-
-
-def margins(conditions: Mapping[str, Condition]) -> dict[str, Fraction]:
-    """Smallest margin of each named condition, for comparing it with the noise."""
-    found: dict[str, Fraction] = {}
-    for name, condition in conditions.items():
-        for part in primitives(condition):
-            if isinstance(part, Difference):
-                found[name] = min(abs(part.bound.value), found.get(name, abs(part.bound.value)))
-            elif isinstance(part, Equivalent):
-                found[name] = min(part.margin, found.get(name, part.margin))
-    return found

@@ -1,0 +1,107 @@
+"""What the driver shows while a study runs, how a run ended, and what an audit found."""
+
+from enum import Enum
+from typing import Protocol
+
+from attrs import frozen
+
+from promo.base.errors import ExitCode
+from promo.decision.values import Decision
+from promo.ledger.state import State
+from promo.plan.values import Plan
+from promo.run.execute import Progress
+from promo.spec.values import Study
+
+REPLAY_WORDS = "REPLAY: nothing was trained here; who recorded the curves, and how, no check of this folder can tell"
+
+
+class Display(Protocol):
+    """What a user sees while a study runs."""
+
+    def begin(self, study: Study, plan: Plan, state: State) -> None:
+        """The study starts or goes on."""
+
+    def say(self, words: str) -> None:
+        """Something happened that is worth a line."""
+
+    def progress(self, progress: Progress, state: State) -> None:
+        """An attempt began or ended."""
+
+    def tick(self, state: State) -> None:
+        """Time has passed."""
+
+    def decided(self, decision: Decision) -> None:
+        """A gate or rule has decided."""
+
+    def end(self, state: State) -> None:
+        """Nothing more will happen."""
+
+
+@frozen
+class Ending:
+    """How a call of `run_study` ended."""
+
+    exit_code: ExitCode
+    why: str = ""
+
+
+class Outcome(Enum):
+    """What a check found."""
+
+    MATCHES = "ok"
+    DIFFERS = "DIFFERS"
+    MISSING = "missing"
+
+
+@frozen
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    outcome: Outcome
+    words: str
+
+
+@frozen
+class Audit:
+    """All checks of a study."""
+
+    checks: tuple[Check, ...]
+    finished: bool
+    anchored: bool = False
+    """Whether somebody outside vouches for the freeze as it was before the first run."""
+    replay: bool = False
+    """Whether nothing was trained: the values were read from recorded curves."""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Mismatch before incompleteness before the lack of an anchor."""
+        outcomes = {check.outcome for check in self.checks}
+        if Outcome.DIFFERS in outcomes:
+            return ExitCode.FINDINGS
+        if Outcome.MISSING in outcomes or not self.finished:
+            return ExitCode.CANNOT
+        return ExitCode.DONE if self.anchored else ExitCode.UNANCHORED
+
+    @property
+    def verdict(self) -> str:
+        """The audit in one sentence, and in another one that a replay is none of a training."""
+        return self._found + (f"\n{REPLAY_WORDS}" if self.replay else "")
+
+    @property
+    def _found(self) -> str:
+        match self.exit_code:
+            case ExitCode.FINDINGS:
+                return "MISMATCH: what is stored is not what was recorded, or does not follow from it"
+            case ExitCode.CANNOT:
+                return "INCOMPLETE: what is there matches, but the study is not finished or parts are missing"
+            case ExitCode.DONE:
+                return (
+                    "VERIFIED: everything follows from the stored bytes, and a receipt from outside covers what was "
+                    "frozen and no run"
+                )
+            case _:
+                return (
+                    "CONSISTENT, NOT ANCHORED: everything follows from the stored bytes; nothing outside this folder "
+                    "vouches for when they were written"
+                )
