@@ -48,6 +48,15 @@ def joined(names: tuple[str, ...] | list[str], word: str = "and") -> str:
     return f" {word} ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
+def read_start(study: Study) -> tuple[str, ...]:
+    """What has to be there before the first run, a sentence each; none for most studies."""
+    said = ["Nothing runs before somebody outside vouches for what was frozen."] if study.anchor else []
+    if study.draw is not None:
+        value = "the first receipt recorded after that" if study.draw.published is None else study.draw.published
+        said.append(f"Seeds are drawn from what was frozen and from {value}; nobody knows them earlier.")
+    return tuple(said)
+
+
 def read_gate(gate: Gate, study: Study) -> str:
     """A gate in one sentence."""
     always = f", always {joined(gate.always)}" if gate.always else ""

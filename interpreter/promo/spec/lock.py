@@ -26,6 +26,7 @@ from promo.spec.describe import (
     describe_rule,
     describe_runner,
     describe_stage,
+    describe_start,
 )
 from promo.spec.judgement import Agreement, Condition, First, Gate, Rule, TieBreak, primitives
 from promo.spec.values import Study
@@ -90,6 +91,7 @@ def closure(study: Study, rule: Gate | Rule) -> dict[str, Json]:
         "host": {host: describe_machine(study.hosts[host]) for host in sorted(hosts)},
         "candidate": {name: _trained(study, name) for name in sorted(candidates)},
         **_order(study, rule, candidates),
+        **describe_start(study),
     }
 
 
