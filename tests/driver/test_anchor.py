@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from promo.driver.anchor import NAMESPACE
+from promo.driver.receipts import NAMESPACE
 from promo.ledger.chain import GENESIS, decode, encode, line_digest
 from promo.ledger.values import Event
 from support import promo, spec

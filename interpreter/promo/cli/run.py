@@ -51,7 +51,7 @@ def run(options: Namespace) -> int:
         freeze_only=options.freeze_only,
     )
     if options.freeze_only and not folder.state().attempts:
-        from promo.cli.audit import checkpoint
+        from promo.cli.anchor import checkpoint
 
         return checkpoint(Namespace(place=str(folder.path), study=None))
     print_end(folder)

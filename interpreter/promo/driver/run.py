@@ -17,9 +17,11 @@ from promo.base.errors import ExitCode, Mismatch
 from promo.curves.replay import Replay
 from promo.decision.values import GateDecision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, verdict_of
+from promo.driver.anchor import may_start
 from promo.driver.hosts import places, recorded_places
 from promo.driver.pipeline import Compiled
 from promo.driver.same import no_strangers, same_source, same_study
+from promo.driver.seeds import seed_of
 from promo.driver.study import DATA, IMPORTS, LEDGER, LOCK, PLAN, SPEC, STREAMS, StudyFolder
 from promo.driver.values import Display, Ending
 from promo.evidence.effects import effects_to_json
@@ -93,6 +95,8 @@ def run_study(
                 display.begin(study, plan, state)
                 display.end(state)
                 return _ending(state)
+        if not freeze_only and replay is None:
+            may_start(study, state, folder)
         assert compiled.runner is not None
         here = recorded_places(study, replay) if replay else places(study, compiled.runner, environment, only)
         journal = Journal(folder.path / LEDGER, RealDisk(), clock)
@@ -377,7 +381,7 @@ class _Loop:
                 "stage": run.stage,
                 "candidate": run.candidate,
                 "host": run.host,
-                "seed": run.seed,
+                **seed_of(self.study, self.execution.state, run.seed),
             },
             "trainer": self.runner.trainer,
             "settings": dict(candidate.effective.settings),

@@ -16,7 +16,7 @@ from promo.base.errors import Mismatch, PromoError
 from promo.base.units import HOUR
 from promo.decision.values import Decision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, only_its_own, rule_of, verdict_of
-from promo.driver.anchor import Anchor, read_anchors
+from promo.driver.begun import check_begun, vouchers
 from promo.driver.pipeline import Compiled
 from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, StudyFolder
 from promo.driver.values import Audit, Check, Outcome
@@ -46,7 +46,7 @@ def verify_study(
 
     Args:
         folder: the study.
-        receipts: files from outside that vouch for its checkpoints; see `promo.driver.anchor`.
+        receipts: files from outside that vouch for its checkpoints; see `promo.driver.receipts`.
         keys: public keys of people whose signatures count.
         authorities: certificates of time-stamping authorities that count.
 
@@ -82,16 +82,8 @@ def verify_study(
         return Audit(tuple(checks), finished, replay=replay)
     for check in _DERIVED:
         checks.extend(check(folder, compiled, state))
-    anchors = read_anchors(folder, receipts, keys, authorities)
-    checks.extend(_vouched(one, state.events) for one in anchors)
-    return Audit(tuple(checks), finished, any(one.before_runs for one in anchors), replay)
-
-
-def _vouched(anchor: Anchor, events: int) -> Check:
-    if anchor.fault:
-        return Check(anchor.receipt, Outcome.DIFFERS, anchor.fault)
-    reach = "what was frozen and no run" if anchor.before_runs else f"{anchor.size} of {events} events"
-    return Check(anchor.receipt, Outcome.MATCHES, f"{anchor.by} vouches for {reach}")
+    said, anchored = vouchers(folder, chain.events, receipts, keys, authorities)
+    return Audit((*checks, *said), finished, anchored, replay)
 
 
 def _files(folder: StudyFolder, state: State) -> Iterator[Check]:
@@ -456,6 +448,7 @@ def _listed(names: list[str]) -> str:
 _DERIVED = (
     _plan,
     _order,
+    check_begun,
     _bundles,
     _text,
     _results,
