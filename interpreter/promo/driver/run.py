@@ -5,24 +5,23 @@ Everything that has happened stands in the ledger, so starting and resuming are 
 is still to be done.
 """
 
-import platform
 from collections.abc import Mapping
 from os.path import relpath
 from pathlib import Path
 
-from promo import __version__, plugins
+from promo import __version__
 from promo.base.canonical import Json, canonical, digest_bytes, exact
-from promo.base.differences import differences
 from promo.base.errors import ExitCode, Mismatch
+from promo.base.resources import second_verifier
 from promo.curves.replay import Replay
 from promo.decision.values import GateDecision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, verdict_of
 from promo.driver.anchor import may_start
 from promo.driver.hosts import places, recorded_places
 from promo.driver.pipeline import Compiled
-from promo.driver.same import no_strangers, same_source, same_study
+from promo.driver.same import no_strangers, runner_here, same_runner, same_source, same_study
 from promo.driver.seeds import seed_of
-from promo.driver.study import DATA, IMPORTS, LEDGER, LOCK, PLAN, SPEC, STREAMS, StudyFolder
+from promo.driver.study import DATA, IMPORTS, LEDGER, LOCK, PLAN, RECHECK, SPEC, STREAMS, StudyFolder
 from promo.driver.values import Display, Ending
 from promo.evidence.effects import effects_to_json
 from promo.evidence.guards import flags
@@ -36,7 +35,6 @@ from promo.plan.store import plan_to_json
 from promo.plan.values import PlannedRun
 from promo.run.corpora import Prepared, prepare
 from promo.run.execute import Execution, Place, Progress, has_ended
-from promo.run.provenance import installed_version
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM
 from promo.run.values import CONTRACT, Task
@@ -145,7 +143,7 @@ class _Loop:
         self.display.begin(self.study, self.plan, state)
         try:
             if not fresh:
-                self._same_runner(state)
+                same_runner(state, self.runner)
             text = self._needed_text(state)  # whatever is wrong with it is said before anything is recorded
             if fresh:
                 self._freeze()
@@ -175,7 +173,13 @@ class _Loop:
         plan_bytes = canonical(plan_to_json(self.plan)) + b"\n"
         lock_bytes = canonical(lock_to_json(self._lock())) + b"\n"
         imports_bytes = canonical(dict(self.compiled.used)) + b"\n"
-        files = {SPEC: spec_bytes, PLAN: plan_bytes, LOCK: lock_bytes, IMPORTS: imports_bytes}
+        files = {
+            SPEC: spec_bytes,
+            PLAN: plan_bytes,
+            LOCK: lock_bytes,
+            IMPORTS: imports_bytes,
+            RECHECK: second_verifier(),
+        }
         files |= self.replay.files() if self.replay else {}
         for name, content in files.items():
             self.disk.write(self.folder.path / name, content)
@@ -186,7 +190,7 @@ class _Loop:
                 "plan": self.plan.digest,
                 "seals": dict(self.plan.seals),
                 "files": {name: digest_bytes(content) for name, content in files.items()},
-                "runner": self._runner(),
+                "runner": runner_here(self.runner),
                 "promo": __version__,
                 "commit": self.commit,
                 **({"replay": self.replay.summary()} if self.replay else {}),
@@ -205,22 +209,6 @@ class _Loop:
             made = Seal(rule.name, value, closure(self.study, rule), now, self.commit, 0)
             seals[rule.name] = old if fits and old is not None else made
         return Lock(self.study.name, seals)
-
-    def _runner(self) -> dict[str, Json]:
-        runner = self.runner
-        versions: dict[str, Json] = {"python": platform.python_version()}
-        versions |= {name: installed_version(name) for name in runner.needs_modules}
-        code = runner.digest if isinstance(runner, FileRunner) else plugins.code_digest(runner)
-        return {"name": runner.name, "version": runner.version, "code": code, "versions": versions}
-
-    def _same_runner(self, state: State) -> None:
-        changed = tuple(differences(state.frozen.get("runner"), self._runner(), ("runner",)))
-        if changed:
-            raise Mismatch(
-                f"the runner '{self.study.runner.name}' is not the one this study was started with",
-                hint="install the promo it was started with, or start a new study with --study",
-                details=changed,
-            )
 
     def _needed_text(self, state: State) -> Prepared | None:
         """The study's text, read and split, unless it lies in the folder already."""
