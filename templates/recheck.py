@@ -446,6 +446,13 @@ def ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
     return fits and _multiple(answer, base) == _sum(commitment, _multiple(challenge, key))
 
 
+def head(study: Study) -> Iterator[str]:
+    """The checkpoint that promo left beside the ledger when it last stopped."""
+    path = study.folder / "checkpoint.note"
+    if path.is_file():
+        yield f"checkpoint.note covers {_covered(study, 'checkpoint.note', path.read_bytes())} events"
+
+
 def receipts(study: Study, given: argparse.Namespace) -> Iterator[tuple[str, bool]]:
     """Each receipt in words, and whether it vouches for what was frozen and no run."""
     for event in study.events:
@@ -479,20 +486,26 @@ def _carried(receipt: bytes) -> bytes | None:
 def _judged(
     study: Study, given: argparse.Namespace, name: str, receipt: bytes, note: bytes, *, must: bool
 ) -> tuple[str, bool]:
+    size = _covered(study, name, note)
+    when = _vouched(receipt, note, given)
+    if when is None:
+        if must:
+            raise DiffersError(f"{name}: none of the given keys and authorities made it")
+        return f"{name}: over {size} events, by nobody whose key was given", False
+    runs = [event for event in study.events if event["kind"] == "attempt.started"]
+    early = not runs or (runs[0]["seq"] >= size and when <= runs[0]["time"])
+    return f"{name}: vouches for {'what was frozen and no run' if early else f'{size} events'}", early
+
+
+def _covered(study: Study, name: str, note: bytes) -> int:
+    """How many events a checkpoint covers, if they are those of this ledger."""
     parts = note.decode(errors="replace").split("\n")
     if len(parts) != 4 or not re.fullmatch(r"[1-9]\d*", parts[1]) or int(parts[1]) > len(study.lines):
         raise DiffersError(f"{name}: {SPENT}")
     covered = study.lines[: int(parts[1])]
     if note != f"promo/{study.frozen['study']}\n{len(covered)}\n{base64.b64encode(root(covered)).decode()}\n".encode():
         raise DiffersError(f"{name}: {SPENT}")
-    when = _vouched(receipt, note, given)
-    if when is None:
-        if must:
-            raise DiffersError(f"{name}: none of the given keys and authorities made it")
-        return f"{name}: over {len(covered)} events, by nobody whose key was given", False
-    runs = [event for event in study.events if event["kind"] == "attempt.started"]
-    early = not runs or (runs[0]["seq"] >= len(covered) and when <= runs[0]["time"])
-    return f"{name}: vouches for {'what was frozen and no run' if early else f'{len(covered)} events'}", early
+    return len(covered)
 
 
 def _vouched(receipt: bytes, note: bytes, given: argparse.Namespace) -> str | None:
@@ -552,7 +565,7 @@ def _ran(words: list[str], given: bytes) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-CHECKS = (frozen_files, order, texts, begun, results, evidence, decisions, promotions, ending)
+CHECKS = (frozen_files, order, texts, begun, results, evidence, decisions, promotions, ending, head)
 FAULTS = (DiffersError, KeyError, TypeError, ValueError, AttributeError, IndexError, ZeroDivisionError)
 
 

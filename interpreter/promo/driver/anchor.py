@@ -26,6 +26,8 @@ from promo.ledger.values import Event, EventKind
 from promo.spec.values import Study
 
 ANCHORS = "anchors"
+HEAD = "checkpoint.note"
+"""The checkpoint of the ledger as it was when promo last stopped working on the study."""
 
 
 @frozen
@@ -62,6 +64,28 @@ def write_checkpoint(folder: StudyFolder) -> Path:
     RealDisk().make_folder(place.parent)
     RealDisk().write(place, note)
     return place
+
+
+def keep_head(folder: StudyFolder) -> None:
+    """
+    Put the checkpoint of the whole ledger beside it.
+
+    It finds accidents that a chain cannot: a last line that changed, and a tail that is gone.  Whoever edits on
+    purpose edits it too, so it vouches for nothing.
+    """
+    RealDisk().write(folder.path / HEAD, to_note(_checkpoint(folder.chain().events, ledger_lines(folder))))
+
+
+def head_fault(folder: StudyFolder) -> str:
+    """What the checkpoint beside a ledger says against it; empty when it says nothing, or is not there."""
+    note = RealDisk().read(folder.path / HEAD)
+    if note is None:
+        return ""
+    try:
+        checkpoint = from_note(note)
+    except ValueError as fault:
+        return str(fault)
+    return uncovered(checkpoint, folder.chain().events, ledger_lines(folder))
 
 
 def _checkpoint(events: Sequence[Event], lines: Sequence[bytes]) -> Checkpoint:

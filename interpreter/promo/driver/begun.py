@@ -5,7 +5,7 @@ from pathlib import Path
 
 from promo.base.canonical import Json
 from promo.base.errors import Mismatch
-from promo.driver.anchor import Anchor, ledger_lines, read_anchors, recorded_anchors
+from promo.driver.anchor import HEAD, Anchor, head_fault, ledger_lines, read_anchors, recorded_anchors
 from promo.driver.pipeline import Compiled
 from promo.driver.seeds import seed_of, value_of
 from promo.driver.study import StudyFolder
@@ -24,9 +24,12 @@ def vouchers(
     authorities: Sequence[Path],
 ) -> tuple[list[Check], bool]:
     """Every receipt, given or recorded; and whether one of them vouches for what was frozen before anything ran."""
+    fault = head_fault(folder)
+    checks = [Check(HEAD, Outcome.DIFFERS, fault)] if fault else []
     found = list(read_anchors(folder, receipts, keys, authorities))
     found += recorded_anchors(events, ledger_lines(folder), keys, authorities)
-    return [_vouched(one, len(events)) for one in found], any(one.before_runs for one in found)
+    checks += [_vouched(one, len(events)) for one in found]
+    return checks, any(one.before_runs for one in found)
 
 
 def _vouched(anchor: Anchor, events: int) -> Check:

@@ -353,6 +353,11 @@ def _take(
     """Files first, then the ledger: what it says is there once it says so."""
     disk = RealDisk()
     places = {str(started[key].data["folder"]) for key in fresh}
+    for place in places:
+        linked = [part for part in (folder.path / place, *(folder.path / place).parents) if part.is_symlink()]
+        inside = [part for part in linked if part.is_relative_to(folder.path) and part != folder.path]
+        if inside:
+            raise PromoError(f"{inside[0]} is a link, and nothing is written through links", hint="remove it")
     for name, content in bundle.files.items():
         if name.rpartition("/")[0] in places:
             target = folder.path / name

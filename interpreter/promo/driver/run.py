@@ -16,7 +16,7 @@ from promo.base.resources import second_verifier
 from promo.curves.replay import Replay
 from promo.decision.values import GateDecision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, verdict_of
-from promo.driver.anchor import may_start
+from promo.driver.anchor import keep_head, may_start
 from promo.driver.hosts import places, recorded_places
 from promo.driver.pipeline import Compiled
 from promo.driver.same import no_strangers, runner_here, same_runner, same_source, same_study
@@ -35,6 +35,7 @@ from promo.plan.store import plan_to_json
 from promo.plan.values import PlannedRun
 from promo.run.corpora import Prepared, prepare
 from promo.run.execute import Execution, Place, Progress, has_ended
+from promo.run.provenance import Origin
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM
 from promo.run.values import CONTRACT, Task
@@ -54,7 +55,7 @@ def run_study(
     clock: Clock,
     environment: Mapping[str, str],
     display: Display,
-    commit: str | None,
+    origin: Origin,
     only: str | None = None,
     freeze_only: bool = False,
     replay: Replay | None = None,
@@ -69,7 +70,7 @@ def run_study(
         clock: time.
         environment: promo's own environment, of which workers see a part.
         display: what the user sees.
-        commit: version-control commit of the spec.
+        origin: where the command came from.
         only: the one host whose runs are carried out; None for all.
         freeze_only: record what is frozen and stop there, so that somebody can vouch for it before anything runs.
         replay: recorded curves that stand for its runs; without them, runs are trained.
@@ -98,9 +99,10 @@ def run_study(
         assert compiled.runner is not None
         here = recorded_places(study, replay) if replay else places(study, compiled.runner, environment, only)
         journal = Journal(folder.path / LEDGER, RealDisk(), clock)
-        return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit, replay).run(
-            fresh=fresh, freeze_only=freeze_only
-        )
+        loop = _Loop(compiled, spec_folder, folder, journal, clock, here, display, origin, replay)
+        ending = loop.run(fresh=fresh, freeze_only=freeze_only)
+        keep_head(folder)
+        return ending
 
 
 def _ending(state: State) -> Ending:
@@ -123,11 +125,11 @@ class _Loop:
         clock: Clock,
         here: Mapping[str, Place],
         display: Display,
-        commit: str | None,
+        origin: Origin,
         replay: Replay | None,
     ) -> None:
         self.compiled, self.spec_folder, self.folder = compiled, spec_folder, folder
-        self.journal, self.clock, self.places, self.display, self.commit = journal, clock, here, display, commit
+        self.journal, self.clock, self.places, self.display, self.origin = journal, clock, here, display, origin
         self.study, self.plan = compiled.sound()
         assert compiled.runner is not None
         self.runner: Runner = compiled.runner
@@ -153,7 +155,7 @@ class _Loop:
             self.execution = Execution(
                 self.folder.path, self.journal, state, self.disk, self.clock, self.places, self._progress
             )
-            self.execution.record(EventKind.ORCHESTRATOR_STARTED, {"promo": __version__})
+            self.execution.record(EventKind.ORCHESTRATOR_STARTED, {"promo": __version__, **self.origin.to_json()})
             try:
                 self._keep_text(text)
                 self._keep_program()
@@ -192,7 +194,7 @@ class _Loop:
                 "files": {name: digest_bytes(content) for name, content in files.items()},
                 "runner": runner_here(self.runner),
                 "promo": __version__,
-                "commit": self.commit,
+                "commit": self.origin.commit,
                 **({"replay": self.replay.summary()} if self.replay else {}),
             },
         )
@@ -206,7 +208,7 @@ class _Loop:
             value = self.plan.seals[rule.name]
             old = before.get(rule.name)
             fits = old is not None and old.digest == value
-            made = Seal(rule.name, value, closure(self.study, rule), now, self.commit, 0)
+            made = Seal(rule.name, value, closure(self.study, rule), now, self.origin.commit, 0)
             seals[rule.name] = old if fits and old is not None else made
         return Lock(self.study.name, seals)
 

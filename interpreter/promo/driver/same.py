@@ -12,6 +12,7 @@ from promo.base.canonical import Json, digest_bytes
 from promo.base.differences import differences
 from promo.base.errors import Mismatch
 from promo.curves.replay import Replay
+from promo.driver.anchor import head_fault
 from promo.driver.study import StudyFolder
 from promo.files import RealDisk
 from promo.ledger.state import State
@@ -32,6 +33,12 @@ def no_strangers(folder: StudyFolder, state: State, *, fresh: bool) -> None:
             f"{folder.path} holds runs that its ledger does not know",
             hint="restore the ledger from a copy, or start a new study with --study",
             details=unknown[:5],
+        )
+    fault = "" if fresh else head_fault(folder)
+    if fault:
+        raise Mismatch(
+            f"the ledger in {folder.path} does not fit the checkpoint beside it: {fault}",
+            hint="somebody cut or changed one of them; restore both from a copy of the study",
         )
 
 
