@@ -2,10 +2,11 @@
 How long `promo run` takes until it goes on with a study of many runs: `python tests/bench/resume.py [RUNS] [ROUNDS]`.
 
 It carries out a study of the toy runner for real, without a process for each run and without flushing, cuts the ledger
-behind the start of its last run, as a crash would, and times a fresh `promo run` from its start until the next event
-of that run stands in the ledger.
+behind the start of its last run and takes that run's result away, as a crash would, and times a fresh `promo run` from
+its start until that run has been started again.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
+
+import psutil
 
 HERE = Path(__file__).parent
 SEEDS = 10
@@ -42,26 +45,27 @@ def make(place: Path, runs: int) -> None:
     print(f"{runs} runs carried out in {time.perf_counter() - began:.0f} s")
 
 
-def resumed(place: Path) -> tuple[float, float]:
-    """Seconds from the start of `promo run` until it starts a run, and until it has ended."""
+def resumed(place: Path) -> tuple[float, float, float]:
+    """Seconds from the start of `promo run` until it starts a run; its processor time until then; seconds in all."""
     ledger = place / "many.study" / "ledger.jsonl"
     whole = ledger.read_bytes()
-    cut = whole.rindex(b"\n", 0, whole.rindex(b'"kind":"attempt.started"')) + 1
-    cut = whole.index(b"\n", cut) + 1
-    ledger.write_bytes(whole[:cut])
+    start = whole.rindex(b"\n", 0, whole.rindex(b'"kind":"attempt.started"')) + 1
+    end = whole.index(b"\n", start) + 1
+    ledger.write_bytes(whole[:end])
     (place / "many.study" / "checkpoint.note").unlink(missing_ok=True)
+    (place / "many.study" / json.loads(whole[start:end])["data"]["folder"] / "result.json").unlink()
     began = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", CALL, "run", "many.promo", "--quiet"], cwd=place)
-    ready = 0.0
+    process = psutil.Popen([sys.executable, "-c", CALL, "run", "many.promo", "--quiet"], cwd=place)
+    ready = spent = 0.0
     while process.poll() is None:
         with ledger.open("rb") as file:
-            file.seek(cut)
-            if not ready and file.read().count(b"\n") > 1:  # one says that promo has started, the next what it does
-                ready = time.perf_counter() - began
+            file.seek(end)
+            if not ready and b'"kind":"attempt.started"' in file.read():
+                ready, spent = time.perf_counter() - began, sum(process.cpu_times()[:2])
         time.sleep(0.002)
     assert process.returncode == 0
     assert ready
-    return ready, time.perf_counter() - began
+    return ready, spent, time.perf_counter() - began
 
 
 def main(runs: int, rounds: int) -> None:
@@ -70,8 +74,10 @@ def main(runs: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         make(Path(folder), runs)
         times = [resumed(Path(folder)) for _ in range(rounds)]
-    print(f"ready to go on: {median(one for one, _ in times):.2f} s, from {min(times)[0]:.2f} to {max(times)[0]:.2f}")
-    print(f"whole command with its report: {median(all_ for _, all_ in times):.2f} s")
+    for words, seen in zip(
+        ("ready to go on", "its processor time", "whole command with its report"), zip(*times, strict=True), strict=True
+    ):
+        print(f"{words}: {median(seen):.2f} s, from {min(seen):.2f} to {max(seen):.2f}")
 
 
 if __name__ == "__main__":
