@@ -330,6 +330,11 @@ def evidence(study: Study) -> Iterator[str]:
 def decisions(study: Study) -> Iterator[str]:
     """Every decision file, and the verdict itself where the rule is of a kind known here."""
     lower = str(study.plan["parts"]["measure"]).endswith("lower is better")
+    for event in study.data("reduction.decided"):
+        decided = study.stored(f"decisions/{event['name']}.json", event["decision"])
+        if decided["promoted"] != event["promoted"]:
+            raise DiffersError(f"{event['name']}: the ledger says something else than its decision")
+        yield f"{event['name']}: as recorded; a reduction is not derived again here, left to promo verify"
     for event in study.data("gate.decided") + study.data("rule.decided"):
         name = event["name"]
         decided = study.stored(f"decisions/{name}.json", event["decision"])
@@ -352,7 +357,8 @@ def decisions(study: Study) -> Iterator[str]:
 
 def promotions(study: Study) -> Iterator[str]:
     """Whoever entered a stage is who its gate promoted."""
-    promoted = {one["name"]: one.get("promoted") for one in study.data("gate.decided") + study.data("person.decided")}
+    kinds = ("gate.decided", "reduction.decided", "person.decided")
+    promoted = {one["name"]: one.get("promoted") for kind in kinds for one in study.data(kind)}
     after = {stage["name"]: stage["after"] for stage in study.plan["stages"]}
     for opened in study.data("stage.opened"):
         gate = after[opened["stage"]]

@@ -145,6 +145,9 @@ class _Desk:
     known: dict[tuple[str, str, int, int], tuple[Fraction | None, Fraction]] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
+        if self.study.reductions:
+            message = f"{', '.join(self.study.reductions)} reads effects, which other methods have no counterpart of"
+            raise PromoError(message, hint="compare a spec without the reduction")
         stages = self.study.stages.values()
         kinds, cells = {stage.budget.kind for stage in stages}, {stage.cells for stage in stages}
         if len(kinds) > 1 or len(cells) > 1:
