@@ -92,7 +92,7 @@ def codes(text: str) -> list[str]:
 
 
 def crashed(ledger: Path, content: bytes) -> None:
-    """A ledger as a crash would have left it: cut short, and no checkpoint of what came later beside it."""
+    """A ledger as a crash or a forger would leave it, and no checkpoint of what it was before beside it."""
     ledger.write_bytes(content)
     ledger.with_name("checkpoint.note").unlink(missing_ok=True)
 

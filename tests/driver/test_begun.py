@@ -11,7 +11,7 @@ import pytest
 from promo.driver.seeds import drawn_seed
 from promo.ledger.chain import GENESIS, decode, encode, line_digest
 from promo.ledger.values import Event
-from support import promo, spec
+from support import crashed, promo, spec
 
 pytestmark = pytest.mark.skipif(not (shutil.which("ssh-keygen") and shutil.which("openssl")), reason="needs both")
 
@@ -138,7 +138,7 @@ def rewritten(ledger, change, keep=lambda event: True):
     for event in filter(keep, decode(ledger.read_bytes()).events):
         lines.append(encode(Event(len(lines), event.kind, event.time, event.incarnation, change(event), head)))
         head = line_digest(lines[-1])
-    ledger.write_bytes(b"".join(line + b"\n" for line in lines))
+    crashed(ledger, b"".join(line + b"\n" for line in lines))  # the checkpoint beside it would tell
 
 
 def test_rewritten_chains_are_found_by_the_receipt_in_them_and_unanchored_or_refused_without(workplace, capsys):
