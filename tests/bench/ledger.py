@@ -47,7 +47,7 @@ def main(events: int) -> None:
     chain = decode(content)
     total = 0.0
     for words, step in (
-        ("decode, canonical form and chain", lambda: decode(content)),
+        ("decode, canonical form and chain", lambda: decode.__wrapped__(content)),
         ("state of all events", lambda: state_of(chain.events)),
         ("Merkle root", lambda: merkle_root(lines)),
         ("chain by the second verifier", lambda: recheck.chain(content)),
