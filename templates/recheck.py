@@ -2,27 +2,44 @@
 A second, independent check of a study: this one file and Python's standard library, nothing of promo.
 
 It takes nothing from promo's own code, so a fault there is not repeated here.  It derives again: the chain, its Merkle
-root, the digests of frozen files, results and decisions, evidence tables, gates that keep the top by a mean, rules on
-a mean gap, and the trained seconds.  What it cannot derive again it says, and leaves to `promo verify`.
+root, the digests of frozen files, texts, requests, results and decisions, the order of events, budgets, drawn seeds,
+evidence tables, gates that keep the top by a mean, rules on a mean gap, promotions, and the trained seconds.  What it
+cannot derive again it says, and leaves to `promo verify`; so nothing but a ledger that somebody rewrote as a whole can
+pass here and fail there.
 
-    python recheck.py STUDY.study        exits with 0 when nothing differs, with 1 when something does
+    python recheck.py STUDY.study [--key PUB] [--authority PEM] [--anchor RECEIPT]
+
+Exit codes are those of `promo verify`: 0 everything matches and somebody outside vouches for what was frozen before the
+runs, 1 something differs, 2 something is missing or not finished, 3 everything matches and nobody outside vouches.
+Receipts in the ledger are checked against the keys that are given; OpenSSH signatures need ssh-keygen, time stamps
+openssl, and signed notes nothing.
 """
 
+import argparse
 import base64
 import hashlib
 import json
 import re
+import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 Object = dict[str, Any]
+ENDS = ("attempt.failed", "attempt.lost", "result.accepted")
+SPENT = "the ledger is not the one it vouches for"
 
 
 class DiffersError(Exception):
     """Something is not what it must be."""
+
+
+class MissingError(Exception):
+    """Something is not there."""
 
 
 def sha(content: bytes) -> str:
@@ -79,19 +96,30 @@ class Study:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.lines = self.bytes("ledger.jsonl").split(b"\n")[:-1]
-        self.events = chain(self.bytes("ledger.jsonl"))
-        self.accepted: dict[str, Object] = {}
+        content = self.bytes("ledger.jsonl")
+        self.lines = content.split(b"\n")[:-1]
+        self.events = chain(content)
+        self.attempts: dict[tuple[str, int], Object] = {}
+        """(run, number) -> what was recorded at its start, its end, and whether a guard set it aside."""
         for event in self.events:
             data = event["data"]
-            if event["kind"] == "result.accepted":
-                if data["run"] in self.accepted:
-                    raise DiffersError(f"run {data['run']} was counted twice")
-                self.accepted[data["run"]] = data
+            if event["kind"] == "attempt.started":
+                self.attempts[data["run"], data["attempt"]] = {**data, "end": "", "flagged": False}
+            elif event["kind"] in ENDS:
+                one = self.attempts.get((data["run"], data["attempt"]))
+                if one is None:
+                    raise DiffersError(f"run {data['run']} has an end and was never started")
+                one.update(data, end=event["kind"])
             elif event["kind"] == "result.flagged":
-                self.accepted.pop(data["run"], None)
-        self.places = {(d["run"], d["attempt"]): d["folder"] for d in self.data("attempt.started")}
+                self.attempts[data["run"], data["attempt"]]["flagged"] = True
+        self.counts: dict[str, Object] = {}
+        """Run -> the attempt that counts: the first that was accepted and not set aside."""
+        for (run, _), one in self.attempts.items():
+            if one["end"] == "result.accepted" and not one["flagged"]:
+                self.counts.setdefault(run, one)
         self.plan: Object = {}
+        first = self.events[0] if self.events else {"kind": "", "data": {}}
+        self.frozen: Object = first["data"] if first["kind"] == "study.frozen" else {}
 
     def data(self, kind: str) -> list[Object]:
         """Data of all events of a kind."""
@@ -102,58 +130,188 @@ class Study:
         try:
             return (self.folder / name).read_bytes()
         except OSError as fault:
-            raise DiffersError(f"{name} cannot be read") from fault
+            raise MissingError(f"{name} is not there") from fault
 
-    def result(self, event: Object) -> Object:
-        """Body of the result that an event accepted."""
-        folder = self.places.get((event["run"], event["attempt"]))
-        if folder is None:
-            raise DiffersError(f"run {event['run']} has a result and was never started")
-        content = self.bytes(f"{folder}/result.json")
+    def result(self, attempt: Object) -> Object:
+        """Body of the result that an attempt left."""
+        folder = attempt["folder"]
+        content, request = self.bytes(f"{folder}/result.json"), self.bytes(f"{folder}/request.json")
+        if sha(content) != attempt["envelope"]:
+            raise DiffersError(f"{folder}/result.json is not what was recorded")
         envelope = strict(content)
         body: Object = envelope["body"]
-        asked = sha(self.bytes(f"{folder}/request.json"))
-        if sha(content) != event["envelope"] or sha(compact(body)) != envelope["digest"] or body["request"] != asked:
-            raise DiffersError(f"{folder}/result.json is not what was accepted")
-        if sha(self.bytes(f"{folder}/points.jsonl")) != body["points"]:
+        if sha(compact(body)) != envelope["digest"] or body["request"] != sha(request):
+            raise DiffersError(f"{folder}/result.json does not answer the request beside it")
+        status = "ok" if attempt["flagged"] else attempt["status"]
+        if body["status"] != status:
+            raise DiffersError(f"{folder}/result.json has another status than was recorded")
+        if "points" in body and sha(self.bytes(f"{folder}/points.jsonl")) != body["points"]:
             raise DiffersError(f"{folder}/points.jsonl was changed")
         return body
 
+    def request(self, attempt: Object) -> Object:
+        """What an attempt was asked."""
+        name = f"{attempt['folder']}/request.json"
+        content = self.bytes(name)
+        if sha(content) != attempt["request"]:
+            raise DiffersError(f"{name} is not what was recorded")
+        asked: Object = json.loads(content)
+        return asked
+
     def value(self, run: str, metric: str) -> str | None:
         """The measured value of a run, from its result file."""
-        return self.result(self.accepted[run])["metrics"].get(metric) if run in self.accepted else None
+        one = self.counts.get(run)
+        return None if one is None else self.result(one)["metrics"].get(metric)
+
+    def stored(self, name: str, digest: str) -> Any:
+        """A derived file whose digest was recorded."""
+        content = self.bytes(name)
+        if not content.endswith(b"\n") or sha(content[:-1]) != digest:
+            raise DiffersError(f"{name} is not what was recorded")
+        return strict(content[:-1])
+
+
+# --- what was frozen, and in which order things happened ---------------------------------------------------------
 
 
 def frozen_files(study: Study) -> Iterator[str]:
     """What was frozen is there unchanged, and was frozen first."""
-    first: Object = study.events[0] if study.events else {"kind": ""}
-    if first["kind"] != "study.frozen":
+    if not study.frozen:
         raise DiffersError("the study was not frozen first")
-    for name, digest in first["data"]["files"].items():
-        if sha(study.bytes(name)) != digest:
+    files = study.frozen["files"]
+    missing = [name for name in files if not (study.folder / name).is_file()]
+    for name, digest in files.items():
+        if name not in missing and sha(study.bytes(name)) != digest:
             raise DiffersError(f"{name} was changed after the study was frozen")
+    if missing:
+        raise MissingError(f"{missing[0]} is not there")
     study.plan = json.loads(study.bytes("plan.json"))
-    yield f"{len(first['data']['files'])} frozen files as recorded"
+    if study.plan["digest"] != study.frozen["plan"]:
+        raise DiffersError("plan.json is another plan than was frozen")
+    yield f"{len(files)} frozen files as recorded"
+
+
+def order(study: Study) -> Iterator[str]:
+    """Nothing ran outside the plan, was counted twice, or lies in the folder without being in the ledger."""
+    known: dict[str, set[tuple[Any, ...]]] = {}
+    for stage in study.plan["stages"]:
+        for run, candidate, host, seed in stage["possible_runs"]:
+            known.setdefault(run, set()).add((stage["name"], candidate, host, seed))
+    before: dict[str, int] = {}
+    counted: set[str] = set()
+    for (run, number), one in study.attempts.items():
+        if (one["stage"], one["candidate"], one["host"], one["seed"]) not in known.get(run, ()):
+            raise DiffersError(f"run {run} is not in the plan, or stands in another cell there")
+        if number <= before.get(run, 0):
+            raise DiffersError(f"the attempts of run {run} are not numbered in order")
+        before[run] = number
+        if one["end"] == "result.accepted" and not one["flagged"]:
+            if run in counted:
+                raise DiffersError(f"run {run} was counted twice")
+            counted.add(run)
+    folders = {one["folder"] for one in study.attempts.values()}
+    for place in sorted(study.folder.glob("runs/*/*/attempt-*")):
+        name = place.relative_to(study.folder).as_posix()
+        if name not in folders and sum(1 for _ in place.iterdir()) > 1:
+            raise DiffersError(f"{name} is not in the ledger")
+    yield f"{len(study.attempts)} attempts, all of the plan, none counted twice"
+
+
+def begun(study: Study) -> Iterator[str]:
+    """What the spec asks for before the first run, and the seeds that were drawn."""
+    parts = study.plan["parts"]
+    if "replay" in study.frozen:
+        return
+    brought = {
+        (one["run"], one["attempt"]): chain(study.bytes(bundle["ledger"]))
+        for bundle in study.data("bundle.imported")
+        for one in bundle["taken"]
+    }
+    if "anchor" in parts:
+        for events in [study.events, *brought.values()]:
+            kinds = [one["kind"] for one in events if "bundle" not in one["data"]]
+            runs = kinds.index("attempt.started") if "attempt.started" in kinds else len(kinds)
+            if runs < len(kinds) and "anchor.received" not in kinds[:runs]:
+                raise DiffersError("a run began before the required receipt")
+        yield "the required receipt stands before the first run"
+    if "draw" in parts:
+        for key, one in study.attempts.items():
+            value = _published(brought.get(key, study.events), str(parts["draw"]))
+            words = f"promo/seed/1\n{study.frozen['plan']}\n{value}\n{one['seed']}"
+            drawn = int.from_bytes(hashlib.sha256(words.encode()).digest()[:4], "big") >> 1
+            asked = study.request(one)["run"]
+            if (asked["seed"], asked.get("label")) != (drawn, one["seed"]):
+                raise DiffersError(f"{one['folder']} has another seed than was drawn")
+        yield "every seed drawn again"
+
+
+def _published(events: list[Object], said: str) -> str:
+    """The value that seeds are drawn from."""
+    kind, name = ("anchor.received", "digest") if said == "seeds from receipt" else ("value.published", "value")
+    found = [one["data"][name] for one in events if one["kind"] == kind]
+    if not found:
+        raise DiffersError("seeds are drawn from a value that no event tells")
+    return str(found[0])
+
+
+def texts(study: Study) -> Iterator[str]:
+    """Prepared texts, ledgers of other machines, and the wordings of amendments."""
+    for data in study.data("data.prepared"):
+        for name, key in (("train.bytes", "train_digest"), ("validation.bytes", "validation_digest")):
+            path = study.folder / "data" / name
+            if path.is_file() and sha(path.read_bytes()) != data[key]:
+                raise DiffersError(f"data/{name} is not the text that was trained on")
+    for bundle in study.data("bundle.imported"):
+        if sha(study.bytes(bundle["ledger"])) != bundle["ledger_digest"]:
+            raise DiffersError(f"{bundle['ledger']} is not the ledger that was brought")
+    for number, amended in enumerate(study.data("rule.amended"), 1):
+        if sha(study.bytes(f"amendments/{number}.promo")) != amended["text"]:
+            raise DiffersError(f"amendments/{number}.promo is not what was recorded")
+    yield "texts, other ledgers and amendments as recorded, as far as they are kept here"
+
+
+# --- results, evidence, decisions --------------------------------------------------------------------------------
 
 
 def results(study: Study) -> Iterator[str]:
-    """Every accepted result, and the seconds that were trained."""
-    seconds = sum(
-        (Fraction(study.result(one)["seconds"].get("train", "0")) for one in study.accepted.values()), Fraction()
-    )
-    yield f"{len(study.accepted)} accepted results as recorded, {float(seconds / 3600):.4f} hours trained in them"
+    """Every result and request, the budgets, and the seconds that were trained."""
+    seconds, good, missing = Fraction(), 0, []
+    kept: dict[str, Any] = {}
+    budgets = {stage["name"]: Fraction(stage["budget"]["amount"]) for stage in study.plan["stages"]}
+    for one in study.attempts.values():
+        try:
+            body = study.result(one) if one["end"] and one.get("envelope") else None
+            asked = study.request(one) if one["end"] == "result.accepted" and not one["flagged"] else {}
+        except MissingError as fault:
+            missing.append(str(fault))
+            continue
+        if body is None:
+            continue
+        good += 1
+        seconds += Fraction(body["seconds"].get("train", "0"))
+        if not asked:
+            continue
+        kept[one["folder"]] = body.get("checkpoint")
+        used = body.get("budget") or {}
+        if "used" in used and Fraction(used["used"]) > budgets[one["stage"]] + Fraction(used.get("last_step", "0")):
+            raise DiffersError(f"{one['folder']} was given more than its budget and one step")
+        carried = asked.get("continues")
+        if isinstance(carried, dict) and (kept.get(carried.get("folder"), ()) != carried.get("state") or not carried):
+            raise DiffersError(f"{one['folder']} carries on another state than was accepted")
+    if missing:
+        raise MissingError(missing[0])
+    yield f"{good} results as recorded, {float(seconds / 3600):.4f} hours trained in them"
 
 
 def evidence(study: Study) -> Iterator[str]:
     """Every table, cell by cell, from the result files."""
     planned = {stage["name"]: stage for stage in study.plan["stages"]}
     entered = {one["stage"]: one["entrants"] for one in study.data("stage.opened")}
-    for closed in study.data("stage.closed"):
-        name = closed["stage"]
-        content = study.bytes(f"evidence/{name}.json")
-        table = strict(content.removesuffix(b"\n"))
-        if sha(compact(table)) != closed["evidence"] or not content.endswith(b"\n"):
-            raise DiffersError(f"evidence/{name}.json is not what was recorded")
+    tables = {
+        one["stage"]: study.stored(f"evidence/{one['stage']}.json", one["evidence"])
+        for one in study.data("stage.closed")
+    }
+    for name, table in tables.items():
         runs = {tuple(run[1:]): run[0] for run in planned[name]["possible_runs"]}
         cells = [[host, seed] for seed in planned[name]["seeds"] for host in planned[name]["hosts"]]
         if sorted(table["rows"]) != sorted(entered[name]) or table["cells"] != cells:
@@ -164,38 +322,49 @@ def evidence(study: Study) -> Iterator[str]:
                 if cell["run"] != run or cell["value"] != study.value(run, table["metric"]):
                     raise DiffersError(f"evidence/{name}.json: {candidate} on {host}, seed {seed} is not its result")
         yield f"evidence of {name} collected again"
-
-
-def recorded(study: Study, event: Object) -> Object:
-    """A decision file that is the one the ledger recorded."""
-    content = study.bytes(f"decisions/{event['name']}.json")
-    if sha(content.removesuffix(b"\n")) != event["decision"] or not content.endswith(b"\n"):
-        raise DiffersError(f"decisions/{event['name']}.json is not what was recorded")
-    decided: Object = strict(content.removesuffix(b"\n"))
-    return decided
+    for one in study.data("effects.estimated"):
+        study.stored(f"evidence/{one['name']}.json", one["effects"])
+        yield f"{one['name']}: as recorded; its estimate is left to promo verify"
 
 
 def decisions(study: Study) -> Iterator[str]:
     """Every decision file, and the verdict itself where the rule is of a kind known here."""
     lower = str(study.plan["parts"]["measure"]).endswith("lower is better")
     for event in study.data("reduction.decided"):
-        if recorded(study, event)["promoted"] != event["promoted"]:
+        decided = study.stored(f"decisions/{event['name']}.json", event["decision"])
+        if decided["promoted"] != event["promoted"]:
             raise DiffersError(f"{event['name']}: the ledger says something else than its decision")
-        yield f"{event['name']}: a reduction is not derived again here; leave it to promo verify"
+        yield f"{event['name']}: as recorded; a reduction is not derived again here, left to promo verify"
     for event in study.data("gate.decided") + study.data("rule.decided"):
         name = event["name"]
-        decided = recorded(study, event)
+        decided = study.stored(f"decisions/{name}.json", event["decision"])
+        for other in event.get("beside", ()):
+            version = f"amendment-{other['amendment']}" if other["amendment"] else "frozen"
+            study.stored(f"decisions/{name}.{version}.json", other["decision"])
         table = json.loads(study.bytes(f"evidence/{decided['stage']}.json"))
         rows = {one: [cell["value"] for cell in row] for one, row in table["rows"].items()}
         gate = name in study.plan["parts"]["gate"]
         said = study.plan["parts"]["gate" if gate else "rule"][name]
-        found = None if event["held"] or event["stopped"] else (_top if gate else _gap)(said, rows, lower=lower)
+        special = event["held"] or event["stopped"] or event.get("amendment")
+        found = None if special else (_top if gate else _gap)(said, rows, lower=lower)
         if found is None:
-            yield f"{name}: a kind that is not derived again here; leave it to promo verify"
+            yield f"{name}: as recorded; of a kind that is not derived again here, left to promo verify"
         elif found != event["promoted" if gate else "answer"]:
             raise DiffersError(f"{name}: the evidence gives {found}, and the ledger says something else")
         else:
             yield f"{name}: decided again"
+
+
+def promotions(study: Study) -> Iterator[str]:
+    """Whoever entered a stage is who its gate promoted."""
+    kinds = ("gate.decided", "reduction.decided", "person.decided")
+    promoted = {one["name"]: one.get("promoted") for kind in kinds for one in study.data(kind)}
+    after = {stage["name"]: stage["after"] for stage in study.plan["stages"]}
+    for opened in study.data("stage.opened"):
+        gate = after[opened["stage"]]
+        if gate is not None and sorted(opened["entrants"]) != sorted(promoted.get(gate) or ()):
+            raise DiffersError(f"{opened['stage']} was entered by others than its gate promoted")
+    yield "every stage was entered by those its gate promoted"
 
 
 def _top(said: Object, rows: dict[str, list[str | None]], *, lower: bool) -> list[str] | None:
@@ -229,21 +398,238 @@ def _mean(row: list[str | None]) -> Fraction:
     return sum((Fraction(str(value)) for value in row), Fraction()) / len(row)
 
 
-def main(folder: Path) -> int:
-    """Check a study folder and say what was found."""
+def ending(study: Study) -> Iterator[str]:
+    """The study came to its end."""
+    if not study.data("study.closed") + study.data("study.stopped"):
+        raise MissingError("the study is not finished")
+    yield "the study is finished"
+
+
+# --- receipts from outside ---------------------------------------------------------------------------------------
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+
+
+def _sum(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
+    """Two points of the curve -x^2 + y^2 = 1 + d x^2 y^2, RFC 8032, section 5.1."""
+    d = -121665 * pow(121666, -1, P)
+    product = d * a[0] * b[0] * a[1] * b[1]
+    x = (a[0] * b[1] + b[0] * a[1]) * pow(1 + product, -1, P) % P
+    return x, (a[1] * b[1] + a[0] * b[0]) * pow(1 - product, -1, P) % P
+
+
+def _multiple(factor: int, point: tuple[int, int]) -> tuple[int, int]:
+    result = (0, 1)
+    for bit in bin(factor)[2:]:
+        result = _sum(result, result)
+        result = _sum(result, point) if bit == "1" else result
+    return result
+
+
+def _decompressed(encoded: bytes) -> tuple[int, int]:
+    whole = int.from_bytes(encoded, "little")
+    y, odd = whole % 2**255, whole >> 255
+    d = -121665 * pow(121666, -1, P)
+    x = pow(square := (y * y - 1) * pow(d * y * y + 1, -1, P) % P, (P + 3) // 8, P)
+    if x * x % P != square:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if x * x % P != square or y >= P or (x == 0 and odd):
+        raise ValueError("these bytes are no point")
+    return (x if x % 2 == odd else P - x), y
+
+
+def ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether an Ed25519 signature holds."""
+    try:
+        key, commitment = _decompressed(public), _decompressed(signature[:32])
+    except ValueError:
+        return False
+    answer = int.from_bytes(signature[32:], "little")
+    challenge = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
+    base = _decompressed(bytes([0x58]) + bytes([0x66]) * 31)
+    fits = len(public) == 32 and len(signature) == 64 and answer < L
+    return fits and _multiple(answer, base) == _sum(commitment, _multiple(challenge, key))
+
+
+def head(study: Study) -> Iterator[str]:
+    """The checkpoint that promo left beside the ledger when it last stopped."""
+    path = study.folder / "checkpoint.note"
+    if path.is_file():
+        yield f"checkpoint.note covers {_covered(study, 'checkpoint.note', path.read_bytes())} events"
+
+
+def receipts(study: Study, given: argparse.Namespace) -> Iterator[tuple[str, bool]]:
+    """Each receipt in words, and whether it vouches for what was frozen and no run."""
+    for event in study.events:
+        if event["kind"] == "anchor.received":
+            data, name = event["data"], f"receipt in event {event['seq']}"
+            content = base64.b64decode(data["receipt"], validate=True)
+            note = f"promo/{study.frozen['study']}\n{data['size']}\n{data['root']}\n".encode()
+            if sha(content) != data["digest"] or _carried(content) not in (None, note) or data["size"] > event["seq"]:
+                raise DiffersError(f"{name} is not what it says it is")
+            yield _judged(study, given, name, content, note, must=False)
+    for path in map(Path, given.anchor):
+        if not path.is_file():
+            raise DiffersError(f"{path.name} is not there")
+        content = path.read_bytes()
+        found = _carried(content)
+        for beside in (path.with_suffix(""), study.folder / "anchors" / path.stem):
+            found = beside.read_bytes() if found is None and beside.is_file() else found
+        if found is None:
+            raise DiffersError(f"{path.name}: its note is not there")
+        yield _judged(study, given, path.name, content, found, must=True)
+
+
+def _carried(receipt: bytes) -> bytes | None:
+    """The note that a signed note or a git tag holds itself."""
+    if receipt.startswith(b"object "):
+        return receipt.partition(b"-----BEGIN SSH")[0].partition(b"\n\n")[2]
+    before, found, _ = receipt.rpartition("\n\n— ".encode())
+    return before + b"\n" if found and not receipt.startswith((b"-----BEGIN", b"\x30")) else None
+
+
+def _judged(
+    study: Study, given: argparse.Namespace, name: str, receipt: bytes, note: bytes, *, must: bool
+) -> tuple[str, bool]:
+    size = _covered(study, name, note)
+    when = _vouched(receipt, note, given)
+    if when is None:
+        if must:
+            raise DiffersError(f"{name}: none of the given keys and authorities made it")
+        return f"{name}: over {size} events, by nobody whose key was given", False
+    runs = [event for event in study.events if event["kind"] == "attempt.started"]
+    early = not runs or (runs[0]["seq"] >= size and when <= runs[0]["time"])
+    return f"{name}: vouches for {'what was frozen and no run' if early else f'{size} events'}", early
+
+
+def _covered(study: Study, name: str, note: bytes) -> int:
+    """How many events a checkpoint covers, if they are those of this ledger."""
+    parts = note.decode(errors="replace").split("\n")
+    if len(parts) != 4 or not re.fullmatch(r"[1-9]\d*", parts[1]) or int(parts[1]) > len(study.lines):
+        raise DiffersError(f"{name}: {SPENT}")
+    covered = study.lines[: int(parts[1])]
+    if note != f"promo/{study.frozen['study']}\n{len(covered)}\n{base64.b64encode(root(covered)).decode()}\n".encode():
+        raise DiffersError(f"{name}: {SPENT}")
+    return len(covered)
+
+
+def _vouched(receipt: bytes, note: bytes, given: argparse.Namespace) -> str | None:
+    """When one of the given keys or authorities made a receipt, empty if it tells no time; None when none did."""
+    with tempfile.TemporaryDirectory() as scratch:
+        first, second, third = (Path(scratch) / name for name in "abc")
+        if receipt.startswith(b"\x30"):
+            first.write_bytes(note)
+            second.write_bytes(receipt)
+            for authority in given.authority:
+                words = ["-verify", "-data", str(first), "-in", str(second), "-CAfile", authority]
+                if _ran(["openssl", "ts", *words], b"") is not None:
+                    text = _ran(["openssl", "ts", "-reply", "-in", str(second), "-text"], b"") or b""
+                    found = re.search(rb"Time stamp: (\w+ +\d+ [\d:]{8})\S* (\d{4}) GMT", text)
+                    if found is None:
+                        return "9999"
+                    moment = time.strptime(f"{found[1].decode()} {found[2].decode()}", "%b %d %H:%M:%S %Y")
+                    return time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)
+            return None
+        at = receipt.find(b"-----BEGIN SSH SIGNATURE-----")
+        if at < 0:
+            return _cosigned(receipt, note, given)
+        first.write_bytes(receipt[at:])
+        purpose, message = ("git", receipt[:at]) if at else ("promo-checkpoint", note)
+        for key in given.key:
+            public = " ".join(Path(key).read_text(encoding="utf-8").split()[:2])
+            third.write_text(f'w namespaces="{purpose}" {public}\n', encoding="utf-8")
+            words = ["-Y", "verify", "-f", str(third), "-I", "w", "-n", purpose, "-s", str(first)]
+            if _ran(["ssh-keygen", *words], message) is not None:
+                return ""
+    return None
+
+
+def _cosigned(receipt: bytes, note: bytes, given: argparse.Namespace) -> str | None:
+    """The same for signed notes of C2SP: a signature over the text, or a cosignature over a time and the text."""
+    for name, encoded in re.findall(r"— (\S+) (\S+)\n", receipt[len(note) :].decode(errors="replace")):
+        content = base64.b64decode(encoded)
+        for key in given.key:
+            owner, _, rest = Path(key).read_text(encoding="utf-8").strip().partition("+")
+            try:
+                typed = base64.b64decode(rest.partition("+")[2], validate=True)
+            except ValueError:
+                continue
+            identity = hashlib.sha256(f"{owner}\n".encode() + typed).digest()[:4]
+            if owner != name or content[:4] != identity or len(content) != {1: 68, 4: 76}.get(typed[0]):
+                continue
+            seconds = int.from_bytes(content[4:12], "big") if typed[0] == 4 else None
+            prefix = b"" if seconds is None else f"cosignature/v1\ntime {seconds}\n".encode()
+            if ed25519(typed[1:], prefix + note, content[-64:]):
+                return "" if seconds is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    return None
+
+
+def _ran(words: list[str], given: bytes) -> bytes | None:
+    """What a program says, or None when it says no."""
+    done = subprocess.run(words, input=given, capture_output=True, timeout=60, check=False)
+    return done.stdout if done.returncode == 0 else None
+
+
+CHECKS = (frozen_files, order, texts, begun, results, evidence, decisions, promotions, ending, head)
+FAULTS = (DiffersError, KeyError, TypeError, ValueError, AttributeError, IndexError, ZeroDivisionError)
+
+
+def check(folder: Path, given: argparse.Namespace, say: Any) -> int:
+    """Check a study and say what was found; the exit code."""
+    code, anchored = 3, False
     try:
         study = Study(folder)
-        sys.stdout.write(f"{len(study.events)} events, each follows the one before\n")
-        sys.stdout.write(f"Merkle root {base64.b64encode(root(study.lines)).decode()}\n")
-        for check in (frozen_files, results, evidence, decisions):
-            for words in check(study):
-                sys.stdout.write(f"{words}\n")
-    except (DiffersError, KeyError, TypeError, ValueError, AttributeError) as fault:
-        sys.stdout.write(f"DIFFERS: {fault}\n")
+        say(f"{len(study.events)} events, each follows the one before")
+        say(f"Merkle root {base64.b64encode(root(study.lines)).decode()}")
+    except MissingError as fault:
+        say(f"MISSING: {fault}")
+        return 2
+    except FAULTS as fault:
+        say(f"DIFFERS: {fault}")
         return 1
-    sys.stdout.write("nothing differs; age is for somebody outside to vouch for\n")
-    return 0
+    for step in CHECKS:
+        try:
+            for words in step(study):
+                say(words)
+        except MissingError as fault:
+            say(f"MISSING: {fault}")
+            code = min(code, 2)
+        except FAULTS as fault:
+            say(f"DIFFERS: {fault}")
+            code = 1
+        if not study.plan:
+            return code
+    try:
+        for words, early in receipts(study, given):
+            say(words)
+            anchored = anchored or early
+    except FAULTS as fault:
+        say(f"DIFFERS: {fault}")
+        code = 1
+    return 0 if code == 3 and anchored else code
+
+
+ENDINGS = (
+    "nothing differs, and somebody outside vouches for what was frozen before the runs",
+    "MISMATCH: what is stored is not what was recorded, or does not follow from it",
+    "INCOMPLETE: what is there matches, but parts are missing or the study is not finished",
+    "nothing differs; nobody outside whose key was given vouches for when it was written",
+)
+
+
+def main(words: list[str]) -> int:
+    """Check the study folder that a command line names."""
+    options = argparse.ArgumentParser(description="check a study of promo without promo")
+    options.add_argument("folder", metavar="STUDY", help="a study folder, or a bundle that was unpacked")
+    options.add_argument("--key", action="append", default=[], help="public key of somebody outside")
+    options.add_argument("--authority", action="append", default=[], help="certificate of a time-stamping authority")
+    options.add_argument("--anchor", action="append", default=[], help="a receipt that lies outside the folder")
+    given = options.parse_args(words)
+    code = check(Path(given.folder), given, lambda said: sys.stdout.write(f"{said}\n"))
+    sys.stdout.write(f"{ENDINGS[code]}\n")
+    return code
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(Path(sys.argv[1])))
+    raise SystemExit(main(sys.argv[1:]))

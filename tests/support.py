@@ -91,6 +91,12 @@ def codes(text: str) -> list[str]:
     return [found.code for found in compiled(text).diagnostics]
 
 
+def crashed(ledger: Path, content: bytes) -> None:
+    """A ledger as a crash or a forger would leave it, and no checkpoint of what it was before beside it."""
+    ledger.write_bytes(content)
+    ledger.with_name("checkpoint.note").unlink(missing_ok=True)
+
+
 def promo(*words: object) -> int:
     """Run a command in this process; its exit status, or that of argparse."""
     try:

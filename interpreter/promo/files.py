@@ -8,6 +8,7 @@ too.  Study folders are locked by the operating system while a promo process wor
 import contextlib
 import os
 import signal
+import stat
 import sys
 import time
 from pathlib import Path
@@ -171,6 +172,9 @@ class FolderLock:
         except OSError as fault:
             message = f"the study folder {folder} cannot be written: {fault.strerror or fault}"
             raise PromoError(message, hint="choose another one with --study") from fault
+        if sys.platform != "win32" and folder.stat().st_mode & stat.S_IWOTH:
+            self._file.close()
+            raise PromoError(f"everybody may write in the study folder {folder}", hint=f"chmod o-w {folder}")
         if not _lock(self._file):
             self._file.close()
             message = f"another promo process is working on {folder}"

@@ -12,7 +12,7 @@ from promo.driver.study import StudyFolder
 from promo.ledger.state import State, StudyState
 from promo.ledger.values import EventKind
 from promo.report.replay import replay_line
-from support import promo, recorded
+from support import crashed, promo, recorded
 
 ROOT = Path(__file__).parents[2]
 REAL = Path(os.environ.get("PROMO_CURVES", "/nowhere")) / "speedrun_track1.csv.gz"
@@ -163,7 +163,7 @@ def test_a_replay_goes_on_where_it_was_cut_off(workplace):
     ledger = folder.path / "ledger.jsonl"
     events = ledger.read_bytes().splitlines(keepends=True)
     opened = next(i for i, line in enumerate(events) if b"long" in line and b"stage.opened" in line)
-    ledger.write_bytes(b"".join(events[: opened + 1]))
+    crashed(ledger, b"".join(events[: opened + 1]))
     shutil.rmtree(folder.path / "runs/long")
 
     assert replay(path, curves) == 0

@@ -4,7 +4,7 @@ import json
 import shutil
 
 from promo.driver.study import StudyFolder
-from support import promo, spec
+from support import crashed, promo, spec
 
 
 def small(text):
@@ -85,7 +85,7 @@ def test_runs_that_a_guard_set_aside_are_explained(workplace, capsys):
     ledger = folder.path / "ledger.jsonl"
     lines = ledger.read_bytes().splitlines(keepends=True)
     flagged = [place for place, line in enumerate(lines) if b'"kind":"result.flagged"' in line]
-    ledger.write_bytes(b"".join(lines[: flagged[7] + 1]))
+    crashed(ledger, b"".join(lines[: flagged[7] + 1]))
     for name in folder.unknown_runs(folder.state()):
         shutil.rmtree(folder.path / name)
     assert promo("run", workplace / "trial.promo", "--quiet") == 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from promo.driver.study import StudyFolder
 from promo.ledger.state import state_of
 from promo.ledger.values import Event, EventKind
-from support import SOUND, promo, spec
+from support import SOUND, crashed, promo, spec
 
 WHY = ("--reason", "two are cheap enough", "--by", "Ada")
 
@@ -57,7 +57,7 @@ def cut_before(folder: StudyFolder, kind: str) -> None:
     """Take a study back to the moment before its first event of a kind."""
     ledger = folder.path / "ledger.jsonl"
     lines = ledger.read_bytes().splitlines(keepends=True)
-    ledger.write_bytes(b"".join(lines[: next(n for n, line in enumerate(lines) if kind.encode() in line)]))
+    crashed(ledger, b"".join(lines[: next(n for n, line in enumerate(lines) if kind.encode() in line)]))
     for name in folder.unknown_runs(folder.state()):
         shutil.rmtree(folder.path / name)
     shutil.rmtree(folder.path / "decisions")

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from promo.driver.anchor import NAMESPACE
+from promo.driver.receipts import NAMESPACE
 from promo.ledger.chain import GENESIS, decode, encode, line_digest
 from promo.ledger.values import Event
-from support import promo, spec
+from support import crashed, promo, spec
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen")
 
@@ -48,7 +48,7 @@ def rewritten(ledger, change):
         data = change(event)
         lines.append(encode(Event(event.seq, event.kind, event.time, event.incarnation, data, head)))
         head = line_digest(lines[-1])
-    ledger.write_bytes(b"".join(line + b"\n" for line in lines))
+    crashed(ledger, b"".join(line + b"\n" for line in lines))  # the checkpoint beside it would tell
 
 
 def test_only_a_receipt_by_a_key_that_the_reader_brings_verifies(anchored, workplace, capsys):

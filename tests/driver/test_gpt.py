@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from support import promo
+from support import crashed, promo
 
 pytest.importorskip("torch")
 
@@ -81,7 +81,7 @@ def test_a_text_that_changed_is_refused(workplace, capsys):
     # Pretend it was not finished, and lose the prepared text.
     ledger = workplace / "tiny.study" / "ledger.jsonl"
     lines = ledger.read_bytes().splitlines(keepends=True)
-    ledger.write_bytes(b"".join(lines[:-3]))
+    crashed(ledger, b"".join(lines[:-3]))
     (workplace / "tiny.study" / "data" / "train.bytes").unlink()
     (workplace / "7.txt").write_text("another text", encoding="utf-8")
     capsys.readouterr()

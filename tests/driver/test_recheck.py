@@ -1,46 +1,149 @@
-"""Two verifiers that share no code agree, on sound studies and on damaged ones."""
+"""Two verifiers that share no code agree, on sound studies and on damaged ones, and say so by the same exit code."""
 
 import ast
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 from promo.templates import recheck
 
-from promo.base.errors import Mismatch
-from promo.ledger.chain import decode
+from promo.base.canonical import canonical
+from promo.ledger.chain import GENESIS, decode, encode, line_digest
 from promo.ledger.checkpoint import merkle_root
-from support import promo, spec
+from promo.ledger.values import Event
+from support import SOUND, promo, recorded, spec
 
 FILE = Path(recheck.__file__)
+INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")
+SSH = shutil.which("ssh-keygen")
+
+
+def command(*words):
+    subprocess.run([str(word) for word in words], check=True, capture_output=True)
+
+
+def plain(place):
+    (place / "trial.promo").write_text(spec(host=INLINE), encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+
+def anchored(place):
+    """Vouched for, and with seeds that were drawn."""
+    study = SOUND["study"].replace("runner toy", "runner toy\n  anchor required\n  draw seeds from receipt")
+    (place / "trial.promo").write_text(spec(host=INLINE, study=study), encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet", "--freeze-only") == 0
+    command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "w", "-f", "witness")
+    command("ssh-keygen", "-q", "-Y", "sign", "-n", "promo-checkpoint", "-f", "witness", "trial.study/anchors/1.note")
+    assert promo("anchor", "trial.promo", "trial.study/anchors/1.note.sig", "--key", "witness.pub") == 0
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+
+def held(place):
+    """Waits for a person, and was amended before."""
+    rule = SOUND["rule"].replace("  absent skip", "  absent skip\n  else hold").replace("at most 0.5pt", "at most -5pt")
+    (place / "trial.promo").write_text(spec(host=INLINE, rule=rule), encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 5
+
+
+def failing(place):
+    """Runs crash and have no number, the study stops by its own rule."""
+    crash = SOUND["candidate"].replace("good like base { quality = 1 }", 'good like base { behaviour = "nan" }')
+    (place / "trial.promo").write_text(spec(host=INLINE, candidate=crash), encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") in (0, 4)
+
+
+def replayed(place):
+    rest = (
+        "stage short {\n  train two for 10s\n  on box\n  seeds 1, 2 shared\n}\n\n"
+        "frozen rule close {\n  judge early against base at short\n  require mean gap at most 9pt\n"
+        "  missing skip\n  absent skip\n}\n"
+    )
+    (place / "trial.promo").write_text(recorded("two", rest, base="a", early="b"), encoding="utf-8")
+    rows = [f"{config},{seed},{at},{value - at / 100}" for config, value in (("a", 4.0), ("b", 3.0))
+            for seed in (1, 2) for at in (5, 10)]  # fmt: skip
+    (place / "curves.csv").write_text("config,seed,seconds,loss\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    assert promo("replay", "trial.promo", "--curves", "curves.csv", "--quiet") == 0
+
+
+STUDIES = {plain: 3, anchored: 3, held: 2, failing: 3, replayed: 3}
+"""Real studies, and the code that both verifiers give them without a key."""
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    place = tmp_path_factory.mktemp("finished")
-    (place / "trial.promo").write_text(spec(), encoding="utf-8")
-    before = Path.cwd()
-    os.chdir(place)
+def made(tmp_path_factory):
+    """Every study once."""
+    places, before = {}, Path.cwd()
     try:
-        assert promo("run", "trial.promo", "--quiet") == 0
+        for make in STUDIES:
+            if make is anchored and not SSH:
+                continue
+            places[make] = tmp_path_factory.mktemp(make.__name__)
+            os.chdir(places[make])
+            make(places[make])
     finally:
         os.chdir(before)
-    return place / "trial.study"
+    return places
 
 
-def test_it_is_one_file_that_needs_only_the_standard_library(finished):
+@pytest.fixture
+def finished(made):
+    return made[plain] / "trial.study"
+
+
+def both(folder, key=None):
+    """The exit code of both verifiers, and what the second one said."""
+    said = []
+    given = Namespace(key=[str(key)] if key else [], authority=[], anchor=[])
+    codes = promo("verify", folder, *(["--key", key] if key else [])), recheck.check(folder, given, said.append)
+    assert codes[0] == codes[1], (codes, said)
+    return codes[0], "\n".join(said)
+
+
+@pytest.mark.parametrize("make", STUDIES)
+def test_both_give_a_real_study_the_same_code(made, make):
+    if make not in made:
+        pytest.skip("needs ssh-keygen")
+    code, said = both(made[make] / "trial.study")
+
+    assert code == STUDIES[make], said
+
+
+@pytest.mark.skipif(not SSH, reason="needs ssh-keygen")
+def test_both_verify_what_a_given_key_vouches_for(made):
+    place = made[anchored]
+
+    assert both(place / "trial.study", place / "witness.pub")[0] == 0
+
+
+def test_it_is_one_file_that_needs_only_the_standard_library_and_lies_in_every_study(finished):
     for node in ast.walk(ast.parse(FILE.read_text(encoding="utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         assert all(name.split(".")[0] in sys.stdlib_module_names for name in names)
-    done = subprocess.run([sys.executable, "-I", FILE, finished], capture_output=True, text=True, check=False)
+    assert (finished / "recheck.py").read_bytes() == FILE.read_bytes()
+    words = [sys.executable, "-I", finished / "recheck.py", finished]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
 
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 3, done.stdout
     assert "pick: decided again" in done.stdout
     assert "close: decided again" in done.stdout
+
+
+def test_a_bundle_that_is_unpacked_checks_itself(finished, tmp_path):
+    assert promo("bundle", finished, "--out", tmp_path / "whole.bundle") == 0
+    with tarfile.open(tmp_path / "whole.bundle") as tar:
+        tar.extractall(tmp_path / "out", filter="data")
+    words = [sys.executable, "-I", "recheck.py", "."]
+    done = subprocess.run(words, cwd=tmp_path / "out", capture_output=True, text=True, check=False)
+
+    assert done.returncode == 3, done.stdout
+    assert promo("verify", tmp_path / "out") == 3
 
 
 def test_both_find_the_same_root(finished):
@@ -50,68 +153,97 @@ def test_both_find_the_same_root(finished):
         assert recheck.root(lines[:length]) == merkle_root(lines[:length])
 
 
-def _reads(content):
-    """Whether each of both takes a ledger for sound."""
-    answers = []
-    for read, refusal in ((decode, Mismatch), (recheck.chain, recheck.DiffersError)):
-        try:
-            read(content)
-            answers.append(True)
-        except refusal as fault:
-            assert "ledger line" in str(fault)
-            answers.append(False)
-    return answers
+@pytest.fixture
+def copy(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "trial.study")
+    return tmp_path / "trial.study"
 
 
-def test_both_find_every_flipped_bit_and_name_its_line(finished):
-    content = (finished / "ledger.jsonl").read_bytes()
-    last = content[:-1].rfind(b"\n") + 1
-    for place in range(0, last, 11):
-        changed = bytearray(content)
-        changed[place] ^= 1 << (place % 8)
-
-        assert _reads(bytes(changed)) == [False, False], place
-
-
-def test_both_find_lines_that_were_swapped_deleted_or_doubled(finished):
-    lines = (finished / "ledger.jsonl").read_bytes().splitlines(keepends=True)
-    for n in range(len(lines) - 1):
-        swapped = [*lines[:n], lines[n + 1], lines[n], *lines[n + 2 :]]
-        for changed in (swapped, lines[:n] + lines[n + 1 :], [*lines[: n + 1], *lines[n:]]):
-            assert _reads(b"".join(changed)) == [False, False]
-
-
-PARTS = [
-    "ledger.jsonl",
-    "plan.json",
-    "spec.promo",
-    "evidence/short.json",
-    "decisions/pick.json",
-    "decisions/close.json",
+MISSING = [
+    ("spec.promo", 2),
+    ("plan.json", 2),
+    ("recheck.py", 2),
+    ("ledger.jsonl", 2),
+    ("evidence/short.json", 2),
+    ("decisions/pick.json", 2),
+    ("runs/short/base-box-s1/attempt-1/result.json", 2),
+    ("runs/short/base-box-s1/attempt-1/request.json", 2),
+    ("runs/short/base-box-s1/attempt-1/points.jsonl", 2),
+    ("checkpoint.note", 3),
+    ("report.html", 3),
 ]
-PARTS += ["runs/*/*/attempt-1/result.json", "runs/*/*/attempt-1/request.json", "runs/*/*/attempt-1/points.jsonl"]
 
 
-@pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_both_find_a_change_in_every_file(finished, tmp_path, capsys, part, share):
-    copy = tmp_path / "trial.study"
-    shutil.copytree(finished, copy)
-    path = sorted(copy.glob(part))[0]
-    content = bytearray(path.read_bytes())
-    content[int(share * (len(content) - 1))] ^= 1
-    path.write_bytes(content)
+@pytest.mark.parametrize(("name", "code"), MISSING)
+def test_both_call_a_study_without_one_of_its_files_incomplete(copy, name, code):
+    (copy / name).unlink()
 
-    assert promo("verify", copy) == 1
-    assert recheck.main(copy) == 1
+    assert both(copy)[0] == code
 
 
-def test_a_verdict_that_does_not_follow_is_found_though_every_digest_fits(finished):
-    sound = recheck.Study(finished)
-    list(recheck.frozen_files(sound))
-    for event in sound.events:
-        if event["kind"] == "gate.decided":
-            event["data"]["promoted"] = ["base", "poor"]
+def test_a_change_counts_more_than_what_is_missing(copy):
+    (copy / "runs/short/base-box-s1/attempt-1/result.json").unlink()
+    decision = copy / "decisions" / "close.json"
+    decision.write_bytes(decision.read_bytes().replace(b"holds", b"fails"))
+    code, said = both(copy)
 
-    with pytest.raises(recheck.DiffersError, match=r"pick: the evidence gives \['base', 'good'\]"):
-        list(recheck.decisions(sound))
+    assert code == 1
+    assert "decisions/close.json is not what was recorded" in said
+
+
+def rewritten(ledger, change):
+    """A ledger in which somebody changed events and recomputed every digest behind them."""
+    head, lines = GENESIS, []
+    for event in decode(ledger.read_bytes()).events:
+        lines.append(encode(Event(len(lines), event.kind, event.time, event.incarnation, change(event), head)))
+        head = line_digest(lines[-1])
+    ledger.write_bytes(b"".join(line + b"\n" for line in lines))
+
+
+def promoted_poor(event):
+    return {**event.data, "promoted": ["base", "poor"]} if event.kind.value == "gate.decided" else event.data
+
+
+def other_seed(event):
+    return {**event.data, "seed": 2} if event.data.get("folder") == "runs/short/base-box-s1/attempt-1" else event.data
+
+
+def other_plan(event):
+    return {**event.data, "plan": "0" * 64} if event.seq == 0 else event.data
+
+
+def entered(event):
+    return {**event.data, "entrants": ["base", "fair"]} if event.data.get("stage") == "long" else event.data
+
+
+@pytest.mark.parametrize("change", [promoted_poor, other_seed, other_plan, entered])
+def test_both_find_what_does_not_follow_though_every_digest_was_made_to_fit(copy, change):
+    rewritten(copy / "ledger.jsonl", change)
+    (copy / "checkpoint.note").unlink()
+
+    assert both(copy)[0] == 1
+
+
+def test_both_take_runs_that_no_ledger_knows_for_a_fault(copy):
+    shutil.copytree(copy / "runs/short/base-box-s1/attempt-1", copy / "runs/short/base-box-s1/attempt-2")
+
+    code, said = both(copy)
+    assert code == 1
+    assert "attempt-2 is not in the ledger" in said
+
+
+def test_both_find_a_budget_that_was_exceeded(copy):
+    """A result that says so in every digest, as a dishonest runner's would."""
+    place = copy / "runs/short/base-box-s1/attempt-1/result.json"
+    body = json.loads(place.read_bytes())["body"]
+    old = recheck.sha(place.read_bytes())
+    body["budget"]["used"] = "99"
+    place.write_bytes(canonical({"body": body, "digest": recheck.sha(canonical(body))}))
+    new = recheck.sha(place.read_bytes())
+    rewritten(
+        copy / "ledger.jsonl",
+        lambda event: {**event.data, "envelope": new} if event.data.get("envelope") == old else event.data,
+    )
+    (copy / "checkpoint.note").unlink()
+
+    assert "more than its budget" in both(copy)[1]

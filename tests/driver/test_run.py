@@ -15,7 +15,7 @@ from promo.base.canonical import canonical, digest_bytes, parse_json
 from promo.driver.study import StudyFolder
 from promo.files import FolderLock
 from promo.ledger.state import AttemptState, StudyState
-from support import promo, spec
+from support import crashed, promo, spec
 
 
 def write(workplace: Path, text: str, name: str = "trial.promo") -> Path:
@@ -138,7 +138,7 @@ def test_a_stop_that_was_decided_just_before_a_crash_still_stops(workplace):
     ledger = study(workplace).path / "ledger.jsonl"
     lines = ledger.read_bytes().splitlines(keepends=True)
     stopped = next(n for n, line in enumerate(lines) if b'"kind":"gate.decided"' in line)
-    ledger.write_bytes(b"".join(lines[: stopped + 1]))
+    crashed(ledger, b"".join(lines[: stopped + 1]))
 
     assert promo("run", path, "--quiet") == 4
     assert study(workplace).state().study is StudyState.STOPPED
@@ -359,7 +359,7 @@ def test_a_ledger_cut_short_at_any_event_leads_to_the_same_decisions(copy, share
     expected = json.loads(decisions(copy)["pick.json"])["promoted"]
     lines = ledger.read_bytes().splitlines(keepends=True)
     kept = max(round(share * len(lines)), 1)
-    ledger.write_bytes(b"".join(lines[:kept]) + b'{"torn')
+    crashed(ledger, b"".join(lines[:kept]) + b'{"torn')
     for folder in copy.unknown_runs(copy.state()):  # an attempt starts only once the ledger knows of it
         shutil.rmtree(copy.path / folder)
 

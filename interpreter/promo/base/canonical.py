@@ -30,7 +30,10 @@ def canonical(value: Json) -> bytes:
         RFC 8785 (JSON Canonicalization Scheme), restricted to the values above.
     """
     _refuse_inexact(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(value).encode()
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _refuse_inexact(value: Json) -> None:
@@ -68,18 +71,44 @@ def parse_json(data: bytes | str) -> Json:
     Raises:
         ValueError: the text is not such JSON.
     """
-
-    def once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ValueError("an object repeats a key")
-        return found
-
-    def refuse(word: str) -> Json:
-        raise ValueError(f"{word} is not a JSON number")
-
-    value: Json = json.loads(data, object_pairs_hook=once, parse_constant=refuse)
+    value: Json = _STRICT.decode(data if isinstance(data, str) else data.decode())
     return value
+
+
+def parse_canonical(data: bytes) -> Json:
+    """
+    Read a value that is stored in its canonical form, byte for byte; a key that repeats is none.
+
+    Raises:
+        ValueError: it is not.
+    """
+    value: Json = _EXACT.decode(data.decode())
+    if _ENCODER.encode(value).encode() != data:
+        raise ValueError("it is not in canonical form")
+    return value
+
+
+def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object repeats a key")
+    return found
+
+
+def _refuse(word: str) -> Json:
+    raise ValueError(f"{word} is not a number that is stored")
+
+
+def _safe(digits: str) -> int:
+    number = int(digits)
+    if not -SAFE_INTEGER <= number <= SAFE_INTEGER:
+        raise ValueError(f"{digits} is beyond 2^53 - 1")
+    return number
+
+
+# Made once: a decoder or encoder for each line costs as much as the line.
+_STRICT = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse)
+_EXACT = json.JSONDecoder(parse_constant=_refuse, parse_float=_refuse, parse_int=_safe)
 
 
 def exact(number: Fraction | int) -> str:

@@ -23,6 +23,11 @@ def template_folder() -> Path:
     return _folder("promo.templates")
 
 
+def second_verifier() -> bytes:
+    """The verifier that shares no code with promo; every study carries a copy."""
+    return (template_folder() / "recheck.py").read_bytes()
+
+
 def page_folder() -> Path:
     """Folder of the pages about diagnostic codes, and of the study that their excerpts stand in."""
     return _folder("promo.grammar") / "pages"

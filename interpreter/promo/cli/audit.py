@@ -1,4 +1,4 @@
-"""`promo report`, `promo verify` and `promo checkpoint`."""
+"""`promo report` and `promo verify`."""
 
 import json
 from argparse import Namespace
@@ -66,15 +66,3 @@ def verify(options: Namespace) -> int:
     put("")
     put(audit.verdict)
     return audit.exit_code
-
-
-def checkpoint(options: Namespace) -> int:
-    """Write what somebody outside may sign or stamp."""
-    from promo.driver.anchor import NAMESPACE, write_checkpoint
-
-    path = write_checkpoint(study_of(options.place, options.study))
-    put(path.read_text(encoding="utf-8").rstrip())
-    put(f"written to {path}; somebody else vouches for it with one of")
-    put(f"  ssh-keygen -Y sign -n {NAMESPACE} -f KEY {path}")
-    put(f"  openssl ts -query -data {path} -sha256 -cert -out {path}.tsq    and a reply kept as {path}.tsr")
-    return ExitCode.DONE

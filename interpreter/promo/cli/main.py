@@ -41,7 +41,9 @@ COMMANDS = {
     "report": ("audit", "report", "write the audit report of a study"),
     "why": ("why", "report", "say why a candidate was kept or dropped"),
     "serve": ("serve", "report", "show the report live, on this machine only"),
-    "checkpoint": ("audit", "verify", "write what somebody outside may sign or stamp"),
+    "checkpoint": ("anchor", "verify", "write what somebody outside may sign or stamp"),
+    "cosign": ("anchor", "verify", "sign somebody's checkpoint as a witness"),
+    "anchor": ("anchor", "verify", "record what somebody outside vouches for, or a value published since"),
     "verify": ("audit", "verify", "derive every decision anew and compare"),
 }
 """Command -> module in `promo.cli`, step of the workflow, and what it does."""
@@ -396,12 +398,34 @@ def _place(options: argparse.ArgumentParser) -> None:
 
 def _verify(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
-    receipt = "a receipt NOTE.sig or NOTE.tsr beside its NOTE"
+    receipt = "a receipt that lies outside; those in the ledger are checked anyway"
     options.add_argument("--anchor", metavar="FILE", action="append", default=[], help=receipt)
     options.add_argument("--key", metavar="PUB", action="append", default=[], help="public key of somebody outside")
     authority = "certificate of a time-stamping authority"
     options.add_argument("--authority", metavar="PEM", action="append", default=[], help=authority)
     options.add_argument("--json", action="store_true", help="print it as JSON")
+    _add_study(options)
+
+
+def _cosign(options: argparse.ArgumentParser) -> None:
+    options.add_argument("note", metavar="NOTE", help="a checkpoint, or one that others have signed already")
+    options.add_argument(
+        "--key", metavar="PEM", required=True, help="Ed25519 private key, as openssl genpkey writes it"
+    )
+    options.add_argument("--name", metavar="NAME", required=True, help="who signs, such as witness.example.org/w1")
+    options.add_argument("--plain", action="store_true", help="sign the text alone, as whose ledger it is: no time")
+    options.add_argument("--out", metavar="FILE", help="where to write it; default: NOTE.cosigned")
+
+
+def _anchor(options: argparse.ArgumentParser) -> None:
+    options.add_argument("place", metavar="SPEC|STUDY", help="a spec whose study was frozen, or a study folder")
+    options.add_argument(
+        "receipt", metavar="RECEIPT", nargs="?", help="a .sig or .tsr beside its note, .tag, .cosigned"
+    )
+    options.add_argument("--key", metavar="PUB", action="append", default=[], help="public key of who made it")
+    authority = "certificate of the authority that stamped it"
+    options.add_argument("--authority", metavar="PEM", action="append", default=[], help=authority)
+    options.add_argument("--value", metavar="VALUE", help="the published value that seeds are drawn from")
     _add_study(options)
 
 
@@ -434,5 +458,7 @@ _OPTIONS = {
     "report": _report,
     "serve": _serve,
     "checkpoint": _place,
+    "cosign": _cosign,
+    "anchor": _anchor,
     "verify": _verify,
 }

@@ -1,6 +1,7 @@
 """`promo replay`."""
 
 import os
+import sys
 from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +17,7 @@ from promo.curves.values import Settings
 from promo.driver.run import run_study
 from promo.driver.study import study_folder
 from promo.files import SystemClock
-from promo.run.provenance import commit_of
+from promo.run.provenance import origin_of
 from promo.spec.values import Study
 
 
@@ -35,7 +36,7 @@ def replay(options: Namespace) -> int:
         clock=SystemClock(),
         environment=os.environ,
         display=display_of(options, folder),
-        commit=commit_of(spec.parent, os.environ),
+        origin=origin_of(spec.parent, os.environ, sys.argv[1:]),
         replay=curves,
     )
     print_end(folder)

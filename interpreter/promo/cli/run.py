@@ -22,7 +22,7 @@ from promo.plan.store import stale
 from promo.report.amendments import verdict_lines
 from promo.report.replay import replay_line
 from promo.report.words import span_text
-from promo.run.provenance import commit_of
+from promo.run.provenance import origin_of
 
 STOP_S = 60
 """Longer than the supervisors take to end what they started."""
@@ -46,12 +46,12 @@ def run(options: Namespace) -> int:
         clock=SystemClock(),
         environment=os.environ,
         display=display_of(options, folder),
-        commit=commit_of(spec.parent, os.environ),
+        origin=origin_of(spec.parent, os.environ, sys.argv[1:]),
         only=options.host,
         freeze_only=options.freeze_only,
     )
     if options.freeze_only and not folder.state().attempts:
-        from promo.cli.audit import checkpoint
+        from promo.cli.anchor import checkpoint
 
         return checkpoint(Namespace(place=str(folder.path), study=None))
     print_end(folder)

@@ -1,30 +1,33 @@
 """
-Receipts from outside to what they vouch for.
+Checkpoints of a ledger, and receipts from outside over them.
 
-A receipt is a file beside the checkpoint it was made for: `N.note.sig`, made by somebody else's `ssh-keygen -Y sign -n
-promo-checkpoint`, or `N.note.tsr`, the reply of an RFC 3161 time-stamping authority.  Keys and authorities come from
-whoever verifies, never from the study folder.  A signature tells who vouches and not when; a time stamp tells when.
+A receipt is a file that lies outside, or an event of the ledger itself: `promo anchor` checks it once and writes its
+bytes down, so that the folder alone is enough to check it again.  Keys and authorities come from whoever verifies,
+never from the study folder.
 """
 
-import re
-import subprocess
-import tempfile
+import base64
+import binascii
 from collections.abc import Sequence
 from pathlib import Path
 
 from attrs import frozen
 
-from promo.base.errors import PromoError
+from promo.base.canonical import Json, digest_bytes
+from promo.base.errors import Mismatch, PromoError
+from promo.driver.receipts import MOST_BYTES, Voucher, form_of, note_in, vouched
 from promo.driver.study import LEDGER, StudyFolder
-from promo.files import RealDisk
+from promo.files import FolderLock, RealDisk
 from promo.ledger.checkpoint import Checkpoint, checkpoint_of, from_note, to_note
-from promo.ledger.state import state_of
+from promo.ledger.journal import Journal
+from promo.ledger.ports import Clock
+from promo.ledger.state import State, state_of
 from promo.ledger.values import Event, EventKind
+from promo.spec.values import Study
 
 ANCHORS = "anchors"
-NAMESPACE = "promo-checkpoint"
-PATIENCE_S = 60
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+HEAD = "checkpoint.note"
+"""The checkpoint of the ledger as it was when promo last stopped working on the study."""
 
 
 @frozen
@@ -37,6 +40,7 @@ class Anchor:
     size: int = 0
     """Events that its checkpoint covers."""
     by: str = ""
+    """Who made it; empty when none of the given keys and authorities did."""
     before_runs: bool = False
     """Whether its checkpoint holds the freeze and no attempt."""
 
@@ -55,12 +59,42 @@ def write_checkpoint(folder: StudyFolder) -> Path:
         PromoError: there is no study.
         Mismatch: its ledger is damaged.
     """
-    frozen_ = state_of(folder.chain().events).frozen
-    note = to_note(made := checkpoint_of(str(frozen_.get("study", "")), ledger_lines(folder)))
+    note = to_note(made := _checkpoint(folder.chain().events, ledger_lines(folder)))
     place = folder.path / ANCHORS / f"{made.size}.note"
     RealDisk().make_folder(place.parent)
     RealDisk().write(place, note)
     return place
+
+
+def keep_head(folder: StudyFolder) -> None:
+    """
+    Put the checkpoint of the whole ledger beside it.
+
+    It finds accidents that a chain cannot: a last line that changed, and a tail that is gone.  Whoever edits on
+    purpose edits it too, so it vouches for nothing.
+    """
+    RealDisk().write(folder.path / HEAD, to_note(_checkpoint(folder.chain().events, ledger_lines(folder))))
+
+
+def head_fault(folder: StudyFolder) -> str:
+    """What the checkpoint beside a ledger says against it; empty when it says nothing, or is not there."""
+    note = RealDisk().read(folder.path / HEAD)
+    if note is None:
+        return ""
+    try:
+        checkpoint = from_note(note)
+    except ValueError as fault:
+        return str(fault)
+    return uncovered(checkpoint, folder.chain().events, ledger_lines(folder))
+
+
+def _checkpoint(events: Sequence[Event], lines: Sequence[bytes]) -> Checkpoint:
+    """The checkpoint of a ledger's first lines."""
+    study = str(state_of(events[:1]).frozen.get("study", ""))
+    return checkpoint_of(study, lines)
+
+
+# --- receipts that lie outside -----------------------------------------------------------------------------------
 
 
 def read_anchors(
@@ -71,85 +105,172 @@ def read_anchors(
 
     Args:
         folder: the study.
-        receipts: files `NOTE.sig` or `NOTE.tsr`, each beside its NOTE.
-        keys: public keys of people outside, as ssh-keygen writes them.
-        authorities: certificates (PEM) of time-stamping authorities.
+        receipts: their files, each beside the note it was made for unless it carries that note itself.
+        keys: public keys of people outside.
+        authorities: certificates of time-stamping authorities, PEM.
+
+    Returns:
+        One answer for each receipt.
+
+    Raises:
+        PromoError: a key is none, or ssh-keygen or openssl is needed and not installed.
     """
-    lines = ledger_lines(folder)
-    return tuple(_anchor(folder, receipt, lines, keys, authorities) for receipt in receipts)
+    lines, events = ledger_lines(folder), folder.chain().events
+    found = []
+    for receipt in receipts:
+        content = RealDisk().read(receipt)
+        if content is None:
+            found.append(Anchor(receipt.name, "it is not there"))
+            continue
+        places = (receipt.with_suffix(""), folder.path / ANCHORS / receipt.stem)
+        beside = next((note for place in places if (note := RealDisk().read(place)) is not None), None)
+        note = note_in(content) or beside
+        if note is None:
+            found.append(Anchor(receipt.name, f"its note {receipt.with_suffix('').name} is not there"))
+            continue
+        one = _judged(receipt.name, content, note, events, lines, keys, authorities)
+        by_none = not one.fault and not one.by
+        found.append(Anchor(one.receipt, "none of the given keys and authorities made it") if by_none else one)
+    return tuple(found)
 
 
-def _anchor(
-    folder: StudyFolder, receipt: Path, lines: list[bytes], keys: Sequence[Path], authorities: Sequence[Path]
+def _judged(
+    name: str,
+    receipt: bytes,
+    note: bytes,
+    events: Sequence[Event],
+    lines: Sequence[bytes],
+    keys: Sequence[Path],
+    authorities: Sequence[Path],
 ) -> Anchor:
-    place = receipt.with_suffix("")
-    note, vouched = RealDisk().read(place), RealDisk().read(receipt)
-    if note is None or vouched is None:
-        return Anchor(receipt.name, f"{place if note is None else receipt} is not there")
     try:
         checkpoint = from_note(note)
     except ValueError as fault:
-        return Anchor(receipt.name, f"{place.name}: {fault}")
-    events = folder.chain().events
+        return Anchor(name, f"its note: {fault}")
+    wrong = uncovered(checkpoint, events, lines)
+    if wrong:
+        return Anchor(name, wrong)
+    voucher = vouched(note, receipt, keys, authorities)
+    if voucher is None:
+        return Anchor(name, "", checkpoint.size)
+    return Anchor(name, "", checkpoint.size, voucher.by, _before_runs(events, checkpoint, voucher))
+
+
+def uncovered(checkpoint: Checkpoint, events: Sequence[Event], lines: Sequence[bytes]) -> str:
+    """Why a checkpoint is none of a ledger; empty when it is one of its beginnings."""
     if checkpoint.size > len(lines):
-        return Anchor(receipt.name, f"it covers {checkpoint.size} events, and the ledger has {len(lines)}")
-    study = str(state_of(events).frozen.get("study", ""))
-    if not checkpoint.size or checkpoint != checkpoint_of(study, lines[: checkpoint.size]):
-        return Anchor(receipt.name, "the ledger is not the one it vouches for")
-    by = _stamped_by(place, receipt, authorities) if receipt.suffix == ".tsr" else _signed_by(note, receipt, keys)
-    if not by:
-        return Anchor(receipt.name, "none of the given keys and authorities made it")
-    return Anchor(receipt.name, "", checkpoint.size, by, _before_runs(events, checkpoint, receipt))
+        return f"it covers {checkpoint.size} events, and the ledger has {len(lines)}"
+    if not checkpoint.size or checkpoint != _checkpoint(events, lines[: checkpoint.size]):
+        return "the ledger is not the one it vouches for"
+    return ""
 
 
-def _before_runs(events: tuple[Event, ...], checkpoint: Checkpoint, receipt: Path) -> bool:
-    """No run is covered, and a time stamp is not later than the first run either."""
+def _before_runs(events: Sequence[Event], checkpoint: Checkpoint, voucher: Voucher) -> bool:
+    """No run is covered, and a time that was vouched for is not later than the first run either."""
     first = next((event for event in events if event.kind is EventKind.ATTEMPT_STARTED), None)
     if first is None or first.seq < checkpoint.size:
         return first is None
-    return receipt.suffix != ".tsr" or _stamped_at(receipt) <= first.time
+    return voucher.at <= first.time
 
 
-def _stamped_at(receipt: Path) -> str:
-    """UTC of a time stamp in ISO 8601, rounded down to seconds; after every time when openssl words it differently."""
-    words = ["openssl", "ts", "-reply", "-in", str(receipt.resolve()), "-text"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-    found = re.search(r"Time stamp: (\w{3}) +(\d+) ([\d:]{8})\S* (\d{4}) GMT", done.stdout)
-    if found is None:
-        return "unknown"
-    month = 1 + MONTHS.index(found[1])
-    return f"{found[4]}-{month:02}-{int(found[2]):02}T{found[3]}Z"
+# --- receipts in the ledger --------------------------------------------------------------------------------------
 
 
-def _signed_by(note: bytes, receipt: Path, keys: Sequence[Path]) -> str:
-    """The key that signed a note; empty when none of *keys* did."""
-    for key in keys:
-        public = (RealDisk().read(key) or b"").decode("utf-8", errors="replace").split()
-        if len(public) < 2:
-            raise PromoError(f"{key} is no public key", hint="give the .pub file that ssh-keygen wrote")
-        with tempfile.TemporaryDirectory() as scratch:
-            signers = Path(scratch) / "signers"
-            signers.write_text(f'witness namespaces="{NAMESPACE}" {public[0]} {public[1]}\n', encoding="utf-8")
-            words = ["ssh-keygen", "-Y", "verify", "-f", str(signers), "-I", "witness", "-n", NAMESPACE]
-            if _succeeds([*words, "-s", str(receipt.resolve())], note):
-                return f"the key {key.name}"
-    return ""
+def record_receipt(
+    folder: StudyFolder, receipt: Path, keys: Sequence[Path], authorities: Sequence[Path], clock: Clock
+) -> Anchor:
+    """
+    Check a receipt and write it into the ledger.
+
+    Raises:
+        Mismatch: it is not over this ledger, or none of the given keys and authorities made it.
+        PromoError: it cannot be read, or is too large to be a receipt.
+        Busy: a promo works on the study.
+    """
+    content = RealDisk().read(receipt)
+    form = form_of(content or b"")
+    if content is None or len(content) > MOST_BYTES or form is None:
+        what = "is not there" if content is None else "is no receipt"
+        raise PromoError(f"{receipt} {what}", hint="promo checkpoint says how somebody outside makes one")
+    if not keys and not authorities:
+        raise PromoError(f"nobody is named who may have made {receipt}", hint="give --key PUB or --authority PEM")
+    with FolderLock(folder.path):
+        anchor = read_anchors(folder, [receipt], keys, authorities)[0]
+        if anchor.fault:
+            raise Mismatch(f"{receipt} does not vouch for this study: {anchor.fault}")
+        state = folder.state()
+        if any(one["digest"] == digest_bytes(content) for one in state.receipts):
+            raise PromoError(f"{receipt} is recorded already")
+        root = _checkpoint(folder.chain().events, ledger_lines(folder)[: anchor.size]).root
+        data: dict[str, Json] = {
+            "form": form.value,
+            "size": anchor.size,
+            "root": base64.b64encode(root).decode(),
+            "by": anchor.by,
+            "digest": digest_bytes(content),
+            "receipt": base64.b64encode(content).decode(),
+        }
+        Journal(folder.path / LEDGER, RealDisk(), clock).append(EventKind.ANCHOR_RECEIVED, data)
+    return anchor
 
 
-def _stamped_by(note: Path, receipt: Path, authorities: Sequence[Path]) -> str:
-    """The authority that stamped a note; empty when none of *authorities* did."""
-    for authority in authorities:
-        words = ["openssl", "ts", "-verify", "-data", str(note.resolve()), "-in", str(receipt.resolve())]
-        if _succeeds([*words, "-CAfile", str(authority.resolve())], b""):
-            return f"the authority {authority.name}"
-    return ""
+def recorded_anchors(
+    events: Sequence[Event], lines: Sequence[bytes], keys: Sequence[Path], authorities: Sequence[Path]
+) -> tuple[Anchor, ...]:
+    """
+    What the receipts in a ledger say of it.
+
+    An answer without a fault and without a maker is sound as far as can be told without that maker's key.
+    """
+    study = str(state_of(events[:1]).frozen.get("study", ""))
+    found = []
+    for event in events:
+        if event.kind is not EventKind.ANCHOR_RECEIVED:
+            continue
+        name = f"receipt in event {event.seq}"
+        try:
+            content = base64.b64decode(str(event.data["receipt"]), validate=True)
+            root = base64.b64decode(str(event.data["root"]), validate=True)
+            note = to_note(Checkpoint(study, int(str(event.data["size"])), root))
+        except (KeyError, ValueError, binascii.Error):
+            found.append(Anchor(name, "it is damaged"))
+            continue
+        same = digest_bytes(content) == event.data.get("digest") and note_in(content) in (None, note)
+        before = int(str(event.data["size"])) <= event.seq
+        if not same or not before:
+            found.append(Anchor(name, "it is not what it says it is"))
+            continue
+        found.append(_judged(name, content, note, events, lines, keys, authorities))
+    return tuple(found)
 
 
-def _succeeds(words: list[str], given: bytes) -> bool:
-    try:
-        done = subprocess.run(words, input=given, capture_output=True, timeout=PATIENCE_S, check=False)
-    except FileNotFoundError as fault:
-        raise PromoError(f"{words[0]} is not installed", hint=f"install it to check receipts by {words[0]}") from fault
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+# --- before the first run ----------------------------------------------------------------------------------------
+
+
+def may_start(study: Study, state: State, folder: StudyFolder) -> None:
+    """
+    Refuse to train what has to be vouched for first, or what has no seeds yet.
+
+    Raises:
+        PromoError: a receipt or a published value is missing; the details say step by step how it gets there.
+    """
+    if state.attempts:
+        return
+    vouched_for = bool(state.receipts) or not (study.anchor or (study.draw is not None and not study.draw.published))
+    published = study.draw is None or not study.draw.published or state.published is not None
+    if vouched_for and published:
+        return
+    spec = f"{folder.path.name.removesuffix('.study')}.promo"
+    note = folder.path / ANCHORS / "1.note"
+    steps = [f"promo run --freeze-only {spec}" if not state.frozen else f"promo checkpoint {spec}"]
+    if not vouched_for:
+        steps += [
+            f"somebody outside signs or stamps {note}: promo checkpoint {spec} prints how",
+            f"promo anchor {spec} RECEIPT --key THEIRS.pub    (a time stamp: --authority CA.pem)",
+        ]
+    if not published and study.draw is not None:
+        steps.append(f"promo anchor {spec} --value VALUE    (the value is: {study.draw.published})")
+    steps.append(f"promo run {spec}")
+    what = "no receipt from outside over what was frozen" if not vouched_for else "no published value for the seeds"
+    numbered = tuple(f"{number}. {step}" for number, step in enumerate(steps, 1))
+    raise PromoError(f"nothing may run yet: the ledger holds {what}", hint="do these in order", details=numbered)

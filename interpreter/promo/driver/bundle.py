@@ -23,7 +23,7 @@ from attrs import frozen
 from promo.base.canonical import Json, canonical, digest_bytes, parse_json
 from promo.base.differences import differences
 from promo.base.errors import Mismatch, PromoError
-from promo.driver.study import LEDGER, StudyFolder
+from promo.driver.study import LEDGER, RECHECK, StudyFolder
 from promo.files import FolderLock, RealDisk
 from promo.ledger.chain import decode
 from promo.ledger.journal import Journal
@@ -39,7 +39,12 @@ KEPT = "imports"
 """Where a study keeps the ledgers that bundles brought."""
 NAMESPACE = "promo-bundle"
 NAME = re.compile(r"runs/[a-z0-9_]{1,64}/[a-z0-9_]+-[a-z0-9_]+-s[0-9]+/attempt-[0-9]{1,6}/[a-z0-9][a-z0-9._-]{0,80}")
-"""Names of files in a bundle beside manifest, signature and ledger."""
+"""Names of files that an attempt left."""
+BESIDE = re.compile(
+    r"(spec\.promo|plan\.json|lock\.json|imports\.json|recheck\.py|curves\.[a-z0-9.]{1,20})"
+    r"|(evidence|decisions)/[a-z0-9_]{1,64}(\.[a-z0-9-]{1,40})?\.json|amendments/[0-9]{1,6}\.promo"
+)
+"""Names of what makes an unpacked bundle a study folder that can be checked by itself; nothing of it is taken in."""
 MOST_FILES = 200_000
 MOST_BYTES = 4 * 2**30
 LEFT_OUT = (".safetensors", ".part")
@@ -101,6 +106,7 @@ def write_bundle(folder: StudyFolder, path: Path, *, host: str | None, key: Path
         for file in sorted((folder.path / attempt.folder).iterdir()):
             if file.is_file() and not file.is_symlink() and not file.name.endswith(LEFT_OUT):
                 files[f"{attempt.folder}/{file.name}"] = file.read_bytes()
+    files |= _beside(folder, state)
     manifest = canonical(
         {
             "promo_bundle": FORM,
@@ -120,6 +126,20 @@ def write_bundle(folder: StudyFolder, path: Path, *, host: str | None, key: Path
     except OSError as fault:
         raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
     return digest_bytes(manifest), len(attempts)
+
+
+def _beside(folder: StudyFolder, state: State) -> dict[str, bytes]:
+    """What was frozen, the second verifier among it, and what was derived: whoever has only the bundle can check it."""
+    frozen_files = state.frozen["files"]
+    assert isinstance(frozen_files, Mapping)
+    names = {*frozen_files, RECHECK}
+    names |= {
+        path.relative_to(folder.path).as_posix()
+        for kind in ("evidence/*.json", "decisions/*.json", "amendments/*.promo")
+        for path in folder.path.glob(kind)
+    }
+    found = {name: RealDisk().read(folder.path / name) for name in sorted(names) if BESIDE.fullmatch(name)}
+    return {name: content for name, content in found.items() if content is not None}
 
 
 def _ended(state: State) -> Iterator[Attempt]:
@@ -185,6 +205,7 @@ def _unpacked(path: Path) -> Iterator[tuple[str, bytes]]:
                 if number >= MOST_FILES or size > MOST_BYTES:
                     raise PromoError(f"{path} is larger than any bundle may be")
                 known = entry.name in (MANIFEST, SIGNATURE, LEDGER) or NAME.fullmatch(entry.name)
+                known = known or BESIDE.fullmatch(entry.name)
                 if not entry.isreg() or not known:
                     raise PromoError(f"{path} holds something that no bundle holds: {entry.name[:80]!r}")
                 file = tar.extractfile(entry)
@@ -252,6 +273,10 @@ def _attempts(bundle: Bundle, path: Path) -> tuple[dict[Key, Event], dict[Key, E
     frozen = first.data if first is not None and first.kind is EventKind.STUDY_FROZEN else {}
     if frozen.get("plan") != bundle.manifest.get("plan") or frozen.get("runner") != bundle.manifest.get("runner"):
         raise Mismatch(f"{path} was changed: its ledger is of another study than its manifest")
+    files = frozen.get("files")
+    for name, recorded in files.items() if isinstance(files, Mapping) else ():
+        if name in bundle.files and digest_bytes(bundle.files[name]) != recorded:
+            raise Mismatch(f"{path} was changed: its {name} is not the one that was frozen")
     wanted = bundle.manifest.get("attempts")
     assert isinstance(wanted, list | tuple)
     keys = {(str(one["run"]), int(str(one["attempt"]))) for one in wanted if isinstance(one, Mapping)}
@@ -328,6 +353,11 @@ def _take(
     """Files first, then the ledger: what it says is there once it says so."""
     disk = RealDisk()
     places = {str(started[key].data["folder"]) for key in fresh}
+    for place in places:
+        linked = [part for part in (folder.path / place, *(folder.path / place).parents) if part.is_symlink()]
+        inside = [part for part in linked if part.is_relative_to(folder.path) and part != folder.path]
+        if inside:
+            raise PromoError(f"{inside[0]} is a link, and nothing is written through links", hint="remove it")
     for name, content in bundle.files.items():
         if name.rpartition("/")[0] in places:
             target = folder.path / name

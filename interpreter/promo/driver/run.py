@@ -5,22 +5,23 @@ Everything that has happened stands in the ledger, so starting and resuming are 
 is still to be done.
 """
 
-import platform
 from collections.abc import Mapping
 from os.path import relpath
 from pathlib import Path
 
-from promo import __version__, plugins
+from promo import __version__
 from promo.base.canonical import Json, canonical, digest_bytes, exact
-from promo.base.differences import differences
 from promo.base.errors import ExitCode, Mismatch
+from promo.base.resources import second_verifier
 from promo.curves.replay import Replay
 from promo.decision.values import GateDecision, ReduceDecision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, verdict_of
+from promo.driver.anchor import keep_head, may_start
 from promo.driver.hosts import places, recorded_places
 from promo.driver.pipeline import Compiled
-from promo.driver.same import no_strangers, same_source, same_study
-from promo.driver.study import DATA, IMPORTS, LEDGER, LOCK, PLAN, SPEC, STREAMS, StudyFolder
+from promo.driver.same import no_strangers, runner_here, same_runner, same_source, same_study
+from promo.driver.seeds import seed_of
+from promo.driver.study import DATA, IMPORTS, LEDGER, LOCK, PLAN, RECHECK, SPEC, STREAMS, StudyFolder
 from promo.driver.values import Display, Ending
 from promo.evidence.effects import effects_to_json
 from promo.evidence.guards import flags
@@ -34,7 +35,7 @@ from promo.plan.store import plan_to_json
 from promo.plan.values import PlannedRun
 from promo.run.corpora import Prepared, prepare
 from promo.run.execute import Execution, Place, Progress, has_ended
-from promo.run.provenance import installed_version
+from promo.run.provenance import Origin
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM
 from promo.run.values import CONTRACT, Task
@@ -54,7 +55,7 @@ def run_study(
     clock: Clock,
     environment: Mapping[str, str],
     display: Display,
-    commit: str | None,
+    origin: Origin,
     only: str | None = None,
     freeze_only: bool = False,
     replay: Replay | None = None,
@@ -69,7 +70,7 @@ def run_study(
         clock: time.
         environment: promo's own environment, of which workers see a part.
         display: what the user sees.
-        commit: version-control commit of the spec.
+        origin: where the command came from.
         only: the one host whose runs are carried out; None for all.
         freeze_only: record what is frozen and stop there, so that somebody can vouch for it before anything runs.
         replay: recorded curves that stand for its runs; without them, runs are trained.
@@ -93,12 +94,15 @@ def run_study(
                 display.begin(study, plan, state)
                 display.end(state)
                 return _ending(state)
+        if not freeze_only and replay is None:
+            may_start(study, state, folder)
         assert compiled.runner is not None
         here = recorded_places(study, replay) if replay else places(study, compiled.runner, environment, only)
         journal = Journal(folder.path / LEDGER, RealDisk(), clock)
-        return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit, replay).run(
-            fresh=fresh, freeze_only=freeze_only
-        )
+        loop = _Loop(compiled, spec_folder, folder, journal, clock, here, display, origin, replay)
+        ending = loop.run(fresh=fresh, freeze_only=freeze_only)
+        keep_head(folder)
+        return ending
 
 
 def _ending(state: State) -> Ending:
@@ -121,11 +125,11 @@ class _Loop:
         clock: Clock,
         here: Mapping[str, Place],
         display: Display,
-        commit: str | None,
+        origin: Origin,
         replay: Replay | None,
     ) -> None:
         self.compiled, self.spec_folder, self.folder = compiled, spec_folder, folder
-        self.journal, self.clock, self.places, self.display, self.commit = journal, clock, here, display, commit
+        self.journal, self.clock, self.places, self.display, self.origin = journal, clock, here, display, origin
         self.study, self.plan = compiled.sound()
         assert compiled.runner is not None
         self.runner: Runner = compiled.runner
@@ -141,7 +145,7 @@ class _Loop:
         self.display.begin(self.study, self.plan, state)
         try:
             if not fresh:
-                self._same_runner(state)
+                same_runner(state, self.runner)
             text = self._needed_text(state)  # whatever is wrong with it is said before anything is recorded
             if fresh:
                 self._freeze()
@@ -151,7 +155,7 @@ class _Loop:
             self.execution = Execution(
                 self.folder.path, self.journal, state, self.disk, self.clock, self.places, self._progress
             )
-            self.execution.record(EventKind.ORCHESTRATOR_STARTED, {"promo": __version__})
+            self.execution.record(EventKind.ORCHESTRATOR_STARTED, {"promo": __version__, **self.origin.to_json()})
             try:
                 self._keep_text(text)
                 self._keep_program()
@@ -171,7 +175,13 @@ class _Loop:
         plan_bytes = canonical(plan_to_json(self.plan)) + b"\n"
         lock_bytes = canonical(lock_to_json(self._lock())) + b"\n"
         imports_bytes = canonical(dict(self.compiled.used)) + b"\n"
-        files = {SPEC: spec_bytes, PLAN: plan_bytes, LOCK: lock_bytes, IMPORTS: imports_bytes}
+        files = {
+            SPEC: spec_bytes,
+            PLAN: plan_bytes,
+            LOCK: lock_bytes,
+            IMPORTS: imports_bytes,
+            RECHECK: second_verifier(),
+        }
         files |= self.replay.files() if self.replay else {}
         for name, content in files.items():
             self.disk.write(self.folder.path / name, content)
@@ -182,9 +192,9 @@ class _Loop:
                 "plan": self.plan.digest,
                 "seals": dict(self.plan.seals),
                 "files": {name: digest_bytes(content) for name, content in files.items()},
-                "runner": self._runner(),
+                "runner": runner_here(self.runner),
                 "promo": __version__,
-                "commit": self.commit,
+                "commit": self.origin.commit,
                 **({"replay": self.replay.summary()} if self.replay else {}),
             },
         )
@@ -198,25 +208,9 @@ class _Loop:
             value = self.plan.seals[rule.name]
             old = before.get(rule.name)
             fits = old is not None and old.digest == value
-            made = Seal(rule.name, value, closure(self.study, rule), now, self.commit, 0)
+            made = Seal(rule.name, value, closure(self.study, rule), now, self.origin.commit, 0)
             seals[rule.name] = old if fits and old is not None else made
         return Lock(self.study.name, seals)
-
-    def _runner(self) -> dict[str, Json]:
-        runner = self.runner
-        versions: dict[str, Json] = {"python": platform.python_version()}
-        versions |= {name: installed_version(name) for name in runner.needs_modules}
-        code = runner.digest if isinstance(runner, FileRunner) else plugins.code_digest(runner)
-        return {"name": runner.name, "version": runner.version, "code": code, "versions": versions}
-
-    def _same_runner(self, state: State) -> None:
-        changed = tuple(differences(state.frozen.get("runner"), self._runner(), ("runner",)))
-        if changed:
-            raise Mismatch(
-                f"the runner '{self.study.runner.name}' is not the one this study was started with",
-                hint="install the promo it was started with, or start a new study with --study",
-                details=changed,
-            )
 
     def _needed_text(self, state: State) -> Prepared | None:
         """The study's text, read and split, unless it lies in the folder already."""
@@ -377,7 +371,7 @@ class _Loop:
                 "stage": run.stage,
                 "candidate": run.candidate,
                 "host": run.host,
-                "seed": run.seed,
+                **seed_of(self.study, self.execution.state, run.seed),
             },
             "trainer": self.runner.trainer,
             "settings": dict(candidate.effective.settings),

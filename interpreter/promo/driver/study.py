@@ -4,6 +4,7 @@ A study folder: where everything of a study lies, and reading it back.
 Nothing here needs the lock: the ledger is read up to its last whole line, which is a state the study really was in.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -35,6 +36,8 @@ LEDGER = "ledger.jsonl"
 REPORT = "report.html"
 DATA = "data"
 IMPORTS = "imports.json"
+RECHECK = "recheck.py"
+"""The second verifier, which needs nothing but Python and travels with the study."""
 AMENDMENTS = "amendments"
 RUNS = "runs"
 SUFFIX = ".study"
@@ -117,9 +120,16 @@ class StudyFolder:
     def unknown_runs(self, state: State) -> tuple[str, ...]:
         """Attempt folders with more than a request in them that the ledger does not know."""
         known = {attempt.folder for tried in state.attempts.values() for attempt in tried}
-        found = sorted(self.path.glob(f"{RUNS}/*/*/attempt-*"))
-        names = [path.relative_to(self.path).as_posix() for path in found if len(list(path.iterdir())) > 1]
-        return tuple(name for name in names if name not in known)
+        cells = (self.path / RUNS).glob("*/*")
+        found = (
+            f"{RUNS}/{cell.parent.name}/{cell.name}/{name}"
+            for cell in cells
+            if cell.is_dir()
+            for name in sorted(os.listdir(cell))  # noqa: PTH208 - a path for each of 10,000 takes seconds
+            if name.startswith("attempt-")
+        )
+        unknown = sorted(name for name in found if name not in known)
+        return tuple(name for name in unknown if len(list((self.path / name).iterdir())) > 1)
 
     def stored_plan(self) -> Json:
         """The plan file."""

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from promo.base.canonical import Json, canonical, digest, digest_bytes, from_exact, rounded
+from promo.base.canonical import Json, canonical, digest, digest_bytes, from_exact, parse_json, rounded
 from promo.base.diagnostics import SpecError
 from promo.base.differences import differences
 from promo.base.errors import Mismatch, PromoError
 from promo.base.units import HOUR
 from promo.decision.values import Decision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, only_its_own, rule_of, verdict_of
-from promo.driver.anchor import Anchor, read_anchors
+from promo.driver.begun import check_begun, vouchers
 from promo.driver.pipeline import Compiled
 from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, StudyFolder
 from promo.driver.values import Audit, Check, Outcome
@@ -25,12 +25,12 @@ from promo.evidence.values import OK, evidence_to_json
 from promo.files import RealDisk
 from promo.ledger.chain import decode
 from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_of
-from promo.ledger.values import EventKind
+from promo.ledger.values import Event, EventKind
 from promo.plan.store import plan_to_json
 from promo.plan.values import PlannedRun
 from promo.report.amendments import beside, wording
 from promo.run.runners.recorded.answer import answer
-from promo.run.store import REQUEST, RESULT, result_bytes
+from promo.run.store import POINTS, REQUEST, RESULT, result_bytes
 from promo.spec.lock import closure
 from promo.spec.values import Study
 
@@ -46,7 +46,7 @@ def verify_study(
 
     Args:
         folder: the study.
-        receipts: files from outside that vouch for its checkpoints; see `promo.driver.anchor`.
+        receipts: files from outside that vouch for its checkpoints; see `promo.driver.receipts`.
         keys: public keys of people whose signatures count.
         authorities: certificates of time-stamping authorities that count.
 
@@ -80,18 +80,10 @@ def verify_study(
     except PromoError as fault:
         checks.append(Check("spec", Outcome.DIFFERS, fault.message))
         return Audit(tuple(checks), finished, replay=replay)
-    for check in _DERIVED:
+    for check in _READ + (_STORED if _lacking(folder, state) else _DERIVED):
         checks.extend(check(folder, compiled, state))
-    anchors = read_anchors(folder, receipts, keys, authorities)
-    checks.extend(_vouched(one, state.events) for one in anchors)
-    return Audit(tuple(checks), finished, any(one.before_runs for one in anchors), replay)
-
-
-def _vouched(anchor: Anchor, events: int) -> Check:
-    if anchor.fault:
-        return Check(anchor.receipt, Outcome.DIFFERS, anchor.fault)
-    reach = "what was frozen and no run" if anchor.before_runs else f"{anchor.size} of {events} events"
-    return Check(anchor.receipt, Outcome.MATCHES, f"{anchor.by} vouches for {reach}")
+    said, anchored = vouchers(folder, chain.events, receipts, keys, authorities)
+    return Audit((*checks, *said), finished, anchored, replay)
 
 
 def _files(folder: StudyFolder, state: State) -> Iterator[Check]:
@@ -199,20 +191,34 @@ def _ended(state: State) -> list[Attempt]:
     return [one for one in every if one.state is not AttemptState.RUNNING]
 
 
+def _lacking(folder: StudyFolder, state: State) -> list[str]:
+    """Files of attempts with a result that are not there; what rests on results cannot be derived without them."""
+    files = (f"{one.folder}/{name}" for one in _ended(state) if one.envelope for name in (RESULT, REQUEST, POINTS))
+    return [name for name in files if not (folder.path / name).is_file() and not _never_had(folder, name)]
+
+
+def _never_had(folder: StudyFolder, name: str) -> bool:
+    """Whether these are the points of a result that never had any."""
+    if not name.endswith(POINTS):
+        return False
+    stored = parse_json(RealDisk().read(folder.path / name.removesuffix(POINTS) / RESULT) or b"null")
+    return isinstance(stored, dict) and "points" not in stored["body"]
+
+
 def _results(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
     del compiled
-    bad, missing, good = [], [], 0
+    missing = _lacking(folder, state)
+    without = {name.rpartition("/")[0] for name in missing}
+    bad, good = [], 0
     for attempt in _ended(state):
-        if attempt.envelope is None:
+        if attempt.envelope is None or attempt.folder in without:
             continue
         result = folder.result(attempt)
         recorded = OK if attempt.state is AttemptState.FLAGGED else attempt.status  # a guard sets sound results aside
-        if result.digest is None and not (folder.path / attempt.folder / "result.json").exists():
-            missing.append(attempt.folder)
-        elif result.digest != attempt.envelope or result.status.value != recorded:
+        if result.digest != attempt.envelope or result.status.value != recorded:
             bad.append(attempt.folder)
         elif not _points_match(folder, attempt, result.details.get("points")):
-            bad.append(f"{attempt.folder}/points.jsonl")
+            bad.append(f"{attempt.folder}/{POINTS}")
         else:
             good += 1
     yield Check(
@@ -229,6 +235,8 @@ def _states(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[C
     kept = {one.folder: folder.result(one).details.get("checkpoint") for one in accepted}
     bad, good = [], 0
     for attempt in accepted:
+        if not (folder.path / attempt.folder / REQUEST).is_file():
+            continue  # said among the results
         try:
             continued = folder.request(attempt).get("continues")
         except Mismatch:
@@ -291,10 +299,8 @@ def _budgets(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[
 
 
 def _evidence(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
-    bad, good = [], 0
-    for event in folder.chain().events:
-        if event.kind is not EventKind.STAGE_CLOSED:
-            continue
+    bad, absent, good = [], [], 0
+    for event in _closings(folder):
         stage = str(event.data["stage"])
         try:
             evidence = folder.evidence(compiled, state, stage)
@@ -302,13 +308,41 @@ def _evidence(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator
             bad.append(stage)
             continue
         stored = RealDisk().read(folder.path / f"evidence/{stage}.json")
-        same = evidence.digest == event.data["evidence"] and stored == canonical(evidence_to_json(evidence)) + b"\n"
-        good += same
-        if not same:
+        if evidence.digest != event.data["evidence"]:
             bad.append(stage)
+        elif stored is None:
+            absent.append(f"evidence/{stage}.json")
+        elif stored != canonical(evidence_to_json(evidence)) + b"\n":
+            bad.append(stage)
+        else:
+            good += 1
     yield Check(
         "evidence", Outcome.DIFFERS if bad else Outcome.MATCHES, _listed(bad) or f"{good} stages collected again"
     )
+    if absent:
+        yield Check("evidence", Outcome.MISSING, f"{_listed(absent)} is not there; what was recorded follows")
+
+
+def _stored(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+    """What cannot be derived again without the results that are missing, against the digests of it that there are."""
+    del compiled
+    derived = {f"evidence/{one.data['stage']}.json": one.data["evidence"] for one in _closings(folder)}
+    derived |= {f"evidence/{name}.json": one["effects"] for name, one in state.effects.items()}
+    for name, one in state.decisions.items():
+        derived[f"decisions/{name}.json"] = one["decision"]
+        derived |= {beside_file(name, int(str(other["amendment"]))): other["decision"] for other in beside(state, name)}
+    for name, recorded in derived.items():
+        content = RealDisk().read(folder.path / name)
+        if content is None:
+            yield Check(name, Outcome.MISSING, "it is not there, and results are missing that it follows from")
+        elif not content.endswith(b"\n") or digest_bytes(content[:-1]) != recorded:
+            yield Check(name, Outcome.DIFFERS, "it is not what was recorded")
+        else:
+            yield Check(name, Outcome.MISSING, "as recorded; not derived again, because results are missing")
+
+
+def _closings(folder: StudyFolder) -> list[Event]:
+    return [event for event in folder.chain().events if event.kind is EventKind.STAGE_CLOSED]
 
 
 def _amendments(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
@@ -322,7 +356,10 @@ def _amendments(folder: StudyFolder, compiled: Compiled, state: State) -> Iterat
         data, number = event.data, int(str(event.data["number"]))
         title = f"amendment {number}"
         try:
-            content = RealDisk().read(folder.path / AMENDMENTS / f"{number}.promo") or b""
+            content = RealDisk().read(folder.path / AMENDMENTS / f"{number}.promo")
+            if content is None:
+                yield Check(title, Outcome.MISSING, f"{AMENDMENTS}/{number}.promo is not there")
+                return
             after, new_plan = folder.amended(number).amendable()
             only_its_own(str(data["name"]), plan, new_plan, before, after)
         except SpecError:
@@ -383,7 +420,7 @@ def _decisions(folder: StudyFolder, compiled: Compiled, state: State) -> Iterato
         stored = RealDisk().read(folder.path / f"decisions/{name}.json")
         yield _decision(name, decision, stored, recorded["decision"])
         yield from _beside(folder, compiled, state, name)
-    yield from _followed(compiled, state)
+    yield from _followed(folder, compiled, state)
 
 
 def _beside(folder: StudyFolder, compiled: Compiled, state: State, name: str) -> Iterator[Check]:
@@ -417,8 +454,9 @@ def _decision(name: str, decision: Decision, stored: bytes | None, recorded: Jso
     return Check(name, Outcome.MATCHES, f"decided again, sha256:{decision_digest(decision)[:12]}")
 
 
-def _followed(compiled: Compiled, state: State) -> Iterator[Check]:
+def _followed(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
     """Whoever entered a stage is who its gate promoted."""
+    del folder
     study, _ = compiled.sound()
     bad = []
     for name, entrants in state.opened.items():
@@ -453,19 +491,7 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-_DERIVED = (
-    _plan,
-    _order,
-    _bundles,
-    _text,
-    _results,
-    _curves,
-    _states,
-    _budgets,
-    _evidence,
-    _effects,
-    _amendments,
-    _decisions,
-    _hours,
-)
-"""Everything that is derived again once the frozen files are those that were frozen, in the order of the arrow."""
+_READ = (_plan, _order, check_begun, _bundles, _text, _results, _curves, _states, _budgets, _amendments)
+_DERIVED = (_evidence, _effects, _decisions, _hours)
+_STORED = (_stored, _followed)
+"""What is looked at once the frozen files are those that were frozen, in the order of the arrow."""

@@ -86,6 +86,10 @@ class State:
     """Amendments of gates and rules, oldest first; the first has the number 1."""
     decided_as: dict[str, int] = field(factory=dict)
     """Gate or rule -> number of the amendment that was in force when it decided; 0: as it was frozen."""
+    receipts: list[Mapping[str, Json]] = field(factory=list)
+    """Receipts from outside, oldest first."""
+    published: str | None = None
+    """The value from after the freeze that seeds are drawn from, once it is recorded."""
     bundles: list[Mapping[str, Json]] = field(factory=list)
     """What was brought in from other machines, oldest first."""
     ended: Mapping[str, Json] | None = None
@@ -152,6 +156,10 @@ def apply(state: State, event: Event) -> None:
             _end(state, event)
         case EventKind.RESULT_FLAGGED:
             _flag(state, event)
+        case EventKind.ANCHOR_RECEIVED:
+            state.receipts.append(event.data)
+        case EventKind.VALUE_PUBLISHED:
+            state.published = _text(event.data, "value") if state.published is None else state.published
         case _:
             _move(state, event)
 

@@ -16,6 +16,10 @@ class EventKind(Enum):
     """What can happen to a study."""
 
     STUDY_FROZEN = "study.frozen"
+    ANCHOR_RECEIVED = "anchor.received"
+    """Somebody outside vouches for the ledger as it was; their bytes are in the event."""
+    VALUE_PUBLISHED = "value.published"
+    """The value from after the freeze that seeds are drawn from."""
     ORCHESTRATOR_STARTED = "orchestrator.started"
     DATA_PREPARED = "data.prepared"
     STAGE_OPENED = "stage.opened"

@@ -49,6 +49,15 @@ def joined(names: tuple[str, ...] | list[str], word: str = "and") -> str:
     return f" {word} ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
+def read_start(study: Study) -> tuple[str, ...]:
+    """What has to be there before the first run, a sentence each; none for most studies."""
+    said = ["Nothing runs before somebody outside vouches for what was frozen."] if study.anchor else []
+    if study.draw is not None:
+        value = "the first receipt recorded after that" if study.draw.published is None else study.draw.published
+        said.append(f"Seeds are drawn from what was frozen and from {value}; nobody knows them earlier.")
+    return tuple(said)
+
+
 def read_gate(gate: Gate, study: Study) -> str:
     """A gate in one sentence."""
     always = f", always {joined(gate.always)}" if gate.always else ""
@@ -105,8 +114,9 @@ def read_reduction(reduction: Reduction, study: Study) -> str:
 
 
 def read_all(study: Study) -> list[str]:
-    """Everything that decides, a sentence each."""
+    """What has to be there first, and everything that decides, a sentence each."""
     return [
+        *read_start(study),
         *(read_gate(gate, study) for gate in study.gates.values()),
         *(read_rule(rule, study) for rule in study.rules.values()),
         *(read_reduction(reduction, study) for reduction in study.reductions.values()),

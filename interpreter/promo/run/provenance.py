@@ -1,12 +1,16 @@
 """Where and with what a run was made: facts for the record, gathered without importing a training library."""
 
+import contextlib
 import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+
+from attrs import frozen
 
 from promo.base.canonical import Json
 
@@ -19,6 +23,45 @@ RECORDED_VARIABLES = (
     "PYTHONHASHSEED",
 )
 """The only environment variables that enter a record."""
+DEVICE_FACTS = {
+    "driver": "driver_version",
+    "uuid": "uuid",
+    "clock_mhz": "clocks.sm",
+    "clock_max_mhz": "clocks.max.sm",
+    "power_limit_w": "power.limit",
+}
+"""What is recorded of a device -> what nvidia-smi calls it."""
+
+
+@frozen
+class Origin:
+    """Where a `promo run` came from: what every run that it starts has in common."""
+
+    commit: str | None = None
+    """Version-control commit of the spec."""
+    command: tuple[str, ...] = ()
+    """Its words; of an absolute path only the name, for where it lies is nobody's business."""
+    packages: tuple[str, ...] = ()
+    """`NAME-VERSION` of everything that is installed."""
+
+    def to_json(self) -> dict[str, Json]:
+        """As the ledger records it at every start."""
+        return {"commit": self.commit, "command": list(self.command), "packages": list(self.packages)}
+
+
+def origin_of(folder: Path, environment: Mapping[str, str], words: Sequence[str]) -> Origin:
+    """The origin of a command that was given for a spec in a folder."""
+    command = tuple(Path(word).name if Path(word).is_absolute() else word for word in words)
+    return Origin(commit_of(folder, environment), command, installed_packages())
+
+
+def installed_packages() -> tuple[str, ...]:
+    """Every installed package with its version, from the names of their folders: reading each would take 100 ms."""
+    found = set()
+    for place in dict.fromkeys(sys.path):
+        with contextlib.suppress(OSError):
+            found |= {path.stem for path in Path(place or ".").glob("*.dist-info")}
+    return tuple(sorted(found, key=str.lower))
 
 
 def software() -> dict[str, Json]:
@@ -46,18 +89,22 @@ def where_it_runs() -> dict[str, Json]:
         "architecture": platform.machine(),
         "processor": processor_name(),
         "cores": os.cpu_count(),
+        "clock_mhz": _processor_line("cpu MHz"),
     }
 
 
 def processor_name() -> str:
     """The processor's model, as the system names it."""
+    return _processor_line("model name") or platform.processor() or platform.machine()
+
+
+def _processor_line(name: str) -> str | None:
+    """What Linux says of the first processor; None elsewhere, or where it says nothing."""
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        pass
-    return platform.processor() or platform.machine()
+        return None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), None)
 
 
 def peak_memory_bytes() -> int:
@@ -72,17 +119,26 @@ def peak_memory_bytes() -> int:
     return unit * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
-def driver_version() -> str | None:
-    """Version of the NVIDIA driver, as its own tool says it; None without it."""
+def device_facts() -> dict[str, Json]:
+    """
+    Identity, driver and clocks of the NVIDIA device this process sees, as its own tool says; empty without it.
+
+    Clocks are those at the moment of asking, in MHz.
+    """
     tool = shutil.which("nvidia-smi")
     if tool is None:
-        return None
-    words = [tool, "--query-gpu=driver_version", "--format=csv,noheader"]
+        return {}
+    words = [tool, f"--query-gpu={','.join(DEVICE_FACTS.values())}", "--format=csv,noheader,nounits"]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0]
+    words += [f"--id={visible}"] if visible else []
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.splitlines()[0].strip() if done.returncode == 0 and done.stdout.strip() else None
+        return {}
+    parts = [part.strip() for part in done.stdout.partition("\n")[0].split(",")]
+    if done.returncode or len(parts) != len(DEVICE_FACTS):
+        return {}
+    return dict(zip(DEVICE_FACTS, parts, strict=True))
 
 
 def busy_seconds() -> float | None:

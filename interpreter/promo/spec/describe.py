@@ -85,7 +85,16 @@ def describe(study: Study) -> dict[str, Json]:
         ),
         "order": list(study.candidates) if _by_order(study) else None,
         "noise": None if study.noise is None else f"{exact(study.noise)}{study.measure.unit}",
+        **describe_start(study),
     }
+
+
+def describe_start(study: Study) -> dict[str, Json]:
+    """What has to be there before the first run; nothing for a study that asks for nothing, as it has always been."""
+    said: dict[str, Json] = {"anchor": "required"} if study.anchor else {}
+    if study.draw is not None:
+        said["draw"] = "seeds from receipt" if study.draw.published is None else f"seeds from {study.draw.published}"
+    return said
 
 
 def _by_order(study: Study) -> bool:

@@ -28,6 +28,7 @@ from promo.spec.describe import (
     describe_rule,
     describe_runner,
     describe_stage,
+    describe_start,
 )
 from promo.spec.judgement import Agreement, Condition, Deciding, First, Gate, Reduction, Rule, TieBreak, primitives
 from promo.spec.values import Study
@@ -114,6 +115,7 @@ def _rests_on(study: Study, stages: set[str], candidates: Iterable[str]) -> dict
         "stage": {name: describe_stage(study.stages[name]) for name in sorted(read)},
         "host": {host: describe_machine(study.hosts[host]) for host in sorted(hosts)},
         "candidate": {name: _trained(study, name) for name in sorted(candidates)},
+        **describe_start(study),
     }
 
 

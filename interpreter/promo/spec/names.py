@@ -14,6 +14,7 @@ from promo.base.source import Span
 from promo.spec.ports import World
 from promo.syntax.nodes import Node, Token, Tree
 
+DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{kind}{at}" for kind in ("com", "lpt") for at in range(1, 10))})
 LONGEST_NAME = 64
 """Names become parts of file names."""
 
@@ -55,15 +56,18 @@ class Scope:
         """Register every named declaration; a second one of the same name is a fault."""
         for declaration in self.tree.declarations:
             if declaration.kind in KINDS:
-                self._check_length(declaration.token("NAME"))
+                self._check_file_name(declaration.token("NAME"))
                 self._register(declaration.token("NAME"), declaration)
             for becomes in declaration.nodes("becomes"):
                 name = becomes.token("NAME")
                 self._register(name, Node("candidate", (name,), name.start, name.end))
 
-    def _check_length(self, name: Token) -> None:
+    def _check_file_name(self, name: Token) -> None:
         if len(name.text) > LONGEST_NAME:
             self.report("P0223", f"a name has at most {LONGEST_NAME} characters", name, "choose a shorter one")
+        elif name.text.lower() in DEVICES:
+            message = f"'{name.text}' is a device on Windows, where no file can have that name"
+            self.report("P0223", message, name, "choose another one")
 
     def _register(self, name: Token, declaration: Node) -> None:
         first = self.declared.setdefault(name.text, declaration)

@@ -11,7 +11,7 @@ from promo.base.units import Dimension
 from promo.spec.expressions import Expressions, unquoted
 from promo.spec.names import Clauses, Scope
 from promo.spec.ports import Runner, RunnerFactor, RunnerMetric
-from promo.spec.values import BudgetKind, Data, Effective, Host, Level, Measure, RunnerChoice
+from promo.spec.values import BudgetKind, Data, Draw, Effective, Host, Level, Measure, RunnerChoice
 from promo.syntax.nodes import Node
 
 BUILT_IN_SOURCES = ("stdlib", "builtin:synth/1")
@@ -127,6 +127,20 @@ def agree_on_metric(scope: Scope, clauses: Clauses, measure: Measure, runner: Ru
         hint = f"write: measure {measure.metric} in {metric.unit}, {way} is better"
         message = f"the runner '{runner.name}' gives {measure.metric} in {metric.unit}, {way} is better"
         scope.report("P0213", message, clause, hint)
+
+
+def read_draw(scope: Scope, clauses: Clauses) -> Draw | None:
+    """What the seeds are drawn from, if they are."""
+    clause = clauses.maybe("drawn")
+    if clause is None:
+        return None
+    if clause.node("receipt") is not None:
+        return Draw(None)
+    source = unquoted(clause.token("STRING"))
+    if not source.strip():
+        hint = 'say where, and which value: draw seeds from "drand quicknet, first round of the day after the freeze"'
+        scope.report("P0226", "seeds are drawn from a value that is published nowhere", clause.token("STRING"), hint)
+    return Draw(source)
 
 
 def read_data(scope: Scope, expressions: Expressions, block: Node) -> Data | None:

@@ -331,6 +331,14 @@ class Entrants(Shown):
     """Candidates that reach the stage whatever the scores."""
 
 
+@frozen
+class Draw:
+    """Seeds that nobody knew when the study was frozen: drawn from what was frozen and a value from after it."""
+
+    published: str | None
+    """Where the value is published, in words; None: it is the first receipt that was recorded."""
+
+
 @frozen(repr=False)
 class Study(Shown):
     """The whole resolved experiment."""
@@ -359,6 +367,10 @@ class Study(Shown):
     effects: Mapping[str, Effects]
     noise: Fraction | None
     """Declared standard deviation of the metric between seeds."""
+    anchor: bool
+    """Whether somebody outside has to vouch for what was frozen before anything runs."""
+    draw: Draw | None
+    """What the seeds of runs are drawn from; None: the numbers of the spec are the seeds."""
     entrants: Mapping[str, Entrants]
     """Stage -> who may enter it."""
     documentation: str

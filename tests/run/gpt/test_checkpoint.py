@@ -1,6 +1,7 @@
 """Keeping a run's whole state and taking it up again: the bits of the unbroken run."""
 
 import io
+import json
 import time
 from fractions import Fraction
 
@@ -9,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from promo.base.canonical import digest_bytes, parse_json  # noqa: E402
+from promo.base.canonical import canonical, digest_bytes, parse_json  # noqa: E402
 from promo.run.contract import Recorder  # noqa: E402
 from promo.run.corpora import split, synthetic  # noqa: E402
 from promo.run.runners.gpt.checkpoint import CheckpointError, load, save  # noqa: E402
@@ -153,3 +154,17 @@ def test_the_same_state_is_the_same_bytes(tmp_path):
     assert save(tmp_path / "one", tensors, {"n": 1}) == save(
         tmp_path / "two", dict(reversed(tensors.items())), {"n": 1}
     )
+
+
+def test_tensors_are_read_by_safetensors_alone_and_what_is_no_such_file_is_refused(tmp_path):
+    """Also one whose digest fits: a header as long as the memory of the machine, and a pickle."""
+    save(tmp_path, {"a": torch.ones(3)}, {"steps": 1})
+    name = next(tmp_path.glob("*.safetensors"))
+    written = json.loads((tmp_path / "checkpoint.json").read_bytes())
+    for content in ((2**60).to_bytes(8, "little") + b"{}", b"\x80\x04\x95cposix\nsystem\n.", b""):
+        name.write_bytes(content)
+        stored = canonical({**written, "digest": digest_bytes(content)})
+        (tmp_path / "checkpoint.json").write_bytes(stored)
+
+        with pytest.raises(CheckpointError, match="no safetensors"):
+            load(tmp_path, digest_bytes(stored))

@@ -10,6 +10,7 @@ none the whole process is.
 import difflib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -33,6 +34,9 @@ TAIL_BYTES = 65_536
 MOST_CHANGED_LINES = 200
 OUT_OF_MEMORY = ("outofmemoryerror", "out of memory", "memoryerror")
 FIGURES = ("train_s", "steps", "tokens", "peak_device_bytes")
+
+
+PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 
 
 class ProgramError(RuntimeError):
@@ -125,9 +129,8 @@ def literal(value: int | str) -> Literal:
 
 
 def _filled(text: str, values: Mapping[str, Literal]) -> str:
-    for name, value in values.items():
-        text = text.replace("{" + name + "}", str(value))
-    return text
+    """Places of a text filled in, once: what is filled in stays as it is, whatever it looks like."""
+    return PLACE.sub(lambda found: str(values[found[1]]) if found[1] in values else found[0], text)
 
 
 def _put_files(request: Request, place: Path, values: Mapping[str, Literal]) -> list[Json]:

@@ -65,6 +65,7 @@ def load(folder: Path, expected: str) -> tuple[dict[str, Tensor], dict[str, Any]
     Raises:
         CheckpointError: a file is missing or changed.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes
 
     try:
@@ -78,7 +79,10 @@ def load(folder: Path, expected: str) -> tuple[dict[str, Tensor], dict[str, Any]
         raise CheckpointError(f"the state in {folder.name} is not the one that was recorded")
     state = stored["state"]
     assert isinstance(state, dict)
-    return from_bytes(content), state
+    try:
+        return from_bytes(content), state
+    except SafetensorError as fault:
+        raise CheckpointError(f"the tensors in {folder.name} are no safetensors: {fault}") from fault
 
 
 def generator_text(generator: torch.Generator) -> str:

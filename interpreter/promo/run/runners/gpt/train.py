@@ -20,7 +20,7 @@ from torch import Tensor
 
 from promo.base.canonical import Json
 from promo.run.contract import Outcome, Recorder, Request
-from promo.run.provenance import busy_seconds, driver_version, peak_memory_bytes
+from promo.run.provenance import busy_seconds, device_facts, peak_memory_bytes
 from promo.run.runners.gpt.batches import load, rows, scoring_windows
 from promo.run.runners.gpt.checkpoint import CheckpointError, generator_text, set_generator
 from promo.run.runners.gpt.checkpoint import load as load_checkpoint
@@ -393,7 +393,7 @@ class _Training:
                 "memory_bytes": int(properties.total_memory),
                 "capability": f"{properties.major}.{properties.minor}",
                 "cuda": torch.version.cuda,
-                "driver": driver_version(),
+                **device_facts(),
                 "compiled": True,
             }
         return known

@@ -1,0 +1,208 @@
+"""The rules of security that have no test of their own elsewhere; the table at the end says where the others are."""
+
+import ast
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from promo.base.resources import template_folder
+from promo.driver.bundle import BESIDE, NAME
+from promo.files import FolderLock
+from promo.report.render import _environment
+from promo.run.runners.files.program import _filled
+from support import codes, compiled, promo, spec
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted([*(ROOT / "interpreter" / "promo").rglob("*.py"), ROOT / "templates" / "recheck.py"])
+UNSAFE_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "yaml", "dbm"}
+
+
+def calls(tree):
+    """Each call with the dotted name of what is called."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_module_unpickles_evaluates_or_starts_a_shell(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        assert not {name.split(".")[0] for name in names} & UNSAFE_MODULES
+    for name, call in calls(tree):
+        assert name not in ("eval", "exec", "compile", "os.system", "os.popen", "torch.load", "__import__"), name
+        shell = [word for word in call.keywords if word.arg == "shell"]
+        assert not shell, name
+        if name.startswith("subprocess."):
+            assert not isinstance(call.args[0] if call.args else None, (ast.JoinedStr, ast.Constant)), name
+        if name.endswith("create_subprocess_shell"):
+            pytest.fail(name)
+
+
+HOSTILE = "$(touch owned); `touch owned` && {python} -la --"
+RUNNER = f"""promo_runner = 1
+name = "echo"
+budgets = ["wall"]
+
+[metrics.loss]
+unit = "pt"
+better = "lower"
+
+[factors.word]
+unit = "kind"
+default = "plain"
+choices = ["plain", {json.dumps(HOSTILE)}]
+
+[command]
+argv = ["{{python}}", "echo.py", "--result={{result}}", "--", "{{word}}"]
+files = ["echo.py"]
+"""
+ECHO = f"""import json, sys
+same = sys.argv[2:] == ["--", {HOSTILE!r}] or sys.argv[2:] == ["--", "plain"]
+with open(sys.argv[1].partition("=")[2], "w") as file:
+    json.dump({{"metrics": {{"loss": 1.0 if same else 9.0}}, "train_s": 1.0, "steps": 1, "tokens": 1}}, file)
+"""
+
+
+def test_a_word_of_a_spec_reaches_a_program_as_one_argument_as_it_is(workplace, capsys):
+    (workplace / "echo.toml").write_text(RUNNER, encoding="utf-8")
+    (workplace / "echo.py").write_text(ECHO, encoding="utf-8")
+    text = f"""promo 1
+
+study trial {{
+  title    "Words"
+  measure  loss in pt, lower is better
+  runner   "echo.toml"
+}}
+
+host box {{
+  device   "cpu" on any
+  slots    1
+}}
+
+factor word: kind in ["plain", {json.dumps(HOSTILE)}] default "plain"
+
+candidate base as reference
+candidate wild like base {{ word = {json.dumps(HOSTILE)} }}
+
+stage short {{
+  train    base, wild for 1s
+  on       box
+  seeds    1
+  report   only
+}}
+"""
+    (workplace / "trial.promo").write_text(text, encoding="utf-8")
+    promo("check", "trial.promo")
+    pin = re.search(r"pinned sha256:[0-9a-f]+", capsys.readouterr().err)[0]
+    (workplace / "trial.promo").write_text(text.replace('"echo.toml"', f'"echo.toml" {pin}'), encoding="utf-8")
+
+    assert promo("run", "trial.promo", "--quiet") == 0
+    rows = json.loads((workplace / "trial.study/evidence/short.json").read_bytes())["rows"]
+    assert [rows[name][0]["value"] for name in ("base", "wild")] == ["1.0", "1.0"]
+    assert not list(workplace.rglob("owned"))
+
+
+def test_what_is_filled_in_is_not_filled_in_again():
+    assert _filled("{a}-{b}-{other}", {"a": "{b}", "b": "{a}"}) == "{b}-{a}-{other}"
+
+
+BAD_NAMES = [
+    "..", "../up", "/etc/passwd", "a/b", "a\\b", "a\0b", "con", "NUL", "\u202eevil", "a" * 300, "-rf", "a b", ".hidden",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_no_name_leads_out_of_its_folder(name):
+    assert codes(spec(extra=f"candidate {name} like base {{ size = 32 }}")) != []
+    assert not NAME.fullmatch(f"runs/{name}/base-box-s1/attempt-1/result.json") or name.lower() in ("con", "nul")
+    assert not NAME.fullmatch(f"runs/short/base-box-s1/attempt-1/{name}") or name == "con"
+    assert not BESIDE.fullmatch(name)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_an_import_writes_through_no_link(workplace, capsys):
+    text = spec("use", "gate", "rule", "stage long").replace("on box\n  seeds 1, 2", "on box\n  seeds 1\n  report only")
+    for name in ("a", "b"):
+        (workplace / name).mkdir()
+        (workplace / name / "trial.promo").write_text(text, encoding="utf-8")
+    assert promo("run", "b/trial.promo", "--quiet") == 0
+    assert promo("bundle", "b/trial.promo", "--out", "b.bundle") == 0
+    assert promo("run", "a/trial.promo", "--quiet", "--freeze-only") == 0
+    (workplace / "elsewhere").mkdir()
+    (workplace / "a" / "trial.study" / "runs").symlink_to(workplace / "elsewhere")
+
+    assert promo("import", "b.bundle", "a/trial.promo") == 2
+    assert "is a link" in capsys.readouterr().err
+    assert not list((workplace / "elsewhere").iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs modes")
+def test_a_study_folder_that_everybody_may_write_in_is_refused(workplace, capsys):
+    (workplace / "trial.promo").write_text(spec(), encoding="utf-8")
+    (workplace / "trial.study").mkdir()
+    (workplace / "trial.study").chmod(0o777)
+
+    assert promo("run", "trial.promo", "--quiet") == 2
+    assert "everybody may write" in capsys.readouterr().err
+    (workplace / "trial.study").chmod(0o755)
+    FolderLock(workplace / "trial.study").close()
+
+
+def test_templates_escape_refuse_what_is_not_there_and_quote_every_attribute():
+    environment = _environment()
+    assert environment.autoescape is True
+    with pytest.raises(Exception, match="undefined"):
+        environment.from_string("{{ nothing }}").render()
+    for path in template_folder().glob("*.html.j2"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.findall(r"=\{\{", text), path.name  # an attribute without quotes is not escaped
+        assert "|safe" not in text.replace(" ", ""), path.name
+        assert not re.findall(r"(?:href|src)=\"\{\{", text), path.name  # nor is a scheme
+
+
+BOMBS = {
+    "a number of a million digits": "size = " + "9" * 1_000_000,
+    "an exponent without end": "size = 1e999999999",
+    "powers of powers": "size = 9^9^9^9^9",
+    "brackets in brackets": "size = " + "(" * 100_000 + "1" + ")" * 100_000,
+}
+
+
+@pytest.mark.parametrize("clause", BOMBS.values(), ids=BOMBS)
+def test_no_text_makes_promo_think_for_long(clause):
+    import time
+
+    began = time.process_time()
+    assert compiled(spec(extra=f"candidate bomb like base {{ {clause} }}")).diagnostics
+    assert time.process_time() - began < 5
+
+
+def test_more_runs_than_anybody_can_mean_are_counted_and_not_made():
+    stage = "stage short {\n  train four for 1s\n  on box\n  seeds 1..9999999\n  report only\n}"
+
+    assert codes(spec("stage long", "gate", "rule", "use", stage_short=stage))
+
+
+ELSEWHERE = {
+    "secrets in the environment": ("tests/driver/test_run.py", "test_secrets_of_the_calling_shell_reach_no_file"),
+    "an allow-list of variables": ("tests/run/test_supervise.py", "test_a_worker_sees_only_the_variables_it_may"),
+    "modes of files": ("tests/driver/test_run.py", "test_a_study_and_its_ledger_are_for_their_owner_alone"),
+    "links and paths in archives": ("tests/driver/test_bundle.py", "test_links_in_a_bundle_are_refused"),
+    "texts of users in a report": ("tests/report/test_report.py", "test_texts_of_users_stay_texts"),
+    "nothing fetched": ("tests/report/test_report.py", "test_nothing_is_fetched_and_nothing_runs"),
+    "safetensors alone": ("tests/run/gpt/test_checkpoint.py", "test_tensors_are_read_by_safetensors_alone"),
+    "time linear in the text": ("tests/syntax/test_hostile.py", "test_ten_times_the_text_takes_about_ten_times"),
+    "a design counted first": ("tests/cli/test_commands.py", '"a huge design"'),
+    "formulas run nothing": ("tests/run/files/test_runner_files.py", "test_formulas_are_exact_and_run_nothing"),
+}
+
+
+@pytest.mark.parametrize(("path", "name"), ELSEWHERE.values(), ids=ELSEWHERE)
+def test_the_other_rules_have_their_test_where_their_room_is(path, name):
+    assert name in (ROOT / path).read_text(encoding="utf-8")
