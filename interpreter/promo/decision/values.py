@@ -151,6 +151,8 @@ class ReduceDecision:
     """Digest of the table of effects that was read."""
     stages: tuple[tuple[str, str], ...]
     """Stage -> digest of its evidence, for those that the effects are of."""
+    around: tuple[str, ...]
+    """Candidates whose neighbours may go on, where that is for a gate to say; sorted."""
     clauses: tuple[tuple[str, str], ...]
     factors: tuple[Fixing, ...]
     into: str
@@ -209,6 +211,7 @@ def decision_to_json(decision: Decision) -> dict[str, Json]:
             "seal": decision.seal,
             "effects": decision.effects,
             "evidence": dict(decision.stages),
+            "around": list(decision.around),
             "clauses": dict(decision.clauses),
             "factors": [fixing_to_json(one) for one in decision.factors],
             "into": decision.into,

@@ -342,21 +342,19 @@ class _Loop:
         state = self.execution.state
         if stage.continues is not None and stage.continues not in state.closed:
             return False
-        return stage.after is None or (stage.after in state.decisions and stage.after not in state.waiting())
+        return stage.after is None or self._has_chosen(stage.after)
+
+    def _has_chosen(self, name: str) -> bool:
+        state = self.execution.state
+        return name in state.decisions and name not in state.waiting()
 
     def _open(self, stage: Stage) -> None:
         state = self.execution.state
         if stage.name not in state.opened:
-            entrants = stage.candidates if stage.after is None else self._promoted(stage.after)
-            self.execution.record(EventKind.STAGE_OPENED, {"stage": stage.name, "entrants": sorted(entrants)})
+            entrants = self.study.entering(stage.name, state.promoted(stage.after or ""))
+            self.execution.record(EventKind.STAGE_OPENED, {"stage": stage.name, "entrants": list(entrants)})
         self.tasks[stage.name] = self._tasks(stage.name)
         self.execution.add(task for task in self.tasks[stage.name] if task.run.host in self.places)
-
-    def _promoted(self, gate: str) -> tuple[str, ...]:
-        state = self.execution.state
-        promoted = state.people.get(gate, state.decisions[gate])["promoted"]
-        assert isinstance(promoted, list)
-        return tuple(str(name) for name in promoted)
 
     def _tasks(self, stage: str) -> list[Task]:
         """Tasks of a stage's real entrants, in the plan's order."""
@@ -457,7 +455,8 @@ class _Loop:
                 names = ", ".join(table.discovered(stage)) or "none"
                 self.display.say(f"{effects.name}: effects discovered at {stage}: {names}")
         for reduction in self.study.reductions.values():
-            if reduction.effects in state.effects:
+            there = reduction.around is None or self._has_chosen(reduction.around)
+            if reduction.effects in state.effects and there:
                 self._decide(reduction.name)
 
     def _decide(self, name: str) -> None:

@@ -200,7 +200,9 @@ class StudyFolder:
         if name in study.reductions:
             reduction = study.reductions[name]
             seen = {stage: self.evidence(compiled, state, stage) for stage in reduction.sources}
-            return decide_reduction(study, reduction, self.effects(compiled, state, reduction.effects), seen)
+            through = state.promoted(reduction.around) if reduction.around else ()
+            table = self.effects(compiled, state, reduction.effects)
+            return decide_reduction(study, reduction, table, seen, through)
         rule = study.rules[name]
         others = self._others(compiled, state, [rule.require])
         return decide_rule(study, rule, self.evidence(compiled, state, rule.stage), others)

@@ -107,6 +107,11 @@ class State:
         """How many results of a run a guard set aside."""
         return sum(attempt.state is AttemptState.FLAGGED for attempt in self.attempts.get(run, ()))
 
+    def promoted(self, name: str) -> tuple[str, ...]:
+        """Whom a gate or reduction let on, by its own verdict or by that of a person; nobody before it has decided."""
+        named = self.people.get(name, self.decisions.get(name, {})).get("promoted")
+        return tuple(str(one) for one in named) if isinstance(named, list) else ()
+
     def waiting(self) -> tuple[str, ...]:
         """Gates and rules that wait for a person."""
         return tuple(name for name, one in self.decisions.items() if one.get("held") and name not in self.people)

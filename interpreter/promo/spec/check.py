@@ -28,6 +28,7 @@ from promo.spec.growth import Growth
 from promo.spec.imports import Imported, read_imports
 from promo.spec.ladder import Ladder
 from promo.spec.names import Clauses, Scope
+from promo.spec.neighbours import Neighbourhoods
 from promo.spec.ports import Runner, World
 from promo.spec.reduction import Reductions
 from promo.spec.rules import Rules
@@ -142,15 +143,18 @@ class _Check:
         noise = self._noise(expressions, clauses, measure)
         conditions = Conditions(scope, expressions, runner, imported)
         growth = self._conditions(conditions, expressions, measure)
-        ladder = Ladder(scope, expressions, conditions.cohorts)
+        near = Neighbourhoods(scope, conditions)
+        near.read()
+        ladder = Ladder(scope, expressions, conditions.cohorts, near)
         ladder.read()
         self._budgets(runner, ladder)
         rules = Rules(scope, expressions, measure)
         rules.read()
         growth.read_baselines()
-        reductions = Reductions(scope, conditions, rules)
+        reductions = Reductions(scope, conditions, rules, near)
         reductions.read()
-        reach = self._flow(ladder, rules, reductions, noise)
+        reach = self._flow(ladder, rules, reductions, near, noise)
+        reductions.settle(reach or {})
         data = self._data(expressions, runner, imported)
         budget_s = self._budget(expressions, clauses)
         screening = Screening(scope, expressions, conditions.designs)
@@ -174,6 +178,7 @@ class _Check:
             hosts=hosts,
             factors=conditions.factors,
             designs=conditions.designs,
+            neighbourhoods=near.found,
             candidates=conditions.candidates,
             cohorts=conditions.cohorts,
             stages={name: ladder.stages[name] for name in reach},
@@ -284,14 +289,14 @@ class _Check:
         return read_data(scope, expressions, blocks[0])
 
     def _flow(
-        self, ladder: Ladder, rules: Rules, reductions: Reductions, noise: Fraction | None
+        self, ladder: Ladder, rules: Rules, reductions: Reductions, near: Neighbourhoods, noise: Fraction | None
     ) -> dict[str, Entrants] | None:
         scope = self.scope
         if not any(node.kind == "stage" for node in scope.tree.declarations):
             self._only("stage", "stage NAME { ... }")
             return None
         choosers: Choosers = {**rules.gates, **reductions.reductions}
-        reach = entrants(scope, ladder.stages, choosers)
+        reach = entrants(scope, ladder.stages, choosers, near.around)
         if reach is None:
             return None
         check_gates(scope, rules.gates.values(), reach)

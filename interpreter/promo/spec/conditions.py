@@ -12,6 +12,7 @@ from attrs import evolve
 
 from promo.base.canonical import exact
 from promo.base.diagnostics import Edit, Label, suggestion
+from promo.base.source import Span
 from promo.base.units import Dimension
 from promo.spec.expressions import Expressions
 from promo.spec.factorial import DesignReader
@@ -324,11 +325,31 @@ class Conditions:
         made = self._row_candidates(known, {name: at for name, at in points.items() if name not in same})
         return None if made is None else tuple(same.get(name, name) for name in points)
 
+    def beside(self, design: str, middle: Candidate, factor: str, level: Level, at: Span) -> str | None:
+        """
+        The candidate that differs from another in one factor; one that is known already keeps its name.
+
+        Any other is called after the neighbourhood: `near_1`, `near_2` and so on.
+        """
+        levels = {**dict(middle.levels), factor: level}
+        wanted = tuple(sorted(levels.items()))
+        known = next((name for name, one in self.candidates.items() if one.levels == wanted), None)
+        if known is not None:
+            return known
+        name = f"{design}_{1 + sum(one.startswith(f'{design}_') for one in self.candidates)}"
+        place = Node("row", (), at.start, at.end)
+        made = self._add(name, Role.PLAIN, levels, f"{middle.name} with {factor} {_shown(level)}", "", place)
+        return None if made is None else name
+
     def _rows(self, clause: Node) -> tuple[str, ...] | None:
         """Candidates made from rows of a design; they are called after it: `screen_4`."""
         scope = self.scope
         name = scope.refer(clause.token("NAME"), "design")
         if name is None:
+            return None
+        if name not in self.designs:
+            message = f"'{name}' is no table of rows: its conditions depend on whom they are neighbours of"
+            scope.report("P0724", message, clause, f"let a stage train it by name: train {name} for ...")
             return None
         design = self.designs[name]
         listed = clause.node("list")

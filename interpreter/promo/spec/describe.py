@@ -46,6 +46,7 @@ from promo.spec.values import (
     Host,
     Interval,
     Measure,
+    Neighbourhood,
     RunnerChoice,
     Schedule,
     Stage,
@@ -77,6 +78,11 @@ def describe(study: Study) -> dict[str, Json]:
         "schedule": {name: describe_schedule(schedule) for name, schedule in study.schedules.items()},
         "baseline": {name: describe_baseline(baseline) for name, baseline in study.baselines.items()},
         # A study that estimates nothing keeps the words, and so the digest, that it has always had.
+        **(
+            {"neighbours": {n: describe_neighbours(x) for n, x in study.neighbourhoods.items()}}
+            if study.neighbourhoods
+            else {}
+        ),
         **({"effects": {n: describe_effects(one) for n, one in study.effects.items()}} if study.effects else {}),
         **(
             {"reduce": {n: describe_reduction(r, study.measure) for n, r in study.reductions.items()}}
@@ -160,7 +166,8 @@ def describe_budget(budget: Budget) -> str:
 
 def describe_stage(stage: Stage) -> dict[str, Json]:
     """Entrants, budget and cells."""
-    who = ", ".join(sorted(stage.candidates)) if stage.after is None else "promoted"
+    behind = (["promoted"] if stage.promoted else []) + ([f"neighbours {stage.around}"] if stage.around else [])
+    who = ", ".join([*behind, *sorted(stage.candidates)])
     more = f"{stage.continues} and " if stage.continues else ""
     return {
         "after": stage.after,
@@ -287,6 +294,12 @@ def describe_rule(rule: Rule, measure: Measure) -> dict[str, Json]:
         "else": rule.otherwise.value if rule.otherwise else None,
     }
     return {clause: words for clause, words in said.items() if words is not None}
+
+
+def describe_neighbours(near: Neighbourhood) -> dict[str, Json]:
+    """Whom it surrounds, and the levels that neighbours take."""
+    levels = {factor: ", ".join(sorted(map(describe_level, those))) for factor, those in near.levels}
+    return {"of": near.of, **levels}
 
 
 def describe_reduction(reduction: Reduction, measure: Measure) -> dict[str, Json]:

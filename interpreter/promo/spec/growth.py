@@ -188,6 +188,10 @@ class Growth:
         matched = scope.refer(clauses.one("matched").token("NAME"), "stage")
         draw = clauses.maybe("draw")
         seed = self.expressions.count(draw.token("INT"), least=0, what="a seed") if draw else None
+        if space is not None and space not in self.conditions.designs:
+            message = f"'{space}' is no table of rows to draw from"
+            scope.report("P0724", message, clauses.one("space"), "name a design with rows")
+            return None
         if space is None or matched is None:
             return None
         baseline = Baseline(block.token("NAME").text, space, matched, seed, where=scope.where(block))

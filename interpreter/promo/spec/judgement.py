@@ -280,6 +280,11 @@ class Gate(Shown):
         """Stages that it reads."""
         return (self.source,)
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Stages that must have ended before it decides."""
+        return self.sources
+
 
 @frozen(repr=False)
 class Rule(Shown):
@@ -329,9 +334,13 @@ class Reduction(Shown):
     """Stages that the effects are of."""
     least: Fraction | None
     into: str
-    """The design whose rows go on."""
+    """The design or neighbourhood whose conditions go on."""
+    around: str | None
+    """The gate whose promoted *into* is the neighbourhood of; None for rows that are known beforehand."""
     rows: tuple[str, ...]
-    """All of its rows, as candidates."""
+    """All that may go on, as candidates."""
+    needs: tuple[str, ...]
+    """Stages that must have ended before it decides: its sources, and that of *around*."""
     missing: Handling
     documentation: str
     where: Where = field(eq=False, repr=False)

@@ -5,7 +5,7 @@ Everything is exact (integers, rationals, names) and in declaration order.  Dura
 seconds.  `where` remembers the place of each clause for later diagnostics and never takes part in equality.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from fractions import Fraction
 
@@ -181,6 +181,25 @@ class Design(Shown):
         return self.kind in ("fraction", "full") and self.numbers == tuple(range(1, len(self.rows) + 1))
 
 
+@frozen(repr=False)
+class Neighbourhood(Shown):
+    """Conditions that differ from others in one factor."""
+
+    name: str
+    of: str
+    """A cohort, or a gate whose promoted are meant."""
+    gate: bool
+    levels: tuple[tuple[str, tuple[Level, ...]], ...]
+    """Factor -> the levels it takes in neighbours."""
+    near: Mapping[str, tuple[str, ...]]
+    """Candidate that may stand in the middle -> its neighbours, as candidates."""
+    where: Where = _where()
+
+    def of_any(self, middles: Iterable[str]) -> tuple[str, ...]:
+        """Neighbours of some candidates, each once."""
+        return tuple(dict.fromkeys(name for middle in middles for name in self.near.get(middle, ())))
+
+
 class BudgetKind(Enum):
     """What a stage pays its runs in."""
 
@@ -211,13 +230,16 @@ class Stage(Shown):
     """
     One rung of the ladder: which candidates train, for how long, in which cells.
 
-    *candidates* is empty when the stage trains what the gate named by *after* promoted.  A stage that continues
-    another one has its cells, and *budget* is what it adds.
+    Behind a gate, *after*, those that it promotes enter if *promoted*, and the neighbours of those; *candidates* enter
+    in any case.  A stage that continues another one has its cells, and *budget* is what it adds.
     """
 
     name: str
     after: str | None
+    promoted: bool
     candidates: tuple[str, ...]
+    around: str | None
+    """Neighbourhood of the gate *after* whose conditions enter."""
     budget: Budget
     hosts: tuple[str, ...]
     seeds: tuple[int, ...]
@@ -345,6 +367,7 @@ class Study(Shown):
     hosts: Mapping[str, Host]
     factors: Mapping[str, Factor]
     designs: Mapping[str, Design]
+    neighbourhoods: Mapping[str, Neighbourhood]
     candidates: Mapping[str, Candidate]
     cohorts: Mapping[str, tuple[str, ...]]
     stages: Mapping[str, Stage]
@@ -382,10 +405,21 @@ class Study(Shown):
         after = self.stages[stage].after
         return None if after is None else self.gates.get(after) or self.reductions[after]
 
+    def entering(self, stage: str, promoted: Iterable[str]) -> tuple[str, ...]:
+        """Who enters a stage once its gate or reduction has promoted somebody, sorted."""
+        said, through = self.stages[stage], tuple(promoted)
+        near = self.neighbourhoods[said.around].of_any(through) if said.around else ()
+        return tuple(sorted({*said.candidates, *(through if said.promoted else ()), *near}))
+
+    @property
+    def beyond_gates(self) -> tuple[str, ...]:
+        """What chooses otherwise than by the top of a ranking: reductions, and neighbourhoods of the promoted."""
+        return (*self.reductions, *(name for name, one in self.neighbourhoods.items() if one.gate))
+
     def waits_for(self, stage: str) -> tuple[str, ...]:
         """Stages that must have ended before another one begins."""
         chooser, continued = self.chooser(stage), self.stages[stage].continues
-        return (*(chooser.sources if chooser else ()), *((continued,) if continued else ()))
+        return (*(chooser.needs if chooser else ()), *((continued,) if continued else ()))
 
     def carried_on(self, stage: str) -> tuple[Stage, ...]:
         """The stages whose runs a stage carries on, the last one first."""
