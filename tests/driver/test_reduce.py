@@ -204,6 +204,8 @@ gate pick {
 
 def test_neighbours_of_the_promoted_enter_with_them_and_a_reduction_takes_those_that_agree(started, capsys):
     path = started(NEAR)
+    empty = path.with_name("empty.promo")
+    empty.write_text(path.read_text(encoding="utf-8").replace("  vary     c low 0 high 1\n}\n\ncohort", "}\n\ncohort"))
     plan = compile_file(str(path)).sound()[1]
     assert promo("run", path, "--quiet") == 0
 
@@ -217,6 +219,47 @@ def test_neighbours_of_the_promoted_enter_with_them_and_a_reduction_takes_those_
     assert decision["around"] == ["screen_3"]
     assert len(decision["promoted"]) == 1
     assert set(state.opened["last"]) == {*decision["promoted"], "screen_1", "screen_2", "screen_3", "screen_4"}
+    assert promo("verify", path) == 3
+    assert promo("run", empty, "--quiet") == 0  # its one neighbour does not agree, so there is nothing to refine
+    decided = json.loads((empty.with_suffix(".study") / "decisions" / "fewer.json").read_bytes())
+    assert decided["promoted"] == []
+
+
+BASELINES = (
+    SPEC
+    + """
+baseline drawn {
+  space    screen
+  matched  short
+  seed     7
+}
+
+baseline walked {
+  space    screen
+  matched  short
+  from     default
+}
+"""
+)
+
+
+def test_baselines_spend_what_the_matched_stage_does_and_say_where_they_came_out(started, capsys):
+    path = started(BASELINES)
+    plan = compile_file(str(path)).sound()[1]
+    assert promo("run", path, "--quiet") == 0
+    said = capsys.readouterr().out
+
+    steps = [f"walked_step_{number}" for number in range(1, 5)]
+    priced = {stage.name: stage.device_s.planned for stage in plan.stages}
+    assert priced["drawn"] == priced["short"] == sum(priced[step] for step in steps) == 8
+    folder = StudyFolder(path.with_suffix(".study"))
+    state = folder.state()
+    assert len(state.opened["drawn"]) == 4
+    study = compile_file(str(path)).sound()[0]
+    levels = [dict(study.candidates[state.opened[step][0]].levels) for step in steps]
+    assert [tuple(map(int, one.values())) for one in levels] == [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 1, 1)]
+    assert "drawn drew 4 conditions of the 8 of screen with seed 7, priced 8 s, as short" in said
+    assert f"tried 4 conditions of the 8 of screen and moved to {state.opened['walked_step_3'][0]}" in said
     assert promo("verify", path) == 3
 
 

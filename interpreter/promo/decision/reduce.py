@@ -45,9 +45,6 @@ def decide_reduction(
     rows = study.neighbourhoods[reduction.into].of_any(around) if reduction.around else reduction.rows
     promoted = tuple(sorted(name for name in rows if _agrees(study, name, fixed)))
     why, then = _lacking(study, reduction, evidence)
-    if not promoted and then is None:
-        words = " and ".join(f"{factor} {level}" for factor, level in fixed.items())
-        why, then = f"no row of {reduction.into} has {words or 'anything to vary'}", Then.STOP
     ends = then in (Then.STOP, Then.HOLD)
     return ReduceDecision(
         reduction=reduction.name,

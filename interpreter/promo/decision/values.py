@@ -178,7 +178,34 @@ class ReduceDecision:
         return self.effects
 
 
-Decision = GateDecision | RuleDecision | ReduceDecision
+@frozen
+class StepDecision:
+    """How far a greedy walk has come, and what it tries next; nobody when it has ended."""
+
+    step: str
+    baseline: str
+    stages: tuple[tuple[str, str], ...]
+    """Stage -> digest of its evidence."""
+    place: str
+    statistic: str | None
+    moves: tuple[str, ...]
+    promoted: tuple[str, ...]
+    seal: None = None
+    stopped: str = ""
+    held: str = ""
+
+    @property
+    def stage(self) -> str:
+        """The last step that it read."""
+        return self.stages[-1][0]
+
+    @property
+    def evidence(self) -> str:
+        """Digest of the last evidence that it read."""
+        return self.stages[-1][1]
+
+
+Decision = GateDecision | RuleDecision | ReduceDecision | StepDecision
 
 
 def decision_digest(decision: Decision) -> str:
@@ -203,6 +230,17 @@ def decision_to_json(decision: Decision) -> dict[str, Json]:
             "promoted": list(decision.promoted),
             "stopped": decision.stopped,
             "held": decision.held,
+        }
+    if isinstance(decision, StepDecision):
+        return {
+            "promo_decision": 1,
+            "baseline": decision.baseline,
+            "step": decision.step,
+            "evidence": dict(decision.stages),
+            "place": decision.place,
+            "statistic": decision.statistic,
+            "moves": list(decision.moves),
+            "promoted": list(decision.promoted),
         }
     if isinstance(decision, ReduceDecision):
         return {

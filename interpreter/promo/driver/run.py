@@ -15,7 +15,7 @@ from promo.base.canonical import Json, canonical, digest_bytes, exact
 from promo.base.differences import differences
 from promo.base.errors import ExitCode, Mismatch
 from promo.curves.replay import Replay
-from promo.decision.values import GateDecision, ReduceDecision, decision_digest, decision_to_json
+from promo.decision.values import GateDecision, ReduceDecision, StepDecision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, verdict_of
 from promo.driver.hosts import places, recorded_places
 from promo.driver.pipeline import Compiled
@@ -335,12 +335,12 @@ class _Loop:
 
     def _all_decided(self) -> bool:
         state = self.execution.state
-        decided = all(name in state.decisions for name in self.study.deciding)
+        decided = all(name in state.decisions for name in (*self.study.deciding, *self.study.steps))
         return decided and not state.waiting()
 
     def _is_ready(self, stage: Stage) -> bool:
         state = self.execution.state
-        if stage.continues is not None and stage.continues not in state.closed:
+        if not state.closed.issuperset(self.study.waits_for(stage.name)):
             return False
         return stage.after is None or self._has_chosen(stage.after)
 
@@ -454,6 +454,9 @@ class _Loop:
             for stage in effects.stages:
                 names = ", ".join(table.discovered(stage)) or "none"
                 self.display.say(f"{effects.name}: effects discovered at {stage}: {names}")
+        for step in self.study.steps.values():
+            if state.closed.issuperset(step.sources):
+                self._decide(step.name)
         for reduction in self.study.reductions.values():
             there = reduction.around is None or self._has_chosen(reduction.around)
             if reduction.effects in state.effects and there:
@@ -481,7 +484,9 @@ class _Loop:
             "held": decision.held,
             **({"amendment": state.in_force(name), "beside": beside} if beside else {}),
         }
-        if isinstance(decision, GateDecision):
+        if isinstance(decision, StepDecision):
+            self.execution.record(EventKind.BASELINE_MOVED, {**data, "promoted": list(decision.promoted)})
+        elif isinstance(decision, GateDecision):
             self.execution.record(EventKind.GATE_DECIDED, {**data, "promoted": list(decision.promoted)})
         elif isinstance(decision, ReduceDecision):
             fixed: list[Json] = [[one.factor, one.level] for one in decision.fixed]

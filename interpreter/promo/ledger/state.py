@@ -173,7 +173,7 @@ def _move(state: State, event: Event) -> None:
             state.opened[_text(data, "stage")] = tuple(str(name) for name in _list(data, "entrants"))
         case EventKind.STAGE_CLOSED:
             state.closed.add(_text(data, "stage"))
-        case EventKind.GATE_DECIDED | EventKind.RULE_DECIDED | EventKind.REDUCTION_DECIDED:
+        case EventKind.GATE_DECIDED | EventKind.RULE_DECIDED | EventKind.REDUCTION_DECIDED | EventKind.BASELINE_MOVED:
             name = _text(data, "name")
             state.decided_as[name] = state.in_force(name)
             state.decisions[name] = data

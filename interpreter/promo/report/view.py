@@ -16,6 +16,7 @@ from promo.plan.values import PlannedRun, StagePlan
 from promo.report.account import account_lines
 from promo.report.aloud import read_gate, read_rule
 from promo.report.amendments import amended_lines
+from promo.report.baselines import baseline_lines
 from promo.report.effects import effects_story, effects_view
 from promo.report.limits import limits
 from promo.report.pictures import Curve, Panel, Rung, curves_svg, ladder_svg
@@ -128,9 +129,10 @@ class _View:
                 yield gate_result(decision) + "."
             elif isinstance(decision, ReduceDecision):
                 yield reduction_result(decision) + "."
-            else:
+            elif isinstance(decision, RuleDecision):
                 yield rule_result(decision, self.study.rules[decision.rule], self.study) + "."
         yield from effects_story(self.record)
+        yield from baseline_lines(self.record)
         yield self._spent_sentence()
         if self.state.study is not StudyState.CLOSED:
             yield f"The study is {self._state()}."

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from promo.base.diagnostics import Diagnostic, errors
 from promo.base.units import Dimension
+from promo.spec.baselines import Baselines
 from promo.spec.conditions import Conditions
 from promo.spec.expressions import Expressions, Value, unquoted
 from promo.spec.flow import (
@@ -99,7 +100,13 @@ class _Check:
     def _whole(self, study: Study) -> bool:
         """Whether everything that decides is in the study: a rule that vanishes is worse than any error."""
         own = [node.kind for node in self.scope.tree.declarations]
-        built = {"stage": len(study.stages), "gate": len(study.gates), "rule": len(study.rules)}
+        made = sum(len(one.stages) for one in study.baselines.values())
+        built = {
+            "stage": len(study.stages) - made,
+            "baseline": len(study.baselines),
+            "gate": len(study.gates),
+            "rule": len(study.rules),
+        }
         built |= {"effects": len(study.effects), "reduce": len(study.reductions)}
         return all(own.count(kind) == count for kind, count in built.items())
 
@@ -150,11 +157,12 @@ class _Check:
         self._budgets(runner, ladder)
         rules = Rules(scope, expressions, measure)
         rules.read()
-        growth.read_baselines()
         reductions = Reductions(scope, conditions, rules, near)
         reductions.read()
         reach = self._flow(ladder, rules, reductions, near, noise)
         reductions.settle(reach or {})
+        baselines = Baselines(scope, expressions, conditions)
+        baselines.read(ladder.stages, reach if reach is not None else {})
         data = self._data(expressions, runner, imported)
         budget_s = self._budget(expressions, clauses)
         screening = Screening(scope, expressions, conditions.designs)
@@ -188,7 +196,8 @@ class _Check:
             account=ladder.account,
             grows=growth.grows,
             schedules=growth.schedules,
-            baselines=growth.baselines,
+            baselines=baselines.baselines,
+            steps=baselines.steps,
             effects=screening.effects,
             noise=noise,
             entrants=reach,

@@ -325,6 +325,20 @@ class Conditions:
         made = self._row_candidates(known, {name: at for name, at in points.items() if name not in same})
         return None if made is None else tuple(same.get(name, name) for name in points)
 
+    def at(self, owner: str, design: Design, row: tuple[int, ...], number: int, place: Span) -> str | None:
+        """The candidate of any combination of a design's levels; one that is known already keeps its name."""
+        levels = {factor.name: factor.default for factor in self.factors.values()}
+        by_sign = zip(design.factors, design.low, design.high, row, strict=True)
+        levels |= {factor: high if sign > 0 else low for factor, low, high, sign in by_sign}
+        wanted = tuple(sorted(levels.items()))
+        known = next((name for name, one in self.candidates.items() if one.levels == wanted), None)
+        if known is not None:
+            return known
+        name = f"{owner}_at_{number}"
+        origin = f"combination {number} of the factors of {design.name}"
+        made = self._add(name, Role.PLAIN, levels, origin, "", Node("row", (), place.start, place.end))
+        return None if made is None else name
+
     def beside(self, design: str, middle: Candidate, factor: str, level: Level, at: Span) -> str | None:
         """
         The candidate that differs from another in one factor; one that is known already keeps its name.

@@ -338,7 +338,8 @@ def describe_schedule(schedule: Schedule) -> dict[str, Json]:
 
 def describe_baseline(baseline: Baseline) -> dict[str, Json]:
     """Every clause of a baseline."""
-    return {"space": baseline.space, "matched": baseline.matched, "seed": baseline.seed}
+    way = "from default" if baseline.seed is None else f"seed {baseline.seed}"
+    return {"space": baseline.space, "matched": baseline.matched, "by": way}
 
 
 def describe_effects(effects: Effects) -> dict[str, Json]:

@@ -351,6 +351,24 @@ class Reduction(Shown):
         return self.missing
 
 
+@frozen(repr=False)
+class Step(Shown):
+    """Who enters the next stage of a greedy walk; the name is that stage's."""
+
+    name: str
+    baseline: str
+    sources: tuple[str, ...]
+    """The stages of the walk before it."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Stages that must have ended before it is known."""
+        return self.sources
+
+
+Chooser = Gate | Reduction | Step
+"""What says who enters a stage."""
+
 Deciding = Gate | Rule | Reduction
 """Everything that decides from evidence, and can be frozen."""
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 from attrs import field, frozen
 
 from promo.base.shown import Shown
-from promo.spec.judgement import Deciding, Gate, Reduction, Rule
+from promo.spec.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.spec.places import Where
 
 Level = Fraction | str
@@ -238,6 +238,8 @@ class Stage(Shown):
     after: str | None
     promoted: bool
     candidates: tuple[str, ...]
+    beside: str | None
+    """The stage whose cost a baseline's stage has; it begins once that one has ended."""
     around: str | None
     """Neighbourhood of the gate *after* whose conditions enter."""
     budget: Budget
@@ -316,6 +318,14 @@ class Baseline(Shown):
     space: str
     matched: str
     seed: int | None
+    """Of the draws; None for a walk from the defaults."""
+    stages: tuple[str, ...]
+    """What it comes to: one stage, or the steps of a walk."""
+    start: str | None
+    """Where a walk begins."""
+    conditions: Mapping[str, tuple[int, ...]]
+    """Candidate that it may train -> its row of signs, in the order of the design's factors."""
+    documentation: str
     where: Where = _where()
 
 
@@ -379,6 +389,8 @@ class Study(Shown):
     grows: Mapping[str, Grow]
     schedules: Mapping[str, Schedule]
     baselines: Mapping[str, Baseline]
+    steps: Mapping[str, Step]
+    """Choices of greedy walks, by the stage that follows."""
     effects: Mapping[str, Effects]
     noise: Fraction | None
     """Declared standard deviation of the metric between seeds."""
@@ -400,10 +412,10 @@ class Study(Shown):
         """Gates, rules and reductions by name, in this order."""
         return {**self.gates, **self.rules, **self.reductions}
 
-    def chooser(self, stage: str) -> Gate | Reduction | None:
-        """The gate or reduction that says who enters a stage, if one does."""
-        after = self.stages[stage].after
-        return None if after is None else self.gates.get(after) or self.reductions[after]
+    def chooser(self, stage: str) -> Chooser | None:
+        """The gate, reduction or step that says who enters a stage, if one does."""
+        after = self.stages[stage].after or ""
+        return self.gates.get(after) or self.reductions.get(after) or self.steps.get(after)
 
     def entering(self, stage: str, promoted: Iterable[str]) -> tuple[str, ...]:
         """Who enters a stage once its gate or reduction has promoted somebody, sorted."""
@@ -413,13 +425,14 @@ class Study(Shown):
 
     @property
     def beyond_gates(self) -> tuple[str, ...]:
-        """What chooses otherwise than by the top of a ranking: reductions, and neighbourhoods of the promoted."""
-        return (*self.reductions, *(name for name, one in self.neighbourhoods.items() if one.gate))
+        """What chooses otherwise than by a ranking: reductions, neighbourhoods of the promoted, baselines."""
+        near = (name for name, one in self.neighbourhoods.items() if one.gate)
+        return (*self.reductions, *near, *self.baselines)
 
     def waits_for(self, stage: str) -> tuple[str, ...]:
         """Stages that must have ended before another one begins."""
-        chooser, continued = self.chooser(stage), self.stages[stage].continues
-        return (*(chooser.needs if chooser else ()), *((continued,) if continued else ()))
+        chooser, said = self.chooser(stage), self.stages[stage]
+        return (*(chooser.needs if chooser else ()), *(one for one in (said.continues, said.beside) if one))
 
     def carried_on(self, stage: str) -> tuple[Stage, ...]:
         """The stages whose runs a stage carries on, the last one first."""
