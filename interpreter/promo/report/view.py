@@ -117,7 +117,7 @@ class _View:
         rungs = [
             f"{len(self.state.opened[stage.name])} for {describe_budget(stage.budget)}"
             for stage in self.plan.stages
-            if stage.name in self.state.opened
+            if self.state.opened.get(stage.name)
         ]
         replay = replay_line(self.state)
         if replay:
@@ -154,7 +154,8 @@ class _View:
 
     def _describe(self, name: str) -> str:
         candidate = self.study.candidates[name]
-        role = "" if candidate.role.value == "plain" else f"{candidate.role.value}, "
+        of = f" of {candidate.control_of}" if candidate.control_of else ""
+        role = "" if candidate.role.value == "plain" else f"{candidate.role.value}{of}, "
         levels = dict(candidate.levels)
         varied = [
             f"{factor} {exact(level) if isinstance(level, Fraction) else level}"

@@ -31,6 +31,7 @@ KINDS_AT: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("design", "alias"): ("factor",),
     ("design", "="): ("factor",),
     ("candidate", "like"): ("candidate",),
+    ("candidate", "of"): ("candidate",),
     ("candidate", "follows"): ("schedule",),
     ("candidate", ""): ("factor",),
     ("cohort", "rows"): ("design",),

@@ -7,6 +7,7 @@ paper may be one model (a width is rounded up to a multiple of the head size).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
 
 from attrs import evolve
 
@@ -27,6 +28,10 @@ UNIT_DIMENSIONS = {
     "steps": (Dimension.STEPS, Dimension.NUMBER),
 }
 """Factor unit -> what its levels may be written in; other units take plain numbers and words."""
+
+
+MOST_UNMATCHED = Fraction(5, 100)
+"""How far the size of a control may lie from that of its candidate, as a share."""
 
 
 class Conditions:
@@ -51,6 +56,21 @@ class Conditions:
         self.schedules = set(schedules)
         for block in self._like_first():
             self.scope.guard(block, self._candidate)
+        for candidate in self.candidates.values():
+            if candidate.control_of in self.candidates and "role" in candidate.where:
+                self._matched(candidate, self.candidates[candidate.control_of])
+
+    def _matched(self, control: Candidate, other: Candidate) -> None:
+        """A control has the size of the candidate that it is a control of."""
+        mine, theirs = control.effective.parameters, other.effective.parameters
+        at = control.where["role"]
+        if control is other or not mine or not theirs:
+            message = f"the runner tells no size by which '{control.name}' could be a control of '{other.name}'"
+            self.scope.report("P0726", message, at, "name another candidate, of a runner that tells sizes")
+        elif abs(mine - theirs) > MOST_UNMATCHED * theirs:
+            message = f"'{control.name}' has {mine:,} parameters, and '{other.name}' has {theirs:,}"
+            hint = f"a control is within {exact(MOST_UNMATCHED * 100)}% of the size that it controls for"
+            self.scope.report("P0726", message, at, hint)
 
     def read_cohorts(self) -> None:
         """Read cohorts."""
@@ -219,14 +239,17 @@ class Conditions:
             given[factor] = setting
             levels[factor] = level
         role = block.node("role")
+        control = role.node("control") if role else None
+        control_of = scope.refer(control.token("NAME"), "candidate") if control else None
         return self._add(
             name,
-            Role(role.token("ROLE").text) if role else Role.PLAIN,
+            Role.CONTROL if control else Role(role.token("ROLE").text) if role else Role.PLAIN,
             levels if sound else None,
             "candidate",
             scope.tree.documentation(block),
             block,
             (("follows", schedule),) if schedule else (),
+            control_of,
         )
 
     def grown(self, grow: Grow, name: Token, block: Node) -> None:
@@ -247,6 +270,7 @@ class Conditions:
         documentation: str,
         block: Node,
         history: tuple[tuple[str, str], ...] = (),
+        control_of: str | None = None,
     ) -> Candidate | None:
         """Ask the runner what the condition trains, and keep the candidate."""
         if levels is None:
@@ -268,6 +292,7 @@ class Conditions:
             levels=tuple(sorted(levels.items())),
             effective=effective,
             origin=origin,
+            control_of=control_of,
             documentation=documentation,
             where=self.scope.where(block),
         )

@@ -152,7 +152,8 @@ def describe_factor(factor: Factor) -> dict[str, Json]:
 
 def describe_candidate(candidate: Candidate) -> dict[str, Json]:
     """Role and effective settings: what is trained, not how it was written."""
-    return {"role": candidate.role.value, **dict(candidate.effective.settings)}
+    of = f" of {candidate.control_of}" if candidate.control_of else ""
+    return {"role": candidate.role.value + of, **dict(candidate.effective.settings)}
 
 
 def describe_budget(budget: Budget) -> str:

@@ -104,6 +104,8 @@ class Role(Enum):
     REFERENCE = "reference"
     COMPARATOR = "comparator"
     SENTINEL = "sentinel"
+    CONTROL = "control"
+    """As large as another, so that its size and its recipe can be told apart."""
     PLAIN = "plain"
 
 
@@ -130,6 +132,8 @@ class Candidate(Shown):
     effective: Effective
     origin: str
     """Where it was declared, in words: `candidate`, or `row 4 of screen`."""
+    control_of: str | None
+    """The candidate whose size a control has."""
     documentation: str
     where: Where = _where()
 
