@@ -174,6 +174,95 @@ def test_a_factor_that_turns_around_stays_in_the_search(started):
     assert len(decision["promoted"]) == 4
 
 
+STEPS = "  vary     a low -1 high 0\n  vary     c low 0 high 1\n}\n\ncohort"
+NEAR = (
+    SPEC.replace("a: points in 0..1 step 1", "a: points in -1..1 step 1")
+    .replace("design refine full", "design near neighbours of pick")
+    .replace("  vary     a low 0 high 1\n  vary     b low 0 high 1\n  vary     c low 0 high 1\n}\n\ncohort", STEPS)
+    .replace("after    fewer\n  train    promoted for", "after    pick\n  train    promoted, near for")
+    .replace("into     refine", "into     near")
+    + """
+stage last {
+  after    fewer
+  train    promoted, half for 4s
+  on       box
+  seeds    6
+  report   only
+}
+
+gate pick {
+  from     longer to refined
+  rank     by mean loss over host, seed
+  keep     top 1
+  missing  drop
+  crash    as missing
+  ties     by name
+}
+"""
+)
+
+
+def test_neighbours_of_the_promoted_enter_with_them_and_a_reduction_takes_those_that_agree(started, capsys):
+    path = started(NEAR)
+    empty = path.with_name("empty.promo")
+    empty.write_text(path.read_text(encoding="utf-8").replace("  vary     c low 0 high 1\n}\n\ncohort", "}\n\ncohort"))
+    plan = compile_file(str(path)).sound()[1]
+    assert promo("run", path, "--quiet") == 0
+
+    state = StudyFolder(path.with_suffix(".study")).state()
+    assert state.promoted("pick") == ("screen_3",)
+    near = [name for name in state.opened["refined"] if name.startswith("near_")]
+    assert state.opened["refined"] == (*near, "screen_3")
+    assert len(near) == 2
+    assert plan.stage("refined").entrants.planned == 4  # one of four, and its three neighbours at most
+    decision = json.loads((path.with_suffix(".study") / "decisions" / "fewer.json").read_bytes())
+    assert decision["around"] == ["screen_3"]
+    assert len(decision["promoted"]) == 1
+    assert set(state.opened["last"]) == {*decision["promoted"], "screen_1", "screen_2", "screen_3", "screen_4"}
+    assert promo("verify", path) == 3
+    assert promo("run", empty, "--quiet") == 0  # its one neighbour does not agree, so there is nothing to refine
+    decided = json.loads((empty.with_suffix(".study") / "decisions" / "fewer.json").read_bytes())
+    assert decided["promoted"] == []
+
+
+BASELINES = (
+    SPEC
+    + """
+baseline drawn {
+  space    screen
+  matched  short
+  seed     7
+}
+
+baseline walked {
+  space    screen
+  matched  short
+  from     default
+}
+"""
+)
+
+
+def test_baselines_spend_what_the_matched_stage_does_and_say_where_they_came_out(started, capsys):
+    path = started(BASELINES)
+    plan = compile_file(str(path)).sound()[1]
+    assert promo("run", path, "--quiet") == 0
+    said = capsys.readouterr().out
+
+    steps = [f"walked_step_{number}" for number in range(1, 5)]
+    priced = {stage.name: stage.device_s.planned for stage in plan.stages}
+    assert priced["drawn"] == priced["short"] == sum(priced[step] for step in steps) == 8
+    folder = StudyFolder(path.with_suffix(".study"))
+    state = folder.state()
+    assert len(state.opened["drawn"]) == 4
+    study = compile_file(str(path)).sound()[0]
+    levels = [dict(study.candidates[state.opened[step][0]].levels) for step in steps]
+    assert [tuple(map(int, one.values())) for one in levels] == [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 1, 1)]
+    assert "drawn drew 4 conditions of the 8 of screen with seed 7, priced 8 s, as short" in said
+    assert f"tried 4 conditions of the 8 of screen and moved to {state.opened['walked_step_3'][0]}" in said
+    assert promo("verify", path) == 3
+
+
 def test_missing_runs_stop_the_study_or_are_skipped_as_the_reduction_says(started, capsys):
     path = started(fails="(a, b) == (1, 1) and budget == 2")
     assert promo("run", path, "--quiet") == 4
@@ -202,7 +291,7 @@ def test_a_reduction_is_amended_like_a_gate_and_refuses_worlds_without_effects(s
     assert [one["level"] for one in json.loads(beside.read_bytes())["factors"]] == [None, "1", None]
     capsys.readouterr()
     assert promo("simulate", path, "--noise", "1") == 2
-    assert "reads effects" in capsys.readouterr().err
+    assert "looks at factors" in capsys.readouterr().err
 
 
 def test_verify_finds_a_reduction_that_was_changed(started, capsys):

@@ -214,3 +214,13 @@ def test_more_slots_shorten_the_wall_clock_only():
 
     assert (one.wall_s, two.wall_s) == (17, 9)
     assert one.device_s == two.device_s
+
+
+def test_the_staged_screening_study_has_its_published_number_of_experiments():
+    path = ROOT / "specs" / "staged_screening.promo"
+    plan = compile_source(Source(path.name, path.read_text(encoding="utf-8")), path.parent, None).sound()[1]
+
+    assert plan.run_count.planned == 613
+    assert plan.device_s.planned == 368.8 * 3600
+    assert plan.stage("refine_10min").run_count.planned == 54  # at most: that nothing is fixed
+    assert sum(stage.run_count.planned for stage in plan.stages if stage.name.startswith("greedy_walk")) == 32

@@ -19,7 +19,11 @@ from promo.spec.values import Study
 
 
 def decide_reduction(
-    study: Study, reduction: Reduction, table: EffectTable, evidence: Mapping[str, Evidence]
+    study: Study,
+    reduction: Reduction,
+    table: EffectTable,
+    evidence: Mapping[str, Evidence],
+    around: tuple[str, ...] = (),
 ) -> ReduceDecision:
     """
     Fix factors, and let on the rows that agree.
@@ -29,6 +33,7 @@ def decide_reduction(
         reduction: one of its reductions.
         table: the effects it reads.
         evidence: stage -> evidence, for the stages of those effects.
+        around: whom a gate promoted, when what goes on are neighbours of those.
     """
     effects = study.effects[reduction.effects]
     design = study.designs[effects.designs[0]]
@@ -37,22 +42,21 @@ def decide_reduction(
         for factor, low, high in zip(design.factors, design.low, design.high, strict=True)
     )
     fixed = {one.factor: one.level for one in factors if one.level is not None}
-    promoted = tuple(sorted(name for name in reduction.rows if _agrees(study, name, fixed)))
+    rows = study.neighbourhoods[reduction.into].of_any(around) if reduction.around else reduction.rows
+    promoted = tuple(sorted(name for name in rows if _agrees(study, name, fixed)))
     why, then = _lacking(study, reduction, evidence)
-    if not promoted and then is None:
-        words = " and ".join(f"{factor} {level}" for factor, level in fixed.items())
-        why, then = f"no row of {reduction.into} has {words}", Then.STOP
     ends = then in (Then.STOP, Then.HOLD)
     return ReduceDecision(
         reduction=reduction.name,
         seal=digest(closure(study, reduction)) if reduction.frozen else None,
         effects=table.digest,
         stages=tuple((stage, evidence[stage].digest) for stage in reduction.sources),
+        around=tuple(sorted(around)),
         clauses=tuple((word, str(said)) for word, said in describe_reduction(reduction, study.measure).items()),
         factors=factors,
         into=reduction.into,
         promoted=() if ends else promoted,
-        left=tuple(sorted(reduction.rows)) if ends else tuple(sorted(set(reduction.rows) - set(promoted))),
+        left=tuple(sorted(rows)) if ends else tuple(sorted(set(rows) - set(promoted))),
         stopped=f"{why}, and the reduction says: stop" if then is Then.STOP else "",
         held=f"{why}, and the reduction says: hold" if then is Then.HOLD else "",
     )

@@ -151,6 +151,8 @@ class ReduceDecision:
     """Digest of the table of effects that was read."""
     stages: tuple[tuple[str, str], ...]
     """Stage -> digest of its evidence, for those that the effects are of."""
+    around: tuple[str, ...]
+    """Candidates whose neighbours may go on, where that is for a gate to say; sorted."""
     clauses: tuple[tuple[str, str], ...]
     factors: tuple[Fixing, ...]
     into: str
@@ -176,7 +178,34 @@ class ReduceDecision:
         return self.effects
 
 
-Decision = GateDecision | RuleDecision | ReduceDecision
+@frozen
+class StepDecision:
+    """How far a greedy walk has come, and what it tries next; nobody when it has ended."""
+
+    step: str
+    baseline: str
+    stages: tuple[tuple[str, str], ...]
+    """Stage -> digest of its evidence."""
+    place: str
+    statistic: str | None
+    moves: tuple[str, ...]
+    promoted: tuple[str, ...]
+    seal: None = None
+    stopped: str = ""
+    held: str = ""
+
+    @property
+    def stage(self) -> str:
+        """The last step that it read."""
+        return self.stages[-1][0]
+
+    @property
+    def evidence(self) -> str:
+        """Digest of the last evidence that it read."""
+        return self.stages[-1][1]
+
+
+Decision = GateDecision | RuleDecision | ReduceDecision | StepDecision
 
 
 def decision_digest(decision: Decision) -> str:
@@ -202,6 +231,17 @@ def decision_to_json(decision: Decision) -> dict[str, Json]:
             "stopped": decision.stopped,
             "held": decision.held,
         }
+    if isinstance(decision, StepDecision):
+        return {
+            "promo_decision": 1,
+            "baseline": decision.baseline,
+            "step": decision.step,
+            "evidence": dict(decision.stages),
+            "place": decision.place,
+            "statistic": decision.statistic,
+            "moves": list(decision.moves),
+            "promoted": list(decision.promoted),
+        }
     if isinstance(decision, ReduceDecision):
         return {
             "promo_decision": 1,
@@ -209,6 +249,7 @@ def decision_to_json(decision: Decision) -> dict[str, Json]:
             "seal": decision.seal,
             "effects": decision.effects,
             "evidence": dict(decision.stages),
+            "around": list(decision.around),
             "clauses": dict(decision.clauses),
             "factors": [fixing_to_json(one) for one in decision.factors],
             "into": decision.into,

@@ -14,7 +14,7 @@ from promo.base.canonical import Json, canonical, digest, digest_bytes
 from promo.base.diagnostics import suggestion
 from promo.base.differences import differences
 from promo.base.errors import PromoError
-from promo.decision.values import Decision, RuleDecision, decision_digest, decision_to_json
+from promo.decision.values import Decision, RuleDecision, StepDecision, decision_digest, decision_to_json
 from promo.driver.pipeline import Compiled
 from promo.driver.study import AMENDMENTS, LEDGER, StudyFolder
 from promo.files import FolderLock, RealDisk
@@ -206,4 +206,5 @@ def verdict_of(decision: Decision, version: int) -> dict[str, Json]:
     said: dict[str, Json] = {"amendment": version, "decision": decision_digest(decision)}
     if isinstance(decision, RuleDecision):
         return {**said, "answer": decision.answer.value, "stopped": decision.stopped, "held": decision.held}
+    assert not isinstance(decision, StepDecision), "a walk has no wording of its own"
     return {**said, "promoted": list(decision.promoted), "stopped": decision.stopped, "held": decision.held}

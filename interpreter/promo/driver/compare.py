@@ -145,9 +145,11 @@ class _Desk:
     known: dict[tuple[str, str, int, int], tuple[Fraction | None, Fraction]] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        if self.study.reductions:
-            message = f"{', '.join(self.study.reductions)} reads effects, which other methods have no counterpart of"
-            raise PromoError(message, hint="compare a spec without the reduction")
+        if self.study.beyond_gates:
+            message = (
+                f"{', '.join(self.study.beyond_gates)} chooses by factors, which other methods have no counterpart of"
+            )
+            raise PromoError(message, hint="compare a spec without it")
         stages = self.study.stages.values()
         kinds, cells = {stage.budget.kind for stage in stages}, {stage.cells for stage in stages}
         if len(kinds) > 1 or len(cells) > 1:

@@ -90,7 +90,8 @@ def _effects(folder: StudyFolder, compiled: Compiled, state: State) -> dict[str,
 
 
 def _reads(study: Study, name: str, stage: str) -> bool:
-    return stage in study.deciding[name].sources
+    one = study.steps[name] if name in study.steps else study.deciding[name]
+    return stage in one.sources
 
 
 def write_beside(first: StudyFolder, second: StudyFolder, path: Path) -> BesideView:

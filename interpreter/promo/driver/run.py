@@ -14,7 +14,7 @@ from promo.base.canonical import Json, canonical, digest_bytes, exact
 from promo.base.errors import ExitCode, Mismatch
 from promo.base.resources import second_verifier
 from promo.curves.replay import Replay
-from promo.decision.values import GateDecision, ReduceDecision, decision_digest, decision_to_json
+from promo.decision.values import GateDecision, ReduceDecision, StepDecision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, verdict_of
 from promo.driver.anchor import keep_head, may_start
 from promo.driver.hosts import places, recorded_places
@@ -329,28 +329,26 @@ class _Loop:
 
     def _all_decided(self) -> bool:
         state = self.execution.state
-        decided = all(name in state.decisions for name in self.study.deciding)
+        decided = all(name in state.decisions for name in (*self.study.deciding, *self.study.steps))
         return decided and not state.waiting()
 
     def _is_ready(self, stage: Stage) -> bool:
         state = self.execution.state
-        if stage.continues is not None and stage.continues not in state.closed:
+        if not state.closed.issuperset(self.study.waits_for(stage.name)):
             return False
-        return stage.after is None or (stage.after in state.decisions and stage.after not in state.waiting())
+        return stage.after is None or self._has_chosen(stage.after)
+
+    def _has_chosen(self, name: str) -> bool:
+        state = self.execution.state
+        return name in state.decisions and name not in state.waiting()
 
     def _open(self, stage: Stage) -> None:
         state = self.execution.state
         if stage.name not in state.opened:
-            entrants = stage.candidates if stage.after is None else self._promoted(stage.after)
-            self.execution.record(EventKind.STAGE_OPENED, {"stage": stage.name, "entrants": sorted(entrants)})
+            entrants = self.study.entering(stage.name, state.promoted(stage.after or ""))
+            self.execution.record(EventKind.STAGE_OPENED, {"stage": stage.name, "entrants": list(entrants)})
         self.tasks[stage.name] = self._tasks(stage.name)
         self.execution.add(task for task in self.tasks[stage.name] if task.run.host in self.places)
-
-    def _promoted(self, gate: str) -> tuple[str, ...]:
-        state = self.execution.state
-        promoted = state.people.get(gate, state.decisions[gate])["promoted"]
-        assert isinstance(promoted, list)
-        return tuple(str(name) for name in promoted)
 
     def _tasks(self, stage: str) -> list[Task]:
         """Tasks of a stage's real entrants, in the plan's order."""
@@ -450,8 +448,12 @@ class _Loop:
             for stage in effects.stages:
                 names = ", ".join(table.discovered(stage)) or "none"
                 self.display.say(f"{effects.name}: effects discovered at {stage}: {names}")
+        for step in self.study.steps.values():
+            if state.closed.issuperset(step.sources):
+                self._decide(step.name)
         for reduction in self.study.reductions.values():
-            if reduction.effects in state.effects:
+            there = reduction.around is None or self._has_chosen(reduction.around)
+            if reduction.effects in state.effects and there:
                 self._decide(reduction.name)
 
     def _decide(self, name: str) -> None:
@@ -476,7 +478,9 @@ class _Loop:
             "held": decision.held,
             **({"amendment": state.in_force(name), "beside": beside} if beside else {}),
         }
-        if isinstance(decision, GateDecision):
+        if isinstance(decision, StepDecision):
+            self.execution.record(EventKind.BASELINE_MOVED, {**data, "promoted": list(decision.promoted)})
+        elif isinstance(decision, GateDecision):
             self.execution.record(EventKind.GATE_DECIDED, {**data, "promoted": list(decision.promoted)})
         elif isinstance(decision, ReduceDecision):
             fixed: list[Json] = [[one.factor, one.level] for one in decision.fixed]

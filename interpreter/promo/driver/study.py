@@ -16,6 +16,7 @@ from promo.curves.replay import SETTINGS, Replay, stored_replay
 from promo.decision.decide import decide_gate, decide_rule
 from promo.decision.reduce import decide_reduction
 from promo.decision.values import Decision
+from promo.decision.walk import decide_step
 from promo.driver.pipeline import Compiled, compile_source, read_lock
 from promo.evidence.collect import collect
 from promo.evidence.effects import EffectTable, estimate_effects
@@ -202,6 +203,9 @@ class StudyFolder:
         """
         frozen_study, _ = compiled.sound()
         study = self.wording(frozen_study, name, state.in_force(name) if version is None else version)
+        if name in study.steps:
+            step = study.steps[name]
+            return decide_step(study, step, {one: self.evidence(compiled, state, one) for one in step.sources})
         if name in study.gates:
             gate = study.gates[name]
             asked = [gate.keep, *(demand.condition for demand in gate.demands)]
@@ -210,7 +214,9 @@ class StudyFolder:
         if name in study.reductions:
             reduction = study.reductions[name]
             seen = {stage: self.evidence(compiled, state, stage) for stage in reduction.sources}
-            return decide_reduction(study, reduction, self.effects(compiled, state, reduction.effects), seen)
+            through = state.promoted(reduction.around) if reduction.around else ()
+            table = self.effects(compiled, state, reduction.effects)
+            return decide_reduction(study, reduction, table, seen, through)
         rule = study.rules[name]
         others = self._others(compiled, state, [rule.require])
         return decide_rule(study, rule, self.evidence(compiled, state, rule.stage), others)

@@ -460,14 +460,8 @@ def _followed(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator
     study, _ = compiled.sound()
     bad = []
     for name, entrants in state.opened.items():
-        stage = study.stages[name]
-        if stage.after is None:
-            expected = sorted(stage.candidates)
-        else:
-            decided = state.people.get(stage.after, state.decisions.get(stage.after, {}))
-            promoted = decided.get("promoted")
-            expected = sorted(map(str, promoted)) if isinstance(promoted, list) else []
-        if sorted(entrants) != expected:
+        promoted = state.promoted(study.stages[name].after or "")
+        if tuple(sorted(entrants)) != study.entering(name, promoted):
             bad.append(name)
     words = _listed(bad) or "every stage was entered by those its gate promoted"
     yield Check("promotion", Outcome.DIFFERS if bad else Outcome.MATCHES, words)

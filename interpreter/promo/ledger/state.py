@@ -111,6 +111,11 @@ class State:
         """How many results of a run a guard set aside."""
         return sum(attempt.state is AttemptState.FLAGGED for attempt in self.attempts.get(run, ()))
 
+    def promoted(self, name: str) -> tuple[str, ...]:
+        """Whom a gate or reduction let on, by its own verdict or by that of a person; nobody before it has decided."""
+        named = self.people.get(name, self.decisions.get(name, {})).get("promoted")
+        return tuple(str(one) for one in named) if isinstance(named, list) else ()
+
     def waiting(self) -> tuple[str, ...]:
         """Gates and rules that wait for a person."""
         return tuple(name for name, one in self.decisions.items() if one.get("held") and name not in self.people)
@@ -176,7 +181,7 @@ def _move(state: State, event: Event) -> None:
             state.opened[_text(data, "stage")] = tuple(str(name) for name in _list(data, "entrants"))
         case EventKind.STAGE_CLOSED:
             state.closed.add(_text(data, "stage"))
-        case EventKind.GATE_DECIDED | EventKind.RULE_DECIDED | EventKind.REDUCTION_DECIDED:
+        case EventKind.GATE_DECIDED | EventKind.RULE_DECIDED | EventKind.REDUCTION_DECIDED | EventKind.BASELINE_MOVED:
             name = _text(data, "name")
             state.decided_as[name] = state.in_force(name)
             state.decisions[name] = data

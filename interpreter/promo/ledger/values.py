@@ -33,6 +33,8 @@ class EventKind(Enum):
     GATE_DECIDED = "gate.decided"
     RULE_DECIDED = "rule.decided"
     REDUCTION_DECIDED = "reduction.decided"
+    BASELINE_MOVED = "baseline.moved"
+    """A greedy walk has said what it tries next."""
     PERSON_DECIDED = "person.decided"
     RULE_AMENDED = "rule.amended"
     BUNDLE_IMPORTED = "bundle.imported"

@@ -45,7 +45,7 @@ def compile_plan(study: Study) -> Plan:
     parts = describe(study)
     seals = {rule.name: digest(closure(study, rule)) for rule in frozen_rules(study)}
     runs: Json = [[stage.name, [run.id for run in stage.runs]] for stage in stages]
-    extras = tuple(_extras(study, stages))
+    extras = tuple(_extras(study))
     more = sum(extra.device_s for extra in extras)
     return Plan(
         study=study.name,
@@ -154,17 +154,14 @@ def _occupy(slots: list[int], runs: int, seconds: int, ready: int) -> None:
         heapq.heapreplace(slots, max(slots[0], ready) + seconds)
 
 
-def _extras(study: Study, stages: tuple[StagePlan, ...]) -> Iterable[Extra]:
-    """What growth and baselines may cost at most."""
-    planned = {stage.name: stage.device_s.planned for stage in stages}
+def _extras(study: Study) -> Iterable[Extra]:
+    """What growth may cost at most."""
     for grow in study.grows.values():
         parent = study.stages.get(grow.stage)
         cells = len(parent.cells) if parent else 1
         count, cap_s = len(grow.strategies), grow.lag.cap_s
         formula = f"{count} ways x {cells} cells x {cap_s} s"
         yield Extra(grow.name, count * cells * cap_s, formula)
-    for baseline in study.baselines.values():
-        yield Extra(baseline.name, planned[baseline.matched], f"as much as {baseline.matched}")
 
 
 def _total(amounts: Iterable[Bounds]) -> Bounds:

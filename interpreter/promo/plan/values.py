@@ -64,7 +64,7 @@ class StagePlan(Shown):
 
 @frozen(repr=False)
 class Extra(Shown):
-    """Device time that no stage accounts for: the lag of a growth, a baseline."""
+    """Device time that no stage accounts for: the lag of a growth."""
 
     name: str
     device_s: int

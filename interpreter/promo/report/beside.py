@@ -12,12 +12,12 @@ from attrs import frozen
 from promo.base.canonical import from_exact
 from promo.base.differences import differences
 from promo.decision.stats import summarise, tau_b
-from promo.decision.values import Decision, GateDecision, ReduceDecision
+from promo.decision.values import Decision, GateDecision, ReduceDecision, StepDecision
 from promo.evidence.values import Evidence
 from promo.report.record import Record
 from promo.report.replay import replay_line
 from promo.report.runs import facts
-from promo.report.words import NONE, gate_result, listed, number, reduction_result, rule_result
+from promo.report.words import NONE, gate_result, listed, number, reduction_result, rule_result, step_result
 from promo.spec.judgement import Statistic
 
 MOST_CHANGES = 40
@@ -116,7 +116,7 @@ def _story(
 
 
 def _rules(record: Record) -> tuple[str, ...]:
-    return tuple(record.study.deciding)
+    return (*record.study.deciding, *record.study.steps)
 
 
 def _stages(first: Record, second: Record) -> Iterable[PairStage]:
@@ -169,6 +169,8 @@ def _decisions(first: Record, second: Record) -> Iterable[PairDecision]:
 def _outcome(decision: Decision) -> object:
     if isinstance(decision, GateDecision):
         return frozenset(decision.promoted), bool(decision.stopped), bool(decision.held)
+    if isinstance(decision, StepDecision):
+        return decision.place, decision.promoted
     if isinstance(decision, ReduceDecision):
         fixed = frozenset((one.factor, one.level) for one in decision.fixed)
         return fixed, bool(decision.stopped), bool(decision.held)
@@ -180,6 +182,8 @@ def _said(record: Record, decision: Decision) -> str:
         return gate_result(decision)
     if isinstance(decision, ReduceDecision):
         return reduction_result(decision)
+    if isinstance(decision, StepDecision):
+        return step_result(decision)
     return rule_result(decision, record.study.rules[decision.rule], record.study)
 
 

@@ -1,12 +1,14 @@
 """What a study does not show, derived from its plan and its evidence."""
 
 from collections.abc import Iterable
+from fractions import Fraction
 
 from promo.base.canonical import from_exact, rounded
 from promo.decision.values import GateDecision, Verdict
 from promo.report.record import Record
 from promo.report.replay import replay_limits
 from promo.report.words import listed, plural
+from promo.spec.values import Role
 
 
 def limits(record: Record) -> Iterable[str]:
@@ -25,13 +27,7 @@ def limits(record: Record) -> Iterable[str]:
             "beginning of a long one; and the stages use different seeds, so a change of rank between stages is not a "
             "change within a run."
         )
-    sizes = {name: study.candidates[name].effective.parameters for name in record.candidates}
-    if len(set(sizes.values())) > 1:
-        least, most = min(sizes, key=lambda name: sizes[name]), max(sizes, key=lambda name: sizes[name])
-        yield (
-            f"Capacity is not matched: from {sizes[least]:,} parameters ({least}) to {sizes[most]:,} ({most}). A "
-            "better score may come from size alone."
-        )
+    yield from _capacity(record)
     missing = sum(len(row.missing) for evidence in record.evidence.values() for row in evidence.rows)
     if missing:
         yield f"{plural(missing, 'cell')} of the evidence {'has' if missing == 1 else 'have'} no value; see the runs."
@@ -53,6 +49,43 @@ def _not_continued(record: Record) -> Iterable[str]:
                 f"{listed(dropped)} {was} not continued to {decision.target}; nothing here says how they would have "
                 "scored there, and the hours saved are no evidence about it."
             )
+
+
+def _capacity(record: Record) -> Iterable[str]:
+    """What may come from size alone: of the whole study, and of each reference beside its rivals."""
+    study = record.study
+    sizes = {name: study.candidates[name].effective.parameters for name in record.candidates}
+    if len(set(sizes.values())) > 1:
+        least, most = min(sizes, key=lambda name: sizes[name]), max(sizes, key=lambda name: sizes[name])
+        yield (
+            f"Capacity is not matched: from {sizes[least]:,} parameters ({least}) to {sizes[most]:,} ({most}). A "
+            "better score may come from size alone."
+        )
+    for name in record.candidates:
+        if study.candidates[name].role is not Role.REFERENCE:
+            continue
+        controls = [one for one in record.candidates if study.candidates[one].control_of == name]
+        rivals = _rivals(record, name)
+        smaller = [one for one in rivals if one not in controls and sizes[one] < sizes[name]]
+        if not smaller:
+            continue
+        largest = max(smaller, key=lambda one: sizes[one])
+        times = rounded(Fraction(sizes[name], sizes[largest]), 2)
+        every = "all of its rivals" if len(smaller) == len(rivals) - len(controls) else f"{len(smaller)} of its rivals"
+        yield (
+            f"The reference {name} ({sizes[name]:,} parameters) is larger than {every}, {times} times the next "
+            f"({largest}, {sizes[largest]:,}): its lead over them does not separate its recipe from its size."
+        )
+        if controls:
+            yield f"Matched to it in size: {listed([f'{one} ({sizes[one]:,})' for one in controls])}."
+        else:
+            yield f"No candidate is declared as control of {name}, so nothing here has its size with another recipe."
+
+
+def _rivals(record: Record, name: str) -> list[str]:
+    """Candidates that were trained at some stage together with one."""
+    met = (set(entrants) for entrants in record.state.opened.values() if name in entrants)
+    return sorted(set().union(*met) - {name})
 
 
 def _noise(record: Record) -> Iterable[str]:

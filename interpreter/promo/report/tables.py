@@ -6,7 +6,7 @@ Numbers are the exact texts of the evidence, not the rounded ones that people ar
 
 from collections.abc import Iterable, Iterator
 
-from promo.decision.values import Decision, Finding, GateDecision, ReduceDecision, RuleDecision
+from promo.decision.values import Decision, Finding, GateDecision, ReduceDecision, RuleDecision, StepDecision
 from promo.evidence.values import Cell
 from promo.ledger.state import Attempt
 from promo.report.record import Record, part
@@ -62,6 +62,10 @@ def decision_rows(record: Record) -> Iterator[tuple[str, ...]]:
                 yield from _gate(name, decision)
             case ReduceDecision():
                 yield from _reduction(name, decision)
+            case StepDecision():
+                trying = decision.promoted[0] if decision.promoted else ""
+                seen = ("", decision.statistic or "", "tries" if trying else "ended", f"stands at {decision.place}")
+                yield (*_head(name, "baseline", decision), trying, *seen, "", "", "", "", "")
             case RuleDecision():
                 yield from _rule(name, decision)
 

@@ -16,6 +16,7 @@ from promo.plan.values import PlannedRun, StagePlan
 from promo.report.account import account_lines
 from promo.report.aloud import read_gate, read_rule
 from promo.report.amendments import amended_lines
+from promo.report.baselines import baseline_lines
 from promo.report.effects import effects_story, effects_view
 from promo.report.limits import limits
 from promo.report.pictures import Curve, Panel, Rung, curves_svg, ladder_svg
@@ -116,7 +117,7 @@ class _View:
         rungs = [
             f"{len(self.state.opened[stage.name])} for {describe_budget(stage.budget)}"
             for stage in self.plan.stages
-            if stage.name in self.state.opened
+            if self.state.opened.get(stage.name)
         ]
         replay = replay_line(self.state)
         if replay:
@@ -128,9 +129,10 @@ class _View:
                 yield gate_result(decision) + "."
             elif isinstance(decision, ReduceDecision):
                 yield reduction_result(decision) + "."
-            else:
+            elif isinstance(decision, RuleDecision):
                 yield rule_result(decision, self.study.rules[decision.rule], self.study) + "."
         yield from effects_story(self.record)
+        yield from baseline_lines(self.record)
         yield self._spent_sentence()
         if self.state.study is not StudyState.CLOSED:
             yield f"The study is {self._state()}."
@@ -152,7 +154,8 @@ class _View:
 
     def _describe(self, name: str) -> str:
         candidate = self.study.candidates[name]
-        role = "" if candidate.role.value == "plain" else f"{candidate.role.value}, "
+        of = f" of {candidate.control_of}" if candidate.control_of else ""
+        role = "" if candidate.role.value == "plain" else f"{candidate.role.value}{of}, "
         levels = dict(candidate.levels)
         varied = [
             f"{factor} {exact(level) if isinstance(level, Fraction) else level}"

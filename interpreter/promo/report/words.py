@@ -12,6 +12,7 @@ from promo.decision.values import (
     ReduceDecision,
     RuleDecision,
     Standing,
+    StepDecision,
     Verdict,
 )
 from promo.spec.judgement import Rule
@@ -132,6 +133,12 @@ def reduction_result(decision: ReduceDecision) -> str:
     fixed_words = f"fixed {listed(fixed)}" if fixed else "fixed no factor"
     rows_words = f"{on} of {plural(rows, 'row')} of {decision.into} {'goes' if on == 1 else 'go'} on"
     return f"{decision.reduction} {fixed_words} and {stay}: {rows_words}"
+
+
+def step_result(decision: StepDecision) -> str:
+    """What a greedy walk tries next."""
+    tries = f"tries {decision.promoted[0]}" if decision.promoted else "has nothing left to try"
+    return f"{decision.baseline} stands at {decision.place} and {tries}"
 
 
 def _measured(finding: Finding, unit: str) -> str:

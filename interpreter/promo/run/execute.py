@@ -113,10 +113,21 @@ class Execution:
         for host, waiting in self._waiting.items():
             taken = {live.slot for live in self._live if live.task.run.host == host}
             free = [slot for slot in range(self._places[host].slots) if slot not in taken]
-            while waiting and free:
-                self._start(waiting.popleft(), free.pop(0))
+            while free and (task := self._next(waiting)) is not None:
+                self._start(task, free.pop(0))
         if not any([self._look(live) for live in list(self._live)]):  # noqa: C419 - look at every one
             self._clock.sleep(POLL_S)
+
+    def _next(self, waiting: deque[Task]) -> Task | None:
+        """The next task to start; a run that two stages have in common is trained once, for whoever asked first."""
+        running = {live.task.run.id for live in self._live}
+        for _ in range(len(waiting)):
+            task = waiting.popleft()
+            if task.run.id in running:
+                waiting.append(task)
+            elif not has_ended(self.state, task):
+                return task
+        return None
 
     def cancel(self) -> None:
         """End everything that runs; those attempts are lost, not failed."""

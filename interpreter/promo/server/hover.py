@@ -84,6 +84,9 @@ def _resolved(study: Study, plan: Plan, declared: Declared) -> Iterator[str]:
         case "host":
             said = describe_host(study.hosts[name])
             yield _rows({key: str(value) for key, value in said.items() if value is not None})
+        case "design" if name in study.neighbourhoods:
+            near = study.neighbourhoods[name]
+            yield f"neighbours of {near.of} in {_listed(tuple(factor for factor, _ in near.levels))}"
         case "design":
             design = study.designs[name]
             resolution = "none" if design.resolution is None else str(design.resolution)

@@ -14,7 +14,7 @@ from promo.syntax.nodes import Node, Token, Tree
 
 IMPORT = "import"
 VALUES = ("let",)
-TRAINED = ("cohort", "candidate")
+TRAINED = ("cohort", "candidate", "design")
 
 KINDS_AT: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("use", "use"): (),
@@ -26,16 +26,17 @@ KINDS_AT: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("host", "on"): (),
     ("host", "executor"): (),
     ("factor", ":"): (),
-    ("design", "of"): ("cohort",),
+    ("design", "of"): ("cohort", "gate", "design"),
     ("design", "vary"): ("factor",),
     ("design", "alias"): ("factor",),
     ("design", "="): ("factor",),
     ("candidate", "like"): ("candidate",),
+    ("candidate", "of"): ("candidate",),
     ("candidate", "follows"): ("schedule",),
     ("candidate", ""): ("factor",),
     ("cohort", "rows"): ("design",),
     ("cohort", "members"): ("candidate",),
-    ("stage", "after"): ("gate",),
+    ("stage", "after"): ("gate", "reduce"),
     ("stage", "train"): TRAINED,
     ("stage", "continue"): TRAINED,
     ("stage", "from"): ("stage",),

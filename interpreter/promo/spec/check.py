@@ -12,6 +12,7 @@ from attrs import frozen
 
 from promo.base.diagnostics import Diagnostic, errors
 from promo.base.units import Dimension
+from promo.spec.baselines import Baselines
 from promo.spec.conditions import Conditions
 from promo.spec.expressions import Expressions, Value, unquoted
 from promo.spec.flow import (
@@ -28,6 +29,7 @@ from promo.spec.growth import Growth
 from promo.spec.imports import Imported, read_imports
 from promo.spec.ladder import Ladder
 from promo.spec.names import Clauses, Scope
+from promo.spec.neighbours import Neighbourhoods
 from promo.spec.ports import Runner, World
 from promo.spec.reduction import Reductions
 from promo.spec.rules import Rules
@@ -99,7 +101,13 @@ class _Check:
     def _whole(self, study: Study) -> bool:
         """Whether everything that decides is in the study: a rule that vanishes is worse than any error."""
         own = [node.kind for node in self.scope.tree.declarations]
-        built = {"stage": len(study.stages), "gate": len(study.gates), "rule": len(study.rules)}
+        made = sum(len(one.stages) for one in study.baselines.values())
+        built = {
+            "stage": len(study.stages) - made,
+            "baseline": len(study.baselines),
+            "gate": len(study.gates),
+            "rule": len(study.rules),
+        }
         built |= {"effects": len(study.effects), "reduce": len(study.reductions)}
         return all(own.count(kind) == count for kind, count in built.items())
 
@@ -143,15 +151,19 @@ class _Check:
         noise = self._noise(expressions, clauses, measure)
         conditions = Conditions(scope, expressions, runner, imported)
         growth = self._conditions(conditions, expressions, measure)
-        ladder = Ladder(scope, expressions, conditions.cohorts)
+        near = Neighbourhoods(scope, conditions)
+        near.read()
+        ladder = Ladder(scope, expressions, conditions.cohorts, near)
         ladder.read()
         self._budgets(runner, ladder)
         rules = Rules(scope, expressions, measure)
         rules.read()
-        growth.read_baselines()
-        reductions = Reductions(scope, conditions, rules)
+        reductions = Reductions(scope, conditions, rules, near)
         reductions.read()
-        reach = self._flow(ladder, rules, reductions, noise)
+        reach = self._flow(ladder, rules, reductions, near, noise)
+        reductions.settle(reach or {})
+        baselines = Baselines(scope, expressions, conditions)
+        baselines.read(ladder.stages, reach if reach is not None else {})
         data = self._data(expressions, runner, imported)
         budget_s = self._budget(expressions, clauses)
         screening = Screening(scope, expressions, conditions.designs)
@@ -175,6 +187,7 @@ class _Check:
             hosts=hosts,
             factors=conditions.factors,
             designs=conditions.designs,
+            neighbourhoods=near.found,
             candidates=conditions.candidates,
             cohorts=conditions.cohorts,
             stages={name: ladder.stages[name] for name in reach},
@@ -184,7 +197,8 @@ class _Check:
             account=ladder.account,
             grows=growth.grows,
             schedules=growth.schedules,
-            baselines=growth.baselines,
+            baselines=baselines.baselines,
+            steps=baselines.steps,
             effects=screening.effects,
             noise=noise,
             anchor=clauses.maybe("anchor") is not None,
@@ -287,14 +301,14 @@ class _Check:
         return read_data(scope, expressions, blocks[0])
 
     def _flow(
-        self, ladder: Ladder, rules: Rules, reductions: Reductions, noise: Fraction | None
+        self, ladder: Ladder, rules: Rules, reductions: Reductions, near: Neighbourhoods, noise: Fraction | None
     ) -> dict[str, Entrants] | None:
         scope = self.scope
         if not any(node.kind == "stage" for node in scope.tree.declarations):
             self._only("stage", "stage NAME { ... }")
             return None
         choosers: Choosers = {**rules.gates, **reductions.reductions}
-        reach = entrants(scope, ladder.stages, choosers)
+        reach = entrants(scope, ladder.stages, choosers, near.around)
         if reach is None:
             return None
         check_gates(scope, rules.gates.values(), reach)

@@ -7,11 +7,13 @@ paper may be one model (a width is rounded up to a multiple of the head size).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
 
 from attrs import evolve
 
 from promo.base.canonical import exact
 from promo.base.diagnostics import Edit, Label, suggestion
+from promo.base.source import Span
 from promo.base.units import Dimension
 from promo.spec.expressions import Expressions
 from promo.spec.factorial import DesignReader
@@ -26,6 +28,10 @@ UNIT_DIMENSIONS = {
     "steps": (Dimension.STEPS, Dimension.NUMBER),
 }
 """Factor unit -> what its levels may be written in; other units take plain numbers and words."""
+
+
+MOST_UNMATCHED = Fraction(5, 100)
+"""How far the size of a control may lie from that of its candidate, as a share."""
 
 
 class Conditions:
@@ -50,6 +56,21 @@ class Conditions:
         self.schedules = set(schedules)
         for block in self._like_first():
             self.scope.guard(block, self._candidate)
+        for candidate in self.candidates.values():
+            if candidate.control_of in self.candidates and "role" in candidate.where:
+                self._matched(candidate, self.candidates[candidate.control_of])
+
+    def _matched(self, control: Candidate, other: Candidate) -> None:
+        """A control has the size of the candidate that it is a control of."""
+        mine, theirs = control.effective.parameters, other.effective.parameters
+        at = control.where["role"]
+        if control is other or not mine or not theirs:
+            message = f"the runner tells no size by which '{control.name}' could be a control of '{other.name}'"
+            self.scope.report("P0726", message, at, "name another candidate, of a runner that tells sizes")
+        elif abs(mine - theirs) > MOST_UNMATCHED * theirs:
+            message = f"'{control.name}' has {mine:,} parameters, and '{other.name}' has {theirs:,}"
+            hint = f"a control is within {exact(MOST_UNMATCHED * 100)}% of the size that it controls for"
+            self.scope.report("P0726", message, at, hint)
 
     def read_cohorts(self) -> None:
         """Read cohorts."""
@@ -218,14 +239,17 @@ class Conditions:
             given[factor] = setting
             levels[factor] = level
         role = block.node("role")
+        control = role.node("control") if role else None
+        control_of = scope.refer(control.token("NAME"), "candidate") if control else None
         return self._add(
             name,
-            Role(role.token("ROLE").text) if role else Role.PLAIN,
+            Role.CONTROL if control else Role(role.token("ROLE").text) if role else Role.PLAIN,
             levels if sound else None,
             "candidate",
             scope.tree.documentation(block),
             block,
             (("follows", schedule),) if schedule else (),
+            control_of,
         )
 
     def grown(self, grow: Grow, name: Token, block: Node) -> None:
@@ -246,6 +270,7 @@ class Conditions:
         documentation: str,
         block: Node,
         history: tuple[tuple[str, str], ...] = (),
+        control_of: str | None = None,
     ) -> Candidate | None:
         """Ask the runner what the condition trains, and keep the candidate."""
         if levels is None:
@@ -267,6 +292,7 @@ class Conditions:
             levels=tuple(sorted(levels.items())),
             effective=effective,
             origin=origin,
+            control_of=control_of,
             documentation=documentation,
             where=self.scope.where(block),
         )
@@ -324,11 +350,45 @@ class Conditions:
         made = self._row_candidates(known, {name: at for name, at in points.items() if name not in same})
         return None if made is None else tuple(same.get(name, name) for name in points)
 
+    def at(self, owner: str, design: Design, row: tuple[int, ...], number: int, place: Span) -> str | None:
+        """The candidate of any combination of a design's levels; one that is known already keeps its name."""
+        levels = {factor.name: factor.default for factor in self.factors.values()}
+        by_sign = zip(design.factors, design.low, design.high, row, strict=True)
+        levels |= {factor: high if sign > 0 else low for factor, low, high, sign in by_sign}
+        wanted = tuple(sorted(levels.items()))
+        known = next((name for name, one in self.candidates.items() if one.levels == wanted), None)
+        if known is not None:
+            return known
+        name = f"{owner}_at_{number}"
+        origin = f"combination {number} of the factors of {design.name}"
+        made = self._add(name, Role.PLAIN, levels, origin, "", Node("row", (), place.start, place.end))
+        return None if made is None else name
+
+    def beside(self, design: str, middle: Candidate, factor: str, level: Level, at: Span) -> str | None:
+        """
+        The candidate that differs from another in one factor; one that is known already keeps its name.
+
+        Any other is called after the neighbourhood: `near_1`, `near_2` and so on.
+        """
+        levels = {**dict(middle.levels), factor: level}
+        wanted = tuple(sorted(levels.items()))
+        known = next((name for name, one in self.candidates.items() if one.levels == wanted), None)
+        if known is not None:
+            return known
+        name = f"{design}_{1 + sum(one.startswith(f'{design}_') for one in self.candidates)}"
+        place = Node("row", (), at.start, at.end)
+        made = self._add(name, Role.PLAIN, levels, f"{middle.name} with {factor} {_shown(level)}", "", place)
+        return None if made is None else name
+
     def _rows(self, clause: Node) -> tuple[str, ...] | None:
         """Candidates made from rows of a design; they are called after it: `screen_4`."""
         scope = self.scope
         name = scope.refer(clause.token("NAME"), "design")
         if name is None:
+            return None
+        if name not in self.designs:
+            message = f"'{name}' is no table of rows: its conditions depend on whom they are neighbours of"
+            scope.report("P0724", message, clause, f"let a stage train it by name: train {name} for ...")
             return None
         design = self.designs[name]
         listed = clause.node("list")

@@ -46,6 +46,7 @@ from promo.spec.values import (
     Host,
     Interval,
     Measure,
+    Neighbourhood,
     RunnerChoice,
     Schedule,
     Stage,
@@ -77,6 +78,11 @@ def describe(study: Study) -> dict[str, Json]:
         "schedule": {name: describe_schedule(schedule) for name, schedule in study.schedules.items()},
         "baseline": {name: describe_baseline(baseline) for name, baseline in study.baselines.items()},
         # A study that estimates nothing keeps the words, and so the digest, that it has always had.
+        **(
+            {"neighbours": {n: describe_neighbours(x) for n, x in study.neighbourhoods.items()}}
+            if study.neighbourhoods
+            else {}
+        ),
         **({"effects": {n: describe_effects(one) for n, one in study.effects.items()}} if study.effects else {}),
         **(
             {"reduce": {n: describe_reduction(r, study.measure) for n, r in study.reductions.items()}}
@@ -155,7 +161,8 @@ def describe_factor(factor: Factor) -> dict[str, Json]:
 
 def describe_candidate(candidate: Candidate) -> dict[str, Json]:
     """Role and effective settings: what is trained, not how it was written."""
-    return {"role": candidate.role.value, **dict(candidate.effective.settings)}
+    of = f" of {candidate.control_of}" if candidate.control_of else ""
+    return {"role": candidate.role.value + of, **dict(candidate.effective.settings)}
 
 
 def describe_budget(budget: Budget) -> str:
@@ -169,7 +176,8 @@ def describe_budget(budget: Budget) -> str:
 
 def describe_stage(stage: Stage) -> dict[str, Json]:
     """Entrants, budget and cells."""
-    who = ", ".join(sorted(stage.candidates)) if stage.after is None else "promoted"
+    behind = (["promoted"] if stage.promoted else []) + ([f"neighbours {stage.around}"] if stage.around else [])
+    who = ", ".join([*behind, *sorted(stage.candidates)])
     more = f"{stage.continues} and " if stage.continues else ""
     return {
         "after": stage.after,
@@ -298,6 +306,12 @@ def describe_rule(rule: Rule, measure: Measure) -> dict[str, Json]:
     return {clause: words for clause, words in said.items() if words is not None}
 
 
+def describe_neighbours(near: Neighbourhood) -> dict[str, Json]:
+    """Whom it surrounds, and the levels that neighbours take."""
+    levels = {factor: ", ".join(sorted(map(describe_level, those))) for factor, those in near.levels}
+    return {"of": near.of, **levels}
+
+
 def describe_reduction(reduction: Reduction, measure: Measure) -> dict[str, Json]:
     """Every clause of a reduction."""
     least = f" and effect at least {exact(reduction.least)}{measure.unit}" if reduction.least is not None else ""
@@ -334,7 +348,8 @@ def describe_schedule(schedule: Schedule) -> dict[str, Json]:
 
 def describe_baseline(baseline: Baseline) -> dict[str, Json]:
     """Every clause of a baseline."""
-    return {"space": baseline.space, "matched": baseline.matched, "seed": baseline.seed}
+    way = "from default" if baseline.seed is None else f"seed {baseline.seed}"
+    return {"space": baseline.space, "matched": baseline.matched, "by": way}
 
 
 def describe_effects(effects: Effects) -> dict[str, Json]:

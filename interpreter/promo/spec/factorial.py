@@ -67,6 +67,7 @@ class DesignReader:
 
     def read(self, blocks: Sequence[Node]) -> None:
         """Read designs, those that follow another one last."""
+        blocks = [block for block in blocks if _kind(block).kind != "neighbours"]  # they rest on cohorts and gates
         following = [block for block in blocks if _kind(block).kind in FOLLOWING]
         for block in [*(one for one in blocks if one not in following), *following]:
             self.scope.guard(block, self._following if block in following else self._design)
@@ -78,11 +79,7 @@ class DesignReader:
         clauses = scope.clauses(
             block, {"vary": "vary depth low 8 high 10"}, repeated=("vary", "alias", "clear", "without")
         )
-        near = block.node("neighbours")
-        if near is not None:
-            scope.refer(near.token("NAME"), "cohort")
-            scope.report("P0910", "this version cannot refine around a cohort yet", near)
-        if not clauses.complete or near is not None:
+        if not clauses.complete:
             return None
         varied = self._varied(clauses)
         if varied is None:

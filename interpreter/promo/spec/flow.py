@@ -7,7 +7,7 @@ what the checks of gates and rules rest on.
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from fractions import Fraction
 
 from promo.base.canonical import exact, rounded
@@ -35,7 +35,7 @@ from promo.spec.judgement import (
     primitives,
 )
 from promo.spec.names import Scope
-from promo.spec.values import Entrants, Stage, Study
+from promo.spec.values import Entrants, Neighbourhood, Stage, Study
 
 MOST_EXACT = 20
 """Cells up to which exact tests enumerate every assignment of signs."""
@@ -45,7 +45,13 @@ Choosers = Mapping[str, Gate | Reduction]
 """Gates and reductions: what a stage may come after."""
 
 
-def entrants(scope: Scope, stages: Mapping[str, Stage], choosers: Choosers) -> dict[str, Entrants] | None:
+Around = Callable[[str, Iterable[str]], Neighbourhood]
+"""A neighbourhood, resolved around everyone who may stand in its middle."""
+
+
+def entrants(
+    scope: Scope, stages: Mapping[str, Stage], choosers: Choosers, around: Around
+) -> dict[str, Entrants] | None:
     """Who may enter each stage, in an order in which the stages can run; None when they run in a circle."""
     gates = {name: one for name, one in choosers.items() if isinstance(one, Gate)}
     _check_routes(scope, stages, gates)
@@ -57,10 +63,10 @@ def entrants(scope: Scope, stages: Mapping[str, Stage], choosers: Choosers) -> d
         stage = stages[name]
         if stage.after is not None:
             chooser = choosers.get(stage.after)
-            if isinstance(chooser, Reduction):
-                found[name] = _left(chooser)
-            elif chooser is not None and chooser.source in found:
-                found[name] = _promoted(chooser, found[chooser.source], len(stages[chooser.source].hosts))
+            before = _chosen(chooser, stages, choosers, found, around)
+            if before is not None:
+                near = around(stage.around, before.possible) if stage.around else None
+                found[name] = _entering(stage, before, near)
         elif stage.continues is not None:
             if stage.continues in found:
                 found[name] = _continued(scope, stage, found[stage.continues])
@@ -85,9 +91,45 @@ def _promoted(gate: Gate, before: Entrants, hosts: int) -> Entrants:
     return Entrants(before.possible, planned, min(fewest, planned), sure)
 
 
-def _left(reduction: Reduction) -> Entrants:
-    """Rows that a reduction may let on: all of them while nothing is fixed; which, if any, only the effects tell."""
-    return Entrants(reduction.rows, len(reduction.rows), 0, frozenset())
+def _chosen(
+    chooser: Gate | Reduction | None,
+    stages: Mapping[str, Stage],
+    choosers: Choosers,
+    found: Mapping[str, Entrants],
+    around: Around,
+) -> Entrants | None:
+    """Whom a gate or reduction may promote; None when what it reads is at fault."""
+    if isinstance(chooser, Gate):
+        source = chooser.source
+        return _promoted(chooser, found[source], len(stages[source].hosts)) if source in found else None
+    if chooser is None:
+        return None
+    middles = _chosen(choosers.get(chooser.around or ""), stages, choosers, found, around)
+    if chooser.around is None:
+        # All rows while nothing is fixed; which of them, if any, only the effects tell.
+        return Entrants(chooser.rows, len(chooser.rows), 0, frozenset())
+    if middles is None:
+        return None
+    near = around(chooser.into, middles.possible)
+    return Entrants(near.of_any(middles.possible), _most_near(near, middles), 0, frozenset())
+
+
+def _most_near(near: Neighbourhood, middles: Entrants) -> int:
+    """The most neighbours that so many of those who may stand in the middle can have."""
+    counts = sorted((len(near.near[name]) for name in middles.possible if name in near.near), reverse=True)
+    return min(sum(counts[: middles.planned]), len(near.of_any(middles.possible)))
+
+
+def _entering(stage: Stage, before: Entrants, near: Neighbourhood | None) -> Entrants:
+    """Who may enter a stage: those promoted, their neighbours, and those that it names."""
+    through = before if stage.promoted else Entrants((), 0, 0, frozenset())
+    beside = near.of_any(before.possible) if near else ()
+    possible = tuple(dict.fromkeys((*through.possible, *beside, *stage.candidates)))
+    new = [name for name in stage.candidates if name not in through.sure]
+    most = through.planned + (_most_near(near, before) if near else 0) + len(new)
+    least = min((len(near.near[name]) for name in before.possible if name in near.near), default=0) if near else 0
+    fewest = max(through.fewest, least if before.fewest else 0, len(through.sure | set(new)))
+    return Entrants(possible, min(most, len(possible)), fewest, through.sure | frozenset(stage.candidates))
 
 
 def _continued(scope: Scope, stage: Stage, before: Entrants) -> Entrants:
@@ -180,7 +222,7 @@ def _needs(stages: Mapping[str, Stage], choosers: Choosers, name: str) -> tuple[
     """Stages that one must wait for: those its gate or reduction reads, or the one it continues."""
     stage = stages[name]
     chooser = choosers.get(stage.after or "")
-    return chooser.sources if chooser else (stage.continues,) if stage.continues else ()
+    return chooser.needs if chooser else (stage.continues,) if stage.continues else ()
 
 
 def check_gates(scope: Scope, gates: Iterable[Gate], reach: Mapping[str, Entrants]) -> None:
@@ -400,7 +442,8 @@ def entrants_again(study: Study) -> dict[str, Entrants]:
     for stage in study.stages.values():
         gate = study.gates.get(stage.after or "")
         if gate is not None:
-            found[stage.name] = _promoted(gate, found[gate.source], len(study.stages[gate.source].hosts))
+            before = _promoted(gate, found[gate.source], len(study.stages[gate.source].hosts))
+            found[stage.name] = _entering(stage, before, study.neighbourhoods.get(stage.around or ""))
         else:
             found[stage.name] = study.entrants[stage.name]
     return found

@@ -1,4 +1,4 @@
-"""Growth, schedules of shapes and baselines: declared, checked and priced; this version cannot carry them out yet."""
+"""Growth and schedules of shapes: declared, checked and priced; this version cannot carry them out yet."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from promo.base.units import Dimension
 from promo.spec.conditions import Conditions
 from promo.spec.expressions import Expressions
 from promo.spec.names import Scope
-from promo.spec.values import Baseline, Budget, BudgetKind, Grow, Level, Schedule, Stage
+from promo.spec.values import Budget, BudgetKind, Grow, Level, Schedule, Stage
 from promo.syntax.nodes import Node, Token
 
 STRATEGIES = (
@@ -33,18 +33,16 @@ SCHEDULE_NEEDS = {
     "limit": "limit 1 changes",
     "otherwise": "else hold",
 }
-BASELINE_NEEDS = {"space": "space DESIGN", "matched": "matched STAGE"}
 FEWEST_BUDGETS = 3
 
 
 class Growth:
-    """Reads growth, schedules and baselines of one text."""
+    """Reads growth and schedules of one text."""
 
     def __init__(self, scope: Scope, expressions: Expressions, conditions: Conditions, metric: str) -> None:
         self.scope, self.expressions, self.conditions, self.metric = scope, expressions, conditions, metric
         self.grows: dict[str, Grow] = {}
         self.schedules: dict[str, Schedule] = {}
-        self.baselines: dict[str, Baseline] = {}
 
     def read_schedules(self) -> None:
         """Schedules come before the candidates that follow them."""
@@ -55,11 +53,6 @@ class Growth:
         """What grows becomes a candidate, so this comes before cohorts."""
         for block in self.scope.of_kind("grow"):
             self.scope.guard(block, self._grow)
-
-    def read_baselines(self) -> None:
-        """Baselines need designs and stages."""
-        for block in self.scope.of_kind("baseline"):
-            self.scope.guard(block, self._baseline)
 
     def check_stages(self, stages: Mapping[str, Stage], reach: Mapping[str, frozenset[str]]) -> None:
         """What growth and schedules say of stages, once those are known."""
@@ -177,19 +170,3 @@ class Growth:
         )
         self.schedules[schedule.name] = schedule
         return schedule
-
-    def _baseline(self, block: Node) -> Baseline | None:
-        scope = self.scope
-        clauses = scope.clauses(block, BASELINE_NEEDS)
-        scope.report("P0910", "this version cannot run baselines yet", scope.naming(block))
-        if not clauses.complete:
-            return None
-        space = scope.refer(clauses.one("space").token("NAME"), "design")
-        matched = scope.refer(clauses.one("matched").token("NAME"), "stage")
-        draw = clauses.maybe("draw")
-        seed = self.expressions.count(draw.token("INT"), least=0, what="a seed") if draw else None
-        if space is None or matched is None:
-            return None
-        baseline = Baseline(block.token("NAME").text, space, matched, seed, where=scope.where(block))
-        self.baselines[baseline.name] = baseline
-        return baseline

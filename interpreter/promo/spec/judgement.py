@@ -280,6 +280,11 @@ class Gate(Shown):
         """Stages that it reads."""
         return (self.source,)
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Stages that must have ended before it decides."""
+        return self.sources
+
 
 @frozen(repr=False)
 class Rule(Shown):
@@ -329,9 +334,13 @@ class Reduction(Shown):
     """Stages that the effects are of."""
     least: Fraction | None
     into: str
-    """The design whose rows go on."""
+    """The design or neighbourhood whose conditions go on."""
+    around: str | None
+    """The gate whose promoted *into* is the neighbourhood of; None for rows that are known beforehand."""
     rows: tuple[str, ...]
-    """All of its rows, as candidates."""
+    """All that may go on, as candidates."""
+    needs: tuple[str, ...]
+    """Stages that must have ended before it decides: its sources, and that of *around*."""
     missing: Handling
     documentation: str
     where: Where = field(eq=False, repr=False)
@@ -341,6 +350,24 @@ class Reduction(Shown):
         """How a crash is handled: like any missing value."""
         return self.missing
 
+
+@frozen(repr=False)
+class Step(Shown):
+    """Who enters the next stage of a greedy walk; the name is that stage's."""
+
+    name: str
+    baseline: str
+    sources: tuple[str, ...]
+    """The stages of the walk before it."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Stages that must have ended before it is known."""
+        return self.sources
+
+
+Chooser = Gate | Reduction | Step
+"""What says who enters a stage."""
 
 Deciding = Gate | Rule | Reduction
 """Everything that decides from evidence, and can be frozen."""

@@ -6,6 +6,7 @@ from promo.base.diagnostics import Label
 from promo.base.units import HOUR, Dimension
 from promo.spec.expressions import Expressions, unquoted
 from promo.spec.names import Clauses, Scope
+from promo.spec.neighbours import Neighbourhoods
 from promo.spec.values import Account, Budget, BudgetKind, Interval, Stage, Suppose
 from promo.syntax.nodes import Node, Token
 
@@ -27,8 +28,14 @@ _COUNTED_BUDGETS = {
 class Ladder:
     """Reads stages and the account of one text."""
 
-    def __init__(self, scope: Scope, expressions: Expressions, cohorts: Mapping[str, tuple[str, ...]]) -> None:
-        self.scope, self.expressions, self.cohorts = scope, expressions, cohorts
+    def __init__(
+        self,
+        scope: Scope,
+        expressions: Expressions,
+        cohorts: Mapping[str, tuple[str, ...]],
+        near: Neighbourhoods,
+    ) -> None:
+        self.scope, self.expressions, self.cohorts, self.near = scope, expressions, cohorts, near
         self.stages: dict[str, Stage] = {}
         self.account: Account | None = None
 
@@ -69,7 +76,7 @@ class Ladder:
             return self._continuing(block, clauses)
         train, after = clauses.one("train"), clauses.maybe("after")
         gate = scope.refer(after.token("NAME"), "gate", "reduce") if after else None
-        candidates = self._entrants(train, after, block)
+        candidates, around = self._entrants(train, after, block) or (None, None)
         budget = self._budget(train, clauses.maybe("cap"))
         host_names = list(clauses.one("on").tokens("NAME"))
         hosts = scope.refer_all(host_names, "host")
@@ -84,7 +91,10 @@ class Ladder:
         stage = Stage(
             name=block.token("NAME").text,
             after=gate,
+            promoted=train.node("promoted") is not None,
             candidates=candidates,
+            beside=None,
+            around=around,
             budget=budget,
             hosts=hosts,
             seeds=seeds,
@@ -111,7 +121,7 @@ class Ladder:
         gate = scope.refer(after.token("NAME"), "gate") if after else None
         names = list(clause.tokens("NAME"))
         source_name = scope.refer(names[-1], "stage")
-        candidates = self._entrants(clause, after, block, names[:-1])
+        candidates, _ = self._entrants(clause, after, block, names[:-1]) or (None, None)
         source = self.stages.get(source_name or "")
         if source_name is not None and source is None and source_name not in scope.vague:
             scope.report("P0502", f"stage '{source_name}' waits for this one, which continues it", names[-1])
@@ -130,7 +140,10 @@ class Ladder:
         stage = Stage(
             name=block.token("NAME").text,
             after=gate,
+            promoted=clause.node("promoted") is not None,
             candidates=candidates,
+            beside=None,
+            around=None,
             budget=Budget(until.kind, added, cap_s),
             hosts=source.hosts,
             seeds=source.seeds,
@@ -151,37 +164,49 @@ class Ladder:
 
     def _entrants(
         self, train: Node, after: Node | None, block: Node, names: list[Token] | None = None
-    ) -> tuple[str, ...] | None:
-        """The candidates a stage names; none when it trains those that a gate promotes."""
+    ) -> tuple[tuple[str, ...], str | None] | None:
+        """The candidates a stage names, and the neighbourhood of those that its gate promotes, if it trains one."""
         scope = self.scope
         names = list(train.tokens("NAME")) if names is None else names
         promoted = train.node("promoted")
-        if promoted is not None:
-            if after is None:
-                scope.report(
-                    "P0501",
-                    f"no gate leads to {scope.title(block)}, so nothing is promoted to it",
-                    promoted,
-                    "add 'after GATE', or name a cohort or candidates",
-                )
+        if promoted is not None and after is None:
+            scope.report(
+                "P0501",
+                f"no gate leads to {scope.title(block)}, so nothing is promoted to it",
+                promoted,
+                "add 'after GATE', or name a cohort or candidates",
+            )
+            return None
+        gate = after.token("NAME").text if after is not None else None
+        found: list[str] = []
+        around: str | None = None
+        for name in names:
+            known = scope.refer(name, "cohort", "candidate", "design")
+            near = self.near.found.get(known or "")
+            if known is None:
                 return None
-            return ()
-        if after is not None:
+            if scope.declared[known].kind == "design" and near is None:
+                message = f"'{known}' is a design, and a stage trains candidates"
+                scope.report("P0724", message, name, f"make candidates of its rows: cohort NAME {{ rows {known} all }}")
+                return None
+            if near is not None and near.gate:
+                if near.of != gate:
+                    message = f"'{known}' are neighbours of what '{near.of}' promotes, and the stage is not behind it"
+                    scope.report("P0724", message, name, f"write: after {near.of}")
+                    return None
+                around = known
+                continue
+            members = near.of_any(near.near) if near is not None else self.cohorts.get(known, (known,))
+            for member in members:
+                if member in found and near is None:
+                    scope.report("P0210", f"'{member}' is trained twice in this stage", name, "name it once")
+                elif member not in found:
+                    found.append(member)
+        if after is not None and promoted is None and around is None:
             message = "after a gate a stage trains what that gate promotes"
             scope.report("P0506", message, train, "write: train promoted for ...")
             return None
-        found: list[str] = []
-        for name in names:
-            known = scope.refer(name, "cohort", "candidate")
-            if known is None:
-                return None
-            members = self.cohorts.get(known, (known,))
-            for member in members:
-                if member in found:
-                    scope.report("P0210", f"'{member}' is trained twice in this stage", name, "name it once")
-                else:
-                    found.append(member)
-        return tuple(found)
+        return tuple(found), around
 
     def _budget(self, train: Node, cap: Node | None) -> Budget | None:
         spend = next(train.nodes("spend"))

@@ -24,6 +24,7 @@ from promo.spec.describe import (
     describe_gate,
     describe_machine,
     describe_measure,
+    describe_neighbours,
     describe_reduction,
     describe_rule,
     describe_runner,
@@ -100,8 +101,18 @@ def _closure_of_reduction(study: Study, rule: Reduction) -> dict[str, Json]:
         "seal": TAG,
         "reduce": {rule.name: describe_reduction(rule, study.measure)},
         "effects": {effects.name: describe_effects(effects)},
-        **_rests_on(study, set(rule.sources), seen | set(rule.rows)),
+        **_middle_of(study, rule),
+        **_rests_on(study, set(rule.needs), seen | set(rule.rows)),
     }
+
+
+def _middle_of(study: Study, rule: Reduction) -> dict[str, Json]:
+    """For the neighbourhood of a gate: how it is laid out, and that gate."""
+    if rule.into not in study.neighbourhoods:
+        return {}
+    near = {"neighbours": {rule.into: describe_neighbours(study.neighbourhoods[rule.into])}}
+    gate = study.gates.get(rule.around or "")
+    return {**near, **({"gate": {gate.name: describe_gate(gate, study.measure)}} if gate else {})}
 
 
 def _rests_on(study: Study, stages: set[str], candidates: Iterable[str]) -> dict[str, Json]:

@@ -8,13 +8,16 @@ before anything runs, so that the plan lists and prices all of it; which rows go
 from collections.abc import Mapping
 from fractions import Fraction
 
+from attrs import evolve
+
 from promo.base.canonical import exact
 from promo.base.units import Dimension
 from promo.spec.conditions import Conditions
 from promo.spec.judgement import BoundKind, Reduction, Then
 from promo.spec.names import Clauses, Scope
+from promo.spec.neighbours import Neighbourhoods
 from promo.spec.rules import Rules
-from promo.spec.values import Effects, Level
+from promo.spec.values import Effects, Entrants, Level
 from promo.syntax.nodes import Node
 
 REDUCE_NEEDS = {
@@ -30,8 +33,8 @@ OUTCOMES = (Then.STOP, Then.SKIP, Then.HOLD)
 class Reductions:
     """Reads the reductions of one text."""
 
-    def __init__(self, scope: Scope, conditions: Conditions, rules: Rules) -> None:
-        self.scope, self.conditions, self.rules = scope, conditions, rules
+    def __init__(self, scope: Scope, conditions: Conditions, rules: Rules, near: Neighbourhoods) -> None:
+        self.scope, self.conditions, self.rules, self.near = scope, conditions, rules, near
         self.reductions: dict[str, Reduction] = {}
 
     def read(self) -> None:
@@ -52,19 +55,27 @@ class Reductions:
         seal = self.rules.seal(block)
         if effects is None or into is None or missing is None or not sound:
             return None
-        rows = self.conditions.points_of(into, clauses.one("into"), reuse=True)
-        if rows is None:
+        near = self.near.found.get(into)
+        around = self.rules.gates.get(near.of) if near is not None and near.gate else None
+        if near is not None:
+            rows: tuple[str, ...] | None = () if near.gate else near.of_any(near.near)
+        else:
+            rows = self.conditions.points_of(into, clauses.one("into"), reuse=True)
+        if rows is None or (near is not None and near.gate and around is None):
             return None
         read = [name for clause in scope.declared[effects].nodes("stages") for name in clause.tokens("NAME")]
+        sources = tuple(dict.fromkeys(name.text for name in read))
         found = Reduction(
             name=block.token("NAME").text,
             frozen=block.node("frozen") is not None,
             seal=seal,
             effects=effects,
-            sources=tuple(dict.fromkeys(name.text for name in read)),
+            sources=sources,
             least=least,
             into=into,
+            around=around.name if around else None,
             rows=rows,
+            needs=(*sources, *((around.source,) if around and around.source not in sources else ())),
             missing=missing,
             documentation=scope.tree.documentation(block),
             where=scope.where(block),
@@ -86,11 +97,20 @@ class Reductions:
             return None, False
         return bound.value, True
 
+    def settle(self, reach: Mapping[str, Entrants]) -> None:
+        """Everyone who may go on around a gate, once it is known who comes before that gate."""
+        for name, reduction in self.reductions.items():
+            gate = self.rules.gates.get(reduction.around or "")
+            if gate is not None and gate.source in reach:
+                possible = reach[gate.source].possible
+                rows = self.near.around(reduction.into, possible).of_any(possible)
+                self.reductions[name] = evolve(reduction, rows=rows)
+
     def check(self, effects: Mapping[str, Effects]) -> None:
         """Each level that a factor may be fixed at is one that some row of the `into` design has."""
         for reduction in self.reductions.values():
             read = effects.get(reduction.effects)
-            if read is None:
+            if read is None or reduction.into in self.near.found:
                 continue
             design = self.conditions.designs[read.designs[0]]
             there = [dict(self.conditions.candidates[name].levels) for name in reduction.rows]

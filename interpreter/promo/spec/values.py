@@ -5,14 +5,14 @@ Everything is exact (integers, rationals, names) and in declaration order.  Dura
 seconds.  `where` remembers the place of each clause for later diagnostics and never takes part in equality.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from fractions import Fraction
 
 from attrs import field, frozen
 
 from promo.base.shown import Shown
-from promo.spec.judgement import Deciding, Gate, Reduction, Rule
+from promo.spec.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.spec.places import Where
 
 Level = Fraction | str
@@ -104,6 +104,8 @@ class Role(Enum):
     REFERENCE = "reference"
     COMPARATOR = "comparator"
     SENTINEL = "sentinel"
+    CONTROL = "control"
+    """As large as another, so that its size and its recipe can be told apart."""
     PLAIN = "plain"
 
 
@@ -130,6 +132,8 @@ class Candidate(Shown):
     effective: Effective
     origin: str
     """Where it was declared, in words: `candidate`, or `row 4 of screen`."""
+    control_of: str | None
+    """The candidate whose size a control has."""
     documentation: str
     where: Where = _where()
 
@@ -181,6 +185,25 @@ class Design(Shown):
         return self.kind in ("fraction", "full") and self.numbers == tuple(range(1, len(self.rows) + 1))
 
 
+@frozen(repr=False)
+class Neighbourhood(Shown):
+    """Conditions that differ from others in one factor."""
+
+    name: str
+    of: str
+    """A cohort, or a gate whose promoted are meant."""
+    gate: bool
+    levels: tuple[tuple[str, tuple[Level, ...]], ...]
+    """Factor -> the levels it takes in neighbours."""
+    near: Mapping[str, tuple[str, ...]]
+    """Candidate that may stand in the middle -> its neighbours, as candidates."""
+    where: Where = _where()
+
+    def of_any(self, middles: Iterable[str]) -> tuple[str, ...]:
+        """Neighbours of some candidates, each once."""
+        return tuple(dict.fromkeys(name for middle in middles for name in self.near.get(middle, ())))
+
+
 class BudgetKind(Enum):
     """What a stage pays its runs in."""
 
@@ -211,13 +234,18 @@ class Stage(Shown):
     """
     One rung of the ladder: which candidates train, for how long, in which cells.
 
-    *candidates* is empty when the stage trains what the gate named by *after* promoted.  A stage that continues
-    another one has its cells, and *budget* is what it adds.
+    Behind a gate, *after*, those that it promotes enter if *promoted*, and the neighbours of those; *candidates* enter
+    in any case.  A stage that continues another one has its cells, and *budget* is what it adds.
     """
 
     name: str
     after: str | None
+    promoted: bool
     candidates: tuple[str, ...]
+    beside: str | None
+    """The stage whose cost a baseline's stage has; it begins once that one has ended."""
+    around: str | None
+    """Neighbourhood of the gate *after* whose conditions enter."""
     budget: Budget
     hosts: tuple[str, ...]
     seeds: tuple[int, ...]
@@ -294,6 +322,14 @@ class Baseline(Shown):
     space: str
     matched: str
     seed: int | None
+    """Of the draws; None for a walk from the defaults."""
+    stages: tuple[str, ...]
+    """What it comes to: one stage, or the steps of a walk."""
+    start: str | None
+    """Where a walk begins."""
+    conditions: Mapping[str, tuple[int, ...]]
+    """Candidate that it may train -> its row of signs, in the order of the design's factors."""
+    documentation: str
     where: Where = _where()
 
 
@@ -353,6 +389,7 @@ class Study(Shown):
     hosts: Mapping[str, Host]
     factors: Mapping[str, Factor]
     designs: Mapping[str, Design]
+    neighbourhoods: Mapping[str, Neighbourhood]
     candidates: Mapping[str, Candidate]
     cohorts: Mapping[str, tuple[str, ...]]
     stages: Mapping[str, Stage]
@@ -364,6 +401,8 @@ class Study(Shown):
     grows: Mapping[str, Grow]
     schedules: Mapping[str, Schedule]
     baselines: Mapping[str, Baseline]
+    steps: Mapping[str, Step]
+    """Choices of greedy walks, by the stage that follows."""
     effects: Mapping[str, Effects]
     noise: Fraction | None
     """Declared standard deviation of the metric between seeds."""
@@ -389,15 +428,27 @@ class Study(Shown):
         """Gates, rules and reductions by name, in this order."""
         return {**self.gates, **self.rules, **self.reductions}
 
-    def chooser(self, stage: str) -> Gate | Reduction | None:
-        """The gate or reduction that says who enters a stage, if one does."""
-        after = self.stages[stage].after
-        return None if after is None else self.gates.get(after) or self.reductions[after]
+    def chooser(self, stage: str) -> Chooser | None:
+        """The gate, reduction or step that says who enters a stage, if one does."""
+        after = self.stages[stage].after or ""
+        return self.gates.get(after) or self.reductions.get(after) or self.steps.get(after)
+
+    def entering(self, stage: str, promoted: Iterable[str]) -> tuple[str, ...]:
+        """Who enters a stage once its gate or reduction has promoted somebody, sorted."""
+        said, through = self.stages[stage], tuple(promoted)
+        near = self.neighbourhoods[said.around].of_any(through) if said.around else ()
+        return tuple(sorted({*said.candidates, *(through if said.promoted else ()), *near}))
+
+    @property
+    def beyond_gates(self) -> tuple[str, ...]:
+        """What chooses otherwise than by a ranking: reductions, neighbourhoods of the promoted, baselines."""
+        near = (name for name, one in self.neighbourhoods.items() if one.gate)
+        return (*self.reductions, *near, *self.baselines)
 
     def waits_for(self, stage: str) -> tuple[str, ...]:
         """Stages that must have ended before another one begins."""
-        chooser, continued = self.chooser(stage), self.stages[stage].continues
-        return (*(chooser.sources if chooser else ()), *((continued,) if continued else ()))
+        chooser, said = self.chooser(stage), self.stages[stage]
+        return (*(chooser.needs if chooser else ()), *(one for one in (said.continues, said.beside) if one))
 
     def carried_on(self, stage: str) -> tuple[Stage, ...]:
         """The stages whose runs a stage carries on, the last one first."""

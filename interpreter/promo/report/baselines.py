@@ -1,0 +1,74 @@
+"""Baselines as a report tells them: what they tried, at which price, and where they came out."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+from promo.base.canonical import rounded
+from promo.decision.conditions import complete
+from promo.decision.walk import walk
+from promo.evidence.values import Evidence
+from promo.report.record import Record
+from promo.report.words import PLACES, listed, plural, span_text
+from promo.spec.values import Baseline
+
+
+def baseline_lines(record: Record) -> Iterable[str]:
+    """Sentences about every baseline that has come to an end."""
+    for baseline in record.study.baselines.values():
+        if all(stage in record.evidence for stage in baseline.stages):
+            yield from _lines(record, baseline)
+
+
+def _lines(record: Record, baseline: Baseline) -> Iterable[str]:
+    unit = record.study.measure.unit
+    means: dict[str, Fraction | None] = {}
+    for stage in baseline.stages:
+        means |= _means(record.evidence[stage])
+    priced = sum(record.plan.stage(stage).device_s.planned for stage in baseline.stages)
+    tried = f"{plural(len(means), 'condition')} of the {2 ** len(_factors(record, baseline))} of {baseline.space}"
+    price = f"priced {span_text(priced)}, as {baseline.matched}"
+    if baseline.seed is not None:
+        yield f"{baseline.name} drew {tried} with seed {baseline.seed}, {price}."
+        best = _best(record, means)
+    else:
+        assert baseline.start is not None
+        values = {baseline.conditions[name]: mean for name, mean in means.items()}
+        lower = record.study.measure.lower_is_better
+        found = walk(baseline.conditions[baseline.start], values, lower_is_better=lower)
+        names = {row: name for name, row in baseline.conditions.items()}
+        best = names[found.place]
+        moved = f"moved to {listed([names[row] for row in found.moves])}" if found.moves else "never moved"
+        ended = "every single change had been tried" if found.next is None else "its hours were spent"
+        yield f"{baseline.name} began at {baseline.start}, tried {tried} and {moved}, until {ended}; {price}."
+    matched = _means(record.evidence[baseline.matched]) if baseline.matched in record.evidence else {}
+    leader = _best(record, matched)
+    if best is None or leader is None:
+        return
+    mine, theirs = means[best], matched[leader]
+    assert mine is not None and theirs is not None
+    way = -1 if record.study.measure.lower_is_better else 1
+    gain = way * (mine - theirs)
+    beside = "the same" if not gain else f"{rounded(abs(gain), PLACES)} {unit} {'better' if gain > 0 else 'worse'} than"
+    yield (
+        f"It came out at {best} ({rounded(mine, PLACES)} {unit}), {beside} the best of {baseline.matched}, {leader} "
+        f"({rounded(theirs, PLACES)}). Both are the best of several and look better than they are; neither says which "
+        "factor mattered."
+    )
+
+
+def _factors(record: Record, baseline: Baseline) -> tuple[str, ...]:
+    return record.study.designs[baseline.space].factors
+
+
+def _means(evidence: Evidence) -> dict[str, Fraction | None]:
+    found: dict[str, Fraction | None] = {}
+    for row in evidence.rows:
+        values = complete(row)
+        found[row.candidate] = sum(values.values(), Fraction(0)) / len(values) if values else None
+    return found
+
+
+def _best(record: Record, means: dict[str, Fraction | None]) -> str | None:
+    sign = 1 if record.study.measure.lower_is_better else -1
+    known = {name: sign * mean for name, mean in means.items() if mean is not None}
+    return min(known, key=lambda name: (known[name], name), default=None)

@@ -1,0 +1,92 @@
+"""
+How long effects of 613 runs take, and `promo design` from a cold start.
+
+    python tests/bench/effects.py [--runs N]
+
+Prints one line a figure; processor time, the smallest of N repeats.
+"""
+
+import argparse
+import hashlib
+import statistics
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+from promo.evidence.effects import fit_stage
+from promo.evidence.values import Cell, Evidence, Row
+from promo.spec.design import standard_rows
+from promo.spec.values import Effects
+
+ROOT = Path(__file__).parents[2]
+FACTORS = ("depth", "aspect", "matrix_lr", "total_batch", "warmdown")
+HALF = {"warmdown": (1, ("depth", "aspect", "matrix_lr", "total_batch"))}
+ASKED = Effects("e", ("s",), ("d",), True, ("host", "seed"), "main", Fraction(5, 100), "", where={})
+
+
+def noise(*names: object) -> float:
+    """A number between -1 and 1 that is the same every time."""
+    return int.from_bytes(hashlib.sha256(repr(names).encode()).digest()[:4], "big") / 2**31 - 1
+
+
+def table(runs: int) -> tuple[Evidence, dict[str, tuple[int, ...]]]:
+    """Evidence of *runs* runs of sixteen conditions on two hosts; the last cell is incomplete."""
+    points = {f"d_{number:02d}": row for number, row in enumerate(standard_rows(FACTORS, HALF), start=1)}
+    seeds = -(-runs // (16 * 2))
+    cells = tuple((host, seed) for seed in range(seeds) for host in ("a100", "l40s"))
+    count, rows = 0, []
+    found: dict[str, list[Cell]] = {name: [] for name in points}
+    for host, seed in cells:
+        for name, row in points.items():
+            count += 1
+            value = 1 + 0.02 * row[0] + 0.05 * row[3] - 0.01 * row[1] * row[3] + 0.01 * noise(name, host, seed)
+            text = f"{value:.6f}" if count <= runs else None
+            found[name].append(Cell(host, seed, "x", "ok" if text else "not run", text, 1, "e"))
+    rows = [Row(name, tuple(those)) for name, those in found.items()]
+    return Evidence("s", "val_bpb", cells, tuple(rows)), points
+
+
+def timed(runs: int, repeats: int) -> float:
+    """Milliseconds of a whole fit, values from text included."""
+    evidence, points = table(runs)
+    best = float("inf")
+    for _ in range(repeats):
+        began = time.process_time()
+        fit_stage(ASKED, FACTORS, points, evidence)
+        best = min(best, time.process_time() - began)
+    return best * 1000
+
+
+def cold(repeats: int) -> float:
+    """Milliseconds of processor time of `promo design`, from a cold start."""
+    promo = Path(sys.executable).with_name("promo")
+    words = [str(promo), "design", str(ROOT / "specs" / "staged_screening.promo"), "screen"]
+    seen = []
+    for _ in range(repeats):
+        before = resource_s()
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+        seen.append(resource_s() - before)
+    return statistics.median(seen) * 1000
+
+
+def resource_s() -> float:
+    """Processor seconds of all children that ended."""
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def main() -> None:
+    """Print every figure."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--runs", type=int, default=3)
+    repeats = options.parse_args().runs
+    sys.stdout.write(f"effects of 613 runs: {timed(613, repeats):.1f} ms\n")
+    sys.stdout.write(f"promo design, cold: {cold(repeats):.0f} ms\n")
+
+
+if __name__ == "__main__":
+    main()
