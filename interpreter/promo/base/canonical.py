@@ -37,16 +37,16 @@ def _refuse_inexact(value: Json) -> None:
     waiting: list[object] = [value]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, str | bool) or item is None:
+        if item is None or isinstance(item, (str, bool)):
             continue
         if isinstance(item, int):
             if not -SAFE_INTEGER <= item <= SAFE_INTEGER:
                 raise ValueError(f"{item} is beyond 2^53 - 1: store it as text")
+        elif isinstance(item, (list, tuple)):
+            waiting.extend(item)
         elif isinstance(item, Mapping):
             waiting.extend(item.keys())
             waiting.extend(item.values())
-        elif isinstance(item, list | tuple):
-            waiting.extend(item)
         else:
             raise TypeError(type_error.format(type(item).__name__))
 

@@ -37,7 +37,7 @@ KINDS = {
 """Declaration -> what it is called in a message."""
 
 
-@define
+@define(eq=False, repr=False)
 class Scope:
     """The declarations of one text, and the faults found so far."""
 
@@ -197,7 +197,7 @@ class Scope:
             self.vague.add(block.token("NAME").text)
 
 
-@define
+@define(eq=False, repr=False)
 class Clauses:
     """Clauses of one block by kind; *complete* when all required ones are there."""
 

@@ -71,7 +71,7 @@ METRICS: Mapping[str, RunnerMetric] = {
 }
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class GptRunner:
     """The built-in runner, as a spec sees it."""
 
