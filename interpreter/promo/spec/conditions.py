@@ -38,6 +38,8 @@ class Conditions:
         self.candidates: dict[str, Candidate] = dict(imported.candidates)
         self.cohorts: dict[str, tuple[str, ...]] = dict(imported.cohorts)
         self.schedules: set[str] = set()
+        self._taken: dict[str, set[Level]] = {}
+        """Factor -> levels that were found to belong to it; a long text names them again and again."""
 
     def read_factors(self) -> None:
         """Read factors, and the designs that vary them."""
@@ -150,12 +152,18 @@ class Conditions:
             message = f"this is {value.dimension.value}, and '{factor.name}' is counted in {factor.unit}"
             self.scope.report("P0301", message, part, "write a plain number")
             return None
+        taken = self._taken.setdefault(factor.name, set())
+        if level in taken:
+            return level
         if level not in factor.domain:
             message = f"{_shown(level)} is outside the values of '{factor.name}': {_domain(factor)}"
             label = Label(factor.where["name"], "its values are declared here")
             self.scope.report("P0303", message, part, "choose another level or widen the factor", labels=(label,))
             return None
-        return level if self._possible(factor.name, level, part) else None
+        if not self._possible(factor.name, level, part):
+            return None
+        taken.add(level)
+        return level
 
     def _possible(self, name: str, level: Level, at: Node | Token) -> bool:
         """Whether the runner can take a level at all."""

@@ -7,6 +7,7 @@ how large and how costly that model is.  Plans rest on this; training (`train.py
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from attrs import frozen
@@ -145,6 +146,7 @@ def parameters(depth: int, width: int) -> int:
     return depth * 12 * width * width + 2 * VOCABULARY * width + 2 * depth
 
 
+@lru_cache(1024)
 def flops_per_token(depth: int, width: int, context: int, pattern: str) -> int:
     """
     Floating point operations for one training token, forward and backward.
