@@ -78,7 +78,7 @@ def entry() -> None:
     A short command makes many objects and throws nothing away: looking for garbage every 700 objects, and once more
     over all of them at the end, is a tenth of `promo check`.  Commands that live long still collect, less often.
     """
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(500_000, 20, 20)
     status = main(sys.argv[1:])
     gc.freeze()
     raise SystemExit(status)

@@ -38,8 +38,8 @@ class Conditions:
         self.candidates: dict[str, Candidate] = dict(imported.candidates)
         self.cohorts: dict[str, tuple[str, ...]] = dict(imported.cohorts)
         self.schedules: set[str] = set()
-        self._taken: dict[str, set[Level]] = {}
-        """Factor -> levels that were found to belong to it; a long text names them again and again."""
+        self._taken: dict[str, dict[str, Level]] = {}
+        """Factor -> numbers as written -> levels found to belong to it; a long text writes them again and again."""
 
     def read_factors(self) -> None:
         """Read factors, and the designs that vary them."""
@@ -144,6 +144,10 @@ class Conditions:
 
     def _level(self, factor: Factor, part: Node | Token) -> Level | None:
         """A level written in the text, if it belongs to the factor."""
+        taken = self._taken.setdefault(factor.name, {})
+        written = part.text if isinstance(part, Token) and part.kind != "NAME" else ""
+        if written in taken:
+            return taken[written]
         value = self.expressions.value(part)
         if value is None:
             return None
@@ -152,9 +156,6 @@ class Conditions:
             message = f"this is {value.dimension.value}, and '{factor.name}' is counted in {factor.unit}"
             self.scope.report("P0301", message, part, "write a plain number")
             return None
-        taken = self._taken.setdefault(factor.name, set())
-        if level in taken:
-            return level
         if level not in factor.domain:
             message = f"{_shown(level)} is outside the values of '{factor.name}': {_domain(factor)}"
             label = Label(factor.where["name"], "its values are declared here")
@@ -162,7 +163,8 @@ class Conditions:
             return None
         if not self._possible(factor.name, level, part):
             return None
-        taken.add(level)
+        if written:
+            taken[written] = level
         return level
 
     def _possible(self, name: str, level: Level, at: Node | Token) -> bool:
@@ -286,7 +288,7 @@ class Conditions:
     def _cohort(self, block: Node) -> tuple[str, ...] | None:
         scope = self.scope
         clauses = scope.clauses(block, {}, repeated=("rows", "members"))
-        names: list[str] = []
+        names: dict[str, None] = {}
         sound = True
         for clause in block.children:
             if not isinstance(clause, Node) or clause.kind == "expect_candidates":
@@ -297,7 +299,7 @@ class Conditions:
                 if name in names:
                     scope.report("P0210", f"'{name}' is in the cohort twice", clause, "remove one")
                 else:
-                    names.append(name)
+                    names[name] = None
         if sound and not names:
             scope.report("P0217", f"{scope.title(block)} is empty", scope.naming(block), "add: members ...")
             return None

@@ -170,7 +170,7 @@ class Ladder:
             message = "after a gate a stage trains what that gate promotes"
             scope.report("P0506", message, train, "write: train promoted for ...")
             return None
-        found: list[str] = []
+        found: dict[str, None] = {}
         for name in names:
             known = scope.refer(name, "cohort", "candidate")
             if known is None:
@@ -180,7 +180,7 @@ class Ladder:
                 if member in found:
                     scope.report("P0210", f"'{member}' is trained twice in this stage", name, "name it once")
                 else:
-                    found.append(member)
+                    found[member] = None
         return tuple(found)
 
     def _budget(self, train: Node, cap: Node | None) -> Budget | None:

@@ -99,7 +99,7 @@ class GptRunner:
         Raises:
             ConditionError: the context and batch do not divide, or the shares of the budget exceed it.
         """
-        number = {name: level for name, level in levels.items() if isinstance(level, Fraction)}
+        number = {name: level for name, level in levels.items() if not isinstance(level, str)}
         whole = {name: int(level) for name, level in number.items() if FACTORS[name].whole}
         width = -(-whole["depth"] * whole["aspect"] // whole["head_size"]) * whole["head_size"]
         _buildable(whole, number)
