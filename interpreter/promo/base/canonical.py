@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 type_error = "a stored value may hold text, integers, booleans, null, lists and objects, not {}"
 
@@ -40,16 +41,16 @@ def _refuse_inexact(value: Json) -> None:
     waiting: list[object] = [value]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, str | bool) or item is None:
+        if isinstance(item, (str, bool)) or item is None:
             continue
         if isinstance(item, int):
             if not -SAFE_INTEGER <= item <= SAFE_INTEGER:
                 raise ValueError(f"{item} is beyond 2^53 - 1: store it as text")
-        elif isinstance(item, Mapping):
-            waiting.extend(item.keys())
-            waiting.extend(item.values())
-        elif isinstance(item, list | tuple):
-            waiting.extend(item)
+        elif isinstance(item, (list, tuple)):
+            waiting.extend([one for one in item if type(one) is not str])
+        elif isinstance(item, (dict, Mapping)):
+            waiting.extend([one for one in item if type(one) is not str])
+            waiting.extend([one for one in item.values() if type(one) is not str])
         else:
             raise TypeError(type_error.format(type(item).__name__))
 
@@ -111,6 +112,7 @@ _STRICT = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse)
 _EXACT = json.JSONDecoder(parse_constant=_refuse, parse_float=_refuse, parse_int=_safe)
 
 
+@lru_cache(4096)
 def exact(number: Fraction | int) -> str:
     """
     A rational as text that loses nothing: `"0.01"` where it terminates in decimals, else `"1/3"`.

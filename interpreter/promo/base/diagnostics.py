@@ -11,6 +11,7 @@ from enum import Enum
 
 from attrs import frozen
 
+from promo.base.shown import Shown
 from promo.base.source import Span
 
 
@@ -21,16 +22,16 @@ class Severity(Enum):
     WARNING = "warning"
 
 
-@frozen
-class Label:
+@frozen(eq=False, repr=False)
+class Label(Shown):
     """A second place that explains the first, such as the line that declared a name."""
 
     span: Span
     text: str
 
 
-@frozen
-class Edit:
+@frozen(eq=False, repr=False)
+class Edit(Shown):
     """Replace the characters of *span* by *text*."""
 
     span: Span
@@ -44,8 +45,8 @@ class Confidence(Enum):
     GUESS = "guess"
 
 
-@frozen
-class Diagnostic:
+@frozen(eq=False, repr=False)
+class Diagnostic(Shown):
     """
     One fault of a spec.
 

@@ -10,9 +10,11 @@ from functools import cached_property
 
 from attrs import field, frozen
 
+from promo.base.shown import Shown
 
-@frozen
-class Source:
+
+@frozen(repr=False)
+class Source(Shown):
     """One spec text and the name it is shown under (a path, or `<stdin>`)."""
 
     name: str
@@ -41,8 +43,8 @@ class Source:
         return self.text[start:end].rstrip("\r\n")
 
 
-@frozen
-class Span:
+@frozen(repr=False)
+class Span(Shown):
     """The characters of a source from *start* up to, not including, *end*."""
 
     source: Source = field(repr=False)

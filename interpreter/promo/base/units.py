@@ -11,6 +11,7 @@ from fractions import Fraction
 from attrs import frozen
 
 from promo.base.canonical import exact
+from promo.base.shown import Shown
 
 
 class Dimension(Enum):
@@ -26,8 +27,8 @@ class Dimension(Enum):
     METRIC = "an amount of the measure"
 
 
-@frozen
-class Quantity:
+@frozen(repr=False)
+class Quantity(Shown):
     """*value* in the base unit of *dimension*: seconds, tokens, steps, operations, dollars, the measure's unit."""
 
     value: Fraction

@@ -11,9 +11,9 @@ from attrs import frozen
 from promo.base.diagnostics import Diagnostic, SpecError, errors, in_text_order
 from promo.base.edits import applicable, apply
 from promo.base.errors import ExitCode, PromoError
+from promo.base.shown import Shown
 from promo.base.source import Source
-from promo.cli.diagnostics import summary
-from promo.cli.spec import print_diagnostics, standard_input, write_text
+from promo.cli.spec import counted, print_diagnostics, standard_input, write_text
 from promo.cli.terminal import put
 from promo.driver.pipeline import compile_source, lock_path, read_lock
 from promo.files import read_source
@@ -22,8 +22,8 @@ ROUNDS = 8
 """How often a mended text is read again; mending one fault may bring another to light."""
 
 
-@frozen
-class Checked:
+@frozen(eq=False, repr=False)
+class Checked(Shown):
     """One spec: its text as mended, what was mended, and what is still found."""
 
     source: Source
@@ -67,7 +67,7 @@ def _say(options: Namespace, checked: list[Checked]) -> None:
     if options.fix and options.specs == ["-"]:
         sys.stdout.write(checked[0].source.text)
     elif not any(errors(found)):
-        put(f"{', '.join(options.specs)}: sound" + (f", with {summary(found)}" if found else ""))
+        put(f"{', '.join(options.specs)}: sound" + (f", with {counted(found)}" if found else ""))
 
 
 def _checked(path: str, *, style: bool, fix: bool) -> Checked:

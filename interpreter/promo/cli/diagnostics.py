@@ -6,11 +6,11 @@ under `-`, each with its words.  A fault that goes over several lines is marked 
 Columns are those of the terminal, so carets stand under what they mean behind tabs, wide and combining characters.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from attrs import frozen
 
-from promo.base.diagnostics import Diagnostic, Severity
+from promo.base.diagnostics import Diagnostic
 from promo.base.source import Source, Span
 from promo.cli.terminal import columns, expanded, styled
 
@@ -105,12 +105,3 @@ def _marked(content: str, marks: list[_Mark], margin: str, *, colour: bool) -> I
 
 def _numbered(number: int, content: str, margin: str) -> str:
     return f"{number:{len(margin)}} | {expanded(content)}".rstrip()
-
-
-def summary(diagnostics: Iterable[Diagnostic]) -> str:
-    """`2 errors, 1 warning`; empty when there is nothing."""
-    counts = dict.fromkeys(Severity, 0)
-    for found in diagnostics:
-        counts[found.severity] += 1
-    parts = [f"{count} {kind.value}{'s' if count > 1 else ''}" for kind, count in counts.items() if count]
-    return ", ".join(parts)

@@ -80,7 +80,7 @@ def entry() -> None:
     A short command makes many objects and throws nothing away: looking for garbage every 700 objects, and once more
     over all of them at the end, is a tenth of `promo check`.  Commands that live long still collect, less often.
     """
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(500_000, 20, 20)
     status = main(sys.argv[1:])
     gc.freeze()
     raise SystemExit(status)
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         The exit status; see `promo.base.errors.ExitCode`.
     """
-    options = _parser(arguments).parse_args(arguments)
+    options = _options(arguments)
     if options.command is None:
         sys.stdout.write(_help())
         return 0
@@ -170,15 +170,24 @@ class _Parser(argparse.ArgumentParser):
         return super().format_help() if " " in self.prog else _help()
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read by the parser of the command that comes first; those of the others cost time to set up."""
+    if not arguments or arguments[0] not in COMMANDS:
+        return _parser().parse_args(arguments)
+    name, (_, _, does) = arguments[0], COMMANDS[arguments[0]]
+    options = argparse.ArgumentParser(f"promo {name}", description=does, allow_abbrev=False, formatter_class=_Page)
+    options.set_defaults(command=name)
+    _OPTIONS[name](options)
+    return options.parse_args(arguments[1:])
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="promo", allow_abbrev=False, formatter_class=_Page)
     parser.add_argument("--version", action="version", version=f"promo {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=argparse.ArgumentParser)
-    wanted = next((word for word in arguments if word in COMMANDS), None)
     for name, (_, _, does) in COMMANDS.items():
-        if wanted in (None, name):
-            options = commands.add_parser(name, help=does, description=does, allow_abbrev=False, formatter_class=_Page)
-            _OPTIONS[name](options)
+        options = commands.add_parser(name, help=does, description=does, allow_abbrev=False, formatter_class=_Page)
+        _OPTIONS[name](options)
     return parser
 
 

@@ -5,10 +5,9 @@ from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
 
-from promo.base.diagnostics import Diagnostic
+from promo.base.diagnostics import Diagnostic, Severity
 from promo.base.errors import ExitCode, PromoError
 from promo.base.source import Source
-from promo.cli.diagnostics import as_text, summary
 from promo.cli.terminal import put, wants_colour
 from promo.driver.pipeline import Compiled, compile_source, lock_path, read_lock
 from promo.files import RealDisk, decode_source, read_source
@@ -23,11 +22,24 @@ def compile_file(path: str) -> Compiled:
 def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
     """Findings for people, on standard error."""
     found = tuple(diagnostics)
+    if not found:
+        return
+    # Only a spec with findings pays for drawing them.
+    from promo.cli.diagnostics import as_text
+
     colour = wants_colour(sys.stderr)
     for one in found:
         put(as_text(one, colour=colour) + "\n", sys.stderr)
-    if found:
-        put(summary(found), sys.stderr)
+    put(counted(found), sys.stderr)
+
+
+def counted(diagnostics: Iterable[Diagnostic]) -> str:
+    """`2 errors, 1 warning`; empty when there is nothing."""
+    counts = dict.fromkeys(Severity, 0)
+    for found in diagnostics:
+        counts[found.severity] += 1
+    parts = [f"{count} {kind.value}{'s' if count > 1 else ''}" for kind, count in counts.items() if count]
+    return ", ".join(parts)
 
 
 def read(options: Namespace) -> int:

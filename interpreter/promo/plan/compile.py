@@ -77,16 +77,8 @@ class _Identities:
 
     def run(self, stage: Stage, budget: str, candidate: str, host: str, seed: int) -> PlannedRun:
         """The run of a candidate in one cell of a stage; *budget* is the stage's, in words."""
-        content = "\n".join(
-            (
-                RUN_TAG,
-                self.candidates[candidate],
-                budget,
-                host,
-                self.machines[host],
-                str(seed),
-            )
-        )
+        parts = (RUN_TAG, self.candidates[candidate], budget, host, self.machines[host], str(seed))
+        content = "\n".join(parts)
         identity = hashlib.sha256(content.encode()).hexdigest()[:ID_LENGTH]
         return PlannedRun(identity, stage.name, candidate, host, seed)
 

@@ -11,6 +11,7 @@ from fractions import Fraction
 from attrs import frozen
 
 from promo.base.diagnostics import Diagnostic, errors
+from promo.base.shown import Shown
 from promo.base.units import Dimension
 from promo.spec.baselines import Baselines
 from promo.spec.conditions import Conditions
@@ -56,8 +57,8 @@ LEAVES = ("gate", "rule", "stage", "grow", "baseline", "effects", "reduce")
 """Declarations that nothing else has to use."""
 
 
-@frozen
-class Checked:
+@frozen(eq=False, repr=False)
+class Checked(Shown):
     """A resolved study, if the text has no error, and everything there is to say about it."""
 
     study: Study | None

@@ -44,6 +44,8 @@ class Conditions:
         self.candidates: dict[str, Candidate] = dict(imported.candidates)
         self.cohorts: dict[str, tuple[str, ...]] = dict(imported.cohorts)
         self.schedules: set[str] = set()
+        self._taken: dict[str, dict[str, Level]] = {}
+        """Factor -> numbers as written -> levels found to belong to it; a long text writes them again and again."""
 
     def read_factors(self) -> None:
         """Read factors, and the designs that vary them."""
@@ -163,6 +165,10 @@ class Conditions:
 
     def _level(self, factor: Factor, part: Node | Token) -> Level | None:
         """A level written in the text, if it belongs to the factor."""
+        taken = self._taken.setdefault(factor.name, {})
+        written = part.text if isinstance(part, Token) and part.kind != "NAME" else ""
+        if written in taken:
+            return taken[written]
         value = self.expressions.value(part)
         if value is None:
             return None
@@ -176,7 +182,11 @@ class Conditions:
             label = Label(factor.where["name"], "its values are declared here")
             self.scope.report("P0303", message, part, "choose another level or widen the factor", labels=(label,))
             return None
-        return level if self._possible(factor.name, level, part) else None
+        if not self._possible(factor.name, level, part):
+            return None
+        if written:
+            taken[written] = level
+        return level
 
     def _possible(self, name: str, level: Level, at: Node | Token) -> bool:
         """Whether the runner can take a level at all."""
@@ -304,7 +314,7 @@ class Conditions:
     def _cohort(self, block: Node) -> tuple[str, ...] | None:
         scope = self.scope
         clauses = scope.clauses(block, {}, repeated=("rows", "members"))
-        names: list[str] = []
+        names: dict[str, None] = {}
         sound = True
         for clause in block.children:
             if not isinstance(clause, Node) or clause.kind == "expect_candidates":
@@ -315,7 +325,7 @@ class Conditions:
                 if name in names:
                     scope.report("P0210", f"'{name}' is in the cohort twice", clause, "remove one")
                 else:
-                    names.append(name)
+                    names[name] = None
         if sound and not names:
             scope.report("P0217", f"{scope.title(block)} is empty", scope.naming(block), "add: members ...")
             return None

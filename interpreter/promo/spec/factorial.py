@@ -12,7 +12,6 @@ from attrs import frozen
 
 from promo.base.canonical import exact
 from promo.base.units import Dimension
-from promo.spec.aberration import known_fractions, known_sizes, placed
 from promo.spec.design import (
     Word,
     alias_chains,
@@ -38,7 +37,7 @@ FOLLOWING = ("foldover", "semifold", "completion")
 Aliases = dict[str, Word]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Varied:
     """Factors of a design with their levels."""
 
@@ -221,6 +220,8 @@ class DesignReader:
         if rows >= 2 ** len(factors):
             sound = self._right_size(block, len(factors), 0)
             return {} if sound else None
+        from promo.spec.aberration import known_sizes  # only a design without aliases pays for the search
+
         if rows not in known_sizes():
             self._right_size(block, len(factors), 0)
             return None
@@ -233,6 +234,8 @@ class DesignReader:
     def _of_size(
         self, at: Node, factors: Sequence[str], rows: int, clear: tuple[tuple[str, str], ...]
     ) -> Aliases | None:
+        from promo.spec.aberration import known_fractions, placed
+
         designs = known_fractions(len(factors), rows)
         if not designs:
             message = f"promo knows no fraction of {len(factors)} factors in {rows} rows"
@@ -252,6 +255,8 @@ class DesignReader:
             message = "a resolution that promo can look for is 3 or more"
             self.scope.report("P0710", message, at, "write: resolution 4 or resolution 5")
             return None
+        from promo.spec.aberration import known_fractions, known_sizes, placed
+
         for rows in known_sizes():
             if rows >= 2 ** len(factors):
                 return {}

@@ -20,7 +20,7 @@ SHOWN = 12
 DEEPEST = 8
 
 
-@define
+@define(eq=False, repr=False)
 class Imported:
     """What the `use` lines of a text bring in, by name."""
 

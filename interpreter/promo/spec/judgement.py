@@ -45,7 +45,7 @@ class TieBreak(Enum):
     PARAMETERS = "parameters"
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Handling(Shown):
     """How often a run is repeated, and what then follows."""
 
@@ -68,7 +68,7 @@ class BoundKind(Enum):
     AT_LEAST = "at least"
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Bound(Shown):
     """A limit."""
 
@@ -89,7 +89,7 @@ class Method(Enum):
     """The standard deviation of a single run is known and declared."""
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Test(Shown):
     """A one-sided demand for confidence; *confidence* lies between 1/2 and 1."""
 
@@ -98,7 +98,7 @@ class Test(Shown):
     sigma: Fraction | None = None
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Top(Shown):
     """Among the best *count*; per host: among the best on at least one host."""
 
@@ -106,7 +106,7 @@ class Top(Shown):
     per_host: bool = False
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Best(Shown):
     """Among the best share of those who compete for a place, rounded up."""
 
@@ -114,7 +114,7 @@ class Best(Shown):
     per_host: bool = False
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Level(Shown):
     """A statistic of the metric itself against a bound."""
 
@@ -122,7 +122,7 @@ class Level(Shown):
     bound: Bound
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Difference(Shown):
     """
     How much worse or better than a reference, paired by cell.
@@ -137,7 +137,7 @@ class Difference(Shown):
     test: Test | None = None
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Equivalent(Shown):
     """Two one-sided tests: the mean difference lies inside the margin with confidence."""
 
@@ -146,7 +146,7 @@ class Equivalent(Shown):
     test: Test
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Agreement(Shown):
     """Kendall's tau-b between the rankings of each two hosts, or stages, against a plain number."""
 
@@ -155,26 +155,26 @@ class Agreement(Shown):
     bound: Bound
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class First(Shown):
     """Alone in front in every cell."""
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Isnt(Shown):
     """The opposite."""
 
     condition: "Condition"
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Both(Shown):
     """All of them."""
 
     conditions: tuple["Condition", ...]
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Either(Shown):
     """At least one of them."""
 
@@ -196,7 +196,7 @@ def primitives(condition: Condition) -> Iterator[Condition]:
             yield condition
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Demand(Shown):
     """Something that must be so before a gate may decide, and what else is done if it is not."""
 
@@ -221,7 +221,7 @@ class Against(Enum):
     """The same candidate's runs there: leaves out what a candidate costs, and is blind where it has one run."""
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Guard(Shown):
     """
     A run that its machine did not serve well is set aside before the gate.
@@ -237,7 +237,7 @@ class Guard(Shown):
     handling: Handling
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Sample(Shown):
     """*count* of the dropped go on all the same, drawn with *seed*, so that wrong drops can be estimated."""
 
@@ -245,7 +245,7 @@ class Sample(Shown):
     seed: int
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Gate(Shown):
     """A promotion rule between two stages."""
 
@@ -286,7 +286,7 @@ class Gate(Shown):
         return self.sources
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Rule(Shown):
     """A claim about a candidate at one stage, on its own or against another."""
 
@@ -317,7 +317,7 @@ class Rule(Shown):
         return (self.stage,)
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Reduction(Shown):
     """
     A gate over factors: fixes those whose effect is clear, and lets on the rows of a design that agree with that.

@@ -16,6 +16,7 @@ from promo.base.diagnostics import Diagnostic, Edit, Severity
 from promo.base.differences import differences
 from promo.base.edits import apply
 from promo.base.errors import PromoError
+from promo.base.shown import Shown
 from promo.base.source import Span
 from promo.spec.describe import (
     describe_candidate,
@@ -41,8 +42,8 @@ SHOWN = 12
 LOCK_VERSION = 1
 
 
-@frozen
-class Seal:
+@frozen(eq=False, repr=False)
+class Seal(Shown):
     """One sealed gate or rule: its digest, what went into it, and when."""
 
     name: str
@@ -60,8 +61,8 @@ class Seal:
     """The amendment that made it: its number, time, author, reason, and whether results were known."""
 
 
-@frozen
-class Lock:
+@frozen(eq=False, repr=False)
+class Lock(Shown):
     """All seals of one spec."""
 
     study: str
@@ -187,8 +188,8 @@ def unsealed(study: Study) -> Iterator[Diagnostic]:
             )
 
 
-@frozen
-class Frozen:
+@frozen(eq=False, repr=False)
+class Frozen(Shown):
     """What freezing a spec gives: the new text, the new lock, and the names that were sealed now."""
 
     text: str

@@ -38,7 +38,7 @@ KINDS = {
 """Declaration -> what it is called in a message."""
 
 
-@define
+@define(eq=False, repr=False)
 class Scope:
     """The declarations of one text, and the faults found so far."""
 
@@ -140,13 +140,13 @@ class Scope:
 
     def refer_all(self, names: Iterable[Token], *kinds: str) -> tuple[str, ...]:
         """Those names that are sound; one that is given twice is a fault."""
-        found: list[str] = []
+        found: dict[str, None] = {}
         for name in names:
             known = self.refer(name, *kinds)
             if known in found:
                 self.report("P0210", f"'{name.text}' is listed twice", name, "remove one")
             elif known is not None:
-                found.append(known)
+                found[known] = None
         return tuple(found)
 
     def clauses(self, block: Node, required: Mapping[str, str], *, repeated: Iterable[str] = ()) -> "Clauses":
@@ -191,8 +191,8 @@ class Scope:
         """Places of a block: its name, and each clause by its kind."""
         places = {"name": self.span(self.naming(block))}
         for clause in block.children:
-            if isinstance(clause, Node):
-                places.setdefault(clause.kind, self.span(clause))
+            if isinstance(clause, Node) and clause.kind not in places:
+                places[clause.kind] = self.span(clause)
         return places
 
     def guard(self, block: Node, build: Callable[[Node], object | None]) -> None:
@@ -201,7 +201,7 @@ class Scope:
             self.vague.add(block.token("NAME").text)
 
 
-@define
+@define(eq=False, repr=False)
 class Clauses:
     """Clauses of one block by kind; *complete* when all required ones are there."""
 

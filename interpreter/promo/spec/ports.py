@@ -12,12 +12,13 @@ from typing import Protocol
 from attrs import frozen
 
 from promo.base.diagnostics import Diagnostic
+from promo.base.shown import Shown
 from promo.base.source import Source
 from promo.spec.values import BudgetKind, Effective, Level, Study
 
 
-@frozen
-class RunnerFactor:
+@frozen(eq=False, repr=False)
+class RunnerFactor(Shown):
     """A knob of a runner: unit, default, and the values it can take (*choices*, or numbers between the bounds)."""
 
     unit: str
@@ -29,8 +30,8 @@ class RunnerFactor:
     meaning: str = ""
 
 
-@frozen
-class RunnerMetric:
+@frozen(eq=False, repr=False)
+class RunnerMetric(Shown):
     """A number a runner measures."""
 
     unit: str

@@ -23,7 +23,7 @@ def _where() -> Where:
     return field(eq=False, repr=False)  # type: ignore[no-any-return]
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Measure(Shown):
     """The metric that decides, its unit, and which way is better."""
 
@@ -32,7 +32,7 @@ class Measure(Shown):
     lower_is_better: bool
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class RunnerChoice(Shown):
     """The runner a study names; one kept in a *file* is known by the *digest* of everything it consists of."""
 
@@ -42,7 +42,7 @@ class RunnerChoice(Shown):
     file: str | None = None
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Data(Shown):
     """The text that is trained on: its source, the share held out, and the windows that score a model."""
 
@@ -55,7 +55,7 @@ class Data(Shown):
     where: Where = _where()
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Host(Shown):
     """A kind of machine and how many runs it takes at once; *price* is in dollars an hour and slot."""
 
@@ -75,7 +75,7 @@ class Host(Shown):
         return self.device.lower() == "cpu"
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Interval(Shown):
     """Every number from *low* to *high*, both included."""
 
@@ -86,7 +86,7 @@ class Interval(Shown):
         return isinstance(level, Fraction) and self.low <= level <= self.high
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Factor(Shown):
     """Something that may differ between runs, the values it may take, and the one it takes unless told."""
 
@@ -109,7 +109,7 @@ class Role(Enum):
     PLAIN = "plain"
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Effective(Shown):
     """
     What a condition really trains, as the runner resolves it.
@@ -122,7 +122,7 @@ class Effective(Shown):
     flops_per_token: int
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Candidate(Shown):
     """A condition under a name: one level for every factor, and what the runner makes of it."""
 
@@ -138,7 +138,7 @@ class Candidate(Shown):
     where: Where = _where()
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Design(Shown):
     """
     A two-level design; *rows* hold +1 (high) and -1 (low) for each factor.
@@ -216,7 +216,7 @@ class BudgetKind(Enum):
     FLOPS = "flops"
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Budget(Shown):
     """
     What one run may spend: *amount* in seconds (wall, cpu) or in steps, tokens or operations.
@@ -229,7 +229,7 @@ class Budget(Shown):
     cap_s: int
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Stage(Shown):
     """
     One rung of the ladder: which candidates train, for how long, in which cells.
@@ -263,7 +263,7 @@ class Stage(Shown):
         return tuple((host, seed) for seed in self.seeds for host in self.hosts)
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Suppose(Shown):
     """A continuation that is priced and never run: all that *gate* promotes go on to *stage*."""
 
@@ -273,7 +273,7 @@ class Suppose(Shown):
     where: Where = _where()
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Account(Shown):
     """What is counted, what is expected to come out, and which continuations are priced beside it."""
 
@@ -284,7 +284,7 @@ class Account(Shown):
     where: Where = _where()
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Grow(Shown):
     """Ways to make a trained model larger, one of which is chosen after a short lag."""
 
@@ -301,7 +301,7 @@ class Grow(Shown):
     where: Where = _where()
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Schedule(Shown):
     """Shapes a model goes through while it trains, changed where the fitted laws fall equally fast."""
 
@@ -314,7 +314,7 @@ class Schedule(Shown):
     where: Where = _where()
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Baseline(Shown):
     """Another way to choose from the same space, given as much device time as a stage has."""
 
@@ -333,7 +333,7 @@ class Baseline(Shown):
     where: Where = _where()
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Effects(Shown):
     """Effects that are estimated from the rows of designs, stage by stage, once those stages have closed."""
 
@@ -352,7 +352,7 @@ class Effects(Shown):
     where: Where = _where()
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Entrants(Shown):
     """
     Who may enter a stage.
@@ -375,7 +375,7 @@ class Draw:
     """Where the value is published, in words; None: it is the first receipt that was recorded."""
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Study(Shown):
     """The whole resolved experiment."""
 

@@ -18,7 +18,7 @@ from promo.syntax.tables import END
 NUMBERS = ("INT", "FLOAT")
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Fault:
     """What the parser knew when it could not go on."""
 

@@ -36,5 +36,5 @@ def lexemes(text: str) -> Iterator[Lexeme]:
     """Every lexeme of *text* in order, spaces left out."""
     for found in _pattern().finditer(text):
         kind = found.lastgroup or WRONG
-        if not kind.startswith("__"):  # the grammar's own ignored spaces
-            yield kind, found.group(), found.start(), found.end()
+        if kind[:2] != "__":  # the grammar's own ignored spaces
+            yield kind, found[0], *found.span()

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 from attrs import field, frozen
 
+from promo.base.shown import Shown
 from promo.base.source import Source, Span
 
 
-@frozen
-class Token:
+@frozen(repr=False)
+class Token(Shown):
     """A word of the text; *kind* is its terminal in the grammar."""
 
     kind: str
@@ -23,8 +24,8 @@ class Token:
     end: int = field(eq=False, repr=False)
 
 
-@frozen
-class Node:
+@frozen(repr=False)
+class Node(Shown):
     """What one grammar rule matched; its characters include the keywords it left out."""
 
     kind: str
@@ -49,8 +50,8 @@ class Node:
         return next(self.tokens(kind))
 
 
-@frozen
-class Tree:
+@frozen(eq=False, repr=False)
+class Tree(Shown):
     """A parsed text: its edition and declarations in order, and the comments around them."""
 
     source: Source

@@ -9,12 +9,12 @@ block that the line opens), takes the stack back to the nearest list of clauses 
 one run reports every mistake of a file and still hands on the declarations that are sound.
 """
 
-from collections.abc import Mapping
 from functools import cache
 
 from attrs import frozen
 
 from promo.base.diagnostics import Diagnostic
+from promo.base.shown import Shown
 from promo.base.source import Source
 from promo.syntax.explain import Fault, explain
 from promo.syntax.lex import COMMENT, NAME, NEWLINE, PUNCTUATION, Lexeme, grammar, lexemes
@@ -28,8 +28,8 @@ DEEPEST = 400
 Value = Node | Token | list[Node | Token] | None
 
 
-@frozen
-class Parsed:
+@frozen(eq=False, repr=False)
+class Parsed(Shown):
     """A tree of everything that could be read, and what could not."""
 
     tree: Tree
@@ -62,8 +62,8 @@ def parse(source: Source) -> Parsed:
     return Parsed(Tree(source, root, tuple(comments)), diagnostics)
 
 
-@frozen
-class Expected:
+@frozen(eq=False, repr=False)
+class Expected(Shown):
     """What could come next at the end of a text: terminals, the line so far, and the line that opened the block."""
 
     terminals: frozenset[str]
@@ -101,8 +101,7 @@ class _Machine:
         self.stream = stream
         self.tables = grammar()
         self.states = [self.tables.start]
-        self.values: list[Value] = [None]
-        self.starts, self.ends = [0], [0]
+        self.parts: list[tuple[Value, int, int]] = [(None, 0, 0)]
         self.blocks: list[int] = []
         """Where in the stream the open braces stand."""
         self.faults: list[Fault] = []
@@ -140,12 +139,16 @@ class _Machine:
         kind, text, start, end = lexeme
         tables, states = self.tables, self.states
         actions = tables.actions
+        moves = actions[states[-1]]
         terminal = kind
         if kind in (NAME, PUNCTUATION):
-            terminal = self._terminal(kind, text, actions[states[-1]])
+            for word in tables.words.get(text, ()):  # a keyword if the state takes one, else a name
+                if word in moves:
+                    terminal = word
+                    break
         if terminal == END and states[-1] == tables.accept:
             return True
-        move = actions[states[-1]].get(terminal)
+        move = moves.get(terminal)
         while move is not None and move < 0:
             self._reduce(tables.rules[-1 - move], end)
             if terminal == END and states[-1] == tables.accept:
@@ -154,34 +157,30 @@ class _Machine:
         if move is None or len(states) > DEEPEST:
             return False
         states.append(move)
-        self.values.append(Token(terminal, text, start, end))
-        self.starts.append(start)
-        self.ends.append(end)
+        self.parts.append((Token(terminal, text, start, end), start, end))
         if terminal == "LBRACE":
             self.blocks.append(at)
         elif terminal == "RBRACE":
             self.blocks.pop()
         return True
 
-    def _terminal(self, kind: str, text: str, moves: Mapping[str, int]) -> str:
-        """Which terminal a word is here: a keyword if the state takes one, else a name."""
-        for terminal in self.tables.words.get(text, ()):
-            if terminal in moves:
-                return terminal
-        return kind
-
     def _reduce(self, rule: Rule, here: int) -> None:
         """Replace the symbols of a rule by its node, or by the list of its children."""
         length = rule.length
+        states, parts = self.states, self.parts
+        if length == 1 and rule.lift and isinstance(parts[-1][0], (Token, Node)):
+            # Most reductions only rename: a number is an operand is a product is a sum.
+            states[-1] = self.tables.gotos[states[-2]][rule.symbol]
+            return
         if length:
-            taken = self.values[-length:]
-            start, end = self.starts[-length], self.ends[-1]
-            del self.states[-length:], self.values[-length:], self.starts[-length:], self.ends[-length:]
+            taken = parts[-length:]
+            start, end = taken[0][1], taken[-1][2]
+            del states[-length:], parts[-length:]
         else:
             taken, start, end = [], here, here
         children: list[Node | Token] = []
         for place in rule.keep:
-            value = taken[place]
+            value = taken[place][0]
             if isinstance(value, list):
                 # A list belongs to the rule that takes it, so it may grow in place: long files stay linear.
                 if children:
@@ -199,10 +198,8 @@ class _Machine:
             made = Node(rule.kind, tuple(children), start, end)
             if rule.kind == "start":
                 self.root = made
-        self.states.append(self.tables.gotos[self.states[-1]][rule.symbol])
-        self.values.append(made)
-        self.starts.append(start)
-        self.ends.append(end)
+        states.append(self.tables.gotos[states[-1]][rule.symbol])
+        parts.append((made, start, end))
 
     def _fault(self, at: int) -> Fault:
         before = self.stream[at - 1] if at else None
@@ -245,9 +242,9 @@ class _Machine:
 
     def _recover(self, at: int) -> int:
         """Take the stack back to a resting state; the index of the lexeme to go on from."""
-        if not any(isinstance(value, Node) and value.kind == "header" for value in self.values[:4]):
+        if not any(isinstance(value, Node) and value.kind == "header" for value, _, _ in self.parts[:4]):
             return self._supply_header(at)
-        top = self.values[-1]
+        top = self.parts[-1][0]
         if isinstance(top, Token) and top.kind == "RBRACE":
             # The block is closed: end its line here, or going back would open it again.
             self._read((NEWLINE, "\n", self.stream[at][2], self.stream[at][2]))
@@ -271,8 +268,7 @@ class _Machine:
 
     def _supply_header(self, at: int) -> int:
         start = self.stream[at][2]
-        for stack in (self.states, self.values, self.starts, self.ends):
-            del stack[1:]
+        del self.states[1:], self.parts[1:]
         for lexeme in ((NAME, "promo", start, start), ("INT", "1", start, start), (NEWLINE, "\n", start, start)):
             self._read(lexeme)
         return at if self._declares(at) else self._after_line(at)
@@ -311,9 +307,7 @@ class _Machine:
         resting = _resting_states()
         while self.states[-1] not in resting and len(self.states) > 1:
             self.states.pop()
-            self.values.pop()
-            self.starts.pop()
-            self.ends.pop()
+            self.parts.pop()
 
 
 @cache

@@ -22,7 +22,7 @@ TABLES = "promo.tables.json"
 END = "$END"
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Rule:
     """One reduction: how many symbols it takes, what it becomes, and which children stay."""
 
@@ -35,7 +35,7 @@ class Rule:
     """A single child takes the place of the node."""
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Tables:
     """The parser's automaton and the lexer's words."""
 

@@ -7,6 +7,7 @@ how large and how costly that model is.  Plans rest on this; training (`train.py
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from attrs import frozen
@@ -71,7 +72,7 @@ METRICS: Mapping[str, RunnerMetric] = {
 }
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class GptRunner:
     """The built-in runner, as a spec sees it."""
 
@@ -98,7 +99,7 @@ class GptRunner:
         Raises:
             ConditionError: the context and batch do not divide, or the shares of the budget exceed it.
         """
-        number = {name: level for name, level in levels.items() if isinstance(level, Fraction)}
+        number = {name: level for name, level in levels.items() if not isinstance(level, str)}
         whole = {name: int(level) for name, level in number.items() if FACTORS[name].whole}
         width = -(-whole["depth"] * whole["aspect"] // whole["head_size"]) * whole["head_size"]
         _buildable(whole, number)
@@ -145,6 +146,7 @@ def parameters(depth: int, width: int) -> int:
     return depth * 12 * width * width + 2 * VOCABULARY * width + 2 * depth
 
 
+@lru_cache(1024)
 def flops_per_token(depth: int, width: int, context: int, pattern: str) -> int:
     """
     Floating point operations for one training token, forward and backward.
