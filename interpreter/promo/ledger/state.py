@@ -107,6 +107,10 @@ class State:
         """How many results of a run a guard set aside."""
         return sum(attempt.state is AttemptState.FLAGGED for attempt in self.attempts.get(run, ()))
 
+    def ended_badly(self, run: str) -> int:
+        """How many attempts of a run ended without a result that counts; lost ones have not ended."""
+        return self.failures(run) + self.flagged(run)
+
     def waiting(self) -> tuple[str, ...]:
         """Gates and rules that wait for a person."""
         return tuple(name for name, one in self.decisions.items() if one.get("held") and name not in self.people)

@@ -8,13 +8,13 @@ and compares bytes.  What a table does not say is left out; no figure is made up
 from collections.abc import Mapping
 from fractions import Fraction
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from promo.base.canonical import SAFE_INTEGER, Json, canonical, digest, digest_bytes, exact, parse_json, rounded
 from promo.curves.reach import COLUMN_OF, ended_before, reach
 from promo.curves.replay import Replay
 from promo.curves.values import Column, Curve, Point, Reading
-from promo.run.values import CONTRACT, RECORDED, RunStatus
+from promo.run.values import CONTRACT, RECORDED, RunStatus, Task
 from promo.spec.values import BudgetKind
 
 _NAMES = {Column.STEP: "step", Column.TOKENS: "tokens", Column.SECONDS: "charged_s"}
@@ -57,8 +57,8 @@ def answer(replay: Replay, content: bytes) -> tuple[dict[str, Json], bytes]:
     request = parse_json(content)
     assert isinstance(request, dict)
     run = _part(request, "run")
-    cell = (str(run["candidate"]), str(run["host"]), int(str(run["seed"])))
-    curve = replay.assignment.cells.get(cell)
+    number = int(str(request["recorded"]))
+    curve = replay.curve(str(run["candidate"]), str(run["host"]), int(str(run["seed"])), number)
     question = _question(request)
     lost = _lost(request)
     found = lost if lost else _look(curve, question, interpolate=replay.settings.interpolate)
@@ -73,10 +73,28 @@ def answer(replay: Replay, content: bytes) -> tuple[dict[str, Json], bytes]:
         "seconds": _seconds(curve, question, found),
         "points": digest_bytes(points),
         "provenance": RECORDED,
-        "recorded": _source(replay, curve, reading),
+        "recorded": {"number": number, **_source(replay, curve, reading)},
         **(_details(question, reading) if reading else {}),
     }
     return body, points
+
+
+def recorded_task(task: Task, replay: Replay) -> Task:
+    """
+    A task with the recorded runs that it may read.
+
+    A rerun reads the next recorded run of the cell, and where there is none nothing is read again: the same numbers
+    under a new name would be no second run.  Who carries a run on reads on in that run.
+    """
+    first = int(str(_part(task.request, "continues").get("recorded", 0)))
+    run = task.run
+    there = len(replay.assignment.cells.get((run.candidate, run.host, run.seed), ()))
+    return evolve(task, recorded=first, tries=max(1, there - first))
+
+
+def recorded_number(details: Mapping[str, Json]) -> int:
+    """Which recorded run of its cell a result was read from, counted from 0."""
+    return int(str(_part(details, "recorded")["number"]))
 
 
 def _part(request: Mapping[str, Json], key: str) -> Mapping[str, Json]:
