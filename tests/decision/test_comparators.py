@@ -25,7 +25,7 @@ def board(scores: dict[str, tuple[int | None, ...]], budgets: tuple[int, ...] = 
             for name, row in scores.items()
             for k, one in enumerate(row)
         },
-        {(name, k): Fraction(budgets[k]) for name in scores for k in range(len(budgets))},
+        {(name, k): {("box", 1): Fraction(budgets[k])} for name in scores for k in range(len(budgets))},
     )
 
 

@@ -323,6 +323,7 @@ def _compare(options: argparse.ArgumentParser) -> None:
     options.add_argument("--draws", type=int, default=200, help="how often seeds are resampled; default: 200")
     options.add_argument("--seed", type=int, default=1, help="seeds the draws; default: 1")
     options.add_argument("--json", action="store_true", help="print it as JSON")
+    options.add_argument("--html", metavar="FILE", help="write a page of it as well")
 
 
 def _status(options: argparse.ArgumentParser) -> None:

@@ -178,7 +178,7 @@ def _seeds_by(study: Study, settings: Settings, curves: Iterable[Curve]) -> str:
 
 def _cells(
     study: Study, settings: Settings, alike: Mapping[tuple[str, str], tuple[Curve, ...]], by: str
-) -> tuple[dict[Cell, Curve], tuple[Cell, ...]]:
+) -> tuple[dict[Cell, tuple[Curve, ...]], tuple[Cell, ...]]:
     place = {seed: index for index, seed in enumerate(_all_seeds(study))}
     cells: dict[Cell, tuple[Curve, ...]] = {}
     repeated = {there: _by_seed(curves) for there, curves in alike.items()}
