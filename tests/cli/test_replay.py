@@ -109,7 +109,7 @@ def test_a_result_names_its_row_and_charges_what_was_recorded(workplace):
     assert body["recorded"]["config"] == "b"
     assert body["metrics"] == {"loss": "2.6"}
     assert body["seconds"]["train"] == "29.500000"
-    assert body["work"] == {"steps": 300}
+    assert body["work"] == {"steps": 300, "steps_per_s": "10.169492"}
     assert "machine" not in body
 
 
