@@ -166,15 +166,25 @@ def evidence(study: Study) -> Iterator[str]:
         yield f"evidence of {name} collected again"
 
 
+def recorded(study: Study, event: Object) -> Object:
+    """A decision file that is the one the ledger recorded."""
+    content = study.bytes(f"decisions/{event['name']}.json")
+    if sha(content.removesuffix(b"\n")) != event["decision"] or not content.endswith(b"\n"):
+        raise DiffersError(f"decisions/{event['name']}.json is not what was recorded")
+    decided: Object = strict(content.removesuffix(b"\n"))
+    return decided
+
+
 def decisions(study: Study) -> Iterator[str]:
     """Every decision file, and the verdict itself where the rule is of a kind known here."""
     lower = str(study.plan["parts"]["measure"]).endswith("lower is better")
+    for event in study.data("reduction.decided"):
+        if recorded(study, event)["promoted"] != event["promoted"]:
+            raise DiffersError(f"{event['name']}: the ledger says something else than its decision")
+        yield f"{event['name']}: a reduction is not derived again here; leave it to promo verify"
     for event in study.data("gate.decided") + study.data("rule.decided"):
         name = event["name"]
-        content = study.bytes(f"decisions/{name}.json")
-        if sha(content.removesuffix(b"\n")) != event["decision"] or not content.endswith(b"\n"):
-            raise DiffersError(f"decisions/{name}.json is not what was recorded")
-        decided = strict(content.removesuffix(b"\n"))
+        decided = recorded(study, event)
         table = json.loads(study.bytes(f"evidence/{decided['stage']}.json"))
         rows = {one: [cell["value"] for cell in row] for one, row in table["rows"].items()}
         gate = name in study.plan["parts"]["gate"]

@@ -71,9 +71,9 @@ def _seal(name: str, place: str, *, as_json: bool) -> int:
     if study is None:
         compiled.sound()
         raise AssertionError("a text without a study has errors")
-    rule = study.gates.get(name) or study.rules.get(name)
+    rule = study.deciding.get(name)
     if rule is None:
-        known = [*study.gates, *study.rules]
+        known = list(study.deciding)
         near = suggestion(name, known)
         hint = f"did you mean '{near}'?" if near else f"there are: {', '.join(known) or 'none'}"
         raise PromoError(f"{place} has no gate and no rule '{name}'", hint=hint)

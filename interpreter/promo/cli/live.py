@@ -11,10 +11,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from promo.decision.values import Decision, GateDecision
+from promo.decision.values import Decision, GateDecision, ReduceDecision
 from promo.ledger.state import AttemptState, State
 from promo.plan.values import Plan
-from promo.report.words import gate_result, number, rule_result, span_text
+from promo.report.words import gate_result, number, reduction_result, rule_result, span_text
 from promo.run.execute import Progress
 from promo.run.store import POINTS
 from promo.run.values import RunStatus
@@ -178,6 +178,8 @@ def decision_words(decision: Decision, study: Study) -> str:
     """A decision as one line."""
     if isinstance(decision, GateDecision):
         return gate_result(decision)
+    if isinstance(decision, ReduceDecision):
+        return reduction_result(decision)
     return rule_result(decision, study.rules[decision.rule], study)
 
 

@@ -176,8 +176,11 @@ def _status_text(folder: StudyFolder, state: State) -> str:
             assert isinstance(found, list)
             lines.append(f"  {name} at {stage_name}: {', '.join(map(str, found)) or 'no effect'} discovered")
     for name, decision in state.decisions.items():
-        promoted = decision.get("promoted")
+        promoted, fixed = decision.get("promoted"), decision.get("fixed")
         answer = f"promoted {', '.join(map(str, promoted))}" if isinstance(promoted, list) else decision.get("answer")
+        if isinstance(fixed, list):
+            levels = ", ".join(f"{one[0]} at {one[1]}" for one in fixed if isinstance(one, list))
+            answer = f"fixed {levels or 'no factor'}; {answer}"
         lines.append(f"  {name}: {answer}")
         lines += [f"    {line}" for line in verdict_lines(state, name)]
     lines += [

@@ -78,6 +78,9 @@ def _world(options: Namespace, study: Study) -> "tuple[World, str]":
 
 def _sensible(options: Namespace, study: Study) -> None:
     """Options that ask for something there is."""
+    if study.reductions:
+        message = f"{', '.join(study.reductions)} reads effects, and a supposed world has candidates without effects"
+        raise PromoError(message, hint="simulate a spec without the reduction")
     if not study.gates:
         raise PromoError(f"{study.name} has no gates to simulate")
     if options.draws < 1 or options.seed < 0:

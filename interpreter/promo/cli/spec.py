@@ -32,13 +32,11 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
 
 def read(options: Namespace) -> int:
     """Say every gate and rule as one would aloud."""
-    from promo.report.aloud import read_gate, read_rule
+    from promo.report.aloud import read_all
 
     for path in options.specs:
         study, _ = compile_file(path).priced()
-        sentences = [read_gate(gate, study) for gate in study.gates.values()]
-        sentences += [read_rule(rule, study) for rule in study.rules.values()]
-        put("\n\n".join(sentences) or f"{path} has no gate and no rule")
+        put("\n\n".join(read_all(study)) or f"{path} has no gate and no rule")
     return ExitCode.DONE
 
 

@@ -129,7 +129,54 @@ class RuleDecision:
     held: str
 
 
-Decision = GateDecision | RuleDecision
+@frozen
+class Fixing:
+    """A factor before a reduction: fixed at a level, or left in the search, and why."""
+
+    factor: str
+    level: str | None
+    """Where it is fixed; None when it stays free."""
+    why: str
+    seen: tuple[tuple[str, str | None, str | None, bool], ...]
+    """Stage, estimated effect, adjusted p and whether it was discovered there."""
+
+
+@frozen
+class ReduceDecision:
+    """What a reduction fixed, and which rows go on."""
+
+    reduction: str
+    seal: str | None
+    effects: str
+    """Digest of the table of effects that was read."""
+    stages: tuple[tuple[str, str], ...]
+    """Stage -> digest of its evidence, for those that the effects are of."""
+    clauses: tuple[tuple[str, str], ...]
+    factors: tuple[Fixing, ...]
+    into: str
+    promoted: tuple[str, ...]
+    left: tuple[str, ...]
+    """Rows that do not agree with what is fixed."""
+    stopped: str
+    held: str
+
+    @property
+    def fixed(self) -> tuple[Fixing, ...]:
+        """Factors that are out of the search."""
+        return tuple(one for one in self.factors if one.level is not None)
+
+    @property
+    def stage(self) -> str:
+        """The stages it read, in words."""
+        return ", ".join(stage for stage, _ in self.stages)
+
+    @property
+    def evidence(self) -> str:
+        """Digest of what was read."""
+        return self.effects
+
+
+Decision = GateDecision | RuleDecision | ReduceDecision
 
 
 def decision_digest(decision: Decision) -> str:
@@ -152,6 +199,21 @@ def decision_to_json(decision: Decision) -> dict[str, Json]:
             "kept_by": decision.kept_by,
             "standings": [standing_to_json(standing) for standing in decision.standings],
             "promoted": list(decision.promoted),
+            "stopped": decision.stopped,
+            "held": decision.held,
+        }
+    if isinstance(decision, ReduceDecision):
+        return {
+            "promo_decision": 1,
+            "reduce": decision.reduction,
+            "seal": decision.seal,
+            "effects": decision.effects,
+            "evidence": dict(decision.stages),
+            "clauses": dict(decision.clauses),
+            "factors": [fixing_to_json(one) for one in decision.factors],
+            "into": decision.into,
+            "promoted": list(decision.promoted),
+            "left": list(decision.left),
             "stopped": decision.stopped,
             "held": decision.held,
         }
@@ -196,6 +258,15 @@ def standing_to_json(standing: Standing) -> dict[str, Json]:
         "tied_with": list(standing.tied_with),
         "findings": [_finding(finding) for finding in standing.findings],
     }
+
+
+def fixing_to_json(one: Fixing) -> dict[str, Json]:
+    """What became of a factor as stored."""
+    seen: list[Json] = [
+        {"stage": stage, "effect": value, "adjusted": adjusted, "discovered": discovered}
+        for stage, value, adjusted, discovered in one.seen
+    ]
+    return {"factor": one.factor, "level": one.level, "why": one.why, "seen": seen}
 
 
 def _finding(finding: Finding) -> dict[str, Json]:

@@ -14,7 +14,7 @@ from promo.base.canonical import Json, canonical, digest, digest_bytes
 from promo.base.diagnostics import suggestion
 from promo.base.differences import differences
 from promo.base.errors import PromoError
-from promo.decision.values import Decision, GateDecision, decision_digest, decision_to_json
+from promo.decision.values import Decision, RuleDecision, decision_digest, decision_to_json
 from promo.driver.pipeline import Compiled
 from promo.driver.study import AMENDMENTS, LEDGER, StudyFolder
 from promo.files import FolderLock, RealDisk
@@ -23,11 +23,11 @@ from promo.ledger.ports import Clock
 from promo.ledger.state import State
 from promo.ledger.values import EventKind
 from promo.plan.values import Plan
-from promo.spec.judgement import Gate, Rule
+from promo.spec.judgement import Deciding
 from promo.spec.lock import Seal, closure, reseal
 from promo.spec.values import Study
 
-FIXED = ("from", "to", "judge")
+FIXED = ("from", "to", "judge", "into")
 """Clauses that say what a gate or rule is about; another subject is another rule."""
 
 
@@ -73,7 +73,6 @@ def amend_study(
         if old == new:
             return _again(folder, state, study, compiled.source.text, name, commit)
         number = len(state.amendments) + 1
-        rule = rule_of(study, name)
         stages = new["stage"]
         assert isinstance(stages, Mapping)
         seen = state.results_of(stages)
@@ -82,7 +81,7 @@ def amend_study(
         data: dict[str, Json] = {
             "name": name,
             "number": number,
-            "kind": "gate" if isinstance(rule, Gate) else "rule",
+            "kind": _kind(study, name),
             "old": digest(old),
             "new": digest(new),
             "old_closure": old,
@@ -140,7 +139,7 @@ def _recorded(seal: Seal, data: Mapping[str, Json], time: str) -> Seal:
 
 
 def _known(study: Study, name: str) -> None:
-    names = (*study.gates, *study.rules)
+    names = tuple(study.deciding)
     if name not in names:
         near = suggestion(name, names)
         hint = f"did you mean '{near}'?" if near else f"there are: {', '.join(names)}"
@@ -154,10 +153,10 @@ def _before(folder: StudyFolder, original: Compiled, state: State) -> tuple[Stud
 
 def only_its_own(name: str, old_plan: Plan, new_plan: Plan, old: Study, new: Study) -> None:
     """Refuse a change of anything but the clauses of the one gate or rule, and of sums that follow from them."""
-    kind = "gate" if name in new.gates else "rule"
+    kind = _kind(new, name)
     before, after = (_without(plan.parts, kind, name) for plan in (old_plan, new_plan))
     strange = list(differences(before, after))
-    if name not in (*old.gates, *old.rules):
+    if name not in old.deciding:
         raise PromoError(f"'{name}' was not in the study when it was frozen", hint="start a new study with --study")
     one, other = rule_of(old, name), rule_of(new, name)
     if one.frozen is not other.frozen:
@@ -187,9 +186,14 @@ def _without(parts: Mapping[str, Json], kind: str, name: str) -> Json:
     return {**{key: value for key, value in parts.items() if key != "account"}, kind: others}
 
 
-def rule_of(study: Study, name: str) -> Gate | Rule:
-    """The gate or rule of that name."""
-    return study.gates[name] if name in study.gates else study.rules[name]
+def _kind(study: Study, name: str) -> str:
+    """The word that declares it."""
+    return "gate" if name in study.gates else "reduce" if name in study.reductions else "rule"
+
+
+def rule_of(study: Study, name: str) -> Deciding:
+    """The gate, rule or reduction of that name."""
+    return study.deciding[name]
 
 
 def beside_file(name: str, version: int) -> str:
@@ -200,6 +204,6 @@ def beside_file(name: str, version: int) -> str:
 def verdict_of(decision: Decision, version: int) -> dict[str, Json]:
     """A decision of another wording as an event tells it."""
     said: dict[str, Json] = {"amendment": version, "decision": decision_digest(decision)}
-    if isinstance(decision, GateDecision):
-        return {**said, "promoted": list(decision.promoted), "stopped": decision.stopped, "held": decision.held}
-    return {**said, "answer": decision.answer.value, "stopped": decision.stopped, "held": decision.held}
+    if isinstance(decision, RuleDecision):
+        return {**said, "answer": decision.answer.value, "stopped": decision.stopped, "held": decision.held}
+    return {**said, "promoted": list(decision.promoted), "stopped": decision.stopped, "held": decision.held}

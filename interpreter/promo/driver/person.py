@@ -46,18 +46,20 @@ def record_verdict(
         if stop:
             data["stopped"] = f"{by} decided to stop: {reason}"
         elif name in study.gates:
-            data["promoted"] = list(_promoted(name, study.gates[name].source, promote, state.opened))
+            source = study.gates[name].source
+            data["promoted"] = list(_promoted(name, f"did not enter {source}", promote, state.opened[source]))
+        elif name in study.reductions:
+            into = study.reductions[name]
+            data["promoted"] = list(_promoted(name, f"is no row of {into.into}", promote, into.rows))
         elif promote is not None:
             raise PromoError(f"'{name}' is a rule and promotes nobody", hint="use --go-on or --stop")
         Journal(folder.path / LEDGER, RealDisk(), clock).append(EventKind.PERSON_DECIDED, data)
 
 
-def _promoted(
-    gate: str, stage: str, promote: tuple[str, ...] | None, opened: dict[str, tuple[str, ...]]
-) -> tuple[str, ...]:
+def _promoted(gate: str, unlike: str, promote: tuple[str, ...] | None, possible: tuple[str, ...]) -> tuple[str, ...]:
     if promote is None:
-        raise PromoError(f"'{gate}' is a gate: say who goes on", hint="use --promote NAME,NAME or --stop")
-    strangers = [name for name in promote if name not in opened[stage]]
+        raise PromoError(f"'{gate}' promotes: say who goes on", hint="use --promote NAME,NAME or --stop")
+    strangers = [name for name in promote if name not in possible]
     if strangers:
-        raise PromoError(f"{', '.join(strangers)} did not enter {stage}", hint=f"there are: {', '.join(opened[stage])}")
+        raise PromoError(f"{', '.join(strangers)} {unlike}", hint=f"there are: {', '.join(possible)}")
     return tuple(sorted(set(promote)))

@@ -48,6 +48,9 @@ class Readings:
     known: dict[tuple[object, ...], Seen] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
+        if self.study.reductions:
+            message = f"{', '.join(self.study.reductions)} reads effects, which other methods have no counterpart of"
+            raise PromoError(message, hint="compare a spec without the reduction")
         stages = list(self.study.stages.values())
         kinds = {stage.budget.kind: stage.name for stage in stages}
         if len(kinds) > 1:

@@ -90,9 +90,7 @@ def _effects(folder: StudyFolder, compiled: Compiled, state: State) -> dict[str,
 
 
 def _reads(study: Study, name: str, stage: str) -> bool:
-    if name in study.gates:
-        return study.gates[name].source == stage
-    return study.rules[name].stage == stage
+    return stage in study.deciding[name].sources
 
 
 def write_beside(first: StudyFolder, second: StudyFolder, path: Path) -> BesideView:

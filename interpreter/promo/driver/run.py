@@ -15,7 +15,7 @@ from promo.base.canonical import Json, canonical, digest_bytes, exact
 from promo.base.differences import differences
 from promo.base.errors import ExitCode, Mismatch
 from promo.curves.replay import Replay
-from promo.decision.values import GateDecision, decision_digest, decision_to_json
+from promo.decision.values import GateDecision, ReduceDecision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, verdict_of
 from promo.driver.hosts import places, recorded_places
 from promo.driver.pipeline import Compiled
@@ -337,7 +337,7 @@ class _Loop:
 
     def _all_decided(self) -> bool:
         state = self.execution.state
-        decided = all(name in state.decisions for name in (*self.study.gates, *self.study.rules))
+        decided = all(name in state.decisions for name in self.study.deciding)
         return decided and not state.waiting()
 
     def _is_ready(self, stage: Stage) -> bool:
@@ -460,6 +460,9 @@ class _Loop:
             for stage in effects.stages:
                 names = ", ".join(table.discovered(stage)) or "none"
                 self.display.say(f"{effects.name}: effects discovered at {stage}: {names}")
+        for reduction in self.study.reductions.values():
+            if reduction.effects in state.effects:
+                self._decide(reduction.name)
 
     def _decide(self, name: str) -> None:
         """Decide by the wording in force; what every other wording would have decided is kept beside it."""
@@ -485,6 +488,10 @@ class _Loop:
         }
         if isinstance(decision, GateDecision):
             self.execution.record(EventKind.GATE_DECIDED, {**data, "promoted": list(decision.promoted)})
+        elif isinstance(decision, ReduceDecision):
+            fixed: list[Json] = [[one.factor, one.level] for one in decision.fixed]
+            more: dict[str, Json] = {"promoted": list(decision.promoted), "fixed": fixed}
+            self.execution.record(EventKind.REDUCTION_DECIDED, {**data, **more})
         else:
             self.execution.record(EventKind.RULE_DECIDED, {**data, "answer": decision.answer.value})
         self.display.decided(decision)

@@ -13,6 +13,7 @@ from promo.base.canonical import Json, digest_bytes, parse_json
 from promo.base.errors import Mismatch, PromoError
 from promo.curves.replay import SETTINGS, Replay, stored_replay
 from promo.decision.decide import decide_gate, decide_rule
+from promo.decision.reduce import decide_reduction
 from promo.decision.values import Decision
 from promo.driver.pipeline import Compiled, compile_source, read_lock
 from promo.evidence.collect import collect
@@ -168,6 +169,8 @@ class StudyFolder:
         later, _ = self.amended(version).amendable()
         if name in study.gates:
             return evolve(study, gates={**study.gates, name: later.gates[name]})
+        if name in study.reductions:
+            return evolve(study, reductions={**study.reductions, name: later.reductions[name]})
         return evolve(study, rules={**study.rules, name: later.rules[name]})
 
     def in_force(self, compiled: Compiled, state: State) -> Compiled:
@@ -184,7 +187,7 @@ class StudyFolder:
         Args:
             compiled: the study as it was frozen.
             state: what the ledger says.
-            name: the gate or rule.
+            name: the gate, rule or reduction.
             version: 0 as it was frozen, else the number of an amendment; None: the one that decides.
         """
         frozen_study, _ = compiled.sound()
@@ -194,6 +197,10 @@ class StudyFolder:
             asked = [gate.keep, *(demand.condition for demand in gate.demands)]
             others = self._others(compiled, state, asked)
             return decide_gate(study, gate, self.evidence(compiled, state, gate.source), others)
+        if name in study.reductions:
+            reduction = study.reductions[name]
+            seen = {stage: self.evidence(compiled, state, stage) for stage in reduction.sources}
+            return decide_reduction(study, reduction, self.effects(compiled, state, reduction.effects), seen)
         rule = study.rules[name]
         others = self._others(compiled, state, [rule.require])
         return decide_rule(study, rule, self.evidence(compiled, state, rule.stage), others)

@@ -172,7 +172,7 @@ def _move(state: State, event: Event) -> None:
             state.opened[_text(data, "stage")] = tuple(str(name) for name in _list(data, "entrants"))
         case EventKind.STAGE_CLOSED:
             state.closed.add(_text(data, "stage"))
-        case EventKind.GATE_DECIDED | EventKind.RULE_DECIDED:
+        case EventKind.GATE_DECIDED | EventKind.RULE_DECIDED | EventKind.REDUCTION_DECIDED:
             name = _text(data, "name")
             state.decided_as[name] = state.in_force(name)
             state.decisions[name] = data

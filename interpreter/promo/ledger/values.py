@@ -28,6 +28,7 @@ class EventKind(Enum):
     EFFECTS_ESTIMATED = "effects.estimated"
     GATE_DECIDED = "gate.decided"
     RULE_DECIDED = "rule.decided"
+    REDUCTION_DECIDED = "reduction.decided"
     PERSON_DECIDED = "person.decided"
     RULE_AMENDED = "rule.amended"
     BUNDLE_IMPORTED = "bundle.imported"

@@ -105,8 +105,7 @@ def _stage(
     cells = len(stage.hosts) * len(stage.seeds)
     runs = Bounds(there.fewest * cells, there.planned * cells, there.planned * cells * (1 + reruns))
     cap_s = stage.budget.cap_s
-    before = study.gates[stage.after].source if stage.after else stage.continues
-    ready = ends[before] if before else 0
+    ready = max((ends[before] for before in study.waits_for(stage.name)), default=0)
     for host in stage.hosts:
         _occupy(free[host], there.planned * len(stage.seeds), cap_s, ready)
     ends[stage.name] = max(max(free[host]) for host in stage.hosts)
@@ -208,8 +207,7 @@ def _suppositions(study: Study, stages: tuple[StagePlan, ...]) -> tuple[Supposit
 def _behind(study: Study, stage: str) -> set[str]:
     """Stages that can only be reached through *stage*."""
     behind: set[str] = set()
-    for name, other in study.stages.items():
-        before = study.gates[other.after].source if other.after else other.continues
-        if before in {stage, *behind}:
+    for name in study.stages:
+        if not {stage, *behind}.isdisjoint(study.waits_for(name)):
             behind.add(name)
     return behind

@@ -20,6 +20,7 @@ from promo.spec.judgement import (
     Isnt,
     Level,
     Method,
+    Reduction,
     Rule,
     Side,
     Statistic,
@@ -88,6 +89,28 @@ def read_rule(rule: Rule, study: Study) -> str:
         f"else {rule.otherwise.value}" if rule.otherwise else "",
     ]
     return "; ".join(part for part in parts if part) + "."
+
+
+def read_reduction(reduction: Reduction, study: Study) -> str:
+    """A reduction in one sentence."""
+    effects = f"{reduction.effects} at {joined(reduction.sources)}"
+    least = f" and at least {exact(reduction.least)}{study.measure.unit} in size" if reduction.least is not None else ""
+    stages = "at each of these stages" if len(reduction.sources) > 1 else "there"
+    always = ", always in favour of the same level" if len(reduction.sources) > 1 else ""
+    return (
+        f"{'Frozen reduction' if reduction.frozen else 'Reduction'} {reduction.name}: from {effects}, fix each factor "
+        f"at its better level whose main effect is discovered{least} {stages}{always}, and let the rows of "
+        f"{reduction.into} go on that agree with it; missing: {handled(reduction.missing)}."
+    )
+
+
+def read_all(study: Study) -> list[str]:
+    """Everything that decides, a sentence each."""
+    return [
+        *(read_gate(gate, study) for gate in study.gates.values()),
+        *(read_rule(rule, study) for rule in study.rules.values()),
+        *(read_reduction(reduction, study) for reduction in study.reductions.values()),
+    ]
 
 
 def handled(handling: Handling) -> str:

@@ -12,12 +12,12 @@ from attrs import frozen
 from promo.base.canonical import from_exact
 from promo.base.differences import differences
 from promo.decision.stats import summarise, tau_b
-from promo.decision.values import Decision, GateDecision
+from promo.decision.values import Decision, GateDecision, ReduceDecision
 from promo.evidence.values import Evidence
 from promo.report.record import Record
 from promo.report.replay import replay_line
 from promo.report.runs import facts
-from promo.report.words import NONE, gate_result, listed, number, rule_result
+from promo.report.words import NONE, gate_result, listed, number, reduction_result, rule_result
 from promo.spec.judgement import Statistic
 
 MOST_CHANGES = 40
@@ -116,7 +116,7 @@ def _story(
 
 
 def _rules(record: Record) -> tuple[str, ...]:
-    return (*record.study.gates, *record.study.rules)
+    return tuple(record.study.deciding)
 
 
 def _stages(first: Record, second: Record) -> Iterable[PairStage]:
@@ -169,12 +169,17 @@ def _decisions(first: Record, second: Record) -> Iterable[PairDecision]:
 def _outcome(decision: Decision) -> object:
     if isinstance(decision, GateDecision):
         return frozenset(decision.promoted), bool(decision.stopped), bool(decision.held)
+    if isinstance(decision, ReduceDecision):
+        fixed = frozenset((one.factor, one.level) for one in decision.fixed)
+        return fixed, bool(decision.stopped), bool(decision.held)
     return decision.answer
 
 
 def _said(record: Record, decision: Decision) -> str:
     if isinstance(decision, GateDecision):
         return gate_result(decision)
+    if isinstance(decision, ReduceDecision):
+        return reduction_result(decision)
     return rule_result(decision, record.study.rules[decision.rule], record.study)
 
 

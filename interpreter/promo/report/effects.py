@@ -75,7 +75,7 @@ def _fit(record: Record, fit: Fit) -> FitView:
         picture=_picture(record, fit),
         hosts=hosts,
         rows=tuple(_row(one, hosts) for one in fit.estimates),
-        discovered=frozenset(effect_name(one.effect) for one in fit.estimates if one.discovered),
+        discovered=tuple(effect_name(one.effect) for one in fit.estimates if one.discovered),
         statements=tuple(said[:1].upper() + said[1:] + "." for said in fit.statements),
     )
 

@@ -7,7 +7,6 @@ from promo.decision.values import GateDecision, Verdict
 from promo.report.record import Record
 from promo.report.replay import replay_limits
 from promo.report.words import listed, plural
-from promo.spec.judgement import Gate, Rule
 
 
 def limits(record: Record) -> Iterable[str]:
@@ -36,8 +35,7 @@ def limits(record: Record) -> Iterable[str]:
     missing = sum(len(row.missing) for evidence in record.evidence.values() for row in evidence.rows)
     if missing:
         yield f"{plural(missing, 'cell')} of the evidence {'has' if missing == 1 else 'have'} no value; see the runs."
-    rules: tuple[Gate | Rule, ...] = (*study.gates.values(), *study.rules.values())
-    loose = [rule.name for rule in rules if not rule.frozen]
+    loose = [rule.name for rule in study.deciding.values() if not rule.frozen]
     if loose:
         yield f"Not frozen, so free to change until used: {listed(loose)}."
     yield f"One metric ({study.measure.metric}) on one held-out text: no downstream task, no search over other recipes."

@@ -5,7 +5,7 @@ from fractions import Fraction
 from promo.base.canonical import exact, rounded
 from promo.base.units import HOUR
 from promo.plan.values import Plan, StagePlan, Supposition
-from promo.report.aloud import read_gate, read_rule
+from promo.report.aloud import read_all
 from promo.report.words import span_text
 from promo.spec.describe import describe_budget, describe_measure, describe_runner
 from promo.spec.values import BudgetKind, Study
@@ -134,8 +134,7 @@ def _bounds(study: Study, plan: Plan) -> list[str]:
 
 
 def _rules(study: Study) -> list[str]:
-    read = [read_gate(gate, study) for gate in study.gates.values()]
-    read += [read_rule(rule, study) for rule in study.rules.values()]
+    read = read_all(study)
     return ["", *read] if read else []
 
 

@@ -6,7 +6,7 @@ Numbers are the exact texts of the evidence, not the rounded ones that people ar
 
 from collections.abc import Iterable, Iterator
 
-from promo.decision.values import Decision, Finding, GateDecision, RuleDecision
+from promo.decision.values import Decision, Finding, GateDecision, ReduceDecision, RuleDecision
 from promo.evidence.values import Cell
 from promo.ledger.state import Attempt
 from promo.report.record import Record, part
@@ -52,9 +52,18 @@ RUN_COLUMNS = (
 
 
 def decision_rows(record: Record) -> Iterator[tuple[str, ...]]:
-    """Rows of `DECISION_COLUMNS`; a gate has one for each candidate and condition, a rule one for each condition."""
+    """Rows of `DECISION_COLUMNS`; a gate has one for each candidate and condition, a rule one for each condition.
+
+    A reduction has one for each factor and stage, with the factor in the place of the candidate.
+    """
     for name, decision in record.decisions.items():
-        yield from _gate(name, decision) if isinstance(decision, GateDecision) else _rule(name, decision)
+        match decision:
+            case GateDecision():
+                yield from _gate(name, decision)
+            case ReduceDecision():
+                yield from _reduction(name, decision)
+            case RuleDecision():
+                yield from _rule(name, decision)
 
 
 def _gate(name: str, decision: GateDecision) -> Iterator[tuple[str, ...]]:
@@ -88,6 +97,16 @@ def _rule(name: str, decision: RuleDecision) -> Iterator[tuple[str, ...]]:
             *_finding(finding, "", None),
             cells,
         )
+
+
+def _reduction(name: str, decision: ReduceDecision) -> Iterator[tuple[str, ...]]:
+    asked = dict(decision.clauses)["fix"]
+    for one in decision.factors:
+        verdict = "free" if one.level is None else f"fixed at {one.level}"
+        for stage, value, adjusted, found in one.seen:
+            head = (name, "reduce", stage, decision.seal or "", decision.evidence)
+            condition = (asked, "yes" if found else "no", "", "")
+            yield (*head, one.factor, "", value or "", verdict, one.why, *condition, f"adjusted_p={adjusted or ''}")
 
 
 def _head(name: str, kind: str, decision: Decision) -> tuple[str, ...]:

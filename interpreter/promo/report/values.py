@@ -86,6 +86,26 @@ class RuleView:
 
 
 @frozen
+class ReductionView:
+    """A reduction: its rule, its seal, what became of every factor, and who goes on."""
+
+    name: str
+    documentation: str
+    sentence: str
+    seal: SealView
+    decided: bool
+    result: str
+    stages: tuple[str, ...]
+    factors: tuple[tuple[str, ...], ...]
+    """Factor, what became of it, why, and its effect at each stage."""
+    promoted: tuple[str, ...]
+    left: tuple[str, ...]
+    effects: str
+    decision: str
+    amended: tuple[str, ...] = ()
+
+
+@frozen
 class SpreadView:
     """A candidate at a stage: mean and range over its cells."""
 
@@ -126,7 +146,7 @@ class FitView:
     hosts: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     """Effect, estimate, error, p, adjusted p, interval, one estimate a host, p of the hosts, cells that agree."""
-    discovered: frozenset[str]
+    discovered: tuple[str, ...]
     statements: tuple[str, ...]
 
 
@@ -213,6 +233,7 @@ class ReportView:
     """Candidate, colour, what it is."""
     gates: tuple[GateView, ...]
     rules: tuple[RuleView, ...]
+    reductions: tuple[ReductionView, ...]
     effects: tuple[EffectsView, ...]
     stages: tuple[StageView, ...]
     cost: tuple[CostRow, ...]

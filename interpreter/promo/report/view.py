@@ -10,7 +10,7 @@ from fractions import Fraction
 from promo.base.canonical import Json, exact, from_exact, rounded
 from promo.decision.decide import side_of
 from promo.decision.stats import summarise
-from promo.decision.values import GateDecision, RuleDecision, Standing, Verdict, decision_digest
+from promo.decision.values import GateDecision, ReduceDecision, RuleDecision, Standing, Verdict, decision_digest
 from promo.ledger.state import StudyState
 from promo.plan.values import PlannedRun, StagePlan
 from promo.report.account import account_lines
@@ -21,8 +21,10 @@ from promo.report.limits import limits
 from promo.report.pictures import Curve, Panel, Rung, curves_svg, ladder_svg
 from promo.report.plan import amount_text, amount_unit, hours_text, savings
 from promo.report.record import Record
+from promo.report.reductions import reduction_view
 from promo.report.replay import replay_line
 from promo.report.runs import facts, run_rows
+from promo.report.seal import SHOWN, seal_view
 from promo.report.values import (
     Cell,
     ComparisonView,
@@ -31,7 +33,6 @@ from promo.report.values import (
     ReportView,
     RuleView,
     SavingView,
-    SealView,
     SpreadView,
     StageView,
     StandingView,
@@ -44,6 +45,7 @@ from promo.report.words import (
     listed,
     number,
     plural,
+    reduction_result,
     rule_result,
     span_text,
     standing_reason,
@@ -52,7 +54,6 @@ from promo.spec.describe import describe_budget, describe_measure
 from promo.spec.judgement import Gate, Rule, Statistic
 from promo.spec.values import BudgetKind
 
-SHOWN = 12
 MOST_POINTS = 400
 
 
@@ -83,6 +84,7 @@ class _View:
             legend=tuple((name, self.colours[name], self._describe(name)) for name in self.names),
             gates=tuple(self._gate(gate) for gate in study.gates.values()),
             rules=tuple(self._rule(rule) for rule in study.rules.values()),
+            reductions=tuple(reduction_view(self.record, one) for one in study.reductions.values()),
             effects=tuple(effects_view(self.record, one) for one in study.effects.values()),
             stages=tuple(self._stage(stage) for stage in self.plan.stages),
             cost=tuple(self._cost()),
@@ -124,6 +126,8 @@ class _View:
         for decision in self.record.decisions.values():
             if isinstance(decision, GateDecision):
                 yield gate_result(decision) + "."
+            elif isinstance(decision, ReduceDecision):
+                yield reduction_result(decision) + "."
             else:
                 yield rule_result(decision, self.study.rules[decision.rule], self.study) + "."
         yield from effects_story(self.record)
@@ -160,15 +164,6 @@ class _View:
 
     # --- gates and rules ---------------------------------------------------------------------------------
 
-    def _seal(self, rule: Gate | Rule) -> SealView:
-        seal = self.record.lock.seals.get(rule.name) if self.record.lock else None
-        if seal is None:
-            return SealView(rule.frozen, "", "", "")
-        stage = rule.source if isinstance(rule, Gate) else rule.stage
-        cells = self.plan.stage(stage).run_count.planned
-        then = f"{seal.results_then} of {cells} results of {stage} existed then"
-        return SealView(rule.frozen, seal.digest[:SHOWN], seal.sealed_at, then)
-
     def _columns(self, stage: str) -> tuple[str, ...]:
         planned = self.plan.stage(stage)
         return tuple(f"{host}, seed {seed}" for seed in planned.seeds for host in planned.hosts)
@@ -180,7 +175,7 @@ class _View:
             name=gate.name,
             documentation=gate.documentation,
             sentence=read_gate(gate, self.study),
-            seal=self._seal(gate),
+            seal=seal_view(self.record, gate),
             decided=decision is not None,
             result=gate_result(decision) + "." if decision else "Not decided yet.",
             statistic=gate.statistic.value,
@@ -212,7 +207,7 @@ class _View:
             name=rule.name,
             documentation=rule.documentation,
             sentence=read_rule(rule, self.study),
-            seal=self._seal(rule),
+            seal=seal_view(self.record, rule),
             decided=decision is not None,
             answer=decision.answer.value if decision else "open",
             result=rule_result(decision, rule, self.study) + "." if decision else "Not decided yet.",

@@ -12,19 +12,23 @@ from promo.base.canonical import Json
 from promo.decision.values import (
     Finding,
     GateDecision,
+    ReduceDecision,
     RuleDecision,
     Standing,
     Verdict,
     decision_digest,
+    fixing_to_json,
     standing_to_json,
 )
 from promo.evidence.values import Cell
 from promo.ledger.state import AttemptState
-from promo.report.aloud import read_gate, read_rule
+from promo.report.aloud import read_gate, read_reduction, read_rule
 from promo.report.amendments import amended_lines, beside, wording
 from promo.report.record import Record
-from promo.report.words import finding_words, listed, number, plural, rule_result, standing_reason
-from promo.spec.judgement import Gate, Rule
+from promo.report.reductions import seen_text
+from promo.report.words import finding_words, listed, number, plural, reduction_result, rule_result, standing_reason
+from promo.spec.describe import describe_level
+from promo.spec.judgement import Gate, Reduction, Rule
 
 
 @frozen
@@ -56,6 +60,9 @@ def explain(record: Record, candidate: str, name: str) -> Explanation | None:
     if isinstance(decision, RuleDecision):
         rule = record.study.rules[name]
         return _of_rule(record, rule, decision) if candidate in (rule.judged, rule.reference) else None
+    if isinstance(decision, ReduceDecision):
+        reduction = record.study.reductions[name]
+        return _of_reduction(record, reduction, decision, candidate) if candidate in reduction.rows else None
     return None
 
 
@@ -123,6 +130,39 @@ def _of_rule(record: Record, rule: Rule, decision: RuleDecision) -> Explanation:
         "beside": [dict(one) for one in beside(record.state, rule.name)],
     }
     return Explanation(rule.name, rule_result(decision, rule, record.study) + ".", lines, data)
+
+
+def _of_reduction(record: Record, reduction: Reduction, decision: ReduceDecision, candidate: str) -> Explanation:
+    went = "goes on" if candidate in decision.promoted else "does not go on"
+    levels = {factor: describe_level(level) for factor, level in record.study.candidates[candidate].levels}
+    against = [one for one in decision.fixed if levels[one.factor] != one.level]
+    why = [f"{one.factor} is fixed at {one.level}, and it has {levels[one.factor]}" for one in against]
+    if decision.stopped or decision.held:
+        why = [decision.stopped or decision.held]
+    agrees = ["it agrees with every factor that is fixed" if decision.fixed else "no factor is fixed"]
+    person = record.state.people.get(reduction.name)
+    lines = (
+        f"The rule: {read_reduction(reduction, record.study)}",
+        f"What it did: {reduction_result(decision)}.",
+        *(
+            f"{one.factor} {'stays in the search' if one.level is None else f'is fixed at {one.level}'}: {one.why}; "
+            + ", ".join(f"{stage} {seen_text(value, adjusted)}" for stage, value, adjusted, _ in one.seen)
+            + "."
+            for one in decision.factors
+        ),
+        *([f"A person decided, {person['by']}: {person['reason']}."] if person else []),
+        *amended_lines(record.state, reduction.name),
+        f"Effects sha256:{decision.effects[:12]}, decision sha256:{decision_digest(decision)[:12]}.",
+    )
+    data: dict[str, Json] = {
+        "reduce": reduction.name,
+        "stages": list(reduction.sources),
+        "promoted": candidate in decision.promoted,
+        "factors": [fixing_to_json(one) for one in decision.factors],
+        "beside": [dict(one) for one in beside(record.state, reduction.name)],
+    }
+    head = f"{candidate} {went} by {reduction.name}: {'; '.join(why or agrees)}."
+    return Explanation(reduction.name, head, lines, data)
 
 
 def _cells(cells: tuple[Cell, ...], unit: str) -> Iterator[str]:

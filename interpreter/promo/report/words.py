@@ -4,7 +4,16 @@ from fractions import Fraction
 
 from promo.base.canonical import from_exact, rounded
 from promo.base.units import HOUR
-from promo.decision.values import Answer, Finding, GateDecision, Ground, RuleDecision, Standing, Verdict
+from promo.decision.values import (
+    Answer,
+    Finding,
+    GateDecision,
+    Ground,
+    ReduceDecision,
+    RuleDecision,
+    Standing,
+    Verdict,
+)
 from promo.spec.judgement import Rule
 from promo.spec.values import Study
 
@@ -108,6 +117,21 @@ def rule_result(decision: RuleDecision, rule: Rule, study: Study) -> str:
     who = f"{rule.judged} against {rule.reference}" if rule.reference else rule.judged
     parts = "; ".join(_measured(finding, study.measure.unit) for finding in decision.findings)
     return f"{rule.name} {verb} for {who}: {parts}"
+
+
+def reduction_result(decision: ReduceDecision) -> str:
+    """What a reduction did, in one sentence."""
+    if decision.stopped:
+        return f"{decision.reduction} stopped the study: {decision.stopped}"
+    if decision.held:
+        return f"{decision.reduction} waits for a person: {decision.held}"
+    fixed = [f"{one.factor} at {one.level}" for one in decision.fixed]
+    free = [one.factor for one in decision.factors if one.level is None]
+    stay = f"left {listed(free)} in the search" if free else "left no factor in the search"
+    on, rows = len(decision.promoted), len(decision.promoted) + len(decision.left)
+    fixed_words = f"fixed {listed(fixed)}" if fixed else "fixed no factor"
+    rows_words = f"{on} of {plural(rows, 'row')} of {decision.into} {'goes' if on == 1 else 'go'} on"
+    return f"{decision.reduction} {fixed_words} and {stay}: {rows_words}"
 
 
 def _measured(finding: Finding, unit: str) -> str:

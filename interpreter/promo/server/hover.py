@@ -13,13 +13,12 @@ from promo import plugins
 from promo.base.canonical import exact
 from promo.base.units import Quantity, duration
 from promo.plan.values import Plan
-from promo.report.aloud import read_gate, read_rule
+from promo.report.aloud import read_gate, read_reduction, read_rule
 from promo.server.document import Document
 from promo.server.hints import bounds_text, device_text, runs_text
 from promo.server.navigate import BROKEN_SEAL
 from promo.server.values import Declared
 from promo.spec.describe import describe_budget, describe_factor, describe_host, describe_level
-from promo.spec.judgement import Gate, Rule
 from promo.spec.lock import SHOWN
 from promo.spec.names import KINDS
 from promo.spec.values import Candidate, Study
@@ -60,7 +59,7 @@ def _word(document: Document, offset: int) -> types.Hover | None:
 
 def _meaning(document: Document, declared: Declared) -> Iterator[str]:
     study, plan = document.compiled.study, document.compiled.plan
-    if declared.kind in ("gate", "rule"):
+    if declared.kind in ("gate", "rule", "reduce"):
         yield _seal(document, declared)
     if declared.kind == "let":
         yield _value(document, declared)
@@ -95,6 +94,8 @@ def _resolved(study: Study, plan: Plan, declared: Declared) -> Iterator[str]:
             yield read_gate(study.gates[name], study)
         case "rule":
             yield read_rule(study.rules[name], study)
+        case "reduce":
+            yield read_reduction(study.reductions[name], study)
 
 
 def _factor(study: Study, name: str) -> Iterator[str]:
@@ -136,8 +137,7 @@ def _seal(document: Document, declared: Declared) -> str:
     compiled = document.compiled
     if compiled.plan is None or compiled.study is None:
         return "sealed; whether the seal holds is checked once the errors of this file are mended"
-    rules: dict[str, Gate | Rule] = {**compiled.study.gates, **compiled.study.rules}
-    place = rules[declared.name].where["sealed"]
+    place = compiled.study.deciding[declared.name].where["sealed"]
     for found in compiled.diagnostics:
         if found.code == BROKEN_SEAL and found.span.start == place.start:
             return "**the seal is broken**: " + "; ".join((found.message, *found.notes))

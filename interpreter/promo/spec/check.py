@@ -14,12 +14,22 @@ from promo.base.diagnostics import Diagnostic, errors
 from promo.base.units import Dimension
 from promo.spec.conditions import Conditions
 from promo.spec.expressions import Expressions, Value, unquoted
-from promo.spec.flow import check_gates, check_guards, check_noise, check_rules, check_stages, check_tests, entrants
+from promo.spec.flow import (
+    Choosers,
+    check_gates,
+    check_guards,
+    check_noise,
+    check_rules,
+    check_stages,
+    check_tests,
+    entrants,
+)
 from promo.spec.growth import Growth
 from promo.spec.imports import Imported, read_imports
 from promo.spec.ladder import Ladder
 from promo.spec.names import Clauses, Scope
 from promo.spec.ports import Runner, World
+from promo.spec.reduction import Reductions
 from promo.spec.rules import Rules
 from promo.spec.screening import Screening
 from promo.spec.setting import (
@@ -41,8 +51,6 @@ NOT_YET = "P0910"
 
 LEAVES = ("gate", "rule", "stage", "grow", "baseline", "effects", "reduce")
 """Declarations that nothing else has to use."""
-
-REDUCTION = "take factors out of a search"
 
 
 @frozen
@@ -79,19 +87,19 @@ class _Check:
         if not self._right_edition():
             return Checked(None, tuple(scope.found))
         scope.gather()
-        self._reductions()
         block = self._only("study", "study NAME { ... }")
         study = self._study(block) if block else None
         found = tuple(scope.found)
         broken = any(one.code != NOT_YET for one in errors(found))
-        assert broken or study is None or self._whole(study), "a declaration was left out without a word"
+        waits = any(one.code == NOT_YET for one in found)  # what rests on it is left out with it
+        assert broken or waits or study is None or self._whole(study), "a declaration was left out without a word"
         return Checked(None if broken else study, found, self.values)
 
     def _whole(self, study: Study) -> bool:
         """Whether everything that decides is in the study: a rule that vanishes is worse than any error."""
         own = [node.kind for node in self.scope.tree.declarations]
         built = {"stage": len(study.stages), "gate": len(study.gates), "rule": len(study.rules)}
-        built["effects"] = len(study.effects)
+        built |= {"effects": len(study.effects), "reduce": len(study.reductions)}
         return all(own.count(kind) == count for kind, count in built.items())
 
     def _right_edition(self) -> bool:
@@ -117,16 +125,6 @@ class _Check:
             self.scope.report("P0202", f"there are two {kind} blocks", extra.token("NAME"), "keep one")
         return blocks[0]
 
-    def _reductions(self) -> None:
-        """Reductions: their names are checked, and they are refused."""
-        scope = self.scope
-        for block in scope.of_kind("reduce"):
-            scope.used.add(block.token("NAME").text)
-            scope.report(NOT_YET, f"this version cannot {REDUCTION} yet", scope.naming(block))
-            for clause, kind in (("reads", "effects"), ("into", "design")):
-                for node in block.nodes(clause):
-                    scope.refer_all(node.tokens("NAME"), kind)
-
     def _study(self, block: Node) -> Study | None:
         scope = self.scope
         clauses = scope.clauses(block, STUDY_NEEDS)
@@ -150,11 +148,14 @@ class _Check:
         rules = Rules(scope, expressions, measure)
         rules.read()
         growth.read_baselines()
-        reach = self._flow(ladder, rules, noise)
+        reductions = Reductions(scope, conditions, rules)
+        reductions.read()
+        reach = self._flow(ladder, rules, reductions, noise)
         data = self._data(expressions, runner, imported)
         budget_s = self._budget(expressions, clauses)
         screening = Screening(scope, expressions, conditions.designs)
         screening.read(ladder.stages, reach or {})
+        reductions.check(screening.effects)
         if reach is None:
             return None
         growth.check_stages(ladder.stages, {name: frozenset(there.possible) for name, there in reach.items()})
@@ -178,6 +179,7 @@ class _Check:
             stages={name: ladder.stages[name] for name in reach},
             gates=rules.gates,
             rules=rules.rules,
+            reductions=reductions.reductions,
             account=ladder.account,
             grows=growth.grows,
             schedules=growth.schedules,
@@ -281,18 +283,21 @@ class _Check:
         scope.used.add(blocks[0].token("NAME").text)
         return read_data(scope, expressions, blocks[0])
 
-    def _flow(self, ladder: Ladder, rules: Rules, noise: Fraction | None) -> dict[str, Entrants] | None:
+    def _flow(
+        self, ladder: Ladder, rules: Rules, reductions: Reductions, noise: Fraction | None
+    ) -> dict[str, Entrants] | None:
         scope = self.scope
         if not any(node.kind == "stage" for node in scope.tree.declarations):
             self._only("stage", "stage NAME { ... }")
             return None
-        reach = entrants(scope, ladder.stages, rules.gates)
+        choosers: Choosers = {**rules.gates, **reductions.reductions}
+        reach = entrants(scope, ladder.stages, choosers)
         if reach is None:
             return None
         check_gates(scope, rules.gates.values(), reach)
         check_guards(scope, rules.gates.values(), reach, ladder.stages)
         check_rules(scope, rules.rules.values(), reach)
-        check_tests(scope, ladder.stages, rules.gates, rules.rules)
+        check_tests(scope, ladder.stages, choosers, rules.rules)
         check_noise(scope, ladder.stages, rules.gates, rules.rules, noise)
         own = [node.kind for node in scope.tree.declarations]
         read = {"stage": len(ladder.stages), "gate": len(rules.gates), "rule": len(rules.rules)}

@@ -308,6 +308,22 @@ class Conditions:
         found = self.scope.refer_all(names, "candidate")
         return found if len(found) == len(names) else None
 
+    def points_of(self, design: str, clause: Node, *, reuse: bool = False) -> tuple[str, ...] | None:
+        """
+        Every row of a design as a candidate, and its centre.
+
+        With *reuse* a condition that is a candidate already goes by that candidate's name: it is one model, whatever
+        design it is a row of.
+        """
+        known = self.designs[design]
+        before = {candidate.levels: name for name, candidate in reversed(self.candidates.items())} if reuse else {}
+        points = {f"{design}_{number}": (f"row {number} of {design}", clause) for number in known.numbers}
+        if known.centre is not None:
+            points[f"{design}_centre"] = (f"centre of {design}", clause)
+        same = {name: before[levels] for name in points if (levels := self._levels(known, name)) in before}
+        made = self._row_candidates(known, {name: at for name, at in points.items() if name not in same})
+        return None if made is None else tuple(same.get(name, name) for name in points)
+
     def _rows(self, clause: Node) -> tuple[str, ...] | None:
         """Candidates made from rows of a design; they are called after it: `screen_4`."""
         scope = self.scope
@@ -315,22 +331,18 @@ class Conditions:
         if name is None:
             return None
         design = self.designs[name]
-        numbers: list[tuple[int, Node | Token]] = []
         listed = clause.node("list")
         if listed is None:
-            numbers = [(number, clause) for number in design.numbers]
-        else:
-            for part in listed.children:
-                number = self.expressions.count(part, what="a row")
-                if number is None:
-                    return None
-                if number not in design.numbers:
-                    scope.report("P0704", f"'{name}' has {len(design.rows)} rows, and no row {number}", part)
-                    return None
-                numbers.append((number, part))
-        points = {f"{name}_{number}": (f"row {number} of {name}", part) for number, part in numbers}
-        if listed is None and design.centre is not None:
-            points[f"{name}_centre"] = (f"centre of {name}", clause)
+            return self.points_of(name, clause)
+        points: dict[str, tuple[str, Node | Token]] = {}
+        for part in listed.children:
+            number = self.expressions.count(part, what="a row")
+            if number is None:
+                return None
+            if number not in design.numbers:
+                scope.report("P0704", f"'{name}' has {len(design.rows)} rows, and no row {number}", part)
+                return None
+            points[f"{name}_{number}"] = (f"row {number} of {name}", part)
         return self._row_candidates(design, points)
 
     def _row_candidates(self, design: Design, points: Mapping[str, tuple[str, Node | Token]]) -> tuple[str, ...] | None:
@@ -342,14 +354,18 @@ class Conditions:
                 scope.report("P0202", message, part, "rename the other one", labels=(label,))
                 return None
             if name not in self.candidates:
-                levels = {factor.name: factor.default for factor in self.factors.values()}
-                middle = design.centre or design.low
-                by_sign = zip(design.factors, middle, design.high, design.low, design.points[name], strict=True)
-                levels |= {factor: (three[sign]) for factor, *three, sign in by_sign}
                 place = Node("row", (), part.start, part.end)
-                if self._add(name, Role.PLAIN, levels, origin, "", place) is None:
+                if self._add(name, Role.PLAIN, dict(self._levels(design, name)), origin, "", place) is None:
                     return None
         return tuple(points)
+
+    def _levels(self, design: Design, name: str) -> tuple[tuple[str, Level], ...]:
+        """Levels of a row or of the centre, sorted by factor."""
+        levels = {factor.name: factor.default for factor in self.factors.values()}
+        middle = design.centre or design.low
+        by_sign = zip(design.factors, middle, design.high, design.low, design.points[name], strict=True)
+        levels |= {factor: (three[sign]) for factor, *three, sign in by_sign}
+        return tuple(sorted(levels.items()))
 
 
 def _dimensions(unit: str) -> tuple[Dimension, ...]:

@@ -25,6 +25,7 @@ from promo.spec.judgement import (
     Isnt,
     Level,
     Method,
+    Reduction,
     Rule,
     Test,
     Then,
@@ -77,6 +78,11 @@ def describe(study: Study) -> dict[str, Json]:
         "baseline": {name: describe_baseline(baseline) for name, baseline in study.baselines.items()},
         # A study that estimates nothing keeps the words, and so the digest, that it has always had.
         **({"effects": {n: describe_effects(one) for n, one in study.effects.items()}} if study.effects else {}),
+        **(
+            {"reduce": {n: describe_reduction(r, study.measure) for n, r in study.reductions.items()}}
+            if study.reductions
+            else {}
+        ),
         "order": list(study.candidates) if _by_order(study) else None,
         "noise": None if study.noise is None else f"{exact(study.noise)}{study.measure.unit}",
     }
@@ -281,6 +287,18 @@ def describe_rule(rule: Rule, measure: Measure) -> dict[str, Json]:
         "else": rule.otherwise.value if rule.otherwise else None,
     }
     return {clause: words for clause, words in said.items() if words is not None}
+
+
+def describe_reduction(reduction: Reduction, measure: Measure) -> dict[str, Json]:
+    """Every clause of a reduction."""
+    least = f" and effect at least {exact(reduction.least)}{measure.unit}" if reduction.least is not None else ""
+    return {
+        "from": reduction.effects,
+        "fix": f"factor when discovered{least}",
+        "to": "better level",
+        "into": reduction.into,
+        "missing": describe_handling(reduction.missing),
+    }
 
 
 def describe_grow(grow: Grow) -> dict[str, Json]:

@@ -26,6 +26,7 @@ from promo.spec.judgement import (
     First,
     Gate,
     Method,
+    Reduction,
     Rule,
     Test,
     Then,
@@ -40,19 +41,26 @@ MOST_EXACT = 20
 """Cells up to which exact tests enumerate every assignment of signs."""
 
 
-def entrants(scope: Scope, stages: Mapping[str, Stage], gates: Mapping[str, Gate]) -> dict[str, Entrants] | None:
+Choosers = Mapping[str, Gate | Reduction]
+"""Gates and reductions: what a stage may come after."""
+
+
+def entrants(scope: Scope, stages: Mapping[str, Stage], choosers: Choosers) -> dict[str, Entrants] | None:
     """Who may enter each stage, in an order in which the stages can run; None when they run in a circle."""
+    gates = {name: one for name, one in choosers.items() if isinstance(one, Gate)}
     _check_routes(scope, stages, gates)
-    order = _order(scope, stages, gates)
+    order = _order(scope, stages, choosers)
     if order is None:
         return None
     found: dict[str, Entrants] = {}
     for name in order:
         stage = stages[name]
         if stage.after is not None:
-            gate = gates.get(stage.after)
-            if gate is not None and gate.source in found:
-                found[name] = _promoted(gate, found[gate.source], len(stages[gate.source].hosts))
+            chooser = choosers.get(stage.after)
+            if isinstance(chooser, Reduction):
+                found[name] = _left(chooser)
+            elif chooser is not None and chooser.source in found:
+                found[name] = _promoted(chooser, found[chooser.source], len(stages[chooser.source].hosts))
         elif stage.continues is not None:
             if stage.continues in found:
                 found[name] = _continued(scope, stage, found[stage.continues])
@@ -75,6 +83,11 @@ def _promoted(gate: Gate, before: Entrants, hosts: int) -> Entrants:
     everyone = len(always) + least >= len(before.possible) and stops
     sure = before.sure if everyone else before.sure & frozenset(always)
     return Entrants(before.possible, planned, min(fewest, planned), sure)
+
+
+def _left(reduction: Reduction) -> Entrants:
+    """Rows that a reduction may let on: all of them while nothing is fixed; which, if any, only the effects tell."""
+    return Entrants(reduction.rows, len(reduction.rows), 0, frozenset())
 
 
 def _continued(scope: Scope, stage: Stage, before: Entrants) -> Entrants:
@@ -141,24 +154,33 @@ def _check_routes(scope: Scope, stages: Mapping[str, Stage], gates: Mapping[str,
             scope.report("P0505", message, stage.where["after"], labels=(label,))
 
 
-def _order(scope: Scope, stages: Mapping[str, Stage], gates: Mapping[str, Gate]) -> list[str] | None:
-    """Stages in declaration order, each moved behind the stage that it needs."""
-    order: list[str] = []
+def _order(scope: Scope, stages: Mapping[str, Stage], choosers: Choosers) -> list[str] | None:
+    """Stages in declaration order, each moved behind those that it needs."""
+    order: dict[str, None] = {}
     for start in stages:
-        chain: list[str] = []
-        name: str | None = start
-        while name is not None and name in stages and name not in order:
-            if name in chain:
-                circle = " -> ".join([*reversed(chain[chain.index(name) :]), chain[-1]])
-                at = stages[name].where.get("after", stages[name].where["name"])
+        chain: list[str] = [] if start in order else [start]
+        while chain:
+            name = chain[-1]
+            needed = [one for one in _needs(stages, choosers, name) if one in stages and one not in order]
+            if not needed:
+                order[chain.pop()] = None
+            elif needed[0] in chain:
+                first = chain.index(needed[0])
+                circle = " -> ".join([*reversed(chain[first:]), chain[-1]])
+                at = stages[needed[0]].where.get("after", stages[needed[0]].where["name"])
                 hint = "let the first of them train a cohort"
                 scope.report("P0502", f"stages wait for each other in a circle: {circle}", at, hint)
                 return None
-            chain.append(name)
-            gate = gates.get(stages[name].after or "")
-            name = gate.source if gate else stages[name].continues
-        order.extend(reversed(chain))
-    return order
+            else:
+                chain.append(needed[0])
+    return list(order)
+
+
+def _needs(stages: Mapping[str, Stage], choosers: Choosers, name: str) -> tuple[str, ...]:
+    """Stages that one must wait for: those its gate or reduction reads, or the one it continues."""
+    stage = stages[name]
+    chooser = choosers.get(stage.after or "")
+    return chooser.sources if chooser else (stage.continues,) if stage.continues else ()
 
 
 def check_gates(scope: Scope, gates: Iterable[Gate], reach: Mapping[str, Entrants]) -> None:
@@ -246,10 +268,9 @@ def check_rules(scope: Scope, rules: Iterable[Rule], reach: Mapping[str, Entrant
                 )
 
 
-def check_tests(
-    scope: Scope, stages: Mapping[str, Stage], gates: Mapping[str, Gate], rules: Mapping[str, Rule]
-) -> None:
+def check_tests(scope: Scope, stages: Mapping[str, Stage], choosers: Choosers, rules: Mapping[str, Rule]) -> None:
     """A test that so few cells can never pass, or that there are too many cells for, is a fault."""
+    gates = {name: one for name, one in choosers.items() if isinstance(one, Gate)}
     asked: list[tuple[str, Condition, Span]] = [
         (gate.source, condition, gate.where["keep"]) for gate in gates.values() for condition in _ways_to_keep(gate)
     ]
@@ -266,7 +287,7 @@ def check_tests(
             if test is not None and stage is not None:
                 _check_cells(scope, test, len(stage.cells), at)
             if isinstance(part, Agreement) and stage is not None:
-                _check_agreement(scope, part, stage, stages, gates, at)
+                _check_agreement(scope, part, stage, stages, choosers, at)
 
 
 def _check_cells(scope: Scope, test: Test, cells: int, at: Span) -> None:
@@ -284,7 +305,7 @@ def _check_cells(scope: Scope, test: Test, cells: int, at: Span) -> None:
 
 
 def _check_agreement(
-    scope: Scope, part: Agreement, stage: Stage, stages: Mapping[str, Stage], gates: Mapping[str, Gate], at: Span
+    scope: Scope, part: Agreement, stage: Stage, stages: Mapping[str, Stage], choosers: Choosers, at: Span
 ) -> None:
     if part.of_hosts:
         strangers = [name for name in part.between if name not in stage.hosts]
@@ -295,21 +316,22 @@ def _check_agreement(
         message = f"the agreement of stages must include '{stage.name}', which is read here"
         scope.report("P0421", message, at, f"add {stage.name}")
     else:
-        later = [name for name in part.between if name in stages and not _before(stages, gates, name, stage.name)]
+        later = [name for name in part.between if name in stages and not _before(stages, choosers, name, stage.name)]
         if later:
             scope.report("P0421", f"'{later[0]}' does not come before '{stage.name}'", at, "name earlier stages")
 
 
-def _before(stages: Mapping[str, Stage], gates: Mapping[str, Gate], name: str, stage: str) -> bool:
+def _before(stages: Mapping[str, Stage], choosers: Choosers, name: str, stage: str) -> bool:
     """Whether one stage has surely ended when another is read: it is that one, or the other waits for it."""
     seen: set[str] = set()
-    current: str | None = stage
-    while current is not None and current in stages and current not in seen:
+    waiting = [stage]
+    while waiting:
+        current = waiting.pop()
         if current == name:
             return True
-        seen.add(current)
-        gate = gates.get(stages[current].after or "")
-        current = gate.source if gate else stages[current].continues
+        if current in stages and current not in seen:
+            seen.add(current)
+            waiting.extend(_needs(stages, choosers, current))
     return False
 
 
@@ -376,8 +398,8 @@ def entrants_again(study: Study) -> dict[str, Entrants]:
     """Who may enter each stage of a sound study whose gates, hosts or seeds were replaced."""
     found: dict[str, Entrants] = {}
     for stage in study.stages.values():
-        if stage.after is not None:
-            gate = study.gates[stage.after]
+        gate = study.gates.get(stage.after or "")
+        if gate is not None:
             found[stage.name] = _promoted(gate, found[gate.source], len(study.stages[gate.source].hosts))
         else:
             found[stage.name] = study.entrants[stage.name]

@@ -275,6 +275,11 @@ class Gate(Shown):
         """How a crash is handled."""
         return self.crash or self.missing
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Stages that it reads."""
+        return (self.source,)
+
 
 @frozen(repr=False)
 class Rule(Shown):
@@ -300,6 +305,45 @@ class Rule(Shown):
     def on_crash(self) -> Handling:
         """How a crash is handled."""
         return self.crash or self.missing
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Stages that it reads."""
+        return (self.stage,)
+
+
+@frozen(repr=False)
+class Reduction(Shown):
+    """
+    A gate over factors: fixes those whose effect is clear, and lets on the rows of a design that agree with that.
+
+    A factor is fixed at its better level when its main effect is discovered, and at least *least* in size, at every
+    stage that the effects are of, and always in the same direction; any other factor stays in the search.
+    """
+
+    name: str
+    frozen: bool
+    seal: str | None
+    effects: str
+    sources: tuple[str, ...]
+    """Stages that the effects are of."""
+    least: Fraction | None
+    into: str
+    """The design whose rows go on."""
+    rows: tuple[str, ...]
+    """All of its rows, as candidates."""
+    missing: Handling
+    documentation: str
+    where: Where = field(eq=False, repr=False)
+
+    @property
+    def on_crash(self) -> Handling:
+        """How a crash is handled: like any missing value."""
+        return self.missing
+
+
+Deciding = Gate | Rule | Reduction
+"""Everything that decides from evidence, and can be frozen."""
 
 
 def margins(conditions: Mapping[str, Condition]) -> dict[str, Fraction]:

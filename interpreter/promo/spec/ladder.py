@@ -68,7 +68,7 @@ class Ladder:
         if continues:
             return self._continuing(block, clauses)
         train, after = clauses.one("train"), clauses.maybe("after")
-        gate = scope.refer(after.token("NAME"), "gate") if after else None
+        gate = scope.refer(after.token("NAME"), "gate", "reduce") if after else None
         candidates = self._entrants(train, after, block)
         budget = self._budget(train, clauses.maybe("cap"))
         host_names = list(clauses.one("on").tokens("NAME"))

@@ -20,14 +20,16 @@ from promo.base.source import Span
 from promo.spec.describe import (
     describe_candidate,
     describe_data,
+    describe_effects,
     describe_gate,
     describe_machine,
     describe_measure,
+    describe_reduction,
     describe_rule,
     describe_runner,
     describe_stage,
 )
-from promo.spec.judgement import Agreement, Condition, First, Gate, Rule, TieBreak, primitives
+from promo.spec.judgement import Agreement, Condition, Deciding, First, Gate, Reduction, Rule, TieBreak, primitives
 from promo.spec.values import Study
 from promo.syntax.nodes import Tree
 
@@ -64,8 +66,10 @@ class Lock:
     seals: Mapping[str, Seal]
 
 
-def closure(study: Study, rule: Gate | Rule) -> dict[str, Json]:
-    """What the verdict of a gate or rule rests on, in canonical words."""
+def closure(study: Study, rule: Deciding) -> dict[str, Json]:
+    """What the verdict of a gate, rule or reduction rests on, in canonical words."""
+    if isinstance(rule, Reduction):
+        return _closure_of_reduction(study, rule)
     if isinstance(rule, Gate):
         stage, said, kind = study.stages[rule.source], describe_gate(rule, study.measure), "gate"
         candidates = study.entrants[stage.name].possible
@@ -78,18 +82,38 @@ def closure(study: Study, rule: Gate | Rule) -> dict[str, Json]:
         pair = tuple(name for name in (rule.judged, rule.reference) if name is not None)
         candidates = study.entrants[stage.name].possible if about_all else pair
     read = {stage.name, *(name for condition in asked for name in _other_stages(condition))}
-    read |= {before.name for name in tuple(read) for before in study.carried_on(name)}
-    hosts = {host: None for name in read for host in study.stages[name].hosts}
     return {
         "seal": TAG,
         kind: {rule.name: said},
+        **_rests_on(study, read, candidates),
+        **_order(study, rule, candidates),
+    }
+
+
+def _closure_of_reduction(study: Study, rule: Reduction) -> dict[str, Json]:
+    """Its clauses, the effects it reads and all that these rest on, and the rows that may go on."""
+    effects = study.effects[rule.effects]
+    points = {name for design in effects.designs for name in study.designs[design].points}
+    seen = {name for stage in rule.sources for name in study.entrants[stage].possible if name in points}
+    return {
+        "seal": TAG,
+        "reduce": {rule.name: describe_reduction(rule, study.measure)},
+        "effects": {effects.name: describe_effects(effects)},
+        **_rests_on(study, set(rule.sources), seen | set(rule.rows)),
+    }
+
+
+def _rests_on(study: Study, stages: set[str], candidates: Iterable[str]) -> dict[str, Json]:
+    """Everything behind the evidence of some stages."""
+    read = stages | {before.name for name in stages for before in study.carried_on(name)}
+    hosts = {host for name in read for host in study.stages[name].hosts}
+    return {
         "measure": describe_measure(study.measure),
         "runner": describe_runner(study.runner),
         "data": describe_data(study.data),
         "stage": {name: describe_stage(study.stages[name]) for name in sorted(read)},
         "host": {host: describe_machine(study.hosts[host]) for host in sorted(hosts)},
         "candidate": {name: _trained(study, name) for name in sorted(candidates)},
-        **_order(study, rule, candidates),
     }
 
 
@@ -112,10 +136,9 @@ def _other_stages(condition: Condition) -> Iterator[str]:
             yield from part.between
 
 
-def frozen_rules(study: Study) -> Iterator[Gate | Rule]:
-    """Frozen gates and rules, in declaration order."""
-    rules: tuple[Gate | Rule, ...] = (*study.gates.values(), *study.rules.values())
-    return (rule for rule in rules if rule.frozen)
+def frozen_rules(study: Study) -> Iterator[Deciding]:
+    """Frozen gates, rules and reductions, in declaration order."""
+    return (rule for rule in study.deciding.values() if rule.frozen)
 
 
 def check_seals(study: Study, lock: Lock | None) -> Iterator[Diagnostic]:
@@ -200,8 +223,7 @@ def freeze(
         old = seals.get(rule.name)
         fits = rule.seal is not None and value.startswith(rule.seal)
         if old is None or old.digest != value:
-            stage = rule.source if isinstance(rule, Gate) else rule.stage
-            finished = results.get(stage, 0)
+            finished = sum(results.get(stage, 0) for stage in rule.sources)
             _may_seal(
                 rule, broken=not fits and rule.seal is not None, again=again, finished=finished, old=old, now=content
             )
@@ -215,7 +237,7 @@ def freeze(
 
 
 def _may_seal(
-    rule: Gate | Rule, *, broken: bool, again: bool, finished: int, old: Seal | None, now: Mapping[str, Json]
+    rule: Deciding, *, broken: bool, again: bool, finished: int, old: Seal | None, now: Mapping[str, Json]
 ) -> None:
     changed = tuple(differences(old.closure, now)) if old else ()
     if finished:
@@ -228,14 +250,14 @@ def _may_seal(
 
 def reseal(study: Study, text: str, lock: Lock | None, seal: Seal) -> tuple[str, Lock]:
     """A text and its lock with the seal of an amended gate or rule; unfrozen ones carry none in the text."""
-    rule = study.gates.get(seal.name) or study.rules[seal.name]
+    rule = study.deciding[seal.name]
     seals = {**(lock.seals if lock else {}), seal.name: seal}
     fits = rule.seal is not None and seal.digest.startswith(rule.seal)
     edits = [_edit(rule, seal.digest)] if rule.frozen and not fits else []
     return apply(text, edits), Lock(study.name, dict(sorted(seals.items())))
 
 
-def _edit(rule: Gate | Rule, value: str) -> Edit:
+def _edit(rule: Deciding, value: str) -> Edit:
     shown = f"sealed sha256:{value[:SHOWN]}"
     if "sealed" in rule.where:
         return Edit(rule.where["sealed"], shown)

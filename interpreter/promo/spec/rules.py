@@ -102,7 +102,7 @@ class Rules:
         demands = [self._demand(clause) for clause in clauses.all("demand")]
         guards = [self._guard(clause) for clause in clauses.all("guard")]
         sample, sound = self._sample(clauses.maybe("sample"))
-        missing = self._handling(clauses.one("missing"), GATE_OUTCOMES, "a missing value")
+        missing = self.handling(clauses.one("missing"), GATE_OUTCOMES, "a missing value")
         crash, crash_sound = self._crash(clauses.one("crash"), GATE_CRASHES)
         ties = self._ties(clauses.one("ties"))
         if source is None or target is None or statistic is None or keep is None or missing is None or ties is None:
@@ -114,7 +114,7 @@ class Rules:
         gate = Gate(
             name=block.token("NAME").text,
             frozen=block.node("frozen") is not None,
-            seal=self._seal(block),
+            seal=self.seal(block),
             source=source,
             target=target,
             statistic=statistic,
@@ -134,7 +134,8 @@ class Rules:
         self.gates[gate.name] = gate
         return gate
 
-    def _seal(self, block: Node) -> str | None:
+    def seal(self, block: Node) -> str | None:
+        """The digest that a block is sealed with."""
         sealed = block.node("sealed")
         if sealed is None:
             return None
@@ -205,8 +206,8 @@ class Rules:
             hint = f"did you mean '{near}'?" if near else f"use one of: {', '.join(known)}"
             self.scope.report("P0419", f"no run has a '{name.text}' to watch", name, hint)
             return None
-        bound = self._bound(clause, Dimension.NUMBER, Dimension.TIME, example="within 20% of host")
-        handling = self._handling(clause, GUARD_OUTCOMES, "a flagged run")
+        bound = self.bound(clause, Dimension.NUMBER, Dimension.TIME, example="within 20% of host")
+        handling = self.handling(clause, GUARD_OUTCOMES, "a flagged run")
         if bound is None or handling is None:
             return None
         watched = Watched(name.text) if name.text not in PHASES else Watched.SECONDS
@@ -234,10 +235,11 @@ class Rules:
     def _crash(self, clause: Node | None, allowed: tuple[Then, ...]) -> tuple[Handling | None, bool]:
         if clause is None or clause.node("as_missing") is not None:
             return None, True
-        handling = self._handling(clause, allowed, "a crash")
+        handling = self.handling(clause, allowed, "a crash")
         return handling, handling is not None
 
-    def _handling(self, clause: Node, allowed: tuple[Then, ...], what: str) -> Handling | None:
+    def handling(self, clause: Node, allowed: tuple[Then, ...], what: str) -> Handling | None:
+        """What follows when something is missing."""
         word = clause.token("OUTCOME")
         then = Then(word.text)
         rerun = clause.node("rerun")
@@ -281,7 +283,7 @@ class Rules:
         reference = scope.refer(against.token("NAME"), "candidate") if against else None
         stage = scope.refer(stage_name, "stage")
         require = self._condition(clauses.one("require").children[0], of_gate=False)
-        missing = self._handling(clauses.one("missing"), RULE_OUTCOMES, "a missing value")
+        missing = self.handling(clauses.one("missing"), RULE_OUTCOMES, "a missing value")
         crash, sound = self._crash(clauses.maybe("crash"), RULE_OUTCOMES)
         absent, absent_sound = self._absent(clauses)
         if judged is None or stage is None or require is None or missing is None or not sound or not absent_sound:
@@ -299,7 +301,7 @@ class Rules:
         rule = Rule(
             name=block.token("NAME").text,
             frozen=block.node("frozen") is not None,
-            seal=self._seal(block),
+            seal=self.seal(block),
             judged=judged,
             reference=reference,
             stage=stage,
@@ -352,7 +354,7 @@ class Rules:
                 return self._place(part, of_gate=of_gate)
             case "level":
                 sound_metric = self._is_metric(part.token("NAME"))
-                bound = self._bound(part, Dimension.METRIC, example=f"at most 1.05{self.measure.unit}")
+                bound = self.bound(part, Dimension.METRIC, example=f"at most 1.05{self.measure.unit}")
                 statistic = Statistic(part.token("STATISTIC").text)
                 return Level(statistic, bound) if bound and sound_metric else None
             case "difference":
@@ -387,7 +389,7 @@ class Rules:
     def _difference(self, part: Node, *, of_gate: bool) -> Difference | None:
         statistic, side = Statistic(part.token("STATISTIC").text), Side(part.token("SIDE").text)
         reference, sound = self._reference(part, of_gate=of_gate)
-        bound = self._bound(part, Dimension.METRIC, example=f"at most 0.010{self.measure.unit}")
+        bound = self.bound(part, Dimension.METRIC, example=f"at most 0.010{self.measure.unit}")
         test_node = part.node("test")
         test = self._test(test_node, statistic) if test_node else None
         if bound is None or not sound or (test_node is not None and test is None):
@@ -400,7 +402,7 @@ class Rules:
 
     def _equivalent(self, part: Node, *, of_gate: bool) -> Equivalent | None:
         reference, sound = self._reference(part, of_gate=of_gate)
-        bound = self._bound(part, Dimension.METRIC, example=f"within 0.010{self.measure.unit}")
+        bound = self.bound(part, Dimension.METRIC, example=f"within 0.010{self.measure.unit}")
         test_node = part.node("test")
         assert test_node is not None
         test = self._test(test_node, Statistic.MEAN)
@@ -432,7 +434,7 @@ class Rules:
     def _agreement(self, part: Node) -> Agreement | None:
         names = list(part.tokens("NAME"))
         found = self.scope.refer_all(names, "host", "stage")
-        bound = self._bound(part, Dimension.NUMBER, example="at least 0.6")
+        bound = self.bound(part, Dimension.NUMBER, example="at least 0.6")
         if bound is None or len(found) != len(names):
             return None
         kinds = {self.scope.declared[name].kind for name in found}
@@ -445,7 +447,8 @@ class Rules:
             return None
         return Agreement(found, kinds == {"host"}, bound)
 
-    def _bound(self, part: Node, *wanted: Dimension, example: str) -> Bound | None:
+    def bound(self, part: Node, *wanted: Dimension, example: str) -> Bound | None:
+        """A bound of a quantity."""
         clause = part.node("within") or part.node("at_most") or part.node("at_least")
         assert clause is not None
         kind = BoundKind(clause.kind.replace("_", " "))

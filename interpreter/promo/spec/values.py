@@ -12,7 +12,7 @@ from fractions import Fraction
 from attrs import field, frozen
 
 from promo.base.shown import Shown
-from promo.spec.judgement import Gate, Rule
+from promo.spec.judgement import Deciding, Gate, Reduction, Rule
 from promo.spec.places import Where
 
 Level = Fraction | str
@@ -351,6 +351,7 @@ class Study(Shown):
     """In an order in which they can run: a stage stands after the gate it waits for."""
     gates: Mapping[str, Gate]
     rules: Mapping[str, Rule]
+    reductions: Mapping[str, Reduction]
     account: Account | None
     grows: Mapping[str, Grow]
     schedules: Mapping[str, Schedule]
@@ -370,6 +371,21 @@ class Study(Shown):
     def rules_at(self, stage: str) -> tuple[Rule, ...]:
         """Rules that judge at a stage, in declaration order."""
         return tuple(rule for rule in self.rules.values() if rule.stage == stage)
+
+    @property
+    def deciding(self) -> Mapping[str, Deciding]:
+        """Gates, rules and reductions by name, in this order."""
+        return {**self.gates, **self.rules, **self.reductions}
+
+    def chooser(self, stage: str) -> Gate | Reduction | None:
+        """The gate or reduction that says who enters a stage, if one does."""
+        after = self.stages[stage].after
+        return None if after is None else self.gates.get(after) or self.reductions[after]
+
+    def waits_for(self, stage: str) -> tuple[str, ...]:
+        """Stages that must have ended before another one begins."""
+        chooser, continued = self.chooser(stage), self.stages[stage].continues
+        return (*(chooser.sources if chooser else ()), *((continued,) if continued else ()))
 
     def carried_on(self, stage: str) -> tuple[Stage, ...]:
         """The stages whose runs a stage carries on, the last one first."""
@@ -393,8 +409,8 @@ class Study(Shown):
         guards = (guard for gate in self.gates_from(stage) for guard in gate.guards)
         return max((guard.handling.reruns for guard in guards), default=0)
 
-    def _readers(self, stage: str) -> tuple[Gate | Rule, ...]:
-        return (*self.gates_from(stage), *self.rules_at(stage))
+    def _readers(self, stage: str) -> tuple[Deciding, ...]:
+        return tuple(one for one in self.deciding.values() if stage in one.sources)
 
     @property
     def device_unit(self) -> str:

@@ -1,0 +1,43 @@
+"""Reductions as a report shows them: what was asked, what became of each factor, and which rows went on."""
+
+from promo.decision.values import Fixing, ReduceDecision, decision_digest
+from promo.report.aloud import read_reduction
+from promo.report.amendments import amended_lines
+from promo.report.record import Record
+from promo.report.seal import SHOWN, seal_view
+from promo.report.values import ReductionView
+from promo.report.words import NONE, number, reduction_result
+from promo.spec.judgement import Reduction
+
+
+def reduction_view(record: Record, reduction: Reduction) -> ReductionView:
+    """Everything that is shown of a reduction."""
+    decision = record.decisions.get(reduction.name)
+    assert decision is None or isinstance(decision, ReduceDecision)
+    return ReductionView(
+        name=reduction.name,
+        documentation=reduction.documentation,
+        sentence=read_reduction(reduction, record.study),
+        seal=seal_view(record, reduction),
+        decided=decision is not None,
+        result=reduction_result(decision) + "." if decision else "Not decided yet.",
+        stages=reduction.sources,
+        factors=tuple(_factor(one) for one in decision.factors) if decision else (),
+        promoted=decision.promoted if decision else (),
+        left=decision.left if decision else (),
+        effects=decision.effects[:SHOWN] if decision else "",
+        decision=decision_digest(decision)[:SHOWN] if decision else "",
+        amended=tuple(amended_lines(record.state, reduction.name)),
+    )
+
+
+def _factor(one: Fixing) -> tuple[str, ...]:
+    fate = "stays in the search" if one.level is None else f"fixed at {one.level}"
+    return one.factor, fate, one.why, *(seen_text(value, adjusted) for _, value, adjusted, _ in one.seen)
+
+
+def seen_text(value: str | None, adjusted: str | None) -> str:
+    """An effect and its adjusted p."""
+    if value is None:
+        return NONE
+    return f"{number(value, signed=True)} (adjusted p {NONE if adjusted is None else f'{float(adjusted):.2g}'})"

@@ -1,0 +1,225 @@
+"""Reductions: factors fixed by their effects, from the spec to the audit, with real processes."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from promo.base.canonical import canonical, parse_json
+from promo.cli.spec import compile_file
+from promo.driver.study import StudyFolder
+from promo.ledger.state import StudyState
+from support import promo
+
+# Three factors: a costs at its high level, b gains there, c does nothing; the noise is that of a hash.
+TRAIN = """
+import hashlib
+
+from promo.run.function import runner
+
+
+@runner(
+    metrics={"loss": {"unit": "pt", "better": "lower"}},
+    factors={
+        "a": {"unit": "points", "default": 0, "low": -9, "high": 9},
+        "b": {"unit": "points", "default": 0, "low": -9, "high": 9},
+        "c": {"unit": "points", "default": 0, "low": -9, "high": 9},
+    },
+)
+def train(a, b, c, seed, budget, record):
+    noise = hashlib.sha256(f"{a}/{b}/{c}/{seed}/{budget}".encode()).digest()[0] / 2550
+    value = 5 + a - (3 * b if budget < 4 else TURNED) + noise
+    record.point(step=1, charged_s=budget, loss=value)
+    if FAILS:
+        raise ValueError("it broke on purpose")
+    return value
+"""
+
+SPEC = """promo 1
+
+study trial {
+  title    "A trial"
+  measure  loss in pt, lower is better
+  runner   "train.py"
+}
+
+host box {
+  device   "cpu" on any
+  slots    2
+  executor inline
+}
+
+factor a: points in 0..1 step 1 default 0
+
+factor b: points in 0..1 step 1 default 0
+
+factor c: points in 0..1 step 1 default 0
+
+design screen fraction 2^(3 - 1) {
+  vary     a low 0 high 1
+  vary     b low 0 high 1
+  vary     c low 0 high 1
+}
+
+design refine full {
+  vary     a low 0 high 1
+  vary     b low 0 high 1
+  vary     c low 0 high 1
+}
+
+cohort half {
+  rows     screen all
+}
+
+stage short {
+  train    half for 1s
+  on       box
+  seeds    1, 2
+}
+
+stage longer {
+  train    half for 2s
+  on       box
+  seeds    3, 4
+}
+
+stage refined {
+  after    fewer
+  train    promoted for 3s
+  on       box
+  seeds    5
+  report   only
+}
+
+effects penalties {
+  from     short, longer
+  model    main
+  family   main
+  rate     5%
+}
+
+frozen reduce fewer {
+  from     penalties
+  fix      factor when discovered and effect at least 0.5pt
+  to       better level
+  into     refine
+  missing  rerun 1, then stop
+}
+"""
+
+
+@pytest.fixture
+def started(workplace, capsys):
+    """Writes the study with its trainer, pinned, and gives its path."""
+
+    def write(text: str = SPEC, turned: str = "3 * b", fails: str = "False") -> Path:
+        train = TRAIN.replace("TURNED", turned).replace("FAILS", fails)
+        (workplace / "train.py").write_text(train, encoding="utf-8")
+        path = workplace / "trial.promo"
+        path.write_text(text, encoding="utf-8")
+        promo("check", path)
+        pin = re.search(r"pinned sha256:\w+", capsys.readouterr().err)
+        assert pin
+        path.write_text(text.replace('"train.py"', f'"train.py" {pin[0]}'), encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_a_reduction_is_planned_at_its_worst_and_decided_from_effects(started, capsys):
+    path = started()
+
+    assert promo("freeze", path) == 0
+    assert promo("plan", path) == 0
+    assert "fix each factor at its better level" in capsys.readouterr().out
+    assert promo("run", path, "--quiet") == 0
+
+    folder = StudyFolder(path.with_suffix(".study"))
+    state = folder.state()
+    decision = json.loads((folder.path / "decisions" / "fewer.json").read_bytes())
+    assert state.decisions["fewer"]["fixed"] == [["a", "0"], ["b", "1"]]
+    assert state.opened["refined"] == ("refine_7", "screen_3")
+    assert [one["level"] for one in decision["factors"]] == ["0", "1", None]
+    assert decision["factors"][2]["why"] == "not discovered at short"
+    assert sorted(decision["evidence"]) == ["longer", "short"]
+    assert promo("verify", path) == 3
+
+
+def test_a_reduction_is_told_in_why_status_and_every_report(started, capsys):
+    path = started()
+    promo("run", path, "--quiet")
+    capsys.readouterr()
+
+    promo("why", "screen_1", "--study", path.with_suffix(".study"))
+    said = capsys.readouterr().out
+    assert "screen_1 does not go on by fewer: b is fixed at 1, and it has 0" in said
+    assert "c stays in the search: not discovered at short" in said
+    for form, expected in {"html": "fixed at 1", "md": "fixed at 1", "json": '"fixed at 1"', "csv": ""}.items():
+        target = path.with_name(f"out.{form}")
+        assert promo("report", path, "--format", form, "--out", target) == 0
+        table = path.with_name("out.decisions.csv") if form == "csv" else target
+        assert (expected or "fewer,reduce,short") in table.read_text(encoding="utf-8")
+    promo("status", path)
+    assert "fewer: fixed a at 0, b at 1; promoted refine_7, screen_3" in capsys.readouterr().out
+
+
+def test_a_factor_that_turns_around_stays_in_the_search(started):
+    path = started(SPEC.replace("for 2s", "for 5s"), turned="-3 * b")
+    promo("run", path, "--quiet")
+
+    decision = json.loads((path.with_suffix(".study") / "decisions" / "fewer.json").read_bytes())
+    assert [one["level"] for one in decision["factors"]] == ["0", None, None]
+    assert decision["factors"][1]["why"] == "its better level is not the same at every stage"
+    assert len(decision["promoted"]) == 4
+
+
+def test_missing_runs_stop_the_study_or_are_skipped_as_the_reduction_says(started, capsys):
+    path = started(fails="(a, b) == (1, 1) and budget == 2")
+    assert promo("run", path, "--quiet") == 4
+
+    state = StudyFolder(path.with_suffix(".study")).state()
+    tried = [one for runs in state.attempts.values() for one in runs if one.stage == "longer" and one.status == "crash"]
+    assert state.study is StudyState.STOPPED
+    assert len(tried) == 4  # two cells, each tried again once
+    assert state.decisions["fewer"]["stopped"] == "2 runs lack a value at longer, and the reduction says: stop"
+
+    other = path.with_name("other.promo")
+    other.write_text(path.read_text(encoding="utf-8").replace("rerun 1, then stop", "skip"), encoding="utf-8")
+    assert promo("run", other, "--quiet") == 0
+    decision = json.loads((other.with_suffix(".study") / "decisions" / "fewer.json").read_bytes())
+    assert decision["promoted"]
+
+
+def test_a_reduction_is_amended_like_a_gate_and_refuses_worlds_without_effects(started, capsys):
+    path = started()
+    promo("run", path, "--quiet")
+    path.write_text(path.read_text(encoding="utf-8").replace("at least 0.5pt", "at least 2pt"), encoding="utf-8")
+
+    assert promo("amend", path, "--gate", "fewer", "--reason", "only what is large", "--by", "me") == 0
+    assert promo("verify", path) == 3
+    beside = path.with_suffix(".study") / "decisions" / "fewer.amendment-1.json"
+    assert [one["level"] for one in json.loads(beside.read_bytes())["factors"]] == [None, "1", None]
+    capsys.readouterr()
+    assert promo("simulate", path, "--noise", "1") == 2
+    assert "reads effects" in capsys.readouterr().err
+
+
+def test_verify_finds_a_reduction_that_was_changed(started, capsys):
+    path = started()
+    promo("run", path, "--quiet")
+    stored = path.with_suffix(".study") / "decisions" / "fewer.json"
+    content = parse_json(stored.read_bytes())
+    assert isinstance(content, dict)
+    stored.write_bytes(canonical({**content, "promoted": ["screen_1"]}) + b"\n")
+
+    assert promo("verify", path) == 1
+    assert "decisions/fewer.json was changed" in capsys.readouterr().out
+
+
+def test_the_worst_case_of_a_reduction_is_that_nothing_is_fixed(started):
+    plan = compile_file(str(started())).sound()[1]
+
+    assert plan.stage("refined").entrants.planned == 8
+    assert plan.stage("refined").entrants.fewest == 0
+    assert plan.stage("longer").run_count.most == 16
