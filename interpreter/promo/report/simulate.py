@@ -37,7 +37,9 @@ def simulation_text(study: Study, plan: Plan, world: "World", source: str, figur
     if figures.rules:
         lines.append("")
         for name, (holds, unknown) in figures.rules.items():
-            lines.append(f"rule {name}: holds in {_text(holds)}, undecided in {_text(unknown)}")
+            formula = figures.rules_exactly[name]
+            exactly = "" if formula is None else f" (exactly {formula:.2%})"
+            lines.append(f"rule {name}: holds in {_text(holds)}{exactly}, undecided in {_text(unknown)}")
     lines += [
         "",
         f"The best reaches the last stage in {_text(figures.best_at_end)} of studies.",
