@@ -261,7 +261,10 @@ def _simulate(options: argparse.ArgumentParser) -> None:
     options.add_argument("--shared", type=float, default=0.0, metavar="SD", help="noise shared in a cell; default: 0")
     options.add_argument("--host-noise", type=float, default=0.0, metavar="SD", help="candidate x host; default: 0")
     options.add_argument(
-        "--vary", nargs=2, metavar=("WHAT", "VALUES"), help="noise, gap, relax: 0.5x,2x; seeds, hosts, keep: 1..4"
+        "--vary",
+        nargs=2,
+        metavar=("WHAT", "VALUES"),
+        help="noise, gap, relax, exponent, margin: 0.5x,2x; seeds, hosts, keep: 1..4",
     )
     options.add_argument("--plot", metavar="FILE", help="draw what is varied as SVG")
     options.add_argument("--best", metavar="NAME", help="who is truly best; default: the first that is not always kept")

@@ -80,18 +80,28 @@ def _kept(figures: "Figures") -> list[str]:
 
 
 def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Plan) -> str:
-    """One row a setting."""
-    rows = [
+    """One row a setting: how often the best is kept and what that costs, and how often somebody is promoted wrongly."""
+    kept = [
         [
             setting,
             *(_text(gate.best_kept) for gate in figures.gates),
             _text(figures.best_at_end),
             amount_text(round(figures.expected_s), plan),
+            amount_text(figures.most_s, plan),
         ]
         for setting, figures in settings
     ]
+    wrong = [[setting, *(_text(gate.false_promotions) for gate in figures.gates)] for setting, figures in settings]
     gates = [gate.gate for gate in settings[0][1].gates]
-    return _table(rows, [varied, *gates, "best at the end", f"expected {amount_unit(plan)}"])
+    unit = amount_unit(plan)
+    return "\n\n".join(
+        [
+            "Best kept so far:",
+            _table(kept, [varied, *gates, "to the end", f"expected {unit}", "worst"]),
+            "Wrongly promoted:",
+            _table(wrong, [varied, *gates]),
+        ]
+    )
 
 
 def _table(rows: list[list[str]], headers: list[str]) -> str:
