@@ -409,6 +409,45 @@ def test_a_mapping_file_says_the_same_as_options(workplace):
     assert replay(path, curves, "--mapping", workplace / "map.toml") == 0
 
 
+def test_a_spec_says_how_its_table_is_read_and_options_go_before_it(workplace):
+    said = """
+curves {
+  column   value "score"
+  column   seconds "minutes" in min
+  label    base "A"
+  label    box "rack 7"
+  label    2 "two"
+  seeds    by label
+  interpolate linear
+}
+"""
+    rows = ["config,seed,host,minutes,score"]
+    for config, values in VALUES.items():
+        for seed in ("1", "two"):
+            points = zip(("0.16", "0.33", "0.5"), values, strict=True)
+            rows += [f"{config},{seed},rack 7,{at},{value}" for at, value in points]
+    text = "\n".join(rows).replace("\na,", "\nA,") + "\n"
+    path, curves = write(workplace, text, SPEC + said)
+
+    assert replay(path, curves) == 0
+    frozen = study(workplace).state().frozen["replay"]
+    assert (frozen["interpolate"], frozen["seeds_by"]) == (True, "label")
+    assert study(workplace).state().opened["long"] == ("base", "early")
+    assert promo("verify", path) == 3
+    assert replay(path, curves, "--study", "other.study", "--map", "base=b", "--map", "early=A") == 0
+    swapped = StudyFolder(workplace / "other.study")
+    assert details(swapped)["recorded"]["config"] == "b"
+
+
+def test_words_of_a_spec_about_tables_are_those_that_tables_are_read_by():
+    from promo.curves.layouts import LAYOUTS
+    from promo.curves.values import Column
+    from promo.spec.recorded import COLUMNS, TOOLS
+
+    assert set(COLUMNS) == {column.value for column in Column}
+    assert set(TOOLS) == set(LAYOUTS)
+
+
 @pytest.mark.skipif(not REAL.exists(), reason="PROMO_CURVES names no folder with the recorded curves")
 def test_the_early_leader_of_the_real_curves_loses_in_the_end(workplace, capsys):
     for name in ("replay_prefix.promo", "replay_prefix.lock.json"):
