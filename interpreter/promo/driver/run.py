@@ -323,8 +323,7 @@ class _Loop:
         again = []
         for flag in found:
             cause = flag.words
-            task = tasks[flag.run]
-            run = task.run
+            run = (task := tasks[flag.run]).run
             rerun = state.flagged(flag.run) < flag.guard.handling.reruns and may_repeat(state, task, after=1)
             data: dict[str, Json] = {"run": flag.run, "attempt": flag.attempt, "cause": cause, "again": rerun}
             self.execution.record(EventKind.RESULT_FLAGGED, data)
