@@ -65,7 +65,7 @@ def _known(scope: Scope, word: Token, known: Iterable[str], what: str) -> bool:
     near = suggestion(word.text, known)
     hint = f"did you mean '{near}'?" if near else f"use one of: {', '.join(known)}"
     scope.report(
-        "P0226", f"'{word.text}' is no {what}", word, hint, edits=(Edit(scope.span(word), near),) if near else ()
+        "P0227", f"'{word.text}' is no {what}", word, hint, edits=(Edit(scope.span(word), near),) if near else ()
     )
     return False
 
