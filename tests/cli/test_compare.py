@@ -100,8 +100,8 @@ def test_the_table_says_that_nothing_was_trained(workplace, capsys):
 
     assert promo("compare", path, "--curves", curves, "--draws", 20) == 0
     said = capsys.readouterr().out
-    assert "recorded curves, nothing was trained" in said
-    assert "the best at the full budget over all recorded cells" in said
+    assert "Recorded curves: nothing was trained." in said
+    assert "at the full budget over all recorded cells, than base, the best there" in " ".join(said.split())
     assert not (workplace / "trial.study").exists()
 
 
@@ -123,12 +123,56 @@ def test_wrong_options_are_exit_code_2(workplace, capsys, words, message):
     assert message in capsys.readouterr().err
 
 
-def test_stages_with_other_seeds_are_refused(workplace, capsys):
-    spec = SPEC.replace("seeds   1, 2 shared\n  report  only", "seeds   1 shared\n  report  only")
+def test_stages_may_have_other_seeds_and_every_rung_has_those_of_its_stage(workplace, capsys):
+    spec = SPEC.replace("seeds   1, 2 shared\n  report  only", "seeds   3\n  report  only").replace(" shared", "")
+    path, curves = write(workplace, spec)
+    lines = [f"{config},{config}3,3,30,{values[1]}" for config, values in VALUES.items()]
+    curves.write_text(curves.read_text() + "\n".join(lines) + "\n")
+
+    assert promo("compare", path, "--curves", curves, "--json", "--draws", 20) == 0
+    found = json.loads(capsys.readouterr().out)
+    methods = {one["name"]: one for one in found["methods"]}
+    assert found["cells"] == [2, 1]
+    assert methods["this spec"]["spent_s"] == str(3 * 2 * 10 + 2 * 30)
+    # A new seed carries nothing on: three in two cells for 10 s, then one in another cell for 30 s.
+    assert methods["successive halving"]["spent_s"] == str(3 * 2 * 10 + 30)
+
+
+def test_candidates_that_nobody_trained_to_the_end_are_named(workplace, capsys):
+    path, curves = write(workplace)
+    curves.write_text("".join(line for line in curves.read_text().splitlines(True) if not line.startswith("c,c2")))
+
+    assert promo("compare", path, "--curves", curves, "--seeds", "label", "--draws", 20) == 0
+    assert "poor has no value at the full budget" in capsys.readouterr().out
+
+
+def test_a_gate_that_holds_lets_nobody_go_on_and_that_is_counted(workplace, capsys):
+    spec = SPEC.replace("  missing  drop", "  demand   mean loss at most 1pt else hold\n  missing  drop")
     path, curves = write(workplace, spec)
 
+    assert promo("compare", path, "--curves", curves, "--draws", 20) == 0
+    said = capsys.readouterr().out
+    assert "in 20 one waited for a person" in " ".join(said.split())
+    assert "this spec           –" in said
+
+
+def test_a_page_is_written_whole_and_fetches_nothing(workplace, capsys):
+    path, curves = write(workplace, SPEC.replace("A trial", "A <b>trial</b>"))
+
+    assert promo("compare", path, "--curves", curves, "--draws", 20, "--html", "out.html") == 0
+    page = (workplace / "out.html").read_text(encoding="utf-8")
+    assert "<h1>A &lt;b&gt;trial&lt;/b&gt;</h1>" in page
+    assert "successive halving" in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_budget_of_another_kind_is_refused_by_name(workplace, capsys):
+    path, curves = write(workplace, SPEC.replace("promoted for 30s", "promoted for 30steps\n  cap 1min"))
+    text = curves.read_text().replace("seed,seconds", "seed,step,seconds")
+    curves.write_text(text.replace(",10,", ",10,10,").replace(",30,", ",30,30,"))
+
     assert promo("compare", path, "--curves", curves) == 2
-    assert "the same hosts and seeds" in capsys.readouterr().err
+    assert "the stages have several: wall (short), steps (long)" in capsys.readouterr().err
 
 
 def test_a_table_without_a_clock_is_refused(workplace, capsys):

@@ -109,7 +109,7 @@ def test_a_result_names_its_row_and_charges_what_was_recorded(workplace):
     assert body["recorded"]["config"] == "b"
     assert body["metrics"] == {"loss": "2.6"}
     assert body["seconds"]["train"] == "29.500000"
-    assert body["work"] == {"steps": 300}
+    assert body["work"] == {"steps": 300, "steps_per_s": "10.169492"}
     assert "machine" not in body
 
 
@@ -178,12 +178,73 @@ def test_a_cell_that_was_not_recorded_goes_through_the_missing_clause(workplace,
     state = study(workplace).state()
     assert state.opened["long"] == ("base", "poor")
     tried = next(one for one in state.attempts.values() if (one[0].candidate, one[0].seed) == ("early", 2))
-    assert [one.status for one in tried] == ["invalid", "invalid"]
+    assert [one.status for one in tried] == ["invalid"]  # `rerun 1`, and there is nothing to run again
     assert tried[0].cause == "no run is recorded for this cell, and a replay trains none"
     assert promo("verify", path) == 3
-    assert "For 1 cell of candidate, host and seed no run is recorded." in (
-        (study(workplace).path / "report.html").read_text()
+    report = (study(workplace).path / "report.html").read_text()
+    assert "For 1 cell of candidate, host and seed no run is recorded." in report
+    assert "At short, 1 run would have been tried again, and the table holds no further run" in report
+
+
+def numbered(*statuses: str) -> str:
+    """The table with an attempt in each row; early's second seed ends at 10 s as each of *statuses* says."""
+    lines = ["config,seed,attempt,seconds,loss,status"]
+    for config, values in VALUES.items():
+        for seed in (1, 2):
+            if (config, seed) != ("b", 2):
+                points = zip(("9.5", "19.5", "29.5"), values, strict=True)
+                lines += [f"{config},{seed},1,{at},{value},ok" for at, value in points]
+    for number, status in enumerate(statuses, 1):
+        value = f"2.{number}" if status == "ok" else ""
+        lines += [f"b,2,{number},{at},{value},{status}" for at in ((5,) if status != "ok" else (5, 15, 30))]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("recorded_runs", "tried"),
+    [
+        (("crash",), ["crash"]),  # one run is recorded: there is none to run again
+        (("crash", "ok"), ["crash", "ok"]),
+        (("crash", "nan", "ok"), ["crash", "nan"]),  # the gate asks for one rerun, and the third is not looked at
+    ],
+)
+def test_a_rerun_reads_the_next_recorded_run_and_nothing_twice(workplace, recorded_runs, tried):
+    path, curves = write(workplace, numbered(*recorded_runs))
+
+    assert replay(path, curves, "--column", "status=status") == 0
+    attempts = next(
+        one
+        for one in study(workplace).state().attempts.values()
+        if (one[0].stage, one[0].candidate, one[0].seed) == ("short", "early", 2)
     )
+    assert [one.status for one in attempts] == tried
+    assert ("early" in study(workplace).state().opened["long"]) == (tried[-1] == "ok")
+    assert promo("verify", path) == 3
+
+
+def test_a_rerun_is_read_on_where_it_was_cut_off_and_by_who_carries_it_on(workplace):
+    trains = "train   promoted for 30s\n  on      box\n  seeds   1, 2 shared\n"
+    carried = SPEC.replace(trains, "continue promoted from short to 30s\n")
+    path, curves = write(workplace, numbered("crash", "ok"), carried)
+    replay(path, curves, "--column", "status=status")
+    folder = study(workplace)
+    body = json.loads((folder.path / "runs/long/early-box-s2/attempt-1/result.json").read_text())["body"]
+
+    assert body["recorded"]["number"] == 1
+    assert body["metrics"] == {"loss": "2.2"}
+
+    ledger = folder.path / "ledger.jsonl"
+    events = ledger.read_bytes().splitlines(keepends=True)
+    started = [i for i, line in enumerate(events) if b"attempt.started" in line and b"early-box-s2/attempt-2" in line]
+    ledger.write_bytes(b"".join(events[: started[0] + 1]))  # promo was killed before the second run was read
+    shutil.rmtree(folder.path / "runs/long")
+    shutil.rmtree(folder.path / "runs/short/early-box-s2/attempt-2")
+
+    assert replay(path, curves, "--column", "status=status") == 0
+    again = json.loads((folder.path / "runs/short/early-box-s2/attempt-3/result.json").read_text())["body"]
+    assert again["recorded"]["number"] == 1
+    assert again["metrics"] == {"loss": "2.2"}
+    assert promo("verify", path) == 3
 
 
 def test_a_run_that_failed_counts_up_to_where_it_failed(workplace):
@@ -346,6 +407,45 @@ def test_a_mapping_file_says_the_same_as_options(workplace):
     (workplace / "map.toml").write_text('[columns]\nvalue = "score"\n')
 
     assert replay(path, curves, "--mapping", workplace / "map.toml") == 0
+
+
+def test_a_spec_says_how_its_table_is_read_and_options_go_before_it(workplace):
+    said = """
+curves {
+  column   value "score"
+  column   seconds "minutes" in min
+  label    base "A"
+  label    box "rack 7"
+  label    2 "two"
+  seeds    by label
+  interpolate linear
+}
+"""
+    rows = ["config,seed,host,minutes,score"]
+    for config, values in VALUES.items():
+        for seed in ("1", "two"):
+            points = zip(("0.16", "0.33", "0.5"), values, strict=True)
+            rows += [f"{config},{seed},rack 7,{at},{value}" for at, value in points]
+    text = "\n".join(rows).replace("\na,", "\nA,") + "\n"
+    path, curves = write(workplace, text, SPEC + said)
+
+    assert replay(path, curves) == 0
+    frozen = study(workplace).state().frozen["replay"]
+    assert (frozen["interpolate"], frozen["seeds_by"]) == (True, "label")
+    assert study(workplace).state().opened["long"] == ("base", "early")
+    assert promo("verify", path) == 3
+    assert replay(path, curves, "--study", "other.study", "--map", "base=b", "--map", "early=A") == 0
+    swapped = StudyFolder(workplace / "other.study")
+    assert details(swapped)["recorded"]["config"] == "b"
+
+
+def test_words_of_a_spec_about_tables_are_those_that_tables_are_read_by():
+    from promo.curves.layouts import LAYOUTS
+    from promo.curves.values import Column
+    from promo.spec.recorded import COLUMNS, TOOLS
+
+    assert set(COLUMNS) == {column.value for column in Column}
+    assert set(TOOLS) == set(LAYOUTS)
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="PROMO_CURVES names no folder with the recorded curves")

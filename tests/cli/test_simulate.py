@@ -31,12 +31,32 @@ def test_sweeps_are_tables_and_pictures(workplace, capsys):
     said = capsys.readouterr().out
 
     assert said.count("%") > 9
+    assert "Best kept so far:" in said
+    assert "Wrongly promoted:" in said
     assert "seeds" in said
     assert (workplace / "out.svg").read_text(encoding="utf-8").startswith("<?xml")
     assert promo("simulate", quick, "--noise", "0.02", "--draws", "300", "--vary", "keep", "1,2,3", "--json") == 0
     found = json.loads(capsys.readouterr().out)["found"]
     assert [one["setting"] for one in found] == ["1", "2", "3"]
     assert found[0]["figures"]["planned_s"] < found[2]["figures"]["planned_s"]
+
+
+def test_margins_and_the_pace_of_relaxing_are_varied_too(workplace, capsys):
+    keep = "keep mean gap to base at most 0.5pt"
+    (workplace / "trial.promo").write_text(spec().replace("keep top 1", keep), encoding="utf-8")
+    common = ("--noise", "0.5", "--gap", "0.2", "--relax", "1", "--draws", "2000", "--json", "--vary")
+
+    assert promo("simulate", "trial.promo", *common, "margin", "0x,1x,4x") == 0
+    found = [one["figures"]["gates"][0] for one in json.loads(capsys.readouterr().out)["found"]]
+    promoted = [one["promoted"] for one in found]
+    assert promoted == sorted(promoted)
+    assert promoted[0] < promoted[2]
+
+    assert promo("simulate", "trial.promo", *common, "exponent", "0.1,0.5,2") == 0
+    assert len(json.loads(capsys.readouterr().out)["found"]) == 3
+    (workplace / "top.promo").write_text(spec(), encoding="utf-8")
+    assert promo("simulate", "top.promo", *common, "margin", "2x") == 2
+    assert "needs gates that keep by a difference" in capsys.readouterr().err
 
 
 def test_noise_is_measured_where_it_was_recorded(workplace, capsys):

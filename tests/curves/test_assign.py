@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import pytest
 from attrs import evolve
 
 from promo.curves.assign import assign
@@ -35,7 +36,7 @@ FOUR = [curve(config, seed) for config in "ab" for seed in "12"]
 def runs(curves, settings: Settings = Settings()):  # noqa: B008
     found, faults = assign(STUDY, curves, settings)
     assert faults == ()
-    return found, {(name, seed): one.run for (name, _, seed), one in found.cells.items()}
+    return found, {(name, seed): one.run for (name, _, seed), (one, *_) in found.cells.items()}
 
 
 def messages(curves, settings: Settings = Settings()):  # noqa: B008
@@ -83,8 +84,24 @@ def test_a_host_that_is_not_recorded_is_a_fault_until_it_is_mapped():
     assert len(runs(there, Settings(hosts={"box": "8xH100"}))[1]) == 4
 
 
-def test_two_runs_in_one_cell_are_a_fault():
-    assert messages([*FOUR, evolve(FOUR[0], run="again")]) == ["runs 'a1' and 'again' are both base on box with seed 1"]
+def test_two_runs_in_one_cell_are_a_fault_unless_they_are_numbered():
+    hint = "; if one repeats the other, number them with --column attempt=NAME"
+    again = evolve(FOUR[0], run="again")
+
+    assert messages([*FOUR, again]) == [f"runs 'a1' and 'again' are both base on box with seed 1{hint}"]
+    assert messages([*FOUR, evolve(again, attempt="2")]) == []
+    assert messages([*FOUR, evolve(again, attempt="2"), evolve(again, run="more", attempt="2")]) == [
+        "runs 'again' and 'more' are both base on box with seed 1 and attempt 2"
+    ]
+
+
+@pytest.mark.parametrize("by", ["label", "order"])
+def test_numbered_attempts_of_a_cell_lie_behind_each_other(by):
+    attempts = [evolve(FOUR[0], run=f"try{n}", attempt=str(n)) for n in (10, 2)]
+    found, _ = assign(STUDY, [*attempts, *FOUR[1:]], Settings(seeds_by=by))
+
+    assert [one.run for one in found.cells["base", "box", 1]] == ["try2", "try10"]
+    assert [one.run for one in found.cells["base", "box", 2]] == ["a2"]
 
 
 def test_a_budget_without_its_column_is_a_fault():

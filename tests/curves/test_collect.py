@@ -41,7 +41,7 @@ FAULTS = {
     "no config": (",a1,1,30,15,3\n", 6, "column 'config' is empty"),
     "no number": ("a,a1,1,30,15,three\n", 6, "column 'loss' is 'three', which is no number"),
     "before the start": ("c,c1,1,-1,15,3\n", 6, "column 'step' is -1, and a run starts at 0"),
-    "another seed": ("a,a1,2,30,15,3\n", 6, "run 'a1' changes its host or seed here"),
+    "another seed": ("a,a1,2,30,15,3\n", 6, "run 'a1' changes its host, seed or attempt here"),
     "a short row": ("a,a1,1,30\n", 6, "4 cells under 6 columns"),
 }
 

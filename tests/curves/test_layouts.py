@@ -71,7 +71,7 @@ def test_optuna_trials_end_where_they_were_pruned():
         "trial_1": [1],
         "trial_2": [1],
     }
-    assert [one.status for one in found.values()] == ["ok", "ok", "crash"]
+    assert [one.status for one in found.values()] == ["ok", "killed", "crash"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

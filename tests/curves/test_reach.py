@@ -23,7 +23,7 @@ CURVE = Curve("a", "", "1", "a1", (point(2, 0, "0", "10"), point(3, 100, "7.5", 
         (STEP, 100, 3, 4),
         (STEP, 199, 3, 4),
         (STEP, 200, 4, 3),
-        (STEP, 9999, 4, 3),
+        (STEP, 299, 4, 3),
         (SECONDS, 8, 3, 4),
         (SECONDS, 15, 4, 3),
     ],
@@ -33,6 +33,15 @@ def test_the_last_point_at_or_before_the_budget_is_read(column, amount, row, val
 
     assert (found.rows, found.value) == ((row,), value)
     assert found.used <= amount
+
+
+@pytest.mark.parametrize(("column", "amount"), [(STEP, 300), (STEP, 9999), (SECONDS, 23)])
+def test_a_run_that_broke_off_has_no_value_at_a_budget_that_it_never_came_near(column, amount):
+    last = 200 if column is STEP else 15
+
+    for linear in (False, True):
+        said = reach(CURVE, column, amount, interpolate=linear)
+        assert said == f"run 'a1' is recorded to {column.value} {last} and no further"
 
 
 def test_an_untrained_model_is_not_read():
@@ -53,4 +62,4 @@ def test_interpolation_is_linear_and_says_between_which_rows():
 
 def test_interpolation_leaves_measured_points_and_the_end_alone():
     assert reach(CURVE, STEP, 100, interpolate=True) == reach(CURVE, STEP, 100, interpolate=False)
-    assert reach(CURVE, STEP, 500, interpolate=True) == reach(CURVE, STEP, 500, interpolate=False)
+    assert reach(CURVE, STEP, 250, interpolate=True) == reach(CURVE, STEP, 250, interpolate=False)

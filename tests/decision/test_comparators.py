@@ -25,7 +25,7 @@ def board(scores: dict[str, tuple[int | None, ...]], budgets: tuple[int, ...] = 
             for name, row in scores.items()
             for k, one in enumerate(row)
         },
-        {(name, k): Fraction(budgets[k]) for name in scores for k in range(len(budgets))},
+        {(name, k): {("box", 1): Fraction(budgets[k])} for name in scores for k in range(len(budgets))},
     )
 
 
@@ -47,16 +47,43 @@ def test_budgets_that_are_no_powers_are_refused(least, most, eta):
         integer_rungs(least, most, eta)
 
 
-def test_hyperband_has_five_brackets_for_81_and_3():
-    """By hand: floor(5 / (s + 1)) * 3^s candidates at 81 / 3^s, for s from 4 down to 0."""
-    budgets = integer_rungs(1, 81, 3)
+HYPERBAND_81 = (
+    ((81, 1), (27, 3), (9, 9), (3, 27), (1, 81)),
+    ((27, 3), (9, 9), (3, 27), (1, 81)),
+    ((9, 9), (3, 27), (1, 81)),
+    ((6, 27), (2, 81)),
+    ((5, 81),),
+)
+"""
+Candidates and budget at every rung, from s = 4 down to 0.
 
-    assert [(count, budgets[first]) for count, first in brackets(len(budgets), 3)] == [
-        (81, 1),
-        (27, 3),
-        (9, 9),
-        (6, 27),
-        (5, 81),
+Source:
+    Li et al. (2018), Hyperband, JMLR 18(185), table 1, R = 81 and eta = 3.  Algorithm 1 of the paper, as printed,
+    rounds otherwise: ceil(5 / (s + 1) * 3^s) gives 81, 34, 15, 8 and 5.
+"""
+
+
+def test_hyperband_has_the_published_brackets_for_81_and_3():
+    budgets = integer_rungs(1, 81, 3)
+    names = [f"c{number}" for number in range(81 + 27 + 9 + 6 + 5)]
+    scores = {(name, rung): Fraction(place) for place, name in enumerate(names) for rung in range(5)}
+    level = Board(5, scores, {key: {("box", 1): Fraction(budgets[key[1]])} for key in scores})
+    left, found = list(names), []
+    for count, first in brackets(5, 3):
+        drawn, left = left[:count], left[count:]
+        cut = {(name, rung - first): score for (name, rung), score in scores.items() if rung >= first}
+        inside = Board(5 - first, cut, {(name, rung - first): one for (name, rung), one in level.seconds.items()})
+        reached = successive_halving(inside, drawn, 3).reached
+        sizes = [sum(rung >= at for rung in reached.values()) for at in range(5 - first)]
+        found.append(tuple(zip(sizes, budgets[first:], strict=True)))
+
+    assert tuple(found) == HYPERBAND_81
+    assert left == []
+    whole = hyperband(level, names, 3).reached
+    assert [sum(rung >= at for rung in whole.values()) for at in range(5)] == [
+        sum(count for bracket in HYPERBAND_81 for count, budget in bracket if budget == budgets[at])
+        + sum(bracket[0][0] for bracket in HYPERBAND_81 if bracket[0][1] > budgets[at])
+        for at in range(5)
     ]
 
 

@@ -10,7 +10,8 @@ np = pytest.importorskip("numpy")
 
 from promo.decision.arrays import apply_gate, apply_rule, evidence_of, fast_gate  # noqa: E402
 from promo.decision.decide import decide_gate, decide_rule  # noqa: E402
-from promo.decision.simulate import World, simulate, slippage  # noqa: E402
+from promo.decision.exactly import slippage  # noqa: E402
+from promo.decision.simulate import World, simulate  # noqa: E402
 from promo.decision.values import Answer  # noqa: E402
 from support import compiled, spec  # noqa: E402
 

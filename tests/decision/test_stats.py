@@ -126,6 +126,14 @@ def test_signed_ranks_are_those_of_scipy_where_nothing_is_tied(seed):
     assert float(wilcoxon_p([Fraction(number) for number in numbers])) == pytest.approx(found.pvalue, abs=1e-12)
 
 
+def test_the_signed_rank_test_of_the_depression_scores():
+    """Hollander & Wolfe (1973), table 3.1, as in R's help of wilcox.test: V = 40, one-sided p = 0.01953."""
+    first = exactly(1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30)
+    second = exactly(0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29)
+
+    assert wilcoxon_p([after - before for before, after in zip(first, second, strict=True)]) == Fraction(10, 512)
+
+
 def test_signed_ranks_with_ties_and_zeros_are_counted_as_they_are():
     """By hand: zeros go, sizes 1, 1, 2 have ranks 1.5, 1.5, 3; only -1, -1, -2 lies as low as nothing positive."""
     assert wilcoxon_p(exactly(0, -1, -1, -2)) == Fraction(1, 8)

@@ -76,7 +76,7 @@ def test_runs_that_a_guard_set_aside_are_explained(workplace, capsys):
     assert promo("why", "good", "pick", "--study", folder.path) == 0
     told = capsys.readouterr().out
     assert "Attempt 1 on box with seed 1 was set aside by a guard: train at most 0.5s: 1.000 against 0.500." in told
-    assert "4 attempts in 2 cells of short, 2 reruns." in told
+    assert "at short: 4 attempts in 2 cells, 2 reruns." in told
     assert "It has no rank, because a value is missing." in told
     assert "train at most 0.5s: 1.000 against 0.500" in (folder.path / "report.html").read_text(encoding="utf-8")
     assert promo("verify", folder.path) == 3

@@ -39,7 +39,7 @@ def declarations(text: str) -> dict[str, str]:
 
 def named(line: str) -> str:
     words = line.removeprefix("frozen ").replace(":", " ").split()
-    return words[0] if words[0] in ("account", "study", "data") else " ".join(words[:2])
+    return words[0] if words[0] in ("account", "curves", "study", "data") else " ".join(words[:2])
 
 
 STUDY = declarations((FOLDER / NAME).read_text(encoding="utf-8"))

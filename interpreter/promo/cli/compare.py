@@ -5,17 +5,14 @@ from argparse import Namespace
 from itertools import pairwise
 from pathlib import Path
 
-from tabulate import tabulate
-
-from promo.base.canonical import Json, exact, rounded
 from promo.base.errors import ExitCode, PromoError
-from promo.base.units import HOUR
 from promo.cli.replay import curves_of
-from promo.cli.spec import compile_file
+from promo.cli.spec import compile_file, write_text
 from promo.cli.terminal import put
 from promo.decision.comparators import integer_rungs
-from promo.driver.compare import Comparison, MethodResult, compare_methods
-from promo.spec.values import Study
+from promo.driver.compare import compare_methods
+from promo.report.compare import comparison_json, comparison_text, comparison_view
+from promo.report.render import render_compare
 
 MOST_DRAWS = 100_000
 
@@ -28,7 +25,11 @@ def compare(options: Namespace) -> int:
     rungs = _rungs(options.rungs, options.eta) if options.rungs else None
     curves = curves_of(options, study)
     found = compare_methods(study, curves, eta=options.eta, draws=options.draws, seed=options.seed, rungs=rungs)
-    put(json.dumps(_json(found), indent=1, sort_keys=True) if options.json else _text(found, study, options))
+    table = f"{curves.name}, sha256:{curves.digest[:12]}"
+    view = comparison_view(found, study, table, eta=options.eta, seed=options.seed)
+    if options.html:
+        write_text(Path(options.html), render_compare(view))
+    put(json.dumps(comparison_json(found), indent=1, sort_keys=True) if options.json else comparison_text(view))
     return ExitCode.DONE
 
 
@@ -45,55 +46,3 @@ def _rungs(said: str, eta: int) -> tuple[int, ...]:
     if rungs[0] < 1 or any(one >= two for one, two in pairwise(rungs)):
         raise PromoError(f"--rungs '{said}' do not rise from 1 on")
     return rungs
-
-
-def _text(found: Comparison, study: Study, options: Namespace) -> str:
-    unit = study.measure.unit
-    head = ("method", f"regret ({unit})", "95% of draws", "hours", "95% of draws", "candidates", "no choice")
-    rows = [
-        (
-            one.name,
-            rounded(one.regret, 4),
-            f"{rounded(one.regret_interval[0], 4)} .. {rounded(one.regret_interval[1], 4)}",
-            rounded(one.spent_s / HOUR, 2),
-            f"{rounded(one.spent_interval[0] / HOUR, 2)} .. {rounded(one.spent_interval[1] / HOUR, 2)}",
-            rounded(one.trained, 1),
-            str(one.without) if one.without else "",
-        )
-        for one in found.methods
-    ]
-    lines = [
-        tabulate(rows, headers=head, disable_numparse=True),
-        "",
-        f"{found.draws} draws (seed {options.seed}) of {found.cells} cells, rungs {', '.join(map(str, found.rungs))}, "
-        f"eta {options.eta}; recorded curves, nothing was trained.",
-        f"Regret: how much worse a choice is than {found.best}, the best at the full budget over all recorded cells.",
-        "Hyperband makes one pass over its brackets. Random search and the walk that from the reference changes",
-        "one factor at a time may spend in each draw what this spec does; the others spend what their rungs ask for.",
-        "Everyone draws from the candidates without replacement and pays only what is added when a run is carried on.",
-        "Not compared: guards, reruns and samples of the dropped; recorded curves are no schedules of short runs.",
-    ]
-    return "\n".join(lines)
-
-
-def _json(found: Comparison) -> dict[str, Json]:
-    return {
-        "promo_comparison": 1,
-        "best": found.best,
-        "rungs": list(found.rungs),
-        "cells": found.cells,
-        "draws": found.draws,
-        "methods": [_method(one) for one in found.methods],
-    }
-
-
-def _method(one: MethodResult) -> dict[str, Json]:
-    return {
-        "name": one.name,
-        "regret": exact(one.regret),
-        "regret_interval": [exact(end) for end in one.regret_interval],
-        "spent_s": exact(one.spent_s),
-        "spent_interval": [exact(end) for end in one.spent_interval],
-        "trained": exact(one.trained),
-        "without_choice": one.without,
-    }

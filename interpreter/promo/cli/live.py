@@ -62,9 +62,9 @@ class Lines(Quiet):
         """An attempt began or ended."""
         run = progress.task.run
         name = f"{run.stage}: {run.candidate} on {run.host}, seed {run.seed}"
-        if progress.result is None:
+        if progress.result is None and progress.task.recorded is None:
             self.say(f"{name}: started")
-        else:
+        elif progress.result is not None:
             count = f"{_accepted(state)} of {self.plan.run_count.planned} runs"
             self.say(f"{name}: {ended_words(progress, self.study)} ({count})")
 

@@ -272,7 +272,10 @@ def _simulate(options: argparse.ArgumentParser) -> None:
     options.add_argument("--shared", type=float, default=0.0, metavar="SD", help="noise shared in a cell; default: 0")
     options.add_argument("--host-noise", type=float, default=0.0, metavar="SD", help="candidate x host; default: 0")
     options.add_argument(
-        "--vary", nargs=2, metavar=("WHAT", "VALUES"), help="noise, gap, relax: 0.5x,2x; seeds, hosts, keep: 1..4"
+        "--vary",
+        nargs=2,
+        metavar=("WHAT", "VALUES"),
+        help="noise, gap, relax, exponent, margin: 0.5x,2x; seeds, hosts, keep: 1..4",
     )
     options.add_argument("--plot", metavar="FILE", help="draw what is varied as SVG")
     options.add_argument("--best", metavar="NAME", help="who is truly best; default: the first that is not always kept")
@@ -334,6 +337,7 @@ def _compare(options: argparse.ArgumentParser) -> None:
     options.add_argument("--draws", type=int, default=200, help="how often seeds are resampled; default: 200")
     options.add_argument("--seed", type=int, default=1, help="seeds the draws; default: 1")
     options.add_argument("--json", action="store_true", help="print it as JSON")
+    options.add_argument("--html", metavar="FILE", help="write a page of it as well")
 
 
 def _status(options: argparse.ArgumentParser) -> None:

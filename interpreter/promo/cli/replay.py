@@ -12,7 +12,7 @@ from promo.base.errors import PromoError
 from promo.cli.run import display_of, print_end
 from promo.cli.spec import compile_file, print_diagnostics
 from promo.curves.replay import Replay, build_replay
-from promo.curves.settings import column_of, seed_of, with_mapping
+from promo.curves.settings import column_of, seed_of, with_mapping, with_spec
 from promo.curves.values import Settings
 from promo.driver.run import run_study
 from promo.driver.study import study_folder
@@ -59,7 +59,7 @@ def _read(path: Path) -> bytes:
 
 
 def _settings(options: Namespace, study: Study) -> Settings:
-    """Settings from the options; what they say goes before a mapping file."""
+    """Settings from the options, which go before a mapping file, which goes before the spec."""
     columns = {column_of(name): text for name, text in _pairs("--column", options.column)}
     units = {column_of(name): text for name, text in _pairs("--unit", options.unit)}
     settings = Settings(options.layout, columns, units, seeds_by=options.seeds)
@@ -73,13 +73,13 @@ def _settings(options: Namespace, study: Study) -> Settings:
             settings = evolve(settings, seeds={**settings.seeds, seed_of(name): label})
         else:
             raise PromoError(f"--map {name}: the spec has no candidate, host or seed of that name")
-    if options.mapping is None:
-        return settings
-    content = _read(Path(options.mapping))
-    try:
-        return with_mapping(settings, options.mapping, content.decode("utf-8-sig"))
-    except UnicodeDecodeError as fault:
-        raise PromoError(f"{options.mapping} is not UTF-8 text: byte {fault.start}") from fault
+    if options.mapping is not None:
+        content = _read(Path(options.mapping))
+        try:
+            settings = with_mapping(settings, options.mapping, content.decode("utf-8-sig"))
+        except UnicodeDecodeError as fault:
+            raise PromoError(f"{options.mapping} is not UTF-8 text: byte {fault.start}") from fault
+    return with_spec(settings, study)
 
 
 def _pairs(option: str, said: Iterable[str]) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ import gzip
 import json
 import math
 from argparse import Namespace
+from fractions import Fraction
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -16,14 +17,25 @@ from promo.cli.spec import compile_file, print_diagnostics, write_text
 from promo.cli.terminal import put
 from promo.plan.compile import compile_plan
 from promo.report.simulate import figures_to_json, simulation_text, sweep_svg, sweep_text
+from promo.report.words import plural
 from promo.spec.flow import entrants_again
-from promo.spec.judgement import Top
+from promo.spec.judgement import Both, Condition, Difference, Either, Equivalent, Gate, Isnt, Top
 from promo.spec.values import Stage, Study
 
 if TYPE_CHECKING:
     from promo.decision.simulate import Figures, World
 
-VARIED = ("noise", "gap", "relax", "seeds", "hosts", "keep")
+VARIED = ("noise", "gap", "relax", "exponent", "seeds", "hosts", "keep", "margin")
+VARIES = {
+    "noise": "noise is the sd of a run",
+    "gap": "gap is the lead of the truly best",
+    "relax": "relax is the sd of the penalties at the first budget",
+    "exponent": "penalties fall as budget^-exponent, so a larger one relaxes sooner",
+    "seeds": "seeds are those of every stage that a gate or rule reads",
+    "hosts": "hosts are the first so many of the study",
+    "keep": "keep is N of every gate's top N",
+    "margin": "margin is a factor on every bound of a difference in the gates, and on what they allow",
+}
 COUNTED = ("seeds", "hosts", "keep")
 FEWEST_VALUES = 3
 
@@ -59,6 +71,7 @@ def simulate(options: Namespace) -> int:
         if options.vary:
             put("")
             put(sweep_text(options.vary[0], [(name, one) for name, _, one in settings], plan))
+            put(f"\nEverything else as above; {VARIES[options.vary[0]]}.")
     if options.plot:
         write_text(Path(options.plot), sweep_svg(options.vary[0], [(name, one) for name, _, one in settings]))
     return ExitCode.DONE
@@ -113,7 +126,7 @@ def _measured(place: Path, column: str | None, study: Study) -> tuple[float, str
     if degrees < FEWEST_VALUES:
         raise PromoError(f"{place} repeats too little to tell the noise", hint="give it with --noise")
     squares = sum(sum((value - fmean(values)) ** 2 for value in values) for values in repeated)
-    words = f"measured from {place}: {len(repeated)} groups, {degrees} degrees of freedom"
+    words = f"measured from {place}: {plural(len(repeated), 'group')}, {degrees} degrees of freedom"
     return math.sqrt(squares / degrees), words
 
 
@@ -170,18 +183,21 @@ def _settings(vary: list[str] | None) -> list[str]:
         numbers = []
     if not numbers or min(numbers) < (1 if name in COUNTED else 0):
         raise PromoError(
-            f"--vary {name} cannot read {text}", hint="seeds, hosts and keep: 1..4 or 1,2,4; others: 0.01,2x"
+            f"--vary {name} cannot read {text}",
+            hint="seeds, hosts and keep: 1..4 or 1,2,4; margin: 0.5x,2x; others: 0.01,2x",
         )
     return found
 
 
 def _vary(study: Study, world: "World", name: str, setting: str) -> tuple[Study, "World"]:
-    if name in ("noise", "gap", "relax"):
+    if name in ("noise", "gap", "relax", "exponent"):
         number = float(setting.removesuffix("x")) * (getattr(world, name) if setting.endswith("x") else 1)
         return study, evolve(world, **{name: number})
     if name == "keep":
         gates = {key: evolve(one, keep=_top(one.name, one.keep, int(setting))) for key, one in study.gates.items()}
         return _again(evolve(study, gates=gates)), world
+    if name == "margin":
+        return evolve(study, gates=_scaled(study, Fraction(setting.removesuffix("x")))), world
     if name in ("seeds", "hosts"):
         return _again(evolve(study, stages=_stages(study, name, int(setting)))), world
     return study, world
@@ -202,6 +218,31 @@ def _stages(study: Study, name: str, count: int) -> dict[str, Stage]:
         return evolve(stage, hosts=tuple(study.hosts)[:count])
 
     return {key: one if one.report_only else changed(one) for key, one in study.stages.items()}
+
+
+def _scaled(study: Study, factor: Fraction) -> dict[str, Gate]:
+    """Gates whose margins are wider or narrower by a factor."""
+    gates = {
+        name: evolve(gate, keep=_wider(gate.keep, factor), allowance=gate.allowance * factor)
+        for name, gate in study.gates.items()
+    }
+    if gates == study.gates and factor != 1:
+        raise PromoError("--vary margin needs gates that keep by a difference to another candidate")
+    return gates
+
+
+def _wider(condition: Condition, factor: Fraction) -> Condition:
+    match condition:
+        case Difference():
+            return evolve(condition, bound=evolve(condition.bound, value=condition.bound.value * factor))
+        case Equivalent():
+            return evolve(condition, margin=condition.margin * factor)
+        case Isnt():
+            return evolve(condition, condition=_wider(condition.condition, factor))
+        case Both() | Either():
+            return evolve(condition, conditions=tuple(_wider(one, factor) for one in condition.conditions))
+        case _:
+            return condition
 
 
 def _top(gate: str, keep: object, count: int) -> Top:

@@ -23,7 +23,8 @@ Cell = tuple[str, str, int]
 class Assignment:
     """Which curve stands in which cell."""
 
-    cells: Mapping[Cell, Curve]
+    cells: Mapping[Cell, tuple[Curve, ...]]
+    """The run of a cell, and behind it those that a rerun reads."""
     alike: Mapping[tuple[str, str], tuple[Curve, ...]]
     """(candidate, host) -> all its recorded runs, in the order of their labels."""
     seeds_by: str
@@ -114,7 +115,7 @@ def _hosts(study: Study, settings: Settings, curves: list[Curve]) -> tuple[dict[
 
 
 def _in_order(curves: Iterable[Curve]) -> tuple[Curve, ...]:
-    return tuple(sorted(curves, key=lambda one: (_natural(one.seed), _natural(one.run))))
+    return tuple(sorted(curves, key=lambda one: (_natural(one.seed), _natural(one.attempt), _natural(one.run))))
 
 
 def _natural(label: str) -> list[tuple[int, str]]:
@@ -124,12 +125,14 @@ def _natural(label: str) -> list[tuple[int, str]]:
 
 def _twice(alike: Mapping[tuple[str, str], tuple[Curve, ...]]) -> Iterable[Fault]:
     for (name, host), curves in alike.items():
-        seen: dict[str, Curve] = {}
+        seen: dict[tuple[str, str], Curve] = {}
         for curve in curves:
-            first = seen.setdefault(curve.seed, curve)
+            first = seen.setdefault((curve.seed, curve.attempt), curve)
             if first is not curve and curve.seed:
                 message = f"runs '{first.run}' and '{curve.run}' are both {name} on {host} with seed {curve.seed}"
-                yield Fault(curve.row, message)
+                again = f" and attempt {curve.attempt}" if curve.attempt else ""
+                hint = "" if curve.attempt else "; if one repeats the other, number them with --column attempt=NAME"
+                yield Fault(curve.row, message + again + hint)
 
 
 def _gaps(study: Study, alike: Mapping[tuple[str, str], tuple[Curve, ...]]) -> Iterable[Fault]:
@@ -175,21 +178,30 @@ def _seeds_by(study: Study, settings: Settings, curves: Iterable[Curve]) -> str:
 
 def _cells(
     study: Study, settings: Settings, alike: Mapping[tuple[str, str], tuple[Curve, ...]], by: str
-) -> tuple[dict[Cell, Curve], tuple[Cell, ...]]:
+) -> tuple[dict[Cell, tuple[Curve, ...]], tuple[Cell, ...]]:
     place = {seed: index for index, seed in enumerate(_all_seeds(study))}
-    cells: dict[Cell, Curve] = {}
+    cells: dict[Cell, tuple[Curve, ...]] = {}
+    repeated = {there: _by_seed(curves) for there, curves in alike.items()}
     empty: dict[Cell, None] = {}
     for stage in study.stages.values():
         for name in study.entrants[stage.name].possible:
             for host, seed in stage.cells:
-                curves = alike[name, host]
+                groups = repeated[name, host]
                 label = settings.seeds.get(seed, str(seed))
                 if by == "label" or seed in settings.seeds:
-                    curve = next((one for one in curves if one.seed == label), None)
+                    curves = next((one for one in groups if one[0].seed == label), ())
                 else:
-                    curve = curves[place[seed]] if place[seed] < len(curves) else None
-                if curve is None:
+                    curves = groups[place[seed]] if place[seed] < len(groups) else ()
+                if curves:
+                    cells[name, host, seed] = curves
+                else:
                     empty[name, host, seed] = None
-                else:
-                    cells[name, host, seed] = curve
     return cells, tuple(empty)
+
+
+def _by_seed(curves: Iterable[Curve]) -> list[tuple[Curve, ...]]:
+    """Runs in their order, those with one seed and numbered attempts together."""
+    groups: dict[tuple[str, str], list[Curve]] = {}
+    for curve in curves:
+        groups.setdefault((curve.seed, "" if curve.attempt else curve.run), []).append(curve)
+    return [tuple(group) for group in groups.values()]

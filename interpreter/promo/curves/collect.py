@@ -21,6 +21,7 @@ USUAL = {
     Column.RUN: ("run", "run_id"),
     Column.SEED: ("seed", "seed_index"),
     Column.HOST: ("host", "hardware"),
+    Column.ATTEMPT: ("attempt",),
     Column.STEP: ("step",),
     Column.SECONDS: ("train_seconds", "seconds"),
     Column.TOKENS: ("tokens",),
@@ -34,6 +35,7 @@ _DIMENSIONS = {
 }
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _DIGITS = 64
+_LABELS = (Column.CONFIG, Column.HOST, Column.SEED, Column.ATTEMPT, Column.RUN)
 
 
 def named_columns(
@@ -113,16 +115,17 @@ class _Collection:
         def text(column: Column) -> str:
             return cells[self.names[column]] if column in self.names else ""
 
-        config, host, seed, run = (text(one) for one in (Column.CONFIG, Column.HOST, Column.SEED, Column.RUN))
-        for column in (Column.CONFIG, Column.HOST, Column.SEED, Column.RUN):
+        config, host, seed, attempt, run = (text(one) for one in _LABELS)
+        for column in _LABELS:
             if column in self.names and not text(column):
                 self.faults.append(Fault(row, f"column '{self.names[column]}' is empty"))
                 return
-        key = (config, run) if Column.RUN in self.names else (config, host, seed)
+        key = (config, run) if Column.RUN in self.names else (config, host, seed, attempt)
         status = self._status(row, text(Column.STATUS))
-        known = self.curves.setdefault(key, Curve(config, host, seed, run or "/".join(filter(None, key)), ()))
-        if (known.host, known.seed) != (host, seed):
-            self.faults.append(Fault(row, f"run '{known.run}' changes its host or seed here"))
+        name = run or "/".join(filter(None, key))
+        known = self.curves.setdefault(key, Curve(config, host, seed, name, (), attempt))
+        if (known.host, known.seed, known.attempt) != (host, seed, attempt):
+            self.faults.append(Fault(row, f"run '{known.run}' changes its host, seed or attempt here"))
         self.curves[key] = evolve(known, status=status if status != OK else known.status, row=row)
         earlier = self.points.setdefault(key, [])
         point = self._point(row, text, needed=status == OK)

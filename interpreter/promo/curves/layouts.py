@@ -2,7 +2,8 @@
 Tables of other tools to a sheet with a config, a coordinate and a value in each row.
 
 Each layout is known by its columns; a table that has other ones is refused as a whole, because a wrong guess about
-what a column means would be read as a result.
+what a column means would be read as a result.  Columns that a layout does not know stay beside those that it makes, so
+that an export with the parameters of its runs can say config and seed.
 """
 
 import re
@@ -17,9 +18,13 @@ Layout = tuple[Sheet, Mapping[Column, str]]
 _WANDB_WIDE = re.compile(r"(?P<run>.+?) - (?P<metric>.+?)(?P<bound>__MIN|__MAX)?")
 _WANDB_COORDINATES = {"step": Column.STEP, "_step": Column.STEP, "_runtime": Column.SECONDS}
 _WANDB_COORDINATES["relative time (process)"] = Column.SECONDS
+_WANDB_RUNS = ("run", "Run", "run_name", "name", "Name", "run_id")
 _AUTORESEARCH = ("commit", "val_bpb", "status", "description")
 AUTORESEARCH_BUDGET_S = 300
 _INTERMEDIATE = "intermediate_values_"
+_NOT_FINITE = ("nan", "inf", "infinity")
+_OPTUNA_STATES = {"COMPLETE": OK, "FAIL": "crash"}
+"""A trial that was pruned, or was running still, is one that was ended before its time."""
 
 
 def rearranged(layout: str, sheet: Sheet, metric: str) -> Layout:
@@ -61,7 +66,7 @@ def _autoresearch(sheet: Sheet, metric: str) -> Layout:
                 },
             )
         )
-    return _layout(sheet, ("config", "run", "seconds", "value", "status"), rows)
+    return _layout(sheet, ("config", "run", "seconds", "value", "status"), rows, keep=True)
 
 
 def _wandb(sheet: Sheet, metric: str) -> Layout:
@@ -81,11 +86,10 @@ def _wandb(sheet: Sheet, metric: str) -> Layout:
         for row, cells in sheet.rows:
             for name, run in wide.items():
                 if cells[name]:
-                    rows.append(
-                        (row, {"config": run, "run": run, column.value: cells[coordinate], "value": cells[name]})
-                    )
-        return _layout(sheet, ("config", "run", column.value, "value"), rows)
-    owner = next((name for name in ("run", "Run", "run_name", "name", "Name", "run_id") if name in sheet.header), None)
+                    said = {"config": run, "run": run, column.value: cells[coordinate]}
+                    rows.append((row, {**said, **_value(cells[name])}))
+        return _layout(sheet, ("config", "run", column.value, "value", "status"), rows)
+    owner = next((name for name in _WANDB_RUNS if name in sheet.header), None)
     if owner is None or metric not in sheet.header:
         raise _unlike(sheet, "an export of W&B", f"'RUN - {metric}' columns, or a run column and '{metric}'")
     others = [one for one in sheet.header if one.lower() in _WANDB_COORDINATES and one != coordinate]
@@ -94,8 +98,8 @@ def _wandb(sheet: Sheet, metric: str) -> Layout:
     for row, cells in sheet.rows:
         if cells[metric]:
             at = {column.value: cells[coordinate], **{name: cells[other] for name, other in extra.items()}}
-            rows.append((row, {"config": cells[owner], "run": cells[owner], **at, "value": cells[metric]}))
-    return _layout(sheet, ("config", "run", column.value, *extra, "value"), rows)
+            rows.append((row, {"config": cells[owner], "run": cells[owner], **at, **_value(cells[metric])}))
+    return _layout(sheet, ("config", "run", column.value, *extra, "value", "status"), rows, keep=True)
 
 
 def _wide_columns(sheet: Sheet, metric: str) -> dict[str, str]:
@@ -110,9 +114,10 @@ def _wide_columns(sheet: Sheet, metric: str) -> dict[str, str]:
 
 def _mlflow(sheet: Sheet, metric: str) -> Layout:
     """
-    One row a logged value: run_id, key, value, step, timestamp in milliseconds.
+    One row a logged value: run_id, key, value, step, timestamp in milliseconds; run_name, if there, names the config.
 
-    Seconds are counted from the first value that a run logged under any key.
+    Seconds are counted from the first value that a run logged under any key.  A value that is not a number was logged
+    as one: pandas leaves its cell empty.
 
     Source:
         mlflow.org, "Log metric": fields of a metric; the timestamp is Unix time in milliseconds, the step is 0 by
@@ -120,7 +125,11 @@ def _mlflow(sheet: Sheet, metric: str) -> Layout:
     """
     columns = {name.lower(): name for name in sheet.header}
     if not {"run_id", "key", "value", "step", "timestamp"} <= set(columns):
-        raise _unlike(sheet, "MLflow metrics", "run_id, key, value, step, timestamp")
+        expected = "run_id, key, value, step, timestamp, as MlflowClient().get_metric_history gives them for each run"
+        only_last = (
+            "; search_runs has no more than the last value of a metric" if "metrics." + metric in columns else ""
+        )
+        raise _unlike(sheet, "MLflow metrics", expected + only_last)
     run, key, value, step, stamp = (columns[name] for name in ("run_id", "key", "value", "step", "timestamp"))
     began: dict[str, int] = {}
     for row, cells in sheet.rows:
@@ -133,14 +142,15 @@ def _mlflow(sheet: Sheet, metric: str) -> Layout:
         if cells[key] == metric:
             elapsed = int(cells[stamp]) - began[cells[run]]
             seconds = f"{elapsed // 1000}.{elapsed % 1000:03d}"
-            texts = {"config": cells[run], "run": cells[run], "step": cells[step], "seconds": seconds}
-            rows.append((row, {**texts, "value": cells[value]}))
+            config = cells[columns["run_name"]] if "run_name" in columns else cells[run]
+            texts = {"config": config, "run": cells[run], "step": cells[step], "seconds": seconds}
+            rows.append((row, {**texts, **_value(cells[value])}))
     if not rows:
         keys = ", ".join(sorted({cells[key] for _, cells in sheet.rows})[:8])
         raise PromoError(f"{sheet.name} holds no metric '{metric}'; it holds: {keys}")
     if {texts["step"] for _, texts in rows} == {"0"}:
-        return _layout(sheet, ("config", "run", "seconds", "value"), rows)  # steps were never logged
-    return _layout(sheet, ("config", "run", "step", "seconds", "value"), rows)
+        return _layout(sheet, ("config", "run", "seconds", "value", "status"), rows)  # steps were never logged
+    return _layout(sheet, ("config", "run", "step", "seconds", "value", "status"), rows, keep=True)
 
 
 def _optuna(sheet: Sheet, metric: str) -> Layout:
@@ -154,7 +164,8 @@ def _optuna(sheet: Sheet, metric: str) -> Layout:
     steps = {name: name.removeprefix(_INTERMEDIATE) for name in sheet.header if name.startswith(_INTERMEDIATE)}
     value = next((name for name in ("intermediate_value", "value", metric) if name in sheet.header), None)
     if trial is None or not (steps or ("step" in sheet.header and value)):
-        expected = f"number and {_INTERMEDIATE}STEP (trials_dataframe with that attribute), or trial, step, value"
+        attrs = '("number", "state", "params", "intermediate_values")'
+        expected = f"number and {_INTERMEDIATE}STEP, from trials_dataframe(attrs={attrs}); or trial, step, value"
         raise _unlike(sheet, "Optuna trials", expected)
     rows: list[tuple[int, dict[str, str]]] = []
     for row, cells in sheet.rows:
@@ -163,18 +174,30 @@ def _optuna(sheet: Sheet, metric: str) -> Layout:
             assert value is not None
             rows.append((row, {"config": name, "run": name, "step": cells["step"], "value": cells[value]}))
             continue
-        failed = cells.get("state") == "FAIL"
-        said = {"config": name, "run": name, "status": "crash" if failed else OK}
+        state = cells.get("state", "COMPLETE").rpartition(".")[2]
+        said = {"config": name, "run": name, "status": _OPTUNA_STATES.get(state, "killed")}
         for column, step in sorted(steps.items(), key=lambda item: (len(item[1]), item[1])):
-            if cells[column] and cells[column].lower() != "nan":  # a trial that was pruned earlier
+            if cells[column] and cells[column].lower() != "nan":  # others reported there
                 rows.append((row, {**said, "step": step, "value": cells[column]}))
     header = ("config", "run", "step", "value", "status") if steps else ("config", "run", "step", "value")
-    return _layout(sheet, header, rows)
+    return _layout(sheet, header, rows, keep=True)
 
 
-def _layout(sheet: Sheet, header: tuple[str, ...], rows: list[tuple[int, dict[str, str]]]) -> Layout:
+def _value(said: str) -> dict[str, str]:
+    """A value as a tool logged it; one that is no finite number is how the run ended."""
+    bad = not said or said.lower().lstrip("+-") in _NOT_FINITE
+    return {"value": "" if bad else said, "status": "nan" if bad else OK}
+
+
+def _layout(
+    sheet: Sheet, header: tuple[str, ...], rows: list[tuple[int, dict[str, str]]], *, keep: bool = False
+) -> Layout:
+    """The columns that a layout made, and the others of the tool's own where a row is still a row."""
     known = {column.value: column for column in Column}
-    return Sheet(sheet.name, header, tuple(rows), sheet.faults), {known[name]: name for name in header}
+    others = tuple(name for name in sheet.header if name not in header) if keep else ()
+    before = dict(sheet.rows)
+    whole = ((row, {**texts, **{name: before[row][name] for name in others}}) for row, texts in rows)
+    return Sheet(sheet.name, (*header, *others), tuple(whole), sheet.faults), {known[name]: name for name in header}
 
 
 def _unlike(sheet: Sheet, what: str, expected: str) -> PromoError:

@@ -6,6 +6,9 @@ a value exists only if linear interpolation was declared; it never reaches back 
 of an untrained model would enter.
 """
 
+from fractions import Fraction
+from itertools import pairwise
+
 from promo.base.canonical import exact
 from promo.curves.values import OK, Column, Curve, Point, Reading
 from promo.spec.values import BudgetKind
@@ -30,9 +33,22 @@ def reach(curve: Curve, column: Column, amount: int, *, interpolate: bool) -> Re
         after = f"; the first is at {exact(beyond.at[column])}" if beyond else ""
         return f"no point of run '{curve.run}' lies between its start and {column.value} {amount}{after}"
     last = inside[-1]
+    if beyond is None and amount - last.at[column] >= longest_gap(curve, column):
+        return f"run '{curve.run}' is recorded to {column.value} {exact(last.at[column])} and no further"
     if interpolate and beyond is not None and last.at[column] < amount:
         return _between(last, beyond, column, amount, inside)
     return Reading(last.value, last.at[column], last.at, (last.row,), inside)
+
+
+def longest_gap(curve: Curve, column: Column) -> Fraction:
+    """
+    The longest way between two points of a run, its start among them.
+
+    A run that breaks off further than that before a budget has not come there, and its last value is no value at the
+    budget; any nearer, and the budget may lie between its last point and one that was never due.
+    """
+    places = [Fraction(0), *(point.at[column] for point in curve.points)]
+    return max(second - first for first, second in pairwise(places))
 
 
 def ended_before(curve: Curve, column: Column, amount: int) -> bool:

@@ -15,7 +15,7 @@ from promo.curves.collect import collect_curves
 from promo.curves.layouts import rearranged
 from promo.curves.read import read_sheet, suffix_of
 from promo.curves.settings import settings_from_json, settings_to_json
-from promo.curves.values import Fault, Settings
+from promo.curves.values import Curve, Fault, Settings
 from promo.spec.values import Study
 
 SETTINGS = "curves.json"
@@ -43,12 +43,18 @@ class Replay:
         """SHA-256 of the table's bytes."""
         return digest_bytes(self.content)
 
+    def curve(self, candidate: str, host: str, seed: int, number: int = 0) -> Curve | None:
+        """The run recorded for a cell; *number* counts from 0, for the runs that a rerun reads."""
+        curves = self.assignment.cells.get((candidate, host, seed), ())
+        return curves[number] if number < len(curves) else None
+
     def files(self) -> dict[str, bytes]:
         """What a study keeps of it: the table as it is, and how it is read."""
         return {self.file: self.content, SETTINGS: canonical(self._settings()) + b"\n"}
 
     def summary(self) -> dict[str, Json]:
         """What the first event of a replay says of it."""
+        repeated = sum(len(curves) - 1 for curves in self.assignment.cells.values())
         return {
             "table": self.name,
             "file": self.file,
@@ -57,6 +63,7 @@ class Replay:
             "seeds_by": self.assignment.seeds_by,
             "cells": len(self.assignment.cells),
             "empty": len(self.assignment.empty),
+            **({"repeated": repeated} if repeated else {}),
         }
 
     def _settings(self) -> dict[str, Json]:

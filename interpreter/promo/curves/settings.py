@@ -9,6 +9,7 @@ from attrs import evolve
 from promo.base.canonical import Json
 from promo.base.errors import PromoError
 from promo.curves.values import Column, Settings
+from promo.spec.values import Study
 
 _TABLES = ("columns", "units", "candidates", "hosts", "seeds")
 
@@ -79,6 +80,25 @@ def with_mapping(settings: Settings, name: str, text: str) -> Settings:
         candidates={**said["candidates"], **settings.candidates},
         hosts={**said["hosts"], **settings.hosts},
         seeds={**{seed_of(key): value for key, value in said["seeds"].items()}, **settings.seeds},
+    )
+
+
+def with_spec(settings: Settings, study: Study) -> Settings:
+    """Settings with what the spec's curves block says; what is there already stays."""
+    said = study.curves
+    if said is None:
+        return settings
+    labels = said.labels
+    return evolve(
+        settings,
+        layout=said.layout if settings.layout == "table" else settings.layout,
+        columns={**{Column(word): name for word, name in said.columns.items()}, **settings.columns},
+        units={**{Column(word): unit for word, unit in said.units.items()}, **settings.units},
+        candidates={**{name: labels[name] for name in study.candidates if name in labels}, **settings.candidates},
+        hosts={**{name: labels[name] for name in study.hosts if name in labels}, **settings.hosts},
+        seeds={**{int(name): label for name, label in labels.items() if name.isdecimal()}, **settings.seeds},
+        seeds_by=said.seeds_by if settings.seeds_by == "auto" else settings.seeds_by,
+        interpolate=settings.interpolate or said.interpolate,
     )
 
 

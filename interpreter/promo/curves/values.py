@@ -20,6 +20,8 @@ class Column(Enum):
     """Tells runs apart; without it a run is one config, host and seed."""
     SEED = "seed"
     HOST = "host"
+    ATTEMPT = "attempt"
+    """Counts the runs of one config, host and seed; without it there is one."""
     STEP = "step"
     SECONDS = "seconds"
     """Training time from the start of the run."""
@@ -76,6 +78,8 @@ class Curve:
     seed: str
     run: str
     points: tuple[Point, ...]
+    attempt: str = ""
+    """Which run of its config, host and seed it is."""
     status: str = OK
     row: int = 0
     """Its last row."""

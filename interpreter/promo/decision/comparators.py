@@ -19,13 +19,21 @@ class Board:
     rungs: int
     scores: Mapping[tuple[str, int], Fraction | None]
     """(candidate, rung) -> score, lower is better; None where a cell has no value."""
-    seconds: Mapping[tuple[str, int], Fraction]
-    """(candidate, rung) -> device time from the start of its runs to that rung."""
+    seconds: Mapping[tuple[str, int], Mapping[tuple[str, int], Fraction]]
+    """(candidate, rung) -> cell -> device time from the start of that run to the rung."""
 
     @property
     def top(self) -> int:
         """The rung of the full budget."""
         return self.rungs - 1
+
+    def cost(self, name: str, rungs: Iterable[int]) -> Fraction:
+        """Device time of a candidate at some rungs; a cell that is there again is carried on, and paid once."""
+        furthest: dict[tuple[str, int], Fraction] = {}
+        for rung in rungs:
+            for cell, seconds in self.seconds[name, rung].items():
+                furthest[cell] = max(seconds, furthest.get(cell, seconds))
+        return sum(furthest.values(), Fraction(0))
 
     def ranked(self, names: Sequence[str], rung: int) -> list[str]:
         """Candidates by score, best first; those without one last, and equal ones as they were drawn."""
@@ -38,14 +46,57 @@ class Board:
 
 
 @frozen
+class MethodResult:
+    """A method over all draws."""
+
+    name: str
+    regret: Fraction | None
+    """
+    Mean of how much worse its choice is than the best at the full budget, in the metric's unit; None where it never
+    chose anybody who is known there.
+    """
+    regret_interval: tuple[Fraction, Fraction] | None
+    spent_s: Fraction
+    """Mean device time in seconds."""
+    spent_interval: tuple[Fraction, Fraction]
+    trained: Fraction
+    """Mean number of candidates it looked at."""
+    without: int
+    """Draws in which it chose nobody, or somebody unknown at the full budget; they are left out of the regret."""
+
+
+@frozen
+class Comparison:
+    """All methods beside each other."""
+
+    best: str
+    rungs: tuple[int, ...]
+    cells: tuple[int, ...]
+    """Hosts times seeds at each rung."""
+    draws: int
+    methods: tuple[MethodResult, ...]
+    unknown: tuple[str, ...]
+    """Candidates without a value at the full budget, of whom nobody can say how good they are."""
+    stopped: int
+    """Draws in which a gate or rule of the spec stopped the study."""
+    held: int
+    """Draws in which one waited for a person, so that nobody went on."""
+
+
+@frozen
 class Choice:
     """Whom a method takes in the end, and what it spent on the way."""
 
     candidate: str | None
     """None where nothing that it trained has a score."""
     spent_s: Fraction
-    trained: int
-    """How many candidates it looked at."""
+    reached: Mapping[str, int]
+    """Whom it trained, and up to which rung."""
+
+    @property
+    def trained(self) -> int:
+        """How many candidates it looked at."""
+        return len(self.reached)
 
 
 class _Purse:
@@ -53,19 +104,20 @@ class _Purse:
 
     def __init__(self, board: Board) -> None:
         self.board = board
-        self.reached: dict[str, int] = {}
+        self.there: dict[str, set[int]] = {}
 
     def train(self, names: Iterable[str], rung: int) -> None:
         for name in names:
-            self.reached[name] = max(rung, self.reached.get(name, rung))
+            self.there.setdefault(name, set()).add(rung)
 
     def choice(self) -> Choice:
         """The best of those that came furthest; scores at different budgets are not compared."""
-        spent = sum((self.board.seconds[name, rung] for name, rung in self.reached.items()), Fraction(0))
-        scored = {name: rung for name, rung in self.reached.items() if self.board.scores[name, rung] is not None}
+        spent = sum((self.board.cost(name, rungs) for name, rungs in self.there.items()), Fraction(0))
+        reached = {name: max(rungs) for name, rungs in self.there.items()}
+        scored = {name: rung for name, rung in reached.items() if self.board.scores[name, rung] is not None}
         furthest = max(scored.values(), default=0)
         best = self.board.ranked([name for name, rung in scored.items() if rung == furthest], furthest)
-        return Choice(best[0] if best else None, spent, len(self.reached))
+        return Choice(best[0] if best else None, spent, reached)
 
 
 def integer_rungs(least: int, most: int, eta: int) -> tuple[int, ...]:
@@ -96,8 +148,8 @@ def random_search(board: Board, order: Sequence[str], allowance_s: Fraction) -> 
     """
     purse, spent = _Purse(board), Fraction(0)
     for name in order:
-        spent += board.seconds[name, board.top]
-        if purse.reached and spent > allowance_s:
+        spent += board.cost(name, [board.top])
+        if purse.there and spent > allowance_s:
             break
         purse.train([name], board.top)
     return purse.choice()
@@ -122,17 +174,17 @@ def greedy_walk(
         start: a candidate, trained in any case.
         allowance_s: device time that the walk may spend.
     """
-    purse, here, spent = _Purse(board), start, board.seconds[start, board.top]
+    purse, here, spent = _Purse(board), start, board.cost(start, [board.top])
     purse.train([start], board.top)
     while True:
         near = [
             name
             for name in order
-            if name not in purse.reached and sum(levels[here][one] != levels[name][one] for one in levels[here]) == 1
+            if name not in purse.there and sum(levels[here][one] != levels[name][one] for one in levels[here]) == 1
         ]
-        if not near or spent + board.seconds[near[0], board.top] > allowance_s:
+        if not near or spent + board.cost(near[0], [board.top]) > allowance_s:
             return purse.choice()
-        spent += board.seconds[near[0], board.top]
+        spent += board.cost(near[0], [board.top])
         purse.train(near[:1], board.top)
         if board.scores[near[0], board.top] is not None:
             here = board.ranked([here, near[0]], board.top)[0]
@@ -161,8 +213,8 @@ def brackets(rungs: int, eta: int) -> tuple[tuple[int, int], ...]:
     Hyperband's brackets: how many candidates each begins with, and at which rung, most explorative first.
 
     Source:
-        Li et al. (2018), JMLR 18(185), with shares rounded down: R = 81 and eta = 3 give 81, 27, 9, 6 and 5
-        candidates.  Rounded up, as algorithm 1 writes it, they are 81, 34, 15, 8 and 5.
+        Li et al. (2018), JMLR 18(185), table 1: R = 81 and eta = 3 give 81, 27, 9, 6 and 5 candidates, floor((s_max +
+        1) / (s + 1)) times eta^s.  Algorithm 1 of the same paper rounds the whole product up: 81, 34, 15, 8 and 5.
     """
     last = rungs - 1
     return tuple(((rungs // (s + 1)) * eta**s, last - s) for s in range(last, -1, -1))

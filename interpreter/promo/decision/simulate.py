@@ -8,15 +8,16 @@ settings of one question meet the same luck wherever they have the same cells.
 
 import math
 from collections.abc import Mapping
-from statistics import NormalDist
+from fractions import Fraction
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from promo.decision.arrays import Bools, Floats, apply_gate, apply_rule, fast_condition, fast_gate
+from promo.decision.exactly import Supposed, chance
 from promo.plan.values import Plan
-from promo.spec.judgement import Gate, Statistic, Then, Top
-from promo.spec.values import Study
+from promo.spec.judgement import LEADER, First, Gate, Rule, Statistic, Then, Top
+from promo.spec.values import Stage, Study
 
 BATCH = 20_000
 SLOW_DRAWS = 500
@@ -81,6 +82,8 @@ class Figures:
     gates: tuple[GateFigures, ...]
     rules: Mapping[str, tuple[Share, Share]]
     """Rule -> share of studies in which it holds, and in which it is undecided."""
+    rules_exactly: Mapping[str, float | None]
+    """Rule -> the former by formula, where one exists."""
     best_at_end: Share
     expected_s: float
     planned_s: int
@@ -236,26 +239,62 @@ class _Tally:
             by_arrays=by_arrays,
             gates=tuple(gates),
             rules={name: (_share(a, draws), _share(b, draws)) for name, (a, b) in self.rules.items()},
+            rules_exactly={name: self._rule_exactly(rule) for name, rule in self.study.rules.items()},
             best_at_end=_share(self.end, draws),
             expected_s=self.seconds / draws,
             planned_s=self.plan.device_s.planned,
             most_s=self.plan.device_s.most,
         )
 
+    def _supposed(self, stage: Stage, name: str, reference: str | None, allowance: Fraction) -> Supposed | None:
+        """What is true of a candidate at a stage where noise is all that differs; None where more does."""
+        world = self.world
+        if world.spread or world.relax or reference == name:
+            return None
+        lead = 0.0
+        if name == self.best:
+            lead = world.gap
+        elif reference == self.best:
+            lead = -world.gap
+        rivals = len(self.study.entrants[stage.name].possible)
+        return Supposed(lead, world.noise, len(stage.hosts), len(stage.seeds), rivals, world.host, float(allowance))
+
     def _exactly(self, gate: Gate) -> float | None:
-        """Keep-top-m at a first stage, when one candidate is ahead of equals and noise is all that differs."""
-        stage, world = self.study.stages[gate.source], self.world
-        plain = isinstance(gate.keep, Top) and not gate.keep.per_host and gate.statistic is Statistic.MEAN
-        plain = plain and not gate.demands and gate.sample is None and not stage.after and not stage.continues
-        if not plain or world.spread or world.relax or world.noise <= 0 or self.best in gate.always:
+        """The chance of the best at a gate over a first stage, where there is a formula."""
+        stage = self.study.stages[gate.source]
+        if gate.demands or gate.sample is not None or stage.after or stage.continues or self.best in gate.always:
             return None
-        assert isinstance(gate.keep, Top)
-        rivals = [name for name in self.study.entrants[gate.source].possible if name not in gate.always]
-        if self.best not in rivals:
+        there = self.study.entrants[gate.source].possible
+        if self.best not in there or (isinstance(gate.keep, Top) and gate.statistic is not Statistic.MEAN):
             return None
-        hosts, cells = len(stage.hosts), len(stage.cells)
-        sd = math.sqrt(world.noise**2 / cells + world.host**2 / hosts)
-        return slippage(len(rivals), gate.keep.count, world.gap / sd)
+        reference = getattr(gate.keep, "reference", None)
+        if reference == LEADER:
+            return None
+        world = self._supposed(stage, self.best, reference, gate.allowance)
+        if world is not None and isinstance(gate.keep, Top):
+            world = evolve(world, rivals=len([name for name in there if name not in gate.always]))
+        return None if world is None else chance(gate.keep, world)
+
+    def _rule_exactly(self, rule: Rule) -> float | None:
+        """The chance that a rule holds whose candidates come to its stage in any case."""
+        stage = self.study.stages[rule.stage]
+        asked = [name for name in (rule.judged, rule.reference) if name is not None]
+        if not all(self._certain(stage, name) for name in asked):
+            return None
+        if isinstance(rule.require, First) and (stage.after or rule.judged != self.best):
+            return None  # who else is there depends on gates, or is not equally far behind
+        world = self._supposed(stage, rule.judged, rule.reference, Fraction(0))
+        return None if world is None or isinstance(rule.require, Top) else chance(rule.require, world)
+
+    def _certain(self, stage: Stage, name: str) -> bool:
+        """Whether a candidate is at a stage whatever the values are."""
+        if stage.after is not None:
+            gate = self.study.gates.get(stage.after)
+            ends = any(rule.otherwise not in (None, Then.SKIP) for rule in self.study.rules.values())
+            if gate is None or gate.demands or ends or name not in gate.always:
+                return False
+            return self._certain(self.study.stages[gate.source], name)
+        return name in self.study.entrants[stage.name].possible and stage.continues is None
 
 
 def _share(count: int, of: int) -> Share:
@@ -278,27 +317,3 @@ def _ratio(sums: Floats) -> Share:
         return Share(0.0, 0.0)
     value = part / whole
     return Share(float(value), math.sqrt(max(squares - 2 * value * products + value * value * wholes, 0.0)) / whole)
-
-
-def slippage(k: int, keep: int, shift: float) -> float:
-    """
-    Probability that the one better candidate of *k* is among the best *keep*.
-
-    Args:
-        k: candidates, all equal but one.
-        keep: places.
-        shift: lead of the better one in standard errors of one candidate's mean.
-
-    Source:
-        Bechhofer (1954), indifference-zone selection; integrated by the trapezoid rule on -9..9.
-    """
-    if keep >= k:
-        return 1.0
-    normal, step = NormalDist(), 1 / 64
-    total = 0.0
-    for place in range(-9 * 64, 9 * 64 + 1):
-        z = place * step
-        ahead = normal.cdf(z - shift)
-        few = sum(math.comb(k - 1, j) * ahead**j * (1 - ahead) ** (k - 1 - j) for j in range(keep))
-        total += normal.pdf(z) * few * step
-    return total

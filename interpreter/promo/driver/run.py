@@ -34,9 +34,10 @@ from promo.ledger.values import EventKind
 from promo.plan.store import plan_to_json
 from promo.plan.values import PlannedRun
 from promo.run.corpora import Prepared, prepare
-from promo.run.execute import Execution, Place, Progress, has_ended
+from promo.run.execute import Execution, Place, Progress, has_ended, may_repeat
 from promo.run.provenance import Origin
 from promo.run.runners.files.declare import FileRunner
+from promo.run.runners.recorded.answer import recorded_number, recorded_task
 from promo.run.store import PROGRAM
 from promo.run.values import CONTRACT, Task
 from promo.spec.lock import Lock, Seal, closure, frozen_rules, lock_to_json
@@ -316,13 +317,13 @@ class _Loop:
         again = []
         for flag in found:
             cause = flag.words
-            rerun = state.flagged(flag.run) < flag.guard.handling.reruns
+            run = (task := tasks[flag.run]).run
+            rerun = state.flagged(flag.run) < flag.guard.handling.reruns and may_repeat(state, task, after=1)
             data: dict[str, Json] = {"run": flag.run, "attempt": flag.attempt, "cause": cause, "again": rerun}
             self.execution.record(EventKind.RESULT_FLAGGED, data)
-            run = tasks[flag.run].run
             self.display.say(f"{name}: {run.candidate} on {run.host}, seed {run.seed} is set aside: {cause}")
             if rerun:
-                again.append(tasks[flag.run])
+                again.append(task)
         for task in again:
             self.execution.again(task)
         return bool(again)
@@ -355,7 +356,8 @@ class _Loop:
         entrants = set(self.execution.state.opened[stage])
         missing, crash = self.study.missing_reruns_at(stage), self.study.crash_reruns_at(stage)
         runs = (run for run in self.plan.stage(stage).runs if run.candidate in entrants)
-        return [Task(run, self._request(run), missing, crash) for run in runs]
+        tasks = [Task(run, self._request(run), missing, crash) for run in runs]
+        return [recorded_task(task, self.replay) for task in tasks] if self.replay else tasks
 
     def _request(self, run: PlannedRun) -> dict[str, Json]:
         candidate, stage = self.study.candidates[run.candidate], self.study.stages[run.stage]
@@ -407,8 +409,9 @@ class _Loop:
         earlier = sum(one.budget.amount for one in self.study.carried_on(stage.name))
         if accepted is None:
             return {"folder": None, "earlier": str(earlier)}
-        kept = self.folder.result(accepted).details.get("checkpoint")
-        return {"folder": accepted.folder, "state": kept, "earlier": str(earlier)}
+        details = self.folder.result(accepted).details
+        number = {"recorded": recorded_number(details)} if self.replay else {}
+        return {"folder": accepted.folder, "state": details.get("checkpoint"), "earlier": str(earlier), **number}
 
     def _program(self, candidate: Candidate) -> dict[str, Json]:
         """What a runner kept in a file needs beside the effective configuration: its declaration, and all levels."""

@@ -16,6 +16,9 @@ from promo.run.values import Result
 from promo.spec.describe import describe_guard
 from promo.spec.judgement import Against, BoundKind, Guard, Watched
 
+SPEEDS = ("tokens_per_s", "steps_per_s")
+"""What throughput is, as far as a result says it: a recorded table may count steps alone."""
+
 
 @frozen
 class Flag:
@@ -57,7 +60,8 @@ def _value(guard: Guard, result: Result) -> Fraction | None:
     match guard.watched:
         case Watched.THROUGHPUT:
             work = result.details.get("work")
-            text = work.get("tokens_per_s") if isinstance(work, Mapping) else None
+            speeds = [work.get(name) for name in SPEEDS] if isinstance(work, Mapping) else []
+            text = next((one for one in speeds if one is not None), None)
         case Watched.CONTENTION:
             text = result.details.get("contention")
         case Watched.SECONDS:

@@ -116,6 +116,10 @@ class State:
         named = self.people.get(name, self.decisions.get(name, {})).get("promoted")
         return tuple(str(one) for one in named) if isinstance(named, list) else ()
 
+    def ended_badly(self, run: str) -> int:
+        """How many attempts of a run ended without a result that counts; lost ones have not ended."""
+        return self.failures(run) + self.flagged(run)
+
     def waiting(self) -> tuple[str, ...]:
         """Gates and rules that wait for a person."""
         return tuple(name for name, one in self.decisions.items() if one.get("held") and name not in self.people)

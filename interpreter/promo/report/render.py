@@ -10,6 +10,7 @@ from attrs import asdict, evolve
 
 from promo.base.resources import template_folder
 from promo.report.beside import BesideView
+from promo.report.compare import CompareView
 from promo.report.values import ReportView
 
 
@@ -37,6 +38,11 @@ def render_html(view: ReportView, *, refresh_s: int | None = None) -> str:
 def render_beside(view: BesideView) -> str:
     """Two studies side by side as one self-contained HTML file."""
     return _page("beside.html.j2", view=view)
+
+
+def render_compare(view: CompareView) -> str:
+    """A comparison of methods as one self-contained HTML file."""
+    return _page("compare.html.j2", view=view)
 
 
 def render_notice(name: str, message: str, refresh_s: int) -> str:

@@ -7,6 +7,7 @@ from promo.base.canonical import Json, from_exact, rounded
 from promo.ledger.state import State
 from promo.report.record import Record, part
 from promo.report.words import plural
+from promo.run.values import OWN_FAULT
 
 
 def replay_line(state: State) -> str:
@@ -40,7 +41,27 @@ def replay_limits(record: Record) -> Iterable[str]:
         yield "Values between two recorded points were interpolated linearly; none of them was measured."
     if said.get("empty"):
         yield f"For {plural(int(str(said['empty'])), 'cell')} of candidate, host and seed no run is recorded."
+    yield from _not_repeated(record)
     yield from _short(record)
+
+
+def _not_repeated(record: Record) -> Iterable[str]:
+    """Reruns that a clause asked for and the table does not have."""
+    state, study = record.state, record.study
+    for stage in record.plan.stages:
+        reruns = (study.missing_reruns_at(stage.name), study.crash_reruns_at(stage.name))
+        again = study.guard_reruns_at(stage.name)
+        bad = [run.id for run in stage.runs if run.id in state.attempts and state.accepted(run.id) is None]
+        count = 0
+        for run in bad:
+            crashes, flagged = state.failures(run, OWN_FAULT), state.flagged(run)
+            others = state.failures(run) - crashes
+            count += flagged <= again if flagged else others <= reruns[0] and crashes <= reruns[1]
+        if count:
+            yield (
+                f"At {stage.name}, {plural(count, 'run')} would have been tried again, and the table holds no further "
+                "run of such a cell: what follows a last failure followed at once."
+            )
 
 
 def _short(record: Record) -> Iterable[str]:

@@ -37,7 +37,9 @@ def simulation_text(study: Study, plan: Plan, world: "World", source: str, figur
     if figures.rules:
         lines.append("")
         for name, (holds, unknown) in figures.rules.items():
-            lines.append(f"rule {name}: holds in {_text(holds)}, undecided in {_text(unknown)}")
+            formula = figures.rules_exactly[name]
+            exactly = "" if formula is None else f" (exactly {formula:.2%})"
+            lines.append(f"rule {name}: holds in {_text(holds)}{exactly}, undecided in {_text(unknown)}")
     lines += [
         "",
         f"The best reaches the last stage in {_text(figures.best_at_end)} of studies.",
@@ -78,18 +80,28 @@ def _kept(figures: "Figures") -> list[str]:
 
 
 def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Plan) -> str:
-    """One row a setting."""
-    rows = [
+    """One row a setting: how often the best is kept and what that costs, and how often somebody is promoted wrongly."""
+    kept = [
         [
             setting,
             *(_text(gate.best_kept) for gate in figures.gates),
             _text(figures.best_at_end),
             amount_text(round(figures.expected_s), plan),
+            amount_text(figures.most_s, plan),
         ]
         for setting, figures in settings
     ]
+    wrong = [[setting, *(_text(gate.false_promotions) for gate in figures.gates)] for setting, figures in settings]
     gates = [gate.gate for gate in settings[0][1].gates]
-    return _table(rows, [varied, *gates, "best at the end", f"expected {amount_unit(plan)}"])
+    unit = amount_unit(plan)
+    return "\n\n".join(
+        [
+            "Best kept so far:",
+            _table(kept, [varied, *gates, "to the end", f"expected {unit}", "worst"]),
+            "Wrongly promoted:",
+            _table(wrong, [varied, *gates]),
+        ]
+    )
 
 
 def _table(rows: list[list[str]], headers: list[str]) -> str:

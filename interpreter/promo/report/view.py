@@ -115,7 +115,7 @@ class _View:
 
     def _story(self) -> Iterable[str]:
         rungs = [
-            f"{len(self.state.opened[stage.name])} for {describe_budget(stage.budget)}"
+            f"{len(self.state.opened[stage.name])} at {stage.name} for {describe_budget(stage.budget)}"
             for stage in self.plan.stages
             if self.state.opened.get(stage.name)
         ]
@@ -123,7 +123,7 @@ class _View:
         if replay:
             yield f"This is a {replay}."
         did = "read from the record" if replay else "trained"
-        yield f"Candidates {did}: {', '.join(rungs)}." if rungs else f"Nothing has been {did} yet."
+        yield f"Candidates {did}: {'; '.join(rungs)}." if rungs else f"Nothing has been {did} yet."
         for decision in self.record.decisions.values():
             if isinstance(decision, GateDecision):
                 yield gate_result(decision) + "."

@@ -206,7 +206,8 @@ def _runs(record: Record, candidate: str, stage: str) -> Iterator[str]:
         yield f"Attempt {one.number} on {one.host} with seed {one.seed} {what}: {one.cause or 'no cause known'}."
     cells = {(one.host, one.seed) for one in tried}
     extra = len(tried) - len(cells)
-    yield f"{plural(len(tried), 'attempt')} in {plural(len(cells), 'cell')} of {stage}, {plural(extra, 'rerun')}."
+    counts = f"{plural(len(tried), 'attempt')} in {plural(len(cells), 'cell')}, {plural(extra, 'rerun')}"
+    yield f"Runs of {candidate} at {stage}: {counts}."
 
 
 def _attempts(record: Record, candidate: str, stage: str) -> Iterator[dict[str, Json]]:

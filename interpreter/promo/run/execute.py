@@ -145,6 +145,8 @@ class Execution:
             number += 1
             folder = attempt_folder(run.stage, run.candidate, run.host, run.seed, number)
         request = {**task.request, "attempt": number, "resume": self._kept(run.id)}
+        if task.recorded is not None:
+            request["recorded"] = task.recorded + self.state.ended_badly(run.id)
         digest = write_request(self._disk, self._study / folder, request)
         self.record(
             EventKind.ATTEMPT_STARTED,
@@ -231,4 +233,13 @@ def has_ended(state: State, task: Task) -> bool:
     if tried and tried[-1].state is AttemptState.FLAGGED:
         return not tried[-1].again
     crashes = state.failures(run, OWN_FAULT)
-    return crashes > task.crash_reruns or state.failures(run) - crashes > task.missing_reruns
+    return (
+        not may_repeat(state, task)
+        or crashes > task.crash_reruns
+        or state.failures(run) - crashes > task.missing_reruns
+    )
+
+
+def may_repeat(state: State, task: Task, *, after: int = 0) -> bool:
+    """Whether there is a run left when *after* more have ended badly; in a replay there are those recorded."""
+    return task.tries is None or state.ended_badly(task.run.id) + after < task.tries

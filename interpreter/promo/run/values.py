@@ -46,12 +46,19 @@ OWN_FAULT = frozenset({"nan", "diverged", "oom", "crash"})
 
 @frozen
 class Task:
-    """A run to be carried out: the request its worker gets, and how often it may be repeated, for which reason."""
+    """
+    A run to be carried out: the request its worker gets, and how often it may be repeated, for which reason.
+
+    In a replay *recorded* is the first recorded run of its cell that it reads, and *tries* how many there are from
+    there on: a run that nobody made cannot be made again.
+    """
 
     run: PlannedRun
     request: Mapping[str, Json]
     missing_reruns: int
     crash_reruns: int
+    recorded: int | None = None
+    tries: int | None = None
 
 
 @frozen

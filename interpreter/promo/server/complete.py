@@ -18,16 +18,19 @@ from promo.server.names import IMPORT, kinds_at, leading
 from promo.spec.judgement import LEADER, Method, TieBreak
 from promo.spec.ladder import COUNTED
 from promo.spec.names import KINDS
+from promo.spec.recorded import COLUMNS, TOOLS, WAYS
 from promo.spec.rules import CELL_NAMES
 from promo.spec.setting import SYSTEMS
 from promo.syntax.lex import COMMENT, NAME, Lexeme, grammar, lexemes
 from promo.syntax.parse import Expected, expected
 
 HEADER = "promo 1\n"
+UNNAMED = ("frozen", "study", "account", "curves", "use")
+"""Words that begin a declaration and give no name that others could use."""
 PARTIAL = re.compile(r"[A-Za-z0-9_.%]*\Z")
 NUMBER = re.compile(r"[0-9][0-9_]*(\.[0-9][0-9_]*)?(?=[A-Za-z_]*\Z)")
 
-REPEATED = frozenset({"vary", "alias", "rows", "members", "demand", "guard", "suppose", "note"})
+REPEATED = frozenset({"vary", "alias", "rows", "members", "demand", "guard", "suppose", "note", "column", "label"})
 """Words of clauses that a block may have more than once."""
 
 WORDS_AT = {
@@ -39,6 +42,9 @@ WORDS_AT = {
     ("rule", "by"): (Method.SIGN_FLIP.value, Method.WILCOXON.value),
     ("gate", "to"): (LEADER,),
     ("account", "count"): COUNTED,
+    ("curves", "from"): TOOLS,
+    ("curves", "column"): COLUMNS,
+    ("curves", "by"): WAYS,
     ("effects", "block"): CELL_NAMES,
 }
 """Declaration and keyword -> words that may follow and are declared nowhere."""
@@ -124,7 +130,9 @@ def _declaration_start(text: str, offset: int) -> int:
 
 def _declares(text: str, at: int) -> bool:
     word = re.compile(r"[a-z]+").match(text, at)
-    return word is not None and (word.group() in KINDS or word.group() in ("frozen", "study", "account", "use"))
+    return word is not None and (
+        word.group() in KINDS or word.group() in ("frozen", "study", "account", "curves", "use")
+    )
 
 
 def _units(document: Document, number: str) -> Iterator[types.CompletionItem]:

@@ -19,6 +19,7 @@ SYMBOLS = {
     "rule": types.SymbolKind.Boolean,
     "reduce": types.SymbolKind.Function,
     "account": types.SymbolKind.Number,
+    "curves": types.SymbolKind.Number,
     "use": types.SymbolKind.Package,
 }
 

@@ -32,6 +32,7 @@ from promo.spec.ladder import Ladder
 from promo.spec.names import Clauses, Scope
 from promo.spec.neighbours import Neighbourhoods
 from promo.spec.ports import Runner, World
+from promo.spec.recorded import read_curves
 from promo.spec.reduction import Reductions
 from promo.spec.rules import Rules
 from promo.spec.screening import Screening
@@ -170,6 +171,7 @@ class _Check:
         screening = Screening(scope, expressions, conditions.designs)
         screening.read(ladder.stages, reach or {})
         reductions.check(screening.effects)
+        curves = read_curves(self.scope)
         if reach is None:
             return None
         growth.check_stages(ladder.stages, {name: frozenset(there.possible) for name, there in reach.items()})
@@ -196,6 +198,7 @@ class _Check:
             rules=rules.rules,
             reductions=reductions.reductions,
             account=ladder.account,
+            curves=curves,
             grows=growth.grows,
             schedules=growth.schedules,
             baselines=baselines.baselines,

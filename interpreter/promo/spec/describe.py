@@ -39,6 +39,7 @@ from promo.spec.values import (
     Budget,
     BudgetKind,
     Candidate,
+    Curves,
     Data,
     Effects,
     Factor,
@@ -89,6 +90,7 @@ def describe(study: Study) -> dict[str, Json]:
             if study.reductions
             else {}
         ),
+        **({"curves": describe_curves(study.curves)} if study.curves else {}),
         "order": list(study.candidates) if _by_order(study) else None,
         "noise": None if study.noise is None else f"{exact(study.noise)}{study.measure.unit}",
         **describe_start(study),
@@ -361,6 +363,20 @@ def describe_effects(effects: Effects) -> dict[str, Json]:
         "block": ", ".join(sorted(effects.block)) or None,
         "family": effects.family,
         "rate": f"{exact(effects.rate * 100)}%",
+    }
+
+
+def describe_curves(curves: Curves) -> Json:
+    """How recorded curves are read."""
+    return {
+        "from": curves.layout,
+        "column": {
+            word: name + (f" in {curves.units[word]}" if word in curves.units else "")
+            for word, name in curves.columns.items()
+        },
+        "label": dict(curves.labels),
+        "seeds": curves.seeds_by,
+        "interpolate": curves.interpolate,
     }
 
 

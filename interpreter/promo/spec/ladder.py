@@ -206,22 +206,7 @@ class Ladder:
             message = "after a gate a stage trains what that gate promotes"
             scope.report("P0506", message, train, "write: train promoted for ...")
             return None
-<<<<<<< HEAD
         return tuple(found), around
-=======
-        found: dict[str, None] = {}
-        for name in names:
-            known = scope.refer(name, "cohort", "candidate")
-            if known is None:
-                return None
-            members = self.cohorts.get(known, (known,))
-            for member in members:
-                if member in found:
-                    scope.report("P0210", f"'{member}' is trained twice in this stage", name, "name it once")
-                else:
-                    found[member] = None
-        return tuple(found)
->>>>>>> a
 
     def _budget(self, train: Node, cap: Node | None) -> Budget | None:
         spend = next(train.nodes("spend"))

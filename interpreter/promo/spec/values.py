@@ -285,6 +285,24 @@ class Account(Shown):
 
 
 @frozen(eq=False, repr=False)
+class Curves(Shown):
+    """
+    How a table of recorded curves is read, as far as the spec says it; a replay's options go before it.
+
+    *columns* lead from what a column says to its name, *units* to its unit, *labels* from candidates, hosts and seeds
+    (as texts) to what the table calls them.
+    """
+
+    layout: str
+    columns: Mapping[str, str]
+    units: Mapping[str, str]
+    labels: Mapping[str, str]
+    seeds_by: str
+    interpolate: bool
+    where: Where = _where()
+
+
+@frozen(eq=False, repr=False)
 class Grow(Shown):
     """Ways to make a trained model larger, one of which is chosen after a short lag."""
 
@@ -398,6 +416,7 @@ class Study(Shown):
     rules: Mapping[str, Rule]
     reductions: Mapping[str, Reduction]
     account: Account | None
+    curves: Curves | None
     grows: Mapping[str, Grow]
     schedules: Mapping[str, Schedule]
     baselines: Mapping[str, Baseline]

@@ -8,13 +8,13 @@ and compares bytes.  What a table does not say is left out; no figure is made up
 from collections.abc import Mapping
 from fractions import Fraction
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from promo.base.canonical import SAFE_INTEGER, Json, canonical, digest, digest_bytes, exact, parse_json, rounded
 from promo.curves.reach import COLUMN_OF, ended_before, reach
 from promo.curves.replay import Replay
 from promo.curves.values import Column, Curve, Point, Reading
-from promo.run.values import CONTRACT, RECORDED, RunStatus
+from promo.run.values import CONTRACT, RECORDED, RunStatus, Task
 from promo.spec.values import BudgetKind
 
 _NAMES = {Column.STEP: "step", Column.TOKENS: "tokens", Column.SECONDS: "charged_s"}
@@ -33,8 +33,8 @@ class _Question:
 
 
 @frozen
-class _Found:
-    """What the table says to it."""
+class Found:
+    """What a recorded run says to a budget."""
 
     status: RunStatus
     cause: str
@@ -57,11 +57,13 @@ def answer(replay: Replay, content: bytes) -> tuple[dict[str, Json], bytes]:
     request = parse_json(content)
     assert isinstance(request, dict)
     run = _part(request, "run")
-    cell = (str(run["candidate"]), str(run["host"]), int(str(run["seed"])))
-    curve = replay.assignment.cells.get(cell)
+    number = int(str(request["recorded"]))
+    curve = replay.curve(str(run["candidate"]), str(run["host"]), int(str(run["seed"])), number)
     question = _question(request)
     lost = _lost(request)
-    found = lost if lost else _look(curve, question, interpolate=replay.settings.interpolate)
+    found = lost or found_at(
+        curve, question.column, question.amount, earlier=question.earlier, interpolate=replay.settings.interpolate
+    )
     reading = found.reading
     points = b"".join(canonical(_point(one, question.metric)) + b"\n" for one in (reading.points if reading else ()))
     body: dict[str, Json] = {
@@ -70,13 +72,31 @@ def answer(replay: Replay, content: bytes) -> tuple[dict[str, Json], bytes]:
         "status": found.status.value,
         "cause": found.cause,
         "metrics": {question.metric: exact(reading.value)} if reading else {},
-        "seconds": _seconds(curve, question, found),
+        "seconds": _seconds(found, curve, question.column, question.earlier),
         "points": digest_bytes(points),
         "provenance": RECORDED,
-        "recorded": _source(replay, curve, reading),
+        "recorded": {"number": number, **_source(replay, curve, reading)},
         **(_details(question, reading) if reading else {}),
     }
     return body, points
+
+
+def recorded_task(task: Task, replay: Replay) -> Task:
+    """
+    A task with the recorded runs that it may read.
+
+    A rerun reads the next recorded run of the cell, and where there is none nothing is read again: the same numbers
+    under a new name would be no second run.  Who carries a run on reads on in that run.
+    """
+    first = int(str(_part(task.request, "continues").get("recorded", 0)))
+    run = task.run
+    there = len(replay.assignment.cells.get((run.candidate, run.host, run.seed), ()))
+    return evolve(task, recorded=first, tries=max(1, there - first))
+
+
+def recorded_number(details: Mapping[str, Json]) -> int:
+    """Which recorded run of its cell a result was read from, counted from 0."""
+    return int(str(_part(details, "recorded")["number"]))
 
 
 def _part(request: Mapping[str, Json], key: str) -> Mapping[str, Json]:
@@ -96,40 +116,70 @@ def _question(request: Mapping[str, Json]) -> _Question:
     )
 
 
-def _lost(request: Mapping[str, Json]) -> _Found | None:
+def _lost(request: Mapping[str, Json]) -> Found | None:
     """A run that carries on another one has to have that one."""
     continued = request.get("continues")
     if isinstance(continued, Mapping) and continued.get("folder") is None:
-        return _Found(RunStatus.INVALID, "the run that it carries on has no result")
+        return Found(RunStatus.INVALID, "the run that it carries on has no result")
     return None
 
 
-def _look(curve: Curve | None, question: _Question, *, interpolate: bool) -> _Found:
+def found_at(curve: Curve | None, column: Column, amount: int, *, earlier: int, interpolate: bool) -> Found:
+    """
+    What a recorded run says to a budget.
+
+    Args:
+        curve: the run; None where none is recorded.
+        column: what the budget counts.
+        amount: the budget from the start of the run.
+        earlier: how much of it another stage has seen already.
+        interpolate: whether a value between two points was declared to be linear.
+    """
     if curve is None:
-        return _Found(RunStatus.INVALID, "no run is recorded for this cell, and a replay trains none")
-    inside = [point for point in curve.points if point.at[question.column] <= question.amount]
-    if ended_before(curve, question.column, question.amount):
-        cause = f"run '{curve.run}' is recorded as {curve.status} before {question.column.value} {question.amount}"
-        return _Found(RunStatus(curve.status), cause, spent=inside[-1] if inside else None)
-    reading = reach(curve, question.column, question.amount, interpolate=interpolate)
+        return Found(RunStatus.INVALID, "no run is recorded for this cell, and a replay trains none")
+    inside = [point for point in curve.points if point.at[column] <= amount]
+    if ended_before(curve, column, amount):
+        cause = f"run '{curve.run}' is recorded as {curve.status} before {column.value} {amount}"
+        return Found(RunStatus(curve.status), cause, spent=inside[-1] if inside else None)
+    reading = reach(curve, column, amount, interpolate=interpolate)
     if isinstance(reading, str):
-        return _Found(RunStatus.INVALID, reading)
-    if reading.used <= question.earlier:
-        cause = f"no point of run '{curve.run}' lies behind {question.column.value} {question.earlier}"
-        return _Found(RunStatus.INVALID, cause)
-    return _Found(RunStatus.OK, "", reading)
+        return Found(RunStatus.INVALID, reading)
+    if reading.used <= earlier:
+        return Found(RunStatus.INVALID, f"no point of run '{curve.run}' lies behind {column.value} {earlier}")
+    return Found(RunStatus.OK, "", reading)
 
 
-def _seconds(curve: Curve | None, question: _Question, found: _Found) -> dict[str, Json]:
-    """Training time as recorded, to the microsecond; nothing where the table has no clock."""
+def charged(found: Found, curve: Curve | None, column: Column, earlier: int) -> Fraction | None:
+    """Training seconds as recorded, less those of the stage that is carried on; None without a clock."""
     at = found.reading.at if found.reading else found.spent.at if found.spent else {}
     if curve is None or Column.SECONDS not in at:
-        return {}
+        return None
     before = Fraction(0)
-    if question.earlier:
-        earlier = reach(curve, question.column, question.earlier, interpolate=False)
-        before = Fraction(0) if isinstance(earlier, str) else earlier.at[Column.SECONDS]
-    text = rounded(max(at[Column.SECONDS] - before, Fraction(0)), 6)
+    if earlier:
+        reading = reach(curve, column, earlier, interpolate=False)
+        before = Fraction(0) if isinstance(reading, str) else reading.at[Column.SECONDS]
+    return max(at[Column.SECONDS] - before, Fraction(0))
+
+
+def work_of(at: Mapping[Column, Fraction]) -> dict[str, Json]:
+    """How much a run had done at a point, and how fast, for guards; what is not counted is left out."""
+    counts = {"steps": at.get(Column.STEP), "tokens": at.get(Column.TOKENS)}
+    whole = {name: count for name, count in counts.items() if count is not None}
+    work: dict[str, Json] = {
+        name: int(count) for name, count in whole.items() if count.denominator == 1 and count <= SAFE_INTEGER
+    }
+    seconds = at.get(Column.SECONDS)
+    if seconds:
+        work |= {f"{name}_per_s": rounded(count / seconds, 6) for name, count in whole.items()}
+    return work
+
+
+def _seconds(found: Found, curve: Curve | None, column: Column, earlier: int) -> dict[str, Json]:
+    """Training time as recorded, to the microsecond; nothing where the table has no clock."""
+    seconds = charged(found, curve, column, earlier)
+    if seconds is None:
+        return {}
+    text = rounded(seconds, 6)
     return {"train": text, "total": text}
 
 
@@ -148,11 +198,8 @@ def _source(replay: Replay, curve: Curve | None, reading: Reading | None) -> dic
 
 def _details(question: _Question, reading: Reading) -> dict[str, Json]:
     """How far the run had come at the last recorded point, and how much of the budget that is."""
-    last = reading.points[-1].at
-    counts = {"steps": last.get(Column.STEP), "tokens": last.get(Column.TOKENS)}
-    whole = {name: at for name, at in counts.items() if at is not None and at.denominator == 1 and at <= SAFE_INTEGER}
     details: dict[str, Json] = {
-        "work": {name: int(at) for name, at in whole.items()},
+        "work": work_of(reading.points[-1].at),
         "budget": {"used": exact(reading.used - question.earlier), "last_step": "0"},
     }
     if question.keeps:

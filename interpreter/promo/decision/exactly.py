@@ -1,0 +1,176 @@
+"""
+A condition and a supposed lead to the probability that it holds, where there is a formula.
+
+Runs differ by normal noise that is independent from run to run, and nothing else; then differences within a cell are
+normal with a standard deviation of sqrt(2) times the noise, and the mean, Student's t, and a demand for every cell have
+their textbook distributions.  What has no such formula is left to the simulation.
+"""
+
+import math
+from collections.abc import Callable
+from statistics import NormalDist
+
+from attrs import frozen
+
+from promo.base.tails import t_quantile
+from promo.spec.judgement import (
+    Bound,
+    BoundKind,
+    Condition,
+    Difference,
+    Equivalent,
+    First,
+    Method,
+    Side,
+    Statistic,
+    Test,
+    Top,
+)
+
+NORMAL = NormalDist()
+
+
+@frozen
+class Supposed:
+    """
+    What is true of a candidate: *lead* is how much better it is than the reference, in the measure's unit.
+
+    *rivals* compete with it, itself among them, and are worse by *lead* each; *noise* is the standard deviation of a
+    run; *host* that of what a candidate shares over the seeds of a host.
+    """
+
+    lead: float
+    noise: float
+    hosts: int
+    seeds: int
+    rivals: int
+    host: float = 0.0
+    allowance: float = 0.0
+
+    @property
+    def cells(self) -> int:
+        """Hosts times seeds."""
+        return self.hosts * self.seeds
+
+    def error(self, runs: int) -> float:
+        """Standard error of the mean over all cells of one run, or of a difference of two."""
+        return math.sqrt(runs * (self.noise**2 / self.cells + self.host**2 / self.hosts))
+
+
+def chance(condition: Condition, world: Supposed) -> float | None:
+    """The probability that a condition holds; None where no formula is known."""
+    if world.noise <= 0:
+        return None
+    match condition:
+        case Top(per_host=False):
+            return slippage(world.rivals, condition.count, world.lead / world.error(1))
+        case First() if not world.host:
+            return slippage(world.rivals, 1, world.lead / world.noise) ** world.cells
+        case Difference(test=None, statistic=Statistic.MEAN):
+            return _inside(condition, world, world.error(2))
+        case Difference(test=None, statistic=Statistic.EVERY) if not world.host:
+            return _inside(condition, world, math.sqrt(2) * world.noise) ** world.cells
+        case Difference(test=Test() as test):
+            return _tested(condition, test, world)
+        case Equivalent(test=Test(method=Method.SIGMA) as test):
+            room = float(condition.margin) + world.allowance - _reach(test, world)
+            return _between(-room, room, -world.lead, world.error(2)) if room > 0 else 0.0
+        case _:
+            return None
+
+
+def _bound(condition: Difference, world: Supposed) -> tuple[float, Bound]:
+    """The true difference on the condition's side, and its bound."""
+    return -world.lead if condition.side is Side.GAP else world.lead, condition.bound
+
+
+def _inside(condition: Difference, world: Supposed, error: float) -> float:
+    """A normal difference against a bound."""
+    true, bound = _bound(condition, world)
+    value = float(bound.value)
+    match bound.kind:
+        case BoundKind.AT_MOST:
+            return NORMAL.cdf((value + world.allowance - true) / error)
+        case BoundKind.AT_LEAST:
+            return NORMAL.cdf((true - value + world.allowance) / error)
+        case BoundKind.WITHIN:
+            return _between(-value - world.allowance, value + world.allowance, true, error)
+
+
+def _between(low: float, high: float, true: float, error: float) -> float:
+    return max(0.0, NORMAL.cdf((high - true) / error) - NORMAL.cdf((low - true) / error))
+
+
+def _tested(condition: Difference, test: Test, world: Supposed) -> float | None:
+    """The power of a one-sided test on paired differences."""
+    true, bound = _bound(condition, world)
+    if bound.kind is BoundKind.WITHIN:
+        return None
+    below = bound.kind is BoundKind.AT_MOST
+    room = (float(bound.value) - true if below else true - float(bound.value)) + world.allowance
+    if test.method is Method.SIGMA:
+        return NORMAL.cdf((room - _reach(test, world)) / world.error(2))
+    if test.method is Method.T and not world.host and world.cells > 1:
+        freedom = world.cells - 1
+        return 1 - noncentral_t(t_quantile(float(test.confidence), freedom), freedom, room / world.error(2))
+    return None
+
+
+def _reach(test: Test, world: Supposed) -> float:
+    assert test.sigma is not None
+    return NORMAL.inv_cdf(float(test.confidence)) * float(test.sigma) * math.sqrt(2 / world.cells)
+
+
+def noncentral_t(value: float, degrees: int, shift: float) -> float:
+    """
+    Probability that noncentral t lies below *value*.
+
+    Args:
+        value: where.
+        degrees: of freedom, at least 1.
+        shift: the noncentrality, the mean of the normal in the numerator.
+
+    Source:
+        Owen (1965), "A special case of a bivariate non-central t-distribution", equation 1: a normal tail averaged over
+        the estimated standard deviation; integrated by Simpson's rule.
+    """
+    # With s the estimate over the true standard deviation, degrees x s^2 is chi-square.
+    scale = math.log(2) * (1 - degrees / 2) + degrees / 2 * math.log(degrees) - math.lgamma(degrees / 2)
+
+    def density(s: float) -> float:
+        return math.exp(scale + (degrees - 1) * math.log(s) - degrees * s * s / 2)
+
+    low, high = max(0.0, 1 - 9 / math.sqrt(degrees)), 1 + 9 / math.sqrt(degrees)
+    return _integral(lambda s: density(s) * NORMAL.cdf(value * s - shift) if s > 0 else 0.0, low, high, degrees)
+
+
+def _integral(function: Callable[[float], float], low: float, high: float, degrees: int) -> float:
+    """Simpson's rule; where the density is no zero at 0, with one degree, the point there is taken as its limit."""
+    steps = 4096
+    width = (high - low) / steps
+    first = function(low if low > 0 or degrees > 1 else width * 1e-6)
+    inner = sum((4 if number % 2 else 2) * function(low + number * width) for number in range(1, steps))
+    return (first + inner + function(high)) * width / 3
+
+
+def slippage(k: int, keep: int, shift: float) -> float:
+    """
+    Probability that the one better candidate of *k* is among the best *keep*.
+
+    Args:
+        k: candidates, all equal but one.
+        keep: places.
+        shift: lead of the better one in standard errors of one candidate's mean.
+
+    Source:
+        Bechhofer (1954), indifference-zone selection; integrated by the trapezoid rule on -9..9.
+    """
+    if keep >= k:
+        return 1.0
+    step, total = 1 / 64, 0.0
+    for place in range(-9 * 64, 9 * 64 + 1):
+        z = place * step
+        ahead = NORMAL.cdf(z - shift)
+        few = sum(math.comb(k - 1, j) * ahead**j * (1 - ahead) ** (k - 1 - j) for j in range(keep))
+        total += NORMAL.pdf(z) * few * step
+    return total

@@ -1,0 +1,144 @@
+"""A comparison of methods as text, as JSON, and as a view for a page."""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from textwrap import fill
+
+from attrs import frozen
+
+from promo.base.canonical import Json, exact, rounded
+from promo.base.units import HOUR
+from promo.decision.comparators import Comparison, MethodResult
+from promo.report.words import NONE, listed, plural
+from promo.spec.values import Study
+
+WIDTH = 110
+COLUMNS = ("method", "regret", "95% of draws", "hours", "95% of draws", "candidates", "no choice")
+
+
+@frozen
+class CompareView:
+    """What a page of a comparison shows."""
+
+    title: str
+    name: str
+    table: str
+    """The table of curves and its digest."""
+    story: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    how: tuple[str, ...]
+
+
+def comparison_view(found: Comparison, study: Study, table: str, *, eta: int, seed: int) -> CompareView:
+    """Everything in words and rounded figures."""
+    unit = study.measure.unit
+    columns = (COLUMNS[0], f"regret ({unit})", COLUMNS[2], study.device_unit, *COLUMNS[4:])
+    return CompareView(
+        title=study.title or study.name,
+        name=study.name,
+        table=table,
+        story=tuple(_story(found, study)),
+        columns=columns,
+        rows=tuple(_row(one) for one in found.methods),
+        how=tuple(_how(found, study, eta, seed)),
+    )
+
+
+def comparison_text(view: CompareView) -> str:
+    """For a terminal."""
+    from tabulate import tabulate
+
+    table = tabulate(view.rows, headers=view.columns, disable_numparse=True)
+    paragraphs = ("\n".join(fill(sentence, WIDTH) for sentence in part) for part in (view.story, view.how))
+    return "\n\n".join([table, *paragraphs])
+
+
+def _row(one: MethodResult) -> tuple[str, ...]:
+    return (
+        one.name,
+        NONE if one.regret is None else rounded(one.regret, 4),
+        NONE if one.regret_interval is None else _range(one.regret_interval, 4),
+        rounded(one.spent_s / HOUR, 2),
+        _range([end / HOUR for end in one.spent_interval], 2),
+        rounded(one.trained, 1),
+        str(one.without) if one.without else "",
+    )
+
+
+def _range(ends: Sequence[Fraction], digits: int) -> str:
+    return f"{rounded(ends[0], digits)} .. {rounded(ends[1], digits)}"
+
+
+def _story(found: Comparison, study: Study) -> Iterable[str]:
+    yield (
+        f"Regret: how much worse a choice is, at the full budget over all recorded cells, than {found.best}, the best "
+        "there."
+    )
+    own = found.methods[0]
+    known = [one for one in found.methods[1:] if one.regret is not None]
+    if own.regret is not None and known:
+        unit = study.measure.unit
+        better = [one.name for one in known if one.regret is not None and one.regret < own.regret]
+        yield (
+            f"This spec's regret is {rounded(own.regret, 4)} {unit} for {rounded(own.spent_s / HOUR, 2)} "
+            f"{study.device_unit}; less regret on the average: {listed(better) if better else 'no other method'}."
+        )
+    if found.stopped or found.held:
+        yield (
+            f"In {plural(found.stopped, 'draw')} a gate or rule of this spec stopped the study, and in "
+            f"{found.held} one waited for a person; nobody went on there."
+        )
+    if found.unknown:
+        yield (
+            f"{listed(found.unknown)} {'has' if len(found.unknown) == 1 else 'have'} no value at the full budget: "
+            "nobody can say what choosing, or not choosing, them would have meant."
+        )
+
+
+def _how(found: Comparison, study: Study, eta: int, seed: int) -> Iterable[str]:
+    cells = f"{found.cells[0]}" if len(set(found.cells)) == 1 else ", ".join(map(str, found.cells))
+    yield (
+        f"{plural(found.draws, 'draw')} (seed {seed}); rungs {', '.join(map(str, found.rungs))} with {cells} cells; "
+        f"eta {eta}. Recorded curves: nothing was trained."
+    )
+    yield (
+        "This spec goes through its gates, guards, reruns and samples as in promo replay, and then takes the best mean "
+        "at its largest budget; a dropped candidate that is only audited is paid for and not taken."
+    )
+    yield (
+        "Random search, and the walk that from the reference changes one factor at a time, may spend in each draw what "
+        "this spec does; the others spend what their rungs ask for. Hyperband makes one pass over its brackets."
+    )
+    yield (
+        "The other methods draw candidates without replacement, read at each rung the hosts and seeds that this spec "
+        "has there, pay only what is added where a cell is carried on, and run nothing again."
+    )
+    yield "A recorded curve up to a short budget is no run that was planned to be short."
+
+
+def comparison_json(found: Comparison) -> dict[str, Json]:
+    """With exact figures."""
+    return {
+        "promo_comparison": 1,
+        "best": found.best,
+        "rungs": list(found.rungs),
+        "cells": list(found.cells),
+        "draws": found.draws,
+        "stopped": found.stopped,
+        "held": found.held,
+        "unknown": list(found.unknown),
+        "methods": [_method(one) for one in found.methods],
+    }
+
+
+def _method(one: MethodResult) -> dict[str, Json]:
+    return {
+        "name": one.name,
+        "regret": None if one.regret is None else exact(one.regret),
+        "regret_interval": None if one.regret_interval is None else [exact(end) for end in one.regret_interval],
+        "spent_s": exact(one.spent_s),
+        "spent_interval": [exact(end) for end in one.spent_interval],
+        "trained": exact(one.trained),
+        "without_choice": one.without,
+    }
