@@ -13,7 +13,7 @@ import pytest
 
 from promo.base.canonical import canonical, digest_bytes, parse_json
 from promo.driver.study import StudyFolder
-from promo.files import FolderLock
+from promo.files import FolderLock, RealDisk
 from promo.ledger.state import AttemptState, StudyState
 from support import crashed, promo, spec
 
@@ -203,6 +203,26 @@ def test_an_interrupted_study_says_so_and_goes_on(workplace):
     assert not folder.state().running()
     ended = {one.state for tried in folder.state().attempts.values() for one in tried}
     assert ended <= {AttemptState.ACCEPTED, AttemptState.LOST}  # nobody's fault, so no rerun is used up
+    assert promo("run", path, "--quiet") == 0
+    assert folder.state().study is StudyState.CLOSED
+
+
+@pytest.mark.parametrize("kind", ["attempt.started", "result.accepted", "stage.opened", "gate.decided"])
+def test_an_interrupt_while_an_event_is_written_waits_for_its_turn(workplace, monkeypatch, kind):
+    path, folder, append = write(workplace, small()), study(workplace), RealDisk.append
+    interrupted = []
+
+    def interrupting(disk, place, data):
+        append(disk, place, data)
+        if not interrupted and kind.encode() in data:
+            interrupted.append(kind)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(RealDisk, "append", interrupting)
+
+    assert promo("run", path, "--quiet") == 130
+    assert interrupted
+    assert not folder.state().running()
     assert promo("run", path, "--quiet") == 0
     assert folder.state().study is StudyState.CLOSED
 

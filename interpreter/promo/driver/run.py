@@ -10,7 +10,7 @@ from os.path import relpath
 from pathlib import Path
 
 from promo import __version__
-from promo.base.canonical import Json, canonical, digest_bytes, exact
+from promo.base.canonical import Json, canonical, digest_bytes
 from promo.base.errors import ExitCode, Mismatch
 from promo.base.resources import second_verifier
 from promo.curves.replay import Replay
@@ -19,33 +19,29 @@ from promo.driver.amend import beside_file, verdict_of
 from promo.driver.anchor import keep_head, may_start
 from promo.driver.hosts import places, recorded_places
 from promo.driver.pipeline import Compiled
+from promo.driver.requests import Requests
 from promo.driver.same import no_strangers, runner_here, same_runner, same_source, same_study
-from promo.driver.seeds import seed_of
 from promo.driver.study import DATA, IMPORTS, LEDGER, LOCK, PLAN, RECHECK, SPEC, STREAMS, StudyFolder
 from promo.driver.values import Display, Ending
 from promo.evidence.effects import effects_to_json
 from promo.evidence.guards import flags
 from promo.evidence.values import evidence_to_json
-from promo.files import FolderLock, RealDisk
+from promo.files import FolderLock, Interrupts, RealDisk
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.state import State, StudyState, state_of
 from promo.ledger.values import EventKind
 from promo.plan.store import plan_to_json
-from promo.plan.values import PlannedRun
 from promo.run.corpora import Prepared, prepare
 from promo.run.execute import Execution, Place, Progress, has_ended, may_repeat
 from promo.run.provenance import Origin
 from promo.run.runners.files.declare import FileRunner
-from promo.run.runners.recorded.answer import recorded_number, recorded_task
+from promo.run.runners.recorded.answer import recorded_task
 from promo.run.store import PROGRAM
-from promo.run.values import CONTRACT, Task
+from promo.run.values import Task
 from promo.spec.lock import Lock, Seal, closure, frozen_rules, lock_to_json
 from promo.spec.ports import Runner
-from promo.spec.values import Candidate, Stage
-
-CHECKPOINT_EVERY_S = 600
-"""How often a trainer that can keep its state does so, in seconds of wall-clock time."""
+from promo.spec.values import Stage
 
 
 def run_study(
@@ -135,6 +131,7 @@ class _Loop:
         assert compiled.runner is not None
         self.runner: Runner = compiled.runner
         self.replay = replay
+        self.requests = Requests(compiled, folder, replay)
         self.disk = RealDisk()
         self.data: Mapping[str, Json] = {}
         self.tasks: dict[str, list[Task]] = {}
@@ -153,17 +150,18 @@ class _Loop:
                 state = state_of(self.journal.events)
             if freeze_only:
                 return Ending(ExitCode.DONE)
-            self.execution = Execution(
-                self.folder.path, self.journal, state, self.disk, self.clock, self.places, self._progress
-            )
-            self.execution.record(EventKind.ORCHESTRATOR_STARTED, {"promo": __version__, **self.origin.to_json()})
-            try:
-                self._keep_text(text)
-                self._keep_program()
-                self._climb()
-            except BaseException:
-                self.execution.cancel()
-                raise
+            with Interrupts() as interrupts:
+                self.execution = Execution(
+                    self.folder.path, self.journal, state, self.disk, self.clock, self.places, self._progress
+                )
+                self.execution.record(EventKind.ORCHESTRATOR_STARTED, {"promo": __version__, **self.origin.to_json()})
+                try:
+                    self._keep_text(text)
+                    self._keep_program()
+                    self._climb(interrupts)
+                except BaseException:
+                    self.execution.cancel()
+                    raise
         finally:
             self.display.end(state)
         return _ending(state)
@@ -268,10 +266,11 @@ class _Loop:
 
     # --- the stages --------------------------------------------------------------------------------------
 
-    def _climb(self) -> None:
+    def _climb(self, interrupts: Interrupts) -> None:
         state = self.execution.state
         queued: set[str] = set()
         while True:
+            interrupts.check()
             self._stop_if_decided()
             if state.study is not StudyState.OPEN:
                 self.execution.cancel()
@@ -353,72 +352,12 @@ class _Loop:
 
     def _tasks(self, stage: str) -> list[Task]:
         """Tasks of a stage's real entrants, in the plan's order."""
-        entrants = set(self.execution.state.opened[stage])
+        state = self.execution.state
+        entrants = set(state.opened[stage])
         missing, crash = self.study.missing_reruns_at(stage), self.study.crash_reruns_at(stage)
         runs = (run for run in self.plan.stage(stage).runs if run.candidate in entrants)
-        tasks = [Task(run, self._request(run), missing, crash) for run in runs]
+        tasks = [Task(run, self.requests.of(run, state, self.data), missing, crash) for run in runs]
         return [recorded_task(task, self.replay) for task in tasks] if self.replay else tasks
-
-    def _request(self, run: PlannedRun) -> dict[str, Json]:
-        candidate, stage = self.study.candidates[run.candidate], self.study.stages[run.stage]
-        host = self.study.hosts[run.host]
-        return {
-            "promo_request": CONTRACT,
-            "study": self.study.name,
-            "plan": self.plan.digest,
-            "run": {
-                "id": run.id,
-                "stage": run.stage,
-                "candidate": run.candidate,
-                "host": run.host,
-                **seed_of(self.study, self.execution.state, run.seed),
-            },
-            "trainer": self.runner.trainer,
-            "settings": dict(candidate.effective.settings),
-            "parameters": candidate.effective.parameters,
-            "flops_per_token": candidate.effective.flops_per_token,
-            "metric": self.study.measure.metric,
-            "budget": {
-                "kind": stage.budget.kind.value,
-                "amount": str(stage.budget.amount),
-                "cap_s": stage.budget.cap_s,
-            },
-            "data": dict(self.data),
-            "checkpoint": self._checkpoint(stage),
-            "continues": self._continued(run, stage),
-            "device": "cpu" if host.is_cpu else "cuda",
-            "threads": host.threads,
-            **self._program(candidate),
-            **({"curves": self.replay.digest} if self.replay else {}),
-        }
-
-    def _checkpoint(self, stage: Stage) -> dict[str, Json]:
-        """When a trainer that can keep its state does: at the end if another stage carries it on, and on long runs."""
-        carried_on = any(other.continues == stage.name for other in self.study.stages.values())
-        return {"at_end": carried_on, "every_s": CHECKPOINT_EVERY_S}
-
-    def _continued(self, run: PlannedRun, stage: Stage) -> dict[str, Json] | None:
-        """The trained run that a run carries on: where its state lies, and what it has spent."""
-        if stage.continues is None:
-            return None
-        same = (run.candidate, run.host, run.seed)
-        before = next(
-            one for one in self.plan.stage(stage.continues).runs if (one.candidate, one.host, one.seed) == same
-        )
-        accepted = self.execution.state.accepted(before.id)
-        earlier = sum(one.budget.amount for one in self.study.carried_on(stage.name))
-        if accepted is None:
-            return {"folder": None, "earlier": str(earlier)}
-        details = self.folder.result(accepted).details
-        number = {"recorded": recorded_number(details)} if self.replay else {}
-        return {"folder": accepted.folder, "state": details.get("checkpoint"), "earlier": str(earlier), **number}
-
-    def _program(self, candidate: Candidate) -> dict[str, Json]:
-        """What a runner kept in a file needs beside the effective configuration: its declaration, and all levels."""
-        if not isinstance(self.runner, FileRunner):
-            return {}
-        levels = {name: level if isinstance(level, str) else exact(level) for name, level in candidate.levels}
-        return {"program": dict(self.runner.program), "levels": levels}
 
     def _has_ended(self, stage: str) -> bool:
         return all(has_ended(self.execution.state, task) for task in self.tasks[stage])

@@ -134,7 +134,7 @@ class Execution:
         for live in list(self._live):
             self._places[live.task.run.host].executor.cancel(live.handle)
             self._end(live, Exit(None, "cancelled"), cancelled=True)
-        self._settle_unseen()  # interrupted between the ledger and the process, an attempt is in the ledger alone
+        self._settle_unseen()  # an attempt whose process could not be started stands in the ledger alone
 
     # --- one attempt -------------------------------------------------------------------------------------
 

@@ -1,0 +1,93 @@
+"""
+What a worker is asked for: the request of a planned run.
+
+It holds all that training needs and nothing of gates, so equal requests are equal runs.
+"""
+
+from collections.abc import Mapping
+
+from promo.base.canonical import Json, exact
+from promo.curves.replay import Replay
+from promo.driver.pipeline import Compiled
+from promo.driver.seeds import seed_of
+from promo.driver.study import StudyFolder
+from promo.ledger.state import State
+from promo.plan.values import PlannedRun
+from promo.run.runners.files.declare import FileRunner
+from promo.run.runners.recorded.answer import recorded_number
+from promo.run.values import CONTRACT
+from promo.spec.values import Candidate, Stage
+
+CHECKPOINT_EVERY_S = 600
+"""How often a trainer that can keep its state does so, in seconds of wall-clock time."""
+
+
+class Requests:
+    """Writes the requests of one study."""
+
+    def __init__(self, compiled: Compiled, folder: StudyFolder, replay: Replay | None) -> None:
+        self.study, self.plan = compiled.sound()
+        assert compiled.runner is not None
+        self.runner, self.folder, self.replay = compiled.runner, folder, replay
+
+    def of(self, run: PlannedRun, state: State, data: Mapping[str, Json]) -> dict[str, Json]:
+        """The request of a planned run, as far as it is known before an attempt is numbered."""
+        candidate, stage = self.study.candidates[run.candidate], self.study.stages[run.stage]
+        host = self.study.hosts[run.host]
+        return {
+            "promo_request": CONTRACT,
+            "study": self.study.name,
+            "plan": self.plan.digest,
+            "run": {
+                "id": run.id,
+                "stage": run.stage,
+                "candidate": run.candidate,
+                "host": run.host,
+                **seed_of(self.study, state, run.seed),
+            },
+            "trainer": self.runner.trainer,
+            "settings": dict(candidate.effective.settings),
+            "parameters": candidate.effective.parameters,
+            "flops_per_token": candidate.effective.flops_per_token,
+            "metric": self.study.measure.metric,
+            "budget": {
+                "kind": stage.budget.kind.value,
+                "amount": str(stage.budget.amount),
+                "cap_s": stage.budget.cap_s,
+            },
+            "data": dict(data),
+            "checkpoint": self._checkpoint(stage),
+            "continues": self._continued(run, stage, state),
+            "device": "cpu" if host.is_cpu else "cuda",
+            "threads": host.threads,
+            **self._program(candidate),
+            **({"curves": self.replay.digest} if self.replay else {}),
+        }
+
+    def _checkpoint(self, stage: Stage) -> dict[str, Json]:
+        """When a trainer that can keep its state does: at the end if another stage carries it on, and on long runs."""
+        carried_on = any(other.continues == stage.name for other in self.study.stages.values())
+        return {"at_end": carried_on, "every_s": CHECKPOINT_EVERY_S}
+
+    def _continued(self, run: PlannedRun, stage: Stage, state: State) -> dict[str, Json] | None:
+        """The trained run that a run carries on: where its state lies, and what it has spent."""
+        if stage.continues is None:
+            return None
+        same = (run.candidate, run.host, run.seed)
+        before = next(
+            one for one in self.plan.stage(stage.continues).runs if (one.candidate, one.host, one.seed) == same
+        )
+        accepted = state.accepted(before.id)
+        earlier = sum(one.budget.amount for one in self.study.carried_on(stage.name))
+        if accepted is None:
+            return {"folder": None, "earlier": str(earlier)}
+        details = self.folder.result(accepted).details
+        number = {"recorded": recorded_number(details)} if self.replay else {}
+        return {"folder": accepted.folder, "state": details.get("checkpoint"), "earlier": str(earlier), **number}
+
+    def _program(self, candidate: Candidate) -> dict[str, Json]:
+        """What a runner kept in a file needs beside the effective configuration: its declaration, and all levels."""
+        if not isinstance(self.runner, FileRunner):
+            return {}
+        levels = {name: level if isinstance(level, str) else exact(level) for name, level in candidate.levels}
+        return {"program": dict(self.runner.program), "levels": levels}
