@@ -6,7 +6,7 @@ from fractions import Fraction
 from promo.base.canonical import Json, exact
 from promo.spec.describe import describe_level
 from promo.spec.design import Split, Word, alias_chains, best_split, clear_pairs, correlations, word_lengths
-from promo.spec.values import Design
+from promo.spec.space import Design
 
 MOST_SHOWN = 40
 

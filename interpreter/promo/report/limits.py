@@ -8,7 +8,7 @@ from promo.decision.values import GateDecision, Verdict
 from promo.report.record import Record
 from promo.report.replay import replay_limits
 from promo.report.words import listed, plural
-from promo.spec.values import Role
+from promo.spec.values import Role, Study
 
 
 def limits(record: Record) -> Iterable[str]:
@@ -21,12 +21,8 @@ def limits(record: Record) -> Iterable[str]:
     replayed = "replay" in record.state.frozen
     if replayed:
         yield from replay_limits(record)
-    elif len(record.plan.stages) > 1:
-        yield (
-            "Every stage trains afresh, with a schedule that follows its own budget, so a short run is not the "
-            "beginning of a long one; and the stages use different seeds, so a change of rank between stages is not a "
-            "change within a run."
-        )
+    else:
+        yield from _between_stages(study)
     yield from _capacity(record)
     missing = sum(len(row.missing) for evidence in record.evidence.values() for row in evidence.rows)
     if missing:
@@ -35,7 +31,36 @@ def limits(record: Record) -> Iterable[str]:
     if loose:
         yield f"Not frozen, so free to change until used: {listed(loose)}."
     yield f"One metric ({study.measure.metric}) on one held-out text: no downstream task, no search over other recipes."
-    yield "Nothing outside the study folder vouches for when it was frozen: the ledger shows order, not age."
+    yield _age(record)
+
+
+def _between_stages(study: Study) -> Iterable[str]:
+    """Why a change of rank between stages is not one within a run."""
+    said = study.stages.values()
+    carried = [stage.name for stage in said if stage.continues is not None]
+    if len(said) - len(carried) > 1:
+        yield (
+            f"{'Every stage' if not carried else f'Every stage but {listed(carried)}'} trains afresh, with a schedule "
+            "that follows its own budget, so a short run is not the beginning of a long one."
+        )
+    seeds: dict[str, set[int]] = {stage.name: set(stage.seeds) for stage in said if stage.continues is None}
+    if len(seeds) > 1 and sum(map(len, seeds.values())) == len(set().union(*seeds.values())):
+        yield "The stages use different seeds, so a change of rank between them is not a change within a run."
+    if carried:
+        yield (
+            f"{listed(carried)} {'carries' if len(carried) == 1 else 'carry'} runs on that others began: scores before "
+            "and after belong to the same runs and are not independent of each other."
+        )
+
+
+def _age(record: Record) -> str:
+    """What is known of when the study was frozen; whether a receipt is sound is for `promo verify` to say."""
+    if not record.state.receipts:
+        return "Nothing outside the study folder vouches for when it was frozen: the ledger shows order, not age."
+    return (
+        f"Receipts from outside in the ledger: {len(record.state.receipts)}. Whether they vouch for what was frozen, "
+        "promo verify tells whoever brings the keys to believe. The ledger alone shows order, not age."
+    )
 
 
 def _not_continued(record: Record) -> Iterable[str]:

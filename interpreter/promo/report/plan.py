@@ -1,6 +1,7 @@
 """A plan as text: stages, hosts, bounds, and what the suppositions would have cost."""
 
 from fractions import Fraction
+from itertools import groupby
 
 from promo.base.canonical import exact, rounded
 from promo.base.units import HOUR
@@ -46,7 +47,7 @@ def plan_text(study: Study, plan: Plan) -> str:
         "",
         _stage_table(plan),
         "",
-        _host_table(study, plan),
+        *_host_tables(study, plan),
         "",
         *_bounds(study, plan),
         *_rules(study),
@@ -95,21 +96,32 @@ def _entrants(stage: StagePlan) -> str:
     return str(possible) if possible == stage.entrants.planned else f"{stage.entrants.planned} of {possible}"
 
 
-def _host_table(study: Study, plan: Plan) -> str:
-    rows = []
-    for name, host in study.hosts.items():
-        seconds = {stage.name: stage.device_s_by_host.get(name, 0) for stage in plan.stages}
-        cells = [amount_text(seconds[stage.name], plan) if seconds[stage.name] else "" for stage in plan.stages]
-        rows.append([name, host.device, str(host.slots), *cells, amount_text(sum(seconds.values()), plan)])
-    names = [stage.name for stage in plan.stages]
-    headers = [f"{amount_unit(plan)} by host", "device", "slots", *names, "total"]
-    return _table(rows, headers, {"slots", *names, "total"})
+def _host_tables(study: Study, plan: Plan) -> list[str]:
+    """What each host is and has to do; with several of them, how every stage is spread over them."""
+    unit, hosts = amount_unit(plan), study.hosts.values()
+    by_host = {host.name: [stage.device_s_by_host.get(host.name, 0) for stage in plan.stages] for host in hosts}
+    rows = [[host.name, host.device, str(host.slots), amount_text(sum(by_host[host.name]), plan)] for host in hosts]
+    tables = [_table(rows, ["host", "device", "slots", unit], {"slots", unit})]
+    if len(by_host) > 1:
+        rows = [
+            [stage.name, *(amount_text(spent[at], plan) if spent[at] else "" for spent in by_host.values())]
+            for at, stage in enumerate(plan.stages)
+        ]
+        tables += ["", _table(rows, [f"{unit} by host", *by_host], set(by_host))]
+    return tables
+
+
+MOST_EQUAL = 2
+"""Equal amounts in a row that a sum still writes out."""
 
 
 def _sum(plan: Plan) -> str:
     amounts = [stage.device_s.planned for stage in plan.stages] + [extra.device_s for extra in plan.extras]
-    parts = " + ".join(amount_text(amount, plan) for amount in amounts)
-    return f"{parts} = {amount_text(plan.device_s.planned, plan)}"
+    parts = []
+    for amount, equal in groupby(amounts):
+        count, text = len(list(equal)), amount_text(amount, plan)
+        parts += [f"{count} x {text}"] if count > MOST_EQUAL else [text] * count
+    return f"{' + '.join(parts)} = {amount_text(plan.device_s.planned, plan)}"
 
 
 def _bounds(study: Study, plan: Plan) -> list[str]:

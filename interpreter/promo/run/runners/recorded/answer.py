@@ -57,7 +57,7 @@ def answer(replay: Replay, content: bytes) -> tuple[dict[str, Json], bytes]:
     request = parse_json(content)
     assert isinstance(request, dict)
     run = _part(request, "run")
-    number = int(str(request["recorded"]))
+    number = int(str(request.get("recorded", 0)))
     curve = replay.curve(str(run["candidate"]), str(run["host"]), int(str(run["seed"])), number)
     question = _question(request)
     lost = _lost(request)
