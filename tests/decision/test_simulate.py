@@ -8,12 +8,12 @@ import pytest
 
 np = pytest.importorskip("numpy")
 
-from promo.decision.arrays import apply_gate, apply_rule, evidence_of, fast_gate  # noqa: E402
-from promo.decision.decide import decide_gate, decide_rule  # noqa: E402
-from promo.decision.exactly import slippage  # noqa: E402
-from promo.decision.simulate import World, simulate  # noqa: E402
-from promo.decision.values import Answer  # noqa: E402
-from support import compiled, spec  # noqa: E402
+from promo.decision.arrays import apply_gate, apply_rule, evidence_of, fast_gate
+from promo.decision.decide import decide_gate, decide_rule
+from promo.decision.exactly import slippage
+from promo.decision.simulate import World, simulate
+from promo.decision.values import Answer
+from support import compiled, spec
 
 HOSTS = 'host box {\n  device "cpu" on any\n  slots 2\n}\n\nhost crate {\n  device "cpu" on any\n  slots 2\n}'
 

@@ -9,7 +9,8 @@ from promo.base.diagnostics import SpecError
 from promo.base.source import Source
 from promo.driver.pipeline import compile_source, read_lock
 from promo.spec.design import defining_relation, resolution, standard_rows
-from promo.spec.values import BudgetKind, Interval
+from promo.spec.space import Interval
+from promo.spec.values import BudgetKind
 from support import codes, compiled, spec, study_of
 
 ROOT = Path(__file__).parents[2]

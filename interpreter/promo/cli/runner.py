@@ -10,7 +10,7 @@ from promo.base.canonical import Json, exact
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.terminal import put
 from promo.spec.ports import Runner, RunnerFactor
-from promo.spec.values import Level
+from promo.spec.space import Level
 
 
 def runner(options: Namespace) -> int:

@@ -22,7 +22,8 @@ from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM, attempt_folder, read_points, read_result, write_request
 from promo.run.values import CONTRACT, AttemptSpec, Result, RunStatus
 from promo.spec.ports import ConditionError, Runner, RunnerFactor
-from promo.spec.values import BudgetKind, Data, Level
+from promo.spec.space import Level
+from promo.spec.values import BudgetKind, Data
 
 TRIES: Mapping[BudgetKind, int] = {
     BudgetKind.STEPS: 20,

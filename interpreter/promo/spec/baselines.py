@@ -17,7 +17,8 @@ from promo.spec.design import standard_rows
 from promo.spec.expressions import Expressions
 from promo.spec.judgement import Step
 from promo.spec.names import Scope
-from promo.spec.values import Baseline, Design, Entrants, Stage
+from promo.spec.space import Design
+from promo.spec.values import Baseline, Entrants, Stage
 from promo.syntax.nodes import Node
 
 BASELINE_NEEDS = {"space": "space DESIGN", "matched": "matched STAGE"}

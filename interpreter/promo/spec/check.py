@@ -46,7 +46,8 @@ from promo.spec.setting import (
     read_runner,
     stand_in,
 )
-from promo.spec.values import Data, Entrants, Factor, Host, Measure, RunnerChoice, Study
+from promo.spec.space import Factor
+from promo.spec.values import Data, Entrants, Host, Measure, RunnerChoice, Study
 from promo.syntax.nodes import Node, Tree
 
 EDITION = 1
@@ -344,10 +345,6 @@ class _Check:
             if block.kind == "factor":
                 hint = "vary it, or give it one value only: in [ ... ]"
             scope.warn("P0203", f"{scope.title(block)} is never used", block.token("NAME"), hint)
-
-
-def _first_word(block: Node) -> Node:
-    return Node(block.kind, (), block.start, block.start + len(block.kind))
 
 
 def _names_in(part: object) -> list[str]:

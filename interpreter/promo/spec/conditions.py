@@ -20,7 +20,8 @@ from promo.spec.factorial import DesignReader
 from promo.spec.imports import Imported
 from promo.spec.names import Scope
 from promo.spec.ports import ConditionError, Runner, RunnerFactor
-from promo.spec.values import Candidate, Design, Factor, Grow, Interval, Level, Role
+from promo.spec.space import Design, Factor, Interval, Level
+from promo.spec.values import Candidate, Grow, Role
 from promo.syntax.nodes import Node, Token
 
 UNIT_DIMENSIONS = {

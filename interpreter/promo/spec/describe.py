@@ -33,6 +33,8 @@ from promo.spec.judgement import (
     Top,
     Watched,
 )
+from promo.spec.space import Factor, Interval, Neighbourhood
+from promo.spec.space import Level as FactorLevel
 from promo.spec.values import (
     Account,
     Baseline,
@@ -42,18 +44,14 @@ from promo.spec.values import (
     Curves,
     Data,
     Effects,
-    Factor,
     Grow,
     Host,
-    Interval,
     Measure,
-    Neighbourhood,
     RunnerChoice,
     Schedule,
     Stage,
     Study,
 )
-from promo.spec.values import Level as FactorLevel
 
 COUNT_UNITS = {BudgetKind.STEPS: "steps", BudgetKind.TOKENS: "tok", BudgetKind.FLOPS: "flop"}
 

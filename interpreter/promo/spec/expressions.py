@@ -12,7 +12,7 @@ from fractions import Fraction
 from promo.base.diagnostics import Confidence, Edit, suggestion
 from promo.base.units import RESEMBLING, UNITS, Dimension, Quantity, sure_unit
 from promo.spec.names import Scope
-from promo.spec.values import Interval, Level
+from promo.spec.space import Interval, Level
 from promo.syntax.nodes import Node, Token
 
 _LEADING_NUMBER = re.compile(r"[0-9][0-9_]*(\.[0-9][0-9_]*)?([eE][+-]?[0-9]+)?(?![eE][+-]?[0-9])")

@@ -25,7 +25,7 @@ from promo.spec.design import (
 )
 from promo.spec.expressions import Expressions
 from promo.spec.names import Clauses, Scope
-from promo.spec.values import Design, Factor, Level
+from promo.spec.space import Design, Factor, Level
 from promo.syntax.nodes import Node, Token
 
 MOST_ROWS = 65_536

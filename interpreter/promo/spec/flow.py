@@ -35,7 +35,8 @@ from promo.spec.judgement import (
     primitives,
 )
 from promo.spec.names import Scope
-from promo.spec.values import Entrants, Neighbourhood, Stage, Study
+from promo.spec.space import Neighbourhood
+from promo.spec.values import Entrants, Stage, Study
 
 MOST_EXACT = 20
 """Cells up to which exact tests enumerate every assignment of signs."""

@@ -7,7 +7,8 @@ from promo.base.units import Dimension
 from promo.spec.conditions import Conditions
 from promo.spec.expressions import Expressions
 from promo.spec.names import Scope
-from promo.spec.values import Budget, BudgetKind, Grow, Level, Schedule, Stage
+from promo.spec.space import Level
+from promo.spec.values import Budget, BudgetKind, Grow, Schedule, Stage
 from promo.syntax.nodes import Node, Token
 
 STRATEGIES = (

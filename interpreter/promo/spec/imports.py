@@ -13,7 +13,8 @@ from promo.base.source import Span
 from promo.spec.describe import describe
 from promo.spec.expressions import unquoted
 from promo.spec.names import Scope
-from promo.spec.values import Candidate, Data, Design, Factor, Host, Study
+from promo.spec.space import Design, Factor
+from promo.spec.values import Candidate, Data, Host, Study
 from promo.syntax.nodes import Node, Token
 
 SHOWN = 12

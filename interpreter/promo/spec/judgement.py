@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from fractions import Fraction
 
-from attrs import field, frozen
+from attrs import frozen
 
 from promo.base.shown import Shown
-from promo.spec.places import Where
+from promo.spec.places import Where, place
 
 LEADER = "leader"
 """Stands for the best candidate before a gate, whoever that is."""
@@ -268,7 +268,7 @@ class Gate(Shown):
     """What a run that failed by its own fault leads to; None: as missing."""
     ties: tuple[TieBreak, ...]
     documentation: str
-    where: Where = field(eq=False, repr=False)
+    where: Where = place()
 
     @property
     def on_crash(self) -> Handling:
@@ -304,7 +304,7 @@ class Rule(Shown):
     otherwise: Then | None
     """What follows when the claim does not hold; None: nothing."""
     documentation: str
-    where: Where = field(eq=False, repr=False)
+    where: Where = place()
 
     @property
     def on_crash(self) -> Handling:
@@ -343,7 +343,7 @@ class Reduction(Shown):
     """Stages that must have ended before it decides: its sources, and that of *around*."""
     missing: Handling
     documentation: str
-    where: Where = field(eq=False, repr=False)
+    where: Where = place()
 
     @property
     def on_crash(self) -> Handling:

@@ -7,7 +7,8 @@ from promo.base.units import HOUR, Dimension
 from promo.spec.expressions import Expressions, unquoted
 from promo.spec.names import Clauses, Scope
 from promo.spec.neighbours import Neighbourhoods
-from promo.spec.values import Account, Budget, BudgetKind, Interval, Stage, Suppose
+from promo.spec.space import Interval
+from promo.spec.values import Account, Budget, BudgetKind, Stage, Suppose
 from promo.syntax.nodes import Node, Token
 
 MOST_CELLS = 10_000

@@ -12,7 +12,8 @@ from attrs import evolve
 
 from promo.spec.conditions import Conditions
 from promo.spec.names import Scope
-from promo.spec.values import Candidate, Level, Neighbourhood
+from promo.spec.space import Level, Neighbourhood
+from promo.spec.values import Candidate
 from promo.syntax.nodes import Node
 
 

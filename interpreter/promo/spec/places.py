@@ -2,7 +2,14 @@
 
 from collections.abc import Mapping
 
+from attrs import field
+
 from promo.base.source import Span
 
 Where = Mapping[str, Span]
 """Clause word (or "name") -> its place in the text; it never takes part in equality."""
+
+
+def place() -> Where:
+    """The field of a value that holds its place."""
+    return field(eq=False, repr=False)  # type: ignore[no-any-return]

@@ -14,7 +14,8 @@ from attrs import frozen
 from promo.base.diagnostics import Diagnostic
 from promo.base.shown import Shown
 from promo.base.source import Source
-from promo.spec.values import BudgetKind, Effective, Level, Study
+from promo.spec.space import Level
+from promo.spec.values import BudgetKind, Effective, Study
 
 
 @frozen(eq=False, repr=False)

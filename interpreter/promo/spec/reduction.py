@@ -17,7 +17,8 @@ from promo.spec.judgement import BoundKind, Reduction, Then
 from promo.spec.names import Clauses, Scope
 from promo.spec.neighbours import Neighbourhoods
 from promo.spec.rules import Rules
-from promo.spec.values import Effects, Entrants, Level
+from promo.spec.space import Level
+from promo.spec.values import Effects, Entrants
 from promo.syntax.nodes import Node
 
 REDUCE_NEEDS = {
@@ -88,7 +89,7 @@ class Reductions:
         effect = clauses.one("fix").node("effect")
         if effect is None:
             return None, True
-        bound = self.rules.bound(effect, Dimension.METRIC, example="effect at least 0.010bpb")
+        bound = self.rules.criteria.bound(effect, Dimension.METRIC, example="effect at least 0.010bpb")
         if bound is None:
             return None, False
         if bound.kind is not BoundKind.AT_LEAST or bound.value <= 0:

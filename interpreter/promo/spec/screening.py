@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from promo.base.units import Dimension
 from promo.spec.expressions import Expressions
 from promo.spec.names import Scope
-from promo.spec.values import Design, Effects, Entrants, Stage
+from promo.spec.space import Design
+from promo.spec.values import Effects, Entrants, Stage
 from promo.syntax.nodes import Node
 
 NEEDS = {

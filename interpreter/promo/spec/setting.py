@@ -11,7 +11,8 @@ from promo.base.units import Dimension
 from promo.spec.expressions import Expressions, unquoted
 from promo.spec.names import Clauses, Scope
 from promo.spec.ports import Runner, RunnerFactor, RunnerMetric
-from promo.spec.values import BudgetKind, Data, Draw, Effective, Host, Level, Measure, RunnerChoice
+from promo.spec.space import Level
+from promo.spec.values import BudgetKind, Data, Draw, Effective, Host, Measure, RunnerChoice
 from promo.syntax.nodes import Node
 
 BUILT_IN_SOURCES = ("stdlib", "builtin:synth/1")

@@ -9,18 +9,12 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from fractions import Fraction
 
-from attrs import field, frozen
+from attrs import frozen
 
 from promo.base.shown import Shown
 from promo.spec.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
-from promo.spec.places import Where
-
-Level = Fraction | str
-"""A factor's value: an exact number, or a word such as a window pattern."""
-
-
-def _where() -> Where:
-    return field(eq=False, repr=False)  # type: ignore[no-any-return]
+from promo.spec.places import Where, place
+from promo.spec.space import Design, Factor, Level, Neighbourhood
 
 
 @frozen(eq=False, repr=False)
@@ -52,7 +46,7 @@ class Data(Shown):
     holdout: Fraction
     score_tokens: int
     window: int
-    where: Where = _where()
+    where: Where = place()
 
 
 @frozen(eq=False, repr=False)
@@ -67,35 +61,12 @@ class Host(Shown):
     price: Fraction | None
     executor: str
     documentation: str
-    where: Where = _where()
+    where: Where = place()
 
     @property
     def is_cpu(self) -> bool:
         """Whether runs here train on the processor."""
         return self.device.lower() == "cpu"
-
-
-@frozen(eq=False, repr=False)
-class Interval(Shown):
-    """Every number from *low* to *high*, both included."""
-
-    low: Fraction
-    high: Fraction
-
-    def __contains__(self, level: object) -> bool:
-        return isinstance(level, Fraction) and self.low <= level <= self.high
-
-
-@frozen(eq=False, repr=False)
-class Factor(Shown):
-    """Something that may differ between runs, the values it may take, and the one it takes unless told."""
-
-    name: str
-    unit: str
-    domain: Interval | tuple[Level, ...]
-    default: Level
-    documentation: str
-    where: Where = _where()
 
 
 class Role(Enum):
@@ -135,73 +106,7 @@ class Candidate(Shown):
     control_of: str | None
     """The candidate whose size a control has."""
     documentation: str
-    where: Where = _where()
-
-
-@frozen(eq=False, repr=False)
-class Design(Shown):
-    """
-    A two-level design; *rows* hold +1 (high) and -1 (low) for each factor.
-
-    A design that follows a *parent* (fold-over, semifold, completion) has the further rows only; what is estimated is
-    estimated from both.
-    """
-
-    name: str
-    factors: tuple[str, ...]
-    low: tuple[Level, ...]
-    high: tuple[Level, ...]
-    numbers: tuple[int, ...]
-    """Number of each row in standard order; a constraint leaves gaps."""
-    rows: tuple[tuple[int, ...], ...]
-    centre: tuple[Level, ...] | None
-    """Levels of the centre point, if there is one."""
-    words: tuple[tuple[int, tuple[str, ...]], ...]
-    """Defining relation: (sign, factors whose product is that sign in every row)."""
-    generators: tuple[tuple[str, tuple[int, tuple[str, ...]]], ...]
-    """Factor -> the signed product of others that its column is."""
-    chosen: bool
-    """The generators were chosen by promo, for minimum aberration."""
-    clear: tuple[tuple[str, str], ...]
-    """Interactions that must be clear."""
-    kind: str
-    """`fraction`, `full`, `foldover`, `semifold` or `completion`."""
-    parent: str | None
-    resolution: int | None
-    """Of the rows, together with the parent's; None for a full factorial."""
-    where: Where = _where()
-
-    @property
-    def points(self) -> Mapping[str, tuple[int, ...]]:
-        """Candidate -> its row; the centre point has a zero for every factor."""
-        found = {f"{self.name}_{number}": row for number, row in zip(self.numbers, self.rows, strict=True)}
-        if self.centre is not None:
-            found[f"{self.name}_centre"] = (0,) * len(self.factors)
-        return found
-
-    @property
-    def full_regular(self) -> bool:
-        """Whether the rows are a whole fraction or factorial, as laid out."""
-        return self.kind in ("fraction", "full") and self.numbers == tuple(range(1, len(self.rows) + 1))
-
-
-@frozen(repr=False)
-class Neighbourhood(Shown):
-    """Conditions that differ from others in one factor."""
-
-    name: str
-    of: str
-    """A cohort, or a gate whose promoted are meant."""
-    gate: bool
-    levels: tuple[tuple[str, tuple[Level, ...]], ...]
-    """Factor -> the levels it takes in neighbours."""
-    near: Mapping[str, tuple[str, ...]]
-    """Candidate that may stand in the middle -> its neighbours, as candidates."""
-    where: Where = _where()
-
-    def of_any(self, middles: Iterable[str]) -> tuple[str, ...]:
-        """Neighbours of some candidates, each once."""
-        return tuple(dict.fromkeys(name for middle in middles for name in self.near.get(middle, ())))
+    where: Where = place()
 
 
 class BudgetKind(Enum):
@@ -255,7 +160,7 @@ class Stage(Shown):
     continues: str | None
     """The stage whose trained runs this one carries on; None for runs that start afresh."""
     documentation: str
-    where: Where = _where()
+    where: Where = place()
 
     @property
     def cells(self) -> tuple[tuple[str, int], ...]:
@@ -270,7 +175,7 @@ class Suppose(Shown):
     gate: str
     stage: str
     costs_s: int
-    where: Where = _where()
+    where: Where = place()
 
 
 @frozen(eq=False, repr=False)
@@ -281,7 +186,7 @@ class Account(Shown):
     supposes: tuple[Suppose, ...]
     expected_s: int | None
     notes: tuple[str, ...]
-    where: Where = _where()
+    where: Where = place()
 
 
 @frozen(eq=False, repr=False)
@@ -299,7 +204,7 @@ class Curves(Shown):
     labels: Mapping[str, str]
     seeds_by: str
     interpolate: bool
-    where: Where = _where()
+    where: Where = place()
 
 
 @frozen(eq=False, repr=False)
@@ -316,7 +221,7 @@ class Grow(Shown):
     lowest: bool
     lag: Budget
     becomes: str
-    where: Where = _where()
+    where: Where = place()
 
 
 @frozen(eq=False, repr=False)
@@ -329,7 +234,7 @@ class Schedule(Shown):
     laws_from: tuple[str, ...]
     limit: int
     otherwise: str
-    where: Where = _where()
+    where: Where = place()
 
 
 @frozen(eq=False, repr=False)
@@ -348,7 +253,7 @@ class Baseline(Shown):
     conditions: Mapping[str, tuple[int, ...]]
     """Candidate that it may train -> its row of signs, in the order of the design's factors."""
     documentation: str
-    where: Where = _where()
+    where: Where = place()
 
 
 @frozen(eq=False, repr=False)
@@ -367,7 +272,7 @@ class Effects(Shown):
     """`main`, `pairs` or `all`: the effects that share one false discovery rate, stage by stage."""
     rate: Fraction
     documentation: str
-    where: Where = _where()
+    where: Where = place()
 
 
 @frozen(eq=False, repr=False)
@@ -432,7 +337,7 @@ class Study(Shown):
     entrants: Mapping[str, Entrants]
     """Stage -> who may enter it."""
     documentation: str
-    where: Where = _where()
+    where: Where = place()
 
     def gates_from(self, stage: str) -> tuple[Gate, ...]:
         """Gates that read a stage, in declaration order."""

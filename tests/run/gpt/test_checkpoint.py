@@ -10,13 +10,13 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from promo.base.canonical import canonical, digest_bytes, parse_json  # noqa: E402
-from promo.run.contract import Recorder  # noqa: E402
-from promo.run.corpora import split, synthetic  # noqa: E402
-from promo.run.runners.gpt.checkpoint import CheckpointError, load, save  # noqa: E402
-from promo.run.runners.gpt.declare import FACTORS, RUNNER  # noqa: E402
-from promo.run.runners.gpt.train import train  # noqa: E402
-from promo.run.values import RunStatus  # noqa: E402
+from promo.base.canonical import canonical, digest_bytes, parse_json
+from promo.run.contract import Recorder
+from promo.run.corpora import split, synthetic
+from promo.run.runners.gpt.checkpoint import CheckpointError, load, save
+from promo.run.runners.gpt.declare import FACTORS, RUNNER
+from promo.run.runners.gpt.train import train
+from promo.run.values import RunStatus
 
 torch.set_num_threads(1)
 TINY = {"depth": 1, "aspect": 32, "head_size": 16, "context": 32, "total_batch": 256, "window": "L"}

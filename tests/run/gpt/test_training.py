@@ -9,14 +9,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from promo.run.contract import Recorder  # noqa: E402
-from promo.run.corpora import split, synthetic  # noqa: E402
-from promo.run.runners.gpt.batches import rows, scoring_windows  # noqa: E402
-from promo.run.runners.gpt.declare import FACTORS, RUNNER  # noqa: E402
-from promo.run.runners.gpt.model import Gpt, band, rotary_tables, rotate  # noqa: E402
-from promo.run.runners.gpt.optimizer import Optimizer, orthogonal, rate_factor  # noqa: E402
-from promo.run.runners.gpt.train import _Clock, _Training, peak_flops, sub_seed, train  # noqa: E402
-from promo.run.values import RunStatus  # noqa: E402
+from promo.run.contract import Recorder
+from promo.run.corpora import split, synthetic
+from promo.run.runners.gpt.batches import rows, scoring_windows
+from promo.run.runners.gpt.declare import FACTORS, RUNNER
+from promo.run.runners.gpt.model import Gpt, band, rotary_tables, rotate
+from promo.run.runners.gpt.optimizer import Optimizer, orthogonal, rate_factor
+from promo.run.runners.gpt.train import _Clock, _Training, peak_flops, sub_seed, train
+from promo.run.values import RunStatus
 
 torch.set_num_threads(1)
 TINY = {"depth": 1, "aspect": 32, "head_size": 16, "context": 32, "total_batch": 256, "window": "L"}

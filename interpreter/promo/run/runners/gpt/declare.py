@@ -14,7 +14,8 @@ from attrs import frozen
 
 from promo.base.canonical import exact
 from promo.spec.ports import ConditionError, RunnerFactor, RunnerMetric
-from promo.spec.values import BudgetKind, Effective, Level
+from promo.spec.space import Level
+from promo.spec.values import BudgetKind, Effective
 
 VOCABULARY: Final = 256
 """Byte-level: one token is one byte."""

@@ -11,7 +11,8 @@ from typing import Final
 from attrs import frozen
 
 from promo.spec.ports import ConditionError, Runner, RunnerFactor, RunnerMetric
-from promo.spec.values import BudgetKind, Effective, Level
+from promo.spec.space import Level
+from promo.spec.values import BudgetKind, Effective
 
 FACTORS: Mapping[str, RunnerFactor] = {
     "config": RunnerFactor("label", "", meaning="name of the condition in the table of recorded curves"),
