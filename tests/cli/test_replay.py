@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from promo.base.canonical import canonical, digest, parse_json
-from promo.driver.anchor import HEAD
 from promo.driver.study import StudyFolder
 from promo.ledger.state import State, StudyState
 from promo.ledger.values import EventKind
@@ -237,8 +236,7 @@ def test_a_rerun_is_read_on_where_it_was_cut_off_and_by_who_carries_it_on(workpl
     ledger = folder.path / "ledger.jsonl"
     events = ledger.read_bytes().splitlines(keepends=True)
     started = [i for i, line in enumerate(events) if b"attempt.started" in line and b"early-box-s2/attempt-2" in line]
-    ledger.write_bytes(b"".join(events[: started[0] + 1]))  # promo was killed before the second run was read
-    (folder.path / HEAD).unlink()  # it is written at the end
+    crashed(ledger, b"".join(events[: started[0] + 1]))  # promo was killed before the second run was read
     shutil.rmtree(folder.path / "runs/long")
     shutil.rmtree(folder.path / "runs/short/early-box-s2/attempt-2")
 

@@ -93,6 +93,7 @@ def test_a_recorded_receipt_is_enough_without_its_file_and_counts_for_its_maker_
     shutil.rmtree(workplace / "trial.study" / "anchors")
     assert promo("run", "trial.promo", "--quiet") == 0
 
+    assert "Receipts from outside in the ledger: 1." in (workplace / "trial.study/report.html").read_text("utf-8")
     assert promo("verify", "trial.promo", "--key", key) == 0
     assert promo("verify", "trial.promo", "--key", stranger) == 3
     assert promo("verify", "trial.promo", "--key", "trial.promo") == 2

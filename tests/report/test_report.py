@@ -258,3 +258,45 @@ def test_a_study_beside_itself_is_the_same(study, capsys, tmp_path):
 def test_three_studies_are_too_many(study, capsys):
     assert promo("report", study.path, study.path, study.path) == 2
     assert "two studies are shown" in capsys.readouterr().err
+
+
+LARGE = (
+    "candidate base as reference {\n  quality = 2\n  size = 32\n}\ncandidate good { quality = 1 }\n"
+    "candidate poor { quality = 4 }\n"
+    'candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "said", "unsaid"),
+    [
+        ("candidate fair { quality = 3 }", "No candidate is declared as control of base", "Matched to it in size"),
+        (
+            "candidate fair as control of base {\n  quality = 3\n  size = 32\n}",
+            "Matched to it in size: fair",
+            "No candidate is declared as control",
+        ),
+    ],
+)
+def test_a_reference_larger_than_its_rivals_is_named_and_so_is_what_has_its_size(workplace, more, said, unsaid):
+    (workplace / "trial.promo").write_text(spec(candidate=LARGE + more), encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 0
+    limits = build_view(record_of(StudyFolder(workplace / "trial.study"))).limits
+    larger = [one for one in limits if one.startswith("The reference base")]
+
+    assert len(larger) == 1
+    assert "is larger than all of its rivals, 4.00 times the next" in larger[0]
+    assert any(said in one for one in limits)
+    assert not any(unsaid in one for one in limits)
+
+
+def test_stages_that_share_seeds_are_not_said_to_differ(study, workplace):
+    different = "The stages use different seeds"
+    assert any(one.startswith(different) for one in build_view(record_of(study)).limits)
+    shared = "stage long {\n  after pick\n  train promoted for 2s\n  on box\n  seeds 1, 2 shared\n}"
+    (workplace / "trial.promo").write_text(spec("use", stage_long=shared), encoding="utf-8")
+    promo("run", "trial.promo", "--quiet")
+
+    assert not any(
+        one.startswith(different) for one in build_view(record_of(StudyFolder(workplace / "trial.study"))).limits
+    )
