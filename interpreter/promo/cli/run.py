@@ -49,6 +49,7 @@ def run(options: Namespace) -> int:
         commit=commit_of(spec.parent, os.environ),
         only=options.host,
         freeze_only=options.freeze_only,
+        finish=options.on_orchestrator_death == "finish",
     )
     if options.freeze_only and not folder.state().attempts:
         from promo.cli.audit import checkpoint

@@ -33,11 +33,11 @@ from promo.ledger.values import EventKind
 from promo.plan.store import plan_to_json
 from promo.plan.values import PlannedRun
 from promo.run.corpora import Prepared, prepare
-from promo.run.execute import Execution, Place, Progress, has_ended
+from promo.run.execute import Execution, Place, Progress, Task, has_ended
 from promo.run.provenance import installed_version
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM
-from promo.run.values import CONTRACT, Task
+from promo.run.values import CONTRACT
 from promo.spec.lock import Lock, Seal, closure, frozen_rules, lock_to_json
 from promo.spec.ports import Runner
 from promo.spec.values import Candidate, Stage
@@ -58,6 +58,7 @@ def run_study(
     only: str | None = None,
     freeze_only: bool = False,
     replay: Replay | None = None,
+    finish: bool = False,
 ) -> Ending:
     """
     Start a study, or go on with it.
@@ -73,6 +74,7 @@ def run_study(
         only: the one host whose runs are carried out; None for all.
         freeze_only: record what is frozen and stop there, so that somebody can vouch for it before anything runs.
         replay: recorded curves that stand for its runs; without them, runs are trained.
+        finish: whether runs that train go on to their end when this process dies; they end with it otherwise.
 
     Raises:
         SpecError: the spec has errors.
@@ -96,7 +98,7 @@ def run_study(
         assert compiled.runner is not None
         here = recorded_places(study, replay) if replay else places(study, compiled.runner, environment, only)
         journal = Journal(folder.path / LEDGER, RealDisk(), clock)
-        return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit, replay).run(
+        return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit, replay, finish).run(
             fresh=fresh, freeze_only=freeze_only
         )
 
@@ -123,13 +125,14 @@ class _Loop:
         display: Display,
         commit: str | None,
         replay: Replay | None,
+        finish: bool,
     ) -> None:
         self.compiled, self.spec_folder, self.folder = compiled, spec_folder, folder
         self.journal, self.clock, self.places, self.display, self.commit = journal, clock, here, display, commit
         self.study, self.plan = compiled.sound()
         assert compiled.runner is not None
         self.runner: Runner = compiled.runner
-        self.replay = replay
+        self.replay, self.finish = replay, finish
         self.disk = RealDisk()
         self.data: Mapping[str, Json] = {}
         self.tasks: dict[str, list[Task]] = {}
@@ -149,7 +152,14 @@ class _Loop:
             if freeze_only:
                 return Ending(ExitCode.DONE)
             self.execution = Execution(
-                self.folder.path, self.journal, state, self.disk, self.clock, self.places, self._progress
+                self.folder.path,
+                self.journal,
+                state,
+                self.disk,
+                self.clock,
+                self.places,
+                self._progress,
+                finish=self.finish,
             )
             self.execution.record(EventKind.ORCHESTRATOR_STARTED, {"promo": __version__})
             try:
@@ -159,6 +169,8 @@ class _Loop:
             except BaseException:
                 self.execution.cancel()
                 raise
+            finally:
+                self.execution.close()
         finally:
             self.display.end(state)
         return _ending(state)
@@ -294,6 +306,7 @@ class _Loop:
             self._estimate()
             self._stop_if_decided()
             if state.study is StudyState.OPEN and len(state.closed) == len(self.study.stages) and self._all_decided():
+                self.execution.note_late()
                 self.execution.record(EventKind.STUDY_CLOSED, {"stages": len(state.closed)})
                 return
             if self.execution.busy:

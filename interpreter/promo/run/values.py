@@ -12,7 +12,6 @@ from pathlib import Path
 from attrs import frozen
 
 from promo.base.canonical import Json
-from promo.plan.values import PlannedRun
 
 CONTRACT = 1
 """Version of the request and result files."""
@@ -45,16 +44,6 @@ OWN_FAULT = frozenset({"nan", "diverged", "oom", "crash"})
 
 
 @frozen
-class Task:
-    """A run to be carried out: the request its worker gets, and how often it may be repeated, for which reason."""
-
-    run: PlannedRun
-    request: Mapping[str, Json]
-    missing_reruns: int
-    crash_reruns: int
-
-
-@frozen
 class AttemptSpec:
     """One try, ready to start."""
 
@@ -62,6 +51,10 @@ class AttemptSpec:
     environment: Mapping[str, str]
     limit_s: int
     """Wall-clock seconds after which the supervisor ends it, whatever it is doing."""
+    trainer: str
+    """`module:function`, so that a worker can import it before it has read the request."""
+    finish: bool = False
+    """Whether it goes on to its end when promo dies; otherwise it ends with it."""
 
 
 @frozen
