@@ -21,7 +21,7 @@ from promo.ledger.state import Attempt, AttemptState, State, apply
 from promo.ledger.values import Event, EventKind
 from promo.plan.values import PlannedRun
 from promo.run.ports import Executor
-from promo.run.store import attempt_folder, checkpoint_of, read_result, settle, write_request
+from promo.run.store import REQUEST, attempt_folder, checkpoint_of, read_whole, settle, write_request
 from promo.run.values import OWN_FAULT, AttemptSpec, Exit, Result, RunStatus
 
 POLL_S = 0.05
@@ -208,7 +208,9 @@ class Execution:
         run, place = task.run, self._places[task.run.host]
         number = 1 + max((one.number for one in self.state.attempts.get(run.id, ())), default=0)
         folder = attempt_folder(run.stage, run.candidate, run.host, run.seed, number)
-        while (self._study / folder).exists():  # left by a start that never reached the ledger
+        while (
+            self._disk.read(self._study / folder / REQUEST) is not None
+        ):  # left by a start that never reached the ledger
             number += 1
             folder = attempt_folder(run.stage, run.candidate, run.host, run.seed, number)
         request = {**task.request, "attempt": number, "resume": self._kept(run.id)}
@@ -270,7 +272,7 @@ class Execution:
 
     def _result(self, folder: str, exit_: Exit | None) -> Result:
         """What an attempt left; a result is durable before anybody hears of it."""
-        result = read_result(self._disk, self._study / folder, exit_)
+        result = read_whole(self._disk, self._study / folder, exit_)
         if result.digest is not None:
             try:
                 settle(self._disk, self._study, folder)
@@ -326,7 +328,7 @@ class Execution:
                 given_up = attempt.state in (AttemptState.LOST, AttemptState.FAILED) and attempt.envelope is None
                 if not given_up or attempt.late is not None:
                     continue
-                result = read_result(self._disk, self._study / attempt.folder, None)
+                result = read_whole(self._disk, self._study / attempt.folder, None)
                 if result.digest is not None:
                     late: dict[str, Json] = {"run": attempt.run, "attempt": attempt.number, "envelope": result.digest}
                     self.record(EventKind.ATTEMPT_LATE, {**late, "status": result.status.value})

@@ -73,6 +73,15 @@ def read_result(disk: Disk, folder: Path, exit_: Exit | None) -> Result:
     return _without_result(disk, folder, exit_)
 
 
+def read_whole(disk: Disk, folder: Path, exit_: Exit | None) -> Result:
+    """What an attempt left, as `read_result`; without the points that its envelope names, the envelope is not sound."""
+    result = read_result(disk, folder, exit_)
+    points = result.details.get("points")
+    if points is None or points == digest_bytes(disk.read(folder / POINTS) or b""):
+        return result
+    return _failure(RunStatus.INVALID, "its result is damaged: its points are not those it was written with")
+
+
 def parse_result(content: bytes, request_digest: str) -> Result:
     """
     Read a result envelope.

@@ -192,6 +192,7 @@ def _leave(folder: Path, request: bytes, outcome: Outcome, recorder: Recorder, w
         "memory": {"peak_rss_bytes": peak_memory_bytes(), "peak_device_bytes": None},
         **outcome.details,
     }
+    RealDisk().settle([folder / POINTS], [])
     RealDisk().write(folder / RESULT, result_bytes(body))
 
 
