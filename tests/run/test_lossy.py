@@ -4,8 +4,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from lossy import Died, LossyKernel
 
+from lossy import Died, LossyKernel
 from promo.base.canonical import digest_bytes
 from promo.base.errors import Mismatch
 from promo.ledger import chain
