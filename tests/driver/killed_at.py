@@ -83,7 +83,7 @@ def sweep(spec, stride, offset):
 if __name__ == "__main__":
     from promo.cli.main import main
 
-    sys.stderr = sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     assert main(["run", sys.argv[1], "--quiet", "--study", "first"]) == 0  # imports everything once, for all of them
     sys.stdout = sys.__stdout__
     sweep(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
