@@ -16,14 +16,13 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parents[1]
-sys.path[:0] = [str(HERE), str(HERE / "driver"), str(HERE / "plugin")]
+sys.path[:0] = [str(HERE), str(HERE / "plugin")]
 os.environ["PYTHONPATH"] = str(HERE / "plugin")
-
-from test_killed import promoted_and_answers, text  # noqa: E402
 
 from promo.cli.main import main  # noqa: E402
 from promo.driver.study import StudyFolder  # noqa: E402
 from promo.ledger.state import AttemptState, StudyState  # noqa: E402
+from support import promoted_and_answers, trivial  # noqa: E402
 
 
 def started(spec: str, folder: str) -> int:
@@ -93,6 +92,6 @@ def measured(kills: int) -> None:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="promo-kills-") as place:
         os.chdir(place)
-        Path("trial.promo").write_text(text("local"), encoding="utf-8")
+        Path("trial.promo").write_text(trivial("local"), encoding="utf-8")
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
         measured(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)

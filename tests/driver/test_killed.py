@@ -10,30 +10,11 @@ import pytest
 from promo.driver.study import StudyFolder
 from promo.ledger.chain import decode
 from promo.ledger.state import AttemptState, StudyState, state_of
-from support import promo, spec
+from support import promo, promoted_and_answers, trivial
 
 DRIVER = Path(__file__).with_name("killed_at.py")
 STRIDE = {"inline": 61, "local": 47}
 """Of all points, the quick test takes one in so many; the slow one takes all."""
-
-
-def text(executor):
-    """The sound spec, made small: three candidates, one seed in each stage, one run at a time."""
-    return (
-        spec("use")
-        .replace("members base, good, fair, poor", "members base, good, fair")
-        .replace("candidate poor like base { quality = 4 }\n", "")
-        .replace('candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}', "")
-        .replace("factor size: units in 1..64 step 1 default 8", "")
-        .replace("factor ratio: units in [1, 4] default 1", "")
-        .replace("seeds 1, 2", "seeds 1")
-        .replace("seeds 3, 4", "seeds 3")
-        .replace("  slots 2\n", f"  slots 1\n  executor {executor}\n")
-    )
-
-
-def promoted_and_answers(state):
-    return {name: one.get("promoted", one.get("answer")) for name, one in state.decisions.items()}
 
 
 def values(folder):
@@ -43,7 +24,7 @@ def values(folder):
 
 def killed_everywhere(workplace, executor, stride):
     """How many points were tried; every one is held to the unbroken run."""
-    (workplace / "trial.promo").write_text(text(executor), encoding="utf-8")
+    (workplace / "trial.promo").write_text(trivial(executor), encoding="utf-8")
     words = [sys.executable, str(DRIVER), "trial.promo", str(stride), str(stride // 2)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     lines = [json.loads(line) for line in done.stdout.splitlines()]

@@ -5,6 +5,7 @@ Everything that has happened stands in the ledger, so starting and resuming are 
 is still to be done.
 """
 
+import contextlib
 import platform
 from collections.abc import Mapping
 from os.path import relpath
@@ -13,7 +14,7 @@ from pathlib import Path
 from promo import __version__, plugins
 from promo.base.canonical import Json, canonical, digest_bytes, exact
 from promo.base.differences import differences
-from promo.base.errors import ExitCode, Mismatch
+from promo.base.errors import ExitCode, Mismatch, PromoError
 from promo.curves.replay import Replay
 from promo.decision.values import GateDecision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, verdict_of
@@ -21,7 +22,7 @@ from promo.driver.hosts import places, recorded_places
 from promo.driver.pipeline import Compiled
 from promo.driver.same import no_strangers, same_source, same_study
 from promo.driver.study import DATA, IMPORTS, LEDGER, LOCK, PLAN, SPEC, STREAMS, StudyFolder
-from promo.driver.values import Display, Ending
+from promo.driver.values import Display, Ending, ending_of
 from promo.evidence.effects import effects_to_json
 from promo.evidence.guards import flags
 from promo.evidence.values import evidence_to_json
@@ -94,23 +95,13 @@ def run_study(
             if state.study in (StudyState.CLOSED, StudyState.STOPPED):
                 display.begin(study, plan, state)
                 display.end(state)
-                return _ending(state)
+                return ending_of(state)
         assert compiled.runner is not None
         here = recorded_places(study, replay) if replay else places(study, compiled.runner, environment, only)
         journal = Journal(folder.path / LEDGER, RealDisk(), clock)
         return _Loop(compiled, spec_folder, folder, journal, clock, here, display, commit, replay, finish).run(
             fresh=fresh, freeze_only=freeze_only
         )
-
-
-def _ending(state: State) -> Ending:
-    if state.study is StudyState.STOPPED:
-        return Ending(ExitCode.STOPPED, str((state.ended or {}).get("why", "")))
-    if state.waiting():
-        return Ending(ExitCode.HELD, f"{', '.join(state.waiting())} waits for a person")
-    if state.study is StudyState.OPEN:
-        return Ending(ExitCode.ELSEWHERE, "what is left belongs to hosts that are not here")
-    return Ending(ExitCode.DONE)
 
 
 class _Loop:
@@ -167,13 +158,14 @@ class _Loop:
                 self._keep_program()
                 self._climb()
             except BaseException:
-                self.execution.cancel()
+                with contextlib.suppress(PromoError):  # what stopped it is what is told
+                    self.execution.cancel()
                 raise
             finally:
                 self.execution.close()
         finally:
             self.display.end(state)
-        return _ending(state)
+        return ending_of(state)
 
     # --- beginning ---------------------------------------------------------------------------------------
 

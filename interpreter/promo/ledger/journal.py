@@ -36,7 +36,10 @@ class Journal:
         chain = decode(self._disk.read(self._path) or b"")
         if chain.torn:
             self._disk.truncate(self._path, chain.sound_bytes)
-        self._disk.settle([self._path], [self._path.parent])
+        try:
+            self._disk.settle([self._path], [self._path.parent])
+        except OSError as fault:
+            raise self._refused(fault) from fault
         self._events = list(chain.events)
         self._head = chain.head
         self._unsure = False
@@ -107,10 +110,12 @@ class Journal:
         try:
             self._disk.append(self._path, lines)
         except OSError as fault:
-            self._failed = True
-            raise PromoError(
-                f"the ledger cannot be written: {fault.strerror or fault}", hint="free the disk"
-            ) from fault
+            raise self._refused(fault) from fault
+
+    def _refused(self, fault: OSError) -> PromoError:
+        """After a failed write or flush nobody knows what is on disk, so nothing more is recorded."""
+        self._failed = True
+        return PromoError(f"the ledger cannot be written: {fault.strerror or fault}", hint="free the disk")
 
 
 def _seconds(moment: str) -> int:

@@ -6,13 +6,21 @@ too, because a new name is an entry of the folder and is lost with it.  The call
 their own, so that tests can put a file system there that loses and reorders everything it may.
 """
 
+import errno
 import os
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
+from functools import wraps
 from pathlib import Path
-from typing import Protocol
+from typing import Concatenate, ParamSpec, Protocol
+
+from promo.base.errors import PromoError
+
+FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
+REFUSED = FULL | {errno.EROFS, errno.EIO}
+"""What a disk answers when it is to blame, and not who writes to it."""
 
 
 class Access(Enum):
@@ -131,8 +139,30 @@ class SystemKernel:
 SYSTEM = SystemKernel()
 
 
+P = ParamSpec("P")
+
+
+def _told(effect: Callable[Concatenate["RealDisk", Path, P], None]) -> Callable[Concatenate["RealDisk", Path, P], None]:
+    """What the system refuses is said in words; nothing is tried again."""
+
+    @wraps(effect)
+    def carried_out(disk: "RealDisk", path: Path, /, *more: P.args, **named: P.kwargs) -> None:
+        try:
+            effect(disk, path, *more, **named)
+        except OSError as fault:
+            raise refusal(str(path), fault) from fault
+
+    return carried_out
+
+
+def refusal(what: str, fault: OSError) -> PromoError:
+    """A disk that refused to write, in words."""
+    hint = "free the disk, then run again" if fault.errno in FULL else "mend the disk, then run again"
+    return PromoError(f"{what} cannot be written: {fault.strerror or fault}", hint=hint)
+
+
 class RealDisk:
-    """Durable files; see `promo.ledger.ports.Disk`."""
+    """Durable files; see `promo.ledger.ports.Disk`.  `append` and `settle` raise the system's OSError."""
 
     def __init__(self, kernel: Kernel = SYSTEM) -> None:
         self._kernel = kernel
@@ -148,6 +178,7 @@ class RealDisk:
         if new:
             self._flush_folder(path.parent)
 
+    @_told
     def truncate(self, path: Path, size: int) -> None:
         """Cut a file back, and flush that."""
         handle = self._kernel.open(path, Access.CHANGE)
@@ -157,6 +188,7 @@ class RealDisk:
         finally:
             self._kernel.close(handle)
 
+    @_told
     def write(self, path: Path, data: bytes) -> None:
         """Put a whole file in place at once."""
         beside = path.with_name(path.name + ".part")
@@ -164,10 +196,12 @@ class RealDisk:
         self._kernel.rename(beside, path)
         self._flush_folder(path.parent)
 
+    @_told
     def draft(self, path: Path, data: bytes) -> None:
         """Put a whole file in place; it is durable only once `settle` has returned."""
         self._put(path, Access.WHOLE, data, flush=False)
 
+    @_told
     def make_folder(self, path: Path) -> None:
         """
         Create a folder and those above it.
@@ -184,6 +218,7 @@ class RealDisk:
         if not missing:
             self._flush_folder(path.parent)
 
+    @_told
     def draft_folder(self, path: Path) -> None:
         """Create a folder and those above it; they are durable only once `settle` has returned."""
         if not self._kernel.exists(path):

@@ -20,9 +20,10 @@ from promo.ledger.ports import Clock, Disk
 from promo.ledger.state import Attempt, AttemptState, State, apply
 from promo.ledger.values import Event, EventKind
 from promo.plan.values import PlannedRun
+from promo.run.disk import refusal
 from promo.run.ports import Executor
 from promo.run.store import REQUEST, attempt_folder, checkpoint_of, read_whole, settle, write_request
-from promo.run.values import OWN_FAULT, AttemptSpec, Exit, Result, RunStatus
+from promo.run.values import NO_DISK, OWN_FAULT, AttemptSpec, Exit, Result, RunStatus
 
 POLL_S = 0.05
 POLL_SHARE = 0.02
@@ -128,6 +129,7 @@ class Execution:
         self._waiting: dict[str, deque[Task]] = {host: deque() for host in places}
         self._live: list[_Live] = []
         self._finish, self._last = finish, clock.monotonic()
+        self._refused = ""
         self._settle_unseen()
 
     def record(self, kind: EventKind, data: Mapping[str, Json]) -> Event:
@@ -169,6 +171,9 @@ class Execution:
             begun = [self._announce(task, slot) for task, slot in self._fitting()]
         for progress in ended:
             self._watch(progress)
+        if self._refused:
+            message = f"the disk refused what the run in {self._refused} had to write"
+            raise PromoError(message, hint="free or mend the disk, then run again")
         for live, spec in begun:
             self._launch(live, spec)
         if ended or begun:
@@ -178,9 +183,10 @@ class Execution:
             self._clock.sleep(min(max(POLL_SHARE * still, SOONEST_S), POLL_S))
 
     def cancel(self) -> None:
-        """End everything that runs; those attempts are lost, not failed."""
-        for live in list(self._live):
+        """End everything that runs, and then say so; those attempts are lost, not failed."""
+        for live in self._live:
             self._executor(live.host).cancel(live.handle)
+        for live in list(self._live):
             for progress in self._end(live, Exit(None, "cancelled"), cancelled=True):
                 self._watch(progress)
         for waiting in self._waiting.values():
@@ -260,9 +266,11 @@ class Execution:
         """Record how an attempt ended; what a display may want to show of it."""
         self._live.remove(live)
         result = self._result(live.folder, exit_)
+        full = exit_.returncode == NO_DISK and result.digest is None
+        self._refused = live.folder if full else self._refused
         # Reading a record takes no device's time: what the record says counts.
         taken_s = None if result.recorded or live.adopted else self._clock.monotonic() - live.began
-        self._settle(live.run, live.number, live.folder, result, taken_s, lost=cancelled)
+        self._settle(live.run, live.number, live.folder, result, taken_s, lost=cancelled or full)
         if live.task is None:
             return []
         if result.status is not RunStatus.OK:
@@ -277,8 +285,7 @@ class Execution:
             try:
                 settle(self._disk, self._study, folder)
             except OSError as fault:
-                message = f"the result in {folder} cannot be flushed: {fault.strerror or fault}"
-                raise PromoError(message, hint="mend the disk, then run again") from fault
+                raise refusal(f"the result in {folder}", fault) from fault
         return result
 
     def _settle(self, run: str, number: int, folder: str, result: Result, taken_s: float | None, *, lost: bool) -> None:

@@ -19,6 +19,10 @@ RECORDED = "recorded"
 """Provenance of a result that was read from a table; one that was trained names none."""
 
 
+NO_DISK = 96
+"""Exit status of a worker whose disk is full or fails: nobody's fault but the machine's."""
+
+
 class RunStatus(Enum):
     """How an attempt ended; only `ok` has a value that a gate may read."""
 

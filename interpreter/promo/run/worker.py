@@ -21,11 +21,12 @@ from pathlib import Path
 from attrs import frozen
 
 from promo.base.canonical import Json, digest_bytes, parse_json
+from promo.base.errors import PromoError
 from promo.run.contract import Outcome, Recorder, Request, seconds_as_text
-from promo.run.disk import RealDisk
+from promo.run.disk import REFUSED, RealDisk
 from promo.run.provenance import peak_memory_bytes, software, where_it_runs
 from promo.run.store import LOG, POINTS, REQUEST, RESULT, result_bytes
-from promo.run.values import CONTRACT, RunStatus
+from promo.run.values import CONTRACT, NO_DISK, RunStatus
 
 STUDY_ABOVE = 3
 """An attempt lies in STUDY/runs/STAGE/CELL/ATTEMPT."""
@@ -67,7 +68,8 @@ def serve(name: str, *, keep: bool) -> int:
         told, folder = given
         busy.set()
         _replace((1, 2), os.open(folder / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666))
-        carry_out(folder, ready, told)
+        if not carry_out(folder, ready, told):
+            return NO_DISK
         busy.clear()
         if not keep:
             return 0
@@ -112,19 +114,31 @@ def main(folder: Path) -> int:
     now = time.monotonic()
     request = parse_json((folder / REQUEST).read_bytes())
     assert isinstance(request, dict)
-    carry_out(folder, _imported(str(request["trainer"]), now), now)
-    return 0
+    return 0 if carry_out(folder, _imported(str(request["trainer"]), now), now) else NO_DISK
 
 
-def carry_out(folder: Path, ready: Ready, told: float) -> None:
+def carry_out(folder: Path, ready: Ready, told: float) -> bool:
     """
     Leave a result in an attempt's folder, and raise what the trainer raised.
+
+    False when the disk refuses to take anything, which is no fault of the run.
 
     Args:
         folder: it holds the request.
         ready: the trainer.
         told: monotonic time at which the attempt was given to this process.
     """
+    try:
+        _carry_out(folder, ready, told)
+    except (OSError, PromoError) as fault:
+        cause = fault.__cause__ if isinstance(fault, PromoError) else fault
+        if isinstance(cause, OSError) and cause.errno in REFUSED:
+            return False
+        raise
+    return True
+
+
+def _carry_out(folder: Path, ready: Ready, told: float) -> None:
     content = (folder / REQUEST).read_bytes()
     request = parse_json(content)
     assert isinstance(request, dict)
@@ -140,6 +154,8 @@ def carry_out(folder: Path, ready: Ready, told: float) -> None:
                 raise ready.trainer
             outcome = _checked(ready.trainer(request, recorder), request)
         except Exception as fault:
+            if isinstance(fault, OSError) and fault.errno in REFUSED:
+                raise
             _leave(folder, content, _failed(fault), recorder, told - ready.born)
             raise
         _leave(folder, content, outcome, recorder, told - ready.born)
