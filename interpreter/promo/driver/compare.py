@@ -177,7 +177,7 @@ class _Desk:
 
     def whole(self, stage: Stage) -> int:
         """A stage's budget with those that it carries on."""
-        return stage.budget.amount + sum(one.budget.amount for one in self.study.carried_on(stage.name))
+        return self.study.whole(stage.name)
 
     def read(self, name: str, host: str, seed: int, amount: int) -> tuple[Fraction | None, Fraction]:
         """Value and seconds of a cell at a budget; no value where nothing sound was recorded."""

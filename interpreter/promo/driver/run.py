@@ -40,7 +40,7 @@ from promo.run.store import PROGRAM
 from promo.run.values import CONTRACT, Task
 from promo.spec.lock import Lock, Seal, closure, frozen_rules, lock_to_json
 from promo.spec.ports import Runner
-from promo.spec.values import Candidate, Stage
+from promo.spec.values import Candidate, Mode, Stage
 
 CHECKPOINT_EVERY_S = 600
 """How often a trainer that can keep its state does so, in seconds of wall-clock time."""
@@ -391,6 +391,7 @@ class _Loop:
             },
             "data": dict(self.data),
             "checkpoint": self._checkpoint(stage),
+            **self._trunk(stage),
             "continues": self._continued(run, stage),
             "device": "cpu" if host.is_cpu else "cuda",
             "threads": host.threads,
@@ -400,8 +401,14 @@ class _Loop:
 
     def _checkpoint(self, stage: Stage) -> dict[str, Json]:
         """When a trainer that can keep its state does: at the end if another stage carries it on, and on long runs."""
-        carried_on = any(other.continues == stage.name for other in self.study.stages.values())
-        return {"at_end": carried_on, "every_s": CHECKPOINT_EVERY_S}
+        return {"at_end": stage.trunk is None and self._carried_on(stage), "every_s": CHECKPOINT_EVERY_S}
+
+    def _carried_on(self, stage: Stage) -> bool:
+        return any(other.continues == stage.name for other in self.study.stages.values())
+
+    def _trunk(self, stage: Stage) -> dict[str, Json]:
+        """Where a constant rate ends, and whether the state there is kept for stages that branch from it."""
+        return {} if stage.trunk is None else {"trunk": {"at": str(stage.trunk), "keep": self._carried_on(stage)}}
 
     def _continued(self, run: PlannedRun, stage: Stage) -> dict[str, Json] | None:
         """The trained run that a run carries on: where its state lies, and what it has spent."""
@@ -412,10 +419,10 @@ class _Loop:
             one for one in self.plan.stage(stage.continues).runs if (one.candidate, one.host, one.seed) == same
         )
         accepted = self.execution.state.accepted(before.id)
-        earlier = sum(one.budget.amount for one in self.study.carried_on(stage.name))
+        earlier = self.study.earlier(stage.name)
         if accepted is None:
             return {"folder": None, "earlier": str(earlier)}
-        kept = self.folder.result(accepted).details.get("checkpoint")
+        kept = self.folder.result(accepted).details.get("trunk" if stage.mode is Mode.BRANCH else "checkpoint")
         return {"folder": accepted.folder, "state": kept, "earlier": str(earlier)}
 
     def _program(self, candidate: Candidate) -> dict[str, Json]:
