@@ -151,7 +151,7 @@ FIRST, AGAIN = (69, 52, 60, 83, 71, 50, 59, 88), (47, 74, 84, 62, 53, 78, 87, 60
 
 
 def test_the_bicycle_experiment():
-    """Box, Hunter & Hunter (1978), table 12.5: 3.5, 12.0, 1.0, 22.5, 0.5, 1.0 and 2.5; the fourth is 4 + 12 + 37 + 56."""
+    """Box, Hunter & Hunter (1978), table 12.5: 3.5, 12.0, 1.0, 22.5, 0.5, 1.0, 2.5; the fourth is 4 + 12 + 37 + 56."""
     found = once(SEVEN, standard_rows(SEVEN, BICYCLE), FIRST)
 
     assert list(told(found).values()) == [3.5, 12.0, 1.0, 22.5, 0.5, 1.0, 2.5]
