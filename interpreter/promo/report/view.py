@@ -316,7 +316,7 @@ class _View:
             return ""
         x_label = "steps" if self._by_steps(stage) else "seconds of training"
         words = f"Learning curves of stage {stage.name}: {metric} against {x_label}, one line a run"
-        return curves_svg(panels, x_label, f"{metric} ({self.unit})", words)
+        return curves_svg(panels, x_label, f"{metric} ({self.unit})", words, self.names)
 
     def _point_rows(self, stage: StagePlan) -> Iterable[tuple[str, ...]]:
         metric = self.study.measure.metric
@@ -357,7 +357,7 @@ class _View:
                     order=tuple(self.colours[name] for name in self._ranked(stage.name)),
                     goes_on=promoted,
                     target=target,
-                    weight=stage.device_s.planned / total,
+                    weight=stage.device_s.planned / total / max(len(self._ranked(stage.name)), 1),
                 )
             )
         words = "; ".join(f"{stage.name}: {listed(self._ranked(stage.name))}" for stage in shown)
