@@ -36,6 +36,9 @@ from promo.spec.values import Effects, Study
 HOST_ALPHA = 0.05
 """A factor whose effect differs between hosts at this level is to be read host by host."""
 
+ORDERS = {"main": (1,), "pairs": (2,), "all": (1, 2)}
+"""Family -> how many factors its effects have."""
+
 Name = tuple[str, ...]
 
 
@@ -377,7 +380,7 @@ class _Fit:
 
     def _judged(self, estimates: Sequence[Estimate]) -> list[Estimate]:
         """P adjusted inside the family, and what is discovered at its rate."""
-        sizes = {"main": (1,), "pairs": (2,), "all": (1, 2)}[self.effects.family]
+        sizes = ORDERS[self.effects.family]
         family = [n for n, one in enumerate(estimates) if len(one.effect) in sizes and one.p is not None]
         adjusted = adjust([float(estimates[number].p or 1) for number in family])
         found = list(estimates)
