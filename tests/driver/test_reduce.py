@@ -155,7 +155,7 @@ def test_a_reduction_is_told_in_why_status_and_every_report(started, capsys):
     said = capsys.readouterr().out
     assert "screen_1 does not go on by fewer: b is fixed at 1, and it has 0" in said
     assert "c stays in the search: not discovered at short" in said
-    for form, expected in {"html": "fixed at 1", "md": "fixed at 1", "json": '"fixed at 1"', "csv": ""}.items():
+    for form, expected in {"html": "fixed at 1", "md": "| b | -", "json": '"fixed at 1"', "csv": ""}.items():
         target = path.with_name(f"out.{form}")
         assert promo("report", path, "--format", form, "--out", target) == 0
         table = path.with_name("out.decisions.csv") if form == "csv" else target
@@ -172,6 +172,10 @@ def test_a_factor_that_turns_around_stays_in_the_search(started):
     assert [one["level"] for one in decision["factors"]] == ["0", None, None]
     assert decision["factors"][1]["why"] == "its better level is not the same at every stage"
     assert len(decision["promoted"]) == 4
+    page = (path.with_suffix(".study") / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"b changes its sign: -[\d.]+ at short, \+[\d.]+ at longer; both intervals leave zero out", page)
+    for picture in ("Effects from short and longer: ", "Ranks of conditions, best first. short: "):
+        assert f'role="img" aria-label="{picture}' in page
 
 
 STEPS = "  vary     a low -1 high 0\n  vary     c low 0 high 1\n}\n\ncohort"
