@@ -10,6 +10,7 @@ from promo.base.canonical import canonical, parse_json
 from promo.cli.spec import compile_file
 from promo.driver.study import StudyFolder
 from promo.ledger.state import StudyState
+from promo.report.plan import plan_text
 from support import promo
 
 # Three factors: a costs at its high level, b gains there, c does nothing; the noise is that of a hash.
@@ -263,6 +264,9 @@ def test_baselines_spend_what_the_matched_stage_does_and_say_where_they_came_out
     levels = [dict(study.candidates[state.opened[step][0]].levels) for step in steps]
     assert [tuple(map(int, one.values())) for one in levels] == [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 1, 1)]
     assert "drawn drew 4 conditions of the 8 of screen with seed 7, priced 8 s, as short" in said
+    assert "1 at each of 4 steps of walked for 1s" in said
+    assert "\nwalked, 4 steps  " in plan_text(study, plan)
+    assert "walked_step_2" not in plan_text(study, plan)
     assert f"tried 4 conditions of the 8 of screen and moved to {state.opened['walked_step_3'][0]}" in said
     assert promo("verify", path) == 3
 

@@ -20,7 +20,7 @@ from promo.report.baselines import baseline_lines
 from promo.report.effects import effects_story, effects_view
 from promo.report.limits import limits
 from promo.report.pictures import Curve, Panel, Rung, curves_svg, ladder_svg
-from promo.report.plan import amount_text, amount_unit, hours_text, savings
+from promo.report.plan import amount_text, amount_unit, hours_text, savings, stage_rows
 from promo.report.record import Record
 from promo.report.reductions import reduction_view
 from promo.report.replay import replay_line
@@ -113,12 +113,15 @@ class _View:
             case StudyState.EMPTY:
                 return "not started"
 
+    def _rung(self, row: str, names: tuple[str, ...]) -> str:
+        budget = describe_budget(self.study.stages[names[0]].budget)
+        if len(names) > 1:
+            return f"1 at each of {len(names)} steps of {row.partition(',')[0]} for {budget}"
+        return f"{len(self.state.opened[names[0]])} at {names[0]} for {budget}"
+
     def _story(self) -> Iterable[str]:
-        rungs = [
-            f"{len(self.state.opened[stage.name])} at {stage.name} for {describe_budget(stage.budget)}"
-            for stage in self.plan.stages
-            if self.state.opened.get(stage.name)
-        ]
+        opened = [stage.name for stage in self.plan.stages if self.state.opened.get(stage.name)]
+        rungs = [self._rung(row, names) for row, names in stage_rows(self.study, opened)]
         replay = replay_line(self.state)
         if replay:
             yield f"This is a {replay}."
