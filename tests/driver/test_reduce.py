@@ -2,9 +2,11 @@
 
 import json
 import re
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
+from promo.templates import recheck
 
 from promo.base.canonical import canonical, parse_json
 from promo.cli.spec import compile_file
@@ -128,6 +130,12 @@ def started(workplace, capsys):
     return write
 
 
+def rechecked(folder: Path) -> tuple[int, list[str]]:
+    """What the second verifier says of a study."""
+    said: list[str] = []
+    return recheck.check(folder, Namespace(key=[], authority=[], anchor=[]), said.append), said
+
+
 def test_a_reduction_is_planned_at_its_worst_and_decided_from_effects(started, capsys):
     path = started()
 
@@ -145,6 +153,8 @@ def test_a_reduction_is_planned_at_its_worst_and_decided_from_effects(started, c
     assert decision["factors"][2]["why"] == "not discovered at short"
     assert sorted(decision["evidence"]) == ["longer", "short"]
     assert promo("verify", path) == 3
+    code, said = rechecked(folder.path)
+    assert (code, {"penalties: estimated again", "fewer: decided again"} <= set(said)) == (3, True)
 
 
 def test_a_reduction_is_told_in_why_status_and_every_report(started, capsys):
@@ -269,6 +279,7 @@ def test_baselines_spend_what_the_matched_stage_does_and_say_where_they_came_out
     assert "walked_step_2" not in plan_text(study, plan)
     assert f"tried 4 conditions of the 8 of screen and moved to {state.opened['walked_step_3'][0]}" in said
     assert promo("verify", path) == 3
+    assert rechecked(folder.path)[0] == 3
 
 
 def test_missing_runs_stop_the_study_or_are_skipped_as_the_reduction_says(started, capsys):
@@ -312,6 +323,27 @@ def test_verify_finds_a_reduction_that_was_changed(started, capsys):
 
     assert promo("verify", path) == 1
     assert "decisions/fewer.json was changed" in capsys.readouterr().out
+
+
+def test_the_second_verifier_finds_effects_and_reductions_that_do_not_follow(started):
+    path = started()
+    promo("run", path, "--quiet")
+    study = recheck.Study(path.with_suffix(".study"))
+    assert list(recheck.frozen_files(study))
+    effects = json.loads(study.bytes("evidence/penalties.json"))
+    decision = json.loads(study.bytes("decisions/fewer.json"))
+    assert recheck.estimated(study, "penalties", effects)
+    assert recheck.reduced(study, decision, lower=True) == decision["promoted"]
+
+    wrong = {"value": "0.9", "adjusted": "0.001", "discovered": False}
+    for key, value in wrong.items():
+        changed = json.loads(json.dumps(effects))
+        changed["stages"][1]["effects"][2][key] = value
+        with pytest.raises(recheck.DiffersError, match="penalties: c at longer comes out otherwise"):
+            recheck.estimated(study, "penalties", changed)
+    decision["factors"][2]["level"] = "1"
+    with pytest.raises(recheck.DiffersError, match="fewer: the effects fix"):
+        recheck.reduced(study, decision, lower=True)
 
 
 def test_the_worst_case_of_a_reduction_is_that_nothing_is_fixed(started):
