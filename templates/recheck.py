@@ -396,8 +396,11 @@ def estimates(study: Study, name: str, stored: Object) -> Estimates:
 
 
 def _columns(study: Study, names: list[str], effects: list[Object]) -> dict[frozenset[str], list[int]] | None:
-    """A column of signs for each effect; None unless all are estimated and each factor has two levels."""
-    candidates = study.plan["parts"]["candidate"]
+    """
+    A column of signs for each effect, from the settings that the plan holds for each candidate.
+
+    None unless all are estimated, and each factor is a setting of that name with two values.
+    """
     columns: dict[frozenset[str], list[int]] = {}
     for effect in effects:
         column = [1] * len(names)
@@ -405,16 +408,20 @@ def _columns(study: Study, names: list[str], effects: list[Object]) -> dict[froz
             levels = _levels(study, names, factor)
             if len(levels) != 2 or effect["value"] is None:
                 return None
-            column = [
-                one * (1 if str(candidates[name][factor]) == levels[1] else -1)
-                for one, name in zip(column, names, strict=True)
-            ]
+            low = [_level(study, name, factor) == levels[0] for name in names]
+            column = [-one if first else one for one, first in zip(column, low, strict=True)]
         columns[frozenset(effect["effect"])] = column
     return columns
 
 
+def _level(study: Study, candidate: str, factor: str) -> str:
+    return str(study.plan["parts"]["candidate"][candidate].get(factor, ""))
+
+
 def _levels(study: Study, names: list[str], factor: str) -> list[str]:
-    return sorted({str(study.plan["parts"]["candidate"][name][factor]) for name in names})
+    """Values of a setting, sorted; none where a candidate has no such setting."""
+    found = {_level(study, name, factor) for name in names}
+    return [] if "" in found else sorted(found)
 
 
 def _fitted(
@@ -527,6 +534,9 @@ def reduced(study: Study, decided: Object, *, lower: bool) -> list[str] | None:
     if asked is None or said["to"] != "better level" or not found:
         return None
     names = sorted(json.loads(study.bytes(f"evidence/{stored['stages'][0]['stage']}.json"))["rows"])
+    told = {one["factor"]: one["level"] for one in decided["factors"] if one["level"] is not None}
+    if any(level not in _levels(study, names, factor) for factor, level in told.items()):
+        return None  # the runner calls its settings otherwise
     fixed: dict[str, str] = {}
     for one in decided["factors"]:
         better = set()
@@ -540,11 +550,10 @@ def reduced(study: Study, decided: Object, *, lower: bool) -> list[str] | None:
             better.add(_levels(study, names, one["factor"])[(size < 0) is lower] if large else "")
         if len(better) == 1 and "" not in better:
             fixed[one["factor"]] = better.pop()
-    if {one["factor"]: one["level"] for one in decided["factors"] if one["level"] is not None} != fixed:
+    if told != fixed:
         raise DiffersError(f"{decided['reduce']}: the effects fix {fixed}, and the decision something else")
-    levels = study.plan["parts"]["candidate"]
     rows = [*decided["promoted"], *decided["left"]]
-    return sorted(name for name in rows if all(str(levels[name][one]) == fixed[one] for one in fixed))
+    return sorted(name for name in rows if all(_level(study, name, one) == fixed[one] for one in fixed))
 
 
 def _top(said: Object, rows: dict[str, list[str | None]], *, lower: bool) -> list[str] | None:
