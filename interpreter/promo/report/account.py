@@ -94,7 +94,7 @@ def samples(record: Record) -> Iterator[Sampled]:
 
 
 def _decided(record: Record) -> list[GateDecision]:
-    return [one for one in record.decisions.values() if isinstance(one, GateDecision)]
+    return [one for one in record.verdicts.values() if isinstance(one, GateDecision)]
 
 
 def _sampled(record: Record, gate: Gate, decision: GateDecision, drawn: tuple[str, ...], evidence: Evidence) -> Sampled:
