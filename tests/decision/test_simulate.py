@@ -46,34 +46,39 @@ KEEPS = [
     "top 2 and mean gap to base at most 0.5pt",
     "top 1 or mean loss at most 0pt",
     "not (top 1 or every gap to leader at most 1pt)",
-    "mean gap to base at most 0.5pt at 90% over cells",
-    "mean gain to base at least 0.25pt at 80% over cells by sign_flip",
-    "median gap to leader at most 2pt at 90% over cells by wilcoxon",
-    "median gain to base at least 0pt at 80% over cells by wilcoxon",
-    "mean gap to base at most 1pt at 95% over cells with sigma 0.5pt",
-    "equivalent to leader within 2.5pt at 90% over cells",
-    "equivalent to base within 1pt at 90% over cells with sigma 0.5pt",
-    "rank agreement of box, crate at least 0.5 and top 2",
 ]
+TESTED = [
+    ("mean gap to base at most 0.5pt at 90% over cells", "mean"),
+    ("mean gain to base at least 0.25pt at 80% over cells by sign_flip", "mean"),
+    ("median gap to leader at most 2pt at 90% over cells by wilcoxon", "median"),
+    ("median gain to base at least 0pt at 80% over cells by wilcoxon", "mean"),
+    ("mean gap to base at most 1pt at 95% over cells with sigma 0.5pt", "worst"),
+    ("equivalent to leader within 2.5pt at 90% over cells", "mean"),
+    ("equivalent to base within 1pt at 90% over cells with sigma 0.5pt", "mean"),
+    ("rank agreement of box, crate at least 0.5 and top 2", "median"),
+]
+"""Conditions with tests or rankings, and what candidates are ranked by."""
 DEMANDS = {
     "agreement": "  demand rank agreement of box, crate at least 0.2 else keep top 3\n",
     "hold": "  demand every loss at most 1.75pt else hold\n",
     "first of two": (
-        "  demand rank agreement of box, crate at least -0.5 else keep top 2\n  demand mean loss at most 1pt else stop\n"
+        "  demand rank agreement of box, crate at least -0.5 else keep top 2\n"
+        "  demand mean loss at most 1pt else stop\n"
     ),
     "sample": "  sample 1 dropped seed 9\n",
 }
 
 
-def drawn(names, stages, count=60):
+def drawn(names, stages, count=40):
     """Values on a coarse grid, so that ties and values on a bound are common."""
     rng = np.random.default_rng(7)
     values = {stage: rng.integers(-8, 9, (count, len(names), 4)) / 4 for stage in stages}
     return values, {stage: np.ones((count, len(names)), dtype=bool) for stage in stages}
 
 
-@pytest.mark.parametrize("rank", ["mean", "median", "worst"])
-@pytest.mark.parametrize("keep", KEEPS)
+@pytest.mark.parametrize(
+    ("keep", "rank"), [*((keep, rank) for keep in KEEPS for rank in ("mean", "median", "worst")), *TESTED]
+)
 def test_the_arrays_promote_whom_decide_promotes(keep, rank):
     one, _ = study(keep=keep, rank=rank)
     gate, names = one.gates["pick"], sorted(one.candidates)

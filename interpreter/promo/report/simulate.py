@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict
 
 from promo.base.canonical import Json
+from promo.base.units import HOUR
 from promo.plan.values import Plan
 from promo.report.plan import amount_text, amount_unit
 from promo.spec.values import Study
@@ -143,25 +144,24 @@ def sweep_svg(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Plan
         _line(kept, 0, "best kept", [gate.best_kept for gate in settings[0][1].gates])
         _line(wrong, 1, "wrongly promoted", [gate.false_promotions for gate in settings[0][1].gates])
     found = [one for _, one in settings]
-    unit, scale = amount_unit(plan), 3600.0
     spots = list(range(len(found)))
     for name, seconds, mark in (
         ("expected", [one.expected_s for one in found], "o"),
         ("planned", [float(one.planned_s) for one in found], "s"),
         ("worst, with all reruns", [float(one.most_s) for one in found], "^"),
     ):
-        cost.plot(spots, [one / scale for one in seconds], marker=mark, label=name)
+        cost.plot(spots, [one / HOUR for one in seconds], marker=mark, label=name)
     for axes, label in (
         (kept, "best kept\n(% of studies)"),
         (wrong, "wrongly promoted\n(% of those who took a place)"),
     ):
         axes.set_ylabel(label)
         axes.set_xticks(list(range(len(places))), places)
-        axes.set_ylim(bottom=0)
-    cost.set_ylabel(f"{unit if 'hour' in unit else 'hours of a device'}")
+    cost.set_ylabel(plan.device_unit)
     cost.set_xticks(spots, [name for name, _ in settings] if varied else [""])
-    cost.set_ylim(bottom=0)
     for axes in (kept, wrong, cost):
+        axes.margins(y=0.15)
+        axes.set_ylim(bottom=0)
         axes.legend(fontsize="small")
     cost.set_xlabel(varied)
     figure.suptitle("Bars: two standard errors", fontsize="small")
