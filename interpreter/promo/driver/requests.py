@@ -1,7 +1,7 @@
 """
-What a worker is asked for: the request of a planned run.
+What is to be carried out: the tasks of a stage, and what a worker is asked for.
 
-It holds all that training needs and nothing of gates, so equal requests are equal runs.
+A request holds all that training needs and nothing of gates, so equal requests are equal runs.
 """
 
 from collections.abc import Mapping
@@ -13,10 +13,11 @@ from promo.driver.seeds import seed_of
 from promo.driver.study import StudyFolder
 from promo.ledger.state import State
 from promo.plan.values import PlannedRun
+from promo.run.execute import Task
 from promo.run.runners.files.declare import FileRunner
 from promo.run.runners.recorded.answer import recorded_number
 from promo.run.values import CONTRACT
-from promo.spec.values import Candidate, Stage
+from promo.spec.values import Candidate, Mode, Stage
 
 CHECKPOINT_EVERY_S = 600
 """How often a trainer that can keep its state does so, in seconds of wall-clock time."""
@@ -29,6 +30,29 @@ class Requests:
         self.study, self.plan = compiled.sound()
         assert compiled.runner is not None
         self.runner, self.folder, self.replay = compiled.runner, folder, replay
+
+    def tasks(self, stage: str, state: State, data: Mapping[str, Json]) -> list[Task]:
+        """
+        Tasks of a stage's real entrants, in the plan's order, with the recorded runs that they may read in a replay.
+
+        A rerun reads the next recorded run of the cell, and where there is none nothing is read again: the same
+        numbers under a new name would be no second run.  Who carries a run on reads on in that run.
+        """
+        entrants = set(state.opened[stage])
+        missing, crash = self.study.missing_reruns_at(stage), self.study.crash_reruns_at(stage)
+        tasks = []
+        for run in self.plan.stage(stage).runs:
+            if run.candidate not in entrants:
+                continue
+            request = self.of(run, state, data)
+            if self.replay is None:
+                tasks.append(Task(run, request, missing, crash))
+                continue
+            continued = request["continues"]
+            first = int(str(continued.get("recorded", 0))) if isinstance(continued, Mapping) else 0
+            there = len(self.replay.assignment.cells.get((run.candidate, run.host, run.seed), ()))
+            tasks.append(Task(run, request, missing, crash, recorded=first, tries=max(1, there - first)))
+        return tasks
 
     def of(self, run: PlannedRun, state: State, data: Mapping[str, Json]) -> dict[str, Json]:
         """The request of a planned run, as far as it is known before an attempt is numbered."""
@@ -57,6 +81,7 @@ class Requests:
             },
             "data": dict(data),
             "checkpoint": self._checkpoint(stage),
+            **self._trunk(stage),
             "continues": self._continued(run, stage, state),
             "device": "cpu" if host.is_cpu else "cuda",
             "threads": host.threads,
@@ -66,8 +91,14 @@ class Requests:
 
     def _checkpoint(self, stage: Stage) -> dict[str, Json]:
         """When a trainer that can keep its state does: at the end if another stage carries it on, and on long runs."""
-        carried_on = any(other.continues == stage.name for other in self.study.stages.values())
-        return {"at_end": carried_on, "every_s": CHECKPOINT_EVERY_S}
+        return {"at_end": stage.trunk is None and self._carried_on(stage), "every_s": CHECKPOINT_EVERY_S}
+
+    def _carried_on(self, stage: Stage) -> bool:
+        return any(other.continues == stage.name for other in self.study.stages.values())
+
+    def _trunk(self, stage: Stage) -> dict[str, Json]:
+        """Where a constant rate ends, and whether the state there is kept for stages that branch from it."""
+        return {} if stage.trunk is None else {"trunk": {"at": str(stage.trunk), "keep": self._carried_on(stage)}}
 
     def _continued(self, run: PlannedRun, stage: Stage, state: State) -> dict[str, Json] | None:
         """The trained run that a run carries on: where its state lies, and what it has spent."""
@@ -78,12 +109,17 @@ class Requests:
             one for one in self.plan.stage(stage.continues).runs if (one.candidate, one.host, one.seed) == same
         )
         accepted = state.accepted(before.id)
-        earlier = sum(one.budget.amount for one in self.study.carried_on(stage.name))
+        earlier = self.study.earlier(stage.name)
         if accepted is None:
             return {"folder": None, "earlier": str(earlier)}
         details = self.folder.result(accepted).details
         number = {"recorded": recorded_number(details)} if self.replay else {}
-        return {"folder": accepted.folder, "state": details.get("checkpoint"), "earlier": str(earlier), **number}
+        return {
+            "folder": accepted.folder,
+            "state": details.get("trunk" if stage.mode is Mode.BRANCH else "checkpoint"),
+            "earlier": str(earlier),
+            **number,
+        }
 
     def _program(self, candidate: Candidate) -> dict[str, Json]:
         """What a runner kept in a file needs beside the effective configuration: its declaration, and all levels."""
