@@ -136,7 +136,9 @@ class _View:
     def _spent_sentence(self) -> str:
         accepted = self.record.accepted()
         failed = sum(self.state.failures(run) for run in self.state.attempts)
+        flagged = sum(self.state.flagged(run) for run in self.state.attempts)
         extra = f" and {plural(failed, 'failed attempt')}" if failed else ""
+        extra += f" and {plural(flagged, 'run')} that a guard set aside" if flagged else ""
         trained, device = self.record.trained_s(), self.record.device_s()
         if "replay" in self.state.frozen:
             return (
