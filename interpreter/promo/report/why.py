@@ -23,7 +23,7 @@ from promo.decision.values import (
 from promo.evidence.values import Cell
 from promo.ledger.state import AttemptState
 from promo.report.aloud import read_gate, read_reduction, read_rule
-from promo.report.amendments import amended_lines, beside, wording
+from promo.report.amendments import amended_lines, beside, dated, wording
 from promo.report.people import result_words, settled_gate
 from promo.report.record import Record
 from promo.report.reductions import seen_text
@@ -95,7 +95,7 @@ def _of_gate(record: Record, gate: Gate, decision: GateDecision, standing: Stand
         *(f"{one.capitalize()}." for one in demand_words(decision, unit)[len(decision.demands) :]),
         *([f"The gate stopped the study: {decision.stopped}."] if decision.stopped else []),
         *([f"The gate {'waited' if person else 'waits'} for a person: {decision.held}."] if decision.held else []),
-        *([f"A person decided, {person['by']}: {person['reason']}."] if person else []),
+        *([f"A person decided, {person['by']}{dated(person)}: {person['reason']}."] if person else []),
         *_runs(record, standing.candidate, decision.stage),
         *amended_lines(record.state, gate.name),
         *_other_wordings(record, gate.name, standing.candidate),
@@ -136,7 +136,7 @@ def _of_rule(record: Record, rule: Rule, decision: RuleDecision) -> Explanation:
         ),
         *_parts(decision.findings, unit),
         *([f"The rule {'waited' if person else 'waits'} for a person: {decision.held}."] if decision.held else []),
-        *([f"A person decided, {person['by']}: {person['reason']}."] if person else []),
+        *([f"A person decided, {person['by']}{dated(person)}: {person['reason']}."] if person else []),
         *(line for name in (rule.judged, rule.reference) if name for line in _runs(record, name, decision.stage)),
         *amended_lines(record.state, rule.name),
         f"Evidence sha256:{decision.evidence[:12]}, decision sha256:{decision_digest(decision)[:12]}.",
@@ -173,7 +173,7 @@ def _of_reduction(record: Record, reduction: Reduction, decision: ReduceDecision
             + "."
             for one in decision.factors
         ),
-        *([f"A person decided, {person['by']}: {person['reason']}."] if person else []),
+        *([f"A person decided, {person['by']}{dated(person)}: {person['reason']}."] if person else []),
         *amended_lines(record.state, reduction.name),
         f"Effects sha256:{decision.effects[:12]}, decision sha256:{decision_digest(decision)[:12]}.",
     )
