@@ -120,10 +120,9 @@ def _plain(world: "World") -> None:
 def _sensible(options: Namespace, study: Study) -> None:
     """Options that ask for something there is."""
     if study.beyond_gates:
-        message = (
-            f"{', '.join(study.beyond_gates)} looks at factors, and a supposed world has candidates without factors"
-        )
-        raise PromoError(message, hint="simulate a spec without it")
+        look = "looks" if len(study.beyond_gates) == 1 else "look"
+        message = f"{listed(study.beyond_gates)} {look} at factors, and a supposed world has candidates without factors"
+        raise PromoError(message, hint="simulate a spec of candidates, gates and rules alone")
     if not study.gates:
         raise PromoError(f"{study.name} has no gates to simulate")
     if options.draws < 1 or options.seed < 0:
@@ -133,9 +132,8 @@ def _sensible(options: Namespace, study: Study) -> None:
         raise PromoError(f"the study trains no '{options.best}'", hint=f"it trains: {', '.join(sorted(names))}")
     asking = [name for name, one in study.deciding.items() if any(isinstance(part, Level) for part in _parts(one))]
     if asking and options.level is None:
-        message = (
-            f"{listed(asking)} asks for a value of {study.measure.metric} itself, and nothing says where values lie"
-        )
+        metric, ask = study.measure.metric, "asks" if len(asking) == 1 else "ask"
+        message = f"{listed(asking)} {ask} for a value of {metric} itself, and nothing says where values lie"
         raise PromoError(message, hint=f"--level X, in {study.measure.unit}: the true value of those behind the best")
 
 

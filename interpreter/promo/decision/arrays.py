@@ -68,6 +68,8 @@ class _Table:
     values: Floats
     alive: Bools
     contenders: Bools
+    asked: Bools
+    """About whom it matters what a test says."""
     leader: NDArray[np.intp]
     rank_by: Statistic
     order: list[int]
@@ -106,7 +108,9 @@ def apply_gate(
     there = alive[gate.source]
     always = np.array([name in gate.always for name in names])
     allowance, contenders = float(gate.allowance), there & ~always
-    table = _table(study, gate.source, names, values, alive, contenders, gate.statistic, order, allowance, None)
+    table = _table(
+        study, gate.source, names, values, alive, contenders, contenders, gate.statistic, order, allowance, None
+    )
     yes, no, stopped = _demanded(gate, table)
     stopped |= (contenders & ~yes & ~no).any(axis=1)
     drawn = _drawn(gate, names, contenders & ~yes)
@@ -152,9 +156,10 @@ def apply_rule(
     if not fast_condition(rule.require, values[rule.stage].shape[2]):
         return _slow_rule(study, rule, names, values, alive)
     order = sorted(range(len(names)), key=lambda place: names[place])
-    table = _table(study, rule.stage, names, values, alive, there, Statistic.MEAN, order, 0.0, rule.reference)
-    yes, no = _holds(rule.require, table)
     judged = names.index(rule.judged)
+    asked = there & (np.arange(len(names)) == judged)
+    table = _table(study, rule.stage, names, values, alive, there, asked, Statistic.MEAN, order, 0.0, rule.reference)
+    yes, no = _holds(rule.require, table)
     return yes[:, judged] & known, known & (yes | no)[:, judged]
 
 
@@ -165,6 +170,7 @@ def _table(
     values: Mapping[str, Floats],
     alive: Mapping[str, Bools],
     contenders: Bools,
+    asked: Bools,
     rank_by: Statistic,
     order: list[int],
     allowance: float,
@@ -177,7 +183,19 @@ def _table(
     leader = np.array(order)[np.argmin(scores[:, order], axis=1)]
     stages = {name: (values[name], alive[name]) for name in values}
     return _Table(
-        names, hosts, values[stage], there, contenders, leader, rank_by, order, better, allowance, reference, stages
+        names,
+        hosts,
+        values[stage],
+        there,
+        contenders,
+        asked,
+        leader,
+        rank_by,
+        order,
+        better,
+        allowance,
+        reference,
+        stages,
     )
 
 
@@ -262,7 +280,9 @@ def _difference(condition: Difference, table: _Table) -> tuple[Bools, Bools]:
     widen = -table.allowance if condition.bound.kind is BoundKind.AT_LEAST else table.allowance
     bound = Bound(condition.bound.kind, condition.bound.value + Fraction(widen))
     if condition.test is not None:
-        yes = speaks(condition.test, gaps, bound)
+        asked = known & ~itself & table.asked
+        yes = np.zeros_like(known)
+        yes[asked] = speaks(condition.test, gaps[asked], bound)
     else:
         yes = _against(condition.statistic, gaps, bound, 1.0 if condition.side is Side.GAP else -1.0)
     yes = yes | itself

@@ -83,13 +83,17 @@ def _flips(rows: Floats, test: Test) -> Bools:
     most = math.floor((1 - test.confidence) * 2**cells)
     # One half of the assignments: those that leave the last cell as it is; the other half has the opposite sums.
     signs = 1.0 - 2.0 * ((np.arange(2 ** (cells - 1))[:, None] >> np.arange(cells)) & 1)  # (assignments, cells)
-    found: Bools = np.empty(len(rows), dtype=np.bool_)
+    found: Bools = np.zeros(len(rows), dtype=np.bool_)
+    # A sum that is not negative is reached by half of all assignments or more, and no confidence is below one half.
+    (negative,) = np.nonzero(rows.sum(axis=1) < 0)
     step = max(1, CHUNK // len(signs))
-    for start in range(0, len(rows), step):
-        part = rows[start : start + step]
+    for start in range(0, len(negative), step):
+        places = negative[start : start + step]
+        part = rows[places]
         sums = part @ signs.T  # (rows, assignments)
         observed = part.sum(axis=1, keepdims=True) + NEAR * np.abs(part).sum(axis=1, keepdims=True)
-        found[start : start + step] = (sums <= observed).sum(axis=1) + (-sums <= observed).sum(axis=1) <= most
+        # The other half has the opposite sums, and a sum is as small as the observed one in one of both at most.
+        found[places] = np.count_nonzero(np.abs(sums) >= -observed, axis=1) <= most
     return found
 
 
