@@ -20,6 +20,7 @@ from promo.files import FolderLock, SystemClock, interrupt_holder
 from promo.ledger.state import State, StudyState
 from promo.plan.store import stale
 from promo.report.amendments import verdict_lines
+from promo.report.people import status_words
 from promo.report.replay import replay_line
 from promo.report.words import span_text
 from promo.run.provenance import origin_of
@@ -176,17 +177,8 @@ def _status_text(folder: StudyFolder, state: State) -> str:
             stage_name, found = one
             assert isinstance(found, list)
             lines.append(f"  {name} at {stage_name}: {', '.join(map(str, found)) or 'no effect'} discovered")
-    for name, decision in state.decisions.items():
-        promoted, fixed = decision.get("promoted"), decision.get("fixed")
-        answer = (
-            f"promoted {', '.join(map(str, promoted)) or 'nobody'}"
-            if isinstance(promoted, list)
-            else decision.get("answer")
-        )
-        if isinstance(fixed, list):
-            levels = ", ".join(f"{one[0]} at {one[1]}" for one in fixed if isinstance(one, list))
-            answer = f"fixed {levels or 'no factor'}; {answer}"
-        lines.append(f"  {name}: {answer}")
+    for name in state.decisions:
+        lines.append(f"  {name}: {status_words(state, name)}")
         lines += [f"    {line}" for line in verdict_lines(state, name)]
     lines += [
         f"  amendment {amendment['number']} of {amendment['name']}: {amendment['reason']}"
@@ -228,5 +220,6 @@ def _status_json(state: State) -> dict[str, Json]:
         ],
         "effects": {name: dict(one) for name, one in state.effects.items()},
         "decisions": {name: dict(decision) for name, decision in state.decisions.items()},
+        "people": {name: dict(one) for name, one in state.people.items()},
         "amendments": [dict(one) for one in state.amendments],
     }

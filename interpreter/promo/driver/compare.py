@@ -7,16 +7,18 @@ shuffled anew; a choice is judged by what all recorded cells of the full budget 
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 from promo.base.errors import PromoError
 from promo.curves.replay import Replay
 from promo.decision.comparators import (
+    Board,
     Choice,
     Comparison,
     MethodResult,
     asha,
+    at_equal_cost,
     greedy_walk,
     hyperband,
     percentile_interval,
@@ -28,6 +30,8 @@ from promo.driver.retrace import Retrace
 from promo.spec.values import Role, Study
 
 LEVEL = Fraction(95, 100)
+OWN_HOURS = ", rungs alone"
+"""Behind a method that spends what its rungs ask for, whatever the spec spends."""
 
 
 def compare_methods(
@@ -88,13 +92,17 @@ def _choices(
     levels = {name: dict(study.candidates[name].levels) for name in readings.names}
     reference = (name for name in readings.names if study.candidates[name].role is Role.REFERENCE)
     start = next(reference, readings.names[0])
+    halving: dict[str, Callable[[Board, Sequence[str]], Choice]] = {
+        "successive halving": lambda board, order: successive_halving(board, order, eta),
+        "hyperband": lambda board, order: hyperband(board, order, eta),
+        "asha": lambda board, order: asha(board, order, eta),
+    }
     return {
         "this spec": own,
         "random search": random_search(board, order, own.spent_s),
         "greedy walk": greedy_walk(board, order, levels, start, own.spent_s),
-        "successive halving": successive_halving(board, order, eta),
-        "hyperband": hyperband(board, order, eta),
-        "asha": asha(board, order, eta),
+        **{name: at_equal_cost(board, order, method, own.spent_s) for name, method in halving.items()},
+        **{f"{name}{OWN_HOURS}": method(board, order) for name, method in halving.items()},
     }
 
 

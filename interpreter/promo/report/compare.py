@@ -97,9 +97,11 @@ def _story(found: Comparison, study: Study) -> Iterable[str]:
 
 
 def _how(found: Comparison, study: Study, eta: int, seed: int) -> Iterable[str]:
-    cells = f"{found.cells[0]}" if len(set(found.cells)) == 1 else ", ".join(map(str, found.cells))
+    cells = plural(found.cells[0], "cell")
+    if len(set(found.cells)) > 1:
+        cells = f"{', '.join(map(str, found.cells))} cells"
     yield (
-        f"{plural(found.draws, 'draw')} (seed {seed}); rungs {', '.join(map(str, found.rungs))} with {cells} cells; "
+        f"{plural(found.draws, 'draw')} (seed {seed}); rungs {', '.join(map(str, found.rungs))} with {cells}; "
         f"eta {eta}. Recorded curves: nothing was trained."
     )
     yield (
@@ -107,8 +109,10 @@ def _how(found: Comparison, study: Study, eta: int, seed: int) -> Iterable[str]:
         "at its largest budget; a dropped candidate that is only audited is paid for and not taken."
     )
     yield (
-        "Random search, and the walk that from the reference changes one factor at a time, may spend in each draw what "
-        "this spec does; the others spend what their rungs ask for. Hyperband makes one pass over its brackets."
+        "In each draw every other method may spend what this spec does. The walk changes one factor at a time from the "
+        "reference. Methods of rungs begin with as many candidates as those hours pay for, and with what is left they "
+        "train on, at the full budget, the best of those they had left behind; 'rungs alone' is what they do by "
+        "themselves, whatever that costs. Hyperband makes one pass over its brackets."
     )
     yield (
         "The other methods draw candidates without replacement, read at each rung the hosts and seeds that this spec "
