@@ -251,22 +251,35 @@ def interrupt_holder(folder: Path) -> bool:
     Returns:
         False when nobody holds it, or when its holder is not a process of this machine that can be asked.
     """
-    import psutil
-
     try:
         FolderLock(folder).close()
     except Busy:
         pass
     else:
         return False
+    holder = _holder(folder)
+    if holder is None:
+        return False
+    with contextlib.suppress(OSError):
+        os.kill(holder, signal.SIGINT)
+        return True
+    return False
+
+
+def is_worked_on(folder: Path) -> bool:
+    """Whether a process of this machine works on a study, as its lock's note says; the lock itself is left alone."""
+    return _holder(folder) is not None
+
+
+def _holder(folder: Path) -> int | None:
+    """The living process that took a folder's lock last; None when it has ended or runs on another machine."""
+    import psutil
+
     try:
         number, began = (folder / "lock").read_text(encoding="ascii").split()
-        if abs(_began(int(number)) - float(began)) > SAME_START_S:
-            return False
-        os.kill(int(number), signal.SIGINT)
+        return int(number) if abs(_began(int(number)) - float(began)) <= SAME_START_S else None
     except (OSError, ValueError, psutil.Error):
-        return False
-    return True
+        return None
 
 
 def _lock(file: IO[bytes]) -> bool:

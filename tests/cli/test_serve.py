@@ -1,30 +1,20 @@
 """The live page: the report, for this machine, and nothing else."""
 
-import os
 import threading
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from promo.cli.serve import page_server
 from promo.driver.study import StudyFolder
-from support import promo, spec
+from support import promo
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    place = tmp_path_factory.mktemp("serve")
-    (place / "trial.promo").write_text(spec(), encoding="utf-8")
-    before = Path.cwd()
-    os.chdir(place)
-    try:
-        assert promo("run", "trial.promo", "--quiet") == 0
-        yield StudyFolder(Path("trial.study"))
-    finally:
-        os.chdir(before)
+@pytest.fixture
+def study(trial):
+    return trial[0]
 
 
 @contextmanager

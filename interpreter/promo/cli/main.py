@@ -32,7 +32,7 @@ COMMANDS = {
     "run": ("run", "run", "train, decide, promote; or go on where it stopped"),
     "replay": ("replay", "run", "run the rules over recorded curves; nothing is trained"),
     "compare": ("compare", "run", "set the spec's gates beside random search, halving, Hyperband and ASHA"),
-    "status": ("run", "run", "what has happened so far"),
+    "status": ("status", "run", "what has happened so far"),
     "stop": ("run", "run", "end a running study cleanly, from another terminal"),
     "decide": ("person", "run", "record a person's verdict where a gate waits for one"),
     "bundle": ("bundle", "run", "write what a host has done into one file, for a machine it cannot reach"),
@@ -342,7 +342,7 @@ def _compare(options: argparse.ArgumentParser) -> None:
 
 def _status(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
-    options.add_argument("--watch", action="store_true", help="say it again whenever something has happened")
+    options.add_argument("--watch", action="store_true", help="follow it until it ends: in place on a terminal, else whenever something happens")
     options.add_argument("--json", action="store_true", help="print it as JSON")
     _add_study(options)
 
