@@ -108,3 +108,23 @@ def promo(*words: object) -> int:
 def without_escapes(text: str) -> str:
     """A text without terminal colours."""
     return re.sub(r"\033\[[0-9;]*m", "", text)
+
+
+def trivial(executor: str) -> str:
+    """The sound spec, made small: three candidates, one seed in each stage, one run at a time."""
+    return (
+        spec("use")
+        .replace("members base, good, fair, poor", "members base, good, fair")
+        .replace("candidate poor like base { quality = 4 }\n", "")
+        .replace('candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}', "")
+        .replace("factor size: units in 1..64 step 1 default 8", "")
+        .replace("factor ratio: units in [1, 4] default 1", "")
+        .replace("seeds 1, 2", "seeds 1")
+        .replace("seeds 3, 4", "seeds 3")
+        .replace("  slots 2\n", f"  slots 1\n  executor {executor}\n")
+    )
+
+
+def promoted_and_answers(state):
+    """Gate or rule -> what it decided."""
+    return {name: one.get("promoted", one.get("answer")) for name, one in state.decisions.items()}

@@ -1,8 +1,8 @@
 """
 The file system and the clock, as the rest of promo sees them.
 
-What is written here is on disk when a call returns: a file is flushed, moved into place, and its folder is flushed
-too.  Study folders are locked by the operating system while a promo process works on them.
+Durable writing is `promo.run.disk`'s.  Study folders are locked by the operating system while a promo process works
+on them.
 """
 
 import contextlib
@@ -19,6 +19,9 @@ from typing import IO, Self
 from promo.base.diagnostics import Diagnostic, SpecError
 from promo.base.errors import Busy, PromoError
 from promo.base.source import Source, Span
+from promo.run.disk import RealDisk
+
+__all__ = ["FolderLock", "RealDisk", "SystemClock", "decode_source", "interrupt_holder", "read_source"]
 
 LARGEST_SPEC = 16 * 1024 * 1024
 SAME_START_S = 0.05
@@ -83,62 +86,9 @@ def _near_file(path: Path) -> str:
     return f"did you mean {path.parent / near}?" if near else ""
 
 
-class RealDisk:
-    """Files on this machine; see `promo.ledger.ports.Disk`."""
-
-    def read(self, path: Path) -> bytes | None:
-        """The whole file, or None when there is none."""
-        try:
-            return path.read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-
-    def append(self, path: Path, data: bytes) -> None:
-        """Add bytes at the end of a file, and flush them."""
-        new = not path.exists()
-        with _private(path) as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if new:
-            _flush_folder(path.parent)
-
-    def truncate(self, path: Path, size: int) -> None:
-        """Cut a file back, and flush that."""
-        with path.open("r+b") as file:
-            file.truncate(size)
-            file.flush()
-            os.fsync(file.fileno())
-
-    def write(self, path: Path, data: bytes) -> None:
-        """Put a whole file in place at once."""
-        beside = path.with_name(path.name + ".part")
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        _flush_folder(path.parent)
-
-    def make_folder(self, path: Path) -> None:
-        """Create a folder and those above it."""
-        path.mkdir(parents=True, exist_ok=True)
-        _flush_folder(path.parent)
-
-
 def _private(path: Path) -> IO[bytes]:
     """Open a file to append to; when it is made, only its owner may read it."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
-
-
-def _flush_folder(path: Path) -> None:
-    if sys.platform == "win32":
-        return  # NTFS journals names itself, and a folder cannot be opened for flushing
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class SystemClock:
@@ -169,7 +119,10 @@ class FolderLock:
             PromoError: the folder cannot be written.
         """
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not folder.exists():
+                RealDisk().make_folder(folder.parent)
+                folder.mkdir(mode=0o700, exist_ok=True)
+            RealDisk().make_folder(folder)
             self._file: IO[bytes] = _private(folder / "lock")
         except OSError as fault:
             message = f"the study folder {folder} cannot be written: {fault.strerror or fault}"

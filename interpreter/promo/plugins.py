@@ -22,7 +22,10 @@ RUNNERS = {
     "gpt": "promo.run.runners.gpt.declare:RUNNER",
     "recorded": "promo.run.runners.recorded.declare:RUNNER",
 }
-EXECUTORS = {"local": "promo.run.executors.local:LocalExecutor"}
+EXECUTORS = {
+    "local": "promo.run.executors.local:LocalExecutor",
+    "warm": "promo.run.executors.local:WarmExecutor",
+}
 
 
 def _load(place: str) -> Any:

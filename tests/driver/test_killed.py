@@ -1,4 +1,4 @@
-"""Killed at every flush, rename, folder and start of a process, a study goes on with the same decisions."""
+"""Killed at every write, flush, rename, start of a process and call of an executor, a study decides the same."""
 
 import json
 import subprocess
@@ -8,70 +8,60 @@ from pathlib import Path
 import pytest
 
 from promo.driver.study import StudyFolder
-from promo.ledger.state import AttemptState, StudyState
-from support import promo, spec
+from promo.ledger.chain import decode
+from promo.ledger.state import AttemptState, StudyState, state_of
+from support import promo, promoted_and_answers, trivial
 
 DRIVER = Path(__file__).with_name("killed_at.py")
-STRIDE = 37
+STRIDE = {"inline": 61, "local": 47}
 """Of all points, the quick test takes one in so many; the slow one takes all."""
 
 
-def text():
-    """The sound spec, made small: three candidates, one seed in each stage."""
-    return (
-        spec("use")
-        .replace("members base, good, fair, poor", "members base, good, fair")
-        .replace("candidate poor like base { quality = 4 }\n", "")
-        .replace('candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}', "")
-        .replace("factor size: units in 1..64 step 1 default 8", "")
-        .replace("factor ratio: units in [1, 4] default 1", "")
-        .replace("seeds 1, 2", "seeds 1")
-        .replace("seeds 3, 4", "seeds 3")
-    )
+def values(folder):
+    rows = json.loads((folder.path / "evidence" / "short.json").read_bytes())["rows"]
+    return {name: [one["value"] for one in row] for name, row in rows.items()}
 
 
-def killed_run(deadline, study):
-    words = [sys.executable, str(DRIVER), str(deadline), "run", "trial.promo", "--quiet", "--study", study]
-    return subprocess.run(words, capture_output=True, text=True, check=False)
-
-
-def promoted_and_answers(study):
-    decisions = StudyFolder(Path(study)).state().decisions
-    return {name: one.get("promoted", one.get("answer")) for name, one in decisions.items()}
-
-
-def killed_everywhere(workplace, stride):
-    (workplace / "trial.promo").write_text(text(), encoding="utf-8")
-    whole = killed_run(0, "whole")
-    assert whole.returncode == 0, whole.stderr
-    points = int(whole.stderr.split()[-1])
-    expected = promoted_and_answers("whole")
-    values = json.loads(Path("whole/evidence/short.json").read_bytes())["rows"]
-    for deadline in range(1, points + 1, stride):
-        folder = StudyFolder(workplace / f"at-{deadline}")
-        assert killed_run(deadline, str(folder.path)).returncode == 99
-        before = folder.state() if folder.exists else None
-        assert promo("run", "trial.promo", "--quiet", "--study", folder.path) == 0, deadline
-
+def killed_everywhere(workplace, executor, stride):
+    """How many points were tried; every one is held to the unbroken run."""
+    (workplace / "trial.promo").write_text(trivial(executor), encoding="utf-8")
+    words = [sys.executable, str(DRIVER), "trial.promo", str(stride), str(stride // 2)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr
+    assert lines[0]["killed"] == 0
+    whole = StudyFolder(workplace / "whole")
+    expected, measured = promoted_and_answers(whole.state()), values(whole)
+    for line in lines[1:]:
+        folder = StudyFolder(workplace / f"at-{line['at']}")
+        assert (line["killed"], line["resumed"]) == (99, 0), line
+        content = (folder.path / "before").read_bytes()
+        (folder.path / "before").unlink()
+        before = state_of(decode(content + b"\n" * bool(content)).events)
         state = folder.state()
         assert state.study is StudyState.CLOSED
-        assert promoted_and_answers(folder.path) == expected
-        rows = json.loads((folder.path / "evidence" / "short.json").read_bytes())["rows"]
-        assert {name: [one["value"] for one in row] for name, row in rows.items()} == {
-            name: [one["value"] for one in row] for name, row in values.items()
-        }
+        assert promoted_and_answers(state) == expected
+        assert values(folder) == measured
         for run, tried in state.attempts.items():
             assert sum(one.state is AttemptState.ACCEPTED for one in tried) == 1  # counted once
-            had = before.accepted(run) if before else None
+            had = before.accepted(run)
             assert had is None or state.accepted(run).envelope == had.envelope  # what was acknowledged is kept
+            assert had is None or len(tried) == had.number  # and not trained again
         assert promo("verify", folder.path) == 3
-    return points
+    return len(lines) - 1, lines[0]["points"]
 
 
-def test_a_study_killed_at_some_points_decides_the_same(workplace):
-    assert killed_everywhere(workplace, STRIDE) > 100
+@pytest.mark.parametrize("executor", STRIDE)
+def test_a_study_killed_at_some_points_decides_the_same(workplace, executor):
+    tried, points = killed_everywhere(workplace, executor, STRIDE[executor])
+
+    assert tried == len(range(1 + STRIDE[executor] // 2, points + 1, STRIDE[executor])) >= 4
 
 
 @pytest.mark.slow
-def test_a_study_killed_at_every_point_decides_the_same(workplace):
-    assert killed_everywhere(workplace, 1) > 100
+@pytest.mark.parametrize("executor", STRIDE)
+def test_a_study_killed_at_every_point_decides_the_same(workplace, executor):
+    tried, points = killed_everywhere(workplace, executor, 1)
+
+    print(f"{executor}: killed at {tried} of {points} points")
+    assert tried == points > 100

@@ -32,6 +32,9 @@ class MemoryDisk:
     def truncate(self, path, size):
         self.files[path] = self.files[path][:size]
 
+    def settle(self, files, folders):
+        pass
+
 
 class StillClock:
     """A clock that stands."""

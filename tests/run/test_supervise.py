@@ -11,9 +11,11 @@ import pytest
 
 from promo.base.canonical import canonical
 from promo.files import RealDisk
-from promo.run.executors.local import LocalExecutor, worker_environment
+from promo.run.executors.local import LocalExecutor, WarmExecutor, worker_environment
 from promo.run.store import EXIT, REQUEST, read_exit, read_result
 from promo.run.values import AttemptSpec, RunStatus
+
+TRAINER = "promo_toy.train:train"
 
 
 def request(behaviour, attempt=1):
@@ -22,7 +24,7 @@ def request(behaviour, attempt=1):
         "study": "trial",
         "run": {"id": "r", "stage": "short", "candidate": "base", "host": "box", "seed": 1},
         "attempt": attempt,
-        "trainer": "promo_toy.train:train",
+        "trainer": TRAINER,
         "settings": {"behaviour": behaviour, "quality": "2", "size": 8},
         "parameters": 80,
         "flops_per_token": 8,
@@ -42,20 +44,31 @@ def folder(tmp_path):
 
 
 def start(folder, behaviour, limit_s=30, **more):
-    (folder / REQUEST).write_bytes(canonical({**request(behaviour), **more}))
-    environment = worker_environment({**os.environ, "TMPDIR": str(folder)}, threads=1, cuda_device=None)
     executor = LocalExecutor()
-    return executor, executor.start(AttemptSpec(folder, environment, limit_s))
+    return executor, further(executor, folder, behaviour, limit_s, **more)
+
+
+def further(executor, folder, behaviour, limit_s=30, *, finish=False, trainer=TRAINER, **more):
+    (folder / REQUEST).write_bytes(canonical({**request(behaviour), "trainer": trainer, **more}))
+    outer = {**os.environ, "TMPDIR": str(folder.parent)}
+    environment = worker_environment(outer, threads=1, cuda_device=None)
+    return executor.start(AttemptSpec(folder, environment, limit_s, trainer, finish))
+
+
+def wait_for(condition, patience_s=40):
+    until = time.monotonic() + patience_s
+    while time.monotonic() < until:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.01)
+    raise AssertionError("it did not come to that")
 
 
 def finish(executor, handle, patience_s=40):
-    until = time.monotonic() + patience_s
-    while time.monotonic() < until:
-        exit_ = executor.poll(handle)
-        if exit_ is not None:
-            return exit_
-        time.sleep(0.02)
-    raise AssertionError("it never ended")
+    exit_ = wait_for(lambda: executor.poll(handle), patience_s)
+    executor.close()
+    return exit_
 
 
 @pytest.mark.parametrize(
@@ -98,7 +111,7 @@ def orphan(folder):
     """The grandchild that the hanging toy leaves in a session of its own."""
     until = time.monotonic() + 20
     while time.monotonic() < until:
-        for note in folder.glob("toy-orphan-*"):
+        for note in folder.parent.glob("toy-orphan-*"):
             if note.read_text():
                 return int(note.read_text())
         time.sleep(0.02)
@@ -127,6 +140,7 @@ def test_cancelling_ends_a_run_with_all_it_started(folder):
     executor, handle = start(folder, "hang", limit_s=600)
     child = orphan(folder)
     executor.cancel(handle)
+    executor.close()
 
     assert gone(child)
     assert read_exit(RealDisk(), folder).reason == "cancelled"
@@ -141,8 +155,8 @@ def test_killing_promo_ends_its_runs(folder):
         "from promo.run.executors.local import LocalExecutor, worker_environment\n"
         "from promo.run.values import AttemptSpec\n"
         f"folder = Path({str(folder)!r})\n"
-        "environment = worker_environment({**os.environ, 'TMPDIR': str(folder)}, threads=1, cuda_device=None)\n"
-        "LocalExecutor().start(AttemptSpec(folder, environment, 600))\ntime.sleep(600)\n"
+        "environment = worker_environment({**os.environ, 'TMPDIR': str(folder.parent)}, threads=1, cuda_device=None)\n"
+        f"LocalExecutor().start(AttemptSpec(folder, environment, 600, {TRAINER!r}))\ntime.sleep(600)\n"
     )
     promo = subprocess.Popen([sys.executable, "-c", code])
     child = orphan(folder)
@@ -162,3 +176,173 @@ def test_a_worker_sees_only_the_variables_it_may():
     assert inner["OMP_NUM_THREADS"] == "3"
     assert inner["CUDA_VISIBLE_DEVICES"] == ""
     assert worker_environment(outer, threads=1, cuda_device="GPU-abc")["CUDA_VISIBLE_DEVICES"] == "GPU-abc"
+
+
+# --- one supervisor, many attempts -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def attempts(tmp_path):
+    folders = [tmp_path / "runs" / "short" / "base-box-s1" / f"attempt-{number}" for number in (1, 2, 3)]
+    for one in folders:
+        one.mkdir(parents=True)
+    return folders
+
+
+@pytest.fixture(params=[LocalExecutor, WarmExecutor])
+def executor(request):
+    made = request.param()
+    yield made
+    made.close()
+
+
+def ended(executor, handle, folder):
+    return read_result(RealDisk(), folder, wait_for(lambda: executor.poll(handle)))
+
+
+def workers(handle):
+    return psutil.Process(handle.supervisor.process.pid).children()
+
+
+def test_a_worker_started_ahead_imports_waits_and_takes_the_next_attempt(attempts):
+    executor = LocalExecutor()
+    handle = further(executor, attempts[0], "slow")
+    executor.prepare(handle)
+    (spare,) = wait_for(lambda: {one.pid for one in workers(handle)} if len(workers(handle)) == 2 else None) - {
+        min(one.pid for one in workers(handle))
+    }
+    first = ended(executor, handle, attempts[0])
+    time.sleep(0.3)
+
+    handle = further(executor, attempts[1], "ok")
+    assert [one.pid for one in workers(handle)] in ([spare], [])
+    second = ended(executor, handle, attempts[1])
+    executor.close()
+
+    assert (first.status, second.status) == (RunStatus.OK, RunStatus.OK)
+    assert float(first.details["started_ahead_s"]) < 0.3 < float(second.details["started_ahead_s"])
+    assert float(second.seconds["start"]) == float(second.seconds["import"]) == 0  # it waited for neither
+    assert not psutil.pid_exists(spare)
+
+
+def test_a_worker_started_ahead_is_ended_when_nobody_needs_it(attempts):
+    executor = LocalExecutor()
+    handle = further(executor, attempts[0], "ok")
+    executor.prepare(handle)
+    ended(executor, handle, attempts[0])
+    (spare,) = wait_for(lambda: workers(handle))
+    executor.close()
+
+    assert gone(spare.pid)
+    assert handle.supervisor.process.returncode == 0
+
+
+def test_a_worker_started_ahead_that_died_is_replaced(attempts):
+    executor = LocalExecutor()
+    handle = further(executor, attempts[0], "ok")
+    executor.prepare(handle)
+    ended(executor, handle, attempts[0])
+    wait_for(lambda: workers(handle))[0].kill()
+    time.sleep(0.1)
+    second = ended(executor, further(executor, attempts[1], "ok"), attempts[1])
+    executor.close()
+
+    assert second.status is RunStatus.OK
+
+
+def test_a_trainer_that_cannot_be_imported_is_a_crash_with_its_cause(attempts, executor):
+    handle = further(executor, attempts[0], "ok", trainer="promo_toy.absent:train")
+    executor.prepare(handle)
+    for folder in attempts[:2]:
+        result = ended(executor, handle, folder)
+        assert (result.status, "promo_toy.absent" in result.cause) == (RunStatus.CRASH, True)
+        handle = further(executor, attempts[1], "ok", trainer="promo_toy.absent:train")
+    executor.cancel(handle)
+
+
+def test_attempts_one_after_the_other_have_logs_and_ends_of_their_own(attempts, executor):
+    for folder, behaviour in zip(attempts, ("exit", "nan", "ok"), strict=True):
+        result = ended(executor, further(executor, folder, behaviour), folder)
+        assert result.status is {"exit": RunStatus.CRASH, "nan": RunStatus.NAN, "ok": RunStatus.OK}[behaviour]
+
+    assert "last words" in (attempts[0] / "log.txt").read_text()
+    assert "last words" not in (attempts[2] / "log.txt").read_text()
+
+
+def test_a_warm_worker_is_one_process_and_a_fresh_one_is_not(attempts):
+    seen = {}
+    for kind in (LocalExecutor, WarmExecutor):
+        executor = kind()
+        found = set()
+        for number in (0, 1):
+            folder = attempts[number] if kind is LocalExecutor else attempts[number].with_name(f"attempt-{number + 8}")
+            folder.mkdir(exist_ok=True)
+            handle = further(executor, folder, "slow")
+            found.add(wait_for(lambda handle=handle: workers(handle))[0].pid)
+            assert ended(executor, handle, folder).status is RunStatus.OK
+        seen[kind] = len(found)
+        executor.close()
+
+    assert seen == {LocalExecutor: 2, WarmExecutor: 1}
+
+
+def test_a_warm_worker_is_ended_at_the_limit_and_replaced(attempts):
+    executor = WarmExecutor()
+    ended(executor, further(executor, attempts[0], "ok"), attempts[0])
+    handle = further(executor, attempts[1], "hang", limit_s=0.5)
+    assert ended(executor, handle, attempts[1]).status is RunStatus.TIMEOUT
+    assert ended(executor, further(executor, attempts[2], "ok"), attempts[2]).status is RunStatus.OK
+    executor.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_killing_the_supervisor_ends_its_run_and_is_nobodys_fault(attempts):
+    executor = LocalExecutor()
+    handle = further(executor, attempts[0], "hang", limit_s=600)
+    child = orphan(attempts[0])
+    handle.supervisor.process.kill()
+    result = ended(executor, handle, attempts[0])
+
+    assert (result.status, "supervisor" in result.cause) == (RunStatus.KILLED, True)
+    assert gone(child)
+    assert ended(executor, further(executor, attempts[1], "ok"), attempts[1]).status is RunStatus.OK
+    executor.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize(("finish", "status"), [(False, RunStatus.KILLED), (True, RunStatus.OK)])
+def test_at_the_death_of_promo_a_run_ends_or_finishes_as_was_asked(attempts, finish, status):
+    folder = attempts[0]
+    (folder / REQUEST).write_bytes(canonical(request("slow")))
+    code = (
+        "import os, time\nfrom pathlib import Path\n"
+        "from promo.run.executors.local import LocalExecutor, worker_environment\n"
+        "from promo.run.values import AttemptSpec\n"
+        f"folder = Path({str(folder)!r})\n"
+        "environment = worker_environment(os.environ, threads=1, cuda_device=None)\n"
+        f"LocalExecutor().start(AttemptSpec(folder, environment, 600, {TRAINER!r}, {finish}))\ntime.sleep(600)\n"
+    )
+    promo = subprocess.Popen([sys.executable, "-c", code])
+    wait_for(lambda: (folder / "points.jsonl").exists())
+    promo.send_signal(signal.SIGKILL)
+    promo.wait()
+    later = LocalExecutor()
+    handle = later.find(folder)
+    assert handle is not None
+    assert ended(later, handle, folder).status is status
+    assert later.find(folder) is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_run_that_was_adopted_can_be_called_off(attempts):
+    executor = LocalExecutor()
+    handle = further(executor, attempts[0], "hang", limit_s=600, finish=True)
+    child = orphan(attempts[0])
+    later = LocalExecutor()
+    later.cancel(later.find(attempts[0]))
+
+    assert later.find(attempts[0]) is None
+    assert gone(child)
+    assert read_exit(RealDisk(), attempts[0]).reason == "cancelled"
+    executor.cancel(handle)
+    executor.close()

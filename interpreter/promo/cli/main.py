@@ -295,6 +295,8 @@ def _freeze(options: argparse.ArgumentParser) -> None:
 def _run(options: argparse.ArgumentParser) -> None:
     options.add_argument("spec", metavar="SPEC|PLAN", help="a .promo file, or a plan that promo plan --out wrote")
     options.add_argument("--host", metavar="HOST", help="carry out only what runs on this host; see promo bundle")
+    death = "what runs do when promo itself dies: end with it (kill, the default), or go on to their end (finish)"
+    options.add_argument("--on-orchestrator-death", choices=("kill", "finish"), default="kill", help=death)
     options.add_argument("--plain", action="store_true", help="one line per event instead of a live display")
     options.add_argument("--quiet", action="store_true", help="no progress, only the end")
     freeze_only = "freeze the study, write its checkpoint for others to vouch for, and train nothing yet"

@@ -41,6 +41,7 @@ def run(options: Namespace) -> int:
         origin=origin_of(spec.parent, os.environ, sys.argv[1:]),
         only=options.host,
         freeze_only=options.freeze_only,
+        finish=options.on_orchestrator_death == "finish",
     )
     if options.freeze_only and not folder.state().attempts:
         from promo.cli.anchor import checkpoint

@@ -209,11 +209,13 @@ def _run(
     folder = study / attempt_folder("try", "given", "here", 1, number)
     write_request(disk, folder, {**request, "attempt": number})
     worker = worker_environment(environment, threads=1, cuda_device=None)
-    handle = executor.start(AttemptSpec(folder, worker, LIMIT_S))
+    handle = executor.start(AttemptSpec(folder, worker, LIMIT_S, str(request["trainer"])))
     try:
         while (ended := executor.poll(handle)) is None:
             clock.sleep(0.05)
     except BaseException:
         executor.cancel(handle)
         raise
+    finally:
+        executor.close()
     return read_result(disk, folder, ended), read_points(disk, folder)

@@ -1,6 +1,7 @@
 """Which of a study's hosts this machine is, and how runs are started on it."""
 
 import importlib.util
+import os
 import platform
 import re
 import shutil
@@ -31,13 +32,21 @@ class LocalPlace:
     slots: int
     threads: int
     devices: tuple[str, ...]
-    """CUDA devices by index, one for each slot; none for a processor host."""
+    """CUDA devices by UUID, one for each slot; none for a processor host."""
     outer: Mapping[str, str]
+
+    @property
+    def ahead(self) -> bool:
+        """Whether a processor is left over for starting the next worker; otherwise it would slow down who trains."""
+        return self.slots * self.threads < (os.cpu_count() or 1)
+
+    def device(self, slot: int) -> str | None:
+        """The device of a slot; two slots never have the same."""
+        return self.devices[slot] if slot < len(self.devices) else None
 
     def environment(self, slot: int) -> Mapping[str, str]:
         """Environment of a worker in a slot."""
-        device = self.devices[slot % len(self.devices)] if self.devices else None
-        return worker_environment(self.outer, threads=self.threads, cuda_device=device)
+        return worker_environment(self.outer, threads=self.threads, cuda_device=self.device(slot))
 
 
 @frozen
@@ -46,6 +55,11 @@ class RecordedPlace:
 
     executor: Executor
     slots: int = 1
+    ahead: bool = False
+
+    def device(self, slot: int) -> None:
+        """None: nothing is trained."""
+        del slot
 
     def environment(self, slot: int) -> Mapping[str, str]:
         """Nothing: no worker is started."""
@@ -91,7 +105,7 @@ def _place(host: Host, environment: Mapping[str, str]) -> LocalPlace:
     devices: tuple[str, ...] = ()
     if not host.is_cpu:
         found = cuda_devices()
-        devices = tuple(index for index, name in found if _is_device(host.device, name))
+        devices = tuple(uuid for uuid, name in found if _is_device(host.device, name))
         if len(devices) < host.slots:
             seen = ", ".join(name for _, name in found) or "no CUDA device"
             message = f"host '{host.name}' needs {host.slots} of '{host.device}', and this machine has {seen}"
@@ -104,19 +118,23 @@ def _elsewhere(host: Host) -> str:
 
 
 def cuda_devices() -> tuple[tuple[str, str], ...]:
-    """Index and name of each CUDA device, as the driver's own tool lists them; none without it."""
+    """
+    UUID and name of each CUDA device, as the driver's own tool lists them; none without it.
+
+    An index may name another card after a restart of the machine; a UUID never does.
+    """
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return ()
     done = subprocess.run(
-        [tool, "--query-gpu=index,name", "--format=csv,noheader"],
+        [tool, "--query-gpu=uuid,name", "--format=csv,noheader"],
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
     rows = (line.partition(",") for line in done.stdout.splitlines() if "," in line)
-    return tuple((index.strip(), name.strip()) for index, _, name in rows)
+    return tuple((uuid.strip(), name.strip()) for uuid, _, name in rows)
 
 
 def _is_device(declared: str, real: str) -> bool:

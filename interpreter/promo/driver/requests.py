@@ -1,7 +1,7 @@
 """
-What a worker is asked for: the request of a planned run.
+What is to be carried out: the tasks of a stage, and what a worker is asked for.
 
-It holds all that training needs and nothing of gates, so equal requests are equal runs.
+A request holds all that training needs and nothing of gates, so equal requests are equal runs.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from promo.driver.seeds import seed_of
 from promo.driver.study import StudyFolder
 from promo.ledger.state import State
 from promo.plan.values import PlannedRun
+from promo.run.execute import Task
 from promo.run.runners.files.declare import FileRunner
 from promo.run.runners.recorded.answer import recorded_number
 from promo.run.values import CONTRACT
@@ -29,6 +30,29 @@ class Requests:
         self.study, self.plan = compiled.sound()
         assert compiled.runner is not None
         self.runner, self.folder, self.replay = compiled.runner, folder, replay
+
+    def tasks(self, stage: str, state: State, data: Mapping[str, Json]) -> list[Task]:
+        """
+        Tasks of a stage's real entrants, in the plan's order, with the recorded runs that they may read in a replay.
+
+        A rerun reads the next recorded run of the cell, and where there is none nothing is read again: the same
+        numbers under a new name would be no second run.  Who carries a run on reads on in that run.
+        """
+        entrants = set(state.opened[stage])
+        missing, crash = self.study.missing_reruns_at(stage), self.study.crash_reruns_at(stage)
+        tasks = []
+        for run in self.plan.stage(stage).runs:
+            if run.candidate not in entrants:
+                continue
+            request = self.of(run, state, data)
+            if self.replay is None:
+                tasks.append(Task(run, request, missing, crash))
+                continue
+            continued = request["continues"]
+            first = int(str(continued.get("recorded", 0))) if isinstance(continued, Mapping) else 0
+            there = len(self.replay.assignment.cells.get((run.candidate, run.host, run.seed), ()))
+            tasks.append(Task(run, request, missing, crash, recorded=first, tries=max(1, there - first)))
+        return tasks
 
     def of(self, run: PlannedRun, state: State, data: Mapping[str, Json]) -> dict[str, Json]:
         """The request of a planned run, as far as it is known before an attempt is numbered."""

@@ -5,13 +5,14 @@ Everything that has happened stands in the ledger, so starting and resuming are 
 is still to be done.
 """
 
+import contextlib
 from collections.abc import Mapping
 from os.path import relpath
 from pathlib import Path
 
 from promo import __version__
 from promo.base.canonical import Json, canonical, digest_bytes
-from promo.base.errors import ExitCode, Mismatch
+from promo.base.errors import ExitCode, Mismatch, PromoError
 from promo.base.resources import second_verifier
 from promo.curves.replay import Replay
 from promo.decision.values import GateDecision, ReduceDecision, StepDecision, decision_digest, decision_to_json
@@ -22,7 +23,7 @@ from promo.driver.pipeline import Compiled
 from promo.driver.requests import Requests
 from promo.driver.same import no_strangers, runner_here, same_runner, same_source, same_study
 from promo.driver.study import DATA, IMPORTS, LEDGER, LOCK, PLAN, RECHECK, SPEC, STREAMS, StudyFolder
-from promo.driver.values import Display, Ending
+from promo.driver.values import Display, Ending, ending_of
 from promo.evidence.effects import effects_to_json
 from promo.evidence.guards import flags
 from promo.evidence.values import evidence_to_json
@@ -33,12 +34,10 @@ from promo.ledger.state import State, StudyState, state_of
 from promo.ledger.values import EventKind
 from promo.plan.store import plan_to_json
 from promo.run.corpora import Prepared, prepare
-from promo.run.execute import Execution, Place, Progress, has_ended, may_repeat
+from promo.run.execute import Execution, Place, Progress, Task, has_ended, may_repeat
 from promo.run.provenance import Origin
 from promo.run.runners.files.declare import FileRunner
-from promo.run.runners.recorded.answer import recorded_task
 from promo.run.store import PROGRAM
-from promo.run.values import Task
 from promo.spec.lock import Lock, Seal, closure, frozen_rules, lock_to_json
 from promo.spec.ports import Runner
 from promo.spec.values import Stage
@@ -56,6 +55,7 @@ def run_study(
     only: str | None = None,
     freeze_only: bool = False,
     replay: Replay | None = None,
+    finish: bool = False,
 ) -> Ending:
     """
     Start a study, or go on with it.
@@ -71,6 +71,7 @@ def run_study(
         only: the one host whose runs are carried out; None for all.
         freeze_only: record what is frozen and stop there, so that somebody can vouch for it before anything runs.
         replay: recorded curves that stand for its runs; without them, runs are trained.
+        finish: whether runs that train go on to their end when this process dies; they end with it otherwise.
 
     Raises:
         SpecError: the spec has errors.
@@ -90,26 +91,16 @@ def run_study(
             if state.study in (StudyState.CLOSED, StudyState.STOPPED):
                 display.begin(study, plan, state)
                 display.end(state)
-                return _ending(state)
+                return ending_of(state)
         if not freeze_only and replay is None:
             may_start(study, state, folder)
         assert compiled.runner is not None
         here = recorded_places(study, replay) if replay else places(study, compiled.runner, environment, only)
         journal = Journal(folder.path / LEDGER, RealDisk(), clock)
-        loop = _Loop(compiled, spec_folder, folder, journal, clock, here, display, origin, replay)
+        loop = _Loop(compiled, spec_folder, folder, journal, clock, here, display, origin, replay, finish)
         ending = loop.run(fresh=fresh, freeze_only=freeze_only)
         keep_head(folder)
         return ending
-
-
-def _ending(state: State) -> Ending:
-    if state.study is StudyState.STOPPED:
-        return Ending(ExitCode.STOPPED, str((state.ended or {}).get("why", "")))
-    if state.waiting():
-        return Ending(ExitCode.HELD, f"{', '.join(state.waiting())} waits for a person")
-    if state.study is StudyState.OPEN:
-        return Ending(ExitCode.ELSEWHERE, "what is left belongs to hosts that are not here")
-    return Ending(ExitCode.DONE)
 
 
 class _Loop:
@@ -124,13 +115,14 @@ class _Loop:
         display: Display,
         origin: Origin,
         replay: Replay | None,
+        finish: bool,
     ) -> None:
         self.compiled, self.spec_folder, self.folder = compiled, spec_folder, folder
         self.journal, self.clock, self.places, self.display, self.origin = journal, clock, here, display, origin
         self.study, self.plan = compiled.sound()
         assert compiled.runner is not None
         self.runner: Runner = compiled.runner
-        self.replay = replay
+        self.replay, self.finish = replay, finish
         self.requests = Requests(compiled, folder, replay)
         self.disk = RealDisk()
         self.data: Mapping[str, Json] = {}
@@ -152,7 +144,14 @@ class _Loop:
                 return Ending(ExitCode.DONE)
             with Interrupts() as interrupts:
                 self.execution = Execution(
-                    self.folder.path, self.journal, state, self.disk, self.clock, self.places, self._progress
+                    self.folder.path,
+                    self.journal,
+                    state,
+                    self.disk,
+                    self.clock,
+                    self.places,
+                    self._progress,
+                    finish=self.finish,
                 )
                 self.execution.record(EventKind.ORCHESTRATOR_STARTED, {"promo": __version__, **self.origin.to_json()})
                 try:
@@ -160,11 +159,14 @@ class _Loop:
                     self._keep_program()
                     self._climb(interrupts)
                 except BaseException:
-                    self.execution.cancel()
+                    with contextlib.suppress(PromoError):  # what stopped it is what is told
+                        self.execution.cancel()
                     raise
+                finally:
+                    self.execution.close()
         finally:
             self.display.end(state)
-        return _ending(state)
+        return ending_of(state)
 
     # --- beginning ---------------------------------------------------------------------------------------
 
@@ -288,6 +290,7 @@ class _Loop:
             self._estimate()
             self._stop_if_decided()
             if state.study is StudyState.OPEN and len(state.closed) == len(self.study.stages) and self._all_decided():
+                self.execution.note_late()
                 self.execution.record(EventKind.STUDY_CLOSED, {"stages": len(state.closed)})
                 return
             if self.execution.busy:
@@ -347,17 +350,8 @@ class _Loop:
         if stage.name not in state.opened:
             entrants = self.study.entering(stage.name, state.promoted(stage.after or ""))
             self.execution.record(EventKind.STAGE_OPENED, {"stage": stage.name, "entrants": list(entrants)})
-        self.tasks[stage.name] = self._tasks(stage.name)
+        self.tasks[stage.name] = self.requests.tasks(stage.name, state, self.data)
         self.execution.add(task for task in self.tasks[stage.name] if task.run.host in self.places)
-
-    def _tasks(self, stage: str) -> list[Task]:
-        """Tasks of a stage's real entrants, in the plan's order."""
-        state = self.execution.state
-        entrants = set(state.opened[stage])
-        missing, crash = self.study.missing_reruns_at(stage), self.study.crash_reruns_at(stage)
-        runs = (run for run in self.plan.stage(stage).runs if run.candidate in entrants)
-        tasks = [Task(run, self.requests.of(run, state, self.data), missing, crash) for run in runs]
-        return [recorded_task(task, self.replay) for task in tasks] if self.replay else tasks
 
     def _has_ended(self, stage: str) -> bool:
         return all(has_ended(self.execution.state, task) for task in self.tasks[stage])

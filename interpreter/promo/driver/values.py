@@ -7,7 +7,7 @@ from attrs import frozen
 
 from promo.base.errors import ExitCode
 from promo.decision.values import Decision
-from promo.ledger.state import State
+from promo.ledger.state import State, StudyState
 from promo.plan.values import Plan
 from promo.run.execute import Progress
 from promo.spec.values import Study
@@ -43,6 +43,17 @@ class Ending:
 
     exit_code: ExitCode
     why: str = ""
+
+
+def ending_of(state: State) -> Ending:
+    """How a call ends that leaves a study in this state."""
+    if state.study is StudyState.STOPPED:
+        return Ending(ExitCode.STOPPED, str((state.ended or {}).get("why", "")))
+    if state.waiting():
+        return Ending(ExitCode.HELD, f"{', '.join(state.waiting())} waits for a person")
+    if state.study is StudyState.OPEN:
+        return Ending(ExitCode.ELSEWHERE, "what is left belongs to hosts that are not here")
+    return Ending(ExitCode.DONE)
 
 
 class Outcome(Enum):

@@ -1,7 +1,8 @@
 """Writing the ledger: each event is on disk when `append` returns."""
 
 from calendar import timegm
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from promo.base.canonical import Json
@@ -18,12 +19,14 @@ class Journal:
     """
     The open ledger of a study; whoever holds it holds the study's lock.
 
-    A torn last line, which a crash in the middle of a write leaves behind, is cut off when the ledger is opened.
+    A torn last line, which a crash in the middle of a write leaves behind, is cut off when the ledger is opened.  What
+    is there is flushed then: the process that wrote it may have died before that, and now it is acted on.
     """
 
     def __init__(self, path: Path, disk: Disk, clock: Clock) -> None:
         self._path, self._disk, self._clock = path, disk, clock
         self._failed = self._unsure = False
+        self._held: list[bytes] | None = None
         self._seen = (clock.now(), clock.monotonic())
         self._read()
         self.incarnation = 1 + max((event.incarnation for event in self._events), default=0)
@@ -33,6 +36,10 @@ class Journal:
         chain = decode(self._disk.read(self._path) or b"")
         if chain.torn:
             self._disk.truncate(self._path, chain.sound_bytes)
+        try:
+            self._disk.settle([self._path], [self._path.parent])
+        except OSError as fault:
+            raise self._refused(fault) from fault
         self._events = list(chain.events)
         self._head = chain.head
         self._unsure = False
@@ -63,6 +70,23 @@ class Journal:
             self._put(EventKind.CLOCK_JUMPED, {"seconds": jump})
         return self._put(kind, data)
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """
+        Write what is recorded inside with one flush, at the end.
+
+        Nothing may act on it before that.  If it is left by an exception, nothing of it is written.
+        """
+        self._held = []
+        try:
+            yield
+            lines, self._held = self._held, None
+            if lines:
+                self._write(b"".join(lines))
+        except BaseException:
+            self._held, self._unsure = None, True
+            raise
+
     def _jump(self) -> int:
         """Seconds that the wall clock went beyond the monotonic one since it was last looked at."""
         (before, began), self._seen = self._seen, (self._clock.now(), self._clock.monotonic())
@@ -73,17 +97,25 @@ class Journal:
         line = encode(event)
         # An interruption may come at any instruction, also between the disk's answer and the lines below.
         self._unsure = True
-        try:
-            self._disk.append(self._path, line + b"\n")
-        except OSError as fault:
-            self._failed = True
-            raise PromoError(
-                f"the ledger cannot be written: {fault.strerror or fault}", hint="free the disk"
-            ) from fault
+        if self._held is None:
+            self._write(line + b"\n")
+        else:
+            self._held.append(line + b"\n")
         self._events.append(event)
         self._head = line_digest(line)
         self._unsure = False
         return event
+
+    def _write(self, lines: bytes) -> None:
+        try:
+            self._disk.append(self._path, lines)
+        except OSError as fault:
+            raise self._refused(fault) from fault
+
+    def _refused(self, fault: OSError) -> PromoError:
+        """After a failed write or flush nobody knows what is on disk, so nothing more is recorded."""
+        self._failed = True
+        return PromoError(f"the ledger cannot be written: {fault.strerror or fault}", hint="free the disk")
 
 
 def _seconds(moment: str) -> int:

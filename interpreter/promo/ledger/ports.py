@@ -1,11 +1,12 @@
 """What the ledger and the store ask of a file system; tests put a lossy one in its place."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
 
 class Disk(Protocol):
-    """Files whose bytes are on disk when a call returns."""
+    """Files whose bytes are on disk when a call returns, drafts excepted."""
 
     def read(self, path: Path) -> bytes | None:
         """The whole file, or None when there is none."""
@@ -21,6 +22,15 @@ class Disk(Protocol):
 
     def make_folder(self, path: Path) -> None:
         """Create a folder and those above it."""
+
+    def draft(self, path: Path, data: bytes) -> None:
+        """Put a whole file in place that is durable only once it is settled."""
+
+    def draft_folder(self, path: Path) -> None:
+        """Create a folder and those above it, durable only once they are settled."""
+
+    def settle(self, files: Iterable[Path], folders: Iterable[Path]) -> None:
+        """Returns when files, and names in folders, are on disk, whoever wrote them; what is absent is passed over."""
 
 
 class Clock(Protocol):

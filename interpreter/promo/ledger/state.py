@@ -61,6 +61,10 @@ class Attempt:
     """Seconds of the device's time it took, all phases, as exact text; None while unknown."""
     started: str = ""
     ended: str = ""
+    device: str | None = None
+    """The device it was given, by its lasting name."""
+    late: str | None = None
+    """Digest of an envelope that came when the attempt had been given up; it counts for nothing."""
 
 
 @define
@@ -169,6 +173,8 @@ def apply(state: State, event: Event) -> None:
             state.receipts.append(event.data)
         case EventKind.VALUE_PUBLISHED:
             state.published = _text(event.data, "value") if state.published is None else state.published
+        case EventKind.ATTEMPT_LATE:
+            _attempt(state, event).late = _text(event.data, "envelope")
         case _:
             _move(state, event)
 
@@ -225,14 +231,13 @@ def _start(state: State, event: Event) -> None:
         folder=_text(data, "folder"),
         request=_text(data, "request"),
         started=event.time,
+        device=_maybe(data, "device"),
     )
     state.attempts.setdefault(attempt.run, []).append(attempt)
 
 
 def _end(state: State, event: Event) -> None:
-    data = event.data
-    tried = state.attempts[_text(data, "run")]
-    attempt = next(one for one in tried if one.number == data["attempt"])
+    data, attempt = event.data, _attempt(state, event)
     attempt.state = _ENDINGS[event.kind]
     attempt.status = str(data.get("status", ""))
     attempt.cause = str(data.get("cause", ""))
@@ -243,10 +248,15 @@ def _end(state: State, event: Event) -> None:
 
 
 def _flag(state: State, event: Event) -> None:
-    tried = state.attempts[_text(event.data, "run")]
-    attempt = next(one for one in tried if one.number == event.data["attempt"])
+    attempt = _attempt(state, event)
     attempt.state, attempt.status, attempt.cause = AttemptState.FLAGGED, "flagged", _text(event.data, "cause")
     attempt.again = event.data.get("again") is True
+
+
+def _attempt(state: State, event: Event) -> Attempt:
+    """The attempt that an event is about."""
+    tried = state.attempts[_text(event.data, "run")]
+    return next(one for one in tried if one.number == event.data["attempt"])
 
 
 def _text(data: Mapping[str, Json], key: str) -> str:

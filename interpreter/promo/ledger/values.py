@@ -26,6 +26,8 @@ class EventKind(Enum):
     ATTEMPT_STARTED = "attempt.started"
     ATTEMPT_FAILED = "attempt.failed"
     ATTEMPT_LOST = "attempt.lost"
+    ATTEMPT_LATE = "attempt.late"
+    """An attempt that had been given up left a result after all; it is on record and never counts."""
     RESULT_ACCEPTED = "result.accepted"
     RESULT_FLAGGED = "result.flagged"
     STAGE_CLOSED = "stage.closed"

@@ -7,24 +7,47 @@ lost, which costs nothing of that allowance.  Nothing here knows about gates.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from attrs import define, frozen
 
 from promo.base.canonical import Json
+from promo.base.errors import PromoError
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock, Disk
-from promo.ledger.state import AttemptState, State, apply
+from promo.ledger.state import Attempt, AttemptState, State, apply
 from promo.ledger.values import Event, EventKind
+from promo.plan.values import PlannedRun
+from promo.run.disk import refusal
 from promo.run.ports import Executor
-from promo.run.store import attempt_folder, checkpoint_of, read_result, write_request
-from promo.run.values import OWN_FAULT, AttemptSpec, Exit, Result, RunStatus, Task
+from promo.run.store import REQUEST, attempt_folder, checkpoint_of, read_whole, settle, write_request
+from promo.run.values import NO_DISK, OWN_FAULT, AttemptSpec, Exit, Result, RunStatus
 
 POLL_S = 0.05
+POLL_SHARE = 0.02
+"""Between two looks passes this share of the time since something last happened, and at most `POLL_S`."""
+SOONEST_S = 0.0005
 ALLOWANCE_S = 300
 """Seconds beyond the training cap for start-up, warm-up and scoring before the supervisor steps in."""
+
+
+@frozen
+class Task:
+    """
+    A run to be carried out: the request its worker gets, and how often it may be repeated, for which reason.
+
+    In a replay *recorded* is the first recorded run of its cell that it reads, and *tries* how many there are from
+    there on: a run that nobody made cannot be made again.
+    """
+
+    run: PlannedRun
+    request: Mapping[str, Json]
+    missing_reruns: int
+    crash_reruns: int
+    recorded: int | None = None
+    tries: int | None = None
 
 
 class Place(Protocol):
@@ -37,6 +60,13 @@ class Place(Protocol):
     @property
     def slots(self) -> int:
         """Runs at once."""
+
+    @property
+    def ahead(self) -> bool:
+        """Whether the next worker may be started while one trains, because processor time is to spare."""
+
+    def device(self, slot: int) -> str | None:
+        """The device that whoever has the slot holds, by its lasting name; None for a processor."""
 
     def environment(self, slot: int) -> Mapping[str, str]:
         """Environment of a worker in a slot."""
@@ -56,12 +86,17 @@ class Progress:
 class _Live:
     """An attempt in flight."""
 
-    task: Task
+    run: str
+    host: str
     number: int
     slot: int
     folder: str
     handle: object
     began: float
+    task: Task | None
+    """None while an earlier promo's attempt has not been asked for again."""
+    adopted: bool = False
+    """Whether an earlier promo started it."""
 
 
 class Execution:
@@ -80,11 +115,28 @@ class Execution:
         clock: Clock,
         places: Mapping[str, Place],
         watch: Callable[[Progress], None],
+        *,
+        finish: bool = False,
     ) -> None:
+        """
+        Take up a study.
+
+        Args:
+            study: its folder.
+            journal: its ledger.
+            state: what the ledger adds up to.
+            disk: the file system.
+            clock: time.
+            places: the hosts that are here.
+            watch: called when an attempt has begun or ended.
+            finish: whether attempts go on to their end when this process dies.
+        """
         self._study, self._journal, self.state = study, journal, state
         self._disk, self._clock, self._places, self._watch = disk, clock, places, watch
         self._waiting: dict[str, deque[Task]] = {host: deque() for host in places}
         self._live: list[_Live] = []
+        self._finish, self._last = finish, clock.monotonic()
+        self._refused = ""
         self._settle_unseen()
 
     def record(self, kind: EventKind, data: Mapping[str, Json]) -> Event:
@@ -96,7 +148,10 @@ class Execution:
     def add(self, tasks: Iterable[Task]) -> None:
         """Queue those tasks that have not ended, in the given order."""
         for task in tasks:
-            if not has_ended(self.state, task):
+            live = next((one for one in self._live if one.run == task.run.id), None)
+            if live is not None:
+                live.task = task
+            elif not has_ended(self.state, task):
                 self._waiting[task.run.host].append(task)
 
     def again(self, task: Task) -> None:
@@ -109,18 +164,63 @@ class Execution:
         return bool(self._live) or any(self._waiting.values())
 
     def go_on(self) -> None:
-        """Start what fits, look once at everything that runs, and wait a moment if nothing ended."""
-        for host, waiting in self._waiting.items():
-            taken = {live.slot for live in self._live if live.task.run.host == host}
-            free = [slot for slot in range(self._places[host].slots) if slot not in taken]
-            while free and (task := self._next(waiting)) is not None:
-                self._start(task, free.pop(0))
-        if not any([self._look(live) for live in list(self._live)]):  # noqa: C419 - look at every one
-            self._clock.sleep(POLL_S)
+        """
+        Look once at everything that runs, start what fits, and wait a moment if nothing happened.
 
-    def _next(self, waiting: deque[Task]) -> Task | None:
+        What ended and what is about to start goes to disk with one flush, before anything starts.
+        """
+        ended: list[Progress] = []
+        with self._journal.together():
+            for live in list(self._live):
+                exit_ = self._executor(live.host).poll(live.handle)
+                if exit_ is not None:
+                    ended += self._end(live, exit_, cancelled=exit_.reason == "cancelled")
+            begun = [self._announce(task, slot) for task, slot in self._fitting()]
+        for progress in ended:
+            self._watch(progress)
+        if self._refused:
+            message = f"the disk refused what the run in {self._refused} had to write"
+            raise PromoError(message, hint="free or mend the disk, then run again")
+        for live, spec in begun:
+            self._launch(live, spec)
+        if ended or begun:
+            self._last = self._clock.monotonic()
+        elif self._live:
+            still = self._clock.monotonic() - self._last
+            self._clock.sleep(min(max(POLL_SHARE * still, SOONEST_S), POLL_S))
+
+    def cancel(self) -> None:
+        """End everything that runs, and then say so; those attempts are lost, not failed."""
+        for live in self._live:
+            self._executor(live.host).cancel(live.handle)
+        for live in list(self._live):
+            for progress in self._end(live, Exit(None, "cancelled"), cancelled=True):
+                self._watch(progress)
+        for waiting in self._waiting.values():
+            waiting.clear()
+        self._settle_unseen()  # an attempt whose process could not be started stands in the ledger alone
+
+    def close(self) -> None:
+        """Nothing more is started."""
+        for place in self._places.values():
+            place.executor.close()
+
+    def _executor(self, host: str) -> Executor:
+        return self._places[host].executor
+
+    # --- one attempt -------------------------------------------------------------------------------------
+
+    def _fitting(self) -> Iterable[tuple[Task, int]]:
+        running = {live.run for live in self._live}
+        for host, waiting in self._waiting.items():
+            taken = {live.slot for live in self._live if live.host == host}
+            free = [slot for slot in range(self._places[host].slots) if slot not in taken]
+            while free and (task := self._next(waiting, running)) is not None:
+                running.add(task.run.id)
+                yield task, free.pop(0)
+
+    def _next(self, waiting: deque[Task], running: Container[str]) -> Task | None:
         """The next task to start; a run that two stages have in common is trained once, for whoever asked first."""
-        running = {live.task.run.id for live in self._live}
         for _ in range(len(waiting)):
             task = waiting.popleft()
             if task.run.id in running:
@@ -129,26 +229,20 @@ class Execution:
                 return task
         return None
 
-    def cancel(self) -> None:
-        """End everything that runs; those attempts are lost, not failed."""
-        for live in list(self._live):
-            self._places[live.task.run.host].executor.cancel(live.handle)
-            self._end(live, Exit(None, "cancelled"), cancelled=True)
-        self._settle_unseen()  # an attempt whose process could not be started stands in the ledger alone
-
-    # --- one attempt -------------------------------------------------------------------------------------
-
-    def _start(self, task: Task, slot: int) -> None:
+    def _announce(self, task: Task, slot: int) -> tuple[_Live, AttemptSpec]:
+        """Write the request, and say in the ledger that the attempt is about to start."""
         run, place = task.run, self._places[task.run.host]
         number = 1 + max((one.number for one in self.state.attempts.get(run.id, ())), default=0)
         folder = attempt_folder(run.stage, run.candidate, run.host, run.seed, number)
-        while (self._study / folder).exists():  # left by a start that never reached the ledger
+        while (
+            self._disk.read(self._study / folder / REQUEST) is not None
+        ):  # left by a start that never reached the ledger
             number += 1
             folder = attempt_folder(run.stage, run.candidate, run.host, run.seed, number)
         request = {**task.request, "attempt": number, "resume": self._kept(run.id)}
         if task.recorded is not None:
             request["recorded"] = task.recorded + self.state.ended_badly(run.id)
-        digest = write_request(self._disk, self._study / folder, request)
+        device = place.device(slot)
         self.record(
             EventKind.ATTEMPT_STARTED,
             {
@@ -159,18 +253,28 @@ class Execution:
                 "host": run.host,
                 "seed": run.seed,
                 "folder": folder,
-                "request": digest,
+                "request": write_request(self._disk, self._study / folder, request),
+                **({"device": device} if device is not None else {}),
             },
         )
         budget = task.request["budget"]
         assert isinstance(budget, Mapping)
         cap_s = budget["cap_s"]
         assert isinstance(cap_s, int)
-        spec = AttemptSpec(self._study / folder, place.environment(slot), 2 * cap_s + ALLOWANCE_S)
-        began = self._clock.monotonic()
-        handle = place.executor.start(spec)
-        self._live.append(_Live(task, number, slot, folder, handle, began))
-        self._watch(Progress(task, slot, None))
+        limit_s = 2 * cap_s + ALLOWANCE_S
+        trainer = str(task.request["trainer"])
+        spec = AttemptSpec(self._study / folder, place.environment(slot), limit_s, trainer, self._finish)
+        return _Live(run.id, run.host, number, slot, folder, None, 0.0, task), spec
+
+    def _launch(self, live: _Live, spec: AttemptSpec) -> None:
+        place = self._places[live.host]
+        live.began = self._clock.monotonic()
+        live.handle = place.executor.start(spec)
+        self._live.append(live)
+        if place.ahead and self._waiting[live.host]:
+            place.executor.prepare(live.handle)
+        assert live.task is not None
+        self._watch(Progress(live.task, live.slot, None))
 
     def _kept(self, run: str) -> dict[str, Json] | None:
         """The state that the last attempt left behind if nobody saw its end; a failed one is begun anew."""
@@ -180,24 +284,31 @@ class Execution:
         state = checkpoint_of(self._disk, self._study / tried[-1].folder)
         return None if state is None else {"folder": tried[-1].folder, "state": state}
 
-    def _look(self, live: _Live) -> bool:
-        """Whether an attempt has ended; if so it is settled."""
-        exit_ = self._places[live.task.run.host].executor.poll(live.handle)
-        if exit_ is None:
-            return False
-        self._end(live, exit_, cancelled=False)
-        return True
-
-    def _end(self, live: _Live, exit_: Exit, *, cancelled: bool) -> None:
+    def _end(self, live: _Live, exit_: Exit, *, cancelled: bool) -> list[Progress]:
+        """Record how an attempt ended; what a display may want to show of it."""
         self._live.remove(live)
-        result = read_result(self._disk, self._study / live.folder, exit_)
+        result = self._result(live.folder, exit_)
+        full = exit_.returncode == NO_DISK and result.digest is None
+        self._refused = live.folder if full else self._refused
         # Reading a record takes no device's time: what the record says counts.
-        taken_s = None if result.recorded else self._clock.monotonic() - live.began
-        self._settle(live.task.run.id, live.number, live.folder, result, taken_s, lost=cancelled)
-        if result.digest is not None or not cancelled:  # a run that was called off has no end worth showing
-            self._watch(Progress(live.task, live.slot, result))
-        if not cancelled and result.status is not RunStatus.OK:
+        taken_s = None if result.recorded or live.adopted else self._clock.monotonic() - live.began
+        self._settle(live.run, live.number, live.folder, result, taken_s, lost=cancelled or full)
+        if live.task is None:
+            return []
+        if result.status is not RunStatus.OK:
             self.add([live.task])
+        seen = result.digest is not None or not cancelled  # a run that was called off has no end worth showing
+        return [Progress(live.task, live.slot, result)] if seen else []
+
+    def _result(self, folder: str, exit_: Exit | None) -> Result:
+        """What an attempt left; a result is durable before anybody hears of it."""
+        result = read_whole(self._disk, self._study / folder, exit_)
+        if result.digest is not None:
+            try:
+                settle(self._disk, self._study, folder)
+            except OSError as fault:
+                raise refusal(f"the result in {folder}", fault) from fault
+        return result
 
     def _settle(self, run: str, number: int, folder: str, result: Result, taken_s: float | None, *, lost: bool) -> None:
         """Record how an attempt ended; a sound result counts even when nobody waited for it."""
@@ -219,10 +330,37 @@ class Execution:
             self.record(EventKind.ATTEMPT_FAILED, data)
 
     def _settle_unseen(self) -> None:
-        """Attempts that an earlier promo started and did not see the end of."""
+        """Attempts that an earlier promo started and did not see the end of, and results that came after all."""
         for attempt in self.state.running():
-            result = read_result(self._disk, self._study / attempt.folder, None)
+            place = self._places.get(attempt.host)
+            handle = None if place is None else place.executor.find(self._study / attempt.folder)
+            if handle is not None:
+                run, host, number, folder = attempt.run, attempt.host, attempt.number, attempt.folder
+                slot = self._slot_of(attempt)
+                self._live.append(_Live(run, host, number, slot, folder, handle, 0.0, None, adopted=True))
+                continue
+            result = self._result(attempt.folder, None)
             self._settle(attempt.run, attempt.number, attempt.folder, result, None, lost=True)
+        self.note_late()
+
+    def _slot_of(self, attempt: Attempt) -> int:
+        """The slot of an attempt that goes on: the one whose device it holds."""
+        place = self._places[attempt.host]
+        taken = {live.slot for live in self._live if live.host == attempt.host}
+        free = [slot for slot in range(place.slots) if slot not in taken] or [place.slots]
+        return next((slot for slot in free if place.device(slot) == attempt.device), free[0])
+
+    def note_late(self) -> None:
+        """Results of attempts that had been given up: they are recorded, and never count."""
+        for tried in self.state.attempts.values():
+            for attempt in tried:
+                given_up = attempt.state in (AttemptState.LOST, AttemptState.FAILED) and attempt.envelope is None
+                if not given_up or attempt.late is not None:
+                    continue
+                result = read_whole(self._disk, self._study / attempt.folder, None)
+                if result.digest is not None:
+                    late: dict[str, Json] = {"run": attempt.run, "attempt": attempt.number, "envelope": result.digest}
+                    self.record(EventKind.ATTEMPT_LATE, {**late, "status": result.status.value})
 
 
 def has_ended(state: State, task: Task) -> bool:

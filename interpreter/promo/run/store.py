@@ -30,11 +30,18 @@ def attempt_folder(stage: str, candidate: str, host: str, seed: int, number: int
 
 
 def write_request(disk: Disk, folder: Path, request: Mapping[str, Json]) -> str:
-    """Put the request into a new attempt folder; its digest."""
-    disk.make_folder(folder)
+    """Put the request into a new attempt folder; its digest.  It need not last before the result does."""
+    disk.draft_folder(folder)
     content = canonical(request)
-    disk.write(folder / REQUEST, content)
+    disk.draft(folder / REQUEST, content)
     return digest_bytes(content)
+
+
+def settle(disk: Disk, study: Path, folder: str) -> None:
+    """Make durable what an attempt left, whoever wrote it, with every folder from the study down to it."""
+    place = study / folder
+    names = [study.joinpath(*folder.split("/")[:depth]) for depth in range(folder.count("/") + 2)]
+    disk.settle([place / name for name in (REQUEST, POINTS, RESULT)], names)
 
 
 def result_bytes(body: Mapping[str, Json]) -> bytes:
@@ -64,6 +71,15 @@ def read_result(disk: Disk, folder: Path, exit_: Exit | None) -> Result:
         except ValueError as fault:
             return _failure(RunStatus.INVALID, f"its result is damaged: {fault}")
     return _without_result(disk, folder, exit_)
+
+
+def read_whole(disk: Disk, folder: Path, exit_: Exit | None) -> Result:
+    """What an attempt left, as `read_result`; without the points that its envelope names, the envelope is not sound."""
+    result = read_result(disk, folder, exit_)
+    points = result.details.get("points")
+    if points is None or points == digest_bytes(disk.read(folder / POINTS) or b""):
+        return result
+    return _failure(RunStatus.INVALID, "its result is damaged: its points are not those it was written with")
 
 
 def parse_result(content: bytes, request_digest: str) -> Result:
@@ -109,6 +125,8 @@ def _without_result(disk: Disk, folder: Path, exit_: Exit | None) -> Result:
         return _failure(RunStatus.KILLED, "it ended without a trace")
     if exit_.reason == "limit":
         return _failure(RunStatus.TIMEOUT, "it was ended at its wall-clock limit")
+    if exit_.reason == "supervisor":
+        return _failure(RunStatus.KILLED, "its supervisor was killed, and it ended with it")
     if exit_.returncode is not None and exit_.returncode < 0:
         hint = "; the system may have run out of memory" if exit_.returncode == -9 else ""
         return _failure(RunStatus.KILLED, f"signal {-exit_.returncode} ended it{hint}")

@@ -1,56 +1,190 @@
 """
-The process between promo and a worker: it enforces the limit and leaves nobody behind.
+The process between promo and its workers: it enforces the limit and leaves nobody behind.
 
-It starts the worker that the request names, waits, and writes how it ended.  It ends the worker and everything that
-the worker started when the limit is reached, and also when its own standard input closes, which the kernel does for
-it when promo dies in whatever way.
+It is told on its standard input, a line of JSON each, to `run` an attempt's folder with a limit, to `prepare` a worker
+for the next one, or to `cancel`; on its standard output it says how each attempt ended.  Every attempt has a worker of
+its own, unless it was told to `keep` one.  A prepared worker imports the trainer and then waits for its folder.
+
+When the limit is reached it ends the worker and everything that the worker started.  It does the same when its
+standard input closes, which the kernel does for it when promo dies in whatever way; told to `finish`, it lets the
+attempt in hand come to its end first.  As long as an attempt runs, its folder holds a lock, so that a later promo
+knows.
 """
 
 import contextlib
 import json
 import os
+import queue
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import IO, Any
+
+from promo.run.held import Held
 
 GRACE_S = 2.0
-STEP_S = 0.02
+EXIT, LOG = "exit.json", "log.txt"
+
+Process = subprocess.Popen[bytes]
 
 
-def main(folder: Path, limit_s: float) -> int:
-    """Run the worker of an attempt folder to its end; the worker's exit status."""
-    _adopt_orphans()
-    released = threading.Event()
-    threading.Thread(target=_wait_for_release, args=(released,), daemon=True).start()
-    with (folder / "log.txt").open("ab") as log:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "promo.run.worker", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
+class Worker:
+    """A worker process: one that waits for a folder, or one that carries an attempt out."""
+
+    def __init__(self, trainer: str, seen: "queue.SimpleQueue[tuple[str, Any]]", *, keep: bool) -> None:
+        self.trainer = trainer
+        self._early = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
+        self.process = Process(
+            [sys.executable, "-m", "promo.run.worker", trainer, *(["keep"] if keep else [])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._early,
         )
-    reason = ""
-    deadline = time.monotonic() + limit_s
-    while worker.poll() is None:
-        if released.wait(STEP_S):
-            reason = "cancelled"
-        elif time.monotonic() > deadline:
-            reason = "limit"
-        if reason:
-            _end_tree(worker)
-    _end_descendants()
-    _write(folder / "exit.json", {"reason": reason, "returncode": worker.returncode})
-    return 0 if reason else worker.returncode
+        threading.Thread(target=self._watch, args=(seen,), daemon=True).start()
+
+    def _watch(self, seen: "queue.SimpleQueue[tuple[str, Any]]") -> None:
+        assert self.process.stdout is not None
+        with contextlib.suppress(OSError, ValueError):
+            while self.process.stdout.read(1):  # a worker that is kept says so after each attempt
+                seen.put(("done", self))
+        self.process.wait()
+        seen.put(("ended", self))
+
+    def go(self, folder: Path) -> None:
+        """Give it its folder; what it printed so far begins the log."""
+        self._early.seek(0)
+        early = self._early.read()
+        self._early.truncate(0)
+        self._early.seek(0)
+        if early:
+            with (folder / LOG).open("ab") as log:
+                log.write(early)
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError):  # it died meanwhile, and that is how the attempt ends
+            self.process.stdin.write(f"{time.monotonic()!r} {folder}\n".encode())
+            self.process.stdin.flush()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.poll() is None
 
 
-def _wait_for_release(released: threading.Event) -> None:
+class Supervisor:
+    """One attempt at a time."""
+
+    def __init__(self, say: IO[bytes], *, keep: bool, finish: bool) -> None:
+        self._say, self._keep, self._finish = say, keep, finish
+        self.seen: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self._spare: Worker | None = None
+        self._worker: Worker | None = None
+        self._folder = Path()
+        self._held: Held | None = None
+        self._deadline = 0.0
+        self._left = False
+
+    def serve(self) -> None:
+        """Do what is asked until nobody can ask any more."""
+        while True:
+            limit_s = max(self._deadline - time.monotonic(), 0) if self._worker else None
+            try:
+                what, value = self.seen.get(timeout=limit_s)
+            except queue.Empty:
+                self._end("limit")
+                continue
+            if what == "line":
+                self._obey(value)
+            elif what == "left":
+                self._left = True
+                if not self._finish:
+                    self._end("cancelled")
+            elif what == "stop":
+                self._end("cancelled")
+            elif value is self._worker and self._worker is not None:
+                self._ended("", None if what == "ended" else 0)
+            if self._left and self._worker is None:
+                return
+
+    def close(self) -> None:
+        """End what is left."""
+        for worker in (self._worker, self._spare):
+            if worker is not None:
+                _end_tree(worker.process)
+        _end_descendants(set())
+
+    def _obey(self, line: bytes) -> None:
+        asked = json.loads(line)
+        if "prepare" in asked:
+            if self._spare is None or not self._spare.alive:
+                self._spare = Worker(asked["prepare"], self.seen, keep=self._keep)
+        elif "cancel" in asked:
+            self._end("cancelled")
+        else:
+            self._begin(Path(asked["run"]), asked["limit_s"], asked["trainer"])
+
+    def _begin(self, folder: Path, limit_s: float, trainer: str) -> None:
+        spare, self._spare = self._spare, None
+        if spare is not None and (spare.trainer != trainer or not spare.alive):
+            _end_tree(spare.process)
+            spare = None
+        self._folder, self._held = folder, Held(folder)
+        self._worker = spare or Worker(trainer, self.seen, keep=self._keep)
+        self._deadline = time.monotonic() + limit_s
+        self._worker.go(folder)
+
+    def _end(self, reason: str) -> None:
+        if self._worker is None:
+            return
+        _end_tree(self._worker.process)
+        self._ended(reason, None)
+
+    def _ended(self, reason: str, code: int | None) -> None:
+        """Clear up behind an attempt, and say how it ended; a kept worker waits for the next."""
+        assert self._worker is not None
+        assert self._held is not None
+        code = self._worker.process.wait() if code is None else code
+        kept = self._worker if self._keep and self._worker.alive else None
+        _end_descendants({one.process.pid for one in (self._spare, kept) if one is not None})
+        if kept is not None:
+            self._spare = kept
+        elif self._worker.alive:
+            _end_tree(self._worker.process)
+        end = {"reason": reason, "returncode": code}
+        _write(self._folder / EXIT, end)
+        self._worker = None
+        self._held.close()
+        with contextlib.suppress(OSError):  # nobody may be left to hear it
+            self._say.write(json.dumps({"run": str(self._folder), **end}).encode() + b"\n")
+            self._say.flush()
+
+
+def main(words: list[str]) -> int:
+    """Serve until standard input closes."""
+    _adopt_orphans()
+    supervisor = Supervisor(sys.stdout.buffer, keep="keep" in words, finish="finish" in words)
+    threading.Thread(target=_read, args=(supervisor.seen,), daemon=True).start()
+    with contextlib.suppress(ValueError):
+        signal.signal(signal.SIGTERM, lambda *_: supervisor.seen.put(("stop", None)))
+    try:
+        supervisor.serve()
+    finally:
+        supervisor.close()
+    return 0
+
+
+def _read(seen: "queue.SimpleQueue[tuple[str, Any]]") -> None:
     # The bare handle: a thread that waits inside sys.stdin would abort the interpreter when it ends.
+    rest = b""
     with contextlib.suppress(OSError):
-        while os.read(0, 1024):
-            pass
-    released.set()
+        while more := os.read(0, 65_536):
+            *lines, rest = (rest + more).split(b"\n")
+            for line in lines:
+                seen.put(("line", line))
+    seen.put(("left", None))
 
 
 def _adopt_orphans() -> None:
@@ -62,40 +196,60 @@ def _adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
 
 
-def _end_tree(worker: "subprocess.Popen[bytes]") -> None:
+def _end_tree(worker: Process) -> None:
     """Ask the worker and all it started to end, and make them."""
     import psutil
 
+    family = []
     with contextlib.suppress(psutil.NoSuchProcess):
-        root = psutil.Process(worker.pid)
-        family = [*root.children(recursive=True), root]
-        for member in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.terminate()
-        _, alive = psutil.wait_procs(family, timeout=GRACE_S)
-        for member in alive:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()
+        family = psutil.Process(worker.pid).children(recursive=True)
+    deadline = time.monotonic() + GRACE_S
+    worker.terminate()
+    for member in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        worker.wait(GRACE_S)  # not by psutil, which would take the exit status away from us
+    _, alive = psutil.wait_procs(family, timeout=max(deadline - time.monotonic(), 0))
+    for member in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
+    worker.kill()
     worker.wait()
 
 
-def _end_descendants() -> None:
-    """End what the worker left running."""
+def _end_descendants(spared: set[int]) -> None:
+    """End what a worker left running; *spared* are workers that belong to no attempt yet."""
+    if sys.platform == "linux" and not _children() - spared:
+        return
     import psutil
 
-    for child in psutil.Process().children(recursive=True):
+    for child in psutil.Process().children():
+        if child.pid in spared:
+            continue
         with contextlib.suppress(psutil.NoSuchProcess):
-            child.kill()
+            for member in [*child.children(recursive=True), child]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    member.kill()
+
+
+def _children() -> set[int]:
+    """Numbers of this process's children, adopted ones included, as the kernel lists them."""
+    found: set[int] = set()
+    try:
+        for task in Path("/proc/self/task").iterdir():
+            found |= {int(number) for number in (task / "children").read_text(encoding="ascii").split()}
+    except OSError:
+        return {0}  # not listed by this kernel: look for them in the slow way
+    return found
 
 
 def _write(path: Path, content: dict[str, object]) -> None:
+    """A hint for whoever comes later; whether there is a result is read from the result, so it is not flushed."""
     beside = path.with_suffix(".part")
-    with beside.open("wb") as file:
-        file.write(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
-        file.flush()
-        os.fsync(file.fileno())
+    beside.write_bytes(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
     beside.replace(path)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(Path(sys.argv[1]), float(sys.argv[2])))
+    raise SystemExit(main(sys.argv[1:]))

@@ -12,12 +12,15 @@ from pathlib import Path
 from attrs import frozen
 
 from promo.base.canonical import Json
-from promo.plan.values import PlannedRun
 
 CONTRACT = 1
 """Version of the request and result files."""
 RECORDED = "recorded"
 """Provenance of a result that was read from a table; one that was trained names none."""
+
+
+NO_DISK = 96
+"""Exit status of a worker whose disk is full or fails: nobody's fault but the machine's."""
 
 
 class RunStatus(Enum):
@@ -45,23 +48,6 @@ OWN_FAULT = frozenset({"nan", "diverged", "oom", "crash"})
 
 
 @frozen
-class Task:
-    """
-    A run to be carried out: the request its worker gets, and how often it may be repeated, for which reason.
-
-    In a replay *recorded* is the first recorded run of its cell that it reads, and *tries* how many there are from
-    there on: a run that nobody made cannot be made again.
-    """
-
-    run: PlannedRun
-    request: Mapping[str, Json]
-    missing_reruns: int
-    crash_reruns: int
-    recorded: int | None = None
-    tries: int | None = None
-
-
-@frozen
 class AttemptSpec:
     """One try, ready to start."""
 
@@ -69,6 +55,10 @@ class AttemptSpec:
     environment: Mapping[str, str]
     limit_s: int
     """Wall-clock seconds after which the supervisor ends it, whatever it is doing."""
+    trainer: str
+    """`module:function`, so that a worker can import it before it has read the request."""
+    finish: bool = False
+    """Whether it goes on to its end when promo dies; otherwise it ends with it."""
 
 
 @frozen

@@ -1,60 +1,174 @@
 """
-The process that trains: read the request, call the trainer, leave a result.
+The process that trains: take a folder, read the request in it, call the trainer, leave a result.
 
-Whatever happens to the trainer ends in one result file with a cause, as long as the process itself lives; when it
-does not, the supervisor's record and the log tell.
+It is started with the trainer's name, imports it, and waits for its folder on standard input; nothing touches a
+device before that, so it can be started while another run trains.  Whatever happens to the trainer ends in one result
+file with a cause, as long as the process itself lives; when it does not, the supervisor's record and the log tell.
+When standard input closes, its supervisor is dead, and it ends itself and everything it started.
 """
 
+import contextlib
 import importlib
 import math
 import os
+import queue
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from attrs import frozen
+
 from promo.base.canonical import Json, digest_bytes, parse_json
+from promo.base.errors import PromoError
 from promo.run.contract import Outcome, Recorder, Request, seconds_as_text
+from promo.run.disk import REFUSED, RealDisk
 from promo.run.provenance import peak_memory_bytes, software, where_it_runs
-from promo.run.store import POINTS, REQUEST, RESULT, result_bytes
-from promo.run.values import CONTRACT, RunStatus
+from promo.run.store import LOG, POINTS, REQUEST, RESULT, result_bytes
+from promo.run.values import CONTRACT, NO_DISK, RunStatus
 
 STUDY_ABOVE = 3
 """An attempt lies in STUDY/runs/STAGE/CELL/ATTEMPT."""
 OUT_OF_MEMORY = ("OutOfMemoryError", "MemoryError")
 OUT_OF_MEMORY_WORDS = ("can't allocate memory", "out of memory", "not enough memory")
+ORPHANED = 97
+"""Exit status of a worker whose supervisor died."""
+
+Trainer = Callable[[Request, Recorder], Outcome]
+
+
+@frozen
+class Ready:
+    """What happened before a worker had its folder, on the monotonic clock."""
+
+    born: float
+    imports_from: float
+    imports_to: float
+    trainer: Trainer | Exception
+    """Or why it could not be imported, which is how its attempt will end."""
+
+    def phases(self, told: float) -> dict[str, float]:
+        """Seconds of starting and importing that an attempt waited for, which was given to it at *told*."""
+        marks = [max(mark, told) for mark in (self.born, self.imports_from, self.imports_to)]
+        return {"start": marks[1] - marks[0], "import": marks[2] - marks[1]}
+
+
+def serve(name: str, *, keep: bool) -> int:
+    """Be a worker for the trainer of that name: for one attempt, or until nobody has another."""
+    born = time.monotonic() - _age()
+    lifeline, report = os.dup(0), os.dup(1)
+    _replace((0,), os.open(os.devnull, os.O_RDONLY))
+    os.dup2(2, 1)
+    folders: queue.SimpleQueue[tuple[float, Path] | None] = queue.SimpleQueue()
+    busy = threading.Event()
+    threading.Thread(target=_listen, args=(lifeline, folders, busy), daemon=True).start()
+    ready = _imported(name, born)
+    while (given := folders.get()) is not None:
+        told, folder = given
+        busy.set()
+        _replace((1, 2), os.open(folder / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666))
+        if not carry_out(folder, ready, told):
+            return NO_DISK
+        busy.clear()
+        if not keep:
+            return 0
+        os.write(report, b".")
+    return 0
+
+
+def _listen(lifeline: int, folders: "queue.SimpleQueue[tuple[float, Path] | None]", busy: threading.Event) -> None:
+    rest = b""
+    while more := os.read(lifeline, 65_536):
+        *lines, rest = (rest + more).split(b"\n")
+        for line in lines:
+            told, _, folder = line.decode().partition(" ")
+            folders.put((float(told), Path(folder)))
+    folders.put(None)
+    if busy.is_set():
+        import psutil
+
+        for child in psutil.Process().children(recursive=True):
+            child.kill()
+        os._exit(ORPHANED)
+
+
+def _replace(numbers: tuple[int, ...], handle: int) -> None:
+    for number in numbers:
+        os.dup2(handle, number)
+    os.close(handle)
+
+
+def _imported(name: str, born: float) -> Ready:
+    began = time.monotonic()
+    try:
+        module, _, function = name.partition(":")
+        trainer: Trainer | Exception = getattr(importlib.import_module(module), function)
+    except Exception as fault:
+        trainer = fault
+    return Ready(born, began, time.monotonic(), trainer)
 
 
 def main(folder: Path) -> int:
-    """Carry out the request in *folder*; 0 when a result was written, whatever it says."""
+    """Carry out the request in *folder* here and now; 0 when a result was written, whatever it says."""
+    now = time.monotonic()
+    request = parse_json((folder / REQUEST).read_bytes())
+    assert isinstance(request, dict)
+    return 0 if carry_out(folder, _imported(str(request["trainer"]), now), now) else NO_DISK
+
+
+def carry_out(folder: Path, ready: Ready, told: float) -> bool:
+    """
+    Leave a result in an attempt's folder, and raise what the trainer raised.
+
+    False when the disk refuses to take anything, which is no fault of the run.
+
+    Args:
+        folder: it holds the request.
+        ready: the trainer.
+        told: monotonic time at which the attempt was given to this process.
+    """
+    try:
+        _carry_out(folder, ready, told)
+    except (OSError, PromoError) as fault:
+        cause = fault.__cause__ if isinstance(fault, PromoError) else fault
+        if isinstance(cause, OSError) and cause.errno in REFUSED:
+            return False
+        raise
+    return True
+
+
+def _carry_out(folder: Path, ready: Ready, told: float) -> None:
     content = (folder / REQUEST).read_bytes()
     request = parse_json(content)
     assert isinstance(request, dict)
     request["study_folder"] = str(folder.resolve().parents[STUDY_ABOVE])
     request["attempt_folder"] = str(folder.resolve())
-    began = time.monotonic() - _age()
+    began = max(ready.born, told)
     with (folder / POINTS).open("w", encoding="utf-8") as points:
         recorder = Recorder(points, began)
-        recorder.add("start", time.monotonic() - began)
+        for phase, seconds in ready.phases(told).items():
+            recorder.add(phase, seconds)
         try:
-            outcome = _checked(_trainer(request, recorder)(request, recorder), request)
+            if isinstance(ready.trainer, Exception):
+                raise ready.trainer
+            outcome = _checked(ready.trainer(request, recorder), request)
         except Exception as fault:
-            _leave(folder, content, _failed(fault), recorder)
+            if isinstance(fault, OSError) and fault.errno in REFUSED:
+                raise
+            _leave(folder, content, _failed(fault), recorder, told - ready.born)
             raise
-        _leave(folder, content, outcome, recorder)
-    return 0
+        _leave(folder, content, outcome, recorder, told - ready.born)
 
 
 def _age() -> float:
     """Seconds since this process was started, from its own record in the kernel."""
-    import psutil
+    with contextlib.suppress(OSError, AttributeError, ValueError):
+        after_name = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return max(time.clock_gettime(time.CLOCK_BOOTTIME) - int(after_name[19]) / os.sysconf("SC_CLK_TCK"), 0.0)
+    import psutil  # on Linux it counts from a boot known to the second only
 
     return float(max(time.time() - psutil.Process().create_time(), 0.0))
-
-
-def _trainer(request: Request, recorder: Recorder):  # type: ignore[no-untyped-def]
-    module, _, name = str(request["trainer"]).partition(":")
-    with recorder.phase("import"):
-        return getattr(importlib.import_module(module), name)
 
 
 def _checked(outcome: Outcome, request: Request) -> Outcome:
@@ -76,8 +190,8 @@ def _failed(fault: Exception) -> Outcome:
     return Outcome(status, {}, {}, f"{type(fault).__name__}: {words[0][:300]}")
 
 
-def _leave(folder: Path, request: bytes, outcome: Outcome, recorder: Recorder) -> None:
-    """Write the result beside its place, flush it, and move it there."""
+def _leave(folder: Path, request: bytes, outcome: Outcome, recorder: Recorder, waited: float) -> None:
+    """Write the result, durably; *waited*: how long before its attempt this process was started."""
     recorder.seconds["total"] = recorder.total()
     points = (folder / POINTS).read_bytes()
     body: dict[str, Json] = {
@@ -90,16 +204,13 @@ def _leave(folder: Path, request: bytes, outcome: Outcome, recorder: Recorder) -
         "points": digest_bytes(points),
         "software": software(),
         "machine": where_it_runs(),
+        "started_ahead_s": f"{max(waited, 0.0):.6f}",
         "memory": {"peak_rss_bytes": peak_memory_bytes(), "peak_device_bytes": None},
         **outcome.details,
     }
-    beside = folder / "result.part"
-    with beside.open("wb") as file:
-        file.write(result_bytes(body))
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(folder / RESULT)
+    RealDisk().settle([folder / POINTS], [])
+    RealDisk().write(folder / RESULT, result_bytes(body))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(Path(sys.argv[1])))
+    raise SystemExit(serve(sys.argv[1], keep="keep" in sys.argv[2:]))

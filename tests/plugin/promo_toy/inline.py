@@ -17,3 +17,12 @@ class InlineExecutor:
 
     def cancel(self, handle):
         pass
+
+    def prepare(self, handle):
+        pass
+
+    def find(self, folder):
+        return None
+
+    def close(self):
+        pass

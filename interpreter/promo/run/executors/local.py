@@ -1,60 +1,183 @@
-"""Attempts as processes on this machine, each behind its own supervisor."""
+"""Attempts as processes on this machine, each in the hands of a supervisor."""
 
+import contextlib
+import json
+import os
+import queue
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Mapping
+from pathlib import Path
 
-from attrs import define
+from attrs import define, field
 
+from promo.run.disk import RealDisk
+from promo.run.held import holder, is_held
+from promo.run.store import read_exit
 from promo.run.values import AttemptSpec, Exit
 
 STOP_S = 20.0
 
 
-@define
-class LocalHandle:
-    """A supervisor process."""
+@define(eq=False)
+class Supervised:
+    """A supervisor process, and what it said."""
 
     process: "subprocess.Popen[bytes]"
+    kind: tuple[object, ...]
+    """What it can be used for: environment and what it was told to do at promo's death."""
+    said: "queue.SimpleQueue[bytes]" = field(factory=queue.SimpleQueue)
+    idle: bool = True
+    listener: threading.Thread = field(factory=threading.Thread)
+
+    def tell(self, words: Mapping[str, object]) -> None:
+        """Ask it for something; if it is dead, `poll` will say so."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError):
+            self.process.stdin.write(json.dumps(words).encode() + b"\n")
+            self.process.stdin.flush()
+
+    def listen(self) -> None:
+        """Keep what it says, until it ends."""
+        assert self.process.stdout is not None
+        with self.process.stdout as words:
+            for line in words:
+                self.said.put(line)
+
+
+@define(eq=False)
+class LocalHandle:
+    """An attempt in the hands of a supervisor."""
+
+    supervisor: Supervised
+    trainer: str
+    exit: Exit | None = None
+
+
+@define(eq=False)
+class Adopted:
+    """An attempt that an earlier promo started and its supervisor still has in hand."""
+
+    folder: Path
 
 
 class LocalExecutor:
     """One fresh process per attempt."""
 
+    keep = False
+
+    def __init__(self) -> None:
+        self._supervisors: list[Supervised] = []
+
     def start(self, attempt: AttemptSpec) -> LocalHandle:
-        """Start the supervisor, which starts the worker; the pipe to it is its lifeline."""
+        """Hand the attempt to a supervisor; the pipe to it is its lifeline."""
+        kind = (tuple(sorted(attempt.environment.items())), attempt.finish)
+        known = (one for one in self._supervisors if one.idle and one.kind == kind and one.process.poll() is None)
+        supervisor = next(known, None) or self._new(attempt, kind)
+        supervisor.idle = False
+        supervisor.tell({"run": str(attempt.folder), "limit_s": attempt.limit_s, "trainer": attempt.trainer})
+        return LocalHandle(supervisor, attempt.trainer)
+
+    def _new(self, attempt: AttemptSpec, kind: tuple[object, ...]) -> Supervised:
+        words = [name for name, wanted in (("keep", self.keep), ("finish", attempt.finish)) if wanted]
         with (attempt.folder / "supervisor.txt").open("ab") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", "promo.run.supervise", str(attempt.folder), str(attempt.limit_s)],
+                [sys.executable, "-m", "promo.run.supervise", *words],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
                 stderr=errors,
                 env=dict(attempt.environment),
                 start_new_session=True,
             )
-        return LocalHandle(process)
+        made = Supervised(process, kind)
+        made.listener = threading.Thread(target=made.listen, daemon=True)
+        made.listener.start()
+        self._supervisors.append(made)
+        return made
 
-    def poll(self, handle: LocalHandle) -> Exit | None:
-        """The worker's end, once the supervisor has ended too."""
-        code = handle.process.poll()
-        if code is None:
-            return None
-        self._let_go(handle)
-        return Exit(code)
+    def prepare(self, handle: object) -> None:
+        """Have the worker for the next attempt started, while this one goes on; it imports, and touches no device."""
+        if isinstance(handle, LocalHandle) and not self.keep:
+            handle.supervisor.tell({"prepare": handle.trainer})
 
-    def cancel(self, handle: LocalHandle) -> None:
-        """Close the lifeline and wait."""
-        self._let_go(handle)
+    def find(self, folder: Path) -> Adopted | None:
+        """An attempt that is still in hand although the promo that started it is gone."""
+        return Adopted(folder) if is_held(folder) else None
+
+    def poll(self, handle: LocalHandle | Adopted) -> Exit | None:
+        """The worker's end, as its supervisor says it."""
+        if isinstance(handle, Adopted):
+            # When nobody wrote how it ended, nobody saw it, and it is lost.
+            return None if is_held(handle.folder) else read_exit(RealDisk(), handle.folder) or Exit(None, "cancelled")
+        if handle.exit is None:
+            supervisor = handle.supervisor
+            dead = supervisor.process.poll()  # before listening, so that its last words are not missed
+            if dead is not None:
+                self._forget(supervisor)
+            try:
+                said = json.loads(supervisor.said.get(timeout=1.0 if dead is not None else 0.0))
+            except queue.Empty:
+                return None if dead is None else Exit(dead or 1, "supervisor")
+            handle.exit = Exit(said["returncode"], said["reason"])
+            supervisor.idle = True
+        return handle.exit
+
+    def cancel(self, handle: LocalHandle | Adopted) -> None:
+        """Have it ended, and wait until it is gone."""
+        if isinstance(handle, Adopted):
+            self._cancel_adopted(handle)
+            return
+        if self.poll(handle) is not None:
+            return
+        supervisor = handle.supervisor
+        supervisor.tell({"cancel": True})
         try:
-            handle.process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            handle.process.kill()
-            handle.process.wait()
+            said = json.loads(supervisor.said.get(timeout=STOP_S))
+            handle.exit = Exit(said["returncode"], said["reason"])
+            supervisor.idle = True
+        except queue.Empty:
+            supervisor.process.kill()
+            self._forget(supervisor)
 
     @staticmethod
-    def _let_go(handle: LocalHandle) -> None:
-        if handle.process.stdin is not None:
-            handle.process.stdin.close()
+    def _cancel_adopted(handle: Adopted) -> None:
+        number = holder(handle.folder)
+        if number is None:
+            return
+        until = time.monotonic() + STOP_S
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGTERM)  # it held the lock a moment ago, so the number is its own
+            while is_held(handle.folder):
+                if time.monotonic() > until:
+                    os.kill(number, getattr(signal, "SIGKILL", signal.SIGTERM))
+                time.sleep(0.02)
+
+    def close(self) -> None:
+        """Nothing more will be started: let go of supervisors and of workers that were prepared."""
+        for supervisor in list(self._supervisors):
+            self._forget(supervisor)
+
+    def _forget(self, supervisor: Supervised) -> None:
+        if supervisor in self._supervisors:
+            self._supervisors.remove(supervisor)
+        if supervisor.process.stdin is not None:
+            with contextlib.suppress(OSError):
+                supervisor.process.stdin.close()
+        try:
+            supervisor.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            supervisor.process.kill()
+            supervisor.process.wait()
+        supervisor.listener.join(STOP_S)
+
+
+class WarmExecutor(LocalExecutor):
+    """One process for many attempts, one after the other: where nothing that a run leaves in it can matter."""
+
+    keep = True
 
 
 INHERITED = (

@@ -1,5 +1,7 @@
 """Attempts that are read from a table: each has ended when it has been started."""
 
+from pathlib import Path
+
 from promo.curves.replay import Replay
 from promo.ledger.ports import Disk
 from promo.run.runners.recorded.answer import answer
@@ -28,3 +30,14 @@ class RecordedExecutor:
 
     def cancel(self, handle: object) -> None:
         """There is nothing to end."""
+
+    def prepare(self, handle: object) -> None:
+        """There is nothing to make ready."""
+        del handle
+
+    def find(self, folder: Path) -> None:
+        """Nothing goes on by itself."""
+        del folder
+
+    def close(self) -> None:
+        """There is nothing to clear up."""

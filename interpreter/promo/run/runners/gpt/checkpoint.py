@@ -7,7 +7,6 @@ the text.
 """
 
 import base64
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from promo.base.canonical import Json, canonical, digest_bytes, parse_json
+from promo.run.disk import RealDisk
 from promo.run.store import CHECKPOINT
 
 FORM = 1
@@ -42,9 +42,9 @@ def save(folder: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Json])
     content = to_bytes({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     digest = digest_bytes(content)
     name = f"checkpoint-{digest[:16]}.safetensors"
-    _put(folder / name, content)
+    RealDisk().write(folder / name, content)
     written = canonical({"promo_checkpoint": FORM, "tensors": name, "digest": digest, "state": state})
-    _put(folder / CHECKPOINT, written)
+    RealDisk().write(folder / CHECKPOINT, written)
     for other in folder.glob("checkpoint-*.safetensors"):
         if other.name != name:
             other.unlink()
@@ -93,12 +93,3 @@ def generator_text(generator: torch.Generator) -> str:
 def set_generator(generator: torch.Generator, text: str) -> None:
     """Put a generator into a kept state."""
     generator.set_state(torch.tensor(list(base64.b64decode(text)), dtype=torch.uint8))
-
-
-def _put(path: Path, content: bytes) -> None:
-    beside = path.with_suffix(".part")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

@@ -8,13 +8,13 @@ and compares bytes.  What a table does not say is left out; no figure is made up
 from collections.abc import Mapping
 from fractions import Fraction
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from promo.base.canonical import SAFE_INTEGER, Json, canonical, digest, digest_bytes, exact, parse_json, rounded
 from promo.curves.reach import COLUMN_OF, ended_before, reach
 from promo.curves.replay import Replay
 from promo.curves.values import Column, Curve, Point, Reading
-from promo.run.values import CONTRACT, RECORDED, RunStatus, Task
+from promo.run.values import CONTRACT, RECORDED, RunStatus
 from promo.spec.values import BudgetKind
 
 _NAMES = {Column.STEP: "step", Column.TOKENS: "tokens", Column.SECONDS: "charged_s"}
@@ -79,19 +79,6 @@ def answer(replay: Replay, content: bytes) -> tuple[dict[str, Json], bytes]:
         **(_details(question, reading) if reading else {}),
     }
     return body, points
-
-
-def recorded_task(task: Task, replay: Replay) -> Task:
-    """
-    A task with the recorded runs that it may read.
-
-    A rerun reads the next recorded run of the cell, and where there is none nothing is read again: the same numbers
-    under a new name would be no second run.  Who carries a run on reads on in that run.
-    """
-    first = int(str(_part(task.request, "continues").get("recorded", 0)))
-    run = task.run
-    there = len(replay.assignment.cells.get((run.candidate, run.host, run.seed), ()))
-    return evolve(task, recorded=first, tries=max(1, there - first))
 
 
 def recorded_number(details: Mapping[str, Json]) -> int:
