@@ -21,7 +21,7 @@ from promo.base.errors import Busy, PromoError
 from promo.base.source import Source, Span
 from promo.run.disk import RealDisk
 
-__all__ = ["FolderLock", "RealDisk", "SystemClock", "decode_source", "interrupt_holder", "read_source"]
+__all__ = ["FolderLock", "RealDisk", "SystemClock", "decode_source", "interrupt_holder", "is_worked_on", "read_source"]
 
 LARGEST_SPEC = 16 * 1024 * 1024
 SAME_START_S = 0.05

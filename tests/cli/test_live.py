@@ -14,8 +14,8 @@ from promo.driver.study import StudyFolder
 from promo.ledger.state import state_of
 from promo.ledger.values import Event, EventKind
 from promo.report.progress import Phase, build_progress, spent_words
-from promo.run.execute import Progress
-from promo.run.values import Result, RunStatus, Task
+from promo.run.execute import Progress, Task
+from promo.run.values import Result, RunStatus
 from support import crashed, plan_of, promo, spec, study_of, without_escapes
 
 ROOT = Path(__file__).parents[2]

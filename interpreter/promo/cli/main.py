@@ -344,7 +344,11 @@ def _compare(options: argparse.ArgumentParser) -> None:
 
 def _status(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
-    options.add_argument("--watch", action="store_true", help="follow it until it ends: in place on a terminal, else whenever something happens")
+    options.add_argument(
+        "--watch",
+        action="store_true",
+        help="follow it until it ends: in place on a terminal, else whenever something happens",
+    )
     options.add_argument("--json", action="store_true", help="print it as JSON")
     _add_study(options)
 

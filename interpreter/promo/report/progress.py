@@ -20,8 +20,7 @@ from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.plan.values import Plan, PlannedRun
 from promo.report.plan import amount_text, amount_unit, share_text
 from promo.report.words import listed, plural, span_text
-from promo.run.execute import has_ended
-from promo.run.values import Task
+from promo.run.execute import Task, has_ended
 from promo.spec.values import Study
 
 
