@@ -45,7 +45,10 @@ def on_a_terminal():
 def trial(tmp_path_factory, on_a_terminal):
     """A finished study whose title is markup and in which one run crashed once; and what the terminal got."""
     place = tmp_path_factory.mktemp("trial")
-    text = spec().replace('"A trial"', '"[red]A[/red] <b>trial</b>"').replace("quality = 3", 'behaviour = "once"')
+    host = 'host box {\n  device "cpu" on any\n  slots 2\n  executor inline\n}'
+    text = (
+        spec(host=host).replace('"A trial"', '"[red]A[/red] <b>trial</b>"').replace("quality = 3", 'behaviour = "once"')
+    )
     (place / "trial.promo").write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TERM", "xterm")

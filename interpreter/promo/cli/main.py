@@ -41,6 +41,7 @@ COMMANDS = {
     "report": ("audit", "report", "write the audit report of a study"),
     "why": ("why", "report", "say why a candidate was kept or dropped"),
     "serve": ("serve", "report", "show the report live, on this machine only"),
+    "export": ("export", "report", "write a study for other tools: TensorBoard, MLflow"),
     "checkpoint": ("anchor", "verify", "write what somebody outside may sign or stamp"),
     "cosign": ("anchor", "verify", "sign somebody's checkpoint as a witness"),
     "anchor": ("anchor", "verify", "record what somebody outside vouches for, or a value published since"),
@@ -410,6 +411,14 @@ def _serve(options: argparse.ArgumentParser) -> None:
     _add_study(options)
 
 
+def _export(options: argparse.ArgumentParser) -> None:
+    options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
+    options.add_argument("--to", choices=("tensorboard", "mlflow"), required=True, help="who is to read it")
+    out = "where to write it; mlflow: a database or a tracking URI; default: a name beside the study's, here"
+    options.add_argument("--out", metavar="PATH", help=out)
+    _add_study(options)
+
+
 def _place(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
     _add_study(options)
@@ -476,6 +485,7 @@ _OPTIONS = {
     "why": _why,
     "report": _report,
     "serve": _serve,
+    "export": _export,
     "checkpoint": _place,
     "cosign": _cosign,
     "anchor": _anchor,

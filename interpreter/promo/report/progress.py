@@ -207,7 +207,8 @@ class _UnderWay:
 
     def left_s(self, now: str, here: str | None) -> float | None:
         """Seconds until everything has run, as far as it is known who goes on; None where that is up to a person."""
-        if self.state.study is not StudyState.OPEN or "replay" in self.state.frozen or self.state.waiting():
+        over = self.state.study in (StudyState.CLOSED, StudyState.STOPPED)
+        if over or "replay" in self.state.frozen or self.state.waiting():
             return None
         ends: dict[str, float] = {}
         free: dict[str, list[float]] = {}

@@ -1,0 +1,44 @@
+"""`promo export`: a study for other tools."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from promo.base.errors import ExitCode
+from promo.cli.places import study_of
+from promo.cli.terminal import put
+from promo.driver.study import SUFFIX, StudyFolder
+from promo.report.words import plural
+
+
+def export(options: Namespace) -> int:
+    """Write a study in the form that another tool reads."""
+    return _FORMS[options.to](options)
+
+
+def _tensorboard(options: Namespace) -> int:
+    from promo.driver.export import write_tensorboard
+
+    folder = study_of(options.place, options.study)
+    out = Path(options.out or f"{_name(folder)}.tensorboard")
+    count = write_tensorboard(folder, out)
+    put(f"{out}: {plural(count, 'run')}; look at them with: tensorboard --logdir {out}")
+    return ExitCode.DONE
+
+
+def _mlflow(options: Namespace) -> int:
+    from promo.driver.export import tracking_uri, write_mlflow
+
+    folder = study_of(options.place, options.study)
+    place = options.out or f"{_name(folder)}.mlflow.db"
+    written, known = write_mlflow(folder, place)
+    there = f", {known} were there already" if known else ""
+    look = "" if "://" in place else f"; look at them with: mlflow ui --backend-store-uri {tracking_uri(place)}"
+    put(f"{place}: {plural(written, 'run')} written{there}{look}")
+    return ExitCode.DONE
+
+
+def _name(folder: StudyFolder) -> str:
+    return folder.path.name.removesuffix(SUFFIX)
+
+
+_FORMS = {"tensorboard": _tensorboard, "mlflow": _mlflow}
