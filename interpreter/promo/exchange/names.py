@@ -34,9 +34,10 @@ def file_name(text: str) -> str:
 
 
 def metric_name(text: str) -> str:
-    """A text as the name of a metric, setting or tag in MLflow, which takes letters, digits and `_-. :/`."""
-    letters = PLAIN + PLAIN.upper().replace("_-.", "") + " "
-    return _short(_encoded(text, letters, ":") or ":", text, ":")
+    """A text as the name of a metric or setting in MLflow: letters, digits and `_-. :`, and no dot at the beginning."""
+    shown = _encoded(text, PLAIN + PLAIN.upper() + " ", ":")
+    shown = f":2e{shown[1:]}" if shown.startswith(".") else shown
+    return _short(shown or ":", text, ":")
 
 
 def _encoded(text: str, plain: str, sign: str) -> str:
