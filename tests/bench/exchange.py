@@ -1,32 +1,40 @@
 """
 What other tools read of an exported study: TensorBoard, MLflow, ro-crate-py and the RO-Crate validator.
 
-    python tests/bench/exchange.py STUDY
+    python tests/bench/exchange.py STUDY [CONTEXT]
 
 needs what a checkout does not install: `pip install tensorboard tensorboardX mlflow rocrate roc-validator`.  A study is
-exported in every form, read back by each tool itself, and compared with what the ledger and the points say.
+exported in every form, read back by each tool itself, and compared with what the ledger and the points say.  The
+validator fetches RO-Crate's JSON-LD context; on a machine without a network, CONTEXT is a copy of version 1.1.
 """
 
+import io
 import os
 import sys
 import tempfile
 import time
+from collections import Counter
+from email.message import Message
 from pathlib import Path
+from urllib.response import addinfourl
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
+from promo.driver.crate import write_crate
 from promo.driver.export import logged_runs, tracking_uri, write_mlflow, write_tensorboard
 from promo.driver.study import StudyFolder
+from promo.exchange.crate import Making
 from promo.exchange.names import metric_name
 from promo.exchange.tensorboard import event_file
 
 
-def main(study: Path) -> None:
+def main(study: Path, context: Path | None) -> None:
     """Print a line for each tool; an unequal value ends it."""
     folder = StudyFolder(study)
     with tempfile.TemporaryDirectory() as name:
         tensorboard(folder, Path(name) / "log")
         mlflow(folder, Path(name) / "runs of a study.db")
+        crate(folder, Path(name) / "crate", context)
 
 
 def tensorboard(folder: StudyFolder, out: Path) -> None:
@@ -82,5 +90,49 @@ def mlflow(folder: StudyFolder, out: Path) -> None:
     print(f"MLflow: {written} runs, {values} values equal, {out.stat().st_size} bytes, written in {took:.2f} s")
 
 
+def crate(folder: StudyFolder, out: Path, context: Path | None) -> None:
+    """The crate as ro-crate-py reads it, and as the SHACL rules of RO-Crate 1.1 and Process Run Crate 0.5 judge it."""
+    from rocrate.rocrate import ROCrate
+    from rocrate_validator import models, services
+
+    began = time.perf_counter()
+    count = write_crate(folder, out, Making())
+    took = time.perf_counter() - began
+    entities = len(list(ROCrate(out).get_entities()))
+    size = (out / "ro-crate-metadata.json").stat().st_size
+    print(f"RO-Crate: {count} files, {entities} entities, {size} bytes of metadata, written in {took:.2f} s")
+    if context is not None:
+        offline(context.read_bytes())
+    for severity in (models.Severity.REQUIRED, models.Severity.RECOMMENDED):
+        settings = services.ValidationSettings(
+            rocrate_uri=str(out), profile_identifier="process-run-crate", requirement_severity=severity
+        )
+        issues = services.validate(settings).get_issues()
+        print(f"  {severity.name.lower()}: {len(issues)} issues")
+        for words, times in sorted(Counter(issue.message for issue in issues).items()):
+            print(f"    {times} x {words}")
+        assert severity is not models.Severity.REQUIRED or not issues
+
+
+def offline(content: bytes) -> None:
+    """Answer the validator's two ways of fetching a context with a copy."""
+    import rdflib.parser
+    import requests
+    from rocrate_validator.utils.http import HttpRequester
+
+    def opened(request):
+        head = Message()
+        head["Content-Type"] = "application/ld+json"
+        return addinfourl(io.BytesIO(content), head, request.full_url, 200)
+
+    def fetched(requester, url, **options):
+        answer = requests.Response()
+        answer.status_code, answer._content, answer.headers["Content-Type"] = 200, content, "application/ld+json"
+        return answer
+
+    rdflib.parser._urlopen = opened
+    HttpRequester.get = HttpRequester.fetch_fresh = fetched
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2:] else None)

@@ -37,8 +37,20 @@ def _mlflow(options: Namespace) -> int:
     return ExitCode.DONE
 
 
+def _rocrate(options: Namespace) -> int:
+    from promo.driver.crate import write_crate
+    from promo.exchange.crate import Making
+
+    folder = study_of(options.place, options.study)
+    out = Path(options.out or f"{_name(folder)}.crate")
+    count = write_crate(folder, out, Making(options.by or "", options.license or ""))
+    unpacked = "" if out.suffix == ".zip" else f"; check it with: promo verify {out}"
+    put(f"{out}: {plural(count, 'file')}{unpacked}")
+    return ExitCode.DONE
+
+
 def _name(folder: StudyFolder) -> str:
     return folder.path.name.removesuffix(SUFFIX)
 
 
-_FORMS = {"tensorboard": _tensorboard, "mlflow": _mlflow}
+_FORMS = {"tensorboard": _tensorboard, "mlflow": _mlflow, "rocrate": _rocrate}

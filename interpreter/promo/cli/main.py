@@ -41,7 +41,7 @@ COMMANDS = {
     "report": ("audit", "report", "write the audit report of a study"),
     "why": ("why", "report", "say why a candidate was kept or dropped"),
     "serve": ("serve", "report", "show the report live, on this machine only"),
-    "export": ("export", "report", "write a study for other tools: TensorBoard, MLflow"),
+    "export": ("export", "report", "write a study for other tools: RO-Crate, TensorBoard, MLflow"),
     "checkpoint": ("anchor", "verify", "write what somebody outside may sign or stamp"),
     "cosign": ("anchor", "verify", "sign somebody's checkpoint as a witness"),
     "anchor": ("anchor", "verify", "record what somebody outside vouches for, or a value published since"),
@@ -413,9 +413,11 @@ def _serve(options: argparse.ArgumentParser) -> None:
 
 def _export(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
-    options.add_argument("--to", choices=("tensorboard", "mlflow"), required=True, help="who is to read it")
-    out = "where to write it; mlflow: a database or a tracking URI; default: a name beside the study's, here"
+    options.add_argument("--to", choices=("rocrate", "tensorboard", "mlflow"), required=True, help="who is to read it")
+    out = "where to write it; rocrate: a folder or a .zip; mlflow: a database or a tracking URI; default: NAME.FORM"
     options.add_argument("--out", metavar="PATH", help=out)
+    options.add_argument("--by", metavar="NAME", help="rocrate: who publishes it")
+    options.add_argument("--license", metavar="TEXT", help="rocrate: its licence, as a URL or in words")
     _add_study(options)
 
 

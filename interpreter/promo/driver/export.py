@@ -106,14 +106,14 @@ def tracking_uri(place: str) -> str:
 
 def write_file(path: Path, content: bytes) -> None:
     """
-    Write a file and the folders above it.
+    Write a file and the folders above it; nothing waits for the disk, for an export can be made again.
 
     Raises:
         PromoError: it cannot be written.
     """
     try:
-        RealDisk().make_folder(path.parent)
-        RealDisk().write(path, content)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     except OSError as fault:
         raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
 

@@ -49,8 +49,7 @@ def logged_run(
     return LoggedRun(
         key=f"{attempt.run}/{attempt.number}",
         place=(attempt.stage, f"{attempt.candidate}-{attempt.host}-s{attempt.seed}", f"attempt-{attempt.number}"),
-        name=f"{attempt.stage}: {attempt.candidate} on {attempt.host}, seed {attempt.seed}"
-        + (f", attempt {attempt.number}" if attempt.number > 1 else ""),
+        name=run_name(attempt),
         settings=_settings(study, attempt),
         series=tuple(series[name] for name in sorted(series)),
         tags=dict(_tags(plan, state, attempt)),
@@ -59,6 +58,12 @@ def logged_run(
         end=ENDS[attempt.state],
         final=tuple(final),
     )
+
+
+def run_name(attempt: Attempt) -> str:
+    """An attempt as people call it."""
+    again = f", attempt {attempt.number}" if attempt.number > 1 else ""
+    return f"{attempt.stage}: {attempt.candidate} on {attempt.host}, seed {attempt.seed}{again}"
 
 
 def _curves(points: Sequence[Mapping[str, Json]], began_ms: int) -> Iterator[tuple[str, Series]]:
