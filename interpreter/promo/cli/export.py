@@ -3,10 +3,11 @@
 from argparse import Namespace
 from pathlib import Path
 
-from promo.base.errors import ExitCode
+from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
+from promo.cli.spec import compile_file
 from promo.cli.terminal import put
-from promo.driver.study import SUFFIX, StudyFolder
+from promo.driver.study import SUFFIX, StudyFolder, study_folder
 from promo.report.words import plural
 
 
@@ -49,8 +50,26 @@ def _rocrate(options: Namespace) -> int:
     return ExitCode.DONE
 
 
+def _registration(options: Namespace) -> int:
+    from promo.driver.registration import register_spec, register_study, write_registration
+
+    if not options.gate:
+        raise PromoError("a registration is of one gate or rule", hint="add --gate NAME")
+    spec = Path(options.place) if options.place else None
+    if spec is not None and spec.is_file() and not options.study and not study_folder(spec, None).exists:
+        made, name = register_spec(compile_file(options.place), options.gate), spec.stem
+    else:
+        folder = study_of(options.place, options.study)
+        made, name = register_study(folder, options.gate), _name(folder)
+    out = Path(options.out or f"{name}.{options.gate}.registration.json")
+    for path in write_registration(made, out):
+        put(str(path))
+    put(f"sealed sha256:{made['seal']}; check it with: promo verify STUDY --registration {out}")
+    return ExitCode.DONE
+
+
 def _name(folder: StudyFolder) -> str:
     return folder.path.name.removesuffix(SUFFIX)
 
 
-_FORMS = {"tensorboard": _tensorboard, "mlflow": _mlflow, "rocrate": _rocrate}
+_FORMS = {"tensorboard": _tensorboard, "mlflow": _mlflow, "rocrate": _rocrate, "registration": _registration}

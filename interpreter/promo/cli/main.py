@@ -41,7 +41,7 @@ COMMANDS = {
     "report": ("audit", "report", "write the audit report of a study"),
     "why": ("why", "report", "say why a candidate was kept or dropped"),
     "serve": ("serve", "report", "show the report live, on this machine only"),
-    "export": ("export", "report", "write a study for other tools: RO-Crate, TensorBoard, MLflow"),
+    "export": ("export", "report", "write a study or a gate for others: RO-Crate, registration, TensorBoard, MLflow"),
     "checkpoint": ("anchor", "verify", "write what somebody outside may sign or stamp"),
     "cosign": ("anchor", "verify", "sign somebody's checkpoint as a witness"),
     "anchor": ("anchor", "verify", "record what somebody outside vouches for, or a value published since"),
@@ -413,7 +413,9 @@ def _serve(options: argparse.ArgumentParser) -> None:
 
 def _export(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
-    options.add_argument("--to", choices=("rocrate", "tensorboard", "mlflow"), required=True, help="who is to read it")
+    forms = ("rocrate", "registration", "tensorboard", "mlflow")
+    options.add_argument("--to", choices=forms, required=True, help="who is to read it")
+    options.add_argument("--gate", "--rule", metavar="GATE|RULE", help="registration: what is registered")
     out = "where to write it; rocrate: a folder or a .zip; mlflow: a database or a tracking URI; default: NAME.FORM"
     options.add_argument("--out", metavar="PATH", help=out)
     options.add_argument("--by", metavar="NAME", help="rocrate: who publishes it")
@@ -433,6 +435,8 @@ def _verify(options: argparse.ArgumentParser) -> None:
     options.add_argument("--key", metavar="PUB", action="append", default=[], help="public key of somebody outside")
     authority = "certificate of a time-stamping authority"
     options.add_argument("--authority", metavar="PEM", action="append", default=[], help=authority)
+    registration = "a registration that promo export wrote; the study must be the one it announced"
+    options.add_argument("--registration", metavar="FILE", action="append", default=[], help=registration)
     options.add_argument("--json", action="store_true", help="print it as JSON")
     _add_study(options)
 
