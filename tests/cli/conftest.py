@@ -15,7 +15,7 @@ from support import promo, spec
 def on_a_terminal():
     """Run a command with a terminal as its output: its exit status, and everything the terminal got."""
 
-    def run(*words):
+    def run(*words, encoding="utf-8"):
         ours, theirs = pty.openpty()
         got = []
 
@@ -28,7 +28,7 @@ def on_a_terminal():
 
         reader = threading.Thread(target=read)
         reader.start()
-        before, sys.stdout = sys.stdout, os.fdopen(theirs, "w", encoding="utf-8")
+        before, sys.stdout = sys.stdout, os.fdopen(theirs, "w", encoding=encoding)
         try:
             status = promo(*words)
         finally:

@@ -183,6 +183,17 @@ def test_watching_goes_on_until_the_study_ends(trial, tmp_path, on_a_terminal):
     assert "trial is finished" in said
 
 
+def test_a_terminal_that_knows_few_letters_gets_the_others_as_escapes(trial, tmp_path, monkeypatch, on_a_terminal):
+    text = trial[0].path.with_name("trial.promo").read_text(encoding="utf-8")
+    (tmp_path / "trial.promo").write_text(text.replace("[red]A[/red]", "Größe 中"), encoding="utf-8")
+    monkeypatch.setenv("TERM", "xterm")
+    status, got = on_a_terminal("run", tmp_path / "trial.promo", "--freeze-only", encoding="ascii")
+
+    assert status == 0
+    assert "Gr\\xf6\\xdfe \\u4e2d <b>trial</b>" in got
+    assert "stage  short" in without_escapes(got)
+
+
 def test_points_of_a_running_attempt_are_read_as_far_as_they_are_whole(tmp_path):
     path = tmp_path / "points.jsonl"
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from fractions import Fraction
+from io import TextIOWrapper
 from pathlib import Path
 
 from attrs import frozen
@@ -127,6 +128,8 @@ class Screen(Quiet):
     def __init__(self, folder: Path, here: str | None = None, console: Console | None = None) -> None:
         """*here*: the one host whose runs are carried out; None for all."""
         self.folder, self.here = folder, here
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that knows fewer letters than a title has
         self.console = console or Console()
         self.live = Live(console=self.console, auto_refresh=False, transient=True, vertical_overflow="crop")
         self.next_draw = 0.0
