@@ -30,6 +30,7 @@ from promo.driver.retrace import Retrace
 from promo.spec.values import Role, Study
 
 LEVEL = Fraction(95, 100)
+OWN = "this spec"
 OWN_HOURS = ", rungs alone"
 """Behind a method that spends what its rungs ask for, whatever the spec spends."""
 
@@ -78,7 +79,7 @@ def compare_methods(
         rungs=readings.rungs,
         cells=tuple(len(cells) for cells in readings.cells),
         draws=draws,
-        methods=tuple(_result(name, choices, final, best) for name, choices in seen.items()),
+        methods=tuple(_result(name, choices, seen[OWN], final, best) for name, choices in seen.items()),
         unknown=tuple(name for name in readings.names if name not in final),
         stopped=endings.count("stopped"),
         held=endings.count("held"),
@@ -98,7 +99,7 @@ def _choices(
         "asha": lambda board, order: asha(board, order, eta),
     }
     return {
-        "this spec": own,
+        OWN: own,
         "random search": random_search(board, order, own.spent_s),
         "greedy walk": greedy_walk(board, order, levels, start, own.spent_s),
         **{name: at_equal_cost(board, order, method, own.spent_s) for name, method in halving.items()},
@@ -106,9 +107,14 @@ def _choices(
     }
 
 
-def _result(name: str, choices: list[Choice], final: Mapping[str, Fraction], best: str) -> MethodResult:
-    known = [one.candidate for one in choices if one.candidate is not None and one.candidate in final]
-    regrets = [final[candidate] - final[best] for candidate in known]
+def _result(
+    name: str, choices: list[Choice], own: list[Choice], final: Mapping[str, Fraction], best: str
+) -> MethodResult:
+    scores = [final.get(one.candidate) if one.candidate is not None else None for one in choices]
+    own_scores = [final.get(one.candidate) if one.candidate is not None else None for one in own]
+    regrets = [score - final[best] for score in scores if score is not None]
+    pairs = zip(scores, own_scores, strict=True)
+    beside = [one - other for one, other in pairs if one is not None and other is not None]
     spent = [one.spent_s for one in choices]
     return MethodResult(
         name=name,
@@ -118,4 +124,6 @@ def _result(name: str, choices: list[Choice], final: Mapping[str, Fraction], bes
         spent_interval=percentile_interval(spent, LEVEL),
         trained=Fraction(sum(one.trained for one in choices), len(choices)),
         without=len(choices) - len(regrets),
+        beside=sum(beside, Fraction(0)) / len(beside) if beside else None,
+        beside_interval=percentile_interval(beside, LEVEL) if beside else None,
     )

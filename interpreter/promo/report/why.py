@@ -37,7 +37,8 @@ from promo.report.words import (
     standing_reason,
 )
 from promo.spec.describe import describe_level
-from promo.spec.judgement import Gate, Reduction, Rule
+from promo.spec.judgement import Gate, Reduction, Rule, TieBreak
+from promo.spec.values import Study
 
 
 @frozen
@@ -89,7 +90,7 @@ def _of_gate(record: Record, gate: Gate, decision: GateDecision, standing: Stand
     lines = (
         f"The rule: {read_gate(gate, record.study)}",
         *_cells(standing.cells, unit),
-        *_rank(gate, decision, standing, unit),
+        *_rank(record.study, gate, decision, standing),
         *_parts(standing.findings, unit, allowance_of(decision)),
         *(f"Demanded before it may decide: {one}." for one in demand_words(decision, unit)[: len(decision.demands)]),
         *(f"{one.capitalize()}." for one in demand_words(decision, unit)[len(decision.demands) :]),
@@ -194,7 +195,8 @@ def _cells(cells: tuple[Cell, ...], unit: str) -> Iterator[str]:
         yield f"On {cell.host} with seed {cell.seed}: {value}."
 
 
-def _rank(gate: Gate, decision: GateDecision, standing: Standing, unit: str) -> Iterator[str]:
+def _rank(study: Study, gate: Gate, decision: GateDecision, standing: Standing) -> Iterator[str]:
+    unit = study.measure.unit
     if standing.rank is None:
         yield "It has no rank, because a value is missing."
         return
@@ -202,13 +204,27 @@ def _rank(gate: Gate, decision: GateDecision, standing: Standing, unit: str) -> 
     what = f"{gate.statistic.value} {number(standing.statistic)} {unit}" if standing.statistic else "no statistic"
     yield f"Rank {standing.rank} of {ranked}, with {what}."
     if standing.tied_with:
-        ties = ", then ".join(one.value for one in gate.ties)
-        yield f"Tied with {listed(standing.tied_with)}; ties are broken by {ties}."
+        by: dict[str, list[str]] = {}
+        for other in standing.tied_with:
+            by.setdefault(_told_apart(study, gate, standing.candidate, other), []).append(other)
+        apart = ", ".join(f"from {listed(names)} by {tie}" for tie, names in by.items())
+        yield f"Tied with {listed(standing.tied_with)}; told apart {apart}."
     else:
         yield "Tied with nobody, so no tie-break was used."
     if standing.margin is not None:
         beyond = standing.margin.startswith("-")
         yield f"Margin to the cut: {number(standing.margin)} {unit}, {'beyond' if beyond else 'inside'} it."
+
+
+def _told_apart(study: Study, gate: Gate, one: str, other: str) -> str:
+    """The first of a gate's tie-breaks in which two candidates differ, with what it found."""
+    for tie in gate.ties:
+        if tie is not TieBreak.PARAMETERS:
+            return str(tie.value)
+        sizes = [study.candidates[name].effective.parameters for name in (one, other)]
+        if sizes[0] != sizes[1]:
+            return f"{tie.value} ({sizes[0]:,} against {sizes[1]:,})"
+    raise AssertionError("a gate's tie-breaks leave no tie")
 
 
 def _parts(findings: tuple[Finding, ...], unit: str, allowance: str = "") -> Iterator[str]:
