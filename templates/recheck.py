@@ -293,12 +293,12 @@ def results(study: Study) -> Iterator[str]:
         seconds += Fraction(body["seconds"].get("train", "0"))
         if not asked:
             continue
-        kept[one["folder"]] = body.get("checkpoint")
+        kept[one["folder"]] = [body[name] for name in ("checkpoint", "trunk") if name in body]
         used = body.get("budget") or {}
         if "used" in used and Fraction(used["used"]) > budgets[one["stage"]] + Fraction(used.get("last_step", "0")):
             raise DiffersError(f"{one['folder']} was given more than its budget and one step")
         carried = asked.get("continues")
-        if isinstance(carried, dict) and (kept.get(carried.get("folder"), ()) != carried.get("state") or not carried):
+        if isinstance(carried, dict) and carried.get("state") not in kept.get(carried.get("folder"), ()):
             raise DiffersError(f"{one['folder']} carries on another state than was accepted")
     if missing:
         raise MissingError(missing[0])
