@@ -1,6 +1,7 @@
 """Amendments: on the record, side by side, and never backwards."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -110,6 +111,18 @@ def test_an_amendment_before_the_decision_decides_and_both_verdicts_are_kept(cop
     assert "fair went on to long by pick" in told
     assert "As frozen, fair would be dropped: behind the cut" in told
     assert "two are cheap enough" in told
+
+
+def test_a_wording_that_looks_at_fewer_does_not_say_that_they_are_gone(copy, capsys):
+    path = write(
+        copy.path.parent, small(rule=SOUND["rule"].replace("at most 0.5pt", "at most 0.5pt or first in every cell"))
+    )
+
+    assert amend(path, gate="close") == 0
+    said = capsys.readouterr().out
+    assert "Changed: rule close, require: mean gap at most 0.5pt -> mean gap at most 0.5pt or first" in said
+    assert "Now looked at as well: candidate fair (" in said
+    assert re.search(r"Amendment 1 of rule close by Ada on 20\S+Z: two are cheap enough", said)
 
 
 def test_an_amendment_before_any_result_is_not_post_hoc(copy):

@@ -270,15 +270,17 @@ def _simulate(options: argparse.ArgumentParser) -> None:
     )
     options.add_argument("--relax", type=float, default=0.0, metavar="SD", help="of short-budget penalties; default: 0")
     options.add_argument("--exponent", type=float, default=0.5, metavar="X", help="penalties fall as budget^-X; 0.5")
+    level = "true value of those behind the best; needed where a level is asked for"
+    options.add_argument("--level", type=float, metavar="X", help=level)
     options.add_argument("--shared", type=float, default=0.0, metavar="SD", help="noise shared in a cell; default: 0")
     options.add_argument("--host-noise", type=float, default=0.0, metavar="SD", help="candidate x host; default: 0")
     options.add_argument(
         "--vary",
         nargs=2,
         metavar=("WHAT", "VALUES"),
-        help="noise, gap, relax, exponent, margin: 0.5x,2x; seeds, hosts, keep: 1..4",
+        help="noise, gap, relax, exponent, margin: 0.5x,2x; seeds, hosts, keep: 1..4; share: 25%%,50%%",
     )
-    options.add_argument("--plot", metavar="FILE", help="draw what is varied as SVG")
+    options.add_argument("--plot", metavar="FILE", help="draw the table, or what is varied, as SVG")
     options.add_argument("--best", metavar="NAME", help="who is truly best; default: the first that is not always kept")
     options.add_argument("--noise-from", metavar="PLACE", help="measure the noise in a study or a table of runs")
     options.add_argument("--column", metavar="NAME", help="column of the table; default: the measure")

@@ -177,6 +177,7 @@ def _json(study: Study, plan: Plan, state: State) -> dict[str, Json]:
         ],
         "effects": {name: dict(one) for name, one in state.effects.items()},
         "decisions": {name: dict(decision) for name, decision in state.decisions.items()},
+        "people": {name: dict(one) for name, one in state.people.items()},
         "amendments": [dict(one) for one in state.amendments],
         "progress": progress_to_json(build_progress(study, plan, state, SystemClock().now())),
     }

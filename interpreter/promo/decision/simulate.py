@@ -13,7 +13,8 @@ from fractions import Fraction
 import numpy as np
 from attrs import evolve, frozen
 
-from promo.decision.arrays import Bools, Floats, apply_gate, apply_rule, fast_condition, fast_gate
+from promo.decision.arrays import apply_gate, apply_rule, fast_condition, fast_gate
+from promo.decision.confidence import Bools, Floats
 from promo.decision.exactly import Supposed, chance
 from promo.plan.values import Plan
 from promo.spec.judgement import LEADER, First, Gate, Rule, Statistic, Then, Top
@@ -42,6 +43,8 @@ class World:
     """Sd of noise that all candidates of a cell share."""
     host: float = 0.0
     """Sd of candidate x host noise, the same at all stages."""
+    level: float | None = None
+    """Where the true values of the others lie; None where nothing asks for a value itself."""
 
 
 @frozen
@@ -60,10 +63,10 @@ class GateFigures:
     best_kept: Share
     kept: Mapping[str, Share]
     false_promotions: Share
-    """Of the promoted that were not held by `always`, the share truly worse than one that was dropped."""
+    """Of those who took a place, by neither `always` nor `sample`, the share truly worse than one that was dropped."""
     stopped: Share
     promoted: float
-    """Mean number."""
+    """Mean number, those that were only sampled among them."""
     by_arrays: bool
     best_kept_exactly: float | None
     """By formula, where one exists."""
@@ -102,13 +105,21 @@ def simulate(study: Study, plan: Plan, world: World, draws: int, seed: int, best
         seed: of the draws.
         best: the candidate that is truly best; None takes the first that no gate keeps in any case.
     """
-    slow = any(not fast_gate(gate) for gate in study.gates.values())
-    slow = slow or any(not fast_condition(rule.require) for rule in study.rules.values())
+    slow = any(not _fast(study, gate) for gate in study.gates.values())
+    slow = slow or any(not fast_condition(rule.require, _cells(study, rule.stage)) for rule in study.rules.values())
     made = min(draws, SLOW_DRAWS) if slow else draws
     tally = _Tally(study, plan, world, best or best_candidate(study))
     for batch, start in enumerate(range(0, made, BATCH)):
         tally.add(min(BATCH, made - start), _Luck(seed, batch))
     return tally.figures(made, draws, seed, by_arrays=not slow)
+
+
+def _fast(study: Study, gate: Gate) -> bool:
+    return fast_gate(gate, _cells(study, gate.source))
+
+
+def _cells(study: Study, stage: str) -> int:
+    return len(study.stages[stage].cells)
 
 
 def best_candidate(study: Study) -> str:
@@ -138,6 +149,7 @@ class _Tally:
         self.names = sorted({name for stage in plan.stages for name in study.entrants[stage.name].possible})
         self.best = best
         self.kept = {gate: np.zeros(len(self.names)) for gate in study.gates}
+        self.going = dict.fromkeys(study.gates, 0)
         self.top = dict.fromkeys(study.gates, 0)
         self.wrong = {gate: np.zeros(5) for gate in study.gates}
         self.stopped = dict.fromkeys(study.gates, 0)
@@ -171,13 +183,14 @@ class _Tally:
                 at = (number, hosts.index(host), study.stages[stage.name].seeds.index(seed))
                 drawn[:, :, place] = true + by_host[host] + luck.draw(shape, RUN, *at) * world.noise
                 drawn[:, :, place] += luck.draw((count, 1), CELL, *at) * world.shared
-            values[stage.name] = better * drawn
+            values[stage.name] = better * drawn + (world.level or 0.0)
             self.seconds += float(alive[stage.name].sum()) * len(cells) * stage.budget.cap_s
             for gate in study.gates.values():
                 if gate.source == stage.name:
-                    kept, stopped = apply_gate(study, gate, names, values, alive)
+                    kept, drawn, stopped = apply_gate(study, gate, names, values, alive)
                     promoted[gate.name] = kept
-                    self._count(gate, alive[stage.name], kept, stopped, final)
+                    self.going[gate.name] += int(kept.sum())
+                    self._count(gate, alive[stage.name], kept & ~drawn, stopped, final)
             for rule in study.rules.values():
                 if rule.stage == stage.name:
                     holds, known = apply_rule(study, rule, names, values, alive)
@@ -209,7 +222,7 @@ class _Tally:
         free = kept & ~np.array([name in gate.always for name in self.names])
         ousted = np.where(there & ~kept, final, np.inf).min(axis=1, keepdims=True)
         self.wrong[gate.name] += _products((free & (final > ousted)).sum(axis=1), free.sum(axis=1))
-        self.stopped[gate.name] += int(stopped.sum())
+        self.stopped[gate.name] += int((stopped & there.any(axis=1)).sum())
 
     def figures(self, draws: int, asked: int, seed: int, *, by_arrays: bool) -> Figures:
         """What was counted, as shares with their errors."""
@@ -226,8 +239,8 @@ class _Tally:
                     },
                     false_promotions=_ratio(self.wrong[name]),
                     stopped=_share(self.stopped[name], draws),
-                    promoted=float(self.kept[name].sum()) / draws,
-                    by_arrays=fast_gate(gate),
+                    promoted=self.going[name] / draws,
+                    by_arrays=_fast(self.study, gate),
                     best_kept_exactly=self._exactly(gate),
                 )
             )
@@ -256,8 +269,18 @@ class _Tally:
             lead = world.gap
         elif reference == self.best:
             lead = -world.gap
-        rivals = len(self.study.entrants[stage.name].possible)
-        return Supposed(lead, world.noise, len(stage.hosts), len(stage.seeds), rivals, world.host, float(allowance))
+        value = (world.level or 0.0) - (lead if self.study.measure.lower_is_better else -lead)
+        return Supposed(
+            lead=lead,
+            noise=world.noise,
+            hosts=len(stage.hosts),
+            seeds=len(stage.seeds),
+            rivals=len(self.study.entrants[stage.name].possible),
+            host=world.host,
+            allowance=float(allowance),
+            value=value,
+            shared=world.shared,
+        )
 
     def _exactly(self, gate: Gate) -> float | None:
         """The chance of the best at a gate over a first stage, where there is a formula."""

@@ -18,6 +18,7 @@ from attrs import define, frozen
 from promo.base.canonical import Json, exact, from_exact
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.plan.values import Plan, PlannedRun
+from promo.report.people import status_words
 from promo.report.plan import amount_text, amount_unit, share_text
 from promo.report.words import listed, plural, span_text
 from promo.run.execute import Task, has_ended
@@ -291,30 +292,13 @@ def _deciders(study: Study, state: State) -> Iterator[DeciderProgress]:
     for kind, named in groups:
         for name in named:
             if name in state.decisions:
-                yield DeciderProgress(kind, name, name not in state.waiting(), decided_words(state, name))
+                yield DeciderProgress(kind, name, name not in state.waiting(), status_words(state, name))
             else:
                 sources = study.steps[name].sources if name in study.steps else study.deciding[name].sources
                 verb = "has" if len(sources) == 1 else "have"
                 yield DeciderProgress(
                     kind, name, decided=False, words=f"decides when {listed(list(sources))} {verb} ended"
                 )
-
-
-def decided_words(state: State, name: str) -> str:
-    """What a gate, rule or reduction said, as the ledger has it, in a few words."""
-    decision = state.decisions[name]
-    if decision.get("stopped"):
-        return f"stopped the study: {decision['stopped']}"
-    if name in state.waiting():
-        return f"waits for a person: {decision['held']}"
-    if "promoted" not in decision:
-        return f"{decision.get('answer')}" + (" (a person went on)" if name in state.people else "")
-    words = f"promoted {listed(state.promoted(name))}"
-    fixed = decision.get("fixed")
-    if isinstance(fixed, list):
-        levels = [f"{one[0]} at {one[1]}" for one in fixed if isinstance(one, list)]
-        words = f"fixed {listed(levels) if levels else 'no factor'}; {words}"
-    return words + (" (a person's verdict)" if name in state.people else "")
 
 
 def spent_words(progress: StudyProgress, plan: Plan) -> str:

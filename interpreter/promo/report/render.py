@@ -80,7 +80,7 @@ def render_json(view: ReportView) -> str:
     """The view as JSON, without its pictures."""
     stages = tuple(evolve(stage, curves="") for stage in view.stages)
     fits = ((effects, (evolve(fit, picture="") for fit in effects.fits)) for effects in view.effects)
-    effects = tuple(evolve(one, fits=tuple(those)) for one, those in fits)
+    effects = tuple(evolve(one, fits=tuple(those), across="", rankings="") for one, those in fits)
     without = evolve(view, ladder="", stages=stages, effects=effects)
     return json.dumps({"promo_report": 1, **asdict(without)}, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from promo.base.canonical import Json, exact, from_exact, rounded
 from promo.decision.decide import side_of
 from promo.decision.stats import summarise
-from promo.decision.values import GateDecision, ReduceDecision, RuleDecision, Standing, Verdict, decision_digest
+from promo.decision.values import GateDecision, RuleDecision, Standing, StepDecision, Verdict, decision_digest
 from promo.ledger.state import StudyState
 from promo.plan.values import PlannedRun, StagePlan
 from promo.report.account import account_lines
@@ -19,8 +19,9 @@ from promo.report.amendments import amended_lines
 from promo.report.baselines import baseline_lines
 from promo.report.effects import effects_story, effects_view
 from promo.report.limits import limits
+from promo.report.people import result_words, settled_gate, waiting_lines
 from promo.report.pictures import Curve, Panel, Rung, curves_svg, ladder_svg
-from promo.report.plan import amount_text, amount_unit, hours_text, savings
+from promo.report.plan import amount_text, amount_unit, hours_text, savings, stage_rows
 from promo.report.record import Record
 from promo.report.reductions import reduction_view
 from promo.report.replay import replay_line
@@ -41,13 +42,11 @@ from promo.report.values import (
 )
 from promo.report.words import (
     NONE,
+    demand_words,
     finding_words,
-    gate_result,
     listed,
     number,
     plural,
-    reduction_result,
-    rule_result,
     span_text,
     standing_reason,
 )
@@ -113,34 +112,36 @@ class _View:
             case StudyState.EMPTY:
                 return "not started"
 
+    def _rung(self, row: str, names: tuple[str, ...]) -> str:
+        budget = describe_budget(self.study.stages[names[0]].budget)
+        if len(names) > 1:
+            return f"1 at each of {len(names)} steps of {row.partition(',')[0]} for {budget}"
+        return f"{len(self.state.opened[names[0]])} at {names[0]} for {budget}"
+
     def _story(self) -> Iterable[str]:
-        rungs = [
-            f"{len(self.state.opened[stage.name])} at {stage.name} for {describe_budget(stage.budget)}"
-            for stage in self.plan.stages
-            if self.state.opened.get(stage.name)
-        ]
+        opened = [stage.name for stage in self.plan.stages if self.state.opened.get(stage.name)]
+        rungs = [self._rung(row, names) for row, names in stage_rows(self.study, opened)]
         replay = replay_line(self.state)
         if replay:
             yield f"This is a {replay}."
         did = "read from the record" if replay else "trained"
         yield f"Candidates {did}: {'; '.join(rungs)}." if rungs else f"Nothing has been {did} yet."
         for decision in self.record.decisions.values():
-            if isinstance(decision, GateDecision):
-                yield gate_result(decision) + "."
-            elif isinstance(decision, ReduceDecision):
-                yield reduction_result(decision) + "."
-            elif isinstance(decision, RuleDecision):
-                yield rule_result(decision, self.study.rules[decision.rule], self.study) + "."
+            if not isinstance(decision, StepDecision):
+                yield result_words(decision, self.study, self.state) + "."
         yield from effects_story(self.record)
         yield from baseline_lines(self.record)
         yield self._spent_sentence()
         if self.state.study is not StudyState.CLOSED:
             yield f"The study is {self._state()}."
+        yield from waiting_lines(self.study, self.state)
 
     def _spent_sentence(self) -> str:
         accepted = self.record.accepted()
         failed = sum(self.state.failures(run) for run in self.state.attempts)
+        flagged = sum(self.state.flagged(run) for run in self.state.attempts)
         extra = f" and {plural(failed, 'failed attempt')}" if failed else ""
+        extra += f" and {plural(flagged, 'run')} that a guard set aside" if flagged else ""
         trained, device = self.record.trained_s(), self.record.device_s()
         if "replay" in self.state.frozen:
             return (
@@ -174,17 +175,18 @@ class _View:
     def _gate(self, gate: Gate) -> GateView:
         decision = self.record.decisions.get(gate.name)
         assert decision is None or isinstance(decision, GateDecision)
+        shown = settled_gate(decision, self.state) if decision else None
         return GateView(
             name=gate.name,
             documentation=gate.documentation,
             sentence=read_gate(gate, self.study),
             seal=seal_view(self.record, gate),
             decided=decision is not None,
-            result=gate_result(decision) + "." if decision else "Not decided yet.",
+            result=result_words(decision, self.study, self.state) + "." if decision else "Not decided yet.",
             statistic=gate.statistic.value,
-            demands=tuple(finding_words(one, self.unit) for one in decision.demands) if decision else (),
+            demands=demand_words(decision, self.unit) if decision else (),
             columns=self._columns(gate.source),
-            standings=tuple(self._standing(one, decision) for one in decision.standings) if decision else (),
+            standings=tuple(self._standing(one, shown) for one in shown.standings) if shown else (),
             evidence=decision.evidence[:SHOWN] if decision else "",
             decision=decision_digest(decision)[:SHOWN] if decision else "",
             amended=tuple(amended_lines(self.state, gate.name)),
@@ -213,7 +215,7 @@ class _View:
             seal=seal_view(self.record, rule),
             decided=decision is not None,
             answer=decision.answer.value if decision else "open",
-            result=rule_result(decision, rule, self.study) + "." if decision else "Not decided yet.",
+            result=result_words(decision, self.study, self.state) + "." if decision else "Not decided yet.",
             judged=rule.judged,
             reference=rule.reference or "",
             side=side_of(rule).value,
@@ -316,7 +318,7 @@ class _View:
             return ""
         x_label = "steps" if self._by_steps(stage) else "seconds of training"
         words = f"Learning curves of stage {stage.name}: {metric} against {x_label}, one line a run"
-        return curves_svg(panels, x_label, f"{metric} ({self.unit})", words)
+        return curves_svg(panels, x_label, f"{metric} ({self.unit})", words, self.names)
 
     def _point_rows(self, stage: StagePlan) -> Iterable[tuple[str, ...]]:
         metric = self.study.measure.metric
@@ -345,9 +347,7 @@ class _View:
             promoted: frozenset[int] = frozenset()
             target = None
             for gate in gates:
-                decision = self.record.decisions[gate.name]
-                assert isinstance(decision, GateDecision)
-                promoted |= {self.colours[name] for name in decision.promoted}
+                promoted |= {self.colours[name] for name in self.state.promoted(gate.name)}
                 target = place.get(gate.target, target)
             amount = amount_text(stage.device_s.planned, self.plan)
             rungs.append(
@@ -357,7 +357,7 @@ class _View:
                     order=tuple(self.colours[name] for name in self._ranked(stage.name)),
                     goes_on=promoted,
                     target=target,
-                    weight=stage.device_s.planned / total,
+                    weight=stage.device_s.planned / total / max(len(self._ranked(stage.name)), 1),
                 )
             )
         words = "; ".join(f"{stage.name}: {listed(self._ranked(stage.name))}" for stage in shown)

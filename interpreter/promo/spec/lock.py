@@ -170,7 +170,7 @@ def check_seals(study: Study, lock: Lock | None) -> Iterator[Diagnostic]:
             "P0401",
             f"'{rule.name}' was changed after it was sealed",
             rule.where["sealed"],
-            "undo the change; before any result exists, 'promo freeze --again' seals it anew",
+            "undo the change; 'promo freeze --again' seals it anew before any result exists, 'promo amend' after that",
             notes=notes or ("no lock file holds what was sealed, so the change cannot be named",),
         )
 
