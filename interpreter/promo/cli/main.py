@@ -417,7 +417,7 @@ def _export(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
     forms = ("rocrate", "registration", "tensorboard", "mlflow")
     options.add_argument("--to", choices=forms, required=True, help="who is to read it")
-    options.add_argument("--gate", "--rule", metavar="GATE|RULE", help="registration: what is registered")
+    options.add_argument("--gate", "--rule", metavar="GATE|RULE", help="registration, rocrate: what is registered")
     out = "where to write it; rocrate: a folder or a .zip; mlflow: a database or a tracking URI; default: NAME.FORM"
     options.add_argument("--out", metavar="PATH", help=out)
     options.add_argument("--by", metavar="NAME", help="rocrate: who publishes it")
