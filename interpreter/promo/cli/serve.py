@@ -6,6 +6,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 
+from promo.base.diagnostics import SpecError, errors
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
 from promo.cli.terminal import put
@@ -147,8 +148,8 @@ class _Pages:
         try:
             compiled, state = self._study()
             study, plan = compiled.sound()
-        except PromoError as fault:
-            return [fault.message], True
+        except (PromoError, SpecError) as fault:
+            return [_words(fault)], True
         going = state.study not in (StudyState.CLOSED, StudyState.STOPPED)
         return list(whole_lines(look(study, plan, state, self.folder.path), plan)), going
 
@@ -167,6 +168,14 @@ class _Pages:
 
         try:
             record = record_of(self.folder)
-        except PromoError as fault:
-            return render_notice(str(self.folder.path), fault.message, REFRESH_S).encode()
+        except (PromoError, SpecError) as fault:
+            return render_notice(str(self.folder.path), _words(fault), REFRESH_S).encode()
         return render_html(build_view(record)).encode()
+
+
+def _words(fault: PromoError | SpecError) -> str:
+    """What keeps a study from being shown."""
+    if isinstance(fault, PromoError):
+        return fault.message
+    first = next(errors(fault.diagnostics))
+    return f"its spec cannot be read by this promo: {first.code}: {first.message}"
