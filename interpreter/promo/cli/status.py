@@ -140,7 +140,7 @@ def _effects(state: State) -> Iterator[str]:
 
 def _whole(seen: Seen, plan: Plan, folder: StudyFolder, state: State) -> Iterator[str]:
     """The sums; an end is expected while somebody works on the study, and else told as what is left."""
-    yield spent_words(seen.progress, plan)
+    yield "; ".join(spent_words(seen.progress, plan))
     if state.study is not StudyState.OPEN:
         return
     if state.waiting():
