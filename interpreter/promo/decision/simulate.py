@@ -88,12 +88,24 @@ class Figures:
     rules_exactly: Mapping[str, float | None]
     """Rule -> the former by formula, where one exists."""
     best_at_end: Share
+    regret: Share
+    """Mean of how far the truly best of those at the last stage is behind the best of all, in the measure's unit."""
+    near: Share | None
+    """Studies in which that is less than was asked about; None where nothing was."""
     expected_s: float
     planned_s: int
     most_s: int
 
 
-def simulate(study: Study, plan: Plan, world: World, draws: int, seed: int, best: str | None = None) -> Figures:
+def simulate(
+    study: Study,
+    plan: Plan,
+    world: World,
+    draws: int,
+    seed: int,
+    best: str | None = None,
+    near: float | None = None,
+) -> Figures:
     """
     Put *draws* invented studies through the gates and rules of a study.
 
@@ -104,11 +116,12 @@ def simulate(study: Study, plan: Plan, world: World, draws: int, seed: int, best
         draws: number of studies; at most `SLOW_DRAWS` are taken when a gate or rule is beyond the arrays.
         seed: of the draws.
         best: the candidate that is truly best; None takes the first that no gate keeps in any case.
+        near: how close to the best counts as near, in the measure's unit; None asks nothing.
     """
     slow = any(not _fast(study, gate) for gate in study.gates.values())
     slow = slow or any(not fast_condition(rule.require, _cells(study, rule.stage)) for rule in study.rules.values())
     made = min(draws, SLOW_DRAWS) if slow else draws
-    tally = _Tally(study, plan, world, best or best_candidate(study))
+    tally = _Tally(study, plan, world, best or best_candidate(study), near)
     for batch, start in enumerate(range(0, made, BATCH)):
         tally.add(min(BATCH, made - start), _Luck(seed, batch))
     return tally.figures(made, draws, seed, by_arrays=not slow)
@@ -144,8 +157,8 @@ TRUE, PENALTY, HOST, RUN, CELL = range(5)
 
 
 class _Tally:
-    def __init__(self, study: Study, plan: Plan, world: World, best: str) -> None:
-        self.study, self.plan, self.world = study, plan, world
+    def __init__(self, study: Study, plan: Plan, world: World, best: str, near: float | None) -> None:
+        self.study, self.plan, self.world, self.limit = study, plan, world, near
         self.names = sorted({name for stage in plan.stages for name in study.entrants[stage.name].possible})
         self.best = best
         self.kept = {gate: np.zeros(len(self.names)) for gate in study.gates}
@@ -154,7 +167,8 @@ class _Tally:
         self.wrong = {gate: np.zeros(5) for gate in study.gates}
         self.stopped = dict.fromkeys(study.gates, 0)
         self.rules = {rule: [0, 0] for rule in study.rules}
-        self.end = 0
+        self.end = self.near = self.reached = 0
+        self.regrets = np.zeros(2)
         self.seconds = 0.0
         self.last = [stage for stage in plan.stages if not stage.report_only][-1].name
 
@@ -199,6 +213,11 @@ class _Tally:
                     if rule.otherwise is not None and rule.otherwise is not Then.SKIP:
                         going &= ~(known & ~holds)
         self.end += int(alive[self.last][:, best].sum())
+        left = np.where(alive[self.last], final, np.inf).min(axis=1) - final.min(axis=1)
+        left = left[np.isfinite(left)]
+        self.reached += len(left)
+        self.regrets += (left.sum(), (left * left).sum())
+        self.near += int((left < (self.limit or 0.0)).sum())
 
     def _entrants(self, name: str, alive: Mapping[str, Bools], promoted: Mapping[str, Bools], count: int) -> Bools:
         stage = self.plan.stage(name)
@@ -254,6 +273,8 @@ class _Tally:
             rules={name: (_share(a, draws), _share(b, draws)) for name, (a, b) in self.rules.items()},
             rules_exactly={name: self._rule_exactly(rule) for name, rule in self.study.rules.items()},
             best_at_end=_share(self.end, draws),
+            regret=_mean(self.regrets, self.reached),
+            near=None if self.limit is None else _share(self.near, draws),
             expected_s=self.seconds / draws,
             planned_s=self.plan.device_s.planned,
             most_s=self.plan.device_s.most,
@@ -323,6 +344,14 @@ class _Tally:
 def _share(count: int, of: int) -> Share:
     value = count / of if of else 0.0
     return Share(value, math.sqrt(value * (1 - value) / of) if of else 0.0)
+
+
+def _mean(sums: Floats, count: int) -> Share:
+    """A mean and its standard error, from the sums of values and of their squares."""
+    if count < 2:
+        return Share(float(sums[0]), 0.0)
+    mean = float(sums[0]) / count
+    return Share(mean, math.sqrt(max(float(sums[1]) / count - mean * mean, 0.0) / count))
 
 
 def _products(
