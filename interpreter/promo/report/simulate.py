@@ -64,7 +64,7 @@ def simulation_text(
 def _regret(figures: "Figures", near: float | None, unit: str) -> list[str]:
     """What is lost when the best does not come to the end."""
     mean, error = figures.regret.value, figures.regret.error
-    said = [f"Whoever is truly best there is behind the best of all by {mean:.3g} ± {error:.1g} {unit} on the average."]
+    said = [f"Whoever is truly best there is behind the best of all by {mean:.5f} ± {error:.5f} {unit} on the average."]
     if figures.near is not None:
         said.append(f"In {_text(figures.near)} of studies it is behind by less than {near:g} {unit}.")
     return said
@@ -108,6 +108,7 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
             setting,
             *(_text(gate.best_kept) for gate in figures.gates),
             _text(figures.best_at_end),
+            f"{figures.regret.value:.5f} ± {figures.regret.error:.5f}",
             amount_text(round(figures.expected_s), plan),
             amount_text(figures.most_s, plan),
         ]
@@ -119,7 +120,7 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
     return "\n\n".join(
         [
             "Best kept so far:",
-            _table(kept, [varied, *gates, "to the end", f"expected {unit}", "worst"]),
+            _table(kept, [varied, *gates, "to the end", "then behind by", f"expected {unit}", "worst"]),
             "Wrongly promoted:",
             _table(wrong, [varied, *gates]),
         ]
