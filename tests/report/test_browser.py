@@ -15,6 +15,7 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium here")
 
 
+INLINE = 'host box {\n  device "cpu" on any\n  slots 1\n  executor inline\n}'
 EXTRA = """account {
   suppose all pick continue to long costs 1cpu_h / 450
 }
@@ -50,7 +51,7 @@ effects penalties {
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     place = tmp_path_factory.mktemp("browser")
-    (place / "trial.promo").write_text(spec(extra=EXTRA), encoding="utf-8")
+    (place / "trial.promo").write_text(spec(host=INLINE, extra=EXTRA), encoding="utf-8")
     before = Path.cwd()
     os.chdir(place)
     try:
@@ -77,8 +78,7 @@ def opened(browser, study, **options):
     return page, asked
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [400, 800, 1280])
+@pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (800, "dark"), (1280, "light")])
 def test_it_fits_and_anyone_can_read_it(browser, study, width, scheme):
     page, asked = opened(browser, study, viewport={"width": width, "height": 900}, color_scheme=scheme)
 

@@ -12,14 +12,17 @@ import pytest
 
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder
+from promo.report.pictures import Curve, Panel, curves_svg
 from promo.report.render import render_csv, render_json, render_markdown
 from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
 from promo.report.view import build_view
 from support import promo, spec
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7 * 7 }} {% raw %} \\"quoted\\" \u202egnol'
+INLINE = 'host box {\n  device "cpu" on any\n  slots 1\n  executor inline\n}'
 TEXT = (
     spec(
+        host=INLINE,
         study=(
             f"## <b>bold</b> {{{{ doc }}}}\n"
             f'study trial {{\n  title "{HOSTILE}"\n  measure loss in pt, lower is better\n  '
@@ -124,6 +127,24 @@ def test_pictures_take_their_colours_from_the_page(study):
     assert pictures
     for picture in pictures:
         assert not re.search(r"(stroke|fill): ?#[0-9a-f]{6}", picture)
+
+
+def test_many_runs_of_a_candidate_are_one_line_and_say_whose():
+    runs = [
+        Curve(candidate, ((0.5, 2.0), (1.0, 1.5)), ((1.0, 1.0 + seed),)) for candidate in (0, 1) for seed in range(300)
+    ]
+    picture = curves_svg([Panel("box", tuple(runs))], "seconds", "loss", "Runs", ["<good>", "poor"])
+
+    assert picture.count("<path") < 60
+    assert picture.count('<g class="k k0"><title>&lt;good&gt;</title>') == 2  # its lines, and its marks
+    assert len(picture) < 5_000 * 4 + 80 * 600  # 5 kB of overhead a series, and its 300 marks
+
+
+def test_pictures_on_one_page_share_no_identifier(study):
+    html = (study.path / "report.html").read_text(encoding="utf-8")
+    named = re.findall(r' id="([^"]+)"', html)
+
+    assert len(named) == len(set(named)) > 10
 
 
 def test_the_same_study_gives_the_same_bytes(study, workplace):
@@ -279,7 +300,7 @@ LARGE = (
     ],
 )
 def test_a_reference_larger_than_its_rivals_is_named_and_so_is_what_has_its_size(workplace, more, said, unsaid):
-    (workplace / "trial.promo").write_text(spec(candidate=LARGE + more), encoding="utf-8")
+    (workplace / "trial.promo").write_text(spec(candidate=LARGE + more, host=INLINE), encoding="utf-8")
     assert promo("run", "trial.promo", "--quiet") == 0
     limits = build_view(record_of(StudyFolder(workplace / "trial.study"))).limits
     larger = [one for one in limits if one.startswith("The reference base")]
@@ -294,7 +315,7 @@ def test_stages_that_share_seeds_are_not_said_to_differ(study, workplace):
     different = "The stages use different seeds"
     assert any(one.startswith(different) for one in build_view(record_of(study)).limits)
     shared = "stage long {\n  after pick\n  train promoted for 2s\n  on box\n  seeds 1, 2 shared\n}"
-    (workplace / "trial.promo").write_text(spec("use", stage_long=shared), encoding="utf-8")
+    (workplace / "trial.promo").write_text(spec("use", stage_long=shared, host=INLINE), encoding="utf-8")
     promo("run", "trial.promo", "--quiet")
 
     assert not any(

@@ -32,7 +32,7 @@ COMMANDS = {
     "run": ("run", "run", "train, decide, promote; or go on where it stopped"),
     "replay": ("replay", "run", "run the rules over recorded curves; nothing is trained"),
     "compare": ("compare", "run", "set the spec's gates beside random search, halving, Hyperband and ASHA"),
-    "status": ("run", "run", "what has happened so far"),
+    "status": ("status", "run", "what has happened so far"),
     "stop": ("run", "run", "end a running study cleanly, from another terminal"),
     "decide": ("person", "run", "record a person's verdict where a gate waits for one"),
     "bundle": ("bundle", "run", "write what a host has done into one file, for a machine it cannot reach"),
@@ -41,6 +41,7 @@ COMMANDS = {
     "report": ("audit", "report", "write the audit report of a study"),
     "why": ("why", "report", "say why a candidate was kept or dropped"),
     "serve": ("serve", "report", "show the report live, on this machine only"),
+    "export": ("export", "report", "write a study or a gate for others: RO-Crate, registration, TensorBoard, MLflow"),
     "checkpoint": ("anchor", "verify", "write what somebody outside may sign or stamp"),
     "cosign": ("anchor", "verify", "sign somebody's checkpoint as a witness"),
     "anchor": ("anchor", "verify", "record what somebody outside vouches for, or a value published since"),
@@ -349,7 +350,11 @@ def _compare(options: argparse.ArgumentParser) -> None:
 
 def _status(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
-    options.add_argument("--watch", action="store_true", help="say it again whenever something has happened")
+    options.add_argument(
+        "--watch",
+        action="store_true",
+        help="follow it until it ends: in place on a terminal, else whenever something happens",
+    )
     options.add_argument("--json", action="store_true", help="print it as JSON")
     _add_study(options)
 
@@ -411,6 +416,18 @@ def _serve(options: argparse.ArgumentParser) -> None:
     _add_study(options)
 
 
+def _export(options: argparse.ArgumentParser) -> None:
+    options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
+    forms = ("rocrate", "registration", "tensorboard", "mlflow")
+    options.add_argument("--to", choices=forms, required=True, help="who is to read it")
+    options.add_argument("--gate", "--rule", metavar="GATE|RULE", help="registration: what is registered")
+    out = "where to write it; rocrate: a folder or a .zip; mlflow: a database or a tracking URI; default: NAME.FORM"
+    options.add_argument("--out", metavar="PATH", help=out)
+    options.add_argument("--by", metavar="NAME", help="rocrate: who publishes it")
+    options.add_argument("--license", metavar="TEXT", help="rocrate: its licence, as a URL or in words")
+    _add_study(options)
+
+
 def _place(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
     _add_study(options)
@@ -423,6 +440,8 @@ def _verify(options: argparse.ArgumentParser) -> None:
     options.add_argument("--key", metavar="PUB", action="append", default=[], help="public key of somebody outside")
     authority = "certificate of a time-stamping authority"
     options.add_argument("--authority", metavar="PEM", action="append", default=[], help=authority)
+    registration = "a registration that promo export wrote; the study must be the one it announced"
+    options.add_argument("--registration", metavar="FILE", action="append", default=[], help=registration)
     options.add_argument("--json", action="store_true", help="print it as JSON")
     _add_study(options)
 
@@ -477,6 +496,7 @@ _OPTIONS = {
     "why": _why,
     "report": _report,
     "serve": _serve,
+    "export": _export,
     "checkpoint": _place,
     "cosign": _cosign,
     "anchor": _anchor,

@@ -1,5 +1,7 @@
 """A view to HTML (one file, everything escaped, nothing fetched), Markdown or JSON; tables of a record to CSV."""
 
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -78,9 +80,40 @@ def render_json(view: ReportView) -> str:
     """The view as JSON, without its pictures."""
     stages = tuple(evolve(stage, curves="") for stage in view.stages)
     fits = ((effects, (evolve(fit, picture="") for fit in effects.fits)) for effects in view.effects)
-    effects = tuple(evolve(one, fits=tuple(those)) for one, those in fits)
+    effects = tuple(evolve(one, fits=tuple(those), across="", rankings="") for one, those in fits)
     without = evolve(view, ladder="", stages=stages, effects=effects)
     return json.dumps({"promo_report": 1, **asdict(without)}, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def render_live(name: str, words: Iterable[str], version: str, *, going: bool, refresh_s: int) -> str:
+    """
+    A page around the report that says how far the study is, and loads the report again when there is a new one.
+
+    Args:
+        name: the study.
+        words: how far it is.
+        version: of the report that is shown.
+        going: whether anything more will happen.
+        refresh_s: seconds between two looks.
+    """
+    from markupsafe import Markup
+
+    script = (template_folder() / "live.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    page: str = (
+        _environment()
+        .get_template("live.html.j2")
+        .render(
+            name=name,
+            words=list(words),
+            version=version,
+            going=going,
+            refresh_s=refresh_s,
+            script=Markup(script),  # noqa: S704 - a file of the package, named by its digest in the page's policy
+            digest=digest,
+        )
+    )
+    return page
 
 
 def render_csv(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -161,7 +161,12 @@ class EffectsView:
     aliases: tuple[str, ...]
     relaxations: tuple[tuple[str, ...], ...]
     """Effect, stages, change, error."""
+    across: str
+    """Picture of effects over the stages."""
+    flips: tuple[str, ...]
     ranks: tuple[str, ...]
+    rankings: str
+    """Picture of the ranks of conditions over the stages."""
     digest: str
 
 

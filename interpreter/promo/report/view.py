@@ -21,7 +21,7 @@ from promo.report.effects import effects_story, effects_view
 from promo.report.limits import limits
 from promo.report.people import result_words, settled_gate, waiting_lines
 from promo.report.pictures import Curve, Panel, Rung, curves_svg, ladder_svg
-from promo.report.plan import amount_text, amount_unit, hours_text, savings
+from promo.report.plan import amount_text, amount_unit, hours_text, savings, stage_rows
 from promo.report.record import Record
 from promo.report.reductions import reduction_view
 from promo.report.replay import replay_line
@@ -112,12 +112,15 @@ class _View:
             case StudyState.EMPTY:
                 return "not started"
 
+    def _rung(self, row: str, names: tuple[str, ...]) -> str:
+        budget = describe_budget(self.study.stages[names[0]].budget)
+        if len(names) > 1:
+            return f"1 at each of {len(names)} steps of {row.partition(',')[0]} for {budget}"
+        return f"{len(self.state.opened[names[0]])} at {names[0]} for {budget}"
+
     def _story(self) -> Iterable[str]:
-        rungs = [
-            f"{len(self.state.opened[stage.name])} at {stage.name} for {describe_budget(stage.budget)}"
-            for stage in self.plan.stages
-            if self.state.opened.get(stage.name)
-        ]
+        opened = [stage.name for stage in self.plan.stages if self.state.opened.get(stage.name)]
+        rungs = [self._rung(row, names) for row, names in stage_rows(self.study, opened)]
         replay = replay_line(self.state)
         if replay:
             yield f"This is a {replay}."
@@ -315,7 +318,7 @@ class _View:
             return ""
         x_label = "steps" if self._by_steps(stage) else "seconds of training"
         words = f"Learning curves of stage {stage.name}: {metric} against {x_label}, one line a run"
-        return curves_svg(panels, x_label, f"{metric} ({self.unit})", words)
+        return curves_svg(panels, x_label, f"{metric} ({self.unit})", words, self.names)
 
     def _point_rows(self, stage: StagePlan) -> Iterable[tuple[str, ...]]:
         metric = self.study.measure.metric
@@ -354,7 +357,7 @@ class _View:
                     order=tuple(self.colours[name] for name in self._ranked(stage.name)),
                     goes_on=promoted,
                     target=target,
-                    weight=stage.device_s.planned / total,
+                    weight=stage.device_s.planned / total / max(len(self._ranked(stage.name)), 1),
                 )
             )
         words = "; ".join(f"{stage.name}: {listed(self._ranked(stage.name))}" for stage in shown)
