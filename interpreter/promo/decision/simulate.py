@@ -17,7 +17,7 @@ from promo.decision.arrays import apply_gate, apply_rule, fast_condition, fast_g
 from promo.decision.confidence import Bools, Floats
 from promo.decision.exactly import Supposed, chance
 from promo.plan.values import Plan
-from promo.spec.judgement import LEADER, First, Gate, Rule, Statistic, Then, Top
+from promo.spec.judgement import LEADER, Best, First, Gate, Rule, Statistic, Then, Top, primitives
 from promo.spec.values import Stage, Study
 
 BATCH = 20_000
@@ -306,29 +306,35 @@ class _Tally:
     def _exactly(self, gate: Gate) -> float | None:
         """The chance of the best at a gate over a first stage, where there is a formula."""
         stage = self.study.stages[gate.source]
-        if gate.demands or gate.sample is not None or stage.after or stage.continues or self.best in gate.always:
+        if gate.demands or stage.after or stage.continues or self.best in gate.always:
             return None
         there = self.study.entrants[gate.source].possible
-        if self.best not in there or (isinstance(gate.keep, Top) and gate.statistic is not Statistic.MEAN):
+        (asked, *more) = primitives(gate.keep)
+        placed = isinstance(asked, Top | Best)
+        if more or self.best not in there or (placed and gate.statistic is not Statistic.MEAN):
             return None
-        reference = getattr(gate.keep, "reference", None)
+        reference = getattr(asked, "reference", None)
         if reference == LEADER:
             return None
         world = self._supposed(stage, self.best, reference, gate.allowance)
-        if world is not None and isinstance(gate.keep, Top):
+        if world is not None and placed:
             world = evolve(world, rivals=len([name for name in there if name not in gate.always]))
         return None if world is None else chance(gate.keep, world)
 
     def _rule_exactly(self, rule: Rule) -> float | None:
         """The chance that a rule holds whose candidates come to its stage in any case."""
         stage = self.study.stages[rule.stage]
-        asked = [name for name in (rule.judged, rule.reference) if name is not None]
+        (required, *more) = primitives(rule.require)
+        reference = getattr(required, "reference", None) or rule.reference
+        if more or isinstance(required, Top | Best) or reference == LEADER:
+            return None
+        asked = [name for name in (rule.judged, rule.reference, reference) if name is not None]
         if not all(self._certain(stage, name) for name in asked):
             return None
-        if isinstance(rule.require, First) and (stage.after or rule.judged != self.best):
+        if isinstance(required, First) and (stage.after or rule.judged != self.best):
             return None  # who else is there depends on gates, or is not equally far behind
-        world = self._supposed(stage, rule.judged, rule.reference, Fraction(0))
-        return None if world is None or isinstance(rule.require, Top) else chance(rule.require, world)
+        world = self._supposed(stage, rule.judged, reference, Fraction(0))
+        return None if world is None else chance(rule.require, world)
 
     def _certain(self, stage: Stage, name: str) -> bool:
         """Whether a candidate is at a stage whatever the values are."""
