@@ -16,6 +16,11 @@ from promo.ledger.state import AttemptState
 from promo.run.store import read_points
 
 TITLE = "promo.title"
+SQLITE = b"SQLite format 3\x00"
+"""How such a file begins: https://www.sqlite.org/fileformat.html, section 1.3."""
+MLFLOW_SETTINGS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+"""What is asked of MLflow unless the user's environment says otherwise: not to report its use, and not to try a server
+that does not answer for minutes."""
 
 
 def logged_runs(folder: StudyFolder) -> Iterator[LoggedRun]:
@@ -68,24 +73,36 @@ def write_mlflow(folder: StudyFolder, place: str) -> tuple[int, int]:
     Raises:
         PromoError: MLflow is not installed, or does not take them.
     """
-    # Before the import: MLflow would otherwise report its use to its makers.
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    for name, value in MLFLOW_SETTINGS.items():
+        os.environ.setdefault(name, value)  # before the import, which reads them
+    address = tracking_uri(place)
     try:
         from mlflow import MlflowClient
         from mlflow.entities import Metric, Param
         from mlflow.exceptions import MlflowException
     except ImportError as fault:
         raise _missing("MLflow", to_mlflow.EXTRA) from fault
+    if "://" not in place:
+        _can_be_written(Path(place))
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     study, plan = folder.compiled().sound()
     about = {TITLE: to_mlflow.cut(study.title, to_mlflow.LONGEST_TAG), "promo.plan": plan.digest}
     try:
-        client = MlflowClient(tracking_uri=tracking_uri(place))
+        client = MlflowClient(tracking_uri=address)
         experiment = f"{plan.study} {plan.digest[:12]}"
         return to_mlflow.log_runs(client, experiment, about, logged_runs(folder), metric=Metric, param=Param)
-    except MlflowException as fault:
+    except (MlflowException, OSError, *_database_faults()) as fault:
         raise PromoError(f"MLflow does not take the runs: {_first_line(fault)}") from fault
+
+
+def _database_faults() -> tuple[type[Exception], ...]:
+    """What the library may raise that MLflow reaches databases with, where it is installed."""
+    try:
+        from sqlalchemy.exc import SQLAlchemyError
+    except ImportError:
+        return ()
+    return (SQLAlchemyError,)
 
 
 def tracking_uri(place: str) -> str:
@@ -93,15 +110,36 @@ def tracking_uri(place: str) -> str:
     Where MLflow keeps runs: a URI as it is, a path as an SQLite database.
 
     Raises:
-        PromoError: the path holds a letter that means something else in the address of a database.
+        PromoError: there is another file, or the path holds a letter that means something else in the address of a
+            database.
     """
     if "://" in place:
         return place
+    if Path(place).exists() and not _is_database(Path(place)):
+        raise PromoError(f"{place} is there already and no SQLite database", hint="choose another --out")
     if any(letter in place for letter in "?#%"):
         raise PromoError(
             f"{place} cannot be the path of a database: it holds one of ? # %", hint="choose another --out"
         )
     return f"sqlite:///{Path(place).resolve()}"
+
+
+def _can_be_written(path: Path) -> None:
+    """Said here, because MLflow tries again for minutes."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab"):
+            pass
+    except OSError as fault:
+        raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
+
+
+def _is_database(path: Path) -> bool:
+    """Whether a file is an SQLite database, or empty as a new one is."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(SQLITE)) in (SQLITE, b"")
 
 
 def write_file(path: Path, content: bytes) -> None:
