@@ -208,20 +208,24 @@ def clock_text(seconds: float) -> str:
 def whole_lines(seen: Seen, plan: Plan) -> Iterable[str]:
     """A study in lines for a log: how much is done, what runs where, when it may end."""
     progress = seen.progress
-    end = end_words(progress, seen.ends_at)
-    yield f"{progress.done} of {progress.runs} runs; {spent_words(progress, plan)}" + (f"; {end}" if end else "")
+    yield "; ".join(_head(seen, plan))
     busy = [f"{host.name}: {host_words(host)}" for host in progress.hosts if host.running or host.left]
     if busy:
         yield "; ".join(busy)
 
 
+def _head(seen: Seen, plan: Plan) -> tuple[str, ...]:
+    """How much is done, what it took, and when it may end."""
+    trained, taken = spent_words(seen.progress, plan)
+    end = end_words(seen.progress, seen.ends_at)
+    return (f"{seen.progress.done} of {seen.progress.runs} runs; {trained}", taken, *([end] if end else []))
+
+
 def drawing(seen: Seen, study: Study, plan: Plan) -> RenderableType:
     """A study for a terminal: the whole, its stages, its gates, and what runs on each host."""
     progress = seen.progress
-    end = end_words(progress, seen.ends_at)
-    head = [Text(f"{progress.done} of {progress.runs} runs; {spent_words(progress, plan)}")]
-    head += [Text(end)] if end else []
-    parts: list[RenderableType] = [*head, _stages(progress.stages, plan)]
+    first, *more = _head(seen, plan)
+    parts: list[RenderableType] = [Text(first), Text("; ".join(more)), _stages(progress.stages, plan)]
     if progress.deciders:
         parts.append(_deciders(progress.deciders))
     parts.append(_hosts(progress.hosts, seen, study))

@@ -31,6 +31,8 @@ from promo.report.words import span_text
 from promo.spec.values import Study
 
 WATCH_S = 1.0
+PATIENCE = 5
+"""Reading the ledger of a study of 10,000 runs takes most of a second; so many times that lie between two looks."""
 WORDS = {
     StudyState.EMPTY: "has not started",
     StudyState.OPEN: "is not finished",
@@ -67,7 +69,7 @@ def _watch(folder: StudyFolder, study: Study, plan: Plan) -> None:
                 put("\n".join([*_lines(folder, study, plan, following.state), ""]))
                 sys.stdout.flush()
                 told = following.state.events
-            time.sleep(WATCH_S)
+            time.sleep(max(WATCH_S, PATIENCE * following.took_s))
             following.go_on()
     except KeyboardInterrupt:
         put("")
@@ -80,13 +82,15 @@ class _Following:
     """The state of a study, read again when its ledger has grown."""
 
     def __init__(self, folder: StudyFolder) -> None:
-        self.folder, self.size = folder, -1
+        self.folder, self.size, self.took_s = folder, -1, 0.0
         self.go_on()
 
     def go_on(self) -> None:
         size = Path(self.folder.path / LEDGER).stat().st_size
         if size != self.size:
+            began = time.monotonic()
             self.state, self.size = self.folder.state(), size
+            self.took_s = time.monotonic() - began
 
 
 def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Iterator[str]:
@@ -136,7 +140,7 @@ def _effects(state: State) -> Iterator[str]:
 
 def _whole(seen: Seen, plan: Plan, folder: StudyFolder, state: State) -> Iterator[str]:
     """The sums; an end is expected while somebody works on the study, and else told as what is left."""
-    yield spent_words(seen.progress, plan)
+    yield "; ".join(spent_words(seen.progress, plan))
     if state.study is not StudyState.OPEN:
         return
     if state.waiting():

@@ -301,14 +301,14 @@ def _deciders(study: Study, state: State) -> Iterator[DeciderProgress]:
                 )
 
 
-def spent_words(progress: StudyProgress, plan: Plan) -> str:
-    """What was trained of what is planned, and what devices were taken for."""
+def spent_words(progress: StudyProgress, plan: Plan) -> tuple[str, str]:
+    """What was trained of what is planned, and for how long devices were taken."""
     unit, planned = amount_unit(plan), amount_text(progress.planned_s, plan)
     share = f" ({share_text(progress.spent_s / progress.planned_s)})" if progress.planned_s else ""
     amounts = f"{amount_text(progress.spent_s, plan)} of {planned} {unit} planned{share}"
     if progress.replay:
-        return f"nothing trained; recorded {amounts}"
-    return f"trained {amounts}; {span_text(progress.device_s)} of devices' time, all phases"
+        return "nothing trained", f"recorded {amounts}"
+    return f"trained {amounts}", f"{span_text(progress.device_s)} of devices' time, all phases"
 
 
 def end_words(progress: StudyProgress, at: str) -> str:
