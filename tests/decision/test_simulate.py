@@ -205,7 +205,7 @@ def test_stages_agree_by_whoever_is_at_both():
 
 
 def test_what_the_arrays_cannot_answer_is_decided_by_decide_itself():
-    short = "stage short {\n  train four for 1s\n  on box\n  seeds 1, 2, 5, 6, 7, 8\n}"
+    short = "stage short {\n  train four for 1s\n  on box\n  seeds 1, 2, 5, 6, 7, 8, 9\n}"
     one, plan = study(keep="mean gap to base at most 0.5pt at 90% over cells by sign_flip", stage_short=short)
 
     figures = simulate(one, plan, World(noise=0.5, gap=0.5), 3000, 1)
