@@ -255,6 +255,16 @@ def test_more_places_never_keep_the_best_less_often():
     assert kept[0] < kept[1]
 
 
+def test_what_is_lost_is_the_gap_as_often_as_the_best_is():
+    one, plan = study()
+    far, close = (simulate(one, plan, World(0.5, 0.25), 4000, 3, near=near) for near in (0.3, 0.2))
+
+    assert 0 < far.best_at_end.value < 1
+    assert far.regret.value == pytest.approx(0.25 * (1 - far.best_at_end.value))
+    assert far.regret.error == pytest.approx(0.25 * far.best_at_end.error)
+    assert (far.near.value, close.near.value) == (1.0, close.best_at_end.value)
+
+
 def test_penalties_that_relax_mislead_short_stages():
     one, plan = study(keep="top 1")
     plain = simulate(one, plan, World(noise=0.2, gap=0.2), 4_000, 1).gates[0].best_kept.value

@@ -282,6 +282,9 @@ def _simulate(options: argparse.ArgumentParser) -> None:
     )
     options.add_argument("--plot", metavar="FILE", help="draw the table, or what is varied, as SVG")
     options.add_argument("--best", metavar="NAME", help="who is truly best; default: the first that is not always kept")
+    options.add_argument(
+        "--near", metavar="D", type=float, help="also: how often somebody so close to the best is left"
+    )
     options.add_argument("--noise-from", metavar="PLACE", help="measure the noise in a study or a table of runs")
     options.add_argument("--column", metavar="NAME", help="column of the table; default: the measure")
     options.add_argument("--draws", type=int, default=20_000, metavar="N", help="simulated studies; default: 20000")
