@@ -106,7 +106,7 @@ def test_of_a_replay_no_end_is_expected_and_nothing_is_trained():
 
 
 def test_a_log_counts_a_run_once_for_every_stage_that_has_it(tmp_path, capsys):
-    twin = "stage twin {\n  train four for 10min\n  on box\n  seeds 1, 2\n}"
+    twin = "stage twin {\n  train four for 10min\n  on box\n  seeds 1, 2\n  report only\n}"
     same = TIMED.replace("frozen gate", f"{twin}\n\nfrozen gate").replace("seeds 1, 2", "seeds 1, 2 shared")
     study, plan = study_of(same), plan_of(same)
     run = plan.stage("short").runs[0]
