@@ -33,7 +33,7 @@ def said(workplace, capsys, *words):
 
 
 def test_an_unmet_demand_an_allowance_and_a_tie_are_told(workplace, capsys):
-    told = said(workplace, capsys, "good", "pick")
+    told = said(workplace, capsys, "good", "--study", "trial.promo", "pick")  # words may stand around options
 
     assert told.startswith(
         "good went on to long by pick: mean gap to base at most 0.2pt holds: +0.3000 pt, 0.1000 inside"

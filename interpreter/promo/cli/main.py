@@ -179,7 +179,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     options = argparse.ArgumentParser(f"promo {name}", description=does, allow_abbrev=False, formatter_class=_Page)
     options.set_defaults(command=name)
     _OPTIONS[name](options)
-    return options.parse_args(arguments[1:])
+    return options.parse_intermixed_args(arguments[1:])
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -230,10 +230,15 @@ class _Tally:
         return there & alive[stage.continues] if stage.continues is not None else there
 
     def _multiplier(self, name: str) -> float:
-        first, last = self.plan.stages[0].budget.cap_s, self.plan.stage(self.last).budget.cap_s
-        here = self.plan.stage(name).budget.cap_s
+        first, last, here = (self._whole(one) for one in (self.plan.stages[0].name, self.last, name))
         power = -self.world.exponent
         return float((here / first) ** power - (last / first) ** power)
+
+    def _whole(self, name: str) -> int:
+        """A stage's budget with what it carries on; in seconds where budgets are of several kinds."""
+        if len({stage.budget.kind for stage in self.study.stages.values()}) == 1:
+            return self.study.whole(name)
+        return sum(stage.budget.cap_s for stage in (self.study.stages[name], *self.study.carried_on(name)))
 
     def _count(self, gate: Gate, there: Bools, kept: Bools, stopped: Bools, final: Floats) -> None:
         self.kept[gate.name] += kept.sum(axis=0)
