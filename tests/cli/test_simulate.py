@@ -109,6 +109,18 @@ def test_one_cell_is_refused_where_t_needs_two(workplace, capsys):
     assert "pick has one cell at short, which has no spread" in capsys.readouterr().err
 
 
+def test_agreement_of_hosts_is_refused_where_one_is_not_there(workplace, capsys):
+    hosts = 'host box {\n  device "cpu" on any\n  slots 2\n}\n\nhost crate {\n  device "cpu" on any\n  slots 2\n}'
+    text = spec(host=hosts).replace("on box", "on box, crate")
+    text = text.replace(
+        "  ties by name", "  demand rank agreement of box, crate at least 0 else stop\n  ties by name", 1
+    )
+    (workplace / "trial.promo").write_text(text, encoding="utf-8")
+
+    assert promo("simulate", "trial.promo", "--noise", "0.5", "--draws", "50", "--vary", "hosts", "1,2") == 2
+    assert "pick asks for agreement of crate, which short is not on" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
