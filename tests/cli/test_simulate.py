@@ -54,7 +54,7 @@ def test_margins_and_the_pace_of_relaxing_are_varied_too(workplace, capsys):
 
     assert promo("simulate", "trial.promo", *common, "margin", "0x,1x,4x") == 0
     found = [one["figures"]["gates"][0] for one in json.loads(capsys.readouterr().out)["found"]]
-    promoted = [one["promoted"] for one in found]
+    promoted = [one["promoted"]["value"] for one in found]
     assert promoted == sorted(promoted)
     assert promoted[0] < promoted[2]
 
