@@ -112,6 +112,11 @@ class Study:
                 if one is None:
                     raise DiffersError(f"run {data['run']} has an end and was never started")
                 one.update(data, end=event["kind"])
+            elif event["kind"] == "attempt.late":
+                late = self.attempts[data["run"], data["attempt"]]
+                if late["end"] not in ("attempt.failed", "attempt.lost") or late.get("envelope"):
+                    raise DiffersError(f"{late['folder']} is said to have come late, and was not given up")
+                late["late"] = data["envelope"]
             elif event["kind"] == "result.flagged":
                 self.attempts[data["run"], data["attempt"]]["flagged"] = True
         self.counts: dict[str, Object] = {}
@@ -283,6 +288,8 @@ def results(study: Study) -> Iterator[str]:
     for one in study.attempts.values():
         try:
             body = study.result(one) if one["end"] and one.get("envelope") else None
+            if "late" in one and sha(study.bytes(f"{one['folder']}/result.json")) != one["late"]:
+                raise DiffersError(f"{one['folder']}/result.json is not what came late")
             asked = study.request(one) if one["end"] == "result.accepted" and not one["flagged"] else {}
         except MissingError as fault:
             missing.append(str(fault))

@@ -1,6 +1,7 @@
 """Orthogonal arrays: held to their definition, and in a spec."""
 
 import json
+import re
 from collections import Counter
 from fractions import Fraction
 from itertools import combinations
@@ -11,6 +12,7 @@ import pytest
 from promo.report.design import array_json, array_text
 from promo.spec.arrays import SIX, TWELVE, array_of, full_of, lengths, sizes
 from promo.spec.design import standard_rows, word_lengths
+from promo.spec.imports import meaning
 from promo.spec.space import Array
 from support import compiled, promo, spec, study_of
 
@@ -88,6 +90,12 @@ stage more {
 TEXT = spec(extra=MIXED)
 
 
+USING = spec(
+    extra='use "other.promo" pinned sha256:PIN (mixed)\n\ncohort few { rows mixed [1, 9] }\n\n'
+    "stage more {\n  train few for 1s\n  on box\n  seeds 50\n  report only\n}\n"
+)
+
+
 def test_rows_of_an_array_are_candidates_that_stages_train():
     study = study_of(TEXT)
     rows = [dict(study.candidates[f"mixed_{number}"].levels) for number in range(1, 10)]
@@ -128,3 +136,22 @@ def test_an_array_says_how_far_its_factors_can_be_told_apart():
 
     assert "strength: 2, so any 2 factors have all their combinations equally often" in array_text(array)
     assert "word lengths: A3 = 2" in array_text(array)
+
+
+def test_an_array_is_brought_from_another_text(tmp_path):
+    (tmp_path / "other.promo").write_text(TEXT, encoding="utf-8")
+    pin = next(one for one in compiled(USING.replace("PIN", "0" * 12), tmp_path).diagnostics if one.code == "P0204")
+    digest = re.search(r"sha256:(\w+)", pin.hint)[1]
+
+    study = compiled(USING.replace("PIN", digest), tmp_path).sound()[0]
+
+    assert study.arrays["mixed"].rows == study_of(TEXT).arrays["mixed"].rows
+    assert study.cohorts["few"] == ("mixed_1", "mixed_9")
+
+
+def test_a_pin_holds_on_to_rows_that_no_cohort_uses():
+    rows = "design unused full {\n  vary quality low -20 high 20\n}\n\n"
+
+    pins = {meaning(study_of(spec(extra=text))) for text in ("", rows, rows.replace("high 20", "high 30"))}
+
+    assert len(pins) == 3
