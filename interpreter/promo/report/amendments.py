@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from promo.base.canonical import Json
 from promo.ledger.state import State
+from promo.report.record import Record
 from promo.report.words import listed, plural
 
 
@@ -53,6 +54,14 @@ def beside(state: State, name: str) -> tuple[Mapping[str, Json], ...]:
     assert isinstance(found, Sequence)
     every = [*found, *(one["beside"] for one in state.amendments if one["name"] == name and "beside" in one)]
     return tuple(one for one in every if isinstance(one, Mapping))
+
+
+def undecided(record: Record, name: str) -> str:
+    """What is said of a gate or rule without a decision that could be derived."""
+    recorded = record.state.decisions.get(name)
+    if recorded is None:
+        return "Not decided yet."
+    return f"The ledger records {verdict_words(recorded)}; that cannot be derived again from what lies here."
 
 
 def wording(version: int) -> str:

@@ -10,7 +10,9 @@ from attrs import asdict, evolve
 
 from promo.base.resources import template_folder
 from promo.report.beside import BesideView
+from promo.report.canvas import marks_svg
 from promo.report.compare import CompareView
+from promo.report.remains import RemainsView
 from promo.report.values import ReportView
 
 
@@ -32,7 +34,8 @@ def render_html(view: ReportView, *, refresh_s: int | None = None) -> str:
     """
     from markupsafe import Markup
 
-    return _page("report.html.j2", view=view, picture=Markup, refresh_s=refresh_s)
+    marks = marks_svg(candidate for _, candidate, _ in view.legend)
+    return _page("report.html.j2", view=view, picture=Markup, marks=marks, refresh_s=refresh_s)
 
 
 def render_beside(view: BesideView) -> str:
@@ -43,6 +46,16 @@ def render_beside(view: BesideView) -> str:
 def render_compare(view: CompareView) -> str:
     """A comparison of methods as one self-contained HTML file."""
     return _page("compare.html.j2", view=view)
+
+
+def render_remains(view: RemainsView) -> str:
+    """What is left of a study that cannot be read as one, as one HTML file."""
+    return _page("remains.html.j2", view=view)
+
+
+def render_remains_markdown(view: RemainsView) -> str:
+    """The same as Markdown."""
+    return _markdown("remains.md.j2", view)
 
 
 def render_notice(name: str, message: str, refresh_s: int) -> str:
@@ -61,8 +74,11 @@ def _page(template: str, **parts: object) -> str:
 
 def render_markdown(view: ReportView) -> str:
     """The report as Markdown, without its pictures; texts of users keep their characters and lose their markup."""
-    template = _environment().overlay(autoescape=False).get_template("report.md.j2")
-    written: str = template.render(view=view, plain=_plain)
+    return _markdown("report.md.j2", view)
+
+
+def _markdown(template: str, view: ReportView | RemainsView) -> str:
+    written: str = _environment().overlay(autoescape=False).get_template(template).render(view=view, plain=_plain)
     return written
 
 
@@ -74,13 +90,19 @@ def _plain(text: str) -> str:
     return _MARKUP.sub(lambda found: "\\" + found[0], " ".join(text.split()))
 
 
-def render_json(view: ReportView) -> str:
+def render_json(view: ReportView | RemainsView) -> str:
     """The view as JSON, without its pictures."""
-    stages = tuple(evolve(stage, curves="") for stage in view.stages)
+    if isinstance(view, RemainsView):
+        return _json(view)
+    stages = tuple(evolve(stage, curves=evolve(stage.curves, picture="")) for stage in view.stages)
     fits = ((effects, (evolve(fit, picture="") for fit in effects.fits)) for effects in view.effects)
     effects = tuple(evolve(one, fits=tuple(those)) for one, those in fits)
     without = evolve(view, ladder="", stages=stages, effects=effects)
-    return json.dumps({"promo_report": 1, **asdict(without)}, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return _json(without)
+
+
+def _json(view: ReportView | RemainsView) -> str:
+    return json.dumps({"promo_report": 1, **asdict(view)}, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def render_csv(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -1,9 +1,10 @@
 """Rows about single runs, and the facts it takes to derive a report again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from promo.base.canonical import Json, from_exact, rounded
+from promo.base.canonical import from_exact, rounded
 from promo.ledger.state import Attempt, AttemptState
+from promo.report.environment import Environments
 from promo.report.record import Record, part
 from promo.report.values import RunView
 from promo.report.words import NONE, number
@@ -14,16 +15,20 @@ from promo.spec.describe import describe_runner
 def run_rows(record: Record) -> Iterable[RunView]:
     """Every run that was tried, stage by stage."""
     colours = {name: index for index, name in enumerate(record.candidates)}
+    places = Environments(record)
     for stage in record.plan.stages:
         for run in sorted(stage.runs, key=lambda one: (colours[one.candidate], one.host, one.seed)):
             tried = record.state.attempts.get(run.id)
             if tried and tried[0].stage == stage.name:  # a run that two stages share is listed where it was made
                 shown = record.state.accepted(run.id) or tried[-1]
                 result = record.results.get((run.id, shown.number))
-                yield _row(record, colours[run.candidate], shown, tried, result)
+                place = places.number(shown)
+                yield _row(record, colours[run.candidate], shown, tried, result, NONE if place is None else str(place))
 
 
-def _row(record: Record, colour: int, shown: Attempt, tried: list[Attempt], result: Result | None) -> RunView:
+def _row(
+    record: Record, colour: int, shown: Attempt, tried: list[Attempt], result: Result | None, place: str
+) -> RunView:
     details = result.details if result else {}
     seconds = result.seconds if result else {}
     work, memory = part(details, "work"), part(details, "memory")
@@ -47,11 +52,12 @@ def _row(record: Record, colour: int, shown: Attempt, tried: list[Attempt], resu
         attempts=str(len(tried)),
         cause="; ".join(f"attempt {one.number}: {one.status}, {one.cause}" for one in tried if one.cause),
         run=shown.run,
+        environment=place,
     )
 
 
 def facts(record: Record) -> Iterable[tuple[str, str]]:
-    """Digests, versions and machine."""
+    """Digests and versions; machines are told run by run."""
     frozen = record.state.frozen
     yield "study frozen", record.state.frozen_at
     yield "plan", f"sha256:{record.plan.digest}"
@@ -66,15 +72,3 @@ def facts(record: Record) -> Iterable[tuple[str, str]]:
         yield f"text, {name}", str(value)
     for name, value in part(frozen, "replay").items():
         yield f"curves, {name}", str(value)
-    first = next((result for result in record.results.values() if result.details), None)
-    for group in ("machine", "device", "software") if first else ():
-        for name, value in part(first.details if first else {}, group).items():
-            yield f"{group}, {name}", _flat(value)
-
-
-def _flat(value: Json) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_flat(inner)}" for name, inner in value.items() if inner not in (None, [], {}))
-    if isinstance(value, list | tuple):
-        return " ".join(map(str, value))
-    return str(value)

@@ -2,6 +2,9 @@
 
 from attrs import frozen
 
+from promo.report.curves import CurvesView
+from promo.report.environment import EnvironmentView, StartView
+
 
 @frozen
 class Cell:
@@ -129,10 +132,7 @@ class StageView:
     runs: str
     trained: str
     spreads: tuple[SpreadView, ...]
-    curves: str
-    """SVG; empty when nothing was measured."""
-    points: tuple[tuple[str, ...], ...]
-    """Rows of the picture's numbers: candidate, host, seed, step, tokens, seconds, training, scored."""
+    curves: CurvesView
 
 
 @frozen
@@ -215,6 +215,8 @@ class RunView:
     attempts: str
     cause: str
     run: str
+    environment: str
+    """Number of the environment it ran in."""
 
 
 @frozen
@@ -247,5 +249,9 @@ class ReportView:
     facts: tuple[tuple[str, str], ...]
     """Digests, versions, machine: what it takes to derive the report again."""
     commands: tuple[str, ...]
+    environments: tuple[EnvironmentView, ...]
+    starts: tuple[StartView, ...]
     replay: str = ""
     """Says of a replay that it is one; empty for a study that trained."""
+    faults: tuple[str, ...] = ()
+    """What is damaged; empty when the study is whole."""

@@ -4,10 +4,10 @@ Study, ledger, evidence and decisions to a view: every sentence and every rounde
 What is not shown matters as much as what is, so the limits are derived from the plan and the evidence, too.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fractions import Fraction
 
-from promo.base.canonical import Json, exact, from_exact, rounded
+from promo.base.canonical import exact, from_exact, rounded
 from promo.decision.decide import side_of
 from promo.decision.stats import summarise
 from promo.decision.values import GateDecision, ReduceDecision, RuleDecision, Standing, Verdict, decision_digest
@@ -15,11 +15,13 @@ from promo.ledger.state import StudyState
 from promo.plan.values import PlannedRun, StagePlan
 from promo.report.account import account_lines
 from promo.report.aloud import read_gate, read_rule
-from promo.report.amendments import amended_lines
+from promo.report.amendments import amended_lines, undecided
 from promo.report.baselines import baseline_lines
+from promo.report.curves import curves_view
 from promo.report.effects import effects_story, effects_view
+from promo.report.environment import Environments, starts
 from promo.report.limits import limits
-from promo.report.pictures import Curve, Panel, Rung, curves_svg, ladder_svg
+from promo.report.pictures import Rung, ladder_svg
 from promo.report.plan import amount_text, amount_unit, hours_text, savings
 from promo.report.record import Record
 from promo.report.reductions import reduction_view
@@ -40,7 +42,6 @@ from promo.report.values import (
     SuppositionView,
 )
 from promo.report.words import (
-    NONE,
     finding_words,
     gate_result,
     listed,
@@ -53,9 +54,6 @@ from promo.report.words import (
 )
 from promo.spec.describe import describe_budget, describe_measure
 from promo.spec.judgement import Gate, Rule, Statistic
-from promo.spec.values import BudgetKind
-
-MOST_POINTS = 400
 
 
 def build_view(record: Record) -> ReportView:
@@ -79,7 +77,7 @@ class _View:
             documentation=study.documentation,
             measure=describe_measure(study.measure),
             state=self._state(),
-            finished=self.state.study is StudyState.CLOSED,
+            finished=self.state.study is StudyState.CLOSED and not self.record.faults,
             story=tuple(self._story()),
             ladder=self._ladder(),
             legend=tuple((name, self.colours[name], self._describe(name)) for name in self.names),
@@ -97,12 +95,17 @@ class _View:
             runs=tuple(run_rows(self.record)),
             facts=tuple(facts(self.record)),
             commands=(f"promo verify {self.record.folder}", f"promo show decision {self.record.folder}"),
+            environments=tuple(Environments(self.record).views()),
+            starts=tuple(starts(self.record)),
             replay=replay_line(self.state),
+            faults=self.record.faults,
         )
 
     # --- the story ---------------------------------------------------------------------------------------
 
     def _state(self) -> str:
+        if self.record.faults:
+            return "damaged: what follows is what can still be read"
         match self.state.study:
             case StudyState.CLOSED:
                 return "finished"
@@ -134,7 +137,7 @@ class _View:
         yield from effects_story(self.record)
         yield from baseline_lines(self.record)
         yield self._spent_sentence()
-        if self.state.study is not StudyState.CLOSED:
+        if self.state.study is not StudyState.CLOSED or self.record.faults:
             yield f"The study is {self._state()}."
 
     def _spent_sentence(self) -> str:
@@ -180,7 +183,7 @@ class _View:
             sentence=read_gate(gate, self.study),
             seal=seal_view(self.record, gate),
             decided=decision is not None,
-            result=gate_result(decision) + "." if decision else "Not decided yet.",
+            result=gate_result(decision) + "." if decision else undecided(self.record, gate.name),
             statistic=gate.statistic.value,
             demands=tuple(finding_words(one, self.unit) for one in decision.demands) if decision else (),
             columns=self._columns(gate.source),
@@ -213,7 +216,7 @@ class _View:
             seal=seal_view(self.record, rule),
             decided=decision is not None,
             answer=decision.answer.value if decision else "open",
-            result=rule_result(decision, rule, self.study) + "." if decision else "Not decided yet.",
+            result=rule_result(decision, rule, self.study) + "." if decision else undecided(self.record, rule.name),
             judged=rule.judged,
             reference=rule.reference or "",
             side=side_of(rule).value,
@@ -251,8 +254,7 @@ class _View:
             runs=f"{done} of {total}",
             trained=span_text(self.record.trained_s(stage.name)),
             spreads=tuple(self._spreads(stage.name)),
-            curves=self._curves(stage),
-            points=tuple(self._point_rows(stage)),
+            curves=curves_view(self.record, stage, self._entered(stage)),
         )
 
     def _entered(self, stage: StagePlan) -> list[PlannedRun]:
@@ -289,44 +291,6 @@ class _View:
             return not values, better * mean, name
 
         return sorted((row.candidate for row in evidence.rows), key=key)
-
-    def _by_steps(self, stage: StagePlan) -> bool:
-        return stage.budget.kind is BudgetKind.STEPS
-
-    def _curves(self, stage: StagePlan) -> str:
-        panels = []
-        metric = self.study.measure.metric
-        for host in stage.hosts:
-            curves = []
-            for run in self._entered(stage):
-                points = self.record.points.get(run.id, ())
-                if run.host != host or not points:
-                    continue
-                x = "step" if self._by_steps(stage) else "charged_s"
-                trained = tuple(_pair(point, x, "train_bpb") for point in points if x in point and "train_bpb" in point)
-                scored = tuple(_pair(point, x, metric) for point in points if x in point and metric in point)
-                curves.append(Curve(self.colours[run.candidate], _positive(trained), _positive(scored)))
-            panels.append(Panel(host, tuple(curves)))
-        if not any(panel.curves for panel in panels):
-            return ""
-        x_label = "steps" if self._by_steps(stage) else "seconds of training"
-        words = f"Learning curves of stage {stage.name}: {metric} against {x_label}, one line a run"
-        return curves_svg(panels, x_label, f"{metric} ({self.unit})", words, self.names)
-
-    def _point_rows(self, stage: StagePlan) -> Iterable[tuple[str, ...]]:
-        metric = self.study.measure.metric
-        rows = 0
-        for run in sorted(self._entered(stage), key=lambda one: (one.candidate, one.host, one.seed)):
-            for point in self.record.points.get(run.id, ()):
-                if metric not in point:
-                    continue
-                rows += 1
-                if rows > MOST_POINTS:
-                    return
-                seconds = rounded(from_exact(str(point["charged_s"])), 2) if "charged_s" in point else NONE
-                value = number(str(point[metric]))
-                step, tokens = (str(point.get(name, NONE)) for name in ("step", "tokens"))
-                yield (run.candidate, run.host, str(run.seed), step, tokens, seconds, value)
 
     def _ladder(self) -> str:
         shown = [stage for stage in self.plan.stages if stage.name in self.record.evidence]
@@ -383,12 +347,3 @@ class _View:
                 f"{self.plan.device_unit}.",
                 savings=tuple(SavingView(*row) for row in savings(one, self.plan.device_s.planned, one.branch_s)),
             )
-
-
-def _pair(point: Mapping[str, Json], x: str, y: str) -> tuple[float, float]:
-    return float(str(point[x])), float(str(point[y]))
-
-
-def _positive(points: Iterable[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
-    """Points that a logarithmic axis can show."""
-    return tuple((x, y) for x, y in points if x > 0)
