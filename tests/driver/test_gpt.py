@@ -151,3 +151,28 @@ def test_a_stage_that_carries_runs_on_starts_from_their_states(workplace, capsys
     assert promo("verify", "tiny.promo") == 3
     assert "carry on an accepted state" in capsys.readouterr().out
     assert promo("report", "tiny.promo") == 0
+
+
+BRANCHED = CARRIED_ON.replace("continue promoted from first to 90steps", "branch   promoted from first to 90steps")
+
+
+def test_a_stage_that_branches_starts_from_the_trunk_and_says_so(workplace, capsys):
+    text = SPEC.replace("  cap      1min\n", "  cooldown 20%\n  cap      1min\n").split("frozen rule")[0]
+    (workplace / "tiny.promo").write_text(text + BRANCHED.replace("BEST", "wide"), encoding="utf-8")
+
+    assert promo("run", "tiny.promo", "--quiet") == 0
+
+    folder = StudyFolder(workplace / "tiny.study")
+    attempts = [tried[0] for tried in folder.state().attempts.values()]
+    second = [one for one in attempts if one.stage == "second"]
+    assert second
+    for attempt in second:
+        result = folder.result(attempt)
+        assert result.details["work"]["steps"] == 90
+        assert result.details["budget"]["used"] == "66.0"  # 90 - 24: the trunk is paid for once
+    capsys.readouterr()
+    assert promo("verify", "tiny.promo") == 3
+    assert "1 runs carry on an accepted state" in capsys.readouterr().out
+    assert promo("report", "tiny.promo") == 0
+    page = (workplace / "tiny.study" / "report.html").read_text(encoding="utf-8")
+    assert "branches from the trunk of first at 24steps, constant rate up to 72steps, then cooling down" in page

@@ -13,7 +13,7 @@ from promo.ledger.state import AttemptState, StudyState, state_of
 from support import promo, promoted_and_answers, trivial
 
 DRIVER = Path(__file__).with_name("killed_at.py")
-STRIDE = {"inline": 61, "local": 47}
+STRIDE = {"inline": 89, "local": 74}
 """Of all points, the quick test takes one in so many; the slow one takes all."""
 
 
@@ -55,7 +55,7 @@ def killed_everywhere(workplace, executor, stride):
 def test_a_study_killed_at_some_points_decides_the_same(workplace, executor):
     tried, points = killed_everywhere(workplace, executor, STRIDE[executor])
 
-    assert tried == len(range(1 + STRIDE[executor] // 2, points + 1, STRIDE[executor])) >= 4
+    assert tried == len(range(1 + STRIDE[executor] // 2, points + 1, STRIDE[executor])) >= 3
 
 
 @pytest.mark.slow

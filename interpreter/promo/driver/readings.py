@@ -88,11 +88,11 @@ class Readings:
 
     def whole(self, stage: Stage) -> int:
         """A stage's budget with those that it carries on."""
-        return stage.budget.amount + self.earlier(stage)
+        return self.study.whole(stage.name)
 
     def earlier(self, stage: Stage) -> int:
         """What the stages that a stage carries on have spent."""
-        return sum(one.budget.amount for one in self.study.carried_on(stage.name))
+        return self.study.earlier(stage.name)
 
     def recorded(self, name: str, host: str, seed: int) -> int:
         """How many runs are recorded for a cell."""

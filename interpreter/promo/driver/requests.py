@@ -17,7 +17,7 @@ from promo.run.execute import Task
 from promo.run.runners.files.declare import FileRunner
 from promo.run.runners.recorded.answer import recorded_number
 from promo.run.values import CONTRACT
-from promo.spec.values import Candidate, Stage
+from promo.spec.values import Candidate, Mode, Stage
 
 CHECKPOINT_EVERY_S = 600
 """How often a trainer that can keep its state does so, in seconds of wall-clock time."""
@@ -81,6 +81,7 @@ class Requests:
             },
             "data": dict(data),
             "checkpoint": self._checkpoint(stage),
+            **self._trunk(stage),
             "continues": self._continued(run, stage, state),
             "device": "cpu" if host.is_cpu else "cuda",
             "threads": host.threads,
@@ -90,8 +91,14 @@ class Requests:
 
     def _checkpoint(self, stage: Stage) -> dict[str, Json]:
         """When a trainer that can keep its state does: at the end if another stage carries it on, and on long runs."""
-        carried_on = any(other.continues == stage.name for other in self.study.stages.values())
-        return {"at_end": carried_on, "every_s": CHECKPOINT_EVERY_S}
+        return {"at_end": stage.trunk is None and self._carried_on(stage), "every_s": CHECKPOINT_EVERY_S}
+
+    def _carried_on(self, stage: Stage) -> bool:
+        return any(other.continues == stage.name for other in self.study.stages.values())
+
+    def _trunk(self, stage: Stage) -> dict[str, Json]:
+        """Where a constant rate ends, and whether the state there is kept for stages that branch from it."""
+        return {} if stage.trunk is None else {"trunk": {"at": str(stage.trunk), "keep": self._carried_on(stage)}}
 
     def _continued(self, run: PlannedRun, stage: Stage, state: State) -> dict[str, Json] | None:
         """The trained run that a run carries on: where its state lies, and what it has spent."""
@@ -102,12 +109,17 @@ class Requests:
             one for one in self.plan.stage(stage.continues).runs if (one.candidate, one.host, one.seed) == same
         )
         accepted = state.accepted(before.id)
-        earlier = sum(one.budget.amount for one in self.study.carried_on(stage.name))
+        earlier = self.study.earlier(stage.name)
         if accepted is None:
             return {"folder": None, "earlier": str(earlier)}
         details = self.folder.result(accepted).details
         number = {"recorded": recorded_number(details)} if self.replay else {}
-        return {"folder": accepted.folder, "state": details.get("checkpoint"), "earlier": str(earlier), **number}
+        return {
+            "folder": accepted.folder,
+            "state": details.get("trunk" if stage.mode is Mode.BRANCH else "checkpoint"),
+            "earlier": str(earlier),
+            **number,
+        }
 
     def _program(self, candidate: Candidate) -> dict[str, Json]:
         """What a runner kept in a file needs beside the effective configuration: its declaration, and all levels."""

@@ -31,6 +31,7 @@ from promo.plan.values import PlannedRun
 from promo.report.amendments import beside, wording
 from promo.run.runners.recorded.answer import answer
 from promo.run.store import POINTS, REQUEST, RESULT, result_bytes
+from promo.run.values import Result
 from promo.spec.lock import closure
 from promo.spec.values import Study
 
@@ -232,7 +233,7 @@ def _states(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[C
     """Runs that carry others on began from the state that was accepted with those."""
     del compiled
     accepted = [one for one in _ended(state) if one.state is AttemptState.ACCEPTED]
-    kept = {one.folder: folder.result(one).details.get("checkpoint") for one in accepted}
+    kept = {one.folder: _kept(folder.result(one)) for one in accepted}
     bad, good = [], 0
     for attempt in accepted:
         if not (folder.path / attempt.folder / REQUEST).is_file():
@@ -243,11 +244,16 @@ def _states(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[C
             bad.append(f"{attempt.folder}/request.json")
             continue
         if isinstance(continued, Mapping):
-            same = kept.get(str(continued.get("folder"))) == continued.get("state") is not None
+            same = continued.get("state") in kept.get(str(continued.get("folder")), ())
             good += same
             bad += [] if same else [attempt.folder]
     words = _listed(bad) or "requests as recorded" + (f"; {good} runs carry on an accepted state" if good else "")
     yield Check("requests", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
+
+
+def _kept(result: Result) -> tuple[Json, ...]:
+    """Digests of the states that a run left: at its end, at the end of its trunk."""
+    return tuple(one for name in ("checkpoint", "trunk") if (one := result.details.get(name)) is not None)
 
 
 def _curves(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:

@@ -83,9 +83,13 @@ class _Identities:
         return PlannedRun(identity, stage.name, candidate, host, seed)
 
     def spent(self, stage: Stage) -> str:
-        """A run's budget, behind those of the runs that it carries on."""
+        """A run's budget, behind those of the runs that it carries on; a trunk is carried on as far as it goes."""
         parts = (stage, *self.study.carried_on(stage.name))
-        return " and then ".join(describe_budget(one.budget) for one in reversed(parts))
+        words = " and then ".join(describe_budget(one.budget) for one in reversed(parts))
+        if stage.trunk is None:
+            return words
+        trunks = ", ".join(str(one.trunk) for one in reversed(parts))
+        return f"{words}; constant up to {trunks}"
 
 
 def _stage(

@@ -8,7 +8,7 @@ from promo.base.units import HOUR
 from promo.plan.values import Plan, StagePlan, Supposition
 from promo.report.aloud import read_all
 from promo.report.words import span_text
-from promo.spec.describe import describe_budget, describe_measure, describe_runner
+from promo.spec.describe import describe_budget, describe_measure, describe_mode, describe_runner
 from promo.spec.values import BudgetKind, Study
 
 
@@ -142,7 +142,48 @@ def _bounds(study: Study, plan: Plan) -> list[str]:
     capped = [stage.name for stage in plan.stages if stage.budget.kind is not BudgetKind.WALL]
     if capped:
         lines.append(f"priced at their caps, so these cost at most that: {', '.join(capped)}")
+    return [*lines, *_modes(study), *_repeating(study), *_memory(study)]
+
+
+REPEATING = (BudgetKind.STEPS, BudgetKind.TOKENS, BudgetKind.FLOPS)
+
+
+def _modes(study: Study) -> list[str]:
+    """Where the runs of each stage begin, unless all of them begin with nothing."""
+    modes = {stage.name: describe_mode(study, stage) for stage in study.stages.values()}
+    return [] if set(modes.values()) == {"fresh"} else [f"{name}: {words}" for name, words in modes.items()]
+
+
+def _repeating(study: Study) -> list[str]:
+    """Which budgets give the same bits again, and within which fingerprint."""
+    stages = study.stages.values()
+    same = [one for one in stages if one.budget.kind in REPEATING and all(study.hosts[h].is_cpu for h in one.hosts)]
+    lines = []
+    if same:
+        names = ", ".join(stage.name for stage in same)
+        lines.append(f"deterministic on one machine with the same threads and versions: {names}")
+    other = [stage.name for stage in stages if stage not in same]
+    if other:
+        why = "how fast the machine is decides how many steps fit, and a GPU promises no bits"
+        lines.append(f"not deterministic ({why}): {', '.join(other)}")
     return lines
+
+
+def _memory(study: Study) -> list[str]:
+    """What the runner's formulas say of the candidate that needs the most memory."""
+    largest = max(study.candidates.values(), key=lambda one: one.effective.fixed_bytes, default=None)
+    if largest is None or not largest.effective.fixed_bytes:
+        return []
+    size = largest.effective
+    return [
+        f"largest model {largest.name}: {size.parameters:,} parameters, {size.flops_per_token:,} FLOPs a token, "
+        f"{_megabytes(size.fixed_bytes)} for weights, gradients and optimizer, and {_megabytes(size.row_bytes)} for "
+        "each row at once, by formula"
+    ]
+
+
+def _megabytes(count: int) -> str:
+    return f"{rounded(Fraction(count, 2**20), 1)} MiB"
 
 
 def _rules(study: Study) -> list[str]:

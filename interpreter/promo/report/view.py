@@ -52,8 +52,9 @@ from promo.report.words import (
     span_text,
     standing_reason,
 )
-from promo.spec.describe import describe_budget, describe_measure
+from promo.spec.describe import describe_budget, describe_measure, describe_mode
 from promo.spec.judgement import Gate, Rule, Statistic
+from promo.spec.values import Stage
 
 
 def build_view(record: Record) -> ReportView:
@@ -245,7 +246,7 @@ class _View:
         return StageView(
             name=stage.name,
             documentation=said.documentation,
-            budget=describe_budget(stage.budget),
+            budget=self._spent(said),
             entrants=listed(entrants)
             if entrants is not None
             else f"{stage.entrants.planned} that {stage.after} promotes",
@@ -256,6 +257,11 @@ class _View:
             spreads=tuple(self._spreads(stage.name)),
             curves=curves_view(self.record, stage, self._entered(stage)),
         )
+
+    def _spent(self, stage: Stage) -> str:
+        """What a run of a stage is given, and where it begins unless that is nothing."""
+        mode = describe_mode(self.study, stage)
+        return describe_budget(stage.budget) + ("" if mode == "fresh" else f" ({mode})")
 
     def _entered(self, stage: StagePlan) -> list[PlannedRun]:
         """Runs of those who are in a stage; another one may have a run of somebody else in common with it."""

@@ -19,6 +19,8 @@ EXIT = "exit.json"
 POINTS = "points.jsonl"
 LOG = "log.txt"
 CHECKPOINT = "checkpoint.json"
+TRUNK = "trunk.json"
+"""The state at the end of a constant-rate trunk, from which later stages branch."""
 PROGRAM = "program"
 """Where a study keeps the files of a runner that is kept in files."""
 TAIL = 12

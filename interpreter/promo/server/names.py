@@ -39,6 +39,7 @@ KINDS_AT: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("stage", "after"): ("gate", "reduce"),
     ("stage", "train"): TRAINED,
     ("stage", "continue"): TRAINED,
+    ("stage", "branch"): TRAINED,
     ("stage", "from"): ("stage",),
     ("stage", "on"): ("host",),
     ("gate", "from"): ("stage",),

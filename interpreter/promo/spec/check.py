@@ -47,7 +47,7 @@ from promo.spec.setting import (
     stand_in,
 )
 from promo.spec.space import Factor
-from promo.spec.values import Data, Entrants, Host, Measure, RunnerChoice, Study
+from promo.spec.values import Data, Entrants, Host, Measure, Mode, RunnerChoice, Stage, Study
 from promo.syntax.nodes import Node, Tree
 
 EDITION = 1
@@ -158,7 +158,7 @@ class _Check:
         near.read()
         ladder = Ladder(scope, expressions, conditions.cohorts, near)
         ladder.read()
-        self._budgets(runner, ladder)
+        self._budgets(runner, ladder, conditions.factors)
         rules = Rules(scope, expressions, measure)
         rules.read()
         reductions = Reductions(scope, conditions, rules, near)
@@ -224,7 +224,7 @@ class _Check:
         conditions.read_cohorts()
         return growth
 
-    def _budgets(self, runner: Runner, ladder: Ladder) -> None:
+    def _budgets(self, runner: Runner, ladder: Ladder, factors: Mapping[str, Factor]) -> None:
         """A trainer keeps to the kinds of budgets it knows, and carries runs on only if it can."""
         for stage in ladder.stages.values():
             if stage.budget.kind not in runner.budgets:
@@ -234,7 +234,20 @@ class _Check:
                 self.scope.report("P0224", message, at, f"its budgets are of: {known}")
             if stage.continues and not runner.can_continue:
                 message = f"the runner '{runner.name}' cannot carry a trained run on"
-                self.scope.report("P0225", message, stage.where["continue"], "train anew: train ... for ...")
+                self.scope.report("P0225", message, stage.where[stage.mode.value], "train anew: train ... for ...")
+            elif stage.mode is Mode.FRESH and stage.cooldown is not None:
+                self._cooldown(runner, stage, factors)
+
+    def _cooldown(self, runner: Runner, stage: Stage, factors: Mapping[str, Factor]) -> None:
+        """A stage's cool-down takes the place of the runner's own, so that one may not be under study as well."""
+        own = getattr(runner, "cooldown_factor", "")  # a runner of before has none
+        at = stage.where["cooldown"]
+        if not own:
+            message = f"the runner '{runner.name}' keeps no constant-rate trunk to cool down from"
+            self.scope.report("P0225", message, at, "remove the clause, or train with: runner gpt")
+        elif own in factors:
+            message = f"the stage's cool-down takes the place of the factor '{own}', so the factor would do nothing"
+            self.scope.report("P0508", message, at, f"remove the factor '{own}', or this clause")
 
     def _noise(self, expressions: Expressions, clauses: Clauses, measure: Measure) -> Fraction | None:
         clause = clauses.maybe("noise")

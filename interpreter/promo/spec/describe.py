@@ -47,6 +47,7 @@ from promo.spec.values import (
     Grow,
     Host,
     Measure,
+    Mode,
     RunnerChoice,
     Schedule,
     Stage,
@@ -174,15 +175,37 @@ def describe_budget(budget: Budget) -> str:
     return f"{amount}, cap {duration(budget.cap_s)}"
 
 
+def describe_mode(study: Study, stage: Stage) -> str:
+    """`fresh`, `continues screen from 30steps`, or `branches from the trunk of screen at 480steps`."""
+    kind = stage.budget.kind
+    constant = ""
+    if stage.trunk is not None:
+        constant = f", constant rate up to {_amount(kind, stage.trunk)}, then cooling down"
+    begun = _amount(kind, study.earlier(stage.name))
+    match stage.mode:
+        case Mode.FRESH:
+            return f"fresh{constant}"
+        case Mode.CONTINUE:
+            return f"continues {stage.continues} from {begun}"
+        case Mode.BRANCH:
+            return f"branches from the trunk of {stage.continues} at {begun}{constant}"
+
+
+def _amount(kind: BudgetKind, amount: int) -> str:
+    return f"{amount}{COUNT_UNITS[kind]}" if kind in COUNT_UNITS else duration(amount)
+
+
 def describe_stage(stage: Stage) -> dict[str, Json]:
     """Entrants, budget and cells."""
     behind = (["promoted"] if stage.promoted else []) + ([f"neighbours {stage.around}"] if stage.around else [])
     who = ", ".join([*behind, *sorted(stage.candidates)])
     more = f"{stage.continues} and " if stage.continues else ""
+    words = "train" if stage.mode is Mode.FRESH else stage.mode.value
     return {
         "after": stage.after,
-        "continue" if stage.continues else "train": who,
+        words: who,
         "for": f"{more}{describe_budget(stage.budget)}",
+        **({"cooldown": f"{exact(stage.cooldown * 100)}%"} if stage.cooldown is not None else {}),
         "on": ", ".join(sorted(stage.hosts)),
         "seeds": ", ".join(map(str, sorted(stage.seeds))),
         "report only": stage.report_only,

@@ -137,7 +137,7 @@ def _continued(scope: Scope, stage: Stage, before: Entrants) -> Entrants:
     strangers = [name for name in stage.candidates if name not in before.possible]
     for name in strangers:
         message = f"'{name}' is never trained at '{stage.continues}', so it cannot be continued"
-        scope.report("P0508", message, stage.where["continue"], "continue what was trained there")
+        scope.report("P0508", message, stage.where[stage.mode.value], "continue what was trained there")
     names = tuple(name for name in stage.candidates if name in before.possible)
     sure = before.sure & frozenset(names)
     return Entrants(names, min(len(names), before.planned), min(len(sure), before.fewest), sure)

@@ -1,6 +1,8 @@
 """Stages and the account: what is trained, for how long, where, and what it is expected to cost."""
 
+import math
 from collections.abc import Mapping
+from fractions import Fraction
 
 from promo.base.diagnostics import Label
 from promo.base.units import HOUR, Dimension
@@ -17,6 +19,7 @@ MOST_COUNTED = 10**30
 
 STAGE_NEEDS = {"train": "train ... for 5min", "on": "on HOST", "seeds": "seeds 1, 2"}
 CONTINUING_NEEDS = {"continue": "continue promoted from STAGE to 24h"}
+BRANCHING_NEEDS = {"branch": "branch promoted from STAGE to 24h"}
 COUNTED = ("training", "host")
 
 _COUNTED_BUDGETS = {
@@ -43,7 +46,7 @@ class Ladder:
     def read(self) -> None:
         """Read everything, in the order of the text."""
         blocks = self.scope.of_kind("stage")
-        for block in [one for one in blocks if one.node("continue") is None]:
+        for block in [one for one in blocks if _carries_on(one) is None]:
             self.scope.guard(block, self._stage)
         for block in self._continuing_last(blocks):
             self.scope.guard(block, self._stage)
@@ -56,7 +59,7 @@ class Ladder:
 
     def _continuing_last(self, blocks: tuple[Node, ...]) -> list[Node]:
         """Stages that continue another one, each behind that one where there is such an order."""
-        waiting = [block for block in blocks if block.node("continue") is not None]
+        waiting = [block for block in blocks if _carries_on(block) is not None]
         ordered: list[Node] = []
         while waiting:
             names = {block.token("NAME").text for block in waiting}
@@ -69,12 +72,12 @@ class Ladder:
 
     def _stage(self, block: Node) -> Stage | None:
         scope = self.scope
-        continues = block.node("continue") is not None
-        clauses = scope.clauses(block, CONTINUING_NEEDS if continues else STAGE_NEEDS)
+        carried = _carries_on(block)
+        clauses = scope.clauses(block, _needs(carried))
         if not clauses.complete:
             return None
-        if continues:
-            return self._continuing(block, clauses)
+        if carried is not None:
+            return self._continuing(block, clauses, carried)
         train, after = clauses.one("train"), clauses.maybe("after")
         gate = scope.refer(after.token("NAME"), "gate", "reduce") if after else None
         candidates, around = self._entrants(train, after, block) or (None, None)
@@ -84,7 +87,8 @@ class Ladder:
         seeds = self._seeds(clauses.one("seeds"))
         if candidates is None or budget is None or seeds is None or len(hosts) != len(host_names):
             return None
-        if after and gate is None:
+        cooldown = self._cooldown(clauses.maybe("cooldown"))
+        if (after and gate is None) or cooldown == 0:
             return None
         if len(hosts) * len(seeds) > MOST_CELLS:
             scope.report("P0308", f"the stage has more than {MOST_CELLS} cells", clauses.one("seeds"))
@@ -105,18 +109,34 @@ class Ladder:
             continues=None,
             documentation=scope.tree.documentation(block),
             where=scope.where(block),
+            trunk=_trunk(budget.amount, cooldown),
+            cooldown=cooldown,
         )
         self.stages[stage.name] = stage
         return stage
 
-    def _continuing(self, block: Node, clauses: Clauses) -> Stage | None:
+    def _cooldown(self, clause: Node | None) -> Fraction | None:
+        """Share of the budget that cools down; zero when what is written is none."""
+        if clause is None:
+            return None
+        share = self.expressions.amount(clause.children[0], Dimension.NUMBER, example="cooldown 20%")
+        if share is not None and 0 < share < 1:
+            return share
+        if share is not None:
+            self.scope.report("P0302", "a cool-down is a share of the budget between 0% and 100%", clause)
+        return Fraction(0)
+
+    def _continuing(self, block: Node, clauses: Clauses, clause: Node) -> Stage | None:
         """A stage that carries the runs of another one on, in the same cells; only the added budget is paid."""
-        scope = self.scope
-        clause, after = clauses.one("continue"), clauses.maybe("after")
-        for kind in ("train", "on", "seeds", "cap"):
+        scope, branches = self.scope, clause.kind == "branch"
+        what = "branch" if branches else "continuation"
+        after = clauses.maybe("after")
+        for kind in ("train", "continue", "cooldown", "on", "seeds", "cap"):
             extra = clauses.maybe(kind)
-            if extra is not None:
-                message = "a continuation has the hosts, seeds and kind of budget of the stage it continues"
+            if extra is not None and extra is not clause:
+                shares = "hosts, seeds, cool-down and kind of budget" if branches else "hosts, seeds and kind of budget"
+                doing = "branches from" if branches else "continues"
+                message = f"a {what} has the {shares} of the stage it {doing}"
                 scope.report("P0508", message, extra, "remove this clause")
                 return None
         gate = scope.refer(after.token("NAME"), "gate") if after else None
@@ -128,6 +148,11 @@ class Ladder:
             scope.report("P0502", f"stage '{source_name}' waits for this one, which continues it", names[-1])
         if source is None or candidates is None or (after is not None and gate is None):
             return None
+        if branches is (source.trunk is None):
+            has = f"'{source.name}' has no trunk" if branches else f"'{source.name}' has cooled down from a trunk"
+            hint = f"give '{source.name}' a clause: cooldown 20%" if branches else "go on from it: branch ... from ..."
+            scope.report("P0508", f"{has}, so there is nothing to {clause.kind}", names[-1], hint)
+            return None
         until = self._spend(clause.children[-1], None, None, capped=False)
         if until is None:
             return None
@@ -136,7 +161,7 @@ class Ladder:
             message = f"'{source.name}' already trains that far, or is counted in something else"
             scope.report("P0508", message, clause.children[-1], "write the whole budget, larger than the first part")
             return None
-        added = until.amount - before
+        added = until.amount - (before if source.trunk is None else source.trunk)
         cap_s = added if until.kind is BudgetKind.WALL else source.budget.cap_s * added // source.budget.amount + 1
         stage = Stage(
             name=block.token("NAME").text,
@@ -154,6 +179,8 @@ class Ladder:
             continues=source.name,
             documentation=scope.tree.documentation(block),
             where={**scope.where(block), "seeds": scope.span(clause)},
+            trunk=_trunk(until.amount, source.cooldown),
+            cooldown=source.cooldown,
         )
         self.stages[stage.name] = stage
         return stage
@@ -161,7 +188,9 @@ class Ladder:
     def _whole(self, stage: Stage) -> int:
         """What a stage's runs have spent at its end, with all that they carry on."""
         before = self.stages.get(stage.continues or "")
-        return stage.budget.amount + (self._whole(before) if before else 0)
+        if before is None:
+            return stage.budget.amount
+        return stage.budget.amount + (self._whole(before) if before.trunk is None else before.trunk)
 
     def _entrants(
         self, train: Node, after: Node | None, block: Node, names: list[Token] | None = None
@@ -323,11 +352,27 @@ class Ladder:
         return None if amount is None else int(amount)
 
 
+def _carries_on(block: Node) -> Node | None:
+    """The clause by which a stage carries the runs of another one on: continue, or branch."""
+    return block.node("continue") or block.node("branch")
+
+
+def _needs(carried: Node | None) -> Mapping[str, str]:
+    if carried is None:
+        return STAGE_NEEDS
+    return BRANCHING_NEEDS if carried.kind == "branch" else CONTINUING_NEEDS
+
+
 def _continued(block: Node) -> str:
-    """Name of the stage that a stage continues."""
-    clause = block.node("continue")
+    """Name of the stage that a stage carries on."""
+    clause = _carries_on(block)
     assert clause is not None
     return list(clause.tokens("NAME"))[-1].text
+
+
+def _trunk(whole: int, cooldown: Fraction | None) -> int | None:
+    """Where a constant rate ends that cools down over the last share of a whole budget."""
+    return None if cooldown is None else math.ceil(whole * (1 - cooldown))
 
 
 def _is(part: Node | Token, kind: str) -> bool:

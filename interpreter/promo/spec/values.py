@@ -91,6 +91,10 @@ class Effective(Shown):
     settings: tuple[tuple[str, int | str], ...]
     parameters: int
     flops_per_token: int
+    fixed_bytes: int = 0
+    """Memory of weights, gradients and optimizer; 0 where the runner declares none."""
+    row_bytes: int = 0
+    """Memory that each row at once adds while it trains."""
 
 
 @frozen(eq=False, repr=False)
@@ -134,6 +138,17 @@ class Budget(Shown):
     cap_s: int
 
 
+class Mode(Enum):
+    """Where the runs of a stage begin; one mode for a stage, so one for every gate that reads it."""
+
+    FRESH = "fresh"
+    """From nothing."""
+    CONTINUE = "continue"
+    """From the end of an earlier stage's runs; the rates rise again to where the whole budget puts them."""
+    BRANCH = "branch"
+    """From the constant-rate trunk of an earlier stage's runs, before it cooled down."""
+
+
 @frozen(eq=False, repr=False)
 class Stage(Shown):
     """
@@ -161,6 +176,17 @@ class Stage(Shown):
     """The stage whose trained runs this one carries on; None for runs that start afresh."""
     documentation: str
     where: Where = place()
+    trunk: int | None = None
+    """Amount of the whole budget at which the constant rate ends and the cool-down begins; None without a trunk."""
+    cooldown: Fraction | None = None
+    """Share of the whole budget that cools down."""
+
+    @property
+    def mode(self) -> Mode:
+        """Where its runs begin."""
+        if self.continues is None:
+            return Mode.FRESH
+        return Mode.CONTINUE if self.trunk is None else Mode.BRANCH
 
     @property
     def cells(self) -> tuple[tuple[str, int], ...]:
@@ -378,6 +404,17 @@ class Study(Shown):
         """The stages whose runs a stage carries on, the last one first."""
         before = self.stages.get(self.stages[stage].continues or "")
         return () if before is None else (before, *self.carried_on(before.name))
+
+    def earlier(self, stage: str) -> int:
+        """What the runs of a stage have spent where they begin: a trunk, or a whole earlier run; 0 for fresh ones."""
+        before = self.stages.get(self.stages[stage].continues or "")
+        if before is None:
+            return 0
+        return self.whole(before.name) if before.trunk is None else before.trunk
+
+    def whole(self, stage: str) -> int:
+        """What the runs of a stage have spent at its end, with all that they carry on."""
+        return self.earlier(stage) + self.stages[stage].budget.amount
 
     def reruns_at(self, stage: str) -> int:
         """How often a failed run of a stage may be repeated at most, for whatever reason."""

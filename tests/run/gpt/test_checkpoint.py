@@ -168,3 +168,47 @@ def test_tensors_are_read_by_safetensors_alone_and_what_is_no_such_file_is_refus
 
         with pytest.raises(CheckpointError, match="no safetensors"):
             load(tmp_path, digest_bytes(stored))
+
+
+def test_a_branch_has_the_bits_of_a_fresh_run_with_the_same_cool_down(study):
+    """A trunk to step 24 of 30, trained on from there to step 40 of 50, is the fresh run of 50 steps."""
+    fresh, curve = carried_out(request(study, "fresh50", amount=50 * 256, trunk={"at": str(40 * 256), "keep": False}))
+    short, _ = carried_out(request(study, "short", amount=30 * 256, trunk={"at": str(24 * 256), "keep": True}))
+    continues = {"folder": "short", "state": short.details["trunk"], "earlier": str(24 * 256)}
+    asked = {"continues": continues, "trunk": {"at": str(40 * 256), "keep": True}}
+
+    branch, points = carried_out(request(study, "branch", amount=26 * 256, **asked))
+
+    assert branch.metrics == fresh.metrics
+    assert branch.metrics != short.metrics
+    assert branch.details["work"]["steps"] == 50
+    assert branch.details["budget"]["used"] == repr(26.0 * 256)
+    assert points[-1]["val_bpb"] == curve[-1]["val_bpb"]
+
+
+def test_a_branch_that_is_lost_while_it_cools_down_keeps_its_trunk_and_its_bits(study):
+    trunk = {"trunk": {"at": str(24 * 256), "keep": True}}
+    whole, _ = carried_out(request(study, "unbroken", amount=30 * 256, **trunk))
+    always = {"checkpoint": {"at_end": False, "every_s": 0}, **trunk}
+    with pytest.raises(KeyboardInterrupt):
+        carried_out(request(study, "broken", amount=30 * 256, **always), 28)
+    kept = digest_bytes((study / "broken" / "checkpoint.json").read_bytes())
+
+    again, _ = carried_out(
+        request(study, "mended", amount=30 * 256, resume={"folder": "broken", "state": kept}, **trunk)
+    )
+
+    assert again.metrics == whole.metrics
+    assert (study / "mended" / "trunk.json").exists()
+    # All but the measured seconds of the trunk is the same: what branches from it has the same bits.
+    assert sorted((study / "mended").glob("trunk-*"))[0].name == sorted((study / "unbroken").glob("trunk-*"))[0].name
+
+
+def test_a_warm_up_that_reaches_into_the_cool_down_is_invalid(study):
+    asked = request(study, "warm", amount=30 * 256, trunk={"at": str(24 * 256), "keep": False})
+    asked["settings"] = {**asked["settings"], "warmup": "0.9"}
+
+    outcome, _ = carried_out(asked)
+
+    assert outcome.status.value == "invalid"
+    assert "warm-up" in outcome.cause

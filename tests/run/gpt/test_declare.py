@@ -60,3 +60,30 @@ def test_operations_are_counted_as_in_palm():
 
 def test_rates_stay_exact():
     assert settings(matrix_lr="1/40")["matrix_lr"] == "0.025"
+
+
+@pytest.mark.parametrize(("depth", "aspect"), [(2, 32), (4, 32), (2, 128)])
+def test_the_declared_memory_is_about_what_a_step_keeps(depth, aspect):
+    torch = pytest.importorskip("torch")
+    from promo.run.runners.gpt.model import Gpt
+
+    given = {"depth": depth, "aspect": aspect, "head_size": 32, "context": 64, "total_batch": 256}
+    levels = {name: factor.default for name, factor in FACTORS.items()} | {"window": "L"}
+    found = RUNNER.resolve(levels | {name: Fraction(level) for name, level in given.items()})
+    model = Gpt(dict(found.settings), 64)
+    model.initialise(torch.Generator().manual_seed(1))
+    weights = {one.untyped_storage().data_ptr() for one in model.parameters()}
+    kept = {}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = (storage.nbytes(), storage)
+        return tensor
+
+    row = torch.zeros((4, 64), dtype=torch.int64)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model(row, row)
+    measured = sum(size for size, _ in kept.values()) / 4
+
+    assert 0.9 < found.row_bytes / measured < 1.5

@@ -25,7 +25,7 @@ class CheckpointError(RuntimeError):
     """A kept state that is not whole, or is not the one that was recorded."""
 
 
-def save(folder: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Json]) -> str:
+def save(folder: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Json], file: str = CHECKPOINT) -> str:
     """
     Keep a state.
 
@@ -33,6 +33,7 @@ def save(folder: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Json])
         folder: of the attempt.
         tensors: by name, on any device.
         state: everything else; no floats, so that the bytes are canonical.
+        file: what the state is called; an earlier one of that name is replaced.
 
     Returns:
         Digest of the state, 64 hex digits; it vouches for the tensors too.
@@ -41,23 +42,25 @@ def save(folder: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Json])
 
     content = to_bytes({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     digest = digest_bytes(content)
-    name = f"checkpoint-{digest[:16]}.safetensors"
+    kind = file.removesuffix(".json")
+    name = f"{kind}-{digest[:16]}.safetensors"
     RealDisk().write(folder / name, content)
     written = canonical({"promo_checkpoint": FORM, "tensors": name, "digest": digest, "state": state})
-    RealDisk().write(folder / CHECKPOINT, written)
-    for other in folder.glob("checkpoint-*.safetensors"):
+    RealDisk().write(folder / file, written)
+    for other in folder.glob(f"{kind}-*.safetensors"):
         if other.name != name:
             other.unlink()
     return digest_bytes(written)
 
 
-def load(folder: Path, expected: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load(folder: Path, expected: str, file: str = CHECKPOINT) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     A kept state.
 
     Args:
         folder: of the attempt that kept it.
         expected: digest of the state, as recorded.
+        file: what the state is called.
 
     Returns:
         Tensors by name, on the processor, and everything else.
@@ -69,7 +72,7 @@ def load(folder: Path, expected: str) -> tuple[dict[str, Tensor], dict[str, Any]
     from safetensors.torch import load as from_bytes
 
     try:
-        written = (folder / CHECKPOINT).read_bytes()
+        written = (folder / file).read_bytes()
         stored = parse_json(written)
         assert isinstance(stored, dict)
         content = (folder / str(stored["tensors"])).read_bytes()

@@ -87,6 +87,8 @@ class GptRunner:
     needs_modules: tuple[str, ...] = ("torch", "safetensors")
     budgets: tuple[BudgetKind, ...] = tuple(BudgetKind)
     can_continue: bool = True
+    cooldown_factor: str = "warmdown"
+    """The factor that a stage's cool-down stands in for; a runner without a trunk names none."""
     needs_data: bool = True
 
     def resolve(self, levels: Mapping[str, Level]) -> Effective:
@@ -115,6 +117,8 @@ class GptRunner:
             settings=tuple(sorted(settings.items())),
             parameters=parameters(whole["depth"], width),
             flops_per_token=flops_per_token(whole["depth"], width, whole["context"], str(levels["window"])),
+            fixed_bytes=fixed_bytes(whole["depth"], width),
+            row_bytes=row_bytes(whole["depth"], width, whole["context"]),
         )
 
 
@@ -147,6 +151,23 @@ def layer_windows(depth: int, context: int, pattern: str) -> tuple[int, ...]:
 def parameters(depth: int, width: int) -> int:
     """Weights of the model: 12 width^2 a layer, embedding and head, two scalars a layer."""
     return depth * 12 * width * width + 2 * VOCABULARY * width + 2 * depth
+
+
+KEPT_WIDTHS = 30
+"""Values of a layer that wait for the backward pass, a token and channel: stream, norms, queries, keys, 4W twice."""
+KEPT_SCORES = 4
+"""Copies of the scores that wait for it, a token and entry of the vocabulary."""
+
+
+def fixed_bytes(depth: int, width: int) -> int:
+    """Weights and gradients in 32 bits, one momentum for a matrix (Muon), two for anything else (AdamW)."""
+    matrices = depth * 12 * width * width
+    return 12 * matrices + 16 * (parameters(depth, width) - matrices)
+
+
+def row_bytes(depth: int, width: int, context: int) -> int:
+    """What one row keeps for the backward pass, in 32 bits; 16 bits need half of it."""
+    return 4 * context * (KEPT_WIDTHS * width * depth + KEPT_SCORES * VOCABULARY + 4 * width)
 
 
 @lru_cache(1024)

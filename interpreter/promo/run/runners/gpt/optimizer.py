@@ -49,13 +49,16 @@ def _rate(text: str) -> float:
 class Optimizer:
     """The optimizer's state and its step."""
 
-    def __init__(self, model: Gpt, settings: Mapping[str, Any]) -> None:
-        self.model = model
+    def __init__(self, model: Gpt, settings: Mapping[str, Any], trunk: float | None = None) -> None:
+        """*trunk*: share of the budget up to which rates and decay are constant, instead of the condition's own."""
+        self.model, self.trunk = model, trunk
         width, depth = model.width, model.depth
         scale = (width / REFERENCE_WIDTH) ** -0.5
         self.matrix_rate = _rate(settings["matrix_lr"])
         self.decay = _rate(settings["weight_decay"])
         self.warmup, self.warmdown = _rate(settings["warmup"]), _rate(settings["warmdown"])
+        if trunk is not None:
+            self.warmdown = 1.0 - trunk
         self.adam = [
             _Adam(model.embedding, _rate(settings["embedding_lr"]) * scale, ADAM_BETAS),
             _Adam(model.head, _rate(settings["head_lr"]) * scale, ADAM_BETAS),
@@ -79,9 +82,13 @@ class Optimizer:
         self.steps += 1
         with torch.no_grad():
             for part in self.muon:
-                part.step(self.matrix_rate * factor, momentum, self.decay * (1.0 - progress))
+                part.step(self.matrix_rate * factor, momentum, self.decay * self._left(progress))
             for one in self.adam:
                 one.step(factor, self.steps)
+
+    def _left(self, progress: float) -> float:
+        """Factor on the decay: what is left of the budget, or of its cool-down where there is a trunk."""
+        return 1.0 - progress if self.trunk is None else min((1.0 - progress) / (1.0 - self.trunk), 1.0)
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors of the state, by name."""

@@ -18,15 +18,17 @@ import torch
 from attrs import define, field
 from torch import Tensor
 
-from promo.base.canonical import Json
+from promo.base.canonical import Json, from_exact
 from promo.run.contract import Outcome, Recorder, Request
 from promo.run.provenance import busy_seconds, device_facts, peak_memory_bytes
 from promo.run.runners.gpt.batches import load, rows, scoring_windows
 from promo.run.runners.gpt.checkpoint import CheckpointError, generator_text, set_generator
 from promo.run.runners.gpt.checkpoint import load as load_checkpoint
 from promo.run.runners.gpt.checkpoint import save as save_checkpoint
+from promo.run.runners.gpt.declare import fixed_bytes, row_bytes
 from promo.run.runners.gpt.model import Gpt
 from promo.run.runners.gpt.optimizer import Optimizer
+from promo.run.store import CHECKPOINT, TRUNK
 from promo.run.values import RunStatus
 
 WARMUP_STEPS = 3
@@ -138,18 +140,26 @@ class _Training:
         self.too_many: list[int] = []
         """Rows at once that did not fit into the device's memory."""
         self.weights_seed, self.data_seed = sub_seed(seed, "weights"), sub_seed(seed, "data")
+        self.trunk: Request = request.get("trunk") or {}
+        self.trunk_state = ""
+        """Digest of the state kept at the end of the trunk."""
 
     def _rows_at_once(self) -> int:
         wanted = int(self.settings["device_batch"])
         if wanted:
             return wanted
         fit = max(CUDA_TOKENS // self.context, 1) if self.on_cuda else CPU_ROWS
+        if self.on_cuda and torch.cuda.is_available():
+            fit = min(fit, rows_that_fit(self.settings, torch.cuda.mem_get_info()[0]))
         return max(rows for rows in range(1, min(fit, self.batch_rows) + 1) if self.batch_rows % rows == 0)
 
     def run(self) -> Outcome:
         continued = self.request["continues"]
         if continued is not None and continued.get("state") is None:
             return Outcome(RunStatus.INVALID, {}, {}, "the run that it carries on left no result and no state")
+        share = self._trunk_share()
+        if share is not None and from_exact(str(self.settings["warmup"])) > share:
+            return Outcome(RunStatus.INVALID, {}, {}, "the warm-up reaches into the cool-down of the stage")
         self._prepare_process()
         with self.recorder.phase("data"):
             folder = Path(self.request["study_folder"])
@@ -180,6 +190,8 @@ class _Training:
         if self.request["checkpoint"]["at_end"]:
             with self.recorder.phase("checkpoint"):
                 details = {**details, "checkpoint": self._keep(clock)}
+        if self.trunk_state:
+            details = {**details, "trunk": self.trunk_state}
         if value >= GUESSING_BPB:
             return Outcome(RunStatus.DIVERGED, {}, details, f"{value:.3f} bpb is no better than guessing every byte")
         return Outcome(RunStatus.OK, {"val_bpb": value}, details)
@@ -198,8 +210,17 @@ class _Training:
         generator = torch.Generator(self.device).manual_seed(self.weights_seed)
         self.model.initialise(generator)
         self.model.zero_grad(set_to_none=True)
-        self.optimizer = Optimizer(self.model, self.settings)
+        self.optimizer = Optimizer(self.model, self.settings, self._trunk_share())
+        if self.trunk and self.request["continues"]:
+            self.optimizer.warmup = 0.0  # the trunk has it behind it
         self.draws = torch.Generator().manual_seed(self.data_seed)
+
+    def _trunk_share(self) -> float | None:
+        """Share of the whole budget that is trained at a constant rate before it cools down; None without a trunk."""
+        if not self.trunk:
+            return None
+        earlier = float((self.request["continues"] or {}).get("earlier", 0))
+        return float(self.trunk["at"]) / (float(self.request["budget"]["amount"]) + earlier)
 
     def _warm_up(self) -> None:
         """Touch every code path that will be timed, then forget it all; rows at once shrink here and only here."""
@@ -231,14 +252,15 @@ class _Training:
         if taken is None:
             return clock
         with self.recorder.phase("restore"):
-            self._take_up(clock, Path(self.request["study_folder"]) / taken["folder"], taken["state"])
+            file = TRUNK if self.trunk and resumed is None else CHECKPOINT
+            self._take_up(clock, Path(self.request["study_folder"]) / taken["folder"], taken["state"], file)
             if resumed is None:
                 clock.earlier, clock.earlier_s = clock.used(), clock.wall_s
         return clock
 
-    def _take_up(self, clock: _Clock, folder: Path, digest: str) -> None:
+    def _take_up(self, clock: _Clock, folder: Path, digest: str, file: str) -> None:
         """Weights, optimizer, random state, clock and curve as they were kept."""
-        tensors, state = load_checkpoint(folder, digest)
+        tensors, state = load_checkpoint(folder, digest, file)
         own = {**dict(self.model.named_parameters()), **self.optimizer.tensors()}
         if set(own) != set(tensors) or any(own[name].shape != tensors[name].shape for name in own):
             raise CheckpointError(f"the state in {folder.name} is that of another model")
@@ -250,12 +272,15 @@ class _Training:
         for name in CLOCK_SECONDS:
             setattr(clock, name, float(state["clock"][name]))
         clock.steps, clock.tokens = int(state["clock"]["steps"]), int(state["clock"]["tokens"])
+        if state.get("trunk"):  # an attempt that was lost in its cool-down had kept its trunk
+            self.trunk_state = state["trunk"]
+            save_checkpoint(self.attempt, *load_checkpoint(folder, self.trunk_state, TRUNK), TRUNK)
         for point in state["points"]:
             kept = {name: value if isinstance(value, int) else float(value) for name, value in point.items()}
             self.points.append(point)
             self.recorder.point(**kept)
 
-    def _keep(self, clock: _Clock) -> str:
+    def _keep(self, clock: _Clock, file: str = CHECKPOINT) -> str:
         """Put the whole state into files; its digest."""
         state: dict[str, Json] = {
             "optimizer_steps": self.optimizer.steps,
@@ -266,9 +291,15 @@ class _Training:
                 "tokens": clock.tokens,
             },
             "points": self.points,
+            **({"trunk": self.trunk_state} if self.trunk_state else {}),
         }
         tensors = {**dict(self.model.named_parameters()), **self.optimizer.tensors()}
-        return save_checkpoint(Path(self.request["attempt_folder"]), tensors, state)
+        return save_checkpoint(self.attempt, tensors, state, file)
+
+    @property
+    def attempt(self) -> Path:
+        """Where this run leaves its files."""
+        return Path(self.request["attempt_folder"])
 
     def _point(self, clock: _Clock, **values: float) -> None:
         """Record a point, here and for whoever takes this run up."""
@@ -294,7 +325,9 @@ class _Training:
             self._synchronise()
             clock.charge(time.perf_counter() - wall, time.process_time() - cpu, self.batch_rows * self.context)
             gathered.append(loss)
-            if clock.progress() >= (due / POINTS) ** 2 or clock.steps == 1:
+            grown = bool(self.trunk) and self.trunk["keep"] and not self.trunk_state
+            grown = grown and clock.used() >= float(self.trunk["at"])
+            if clock.progress() >= (due / POINTS) ** 2 or clock.steps == 1 or grown:
                 mean = float(torch.stack(gathered).mean())
                 gathered.clear()
                 if not math.isfinite(mean):
@@ -306,6 +339,9 @@ class _Training:
                 with self.recorder.phase("evaluate"):
                     value = self._score(max(self.windows // 4, 1))
                 self._point(clock, val_bpb=value)
+            if grown:
+                with self.recorder.phase("checkpoint"):
+                    self.trunk_state = self._keep(clock, TRUNK)
             if not gathered and time.monotonic() - kept_at >= self.request["checkpoint"]["every_s"]:
                 with self.recorder.phase("checkpoint"):
                     self._keep(clock)
@@ -418,6 +454,13 @@ def peak_flops(device: str) -> float | None:
     """Dense bf16 peak of a device in operations a second; None for one that is not in the table."""
     name = device.upper()
     return next((peak for part, peak in PEAKS if part in name), None)
+
+
+def rows_that_fit(settings: Mapping[str, Any], free_bytes: int) -> int:
+    """Rows at once for which the declared formulas leave a fifth of the free memory unused; at least one."""
+    depth, width = int(settings["depth"]), int(settings["width"])
+    left = free_bytes * 4 // 5 - fixed_bytes(depth, width)
+    return max(left // row_bytes(depth, width, int(settings["context"])), 1)
 
 
 def _next_divisor(rows: int, below: int) -> int:

@@ -1,0 +1,170 @@
+"""
+The built-in trainer beside a plain loop written by hand, and how long a worker takes to its first training step.
+
+    python tests/bench/training.py [--rounds 9] [--threads 1] [--starts 5] [--no-loop]
+
+Both train the same model on the same text with the same batch, in this process, turn by turn, so that a change of the
+machine's speed meets both; the medians of their tokens a second are compared.  promo's figure counts the whole loop
+with its clock, its points and its checks, not only what the budget is charged; scoring is left out.  Before that, both
+compute the losses of the same weights on the same rows, which have to agree.
+"""
+
+import argparse
+import io
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import torch
+from plain_gpt import Loop, Plain
+
+from promo.run.contract import Recorder
+from promo.run.corpora import split, synthetic
+from promo.run.executors.local import worker_environment
+from promo.run.runners.gpt.batches import load, rows
+from promo.run.runners.gpt.declare import FACTORS, RUNNER
+from promo.run.runners.gpt.model import Gpt
+from promo.run.runners.gpt.train import train
+
+SHAPES = {
+    "2x64, 8 rows": ({"depth": 2, "aspect": 32, "total_batch": 1024}, 200),
+    "4x128, 16 rows": ({"depth": 4, "aspect": 32, "total_batch": 2048}, 40),
+    "4x256, 16 rows": ({"depth": 4, "aspect": 64, "total_batch": 2048}, 12),
+}
+COMMON = {"head_size": 32, "context": 128, "window": "L"}
+
+
+def request(folder: Path, changed: dict[str, Any], steps: int, threads: int) -> dict[str, Any]:
+    """What a worker would be asked."""
+    levels = {name: factor.default for name, factor in FACTORS.items()}
+    given = {name: level if isinstance(level, str) else Fraction(level) for name, level in changed.items()}
+    resolved = RUNNER.resolve({**levels, **given})
+    return {
+        "study": "bench",
+        "trainer": RUNNER.trainer,
+        "metric": "val_bpb",
+        "settings": dict(resolved.settings),
+        "flops_per_token": resolved.flops_per_token,
+        "parameters": resolved.parameters,
+        "device": "cpu",
+        "threads": threads,
+        "data": {"train": "train.bytes", "validation": "validation.bytes", "window": 128, "score_tokens": 1024},
+        "run": {"id": "0", "seed": 1},
+        "budget": {"kind": "steps", "amount": str(steps), "cap_s": 600},
+        "checkpoint": {"at_end": False, "every_s": 600},
+        "continues": None,
+        "resume": None,
+    }
+
+
+def same_losses(asked: dict[str, Any], text: Path) -> float:
+    """The largest difference between the losses of the two models on the same weights and rows."""
+    ours = Gpt(asked["settings"], 128)
+    ours.initialise(torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        for one in ours.parameters():
+            one.add_(torch.randn(one.shape, generator=torch.Generator().manual_seed(2)), alpha=0.02)
+    plain = Plain(asked["settings"]).take(ours)
+    inputs, targets = rows(load(text, torch.device("cpu")), 4, 128, torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        return float((ours(inputs, targets) - plain(inputs, targets)).abs())
+
+
+def promo_loop(asked: dict[str, Any], folder: Path) -> tuple[float, float]:
+    """Tokens a second of promo's training loop (all but start, build, warm-up, scoring), and a processor second."""
+    recorder = Recorder(io.StringIO(), time.monotonic())
+    began = time.monotonic()
+    outcome = train({**asked, "study_folder": str(folder), "attempt_folder": str(folder)}, recorder)
+    whole = time.monotonic() - began
+    spent = sum(seconds for name, seconds in recorder.seconds.items() if name != "train")
+    details: Any = outcome.details
+    tokens = int(details["work"]["tokens"])
+    return tokens / (whole - spent), tokens / float(details["budget"]["cpu_s"])
+
+
+def compare(folder: Path, rounds: int, threads: int) -> None:
+    """Print the medians and the median ratio of neighbouring turns for every shape."""
+    torch.set_num_threads(threads)
+    text = (folder / "train.bytes").read_bytes()
+    for name, (changed, steps) in SHAPES.items():
+        asked = request(folder, {**COMMON, **changed}, steps, threads)
+        apart = same_losses(asked, folder / "train.bytes")
+        assert apart < 1e-5, f"the two models differ by {apart}"
+        tokens = steps * asked["settings"]["total_batch"]
+        at_once = min(16, asked["settings"]["total_batch"] // 128)
+        loop = Loop(asked["settings"], text, at_once, Plain(asked["settings"]))
+        loop.run(3)
+        ours, plain = [], []
+        for turn in range(rounds):
+            for which in ("ours", "plain") if turn % 2 else ("plain", "ours"):
+                if which == "ours":
+                    ours.append(promo_loop(asked, folder))
+                    continue
+                began, cpu = time.monotonic(), time.process_time()
+                loop.run(steps)
+                plain.append((tokens / (time.monotonic() - began), tokens / (time.process_time() - cpu)))
+        for what, place in (("second", 0), ("processor second", 1)):
+            pairs = [(one[place], other[place]) for one, other in zip(ours, plain, strict=True)]
+            ratios = sorted(one / other for one, other in pairs)
+            promo, other = (statistics.median(column) for column in zip(*pairs, strict=True))
+            print(
+                f"{name:16} {threads} thread(s), tokens a {what:16}: promo {promo:8,.0f}, plain loop {other:8,.0f}, "
+                f"ratio {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})",
+                flush=True,
+            )
+
+
+def starts(folder: Path, count: int) -> None:
+    """Print the seconds from asking for a worker to the end of its first training step."""
+    seen = []
+    asked = request(folder, {**COMMON, **SHAPES["2x64, 8 rows"][0]}, 1, 1)
+    for number in range(count):
+        place = folder / "runs" / "bench" / "one-here-s1" / f"attempt-{number}"
+        place.mkdir(parents=True)
+        (place / "request.json").write_text(json.dumps(asked, sort_keys=True, separators=(",", ":")))
+        began = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "promo.run.supervise", str(place), "60"],
+            stdin=subprocess.PIPE,
+            env=worker_environment(os.environ, threads=1, cuda_device=None),
+        )
+        points = place / "points.jsonl"
+        while process.poll() is None and not (points.exists() and points.stat().st_size):
+            time.sleep(0.005)
+        seen.append(time.monotonic() - began)
+        process.wait()
+        result = json.loads((place / "result.json").read_bytes())["body"]
+        phases = {name: round(float(text), 2) for name, text in result["seconds"].items()}
+        print(f"start {number}: {seen[-1]:.2f} s to the first training step; {phases}", flush=True)
+        assert result["status"] == "ok", result["cause"]
+    print(f"worker to first training step: median {statistics.median(seen):.2f} s, {min(seen):.2f} to {max(seen):.2f}")
+
+
+def main() -> None:
+    """Measure and print."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=9)
+    options.add_argument("--threads", type=int, default=1)
+    options.add_argument("--starts", type=int, default=5)
+    options.add_argument("--no-loop", action="store_true")
+    asked = options.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        learned, held = split(synthetic(400_000), Fraction(1, 10))
+        (folder / "train.bytes").write_bytes(learned)
+        (folder / "validation.bytes").write_bytes(held)
+        if asked.starts:
+            starts(folder, asked.starts)
+        if not asked.no_loop:
+            compare(folder, asked.rounds, asked.threads)
+
+
+if __name__ == "__main__":
+    main()
