@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from promo_toy.declare import METRICS
 
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder
@@ -171,6 +172,42 @@ def test_an_unfinished_study_says_what_it_is(study, workplace):
         assert promo("report", workplace / "half") == 0, kept
         page = Page((workplace / "half" / "report.html").read_text(encoding="utf-8"))
         assert "not finished" in page.text
+
+
+def test_how_candidates_move_is_drawn_and_counted(study, page):
+    flow = build_view(record_of(study)).flow
+
+    assert flow.columns == ("candidate", "short: rank", "short: mean", "long: rank", "long: mean")
+    assert [row[0] for row in flow.rows] == ["base", "good"]
+    assert [row[1] for row in flow.rows] == [row[3] for row in flow.rows] == ["2", "1"]
+    assert flow.said[0] == "short and long rank the two candidates they share alike."
+    assert "Ranks from stage to stage" in page.text
+
+
+def test_what_failed_and_what_followed_is_told(study):
+    reruns = build_view(record_of(study)).reruns
+
+    assert reruns.declared == ("pick, of a run without a value at short: rerun 1, then drop.",)
+    assert reruns.said.endswith(
+        "0 were set aside by a guard, 4 failed and 0 were lost with the machine or the process; 2 were repeats."
+    )
+    assert [row[-1] for row in reruns.rows] == ["tried again: attempt 2, crash", "no value for its cell"] * 2
+    assert {row[5] for row in reruns.rows} == {"crash"}
+
+
+def test_every_picture_has_its_numbers_one_click_away(study):
+    html = (study.path / "report.html").read_text(encoding="utf-8")
+    after = [html[found.end() :] for found in re.finditer(r"</svg>\s*(?=<(?:/figure|ul|figcaption))", html)]
+
+    assert len(after) == len(re.findall('role="img"', html)) >= 3
+    for rest in after:
+        assert "<table>" in rest[: rest.index("</section>")]
+        assert "in numbers</summary>" in rest[: rest.index("</section>")]
+
+
+def test_the_words_of_a_picture_are_those_of_the_runner(study, page):
+    assert f"Marks: loss in pt, {METRICS['loss'].meaning}; the last mark of a run is its result." in page.text
+    assert "bits per byte" not in page.text
 
 
 # --- other forms -------------------------------------------------------------------------------------------------

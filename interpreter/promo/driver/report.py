@@ -118,6 +118,7 @@ class _Reading:
             folder=str(self.folder.path),
             meaning=metric.meaning if metric else "",
             starts=tuple((one.time, one.data) for one in starts),
+            first_attempt=next((one.seq for one in chain.events if one.kind is EventKind.ATTEMPT_STARTED), None),
             faults=tuple(dict.fromkeys(self.faults)),
         )
 

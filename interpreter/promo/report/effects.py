@@ -1,17 +1,14 @@
 """Estimated effects as a report shows them: tables, aliases, changes between stages, and how far rankings can agree."""
 
-import math
-from collections.abc import Iterable, Mapping
-from fractions import Fraction
+from collections.abc import Iterable
 from itertools import pairwise
 
 from promo.base.canonical import exact, from_exact, rounded
 from promo.base.tails import half_normal
-from promo.decision.stats import tau_b
 from promo.evidence.effects import EffectTable, Estimate, Fit
-from promo.evidence.values import Evidence
 from promo.report.design import chain_text, effect_name
 from promo.report.pictures import effects_svg, half_normal_svg
+from promo.report.ranks import stability, stability_words
 from promo.report.record import Record
 from promo.report.values import EffectsView, FitView
 from promo.report.words import NONE, listed, number, plural
@@ -75,6 +72,12 @@ def _fit(record: Record, fit: Fit) -> FitView:
         picture=_picture(record, fit),
         hosts=hosts,
         rows=tuple(_row(one, hosts) for one in fit.estimates),
+        contrasts=tuple(
+            (name, number(size, signed=True), f"{quantile:.3f}")
+            for (name, size), quantile in zip(fit.contrasts, half_normal(len(fit.contrasts)), strict=True)
+        )
+        if fit.method == "lenth"
+        else (),
         discovered=tuple(effect_name(one.effect) for one in fit.estimates if one.discovered),
         statements=tuple(said[:1].upper() + said[1:] + "." for said in fit.statements),
     )
@@ -126,66 +129,12 @@ def _ranks(record: Record, effects: Effects) -> Iterable[str]:
     """Agreement of the rankings of conditions at consecutive stages, beside what noise alone would allow."""
     points = {name for design in effects.designs for name in record.study.designs[design].points}
     for before, after in pairwise(effects.stages):
-        first, second = record.evidence[before], record.evidence[after]
-        one, other = _means(first, points), _means(second, points)
-        both = sorted(one.keys() & other.keys())
-        if len(both) < 3:
+        first, second = record.evidence.get(before), record.evidence.get(after)
+        if first is None or second is None:
             continue
-        score, left, right = tau_b([one[name] for name in both], [other[name] for name in both])
-        tau = score / math.sqrt(left * right) if left and right else 0.0
-        few = max(len(both) // 4, 1)
-        way = 1 if record.study.measure.lower_is_better else -1
-        tops = [_best(means, both, few, way) for means in (one, other)]
-        share = len(tops[0] & tops[1])
-        reliability = [_reliability(evidence, points) for evidence in (first, second)]
-        known = [value for value in reliability if value is not None]
-        ceiling = ""
-        if len(known) == 2:
-            # Two noisy copies of one normal ranking: tau = 2/pi asin(r) (Kendall & Gibbons 1990, section 10.8).
-            most = 2 / math.pi * math.asin(math.sqrt(known[0] * known[1]))
-            ceiling = (
-                f"; if the true rankings were the same, the noise between cells would still keep it near {most:.2f}"
-            )
-        yield (
-            f"{before} and {after} rank {len(both)} conditions with Kendall's tau-b {tau:.2f}{ceiling}. "
-            f"Of the best {few} they share {share}; by chance {few * few / len(both):.1f}."
-        )
-
-
-def _best(means: Mapping[str, Fraction], names: Iterable[str], count: int, way: int) -> set[str]:
-    return set(sorted(names, key=lambda name: (way * means[name], name))[:count])
-
-
-def _means(evidence: Evidence, points: set[str]) -> dict[str, Fraction]:
-    found = {}
-    for row in evidence.rows:
-        values = [from_exact(cell.value) for cell in row.cells if cell.value is not None]
-        if row.candidate in points and values and not row.missing:
-            found[row.candidate] = sum(values, Fraction(0)) / len(values)
-    return found
-
-
-def _reliability(evidence: Evidence, points: set[str]) -> float | None:
-    """Share of the variance of condition means that is not noise: 1 - 1/F of conditions against cells."""
-    table = [
-        [from_exact(cell.value or "0") for cell in row.cells]
-        for row in evidence.rows
-        if row.candidate in points and not row.missing
-    ]
-    rows, columns = len(table), len(evidence.cells)
-    if rows < 2 or columns < 2:
-        return None
-    grand = sum((sum(row, Fraction(0)) for row in table), Fraction(0)) / (rows * columns)
-    means = [sum(row, Fraction(0)) / columns for row in table]
-    cells = [sum((row[place] for row in table), Fraction(0)) / rows for place in range(columns)]
-    between = columns * sum(((mean - grand) ** 2 for mean in means), Fraction(0)) / (rows - 1)
-    left = (
-        (value - mean - cell + grand) ** 2
-        for row, mean in zip(table, means, strict=True)
-        for value, cell in zip(row, cells, strict=True)
-    )
-    error = sum(left, Fraction(0)) / ((rows - 1) * (columns - 1))
-    return float(max(1 - error / between, Fraction(0))) if between else None
+        found = stability(first, second, lower_is_better=record.study.measure.lower_is_better, names=points)
+        if found is not None and found.count > 2:
+            yield stability_words(before, after, found, "conditions")
 
 
 def _signed(text: str | None) -> str:

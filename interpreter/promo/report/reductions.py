@@ -6,6 +6,7 @@ from promo.report.amendments import amended_lines, undecided
 from promo.report.record import Record
 from promo.report.seal import SHOWN, seal_view
 from promo.report.values import ReductionView
+from promo.report.vouching import person_lines
 from promo.report.words import NONE, number, reduction_result
 from promo.spec.judgement import Reduction
 
@@ -28,6 +29,7 @@ def reduction_view(record: Record, reduction: Reduction) -> ReductionView:
         effects=decision.effects[:SHOWN] if decision else "",
         decision=decision_digest(decision)[:SHOWN] if decision else "",
         amended=tuple(amended_lines(record.state, reduction.name)),
+        person=tuple(person_lines(record.state, reduction.name)),
     )
 
 

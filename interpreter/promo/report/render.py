@@ -97,7 +97,13 @@ def render_json(view: ReportView | RemainsView) -> str:
     stages = tuple(evolve(stage, curves=evolve(stage.curves, picture="")) for stage in view.stages)
     fits = ((effects, (evolve(fit, picture="") for fit in effects.fits)) for effects in view.effects)
     effects = tuple(evolve(one, fits=tuple(those)) for one, those in fits)
-    without = evolve(view, ladder="", stages=stages, effects=effects)
+    without = evolve(
+        view,
+        ladder=evolve(view.ladder, picture=""),
+        flow=evolve(view.flow, picture=""),
+        stages=stages,
+        effects=effects,
+    )
     return _json(without)
 
 

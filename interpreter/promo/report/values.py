@@ -4,6 +4,10 @@ from attrs import frozen
 
 from promo.report.curves import CurvesView
 from promo.report.environment import EnvironmentView, StartView
+from promo.report.ladder import LadderView
+from promo.report.ranks import FlowView
+from promo.report.reruns import RerunsView
+from promo.report.vouching import VouchingView
 
 
 @frozen
@@ -55,6 +59,8 @@ class GateView:
     decision: str
     amended: tuple[str, ...] = ()
     """Amendments, and the verdicts of every wording, in sentences."""
+    person: tuple[str, ...] = ()
+    """What a person decided, in sentences."""
 
 
 @frozen
@@ -86,6 +92,7 @@ class RuleView:
     evidence: str
     decision: str
     amended: tuple[str, ...] = ()
+    person: tuple[str, ...] = ()
 
 
 @frozen
@@ -106,6 +113,7 @@ class ReductionView:
     effects: str
     decision: str
     amended: tuple[str, ...] = ()
+    person: tuple[str, ...] = ()
 
 
 @frozen
@@ -146,6 +154,8 @@ class FitView:
     hosts: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     """Effect, estimate, error, p, adjusted p, interval, one estimate a host, p of the hosts, cells that agree."""
+    contrasts: tuple[tuple[str, ...], ...]
+    """Numbers of a half-normal plot: contrast, size, quantile; empty without one."""
     discovered: tuple[str, ...]
     statements: tuple[str, ...]
 
@@ -230,13 +240,16 @@ class ReportView:
     state: str
     finished: bool
     story: tuple[str, ...]
-    ladder: str
+    ladder: LadderView
     legend: tuple[tuple[str, int, str], ...]
     """Candidate, colour, what it is."""
     gates: tuple[GateView, ...]
     rules: tuple[RuleView, ...]
     reductions: tuple[ReductionView, ...]
     effects: tuple[EffectsView, ...]
+    flow: FlowView
+    reruns: RerunsView
+    vouching: VouchingView
     stages: tuple[StageView, ...]
     cost: tuple[CostRow, ...]
     cost_unit: str

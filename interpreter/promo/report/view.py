@@ -20,12 +20,14 @@ from promo.report.baselines import baseline_lines
 from promo.report.curves import curves_view
 from promo.report.effects import effects_story, effects_view
 from promo.report.environment import Environments, starts
+from promo.report.ladder import ladder_view, ranked
 from promo.report.limits import limits
-from promo.report.pictures import Rung, ladder_svg
 from promo.report.plan import amount_text, amount_unit, hours_text, savings
+from promo.report.ranks import flow_view
 from promo.report.record import Record
 from promo.report.reductions import reduction_view
 from promo.report.replay import replay_line
+from promo.report.reruns import reruns_view
 from promo.report.runs import facts, run_rows
 from promo.report.seal import SHOWN, seal_view
 from promo.report.values import (
@@ -41,6 +43,7 @@ from promo.report.values import (
     StandingView,
     SuppositionView,
 )
+from promo.report.vouching import person_lines, vouching_view
 from promo.report.words import (
     finding_words,
     gate_result,
@@ -80,12 +83,15 @@ class _View:
             state=self._state(),
             finished=self.state.study is StudyState.CLOSED and not self.record.faults,
             story=tuple(self._story()),
-            ladder=self._ladder(),
+            ladder=ladder_view(self.record),
             legend=tuple((name, self.colours[name], self._describe(name)) for name in self.names),
             gates=tuple(self._gate(gate) for gate in study.gates.values()),
             rules=tuple(self._rule(rule) for rule in study.rules.values()),
             reductions=tuple(reduction_view(self.record, one) for one in study.reductions.values()),
             effects=tuple(effects_view(self.record, one) for one in study.effects.values()),
+            flow=flow_view(self.record),
+            reruns=reruns_view(self.record),
+            vouching=vouching_view(self.record),
             stages=tuple(self._stage(stage) for stage in self.plan.stages),
             cost=tuple(self._cost()),
             cost_unit=amount_unit(self.plan),
@@ -192,6 +198,7 @@ class _View:
             evidence=decision.evidence[:SHOWN] if decision else "",
             decision=decision_digest(decision)[:SHOWN] if decision else "",
             amended=tuple(amended_lines(self.state, gate.name)),
+            person=tuple(person_lines(self.state, gate.name)),
         )
 
     def _standing(self, standing: Standing, decision: GateDecision) -> StandingView:
@@ -234,6 +241,7 @@ class _View:
             evidence=decision.evidence[:SHOWN] if decision else "",
             decision=decision_digest(decision)[:SHOWN] if decision else "",
             amended=tuple(amended_lines(self.state, rule.name)),
+            person=tuple(person_lines(self.state, rule.name)),
         )
 
     # --- stages ------------------------------------------------------------------------------------------
@@ -269,7 +277,7 @@ class _View:
 
     def _spreads(self, stage: str) -> Iterable[SpreadView]:
         evidence = self.record.evidence.get(stage)
-        for name in self._ranked(stage):
+        for name in ranked(self.record, stage):
             row = evidence.row(name) if evidence else None
             values = [from_exact(cell.value) for cell in row.cells if cell.value is not None] if row else []
             if values:
@@ -282,51 +290,6 @@ class _View:
                     highest=rounded(max(values), 4),
                     cells=str(len(values)),
                 )
-
-    def _ranked(self, stage: str) -> list[str]:
-        """Candidates of a stage by their mean, best first; those without a value last."""
-        evidence = self.record.evidence.get(stage)
-        if evidence is None:
-            return []
-        better = 1 if self.study.measure.lower_is_better else -1
-
-        def key(name: str) -> tuple[bool, Fraction, str]:
-            row = evidence.row(name)
-            values = [from_exact(cell.value) for cell in row.cells if cell.value is not None] if row else []
-            mean = sum(values, Fraction(0)) / len(values) if values else Fraction(0)
-            return not values, better * mean, name
-
-        return sorted((row.candidate for row in evidence.rows), key=key)
-
-    def _ladder(self) -> str:
-        shown = [stage for stage in self.plan.stages if stage.name in self.record.evidence]
-        if not shown:
-            return ""
-        place = {stage.name: index for index, stage in enumerate(shown)}
-        total = max(self.plan.device_s.planned, 1)
-        rungs = []
-        for stage in shown:
-            gates = [gate for gate in self.study.gates_from(stage.name) if gate.name in self.record.decisions]
-            promoted: frozenset[int] = frozenset()
-            target = None
-            for gate in gates:
-                decision = self.record.decisions[gate.name]
-                assert isinstance(decision, GateDecision)
-                promoted |= {self.colours[name] for name in decision.promoted}
-                target = place.get(gate.target, target)
-            amount = amount_text(stage.device_s.planned, self.plan)
-            rungs.append(
-                Rung(
-                    title=f"{stage.name}",
-                    subtitle=f"{describe_budget(stage.budget)} a run\n{amount} {amount_unit(self.plan)}",
-                    order=tuple(self.colours[name] for name in self._ranked(stage.name)),
-                    goes_on=promoted,
-                    target=target,
-                    weight=stage.device_s.planned / total / max(len(self._ranked(stage.name)), 1),
-                )
-            )
-        words = "; ".join(f"{stage.name}: {listed(self._ranked(stage.name))}" for stage in shown)
-        return ladder_svg(rungs, self.names, f"Candidates by rank at each stage, best first. {words}")
 
     # --- cost and limits ---------------------------------------------------------------------------------
 
