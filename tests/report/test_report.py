@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from promo_toy.declare import METRICS
 
+from promo.base.resources import template_folder
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder
 from promo.report.pictures import Curve, Panel, curves_svg
-from promo.report.render import render_csv, render_json, render_markdown
+from promo.report.render import digest_of_script, render_csv, render_json, render_markdown
 from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
 from promo.report.view import build_view
 from support import promo, spec
@@ -44,15 +45,20 @@ class Page(HTMLParser):
 
     def __init__(self, html):
         super().__init__()
-        self.tags, self.attributes, self.words = [], [], []
+        self.tags, self.attributes, self.words, self.scripts = [], [], [], []
+        self.in_script = False
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
+        self.in_script = tag == "script"
         self.attributes += [(tag, name, value) for name, value in attrs]
 
     def handle_data(self, data):
-        self.words.append(data)
+        (self.scripts if self.in_script else self.words).append(data)
+
+    def handle_endtag(self, tag):
+        self.in_script = False
 
     @property
     def text(self):
@@ -78,11 +84,20 @@ def page(study):
 
 
 def test_texts_of_users_stay_texts(page):
-    assert not {"script", "img", "iframe", "object", "i", "link"} & set(page.tags)
+    assert not {"img", "iframe", "object", "i", "link"} & set(page.tags)
     assert "<script>alert(1)</script>" in page.text
     assert "{{ 7 * 7 }}" in page.text
     assert "<b>on purpose</b>" in page.text  # the message of a run that crashed
     assert "<i>note</i>" in page.text
+
+
+def test_the_only_script_is_our_own_and_the_policy_lets_no_other_run(page):
+    own = (template_folder() / "report.js").read_text(encoding="utf-8")
+    policy = [value for tag, name, value in page.attributes if tag == "meta" and "default-src" in str(value)]
+
+    assert page.scripts == [own]
+    assert policy == [f"default-src 'none'; style-src 'unsafe-inline'; script-src '{digest_of_script(own)}'"]
+    assert "innerHTML" not in own  # texts of users never become markup
 
 
 def test_nothing_is_fetched_and_nothing_runs(page):
@@ -305,7 +320,8 @@ def test_two_studies_stand_side_by_side(study, other, tmp_path, capsys):
     assert "decided differently at pick" in said
     assert "candidate good, quality: 1 -> 9" in html.text
     assert "agree with tau-b" in html.text
-    assert not {"script", "img", "i"} & set(html.tags)
+    assert not {"img", "i"} & set(html.tags)
+    assert len(html.scripts) == 1
     assert "<script>alert(1)</script>" in html.text
 
 

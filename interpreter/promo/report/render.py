@@ -1,5 +1,7 @@
 """A view to HTML (one file, everything escaped, nothing fetched), Markdown or JSON; tables of a record to CSV."""
 
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -64,12 +66,22 @@ def render_notice(name: str, message: str, refresh_s: int) -> str:
 
 
 def _page(template: str, **parts: object) -> str:
-    """A page with promo's own style sheet inside, the only text beside pictures that is not escaped."""
+    """
+    A page with promo's own style sheet and script inside, the only texts beside pictures that are not escaped.
+
+    The page's policy names the digest of that script, so a browser runs no other one.
+    """
     from markupsafe import Markup
 
-    style = Markup((template_folder() / "report.css").read_text(encoding="utf-8"))  # noqa: S704 - a file of the package
-    html: str = _environment().get_template(template).render(style=style, **parts)
+    style, script = ((template_folder() / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    own = {"style": Markup(style), "script": Markup(script)}  # noqa: S704 - files of the package
+    html: str = _environment().get_template(template).render(**own, script_digest=digest_of_script(script), **parts)
     return html
+
+
+def digest_of_script(script: str) -> str:
+    """How a content security policy names a script: `sha256-` and the digest in base 64."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 def render_markdown(view: ReportView) -> str:
