@@ -38,7 +38,7 @@ from promo.report.render import (
     render_remains_markdown,
 )
 from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
-from promo.report.view import build_view
+from promo.report.view import DECISIONS_CSV, RUNS_CSV, build_view
 from promo.run.store import read_points
 from promo.run.values import Result, RunStatus
 from promo.spec.values import Study
@@ -283,18 +283,24 @@ def write_report(folder: StudyFolder, path: Path, form: str = "html") -> Written
     view = build_view(record)
     match form:
         case "html":
-            files = {path: render_html(view)}
+            files = {path: render_html(view)} | {
+                path.with_suffix(f".{end}"): _table(record, end) for end in view.beside
+            }
         case "md":
             files = {path: render_markdown(view)}
         case "json":
             files = {path: render_json(view)}
         case _:
-            files = {
-                path.with_suffix(".decisions.csv"): render_csv(DECISION_COLUMNS, decision_rows(record)),
-                path.with_suffix(".runs.csv"): render_csv(RUN_COLUMNS, run_table(record)),
-            }
+            files = {path.with_suffix(f".{end}"): _table(record, end) for end in (DECISIONS_CSV, RUNS_CSV)}
     _write(files)
     return Written(view.story, tuple(files), view.faults)
+
+
+def _table(record: Record, end: str) -> str:
+    """A table of a record as CSV; *end* is that of its file's name."""
+    if end == RUNS_CSV:
+        return render_csv(RUN_COLUMNS, run_table(record))
+    return render_csv(DECISION_COLUMNS, decision_rows(record))
 
 
 def _remains(view: RemainsView, form: str) -> str:

@@ -7,6 +7,7 @@ as `train_bpb` for `val_bpb`, is what a runner may record of the text it trains 
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from attrs import frozen
 
@@ -58,7 +59,7 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
     beside = f"train_{metric.rpartition('_')[2]}"
     key, x_label = AXES.get(stage.budget.kind, SECONDS)
     measured = [run for run in entered if any(metric in point for point in record.points.get(run.id, ()))]
-    drawn, chosen = _chosen(record, stage, measured)
+    drawn, chosen = drawn_runs(record, stage, measured)
     colours = {name: number for number, name in enumerate(record.candidates)}
     most = max(FEWEST, min(MOST, MOST_MARKS // max(len(drawn), 1)))
     full = [(run, _line(record, run, key, beside), _line(record, run, key, metric)) for run in drawn]
@@ -76,16 +77,17 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
     words = f"Learning curves of stage {stage.name}: {metric} against {x_label}, one line a run"
     shown = any(curve.trained or curve.scored for panel in panels for curve in panel.curves)
     thin = any(len(line) > most for _, trained, scored in full for line in (trained, scored))
-    rows = list(_rows(record, measured, metric, beside))
+    rows = islice(_rows(record, measured, metric, beside), MOST_ROWS)
+    count = sum(metric in point for run in measured for point in record.points[run.id])
     columns = ("candidate", "host", "seed", "step", "tokens", "seconds", *((beside,) if _any(full) else ()), metric)
     return CurvesView(
         picture=curves_svg(panels, x_label, f"{metric} ({unit})", words, record.candidates) if shown else "",
         caption=(*_caption(record, beside if _any(full) else ""), *chosen, *(_thin(most) if thin else ())),
         candidates=tuple(sorted({colours[run.candidate] for run in drawn})),
         columns=columns,
-        rows=tuple(row if _any(full) else (*row[:6], row[7]) for row in rows[:MOST_ROWS]),
-        rest=f"The first {MOST_ROWS} of {len(rows):,} points; all are in points.jsonl of each run."
-        if len(rows) > MOST_ROWS
+        rows=tuple(row if _any(full) else (*row[:6], row[7]) for row in rows),
+        rest=f"The first {MOST_ROWS} of {count:,} points; all are in points.jsonl of each run."
+        if count > MOST_ROWS
         else "",
     )
 
@@ -95,23 +97,32 @@ def _any(full: Iterable[tuple[PlannedRun, Sequence[object], Sequence[object]]]) 
     return any(trained for _, trained, _ in full)
 
 
-def _chosen(
-    record: Record, stage: StagePlan, measured: Sequence[PlannedRun]
+def drawn_runs(
+    record: Record, stage: StagePlan, measured: Sequence[PlannedRun], room: int = MOST_RUNS
 ) -> tuple[list[PlannedRun], tuple[str, ...]]:
-    """The runs that are drawn, and what is said of those that are not: fewer seeds first, then fewer candidates."""
-    if len(measured) <= MOST_RUNS:
+    """
+    The runs that are drawn, and what is said of those that are not: fewer seeds first, then fewer candidates.
+
+    Args:
+        record: the study.
+        stage: one of its stages.
+        measured: its runs that have points.
+        room: how many can be drawn.
+    """
+    if len(measured) <= room:
         return list(measured), ()
     seeds = sorted({run.seed for run in measured})
     names = list(dict.fromkeys(run.candidate for run in measured))
-    few = max(MOST_RUNS // max(len(names) * len(stage.hosts), 1), 1)
+    few = max(room // max(len(names) * len(stage.hosts), 1), 1)
     kept = seeds[:few]
     words = f"the {few} lowest of {len(seeds)} seeds" if few > 1 else f"the lowest of {len(seeds)} seeds"
-    most = max(MOST_RUNS // len(stage.hosts), 1)
+    most = max(room // len(stage.hosts), 1)
     if len(names) > most:
         on = {name for gate in record.study.gates_from(stage.name) for name in record.state.promoted(gate.name)}
         names = [*(name for name in names if name in on), *(name for name in names if name not in on)][:most]
         words += f" and {len(names)} candidates, those that went on first"
-    drawn = [run for run in measured if run.seed in kept and run.candidate in names]
+    chosen = set(names)
+    drawn = [run for run in measured if run.seed in kept and run.candidate in chosen]
     return drawn, (f"Drawn: {len(drawn)} of {len(measured):,} runs, those of {words}.",)
 
 

@@ -157,21 +157,20 @@ def flow_view(record: Record) -> FlowView:
         return FlowView("", (), (), ())
     orders = {name: ranking(every[name], lower_is_better=lower) for name in stages}
     ranks = {name: {candidate: rank for rank, candidate in enumerate(orders[name], 1)} for name in stages}
-    moving = [name for name in record.candidates if sum(name in ranks[stage] for stage in stages) > 1]
-    moving.sort(key=lambda name: (-sum(name in ranks[stage] for stage in stages), record.candidates.index(name)))
+    names = record.candidates
+    number_of = {name: index for index, name in enumerate(names)}
+    moving = [name for name in names if sum(name in ranks[stage] for stage in stages) > 1]
+    moving.sort(key=lambda name: (-sum(name in ranks[stage] for stage in stages), number_of[name]))
     said = list(_said(record, pairs, lower=lower))
     if len(moving) > MOST_LINES:
         said.append(f"Drawn: {MOST_LINES} of {len(moving)} candidates, those at most stages first.")
-    lines = [
-        (record.candidates.index(name), tuple(ranks[stage].get(name) for stage in stages))
-        for name in moving[:MOST_LINES]
-    ]
+    lines = [(number_of[name], tuple(ranks[stage].get(name) for stage in stages)) for name in moving[:MOST_LINES]]
     words = "Ranks from stage to stage. " + "; ".join(
         f"{name}: {', '.join(NONE if rank is None else str(rank) for rank in line)}"
         for name, (_, line) in zip(moving, lines, strict=False)
     )
     return FlowView(
-        picture=ranks_svg(stages, lines, record.candidates, words),
+        picture=ranks_svg(stages, lines, names, words),
         said=tuple(said),
         columns=("candidate", *(f"{stage}: {what}" for stage in stages for what in ("rank", "mean"))),
         rows=tuple(_row(name, stages, ranks, every) for name in moving),

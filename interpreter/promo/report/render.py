@@ -15,6 +15,7 @@ from promo.report.beside import BesideView
 from promo.report.canvas import marks_svg
 from promo.report.compare import CompareView
 from promo.report.remains import RemainsView
+from promo.report.runs import COUNTED
 from promo.report.values import ReportView
 
 
@@ -37,7 +38,7 @@ def render_html(view: ReportView, *, refresh_s: int | None = None) -> str:
     from markupsafe import Markup
 
     marks = marks_svg(candidate for _, candidate, _ in view.legend)
-    return _page("report.html.j2", view=view, picture=Markup, marks=marks, refresh_s=refresh_s)
+    return _page("report.html.j2", view=view, picture=Markup, marks=marks, counted_columns=COUNTED, refresh_s=refresh_s)
 
 
 def render_beside(view: BesideView) -> str:

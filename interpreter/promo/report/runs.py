@@ -1,15 +1,52 @@
 """Rows about single runs, and the facts it takes to derive a report again."""
 
 from collections.abc import Iterable
+from fractions import Fraction
 
 from promo.base.canonical import from_exact, rounded
 from promo.ledger.state import Attempt, AttemptState
 from promo.report.environment import Environments
 from promo.report.record import Record, part
-from promo.report.values import RunView
+from promo.report.values import RunsView, RunView
 from promo.report.words import NONE, number
 from promo.run.values import Result
 from promo.spec.describe import describe_runner
+
+MOST_RUNS = 1000
+"""Runs that a page lists one by one."""
+COUNTED = ("stage", "host", "status", "runs", "attempts", "mean s trained", "lowest result", "highest result")
+
+
+def runs_view(record: Record) -> RunsView:
+    """All runs, one by one or counted by stage, host and status."""
+    if len(record.state.attempts) <= MOST_RUNS:
+        return RunsView(tuple(run_rows(record)), ())
+    return RunsView((), tuple(_counted(record)))
+
+
+def _counted(record: Record) -> Iterable[tuple[str, ...]]:
+    groups: dict[tuple[str, str, str], list[tuple[Attempt, int]]] = {}
+    for run, tried in record.state.attempts.items():
+        shown = record.state.accepted(run) or tried[-1]
+        status = shown.status or shown.state.value
+        groups.setdefault((tried[0].stage, shown.host, status), []).append((shown, len(tried)))
+    order = {stage.name: place for place, stage in enumerate(record.plan.stages)}
+    for key in sorted(groups, key=lambda one: (order[one[0]], one)):
+        members = groups[key]
+        results = [record.results.get((one.run, one.number)) for one, _ in members]
+        trained = [from_exact(one.seconds["train"]) for one in results if one is not None and "train" in one.seconds]
+        metric = record.study.measure.metric
+        scores = [from_exact(text) for one in results if one is not None and (text := one.metrics.get(metric))]
+        yield (
+            *key,
+            f"{len(members):,}",
+            f"{sum(count for _, count in members):,}",
+            rounded(sum(trained, Fraction(0)) / len(trained), 2) if trained else NONE,
+            *(
+                number(str(end)) if end is not None else NONE
+                for end in (min(scores, default=None), max(scores, default=None))
+            ),
+        )
 
 
 def run_rows(record: Record) -> Iterable[RunView]:

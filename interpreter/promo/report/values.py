@@ -55,6 +55,8 @@ class GateView:
     demands: tuple[str, ...]
     columns: tuple[str, ...]
     standings: tuple[StandingView, ...]
+    rest: str
+    """Who is not in the table; empty when everybody is."""
     evidence: str
     decision: str
     amended: tuple[str, ...] = ()
@@ -230,6 +232,16 @@ class RunView:
 
 
 @frozen
+class RunsView:
+    """All runs: one by one, or counted when they are too many."""
+
+    rows: tuple[RunView, ...]
+    """Empty when they are counted."""
+    counted: tuple[tuple[str, ...], ...]
+    """Stage, host, status, runs, attempts, mean seconds trained, range of results."""
+
+
+@frozen
 class ReportView:
     """Everything a report says."""
 
@@ -258,7 +270,9 @@ class ReportView:
     suppositions: tuple[SuppositionView, ...]
     notes: tuple[str, ...]
     limits: tuple[str, ...]
-    runs: tuple[RunView, ...]
+    beside: tuple[str, ...]
+    """Ends of the names of files beside the report that hold what its tables leave out."""
+    runs: RunsView
     facts: tuple[tuple[str, str], ...]
     """Digests, versions, machine: what it takes to derive the report again."""
     commands: tuple[str, ...]

@@ -8,14 +8,11 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from promo.base.canonical import exact, from_exact, rounded
-from promo.decision.decide import side_of
 from promo.decision.stats import summarise
-from promo.decision.values import GateDecision, ReduceDecision, RuleDecision, Standing, Verdict, decision_digest
+from promo.decision.values import GateDecision, ReduceDecision, RuleDecision
 from promo.ledger.state import StudyState
 from promo.plan.values import PlannedRun, StagePlan
 from promo.report.account import account_lines
-from promo.report.aloud import read_gate, read_rule
-from promo.report.amendments import amended_lines, undecided
 from promo.report.baselines import baseline_lines
 from promo.report.curves import curves_view
 from promo.report.effects import effects_story, effects_view
@@ -28,36 +25,39 @@ from promo.report.record import Record
 from promo.report.reductions import reduction_view
 from promo.report.replay import replay_line
 from promo.report.reruns import reruns_view
-from promo.report.runs import facts, run_rows
-from promo.report.seal import SHOWN, seal_view
+from promo.report.rules import gate_view, rule_view, summarised
+from promo.report.runs import MOST_RUNS, facts, runs_view
 from promo.report.values import (
-    Cell,
-    ComparisonView,
     CostRow,
-    GateView,
     ReportView,
-    RuleView,
     SavingView,
     SpreadView,
     StageView,
-    StandingView,
     SuppositionView,
 )
-from promo.report.vouching import person_lines, vouching_view
+from promo.report.vouching import vouching_view
 from promo.report.words import (
-    finding_words,
     gate_result,
     listed,
-    number,
     plural,
     reduction_result,
     rule_result,
+    seeds_text,
     span_text,
-    standing_reason,
 )
 from promo.spec.describe import describe_budget, describe_measure, describe_mode
-from promo.spec.judgement import Gate, Rule, Statistic
+from promo.spec.judgement import Statistic
 from promo.spec.values import Stage
+
+DECISIONS_CSV, RUNS_CSV = "decisions.csv", "runs.csv"
+"""What a file beside a report holds -> the end of its name."""
+
+
+def _beside(record: Record) -> tuple[str, ...]:
+    """Tables that are too long for a page and lie beside it."""
+    runs = len(record.state.attempts) > MOST_RUNS
+    decisions = summarised(record)
+    return (*((DECISIONS_CSV,) if decisions else ()), *((RUNS_CSV,) if runs else ()))
 
 
 def build_view(record: Record) -> ReportView:
@@ -71,6 +71,8 @@ class _View:
         self.study, self.plan, self.state = record.study, record.plan, record.state
         self.unit = self.study.measure.unit
         self.names = record.candidates
+        levels = [dict(self.study.candidates[name].levels) for name in self.names]
+        self.varied = {factor for one in levels[:1] for factor in one if len({other[factor] for other in levels}) > 1}
         self.colours = {name: index for index, name in enumerate(self.names)}
 
     def build(self) -> ReportView:
@@ -85,8 +87,8 @@ class _View:
             story=tuple(self._story()),
             ladder=ladder_view(self.record),
             legend=tuple((name, self.colours[name], self._describe(name)) for name in self.names),
-            gates=tuple(self._gate(gate) for gate in study.gates.values()),
-            rules=tuple(self._rule(rule) for rule in study.rules.values()),
+            gates=tuple(gate_view(self.record, gate) for gate in study.gates.values()),
+            rules=tuple(rule_view(self.record, rule) for rule in study.rules.values()),
             reductions=tuple(reduction_view(self.record, one) for one in study.reductions.values()),
             effects=tuple(effects_view(self.record, one) for one in study.effects.values()),
             flow=flow_view(self.record),
@@ -99,7 +101,8 @@ class _View:
             suppositions=tuple(self._suppositions()),
             notes=study.account.notes if study.account else (),
             limits=tuple(limits(self.record)),
-            runs=tuple(run_rows(self.record)),
+            beside=_beside(self.record),
+            runs=runs_view(self.record),
             facts=tuple(facts(self.record)),
             commands=(f"promo verify {self.record.folder}", f"promo show decision {self.record.folder}"),
             environments=tuple(Environments(self.record).views()),
@@ -170,79 +173,10 @@ class _View:
         varied = [
             f"{factor} {exact(level) if isinstance(level, Fraction) else level}"
             for factor, level in levels.items()
-            if len({dict(self.study.candidates[other].levels)[factor] for other in self.names}) > 1
+            if factor in self.varied
         ]
         size = candidate.effective.parameters
         return f"{role}{', '.join(varied)}; {f'{size:,} parameters' if size else 'size not known'}"
-
-    # --- gates and rules ---------------------------------------------------------------------------------
-
-    def _columns(self, stage: str) -> tuple[str, ...]:
-        planned = self.plan.stage(stage)
-        return tuple(f"{host}, seed {seed}" for seed in planned.seeds for host in planned.hosts)
-
-    def _gate(self, gate: Gate) -> GateView:
-        decision = self.record.decisions.get(gate.name)
-        assert decision is None or isinstance(decision, GateDecision)
-        return GateView(
-            name=gate.name,
-            documentation=gate.documentation,
-            sentence=read_gate(gate, self.study),
-            seal=seal_view(self.record, gate),
-            decided=decision is not None,
-            result=gate_result(decision) + "." if decision else undecided(self.record, gate.name),
-            statistic=gate.statistic.value,
-            demands=tuple(finding_words(one, self.unit) for one in decision.demands) if decision else (),
-            columns=self._columns(gate.source),
-            standings=tuple(self._standing(one, decision) for one in decision.standings) if decision else (),
-            evidence=decision.evidence[:SHOWN] if decision else "",
-            decision=decision_digest(decision)[:SHOWN] if decision else "",
-            amended=tuple(amended_lines(self.state, gate.name)),
-            person=tuple(person_lines(self.state, gate.name)),
-        )
-
-    def _standing(self, standing: Standing, decision: GateDecision) -> StandingView:
-        return StandingView(
-            candidate=standing.candidate,
-            colour=self.colours[standing.candidate],
-            rank="–" if standing.rank is None else str(standing.rank),
-            cells=tuple(
-                Cell(number(one.value) if one.value else one.status, one.value is None) for one in standing.cells
-            ),
-            statistic=number(standing.statistic),
-            promoted=standing.verdict is Verdict.PROMOTED,
-            reason=standing_reason(standing, decision, self.unit),
-        )
-
-    def _rule(self, rule: Rule) -> RuleView:
-        decision = self.record.decisions.get(rule.name)
-        assert decision is None or isinstance(decision, RuleDecision)
-        return RuleView(
-            name=rule.name,
-            documentation=rule.documentation,
-            sentence=read_rule(rule, self.study),
-            seal=seal_view(self.record, rule),
-            decided=decision is not None,
-            answer=decision.answer.value if decision else "open",
-            result=rule_result(decision, rule, self.study) + "." if decision else undecided(self.record, rule.name),
-            judged=rule.judged,
-            reference=rule.reference or "",
-            side=side_of(rule).value,
-            findings=tuple(finding_words(one, self.unit) for one in decision.findings) if decision else (),
-            comparisons=tuple(
-                ComparisonView(
-                    cell=f"{one.host}, seed {one.seed}",
-                    judged=number(one.judged),
-                    reference=number(one.reference),
-                    difference=number(one.difference, signed=True),
-                )
-                for one in (decision.comparisons if decision else ())
-            ),
-            evidence=decision.evidence[:SHOWN] if decision else "",
-            decision=decision_digest(decision)[:SHOWN] if decision else "",
-            amended=tuple(amended_lines(self.state, rule.name)),
-            person=tuple(person_lines(self.state, rule.name)),
-        )
 
     # --- stages ------------------------------------------------------------------------------------------
 
@@ -259,7 +193,7 @@ class _View:
             if entrants is not None
             else f"{stage.entrants.planned} that {stage.after} promotes",
             cells=f"{plural(len(stage.hosts), 'host')} ({', '.join(stage.hosts)}) x "
-            f"{plural(len(stage.seeds), 'seed')} ({', '.join(map(str, stage.seeds))})",
+            f"{plural(len(stage.seeds), 'seed')} ({seeds_text(stage.seeds)})",
             runs=f"{done} of {total}",
             trained=span_text(self.record.trained_s(stage.name)),
             spreads=tuple(self._spreads(stage.name)),
