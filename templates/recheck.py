@@ -3,9 +3,9 @@ A second, independent check of a study: this one file and Python's standard libr
 
 It takes nothing from promo's own code, so a fault there is not repeated here.  It derives again: the chain, its Merkle
 root, the digests of frozen files, texts, requests, results and decisions, the order of events, budgets, drawn seeds,
-evidence tables, gates that keep the top by a mean, rules on a mean gap, promotions, and the trained seconds.  What it
-cannot derive again it says, and leaves to `promo verify`; so nothing but a ledger that somebody rewrote as a whole can
-pass here and fail there.
+evidence tables, effects on whole tables and reductions by them, gates that keep the top by a mean, rules on a mean gap,
+promotions, and the trained seconds.  What it cannot derive again it says, and leaves to `promo verify`; so nothing but
+a ledger that somebody rewrote as a whole can pass here and fail there.
 
     python recheck.py STUDY.study [--key PUB] [--authority PEM] [--anchor RECEIPT]
 
@@ -19,6 +19,7 @@ import argparse
 import base64
 import hashlib
 import json
+import math
 import re
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 Object = dict[str, Any]
+Estimates = dict[str, dict[frozenset[str], tuple[float, float | None]]]
 ENDS = ("attempt.failed", "attempt.lost", "result.accepted")
 SPENT = "the ledger is not the one it vouches for"
 
@@ -110,6 +112,11 @@ class Study:
                 if one is None:
                     raise DiffersError(f"run {data['run']} has an end and was never started")
                 one.update(data, end=event["kind"])
+            elif event["kind"] == "attempt.late":
+                late = self.attempts[data["run"], data["attempt"]]
+                if late["end"] not in ("attempt.failed", "attempt.lost") or late.get("envelope"):
+                    raise DiffersError(f"{late['folder']} is said to have come late, and was not given up")
+                late["late"] = data["envelope"]
             elif event["kind"] == "result.flagged":
                 self.attempts[data["run"], data["attempt"]]["flagged"] = True
         self.counts: dict[str, Object] = {}
@@ -281,6 +288,8 @@ def results(study: Study) -> Iterator[str]:
     for one in study.attempts.values():
         try:
             body = study.result(one) if one["end"] and one.get("envelope") else None
+            if "late" in one and sha(study.bytes(f"{one['folder']}/result.json")) != one["late"]:
+                raise DiffersError(f"{one['folder']}/result.json is not what came late")
             asked = study.request(one) if one["end"] == "result.accepted" and not one["flagged"] else {}
         except MissingError as fault:
             missing.append(str(fault))
@@ -291,12 +300,12 @@ def results(study: Study) -> Iterator[str]:
         seconds += Fraction(body["seconds"].get("train", "0"))
         if not asked:
             continue
-        kept[one["folder"]] = body.get("checkpoint")
+        kept[one["folder"]] = [body[name] for name in ("checkpoint", "trunk") if name in body]
         used = body.get("budget") or {}
         if "used" in used and Fraction(used["used"]) > budgets[one["stage"]] + Fraction(used.get("last_step", "0")):
             raise DiffersError(f"{one['folder']} was given more than its budget and one step")
         carried = asked.get("continues")
-        if isinstance(carried, dict) and (kept.get(carried.get("folder"), ()) != carried.get("state") or not carried):
+        if isinstance(carried, dict) and carried.get("state") not in kept.get(carried.get("folder"), ()):
             raise DiffersError(f"{one['folder']} carries on another state than was accepted")
     if missing:
         raise MissingError(missing[0])
@@ -323,8 +332,174 @@ def evidence(study: Study) -> Iterator[str]:
                     raise DiffersError(f"evidence/{name}.json: {candidate} on {host}, seed {seed} is not its result")
         yield f"evidence of {name} collected again"
     for one in study.data("effects.estimated"):
-        study.stored(f"evidence/{one['name']}.json", one["effects"])
-        yield f"{one['name']}: as recorded; its estimate is left to promo verify"
+        stored = study.stored(f"evidence/{one['name']}.json", one["effects"])
+        again = "estimated again" if estimated(study, one["name"], stored) else "as recorded; left to promo verify"
+        yield f"{one['name']}: {again}"
+
+
+# --- effects -----------------------------------------------------------------------------------------------------
+
+
+def estimated(study: Study, name: str, stored: Object) -> bool:
+    """Whether stored effects could be estimated again; then they are the same."""
+    found = estimates(study, name, stored)
+    for stage in stored["stages"] if found else ():
+        most = max(abs(size) for size, _ in found[stage["stage"]].values())
+        for effect in stage["effects"]:
+            size, adjusted = found[stage["stage"]][frozenset(effect["effect"])]
+            discovered = adjusted is not None and adjusted <= _rate(study, name)
+            same = _near(effect["value"], abs(size), 1e-9 * most) and _near(effect["adjusted"], adjusted, 1e-9)
+            if not same or effect["discovered"] != discovered:
+                raise DiffersError(f"{name}: {' * '.join(effect['effect'])} at {stage['stage']} comes out otherwise")
+    return bool(found)
+
+
+def _rate(study: Study, name: str) -> float:
+    return float(Fraction(str(study.plan["parts"]["effects"][name]["rate"]).rstrip("%")) / 100)
+
+
+def _near(text: str | None, number: float | None, room: float) -> bool:
+    """Whether a stored number of six digits is this one, whatever its sign."""
+    if text is None or number is None:
+        return text is None and number is None
+    return abs(abs(float(text)) - number) <= 1e-5 * number + room
+
+
+def estimates(study: Study, name: str, stored: Object) -> Estimates:
+    """
+    Stage by stage each effect's size, second level less first in sorted order, and its p adjusted in its family.
+
+    By least squares on whole tables: there every block holds each candidate equally often, so a block's term takes the
+    mean of a column away and no more.  Empty where a run is missing or something else is not as simple as that.
+    """
+    found: Estimates = {}
+    said = study.plan["parts"]["effects"][name]
+    for stage in stored["stages"]:
+        table = json.loads(study.bytes(f"evidence/{stage['stage']}.json"))
+        cells = table["cells"]
+        values = {one: [cell["value"] for cell in row] for one, row in table["rows"].items()}
+        whole = all(value is not None for row in values.values() for value in row)
+        if not whole or len(cells) < 2 or stage["runs"] != len(values) * len(cells) or stage["sigma"] is None:
+            return {}
+        columns = _columns(study, sorted(values), stage["effects"])
+        if columns is None:
+            return {}
+        numbers = [[Fraction(value) for value in values[one]] for one in sorted(values)]
+        made = _fitted(list(columns.values()), numbers, cells, str(said["block"] or "").split(", "))
+        if made is None:
+            return {}
+        sizes = {"main": (1,), "pairs": (2,), "all": (1, 2)}[said["family"]]
+        family = [number for number, effect in enumerate(columns) if len(effect) in sizes]
+        adjusted: list[float | None] = [None] * len(columns)
+        least = 1.0
+        order = sorted(family, key=lambda number: made[number][1])
+        for rank in range(len(order), 0, -1):  # Benjamini & Hochberg (1995), the step-up procedure
+            least = min(least, made[order[rank - 1]][1] * len(order) / rank)
+            adjusted[order[rank - 1]] = least
+        found[stage["stage"]] = {
+            effect: (size, p) for effect, (size, _), p in zip(columns, made, adjusted, strict=True)
+        }
+    return found
+
+
+def _columns(study: Study, names: list[str], effects: list[Object]) -> dict[frozenset[str], list[int]] | None:
+    """A column of signs for each effect; None unless all are estimated, and the signs of every factor are known."""
+    factors = {factor for effect in effects for factor in effect["effect"]}
+    signs: dict[str, list[int]] = {}
+    for factor in factors:
+        levels = _levels(study, names, factor)
+        column = [1 if levels and _level(study, name, factor) == levels[-1] else -1 for name in names]
+        if len(levels) == 2 and not sum(column):  # what a runner rounds is no longer balanced
+            signs[factor] = column
+    lacking = factors - set(signs)
+    if lacking:
+        left = _left_over(names, list(signs.values()))
+        if len(lacking) > 1 or left is None:
+            return None
+        signs[lacking.pop()] = left
+    if any(effect["value"] is None for effect in effects):
+        return None
+    return {
+        frozenset(effect["effect"]): [
+            math.prod(one) for one in zip(*(signs[factor] for factor in effect["effect"]), strict=True)
+        ]
+        for effect in effects
+    }
+
+
+def _left_over(names: list[str], signs: list[list[int]]) -> list[int] | None:
+    """
+    The signs of a factor that a runner makes other settings of, from where the rows of a whole design stand.
+
+    In standard order factor n of the base alternates every 2^n rows; what none of the others does, this one does.
+    """
+    numbers = [int(name.rpartition("_")[2]) - 1 if re.fullmatch(r"\w+_\d+", name) else -1 for name in names]
+    count = len(numbers)
+    if sorted(numbers) != list(range(count)) or count & (count - 1) or len({n.rpartition("_")[0] for n in names}) > 1:
+        return None
+    base = [[1 if number >> bit & 1 else -1 for number in numbers] for bit in range(count.bit_length() - 1)]
+    free = [column for column in base if column not in signs and [-one for one in column] not in signs]
+    return free[0] if len(free) == 1 else None
+
+
+def _level(study: Study, candidate: str, factor: str) -> str:
+    return str(study.plan["parts"]["candidate"][candidate].get(factor, ""))
+
+
+def _levels(study: Study, names: list[str], factor: str) -> list[str]:
+    """Values of a setting, sorted; none where a candidate has no such setting."""
+    found = {_level(study, name, factor) for name in names}
+    return [] if "" in found else sorted(found)
+
+
+def _fitted(
+    columns: list[list[int]], values: list[list[Fraction]], cells: list[Any], block: list[str]
+) -> list[tuple[float, float]] | None:
+    """Size and p of each column's effect."""
+    count, width = len(values), len(columns)
+    centred = [[Fraction(one) - Fraction(sum(column), count) for one in column] for column in columns]
+    sums = [sum(row, Fraction()) for row in values]
+    lines = [
+        [len(cells) * sum((a * b for a, b in zip(one, other, strict=True)), Fraction()) for other in centred]
+        + [sum((a * b for a, b in zip(one, sums, strict=True)), Fraction())]
+        + [Fraction(int(number == other)) for other in range(width)]
+        for number, one in enumerate(centred)
+    ]
+    right = [line[width] for line in lines]
+    for pivot in range(width):
+        if not lines[pivot][pivot]:
+            return None
+        lines[pivot] = [one / lines[pivot][pivot] for one in lines[pivot]]
+        for other in range(width):
+            if other != pivot and (factor := lines[other][pivot]):
+                lines[other] = [a - factor * b for a, b in zip(lines[other], lines[pivot], strict=True)]
+    blocks: dict[tuple[Any, ...], list[Fraction]] = {}
+    for place, (host, seed) in enumerate(cells):
+        key = (host if "host" in block else "", seed if "seed" in block else "")
+        blocks.setdefault(key, []).extend(row[place] for row in values)
+    residual = sum((value * value for row in values for value in row), Fraction())
+    residual -= sum((sum(those, Fraction()) ** 2 / len(those) for those in blocks.values()), Fraction())
+    residual -= sum((a * line[width] for a, line in zip(right, lines, strict=True)), Fraction())
+    degrees = count * len(cells) - len(blocks) - width
+    if degrees <= 0 or residual <= 0:
+        return None
+    ratios = [line[width] ** 2 / (residual / degrees * line[width + 1 + n]) for n, line in enumerate(lines)]
+    return [(float(2 * line[width]), _tail(float(t), degrees)) for t, line in zip(ratios, lines, strict=True)]
+
+
+def _tail(square: float, degrees: int) -> float:
+    """
+    P that Student's t is as far from zero as the root of *square*.
+
+    Source: Abramowitz & Stegun (1964), 26.7.3 and 26.7.4: a finite sum in cos^2, where tan = t / sqrt(degrees).
+    """
+    angle, odd = math.atan(math.sqrt(square / degrees)), degrees % 2
+    total, term = 0.0, math.cos(angle) if odd else 1.0
+    for number in range(degrees // 2):
+        total += term
+        term *= (2 * number + 1 + odd) / (2 * number + 2 + odd) * math.cos(angle) ** 2
+    inside = 2 / math.pi * (angle + math.sin(angle) * total) if odd else math.sin(angle) * total
+    return max(1.0 - inside, 0.0)
 
 
 def decisions(study: Study) -> Iterator[str]:
@@ -334,7 +509,18 @@ def decisions(study: Study) -> Iterator[str]:
         decided = study.stored(f"decisions/{event['name']}.json", event["decision"])
         if decided["promoted"] != event["promoted"]:
             raise DiffersError(f"{event['name']}: the ledger says something else than its decision")
-        yield f"{event['name']}: as recorded; a reduction is not derived again here, left to promo verify"
+        going = None if event.get("amendment") else reduced(study, decided, lower=lower)
+        if going is None:
+            yield f"{event['name']}: as recorded; of a kind that is not derived again here, left to promo verify"
+        elif going != decided["promoted"]:
+            raise DiffersError(f"{event['name']}: the effects give {going}, and the ledger says something else")
+        else:
+            yield f"{event['name']}: decided again"
+    for event in study.data("baseline.moved"):
+        decided = study.stored(f"decisions/{event['name']}.json", event["decision"])
+        if decided["promoted"] != event["promoted"]:
+            raise DiffersError(f"{event['name']}: the ledger says something else than its decision")
+        yield f"{event['name']}: as recorded; a step of a walk is left to promo verify"
     for event in study.data("gate.decided") + study.data("rule.decided"):
         name = event["name"]
         decided = study.stored(f"decisions/{name}.json", event["decision"])
@@ -357,7 +543,7 @@ def decisions(study: Study) -> Iterator[str]:
 
 def promotions(study: Study) -> Iterator[str]:
     """Whoever entered a stage is who its gate promoted."""
-    kinds = ("gate.decided", "reduction.decided", "person.decided")
+    kinds = ("gate.decided", "reduction.decided", "baseline.moved", "person.decided")
     promoted = {one["name"]: one.get("promoted") for kind in kinds for one in study.data(kind)}
     after = {stage["name"]: stage["after"] for stage in study.plan["stages"]}
     for opened in study.data("stage.opened"):
@@ -365,6 +551,42 @@ def promotions(study: Study) -> Iterator[str]:
         if gate is not None and sorted(opened["entrants"]) != sorted(promoted.get(gate) or ()):
             raise DiffersError(f"{opened['stage']} was entered by others than its gate promoted")
     yield "every stage was entered by those its gate promoted"
+
+
+def reduced(study: Study, decided: Object, *, lower: bool) -> list[str] | None:
+    """Who goes on by `factor when discovered and effect at least X` to its `better level`; None for anything else."""
+    said = study.plan["parts"]["reduce"][decided["reduce"]]
+    asked = re.fullmatch(r"factor when discovered(?: and effect at least ([\d.]+)[A-Za-z_%]*)?", str(said["fix"]))
+    stored = json.loads(study.bytes(f"evidence/{said['from']}.json"))
+    found = {} if decided["held"] or decided["stopped"] else estimates(study, said["from"], stored)
+    if asked is None or said["to"] != "better level" or not found:
+        return None
+    names = sorted(json.loads(study.bytes(f"evidence/{stored['stages'][0]['stage']}.json"))["rows"])
+    told = {one["factor"]: one["level"] for one in decided["factors"] if one["level"] is not None}
+    if any(level not in _levels(study, names, factor) for factor, level in told.items()):
+        return None  # the runner calls its settings otherwise
+    fixed: dict[str, str] = {}
+    for one in decided["factors"]:
+        better = set()
+        for stage in stored["stages"]:
+            chains = [each["chain"] for each in stage["effects"]]
+            chain = next((those for those in chains if [one["factor"]] in [word for _, word in those]), None)
+            if chain is None:
+                return None
+            size, adjusted = found[stage["stage"]][frozenset(chain[0][1])]
+            alone = sum(len(word) == 1 for _, word in chain) == 1
+            discovered = alone and adjusted is not None and adjusted <= _rate(study, said["from"])
+            large = discovered and abs(size) >= float(asked[1] or 0)
+            levels = _levels(study, names, one["factor"])
+            if large and not levels:
+                return None  # which level that is, only promo knows
+            better.add(levels[(size < 0) is lower] if large else "")
+        if len(better) == 1 and "" not in better:
+            fixed[one["factor"]] = better.pop()
+    if told != fixed:
+        raise DiffersError(f"{decided['reduce']}: the effects fix {fixed}, and the decision something else")
+    rows = [*decided["promoted"], *decided["left"]]
+    return sorted(name for name in rows if all(_level(study, name, one) == fixed[one] for one in fixed))
 
 
 def _top(said: Object, rows: dict[str, list[str | None]], *, lower: bool) -> list[str] | None:

@@ -21,7 +21,7 @@ from promo.base.errors import Busy, PromoError
 from promo.base.source import Source, Span
 from promo.run.disk import RealDisk
 
-__all__ = ["FolderLock", "RealDisk", "SystemClock", "decode_source", "interrupt_holder", "read_source"]
+__all__ = ["FolderLock", "RealDisk", "SystemClock", "decode_source", "interrupt_holder", "is_worked_on", "read_source"]
 
 LARGEST_SPEC = 16 * 1024 * 1024
 SAME_START_S = 0.05
@@ -204,22 +204,35 @@ def interrupt_holder(folder: Path) -> bool:
     Returns:
         False when nobody holds it, or when its holder is not a process of this machine that can be asked.
     """
-    import psutil
-
     try:
         FolderLock(folder).close()
     except Busy:
         pass
     else:
         return False
+    holder = _holder(folder)
+    if holder is None:
+        return False
+    with contextlib.suppress(OSError):
+        os.kill(holder, signal.SIGINT)
+        return True
+    return False
+
+
+def is_worked_on(folder: Path) -> bool:
+    """Whether a process of this machine works on a study, as its lock's note says; the lock itself is left alone."""
+    return _holder(folder) is not None
+
+
+def _holder(folder: Path) -> int | None:
+    """The living process that took a folder's lock last; None when it has ended or runs on another machine."""
+    import psutil
+
     try:
         number, began = (folder / "lock").read_text(encoding="ascii").split()
-        if abs(_began(int(number)) - float(began)) > SAME_START_S:
-            return False
-        os.kill(int(number), signal.SIGINT)
+        return int(number) if abs(_began(int(number)) - float(began)) <= SAME_START_S else None
     except (OSError, ValueError, psutil.Error):
-        return False
-    return True
+        return None
 
 
 def _lock(file: IO[bytes]) -> bool:

@@ -14,13 +14,17 @@ SPECS = Path(__file__).parents[2] / "specs"
 
 
 def test_a_world_is_said_and_its_figures_have_errors(capsys):
-    assert promo("simulate", SPECS / "staged_promotion.promo", "--noise", "0.006", "--draws", "2000") == 0
+    assert (
+        promo("simulate", SPECS / "staged_promotion.promo", "--noise", "0.006", "--near", "0.001", "--draws", "2000")
+        == 0
+    )
     said = capsys.readouterr().out
 
     assert "screen_1 is truly best" in said
     assert "the default: one standard deviation of the noise" in said
     assert "2,000 simulated studies" in said
     assert "97.21%" in said  # by formula
+    assert "of studies it is behind by less than 0.001 bpb." in said
     assert "GPU-hours: expected 169.2, planned 169.2, worst with all reruns 177.2" in said
 
 
@@ -34,7 +38,9 @@ def test_sweeps_are_tables_and_pictures(workplace, capsys):
     assert "Best kept so far:" in said
     assert "Wrongly promoted:" in said
     assert "seeds" in said
-    assert (workplace / "out.svg").read_text(encoding="utf-8").startswith("<?xml")
+    drawn = (workplace / "out.svg").read_text(encoding="utf-8")
+    assert drawn.startswith("<?xml")
+    assert all(words in drawn for words in ("best kept", "wrongly promoted", "seeds", "pick_three"))
     assert promo("simulate", quick, "--noise", "0.02", "--draws", "300", "--vary", "keep", "1,2,3", "--json") == 0
     found = json.loads(capsys.readouterr().out)["found"]
     assert [one["setting"] for one in found] == ["1", "2", "3"]
@@ -70,6 +76,12 @@ def test_noise_is_measured_where_it_was_recorded(workplace, capsys):
 
     assert promo("simulate", quick, "--noise-from", "runs.csv", "--draws", "100") == 0
     assert "sd 0.1 bpb (measured from runs.csv: 2 groups, 4 degrees of freedom)" in capsys.readouterr().out
+    (workplace / "finals.tsv").write_text("config\trun\tval_bpb\n" + "a\tr1\t1.0\na\tr2\t1.2\na\tr3\t1.1\na\tr4\t0.9\n")
+    assert promo("simulate", quick, "--noise-from", "finals.tsv", "--draws", "100") == 0
+    assert "measured from finals.tsv: 1 group, 3 degrees of freedom" in capsys.readouterr().out
+    (workplace / "bad.csv").write_text("config,run,step,val_bpb\na,r,1,nan\n", encoding="utf-8")
+    assert promo("simulate", quick, "--noise-from", "bad.csv") == 1
+    assert "row 2: column 'val_bpb' is nan, which is not finite" in capsys.readouterr().err
     (workplace / "trial.promo").write_text(spec(), encoding="utf-8")
     assert promo("run", "trial.promo", "--quiet") == 0
     capsys.readouterr()
@@ -77,18 +89,42 @@ def test_noise_is_measured_where_it_was_recorded(workplace, capsys):
     assert "repeats too little" in capsys.readouterr().err
 
 
+def test_a_level_is_asked_for_only_where_it_is_said_where_values_lie(workplace, capsys):
+    keep = spec().replace("keep top 1", "keep mean loss at most 3pt")
+    (workplace / "trial.promo").write_text(keep, encoding="utf-8")
+
+    assert promo("simulate", "trial.promo", "--noise", "0.5") == 2
+    assert "pick asks for a value of loss itself" in capsys.readouterr().err
+    assert promo("simulate", "trial.promo", "--noise", "0.5", "--level", "3", "--json") == 0
+    (gate,) = json.loads(capsys.readouterr().out)["found"][0]["figures"]["gates"]
+    assert abs(gate["kept"]["poor"]["value"] - 0.5) < 4 * gate["kept"]["poor"]["error"]
+    assert abs(gate["best_kept"]["value"] - gate["best_kept_exactly"]) < 4 * gate["best_kept"]["error"]
+
+
+def test_one_cell_is_refused_where_t_needs_two(workplace, capsys):
+    keep = spec().replace("keep top 1", "keep mean gap to base at most 1pt at 90% over cells")
+    (workplace / "trial.promo").write_text(keep, encoding="utf-8")
+
+    assert promo("simulate", "trial.promo", "--noise", "0.5", "--draws", "50", "--vary", "seeds", "1,2") == 2
+    assert "pick has one cell at short, which has no spread" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ((), "nothing says how noisy a run is"),
         (("--noise", "-1"), "are not negative"),
+        (("--noise", "nan"), "not infinite"),
+        (("--noise", "1", "--gap", "inf"), "not infinite"),
+        (("--noise", "1", "--vary", "gap", "nan"), "cannot read nan"),
+        (("--noise", "1", "--near", "0"), "--near is a distance above zero"),
+        (("--noise", "1", "--vary", "share", "25%"), "needs gates that keep a best share"),
         (("--noise", "1", "--draws", "0"), "--draws is at least 1"),
         (("--noise", "1", "--vary", "colour", "1,2"), "--vary takes one of"),
         (("--noise", "1", "--vary", "seeds", "0..2"), "cannot read 0..2"),
         (("--noise", "1", "--vary", "hosts", "2"), "has 1 hosts, not 2"),
         (("--noise", "1", "--best", "nobody"), "trains no 'nobody'"),
-        (("--noise", "1", "--plot", "x.svg"), "draws what --vary varies"),
-        (("--noise-from", "none.csv"), "is no table of recorded runs"),
+        (("--noise-from", "none.csv"), "none.csv cannot be read"),
     ],
 )
 def test_what_cannot_be_simulated_is_one_clear_message(workplace, capsys, words, said):

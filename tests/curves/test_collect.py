@@ -37,6 +37,7 @@ FAULTS = {
     "time twice": ("a,a1,1,20,11,3\n", 6, "step 20 is there twice, first in row 3"),
     "not finite": ("a,a1,1,30,15,nan\n", 6, "column 'loss' is nan, which is not finite"),
     "infinite": ("a,a1,1,30,15,-Infinity\n", 6, "column 'loss' is -Infinity, which is not finite"),
+    "too large": ("a,a1,1,30,15,1e999\n", 6, "column 'loss' is 1e999, which is larger than any floating number"),
     "empty": ("a,a1,1,30,,3\n", 6, "column 'seconds' is empty"),
     "no config": (",a1,1,30,15,3\n", 6, "column 'config' is empty"),
     "no number": ("a,a1,1,30,15,three\n", 6, "column 'loss' is 'three', which is no number"),

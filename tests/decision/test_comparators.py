@@ -7,6 +7,7 @@ import pytest
 from promo.decision.comparators import (
     Board,
     asha,
+    at_equal_cost,
     brackets,
     greedy_walk,
     hyperband,
@@ -126,6 +127,27 @@ def test_random_search_stops_at_its_allowance_and_trains_one_in_any_case():
     assert random_search(board(LATE), NAMES, Fraction(20)).spent_s == 18
     assert random_search(board(LATE), NAMES, Fraction(1)).trained == 1
     assert random_search(board(LATE), NAMES, Fraction(81)).candidate == "c8"
+
+
+def halved(board, order):
+    return successive_halving(board, order, 3)
+
+
+def test_at_equal_cost_a_method_trains_on_whom_it_left_behind():
+    # By its rungs 21 s; c1 at 3 s is next, and costs 6 s more to the end; then c2, and then c3 from 1 s, 8 s more.
+    found = at_equal_cost(board(LATE), NAMES, halved, Fraction(21 + 6 + 6 + 8))
+
+    assert found.spent_s == 21 + 6 + 6 + 8
+    assert {name for name, rung in found.reached.items() if rung == 2} == {"c0", "c1", "c2", "c3"}
+    assert at_equal_cost(board(LATE), NAMES, halved, Fraction(21 + 5)).spent_s == 21
+
+
+def test_at_equal_cost_a_method_begins_with_as_many_as_its_hours_pay_for():
+    # Eight candidates: 8 s, two of them 2 s more, one of those 6 s more; that leaves a second, too little for anything.
+    found = at_equal_cost(board(STEADY), NAMES, halved, Fraction(19))
+
+    assert (found.trained, found.spent_s) == (8, 8 + 2 * 2 + 6)
+    assert at_equal_cost(board(STEADY), NAMES, halved, Fraction(1)).trained == 1
 
 
 GRID = {f"{x}{y}": {"x": x, "y": y} for x in "ab" for y in "123"}

@@ -12,7 +12,7 @@ from promo.decision.arrays import apply_gate, apply_rule, evidence_of, fast_gate
 from promo.decision.decide import decide_gate, decide_rule
 from promo.decision.exactly import slippage
 from promo.decision.simulate import World, simulate
-from promo.decision.values import Answer
+from promo.decision.values import Answer, Ground
 from support import compiled, spec
 
 HOSTS = 'host box {\n  device "cpu" on any\n  slots 2\n}\n\nhost crate {\n  device "cpu" on any\n  slots 2\n}'
@@ -47,30 +47,72 @@ KEEPS = [
     "top 1 or mean loss at most 0pt",
     "not (top 1 or every gap to leader at most 1pt)",
 ]
+TESTED = [
+    ("mean gap to base at most 0.5pt at 90% over cells", "mean"),
+    ("mean gain to base at least 0.25pt at 80% over cells by sign_flip", "mean"),
+    ("median gap to leader at most 2pt at 90% over cells by wilcoxon", "median"),
+    ("median gain to base at least 0pt at 80% over cells by wilcoxon", "mean"),
+    ("mean gap to base at most 1pt at 95% over cells with sigma 0.5pt", "worst"),
+    ("equivalent to leader within 2.5pt at 90% over cells", "mean"),
+    ("equivalent to base within 1pt at 90% over cells with sigma 0.5pt", "mean"),
+    ("rank agreement of box, crate at least 0.5 and top 2", "median"),
+]
+"""Conditions with tests or rankings, and what candidates are ranked by."""
+DEMANDS = {
+    "agreement": "  demand rank agreement of box, crate at least 0.2 else keep top 3\n",
+    "hold": "  demand every loss at most 1.75pt else hold\n",
+    "first of two": (
+        "  demand rank agreement of box, crate at least -0.5 else keep top 2\n"
+        "  demand mean loss at most 1pt else stop\n"
+    ),
+    "sample": "  sample 1 dropped seed 9\n",
+}
 
 
-def drawn(names, stages, count=60):
+def drawn(names, stages, count=40):
     """Values on a coarse grid, so that ties and values on a bound are common."""
     rng = np.random.default_rng(7)
     values = {stage: rng.integers(-8, 9, (count, len(names), 4)) / 4 for stage in stages}
     return values, {stage: np.ones((count, len(names)), dtype=bool) for stage in stages}
 
 
-@pytest.mark.parametrize("rank", ["mean", "median", "worst"])
-@pytest.mark.parametrize("keep", KEEPS)
+@pytest.mark.parametrize(
+    ("keep", "rank"), [*((keep, rank) for keep in KEEPS for rank in ("mean", "median", "worst")), *TESTED]
+)
 def test_the_arrays_promote_whom_decide_promotes(keep, rank):
     one, _ = study(keep=keep, rank=rank)
     gate, names = one.gates["pick"], sorted(one.candidates)
     names = [name for name in names if name in one.entrants["short"].possible]
     values, alive = drawn(names, ["short"])
 
-    kept, stopped = apply_gate(one, gate, names, values, alive)
+    kept, _, stopped = apply_gate(one, gate, names, values, alive)
 
-    assert fast_gate(gate)
+    assert fast_gate(gate, 4)
     assert not stopped.any()
     for at in range(len(kept)):
         decision = decide_gate(one, gate, evidence_of(one, "short", names, values["short"][at], alive["short"][at]), {})
         assert {name for place, name in enumerate(names) if kept[at, place]} == set(decision.promoted), at
+
+
+@pytest.mark.parametrize("more", DEMANDS)
+def test_demands_and_samples_are_the_same_both_ways(more):
+    one, _ = study(keep="top 1", more=DEMANDS[more])
+    gate = one.gates["pick"]
+    names = [name for name in sorted(one.candidates) if name in one.entrants["short"].possible]
+    values, alive = drawn(names, ["short"])
+
+    kept, sampled, stopped = apply_gate(one, gate, names, values, alive)
+
+    ends = 0
+    for at in range(len(kept)):
+        decision = decide_gate(one, gate, evidence_of(one, "short", names, values["short"][at], alive["short"][at]), {})
+        ends += bool(decision.stopped or decision.held)
+        by_lot = {one.candidate for one in decision.standings if one.ground is Ground.SAMPLE}
+        assert {name for place, name in enumerate(names) if kept[at, place]} == set(decision.promoted), at
+        assert {name for place, name in enumerate(names) if sampled[at, place]} == by_lot, at
+        assert stopped[at] == bool(decision.stopped or decision.held), at
+    assert sampled.any() == (more == "sample")
+    assert (0 < ends < len(kept)) == (more in ("hold", "first of two"))
 
 
 @pytest.mark.parametrize("ties", ["name", "order", "parameters, name"])
@@ -80,7 +122,7 @@ def test_ties_are_broken_as_the_gate_says(ties):
     values = {"short": np.zeros((3, len(names), 4))}
     alive = {"short": np.ones((3, len(names)), dtype=bool)}
 
-    kept, _ = apply_gate(one, one.gates["pick"], names, values, alive)
+    kept, _, _ = apply_gate(one, one.gates["pick"], names, values, alive)
 
     decision = decide_gate(
         one, one.gates["pick"], evidence_of(one, "short", names, values["short"][0], alive["short"][0]), {}
@@ -94,7 +136,7 @@ def test_an_allowance_widens_margins_in_both_ways(allow):
     names = [name for name in sorted(one.candidates) if name in one.entrants["short"].possible]
     values, alive = drawn(names, ["short"])
 
-    kept, _ = apply_gate(one, one.gates["pick"], names, values, alive)
+    kept, _, _ = apply_gate(one, one.gates["pick"], names, values, alive)
 
     for at in range(len(kept)):
         evidence = evidence_of(one, "short", names, values["short"][at], alive["short"][at])
@@ -111,6 +153,11 @@ RULES = [
     "mean loss at most 0pt",
     "first in every cell",
     "mean gap at most 0.5pt and not every gain at least 0pt",
+    "mean gap at most 0.5pt at 90% over cells",
+    "mean gain at least 0.5pt at 80% over cells by sign_flip",
+    "median gap at most 0.5pt at 90% over cells by wilcoxon",
+    "equivalent within 2pt at 90% over cells",
+    "rank agreement of box, crate at least 0.4",
 ]
 
 
@@ -134,12 +181,37 @@ def test_the_arrays_answer_as_decide_answers(require):
         assert seen is answer, at
 
 
-def test_what_the_arrays_cannot_answer_is_decided_by_decide_itself():
-    one, plan = study(keep="mean gap to base at most 0.5pt at 90% over cells")
+def test_stages_agree_by_whoever_is_at_both():
+    rule = (
+        "frozen rule close {\n  judge good at long\n  require rank agreement of short, long at least 0.3\n"
+        "  missing stop\n  absent skip\n}"
+    )
+    one, _ = study(keep="top 2", rule=rule)
+    names = [name for name in sorted(one.candidates) if name in one.entrants["short"].possible]
+    values, alive = drawn(names, ["short", "long"])
+    alive["long"] &= values["short"].mean(axis=2) < 0.5
+    alive["long"][:, names.index("good")] = True
 
-    figures = simulate(one, plan, World(noise=0.5, gap=0.5), 300, 1)
+    holds, known = apply_rule(one, one.rules["close"], names, values, alive)
+
+    assert known.all()
+    assert 0 < holds.sum() < len(holds)
+    for at in range(len(holds)):
+        there = {
+            stage: evidence_of(one, stage, names, values[stage][at], alive[stage][at]) for stage in ("short", "long")
+        }
+        answer = decide_rule(one, one.rules["close"], there["long"], there).answer
+        assert holds[at] == (answer is Answer.HOLDS), at
+
+
+def test_what_the_arrays_cannot_answer_is_decided_by_decide_itself():
+    short = "stage short {\n  train four for 1s\n  on box\n  seeds 1, 2, 5, 6, 7, 8, 9\n}"
+    one, plan = study(keep="mean gap to base at most 0.5pt at 90% over cells by sign_flip", stage_short=short)
+
+    figures = simulate(one, plan, World(noise=0.5, gap=0.5), 3000, 1)
 
     assert not figures.by_arrays
+    assert (figures.draws, figures.asked) == (500, 3000)
     assert 0.5 < figures.gates[0].best_kept.value <= 1
 
 
@@ -181,6 +253,33 @@ def test_more_places_never_keep_the_best_less_often():
 
     assert kept == sorted(kept)
     assert kept[0] < kept[1]
+
+
+def test_a_stage_that_carries_runs_on_has_their_whole_budget():
+    carried = "stage long {\n  after pick\n  continue promoted from short to 4s\n  report only\n}"
+    fresh = carried.replace("continue promoted from short to 4s", "train promoted for 4s\n  on box\n  seeds 3, 4")
+    third = "stage last {\n  after final\n  train promoted for 8s\n  on box\n  seeds 7\n  report only\n}"
+    final = (
+        "gate final {\n  from long to last\n  rank by mean loss over host, seed\n  keep top 1\n  missing drop\n"
+        "  crash as missing\n  ties by name\n}"
+    )
+    found = []
+    for long in (carried, fresh):
+        long = long.replace("  report only\n", "")
+        one, plan = study(keep="top 2", stage_long=long, rule=f"{final}\n\n{third}")
+        found.append(simulate(one, plan, World(0.3, 0.3, relax=1.0), 2000, 5).gates[1].best_kept)
+
+    assert found[0] == found[1]
+
+
+def test_what_is_lost_is_the_gap_as_often_as_the_best_is():
+    one, plan = study()
+    far, close = (simulate(one, plan, World(0.5, 0.25), 4000, 3, near=near) for near in (0.3, 0.2))
+
+    assert 0 < far.best_at_end.value < 1
+    assert far.regret.value == pytest.approx(0.25 * (1 - far.best_at_end.value))
+    assert far.regret.error == pytest.approx(0.25 * far.best_at_end.error)
+    assert (far.near.value, close.near.value) == (1.0, close.best_at_end.value)
 
 
 def test_penalties_that_relax_mislead_short_stages():

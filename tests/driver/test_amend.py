@@ -1,6 +1,7 @@
 """Amendments: on the record, side by side, and never backwards."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -79,8 +80,14 @@ def test_an_amendment_after_the_decision_changes_nothing_that_happened(copy, cap
     assert len(state.amendments[0]["seen"]) == 8
     assert promo("verify", copy.path) == 3
     assert "pick, by amendment 1: decided again; it decides nothing" in capsys.readouterr().out
+    page = (copy.path / "report.html").read_text(encoding="utf-8")  # written again by the amendment itself
+    assert "by amendment 1 (decides nothing): promotes base, fair and good." in page
+    assert "by amendment 1, fair would be promoted: among the top 2" in page
+    assert promo("report", copy.path, "--format", "md") == 0
+    assert "by amendment 1, fair would be promoted" in (copy.path / "report.md").read_text(encoding="utf-8")
     assert promo("run", path, "--quiet") == 0
     assert "amendment 1" in (copy.path / "report.html").read_text(encoding="utf-8")
+    capsys.readouterr()
     assert promo("status", copy.path) == 0
     assert "by amendment 1 (decides nothing): promotes base, fair and good" in capsys.readouterr().out
 
@@ -110,6 +117,18 @@ def test_an_amendment_before_the_decision_decides_and_both_verdicts_are_kept(cop
     assert "fair went on to long by pick" in told
     assert "As frozen, fair would be dropped: behind the cut" in told
     assert "two are cheap enough" in told
+
+
+def test_a_wording_that_looks_at_fewer_does_not_say_that_they_are_gone(copy, capsys):
+    path = write(
+        copy.path.parent, small(rule=SOUND["rule"].replace("at most 0.5pt", "at most 0.5pt or first in every cell"))
+    )
+
+    assert amend(path, gate="close") == 0
+    said = capsys.readouterr().out
+    assert "Changed: rule close, require: mean gap at most 0.5pt -> mean gap at most 0.5pt or first" in said
+    assert "Now looked at as well: candidate fair (" in said
+    assert re.search(r"Amendment 1 of rule close by Ada on 20\S+Z: two are cheap enough", said)
 
 
 def test_an_amendment_before_any_result_is_not_post_hoc(copy):

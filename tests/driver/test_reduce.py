@@ -2,14 +2,17 @@
 
 import json
 import re
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
+from promo.templates import recheck
 
 from promo.base.canonical import canonical, parse_json
 from promo.cli.spec import compile_file
 from promo.driver.study import StudyFolder
 from promo.ledger.state import StudyState
+from promo.report.plan import plan_text
 from support import promo
 
 # Three factors: a costs at its high level, b gains there, c does nothing; the noise is that of a hash.
@@ -127,6 +130,12 @@ def started(workplace, capsys):
     return write
 
 
+def rechecked(folder: Path) -> tuple[int, list[str]]:
+    """What the second verifier says of a study."""
+    said: list[str] = []
+    return recheck.check(folder, Namespace(key=[], authority=[], anchor=[]), said.append), said
+
+
 def test_a_reduction_is_planned_at_its_worst_and_decided_from_effects(started, capsys):
     path = started()
 
@@ -144,6 +153,8 @@ def test_a_reduction_is_planned_at_its_worst_and_decided_from_effects(started, c
     assert decision["factors"][2]["why"] == "not discovered at short"
     assert sorted(decision["evidence"]) == ["longer", "short"]
     assert promo("verify", path) == 3
+    code, said = rechecked(folder.path)
+    assert (code, {"penalties: estimated again", "fewer: decided again"} <= set(said)) == (3, True)
 
 
 def test_a_reduction_is_told_in_why_status_and_every_report(started, capsys):
@@ -155,7 +166,7 @@ def test_a_reduction_is_told_in_why_status_and_every_report(started, capsys):
     said = capsys.readouterr().out
     assert "screen_1 does not go on by fewer: b is fixed at 1, and it has 0" in said
     assert "c stays in the search: not discovered at short" in said
-    for form, expected in {"html": "fixed at 1", "md": "fixed at 1", "json": '"fixed at 1"', "csv": ""}.items():
+    for form, expected in {"html": "fixed at 1", "md": "| b | -", "json": '"fixed at 1"', "csv": ""}.items():
         target = path.with_name(f"out.{form}")
         assert promo("report", path, "--format", form, "--out", target) == 0
         table = path.with_name("out.decisions.csv") if form == "csv" else target
@@ -172,6 +183,10 @@ def test_a_factor_that_turns_around_stays_in_the_search(started):
     assert [one["level"] for one in decision["factors"]] == ["0", None, None]
     assert decision["factors"][1]["why"] == "its better level is not the same at every stage"
     assert len(decision["promoted"]) == 4
+    page = (path.with_suffix(".study") / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"b changes its sign: -[\d.]+ at short, \+[\d.]+ at longer; both intervals leave zero out", page)
+    for picture in ("Effects from short and longer: ", "Ranks of conditions, best first. short: "):
+        assert f'role="img" aria-label="{picture}' in page
 
 
 STEPS = "  vary     a low -1 high 0\n  vary     c low 0 high 1\n}\n\ncohort"
@@ -259,8 +274,12 @@ def test_baselines_spend_what_the_matched_stage_does_and_say_where_they_came_out
     levels = [dict(study.candidates[state.opened[step][0]].levels) for step in steps]
     assert [tuple(map(int, one.values())) for one in levels] == [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 1, 1)]
     assert "drawn drew 4 conditions of the 8 of screen with seed 7, priced 8 s, as short" in said
+    assert "1 at each of 4 steps of walked for 1s" in said
+    assert "\nwalked, 4 steps  " in plan_text(study, plan)
+    assert "walked_step_2" not in plan_text(study, plan)
     assert f"tried 4 conditions of the 8 of screen and moved to {state.opened['walked_step_3'][0]}" in said
     assert promo("verify", path) == 3
+    assert rechecked(folder.path)[0] == 3
 
 
 def test_missing_runs_stop_the_study_or_are_skipped_as_the_reduction_says(started, capsys):
@@ -304,6 +323,35 @@ def test_verify_finds_a_reduction_that_was_changed(started, capsys):
 
     assert promo("verify", path) == 1
     assert "decisions/fewer.json was changed" in capsys.readouterr().out
+
+
+def test_the_second_verifier_finds_effects_and_reductions_that_do_not_follow(started):
+    path = started()
+    promo("run", path, "--quiet")
+    study = recheck.Study(path.with_suffix(".study"))
+    assert list(recheck.frozen_files(study))
+    effects = json.loads(study.bytes("evidence/penalties.json"))
+    decision = json.loads(study.bytes("decisions/fewer.json"))
+    assert recheck.estimated(study, "penalties", effects)
+    assert recheck.reduced(study, decision, lower=True) == decision["promoted"]
+
+    wrong = {"value": "0.9", "adjusted": "0.001", "discovered": False}
+    for key, value in wrong.items():
+        changed = json.loads(json.dumps(effects))
+        changed["stages"][1]["effects"][2][key] = value
+        with pytest.raises(recheck.DiffersError, match="penalties: c at longer comes out otherwise"):
+            recheck.estimated(study, "penalties", changed)
+    decision["factors"][2]["level"] = "1"
+    with pytest.raises(recheck.DiffersError, match="fewer: the effects fix"):
+        recheck.reduced(study, decision, lower=True)
+    parts = study.plan["parts"]["candidate"].values()
+    for candidate in parts:
+        del candidate["a"]  # a runner may make other settings of a factor; the rows tell its signs, not its levels
+    assert recheck.estimated(study, "penalties", effects)
+    assert recheck.reduced(study, decision, lower=True) is None
+    for candidate in parts:
+        del candidate["b"]
+    assert not recheck.estimated(study, "penalties", effects)
 
 
 def test_the_worst_case_of_a_reduction_is_that_nothing_is_fixed(started):

@@ -12,7 +12,9 @@ from promo.cli.spec import compile_file, write_text
 from promo.cli.terminal import put
 from promo.driver.amend import amend_study
 from promo.driver.pipeline import lock_path, read_lock
+from promo.driver.study import REPORT
 from promo.files import SystemClock
+from promo.ledger.state import StudyState
 from promo.report.amendments import amendment_lines
 from promo.run.provenance import commit_of
 from promo.spec.lock import lock_to_json, reseal
@@ -40,7 +42,15 @@ def amend(options: Namespace) -> int:
     write_text(lock_path(path), json.dumps(lock_to_json(lock), indent=2, sort_keys=True) + "\n")
     for line in amendment_lines(made.data):
         put(line)
-    put("recorded; go on with promo run" if made.fresh else "recorded before; the spec is sealed now")
+    put("recorded" if made.fresh else "recorded before; the spec is sealed now")
+    from promo.driver.report import write_report
+
+    state = folder.state()
+    if (folder.path / REPORT).exists():
+        write_report(folder, folder.path / REPORT)
+        put(f"report, with both verdicts: {folder.path / REPORT}")
+    if state.study is StudyState.OPEN:
+        put(f"go on with promo {'replay' if 'replay' in state.frozen else 'run'}")
     return ExitCode.DONE
 
 

@@ -5,6 +5,8 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from attrs import evolve
+
 from promo.base.canonical import Json
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
@@ -58,6 +60,11 @@ def verify(options: Namespace) -> int:
     folder = study_of(options.place, options.study)
     given = (tuple(map(Path, words)) for words in (options.anchor, options.key, options.authority))
     audit = verify_study(folder, *given)
+    if options.registration:
+        from promo.driver.registration import check_registration
+
+        said = (one for path in options.registration for one in check_registration(folder, Path(path)))
+        audit = evolve(audit, checks=(*audit.checks, *said))
     if options.json:
         checks: list[Json] = [
             {"check": one.name, "outcome": one.outcome.value, "words": one.words} for one in audit.checks

@@ -3,22 +3,52 @@
 import json
 import sys
 import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from fractions import Fraction
+from io import TextIOWrapper
 from pathlib import Path
 
-from rich.console import Console, Group
+from attrs import frozen
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from promo.base.canonical import from_exact
+from promo.cli.terminal import expanded, put
 from promo.decision.values import Decision, GateDecision, ReduceDecision, StepDecision
-from promo.ledger.state import AttemptState, State
+from promo.files import SystemClock
+from promo.ledger.state import Attempt, State
 from promo.plan.values import Plan
+from promo.report.plan import amount_text
+from promo.report.progress import (
+    DeciderProgress,
+    HostProgress,
+    Phase,
+    StageProgress,
+    StudyProgress,
+    build_progress,
+    end_words,
+    host_words,
+    spent_words,
+)
 from promo.report.words import gate_result, number, reduction_result, rule_result, span_text, step_result
 from promo.run.execute import Progress
 from promo.run.store import POINTS
 from promo.run.values import RunStatus
 from promo.spec.values import Study
+
+REDRAW_S = 0.5
+SHARE = 20
+"""A display may take one part in so many of the time; drawing a study of 10,000 runs takes a while."""
+LINE_S = 30.0
+"""Seconds between two lines of a log about the whole, while runs end; without an end, ten times as long."""
+BAR = 24
+MOST_ROWS = 12
+"""Stages, gates and running attempts beyond this many are counted instead of listed."""
+CLOCK_NAMES = ("step", "tokens", "charged_s")
 
 
 class Quiet:
@@ -45,18 +75,24 @@ class Quiet:
 
 
 class Lines(Quiet):
-    """One line per event, for logs."""
+    """One line per event, for logs, and now and then one about the whole."""
+
+    def __init__(self, folder: Path, here: str | None = None) -> None:
+        """*here*: the one host whose runs are carried out; None for all."""
+        self.folder, self.here = folder, here
+        self.told, self.told_done = 0.0, -1
 
     def say(self, words: str) -> None:
         """A line."""
-        sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {words}\n")
+        put(f"{time.strftime('%H:%M:%S')}  {expanded(words)}")
         sys.stdout.flush()
 
     def begin(self, study: Study, plan: Plan, state: State) -> None:
         """What is run, and how much of it is done."""
         super().begin(study, plan, state)
-        done = _accepted(state)
-        self.say(f"{study.name}: {plan.run_count.planned} runs planned, {done} done")
+        self.done = {run.id for stage in plan.stages for run in stage.runs if state.accepted(run.id) is not None}
+        self.say(f"{study.name}: {plan.run_count.planned} runs planned, {len(self.done)} done")
+        self._whole(state)
 
     def progress(self, progress: Progress, state: State) -> None:
         """An attempt began or ended."""
@@ -65,103 +101,224 @@ class Lines(Quiet):
         if progress.result is None and progress.task.recorded is None:
             self.say(f"{name}: started")
         elif progress.result is not None:
-            count = f"{_accepted(state)} of {self.plan.run_count.planned} runs"
+            self.done |= {run.id} if state.accepted(run.id) is not None else set()
+            count = f"{len(self.done)} of {self.plan.run_count.planned} runs"
             self.say(f"{name}: {ended_words(progress, self.study)} ({count})")
+
+    def tick(self, state: State) -> None:
+        """A line about the whole when the last one is old."""
+        age = time.monotonic() - self.told
+        if age > LINE_S and (len(self.done) != self.told_done or age > 10 * LINE_S):
+            self._whole(state)
 
     def decided(self, decision: Decision) -> None:
         """A gate or rule has decided."""
         self.say(decision_words(decision, self.study))
 
+    def _whole(self, state: State) -> None:
+        self.told, self.told_done = time.monotonic(), len(self.done)
+        seen = look(self.study, self.plan, state, self.folder, self.here)
+        for words in whole_lines(seen, self.plan):
+            self.say(words)
+
 
 class Screen(Quiet):
     """A table that follows the study, with finished decisions above it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.console = Console()
-        self.live = Live(console=self.console, refresh_per_second=4, transient=True)
-        self.began = time.monotonic()
-        self.drawn = 0.0
+    def __init__(self, folder: Path, here: str | None = None, console: Console | None = None) -> None:
+        """*here*: the one host whose runs are carried out; None for all."""
+        self.folder, self.here = folder, here
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that knows fewer letters than a title has
+        self.console = console or Console()
+        self.live = Live(console=self.console, auto_refresh=False, transient=True, vertical_overflow="crop")
+        self.next_draw = 0.0
 
     def begin(self, study: Study, plan: Plan, state: State) -> None:
         """Open the display."""
         super().begin(study, plan, state)
-        self.console.print(Text.assemble((study.name, "bold"), "  ", study.title))
+        self.console.print(Text.assemble((study.name, "bold"), "  ", expanded(study.title)))
         self.live.start()
-        self._draw(state)
+        self.draw(state)
 
     def say(self, words: str) -> None:
         """A line above the table."""
-        self.live.console.print(Text(words, style="dim"))
+        self.live.console.print(Text(expanded(words), style="dim"))
 
     def progress(self, progress: Progress, state: State) -> None:
         """Failures are worth a line; the table shows the rest."""
         if progress.result is not None and progress.result.status is not RunStatus.OK:
             run = progress.task.run
             name = f"{run.stage}: {run.candidate} on {run.host}, seed {run.seed}"
-            self.live.console.print(Text(f"{name}: {ended_words(progress, self.study)}", style="red"))
-        self._draw(state)
+            words = f"{name}: {ended_words(progress, self.study)}"
+            self.live.console.print(Text(expanded(words), style="red"))
+        self.tick(state)
 
     def tick(self, state: State) -> None:
-        """Redraw twice a second."""
-        if time.monotonic() - self.drawn > 0.5:
-            self._draw(state)
+        """Redraw twice a second, or less often where drawing takes long."""
+        if time.monotonic() >= self.next_draw:
+            self.draw(state)
 
     def decided(self, decision: Decision) -> None:
         """A line above the table."""
-        self.live.console.print(Text(decision_words(decision, self.study), style="bold"))
+        self.live.console.print(Text(expanded(decision_words(decision, self.study)), style="bold"))
 
     def end(self, state: State) -> None:
         """Close the display."""
-        self._draw(state)
+        self.draw(state)
         self.live.stop()
 
-    def _draw(self, state: State) -> None:
-        self.drawn = time.monotonic()
-        self.live.update(Group(self._stages(state), self._running(state), self._foot(state)), refresh=True)
-
-    def _stages(self, state: State) -> Table:
-        table = Table.grid(padding=(0, 2))
-        for stage in self.plan.stages:
-            ids = {run.id for run in stage.runs}
-            done = sum(state.accepted(run) is not None for run in ids)
-            planned = stage.run_count.planned
-            if stage.name in state.opened:
-                planned = len(state.opened[stage.name]) * len(stage.hosts) * len(stage.seeds)
-            note = "" if stage.name in state.opened else f"after {stage.after}" if stage.after else ""
-            mark = "✓" if stage.name in state.closed else " "
-            bar = ProgressBar(total=max(planned, 1), completed=done, width=24)
-            table.add_row(mark, stage.name, bar, f"{done}/{planned}", Text(note, style="dim"))
-        return table
-
-    def _running(self, state: State) -> Table:
-        table = Table.grid(padding=(0, 2))
-        for attempt in state.running():
-            stage = self.study.stages[attempt.stage]
-            point = _last_point(self.folder / attempt.folder / POINTS)
-            trained = float(point.get("charged_s", 0.0))
-            value = point.get("train_bpb")
-            table.add_row(
-                Text("  running", style="dim"),
-                f"{attempt.candidate} on {attempt.host}, seed {attempt.seed}",
-                f"{trained:.1f} of {stage.budget.cap_s} s" if point else "starting",
-                f"{float(value):.3f} {self.study.measure.unit} (training)" if value else "",
-            )
-        return table
-
-    def _foot(self, state: State) -> Text:
-        spent = spent_s(state)
-        elapsed = time.monotonic() - self.began
-        return Text(f"  {span_text(elapsed)} elapsed; {span_text(spent)} of device time, all phases", style="dim")
+    def draw(self, state: State) -> None:
+        """Draw the study as it is now."""
+        began = time.monotonic()
+        seen = look(self.study, self.plan, state, self.folder, self.here)
+        self.live.update(drawing(seen, self.study, self.plan), refresh=True)
+        ended = time.monotonic()
+        self.next_draw = ended + max(REDRAW_S, SHARE * (ended - began))
 
 
-def spent_s(state: State) -> float:
-    """Device seconds of all ended attempts, all phases."""
-    return sum(float(attempt.device_s or 0) for tried in state.attempts.values() for attempt in tried)
+@frozen
+class Seen:
+    """A study at one moment: its progress, and what its running attempts have reported."""
+
+    progress: StudyProgress
+    points: Mapping[str, Mapping[str, object]]
+    """Folder of a running attempt -> its last point."""
+    ends_at: str
+    """The local clock at the expected end."""
 
 
-def _accepted(state: State) -> int:
-    return sum(any(attempt.state is AttemptState.ACCEPTED for attempt in tried) for tried in state.attempts.values())
+def look(study: Study, plan: Plan, state: State, folder: Path, here: str | None = None) -> Seen:
+    """Where a study stands now, by its ledger and by what its running attempts have reported."""
+    points = {one.folder: last_point(folder / one.folder / POINTS) for one in state.running()}
+    reported = {name: Fraction(0) if not point else _charged(point) for name, point in points.items()}
+    now = SystemClock().now()
+    progress = build_progress(study, plan, state, now, reported=reported, here=here)
+    ends_at = "" if progress.left_s is None else clock_text(progress.left_s)
+    return Seen(progress, points, ends_at)
+
+
+def clock_text(seconds: float) -> str:
+    """What the clock here will show in so many seconds; with the day when that is another one."""
+    now = datetime.now().astimezone()
+    then = now + timedelta(seconds=seconds)
+    return then.strftime("%H:%M" if then.date() == now.date() else "%a %d %b, %H:%M")
+
+
+def whole_lines(seen: Seen, plan: Plan) -> Iterable[str]:
+    """A study in lines for a log: how much is done, what runs where, when it may end."""
+    progress = seen.progress
+    yield "; ".join(_head(seen, plan))
+    busy = [f"{host.name}: {host_words(host)}" for host in progress.hosts if host.running or host.left]
+    if busy:
+        yield "; ".join(busy)
+
+
+def _head(seen: Seen, plan: Plan) -> tuple[str, ...]:
+    """How much is done, what it took, and when it may end."""
+    trained, taken = spent_words(seen.progress, plan)
+    end = end_words(seen.progress, seen.ends_at)
+    return (f"{seen.progress.done} of {seen.progress.runs} runs; {trained}", taken, *([end] if end else []))
+
+
+def drawing(seen: Seen, study: Study, plan: Plan) -> RenderableType:
+    """A study for a terminal: the whole, its stages, its gates, and what runs on each host."""
+    progress = seen.progress
+    first, *more = _head(seen, plan)
+    parts: list[RenderableType] = [Text(first), Text("; ".join(more)), _stages(progress.stages, plan)]
+    if progress.deciders:
+        parts.append(_deciders(progress.deciders))
+    parts.append(_hosts(progress.hosts, seen, study))
+    return Group(*parts)
+
+
+def _stages(stages: tuple[StageProgress, ...], plan: Plan) -> Table:
+    table = _grid()
+    shown = [stage for stage in stages if stage.phase is Phase.OPEN] if len(stages) > MOST_ROWS else list(stages)
+    for stage in shown[:MOST_ROWS]:
+        bar = ProgressBar(total=max(stage.runs, 1), completed=min(stage.done, stage.runs), width=BAR)
+        running = f"{stage.running} running" if stage.running else ""
+        failed = f"{stage.failed} failed" if stage.failed else ""
+        note = ", ".join(filter(None, [stage.note, "ended" if stage.phase is Phase.CLOSED else "", running, failed]))
+        spent = f"{amount_text(stage.spent_s, plan)} of {amount_text(stage.planned_s, plan)}"
+        cells: list[RenderableType] = [
+            Text("stage", "dim"),
+            Text(stage.name),
+            bar,
+            Text(f"{stage.done}/{stage.runs}"),
+            Text(spent),
+        ]
+        table.add_row(*cells, Text(note, style="dim"))
+    if len(shown) < len(stages) or len(shown) > MOST_ROWS:
+        counts = {phase: sum(stage.phase is phase for stage in stages) for phase in Phase}
+        words = f"{counts[Phase.CLOSED]} stages ended, {counts[Phase.OPEN]} open, {counts[Phase.WAITS]} wait"
+        table.add_row("", Text(words, style="dim"))
+    return table
+
+
+def _deciders(deciders: tuple[DeciderProgress, ...]) -> Table:
+    table = _grid()
+    waiting = [one for one in deciders if not one.decided]
+    shown = waiting if len(deciders) > MOST_ROWS else list(deciders)
+    for one in shown[:MOST_ROWS]:
+        table.add_row(Text(one.kind, "dim"), Text(one.name), Text(one.words, "" if one.decided else "dim"))
+    if len(shown) < len(deciders) or len(shown) > MOST_ROWS:
+        words = f"{len(deciders) - len(waiting)} of {len(deciders)} gates and rules have decided"
+        table.add_row("", Text(words, style="dim"))
+    return table
+
+
+def _hosts(hosts: tuple[HostProgress, ...], seen: Seen, study: Study) -> Table:
+    table = _grid()
+    rows = 0
+    for host in hosts:
+        if not host.running and not host.left and len(hosts) > 1:
+            continue
+        table.add_row(Text("host", "dim"), Text(host.name), Text(host_words(host)))
+        for attempt in host.running:
+            rows += 1
+            if rows <= MOST_ROWS:
+                table.add_row("", *_attempt(attempt, seen.points[attempt.folder], study))
+    if rows > MOST_ROWS:
+        table.add_row("", Text(f"and {rows - MOST_ROWS} more", style="dim"))
+    return table
+
+
+def _attempt(attempt: Attempt, point: Mapping[str, object], study: Study) -> Iterable[RenderableType]:
+    """A running attempt: what it is, how far it has come, and the last value it has reported."""
+    again = f", attempt {attempt.number}" if attempt.number > 1 else ""
+    yield Text(f"{attempt.stage}: {attempt.candidate}, seed {attempt.seed}{again}")
+    if not point:
+        yield Text("starting", style="dim")
+        return
+    cap_s, trained = study.stages[attempt.stage].budget.cap_s, float(_charged(point))
+    yield ProgressBar(total=cap_s, completed=min(trained, cap_s), width=BAR)
+    yield Text(f"{span_text(trained)} of {span_text(cap_s)}")
+    value = _value(point, study.measure.metric)
+    yield Text(value or "", style="dim")
+
+
+def _value(point: Mapping[str, object], metric: str) -> str | None:
+    """The newest value of a running attempt: the study's metric, or else what else it measures."""
+    names = [metric, *(name for name in sorted(point) if name not in CLOCK_NAMES)]
+    for name in names:
+        if name in point:
+            try:
+                return f"{name} {number(str(point[name]))}"
+            except ValueError:  # not a finite number
+                return f"{name} {expanded(str(point[name]))}"
+    return None
+
+
+def _grid() -> Table:
+    return Table.grid(padding=(0, 2))
+
+
+def _charged(point: Mapping[str, object]) -> Fraction:
+    try:
+        return from_exact(str(point.get("charged_s", "0")))
+    except ValueError:
+        return Fraction(0)
 
 
 def ended_words(progress: Progress, study: Study) -> str:
@@ -185,7 +342,7 @@ def decision_words(decision: Decision, study: Study) -> str:
     return rule_result(decision, study.rules[decision.rule], study)
 
 
-def _last_point(path: Path) -> dict[str, str]:
+def last_point(path: Path) -> Mapping[str, object]:
     """The last measured point of a running attempt; none yet, or none whole, is an empty one."""
     try:
         with path.open("rb") as file:
@@ -199,6 +356,6 @@ def _last_point(path: Path) -> dict[str, str]:
             point = json.loads(line)
         except ValueError:
             continue
-        if isinstance(point, dict) and "train_bpb" in point:
+        if isinstance(point, dict):
             return point
     return {}

@@ -32,7 +32,7 @@ COMMANDS = {
     "run": ("run", "run", "train, decide, promote; or go on where it stopped"),
     "replay": ("replay", "run", "run the rules over recorded curves; nothing is trained"),
     "compare": ("compare", "run", "set the spec's gates beside random search, halving, Hyperband and ASHA"),
-    "status": ("run", "run", "what has happened so far"),
+    "status": ("status", "run", "what has happened so far"),
     "stop": ("run", "run", "end a running study cleanly, from another terminal"),
     "decide": ("person", "run", "record a person's verdict where a gate waits for one"),
     "bundle": ("bundle", "run", "write what a host has done into one file, for a machine it cannot reach"),
@@ -41,6 +41,7 @@ COMMANDS = {
     "report": ("audit", "report", "write the audit report of a study"),
     "why": ("why", "report", "say why a candidate was kept or dropped"),
     "serve": ("serve", "report", "show the report live, on this machine only"),
+    "export": ("export", "report", "write a study or a gate for others: RO-Crate, registration, TensorBoard, MLflow"),
     "checkpoint": ("anchor", "verify", "write what somebody outside may sign or stamp"),
     "cosign": ("anchor", "verify", "sign somebody's checkpoint as a witness"),
     "anchor": ("anchor", "verify", "record what somebody outside vouches for, or a value published since"),
@@ -178,7 +179,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     options = argparse.ArgumentParser(f"promo {name}", description=does, allow_abbrev=False, formatter_class=_Page)
     options.set_defaults(command=name)
     _OPTIONS[name](options)
-    return options.parse_args(arguments[1:])
+    return options.parse_intermixed_args(arguments[1:])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -269,16 +270,21 @@ def _simulate(options: argparse.ArgumentParser) -> None:
     )
     options.add_argument("--relax", type=float, default=0.0, metavar="SD", help="of short-budget penalties; default: 0")
     options.add_argument("--exponent", type=float, default=0.5, metavar="X", help="penalties fall as budget^-X; 0.5")
+    level = "true value of those behind the best; needed where a level is asked for"
+    options.add_argument("--level", type=float, metavar="X", help=level)
     options.add_argument("--shared", type=float, default=0.0, metavar="SD", help="noise shared in a cell; default: 0")
     options.add_argument("--host-noise", type=float, default=0.0, metavar="SD", help="candidate x host; default: 0")
     options.add_argument(
         "--vary",
         nargs=2,
         metavar=("WHAT", "VALUES"),
-        help="noise, gap, relax, exponent, margin: 0.5x,2x; seeds, hosts, keep: 1..4",
+        help="noise, gap, relax, exponent, margin: 0.5x,2x; seeds, hosts, keep: 1..4; share: 25%%,50%%",
     )
-    options.add_argument("--plot", metavar="FILE", help="draw what is varied as SVG")
+    options.add_argument("--plot", metavar="FILE", help="draw the table, or what is varied, as SVG")
     options.add_argument("--best", metavar="NAME", help="who is truly best; default: the first that is not always kept")
+    options.add_argument(
+        "--near", metavar="D", type=float, help="also: how often somebody so close to the best is left"
+    )
     options.add_argument("--noise-from", metavar="PLACE", help="measure the noise in a study or a table of runs")
     options.add_argument("--column", metavar="NAME", help="column of the table; default: the measure")
     options.add_argument("--draws", type=int, default=20_000, metavar="N", help="simulated studies; default: 20000")
@@ -344,7 +350,7 @@ def _compare(options: argparse.ArgumentParser) -> None:
 
 def _status(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
-    options.add_argument("--watch", action="store_true", help="say it again whenever something has happened")
+    options.add_argument("--watch", action="store_true", help="follow it until it ends; on a terminal, in place")
     options.add_argument("--json", action="store_true", help="print it as JSON")
     _add_study(options)
 
@@ -406,6 +412,17 @@ def _serve(options: argparse.ArgumentParser) -> None:
     _add_study(options)
 
 
+def _export(options: argparse.ArgumentParser) -> None:
+    options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
+    forms = ("rocrate", "registration", "tensorboard", "mlflow")
+    options.add_argument("--to", choices=forms, required=True, help="who is to read it")
+    options.add_argument("--gate", "--rule", metavar="GATE|RULE", help="registration, rocrate: what is registered")
+    options.add_argument("--out", metavar="PATH", help="rocrate: folder or .zip; mlflow: database or tracking URI")
+    options.add_argument("--by", metavar="NAME", help="rocrate: who publishes it")
+    options.add_argument("--license", metavar="TEXT", help="rocrate: its licence, as a URL or in words")
+    _add_study(options)
+
+
 def _place(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
     _add_study(options)
@@ -418,6 +435,8 @@ def _verify(options: argparse.ArgumentParser) -> None:
     options.add_argument("--key", metavar="PUB", action="append", default=[], help="public key of somebody outside")
     authority = "certificate of a time-stamping authority"
     options.add_argument("--authority", metavar="PEM", action="append", default=[], help=authority)
+    announced = "a registration from promo export: whether this is the study that it announced"
+    options.add_argument("--registration", metavar="FILE", action="append", default=[], help=announced)
     options.add_argument("--json", action="store_true", help="print it as JSON")
     _add_study(options)
 
@@ -472,6 +491,7 @@ _OPTIONS = {
     "why": _why,
     "report": _report,
     "serve": _serve,
+    "export": _export,
     "checkpoint": _place,
     "cosign": _cosign,
     "anchor": _anchor,

@@ -24,5 +24,6 @@ def decide(options: Namespace) -> int:
         reason=options.reason,
         clock=SystemClock(),
     )
-    put(f"{options.name}: recorded; go on with promo run")
+    command = "replay" if "replay" in folder.state().frozen else "run"
+    put(f"{options.name}: recorded; go on with promo {command}")
     return ExitCode.DONE

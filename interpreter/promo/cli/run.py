@@ -1,9 +1,7 @@
-"""`promo run`, `promo status` and `promo stop`."""
+"""`promo run` and `promo stop`."""
 
-import json
 import os
 import sys
-import time
 from argparse import Namespace
 from pathlib import Path
 
@@ -17,17 +15,11 @@ from promo.driver.run import run_study
 from promo.driver.study import REPORT, StudyFolder, study_folder
 from promo.driver.values import Display
 from promo.files import FolderLock, SystemClock, interrupt_holder
-from promo.ledger.state import State, StudyState
 from promo.plan.store import stale
-from promo.report.amendments import verdict_lines
-from promo.report.replay import replay_line
-from promo.report.words import span_text
 from promo.run.provenance import origin_of
 
 STOP_S = 60
 """Longer than the supervisors take to end what they started."""
-WATCH_S = 2.0
-CLEAR = "\033[H\033[2J"
 
 
 def run(options: Namespace) -> int:
@@ -87,11 +79,12 @@ def display_of(options: Namespace, folder: StudyFolder) -> Display:
     """What a user wants to see while a study runs."""
     from promo.cli.live import Lines, Quiet, Screen
 
+    here = getattr(options, "host", None)
     if options.quiet:
         return Quiet()
-    if options.plain or not sys.stdout.isatty():
-        return Lines()
-    return Screen(folder.path)
+    if options.plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+        return Lines(folder.path, here)
+    return Screen(folder.path, here)
 
 
 def print_end(folder: StudyFolder) -> None:
@@ -120,112 +113,3 @@ def stop(options: Namespace) -> int:
             put("stopped; promo run goes on")
             return ExitCode.DONE
     raise PromoError(f"it was asked to end and still runs after {STOP_S} s", hint="watch it with: promo status")
-
-
-def status(options: Namespace) -> int:
-    """What has happened so far; safe while the study runs."""
-    folder = study_of(options.place, options.study)
-    state = folder.state()
-    if options.json:
-        put(json.dumps(_status_json(state), indent=1, sort_keys=True))
-        return ExitCode.DONE
-    shown = ""
-    while True:
-        text = _status_text(folder, state)
-        if text != shown:
-            if options.watch and sys.stdout.isatty():
-                sys.stdout.write(CLEAR)
-            put(text)
-            shown = text
-        if not options.watch or state.study is not StudyState.OPEN:
-            return ExitCode.DONE
-        time.sleep(WATCH_S)
-        state = folder.state()
-
-
-def _status_text(folder: StudyFolder, state: State) -> str:
-    study, plan = folder.compiled().sound()
-    words = {
-        StudyState.EMPTY: "has not started",
-        StudyState.OPEN: "is not finished",
-        StudyState.STOPPED: "was stopped by its own rule",
-        StudyState.CLOSED: "is finished",
-    }[state.study]
-    lines = [f"{study.name} {words}; frozen {state.frozen_at}, last event {state.last_time}"]
-    replay = replay_line(state)
-    lines += [f"  {replay}"] if replay else []
-    for stage in plan.stages:
-        entrants = state.opened.get(stage.name)
-        done = sum(state.accepted(run.id) is not None for run in stage.runs if run.candidate in (entrants or ()))
-        if entrants is None:
-            lines.append(f"  {stage.name}: waits for {stage.after}" if stage.after else f"  {stage.name}: not opened")
-            continue
-        total = len(entrants) * len(stage.hosts) * len(stage.seeds)
-        failed = sum(state.failures(run.id) for run in stage.runs)
-        lines.append(f"  {stage.name}: {done} of {total} runs" + (f", {failed} failed attempts" if failed else ""))
-    lines += [
-        f"  running: {attempt.stage}, {attempt.candidate} on {attempt.host}, seed {attempt.seed}"
-        for attempt in state.running()
-    ]
-    for name, estimated in state.effects.items():
-        discovered = estimated["discovered"]
-        assert isinstance(discovered, list)
-        for one in discovered:
-            assert isinstance(one, list)
-            stage_name, found = one
-            assert isinstance(found, list)
-            lines.append(f"  {name} at {stage_name}: {', '.join(map(str, found)) or 'no effect'} discovered")
-    for name, decision in state.decisions.items():
-        promoted, fixed = decision.get("promoted"), decision.get("fixed")
-        answer = (
-            f"promoted {', '.join(map(str, promoted)) or 'nobody'}"
-            if isinstance(promoted, list)
-            else decision.get("answer")
-        )
-        if isinstance(fixed, list):
-            levels = ", ".join(f"{one[0]} at {one[1]}" for one in fixed if isinstance(one, list))
-            answer = f"fixed {levels or 'no factor'}; {answer}"
-        lines.append(f"  {name}: {answer}")
-        lines += [f"    {line}" for line in verdict_lines(state, name)]
-    lines += [
-        f"  amendment {amendment['number']} of {amendment['name']}: {amendment['reason']}"
-        for amendment in state.amendments
-    ]
-    from promo.cli.live import spent_s
-
-    spent = span_text(spent_s(state))
-    lines.append(
-        f"  spent: {'nothing; ' + spent + ' as recorded' if replay else spent + ' of device time, all phases'}"
-    )
-    return "\n".join(lines)
-
-
-def _status_json(state: State) -> dict[str, Json]:
-    return {
-        "promo_status": 1,
-        "study": state.study.value,
-        "replay": state.frozen.get("replay"),
-        "frozen_at": state.frozen_at,
-        "last_event": state.last_time,
-        "events": state.events,
-        "opened": {stage: list(entrants) for stage, entrants in state.opened.items()},
-        "closed": sorted(state.closed),
-        "attempts": [
-            {
-                "run": attempt.run,
-                "attempt": attempt.number,
-                "stage": attempt.stage,
-                "candidate": attempt.candidate,
-                "host": attempt.host,
-                "seed": attempt.seed,
-                "state": attempt.state.value,
-                "status": attempt.status,
-                "cause": attempt.cause,
-            }
-            for tried in state.attempts.values()
-            for attempt in tried
-        ],
-        "effects": {name: dict(one) for name, one in state.effects.items()},
-        "decisions": {name: dict(decision) for name, decision in state.decisions.items()},
-        "amendments": [dict(one) for one in state.amendments],
-    }

@@ -1,10 +1,9 @@
 """`promo simulate`: how often the gates would keep the best, in a world that is supposed."""
 
-import csv
-import gzip
 import json
 import math
 from argparse import Namespace
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from statistics import fmean
@@ -15,17 +14,35 @@ from attrs import evolve
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.spec import compile_file, print_diagnostics, write_text
 from promo.cli.terminal import put
+from promo.curves.replay import read_curves
+from promo.curves.settings import with_spec
+from promo.curves.values import OK, Column, Settings
 from promo.plan.compile import compile_plan
 from promo.report.simulate import figures_to_json, simulation_text, sweep_svg, sweep_text
-from promo.report.words import plural
+from promo.report.words import listed, plural
 from promo.spec.flow import entrants_again
-from promo.spec.judgement import Both, Condition, Difference, Either, Equivalent, Gate, Isnt, Top
+from promo.spec.judgement import (
+    Best,
+    Both,
+    Condition,
+    Difference,
+    Either,
+    Equivalent,
+    Gate,
+    Isnt,
+    Level,
+    Method,
+    Rule,
+    Then,
+    Top,
+    primitives,
+)
 from promo.spec.values import Stage, Study
 
 if TYPE_CHECKING:
     from promo.decision.simulate import Figures, World
 
-VARIED = ("noise", "gap", "relax", "exponent", "seeds", "hosts", "keep", "margin")
+VARIED = ("noise", "gap", "relax", "exponent", "seeds", "hosts", "keep", "share", "margin")
 VARIES = {
     "noise": "noise is the sd of a run",
     "gap": "gap is the lead of the truly best",
@@ -34,10 +51,12 @@ VARIES = {
     "seeds": "seeds are those of every stage that a gate or rule reads",
     "hosts": "hosts are the first so many of the study",
     "keep": "keep is N of every gate's top N",
+    "share": "share is that of every gate's best share",
     "margin": "margin is a factor on every bound of a difference in the gates, and on what they allow",
 }
 COUNTED = ("seeds", "hosts", "keep")
 FEWEST_VALUES = 3
+LARGEST = 1e100
 
 
 def simulate(options: Namespace) -> int:
@@ -55,7 +74,8 @@ def simulate(options: Namespace) -> int:
     _sensible(options, study)
 
     def figures(varied: Study, changed: "World") -> "Figures":
-        return run(varied, compile_plan(varied), changed, options.draws, options.seed, options.best)
+        _spread_is_seen(varied)
+        return run(varied, compile_plan(varied), changed, options.draws, options.seed, options.best, options.near)
 
     settings = []
     for setting in _settings(options.vary):
@@ -67,13 +87,14 @@ def simulate(options: Namespace) -> int:
     else:
         first = figures(study, world) if options.vary else settings[0][2]
         defaults = " (the default: one standard deviation of the noise)" if options.gap is None else ""
-        put(simulation_text(study, plan, world, source, first, defaults=defaults))
+        put(simulation_text(study, plan, world, source, first, defaults=defaults, near=options.near))
         if options.vary:
             put("")
             put(sweep_text(options.vary[0], [(name, one) for name, _, one in settings], plan))
             put(f"\nEverything else as above; {VARIES[options.vary[0]]}.")
     if options.plot:
-        write_text(Path(options.plot), sweep_svg(options.vary[0], [(name, one) for name, _, one in settings]))
+        title = options.vary[0] if options.vary else ""
+        write_text(Path(options.plot), sweep_svg(title, [(name, one) for name, _, one in settings], plan))
     return ExitCode.DONE
 
 
@@ -83,28 +104,60 @@ def _world(options: Namespace, study: Study) -> "tuple[World, str]":
 
     noise, source = _noise(options, study)
     gap = noise if options.gap is None else options.gap
-    world = World(noise, gap, options.spread, options.relax, options.exponent, options.shared, options.host_noise)
-    if min(world.noise, world.gap, world.spread, world.relax, world.exponent, world.shared, world.host) < 0:
-        raise PromoError("noise, gaps, spreads and exponents are not negative")
+    world = World(
+        noise, gap, options.spread, options.relax, options.exponent, options.shared, options.host_noise, options.level
+    )
+    _plain(world)
     return world, source
+
+
+def _plain(world: "World") -> None:
+    sizes = (world.noise, world.gap, world.spread, world.relax, world.exponent, world.shared, world.host)
+    if not all(0 <= one <= LARGEST for one in sizes) or not abs(world.level or 0) <= LARGEST:
+        raise PromoError("noise, gaps, spreads and exponents are numbers that are not negative, and not infinite")
 
 
 def _sensible(options: Namespace, study: Study) -> None:
     """Options that ask for something there is."""
     if study.beyond_gates:
-        message = (
-            f"{', '.join(study.beyond_gates)} looks at factors, and a supposed world has candidates without factors"
-        )
-        raise PromoError(message, hint="simulate a spec without it")
+        look = "looks" if len(study.beyond_gates) == 1 else "look"
+        message = f"{listed(study.beyond_gates)} {look} at factors, and a supposed world has candidates without factors"
+        raise PromoError(message, hint="simulate a spec of candidates, gates and rules alone")
     if not study.gates:
         raise PromoError(f"{study.name} has no gates to simulate")
     if options.draws < 1 or options.seed < 0:
         raise PromoError("--draws is at least 1, and --seed is not negative")
     names = {name for there in study.entrants.values() for name in there.possible}
+    if options.near is not None and not 0 < options.near <= LARGEST:
+        raise PromoError("--near is a distance above zero")
     if options.best is not None and options.best not in names:
         raise PromoError(f"the study trains no '{options.best}'", hint=f"it trains: {', '.join(sorted(names))}")
-    if options.plot and not options.vary:
-        raise PromoError("--plot draws what --vary varies", hint="--vary noise 0.5x,1x,2x --plot FILE.svg")
+    asking = [name for name, one in study.deciding.items() if any(isinstance(part, Level) for part in _parts(one))]
+    if asking and options.level is None:
+        metric, ask = study.measure.metric, "asks" if len(asking) == 1 else "ask"
+        message = f"{listed(asking)} {ask} for a value of {metric} itself, and nothing says where values lie"
+        raise PromoError(message, hint=f"--level X, in {study.measure.unit}: the true value of those behind the best")
+
+
+def _parts(one: object) -> Iterator[Condition]:
+    """What a gate or rule asks for, without not, and, or."""
+    asked: tuple[Condition, ...] = ()
+    if isinstance(one, Gate):
+        others = (demand.otherwise for demand in one.demands if not isinstance(demand.otherwise, Then))
+        asked = (one.keep, *(demand.condition for demand in one.demands), *others)
+    elif isinstance(one, Rule):
+        asked = (one.require,)
+    return (part for condition in asked for part in primitives(condition))
+
+
+def _spread_is_seen(study: Study) -> None:
+    """Student's t needs two cells, which a study with fewer seeds or hosts may not have."""
+    asking: list[Gate | Rule] = [*study.gates.values(), *study.rules.values()]
+    for one in asking:
+        stage = one.source if isinstance(one, Gate) else one.stage
+        tests = [part.test for part in _parts(one) if isinstance(part, Difference | Equivalent) and part.test]
+        if any(test.method is Method.T for test in tests) and len(study.stages[stage].cells) < 2:
+            raise PromoError(f"{one.name} has one cell at {stage}, which has no spread, so t can never speak")
 
 
 def _noise(options: Namespace, study: Study) -> tuple[float, str]:
@@ -120,7 +173,7 @@ def _noise(options: Namespace, study: Study) -> tuple[float, str]:
 
 def _measured(place: Path, column: str | None, study: Study) -> tuple[float, str]:
     """Standard deviation between repetitions, pooled: of a finished study, or of a table of recorded runs."""
-    groups = _of_study(place) if place.is_dir() else _of_table(place, column or study.measure.metric)
+    groups = _of_study(place) if place.is_dir() else _of_table(place, column, study)
     repeated = [values for values in groups.values() if len(values) > 1]
     degrees = sum(len(values) - 1 for values in repeated)
     if degrees < FEWEST_VALUES:
@@ -148,21 +201,17 @@ def _of_study(place: Path) -> dict[str, list[float]]:
     return groups
 
 
-def _of_table(place: Path, column: str) -> dict[str, list[float]]:
-    """Last value of each run of a table with columns config, run and the measure, by config."""
-    opened = gzip.open if place.suffix == ".gz" else open
+def _of_table(place: Path, column: str | None, study: Study) -> dict[str, list[float]]:
+    """Last value of each run of a table, by config and host; without a column of steps its rows are in order."""
     try:
-        with opened(place, "rt", encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(file)
-            lacking = [name for name in ("config", "run", column) if name not in (rows.fieldnames or ())]
-            if lacking:
-                raise PromoError(f"{place} has no column '{lacking[0]}'", hint="--column names the one with the values")
-            last = {(row["config"], row["run"]): float(row[column]) for row in rows}
-    except (OSError, ValueError, EOFError) as fault:
-        raise PromoError(f"{place} is no table of recorded runs: {fault}") from fault
+        content = place.read_bytes()
+    except OSError as fault:
+        raise PromoError(f"{place} cannot be read: {fault.strerror or fault}") from fault
+    settings = with_spec(Settings(columns={Column.VALUE: column} if column else {}), study)
     groups: dict[str, list[float]] = {}
-    for (config, _), value in last.items():
-        groups.setdefault(config, []).append(value)
+    for curve in read_curves(study.measure, place.name, content, settings, ends=True):
+        if curve.status == OK and curve.points:
+            groups.setdefault(f"{curve.config} on {curve.host}", []).append(float(curve.points[-1].value))
     return groups
 
 
@@ -178,13 +227,13 @@ def _settings(vary: list[str] | None) -> list[str]:
             found = [str(one) for one in range(low, high + 1)]
         else:
             found = text.split(",")
-        numbers = [float(int(one)) if name in COUNTED else float(one.removesuffix("x")) for one in found]
+        numbers = [float(int(one)) if name in COUNTED else float(one.removesuffix("x").rstrip("%")) for one in found]
     except ValueError:
         numbers = []
-    if not numbers or min(numbers) < (1 if name in COUNTED else 0):
+    if not numbers or not all((1 if name in COUNTED else 0) <= one <= LARGEST for one in numbers):
         raise PromoError(
             f"--vary {name} cannot read {text}",
-            hint="seeds, hosts and keep: 1..4 or 1,2,4; margin: 0.5x,2x; others: 0.01,2x",
+            hint="seeds, hosts and keep: 1..4 or 1,2,4; share: 25%,50%; margin: 0.5x,2x; others: 0.01,2x",
         )
     return found
 
@@ -195,6 +244,9 @@ def _vary(study: Study, world: "World", name: str, setting: str) -> tuple[Study,
         return study, evolve(world, **{name: number})
     if name == "keep":
         gates = {key: evolve(one, keep=_top(one.name, one.keep, int(setting))) for key, one in study.gates.items()}
+        return _again(evolve(study, gates=gates)), world
+    if name == "share":
+        gates = {key: evolve(one, keep=_best(one.name, one.keep, setting)) for key, one in study.gates.items()}
         return _again(evolve(study, gates=gates)), world
     if name == "margin":
         return evolve(study, gates=_scaled(study, Fraction(setting.removesuffix("x")))), world
@@ -249,3 +301,12 @@ def _top(gate: str, keep: object, count: int) -> Top:
     if not isinstance(keep, Top):
         raise PromoError(f"--vary keep needs gates that keep top N, and {gate} does not")
     return evolve(keep, count=count)
+
+
+def _best(gate: str, keep: object, setting: str) -> Best:
+    if not isinstance(keep, Best):
+        raise PromoError(f"--vary share needs gates that keep a best share, and {gate} does not")
+    share = Fraction(setting.removesuffix("%")) / (100 if setting.endswith("%") else 1)
+    if not 0 < share < 1:
+        raise PromoError(f"a share lies between 0% and 100%, and {setting} does not")
+    return evolve(keep, share=share)

@@ -5,6 +5,7 @@ A gate cannot tell a slip in a table from a result, so a table is held to its fo
 are finite, every run moves forward in each of its coordinates, no point is there twice, no cell is empty.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
@@ -97,6 +98,15 @@ def collect_curves(
     return _Collection(names, settings.units).collect(sheet)
 
 
+def in_order(sheet: Sheet, columns: Mapping[Column, str]) -> Sheet:
+    """A sheet whose rows are steps in their order, where it has no column that says how far a run had come."""
+    if any(columns.get(one) or any(name in sheet.header for name in USUAL[one]) for one in COORDINATES):
+        return sheet
+    (step,) = USUAL[Column.STEP]
+    rows = tuple((row, {**cells, step: str(place)}) for place, (row, cells) in enumerate(sheet.rows, 1))
+    return evolve(sheet, header=(*sheet.header, step), rows=rows)
+
+
 class _Collection:
     def __init__(self, names: Mapping[Column, str], units: Mapping[Column, str]) -> None:
         self.names = names
@@ -158,6 +168,8 @@ class _Collection:
             self.faults.append(Fault(row, f"column '{name}' is {said}, which is not finite"))
         elif len(said) > _DIGITS or not _NUMBER.fullmatch(said):
             self.faults.append(Fault(row, f"column '{name}' is '{said[:40]}', which is no number"))
+        elif not math.isfinite(float(said)):
+            self.faults.append(Fault(row, f"column '{name}' is {said}, which is larger than any floating number"))
         elif column is not Column.VALUE and Fraction(said) < 0:
             self.faults.append(Fault(row, f"column '{name}' is {said}, and a run starts at 0"))
         else:

@@ -11,12 +11,12 @@ from attrs import evolve, frozen
 from promo.base.canonical import Json, canonical, digest_bytes, parse_json
 from promo.base.errors import BadTable, Mismatch
 from promo.curves.assign import Assignment, assign
-from promo.curves.collect import collect_curves
+from promo.curves.collect import collect_curves, in_order
 from promo.curves.layouts import rearranged
 from promo.curves.read import read_sheet, suffix_of
 from promo.curves.settings import settings_from_json, settings_to_json
 from promo.curves.values import Curve, Fault, Settings
-from promo.spec.values import Study
+from promo.spec.values import Measure, Study
 
 SETTINGS = "curves.json"
 """Where a study keeps how its table is read; the table itself is `curves` and the ending of its name."""
@@ -89,16 +89,37 @@ def build_replay(study: Study, name: str, content: bytes, settings: Settings) ->
         BadTable: it has faults; each is told with its row, twenty at most.
         PromoError: it cannot be read at all, or has not the columns of the tool it is said to come from.
     """
-    sheet, columns = read_sheet(name, content), settings.columns
-    if settings.layout != "table":
-        sheet, known = rearranged(settings.layout, sheet, study.measure.metric)
-        columns = {**known, **columns}
-    reading = evolve(settings, columns=columns)
-    curves, faults = collect_curves(sheet, reading, study.measure.metric, study.measure.unit)
-    _refuse(name, faults)
+    curves = read_curves(study.measure, name, content, settings)
     assignment, faults = assign(study, curves, settings)
     _refuse(name, faults)
     return Replay(name, content, settings, assignment)
+
+
+def read_curves(
+    measure: Measure, name: str, content: bytes, settings: Settings, *, ends: bool = False
+) -> tuple[Curve, ...]:
+    """
+    The curves of a table, whoever's they are.
+
+    Args:
+        measure: what the values are.
+        name: file name of the table; its ending tells the form.
+        content: its bytes.
+        settings: how it is read.
+        ends: only the last value of each run is wanted, so that rows in their order do for a table without steps.
+
+    Raises:
+        BadTable: it has faults; each is told with its row, twenty at most.
+        PromoError: it cannot be read at all, or has not the columns of the tool it is said to come from.
+    """
+    sheet, columns = read_sheet(name, content), settings.columns
+    if settings.layout != "table":
+        sheet, known = rearranged(settings.layout, sheet, measure.metric)
+        columns = {**known, **columns}
+    sheet = in_order(sheet, columns) if ends else sheet
+    curves, faults = collect_curves(sheet, evolve(settings, columns=columns), measure.metric, measure.unit)
+    _refuse(name, faults)
+    return curves
 
 
 def stored_replay(study: Study, kept: Mapping[str, bytes | None]) -> Replay:

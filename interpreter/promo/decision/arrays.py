@@ -1,25 +1,26 @@
 """
 Gates and rules on many studies at once, in arrays.
 
-Axis 0 is studies, 1 candidates, 2 cells.  What the arrays cannot answer is put through `decide_gate` and `decide_rule`
-themselves, study by study.  A test holds both ways together on random evidence.
+Axis 0 is studies, 1 candidates, 2 cells.  What the arrays cannot answer, sign flips over many cells, is put through
+`decide_gate` and `decide_rule` themselves, study by study.  A test holds both ways together on random evidence.
 """
 
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any, TypeAlias
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
 from promo.base.canonical import exact
-from promo.decision.decide import decide_gate, decide_rule
-from promo.decision.values import Answer
+from promo.decision.confidence import Bools, Floats, agree, counted, reaches, speaks
+from promo.decision.decide import decide_gate, decide_rule, lot
+from promo.decision.values import Answer, Ground
 from promo.evidence.values import OK, Cell, Evidence, Row
 from promo.spec.judgement import (
     LEADER,
+    Agreement,
     Best,
     Both,
     Bound,
@@ -27,6 +28,7 @@ from promo.spec.judgement import (
     Condition,
     Difference,
     Either,
+    Equivalent,
     First,
     Gate,
     Isnt,
@@ -34,27 +36,26 @@ from promo.spec.judgement import (
     Rule,
     Side,
     Statistic,
+    Then,
     TieBreak,
     Top,
     primitives,
 )
 from promo.spec.values import Study
 
-Floats: TypeAlias = NDArray[Any]
-Bools: TypeAlias = NDArray[Any]
 
-
-def fast_condition(condition: Condition) -> bool:
-    """Whether arrays can answer a condition."""
+def fast_condition(condition: Condition, cells: int) -> bool:
+    """Whether arrays can answer a condition over so many cells."""
     return all(
-        isinstance(part, Top | Best | Level | First) or (isinstance(part, Difference) and part.test is None)
-        for part in primitives(condition)
+        part.test is None or counted(part.test, cells) for part in primitives(condition) if isinstance(part, Difference)
     )
 
 
-def fast_gate(gate: Gate) -> bool:
-    """Whether arrays can answer a gate."""
-    return fast_condition(gate.keep) and not gate.demands and gate.sample is None
+def fast_gate(gate: Gate, cells: int) -> bool:
+    """Whether arrays can answer a gate over so many cells."""
+    others = [demand.otherwise for demand in gate.demands if not isinstance(demand.otherwise, Then)]
+    asked = (gate.keep, *(demand.condition for demand in gate.demands), *others)
+    return all(fast_condition(condition, cells) for condition in asked)
 
 
 @frozen
@@ -67,6 +68,8 @@ class _Table:
     values: Floats
     alive: Bools
     contenders: Bools
+    asked: Bools
+    """About whom it matters what a test says."""
     leader: NDArray[np.intp]
     rank_by: Statistic
     order: list[int]
@@ -74,13 +77,15 @@ class _Table:
     better: float
     allowance: float
     reference: str | None
+    stages: Mapping[str, tuple[Floats, Bools]]
+    """Stage -> values and who is there, for this stage and those before it."""
 
 
 def apply_gate(
     study: Study, gate: Gate, names: list[str], values: Mapping[str, Floats], alive: Mapping[str, Bools]
-) -> tuple[Bools, Bools]:
+) -> tuple[Bools, Bools, Bools]:
     """
-    Who is promoted in each study, shape (studies, candidates), and which studies stop, shape (studies,).
+    Who is promoted in each study, which of them only as a sample of the dropped, and which studies stop.
 
     Args:
         study: the resolved study.
@@ -88,8 +93,11 @@ def apply_gate(
         names: candidates, in the order of axis 1.
         values: stage -> shape (studies, candidates, cells), in the measure's unit.
         alive: stage -> who entered it, shape (studies, candidates).
+
+    Returns:
+        Promoted and sampled, both of shape (studies, candidates), and stopped or held, shape (studies,).
     """
-    if not fast_gate(gate):
+    if not fast_gate(gate, values[gate.source].shape[2]):
         return _slow_gate(study, gate, names, values, alive)
     keys: dict[TieBreak, Callable[[str], int | str]] = {
         TieBreak.NAME: lambda name: name,
@@ -99,13 +107,43 @@ def apply_gate(
     order = sorted(range(len(names)), key=lambda place: tuple(keys[tie](names[place]) for tie in gate.ties))
     there = alive[gate.source]
     always = np.array([name in gate.always for name in names])
+    allowance, contenders = float(gate.allowance), there & ~always
     table = _table(
-        study, gate.source, names, values, there, there & ~always, gate.statistic, order, float(gate.allowance), None
+        study, gate.source, names, values, alive, contenders, contenders, gate.statistic, order, allowance, None
     )
+    yes, no, stopped = _demanded(gate, table)
+    stopped |= (contenders & ~yes & ~no).any(axis=1)
+    drawn = _drawn(gate, names, contenders & ~yes)
+    going = there & ~stopped[:, None]
+    return going & (yes | always | drawn), going & drawn, stopped
+
+
+def _demanded(gate: Gate, table: _Table) -> tuple[Bools, Bools, Bools]:
+    """Whom the gate keeps once its demands are met, or by what the first unmet one says; and which studies end."""
     yes, no = _holds(gate.keep, table)
-    stopped = (table.contenders & ~yes & ~no).any(axis=1)
-    kept = there & (yes | always) & ~stopped[:, None]
-    return kept, stopped
+    ended: Bools = np.zeros(len(yes), dtype=np.bool_)
+    unsettled: Bools = np.ones(len(yes), dtype=np.bool_)
+    for demand in gate.demands:
+        met, _ = _holds(demand.condition, table)
+        every = met[:, 0] if isinstance(demand.condition, Agreement) else (met | ~table.contenders).all(axis=1)
+        unmet = unsettled & ~every
+        if isinstance(demand.otherwise, Then):
+            ended |= unmet
+        else:
+            other_yes, other_no = _holds(demand.otherwise, table)
+            yes, no = np.where(unmet[:, None], other_yes, yes), np.where(unmet[:, None], other_no, no)
+        unsettled &= ~unmet
+    return yes, no, ended
+
+
+def _drawn(gate: Gate, names: list[str], dropped: Bools) -> Bools:
+    """The sample of the dropped, in the order of their lots."""
+    drawn = np.zeros_like(dropped)
+    if gate.sample is not None:
+        order = sorted(range(len(names)), key=lambda place: lot(gate, names[place]))
+        before = np.cumsum(dropped[:, order], axis=1)
+        drawn[:, order] = dropped[:, order] & (before <= gate.sample.count)
+    return drawn
 
 
 def apply_rule(
@@ -115,12 +153,13 @@ def apply_rule(
     there = alive[rule.stage]
     needed = [names.index(name) for name in (rule.judged, rule.reference) if name is not None]
     known = there[:, needed].all(axis=1)
-    if not fast_condition(rule.require):
+    if not fast_condition(rule.require, values[rule.stage].shape[2]):
         return _slow_rule(study, rule, names, values, alive)
     order = sorted(range(len(names)), key=lambda place: names[place])
-    table = _table(study, rule.stage, names, values, there, there, Statistic.MEAN, order, 0.0, rule.reference)
-    yes, no = _holds(rule.require, table)
     judged = names.index(rule.judged)
+    asked = there & (np.arange(len(names)) == judged)
+    table = _table(study, rule.stage, names, values, alive, there, asked, Statistic.MEAN, order, 0.0, rule.reference)
+    yes, no = _holds(rule.require, table)
     return yes[:, judged] & known, known & (yes | no)[:, judged]
 
 
@@ -129,8 +168,9 @@ def _table(
     stage: str,
     names: list[str],
     values: Mapping[str, Floats],
-    there: Bools,
+    alive: Mapping[str, Bools],
     contenders: Bools,
+    asked: Bools,
     rank_by: Statistic,
     order: list[int],
     allowance: float,
@@ -138,9 +178,25 @@ def _table(
 ) -> _Table:
     better = 1.0 if study.measure.lower_is_better else -1.0
     hosts = tuple(host for host, _ in study.stages[stage].cells)
+    there = alive[stage]
     scores = np.where(there, better * _summary(values[stage], rank_by, better), np.inf)
     leader = np.array(order)[np.argmin(scores[:, order], axis=1)]
-    return _Table(names, hosts, values[stage], there, contenders, leader, rank_by, order, better, allowance, reference)
+    stages = {name: (values[name], alive[name]) for name in values}
+    return _Table(
+        names,
+        hosts,
+        values[stage],
+        there,
+        contenders,
+        asked,
+        leader,
+        rank_by,
+        order,
+        better,
+        allowance,
+        reference,
+        stages,
+    )
 
 
 def _summary(values: Floats, statistic: Statistic, worst_is_large: float) -> Floats:
@@ -174,6 +230,11 @@ def _holds(condition: Condition, table: _Table) -> tuple[Bools, Bools]:
             yes = _against(condition.statistic, table.values, condition.bound, table.better)
         case Difference():
             return _difference(condition, table)
+        case Equivalent():
+            return _equivalent(condition, table)
+        case Agreement():
+            reached = _agreement(condition, table)[:, None] & np.ones_like(table.alive)
+            return reached, ~reached
         case First():
             yes = _first(table)
         case _:
@@ -202,18 +263,50 @@ def _placed(condition: Top | Best, table: _Table) -> Bools:
     return np.asarray(kept & table.contenders)
 
 
-def _difference(condition: Difference, table: _Table) -> tuple[Bools, Bools]:
+def _gaps(reference: str | None, side: Side, table: _Table) -> tuple[Floats, Bools, Bools]:
+    """Differences to a reference, of shape (studies, candidates, cells); who it is, and where both are there."""
     rows = np.arange(len(table.values))
-    name = condition.reference or table.reference
+    name = reference or table.reference
     other = table.leader if name == LEADER else np.full(len(rows), table.names.index(str(name)))
-    sign = table.better if condition.side is Side.GAP else -table.better
-    gaps = sign * (table.values - table.values[rows, other][:, None, :])
+    sign = table.better if side is Side.GAP else -table.better
+    itself = np.zeros_like(table.alive)
+    itself[rows, other] = True
+    known = table.alive & table.alive[rows, other][:, None]
+    return sign * (table.values - table.values[rows, other][:, None, :]), itself, known
+
+
+def _difference(condition: Difference, table: _Table) -> tuple[Bools, Bools]:
+    gaps, itself, known = _gaps(condition.reference, condition.side, table)
     widen = -table.allowance if condition.bound.kind is BoundKind.AT_LEAST else table.allowance
     bound = Bound(condition.bound.kind, condition.bound.value + Fraction(widen))
-    yes = _against(condition.statistic, gaps, bound, 1.0 if condition.side is Side.GAP else -1.0)
-    yes[rows, other] = True
-    known = table.alive & table.alive[rows, other][:, None]
+    if condition.test is not None:
+        asked = known & ~itself & table.asked
+        yes = np.zeros_like(known)
+        yes[asked] = speaks(condition.test, gaps[asked], bound)
+    else:
+        yes = _against(condition.statistic, gaps, bound, 1.0 if condition.side is Side.GAP else -1.0)
+    yes = yes | itself
     return yes & known, ~yes & known
+
+
+def _equivalent(condition: Equivalent, table: _Table) -> tuple[Bools, Bools]:
+    gaps, _, known = _gaps(condition.reference, Side.GAP, table)
+    margin = float(condition.margin) + table.allowance
+    yes = np.abs(gaps.mean(axis=2)) + reaches(condition.test, gaps) <= margin
+    return yes & known, ~yes & known
+
+
+def _agreement(condition: Agreement, table: _Table) -> Bools:
+    """Where the rankings of hosts or stages agree; shape (studies,)."""
+    rankings = []
+    for name in condition.between:
+        if condition.of_hosts:
+            cells = [place for place, host in enumerate(table.hosts) if host == name]
+            values, there = table.values[:, :, cells], table.alive
+        else:
+            values, there = table.stages[name]
+        rankings.append((_summary(values, table.rank_by, table.better), there))
+    return agree(rankings, float(condition.bound.value))
 
 
 def _against(statistic: Statistic, values: Floats, bound: Bound, worst_is_large: float) -> Bools:
@@ -260,15 +353,17 @@ def _world_at(
 
 def _slow_gate(
     study: Study, gate: Gate, names: list[str], values: Mapping[str, Floats], alive: Mapping[str, Bools]
-) -> tuple[Bools, Bools]:
-    kept = np.zeros_like(alive[gate.source])
+) -> tuple[Bools, Bools, Bools]:
+    kept, drawn = np.zeros_like(alive[gate.source]), np.zeros_like(alive[gate.source])
     stopped: Bools = np.zeros(len(kept), dtype=np.bool_)
     for at in range(len(kept)):
         known = _world_at(study, names, values, alive, at)
         decision = decide_gate(study, gate, known[gate.source], known)
         kept[at] = [name in decision.promoted for name in names]
+        sampled = {one.candidate for one in decision.standings if one.ground is Ground.SAMPLE}
+        drawn[at] = [name in sampled for name in names]
         stopped[at] = bool(decision.stopped or decision.held)
-    return kept, stopped
+    return kept, drawn, stopped
 
 
 def _slow_rule(

@@ -3,10 +3,11 @@ Scores at rungs to a choice and its cost: the usual ways of sharing out budgets,
 
 All of them draw from the candidate list without replacement, because the list is finite and nobody pays for a run
 twice; all of them carry a run on from rung to rung and pay only what is added.  The order in which candidates are
-drawn is an argument, so that nothing here is random.
+drawn is an argument, so that nothing here is random.  What a method of rungs costs follows from its rungs; for a fair
+comparison `at_equal_cost` gives it the hours that another one had, no more and no fewer than it can use.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from attrs import frozen
@@ -63,6 +64,9 @@ class MethodResult:
     """Mean number of candidates it looked at."""
     without: int
     """Draws in which it chose nobody, or somebody unknown at the full budget; they are left out of the regret."""
+    beside: Fraction | None
+    """Mean of its regret less that of the spec in the same draw, over draws in which both chose somebody known."""
+    beside_interval: tuple[Fraction, Fraction] | None
 
 
 @frozen
@@ -90,13 +94,18 @@ class Choice:
     candidate: str | None
     """None where nothing that it trained has a score."""
     spent_s: Fraction
-    reached: Mapping[str, int]
-    """Whom it trained, and up to which rung."""
+    rungs: Mapping[str, frozenset[int]]
+    """Whom it trained, and at which rungs."""
+
+    @property
+    def reached(self) -> dict[str, int]:
+        """Whom it trained, and up to which rung."""
+        return {name: max(rungs) for name, rungs in self.rungs.items()}
 
     @property
     def trained(self) -> int:
         """How many candidates it looked at."""
-        return len(self.reached)
+        return len(self.rungs)
 
 
 class _Purse:
@@ -110,14 +119,19 @@ class _Purse:
         for name in names:
             self.there.setdefault(name, set()).add(rung)
 
+    @property
+    def spent_s(self) -> Fraction:
+        """Device time of everything."""
+        return sum((self.board.cost(name, rungs) for name, rungs in self.there.items()), Fraction(0))
+
     def choice(self) -> Choice:
         """The best of those that came furthest; scores at different budgets are not compared."""
-        spent = sum((self.board.cost(name, rungs) for name, rungs in self.there.items()), Fraction(0))
+        spent = self.spent_s
         reached = {name: max(rungs) for name, rungs in self.there.items()}
         scored = {name: rung for name, rung in reached.items() if self.board.scores[name, rung] is not None}
         furthest = max(scored.values(), default=0)
         best = self.board.ranked([name for name, rung in scored.items() if rung == furthest], furthest)
-        return Choice(best[0] if best else None, spent, reached)
+        return Choice(best[0] if best else None, spent, {name: frozenset(one) for name, one in self.there.items()})
 
 
 def integer_rungs(least: int, most: int, eta: int) -> tuple[int, ...]:
@@ -266,6 +280,52 @@ def _promotable(board: Board, there: Sequence[Sequence[str]], eta: int) -> tuple
             if name not in there[rung + 1] and board.scores[name, rung] is not None:
                 return name, rung + 1
     return None
+
+
+def at_equal_cost(
+    board: Board, order: Sequence[str], method: Callable[[Board, Sequence[str]], Choice], allowance_s: Fraction
+) -> Choice:
+    """
+    A method of rungs with the hours of another one.
+
+    It draws as many candidates as its allowance pays for, all if it can, and one in any case.  With what is then left
+    it trains on, at the full budget, whom it had left behind, from the highest rung down and the best first, and after
+    them those that it never drew; it ends with the first that would cost too much.
+
+    Args:
+        board: scores and costs.
+        order: candidates as they were drawn.
+        method: what it does with the candidates that it draws.
+        allowance_s: device time that it may spend.
+    """
+    fits, fails = 1, len(order) + 1
+    found = method(board, order)
+    if found.spent_s <= allowance_s:
+        fits = len(order)
+    while fails - fits > 1 and fits < len(order):
+        middle = (fits + fails) // 2
+        if method(board, order[:middle]).spent_s <= allowance_s:
+            fits = middle
+        else:
+            fails = middle
+    found = method(board, order[:fits])
+    purse = _Purse(board)
+    purse.there = {name: set(rungs) for name, rungs in found.rungs.items()}
+    spent, reached = found.spent_s, found.reached
+    behind = [
+        name
+        for rung in range(board.top - 1, -1, -1)
+        for name in board.ranked([one for one in order if reached.get(one) == rung], rung)
+        if board.scores[name, rung] is not None
+    ]
+    for name in (*behind, *(one for one in order if one not in reached)):
+        rungs = purse.there.get(name, set())
+        more = board.cost(name, {*rungs, board.top}) - board.cost(name, rungs)
+        if spent + more > allowance_s:
+            break
+        spent += more
+        purse.train([name], board.top)
+    return purse.choice()
 
 
 def percentile_interval(values: Sequence[Fraction], level: Fraction) -> tuple[Fraction, Fraction]:

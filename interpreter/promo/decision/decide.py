@@ -67,6 +67,12 @@ def decide_gate(
     return _Gate(study, gate, evidence, others).decide()
 
 
+def lot(gate: Gate, name: str) -> str:
+    """What a candidate draws in the sample of the dropped; the least are taken."""
+    assert gate.sample is not None
+    return hashlib.sha256(f"{gate.sample.seed}/{gate.name}/{name}".encode()).hexdigest()
+
+
 @frozen
 class _Gone:
     """A candidate that cannot be ranked: why, and what the gate says about that."""
@@ -222,11 +228,7 @@ class _Gate:
         if sample is None:
             return set()
         dropped = [name for name in self.table.contenders if name not in kept]
-
-        def lot(name: str) -> str:
-            return hashlib.sha256(f"{sample.seed}/{self.gate.name}/{name}".encode()).hexdigest()
-
-        return set(sorted(dropped, key=lot)[: sample.count])
+        return set(sorted(dropped, key=lambda name: lot(self.gate, name))[: sample.count])
 
     # --- verdicts ----------------------------------------------------------------------------------------
 

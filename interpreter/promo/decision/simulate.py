@@ -13,10 +13,11 @@ from fractions import Fraction
 import numpy as np
 from attrs import evolve, frozen
 
-from promo.decision.arrays import Bools, Floats, apply_gate, apply_rule, fast_condition, fast_gate
+from promo.decision.arrays import apply_gate, apply_rule, fast_condition, fast_gate
+from promo.decision.confidence import Bools, Floats
 from promo.decision.exactly import Supposed, chance
 from promo.plan.values import Plan
-from promo.spec.judgement import LEADER, First, Gate, Rule, Statistic, Then, Top
+from promo.spec.judgement import LEADER, Best, First, Gate, Rule, Statistic, Then, Top, primitives
 from promo.spec.values import Stage, Study
 
 BATCH = 20_000
@@ -42,6 +43,8 @@ class World:
     """Sd of noise that all candidates of a cell share."""
     host: float = 0.0
     """Sd of candidate x host noise, the same at all stages."""
+    level: float | None = None
+    """Where the true values of the others lie; None where nothing asks for a value itself."""
 
 
 @frozen
@@ -60,10 +63,10 @@ class GateFigures:
     best_kept: Share
     kept: Mapping[str, Share]
     false_promotions: Share
-    """Of the promoted that were not held by `always`, the share truly worse than one that was dropped."""
+    """Of those who took a place, by neither `always` nor `sample`, the share truly worse than one that was dropped."""
     stopped: Share
     promoted: float
-    """Mean number."""
+    """Mean number, those that were only sampled among them."""
     by_arrays: bool
     best_kept_exactly: float | None
     """By formula, where one exists."""
@@ -85,12 +88,24 @@ class Figures:
     rules_exactly: Mapping[str, float | None]
     """Rule -> the former by formula, where one exists."""
     best_at_end: Share
+    regret: Share
+    """Mean of how far the truly best of those at the last stage is behind the best of all, in the measure's unit."""
+    near: Share | None
+    """Studies in which that is less than was asked about; None where nothing was."""
     expected_s: float
     planned_s: int
     most_s: int
 
 
-def simulate(study: Study, plan: Plan, world: World, draws: int, seed: int, best: str | None = None) -> Figures:
+def simulate(
+    study: Study,
+    plan: Plan,
+    world: World,
+    draws: int,
+    seed: int,
+    best: str | None = None,
+    near: float | None = None,
+) -> Figures:
     """
     Put *draws* invented studies through the gates and rules of a study.
 
@@ -101,14 +116,23 @@ def simulate(study: Study, plan: Plan, world: World, draws: int, seed: int, best
         draws: number of studies; at most `SLOW_DRAWS` are taken when a gate or rule is beyond the arrays.
         seed: of the draws.
         best: the candidate that is truly best; None takes the first that no gate keeps in any case.
+        near: how close to the best counts as near, in the measure's unit; None asks nothing.
     """
-    slow = any(not fast_gate(gate) for gate in study.gates.values())
-    slow = slow or any(not fast_condition(rule.require) for rule in study.rules.values())
+    slow = any(not _fast(study, gate) for gate in study.gates.values())
+    slow = slow or any(not fast_condition(rule.require, _cells(study, rule.stage)) for rule in study.rules.values())
     made = min(draws, SLOW_DRAWS) if slow else draws
-    tally = _Tally(study, plan, world, best or best_candidate(study))
+    tally = _Tally(study, plan, world, best or best_candidate(study), near)
     for batch, start in enumerate(range(0, made, BATCH)):
         tally.add(min(BATCH, made - start), _Luck(seed, batch))
     return tally.figures(made, draws, seed, by_arrays=not slow)
+
+
+def _fast(study: Study, gate: Gate) -> bool:
+    return fast_gate(gate, _cells(study, gate.source))
+
+
+def _cells(study: Study, stage: str) -> int:
+    return len(study.stages[stage].cells)
 
 
 def best_candidate(study: Study) -> str:
@@ -133,16 +157,18 @@ TRUE, PENALTY, HOST, RUN, CELL = range(5)
 
 
 class _Tally:
-    def __init__(self, study: Study, plan: Plan, world: World, best: str) -> None:
-        self.study, self.plan, self.world = study, plan, world
+    def __init__(self, study: Study, plan: Plan, world: World, best: str, near: float | None) -> None:
+        self.study, self.plan, self.world, self.limit = study, plan, world, near
         self.names = sorted({name for stage in plan.stages for name in study.entrants[stage.name].possible})
         self.best = best
         self.kept = {gate: np.zeros(len(self.names)) for gate in study.gates}
+        self.going = dict.fromkeys(study.gates, 0)
         self.top = dict.fromkeys(study.gates, 0)
         self.wrong = {gate: np.zeros(5) for gate in study.gates}
         self.stopped = dict.fromkeys(study.gates, 0)
         self.rules = {rule: [0, 0] for rule in study.rules}
-        self.end = 0
+        self.end = self.near = self.reached = 0
+        self.regrets = np.zeros(2)
         self.seconds = 0.0
         self.last = [stage for stage in plan.stages if not stage.report_only][-1].name
 
@@ -171,13 +197,14 @@ class _Tally:
                 at = (number, hosts.index(host), study.stages[stage.name].seeds.index(seed))
                 drawn[:, :, place] = true + by_host[host] + luck.draw(shape, RUN, *at) * world.noise
                 drawn[:, :, place] += luck.draw((count, 1), CELL, *at) * world.shared
-            values[stage.name] = better * drawn
+            values[stage.name] = better * drawn + (world.level or 0.0)
             self.seconds += float(alive[stage.name].sum()) * len(cells) * stage.budget.cap_s
             for gate in study.gates.values():
                 if gate.source == stage.name:
-                    kept, stopped = apply_gate(study, gate, names, values, alive)
+                    kept, drawn, stopped = apply_gate(study, gate, names, values, alive)
                     promoted[gate.name] = kept
-                    self._count(gate, alive[stage.name], kept, stopped, final)
+                    self.going[gate.name] += int(kept.sum())
+                    self._count(gate, alive[stage.name], kept & ~drawn, stopped, final)
             for rule in study.rules.values():
                 if rule.stage == stage.name:
                     holds, known = apply_rule(study, rule, names, values, alive)
@@ -186,6 +213,11 @@ class _Tally:
                     if rule.otherwise is not None and rule.otherwise is not Then.SKIP:
                         going &= ~(known & ~holds)
         self.end += int(alive[self.last][:, best].sum())
+        left = np.where(alive[self.last], final, np.inf).min(axis=1) - final.min(axis=1)
+        left = left[np.isfinite(left)]
+        self.reached += len(left)
+        self.regrets += (left.sum(), (left * left).sum())
+        self.near += int((left < (self.limit or 0.0)).sum())
 
     def _entrants(self, name: str, alive: Mapping[str, Bools], promoted: Mapping[str, Bools], count: int) -> Bools:
         stage = self.plan.stage(name)
@@ -198,10 +230,15 @@ class _Tally:
         return there & alive[stage.continues] if stage.continues is not None else there
 
     def _multiplier(self, name: str) -> float:
-        first, last = self.plan.stages[0].budget.cap_s, self.plan.stage(self.last).budget.cap_s
-        here = self.plan.stage(name).budget.cap_s
+        first, last, here = (self._whole(one) for one in (self.plan.stages[0].name, self.last, name))
         power = -self.world.exponent
         return float((here / first) ** power - (last / first) ** power)
+
+    def _whole(self, name: str) -> int:
+        """A stage's budget with what it carries on; in seconds where budgets are of several kinds."""
+        if len({stage.budget.kind for stage in self.study.stages.values()}) == 1:
+            return self.study.whole(name)
+        return sum(stage.budget.cap_s for stage in (self.study.stages[name], *self.study.carried_on(name)))
 
     def _count(self, gate: Gate, there: Bools, kept: Bools, stopped: Bools, final: Floats) -> None:
         self.kept[gate.name] += kept.sum(axis=0)
@@ -209,7 +246,7 @@ class _Tally:
         free = kept & ~np.array([name in gate.always for name in self.names])
         ousted = np.where(there & ~kept, final, np.inf).min(axis=1, keepdims=True)
         self.wrong[gate.name] += _products((free & (final > ousted)).sum(axis=1), free.sum(axis=1))
-        self.stopped[gate.name] += int(stopped.sum())
+        self.stopped[gate.name] += int((stopped & there.any(axis=1)).sum())
 
     def figures(self, draws: int, asked: int, seed: int, *, by_arrays: bool) -> Figures:
         """What was counted, as shares with their errors."""
@@ -226,8 +263,8 @@ class _Tally:
                     },
                     false_promotions=_ratio(self.wrong[name]),
                     stopped=_share(self.stopped[name], draws),
-                    promoted=float(self.kept[name].sum()) / draws,
-                    by_arrays=fast_gate(gate),
+                    promoted=self.going[name] / draws,
+                    by_arrays=_fast(self.study, gate),
                     best_kept_exactly=self._exactly(gate),
                 )
             )
@@ -241,6 +278,8 @@ class _Tally:
             rules={name: (_share(a, draws), _share(b, draws)) for name, (a, b) in self.rules.items()},
             rules_exactly={name: self._rule_exactly(rule) for name, rule in self.study.rules.items()},
             best_at_end=_share(self.end, draws),
+            regret=_mean(self.regrets, self.reached),
+            near=None if self.limit is None else _share(self.near, draws),
             expected_s=self.seconds / draws,
             planned_s=self.plan.device_s.planned,
             most_s=self.plan.device_s.most,
@@ -256,35 +295,51 @@ class _Tally:
             lead = world.gap
         elif reference == self.best:
             lead = -world.gap
-        rivals = len(self.study.entrants[stage.name].possible)
-        return Supposed(lead, world.noise, len(stage.hosts), len(stage.seeds), rivals, world.host, float(allowance))
+        value = (world.level or 0.0) - (lead if self.study.measure.lower_is_better else -lead)
+        return Supposed(
+            lead=lead,
+            noise=world.noise,
+            hosts=len(stage.hosts),
+            seeds=len(stage.seeds),
+            rivals=len(self.study.entrants[stage.name].possible),
+            host=world.host,
+            allowance=float(allowance),
+            value=value,
+            shared=world.shared,
+        )
 
     def _exactly(self, gate: Gate) -> float | None:
         """The chance of the best at a gate over a first stage, where there is a formula."""
         stage = self.study.stages[gate.source]
-        if gate.demands or gate.sample is not None or stage.after or stage.continues or self.best in gate.always:
+        if gate.demands or stage.after or stage.continues or self.best in gate.always:
             return None
         there = self.study.entrants[gate.source].possible
-        if self.best not in there or (isinstance(gate.keep, Top) and gate.statistic is not Statistic.MEAN):
+        (asked, *more) = primitives(gate.keep)
+        placed = isinstance(asked, Top | Best)
+        if more or self.best not in there or (placed and gate.statistic is not Statistic.MEAN):
             return None
-        reference = getattr(gate.keep, "reference", None)
+        reference = getattr(asked, "reference", None)
         if reference == LEADER:
             return None
         world = self._supposed(stage, self.best, reference, gate.allowance)
-        if world is not None and isinstance(gate.keep, Top):
+        if world is not None and placed:
             world = evolve(world, rivals=len([name for name in there if name not in gate.always]))
         return None if world is None else chance(gate.keep, world)
 
     def _rule_exactly(self, rule: Rule) -> float | None:
         """The chance that a rule holds whose candidates come to its stage in any case."""
         stage = self.study.stages[rule.stage]
-        asked = [name for name in (rule.judged, rule.reference) if name is not None]
+        (required, *more) = primitives(rule.require)
+        reference = getattr(required, "reference", None) or rule.reference
+        if more or isinstance(required, Top | Best) or reference == LEADER:
+            return None
+        asked = [name for name in (rule.judged, rule.reference, reference) if name is not None]
         if not all(self._certain(stage, name) for name in asked):
             return None
-        if isinstance(rule.require, First) and (stage.after or rule.judged != self.best):
+        if isinstance(required, First) and (stage.after or rule.judged != self.best):
             return None  # who else is there depends on gates, or is not equally far behind
-        world = self._supposed(stage, rule.judged, rule.reference, Fraction(0))
-        return None if world is None or isinstance(rule.require, Top) else chance(rule.require, world)
+        world = self._supposed(stage, rule.judged, reference, Fraction(0))
+        return None if world is None else chance(rule.require, world)
 
     def _certain(self, stage: Stage, name: str) -> bool:
         """Whether a candidate is at a stage whatever the values are."""
@@ -300,6 +355,14 @@ class _Tally:
 def _share(count: int, of: int) -> Share:
     value = count / of if of else 0.0
     return Share(value, math.sqrt(value * (1 - value) / of) if of else 0.0)
+
+
+def _mean(sums: Floats, count: int) -> Share:
+    """A mean and its standard error, from the sums of values and of their squares."""
+    if count < 2:
+        return Share(float(sums[0]), 0.0)
+    mean = float(sums[0]) / count
+    return Share(mean, math.sqrt(max(float(sums[1]) / count - mean * mean, 0.0) / count))
 
 
 def _products(

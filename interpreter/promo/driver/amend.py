@@ -76,7 +76,8 @@ def amend_study(
         stages = new["stage"]
         assert isinstance(stages, Mapping)
         seen = state.results_of(stages)
-        seal = Seal(name, digest(new), new, clock.now(), commit, len(seen), digest(old))
+        now = clock.now()
+        seal = Seal(name, digest(new), new, now, commit, len(seen), digest(old))
         text, _ = reseal(study, compiled.source.text, None, seal)
         data: dict[str, Json] = {
             "name": name,
@@ -89,6 +90,7 @@ def amend_study(
             "differences": list(differences(old, new)),
             "reason": reason,
             "by": by,
+            "at": now,
             "head": chain_head,
             "seen": list(seen),
             "post_hoc": bool(seen),

@@ -7,16 +7,18 @@ shuffled anew; a choice is judged by what all recorded cells of the full budget 
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 from promo.base.errors import PromoError
 from promo.curves.replay import Replay
 from promo.decision.comparators import (
+    Board,
     Choice,
     Comparison,
     MethodResult,
     asha,
+    at_equal_cost,
     greedy_walk,
     hyperband,
     percentile_interval,
@@ -28,6 +30,9 @@ from promo.driver.retrace import Retrace
 from promo.spec.values import Role, Study
 
 LEVEL = Fraction(95, 100)
+OWN = "this spec"
+OWN_HOURS = ", rungs alone"
+"""Behind a method that spends what its rungs ask for, whatever the spec spends."""
 
 
 def compare_methods(
@@ -74,7 +79,7 @@ def compare_methods(
         rungs=readings.rungs,
         cells=tuple(len(cells) for cells in readings.cells),
         draws=draws,
-        methods=tuple(_result(name, choices, final, best) for name, choices in seen.items()),
+        methods=tuple(_result(name, choices, seen[OWN], final, best) for name, choices in seen.items()),
         unknown=tuple(name for name in readings.names if name not in final),
         stopped=endings.count("stopped"),
         held=endings.count("held"),
@@ -88,19 +93,28 @@ def _choices(
     levels = {name: dict(study.candidates[name].levels) for name in readings.names}
     reference = (name for name in readings.names if study.candidates[name].role is Role.REFERENCE)
     start = next(reference, readings.names[0])
+    halving: dict[str, Callable[[Board, Sequence[str]], Choice]] = {
+        "successive halving": lambda board, order: successive_halving(board, order, eta),
+        "hyperband": lambda board, order: hyperband(board, order, eta),
+        "asha": lambda board, order: asha(board, order, eta),
+    }
     return {
-        "this spec": own,
+        OWN: own,
         "random search": random_search(board, order, own.spent_s),
         "greedy walk": greedy_walk(board, order, levels, start, own.spent_s),
-        "successive halving": successive_halving(board, order, eta),
-        "hyperband": hyperband(board, order, eta),
-        "asha": asha(board, order, eta),
+        **{name: at_equal_cost(board, order, method, own.spent_s) for name, method in halving.items()},
+        **{f"{name}{OWN_HOURS}": method(board, order) for name, method in halving.items()},
     }
 
 
-def _result(name: str, choices: list[Choice], final: Mapping[str, Fraction], best: str) -> MethodResult:
-    known = [one.candidate for one in choices if one.candidate is not None and one.candidate in final]
-    regrets = [final[candidate] - final[best] for candidate in known]
+def _result(
+    name: str, choices: list[Choice], own: list[Choice], final: Mapping[str, Fraction], best: str
+) -> MethodResult:
+    scores = [final.get(one.candidate) if one.candidate is not None else None for one in choices]
+    own_scores = [final.get(one.candidate) if one.candidate is not None else None for one in own]
+    regrets = [score - final[best] for score in scores if score is not None]
+    pairs = zip(scores, own_scores, strict=True)
+    beside = [one - other for one, other in pairs if one is not None and other is not None]
     spent = [one.spent_s for one in choices]
     return MethodResult(
         name=name,
@@ -110,4 +124,6 @@ def _result(name: str, choices: list[Choice], final: Mapping[str, Fraction], bes
         spent_interval=percentile_interval(spent, LEVEL),
         trained=Fraction(sum(one.trained for one in choices), len(choices)),
         without=len(choices) - len(regrets),
+        beside=sum(beside, Fraction(0)) / len(beside) if beside else None,
+        beside_interval=percentile_interval(beside, LEVEL) if beside else None,
     )

@@ -42,7 +42,13 @@ def record_verdict(
             raise PromoError(f"'{name}' does not wait for a person", hint=f"waiting: {waiting}")
         if not by.strip() or not reason.strip():
             raise PromoError("a verdict has an author and a reason", hint="add --by NAME --reason TEXT")
-        data: dict[str, Json] = {"name": name, "by": by, "reason": reason, "why_held": state.decisions[name]["held"]}
+        data: dict[str, Json] = {
+            "name": name,
+            "by": by,
+            "at": clock.now(),
+            "reason": reason,
+            "why_held": state.decisions[name]["held"],
+        }
         if stop:
             data["stopped"] = f"{by} decided to stop: {reason}"
         elif name in study.gates:

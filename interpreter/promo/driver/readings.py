@@ -56,7 +56,7 @@ class Readings:
         if len(kinds) > 1:
             listed = ", ".join(f"{kind.value} ({name})" for kind, name in kinds.items())
             message = f"methods are compared along one kind of budget, and the stages have several: {listed}"
-            raise PromoError(message)
+            raise PromoError(message, hint="give every stage a budget of one kind: the recorded curves are read at it")
         (kind,) = kinds
         self.column = COLUMN_OF[kind]
         budgets = sorted({self.whole(stage) for stage in stages})

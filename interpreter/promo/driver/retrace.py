@@ -107,10 +107,11 @@ class Retrace:
             mean = mean_of(cells.values())
             if mean is not None and name not in self.sampled:
                 scores[name] = mean if lower_is_better else -mean
-        reached: dict[str, int] = {}
-        for stage in sorted(self.study.stages.values(), key=self.readings.whole):
+        reached: dict[str, frozenset[int]] = {}
+        for stage in self.study.stages.values():
             below = [place for place, rung in enumerate(rungs) if rung <= self.readings.whole(stage)]
-            reached |= dict.fromkeys(self.entered[stage.name], max(below, default=0))
+            for name in self.entered[stage.name]:
+                reached[name] = reached.get(name, frozenset()) | {max(below, default=0)}
         best = min(scores, key=lambda name: (scores[name], self.readings.names.index(name)), default=None)
         return Choice(best, self.spent_s, reached)
 

@@ -25,9 +25,10 @@ from statistics import median
 
 from attrs import evolve, frozen
 
-from promo.base.canonical import Json, digest, from_exact
+from promo.base.canonical import Json, digest
 from promo.base.tails import adjust, f_tail, t_quantile, t_tails
 from promo.evidence.least_squares import Solved, solve
+from promo.evidence.observed import Levels, Observed, Signs, moments, observe
 from promo.evidence.values import Evidence
 from promo.spec.design import Word, alias_chains, contrasts
 from promo.spec.values import Effects, Study
@@ -35,9 +36,10 @@ from promo.spec.values import Effects, Study
 HOST_ALPHA = 0.05
 """A factor whose effect differs between hosts at this level is to be read host by host."""
 
+ORDERS = {"main": (1,), "pairs": (2,), "all": (1, 2)}
+"""Family -> how many factors its effects have."""
+
 Name = tuple[str, ...]
-Observation = tuple[str, str, int, tuple[int, ...], Fraction]
-"""Candidate, host, seed, row, value."""
 
 
 @frozen
@@ -130,7 +132,7 @@ def estimate_effects(study: Study, effects: Effects, evidence: Mapping[str, Evid
         effects: what is asked for.
         evidence: stage -> evidence, for every stage that is read.
     """
-    points: dict[str, tuple[int, ...]] = {}
+    points: dict[str, Levels] = {}
     for name in effects.designs:
         points |= study.designs[name].points
     factors = study.designs[effects.designs[0]].factors
@@ -139,9 +141,7 @@ def estimate_effects(study: Study, effects: Effects, evidence: Mapping[str, Evid
     return EffectTable(effects.name, fits, tuple(_relaxations(fits)), read)
 
 
-def fit_stage(
-    effects: Effects, factors: Sequence[str], points: Mapping[str, tuple[int, ...]], evidence: Evidence
-) -> Fit:
+def fit_stage(effects: Effects, factors: Sequence[str], points: Mapping[str, Levels], evidence: Evidence) -> Fit:
     """
     Effects at one stage.
 
@@ -151,148 +151,131 @@ def fit_stage(
         points: candidate -> its row, shape (k,) of -1 and +1; zeros for a centre point.
         evidence: the stage's table.
     """
-    rows = [row for row in evidence.rows if row.candidate in points]
-    seen = [
-        (row.candidate, cell.host, cell.seed, points[row.candidate], from_exact(cell.value))
-        for row in rows
-        for cell in row.cells
-        if cell.value is not None
-    ]
-    corners = [one for one in seen if any(one[3])]
-    planned = sum(len(row.cells) for row in rows)
-    statements = [*_said_of_runs(evidence, points, seen), *_said_of_rows(corners)]
+    return fit_observed(effects, factors, evidence.stage, observe(evidence, points))
+
+
+def fit_observed(effects: Effects, factors: Sequence[str], stage: str, seen: Observed) -> Fit:
+    """The same, from values that have been read."""
+    there = [len(absent) < len(seen.cells) for absent in seen.absent]
+    corners = seen.only([any(row) and some for row, some in zip(seen.rows, there, strict=True)])
+    statements = [*_said_of_runs(seen), *_said_of_rows(corners)]
     empty = Fit(
-        evidence.stage,
-        len(corners),
-        planned,
-        0,
-        None,
-        "least squares",
-        None,
-        None,
-        None,
-        (),
-        (),
-        None,
-        tuple(statements),
+        stage=stage,
+        runs=corners.runs,
+        planned=len(seen.names) * len(seen.cells),
+        degrees=0,
+        sigma=None,
+        method="least squares",
+        pse=None,
+        margin=None,
+        simultaneous=None,
+        contrasts=(),
+        estimates=(),
+        curvature=None,
+        statements=tuple(statements),
     )
-    if len({one[3] for one in corners}) < 2:
+    if len(set(corners.rows)) < 2:
         return evolve(empty, statements=(*statements, "fewer than two conditions have a value: nothing is estimated"))
-    if len({one[4] for one in corners}) == 1:
+    if corners.runs * corners.squares == sum(corners.totals) ** 2:
         return evolve(empty, statements=(*statements, "every run has the same value: there is nothing to estimate"))
     fit = _Fit(effects, factors, corners).fit(empty)
-    return evolve(fit, curvature=_curvature(seen))
+    centre = seen.only([not any(row) for row in seen.rows]).mean()
+    outside = corners.mean()
+    return fit if centre is None or outside is None else evolve(fit, curvature=_text(outside - centre))
 
 
-def _said_of_runs(
-    evidence: Evidence, points: Mapping[str, tuple[int, ...]], seen: Sequence[Observation]
-) -> Iterable[str]:
-    planned: dict[str, int] = {}
-    for row in evidence.rows:
-        for cell in row.cells if row.candidate in points else ():
-            planned[cell.host] = planned.get(cell.host, 0) + 1
-    for host, count in planned.items():
-        there = sum(one[1] == host for one in seen)
-        if there < count:
-            yield f"{count - there} of {count} runs on {host} have no value; estimates rest on the others"
-    for host, seed in evidence.cells:
-        if planned and not any(one[1:3] == (host, seed) for one in seen):
+def _said_of_runs(seen: Observed) -> Iterable[str]:
+    lacking = {cell: len(gone) for gone, cells in seen.patterns.items() for cell in cells}
+    for host in dict.fromkeys(host for host, _ in seen.cells) if seen.names else ():
+        cells = [cell for cell, one in enumerate(seen.cells) if one[0] == host]
+        planned, lost = len(seen.names) * len(cells), sum(lacking[cell] for cell in cells)
+        if lost:
+            yield f"{lost} of {planned} runs on {host} have no value; estimates rest on the others"
+    for cell, (host, seed) in enumerate(seen.cells) if seen.names else ():
+        if lacking[cell] == len(seen.names):
             yield f"the cell of {host} and seed {seed} has no value at all"
 
 
-def _said_of_rows(corners: Sequence[Observation]) -> Iterable[str]:
-    named: dict[tuple[int, ...], list[str]] = {}
-    for candidate, _, _, row, _ in corners:
-        if candidate not in named.setdefault(row, []):
-            named[row].append(candidate)
+def _said_of_rows(corners: Observed) -> Iterable[str]:
+    named: dict[Levels, list[str]] = {}
+    for candidate, row in zip(corners.names, corners.rows, strict=True):
+        named.setdefault(row, []).append(candidate)
     for same in named.values():
         if len(same) > 1:
             yield f"{' and '.join(same)} are the same condition, and count as repeated runs of it"
 
 
-def _curvature(seen: Sequence[Observation]) -> str | None:
-    corners = [one[4] for one in seen if any(one[3])]
-    centre = [one[4] for one in seen if not any(one[3])]
-    return _text(_mean(corners) - _mean(centre)) if corners and centre else None
-
-
-def _mean(values: Sequence[Fraction]) -> Fraction:
-    return sum(values, Fraction(0)) / len(values)
-
-
 class _Fit:
-    def __init__(self, effects: Effects, factors: Sequence[str], corners: Sequence[Observation]) -> None:
-        self.effects, self.factors, self.corners = effects, tuple(factors), list(corners)
-        rows = list(dict.fromkeys(one[3] for one in corners))
-        chains = alias_chains(self.factors, rows)
+    def __init__(self, effects: Effects, factors: Sequence[str], corners: Observed) -> None:
+        self.effects, self.factors, self.corners = effects, tuple(factors), corners
+        self.rows = list(dict.fromkeys(corners.rows))
+        chains = alias_chains(self.factors, self.rows)
         self.fixed = [effect for chain in chains if not chain[0][1] for _, effect in chain if effect]
         most = 2 if effects.pairs else 1
         self.chains = [chain for chain in chains if 1 <= len(chain[0][1]) <= most]
-        self.rows = rows
-        self.hosts = tuple(dict.fromkeys(one[1] for one in corners))
-        self.cells = tuple(dict.fromkeys(one[1:3] for one in corners))
+        self.hosts = corners.hosts()
+        self.signs = Signs(corners)
 
     def fit(self, empty: Fit) -> Fit:
-        once = len(self.cells) == 1 and len({one[3] for one in self.corners}) == len(self.corners)
-        blocks = self._blocks(self.corners)
-        terms = [self._column(chain[0][1], self.corners) for chain in self.chains]
-        values = [one[4] for one in self.corners]
-        solved = solve([*blocks, *terms], values)
-        degrees = len(values) - solved.rank
+        whole = moments(list(self.hosts.values()), self.rows, self.effects.block)
+        once = self.signs.cells == 1 and self.corners.runs == len(self.rows)
+        columns = [self._column(chain[0][1]) for chain in self.chains]
+        apart = [
+            self._apart(column) if len(chain[0][1]) == 1 else []
+            for chain, column in zip(self.chains, columns, strict=True)
+        ]
+        solved = solve([column * len(self.hosts) for column in columns], whole, further=apart)
+        degrees = self.corners.runs - sum(len(some.totals) for some in whole.blocks) - solved.rank
         said = list(empty.statements)
-        lost = self._not_estimable(solved, len(blocks), said)
+        lost = self._not_estimable(solved, said)
         fit = evolve(empty, degrees=degrees)
+        residual = solved.residual / self.corners.unit**2
         if once:
             fit, spread, freedom = self._lenth(fit, said)
-        elif degrees > 0 and solved.residual > 0:
-            spread, freedom = math.sqrt(solved.residual / degrees), float(degrees)
+        elif degrees > 0 and residual > 0:
+            spread, freedom = math.sqrt(residual / degrees), float(degrees)
             fit = evolve(fit, sigma=_text(spread))
         else:
             spread, freedom = None, 0.0
             why = "the model fits every run exactly" if degrees else "no run is left over"
             said.append(f"{why}, so there is no error to test against: effects are given without a test")
+        reach = t_quantile(1 - float(self.effects.rate) / 2, freedom) if spread else 0.0
+        alone = self._alone(columns)
         estimates = []
         for number, chain in enumerate(self.chains):
-            place = len(blocks) + number
             if number in lost:
                 estimates.append(self._absent(chain))
                 continue
-            value = 2 * solved.coefficients[place]
-            error = spread if once else spread and 2 * spread * math.sqrt(solved.variances[place])
-            one = self._estimate(chain, value, error, freedom)
-            estimates.append(one if len(chain[0][1]) > 1 else self._by_host(one, solved, [*blocks, *terms], said))
+            value = 2 * solved.coefficients[number] / self.corners.unit
+            error = spread if once else spread and 2 * spread * math.sqrt(solved.variances[number])
+            one = self._estimate(chain, columns[number], value, error, freedom, reach)
+            if alone and len(chain[0][1]) == 1:
+                one = evolve(one, hosts=tuple((host, values[number]) for host, values in alone.items()))
+                one = self._between(one, solved, number, degrees, said)
+            estimates.append(one)
         found = self._judged(estimates)
         return evolve(fit, estimates=tuple(found), statements=tuple(said))
 
-    def _blocks(self, corners: Sequence[Observation]) -> list[list[int]]:
-        keys: list[object]
-        match set(self.effects.block):
-            case s if s == {"host", "seed"}:
-                keys = [one[1:3] for one in corners]
-            case s if s == {"host"}:
-                keys = [one[1] for one in corners]
-            case s if s == {"seed"}:
-                keys = [one[2] for one in corners]
-            case _:
-                keys = [None for _ in corners]
-        return [[int(key == wanted) for key in keys] for wanted in dict.fromkeys(keys)]
-
-    def _column(self, effect: Name, corners: Sequence[Observation]) -> list[int]:
+    def _column(self, effect: Name) -> list[int]:
+        """An effect's sign in every row."""
         places = [self.factors.index(factor) for factor in effect]
-        return [math.prod(one[3][place] for place in places) for one in corners]
+        return [math.prod(row[place] for place in places) for row in self.rows]
 
-    def _not_estimable(self, solved: Solved, blocks: int, said: list[str]) -> set[int]:
+    def _apart(self, column: list[int]) -> list[list[int]]:
+        """An effect's columns on each host but the first."""
+        count, zeros = len(self.hosts), [0] * len(self.rows)
+        return [[*zeros * host, *column, *zeros * (count - host - 1)] for host in range(1, count)]
+
+    def _not_estimable(self, solved: Solved, said: list[str]) -> set[int]:
         if self.fixed:
             names = ", ".join(map(_name, self.fixed))
             said.append(f"the same in every run, so not estimable: {names}")
         lost: set[int] = set()
         for vector in solved.null:
-            terms = [number for number in range(len(self.chains)) if vector[blocks + number]]
-            if not terms:
-                continue
+            terms = [number for number, one in enumerate(vector) if one]
             lost |= set(terms)
             names = ", ".join(_name(self.chains[number][0][1]) for number in terms)
-            with_blocks = " and the differences between blocks" if any(vector[:blocks]) and len(terms) == 1 else ""
+            with_blocks = " and the differences between blocks" if len(terms) == 1 else ""
             said.append(f"cannot be told apart with the runs there are: {names}{with_blocks}")
         for chain in self.chains:
             mains = [effect for _, effect in chain if len(effect) == 1]
@@ -303,11 +286,19 @@ class _Fit:
     def _absent(self, chain: tuple[Word, ...]) -> Estimate:
         return Estimate(chain[0][1], chain, None, None, None, None, None, None, None, (), None, None, False)
 
-    def _estimate(self, chain: tuple[Word, ...], value: Fraction, error: float | None, degrees: float) -> Estimate:
+    def _estimate(
+        self,
+        chain: tuple[Word, ...],
+        column: Sequence[int],
+        value: Fraction,
+        error: float | None,
+        degrees: float,
+        reach: float,
+    ) -> Estimate:
+        agree = self.signs.agreement(dict(zip(self.rows, column, strict=True)), value)
         if not error:
-            return evolve(self._absent(chain), value=_text(value), agree=self._agreement(chain[0][1], value))
+            return evolve(self._absent(chain), value=_text(value), agree=agree)
         t = float(value) / error
-        reach = t_quantile(1 - float(self.effects.rate) / 2, degrees) * error
         return Estimate(
             effect=chain[0][1],
             chain=chain,
@@ -316,59 +307,42 @@ class _Fit:
             t=_text(t),
             p=_text(t_tails(t, degrees)),
             adjusted=None,
-            low=_text(float(value) - reach),
-            high=_text(float(value) + reach),
+            low=_text(float(value) - reach * error),
+            high=_text(float(value) + reach * error),
             hosts=(),
             host_p=None,
-            agree=self._agreement(chain[0][1], value),
+            agree=agree,
             discovered=False,
         )
 
-    def _agreement(self, effect: Name, value: Fraction) -> tuple[int, int]:
-        same = known = 0
-        for cell in self.cells:
-            inside = [one for one in self.corners if one[1:3] == cell]
-            column = self._column(effect, inside)
-            high = [one[4] for one, sign in zip(inside, column, strict=True) if sign > 0]
-            low = [one[4] for one, sign in zip(inside, column, strict=True) if sign < 0]
-            if high and low:
-                known += 1
-                same += (_mean(high) - _mean(low)) * value > 0
-        return same, known
+    def _alone(self, columns: Sequence[Sequence[int]]) -> dict[str, list[str | None]]:
+        """Every effect on each host alone, where there are two hosts or more."""
+        found: dict[str, list[str | None]] = {}
+        for host, part in self.hosts.items() if len(self.hosts) > 1 else ():
+            solved = solve(columns, moments([part], self.rows, self.effects.block), variances=False)
+            lost = {number for vector in solved.null for number, one in enumerate(vector) if one}
+            found[host] = [
+                None if number in lost else _text(2 * one / part.unit) for number, one in enumerate(solved.coefficients)
+            ]
+        return found
 
-    def _by_host(self, one: Estimate, solved: Solved, columns: list[list[int]], said: list[str]) -> Estimate:
-        """Estimates on each host alone, and the F test that they are one."""
-        if len(self.hosts) < 2:
+    def _between(self, one: Estimate, solved: Solved, number: int, degrees: int, said: list[str]) -> Estimate:
+        """With the F test that an effect is one on all hosts."""
+        added, fall = solved.gains[number]
+        freedom, residual = degrees - added, solved.residual - fall
+        if not added or freedom <= 0 or not residual:
             return one
-        hosts: list[tuple[str, str | None]] = []
-        for host in self.hosts:
-            inside = [each for each in self.corners if each[1] == host]
-            blocks = self._blocks(inside)
-            terms = [self._column(chain[0][1], inside) for chain in self.chains]
-            alone = solve([*blocks, *terms], [each[4] for each in inside], variances=False)
-            place = len(blocks) + [chain[0][1] for chain in self.chains].index(one.effect)
-            lost = any(vector[place] for vector in alone.null)
-            hosts.append((host, None if lost else _text(2 * alone.coefficients[place])))
-        column = self._column(one.effect, self.corners)
-        extra = [
-            [sign * (each[1] == host) for sign, each in zip(column, self.corners, strict=True)]
-            for host in self.hosts[1:]
-        ]
-        more = solve([*columns, *extra], [each[4] for each in self.corners], variances=False)
-        added, degrees = more.rank - solved.rank, len(self.corners) - more.rank
-        if not added or degrees <= 0 or not more.residual:
-            return evolve(one, hosts=tuple(hosts))
-        ratio = float((solved.residual - more.residual) / added / (more.residual / degrees))
-        p = f_tail(ratio, added, degrees)
+        p = f_tail(float(fall / added / (residual / freedom)), added, freedom)
         if p < HOST_ALPHA:
             said.append(f"{_name(one.effect)} differs between hosts (p = {_text(p)}): read it host by host")
-        return evolve(one, hosts=tuple(hosts), host_p=_text(p))
+        return evolve(one, host_p=_text(p))
 
     # --- one run of each condition -------------------------------------------------------------------------
 
     def _lenth(self, fit: Fit, said: list[str]) -> tuple[Fit, float | None, float]:
         """Lenth's pseudo standard error over every contrast between the rows."""
-        value = {one[3]: one[4] for one in self.corners}
+        values = (Fraction(sum(some), self.corners.unit) for some in self.corners.values)
+        value = dict(zip(self.corners.rows, values, strict=True))
         named = contrasts(self.factors, self.rows)
         if len(named) != len(self.rows) - 1:
             said.append("one run of each condition and not the whole design: effects are given without a test")
@@ -406,7 +380,7 @@ class _Fit:
 
     def _judged(self, estimates: Sequence[Estimate]) -> list[Estimate]:
         """P adjusted inside the family, and what is discovered at its rate."""
-        sizes = {"main": (1,), "pairs": (2,), "all": (1, 2)}[self.effects.family]
+        sizes = ORDERS[self.effects.family]
         family = [n for n, one in enumerate(estimates) if len(one.effect) in sizes and one.p is not None]
         adjusted = adjust([float(estimates[number].p or 1) for number in family])
         found = list(estimates)

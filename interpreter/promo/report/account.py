@@ -10,14 +10,14 @@ from fractions import Fraction
 
 from attrs import frozen
 
-from promo.base.canonical import Json, exact
+from promo.base.canonical import Json, exact, from_exact
 from promo.decision.conditions import complete
 from promo.decision.stats import sampled_interval, summarise
 from promo.decision.values import GateDecision, Ground, Verdict
 from promo.evidence.values import Evidence
 from promo.report.plan import amount_text, amount_unit, share_text
 from promo.report.record import Record
-from promo.report.words import listed, number, plural
+from promo.report.words import listed, number
 from promo.spec.judgement import Gate
 
 CONFIDENCE = Fraction(95, 100)
@@ -94,7 +94,7 @@ def samples(record: Record) -> Iterator[Sampled]:
 
 
 def _decided(record: Record) -> list[GateDecision]:
-    return [one for one in record.decisions.values() if isinstance(one, GateDecision)]
+    return [one for one in record.verdicts.values() if isinstance(one, GateDecision)]
 
 
 def _sampled(record: Record, gate: Gate, decision: GateDecision, drawn: tuple[str, ...], evidence: Evidence) -> Sampled:
@@ -141,9 +141,9 @@ def account_lines(record: Record) -> Iterator[str]:
         yield (
             f"Had all {one.entered} that entered {one.gate} gone on to {one.target}: {one.entered} x {one.cells} cells "
             f"x {amount_text(one.cap_s, plan)} = {supposed} {unit}, against {branch} for the {one.went_on} that did. "
-            f"Saved like for like {share_text(1 - Fraction(one.branch_s, one.supposed_s))}; everything trained "
-            f"({amount_text(one.spent_s, plan)}) against that branch alone "
-            f"{share_text(1 - one.spent_s / one.supposed_s)}. Supposed, never run."
+            f"Saved like for like: {share_text(1 - Fraction(one.branch_s, one.supposed_s))}. As savings are often "
+            f"published, everything trained ({amount_text(one.spent_s, plan)}) against that branch alone: "
+            f"{_saved(1 - one.spent_s / one.supposed_s)}. Supposed, never run."
         )
     sampled = {one.gate: one for one in samples(record)}
     for decision in _decided(record):
@@ -164,11 +164,22 @@ def sampled_words(one: Sampled, unit: str) -> str:
     share = share_text(Fraction(len(one.wrong), len(one.known)))
     low, high = one.interval
     names = f" ({listed(one.wrong)})" if one.wrong else ""
-    return (
-        f"{head}: {len(one.wrong)} of {plural(len(one.known), 'known one')}{names} did better there than the worst "
-        f"that was kept. Wrong drops: {share}, exact 95% interval {low} to {high} of the {one.dropped}. The best of "
-        f"the sample beats the best kept by {number(one.regret)} {unit}; nothing bounds this for the others."
+    beaten = one.regret is not None and from_exact(one.regret) > 0
+    regret = (
+        f"The best of the sample beats the best kept by {number(one.regret)} {unit}: so much, at least, the drops cost"
+        if beaten
+        else "None of the sample beats the best kept, so dropping them cost nothing"
     )
+    others = one.dropped - len(one.known)
+    rest = f"; nothing bounds this for the {others} that did not go on." if others else "."
+    return (
+        f"{head}: {len(one.wrong)} of {len(one.known)}{names} did better there than the worst that was kept. Wrong "
+        f"drops: {share}, exact 95% interval {low} to {high} of the {one.dropped}. {regret}{rest}"
+    )
+
+
+def _saved(share: Fraction) -> str:
+    return f"{share_text(share)} saved" if share >= 0 else f"{share_text(-share)} more"
 
 
 def account_to_json(record: Record) -> dict[str, Json]:

@@ -48,7 +48,8 @@ def _lines(record: Record, baseline: Baseline) -> Iterable[str]:
     assert mine is not None and theirs is not None
     way = -1 if record.study.measure.lower_is_better else 1
     gain = way * (mine - theirs)
-    beside = "the same" if not gain else f"{rounded(abs(gain), PLACES)} {unit} {'better' if gain > 0 else 'worse'} than"
+    apart = f"{rounded(abs(gain), PLACES)} {unit} {'better' if gain > 0 else 'worse'} than"
+    beside = apart if gain else "the same as"
     yield (
         f"It came out at {best} ({rounded(mine, PLACES)} {unit}), {beside} the best of {baseline.matched}, {leader} "
         f"({rounded(theirs, PLACES)}). Both are the best of several and look better than they are; neither says which "

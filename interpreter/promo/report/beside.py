@@ -14,10 +14,11 @@ from promo.base.differences import differences
 from promo.decision.stats import summarise, tau_b
 from promo.decision.values import Decision, GateDecision, ReduceDecision, StepDecision
 from promo.evidence.values import Evidence
+from promo.report.people import result_words
 from promo.report.record import Record
 from promo.report.replay import replay_line
 from promo.report.runs import facts
-from promo.report.words import NONE, gate_result, listed, number, reduction_result, rule_result, step_result
+from promo.report.words import NONE, listed, number, plural
 from promo.spec.judgement import Statistic
 
 MOST_CHANGES = 40
@@ -97,7 +98,8 @@ def _story(
     first: Record, second: Record, changes: tuple[str, ...], decisions: tuple[PairDecision, ...], other: list[str]
 ) -> Iterable[str]:
     if changes:
-        yield f"The two studies are not of the same spec: {len(changes)} parts of their plans differ."
+        differ = "differs" if len(changes) == 1 else "differ"
+        yield f"The two studies are not of the same spec: {plural(len(changes), 'part')} of their plans {differ}."
     else:
         yield "Both studies are of the same spec, with the same rules, budgets, hosts and seeds."
     for which, record in (("first", first), ("second", second)):
@@ -160,10 +162,11 @@ def _agreement(one: list[Fraction], two: list[Fraction]) -> str:
 
 
 def _decisions(first: Record, second: Record) -> Iterable[PairDecision]:
-    for name, one in first.decisions.items():
-        two = second.decisions.get(name)
-        if two is not None:
-            yield PairDecision(name, _outcome(one) == _outcome(two), _said(first, one), _said(second, two))
+    ones, twos = first.verdicts, second.verdicts
+    for name, one in ones.items():
+        if (two := twos.get(name)) is not None:
+            said = (result_words(record.decisions[name], record.study, record.state) for record in (first, second))
+            yield PairDecision(name, _outcome(one) == _outcome(two), *said)
 
 
 def _outcome(decision: Decision) -> object:
@@ -175,16 +178,6 @@ def _outcome(decision: Decision) -> object:
         fixed = frozenset((one.factor, one.level) for one in decision.fixed)
         return fixed, bool(decision.stopped), bool(decision.held)
     return decision.answer
-
-
-def _said(record: Record, decision: Decision) -> str:
-    if isinstance(decision, GateDecision):
-        return gate_result(decision)
-    if isinstance(decision, ReduceDecision):
-        return reduction_result(decision)
-    if isinstance(decision, StepDecision):
-        return step_result(decision)
-    return rule_result(decision, record.study.rules[decision.rule], record.study)
 
 
 def _facts(first: Record, second: Record) -> Iterable[tuple[str, str, str]]:

@@ -66,6 +66,10 @@ def _row(one: MethodResult) -> tuple[str, ...]:
     )
 
 
+def _signed(value: Fraction) -> str:
+    return f"{'+' if value > 0 else ''}{rounded(value, 4)}"
+
+
 def _range(ends: Sequence[Fraction], digits: int) -> str:
     return f"{rounded(ends[0], digits)} .. {rounded(ends[1], digits)}"
 
@@ -79,11 +83,18 @@ def _story(found: Comparison, study: Study) -> Iterable[str]:
     known = [one for one in found.methods[1:] if one.regret is not None]
     if own.regret is not None and known:
         unit = study.measure.unit
-        better = [one.name for one in known if one.regret is not None and one.regret < own.regret]
+        better = [one.name for one in known if one.beside is not None and one.beside < 0]
         yield (
             f"This spec's regret is {rounded(own.regret, 4)} {unit} for {rounded(own.spent_s / HOUR, 2)} "
             f"{study.device_unit}; less regret on the average: {listed(better) if better else 'no other method'}."
         )
+        beside = "; ".join(
+            f"{one.name} {_signed(one.beside)} ({_range(one.beside_interval, 4)})"
+            for one in known
+            if one.beside is not None and one.beside_interval is not None
+        )
+        if beside:
+            yield f"Regret less that of this spec in the same draw, in {unit}, with 95% of draws: {beside}."
     if found.stopped or found.held:
         yield (
             f"In {plural(found.stopped, 'draw')} a gate or rule of this spec stopped the study, and in "
@@ -97,9 +108,11 @@ def _story(found: Comparison, study: Study) -> Iterable[str]:
 
 
 def _how(found: Comparison, study: Study, eta: int, seed: int) -> Iterable[str]:
-    cells = f"{found.cells[0]}" if len(set(found.cells)) == 1 else ", ".join(map(str, found.cells))
+    cells = plural(found.cells[0], "cell")
+    if len(set(found.cells)) > 1:
+        cells = f"{', '.join(map(str, found.cells))} cells"
     yield (
-        f"{plural(found.draws, 'draw')} (seed {seed}); rungs {', '.join(map(str, found.rungs))} with {cells} cells; "
+        f"{plural(found.draws, 'draw')} (seed {seed}); rungs {', '.join(map(str, found.rungs))} with {cells}; "
         f"eta {eta}. Recorded curves: nothing was trained."
     )
     yield (
@@ -107,8 +120,10 @@ def _how(found: Comparison, study: Study, eta: int, seed: int) -> Iterable[str]:
         "at its largest budget; a dropped candidate that is only audited is paid for and not taken."
     )
     yield (
-        "Random search, and the walk that from the reference changes one factor at a time, may spend in each draw what "
-        "this spec does; the others spend what their rungs ask for. Hyperband makes one pass over its brackets."
+        "In each draw every other method may spend what this spec does. The walk changes one factor at a time from the "
+        "reference. Methods of rungs begin with as many candidates as those hours pay for, and with what is left they "
+        "train on, at the full budget, the best of those they had left behind; 'rungs alone' is what they do by "
+        "themselves, whatever that costs. Hyperband makes one pass over its brackets."
     )
     yield (
         "The other methods draw candidates without replacement, read at each rung the hosts and seeds that this spec "
@@ -141,4 +156,6 @@ def _method(one: MethodResult) -> dict[str, Json]:
         "spent_interval": [exact(end) for end in one.spent_interval],
         "trained": exact(one.trained),
         "without_choice": one.without,
+        "beside_this_spec": None if one.beside is None else exact(one.beside),
+        "beside_interval": None if one.beside_interval is None else [exact(end) for end in one.beside_interval],
     }

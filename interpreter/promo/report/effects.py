@@ -1,14 +1,13 @@
 """Estimated effects as a report shows them: tables, aliases, changes between stages, and how far rankings can agree."""
 
 from collections.abc import Iterable
-from itertools import pairwise
 
 from promo.base.canonical import exact, from_exact, rounded
 from promo.base.tails import half_normal
 from promo.evidence.effects import EffectTable, Estimate, Fit
+from promo.report.across import effects_across, flip_lines, rank_lines, ranks_across
 from promo.report.design import chain_text, effect_name
 from promo.report.pictures import effects_svg, half_normal_svg
-from promo.report.ranks import stability, stability_words
 from promo.report.record import Record
 from promo.report.values import EffectsView, FitView
 from promo.report.words import NONE, listed, number, plural
@@ -41,7 +40,10 @@ def effects_view(record: Record, effects: Effects) -> EffectsView:
         )
         if table
         else (),
-        ranks=tuple(_ranks(record, effects)) if table else (),
+        across=effects_across(record, effects, table) if table else "",
+        flips=tuple(flip_lines(record, effects, table)) if table else (),
+        ranks=tuple(rank_lines(record, effects)) if table else (),
+        rankings=ranks_across(record, effects) if table else "",
         digest=table.digest[:SHOWN] if table else "",
     )
 
@@ -123,18 +125,6 @@ def _picture(record: Record, fit: Fit) -> str:
 def _aliases(table: EffectTable) -> tuple[str, ...]:
     chains = {chain_text(one.chain): None for fit in table.fits for one in fit.estimates if len(one.chain) > 1}
     return tuple(chains)
-
-
-def _ranks(record: Record, effects: Effects) -> Iterable[str]:
-    """Agreement of the rankings of conditions at consecutive stages, beside what noise alone would allow."""
-    points = {name for design in effects.designs for name in record.study.designs[design].points}
-    for before, after in pairwise(effects.stages):
-        first, second = record.evidence.get(before), record.evidence.get(after)
-        if first is None or second is None:
-            continue
-        found = stability(first, second, lower_is_better=record.study.measure.lower_is_better, names=points)
-        if found is not None and found.count > 2:
-            yield stability_words(before, after, found, "conditions")
 
 
 def _signed(text: str | None) -> str:

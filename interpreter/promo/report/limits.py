@@ -64,7 +64,7 @@ def _age(record: Record) -> str:
 
 
 def _not_continued(record: Record) -> Iterable[str]:
-    for decision in record.decisions.values():
+    for decision in record.verdicts.values():
         if not isinstance(decision, GateDecision) or decision.stopped:
             continue
         dropped = [one.candidate for one in decision.standings if one.verdict is Verdict.DROPPED]

@@ -181,8 +181,9 @@ def ranks_svg(
     """
     most = max((rank for _, ranks in lines for rank in ranks if rank is not None), default=1)
     room = 0.3 + CHARACTER_IN * max((len(names[candidate]) for candidate, _ in lines), default=0)
-    height, width = min(0.2 * most + 0.8, 12.0), max(WIDTH_IN, RUNG_IN * len(stages))
-    figure, (place,) = figure_of(1, height=height, width=width, left=0.55, bottom=0.1, top=0.4)
+    rows = max((name.count("\n") + 1 for name in stages), default=1)
+    height, width = min(0.2 * most + 0.5 + 0.15 * rows, 12.0), max(WIDTH_IN, RUNG_IN * len(stages))
+    figure, (place,) = figure_of(1, height=height, width=width, left=0.55, bottom=0.1, top=0.3 + 0.15 * rows)
     for candidate, ranks in lines:
         style = look(candidate)
         seen = [(at, rank) for at, rank in enumerate(ranks) if rank is not None]

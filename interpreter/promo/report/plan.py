@@ -1,5 +1,6 @@
 """A plan as text: stages, hosts, bounds, and what the suppositions would have cost."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 from itertools import groupby
 
@@ -45,7 +46,7 @@ def plan_text(study: Study, plan: Plan) -> str:
         f"{study.name}: {study.title}",
         f"{describe_measure(study.measure)}; runner {describe_runner(study.runner)}",
         "",
-        _stage_table(plan),
+        _stage_table(study, plan),
         "",
         *_host_tables(study, plan),
         "",
@@ -67,21 +68,28 @@ def _table(rows: list[list[str]], headers: list[str], right: set[str]) -> str:
     return str(tabulate(rows, headers, tablefmt="simple", disable_numparse=True, colalign=align))
 
 
-def _stage_table(plan: Plan) -> str:
+def stage_rows(study: Study, names: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Stages as a table shows them, by what they are called there: the steps of a walk are one row."""
+    walks = (baseline for baseline in study.baselines.values() if len(baseline.stages) > 1)
+    called = {step: f"{walk.name}, {len(walk.stages)} steps" for walk in walks for step in walk.stages}
+    return [(row, tuple(those)) for row, those in groupby(names, key=lambda name: called.get(name, name))]
+
+
+def _stage_table(study: Study, plan: Plan) -> str:
     unit = amount_unit(plan)
     headers = ["stage", "entrants", "cells", "budget", "runs", unit, "starts at", "ends at"]
     rows = [
         [
-            stage.name,
-            _entrants(stage),
-            f"{len(stage.hosts)} x {len(stage.seeds)}",
-            describe_budget(stage.budget),
-            str(stage.run_count.planned),
-            amount_text(stage.device_s.planned, plan),
-            wall_text(stage.starts_s, plan),
-            wall_text(stage.ends_s, plan),
+            row,
+            _entrants(those),
+            f"{len(those[0].hosts)} x {len(those[0].seeds)}",
+            describe_budget(those[0].budget),
+            str(sum(stage.run_count.planned for stage in those)),
+            amount_text(sum(stage.device_s.planned for stage in those), plan),
+            wall_text(those[0].starts_s, plan),
+            wall_text(those[-1].ends_s, plan),
         ]
-        for stage in plan.stages
+        for row, those in _rows(study, plan)
     ]
     rows += [
         [extra.name, "", "", extra.formula, "", amount_text(extra.device_s, plan), "", ""] for extra in plan.extras
@@ -91,9 +99,14 @@ def _stage_table(plan: Plan) -> str:
     return _table(rows, headers, {"entrants", "runs", unit, "starts at", "ends at"})
 
 
-def _entrants(stage: StagePlan) -> str:
-    possible = len({run.candidate for run in stage.runs})
-    return str(possible) if possible == stage.entrants.planned else f"{stage.entrants.planned} of {possible}"
+def _rows(study: Study, plan: Plan) -> list[tuple[str, list[StagePlan]]]:
+    shown = stage_rows(study, [stage.name for stage in plan.stages])
+    return [(row, [plan.stage(name) for name in names]) for row, names in shown]
+
+
+def _entrants(stages: list[StagePlan]) -> str:
+    possible, planned = len({run.candidate for stage in stages for run in stage.runs}), stages[0].entrants.planned
+    return str(possible) if possible == planned else f"{planned} of {possible}"
 
 
 def _host_tables(study: Study, plan: Plan) -> list[str]:
@@ -104,11 +117,16 @@ def _host_tables(study: Study, plan: Plan) -> list[str]:
     tables = [_table(rows, ["host", "device", "slots", unit], {"slots", unit})]
     if len(by_host) > 1:
         rows = [
-            [stage.name, *(amount_text(spent[at], plan) if spent[at] else "" for spent in by_host.values())]
-            for at, stage in enumerate(plan.stages)
+            [row, *(amount_text(spent, plan) if spent else "" for spent in _spread(those, by_host))]
+            for row, those in _rows(study, plan)
         ]
         tables += ["", _table(rows, [f"{unit} by host", *by_host], set(by_host))]
     return tables
+
+
+def _spread(stages: list[StagePlan], hosts: Iterable[str]) -> list[int]:
+    """Device time of some stages on each host."""
+    return [sum(stage.device_s_by_host.get(host, 0) for stage in stages) for host in hosts]
 
 
 MOST_EQUAL = 2
@@ -141,7 +159,7 @@ def _bounds(study: Study, plan: Plan) -> list[str]:
         lines.append(f"budget: {amount_text(study.budget_s, plan)} {unit}, {left} left")
     capped = [stage.name for stage in plan.stages if stage.budget.kind is not BudgetKind.WALL]
     if capped:
-        lines.append(f"priced at their caps, so these cost at most that: {', '.join(capped)}")
+        lines.append(f"priced at their caps, so these cost at most that: {_called(study, capped)}")
     return [*lines, *_modes(study), *_repeating(study), *_memory(study)]
 
 
@@ -151,7 +169,11 @@ REPEATING = (BudgetKind.STEPS, BudgetKind.TOKENS, BudgetKind.FLOPS)
 def _modes(study: Study) -> list[str]:
     """Where the runs of each stage begin, unless all of them begin with nothing."""
     modes = {stage.name: describe_mode(study, stage) for stage in study.stages.values()}
-    return [] if set(modes.values()) == {"fresh"} else [f"{name}: {words}" for name, words in modes.items()]
+    return (
+        []
+        if set(modes.values()) == {"fresh"}
+        else [f"{row}: {modes[names[0]]}" for row, names in stage_rows(study, modes)]
+    )
 
 
 def _repeating(study: Study) -> list[str]:
@@ -160,13 +182,17 @@ def _repeating(study: Study) -> list[str]:
     same = [one for one in stages if one.budget.kind in REPEATING and all(study.hosts[h].is_cpu for h in one.hosts)]
     lines = []
     if same:
-        names = ", ".join(stage.name for stage in same)
-        lines.append(f"deterministic on one machine with the same threads and versions: {names}")
+        names = [stage.name for stage in same]
+        lines.append(f"deterministic on one machine with the same threads and versions: {_called(study, names)}")
     other = [stage.name for stage in stages if stage not in same]
     if other:
         why = "how fast the machine is decides how many steps fit, and a GPU promises no bits"
-        lines.append(f"not deterministic ({why}): {', '.join(other)}")
+        lines.append(f"not deterministic ({why}): {_called(study, other)}")
     return lines
+
+
+def _called(study: Study, names: Iterable[str]) -> str:
+    return ", ".join(row.replace(", ", " in ") for row, _ in stage_rows(study, names))
 
 
 def _memory(study: Study) -> list[str]:

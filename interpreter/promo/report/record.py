@@ -11,6 +11,7 @@ from promo.evidence.effects import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.state import Attempt, State
 from promo.plan.values import Plan
+from promo.report.people import settled
 from promo.run.values import Result
 from promo.spec.lock import Lock
 from promo.spec.values import Study
@@ -56,6 +57,11 @@ class Record:
         """Candidates that the plan may train, in declaration order."""
         planned = {run.candidate for stage in self.plan.stages for run in stage.runs}
         return tuple(name for name in self.study.candidates if name in planned)
+
+    @property
+    def verdicts(self) -> dict[str, Decision]:
+        """Gate or rule -> decision, as it stands after any person's word."""
+        return {name: settled(decision, self.state) for name, decision in self.decisions.items()}
 
     def attempts(self, stage: str | None = None) -> list[Attempt]:
         """Attempts of one stage, or of all."""

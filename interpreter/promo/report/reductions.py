@@ -3,11 +3,11 @@
 from promo.decision.values import Fixing, ReduceDecision, decision_digest
 from promo.report.aloud import read_reduction
 from promo.report.amendments import amended_lines, undecided
+from promo.report.people import result_words, settled_reduction
 from promo.report.record import Record
 from promo.report.seal import SHOWN, seal_view
 from promo.report.values import ReductionView
-from promo.report.vouching import person_lines
-from promo.report.words import NONE, number, reduction_result
+from promo.report.words import NONE, number
 from promo.spec.judgement import Reduction
 
 
@@ -15,21 +15,23 @@ def reduction_view(record: Record, reduction: Reduction) -> ReductionView:
     """Everything that is shown of a reduction."""
     decision = record.decisions.get(reduction.name)
     assert decision is None or isinstance(decision, ReduceDecision)
+    shown = settled_reduction(decision, record.state) if decision else None
     return ReductionView(
         name=reduction.name,
         documentation=reduction.documentation,
         sentence=read_reduction(reduction, record.study),
         seal=seal_view(record, reduction),
         decided=decision is not None,
-        result=reduction_result(decision) + "." if decision else undecided(record, reduction.name),
+        result=result_words(decision, record.study, record.state) + "."
+        if decision
+        else undecided(record, reduction.name),
         stages=reduction.sources,
         factors=tuple(_factor(one) for one in decision.factors) if decision else (),
-        promoted=decision.promoted if decision else (),
-        left=decision.left if decision else (),
+        promoted=shown.promoted if shown else (),
+        left=shown.left if shown else (),
         effects=decision.effects[:SHOWN] if decision else "",
         decision=decision_digest(decision)[:SHOWN] if decision else "",
         amended=tuple(amended_lines(record.state, reduction.name)),
-        person=tuple(person_lines(record.state, reduction.name)),
     )
 
 

@@ -109,7 +109,7 @@ def render_json(view: ReportView | RemainsView) -> str:
         return _json(view)
     stages = tuple(evolve(stage, curves=evolve(stage.curves, picture="")) for stage in view.stages)
     fits = ((effects, (evolve(fit, picture="") for fit in effects.fits)) for effects in view.effects)
-    effects = tuple(evolve(one, fits=tuple(those)) for one, those in fits)
+    effects = tuple(evolve(one, fits=tuple(those), across="", rankings="") for one, those in fits)
     without = evolve(
         view,
         ladder=evolve(view.ladder, picture=""),
@@ -122,6 +122,36 @@ def render_json(view: ReportView | RemainsView) -> str:
 
 def _json(view: ReportView | RemainsView) -> str:
     return json.dumps({"promo_report": 1, **asdict(view)}, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def render_live(name: str, words: Iterable[str], version: str, *, going: bool, refresh_s: int) -> str:
+    """
+    A page around the report that says how far the study is, and loads the report again when there is a new one.
+
+    Args:
+        name: the study.
+        words: how far it is.
+        version: of the report that is shown.
+        going: whether anything more will happen.
+        refresh_s: seconds between two looks.
+    """
+    from markupsafe import Markup
+
+    script = (template_folder() / "live.js").read_text(encoding="utf-8")
+    page: str = (
+        _environment()
+        .get_template("live.html.j2")
+        .render(
+            name=name,
+            words=list(words),
+            version=version,
+            going=going,
+            refresh_s=refresh_s,
+            script=Markup(script),  # noqa: S704 - a file of the package, named by its digest in the page's policy
+            digest=digest_of_script(script).removeprefix("sha256-"),
+        )
+    )
+    return page
 
 
 def render_csv(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -13,12 +13,12 @@ from promo.decision.decide import side_of
 from promo.decision.values import Comparison, GateDecision, RuleDecision, Standing, Verdict, decision_digest
 from promo.evidence.values import Cell as Measured
 from promo.report.aloud import read_gate, read_rule
-from promo.report.amendments import amended_lines, undecided
+from promo.report.amendments import amended_lines, moved_lines, undecided
+from promo.report.people import result_words, settled_gate
 from promo.report.record import Record
 from promo.report.seal import SHOWN, seal_view
 from promo.report.values import Cell, ComparisonView, GateView, RuleView, StandingView
-from promo.report.vouching import person_lines
-from promo.report.words import NONE, finding_words, gate_result, number, plural, rule_result, standing_reason
+from promo.report.words import NONE, demand_words, finding_words, number, plural, standing_reason
 from promo.spec.judgement import Gate, Rule
 
 MOST_CELLS = 24
@@ -41,13 +41,19 @@ def summarised(record: Record) -> bool:
     return False
 
 
+def _result(record: Record, name: str) -> str:
+    decision = record.decisions.get(name)
+    return result_words(decision, record.study, record.state) + "." if decision else undecided(record, name)
+
+
 def gate_view(record: Record, gate: Gate) -> GateView:
     """Everything that is shown of a gate."""
     decision = record.decisions.get(gate.name)
     assert decision is None or isinstance(decision, GateDecision)
     planned = record.plan.stage(gate.source)
     few = len(planned.hosts) * len(planned.seeds) <= MOST_CELLS
-    standings = decision.standings if decision else ()
+    settled = settled_gate(decision, record.state) if decision else None
+    standings = settled.standings if settled else ()
     shown = standings[:MOST_STANDINGS]
     colours = {name: number for number, name in enumerate(record.candidates)}
     hidden = standings[MOST_STANDINGS:]
@@ -58,25 +64,24 @@ def gate_view(record: Record, gate: Gate) -> GateView:
         sentence=read_gate(gate, record.study),
         seal=seal_view(record, gate),
         decided=decision is not None,
-        result=gate_result(decision) + "." if decision else undecided(record, gate.name),
+        result=_result(record, gate.name),
         statistic=gate.statistic.value,
-        demands=tuple(finding_words(one, record.study.measure.unit) for one in decision.demands) if decision else (),
+        demands=demand_words(decision, record.study.measure.unit) if decision else (),
         columns=tuple(f"{host}, seed {seed}" for seed in planned.seeds for host in planned.hosts)
         if few
         else tuple(f"{host}: {what}" for host in planned.hosts for what in ("mean", "lowest", "highest", "missing")),
         standings=tuple(
-            _standing(one, colours[one.candidate], decision, record.study.measure.unit, () if few else planned.hosts)
+            _standing(one, colours[one.candidate], settled, record.study.measure.unit, () if few else planned.hosts)
             for one in shown
         )
-        if decision
+        if settled
         else (),
         rest=f"{len(hidden):,} more are not shown here ({promoted} promoted); the decisions as CSV have all."
         if hidden
         else "",
         evidence=decision.evidence[:SHOWN] if decision else "",
         decision=decision_digest(decision)[:SHOWN] if decision else "",
-        amended=tuple(amended_lines(record.state, gate.name)),
-        person=tuple(person_lines(record.state, gate.name)),
+        amended=(*amended_lines(record.state, gate.name), *moved_lines(record, gate.name)),
     )
 
 
@@ -127,7 +132,7 @@ def rule_view(record: Record, rule: Rule) -> RuleView:
         seal=seal_view(record, rule),
         decided=decision is not None,
         answer=decision.answer.value if decision else "open",
-        result=rule_result(decision, rule, record.study) + "." if decision else undecided(record, rule.name),
+        result=_result(record, rule.name),
         judged=rule.judged,
         reference=rule.reference or "",
         side=side_of(rule).value,
@@ -135,8 +140,7 @@ def rule_view(record: Record, rule: Rule) -> RuleView:
         comparisons=tuple(_comparison(one) for one in comparisons) if few else tuple(_of_rule(comparisons)),
         evidence=decision.evidence[:SHOWN] if decision else "",
         decision=decision_digest(decision)[:SHOWN] if decision else "",
-        amended=tuple(amended_lines(record.state, rule.name)),
-        person=tuple(person_lines(record.state, rule.name)),
+        amended=(*amended_lines(record.state, rule.name), *moved_lines(record, rule.name)),
     )
 
 

@@ -1,11 +1,12 @@
 """Operating characteristics as text and as JSON."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 
 from promo.base.canonical import Json
+from promo.base.units import HOUR
 from promo.plan.values import Plan
 from promo.report.plan import amount_text, amount_unit
 from promo.spec.values import Study
@@ -14,10 +15,19 @@ if TYPE_CHECKING:
     from promo.decision.simulate import Figures, Share, World
 
 
-def simulation_text(study: Study, plan: Plan, world: "World", source: str, figures: "Figures", *, defaults: str) -> str:
+def simulation_text(
+    study: Study,
+    plan: Plan,
+    world: "World",
+    source: str,
+    figures: "Figures",
+    *,
+    defaults: str,
+    near: float | None = None,
+) -> str:
     """Figures of one world for a terminal."""
     unit = study.measure.unit
-    fewer = "" if figures.by_arrays else f" of {figures.asked:,} asked for: a gate or rule needs the whole procedure"
+    fewer = "" if figures.by_arrays else f" of {figures.asked:,} asked for, because sign flips over many cells are slow"
     lines = [
         f"{study.name}: {figures.draws:,} simulated studies{fewer}, seed {figures.seed}; ± is one standard error",
         "",
@@ -32,6 +42,7 @@ def simulation_text(study: Study, plan: Plan, world: "World", source: str, figur
         _gates(figures),
         "",
         "wrongly promoted: of those who took a place, the share that is truly worse than someone dropped",
+        "exactly: by a formula or an integral, where one is known; everything else is counted",
     ]
     lines += _kept(figures)
     if figures.rules:
@@ -43,14 +54,25 @@ def simulation_text(study: Study, plan: Plan, world: "World", source: str, figur
     lines += [
         "",
         f"The best reaches the last stage in {_text(figures.best_at_end)} of studies.",
+        *_regret(figures, near, unit),
         f"{amount_unit(plan)}: expected {amount_text(round(figures.expected_s), plan)}, "
         f"planned {amount_text(figures.planned_s, plan)}, worst with all reruns {amount_text(figures.most_s, plan)}",
     ]
     return "\n".join(lines)
 
 
+def _regret(figures: "Figures", near: float | None, unit: str) -> list[str]:
+    """What is lost when the best does not come to the end."""
+    mean, error = figures.regret.value, figures.regret.error
+    said = [f"Whoever is truly best there is behind the best of all by {mean:.5f} ± {error:.5f} {unit} on the average."]
+    if figures.near is not None:
+        said.append(f"In {_text(figures.near)} of studies it is behind by less than {near:g} {unit}.")
+    return said
+
+
 def _spread(world: "World", unit: str) -> str:
-    return f"normal, sd {world.spread:g} {unit}, drawn anew for each study" if world.spread else "equal"
+    around = "" if world.level is None else f", {'around' if world.spread else 'at'} {world.level:g} {unit}"
+    return (f"normal, sd {world.spread:g} {unit}, drawn anew for each study" if world.spread else "equal") + around
 
 
 def _text(share: "Share") -> str:
@@ -86,6 +108,7 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
             setting,
             *(_text(gate.best_kept) for gate in figures.gates),
             _text(figures.best_at_end),
+            f"{figures.regret.value:.5f} ± {figures.regret.error:.5f}",
             amount_text(round(figures.expected_s), plan),
             amount_text(figures.most_s, plan),
         ]
@@ -97,7 +120,7 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
     return "\n\n".join(
         [
             "Best kept so far:",
-            _table(kept, [varied, *gates, "to the end", f"expected {unit}", "worst"]),
+            _table(kept, [varied, *gates, "to the end", "then behind by", f"expected {unit}", "worst"]),
             "Wrongly promoted:",
             _table(wrong, [varied, *gates]),
         ]
@@ -116,27 +139,57 @@ def figures_to_json(world: "World", figures: "Figures") -> dict[str, Json]:
     return {"world": asdict(world), "figures": asdict(figures)}
 
 
-def sweep_svg(varied: str, settings: Sequence[tuple[str, "Figures"]]) -> str:
-    """How often the best is kept by each gate, and to the end, against what was varied."""
+def sweep_svg(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Plan) -> str:
+    """
+    How often each gate keeps the best and promotes wrongly, and what that costs, against what was varied.
+
+    Nothing varied, the gates themselves stand below the axis.
+    """
     import io
 
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
-    axes = figure.add_subplot()
-    places = list(range(len(settings)))
-    lines = [
-        (gate.gate, [one.gates[number].best_kept for _, one in settings])
-        for number, gate in enumerate(settings[0][1].gates)
-    ]
-    lines.append(("to the end", [one.best_at_end for _, one in settings]))
-    for number, (name, shares) in enumerate(lines):
-        values, errors = [100 * share.value for share in shares], [200 * share.error for share in shares]
-        axes.errorbar(places, values, yerr=errors, marker="osD^vPX"[number % 7], capsize=3, label=name)
-    axes.set_xticks(places, [name for name, _ in settings])
-    axes.set_xlabel(varied)
-    axes.set_ylabel("best kept (% of studies, ± 2 standard errors)")
-    axes.legend(fontsize="small")
+    figure = Figure(figsize=(6.4, 8.4), layout="constrained")
+    kept, wrong, cost = figure.subplots(3, 1)
+    ends = [one.best_at_end for _, one in settings]
+    if varied:
+        places = [name for name, _ in settings]
+        gates = [gate.gate for gate in settings[0][1].gates]
+        for number, gate in enumerate(gates):
+            _line(kept, number, gate, [one.gates[number].best_kept for _, one in settings])
+            _line(wrong, number, gate, [one.gates[number].false_promotions for _, one in settings])
+        _line(kept, len(gates), "to the end", ends)
+    else:
+        places = [gate.gate for gate in settings[0][1].gates]
+        _line(kept, 0, "best kept", [gate.best_kept for gate in settings[0][1].gates])
+        _line(wrong, 1, "wrongly promoted", [gate.false_promotions for gate in settings[0][1].gates])
+    found = [one for _, one in settings]
+    spots = list(range(len(found)))
+    for name, seconds, mark in (
+        ("expected", [one.expected_s for one in found], "o"),
+        ("planned", [float(one.planned_s) for one in found], "s"),
+        ("worst, with all reruns", [float(one.most_s) for one in found], "^"),
+    ):
+        cost.plot(spots, [one / HOUR for one in seconds], marker=mark, label=name)
+    for axes, label in (
+        (kept, "best kept\n(% of studies)"),
+        (wrong, "wrongly promoted\n(% of those who took a place)"),
+    ):
+        axes.set_ylabel(label)
+        axes.set_xticks(list(range(len(places))), places)
+    cost.set_ylabel(plan.device_unit)
+    cost.set_xticks(spots, [name for name, _ in settings] if varied else [""])
+    for axes in (kept, wrong, cost):
+        axes.margins(y=0.15)
+        axes.set_ylim(bottom=0)
+        axes.legend(fontsize="small")
+    cost.set_xlabel(varied)
+    figure.suptitle("Bars: two standard errors", fontsize="small")
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": "promo"})
     return out.getvalue()
+
+
+def _line(axes: Any, number: int, name: str, shares: Sequence["Share"]) -> None:
+    values, errors = [100 * share.value for share in shares], [200 * share.error for share in shares]
+    axes.errorbar(range(len(values)), values, yerr=errors, marker="osD^vPX"[number % 7], capsize=3, label=name)

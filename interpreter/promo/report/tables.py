@@ -56,7 +56,7 @@ def decision_rows(record: Record) -> Iterator[tuple[str, ...]]:
 
     A reduction has one for each factor and stage, with the factor in the place of the candidate.
     """
-    for name, decision in record.decisions.items():
+    for name, decision in record.verdicts.items():
         match decision:
             case GateDecision():
                 yield from _gate(name, decision)

@@ -61,8 +61,6 @@ class GateView:
     decision: str
     amended: tuple[str, ...] = ()
     """Amendments, and the verdicts of every wording, in sentences."""
-    person: tuple[str, ...] = ()
-    """What a person decided, in sentences."""
 
 
 @frozen
@@ -94,7 +92,6 @@ class RuleView:
     evidence: str
     decision: str
     amended: tuple[str, ...] = ()
-    person: tuple[str, ...] = ()
 
 
 @frozen
@@ -115,7 +112,6 @@ class ReductionView:
     effects: str
     decision: str
     amended: tuple[str, ...] = ()
-    person: tuple[str, ...] = ()
 
 
 @frozen
@@ -173,7 +169,12 @@ class EffectsView:
     aliases: tuple[str, ...]
     relaxations: tuple[tuple[str, ...], ...]
     """Effect, stages, change, error."""
+    across: str
+    """Picture of effects over the stages."""
+    flips: tuple[str, ...]
     ranks: tuple[str, ...]
+    rankings: str
+    """Picture of the ranks of conditions over the stages."""
     digest: str
 
 

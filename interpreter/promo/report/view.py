@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from promo.base.canonical import exact, from_exact, rounded
 from promo.decision.stats import summarise
-from promo.decision.values import GateDecision, ReduceDecision, RuleDecision
+from promo.decision.values import StepDecision
 from promo.ledger.state import StudyState
 from promo.plan.values import PlannedRun, StagePlan
 from promo.report.account import account_lines
@@ -19,7 +19,8 @@ from promo.report.effects import effects_story, effects_view
 from promo.report.environment import Environments, starts
 from promo.report.ladder import ladder_view, ranked
 from promo.report.limits import limits
-from promo.report.plan import amount_text, amount_unit, hours_text, savings
+from promo.report.people import result_words, waiting_lines
+from promo.report.plan import amount_text, amount_unit, hours_text, savings, stage_rows
 from promo.report.ranks import flow_view
 from promo.report.record import Record
 from promo.report.reductions import reduction_view
@@ -37,11 +38,8 @@ from promo.report.values import (
 )
 from promo.report.vouching import vouching_view
 from promo.report.words import (
-    gate_result,
     listed,
     plural,
-    reduction_result,
-    rule_result,
     seeds_text,
     span_text,
 )
@@ -126,34 +124,36 @@ class _View:
             case StudyState.EMPTY:
                 return "not started"
 
+    def _rung(self, row: str, names: tuple[str, ...]) -> str:
+        budget = describe_budget(self.study.stages[names[0]].budget)
+        if len(names) > 1:
+            return f"1 at each of {len(names)} steps of {row.partition(',')[0]} for {budget}"
+        return f"{len(self.state.opened[names[0]])} at {names[0]} for {budget}"
+
     def _story(self) -> Iterable[str]:
-        rungs = [
-            f"{len(self.state.opened[stage.name])} at {stage.name} for {describe_budget(stage.budget)}"
-            for stage in self.plan.stages
-            if self.state.opened.get(stage.name)
-        ]
+        opened = [stage.name for stage in self.plan.stages if self.state.opened.get(stage.name)]
+        rungs = [self._rung(row, names) for row, names in stage_rows(self.study, opened)]
         replay = replay_line(self.state)
         if replay:
             yield f"This is a {replay}."
         did = "read from the record" if replay else "trained"
         yield f"Candidates {did}: {'; '.join(rungs)}." if rungs else f"Nothing has been {did} yet."
         for decision in self.record.decisions.values():
-            if isinstance(decision, GateDecision):
-                yield gate_result(decision) + "."
-            elif isinstance(decision, ReduceDecision):
-                yield reduction_result(decision) + "."
-            elif isinstance(decision, RuleDecision):
-                yield rule_result(decision, self.study.rules[decision.rule], self.study) + "."
+            if not isinstance(decision, StepDecision):
+                yield result_words(decision, self.study, self.state) + "."
         yield from effects_story(self.record)
         yield from baseline_lines(self.record)
         yield self._spent_sentence()
         if self.state.study is not StudyState.CLOSED or self.record.faults:
             yield f"The study is {self._state()}."
+        yield from waiting_lines(self.study, self.state)
 
     def _spent_sentence(self) -> str:
         accepted = self.record.accepted()
         failed = sum(self.state.failures(run) for run in self.state.attempts)
+        flagged = sum(self.state.flagged(run) for run in self.state.attempts)
         extra = f" and {plural(failed, 'failed attempt')}" if failed else ""
+        extra += f" and {plural(flagged, 'run')} that a guard set aside" if flagged else ""
         trained, device = self.record.trained_s(), self.record.device_s()
         if "replay" in self.state.frozen:
             return (

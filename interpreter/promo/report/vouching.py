@@ -4,9 +4,8 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from promo.ledger.state import State
 from promo.report.record import Record
-from promo.report.words import listed, plural
+from promo.report.words import plural
 
 SHOWN = 12
 
@@ -56,16 +55,3 @@ def _said(record: Record) -> Iterable[str]:
         signed = f"signed by {one['signed']}" if one.get("signed") else "not signed"
         bundle = f"bundle sha256:{str(one['bundle'])[:SHOWN]}"
         yield f"Brought in from another machine: {plural(count, 'attempt')}, {bundle}, {signed}."
-
-
-def person_lines(state: State, name: str) -> Iterable[str]:
-    """What a person decided where a gate or rule asked for one."""
-    one = state.people.get(name)
-    if one is None:
-        return
-    promoted = one.get("promoted")
-    what = (
-        f"let {listed([str(who) for who in promoted])} go on" if isinstance(promoted, list | tuple) else "let it go on"
-    )
-    yield f"It waited for a person: {one['why_held']}."
-    yield f"{one['by']} {'stopped the study' if one.get('stopped') else what}: {one['reason']}."

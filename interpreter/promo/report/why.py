@@ -23,12 +23,22 @@ from promo.decision.values import (
 from promo.evidence.values import Cell
 from promo.ledger.state import AttemptState
 from promo.report.aloud import read_gate, read_reduction, read_rule
-from promo.report.amendments import amended_lines, beside, wording
+from promo.report.amendments import amended_lines, beside, dated, wording
+from promo.report.people import result_words, settled_gate
 from promo.report.record import Record
 from promo.report.reductions import seen_text
-from promo.report.words import finding_words, listed, number, plural, reduction_result, rule_result, standing_reason
+from promo.report.words import (
+    allowance_of,
+    demand_words,
+    finding_words,
+    listed,
+    number,
+    plural,
+    standing_reason,
+)
 from promo.spec.describe import describe_level
-from promo.spec.judgement import Gate, Reduction, Rule
+from promo.spec.judgement import Gate, Reduction, Rule, TieBreak
+from promo.spec.values import Study
 
 
 @frozen
@@ -75,16 +85,17 @@ def _of_gate(record: Record, gate: Gate, decision: GateDecision, standing: Stand
     unit = record.study.measure.unit
     went = {Verdict.PROMOTED: f"went on to {decision.target}", Verdict.DROPPED: f"did not go on to {decision.target}"}
     person = record.state.people.get(gate.name)
-    head = f"{standing.candidate} {went[standing.verdict]} by {gate.name}: {standing_reason(standing, decision, unit)}."
+    shown = _shown(record, decision, standing)
+    head = f"{standing.candidate} {went[shown.verdict]} by {gate.name}: {standing_reason(shown, decision, unit)}."
     lines = (
         f"The rule: {read_gate(gate, record.study)}",
         *_cells(standing.cells, unit),
-        *_rank(gate, decision, standing, unit),
-        *_parts(standing.findings, unit),
-        *(f"Demanded before it may decide: {finding_words(one, unit)}." for one in decision.demands),
+        *_rank(record.study, gate, decision, standing),
+        *_parts(standing.findings, unit, allowance_of(decision)),
+        *(f"Demanded before it may decide: {one}." for one in demand_words(decision, unit)),
         *([f"The gate stopped the study: {decision.stopped}."] if decision.stopped else []),
-        *([f"The gate waits for a person: {decision.held}."] if decision.held else []),
-        *([f"A person decided, {person['by']}: {person['reason']}."] if person else []),
+        *([f"The gate {'waited' if person else 'waits'} for a person: {decision.held}."] if decision.held else []),
+        *([f"A person decided, {person['by']}{dated(person)}: {person['reason']}."] if person else []),
         *_runs(record, standing.candidate, decision.stage),
         *amended_lines(record.state, gate.name),
         *_other_wordings(record, gate.name, standing.candidate),
@@ -93,7 +104,8 @@ def _of_gate(record: Record, gate: Gate, decision: GateDecision, standing: Stand
     data: dict[str, Json] = {
         "gate": gate.name,
         "stage": decision.stage,
-        "standing": standing_to_json(standing),
+        "standing": standing_to_json(shown),
+        "person": dict(person) if person else None,
         "ties": [one.value for one in gate.ties],
         "runs": list(_attempts(record, standing.candidate, decision.stage)),
         "beside": [dict(one) for one in beside(record.state, gate.name)],
@@ -101,8 +113,15 @@ def _of_gate(record: Record, gate: Gate, decision: GateDecision, standing: Stand
     return Explanation(gate.name, head, lines, data)
 
 
+def _shown(record: Record, decision: GateDecision, standing: Standing) -> Standing:
+    """The same standing after a person's verdict, if there was one."""
+    standings = settled_gate(decision, record.state).standings
+    return next(one for one in standings if one.candidate == standing.candidate)
+
+
 def _of_rule(record: Record, rule: Rule, decision: RuleDecision) -> Explanation:
     unit = record.study.measure.unit
+    person = record.state.people.get(rule.name)
     lines = (
         f"The rule: {read_rule(rule, record.study)}",
         *(
@@ -116,6 +135,8 @@ def _of_rule(record: Record, rule: Rule, decision: RuleDecision) -> Explanation:
             for one in decision.comparisons
         ),
         *_parts(decision.findings, unit),
+        *([f"The rule {'waited' if person else 'waits'} for a person: {decision.held}."] if decision.held else []),
+        *([f"A person decided, {person['by']}{dated(person)}: {person['reason']}."] if person else []),
         *(line for name in (rule.judged, rule.reference) if name for line in _runs(record, name, decision.stage)),
         *amended_lines(record.state, rule.name),
         f"Evidence sha256:{decision.evidence[:12]}, decision sha256:{decision_digest(decision)[:12]}.",
@@ -126,38 +147,40 @@ def _of_rule(record: Record, rule: Rule, decision: RuleDecision) -> Explanation:
         "stage": decision.stage,
         "answer": decision.answer.value,
         "why": decision.why,
+        "person": dict(person) if person else None,
         "runs": [one for name in pair for one in _attempts(record, name, decision.stage)],
         "beside": [dict(one) for one in beside(record.state, rule.name)],
     }
-    return Explanation(rule.name, rule_result(decision, rule, record.study) + ".", lines, data)
+    return Explanation(rule.name, result_words(decision, record.study, record.state) + ".", lines, data)
 
 
 def _of_reduction(record: Record, reduction: Reduction, decision: ReduceDecision, candidate: str) -> Explanation:
-    went = "goes on" if candidate in decision.promoted else "does not go on"
+    person = record.state.people.get(reduction.name)
+    on = record.state.promoted(reduction.name)
+    went = "goes on" if candidate in on else "does not go on"
     levels = {factor: describe_level(level) for factor, level in record.study.candidates[candidate].levels}
     against = [one for one in decision.fixed if levels[one.factor] != one.level]
     why = [f"{one.factor} is fixed at {one.level}, and it has {levels[one.factor]}" for one in against]
     if decision.stopped or decision.held:
-        why = [decision.stopped or decision.held]
+        why = [decision.stopped or (f"{person['by']} decided" if person else decision.held)]
     agrees = ["it agrees with every factor that is fixed" if decision.fixed else "no factor is fixed"]
-    person = record.state.people.get(reduction.name)
     lines = (
         f"The rule: {read_reduction(reduction, record.study)}",
-        f"What it did: {reduction_result(decision)}.",
+        f"What it did: {result_words(decision, record.study, record.state)}.",
         *(
             f"{one.factor} {'stays in the search' if one.level is None else f'is fixed at {one.level}'}: {one.why}; "
             + ", ".join(f"{stage} {seen_text(value, adjusted)}" for stage, value, adjusted, _ in one.seen)
             + "."
             for one in decision.factors
         ),
-        *([f"A person decided, {person['by']}: {person['reason']}."] if person else []),
+        *([f"A person decided, {person['by']}{dated(person)}: {person['reason']}."] if person else []),
         *amended_lines(record.state, reduction.name),
         f"Effects sha256:{decision.effects[:12]}, decision sha256:{decision_digest(decision)[:12]}.",
     )
     data: dict[str, Json] = {
         "reduce": reduction.name,
         "stages": list(reduction.sources),
-        "promoted": candidate in decision.promoted,
+        "promoted": candidate in on,
         "factors": [fixing_to_json(one) for one in decision.factors],
         "beside": [dict(one) for one in beside(record.state, reduction.name)],
     }
@@ -171,7 +194,8 @@ def _cells(cells: tuple[Cell, ...], unit: str) -> Iterator[str]:
         yield f"On {cell.host} with seed {cell.seed}: {value}."
 
 
-def _rank(gate: Gate, decision: GateDecision, standing: Standing, unit: str) -> Iterator[str]:
+def _rank(study: Study, gate: Gate, decision: GateDecision, standing: Standing) -> Iterator[str]:
+    unit = study.measure.unit
     if standing.rank is None:
         yield "It has no rank, because a value is missing."
         return
@@ -179,8 +203,11 @@ def _rank(gate: Gate, decision: GateDecision, standing: Standing, unit: str) -> 
     what = f"{gate.statistic.value} {number(standing.statistic)} {unit}" if standing.statistic else "no statistic"
     yield f"Rank {standing.rank} of {ranked}, with {what}."
     if standing.tied_with:
-        ties = ", then ".join(one.value for one in gate.ties)
-        yield f"Tied with {listed(standing.tied_with)}; ties are broken by {ties}."
+        by: dict[str, list[str]] = {}
+        for other in standing.tied_with:
+            by.setdefault(_told_apart(study, gate, standing.candidate, other), []).append(other)
+        apart = ", ".join(f"from {listed(names)} by {tie}" for tie, names in by.items())
+        yield f"Tied with {listed(standing.tied_with)}; told apart {apart}."
     else:
         yield "Tied with nobody, so no tie-break was used."
     if standing.margin is not None:
@@ -188,9 +215,20 @@ def _rank(gate: Gate, decision: GateDecision, standing: Standing, unit: str) -> 
         yield f"Margin to the cut: {number(standing.margin)} {unit}, {'beyond' if beyond else 'inside'} it."
 
 
-def _parts(findings: tuple[Finding, ...], unit: str) -> Iterator[str]:
+def _told_apart(study: Study, gate: Gate, one: str, other: str) -> str:
+    """The first of a gate's tie-breaks in which two candidates differ, with what it found."""
+    for tie in gate.ties:
+        if tie is not TieBreak.PARAMETERS:
+            return str(tie.value)
+        sizes = [study.candidates[name].effective.parameters for name in (one, other)]
+        if sizes[0] != sizes[1]:
+            return f"{tie.value} ({sizes[0]:,} against {sizes[1]:,})"
+    raise AssertionError("a gate's tie-breaks leave no tie")
+
+
+def _parts(findings: tuple[Finding, ...], unit: str, allowance: str = "") -> Iterator[str]:
     for one in findings:
-        yield f"Asked: {finding_words(one, unit)}."
+        yield f"Asked: {finding_words(one, unit, allowance)}."
 
 
 def _runs(record: Record, candidate: str, stage: str) -> Iterator[str]:

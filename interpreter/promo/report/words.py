@@ -20,6 +20,8 @@ from promo.spec.values import Study
 
 NONE = "–"
 """What stands where there is no number."""
+AGREEMENT = "rank agreement"
+"""How a condition begins whose statistic, tau-b, has no unit."""
 PLACES = 4
 """Decimals of a metric that a reader is shown; the exact value is in the evidence."""
 
@@ -115,18 +117,47 @@ def standing_reason(standing: Standing, decision: GateDecision, unit: str) -> st
         case Ground.PERSON:
             return "decided by a person"
         case Ground.MET | Ground.NOT_MET:
-            return "; ".join(finding_words(finding, unit) for finding in standing.findings)
+            return "; ".join(finding_words(finding, unit, allowance_of(decision)) for finding in standing.findings)
 
 
-def finding_words(finding: Finding, unit: str) -> str:
-    """A condition, whether it holds, and by how much."""
+def allowance_of(decision: GateDecision) -> str:
+    """By how much a gate widens the margins of its differences, with its unit; empty where it does not."""
+    return dict(decision.rule).get("allow", "")
+
+
+def demand_words(decision: GateDecision, unit: str) -> tuple[str, ...]:
+    """What was demanded before a gate may decide, and what came of it when it was not met."""
+    said = [finding_words(one, unit, allowance_of(decision)) for one in decision.demands]
+    keep = dict(decision.rule)["keep"]
+    if decision.kept_by != keep:
+        unmet = next(place for place, one in enumerate(decision.demands) if not one.holds)
+        said[unmet] += f"; so the gate kept {decision.kept_by} in place of {keep}"
+    return tuple(said)
+
+
+def finding_words(finding: Finding, unit: str, allowance: str = "") -> str:
+    """A condition, whether it holds, and by how much; *allowance* is what a gate widens differences by."""
     verdict = {True: "holds", False: "does not hold", None: "cannot be told"}[finding.holds]
-    numbers = f": {number(finding.statistic, signed=True)} {unit}" if finding.statistic is not None else ""
+    of = "" if finding.condition.startswith(AGREEMENT) else f" {unit}"
+    numbers = f": {number(finding.statistic, signed=True)}{of}" if finding.statistic is not None else ""
     if finding.margin is not None and finding.holds is not None:
         side = "inside" if finding.holds else "beyond"
         numbers += f", {number(finding.margin.removeprefix('-'))} {side}"
-    details = ", ".join(f"{name} {value}" for name, value in finding.details)
+    widened = [f"with the {allowance} that the gate allows"] if allowance and _widened(finding) else []
+    details = ", ".join([*(f"{name} {once(value)}" for name, value in finding.details), *widened])
     return f"{finding.condition} {verdict}{numbers}" + (f" ({details})" if details else "")
+
+
+def once(text: str) -> str:
+    """`1/3 = 0.333333`, but `0.03125` and not `0.03125 = 0.03125`."""
+    exactly, _, rounded_off = text.partition(" = ")
+    return exactly if exactly == rounded_off else text
+
+
+def _widened(finding: Finding) -> bool:
+    """Whether a condition is one of a difference to another candidate, which an allowance widens."""
+    reference = dict(finding.details).get("reference")
+    return reference is not None and reference != "itself"
 
 
 def rule_result(decision: RuleDecision, rule: Rule, study: Study) -> str:
@@ -167,6 +198,7 @@ def _measured(finding: Finding, unit: str) -> str:
     margin = number(finding.margin.removeprefix("-")) if finding.margin else number("0")
     side = "inside" if finding.holds else "beyond"
     shown = number(finding.statistic, signed=True)
-    details = [f"{name} {value}" for name, value in finding.details if name != "reference"]
+    of = "" if finding.condition.startswith(AGREEMENT) else f" {unit}"
+    details = [f"{name} {once(value)}" for name, value in finding.details if name != "reference"]
     more = f" ({', '.join(details)})" if details else ""
-    return f"required {finding.condition}, seen {shown} {unit}, {margin} {side} the bound{more}"
+    return f"required {finding.condition}, seen {shown}{of}, {margin} {side} the bound{more}"

@@ -169,7 +169,7 @@ class _Check:
         baselines.read(ladder.stages, reach if reach is not None else {})
         data = self._data(expressions, runner, imported)
         budget_s = self._budget(expressions, clauses)
-        screening = Screening(scope, expressions, conditions.designs)
+        screening = Screening(scope, expressions, conditions.designs, conditions.arrays)
         screening.read(ladder.stages, reach or {})
         reductions.check(screening.effects)
         curves = read_curves(self.scope)
@@ -191,6 +191,7 @@ class _Check:
             hosts=hosts,
             factors=conditions.factors,
             designs=conditions.designs,
+            arrays=conditions.arrays,
             neighbourhoods=near.found,
             candidates=conditions.candidates,
             cohorts=conditions.cohorts,

@@ -13,7 +13,7 @@ from promo.base.source import Span
 from promo.spec.describe import describe
 from promo.spec.expressions import unquoted
 from promo.spec.names import Scope
-from promo.spec.space import Design, Factor
+from promo.spec.space import Array, Design, Factor
 from promo.spec.values import Candidate, Data, Host, Study
 from promo.syntax.nodes import Node, Token
 
@@ -28,6 +28,7 @@ class Imported:
     hosts: dict[str, Host] = field(factory=dict)
     factors: dict[str, Factor] = field(factory=dict)
     designs: dict[str, Design] = field(factory=dict)
+    arrays: dict[str, Array] = field(factory=dict)
     candidates: dict[str, Candidate] = field(factory=dict)
     cohorts: dict[str, tuple[str, ...]] = field(factory=dict)
     data: dict[str, Data] = field(factory=dict)
@@ -101,7 +102,7 @@ def _bring(scope: Scope, study: Study, name: Token, found: Imported, runner: str
     kinds = {
         "host": study.hosts,
         "factor": study.factors,
-        "design": study.designs,
+        "design": {**study.designs, **study.arrays},
         "candidate": study.candidates,
         "cohort": study.cohorts,
         "stage": study.stages,
@@ -127,6 +128,8 @@ def _bring(scope: Scope, study: Study, name: Token, found: Imported, runner: str
             found.hosts[text] = study.hosts[text]
         case "factor":
             found.factors[text] = study.factors[text]
+        case "design" if text in study.arrays:
+            found.arrays[text] = study.arrays[text]
         case "design":
             found.designs[text] = study.designs[text]
         case "data":

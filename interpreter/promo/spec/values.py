@@ -14,7 +14,7 @@ from attrs import frozen
 from promo.base.shown import Shown
 from promo.spec.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.spec.places import Where, place
-from promo.spec.space import Design, Factor, Level, Neighbourhood
+from promo.spec.space import Array, Design, Factor, Level, Neighbourhood
 
 
 @frozen(eq=False, repr=False)
@@ -338,6 +338,7 @@ class Study(Shown):
     hosts: Mapping[str, Host]
     factors: Mapping[str, Factor]
     designs: Mapping[str, Design]
+    arrays: Mapping[str, Array]
     neighbourhoods: Mapping[str, Neighbourhood]
     candidates: Mapping[str, Candidate]
     cohorts: Mapping[str, tuple[str, ...]]

@@ -1,0 +1,187 @@
+"""`promo status`: what has happened so far, once or again and again."""
+
+import json
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+from promo.base.canonical import Json
+from promo.base.errors import ExitCode
+from promo.cli.live import Screen, Seen, look
+from promo.cli.places import study_of
+from promo.cli.terminal import expanded, put
+from promo.driver.study import LEDGER, StudyFolder
+from promo.files import SystemClock, is_worked_on
+from promo.ledger.state import State, StudyState
+from promo.plan.values import Plan
+from promo.report.amendments import verdict_lines
+from promo.report.progress import (
+    Phase,
+    StageProgress,
+    build_progress,
+    end_words,
+    host_words,
+    progress_to_json,
+    spent_words,
+)
+from promo.report.replay import replay_line
+from promo.report.words import span_text
+from promo.spec.values import Study
+
+WATCH_S = 1.0
+PATIENCE = 5
+"""Reading the ledger of a study of 10,000 runs takes most of a second; so many times that lie between two looks."""
+WORDS = {
+    StudyState.EMPTY: "has not started",
+    StudyState.OPEN: "is not finished",
+    StudyState.STOPPED: "was stopped by its own rule",
+    StudyState.CLOSED: "is finished",
+}
+
+
+def status(options: Namespace) -> int:
+    """What has happened so far; safe while the study runs."""
+    folder = study_of(options.place, options.study)
+    study, plan = folder.compiled().sound()
+    if options.json:
+        put(json.dumps(_json(study, plan, folder.state()), indent=1, sort_keys=True))
+        return ExitCode.DONE
+    if options.watch:
+        _watch(folder, study, plan)
+    put("\n".join(_lines(folder, study, plan, folder.state())))
+    return ExitCode.DONE
+
+
+def _watch(folder: StudyFolder, study: Study, plan: Plan) -> None:
+    """Follow a study until it ends or the user has seen enough: in place on a terminal, else in lines."""
+    following = _Following(folder)
+    screen = Screen(folder.path) if sys.stdout.isatty() else None
+    told = -1
+    try:
+        if screen and following.state.study is StudyState.OPEN:
+            screen.begin(study, plan, following.state)
+        while following.state.study is StudyState.OPEN:
+            if screen:
+                screen.tick(following.state)
+            elif following.state.events != told:
+                put("\n".join([*_lines(folder, study, plan, following.state), ""]))
+                sys.stdout.flush()
+                told = following.state.events
+            time.sleep(max(WATCH_S, PATIENCE * following.took_s))
+            following.go_on()
+    except KeyboardInterrupt:
+        put("")
+    finally:
+        if screen:
+            screen.live.stop()
+
+
+class _Following:
+    """The state of a study, read again when its ledger has grown."""
+
+    def __init__(self, folder: StudyFolder) -> None:
+        self.folder, self.size, self.took_s = folder, -1, 0.0
+        self.go_on()
+
+    def go_on(self) -> None:
+        size = Path(self.folder.path / LEDGER).stat().st_size
+        if size != self.size:
+            began = time.monotonic()
+            self.state, self.size = self.folder.state(), size
+            self.took_s = time.monotonic() - began
+
+
+def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Iterator[str]:
+    """A study in lines, for people."""
+    yield f"{study.name} {WORDS[state.study]}; frozen {state.frozen_at}, last event {state.last_time}"
+    replay = replay_line(state)
+    if replay:
+        yield f"  {replay}"
+    seen = look(study, plan, state, folder.path)
+    for stage in seen.progress.stages:
+        yield f"  {stage.name}: {_stage_words(stage)}"
+    for host in seen.progress.hosts:
+        if host.running or host.left:
+            yield f"  {host.name}: {host_words(host)}"
+    yield from (
+        f"  running: {attempt.stage}, {attempt.candidate} on {attempt.host}, seed {attempt.seed}"
+        for attempt in state.running()
+    )
+    yield from _effects(state)
+    for one in seen.progress.deciders:
+        yield f"  {one.name}: {expanded(one.words)}"
+        yield from (f"    {line}" for line in verdict_lines(state, one.name))
+    yield from (
+        f"  amendment {amendment['number']} of {amendment['name']}: {expanded(str(amendment['reason']))}"
+        for amendment in state.amendments
+    )
+    yield from (f"  {line}" for line in _whole(seen, plan, folder, state))
+
+
+def _stage_words(stage: StageProgress) -> str:
+    if stage.phase is Phase.WAITS:
+        return f"waits, {stage.note}" if stage.note else "not opened"
+    failed = f", {stage.failed} failed attempts" if stage.failed else ""
+    return f"{stage.done} of {stage.runs} runs{failed}"
+
+
+def _effects(state: State) -> Iterator[str]:
+    for name, estimated in state.effects.items():
+        discovered = estimated["discovered"]
+        assert isinstance(discovered, list)
+        for one in discovered:
+            assert isinstance(one, list)
+            stage_name, found = one
+            assert isinstance(found, list)
+            yield f"  {name} at {stage_name}: {', '.join(map(str, found)) or 'no effect'} discovered"
+
+
+def _whole(seen: Seen, plan: Plan, folder: StudyFolder, state: State) -> Iterator[str]:
+    """The sums; an end is expected while somebody works on the study, and else told as what is left."""
+    yield "; ".join(spent_words(seen.progress, plan))
+    if state.study is not StudyState.OPEN:
+        return
+    if state.waiting():
+        yield f"{', '.join(state.waiting())} waits for a person: promo decide"
+    elif is_worked_on(folder.path):
+        end = end_words(seen.progress, seen.ends_at)
+        yield from [end] if end else []
+    else:
+        left = seen.progress.left_s
+        more = "" if left is None else f", for about {span_text(left)}"
+        yield f"no promo process of this machine works on it; promo run goes on{more}"
+
+
+def _json(study: Study, plan: Plan, state: State) -> dict[str, Json]:
+    return {
+        "promo_status": 1,
+        "study": state.study.value,
+        "replay": state.frozen.get("replay"),
+        "frozen_at": state.frozen_at,
+        "last_event": state.last_time,
+        "events": state.events,
+        "opened": {stage: list(entrants) for stage, entrants in state.opened.items()},
+        "closed": sorted(state.closed),
+        "attempts": [
+            {
+                "run": attempt.run,
+                "attempt": attempt.number,
+                "stage": attempt.stage,
+                "candidate": attempt.candidate,
+                "host": attempt.host,
+                "seed": attempt.seed,
+                "state": attempt.state.value,
+                "status": attempt.status,
+                "cause": attempt.cause,
+            }
+            for tried in state.attempts.values()
+            for attempt in tried
+        ],
+        "effects": {name: dict(one) for name, one in state.effects.items()},
+        "decisions": {name: dict(decision) for name, decision in state.decisions.items()},
+        "people": {name: dict(one) for name, one in state.people.items()},
+        "amendments": [dict(one) for one in state.amendments],
+        "progress": progress_to_json(build_progress(study, plan, state, SystemClock().now())),
+    }

@@ -1,0 +1,456 @@
+"""
+Record to the description of an RO-Crate: what every file of a study is, and what made it out of what.
+
+The crate follows RO-Crate 1.1 and its profile Process Run Crate 0.5: freezing, every attempt, every decision and the
+report are actions with a tool, objects, results and times.  Nothing is guessed: there is no author unless one is named,
+and where no licence was declared, the description says that.  The only dates are those of the ledger, so the same study
+gives the same bytes.
+
+Source:
+    https://www.researchobject.org/ro-crate/specification/1.1/
+    https://www.researchobject.org/workflow-run-crate/profiles/0.5/process_run_crate/
+    RFC 6920, section 3 (names of things by their digest)
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from urllib.parse import quote
+
+from attrs import frozen
+
+from promo.base.canonical import Json
+from promo.decision.values import Decision, GateDecision, ReduceDecision, StepDecision
+from promo.exchange.runs import run_name
+from promo.ledger.state import Attempt, AttemptState
+from promo.ledger.values import Event, EventKind
+from promo.report.record import Record, part
+from promo.report.words import gate_result, number, reduction_result, rule_result, step_result
+
+METADATA = "ro-crate-metadata.json"
+CRATE = "https://w3id.org/ro/crate/1.1"
+PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
+CONTEXT: Json = [f"{CRATE}/context", {"sha256": "https://schema.org/sha256"}]
+NO_LICENCE = "No licence was declared for this study; ask who made it before you use more of it than the law allows."
+COMPLETED, FAILED = "http://schema.org/CompletedActionStatus", "http://schema.org/FailedActionStatus"
+LICENCE, TEXT, WHO = "#licence", "#text", "#who"
+ADDRESS = re.compile(r"https?://[!-~]+")
+DECIDED = frozenset(
+    {EventKind.GATE_DECIDED, EventKind.RULE_DECIDED, EventKind.REDUCTION_DECIDED, EventKind.BASELINE_MOVED}
+)
+
+FORMATS = {
+    ".csv": "text/csv",
+    ".gz": "application/gzip",
+    ".html": "text/html",
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".note": "text/plain",
+    ".promo": "text/plain",
+    ".py": "text/x-python",
+    ".toml": "application/toml",
+    ".tsv": "text/tab-separated-values",
+    ".txt": "text/plain",
+}
+"""Ending of a file -> its media type; anything else is a stream of bytes."""
+MEANINGS = {
+    "spec.promo": "The spec as it was frozen: factors, candidates, hosts, stages, gates and rules",
+    "lock.json": "Seals of the frozen gates and rules, with the time of each",
+    "plan.json": "Every run that might happen, and what it costs",
+    "imports.json": "Texts of other specs that the spec uses",
+    "ledger.jsonl": "Every event of the study, each naming the digest of the one before",
+    "checkpoint.note": "Merkle root of the ledger when promo last stopped",
+    "recheck.py": "A second verifier that needs Python alone: python recheck.py .",
+    "environment.json": "Commands, packages, machines, devices and software of every start and run",
+    "registration.json": "What decides, word for word, with its seal and what was known by then",
+    "registration.md": "The same for people",
+    "report.html": "The audit report",
+    "report.json": "The audit report for programs",
+    "report.decisions.csv": "One row a decision, candidate and sub-rule",
+    "report.runs.csv": "One row an attempt",
+}
+FOLDERS = {
+    "evidence": "Table that a gate or rule read",
+    "decisions": "What a gate or rule decided, for every candidate",
+    "amendments": "The spec as an amendment left it",
+    "anchors": "Checkpoint of the ledger, or what somebody outside made of it",
+    "imports": "Ledger that a bundle from another machine brought",
+    "program": "File of the runner",
+}
+
+
+@frozen
+class Packed:
+    """A file in a crate."""
+
+    size: int
+    sha256: str
+
+
+@frozen
+class Making:
+    """Who publishes a study and under which licence; empty where nobody said."""
+
+    by: str = ""
+    licence: str = ""
+
+
+def crate_bytes(record: Record, events: Iterable[Event], files: Mapping[str, Packed], making: Making) -> bytes:
+    """
+    The metadata file of a crate.
+
+    Args:
+        record: the study.
+        events: its ledger.
+        files: path in the crate, with forward slashes -> what lies there; the metadata file itself is not among them.
+        making: who publishes it, and how.
+
+    Returns:
+        JSON-LD, the same for the same arguments.
+    """
+    return _written(_Crate(record, tuple(events), files, making).graph())
+
+
+def gate_crate_bytes(made: Mapping[str, Json], promo: str, files: Mapping[str, Packed], making: Making) -> bytes:
+    """
+    The metadata file of a crate that holds the registration of one gate or rule, and the spec it stands in.
+
+    Args:
+        made: the registration.
+        promo: version of promo that made it.
+        files: as in `crate_bytes`.
+        making: who publishes it, and how.
+
+    Returns:
+        JSON-LD, the same for the same arguments.
+    """
+    kind, name, sealed_at = (str(made[key]) for key in ("kind", "name", "sealed_at"))
+    sentences = made["sentences"]
+    assert isinstance(sentences, Sequence)
+    results = [name for name in sorted(files) if name.startswith("registration.")]
+    action: dict[str, Json] = {
+        "@id": "#seal",
+        "@type": "CreateAction",
+        "name": f"Seal {name}",
+        "description": f"What the {kind} means was sealed; {made['results_then']} results of its stages existed then",
+        "instrument": _to(_promo_id(promo)),
+        **({"agent": _to(WHO)} if making.by else {}),
+        "object": _to("spec.promo"),
+        "result": _many([_file_id(one) for one in results]),
+        "endTime": _time(sealed_at),
+    }
+    root: dict[str, Json] = {
+        "@id": "./",
+        "@type": "Dataset",
+        "name": f"Pre-registration of {kind} {name} of {made['study']}: {made['title']}",
+        "description": " ".join(map(str, sentences)),
+        "datePublished": _time(sealed_at),
+        "identifier": _named(str(made["seal"])),
+        "license": _to(_licence_id(making)),
+        "conformsTo": _to(PROFILE),
+        **({"author": _to(WHO)} if making.by else {}),
+        "hasPart": [_file_id(one) for one in sorted(files)],
+        "mentions": _to("#seal"),
+    }
+    described = (_file(name, packed) for name, packed in sorted(files.items()))
+    return _written([*_about(root, making), _promo(promo), *described, action])
+
+
+def _written(graph: list[Json]) -> bytes:
+    return json.dumps({"@context": CONTEXT, "@graph": graph}, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def _about(root: Json, making: Making) -> Iterator[Json]:
+    """The crate itself, what it follows, who publishes it, and how it may be used."""
+    yield {"@id": METADATA, "@type": "CreativeWork", "about": _to("./"), "conformsTo": _to(CRATE)}
+    yield root
+    yield {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
+    if making.by:
+        yield {"@id": WHO, "@type": "Person", "name": making.by}
+    yield {"@id": _licence_id(making), "@type": "CreativeWork", **_licence(making)}
+
+
+def environment(record: Record, events: Iterable[Event]) -> dict[str, Json]:
+    """
+    With what a study was made: every start of promo, and every machine and software that runs recorded.
+
+    Returns:
+        `starts` in order, and `runs`: each distinct machine, device and software with the attempts it had.
+    """
+    starts: list[Json] = [
+        {"time": event.time, **event.data} for event in events if event.kind is EventKind.ORCHESTRATOR_STARTED
+    ]
+    seen: dict[str, tuple[dict[str, Json], list[Json]]] = {}
+    for attempt in record.attempts():
+        result = record.results.get((attempt.run, attempt.number))
+        if result is None:
+            continue
+        machine = dict(part(result.details, "machine"))
+        machine.pop("clock_mhz", None)  # differs from run to run; it stands in each result
+        facts: dict[str, Json] = {
+            "host": attempt.host,
+            "machine": machine,
+            "device": dict(part(result.details, "device")),
+            "software": dict(part(result.details, "software")),
+        }
+        _, attempts = seen.setdefault(json.dumps(facts, sort_keys=True), (facts, []))
+        attempts.append(f"{attempt.run}/{attempt.number}")
+    runs: list[Json] = [{**facts, "attempts": attempts} for _, (facts, attempts) in sorted(seen.items())]
+    return {"promo_environment": 1, "runner": record.state.frozen.get("runner"), "starts": starts, "runs": runs}
+
+
+class _Crate:
+    def __init__(self, record: Record, events: tuple[Event, ...], files: Mapping[str, Packed], making: Making) -> None:
+        self.record, self.events, self.files, self.making = record, events, files, making
+        self.inside: dict[str, list[str]] = {attempt.folder: [] for attempt in record.attempts()}
+        """Folder of an attempt -> its files."""
+        self.single: list[str] = []
+        """Files that belong to no attempt."""
+        for name in sorted(files):
+            self.inside.get(_parent(name), self.single).append(name)
+
+    def graph(self) -> list[Json]:
+        """Every entity, the crate's own description first."""
+        actions = list(self._actions())
+        return [
+            *_about(self._root(actions), self.making),
+            *_software(self.record),
+            *_text(self.record),
+            *(_file(name, packed) for name, packed in sorted(self.files.items())),
+            *(self._folder(attempt) for attempt in self.record.attempts()),
+            *actions,
+        ]
+
+    def _root(self, actions: list[dict[str, Json]]) -> Json:
+        record, making = self.record, self.making
+        recorded = (
+            " Nothing was trained: values were read from recorded curves." if "replay" in record.state.frozen else ""
+        )
+        return {
+            "@id": "./",
+            "@type": "Dataset",
+            "name": record.study.title,
+            "description": f"The study {record.study.name}, {record.state.study.value}, as promo kept it: what was "
+            f"frozen, what was run, what was decided.{recorded} Check it with: promo verify .",
+            "datePublished": _time(record.state.last_time),
+            "identifier": _named(record.plan.digest),
+            "license": _to(_licence_id(making)),
+            "conformsTo": _to(PROFILE),
+            **({"author": _to(WHO)} if making.by else {}),
+            "hasPart": [*map(_file_id, self.single), *(_to(f"{_id(folder)}/") for folder in self.inside)],
+            "mentions": [_to(str(action["@id"])) for action in actions],
+        }
+
+    def _folder(self, attempt: Attempt) -> Json:
+        return {
+            "@id": f"{_id(attempt.folder)}/",
+            "@type": "Dataset",
+            "name": run_name(attempt),
+            "description": "Request, result, measured points and log of one attempt",
+            "hasPart": [*map(_file_id, self.inside[attempt.folder])],
+        }
+
+    # --- what was done ---------------------------------------------------------------------------------------
+
+    def _actions(self) -> Iterator[dict[str, Json]]:
+        ended = {"endTime": _time(self.record.state.frozen_at)}
+        words = "What gates and rules mean was sealed, and the runs were listed, before anything ran"
+        yield self._action(
+            "#freeze", "Freeze", words, ("spec.promo", "imports.json"), ("lock.json", "plan.json"), ended
+        )
+        yield from map(self._attempt, self.record.attempts())
+        for event in self.events:
+            name = str(event.data.get("name", ""))
+            if event.kind in DECIDED and name in self.record.decisions:
+                yield self._decision(name, event)
+        ended = {"endTime": _time(self.record.state.last_time)}
+        words = "Every decision was derived anew from the ledger and the evidence"
+        derived = (name for name in self.single if name.startswith(("evidence/", "decisions/")))
+        made = (name for name in self.single if name.startswith("report."))
+        yield self._action("#report", "Report", words, ("ledger.jsonl", *derived), made, ended)
+
+    def _decision(self, name: str, event: Event) -> dict[str, Json]:
+        tables = (f"evidence/{table}.json" for table in _read_by(self.record, name))
+        words, made = _decision_words(self.record, self.record.decisions[name]), (f"decisions/{name}.json",)
+        ended = {"endTime": _time(event.time)}
+        return self._action(f"#decide-{_id(name)}", f"Decide {name}", words, ("lock.json", *tables), made, ended)
+
+    def _attempt(self, attempt: Attempt) -> dict[str, Json]:
+        result = self.record.results.get((attempt.run, attempt.number))
+        measure = self.record.study.measure
+        value = result.metrics.get(measure.metric) if result else None
+        verb = "read from a record" if result is not None and result.recorded else "trained"
+        said = f"{measure.metric} {number(value)} {measure.unit}" if value is not None else attempt.cause or "no result"
+        aside = f"; set aside: {attempt.cause}" if attempt.state is AttemptState.FLAGGED else ""
+        failed = attempt.state in (AttemptState.FAILED, AttemptState.LOST)
+        more: dict[str, Json] = {"instrument": _to(_runner_id(self.record)), "startTime": _time(attempt.started)}
+        if attempt.ended:
+            more |= {"endTime": _time(attempt.ended), "actionStatus": FAILED if failed else COMPLETED}
+        if failed:
+            more["error"] = attempt.cause or attempt.status
+        request = f"{attempt.folder}/request.json"
+        left = [name for name in self.inside[attempt.folder] if name != request]
+        more["result"] = _many([_to(f"{_id(attempt.folder)}/"), *map(_file_id, left)])
+        words = f"{attempt.candidate} was {verb}: {said}{aside}"
+        identity = f"#run-{attempt.run}-{attempt.number}"
+        return self._action(identity, run_name(attempt), words, ("plan.json", request), (), more)
+
+    def _action(
+        self,
+        identity: str,
+        name: str,
+        words: str,
+        objects: Iterable[str],
+        results: Iterable[str],
+        more: Mapping[str, Json],
+    ) -> dict[str, Json]:
+        """An action of promo on files of the crate, those left out that are not in it; *more* goes before that."""
+        return {
+            "@id": identity,
+            "@type": "CreateAction",
+            "name": name,
+            "description": words,
+            "instrument": _to(_promo_id(_version(self.record))),
+            **({"agent": _to(WHO)} if self.making.by else {}),
+            "object": _many([_file_id(one) for one in objects if one in self.files]),
+            "result": _many([_file_id(one) for one in results if one in self.files]),
+            **more,
+        }
+
+
+def _read_by(record: Record, name: str) -> tuple[str, ...]:
+    """Names of the tables that a gate, rule, reduction or step read."""
+    study = record.study
+    if name in study.steps:
+        return study.steps[name].sources
+    effects = (study.reductions[name].effects,) if name in study.reductions else ()
+    return (*study.deciding[name].sources, *effects)
+
+
+def _software(record: Record) -> Iterator[Json]:
+    runner = part(record.state.frozen, "runner")
+    stated = sorted(part(runner, "versions").items())
+    versions = {name: str(version) for name, version in stated if version is not None}
+    needs = {
+        name: f"pkg:{'generic' if name == 'python' else 'pypi'}/{_id(name)}@{quote(version, safe='')}"
+        for name, version in versions.items()
+    }
+    yield _promo(_version(record))
+    yield {
+        "@id": _runner_id(record),
+        "@type": "SoftwareApplication",
+        "name": str(runner.get("name", "")),
+        "softwareVersion": str(runner.get("version", "")),
+        "description": "Runner: trains one candidate for one budget and measures it",
+        "softwareRequirements": _many([_to(identity) for identity in needs.values()]),
+    }
+    for name, identity in needs.items():
+        yield {"@id": identity, "@type": "SoftwareApplication", "name": name, "softwareVersion": versions[name]}
+
+
+def _promo(version: str) -> Json:
+    return {
+        "@id": _promo_id(version),
+        "@type": "SoftwareApplication",
+        "name": "promo",
+        "softwareVersion": version,
+        "description": "Interpreter of the promo language: freezes rules, runs what they ask for, decides by them",
+    }
+
+
+def _promo_id(version: str) -> str:
+    return f"pkg:pypi/promo-lang@{quote(version, safe='')}"
+
+
+def _version(record: Record) -> str:
+    """Of the promo that froze the study."""
+    return str(record.state.frozen.get("promo", ""))
+
+
+def _runner_id(record: Record) -> str:
+    """The runner by its code's digest, or by its name where it has none."""
+    runner = part(record.state.frozen, "runner")
+    return _named(str(runner["code"])) if runner.get("code") else f"#runner-{_id(str(runner.get('name', '')))}"
+
+
+def _licence_id(making: Making) -> str:
+    return making.licence if ADDRESS.fullmatch(making.licence) else LICENCE
+
+
+def _licence(making: Making) -> dict[str, Json]:
+    words = making.licence or NO_LICENCE
+    return {"name": words, "description": words}
+
+
+def _text(record: Record) -> Iterator[Json]:
+    """What was trained on, which the crate does not hold."""
+    data = record.state.data
+    if data is not None:
+        yield {
+            "@id": TEXT,
+            "@type": "CreativeWork",
+            "name": str(data.get("source", "")),
+            "description": f"Text that was trained on and scored on; not part of the crate. {data.get('bytes')} bytes, "
+            f"{data.get('documents')} documents; {data.get('split')}.",
+            "identifier": _named(str(data["digest"])),
+            "sha256": str(data["digest"]),
+        }
+
+
+def _file(name: str, packed: Packed) -> Json:
+    ending = "." + name.rpartition(".")[2]
+    meaning = MEANINGS.get(name) or FOLDERS.get(name.partition("/")[0], "")
+    return {
+        "@id": _id(name),
+        "@type": "File",
+        "name": name,
+        **({"description": meaning} if meaning else {}),
+        "contentSize": str(packed.size),
+        "encodingFormat": FORMATS.get(ending, "application/octet-stream"),
+        "sha256": packed.sha256,
+    }
+
+
+def _decision_words(record: Record, decision: Decision) -> str:
+    match decision:
+        case GateDecision():
+            return gate_result(decision)
+        case StepDecision():
+            return step_result(decision)
+        case ReduceDecision():
+            return reduction_result(decision)
+        case _:
+            return rule_result(decision, record.study.rules[decision.rule], record.study)
+
+
+def _parent(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _id(name: str) -> str:
+    """A path as the identity of a file: a relative URI."""
+    return quote(name, safe="/")
+
+
+def _to(identity: str) -> dict[str, Json]:
+    return {"@id": identity}
+
+
+def _file_id(name: str) -> dict[str, Json]:
+    return _to(_id(name))
+
+
+def _many(values: list[dict[str, Json]]) -> Json:
+    """Several values, or the only one."""
+    return values[0] if len(values) == 1 else values
+
+
+def _time(text: str) -> str:
+    """A time of the ledger in the one form that checkers of crates take."""
+    return f"{text.removesuffix('Z')}+00:00" if text.endswith("Z") else text
+
+
+def _named(sha256: str) -> str:
+    """A digest as a URI."""
+    return "ni:///sha-256;" + base64.urlsafe_b64encode(bytes.fromhex(sha256)).decode().rstrip("=")

@@ -1,0 +1,212 @@
+"""
+A frozen gate, rule or reduction as a pre-registration: what will decide, on which cells, and what was known by then.
+
+Everything its verdict rests on is in it word for word (*closure*), and the seal is the SHA-256 of that in canonical
+JSON, so whoever holds the file can check the seal without promo.  It can be made of a spec that is only sealed, of a
+study that is only frozen, and of one that has run; what existed when it was made is in it, so that a late one shows.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from attrs import frozen
+
+from promo.base.canonical import Json
+from promo.ledger.state import State
+from promo.plan.values import Plan
+from promo.report.aloud import read_gate, read_reduction, read_rule, read_start
+from promo.report.words import listed, plural
+from promo.spec.describe import describe_budget
+from promo.spec.judgement import Deciding, Gate, Reduction
+from promo.spec.lock import Seal
+from promo.spec.values import Study
+
+FORM = 1
+RECIPE = (
+    "python3 -c \"import hashlib, json; c = json.load(open('FILE'))['closure']; print(hashlib.sha256("
+    "json.dumps(c, sort_keys=True, separators=(',', ':'), ensure_ascii=False).encode()).hexdigest())\""
+)
+"""Prints the seal from a registration, with nothing but Python."""
+
+
+@frozen
+class Begun:
+    """What a study's ledger adds to a registration."""
+
+    state: State
+    event: str
+    """Digest of the first line, which holds the digests of what was frozen."""
+    head: str
+    """Digest of the last line."""
+
+
+def registration(
+    study: Study, plan: Plan, rule: Deciding, seal: Seal, spec: str, begun: Begun | None, version: int = 0
+) -> dict[str, Json]:
+    """
+    The registration of one gate, rule or reduction.
+
+    Args:
+        study: the study as this wording of the rule has it.
+        plan: its plan.
+        rule: what is registered.
+        seal: its seal.
+        spec: SHA-256 of the spec's text.
+        begun: the study's ledger, if there is one.
+        version: 0 for the wording that was frozen, else the number of an amendment.
+
+    Returns:
+        The registration, ready for canonical JSON.
+    """
+    return {
+        "promo_registration": FORM,
+        "study": study.name,
+        "title": study.title,
+        "kind": _kind(rule),
+        "name": rule.name,
+        "sentences": [*read_start(study), _sentence(rule, study)],
+        "seal": seal.digest,
+        "closure": seal.closure,
+        "sealed_at": seal.sealed_at,
+        "commit": seal.commit,
+        "results_then": seal.results_then,
+        "amendment": version or None,
+        "reads": [_reads(study, plan, stage) for stage in rule.sources],
+        "spec": spec,
+        "plan": plan.digest,
+        "frozen": None if begun is None else _frozen(begun),
+        "known": _known(rule, begun),
+        "receipts": [] if begun is None else [_receipt(one) for one in begun.state.receipts],
+    }
+
+
+def _kind(rule: Deciding) -> str:
+    return "gate" if isinstance(rule, Gate) else "reduction" if isinstance(rule, Reduction) else "rule"
+
+
+def _sentence(rule: Deciding, study: Study) -> str:
+    if isinstance(rule, Gate):
+        return read_gate(rule, study)
+    if isinstance(rule, Reduction):
+        return read_reduction(rule, study)
+    return read_rule(rule, study)
+
+
+def _reads(study: Study, plan: Plan, name: str) -> Json:
+    """Every cell whose values it will see, and who may be in it."""
+    stage, planned = study.stages[name], plan.stage(name)
+    return {
+        "stage": name,
+        "budget": describe_budget(stage.budget),
+        "cells": [[host, seed] for host, seed in stage.cells],
+        "candidates": sorted(study.entrants[name].possible),
+        "enter": planned.entrants.planned,
+        "runs": planned.run_count.planned,
+    }
+
+
+def _frozen(begun: Begun) -> Json:
+    files = begun.state.frozen.get("files")
+    names = ("spec.promo", "lock.json", "plan.json")
+    kept = {name: files[name] for name in names if name in files} if isinstance(files, Mapping) else {}
+    return {"at": begun.state.frozen_at, "event": begun.event, "files": kept}
+
+
+def _known(rule: Deciding, begun: Begun | None) -> Json:
+    """What somebody could have seen when the registration was made."""
+    if begun is None:
+        return {"events": 0, "head": None, "results": [], "decided": False}
+    return {
+        "events": begun.state.events,
+        "head": begun.head,
+        "results": list(begun.state.results_of(rule.sources)),
+        "decided": rule.name in begun.state.decisions,
+    }
+
+
+def _receipt(data: Mapping[str, Json]) -> Json:
+    return {key: data.get(key) for key in ("form", "size", "by", "digest")}
+
+
+def registration_markdown(made: Mapping[str, Json]) -> str:
+    """
+    A registration for people.
+
+    Texts of users stand in indented lines, which Markdown shows as they are; names are plain words by the grammar.
+    """
+    return "\n".join(_lines(made)) + "\n"
+
+
+def _lines(made: Mapping[str, Json]) -> Iterator[str]:
+    yield f"# Pre-registration: {made['kind']} `{made['name']}` of the study `{made['study']}`"
+    yield ""
+    yield from _block([str(made["title"])])
+    yield "What decides:"
+    yield ""
+    yield from _block(list(map(str, _rows(made["sentences"]))))
+    yield f"- seal: `sha256:{made['seal']}`, since {made['sealed_at']}; {_then(made)}"
+    if made["amendment"]:
+        yield f"- wording: that of amendment {made['amendment']}"
+    yield f"- spec: `sha256:{made['spec']}`; plan: `sha256:{made['plan']}`"
+    yield f"- {_frozen_words(made['frozen'])}"
+    yield f"- {_known_words(made['known'])}"
+    for receipt in _rows(made["receipts"]):
+        assert isinstance(receipt, Mapping)
+        yield f"- receipt from outside: {receipt['form']} over {receipt['size']} events, `sha256:{receipt['digest']}`"
+    yield ""
+    yield "What it reads:"
+    yield ""
+    yield "| stage | budget of a run | cells (host/seed) | who may enter | enter | runs |"
+    yield "|---|---|---|---|---|---|"
+    for stage in _rows(made["reads"]):
+        assert isinstance(stage, Mapping)
+        yield f"| {' | '.join(_row(stage))} |"
+    yield ""
+    yield "The file of the same name that ends in `.json` holds all of this for programs. Check it against the study:"
+    yield ""
+    yield from _block(["promo verify STUDY --registration FILE"])
+    yield "or the seal alone, with nothing but Python:"
+    yield ""
+    yield from _block([RECIPE])
+
+
+def _then(made: Mapping[str, Json]) -> str:
+    return f"{plural(int(str(made['results_then'])), 'result')} of its stages existed then"
+
+
+def _frozen_words(found: Json) -> str:
+    if not isinstance(found, Mapping):
+        return "no study has been started with it"
+    return f"frozen {found['at']}, in the ledger line `sha256:{found['event']}`"
+
+
+def _known_words(known: Json) -> str:
+    assert isinstance(known, Mapping)
+    results = _rows(known["results"])
+    decided = "it had decided already" if known["decided"] else "it had not decided"
+    if not known["events"]:
+        return "when this was made there was no ledger, so nothing had run"
+    seen = plural(len(results), "result") if results else "no result"
+    return (
+        f"when this was made the ledger had {known['events']} events, the last one `sha256:{known['head']}`: "
+        f"{seen} of its stages, and {decided}"
+    )
+
+
+def _row(stage: Mapping[str, Json]) -> Iterator[str]:
+    cells = [f"{cell[0]}/{cell[1]}" for cell in _rows(stage["cells"]) if isinstance(cell, Sequence)]
+    yield f"`{stage['stage']}`"
+    yield str(stage["budget"])
+    yield " ".join(cells)
+    yield listed([str(name) for name in _rows(stage["candidates"])])
+    yield str(stage["enter"])
+    yield str(stage["runs"])
+
+
+def _block(lines: list[str]) -> Iterator[str]:
+    yield from (f"    {' '.join(line.split())}" for line in lines)
+    yield ""
+
+
+def _rows(value: Json) -> Sequence[Json]:
+    assert isinstance(value, Sequence)
+    return value

@@ -1,0 +1,144 @@
+"""Ledger and results to logged runs: what viewers of training runs can show of a study."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from promo.base.canonical import Json, from_exact
+from promo.exchange.values import LoggedRun, Point, RunEnd, Series
+from promo.ledger.state import Attempt, AttemptState, State
+from promo.plan.values import Plan
+from promo.run.values import Result
+from promo.spec.describe import describe_budget
+from promo.spec.space import Level
+from promo.spec.values import Study
+
+ENDS = {
+    AttemptState.ACCEPTED: RunEnd.FINISHED,
+    AttemptState.FLAGGED: RunEnd.FINISHED,
+    AttemptState.FAILED: RunEnd.FAILED,
+    AttemptState.LOST: RunEnd.KILLED,
+}
+STEP, CHARGED = "step", "charged_s"
+LARGEST_STEP = 2**63 - 1
+TAG = "promo."
+"""How the names of tags begin, so that they stand together and meet no other tool's."""
+
+
+def logged_run(
+    study: Study, plan: Plan, state: State, attempt: Attempt, result: Result, points: Sequence[Mapping[str, Json]]
+) -> LoggedRun:
+    """
+    An attempt that has ended, for a viewer of runs.
+
+    Args:
+        study: the study.
+        plan: its plan.
+        state: what its ledger adds up to.
+        attempt: the attempt.
+        result: what it left.
+        points: what it measured on the way.
+    """
+    began_ms, ended_ms = _milliseconds(attempt.started), _milliseconds(attempt.ended)
+    series = dict(_curves(points, began_ms))
+    last = max((one.points[-1].step for one in series.values()), default=0)
+    final = dict(_final(attempt, result))
+    for name, value in final.items():
+        before = series[name].points if name in series else ()
+        if not before or (before[-1].step, before[-1].value) != (last, value):
+            series[name] = Series(name, (*before, Point(last, ended_ms, value)))
+    return LoggedRun(
+        key=f"{attempt.run}/{attempt.number}",
+        place=(attempt.stage, f"{attempt.candidate}-{attempt.host}-s{attempt.seed}", f"attempt-{attempt.number}"),
+        name=run_name(attempt),
+        settings=_settings(study, attempt),
+        series=tuple(series[name] for name in sorted(series)),
+        tags=dict(_tags(plan, state, attempt)),
+        began_ms=began_ms,
+        ended_ms=max(ended_ms, began_ms),
+        end=ENDS[attempt.state],
+        final=tuple(final),
+    )
+
+
+def run_name(attempt: Attempt) -> str:
+    """An attempt as people call it."""
+    again = f", attempt {attempt.number}" if attempt.number > 1 else ""
+    return f"{attempt.stage}: {attempt.candidate} on {attempt.host}, seed {attempt.seed}{again}"
+
+
+def _curves(points: Sequence[Mapping[str, Json]], began_ms: int) -> Iterator[tuple[str, Series]]:
+    """Everything that was measured, by name; what is not a number, or was said before at the same step, is left out."""
+    found: dict[str, list[Point]] = {}
+    for index, point in enumerate(points):
+        step = _step(point.get(STEP), index)
+        charged = _number(point.get(CHARGED)) or 0.0
+        wall_ms = began_ms + round(1000 * charged)
+        for name, value in point.items():
+            measured = _number(value)
+            if name != STEP and measured is not None:
+                some = found.setdefault(name, [])
+                some += [one] if (one := Point(step, wall_ms, measured)) not in some[-1:] else []
+    for name, some in found.items():
+        yield name, Series(name, tuple(some))
+
+
+def _step(value: Json, index: int) -> int:
+    """The step that a point names, or else its place in the file."""
+    number = _number(value)
+    whole = number is not None and number == number // 1 and 0 <= number <= LARGEST_STEP
+    return int(number) if whole and number is not None else index
+
+
+def _number(value: Json) -> float | None:
+    """A stored number: an integer, or a text that is exact or what `repr` made of a float."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    try:
+        return float(from_exact(value)) if isinstance(value, str) and "/" in value else float(value)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return None
+
+
+def _final(attempt: Attempt, result: Result) -> Iterator[tuple[str, float]]:
+    """What stands once the attempt has ended: its metrics, and the seconds it took."""
+    named = {**result.metrics, "train_s": attempt.train_s, "device_s": attempt.device_s}
+    for name, text in named.items():
+        value = _number(text)
+        if value is not None:
+            yield name, value
+
+
+def _settings(study: Study, attempt: Attempt) -> dict[str, float | str]:
+    candidate = study.candidates[attempt.candidate]
+    levels = {name: _level(level) for name, level in candidate.levels}
+    own: dict[str, float | str] = {
+        "stage": attempt.stage,
+        "candidate": attempt.candidate,
+        "host": attempt.host,
+        "seed": attempt.seed,
+        "budget": describe_budget(study.stages[attempt.stage].budget),
+    }
+    return {**{f"factor {name}" if name in own else name: level for name, level in levels.items()}, **own}
+
+
+def _level(level: Level) -> float | str:
+    if isinstance(level, str):
+        return level
+    return int(level) if level.denominator == 1 else float(level)
+
+
+def _tags(plan: Plan, state: State, attempt: Attempt) -> Iterator[tuple[str, str]]:
+    yield f"{TAG}study", plan.study
+    yield f"{TAG}plan", plan.digest
+    yield f"{TAG}run", attempt.run
+    yield f"{TAG}attempt", f"{attempt.run}/{attempt.number}"
+    yield f"{TAG}state", attempt.state.value
+    yield f"{TAG}status", attempt.status
+    yield f"{TAG}cause", attempt.cause
+    yield f"{TAG}request", attempt.request
+    yield f"{TAG}result", attempt.envelope or ""
+    yield f"{TAG}recorded", "yes" if "replay" in state.frozen else "no"
+
+
+def _milliseconds(time: str) -> int:
+    return round(datetime.fromisoformat(time).timestamp() * 1000) if time else 0

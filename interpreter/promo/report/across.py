@@ -1,0 +1,127 @@
+"""
+How effects and the ranking of conditions change from budget to budget: in words, and in two pictures.
+
+A ranking of noisy scores cannot agree with another one perfectly even if the truth behind both is the same, so each
+agreement stands beside what the noise would leave of it.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from promo.evidence.across import moves, turns
+from promo.evidence.effects import ORDERS, EffectTable, Estimate
+from promo.report.canvas import LINE, figure_of, look, svg_of
+from promo.report.design import effect_name
+from promo.report.pictures import ranks_svg
+from promo.report.ranks import means, ranking, stability, stability_words
+from promo.report.record import Record
+from promo.report.words import listed, number
+from promo.spec.describe import describe_budget
+from promo.spec.values import Effects
+
+MOST_LINES = 10
+"""So many effects are drawn; the largest of the family at any stage, if it has more."""
+
+
+def flip_lines(record: Record, effects: Effects, table: EffectTable) -> Iterable[str]:
+    """Effects that flip from one stage to the next, and whether the stages share runs."""
+    turned = list(turns(table))
+    for one in turned:
+        how = "both intervals leave zero out" if one.clear else "an interval holds zero, so noise alone may do that"
+        yield (
+            f"{effect_name(one.effect)} changes its sign: {number(one.first, signed=True)} at {one.before}, "
+            f"{number(one.second, signed=True)} at {one.after}; {how}."
+        )
+    moved = list(moves(table, effects.family))
+    for before, after in pairwise(effects.stages):
+        here = [one for one in moved if (one.before, one.after) == (before, after)]
+        if here:
+            words = listed([f"{effect_name(one.effect)} from place {one.first} to {one.second}" for one in here])
+            yield f"Of {here[0].count} effects by size, {words}, between {before} and {after}."
+    if len(table.fits) > 1 and not turned and not moved:
+        yield "No effect changes its sign or its place in the order of sizes from stage to stage."
+    for before, after in pairwise(effects.stages):
+        if before in (stage.name for stage in record.study.carried_on(after)):
+            yield (
+                f"{after} carries the runs of {before} on, so what they share cancels in a change, and its error, "
+                "which takes the stages as independent, is as a rule too large."
+            )
+
+
+def effects_across(record: Record, effects: Effects, table: EffectTable) -> str:
+    """The effects of the family over the stages as a picture; empty where there is one stage."""
+    known: dict[tuple[str, ...], list[tuple[int, Estimate]]] = {}
+    for place, fit in enumerate(table.fits):
+        for one in fit.estimates:
+            if one.value is not None and len(one.effect) in ORDERS[effects.family]:
+                known.setdefault(one.effect, []).append((place, one))
+    lines = {effect: points for effect, points in known.items() if len(points) > 1}
+    if not lines:
+        return ""
+    largest = sorted(lines, key=lambda effect: -max(abs(float(one.value or 0)) for _, one in lines[effect]))
+    shown = [effect for effect in lines if effect in largest[:MOST_LINES]]
+    figure, (place,) = figure_of(1, height=3.2, top=0.15, bottom=0.55, left=0.85)
+    for count, effect in enumerate(shown):
+        style, aside = look(count), 0.02 * (count - (len(shown) - 1) / 2)
+        xs = [at + aside for at, _ in lines[effect]]
+        ys = [float(one.value or 0) for _, one in lines[effect]]
+        place.plot(xs, ys, **style, markersize=5, linewidth=1.2, label=effect_name(effect))
+        for x, (_, one) in zip(xs, lines[effect], strict=True):
+            if one.low is not None and one.high is not None:
+                place.plot([x, x], [float(one.low), float(one.high)], color=style["color"], linewidth=0.9, alpha=0.6)
+    place.axhline(0.0, color=LINE, linewidth=1.0)
+    _stage_axis(record, place, effects.stages, right=0.6)
+    place.set_ylabel(f"effect ({record.study.measure.unit})")
+    place.legend(loc="upper right", frameon=False, fontsize=9)
+    words = "; ".join(
+        f"{effect_name(effect)} " + ", ".join(f"{float(one.value or 0):+.4g}" for _, one in lines[effect])
+        for effect in shown
+    )
+    return svg_of(figure, f"Effects from {listed(effects.stages)}: {words}")
+
+
+def ranks_across(record: Record, effects: Effects) -> str:
+    """Ranks of the conditions over the stages as a picture; empty where fewer than three are at two."""
+    points = _points(record, effects)
+    lower = record.study.measure.lower_is_better
+    seen = [stage for stage in effects.stages if stage in record.evidence]
+    orders = [ranking(means(record.evidence[stage], points), lower_is_better=lower) for stage in seen]
+    ranks = {
+        name: tuple(order.index(name) + 1 if name in order else None for order in orders)
+        for name in sorted(set().union(*orders))
+    }
+    lines = [
+        (record.candidates.index(name), line)
+        for name, line in ranks.items()
+        if sum(rank is not None for rank in line) > 1
+    ]
+    if len(lines) < 3:
+        return ""
+    words = "; ".join(f"{stage}: {listed(order)}" for stage, order in zip(seen, orders, strict=True))
+    titles = _titles(record, seen)
+    return ranks_svg(titles, lines, record.candidates, f"Ranks of conditions, best first. {words}")
+
+
+def _points(record: Record, effects: Effects) -> set[str]:
+    return {name for design in effects.designs for name in record.study.designs[design].points}
+
+
+def _titles(record: Record, stages: Sequence[str]) -> list[str]:
+    """Stages with their budgets."""
+    return [f"{name}\n{describe_budget(record.study.stages[name].budget)}" for name in stages]
+
+
+def _stage_axis(record: Record, place: Any, stages: Sequence[str], *, right: float) -> None:
+    """Stages side by side with their budgets, and room for what stands on the right."""
+    place.set_xticks(range(len(stages)), _titles(record, stages))
+    place.set_xlim(-0.25, len(stages) - 1 + right)
+
+
+def rank_lines(record: Record, effects: Effects) -> Iterable[str]:
+    """Agreement of the rankings of conditions at consecutive stages, beside what noise alone would allow."""
+    points, lower = _points(record, effects), record.study.measure.lower_is_better
+    for before, after in pairwise(stage for stage in effects.stages if stage in record.evidence):
+        found = stability(record.evidence[before], record.evidence[after], lower_is_better=lower, names=points)
+        if found is not None and found.count > 2:
+            yield stability_words(before, after, found, "conditions")

@@ -1,0 +1,361 @@
+"""
+Ledger to progress: what a study has done of what is planned, and when it may be at its end.
+
+Spent are training seconds, which is what the plan prices; the time that devices were taken in all phases stands
+beside them.  The expected end spreads what is left over the slots of the hosts, in the order of the stages, as the plan
+does; a run takes as long as those before it did at its stage and on its host, and before there is one, what its budget
+allows.  It is a guess for people and decides nothing.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from enum import Enum
+from fractions import Fraction
+
+from attrs import define, frozen
+
+from promo.base.canonical import Json, exact, from_exact
+from promo.ledger.state import Attempt, AttemptState, State, StudyState
+from promo.plan.values import Plan, PlannedRun
+from promo.report.people import status_words
+from promo.report.plan import amount_text, amount_unit, share_text
+from promo.report.words import listed, plural, span_text
+from promo.run.execute import Task, has_ended
+from promo.spec.values import Study
+
+
+class Phase(Enum):
+    """Where a stage stands."""
+
+    WAITS = "waits"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+@frozen
+class StageProgress:
+    """A stage: its runs, and its training seconds."""
+
+    name: str
+    phase: Phase
+    note: str
+    """What it waits for, in words; empty once it is open."""
+    done: int
+    running: int
+    failed: int
+    """Attempts that ended badly."""
+    runs: int
+    """Those of its entrants; before it opens, as many as are planned."""
+    spent_s: Fraction
+    planned_s: int
+
+
+@frozen
+class DeciderProgress:
+    """A gate, rule, reduction or step of a walk, and what it said or waits for."""
+
+    kind: str
+    name: str
+    decided: bool
+    words: str
+
+
+@frozen
+class HostProgress:
+    """A host: what runs there, and how many opened runs still have to."""
+
+    name: str
+    slots: int
+    running: tuple[Attempt, ...]
+    left: int
+
+
+@frozen
+class StudyProgress:
+    """A study under way."""
+
+    stages: tuple[StageProgress, ...]
+    deciders: tuple[DeciderProgress, ...]
+    hosts: tuple[HostProgress, ...]
+    done: int
+    runs: int
+    spent_s: Fraction
+    """Training seconds of every attempt, the running ones as far as they have reported."""
+    planned_s: int
+    device_s: Fraction
+    """Seconds that ended attempts held a device, all phases."""
+    left_s: float | None
+    """Expected seconds to the end; None where nobody can tell."""
+    measured: bool
+    """Whether the expectation rests on runs that have ended, and not on budgets alone."""
+    replay: bool
+
+
+def build_progress(
+    study: Study,
+    plan: Plan,
+    state: State,
+    now: str,
+    *,
+    reported: Mapping[str, Fraction] | None = None,
+    here: str | None = None,
+) -> StudyProgress:
+    """
+    Where a study stands.
+
+    Args:
+        study: its rules as they are in force.
+        plan: its plan.
+        state: what its ledger adds up to.
+        now: the wall clock, UTC in ISO 8601.
+        reported: folder of a running attempt -> training seconds it has reported.
+        here: the one host whose runs this machine carries out, whose end is then that of the opened stages; None: all.
+
+    Returns:
+        The progress.  It costs about as much as the plan has runs, so whoever draws it does so a few times a second.
+    """
+    under_way = _UnderWay(study, plan, state, reported or {})
+    stages = tuple(under_way.stage(name) for name in study.stages)
+    left_s = under_way.left_s(now, here)
+    return StudyProgress(
+        stages=stages,
+        deciders=tuple(_deciders(study, state)),
+        hosts=tuple(under_way.hosts()),
+        done=sum(stage.done for stage in stages),
+        runs=sum(stage.runs for stage in stages),
+        spent_s=under_way.trained_s(None),
+        planned_s=plan.device_s.planned,
+        device_s=device_s(state),
+        left_s=left_s,
+        measured=bool(under_way.took),
+        replay="replay" in state.frozen,
+    )
+
+
+def device_s(state: State) -> Fraction:
+    """Seconds that ended attempts held a device, all phases."""
+    return sum((_seconds(one.device_s) for one in _attempts(state)), Fraction(0))
+
+
+class _UnderWay:
+    """What several sums share."""
+
+    def __init__(self, study: Study, plan: Plan, state: State, reported: Mapping[str, Fraction]) -> None:
+        self.study, self.plan, self.state = study, plan, state
+        self.trained: dict[str, Fraction] = {}
+        """Stage -> training seconds."""
+        self.running = state.running()
+        self.took: dict[tuple[str, str], _Mean] = {}
+        """(Stage, host) -> seconds of runs that have a result, all phases."""
+        self.beside: dict[str, _Mean] = {}
+        """Host -> seconds beside training of runs that have a result."""
+        for one in _attempts(state):
+            going = one.state is AttemptState.RUNNING
+            spent = reported.get(one.folder, Fraction(0)) if going else _seconds(one.train_s)
+            self.trained[one.stage] = self.trained.get(one.stage, Fraction(0)) + spent
+            if one.state is AttemptState.ACCEPTED and one.train_s is not None and one.device_s is not None:
+                all_s = float(one.device_s)
+                self.took.setdefault((one.stage, one.host), _Mean()).add(all_s)
+                self.beside.setdefault(one.host, _Mean()).add(max(all_s - float(one.train_s), 0.0))
+        self.left = {name: tuple(self._left(name)) for name in study.stages}
+
+    def trained_s(self, stage: str | None) -> Fraction:
+        """Training seconds at a stage, or at all."""
+        return sum(self.trained.values(), Fraction(0)) if stage is None else self.trained.get(stage, Fraction(0))
+
+    def _left(self, stage: str) -> Iterator[PlannedRun]:
+        """Runs of an opened stage that neither run nor have ended."""
+        if stage not in self.state.opened or stage in self.state.closed:
+            return
+        entrants = set(self.state.opened[stage])
+        missing, crash = self.study.missing_reruns_at(stage), self.study.crash_reruns_at(stage)
+        running = {attempt.run for attempt in self.running}
+        for run in self.plan.stage(stage).runs:
+            if run.candidate not in entrants or run.id in running:
+                continue
+            if not has_ended(self.state, Task(run, {}, missing, crash)):
+                yield run
+
+    def stage(self, name: str) -> StageProgress:
+        """Where a stage stands."""
+        planned, opened = self.plan.stage(name), self.state.opened.get(name)
+        entrants = planned.entrants.planned if opened is None else len(opened)
+        runs = entrants * len(planned.hosts) * len(planned.seeds)
+        mine = set(opened or ())
+        of_it = [run for run in planned.runs if run.candidate in mine]
+        waits = self.study.waits_for(name)
+        note = f"after {planned.after}" if planned.after else f"after {listed(waits)}" if waits else ""
+        phase = Phase.WAITS if opened is None else Phase.CLOSED if name in self.state.closed else Phase.OPEN
+        return StageProgress(
+            name=name,
+            phase=phase,
+            note=note if phase is Phase.WAITS else "",
+            done=sum(self.state.accepted(run.id) is not None for run in of_it),
+            running=sum(attempt.stage == name for attempt in self.running),
+            failed=sum(self.state.ended_badly(run.id) for run in of_it),
+            runs=runs,
+            spent_s=self.trained_s(name),
+            planned_s=runs * planned.budget.cap_s,
+        )
+
+    def hosts(self) -> Iterator[HostProgress]:
+        """What runs on each host."""
+        for host in self.study.hosts.values():
+            running = tuple(attempt for attempt in self.running if attempt.host == host.name)
+            left = sum(run.host == host.name for runs in self.left.values() for run in runs)
+            yield HostProgress(host.name, host.slots, running, left)
+
+    def left_s(self, now: str, here: str | None) -> float | None:
+        """Seconds until everything has run, as far as it is known who goes on; None where that is up to a person."""
+        over = self.state.study in (StudyState.CLOSED, StudyState.STOPPED)
+        if over or "replay" in self.state.frozen or self.state.waiting():
+            return None
+        ends: dict[str, float] = {}
+        free: dict[str, list[float]] = {}
+        busy_until: dict[str, float] = {}
+        for host in self.study.hosts.values():
+            running = [one for one in self.running if one.host == host.name]
+            more = [max(self._run_s(one.stage, one.host) - _between(one.started, now), 0.0) for one in running]
+            for one, seconds in zip(running, more, strict=True):
+                busy_until[one.stage] = max(busy_until.get(one.stage, 0.0), seconds)
+            free[host.name] = (more + [0.0] * host.slots)[: max(host.slots, len(more))]
+            heapq.heapify(free[host.name])
+        for name in self.study.stages:
+            ready = max((ends[before] for before in self.study.waits_for(name)), default=0.0)
+            ends[name] = max(ready, busy_until.get(name, 0.0))
+            for host_name, count in self._to_run(name, here).items():
+                for _ in range(count):
+                    end = max(free[host_name][0], ready) + self._run_s(name, host_name)
+                    heapq.heapreplace(free[host_name], end)
+                    ends[name] = max(ends[name], end)
+        return max(ends.values(), default=0.0)
+
+    def _to_run(self, stage: str, here: str | None) -> dict[str, int]:
+        """Host -> how many runs of a stage are still to be started there."""
+        planned = self.plan.stage(stage)
+        if stage in self.state.opened:
+            hosts = [run.host for run in self.left[stage]]
+            counts = {host: hosts.count(host) for host in planned.hosts}
+        else:
+            counts = dict.fromkeys(planned.hosts, 0 if here else planned.entrants.planned * len(planned.seeds))
+        return {host: count for host, count in counts.items() if here in (None, host)}
+
+    def _run_s(self, stage: str, host: str) -> float:
+        """How long a run may take from its start to its result."""
+        if (stage, host) in self.took:
+            return self.took[stage, host].value
+        elsewhere = next((mean.value for (at, _), mean in self.took.items() if at == stage), None)
+        if elsewhere is not None:
+            return elsewhere
+        beside = self.beside.get(host) or next(iter(self.beside.values()), None)
+        return self.plan.stage(stage).budget.cap_s + (beside.value if beside else 0.0)
+
+
+@define
+class _Mean:
+    """A mean that grows."""
+
+    total: float = 0.0
+    count: int = 0
+
+    def add(self, amount: float) -> None:
+        """One more."""
+        self.total, self.count = self.total + amount, self.count + 1
+
+    @property
+    def value(self) -> float:
+        """The mean of what was added, which is at least one amount."""
+        return self.total / self.count
+
+
+def _attempts(state: State) -> Iterator[Attempt]:
+    return (attempt for tried in state.attempts.values() for attempt in tried)
+
+
+def _seconds(text: str | None) -> Fraction:
+    return Fraction(0) if text is None else from_exact(text)
+
+
+def _between(earlier: str, later: str) -> float:
+    """Seconds between two wall-clock times; 0 when the clock was set back."""
+    return max((datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds(), 0.0)
+
+
+def _deciders(study: Study, state: State) -> Iterator[DeciderProgress]:
+    groups: Iterable[tuple[str, Mapping[str, object]]] = (
+        ("gate", study.gates),
+        ("rule", study.rules),
+        ("reduction", study.reductions),
+        ("baseline", study.steps),
+    )
+    for kind, named in groups:
+        for name in named:
+            if name in state.decisions:
+                yield DeciderProgress(kind, name, name not in state.waiting(), status_words(state, name))
+            else:
+                sources = study.steps[name].sources if name in study.steps else study.deciding[name].sources
+                verb = "has" if len(sources) == 1 else "have"
+                yield DeciderProgress(
+                    kind, name, decided=False, words=f"decides when {listed(list(sources))} {verb} ended"
+                )
+
+
+def spent_words(progress: StudyProgress, plan: Plan) -> tuple[str, str]:
+    """What was trained of what is planned, and for how long devices were taken."""
+    unit, planned = amount_unit(plan), amount_text(progress.planned_s, plan)
+    share = f" ({share_text(progress.spent_s / progress.planned_s)})" if progress.planned_s else ""
+    amounts = f"{amount_text(progress.spent_s, plan)} of {planned} {unit} planned{share}"
+    if progress.replay:
+        return "nothing trained", f"recorded {amounts}"
+    return f"trained {amounts}", f"{span_text(progress.device_s)} of devices' time, all phases"
+
+
+def end_words(progress: StudyProgress, at: str) -> str:
+    """
+    When it may be at its end; empty where nobody can tell.
+
+    Args:
+        progress: where the study stands.
+        at: the clock at the expected end, as the reader's place has it.
+    """
+    if progress.left_s is None:
+        return ""
+    basis = "" if progress.measured else ", by budgets alone"
+    return f"expected end {at}, in {span_text(progress.left_s)}{basis}"
+
+
+def host_words(host: HostProgress) -> str:
+    """A host in a line: slots and what waits for them."""
+    taken = f"{len(host.running)} of {plural(host.slots, 'slot')}"
+    return f"{taken}, {plural(host.left, 'run')} to go" if host.left else taken
+
+
+def progress_to_json(progress: StudyProgress) -> dict[str, Json]:
+    """The progress for programs; times are seconds."""
+    return {
+        "done": progress.done,
+        "runs": progress.runs,
+        "trained_s": exact(progress.spent_s),
+        "planned_s": progress.planned_s,
+        "device_s": exact(progress.device_s),
+        "expected_left_s": None if progress.left_s is None else round(progress.left_s),
+        "expected_from": "runs" if progress.measured else "budgets",
+        "stages": [
+            {
+                "name": one.name,
+                "phase": one.phase.value,
+                "done": one.done,
+                "running": one.running,
+                "failed": one.failed,
+                "runs": one.runs,
+                "trained_s": exact(one.spent_s),
+                "planned_s": one.planned_s,
+            }
+            for one in progress.stages
+        ],
+        "hosts": [
+            {"name": one.name, "slots": one.slots, "running": len(one.running), "left": one.left}
+            for one in progress.hosts
+        ],
+    }

@@ -1,0 +1,241 @@
+"""What is shown while a study runs: on a terminal, in a log, and from another terminal."""
+
+import io
+import json
+import shutil
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+from rich.console import Console
+
+from promo.cli.live import Lines, drawing, last_point, look
+from promo.driver.study import StudyFolder
+from promo.ledger.state import state_of
+from promo.ledger.values import Event, EventKind
+from promo.report.progress import Phase, build_progress, spent_words
+from promo.run.execute import Progress, Task
+from promo.run.values import Result, RunStatus
+from support import crashed, plan_of, promo, spec, study_of, without_escapes
+
+ROOT = Path(__file__).parents[2]
+NOW = "2026-01-01T00:00:00Z"
+TIMED = spec(
+    "use",
+    host='host box {\n  device "cpu" on any\n  slots 2\n}',
+    stage_short="stage short {\n  train four for 10min\n  on box\n  seeds 1, 2\n}",
+    stage_long="stage long {\n  after pick\n  train promoted for 1h\n  on box\n  seeds 3, 4\n}",
+)
+
+
+def drawn(seen, study, plan, width=100):
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    console.print(drawing(seen, study, plan))
+    return console.file.getvalue()
+
+
+def test_a_terminal_sees_stages_gates_hosts_and_hours_and_user_text_as_it_is(trial):
+    said = without_escapes(trial[1])
+
+    assert "[red]A[/red] <b>trial</b>" in said
+    for words in ("stage  short", "gate  pick", "rule  close", "host  box", "2 slots", "planned", "expected end"):
+        assert words in said, words
+    assert "crash: ValueError: the toy broke <b>on purpose</b>" in said
+    assert "pick promoted" in said
+    assert said.rstrip().endswith("report.html")
+
+
+def test_before_anything_ran_the_end_is_the_plans_own():
+    for name in ("quickstart", "staged_promotion", "screen_small"):
+        text = (ROOT / "specs" / f"{name}.promo").read_text(encoding="utf-8")
+        plan = plan_of(text)
+        seen = build_progress(study_of(text), plan, told(), NOW)
+
+        assert seen.left_s == plan.wall_s
+        assert not seen.measured
+        assert seen.planned_s == plan.device_s.planned
+        assert {stage.phase for stage in seen.stages} == {Phase.WAITS}
+        assert spent_words(seen, plan)[0].startswith("trained 0 ")
+
+
+def test_the_end_is_spread_over_slots_by_what_runs_took():
+    study, plan = study_of(TIMED), plan_of(TIMED)
+    first, second, third = plan.stage("short").runs[:3]
+    opened = event(EventKind.STAGE_OPENED, stage="short", entrants=["base", "fair", "good", "poor"])
+    state = told(opened, *ended(first), *ended(second), started(third, at="2025-12-31T23:56:40Z"))
+    folder = state.attempts[third.id][0].folder
+    seen = build_progress(study, plan, state, NOW, reported={folder: Fraction(150)})
+
+    # Runs take 700 s, of which 600 are training.  One has 500 s to go; five more end at 700, 1200, 1400, 1900, 2100 s.
+    # Then four runs of 3600 + 100 s on two slots: two rounds.
+    assert seen.left_s == 2100 + 2 * 3700
+    assert seen.measured
+    assert (seen.done, seen.runs) == (2, 12)
+    assert (seen.spent_s, seen.planned_s, seen.device_s) == (2 * 600 + 150, 8 * 600 + 4 * 3600, 1400)
+    assert spent_words(seen, plan) == (
+        "trained 0.375 of 5.333 CPU-hours planned (7.0%)",
+        "23 min 20 s of devices' time, all phases",
+    )
+    assert [(host.name, len(host.running), host.left) for host in seen.hosts] == [("box", 1, 5)]
+    assert [(one.name, one.words) for one in seen.deciders] == [
+        ("pick", "decides when short has ended"),
+        ("close", "decides when long has ended"),
+    ]
+
+
+def test_of_hosts_elsewhere_nothing_is_expected_here():
+    text = TIMED.replace("  on box\n  seeds 1, 2", "  on box, other\n  seeds 1, 2")
+    text = spec_with_host(text)
+    study, plan = study_of(text), plan_of(text)
+    state = told(event(EventKind.STAGE_OPENED, stage="short", entrants=["base", "fair", "good", "poor"]))
+
+    assert build_progress(study, plan, state, NOW, here="box").left_s == 4 * 600
+    assert build_progress(study, plan, state, NOW).left_s == 8 * 600 + 2 * 3600
+
+
+def test_who_waits_for_a_person_has_no_expected_end():
+    study, plan = study_of(TIMED), plan_of(TIMED)
+    held = event(EventKind.GATE_DECIDED, name="pick", promoted=[], held="two are as good", stopped="")
+    seen = build_progress(study, plan, told(held), NOW)
+
+    assert seen.left_s is None
+    assert seen.deciders[0].words == "waits for a person: two are as good"
+    assert not seen.deciders[0].decided
+
+
+def test_a_large_study_fits_a_small_terminal():
+    text = (ROOT / "specs" / "staged_promotion.promo").read_text(encoding="utf-8")
+    study, plan = study_of(text), plan_of(text)
+    runs = plan.stages[0].runs
+    entrants = sorted({run.candidate for run in runs})
+    state = told(event(EventKind.STAGE_OPENED, stage=plan.stages[0].name, entrants=entrants), *map(started, runs[:30]))
+    shown = drawn(look(study, plan, state, Path("nowhere")), study, plan, width=60)
+
+    assert max(map(len, shown.splitlines())) <= 60
+    assert "and 18 more" in shown
+    assert "30 running" in shown
+    assert " ".join(shown.split()).startswith(
+        f"0 of {plan.run_count.planned} runs; trained 0 of 169.2 GPU-hours planned (0.0%)"
+    )
+
+
+def test_a_log_gets_a_line_an_event_and_now_and_then_one_about_the_whole(capsys):
+    study, plan = study_of(TIMED), plan_of(TIMED)
+    run = plan.stage("short").runs[0]
+    opened = event(EventKind.STAGE_OPENED, stage="short", entrants=["base", "fair", "good", "poor"])
+    log, task = Lines(Path("nowhere")), Task(run, {}, 0, 0)
+    log.begin(study, plan, told(opened))
+    log.progress(Progress(task, 0, None), told(opened, started(run)))
+    result = Result(RunStatus.OK, "", {"loss": "1.5"}, {"train": "600"}, {}, "")
+    log.progress(Progress(task, 0, result), told(opened, *ended(run)))
+    log.tick(told(opened, *ended(run)))
+    log.told -= 60
+    log.tick(told(opened, *ended(run)))
+    said = [line[10:] for line in capsys.readouterr().out.splitlines()]
+    name = f"short: {run.candidate} on box, seed 1"
+
+    assert said[:2] == ["trial: 12 runs planned, 0 done", said[1]]
+    assert said[1].startswith("0 of 12 runs; trained 0 of 5.333 CPU-hours planned (0.0%); 0 s of devices' time, all")
+    assert said[2:5] == [
+        "box: 0 of 2 slots, 8 runs to go",
+        f"{name}: started",
+        f"{name}: 1.5000 pt after 600.0 s of training (1 of 12 runs)",
+    ]
+    assert said[5].startswith("1 of 12 runs; trained 0.167 of 5.333 CPU-hours planned (3.1%); 11 min 40 s of devices'")
+    assert "; expected end " in said[5]
+    assert len(said) == 7
+
+
+def test_a_finished_study_that_is_run_again_says_so_in_a_log(trial, capsys):
+    assert promo("run", trial[0].path.with_name("trial.promo")) == 0
+    said = capsys.readouterr().out
+
+    assert said == without_escapes(said)
+    assert "  trial: 13 runs planned, 13 done\n" in said
+
+
+def test_status_of_a_study_that_nobody_works_on_says_what_is_left(trial, tmp_path, capsys):
+    folder = partly(trial[0], tmp_path, "gate.decided")
+    (folder.path / "lock").unlink()
+
+    assert promo("status", folder.path) == 0
+    said = capsys.readouterr().out
+    assert "short: 8 of 8 runs, 2 failed attempts" in said
+    assert "long: waits, after pick" in said
+    assert "pick: promoted base, good" in said
+    assert "no promo process of this machine works on it; promo run goes on, for about" in said
+    assert promo("status", folder.path, "--json") == 0
+    progress = json.loads(capsys.readouterr().out)["progress"]
+    assert (progress["done"], progress["runs"], progress["planned_s"]) == (9, 13, 17)
+
+
+def test_watching_goes_on_until_the_study_ends(trial, tmp_path, on_a_terminal):
+    whole = (trial[0].path / "ledger.jsonl").read_bytes()
+    folder = partly(trial[0], tmp_path, "gate.decided")
+    later = threading.Timer(0.3, (folder.path / "ledger.jsonl").write_bytes, [whole])
+    later.start()
+    status, got = on_a_terminal("status", folder.path, "--watch")
+    later.join()
+    said = without_escapes(got)
+
+    assert status == 0
+    assert "after pick" in said
+    assert "trial is finished" in said
+
+
+def test_a_terminal_that_knows_few_letters_gets_the_others_as_escapes(trial, tmp_path, monkeypatch, on_a_terminal):
+    text = trial[0].path.with_name("trial.promo").read_text(encoding="utf-8")
+    (tmp_path / "trial.promo").write_text(text.replace("[red]A[/red]", "Größe 中"), encoding="utf-8")
+    monkeypatch.setenv("TERM", "xterm")
+    status, got = on_a_terminal("run", tmp_path / "trial.promo", "--freeze-only", encoding="ascii")
+
+    assert status == 0
+    assert "Gr\\xf6\\xdfe \\u4e2d <b>trial</b>" in got
+    assert "stage  short" in without_escapes(got)
+
+
+def test_points_of_a_running_attempt_are_read_as_far_as_they_are_whole(tmp_path):
+    path = tmp_path / "points.jsonl"
+
+    assert last_point(path) == {}
+    path.write_text('{"charged_s":"1.5","loss":"0.25"}\n{"charged_s":"2.', encoding="utf-8")
+    assert last_point(path) == {"charged_s": "1.5", "loss": "0.25"}
+
+
+# --- states to look at -------------------------------------------------------------------------------------------
+
+
+def event(kind, at=NOW, **data):
+    return Event(0, kind, at, 1, data, "")
+
+
+def told(*events):
+    frozen = event(EventKind.STUDY_FROZEN, study="trial")
+    return state_of([frozen, *events])
+
+
+def started(run, at=NOW):
+    where = {"stage": run.stage, "candidate": run.candidate, "host": run.host, "seed": run.seed}
+    folder = f"runs/{run.stage}/{run.candidate}-{run.host}-s{run.seed}/attempt-1"
+    return event(EventKind.ATTEMPT_STARTED, at, run=run.id, attempt=1, folder=folder, request="", **where)
+
+
+def ended(run, train_s="600", device_s="700"):
+    data = {"run": run.id, "attempt": 1, "status": "ok", "cause": "", "envelope": "", "metrics": {}}
+    yield started(run)
+    yield event(EventKind.RESULT_ACCEPTED, train_s=train_s, device_s=device_s, **data)
+
+
+def spec_with_host(text):
+    return text.replace("factor quality", 'host other {\n  device "cpu" on any\n  slots 1\n}\n\nfactor quality', 1)
+
+
+def partly(folder, place, last):
+    """A copy of a study and its spec as they were behind the first event of a kind."""
+    copy = place / "trial.study"
+    shutil.copytree(folder.path, copy)
+    shutil.copy(folder.path.with_name("trial.promo"), place / "trial.promo")
+    lines = (copy / "ledger.jsonl").read_bytes().splitlines(keepends=True)
+    kinds = [one.kind.value for one in folder.chain().events]
+    crashed(copy / "ledger.jsonl", b"".join(lines[: kinds.index(last) + 1]))
+    return StudyFolder(copy)

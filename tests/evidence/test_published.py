@@ -1,0 +1,239 @@
+"""Effects of published experiments, to the digits in print; each test names where the numbers stand."""
+
+from fractions import Fraction
+from itertools import combinations
+
+import pytest
+
+from promo.evidence.effects import fit_stage
+from promo.evidence.values import Cell, Evidence, Row
+from promo.spec.design import alias_chains, best_split, folded, standard_rows
+from promo.spec.values import Effects
+
+
+def fit(factors, rows, runs, block=("host", "seed")):
+    """Main effects and pairs; *runs* are (row number, host, seed, value)."""
+    asked = Effects("all", ("s",), ("d",), True, block, "all", Fraction(5, 100), "", where={})
+    cells = tuple(dict.fromkeys((host, seed) for _, host, seed, _ in runs))
+    values = {(number, host, seed): str(value) for number, host, seed, value in runs}
+    points = {f"r_{number:02d}": row for number, row in enumerate(rows, start=1)}
+    table = tuple(
+        Row(name, tuple(Cell(*cell, "x", "ok", values.get((number, *cell)), 1, "e") for cell in cells))
+        for number, name in enumerate(points)
+    )
+    return fit_stage(asked, factors, points, Evidence("s", "y", cells, table))
+
+
+def once(factors, rows, values):
+    """One run of each row, in order."""
+    return fit(factors, rows, [(number, "box", 1, value) for number, value in enumerate(values)])
+
+
+def told(found):
+    """Estimates by name, one letter a factor."""
+    return {"".join(one.effect): float(one.value) for one in found.estimates if one.value is not None}
+
+
+FOUR, FIVE, SIX, SEVEN = "abcd", "abcde", "abcdef", "abcdefg"
+
+# Montgomery (2013), example 6.2: filtration rate, 2^4 in standard order.
+FILTRATION = (45, 71, 48, 65, 68, 60, 80, 65, 43, 100, 45, 104, 75, 86, 70, 96)
+
+
+def test_the_half_fraction_of_the_filtration_experiment():
+    """Montgomery (2013), example 8.1: D = ABC; [A] = 19.00, [B] = 1.50, [C] = 14.00, [D] = 16.50, [AB] = -1.00,
+    [AC] = -18.50, [AD] = 19.00, where AB = CD, AC = BD and AD = BC."""
+    rows = standard_rows(FOUR, {"d": (1, ("a", "b", "c"))})
+    full = dict(zip(standard_rows(FOUR, {}), FILTRATION, strict=True))
+
+    found = once(FOUR, rows, [full[row] for row in rows])
+
+    assert told(found) == {"a": 19, "b": 1.5, "c": 14, "d": 16.5, "ab": -1, "ac": -18.5, "ad": 19}
+    assert found.estimates[6].chain == ((1, ("a", "d")), (1, ("b", "c")))
+
+
+def test_the_other_half_of_the_filtration_experiment_has_negative_aliases():
+    """Montgomery (2013), section 8.2: with D = -ABC each estimate is of a difference, A - BCD, AB - CD and so on; both
+    halves together give the full factorial's A = 21.625 and AD = 16.625."""
+    rows = standard_rows(FOUR, {"d": (-1, ("a", "b", "c"))})
+    full = dict(zip(standard_rows(FOUR, {}), FILTRATION, strict=True))
+
+    found = once(FOUR, rows, [full[row] for row in rows])
+    values = told(found)
+
+    assert found.estimates[6].chain == ((1, ("a", "d")), (-1, ("b", "c")))
+    assert ((19 + values["a"]) / 2, (19 + values["ad"]) / 2) == (21.625, 16.625)
+
+
+def test_the_filtration_experiment_in_two_blocks():
+    """Montgomery (2013), example 7.2: ABCD is the block, and block 1 came out 20 lower; effects as without blocks, and
+    the error of the four interactions of three factors, 1.875, 4.125, -1.625 and -2.625."""
+    rows = standard_rows(FOUR, {})
+    inside = [row[0] * row[1] * row[2] * row[3] > 0 for row in rows]
+
+    runs = [
+        (number, "first" if low else "second", 1, value - 20 * low)
+        for number, (value, low) in enumerate(zip(FILTRATION, inside, strict=True))
+    ]
+    found = fit(FOUR, rows, runs)
+    values = told(found)
+
+    assert [values[name] for name in ("a", "b", "c", "d")] == [21.625, 3.125, 9.875, 14.625]
+    assert [values[name] for name in ("ab", "ac", "ad", "bc", "bd", "cd")] == [
+        0.125, -18.125, 16.625, 2.375, -0.375, -1.125,
+    ]  # fmt: skip
+    left = 4 * sum(one**2 for one in (1.875, 4.125, -1.625, -2.625))
+    assert (found.degrees, float(found.sigma) ** 2) == (4, pytest.approx(left / 4, rel=1e-5))
+    assert "8 of 16 runs on first have no value; estimates rest on the others" in found.statements
+
+
+# Box, Hunter & Hunter (1978), table 12.1, and (2005), table 6.4: reactor, 2^5 in standard order, percent reacted.
+REACTOR = (
+    61, 53, 63, 61, 53, 56, 54, 61, 69, 61, 94, 93, 66, 60, 95, 98,
+    56, 63, 70, 65, 59, 55, 67, 65, 44, 45, 78, 77, 49, 42, 81, 82,
+)  # fmt: skip
+
+
+def test_the_reactor_experiment():
+    """Box, Hunter & Hunter (1978), table 12.1b."""
+    values = told(once(FIVE, standard_rows(FIVE, {}), REACTOR))
+
+    assert [values[name] for name in FIVE] == [-1.375, 19.5, -0.625, 10.75, -6.25]
+    pairs = {"ab": 1.375, "ac": 0.75, "ad": -0.875, "ae": 0.125, "bc": 0.875, "bd": 13.25, "be": 2.0}
+    assert pairs | {"cd": 2.125, "ce": 0.875, "de": -11.0} == {name: values[name] for name in values if len(name) == 2}
+
+
+def test_half_of_the_reactor_experiment():
+    """Box, Hunter & Hunter (1978), table 12.2: 5 = 1234."""
+    rows = standard_rows(FIVE, {"e": (1, tuple("abcd"))})
+    full = dict(zip(standard_rows(FIVE, {}), REACTOR, strict=True))
+
+    values = told(once(FIVE, rows, [full[row] for row in rows]))
+
+    assert [values[name] for name in FIVE] == [-2.0, 20.5, 0.0, 12.25, -6.25]
+    pairs = {"ab": 1.5, "ac": 0.5, "ad": -0.75, "ae": 1.25, "bc": 1.5, "bd": 10.75, "be": 1.25}
+    assert pairs | {"cd": 0.25, "ce": 2.25, "de": -9.5} == {name: values[name] for name in values if len(name) == 2}
+
+
+# Box, Hunter & Hunter (1978), table 10.2: pilot plant, two runs of each condition of a 2^3 in standard order.
+PILOT = ((59, 61), (74, 70), (50, 58), (69, 67), (50, 54), (81, 85), (46, 44), (79, 81))
+
+
+def test_the_pilot_plant_experiment():
+    """Box, Hunter & Hunter (1978), section 10.3 and table 10.4: T 23.0, C -5.0, K 1.5, TC 1.5, TK 10.0, CK 0.0.  The
+    variance within conditions is 8 with 8 degrees of freedom, and TCK = 0.5 joins it here."""
+    rows = standard_rows(("t", "c", "k"), {})
+    runs = [(number, "plant", again, value) for number, pair in enumerate(PILOT) for again, value in enumerate(pair)]
+
+    found = fit(("t", "c", "k"), rows, runs, block=())
+
+    assert told(found) == {"t": 23, "c": -5, "k": 1.5, "tc": 1.5, "tk": 10, "ck": 0}
+    assert (found.degrees, float(found.sigma) ** 2) == (9, pytest.approx((8 * 8 + 4 * 0.5**2) / 9, rel=1e-5))
+    assert [one.effect for one in found.estimates if one.discovered] == [("t",), ("c",), ("t", "k")]
+
+
+def test_the_injection_moulding_experiment():
+    """Montgomery (2013), example 8.4: shrinkage in a 2^(6-2) with E = ABC and F = BCD; the fitted line has 6.9375 A,
+    17.8125 B and 5.9375 AB, halves of the effects, which are the largest three."""
+    rows = standard_rows(SIX, {"e": (1, ("a", "b", "c")), "f": (1, ("b", "c", "d"))})
+
+    found = once(SIX, rows, (6, 10, 32, 60, 4, 15, 26, 60, 8, 12, 34, 60, 16, 5, 37, 52))
+    values = told(found)
+
+    assert (values["a"] / 2, values["b"] / 2, values["ab"] / 2) == (6.9375, 17.8125, 5.9375)
+    assert [name for name, _ in found.contrasts[-3:]] == ["a * b", "a", "b"]
+    assert next(one for one in found.estimates if one.effect == ("a", "b")).chain[1] == (1, ("c", "e"))
+
+
+# Box, Hunter & Hunter (1978), sections 12.3 and 12.5: seconds up a hill, 2^(7-4), then with the gear (4) reversed.
+BICYCLE = {"d": (1, ("a", "b")), "e": (1, ("a", "c")), "f": (1, ("b", "c")), "g": (1, ("a", "b", "c"))}
+FIRST, AGAIN = (69, 52, 60, 83, 71, 50, 59, 88), (47, 74, 84, 62, 53, 78, 87, 60)
+
+
+def test_the_bicycle_experiment():
+    """Box, Hunter & Hunter (1978), table 12.5: 3.5, 12.0, 1.0, 22.5, 0.5, 1.0, 2.5; the fourth is 4 + 12 + 37 + 56."""
+    found = once(SEVEN, standard_rows(SEVEN, BICYCLE), FIRST)
+
+    assert list(told(found).values()) == [3.5, 12.0, 1.0, 22.5, 0.5, 1.0, 2.5]
+    assert found.estimates[3].chain == ((1, ("d",)), (1, ("a", "b")), (1, ("c", "g")), (1, ("e", "f")))
+
+
+def test_the_bicycle_experiment_folded_over_on_the_gear():
+    """Box, Hunter & Hunter (1978), section 12.5: with the second fraction the gear's effect is free of all interactions
+    of two factors: (22.5 + 25.25) / 2 = 23.9; and so are these: 4 with any other factor."""
+    first = standard_rows(SEVEN, BICYCLE)
+    again = folded(SEVEN, first, "d")
+    second = dict(zip(standard_rows(SEVEN, BICYCLE | {"d": (-1, ("a", "b"))}), AGAIN, strict=True))
+    runs = [(number, "day", 1, value) for number, value in enumerate(FIRST)]
+    runs += [(8 + number, "day", 2, second[row]) for number, row in enumerate(again)]
+
+    found = fit(SEVEN, [*first, *again], runs, block=())
+    chains = {one.effect: one.chain for one in found.estimates}
+
+    assert round(told(found)["d"], 1) == 23.9
+    assert round(told(found)["b"], 1) == 11.1
+    assert all(len(chain) == 1 for effect, chain in chains.items() if "d" in effect)
+    assert chains["a",] == ((1, ("a",)), (1, ("c", "e")), (1, ("f", "g")))
+
+
+# NIST/SEMATECH e-Handbook, section 5.4.7.1 (CERAMIC.DAT): strength of ceramics, mean of 15, 2^5 in standard order.
+CERAMIC = (
+    680.45, 722.48, 702.14, 666.93, 703.67, 642.14, 692.98, 669.26, 491.58, 475.52, 478.76, 568.23, 444.72, 410.37,
+    428.51, 491.47, 607.34, 620.80, 610.55, 638.04, 585.19, 586.17, 601.67, 608.31, 442.90, 434.41, 417.66, 510.84,
+    392.11, 343.22, 385.52, 446.73,
+)  # fmt: skip
+SQUARES = {
+    "a": 894, "b": 3497, "c": 12664, "d": 315133, "e": 33654, "ab": 4873, "ac": 1839, "ad": 1637, "ae": 465, "bc": 307,
+    "bd": 1973, "be": 199, "cd": 3158, "ce": 29, "de": 1329, "abc": 357, "abd": 5896, "abe": 145, "acd": 2, "ace": 30,
+    "ade": 545, "bcd": 44, "bce": 26, "bde": 167, "cde": 32,
+}  # fmt: skip
+
+
+def test_the_ceramic_strength_experiment_of_nist():
+    """Its table of variance, with terms of up to three factors: in 32 runs a sum of squares is 8 times the effect
+    squared; what is left has 6 degrees of freedom and a standard deviation of 17.81632."""
+    found = once(FIVE, standard_rows(FIVE, {}), CERAMIC)
+    sizes = {name.replace(" * ", ""): abs(float(size)) for name, size in found.contrasts}
+
+    squares = {name: 8 * size**2 for name, size in sizes.items()}
+    assert {name: squares[name] for name in SQUARES} == pytest.approx(SQUARES, abs=0.5, rel=5e-6)
+    left = [squares["".join(word)] for size in (4, 5) for word in combinations(FIVE, size)]
+    assert (sum(left) / len(left)) ** 0.5 == pytest.approx(17.81632, rel=1e-5)
+    assert {name: abs(value) for name, value in told(found).items()} == {
+        name: size for name, size in sizes.items() if len(name) < 3
+    }
+    assert told(found)["d"] < 0 < told(found)["b"]
+
+
+# --- what a table may look like --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names", [("C", "Q", "I", "T"), ("E", "S", "N", "O")])
+def test_names_that_mean_something_elsewhere_are_names(names):
+    found = once(names, standard_rows(names, {}), FILTRATION)
+
+    assert {one.effect: one.value for one in found.estimates}[names[0],] == "21.625"
+    assert alias_chains(names, standard_rows(names, {}))[0] == ((1, (names[0],)),)
+    assert best_split(names, standard_rows(names, {}), 2).words == (names,)
+
+
+def test_a_row_that_is_there_twice_counts_as_runs_of_one_condition():
+    rows = [*standard_rows(FOUR, {}), (1, 1, 1, 1)]
+
+    found = once(FOUR, rows, (*FILTRATION, 96))
+
+    assert "r_16 and r_17 are the same condition, and count as repeated runs of it" in found.statements
+    assert (found.runs, found.method) == (17, "least squares")
+
+
+def test_a_host_that_lost_half_its_cells_is_named_and_effects_rest_on_the_others():
+    rows = standard_rows(FOUR, {})
+    runs = [(number, "left", 1, value) for number, value in enumerate(FILTRATION)]
+    runs += [(number, "right", 2, value + 7) for number, value in enumerate(FILTRATION) if number % 2]
+
+    found = fit(FOUR, rows, runs)
+    one = found.estimates[0]
+
+    assert "8 of 16 runs on right have no value; estimates rest on the others" in found.statements
+    assert (one.value, one.hosts) == ("21.625", (("left", "21.625"), ("right", None)))
+    assert one.agree == (1, 1)
