@@ -91,6 +91,18 @@ def test_it_fits_and_anyone_can_read_it(browser, study, width, scheme):
     assert len(asked) == 1  # the file itself, and nothing else
 
 
+def test_two_studies_side_by_side_fit_and_anyone_can_read_them(browser, study, tmp_path):
+    assert promo("report", study.path, study.path, "--out", tmp_path / "report.html") == 0
+    page, _ = opened(browser, StudyFolder(tmp_path), viewport={"width": 400, "height": 900})
+
+    across = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    found = axe.Axe().run(page).response["violations"]
+    page.context.close()
+
+    assert across <= 0
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
+
+
 def test_it_is_whole_without_script(browser, study):
     with_script, _ = opened(browser, study)
     without, _ = opened(browser, study, java_script_enabled=False)

@@ -9,11 +9,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from promo_toy.declare import METRICS
 
 from promo.base.resources import template_folder
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder
+from promo.report.environment import Environments
 from promo.report.pictures import Curve, Panel, curves_svg
 from promo.report.render import digest_of_script, render_csv, render_json, render_markdown
 from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
@@ -293,6 +295,58 @@ def test_every_form_is_written(study, capsys, form, files):
         assert f"report: {study.path / file}" in said
 
 
+def test_markdown_and_json_leave_nothing_of_the_page_out(study, page):
+    view = build_view(record_of(study))
+    text, stored = render_markdown(view), json.loads(render_json(view))
+
+    for heading in (
+        "The ladder",
+        "Rules and decisions",
+        "Stages",
+        "Ranks from stage to stage",
+        "Cost",
+        "Guards, failures and reruns",
+        "What this study does not show",
+        "Runs",
+        "Where it ran",
+        "Who vouches for the ledger",
+        "Derive it again",
+    ):
+        assert f"## {heading}" in text
+        assert heading in page.text
+    for run in view.runs.rows:
+        assert f"`{run.run}`" in text
+    assert len(stored["runs"]["rows"]) == len(view.runs.rows) > 8
+    assert stored["reruns"]["rows"] == [list(row) for row in view.reruns.rows]
+    assert stored["vouching"]["said"] == list(view.vouching.said)
+    assert "<svg" not in render_json(view)
+
+
+def test_every_run_says_where_it_ran(study):
+    record = record_of(study)
+    rows = read(render_csv(RUN_COLUMNS, run_table(record)))
+    view = build_view(record)
+
+    assert {row["environment"] for row in rows if row["status"] == "ok"} == {"1"}
+    assert all("cores" in row["machine"] for row in rows if row["status"] == "ok")
+    assert all(row["started"] and row["ended"] for row in rows)
+    assert {run.environment for run in view.runs.rows if run.good} == {"1"}
+    assert view.environments[0].runs.startswith(f"{sum(bool(row['environment']) for row in rows)} attempts on box at ")
+    assert view.starts[0].promo
+
+
+def test_runs_of_two_machines_are_told_apart(study):
+    record = record_of(study)
+    key = next(key for key, result in record.results.items() if result.metrics)
+    moved = evolve(
+        record.results[key], details={**record.results[key].details, "device": {"kind": "other", "driver": "1"}}
+    )
+    views = list(Environments(evolve(record, results={**record.results, key: moved})).views())
+
+    assert len(views) == 2
+    assert [one.runs.partition(" ")[0] for one in views if ("device, driver", "1") in one.rows] == ["1"]
+
+
 # --- two studies -------------------------------------------------------------------------------------------------
 
 
@@ -320,6 +374,9 @@ def test_two_studies_stand_side_by_side(study, other, tmp_path, capsys):
     assert "decided differently at pick" in said
     assert "candidate good, quality: 1 -> 9" in html.text
     assert "agree with tau-b" in html.text
+    assert "Machines and software are of one kind in both" in said
+    assert "Neither was amended" in said
+    assert html.text.count("attempts on box at") == 2
     assert not {"img", "i"} & set(html.tags)
     assert len(html.scripts) == 1
     assert "<script>alert(1)</script>" in html.text

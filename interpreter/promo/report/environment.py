@@ -25,6 +25,11 @@ class EnvironmentView:
     rows: tuple[tuple[str, str], ...]
     """What it is, and its value."""
 
+    @property
+    def fixed(self) -> tuple[tuple[str, str], ...]:
+        """The rows that do not differ from run to run on one machine."""
+        return tuple(row for row in self.rows if row[0].rpartition(", ")[2] not in MOVING)
+
 
 @frozen
 class StartView:
@@ -86,7 +91,7 @@ def _rows(members: list[tuple[Attempt, Mapping[str, Json]]]) -> Iterable[tuple[s
                 seen = sorted({float(str(now)) for _, all_of in members if (now := part(all_of, group).get(name))})
                 if seen:
                     yield f"{group}, {name}", f"{seen[0]:.0f}" if len(seen) == 1 else f"{seen[0]:.0f} to {seen[-1]:.0f}"
-            elif value not in (None, "", [], {}):
+            elif flat(value):
                 yield f"{group}, {name}", flat(value)
 
 
@@ -97,7 +102,7 @@ def starts(record: Record) -> Iterable[StartView]:
         command = data.get("command")
         yield StartView(
             time=time,
-            command=" ".join(map(str, command)) if isinstance(command, list | tuple) else "",
+            command=" ".join(["promo", *map(str, command)]) if isinstance(command, list | tuple) else "",
             commit=str(data.get("commit") or "not in version control"),
             promo=str(data.get("promo", "")),
             packages=" ".join(map(str, packages)) if isinstance(packages, list | tuple) else "",
@@ -108,6 +113,8 @@ def flat(value: Json) -> str:
     """A stored value on one line."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {flat(inner)}" for name, inner in value.items() if inner not in (None, "", [], {}))
+    if value is None:
+        return ""
     if isinstance(value, list | tuple):
         return " ".join(map(str, value))
     return str(value)

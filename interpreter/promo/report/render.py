@@ -91,7 +91,12 @@ def render_markdown(view: ReportView) -> str:
 
 
 def _markdown(template: str, view: ReportView | RemainsView) -> str:
-    written: str = _environment().overlay(autoescape=False).get_template(template).render(view=view, plain=_plain)
+    written: str = (
+        _environment()
+        .overlay(autoescape=False)
+        .get_template(template)
+        .render(view=view, plain=_plain, counted_columns=COUNTED)
+    )
     return written
 
 
