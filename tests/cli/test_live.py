@@ -93,6 +93,32 @@ def test_of_hosts_elsewhere_nothing_is_expected_here():
     assert build_progress(study, plan, state, NOW).left_s == 8 * 600 + 2 * 3600
 
 
+def test_of_a_replay_no_end_is_expected_and_nothing_is_trained():
+    study, plan = study_of(TIMED), plan_of(TIMED)
+    replayed = state_of([event(EventKind.STUDY_FROZEN, study="trial", replay={})])
+
+    for seen in (
+        build_progress(study, plan, replayed, NOW),
+        build_progress(study, plan, state_of([]), NOW, recorded=True),
+    ):
+        assert seen.left_s is None
+        assert spent_words(seen, plan) == ("nothing trained", "recorded 0 of 5.333 CPU-hours planned (0.0%)")
+
+
+def test_a_log_counts_a_run_once_for_every_stage_that_has_it(tmp_path, capsys):
+    twin = "stage twin {\n  train four for 10min\n  on box\n  seeds 1, 2\n  report only\n}"
+    same = TIMED.replace("frozen gate", f"{twin}\n\nfrozen gate").replace("seeds 1, 2", "seeds 1, 2 shared")
+    study, plan = study_of(same), plan_of(same)
+    run = plan.stage("short").runs[0]
+    names = ["base", "fair", "good", "poor"]
+    opened = [event(EventKind.STAGE_OPENED, stage=stage, entrants=names) for stage in ("short", "twin")]
+    log, result = Lines(tmp_path), Result(RunStatus.OK, "", {"loss": "1.5"}, {"train": "600"}, {}, "")
+    log.begin(study, plan, told(*opened))
+    log.progress(Progress(Task(run, {}, 0, 0), 0, result), told(*opened, *ended(run)))
+
+    assert f"(2 of {plan.run_count.planned} runs)" in capsys.readouterr().out
+
+
 def test_who_waits_for_a_person_has_no_expected_end():
     study, plan = study_of(TIMED), plan_of(TIMED)
     held = event(EventKind.GATE_DECIDED, name="pick", promoted=[], held="two are as good", stopped="")

@@ -17,6 +17,7 @@ from promo.files import SystemClock, is_worked_on
 from promo.ledger.state import State, StudyState
 from promo.plan.values import Plan
 from promo.report.amendments import verdict_lines
+from promo.report.people import waiting_lines
 from promo.report.progress import (
     Phase,
     StageProgress,
@@ -117,7 +118,7 @@ def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Itera
         f"  amendment {amendment['number']} of {amendment['name']}: {expanded(str(amendment['reason']))}"
         for amendment in state.amendments
     )
-    yield from (f"  {line}" for line in _whole(seen, plan, folder, state))
+    yield from (f"  {line}" for line in _whole(seen, study, plan, folder, state))
 
 
 def _stage_words(stage: StageProgress) -> str:
@@ -138,13 +139,13 @@ def _effects(state: State) -> Iterator[str]:
             yield f"  {name} at {stage_name}: {', '.join(map(str, found)) or 'no effect'} discovered"
 
 
-def _whole(seen: Seen, plan: Plan, folder: StudyFolder, state: State) -> Iterator[str]:
+def _whole(seen: Seen, study: Study, plan: Plan, folder: StudyFolder, state: State) -> Iterator[str]:
     """The sums; an end is expected while somebody works on the study, and else told as what is left."""
     yield "; ".join(spent_words(seen.progress, plan))
     if state.study is not StudyState.OPEN:
         return
     if state.waiting():
-        yield f"{', '.join(state.waiting())} waits for a person: promo decide"
+        yield from waiting_lines(study, state)
     elif is_worked_on(folder.path):
         end = end_words(seen.progress, seen.ends_at)
         yield from [end] if end else []

@@ -21,12 +21,12 @@ from urllib.parse import quote
 from attrs import frozen
 
 from promo.base.canonical import Json
-from promo.decision.values import Decision, GateDecision, ReduceDecision, StepDecision
 from promo.exchange.runs import run_name
 from promo.ledger.state import Attempt, AttemptState
 from promo.ledger.values import Event, EventKind
+from promo.report.people import result_words
 from promo.report.record import Record, part
-from promo.report.words import gate_result, number, reduction_result, rule_result, step_result
+from promo.report.words import number
 
 METADATA = "ro-crate-metadata.json"
 CRATE = "https://w3id.org/ro/crate/1.1"
@@ -272,7 +272,8 @@ class _Crate:
 
     def _decision(self, name: str, event: Event) -> dict[str, Json]:
         tables = (f"evidence/{table}.json" for table in _read_by(self.record, name))
-        words, made = _decision_words(self.record, self.record.decisions[name]), (f"decisions/{name}.json",)
+        made = (f"decisions/{name}.json",)
+        words = result_words(self.record.decisions[name], self.record.study, self.record.state)
         ended = {"endTime": _time(event.time)}
         return self._action(f"#decide-{_id(name)}", f"Decide {name}", words, ("lock.json", *tables), made, ended)
 
@@ -410,18 +411,6 @@ def _file(name: str, packed: Packed) -> Json:
         "encodingFormat": FORMATS.get(ending, "application/octet-stream"),
         "sha256": packed.sha256,
     }
-
-
-def _decision_words(record: Record, decision: Decision) -> str:
-    match decision:
-        case GateDecision():
-            return gate_result(decision)
-        case StepDecision():
-            return step_result(decision)
-        case ReduceDecision():
-            return reduction_result(decision)
-        case _:
-            return rule_result(decision, record.study.rules[decision.rule], record.study)
 
 
 def _parent(name: str) -> str:

@@ -100,6 +100,7 @@ def build_progress(
     *,
     reported: Mapping[str, Fraction] | None = None,
     here: str | None = None,
+    recorded: bool = False,
 ) -> StudyProgress:
     """
     Where a study stands.
@@ -112,12 +113,15 @@ def build_progress(
         reported: folder of a running attempt -> training seconds it has reported.
         here: the one host whose runs this machine carries out, whose end is then that of the opened stages; None: all.
 
+        recorded: whether nothing is trained, but read from recorded curves; a ledger that has begun says so itself.
+
     Returns:
         The progress.  It costs about as much as the plan has runs, so whoever draws it does so a few times a second.
     """
     under_way = _UnderWay(study, plan, state, reported or {})
     stages = tuple(under_way.stage(name) for name in study.stages)
-    left_s = under_way.left_s(now, here)
+    recorded = recorded or "replay" in state.frozen
+    left_s = None if recorded else under_way.left_s(now, here)
     return StudyProgress(
         stages=stages,
         deciders=tuple(_deciders(study, state)),
@@ -129,7 +133,7 @@ def build_progress(
         device_s=device_s(state),
         left_s=left_s,
         measured=bool(under_way.took),
-        replay="replay" in state.frozen,
+        replay=recorded,
     )
 
 
@@ -208,8 +212,7 @@ class _UnderWay:
 
     def left_s(self, now: str, here: str | None) -> float | None:
         """Seconds until everything has run, as far as it is known who goes on; None where that is up to a person."""
-        over = self.state.study in (StudyState.CLOSED, StudyState.STOPPED)
-        if over or "replay" in self.state.frozen or self.state.waiting():
+        if self.state.study in (StudyState.CLOSED, StudyState.STOPPED) or self.state.waiting():
             return None
         ends: dict[str, float] = {}
         free: dict[str, list[float]] = {}

@@ -361,6 +361,8 @@ class Study(Shown):
     """Whether somebody outside has to vouch for what was frozen before anything runs."""
     draw: Draw | None
     """What the seeds of runs are drawn from; None: the numbers of the spec are the seeds."""
+    order_seed: int | None
+    """Of the order of runs inside each block; None: the order of their identities."""
     entrants: Mapping[str, Entrants]
     """Stage -> who may enter it."""
     documentation: str
