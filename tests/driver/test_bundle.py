@@ -163,10 +163,23 @@ def climb_out(files):
     with_manifest(files)
 
 
+def change_points(files):
+    name = next(name for name in sorted(files) if name.endswith("/points.jsonl"))
+    files[name] = files[name].replace(b'"step":1', b'"step":0')
+    with_manifest(files)
+
+
+def change_log(files):
+    files[next(name for name in sorted(files) if name.endswith("/log.txt"))] += b"all went well\n"
+    with_manifest(files)
+
+
 TAMPERED = {
     "a result": (change_result, "was changed"),
     "a result and the manifest": (change_result_and_manifest, "is not sound"),
     "two results swapped": (swap_results, "is not sound"),
+    "points and the manifest": (change_points, "the points in"),
+    "a log and the manifest": (change_log, "log.txt in"),
     "the ledger cut": (cut_ledger, "does not end where the manifest says"),
     "another plan": (another_plan, "is of another study"),
     "a path that climbs out": (climb_out, "something that no bundle holds"),
@@ -212,8 +225,11 @@ def test_a_second_result_for_a_run_is_refused(begun, capsys):
     assert run(begun / "d", "there") == 6
     assert promo("bundle", begun / "d" / "trial.promo", "--out", begun / "d.bundle") == 0
 
-    assert take(begun, "d.bundle") in (0, 1)  # the toy repeats bit for bit, but not its seconds
-    assert "Traceback" not in capsys.readouterr().err
+    before = (study(begun / "a").path / "ledger.jsonl").read_bytes()
+
+    assert take(begun, "d.bundle") == 1  # the toy repeats its score bit for bit, but not its seconds
+    assert "another result than the one that is here" in capsys.readouterr().err
+    assert (study(begun / "a").path / "ledger.jsonl").read_bytes() == before
 
 
 def test_what_is_no_bundle_is_said(begun, capsys):

@@ -249,11 +249,19 @@ def other_plan(event):
     return {**event.data, "plan": "0" * 64} if event.seq == 0 else event.data
 
 
+def other_value(event):
+    return {**event.data, "metrics": {"loss": "0.5"}} if "metrics" in event.data else event.data
+
+
+def other_seconds(event):
+    return {**event.data, "train_s": "0.5"} if "train_s" in event.data else event.data
+
+
 def entered(event):
     return {**event.data, "entrants": ["base", "fair"]} if event.data.get("stage") == "long" else event.data
 
 
-@pytest.mark.parametrize("change", [promoted_poor, other_seed, other_plan, entered])
+@pytest.mark.parametrize("change", [promoted_poor, other_seed, other_plan, other_value, other_seconds, entered])
 def test_both_find_what_does_not_follow_though_every_digest_was_made_to_fit(copy, change):
     rewritten(copy / "ledger.jsonl", change)
     (copy / "checkpoint.note").unlink()
