@@ -93,6 +93,12 @@ def test_texts_of_users_stay_texts(page):
     assert "<i>note</i>" in page.text
 
 
+def test_no_text_turns_the_direction_of_ours(study, page):
+    assert "[U+202E]gnol" in page.text
+    assert "\u202e" not in (study.path / "report.html").read_text(encoding="utf-8")
+    assert "\u202e" not in render_markdown(build_view(record_of(study)))
+
+
 def test_the_only_script_is_our_own_and_the_policy_lets_no_other_run(page):
     own = (template_folder() / "report.js").read_text(encoding="utf-8")
     policy = [value for tag, name, value in page.attributes if tag == "meta" and "default-src" in str(value)]

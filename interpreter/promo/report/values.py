@@ -175,6 +175,8 @@ class EffectsView:
     ranks: tuple[str, ...]
     rankings: str
     """Picture of the ranks of conditions over the stages."""
+    places: tuple[tuple[str, ...], ...]
+    """The same in numbers: headings, then a row a condition; empty without a picture."""
     digest: str
 
 
