@@ -134,7 +134,7 @@ class _Reading:
         except PromoError as fault:
             if not self.lenient:
                 raise
-            self.faults.append(f"{consequence}: {fault.message}" if fault.message else consequence)
+            self.faults.append(f"{consequence}: {fault.message}")
 
     def _chain(self) -> Chain:
         """The ledger, or its sound beginning; what it adds up to is then the state."""
@@ -179,7 +179,7 @@ class _Reading:
         decisions: dict[str, Decision] = {}
         others: dict[tuple[str, int], Decision] = {}
         for name, recorded in self.state.decisions.items():
-            with self._noting(""):
+            with self._noting(f"the decision of '{name}' cannot be derived again"):
                 decision = self.folder.decision(compiled, self.state, name)
                 if decision_digest(decision) != recorded["decision"]:
                     raise Mismatch(
@@ -197,7 +197,7 @@ class _Reading:
         """Effects estimated anew."""
         effects: dict[str, EffectTable] = {}
         for name, recorded in self.state.effects.items():
-            with self._noting(""):
+            with self._noting(f"the effects of '{name}' cannot be estimated again"):
                 table = self.folder.effects(compiled, self.state, name)
                 if table.digest != recorded["effects"]:
                     raise Mismatch(f"the effects of '{name}' do not follow from the stored evidence")

@@ -254,7 +254,10 @@ class ReportView:
     measure: str
     state: str
     finished: bool
+    short: tuple[str, ...]
+    """The study in five sentences at most."""
     story: tuple[str, ...]
+    """A sentence for everything; the same where that is few."""
     ladder: LadderView
     legend: tuple[tuple[str, int, str], ...]
     """Candidate, colour, what it is."""
