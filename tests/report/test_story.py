@@ -12,7 +12,13 @@ from promo.report.view import build_view
 from support import promo, spec
 
 INLINE = 'host box {\n  device "cpu" on any\n  slots 1\n  executor inline\n}'
-CLAIM = "frozen rule claim_{number} {{\n  judge {who} against base at long\n  require mean gap at most {most}pt\n  missing stop\n  absent skip\n}}\n"
+CLAIM = """frozen rule claim_{number} {{
+  judge {who} against base at long
+  require mean gap at most {most}pt
+  missing stop
+  absent skip
+}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +41,7 @@ def test_many_decisions_are_five_sentences_and_each_has_its_own_too(study):
     assert len(study.short) <= 5
     assert study.short[0].startswith("Candidates trained: 4 at short for 1s; 2 at long for 2s")
     assert study.short[1] == "pick promoted good and base to long; dropped fair and poor."
-    assert study.short[2] == "Of 5 rules, claim_0 and claim_1 hold; claim_2 fail; claim_3 and claim_4 are undecided."
+    assert study.short[2] == "Of 5 rules, claim_0 and claim_1 hold; claim_2 fails; claim_3 and claim_4 are undecided."
     assert "runs trained for" in study.short[-1]
     for rule in range(5):
         assert any(re.match(f"claim_{rule} ", sentence) for sentence in study.story)

@@ -61,11 +61,16 @@ def _rules(record: Record) -> str:
     decided = [one for one in record.decisions.values() if isinstance(one, RuleDecision)]
     if len(decided) <= FEW:
         return _joined(result_words(one, record.study, record.state) for one in decided)
-    words = ((Answer.HOLDS, "hold"), (Answer.FAILS, "fail"), (Answer.UNDECIDED, "are undecided"))
-    named = [(how, [one.rule for one in decided if one.answer is answer]) for answer, how in words]
-    return _joined(
-        [f"Of {len(decided)} rules, " + "; ".join(f"{listed(names)} {how}" for how, names in named if names)]
+    words = (
+        (Answer.HOLDS, "holds", "hold"),
+        (Answer.FAILS, "fails", "fail"),
+        (Answer.UNDECIDED, "is undecided", "are undecided"),
     )
+    said = []
+    for answer, one, several in words:
+        names = [decision.rule for decision in decided if decision.answer is answer]
+        said += [f"{listed(names)} {one if len(names) == 1 else several}"] if names else []
+    return _joined([f"Of {len(decided)} rules, " + "; ".join(said)])
 
 
 def _found(findings: Sequence[str]) -> str:
