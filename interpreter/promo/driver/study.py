@@ -42,7 +42,12 @@ RECHECK = "recheck.py"
 AMENDMENTS = "amendments"
 RUNS = "runs"
 SUFFIX = ".study"
-STREAMS = {"train.bytes": "train_digest", "validation.bytes": "validation_digest"}
+STREAMS = {
+    "train.bytes": "train_digest",
+    "validation.bytes": "validation_digest",
+    "token_lengths.bytes": "token_lengths_digest",
+}
+"""Files of a prepared text -> where the manifest has their digests; the last only where there is a tokenizer."""
 """Prepared text in the folder of data -> where its manifest keeps its digest."""
 
 

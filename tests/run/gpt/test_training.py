@@ -13,9 +13,10 @@ from promo.run.contract import Recorder
 from promo.run.corpora import split, synthetic
 from promo.run.runners.gpt.batches import rows, scoring_windows
 from promo.run.runners.gpt.declare import FACTORS, RUNNER
+from promo.run.runners.gpt.device import peak_flops
 from promo.run.runners.gpt.model import Gpt, band, rotary_tables, rotate
 from promo.run.runners.gpt.optimizer import Optimizer, orthogonal, rate_factor
-from promo.run.runners.gpt.train import _Clock, _Training, peak_flops, sub_seed, train
+from promo.run.runners.gpt.train import _Clock, _Training, sub_seed, train
 from promo.run.values import RunStatus
 
 torch.set_num_threads(1)
