@@ -112,6 +112,11 @@ class Study:
                 if one is None:
                     raise DiffersError(f"run {data['run']} has an end and was never started")
                 one.update(data, end=event["kind"])
+            elif event["kind"] == "attempt.late":
+                late = self.attempts[data["run"], data["attempt"]]
+                if late["end"] not in ("attempt.failed", "attempt.lost") or late.get("envelope"):
+                    raise DiffersError(f"{late['folder']} is said to have come late, and was not given up")
+                late["late"] = data["envelope"]
             elif event["kind"] == "result.flagged":
                 self.attempts[data["run"], data["attempt"]]["flagged"] = True
         self.counts: dict[str, Object] = {}
@@ -283,6 +288,8 @@ def results(study: Study) -> Iterator[str]:
     for one in study.attempts.values():
         try:
             body = study.result(one) if one["end"] and one.get("envelope") else None
+            if "late" in one and sha(study.bytes(f"{one['folder']}/result.json")) != one["late"]:
+                raise DiffersError(f"{one['folder']}/result.json is not what came late")
             asked = study.request(one) if one["end"] == "result.accepted" and not one["flagged"] else {}
         except MissingError as fault:
             missing.append(str(fault))
@@ -396,22 +403,43 @@ def estimates(study: Study, name: str, stored: Object) -> Estimates:
 
 
 def _columns(study: Study, names: list[str], effects: list[Object]) -> dict[frozenset[str], list[int]] | None:
-    """
-    A column of signs for each effect, from the settings that the plan holds for each candidate.
+    """A column of signs for each effect; None unless all are estimated, and the signs of every factor are known."""
+    factors = {factor for effect in effects for factor in effect["effect"]}
+    signs: dict[str, list[int]] = {}
+    for factor in factors:
+        levels = _levels(study, names, factor)
+        column = [1 if levels and _level(study, name, factor) == levels[-1] else -1 for name in names]
+        if len(levels) == 2 and not sum(column):  # what a runner rounds is no longer balanced
+            signs[factor] = column
+    lacking = factors - set(signs)
+    if lacking:
+        left = _left_over(names, list(signs.values()))
+        if len(lacking) > 1 or left is None:
+            return None
+        signs[lacking.pop()] = left
+    if any(effect["value"] is None for effect in effects):
+        return None
+    return {
+        frozenset(effect["effect"]): [
+            math.prod(one) for one in zip(*(signs[factor] for factor in effect["effect"]), strict=True)
+        ]
+        for effect in effects
+    }
 
-    None unless all are estimated, and each factor is a setting of that name with two values.
+
+def _left_over(names: list[str], signs: list[list[int]]) -> list[int] | None:
     """
-    columns: dict[frozenset[str], list[int]] = {}
-    for effect in effects:
-        column = [1] * len(names)
-        for factor in effect["effect"]:
-            levels = _levels(study, names, factor)
-            if len(levels) != 2 or effect["value"] is None:
-                return None
-            low = [_level(study, name, factor) == levels[0] for name in names]
-            column = [-one if first else one for one, first in zip(column, low, strict=True)]
-        columns[frozenset(effect["effect"])] = column
-    return columns
+    The signs of a factor that a runner makes other settings of, from where the rows of a whole design stand.
+
+    In standard order factor n of the base alternates every 2^n rows; what none of the others does, this one does.
+    """
+    numbers = [int(name.rpartition("_")[2]) - 1 if re.fullmatch(r"\w+_\d+", name) else -1 for name in names]
+    count = len(numbers)
+    if sorted(numbers) != list(range(count)) or count & (count - 1) or len({n.rpartition("_")[0] for n in names}) > 1:
+        return None
+    base = [[1 if number >> bit & 1 else -1 for number in numbers] for bit in range(count.bit_length() - 1)]
+    free = [column for column in base if column not in signs and [-one for one in column] not in signs]
+    return free[0] if len(free) == 1 else None
 
 
 def _level(study: Study, candidate: str, factor: str) -> str:
@@ -541,13 +569,18 @@ def reduced(study: Study, decided: Object, *, lower: bool) -> list[str] | None:
     for one in decided["factors"]:
         better = set()
         for stage in stored["stages"]:
-            chain = next(
-                each["chain"] for each in stage["effects"] if [one["factor"]] in [word for _, word in each["chain"]]
-            )
+            chains = [each["chain"] for each in stage["effects"]]
+            chain = next((those for those in chains if [one["factor"]] in [word for _, word in those]), None)
+            if chain is None:
+                return None
             size, adjusted = found[stage["stage"]][frozenset(chain[0][1])]
             alone = sum(len(word) == 1 for _, word in chain) == 1
-            large = alone and abs(size) >= float(asked[1] or 0) and (adjusted or 0.0) <= _rate(study, said["from"])
-            better.add(_levels(study, names, one["factor"])[(size < 0) is lower] if large else "")
+            discovered = alone and adjusted is not None and adjusted <= _rate(study, said["from"])
+            large = discovered and abs(size) >= float(asked[1] or 0)
+            levels = _levels(study, names, one["factor"])
+            if large and not levels:
+                return None  # which level that is, only promo knows
+            better.add(levels[(size < 0) is lower] if large else "")
         if len(better) == 1 and "" not in better:
             fixed[one["factor"]] = better.pop()
     if told != fixed:

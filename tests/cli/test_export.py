@@ -151,13 +151,16 @@ def test_an_unpacked_crate_is_a_study_that_can_be_verified(crate, capsys):
     assert "is there already" in capsys.readouterr().err
 
 
-def test_a_zipped_crate_is_the_same_bytes_every_time(trial, tmp_path):
-    for name in ("one.zip", "other.zip"):
-        assert promo("export", trial[0].path, "--to", "rocrate", "--out", tmp_path / name) == 0
+def test_a_zipped_crate_is_the_same_bytes_every_time(trial, crate, tmp_path):
+    out, words = tmp_path / "one.zip", ("--by", "Ada <b>Lovelace</b>", "--license", "https://example.org/licence")
+    assert promo("export", trial[0].path, "--to", "rocrate", "--out", out, *words) == 0
 
-    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()
-    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+    with zipfile.ZipFile(out) as archive:
         assert archive.testzip() is None
+        assert archive.namelist() == sorted(archive.namelist())
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        for name in archive.namelist():
+            assert archive.read(name) == (crate[0] / name).read_bytes()
         page = archive.read("report.html").decode()
     assert str(tmp_path.parent) not in page
     assert "&lt;b&gt;trial&lt;/b&gt;" in page

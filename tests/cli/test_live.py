@@ -55,7 +55,7 @@ def test_before_anything_ran_the_end_is_the_plans_own():
         assert not seen.measured
         assert seen.planned_s == plan.device_s.planned
         assert {stage.phase for stage in seen.stages} == {Phase.WAITS}
-        assert spent_words(seen, plan).startswith("trained 0 ")
+        assert spent_words(seen, plan)[0].startswith("trained 0 ")
 
 
 def test_the_end_is_spread_over_slots_by_what_runs_took():
@@ -72,9 +72,9 @@ def test_the_end_is_spread_over_slots_by_what_runs_took():
     assert seen.measured
     assert (seen.done, seen.runs) == (2, 12)
     assert (seen.spent_s, seen.planned_s, seen.device_s) == (2 * 600 + 150, 8 * 600 + 4 * 3600, 1400)
-    assert (
-        spent_words(seen, plan)
-        == "trained 0.375 of 5.333 CPU-hours planned (7.0%); 23 min 20 s of devices' time, all phases"
+    assert spent_words(seen, plan) == (
+        "trained 0.375 of 5.333 CPU-hours planned (7.0%)",
+        "23 min 20 s of devices' time, all phases",
     )
     assert [(host.name, len(host.running), host.left) for host in seen.hosts] == [("box", 1, 5)]
     assert [(one.name, one.words) for one in seen.deciders] == [
@@ -91,6 +91,32 @@ def test_of_hosts_elsewhere_nothing_is_expected_here():
 
     assert build_progress(study, plan, state, NOW, here="box").left_s == 4 * 600
     assert build_progress(study, plan, state, NOW).left_s == 8 * 600 + 2 * 3600
+
+
+def test_of_a_replay_no_end_is_expected_and_nothing_is_trained():
+    study, plan = study_of(TIMED), plan_of(TIMED)
+    replayed = state_of([event(EventKind.STUDY_FROZEN, study="trial", replay={})])
+
+    for seen in (
+        build_progress(study, plan, replayed, NOW),
+        build_progress(study, plan, state_of([]), NOW, recorded=True),
+    ):
+        assert seen.left_s is None
+        assert spent_words(seen, plan) == ("nothing trained", "recorded 0 of 5.333 CPU-hours planned (0.0%)")
+
+
+def test_a_log_counts_a_run_once_for_every_stage_that_has_it(tmp_path, capsys):
+    twin = "stage twin {\n  train four for 10min\n  on box\n  seeds 1, 2\n  report only\n}"
+    same = TIMED.replace("frozen gate", f"{twin}\n\nfrozen gate").replace("seeds 1, 2", "seeds 1, 2 shared")
+    study, plan = study_of(same), plan_of(same)
+    run = plan.stage("short").runs[0]
+    names = ["base", "fair", "good", "poor"]
+    opened = [event(EventKind.STAGE_OPENED, stage=stage, entrants=names) for stage in ("short", "twin")]
+    log, result = Lines(tmp_path), Result(RunStatus.OK, "", {"loss": "1.5"}, {"train": "600"}, {}, "")
+    log.begin(study, plan, told(*opened))
+    log.progress(Progress(Task(run, {}, 0, 0), 0, result), told(*opened, *ended(run)))
+
+    assert f"(2 of {plan.run_count.planned} runs)" in capsys.readouterr().out
 
 
 def test_who_waits_for_a_person_has_no_expected_end():

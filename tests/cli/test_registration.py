@@ -143,6 +143,20 @@ def test_an_amended_gate_is_registered_as_it_is_in_force_and_the_first_wording_s
     assert "keep the top two" in read(place / "later.json")["sentences"][-1]
 
 
+def test_a_registration_can_be_deposited_as_a_crate_of_its_own(places, tmp_path, capsys):
+    rocrate = pytest.importorskip("rocrate.rocrate")
+    out = tmp_path / "deposit"
+    assert promo("export", places / "trial.promo", "--to", "rocrate", "--gate", "pick", "--out", out) == 0
+    read_back = rocrate.ROCrate(out)
+    told = json.loads((out / "registration.json").read_text(encoding="utf-8"))
+
+    assert {entity.id for entity in read_back.data_entities} == {"spec.promo", "registration.json", "registration.md"}
+    assert read_back.root_dataset["description"] == told["sentences"][0]
+    assert read_back.get("#seal")["result"][0].id == "registration.json"
+    assert (out / "spec.promo").read_bytes() == (places / "trial.study" / "spec.promo").read_bytes()
+    assert found(capsys, places / "trial.study", out / "registration.json")[1].startswith("ok ")
+
+
 def test_what_cannot_be_registered_is_said(tmp_path, capsys):
     path = tmp_path / "trial.promo"
     path.write_text(spec().replace("frozen rule close", "rule close"), encoding="utf-8")

@@ -87,7 +87,13 @@ def test_a_study_that_goes_on_shows_what_is_new_and_says_what_is_wrong(study, tm
         third, now = get(f"{address}/report")[1], json.loads(get(f"{address}/now")[1])
         ledger.unlink()
         gone = get(f"{address}/report")[1]
+    ledger.write_bytes(whole)
+    (part.path / "spec.promo").write_text("nonsense")
+    with served(part) as address:
+        page, told = get(f"{address}/report")[1], json.loads(get(f"{address}/now")[1])
 
+    assert "P0101" in page
+    assert "P0101" in told["words"][0]
     assert '<noscript><meta http-equiv="refresh"' in first
     assert 'data-going="yes"' in first
     assert "not finished" in report

@@ -14,13 +14,17 @@ SPECS = Path(__file__).parents[2] / "specs"
 
 
 def test_a_world_is_said_and_its_figures_have_errors(capsys):
-    assert promo("simulate", SPECS / "staged_promotion.promo", "--noise", "0.006", "--draws", "2000") == 0
+    assert (
+        promo("simulate", SPECS / "staged_promotion.promo", "--noise", "0.006", "--near", "0.001", "--draws", "2000")
+        == 0
+    )
     said = capsys.readouterr().out
 
     assert "screen_1 is truly best" in said
     assert "the default: one standard deviation of the noise" in said
     assert "2,000 simulated studies" in said
     assert "97.21%" in said  # by formula
+    assert "of studies it is behind by less than 0.001 bpb." in said
     assert "GPU-hours: expected 169.2, planned 169.2, worst with all reruns 177.2" in said
 
 
@@ -113,6 +117,7 @@ def test_one_cell_is_refused_where_t_needs_two(workplace, capsys):
         (("--noise", "nan"), "not infinite"),
         (("--noise", "1", "--gap", "inf"), "not infinite"),
         (("--noise", "1", "--vary", "gap", "nan"), "cannot read nan"),
+        (("--noise", "1", "--near", "0"), "--near is a distance above zero"),
         (("--noise", "1", "--vary", "share", "25%"), "needs gates that keep a best share"),
         (("--noise", "1", "--draws", "0"), "--draws is at least 1"),
         (("--noise", "1", "--vary", "colour", "1,2"), "--vary takes one of"),

@@ -179,21 +179,41 @@ def test_sign_flips_over_more_cells_have_no_formula():
         ("mean gap to base at most -0.1pt", 0.4),
         ("every gap to base at most 0.4pt", 0.0),
         ("first in every cell", 0.0),
+        ("not first in every cell", 0.0),
+        ("best 30%", 0.4),
+        ("top 1 per host", 0.4),
     ],
 )
-@pytest.mark.parametrize("allow", ["", "  allow 0.2pt\n"])
+@pytest.mark.parametrize("allow", ["", "  allow 0.2pt\n  sample 1 dropped seed 9\n"])
 def test_gates_over_a_first_stage_are_exact_too(keep, host, allow):
     gate = (
         "frozen gate pick {\n  from short to long\n  rank by mean loss over host, seed\n"
         f"  keep {keep}\n{allow}  missing drop\n  crash as missing\n  ties by name\n}}"
     )
-    study, plan = compiled(spec(gate=gate)).sound()
+    hosts = 'host box {\n  device "cpu" on any\n  slots 2\n}\n\nhost crate {\n  device "cpu" on any\n  slots 2\n}'
+    study, plan = compiled(spec(gate=gate, host=hosts).replace("on box", "on box, crate")).sound()
 
     figures = simulate(study, plan, World(noise=0.5, gap=0.3, host=host), 20_000, 5, best="good")
 
     (found,) = figures.gates
     assert found.best_kept_exactly is not None
     assert abs(found.best_kept.value - found.best_kept_exactly) < 4 * found.best_kept.error
+
+
+@pytest.mark.parametrize(("reference", "exact"), [("fair", True), ("good", True), ("leader", False)])
+def test_a_rule_may_name_another_reference_than_its_own(reference, exact):
+    rule = (
+        f"frozen rule close {{\n  judge poor at short\n  require mean gap to {reference} at most 0.25pt\n"
+        "  missing stop\n  absent skip\n}"
+    )
+    study, plan = compiled(spec(rule=rule, stage_long=LONG)).sound()
+
+    figures = simulate(study, plan, World(noise=0.5, gap=0.3), 20_000, 13, best="good")
+
+    found, chance_of_it = figures.rules["close"][0], figures.rules_exactly["close"]
+    assert (chance_of_it is not None) == exact
+    if chance_of_it is not None:
+        assert abs(found.value - chance_of_it) < 4 * found.error
 
 
 @pytest.mark.parametrize("world", [World(0.5, 0.3, spread=0.1), World(0.5, 0.3, relax=0.1)])

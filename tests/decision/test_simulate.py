@@ -205,7 +205,7 @@ def test_stages_agree_by_whoever_is_at_both():
 
 
 def test_what_the_arrays_cannot_answer_is_decided_by_decide_itself():
-    short = "stage short {\n  train four for 1s\n  on box\n  seeds 1, 2, 5, 6, 7, 8\n}"
+    short = "stage short {\n  train four for 1s\n  on box\n  seeds 1, 2, 5, 6, 7, 8, 9\n}"
     one, plan = study(keep="mean gap to base at most 0.5pt at 90% over cells by sign_flip", stage_short=short)
 
     figures = simulate(one, plan, World(noise=0.5, gap=0.5), 3000, 1)
@@ -253,6 +253,33 @@ def test_more_places_never_keep_the_best_less_often():
 
     assert kept == sorted(kept)
     assert kept[0] < kept[1]
+
+
+def test_a_stage_that_carries_runs_on_has_their_whole_budget():
+    carried = "stage long {\n  after pick\n  continue promoted from short to 4s\n  report only\n}"
+    fresh = carried.replace("continue promoted from short to 4s", "train promoted for 4s\n  on box\n  seeds 3, 4")
+    third = "stage last {\n  after final\n  train promoted for 8s\n  on box\n  seeds 7\n  report only\n}"
+    final = (
+        "gate final {\n  from long to last\n  rank by mean loss over host, seed\n  keep top 1\n  missing drop\n"
+        "  crash as missing\n  ties by name\n}"
+    )
+    found = []
+    for long in (carried, fresh):
+        long = long.replace("  report only\n", "")
+        one, plan = study(keep="top 2", stage_long=long, rule=f"{final}\n\n{third}")
+        found.append(simulate(one, plan, World(0.3, 0.3, relax=1.0), 2000, 5).gates[1].best_kept)
+
+    assert found[0] == found[1]
+
+
+def test_what_is_lost_is_the_gap_as_often_as_the_best_is():
+    one, plan = study()
+    far, close = (simulate(one, plan, World(0.5, 0.25), 4000, 3, near=near) for near in (0.3, 0.2))
+
+    assert 0 < far.best_at_end.value < 1
+    assert far.regret.value == pytest.approx(0.25 * (1 - far.best_at_end.value))
+    assert far.regret.error == pytest.approx(0.25 * far.best_at_end.error)
+    assert (far.near.value, close.near.value) == (1.0, close.best_at_end.value)
 
 
 def test_penalties_that_relax_mislead_short_stages():

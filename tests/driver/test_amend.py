@@ -80,8 +80,14 @@ def test_an_amendment_after_the_decision_changes_nothing_that_happened(copy, cap
     assert len(state.amendments[0]["seen"]) == 8
     assert promo("verify", copy.path) == 3
     assert "pick, by amendment 1: decided again; it decides nothing" in capsys.readouterr().out
+    page = (copy.path / "report.html").read_text(encoding="utf-8")  # written again by the amendment itself
+    assert "by amendment 1 (decides nothing): promotes base, fair and good." in page
+    assert "by amendment 1, fair would be promoted: among the top 2" in page
+    assert promo("report", copy.path, "--format", "md") == 0
+    assert "by amendment 1, fair would be promoted" in (copy.path / "report.md").read_text(encoding="utf-8")
     assert promo("run", path, "--quiet") == 0
     assert "amendment 1" in (copy.path / "report.html").read_text(encoding="utf-8")
+    capsys.readouterr()
     assert promo("status", copy.path) == 0
     assert "by amendment 1 (decides nothing): promotes base, fair and good" in capsys.readouterr().out
 

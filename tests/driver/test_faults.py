@@ -12,6 +12,7 @@ import pytest
 
 from promo.driver.study import StudyFolder
 from promo.ledger.state import AttemptState, StudyState
+from promo.run.held import lease_folder, take
 from support import promo, promoted_and_answers, trivial
 
 RACED = Path(__file__).with_name("raced.py")
@@ -149,7 +150,7 @@ def test_of_two_at_once_one_works_in_200_races(workplace):
 
 
 def test_without_the_lock_two_at_once_are_found(workplace):
-    assert not all(is_sound(race) for race in races(workplace, 2, "unlocked"))
+    assert not all(is_sound(race) for race in races(workplace, 60, "unlocked"))
 
 
 def test_status_and_report_in_a_loop_read_what_the_study_was(workplace):
@@ -167,3 +168,27 @@ def test_status_and_report_in_a_loop_read_what_the_study_was(workplace):
     assert seen == sorted(seen)
     assert reports >= 2
     assert folder.state().study is StudyState.CLOSED
+
+
+def test_a_study_waits_for_a_device_that_another_one_has(workplace, monkeypatch):
+    """The driver's tool is made up: it lists one card, which the toy trainer leaves alone."""
+    tool = workplace / "bin" / "nvidia-smi"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\necho 'GPU-77aa, NVIDIA H100 80GB HBM3'\n", encoding="utf-8")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("TMPDIR", str(workplace))
+    text = trivial("local").replace('device "cpu" on any', 'device "H100" on any')
+    (workplace / "trial.promo").write_text(text, encoding="utf-8")
+    lease = take(lease_folder(os.environ), "GPU-77aa")
+
+    running = subprocess.Popen([*CLI, "run", "trial.promo", "--plain"], stdout=subprocess.PIPE, text=True)
+    said = next(line for line in running.stdout if "waiting" in line)
+    assert "waiting for GPU-77aa, which another study has" in said
+    assert StudyFolder(workplace / "trial.study").state().attempts == {}
+    lease.close()
+    running.communicate(timeout=60)
+
+    assert running.returncode == 0
+    state = StudyFolder(workplace / "trial.study").state()
+    assert {one.device for tried in state.attempts.values() for one in tried} == {"GPU-77aa"}

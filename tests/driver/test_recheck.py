@@ -14,10 +14,12 @@ import pytest
 from promo.templates import recheck
 
 from promo.base.canonical import canonical
+from promo.driver.study import StudyFolder
 from promo.ledger.chain import GENESIS, decode, encode, line_digest
 from promo.ledger.checkpoint import merkle_root
+from promo.ledger.state import AttemptState
 from promo.ledger.values import Event
-from support import SOUND, promo, recorded, spec
+from support import SOUND, crashed, promo, recorded, spec
 
 FILE = Path(recheck.__file__)
 INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")
@@ -71,7 +73,29 @@ def replayed(place):
     assert promo("replay", "trial.promo", "--curves", "curves.csv", "--quiet") == 0
 
 
-STUDIES = {plain: 3, anchored: 3, held: 2, failing: 3, replayed: 3}
+def belated(place):
+    """The first attempt was given up, and left a result when another one had been counted already."""
+    plain(place)
+    ledger = place / "trial.study" / "ledger.jsonl"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    kinds = [event.kind.value for event in decode(b"".join(lines)).events]
+    first = decode(b"".join(lines)).events[kinds.index("attempt.started")].data["folder"]
+    result = place / "trial.study" / first / "result.json"
+    kept = result.read_bytes()
+    result.unlink()
+    shutil.move(result.parent, place / "first")
+    for name in ("runs", "evidence", "decisions"):
+        shutil.rmtree(place / "trial.study" / name)
+    result.parent.parent.mkdir(parents=True)
+    shutil.move(place / "first", result.parent)
+    crashed(ledger, b"".join(lines[: kinds.index("attempt.started") + 1]))
+    assert promo("run", "trial.promo", "--quiet") == 0
+    crashed(ledger, b"".join(ledger.read_bytes().splitlines(keepends=True)[:-1]))
+    result.write_bytes(kept)
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+
+STUDIES = {plain: 3, belated: 3, anchored: 3, held: 2, failing: 3, replayed: 3}
 """Real studies, and the code that both verifiers give them without a key."""
 
 
@@ -112,6 +136,19 @@ def test_both_give_a_real_study_the_same_code(made, make):
     code, said = both(made[make] / "trial.study")
 
     assert code == STUDIES[make], said
+
+
+def test_a_result_that_came_late_is_recorded_counts_for_nothing_and_is_kept(made, tmp_path):
+    folder = StudyFolder(shutil.copytree(made[belated] / "trial.study", tmp_path / "trial.study"))
+    late = [one for tried in folder.state().attempts.values() for one in tried if one.late is not None]
+
+    assert [one.state for one in late] == [AttemptState.LOST]
+    assert folder.state().accepted(late[0].run).number == 2
+    result = folder.path / late[0].folder / "result.json"
+    result.write_bytes(result.read_bytes().replace(b'"status":"ok"', b'"status":"no"'))
+    assert both(folder.path)[0] == 1
+    result.unlink()
+    assert both(folder.path)[0] == 2
 
 
 @pytest.mark.skipif(not SSH, reason="needs ssh-keygen")

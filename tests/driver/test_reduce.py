@@ -344,10 +344,14 @@ def test_the_second_verifier_finds_effects_and_reductions_that_do_not_follow(sta
     decision["factors"][2]["level"] = "1"
     with pytest.raises(recheck.DiffersError, match="fewer: the effects fix"):
         recheck.reduced(study, decision, lower=True)
-    for candidate in study.plan["parts"]["candidate"].values():
-        del candidate["c"]  # a runner may make other settings of a factor; then this is left to promo verify
-    assert not recheck.estimated(study, "penalties", effects)
+    parts = study.plan["parts"]["candidate"].values()
+    for candidate in parts:
+        del candidate["a"]  # a runner may make other settings of a factor; the rows tell its signs, not its levels
+    assert recheck.estimated(study, "penalties", effects)
     assert recheck.reduced(study, decision, lower=True) is None
+    for candidate in parts:
+        del candidate["b"]
+    assert not recheck.estimated(study, "penalties", effects)
 
 
 def test_the_worst_case_of_a_reduction_is_that_nothing_is_fixed(started):

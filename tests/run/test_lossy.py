@@ -61,6 +61,9 @@ class Box:
     def device(self, slot):
         return None
 
+    def is_free(self, slot):
+        return True
+
     def environment(self, slot):
         return {}
 

@@ -12,8 +12,9 @@ import pytest
 from promo.base.canonical import canonical
 from promo.files import RealDisk
 from promo.run.executors.local import LocalExecutor, WarmExecutor, worker_environment
-from promo.run.store import EXIT, REQUEST, read_exit, read_result
-from promo.run.values import AttemptSpec, RunStatus
+from promo.run.held import is_taken, lease_folder
+from promo.run.store import EXIT, LOG, REQUEST, read_exit, read_result
+from promo.run.values import AttemptSpec, Exit, RunStatus
 
 TRAINER = "promo_toy.train:train"
 
@@ -48,11 +49,11 @@ def start(folder, behaviour, limit_s=30, **more):
     return executor, further(executor, folder, behaviour, limit_s, **more)
 
 
-def further(executor, folder, behaviour, limit_s=30, *, finish=False, trainer=TRAINER, **more):
+def further(executor, folder, behaviour, limit_s=30, *, finish=False, trainer=TRAINER, device=None, **more):
     (folder / REQUEST).write_bytes(canonical({**request(behaviour), "trainer": trainer, **more}))
     outer = {**os.environ, "TMPDIR": str(folder.parent)}
     environment = worker_environment(outer, threads=1, cuda_device=None)
-    return executor.start(AttemptSpec(folder, environment, limit_s, trainer, finish))
+    return executor.start(AttemptSpec(folder, environment, limit_s, trainer, finish, device))
 
 
 def wait_for(condition, patience_s=40):
@@ -345,4 +346,35 @@ def test_a_run_that_was_adopted_can_be_called_off(attempts):
     assert gone(child)
     assert read_exit(RealDisk(), attempts[0]).reason == "cancelled"
     executor.cancel(handle)
+    executor.close()
+
+
+# --- devices -----------------------------------------------------------------------------------------------------
+
+
+def test_a_device_is_in_hand_of_one_attempt_and_let_go_with_it(folder):
+    place, other = lease_folder({"TMPDIR": str(folder.parent)}), folder.with_name("attempt-2")
+    other.mkdir()
+    executor, handle = start(folder, "hang", device="GPU-1/2")
+    wait_for(lambda: is_taken(place, "GPU-1/2"))
+
+    second = further(executor, other, "ok", device="GPU-1/2")
+
+    assert wait_for(lambda: executor.poll(second)) == Exit(None, "busy")
+    assert not (other / LOG).exists()  # no worker was started
+    assert not is_taken(place, "GPU-3")
+    executor.cancel(handle)
+    assert not is_taken(place, "GPU-1/2")
+    third = further(executor, other, "ok", device="GPU-1/2")
+    assert finish(executor, third).returncode == 0
+
+
+def test_a_device_is_free_again_when_its_supervisor_is_killed(folder):
+    place = lease_folder({"TMPDIR": str(folder.parent)})
+    executor, handle = start(folder, "hang", device="GPU-1")
+    wait_for(lambda: is_taken(place, "GPU-1"))
+
+    handle.supervisor.process.kill()
+
+    wait_for(lambda: not is_taken(place, "GPU-1"))
     executor.close()

@@ -67,6 +67,13 @@ def test_hover_tells_the_unit_and_values_of_a_factor(staged):
     assert "4, 6, 8, 10, 12, 14, 16" in shown
 
 
+def test_hover_tells_the_levels_of_an_array():
+    rows = "design nine array 9 {\n  vary quality in [1, 2, 3]\n  vary size in [2, 4, 8]\n}\n"
+    document = opened(spec(extra=rows + "cohort some { rows nine [1, 2] }"))
+
+    assert "9 rows over quality, size of 3 x 3 levels" in said(document, "design nine", 8)
+
+
 def test_hover_tells_what_a_named_value_comes_to():
     document = opened(spec(extra="let pause = 2 * 30s\nlet both = size * 2"))
 

@@ -55,7 +55,9 @@ def test_a_grown_spec_is_sound_with_a_plan_or_has_an_error_and_its_order_does_no
         }
         assert list(stale(plan_to_json(plan), plan)) == []
         assert plan_text(study, plan)
-        assert all(f"{rule.name}" in " ".join(read_all(study)) for rule in (*study.gates.values(), *study.rules.values()))
+        assert all(
+            f"{rule.name}" in " ".join(read_all(study)) for rule in (*study.gates.values(), *study.rules.values())
+        )
 
 
 @few

@@ -6,22 +6,30 @@ from argparse import Namespace
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.spec import compile_file
 from promo.cli.terminal import put
-from promo.report.design import design_json, design_text
+from promo.report.design import array_json, array_text, design_json, design_text
+from promo.spec.space import Array, Design
 
 
 def design(options: Namespace) -> int:
     """Print the designs of a spec."""
     study, _ = compile_file(options.spec).priced()
-    if options.name and options.name not in study.designs:
-        known = ", ".join(study.designs) or "none"
+    every: dict[str, Design | Array] = {**study.designs, **study.arrays}
+    if options.name and options.name not in every:
+        known = ", ".join(every) or "none"
         raise PromoError(f"the spec has no design '{options.name}'", hint=f"it has: {known}")
-    if not study.designs:
+    if not every:
         raise PromoError("the spec has no design", hint="write: design NAME fraction 2^(5 - 1) { vary ... }")
-    names = [options.name] if options.name else list(study.designs)
-    chosen = [study.designs[name] for name in names]
+    chosen = [every[options.name]] if options.name else list(every.values())
     if options.json:
-        content = [design_json(one, study.designs, options.split) for one in chosen]
+        content = [
+            array_json(one) if isinstance(one, Array) else design_json(one, study.designs, options.split)
+            for one in chosen
+        ]
         put(json.dumps(content[0] if options.name else content, indent=1))
     else:
-        put("\n\n".join(design_text(one, study.designs, options.split) for one in chosen))
+        texts = (
+            array_text(one) if isinstance(one, Array) else design_text(one, study.designs, options.split)
+            for one in chosen
+        )
+        put("\n\n".join(texts))
     return ExitCode.DONE

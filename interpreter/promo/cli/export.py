@@ -3,6 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
+from promo.base.canonical import Json
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
 from promo.cli.spec import compile_file
@@ -39,33 +40,49 @@ def _mlflow(options: Namespace) -> int:
 
 
 def _rocrate(options: Namespace) -> int:
-    from promo.driver.crate import write_crate
+    from promo.driver.crate import write_crate, write_gate_crate
     from promo.exchange.crate import Making
 
-    folder = study_of(options.place, options.study)
-    out = Path(options.out or f"{_name(folder)}.crate")
-    count = write_crate(folder, out, Making(options.by or "", options.license or ""))
-    unpacked = "" if out.suffix == ".zip" else f"; check it with: promo verify {out}"
+    making = Making(options.by or "", options.license or "")
+    if options.gate:
+        name, spec, made = _registered(options)
+        out = Path(options.out or f"{name}.{options.gate}.crate")
+        count, what = (
+            write_gate_crate(made, spec, out, making),
+            f"promo verify STUDY --registration {out}/registration.json",
+        )
+    else:
+        folder = study_of(options.place, options.study)
+        out = Path(options.out or f"{_name(folder)}.crate")
+        count, what = write_crate(folder, out, making), f"promo verify {out}"
+    unpacked = "" if out.suffix == ".zip" else f"; check it with: {what}"
     put(f"{out}: {plural(count, 'file')}{unpacked}")
     return ExitCode.DONE
 
 
 def _registration(options: Namespace) -> int:
-    from promo.driver.registration import register_spec, register_study, write_registration
+    from promo.driver.registration import write_registration
 
     if not options.gate:
         raise PromoError("a registration is of one gate or rule", hint="add --gate NAME")
-    spec = Path(options.place) if options.place else None
-    if spec is not None and spec.is_file() and not options.study and not study_folder(spec, None).exists:
-        made, name = register_spec(compile_file(options.place), options.gate), spec.stem
-    else:
-        folder = study_of(options.place, options.study)
-        made, name = register_study(folder, options.gate), _name(folder)
+    name, _, made = _registered(options)
     out = Path(options.out or f"{name}.{options.gate}.registration.json")
     for path in write_registration(made, out):
         put(str(path))
     put(f"sealed sha256:{made['seal']}; check it with: promo verify STUDY --registration {out}")
     return ExitCode.DONE
+
+
+def _registered(options: Namespace) -> tuple[str, str, dict[str, Json]]:
+    """What a spec or its study is called, the text of the spec, and the registration of the rule that is asked for."""
+    from promo.driver.registration import register_spec, register_study
+
+    spec = Path(options.place) if options.place else None
+    if spec is not None and spec.is_file() and not options.study and not study_folder(spec, None).exists:
+        compiled = compile_file(options.place)
+        return spec.stem, compiled.source.text, register_spec(compiled, options.gate)
+    folder = study_of(options.place, options.study)
+    return _name(folder), folder.compiled().source.text, register_study(folder, options.gate)
 
 
 def _name(folder: StudyFolder) -> str:

@@ -21,7 +21,7 @@ from promo.cli.terminal import expanded, put
 from promo.decision.values import Decision, GateDecision, ReduceDecision, StepDecision
 from promo.files import SystemClock
 from promo.ledger.state import Attempt, State
-from promo.plan.values import Plan
+from promo.plan.values import Plan, PlannedRun
 from promo.report.plan import amount_text
 from promo.report.progress import (
     DeciderProgress,
@@ -77,9 +77,9 @@ class Quiet:
 class Lines(Quiet):
     """One line per event, for logs, and now and then one about the whole."""
 
-    def __init__(self, folder: Path, here: str | None = None) -> None:
-        """*here*: the one host whose runs are carried out; None for all."""
-        self.folder, self.here = folder, here
+    def __init__(self, folder: Path, here: str | None = None, *, recorded: bool = False) -> None:
+        """*here*: the one host whose runs are carried out; None for all.  *recorded*: nothing is trained."""
+        self.folder, self.here, self.recorded = folder, here, recorded
         self.told, self.told_done = 0.0, -1
 
     def say(self, words: str) -> None:
@@ -90,8 +90,12 @@ class Lines(Quiet):
     def begin(self, study: Study, plan: Plan, state: State) -> None:
         """What is run, and how much of it is done."""
         super().begin(study, plan, state)
-        self.done = {run.id for stage in plan.stages for run in stage.runs if state.accepted(run.id) is not None}
-        self.say(f"{study.name}: {plan.run_count.planned} runs planned, {len(self.done)} done")
+        self.stages_of: dict[str, list[PlannedRun]] = {}
+        for stage in plan.stages:
+            for run in stage.runs:
+                self.stages_of.setdefault(run.id, []).append(run)
+        self._count(state)
+        self.say(f"{study.name}: {plan.run_count.planned} runs planned, {self.done} done")
         self._whole(state)
 
     def progress(self, progress: Progress, state: State) -> None:
@@ -101,23 +105,37 @@ class Lines(Quiet):
         if progress.result is None and progress.task.recorded is None:
             self.say(f"{name}: started")
         elif progress.result is not None:
-            self.done |= {run.id} if state.accepted(run.id) is not None else set()
-            count = f"{len(self.done)} of {self.plan.run_count.planned} runs"
+            if len(state.opened) != self.opened:
+                self._count(state)
+            elif state.accepted(run.id) is not None:
+                self.done += sum(one.candidate in state.opened.get(one.stage, ()) for one in self.stages_of[run.id])
+            count = f"{self.done} of {self.plan.run_count.planned} runs"
             self.say(f"{name}: {ended_words(progress, self.study)} ({count})")
 
     def tick(self, state: State) -> None:
         """A line about the whole when the last one is old."""
         age = time.monotonic() - self.told
-        if age > LINE_S and (len(self.done) != self.told_done or age > 10 * LINE_S):
+        if age > LINE_S and (self.done != self.told_done or age > 10 * LINE_S):
             self._whole(state)
 
     def decided(self, decision: Decision) -> None:
         """A gate or rule has decided."""
         self.say(decision_words(decision, self.study))
 
+    def _count(self, state: State) -> None:
+        """Runs with a result, as often as opened stages have them in common; counted whole when a stage has opened."""
+        standing = (
+            run
+            for run_id, runs in self.stages_of.items()
+            if state.accepted(run_id) is not None
+            for run in runs
+            if run.candidate in state.opened.get(run.stage, ())
+        )
+        self.done, self.opened = sum(1 for _ in standing), len(state.opened)
+
     def _whole(self, state: State) -> None:
-        self.told, self.told_done = time.monotonic(), len(self.done)
-        seen = look(self.study, self.plan, state, self.folder, self.here)
+        self.told, self.told_done = time.monotonic(), self.done
+        seen = look(self.study, self.plan, state, self.folder, self.here, recorded=self.recorded)
         for words in whole_lines(seen, self.plan):
             self.say(words)
 
@@ -125,12 +143,12 @@ class Lines(Quiet):
 class Screen(Quiet):
     """A table that follows the study, with finished decisions above it."""
 
-    def __init__(self, folder: Path, here: str | None = None, console: Console | None = None) -> None:
-        """*here*: the one host whose runs are carried out; None for all."""
-        self.folder, self.here = folder, here
+    def __init__(self, folder: Path, here: str | None = None, *, recorded: bool = False) -> None:
+        """*here*: the one host whose runs are carried out; None for all.  *recorded*: nothing is trained."""
+        self.folder, self.here, self.recorded = folder, here, recorded
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that knows fewer letters than a title has
-        self.console = console or Console()
+        self.console = Console()
         self.live = Live(console=self.console, auto_refresh=False, transient=True, vertical_overflow="crop")
         self.next_draw = 0.0
 
@@ -171,7 +189,7 @@ class Screen(Quiet):
     def draw(self, state: State) -> None:
         """Draw the study as it is now."""
         began = time.monotonic()
-        seen = look(self.study, self.plan, state, self.folder, self.here)
+        seen = look(self.study, self.plan, state, self.folder, self.here, recorded=self.recorded)
         self.live.update(drawing(seen, self.study, self.plan), refresh=True)
         ended = time.monotonic()
         self.next_draw = ended + max(REDRAW_S, SHARE * (ended - began))
@@ -188,12 +206,14 @@ class Seen:
     """The local clock at the expected end."""
 
 
-def look(study: Study, plan: Plan, state: State, folder: Path, here: str | None = None) -> Seen:
+def look(
+    study: Study, plan: Plan, state: State, folder: Path, here: str | None = None, *, recorded: bool = False
+) -> Seen:
     """Where a study stands now, by its ledger and by what its running attempts have reported."""
     points = {one.folder: last_point(folder / one.folder / POINTS) for one in state.running()}
     reported = {name: Fraction(0) if not point else _charged(point) for name, point in points.items()}
     now = SystemClock().now()
-    progress = build_progress(study, plan, state, now, reported=reported, here=here)
+    progress = build_progress(study, plan, state, now, reported=reported, here=here, recorded=recorded)
     ends_at = "" if progress.left_s is None else clock_text(progress.left_s)
     return Seen(progress, points, ends_at)
 
@@ -208,20 +228,24 @@ def clock_text(seconds: float) -> str:
 def whole_lines(seen: Seen, plan: Plan) -> Iterable[str]:
     """A study in lines for a log: how much is done, what runs where, when it may end."""
     progress = seen.progress
-    end = end_words(progress, seen.ends_at)
-    yield f"{progress.done} of {progress.runs} runs; {spent_words(progress, plan)}" + (f"; {end}" if end else "")
+    yield "; ".join(_head(seen, plan))
     busy = [f"{host.name}: {host_words(host)}" for host in progress.hosts if host.running or host.left]
     if busy:
         yield "; ".join(busy)
 
 
+def _head(seen: Seen, plan: Plan) -> tuple[str, ...]:
+    """How much is done, what it took, and when it may end."""
+    trained, taken = spent_words(seen.progress, plan)
+    end = end_words(seen.progress, seen.ends_at)
+    return (f"{seen.progress.done} of {seen.progress.runs} runs; {trained}", taken, *([end] if end else []))
+
+
 def drawing(seen: Seen, study: Study, plan: Plan) -> RenderableType:
     """A study for a terminal: the whole, its stages, its gates, and what runs on each host."""
     progress = seen.progress
-    end = end_words(progress, seen.ends_at)
-    head = [Text(f"{progress.done} of {progress.runs} runs; {spent_words(progress, plan)}")]
-    head += [Text(end)] if end else []
-    parts: list[RenderableType] = [*head, _stages(progress.stages, plan)]
+    first, *more = _head(seen, plan)
+    parts: list[RenderableType] = [Text(first), Text("; ".join(more)), _stages(progress.stages, plan)]
     if progress.deciders:
         parts.append(_deciders(progress.deciders))
     parts.append(_hosts(progress.hosts, seen, study))

@@ -179,7 +179,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     options = argparse.ArgumentParser(f"promo {name}", description=does, allow_abbrev=False, formatter_class=_Page)
     options.set_defaults(command=name)
     _OPTIONS[name](options)
-    return options.parse_args(arguments[1:])
+    return options.parse_intermixed_args(arguments[1:])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -282,6 +282,9 @@ def _simulate(options: argparse.ArgumentParser) -> None:
     )
     options.add_argument("--plot", metavar="FILE", help="draw the table, or what is varied, as SVG")
     options.add_argument("--best", metavar="NAME", help="who is truly best; default: the first that is not always kept")
+    options.add_argument(
+        "--near", metavar="D", type=float, help="also: how often somebody so close to the best is left"
+    )
     options.add_argument("--noise-from", metavar="PLACE", help="measure the noise in a study or a table of runs")
     options.add_argument("--column", metavar="NAME", help="column of the table; default: the measure")
     options.add_argument("--draws", type=int, default=20_000, metavar="N", help="simulated studies; default: 20000")
@@ -347,11 +350,7 @@ def _compare(options: argparse.ArgumentParser) -> None:
 
 def _status(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
-    options.add_argument(
-        "--watch",
-        action="store_true",
-        help="follow it until it ends: in place on a terminal, else whenever something happens",
-    )
+    options.add_argument("--watch", action="store_true", help="follow it until it ends; on a terminal, in place")
     options.add_argument("--json", action="store_true", help="print it as JSON")
     _add_study(options)
 
@@ -417,9 +416,8 @@ def _export(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
     forms = ("rocrate", "registration", "tensorboard", "mlflow")
     options.add_argument("--to", choices=forms, required=True, help="who is to read it")
-    options.add_argument("--gate", "--rule", metavar="GATE|RULE", help="registration: what is registered")
-    out = "where to write it; rocrate: a folder or a .zip; mlflow: a database or a tracking URI; default: NAME.FORM"
-    options.add_argument("--out", metavar="PATH", help=out)
+    options.add_argument("--gate", "--rule", metavar="GATE|RULE", help="registration, rocrate: what is registered")
+    options.add_argument("--out", metavar="PATH", help="rocrate: folder or .zip; mlflow: database or tracking URI")
     options.add_argument("--by", metavar="NAME", help="rocrate: who publishes it")
     options.add_argument("--license", metavar="TEXT", help="rocrate: its licence, as a URL or in words")
     _add_study(options)
@@ -437,8 +435,8 @@ def _verify(options: argparse.ArgumentParser) -> None:
     options.add_argument("--key", metavar="PUB", action="append", default=[], help="public key of somebody outside")
     authority = "certificate of a time-stamping authority"
     options.add_argument("--authority", metavar="PEM", action="append", default=[], help=authority)
-    registration = "a registration that promo export wrote; the study must be the one it announced"
-    options.add_argument("--registration", metavar="FILE", action="append", default=[], help=registration)
+    announced = "a registration from promo export: whether this is the study that it announced"
+    options.add_argument("--registration", metavar="FILE", action="append", default=[], help=announced)
     options.add_argument("--json", action="store_true", help="print it as JSON")
     _add_study(options)
 

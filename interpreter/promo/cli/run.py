@@ -79,12 +79,12 @@ def display_of(options: Namespace, folder: StudyFolder) -> Display:
     """What a user wants to see while a study runs."""
     from promo.cli.live import Lines, Quiet, Screen
 
-    here = getattr(options, "host", None)
+    here, recorded = getattr(options, "host", None), options.command == "replay"
     if options.quiet:
         return Quiet()
     if options.plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
-        return Lines(folder.path, here)
-    return Screen(folder.path, here)
+        return Lines(folder.path, here, recorded=recorded)
+    return Screen(folder.path, here, recorded=recorded)
 
 
 def print_end(folder: StudyFolder) -> None:

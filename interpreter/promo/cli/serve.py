@@ -6,9 +6,11 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 
+from promo.base.diagnostics import SpecError, errors
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
 from promo.cli.terminal import put
+from promo.driver.pipeline import Compiled
 from promo.driver.study import LEDGER, StudyFolder
 from promo.ledger.state import State, StudyState
 
@@ -107,6 +109,8 @@ class _Pages:
         self.made = ""
         self.content = b""
         self.lock = Lock()
+        self.read: tuple[str, Compiled, State] | None = None
+        """The study as it was read last, and the version of its ledger then."""
 
     def whole(self) -> bytes:
         """The page around the report."""
@@ -142,12 +146,20 @@ class _Pages:
         from promo.cli.live import look, whole_lines
 
         try:
-            state = self.folder.state()
-            study, plan = self.folder.compiled().sound()
-            going = _goes_on(state)
-            return list(whole_lines(look(study, plan, state, self.folder.path), plan)), going
-        except PromoError as fault:
-            return [fault.message], True
+            compiled, state = self._study()
+            study, plan = compiled.sound()
+        except (PromoError, SpecError) as fault:
+            return [_words(fault)], True
+        going = state.study not in (StudyState.CLOSED, StudyState.STOPPED)
+        return list(whole_lines(look(study, plan, state, self.folder.path), plan)), going
+
+    def _study(self) -> tuple[Compiled, State]:
+        """The study, read again when its ledger has grown; what was frozen does not change."""
+        version, before = self._version(), self.read
+        if before is None or before[0] != version:
+            self.read = version, before[1] if before else self.folder.compiled(), self.folder.state()
+        assert self.read is not None
+        return self.read[1], self.read[2]
 
     def _page(self) -> bytes:
         from promo.driver.report import record_of
@@ -156,10 +168,14 @@ class _Pages:
 
         try:
             record = record_of(self.folder)
-        except PromoError as fault:
-            return render_notice(str(self.folder.path), fault.message, REFRESH_S).encode()
+        except (PromoError, SpecError) as fault:
+            return render_notice(str(self.folder.path), _words(fault), REFRESH_S).encode()
         return render_html(build_view(record)).encode()
 
 
-def _goes_on(state: State) -> bool:
-    return state.study not in (StudyState.CLOSED, StudyState.STOPPED)
+def _words(fault: PromoError | SpecError) -> str:
+    """What keeps a study from being shown."""
+    if isinstance(fault, PromoError):
+        return fault.message
+    first = next(errors(fault.diagnostics))
+    return f"its spec cannot be read by this promo: {first.code}: {first.message}"

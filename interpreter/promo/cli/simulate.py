@@ -75,7 +75,7 @@ def simulate(options: Namespace) -> int:
 
     def figures(varied: Study, changed: "World") -> "Figures":
         _spread_is_seen(varied)
-        return run(varied, compile_plan(varied), changed, options.draws, options.seed, options.best)
+        return run(varied, compile_plan(varied), changed, options.draws, options.seed, options.best, options.near)
 
     settings = []
     for setting in _settings(options.vary):
@@ -87,7 +87,7 @@ def simulate(options: Namespace) -> int:
     else:
         first = figures(study, world) if options.vary else settings[0][2]
         defaults = " (the default: one standard deviation of the noise)" if options.gap is None else ""
-        put(simulation_text(study, plan, world, source, first, defaults=defaults))
+        put(simulation_text(study, plan, world, source, first, defaults=defaults, near=options.near))
         if options.vary:
             put("")
             put(sweep_text(options.vary[0], [(name, one) for name, _, one in settings], plan))
@@ -128,6 +128,8 @@ def _sensible(options: Namespace, study: Study) -> None:
     if options.draws < 1 or options.seed < 0:
         raise PromoError("--draws is at least 1, and --seed is not negative")
     names = {name for there in study.entrants.values() for name in there.possible}
+    if options.near is not None and not 0 < options.near <= LARGEST:
+        raise PromoError("--near is a distance above zero")
     if options.best is not None and options.best not in names:
         raise PromoError(f"the study trains no '{options.best}'", hint=f"it trains: {', '.join(sorted(names))}")
     asking = [name for name, one in study.deciding.items() if any(isinstance(part, Level) for part in _parts(one))]

@@ -17,6 +17,7 @@ from promo.files import SystemClock, is_worked_on
 from promo.ledger.state import State, StudyState
 from promo.plan.values import Plan
 from promo.report.amendments import verdict_lines
+from promo.report.people import waiting_lines
 from promo.report.progress import (
     Phase,
     StageProgress,
@@ -31,6 +32,8 @@ from promo.report.words import span_text
 from promo.spec.values import Study
 
 WATCH_S = 1.0
+PATIENCE = 5
+"""Reading the ledger of a study of 10,000 runs takes most of a second; so many times that lie between two looks."""
 WORDS = {
     StudyState.EMPTY: "has not started",
     StudyState.OPEN: "is not finished",
@@ -67,7 +70,7 @@ def _watch(folder: StudyFolder, study: Study, plan: Plan) -> None:
                 put("\n".join([*_lines(folder, study, plan, following.state), ""]))
                 sys.stdout.flush()
                 told = following.state.events
-            time.sleep(WATCH_S)
+            time.sleep(max(WATCH_S, PATIENCE * following.took_s))
             following.go_on()
     except KeyboardInterrupt:
         put("")
@@ -80,13 +83,15 @@ class _Following:
     """The state of a study, read again when its ledger has grown."""
 
     def __init__(self, folder: StudyFolder) -> None:
-        self.folder, self.size = folder, -1
+        self.folder, self.size, self.took_s = folder, -1, 0.0
         self.go_on()
 
     def go_on(self) -> None:
         size = Path(self.folder.path / LEDGER).stat().st_size
         if size != self.size:
+            began = time.monotonic()
             self.state, self.size = self.folder.state(), size
+            self.took_s = time.monotonic() - began
 
 
 def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Iterator[str]:
@@ -113,7 +118,7 @@ def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Itera
         f"  amendment {amendment['number']} of {amendment['name']}: {expanded(str(amendment['reason']))}"
         for amendment in state.amendments
     )
-    yield from (f"  {line}" for line in _whole(seen, plan, folder, state))
+    yield from (f"  {line}" for line in _whole(seen, study, plan, folder, state))
 
 
 def _stage_words(stage: StageProgress) -> str:
@@ -134,13 +139,13 @@ def _effects(state: State) -> Iterator[str]:
             yield f"  {name} at {stage_name}: {', '.join(map(str, found)) or 'no effect'} discovered"
 
 
-def _whole(seen: Seen, plan: Plan, folder: StudyFolder, state: State) -> Iterator[str]:
+def _whole(seen: Seen, study: Study, plan: Plan, folder: StudyFolder, state: State) -> Iterator[str]:
     """The sums; an end is expected while somebody works on the study, and else told as what is left."""
-    yield spent_words(seen.progress, plan)
+    yield "; ".join(spent_words(seen.progress, plan))
     if state.study is not StudyState.OPEN:
         return
     if state.waiting():
-        yield f"{', '.join(state.waiting())} waits for a person: promo decide"
+        yield from waiting_lines(study, state)
     elif is_worked_on(folder.path):
         end = end_words(seen.progress, seen.ends_at)
         yield from [end] if end else []

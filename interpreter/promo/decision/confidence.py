@@ -23,7 +23,7 @@ from promo.spec.judgement import Bound, BoundKind, Method, Test
 Floats: TypeAlias = NDArray[Any]
 Bools: TypeAlias = NDArray[Any]
 
-FLIPPED = 10
+FLIPPED = 12
 """Most cells whose sign assignments are all counted for every study."""
 CHUNK = 4_000_000
 """Most sums held at a time."""

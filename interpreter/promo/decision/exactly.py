@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from promo.base.tails import t_quantile
 from promo.decision.confidence import rank_sum_limit
 from promo.spec.judgement import (
+    Best,
     Bound,
     BoundKind,
     Condition,
     Difference,
     Equivalent,
     First,
+    Isnt,
     Level,
     Method,
     Side,
@@ -70,30 +72,59 @@ def chance(condition: Condition, world: Supposed) -> float | None:
     if world.noise <= 0:
         return None
     match condition:
-        case Top(per_host=False):
-            return slippage(world.rivals, condition.count, world.lead / world.error(1))
+        case Isnt():
+            found = chance(condition.condition, world)
+            return None if found is None else 1 - found
+        case Top():
+            return _placed(condition.count, condition.per_host, world)
+        case Best():
+            return _placed(math.ceil(condition.share * world.rivals), condition.per_host, world)
         case First() if not world.host:
             return slippage(world.rivals, 1, world.lead / world.noise) ** world.cells
         case Difference(test=None, statistic=Statistic.MEAN):
             return _inside(condition, world, world.error(2))
         case Difference(test=None, statistic=Statistic.EVERY) if not world.host:
             return _inside(condition, world, math.sqrt(2) * world.noise) ** world.cells
-        case Level(statistic=Statistic.MEAN):
-            return _reached(condition.bound, world, math.hypot(world.error(1), world.shared / math.sqrt(world.cells)))
-        case Level(statistic=Statistic.EVERY) if not world.host:
-            return _reached(condition.bound, world, math.hypot(world.noise, world.shared)) ** world.cells
+        case Level():
+            return _level(condition, world)
         case Difference(test=Test() as test):
             return _tested(condition, test, world)
-        case Equivalent(test=Test(method=Method.SIGMA) as test):
-            room = float(condition.margin) + world.allowance - _reach(test, world)
-            return _between(-room, room, -world.lead, world.error(2)) if room > 0 else 0.0
-        case Equivalent(test=Test(method=Method.T) as test) if not world.host and world.cells > 1:
-            margin, freedom = float(condition.margin) + world.allowance, world.cells - 1
-            return equivalence(
-                t_quantile(float(test.confidence), freedom), freedom, -world.lead, margin, world.error(2)
-            )
+        case Equivalent():
+            return _equivalent(condition, world)
         case _:
             return None
+
+
+def _level(condition: Level, world: Supposed) -> float | None:
+    """The value itself against a bound, on the mean or in every cell."""
+    match condition.statistic:
+        case Statistic.MEAN:
+            error = math.hypot(world.error(1), world.shared / math.sqrt(world.cells))
+            return _reached(condition.bound, world, error)
+        case Statistic.EVERY if not world.host:
+            return _reached(condition.bound, world, math.hypot(world.noise, world.shared)) ** world.cells
+        case _:
+            return None
+
+
+def _equivalent(condition: Equivalent, world: Supposed) -> float | None:
+    """The power of two one-sided tests."""
+    test, margin = condition.test, float(condition.margin) + world.allowance
+    if test.method is Method.SIGMA:
+        room = margin - _reach(test, world)
+        return _between(-room, room, -world.lead, world.error(2)) if room > 0 else 0.0
+    if test.method is Method.T and not world.host and world.cells > 1:
+        freedom = world.cells - 1
+        return equivalence(t_quantile(float(test.confidence), freedom), freedom, -world.lead, margin, world.error(2))
+    return None
+
+
+def _placed(count: int, per_host: bool, world: Supposed) -> float:
+    """A place among the best, overall or on any host; what happens on different hosts is independent."""
+    if not per_host:
+        return slippage(world.rivals, count, world.lead / world.error(1))
+    error = math.sqrt(world.noise**2 / world.seeds + world.host**2)
+    return 1 - (1 - slippage(world.rivals, count, world.lead / error)) ** world.hosts
 
 
 def _bound(condition: Difference, world: Supposed) -> tuple[float, Bound]:

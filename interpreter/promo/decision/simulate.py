@@ -17,7 +17,7 @@ from promo.decision.arrays import apply_gate, apply_rule, fast_condition, fast_g
 from promo.decision.confidence import Bools, Floats
 from promo.decision.exactly import Supposed, chance
 from promo.plan.values import Plan
-from promo.spec.judgement import LEADER, First, Gate, Rule, Statistic, Then, Top
+from promo.spec.judgement import LEADER, Best, First, Gate, Rule, Statistic, Then, Top, primitives
 from promo.spec.values import Stage, Study
 
 BATCH = 20_000
@@ -88,12 +88,24 @@ class Figures:
     rules_exactly: Mapping[str, float | None]
     """Rule -> the former by formula, where one exists."""
     best_at_end: Share
+    regret: Share
+    """Mean of how far the truly best of those at the last stage is behind the best of all, in the measure's unit."""
+    near: Share | None
+    """Studies in which that is less than was asked about; None where nothing was."""
     expected_s: float
     planned_s: int
     most_s: int
 
 
-def simulate(study: Study, plan: Plan, world: World, draws: int, seed: int, best: str | None = None) -> Figures:
+def simulate(
+    study: Study,
+    plan: Plan,
+    world: World,
+    draws: int,
+    seed: int,
+    best: str | None = None,
+    near: float | None = None,
+) -> Figures:
     """
     Put *draws* invented studies through the gates and rules of a study.
 
@@ -104,11 +116,12 @@ def simulate(study: Study, plan: Plan, world: World, draws: int, seed: int, best
         draws: number of studies; at most `SLOW_DRAWS` are taken when a gate or rule is beyond the arrays.
         seed: of the draws.
         best: the candidate that is truly best; None takes the first that no gate keeps in any case.
+        near: how close to the best counts as near, in the measure's unit; None asks nothing.
     """
     slow = any(not _fast(study, gate) for gate in study.gates.values())
     slow = slow or any(not fast_condition(rule.require, _cells(study, rule.stage)) for rule in study.rules.values())
     made = min(draws, SLOW_DRAWS) if slow else draws
-    tally = _Tally(study, plan, world, best or best_candidate(study))
+    tally = _Tally(study, plan, world, best or best_candidate(study), near)
     for batch, start in enumerate(range(0, made, BATCH)):
         tally.add(min(BATCH, made - start), _Luck(seed, batch))
     return tally.figures(made, draws, seed, by_arrays=not slow)
@@ -144,8 +157,8 @@ TRUE, PENALTY, HOST, RUN, CELL = range(5)
 
 
 class _Tally:
-    def __init__(self, study: Study, plan: Plan, world: World, best: str) -> None:
-        self.study, self.plan, self.world = study, plan, world
+    def __init__(self, study: Study, plan: Plan, world: World, best: str, near: float | None) -> None:
+        self.study, self.plan, self.world, self.limit = study, plan, world, near
         self.names = sorted({name for stage in plan.stages for name in study.entrants[stage.name].possible})
         self.best = best
         self.kept = {gate: np.zeros(len(self.names)) for gate in study.gates}
@@ -154,7 +167,8 @@ class _Tally:
         self.wrong = {gate: np.zeros(5) for gate in study.gates}
         self.stopped = dict.fromkeys(study.gates, 0)
         self.rules = {rule: [0, 0] for rule in study.rules}
-        self.end = 0
+        self.end = self.near = self.reached = 0
+        self.regrets = np.zeros(2)
         self.seconds = 0.0
         self.last = [stage for stage in plan.stages if not stage.report_only][-1].name
 
@@ -199,6 +213,11 @@ class _Tally:
                     if rule.otherwise is not None and rule.otherwise is not Then.SKIP:
                         going &= ~(known & ~holds)
         self.end += int(alive[self.last][:, best].sum())
+        left = np.where(alive[self.last], final, np.inf).min(axis=1) - final.min(axis=1)
+        left = left[np.isfinite(left)]
+        self.reached += len(left)
+        self.regrets += (left.sum(), (left * left).sum())
+        self.near += int((left < (self.limit or 0.0)).sum())
 
     def _entrants(self, name: str, alive: Mapping[str, Bools], promoted: Mapping[str, Bools], count: int) -> Bools:
         stage = self.plan.stage(name)
@@ -211,10 +230,15 @@ class _Tally:
         return there & alive[stage.continues] if stage.continues is not None else there
 
     def _multiplier(self, name: str) -> float:
-        first, last = self.plan.stages[0].budget.cap_s, self.plan.stage(self.last).budget.cap_s
-        here = self.plan.stage(name).budget.cap_s
+        first, last, here = (self._whole(one) for one in (self.plan.stages[0].name, self.last, name))
         power = -self.world.exponent
         return float((here / first) ** power - (last / first) ** power)
+
+    def _whole(self, name: str) -> int:
+        """A stage's budget with what it carries on; in seconds where budgets are of several kinds."""
+        if len({stage.budget.kind for stage in self.study.stages.values()}) == 1:
+            return self.study.whole(name)
+        return sum(stage.budget.cap_s for stage in (self.study.stages[name], *self.study.carried_on(name)))
 
     def _count(self, gate: Gate, there: Bools, kept: Bools, stopped: Bools, final: Floats) -> None:
         self.kept[gate.name] += kept.sum(axis=0)
@@ -254,6 +278,8 @@ class _Tally:
             rules={name: (_share(a, draws), _share(b, draws)) for name, (a, b) in self.rules.items()},
             rules_exactly={name: self._rule_exactly(rule) for name, rule in self.study.rules.items()},
             best_at_end=_share(self.end, draws),
+            regret=_mean(self.regrets, self.reached),
+            near=None if self.limit is None else _share(self.near, draws),
             expected_s=self.seconds / draws,
             planned_s=self.plan.device_s.planned,
             most_s=self.plan.device_s.most,
@@ -285,29 +311,35 @@ class _Tally:
     def _exactly(self, gate: Gate) -> float | None:
         """The chance of the best at a gate over a first stage, where there is a formula."""
         stage = self.study.stages[gate.source]
-        if gate.demands or gate.sample is not None or stage.after or stage.continues or self.best in gate.always:
+        if gate.demands or stage.after or stage.continues or self.best in gate.always:
             return None
         there = self.study.entrants[gate.source].possible
-        if self.best not in there or (isinstance(gate.keep, Top) and gate.statistic is not Statistic.MEAN):
+        (asked, *more) = primitives(gate.keep)
+        placed = isinstance(asked, Top | Best)
+        if more or self.best not in there or (placed and gate.statistic is not Statistic.MEAN):
             return None
-        reference = getattr(gate.keep, "reference", None)
+        reference = getattr(asked, "reference", None)
         if reference == LEADER:
             return None
         world = self._supposed(stage, self.best, reference, gate.allowance)
-        if world is not None and isinstance(gate.keep, Top):
+        if world is not None and placed:
             world = evolve(world, rivals=len([name for name in there if name not in gate.always]))
         return None if world is None else chance(gate.keep, world)
 
     def _rule_exactly(self, rule: Rule) -> float | None:
         """The chance that a rule holds whose candidates come to its stage in any case."""
         stage = self.study.stages[rule.stage]
-        asked = [name for name in (rule.judged, rule.reference) if name is not None]
+        (required, *more) = primitives(rule.require)
+        reference = getattr(required, "reference", None) or rule.reference
+        if more or isinstance(required, Top | Best) or reference == LEADER:
+            return None
+        asked = [name for name in (rule.judged, rule.reference, reference) if name is not None]
         if not all(self._certain(stage, name) for name in asked):
             return None
-        if isinstance(rule.require, First) and (stage.after or rule.judged != self.best):
+        if isinstance(required, First) and (stage.after or rule.judged != self.best):
             return None  # who else is there depends on gates, or is not equally far behind
-        world = self._supposed(stage, rule.judged, rule.reference, Fraction(0))
-        return None if world is None or isinstance(rule.require, Top) else chance(rule.require, world)
+        world = self._supposed(stage, rule.judged, reference, Fraction(0))
+        return None if world is None else chance(rule.require, world)
 
     def _certain(self, stage: Stage, name: str) -> bool:
         """Whether a candidate is at a stage whatever the values are."""
@@ -323,6 +355,14 @@ class _Tally:
 def _share(count: int, of: int) -> Share:
     value = count / of if of else 0.0
     return Share(value, math.sqrt(value * (1 - value) / of) if of else 0.0)
+
+
+def _mean(sums: Floats, count: int) -> Share:
+    """A mean and its standard error, from the sums of values and of their squares."""
+    if count < 2:
+        return Share(float(sums[0]), 0.0)
+    mean = float(sums[0]) / count
+    return Share(mean, math.sqrt(max(float(sums[1]) / count - mean * mean, 0.0) / count))
 
 
 def _products(

@@ -12,13 +12,15 @@ from pathlib import Path
 
 from attrs import evolve
 
-from promo.base.canonical import canonical, digest_bytes
+from promo import __version__
+from promo.base.canonical import Json, canonical, digest_bytes
 from promo.base.errors import PromoError
 from promo.driver.anchor import ANCHORS, HEAD
 from promo.driver.export import write_file
 from promo.driver.report import record_of
 from promo.driver.study import AMENDMENTS, IMPORTS, LEDGER, LOCK, PLAN, RECHECK, RUNS, SPEC, StudyFolder
-from promo.exchange.crate import METADATA, Making, Packed, crate_bytes, environment
+from promo.exchange.crate import METADATA, Making, Packed, crate_bytes, environment, gate_crate_bytes
+from promo.exchange.registration import registration_markdown
 from promo.files import RealDisk
 from promo.report.record import Record
 from promo.report.render import render_csv, render_html, render_json
@@ -51,14 +53,51 @@ def write_crate(folder: StudyFolder, out: Path, making: Making) -> int:
         Mismatch: what is stored does not follow from the evidence, or is damaged.
         PromoError: something is in the way, or cannot be written.
     """
-    if out.suffix != ZIP and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise PromoError(f"{out} is there already", hint="remove it, or choose another --out")
+    _not_there(out)
     events = folder.chain().events
     record = evolve(record_of(folder), folder=".")
     files = {**dict(_stored(folder, record)), **_made(record)}
     files[ENVIRONMENT] = canonical(environment(record, events)) + b"\n"
-    packed = {name: Packed(len(content), digest_bytes(content)) for name, content in files.items()}
-    files[METADATA] = crate_bytes(record, events, packed, making)
+    files[METADATA] = crate_bytes(record, events, _packed(files), making)
+    return _write(files, out)
+
+
+def write_gate_crate(made: Mapping[str, Json], spec: str, out: Path, making: Making) -> int:
+    """
+    Write the registration of one gate or rule as an RO-Crate, with the spec it stands in.
+
+    Args:
+        made: the registration.
+        spec: text of the spec.
+        out: as in `write_crate`.
+        making: who publishes it, and under which licence.
+
+    Returns:
+        How many files the crate has.
+
+    Raises:
+        PromoError: something is in the way, or cannot be written.
+    """
+    _not_there(out)
+    files = {
+        SPEC: spec.encode(),
+        "registration.json": canonical(made) + b"\n",
+        "registration.md": registration_markdown(made).encode(),
+    }
+    files[METADATA] = gate_crate_bytes(made, __version__, _packed(files), making)
+    return _write(files, out)
+
+
+def _not_there(out: Path) -> None:
+    if out.suffix != ZIP and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise PromoError(f"{out} is there already", hint="remove it, or choose another --out")
+
+
+def _packed(files: Mapping[str, bytes]) -> dict[str, Packed]:
+    return {name: Packed(len(content), digest_bytes(content)) for name, content in files.items()}
+
+
+def _write(files: Mapping[str, bytes], out: Path) -> int:
     if out.suffix == ZIP:
         write_file(out, _zipped(files))
     else:

@@ -17,6 +17,7 @@ from promo.files import RealDisk
 from promo.run.execute import Place
 from promo.run.executors.local import worker_environment
 from promo.run.executors.recorded import RecordedExecutor
+from promo.run.held import is_taken, lease_folder
 from promo.run.ports import Executor
 from promo.spec.ports import Runner
 from promo.spec.values import Host, Study
@@ -44,6 +45,11 @@ class LocalPlace:
         """The device of a slot; two slots never have the same."""
         return self.devices[slot] if slot < len(self.devices) else None
 
+    def is_free(self, slot: int) -> bool:
+        """Whether no other study of this machine has the device of a slot."""
+        device = self.device(slot)
+        return device is None or not is_taken(lease_folder(self.outer), device)
+
     def environment(self, slot: int) -> Mapping[str, str]:
         """Environment of a worker in a slot."""
         return worker_environment(self.outer, threads=self.threads, cuda_device=self.device(slot))
@@ -60,6 +66,11 @@ class RecordedPlace:
     def device(self, slot: int) -> None:
         """None: nothing is trained."""
         del slot
+
+    def is_free(self, slot: int) -> bool:
+        """Always: nothing is trained."""
+        del slot
+        return True
 
     def environment(self, slot: int) -> Mapping[str, str]:
         """Nothing: no worker is started."""

@@ -301,7 +301,10 @@ class _Loop:
                 self.execution.record(EventKind.STUDY_CLOSED, {"stages": len(state.closed)})
                 return
             if self.execution.busy:
+                waited = self.execution.elsewhere
                 self.execution.go_on()
+                for device in sorted(self.execution.elsewhere - waited):
+                    self.display.say(f"waiting for {device}, which another study has")
                 self.display.tick(state)
             elif not moved:
                 return  # a person has to decide, or another host to run, before anything more can happen

@@ -194,7 +194,12 @@ def _ended(state: State) -> list[Attempt]:
 
 def _lacking(folder: StudyFolder, state: State) -> list[str]:
     """Files of attempts with a result that are not there; what rests on results cannot be derived without them."""
-    files = (f"{one.folder}/{name}" for one in _ended(state) if one.envelope for name in (RESULT, REQUEST, POINTS))
+    files = (
+        f"{one.folder}/{name}"
+        for one in _ended(state)
+        if one.envelope or one.late
+        for name in (RESULT, REQUEST, POINTS)
+    )
     return [name for name in files if not (folder.path / name).is_file() and not _never_had(folder, name)]
 
 
@@ -212,19 +217,19 @@ def _results(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[
     without = {name.rpartition("/")[0] for name in missing}
     bad, good = [], 0
     for attempt in _ended(state):
-        if attempt.envelope is None or attempt.folder in without:
+        envelope = attempt.envelope or attempt.late
+        if envelope is None or attempt.folder in without:
             continue
         result = folder.result(attempt)
         recorded = OK if attempt.state is AttemptState.FLAGGED else attempt.status  # a guard sets sound results aside
-        if result.digest != attempt.envelope or result.status.value != recorded:
+        if result.digest != envelope or (attempt.envelope and result.status.value != recorded):
             bad.append(attempt.folder)
         elif not _points_match(folder, attempt, result.details.get("points")):
             bad.append(f"{attempt.folder}/{POINTS}")
         else:
             good += 1
-    yield Check(
-        "results", Outcome.DIFFERS if bad else Outcome.MATCHES, _listed(bad) or f"{good} result files as recorded"
-    )
+    words = _listed(bad) or f"{good} result files as recorded"
+    yield Check("results", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
     if missing:
         yield Check("results", Outcome.MISSING, _listed(missing))
 
@@ -272,9 +277,7 @@ def _curves(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[C
         request, stored = RealDisk().read(place / REQUEST), RealDisk().read(place / RESULT)
         if request is None or stored is None:
             continue  # said among the results and requests
-        body, _ = answer(replay, request)
-        same = result_bytes(body) == stored
-        good += same
+        good += (same := result_bytes(answer(replay, request)[0]) == stored)
         bad += [] if same else [attempt.folder]
     as_frozen = state.frozen["replay"] == replay.summary()
     words = f"{good} results follow from {replay.name}, sha256:{replay.digest[:12]}, read again row by row"

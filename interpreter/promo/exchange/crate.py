@@ -15,18 +15,18 @@ Source:
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 from attrs import frozen
 
 from promo.base.canonical import Json
-from promo.decision.values import Decision, GateDecision, ReduceDecision, StepDecision
 from promo.exchange.runs import run_name
 from promo.ledger.state import Attempt, AttemptState
 from promo.ledger.values import Event, EventKind
+from promo.report.people import result_words
 from promo.report.record import Record, part
-from promo.report.words import gate_result, number, reduction_result, rule_result, step_result
+from promo.report.words import number
 
 METADATA = "ro-crate-metadata.json"
 CRATE = "https://w3id.org/ro/crate/1.1"
@@ -63,6 +63,8 @@ MEANINGS = {
     "checkpoint.note": "Merkle root of the ledger when promo last stopped",
     "recheck.py": "A second verifier that needs Python alone: python recheck.py .",
     "environment.json": "Commands, packages, machines, devices and software of every start and run",
+    "registration.json": "What decides, word for word, with its seal and what was known by then",
+    "registration.md": "The same for people",
     "report.html": "The audit report",
     "report.json": "The audit report for programs",
     "report.decisions.csv": "One row a decision, candidate and sub-rule",
@@ -107,8 +109,66 @@ def crate_bytes(record: Record, events: Iterable[Event], files: Mapping[str, Pac
     Returns:
         JSON-LD, the same for the same arguments.
     """
-    graph = _Crate(record, tuple(events), files, making).graph()
+    return _written(_Crate(record, tuple(events), files, making).graph())
+
+
+def gate_crate_bytes(made: Mapping[str, Json], promo: str, files: Mapping[str, Packed], making: Making) -> bytes:
+    """
+    The metadata file of a crate that holds the registration of one gate or rule, and the spec it stands in.
+
+    Args:
+        made: the registration.
+        promo: version of promo that made it.
+        files: as in `crate_bytes`.
+        making: who publishes it, and how.
+
+    Returns:
+        JSON-LD, the same for the same arguments.
+    """
+    kind, name, sealed_at = (str(made[key]) for key in ("kind", "name", "sealed_at"))
+    sentences = made["sentences"]
+    assert isinstance(sentences, Sequence)
+    results = [name for name in sorted(files) if name.startswith("registration.")]
+    action: dict[str, Json] = {
+        "@id": "#seal",
+        "@type": "CreateAction",
+        "name": f"Seal {name}",
+        "description": f"What the {kind} means was sealed; {made['results_then']} results of its stages existed then",
+        "instrument": _to(_promo_id(promo)),
+        **({"agent": _to(WHO)} if making.by else {}),
+        "object": _to("spec.promo"),
+        "result": _many([_file_id(one) for one in results]),
+        "endTime": _time(sealed_at),
+    }
+    root: dict[str, Json] = {
+        "@id": "./",
+        "@type": "Dataset",
+        "name": f"Pre-registration of {kind} {name} of {made['study']}: {made['title']}",
+        "description": " ".join(map(str, sentences)),
+        "datePublished": _time(sealed_at),
+        "identifier": _named(str(made["seal"])),
+        "license": _to(_licence_id(making)),
+        "conformsTo": _to(PROFILE),
+        **({"author": _to(WHO)} if making.by else {}),
+        "hasPart": [_file_id(one) for one in sorted(files)],
+        "mentions": _to("#seal"),
+    }
+    described = (_file(name, packed) for name, packed in sorted(files.items()))
+    return _written([*_about(root, making), _promo(promo), *described, action])
+
+
+def _written(graph: list[Json]) -> bytes:
     return json.dumps({"@context": CONTEXT, "@graph": graph}, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def _about(root: Json, making: Making) -> Iterator[Json]:
+    """The crate itself, what it follows, who publishes it, and how it may be used."""
+    yield {"@id": METADATA, "@type": "CreativeWork", "about": _to("./"), "conformsTo": _to(CRATE)}
+    yield root
+    yield {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
+    if making.by:
+        yield {"@id": WHO, "@type": "Person", "name": making.by}
+    yield {"@id": _licence_id(making), "@type": "CreativeWork", **_licence(making)}
 
 
 def environment(record: Record, events: Iterable[Event]) -> dict[str, Json]:
@@ -152,15 +212,10 @@ class _Crate:
 
     def graph(self) -> list[Json]:
         """Every entity, the crate's own description first."""
-        actions, making = list(self._actions()), self.making
-        who: list[Json] = [{"@id": WHO, "@type": "Person", "name": making.by}] if making.by else []
+        actions = list(self._actions())
         return [
-            {"@id": METADATA, "@type": "CreativeWork", "about": _to("./"), "conformsTo": _to(CRATE)},
-            self._root(actions),
-            {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"},
+            *_about(self._root(actions), self.making),
             *_software(self.record),
-            *who,
-            {"@id": _licence_id(making), "@type": "CreativeWork", **_licence(making)},
             *_text(self.record),
             *(_file(name, packed) for name, packed in sorted(self.files.items())),
             *(self._folder(attempt) for attempt in self.record.attempts()),
@@ -217,7 +272,8 @@ class _Crate:
 
     def _decision(self, name: str, event: Event) -> dict[str, Json]:
         tables = (f"evidence/{table}.json" for table in _read_by(self.record, name))
-        words, made = _decision_words(self.record, self.record.decisions[name]), (f"decisions/{name}.json",)
+        made = (f"decisions/{name}.json",)
+        words = result_words(self.record.decisions[name], self.record.study, self.record.state)
         ended = {"endTime": _time(event.time)}
         return self._action(f"#decide-{_id(name)}", f"Decide {name}", words, ("lock.json", *tables), made, ended)
 
@@ -256,7 +312,7 @@ class _Crate:
             "@type": "CreateAction",
             "name": name,
             "description": words,
-            "instrument": _to(_promo_id(self.record)),
+            "instrument": _to(_promo_id(_version(self.record))),
             **({"agent": _to(WHO)} if self.making.by else {}),
             "object": _many([_file_id(one) for one in objects if one in self.files]),
             "result": _many([_file_id(one) for one in results if one in self.files]),
@@ -275,18 +331,13 @@ def _read_by(record: Record, name: str) -> tuple[str, ...]:
 
 def _software(record: Record) -> Iterator[Json]:
     runner = part(record.state.frozen, "runner")
-    versions = {name: str(version) for name, version in sorted(part(runner, "versions").items())}
+    stated = sorted(part(runner, "versions").items())
+    versions = {name: str(version) for name, version in stated if version is not None}
     needs = {
         name: f"pkg:{'generic' if name == 'python' else 'pypi'}/{_id(name)}@{quote(version, safe='')}"
         for name, version in versions.items()
     }
-    yield {
-        "@id": _promo_id(record),
-        "@type": "SoftwareApplication",
-        "name": "promo",
-        "softwareVersion": str(record.state.frozen.get("promo", "")),
-        "description": "Interpreter of the promo language: freezes rules, runs what they ask for, decides by them",
-    }
+    yield _promo(_version(record))
     yield {
         "@id": _runner_id(record),
         "@type": "SoftwareApplication",
@@ -299,8 +350,23 @@ def _software(record: Record) -> Iterator[Json]:
         yield {"@id": identity, "@type": "SoftwareApplication", "name": name, "softwareVersion": versions[name]}
 
 
-def _promo_id(record: Record) -> str:
-    return f"pkg:pypi/promo-lang@{quote(str(record.state.frozen.get('promo', '')), safe='')}"
+def _promo(version: str) -> Json:
+    return {
+        "@id": _promo_id(version),
+        "@type": "SoftwareApplication",
+        "name": "promo",
+        "softwareVersion": version,
+        "description": "Interpreter of the promo language: freezes rules, runs what they ask for, decides by them",
+    }
+
+
+def _promo_id(version: str) -> str:
+    return f"pkg:pypi/promo-lang@{quote(version, safe='')}"
+
+
+def _version(record: Record) -> str:
+    """Of the promo that froze the study."""
+    return str(record.state.frozen.get("promo", ""))
 
 
 def _runner_id(record: Record) -> str:
@@ -345,18 +411,6 @@ def _file(name: str, packed: Packed) -> Json:
         "encodingFormat": FORMATS.get(ending, "application/octet-stream"),
         "sha256": packed.sha256,
     }
-
-
-def _decision_words(record: Record, decision: Decision) -> str:
-    match decision:
-        case GateDecision():
-            return gate_result(decision)
-        case StepDecision():
-            return step_result(decision)
-        case ReduceDecision():
-            return reduction_result(decision)
-        case _:
-            return rule_result(decision, record.study.rules[decision.rule], record.study)
 
 
 def _parent(name: str) -> str:

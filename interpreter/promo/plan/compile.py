@@ -129,8 +129,10 @@ def _in_order(study: Study, stage: Stage, identities: _Identities) -> tuple[Plan
     Seeds are blocks; inside a block candidates and hosts come in the order of their identities.
 
     An identity is a hash, so the order is as good as drawn, is the same for everyone, and follows neither the text
-    nor the size of the models.
+    nor the size of the models.  With a seed, it is that of the hashes of seed and identity.
     """
+    salt = None if study.order_seed is None else str(study.order_seed)
+    place = (lambda run: run.id) if salt is None else (lambda run: digest([salt, run.id]))
     ordered: list[PlannedRun] = []
     budget = identities.spent(stage)
     for seed in stage.seeds:
@@ -139,7 +141,7 @@ def _in_order(study: Study, stage: Stage, identities: _Identities) -> tuple[Plan
             for candidate in study.entrants[stage.name].possible
             for host in stage.hosts
         ]
-        ordered.extend(sorted(block, key=lambda run: run.id))
+        ordered.extend(sorted(block, key=place))
     return tuple(ordered)
 
 

@@ -48,8 +48,8 @@ def flip_lines(record: Record, effects: Effects, table: EffectTable) -> Iterable
     for before, after in pairwise(effects.stages):
         if before in (stage.name for stage in record.study.carried_on(after)):
             yield (
-                f"{after} carries the runs of {before} on, so the errors of these changes are smaller than said here, "
-                "where the stages are taken as independent."
+                f"{after} carries the runs of {before} on, so what they share cancels in a change, and its error, "
+                "which takes the stages as independent, is as a rule too large."
             )
 
 

@@ -55,6 +55,8 @@ def read_start(study: Study) -> tuple[str, ...]:
     if study.draw is not None:
         value = "the first receipt recorded after that" if study.draw.published is None else study.draw.published
         said.append(f"Seeds are drawn from what was frozen and from {value}; nobody knows them earlier.")
+    if study.order_seed is not None:
+        said.append(f"Inside each block of a stage, runs come in an order drawn with seed {study.order_seed}.")
     return tuple(said)
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from promo.base.canonical import Json
+from promo.decision.values import GateDecision, RuleDecision
 from promo.ledger.state import State
-from promo.report.words import listed, plural
+from promo.report.record import Record
+from promo.report.words import listed, plural, rule_result, standing_reason
 
 
 def amendment_lines(data: Mapping[str, Json]) -> Iterator[str]:
@@ -59,6 +61,22 @@ def amended_lines(state: State, name: str) -> Iterator[str]:
         if one["name"] == name:
             yield from amendment_lines(one)
     yield from verdict_lines(state, name)
+
+
+def moved_lines(record: Record, name: str) -> Iterator[str]:
+    """What other wordings would have meant for each candidate whom they move, or for the claim of a rule."""
+    counted, unit = record.decisions.get(name), record.study.measure.unit
+    for (one, version), other in record.others.items():
+        if one != name:
+            continue
+        if isinstance(other, GateDecision) and isinstance(counted, GateDecision):
+            was = {standing.candidate: standing.verdict for standing in counted.standings}
+            for standing in other.standings:
+                if standing.verdict is not was[standing.candidate]:
+                    reason = standing_reason(standing, other, unit)
+                    yield f"{wording(version)}, {standing.candidate} would be {standing.verdict.value}: {reason}."
+        elif isinstance(other, RuleDecision):
+            yield f"{wording(version)}: {rule_result(other, record.study.rules[name], record.study)}."
 
 
 def beside(state: State, name: str) -> tuple[Mapping[str, Json], ...]:

@@ -18,7 +18,7 @@ from promo.report.people import result_words
 from promo.report.record import Record
 from promo.report.replay import replay_line
 from promo.report.runs import facts
-from promo.report.words import NONE, listed, number
+from promo.report.words import NONE, listed, number, plural
 from promo.spec.judgement import Statistic
 
 MOST_CHANGES = 40
@@ -98,7 +98,8 @@ def _story(
     first: Record, second: Record, changes: tuple[str, ...], decisions: tuple[PairDecision, ...], other: list[str]
 ) -> Iterable[str]:
     if changes:
-        yield f"The two studies are not of the same spec: {len(changes)} parts of their plans differ."
+        differ = "differs" if len(changes) == 1 else "differ"
+        yield f"The two studies are not of the same spec: {plural(len(changes), 'part')} of their plans {differ}."
     else:
         yield "Both studies are of the same spec, with the same rules, budgets, hosts and seeds."
     for which, record in (("first", first), ("second", second)):

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from promo.base.canonical import Json, exact
+from promo.spec.arrays import lengths
 from promo.spec.describe import describe_level
 from promo.spec.design import Split, Word, alias_chains, best_split, clear_pairs, correlations, word_lengths
-from promo.spec.space import Design
+from promo.spec.space import Array, Design
 
 MOST_SHOWN = 40
 
@@ -117,6 +118,10 @@ def _row_lines(design: Design) -> Iterator[str]:
     for name, row in design.points.items():
         shown = [describe_level(levels[sign][place]) for place, sign in enumerate(row)]
         table.append([name, *(f"{text} {'- +'[sign + 1]}".rstrip() for text, sign in zip(shown, row, strict=True))])
+    yield from _aligned(table)
+
+
+def _aligned(table: list[list[str]]) -> Iterator[str]:
     widths = [max(len(line[place]) for line in table) for place in range(len(table[0]))]
     for line in table:
         yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -156,3 +161,56 @@ def _split_lines(design: Design, designs: Mapping[str, Design], parts: int) -> I
         yield "  let every host run all rows instead, as stages do: then no effect is lost"
     else:
         yield "  and lose no effect of one or two factors"
+
+
+# --- more than two levels ----------------------------------------------------------------------------------
+
+
+def array_json(array: Array) -> dict[str, Json]:
+    """Everything known about an array, version 1."""
+    pattern = _array_lengths(array)
+    return {
+        "promo_array": 1,
+        "name": array.name,
+        "kind": array.kind,
+        "factors": {
+            factor: [describe_level(level) for level in levels]
+            for factor, levels in zip(array.factors, array.levels, strict=True)
+        },
+        "rows": {str(number): list(row) for number, row in zip(array.numbers, array.rows, strict=True)},
+        "word_lengths": [exact(one) for one in pattern],
+        "strength": _strength(pattern),
+    }
+
+
+def array_text(array: Array) -> str:
+    """The same for people."""
+    return "\n".join(_array_lines(array))
+
+
+def _array_lines(array: Array) -> Iterator[str]:
+    counts = " x ".join(str(len(levels)) for levels in array.levels)
+    yield f"design {array.name}: {array.kind}, {len(array.rows)} rows, {len(array.factors)} factors of {counts} levels"
+    table = [["row", *array.factors]]
+    table += [[name, *map(describe_level, array.levels_at(name).values())] for name in array.titles]
+    yield from _aligned(table)
+    yield ""
+    pattern = _array_lengths(array)
+    shown = ", ".join(f"A{place} = {exact(one)}" for place, one in enumerate(pattern) if place and one)
+    yield f"word lengths: {shown or 'none: every effect has columns of its own'}"
+    strength = _strength(pattern)
+    if strength == len(array.factors):
+        yield "every combination of levels is there equally often"
+        return
+    yield f"strength: {strength}, so any {strength} factors have all their combinations equally often"
+    if strength == 2:
+        yield "main effects are clear of each other, and mixed with interactions of two factors"
+
+
+def _array_lengths(array: Array) -> tuple[Fraction, ...]:
+    return lengths(array.rows, [len(levels) for levels in array.levels])
+
+
+def _strength(pattern: tuple[Fraction, ...]) -> int:
+    """Any so many factors have all combinations of their levels equally often."""
+    return next((place - 1 for place, one in enumerate(pattern) if place and one), len(pattern) - 1)

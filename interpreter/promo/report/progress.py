@@ -100,6 +100,7 @@ def build_progress(
     *,
     reported: Mapping[str, Fraction] | None = None,
     here: str | None = None,
+    recorded: bool = False,
 ) -> StudyProgress:
     """
     Where a study stands.
@@ -112,12 +113,15 @@ def build_progress(
         reported: folder of a running attempt -> training seconds it has reported.
         here: the one host whose runs this machine carries out, whose end is then that of the opened stages; None: all.
 
+        recorded: whether nothing is trained, but read from recorded curves; a ledger that has begun says so itself.
+
     Returns:
         The progress.  It costs about as much as the plan has runs, so whoever draws it does so a few times a second.
     """
     under_way = _UnderWay(study, plan, state, reported or {})
     stages = tuple(under_way.stage(name) for name in study.stages)
-    left_s = under_way.left_s(now, here)
+    recorded = recorded or "replay" in state.frozen
+    left_s = None if recorded else under_way.left_s(now, here)
     return StudyProgress(
         stages=stages,
         deciders=tuple(_deciders(study, state)),
@@ -129,7 +133,7 @@ def build_progress(
         device_s=device_s(state),
         left_s=left_s,
         measured=bool(under_way.took),
-        replay="replay" in state.frozen,
+        replay=recorded,
     )
 
 
@@ -208,8 +212,7 @@ class _UnderWay:
 
     def left_s(self, now: str, here: str | None) -> float | None:
         """Seconds until everything has run, as far as it is known who goes on; None where that is up to a person."""
-        over = self.state.study in (StudyState.CLOSED, StudyState.STOPPED)
-        if over or "replay" in self.state.frozen or self.state.waiting():
+        if self.state.study in (StudyState.CLOSED, StudyState.STOPPED) or self.state.waiting():
             return None
         ends: dict[str, float] = {}
         free: dict[str, list[float]] = {}
@@ -301,14 +304,14 @@ def _deciders(study: Study, state: State) -> Iterator[DeciderProgress]:
                 )
 
 
-def spent_words(progress: StudyProgress, plan: Plan) -> str:
-    """What was trained of what is planned, and what devices were taken for."""
+def spent_words(progress: StudyProgress, plan: Plan) -> tuple[str, str]:
+    """What was trained of what is planned, and for how long devices were taken."""
     unit, planned = amount_unit(plan), amount_text(progress.planned_s, plan)
     share = f" ({share_text(progress.spent_s / progress.planned_s)})" if progress.planned_s else ""
     amounts = f"{amount_text(progress.spent_s, plan)} of {planned} {unit} planned{share}"
     if progress.replay:
-        return f"nothing trained; recorded {amounts}"
-    return f"trained {amounts}; {span_text(progress.device_s)} of devices' time, all phases"
+        return "nothing trained", f"recorded {amounts}"
+    return f"trained {amounts}", f"{span_text(progress.device_s)} of devices' time, all phases"
 
 
 def end_words(progress: StudyProgress, at: str) -> str:

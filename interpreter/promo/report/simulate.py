@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from promo.decision.simulate import Figures, Share, World
 
 
-def simulation_text(study: Study, plan: Plan, world: "World", source: str, figures: "Figures", *, defaults: str) -> str:
+def simulation_text(
+    study: Study,
+    plan: Plan,
+    world: "World",
+    source: str,
+    figures: "Figures",
+    *,
+    defaults: str,
+    near: float | None = None,
+) -> str:
     """Figures of one world for a terminal."""
     unit = study.measure.unit
     fewer = "" if figures.by_arrays else f" of {figures.asked:,} asked for, because sign flips over many cells are slow"
@@ -45,10 +54,20 @@ def simulation_text(study: Study, plan: Plan, world: "World", source: str, figur
     lines += [
         "",
         f"The best reaches the last stage in {_text(figures.best_at_end)} of studies.",
+        *_regret(figures, near, unit),
         f"{amount_unit(plan)}: expected {amount_text(round(figures.expected_s), plan)}, "
         f"planned {amount_text(figures.planned_s, plan)}, worst with all reruns {amount_text(figures.most_s, plan)}",
     ]
     return "\n".join(lines)
+
+
+def _regret(figures: "Figures", near: float | None, unit: str) -> list[str]:
+    """What is lost when the best does not come to the end."""
+    mean, error = figures.regret.value, figures.regret.error
+    said = [f"Whoever is truly best there is behind the best of all by {mean:.5f} ± {error:.5f} {unit} on the average."]
+    if figures.near is not None:
+        said.append(f"In {_text(figures.near)} of studies it is behind by less than {near:g} {unit}.")
+    return said
 
 
 def _spread(world: "World", unit: str) -> str:
@@ -89,6 +108,7 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
             setting,
             *(_text(gate.best_kept) for gate in figures.gates),
             _text(figures.best_at_end),
+            f"{figures.regret.value:.5f} ± {figures.regret.error:.5f}",
             amount_text(round(figures.expected_s), plan),
             amount_text(figures.most_s, plan),
         ]
@@ -100,7 +120,7 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
     return "\n\n".join(
         [
             "Best kept so far:",
-            _table(kept, [varied, *gates, "to the end", f"expected {unit}", "worst"]),
+            _table(kept, [varied, *gates, "to the end", "then behind by", f"expected {unit}", "worst"]),
             "Wrongly promoted:",
             _table(wrong, [varied, *gates]),
         ]

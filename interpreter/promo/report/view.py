@@ -15,7 +15,7 @@ from promo.ledger.state import StudyState
 from promo.plan.values import PlannedRun, StagePlan
 from promo.report.account import account_lines
 from promo.report.aloud import read_gate, read_rule
-from promo.report.amendments import amended_lines
+from promo.report.amendments import amended_lines, moved_lines
 from promo.report.baselines import baseline_lines
 from promo.report.effects import effects_story, effects_view
 from promo.report.limits import limits
@@ -189,7 +189,7 @@ class _View:
             standings=tuple(self._standing(one, shown) for one in shown.standings) if shown else (),
             evidence=decision.evidence[:SHOWN] if decision else "",
             decision=decision_digest(decision)[:SHOWN] if decision else "",
-            amended=tuple(amended_lines(self.state, gate.name)),
+            amended=(*amended_lines(self.state, gate.name), *moved_lines(self.record, gate.name)),
         )
 
     def _standing(self, standing: Standing, decision: GateDecision) -> StandingView:
@@ -231,7 +231,7 @@ class _View:
             ),
             evidence=decision.evidence[:SHOWN] if decision else "",
             decision=decision_digest(decision)[:SHOWN] if decision else "",
-            amended=tuple(amended_lines(self.state, rule.name)),
+            amended=(*amended_lines(self.state, rule.name), *moved_lines(self.record, rule.name)),
         )
 
     # --- stages ------------------------------------------------------------------------------------------

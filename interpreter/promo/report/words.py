@@ -108,10 +108,12 @@ def allowance_of(decision: GateDecision) -> str:
 
 def demand_words(decision: GateDecision, unit: str) -> tuple[str, ...]:
     """What was demanded before a gate may decide, and what came of it when it was not met."""
-    said = tuple(finding_words(one, unit, allowance_of(decision)) for one in decision.demands)
-    if decision.kept_by == dict(decision.rule)["keep"]:
-        return said
-    return (*said, f"so the gate kept {decision.kept_by} in place of {dict(decision.rule)['keep']}")
+    said = [finding_words(one, unit, allowance_of(decision)) for one in decision.demands]
+    keep = dict(decision.rule)["keep"]
+    if decision.kept_by != keep:
+        unmet = next(place for place, one in enumerate(decision.demands) if not one.holds)
+        said[unmet] += f"; so the gate kept {decision.kept_by} in place of {keep}"
+    return tuple(said)
 
 
 def finding_words(finding: Finding, unit: str, allowance: str = "") -> str:

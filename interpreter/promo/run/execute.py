@@ -29,6 +29,8 @@ POLL_S = 0.05
 POLL_SHARE = 0.02
 """Between two looks passes this share of the time since something last happened, and at most `POLL_S`."""
 SOONEST_S = 0.0005
+GONE = "promo ended before it did"
+BUSY = "another study took its device a moment earlier"
 ALLOWANCE_S = 300
 """Seconds beyond the training cap for start-up, warm-up and scoring before the supervisor steps in."""
 
@@ -67,6 +69,9 @@ class Place(Protocol):
 
     def device(self, slot: int) -> str | None:
         """The device that whoever has the slot holds, by its lasting name; None for a processor."""
+
+    def is_free(self, slot: int) -> bool:
+        """Whether no other study of this machine has the device of a slot."""
 
     def environment(self, slot: int) -> Mapping[str, str]:
         """Environment of a worker in a slot."""
@@ -137,6 +142,8 @@ class Execution:
         self._live: list[_Live] = []
         self._finish, self._last = finish, clock.monotonic()
         self._refused = ""
+        self.elsewhere: frozenset[str] = frozenset()
+        """Devices that are waited for because another study has them."""
         self._settle_unseen()
 
     def record(self, kind: EventKind, data: Mapping[str, Json]) -> Event:
@@ -174,7 +181,7 @@ class Execution:
             for live in list(self._live):
                 exit_ = self._executor(live.host).poll(live.handle)
                 if exit_ is not None:
-                    ended += self._end(live, exit_, cancelled=exit_.reason == "cancelled")
+                    ended += self._end(live, exit_, cancelled=exit_.reason in ("cancelled", "busy"))
             begun = [self._announce(task, slot) for task, slot in self._fitting()]
         for progress in ended:
             self._watch(progress)
@@ -185,7 +192,7 @@ class Execution:
             self._launch(live, spec)
         if ended or begun:
             self._last = self._clock.monotonic()
-        elif self._live:
+        else:
             still = self._clock.monotonic() - self._last
             self._clock.sleep(min(max(POLL_SHARE * still, SOONEST_S), POLL_S))
 
@@ -214,10 +221,19 @@ class Execution:
         running = {live.run for live in self._live}
         for host, waiting in self._waiting.items():
             taken = {live.slot for live in self._live if live.host == host}
-            free = [slot for slot in range(self._places[host].slots) if slot not in taken]
+            free = [slot for slot in range(self._places[host].slots) if slot not in taken] if waiting else []
+            free = [slot for slot in free if self._is_free(host, slot)]
             while free and (task := self._next(waiting, running)) is not None:
                 running.add(task.run.id)
                 yield task, free.pop(0)
+
+    def _is_free(self, host: str, slot: int) -> bool:
+        """Whether a slot's device is not another study's; who waits for one is told once."""
+        place, free = self._places[host], self._places[host].is_free(slot)
+        device = place.device(slot)
+        if device is not None:
+            self.elsewhere = self.elsewhere - {device} if free else self.elsewhere | {device}
+        return free
 
     def _next(self, waiting: deque[Task], running: Container[str]) -> Task | None:
         """The next task to start; a run that two stages have in common is trained once, for whoever asked first."""
@@ -263,7 +279,7 @@ class Execution:
         assert isinstance(cap_s, int)
         limit_s = 2 * cap_s + ALLOWANCE_S
         trainer = str(task.request["trainer"])
-        spec = AttemptSpec(self._study / folder, place.environment(slot), limit_s, trainer, self._finish)
+        spec = AttemptSpec(self._study / folder, place.environment(slot), limit_s, trainer, self._finish, device)
         return _Live(run.id, run.host, number, slot, folder, None, 0.0, task), spec
 
     def _launch(self, live: _Live, spec: AttemptSpec) -> None:
@@ -292,7 +308,8 @@ class Execution:
         self._refused = live.folder if full else self._refused
         # Reading a record takes no device's time: what the record says counts.
         taken_s = None if result.recorded or live.adopted else self._clock.monotonic() - live.began
-        self._settle(live.run, live.number, live.folder, result, taken_s, lost=cancelled or full)
+        why = BUSY if exit_.reason == "busy" else GONE
+        self._settle(live.run, live.number, live.folder, result, taken_s, lost=why if cancelled or full else "")
         if live.task is None:
             return []
         if result.status is not RunStatus.OK:
@@ -310,7 +327,7 @@ class Execution:
                 raise refusal(f"the result in {folder}", fault) from fault
         return result
 
-    def _settle(self, run: str, number: int, folder: str, result: Result, taken_s: float | None, *, lost: bool) -> None:
+    def _settle(self, run: str, number: int, folder: str, result: Result, taken_s: float | None, *, lost: str) -> None:
         """Record how an attempt ended; a sound result counts even when nobody waited for it."""
         data: dict[str, Json] = {
             "run": run,
@@ -324,7 +341,7 @@ class Execution:
         if result.status is RunStatus.OK:
             self.record(EventKind.RESULT_ACCEPTED, {**data, "metrics": dict(result.metrics)})
         elif lost and result.digest is None:
-            data["status"], data["cause"] = "lost", "promo ended before it did"
+            data["status"], data["cause"] = "lost", lost
             self.record(EventKind.ATTEMPT_LOST, data)
         else:
             self.record(EventKind.ATTEMPT_FAILED, data)
@@ -340,7 +357,7 @@ class Execution:
                 self._live.append(_Live(run, host, number, slot, folder, handle, 0.0, None, adopted=True))
                 continue
             result = self._result(attempt.folder, None)
-            self._settle(attempt.run, attempt.number, attempt.folder, result, None, lost=True)
+            self._settle(attempt.run, attempt.number, attempt.folder, result, None, lost=GONE)
         self.note_late()
 
     def _slot_of(self, attempt: Attempt) -> int:

@@ -8,7 +8,7 @@ its own, unless it was told to `keep` one.  A prepared worker imports the traine
 When the limit is reached it ends the worker and everything that the worker started.  It does the same when its
 standard input closes, which the kernel does for it when promo dies in whatever way; told to `finish`, it lets the
 attempt in hand come to its end first.  As long as an attempt runs, its folder holds a lock, so that a later promo
-knows.
+knows; and it holds the attempt's device, so that no other study of this machine trains there meanwhile.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from promo.run.held import Held
+from promo.run.held import Held, Lease, lease_folder, take
 
 GRACE_S = 2.0
 EXIT, LOG = "exit.json", "log.txt"
@@ -84,6 +84,7 @@ class Supervisor:
         self._worker: Worker | None = None
         self._folder = Path()
         self._held: Held | None = None
+        self._lease: Lease | None = None
         self._deadline = 0.0
         self._left = False
 
@@ -124,9 +125,13 @@ class Supervisor:
         elif "cancel" in asked:
             self._end("cancelled")
         else:
-            self._begin(Path(asked["run"]), asked["limit_s"], asked["trainer"])
+            self._begin(Path(asked["run"]), asked["limit_s"], asked["trainer"], asked.get("device"))
 
-    def _begin(self, folder: Path, limit_s: float, trainer: str) -> None:
+    def _begin(self, folder: Path, limit_s: float, trainer: str, device: str | None) -> None:
+        self._lease = take(lease_folder(os.environ), device) if device else None
+        if device and self._lease is None:
+            self._tell(folder, {"reason": "busy", "returncode": None})
+            return
         spare, self._spare = self._spare, None
         if spare is not None and (spare.trainer != trainer or not spare.alive):
             _end_tree(spare.process)
@@ -153,12 +158,17 @@ class Supervisor:
             self._spare = kept
         elif self._worker.alive:
             _end_tree(self._worker.process)
-        end = {"reason": reason, "returncode": code}
+        end: dict[str, object] = {"reason": reason, "returncode": code}
         _write(self._folder / EXIT, end)
         self._worker = None
         self._held.close()
+        if self._lease is not None:
+            self._lease.close()
+        self._tell(self._folder, end)
+
+    def _tell(self, folder: Path, end: dict[str, object]) -> None:
         with contextlib.suppress(OSError):  # nobody may be left to hear it
-            self._say.write(json.dumps({"run": str(self._folder), **end}).encode() + b"\n")
+            self._say.write(json.dumps({"run": str(folder), **end}).encode() + b"\n")
             self._say.flush()
 
 

@@ -59,6 +59,8 @@ class AttemptSpec:
     """`module:function`, so that a worker can import it before it has read the request."""
     finish: bool = False
     """Whether it goes on to its end when promo dies; otherwise it ends with it."""
+    device: str | None = None
+    """Lasting name of the device that it holds while it runs; None for a processor."""
 
 
 @frozen

@@ -87,6 +87,10 @@ def _resolved(study: Study, plan: Plan, declared: Declared) -> Iterator[str]:
         case "design" if name in study.neighbourhoods:
             near = study.neighbourhoods[name]
             yield f"neighbours of {near.of} in {_listed(tuple(factor for factor, _ in near.levels))}"
+        case "design" if name in study.arrays:
+            array = study.arrays[name]
+            counts = " x ".join(str(len(levels)) for levels in array.levels)
+            yield f"{len(array.rows)} rows over {_listed(array.factors)} of {counts} levels"
         case "design":
             design = study.designs[name]
             resolution = "none" if design.resolution is None else str(design.resolution)

@@ -59,8 +59,10 @@ class Baselines:
             return None
         design = self.conditions.designs.get(space)
         if design is None:
-            message = f"'{space}' is no table of rows to draw from"
-            scope.report("P0724", message, clauses.one("space"), "name a design with rows")
+            mixed = space in self.conditions.arrays
+            why = "has factors with more than two levels" if mixed else "is no table of rows to draw from"
+            hint = "name a design of two levels" if mixed else "name a design with rows"
+            scope.report("P0727" if mixed else "P0724", f"'{space}' {why}", clauses.one("space"), hint)
             return None
         if matched not in stages or matched not in reach:
             return None

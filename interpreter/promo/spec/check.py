@@ -171,10 +171,10 @@ class _Check:
         baselines = Baselines(scope, expressions, conditions)
         baselines.read(ladder.stages, reach if reach is not None else {})
         budget_s = self._budget(expressions, clauses)
-        screening = Screening(scope, expressions, conditions.designs)
+        screening = Screening(scope, expressions, conditions.designs, conditions.arrays)
         screening.read(ladder.stages, reach or {})
         reductions.check(screening.effects)
-        curves = read_curves(self.scope)
+        curves, order = read_curves(self.scope), clauses.maybe("run_order")
         if reach is None:
             return None
         growth.check_stages(ladder.stages, {name: frozenset(there.possible) for name, there in reach.items()})
@@ -193,6 +193,7 @@ class _Check:
             hosts=hosts,
             factors=conditions.factors,
             designs=conditions.designs,
+            arrays=conditions.arrays,
             neighbourhoods=near.found,
             candidates=conditions.candidates,
             cohorts=conditions.cohorts,
@@ -210,6 +211,7 @@ class _Check:
             noise=noise,
             anchor=clauses.maybe("anchor") is not None,
             draw=read_draw(scope, clauses),
+            order_seed=expressions.count(order.token("INT"), least=0, what="a seed") if order else None,
             entrants=reach,
             documentation=self.scope.tree.documentation(block),
             where=self.scope.where(block),

@@ -18,9 +18,10 @@ from promo.base.units import Dimension
 from promo.spec.expressions import Expressions
 from promo.spec.factorial import DesignReader
 from promo.spec.imports import Imported
+from promo.spec.mixed import ArrayReader, is_mixed
 from promo.spec.names import Scope
 from promo.spec.ports import ConditionError, Runner, RunnerFactor
-from promo.spec.space import Design, Factor, Interval, Level
+from promo.spec.space import Array, Design, Factor, Interval, Level
 from promo.spec.values import Candidate, Grow, Role
 from promo.syntax.nodes import Node, Token
 
@@ -42,6 +43,7 @@ class Conditions:
         self.scope, self.expressions, self.runner = scope, expressions, runner
         self.factors: dict[str, Factor] = dict(imported.factors)
         self.designs: dict[str, Design] = dict(imported.designs)
+        self.arrays: dict[str, Array] = dict(imported.arrays)
         self.candidates: dict[str, Candidate] = dict(imported.candidates)
         self.cohorts: dict[str, tuple[str, ...]] = dict(imported.cohorts)
         self.schedules: set[str] = set()
@@ -52,7 +54,11 @@ class Conditions:
         """Read factors, and the designs that vary them."""
         for block in self._own("factor"):
             self.scope.guard(block, self._factor)
-        DesignReader(self.scope, self.expressions, self.factors, self.designs, self.level).read(self._own("design"))
+        mixed = {block: is_mixed(block) for block in self._own("design")}
+        with_arrays = ArrayReader(self.scope, self.expressions, self.factors, self.arrays, self.level)
+        with_arrays.read([block for block, more in mixed.items() if more])
+        reader = DesignReader(self.scope, self.expressions, self.factors, self.designs, self.level)
+        reader.read([block for block, more in mixed.items() if not more])
 
     def read_candidates(self, schedules: Iterable[str]) -> None:
         """Read candidates; those that follow a schedule differ from those that do not."""
@@ -352,11 +358,9 @@ class Conditions:
         With *reuse* a condition that is a candidate already goes by that candidate's name: it is one model, whatever
         design it is a row of.
         """
-        known = self.designs[design]
+        known = self.designs.get(design) or self.arrays[design]
         before = {candidate.levels: name for name, candidate in reversed(self.candidates.items())} if reuse else {}
-        points = {f"{design}_{number}": (f"row {number} of {design}", clause) for number in known.numbers}
-        if known.centre is not None:
-            points[f"{design}_centre"] = (f"centre of {design}", clause)
+        points = {name: (title, clause) for name, title in known.titles.items()}
         same = {name: before[levels] for name in points if (levels := self._levels(known, name)) in before}
         made = self._row_candidates(known, {name: at for name, at in points.items() if name not in same})
         return None if made is None else tuple(same.get(name, name) for name in points)
@@ -397,11 +401,11 @@ class Conditions:
         name = scope.refer(clause.token("NAME"), "design")
         if name is None:
             return None
-        if name not in self.designs:
+        design = self.designs.get(name) or self.arrays.get(name)
+        if design is None:
             message = f"'{name}' is no table of rows: its conditions depend on whom they are neighbours of"
             scope.report("P0724", message, clause, f"let a stage train it by name: train {name} for ...")
             return None
-        design = self.designs[name]
         listed = clause.node("list")
         if listed is None:
             return self.points_of(name, clause)
@@ -416,7 +420,9 @@ class Conditions:
             points[f"{name}_{number}"] = (f"row {number} of {name}", part)
         return self._row_candidates(design, points)
 
-    def _row_candidates(self, design: Design, points: Mapping[str, tuple[str, Node | Token]]) -> tuple[str, ...] | None:
+    def _row_candidates(
+        self, design: Design | Array, points: Mapping[str, tuple[str, Node | Token]]
+    ) -> tuple[str, ...] | None:
         scope = self.scope
         for name, (origin, part) in points.items():
             if name in scope.declared:
@@ -430,12 +436,10 @@ class Conditions:
                     return None
         return tuple(points)
 
-    def _levels(self, design: Design, name: str) -> tuple[tuple[str, Level], ...]:
+    def _levels(self, design: Design | Array, name: str) -> tuple[tuple[str, Level], ...]:
         """Levels of a row or of the centre, sorted by factor."""
         levels = {factor.name: factor.default for factor in self.factors.values()}
-        middle = design.centre or design.low
-        by_sign = zip(design.factors, middle, design.high, design.low, design.points[name], strict=True)
-        levels |= {factor: (three[sign]) for factor, *three, sign in by_sign}
+        levels |= design.levels_at(name)
         return tuple(sorted(levels.items()))
 
 

@@ -101,6 +101,8 @@ def describe_start(study: Study) -> dict[str, Json]:
     said: dict[str, Json] = {"anchor": "required"} if study.anchor else {}
     if study.draw is not None:
         said["draw"] = "seeds from receipt" if study.draw.published is None else f"seeds from {study.draw.published}"
+    if study.order_seed is not None:
+        said["run_order"] = f"seed {study.order_seed}"
     return said
 
 

@@ -24,6 +24,7 @@ from promo.spec.design import (
     word_lengths,
 )
 from promo.spec.expressions import Expressions
+from promo.spec.mixed import is_mixed
 from promo.spec.names import Clauses, Scope
 from promo.spec.space import Design, Factor, Level
 from promo.syntax.nodes import Node, Token
@@ -373,7 +374,13 @@ class DesignReader:
         if name is None:
             return None
         if name not in self.designs:
-            scope.report("P0713", f"'{name}' follows another design itself", kind, "follow a design of its own rows")
+            if is_mixed(scope.declared[name]):
+                message = f"'{name}' has factors with more than two levels, and no signs to reverse"
+                scope.report("P0727", message, kind, "follow a design of two levels")
+            else:
+                scope.report(
+                    "P0713", f"'{name}' follows another design itself", kind, "follow a design of its own rows"
+                )
             return None
         parent = self.designs[name]
         rows, words = self._more_rows(kind, parent) or ((), ())

@@ -7,13 +7,13 @@ meaning may not.  An imported candidate brings the factors that it has levels of
 
 from attrs import define, field
 
-from promo.base.canonical import digest
+from promo.base.canonical import Json, digest
 from promo.base.diagnostics import Confidence, Edit, errors, suggestion
 from promo.base.source import Span
-from promo.spec.describe import describe
+from promo.spec.describe import describe, describe_level
 from promo.spec.expressions import unquoted
 from promo.spec.names import Scope
-from promo.spec.space import Design, Factor
+from promo.spec.space import Array, Design, Factor
 from promo.spec.values import Candidate, Data, Host, Study
 from promo.syntax.nodes import Node, Token
 
@@ -28,6 +28,7 @@ class Imported:
     hosts: dict[str, Host] = field(factory=dict)
     factors: dict[str, Factor] = field(factory=dict)
     designs: dict[str, Design] = field(factory=dict)
+    arrays: dict[str, Array] = field(factory=dict)
     candidates: dict[str, Candidate] = field(factory=dict)
     cohorts: dict[str, tuple[str, ...]] = field(factory=dict)
     data: dict[str, Data] = field(factory=dict)
@@ -37,7 +38,17 @@ class Imported:
 
 def meaning(study: Study) -> str:
     """What `use ... pinned` holds on to: digest of a study in canonical words, 64 hex digits."""
-    return digest({part: words for part, words in describe(study).items() if part != "title"})
+    said = {part: words for part, words in describe(study).items() if part != "title"}
+    designs: list[Design | Array] = [*study.designs.values(), *study.arrays.values()]
+    rows: dict[str, Json] = {design.name: _rows(design) for design in designs}
+    return digest({**said, "design_rows": rows} if rows else said)
+
+
+def _rows(design: Design | Array) -> dict[str, Json]:
+    """Levels at every row, whether or not a cohort uses it."""
+    return {
+        row: {name: describe_level(level) for name, level in design.levels_at(row).items()} for row in design.titles
+    }
 
 
 def read_imports(scope: Scope, runner: str) -> Imported:
@@ -101,7 +112,7 @@ def _bring(scope: Scope, study: Study, name: Token, found: Imported, runner: str
     kinds = {
         "host": study.hosts,
         "factor": study.factors,
-        "design": study.designs,
+        "design": {**study.designs, **study.arrays},
         "candidate": study.candidates,
         "cohort": study.cohorts,
         "stage": study.stages,
@@ -127,6 +138,8 @@ def _bring(scope: Scope, study: Study, name: Token, found: Imported, runner: str
             found.hosts[text] = study.hosts[text]
         case "factor":
             found.factors[text] = study.factors[text]
+        case "design" if text in study.arrays:
+            found.arrays[text] = study.arrays[text]
         case "design":
             found.designs[text] = study.designs[text]
         case "data":

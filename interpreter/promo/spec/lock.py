@@ -155,6 +155,10 @@ def frozen_rules(study: Study) -> Iterator[Deciding]:
     return (rule for rule in study.deciding.values() if rule.frozen)
 
 
+AFTERWARDS = "a rule that is chosen after its results is no frozen rule; promo amend records a change, and why"
+"""What there is to do where results exist already."""
+
+
 def check_seals(study: Study, lock: Lock | None) -> Iterator[Diagnostic]:
     """A seal in the text that does not fit what the text now means; with the lock, what changed in words."""
     for rule in frozen_rules(study):
@@ -256,7 +260,7 @@ def _may_seal(
     changed = tuple(differences(old.closure, now)) if old else ()
     if finished:
         message = f"'{rule.name}' cannot be sealed: {finished} results of its stage exist already"
-        raise PromoError(message, hint="a rule that is chosen after its results is no frozen rule", details=changed)
+        raise PromoError(message, hint=AFTERWARDS, details=changed)
     if broken and not again:
         message = f"'{rule.name}' was changed after it was sealed"
         raise PromoError(message, hint="undo the change, or seal it anew with --again", details=changed)

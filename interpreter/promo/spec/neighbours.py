@@ -48,7 +48,9 @@ class Neighbourhoods:
         levels: dict[str, tuple[Level, ...]] = {}
         for vary in clauses.all("vary"):
             name = scope.refer(vary.token("NAME"), "factor")
-            parts = [*vary.children[1:3], *(one.children[0] for one in vary.nodes("centre"))]
+            listed = vary.node("list")
+            ends = vary.children[1:3] if listed is None else listed.children
+            parts = [*ends, *(one.children[0] for one in vary.nodes("centre"))]
             given = [self.conditions.level(name, part) for part in parts] if name else [None]
             if name is None or name in levels or None in given:
                 if name in levels:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from promo.base.units import Dimension
 from promo.spec.expressions import Expressions
 from promo.spec.names import Scope
-from promo.spec.space import Design
+from promo.spec.space import Array, Design
 from promo.spec.values import Effects, Entrants, Stage
 from promo.syntax.nodes import Node
 
@@ -21,8 +21,10 @@ WORDS = {"model": ("main", "pairs"), "block": ("host", "seed"), "family": ("main
 class Screening:
     """Reads the effects of one text."""
 
-    def __init__(self, scope: Scope, expressions: Expressions, designs: Mapping[str, Design]) -> None:
-        self.scope, self.expressions, self.designs = scope, expressions, designs
+    def __init__(
+        self, scope: Scope, expressions: Expressions, designs: Mapping[str, Design], arrays: Mapping[str, Array]
+    ) -> None:
+        self.scope, self.expressions, self.designs, self.arrays = scope, expressions, designs, arrays
         self.effects: dict[str, Effects] = {}
 
     def read(self, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]) -> None:
@@ -91,6 +93,11 @@ class Screening:
         for stage in named:
             there = set(reach[stage].possible)
             here = [name for name, design in self.designs.items() if there & set(design.points)]
+            mixed = next((name for name, array in self.arrays.items() if there & set(array.titles)), None)
+            if not here and mixed is not None:
+                message = f"'{mixed}' has factors with more than two levels, and effects are of two"
+                scope.report("P0727", message, scope.where(block)["stages"], "rank its rows with a gate instead")
+                return None
             if not here:
                 message = f"no row of a design enters '{stage}', so it shows no effects"
                 hint = "train rows there: cohort NAME { rows DESIGN all }"

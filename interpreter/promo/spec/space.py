@@ -81,9 +81,51 @@ class Design(Shown):
         return found
 
     @property
+    def titles(self) -> Mapping[str, str]:
+        """Candidate -> which row it is, in words."""
+        found = {f"{self.name}_{number}": f"row {number} of {self.name}" for number in self.numbers}
+        return found | ({f"{self.name}_centre": f"centre of {self.name}"} if self.centre is not None else {})
+
+    def levels_at(self, point: str) -> Mapping[str, Level]:
+        """The varied factors' levels at a row or the centre."""
+        middle = self.centre or self.low
+        by_sign = zip(self.factors, middle, self.high, self.low, self.points[point], strict=True)
+        return {factor: three[sign] for factor, *three, sign in by_sign}
+
+    @property
     def full_regular(self) -> bool:
         """Whether the rows are a whole fraction or factorial, as laid out."""
         return self.kind in ("fraction", "full") and self.numbers == tuple(range(1, len(self.rows) + 1))
+
+
+@frozen(eq=False, repr=False)
+class Array(Shown):
+    """A design whose factors may have more than two levels: an orthogonal array, or every combination."""
+
+    name: str
+    kind: str
+    """`array` or `full`."""
+    factors: tuple[str, ...]
+    levels: tuple[tuple[Level, ...], ...]
+    """Of each factor, shape (k, any)."""
+    rows: tuple[tuple[int, ...], ...]
+    """Shape (n, k): which of its levels each factor has."""
+    where: Where = place()
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Number of each row."""
+        return tuple(range(1, len(self.rows) + 1))
+
+    @property
+    def titles(self) -> Mapping[str, str]:
+        """Candidate -> which row it is, in words."""
+        return {f"{self.name}_{number}": f"row {number} of {self.name}" for number in self.numbers}
+
+    def levels_at(self, point: str) -> Mapping[str, Level]:
+        """The varied factors' levels at a row."""
+        row = self.rows[int(point.rpartition("_")[2]) - 1]
+        return {factor: levels[number] for factor, levels, number in zip(self.factors, self.levels, row, strict=True)}
 
 
 @frozen(eq=False, repr=False)

@@ -14,7 +14,7 @@ from attrs import frozen
 from promo.base.shown import Shown
 from promo.spec.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.spec.places import Where, place
-from promo.spec.space import Design, Factor, Level, Neighbourhood
+from promo.spec.space import Array, Design, Factor, Level, Neighbourhood
 
 
 @frozen(eq=False, repr=False)
@@ -349,6 +349,7 @@ class Study(Shown):
     hosts: Mapping[str, Host]
     factors: Mapping[str, Factor]
     designs: Mapping[str, Design]
+    arrays: Mapping[str, Array]
     neighbourhoods: Mapping[str, Neighbourhood]
     candidates: Mapping[str, Candidate]
     cohorts: Mapping[str, tuple[str, ...]]
@@ -371,6 +372,8 @@ class Study(Shown):
     """Whether somebody outside has to vouch for what was frozen before anything runs."""
     draw: Draw | None
     """What the seeds of runs are drawn from; None: the numbers of the spec are the seeds."""
+    order_seed: int | None
+    """Of the order of runs inside each block; None: the order of their identities."""
     entrants: Mapping[str, Entrants]
     """Stage -> who may enter it."""
     documentation: str

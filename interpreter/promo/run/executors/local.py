@@ -78,7 +78,8 @@ class LocalExecutor:
         known = (one for one in self._supervisors if one.idle and one.kind == kind and one.process.poll() is None)
         supervisor = next(known, None) or self._new(attempt, kind)
         supervisor.idle = False
-        supervisor.tell({"run": str(attempt.folder), "limit_s": attempt.limit_s, "trainer": attempt.trainer})
+        asked = {"run": str(attempt.folder), "limit_s": attempt.limit_s, "trainer": attempt.trainer}
+        supervisor.tell({**asked, "device": attempt.device} if attempt.device else asked)
         return LocalHandle(supervisor, attempt.trainer)
 
     def _new(self, attempt: AttemptSpec, kind: tuple[object, ...]) -> Supervised:

@@ -1,12 +1,15 @@
-"""What flips from one stage to the next."""
+"""What flips from one stage to the next, and how it is said."""
 
 from fractions import Fraction
+from types import SimpleNamespace
 
 import pytest
+from attrs import evolve
 
 from promo.evidence.across import Move, Turn, moves, turns
 from promo.evidence.effects import EffectTable, fit_stage
 from promo.evidence.values import Cell, Evidence, Row
+from promo.report.across import flip_lines
 from promo.spec.design import standard_rows
 from promo.spec.values import Effects
 
@@ -14,9 +17,12 @@ FACTORS = ("a", "b", "c")
 POINTS = {f"r_{number}": row for number, row in enumerate(standard_rows(FACTORS, {}))}
 
 
+ASKED = Effects("e", ("s0", "s1"), ("d",), False, ("host", "seed"), "main", Fraction(5, 100), "", where={})
+
+
 def table(*stages, noise=0.0, model=False):
     """Effects at stages that have these ones, with a noise that two seeds have with opposite signs."""
-    asked = Effects("e", ("s",), ("d",), model, ("host", "seed"), "main", Fraction(5, 100), "", where={})
+    asked = evolve(ASKED, pairs=model)
     fits = []
     for place, effects in enumerate(stages):
         rows = []
@@ -61,3 +67,27 @@ def test_effects_of_one_size_share_a_place(family):
     assert [one for one in found if len(one.effect) == 1] == (
         [Move(("b",), "s0", "s1", 1, 2, 6)] if family == "all" else []
     )
+
+
+def said(found, *carried):
+    """Sentences about a table, where *carried* are the stages that the second one carries on."""
+    before = [SimpleNamespace(name=name) for name in carried]
+    record = SimpleNamespace(study=SimpleNamespace(carried_on=lambda stage: before if stage == "s1" else []))
+    return list(flip_lines(record, ASKED, found))
+
+
+def test_flips_are_said_in_sentences():
+    assert said(table((2, 1, 0.5), (1, -2, 0.5), noise=0.1)) == [
+        "b changes its sign: +1.0000 at s0, -2.0000 at s1; both intervals leave zero out.",
+        "Of 3 effects by size, a from place 1 to 2 and b from place 2 to 1, between s0 and s1.",
+    ]
+    assert said(table((2, 1, 0.5), (2, 1, 0.5))) == [
+        "No effect changes its sign or its place in the order of sizes from stage to stage."
+    ]
+    assert said(table((2, 1, 0.5))) == []
+
+
+def test_stages_that_share_runs_are_said_to():
+    found = said(table((2, 1, 0.5), (2, 1, 0.5)), "s0")
+
+    assert found[-1].startswith("s1 carries the runs of s0 on, so what they share cancels in a change")
