@@ -227,6 +227,12 @@ class _Loop:
                 hint="restore the text, or start a new study with --study",
                 details=tuple(f"{key}: {before.get(key)} -> {prepared.manifest[key]}" for key in changed),
             )
+        elsewhere = self.folder.text(state)
+        if elsewhere not in (None, prepared.manifest["digest"]):
+            message = f"the text '{self.study.data.source}' is not the one that runs on other hosts were trained on"
+            details = (f"digest: {prepared.manifest['digest']}, and there {elsewhere}",)
+            hint = "each machine needs the same text, or a source that is the same everywhere: builtin:synth/1"
+            raise Mismatch(message, hint=hint, details=details)
         return prepared
 
     def _streams(self) -> tuple[str, ...]:
