@@ -145,54 +145,6 @@ def test_a_study_of_tokens_has_their_model_and_counts_their_bytes(workplace, cap
     assert "token_lengths.bytes: it is not the text that was trained on" in capsys.readouterr().out
 
 
-def test_hosts_with_different_texts_are_refused(workplace, capsys):
-    """Whoever comes second: with a bundle of runs on another text, or with another text than such runs."""
-    for name in ("a", "b", "c"):
-        side = workplace / name
-        side.mkdir()
-        for number in range(60):
-            (side / f"{number}.txt").write_text(f"{name} is text number {number} " * 30, encoding="utf-8")
-        text = SPEC.replace("builtin:synth/1", "*.txt").replace("holdout  5%", "holdout  20%")
-        there = 'host there {\n  device   "cpu" on any\n  slots    2\n}\n\nfactor depth'
-        text = text.replace("factor depth", there, 1).replace("on       here", "on       here, there")
-        (side / "tiny.promo").write_text(text, encoding="utf-8")
-    for name, host in (("a", "here"), ("b", "there")):
-        assert promo("run", workplace / name / "tiny.promo", "--host", host, "--quiet") == 6
-        assert promo("bundle", workplace / name / "tiny.promo", "--out", workplace / f"{name}.bundle") == 0
-    capsys.readouterr()
-
-    assert promo("import", workplace / "b.bundle", workplace / "a" / "tiny.promo") == 1
-    assert "is of another study than the one here" in capsys.readouterr().err
-    # A third machine only gathers: it has no text of its own yet.
-    third = workplace / "c" / "tiny.promo"
-    assert promo("run", third, "--freeze-only", "--quiet") == 0
-    assert promo("import", workplace / "a.bundle", third) == 0
-    assert promo("import", workplace / "b.bundle", third) == 1
-    assert "were trained on another text" in capsys.readouterr().err
-    assert promo("run", third, "--host", "there", "--quiet") == 1
-    assert "is not the one that runs on other hosts were trained on" in capsys.readouterr().err
-
-
-LONG = (
-    SPEC.replace("builtin:synth/1", "*.txt")
-    .replace("holdout  5%", "holdout  30%")
-    .replace("2_048tok", "512tok")
-    .replace("tokens in [32]", "tokens in [16384]")
-    .replace("tokens in [256]", "tokens in [16384]")
-)
-
-
-def test_a_row_longer_than_the_text_has_its_cause(workplace, capsys):
-    (workplace / "tiny.promo").write_text(LONG, encoding="utf-8")
-    for number in range(20):
-        (workplace / f"{number}.txt").write_text(f"this is text number {number} " * 10, encoding="utf-8")
-
-    assert promo("run", "tiny.promo", "--quiet") == 4
-
-    cause = "a row takes 16384 tokens and the one that follows; the training text has"
-    assert cause in (workplace / "tiny.study" / "report.html").read_text(encoding="utf-8")
-
-
 CARRIED_ON = """
 frozen gate pick {
   from     first to second

@@ -301,6 +301,13 @@ def test_a_loss_that_is_not_finite_ends_the_run(folder):
     assert training.run().status is RunStatus.NAN
 
 
+def test_a_row_longer_than_the_text_has_its_cause(folder):
+    outcome, _, _ = run(folder, context=2**16, total_batch=2**16)
+
+    assert outcome.status is RunStatus.INVALID
+    assert outcome.cause.startswith("a row takes 65536 tokens and the one that follows; the training text has 5")
+
+
 def test_scoring_is_not_charged_and_phases_are_recorded(folder):
     outcome, recorder, points = run(folder, amount=16)
 
