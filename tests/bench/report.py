@@ -1,7 +1,7 @@
 """
 Report of a study of many runs: seconds cold, size, memory.
 
-    python tests/bench/report.py [--runs 613 10000]
+    python tests/bench/report.py [--runs 613 10000] [--candidates 16]
 
 A study of the toy runner is carried out first, in this process, so that the folder is a real one; then `promo report`
 and `promo verify` are timed as processes of their own.
@@ -21,14 +21,14 @@ PLUGIN = str(HERE.parent / "plugin")
 sys.path.insert(0, PLUGIN)
 
 COMMAND = "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"
-CANDIDATES = 16
 
 
-def spec(runs: int) -> str:
-    """A study of about so many runs: 16 candidates on one host, two stages, one gate."""
-    seeds = max(round(runs / (CANDIDATES + 5)), 1)
-    members = "\n".join(f"candidate c{number} like base {{ quality = {number} }}" for number in range(1, CANDIDATES))
-    names = ", ".join(["base", *(f"c{number}" for number in range(1, CANDIDATES))])
+def spec(runs: int, candidates: int = 16) -> str:
+    """A study of about so many runs: its candidates on one host, two stages, one gate."""
+    seeds = max(round(runs / (candidates + 5)), 1)
+    qualities = [(number, 100 * number / candidates) for number in range(1, candidates)]
+    members = "\n".join(f"candidate c{number} like base {{ quality = {value:.3f} }}" for number, value in qualities)
+    names = ", ".join(["base", *(f"c{number}" for number in range(1, candidates))])
     return f"""promo 1
 
 study bench {{
@@ -99,12 +99,13 @@ def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     options.add_argument("--runs", type=int, nargs="+", default=[613])
+    options.add_argument("--candidates", type=int, default=16)
     chosen = options.parse_args()
     print(f"{'runs':>8} {'command':16} {'wall s':>8} {'cpu s':>8} {'MiB':>6} {'file MB':>8}")
     for runs in chosen.runs:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            (folder / "bench.promo").write_text(spec(runs), encoding="utf-8")
+            (folder / "bench.promo").write_text(spec(runs, chosen.candidates), encoding="utf-8")
             for words in (["run", "bench.promo", "--quiet"], ["report", "bench.promo"], ["verify", "bench.promo"]):
                 wall, cpu, memory = timed(words, folder)
                 report = folder / "bench.study" / "report.html"

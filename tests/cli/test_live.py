@@ -13,7 +13,7 @@ from promo.cli.live import Lines, drawing, last_point, look
 from promo.driver.study import StudyFolder
 from promo.ledger.state import state_of
 from promo.ledger.values import Event, EventKind
-from promo.report.progress import Phase, build_progress, spent_words
+from promo.report.progress import Phase, build_progress, reported_s, spent_words
 from promo.run.execute import Progress, Task
 from promo.run.values import Result, RunStatus
 from support import crashed, plan_of, promo, spec, study_of, without_escapes
@@ -91,6 +91,20 @@ def test_of_hosts_elsewhere_nothing_is_expected_here():
 
     assert build_progress(study, plan, state, NOW, here="box").left_s == 4 * 600
     assert build_progress(study, plan, state, NOW).left_s == 8 * 600 + 2 * 3600
+
+
+def test_of_a_run_that_carries_another_on_only_what_it_adds_is_spent():
+    text = TIMED.replace("train promoted for 1h\n  on box\n  seeds 3, 4", "continue promoted from short to 1h")
+    study, plan = study_of(text), plan_of(text)
+    before, run = plan.stage("short").runs[0], plan.stage("long").runs[0]
+    state = told(*ended(before), started(run))
+    attempt = state.attempts[run.id][0]
+
+    assert reported_s(study, state, attempt, Fraction(1500)) == 900
+    assert reported_s(study, state, attempt, Fraction(590)) == 0
+    assert reported_s(study, state, attempt, Fraction(3700)) == 3000
+    fresh = started(before)
+    assert reported_s(study, state, told(fresh).attempts[before.id][0], Fraction(590)) == 590
 
 
 def test_of_a_replay_no_end_is_expected_and_nothing_is_trained():

@@ -54,7 +54,7 @@ def test_margins_and_the_pace_of_relaxing_are_varied_too(workplace, capsys):
 
     assert promo("simulate", "trial.promo", *common, "margin", "0x,1x,4x") == 0
     found = [one["figures"]["gates"][0] for one in json.loads(capsys.readouterr().out)["found"]]
-    promoted = [one["promoted"] for one in found]
+    promoted = [one["promoted"]["value"] for one in found]
     assert promoted == sorted(promoted)
     assert promoted[0] < promoted[2]
 
@@ -107,6 +107,18 @@ def test_one_cell_is_refused_where_t_needs_two(workplace, capsys):
 
     assert promo("simulate", "trial.promo", "--noise", "0.5", "--draws", "50", "--vary", "seeds", "1,2") == 2
     assert "pick has one cell at short, which has no spread" in capsys.readouterr().err
+
+
+def test_agreement_of_hosts_is_refused_where_one_is_not_there(workplace, capsys):
+    hosts = 'host box {\n  device "cpu" on any\n  slots 2\n}\n\nhost crate {\n  device "cpu" on any\n  slots 2\n}'
+    text = spec(host=hosts).replace("on box", "on box, crate")
+    text = text.replace(
+        "  ties by name", "  demand rank agreement of box, crate at least 0 else stop\n  ties by name", 1
+    )
+    (workplace / "trial.promo").write_text(text, encoding="utf-8")
+
+    assert promo("simulate", "trial.promo", "--noise", "0.5", "--draws", "50", "--vary", "hosts", "1,2") == 2
+    assert "pick asks for agreement of crate, which short is not on" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from attrs import evolve
 
 from promo.exchange.mlflow import log_runs
 from promo.exchange.runs import logged_run
@@ -83,6 +84,15 @@ def test_points_without_a_step_are_counted():
     ]
 
 
+def test_the_points_of_a_run_that_carries_another_on_begin_with_that_ones():
+    text = spec(stage_long="stage long {\n  after pick\n  continue promoted from short to 3s\n}")
+    attempt = evolve(ATTEMPT, stage="long", candidate="base", train_s="2")
+    points = ({"step": 1, "charged_s": "1", "loss": "3"}, {"step": 2, "charged_s": "3", "loss": "2"})
+    run = logged_run(study_of(text), plan_of(text), State(), attempt, RESULT, points)
+
+    assert curves(run)["loss"][:2] == [(1, 0, 3.0), (2, 2000, 2.0)]
+
+
 class Mlflow:
     """An MLflow that refuses what the real one refuses: https://mlflow.org/docs/latest/api_reference/rest-api.html."""
 
@@ -134,9 +144,7 @@ def sent(mlflow, *runs):
 
 def test_mlflow_gets_every_value_in_portions_and_nothing_twice(mlflow):
     points = tuple({"step": step, "loss": str(step)} for step in range(1, 2501))
-    long = Attempt(
-        **{**{name: getattr(ATTEMPT, name) for name in ATTEMPT.__slots__ if name != "__weakref__"}, "cause": "x" * 9000}
-    )
+    long = evolve(ATTEMPT, cause="x" * 9000)
 
     assert sent(mlflow, logged(long, points)) == (1, 0)
     assert sent(mlflow, logged(long, points)) == (0, 1)

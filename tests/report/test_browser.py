@@ -69,8 +69,8 @@ def browser():
         running.close()
 
 
-def opened(browser, study, **options):
-    context = browser.new_context(bypass_csp=True, **options)
+def opened(browser, study, *, policy=False, **options):
+    context = browser.new_context(bypass_csp=not policy, **options)
     page = context.new_page()
     asked = []
     page.on("request", lambda request: asked.append(request.url))
@@ -91,11 +91,25 @@ def test_it_fits_and_anyone_can_read_it(browser, study, width, scheme):
     assert len(asked) == 1  # the file itself, and nothing else
 
 
+def test_two_studies_side_by_side_fit_and_anyone_can_read_them(browser, study, tmp_path):
+    assert promo("report", study.path, study.path, "--out", tmp_path / "report.html") == 0
+    page, _ = opened(browser, StudyFolder(tmp_path), viewport={"width": 400, "height": 900})
+
+    across = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    found = axe.Axe().run(page).response["violations"]
+    page.context.close()
+
+    assert across <= 0
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
+
+
 def test_it_is_whole_without_script(browser, study):
     with_script, _ = opened(browser, study)
     without, _ = opened(browser, study, java_script_enabled=False)
+    with_script.evaluate("document.querySelectorAll('.tool').forEach((one) => one.remove())")
 
-    assert without.inner_text("main") == with_script.inner_text("main")
+    words = [page.inner_text("main").split() for page in (without, with_script)]
+    assert words[0] == words[1]
     for page in (with_script, without):
         page.context.close()
 
@@ -108,6 +122,53 @@ def test_every_part_that_scrolls_is_reached_by_the_keyboard(browser, study):
     page.context.close()
 
     assert regions == reached > 3
+
+
+def test_headings_sort_by_key_and_pointer_and_put_the_rows_back(browser, study):
+    page, _ = opened(browser, study, policy=True)  # the page's own policy lets its script run
+    table = page.locator("#gate-pick table")
+    rank, score = (table.locator("th button").nth(place) for place in (0, 2))
+    column = lambda place: table.locator(f"tbody tr > :nth-child({place})").all_inner_texts()  # noqa: E731
+    before = column(1)
+
+    score.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    assert table.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
+    assert column(3) == sorted(column(3), key=float, reverse=True)
+    rank.click()
+    assert table.locator("th[aria-sort=ascending]").inner_text().startswith("rank")
+    assert column(1) == sorted(before)
+    rank.click()
+    rank.click()
+    assert table.locator("th[aria-sort]").count() == 0
+    assert column(1) == before
+    page.context.close()
+
+
+def test_rows_are_filtered_and_counted(browser, study):
+    page, _ = opened(browser, study, policy=True)
+    runs = page.locator("#runs")
+
+    runs.get_by_label("Show rows with").fill("good long")
+    shown = runs.locator("tbody tr:visible").all_inner_texts()
+    assert shown
+    assert all("good" in row and "long" in row for row in shown)
+    assert runs.locator("output").inner_text().startswith(f"{len(shown)} of ")
+    page.context.close()
+
+
+def test_whoever_is_pointed_at_stands_out_in_every_picture(browser, study):
+    page, _ = opened(browser, study, policy=True)
+
+    page.locator("#gate-pick tbody tr", has_text="good").hover()
+    on = page.locator(".k.on").evaluate_all("(all) => [...new Set(all.map((one) => one.classList[1]))]")
+    pictures = page.locator("svg:has(.k.on)").count()
+    assert on == ["k1"]
+    assert pictures >= 3
+    page.locator("h1").hover()
+    assert page.locator(".k.on").count() == 0
+    page.context.close()
 
 
 def test_it_prints(browser, study):

@@ -9,11 +9,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from attrs import evolve
+from promo_toy.declare import METRICS
 
+from promo.base.resources import template_folder
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder
+from promo.report.environment import Environments
 from promo.report.pictures import Curve, Panel, curves_svg
-from promo.report.render import render_csv, render_json, render_markdown
+from promo.report.render import digest_of_script, render_csv, render_json, render_markdown
 from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
 from promo.report.view import build_view
 from support import promo, spec
@@ -43,15 +47,20 @@ class Page(HTMLParser):
 
     def __init__(self, html):
         super().__init__()
-        self.tags, self.attributes, self.words = [], [], []
+        self.tags, self.attributes, self.words, self.scripts = [], [], [], []
+        self.in_script = False
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
+        self.in_script = tag == "script"
         self.attributes += [(tag, name, value) for name, value in attrs]
 
     def handle_data(self, data):
-        self.words.append(data)
+        (self.scripts if self.in_script else self.words).append(data)
+
+    def handle_endtag(self, tag):
+        self.in_script = False
 
     @property
     def text(self):
@@ -77,11 +86,20 @@ def page(study):
 
 
 def test_texts_of_users_stay_texts(page):
-    assert not {"script", "img", "iframe", "object", "i", "link"} & set(page.tags)
+    assert not {"img", "iframe", "object", "i", "link"} & set(page.tags)
     assert "<script>alert(1)</script>" in page.text
     assert "{{ 7 * 7 }}" in page.text
     assert "<b>on purpose</b>" in page.text  # the message of a run that crashed
     assert "<i>note</i>" in page.text
+
+
+def test_the_only_script_is_our_own_and_the_policy_lets_no_other_run(page):
+    own = (template_folder() / "report.js").read_text(encoding="utf-8")
+    policy = [value for tag, name, value in page.attributes if tag == "meta" and "default-src" in str(value)]
+
+    assert page.scripts == [own]
+    assert policy == [f"default-src 'none'; style-src 'unsafe-inline'; script-src '{digest_of_script(own)}'"]
+    assert "innerHTML" not in own  # texts of users never become markup
 
 
 def test_nothing_is_fetched_and_nothing_runs(page):
@@ -114,9 +132,12 @@ def test_it_says_what_a_reviewer_asks(page, study):
 
 
 def test_every_table_has_headings_and_every_picture_words(page):
-    assert page.tags.count("table") == page.tags.count("thead") + 1  # the facts have row headings only
+    assert page.tags.count("table") == page.tags.count("thead") + 2  # facts have row headings only
     labels = [value for tag, name, value in page.attributes if tag == "svg" and name == "aria-label"]
-    assert len(labels) == page.tags.count("svg") >= 3
+    pictures = [value for tag, name, value in page.attributes if tag == "svg" and name == "role"]
+    hidden = [value for tag, name, value in page.attributes if tag == "svg" and name == "aria-hidden"]
+    assert len(labels) == len(pictures) >= 3
+    assert len(pictures) + len(hidden) == page.tags.count("svg")
     assert all(labels)
 
 
@@ -160,6 +181,7 @@ def test_an_unfinished_study_says_what_it_is(study, workplace):
 
     shutil.copytree(study.path, workplace / "half")
     ledger = workplace / "half" / "ledger.jsonl"
+    (workplace / "half" / "checkpoint.note").unlink()  # as after a kill: it is written when promo ends by itself
     lines = ledger.read_bytes().splitlines(keepends=True)
     for kept in (1, 3, len(lines) // 3, len(lines) // 2, len(lines) - 2):
         ledger.write_bytes(b"".join(lines[:kept]))
@@ -167,6 +189,42 @@ def test_an_unfinished_study_says_what_it_is(study, workplace):
         assert promo("report", workplace / "half") == 0, kept
         page = Page((workplace / "half" / "report.html").read_text(encoding="utf-8"))
         assert "not finished" in page.text
+
+
+def test_how_candidates_move_is_drawn_and_counted(study, page):
+    flow = build_view(record_of(study)).flow
+
+    assert flow.columns == ("candidate", "short: rank", "short: mean", "long: rank", "long: mean")
+    assert [row[0] for row in flow.rows] == ["base", "good"]
+    assert [row[1] for row in flow.rows] == [row[3] for row in flow.rows] == ["2", "1"]
+    assert flow.said[0] == "short and long rank the two candidates they share alike."
+    assert "Ranks from stage to stage" in page.text
+
+
+def test_what_failed_and_what_followed_is_told(study):
+    reruns = build_view(record_of(study)).reruns
+
+    assert reruns.declared == ("pick, of a run without a value at short: rerun 1, then drop.",)
+    assert reruns.said.endswith(
+        "0 were set aside by a guard, 4 failed and 0 were lost with the machine or the process; 2 were repeats."
+    )
+    assert [row[-1] for row in reruns.rows] == ["tried again: attempt 2, crash", "no value for its cell"] * 2
+    assert {row[5] for row in reruns.rows} == {"crash"}
+
+
+def test_every_picture_has_its_numbers_one_click_away(study):
+    html = (study.path / "report.html").read_text(encoding="utf-8")
+    after = [html[found.end() :] for found in re.finditer(r"</svg>\s*(?=<(?:/figure|ul|figcaption))", html)]
+
+    assert len(after) == len(re.findall('role="img"', html)) >= 3
+    for rest in after:
+        assert "<table>" in rest[: rest.index("</section>")]
+        assert "in numbers</summary>" in rest[: rest.index("</section>")]
+
+
+def test_the_words_of_a_picture_are_those_of_the_runner(study, page):
+    assert f"Marks: loss in pt, {METRICS['loss'].meaning}; the last mark of a run is its result." in page.text
+    assert "bits per byte" not in page.text
 
 
 # --- other forms -------------------------------------------------------------------------------------------------
@@ -237,6 +295,58 @@ def test_every_form_is_written(study, capsys, form, files):
         assert f"report: {study.path / file}" in said
 
 
+def test_markdown_and_json_leave_nothing_of_the_page_out(study, page):
+    view = build_view(record_of(study))
+    text, stored = render_markdown(view), json.loads(render_json(view))
+
+    for heading in (
+        "The ladder",
+        "Rules and decisions",
+        "Stages",
+        "Ranks from stage to stage",
+        "Cost",
+        "Guards, failures and reruns",
+        "What this study does not show",
+        "Runs",
+        "Where it ran",
+        "Who vouches for the ledger",
+        "Derive it again",
+    ):
+        assert f"## {heading}" in text
+        assert heading in page.text
+    for run in view.runs.rows:
+        assert f"`{run.run}`" in text
+    assert len(stored["runs"]["rows"]) == len(view.runs.rows) > 8
+    assert stored["reruns"]["rows"] == [list(row) for row in view.reruns.rows]
+    assert stored["vouching"]["said"] == list(view.vouching.said)
+    assert "<svg" not in render_json(view)
+
+
+def test_every_run_says_where_it_ran(study):
+    record = record_of(study)
+    rows = read(render_csv(RUN_COLUMNS, run_table(record)))
+    view = build_view(record)
+
+    assert {row["environment"] for row in rows if row["status"] == "ok"} == {"1"}
+    assert all("cores" in row["machine"] for row in rows if row["status"] == "ok")
+    assert all(row["started"] and row["ended"] for row in rows)
+    assert {run.environment for run in view.runs.rows if run.good} == {"1"}
+    assert view.environments[0].runs.startswith(f"{sum(bool(row['environment']) for row in rows)} attempts on box at ")
+    assert view.starts[0].promo
+
+
+def test_runs_of_two_machines_are_told_apart(study):
+    record = record_of(study)
+    key = next(key for key, result in record.results.items() if result.metrics)
+    moved = evolve(
+        record.results[key], details={**record.results[key].details, "device": {"kind": "other", "driver": "1"}}
+    )
+    views = list(Environments(evolve(record, results={**record.results, key: moved})).views())
+
+    assert len(views) == 2
+    assert [one.runs.partition(" ")[0] for one in views if ("device, driver", "1") in one.rows] == ["1"]
+
+
 # --- two studies -------------------------------------------------------------------------------------------------
 
 
@@ -264,7 +374,11 @@ def test_two_studies_stand_side_by_side(study, other, tmp_path, capsys):
     assert "decided differently at pick" in said
     assert "candidate good, quality: 1 -> 9" in html.text
     assert "agree with tau-b" in html.text
-    assert not {"script", "img", "i"} & set(html.tags)
+    assert "Machines and software are of one kind in both" in said
+    assert "Neither was amended" in said
+    assert html.text.count("attempts on box at") == 2
+    assert not {"img", "i"} & set(html.tags)
+    assert len(html.scripts) == 1
     assert "<script>alert(1)</script>" in html.text
 
 

@@ -1,6 +1,7 @@
 """`promo report` and `promo verify`."""
 
 import json
+import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -10,22 +11,31 @@ from promo.base.canonical import Json
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
 from promo.cli.terminal import put
+from promo.driver.study import StudyFolder
 
 
 def report(options: Namespace) -> int:
-    """Write the audit report of a study."""
+    """Write the audit report of a study; of a damaged one too, which then says so and ends with another code."""
     if len(options.places) > 1:
         return _beside(options)
     from promo.driver.report import FORMS, write_report
-    from promo.report.text import ending_text
 
-    folder = study_of(options.places[0] if options.places else None, options.study)
+    folder = _folder(options)
     path = Path(options.out) if options.out else folder.path / FORMS[options.format]
-    view, files = write_report(folder, path, options.format)
-    put(ending_text(view))
-    for file in files:
+    written = write_report(folder, path, options.format)
+    put("\n".join(written.story))
+    for file in written.files:
         put(f"report: {file}")
-    return ExitCode.DONE
+    for fault in written.faults:
+        put(f"not whole: {fault}", sys.stderr)
+    return ExitCode.FINDINGS if written.faults else ExitCode.DONE
+
+
+def _folder(options: Namespace) -> StudyFolder:
+    """The study that is meant; a folder that is named may lack its ledger."""
+    place = Path(options.study or (options.places[0] if options.places else ""))
+    named = bool(options.study or options.places) and place.is_dir()
+    return StudyFolder(place) if named else study_of(options.places[0] if options.places else None, options.study)
 
 
 def _beside(options: Namespace) -> int:

@@ -32,6 +32,7 @@ from promo.report.progress import (
     build_progress,
     end_words,
     host_words,
+    reported_s,
     spent_words,
 )
 from promo.report.words import gate_result, number, reduction_result, rule_result, span_text, step_result
@@ -202,6 +203,8 @@ class Seen:
     progress: StudyProgress
     points: Mapping[str, Mapping[str, object]]
     """Folder of a running attempt -> its last point."""
+    reported: Mapping[str, Fraction]
+    """Folder of a running attempt -> training seconds that it has spent of its budget."""
     ends_at: str
     """The local clock at the expected end."""
 
@@ -210,12 +213,13 @@ def look(
     study: Study, plan: Plan, state: State, folder: Path, here: str | None = None, *, recorded: bool = False
 ) -> Seen:
     """Where a study stands now, by its ledger and by what its running attempts have reported."""
-    points = {one.folder: last_point(folder / one.folder / POINTS) for one in state.running()}
-    reported = {name: Fraction(0) if not point else _charged(point) for name, point in points.items()}
+    running = state.running()
+    points = {one.folder: last_point(folder / one.folder / POINTS) for one in running}
+    reported = {one.folder: reported_s(study, state, one, _charged(points[one.folder])) for one in running}
     now = SystemClock().now()
     progress = build_progress(study, plan, state, now, reported=reported, here=here, recorded=recorded)
     ends_at = "" if progress.left_s is None else clock_text(progress.left_s)
-    return Seen(progress, points, ends_at)
+    return Seen(progress, points, reported, ends_at)
 
 
 def clock_text(seconds: float) -> str:
@@ -298,21 +302,22 @@ def _hosts(hosts: tuple[HostProgress, ...], seen: Seen, study: Study) -> Table:
         for attempt in host.running:
             rows += 1
             if rows <= MOST_ROWS:
-                table.add_row("", *_attempt(attempt, seen.points[attempt.folder], study))
+                table.add_row("", *_attempt(attempt, seen, study))
     if rows > MOST_ROWS:
         table.add_row("", Text(f"and {rows - MOST_ROWS} more", style="dim"))
     return table
 
 
-def _attempt(attempt: Attempt, point: Mapping[str, object], study: Study) -> Iterable[RenderableType]:
+def _attempt(attempt: Attempt, seen: Seen, study: Study) -> Iterable[RenderableType]:
     """A running attempt: what it is, how far it has come, and the last value it has reported."""
     again = f", attempt {attempt.number}" if attempt.number > 1 else ""
     yield Text(f"{attempt.stage}: {attempt.candidate}, seed {attempt.seed}{again}")
+    point = seen.points[attempt.folder]
     if not point:
         yield Text("starting", style="dim")
         return
-    cap_s, trained = study.stages[attempt.stage].budget.cap_s, float(_charged(point))
-    yield ProgressBar(total=cap_s, completed=min(trained, cap_s), width=BAR)
+    cap_s, trained = study.stages[attempt.stage].budget.cap_s, float(seen.reported[attempt.folder])
+    yield ProgressBar(total=cap_s, completed=trained, width=BAR)
     yield Text(f"{span_text(trained)} of {span_text(cap_s)}")
     value = _value(point, study.measure.metric)
     yield Text(value or "", style="dim")

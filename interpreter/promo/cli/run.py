@@ -90,11 +90,10 @@ def display_of(options: Namespace, folder: StudyFolder) -> Display:
 def print_end(folder: StudyFolder) -> None:
     """Decisions, time spent, and where the report is."""
     from promo.driver.report import write_report
-    from promo.report.text import ending_text
 
-    view, _ = write_report(folder, folder.path / REPORT)
+    written = write_report(folder, folder.path / REPORT)
     put("")
-    put(ending_text(view))
+    put("\n".join(written.story))
     put(f"report: {folder.path / REPORT}")
 
 

@@ -22,6 +22,7 @@ from promo.report.simulate import figures_to_json, simulation_text, sweep_svg, s
 from promo.report.words import listed, plural
 from promo.spec.flow import entrants_again
 from promo.spec.judgement import (
+    Agreement,
     Best,
     Both,
     Condition,
@@ -74,7 +75,7 @@ def simulate(options: Namespace) -> int:
     _sensible(options, study)
 
     def figures(varied: Study, changed: "World") -> "Figures":
-        _spread_is_seen(varied)
+        _can_speak(varied)
         return run(varied, compile_plan(varied), changed, options.draws, options.seed, options.best, options.near)
 
     settings = []
@@ -150,14 +151,18 @@ def _parts(one: object) -> Iterator[Condition]:
     return (part for condition in asked for part in primitives(condition))
 
 
-def _spread_is_seen(study: Study) -> None:
-    """Student's t needs two cells, which a study with fewer seeds or hosts may not have."""
+def _can_speak(study: Study) -> None:
+    """Student's t needs two cells, and agreement the hosts it names, which a study with fewer may not have."""
     asking: list[Gate | Rule] = [*study.gates.values(), *study.rules.values()]
     for one in asking:
-        stage = one.source if isinstance(one, Gate) else one.stage
-        tests = [part.test for part in _parts(one) if isinstance(part, Difference | Equivalent) and part.test]
-        if any(test.method is Method.T for test in tests) and len(study.stages[stage].cells) < 2:
-            raise PromoError(f"{one.name} has one cell at {stage}, which has no spread, so t can never speak")
+        stage = study.stages[one.source if isinstance(one, Gate) else one.stage]
+        parts = list(_parts(one))
+        tests = [part.test for part in parts if isinstance(part, Difference | Equivalent) and part.test]
+        if any(test.method is Method.T for test in tests) and len(stage.cells) < 2:
+            raise PromoError(f"{one.name} has one cell at {stage.name}, which has no spread, so t can never speak")
+        named = {name for part in parts if isinstance(part, Agreement) and part.of_hosts for name in part.between}
+        if lost := sorted(named - set(stage.hosts)):
+            raise PromoError(f"{one.name} asks for agreement of {listed(lost)}, which {stage.name} is not on")
 
 
 def _noise(options: Namespace, study: Study) -> tuple[float, str]:

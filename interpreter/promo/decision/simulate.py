@@ -49,7 +49,7 @@ class World:
 
 @frozen
 class Share:
-    """A proportion and its Monte-Carlo standard error."""
+    """A proportion or a mean, and its Monte-Carlo standard error."""
 
     value: float
     error: float
@@ -65,7 +65,7 @@ class GateFigures:
     false_promotions: Share
     """Of those who took a place, by neither `always` nor `sample`, the share truly worse than one that was dropped."""
     stopped: Share
-    promoted: float
+    promoted: Share
     """Mean number, those that were only sampled among them."""
     by_arrays: bool
     best_kept_exactly: float | None
@@ -92,7 +92,8 @@ class Figures:
     """Mean of how far the truly best of those at the last stage is behind the best of all, in the measure's unit."""
     near: Share | None
     """Studies in which that is less than was asked about; None where nothing was."""
-    expected_s: float
+    expected_s: Share
+    """Mean device time in seconds, at the caps of all runs."""
     planned_s: int
     most_s: int
 
@@ -162,14 +163,14 @@ class _Tally:
         self.names = sorted({name for stage in plan.stages for name in study.entrants[stage.name].possible})
         self.best = best
         self.kept = {gate: np.zeros(len(self.names)) for gate in study.gates}
-        self.going = dict.fromkeys(study.gates, 0)
+        self.going = {gate: np.zeros(2) for gate in study.gates}
         self.top = dict.fromkeys(study.gates, 0)
         self.wrong = {gate: np.zeros(5) for gate in study.gates}
         self.stopped = dict.fromkeys(study.gates, 0)
         self.rules = {rule: [0, 0] for rule in study.rules}
         self.end = self.near = self.reached = 0
         self.regrets = np.zeros(2)
-        self.seconds = 0.0
+        self.seconds = np.zeros(2)
         self.last = [stage for stage in plan.stages if not stage.report_only][-1].name
 
     def add(self, count: int, luck: _Luck) -> None:
@@ -188,6 +189,7 @@ class _Tally:
         promoted: dict[str, Bools] = {}
         values: dict[str, Floats] = {}
         going: Bools = np.ones(count, dtype=np.bool_)
+        seconds: Floats = np.zeros(count)
         for number, stage in enumerate(self.plan.stages):
             alive[stage.name] = self._entrants(stage.name, alive, promoted, count) & going[:, None]
             true = final + penalty * self._multiplier(stage.name)
@@ -198,12 +200,12 @@ class _Tally:
                 drawn[:, :, place] = true + by_host[host] + luck.draw(shape, RUN, *at) * world.noise
                 drawn[:, :, place] += luck.draw((count, 1), CELL, *at) * world.shared
             values[stage.name] = better * drawn + (world.level or 0.0)
-            self.seconds += float(alive[stage.name].sum()) * len(cells) * stage.budget.cap_s
+            seconds += alive[stage.name].sum(axis=1) * float(len(cells) * stage.budget.cap_s)
             for gate in study.gates.values():
                 if gate.source == stage.name:
                     kept, drawn, stopped = apply_gate(study, gate, names, values, alive)
                     promoted[gate.name] = kept
-                    self.going[gate.name] += int(kept.sum())
+                    self.going[gate.name] += _squares(kept.sum(axis=1))
                     self._count(gate, alive[stage.name], kept & ~drawn, stopped, final)
             for rule in study.rules.values():
                 if rule.stage == stage.name:
@@ -212,11 +214,12 @@ class _Tally:
                     self.rules[rule.name][1] += int((~known).sum())
                     if rule.otherwise is not None and rule.otherwise is not Then.SKIP:
                         going &= ~(known & ~holds)
+        self.seconds += _squares(seconds)
         self.end += int(alive[self.last][:, best].sum())
         left = np.where(alive[self.last], final, np.inf).min(axis=1) - final.min(axis=1)
         left = left[np.isfinite(left)]
         self.reached += len(left)
-        self.regrets += (left.sum(), (left * left).sum())
+        self.regrets += _squares(left)
         self.near += int((left < (self.limit or 0.0)).sum())
 
     def _entrants(self, name: str, alive: Mapping[str, Bools], promoted: Mapping[str, Bools], count: int) -> Bools:
@@ -263,7 +266,7 @@ class _Tally:
                     },
                     false_promotions=_ratio(self.wrong[name]),
                     stopped=_share(self.stopped[name], draws),
-                    promoted=self.going[name] / draws,
+                    promoted=_mean(self.going[name], draws),
                     by_arrays=_fast(self.study, gate),
                     best_kept_exactly=self._exactly(gate),
                 )
@@ -280,7 +283,7 @@ class _Tally:
             best_at_end=_share(self.end, draws),
             regret=_mean(self.regrets, self.reached),
             near=None if self.limit is None else _share(self.near, draws),
-            expected_s=self.seconds / draws,
+            expected_s=_mean(self.seconds, draws),
             planned_s=self.plan.device_s.planned,
             most_s=self.plan.device_s.most,
         )
@@ -355,6 +358,11 @@ class _Tally:
 def _share(count: int, of: int) -> Share:
     value = count / of if of else 0.0
     return Share(value, math.sqrt(value * (1 - value) / of) if of else 0.0)
+
+
+def _squares(values: Floats) -> Floats:
+    """The sum of some values and that of their squares."""
+    return np.array([values.sum(), (values * values).sum()], dtype=np.float64)
 
 
 def _mean(sums: Floats, count: int) -> Share:

@@ -1,26 +1,46 @@
-"""Study folder to report: read everything, derive decisions anew, build the view, write the file."""
+"""
+Study folder to report: read everything, derive decisions anew, build the view, write the file.
 
-from collections.abc import Mapping
+Whoever decides on a record (`why`, `show`, two studies side by side) needs a sound one.  A report is also wanted of a
+study that is not sound, and then says at its top what is wrong with it.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from attrs import frozen
+
 from promo import __version__
-from promo.base.canonical import Json
+from promo.base.canonical import Json, digest_bytes
+from promo.base.diagnostics import SpecError, errors
 from promo.base.errors import Mismatch, PromoError
 from promo.decision.values import Decision, decision_digest
+from promo.driver.anchor import head_fault
 from promo.driver.pipeline import Compiled
-from promo.driver.study import ReadOnce, StudyFolder
+from promo.driver.study import LEDGER, LOCK, PLAN, SPEC, ReadOnce, StudyFolder
 from promo.evidence.effects import EffectTable
 from promo.evidence.values import Evidence
 from promo.files import RealDisk
+from promo.ledger.chain import decode
 from promo.ledger.state import AttemptState, State, state_of
+from promo.ledger.values import Chain, EventKind
 from promo.report.beside import BesideView, build_beside
 from promo.report.record import Record
-from promo.report.render import render_beside, render_csv, render_html, render_json, render_markdown
+from promo.report.remains import RemainsView, remains_view
+from promo.report.render import (
+    render_beside,
+    render_csv,
+    render_html,
+    render_json,
+    render_markdown,
+    render_remains,
+    render_remains_markdown,
+)
 from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
-from promo.report.values import ReportView
-from promo.report.view import build_view
+from promo.report.view import DECISIONS_CSV, RUNS_CSV, build_view
 from promo.run.store import read_points
-from promo.run.values import Result
+from promo.run.values import Result, RunStatus
 from promo.spec.values import Study
 
 
@@ -29,64 +49,187 @@ def record_of(folder: StudyFolder) -> Record:
     Everything a report needs, with decisions derived anew.
 
     Raises:
-        Mismatch: a derived decision is not the one the ledger recorded.
+        Mismatch: something is damaged, or a derived decision is not the one the ledger recorded.
+        SpecError: the spec of the study has errors for this version of promo.
     """
-    folder = ReadOnce(folder.path)
-    chain = folder.chain()
-    state = state_of(chain.events)
-    compiled = folder.compiled()
-    study, plan = compiled.sound()
-    evidence: dict[str, Evidence] = {}
-    for stage in state.opened:
-        if stage in state.closed or any(_reads(study, name, stage) for name in state.decisions):
-            evidence[stage] = folder.evidence(compiled, state, stage)
-    decisions: dict[str, Decision] = {}
-    others: dict[tuple[str, int], Decision] = {}
-    for name, recorded in state.decisions.items():
-        decision = folder.decision(compiled, state, name)
-        if decision_digest(decision) != recorded["decision"]:
-            raise Mismatch(
-                f"the decision of '{name}' does not follow from the stored evidence",
-                hint="promo verify tells what differs",
-            )
-        decisions[name] = decision
-        for version in state.versions(name):
-            if version != state.in_force(name):
-                others[name, version] = folder.decision(compiled, state, name, version)
-    results: dict[tuple[str, int], Result] = {}
-    points: dict[str, tuple[Mapping[str, Json], ...]] = {}
-    for run, tried in state.attempts.items():
-        for attempt in tried:
-            if attempt.state is not AttemptState.RUNNING:
-                results[run, attempt.number] = folder.result(attempt)
-            if attempt.state is AttemptState.ACCEPTED:
-                points[run] = read_points(RealDisk(), folder.path / attempt.folder)
-    current, _ = folder.in_force(compiled, state).sound()
-    return Record(
-        study=current,
-        plan=plan,
-        lock=compiled.lock,
-        state=state,
-        head=chain.head,
-        evidence=evidence,
-        decisions=decisions,
-        others=others,
-        effects=_effects(folder, compiled, state),
-        results=results,
-        points=points,
-        promo=__version__,
-        folder=str(folder.path),
-    )
+    return _Reading(folder, lenient=False).record()
 
 
-def _effects(folder: StudyFolder, compiled: Compiled, state: State) -> dict[str, EffectTable]:
-    """Effects estimated anew."""
-    effects: dict[str, EffectTable] = {}
-    for name, recorded in state.effects.items():
-        effects[name] = folder.effects(compiled, state, name)
-        if effects[name].digest != recorded["effects"]:
-            raise Mismatch(f"the effects of '{name}' do not follow from the stored evidence")
-    return effects
+def legible(folder: StudyFolder) -> Record | RemainsView:
+    """
+    What can be read of a study that may be damaged: a record without what its faults took, or what little remains.
+
+    Raises:
+        PromoError: there is no study in the folder, not even a part of one.
+    """
+    reading = _Reading(folder, lenient=True)
+    try:
+        return reading.record()
+    except SpecError as fault:
+        found = next(errors(fault.diagnostics))
+        reading.faults.append(f"the spec cannot be read by promo {__version__}: {found.code}: {found.message}")
+    except PromoError as fault:
+        reading.faults.append(fault.message)
+    names = sorted(path.name for path in folder.path.iterdir()) if folder.path.is_dir() else []
+    if not {SPEC, LOCK, PLAN, LEDGER} & set(names):
+        raise PromoError(f"there is no study in {folder.path}", hint="start one with: promo run SPEC")
+    empty = b"\n" not in (RealDisk().read(folder.path / LEDGER) or b"")
+    return remains_view(str(folder.path), reading.state, tuple(reading.faults), tuple(names), empty=empty)
+
+
+class _Reading:
+    """A study folder being read; *lenient* notes faults and leaves out what they took."""
+
+    def __init__(self, folder: StudyFolder, *, lenient: bool) -> None:
+        self.folder, self.lenient = ReadOnce(folder.path), lenient
+        self.faults: list[str] = []
+        self.state = State()
+
+    def record(self) -> Record:
+        chain = self._chain()
+        compiled = self.folder.compiled()
+        study, plan = compiled.sound()
+        evidence: dict[str, Evidence] = {}
+        for stage in self.state.opened:
+            if stage in self.state.closed or any(_reads(study, name, stage) for name in self.state.decisions):
+                with self._noting(f"the evidence of {stage} cannot be collected"):
+                    evidence[stage] = self.folder.evidence(compiled, self.state, stage)
+        results, points = self._results()
+        decisions, others = self._decisions(compiled)
+        effects = self._effects(compiled)
+        current = study
+        with self._noting("the amended wordings cannot be read"):
+            current, _ = self.folder.in_force(compiled, self.state).sound()
+        metric = compiled.runner.metrics.get(study.measure.metric) if compiled.runner else None
+        starts = (one for one in chain.events if one.kind is EventKind.ORCHESTRATOR_STARTED)
+        return Record(
+            study=current,
+            plan=plan,
+            lock=compiled.lock,
+            state=self.state,
+            head=chain.head,
+            evidence=evidence,
+            decisions=decisions,
+            others=others,
+            effects=effects,
+            results=results,
+            points=points,
+            promo=__version__,
+            folder=str(self.folder.path),
+            meaning=metric.meaning if metric else "",
+            starts=tuple((one.time, one.data) for one in starts),
+            first_attempt=next((one.seq for one in chain.events if one.kind is EventKind.ATTEMPT_STARTED), None),
+            faults=tuple(dict.fromkeys(self.faults)),
+        )
+
+    @contextmanager
+    def _noting(self, consequence: str) -> Iterator[None]:
+        """Inside, a fault of the folder is noted when that is wanted, with what follows from it."""
+        try:
+            yield
+        except SpecError as fault:
+            if not self.lenient:
+                raise
+            self.faults.append(f"{consequence}: {next(errors(fault.diagnostics)).message}")
+        except PromoError as fault:
+            if not self.lenient:
+                raise
+            self.faults.append(f"{consequence}: {fault.message}" if fault.message else consequence)
+
+    def _chain(self) -> Chain:
+        """The ledger, or its sound beginning; what it adds up to is then the state."""
+        try:
+            chain = self.folder.chain()
+        except Mismatch as fault:
+            if not self.lenient:
+                raise
+            chain = _sound_beginning(RealDisk().read(self.folder.path / LEDGER) or b"")
+            self.faults.append(f"{fault.message}; only the {len(chain.events)} events before are read")
+        try:
+            self.state = state_of(chain.events)
+        except (AssertionError, KeyError, StopIteration) as fault:
+            raise Mismatch("the events of the ledger contradict each other") from fault
+        if not chain.events:
+            raise Mismatch(f"nothing can be read of the ledger in {self.folder.path}: no study is frozen in it")
+        if self.lenient:
+            self.faults.extend(_changed_files(self.folder, self.state))
+            gone = "" if self.faults else head_fault(self.folder)
+            self.faults.extend([f"the end of the ledger is not what it was: {gone}"] if gone else [])
+        return chain
+
+    def _results(self) -> tuple[dict[tuple[str, int], Result], dict[str, tuple[Mapping[str, Json], ...]]]:
+        results: dict[tuple[str, int], Result] = {}
+        points: dict[str, tuple[Mapping[str, Json], ...]] = {}
+        for run, tried in self.state.attempts.items():
+            for attempt in tried:
+                if attempt.state is AttemptState.RUNNING:
+                    continue
+                result = self.folder.result(attempt)
+                accepted = attempt.state is AttemptState.ACCEPTED
+                if accepted and result.status is not RunStatus.OK and self.lenient:
+                    self.faults.append(f"{attempt.folder}, whose result was accepted: {result.cause or 'it is gone'}")
+                    continue
+                results[run, attempt.number] = result
+                if accepted:
+                    points[run] = read_points(RealDisk(), self.folder.path / attempt.folder)
+        return results, points
+
+    def _decisions(self, compiled: Compiled) -> tuple[dict[str, Decision], dict[tuple[str, int], Decision]]:
+        """Decisions derived anew, those that count and those of other wordings."""
+        decisions: dict[str, Decision] = {}
+        others: dict[tuple[str, int], Decision] = {}
+        for name, recorded in self.state.decisions.items():
+            with self._noting(""):
+                decision = self.folder.decision(compiled, self.state, name)
+                if decision_digest(decision) != recorded["decision"]:
+                    raise Mismatch(
+                        f"the decision of '{name}' does not follow from the stored evidence",
+                        hint="promo verify tells what differs",
+                    )
+                decisions[name] = decision
+            for version in self.state.versions(name):
+                if version != self.state.in_force(name):
+                    with self._noting(f"what another wording of '{name}' would have decided cannot be derived"):
+                        others[name, version] = self.folder.decision(compiled, self.state, name, version)
+        return decisions, others
+
+    def _effects(self, compiled: Compiled) -> dict[str, EffectTable]:
+        """Effects estimated anew."""
+        effects: dict[str, EffectTable] = {}
+        for name, recorded in self.state.effects.items():
+            with self._noting(""):
+                table = self.folder.effects(compiled, self.state, name)
+                if table.digest != recorded["effects"]:
+                    raise Mismatch(f"the effects of '{name}' do not follow from the stored evidence")
+                effects[name] = table
+        return effects
+
+
+def _sound_beginning(content: bytes) -> Chain:
+    """
+    The longest beginning of a damaged ledger whose every line is vouched for by the line after it.
+
+    A line that was changed and is still in canonical form is only noticed at the next one, so the last one is left out.
+    """
+    lines = content.splitlines(keepends=True)
+    sound, damaged = 0, len(lines)
+    while damaged - sound > 1:
+        middle = (sound + damaged) // 2
+        try:
+            decode(b"".join(lines[:middle]))
+            sound = middle
+        except Mismatch:
+            damaged = middle
+    return decode(b"".join(lines[: max(sound - 1, 0)]))
+
+
+def _changed_files(folder: StudyFolder, state: State) -> Iterator[str]:
+    """Files that were frozen and are others now."""
+    frozen = state.frozen.get("files")
+    for name, digest in frozen.items() if isinstance(frozen, Mapping) else ():
+        content = RealDisk().read(folder.path / name)
+        if content is None or digest_bytes(content) != digest:
+            yield f"{name} is {'gone' if content is None else 'not the file that was frozen'}"
 
 
 def _reads(study: Study, name: str, stage: str) -> bool:
@@ -102,49 +245,79 @@ def write_beside(first: StudyFolder, second: StudyFolder, path: Path) -> BesideV
         PromoError: the file cannot be written.
     """
     view = build_beside(record_of(first), record_of(second))
-    try:
-        RealDisk().write(path, render_beside(view).encode())
-    except OSError as fault:
-        raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
+    _write({path: render_beside(view)})
     return view
+
+
+@frozen
+class Written:
+    """A report that was written."""
+
+    story: tuple[str, ...]
+    """What it says in short."""
+    files: tuple[Path, ...]
+    faults: tuple[str, ...]
+    """What is damaged in the study; empty when it is whole."""
 
 
 FORMS = {"html": "report.html", "md": "report.md", "json": "report.json", "csv": "report.csv"}
 """Form of a report -> its usual file; CSV is two files, whose names end in `.decisions.csv` and `.runs.csv`."""
 
 
-def write_report(folder: StudyFolder, path: Path, form: str = "html") -> tuple[ReportView, tuple[Path, ...]]:
+def write_report(folder: StudyFolder, path: Path, form: str = "html") -> Written:
     """
-    Write the report of a study.
+    Write the report of a study, whatever state it is in.
 
     Args:
         folder: the study.
         path: the file to write.
         form: one of `FORMS`.
 
-    Returns:
-        What it says, and the files that were written.
-
     Raises:
-        PromoError: a file cannot be written.
+        PromoError: there is no study in the folder, or a file cannot be written.
     """
-    record = record_of(folder)
+    record = legible(folder)
+    if isinstance(record, RemainsView):
+        _write({path: _remains(record, form)})
+        return Written(record.story, (path,), record.faults)
     view = build_view(record)
     match form:
         case "html":
-            files = {path: render_html(view)}
+            files = {path: render_html(view)} | {
+                path.with_suffix(f".{end}"): _table(record, end) for end in view.beside
+            }
         case "md":
             files = {path: render_markdown(view)}
         case "json":
             files = {path: render_json(view)}
         case _:
-            files = {
-                path.with_suffix(".decisions.csv"): render_csv(DECISION_COLUMNS, decision_rows(record)),
-                path.with_suffix(".runs.csv"): render_csv(RUN_COLUMNS, run_table(record)),
-            }
+            files = {path.with_suffix(f".{end}"): _table(record, end) for end in (DECISIONS_CSV, RUNS_CSV)}
+    _write(files)
+    return Written(view.story, tuple(files), view.faults)
+
+
+def _table(record: Record, end: str) -> str:
+    """A table of a record as CSV; *end* is that of its file's name."""
+    if end == RUNS_CSV:
+        return render_csv(RUN_COLUMNS, run_table(record))
+    return render_csv(DECISION_COLUMNS, decision_rows(record))
+
+
+def _remains(view: RemainsView, form: str) -> str:
+    match form:
+        case "html":
+            return render_remains(view)
+        case "json":
+            return render_json(view)
+        case "md":
+            return render_remains_markdown(view)
+        case _:
+            return render_csv(("what", "is"), view.facts)
+
+
+def _write(files: Mapping[Path, str]) -> None:
     for file, content in files.items():
         try:
             RealDisk().write(file, content.encode())
         except OSError as fault:
             raise PromoError(f"{file} cannot be written: {fault.strerror or fault}") from fault
-    return view, tuple(files)

@@ -39,7 +39,8 @@ def logged_run(
         points: what it measured on the way.
     """
     began_ms, ended_ms = _milliseconds(attempt.started), _milliseconds(attempt.ended)
-    series = dict(_curves(points, began_ms))
+    carried_s = _carried_s(attempt, points) if study.stages[attempt.stage].continues else 0.0
+    series = dict(_curves(points, began_ms - round(1000 * carried_s)))
     last = max((one.points[-1].step for one in series.values()), default=0)
     final = dict(_final(attempt, result))
     for name, value in final.items():
@@ -66,13 +67,19 @@ def run_name(attempt: Attempt) -> str:
     return f"{attempt.stage}: {attempt.candidate} on {attempt.host}, seed {attempt.seed}{again}"
 
 
-def _curves(points: Sequence[Mapping[str, Json]], began_ms: int) -> Iterator[tuple[str, Series]]:
+def _carried_s(attempt: Attempt, points: Sequence[Mapping[str, Json]]) -> float:
+    """Seconds that points count of the run that an attempt carries on, whose curve they begin with."""
+    charged = max((_number(point.get(CHARGED)) or 0.0 for point in points), default=0.0)
+    return max(charged - (_number(attempt.train_s) or 0.0), 0.0)
+
+
+def _curves(points: Sequence[Mapping[str, Json]], zero_ms: int) -> Iterator[tuple[str, Series]]:
     """Everything that was measured, by name; what is not a number, or was said before at the same step, is left out."""
     found: dict[str, list[Point]] = {}
     for index, point in enumerate(points):
         step = _step(point.get(STEP), index)
         charged = _number(point.get(CHARGED)) or 0.0
-        wall_ms = began_ms + round(1000 * charged)
+        wall_ms = zero_ms + round(1000 * charged)
         for name, value in point.items():
             measured = _number(value)
             if name != STEP and measured is not None:

@@ -5,19 +5,16 @@ A ranking of noisy scores cannot agree with another one perfectly even if the tr
 agreement stands beside what the noise would leave of it.
 """
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from promo.base.canonical import from_exact
-from promo.decision.stats import tau_b
 from promo.evidence.across import moves, turns
 from promo.evidence.effects import ORDERS, EffectTable, Estimate
-from promo.evidence.values import Evidence
-from promo.report.canvas import CHARACTER_IN, INK, LINE, belongs, figure_of, look, svg_of
+from promo.report.canvas import LINE, figure_of, look, svg_of
 from promo.report.design import effect_name
+from promo.report.pictures import ranks_svg
+from promo.report.ranks import means, ranking, stability, stability_words
 from promo.report.record import Record
 from promo.report.words import listed, number
 from promo.spec.describe import describe_budget
@@ -25,7 +22,6 @@ from promo.spec.values import Effects
 
 MOST_LINES = 10
 """So many effects are drawn; the largest of the family at any stage, if it has more."""
-ROW_IN = 0.2
 
 
 def flip_lines(record: Record, effects: Effects, table: EffectTable) -> Iterable[str]:
@@ -86,102 +82,46 @@ def effects_across(record: Record, effects: Effects, table: EffectTable) -> str:
 
 
 def ranks_across(record: Record, effects: Effects) -> str:
-    """Ranks of the conditions over the stages as a picture; empty where no condition is at two."""
-    points = {name for design in effects.designs for name in record.study.designs[design].points}
-    way = 1 if record.study.measure.lower_is_better else -1
-    means = [_means(record.evidence[stage], points) for stage in effects.stages]
-    orders = [sorted(some, key=lambda name: (way * some[name], name)) for some in means]
-    at = {
-        name: [(place, order.index(name) + 1) for place, order in enumerate(orders) if name in order]
+    """Ranks of the conditions over the stages as a picture; empty where fewer than three are at two."""
+    points = _points(record, effects)
+    lower = record.study.measure.lower_is_better
+    seen = [stage for stage in effects.stages if stage in record.evidence]
+    orders = [ranking(means(record.evidence[stage], points), lower_is_better=lower) for stage in seen]
+    ranks = {
+        name: tuple(order.index(name) + 1 if name in order else None for order in orders)
         for name in sorted(set().union(*orders))
     }
-    lines = {name: ranks for name, ranks in at.items() if len(ranks) > 1}
+    lines = [
+        (record.candidates.index(name), line)
+        for name, line in ranks.items()
+        if sum(rank is not None for rank in line) > 1
+    ]
     if len(lines) < 3:
         return ""
-    most = max(map(len, orders))
-    figure, (place,) = figure_of(1, height=ROW_IN * most + 0.9, top=0.15, bottom=0.55, left=0.6)
-    for name, ranks in lines.items():
-        candidate = record.candidates.index(name)
-        xs, ys = zip(*ranks, strict=True)
-        (line,) = place.plot(xs, ys, **look(candidate), markersize=5, linewidth=1.2)
-        belongs(line, candidate)
-        place.text(xs[-1] + 0.03, ys[-1], name, va="center", fontsize=8.5, color=INK)
-    place.set_ylim(most + 0.6, 0.4)
-    longest = max(map(len, lines))
-    _stage_axis(record, place, effects.stages, right=0.1 + longest * CHARACTER_IN * len(effects.stages) / 9)
-    place.set_ylabel("rank")
-    words = "; ".join(f"{stage}: {listed(order)}" for stage, order in zip(effects.stages, orders, strict=True))
-    return svg_of(figure, f"Ranks of conditions, best first. {words}", record.candidates)
+    words = "; ".join(f"{stage}: {listed(order)}" for stage, order in zip(seen, orders, strict=True))
+    titles = _titles(record, seen)
+    return ranks_svg(titles, lines, record.candidates, f"Ranks of conditions, best first. {words}")
+
+
+def _points(record: Record, effects: Effects) -> set[str]:
+    return {name for design in effects.designs for name in record.study.designs[design].points}
+
+
+def _titles(record: Record, stages: Sequence[str]) -> list[str]:
+    """Stages with their budgets."""
+    return [f"{name}\n{describe_budget(record.study.stages[name].budget)}" for name in stages]
 
 
 def _stage_axis(record: Record, place: Any, stages: Sequence[str], *, right: float) -> None:
     """Stages side by side with their budgets, and room for what stands on the right."""
-    texts = [f"{name}\n{describe_budget(record.study.stages[name].budget)}" for name in stages]
-    place.set_xticks(range(len(stages)), texts)
+    place.set_xticks(range(len(stages)), _titles(record, stages))
     place.set_xlim(-0.25, len(stages) - 1 + right)
 
 
 def rank_lines(record: Record, effects: Effects) -> Iterable[str]:
     """Agreement of the rankings of conditions at consecutive stages, beside what noise alone would allow."""
-    points = {name for design in effects.designs for name in record.study.designs[design].points}
-    for before, after in pairwise(effects.stages):
-        first, second = record.evidence[before], record.evidence[after]
-        one, other = _means(first, points), _means(second, points)
-        both = sorted(one.keys() & other.keys())
-        if len(both) < 3:
-            continue
-        score, left, right = tau_b([one[name] for name in both], [other[name] for name in both])
-        tau = score / math.sqrt(left * right) if left and right else 0.0
-        few = max(len(both) // 4, 1)
-        way = 1 if record.study.measure.lower_is_better else -1
-        tops = [_best(means, both, few, way) for means in (one, other)]
-        share = len(tops[0] & tops[1])
-        reliability = [_reliability(evidence, points) for evidence in (first, second)]
-        known = [value for value in reliability if value is not None]
-        ceiling = ""
-        if len(known) == 2:
-            # Two noisy copies of one normal ranking: tau = 2/pi asin(r) (Kendall & Gibbons 1990, section 10.8).
-            most = 2 / math.pi * math.asin(math.sqrt(known[0] * known[1]))
-            ceiling = (
-                f"; if the true rankings were the same, the noise between cells would still keep it near {most:.2f}"
-            )
-        yield (
-            f"{before} and {after} rank {len(both)} conditions with Kendall's tau-b {tau:.2f}{ceiling}. "
-            f"Of the best {few} they share {share}; by chance {few * few / len(both):.1f}."
-        )
-
-
-def _best(means: Mapping[str, Fraction], names: Iterable[str], count: int, way: int) -> set[str]:
-    return set(sorted(names, key=lambda name: (way * means[name], name))[:count])
-
-
-def _means(evidence: Evidence, points: set[str]) -> dict[str, Fraction]:
-    found = {}
-    for row in evidence.rows:
-        values = [from_exact(cell.value) for cell in row.cells if cell.value is not None]
-        if row.candidate in points and values and not row.missing:
-            found[row.candidate] = sum(values, Fraction(0)) / len(values)
-    return found
-
-
-def _reliability(evidence: Evidence, points: set[str]) -> float | None:
-    """Share of the variance of condition means that is not noise: 1 - 1/F of conditions against cells."""
-    table = [
-        [from_exact(cell.value or "0") for cell in row.cells]
-        for row in evidence.rows
-        if row.candidate in points and not row.missing
-    ]
-    rows, columns = len(table), len(evidence.cells)
-    if rows < 2 or columns < 2:
-        return None
-    grand = sum((sum(row, Fraction(0)) for row in table), Fraction(0)) / (rows * columns)
-    means = [sum(row, Fraction(0)) / columns for row in table]
-    cells = [sum((row[place] for row in table), Fraction(0)) / rows for place in range(columns)]
-    between = columns * sum(((mean - grand) ** 2 for mean in means), Fraction(0)) / (rows - 1)
-    left = (
-        (value - mean - cell + grand) ** 2
-        for row, mean in zip(table, means, strict=True)
-        for value, cell in zip(row, cells, strict=True)
-    )
-    error = sum(left, Fraction(0)) / ((rows - 1) * (columns - 1))
-    return float(max(1 - error / between, Fraction(0))) if between else None
+    points, lower = _points(record, effects), record.study.measure.lower_is_better
+    for before, after in pairwise(stage for stage in effects.stages if stage in record.evidence):
+        found = stability(record.evidence[before], record.evidence[after], lower_is_better=lower, names=points)
+        if found is not None and found.count > 2:
+            yield stability_words(before, after, found, "conditions")

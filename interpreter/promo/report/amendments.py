@@ -87,6 +87,14 @@ def beside(state: State, name: str) -> tuple[Mapping[str, Json], ...]:
     return tuple(one for one in every if isinstance(one, Mapping))
 
 
+def undecided(record: Record, name: str) -> str:
+    """What is said of a gate or rule without a decision that could be derived."""
+    recorded = record.state.decisions.get(name)
+    if recorded is None:
+        return "Not decided yet."
+    return f"The ledger records {verdict_words(recorded)}; that cannot be derived again from what lies here."
+
+
 def wording(version: int) -> str:
     """`as frozen`, `by amendment 2`."""
     return f"by amendment {version}" if version else "as frozen"

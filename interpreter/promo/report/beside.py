@@ -14,6 +14,8 @@ from promo.base.differences import differences
 from promo.decision.stats import summarise, tau_b
 from promo.decision.values import Decision, GateDecision, ReduceDecision, StepDecision
 from promo.evidence.values import Evidence
+from promo.report.amendments import amendment_lines
+from promo.report.environment import Environments
 from promo.report.people import result_words
 from promo.report.record import Record
 from promo.report.replay import replay_line
@@ -66,6 +68,12 @@ class BesideView:
     """What differs between the two plans, in words."""
     stages: tuple[PairStage, ...]
     decisions: tuple[PairDecision, ...]
+    alone: tuple[tuple[str, str, str], ...]
+    """What only one has decided: gate or rule, first, second."""
+    places: tuple[tuple[str, str, str], ...]
+    """Where they ran: study, its attempts, machine with device and software."""
+    amendments: tuple[tuple[str, str], ...]
+    """Study, and what its amendments say."""
     facts: tuple[tuple[str, str, str], ...]
     """Facts that are not the same in both: name, first, second."""
 
@@ -87,11 +95,42 @@ def build_beside(first: Record, second: Record) -> BesideView:
         first=first.folder,
         second=second.folder,
         story=tuple(_story(first, second, changes, decisions, other)),
-        changes=changes[:MOST_CHANGES],
+        changes=_shown(changes),
         stages=stages,
         decisions=decisions,
+        alone=tuple(_alone(first, second)),
+        places=tuple(_places(first, second)),
+        amendments=tuple(_amendments(first, second)),
         facts=tuple(_facts(first, second)),
     )
+
+
+def _shown(changes: tuple[str, ...]) -> tuple[str, ...]:
+    more = len(changes) - MOST_CHANGES
+    return (*changes[:MOST_CHANGES], *((f"and {more} more",) if more > 0 else ()))
+
+
+def _alone(first: Record, second: Record) -> Iterable[tuple[str, str, str]]:
+    for name in dict.fromkeys((*first.decisions, *second.decisions)):
+        if (name in first.decisions) != (name in second.decisions):
+            yield name, _result(first, name), _result(second, name)
+
+
+def _result(record: Record, name: str) -> str:
+    decision = record.decisions.get(name)
+    return result_words(decision, record.study, record.state) if decision else "not decided"
+
+
+def _places(first: Record, second: Record) -> Iterable[tuple[str, str, str]]:
+    for which, record in (("first", first), ("second", second)):
+        for one in Environments(record).views():
+            yield which, one.runs, "; ".join(f"{name} {value}" for name, value in one.rows)
+
+
+def _amendments(first: Record, second: Record) -> Iterable[tuple[str, str]]:
+    for which, record in (("first", first), ("second", second)):
+        for one in record.state.amendments:
+            yield which, " ".join(amendment_lines(one))
 
 
 def _story(
@@ -114,6 +153,16 @@ def _story(
     missing = [record.folder for record in (first, second) if len(record.decisions) < len(_rules(record))]
     if missing:
         yield f"Not finished: {listed(missing)}."
+    places = [{one.fixed for one in Environments(record).views()} for record in (first, second)]
+    if all(places):
+        alike = places[0] == places[1]
+        yield f"Machines and software {'are of one kind in both' if alike else 'are not the same'}."
+    changed = [
+        f"the {which} {plural(len(record.state.amendments), 'time')}"
+        for which, record in (("first", first), ("second", second))
+        if record.state.amendments
+    ]
+    yield f"Rules were amended after the freeze: {' and '.join(changed)}." if changed else "Neither was amended."
     yield "Values of the two studies are shown beside each other and never pooled."
 
 

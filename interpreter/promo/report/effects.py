@@ -74,6 +74,12 @@ def _fit(record: Record, fit: Fit) -> FitView:
         picture=_picture(record, fit),
         hosts=hosts,
         rows=tuple(_row(one, hosts) for one in fit.estimates),
+        contrasts=tuple(
+            (name, number(size, signed=True), f"{quantile:.3f}")
+            for (name, size), quantile in zip(fit.contrasts, half_normal(len(fit.contrasts)), strict=True)
+        )
+        if fit.method == "lenth"
+        else (),
         discovered=tuple(effect_name(one.effect) for one in fit.estimates if one.discovered),
         statements=tuple(said[:1].upper() + said[1:] + "." for said in fit.statements),
     )

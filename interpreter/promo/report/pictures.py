@@ -40,7 +40,11 @@ class Rung:
     subtitle: str
     order: tuple[int, ...]
     """Candidates by rank, best first."""
+    more: int
+    """How many others were there, behind or between them."""
     goes_on: frozenset[int]
+    decided: bool
+    """Whether a gate behind the stage has decided."""
     target: int | None
     """Index of the rung that its gate leads to."""
     weight: float
@@ -119,7 +123,7 @@ def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], description: str) ->
         names: candidates by number.
         description: the picture in words.
     """
-    most = max((len(rung.order) for rung in rungs), default=1)
+    most = max((len(rung.order) + bool(rung.more) for rung in rungs), default=1)
     longest = max((len(names[one]) for rung in rungs for one in rung.order), default=0)
     width = max(WIDTH_IN, max(RUNG_IN, CHARACTER_IN * longest + 0.6) * len(rungs))
     figure, (place,) = figure_of(
@@ -129,7 +133,7 @@ def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], description: str) ->
     for index, rung in enumerate(rungs):
         for rank, candidate in enumerate(rung.order):
             style = look(candidate)
-            kept = candidate in rung.goes_on or rung.target is None
+            kept = candidate in rung.goes_on or not rung.decided
             mark = style["marker"] if kept else "x"
             if rung.target is not None and candidate in rung.goes_on:
                 target = rungs[rung.target]
@@ -138,6 +142,8 @@ def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], description: str) ->
             (line,) = place.plot([index], [rank], color=style["color"], marker=mark, markersize=7, zorder=3)
             belongs(line, candidate)
             place.text(index + 0.14 / (width / len(rungs)), rank, names[candidate], va="center", color=INK, zorder=4)
+        if rung.more:
+            place.text(index, len(rung.order), f"and {rung.more:,} more", ha="center", va="center", color=INK)
         place.text(index, -head, rung.title, ha="center", va="top", fontsize=10, fontweight="bold", color=INK)
         place.text(index, 0.75 - head, rung.subtitle, ha="center", va="top", fontsize=8.5, color=INK)
     place.set_ylim(most - 0.5, -head)
@@ -159,6 +165,41 @@ def _flow(place: Any, candidate: int, start: tuple[float, float], end: tuple[flo
     band.set_capstyle("round")
     place.add_patch(band)
     belongs(band, candidate)
+
+
+def ranks_svg(
+    stages: Sequence[str], lines: Sequence[tuple[int, Sequence[int | None]]], names: Sequence[str], description: str
+) -> str:
+    """
+    Ranks from stage to stage, a line a candidate, the best on top.
+
+    Args:
+        stages: names in order.
+        lines: (candidate, its rank at each stage or None where it was not).
+        names: candidates by number.
+        description: the picture in words.
+    """
+    most = max((rank for _, ranks in lines for rank in ranks if rank is not None), default=1)
+    room = 0.3 + CHARACTER_IN * max((len(names[candidate]) for candidate, _ in lines), default=0)
+    rows = max((name.count("\n") + 1 for name in stages), default=1)
+    height, width = min(0.2 * most + 0.5 + 0.15 * rows, 12.0), max(WIDTH_IN, RUNG_IN * len(stages))
+    figure, (place,) = figure_of(1, height=height, width=width, left=0.55, bottom=0.1, top=0.3 + 0.15 * rows)
+    for candidate, ranks in lines:
+        style = look(candidate)
+        seen = [(at, rank) for at, rank in enumerate(ranks) if rank is not None]
+        xs, ys = [at for at, _ in seen], [rank for _, rank in seen]
+        (line,) = place.plot(xs, ys, **style, linewidth=1.6, markersize=6)
+        belongs(line, candidate)
+        step = (width - 0.7) / len(stages)
+        place.text(xs[-1] + 0.12 / step, ys[-1], names[candidate], va="center", color=INK)
+    place.set_xticks(range(len(stages)), stages)
+    place.xaxis.tick_top()
+    place.yaxis.get_major_locator().set_params(integer=True)
+    place.spines["bottom"].set_visible(False)
+    place.set_ylim(most + 0.5, 0.5)
+    place.set_xlim(-0.2, len(stages) - 1 + max(room / ((width - 0.7) / len(stages)), 0.2))
+    place.set_ylabel("rank")
+    return svg_of(figure, description, names)
 
 
 def effects_svg(bars: Sequence[tuple[str, float, float, float]], x_label: str, description: str) -> str:

@@ -22,7 +22,7 @@ from promo.report.people import status_words
 from promo.report.plan import amount_text, amount_unit, share_text
 from promo.report.words import listed, plural, span_text
 from promo.run.execute import Task, has_ended
-from promo.spec.values import Study
+from promo.spec.values import BudgetKind, Study
 
 
 class Phase(Enum):
@@ -140,6 +140,33 @@ def build_progress(
 def device_s(state: State) -> Fraction:
     """Seconds that ended attempts held a device, all phases."""
     return sum((_seconds(one.device_s) for one in _attempts(state)), Fraction(0))
+
+
+def reported_s(study: Study, state: State, attempt: Attempt, charged_s: Fraction) -> Fraction:
+    """
+    Training seconds that a running attempt has spent of its stage's budget.
+
+    Args:
+        study: the study.
+        state: what its ledger adds up to.
+        attempt: the attempt.
+        charged_s: what its last point says; a run that carries another one on counts that one's seconds, too.
+    """
+    stage = study.stages[attempt.stage]
+    return min(max(charged_s - _carried_s(study, state, attempt), Fraction(0)), Fraction(stage.budget.cap_s))
+
+
+def _carried_s(study: Study, state: State, attempt: Attempt) -> Fraction:
+    """Seconds of the run that is carried on: by its budget where that is of time, else by what it was charged."""
+    stage = study.stages[attempt.stage]
+    if stage.continues is None:
+        return Fraction(0)
+    if stage.budget.kind is BudgetKind.WALL:
+        return Fraction(study.earlier(stage.name))
+    names = {one.name for one in study.carried_on(stage.name)}
+    cell = (attempt.candidate, attempt.host, attempt.seed)
+    before = (one for one in _attempts(state) if one.stage in names and one.state is AttemptState.ACCEPTED)
+    return sum((_seconds(one.train_s) for one in before if (one.candidate, one.host, one.seed) == cell), Fraction(0))
 
 
 class _UnderWay:

@@ -43,6 +43,14 @@ class Record:
     """Version of promo that made the report."""
     folder: str
     """The study folder, for the command lines."""
+    meaning: str = ""
+    """What the runner says its metric means."""
+    starts: tuple[tuple[str, Mapping[str, Json]], ...] = ()
+    """Every start of promo on the study: its time, and what the ledger recorded of it."""
+    first_attempt: int | None = None
+    """Number of the event that started the first attempt."""
+    faults: tuple[str, ...] = ()
+    """What could not be read or does not fit together; what depends on it is left out."""
 
     @property
     def candidates(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from promo.decision.values import Fixing, ReduceDecision, decision_digest
 from promo.report.aloud import read_reduction
-from promo.report.amendments import amended_lines
+from promo.report.amendments import amended_lines, undecided
 from promo.report.people import result_words, settled_reduction
 from promo.report.record import Record
 from promo.report.seal import SHOWN, seal_view
@@ -22,7 +22,9 @@ def reduction_view(record: Record, reduction: Reduction) -> ReductionView:
         sentence=read_reduction(reduction, record.study),
         seal=seal_view(record, reduction),
         decided=decision is not None,
-        result=result_words(decision, record.study, record.state) + "." if decision else "Not decided yet.",
+        result=result_words(decision, record.study, record.state) + "."
+        if decision
+        else undecided(record, reduction.name),
         stages=reduction.sources,
         factors=tuple(_factor(one) for one in decision.factors) if decision else (),
         promoted=shown.promoted if shown else (),

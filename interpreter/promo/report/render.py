@@ -12,7 +12,10 @@ from attrs import asdict, evolve
 
 from promo.base.resources import template_folder
 from promo.report.beside import BesideView
+from promo.report.canvas import marks_svg
 from promo.report.compare import CompareView
+from promo.report.remains import RemainsView
+from promo.report.runs import COUNTED
 from promo.report.values import ReportView
 
 
@@ -34,7 +37,8 @@ def render_html(view: ReportView, *, refresh_s: int | None = None) -> str:
     """
     from markupsafe import Markup
 
-    return _page("report.html.j2", view=view, picture=Markup, refresh_s=refresh_s)
+    marks = marks_svg(candidate for _, candidate, _ in view.legend)
+    return _page("report.html.j2", view=view, picture=Markup, marks=marks, counted_columns=COUNTED, refresh_s=refresh_s)
 
 
 def render_beside(view: BesideView) -> str:
@@ -47,24 +51,52 @@ def render_compare(view: CompareView) -> str:
     return _page("compare.html.j2", view=view)
 
 
+def render_remains(view: RemainsView) -> str:
+    """What is left of a study that cannot be read as one, as one HTML file."""
+    return _page("remains.html.j2", view=view)
+
+
+def render_remains_markdown(view: RemainsView) -> str:
+    """The same as Markdown."""
+    return _markdown("remains.md.j2", view)
+
+
 def render_notice(name: str, message: str, refresh_s: int) -> str:
     """A page that says why there is no report at the moment."""
     return _page("notice.html.j2", name=name, message=message, refresh_s=refresh_s)
 
 
 def _page(template: str, **parts: object) -> str:
-    """A page with promo's own style sheet inside, the only text beside pictures that is not escaped."""
+    """
+    A page with promo's own style sheet and script inside, the only texts beside pictures that are not escaped.
+
+    The page's policy names the digest of that script, so a browser runs no other one.
+    """
     from markupsafe import Markup
 
-    style = Markup((template_folder() / "report.css").read_text(encoding="utf-8"))  # noqa: S704 - a file of the package
-    html: str = _environment().get_template(template).render(style=style, **parts)
+    style, script = ((template_folder() / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    own = {"style": Markup(style), "script": Markup(script)}  # noqa: S704 - files of the package
+    html: str = _environment().get_template(template).render(**own, script_digest=digest_of_script(script), **parts)
     return html
+
+
+def digest_of_script(script: str) -> str:
+    """How a content security policy names a script: `sha256-` and the digest in base 64."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 def render_markdown(view: ReportView) -> str:
     """The report as Markdown, without its pictures; texts of users keep their characters and lose their markup."""
-    template = _environment().overlay(autoescape=False).get_template("report.md.j2")
-    written: str = template.render(view=view, plain=_plain)
+    return _markdown("report.md.j2", view)
+
+
+def _markdown(template: str, view: ReportView | RemainsView) -> str:
+    written: str = (
+        _environment()
+        .overlay(autoescape=False)
+        .get_template(template)
+        .render(view=view, plain=_plain, counted_columns=COUNTED)
+    )
     return written
 
 
@@ -76,13 +108,25 @@ def _plain(text: str) -> str:
     return _MARKUP.sub(lambda found: "\\" + found[0], " ".join(text.split()))
 
 
-def render_json(view: ReportView) -> str:
+def render_json(view: ReportView | RemainsView) -> str:
     """The view as JSON, without its pictures."""
-    stages = tuple(evolve(stage, curves="") for stage in view.stages)
+    if isinstance(view, RemainsView):
+        return _json(view)
+    stages = tuple(evolve(stage, curves=evolve(stage.curves, picture="")) for stage in view.stages)
     fits = ((effects, (evolve(fit, picture="") for fit in effects.fits)) for effects in view.effects)
     effects = tuple(evolve(one, fits=tuple(those), across="", rankings="") for one, those in fits)
-    without = evolve(view, ladder="", stages=stages, effects=effects)
-    return json.dumps({"promo_report": 1, **asdict(without)}, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    without = evolve(
+        view,
+        ladder=evolve(view.ladder, picture=""),
+        flow=evolve(view.flow, picture=""),
+        stages=stages,
+        effects=effects,
+    )
+    return _json(without)
+
+
+def _json(view: ReportView | RemainsView) -> str:
+    return json.dumps({"promo_report": 1, **asdict(view)}, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def render_live(name: str, words: Iterable[str], version: str, *, going: bool, refresh_s: int) -> str:
@@ -99,7 +143,6 @@ def render_live(name: str, words: Iterable[str], version: str, *, going: bool, r
     from markupsafe import Markup
 
     script = (template_folder() / "live.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page: str = (
         _environment()
         .get_template("live.html.j2")
@@ -110,7 +153,7 @@ def render_live(name: str, words: Iterable[str], version: str, *, going: bool, r
             going=going,
             refresh_s=refresh_s,
             script=Markup(script),  # noqa: S704 - a file of the package, named by its digest in the page's policy
-            digest=digest,
+            digest=digest_of_script(script).removeprefix("sha256-"),
         )
     )
     return page

@@ -79,5 +79,6 @@ def _used(record: Record, run: str) -> Fraction | None:
     accepted = record.state.accepted(run)
     if accepted is None:
         return None
-    used: Json = part(record.results[run, accepted.number].details, "budget").get("used")
+    result = record.results.get((run, accepted.number))
+    used: Json = part(result.details if result else {}, "budget").get("used")
     return None if used is None else from_exact(str(used))

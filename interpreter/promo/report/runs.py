@@ -1,29 +1,71 @@
 """Rows about single runs, and the facts it takes to derive a report again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from fractions import Fraction
 
-from promo.base.canonical import Json, from_exact, rounded
+from promo.base.canonical import from_exact, rounded
 from promo.ledger.state import Attempt, AttemptState
+from promo.report.environment import Environments
 from promo.report.record import Record, part
-from promo.report.values import RunView
+from promo.report.values import RunsView, RunView
 from promo.report.words import NONE, number
 from promo.run.values import Result
 from promo.spec.describe import describe_runner
+
+MOST_RUNS = 1000
+"""Runs that a page lists one by one."""
+COUNTED = ("stage", "host", "status", "runs", "attempts", "mean s trained", "lowest result", "highest result")
+
+
+def runs_view(record: Record) -> RunsView:
+    """All runs, one by one or counted by stage, host and status."""
+    if len(record.state.attempts) <= MOST_RUNS:
+        return RunsView(tuple(run_rows(record)), ())
+    return RunsView((), tuple(_counted(record)))
+
+
+def _counted(record: Record) -> Iterable[tuple[str, ...]]:
+    groups: dict[tuple[str, str, str], list[tuple[Attempt, int]]] = {}
+    for run, tried in record.state.attempts.items():
+        shown = record.state.accepted(run) or tried[-1]
+        status = shown.status or shown.state.value
+        groups.setdefault((tried[0].stage, shown.host, status), []).append((shown, len(tried)))
+    order = {stage.name: place for place, stage in enumerate(record.plan.stages)}
+    for key in sorted(groups, key=lambda one: (order[one[0]], one)):
+        members = groups[key]
+        results = [record.results.get((one.run, one.number)) for one, _ in members]
+        trained = [from_exact(one.seconds["train"]) for one in results if one is not None and "train" in one.seconds]
+        metric = record.study.measure.metric
+        scores = [from_exact(text) for one in results if one is not None and (text := one.metrics.get(metric))]
+        yield (
+            *key,
+            f"{len(members):,}",
+            f"{sum(count for _, count in members):,}",
+            rounded(sum(trained, Fraction(0)) / len(trained), 2) if trained else NONE,
+            *(
+                number(str(end)) if end is not None else NONE
+                for end in (min(scores, default=None), max(scores, default=None))
+            ),
+        )
 
 
 def run_rows(record: Record) -> Iterable[RunView]:
     """Every run that was tried, stage by stage."""
     colours = {name: index for index, name in enumerate(record.candidates)}
+    places = Environments(record)
     for stage in record.plan.stages:
         for run in sorted(stage.runs, key=lambda one: (colours[one.candidate], one.host, one.seed)):
             tried = record.state.attempts.get(run.id)
             if tried and tried[0].stage == stage.name:  # a run that two stages share is listed where it was made
                 shown = record.state.accepted(run.id) or tried[-1]
                 result = record.results.get((run.id, shown.number))
-                yield _row(record, colours[run.candidate], shown, tried, result)
+                place = places.number(shown)
+                yield _row(record, colours[run.candidate], shown, tried, result, NONE if place is None else str(place))
 
 
-def _row(record: Record, colour: int, shown: Attempt, tried: list[Attempt], result: Result | None) -> RunView:
+def _row(
+    record: Record, colour: int, shown: Attempt, tried: list[Attempt], result: Result | None, place: str
+) -> RunView:
     details = result.details if result else {}
     seconds = result.seconds if result else {}
     work, memory = part(details, "work"), part(details, "memory")
@@ -47,11 +89,12 @@ def _row(record: Record, colour: int, shown: Attempt, tried: list[Attempt], resu
         attempts=str(len(tried)),
         cause="; ".join(f"attempt {one.number}: {one.status}, {one.cause}" for one in tried if one.cause),
         run=shown.run,
+        environment=place,
     )
 
 
 def facts(record: Record) -> Iterable[tuple[str, str]]:
-    """Digests, versions and machine."""
+    """Digests and versions; machines are told run by run."""
     frozen = record.state.frozen
     yield "study frozen", record.state.frozen_at
     yield "plan", f"sha256:{record.plan.digest}"
@@ -66,15 +109,3 @@ def facts(record: Record) -> Iterable[tuple[str, str]]:
         yield f"text, {name}", str(value)
     for name, value in part(frozen, "replay").items():
         yield f"curves, {name}", str(value)
-    first = next((result for result in record.results.values() if result.details), None)
-    for group in ("machine", "device", "software") if first else ():
-        for name, value in part(first.details if first else {}, group).items():
-            yield f"{group}, {name}", _flat(value)
-
-
-def _flat(value: Json) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_flat(inner)}" for name, inner in value.items() if inner not in (None, [], {}))
-    if isinstance(value, list | tuple):
-        return " ".join(map(str, value))
-    return str(value)

@@ -55,7 +55,7 @@ def simulation_text(
         "",
         f"The best reaches the last stage in {_text(figures.best_at_end)} of studies.",
         *_regret(figures, near, unit),
-        f"{amount_unit(plan)}: expected {amount_text(round(figures.expected_s), plan)}, "
+        f"{amount_unit(plan)}: expected {_amount(figures.expected_s, plan)}, "
         f"planned {amount_text(figures.planned_s, plan)}, worst with all reruns {amount_text(figures.most_s, plan)}",
     ]
     return "\n".join(lines)
@@ -75,6 +75,12 @@ def _spread(world: "World", unit: str) -> str:
     return (f"normal, sd {world.spread:g} {unit}, drawn anew for each study" if world.spread else "equal") + around
 
 
+def _amount(mean: "Share", plan: Plan) -> str:
+    """Device time with its error, which is nothing where every study costs the same."""
+    amount = amount_text(round(mean.value), plan)
+    return f"{amount} ± {amount_text(round(mean.error), plan)}" if round(mean.error) else amount
+
+
 def _text(share: "Share") -> str:
     return f"{share.value:.1%} ± {share.error:.1%}"
 
@@ -86,7 +92,7 @@ def _gates(figures: "Figures") -> str:
             _text(gate.best_kept),
             "-" if gate.best_kept_exactly is None else f"{gate.best_kept_exactly:.2%}",
             _text(gate.false_promotions),
-            f"{gate.promoted:.2f}",
+            f"{gate.promoted.value:.2f} ± {gate.promoted.error:.2f}",
             _text(gate.stopped),
         ]
         for gate in figures.gates
@@ -109,7 +115,7 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
             *(_text(gate.best_kept) for gate in figures.gates),
             _text(figures.best_at_end),
             f"{figures.regret.value:.5f} ± {figures.regret.error:.5f}",
-            amount_text(round(figures.expected_s), plan),
+            _amount(figures.expected_s, plan),
             amount_text(figures.most_s, plan),
         ]
         for setting, figures in settings
@@ -166,7 +172,7 @@ def sweep_svg(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Plan
     found = [one for _, one in settings]
     spots = list(range(len(found)))
     for name, seconds, mark in (
-        ("expected", [one.expected_s for one in found], "o"),
+        ("expected", [one.expected_s.value for one in found], "o"),
         ("planned", [float(one.planned_s) for one in found], "s"),
         ("worst, with all reruns", [float(one.most_s) for one in found], "^"),
     ):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from promo.decision.values import Decision, Finding, GateDecision, ReduceDecision, RuleDecision, StepDecision
 from promo.evidence.values import Cell
 from promo.ledger.state import Attempt
+from promo.report.environment import Environments
 from promo.report.record import Record, part
 
 DECISION_COLUMNS = (
@@ -48,6 +49,12 @@ RUN_COLUMNS = (
     "peak_rss_bytes",
     "peak_device_bytes",
     "envelope",
+    "started",
+    "ended",
+    "environment",
+    "machine",
+    "device",
+    "software",
 )
 
 
@@ -130,8 +137,11 @@ def _cells(cells: tuple[Cell, ...]) -> str:
 
 def run_table(record: Record) -> Iterator[tuple[str, ...]]:
     """Rows of `RUN_COLUMNS`, one for each attempt, in the order in which they were started."""
+    places = Environments(record)
     for attempt in record.attempts():
-        yield _run(record, attempt)
+        place = places.number(attempt)
+        where = ("" if place is None else str(place), *places.texts(attempt))
+        yield (*_run(record, attempt), attempt.started, attempt.ended, *where)
 
 
 def _run(record: Record, attempt: Attempt) -> tuple[str, ...]:

@@ -2,6 +2,13 @@
 
 from attrs import frozen
 
+from promo.report.curves import CurvesView
+from promo.report.environment import EnvironmentView, StartView
+from promo.report.ladder import LadderView
+from promo.report.ranks import FlowView
+from promo.report.reruns import RerunsView
+from promo.report.vouching import VouchingView
+
 
 @frozen
 class Cell:
@@ -48,6 +55,8 @@ class GateView:
     demands: tuple[str, ...]
     columns: tuple[str, ...]
     standings: tuple[StandingView, ...]
+    rest: str
+    """Who is not in the table; empty when everybody is."""
     evidence: str
     decision: str
     amended: tuple[str, ...] = ()
@@ -129,10 +138,7 @@ class StageView:
     runs: str
     trained: str
     spreads: tuple[SpreadView, ...]
-    curves: str
-    """SVG; empty when nothing was measured."""
-    points: tuple[tuple[str, ...], ...]
-    """Rows of the picture's numbers: candidate, host, seed, step, tokens, seconds, training, scored."""
+    curves: CurvesView
 
 
 @frozen
@@ -146,6 +152,8 @@ class FitView:
     hosts: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     """Effect, estimate, error, p, adjusted p, interval, one estimate a host, p of the hosts, cells that agree."""
+    contrasts: tuple[tuple[str, ...], ...]
+    """Numbers of a half-normal plot: contrast, size, quantile; empty without one."""
     discovered: tuple[str, ...]
     statements: tuple[str, ...]
 
@@ -220,6 +228,18 @@ class RunView:
     attempts: str
     cause: str
     run: str
+    environment: str
+    """Number of the environment it ran in."""
+
+
+@frozen
+class RunsView:
+    """All runs: one by one, or counted when they are too many."""
+
+    rows: tuple[RunView, ...]
+    """Empty when they are counted."""
+    counted: tuple[tuple[str, ...], ...]
+    """Stage, host, status, runs, attempts, mean seconds trained, range of results."""
 
 
 @frozen
@@ -233,13 +253,16 @@ class ReportView:
     state: str
     finished: bool
     story: tuple[str, ...]
-    ladder: str
+    ladder: LadderView
     legend: tuple[tuple[str, int, str], ...]
     """Candidate, colour, what it is."""
     gates: tuple[GateView, ...]
     rules: tuple[RuleView, ...]
     reductions: tuple[ReductionView, ...]
     effects: tuple[EffectsView, ...]
+    flow: FlowView
+    reruns: RerunsView
+    vouching: VouchingView
     stages: tuple[StageView, ...]
     cost: tuple[CostRow, ...]
     cost_unit: str
@@ -248,9 +271,15 @@ class ReportView:
     suppositions: tuple[SuppositionView, ...]
     notes: tuple[str, ...]
     limits: tuple[str, ...]
-    runs: tuple[RunView, ...]
+    beside: tuple[str, ...]
+    """Ends of the names of files beside the report that hold what its tables leave out."""
+    runs: RunsView
     facts: tuple[tuple[str, str], ...]
     """Digests, versions, machine: what it takes to derive the report again."""
     commands: tuple[str, ...]
+    environments: tuple[EnvironmentView, ...]
+    starts: tuple[StartView, ...]
     replay: str = ""
     """Says of a replay that it is one; empty for a study that trained."""
+    faults: tuple[str, ...] = ()
+    """What is damaged; empty when the study is whole."""

@@ -35,11 +35,30 @@ def number(text: str | None, *, signed: bool = False) -> str:
     return f"+{shown}" if signed and value > 0 else shown
 
 
+MOST_LISTED = 24
+"""Names that a sentence lists."""
+
+
 def listed(names: tuple[str, ...] | list[str]) -> str:
-    """`a`, `a and b`, `a, b and c`; `nobody` for none."""
+    """`a`, `a and b`, `a, b and c`; `nobody` for none; of very many the first, and how many more there are."""
     if not names:
         return "nobody"
+    if len(names) > MOST_LISTED:
+        names = [*names[: MOST_LISTED - 1], f"{len(names) - MOST_LISTED + 1:,} more"]
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def seeds_text(seeds: tuple[int, ...]) -> str:
+    """`1, 2`; three and more in a row as `1..9`."""
+    parts: list[str] = []
+    left = list(seeds)
+    while left:
+        row = 1
+        while row < len(left) and left[row] == left[0] + row:
+            row += 1
+        parts += [f"{left[0]}..{left[row - 1]}"] if row > 2 else [str(seed) for seed in left[:row]]
+        left = left[row:]
+    return ", ".join(parts)
 
 
 def plural(count: int, word: str) -> str:

@@ -65,7 +65,7 @@ class Recorder:
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
     def point(self, **values: float | int) -> None:
-        """Record a measured point: `step`, `tokens`, `charged_s`, `train_bpb` or a metric."""
+        """Record a measured point: `step`, `tokens`, `charged_s`, a metric, or `train_` and the end of its name."""
         stored = {name: value if isinstance(value, int) else repr(float(value)) for name, value in values.items()}
         self._points.write(json.dumps(stored, sort_keys=True, separators=(",", ":")) + "\n")
         self._points.flush()

@@ -198,8 +198,10 @@ class RealDisk:
 
     @_told
     def draft(self, path: Path, data: bytes) -> None:
-        """Put a whole file in place; it is durable only once `settle` has returned."""
-        self._put(path, Access.WHOLE, data, flush=False)
+        """Put a whole file in place at once; it is durable only once `settle` has returned."""
+        beside = path.with_name(path.name + ".part")
+        self._put(beside, Access.WHOLE, data, flush=False)
+        self._kernel.rename(beside, path)
 
     @_told
     def make_folder(self, path: Path) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
@@ -74,6 +75,7 @@ def software() -> dict[str, Json]:
     }
 
 
+@lru_cache(64)
 def installed_version(package: str) -> str | None:
     """Version of an installed package; None when it is not there."""
     try:
@@ -93,6 +95,7 @@ def where_it_runs() -> dict[str, Json]:
     }
 
 
+@lru_cache(1)
 def processor_name() -> str:
     """The processor's model, as the system names it."""
     return _processor_line("model name") or platform.processor() or platform.machine()

@@ -40,7 +40,7 @@ def write_request(disk: Disk, folder: Path, request: Mapping[str, Json]) -> str:
 
 
 def settle(disk: Disk, study: Path, folder: str) -> None:
-    """Make durable what an attempt left, whoever wrote it, with every folder from the study down to it."""
+    """Make durable what an attempt left, whoever wrote it, with every folder from the study down to it: one flush."""
     place = study / folder
     names = [study.joinpath(*folder.split("/")[:depth]) for depth in range(folder.count("/") + 2)]
     disk.settle([place / name for name in (REQUEST, POINTS, RESULT)], names)

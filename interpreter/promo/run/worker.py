@@ -191,7 +191,12 @@ def _failed(fault: Exception) -> Outcome:
 
 
 def _leave(folder: Path, request: bytes, outcome: Outcome, recorder: Recorder, waited: float) -> None:
-    """Write the result, durably; *waited*: how long before its attempt this process was started."""
+    """
+    Write the result; *waited*: how long before its attempt this process was started.
+
+    Whoever counts it makes it durable first, with one flush of everything in the folder.  Until then the machine may
+    lose it, and the attempt with it.
+    """
     recorder.seconds["total"] = recorder.total()
     points = (folder / POINTS).read_bytes()
     body: dict[str, Json] = {
@@ -208,8 +213,7 @@ def _leave(folder: Path, request: bytes, outcome: Outcome, recorder: Recorder, w
         "memory": {"peak_rss_bytes": peak_memory_bytes(), "peak_device_bytes": None},
         **outcome.details,
     }
-    RealDisk().settle([folder / POINTS], [])
-    RealDisk().write(folder / RESULT, result_bytes(body))
+    RealDisk().draft(folder / RESULT, result_bytes(body))
 
 
 if __name__ == "__main__":

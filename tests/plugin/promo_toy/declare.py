@@ -32,7 +32,7 @@ FACTORS = {
 }
 
 
-METRICS = {"loss": RunnerMetric("pt", True), "gain": RunnerMetric("pt", False)}
+METRICS = {"loss": RunnerMetric("pt", True, "points that a run is told to lose"), "gain": RunnerMetric("pt", False)}
 
 
 @frozen

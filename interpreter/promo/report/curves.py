@@ -1,0 +1,170 @@
+"""
+Learning curves of a stage: which runs are drawn, what the lines and marks are, and the numbers behind them.
+
+What a metric is called and means comes from the study and its runner.  `train_` and the last word of the metric's name,
+as `train_bpb` for `val_bpb`, is what a runner may record of the text it trains on; nothing else is drawn beside it.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+
+from attrs import frozen
+
+from promo.base.canonical import Json, from_exact, rounded
+from promo.plan.values import PlannedRun, StagePlan
+from promo.report.pictures import Curve, Panel, curves_svg
+from promo.report.record import Record
+from promo.report.words import NONE, number, plural
+from promo.spec.values import BudgetKind
+
+MOST_RUNS = 320
+"""Runs of one picture; more cannot be told apart."""
+MOST_MARKS = 12_000
+"""Points of one picture."""
+FEWEST, MOST = 16, 160
+"""Points of one line."""
+MOST_ROWS = 400
+"""Rows of the table behind a picture."""
+AXES = {BudgetKind.STEPS: ("step", "steps"), BudgetKind.TOKENS: ("tokens", "tokens")}
+SECONDS = ("charged_s", "seconds of training")
+
+
+@frozen
+class CurvesView:
+    """Learning curves, and what can be said of them."""
+
+    picture: str
+    """SVG; empty when nothing was measured."""
+    caption: tuple[str, ...]
+    candidates: tuple[int, ...]
+    """Whose runs are drawn."""
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    """The scored points in numbers; the first three columns are texts."""
+    rest: str
+    """What of the numbers is not in the table; empty when nothing is missing."""
+
+
+def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun]) -> CurvesView:
+    """
+    Everything a report shows of a stage's learning curves.
+
+    Args:
+        record: the study.
+        stage: one of its stages.
+        entered: runs of those who are in it.
+    """
+    metric, unit = record.study.measure.metric, record.study.measure.unit
+    beside = f"train_{metric.rpartition('_')[2]}"
+    key, x_label = AXES.get(stage.budget.kind, SECONDS)
+    measured = [run for run in entered if any(metric in point for point in record.points.get(run.id, ()))]
+    drawn, chosen = drawn_runs(record, stage, measured)
+    colours = {name: number for number, name in enumerate(record.candidates)}
+    most = max(FEWEST, min(MOST, MOST_MARKS // max(len(drawn), 1)))
+    full = [(run, _line(record, run, key, beside), _line(record, run, key, metric)) for run in drawn]
+    panels = tuple(
+        Panel(
+            host,
+            tuple(
+                Curve(colours[run.candidate], thinned(trained, most), thinned(scored, most))
+                for run, trained, scored in full
+                if run.host == host
+            ),
+        )
+        for host in stage.hosts
+    )
+    words = f"Learning curves of stage {stage.name}: {metric} against {x_label}, one line a run"
+    shown = any(curve.trained or curve.scored for panel in panels for curve in panel.curves)
+    thin = any(len(line) > most for _, trained, scored in full for line in (trained, scored))
+    rows = islice(_rows(record, measured, metric, beside), MOST_ROWS)
+    count = sum(metric in point for run in measured for point in record.points[run.id])
+    columns = ("candidate", "host", "seed", "step", "tokens", "seconds", *((beside,) if _any(full) else ()), metric)
+    return CurvesView(
+        picture=curves_svg(panels, x_label, f"{metric} ({unit})", words, record.candidates) if shown else "",
+        caption=(*_caption(record, beside if _any(full) else ""), *chosen, *(_thin(most) if thin else ())),
+        candidates=tuple(sorted({colours[run.candidate] for run in drawn})),
+        columns=columns,
+        rows=tuple(row if _any(full) else (*row[:6], row[7]) for row in rows),
+        rest=f"The first {MOST_ROWS} of {count:,} points; all are in points.jsonl of each run."
+        if count > MOST_ROWS
+        else "",
+    )
+
+
+def _any(full: Iterable[tuple[PlannedRun, Sequence[object], Sequence[object]]]) -> bool:
+    """Whether anything was recorded of the text that is trained on."""
+    return any(trained for _, trained, _ in full)
+
+
+def drawn_runs(
+    record: Record, stage: StagePlan, measured: Sequence[PlannedRun], room: int = MOST_RUNS
+) -> tuple[list[PlannedRun], tuple[str, ...]]:
+    """
+    The runs that are drawn, and what is said of those that are not: fewer seeds first, then fewer candidates.
+
+    Args:
+        record: the study.
+        stage: one of its stages.
+        measured: its runs that have points.
+        room: how many can be drawn.
+    """
+    if len(measured) <= room:
+        return list(measured), ()
+    seeds = sorted({run.seed for run in measured})
+    names = list(dict.fromkeys(run.candidate for run in measured))
+    few = max(room // max(len(names) * len(stage.hosts), 1), 1)
+    kept = seeds[:few]
+    words = f"the {few} lowest of {len(seeds)} seeds" if few > 1 else f"the lowest of {len(seeds)} seeds"
+    most = max(room // len(stage.hosts), 1)
+    if len(names) > most:
+        on = {name for gate in record.study.gates_from(stage.name) for name in record.state.promoted(gate.name)}
+        names = [*(name for name in names if name in on), *(name for name in names if name not in on)][:most]
+        words += f" and {len(names)} candidates, those that went on first"
+    chosen = set(names)
+    drawn = [run for run in measured if run.seed in kept and run.candidate in chosen]
+    return drawn, (f"Drawn: {len(drawn)} of {len(measured):,} runs, those of {words}.",)
+
+
+def _line(record: Record, run: PlannedRun, x: str, y: str) -> tuple[tuple[float, float], ...]:
+    """Points that a logarithmic axis can show."""
+    pairs = (_pair(point, x, y) for point in record.points.get(run.id, ()) if x in point and y in point)
+    return tuple(pair for pair in pairs if pair[0] > 0 and math.isfinite(pair[1]))
+
+
+def _pair(point: Mapping[str, Json], x: str, y: str) -> tuple[float, float]:
+    return float(str(point[x])), float(str(point[y]))
+
+
+def thinned(line: tuple[tuple[float, float], ...], most: int) -> tuple[tuple[float, float], ...]:
+    """At most so many points of a line, even along a logarithmic axis: of each part the last, and the very first."""
+    if len(line) <= most:
+        return line
+    low, high = (math.log(line[end][0]) for end in (0, -1))
+    part = (high - low) / (most - 1) or 1.0
+    last = {int((math.log(x) - low) / part): (x, y) for x, y in line[1:-1]}
+    return (line[0], *list(last.values())[: most - 2], line[-1])
+
+
+def _caption(record: Record, beside: str) -> Iterable[str]:
+    measure = record.study.measure
+    meaning = f", {record.meaning}" if record.meaning else ""
+    yield f"Marks: {measure.metric} in {measure.unit}{meaning}; the last mark of a run is its result."
+    if beside:
+        yield f"Lines: {beside}, as recorded while training."
+
+
+def _thin(most: int) -> tuple[str]:
+    return (f"Of a line with more than {plural(most, 'point')}, so many are drawn.",)
+
+
+def _rows(record: Record, measured: Iterable[PlannedRun], metric: str, beside: str) -> Iterable[tuple[str, ...]]:
+    for run in sorted(measured, key=lambda one: (one.candidate, one.host, one.seed)):
+        trained = NONE
+        for point in record.points[run.id]:
+            trained = number(str(point[beside])) if beside in point else trained
+            if metric in point:
+                seconds = rounded(from_exact(str(point["charged_s"])), 2) if "charged_s" in point else NONE
+                step, tokens = (str(point.get(name, NONE)) for name in ("step", "tokens"))
+                value = number(str(point[metric]))
+                yield run.candidate, run.host, str(run.seed), step, tokens, seconds, trained, value

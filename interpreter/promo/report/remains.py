@@ -1,0 +1,71 @@
+"""What is left of a study that cannot be read as one: its faults, and what its ledger still says."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from attrs import frozen
+
+from promo.ledger.state import State, StudyState
+from promo.report.amendments import verdict_words
+from promo.report.words import listed, plural
+
+
+@frozen
+class RemainsView:
+    """Everything that can be said of such a study."""
+
+    name: str
+    state: str
+    story: tuple[str, ...]
+    faults: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    """What it is, and its value."""
+
+
+def remains_view(
+    folder: str, state: State, faults: tuple[str, ...], files: tuple[str, ...], *, empty: bool
+) -> RemainsView:
+    """
+    Say what is left.
+
+    Args:
+        folder: the study folder.
+        state: what the readable part of its ledger adds up to.
+        faults: why it cannot be read as a study.
+        files: names of what lies in the folder.
+        empty: there is no ledger, or not one line in it.
+    """
+    return RemainsView(
+        name=str(state.frozen.get("study") or folder),
+        state="empty: nothing was frozen here" if empty else "damaged",
+        story=tuple(_story(empty=empty)),
+        faults=tuple(dict.fromkeys(faults)),
+        facts=tuple(_facts(state, files)),
+    )
+
+
+def _story(*, empty: bool) -> Iterator[str]:
+    if empty:
+        yield "This folder holds parts of a study, and no ledger that says anything was frozen or ran."
+    else:
+        yield "This study is damaged, and nothing in it can be derived again; what follows is only what was recorded."
+    yield "Restore the folder from a copy, and make the report again; promo verify tells what does not fit."
+
+
+def _facts(state: State, files: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    yield "files", listed(files)
+    if state.study is StudyState.EMPTY:
+        return
+    yield "study frozen", state.frozen_at
+    yield "events that can be read", str(state.events)
+    for stage, entrants in state.opened.items():
+        yield (
+            f"stage {stage}",
+            f"{plural(len(entrants), 'entrant')}; {'ended' if stage in state.closed else 'not ended'}",
+        )
+    counts = Counter(attempt.state.value for tried in state.attempts.values() for attempt in tried)
+    yield "attempts", ", ".join(f"{number} {name}" for name, number in sorted(counts.items())) or "none"
+    for name, recorded in state.decisions.items():
+        yield f"recorded decision of {name}", verdict_words(recorded)
+    if state.ended:
+        yield "ended", "; ".join(f"{name}: {value}" for name, value in state.ended.items())

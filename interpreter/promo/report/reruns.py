@@ -1,0 +1,81 @@
+"""Guards, failures and reruns: what was declared for runs that go wrong, which did, and what followed."""
+
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from promo.ledger.state import Attempt, AttemptState
+from promo.report.record import Record
+from promo.report.words import NONE, plural
+from promo.spec.describe import describe_guard, describe_handling
+
+MOST_ROWS = 400
+
+
+@frozen
+class RerunsView:
+    """Everything about runs that did not go as planned."""
+
+    declared: tuple[str, ...]
+    """What was declared before the runs, a sentence each."""
+    said: str
+    rows: tuple[tuple[str, ...], ...]
+    """Stage, candidate, host, seed, attempt, how it ended, why, what followed."""
+    rest: str
+    """What is not in the table; empty when all is."""
+
+
+def reruns_view(record: Record) -> RerunsView:
+    """Guards and reruns of a study."""
+    odd = [
+        (attempt, tried)
+        for tried in record.state.attempts.values()
+        for attempt in tried
+        if attempt.state not in (AttemptState.ACCEPTED, AttemptState.RUNNING)
+    ]
+    rows = tuple(_row(record, attempt, tried) for attempt, tried in odd[:MOST_ROWS])
+    return RerunsView(
+        declared=tuple(_declared(record)),
+        said=_said(record, [attempt for attempt, _ in odd]),
+        rows=rows,
+        rest=f"The first {MOST_ROWS} of {len(odd):,} attempts; the table of runs as CSV has all."
+        if odd[MOST_ROWS:]
+        else "",
+    )
+
+
+def _declared(record: Record) -> Iterable[str]:
+    for gate in record.study.gates.values():
+        for guard in gate.guards:
+            yield f"{gate.name} looks at runs of {gate.source} before it ranks: {describe_guard(guard)}."
+        crash = f"; of one that failed by its own fault: {describe_handling(gate.crash)}" if gate.crash else ""
+        yield f"{gate.name}, of a run without a value at {gate.source}: {describe_handling(gate.missing)}{crash}."
+
+
+def _said(record: Record, odd: list[Attempt]) -> str:
+    every = record.attempts()
+    if not every:
+        return "Nothing ran yet."
+    if not odd:
+        return f"No attempt was set aside, failed or was lost, of {len(every)}."
+    flagged = sum(one.state is AttemptState.FLAGGED for one in odd)
+    lost = sum(one.state is AttemptState.LOST for one in odd)
+    again = sum(max(len(tried) - 1, 0) for tried in record.state.attempts.values())
+    return (
+        f"Of {plural(len(every), 'attempt')}, {flagged} were set aside by a guard, {len(odd) - flagged - lost} failed "
+        f"and {lost} were lost with the machine or the process; {again} were repeats."
+    )
+
+
+def _row(record: Record, attempt: Attempt, tried: list[Attempt]) -> tuple[str, ...]:
+    after = next((one for one in tried if one.number > attempt.number), None)
+    accepted = record.state.accepted(attempt.run)
+    if after is not None:
+        followed = f"tried again: attempt {after.number}, {after.status or after.state.value}"
+    elif accepted is not None:
+        followed = f"attempt {accepted.number} counts"
+    else:
+        followed = "no value for its cell"
+    how = "set aside" if attempt.state is AttemptState.FLAGGED else attempt.status or attempt.state.value
+    where = (attempt.stage, attempt.candidate, attempt.host, str(attempt.seed), str(attempt.number))
+    return (*where, how, attempt.cause or NONE, followed)

@@ -1,0 +1,166 @@
+"""
+Gates and rules as a report shows them: the frozen sentence, the seal, and what was found for everybody.
+
+A table of two dozen cells can be read; one of three hundred cannot.  Above that a report shows each host's mean and
+range, and names the file beside it that holds every value.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+
+from promo.base.canonical import from_exact
+from promo.decision.decide import side_of
+from promo.decision.values import Comparison, GateDecision, RuleDecision, Standing, Verdict, decision_digest
+from promo.evidence.values import Cell as Measured
+from promo.report.aloud import read_gate, read_rule
+from promo.report.amendments import amended_lines, moved_lines, undecided
+from promo.report.people import result_words, settled_gate
+from promo.report.record import Record
+from promo.report.seal import SHOWN, seal_view
+from promo.report.values import Cell, ComparisonView, GateView, RuleView, StandingView
+from promo.report.words import NONE, demand_words, finding_words, number, plural, standing_reason
+from promo.spec.judgement import Gate, Rule
+
+MOST_CELLS = 24
+"""Cells of a candidate that a table shows one by one."""
+MOST_STANDINGS = 200
+"""Candidates that a table shows."""
+MOST_COMPARISONS = 40
+"""Cells of a rule that a table shows one by one."""
+
+
+def summarised(record: Record) -> bool:
+    """Whether a table of a decision leaves values out that only the file beside the report has."""
+    for decision in record.decisions.values():
+        if isinstance(decision, GateDecision):
+            cells = max((len(one.cells) for one in decision.standings), default=0)
+            if len(decision.standings) > MOST_STANDINGS or cells > MOST_CELLS:
+                return True
+        if isinstance(decision, RuleDecision) and len(decision.comparisons) > MOST_COMPARISONS:
+            return True
+    return False
+
+
+def _result(record: Record, name: str) -> str:
+    decision = record.decisions.get(name)
+    return result_words(decision, record.study, record.state) + "." if decision else undecided(record, name)
+
+
+def gate_view(record: Record, gate: Gate) -> GateView:
+    """Everything that is shown of a gate."""
+    decision = record.decisions.get(gate.name)
+    assert decision is None or isinstance(decision, GateDecision)
+    planned = record.plan.stage(gate.source)
+    few = len(planned.hosts) * len(planned.seeds) <= MOST_CELLS
+    settled = settled_gate(decision, record.state) if decision else None
+    standings = settled.standings if settled else ()
+    shown = standings[:MOST_STANDINGS]
+    colours = {name: number for number, name in enumerate(record.candidates)}
+    hidden = standings[MOST_STANDINGS:]
+    promoted = sum(one.verdict is Verdict.PROMOTED for one in hidden)
+    return GateView(
+        name=gate.name,
+        documentation=gate.documentation,
+        sentence=read_gate(gate, record.study),
+        seal=seal_view(record, gate),
+        decided=decision is not None,
+        result=_result(record, gate.name),
+        statistic=gate.statistic.value,
+        demands=demand_words(decision, record.study.measure.unit) if decision else (),
+        columns=tuple(f"{host}, seed {seed}" for seed in planned.seeds for host in planned.hosts)
+        if few
+        else tuple(f"{host}: {what}" for host in planned.hosts for what in ("mean", "lowest", "highest", "missing")),
+        standings=tuple(
+            _standing(one, colours[one.candidate], settled, record.study.measure.unit, () if few else planned.hosts)
+            for one in shown
+        )
+        if settled
+        else (),
+        rest=f"{len(hidden):,} more are not shown here ({promoted} promoted); the decisions as CSV have all."
+        if hidden
+        else "",
+        evidence=decision.evidence[:SHOWN] if decision else "",
+        decision=decision_digest(decision)[:SHOWN] if decision else "",
+        amended=(*amended_lines(record.state, gate.name), *moved_lines(record, gate.name)),
+    )
+
+
+def _standing(standing: Standing, colour: int, decision: GateDecision, unit: str, hosts: Sequence[str]) -> StandingView:
+    """A candidate, cell by cell or, with *hosts*, host by host."""
+    return StandingView(
+        candidate=standing.candidate,
+        colour=colour,
+        rank=NONE if standing.rank is None else str(standing.rank),
+        cells=tuple(Cell(number(one.value) if one.value else one.status, one.value is None) for one in standing.cells)
+        if not hosts
+        else tuple(_of_hosts(standing.cells, hosts)),
+        statistic=number(standing.statistic),
+        promoted=standing.verdict is Verdict.PROMOTED,
+        reason=standing_reason(standing, decision, unit),
+    )
+
+
+def _of_hosts(cells: Iterable[Measured], hosts: Sequence[str]) -> Iterable[Cell]:
+    """Mean, range and number of missing values of each host."""
+    cells = tuple(cells)
+    for host in hosts:
+        values = [from_exact(one.value) for one in cells if one.host == host and one.value is not None]
+        missing = sum(one.host == host and one.value is None for one in cells)
+        figures = (_mean(values), min(values), max(values)) if values else (None, None, None)
+        yield from (Cell(_text(figure), figure is None) for figure in figures)
+        yield Cell(str(missing), missing > 0)
+
+
+def _mean(values: Sequence[Fraction]) -> Fraction:
+    return sum(values, Fraction(0)) / len(values)
+
+
+def _text(value: Fraction | None, *, signed: bool = False) -> str:
+    return NONE if value is None else number(str(value), signed=signed)
+
+
+def rule_view(record: Record, rule: Rule) -> RuleView:
+    """Everything that is shown of a rule."""
+    decision = record.decisions.get(rule.name)
+    assert decision is None or isinstance(decision, RuleDecision)
+    comparisons = decision.comparisons if decision else ()
+    few = len(comparisons) <= MOST_COMPARISONS
+    return RuleView(
+        name=rule.name,
+        documentation=rule.documentation,
+        sentence=read_rule(rule, record.study),
+        seal=seal_view(record, rule),
+        decided=decision is not None,
+        answer=decision.answer.value if decision else "open",
+        result=_result(record, rule.name),
+        judged=rule.judged,
+        reference=rule.reference or "",
+        side=side_of(rule).value,
+        findings=tuple(finding_words(one, record.study.measure.unit) for one in decision.findings) if decision else (),
+        comparisons=tuple(_comparison(one) for one in comparisons) if few else tuple(_of_rule(comparisons)),
+        evidence=decision.evidence[:SHOWN] if decision else "",
+        decision=decision_digest(decision)[:SHOWN] if decision else "",
+        amended=(*amended_lines(record.state, rule.name), *moved_lines(record, rule.name)),
+    )
+
+
+def _comparison(one: Comparison) -> ComparisonView:
+    difference = number(one.difference, signed=True)
+    return ComparisonView(f"{one.host}, seed {one.seed}", number(one.judged), number(one.reference), difference)
+
+
+def _of_rule(comparisons: Sequence[Comparison]) -> Iterable[ComparisonView]:
+    """Mean and range of each host."""
+    figures: tuple[tuple[str, Callable[[Sequence[Fraction]], Fraction]], ...] = (
+        ("mean", _mean),
+        ("lowest", min),
+        ("highest", max),
+    )
+    for host in dict.fromkeys(one.host for one in comparisons):
+        own = [one for one in comparisons if one.host == host]
+        for name, figure in figures:
+            columns = ([one.judged for one in own], [one.reference for one in own], [one.difference for one in own])
+            known = [[from_exact(text) for text in column if text is not None] for column in columns]
+            judged, reference, difference = (figure(values) if values else None for values in known)
+            cell = f"{host}, {plural(len(own), 'cell')}: {name}"
+            yield ComparisonView(cell, _text(judged), _text(reference), _text(difference, signed=True))

@@ -1,0 +1,57 @@
+"""Who outside the study folder vouches for its ledger, who decided in person, and what other machines brought in."""
+
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from promo.report.record import Record
+from promo.report.words import plural
+
+SHOWN = 12
+
+
+@frozen
+class VouchingView:
+    """What stands behind the ledger."""
+
+    said: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    """Receipts: what it is, who made it, which events it covers, whether a run had begun, its digest."""
+
+
+def vouching_view(record: Record) -> VouchingView:
+    """Everything from outside that the ledger holds."""
+    return VouchingView(tuple(_said(record)), tuple(_receipts(record)))
+
+
+def _receipts(record: Record) -> Iterable[tuple[str, ...]]:
+    for one in record.state.receipts:
+        size = int(str(one["size"]))
+        first = record.first_attempt
+        before = "before the first run" if first is None or size <= first else "after runs had begun"
+        digest = f"sha256:{str(one['digest'])[:SHOWN]}"
+        yield str(one["form"]), str(one["by"]), f"the first {size} of {record.state.events}", before, digest
+
+
+def _said(record: Record) -> Iterable[str]:
+    state, study = record.state, record.study
+    if not state.receipts:
+        yield "No receipt from outside is in the ledger: it shows order, not age."
+    else:
+        yield (
+            f"{plural(len(state.receipts), 'receipt')} from outside, as checked when recorded. Whether to believe the "
+            "maker is for the reader: promo verify checks again with keys that the reader brings."
+        )
+    if study.anchor:
+        yield "The study demands such a receipt before anything runs."
+    if state.published is not None:
+        yield f"Seeds were drawn from a value published after the freeze: {state.published}."
+    elif study.draw is not None:
+        source = "the first receipt" if study.draw.published is None else study.draw.published
+        yield f"Seeds are drawn from {source}."
+    for one in state.bundles:
+        taken = one.get("taken")
+        count = len(taken) if isinstance(taken, list | tuple) else 0
+        signed = f"signed by {one['signed']}" if one.get("signed") else "not signed"
+        bundle = f"bundle sha256:{str(one['bundle'])[:SHOWN]}"
+        yield f"Brought in from another machine: {plural(count, 'attempt')}, {bundle}, {signed}."
