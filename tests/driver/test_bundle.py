@@ -279,7 +279,8 @@ def test_hosts_with_different_texts_are_refused(workplace, capsys):
     for name in ("a", "b", "c"):
         (workplace / name).mkdir()
         for number in range(60):
-            (workplace / name / f"{number}.txt").write_text(f"{name} is text number {number} " * 30, encoding="utf-8")
+            words = f"{name} is text number {number} and has what stands in all of them, so that the two parts overlap "
+            (workplace / name / f"{number}.txt").write_text(words * 9, encoding="utf-8")
         (workplace / name / "trial.promo").write_text(SMALL + TEXTS, encoding="utf-8")
     for name, host in (("a", "here"), ("b", "there")):
         assert promo("run", workplace / name / "trial.promo", "--host", host) == 6
