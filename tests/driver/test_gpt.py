@@ -1,6 +1,8 @@
 """Real training, end to end: the built-in runner on the built-in text, in seconds."""
 
+import base64
 import json
+import math
 
 import pytest
 
@@ -106,6 +108,41 @@ def test_a_device_that_is_not_here_starts_nothing(workplace, capsys):
     assert promo("run", "tiny.promo", "--quiet") == 2
     assert "NVIDIA Z999" in capsys.readouterr().err
     assert not (workplace / "tiny.study" / "ledger.jsonl").exists()
+
+
+WORDS = (*(bytes([one]) for one in range(256)), b"th", b"the", b" the", b"in", b"ing", b"er", b"es", b" a")
+
+
+def write_tokens(folder):
+    """A small tokenizer beside the spec."""
+    tokens = [base64.b64encode(one).decode() for one in WORDS]
+    stored = {"promo_tokenizer": 1, "pattern": r" ?\w+|\s+|[^\w\s]+", "tokens": tokens}
+    (folder / "bpe.json").write_text(json.dumps(stored), encoding="utf-8")
+
+
+def test_a_study_of_tokens_has_their_model_and_counts_their_bytes(workplace, capsys):
+    pytest.importorskip("tiktoken")
+    write_tokens(workplace)
+    text = SPEC.replace('"builtin:synth/1"\n', f'"builtin:synth/1"\n  tokenizer "bpe.json" of {len(WORDS) + 1}tok\n')
+    (workplace / "tiny.promo").write_text(text, encoding="utf-8")
+
+    assert promo("run", "tiny.promo", "--quiet") == 0
+    assert promo("verify", "tiny.promo") == 3
+    assert promo("plan", "tiny.promo") == 0
+    assert "largest model wide: 29,250 parameters" in capsys.readouterr().out
+
+    results = [json.loads(path.read_bytes())["body"] for path in workplace.glob("tiny.study/runs/*/*/*/result.json")]
+    assert {body["parameters"] for body in results} == {29_250, 11_554}
+    for body in results:
+        score = body["score"]
+        assert score["bytes"] > score["tokens"] > 1900  # of 2,048; special tokens are not scored
+        bits = float(score["nats"]) / score["bytes"] / math.log(2)
+        assert float(body["metrics"]["val_bpb"]) == pytest.approx(bits)
+        assert 2 < bits < 8
+    (workplace / "tiny.study" / "data" / "token_lengths.bytes").write_bytes(b"changed")
+    capsys.readouterr()
+    assert promo("verify", "tiny.promo") == 1
+    assert "token_lengths.bytes: it is not the text that was trained on" in capsys.readouterr().out
 
 
 CARRIED_ON = """

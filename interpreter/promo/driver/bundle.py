@@ -23,7 +23,7 @@ from attrs import frozen
 from promo.base.canonical import Json, canonical, digest_bytes, parse_json
 from promo.base.differences import differences
 from promo.base.errors import Mismatch, PromoError
-from promo.driver.study import LEDGER, RECHECK, StudyFolder
+from promo.driver.study import LEDGER, RECHECK, StudyFolder, text_of
 from promo.files import FolderLock, RealDisk
 from promo.ledger.chain import decode
 from promo.ledger.journal import Journal
@@ -319,6 +319,7 @@ def _check_files(
     """Every attempt is of the plan, in its own cell, and left the files that the ledger there recorded."""
     _, plan = folder.compiled().sound()
     known = {run.id: run for stage in plan.stages for run in stage.runs}
+    text = folder.text(folder.state())
     for key, event in started.items():
         run = known.get(key[0])
         cell = tuple(event.data[name] for name in ("stage", "candidate", "host", "seed"))
@@ -332,6 +333,14 @@ def _check_files(
         for name, digest in left.items() if isinstance(left, Mapping) else ():
             if digest_bytes(bundle.files.get(f"{place}/{name}", b"")) != digest:
                 raise Mismatch(f"{path} was changed: {name} in {place} is not the recorded one")
+        trained_on = text_of(_object(request))
+        text = trained_on if text is None else text
+        if trained_on != text:
+            raise Mismatch(
+                f"{path} holds runs that were trained on another text",
+                hint="each machine needs the same text, or a source that is the same everywhere: builtin:synth/1",
+                details=(f"{place}: {trained_on}, and here {text}",),
+            )
         envelope = ended[key].data.get("envelope")
         if envelope is None:
             continue
@@ -348,6 +357,11 @@ def _check_files(
         points = result.details.get("points")
         if points is not None and digest_bytes(bundle.files.get(f"{place}/{POINTS}", b"")) != points:
             raise Mismatch(f"{path} was changed: the points in {place} are not those of its result")
+
+
+def _object(content: bytes) -> Mapping[str, Json]:
+    stored = parse_json(content)
+    return stored if isinstance(stored, Mapping) else {}
 
 
 def _take(

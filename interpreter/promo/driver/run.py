@@ -7,6 +7,7 @@ is still to be done.
 
 import contextlib
 from collections.abc import Mapping
+from fractions import Fraction
 from os.path import relpath
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from promo.ledger.ports import Clock
 from promo.ledger.state import State, StudyState, state_of
 from promo.ledger.values import EventKind
 from promo.plan.store import plan_to_json
-from promo.run.corpora import Prepared, prepare
+from promo.run.corpora import MOST_OVERLAP, Prepared, prepare
 from promo.run.execute import Execution, Place, Progress, Task, has_ended, may_repeat
 from promo.run.provenance import Origin
 from promo.run.runners.files.declare import FileRunner
@@ -215,7 +216,7 @@ class _Loop:
 
     def _needed_text(self, state: State) -> Prepared | None:
         """The study's text, read and split, unless it lies in the folder already."""
-        if self.study.data is None or self.replay or all(self._on_disk(state, name) for name in STREAMS):
+        if self.study.data is None or self.replay or all(self._on_disk(state, name) for name in self._streams()):
             return None
         self.display.say(f"reading the text '{self.study.data.source}'")
         prepared = prepare(self.study.data, self.spec_folder)
@@ -227,7 +228,21 @@ class _Loop:
                 hint="restore the text, or start a new study with --study",
                 details=tuple(f"{key}: {before.get(key)} -> {prepared.manifest[key]}" for key in changed),
             )
+        shared = Fraction(str(prepared.manifest["overlap"]))
+        if shared > MOST_OVERLAP:
+            self.display.say(f"warning: {float(shared):.0%} of the held-out text also stands in the training text")
+        elsewhere = self.folder.text(state)
+        if elsewhere not in (None, prepared.manifest["digest"]):
+            message = f"the text '{self.study.data.source}' is not the one that runs on other hosts were trained on"
+            details = (f"digest: {prepared.manifest['digest']}, and there {elsewhere}",)
+            hint = "each machine needs the same text, or a source that is the same everywhere: builtin:synth/1"
+            raise Mismatch(message, hint=hint, details=details)
         return prepared
+
+    def _streams(self) -> tuple[str, ...]:
+        """Files of the prepared text; how long tokens are is kept only where they are not bytes."""
+        assert self.study.data is not None
+        return tuple(STREAMS)[: 2 if self.study.data.tokens is None else 3]
 
     def _on_disk(self, state: State, name: str) -> bool:
         content = self.disk.read(self.folder.path / DATA / name)
@@ -240,19 +255,21 @@ class _Loop:
         if text is not None:
             place = self.folder.path / DATA
             self.disk.make_folder(place)
-            for name, content in zip(STREAMS, (text.train, text.validation), strict=True):
+            contents = (text.train, text.validation, *([] if text.lengths is None else [text.lengths]))
+            for name, content in zip(self._streams(), contents, strict=True):
                 self.disk.write(place / name, content)
             if self.execution.state.data is None:
                 self.execution.record(EventKind.DATA_PREPARED, text.manifest)
         manifest = self.execution.state.data
         assert manifest is not None
-        train, held = (f"{DATA}/{name}" for name in STREAMS)
+        train, held, *lengths = (f"{DATA}/{name}" for name in self._streams())
         self.data = {
             "train": train,
             "validation": held,
             "digest": manifest["digest"],
             "score_tokens": self.study.data.score_tokens,
             "window": self.study.data.window,
+            **({"token_lengths": lengths[0], "token_width": manifest["token_width"]} if lengths else {}),
         }
 
     def _keep_program(self) -> None:

@@ -42,7 +42,12 @@ RECHECK = "recheck.py"
 AMENDMENTS = "amendments"
 RUNS = "runs"
 SUFFIX = ".study"
-STREAMS = {"train.bytes": "train_digest", "validation.bytes": "validation_digest"}
+STREAMS = {
+    "train.bytes": "train_digest",
+    "validation.bytes": "validation_digest",
+    "token_lengths.bytes": "token_lengths_digest",
+}
+"""Files of a prepared text -> where the manifest has their digests; the last only where there is a tokenizer."""
 """Prepared text in the folder of data -> where its manifest keeps its digest."""
 
 
@@ -159,6 +164,13 @@ class StudyFolder:
             raise Mismatch(f"the request in {attempt.folder} is not the one that was recorded")
         return stored
 
+    def text(self, state: State) -> Json:
+        """Digest of the text that this study's runs train on, here or where a bundle came from; None before any."""
+        if state.data is not None:
+            return state.data["digest"]
+        first = next((tried[0] for tried in state.attempts.values() if tried), None)
+        return None if first is None else text_of(self.request(first))
+
     def evidence(self, compiled: Compiled, state: State, stage: str) -> Evidence:
         """The evidence of a stage, read from its result files."""
         study, plan = compiled.sound()
@@ -245,6 +257,12 @@ class ReadOnce(StudyFolder):
         if attempt.folder not in self._results:
             self._results[attempt.folder] = StudyFolder.result(self, attempt)
         return self._results[attempt.folder]
+
+
+def text_of(request: Mapping[str, Json]) -> Json:
+    """Digest of the text that a request names; None where its runner trains on none."""
+    data = request.get("data")
+    return data.get("digest") if isinstance(data, Mapping) else None
 
 
 def study_folder(spec: Path, chosen: Path | None) -> StudyFolder:

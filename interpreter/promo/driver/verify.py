@@ -174,7 +174,7 @@ def _text(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Che
     del compiled
     if state.data is None:
         return
-    for name, key in STREAMS.items():
+    for name, key in ((name, key) for name, key in STREAMS.items() if key in state.data):
         content = RealDisk().read(folder.path / DATA / name)
         if content is None:
             yield Check(f"{DATA}/{name}", Outcome.MATCHES, "not kept here; it can be read again from its source")

@@ -21,7 +21,9 @@ Request = Mapping[str, Any]
 """
 The request as JSON.  Keys: `study`, `run` (id, stage, candidate, host, seed), `attempt`, `trainer`, `settings` (the
 effective configuration), `flops_per_token`, `parameters`, `metric`, `budget` (kind, amount, cap_s), `data` (train,
-validation: paths below `study_folder`; digest; score_tokens; window), `device` (cpu or cuda), `threads`,
+validation: paths below `study_folder`; digest; score_tokens; window; where tokens are not bytes, `token_width`, the
+bytes each takes in these files, and `token_lengths`, a file of the bytes of text each stands for, 32 bits each),
+`device` (cpu or cuda), `threads`,
 `checkpoint` (at_end, every_s), `continues` (folder of the accepted attempt whose state is carried on, digest of that
 state, what was spent earlier; null for a fresh run), `trunk` (only in a stage that cools down: the amount `at` which
 the constant rate ends, and whether to `keep` the state there), `resume` (folder and state of an attempt that was

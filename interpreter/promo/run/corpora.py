@@ -2,12 +2,13 @@
 Text to bytes to train and score on.
 
 A corpus is a list of documents.  Which of them are held out depends on their own digest alone, so the split stays
-put when documents are added.  What comes out is two byte streams and a manifest with digests of everything; a study
-keeps these beside its runs and every worker maps them.
+put when documents are added.  What comes out is two streams of bytes, or of tokens where the data block names a
+tokenizer, and a manifest with digests of everything; a study keeps these beside its runs and every worker maps them.
 """
 
 import hashlib
 import sysconfig
+from array import array
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -16,12 +17,15 @@ from attrs import frozen
 
 from promo.base.canonical import Json, digest, digest_bytes, parse_json
 from promo.base.errors import PromoError
+from promo.run.tokens import Tokenizer, read_tokenizer, shard
 from promo.spec.values import Data
 
 SYNTH_BYTES = 2_000_000
 SHINGLE = 48
 STRIDE = 32
 PLACES = 1000
+MOST_OVERLAP = Fraction(2, 100)
+"""More of the held-out text than this in the training text, too, is warned about."""
 SEPARATOR = b"\n\n"
 LEAVE_OUT = frozenset(
     {"__pycache__", "dist-packages", "encodings", "idlelib", "lib2to3", "site-packages", "test", "tests", "turtledemo"}
@@ -34,6 +38,8 @@ class Corpus:
     """Documents in a fixed order, by name."""
 
     documents: tuple[tuple[str, bytes], ...]
+    encoded: bool = False
+    """Whether they hold tokens already."""
 
 
 @frozen
@@ -43,6 +49,8 @@ class Prepared:
     train: bytes
     validation: bytes
     manifest: dict[str, Json]
+    lengths: bytes | None = None
+    """Bytes that each token stands for, 32 bits each; None where every byte is a token."""
 
 
 def prepare(data: Data, spec_folder: Path) -> Prepared:
@@ -56,42 +64,73 @@ def prepare(data: Data, spec_folder: Path) -> Prepared:
     Raises:
         PromoError: the source is missing, not text, not as pinned, or too short for its split.
     """
-    corpus = read(data.source, spec_folder)
+    tokenizer = None if data.tokens is None else read_tokenizer(data.tokens, spec_folder)
+    corpus = read(data.source, spec_folder, tokenizer)
     corpus_digest = digest([[name, digest_bytes(content)] for name, content in corpus.documents])
     if data.pinned and not corpus_digest.startswith(data.pinned.removeprefix("sha256:")):
         message = f"the text '{data.source}' is not the one that is pinned: it is sha256:{corpus_digest[:12]}"
         raise PromoError(message, hint="restore the text, or pin this one")
-    train, held = split(corpus, data.holdout)
-    if len(held) < data.score_tokens + 1 or len(held) < data.window + 1:
-        message = f"the held-out part of '{data.source}' has {len(held)} bytes, and {data.score_tokens} are scored"
+    train, held = split(corpus, data.holdout, tokenizer)
+    _long_enough(data, *(len(part) // _width(tokenizer) for part in (train, held)))
+    manifest = _manifest(data, corpus, corpus_digest, train, held)
+    if tokenizer is None:
+        return Prepared(train, held, manifest)
+    more: dict[str, Json] = {
+        "train_bytes": tokenizer.bytes_of(train),
+        "validation_bytes": tokenizer.bytes_of(held),
+        "train_tokens": len(train) // _width(tokenizer),
+        "validation_tokens": len(held) // _width(tokenizer),
+        "tokenizer": tokenizer.path,
+        "tokenizer_digest": tokenizer.digest,
+        "vocabulary": tokenizer.vocabulary,
+        "token_width": _width(tokenizer),
+        "token_lengths_digest": digest_bytes(tokenizer.lengths),
+    }
+    if corpus.encoded:
+        more["bytes"] = int(str(more["train_bytes"])) + int(str(more["validation_bytes"]))
+    # Another tokenizer, or another version of what encodes, makes another text of the same documents.
+    more["digest"] = digest([corpus_digest, tokenizer.digest, manifest["train_digest"], manifest["validation_digest"]])
+    return Prepared(train, held, manifest | more, tokenizer.lengths)
+
+
+def _width(tokenizer: Tokenizer | None) -> int:
+    """Bytes of a stream that one token takes."""
+    return 1 if tokenizer is None else array(tokenizer.code).itemsize
+
+
+def _long_enough(data: Data, train: int, held: int) -> None:
+    what = "bytes" if data.tokens is None else "tokens"
+    if held < data.score_tokens + 1 or held < data.window + 1:
+        message = f"the held-out part of '{data.source}' has {held} {what}, and {data.score_tokens} are scored"
         raise PromoError(message, hint="hold out a larger share, or score fewer tokens")
-    if len(train) < 4 * data.window:
-        raise PromoError(f"the training part of '{data.source}' has only {len(train)} bytes")
-    return Prepared(
-        train,
-        held,
-        {
-            "source": data.source,
-            "documents": len(corpus.documents),
-            "bytes": sum(len(content) for _, content in corpus.documents),
-            "digest": corpus_digest,
-            "train_bytes": len(train),
-            "train_digest": digest_bytes(train),
-            "validation_bytes": len(held),
-            "validation_digest": digest_bytes(held),
-            "split": f"documents by their digest, {data.holdout} held out",
-            "overlap": f"{overlap(train, held):.4f}",
-        },
-    )
+    if train < 4 * data.window:
+        raise PromoError(f"the training part of '{data.source}' has only {train} {what}")
 
 
-def read(source: str, spec_folder: Path) -> Corpus:
+def _manifest(data: Data, corpus: Corpus, corpus_digest: str, train: bytes, held: bytes) -> dict[str, Json]:
+    """What is recorded of a text of bytes, and of any other too."""
+    texts = (train, held) if data.tokens is None or corpus.encoded else split(corpus, data.holdout)
+    return {
+        "source": data.source,
+        "documents": len(corpus.documents),
+        "bytes": sum(len(content) for _, content in corpus.documents),
+        "digest": corpus_digest,
+        "train_bytes": len(train),
+        "train_digest": digest_bytes(train),
+        "validation_bytes": len(held),
+        "validation_digest": digest_bytes(held),
+        "split": f"documents by their digest, {data.holdout} held out",
+        "overlap": f"{overlap(*texts):.4f}",
+    }
+
+
+def read(source: str, spec_folder: Path, tokenizer: Tokenizer | None = None) -> Corpus:
     """The documents of a source: `stdlib`, a built-in generator, or files."""
     if source == "stdlib":
         return standard_library()
     if source == "builtin:synth/1":
         return synthetic(SYNTH_BYTES)
-    return files(source, spec_folder)
+    return files(source, spec_folder, tokenizer)
 
 
 def standard_library() -> Corpus:
@@ -111,28 +150,38 @@ def standard_library() -> Corpus:
     return Corpus(tuple(documents))
 
 
-def files(pattern: str, spec_folder: Path) -> Corpus:
-    """Text files that match a path or pattern below the spec's folder, each one document."""
+def files(pattern: str, spec_folder: Path, tokenizer: Tokenizer | None = None) -> Corpus:
+    """Text files that match a path or pattern below the spec's folder, or token shards of the tokenizer."""
     try:
         found = sorted(path for path in spec_folder.glob(pattern) if path.is_file())
     except (ValueError, NotImplementedError) as fault:
         raise PromoError(f"'{pattern}' is no path below the spec: {fault}") from fault
     if not found:
-        raise PromoError(f"no file matches '{pattern}' in {spec_folder}", hint="correct the path in the data block")
+        folder = any(path.is_dir() for path in spec_folder.glob(pattern))
+        hint = f'write: source "{pattern}/*"' if folder else "correct the path in the data block"
+        raise PromoError(f"no file matches '{pattern}' in {spec_folder}", hint=hint)
     documents: list[tuple[str, bytes]] = []
+    encoded = {path.suffix.lower() == ".bin" for path in found}
+    if len(encoded) > 1:
+        raise PromoError(f"'{pattern}' matches token shards and other files", hint="name one kind of them")
     for path in found:
         name = path.relative_to(spec_folder).as_posix()
-        documents.extend((f"{name}#{number}", part) for number, part in enumerate(_documents(path)))
-    return Corpus(tuple(documents))
+        documents.extend((f"{name}#{number}", part) for number, part in enumerate(_documents(path, tokenizer)))
+    return Corpus(tuple(documents), encoded == {True})
 
 
-def _documents(path: Path) -> Iterator[bytes]:
+def _documents(path: Path, tokenizer: Tokenizer | None) -> Iterator[bytes]:
     """
-    Documents of a file: rows of `.parquet` (column `text`), lines of `.jsonl` (field `text`), else passages of text.
+    Documents of a file: of a shard `.bin`, rows of `.parquet`, lines of `.jsonl` (`text` in both), else passages.
 
     `.gz` behind the name of a text or of lines is unpacked.
     """
     name = path.name.lower()
+    if name.endswith(".bin"):
+        if tokenizer is None:
+            hint = 'add: tokenizer "gpt2.tiktoken" of 50_257tok'
+            raise PromoError(f"{path} holds tokens, and the data block names no tokenizer", hint=hint)
+        return shard(path, tokenizer)
     if name.endswith(".parquet"):
         return _rows(path)
     if name.endswith((".jsonl", ".jsonl.gz")):
@@ -158,7 +207,8 @@ def _text(path: Path, content: bytes) -> bytes:
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as fault:
-        raise PromoError(f"{path} is not UTF-8 text (byte {fault.start})") from fault
+        message = f"{path} is not UTF-8 text (byte {fault.start})"
+        raise PromoError(message, hint="convert it to UTF-8, or name another file") from fault
     return content
 
 
@@ -217,15 +267,24 @@ def _pieces(content: bytes) -> Iterator[bytes]:
         yield SEPARATOR.join(gathered)
 
 
-def split(corpus: Corpus, holdout: Fraction) -> tuple[bytes, bytes]:
-    """Training and held-out stream; a document is held out when its digest, as a fraction, lies below *holdout*."""
+def split(corpus: Corpus, holdout: Fraction, tokenizer: Tokenizer | None = None) -> tuple[bytes, bytes]:
+    """
+    Training and held-out stream; a document is held out when its digest, as a fraction, lies below *holdout*.
+
+    Bytes without a tokenizer, tokens with one; shards are made of tokens already.
+    """
     limit = int(holdout * 2**64)
     train: list[bytes] = []
     held: list[bytes] = []
     for _, content in corpus.documents:
         part = held if int.from_bytes(hashlib.sha256(content).digest()[:8], "big") < limit else train
         part.append(content)
-    return SEPARATOR.join(train), SEPARATOR.join(held)
+    if tokenizer is None:
+        return SEPARATOR.join(train), SEPARATOR.join(held)
+    if corpus.encoded:
+        before = tokenizer.separator
+        return b"".join(before + part for part in train), b"".join(before + part for part in held)
+    return tokenizer.encode(train), tokenizer.encode(held)
 
 
 def overlap(train: bytes, held: bytes) -> float:

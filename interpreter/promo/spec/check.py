@@ -39,6 +39,7 @@ from promo.spec.screening import Screening
 from promo.spec.setting import (
     STUDY_NEEDS,
     agree_on_metric,
+    for_tokens,
     read_data,
     read_draw,
     read_host,
@@ -152,6 +153,8 @@ class _Check:
         self._lets(expressions)
         hosts = {**imported.hosts, **self._hosts(expressions)}
         noise = self._noise(expressions, clauses, measure)
+        data = self._data(expressions, runner, imported)
+        runner = for_tokens(scope, runner, data)
         conditions = Conditions(scope, expressions, runner, imported)
         growth = self._conditions(conditions, expressions, measure)
         near = Neighbourhoods(scope, conditions)
@@ -167,7 +170,6 @@ class _Check:
         reductions.settle(reach or {})
         baselines = Baselines(scope, expressions, conditions)
         baselines.read(ladder.stages, reach if reach is not None else {})
-        data = self._data(expressions, runner, imported)
         budget_s = self._budget(expressions, clauses)
         screening = Screening(scope, expressions, conditions.designs, conditions.arrays)
         screening.read(ladder.stages, reach or {})

@@ -121,10 +121,14 @@ def describe_runner(runner: RunnerChoice) -> str:
 
 
 def describe_data(data: Data | None) -> Json:
-    """Source, holdout and scoring windows."""
+    """Source, tokenizer if there is one, holdout and scoring windows."""
     if data is None:
         return None
-    return {
+    tokens = data.tokens
+    named: dict[str, Json] = {}
+    if tokens is not None:
+        named = {"tokenizer": {"path": tokens.path, "pinned": tokens.pinned, "vocabulary": tokens.vocabulary}}
+    return named | {
         "source": data.source,
         "pinned": data.pinned,
         "holdout": exact(data.holdout),

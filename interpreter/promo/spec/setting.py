@@ -12,12 +12,15 @@ from promo.spec.expressions import Expressions, unquoted
 from promo.spec.names import Clauses, Scope
 from promo.spec.ports import Runner, RunnerFactor, RunnerMetric
 from promo.spec.space import Level
-from promo.spec.values import BudgetKind, Data, Draw, Effective, Host, Measure, RunnerChoice
+from promo.spec.values import BudgetKind, Data, Draw, Effective, Host, Measure, RunnerChoice, Tokens
 from promo.syntax.nodes import Node
 
 BUILT_IN_SOURCES = ("stdlib", "builtin:synth/1")
 SYSTEMS = ("any", "linux", "macos", "windows")
 MOST_SLOTS = 1024
+MOST_TOKENS = 2**24
+BYTES = 256
+"""A tokenizer has a token for every byte, so it has no fewer."""
 SHOWN = 12
 
 STUDY_NEEDS = {
@@ -167,7 +170,8 @@ def read_data(scope: Scope, expressions: Expressions, block: Node) -> Data | Non
     score, window = (
         expressions.amount(child, Dimension.TOKENS, example="65_536tok") for child in clauses.one("score").children
     )
-    if holdout is None or score is None or window is None:
+    tokens = _read_tokens(scope, expressions, clauses)
+    if holdout is None or score is None or window is None or (tokens is None and clauses.maybe("tokenizer")):
         return None
     if score.denominator != 1 or window.denominator != 1 or window < 2 or score < window or score % window:
         message = "the scored tokens are a whole number of windows of at least 2tok"
@@ -180,8 +184,41 @@ def read_data(scope: Scope, expressions: Expressions, block: Node) -> Data | Non
         holdout=holdout,
         score_tokens=int(score),
         window=int(window),
+        tokens=tokens,
         where=scope.where(block),
     )
+
+
+def _read_tokens(scope: Scope, expressions: Expressions, clauses: Clauses) -> Tokens | None:
+    """The tokenizer that a data block names, if it names one."""
+    clause = clauses.maybe("tokenizer")
+    if clause is None:
+        return None
+    part, pin = clause.children[-1], clause.node("pinned")
+    vocabulary = expressions.amount(part, Dimension.TOKENS, example="8_192tok")
+    if vocabulary is None:
+        return None
+    if vocabulary.denominator != 1 or not BYTES <= vocabulary <= MOST_TOKENS:
+        message = f"a tokenizer has a whole number of tokens, at least {BYTES}"
+        scope.report("P0302", message, part, 'write it like this: tokenizer "bpe.json" of 8_192tok')
+        return None
+    return Tokens(unquoted(clause.token("STRING")), pin.token("DIGEST").text if pin else None, int(vocabulary))
+
+
+def for_tokens(scope: Scope, runner: Runner, data: Data | None) -> Runner:
+    """The runner as it is for the vocabulary of a text: sizes and operations depend on it."""
+    if data is None or data.tokens is None or isinstance(runner, _StandIn):
+        return runner
+    of_vocabulary = getattr(runner, "of_vocabulary", None)  # a runner that trains on bytes alone has none
+    if of_vocabulary is None:
+        declared = {node.kind: node for node in reversed(scope.tree.declarations)}
+        own = declared["data"].node("tokenizer") if "data" in declared else None  # else it is imported
+        message = f"the runner '{runner.name}' takes no tokenizer: it trains on bytes"
+        hint = "remove the tokenizer, or choose another runner"
+        scope.report("P0228", message, own or declared["study"].token("NAME"), hint)
+        return runner
+    fitted: Runner = of_vocabulary(data.tokens.vocabulary)
+    return fitted
 
 
 def read_host(scope: Scope, expressions: Expressions, block: Node) -> Host | None:

@@ -37,6 +37,15 @@ class RunnerChoice(Shown):
 
 
 @frozen(eq=False, repr=False)
+class Tokens(Shown):
+    """A tokenizer in a file: its path, its digest if it is pinned, and how many tokens there are, special ones too."""
+
+    path: str
+    pinned: str | None
+    vocabulary: int
+
+
+@frozen(eq=False, repr=False)
 class Data(Shown):
     """The text that is trained on: its source, the share held out, and the windows that score a model."""
 
@@ -47,6 +56,8 @@ class Data(Shown):
     score_tokens: int
     window: int
     where: Where = place()
+    tokens: Tokens | None = None
+    """None: every byte is a token."""
 
 
 @frozen(eq=False, repr=False)

@@ -3,6 +3,7 @@
 import io
 import math
 import time
+from array import array
 from fractions import Fraction
 
 import pytest
@@ -11,11 +12,12 @@ torch = pytest.importorskip("torch")
 
 from promo.run.contract import Recorder
 from promo.run.corpora import split, synthetic
-from promo.run.runners.gpt.batches import rows, scoring_windows
+from promo.run.runners.gpt.batches import NOT_SCORED, Lengths, Score, load, rows, scoring_windows, unsigned
 from promo.run.runners.gpt.declare import FACTORS, RUNNER
+from promo.run.runners.gpt.device import peak_flops
 from promo.run.runners.gpt.model import Gpt, band, rotary_tables, rotate
 from promo.run.runners.gpt.optimizer import Optimizer, orthogonal, rate_factor
-from promo.run.runners.gpt.train import _Clock, _Training, peak_flops, sub_seed, train
+from promo.run.runners.gpt.train import _Clock, _Training, sub_seed, train
 from promo.run.values import RunStatus
 
 torch.set_num_threads(1)
@@ -193,6 +195,29 @@ def test_rows_are_cut_from_the_text_and_targets_follow_inputs():
     assert torch.equal((inputs + 1) % 256, targets)
 
 
+def test_tokens_of_16_and_32_bits_are_read_without_their_sign(tmp_path):
+    values = [0, 1, 2**15, 2**16 - 1]
+    (tmp_path / "two").write_bytes(array("H", values).tobytes())
+    (tmp_path / "four").write_bytes(array("I", values).tobytes())
+
+    read = [unsigned(load(tmp_path / name, torch.device("cpu"), width)) for name, width in (("two", 2), ("four", 4))]
+
+    assert [one.tolist() for one in read] == [values, values]
+
+
+def test_a_token_of_no_byte_is_not_scored_and_others_count_their_bytes(tmp_path):
+    (tmp_path / "lengths").write_bytes(array("I", [1, 3, 0]).tobytes())
+    lengths = Lengths(tmp_path / "lengths", torch.device("cpu"))
+
+    targets, tokens, size = lengths.scored(torch.tensor([[0, 1, 2], [1, 2, 2]]))
+
+    assert targets.tolist() == [[0, 1, NOT_SCORED], [1, NOT_SCORED, NOT_SCORED]]
+    assert (tokens, size) == (3, 7)
+    assert lengths.mean(torch.tensor([0, 1, 2, 1])) == 7 / 4
+    assert Score(2 * math.log(2), 2, 8).bits_per_byte == 0.25
+    assert Score(1.0, 2, 8).guessing(16) == 1.0
+
+
 def test_training_learns(folder):
     assert value(folder, amount=60) < 4.5
 
@@ -273,7 +298,24 @@ def test_a_loss_that_is_not_finite_ends_the_run(folder):
         return step(progress) * float("nan")
 
     training._step = broken
-    assert training.run().status is RunStatus.NAN
+    ended = training.run()
+    assert ended.status is RunStatus.NAN
+    assert ended.cause == "the training loss was nan at step 1"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_gone_is_said(folder):
+    asked = {**request(folder), "device": "cuda"}
+
+    with pytest.raises(RuntimeError, match="the host declares a CUDA device, and torch finds none"):
+        train(asked, Recorder(io.StringIO(), time.monotonic()))
+
+
+def test_a_row_longer_than_the_text_has_its_cause(folder):
+    outcome, _, _ = run(folder, context=2**16, total_batch=2**16)
+
+    assert outcome.status is RunStatus.INVALID
+    assert outcome.cause.startswith("a row takes 65536 tokens and the one that follows; the training text has 5")
 
 
 def test_scoring_is_not_charged_and_phases_are_recorded(folder):

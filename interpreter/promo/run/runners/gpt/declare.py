@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from promo.base.canonical import exact
 from promo.spec.ports import ConditionError, RunnerFactor, RunnerMetric
@@ -18,7 +18,7 @@ from promo.spec.space import Level
 from promo.spec.values import BudgetKind, Effective
 
 VOCABULARY: Final = 256
-"""Byte-level: one token is one byte."""
+"""Byte-level: one token is one byte; a data block with a tokenizer says otherwise."""
 
 FACTORS: Mapping[str, RunnerFactor] = {
     "depth": RunnerFactor("layers", Fraction(8), Fraction(1), Fraction(96), whole=True, meaning="number of layers"),
@@ -90,6 +90,11 @@ class GptRunner:
     cooldown_factor: str = "warmdown"
     """The factor that a stage's cool-down stands in for; a runner without a trunk names none."""
     needs_data: bool = True
+    vocabulary: int = VOCABULARY
+
+    def of_vocabulary(self, size: int) -> "GptRunner":
+        """The same runner for a text of other tokens."""
+        return evolve(self, vocabulary=size)
 
     def resolve(self, levels: Mapping[str, Level]) -> Effective:
         """
@@ -111,14 +116,16 @@ class GptRunner:
         settings: dict[str, int | str] = dict(whole)
         settings |= {name: exact(level) for name, level in number.items() if name not in whole}
         settings |= {"window": str(levels["window"]), "width": width, "heads": width // whole["head_size"]}
-        settings["vocabulary"] = VOCABULARY
+        settings["vocabulary"] = self.vocabulary
         del settings["aspect"]
         return Effective(
             settings=tuple(sorted(settings.items())),
-            parameters=parameters(whole["depth"], width),
-            flops_per_token=flops_per_token(whole["depth"], width, whole["context"], str(levels["window"])),
-            fixed_bytes=fixed_bytes(whole["depth"], width),
-            row_bytes=row_bytes(whole["depth"], width, whole["context"]),
+            parameters=parameters(whole["depth"], width, self.vocabulary),
+            flops_per_token=flops_per_token(
+                whole["depth"], width, whole["context"], str(levels["window"]), self.vocabulary
+            ),
+            fixed_bytes=fixed_bytes(whole["depth"], width, self.vocabulary),
+            row_bytes=row_bytes(whole["depth"], width, whole["context"], self.vocabulary),
         )
 
 
@@ -148,9 +155,9 @@ def layer_windows(depth: int, context: int, pattern: str) -> tuple[int, ...]:
     return tuple(windows)
 
 
-def parameters(depth: int, width: int) -> int:
+def parameters(depth: int, width: int, vocabulary: int = VOCABULARY) -> int:
     """Weights of the model: 12 width^2 a layer, embedding and head, two scalars a layer."""
-    return depth * 12 * width * width + 2 * VOCABULARY * width + 2 * depth
+    return depth * 12 * width * width + 2 * vocabulary * width + 2 * depth
 
 
 KEPT_WIDTHS = 30
@@ -159,19 +166,19 @@ KEPT_SCORES = 4
 """Copies of the scores that wait for it, a token and entry of the vocabulary."""
 
 
-def fixed_bytes(depth: int, width: int) -> int:
+def fixed_bytes(depth: int, width: int, vocabulary: int = VOCABULARY) -> int:
     """Weights and gradients in 32 bits, one momentum for a matrix (Muon), two for anything else (AdamW)."""
     matrices = depth * 12 * width * width
-    return 12 * matrices + 16 * (parameters(depth, width) - matrices)
+    return 12 * matrices + 16 * (parameters(depth, width, vocabulary) - matrices)
 
 
-def row_bytes(depth: int, width: int, context: int) -> int:
+def row_bytes(depth: int, width: int, context: int, vocabulary: int = VOCABULARY) -> int:
     """What one row keeps for the backward pass, in 32 bits; 16 bits need half of it."""
-    return 4 * context * (KEPT_WIDTHS * width * depth + KEPT_SCORES * VOCABULARY + 4 * width)
+    return 4 * context * (KEPT_WIDTHS * width * depth + KEPT_SCORES * vocabulary + 4 * width)
 
 
 @lru_cache(1024)
-def flops_per_token(depth: int, width: int, context: int, pattern: str) -> int:
+def flops_per_token(depth: int, width: int, context: int, pattern: str, vocabulary: int = VOCABULARY) -> int:
     """
     Floating point operations for one training token, forward and backward.
 
@@ -181,7 +188,7 @@ def flops_per_token(depth: int, width: int, context: int, pattern: str) -> int:
     Source:
         Chowdhery et al. (2022), "PaLM", appendix B, with each layer's own window.
     """
-    multiplying = depth * 12 * width * width + VOCABULARY * width
+    multiplying = depth * 12 * width * width + vocabulary * width
     return 6 * multiplying + 12 * width * sum(layer_windows(depth, context, pattern))
 
 

@@ -21,11 +21,11 @@ from torch import Tensor
 from promo.base.canonical import Json, from_exact
 from promo.run.contract import Outcome, Recorder, Request
 from promo.run.provenance import busy_seconds, device_facts, peak_memory_bytes
-from promo.run.runners.gpt.batches import load, rows, scoring_windows
+from promo.run.runners.gpt.batches import BITS, Lengths, Score, load, rows, scoring_windows
 from promo.run.runners.gpt.checkpoint import CheckpointError, generator_text, set_generator
 from promo.run.runners.gpt.checkpoint import load as load_checkpoint
 from promo.run.runners.gpt.checkpoint import save as save_checkpoint
-from promo.run.runners.gpt.declare import fixed_bytes, row_bytes
+from promo.run.runners.gpt.device import next_divisor, peak_flops, rows_that_fit
 from promo.run.runners.gpt.model import Gpt
 from promo.run.runners.gpt.optimizer import Optimizer
 from promo.run.store import CHECKPOINT, TRUNK
@@ -43,8 +43,6 @@ POINTS = 32
 CURVE = (0.125, 0.25, 0.5)
 """Shares of the budget at which a quarter of the windows is scored, for the learning curve."""
 CLOCK_SECONDS = ("wall_s", "cpu_s", "free_s", "last", "earlier", "earlier_s")
-BITS = 1.0 / math.log(2.0)
-GUESSING_BPB = 8.0
 
 
 def train(request: Request, recorder: Recorder) -> Outcome:
@@ -162,9 +160,17 @@ class _Training:
             return Outcome(RunStatus.INVALID, {}, {}, "the warm-up reaches into the cool-down of the stage")
         self._prepare_process()
         with self.recorder.phase("data"):
-            folder = Path(self.request["study_folder"])
-            self.stream = load(folder / self.request["data"]["train"], self.device)
-            self.held = load(folder / self.request["data"]["validation"], self.device)
+            folder, data = Path(self.request["study_folder"]), self.request["data"]
+            width = int(data.get("token_width", 1))
+            self.stream = load(folder / data["train"], self.device, width)
+            self.held = load(folder / data["validation"], self.device, width)
+            self.lengths = Lengths(folder / data["token_lengths"] if "token_lengths" in data else None, self.device)
+            self.bits = BITS / self.lengths.mean(self.stream)
+        if len(self.stream) <= self.context:
+            cause = (
+                f"a row takes {self.context} tokens and the one that follows; the training text has {len(self.stream)}"
+            )
+            return Outcome(RunStatus.INVALID, {}, {}, cause)
         with self.recorder.phase("build"):
             self.model = Gpt(self.settings, max(self.context, self.window)).to(self.device)
             # On a processor compilation costs more than the short runs that are made there.
@@ -185,15 +191,18 @@ class _Training:
         if cause:
             return Outcome(RunStatus.NAN, {}, details, cause)
         with self.recorder.phase("evaluate"):
-            value = self._score(self.windows)
+            score = self._score(self.windows)
+        value = score.bits_per_byte
         self._point(clock, val_bpb=value)
+        details["score"] = {"nats": repr(score.nats), "tokens": score.tokens, "bytes": score.bytes}
         if self.request["checkpoint"]["at_end"]:
             with self.recorder.phase("checkpoint"):
                 details = {**details, "checkpoint": self._keep(clock)}
         if self.trunk_state:
             details = {**details, "trunk": self.trunk_state}
-        if value >= GUESSING_BPB:
-            return Outcome(RunStatus.DIVERGED, {}, details, f"{value:.3f} bpb is no better than guessing every byte")
+        if value >= score.guessing(int(self.settings["vocabulary"])):
+            what = "token" if self.lengths.table is not None else "byte"
+            return Outcome(RunStatus.DIVERGED, {}, details, f"{value:.3f} bpb is no better than guessing every {what}")
         return Outcome(RunStatus.OK, {"val_bpb": value}, details)
 
     def _prepare_process(self) -> None:
@@ -234,7 +243,7 @@ class _Training:
                 if int(self.settings["device_batch"]) or self.rows_at_once == 1:
                     raise  # the condition asks for this many, or there is no smaller number
                 self.too_many.append(self.rows_at_once)
-                self.rows_at_once = _next_divisor(self.batch_rows, self.rows_at_once)
+                self.rows_at_once = next_divisor(self.batch_rows, self.rows_at_once)
             self.model.zero_grad(set_to_none=True)
             if self.on_cuda:
                 torch.cuda.empty_cache()
@@ -332,13 +341,13 @@ class _Training:
                 gathered.clear()
                 if not math.isfinite(mean):
                     return f"the training loss was {mean} at step {clock.steps}"
-                self._point(clock, train_bpb=mean * BITS)
+                self._point(clock, train_bpb=mean * self.bits)
                 due = int(math.sqrt(clock.progress()) * POINTS) + 1
             if curve and clock.progress() >= curve[0] and not clock.spent():
                 curve.pop(0)
                 with self.recorder.phase("evaluate"):
                     value = self._score(max(self.windows // 4, 1))
-                self._point(clock, val_bpb=value)
+                self._point(clock, val_bpb=value.bits_per_byte)
             if grown:
                 with self.recorder.phase("checkpoint"):
                     self.trunk_state = self._keep(clock, TRUNK)
@@ -361,15 +370,17 @@ class _Training:
         self.model.zero_grad(set_to_none=True)
         return total
 
-    def _score(self, count: int) -> float:
-        """Bits per byte over *count* windows of the held-out text."""
-        nats, scored = 0.0, 0
+    def _score(self, count: int) -> Score:
+        """The loss over *count* windows of the held-out text."""
+        nats, scored, size = 0.0, 0, 0
         with torch.no_grad():
             batch = max(SCORING_TOKENS // self.window, 1)
             for inputs, targets in scoring_windows(self.held, count, self.window, batch):
-                nats += float(self.forward(inputs, targets, self.compute)) * targets.numel()
-                scored += targets.numel()
-        return nats / scored * BITS
+                targets, tokens, length = self.lengths.scored(targets)
+                if tokens:
+                    nats += float(self.forward(inputs, targets, self.compute)) * tokens
+                    scored, size = scored + tokens, size + length
+        return Score(nats, scored, size)
 
     def _synchronise(self) -> None:
         if self.on_cuda:
@@ -433,39 +444,6 @@ class _Training:
                 "compiled": True,
             }
         return known
-
-
-PEAKS = (
-    ("H200 NVL", 836e12),
-    ("H200", 989e12),
-    ("H100 PCIE", 756e12),
-    ("H100", 989e12),
-    ("A100", 312e12),
-    ("L40S", 362e12),
-    ("L4", 121e12),
-    ("4090", 165.2e12),
-    ("5090", 209.5e12),
-    ("3090", 71e12),
-)
-"""Part of a device's name -> dense bf16 operations a second, the more special names first.  Source: data sheets."""
-
-
-def peak_flops(device: str) -> float | None:
-    """Dense bf16 peak of a device in operations a second; None for one that is not in the table."""
-    name = device.upper()
-    return next((peak for part, peak in PEAKS if part in name), None)
-
-
-def rows_that_fit(settings: Mapping[str, Any], free_bytes: int) -> int:
-    """Rows at once for which the declared formulas leave a fifth of the free memory unused; at least one."""
-    depth, width = int(settings["depth"]), int(settings["width"])
-    left = free_bytes * 4 // 5 - fixed_bytes(depth, width)
-    return max(left // row_bytes(depth, width, int(settings["context"])), 1)
-
-
-def _next_divisor(rows: int, below: int) -> int:
-    """The largest divisor of *rows* that is smaller than *below*."""
-    return max(count for count in range(1, below) if rows % count == 0)
 
 
 def _contention(busy_before: float | None, own_cpu_s: float, elapsed_s: float) -> str | None:
