@@ -9,6 +9,8 @@ import tarfile
 import pytest
 
 from promo.base.canonical import canonical, digest_bytes
+from promo.base.errors import PromoError
+from promo.driver.bundle import MOST_FILES, read_bundle
 from promo.driver.study import StudyFolder
 from promo.ledger.state import StudyState
 from support import promo, spec
@@ -205,6 +207,19 @@ def test_links_in_a_bundle_are_refused(begun, capsys):
 
     assert take(begun) == 2
     assert "something that no bundle holds" in capsys.readouterr().err
+
+
+HUGE = [(5 * 2**30, 1), pytest.param(0, MOST_FILES + 1, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize(("size", "count"), HUGE)
+def test_a_bundle_that_says_it_is_huge_is_refused_before_it_is_unpacked(tmp_path, size, count):
+    entry = tarfile.TarInfo("manifest.json")
+    entry.size = size
+    (tmp_path / "huge.bundle").write_bytes(entry.tobuf(tarfile.USTAR_FORMAT) * count)
+
+    with pytest.raises(PromoError, match="larger than any bundle may be"):
+        read_bundle(tmp_path / "huge.bundle")
 
 
 def test_a_bundle_of_another_spec_is_refused_in_words(begun, capsys):
