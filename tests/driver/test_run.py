@@ -188,6 +188,8 @@ def test_a_killed_study_goes_on_and_decides_the_same(workplace, after):
             assert state.accepted(run).number == accepted.number
             assert len(state.attempts[run]) == accepted.number  # trained nothing twice
     assert all(sum(one.state is AttemptState.ACCEPTED for one in tried) == 1 for tried in state.attempts.values())
+    for lost in (one for tried in state.attempts.values() for one in tried if one.state is AttemptState.LOST):
+        assert lost.device_s is not None or not (folder.path / lost.folder / "exit.json").exists()
     promoted = {name: decision.get("promoted") for name, decision in state.decisions.items()}
     before = study(workplace, "unbroken").state()
     assert promoted == {name: decision.get("promoted") for name, decision in before.decisions.items()}

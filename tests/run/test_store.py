@@ -6,7 +6,7 @@ import pytest
 
 from promo.base.canonical import canonical, digest_bytes
 from promo.files import RealDisk
-from promo.run.store import EXIT, LOG, POINTS, REQUEST, RESULT, read_points, read_result, result_bytes
+from promo.run.store import EXIT, LOG, POINTS, REQUEST, RESULT, read_points, read_result, result_bytes, seconds_spent
 from promo.run.values import Exit, RunStatus
 
 REQUESTED = canonical({"promo_request": 1})
@@ -98,6 +98,14 @@ def test_the_supervisors_record_is_used_when_nobody_saw_the_exit(attempt):
     (attempt / EXIT).write_text('{"reason":"limit","returncode":-9}', encoding="utf-8")
 
     assert read(attempt).status is RunStatus.TIMEOUT
+
+
+def test_what_a_lost_attempt_has_spent_is_what_its_supervisor_says_or_its_last_point(attempt):
+    assert seconds_spent(RealDisk(), attempt) is None
+    (attempt / POINTS).write_bytes(b'{"charged_s":1.5,"step":1}\n{"charged_s":7.25,"step":2}\n{"charged_s":9')
+    assert seconds_spent(RealDisk(), attempt) == "7.250"
+    (attempt / EXIT).write_bytes(canonical({"reason": "cancelled", "returncode": -15, "seconds": "12.000"}))
+    assert seconds_spent(RealDisk(), attempt) == "12.000"
 
 
 def test_points_are_read_up_to_a_torn_line(attempt):

@@ -435,7 +435,12 @@ def _hours(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Ch
     names = {AttemptState.RUNNING: "unfinished"}
     did = "read from the record" if "replay" in state.frozen else "trained"
     counted = ", ".join(f"{count} {names.get(kind, kind.value)}" for kind, count in counts.items() if count)
-    words = f"{rounded(trained / HOUR, 4)} {plan.device_unit} {did}; attempts: {counted or 'none'}"
+    words = f"{rounded(trained / HOUR, 4)} {plan.device_unit} {did}"
+    if "replay" not in state.frozen:
+        taken = (one.device_s for one in ended(state) if one.device_s is not None)
+        spent = sum((from_exact(text) for text in taken), Fraction(0))
+        words += f", {rounded(spent / HOUR, 4)} of devices' time with failed and lost attempts"
+    words += f"; attempts: {counted or 'none'}"
     yield Check("hours", Outcome.MATCHES, words)
 
 

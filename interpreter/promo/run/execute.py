@@ -22,7 +22,16 @@ from promo.ledger.values import Event, EventKind
 from promo.plan.values import PlannedRun
 from promo.run.disk import refusal
 from promo.run.ports import Executor
-from promo.run.store import REQUEST, attempt_folder, checkpoint_of, read_whole, settle, witnesses, write_request
+from promo.run.store import (
+    REQUEST,
+    attempt_folder,
+    checkpoint_of,
+    read_whole,
+    seconds_spent,
+    settle,
+    witnesses,
+    write_request,
+)
 from promo.run.values import NO_DISK, OWN_FAULT, AttemptSpec, Exit, Result, RunStatus
 
 POLL_S = 0.05
@@ -335,7 +344,7 @@ class Execution:
             "cause": result.cause,
             "envelope": result.digest,
             "train_s": result.charged_s,
-            "device_s": result.seconds.get("total") if taken_s is None else f"{taken_s:.3f}",
+            "device_s": self._device_s(folder, result) if taken_s is None else f"{taken_s:.3f}",
         }
         if left := witnesses(self._disk, self._study / folder):
             data["left"] = left
@@ -346,6 +355,11 @@ class Execution:
             self.record(EventKind.ATTEMPT_LOST, data)
         else:
             self.record(EventKind.ATTEMPT_FAILED, data)
+
+    def _device_s(self, folder: str, result: Result) -> str | None:
+        """Device time of an attempt whose end nobody here saw; one that was lost has spent it all the same."""
+        known = result.seconds.get("total")
+        return known if result.digest is not None else seconds_spent(self._disk, self._study / folder)
 
     def _settle_unseen(self) -> None:
         """Attempts that an earlier promo started and did not see the end of, and results that came after all."""

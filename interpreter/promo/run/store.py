@@ -165,7 +165,26 @@ def read_exit(disk: Disk, folder: Path) -> Exit | None:
         return None
     assert isinstance(stored, dict)
     code = stored.get("returncode")
-    return Exit(code if isinstance(code, int) else None, str(stored.get("reason", "")))
+    seconds = stored.get("seconds")
+    return Exit(
+        code if isinstance(code, int) else None,
+        str(stored.get("reason", "")),
+        seconds if isinstance(seconds, str) else None,
+    )
+
+
+def seconds_spent(disk: Disk, folder: Path) -> str | None:
+    """
+    Seconds that an attempt without a result took at least: its supervisor's, or else those its last point paid for.
+
+    None when neither was written.
+    """
+    exit_ = read_exit(disk, folder)
+    if exit_ is not None and exit_.seconds is not None:
+        return exit_.seconds
+    paid = [point["charged_s"] for point in read_points(disk, folder) if "charged_s" in point]
+    last = paid[-1] if paid else None
+    return f"{last:.3f}" if isinstance(last, int | float) else None
 
 
 def log_tail(disk: Disk, folder: Path) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ class Supervisor:
         self._folder = Path()
         self._held: Held | None = None
         self._lease: Lease | None = None
-        self._deadline = 0.0
+        self._began = self._deadline = 0.0
         self._left = False
 
     def serve(self) -> None:
@@ -143,7 +143,8 @@ class Supervisor:
             spare = None
         self._folder, self._held = folder, Held(folder)
         self._worker = spare or Worker(trainer, self.seen, keep=self._keep)
-        self._deadline = time.monotonic() + limit_s
+        self._began = time.monotonic()
+        self._deadline = self._began + limit_s
         self._worker.go(folder)
 
     def _end(self, reason: str) -> None:
@@ -163,7 +164,11 @@ class Supervisor:
             self._spare = kept
         elif self._worker.alive:
             _end_tree(self._worker.process)
-        end: dict[str, object] = {"reason": reason, "returncode": code}
+        end: dict[str, object] = {
+            "reason": reason,
+            "returncode": code,
+            "seconds": f"{time.monotonic() - self._began:.3f}",
+        }
         _write(self._folder / EXIT, end)
         self._worker = None
         self._held.close()

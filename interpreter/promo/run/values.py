@@ -69,6 +69,8 @@ class Exit:
 
     returncode: int | None
     reason: str = ""
+    seconds: str | None = None
+    """How long its supervisor had it in hand, as exact text; None where nobody wrote it down."""
 
 
 @frozen
