@@ -373,8 +373,10 @@ def test_a_device_is_free_again_when_its_supervisor_is_killed(folder):
     place = lease_folder({"TMPDIR": str(folder.parent)})
     executor, handle = start(folder, "hang", device="GPU-1")
     wait_for(lambda: is_taken(place, "GPU-1"))
+    worker = wait_for(lambda: workers(handle))[0].pid
 
-    handle.supervisor.process.kill()
+    handle.supervisor.process.kill()  # perhaps before the worker has taken up what it was told
 
     wait_for(lambda: not is_taken(place, "GPU-1"))
     executor.close()
+    wait_for(lambda: not psutil.pid_exists(worker) or psutil.Process(worker).status() == "zombie")

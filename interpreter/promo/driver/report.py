@@ -39,7 +39,7 @@ from promo.report.render import (
 )
 from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
 from promo.report.view import DECISIONS_CSV, RUNS_CSV, build_view
-from promo.run.store import read_points
+from promo.run.store import POINTS, read_points
 from promo.run.values import Result, RunStatus
 from promo.spec.values import Study
 
@@ -134,7 +134,7 @@ class _Reading:
         except PromoError as fault:
             if not self.lenient:
                 raise
-            self.faults.append(f"{consequence}: {fault.message}" if fault.message else consequence)
+            self.faults.append(f"{consequence}: {fault.message}")
 
     def _chain(self) -> Chain:
         """The ledger, or its sound beginning; what it adds up to is then the state."""
@@ -171,7 +171,8 @@ class _Reading:
                     continue
                 results[run, attempt.number] = result
                 if accepted:
-                    points[run] = read_points(RealDisk(), self.folder.path / attempt.folder)
+                    with self._noting(f"the curve of {attempt.folder} is left out"):
+                        points[run] = _points(self.folder.path / attempt.folder, result)
         return results, points
 
     def _decisions(self, compiled: Compiled) -> tuple[dict[str, Decision], dict[tuple[str, int], Decision]]:
@@ -179,7 +180,7 @@ class _Reading:
         decisions: dict[str, Decision] = {}
         others: dict[tuple[str, int], Decision] = {}
         for name, recorded in self.state.decisions.items():
-            with self._noting(""):
+            with self._noting(f"the decision of '{name}' cannot be derived again"):
                 decision = self.folder.decision(compiled, self.state, name)
                 if decision_digest(decision) != recorded["decision"]:
                     raise Mismatch(
@@ -197,12 +198,20 @@ class _Reading:
         """Effects estimated anew."""
         effects: dict[str, EffectTable] = {}
         for name, recorded in self.state.effects.items():
-            with self._noting(""):
+            with self._noting(f"the effects of '{name}' cannot be estimated again"):
                 table = self.folder.effects(compiled, self.state, name)
                 if table.digest != recorded["effects"]:
                     raise Mismatch(f"the effects of '{name}' do not follow from the stored evidence")
                 effects[name] = table
         return effects
+
+
+def _points(folder: Path, result: Result) -> tuple[Mapping[str, Json], ...]:
+    """Points of an accepted attempt, if they are those that its result names."""
+    named = result.details.get("points")
+    if named is not None and named != digest_bytes(RealDisk().read(folder / POINTS) or b""):
+        raise Mismatch(f"the points in {folder.name} are not those that the result was written with")
+    return read_points(RealDisk(), folder)
 
 
 def _sound_beginning(content: bytes) -> Chain:

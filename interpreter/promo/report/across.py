@@ -16,7 +16,7 @@ from promo.report.design import effect_name
 from promo.report.pictures import ranks_svg
 from promo.report.ranks import means, ranking, stability, stability_words
 from promo.report.record import Record
-from promo.report.words import listed, number
+from promo.report.words import NONE, listed, number
 from promo.spec.describe import describe_budget
 from promo.spec.values import Effects
 
@@ -81,8 +81,8 @@ def effects_across(record: Record, effects: Effects, table: EffectTable) -> str:
     return svg_of(figure, f"Effects from {listed(effects.stages)}: {words}")
 
 
-def ranks_across(record: Record, effects: Effects) -> str:
-    """Ranks of the conditions over the stages as a picture; empty where fewer than three are at two."""
+def ranks_across(record: Record, effects: Effects) -> tuple[str, tuple[tuple[str, ...], ...]]:
+    """Ranks of the conditions over the stages, as a picture and in rows; empty where fewer than three are at two."""
     points = _points(record, effects)
     lower = record.study.measure.lower_is_better
     seen = [stage for stage in effects.stages if stage in record.evidence]
@@ -91,16 +91,17 @@ def ranks_across(record: Record, effects: Effects) -> str:
         name: tuple(order.index(name) + 1 if name in order else None for order in orders)
         for name in sorted(set().union(*orders))
     }
-    lines = [
-        (record.candidates.index(name), line)
-        for name, line in ranks.items()
-        if sum(rank is not None for rank in line) > 1
-    ]
-    if len(lines) < 3:
-        return ""
+    number_of = {name: index for index, name in enumerate(record.candidates)}
+    moving = {name: line for name, line in ranks.items() if sum(rank is not None for rank in line) > 1}
+    if len(moving) < 3:
+        return "", ()
     words = "; ".join(f"{stage}: {listed(order)}" for stage, order in zip(seen, orders, strict=True))
+    lines = [(number_of[name], line) for name, line in moving.items()]
     titles = _titles(record, seen)
-    return ranks_svg(titles, lines, record.candidates, f"Ranks of conditions, best first. {words}")
+    picture = ranks_svg(titles, lines, record.candidates, f"Ranks of conditions, best first. {words}")
+    head = ("condition", *(f"rank at {stage}" for stage in seen))
+    rows = ((name, *(NONE if rank is None else str(rank) for rank in line)) for name, line in moving.items())
+    return picture, (head, *rows)
 
 
 def _points(record: Record, effects: Effects) -> set[str]:

@@ -28,6 +28,7 @@ def effects_story(record: Record) -> Iterable[str]:
 def effects_view(record: Record, effects: Effects) -> EffectsView:
     """Everything that is shown of some effects."""
     table = record.effects.get(effects.name)
+    rankings, places = ranks_across(record, effects) if table else ("", ())
     return EffectsView(
         name=effects.name,
         documentation=effects.documentation,
@@ -43,7 +44,8 @@ def effects_view(record: Record, effects: Effects) -> EffectsView:
         across=effects_across(record, effects, table) if table else "",
         flips=tuple(flip_lines(record, effects, table)) if table else (),
         ranks=tuple(rank_lines(record, effects)) if table else (),
-        rankings=ranks_across(record, effects) if table else "",
+        rankings=rankings,
+        places=places,
         digest=table.digest[:SHOWN] if table else "",
     )
 

@@ -11,6 +11,8 @@ RUNG_IN = 1.8
 """Least width of a stage in the ladder, so that what is said of it does not run into the next."""
 ROW_IN, HEAD_IN = 0.27, 0.8
 """Height of a candidate in the ladder, and of what stands above the first."""
+MOST_TICKS = 20
+"""Ranks that an axis names one by one."""
 GAP = (float("nan"), float("nan"))
 """Between two lines that are drawn as one."""
 
@@ -194,7 +196,7 @@ def ranks_svg(
         place.text(xs[-1] + 0.12 / step, ys[-1], names[candidate], va="center", color=INK)
     place.set_xticks(range(len(stages)), stages)
     place.xaxis.tick_top()
-    place.yaxis.get_major_locator().set_params(integer=True)
+    place.set_yticks(range(1, most + 1) if most <= MOST_TICKS else [1, *range(5, most + 1, 5)])
     place.spines["bottom"].set_visible(False)
     place.set_ylim(most + 0.5, 0.5)
     place.set_xlim(-0.2, len(stages) - 1 + max(room / ((width - 0.7) / len(stages)), 0.2))

@@ -24,7 +24,25 @@ def _environment() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     loader = FileSystemLoader(template_folder())
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_without_turns,
+    )
+
+
+_TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters without a shape that turn the direction of what follows (Unicode Standard Annex 9)."""
+
+
+def _without_turns(value: object) -> object:
+    """A text in which characters that would turn our words around are told and do nothing; scripts stay as they are."""
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return _TURNS.sub(lambda found: f"[U+{ord(found[0]):04X}]", value)
+    return value
 
 
 def render_html(view: ReportView, *, refresh_s: int | None = None) -> str:

@@ -175,6 +175,8 @@ class EffectsView:
     ranks: tuple[str, ...]
     rankings: str
     """Picture of the ranks of conditions over the stages."""
+    places: tuple[tuple[str, ...], ...]
+    """The same in numbers: headings, then a row a condition; empty without a picture."""
     digest: str
 
 
@@ -252,7 +254,10 @@ class ReportView:
     measure: str
     state: str
     finished: bool
+    short: tuple[str, ...]
+    """The study in five sentences at most."""
     story: tuple[str, ...]
+    """A sentence for everything; the same where that is few."""
     ladder: LadderView
     legend: tuple[tuple[str, int, str], ...]
     """Candidate, colour, what it is."""

@@ -28,6 +28,7 @@ from promo.report.replay import replay_line
 from promo.report.reruns import reruns_view
 from promo.report.rules import gate_view, rule_view, summarised
 from promo.report.runs import MOST_RUNS, facts, runs_view
+from promo.report.story import in_short
 from promo.report.values import (
     CostRow,
     ReportView,
@@ -82,6 +83,7 @@ class _View:
             measure=describe_measure(study.measure),
             state=self._state(),
             finished=self.state.study is StudyState.CLOSED and not self.record.faults,
+            short=self._short(),
             story=tuple(self._story()),
             ladder=ladder_view(self.record),
             legend=tuple((name, self.colours[name], self._describe(name)) for name in self.names),
@@ -130,9 +132,20 @@ class _View:
             return f"1 at each of {len(names)} steps of {row.partition(',')[0]} for {budget}"
         return f"{len(self.state.opened[names[0]])} at {names[0]} for {budget}"
 
-    def _story(self) -> Iterable[str]:
+    def _rungs(self) -> list[str]:
         opened = [stage.name for stage in self.plan.stages if self.state.opened.get(stage.name)]
-        rungs = [self._rung(row, names) for row, names in stage_rows(self.study, opened)]
+        return [self._rung(row, names) for row, names in stage_rows(self.study, opened)]
+
+    def _short(self) -> tuple[str, ...]:
+        findings = [*effects_story(self.record), *baseline_lines(self.record)]
+        waiting = " ".join(waiting_lines(self.study, self.state))
+        open_still = self.state.study is not StudyState.CLOSED or bool(self.record.faults)
+        state = f"The study is {self._state()}. {waiting}" if open_still else waiting
+        full = tuple(self._story())
+        return in_short(self.record, full, self._rungs(), findings, self._spent_sentence(), state)
+
+    def _story(self) -> Iterable[str]:
+        rungs = self._rungs()
         replay = replay_line(self.state)
         if replay:
             yield f"This is a {replay}."

@@ -66,7 +66,6 @@ def serve(name: str, *, keep: bool) -> int:
     ready = _imported(name, born)
     while (given := folders.get()) is not None:
         told, folder = given
-        busy.set()
         _replace((1, 2), os.open(folder / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666))
         if not carry_out(folder, ready, told):
             return NO_DISK
@@ -83,6 +82,7 @@ def _listen(lifeline: int, folders: "queue.SimpleQueue[tuple[float, Path] | None
         *lines, rest = (rest + more).split(b"\n")
         for line in lines:
             told, _, folder = line.decode().partition(" ")
+            busy.set()  # here and not where it is taken up: the end of input may follow at once
             folders.put((float(told), Path(folder)))
     folders.put(None)
     if busy.is_set():
