@@ -28,6 +28,13 @@ def test_a_runner_that_keeps_to_the_contract(capsys):
     assert said.rstrip().endswith("it keeps to the contract")
 
 
+def test_how_fast_it_trains_by_threads(capsys):
+    assert promo("runner", "toy", "--threads", "2,1") == 0
+    said = capsys.readouterr().out
+    assert "tokens/s a thread" in said
+    assert "with every processor of this machine busy: slots" in said
+
+
 @pytest.mark.parametrize(
     ("behaviour", "words"), [("nan", "WRONG  run"), ("forged", "WRONG  run"), ("worse", "WRONG  budget")]
 )
@@ -51,6 +58,9 @@ def test_the_built_in_runner_keeps_to_the_contract(capsys):
         (("nobody",), "no runner 'nobody'"),
         (("none.toml",), "there is no file"),
         (("toy", "--try", "--set", "size"), "sets nothing"),
+        (("toy", "--threads", "1,x"), "is no list of numbers of threads"),
+        (("toy", "--threads", "1,1"), "is no list of numbers of threads"),
+        (("toy", "--threads", "1", "--set", "behaviour=nan"), "the run with threads 1 ended as nan"),
         (("toy", "--try", "--set", "colour=1"), "no factor 'colour'"),
         (("toy", "--try", "--set", "size=large"), "no level of 'size'"),
         (("toy", "--try", "--set", "size=13"), "13 is unlucky"),

@@ -279,15 +279,21 @@ def test_hosts_with_different_texts_are_refused(workplace, capsys):
     for name in ("a", "b", "c"):
         (workplace / name).mkdir()
         for number in range(60):
-            (workplace / name / f"{number}.txt").write_text(f"{name} is text number {number} " * 30, encoding="utf-8")
+            words = f"{name} is text number {number} and has what stands in all of them, so that the two parts overlap "
+            (workplace / name / f"{number}.txt").write_text(words * 9, encoding="utf-8")
         (workplace / name / "trial.promo").write_text(SMALL + TEXTS, encoding="utf-8")
     for name, host in (("a", "here"), ("b", "there")):
-        assert run(workplace / name, host) == 6
+        assert promo("run", workplace / name / "trial.promo", "--host", host) == 6
+        assert "of the held-out text also stands in the training text" in capsys.readouterr().out
         assert promo("bundle", workplace / name / "trial.promo", "--out", workplace / f"{host}.bundle") == 0
     capsys.readouterr()
 
     assert promo("import", workplace / "there.bundle", workplace / "a" / "trial.promo") == 1
     assert "text: " in capsys.readouterr().err
+    assert promo("report", workplace / "a" / "trial.study") == 0
+    assert "a warning, so much of the held-out" in study(workplace / "a").path.joinpath("report.html").read_text(
+        "utf-8"
+    )
     third = workplace / "c" / "trial.promo"  # it only gathers, and has prepared no text of its own yet
     assert promo("run", third, "--freeze-only", "--quiet") == 0
     assert promo("import", workplace / "here.bundle", third) == 0

@@ -56,6 +56,10 @@ def text_of(path):
 DAMAGES = {
     "a result is gone": (lambda study: result_of(study, "good").unlink(), "runs/short/good-box-s1/attempt-1"),
     "a result is changed": (lambda study: flip(result_of(study, "good"), 60), "runs/short/good-box-s1/attempt-1"),
+    "a curve is changed": (
+        lambda study: flip(next(study.glob("runs/short/good-box-s1/attempt-1/points.jsonl")), 40),
+        "the curve of runs/short/good-box-s1/attempt-1 is left out",
+    ),
     "a ledger line is changed": (lambda study: flip(study / "ledger.jsonl", 3000), "events before are read"),
     "the lock is gone": (lambda study: (study / "lock.json").unlink(), "lock.json is gone"),
     "the spec is changed": (

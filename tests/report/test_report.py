@@ -15,11 +15,13 @@ from promo_toy.declare import METRICS
 from promo.base.resources import template_folder
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder
+from promo.report.curves import curves_view
 from promo.report.environment import Environments
 from promo.report.pictures import Curve, Panel, curves_svg
 from promo.report.render import digest_of_script, render_csv, render_json, render_markdown
 from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
 from promo.report.view import build_view
+from promo.report.words import NONE
 from support import promo, spec
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7 * 7 }} {% raw %} \\"quoted\\" \u202egnol'
@@ -91,6 +93,16 @@ def test_texts_of_users_stay_texts(page):
     assert "{{ 7 * 7 }}" in page.text
     assert "<b>on purpose</b>" in page.text  # the message of a run that crashed
     assert "<i>note</i>" in page.text
+
+
+def test_what_a_program_wrote_for_a_number_and_is_none_is_left_out(study):
+    record = record_of(study)
+    stage = record.plan.stages[0]
+    run = next(run for run in stage.runs if run.candidate == "good")
+    odd = ({"step": "<i>", "charged_s": "x", "loss": "nan"}, {"step": 3, "charged_s": "1.5", "loss": "0.5"})
+    view = curves_view(evolve(record, points={run.id: odd}), stage, stage.runs)
+
+    assert [row[3:] for row in view.rows] == [("3", NONE, "1.50", "0.5000")]
 
 
 def test_no_text_turns_the_direction_of_ours(study, page):

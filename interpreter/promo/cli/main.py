@@ -202,6 +202,7 @@ def _runner(options: argparse.ArgumentParser) -> None:
     options.add_argument("--check", action="store_true", help="hold what it declares to the contract")
     options.add_argument("--try", dest="attempt", action="store_true", help="also train with it, twice, for seconds")
     options.add_argument("--set", metavar="FACTOR=LEVEL", action="append", default=[], help="levels for --try")
+    options.add_argument("--threads", metavar="N,M", default="", help="measure tokens/s on this machine by threads")
 
 
 def _check(options: argparse.ArgumentParser) -> None:

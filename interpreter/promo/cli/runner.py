@@ -19,11 +19,11 @@ def runner(options: Namespace) -> int:
     if options.name is None:
         return _list()
     found = _found(options.name)
-    if options.check or options.attempt:
+    if options.check or options.attempt or options.threads:
         if not found.trainer:
             message = f"the runner '{found.name}' trains nothing: it stands for runs that were recorded"
             raise PromoError(message, hint="try it with: promo replay SPEC --curves FILE")
-        return _held(found, before, options)
+        return _paces(found, options) if options.threads else _held(found, before, options)
     if options.json:
         put(json.dumps(_as_json(found), indent=1))
     else:
@@ -143,6 +143,34 @@ def _held(found: Runner, before: frozenset[str], options: Namespace) -> int:
     put("")
     put("it keeps to the contract" if not wrong else f"{wrong} of these are not as the contract says")
     return ExitCode.FINDINGS if wrong else ExitCode.DONE
+
+
+def _paces(found: Runner, options: Namespace) -> int:
+    """Tokens a second by number of threads, alone and for each processor, and what a host block could say."""
+    from tabulate import tabulate
+
+    from promo.driver.conformance import paces
+
+    try:
+        counts = [int(one) for one in options.threads.split(",")]
+    except ValueError:
+        counts = []
+    if not counts or min(counts) < 1 or len(set(counts)) < len(counts):
+        raise PromoError(f"'{options.threads}' is no list of numbers of threads", hint="write: --threads 1,2")
+    measured = paces(found, dict(_pair(text) for text in options.set), os.environ, counts)
+    rows = []
+    for one in measured:
+        spread = f"{min(one.tokens_per_s):,.0f} to {max(one.tokens_per_s):,.0f}"
+        rows.append((one.threads, f"{one.median:,.0f}", spread, f"{one.median / one.threads:,.0f}"))
+    headers = ("threads", "tokens/s of a run", "seen", "tokens/s a thread")
+    put(tabulate(rows, headers=headers, disable_numparse=True, colalign=("right",) * 4))
+    together = max(measured, key=lambda one: one.median / one.threads).threads
+    alone = max(measured, key=lambda one: one.median).threads
+    slots = max((os.cpu_count() or 1) // together, 1)
+    put("")
+    put(f"most tokens in all, with every processor of this machine busy: slots {slots}, threads {together}")
+    put(f"a single run ends soonest with: slots 1, threads {alone}")
+    return ExitCode.DONE
 
 
 def _say(name: str, good: bool | None, words: str) -> bool:

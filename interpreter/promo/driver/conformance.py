@@ -1,12 +1,14 @@
 """
 A runner to checks: does it keep to the contract, in what it declares and, when asked, in a run or two.
 
-Anyone's runner can be held to it: `promo runner NAME --try --set depth=1`.
+Anyone's runner can be held to it: `promo runner NAME --try --set depth=1`.  How fast it trains here with one thread and
+with more is measured by the same short runs: `promo runner NAME --threads 1,2 --set depth=1`.
 """
 
+import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from os.path import relpath
 from pathlib import Path
@@ -35,6 +37,7 @@ TRIES: Mapping[BudgetKind, int] = {
 }
 """Budgets that a runner is tried with, the first that it keeps to."""
 REPEATING = (BudgetKind.STEPS, BudgetKind.TOKENS, BudgetKind.FLOPS)
+ROUNDS = 3
 LIMIT_S = 240
 WINDOW = 128
 SCORED = 64 * WINDOW
@@ -129,6 +132,52 @@ def tried(runner: Runner, given: Mapping[str, str], environment: Mapping[str, st
         yield Held("repetition", same if same or kind in REPEATING else None, said)
 
 
+@frozen
+class Pace:
+    """How fast a condition trains on this machine with so many threads a run."""
+
+    threads: int
+    tokens_per_s: tuple[float, ...]
+    """One for each round."""
+
+    @property
+    def median(self) -> float:
+        """Tokens a second of one run."""
+        return statistics.median(self.tokens_per_s)
+
+
+def paces(
+    runner: Runner, given: Mapping[str, str], environment: Mapping[str, str], counts: Sequence[int]
+) -> tuple[Pace, ...]:
+    """
+    Train the same condition with different numbers of threads, turn by turn, one run at a time.
+
+    Args:
+        runner: the runner.
+        given: factor -> level as written, where it is not to be the default.
+        environment: promo's own, of which workers see a part.
+        counts: numbers of threads.
+
+    Raises:
+        PromoError: a run failed, or the runner does not say how fast it trained.
+    """
+    kind = next(kind for kind in (BudgetKind.WALL, BudgetKind.CPU, *TRIES) if kind in runner.budgets)
+    seen: dict[int, list[float]] = {threads: [] for threads in counts}
+    with tempfile.TemporaryDirectory(prefix="promo-runner-") as name:
+        study = Path(name)
+        request = _request(runner, given, kind, study)
+        for number in range(ROUNDS * len(counts)):
+            threads = counts[number % len(counts)]
+            result, _ = _run(study, {**request, "threads": threads}, number + 1, environment, threads)
+            if result.status is not RunStatus.OK:
+                raise PromoError(f"the run with threads {threads} ended as {result.status.value}: {result.cause}")
+            work = result.details.get("work")
+            if not isinstance(work, Mapping) or "tokens_per_s" not in work:
+                raise PromoError(f"the runner '{runner.name}' does not say how many tokens a second it trains on")
+            seen[threads].append(float(str(work["tokens_per_s"])))
+    return tuple(Pace(threads, tuple(found)) for threads, found in seen.items())
+
+
 def _budget(result: Result) -> Held:
     said = result.details.get("budget")
     if not isinstance(said, Mapping) or "used" not in said:
@@ -203,12 +252,12 @@ def _text(study: Path) -> dict[str, Json]:
 
 
 def _run(
-    study: Path, request: Mapping[str, Json], number: int, environment: Mapping[str, str]
+    study: Path, request: Mapping[str, Json], number: int, environment: Mapping[str, str], threads: int = 1
 ) -> tuple[Result, tuple[Mapping[str, Json], ...]]:
     disk, clock, executor = RealDisk(), SystemClock(), LocalExecutor()
     folder = study / attempt_folder("try", "given", "here", 1, number)
     write_request(disk, folder, {**request, "attempt": number})
-    worker = worker_environment(environment, threads=1, cuda_device=None)
+    worker = worker_environment(environment, threads=threads, cuda_device=None)
     handle = executor.start(AttemptSpec(folder, worker, LIMIT_S, str(request["trainer"])))
     try:
         while (ended := executor.poll(handle)) is None:

@@ -39,7 +39,7 @@ from promo.report.render import (
 )
 from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
 from promo.report.view import DECISIONS_CSV, RUNS_CSV, build_view
-from promo.run.store import read_points
+from promo.run.store import POINTS, read_points
 from promo.run.values import Result, RunStatus
 from promo.spec.values import Study
 
@@ -171,7 +171,8 @@ class _Reading:
                     continue
                 results[run, attempt.number] = result
                 if accepted:
-                    points[run] = read_points(RealDisk(), self.folder.path / attempt.folder)
+                    with self._noting(f"the curve of {attempt.folder} is left out"):
+                        points[run] = _points(self.folder.path / attempt.folder, result)
         return results, points
 
     def _decisions(self, compiled: Compiled) -> tuple[dict[str, Decision], dict[tuple[str, int], Decision]]:
@@ -203,6 +204,14 @@ class _Reading:
                     raise Mismatch(f"the effects of '{name}' do not follow from the stored evidence")
                 effects[name] = table
         return effects
+
+
+def _points(folder: Path, result: Result) -> tuple[Mapping[str, Json], ...]:
+    """Points of an accepted attempt, if they are those that its result names."""
+    named = result.details.get("points")
+    if named is not None and named != digest_bytes(RealDisk().read(folder / POINTS) or b""):
+        raise Mismatch(f"the points in {folder.name} are not those that the result was written with")
+    return read_points(RealDisk(), folder)
 
 
 def _sound_beginning(content: bytes) -> Chain:

@@ -7,6 +7,7 @@ is still to be done.
 
 import contextlib
 from collections.abc import Mapping
+from fractions import Fraction
 from os.path import relpath
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from promo.ledger.ports import Clock
 from promo.ledger.state import State, StudyState, state_of
 from promo.ledger.values import EventKind
 from promo.plan.store import plan_to_json
-from promo.run.corpora import Prepared, prepare
+from promo.run.corpora import MOST_OVERLAP, Prepared, prepare
 from promo.run.execute import Execution, Place, Progress, Task, has_ended, may_repeat
 from promo.run.provenance import Origin
 from promo.run.runners.files.declare import FileRunner
@@ -227,6 +228,9 @@ class _Loop:
                 hint="restore the text, or start a new study with --study",
                 details=tuple(f"{key}: {before.get(key)} -> {prepared.manifest[key]}" for key in changed),
             )
+        shared = Fraction(str(prepared.manifest["overlap"]))
+        if shared > MOST_OVERLAP:
+            self.display.say(f"warning: {float(shared):.0%} of the held-out text also stands in the training text")
         elsewhere = self.folder.text(state)
         if elsewhere not in (None, prepared.manifest["digest"]):
             message = f"the text '{self.study.data.source}' is not the one that runs on other hosts were trained on"

@@ -58,11 +58,13 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
     metric, unit = record.study.measure.metric, record.study.measure.unit
     beside = f"train_{metric.rpartition('_')[2]}"
     key, x_label = AXES.get(stage.budget.kind, SECONDS)
-    measured = [run for run in entered if any(metric in point for point in record.points.get(run.id, ()))]
+    figures = ("step", "tokens", "charged_s", beside, metric)
+    points = {run.id: [_figures(point, figures) for point in record.points.get(run.id, ())] for run in entered}
+    measured = [run for run in entered if any(metric in point for point in points[run.id])]
     drawn, chosen = drawn_runs(record, stage, measured)
     colours = {name: number for number, name in enumerate(record.candidates)}
     most = max(FEWEST, min(MOST, MOST_MARKS // max(len(drawn), 1)))
-    full = [(run, _line(record, run, key, beside), _line(record, run, key, metric)) for run in drawn]
+    full = [(run, _line(points[run.id], key, beside), _line(points[run.id], key, metric)) for run in drawn]
     panels = tuple(
         Panel(
             host,
@@ -77,8 +79,8 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
     words = f"Learning curves of stage {stage.name}: {metric} against {x_label}, one line a run"
     shown = any(curve.trained or curve.scored for panel in panels for curve in panel.curves)
     thin = any(len(line) > most for _, trained, scored in full for line in (trained, scored))
-    rows = islice(_rows(record, measured, metric, beside), MOST_ROWS)
-    count = sum(metric in point for run in measured for point in record.points[run.id])
+    rows = islice(_rows(points, measured, metric, beside), MOST_ROWS)
+    count = sum(metric in point for run in measured for point in points[run.id])
     columns = ("candidate", "host", "seed", "step", "tokens", "seconds", *((beside,) if _any(full) else ()), metric)
     return CurvesView(
         picture=curves_svg(panels, x_label, f"{metric} ({unit})", words, record.candidates) if shown else "",
@@ -126,14 +128,22 @@ def drawn_runs(
     return drawn, (f"Drawn: {len(drawn)} of {len(measured):,} runs, those of {words}.",)
 
 
-def _line(record: Record, run: PlannedRun, x: str, y: str) -> tuple[tuple[float, float], ...]:
+def _figures(point: Mapping[str, Json], names: Iterable[str]) -> dict[str, str]:
+    """The figures of a point; what a program of a user wrote there and is no number is left out."""
+    return {name: text for name in names if name in point and _finite(text := str(point[name]))}
+
+
+def _finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _line(points: Iterable[Mapping[str, str]], x: str, y: str) -> tuple[tuple[float, float], ...]:
     """Points that a logarithmic axis can show."""
-    pairs = (_pair(point, x, y) for point in record.points.get(run.id, ()) if x in point and y in point)
-    return tuple(pair for pair in pairs if pair[0] > 0 and math.isfinite(pair[1]))
-
-
-def _pair(point: Mapping[str, Json], x: str, y: str) -> tuple[float, float]:
-    return float(str(point[x])), float(str(point[y]))
+    pairs = ((float(point[x]), float(point[y])) for point in points if x in point and y in point)
+    return tuple(pair for pair in pairs if pair[0] > 0)
 
 
 def thinned(line: tuple[tuple[float, float], ...], most: int) -> tuple[tuple[float, float], ...]:
@@ -158,13 +168,14 @@ def _thin(most: int) -> tuple[str]:
     return (f"Of a line with more than {plural(most, 'point')}, so many are drawn.",)
 
 
-def _rows(record: Record, measured: Iterable[PlannedRun], metric: str, beside: str) -> Iterable[tuple[str, ...]]:
+def _rows(
+    points: Mapping[str, Sequence[Mapping[str, str]]], measured: Iterable[PlannedRun], metric: str, beside: str
+) -> Iterable[tuple[str, ...]]:
     for run in sorted(measured, key=lambda one: (one.candidate, one.host, one.seed)):
         trained = NONE
-        for point in record.points[run.id]:
-            trained = number(str(point[beside])) if beside in point else trained
+        for point in points[run.id]:
+            trained = number(point[beside]) if beside in point else trained
             if metric in point:
-                seconds = rounded(from_exact(str(point["charged_s"])), 2) if "charged_s" in point else NONE
-                step, tokens = (str(point.get(name, NONE)) for name in ("step", "tokens"))
-                value = number(str(point[metric]))
-                yield run.candidate, run.host, str(run.seed), step, tokens, seconds, trained, value
+                seconds = rounded(from_exact(point["charged_s"]), 2) if "charged_s" in point else NONE
+                step, tokens = (point.get(name, NONE) for name in ("step", "tokens"))
+                yield run.candidate, run.host, str(run.seed), step, tokens, seconds, trained, number(point[metric])

@@ -9,6 +9,7 @@ from promo.report.environment import Environments
 from promo.report.record import Record, part
 from promo.report.values import RunsView, RunView
 from promo.report.words import NONE, number
+from promo.run.corpora import MOST_OVERLAP
 from promo.run.values import Result
 from promo.spec.describe import describe_runner
 
@@ -106,6 +107,8 @@ def facts(record: Record) -> Iterable[tuple[str, str]]:
     yield "commit of the spec", str(frozen.get("commit") or "not in version control")
     yield "promo", f"{frozen.get('promo')} ran it, {record.promo} made this report"
     for name, value in (record.state.data or {}).items():
+        if name == "overlap" and Fraction(str(value)) > MOST_OVERLAP:
+            value = f"{value}: a warning, so much of the held-out text also stands in the training text"
         yield f"text, {name}", str(value)
     for name, value in part(frozen, "replay").items():
         yield f"curves, {name}", str(value)

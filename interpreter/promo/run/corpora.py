@@ -24,6 +24,8 @@ SYNTH_BYTES = 2_000_000
 SHINGLE = 48
 STRIDE = 32
 PLACES = 1000
+MOST_OVERLAP = Fraction(2, 100)
+"""More of the held-out text than this in the training text, too, is warned about."""
 SEPARATOR = b"\n\n"
 LEAVE_OUT = frozenset(
     {"__pycache__", "dist-packages", "encodings", "idlelib", "lib2to3", "site-packages", "test", "tests", "turtledemo"}
@@ -155,7 +157,9 @@ def files(pattern: str, spec_folder: Path, tokenizer: Tokenizer | None = None) -
     except (ValueError, NotImplementedError) as fault:
         raise PromoError(f"'{pattern}' is no path below the spec: {fault}") from fault
     if not found:
-        raise PromoError(f"no file matches '{pattern}' in {spec_folder}", hint="correct the path in the data block")
+        folder = any(path.is_dir() for path in spec_folder.glob(pattern))
+        hint = f'write: source "{pattern}/*"' if folder else "correct the path in the data block"
+        raise PromoError(f"no file matches '{pattern}' in {spec_folder}", hint=hint)
     documents: list[tuple[str, bytes]] = []
     encoded = {path.suffix.lower() == ".bin" for path in found}
     if len(encoded) > 1:
@@ -203,7 +207,8 @@ def _text(path: Path, content: bytes) -> bytes:
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as fault:
-        raise PromoError(f"{path} is not UTF-8 text (byte {fault.start})") from fault
+        message = f"{path} is not UTF-8 text (byte {fault.start})"
+        raise PromoError(message, hint="convert it to UTF-8, or name another file") from fault
     return content
 
 

@@ -298,7 +298,17 @@ def test_a_loss_that_is_not_finite_ends_the_run(folder):
         return step(progress) * float("nan")
 
     training._step = broken
-    assert training.run().status is RunStatus.NAN
+    ended = training.run()
+    assert ended.status is RunStatus.NAN
+    assert ended.cause == "the training loss was nan at step 1"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_gone_is_said(folder):
+    asked = {**request(folder), "device": "cuda"}
+
+    with pytest.raises(RuntimeError, match="the host declares a CUDA device, and torch finds none"):
+        train(asked, Recorder(io.StringIO(), time.monotonic()))
 
 
 def test_a_row_longer_than_the_text_has_its_cause(folder):
