@@ -11,7 +11,7 @@ import pytest
 
 from promo.cli.serve import page_server
 from promo.driver.study import StudyFolder
-from support import promo
+from support import crashed, promo
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def partly(folder, place, events=6):
     copy = place / "part.study"
     shutil.copytree(folder.path, copy)
     whole = (copy / "ledger.jsonl").read_bytes()
-    (copy / "ledger.jsonl").write_bytes(b"".join(whole.splitlines(keepends=True)[:events]))
+    crashed(copy / "ledger.jsonl", b"".join(whole.splitlines(keepends=True)[:events]))
     return StudyFolder(copy), whole
 
 

@@ -162,15 +162,13 @@ class _Pages:
         return self.read[1], self.read[2]
 
     def _page(self) -> bytes:
-        from promo.driver.report import record_of
-        from promo.report.render import render_html, render_notice
-        from promo.report.view import build_view
+        from promo.driver.report import page
+        from promo.report.render import render_notice
 
         try:
-            record = record_of(self.folder)
+            return page(self.folder).encode()
         except (PromoError, SpecError) as fault:
             return render_notice(str(self.folder.path), _words(fault), REFRESH_S).encode()
-        return render_html(build_view(record)).encode()
 
 
 def _words(fault: PromoError | SpecError) -> str:

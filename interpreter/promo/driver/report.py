@@ -305,6 +305,17 @@ def write_report(folder: StudyFolder, path: Path, form: str = "html") -> Written
     return Written(view.story, tuple(files), view.faults)
 
 
+def page(folder: StudyFolder) -> str:
+    """
+    The report of a study as HTML, whatever state it is in.
+
+    Raises:
+        PromoError: there is no study in the folder.
+    """
+    record = legible(folder)
+    return render_remains(record) if isinstance(record, RemainsView) else render_html(build_view(record))
+
+
 def _table(record: Record, end: str) -> str:
     """A table of a record as CSV; *end* is that of its file's name."""
     if end == RUNS_CSV:

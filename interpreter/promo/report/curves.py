@@ -24,7 +24,7 @@ MOST_MARKS = 12_000
 """Points of one picture."""
 FEWEST, MOST = 16, 160
 """Points of one line."""
-MOST_ROWS = 400
+MOST_ROWS = 4_000
 """Rows of the table behind a picture."""
 AXES = {BudgetKind.STEPS: ("step", "steps"), BudgetKind.TOKENS: ("tokens", "tokens")}
 SECONDS = ("charged_s", "seconds of training")
@@ -88,7 +88,7 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
         candidates=tuple(sorted({colours[run.candidate] for run in drawn})),
         columns=columns,
         rows=tuple(row if _any(full) else (*row[:6], row[7]) for row in rows),
-        rest=f"The first {MOST_ROWS} of {count:,} points; all are in points.jsonl of each run."
+        rest=f"The first {MOST_ROWS:,} of {count:,} points; all are in points.jsonl of each run."
         if count > MOST_ROWS
         else "",
     )
