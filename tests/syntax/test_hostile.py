@@ -1,6 +1,7 @@
 """Hostile input: nothing but diagnostics comes out, in time that grows with the text and no faster."""
 
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,16 @@ CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
 def test_what_fuzzing_found_goes_through_every_pass(path):
     assert read(path.read_bytes())[1] >= 0
+
+
+@pytest.mark.parametrize("kind", ["many lines", "many faults", "one long line", "a string without an end"])
+def test_ten_times_the_text_takes_about_ten_times_the_memory(kind):
+    peaks = []
+    for size in (5_000, 50_000):
+        data = KINDS[kind](size)
+        tracemalloc.start()
+        read(data)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+
+    assert peaks[1] < 20 * peaks[0]

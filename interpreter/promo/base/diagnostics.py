@@ -9,9 +9,7 @@ and things this version cannot run yet.
 from collections.abc import Iterable, Iterator
 from enum import Enum
 
-from attrs import frozen
-
-from promo.base.shown import Shown
+from promo.base.records import frozen
 from promo.base.source import Span
 
 
@@ -22,16 +20,16 @@ class Severity(Enum):
     WARNING = "warning"
 
 
-@frozen(eq=False, repr=False)
-class Label(Shown):
+@frozen
+class Label:
     """A second place that explains the first, such as the line that declared a name."""
 
     span: Span
     text: str
 
 
-@frozen(eq=False, repr=False)
-class Edit(Shown):
+@frozen
+class Edit:
     """Replace the characters of *span* by *text*."""
 
     span: Span
@@ -45,8 +43,8 @@ class Confidence(Enum):
     GUESS = "guess"
 
 
-@frozen(eq=False, repr=False)
-class Diagnostic(Shown):
+@frozen
+class Diagnostic:
     """
     One fault of a spec.
 

@@ -7,15 +7,13 @@ and runner; it does not depend on the stage's name or on how the spec is laid ou
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
 from promo.base.canonical import Json
-from promo.base.shown import Shown
+from promo.base.records import frozen
 from promo.spec.values import Budget
 
 
-@frozen(eq=False, repr=False)
-class PlannedRun(Shown):
+@frozen
+class PlannedRun:
     """One training run that a stage may need."""
 
     id: str
@@ -25,8 +23,8 @@ class PlannedRun(Shown):
     seed: int
 
 
-@frozen(eq=False, repr=False)
-class Bounds(Shown):
+@frozen
+class Bounds:
     """
     An amount that scores and failures can move: *planned* is the most that can be needed when no run fails (what a
     gate keeps may depend on scores), *fewest* what is needed when everyone goes that may go, *most* when every run is
@@ -38,8 +36,8 @@ class Bounds(Shown):
     most: int
 
 
-@frozen(eq=False, repr=False)
-class StagePlan(Shown):
+@frozen
+class StagePlan:
     """One stage: who may enter, every run that may follow, and the cost."""
 
     name: str
@@ -62,8 +60,8 @@ class StagePlan(Shown):
     ends_s: int
 
 
-@frozen(eq=False, repr=False)
-class Extra(Shown):
+@frozen
+class Extra:
     """Device time that no stage accounts for: the lag of a growth."""
 
     name: str
@@ -71,8 +69,8 @@ class Extra(Shown):
     formula: str
 
 
-@frozen(eq=False, repr=False)
-class Supposition(Shown):
+@frozen
+class Supposition:
     """A continuation that is priced and never run, and what the plan saves against it."""
 
     gate: str
@@ -87,8 +85,8 @@ class Supposition(Shown):
     """What the plan spends on the stages that this continuation would still need."""
 
 
-@frozen(eq=False, repr=False)
-class Plan(Shown):
+@frozen
+class Plan:
     """A compiled study."""
 
     study: str

@@ -16,8 +16,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
-from attrs import frozen
-
+from promo.base.records import frozen
 from promo.base.resources import design_table
 from promo.spec.design import Word, clear_pairs, standard_rows
 
@@ -27,7 +26,7 @@ BEAM = 48
 VERSION = 1
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False)
 class _State:
     columns: tuple[int, ...]
     ways: tuple[tuple[int, ...], ...]

@@ -10,8 +10,7 @@ next follows from the values so far, and the plan lists everyone who could.
 import hashlib
 from collections.abc import Mapping
 
-from attrs import evolve
-
+from promo.base.records import evolve
 from promo.spec.conditions import Conditions
 from promo.spec.design import standard_rows
 from promo.spec.expressions import Expressions

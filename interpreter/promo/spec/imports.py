@@ -5,10 +5,9 @@ The pin is a digest of the file's resolved study in canonical words, so its layo
 meaning may not.  An imported candidate brings the factors that it has levels of.
 """
 
-from attrs import define, field
-
 from promo.base.canonical import Json, digest
 from promo.base.diagnostics import Confidence, Edit, errors, suggestion
+from promo.base.records import define, field
 from promo.base.source import Span
 from promo.spec.describe import describe, describe_level
 from promo.spec.expressions import unquoted
@@ -21,7 +20,7 @@ SHOWN = 12
 DEEPEST = 8
 
 
-@define(eq=False, repr=False)
+@define(eq=False)
 class Imported:
     """What the `use` lines of a text bring in, by name."""
 

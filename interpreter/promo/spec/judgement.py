@@ -9,9 +9,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from fractions import Fraction
 
-from attrs import frozen
-
-from promo.base.shown import Shown
+from promo.base.records import frozen
 from promo.spec.places import Where, place
 
 LEADER = "leader"
@@ -45,8 +43,8 @@ class TieBreak(Enum):
     PARAMETERS = "parameters"
 
 
-@frozen(eq=False, repr=False)
-class Handling(Shown):
+@frozen
+class Handling:
     """How often a run is repeated, and what then follows."""
 
     reruns: int
@@ -68,8 +66,8 @@ class BoundKind(Enum):
     AT_LEAST = "at least"
 
 
-@frozen(eq=False, repr=False)
-class Bound(Shown):
+@frozen
+class Bound:
     """A limit."""
 
     kind: BoundKind
@@ -89,8 +87,8 @@ class Method(Enum):
     """The standard deviation of a single run is known and declared."""
 
 
-@frozen(eq=False, repr=False)
-class Test(Shown):
+@frozen
+class Test:
     """A one-sided demand for confidence; *confidence* lies between 1/2 and 1."""
 
     confidence: Fraction
@@ -98,32 +96,32 @@ class Test(Shown):
     sigma: Fraction | None = None
 
 
-@frozen(eq=False, repr=False)
-class Top(Shown):
+@frozen
+class Top:
     """Among the best *count*; per host: among the best on at least one host."""
 
     count: int
     per_host: bool = False
 
 
-@frozen(eq=False, repr=False)
-class Best(Shown):
+@frozen
+class Best:
     """Among the best share of those who compete for a place, rounded up."""
 
     share: Fraction
     per_host: bool = False
 
 
-@frozen(eq=False, repr=False)
-class Level(Shown):
+@frozen
+class Level:
     """A statistic of the metric itself against a bound."""
 
     statistic: Statistic
     bound: Bound
 
 
-@frozen(eq=False, repr=False)
-class Difference(Shown):
+@frozen
+class Difference:
     """
     How much worse or better than a reference, paired by cell.
 
@@ -137,8 +135,8 @@ class Difference(Shown):
     test: Test | None = None
 
 
-@frozen(eq=False, repr=False)
-class Equivalent(Shown):
+@frozen
+class Equivalent:
     """Two one-sided tests: the mean difference lies inside the margin with confidence."""
 
     reference: str | None
@@ -146,8 +144,8 @@ class Equivalent(Shown):
     test: Test
 
 
-@frozen(eq=False, repr=False)
-class Agreement(Shown):
+@frozen
+class Agreement:
     """Kendall's tau-b between the rankings of each two hosts, or stages, against a plain number."""
 
     between: tuple[str, ...]
@@ -155,27 +153,27 @@ class Agreement(Shown):
     bound: Bound
 
 
-@frozen(eq=False, repr=False)
-class First(Shown):
+@frozen
+class First:
     """Alone in front in every cell."""
 
 
-@frozen(eq=False, repr=False)
-class Isnt(Shown):
+@frozen
+class Isnt:
     """The opposite."""
 
     condition: "Condition"
 
 
-@frozen(eq=False, repr=False)
-class Both(Shown):
+@frozen
+class Both:
     """All of them."""
 
     conditions: tuple["Condition", ...]
 
 
-@frozen(eq=False, repr=False)
-class Either(Shown):
+@frozen
+class Either:
     """At least one of them."""
 
     conditions: tuple["Condition", ...]
@@ -196,8 +194,8 @@ def primitives(condition: Condition) -> Iterator[Condition]:
             yield condition
 
 
-@frozen(eq=False, repr=False)
-class Demand(Shown):
+@frozen
+class Demand:
     """Something that must be so before a gate may decide, and what else is done if it is not."""
 
     condition: Condition
@@ -221,8 +219,8 @@ class Against(Enum):
     """The same candidate's runs there: leaves out what a candidate costs, and is blind where it has one run."""
 
 
-@frozen(eq=False, repr=False)
-class Guard(Shown):
+@frozen
+class Guard:
     """
     A run that its machine did not serve well is set aside before the gate.
 
@@ -237,16 +235,16 @@ class Guard(Shown):
     handling: Handling
 
 
-@frozen(eq=False, repr=False)
-class Sample(Shown):
+@frozen
+class Sample:
     """*count* of the dropped go on all the same, drawn with *seed*, so that wrong drops can be estimated."""
 
     count: int
     seed: int
 
 
-@frozen(eq=False, repr=False)
-class Gate(Shown):
+@frozen
+class Gate:
     """A promotion rule between two stages."""
 
     name: str
@@ -286,8 +284,8 @@ class Gate(Shown):
         return self.sources
 
 
-@frozen(eq=False, repr=False)
-class Rule(Shown):
+@frozen
+class Rule:
     """A claim about a candidate at one stage, on its own or against another."""
 
     name: str
@@ -317,8 +315,8 @@ class Rule(Shown):
         return (self.stage,)
 
 
-@frozen(eq=False, repr=False)
-class Reduction(Shown):
+@frozen
+class Reduction:
     """
     A gate over factors: fixes those whose effect is clear, and lets on the rows of a design that agree with that.
 
@@ -351,8 +349,8 @@ class Reduction(Shown):
         return self.missing
 
 
-@frozen(repr=False)
-class Step(Shown):
+@frozen
+class Step:
     """Who enters the next stage of a greedy walk; the name is that stage's."""
 
     name: str

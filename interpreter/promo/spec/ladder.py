@@ -208,7 +208,7 @@ class Ladder:
             )
             return None
         gate = after.token("NAME").text if after is not None else None
-        found: list[str] = []
+        found: dict[str, None] = {}  # in order; a list would look through thousands for each
         around: str | None = None
         for name in names:
             known = scope.refer(name, "cohort", "candidate", "design")
@@ -231,7 +231,7 @@ class Ladder:
                 if member in found and near is None:
                     scope.report("P0210", f"'{member}' is trained twice in this stage", name, "name it once")
                 elif member not in found:
-                    found.append(member)
+                    found[member] = None
         if after is not None and promoted is None and around is None:
             message = "after a gate a stage trains what that gate promotes"
             scope.report("P0506", message, train, "write: train promoted for ...")

@@ -9,14 +9,12 @@ closures, so that a broken seal can say in words what was changed.
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import frozen
-
 from promo.base.canonical import Json, digest
 from promo.base.diagnostics import Diagnostic, Edit, Severity
 from promo.base.differences import differences
 from promo.base.edits import apply
 from promo.base.errors import PromoError
-from promo.base.shown import Shown
+from promo.base.records import frozen
 from promo.base.source import Span
 from promo.spec.describe import (
     describe_candidate,
@@ -42,8 +40,8 @@ SHOWN = 12
 LOCK_VERSION = 1
 
 
-@frozen(eq=False, repr=False)
-class Seal(Shown):
+@frozen
+class Seal:
     """One sealed gate or rule: its digest, what went into it, and when."""
 
     name: str
@@ -61,8 +59,8 @@ class Seal(Shown):
     """The amendment that made it: its number, time, author, reason, and whether results were known."""
 
 
-@frozen(eq=False, repr=False)
-class Lock(Shown):
+@frozen
+class Lock:
     """All seals of one spec."""
 
     study: str
@@ -192,8 +190,8 @@ def unsealed(study: Study) -> Iterator[Diagnostic]:
             )
 
 
-@frozen(eq=False, repr=False)
-class Frozen(Shown):
+@frozen
+class Frozen:
     """What freezing a spec gives: the new text, the new lock, and the names that were sealed now."""
 
     text: str

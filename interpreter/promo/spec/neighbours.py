@@ -8,8 +8,7 @@ everyone who may be promoted is resolved and listed beforehand, and the verdict 
 
 from collections.abc import Iterable
 
-from attrs import evolve
-
+from promo.base.records import evolve
 from promo.spec.conditions import Conditions
 from promo.spec.names import Scope
 from promo.spec.space import Level, Neighbourhood

@@ -9,17 +9,15 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Protocol
 
-from attrs import frozen
-
 from promo.base.diagnostics import Diagnostic
-from promo.base.shown import Shown
+from promo.base.records import frozen
 from promo.base.source import Source
 from promo.spec.space import Level
 from promo.spec.values import BudgetKind, Effective, Study
 
 
-@frozen(eq=False, repr=False)
-class RunnerFactor(Shown):
+@frozen
+class RunnerFactor:
     """A knob of a runner: unit, default, and the values it can take (*choices*, or numbers between the bounds)."""
 
     unit: str
@@ -31,8 +29,8 @@ class RunnerFactor(Shown):
     meaning: str = ""
 
 
-@frozen(eq=False, repr=False)
-class RunnerMetric(Shown):
+@frozen
+class RunnerMetric:
     """A number a runner measures."""
 
     unit: str

@@ -7,17 +7,15 @@ Levels are exact, and in declaration order.
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from attrs import frozen
-
-from promo.base.shown import Shown
+from promo.base.records import frozen
 from promo.spec.places import Where, place
 
 Level = Fraction | str
 """A factor's value: an exact number, or a word such as a window pattern."""
 
 
-@frozen(eq=False, repr=False)
-class Interval(Shown):
+@frozen
+class Interval:
     """Every number from *low* to *high*, both included."""
 
     low: Fraction
@@ -27,8 +25,8 @@ class Interval(Shown):
         return isinstance(level, Fraction) and self.low <= level <= self.high
 
 
-@frozen(eq=False, repr=False)
-class Factor(Shown):
+@frozen
+class Factor:
     """Something that may differ between runs, the values it may take, and the one it takes unless told."""
 
     name: str
@@ -39,8 +37,8 @@ class Factor(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False)
-class Design(Shown):
+@frozen
+class Design:
     """
     A two-level design; *rows* hold +1 (high) and -1 (low) for each factor.
 
@@ -98,8 +96,8 @@ class Design(Shown):
         return self.kind in ("fraction", "full") and self.numbers == tuple(range(1, len(self.rows) + 1))
 
 
-@frozen(eq=False, repr=False)
-class Array(Shown):
+@frozen
+class Array:
     """A design whose factors may have more than two levels: an orthogonal array, or every combination."""
 
     name: str
@@ -128,8 +126,8 @@ class Array(Shown):
         return {factor: levels[number] for factor, levels, number in zip(self.factors, self.levels, row, strict=True)}
 
 
-@frozen(eq=False, repr=False)
-class Neighbourhood(Shown):
+@frozen
+class Neighbourhood:
     """Conditions that differ from others in one factor."""
 
     name: str

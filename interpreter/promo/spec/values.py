@@ -9,16 +9,14 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from fractions import Fraction
 
-from attrs import frozen
-
-from promo.base.shown import Shown
+from promo.base.records import frozen
 from promo.spec.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.spec.places import Where, place
 from promo.spec.space import Array, Design, Factor, Level, Neighbourhood
 
 
-@frozen(eq=False, repr=False)
-class Measure(Shown):
+@frozen
+class Measure:
     """The metric that decides, its unit, and which way is better."""
 
     metric: str
@@ -26,8 +24,8 @@ class Measure(Shown):
     lower_is_better: bool
 
 
-@frozen(eq=False, repr=False)
-class RunnerChoice(Shown):
+@frozen
+class RunnerChoice:
     """The runner a study names; one kept in a *file* is known by the *digest* of everything it consists of."""
 
     name: str
@@ -36,8 +34,8 @@ class RunnerChoice(Shown):
     file: str | None = None
 
 
-@frozen(eq=False, repr=False)
-class Tokens(Shown):
+@frozen
+class Tokens:
     """A tokenizer in a file: its path, its digest if it is pinned, and how many tokens there are, special ones too."""
 
     path: str
@@ -45,8 +43,8 @@ class Tokens(Shown):
     vocabulary: int
 
 
-@frozen(eq=False, repr=False)
-class Data(Shown):
+@frozen
+class Data:
     """The text that is trained on: its source, the share held out, and the windows that score a model."""
 
     name: str
@@ -60,8 +58,8 @@ class Data(Shown):
     """None: every byte is a token."""
 
 
-@frozen(eq=False, repr=False)
-class Host(Shown):
+@frozen
+class Host:
     """A kind of machine and how many runs it takes at once; *price* is in dollars an hour and slot."""
 
     name: str
@@ -91,8 +89,8 @@ class Role(Enum):
     PLAIN = "plain"
 
 
-@frozen(eq=False, repr=False)
-class Effective(Shown):
+@frozen
+class Effective:
     """
     What a condition really trains, as the runner resolves it.
 
@@ -108,8 +106,8 @@ class Effective(Shown):
     """Memory that each row at once adds while it trains."""
 
 
-@frozen(eq=False, repr=False)
-class Candidate(Shown):
+@frozen
+class Candidate:
     """A condition under a name: one level for every factor, and what the runner makes of it."""
 
     name: str
@@ -136,8 +134,8 @@ class BudgetKind(Enum):
     FLOPS = "flops"
 
 
-@frozen(eq=False, repr=False)
-class Budget(Shown):
+@frozen
+class Budget:
     """
     What one run may spend: *amount* in seconds (wall, cpu) or in steps, tokens or operations.
 
@@ -160,8 +158,8 @@ class Mode(Enum):
     """From the constant-rate trunk of an earlier stage's runs, before it cooled down."""
 
 
-@frozen(eq=False, repr=False)
-class Stage(Shown):
+@frozen
+class Stage:
     """
     One rung of the ladder: which candidates train, for how long, in which cells.
 
@@ -205,8 +203,8 @@ class Stage(Shown):
         return tuple((host, seed) for seed in self.seeds for host in self.hosts)
 
 
-@frozen(eq=False, repr=False)
-class Suppose(Shown):
+@frozen
+class Suppose:
     """A continuation that is priced and never run: all that *gate* promotes go on to *stage*."""
 
     gate: str
@@ -215,8 +213,8 @@ class Suppose(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False)
-class Account(Shown):
+@frozen
+class Account:
     """What is counted, what is expected to come out, and which continuations are priced beside it."""
 
     count: tuple[str, ...]
@@ -226,8 +224,8 @@ class Account(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False)
-class Curves(Shown):
+@frozen
+class Curves:
     """
     How a table of recorded curves is read, as far as the spec says it; a replay's options go before it.
 
@@ -244,8 +242,8 @@ class Curves(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False)
-class Grow(Shown):
+@frozen
+class Grow:
     """Ways to make a trained model larger, one of which is chosen after a short lag."""
 
     name: str
@@ -261,8 +259,8 @@ class Grow(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False)
-class Schedule(Shown):
+@frozen
+class Schedule:
     """Shapes a model goes through while it trains, changed where the fitted laws fall equally fast."""
 
     name: str
@@ -274,8 +272,8 @@ class Schedule(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False)
-class Baseline(Shown):
+@frozen
+class Baseline:
     """Another way to choose from the same space, given as much device time as a stage has."""
 
     name: str
@@ -293,8 +291,8 @@ class Baseline(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False)
-class Effects(Shown):
+@frozen
+class Effects:
     """Effects that are estimated from the rows of designs, stage by stage, once those stages have closed."""
 
     name: str
@@ -312,8 +310,8 @@ class Effects(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False)
-class Entrants(Shown):
+@frozen
+class Entrants:
     """
     Who may enter a stage.
 
@@ -335,8 +333,8 @@ class Draw:
     """Where the value is published, in words; None: it is the first receipt that was recorded."""
 
 
-@frozen(eq=False, repr=False)
-class Study(Shown):
+@frozen
+class Study:
     """The whole resolved experiment."""
 
     name: str

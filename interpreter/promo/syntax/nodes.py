@@ -8,30 +8,28 @@ A keyword leaves no token behind; what is left are names, numbers, texts and the
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from attrs import field, frozen
-
-from promo.base.shown import Shown
+from promo.base.records import field, frozen
 from promo.base.source import Source, Span
 
 
-@frozen(repr=False)
-class Token(Shown):
+@frozen
+class Token:
     """A word of the text; *kind* is its terminal in the grammar."""
 
     kind: str
     text: str
-    start: int = field(eq=False, repr=False)
-    end: int = field(eq=False, repr=False)
+    start: int = field(eq=False, shown=False)
+    end: int = field(eq=False, shown=False)
 
 
-@frozen(repr=False)
-class Node(Shown):
+@frozen
+class Node:
     """What one grammar rule matched; its characters include the keywords it left out."""
 
     kind: str
     children: tuple["Node | Token", ...]
-    start: int = field(eq=False, repr=False)
-    end: int = field(eq=False, repr=False)
+    start: int = field(eq=False, shown=False)
+    end: int = field(eq=False, shown=False)
 
     def nodes(self, kind: str) -> Iterator["Node"]:
         """Child nodes of that kind, in order."""
@@ -50,13 +48,13 @@ class Node(Shown):
         return next(self.tokens(kind))
 
 
-@frozen(eq=False, repr=False)
-class Tree(Shown):
+@frozen
+class Tree:
     """A parsed text: its edition and declarations in order, and the comments around them."""
 
     source: Source
     root: Node
-    comments: tuple[Token, ...] = field(eq=False, repr=False)
+    comments: tuple[Token, ...] = field(eq=False, shown=False)
 
     @property
     def declarations(self) -> tuple[Node, ...]:
