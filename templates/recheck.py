@@ -152,6 +152,11 @@ class Study:
         status = "ok" if attempt["flagged"] else attempt["status"]
         if body["status"] != status:
             raise DiffersError(f"{folder}/result.json has another status than was recorded")
+        counted = attempt["end"] == "result.accepted"
+        if body["seconds"].get("train", "0") != attempt["train_s"] or (
+            counted and body["metrics"] != attempt["metrics"]
+        ):
+            raise DiffersError(f"{folder}/result.json has other numbers than the ledger says")
         if "points" in body and sha(self.bytes(f"{folder}/points.jsonl")) != body["points"]:
             raise DiffersError(f"{folder}/points.jsonl was changed")
         return body
@@ -290,6 +295,9 @@ def results(study: Study) -> Iterator[str]:
             body = study.result(one) if one["end"] and one.get("envelope") else None
             if "late" in one and sha(study.bytes(f"{one['folder']}/result.json")) != one["late"]:
                 raise DiffersError(f"{one['folder']}/result.json is not what came late")
+            for name, digest in one.get("left", {}).items():
+                if sha(study.bytes(f"{one['folder']}/{name}")) != digest:
+                    raise DiffersError(f"{one['folder']}/{name} is not what was recorded")
             asked = study.request(one) if one["end"] == "result.accepted" and not one["flagged"] else {}
         except MissingError as fault:
             missing.append(str(fault))

@@ -231,7 +231,9 @@ def write_studies(folder: Path, asked: argparse.Namespace, device: str, vocabula
         "context": 128 if small else 2048,
         "head": 32 if small else 128,
         "window": asked.window,
-        "budget": "3steps\n  cap      2min" if small else f"{asked.seconds}s upstream",
+        "budget": "3steps\n  cap      2min"
+        if small
+        else f"{asked.seconds}s upstream\n  cap      {asked.seconds + 300}s",
         "seconds": asked.seconds,
     }
     (folder / "ours.promo").write_text(OURS.format(**values), encoding="utf-8")
@@ -319,6 +321,9 @@ def main() -> None:
     asked.out.mkdir(parents=True)
     write_shards(asked.out, documents(asked.megabytes, asked.text))
     vocabulary = write_tokenizer(asked.out, asked.autoresearch)
+    if asked.dry_run:  # what a card would be asked is planned too
+        for_card = argparse.Namespace(**{**vars(asked), "dry_run": False, "depth": 8, "aspect": 64, "batch": 2**19})
+        write_studies(asked.out, for_card, "NVIDIA H200", vocabulary)
     write_studies(asked.out, asked, device, vocabulary)
     os.environ["HOME"] = str((asked.out / "home").resolve())  # where upstream looks for its text
     if not asked.dry_run:

@@ -14,8 +14,6 @@ import io
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from fractions import Fraction
@@ -27,11 +25,12 @@ from plain_gpt import Loop, Plain
 
 from promo.run.contract import Recorder
 from promo.run.corpora import split, synthetic
-from promo.run.executors.local import worker_environment
+from promo.run.executors.local import LocalExecutor, worker_environment
 from promo.run.runners.gpt.batches import load, rows
 from promo.run.runners.gpt.declare import FACTORS, RUNNER
 from promo.run.runners.gpt.model import Gpt
 from promo.run.runners.gpt.train import train
+from promo.run.values import AttemptSpec
 
 SHAPES = {
     "2x64, 8 rows": ({"depth": 2, "aspect": 32, "total_batch": 1024}, 200),
@@ -130,16 +129,17 @@ def starts(folder: Path, count: int) -> None:
         place.mkdir(parents=True)
         (place / "request.json").write_text(json.dumps(asked, sort_keys=True, separators=(",", ":")))
         began = time.monotonic()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "promo.run.supervise", str(place), "60"],
-            stdin=subprocess.PIPE,
-            env=worker_environment(os.environ, threads=1, cuda_device=None),
-        )
+        executor = LocalExecutor()
+        worker = worker_environment(os.environ, threads=1, cuda_device=None)
+        handle = executor.start(AttemptSpec(place, worker, 60, RUNNER.trainer))
         points = place / "points.jsonl"
-        while process.poll() is None and not (points.exists() and points.stat().st_size):
+        while (ended := executor.poll(handle)) is None and not (points.exists() and points.stat().st_size):
             time.sleep(0.005)
         seen.append(time.monotonic() - began)
-        process.wait()
+        while ended is None:
+            time.sleep(0.005)
+            ended = executor.poll(handle)
+        executor.close()
         result = json.loads((place / "result.json").read_bytes())["body"]
         phases = {name: round(float(text), 2) for name, text in result["seconds"].items()}
         print(f"start {number}: {seen[-1]:.2f} s to the first training step; {phases}", flush=True)

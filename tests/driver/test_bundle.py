@@ -9,6 +9,8 @@ import tarfile
 import pytest
 
 from promo.base.canonical import canonical, digest_bytes
+from promo.base.errors import PromoError
+from promo.driver.bundle import MOST_FILES, read_bundle
 from promo.driver.study import StudyFolder
 from promo.ledger.state import StudyState
 from support import promo, spec
@@ -163,10 +165,23 @@ def climb_out(files):
     with_manifest(files)
 
 
+def change_points(files):
+    name = next(name for name in sorted(files) if name.endswith("/points.jsonl"))
+    files[name] = files[name].replace(b'"step":1', b'"step":0')
+    with_manifest(files)
+
+
+def change_log(files):
+    files[next(name for name in sorted(files) if name.endswith("/log.txt"))] += b"all went well\n"
+    with_manifest(files)
+
+
 TAMPERED = {
     "a result": (change_result, "was changed"),
     "a result and the manifest": (change_result_and_manifest, "is not sound"),
     "two results swapped": (swap_results, "is not sound"),
+    "points and the manifest": (change_points, "the points in"),
+    "a log and the manifest": (change_log, "log.txt in"),
     "the ledger cut": (cut_ledger, "does not end where the manifest says"),
     "another plan": (another_plan, "is of another study"),
     "a path that climbs out": (climb_out, "something that no bundle holds"),
@@ -194,6 +209,19 @@ def test_links_in_a_bundle_are_refused(begun, capsys):
     assert "something that no bundle holds" in capsys.readouterr().err
 
 
+HUGE = [(5 * 2**30, 1), pytest.param(0, MOST_FILES + 1, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize(("size", "count"), HUGE)
+def test_a_bundle_that_says_it_is_huge_is_refused_before_it_is_unpacked(tmp_path, size, count):
+    entry = tarfile.TarInfo("manifest.json")
+    entry.size = size
+    (tmp_path / "huge.bundle").write_bytes(entry.tobuf(tarfile.USTAR_FORMAT) * count)
+
+    with pytest.raises(PromoError, match="larger than any bundle may be"):
+        read_bundle(tmp_path / "huge.bundle")
+
+
 def test_a_bundle_of_another_spec_is_refused_in_words(begun, capsys):
     other = begun / "a" / "other.promo"
     other.write_text(SMALL.replace("keep top 1", "keep top 2"), encoding="utf-8")
@@ -212,8 +240,11 @@ def test_a_second_result_for_a_run_is_refused(begun, capsys):
     assert run(begun / "d", "there") == 6
     assert promo("bundle", begun / "d" / "trial.promo", "--out", begun / "d.bundle") == 0
 
-    assert take(begun, "d.bundle") in (0, 1)  # the toy repeats bit for bit, but not its seconds
-    assert "Traceback" not in capsys.readouterr().err
+    before = (study(begun / "a").path / "ledger.jsonl").read_bytes()
+
+    assert take(begun, "d.bundle") == 1  # the toy repeats its score bit for bit, but not its seconds
+    assert "another result than the one that is here" in capsys.readouterr().err
+    assert (study(begun / "a").path / "ledger.jsonl").read_bytes() == before
 
 
 def test_what_is_no_bundle_is_said(begun, capsys):

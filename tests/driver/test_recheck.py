@@ -249,16 +249,56 @@ def other_plan(event):
     return {**event.data, "plan": "0" * 64} if event.seq == 0 else event.data
 
 
+def other_value(event):
+    return {**event.data, "metrics": {"loss": "0.5"}} if "metrics" in event.data else event.data
+
+
+def other_seconds(event):
+    return {**event.data, "train_s": "0.5"} if "train_s" in event.data else event.data
+
+
 def entered(event):
     return {**event.data, "entrants": ["base", "fair"]} if event.data.get("stage") == "long" else event.data
 
 
-@pytest.mark.parametrize("change", [promoted_poor, other_seed, other_plan, entered])
+@pytest.mark.parametrize("change", [promoted_poor, other_seed, other_plan, other_value, other_seconds, entered])
 def test_both_find_what_does_not_follow_though_every_digest_was_made_to_fit(copy, change):
     rewritten(copy / "ledger.jsonl", change)
     (copy / "checkpoint.note").unlink()
 
     assert both(copy)[0] == 1
+
+
+STARTED_WITH = {
+    "runner version": ("version", "0", "runner version: 0 -> 1"),
+    "code": ("code", "0" * 64, "runner code: 0000"),
+    "a package": ("versions", {"python": "2.7"}, "runner versions, python: 2.7 -> 3."),
+}
+
+
+@pytest.mark.parametrize(("part", "other", "words"), STARTED_WITH.values(), ids=STARTED_WITH)
+def test_a_study_goes_on_only_with_the_runner_that_it_was_started_with(made, copy, capsys, part, other, words):
+    """Its ledger says that it was started with another one, and it is not finished."""
+
+    def started_with(event):
+        frozen = event.seq == 0
+        return {**event.data, "runner": {**event.data["runner"], part: other}} if frozen else event.data
+
+    rewritten(copy / "ledger.jsonl", started_with)
+    crashed(copy / "ledger.jsonl", b"".join((copy / "ledger.jsonl").read_bytes().splitlines(keepends=True)[:-1]))
+
+    assert promo("run", made[plain] / "trial.promo", "--study", copy, "--quiet") == 1
+    error = capsys.readouterr().err
+    assert "is not the one this study was started with" in error
+    assert words in error
+
+
+@pytest.mark.parametrize("name", ["spec.promo", "plan.json", "lock.json"])
+def test_a_study_does_not_go_on_beside_frozen_files_that_were_changed(made, copy, capsys, name):
+    (copy / name).write_bytes((copy / name).read_bytes() + b"\n")
+
+    assert promo("run", made[plain] / "trial.promo", "--study", copy, "--quiet") == 1
+    assert f"{name} was changed after the study was frozen" in capsys.readouterr().err
 
 
 def test_both_take_runs_that_no_ledger_knows_for_a_fault(copy):

@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
+from promo.templates import recheck
 
 from promo.base.canonical import canonical, digest_bytes, parse_json
 from promo.driver.study import StudyFolder
@@ -427,6 +429,20 @@ def test_every_damage_is_found(copy, damage, capsys):
 
     assert promo("verify", copy.path) == 1
     assert "MISMATCH" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["log.txt", "exit.json"])
+def test_what_a_run_printed_and_how_it_ended_is_vouched_for(copy, name, capsys):
+    path = copy.path / "runs/short/good-box-s1/attempt-1" / name
+    path.write_bytes(path.read_bytes() + b" ")
+    said = []
+    nobody = Namespace(key=[], authority=[], anchor=[])
+
+    assert promo("verify", copy.path) == recheck.check(copy.path, nobody, said.append) == 1
+    assert f"attempt-1/{name}" in capsys.readouterr().out
+    assert f"attempt-1/{name} is not what was recorded" in "\n".join(said)
+    path.unlink()
+    assert promo("verify", copy.path) == recheck.check(copy.path, nobody, said.append) == 2
 
 
 @pytest.mark.parametrize("name", ["spec.promo", "plan.json", "lock.json"])

@@ -17,7 +17,7 @@ from promo.ledger.chain import decode
 from support import SOUND, promo, spec
 
 INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")
-NOT_VOUCHED = ("log.txt", "exit.json", "supervisor.txt", "report.html", "lock")
+NOT_VOUCHED = ("supervisor.txt", "report.html", "lock")
 """What no decision rests on; and the operating system's lock."""
 NOBODY = Namespace(key=[], authority=[], anchor=[])
 

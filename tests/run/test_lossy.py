@@ -17,7 +17,7 @@ from promo.plan.values import PlannedRun
 from promo.run import execute
 from promo.run.disk import Access, RealDisk
 from promo.run.execute import Execution, Task
-from promo.run.store import POINTS, REQUEST, RESULT, parse_result, result_bytes
+from promo.run.store import EXIT, POINTS, REQUEST, RESULT, parse_result, result_bytes
 from promo.run.values import Exit
 
 STUDY = Path("study")
@@ -72,6 +72,7 @@ class Box:
         assert f'"folder":"{folder.relative_to(STUDY).as_posix()}"'.encode() in self._told["ledger"]  # known before
         content = f'{{"step":{self._life}}}\n'.encode()
         RealDisk(self._kernel).draft(folder / POINTS, content)
+        self._disk.draft(folder / EXIT, b'{"reason":"","returncode":0}')
         body = {
             "promo_result": 1,
             "request": digest_bytes(self._disk.read(folder / REQUEST)),
@@ -124,6 +125,7 @@ def check(kernel, told):
         folder = STUDY / state.accepted(run).folder
         request, points, result = (kernel.read(folder / name) for name in (REQUEST, POINTS, RESULT))
         assert None not in (request, points, result), "evidence of a counted result is lost"
+        assert {EXIT: digest_bytes(kernel.read(folder / EXIT) or b"")} == state.accepted(run).left
         assert digest_bytes(result) == state.accepted(run).envelope, "evidence is not what was counted"
         assert parse_result(result, digest_bytes(request)).details["points"] == digest_bytes(points)
 

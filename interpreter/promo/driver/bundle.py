@@ -30,7 +30,7 @@ from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_of
 from promo.ledger.values import Event, EventKind
-from promo.run.store import parse_result
+from promo.run.store import POINTS, parse_result
 
 FORM = 1
 MANIFEST = "manifest.json"
@@ -329,6 +329,10 @@ def _check_files(
         request = bundle.files.get(f"{place}/request.json", b"")
         if digest_bytes(request) != event.data["request"]:
             raise Mismatch(f"{path} was changed: the request in {place} is not the recorded one")
+        left = ended[key].data.get("left")
+        for name, digest in left.items() if isinstance(left, Mapping) else ():
+            if digest_bytes(bundle.files.get(f"{place}/{name}", b"")) != digest:
+                raise Mismatch(f"{path} was changed: {name} in {place} is not the recorded one")
         trained_on = text_of(_object(request))
         text = trained_on if text is None else text
         if trained_on != text:
@@ -345,8 +349,14 @@ def _check_files(
             result = parse_result(content, digest_bytes(request))
         except (ValueError, KeyError) as fault:
             raise Mismatch(f"{path} was changed: the result in {place} is not sound") from fault
-        if result.digest != envelope or result.status.value != ended[key].data.get("status"):
+        said = ended[key].data
+        same = result.digest == envelope and result.status.value == said.get("status")
+        same = same and result.charged_s == said.get("train_s")
+        if not same or dict(result.metrics) != said.get("metrics", dict(result.metrics)):
             raise Mismatch(f"{path} was changed: the result in {place} is not the recorded one")
+        points = result.details.get("points")
+        if points is not None and digest_bytes(bundle.files.get(f"{place}/{POINTS}", b"")) != points:
+            raise Mismatch(f"{path} was changed: the points in {place} are not those of its result")
 
 
 def _object(content: bytes) -> Mapping[str, Json]:

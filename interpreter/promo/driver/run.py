@@ -196,6 +196,7 @@ class _Loop:
                 "files": {name: digest_bytes(content) for name, content in files.items()},
                 "runner": runner_here(self.runner),
                 "promo": __version__,
+                "code": self.origin.code,
                 "commit": self.origin.commit,
                 **({"replay": self.replay.summary()} if self.replay else {}),
             },

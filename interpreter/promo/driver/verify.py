@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from promo.base.canonical import Json, canonical, digest, digest_bytes, from_exact, parse_json, rounded
+from promo.base.canonical import Json, canonical, digest, digest_bytes, from_exact, rounded
 from promo.base.diagnostics import SpecError
 from promo.base.differences import differences
 from promo.base.errors import Mismatch, PromoError
@@ -17,11 +17,12 @@ from promo.base.units import HOUR
 from promo.decision.values import Decision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, only_its_own, rule_of, verdict_of
 from promo.driver.begun import check_begun, vouchers
+from promo.driver.left import check_results, check_witnesses, ended, lacking, listed
 from promo.driver.pipeline import Compiled
 from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, StudyFolder
 from promo.driver.values import Audit, Check, Outcome
 from promo.evidence.effects import effects_to_json
-from promo.evidence.values import OK, evidence_to_json
+from promo.evidence.values import evidence_to_json
 from promo.files import RealDisk
 from promo.ledger.chain import decode
 from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_of
@@ -30,7 +31,7 @@ from promo.plan.store import plan_to_json
 from promo.plan.values import PlannedRun
 from promo.report.amendments import beside, wording
 from promo.run.runners.recorded.answer import answer
-from promo.run.store import POINTS, REQUEST, RESULT, result_bytes
+from promo.run.store import REQUEST, RESULT, result_bytes
 from promo.run.values import Result
 from promo.spec.lock import closure
 from promo.spec.values import Study
@@ -81,7 +82,7 @@ def verify_study(
     except PromoError as fault:
         checks.append(Check("spec", Outcome.DIFFERS, fault.message))
         return Audit(tuple(checks), finished, replay=replay)
-    for check in _READ + (_STORED if _lacking(folder, state) else _DERIVED):
+    for check in _READ + (_STORED if lacking(folder, state) else _DERIVED):
         checks.extend(check(folder, compiled, state))
     said, anchored = vouchers(folder, chain.events, receipts, keys, authorities)
     return Audit((*checks, *said), finished, anchored, replay)
@@ -187,57 +188,10 @@ def _cell(run: PlannedRun) -> tuple[str, str, str, int]:
     return run.stage, run.candidate, run.host, run.seed
 
 
-def _ended(state: State) -> list[Attempt]:
-    every = (one for tried in state.attempts.values() for one in tried)
-    return [one for one in every if one.state is not AttemptState.RUNNING]
-
-
-def _lacking(folder: StudyFolder, state: State) -> list[str]:
-    """Files of attempts with a result that are not there; what rests on results cannot be derived without them."""
-    files = (
-        f"{one.folder}/{name}"
-        for one in _ended(state)
-        if one.envelope or one.late
-        for name in (RESULT, REQUEST, POINTS)
-    )
-    return [name for name in files if not (folder.path / name).is_file() and not _never_had(folder, name)]
-
-
-def _never_had(folder: StudyFolder, name: str) -> bool:
-    """Whether these are the points of a result that never had any."""
-    if not name.endswith(POINTS):
-        return False
-    stored = parse_json(RealDisk().read(folder.path / name.removesuffix(POINTS) / RESULT) or b"null")
-    return isinstance(stored, dict) and "points" not in stored["body"]
-
-
-def _results(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
-    del compiled
-    missing = _lacking(folder, state)
-    without = {name.rpartition("/")[0] for name in missing}
-    bad, good = [], 0
-    for attempt in _ended(state):
-        envelope = attempt.envelope or attempt.late
-        if envelope is None or attempt.folder in without:
-            continue
-        result = folder.result(attempt)
-        recorded = OK if attempt.state is AttemptState.FLAGGED else attempt.status  # a guard sets sound results aside
-        if result.digest != envelope or (attempt.envelope and result.status.value != recorded):
-            bad.append(attempt.folder)
-        elif not _points_match(folder, attempt, result.details.get("points")):
-            bad.append(f"{attempt.folder}/{POINTS}")
-        else:
-            good += 1
-    words = _listed(bad) or f"{good} result files as recorded"
-    yield Check("results", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
-    if missing:
-        yield Check("results", Outcome.MISSING, _listed(missing))
-
-
 def _states(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
     """Runs that carry others on began from the state that was accepted with those."""
     del compiled
-    accepted = [one for one in _ended(state) if one.state is AttemptState.ACCEPTED]
+    accepted = [one for one in ended(state) if one.state is AttemptState.ACCEPTED]
     kept = {one.folder: _kept(folder.result(one)) for one in accepted}
     bad, good = [], 0
     for attempt in accepted:
@@ -252,7 +206,7 @@ def _states(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[C
             same = continued.get("state") in kept.get(str(continued.get("folder")), ())
             good += same
             bad += [] if same else [attempt.folder]
-    words = _listed(bad) or "requests as recorded" + (f"; {good} runs carry on an accepted state" if good else "")
+    words = listed(bad) or "requests as recorded" + (f"; {good} runs carry on an accepted state" if good else "")
     yield Check("requests", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
 
 
@@ -272,7 +226,7 @@ def _curves(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[C
         yield Check("curves", Outcome.DIFFERS, "; ".join([fault.message, *fault.details]))
         return
     bad, good = [], 0
-    for attempt in _ended(state):
+    for attempt in ended(state):
         place = folder.path / attempt.folder
         request, stored = RealDisk().read(place / REQUEST), RealDisk().read(place / RESULT)
         if request is None or stored is None:
@@ -282,20 +236,15 @@ def _curves(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[C
     as_frozen = state.frozen["replay"] == replay.summary()
     words = f"{good} results follow from {replay.name}, sha256:{replay.digest[:12]}, read again row by row"
     if bad or not as_frozen:
-        words = f"{_listed(bad) or 'the reading'} does not follow from {replay.name}"
+        words = f"{listed(bad) or 'the reading'} does not follow from {replay.name}"
     yield Check("curves", Outcome.DIFFERS if bad or not as_frozen else Outcome.MATCHES, words)
-
-
-def _points_match(folder: StudyFolder, attempt: Attempt, recorded: Json) -> bool:
-    content = RealDisk().read(folder.path / attempt.folder / "points.jsonl")
-    return recorded is None or (content is not None and digest_bytes(content) == recorded)
 
 
 def _budgets(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
     """No accepted run was given more than its budget and one step."""
     study, _ = compiled.sound()
     over = []
-    for attempt in _ended(state):
+    for attempt in ended(state):
         if attempt.state is not AttemptState.ACCEPTED:
             continue
         budget = folder.result(attempt).details.get("budget")
@@ -303,7 +252,7 @@ def _budgets(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[
             used, last = from_exact(str(budget["used"])), from_exact(str(budget.get("last_step", "0")))
             if used > study.stages[attempt.stage].budget.amount + last:
                 over.append(attempt.folder)
-    words = _listed(over) or "every accepted run stayed within its budget and one step"
+    words = listed(over) or "every accepted run stayed within its budget and one step"
     yield Check("budgets", Outcome.DIFFERS if over else Outcome.MATCHES, words)
 
 
@@ -326,10 +275,10 @@ def _evidence(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator
         else:
             good += 1
     yield Check(
-        "evidence", Outcome.DIFFERS if bad else Outcome.MATCHES, _listed(bad) or f"{good} stages collected again"
+        "evidence", Outcome.DIFFERS if bad else Outcome.MATCHES, listed(bad) or f"{good} stages collected again"
     )
     if absent:
-        yield Check("evidence", Outcome.MISSING, f"{_listed(absent)} is not there; what was recorded follows")
+        yield Check("evidence", Outcome.MISSING, f"{listed(absent)} is not there; what was recorded follows")
 
 
 def _stored(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
@@ -472,29 +421,37 @@ def _followed(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator
         promoted = state.promoted(study.stages[name].after or "")
         if tuple(sorted(entrants)) != study.entering(name, promoted):
             bad.append(name)
-    words = _listed(bad) or "every stage was entered by those its gate promoted"
+    words = listed(bad) or "every stage was entered by those its gate promoted"
     yield Check("promotion", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
 
 
 def _hours(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
     _, plan = compiled.sound()
-    trained = sum((from_exact(folder.result(one).charged_s) for one in _ended(state)), Fraction(0))
+    trained = sum((from_exact(folder.result(one).charged_s) for one in ended(state)), Fraction(0))
     counts = dict.fromkeys(AttemptState, 0)
     for tried in state.attempts.values():
         for one in tried:
             counts[one.state] += 1
     names = {AttemptState.RUNNING: "unfinished"}
     did = "read from the record" if "replay" in state.frozen else "trained"
-    ended = ", ".join(f"{count} {names.get(kind, kind.value)}" for kind, count in counts.items() if count)
-    words = f"{rounded(trained / HOUR, 4)} {plan.device_unit} {did}; attempts: {ended or 'none'}"
+    counted = ", ".join(f"{count} {names.get(kind, kind.value)}" for kind, count in counts.items() if count)
+    words = f"{rounded(trained / HOUR, 4)} {plan.device_unit} {did}; attempts: {counted or 'none'}"
     yield Check("hours", Outcome.MATCHES, words)
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-_READ = (_plan, _order, check_begun, _bundles, _text, _results, _curves, _states, _budgets, _amendments)
+_READ = (
+    _plan,
+    _order,
+    check_begun,
+    _bundles,
+    _text,
+    check_results,
+    check_witnesses,
+    _curves,
+    _states,
+    _budgets,
+    _amendments,
+)
 _DERIVED = (_evidence, _effects, _decisions, _hours)
 _STORED = (_stored, _followed)
 """What is looked at once the frozen files are those that were frozen, in the order of the arrow."""

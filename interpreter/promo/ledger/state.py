@@ -55,6 +55,10 @@ class Attempt:
     """A guard set it aside, and the run is to be tried again."""
     envelope: str | None = None
     """Digest of its result envelope, if it wrote a sound one."""
+    metrics: Mapping[str, Json] = field(factory=dict)
+    """Values of a result that was accepted, as the ledger repeats them."""
+    left: Mapping[str, Json] = field(factory=dict)
+    """File -> digest of what it left beside its result: what it printed, and how it ended."""
     train_s: str | None = None
     """Seconds that its budget paid for, as exact text; None while unknown."""
     device_s: str | None = None
@@ -245,6 +249,7 @@ def _end(state: State, event: Event) -> None:
     attempt.train_s = _maybe(data, "train_s")
     attempt.ended = event.time
     attempt.envelope = _maybe(data, "envelope")
+    attempt.metrics, attempt.left = _mapping(data, "metrics"), _mapping(data, "left")
 
 
 def _flag(state: State, event: Event) -> None:
@@ -268,6 +273,12 @@ def _text(data: Mapping[str, Json], key: str) -> str:
 def _maybe(data: Mapping[str, Json], key: str) -> str | None:
     value = data.get(key)
     return None if value is None else str(value)
+
+
+def _mapping(data: Mapping[str, Json], key: str) -> Mapping[str, Json]:
+    value = data.get(key, {})
+    assert isinstance(value, Mapping)
+    return value
 
 
 def _list(data: Mapping[str, Json], key: str) -> list[Json]:

@@ -22,7 +22,7 @@ from promo.ledger.values import Event, EventKind
 from promo.plan.values import PlannedRun
 from promo.run.disk import refusal
 from promo.run.ports import Executor
-from promo.run.store import REQUEST, attempt_folder, checkpoint_of, read_whole, settle, write_request
+from promo.run.store import REQUEST, attempt_folder, checkpoint_of, read_whole, settle, witnesses, write_request
 from promo.run.values import NO_DISK, OWN_FAULT, AttemptSpec, Exit, Result, RunStatus
 
 POLL_S = 0.05
@@ -318,13 +318,12 @@ class Execution:
         return [Progress(live.task, live.slot, result)] if seen else []
 
     def _result(self, folder: str, exit_: Exit | None) -> Result:
-        """What an attempt left; a result is durable before anybody hears of it."""
+        """What an attempt left; it is durable before anybody hears of it."""
         result = read_whole(self._disk, self._study / folder, exit_)
-        if result.digest is not None:
-            try:
-                settle(self._disk, self._study, folder)
-            except OSError as fault:
-                raise refusal(f"the result in {folder}", fault) from fault
+        try:
+            settle(self._disk, self._study, folder)
+        except OSError as fault:
+            raise refusal(f"what the run in {folder} left", fault) from fault
         return result
 
     def _settle(self, run: str, number: int, folder: str, result: Result, taken_s: float | None, *, lost: str) -> None:
@@ -338,6 +337,8 @@ class Execution:
             "train_s": result.charged_s,
             "device_s": result.seconds.get("total") if taken_s is None else f"{taken_s:.3f}",
         }
+        if left := witnesses(self._disk, self._study / folder):
+            data["left"] = left
         if result.status is RunStatus.OK:
             self.record(EventKind.RESULT_ACCEPTED, {**data, "metrics": dict(result.metrics)})
         elif lost and result.digest is None:

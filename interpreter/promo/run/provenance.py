@@ -11,7 +11,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from promo.base.canonical import Json
+from promo.base.canonical import Json, digest, digest_bytes
 
 PACKAGES = ("promo-lang", "torch", "numpy")
 INSTALLED = (".dist-info", ".egg-info")
@@ -43,16 +43,26 @@ class Origin:
     """Its words; of an absolute path only the name, for where it lies is nobody's business."""
     packages: tuple[str, ...] = ()
     """`NAME-VERSION` of everything that is installed."""
+    code: str = ""
+    """Digest of promo itself: the code that decides."""
 
     def to_json(self) -> dict[str, Json]:
         """As the ledger records it at every start."""
-        return {"commit": self.commit, "command": list(self.command), "packages": list(self.packages)}
+        packages: list[Json] = list(self.packages)
+        return {"commit": self.commit, "command": list(self.command), "packages": packages, "code": self.code}
 
 
 def origin_of(folder: Path, environment: Mapping[str, str], words: Sequence[str]) -> Origin:
     """The origin of a command that was given for a spec in a folder."""
     command = tuple(Path(word).name if Path(word).is_absolute() else word for word in words)
-    return Origin(commit_of(folder, environment), command, installed_packages())
+    return Origin(commit_of(folder, environment), command, installed_packages(), own_code())
+
+
+def own_code() -> str:
+    """Digest of promo's source files as they are installed; a version number stays while somebody edits them."""
+    folder = Path(__file__).parents[1]
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.py"))
+    return digest([[name, digest_bytes((folder / name).read_bytes())] for name in files])
 
 
 def installed_packages() -> tuple[str, ...]:

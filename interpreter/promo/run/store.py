@@ -19,6 +19,7 @@ EXIT = "exit.json"
 POINTS = "points.jsonl"
 LOG = "log.txt"
 CHECKPOINT = "checkpoint.json"
+WITNESSES = (LOG, EXIT)
 TRUNK = "trunk.json"
 """The state at the end of a constant-rate trunk, from which later stages branch."""
 PROGRAM = "program"
@@ -43,7 +44,19 @@ def settle(disk: Disk, study: Path, folder: str) -> None:
     """Make durable what an attempt left, whoever wrote it, with every folder from the study down to it: one flush."""
     place = study / folder
     names = [study.joinpath(*folder.split("/")[:depth]) for depth in range(folder.count("/") + 2)]
-    disk.settle([place / name for name in (REQUEST, POINTS, RESULT)], names)
+    disk.settle([place / name for name in (REQUEST, POINTS, RESULT, *WITNESSES)], names)
+
+
+def witnesses(disk: Disk, folder: Path) -> dict[str, Json]:
+    """
+    Name -> digest of what tells how an attempt went, beside its result: what it printed, and how it ended.
+
+    Empty as long as no supervisor has written how it ended, for until then somebody may be printing.
+    """
+    found = {name: disk.read(folder / name) for name in WITNESSES}
+    if found[EXIT] is None:
+        return {}
+    return {name: digest_bytes(content) for name, content in found.items() if content is not None}
 
 
 def result_bytes(body: Mapping[str, Json]) -> bytes:

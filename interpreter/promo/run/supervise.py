@@ -22,12 +22,17 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from promo.run.held import Held, Lease, lease_folder, take
 
+_JOBS: list[Any] = []
+"""Windows: the job of this process, which must be kept as long as it lives."""
 GRACE_S = 2.0
 EXIT, LOG = "exit.json", "log.txt"
+
+if TYPE_CHECKING:
+    import psutil
 
 Process = subprocess.Popen[bytes]
 
@@ -198,8 +203,16 @@ def _read(seen: "queue.SimpleQueue[tuple[str, Any]]") -> None:
 
 
 def _adopt_orphans() -> None:
-    """Become the parent of grandchildren whose parent dies (Linux), so that they can be ended too."""
-    if sys.platform == "linux":
+    """
+    See to it that grandchildren whose parent dies can be ended too.
+
+    On Linux this process becomes their parent; on Windows they are in its job.
+    """
+    if sys.platform == "win32":
+        from promo.run.job import Job
+
+        _JOBS.append(Job())
+    elif sys.platform == "linux":
         import ctypes
 
         pr_set_child_subreaper = 36
@@ -234,13 +247,29 @@ def _end_descendants(spared: set[int]) -> None:
         return
     import psutil
 
-    for child in psutil.Process().children():
+    for child in _orphans(spared) if sys.platform == "win32" else psutil.Process().children():
         if child.pid in spared:
             continue
         with contextlib.suppress(psutil.NoSuchProcess):
             for member in [*child.children(recursive=True), child]:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     member.kill()
+
+
+def _orphans(spared: set[int]) -> "list[psutil.Process]":
+    """Members of this process's job that are neither spared nor started by who is (Windows)."""
+    import psutil
+
+    every: set[int] = set()
+    if sys.platform == "win32":
+        every = set().union(*(job.others() for job in _JOBS))
+    found = []
+    for number in every:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(number)
+            above = {one.pid for one in process.parents()}
+            found += [] if above & spared else [process]
+    return found
 
 
 def _children() -> set[int]:

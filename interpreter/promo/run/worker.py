@@ -72,6 +72,7 @@ def serve(name: str, *, keep: bool) -> int:
         busy.clear()
         if not keep:
             return 0
+        _replace((1, 2), os.open(os.devnull, os.O_WRONLY))  # what is printed from here on is no attempt's
         os.write(report, b".")
     return 0
 

@@ -91,6 +91,52 @@ def test_a_run_that_is_broken_off_and_taken_up_ends_with_the_bits_of_the_unbroke
     assert len(list((study / "lost").glob("checkpoint-*.safetensors"))) == 1
 
 
+def of_another_run(lost):
+    stored = json.loads((lost / "checkpoint.json").read_bytes())
+    stored["state"]["run"] = "another"
+    (lost / "checkpoint.json").write_bytes(canonical(stored))
+
+
+def other_tensors(lost):
+    path = next(lost.glob("checkpoint-*.safetensors"))
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+
+
+def cut(lost):
+    (lost / "checkpoint.json").write_bytes((lost / "checkpoint.json").read_bytes()[:50])
+
+
+SPOILED = {"swapped": of_another_run, "changed": other_tensors, "cut": cut}
+
+
+def test_a_kept_state_that_was_swapped_or_changed_is_told_and_the_run_begun_anew(study):
+    whole, _ = carried_out(request(study, "whole", amount=12 * 256))
+    always = {"checkpoint": {"at_end": False, "every_s": 0}}
+    for name, spoil in SPOILED.items():
+        with pytest.raises(KeyboardInterrupt):
+            carried_out(request(study, name, amount=12 * 256, **always), 9)
+        spoil(study / name)
+        resume = {"folder": name, "state": digest_bytes((study / name / "checkpoint.json").read_bytes())}
+
+        again, _ = carried_out(request(study, f"{name}-again", amount=12 * 256, resume=resume))
+
+        assert again.metrics == whole.metrics
+        assert again.details["work"]["steps"] == 12
+        assert f"the state in {name}" in again.details["not_taken_up"]
+
+
+def test_a_state_to_carry_on_that_was_changed_is_nobodys_crash(study):
+    end = {"checkpoint": {"at_end": True, "every_s": 600}}
+    first, _ = carried_out(request(study, "first", amount=4 * 256, **end))
+    other_tensors(study / "first")
+    continues = {"folder": "first", "state": first.details["checkpoint"], "earlier": str(4 * 256)}
+
+    outcome, _ = carried_out(request(study, "more", amount=8 * 256, continues=continues))
+
+    assert outcome.status is RunStatus.INVALID
+    assert "is not the one that was recorded" in outcome.cause
+
+
 def test_a_run_that_is_carried_on_pays_only_for_what_is_added(study):
     end = {"checkpoint": {"at_end": True, "every_s": 600}}
     first, _ = carried_out(request(study, "first", amount=20 * 256, **end))

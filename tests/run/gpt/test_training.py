@@ -16,7 +16,14 @@ from promo.run.runners.gpt.batches import NOT_SCORED, Lengths, Score, load, rows
 from promo.run.runners.gpt.declare import FACTORS, RUNNER
 from promo.run.runners.gpt.device import peak_flops
 from promo.run.runners.gpt.model import Gpt, band, rotary_tables, rotate
-from promo.run.runners.gpt.optimizer import Optimizer, orthogonal, rate_factor
+from promo.run.runners.gpt.optimizer import (
+    Optimizer,
+    adam_update,
+    compiled_updates,
+    muon_update,
+    orthogonal,
+    rate_factor,
+)
 from promo.run.runners.gpt.train import _Clock, _Training, sub_seed, train
 from promo.run.values import RunStatus
 
@@ -168,6 +175,29 @@ def test_adam_steps_agree_with_torch():
         reference.step()
 
     assert torch.allclose(built.embedding, other, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "updates",
+    [
+        (muon_update, adam_update),
+        pytest.param(None, marks=[pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]),
+    ],
+    ids=["as written", "compiled"],
+)
+def test_the_updates_of_a_device_move_weights_as_the_plain_ones(updates):
+    built = [model(depth=2), model(depth=2)]
+    settings = dict(effective(depth=2).settings)
+    pairs = [Optimizer(built[0], settings), Optimizer(built[1], settings, updates=updates or compiled_updates())]
+    for number in range(4):
+        for one, optimizer in zip(built, pairs, strict=True):
+            generator = torch.Generator().manual_seed(number)
+            for weight in one.parameters():
+                weight.grad = torch.randn(weight.shape, generator=generator)
+            optimizer.step(number / 4)
+
+    for one, other in zip(built[0].parameters(), built[1].parameters(), strict=True):
+        assert torch.allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(

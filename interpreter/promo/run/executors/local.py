@@ -91,7 +91,8 @@ class LocalExecutor:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env=dict(attempt.environment),
-                start_new_session=True,
+                start_new_session=True,  # Windows takes the next line instead
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
         made = Supervised(process, kind)
         made.listener = threading.Thread(target=made.listen, daemon=True)

@@ -1,7 +1,8 @@
 """
 Muon for matrices, AdamW for the rest, on the model's stacked tensors.
 
-Plain functions of tensors: `torch.optim` would import its compiler for 1.5 s in every process.  The rates of a step
+Plain functions of tensors: `torch.optim` would import its compiler for 1.5 s in every process.  On a CUDA device, where
+the model is compiled anyway, the same updates are compiled too, each into few kernels.  The rates of a step
 are the condition's rates times a factor that follows the budget: it rises from 0 over the warm-up share, stays at 1,
 and falls to 0 over the warm-down share.
 
@@ -10,7 +11,8 @@ coefficients 3.4445, -4.7750, 2.0315, rate scaled by sqrt(rows / columns)); Losh
 L. Chen et al. (2025) for decay only where it agrees with the step.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -46,12 +48,29 @@ def _rate(text: str) -> float:
     return float(from_exact(text))
 
 
+Updates = tuple[Callable[..., None], Callable[..., None]]
+"""`muon_update` and `adam_update`, or what a compiler made of them."""
+
+
 class Optimizer:
     """The optimizer's state and its step."""
 
-    def __init__(self, model: Gpt, settings: Mapping[str, Any], trunk: float | None = None) -> None:
-        """*trunk*: share of the budget up to which rates and decay are constant, instead of the condition's own."""
+    def __init__(
+        self, model: Gpt, settings: Mapping[str, Any], trunk: float | None = None, updates: Updates | None = None
+    ) -> None:
+        """
+        State at the start.
+
+        Args:
+            model: its weights are moved.
+            settings: the effective configuration.
+            trunk: share of the budget up to which rates and decay are constant, instead of the condition's own.
+            updates: what moves the weights; by default the compiled updates on a CUDA device, steps of torch elsewhere.
+        """
         self.model, self.trunk = model, trunk
+        if updates is None and model.attention.is_cuda:
+            updates = compiled_updates()
+        muon, adam = updates or (None, None)
         width, depth = model.width, model.depth
         scale = (width / REFERENCE_WIDTH) ** -0.5
         self.matrix_rate = _rate(settings["matrix_lr"])
@@ -60,17 +79,17 @@ class Optimizer:
         if trunk is not None:
             self.warmdown = 1.0 - trunk
         self.adam = [
-            _Adam(model.embedding, _rate(settings["embedding_lr"]) * scale, ADAM_BETAS),
-            _Adam(model.head, _rate(settings["head_lr"]) * scale, ADAM_BETAS),
-            _Adam(model.scalars, SCALAR_RATE * 0.01, SCALAR_BETAS),
+            _Adam(model.embedding, _rate(settings["embedding_lr"]) * scale, ADAM_BETAS, adam),
+            _Adam(model.head, _rate(settings["head_lr"]) * scale, ADAM_BETAS, adam),
+            _Adam(model.scalars, SCALAR_RATE * 0.01, SCALAR_BETAS, adam),
         ]
         # Logical shapes, rows x columns: attention W x W; up 4W x W; down W x 4W, stored transposed.
         square = torch.ones(4 * depth, 1, 1)
         tall = torch.tensor([2.0, 1.0]).repeat(depth).view(2 * depth, 1, 1)
         device = model.attention.device
         self.muon = [
-            _Muon(model.attention, (4 * depth, width, width), square.to(device)),
-            _Muon(model.mixing, (2 * depth, 4 * width, width), tall.to(device)),
+            _Muon(model.attention, (4 * depth, width, width), square.to(device), muon),
+            _Muon(model.mixing, (2 * depth, 4 * width, width), tall.to(device), muon),
         ]
         self.steps = 0
 
@@ -101,14 +120,20 @@ class Optimizer:
 class _Muon:
     """Momentum on a stack of matrices, made orthogonal."""
 
-    def __init__(self, weights: Tensor, shape: tuple[int, int, int], scale: Tensor) -> None:
-        self.weights, self.shape, self.scale = weights, shape, scale
+    def __init__(
+        self, weights: Tensor, shape: tuple[int, int, int], scale: Tensor, update: Callable[..., None] | None
+    ) -> None:
+        self.weights, self.shape, self.scale, self.update = weights, shape, scale, update
         self.momentum = torch.zeros(shape, device=weights.device)
 
     def step(self, rate: float, momentum: float, decay: float) -> None:
         gradient = self.weights.grad
         assert gradient is not None
         gradient = gradient.view(self.shape)
+        if self.update is not None:
+            numbers = (torch.tensor(one) for one in (rate, momentum, decay))
+            self.update(self.weights.view(self.shape), gradient, self.momentum, self.scale, *numbers)
+            return
         self.momentum.lerp_(gradient, 1.0 - momentum)
         update = orthogonal(gradient.lerp(self.momentum, momentum)) * self.scale
         weights = self.weights.view(self.shape)
@@ -121,19 +146,85 @@ class _Muon:
 class _Adam:
     """AdamW without decay on one tensor."""
 
-    def __init__(self, weights: Tensor, rate: float, betas: tuple[float, float]) -> None:
-        self.weights, self.rate, self.betas = weights, rate, betas
+    def __init__(
+        self, weights: Tensor, rate: float, betas: tuple[float, float], update: Callable[..., None] | None
+    ) -> None:
+        self.weights, self.rate, self.betas, self.update = weights, rate, betas, update
         self.first, self.second = torch.zeros_like(weights), torch.zeros_like(weights)
 
     def step(self, factor: float, number: int) -> None:
         gradient = self.weights.grad
         assert gradient is not None
         beta1, beta2 = self.betas
+        size = self.rate * factor / (1.0 - beta1**number)
+        if self.update is not None:
+            numbers = (torch.tensor(one) for one in (size, 1.0 - beta2**number))
+            self.update(self.weights, gradient, self.first, self.second, *numbers, beta1, beta2)
+            return
         self.first.lerp_(gradient, 1.0 - beta1)
         self.second.lerp_(gradient.square(), 1.0 - beta2)
-        size = self.rate * factor / (1.0 - beta1**number)
         spread = (self.second / (1.0 - beta2**number)).sqrt_().add_(ADAM_EPSILON)
         self.weights.addcdiv_(self.first, spread, value=-size)
+
+
+def muon_update(
+    weights: Tensor,
+    gradient: Tensor,
+    average: Tensor,
+    scale: Tensor,
+    rate: Tensor,
+    momentum: Tensor,
+    decay: Tensor,
+) -> None:
+    """
+    Muon's step in one function.
+
+    Args:
+        weights: shape (N, rows, columns), moved in place.
+        gradient: the same shape.
+        average: the same shape; the momentum, moved in place.
+        scale: shape (N, 1, 1).
+        rate: a number; what changes from step to step is a tensor without axes, so that nothing is compiled twice.
+        momentum: likewise.
+        decay: likewise.
+    """
+    average.add_((1.0 - momentum) * (gradient - average))
+    update = orthogonal(gradient + momentum * (average - gradient)) * scale
+    weights.sub_(rate * (update + decay * weights * ((update * weights) > 0)))
+
+
+def adam_update(
+    weights: Tensor,
+    gradient: Tensor,
+    first: Tensor,
+    second: Tensor,
+    size: Tensor,
+    correction: Tensor,
+    beta1: float,
+    beta2: float,
+) -> None:
+    """
+    AdamW's step without decay in one function.
+
+    Args:
+        weights: any shape, moved in place.
+        gradient: the same shape.
+        first: the same shape; mean of gradients, moved in place.
+        second: the same shape; mean of their squares, moved in place.
+        size: the rate over what the first mean lacks; a tensor without axes.
+        correction: what the second mean has; likewise.
+        beta1: of the first mean.
+        beta2: of the second.
+    """
+    first.lerp_(gradient, 1.0 - beta1)
+    second.lerp_(gradient.square(), 1.0 - beta2)
+    weights.sub_(size * first / ((second / correction).sqrt() + ADAM_EPSILON))
+
+
+@lru_cache(1)
+def compiled_updates() -> Updates:
+    """Both updates, compiled once a process, so that those of the warm-up are those of the run."""
+    return torch.compile(muon_update, dynamic=False), torch.compile(adam_update, dynamic=False)
 
 
 def orthogonal(matrices: Tensor) -> Tensor:

@@ -141,6 +141,8 @@ class _Training:
         self.trunk: Request = request.get("trunk") or {}
         self.trunk_state = ""
         """Digest of the state kept at the end of the trunk."""
+        self.refused = ""
+        """Why the state that a lost attempt kept was not taken up, if it was not."""
 
     def _rows_at_once(self) -> int:
         wanted = int(self.settings["device_batch"])
@@ -178,7 +180,10 @@ class _Training:
             self._reset()
         with self.recorder.phase("warmup"):
             self._warm_up()
-        clock = self._begin()
+        try:
+            clock = self._begin()
+        except CheckpointError as fault:  # what it carries on was changed, which is no fault of the candidate
+            return Outcome(RunStatus.INVALID, {}, {}, str(fault))
         others = busy_seconds()
         began = time.monotonic()
         cpu_before = clock.cpu_s
@@ -188,6 +193,8 @@ class _Training:
         if clock.free_s:
             self.recorder.add("free steps", clock.free_s)
         details = self._details(clock, contention)
+        if self.refused:
+            details = {**details, "not_taken_up": self.refused}
         if cause:
             return Outcome(RunStatus.NAN, {}, details, cause)
         with self.recorder.phase("evaluate"):
@@ -257,19 +264,31 @@ class _Training:
         budget, continued, resumed = self.request["budget"], self.request["continues"], self.request.get("resume")
         earlier = float(continued["earlier"]) if continued else 0.0
         clock = _Clock(budget["kind"], float(budget["amount"]) + earlier, self.request["flops_per_token"])
-        taken = resumed or continued
-        if taken is None:
-            return clock
-        with self.recorder.phase("restore"):
-            file = TRUNK if self.trunk and resumed is None else CHECKPOINT
-            self._take_up(clock, Path(self.request["study_folder"]) / taken["folder"], taken["state"], file)
-            if resumed is None:
+        if resumed:
+            with self.recorder.phase("restore"):
+                try:
+                    self._take_up(clock, resumed, CHECKPOINT, lost=True)
+                except CheckpointError as fault:  # begin where the lost attempt began
+                    self.refused = str(fault)
+                else:
+                    return clock
+        if continued:
+            with self.recorder.phase("restore"):
+                self._take_up(clock, continued, TRUNK if self.trunk else CHECKPOINT, lost=False)
                 clock.earlier, clock.earlier_s = clock.used(), clock.wall_s
         return clock
 
-    def _take_up(self, clock: _Clock, folder: Path, digest: str, file: str) -> None:
-        """Weights, optimizer, random state, clock and curve as they were kept."""
-        tensors, state = load_checkpoint(folder, digest, file)
+    def _take_up(self, clock: _Clock, taken: Mapping[str, Any], file: str, *, lost: bool) -> None:
+        """
+        Weights, optimizer, random state, clock and curve as they were kept; nothing of them if a part is not sound.
+
+        No ledger knows the state that a *lost* attempt kept, so that state says itself whose it is.
+        """
+        folder = Path(self.request["study_folder"]) / taken["folder"]
+        tensors, state = load_checkpoint(folder, taken["state"], file)
+        if lost and state.get("run") != self.request["run"].get("id"):
+            raise CheckpointError(f"the state in {folder.name} is that of another run")
+        trunk = load_checkpoint(folder, state["trunk"], TRUNK) if state.get("trunk") else None
         own = {**dict(self.model.named_parameters()), **self.optimizer.tensors()}
         if set(own) != set(tensors) or any(own[name].shape != tensors[name].shape for name in own):
             raise CheckpointError(f"the state in {folder.name} is that of another model")
@@ -281,9 +300,9 @@ class _Training:
         for name in CLOCK_SECONDS:
             setattr(clock, name, float(state["clock"][name]))
         clock.steps, clock.tokens = int(state["clock"]["steps"]), int(state["clock"]["tokens"])
-        if state.get("trunk"):  # an attempt that was lost in its cool-down had kept its trunk
+        if trunk is not None:  # an attempt that was lost in its cool-down had kept its trunk
             self.trunk_state = state["trunk"]
-            save_checkpoint(self.attempt, *load_checkpoint(folder, self.trunk_state, TRUNK), TRUNK)
+            save_checkpoint(self.attempt, *trunk, TRUNK)
         for point in state["points"]:
             kept = {name: value if isinstance(value, int) else float(value) for name, value in point.items()}
             self.points.append(point)
@@ -292,6 +311,7 @@ class _Training:
     def _keep(self, clock: _Clock, file: str = CHECKPOINT) -> str:
         """Put the whole state into files; its digest."""
         state: dict[str, Json] = {
+            "run": self.request["run"].get("id"),
             "optimizer_steps": self.optimizer.steps,
             "draws": generator_text(self.draws),
             "clock": {
