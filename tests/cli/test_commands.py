@@ -308,6 +308,21 @@ def test_a_seal_is_explained(capsys):
     assert "did you mean 'pick_three'" in capsys.readouterr().err
 
 
+def test_a_broken_seal_does_not_keep_a_plan_from_saying_what_changed(workplace, capsys):
+    old = write(workplace, spec(), "old.promo")
+    assert promo("freeze", old) == 0
+    sealed = (workplace / "old.promo").read_text(encoding="utf-8")
+    new = write(workplace, sealed.replace("top 1", "top 2"), "new.promo")
+    capsys.readouterr()
+
+    assert promo("plan", new, "--diff", old) == 1
+
+    said = capsys.readouterr()
+    assert "gate pick, keep: top 1 -> top 2" in said.out
+    assert "P0401" in said.err
+    assert promo("plan", new) == 1
+
+
 def test_a_plan_says_what_changed_and_what_it_costs(workplace, capsys):
     old = write(workplace, spec(), "old.promo")
     new = write(

@@ -39,7 +39,8 @@ def _change(old: str, made: Plan) -> str:
 def plan(options: Namespace) -> int:
     """Compile a spec and print its plan."""
     compiled = compile_file(options.spec)
-    study, made = compiled.priced()
+    # What changed is asked most of all when a seal no longer fits.
+    study, made = compiled.priced(*(["P0401"] if options.diff else []))
     print_diagnostics(compiled.diagnostics)
     if options.out:
         content: dict[str, Json] = {"spec": str(Path(options.spec).resolve()), **plan_to_json(made)}
@@ -49,7 +50,7 @@ def plan(options: Namespace) -> int:
             raise PromoError(f"{options.out} cannot be written: {fault.strerror or fault}") from fault
     if options.diff:
         put(_change(options.diff, made))
-        return ExitCode.DONE
+        return ExitCode.FINDINGS if any(one.code == "P0401" for one in compiled.diagnostics) else ExitCode.DONE
     if options.json:
         put(json.dumps(plan_to_json(made), indent=1, sort_keys=True))
     else:

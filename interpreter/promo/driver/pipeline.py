@@ -147,14 +147,17 @@ class Compiled:
             raise SpecError(self.diagnostics)
         return self.study, self.plan
 
-    def priced(self) -> tuple[Study, Plan]:
+    def priced(self, *also: str) -> tuple[Study, Plan]:
         """
         Study and plan of a text that can be priced, even if this version cannot carry all of it out.
 
+        Args:
+            also: codes of errors that do not matter here.
+
         Raises:
-            SpecError: the text has errors.
+            SpecError: the text has other errors.
         """
-        broken = any(one.code != NOT_YET for one in errors(self.diagnostics))
+        broken = any(one.code not in (NOT_YET, *also) for one in errors(self.diagnostics))
         if broken or self.study is None or self.plan is None:
             raise SpecError(self.diagnostics)
         return self.study, self.plan

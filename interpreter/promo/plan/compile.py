@@ -69,18 +69,19 @@ class _Identities:
     def __init__(self, study: Study) -> None:
         self.study = study
         common = digest({"runner": describe_runner(study.runner), "data": describe_data(study.data)})
-        self.candidates = {
-            name: digest({**describe_candidate(candidate), "role": ""}) + common
+        self.heads = {
+            name: f"{RUN_TAG}\n{digest({**describe_candidate(candidate), 'role': ''})}{common}\n".encode()
             for name, candidate in study.candidates.items()
         }
         self.machines = {name: describe_machine(host) for name, host in study.hosts.items()}
 
-    def run(self, stage: Stage, budget: str, candidate: str, host: str, seed: int) -> PlannedRun:
-        """The run of a candidate in one cell of a stage; *budget* is the stage's, in words."""
-        parts = (RUN_TAG, self.candidates[candidate], budget, host, self.machines[host], str(seed))
-        content = "\n".join(parts)
-        identity = hashlib.sha256(content.encode()).hexdigest()[:ID_LENGTH]
-        return PlannedRun(identity, stage.name, candidate, host, seed)
+    def runs(self, stage: Stage, budget: str, host: str, seed: int) -> list[PlannedRun]:
+        """The runs of all who may enter a stage, in one of its cells; *budget* is the stage's, in words."""
+        tail = "\n".join((budget, host, self.machines[host], str(seed))).encode()
+        return [
+            PlannedRun(_identity(self.heads[candidate] + tail), stage.name, candidate, host, seed)
+            for candidate in self.study.entrants[stage.name].possible
+        ]
 
     def spent(self, stage: Stage) -> str:
         """A run's budget, behind those of the runs that it carries on; a trunk is carried on as far as it goes."""
@@ -90,6 +91,10 @@ class _Identities:
             return words
         trunks = ", ".join(str(one.trunk) for one in reversed(parts))
         return f"{words}; constant up to {trunks}"
+
+
+def _identity(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:ID_LENGTH]
 
 
 def _stage(
@@ -136,11 +141,7 @@ def _in_order(study: Study, stage: Stage, identities: _Identities) -> tuple[Plan
     ordered: list[PlannedRun] = []
     budget = identities.spent(stage)
     for seed in stage.seeds:
-        block = [
-            identities.run(stage, budget, candidate, host, seed)
-            for candidate in study.entrants[stage.name].possible
-            for host in stage.hosts
-        ]
+        block = [run for host in stage.hosts for run in identities.runs(stage, budget, host, seed)]
         ordered.extend(sorted(block, key=place))
     return tuple(ordered)
 
