@@ -9,7 +9,6 @@ from pathlib import Path
 from promo.base.canonical import Json, exact
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.terminal import put
-from promo.report.columns import table
 from promo.spec.ports import Runner, RunnerFactor
 from promo.spec.space import Level
 
@@ -77,6 +76,8 @@ def _found(name: str) -> Runner:
 
 
 def _describe(found: Runner) -> None:
+    from tabulate import tabulate
+
     rows = [(name, one.unit, _values(one), _level(one.default), one.meaning) for name, one in found.factors.items()]
     put(f"{found.name}, version {found.version}")
     for name, metric in found.metrics.items():
@@ -85,7 +86,7 @@ def _describe(found: Runner) -> None:
     put(f"budgets  {', '.join(kind.value for kind in found.budgets)}")
     put(f"carries trained runs on: {'yes' if found.can_continue else 'no'}")
     put("")
-    put(table(rows, ("factor", "unit", "values", "default", "meaning")))
+    put(tabulate(rows, headers=("factor", "unit", "values", "default", "meaning"), disable_numparse=True))
 
 
 def _values(factor: RunnerFactor) -> str:
@@ -146,6 +147,8 @@ def _held(found: Runner, before: frozenset[str], options: Namespace) -> int:
 
 def _paces(found: Runner, options: Namespace) -> int:
     """Tokens a second by number of threads, alone and for each processor, and what a host block could say."""
+    from tabulate import tabulate
+
     from promo.driver.conformance import paces
 
     try:
@@ -158,9 +161,9 @@ def _paces(found: Runner, options: Namespace) -> int:
     rows = []
     for one in measured:
         spread = f"{min(one.tokens_per_s):,.0f} to {max(one.tokens_per_s):,.0f}"
-        rows.append((str(one.threads), f"{one.median:,.0f}", spread, f"{one.median / one.threads:,.0f}"))
+        rows.append((one.threads, f"{one.median:,.0f}", spread, f"{one.median / one.threads:,.0f}"))
     headers = ("threads", "tokens/s of a run", "seen", "tokens/s a thread")
-    put(table(rows, headers, ">>>>"))
+    put(tabulate(rows, headers=headers, disable_numparse=True, colalign=("right",) * 4))
     together = max(measured, key=lambda one: one.median / one.threads).threads
     alone = max(measured, key=lambda one: one.median).threads
     slots = max((os.cpu_count() or 1) // together, 1)

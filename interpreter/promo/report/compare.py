@@ -9,7 +9,6 @@ from attrs import frozen
 from promo.base.canonical import Json, exact, rounded
 from promo.base.units import HOUR
 from promo.decision.comparators import Comparison, MethodResult
-from promo.report.columns import table
 from promo.report.words import NONE, listed, plural
 from promo.spec.values import Study
 
@@ -48,8 +47,11 @@ def comparison_view(found: Comparison, study: Study, table: str, *, eta: int, se
 
 def comparison_text(view: CompareView) -> str:
     """For a terminal."""
+    from tabulate import tabulate
+
+    table = tabulate(view.rows, headers=view.columns, disable_numparse=True)
     paragraphs = ("\n".join(fill(sentence, WIDTH) for sentence in part) for part in (view.story, view.how))
-    return "\n\n".join([table(view.rows, view.columns), *paragraphs])
+    return "\n\n".join([table, *paragraphs])
 
 
 def _row(one: MethodResult) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from promo.base.canonical import exact, rounded
 from promo.base.units import HOUR
 from promo.plan.values import Plan, StagePlan, Supposition
 from promo.report.aloud import read_all
-from promo.report.columns import table
 from promo.report.words import span_text
 from promo.spec.describe import describe_budget, describe_measure, describe_mode, describe_runner
 from promo.spec.values import BudgetKind, Study
@@ -63,7 +62,10 @@ def plan_text(study: Study, plan: Plan) -> str:
 
 
 def _table(rows: list[list[str]], headers: list[str], right: set[str]) -> str:
-    return table(rows, headers, "".join(">" if header in right else "<" for header in headers))
+    from tabulate import tabulate
+
+    align = ["right" if header in right else "left" for header in headers]
+    return str(tabulate(rows, headers, tablefmt="simple", disable_numparse=True, colalign=align))
 
 
 def stage_rows(study: Study, names: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:

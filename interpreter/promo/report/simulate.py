@@ -8,7 +8,6 @@ from attrs import asdict
 from promo.base.canonical import Json
 from promo.base.units import HOUR
 from promo.plan.values import Plan
-from promo.report.columns import table
 from promo.report.plan import amount_text, amount_unit
 from promo.spec.values import Study
 
@@ -135,7 +134,10 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
 
 
 def _table(rows: list[list[str]], headers: list[str]) -> str:
-    return table(rows, headers, "<" + ">" * (len(headers) - 1))
+    from tabulate import tabulate
+
+    align = ["left"] + ["right"] * (len(headers) - 1)
+    return str(tabulate(rows, headers, tablefmt="simple", disable_numparse=True, colalign=align))
 
 
 def figures_to_json(world: "World", figures: "Figures") -> dict[str, Json]:
