@@ -7,8 +7,9 @@ that does not follow from its rule and its evidence, so that anyone can derive i
 
 from enum import Enum
 
+from attrs import frozen
+
 from promo.base.canonical import Json, digest
-from promo.base.records import frozen
 from promo.evidence.values import Cell
 
 

@@ -6,8 +6,9 @@ A cell either has a value, as the exact decimal text that the worker wrote, or s
 
 from collections.abc import Mapping
 
+from attrs import frozen
+
 from promo.base.canonical import Json, digest
-from promo.base.records import frozen
 
 OK = "ok"
 FLAGGED = "flagged"

@@ -7,8 +7,9 @@ whose word and why.
 
 from collections.abc import Iterator, Mapping
 
+from attrs import evolve
+
 from promo.base.canonical import Json
-from promo.base.records import evolve
 from promo.decision.values import Decision, GateDecision, Ground, ReduceDecision, RuleDecision, Standing, Verdict
 from promo.ledger.state import State
 from promo.report.words import gate_result, listed, reduction_result, rule_result, step_result
