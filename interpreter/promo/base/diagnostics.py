@@ -9,7 +9,9 @@ and things this version cannot run yet.
 from collections.abc import Iterable, Iterator
 from enum import Enum
 
-from promo.base.records import frozen
+from attrs import frozen
+
+from promo.base.shown import Shown
 from promo.base.source import Span
 
 
@@ -20,16 +22,16 @@ class Severity(Enum):
     WARNING = "warning"
 
 
-@frozen
-class Label:
+@frozen(eq=False, repr=False)
+class Label(Shown):
     """A second place that explains the first, such as the line that declared a name."""
 
     span: Span
     text: str
 
 
-@frozen
-class Edit:
+@frozen(eq=False, repr=False)
+class Edit(Shown):
     """Replace the characters of *span* by *text*."""
 
     span: Span
@@ -43,8 +45,8 @@ class Confidence(Enum):
     GUESS = "guess"
 
 
-@frozen
-class Diagnostic:
+@frozen(eq=False, repr=False)
+class Diagnostic(Shown):
     """
     One fault of a spec.
 

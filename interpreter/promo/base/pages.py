@@ -8,7 +8,8 @@ for a part of `study.promo` beside the pages; a test compiles both and compares 
 
 import re
 
-from promo.base.records import frozen
+from attrs import frozen
+
 from promo.base.resources import page_folder
 
 SHAPE = re.compile(

@@ -8,15 +8,17 @@ worked out only when a place has to be shown to a person.
 from bisect import bisect_right
 from functools import cached_property
 
-from promo.base.records import field, frozen
+from attrs import field, frozen
+
+from promo.base.shown import Shown
 
 
-@frozen(slots=False)
-class Source:
+@frozen(repr=False)
+class Source(Shown):
     """One spec text and the name it is shown under (a path, or `<stdin>`)."""
 
     name: str
-    text: str = field(shown=False)
+    text: str = field(repr=False)
 
     @cached_property
     def line_starts(self) -> list[int]:
@@ -41,10 +43,10 @@ class Source:
         return self.text[start:end].rstrip("\r\n")
 
 
-@frozen
-class Span:
+@frozen(repr=False)
+class Span(Shown):
     """The characters of a source from *start* up to, not including, *end*."""
 
-    source: Source = field(shown=False)
+    source: Source = field(repr=False)
     start: int
     end: int

@@ -8,8 +8,10 @@ are the same value and hash the same.  There is no `m` (minute, month or milli?)
 from enum import Enum
 from fractions import Fraction
 
+from attrs import frozen
+
 from promo.base.canonical import exact
-from promo.base.records import frozen
+from promo.base.shown import Shown
 
 
 class Dimension(Enum):
@@ -25,8 +27,8 @@ class Dimension(Enum):
     METRIC = "an amount of the measure"
 
 
-@frozen
-class Quantity:
+@frozen(repr=False)
+class Quantity(Shown):
     """*value* in the base unit of *dimension*: seconds, tokens, steps, operations, dollars, the measure's unit."""
 
     value: Fraction

@@ -9,8 +9,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from promo.base.errors import ExitCode, PromoError
-from promo.base.records import evolve
 from promo.cli.spec import compile_file, print_diagnostics, write_text
 from promo.cli.terminal import put
 from promo.curves.replay import read_curves

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from os.path import relpath
 from pathlib import Path
 
+from attrs import frozen
+
 from promo import plugins
 from promo.base.canonical import Json, parse_json
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Severity, SpecError, errors, in_text_order
 from promo.base.errors import PromoError
-from promo.base.records import frozen
+from promo.base.shown import Shown
 from promo.base.source import Source, Span
 from promo.files import read_source
 from promo.plan.compile import compile_plan
@@ -28,7 +30,7 @@ DEEPEST = 8
 """How far files may use files."""
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class SpecWorld:
     """Runners that are installed, and files beside a spec."""
 
@@ -108,8 +110,8 @@ class SpecWorld:
         return Path(relpath(place, self.base.resolve())).as_posix()
 
 
-@frozen
-class Compiled:
+@frozen(eq=False, repr=False)
+class Compiled(Shown):
     """Everything a text gave; *study* and *plan* are there when it has no error."""
 
     source: Source

@@ -8,11 +8,10 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from promo.base.canonical import Json, digest_bytes, parse_json
 from promo.base.errors import Mismatch, PromoError
-from promo.base.records import evolve
 from promo.curves.replay import SETTINGS, Replay, stored_replay
 from promo.decision.decide import decide_gate, decide_rule
 from promo.decision.reduce import decide_reduction

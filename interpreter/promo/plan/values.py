@@ -7,13 +7,15 @@ and runner; it does not depend on the stage's name or on how the spec is laid ou
 
 from collections.abc import Mapping
 
+from attrs import frozen
+
 from promo.base.canonical import Json
-from promo.base.records import frozen
+from promo.base.shown import Shown
 from promo.spec.values import Budget
 
 
-@frozen
-class PlannedRun:
+@frozen(eq=False, repr=False)
+class PlannedRun(Shown):
     """One training run that a stage may need."""
 
     id: str
@@ -23,8 +25,8 @@ class PlannedRun:
     seed: int
 
 
-@frozen
-class Bounds:
+@frozen(eq=False, repr=False)
+class Bounds(Shown):
     """
     An amount that scores and failures can move: *planned* is the most that can be needed when no run fails (what a
     gate keeps may depend on scores), *fewest* what is needed when everyone goes that may go, *most* when every run is
@@ -36,8 +38,8 @@ class Bounds:
     most: int
 
 
-@frozen
-class StagePlan:
+@frozen(eq=False, repr=False)
+class StagePlan(Shown):
     """One stage: who may enter, every run that may follow, and the cost."""
 
     name: str
@@ -60,8 +62,8 @@ class StagePlan:
     ends_s: int
 
 
-@frozen
-class Extra:
+@frozen(eq=False, repr=False)
+class Extra(Shown):
     """Device time that no stage accounts for: the lag of a growth."""
 
     name: str
@@ -69,8 +71,8 @@ class Extra:
     formula: str
 
 
-@frozen
-class Supposition:
+@frozen(eq=False, repr=False)
+class Supposition(Shown):
     """A continuation that is priced and never run, and what the plan saves against it."""
 
     gate: str
@@ -85,8 +87,8 @@ class Supposition:
     """What the plan spends on the stages that this continuation would still need."""
 
 
-@frozen
-class Plan:
+@frozen(eq=False, repr=False)
+class Plan(Shown):
     """A compiled study."""
 
     study: str

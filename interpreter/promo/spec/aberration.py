@@ -16,7 +16,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
-from promo.base.records import frozen
+from attrs import frozen
+
 from promo.base.resources import design_table
 from promo.spec.design import Word, clear_pairs, standard_rows
 
@@ -26,7 +27,7 @@ BEAM = 48
 VERSION = 1
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class _State:
     columns: tuple[int, ...]
     ways: tuple[tuple[int, ...], ...]

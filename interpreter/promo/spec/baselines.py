@@ -10,7 +10,8 @@ next follows from the values so far, and the plan lists everyone who could.
 import hashlib
 from collections.abc import Mapping
 
-from promo.base.records import evolve
+from attrs import evolve
+
 from promo.spec.conditions import Conditions
 from promo.spec.design import standard_rows
 from promo.spec.expressions import Expressions

@@ -8,8 +8,10 @@ mistake is one message.
 from collections.abc import Mapping
 from fractions import Fraction
 
+from attrs import frozen
+
 from promo.base.diagnostics import Diagnostic, errors
-from promo.base.records import frozen
+from promo.base.shown import Shown
 from promo.base.units import Dimension
 from promo.spec.baselines import Baselines
 from promo.spec.conditions import Conditions
@@ -58,8 +60,8 @@ LEAVES = ("gate", "rule", "stage", "grow", "baseline", "effects", "reduce")
 """Declarations that nothing else has to use."""
 
 
-@frozen
-class Checked:
+@frozen(eq=False, repr=False)
+class Checked(Shown):
     """A resolved study, if the text has no error, and everything there is to say about it."""
 
     study: Study | None

@@ -15,7 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
 
-from promo.base.records import frozen
+from attrs import frozen
+
+from promo.base.shown import Shown
 
 Word = tuple[int, tuple[str, ...]]
 """(sign, factors): the product of these factors equals the sign in every row."""
@@ -230,8 +232,8 @@ def correlations(factors: Sequence[str], rows: Rows) -> tuple[Correlated, ...]:
 # --- blocks ------------------------------------------------------------------------------------------------
 
 
-@frozen
-class Split:
+@frozen(eq=False, repr=False)
+class Split(Shown):
     """A design divided over hosts: which products tell the hosts apart, and which effects that costs."""
 
     parts: int

@@ -8,8 +8,9 @@ interactions that must be clear decide which factor gets which column.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from attrs import frozen
+
 from promo.base.canonical import exact
-from promo.base.records import frozen
 from promo.base.units import Dimension
 from promo.spec.design import (
     Word,
@@ -37,7 +38,7 @@ FOLLOWING = ("foldover", "semifold", "completion")
 Aliases = dict[str, Word]
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class _Varied:
     """Factors of a design with their levels."""
 

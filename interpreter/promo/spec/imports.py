@@ -5,9 +5,10 @@ The pin is a digest of the file's resolved study in canonical words, so its layo
 meaning may not.  An imported candidate brings the factors that it has levels of.
 """
 
+from attrs import define, field
+
 from promo.base.canonical import Json, digest
 from promo.base.diagnostics import Confidence, Edit, errors, suggestion
-from promo.base.records import define, field
 from promo.base.source import Span
 from promo.spec.describe import describe, describe_level
 from promo.spec.expressions import unquoted
@@ -20,7 +21,7 @@ SHOWN = 12
 DEEPEST = 8
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Imported:
     """What the `use` lines of a text bring in, by name."""
 

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from fractions import Fraction
 
-from promo.base.records import frozen
+from attrs import frozen
+
+from promo.base.shown import Shown
 from promo.spec.places import Where, place
 
 LEADER = "leader"
@@ -43,8 +45,8 @@ class TieBreak(Enum):
     PARAMETERS = "parameters"
 
 
-@frozen
-class Handling:
+@frozen(eq=False, repr=False)
+class Handling(Shown):
     """How often a run is repeated, and what then follows."""
 
     reruns: int
@@ -66,8 +68,8 @@ class BoundKind(Enum):
     AT_LEAST = "at least"
 
 
-@frozen
-class Bound:
+@frozen(eq=False, repr=False)
+class Bound(Shown):
     """A limit."""
 
     kind: BoundKind
@@ -87,8 +89,8 @@ class Method(Enum):
     """The standard deviation of a single run is known and declared."""
 
 
-@frozen
-class Test:
+@frozen(eq=False, repr=False)
+class Test(Shown):
     """A one-sided demand for confidence; *confidence* lies between 1/2 and 1."""
 
     confidence: Fraction
@@ -96,32 +98,32 @@ class Test:
     sigma: Fraction | None = None
 
 
-@frozen
-class Top:
+@frozen(eq=False, repr=False)
+class Top(Shown):
     """Among the best *count*; per host: among the best on at least one host."""
 
     count: int
     per_host: bool = False
 
 
-@frozen
-class Best:
+@frozen(eq=False, repr=False)
+class Best(Shown):
     """Among the best share of those who compete for a place, rounded up."""
 
     share: Fraction
     per_host: bool = False
 
 
-@frozen
-class Level:
+@frozen(eq=False, repr=False)
+class Level(Shown):
     """A statistic of the metric itself against a bound."""
 
     statistic: Statistic
     bound: Bound
 
 
-@frozen
-class Difference:
+@frozen(eq=False, repr=False)
+class Difference(Shown):
     """
     How much worse or better than a reference, paired by cell.
 
@@ -135,8 +137,8 @@ class Difference:
     test: Test | None = None
 
 
-@frozen
-class Equivalent:
+@frozen(eq=False, repr=False)
+class Equivalent(Shown):
     """Two one-sided tests: the mean difference lies inside the margin with confidence."""
 
     reference: str | None
@@ -144,8 +146,8 @@ class Equivalent:
     test: Test
 
 
-@frozen
-class Agreement:
+@frozen(eq=False, repr=False)
+class Agreement(Shown):
     """Kendall's tau-b between the rankings of each two hosts, or stages, against a plain number."""
 
     between: tuple[str, ...]
@@ -153,27 +155,27 @@ class Agreement:
     bound: Bound
 
 
-@frozen
-class First:
+@frozen(eq=False, repr=False)
+class First(Shown):
     """Alone in front in every cell."""
 
 
-@frozen
-class Isnt:
+@frozen(eq=False, repr=False)
+class Isnt(Shown):
     """The opposite."""
 
     condition: "Condition"
 
 
-@frozen
-class Both:
+@frozen(eq=False, repr=False)
+class Both(Shown):
     """All of them."""
 
     conditions: tuple["Condition", ...]
 
 
-@frozen
-class Either:
+@frozen(eq=False, repr=False)
+class Either(Shown):
     """At least one of them."""
 
     conditions: tuple["Condition", ...]
@@ -194,8 +196,8 @@ def primitives(condition: Condition) -> Iterator[Condition]:
             yield condition
 
 
-@frozen
-class Demand:
+@frozen(eq=False, repr=False)
+class Demand(Shown):
     """Something that must be so before a gate may decide, and what else is done if it is not."""
 
     condition: Condition
@@ -219,8 +221,8 @@ class Against(Enum):
     """The same candidate's runs there: leaves out what a candidate costs, and is blind where it has one run."""
 
 
-@frozen
-class Guard:
+@frozen(eq=False, repr=False)
+class Guard(Shown):
     """
     A run that its machine did not serve well is set aside before the gate.
 
@@ -235,16 +237,16 @@ class Guard:
     handling: Handling
 
 
-@frozen
-class Sample:
+@frozen(eq=False, repr=False)
+class Sample(Shown):
     """*count* of the dropped go on all the same, drawn with *seed*, so that wrong drops can be estimated."""
 
     count: int
     seed: int
 
 
-@frozen
-class Gate:
+@frozen(eq=False, repr=False)
+class Gate(Shown):
     """A promotion rule between two stages."""
 
     name: str
@@ -284,8 +286,8 @@ class Gate:
         return self.sources
 
 
-@frozen
-class Rule:
+@frozen(eq=False, repr=False)
+class Rule(Shown):
     """A claim about a candidate at one stage, on its own or against another."""
 
     name: str
@@ -315,8 +317,8 @@ class Rule:
         return (self.stage,)
 
 
-@frozen
-class Reduction:
+@frozen(eq=False, repr=False)
+class Reduction(Shown):
     """
     A gate over factors: fixes those whose effect is clear, and lets on the rows of a design that agree with that.
 
@@ -349,8 +351,8 @@ class Reduction:
         return self.missing
 
 
-@frozen
-class Step:
+@frozen(repr=False)
+class Step(Shown):
     """Who enters the next stage of a greedy walk; the name is that stage's."""
 
     name: str

@@ -9,12 +9,14 @@ closures, so that a broken seal can say in words what was changed.
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from attrs import frozen
+
 from promo.base.canonical import Json, digest
 from promo.base.diagnostics import Diagnostic, Edit, Severity
 from promo.base.differences import differences
 from promo.base.edits import apply
 from promo.base.errors import PromoError
-from promo.base.records import frozen
+from promo.base.shown import Shown
 from promo.base.source import Span
 from promo.spec.describe import (
     describe_candidate,
@@ -40,8 +42,8 @@ SHOWN = 12
 LOCK_VERSION = 1
 
 
-@frozen
-class Seal:
+@frozen(eq=False, repr=False)
+class Seal(Shown):
     """One sealed gate or rule: its digest, what went into it, and when."""
 
     name: str
@@ -59,8 +61,8 @@ class Seal:
     """The amendment that made it: its number, time, author, reason, and whether results were known."""
 
 
-@frozen
-class Lock:
+@frozen(eq=False, repr=False)
+class Lock(Shown):
     """All seals of one spec."""
 
     study: str
@@ -190,8 +192,8 @@ def unsealed(study: Study) -> Iterator[Diagnostic]:
             )
 
 
-@frozen
-class Frozen:
+@frozen(eq=False, repr=False)
+class Frozen(Shown):
     """What freezing a spec gives: the new text, the new lock, and the names that were sealed now."""
 
     text: str

@@ -7,8 +7,9 @@ name whose declaration is itself at fault stays known, so that one mistake is re
 
 from collections.abc import Callable, Iterable, Mapping
 
+from attrs import define, field
+
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Label, Severity, suggestion
-from promo.base.records import define, field
 from promo.base.source import Span
 from promo.spec.ports import World
 from promo.syntax.nodes import Node, Token, Tree
@@ -37,7 +38,7 @@ KINDS = {
 """Declaration -> what it is called in a message."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Scope:
     """The declarations of one text, and the faults found so far."""
 
@@ -200,7 +201,7 @@ class Scope:
             self.vague.add(block.token("NAME").text)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Clauses:
     """Clauses of one block by kind; *complete* when all required ones are there."""
 

@@ -8,7 +8,8 @@ everyone who may be promoted is resolved and listed beforehand, and the verdict 
 
 from collections.abc import Iterable
 
-from promo.base.records import evolve
+from attrs import evolve
+
 from promo.spec.conditions import Conditions
 from promo.spec.names import Scope
 from promo.spec.space import Level, Neighbourhood

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from promo.base.records import field
+from attrs import field
+
 from promo.base.source import Span
 
 Where = Mapping[str, Span]
@@ -11,4 +12,4 @@ Where = Mapping[str, Span]
 
 def place() -> Where:
     """The field of a value that holds its place."""
-    return field(eq=False, shown=False)  # type: ignore[no-any-return]
+    return field(eq=False, repr=False)  # type: ignore[no-any-return]

@@ -9,15 +9,17 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Protocol
 
+from attrs import frozen
+
 from promo.base.diagnostics import Diagnostic
-from promo.base.records import frozen
+from promo.base.shown import Shown
 from promo.base.source import Source
 from promo.spec.space import Level
 from promo.spec.values import BudgetKind, Effective, Study
 
 
-@frozen
-class RunnerFactor:
+@frozen(eq=False, repr=False)
+class RunnerFactor(Shown):
     """A knob of a runner: unit, default, and the values it can take (*choices*, or numbers between the bounds)."""
 
     unit: str
@@ -29,8 +31,8 @@ class RunnerFactor:
     meaning: str = ""
 
 
-@frozen
-class RunnerMetric:
+@frozen(eq=False, repr=False)
+class RunnerMetric(Shown):
     """A number a runner measures."""
 
     unit: str

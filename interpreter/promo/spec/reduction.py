@@ -8,8 +8,9 @@ before anything runs, so that the plan lists and prices all of it; which rows go
 from collections.abc import Mapping
 from fractions import Fraction
 
+from attrs import evolve
+
 from promo.base.canonical import exact
-from promo.base.records import evolve
 from promo.base.units import Dimension
 from promo.spec.conditions import Conditions
 from promo.spec.judgement import BoundKind, Reduction, Then

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from fractions import Fraction
 
+from attrs import frozen
+
 from promo.base.diagnostics import Edit, suggestion
-from promo.base.records import frozen
 from promo.base.source import Span
 from promo.base.units import Dimension
 from promo.spec.expressions import Expressions, unquoted
@@ -83,7 +84,7 @@ def _runner_file(scope: Scope, clause: Node) -> tuple[RunnerChoice, Runner] | No
     return RunnerChoice(runner.name, runner.version, digest, path), runner
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class _StandIn:
     """A runner that accepts whatever a text declares, so that the rest of the text can be checked."""
 

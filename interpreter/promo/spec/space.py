@@ -7,15 +7,17 @@ Levels are exact, and in declaration order.
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from promo.base.records import frozen
+from attrs import frozen
+
+from promo.base.shown import Shown
 from promo.spec.places import Where, place
 
 Level = Fraction | str
 """A factor's value: an exact number, or a word such as a window pattern."""
 
 
-@frozen
-class Interval:
+@frozen(eq=False, repr=False)
+class Interval(Shown):
     """Every number from *low* to *high*, both included."""
 
     low: Fraction
@@ -25,8 +27,8 @@ class Interval:
         return isinstance(level, Fraction) and self.low <= level <= self.high
 
 
-@frozen
-class Factor:
+@frozen(eq=False, repr=False)
+class Factor(Shown):
     """Something that may differ between runs, the values it may take, and the one it takes unless told."""
 
     name: str
@@ -37,8 +39,8 @@ class Factor:
     where: Where = place()
 
 
-@frozen
-class Design:
+@frozen(eq=False, repr=False)
+class Design(Shown):
     """
     A two-level design; *rows* hold +1 (high) and -1 (low) for each factor.
 
@@ -96,8 +98,8 @@ class Design:
         return self.kind in ("fraction", "full") and self.numbers == tuple(range(1, len(self.rows) + 1))
 
 
-@frozen
-class Array:
+@frozen(eq=False, repr=False)
+class Array(Shown):
     """A design whose factors may have more than two levels: an orthogonal array, or every combination."""
 
     name: str
@@ -126,8 +128,8 @@ class Array:
         return {factor: levels[number] for factor, levels, number in zip(self.factors, self.levels, row, strict=True)}
 
 
-@frozen
-class Neighbourhood:
+@frozen(eq=False, repr=False)
+class Neighbourhood(Shown):
     """Conditions that differ from others in one factor."""
 
     name: str

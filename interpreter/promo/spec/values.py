@@ -9,14 +9,16 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from fractions import Fraction
 
-from promo.base.records import frozen
+from attrs import frozen
+
+from promo.base.shown import Shown
 from promo.spec.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.spec.places import Where, place
 from promo.spec.space import Array, Design, Factor, Level, Neighbourhood
 
 
-@frozen
-class Measure:
+@frozen(eq=False, repr=False)
+class Measure(Shown):
     """The metric that decides, its unit, and which way is better."""
 
     metric: str
@@ -24,8 +26,8 @@ class Measure:
     lower_is_better: bool
 
 
-@frozen
-class RunnerChoice:
+@frozen(eq=False, repr=False)
+class RunnerChoice(Shown):
     """The runner a study names; one kept in a *file* is known by the *digest* of everything it consists of."""
 
     name: str
@@ -34,8 +36,8 @@ class RunnerChoice:
     file: str | None = None
 
 
-@frozen
-class Tokens:
+@frozen(eq=False, repr=False)
+class Tokens(Shown):
     """A tokenizer in a file: its path, its digest if it is pinned, and how many tokens there are, special ones too."""
 
     path: str
@@ -43,8 +45,8 @@ class Tokens:
     vocabulary: int
 
 
-@frozen
-class Data:
+@frozen(eq=False, repr=False)
+class Data(Shown):
     """The text that is trained on: its source, the share held out, and the windows that score a model."""
 
     name: str
@@ -58,8 +60,8 @@ class Data:
     """None: every byte is a token."""
 
 
-@frozen
-class Host:
+@frozen(eq=False, repr=False)
+class Host(Shown):
     """A kind of machine and how many runs it takes at once; *price* is in dollars an hour and slot."""
 
     name: str
@@ -89,8 +91,8 @@ class Role(Enum):
     PLAIN = "plain"
 
 
-@frozen
-class Effective:
+@frozen(eq=False, repr=False)
+class Effective(Shown):
     """
     What a condition really trains, as the runner resolves it.
 
@@ -106,8 +108,8 @@ class Effective:
     """Memory that each row at once adds while it trains."""
 
 
-@frozen
-class Candidate:
+@frozen(eq=False, repr=False)
+class Candidate(Shown):
     """A condition under a name: one level for every factor, and what the runner makes of it."""
 
     name: str
@@ -134,8 +136,8 @@ class BudgetKind(Enum):
     FLOPS = "flops"
 
 
-@frozen
-class Budget:
+@frozen(eq=False, repr=False)
+class Budget(Shown):
     """
     What one run may spend: *amount* in seconds (wall, cpu) or in steps, tokens or operations.
 
@@ -158,8 +160,8 @@ class Mode(Enum):
     """From the constant-rate trunk of an earlier stage's runs, before it cooled down."""
 
 
-@frozen
-class Stage:
+@frozen(eq=False, repr=False)
+class Stage(Shown):
     """
     One rung of the ladder: which candidates train, for how long, in which cells.
 
@@ -203,8 +205,8 @@ class Stage:
         return tuple((host, seed) for seed in self.seeds for host in self.hosts)
 
 
-@frozen
-class Suppose:
+@frozen(eq=False, repr=False)
+class Suppose(Shown):
     """A continuation that is priced and never run: all that *gate* promotes go on to *stage*."""
 
     gate: str
@@ -213,8 +215,8 @@ class Suppose:
     where: Where = place()
 
 
-@frozen
-class Account:
+@frozen(eq=False, repr=False)
+class Account(Shown):
     """What is counted, what is expected to come out, and which continuations are priced beside it."""
 
     count: tuple[str, ...]
@@ -224,8 +226,8 @@ class Account:
     where: Where = place()
 
 
-@frozen
-class Curves:
+@frozen(eq=False, repr=False)
+class Curves(Shown):
     """
     How a table of recorded curves is read, as far as the spec says it; a replay's options go before it.
 
@@ -242,8 +244,8 @@ class Curves:
     where: Where = place()
 
 
-@frozen
-class Grow:
+@frozen(eq=False, repr=False)
+class Grow(Shown):
     """Ways to make a trained model larger, one of which is chosen after a short lag."""
 
     name: str
@@ -259,8 +261,8 @@ class Grow:
     where: Where = place()
 
 
-@frozen
-class Schedule:
+@frozen(eq=False, repr=False)
+class Schedule(Shown):
     """Shapes a model goes through while it trains, changed where the fitted laws fall equally fast."""
 
     name: str
@@ -272,8 +274,8 @@ class Schedule:
     where: Where = place()
 
 
-@frozen
-class Baseline:
+@frozen(eq=False, repr=False)
+class Baseline(Shown):
     """Another way to choose from the same space, given as much device time as a stage has."""
 
     name: str
@@ -291,8 +293,8 @@ class Baseline:
     where: Where = place()
 
 
-@frozen
-class Effects:
+@frozen(eq=False, repr=False)
+class Effects(Shown):
     """Effects that are estimated from the rows of designs, stage by stage, once those stages have closed."""
 
     name: str
@@ -310,8 +312,8 @@ class Effects:
     where: Where = place()
 
 
-@frozen
-class Entrants:
+@frozen(eq=False, repr=False)
+class Entrants(Shown):
     """
     Who may enter a stage.
 
@@ -333,8 +335,8 @@ class Draw:
     """Where the value is published, in words; None: it is the first receipt that was recorded."""
 
 
-@frozen
-class Study:
+@frozen(eq=False, repr=False)
+class Study(Shown):
     """The whole resolved experiment."""
 
     name: str

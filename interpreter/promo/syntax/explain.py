@@ -7,8 +7,9 @@ Each question below knows one mistake people make; the first that recognises the
 from collections.abc import Callable
 from functools import cache
 
+from attrs import frozen
+
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Label, suggestion
-from promo.base.records import frozen
 from promo.base.source import Source, Span
 from promo.base.units import RESEMBLING, UNITS, sure_unit
 from promo.syntax.lex import NAME, NEWLINE, WRONG, Lexeme, grammar
@@ -17,7 +18,7 @@ from promo.syntax.tables import END
 NUMBERS = ("INT", "FLOAT")
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Fault:
     """What the parser knew when it could not go on."""
 

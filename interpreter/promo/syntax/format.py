@@ -6,8 +6,9 @@ never moves its neighbours; one space stands between two lexemes, with the excep
 are; a line with characters that have no place in a spec keeps its spacing.
 """
 
+from attrs import frozen
+
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Severity
-from promo.base.records import frozen
 from promo.base.source import Source, Span
 from promo.syntax.lex import COMMENT, NAME, NEWLINE, WRONG, Lexeme, grammar, lexemes
 

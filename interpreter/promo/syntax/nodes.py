@@ -8,28 +8,30 @@ A keyword leaves no token behind; what is left are names, numbers, texts and the
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from promo.base.records import field, frozen
+from attrs import field, frozen
+
+from promo.base.shown import Shown
 from promo.base.source import Source, Span
 
 
-@frozen
-class Token:
+@frozen(repr=False)
+class Token(Shown):
     """A word of the text; *kind* is its terminal in the grammar."""
 
     kind: str
     text: str
-    start: int = field(eq=False, shown=False)
-    end: int = field(eq=False, shown=False)
+    start: int = field(eq=False, repr=False)
+    end: int = field(eq=False, repr=False)
 
 
-@frozen
-class Node:
+@frozen(repr=False)
+class Node(Shown):
     """What one grammar rule matched; its characters include the keywords it left out."""
 
     kind: str
     children: tuple["Node | Token", ...]
-    start: int = field(eq=False, shown=False)
-    end: int = field(eq=False, shown=False)
+    start: int = field(eq=False, repr=False)
+    end: int = field(eq=False, repr=False)
 
     def nodes(self, kind: str) -> Iterator["Node"]:
         """Child nodes of that kind, in order."""
@@ -48,13 +50,13 @@ class Node:
         return next(self.tokens(kind))
 
 
-@frozen
-class Tree:
+@frozen(eq=False, repr=False)
+class Tree(Shown):
     """A parsed text: its edition and declarations in order, and the comments around them."""
 
     source: Source
     root: Node
-    comments: tuple[Token, ...] = field(eq=False, shown=False)
+    comments: tuple[Token, ...] = field(eq=False, repr=False)
 
     @property
     def declarations(self) -> tuple[Node, ...]:

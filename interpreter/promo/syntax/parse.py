@@ -11,8 +11,10 @@ one run reports every mistake of a file and still hands on the declarations that
 
 from functools import cache
 
+from attrs import frozen
+
 from promo.base.diagnostics import Diagnostic
-from promo.base.records import frozen
+from promo.base.shown import Shown
 from promo.base.source import Source
 from promo.syntax.explain import Fault, explain
 from promo.syntax.lex import COMMENT, NAME, NEWLINE, PUNCTUATION, Lexeme, grammar, lexemes
@@ -26,8 +28,8 @@ DEEPEST = 400
 Value = Node | Token | list[Node | Token] | None
 
 
-@frozen
-class Parsed:
+@frozen(eq=False, repr=False)
+class Parsed(Shown):
     """A tree of everything that could be read, and what could not."""
 
     tree: Tree
@@ -60,8 +62,8 @@ def parse(source: Source) -> Parsed:
     return Parsed(Tree(source, root, tuple(comments)), diagnostics)
 
 
-@frozen
-class Expected:
+@frozen(eq=False, repr=False)
+class Expected(Shown):
     """What could come next at the end of a text: terminals, the line so far, and the line that opened the block."""
 
     terminals: frozenset[str]

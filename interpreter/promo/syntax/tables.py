@@ -12,8 +12,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import frozen
+
 from promo.base.canonical import digest_bytes
-from promo.base.records import frozen
 from promo.base.resources import grammar_file
 
 GRAMMAR = "promo.lark"
@@ -21,7 +22,7 @@ TABLES = "promo.tables.json"
 END = "$END"
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Rule:
     """One reduction: how many symbols it takes, what it becomes, and which children stay."""
 
@@ -34,7 +35,7 @@ class Rule:
     """A single child takes the place of the node."""
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Tables:
     """The parser's automaton and the lexer's words."""
 

@@ -12,8 +12,9 @@ from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Any
 
+from attrs import frozen
+
 from promo.base.canonical import Json, digest, digest_bytes, exact
-from promo.base.records import frozen
 from promo.run.runners.files.constants import ScriptError, replaced
 from promo.run.runners.files.formula import FormulaError, names_in, value_of
 from promo.spec.ports import ConditionError, RunnerFactor, RunnerMetric

@@ -10,8 +10,9 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 
+from attrs import evolve, frozen
+
 from promo.base.canonical import exact
-from promo.base.records import evolve, frozen
 from promo.spec.ports import ConditionError, RunnerFactor, RunnerMetric
 from promo.spec.space import Level
 from promo.spec.values import BudgetKind, Effective
@@ -74,7 +75,7 @@ METRICS: Mapping[str, RunnerMetric] = {
 }
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class GptRunner:
     """The built-in runner, as a spec sees it."""
 

@@ -8,7 +8,8 @@ condition, so that a spec can be checked, planned and frozen without the table; 
 from collections.abc import Mapping
 from typing import Final
 
-from promo.base.records import frozen
+from attrs import frozen
+
 from promo.spec.ports import ConditionError, Runner, RunnerFactor, RunnerMetric
 from promo.spec.space import Level
 from promo.spec.values import BudgetKind, Effective

@@ -1,0 +1,29 @@
+"""
+Values that show and compare themselves by common methods.
+
+attrs writes methods of its own for every class and compiles them each time the class is imported, which is most of
+what a class costs.  Rooms with many classes that every command imports say `@frozen(eq=False, repr=False)` and take
+these.  They are slower to call, so what is compared or hashed in large numbers (tokens, spans, quantities) keeps its
+own.
+"""
+
+from attrs import AttrsInstance
+
+
+class Shown:
+    """Written as the call that makes it, and equal to what has the same class and fields, as attrs would."""
+
+    __slots__ = ()
+
+    def __repr__(self: AttrsInstance) -> str:
+        parts = (f"{one.name}={getattr(self, one.name)!r}" for one in self.__attrs_attrs__ if one.repr)
+        return f"{type(self).__qualname__}({', '.join(parts)})"
+
+    def __eq__(self: AttrsInstance, other: object) -> bool:
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        names = (one.name for one in self.__attrs_attrs__ if one.eq)
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+    def __hash__(self: AttrsInstance) -> int:
+        return hash((type(self), *(getattr(self, one.name) for one in self.__attrs_attrs__ if one.eq)))
