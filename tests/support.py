@@ -39,6 +39,31 @@ SOUND = {
 }
 """A sound spec in parts; a test replaces some and leaves the rest."""
 
+TWO_MODELS = """data words {
+  source   "builtin:synth/1"
+  holdout  5%
+  score    2_048tok in windows of 32tok
+}
+
+host here {
+  device   "cpu" on any
+  slots    2
+}
+
+factor depth: layers in [1]
+factor aspect: ratio in [16, 32] default 32
+factor head_size: channels in [16]
+factor context: tokens in [32]
+factor total_batch: tokens in [256]
+factor window: pattern in ["L"]
+
+candidate wide as reference
+candidate narrow {
+  aspect = 16
+}
+"""
+"""Text, host, factors and two models of the built-in runner that train in seconds."""
+
 
 def spec(*leave_out: str, **parts: str) -> str:
     """The sound spec with parts replaced (underscores stand for spaces) or left out, and `extra` at the end."""

@@ -180,6 +180,13 @@ def test_a_study_waits_for_a_device_that_another_one_has(workplace, monkeypatch)
     monkeypatch.setenv("TMPDIR", str(workplace))
     text = trivial("local").replace('device "cpu" on any', 'device "H100" on any')
     (workplace / "trial.promo").write_text(text, encoding="utf-8")
+    (workplace / "file").touch()
+    monkeypatch.setenv("TMPDIR", str(workplace / "file"))
+    done = subprocess.run([*CLI, "run", "trial.promo", "--study", "none"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "the locks of devices in" in done.stderr
+    assert "Traceback" not in done.stderr
+    monkeypatch.setenv("TMPDIR", str(workplace))
     lease = take(lease_folder(os.environ), "GPU-77aa")
 
     running = subprocess.Popen([*CLI, "run", "trial.promo", "--plain"], stdout=subprocess.PIPE, text=True)

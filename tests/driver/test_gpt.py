@@ -6,13 +6,14 @@ import math
 
 import pytest
 
-from support import crashed, promo
+from support import TWO_MODELS, crashed, promo
 
 pytest.importorskip("torch")
 
 from promo.driver.study import StudyFolder
 
-SPEC = """promo 1
+SPEC = (
+    """promo 1
 
 study tiny {
   title    "Two tiny models"
@@ -20,29 +21,9 @@ study tiny {
   runner   gpt
 }
 
-data words {
-  source   "builtin:synth/1"
-  holdout  5%
-  score    2_048tok in windows of 32tok
-}
-
-host here {
-  device   "cpu" on any
-  slots    2
-}
-
-factor depth: layers in [1]
-factor aspect: ratio in [16, 32] default 32
-factor head_size: channels in [16]
-factor context: tokens in [32]
-factor total_batch: tokens in [256]
-factor window: pattern in ["L"]
-
-candidate wide as reference
-candidate narrow {
-  aspect = 16
-}
-
+"""
+    + TWO_MODELS
+    + """
 stage first {
   train    wide, narrow for 30steps
   cap      1min
@@ -56,6 +37,7 @@ frozen rule width_pays {
   missing  stop
 }
 """
+)
 
 
 def test_a_study_of_the_built_in_runner_trains_and_repeats_bit_for_bit(workplace, capsys):

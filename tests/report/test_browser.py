@@ -128,7 +128,10 @@ def test_headings_sort_by_key_and_pointer_and_put_the_rows_back(browser, study):
     page, _ = opened(browser, study, policy=True)  # the page's own policy lets its script run
     table = page.locator("#gate-pick table")
     rank, score = (table.locator("th button").nth(place) for place in (0, 2))
-    column = lambda place: table.locator(f"tbody tr > :nth-child({place})").all_inner_texts()  # noqa: E731
+
+    def column(place):
+        return table.locator(f"tbody tr > :nth-child({place})").all_inner_texts()
+
     before = column(1)
 
     score.focus()

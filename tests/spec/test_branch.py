@@ -5,9 +5,10 @@ import pytest
 from promo.base.diagnostics import SpecError
 from promo.report.plan import plan_text
 from promo.spec.values import Mode
-from support import compiled
+from support import TWO_MODELS, compiled
 
-TRUNK = """promo 1
+TRUNK = (
+    """promo 1
 
 study trunks {
   title    "Two lengths of one trunk"
@@ -15,29 +16,9 @@ study trunks {
   runner   gpt
 }
 
-data words {
-  source   "builtin:synth/1"
-  holdout  5%
-  score    2_048tok in windows of 32tok
-}
-
-host here {
-  device   "cpu" on any
-  slots    1
-}
-
-factor depth: layers in [1]
-factor aspect: ratio in [16, 32] default 32
-factor head_size: channels in [16]
-factor context: tokens in [32]
-factor total_batch: tokens in [256]
-factor window: pattern in ["L"]
-
-candidate wide as reference
-candidate narrow {
-  aspect = 16
-}
-
+"""
+    + TWO_MODELS
+    + """
 stage short {
   train    wide, narrow for 30steps
   cooldown 20%
@@ -65,6 +46,7 @@ stage leaf {
   report   only
 }
 """
+)
 
 
 ALONE = """

@@ -47,8 +47,12 @@ class LocalPlace:
 
     def is_free(self, slot: int) -> bool:
         """Whether no other study of this machine has the device of a slot."""
-        device = self.device(slot)
-        return device is None or not is_taken(lease_folder(self.outer), device)
+        device, folder = self.device(slot), lease_folder(self.outer)
+        try:
+            return device is None or not is_taken(folder, device)
+        except OSError as fault:
+            message = f"the locks of devices in {folder} cannot be opened: {fault.strerror or fault}"
+            raise PromoError(message, hint="set TMPDIR to a folder that all studies of this machine share") from fault
 
     def environment(self, slot: int) -> Mapping[str, str]:
         """Environment of a worker in a slot."""

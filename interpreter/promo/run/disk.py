@@ -117,7 +117,7 @@ class SystemKernel:
     def make(self, path: Path) -> bool:
         """Create a folder."""
         try:
-            os.mkdir(path)  # noqa: PTH102
+            os.mkdir(path)  # noqa: PTH102 - as above
         except FileExistsError:
             if path.is_dir():
                 return False
