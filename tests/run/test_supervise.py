@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import psutil
@@ -12,7 +13,7 @@ import pytest
 from promo.base.canonical import canonical
 from promo.files import RealDisk
 from promo.run.executors.local import LocalExecutor, WarmExecutor, worker_environment
-from promo.run.held import is_taken, lease_folder
+from promo.run.held import HELD, give_up, hold, is_held, is_taken, lease_folder
 from promo.run.store import EXIT, LOG, REQUEST, read_exit, read_result
 from promo.run.values import AttemptSpec, Exit, RunStatus
 
@@ -347,6 +348,31 @@ def test_a_run_that_was_adopted_can_be_called_off(attempts):
     assert read_exit(RealDisk(), attempts[0]).reason == "cancelled"
     executor.cancel(handle)
     executor.close()
+
+
+def test_an_attempt_that_was_given_up_before_it_began_is_never_begun(folder):
+    """Promo may die between asking for an attempt and its beginning; the next promo calls it lost."""
+    place = lease_folder({"TMPDIR": str(folder.parent)})
+    assert LocalExecutor().find(folder) is None
+    executor, handle = start(folder, "ok", finish=True, device="GPU-1")
+    assert wait_for(lambda: executor.poll(handle)).reason == "given up"
+    assert not is_taken(place, "GPU-1")
+    assert {one.name for one in folder.iterdir()} == {HELD, REQUEST, "supervisor.txt"}
+    executor.close()
+
+
+def test_who_looks_whether_an_attempt_is_in_hand_keeps_nobody_from_taking_it(folder):
+    seen = []
+    looking = threading.Thread(target=lambda: seen.extend(is_held(folder) for _ in range(3_000)))
+    looking.start()
+    for _ in range(100):
+        held = hold(folder)
+        assert held is not None
+        assert not give_up(folder)
+        held.close()
+    looking.join()
+    assert give_up(folder)
+    assert hold(folder) is None
 
 
 # --- devices -----------------------------------------------------------------------------------------------------

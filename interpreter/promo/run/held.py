@@ -15,9 +15,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 HELD = "held"
+GIVEN_UP = b"given up"
 LEASES = "promo-devices"
 TAKEN_AGAIN_S = (0.0, 0.02, 0.1, 0.3)
-"""Waits between tries for a device: who only looks whether it is free holds it for a moment."""
+"""Waits between tries for a lock: who only looks whether it is free holds it for a moment."""
 
 
 def locked(handle: int) -> bool:
@@ -39,15 +40,51 @@ def locked(handle: int) -> bool:
 class Held:
     """Held by this process until closed, or until the process ends in whatever way."""
 
-    def __init__(self, folder: Path) -> None:
-        self._handle = os.open(folder / HELD, os.O_RDWR | os.O_CREAT, 0o600)
-        locked(self._handle)
-        with contextlib.suppress(OSError):
-            os.write(self._handle, str(os.getpid()).encode())
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
 
     def close(self) -> None:
         """Let go."""
         os.close(self._handle)
+
+
+def hold(folder: Path) -> Held | None:
+    """Take the attempt of a folder in hand; None if it has been given up, or somebody has it."""
+    handle = os.open(folder / HELD, os.O_RDWR | os.O_CREAT, 0o600)
+    for wait_s in TAKEN_AGAIN_S:
+        time.sleep(wait_s)
+        if locked(handle):
+            break
+    else:
+        os.close(handle)
+        return None
+    if os.read(handle, len(GIVEN_UP)) == GIVEN_UP:
+        os.close(handle)
+        return None
+    os.write(handle, str(os.getpid()).encode())
+    return Held(handle)
+
+
+def give_up(folder: Path) -> bool:
+    """
+    See to it that nobody takes the attempt of a folder in hand any more; False if somebody has it.
+
+    A promo may die between asking for an attempt and its beginning: who was asked would begin it after the next promo
+    had called it lost.
+    """
+    try:
+        handle = os.open(folder / HELD, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:  # nothing can begin where nothing can be written
+        return True
+    try:
+        if not locked(handle):
+            return False
+        with contextlib.suppress(OSError):
+            os.truncate(handle, 0)
+            os.write(handle, GIVEN_UP)
+        return True
+    finally:
+        os.close(handle)
 
 
 def is_held(folder: Path) -> bool:

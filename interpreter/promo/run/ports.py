@@ -24,7 +24,11 @@ class Executor(Protocol):
         """
 
     def find(self, folder: Path) -> object | None:
-        """A handle of an attempt that an earlier promo started and that still goes on; None if there is no such."""
+        """
+        A handle of an attempt that an earlier promo started and that still goes on.
+
+        None if it does not; then it is given up, and whoever was asked to begin it and has not must not any more.
+        """
 
     def poll(self, handle: Any) -> Exit | None:
         """How it ended, or None while it runs."""

@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from promo.run.held import Held, Lease, lease_folder, take
+from promo.run.held import Held, Lease, hold, lease_folder, take
 
 _JOBS: list[Any] = []
 """Windows: the job of this process, which must be kept as long as it lives."""
@@ -137,11 +137,16 @@ class Supervisor:
         if device and self._lease is None:
             self._tell(folder, {"reason": "busy", "returncode": None})
             return
+        held = hold(folder)
+        if held is None:
+            self._let_go()
+            self._tell(folder, {"reason": "given up", "returncode": None})
+            return
         spare, self._spare = self._spare, None
         if spare is not None and (spare.trainer != trainer or not spare.alive):
             _end_tree(spare.process)
             spare = None
-        self._folder, self._held = folder, Held(folder)
+        self._folder, self._held = folder, held
         self._worker = spare or Worker(trainer, self.seen, keep=self._keep)
         self._began = time.monotonic()
         self._deadline = self._began + limit_s
@@ -172,9 +177,13 @@ class Supervisor:
         _write(self._folder / EXIT, end)
         self._worker = None
         self._held.close()
+        self._let_go()
+        self._tell(self._folder, end)
+
+    def _let_go(self) -> None:
+        """Let go of the device, for any study."""
         if self._lease is not None:
             self._lease.close()
-        self._tell(self._folder, end)
 
     def _tell(self, folder: Path, end: dict[str, object]) -> None:
         with contextlib.suppress(OSError):  # nobody may be left to hear it

@@ -15,7 +15,7 @@ from pathlib import Path
 from attrs import define, field
 
 from promo.run.disk import RealDisk
-from promo.run.held import holder, is_held
+from promo.run.held import give_up, holder, is_held
 from promo.run.store import read_exit
 from promo.run.values import AttemptSpec, Exit
 
@@ -106,8 +106,8 @@ class LocalExecutor:
             handle.supervisor.tell({"prepare": handle.trainer})
 
     def find(self, folder: Path) -> Adopted | None:
-        """An attempt that is still in hand although the promo that started it is gone."""
-        return Adopted(folder) if is_held(folder) else None
+        """An attempt that is still in hand although the promo that started it is gone; if not, it never will be."""
+        return None if give_up(folder) else Adopted(folder)
 
     def poll(self, handle: LocalHandle | Adopted) -> Exit | None:
         """The worker's end, as its supervisor says it."""
