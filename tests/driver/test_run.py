@@ -17,7 +17,10 @@ from promo.base.canonical import canonical, digest_bytes, parse_json
 from promo.driver.study import StudyFolder
 from promo.files import FolderLock, RealDisk
 from promo.ledger.state import AttemptState, StudyState
-from support import crashed, promo, spec
+from support import SOUND, crashed, promo, spec
+
+INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")
+TWO_HOSTS = INLINE + "\n\n" + INLINE.replace("host box", "host other")
 
 
 def write(workplace: Path, text: str, name: str = "trial.promo") -> Path:
@@ -98,7 +101,7 @@ def test_secrets_of_the_calling_shell_reach_no_file_of_a_study(workplace, monkey
 
 
 def test_running_a_finished_study_again_starts_nothing(workplace):
-    path = write(workplace, small())
+    path = write(workplace, small(host=INLINE))
     promo("run", path, "--quiet")
     ledger = (study(workplace).path / "ledger.jsonl").read_bytes()
 
@@ -296,19 +299,19 @@ def test_two_at_once_the_second_is_refused(workplace, capsys):
 
 
 def test_a_changed_spec_is_refused_in_words_and_layout_is_not(workplace, capsys):
-    path = write(workplace, small())
+    path = write(workplace, small(host=INLINE))
     promo("run", path, "--quiet")
     capsys.readouterr()
 
-    write(workplace, small().replace("keep top 1", "keep   top 1  # the best one"))
+    write(workplace, small(host=INLINE).replace("keep top 1", "keep   top 1  # the best one"))
     assert promo("run", path, "--quiet") == 0
-    write(workplace, small().replace("keep top 1", "keep top 2"))
+    write(workplace, small(host=INLINE).replace("keep top 1", "keep top 2"))
     assert promo("run", path, "--quiet") == 1
     assert "gate pick, keep: top 1 -> top 2" in capsys.readouterr().err
 
 
 def test_a_sealed_gate_that_was_changed_is_refused(workplace, capsys):
-    path = write(workplace, small())
+    path = write(workplace, small(host=INLINE))
     assert promo("freeze", path) == 0
     text = path.read_text(encoding="utf-8")
     assert promo("run", path, "--quiet") == 0
@@ -322,7 +325,7 @@ def test_a_sealed_gate_that_was_changed_is_refused(workplace, capsys):
 
 
 def test_freezing_after_a_run_keeps_the_time_of_the_run(workplace, capsys):
-    path = write(workplace, small())
+    path = write(workplace, small(host=INLINE))
     promo("run", path, "--quiet")
 
     assert promo("freeze", path) == 0
@@ -331,10 +334,10 @@ def test_freezing_after_a_run_keeps_the_time_of_the_run(workplace, capsys):
 
 
 def test_a_saved_plan_is_run_and_a_stale_one_is_refused(workplace, capsys):
-    path = write(workplace, small())
+    path = write(workplace, small(host=INLINE))
     assert promo("plan", path, "--out", "saved.json") == 0
     assert promo("run", "saved.json", "--quiet", "--study", "first") == 0
-    write(workplace, small().replace("quality = 4", "quality = 5"))
+    write(workplace, small(host=INLINE).replace("quality = 4", "quality = 5"))
     capsys.readouterr()
 
     assert promo("run", "saved.json", "--quiet", "--study", "second") == 1
@@ -342,8 +345,52 @@ def test_a_saved_plan_is_run_and_a_stale_one_is_refused(workplace, capsys):
     assert not Path("second").exists()
 
 
-def test_seeds_and_identities_are_written_into_every_request(workplace):
+def test_a_saved_plan_starts_once_and_goes_on_where_it_was_started(workplace, capsys):
+    path = write(workplace, small(host=INLINE))
+    promo("plan", path, "--out", "saved.json")
+    assert promo("run", "saved.json", "--quiet", "--study", "first", "--freeze-only") == 0
+    capsys.readouterr()
+
+    assert promo("run", "saved.json", "--quiet", "--study", "second") == 1
+    error = capsys.readouterr().err
+    assert "the plan saved.json starts once, and was started at 2" in error
+    assert f"go on there with --study {workplace / 'first'}" in error
+    assert not Path("second", "ledger.jsonl").exists()
+    assert promo("run", "saved.json", "--quiet", "--study", "first") == 0
+    ledger = Path("first", "ledger.jsonl").read_bytes()
+    assert promo("run", "saved.json", "--quiet", "--study", "first") == 0
+    assert Path("first", "ledger.jsonl").read_bytes() == ledger
+
+
+def test_a_plan_that_is_saved_anew_is_another_start_and_so_is_another_host(workplace, capsys):
+    two = small(stage_short=SOUND["stage short"].replace("on box", "on box, other"), host=TWO_HOSTS)
+    path = write(workplace, two)
+    promo("plan", path, "--out", "saved.json")
+    assert promo("run", "saved.json", "--quiet", "--study", "here", "--host", "box") == 6
+    assert promo("run", "saved.json", "--quiet", "--study", "there", "--host", "other") == 6
+    assert promo("run", "saved.json", "--quiet", "--study", "again", "--host", "other") == 1
+    assert promo("run", "saved.json", "--quiet", "--study", "again") == 1
+    promo("plan", path, "--out", "more.json")
+    assert promo("run", "more.json", "--quiet", "--study", "again", "--freeze-only") == 0
+    Path("more.json.started").write_text("nonsense\n", encoding="utf-8")
+    capsys.readouterr()
+
+    assert promo("run", "more.json", "--quiet", "--study", "third") == 2
+    assert "more.json.started is damaged" in capsys.readouterr().err
+
+
+def test_a_start_that_was_refused_or_cut_short_leaves_the_plan_to_be_started(workplace, monkeypatch):
     path = write(workplace, small())
+    promo("plan", path, "--out", "saved.json")
+    assert promo("run", "saved.json", "--quiet", "--study", "first", "--host", "nowhere") == 2
+    Path("saved.json.started").write_text('{"at":"2026', encoding="utf-8")
+
+    assert promo("run", "saved.json", "--quiet", "--study", "second", "--freeze-only") == 0
+    assert json.loads(Path("saved.json.started").read_text(encoding="utf-8"))["study"] == str(workplace / "second")
+
+
+def test_seeds_and_identities_are_written_into_every_request(workplace):
+    path = write(workplace, small(host=INLINE))
     promo("run", path, "--quiet")
     folder = study(workplace)
     for request in folder.path.glob("runs/*/*/*/request.json"):
