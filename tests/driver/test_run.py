@@ -149,6 +149,36 @@ def test_a_stop_that_was_decided_just_before_a_crash_still_stops(workplace):
     assert study(workplace).state().study is StudyState.STOPPED
 
 
+def test_what_runs_when_a_study_stops_is_ended_before_the_ledger_says_that_it_has_stopped(workplace, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(workplace))  # the toy that hangs leaves notes there
+    text = spec().replace("rerun 1, then drop", "stop").replace('behaviour = "ok"\n}', 'behaviour = "hang"\n}')
+    path = write(workplace, text.replace("poor like base { quality = 4", 'poor like base { behaviour = "crash"'))
+
+    assert promo("run", path, "--quiet") == 4
+    folder = study(workplace)
+    kinds = [event.kind.value for event in folder.chain().events]
+    assert folder.state().running() == ()
+    assert kinds[-2:] == ["attempt.lost", "study.stopped"]
+
+
+def test_attempts_of_a_host_that_is_not_carried_out_now_are_left_to_who_carries_it_out(workplace):
+    path = write(workplace, small(stage_short=SOUND["stage short"].replace("on box", "on box, other"), host=TWO_HOSTS))
+    assert promo("run", path, "--quiet") == 0
+    folder = study(workplace)
+    ledger = folder.path / "ledger.jsonl"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    begun = next(n for n, line in enumerate(lines) if b"attempt.started" in line and b'"host":"other"' in line)
+    crashed(ledger, b"".join(lines[: begun + 1]))
+    (attempt,) = [one for one in folder.state().running() if one.host == "other"]
+    for name in folder.unknown_runs(folder.state()):
+        shutil.rmtree(folder.path / name)
+
+    assert promo("run", path, "--quiet", "--host", "box") == 6
+    assert [one.folder for one in folder.state().running()] == [attempt.folder]
+    assert promo("run", path, "--quiet") == 0
+    assert len(folder.state().attempts[attempt.run]) == 1
+
+
 def orchestrator(workplace, path):
     command = [sys.executable, "-c", "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"]
     return subprocess.Popen([*command, "run", str(path), "--quiet"], cwd=workplace)

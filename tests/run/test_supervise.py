@@ -350,6 +350,25 @@ def test_a_run_that_was_adopted_can_be_called_off(attempts):
     executor.close()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_who_took_an_attempt_in_hand_and_has_not_yet_said_who_it_is_is_called_off_too(folder):
+    code = (
+        "import fcntl, os, sys, time\n"
+        "handle = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)\n"
+        "fcntl.flock(handle, fcntl.LOCK_EX)\n"
+        "time.sleep(0.3)\n"
+        "os.write(handle, str(os.getpid()).encode())\n"
+        "time.sleep(600)\n"
+    )
+    slow = subprocess.Popen([sys.executable, "-c", code, str(folder / HELD)])
+    wait_for(lambda: is_held(folder))
+    executor = LocalExecutor()
+    executor.cancel(executor.find(folder))
+
+    assert slow.wait() == -signal.SIGTERM
+    assert not is_held(folder)
+
+
 def test_an_attempt_that_was_given_up_before_it_began_is_never_begun(folder):
     """Promo may die between asking for an attempt and its beginning; the next promo calls it lost."""
     place = lease_folder({"TMPDIR": str(folder.parent)})

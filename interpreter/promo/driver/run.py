@@ -43,6 +43,8 @@ from promo.run.store import PROGRAM
 from promo.spec.ports import Runner
 from promo.spec.values import Stage
 
+SHARED = "{programs} computes on {device} too; promo did not start it, and runs there take longer than they would alone"
+
 
 def run_study(
     compiled: Compiled,
@@ -275,7 +277,6 @@ class _Loop:
             interrupts.check()
             self._stop_if_decided()
             if state.study is not StudyState.OPEN:
-                self.execution.cancel()
                 return
             moved = False
             for stage in self.study.stages.values():
@@ -294,13 +295,20 @@ class _Loop:
                 self.execution.record(EventKind.STUDY_CLOSED, {"stages": len(state.closed)})
                 return
             if self.execution.busy:
-                waited = self.execution.elsewhere
-                self.execution.go_on()
-                for device in sorted(self.execution.elsewhere - waited):
-                    self.display.say(f"waiting for {device}, which another study has")
+                self._go_on()
                 self.display.tick(state)
             elif not moved:
                 return  # a person has to decide, or another host to run, before anything more can happen
+
+    def _go_on(self) -> None:
+        """One look at what runs; who else has a device is told once."""
+        waited, shared = self.execution.elsewhere, dict(self.execution.shared)
+        self.execution.go_on()
+        for device in sorted(self.execution.elsewhere - waited):
+            self.display.say(f"waiting for {device}, which another study has")
+        for device, programs in self.execution.shared.items():
+            if programs and programs != shared.get(device):
+                self.display.say(f"warning: {SHARED.format(device=device, programs=', '.join(programs))}")
 
     def _stop_if_decided(self) -> None:
         """A gate or rule may have said that the study stops, perhaps just before a crash."""
@@ -308,6 +316,7 @@ class _Loop:
         every = (*state.decisions.values(), *state.people.values())
         stopping = next((one for one in every if one.get("stopped")), None)
         if stopping is not None and state.study is StudyState.OPEN:
+            self.execution.cancel()  # before it is said: a study that has stopped is never taken up again
             self.execution.record(EventKind.STUDY_STOPPED, {"by": stopping["name"], "why": stopping["stopped"]})
 
     def _flag(self, name: str) -> bool:
