@@ -362,11 +362,15 @@ def test_who_took_an_attempt_in_hand_and_has_not_yet_said_who_it_is_is_called_of
     )
     slow = subprocess.Popen([sys.executable, "-c", code, str(folder / HELD)])
     wait_for(lambda: is_held(folder))
-    executor = LocalExecutor()
-    executor.cancel(executor.find(folder))
+    try:
+        executor = LocalExecutor()
+        executor.cancel(executor.find(folder))
 
-    assert slow.wait() == -signal.SIGTERM
-    assert not is_held(folder)
+        assert slow.wait(timeout=40) == -signal.SIGTERM
+        assert not is_held(folder)
+    finally:
+        slow.kill()
+        slow.wait()
 
 
 def test_an_attempt_that_was_given_up_before_it_began_is_never_begun(folder):
