@@ -93,6 +93,17 @@ def test_every_end_has_its_cause(folder, behaviour, status, words):
     assert (result.status, words in result.cause) == (status, True), result.cause
 
 
+def test_keys_that_a_run_prints_or_fails_with_are_made_unreadable(folder):
+    finish(*start(folder, "leak"))
+
+    kept = b"".join(path.read_bytes() for path in folder.iterdir())
+    assert b"canary" not in kept.lower()
+    log = (folder / LOG).read_text()
+    assert log.startswith(f"logging in with hf_{'*' * 22}\ntotal_tokens: 499\n")
+    cause = read_result(RealDisk(), folder, None).cause
+    assert cause == f"ValueError: 401 for https://me:{'*' * 10}@example.org, api_key='{'*' * 10}'"
+
+
 def test_a_result_records_seconds_by_phase_and_where_it_ran(folder):
     executor, handle = start(folder, "ok")
     result = read_result(RealDisk(), folder, finish(executor, handle))
