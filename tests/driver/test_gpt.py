@@ -66,10 +66,14 @@ def test_a_text_that_changed_is_refused(workplace, capsys):
     ledger = workplace / "tiny.study" / "ledger.jsonl"
     lines = ledger.read_bytes().splitlines(keepends=True)
     crashed(ledger, b"".join(lines[:-3]))
-    (workplace / "tiny.study" / "data" / "train.bytes").unlink()
     (workplace / "7.txt").write_text("another text", encoding="utf-8")
     capsys.readouterr()
 
+    assert promo("run", "tiny.promo", "--quiet") == 1  # though the prepared text is still there
+    error = capsys.readouterr().err
+    assert "is not the one this study was started with" in error
+    assert "bytes: " in error
+    (workplace / "tiny.study" / "data" / "train.bytes").unlink()
     assert promo("run", "tiny.promo", "--quiet") == 1
     assert "is not the one this study was started with" in capsys.readouterr().err
 

@@ -35,7 +35,7 @@ from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.state import State, StudyState, state_of
 from promo.ledger.values import EventKind
-from promo.run.corpora import MOST_OVERLAP, Prepared, prepare
+from promo.run.corpora import MOST_OVERLAP, Prepared, changed_source, prepare
 from promo.run.execute import Execution, Place, Progress, Task, has_ended, may_repeat
 from promo.run.provenance import Origin
 from promo.run.runners.files.declare import FileRunner
@@ -201,18 +201,19 @@ class _Loop:
 
     def _needed_text(self, state: State) -> Prepared | None:
         """The study's text, read and split, unless it lies in the folder already."""
-        if self.study.data is None or self.replay or all(self._on_disk(state, name) for name in self._streams()):
+        if self.study.data is None or self.replay:
+            return None
+        if all(self._on_disk(state, name) for name in self._streams()):
+            other = tuple(changed_source(self.study.data, state.data or {}, self.spec_folder))
+            if other:
+                raise self._other_text(other)
             return None
         self.display.say(f"reading the text '{self.study.data.source}'")
         prepared = prepare(self.study.data, self.spec_folder)
         if state.data is not None and dict(state.data) != prepared.manifest:
             before = state.data
             changed = (key for key, value in prepared.manifest.items() if before.get(key) != value)
-            raise Mismatch(
-                f"the text '{self.study.data.source}' is not the one this study was started with",
-                hint="restore the text, or start a new study with --study",
-                details=tuple(f"{key}: {before.get(key)} -> {prepared.manifest[key]}" for key in changed),
-            )
+            raise self._other_text(tuple(f"{key}: {before.get(key)} -> {prepared.manifest[key]}" for key in changed))
         shared = Fraction(str(prepared.manifest["overlap"]))
         if shared > MOST_OVERLAP:
             self.display.say(f"warning: {float(shared):.0%} of the held-out text also stands in the training text")
@@ -223,6 +224,11 @@ class _Loop:
             hint = "each machine needs the same text, or a source that is the same everywhere: builtin:synth/1"
             raise Mismatch(message, hint=hint, details=details)
         return prepared
+
+    def _other_text(self, details: tuple[str, ...]) -> Mismatch:
+        assert self.study.data is not None
+        message = f"the text '{self.study.data.source}' is not the one this study was started with"
+        return Mismatch(message, hint="restore the text, or start a new study with --study", details=details)
 
     def _streams(self) -> tuple[str, ...]:
         """Files of the prepared text; how long tokens are is kept only where they are not bytes."""

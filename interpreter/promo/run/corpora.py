@@ -9,13 +9,14 @@ tokenizer, and a manifest with digests of everything; a study keeps these beside
 import hashlib
 import sysconfig
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 from attrs import frozen
 
 from promo.base.canonical import Json, digest, digest_bytes, parse_json
+from promo.base.differences import differences
 from promo.base.errors import PromoError
 from promo.run.tokens import Tokenizer, read_tokenizer, shard
 from promo.spec.values import Data
@@ -91,6 +92,33 @@ def prepare(data: Data, spec_folder: Path) -> Prepared:
     # Another tokenizer, or another version of what encodes, makes another text of the same documents.
     more["digest"] = digest([corpus_digest, tokenizer.digest, manifest["train_digest"], manifest["validation_digest"]])
     return Prepared(train, held, manifest | more, tokenizer.lengths)
+
+
+def changed_source(data: Data, recorded: Mapping[str, Json], spec_folder: Path) -> Iterator[str]:
+    """
+    Where the files of a text are not those that it was prepared from; nothing where they are not here.
+
+    A study that keeps the prepared text needs them no more, but going on beside others would hide that they changed.
+
+    Args:
+        data: the study's data block.
+        recorded: the manifest of the prepared text.
+        spec_folder: paths in the block start here.
+    """
+    generated = data.source == "stdlib" or data.source.startswith("builtin:")
+    try:
+        if generated or not any(path.is_file() for path in spec_folder.glob(data.source)):
+            return
+        tokenizer = None if data.tokens is None else read_tokenizer(data.tokens, spec_folder)
+    except (PromoError, ValueError, NotImplementedError):
+        return
+    documents = read(data.source, spec_folder, tokenizer).documents
+    now: dict[str, Json] = {"documents": len(documents), "bytes": sum(len(content) for _, content in documents)}
+    value = digest([[name, digest_bytes(content)] for name, content in documents])
+    if tokenizer is not None:
+        value = digest([value, tokenizer.digest, recorded["train_digest"], recorded["validation_digest"]])
+    if value != recorded["digest"]:
+        yield from differences({name: recorded[name] for name in (*now, "digest")}, {**now, "digest": value})
 
 
 def _width(tokenizer: Tokenizer | None) -> int:
