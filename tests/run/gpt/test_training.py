@@ -15,7 +15,7 @@ from promo.run.corpora import split, synthetic
 from promo.run.runners.gpt.batches import NOT_SCORED, Lengths, Score, load, rows, scoring_windows, unsigned
 from promo.run.runners.gpt.declare import FACTORS, RUNNER
 from promo.run.runners.gpt.device import peak_flops
-from promo.run.runners.gpt.model import Gpt, band, rotary_tables, rotate
+from promo.run.runners.gpt.model import Gpt, attention, rotary_tables, rotate
 from promo.run.runners.gpt.optimizer import (
     Optimizer,
     adam_update,
@@ -109,8 +109,29 @@ def test_a_position_does_not_see_what_follows(window):
     assert not torch.allclose(before[0, 20:], after[0, 20:], atol=1e-3)
 
 
-def test_a_window_hides_what_is_too_far_back():
-    seen = band(6, 2, torch.device("cpu"))
+@pytest.mark.parametrize(("length", "window"), [(6, 2), (7, 3), (8, 4), (9, 8), (5, 1), (8, 8), (8, 20), (33, 4)])
+def test_attention_by_stretches_is_masked_attention_and_so_are_its_gradients(length, window):
+    generator = torch.Generator().manual_seed(1)
+    given = [torch.randn(2, 3, length, 8, generator=generator, requires_grad=True) for _ in range(3)]
+    onward = torch.randn(2, 3, length, 8, generator=generator)
+    distance = torch.arange(length)[:, None] - torch.arange(length)
+    mask = (distance >= 0) & (distance < window)
+
+    found = attention(*given, window)
+    expected = torch.nn.functional.scaled_dot_product_attention(*given, attn_mask=mask)
+
+    assert torch.allclose(found, expected, atol=1e-6)
+    for one, other in zip(
+        torch.autograd.grad(found, given, onward), torch.autograd.grad(expected, given, onward), strict=True
+    ):
+        assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_a_window_is_all_that_a_position_sees():
+    values = torch.eye(6).view(1, 1, 6, 6)
+    nothing = torch.zeros(1, 1, 6, 6)
+
+    seen = attention(nothing, nothing, values, 2)[0, 0] > 0
 
     assert seen.int().tolist() == [
         [1, 0, 0, 0, 0, 0],
