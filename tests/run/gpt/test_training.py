@@ -15,6 +15,7 @@ from promo.run.corpora import split, synthetic
 from promo.run.runners.gpt.batches import NOT_SCORED, Lengths, Score, load, rows, scoring_windows, unsigned
 from promo.run.runners.gpt.declare import FACTORS, RUNNER
 from promo.run.runners.gpt.device import peak_flops
+from promo.run.runners.gpt.feed import Feed, Prefetching, lies_on_device, load_mapped
 from promo.run.runners.gpt.model import Gpt, attention, rotary_tables, rotate
 from promo.run.runners.gpt.optimizer import (
     Optimizer,
@@ -412,6 +413,45 @@ def test_rows_that_do_not_fit_shrink_before_the_clock_starts_and_are_recorded(fo
     assert outcome.details["work"]["rows_at_once"] == 2  # of the 8 rows of a step
     assert outcome.details["work"]["rows_that_did_not_fit"] == [8, 4]
     assert outcome.metrics["val_bpb"] == pytest.approx(value(folder, amount=5), abs=1e-3)
+
+
+class Large(_Training):
+    """A device into whose memory the text does not go."""
+
+    def _text_stays(self, text_bytes):
+        return text_bytes > 0
+
+
+def test_rows_that_are_fetched_ahead_train_the_same_bits_and_the_record_says_so(folder):
+    asked = request(folder, amount=12, device_batch=2)
+    ahead = Large(asked, Recorder(io.StringIO(), time.monotonic())).run()
+    outcome = run(folder, amount=12, device_batch=2)[0]
+
+    assert ahead.metrics == outcome.metrics
+    assert ahead.details["work"].pop("rows_come_from") == "the machine's memory, ahead"
+    assert outcome.details["work"].pop("rows_come_from") == "the device's memory"
+
+
+def test_a_text_lies_on_the_device_if_it_takes_a_quarter_of_its_free_memory_at_most():
+    assert lies_on_device(250, 1000)
+    assert not lies_on_device(251, 1000)
+
+
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_rows_ahead_are_those_that_are_cut_in_time_wherever_one_goes_on(tmp_path, width):
+    (tmp_path / "text").write_bytes(array({1: "B", 2: "H", 4: "I"}[width], [255, 3, 200, 7, 9, 11] * 40).tobytes())
+    here = torch.device("cpu")
+    draws = [torch.Generator().manual_seed(4) for _ in range(2)]
+    feed = Feed(load(tmp_path / "text", here, width), 3, 8, draws[0], here)
+    ahead = Prefetching(load_mapped(tmp_path / "text", width), 3, 8, draws[1], here)
+    for _ in range(5):
+        for one, other in zip(feed.take(), ahead.take(), strict=True):
+            assert torch.equal(one, other)
+        ahead.fetch()
+        ahead.fetch()
+
+        assert torch.equal(feed.place(), ahead.place())
+        assert not torch.equal(ahead.place(), draws[1].get_state())
 
 
 def test_rows_that_a_condition_asks_for_do_not_shrink(folder):

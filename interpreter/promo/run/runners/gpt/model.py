@@ -151,7 +151,7 @@ def attention(queries: Tensor, keys: Tensor, values: Tensor, window: int) -> Ten
         The same shape.
 
     Source:
-        Beltagy et al. (2020), "Longformer", section 3.1, for the windows; the stretches are exact, not an approximation.
+        Beltagy et al. (2020), "Longformer", section 3.1, for the windows; stretches change nothing of them.
     """
     length = queries.shape[2]
     head = F.scaled_dot_product_attention(
@@ -178,7 +178,7 @@ def band(count: int, window: int, device: torch.device) -> Tensor:
     What the *count* positions behind a stretch of *window* positions see of both.
 
     Returns:
-        Shape (count, window + count), boolean; each row holds *window* that are true, the last of them its own position.
+        Shape (count, window + count), boolean; *window* of each row are true, the last of them its own position.
     """
     behind = torch.arange(window, window + count, device=device)[:, None] - torch.arange(window + count, device=device)
     return (behind >= 0) & (behind < window)
