@@ -83,6 +83,7 @@ class Requests:
             "checkpoint": self._checkpoint(stage),
             **self._trunk(stage),
             "continues": self._continued(run, stage, state),
+            **self.grown(run, stage, state),
             "device": "cpu" if host.is_cpu else "cuda",
             "threads": host.threads,
             **self._program(candidate),
@@ -94,7 +95,9 @@ class Requests:
         return {"at_end": stage.trunk is None and self._carried_on(stage), "every_s": CHECKPOINT_EVERY_S}
 
     def _carried_on(self, stage: Stage) -> bool:
-        return any(other.continues == stage.name for other in self.study.stages.values())
+        continued = any(other.continues == stage.name for other in self.study.stages.values())
+        grows = any(grow.stage == stage.name for grow in self.study.grows.values())
+        return continued or grows or stage.name in self.study.grows
 
     def _trunk(self, stage: Stage) -> dict[str, Json]:
         """Where a constant rate ends, and whether the state there is kept for stages that branch from it."""
@@ -120,6 +123,35 @@ class Requests:
             "earlier": str(earlier),
             **number,
         }
+
+    def grown(self, run: PlannedRun, stage: Stage, state: State) -> dict[str, Json]:
+        """
+        The kept state that a run grows from; nothing for all others.
+
+        Where ways to grow are tried it is the parent's, and the way; afterwards it is that of the way which was chosen.
+        """
+        trying = self.study.grows.get(stage.name)
+        chosen = self.study.growth_of(run.candidate) if trying is None and stage.continues is None else None
+        if trying is not None:
+            way: dict[str, Json] = {"way": trying.ways[run.candidate]}
+            found = self._kept(trying.parent, trying.stage, run, state)
+        elif chosen is not None:
+            way = {}
+            best = state.promoted(chosen.name)
+            found = self._kept(best[0], chosen.name, run, state) if best else None
+        else:
+            return {}
+        return {"grow": {**(found or {"folder": None, "state": None, "kept": "checkpoint"}), **way}}
+
+    def _kept(self, candidate: str, stage: str, run: PlannedRun, state: State) -> dict[str, Json] | None:
+        """What the counting run of another candidate left in the cell of *run*; None when none counts."""
+        same = (candidate, run.host, run.seed)
+        before = next(one for one in self.plan.stage(stage).runs if (one.candidate, one.host, one.seed) == same)
+        accepted = state.accepted(before.id)
+        if accepted is None:
+            return None
+        kept = "checkpoint" if self.study.stages[stage].trunk is None else "trunk"
+        return {"folder": accepted.folder, "state": self.folder.result(accepted).details.get(kept), "kept": kept}
 
     def _program(self, candidate: Candidate) -> dict[str, Json]:
         """What a runner kept in a file needs beside the effective configuration: its declaration, and all levels."""

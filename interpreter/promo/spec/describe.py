@@ -187,6 +187,9 @@ def describe_mode(study: Study, stage: Stage) -> str:
     constant = ""
     if stage.trunk is not None:
         constant = f", constant rate up to {_amount(kind, stage.trunk)}, then cooling down"
+    grow = study.grows.get(stage.name)
+    if grow is not None:
+        return f"each way from {grow.parent} as {grow.stage} left it, at a constant rate"
     begun = _amount(kind, study.earlier(stage.name))
     match stage.mode:
         case Mode.FRESH:

@@ -26,6 +26,7 @@ from promo.run.runners.gpt.checkpoint import CheckpointError, generator_text, se
 from promo.run.runners.gpt.checkpoint import load as load_checkpoint
 from promo.run.runners.gpt.checkpoint import save as save_checkpoint
 from promo.run.runners.gpt.device import next_divisor, peak_flops, rows_that_fit
+from promo.run.runners.gpt.grow import grown
 from promo.run.runners.gpt.model import Gpt
 from promo.run.runners.gpt.optimizer import Optimizer
 from promo.run.store import CHECKPOINT, TRUNK
@@ -99,8 +100,8 @@ class _Clock:
                 return self.tokens * self.flops_per_token
 
     def progress(self) -> float:
-        """Share of the budget used."""
-        return min(self.used() / self.amount, 1.0)
+        """Share of the budget used; a budget of nothing is used up."""
+        return 1.0 if not self.amount else min(self.used() / self.amount, 1.0)
 
     def charge(self, wall_s: float, cpu_s: float, tokens: int) -> None:
         """Pay for one step."""
@@ -118,6 +119,8 @@ class _Clock:
         """Whether another step of the last one's size would end further from the budget than stopping here."""
         if self.kind == "upstream":  # that loop ends at the first step behind the budget
             return self.steps >= FREE_STEPS and self.used() >= self.amount
+        if not self.amount:  # the lag of a growth may be none
+            return True
         return self.steps > 0 and self.used() + self.last / 2 >= self.amount
 
 
@@ -139,6 +142,7 @@ class _Training:
         """Rows at once that did not fit into the device's memory."""
         self.weights_seed, self.data_seed = sub_seed(seed, "weights"), sub_seed(seed, "data")
         self.trunk: Request = request.get("trunk") or {}
+        self.grows: Request | None = request.get("grow")
         self.trunk_state = ""
         """Digest of the state kept at the end of the trunk."""
         self.refused = ""
@@ -157,6 +161,8 @@ class _Training:
         continued = self.request["continues"]
         if continued is not None and continued.get("state") is None:
             return Outcome(RunStatus.INVALID, {}, {}, "the run that it carries on left no result and no state")
+        if self.grows is not None and self.grows.get("state") is None:
+            return Outcome(RunStatus.INVALID, {}, {}, "the run that it grows from left no result and no state")
         share = self._trunk_share()
         if share is not None and from_exact(str(self.settings["warmup"])) > share:
             return Outcome(RunStatus.INVALID, {}, {}, "the warm-up reaches into the cool-down of the stage")
@@ -227,16 +233,23 @@ class _Training:
         self.model.initialise(generator)
         self.model.zero_grad(set_to_none=True)
         self.optimizer = Optimizer(self.model, self.settings, self._trunk_share())
-        if self.trunk and self.request["continues"]:
-            self.optimizer.warmup = 0.0  # the trunk has it behind it
+        if (self.trunk and self.request["continues"]) or self._tries_a_way:
+            self.optimizer.warmup = 0.0  # the trunk, or the parent, has it behind it
         self.draws = torch.Generator().manual_seed(self.data_seed)
 
     def _trunk_share(self) -> float | None:
         """Share of the whole budget that is trained at a constant rate before it cools down; None without a trunk."""
+        if self._tries_a_way:
+            return 1.0
         if not self.trunk:
             return None
         earlier = float((self.request["continues"] or {}).get("earlier", 0))
         return float(self.trunk["at"]) / (float(self.request["budget"]["amount"]) + earlier)
+
+    @property
+    def _tries_a_way(self) -> bool:
+        """Whether this is the lag of a growth, all of which is trained at a constant rate."""
+        return self.grows is not None and "way" in self.grows
 
     def _warm_up(self) -> None:
         """Touch every code path that will be timed, then forget it all; rows at once shrink here and only here."""
@@ -272,6 +285,9 @@ class _Training:
                     self.refused = str(fault)
                 else:
                     return clock
+        if self.grows is not None:
+            with self.recorder.phase("restore"):
+                self._grow(self.grows)
         if continued:
             with self.recorder.phase("restore"):
                 self._take_up(clock, continued, TRUNK if self.trunk else CHECKPOINT, lost=False)
@@ -289,14 +305,7 @@ class _Training:
         if lost and state.get("run") != self.request["run"].get("id"):
             raise CheckpointError(f"the state in {folder.name} is that of another run")
         trunk = load_checkpoint(folder, state["trunk"], TRUNK) if state.get("trunk") else None
-        own = {**dict(self.model.named_parameters()), **self.optimizer.tensors()}
-        if set(own) != set(tensors) or any(own[name].shape != tensors[name].shape for name in own):
-            raise CheckpointError(f"the state in {folder.name} is that of another model")
-        with torch.no_grad():
-            for name, tensor in own.items():
-                tensor.copy_(tensors[name])
-        self.optimizer.steps = int(state["optimizer_steps"])
-        set_generator(self.draws, state["draws"])
+        self._put(tensors, state, folder.name)
         for name in CLOCK_SECONDS:
             setattr(clock, name, float(state["clock"][name]))
         clock.steps, clock.tokens = int(state["clock"]["steps"]), int(state["clock"]["tokens"])
@@ -307,6 +316,26 @@ class _Training:
             kept = {name: value if isinstance(value, int) else float(value) for name, value in point.items()}
             self.points.append(point)
             self.recorder.point(**kept)
+
+    def _grow(self, grow: Request) -> None:
+        """Begin from the state of another run, made larger where a way to grow is tried; the clock stays at zero."""
+        folder = Path(self.request["study_folder"]) / grow["folder"]
+        tensors, state = load_checkpoint(folder, grow["state"], TRUNK if grow["kept"] == "trunk" else CHECKPOINT)
+        if self._tries_a_way:
+            generator = torch.Generator().manual_seed(sub_seed(int(self.request["run"]["seed"]), "growth"))
+            tensors = grown(tensors, self.settings["depth"], self.settings["width"], grow["way"], generator)
+        self._put(tensors, state, folder.name)
+
+    def _put(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any], name: str) -> None:
+        """Weights, optimizer and place in the text, as another run kept them."""
+        own = {**dict(self.model.named_parameters()), **self.optimizer.tensors()}
+        if set(own) != set(tensors) or any(own[one].shape != tensors[one].shape for one in own):
+            raise CheckpointError(f"the state in {name} is that of another model")
+        with torch.no_grad():
+            for one, tensor in own.items():
+                tensor.copy_(tensors[one])
+        self.optimizer.steps = int(state["optimizer_steps"])
+        set_generator(self.draws, state["draws"])
 
     def _keep(self, clock: _Clock, file: str = CHECKPOINT) -> str:
         """Put the whole state into files; its digest."""
@@ -354,9 +383,9 @@ class _Training:
             self._synchronise()
             clock.charge(time.perf_counter() - wall, time.process_time() - cpu, self.batch_rows * self.context)
             gathered.append(loss)
-            grown = bool(self.trunk) and self.trunk["keep"] and not self.trunk_state
-            grown = grown and clock.used() >= float(self.trunk["at"])
-            if clock.progress() >= (due / POINTS) ** 2 or clock.steps == 1 or grown:
+            whole = bool(self.trunk) and self.trunk["keep"] and not self.trunk_state
+            whole = whole and clock.used() >= float(self.trunk["at"])
+            if clock.progress() >= (due / POINTS) ** 2 or clock.steps == 1 or whole:
                 mean = float(torch.stack(gathered).mean())
                 gathered.clear()
                 if not math.isfinite(mean):
@@ -368,7 +397,7 @@ class _Training:
                 with self.recorder.phase("evaluate"):
                     value = self._score(max(self.windows // 4, 1))
                 self._point(clock, val_bpb=value.bits_per_byte)
-            if grown:
+            if whole:
                 with self.recorder.phase("checkpoint"):
                     self.trunk_state = self._keep(clock, TRUNK)
             if not gathered and time.monotonic() - kept_at >= self.request["checkpoint"]["every_s"]:
