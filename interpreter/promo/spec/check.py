@@ -107,9 +107,10 @@ class _Check:
         own = [node.kind for node in self.scope.tree.declarations]
         made = sum(len(one.stages) for one in study.baselines.values())
         built = {
-            "stage": len(study.stages) - made,
+            "stage": len(study.stages) - made - len(study.grows),
             "baseline": len(study.baselines),
-            "gate": len(study.gates),
+            "gate": len(study.gates) - len(study.grows),
+            "grow": len(study.grows),
             "rule": len(study.rules),
         }
         built |= {"effects": len(study.effects), "reduce": len(study.reductions)}

@@ -242,6 +242,8 @@ class Growth:
         """Whether the runner says that it can carry all of this out."""
         runner = self.conditions.runner
         known: Mapping[str, tuple[str, ...]] = getattr(runner, "ways", {})  # a runner of before has none
+        if not runner.name:
+            return True  # the runner itself is at fault, which is said elsewhere
         if not known:
             message = f"the runner '{runner.name}' cannot grow a trained model"
             self.scope.report("P0807", message, stack, "grow with: runner gpt")
