@@ -45,6 +45,7 @@ class ToyRunner:
     needs_modules: tuple[str, ...] = ()
     budgets: tuple[BudgetKind, ...] = tuple(BudgetKind)
     can_continue: bool = True
+    ways = {"size": ("copy_top", "interleave", "identity")}
     needs_data: bool = False
 
     def resolve(self, levels):
@@ -56,5 +57,10 @@ class ToyRunner:
 
 
 RUNNER = ToyRunner()
-PLAIN = ToyRunner(name="plain", budgets=(BudgetKind.WALL,), can_continue=False)
+@frozen
+class PlainRunner(ToyRunner):
+    ways = {}
+
+
+PLAIN = PlainRunner(name="plain", budgets=(BudgetKind.WALL,), can_continue=False)
 """One that keeps to seconds only and carries nothing on."""
