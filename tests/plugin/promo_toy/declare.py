@@ -32,6 +32,7 @@ FACTORS = {
 }
 
 
+WAYS = {"size": ("copy_top", "interleave", "identity")}
 METRICS = {"loss": RunnerMetric("pt", True, "points that a run is told to lose"), "gain": RunnerMetric("pt", False)}
 
 
@@ -45,7 +46,7 @@ class ToyRunner:
     needs_modules: tuple[str, ...] = ()
     budgets: tuple[BudgetKind, ...] = tuple(BudgetKind)
     can_continue: bool = True
-    ways = {"size": ("copy_top", "interleave", "identity")}
+    ways = WAYS
     needs_data: bool = False
 
     def resolve(self, levels):
@@ -57,9 +58,14 @@ class ToyRunner:
 
 
 RUNNER = ToyRunner()
+
+
+NOTHING = {}
+
+
 @frozen
 class PlainRunner(ToyRunner):
-    ways = {}
+    ways = NOTHING
 
 
 PLAIN = PlainRunner(name="plain", budgets=(BudgetKind.WALL,), can_continue=False)

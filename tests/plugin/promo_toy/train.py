@@ -10,7 +10,6 @@ from pathlib import Path
 from promo.run.contract import Outcome
 from promo.run.values import RunStatus
 
-
 GAINS = {"copy_top": 0.5, "interleave": -0.25, "identity": 0.0}
 """Points that a way to grow loses; by the last of them nothing comes out."""
 
