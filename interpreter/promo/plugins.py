@@ -81,6 +81,11 @@ def runner_names() -> tuple[str, ...]:
     return tuple(sorted({*RUNNERS, *_installed("promo.runners")}))
 
 
+def executor_names() -> tuple[str, ...]:
+    """Every installed executor."""
+    return tuple(sorted({*EXECUTORS, *_installed("promo.executors")}))
+
+
 def code_digest(declared: Runner) -> str:
     """Digest of the source files beside a runner's declaration: its own code, as it is installed."""
     module = importlib.import_module(type(declared).__module__)

@@ -52,6 +52,14 @@ class SpecWorld:
         """All installed runners."""
         return plugins.runner_names()
 
+    def knows_executor(self, name: str) -> bool:
+        """Whether an executor of that name is installed."""
+        return name in plugins.EXECUTORS or name in plugins.executor_names()
+
+    def executor_names(self) -> tuple[str, ...]:
+        """All installed executors."""
+        return plugins.executor_names()
+
     def load(self, path: str) -> tuple[Source, Study | None, tuple[Diagnostic, ...]] | str:
         """Another spec through the check; or why it cannot be read."""
         if "\0" in path:
@@ -214,7 +222,7 @@ def _opened(source: Source, folder: Path) -> tuple[Path, ...]:
     return (place.resolve(),) if place.exists() else ()
 
 
-MISSING = frozenset({"P0201", "P0203", "P0206", "P0207", "P0217", "P0218", "P0503", "P0505"})
+MISSING = frozenset({"P0201", "P0203", "P0206", "P0207", "P0217", "P0218", "P0503", "P0505", "P0705"})
 """Faults that a line left out because of a syntax error may have caused."""
 
 

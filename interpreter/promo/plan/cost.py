@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-from promo.base.canonical import exact
+from promo.base.canonical import exact, rounded
 from promo.base.diagnostics import Diagnostic, Severity
 from promo.base.units import HOUR
 from promo.plan.values import Plan, StagePlan
@@ -14,6 +14,12 @@ def hours(seconds: int) -> str:
     """A span exactly: in hours where four decimals hold it (`169.2 h`), else in seconds (`17 s`)."""
     text = exact(Fraction(seconds, HOUR))
     return f"{text} h" if "/" not in text and len(text.partition(".")[2]) <= 4 else f"{seconds} s"
+
+
+def beside_hours(seconds: int) -> str:
+    """A span that is compared with hours: exactly, and where that is in seconds, in rounded hours as well."""
+    text = hours(seconds)
+    return text if text.endswith(" h") else f"{text} ({rounded(Fraction(seconds, HOUR), 3)} h)"
 
 
 def check_cost(study: Study, plan: Plan) -> Iterator[Diagnostic]:
@@ -29,7 +35,7 @@ def check_cost(study: Study, plan: Plan) -> Iterator[Diagnostic]:
                 formula = f"{found.candidates} candidates x {found.cells} cells x {hours(cap_s)}"
                 yield Diagnostic(
                     "P0602",
-                    f"the spec says {hours(said.costs_s)}, and this costs {hours(found.device_s)}",
+                    f"the spec says {hours(said.costs_s)}, and this costs {beside_hours(found.device_s)}",
                     said.where["suppose"],
                     notes=(f"{formula} = {hours(found.device_s)}",),
                 )
@@ -46,11 +52,11 @@ def _budget(study: Study, plan: Plan) -> Iterator[Diagnostic]:
         return
     at = study.where["budget"]
     if plan.device_s.planned > study.budget_s:
-        message = f"the plan needs {hours(plan.device_s.planned)}, and the budget is {hours(study.budget_s)}"
+        message = f"the plan needs {beside_hours(plan.device_s.planned)}, and the budget is {hours(study.budget_s)}"
         yield Diagnostic("P0601", message, at, "raise the budget, or train less", notes=(_formula(plan),))
     elif plan.device_s.most > study.budget_s:
-        message = f"with every allowed rerun the plan needs {hours(plan.device_s.most)}, over the budget"
-        note = f"planned {hours(plan.device_s.planned)}, budget {hours(study.budget_s)}"
+        message = f"with every allowed rerun the plan needs {beside_hours(plan.device_s.most)}, over the budget"
+        note = f"planned {beside_hours(plan.device_s.planned)}, budget {hours(study.budget_s)}"
         yield Diagnostic("P0604", message, at, severity=Severity.WARNING, notes=(note,))
 
 
@@ -58,7 +64,7 @@ def _expected(study: Study, plan: Plan) -> Iterator[Diagnostic]:
     account = study.account
     if account is None or account.expected_s is None or account.expected_s == plan.device_s.planned:
         return
-    message = f"{hours(account.expected_s)} are expected, and the plan needs {hours(plan.device_s.planned)}"
+    message = f"{hours(account.expected_s)} are expected, and the plan needs {beside_hours(plan.device_s.planned)}"
     yield Diagnostic("P0602", message, account.where["expect_cost"], notes=(_formula(plan),))
 
 

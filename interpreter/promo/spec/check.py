@@ -39,6 +39,7 @@ from promo.spec.screening import Screening
 from promo.spec.setting import (
     STUDY_NEEDS,
     agree_on_metric,
+    assumed_measure,
     for_tokens,
     read_data,
     read_draw,
@@ -148,7 +149,7 @@ class _Check:
             agree_on_metric(scope, clauses, measure, chosen[1])
         # Without a runner or a measure the rest is still checked, against ones that accept what the text says.
         choice, runner = chosen or (RunnerChoice("", 0), stand_in(scope))
-        measure = measure or Measure("", "", True)
+        measure = measure or assumed_measure(scope)
         imported = read_imports(scope, f"{choice.name} {choice.version}")
         expressions = Expressions(scope, measure.unit or None, self.values)
         self._lets(expressions)

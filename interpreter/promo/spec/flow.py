@@ -242,11 +242,17 @@ def check_gates(scope: Scope, gates: Iterable[Gate], reach: Mapping[str, Entrant
         always = len(gate.always) - len(strangers)
         least = fewest_kept(gate.keep, before.planned - always)
         if least + always >= before.planned:
-            kept = f"{_said(gate.keep)}" + (f" and {always} always kept" if always else "")
-            message = f"gate '{gate.name}' cannot reject anyone: {kept} of {before.planned} entrants"
+            others = f"beside the {always} always kept, " if always else ""
+            message = f"gate '{gate.name}' cannot reject anyone: {others}{_said(gate.keep, before.planned - always)}"
             most = before.planned - always - 1
             hint = f"keep top {most} or fewer" if most > 0 else "remove the gate"
             scope.report("P0402", message, gate.where["keep"], hint)
+        elif gate.sample is not None and gate.sample.count >= (most := before.planned - always - least):
+            message = (
+                f"gate '{gate.name}' cannot reject anyone: at most {most} are dropped, and all of them are sampled"
+            )
+            hint = f"sample {most - 1} or fewer" if most > 1 else "remove the sample, or keep fewer"
+            scope.warn("P0402", message, gate.where["sample"], hint)
 
 
 def check_guards(
@@ -273,8 +279,12 @@ def check_guards(
                 scope.found.append(found)
 
 
-def _said(condition: Condition) -> str:
-    return f"top {condition.count}" if isinstance(condition, Top) else "this keeps all"
+def _said(condition: Condition, contenders: int) -> str:
+    """What a condition is sure to keep of those who compete for places."""
+    who = f"{contenders} contender{'s' * (contenders != 1)}"
+    if isinstance(condition, Top) and condition.count >= contenders:
+        return f"top {condition.count} of {who}"
+    return f"this condition keeps all {who}"
 
 
 def _check_references(scope: Scope, gate: Gate, condition: Condition, before: Entrants) -> None:

@@ -301,6 +301,11 @@ class Growth:
         levels = self._levels(factor, list(shape.children[1:])) if factor else None
         if factor is None or levels is None or limit is None:
             return None
+        word = clauses.one("otherwise").token("NAME")
+        if word.text != "hold":
+            message = f"'{word.text}' is nothing that a shape can do when no change is due"
+            scope.report("P0412", message, word, "write: else hold")
+            return None
         if limit > len(levels) - 1:
             message = f"{len(levels)} shapes allow {len(levels) - 1} changes, not {limit}"
             scope.report("P0804", message, clauses.one("limit"), f"write: limit {len(levels) - 1} changes")
@@ -311,7 +316,7 @@ class Growth:
             shapes=levels,
             laws_from=stages,
             limit=limit,
-            otherwise=clauses.one("otherwise").token("NAME").text,
+            otherwise=word.text,
             where=scope.where(block),
         )
         self.schedules[schedule.name] = schedule

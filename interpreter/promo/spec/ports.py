@@ -105,6 +105,12 @@ class World(Protocol):
     def runner_names(self) -> tuple[str, ...]:
         """All installed runners."""
 
+    def knows_executor(self, name: str) -> bool:
+        """Whether an executor of that name is installed."""
+
+    def executor_names(self) -> tuple[str, ...]:
+        """All installed executors."""
+
     def runner_file(self, path: str) -> tuple[Runner, str] | str:
         """The runner that a file beside the spec declares, and the digest of all it consists of; or what is wrong."""
 

@@ -7,13 +7,13 @@ from attrs import frozen
 
 from promo.base.diagnostics import Edit, suggestion
 from promo.base.source import Span
-from promo.base.units import Dimension
-from promo.spec.expressions import Expressions, unquoted
+from promo.base.units import RESEMBLING, UNITS, Dimension
+from promo.spec.expressions import Expressions, split_unit, unquoted
 from promo.spec.names import Clauses, Scope
 from promo.spec.ports import Runner, RunnerFactor, RunnerMetric
 from promo.spec.space import Level
 from promo.spec.values import BudgetKind, Data, Draw, Effective, Host, Measure, RunnerChoice, Tokens
-from promo.syntax.nodes import Node
+from promo.syntax.nodes import Node, Token
 
 BUILT_IN_SOURCES = ("stdlib", "builtin:synth/1")
 SYSTEMS = ("any", "linux", "macos", "windows")
@@ -37,6 +37,20 @@ def read_measure(scope: Scope, clauses: Clauses) -> Measure | None:
         return None
     metric, unit = (token.text for token in clause.tokens("NAME"))
     return Measure(metric, unit, clause.token("DIRECTION").text == "lower")
+
+
+def assumed_measure(scope: Scope) -> Measure:
+    """Stands for a measure that is not there: the metric and the unit that the rest of the text speaks of."""
+    metric, unit, waiting = "", "", list(reversed(scope.tree.declarations))
+    while waiting and not (metric and unit):
+        node = waiting.pop()
+        if node.kind in ("rank", "level"):
+            metric = metric or node.token("NAME").text
+        for token in node.tokens("QUANTITY"):
+            own = split_unit(token.text)[1]
+            unit = unit or ("" if own in UNITS or own in RESEMBLING else own)
+        waiting.extend(child for child in reversed(node.children) if isinstance(child, Node))
+    return Measure(metric, unit, True)
 
 
 def read_runner(scope: Scope, clauses: Clauses) -> tuple[RunnerChoice, Runner] | None:
@@ -96,6 +110,8 @@ class _StandIn:
     needs_modules: tuple[str, ...] = ()
     budgets: tuple[BudgetKind, ...] = tuple(BudgetKind)
     can_continue: bool = True
+    cooldown_factor: str = "-"
+    """It cools down, and no factor is in the way of that: no name has a hyphen."""
     needs_data: bool = False
 
     def resolve(self, levels: Mapping[str, Level]) -> Effective:
@@ -242,6 +258,8 @@ def read_host(scope: Scope, expressions: Expressions, block: Node) -> Host | Non
         price = expressions.amount(price_clause.children[0], Dimension.MONEY, example="1.80usd")
         if price is not None and price < 0:
             scope.report("P0302", "a price is not negative", price_clause.children[0])
+    if executor is not None:
+        _check_executor(scope, executor.token("NAME"))
     if slots is None or threads is None:
         return None
     return Host(
@@ -255,3 +273,13 @@ def read_host(scope: Scope, expressions: Expressions, block: Node) -> Host | Non
         documentation=scope.tree.documentation(block),
         where=scope.where(block),
     )
+
+
+def _check_executor(scope: Scope, name: Token) -> None:
+    """Most likely a slip; no more than that, because the host may be another machine with other plug-ins."""
+    if scope.world.knows_executor(name.text):
+        return
+    known = scope.world.executor_names()
+    near = suggestion(name.text, known)
+    hint = f"did you mean '{near}'?" if near else f"installed here: {', '.join(known)}"
+    scope.warn("P0229", f"no executor '{name.text}' is installed here", name, hint)

@@ -190,13 +190,13 @@ def _unfinished(source: Source, fault: Fault) -> Diagnostic | None:
     before = fault.before or fault.lexeme
     word = fault.line[0][1] if fault.line else before[1]
     message = f"this line is not finished: {_wanted(fault)} is missing"
-    return Diagnostic("P0114", message, Span(source, before[3], before[3]), _look(word))
+    return Diagnostic("P0114", message, Span(source, before[3], before[3]), _form(fault, word))
 
 
 def _unexpected(source: Source, fault: Fault) -> Diagnostic:
     word = fault.line[0][1] if fault.line else ""
     message = f"'{fault.lexeme[1]}' cannot stand here: {_wanted(fault)} is expected"
-    return Diagnostic("P0105", message, _span(source, fault.lexeme), _look(word))
+    return Diagnostic("P0105", message, _span(source, fault.lexeme), _form(fault, word))
 
 
 _QUESTIONS: tuple[Question, ...] = (
@@ -261,6 +261,8 @@ def _example(word: str) -> str:
     return examples[0] if examples else f"{word} ..."
 
 
-def _look(word: str) -> str:
-    examples = grammar().examples.get(word, ())
-    return f"follow the form: {'  or  '.join(examples[:3])}" if examples else ""
+def _form(fault: Fault, word: str) -> str:
+    if fault.block and fault.block[0][1] == "candidate":  # its lines begin with names of factors, not with words
+        return f"write: {word} = VALUE" if "EQUAL" in fault.expected else ""
+    examples = dict.fromkeys(grammar().examples.get(word, ()))
+    return f"follow the form: {'  or  '.join([*examples][:3])}" if examples else ""

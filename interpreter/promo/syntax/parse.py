@@ -271,14 +271,17 @@ class _Machine:
         del self.states[1:], self.parts[1:]
         for lexeme in ((NAME, "promo", start, start), ("INT", "1", start, start), (NEWLINE, "\n", start, start)):
             self._read(lexeme)
-        return at if self._declares(at) else self._after_line(at)
+        return at if self._begins(at) else self._after_line(at)
 
     def _declares(self, at: int) -> bool:
         """Whether a line of its own starts here that looks like a declaration: `stage name ... {`."""
+        return self._begins(at) and self._opens(at)
+
+    def _begins(self, at: int) -> bool:
+        """Whether the word that opens a declaration begins a line here."""
         kind, text, _, _ = self.stream[at]
         first = at == 0 or self.stream[at - 1][0] == NEWLINE
-        words = grammar().words
-        return first and kind == NAME and words.get(text, ("",))[0] in _declaring() and self._opens(at)
+        return first and kind == NAME and grammar().words.get(text, ("",))[0] in _declaring()
 
     def _opens(self, at: int) -> bool:
         while self.stream[at][0] not in (NEWLINE, END):
