@@ -16,6 +16,12 @@ from promo.spec.lock import closure
 from support import SOUND, codes, plan_of, promo, spec, study_of
 
 INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")
+CANDIDATES = """
+candidate base as reference { quality = 2 }
+candidate good like base { quality = 1 }
+candidate spare like base { size = 32 }
+"""
+SHORT = SOUND["stage short"].replace("seeds 1, 2", "seeds 1, 2\n  report only").replace("four", "two")
 GROWTH = """
 grow deeper {
   parent base at short
@@ -48,8 +54,20 @@ stage last {
 """
 
 
+FEW = {"cohort": "cohort two { members base, good }", "stage_short": SHORT}
+
+
 def text(lag=50, extra=""):
-    return spec("use", host=INLINE, extra=GROWTH.replace("LAG", str(lag)) + extra)
+    return spec(
+        "use",
+        "gate",
+        "rule",
+        "stage long",
+        "candidate",
+        host=INLINE,
+        **FEW,
+        extra=CANDIDATES + GROWTH.replace("LAG", str(lag)) + extra,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +229,7 @@ def test_a_rule_on_what_grew_is_sealed_with_the_growth():
     )
 
     def sealed(lag):
-        study = study_of(spec("use", host=INLINE, extra=judged.replace("LAG", str(lag))))
+        study = study_of(text(lag).replace(GROWTH.replace("LAG", str(lag)), judged.replace("LAG", str(lag))))
         return closure(study, study.rules["pays"])
 
     assert sealed(50)["grow"]["deeper"]["becomes"] == "taller"

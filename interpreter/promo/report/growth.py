@@ -62,7 +62,7 @@ def _spread(decision: GateDecision) -> tuple[Fraction, Fraction] | None:
 
 def _cost(record: Record, grow: Grow, chosen: str) -> Iterable[str]:
     """What one run of the grown candidate rests on, and what choosing took."""
-    before = _whole(record, grow.parent, grow.stage)
+    before = _behind(record, grow)
     lag = _paid(record, chosen, grow.name)
     tried = record.trained_s(grow.name)
     yield (
@@ -94,9 +94,19 @@ def _whole(record: Record, candidate: str, stage: str) -> Fraction | None:
         parts.append(_whole(record, candidate, said.continues))
     elif grow is not None:
         chosen = record.state.promoted(grow.name)
-        parts += [_whole(record, grow.parent, grow.stage), _paid(record, chosen[0], grow.name) if chosen else None]
+        parts += [_behind(record, grow), _paid(record, chosen[0], grow.name) if chosen else None]
     known = [one for one in parts if one is not None]
     return sum(known, Fraction(0)) if len(known) == len(parts) else None
+
+
+def _behind(record: Record, grow: Grow) -> Fraction | None:
+    """What a parent's runs were trained for up to the state that is grown, with all that they rest on."""
+    stage = record.study.stages[grow.stage]
+    whole, own = _whole(record, grow.parent, stage.name), _paid(record, grow.parent, stage.name)
+    if stage.trunk is None or whole is None or own is None:
+        return whole
+    cooled = record.study.whole(stage.name) - stage.trunk  # nothing rests on what cooled down
+    return whole - own * Fraction(cooled, stage.budget.amount)
 
 
 def _s(seconds: Fraction | None) -> str:

@@ -285,7 +285,7 @@ class Conditions:
                 message = f"the way '{way}' would be called '{candidate}', which is another thing"
                 self.scope.report("P0202", message, self.scope.naming(block), "rename the other one")
                 continue
-            history = f"{grow.parent} after {grow.stage}, by {way}"
+            history = f"{grow.parent} after {grow.stage}, by {way}, and then {lag}"
             self._add(candidate, Role.PLAIN, levels, f"{origin} by {way}", "", block, (("grown", history),))
 
     def _add(
