@@ -97,8 +97,8 @@ def read_grow(grow: Grow, study: Study) -> str:
     lag = f"{grow.lag.amount} steps at a constant rate" if grow.lag.amount else "no step at all"
     return (
         f"Growth {grow.name}: take {grow.parent} {describe_kept(study, grow)}, in each cell; make it larger, "
-        f"{levels}, by {ways}; train each way for {lag}; choose the way with the {'lowest' if grow.lowest else 'highest'} mean "
-        f"{study.measure.metric} over host and seed, a way with a missing value is out; ties by name; in each cell "
+        f"{levels}, by {ways}; train each way for {lag}; choose the way with the "
+        f"{'lowest' if grow.lowest else 'highest'} mean {study.measure.metric} over host and seed, a way with a missing value is out; ties by name; in each cell "
         f"{grow.becomes} begins from the chosen way's state, and with its own stage's rates."
     )
 
