@@ -95,10 +95,11 @@ def read_grow(grow: Grow, study: Study) -> str:
     levels = f"{grow.factor} {describe_level(grow.old)} to {describe_level(grow.new)}"
     ways = joined([*grow.strategies], "or")
     lag = f"{grow.lag.amount} steps at a constant rate" if grow.lag.amount else "no step at all"
+    best = "lowest" if grow.lowest else "highest"
     return (
         f"Growth {grow.name}: take {grow.parent} {describe_kept(study, grow)}, in each cell; make it larger, "
-        f"{levels}, by {ways}; train each way for {lag}; choose the way with the "
-        f"{'lowest' if grow.lowest else 'highest'} mean {study.measure.metric} over host and seed, a way with a missing value is out; ties by name; in each cell "
+        f"{levels}, by {ways}; train each way for {lag}; choose the way with the {best} mean {study.measure.metric} "
+        "over host and seed, a way with a missing value is out; ties by name; in each cell "
         f"{grow.becomes} begins from the chosen way's state, and with its own stage's rates."
     )
 
