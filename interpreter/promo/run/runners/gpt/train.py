@@ -15,17 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from attrs import define, field
 from torch import Tensor
 
 from promo.base.canonical import Json, from_exact
 from promo.run.contract import Outcome, Recorder, Request
 from promo.run.provenance import busy_seconds, device_facts, peak_memory_bytes
-from promo.run.runners.gpt.batches import BITS, Lengths, Score, load, rows, scoring_windows
+from promo.run.runners.gpt.batches import BITS, Lengths, Score, load, scoring_windows
 from promo.run.runners.gpt.checkpoint import CheckpointError, generator_text, set_generator
 from promo.run.runners.gpt.checkpoint import load as load_checkpoint
 from promo.run.runners.gpt.checkpoint import save as save_checkpoint
+from promo.run.runners.gpt.clock import CLOCK_SECONDS, Clock
 from promo.run.runners.gpt.device import next_divisor, peak_flops, rows_that_fit
+from promo.run.runners.gpt.feed import Feed, Prefetching, lies_on_device, load_mapped
 from promo.run.runners.gpt.grow import grown
 from promo.run.runners.gpt.model import Gpt
 from promo.run.runners.gpt.optimizer import Optimizer
@@ -33,8 +34,6 @@ from promo.run.store import CHECKPOINT, TRUNK
 from promo.run.values import RunStatus
 
 WARMUP_STEPS = 3
-FREE_STEPS = 11
-"""Steps that the upstream clock gives away.  Source: the autoresearch loop, which counts from its twelfth step."""
 CPU_ROWS = 16
 """Rows at once on a processor: more of them fall out of its cache."""
 CUDA_TOKENS = 2**17
@@ -43,7 +42,6 @@ SCORING_TOKENS = 16_384
 POINTS = 32
 CURVE = (0.125, 0.25, 0.5)
 """Shares of the budget at which a quarter of the windows is scored, for the learning curve."""
-CLOCK_SECONDS = ("wall_s", "cpu_s", "free_s", "last", "earlier", "earlier_s")
 
 
 def train(request: Request, recorder: Recorder) -> Outcome:
@@ -63,65 +61,6 @@ def train(request: Request, recorder: Recorder) -> Outcome:
 def sub_seed(seed: int, purpose: str) -> int:
     """A seed for one purpose, so that streams of one run are independent of each other."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{purpose}".encode()).digest()[:6], "big")
-
-
-@define
-class _Clock:
-    """What the budget has paid for so far."""
-
-    kind: str
-    amount: float
-    flops_per_token: int
-    wall_s: float = 0.0
-    cpu_s: float = 0.0
-    steps: int = 0
-    tokens: int = 0
-    last: float = field(default=0.0)
-    """What the last step added, in the budget's own unit."""
-    free_s: float = 0.0
-    """Wall-clock seconds of steps that cost nothing; only the upstream clock has such steps."""
-    earlier: float = 0.0
-    """What the run that is carried on had spent, in the budget's own unit."""
-    earlier_s: float = 0.0
-    """Its training seconds."""
-
-    def used(self) -> float:
-        """Amount used, in the budget's unit."""
-        match self.kind:
-            case "wall" | "upstream":
-                return self.wall_s
-            case "cpu":
-                return self.cpu_s
-            case "steps":
-                return self.steps
-            case "tokens":
-                return self.tokens
-            case _:
-                return self.tokens * self.flops_per_token
-
-    def progress(self) -> float:
-        """Share of the budget used; a budget of nothing is used up."""
-        return 1.0 if not self.amount else min(self.used() / self.amount, 1.0)
-
-    def charge(self, wall_s: float, cpu_s: float, tokens: int) -> None:
-        """Pay for one step."""
-        before = self.used()
-        if self.kind == "upstream" and self.steps < FREE_STEPS:
-            self.free_s += wall_s
-        else:
-            self.wall_s += wall_s
-        self.cpu_s += cpu_s
-        self.steps += 1
-        self.tokens += tokens
-        self.last = self.used() - before
-
-    def spent(self) -> bool:
-        """Whether another step of the last one's size would end further from the budget than stopping here."""
-        if self.kind == "upstream":  # that loop ends at the first step behind the budget
-            return self.steps >= FREE_STEPS and self.used() >= self.amount
-        if not self.amount:  # the lag of a growth may be none
-            return True
-        return self.steps > 0 and self.used() + self.last / 2 >= self.amount
 
 
 class _Training:
@@ -158,20 +97,19 @@ class _Training:
         return max(rows for rows in range(1, min(fit, self.batch_rows) + 1) if self.batch_rows % rows == 0)
 
     def run(self) -> Outcome:
-        continued = self.request["continues"]
-        if continued is not None and continued.get("state") is None:
-            return Outcome(RunStatus.INVALID, {}, {}, "the run that it carries on left no result and no state")
-        if self.grows is not None and self.grows.get("state") is None:
-            return Outcome(RunStatus.INVALID, {}, {}, "the run that it grows from left no result and no state")
-        share = self._trunk_share()
-        if share is not None and from_exact(str(self.settings["warmup"])) > share:
-            return Outcome(RunStatus.INVALID, {}, {}, "the warm-up reaches into the cool-down of the stage")
+        cause = self._cannot_begin()
+        if cause:
+            return Outcome(RunStatus.INVALID, {}, {}, cause)
         self._prepare_process()
         with self.recorder.phase("data"):
             folder, data = Path(self.request["study_folder"]), self.request["data"]
             width = int(data.get("token_width", 1))
-            self.stream = load(folder / data["train"], self.device, width)
-            self.held = load(folder / data["validation"], self.device, width)
+            learned, held = folder / data["train"], folder / data["validation"]
+            self.text_stays = self._text_stays(learned.stat().st_size + held.stat().st_size)
+            if self.text_stays:
+                self.stream, self.held = load_mapped(learned, width), load_mapped(held, width)
+            else:
+                self.stream, self.held = load(learned, self.device, width), load(held, self.device, width)
             self.lengths = Lengths(folder / data["token_lengths"] if "token_lengths" in data else None, self.device)
             self.bits = BITS / self.lengths.mean(self.stream)
         if len(self.stream) <= self.context:
@@ -218,6 +156,18 @@ class _Training:
             return Outcome(RunStatus.DIVERGED, {}, details, f"{value:.3f} bpb is no better than guessing every {what}")
         return Outcome(RunStatus.OK, {"val_bpb": value}, details)
 
+    def _cannot_begin(self) -> str:
+        """Why the request cannot be carried out; empty when it can."""
+        continued = self.request["continues"]
+        if continued is not None and continued.get("state") is None:
+            return "the run that it carries on left no result and no state"
+        if self.grows is not None and self.grows.get("state") is None:
+            return "the run that it grows from left no result and no state"
+        share = self._trunk_share()
+        if share is not None and not self._tries_a_way and from_exact(str(self.settings["warmup"])) > share:
+            return "the warm-up reaches into the cool-down of the stage"
+        return ""
+
     def _prepare_process(self) -> None:
         torch.set_num_threads(int(self.request["threads"]))
         torch.set_flush_denormal(True)
@@ -236,6 +186,16 @@ class _Training:
         if (self.trunk and self.request["continues"]) or self._tries_a_way:
             self.optimizer.warmup = 0.0  # the trunk, or the parent, has it behind it
         self.draws = torch.Generator().manual_seed(self.data_seed)
+        self._feed()
+
+    def _feed(self) -> None:
+        """Rows from the generator as it stands, as many at once as fit."""
+        kind = Prefetching if self.text_stays else Feed
+        self.feed = kind(self.stream, self.rows_at_once, self.context, self.draws, self.device)
+
+    def _text_stays(self, text_bytes: int) -> bool:
+        """Whether the text stays in the machine's memory because it is too large for the device's."""
+        return self.on_cuda and not lies_on_device(text_bytes, torch.cuda.mem_get_info()[0])
 
     def _trunk_share(self) -> float | None:
         """Share of the whole budget that is trained at a constant rate before it cools down; None without a trunk."""
@@ -264,6 +224,7 @@ class _Training:
                     raise  # the condition asks for this many, or there is no smaller number
                 self.too_many.append(self.rows_at_once)
                 self.rows_at_once = next_divisor(self.batch_rows, self.rows_at_once)
+            self._feed()
             self.model.zero_grad(set_to_none=True)
             if self.on_cuda:
                 torch.cuda.empty_cache()
@@ -272,11 +233,11 @@ class _Training:
         if self.on_cuda:
             torch.cuda.reset_peak_memory_stats()
 
-    def _begin(self) -> _Clock:
+    def _begin(self) -> Clock:
         """The clock at the start of training: at zero, or where the run that is taken up stopped."""
         budget, continued, resumed = self.request["budget"], self.request["continues"], self.request.get("resume")
         earlier = float(continued["earlier"]) if continued else 0.0
-        clock = _Clock(budget["kind"], float(budget["amount"]) + earlier, self.request["flops_per_token"])
+        clock = Clock(budget["kind"], float(budget["amount"]) + earlier, self.request["flops_per_token"])
         if resumed:
             with self.recorder.phase("restore"):
                 try:
@@ -294,7 +255,7 @@ class _Training:
                 clock.earlier, clock.earlier_s = clock.used(), clock.wall_s
         return clock
 
-    def _take_up(self, clock: _Clock, taken: Mapping[str, Any], file: str, *, lost: bool) -> None:
+    def _take_up(self, clock: Clock, taken: Mapping[str, Any], file: str, *, lost: bool) -> None:
         """
         Weights, optimizer, random state, clock and curve as they were kept; nothing of them if a part is not sound.
 
@@ -336,13 +297,14 @@ class _Training:
                 tensor.copy_(tensors[one])
         self.optimizer.steps = int(state["optimizer_steps"])
         set_generator(self.draws, state["draws"])
+        self._feed()
 
-    def _keep(self, clock: _Clock, file: str = CHECKPOINT) -> str:
+    def _keep(self, clock: Clock, file: str = CHECKPOINT) -> str:
         """Put the whole state into files; its digest."""
         state: dict[str, Json] = {
             "run": self.request["run"].get("id"),
             "optimizer_steps": self.optimizer.steps,
-            "draws": generator_text(self.draws),
+            "draws": generator_text(self.feed.place()),
             "clock": {
                 **{name: repr(float(getattr(clock, name))) for name in CLOCK_SECONDS},
                 "steps": clock.steps,
@@ -359,7 +321,7 @@ class _Training:
         """Where this run leaves its files."""
         return Path(self.request["attempt_folder"])
 
-    def _point(self, clock: _Clock, **values: float) -> None:
+    def _point(self, clock: Clock, **values: float) -> None:
         """Record a point, here and for whoever takes this run up."""
         point: dict[str, float | int] = {
             "step": clock.steps,
@@ -370,7 +332,7 @@ class _Training:
         self.recorder.point(**point)
         self.points.append({name: one if isinstance(one, int) else repr(float(one)) for name, one in point.items()})
 
-    def _train(self, clock: _Clock) -> str:
+    def _train(self, clock: Clock) -> str:
         """Train until the budget is spent; why it ended early, if it did."""
         due = int(math.sqrt(clock.progress()) * POINTS) + 1
         curve = [share for share in CURVE if share > clock.progress()]
@@ -411,9 +373,10 @@ class _Training:
         parts = self.batch_rows // self.rows_at_once
         total = torch.zeros((), device=self.device)
         for _ in range(parts):
-            inputs, targets = rows(self.stream, self.rows_at_once, self.context, self.draws)
+            inputs, targets = self.feed.take()
             loss = self.forward(inputs, targets, self.compute) / parts
             loss.backward()
+            self.feed.fetch()
             total += loss.detach()
         self.optimizer.step(progress)
         self.model.zero_grad(set_to_none=True)
@@ -425,9 +388,9 @@ class _Training:
         with torch.no_grad():
             batch = max(SCORING_TOKENS // self.window, 1)
             for inputs, targets in scoring_windows(self.held, count, self.window, batch):
-                targets, tokens, length = self.lengths.scored(targets)
+                targets, tokens, length = self.lengths.scored(targets.to(self.device))
                 if tokens:
-                    nats += float(self.forward(inputs, targets, self.compute)) * tokens
+                    nats += float(self.forward(inputs.to(self.device), targets, self.compute)) * tokens
                     scored, size = scored + tokens, size + length
         return Score(nats, scored, size)
 
@@ -435,7 +398,7 @@ class _Training:
         if self.on_cuda:
             torch.cuda.synchronize()
 
-    def _details(self, clock: _Clock, contention: str | None) -> dict[str, Json]:
+    def _details(self, clock: Clock, contention: str | None) -> dict[str, Json]:
         peak = peak_memory_bytes()
         speed = clock.tokens / clock.wall_s if clock.wall_s else 0.0
         details: dict[str, Json] = {
@@ -446,6 +409,7 @@ class _Training:
                 "tokens_per_s": f"{speed:.1f}",
                 "rows_at_once": self.rows_at_once,
                 "rows_that_did_not_fit": list(self.too_many),
+                "rows_come_from": "the machine's memory, ahead" if self.text_stays else "the device's memory",
                 "flops_per_s": f"{speed * int(self.request['flops_per_token']):.4g}",
                 "mfu": self._utilisation(speed),
             },
