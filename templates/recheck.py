@@ -302,6 +302,8 @@ def results(study: Study) -> Iterator[str]:
         except MissingError as fault:
             missing.append(str(fault))
             continue
+        if one.get("device_s") is not None and Fraction(one["device_s"]) + Fraction(1, 1000) < spent(study, one, body):
+            raise DiffersError(f"{one['folder']} took more of its device's time than the ledger says")
         if body is None:
             continue
         good += 1
@@ -328,7 +330,11 @@ def growth(study: Study) -> Iterator[str]:
     chosen = {one["name"]: one["promoted"] for one in study.data("gate.decided")}
     carrying = {stage["name"] for stage in study.plan["stages"] if stage["continues"] is not None}
     trunks = {name for name, said in study.plan["parts"]["stage"].items() if "cooldown" in said}
-    counting = {(one["stage"], one["candidate"], one["host"], one["seed"]): one for one in study.counts.values()}
+    runs = {
+        (stage["name"], candidate, host, seed): run  # stages may have a run in common
+        for stage in study.plan["stages"]
+        for run, candidate, host, seed in stage["possible_runs"]
+    }
     good = 0
     for one in study.counts.values():
         stage, candidate, found = one["stage"], one["candidate"], study.request(one).get("grow")
@@ -338,7 +344,7 @@ def growth(study: Study) -> Iterator[str]:
                 raise DiffersError(f"{one['folder']} grew, and nothing says so")
             continue
         parent, where = parents[stage] if stage in grows else (chosen[grow][0], grow)
-        origin = counting[where, parent, one["host"], one["seed"]]
+        origin = study.counts[runs[where, parent, one["host"], one["seed"]]]
         kept = "trunk" if where in trunks else "checkpoint"
         asked = {"folder": origin["folder"], "state": study.result(origin)[kept], "kept": kept}
         if stage in grows:
@@ -350,6 +356,15 @@ def growth(study: Study) -> Iterator[str]:
         good += 1
     if grows:
         yield f"{good} runs grew from the state that they should"
+
+
+def spent(study: Study, attempt: Object, body: Object | None) -> Fraction:
+    """Seconds that its worker, or without a result its supervisor, wrote down; promo's own clock encloses theirs."""
+    if body is not None:
+        return Fraction(body["seconds"].get("total", "0"))
+    if "exit.json" not in attempt.get("left", {}):
+        return Fraction()
+    return Fraction(json.loads(study.bytes(f"{attempt['folder']}/exit.json")).get("seconds") or 0)
 
 
 def evidence(study: Study) -> Iterator[str]:

@@ -21,6 +21,14 @@ candidate base as reference { quality = 2 }
 candidate good like base { quality = 1 }
 candidate spare like base { size = 32 }
 """
+SAME = """
+stage earlier {
+  train base for 1s
+  on box
+  seeds 1, 2 shared
+  report only
+}
+"""
 SHORT = SOUND["stage short"].replace("seeds 1, 2", "seeds 1, 2\n  report only").replace("four", "two")
 GROWTH = """
 grow deeper {
@@ -210,6 +218,18 @@ def test_where_every_way_fails_nothing_begins_and_nothing_breaks(workplace):
     folder = StudyFolder(workplace / "trial.study")
     assert {one.status for one in attempts(folder) if one.candidate == "taller"} == {"invalid"}
     assert promo("verify", "trial.promo") == 3
+
+
+def test_a_parent_whose_run_another_stage_asked_for_first_has_kept_its_state(workplace):
+    (workplace / "trial.promo").write_text(text().replace("stage short {", SAME + "stage short {"), encoding="utf-8")
+
+    assert promo("run", "trial.promo", "--quiet") == 0
+    folder = StudyFolder(workplace / "trial.study")
+    assert {one.stage for one in attempts(folder) if one.candidate == "base"} == {"earlier"}
+    assert folder.state().promoted("deeper") == ("deeper_interleave",)
+    assert promo("verify", "trial.promo") == 3
+    done = subprocess.run([sys.executable, folder.path / "recheck.py", folder.path], capture_output=True, check=False)
+    assert done.returncode == 3, done.stdout
 
 
 @pytest.mark.parametrize("command", ["replay", "compare", "simulate"])

@@ -30,6 +30,9 @@ class Requests:
         self.study, self.plan = compiled.sound()
         assert compiled.runner is not None
         self.runner, self.folder, self.replay = compiled.runner, folder, replay
+        carried = [one for one in self.plan.stages if self._carried_on(one.name)]
+        self.kept = frozenset(run.id for one in carried for run in one.runs)
+        """Runs whose state another one begins from, whichever stage asks for them first."""
 
     def tasks(self, stage: str, state: State, data: Mapping[str, Json]) -> list[Task]:
         """
@@ -80,8 +83,8 @@ class Requests:
                 "cap_s": stage.budget.cap_s,
             },
             "data": dict(data),
-            "checkpoint": self._checkpoint(stage),
-            **self._trunk(stage),
+            "checkpoint": {"at_end": stage.trunk is None and run.id in self.kept, "every_s": CHECKPOINT_EVERY_S},
+            **self._trunk(stage, run),
             "continues": self._continued(run, stage, state),
             **self.grown(run, stage, state),
             "device": "cpu" if host.is_cpu else "cuda",
@@ -90,18 +93,15 @@ class Requests:
             **({"curves": self.replay.digest} if self.replay else {}),
         }
 
-    def _checkpoint(self, stage: Stage) -> dict[str, Json]:
-        """When a trainer that can keep its state does: at the end if another stage carries it on, and on long runs."""
-        return {"at_end": stage.trunk is None and self._carried_on(stage), "every_s": CHECKPOINT_EVERY_S}
+    def _carried_on(self, stage: str) -> bool:
+        """Whether another stage carries these runs on or grows from them."""
+        continued = any(other.continues == stage for other in self.study.stages.values())
+        grows = any(grow.stage == stage for grow in self.study.grows.values())
+        return continued or grows or stage in self.study.grows
 
-    def _carried_on(self, stage: Stage) -> bool:
-        continued = any(other.continues == stage.name for other in self.study.stages.values())
-        grows = any(grow.stage == stage.name for grow in self.study.grows.values())
-        return continued or grows or stage.name in self.study.grows
-
-    def _trunk(self, stage: Stage) -> dict[str, Json]:
+    def _trunk(self, stage: Stage, run: PlannedRun) -> dict[str, Json]:
         """Where a constant rate ends, and whether the state there is kept for stages that branch from it."""
-        return {} if stage.trunk is None else {"trunk": {"at": str(stage.trunk), "keep": self._carried_on(stage)}}
+        return {} if stage.trunk is None else {"trunk": {"at": str(stage.trunk), "keep": run.id in self.kept}}
 
     def _continued(self, run: PlannedRun, stage: Stage, state: State) -> dict[str, Json] | None:
         """The trained run that a run carries on: where its state lies, and what it has spent."""
