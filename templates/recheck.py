@@ -322,6 +322,42 @@ def results(study: Study) -> Iterator[str]:
     yield f"{good} results as recorded, {float(seconds / 3600):.4f} hours trained in them"
 
 
+def growth(study: Study) -> Iterator[str]:
+    """Ways to grow began from their parent's state in the same cell, and what grew from that of the way chosen."""
+    grows = study.plan["parts"].get("grow") or {}
+    parents = {name: str(said["parent"]).split(" at ") for name, said in grows.items()}
+    becoming = {str(said["becomes"]): name for name, said in grows.items()}
+    chosen = {one["name"]: one["promoted"] for one in study.data("gate.decided")}
+    carrying = {stage["name"] for stage in study.plan["stages"] if stage["continues"] is not None}
+    trunks = {name for name, said in study.plan["parts"]["stage"].items() if "cooldown" in said}
+    runs = {
+        (stage["name"], candidate, host, seed): run  # stages may have a run in common
+        for stage in study.plan["stages"]
+        for run, candidate, host, seed in stage["possible_runs"]
+    }
+    good = 0
+    for one in study.counts.values():
+        stage, candidate, found = one["stage"], one["candidate"], study.request(one).get("grow")
+        grow = None if stage in grows or stage in carrying else becoming.get(candidate)
+        if stage not in grows and grow is None:
+            if found is not None:
+                raise DiffersError(f"{one['folder']} grew, and nothing says so")
+            continue
+        parent, where = parents[stage] if stage in grows else (chosen[grow][0], grow)
+        origin = study.counts[runs[where, parent, one["host"], one["seed"]]]
+        kept = "trunk" if where in trunks else "checkpoint"
+        asked = {"folder": origin["folder"], "state": study.result(origin)[kept], "kept": kept}
+        if stage in grows:
+            asked["way"] = candidate.removeprefix(f"{stage}_")
+            if asked["way"] not in grows[stage]["by"].split(", "):
+                raise DiffersError(f"{one['folder']} grew by a way that was not asked for")
+        if found != asked:
+            raise DiffersError(f"{one['folder']} grew from another state than it should")
+        good += 1
+    if grows:
+        yield f"{good} runs grew from the state that they should"
+
+
 def spent(study: Study, attempt: Object, body: Object | None) -> Fraction:
     """Seconds that its worker, or without a result its supervisor, wrote down; promo's own clock encloses theirs."""
     if body is not None:
@@ -812,7 +848,7 @@ def _ran(words: list[str], given: bytes) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-CHECKS = (frozen_files, order, texts, begun, results, evidence, decisions, promotions, ending, head)
+CHECKS = (frozen_files, order, texts, begun, results, growth, evidence, decisions, promotions, ending, head)
 FAULTS = (DiffersError, KeyError, TypeError, ValueError, AttributeError, IndexError, ZeroDivisionError)
 
 

@@ -13,8 +13,27 @@ from promo.ledger.state import AttemptState, StudyState, state_of
 from support import promo, promoted_and_answers, trivial
 
 DRIVER = Path(__file__).with_name("killed_at.py")
-STRIDE = {"inline": 89, "local": 74}
+STRIDE = {"inline": 150, "local": 74}
 """Of all points, the quick test takes one in so many; the slow one takes all."""
+
+
+GROWTH = """
+factor size: units in [8, 16] default 8
+grow better {
+  parent   base at short
+  stack    size 8 -> 16 by [copy_top, interleave]
+  choose   lowest loss after 9steps
+  cap      1min
+  becomes  grown
+}
+stage later {
+  train    grown for 4s
+  on       box
+  seeds    1 shared
+  report   only
+}
+"""
+MORE = {"inline": GROWTH, "local": ""}
 
 
 def values(folder):
@@ -24,7 +43,7 @@ def values(folder):
 
 def killed_everywhere(workplace, executor, stride):
     """How many points were tried; every one is held to the unbroken run."""
-    (workplace / "trial.promo").write_text(trivial(executor), encoding="utf-8")
+    (workplace / "trial.promo").write_text(trivial(executor) + MORE[executor], encoding="utf-8")
     words = [sys.executable, str(DRIVER), "trial.promo", str(stride), str(stride // 2)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     lines = [json.loads(line) for line in done.stdout.splitlines()]

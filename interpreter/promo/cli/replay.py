@@ -45,6 +45,9 @@ def replay(options: Namespace) -> int:
 
 def curves_of(options: Namespace, study: Study) -> Replay:
     """The table that the options name, read as they say."""
+    if study.grows:
+        message = f"{', '.join(study.grows)} grows a trained model, and recorded curves keep no states of models"
+        raise PromoError(message, hint="train it: promo run SPEC; or leave the growth out")
     table = Path(options.curves)
     return build_replay(study, table.name, _read(table), _settings(options, study))
 

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 
 from promo.base.canonical import Json, exact
@@ -85,8 +86,15 @@ def _describe(found: Runner) -> None:
         put(f"measure  {name} in {metric.unit}, {way} is better" + (f": {metric.meaning}" if metric.meaning else ""))
     put(f"budgets  {', '.join(kind.value for kind in found.budgets)}")
     put(f"carries trained runs on: {'yes' if found.can_continue else 'no'}")
+    for factor, ways in _ways(found).items():
+        put(f"grows {factor} by: {', '.join(ways)}")
     put("")
     put(tabulate(rows, headers=("factor", "unit", "values", "default", "meaning"), disable_numparse=True))
+
+
+def _ways(found: Runner) -> Mapping[str, tuple[str, ...]]:
+    ways: Mapping[str, tuple[str, ...]] = getattr(found, "ways", {})  # a runner of before has none
+    return ways
 
 
 def _values(factor: RunnerFactor) -> str:
@@ -111,6 +119,7 @@ def _as_json(found: Runner) -> dict[str, Json]:
         "version": found.version,
         "budgets": [kind.value for kind in found.budgets],
         "can_continue": found.can_continue,
+        "ways": {factor: list(ways) for factor, ways in _ways(found).items()},
         "metrics": {
             name: {"unit": one.unit, "better": "lower" if one.lower_is_better else "higher", "meaning": one.meaning}
             for name, one in found.metrics.items()

@@ -120,6 +120,9 @@ def _plain(world: "World") -> None:
 
 def _sensible(options: Namespace, study: Study) -> None:
     """Options that ask for something there is."""
+    if study.grows:
+        message = f"{listed(tuple(study.grows))} grows a trained model, and a supposed world has no models"
+        raise PromoError(message, hint="simulate a spec of candidates, gates and rules alone")
     if study.beyond_gates:
         look = "looks" if len(study.beyond_gates) == 1 else "look"
         message = f"{listed(study.beyond_gates)} {look} at factors, and a supposed world has candidates without factors"

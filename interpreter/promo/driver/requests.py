@@ -30,6 +30,9 @@ class Requests:
         self.study, self.plan = compiled.sound()
         assert compiled.runner is not None
         self.runner, self.folder, self.replay = compiled.runner, folder, replay
+        carried = [one for one in self.plan.stages if self._carried_on(one.name)]
+        self.kept = frozenset(run.id for one in carried for run in one.runs)
+        """Runs whose state another one begins from, whichever stage asks for them first."""
 
     def tasks(self, stage: str, state: State, data: Mapping[str, Json]) -> list[Task]:
         """
@@ -80,25 +83,25 @@ class Requests:
                 "cap_s": stage.budget.cap_s,
             },
             "data": dict(data),
-            "checkpoint": self._checkpoint(stage),
-            **self._trunk(stage),
+            "checkpoint": {"at_end": stage.trunk is None and run.id in self.kept, "every_s": CHECKPOINT_EVERY_S},
+            **self._trunk(stage, run),
             "continues": self._continued(run, stage, state),
+            **self.grown(run, stage, state),
             "device": "cpu" if host.is_cpu else "cuda",
             "threads": host.threads,
             **self._program(candidate),
             **({"curves": self.replay.digest} if self.replay else {}),
         }
 
-    def _checkpoint(self, stage: Stage) -> dict[str, Json]:
-        """When a trainer that can keep its state does: at the end if another stage carries it on, and on long runs."""
-        return {"at_end": stage.trunk is None and self._carried_on(stage), "every_s": CHECKPOINT_EVERY_S}
+    def _carried_on(self, stage: str) -> bool:
+        """Whether another stage carries these runs on or grows from them."""
+        continued = any(other.continues == stage for other in self.study.stages.values())
+        grows = any(grow.stage == stage for grow in self.study.grows.values())
+        return continued or grows or stage in self.study.grows
 
-    def _carried_on(self, stage: Stage) -> bool:
-        return any(other.continues == stage.name for other in self.study.stages.values())
-
-    def _trunk(self, stage: Stage) -> dict[str, Json]:
+    def _trunk(self, stage: Stage, run: PlannedRun) -> dict[str, Json]:
         """Where a constant rate ends, and whether the state there is kept for stages that branch from it."""
-        return {} if stage.trunk is None else {"trunk": {"at": str(stage.trunk), "keep": self._carried_on(stage)}}
+        return {} if stage.trunk is None else {"trunk": {"at": str(stage.trunk), "keep": run.id in self.kept}}
 
     def _continued(self, run: PlannedRun, stage: Stage, state: State) -> dict[str, Json] | None:
         """The trained run that a run carries on: where its state lies, and what it has spent."""
@@ -120,6 +123,35 @@ class Requests:
             "earlier": str(earlier),
             **number,
         }
+
+    def grown(self, run: PlannedRun, stage: Stage, state: State) -> dict[str, Json]:
+        """
+        The kept state that a run grows from; nothing for all others.
+
+        Where ways to grow are tried it is the parent's, and the way; afterwards it is that of the way which was chosen.
+        """
+        trying = self.study.grows.get(stage.name)
+        chosen = self.study.growth_of(run.candidate) if trying is None and stage.continues is None else None
+        if trying is not None:
+            way: dict[str, Json] = {"way": trying.ways[run.candidate]}
+            found = self._kept(trying.parent, trying.stage, run, state)
+        elif chosen is not None:
+            way = {}
+            best = state.promoted(chosen.name)
+            found = self._kept(best[0], chosen.name, run, state) if best else None
+        else:
+            return {}
+        return {"grow": {**(found or {"folder": None, "state": None, "kept": "checkpoint"}), **way}}
+
+    def _kept(self, candidate: str, stage: str, run: PlannedRun, state: State) -> dict[str, Json] | None:
+        """What the counting run of another candidate left in the cell of *run*; None when none counts."""
+        same = (candidate, run.host, run.seed)
+        before = next(one for one in self.plan.stage(stage).runs if (one.candidate, one.host, one.seed) == same)
+        accepted = state.accepted(before.id)
+        if accepted is None:
+            return None
+        kept = "checkpoint" if self.study.stages[stage].trunk is None else "trunk"
+        return {"folder": accepted.folder, "state": self.folder.result(accepted).details.get(kept), "kept": kept}
 
     def _program(self, candidate: Candidate) -> dict[str, Json]:
         """What a runner kept in a file needs beside the effective configuration: its declaration, and all levels."""

@@ -20,6 +20,7 @@ from promo.driver.begun import check_begun, vouchers
 from promo.driver.frozen import changed_files
 from promo.driver.left import check_results, check_witnesses, ended, lacking, listed
 from promo.driver.pipeline import Compiled
+from promo.driver.requests import Requests
 from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, StudyFolder
 from promo.driver.values import Audit, Check, Outcome
 from promo.evidence.effects import effects_to_json
@@ -194,16 +195,18 @@ def _cell(run: PlannedRun) -> tuple[str, str, str, int]:
 
 
 def _states(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
-    """Runs that carry others on began from the state that was accepted with those."""
-    del compiled
+    """Runs that carry others on, or grow from them, began from the state that was accepted with those."""
+    study, _ = compiled.sound()
+    requests = Requests(compiled, folder, None) if study.grows else None
     accepted = [one for one in ended(state) if one.state is AttemptState.ACCEPTED]
     kept = {one.folder: _kept(folder.result(one)) for one in accepted}
-    bad, good = [], 0
+    bad, good, grown = [], 0, 0
     for attempt in accepted:
         if not (folder.path / attempt.folder / REQUEST).is_file():
             continue  # said among the results
         try:
-            continued = folder.request(attempt).get("continues")
+            asked = folder.request(attempt)
+            continued = asked.get("continues")
         except Mismatch:
             bad.append(f"{attempt.folder}/request.json")
             continue
@@ -211,8 +214,19 @@ def _states(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[C
             same = continued.get("state") in kept.get(str(continued.get("folder")), ())
             good += same
             bad += [] if same else [attempt.folder]
+        grow = None if requests is None else _grown(requests, attempt, state)
+        if asked.get("grow") != grow:
+            bad.append(attempt.folder)
+        grown += grow is not None
     words = listed(bad) or "requests as recorded" + (f"; {good} runs carry on an accepted state" if good else "")
+    words += f"; {grown} runs grow from the accepted state that they should" if grown and not bad else ""
     yield Check("requests", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
+
+
+def _grown(requests: Requests, attempt: Attempt, state: State) -> Json:
+    """What an attempt had to grow from, derived again from plan, results and choices."""
+    run = PlannedRun(attempt.run, attempt.stage, attempt.candidate, attempt.host, attempt.seed)
+    return requests.grown(run, requests.study.stages[attempt.stage], state).get("grow")
 
 
 def _kept(result: Result) -> tuple[Json, ...]:

@@ -12,12 +12,13 @@ from fractions import Fraction
 
 from promo.base.canonical import Json, digest, exact
 from promo.base.units import HOUR
-from promo.plan.values import Bounds, Extra, Plan, PlannedRun, StagePlan, Supposition
+from promo.plan.values import Bounds, Plan, PlannedRun, StagePlan, Supposition
 from promo.spec.describe import (
     describe,
     describe_budget,
     describe_candidate,
     describe_data,
+    describe_grow,
     describe_machine,
     describe_runner,
 )
@@ -45,19 +46,16 @@ def compile_plan(study: Study) -> Plan:
     parts = describe(study)
     seals = {rule.name: digest(closure(study, rule)) for rule in frozen_rules(study)}
     runs: Json = [[stage.name, [run.id for run in stage.runs]] for stage in stages]
-    extras = tuple(_extras(study))
-    more = sum(extra.device_s for extra in extras)
     return Plan(
         study=study.name,
         parts=parts,
         seals=seals,
         stages=stages,
         run_count=_total(stage.run_count for stage in stages),
-        device_s=_total([*(stage.device_s for stage in stages), Bounds(0, more, more)]),
+        device_s=_total(stage.device_s for stage in stages),
         device_unit=study.device_unit,
         wall_s=max(stage.ends_s for stage in stages),
         price=_price(study, stages),
-        extras=extras,
         suppositions=_suppositions(study, stages),
         digest=digest({"parts": parts, "seals": seals, "runs": runs}),
     )
@@ -74,6 +72,11 @@ class _Identities:
             for name, candidate in study.candidates.items()
         }
         self.machines = {name: describe_machine(host) for name, host in study.hosts.items()}
+        for grow in study.grows.values():
+            before = self.spent(study.stages[grow.stage])
+            said: Json = {**describe_grow(grow), "before": before, "parent": _identity(self.heads[grow.parent])}
+            for name in (grow.becomes, *grow.ways):
+                self.heads[name] += f"{digest(said)}\n".encode()
 
     def runs(self, stage: Stage, budget: str, host: str, seed: int) -> list[PlannedRun]:
         """The runs of all who may enter a stage, in one of its cells; *budget* is the stage's, in words."""
@@ -151,16 +154,6 @@ def _occupy(slots: list[int], runs: int, seconds: int, ready: int) -> None:
     heapq.heapify(slots)
     for _ in range(runs):
         heapq.heapreplace(slots, max(slots[0], ready) + seconds)
-
-
-def _extras(study: Study) -> Iterable[Extra]:
-    """What growth may cost at most."""
-    for grow in study.grows.values():
-        parent = study.stages.get(grow.stage)
-        cells = len(parent.cells) if parent else 1
-        count, cap_s = len(grow.strategies), grow.lag.cap_s
-        formula = f"{count} ways x {cells} cells x {cap_s} s"
-        yield Extra(grow.name, count * cells * cap_s, formula)
 
 
 def _total(amounts: Iterable[Bounds]) -> Bounds:

@@ -43,7 +43,6 @@ def check_cost(study: Study, plan: Plan) -> Iterator[Diagnostic]:
 
 def _formula(plan: Plan) -> str:
     parts = [(stage.name, stage.device_s.planned) for stage in plan.stages]
-    parts += [(extra.name, extra.device_s) for extra in plan.extras]
     total = " + ".join(hours(seconds) for _, seconds in parts)
     return f"{total} = {hours(plan.device_s.planned)} over {', '.join(name for name, _ in parts)}"
 

@@ -26,7 +26,7 @@ def plan_to_json(plan: Plan) -> dict[str, Json]:
         "wall_s": plan.wall_s,
         "price_usd": plan.price,
         "stages": [_stage(stage) for stage in plan.stages],
-        "extras": [{"name": one.name, "device_s": one.device_s, "formula": one.formula} for one in plan.extras],
+        "extras": [],  # device time beside the stages: there is none any more, and plans of before say so, too
         "supposed": [_supposition(plan, one) for one in plan.suppositions],
         "seals": dict(plan.seals),
         "parts": plan.parts,

@@ -63,15 +63,6 @@ class StagePlan(Shown):
 
 
 @frozen(eq=False, repr=False)
-class Extra(Shown):
-    """Device time that no stage accounts for: the lag of a growth."""
-
-    name: str
-    device_s: int
-    formula: str
-
-
-@frozen(eq=False, repr=False)
 class Supposition(Shown):
     """A continuation that is priced and never run, and what the plan saves against it."""
 
@@ -103,7 +94,6 @@ class Plan(Shown):
     wall_s: int
     price: str | None
     """Planned price in dollars, exactly; None when no host has one."""
-    extras: tuple[Extra, ...]
     suppositions: tuple[Supposition, ...]
     digest: str
 

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from promo.base.canonical import exact
-from promo.spec.describe import describe_bound, describe_guard
+from promo.spec.describe import describe_bound, describe_guard, describe_kept, describe_level
 from promo.spec.judgement import (
     LEADER,
     Agreement,
@@ -28,7 +28,7 @@ from promo.spec.judgement import (
     Then,
     Top,
 )
-from promo.spec.values import Study
+from promo.spec.values import Grow, Study
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 TESTS = {
@@ -62,6 +62,8 @@ def read_start(study: Study) -> tuple[str, ...]:
 
 def read_gate(gate: Gate, study: Study) -> str:
     """A gate in one sentence."""
+    if gate.name in study.grows:
+        return read_grow(study.grows[gate.name], study)
     always = f", always {joined(gate.always)}" if gate.always else ""
     unit = study.measure.unit
     parts = [
@@ -86,6 +88,20 @@ def read_gate(gate: Gate, study: Study) -> str:
         f"ties by {', then '.join(one.value for one in gate.ties)}",
     ]
     return "; ".join(part for part in parts if part) + "."
+
+
+def read_grow(grow: Grow, study: Study) -> str:
+    """A growth in one sentence."""
+    levels = f"{grow.factor} {describe_level(grow.old)} to {describe_level(grow.new)}"
+    ways = joined([*grow.strategies], "or")
+    lag = f"{grow.lag.amount} steps at a constant rate" if grow.lag.amount else "no step at all"
+    best = "lowest" if grow.lowest else "highest"
+    return (
+        f"Growth {grow.name}: take {grow.parent} {describe_kept(study, grow)}, in each cell; make it larger, "
+        f"{levels}, by {ways}; train each way for {lag}; choose the way with the {best} mean {study.measure.metric} "
+        "over host and seed, a way with a missing value is out; ties by name; in each cell "
+        f"{grow.becomes} begins from the chosen way's state, and with its own stage's rates."
+    )
 
 
 def read_rule(rule: Rule, study: Study) -> str:

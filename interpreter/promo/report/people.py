@@ -12,7 +12,7 @@ from attrs import evolve
 from promo.base.canonical import Json
 from promo.decision.values import Decision, GateDecision, Ground, ReduceDecision, RuleDecision, Standing, Verdict
 from promo.ledger.state import State
-from promo.report.words import gate_result, listed, reduction_result, rule_result, step_result
+from promo.report.words import gate_result, growth_result, listed, reduction_result, rule_result, step_result
 from promo.spec.values import Study
 
 
@@ -74,7 +74,8 @@ def result_words(decision: Decision, study: Study, state: State) -> str:
     person = state.people.get(name)
     match shown:
         case GateDecision():
-            said = gate_result(shown)
+            grow = study.grows.get(shown.gate)
+            said = gate_result(shown) if grow is None else growth_result(grow, shown)
         case ReduceDecision():
             said = reduction_result(shown)
         case RuleDecision():

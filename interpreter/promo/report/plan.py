@@ -91,9 +91,6 @@ def _stage_table(study: Study, plan: Plan) -> str:
         ]
         for row, those in _rows(study, plan)
     ]
-    rows += [
-        [extra.name, "", "", extra.formula, "", amount_text(extra.device_s, plan), "", ""] for extra in plan.extras
-    ]
     total = amount_text(plan.device_s.planned, plan)
     rows.append(["total", "", "", "", str(plan.run_count.planned), total, "", wall_text(plan.wall_s, plan)])
     return _table(rows, headers, {"entrants", "runs", unit, "starts at", "ends at"})
@@ -134,7 +131,7 @@ MOST_EQUAL = 2
 
 
 def _sum(plan: Plan) -> str:
-    amounts = [stage.device_s.planned for stage in plan.stages] + [extra.device_s for extra in plan.extras]
+    amounts = [stage.device_s.planned for stage in plan.stages]
     parts = []
     for amount, equal in groupby(amounts):
         count, text = len(list(equal)), amount_text(amount, plan)

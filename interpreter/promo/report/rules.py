@@ -14,6 +14,7 @@ from promo.decision.values import Comparison, GateDecision, RuleDecision, Standi
 from promo.evidence.values import Cell as Measured
 from promo.report.aloud import read_gate, read_rule
 from promo.report.amendments import amended_lines, moved_lines, undecided
+from promo.report.growth import growth_of
 from promo.report.people import result_words, settled_gate
 from promo.report.record import Record
 from promo.report.seal import SHOWN, seal_view
@@ -47,7 +48,8 @@ def _result(record: Record, name: str) -> str:
 
 
 def gate_view(record: Record, gate: Gate) -> GateView:
-    """Everything that is shown of a gate."""
+    """Everything that is shown of a gate, or of a growth, which chooses as one."""
+    grow = record.study.grows.get(gate.name)
     decision = record.decisions.get(gate.name)
     assert decision is None or isinstance(decision, GateDecision)
     planned = record.plan.stage(gate.source)
@@ -82,6 +84,8 @@ def gate_view(record: Record, gate: Gate) -> GateView:
         evidence=decision.evidence[:SHOWN] if decision else "",
         decision=decision_digest(decision)[:SHOWN] if decision else "",
         amended=(*amended_lines(record.state, gate.name), *moved_lines(record, gate.name)),
+        kind="Gate" if grow is None else "Growth",
+        told=() if grow is None else tuple(growth_of(record, grow)),
     )
 
 

@@ -61,6 +61,9 @@ class GateView:
     decision: str
     amended: tuple[str, ...] = ()
     """Amendments, and the verdicts of every wording, in sentences."""
+    kind: str = "Gate"
+    told: tuple[str, ...] = ()
+    """Of a growth: the ways, how sure the choice is, and what it cost with the parent, in sentences."""
 
 
 @frozen

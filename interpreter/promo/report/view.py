@@ -17,6 +17,7 @@ from promo.report.baselines import baseline_lines
 from promo.report.curves import curves_view
 from promo.report.effects import effects_story, effects_view
 from promo.report.environment import Environments, starts
+from promo.report.growth import growth_lines
 from promo.report.ladder import ladder_view, ranked
 from promo.report.limits import limits
 from promo.report.people import result_words, waiting_lines
@@ -137,7 +138,7 @@ class _View:
         return [self._rung(row, names) for row, names in stage_rows(self.study, opened)]
 
     def _short(self) -> tuple[str, ...]:
-        findings = [*effects_story(self.record), *baseline_lines(self.record)]
+        findings = [*effects_story(self.record), *baseline_lines(self.record), *growth_lines(self.record)]
         waiting = " ".join(waiting_lines(self.study, self.state))
         open_still = self.state.study is not StudyState.CLOSED or bool(self.record.faults)
         state = f"The study is {self._state()}. {waiting}" if open_still else waiting
@@ -156,6 +157,7 @@ class _View:
                 yield result_words(decision, self.study, self.state) + "."
         yield from effects_story(self.record)
         yield from baseline_lines(self.record)
+        yield from growth_lines(self.record)
         yield self._spent_sentence()
         if self.state.study is not StudyState.CLOSED or self.record.faults:
             yield f"The study is {self._state()}."

@@ -24,6 +24,7 @@ from promo.evidence.values import Cell
 from promo.ledger.state import AttemptState
 from promo.report.aloud import read_gate, read_reduction, read_rule
 from promo.report.amendments import amended_lines, beside, dated, wording
+from promo.report.growth import growth_of
 from promo.report.people import result_words, settled_gate
 from promo.report.record import Record
 from promo.report.reductions import seen_text
@@ -38,7 +39,7 @@ from promo.report.words import (
 )
 from promo.spec.describe import describe_level
 from promo.spec.judgement import Gate, Reduction, Rule, TieBreak
-from promo.spec.values import Study
+from promo.spec.values import Grow, Study
 
 
 @frozen
@@ -64,6 +65,9 @@ def explain(record: Record, candidate: str, name: str) -> Explanation | None:
         None when it has not decided yet, or was not about this candidate.
     """
     decision = record.decisions.get(name)
+    grow = record.study.grows.get(name)
+    if isinstance(decision, GateDecision) and grow is not None and candidate == grow.becomes:
+        return _of_growth(record, grow, decision)
     if isinstance(decision, GateDecision):
         standing = next((one for one in decision.standings if one.candidate == candidate), None)
         return None if standing is None else _of_gate(record, record.study.gates[name], decision, standing)
@@ -111,6 +115,24 @@ def _of_gate(record: Record, gate: Gate, decision: GateDecision, standing: Stand
         "beside": [dict(one) for one in beside(record.state, gate.name)],
     }
     return Explanation(gate.name, head, lines, data)
+
+
+def _of_growth(record: Record, grow: Grow, decision: GateDecision) -> Explanation:
+    """Where a grown candidate comes from."""
+    head = f"{grow.becomes} comes from {grow.name}: {result_words(decision, record.study, record.state)}."
+    lines = (
+        f"The rule: {read_gate(record.study.gates[grow.name], record.study)}",
+        *growth_of(record, grow),
+        f"Evidence sha256:{decision.evidence[:12]}, decision sha256:{decision_digest(decision)[:12]}.",
+    )
+    data: dict[str, Json] = {
+        "grow": grow.name,
+        "parent": grow.parent,
+        "stage": grow.stage,
+        "chosen": list(decision.promoted),
+        "standings": [standing_to_json(one) for one in decision.standings],
+    }
+    return Explanation(grow.name, head, lines, data)
 
 
 def _shown(record: Record, decision: GateDecision, standing: Standing) -> Standing:

@@ -16,7 +16,7 @@ from promo.decision.values import (
     Verdict,
 )
 from promo.spec.judgement import Rule
-from promo.spec.values import Study
+from promo.spec.values import Grow, Study
 
 NONE = "–"
 """What stands where there is no number."""
@@ -87,6 +87,15 @@ def gate_result(decision: GateDecision) -> str:
     promoted = [one.candidate for one in decision.standings if one.verdict is Verdict.PROMOTED]
     tail = f"; dropped {listed(dropped)}" if dropped else ""
     return f"{decision.gate} promoted {listed(promoted)} to {decision.target}{tail}"
+
+
+def growth_result(grow: Grow, decision: GateDecision) -> str:
+    """Which way a growth chose, in one sentence."""
+    ways = [grow.ways[one.candidate] for one in decision.standings]
+    if not decision.promoted:
+        return f"{grow.name} chose no way, because none has a value in every cell; {grow.becomes} has no beginning"
+    others = f", before {listed(ways[1:])}" if len(ways) > 1 else ""
+    return f"{grow.name} chose {grow.ways[decision.promoted[0]]} for {grow.becomes}{others}"
 
 
 def standing_reason(standing: Standing, decision: GateDecision, unit: str) -> str:

@@ -23,12 +23,14 @@ The request as JSON.  Keys: `study`, `run` (id, stage, candidate, host, seed), `
 effective configuration), `flops_per_token`, `parameters`, `metric`, `budget` (kind, amount, cap_s), `data` (train,
 validation: paths below `study_folder`; digest; score_tokens; window; where tokens are not bytes, `token_width`, the
 bytes each takes in these files, and `token_lengths`, a file of the bytes of text each stands for, 32 bits each),
-`device` (cpu or cuda), `threads`,
-`checkpoint` (at_end, every_s), `continues` (folder of the accepted attempt whose state is carried on, digest of that
-state, what was spent earlier; null for a fresh run), `trunk` (only in a stage that cools down: the amount `at` which
-the constant rate ends, and whether to `keep` the state there), `resume` (folder and state of an attempt that was
-lost; or null).  The worker adds `study_folder` and `attempt_folder`, so that a request does not depend on where its
-study lies.  A runner kept in a file finds its declaration under `program` and the candidate's levels under `levels`.
+`device` (cpu or cuda), `threads`, `checkpoint` (at_end, every_s), `continues` (folder of the accepted attempt whose
+state is carried on, digest of that state, what was spent earlier; null for a fresh run), `trunk` (only in a stage
+that cools down: the amount `at` which the constant rate ends, and whether to `keep` the state there), `resume`
+(folder and state of an attempt that was lost; or null), `grow` (only in a run that grows: folder of the accepted
+attempt whose kept state it begins from, digest of that `state`, `kept`: checkpoint or trunk; and `way` while ways are
+tried, where the state is a smaller model's and the rates stay constant).  The worker adds `study_folder` and
+`attempt_folder`, so that a request does not depend on where its study lies.  A runner kept in a file finds its
+declaration under `program` and the candidate's levels under `levels`.
 """
 
 

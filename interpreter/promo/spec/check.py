@@ -108,9 +108,10 @@ class _Check:
         own = [node.kind for node in self.scope.tree.declarations]
         made = sum(len(one.stages) for one in study.baselines.values())
         built = {
-            "stage": len(study.stages) - made,
+            "stage": len(study.stages) - made - len(study.grows),
             "baseline": len(study.baselines),
-            "gate": len(study.gates),
+            "gate": len(study.gates) - len(study.grows),
+            "grow": len(study.grows),
             "rule": len(study.rules),
         }
         built |= {"effects": len(study.effects), "reduce": len(study.reductions)}
@@ -162,6 +163,7 @@ class _Check:
         near.read()
         ladder = Ladder(scope, expressions, conditions.cohorts, near)
         ladder.read()
+        growth.settle(ladder.stages)
         self._budgets(runner, ladder, conditions.factors)
         rules = Rules(scope, expressions, measure)
         rules.read()
@@ -178,7 +180,7 @@ class _Check:
         curves, order = read_curves(self.scope), clauses.maybe("run_order")
         if reach is None:
             return None
-        growth.check_stages(ladder.stages, {name: frozenset(there.possible) for name, there in reach.items()})
+        growth.check_stages(ladder.stages, reach)
         trained = {name: None for there in reach.values() for name in there.possible if name in conditions.candidates}
         conditions.one_model_each(iter(trained))
         self._unused(conditions.factors)
@@ -199,7 +201,7 @@ class _Check:
             candidates=conditions.candidates,
             cohorts=conditions.cohorts,
             stages={name: ladder.stages[name] for name in reach},
-            gates=rules.gates,
+            gates={**rules.gates, **growth.gates},
             rules=rules.rules,
             reductions=reductions.reductions,
             account=ladder.account,
@@ -221,7 +223,7 @@ class _Check:
     @staticmethod
     def _conditions(conditions: Conditions, expressions: Expressions, measure: Measure) -> Growth:
         """Factors, candidates and cohorts, in the order in which one needs the other."""
-        growth = Growth(conditions.scope, expressions, conditions, measure.metric)
+        growth = Growth(conditions.scope, expressions, conditions, measure)
         conditions.read_factors()
         growth.read_schedules()
         conditions.read_candidates(growth.schedules)

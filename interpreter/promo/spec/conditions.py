@@ -273,10 +273,20 @@ class Conditions:
         """The candidate that a growth becomes: the parent with one level changed, and its history."""
         parent = self.candidates[grow.parent]
         levels = {**dict(parent.levels), grow.factor: grow.new}
-        history = f"{grow.parent} after {grow.stage}, by one of {', '.join(grow.strategies)}"
+        lag = f"{grow.lag.amount}steps"
+        best = "lowest" if grow.lowest else "highest"
+        history = f"{grow.parent} after {grow.stage}, by the {best} of {', '.join(grow.strategies)} after {lag}"
         origin = f"grown from {grow.parent}"
         if self._add(name.text, Role.PLAIN, levels, origin, "", block, (("grown", history),)) is None:
             self.scope.vague.add(name.text)
+            return
+        for candidate, way in grow.ways.items():
+            if candidate in self.scope.declared:
+                message = f"the way '{way}' would be called '{candidate}', which is another thing"
+                self.scope.report("P0202", message, self.scope.naming(block), "rename the other one")
+                continue
+            history = f"{grow.parent} after {grow.stage}, by {way}, and then {lag}"
+            self._add(candidate, Role.PLAIN, levels, f"{origin} by {way}", "", block, (("grown", history),))
 
     def _add(
         self,

@@ -187,6 +187,9 @@ def describe_mode(study: Study, stage: Stage) -> str:
     constant = ""
     if stage.trunk is not None:
         constant = f", constant rate up to {_amount(kind, stage.trunk)}, then cooling down"
+    grow = study.grows.get(stage.name)
+    if grow is not None:
+        return f"each way from {grow.parent} {describe_kept(study, grow)}, at a constant rate"
     begun = _amount(kind, study.earlier(stage.name))
     match stage.mode:
         case Mode.FRESH:
@@ -195,6 +198,14 @@ def describe_mode(study: Study, stage: Stage) -> str:
             return f"continues {stage.continues} from {begun}"
         case Mode.BRANCH:
             return f"branches from the trunk of {stage.continues} at {begun}{constant}"
+
+
+def describe_kept(study: Study, grow: Grow) -> str:
+    """The state that a growth begins from: `as screen left it`."""
+    stage = study.stages[grow.stage]
+    if stage.trunk is None:
+        return f"as {stage.name} left it"
+    return f"as it was at the end of the trunk of {stage.name}, {_amount(stage.budget.kind, stage.trunk)}"
 
 
 def _amount(kind: BudgetKind, amount: int) -> str:

@@ -223,7 +223,8 @@ def _needs(stages: Mapping[str, Stage], choosers: Choosers, name: str) -> tuple[
     """Stages that one must wait for: those its gate or reduction reads, or the one it continues."""
     stage = stages[name]
     chooser = choosers.get(stage.after or "")
-    return chooser.needs if chooser else (stage.continues,) if stage.continues else ()
+    before = chooser.needs if chooser else (stage.continues,) if stage.continues else ()
+    return (*before, *stage.grown_at)
 
 
 def check_gates(scope: Scope, gates: Iterable[Gate], reach: Mapping[str, Entrants]) -> None:

@@ -23,6 +23,7 @@ from promo.spec.describe import (
     describe_data,
     describe_effects,
     describe_gate,
+    describe_grow,
     describe_machine,
     describe_measure,
     describe_neighbours,
@@ -33,7 +34,7 @@ from promo.spec.describe import (
     describe_start,
 )
 from promo.spec.judgement import Agreement, Condition, Deciding, First, Gate, Reduction, Rule, TieBreak, primitives
-from promo.spec.values import Study
+from promo.spec.values import Grow, Study
 from promo.syntax.nodes import Tree
 
 TAG = "promo-seal-1"
@@ -118,7 +119,10 @@ def _middle_of(study: Study, rule: Reduction) -> dict[str, Json]:
 
 def _rests_on(study: Study, stages: set[str], candidates: Iterable[str]) -> dict[str, Json]:
     """Everything behind the evidence of some stages."""
-    read = stages | {before.name for name in stages for before in study.carried_on(name)}
+    grows = _grows(study, stages, set(candidates))
+    trained = stages | {name for grow in grows for name in (grow.name, grow.stage)}
+    read = trained | {before.name for name in trained for before in study.carried_on(name)}
+    named = {*candidates, *(name for grow in grows for name in (grow.parent, *grow.ways))}
     hosts = {host for name in read for host in study.stages[name].hosts}
     return {
         "measure": describe_measure(study.measure),
@@ -126,9 +130,20 @@ def _rests_on(study: Study, stages: set[str], candidates: Iterable[str]) -> dict
         "data": describe_data(study.data),
         "stage": {name: describe_stage(study.stages[name]) for name in sorted(read)},
         "host": {host: describe_machine(study.hosts[host]) for host in sorted(hosts)},
-        "candidate": {name: _trained(study, name) for name in sorted(candidates)},
+        "candidate": {name: _trained(study, name) for name in sorted(named)},
+        **({"grow": {grow.name: describe_grow(grow) for grow in grows}} if grows else {}),
         **describe_start(study),
     }
+
+
+def _grows(study: Study, stages: set[str], candidates: set[str]) -> tuple[Grow, ...]:
+    """Growths that what is read comes from, also through others."""
+    said = [grow for grow in study.grows.values() if grow.becomes in candidates or grow.name in stages]
+    before = {grow.stage for grow in said} | stages
+    parents = {grow.parent for grow in said} | candidates
+    if before == stages and parents == candidates:
+        return tuple(said)
+    return _grows(study, before, parents)
 
 
 def _trained(study: Study, name: str) -> dict[str, Json]:

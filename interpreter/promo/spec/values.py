@@ -191,6 +191,9 @@ class Stage(Shown):
     """Amount of the whole budget at which the constant rate ends and the cool-down begins; None without a trunk."""
     cooldown: Fraction | None = None
     """Share of the whole budget that cools down."""
+    grown_at: tuple[str, ...] = ()
+    """Stages that must have ended because what they trained grows here: a parent's, or those where ways to grow are
+    tried."""
 
     @property
     def mode(self) -> Mode:
@@ -246,7 +249,12 @@ class Curves(Shown):
 
 @frozen(eq=False, repr=False)
 class Grow(Shown):
-    """Ways to make a trained model larger, one of which is chosen after a short lag."""
+    """
+    Ways to make a trained model larger, one of which is chosen after a short lag.
+
+    The ways are candidates of a stage of the growth's own name, in the cells of the parent's stage; a gate of that name
+    chooses one of them, and what it becomes begins in each cell from that way's state there.
+    """
 
     name: str
     parent: str
@@ -259,6 +267,11 @@ class Grow(Shown):
     lag: Budget
     becomes: str
     where: Where = place()
+
+    @property
+    def ways(self) -> Mapping[str, str]:
+        """Candidate -> the way to grow that it tries."""
+        return {f"{self.name}_{way}": way for way in self.strategies}
 
 
 @frozen(eq=False, repr=False)
@@ -412,7 +425,12 @@ class Study(Shown):
     def waits_for(self, stage: str) -> tuple[str, ...]:
         """Stages that must have ended before another one begins."""
         chooser, said = self.chooser(stage), self.stages[stage]
-        return (*(chooser.needs if chooser else ()), *(one for one in (said.continues, said.beside) if one))
+        others = (one for one in (said.continues, said.beside) if one)
+        return (*(chooser.needs if chooser else ()), *others, *said.grown_at)
+
+    def growth_of(self, candidate: str) -> Grow | None:
+        """The growth that a candidate comes from, if it does."""
+        return next((grow for grow in self.grows.values() if grow.becomes == candidate), None)
 
     def carried_on(self, stage: str) -> tuple[Stage, ...]:
         """The stages whose runs a stage carries on, the last one first."""

@@ -32,6 +32,7 @@ FACTORS = {
 }
 
 
+WAYS = {"size": ("copy_top", "interleave", "identity")}
 METRICS = {"loss": RunnerMetric("pt", True, "points that a run is told to lose"), "gain": RunnerMetric("pt", False)}
 
 
@@ -45,6 +46,7 @@ class ToyRunner:
     needs_modules: tuple[str, ...] = ()
     budgets: tuple[BudgetKind, ...] = tuple(BudgetKind)
     can_continue: bool = True
+    ways = WAYS
     needs_data: bool = False
 
     def resolve(self, levels):
@@ -56,5 +58,15 @@ class ToyRunner:
 
 
 RUNNER = ToyRunner()
-PLAIN = ToyRunner(name="plain", budgets=(BudgetKind.WALL,), can_continue=False)
+
+
+NOTHING = {}
+
+
+@frozen
+class PlainRunner(ToyRunner):
+    ways = NOTHING
+
+
+PLAIN = PlainRunner(name="plain", budgets=(BudgetKind.WALL,), can_continue=False)
 """One that keeps to seconds only and carries nothing on."""

@@ -1,5 +1,6 @@
 """The toy trainer: a score made of quality and seed, or one of the ways in which a run fails."""
 
+import hashlib
 import os
 import signal
 import sys
@@ -8,6 +9,9 @@ from pathlib import Path
 
 from promo.run.contract import Outcome
 from promo.run.values import RunStatus
+
+GAINS = {"copy_top": 0.5, "interleave": -0.25, "identity": 0.0}
+"""Points that a way to grow loses; by the last of them nothing comes out."""
 
 
 class OutOfMemoryError(RuntimeError):
@@ -24,7 +28,13 @@ def train(request, recorder):
         behaviour = "crash"
     if behaviour == "slow":
         time.sleep(0.4)
-    value = float(settings["quality"]) + ((seed * 7919) % 101 - 50) / 1000 + 1.0 / amount
+    value = float(settings["quality"]) + ((seed * 7919) % 101 - 50) / 1000 + 1.0 / max(amount, 1.0)
+    grow = request.get("grow")
+    if grow is not None:
+        if grow["state"] is None:
+            return Outcome(RunStatus.INVALID, {}, {}, "there is nothing to grow from")
+        value += GAINS[grow["way"]] if "way" in grow else int(grow["state"][:2], 16) / 1000
+        behaviour = "nan" if grow.get("way") == "identity" else behaviour
     recorder.point(step=1, tokens=10, charged_s=amount / 2, train_bpb=value + 0.5)
     FAILURES.get(behaviour, lambda: None)()
     recorder.add("train", amount)
@@ -37,6 +47,8 @@ def train(request, recorder):
         "budget": {"kind": "wall", "amount": str(int(amount)), "used": repr(used), "last_step": "0.0"},
         "memory": {"peak_rss_bytes": 1024, "peak_device_bytes": None},
     }
+    if request["checkpoint"]["at_end"]:  # what it would have kept; another run keeps another state
+        details["checkpoint"] = hashlib.sha256(f"{request['run']['id']} {value!r}".encode()).hexdigest()
     if behaviour == "forged":
         return Outcome(RunStatus.OK, {"other": value}, details)
     return Outcome(RunStatus.OK, {"loss": value, "gain": -value}, details)

@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 from promo.run.contract import Recorder
 from promo.run.corpora import split, synthetic
 from promo.run.runners.gpt.batches import NOT_SCORED, Lengths, Score, load, rows, scoring_windows, unsigned
+from promo.run.runners.gpt.clock import Clock
 from promo.run.runners.gpt.declare import FACTORS, RUNNER
 from promo.run.runners.gpt.device import peak_flops
 from promo.run.runners.gpt.feed import Feed, Prefetching, lies_on_device, load_mapped
@@ -25,7 +26,7 @@ from promo.run.runners.gpt.optimizer import (
     orthogonal,
     rate_factor,
 )
-from promo.run.runners.gpt.train import _Clock, _Training, sub_seed, train
+from promo.run.runners.gpt.train import _Training, sub_seed, train
 from promo.run.values import RunStatus
 
 torch.set_num_threads(1)
@@ -332,7 +333,7 @@ def test_a_time_budget_is_kept_within_one_step(folder, kind):
 
 
 def test_a_clock_stops_at_the_step_nearest_to_the_budget():
-    clock = _Clock("wall", 10.0, 1)
+    clock = Clock("wall", 10.0, 1)
     while not clock.spent():
         clock.charge(3.0, 3.0, 1)
 

@@ -75,6 +75,12 @@ METRICS: Mapping[str, RunnerMetric] = {
 }
 
 
+WAYS: Mapping[str, tuple[str, ...]] = {
+    "depth": ("copy_top", "copy_middle", "copy_bottom", "copy_block", "interleave", "identity", "random_top"),
+    "aspect": ("zero_pad",),
+}
+
+
 @frozen(eq=False, repr=False)
 class GptRunner:
     """The built-in runner, as a spec sees it."""
@@ -89,6 +95,8 @@ class GptRunner:
     can_continue: bool = True
     cooldown_factor: str = "warmdown"
     """The factor that a stage's cool-down stands in for; a runner without a trunk names none."""
+    ways: Mapping[str, tuple[str, ...]] = WAYS
+    """Factor -> the ways in which a trained model grows by it; a runner that cannot grow one names none."""
     needs_data: bool = True
     vocabulary: int = VOCABULARY
 

@@ -107,7 +107,9 @@ class Optimizer:
 
     def _left(self, progress: float) -> float:
         """Factor on the decay: what is left of the budget, or of its cool-down where there is a trunk."""
-        return 1.0 - progress if self.trunk is None else min((1.0 - progress) / (1.0 - self.trunk), 1.0)
+        if self.trunk is None:
+            return 1.0 - progress
+        return 1.0 if self.trunk == 1.0 else min((1.0 - progress) / (1.0 - self.trunk), 1.0)
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors of the state, by name."""

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from attrs import define, field
 from torch import Tensor
 
 from promo.base.canonical import Json, from_exact
@@ -25,16 +24,16 @@ from promo.run.runners.gpt.batches import BITS, Lengths, Score, load, scoring_wi
 from promo.run.runners.gpt.checkpoint import CheckpointError, generator_text, set_generator
 from promo.run.runners.gpt.checkpoint import load as load_checkpoint
 from promo.run.runners.gpt.checkpoint import save as save_checkpoint
+from promo.run.runners.gpt.clock import CLOCK_SECONDS, Clock
 from promo.run.runners.gpt.device import next_divisor, peak_flops, rows_that_fit
 from promo.run.runners.gpt.feed import Feed, Prefetching, lies_on_device, load_mapped
+from promo.run.runners.gpt.grow import grown
 from promo.run.runners.gpt.model import Gpt
 from promo.run.runners.gpt.optimizer import Optimizer
 from promo.run.store import CHECKPOINT, TRUNK
 from promo.run.values import RunStatus
 
 WARMUP_STEPS = 3
-FREE_STEPS = 11
-"""Steps that the upstream clock gives away.  Source: the autoresearch loop, which counts from its twelfth step."""
 CPU_ROWS = 16
 """Rows at once on a processor: more of them fall out of its cache."""
 CUDA_TOKENS = 2**17
@@ -43,7 +42,6 @@ SCORING_TOKENS = 16_384
 POINTS = 32
 CURVE = (0.125, 0.25, 0.5)
 """Shares of the budget at which a quarter of the windows is scored, for the learning curve."""
-CLOCK_SECONDS = ("wall_s", "cpu_s", "free_s", "last", "earlier", "earlier_s")
 
 
 def train(request: Request, recorder: Recorder) -> Outcome:
@@ -65,63 +63,6 @@ def sub_seed(seed: int, purpose: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{purpose}".encode()).digest()[:6], "big")
 
 
-@define
-class _Clock:
-    """What the budget has paid for so far."""
-
-    kind: str
-    amount: float
-    flops_per_token: int
-    wall_s: float = 0.0
-    cpu_s: float = 0.0
-    steps: int = 0
-    tokens: int = 0
-    last: float = field(default=0.0)
-    """What the last step added, in the budget's own unit."""
-    free_s: float = 0.0
-    """Wall-clock seconds of steps that cost nothing; only the upstream clock has such steps."""
-    earlier: float = 0.0
-    """What the run that is carried on had spent, in the budget's own unit."""
-    earlier_s: float = 0.0
-    """Its training seconds."""
-
-    def used(self) -> float:
-        """Amount used, in the budget's unit."""
-        match self.kind:
-            case "wall" | "upstream":
-                return self.wall_s
-            case "cpu":
-                return self.cpu_s
-            case "steps":
-                return self.steps
-            case "tokens":
-                return self.tokens
-            case _:
-                return self.tokens * self.flops_per_token
-
-    def progress(self) -> float:
-        """Share of the budget used."""
-        return min(self.used() / self.amount, 1.0)
-
-    def charge(self, wall_s: float, cpu_s: float, tokens: int) -> None:
-        """Pay for one step."""
-        before = self.used()
-        if self.kind == "upstream" and self.steps < FREE_STEPS:
-            self.free_s += wall_s
-        else:
-            self.wall_s += wall_s
-        self.cpu_s += cpu_s
-        self.steps += 1
-        self.tokens += tokens
-        self.last = self.used() - before
-
-    def spent(self) -> bool:
-        """Whether another step of the last one's size would end further from the budget than stopping here."""
-        if self.kind == "upstream":  # that loop ends at the first step behind the budget
-            return self.steps >= FREE_STEPS and self.used() >= self.amount
-        return self.steps > 0 and self.used() + self.last / 2 >= self.amount
-
-
 class _Training:
     def __init__(self, request: Request, recorder: Recorder) -> None:
         self.request, self.recorder = request, recorder
@@ -140,6 +81,7 @@ class _Training:
         """Rows at once that did not fit into the device's memory."""
         self.weights_seed, self.data_seed = sub_seed(seed, "weights"), sub_seed(seed, "data")
         self.trunk: Request = request.get("trunk") or {}
+        self.grows: Request | None = request.get("grow")
         self.trunk_state = ""
         """Digest of the state kept at the end of the trunk."""
         self.refused = ""
@@ -155,12 +97,9 @@ class _Training:
         return max(rows for rows in range(1, min(fit, self.batch_rows) + 1) if self.batch_rows % rows == 0)
 
     def run(self) -> Outcome:
-        continued = self.request["continues"]
-        if continued is not None and continued.get("state") is None:
-            return Outcome(RunStatus.INVALID, {}, {}, "the run that it carries on left no result and no state")
-        share = self._trunk_share()
-        if share is not None and from_exact(str(self.settings["warmup"])) > share:
-            return Outcome(RunStatus.INVALID, {}, {}, "the warm-up reaches into the cool-down of the stage")
+        cause = self._cannot_begin()
+        if cause:
+            return Outcome(RunStatus.INVALID, {}, {}, cause)
         self._prepare_process()
         with self.recorder.phase("data"):
             folder, data = Path(self.request["study_folder"]), self.request["data"]
@@ -217,6 +156,18 @@ class _Training:
             return Outcome(RunStatus.DIVERGED, {}, details, f"{value:.3f} bpb is no better than guessing every {what}")
         return Outcome(RunStatus.OK, {"val_bpb": value}, details)
 
+    def _cannot_begin(self) -> str:
+        """Why the request cannot be carried out; empty when it can."""
+        continued = self.request["continues"]
+        if continued is not None and continued.get("state") is None:
+            return "the run that it carries on left no result and no state"
+        if self.grows is not None and self.grows.get("state") is None:
+            return "the run that it grows from left no result and no state"
+        share = self._trunk_share()
+        if share is not None and not self._tries_a_way and from_exact(str(self.settings["warmup"])) > share:
+            return "the warm-up reaches into the cool-down of the stage"
+        return ""
+
     def _prepare_process(self) -> None:
         torch.set_num_threads(int(self.request["threads"]))
         torch.set_flush_denormal(True)
@@ -232,8 +183,8 @@ class _Training:
         self.model.initialise(generator)
         self.model.zero_grad(set_to_none=True)
         self.optimizer = Optimizer(self.model, self.settings, self._trunk_share())
-        if self.trunk and self.request["continues"]:
-            self.optimizer.warmup = 0.0  # the trunk has it behind it
+        if (self.trunk and self.request["continues"]) or self._tries_a_way:
+            self.optimizer.warmup = 0.0  # the trunk, or the parent, has it behind it
         self.draws = torch.Generator().manual_seed(self.data_seed)
         self._feed()
 
@@ -248,10 +199,17 @@ class _Training:
 
     def _trunk_share(self) -> float | None:
         """Share of the whole budget that is trained at a constant rate before it cools down; None without a trunk."""
+        if self._tries_a_way:
+            return 1.0
         if not self.trunk:
             return None
         earlier = float((self.request["continues"] or {}).get("earlier", 0))
         return float(self.trunk["at"]) / (float(self.request["budget"]["amount"]) + earlier)
+
+    @property
+    def _tries_a_way(self) -> bool:
+        """Whether this is the lag of a growth, all of which is trained at a constant rate."""
+        return self.grows is not None and "way" in self.grows
 
     def _warm_up(self) -> None:
         """Touch every code path that will be timed, then forget it all; rows at once shrink here and only here."""
@@ -275,11 +233,11 @@ class _Training:
         if self.on_cuda:
             torch.cuda.reset_peak_memory_stats()
 
-    def _begin(self) -> _Clock:
+    def _begin(self) -> Clock:
         """The clock at the start of training: at zero, or where the run that is taken up stopped."""
         budget, continued, resumed = self.request["budget"], self.request["continues"], self.request.get("resume")
         earlier = float(continued["earlier"]) if continued else 0.0
-        clock = _Clock(budget["kind"], float(budget["amount"]) + earlier, self.request["flops_per_token"])
+        clock = Clock(budget["kind"], float(budget["amount"]) + earlier, self.request["flops_per_token"])
         if resumed:
             with self.recorder.phase("restore"):
                 try:
@@ -288,13 +246,16 @@ class _Training:
                     self.refused = str(fault)
                 else:
                     return clock
+        if self.grows is not None:
+            with self.recorder.phase("restore"):
+                self._grow(self.grows)
         if continued:
             with self.recorder.phase("restore"):
                 self._take_up(clock, continued, TRUNK if self.trunk else CHECKPOINT, lost=False)
                 clock.earlier, clock.earlier_s = clock.used(), clock.wall_s
         return clock
 
-    def _take_up(self, clock: _Clock, taken: Mapping[str, Any], file: str, *, lost: bool) -> None:
+    def _take_up(self, clock: Clock, taken: Mapping[str, Any], file: str, *, lost: bool) -> None:
         """
         Weights, optimizer, random state, clock and curve as they were kept; nothing of them if a part is not sound.
 
@@ -305,15 +266,7 @@ class _Training:
         if lost and state.get("run") != self.request["run"].get("id"):
             raise CheckpointError(f"the state in {folder.name} is that of another run")
         trunk = load_checkpoint(folder, state["trunk"], TRUNK) if state.get("trunk") else None
-        own = {**dict(self.model.named_parameters()), **self.optimizer.tensors()}
-        if set(own) != set(tensors) or any(own[name].shape != tensors[name].shape for name in own):
-            raise CheckpointError(f"the state in {folder.name} is that of another model")
-        with torch.no_grad():
-            for name, tensor in own.items():
-                tensor.copy_(tensors[name])
-        self.optimizer.steps = int(state["optimizer_steps"])
-        set_generator(self.draws, state["draws"])
-        self._feed()
+        self._put(tensors, state, folder.name)
         for name in CLOCK_SECONDS:
             setattr(clock, name, float(state["clock"][name]))
         clock.steps, clock.tokens = int(state["clock"]["steps"]), int(state["clock"]["tokens"])
@@ -325,7 +278,28 @@ class _Training:
             self.points.append(point)
             self.recorder.point(**kept)
 
-    def _keep(self, clock: _Clock, file: str = CHECKPOINT) -> str:
+    def _grow(self, grow: Request) -> None:
+        """Begin from the state of another run, made larger where a way to grow is tried; the clock stays at zero."""
+        folder = Path(self.request["study_folder"]) / grow["folder"]
+        tensors, state = load_checkpoint(folder, grow["state"], TRUNK if grow["kept"] == "trunk" else CHECKPOINT)
+        if self._tries_a_way:
+            generator = torch.Generator().manual_seed(sub_seed(int(self.request["run"]["seed"]), "growth"))
+            tensors = grown(tensors, self.settings["depth"], self.settings["width"], grow["way"], generator)
+        self._put(tensors, state, folder.name)
+
+    def _put(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any], name: str) -> None:
+        """Weights, optimizer and place in the text, as another run kept them."""
+        own = {**dict(self.model.named_parameters()), **self.optimizer.tensors()}
+        if set(own) != set(tensors) or any(own[one].shape != tensors[one].shape for one in own):
+            raise CheckpointError(f"the state in {name} is that of another model")
+        with torch.no_grad():
+            for one, tensor in own.items():
+                tensor.copy_(tensors[one])
+        self.optimizer.steps = int(state["optimizer_steps"])
+        set_generator(self.draws, state["draws"])
+        self._feed()
+
+    def _keep(self, clock: Clock, file: str = CHECKPOINT) -> str:
         """Put the whole state into files; its digest."""
         state: dict[str, Json] = {
             "run": self.request["run"].get("id"),
@@ -347,7 +321,7 @@ class _Training:
         """Where this run leaves its files."""
         return Path(self.request["attempt_folder"])
 
-    def _point(self, clock: _Clock, **values: float) -> None:
+    def _point(self, clock: Clock, **values: float) -> None:
         """Record a point, here and for whoever takes this run up."""
         point: dict[str, float | int] = {
             "step": clock.steps,
@@ -358,7 +332,7 @@ class _Training:
         self.recorder.point(**point)
         self.points.append({name: one if isinstance(one, int) else repr(float(one)) for name, one in point.items()})
 
-    def _train(self, clock: _Clock) -> str:
+    def _train(self, clock: Clock) -> str:
         """Train until the budget is spent; why it ended early, if it did."""
         due = int(math.sqrt(clock.progress()) * POINTS) + 1
         curve = [share for share in CURVE if share > clock.progress()]
@@ -371,9 +345,9 @@ class _Training:
             self._synchronise()
             clock.charge(time.perf_counter() - wall, time.process_time() - cpu, self.batch_rows * self.context)
             gathered.append(loss)
-            grown = bool(self.trunk) and self.trunk["keep"] and not self.trunk_state
-            grown = grown and clock.used() >= float(self.trunk["at"])
-            if clock.progress() >= (due / POINTS) ** 2 or clock.steps == 1 or grown:
+            whole = bool(self.trunk) and self.trunk["keep"] and not self.trunk_state
+            whole = whole and clock.used() >= float(self.trunk["at"])
+            if clock.progress() >= (due / POINTS) ** 2 or clock.steps == 1 or whole:
                 mean = float(torch.stack(gathered).mean())
                 gathered.clear()
                 if not math.isfinite(mean):
@@ -385,7 +359,7 @@ class _Training:
                 with self.recorder.phase("evaluate"):
                     value = self._score(max(self.windows // 4, 1))
                 self._point(clock, val_bpb=value.bits_per_byte)
-            if grown:
+            if whole:
                 with self.recorder.phase("checkpoint"):
                     self.trunk_state = self._keep(clock, TRUNK)
             if not gathered and time.monotonic() - kept_at >= self.request["checkpoint"]["every_s"]:
@@ -424,7 +398,7 @@ class _Training:
         if self.on_cuda:
             torch.cuda.synchronize()
 
-    def _details(self, clock: _Clock, contention: str | None) -> dict[str, Json]:
+    def _details(self, clock: Clock, contention: str | None) -> dict[str, Json]:
         peak = peak_memory_bytes()
         speed = clock.tokens / clock.wall_s if clock.wall_s else 0.0
         details: dict[str, Json] = {

@@ -1,0 +1,124 @@
+"""Growths as a report tells them: the ways that were tried, what was chosen, and what it cost with the parent."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+from promo.base.canonical import from_exact, rounded
+from promo.decision.values import GateDecision
+from promo.report.aloud import count
+from promo.report.record import Record
+from promo.report.words import PLACES, listed, number, plural, span_text
+from promo.spec.describe import describe_level
+from promo.spec.values import Grow
+
+
+def growth_lines(record: Record) -> Iterable[str]:
+    """Sentences about every growth that has chosen a way."""
+    for grow in record.study.grows.values():
+        yield from growth_of(record, grow)
+
+
+def growth_of(record: Record, grow: Grow) -> Iterable[str]:
+    """Sentences about one growth; none before it has chosen."""
+    decision = record.decisions.get(grow.name)
+    if not isinstance(decision, GateDecision):
+        return
+    unit = record.study.measure.unit
+    cells = len(record.study.stages[grow.name].cells)
+    lag = plural(grow.lag.amount, "step")
+    ways = [
+        f"{grow.ways[one.candidate]} {number(one.statistic) if one.statistic is not None else 'without a value'}"
+        for one in decision.standings
+    ]
+    yield (
+        f"{grow.name} made {grow.parent} of {grow.stage} larger, {grow.factor} {describe_level(grow.old)} to "
+        f"{describe_level(grow.new)}, in {plural(len(ways), 'way')}, and trained each for {lag} in "
+        f"{plural(cells, 'cell')}; mean {record.study.measure.metric} after that: {listed(ways)} {unit}."
+    )
+    spread = _spread(decision)
+    if spread is not None:
+        first, second = (grow.ways[one.candidate] for one in decision.standings[:2])
+        apart, within = spread
+        less = "less than" if apart < within else "not less than"
+        yield (
+            f"{first} is {rounded(apart, PLACES)} {unit} ahead of {second}, {less} the {rounded(within, PLACES)} by "
+            f"which the cells of one way lie apart at most."
+        )
+    if decision.promoted:
+        yield from _cost(record, grow, decision.promoted[0])
+
+
+def _spread(decision: GateDecision) -> tuple[Fraction, Fraction] | None:
+    """How far the first way is ahead of the second, and how far apart the cells of one way lie at most."""
+    known = [one.statistic for one in decision.standings if one.statistic is not None]
+    if len(known) < 2:
+        return None
+    values = [[from_exact(cell.value) for cell in one.cells if cell.value is not None] for one in decision.standings]
+    within = max((max(those) - min(those) for those in values if len(those) > 1), default=None)
+    if within is None:
+        return None
+    return abs(from_exact(known[1]) - from_exact(known[0])), within
+
+
+def _cost(record: Record, grow: Grow, chosen: str) -> Iterable[str]:
+    """What one run of the grown candidate rests on, and what choosing took."""
+    before = _behind(record, grow)
+    lag = _paid(record, chosen, grow.name)
+    tried = record.trained_s(grow.name)
+    yield (
+        f"Trying {count(len(grow.strategies))} {'way' if len(grow.strategies) == 1 else 'ways'} took "
+        f"{span_text(tried)} of training in all."
+    )
+    for stage in record.study.stages.values():
+        if record.study.growth_of(grow.becomes) is not grow or grow.becomes not in record.state.opened.get(
+            stage.name, ()
+        ):
+            continue
+        own = _paid(record, grow.becomes, stage.name)
+        parts = (before, lag, own)
+        if None in parts or stage.continues:
+            continue
+        total = sum((one for one in parts if one is not None), Fraction(0))
+        yield (
+            f"A run of {grow.becomes} at {stage.name} is trained for {_s(own)} there, and rests on {_s(before)} of "
+            f"{grow.parent} at {grow.stage} and {_s(lag)} of the lag: {_s(total)} with its parent, on the mean."
+        )
+
+
+def _whole(record: Record, candidate: str, stage: str) -> Fraction | None:
+    """The same with all that these runs carried on or grew from."""
+    said = record.study.stages[stage]
+    grow = record.study.growth_of(candidate)
+    parts = [_paid(record, candidate, stage)]
+    if said.continues is not None:
+        parts.append(_whole(record, candidate, said.continues))
+    elif grow is not None:
+        chosen = record.state.promoted(grow.name)
+        parts += [_behind(record, grow), _paid(record, chosen[0], grow.name) if chosen else None]
+    known = [one for one in parts if one is not None]
+    return sum(known, Fraction(0)) if len(known) == len(parts) else None
+
+
+def _behind(record: Record, grow: Grow) -> Fraction | None:
+    """What a parent's runs were trained for up to the state that is grown, with all that they rest on."""
+    stage = record.study.stages[grow.stage]
+    whole, own = _whole(record, grow.parent, stage.name), _paid(record, grow.parent, stage.name)
+    if stage.trunk is None or whole is None or own is None:
+        return whole
+    cooled = record.study.whole(stage.name) - stage.trunk  # nothing rests on what cooled down
+    return whole - own * Fraction(cooled, stage.budget.amount)
+
+
+def _s(seconds: Fraction | None) -> str:
+    return f"{rounded(seconds or Fraction(0), 2)} s"
+
+
+def _paid(record: Record, candidate: str, stage: str) -> Fraction | None:
+    """Mean seconds that the budget of a candidate's counting runs at a stage paid for."""
+    counting = (record.state.accepted(one.run) for one in record.attempts(stage) if one.candidate == candidate)
+    runs = {one.run: one for one in counting if one is not None}
+    found = [record.results.get((one.run, one.number)) for one in runs.values()]
+    seconds = [from_exact(one.charged_s) for one in found if one is not None]
+    if not seconds:
+        return None
+    return sum(seconds, Fraction(0)) / len(seconds)
