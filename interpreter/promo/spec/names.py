@@ -38,7 +38,7 @@ KINDS = {
 """Declaration -> what it is called in a message."""
 
 
-@define(eq=False, repr=False)
+@define(eq=False, repr=False, slots=False)
 class Scope:
     """The declarations of one text, and the faults found so far."""
 
@@ -201,7 +201,7 @@ class Scope:
             self.vague.add(block.token("NAME").text)
 
 
-@define(eq=False, repr=False)
+@define(eq=False, repr=False, slots=False)
 class Clauses:
     """Clauses of one block by kind; *complete* when all required ones are there."""
 

@@ -7,6 +7,7 @@ A keyword leaves no token behind; what is left are names, numbers, texts and the
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import cached_property
 
 from attrs import field, frozen
 
@@ -50,7 +51,7 @@ class Node(Shown):
         return next(self.tokens(kind))
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Tree(Shown):
     """A parsed text: its edition and declarations in order, and the comments around them."""
 
@@ -58,7 +59,7 @@ class Tree(Shown):
     root: Node
     comments: tuple[Token, ...] = field(eq=False, repr=False)
 
-    @property
+    @cached_property
     def declarations(self) -> tuple[Node, ...]:
         """Everything after the header, in the order of the text."""
         return tuple(child for child in self.root.children if isinstance(child, Node) and child.kind != "header")

@@ -10,16 +10,19 @@ one run reports every mistake of a file and still hands on the declarations that
 """
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from promo.base.diagnostics import Diagnostic
 from promo.base.shown import Shown
 from promo.base.source import Source
-from promo.syntax.explain import Fault, explain
 from promo.syntax.lex import COMMENT, NAME, NEWLINE, PUNCTUATION, Lexeme, grammar, lexemes
 from promo.syntax.nodes import Node, Token, Tree
 from promo.syntax.tables import END, Rule
+
+if TYPE_CHECKING:  # only a text with a syntax error pays for explaining it
+    from promo.syntax.explain import Fault
 
 MOST_FAULTS = 200
 DEEPEST = 400
@@ -28,7 +31,7 @@ DEEPEST = 400
 Value = Node | Token | list[Node | Token] | None
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Parsed(Shown):
     """A tree of everything that could be read, and what could not."""
 
@@ -58,11 +61,16 @@ def parse(source: Source) -> Parsed:
     machine = _Machine(stream)
     machine.run()
     root = machine.root or Node("start", (), 0, end)
-    diagnostics = tuple(explain(source, fault) for fault in machine.faults)
-    return Parsed(Tree(source, root, tuple(comments)), diagnostics)
+    return Parsed(Tree(source, root, tuple(comments)), _explained(source, machine.faults) if machine.faults else ())
 
 
-@frozen(eq=False, repr=False)
+def _explained(source: Source, faults: list["Fault"]) -> tuple[Diagnostic, ...]:
+    from promo.syntax.explain import explain
+
+    return tuple(explain(source, fault) for fault in faults)
+
+
+@frozen(eq=False, repr=False, slots=False)
 class Expected(Shown):
     """What could come next at the end of a text: terminals, the line so far, and the line that opened the block."""
 
@@ -201,7 +209,9 @@ class _Machine:
         states.append(self.tables.gotos[states[-1]][rule.symbol])
         parts.append((made, start, end))
 
-    def _fault(self, at: int) -> Fault:
+    def _fault(self, at: int) -> "Fault":
+        from promo.syntax.explain import Fault
+
         before = self.stream[at - 1] if at else None
         first = before is None or before[0] == NEWLINE or before[1] == "{"
         return Fault(

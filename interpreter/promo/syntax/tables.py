@@ -22,7 +22,7 @@ TABLES = "promo.tables.json"
 END = "$END"
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Rule:
     """One reduction: how many symbols it takes, what it becomes, and which children stay."""
 
@@ -35,7 +35,7 @@ class Rule:
     """A single child takes the place of the node."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Tables:
     """The parser's automaton and the lexer's words."""
 
@@ -68,9 +68,7 @@ def load() -> Tables:
 
 def _from_stored(stored: Mapping[str, Any]) -> Tables:
     names = stored["symbols"]
-    rows = [
-        {names[symbol]: target for symbol, target in zip(row[::2], row[1::2], strict=True)} for row in stored["rows"]
-    ]
+    rows = stored["rows"]
     return Tables(
         actions=tuple(rows[index] for index in stored["actions"]),
         gotos=tuple(rows[index] for index in stored["gotos"]),
@@ -90,7 +88,7 @@ def compile_grammar(grammar: bytes) -> dict[str, Any]:
     Build the tables with Lark.
 
     Returns:
-        A JSON object: `symbols` (names), `rows` (shared rows of symbol, target pairs), `actions` and `gotos` (state ->
+        A JSON object: `symbols` (names), `rows` (shared rows, symbol -> target), `actions` and `gotos` (state ->
         row), `rules`, `start`, `accept`, `lexemes`, `words`, `examples`, and the `grammar`'s digest.
 
     Raises:
@@ -107,11 +105,10 @@ def compile_grammar(grammar: bytes) -> dict[str, Any]:
     terminals = {terminal.name for terminal in parser.terminals} | {END}
     symbols = sorted(terminals | {rule.origin.name for rule in parser.rules} | {"start"})
     symbol_numbers = {name: number for number, name in enumerate(symbols)}
-    rows: dict[tuple[int, ...], int] = {}
+    rows: dict[tuple[tuple[str, int], ...], int] = {}
 
     def row(pairs: list[tuple[str, int]]) -> int:
-        flat = tuple(number for name, target in sorted(pairs) for number in (symbol_numbers[name], target))
-        return rows.setdefault(flat, len(rows))
+        return rows.setdefault(tuple(sorted(pairs)), len(rows))
 
     actions, gotos = [], []
     for state in states:
@@ -125,7 +122,7 @@ def compile_grammar(grammar: bytes) -> dict[str, Any]:
     return {
         "grammar": digest_bytes(grammar),
         "symbols": symbols,
-        "rows": list(rows),
+        "rows": [dict(pairs) for pairs in rows],
         "actions": actions,
         "gotos": gotos,
         "rules": [[symbol_numbers[rule.origin.name], *_shape(rule)] for rule in rules],
