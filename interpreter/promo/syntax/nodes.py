@@ -70,9 +70,11 @@ class Tree(Shown):
 
     def documentation(self, declaration: Node) -> str:
         """Text of the `##` comment lines directly above a declaration, joined by newlines."""
+        at = bisect_left(self.comments, declaration.start, key=lambda comment: comment.start)
+        if not at:
+            return ""
         wanted = self.source.position(declaration.start)[0] - 1
         lines: list[str] = []
-        at = bisect_left(self.comments, declaration.start, key=lambda comment: comment.start)
         while at and wanted:
             at -= 1
             comment = self.comments[at]

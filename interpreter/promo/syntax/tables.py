@@ -48,6 +48,8 @@ class Tables:
     accept: int
     lexemes: tuple[tuple[str, str], ...]
     """Terminals that are patterns, in the order in which they are tried."""
+    silent: frozenset[str]
+    """Terminals that leave no token."""
     words: Mapping[str, tuple[str, ...]]
     """Keyword or punctuation -> the terminals it may stand for."""
     examples: Mapping[str, tuple[str, ...]]
@@ -78,6 +80,7 @@ def _from_stored(stored: Mapping[str, Any]) -> Tables:
         start=stored["start"],
         accept=stored["accept"],
         lexemes=tuple((name, pattern) for name, pattern in stored["lexemes"]),
+        silent=frozenset(stored["silent"]),
         words={word: tuple(terminals) for word, terminals in stored["words"].items()},
         examples={word: tuple(examples) for word, examples in stored["examples"].items()},
     )
@@ -89,7 +92,7 @@ def compile_grammar(grammar: bytes) -> dict[str, Any]:
 
     Returns:
         A JSON object: `symbols` (names), `rows` (shared rows, symbol -> target), `actions` and `gotos` (state ->
-        row), `rules`, `start`, `accept`, `lexemes`, `words`, `examples`, and the `grammar`'s digest.
+        row), `rules`, `start`, `accept`, `lexemes`, `silent`, `words`, `examples`, and the `grammar`'s digest.
 
     Raises:
         lark.exceptions.GrammarError: the grammar is wrong or not LALR(1).
@@ -129,6 +132,7 @@ def compile_grammar(grammar: bytes) -> dict[str, Any]:
         "start": states[table.start_states["start"]],
         "accept": states[table.end_states["start"]],
         "lexemes": lexemes,
+        "silent": sorted(terminals - {END, "RBRACE"} - _kept(rules)),  # recovery asks whether a block was closed
         "words": words,
         "examples": _examples(grammar.decode()),
     }
@@ -158,6 +162,11 @@ def _shape(rule: Any) -> list[Any]:
     ]
     lift = bool(rule.options.expand1) and not rule.alias
     return [len(rule.expansion), None if name.startswith("_") else name, keep, lift]
+
+
+def _kept(rules: list[Any]) -> set[str]:
+    """Terminals that some rule keeps as a token; for all others none has to be made."""
+    return {rule.expansion[place].name for rule in rules for place in _shape(rule)[2] if rule.expansion[place].is_term}
 
 
 def _lexicon(parser: Any) -> tuple[list[list[str]], dict[str, list[str]]]:
