@@ -24,6 +24,10 @@ from promo.run.disk import RealDisk
 __all__ = ["FolderLock", "RealDisk", "SystemClock", "decode_source", "interrupt_holder", "is_worked_on", "read_source"]
 
 LARGEST_SPEC = 16 * 1024 * 1024
+NETWORKS = frozenset({"afs", "cifs", "davfs", "fuse.davfs2", "fuse.sshfs", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"})
+"""File systems of other machines, whose locks may be granted to two at once, or lost with the connection."""
+NOTED_S = 1.0
+"""How long whoever took a lock has to write beside it who it is."""
 SAME_START_S = 0.05
 """The system counts the start of a process in hundredths of a second."""
 
@@ -127,6 +131,13 @@ class FolderLock:
         except OSError as fault:
             message = f"the study folder {folder} cannot be written: {fault.strerror or fault}"
             raise PromoError(message, hint="choose another one with --study") from fault
+        kind = file_system(folder)
+        if kind in NETWORKS:
+            self._file.close()
+            message = f"the study folder {folder} lies on a network file system ({kind}), whose locks cannot be trusted"
+            raise PromoError(
+                message, hint="choose a folder of this machine with --study; promo bundle carries it further"
+            )
         if sys.platform != "win32" and folder.stat().st_mode & stat.S_IWOTH:
             self._file.close()
             raise PromoError(f"everybody may write in the study folder {folder}", hint=f"chmod o-w {folder}")
@@ -148,6 +159,15 @@ class FolderLock:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def file_system(folder: Path) -> str:
+    """Kind of the file system that a folder lies on, as the system names it; empty where it does not tell."""
+    import psutil
+
+    place = folder.resolve()
+    mounts = [one for one in psutil.disk_partitions(all=True) if place.is_relative_to(one.mountpoint)]
+    return max(mounts, key=lambda one: len(one.mountpoint)).fstype if mounts else ""
 
 
 def _began(pid: int) -> float:
@@ -210,9 +230,11 @@ def interrupt_holder(folder: Path) -> bool:
         pass
     else:
         return False
-    holder = _holder(folder)
-    if holder is None:
-        return False
+    until = time.monotonic() + NOTED_S
+    while (holder := _holder(folder)) is None:
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)  # whoever has just taken the lock has not said yet who it is
     with contextlib.suppress(OSError):
         os.kill(holder, signal.SIGINT)
         return True

@@ -280,7 +280,11 @@ def test_a_signature_is_that_of_the_key_that_is_asked_for(begun, capsys):
     assert take(begun, "signed.bundle", "--key", begun / "mine") == 2  # the private key, by mistake
     repacked(begun / "there.bundle", lambda files: None)
     assert take(begun, "signed.bundle", "--key", begun / "mine.pub") == 0
-    assert study(begun / "a").state().bundles[0]["signed"] is True
+    (brought,) = study(begun / "a").state().bundles
+    shown = subprocess.run([KEYGEN, "-lf", str(begun / "mine.pub")], check=True, capture_output=True, text=True).stdout
+    assert (brought["signed"], brought["signer"]) == (True, shown.split()[1])
+    assert promo("report", begun / "a" / "trial.promo", "--format", "md", "--out", begun / "r.md") == 0
+    assert f"signed by {brought['signer']}" in (begun / "r.md").read_text(encoding="utf-8")
 
 
 def test_what_a_bundle_brought_is_verified_against_its_own_ledger(begun, capsys):

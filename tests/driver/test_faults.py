@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from promo.driver.study import StudyFolder
@@ -17,6 +19,14 @@ from support import promo, promoted_and_answers, trivial
 
 RACED = Path(__file__).with_name("raced.py")
 CLI = [sys.executable, "-c", "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"]
+
+
+TOOL = """#!/bin/sh
+case "$1" in
+--query-gpu=*) echo 'GPU-77aa, NVIDIA H100 80GB HBM3' ;;
+--query-compute-apps=*) echo 'GPU-0000, 1, game'; echo 'GPU-77aa, 4242, /opt/other, bin/python3' ;;
+esac
+"""
 
 
 def written(place, executor="inline"):
@@ -171,10 +181,10 @@ def test_status_and_report_in_a_loop_read_what_the_study_was(workplace):
 
 
 def test_a_study_waits_for_a_device_that_another_one_has(workplace, monkeypatch):
-    """The driver's tool is made up: it lists one card, which the toy trainer leaves alone."""
+    """The driver's tool is made up: it lists a card, which the toy trainer leaves alone and somebody else does not."""
     tool = workplace / "bin" / "nvidia-smi"
     tool.parent.mkdir()
-    tool.write_text("#!/bin/sh\necho 'GPU-77aa, NVIDIA H100 80GB HBM3'\n", encoding="utf-8")
+    tool.write_text(TOOL, encoding="utf-8")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tool.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("TMPDIR", str(workplace))
@@ -194,8 +204,28 @@ def test_a_study_waits_for_a_device_that_another_one_has(workplace, monkeypatch)
     assert "waiting for GPU-77aa, which another study has" in said
     assert StudyFolder(workplace / "trial.study").state().attempts == {}
     lease.close()
-    running.communicate(timeout=60)
+    told, _ = running.communicate(timeout=60)
 
     assert running.returncode == 0
     state = StudyFolder(workplace / "trial.study").state()
-    assert {one.device for tried in state.attempts.values() for one in tried} == {"GPU-77aa"}
+    tried = [one for tried in state.attempts.values() for one in tried]
+    assert {one.device for one in tried} == {"GPU-77aa"}
+    assert {one.beside for one in tried} == {("python3 (process 4242)",)}
+    assert told.count("warning: python3 (process 4242) computes on GPU-77aa too") == 1
+    assert promo("report", "trial.study", "--format", "md", "--out", "r.md") == 0
+    words = f"{len(tried)} attempts began while python3 computed on the same device"
+    assert words in (workplace / "r.md").read_text(encoding="utf-8")
+    assert promo("verify", "trial.study") == 3
+
+
+def test_a_network_file_system_is_refused(workplace, monkeypatch, capsys):
+    """The table of mounts is made up; nothing was written when it is said."""
+    mounts = [SimpleNamespace(mountpoint=at, fstype=kind) for at, kind in (("/", "ext4"), (str(workplace), "nfs4"))]
+    monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
+    written(workplace)
+
+    assert promo("run", "trial.promo", "--quiet") == 2
+    assert "lies on a network file system (nfs4)" in capsys.readouterr().err
+    assert not (workplace / "trial.study" / "ledger.jsonl").exists()
+    mounts.append(SimpleNamespace(mountpoint=str(workplace / "trial.study"), fstype="xfs"))
+    assert promo("run", "trial.promo", "--quiet") == 0

@@ -293,12 +293,49 @@ def test_a_study_goes_on_only_with_the_runner_that_it_was_started_with(made, cop
     assert words in error
 
 
-@pytest.mark.parametrize("name", ["spec.promo", "plan.json", "lock.json"])
-def test_a_study_does_not_go_on_beside_frozen_files_that_were_changed(made, copy, capsys, name):
-    (copy / name).write_bytes((copy / name).read_bytes() + b"\n")
+CHANGED = {
+    "a rule": ("spec.promo", "keep top 1", "keep top 2", "gate pick, keep: top 1 -> top 2"),
+    "a comment": ("spec.promo", "keep top 1", "keep top 1 # or 2", "line 51: keep top 1 -> keep top 1 # or 2"),
+    "no spec any more": ("spec.promo", "keep top 1", "keep", "line 51: keep top 1 -> keep"),
+    "a budget": ("plan.json", '"cap_s":1', '"cap_s":3', "stages short, budget, cap_s: 1 -> 3"),
+    "a seed": ("plan.json", '"good","box",1]', '"good","box",7]', "good, box, 1 -> "),
+    "form alone": ("plan.json", "{", "{ ", "the same values in another form"),
+    "a seal": ("lock.json", "top 1", "top 2", "seals pick, closure, gate, pick, keep: top 1 -> top 2"),
+    "its time": ("lock.json", '"sealed_at":"2', '"sealed_at":"1', "seals close, sealed_at: 2"),
+    "a used file": ("imports.json", "{}", '{"more.promo":""}', "more.promo is new"),
+    "the second verifier": ("recheck.py", "import argparse", "import ast", "import argparse -> import ast"),
+}
+"""A frozen file, what is changed in it, and the part that is named."""
+
+
+@pytest.mark.parametrize(("name", "old", "new", "words"), CHANGED.values(), ids=CHANGED)
+def test_a_study_does_not_go_on_beside_frozen_files_that_were_changed_and_names_the_part(
+    made, copy, capsys, name, old, new, words
+):
+    text = (copy / name).read_text(encoding="utf-8")
+    assert old in text
+    (copy / name).write_text(text.replace(old, new, 1), encoding="utf-8")
 
     assert promo("run", made[plain] / "trial.promo", "--study", copy, "--quiet") == 1
-    assert f"{name} was changed after the study was frozen" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert f"{name} was changed after the study was frozen" in error
+    assert words in error
+    assert promo("verify", copy) == 1
+    said = capsys.readouterr().out
+    assert (
+        "it was changed after" if words.startswith("line") else words
+    ) in said  # no other copy of the text is at hand
+
+
+def test_several_frozen_files_that_were_changed_are_all_named(made, copy, capsys):
+    (copy / "plan.json").write_text("[]", encoding="utf-8")
+    (copy / "spec.promo").unlink()
+
+    assert promo("run", made[plain] / "trial.promo", "--study", copy, "--quiet") == 1
+    error = capsys.readouterr().err
+    assert "2 files in " in error
+    assert "plan.json: it holds something else altogether" in error
+    assert "spec.promo: it is missing" in error
 
 
 def test_both_take_runs_that_no_ledger_knows_for_a_fault(copy):

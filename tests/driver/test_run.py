@@ -17,7 +17,10 @@ from promo.base.canonical import canonical, digest_bytes, parse_json
 from promo.driver.study import StudyFolder
 from promo.files import FolderLock, RealDisk
 from promo.ledger.state import AttemptState, StudyState
-from support import crashed, promo, spec
+from support import SOUND, crashed, promo, spec
+
+INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")
+TWO_HOSTS = INLINE + "\n\n" + INLINE.replace("host box", "host other")
 
 
 def write(workplace: Path, text: str, name: str = "trial.promo") -> Path:
@@ -98,7 +101,7 @@ def test_secrets_of_the_calling_shell_reach_no_file_of_a_study(workplace, monkey
 
 
 def test_running_a_finished_study_again_starts_nothing(workplace):
-    path = write(workplace, small())
+    path = write(workplace, small(host=INLINE))
     promo("run", path, "--quiet")
     ledger = (study(workplace).path / "ledger.jsonl").read_bytes()
 
@@ -144,6 +147,36 @@ def test_a_stop_that_was_decided_just_before_a_crash_still_stops(workplace):
 
     assert promo("run", path, "--quiet") == 4
     assert study(workplace).state().study is StudyState.STOPPED
+
+
+def test_what_runs_when_a_study_stops_is_ended_before_the_ledger_says_that_it_has_stopped(workplace, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(workplace))  # the toy that hangs leaves notes there
+    text = spec().replace("rerun 1, then drop", "stop").replace('behaviour = "ok"\n}', 'behaviour = "hang"\n}')
+    path = write(workplace, text.replace("poor like base { quality = 4", 'poor like base { behaviour = "crash"'))
+
+    assert promo("run", path, "--quiet") == 4
+    folder = study(workplace)
+    kinds = [event.kind.value for event in folder.chain().events]
+    assert folder.state().running() == ()
+    assert kinds[-2:] == ["attempt.lost", "study.stopped"]
+
+
+def test_attempts_of_a_host_that_is_not_carried_out_now_are_left_to_who_carries_it_out(workplace):
+    path = write(workplace, small(stage_short=SOUND["stage short"].replace("on box", "on box, other"), host=TWO_HOSTS))
+    assert promo("run", path, "--quiet") == 0
+    folder = study(workplace)
+    ledger = folder.path / "ledger.jsonl"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    begun = next(n for n, line in enumerate(lines) if b"attempt.started" in line and b'"host":"other"' in line)
+    crashed(ledger, b"".join(lines[: begun + 1]))
+    (attempt,) = [one for one in folder.state().running() if one.host == "other"]
+    for name in folder.unknown_runs(folder.state()):
+        shutil.rmtree(folder.path / name)
+
+    assert promo("run", path, "--quiet", "--host", "box") == 6
+    assert [one.folder for one in folder.state().running()] == [attempt.folder]
+    assert promo("run", path, "--quiet") == 0
+    assert len(folder.state().attempts[attempt.run]) == 1
 
 
 def orchestrator(workplace, path):
@@ -296,19 +329,19 @@ def test_two_at_once_the_second_is_refused(workplace, capsys):
 
 
 def test_a_changed_spec_is_refused_in_words_and_layout_is_not(workplace, capsys):
-    path = write(workplace, small())
+    path = write(workplace, small(host=INLINE))
     promo("run", path, "--quiet")
     capsys.readouterr()
 
-    write(workplace, small().replace("keep top 1", "keep   top 1  # the best one"))
+    write(workplace, small(host=INLINE).replace("keep top 1", "keep   top 1  # the best one"))
     assert promo("run", path, "--quiet") == 0
-    write(workplace, small().replace("keep top 1", "keep top 2"))
+    write(workplace, small(host=INLINE).replace("keep top 1", "keep top 2"))
     assert promo("run", path, "--quiet") == 1
     assert "gate pick, keep: top 1 -> top 2" in capsys.readouterr().err
 
 
 def test_a_sealed_gate_that_was_changed_is_refused(workplace, capsys):
-    path = write(workplace, small())
+    path = write(workplace, small(host=INLINE))
     assert promo("freeze", path) == 0
     text = path.read_text(encoding="utf-8")
     assert promo("run", path, "--quiet") == 0
@@ -322,7 +355,7 @@ def test_a_sealed_gate_that_was_changed_is_refused(workplace, capsys):
 
 
 def test_freezing_after_a_run_keeps_the_time_of_the_run(workplace, capsys):
-    path = write(workplace, small())
+    path = write(workplace, small(host=INLINE))
     promo("run", path, "--quiet")
 
     assert promo("freeze", path) == 0
@@ -331,10 +364,10 @@ def test_freezing_after_a_run_keeps_the_time_of_the_run(workplace, capsys):
 
 
 def test_a_saved_plan_is_run_and_a_stale_one_is_refused(workplace, capsys):
-    path = write(workplace, small())
+    path = write(workplace, small(host=INLINE))
     assert promo("plan", path, "--out", "saved.json") == 0
     assert promo("run", "saved.json", "--quiet", "--study", "first") == 0
-    write(workplace, small().replace("quality = 4", "quality = 5"))
+    write(workplace, small(host=INLINE).replace("quality = 4", "quality = 5"))
     capsys.readouterr()
 
     assert promo("run", "saved.json", "--quiet", "--study", "second") == 1
@@ -342,8 +375,52 @@ def test_a_saved_plan_is_run_and_a_stale_one_is_refused(workplace, capsys):
     assert not Path("second").exists()
 
 
-def test_seeds_and_identities_are_written_into_every_request(workplace):
+def test_a_saved_plan_starts_once_and_goes_on_where_it_was_started(workplace, capsys):
+    path = write(workplace, small(host=INLINE))
+    promo("plan", path, "--out", "saved.json")
+    assert promo("run", "saved.json", "--quiet", "--study", "first", "--freeze-only") == 0
+    capsys.readouterr()
+
+    assert promo("run", "saved.json", "--quiet", "--study", "second") == 1
+    error = capsys.readouterr().err
+    assert "the plan saved.json starts once, and was started at 2" in error
+    assert f"go on there with --study {workplace / 'first'}" in error
+    assert not Path("second", "ledger.jsonl").exists()
+    assert promo("run", "saved.json", "--quiet", "--study", "first") == 0
+    ledger = Path("first", "ledger.jsonl").read_bytes()
+    assert promo("run", "saved.json", "--quiet", "--study", "first") == 0
+    assert Path("first", "ledger.jsonl").read_bytes() == ledger
+
+
+def test_a_plan_that_is_saved_anew_is_another_start_and_so_is_another_host(workplace, capsys):
+    two = small(stage_short=SOUND["stage short"].replace("on box", "on box, other"), host=TWO_HOSTS)
+    path = write(workplace, two)
+    promo("plan", path, "--out", "saved.json")
+    assert promo("run", "saved.json", "--quiet", "--study", "here", "--host", "box") == 6
+    assert promo("run", "saved.json", "--quiet", "--study", "there", "--host", "other") == 6
+    assert promo("run", "saved.json", "--quiet", "--study", "again", "--host", "other") == 1
+    assert promo("run", "saved.json", "--quiet", "--study", "again") == 1
+    promo("plan", path, "--out", "more.json")
+    assert promo("run", "more.json", "--quiet", "--study", "again", "--freeze-only") == 0
+    Path("more.json.started").write_text("nonsense\n", encoding="utf-8")
+    capsys.readouterr()
+
+    assert promo("run", "more.json", "--quiet", "--study", "third") == 2
+    assert "more.json.started is damaged" in capsys.readouterr().err
+
+
+def test_a_start_that_was_refused_or_cut_short_leaves_the_plan_to_be_started(workplace, monkeypatch):
     path = write(workplace, small())
+    promo("plan", path, "--out", "saved.json")
+    assert promo("run", "saved.json", "--quiet", "--study", "first", "--host", "nowhere") == 2
+    Path("saved.json.started").write_text('{"at":"2026', encoding="utf-8")
+
+    assert promo("run", "saved.json", "--quiet", "--study", "second", "--freeze-only") == 0
+    assert json.loads(Path("saved.json.started").read_text(encoding="utf-8"))["study"] == str(workplace / "second")
+
+
+def test_seeds_and_identities_are_written_into_every_request(workplace):
+    path = write(workplace, small(host=INLINE))
     promo("run", path, "--quiet")
     folder = study(workplace)
     for request in folder.path.glob("runs/*/*/*/request.json"):

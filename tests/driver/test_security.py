@@ -12,6 +12,7 @@ from promo.base.resources import template_folder
 from promo.driver.bundle import BESIDE, NAME
 from promo.files import FolderLock
 from promo.report.render import _environment
+from promo.run.redact import redact
 from promo.run.runners.files.program import _filled
 from support import codes, compiled, promo, spec
 
@@ -166,6 +167,19 @@ def test_templates_escape_refuse_what_is_not_there_and_quote_every_attribute():
         assert not re.findall(r"(?:href|src)=\"\{\{", text), path.name  # nor is a scheme
 
 
+TELLING = [b"sk-", b"://", b"api_key=", b"-----BEGIN PRIVATE KEY-----", b"Bearer ", b"AKIA"]
+
+
+def test_looking_for_secrets_takes_time_linear_in_the_log_whatever_stands_in_it():
+    import time
+
+    for word in TELLING:
+        for content in (word * 20_000, word + b"a" * 100_000, (word + b"a:") * 10_000):
+            began = time.process_time()
+            assert len(redact(content)) == len(content)
+            assert time.process_time() - began < 1
+
+
 BOMBS = {
     "a number of a million digits": "size = " + "9" * 1_000_000,
     "an exponent without end": "size = 1e999999999",
@@ -192,6 +206,8 @@ def test_more_runs_than_anybody_can_mean_are_counted_and_not_made():
 ELSEWHERE = {
     "secrets in the environment": ("tests/driver/test_run.py", "test_secrets_of_the_calling_shell_reach_no_file"),
     "an allow-list of variables": ("tests/run/test_supervise.py", "test_a_worker_sees_only_the_variables_it_may"),
+    "secrets in logs and causes": ("tests/run/test_supervise.py", "test_keys_that_a_run_prints_or_fails_with"),
+    "secrets in a command's words": ("tests/run/test_provenance.py", "test_a_start_records_its_words_without_places"),
     "modes of files": ("tests/driver/test_run.py", "test_a_study_and_its_ledger_are_for_their_owner_alone"),
     "links and paths in archives": ("tests/driver/test_bundle.py", "test_links_in_a_bundle_are_refused"),
     "texts of users in a report": ("tests/report/test_report.py", "test_texts_of_users_stay_texts"),

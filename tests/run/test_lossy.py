@@ -64,6 +64,9 @@ class Box:
     def is_free(self, slot):
         return True
 
+    def beside(self, slot):
+        return ()
+
     def environment(self, slot):
         return {}
 

@@ -93,6 +93,17 @@ def test_every_end_has_its_cause(folder, behaviour, status, words):
     assert (result.status, words in result.cause) == (status, True), result.cause
 
 
+def test_keys_that_a_run_prints_or_fails_with_are_made_unreadable(folder):
+    finish(*start(folder, "leak"))
+
+    kept = b"".join(path.read_bytes() for path in folder.iterdir())
+    assert b"canary" not in kept.lower()
+    log = (folder / LOG).read_text()
+    assert log.startswith(f"logging in with hf_{'*' * 22}\ntotal_tokens: 499\n")
+    cause = read_result(RealDisk(), folder, None).cause
+    assert cause == f"ValueError: 401 for https://me:{'*' * 10}@example.org, api_key='{'*' * 10}'"
+
+
 def test_a_result_records_seconds_by_phase_and_where_it_ran(folder):
     executor, handle = start(folder, "ok")
     result = read_result(RealDisk(), folder, finish(executor, handle))
@@ -348,6 +359,29 @@ def test_a_run_that_was_adopted_can_be_called_off(attempts):
     assert read_exit(RealDisk(), attempts[0]).reason == "cancelled"
     executor.cancel(handle)
     executor.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_who_took_an_attempt_in_hand_and_has_not_yet_said_who_it_is_is_called_off_too(folder):
+    code = (
+        "import fcntl, os, sys, time\n"
+        "handle = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)\n"
+        "fcntl.flock(handle, fcntl.LOCK_EX)\n"
+        "time.sleep(0.3)\n"
+        "os.write(handle, str(os.getpid()).encode())\n"
+        "time.sleep(600)\n"
+    )
+    slow = subprocess.Popen([sys.executable, "-c", code, str(folder / HELD)])
+    wait_for(lambda: is_held(folder))
+    try:
+        executor = LocalExecutor()
+        executor.cancel(executor.find(folder))
+
+        assert slow.wait(timeout=40) == -signal.SIGTERM
+        assert not is_held(folder)
+    finally:
+        slow.kill()
+        slow.wait()
 
 
 def test_an_attempt_that_was_given_up_before_it_began_is_never_begun(folder):

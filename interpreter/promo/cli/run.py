@@ -42,6 +42,7 @@ def run(options: Namespace) -> int:
         only=options.host,
         freeze_only=options.freeze_only,
         finish=options.on_orchestrator_death == "finish",
+        saved=None if plan is None else Path(options.spec),
     )
     if options.freeze_only and not folder.state().attempts:
         from promo.cli.anchor import checkpoint

@@ -10,6 +10,8 @@ A bundle is a tar of plain files in a fixed order with fixed dates, so equal con
 names the digest of every other file; whoever signs the manifest signs all of it.
 """
 
+import base64
+import hashlib
 import io
 import re
 import subprocess
@@ -233,8 +235,7 @@ def import_bundle(folder: StudyFolder, path: Path, *, key: Path | None, clock: C
         Busy: a promo works on the study.
     """
     bundle = read_bundle(path)
-    if key is not None:
-        _check_signature(bundle, key, path)
+    signer = None if key is None else _signer(bundle, key, path)
     with FolderLock(folder.path):
         state = folder.state()
         if state.study is StudyState.EMPTY:
@@ -244,7 +245,7 @@ def import_bundle(folder: StudyFolder, path: Path, *, key: Path | None, clock: C
         fresh = _fresh(bundle, state, started, ended, path)
         _check_files(bundle, folder, started, ended, path)
         if fresh:
-            _take(folder, bundle, fresh, started, ended, clock, signed=key is not None)
+            _take(folder, bundle, fresh, started, ended, clock, signer)
         hosts = tuple(sorted({str(started[one].data["host"]) for one in started}))
         return Brought(bundle.digest, hosts, len(fresh), len(started) - len(fresh))
 
@@ -371,8 +372,7 @@ def _take(
     started: Mapping[Key, Event],
     ended: Mapping[Key, Event],
     clock: Clock,
-    *,
-    signed: bool,
+    signer: str | None,
 ) -> None:
     """Files first, then the ledger: what it says is there once it says so."""
     disk = RealDisk()
@@ -398,7 +398,8 @@ def _take(
             "head": bundle.manifest["head"],
             "ledger": kept,
             "ledger_digest": digest_bytes(bundle.files[LEDGER]),
-            "signed": signed,
+            "signed": signer is not None,
+            **({"signer": signer} if signer is not None else {}),
             "taken": [{"run": run, "attempt": number} for run, number in fresh],
         },
     )
@@ -418,8 +419,8 @@ def _sign(manifest: bytes, key: Path) -> bytes:
     return _ssh(words, manifest, f"the key {key} cannot sign").stdout
 
 
-def _check_signature(bundle: Bundle, key: Path, path: Path) -> None:
-    """The manifest was signed by the owner of a public key that was given on this side."""
+def _signer(bundle: Bundle, key: Path, path: Path) -> str:
+    """Fingerprint of a public key that was given on this side, and whose owner has signed the manifest."""
     if bundle.signature is None:
         raise Mismatch(f"{path} is not signed", hint="have it written with --key, or import it without")
     try:
@@ -439,6 +440,9 @@ def _check_signature(bundle: Bundle, key: Path, path: Path) -> None:
             _ssh(words, manifest, "")
         except _Refused as fault:
             raise Mismatch(f"{path} was not signed by the owner of {key}") from fault
+    # The form is ssh-keygen's, so that people find it beside their keys.
+    blob = base64.b64decode(public.split()[1])
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
 class _Refused(PromoError):

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from pathlib import PureWindowsPath  # which takes both kinds of slashes apart
 
 from attrs import frozen
 
@@ -54,6 +55,11 @@ class LocalPlace:
             message = f"the locks of devices in {folder} cannot be opened: {fault.strerror or fault}"
             raise PromoError(message, hint="set TMPDIR to a folder that all studies of this machine share") from fault
 
+    def beside(self, slot: int) -> tuple[str, ...]:
+        """Programs on the device of a slot that promo did not start; nothing of promo's is on it before an attempt."""
+        device = self.device(slot)
+        return () if device is None else programs_on(device)
+
     def environment(self, slot: int) -> Mapping[str, str]:
         """Environment of a worker in a slot."""
         return worker_environment(self.outer, threads=self.threads, cuda_device=self.device(slot))
@@ -75,6 +81,11 @@ class RecordedPlace:
         """Always: nothing is trained."""
         del slot
         return True
+
+    def beside(self, slot: int) -> tuple[str, ...]:
+        """Nothing: nothing is trained."""
+        del slot
+        return ()
 
     def environment(self, slot: int) -> Mapping[str, str]:
         """Nothing: no worker is started."""
@@ -138,18 +149,31 @@ def cuda_devices() -> tuple[tuple[str, str], ...]:
 
     An index may name another card after a restart of the machine; a UUID never does.
     """
+    return tuple((uuid, name) for uuid, name in _told_by_driver("--query-gpu=uuid,name", 2))
+
+
+def programs_on(device: str) -> tuple[str, ...]:
+    """
+    Programs that compute on a CUDA device now, `NAME (process NUMBER)`, as the driver's own tool lists them.
+
+    Of a program only the name is told; where it lies is nobody's business.
+    """
+    rows = _told_by_driver("--query-compute-apps=gpu_uuid,pid,process_name", 3)
+    return tuple(f"{PureWindowsPath(name).name} (process {pid})" for uuid, pid, name in rows if uuid == device)
+
+
+def _told_by_driver(query: str, columns: int) -> list[list[str]]:
+    """Rows of an answer of nvidia-smi; none without it, or where it does not answer."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
-        return ()
-    done = subprocess.run(
-        [tool, "--query-gpu=uuid,name", "--format=csv,noheader"],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    rows = (line.partition(",") for line in done.stdout.splitlines() if "," in line)
-    return tuple((uuid.strip(), name.strip()) for uuid, _, name in rows)
+        return []
+    words = [tool, query, "--format=csv,noheader"]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    rows = ([part.strip() for part in line.split(",", columns - 1)] for line in done.stdout.splitlines())
+    return [row for row in rows if len(row) == columns]
 
 
 def _is_device(declared: str, real: str) -> bool:

@@ -6,24 +6,26 @@ is still to be done.
 """
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 from os.path import relpath
 from pathlib import Path
 
 from promo import __version__
 from promo.base.canonical import Json, canonical, digest_bytes
 from promo.base.errors import ExitCode, Mismatch, PromoError
-from promo.base.resources import second_verifier
 from promo.curves.replay import Replay
 from promo.decision.values import GateDecision, ReduceDecision, StepDecision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, verdict_of
 from promo.driver.anchor import keep_head, may_start
+from promo.driver.frozen import first_lock, frozen_files
 from promo.driver.hosts import places, recorded_places
 from promo.driver.pipeline import Compiled
 from promo.driver.requests import Requests
 from promo.driver.same import no_strangers, runner_here, same_runner, same_source, same_study
-from promo.driver.study import DATA, IMPORTS, LEDGER, LOCK, PLAN, RECHECK, SPEC, STREAMS, StudyFolder
+from promo.driver.starts import start_once
+from promo.driver.study import DATA, LEDGER, STREAMS, StudyFolder
 from promo.driver.values import Display, Ending, ending_of
 from promo.evidence.effects import effects_to_json
 from promo.evidence.guards import flags
@@ -33,15 +35,15 @@ from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.state import State, StudyState, state_of
 from promo.ledger.values import EventKind
-from promo.plan.store import plan_to_json
 from promo.run.corpora import MOST_OVERLAP, Prepared, prepare
 from promo.run.execute import Execution, Place, Progress, Task, has_ended, may_repeat
 from promo.run.provenance import Origin
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM
-from promo.spec.lock import Lock, Seal, closure, frozen_rules, lock_to_json
 from promo.spec.ports import Runner
 from promo.spec.values import Stage
+
+SHARED = "{programs} computes on {device} too; promo did not start it, and runs there take longer than they would alone"
 
 
 def run_study(
@@ -57,6 +59,7 @@ def run_study(
     freeze_only: bool = False,
     replay: Replay | None = None,
     finish: bool = False,
+    saved: Path | None = None,
 ) -> Ending:
     """
     Start a study, or go on with it.
@@ -73,6 +76,7 @@ def run_study(
         freeze_only: record what is frozen and stop there, so that somebody can vouch for it before anything runs.
         replay: recorded curves that stand for its runs; without them, runs are trained.
         finish: whether runs that train go on to their end when this process dies; they end with it otherwise.
+        saved: the plan file that it is started by, which starts once.
 
     Raises:
         SpecError: the spec has errors.
@@ -87,7 +91,7 @@ def run_study(
         no_strangers(folder, state, fresh=fresh)
         if not fresh:
             same_source(folder, state, replay)
-            same_study(folder, state, plan)
+            same_study(folder, state, compiled, replay)
             compiled = folder.in_force(folder.compiled(), state) if state.amendments else compiled
             if state.study in (StudyState.CLOSED, StudyState.STOPPED):
                 display.begin(study, plan, state)
@@ -99,7 +103,8 @@ def run_study(
         here = recorded_places(study, replay) if replay else places(study, compiled.runner, environment, only)
         journal = Journal(folder.path / LEDGER, RealDisk(), clock)
         loop = _Loop(compiled, spec_folder, folder, journal, clock, here, display, origin, replay, finish)
-        ending = loop.run(fresh=fresh, freeze_only=freeze_only)
+        begin = partial(start_once, saved, plan.digest, folder.path, only) if saved and fresh else None
+        ending = loop.run(begin, fresh=fresh, freeze_only=freeze_only)
         keep_head(folder)
         return ending
 
@@ -130,8 +135,8 @@ class _Loop:
         self.tasks: dict[str, list[Task]] = {}
         """Tasks of opened stages, made once."""
 
-    def run(self, *, fresh: bool, freeze_only: bool) -> Ending:
-        """Carry the study to its end, or to an interruption."""
+    def run(self, begin: Callable[[str], None] | None, *, fresh: bool, freeze_only: bool) -> Ending:
+        """Carry the study to its end, or to an interruption; *begin* may refuse a start, given the time."""
         state = state_of(self.journal.events)
         self.display.begin(self.study, self.plan, state)
         try:
@@ -139,6 +144,8 @@ class _Loop:
                 same_runner(state, self.runner)
             text = self._needed_text(state)  # whatever is wrong with it is said before anything is recorded
             if fresh:
+                if begin is not None:
+                    begin(self.clock.now())
                 self._freeze()
                 state = state_of(self.journal.events)
             if freeze_only:
@@ -173,18 +180,8 @@ class _Loop:
 
     def _freeze(self) -> None:
         """Put spec, lock and plan into the folder, and record their digests before anything else."""
-        spec_bytes = self.compiled.source.text.encode()
-        plan_bytes = canonical(plan_to_json(self.plan)) + b"\n"
-        lock_bytes = canonical(lock_to_json(self._lock())) + b"\n"
-        imports_bytes = canonical(dict(self.compiled.used)) + b"\n"
-        files = {
-            SPEC: spec_bytes,
-            PLAN: plan_bytes,
-            LOCK: lock_bytes,
-            IMPORTS: imports_bytes,
-            RECHECK: second_verifier(),
-        }
-        files |= self.replay.files() if self.replay else {}
+        lock = first_lock(self.compiled, self.clock.now(), self.origin.commit)
+        files = frozen_files(self.compiled, lock, self.replay)
         for name, content in files.items():
             self.disk.write(self.folder.path / name, content)
         self.journal.append(
@@ -201,19 +198,6 @@ class _Loop:
                 **({"replay": self.replay.summary()} if self.replay else {}),
             },
         )
-
-    def _lock(self) -> Lock:
-        """The spec's own seals where they fit; what was never sealed is sealed by starting."""
-        before = self.compiled.lock.seals if self.compiled.lock else {}
-        now = self.clock.now()
-        seals = {}
-        for rule in frozen_rules(self.study):
-            value = self.plan.seals[rule.name]
-            old = before.get(rule.name)
-            fits = old is not None and old.digest == value
-            made = Seal(rule.name, value, closure(self.study, rule), now, self.origin.commit, 0)
-            seals[rule.name] = old if fits and old is not None else made
-        return Lock(self.study.name, seals)
 
     def _needed_text(self, state: State) -> Prepared | None:
         """The study's text, read and split, unless it lies in the folder already."""
@@ -293,7 +277,6 @@ class _Loop:
             interrupts.check()
             self._stop_if_decided()
             if state.study is not StudyState.OPEN:
-                self.execution.cancel()
                 return
             moved = False
             for stage in self.study.stages.values():
@@ -312,13 +295,20 @@ class _Loop:
                 self.execution.record(EventKind.STUDY_CLOSED, {"stages": len(state.closed)})
                 return
             if self.execution.busy:
-                waited = self.execution.elsewhere
-                self.execution.go_on()
-                for device in sorted(self.execution.elsewhere - waited):
-                    self.display.say(f"waiting for {device}, which another study has")
+                self._go_on()
                 self.display.tick(state)
             elif not moved:
                 return  # a person has to decide, or another host to run, before anything more can happen
+
+    def _go_on(self) -> None:
+        """One look at what runs; who else has a device is told once."""
+        waited, shared = self.execution.elsewhere, dict(self.execution.shared)
+        self.execution.go_on()
+        for device in sorted(self.execution.elsewhere - waited):
+            self.display.say(f"waiting for {device}, which another study has")
+        for device, programs in self.execution.shared.items():
+            if programs and programs != shared.get(device):
+                self.display.say(f"warning: {SHARED.format(device=device, programs=', '.join(programs))}")
 
     def _stop_if_decided(self) -> None:
         """A gate or rule may have said that the study stops, perhaps just before a crash."""
@@ -326,6 +316,7 @@ class _Loop:
         every = (*state.decisions.values(), *state.people.values())
         stopping = next((one for one in every if one.get("stopped")), None)
         if stopping is not None and state.study is StudyState.OPEN:
+            self.execution.cancel()  # before it is said: a study that has stopped is never taken up again
             self.execution.record(EventKind.STUDY_STOPPED, {"by": stopping["name"], "why": stopping["stopped"]})
 
     def _flag(self, name: str) -> bool:

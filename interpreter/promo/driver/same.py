@@ -5,7 +5,7 @@ A study goes on only with the files, the spec and the source of values that it w
 """
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from promo import plugins
 from promo.base.canonical import Json, digest_bytes
@@ -13,11 +13,12 @@ from promo.base.differences import differences
 from promo.base.errors import Mismatch
 from promo.curves.replay import Replay
 from promo.driver.anchor import head_fault
+from promo.driver.frozen import MOST, Changed, changed_files, recorded_files, text_changes
+from promo.driver.pipeline import Compiled
 from promo.driver.study import StudyFolder
 from promo.files import RealDisk
 from promo.ledger.state import State
 from promo.plan.store import plan_to_json, stale
-from promo.plan.values import Plan
 from promo.run.provenance import installed_version
 from promo.run.runners.files.declare import FileRunner
 from promo.spec.ports import Runner
@@ -51,32 +52,48 @@ def same_source(folder: StudyFolder, state: State, replay: Replay | None) -> Non
         raise Mismatch(f"the study in {folder.path} was started with {what}", hint=hint)
     if replay is not None:
         changed = list(differences(before, replay.summary(), ("curves",)))
-        kept = {name: RealDisk().read(folder.path / name) for name in replay.files()}
-        changed += [f"{name} differs" for name, content in replay.files().items() if kept[name] != content]
+        for name, content in replay.files().items():
+            kept = RealDisk().read(folder.path / name)
+            if kept is not None and digest_bytes(kept) == recorded_files(state).get(name) and kept != content:
+                changed += [f"{name}, {line}" for line in text_changes(kept, content)][:MOST]
         if changed:
             message = f"the study in {folder.path} was started with other curves, or read them in another way"
             raise Mismatch(message, hint=hint, details=tuple(changed))
 
 
-def same_study(folder: StudyFolder, state: State, plan: Plan) -> None:
+def same_study(folder: StudyFolder, state: State, compiled: Compiled, replay: Replay | None) -> None:
     """Refuse to go on with a study whose files or spec have changed, and say what changed."""
-    files = state.frozen.get("files")
-    for name, recorded in files.items() if isinstance(files, Mapping) else ():
-        content = RealDisk().read(folder.path / name)
-        if content is None or digest_bytes(content) != recorded:
-            what = "is missing" if content is None else "was changed"
-            hint = "restore it from a copy of the study"
-            raise Mismatch(f"{folder.path / name} {what} after the study was frozen", hint=hint)
+    changed = tuple(changed_files(folder, state, compiled, replay))
+    if changed:
+        raise Mismatch(
+            _changed_words(folder, changed), hint="restore it from a copy of the study", details=_parts(changed)
+        )
+    _, plan = compiled.sound()
     stored = folder.stored_plan()
     if state.amendments:
         stored = plan_to_json(folder.amended(len(state.amendments)).amendable()[1])
-    changed = tuple(stale(stored, plan))
-    if changed:
+    other = tuple(stale(stored, plan))
+    if other:
         raise Mismatch(
             f"the study in {folder.path} was started with another spec",
             hint="undo the change, or start a new study with --study",
-            details=changed,
+            details=other,
         )
+
+
+def _changed_words(folder: StudyFolder, changed: Sequence[Changed]) -> str:
+    if len(changed) > 1:
+        return f"{len(changed)} files in {folder.path} are not what they were when the study was frozen"
+    one = changed[0]
+    return f"{folder.path / one.name} {'is missing' if one.missing else 'was changed after the study was frozen'}"
+
+
+def _parts(changed: Sequence[Changed]) -> tuple[str, ...]:
+    """What differs in each file, from what was frozen to what is there."""
+    said = [(one.name, part) for one in changed for part in (("it is missing",) if one.missing else one.parts)]
+    if len(changed) == 1:
+        return () if changed[0].missing else changed[0].parts
+    return tuple(f"{name}: {part}" for name, part in said)
 
 
 def runner_here(runner: Runner) -> dict[str, Json]:

@@ -28,6 +28,7 @@ from promo.ledger.values import Chain
 from promo.run.store import REQUEST, read_result
 from promo.run.values import Result
 from promo.spec.judgement import Agreement, Condition, primitives
+from promo.spec.lock import Lock
 from promo.spec.values import Study
 
 SPEC = "spec.promo"
@@ -92,11 +93,17 @@ class StudyFolder:
 
     def compiled(self) -> Compiled:
         """The study's own copy of its spec, through every pass."""
-        content = RealDisk().read(self.path / SPEC)
+        return self._compile(self.path / SPEC, read_lock(self.path / LOCK))
+
+    def worded(self) -> Compiled:
+        """The study's own copy of its spec as it reads now, whatever its lock holds."""
+        return self._compile(self.path / SPEC, None)
+
+    def _compile(self, path: Path, lock: Lock | None) -> Compiled:
+        content = RealDisk().read(path)
         if content is None:
-            raise Mismatch(f"{self.path / SPEC} is missing", hint="restore it from a copy of the study")
-        source = decode_source(str(self.path / SPEC), content)
-        return compile_source(source, self.path, read_lock(self.path / LOCK), self._imports())
+            raise Mismatch(f"{path} is missing", hint="restore it from a copy of the study")
+        return compile_source(decode_source(str(path), content), self.path, lock, self._imports())
 
     def _imports(self) -> dict[str, str]:
         """Texts of the files that the spec uses, as they were when the study was frozen."""
@@ -107,7 +114,8 @@ class StudyFolder:
             stored = parse_json(content)
         except ValueError as fault:
             raise Mismatch(f"{self.path / IMPORTS} is damaged: {fault}") from fault
-        assert isinstance(stored, dict)
+        if not isinstance(stored, dict):
+            raise Mismatch(f"{self.path / IMPORTS} is damaged: it holds no texts by name")
         return {name: str(text) for name, text in stored.items()}
 
     def replay(self, study: Study, state: State) -> Replay:
@@ -179,11 +187,7 @@ class StudyFolder:
 
     def amended(self, number: int) -> Compiled:
         """The spec as an amendment left it, through every pass."""
-        path = self.path / AMENDMENTS / f"{number}.promo"
-        content = RealDisk().read(path)
-        if content is None:
-            raise Mismatch(f"{path} is missing", hint="restore it from a copy of the study")
-        return compile_source(decode_source(str(path), content), self.path, None, self._imports())
+        return self._compile(self.path / AMENDMENTS / f"{number}.promo", None)
 
     def wording(self, study: Study, name: str, version: int) -> Study:
         """The study with one gate or rule as an amendment words it; everything else stays as it was frozen."""

@@ -17,6 +17,7 @@ from promo.base.units import HOUR
 from promo.decision.values import Decision, decision_digest, decision_to_json
 from promo.driver.amend import beside_file, only_its_own, rule_of, verdict_of
 from promo.driver.begun import check_begun, vouchers
+from promo.driver.frozen import changed_files
 from promo.driver.left import check_results, check_witnesses, ended, lacking, listed
 from promo.driver.pipeline import Compiled
 from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, StudyFolder
@@ -93,14 +94,15 @@ def _files(folder: StudyFolder, state: State) -> Iterator[Check]:
     if not isinstance(files, Mapping):
         yield Check("files", Outcome.MISSING, "the ledger records no frozen files")
         return
+    changed = {one.name: one for one in changed_files(folder, state)}
     for name, recorded in files.items():
-        content = RealDisk().read(folder.path / name)
-        if content is None:
-            yield Check(name, Outcome.MISSING, "the file is not there")
-        elif digest_bytes(content) != recorded:
-            yield Check(name, Outcome.DIFFERS, "it was changed after the study was frozen")
-        else:
+        if name not in changed:
             yield Check(name, Outcome.MATCHES, f"sha256:{str(recorded)[:12]}, as frozen")
+        elif changed[name].missing:
+            yield Check(name, Outcome.MISSING, "the file is not there")
+        else:
+            words = "; ".join(("it was changed after the study was frozen", *changed[name].parts))
+            yield Check(name, Outcome.DIFFERS, words)
 
 
 def _plan(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:

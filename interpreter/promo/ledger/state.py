@@ -67,6 +67,8 @@ class Attempt:
     ended: str = ""
     device: str | None = None
     """The device it was given, by its lasting name."""
+    beside: tuple[str, ...] = ()
+    """Programs that promo did not start and that computed on its device when it began."""
     late: str | None = None
     """Digest of an envelope that came when the attempt had been given up; it counts for nothing."""
 
@@ -236,6 +238,7 @@ def _start(state: State, event: Event) -> None:
         request=_text(data, "request"),
         started=event.time,
         device=_maybe(data, "device"),
+        beside=tuple(str(one) for one in _list(data, "beside")) if "beside" in data else (),
     )
     state.attempts.setdefault(attempt.run, []).append(attempt)
 

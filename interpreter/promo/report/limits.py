@@ -24,6 +24,7 @@ def limits(record: Record) -> Iterable[str]:
     else:
         yield from _between_stages(study)
     yield from _capacity(record)
+    yield from _shared(record)
     missing = sum(len(row.missing) for evidence in record.evidence.values() for row in evidence.rows)
     if missing:
         yield f"{plural(missing, 'cell')} of the evidence {'has' if missing == 1 else 'have'} no value; see the runs."
@@ -50,6 +51,17 @@ def _between_stages(study: Study) -> Iterable[str]:
         yield (
             f"{listed(carried)} {'carries' if len(carried) == 1 else 'carry'} runs on that others began: scores before "
             "and after belong to the same runs and are not independent of each other."
+        )
+
+
+def _shared(record: Record) -> Iterable[str]:
+    """Runs whose seconds were not their own alone."""
+    shared = [one for one in record.attempts() if one.beside]
+    if shared:
+        programs = sorted({program.partition(" (")[0] for one in shared for program in one.beside})
+        yield (
+            f"{plural(len(shared), 'attempt')} began while {listed(programs)} computed on the same device, which promo "
+            "did not start: in a budget of seconds they trained less than they would have alone."
         )
 
 

@@ -52,6 +52,7 @@ def _said(record: Record) -> Iterable[str]:
     for one in state.bundles:
         taken = one.get("taken")
         count = len(taken) if isinstance(taken, list | tuple) else 0
-        signed = f"signed by {one['signed']}" if one.get("signed") else "not signed"
+        signer = one.get("signer") or "a key that was given"
+        signed = f"signed by {signer}" if one.get("signed") else "not signed"
         bundle = f"bundle sha256:{str(one['bundle'])[:SHOWN]}"
         yield f"Brought in from another machine: {plural(count, 'attempt')}, {bundle}, {signed}."

@@ -3,7 +3,7 @@ Text to bytes to train and score on.
 
 A corpus is a list of documents.  Which of them are held out depends on their own digest alone, so the split stays
 put when documents are added.  What comes out is two streams of bytes, or of tokens where the data block names a
-tokenizer, and a manifest with digests of everything; a study keeps these beside its runs and every worker maps them.
+tokenizer, and a manifest with digests of everything; a study keeps these beside its runs and every worker reads them.
 """
 
 import hashlib

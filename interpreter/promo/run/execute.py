@@ -40,6 +40,8 @@ POLL_SHARE = 0.02
 SOONEST_S = 0.0005
 GONE = "promo ended before it did"
 BUSY = "another study took its device a moment earlier"
+UNSEEN = frozenset({"cancelled", "busy", "given up"})
+"""Reasons of attempts that ended before anything could be said of their candidate."""
 ALLOWANCE_S = 300
 """Seconds beyond the training cap for start-up, warm-up and scoring before the supervisor steps in."""
 
@@ -81,6 +83,9 @@ class Place(Protocol):
 
     def is_free(self, slot: int) -> bool:
         """Whether no other study of this machine has the device of a slot."""
+
+    def beside(self, slot: int) -> tuple[str, ...]:
+        """Programs that promo did not start and that compute on the device of a slot while nobody holds it."""
 
     def environment(self, slot: int) -> Mapping[str, str]:
         """Environment of a worker in a slot."""
@@ -153,6 +158,8 @@ class Execution:
         self._refused = ""
         self.elsewhere: frozenset[str] = frozenset()
         """Devices that are waited for because another study has them."""
+        self.shared: dict[str, tuple[str, ...]] = {}
+        """Device -> programs that computed on it when the last attempt there began, and that promo did not start."""
         self._settle_unseen()
 
     def record(self, kind: EventKind, data: Mapping[str, Json]) -> Event:
@@ -190,7 +197,7 @@ class Execution:
             for live in list(self._live):
                 exit_ = self._executor(live.host).poll(live.handle)
                 if exit_ is not None:
-                    ended += self._end(live, exit_, cancelled=exit_.reason in ("cancelled", "busy"))
+                    ended += self._end(live, exit_, cancelled=exit_.reason in UNSEEN)
             begun = [self._announce(task, slot) for task, slot in self._fitting()]
         for progress in ended:
             self._watch(progress)
@@ -267,7 +274,9 @@ class Execution:
         request = {**task.request, "attempt": number, "resume": self._kept(run.id)}
         if task.recorded is not None:
             request["recorded"] = task.recorded + self.state.ended_badly(run.id)
-        device = place.device(slot)
+        device, beside = place.device(slot), place.beside(slot)
+        if device is not None:
+            self.shared[device] = beside
         self.record(
             EventKind.ATTEMPT_STARTED,
             {
@@ -280,6 +289,7 @@ class Execution:
                 "folder": folder,
                 "request": write_request(self._disk, self._study / folder, request),
                 **({"device": device} if device is not None else {}),
+                **({"beside": list(beside)} if beside else {}),
             },
         )
         budget = task.request["budget"]
@@ -362,10 +372,16 @@ class Execution:
         return known if result.digest is not None else seconds_spent(self._disk, self._study / folder)
 
     def _settle_unseen(self) -> None:
-        """Attempts that an earlier promo started and did not see the end of, and results that came after all."""
+        """
+        Attempts that an earlier promo started and did not see the end of, and results that came after all.
+
+        Those of hosts that are not carried out now may go on in somebody's hands; who has their host settles them.
+        """
         for attempt in self.state.running():
             place = self._places.get(attempt.host)
-            handle = None if place is None else place.executor.find(self._study / attempt.folder)
+            if place is None:
+                continue
+            handle = place.executor.find(self._study / attempt.folder)
             if handle is not None:
                 run, host, number, folder = attempt.run, attempt.host, attempt.number, attempt.folder
                 slot = self._slot_of(attempt)

@@ -12,6 +12,7 @@ from pathlib import Path
 from attrs import frozen
 
 from promo.base.canonical import Json, digest, digest_bytes
+from promo.run.redact import redact_text
 
 PACKAGES = ("promo-lang", "torch", "numpy")
 INSTALLED = (".dist-info", ".egg-info")
@@ -54,7 +55,7 @@ class Origin:
 
 def origin_of(folder: Path, environment: Mapping[str, str], words: Sequence[str]) -> Origin:
     """The origin of a command that was given for a spec in a folder."""
-    command = tuple(Path(word).name if Path(word).is_absolute() else word for word in words)
+    command = tuple(redact_text(Path(word).name if Path(word).is_absolute() else word) for word in words)
     return Origin(commit_of(folder, environment), command, installed_packages(), own_code())
 
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from promo.run.held import Held, Lease, hold, lease_folder, take
+from promo.run.redact import redact_file
 
 _JOBS: list[Any] = []
 """Windows: the job of this process, which must be kept as long as it lives."""
@@ -174,6 +175,8 @@ class Supervisor:
             "returncode": code,
             "seconds": f"{time.monotonic() - self._began:.3f}",
         }
+        with contextlib.suppress(OSError):
+            redact_file(self._folder / LOG)
         _write(self._folder / EXIT, end)
         self._worker = None
         self._held.close()

@@ -25,6 +25,7 @@ from promo.base.errors import PromoError
 from promo.run.contract import Outcome, Recorder, Request, seconds_as_text
 from promo.run.disk import REFUSED, RealDisk
 from promo.run.provenance import peak_memory_bytes, software, where_it_runs
+from promo.run.redact import redact_text
 from promo.run.store import LOG, POINTS, REQUEST, RESULT, result_bytes
 from promo.run.values import CONTRACT, NO_DISK, RunStatus
 
@@ -185,7 +186,7 @@ def _checked(outcome: Outcome, request: Request) -> Outcome:
 
 
 def _failed(fault: Exception) -> Outcome:
-    words = str(fault).strip().splitlines() or [type(fault).__name__]
+    words = redact_text(str(fault)).strip().splitlines() or [type(fault).__name__]
     memory = type(fault).__name__ in OUT_OF_MEMORY or any(part in str(fault) for part in OUT_OF_MEMORY_WORDS)
     status = RunStatus.OOM if memory else RunStatus.CRASH
     return Outcome(status, {}, {}, f"{type(fault).__name__}: {words[0][:300]}")

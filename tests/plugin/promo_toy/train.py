@@ -70,6 +70,11 @@ def leave():
     os._exit(7)
 
 
+def leak():
+    sys.stdout.write("logging in with hf_CanaryCanaryCanary1234\ntotal_tokens: 499\n")
+    raise ValueError("401 for https://me:canary7f3a@example.org, api_key='canary7f3a'")
+
+
 def kill():
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -85,5 +90,6 @@ FAILURES = {
     "hang": hang,
     "exit": leave,
     "kill": kill,
+    "leak": leak,
     "nothing": nothing,
 }

@@ -15,7 +15,7 @@ from promo.run.contract import Recorder
 from promo.run.corpora import split, synthetic
 from promo.run.runners.gpt.checkpoint import CheckpointError, load, save
 from promo.run.runners.gpt.declare import FACTORS, RUNNER
-from promo.run.runners.gpt.train import train
+from promo.run.runners.gpt.train import _Training, train
 from promo.run.values import RunStatus
 
 torch.set_num_threads(1)
@@ -89,6 +89,28 @@ def test_a_run_that_is_broken_off_and_taken_up_ends_with_the_bits_of_the_unbroke
     assert without_seconds(points) == without_seconds(curve)
     assert again.details["work"]["steps"] == 40
     assert len(list((study / "lost").glob("checkpoint-*.safetensors"))) == 1
+
+
+class Large(_Training):
+    """A device into whose memory the text does not go: the next rows are under way when a state is kept."""
+
+    def _text_stays(self, text_bytes):
+        return text_bytes > 0
+
+
+def test_rows_under_way_when_a_state_is_kept_are_trained_on_by_whoever_takes_it_up(study):
+    whole, _ = carried_out(request(study, "whole", amount=12 * 256))
+    always = {"checkpoint": {"at_end": False, "every_s": 0}}
+    with pytest.raises(KeyboardInterrupt):
+        Large(request(study, "lost", amount=12 * 256, **always), Cut(io.StringIO(), 5)).run()
+    kept = digest_bytes((study / "lost" / "checkpoint.json").read_bytes())
+
+    asked = request(study, "again", amount=12 * 256, resume={"folder": "lost", "state": kept})
+    again = Large(asked, Cut(io.StringIO(), 0)).run()
+
+    assert again.metrics == whole.metrics
+    assert again.details["work"]["steps"] == 12
+    assert "not_taken_up" not in again.details
 
 
 def of_another_run(lost):

@@ -15,7 +15,8 @@ from promo.run.corpora import split, synthetic
 from promo.run.runners.gpt.batches import NOT_SCORED, Lengths, Score, load, rows, scoring_windows, unsigned
 from promo.run.runners.gpt.declare import FACTORS, RUNNER
 from promo.run.runners.gpt.device import peak_flops
-from promo.run.runners.gpt.model import Gpt, band, rotary_tables, rotate
+from promo.run.runners.gpt.feed import Feed, Prefetching, lies_on_device, load_mapped
+from promo.run.runners.gpt.model import Gpt, attention, rotary_tables, rotate
 from promo.run.runners.gpt.optimizer import (
     Optimizer,
     adam_update,
@@ -109,8 +110,29 @@ def test_a_position_does_not_see_what_follows(window):
     assert not torch.allclose(before[0, 20:], after[0, 20:], atol=1e-3)
 
 
-def test_a_window_hides_what_is_too_far_back():
-    seen = band(6, 2, torch.device("cpu"))
+@pytest.mark.parametrize(("length", "window"), [(6, 2), (7, 3), (8, 4), (9, 8), (5, 1), (8, 8), (8, 20), (33, 4)])
+def test_attention_by_stretches_is_masked_attention_and_so_are_its_gradients(length, window):
+    generator = torch.Generator().manual_seed(1)
+    given = [torch.randn(2, 3, length, 8, generator=generator, requires_grad=True) for _ in range(3)]
+    onward = torch.randn(2, 3, length, 8, generator=generator)
+    distance = torch.arange(length)[:, None] - torch.arange(length)
+    mask = (distance >= 0) & (distance < window)
+
+    found = attention(*given, window)
+    expected = torch.nn.functional.scaled_dot_product_attention(*given, attn_mask=mask)
+
+    assert torch.allclose(found, expected, atol=1e-6)
+    for one, other in zip(
+        torch.autograd.grad(found, given, onward), torch.autograd.grad(expected, given, onward), strict=True
+    ):
+        assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_a_window_is_all_that_a_position_sees():
+    values = torch.eye(6).view(1, 1, 6, 6)
+    nothing = torch.zeros(1, 1, 6, 6)
+
+    seen = attention(nothing, nothing, values, 2)[0, 0] > 0
 
     assert seen.int().tolist() == [
         [1, 0, 0, 0, 0, 0],
@@ -391,6 +413,45 @@ def test_rows_that_do_not_fit_shrink_before_the_clock_starts_and_are_recorded(fo
     assert outcome.details["work"]["rows_at_once"] == 2  # of the 8 rows of a step
     assert outcome.details["work"]["rows_that_did_not_fit"] == [8, 4]
     assert outcome.metrics["val_bpb"] == pytest.approx(value(folder, amount=5), abs=1e-3)
+
+
+class Large(_Training):
+    """A device into whose memory the text does not go."""
+
+    def _text_stays(self, text_bytes):
+        return text_bytes > 0
+
+
+def test_rows_that_are_fetched_ahead_train_the_same_bits_and_the_record_says_so(folder):
+    asked = request(folder, amount=12, device_batch=2)
+    ahead = Large(asked, Recorder(io.StringIO(), time.monotonic())).run()
+    outcome = run(folder, amount=12, device_batch=2)[0]
+
+    assert ahead.metrics == outcome.metrics
+    assert ahead.details["work"].pop("rows_come_from") == "the machine's memory, ahead"
+    assert outcome.details["work"].pop("rows_come_from") == "the device's memory"
+
+
+def test_a_text_lies_on_the_device_if_it_takes_a_quarter_of_its_free_memory_at_most():
+    assert lies_on_device(250, 1000)
+    assert not lies_on_device(251, 1000)
+
+
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_rows_ahead_are_those_that_are_cut_in_time_wherever_one_goes_on(tmp_path, width):
+    (tmp_path / "text").write_bytes(array({1: "B", 2: "H", 4: "I"}[width], [255, 3, 200, 7, 9, 11] * 40).tobytes())
+    here = torch.device("cpu")
+    draws = [torch.Generator().manual_seed(4) for _ in range(2)]
+    feed = Feed(load(tmp_path / "text", here, width), 3, 8, draws[0], here)
+    ahead = Prefetching(load_mapped(tmp_path / "text", width), 3, 8, draws[1], here)
+    for _ in range(5):
+        for one, other in zip(feed.take(), ahead.take(), strict=True):
+            assert torch.equal(one, other)
+        ahead.fetch()
+        ahead.fetch()
+
+        assert torch.equal(feed.place(), ahead.place())
+        assert not torch.equal(ahead.place(), draws[1].get_state())
 
 
 def test_rows_that_a_condition_asks_for_do_not_shrink(folder):

@@ -146,16 +146,15 @@ class LocalExecutor:
 
     @staticmethod
     def _cancel_adopted(handle: Adopted) -> None:
-        number = holder(handle.folder)
-        if number is None:
-            return
-        until = time.monotonic() + STOP_S
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(number, signal.SIGTERM)  # it held the lock a moment ago, so the number is its own
-            while is_held(handle.folder):
-                if time.monotonic() > until:
-                    os.kill(number, getattr(signal, "SIGKILL", signal.SIGTERM))
-                time.sleep(0.02)
+        until, asked = time.monotonic() + STOP_S, False
+        while is_held(handle.folder):
+            number = holder(handle.folder)  # none as long as who has just taken it has not said who it is
+            late = time.monotonic() > until
+            if number is not None and (late or not asked):
+                with contextlib.suppress(ProcessLookupError):  # it held the lock a moment ago: the number is its own
+                    os.kill(number, getattr(signal, "SIGKILL", signal.SIGTERM) if late else signal.SIGTERM)
+                asked = True
+            time.sleep(0.02)
 
     def close(self) -> None:
         """Nothing more will be started: let go of supervisors and of workers that were prepared."""

@@ -54,7 +54,8 @@ class Lengths:
         """Bytes a token of a stream stands for, on average."""
         if self.table is None:
             return 1.0
-        parts = (self.table[unsigned(part)].sum(dtype=torch.int64) for part in stream.split(2**22))
+        table = self.table.to(stream.device)
+        parts = (table[unsigned(part)].sum(dtype=torch.int64) for part in stream.split(2**22))
         return int(torch.stack(list(parts)).sum()) / len(stream)
 
 
@@ -94,10 +95,15 @@ def rows(stream: Tensor, count: int, length: int, generator: torch.Generator) ->
     Returns:
         Inputs and targets, shapes (B, T), 64-bit integers.
     """
-    starts = torch.randint(0, len(stream) - length, (count,), generator=generator)
+    begin = starts(stream, count, length, generator)
     if stream.is_cuda:  # so that nothing waits: the text lies on the device, only these few numbers travel
-        starts = starts.pin_memory().to(stream.device, non_blocking=True)
-    return _cut(stream, starts, length)
+        begin = begin.pin_memory().to(stream.device, non_blocking=True)
+    return _cut(stream, begin, length)
+
+
+def starts(stream: Tensor, count: int, length: int, generator: torch.Generator) -> Tensor:
+    """Draw where *count* rows of *length* positions begin, shape (B,)."""
+    return torch.randint(0, len(stream) - length, (count,), generator=generator)
 
 
 def scoring_windows(stream: Tensor, count: int, length: int, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -114,12 +120,17 @@ def scoring_windows(stream: Tensor, count: int, length: int, batch: int) -> Iter
         Inputs and targets, shapes (B, T).
     """
     last = len(stream) - length - 1
-    starts = torch.arange(count, dtype=torch.int64) * last // max(count - 1, 1)
-    for part in starts.split(batch):
+    spread = torch.arange(count, dtype=torch.int64) * last // max(count - 1, 1)
+    for part in spread.split(batch):
         yield _cut(stream, part.to(stream.device), length)
 
 
-def _cut(stream: Tensor, starts: Tensor, length: int) -> tuple[Tensor, Tensor]:
-    places = starts[:, None] + torch.arange(length + 1, device=stream.device)  # (B, T + 1)
-    taken = unsigned(stream[places])
-    return taken[:, :-1].contiguous(), taken[:, 1:].contiguous()
+def _cut(stream: Tensor, begin: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    places = begin[:, None] + torch.arange(length + 1, device=stream.device)  # (B, T + 1)
+    return cut(stream[places])
+
+
+def cut(taken: Tensor) -> tuple[Tensor, Tensor]:
+    """Inputs and targets, shapes (B, T), of rows of tokens with the one that follows, shape (B, T + 1)."""
+    whole = unsigned(taken)
+    return whole[:, :-1].contiguous(), whole[:, 1:].contiguous()

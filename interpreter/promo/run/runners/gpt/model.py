@@ -103,10 +103,7 @@ class Gpt(nn.Module):
         parts = both.view(rows, length, 3, self.heads, self.head_size).permute(2, 0, 3, 1, 4)  # (3, B, H, T, D)
         queries, keys, values = parts.unbind(0)
         queries, keys = norm(rotate(queries, cosine, sine)), norm(rotate(keys, cosine, sine))
-        if window >= length:
-            seen = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
-        else:
-            seen = F.scaled_dot_product_attention(queries, keys, values, attn_mask=band(length, window, stream.device))
+        seen = attention(queries, keys, values, window)  # (B, H, T, D)
         joined = seen.transpose(1, 2).reshape(rows, length, width)  # (B, T, W)
         return F.linear(joined, outward[0])
 
@@ -136,8 +133,52 @@ def rotate(heads: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     return torch.cat((first * cosine + second * sine, second * cosine - first * sine), dim=-1)
 
 
-def band(length: int, window: int, device: torch.device) -> Tensor:
-    """Which positions each position sees: itself and the *window* - 1 before it; shape (T, T), boolean."""
-    places = torch.arange(length, device=device)
-    distance = places[:, None] - places[None, :]
-    return (distance >= 0) & (distance < window)
+def attention(queries: Tensor, keys: Tensor, values: Tensor, window: int) -> Tensor:
+    """
+    Causal attention in which a position sees itself and the *window* - 1 before it.
+
+    A short window goes stretch by stretch: its first *window* positions see nothing else, as in causal attention, and a
+    later stretch sees itself and the one before.  What no position sees is never multiplied, so time and memory grow
+    with T x window, not with T x T.
+
+    Args:
+        queries: shape (B, H, T, D).
+        keys: the same shape.
+        values: the same shape.
+        window: at least 1; all of T or more is causal attention.
+
+    Returns:
+        The same shape.
+
+    Source:
+        Beltagy et al. (2020), "Longformer", section 3.1, for the windows; stretches change nothing of them.
+    """
+    length = queries.shape[2]
+    head = F.scaled_dot_product_attention(
+        queries[:, :, :window], keys[:, :, :window], values[:, :, :window], is_causal=True
+    )
+    if window >= length:
+        return head
+    seen = [head]
+    mask = band(window, window, queries.device)
+    for start in range(window, length, window):
+        end = min(start + window, length)
+        stretch = slice(start - window, end)
+        part = mask[: end - start, : window + end - start]
+        seen.append(
+            F.scaled_dot_product_attention(
+                queries[:, :, start:end], keys[:, :, stretch], values[:, :, stretch], attn_mask=part
+            )
+        )
+    return torch.cat(seen, dim=2)
+
+
+def band(count: int, window: int, device: torch.device) -> Tensor:
+    """
+    What the *count* positions behind a stretch of *window* positions see of both.
+
+    Returns:
+        Shape (count, window + count), boolean; *window* of each row are true, the last of them its own position.
+    """
+    behind = torch.arange(window, window + count, device=device)[:, None] - torch.arange(window + count, device=device)
+    return (behind >= 0) & (behind < window)

@@ -21,11 +21,12 @@ from torch import Tensor
 from promo.base.canonical import Json, from_exact
 from promo.run.contract import Outcome, Recorder, Request
 from promo.run.provenance import busy_seconds, device_facts, peak_memory_bytes
-from promo.run.runners.gpt.batches import BITS, Lengths, Score, load, rows, scoring_windows
+from promo.run.runners.gpt.batches import BITS, Lengths, Score, load, scoring_windows
 from promo.run.runners.gpt.checkpoint import CheckpointError, generator_text, set_generator
 from promo.run.runners.gpt.checkpoint import load as load_checkpoint
 from promo.run.runners.gpt.checkpoint import save as save_checkpoint
 from promo.run.runners.gpt.device import next_divisor, peak_flops, rows_that_fit
+from promo.run.runners.gpt.feed import Feed, Prefetching, lies_on_device, load_mapped
 from promo.run.runners.gpt.model import Gpt
 from promo.run.runners.gpt.optimizer import Optimizer
 from promo.run.store import CHECKPOINT, TRUNK
@@ -164,8 +165,12 @@ class _Training:
         with self.recorder.phase("data"):
             folder, data = Path(self.request["study_folder"]), self.request["data"]
             width = int(data.get("token_width", 1))
-            self.stream = load(folder / data["train"], self.device, width)
-            self.held = load(folder / data["validation"], self.device, width)
+            learned, held = folder / data["train"], folder / data["validation"]
+            self.text_stays = self._text_stays(learned.stat().st_size + held.stat().st_size)
+            if self.text_stays:
+                self.stream, self.held = load_mapped(learned, width), load_mapped(held, width)
+            else:
+                self.stream, self.held = load(learned, self.device, width), load(held, self.device, width)
             self.lengths = Lengths(folder / data["token_lengths"] if "token_lengths" in data else None, self.device)
             self.bits = BITS / self.lengths.mean(self.stream)
         if len(self.stream) <= self.context:
@@ -230,6 +235,16 @@ class _Training:
         if self.trunk and self.request["continues"]:
             self.optimizer.warmup = 0.0  # the trunk has it behind it
         self.draws = torch.Generator().manual_seed(self.data_seed)
+        self._feed()
+
+    def _feed(self) -> None:
+        """Rows from the generator as it stands, as many at once as fit."""
+        kind = Prefetching if self.text_stays else Feed
+        self.feed = kind(self.stream, self.rows_at_once, self.context, self.draws, self.device)
+
+    def _text_stays(self, text_bytes: int) -> bool:
+        """Whether the text stays in the machine's memory because it is too large for the device's."""
+        return self.on_cuda and not lies_on_device(text_bytes, torch.cuda.mem_get_info()[0])
 
     def _trunk_share(self) -> float | None:
         """Share of the whole budget that is trained at a constant rate before it cools down; None without a trunk."""
@@ -251,6 +266,7 @@ class _Training:
                     raise  # the condition asks for this many, or there is no smaller number
                 self.too_many.append(self.rows_at_once)
                 self.rows_at_once = next_divisor(self.batch_rows, self.rows_at_once)
+            self._feed()
             self.model.zero_grad(set_to_none=True)
             if self.on_cuda:
                 torch.cuda.empty_cache()
@@ -297,6 +313,7 @@ class _Training:
                 tensor.copy_(tensors[name])
         self.optimizer.steps = int(state["optimizer_steps"])
         set_generator(self.draws, state["draws"])
+        self._feed()
         for name in CLOCK_SECONDS:
             setattr(clock, name, float(state["clock"][name]))
         clock.steps, clock.tokens = int(state["clock"]["steps"]), int(state["clock"]["tokens"])
@@ -313,7 +330,7 @@ class _Training:
         state: dict[str, Json] = {
             "run": self.request["run"].get("id"),
             "optimizer_steps": self.optimizer.steps,
-            "draws": generator_text(self.draws),
+            "draws": generator_text(self.feed.place()),
             "clock": {
                 **{name: repr(float(getattr(clock, name))) for name in CLOCK_SECONDS},
                 "steps": clock.steps,
@@ -382,9 +399,10 @@ class _Training:
         parts = self.batch_rows // self.rows_at_once
         total = torch.zeros((), device=self.device)
         for _ in range(parts):
-            inputs, targets = rows(self.stream, self.rows_at_once, self.context, self.draws)
+            inputs, targets = self.feed.take()
             loss = self.forward(inputs, targets, self.compute) / parts
             loss.backward()
+            self.feed.fetch()
             total += loss.detach()
         self.optimizer.step(progress)
         self.model.zero_grad(set_to_none=True)
@@ -396,9 +414,9 @@ class _Training:
         with torch.no_grad():
             batch = max(SCORING_TOKENS // self.window, 1)
             for inputs, targets in scoring_windows(self.held, count, self.window, batch):
-                targets, tokens, length = self.lengths.scored(targets)
+                targets, tokens, length = self.lengths.scored(targets.to(self.device))
                 if tokens:
-                    nats += float(self.forward(inputs, targets, self.compute)) * tokens
+                    nats += float(self.forward(inputs.to(self.device), targets, self.compute)) * tokens
                     scored, size = scored + tokens, size + length
         return Score(nats, scored, size)
 
@@ -417,6 +435,7 @@ class _Training:
                 "tokens_per_s": f"{speed:.1f}",
                 "rows_at_once": self.rows_at_once,
                 "rows_that_did_not_fit": list(self.too_many),
+                "rows_come_from": "the machine's memory, ahead" if self.text_stays else "the device's memory",
                 "flops_per_s": f"{speed * int(self.request['flops_per_token']):.4g}",
                 "mfu": self._utilisation(speed),
             },

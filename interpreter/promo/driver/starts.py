@@ -1,0 +1,89 @@
+"""
+A saved plan starts once: where it was started stands in a file beside it, a line for each start.
+
+Whoever starts one plan twice has two studies to choose from, and nobody sees the one that is not shown.  A plan that
+was started goes on where it was started.  Parts of it that are carried out on other hosts are starts of their own.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from promo.base.canonical import Json, canonical, parse_json
+from promo.base.errors import Mismatch, PromoError
+from promo.run.disk import RealDisk
+from promo.run.held import locked
+
+STARTED = ".started"
+"""Ending of the file beside a plan that holds its starts."""
+
+
+FIELDS = {"plan", "study", "host", "at"}
+
+
+def start_once(saved: Path, plan: str, folder: Path, only: str | None, now: str) -> None:
+    """
+    Record that a saved plan is started in a folder, durably and before anything else is.
+
+    Args:
+        saved: the plan file.
+        plan: the plan's digest; another plan that is saved under the same name may start.
+        folder: where its study will live, and where nothing was started yet.
+        only: the one host whose runs are carried out; None for all.
+        now: UTC time in ISO 8601.
+
+    Raises:
+        Mismatch: it was started in another folder.
+        PromoError: the start cannot be recorded.
+    """
+    path = saved.with_name(saved.name + STARTED)
+    entry: dict[str, Json] = {"plan": plan, "study": str(folder.resolve()), "host": only, "at": now}
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        try:
+            if not locked(handle):
+                raise PromoError(f"the plan {saved} is being started by another promo process", hint="try again")
+            _record(handle, saved, entry)
+            RealDisk().settle((), (path.parent,))
+        finally:
+            os.close(handle)
+    except OSError as fault:
+        message = f"the start of the plan {saved} cannot be recorded in {path}: {fault.strerror or fault}"
+        raise PromoError(message, hint="copy the plan to a folder that can be written, or run its spec") from fault
+
+
+def _record(handle: int, saved: Path, entry: Mapping[str, Json]) -> None:
+    """Append a start, unless it stands there already; under the lock of the file."""
+    content = b"".join(iter(lambda: os.read(handle, 65_536), b""))
+    whole = content[: content.rfind(b"\n") + 1]  # a line that a crash cut short started nothing
+    for line in whole.splitlines():
+        before = _start(saved, line)
+        if before["plan"] != entry["plan"] or not _overlap(before["host"], entry["host"]):
+            continue
+        if before["study"] == entry["study"]:
+            return
+        there = before["study"]
+        raise Mismatch(
+            f"the plan {saved} starts once, and was started at {before['at']} in {there}",
+            hint=f"go on there with --study {there}, or save another plan: promo plan SPEC --out FILE",
+        )
+    os.ftruncate(handle, len(whole))
+    os.lseek(handle, len(whole), os.SEEK_SET)
+    os.write(handle, canonical(entry) + b"\n")
+    os.fsync(handle)
+
+
+def _overlap(one: Json, two: Json) -> bool:
+    """Whether two starts carry out runs of one host."""
+    return one is None or two is None or one == two
+
+
+def _start(saved: Path, line: bytes) -> Mapping[str, Json]:
+    path = saved.with_name(saved.name + STARTED)
+    try:
+        entry = parse_json(line)
+    except ValueError as fault:
+        raise PromoError(f"{path} is damaged: {fault}", hint="restore it from a copy") from fault
+    if not isinstance(entry, Mapping) or not entry.keys() >= FIELDS:
+        raise PromoError(f"{path} is damaged: a line is no start of a plan", hint="restore it from a copy")
+    return entry
