@@ -40,7 +40,10 @@ class Node(Shown):
 
     def node(self, kind: str) -> "Node | None":
         """The first child node of that kind."""
-        return next(self.nodes(kind), None)
+        for child in self.children:
+            if child.kind == kind and isinstance(child, Node):
+                return child
+        return None
 
     def tokens(self, kind: str) -> Iterator[Token]:
         """Child tokens of that kind, in order."""
@@ -48,7 +51,10 @@ class Node(Shown):
 
     def token(self, kind: str) -> Token:
         """The first child token of that kind; the grammar promises there is one."""
-        return next(self.tokens(kind))
+        for child in self.children:
+            if child.kind == kind and isinstance(child, Token):
+                return child
+        raise AssertionError(f"{self.kind} has no {kind}")
 
 
 @frozen(eq=False, repr=False, slots=False)

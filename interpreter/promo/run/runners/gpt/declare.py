@@ -120,14 +120,20 @@ class GptRunner:
         settings["vocabulary"] = self.vocabulary
         del settings["aspect"]
         return Effective(
-            settings=tuple(sorted(settings.items())),
-            parameters=parameters(whole["depth"], width, self.vocabulary),
-            flops_per_token=flops_per_token(
-                whole["depth"], width, whole["context"], str(levels["window"]), self.vocabulary
-            ),
-            fixed_bytes=fixed_bytes(whole["depth"], width, self.vocabulary),
-            row_bytes=row_bytes(whole["depth"], width, whole["context"], self.vocabulary),
+            tuple(sorted(settings.items())),
+            *_sizes(whole["depth"], width, whole["context"], str(levels["window"]), self.vocabulary),
         )
+
+
+@lru_cache(1024)
+def _sizes(depth: int, width: int, context: int, pattern: str, vocabulary: int) -> tuple[int, int, int, int]:
+    """Parameters, operations a token, bytes of a model and of a row; many conditions have them alike."""
+    return (
+        parameters(depth, width, vocabulary),
+        flops_per_token(depth, width, context, pattern, vocabulary),
+        fixed_bytes(depth, width, vocabulary),
+        row_bytes(depth, width, context, vocabulary),
+    )
 
 
 _WHOLE = {name: int(factor.default) for name, factor in FACTORS.items() if factor.whole}
