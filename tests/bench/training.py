@@ -13,6 +13,7 @@ import argparse
 import io
 import json
 import os
+import resource
 import statistics
 import tempfile
 import time
@@ -121,14 +122,14 @@ def compare(folder: Path, rounds: int, threads: int) -> None:
 
 
 def starts(folder: Path, count: int) -> None:
-    """Print the seconds from asking for a worker to the end of its first training step."""
-    seen = []
+    """Print the seconds from asking for a worker to the end of its first training step, and what all of it computed."""
+    seen, computed = [], []
     asked = request(folder, {**COMMON, **SHAPES["2x64, 8 rows"][0]}, 1, 1)
     for number in range(count):
         place = folder / "runs" / "bench" / "one-here-s1" / f"attempt-{number}"
         place.mkdir(parents=True)
         (place / "request.json").write_text(json.dumps(asked, sort_keys=True, separators=(",", ":")))
-        began = time.monotonic()
+        began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         executor = LocalExecutor()
         worker = worker_environment(os.environ, threads=1, cuda_device=None)
         handle = executor.start(AttemptSpec(place, worker, 60, RUNNER.trainer))
@@ -140,11 +141,16 @@ def starts(folder: Path, count: int) -> None:
             time.sleep(0.005)
             ended = executor.poll(handle)
         executor.close()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        computed.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         result = json.loads((place / "result.json").read_bytes())["body"]
         phases = {name: round(float(text), 2) for name, text in result["seconds"].items()}
-        print(f"start {number}: {seen[-1]:.2f} s to the first training step; {phases}", flush=True)
+        words = f"{seen[-1]:.2f} s to the first training step, {computed[-1]:.2f} processor seconds to the end"
+        print(f"start {number}: {words}; {phases}", flush=True)
         assert result["status"] == "ok", result["cause"]
     print(f"worker to first training step: median {statistics.median(seen):.2f} s, {min(seen):.2f} to {max(seen):.2f}")
+    spent = f"{statistics.median(computed):.2f}, {min(computed):.2f} to {max(computed):.2f}"
+    print(f"processor seconds of supervisor and worker, one step and its scoring included: median {spent}")
 
 
 def main() -> None:

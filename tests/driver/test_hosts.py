@@ -1,0 +1,86 @@
+"""Hosts with several CUDA devices: one run on each, by names that last; the driver's tool is made up."""
+
+import json
+import os
+
+import pytest
+
+from promo.driver.hosts import cuda_devices, places
+from promo.driver.study import StudyFolder
+from promo.plugins import runner
+from promo.run.held import is_taken, lease_folder, take
+from support import promo, study_of, trivial
+
+CARDS = "GPU-aa, NVIDIA H100 80GB HBM3\nGPU-bb, NVIDIA L40S\nGPU-cc, NVIDIA H100 80GB HBM3\n"
+TWO = trivial("local").replace("  slots 1\n", "  slots 2\n").replace('device "cpu" on any', 'device "H100" on any')
+
+
+@pytest.fixture
+def cards(workplace, monkeypatch):
+    """A machine with three cards, two of them alike, and nobody else's locks."""
+    tool = workplace / "bin" / "nvidia-smi"
+    tool.parent.mkdir()
+    (workplace / "cards").write_text(CARDS, encoding="utf-8")
+    tool.write_text(
+        f'#!/bin/sh\ncase "$1" in --query-gpu=uuid,name) cat "{workplace / "cards"}" ;; esac\n', encoding="utf-8"
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("TMPDIR", str(workplace))
+    return workplace
+
+
+def place():
+    return places(study_of(TWO), runner("toy"), os.environ)["box"]
+
+
+def test_each_slot_has_a_card_of_its_own_and_its_runs_see_no_other(cards):
+    assert len(cuda_devices()) == 3
+    assert [place().device(slot) for slot in range(2)] == ["GPU-aa", "GPU-cc"]
+    assert [place().environment(slot)["CUDA_VISIBLE_DEVICES"] for slot in range(2)] == ["GPU-aa", "GPU-cc"]
+
+
+def test_another_order_of_the_cards_is_no_other_card(cards):
+    (cards / "cards").write_text("".join(sorted(CARDS.splitlines(keepends=True), reverse=True)), encoding="utf-8")
+
+    assert {place().device(slot) for slot in range(2)} == {"GPU-aa", "GPU-cc"}
+
+
+def test_a_card_that_is_gone_is_one_clear_message(cards, capsys):
+    (cards / "cards").write_text("".join(CARDS.splitlines(keepends=True)[:2]), encoding="utf-8")
+    (cards / "trial.promo").write_text(TWO, encoding="utf-8")
+
+    assert promo("run", "trial.promo", "--quiet") == 2
+    said = "host 'box' needs 2 of 'H100', and this machine has NVIDIA H100 80GB HBM3, NVIDIA L40S"
+    assert said in capsys.readouterr().err
+    assert not (cards / "trial.study" / "ledger.jsonl").exists()
+
+
+def test_a_card_that_another_study_has_leaves_the_other_free(cards):
+    lease = take(lease_folder(os.environ), "GPU-aa")
+
+    assert [place().is_free(slot) for slot in range(2)] == [False, True]
+    lease.close()
+    assert [place().is_free(slot) for slot in range(2)] == [True, True]
+
+
+def test_a_study_runs_one_run_on_each_card_at_a_time(cards):
+    (cards / "trial.promo").write_text(TWO, encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+    folder, running, most = StudyFolder(cards / "trial.study"), {}, 0
+    for event in folder.chain().events:
+        match event.kind.value:
+            case "attempt.started":
+                assert event.data["device"] not in running.values()
+                running[event.data["run"], event.data["attempt"]] = event.data["device"]
+                most = max(most, len(running))
+            case "result.accepted" | "attempt.failed" | "attempt.lost":
+                running.pop((event.data["run"], event.data["attempt"]))
+    assert most == 2
+    assert not running
+    for tried in folder.state().attempts.values():
+        for attempt in tried:
+            body = json.loads((folder.path / attempt.folder / "result.json").read_bytes())["body"]
+            assert body["software"]["environment"]["CUDA_VISIBLE_DEVICES"] == attempt.device
+    assert not any(is_taken(lease_folder(os.environ), card) for card in ("GPU-aa", "GPU-bb", "GPU-cc"))
