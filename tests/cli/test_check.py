@@ -1,9 +1,12 @@
 """`promo check`: what it mends, and its findings for other programs."""
 
+import gzip
 import io
 import json
 import sys
+from pathlib import Path
 
+import fastjsonschema
 import pytest
 
 from support import promo, spec
@@ -67,6 +70,13 @@ def test_standard_input_is_checked_and_mended(workplace, capsys, monkeypatch):
     assert "for 1s" in capsys.readouterr().out
 
 
+@pytest.fixture(scope="module")
+def sarif_schema():
+    """The standard's own schema, as OASIS publishes it."""
+    place = Path(__file__).with_name("sarif-schema-2.1.0.json.gz")
+    return fastjsonschema.compile(json.loads(gzip.decompress(place.read_bytes())))
+
+
 def results(capsys):
     return json.loads(capsys.readouterr().out)["runs"][0]["results"]
 
@@ -87,6 +97,31 @@ def test_a_sarif_log_has_what_viewers_need(workplace, capsys):
         assert rules[result["ruleIndex"]] == result["ruleId"]
         assert location["artifactLocation"]["uri"] == "t.promo"
         assert len(result["partialFingerprints"]["promoFault/v1"]) == 32
+
+
+@pytest.mark.parametrize("text", [spec(), WRONG, spec().replace("always base", "always bsae"), spec(extra=FACE), "\0"])
+def test_a_sarif_log_is_one_by_the_schema_of_its_standard(workplace, capsys, text, sarif_schema):
+    assert promo("check", "--style", "--format", "sarif", write(workplace, text)) in (0, 1)
+
+    sarif_schema(json.loads(capsys.readouterr().out))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda log: log["runs"][0]["results"][0].pop("message"),
+        lambda log: log["runs"][0]["results"][0].update(level="loud"),
+        lambda log: log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"].update(startLine=0),
+        lambda log: log.update(colour=1),
+    ],
+)
+def test_that_schema_refuses_a_log_that_is_none(workplace, capsys, damage, sarif_schema):
+    promo("check", "--format", "sarif", write(workplace, WRONG))
+    log = json.loads(capsys.readouterr().out)
+    damage(log)
+
+    with pytest.raises(fastjsonschema.JsonSchemaException):
+        sarif_schema(log)
 
 
 def test_columns_in_sarif_count_utf16_units(workplace, capsys):

@@ -207,4 +207,4 @@ def test_edits_are_applied_from_the_end():
     made = compiled(spec())
 
     assert apply(made.source.text, []) == made.source.text
-    assert list(check_seals(made.study, None)) == []
+    assert list(check_seals(made.study, None, made.plan.seals)) == []

@@ -1,11 +1,14 @@
 """The reference page: its examples are sound specs, and it leaves no word of the grammar out."""
 
+import json
 import re
 from pathlib import Path
 
+import pytest
+
 from promo.base.diagnostics import errors
 from promo.base.units import UNITS
-from support import compiled
+from support import compiled, promo
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "grammar" / "README.md").read_text(encoding="utf-8")
@@ -51,6 +54,22 @@ def test_what_is_not_carried_out_yet_is_refused_with_its_own_code_only():
     for _, tag, text in examples():
         if tag == "not-yet":
             assert {one.split()[0] for one in found(whole() + text)} == {"P0910"}, found(whole() + text)
+
+
+@pytest.mark.parametrize("what", ["syntax", "spec", "plan"])
+def test_every_word_of_the_reference_is_shown_and_laid_out(what, tmp_path, capsys):
+    path = tmp_path / "all.promo"
+    path.write_text(whole() + "".join(text for _, tag, text in examples() if tag == "not-yet"), encoding="utf-8")
+
+    assert promo("show", what, path) == 0
+
+    shown = json.loads(capsys.readouterr().out)
+    if what == "spec":
+        assert {"grow", "schedule", "baseline", "effects", "reduce", "curves", "neighbours"} <= {
+            *filter(shown.get, shown)
+        }
+    assert promo("fmt", path) == 0
+    assert promo("fmt", "--check", path) == 0
 
 
 def test_the_reference_names_every_word_of_the_grammar_and_every_unit():

@@ -62,6 +62,16 @@ def test_a_hundred_thousand_lines_are_read_to_the_end():
     assert len(parse(source).tree.declarations) == 100_000
 
 
+@pytest.mark.slow
+def test_a_hundred_thousand_lines_are_checked_and_laid_out_in_seconds():
+    data = b"promo 1\n\n" + b"\n".join(b"let v%d = %d + 1" % (k, k) for k in range(100_000)) + b"\n"
+    seconds, found = read(data)
+
+    assert found == 1  # there is no study
+    assert seconds < 60
+    assert format_text(decode_source("x", data)) == data.decode()
+
+
 CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
 
 

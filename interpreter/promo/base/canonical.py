@@ -41,7 +41,7 @@ def _refuse_inexact(value: Json) -> None:
     waiting: list[object] = [value]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, (str, bool)) or item is None:
+        if type(item) is not int and (isinstance(item, (str, bool)) or item is None):
             continue
         if isinstance(item, int):
             if not -SAFE_INTEGER <= item <= SAFE_INTEGER:

@@ -22,7 +22,7 @@ class Severity(Enum):
     WARNING = "warning"
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Label(Shown):
     """A second place that explains the first, such as the line that declared a name."""
 
@@ -30,7 +30,7 @@ class Label(Shown):
     text: str
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Edit(Shown):
     """Replace the characters of *span* by *text*."""
 
@@ -45,7 +45,7 @@ class Confidence(Enum):
     GUESS = "guess"
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Diagnostic(Shown):
     """
     One fault of a spec.

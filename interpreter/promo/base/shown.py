@@ -4,7 +4,7 @@ Values that show and compare themselves by common methods.
 attrs writes methods of its own for every class and compiles them each time the class is imported, which is most of
 what a class costs.  Rooms with many classes that every command imports say `@frozen(eq=False, repr=False)` and take
 these.  They are slower to call, so what is compared or hashed in large numbers (tokens, spans, quantities) keeps its
-own.
+own.  With slots attrs makes each class twice, so only what exists in large numbers has them.
 """
 
 from attrs import AttrsInstance

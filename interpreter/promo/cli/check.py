@@ -22,7 +22,7 @@ ROUNDS = 8
 """How often a mended text is read again; mending one fault may bring another to light."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Checked(Shown):
     """One spec: its text as mended, what was mended, and what is still found."""
 

@@ -5,6 +5,7 @@ Each command is imported when it is called, so that `promo check` never pays for
 """
 
 import argparse
+import contextlib
 import gc
 import importlib
 import os
@@ -49,6 +50,9 @@ COMMANDS = {
 }
 """Command -> module in `promo.cli`, step of the workflow, and what it does."""
 
+READING = ("check", "explain", "fmt", "read", "design", "plan")
+"""Commands that read a text, print, and end."""
+
 FUNCTIONS = {"import": "bring"}
 """Command -> its function, where the word is taken by Python."""
 
@@ -83,8 +87,23 @@ def entry() -> None:
     """
     gc.set_threshold(500_000, 20, 20)
     status = main(sys.argv[1:])
+    if sys.argv[1:2] and sys.argv[1] in READING:
+        _leave(status)
     gc.freeze()
     raise SystemExit(status)
+
+
+def _leave(status: int) -> None:
+    """
+    End at once: taking a hundred modules apart is a twentieth of `promo check`.
+
+    Only for commands that start no thread and no process, and whose files are closed by now.  What they printed has to
+    be out first; where that fails, Python's own way of ending says so.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def main(arguments: Sequence[str]) -> int:

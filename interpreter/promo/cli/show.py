@@ -3,15 +3,18 @@
 import json
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from promo.base.canonical import Json
 from promo.base.errors import ExitCode, PromoError
 from promo.base.source import Source
-from promo.cli.places import study_of
 from promo.cli.spec import compile_file
 from promo.cli.terminal import put
-from promo.driver.study import SPEC, StudyFolder
 from promo.syntax.nodes import Node, Token, Tree
+
+if TYPE_CHECKING:  # what a study folder holds is imported for study folders
+    from promo.driver.pipeline import Compiled
+    from promo.driver.study import StudyFolder
 
 
 def show(options: Namespace) -> int:
@@ -20,17 +23,18 @@ def show(options: Namespace) -> int:
     if options.what in ("syntax", "spec", "plan"):
         content = _of_spec(options.what, options.place)
     else:
+        from promo.cli.places import study_of
+
         content = _of_study(options.what, study_of(options.place, options.study), options.name)
     put(json.dumps(content, indent=1, ensure_ascii=False))
     return ExitCode.DONE
 
 
 def _of_spec(what: str, place: str) -> Json:
-    path = Path(place)
-    compiled = StudyFolder(path).compiled() if (path / SPEC).exists() else compile_file(place)
+    compiled = _compiled(place)
     if what == "syntax":
         return _tree(compiled.tree)
-    study, plan = compiled.sound()
+    study, plan = compiled.priced()  # what cannot be carried out yet means something all the same
     if what == "spec":
         from promo.spec.describe import describe
 
@@ -38,6 +42,15 @@ def _of_spec(what: str, place: str) -> Json:
     from promo.plan.store import plan_to_json
 
     return plan_to_json(plan)
+
+
+def _compiled(place: str) -> "Compiled":
+    if not Path(place).is_dir():
+        return compile_file(place)
+    from promo.driver.study import SPEC, StudyFolder
+
+    path = Path(place)
+    return StudyFolder(path).compiled() if (path / SPEC).exists() else compile_file(place)
 
 
 def _tree(tree: Tree) -> dict[str, Json]:
@@ -56,7 +69,7 @@ def _node(source: Source, part: Node | Token) -> Json:
     }
 
 
-def _of_study(what: str, folder: StudyFolder, name: str | None) -> Json:
+def _of_study(what: str, folder: "StudyFolder", name: str | None) -> Json:
     if what == "account":
         from promo.driver.report import record_of
         from promo.report.account import account_to_json

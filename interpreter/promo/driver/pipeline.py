@@ -30,7 +30,7 @@ DEEPEST = 8
 """How far files may use files."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class SpecWorld:
     """Runners that are installed, and files beside a spec."""
 
@@ -118,7 +118,7 @@ class SpecWorld:
         return Path(relpath(place, self.base.resolve())).as_posix()
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Compiled(Shown):
     """Everything a text gave; *study* and *plan* are there when it has no error."""
 
@@ -199,7 +199,7 @@ def compile_source(source: Source, folder: Path, lock: Lock | None, texts: Mappi
     if study is not None and all(one.code == NOT_YET for one in errors(found)):
         plan = compile_plan(study)
         found.extend(check_cost(study, plan))
-        found.extend(check_seals(study, lock))
+        found.extend(check_seals(study, lock, plan.seals))
         found.extend(unsealed(study))
     return Compiled(
         source, parsed.tree, study, plan, lock, in_text_order(found), world.seen, _runner(study, world), checked.values

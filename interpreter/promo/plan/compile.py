@@ -9,6 +9,7 @@ import hashlib
 import heapq
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from operator import attrgetter
 
 from promo.base.canonical import Json, digest, exact
 from promo.base.units import HOUR
@@ -81,9 +82,10 @@ class _Identities:
     def runs(self, stage: Stage, budget: str, host: str, seed: int) -> list[PlannedRun]:
         """The runs of all who may enter a stage, in one of its cells; *budget* is the stage's, in words."""
         tail = "\n".join((budget, host, self.machines[host], str(seed))).encode()
+        heads, name, sha256 = self.heads, stage.name, hashlib.sha256
         return [
-            PlannedRun(_identity(self.heads[candidate] + tail), stage.name, candidate, host, seed)
-            for candidate in self.study.entrants[stage.name].possible
+            PlannedRun(sha256(heads[candidate] + tail).hexdigest()[:ID_LENGTH], name, candidate, host, seed)
+            for candidate in self.study.entrants[name].possible
         ]
 
     def spent(self, stage: Stage) -> str:
@@ -94,10 +96,6 @@ class _Identities:
             return words
         trunks = ", ".join(str(one.trunk) for one in reversed(parts))
         return f"{words}; constant up to {trunks}"
-
-
-def _identity(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:ID_LENGTH]
 
 
 def _stage(
@@ -140,7 +138,7 @@ def _in_order(study: Study, stage: Stage, identities: _Identities) -> tuple[Plan
     nor the size of the models.  With a seed, it is that of the hashes of seed and identity.
     """
     salt = None if study.order_seed is None else str(study.order_seed)
-    place = (lambda run: run.id) if salt is None else (lambda run: digest([salt, run.id]))
+    place = attrgetter("id") if salt is None else (lambda run: digest([salt, run.id]))
     ordered: list[PlannedRun] = []
     budget = identities.spent(stage)
     for seed in stage.seeds:

@@ -25,7 +25,7 @@ class PlannedRun(Shown):
     seed: int
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Bounds(Shown):
     """
     An amount that scores and failures can move: *planned* is the most that can be needed when no run fails (what a
@@ -38,7 +38,7 @@ class Bounds(Shown):
     most: int
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class StagePlan(Shown):
     """One stage: who may enter, every run that may follow, and the cost."""
 
@@ -62,7 +62,7 @@ class StagePlan(Shown):
     ends_s: int
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Supposition(Shown):
     """A continuation that is priced and never run, and what the plan saves against it."""
 
@@ -78,7 +78,7 @@ class Supposition(Shown):
     """What the plan spends on the stages that this continuation would still need."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Plan(Shown):
     """A compiled study."""
 

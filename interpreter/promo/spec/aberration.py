@@ -27,7 +27,7 @@ BEAM = 48
 VERSION = 1
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class _State:
     columns: tuple[int, ...]
     ways: tuple[tuple[int, ...], ...]

@@ -13,7 +13,6 @@ from attrs import frozen
 from promo.base.diagnostics import Diagnostic, errors
 from promo.base.shown import Shown
 from promo.base.units import Dimension
-from promo.spec.baselines import Baselines
 from promo.spec.conditions import Conditions
 from promo.spec.expressions import Expressions, Value, unquoted
 from promo.spec.flow import (
@@ -28,14 +27,13 @@ from promo.spec.flow import (
 )
 from promo.spec.growth import Growth
 from promo.spec.imports import Imported, read_imports
+from promo.spec.judgement import Step
 from promo.spec.ladder import Ladder
 from promo.spec.names import Clauses, Scope
 from promo.spec.neighbours import Neighbourhoods
 from promo.spec.ports import Runner, World
-from promo.spec.recorded import read_curves
 from promo.spec.reduction import Reductions
 from promo.spec.rules import Rules
-from promo.spec.screening import Screening
 from promo.spec.setting import (
     STUDY_NEEDS,
     agree_on_metric,
@@ -49,7 +47,19 @@ from promo.spec.setting import (
     stand_in,
 )
 from promo.spec.space import Factor
-from promo.spec.values import Data, Entrants, Host, Measure, Mode, RunnerChoice, Stage, Study
+from promo.spec.values import (
+    Baseline,
+    Curves,
+    Data,
+    Effects,
+    Entrants,
+    Host,
+    Measure,
+    Mode,
+    RunnerChoice,
+    Stage,
+    Study,
+)
 from promo.syntax.nodes import Node, Tree
 
 EDITION = 1
@@ -61,7 +71,7 @@ LEAVES = ("gate", "rule", "stage", "grow", "baseline", "effects", "reduce")
 """Declarations that nothing else has to use."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Checked(Shown):
     """A resolved study, if the text has no error, and everything there is to say about it."""
 
@@ -171,13 +181,11 @@ class _Check:
         reductions.read()
         reach = self._flow(ladder, rules, reductions, near, noise)
         reductions.settle(reach or {})
-        baselines = Baselines(scope, expressions, conditions)
-        baselines.read(ladder.stages, reach if reach is not None else {})
+        baselines, steps = self._baselines(expressions, conditions, ladder, reach if reach is not None else {})
         budget_s = self._budget(expressions, clauses)
-        screening = Screening(scope, expressions, conditions.designs, conditions.arrays)
-        screening.read(ladder.stages, reach or {})
-        reductions.check(screening.effects)
-        curves, order = read_curves(self.scope), clauses.maybe("run_order")
+        effects = self._effects(expressions, conditions, ladder, reach or {})
+        reductions.check(effects)
+        curves, order = self._curves(), clauses.maybe("run_order")
         if reach is None:
             return None
         growth.check_stages(ladder.stages, reach)
@@ -208,9 +216,9 @@ class _Check:
             curves=curves,
             grows=growth.grows,
             schedules=growth.schedules,
-            baselines=baselines.baselines,
-            steps=baselines.steps,
-            effects=screening.effects,
+            baselines=baselines,
+            steps=steps,
+            effects=effects,
             noise=noise,
             anchor=clauses.maybe("anchor") is not None,
             draw=read_draw(scope, clauses),
@@ -230,6 +238,40 @@ class _Check:
         growth.read_grows()
         conditions.read_cohorts()
         return growth
+
+    # Only a text that has such blocks pays for reading them: each of these rooms costs a cold start a millisecond.
+
+    def _baselines(
+        self, expressions: Expressions, conditions: Conditions, ladder: Ladder, reach: dict[str, Entrants]
+    ) -> tuple[dict[str, Baseline], dict[str, Step]]:
+        if not self._declares("baseline"):
+            return {}, {}
+        from promo.spec.baselines import Baselines
+
+        found = Baselines(self.scope, expressions, conditions)
+        found.read(ladder.stages, reach)
+        return found.baselines, found.steps
+
+    def _effects(
+        self, expressions: Expressions, conditions: Conditions, ladder: Ladder, reach: dict[str, Entrants]
+    ) -> dict[str, Effects]:
+        if not self._declares("effects"):
+            return {}
+        from promo.spec.screening import Screening
+
+        found = Screening(self.scope, expressions, conditions.designs, conditions.arrays)
+        found.read(ladder.stages, reach)
+        return found.effects
+
+    def _curves(self) -> Curves | None:
+        if not self._declares("curves"):
+            return None
+        from promo.spec.recorded import read_curves
+
+        return read_curves(self.scope)
+
+    def _declares(self, kind: str) -> bool:
+        return any(node.kind == kind for node in self.scope.tree.declarations)
 
     def _budgets(self, runner: Runner, ladder: Ladder, factors: Mapping[str, Factor]) -> None:
         """A trainer keeps to the kinds of budgets it knows, and carries runs on only if it can."""
@@ -329,7 +371,7 @@ class _Check:
         self, ladder: Ladder, rules: Rules, reductions: Reductions, near: Neighbourhoods, noise: Fraction | None
     ) -> dict[str, Entrants] | None:
         scope = self.scope
-        if not any(node.kind == "stage" for node in scope.tree.declarations):
+        if not self._declares("stage"):
             self._only("stage", "stage NAME { ... }")
             return None
         choosers: Choosers = {**rules.gates, **reductions.reductions}

@@ -232,7 +232,7 @@ def correlations(factors: Sequence[str], rows: Rows) -> tuple[Correlated, ...]:
 # --- blocks ------------------------------------------------------------------------------------------------
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Split(Shown):
     """A design divided over hosts: which products tell the hosts apart, and which effects that costs."""
 

@@ -38,7 +38,7 @@ FOLLOWING = ("foldover", "semifold", "completion")
 Aliases = dict[str, Word]
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class _Varied:
     """Factors of a design with their levels."""
 

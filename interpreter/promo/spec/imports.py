@@ -21,7 +21,7 @@ SHOWN = 12
 DEEPEST = 8
 
 
-@define(eq=False, repr=False)
+@define(eq=False, repr=False, slots=False)
 class Imported:
     """What the `use` lines of a text bring in, by name."""
 

@@ -45,7 +45,7 @@ class TieBreak(Enum):
     PARAMETERS = "parameters"
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Handling(Shown):
     """How often a run is repeated, and what then follows."""
 
@@ -68,7 +68,7 @@ class BoundKind(Enum):
     AT_LEAST = "at least"
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Bound(Shown):
     """A limit."""
 
@@ -89,7 +89,7 @@ class Method(Enum):
     """The standard deviation of a single run is known and declared."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Test(Shown):
     """A one-sided demand for confidence; *confidence* lies between 1/2 and 1."""
 
@@ -98,7 +98,7 @@ class Test(Shown):
     sigma: Fraction | None = None
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Top(Shown):
     """Among the best *count*; per host: among the best on at least one host."""
 
@@ -106,7 +106,7 @@ class Top(Shown):
     per_host: bool = False
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Best(Shown):
     """Among the best share of those who compete for a place, rounded up."""
 
@@ -114,7 +114,7 @@ class Best(Shown):
     per_host: bool = False
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Level(Shown):
     """A statistic of the metric itself against a bound."""
 
@@ -122,7 +122,7 @@ class Level(Shown):
     bound: Bound
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Difference(Shown):
     """
     How much worse or better than a reference, paired by cell.
@@ -137,7 +137,7 @@ class Difference(Shown):
     test: Test | None = None
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Equivalent(Shown):
     """Two one-sided tests: the mean difference lies inside the margin with confidence."""
 
@@ -146,7 +146,7 @@ class Equivalent(Shown):
     test: Test
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Agreement(Shown):
     """Kendall's tau-b between the rankings of each two hosts, or stages, against a plain number."""
 
@@ -155,26 +155,26 @@ class Agreement(Shown):
     bound: Bound
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class First(Shown):
     """Alone in front in every cell."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Isnt(Shown):
     """The opposite."""
 
     condition: "Condition"
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Both(Shown):
     """All of them."""
 
     conditions: tuple["Condition", ...]
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Either(Shown):
     """At least one of them."""
 
@@ -196,7 +196,7 @@ def primitives(condition: Condition) -> Iterator[Condition]:
             yield condition
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Demand(Shown):
     """Something that must be so before a gate may decide, and what else is done if it is not."""
 
@@ -221,7 +221,7 @@ class Against(Enum):
     """The same candidate's runs there: leaves out what a candidate costs, and is blind where it has one run."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Guard(Shown):
     """
     A run that its machine did not serve well is set aside before the gate.
@@ -237,7 +237,7 @@ class Guard(Shown):
     handling: Handling
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Sample(Shown):
     """*count* of the dropped go on all the same, drawn with *seed*, so that wrong drops can be estimated."""
 
@@ -245,7 +245,7 @@ class Sample(Shown):
     seed: int
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Gate(Shown):
     """A promotion rule between two stages."""
 
@@ -286,7 +286,7 @@ class Gate(Shown):
         return self.sources
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Rule(Shown):
     """A claim about a candidate at one stage, on its own or against another."""
 
@@ -317,7 +317,7 @@ class Rule(Shown):
         return (self.stage,)
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Reduction(Shown):
     """
     A gate over factors: fixes those whose effect is clear, and lets on the rows of a design that agree with that.
@@ -351,7 +351,7 @@ class Reduction(Shown):
         return self.missing
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Step(Shown):
     """Who enters the next stage of a greedy walk; the name is that stage's."""
 

@@ -13,7 +13,6 @@ from attrs import frozen
 
 from promo.base.canonical import Json, digest
 from promo.base.diagnostics import Diagnostic, Edit, Severity
-from promo.base.differences import differences
 from promo.base.edits import apply
 from promo.base.errors import PromoError
 from promo.base.shown import Shown
@@ -43,7 +42,7 @@ SHOWN = 12
 LOCK_VERSION = 1
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Seal(Shown):
     """One sealed gate or rule: its digest, what went into it, and when."""
 
@@ -62,7 +61,7 @@ class Seal(Shown):
     """The amendment that made it: its number, time, author, reason, and whether results were known."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Lock(Shown):
     """All seals of one spec."""
 
@@ -174,17 +173,21 @@ AFTERWARDS = "a rule that is chosen after its results is no frozen rule; promo a
 """What there is to do where results exist already."""
 
 
-def check_seals(study: Study, lock: Lock | None) -> Iterator[Diagnostic]:
-    """A seal in the text that does not fit what the text now means; with the lock, what changed in words."""
+def check_seals(study: Study, lock: Lock | None, seals: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """
+    A seal in the text that does not fit what the text now means; with the lock, what changed in words.
+
+    Args:
+        study: what the text means.
+        lock: what was sealed before, if anything.
+        seals: frozen rule -> digest of its closure now.
+    """
     for rule in frozen_rules(study):
-        if rule.seal is None:
-            continue
-        now = closure(study, rule)
-        if digest(now).startswith(rule.seal):
+        if rule.seal is None or seals[rule.name].startswith(rule.seal):
             continue
         before = lock.seals.get(rule.name) if lock else None
         known = before is not None and before.digest.startswith(rule.seal)
-        notes = tuple(differences(before.closure, now)) if before and known else ()
+        notes = _changed(before, closure(study, rule)) if before and known else ()
         yield Diagnostic(
             "P0401",
             f"'{rule.name}' was changed after it was sealed",
@@ -207,7 +210,7 @@ def unsealed(study: Study) -> Iterator[Diagnostic]:
             )
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Frozen(Shown):
     """What freezing a spec gives: the new text, the new lock, and the names that were sealed now."""
 
@@ -269,10 +272,17 @@ def freeze(
     return Frozen(apply(tree.source.text, edits), Lock(study.name, kept), tuple(made))
 
 
+def _changed(before: Seal, now: Mapping[str, Json]) -> tuple[str, ...]:
+    """What changed since a seal was made, in words; nearly always nothing did, so it is imported here."""
+    from promo.base.differences import differences
+
+    return tuple(differences(before.closure, now))
+
+
 def _may_seal(
     rule: Deciding, *, broken: bool, again: bool, finished: int, old: Seal | None, now: Mapping[str, Json]
 ) -> None:
-    changed = tuple(differences(old.closure, now)) if old else ()
+    changed = _changed(old, now) if old else ()
     if finished:
         message = f"'{rule.name}' cannot be sealed: {finished} results of its stage exist already"
         raise PromoError(message, hint=AFTERWARDS, details=changed)

@@ -38,7 +38,7 @@ KINDS = {
 """Declaration -> what it is called in a message."""
 
 
-@define(eq=False, repr=False)
+@define(eq=False, repr=False, slots=False)
 class Scope:
     """The declarations of one text, and the faults found so far."""
 
@@ -118,10 +118,13 @@ class Scope:
     def refer(self, name: Token, *kinds: str) -> str | None:
         """The name, if it is declared as one of *kinds* and its declaration is sound; otherwise note why not."""
         declaration = self.declared.get(name.text)
-        wanted = " or ".join(KINDS[kind] for kind in kinds)
         if name.text in self.vague:
             self.used.add(name.text)
             return None
+        if declaration is not None and declaration.kind in kinds:
+            self.used.add(name.text)
+            return name.text
+        wanted = " or ".join(KINDS[kind] for kind in kinds)
         if declaration is None:
             known = [text for text, node in self.declared.items() if node.kind in kinds]
             near = suggestion(name.text, known)
@@ -131,12 +134,10 @@ class Scope:
             self.report("P0201", f"no {wanted} is called '{name.text}'", name, hint, edits=edits)
             return None
         self.used.add(name.text)
-        if declaration.kind not in kinds:
-            label = Label(self.span(declaration.token("NAME")), "declared here")
-            message = f"'{name.text}' is a {KINDS[declaration.kind]}, not a {wanted}"
-            self.report("P0209", message, name, labels=(label,))
-            return None
-        return name.text
+        label = Label(self.span(declaration.token("NAME")), "declared here")
+        message = f"'{name.text}' is a {KINDS[declaration.kind]}, not a {wanted}"
+        self.report("P0209", message, name, labels=(label,))
+        return None
 
     def refer_all(self, names: Iterable[Token], *kinds: str) -> tuple[str, ...]:
         """Those names that are sound; one that is given twice is a fault."""
@@ -201,7 +202,7 @@ class Scope:
             self.vague.add(block.token("NAME").text)
 
 
-@define(eq=False, repr=False)
+@define(eq=False, repr=False, slots=False)
 class Clauses:
     """Clauses of one block by kind; *complete* when all required ones are there."""
 

@@ -18,7 +18,7 @@ from promo.spec.space import Level
 from promo.spec.values import BudgetKind, Effective, Study
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class RunnerFactor(Shown):
     """A knob of a runner: unit, default, and the values it can take (*choices*, or numbers between the bounds)."""
 
@@ -31,7 +31,7 @@ class RunnerFactor(Shown):
     meaning: str = ""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class RunnerMetric(Shown):
     """A number a runner measures."""
 

@@ -98,7 +98,7 @@ def _runner_file(scope: Scope, clause: Node) -> tuple[RunnerChoice, Runner] | No
     return RunnerChoice(runner.name, runner.version, digest, path), runner
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class _StandIn:
     """A runner that accepts whatever a text declares, so that the rest of the text can be checked."""
 

@@ -16,7 +16,7 @@ Level = Fraction | str
 """A factor's value: an exact number, or a word such as a window pattern."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Interval(Shown):
     """Every number from *low* to *high*, both included."""
 
@@ -27,7 +27,7 @@ class Interval(Shown):
         return isinstance(level, Fraction) and self.low <= level <= self.high
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Factor(Shown):
     """Something that may differ between runs, the values it may take, and the one it takes unless told."""
 
@@ -39,7 +39,7 @@ class Factor(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Design(Shown):
     """
     A two-level design; *rows* hold +1 (high) and -1 (low) for each factor.
@@ -98,7 +98,7 @@ class Design(Shown):
         return self.kind in ("fraction", "full") and self.numbers == tuple(range(1, len(self.rows) + 1))
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Array(Shown):
     """A design whose factors may have more than two levels: an orthogonal array, or every combination."""
 
@@ -128,7 +128,7 @@ class Array(Shown):
         return {factor: levels[number] for factor, levels, number in zip(self.factors, self.levels, row, strict=True)}
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Neighbourhood(Shown):
     """Conditions that differ from others in one factor."""
 

@@ -17,7 +17,7 @@ from promo.spec.places import Where, place
 from promo.spec.space import Array, Design, Factor, Level, Neighbourhood
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Measure(Shown):
     """The metric that decides, its unit, and which way is better."""
 
@@ -26,7 +26,7 @@ class Measure(Shown):
     lower_is_better: bool
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class RunnerChoice(Shown):
     """The runner a study names; one kept in a *file* is known by the *digest* of everything it consists of."""
 
@@ -36,7 +36,7 @@ class RunnerChoice(Shown):
     file: str | None = None
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Tokens(Shown):
     """A tokenizer in a file: its path, its digest if it is pinned, and how many tokens there are, special ones too."""
 
@@ -45,7 +45,7 @@ class Tokens(Shown):
     vocabulary: int
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Data(Shown):
     """The text that is trained on: its source, the share held out, and the windows that score a model."""
 
@@ -60,7 +60,7 @@ class Data(Shown):
     """None: every byte is a token."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Host(Shown):
     """A kind of machine and how many runs it takes at once; *price* is in dollars an hour and slot."""
 
@@ -136,7 +136,7 @@ class BudgetKind(Enum):
     FLOPS = "flops"
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Budget(Shown):
     """
     What one run may spend: *amount* in seconds (wall, cpu) or in steps, tokens or operations.
@@ -160,7 +160,7 @@ class Mode(Enum):
     """From the constant-rate trunk of an earlier stage's runs, before it cooled down."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Stage(Shown):
     """
     One rung of the ladder: which candidates train, for how long, in which cells.
@@ -208,7 +208,7 @@ class Stage(Shown):
         return tuple((host, seed) for seed in self.seeds for host in self.hosts)
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Suppose(Shown):
     """A continuation that is priced and never run: all that *gate* promotes go on to *stage*."""
 
@@ -218,7 +218,7 @@ class Suppose(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Account(Shown):
     """What is counted, what is expected to come out, and which continuations are priced beside it."""
 
@@ -229,7 +229,7 @@ class Account(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Curves(Shown):
     """
     How a table of recorded curves is read, as far as the spec says it; a replay's options go before it.
@@ -247,7 +247,7 @@ class Curves(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Grow(Shown):
     """
     Ways to make a trained model larger, one of which is chosen after a short lag.
@@ -274,7 +274,7 @@ class Grow(Shown):
         return {f"{self.name}_{way}": way for way in self.strategies}
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Schedule(Shown):
     """Shapes a model goes through while it trains, changed where the fitted laws fall equally fast."""
 
@@ -287,7 +287,7 @@ class Schedule(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Baseline(Shown):
     """Another way to choose from the same space, given as much device time as a stage has."""
 
@@ -306,7 +306,7 @@ class Baseline(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Effects(Shown):
     """Effects that are estimated from the rows of designs, stage by stage, once those stages have closed."""
 
@@ -325,7 +325,7 @@ class Effects(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Entrants(Shown):
     """
     Who may enter a stage.
@@ -340,15 +340,15 @@ class Entrants(Shown):
     """Candidates that reach the stage whatever the scores."""
 
 
-@frozen
-class Draw:
+@frozen(eq=False, repr=False, slots=False)
+class Draw(Shown):
     """Seeds that nobody knew when the study was frozen: drawn from what was frozen and a value from after it."""
 
     published: str | None
     """Where the value is published, in words; None: it is the first receipt that was recorded."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Study(Shown):
     """The whole resolved experiment."""
 

@@ -7,6 +7,7 @@ A keyword leaves no token behind; what is left are names, numbers, texts and the
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import cached_property
 
 from attrs import field, frozen
 
@@ -39,7 +40,10 @@ class Node(Shown):
 
     def node(self, kind: str) -> "Node | None":
         """The first child node of that kind."""
-        return next(self.nodes(kind), None)
+        for child in self.children:
+            if child.kind == kind and isinstance(child, Node):
+                return child
+        return None
 
     def tokens(self, kind: str) -> Iterator[Token]:
         """Child tokens of that kind, in order."""
@@ -47,10 +51,13 @@ class Node(Shown):
 
     def token(self, kind: str) -> Token:
         """The first child token of that kind; the grammar promises there is one."""
-        return next(self.tokens(kind))
+        for child in self.children:
+            if child.kind == kind and isinstance(child, Token):
+                return child
+        raise AssertionError(f"{self.kind} has no {kind}")
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Tree(Shown):
     """A parsed text: its edition and declarations in order, and the comments around them."""
 
@@ -58,7 +65,7 @@ class Tree(Shown):
     root: Node
     comments: tuple[Token, ...] = field(eq=False, repr=False)
 
-    @property
+    @cached_property
     def declarations(self) -> tuple[Node, ...]:
         """Everything after the header, in the order of the text."""
         return tuple(child for child in self.root.children if isinstance(child, Node) and child.kind != "header")
@@ -69,9 +76,11 @@ class Tree(Shown):
 
     def documentation(self, declaration: Node) -> str:
         """Text of the `##` comment lines directly above a declaration, joined by newlines."""
+        at = bisect_left(self.comments, declaration.start, key=lambda comment: comment.start)
+        if not at:
+            return ""
         wanted = self.source.position(declaration.start)[0] - 1
         lines: list[str] = []
-        at = bisect_left(self.comments, declaration.start, key=lambda comment: comment.start)
         while at and wanted:
             at -= 1
             comment = self.comments[at]

@@ -9,26 +9,31 @@ block that the line opens), takes the stack back to the nearest list of clauses 
 one run reports every mistake of a file and still hands on the declarations that are sound.
 """
 
+from collections.abc import Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from promo.base.diagnostics import Diagnostic
 from promo.base.shown import Shown
 from promo.base.source import Source
-from promo.syntax.explain import Fault, explain
 from promo.syntax.lex import COMMENT, NAME, NEWLINE, PUNCTUATION, Lexeme, grammar, lexemes
 from promo.syntax.nodes import Node, Token, Tree
 from promo.syntax.tables import END, Rule
 
+if TYPE_CHECKING:  # only a text with a syntax error pays for explaining it
+    from promo.syntax.explain import Fault
+
 MOST_FAULTS = 200
+WORDLIKE = frozenset({NAME, PUNCTUATION})
 DEEPEST = 400
 """Open symbols on the stack: beyond this a text is nested past anything a person writes."""
 
 Value = Node | Token | list[Node | Token] | None
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Parsed(Shown):
     """A tree of everything that could be read, and what could not."""
 
@@ -58,11 +63,16 @@ def parse(source: Source) -> Parsed:
     machine = _Machine(stream)
     machine.run()
     root = machine.root or Node("start", (), 0, end)
-    diagnostics = tuple(explain(source, fault) for fault in machine.faults)
-    return Parsed(Tree(source, root, tuple(comments)), diagnostics)
+    return Parsed(Tree(source, root, tuple(comments)), _explained(source, machine.faults) if machine.faults else ())
 
 
-@frozen(eq=False, repr=False)
+def _explained(source: Source, faults: list["Fault"]) -> tuple[Diagnostic, ...]:
+    from promo.syntax.explain import explain
+
+    return tuple(explain(source, fault) for fault in faults)
+
+
+@frozen(eq=False, repr=False, slots=False)
 class Expected(Shown):
     """What could come next at the end of a text: terminals, the line so far, and the line that opened the block."""
 
@@ -94,6 +104,13 @@ def _resting_states() -> frozenset[int]:
     )
 
 
+def _only_renames(rule: Rule, value: Value) -> bool:
+    """Whether a rule of one symbol leaves its value as it is; most do: a number is an operand is a product is a sum."""
+    if rule.kind is None:
+        return bool(rule.keep) or value is None
+    return rule.lift and isinstance(value, (Token, Node))
+
+
 class _Machine:
     """The automaton: a stack of states, and the value, start and end of the symbol that led to each."""
 
@@ -110,10 +127,7 @@ class _Machine:
     def run(self) -> None:
         """Read the whole stream."""
         at, end = 0, len(self.stream) - 1
-        while at <= end:
-            if self._read(self.stream[at], at):
-                at += 1
-                continue
+        while (at := self._read(self.stream, at, end + 1)) <= end:
             self.faults.append(self._fault(at))
             if at == end or len(self.faults) == MOST_FAULTS:
                 self._finish(self.stream[end])
@@ -123,10 +137,7 @@ class _Machine:
     def stop_before(self, end: int) -> tuple[frozenset[str], tuple[Lexeme, ...], tuple[Lexeme, ...]]:
         """Read up to a lexeme; what is accepted there, its line, and the line that opened the innermost block."""
         at, faults, last_fault = 0, 0, -1
-        while at < end and faults < MOST_FAULTS:
-            if self._read(self.stream[at], at):
-                at += 1
-                continue
+        while faults < MOST_FAULTS and (at := self._read(self.stream, at, end)) < end:
             faults, last_fault = faults + 1, at
             at = self._recover(at)
         line = self._line(end)
@@ -134,44 +145,53 @@ class _Machine:
         lost = last_fault >= 0 and last_fault >= end - len(line)
         return frozenset(() if lost or at < end else self._accepted()), line, block
 
-    def _read(self, lexeme: Lexeme, at: int = -1) -> bool:
-        """Reduce as far as the lexeme asks, then shift it; False when no move fits."""
-        kind, text, start, end = lexeme
-        tables, states = self.tables, self.states
-        actions = tables.actions
-        moves = actions[states[-1]]
-        terminal = kind
-        if kind in (NAME, PUNCTUATION):
-            for word in tables.words.get(text, ()):  # a keyword if the state takes one, else a name
-                if word in moves:
-                    terminal = word
-                    break
-        if terminal == END and states[-1] == tables.accept:
-            return True
-        move = moves.get(terminal)
-        while move is not None and move < 0:
-            self._reduce(tables.rules[-1 - move], end)
+    def _read(self, stream: Sequence[Lexeme], at: int, until: int) -> int:
+        """
+        Read lexemes from *at* on: reduce as far as each asks, then shift it.
+
+        Returns:
+            Index of the first that no move fits; *until* when all were taken.
+        """
+        # Every lexeme of every file comes through here, so what it needs is at hand by short names.
+        tables, states, parts, reduce = self.tables, self.states, self.parts, self._reduce
+        actions, gotos, rules, words, silent = tables.actions, tables.gotos, tables.rules, tables.words, tables.silent
+        while at < until:
+            terminal, text, start, end = stream[at]
+            moves = actions[states[-1]]
+            if terminal in WORDLIKE:
+                for word in words.get(text, ()):  # a keyword if the state takes one, else a name
+                    if word in moves:
+                        terminal = word
+                        break
+            move = moves.get(terminal)
+            while move is not None and move < 0:
+                rule = rules[-1 - move]
+                if rule.length == 1 and _only_renames(rule, parts[-1][0]):
+                    states[-1] = gotos[states[-2]][rule.symbol]
+                else:
+                    reduce(rule, end)
+                move = actions[states[-1]].get(terminal)
             if terminal == END and states[-1] == tables.accept:
-                return True
-            move = actions[states[-1]].get(terminal)
-        if move is None or len(states) > DEEPEST:
-            return False
-        states.append(move)
-        self.parts.append((Token(terminal, text, start, end), start, end))
-        if terminal == "LBRACE":
-            self.blocks.append(at)
-        elif terminal == "RBRACE":
-            self.blocks.pop()
-        return True
+                return until
+            if move is None or len(states) > DEEPEST:
+                return at
+            states.append(move)
+            parts.append((None if terminal in silent else Token(terminal, text, start, end), start, end))
+            if terminal == "LBRACE":
+                self.blocks.append(at)
+            elif terminal == "RBRACE":
+                self.blocks.pop()
+            at += 1
+        return until
+
+    def _supply(self, *lexemes: Lexeme) -> None:
+        """Read what does not stand in the text."""
+        self._read(lexemes, 0, len(lexemes))
 
     def _reduce(self, rule: Rule, here: int) -> None:
         """Replace the symbols of a rule by its node, or by the list of its children."""
         length = rule.length
         states, parts = self.states, self.parts
-        if length == 1 and rule.lift and isinstance(parts[-1][0], (Token, Node)):
-            # Most reductions only rename: a number is an operand is a product is a sum.
-            states[-1] = self.tables.gotos[states[-2]][rule.symbol]
-            return
         if length:
             taken = parts[-length:]
             start, end = taken[0][1], taken[-1][2]
@@ -201,7 +221,9 @@ class _Machine:
         states.append(self.tables.gotos[states[-1]][rule.symbol])
         parts.append((made, start, end))
 
-    def _fault(self, at: int) -> Fault:
+    def _fault(self, at: int) -> "Fault":
+        from promo.syntax.explain import Fault
+
         before = self.stream[at - 1] if at else None
         first = before is None or before[0] == NEWLINE or before[1] == "{"
         return Fault(
@@ -247,7 +269,7 @@ class _Machine:
         top = self.parts[-1][0]
         if isinstance(top, Token) and top.kind == "RBRACE":
             # The block is closed: end its line here, or going back would open it again.
-            self._read((NEWLINE, "\n", self.stream[at][2], self.stream[at][2]))
+            self._supply((NEWLINE, "\n", self.stream[at][2], self.stream[at][2]))
         if self.blocks and self._declares(at):
             self._close(self.stream[at][2])
             return at
@@ -259,18 +281,17 @@ class _Machine:
         while self.blocks:
             self._close(end[2])
         self._rest()
-        self._read(end)
+        self._supply(end)
 
     def _close(self, offset: int) -> None:
         self._rest()
-        self._read((PUNCTUATION, "}", offset, offset))
-        self._read((NEWLINE, "\n", offset, offset))
+        self._supply((PUNCTUATION, "}", offset, offset))
+        self._supply((NEWLINE, "\n", offset, offset))
 
     def _supply_header(self, at: int) -> int:
         start = self.stream[at][2]
         del self.states[1:], self.parts[1:]
-        for lexeme in ((NAME, "promo", start, start), ("INT", "1", start, start), (NEWLINE, "\n", start, start)):
-            self._read(lexeme)
+        self._supply((NAME, "promo", start, start), ("INT", "1", start, start), (NEWLINE, "\n", start, start))
         return at if self._begins(at) else self._after_line(at)
 
     def _declares(self, at: int) -> bool:

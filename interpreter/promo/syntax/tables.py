@@ -22,7 +22,7 @@ TABLES = "promo.tables.json"
 END = "$END"
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Rule:
     """One reduction: how many symbols it takes, what it becomes, and which children stay."""
 
@@ -35,7 +35,7 @@ class Rule:
     """A single child takes the place of the node."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Tables:
     """The parser's automaton and the lexer's words."""
 
@@ -48,6 +48,8 @@ class Tables:
     accept: int
     lexemes: tuple[tuple[str, str], ...]
     """Terminals that are patterns, in the order in which they are tried."""
+    silent: frozenset[str]
+    """Terminals that leave no token."""
     words: Mapping[str, tuple[str, ...]]
     """Keyword or punctuation -> the terminals it may stand for."""
     examples: Mapping[str, tuple[str, ...]]
@@ -68,9 +70,7 @@ def load() -> Tables:
 
 def _from_stored(stored: Mapping[str, Any]) -> Tables:
     names = stored["symbols"]
-    rows = [
-        {names[symbol]: target for symbol, target in zip(row[::2], row[1::2], strict=True)} for row in stored["rows"]
-    ]
+    rows = stored["rows"]
     return Tables(
         actions=tuple(rows[index] for index in stored["actions"]),
         gotos=tuple(rows[index] for index in stored["gotos"]),
@@ -80,6 +80,7 @@ def _from_stored(stored: Mapping[str, Any]) -> Tables:
         start=stored["start"],
         accept=stored["accept"],
         lexemes=tuple((name, pattern) for name, pattern in stored["lexemes"]),
+        silent=frozenset(stored["silent"]),
         words={word: tuple(terminals) for word, terminals in stored["words"].items()},
         examples={word: tuple(examples) for word, examples in stored["examples"].items()},
     )
@@ -90,8 +91,8 @@ def compile_grammar(grammar: bytes) -> dict[str, Any]:
     Build the tables with Lark.
 
     Returns:
-        A JSON object: `symbols` (names), `rows` (shared rows of symbol, target pairs), `actions` and `gotos` (state ->
-        row), `rules`, `start`, `accept`, `lexemes`, `words`, `examples`, and the `grammar`'s digest.
+        A JSON object: `symbols` (names), `rows` (shared rows, symbol -> target), `actions` and `gotos` (state ->
+        row), `rules`, `start`, `accept`, `lexemes`, `silent`, `words`, `examples`, and the `grammar`'s digest.
 
     Raises:
         lark.exceptions.GrammarError: the grammar is wrong or not LALR(1).
@@ -107,11 +108,10 @@ def compile_grammar(grammar: bytes) -> dict[str, Any]:
     terminals = {terminal.name for terminal in parser.terminals} | {END}
     symbols = sorted(terminals | {rule.origin.name for rule in parser.rules} | {"start"})
     symbol_numbers = {name: number for number, name in enumerate(symbols)}
-    rows: dict[tuple[int, ...], int] = {}
+    rows: dict[tuple[tuple[str, int], ...], int] = {}
 
     def row(pairs: list[tuple[str, int]]) -> int:
-        flat = tuple(number for name, target in sorted(pairs) for number in (symbol_numbers[name], target))
-        return rows.setdefault(flat, len(rows))
+        return rows.setdefault(tuple(sorted(pairs)), len(rows))
 
     actions, gotos = [], []
     for state in states:
@@ -125,13 +125,14 @@ def compile_grammar(grammar: bytes) -> dict[str, Any]:
     return {
         "grammar": digest_bytes(grammar),
         "symbols": symbols,
-        "rows": list(rows),
+        "rows": [dict(pairs) for pairs in rows],
         "actions": actions,
         "gotos": gotos,
         "rules": [[symbol_numbers[rule.origin.name], *_shape(rule)] for rule in rules],
         "start": states[table.start_states["start"]],
         "accept": states[table.end_states["start"]],
         "lexemes": lexemes,
+        "silent": sorted(terminals - {END, "RBRACE"} - _kept(rules)),  # recovery asks whether a block was closed
         "words": words,
         "examples": _examples(grammar.decode()),
     }
@@ -161,6 +162,11 @@ def _shape(rule: Any) -> list[Any]:
     ]
     lift = bool(rule.options.expand1) and not rule.alias
     return [len(rule.expansion), None if name.startswith("_") else name, keep, lift]
+
+
+def _kept(rules: list[Any]) -> set[str]:
+    """Terminals that some rule keeps as a token; for all others none has to be made."""
+    return {rule.expansion[place].name for rule in rules for place in _shape(rule)[2] if rule.expansion[place].is_term}
 
 
 def _lexicon(parser: Any) -> tuple[list[list[str]], dict[str, list[str]]]:

@@ -118,23 +118,42 @@ class GptRunner:
             ConditionError: the context and batch do not divide, or the shares of the budget exceed it.
         """
         number = {name: level for name, level in levels.items() if not isinstance(level, str)}
-        whole = {name: int(level) for name, level in number.items() if FACTORS[name].whole}
+        # Most factors of most conditions are at their defaults, which are worked out once.
+        whole = {name: _as_whole(name, level) for name, level in number.items() if FACTORS[name].whole}
         width = -(-whole["depth"] * whole["aspect"] // whole["head_size"]) * whole["head_size"]
         _buildable(whole, number)
         settings: dict[str, int | str] = dict(whole)
-        settings |= {name: exact(level) for name, level in number.items() if name not in whole}
+        settings |= {name: _as_text(name, level) for name, level in number.items() if name not in whole}
         settings |= {"window": str(levels["window"]), "width": width, "heads": width // whole["head_size"]}
         settings["vocabulary"] = self.vocabulary
         del settings["aspect"]
         return Effective(
-            settings=tuple(sorted(settings.items())),
-            parameters=parameters(whole["depth"], width, self.vocabulary),
-            flops_per_token=flops_per_token(
-                whole["depth"], width, whole["context"], str(levels["window"]), self.vocabulary
-            ),
-            fixed_bytes=fixed_bytes(whole["depth"], width, self.vocabulary),
-            row_bytes=row_bytes(whole["depth"], width, whole["context"], self.vocabulary),
+            tuple(sorted(settings.items())),
+            *_sizes(whole["depth"], width, whole["context"], str(levels["window"]), self.vocabulary),
         )
+
+
+@lru_cache(1024)
+def _sizes(depth: int, width: int, context: int, pattern: str, vocabulary: int) -> tuple[int, int, int, int]:
+    """Parameters, operations a token, bytes of a model and of a row; many conditions have them alike."""
+    return (
+        parameters(depth, width, vocabulary),
+        flops_per_token(depth, width, context, pattern, vocabulary),
+        fixed_bytes(depth, width, vocabulary),
+        row_bytes(depth, width, context, vocabulary),
+    )
+
+
+_WHOLE = {name: int(factor.default) for name, factor in FACTORS.items() if factor.whole}
+_TEXT = {name: exact(one.default) for name, one in FACTORS.items() if isinstance(one.default, Fraction)}
+
+
+def _as_whole(name: str, level: Fraction) -> int:
+    return _WHOLE[name] if level is FACTORS[name].default else int(level)
+
+
+def _as_text(name: str, level: Fraction) -> str:
+    return _TEXT[name] if level is FACTORS[name].default else exact(level)
 
 
 def _buildable(whole: Mapping[str, int], number: Mapping[str, Fraction]) -> None:
