@@ -1,7 +1,7 @@
 """
 The built-in trainer on a CUDA device, beside autoresearch's own `train.py` on the same card.
 
-    python tests/bench/cuda.py AUTORESEARCH [--seconds 60 300] [--depth 8] [--aspect 64] [--cards 1] [--dry-run]
+    python tests/bench/on_cuda.py AUTORESEARCH [--seconds 60 300] [--depth 8] [--aspect 64] [--cards 1] [--dry-run]
 
 AUTORESEARCH is a checkout of karpathy/autoresearch; nothing of it is changed, and nothing is fetched.  This makes its
 shards and its tokenizer from local text, and two studies over the same documents: its parquet files are promo's source,
