@@ -302,6 +302,8 @@ def results(study: Study) -> Iterator[str]:
         except MissingError as fault:
             missing.append(str(fault))
             continue
+        if one.get("device_s") is not None and Fraction(one["device_s"]) + Fraction(1, 1000) < spent(study, one, body):
+            raise DiffersError(f"{one['folder']} took more of its device's time than the ledger says")
         if body is None:
             continue
         good += 1
@@ -318,6 +320,15 @@ def results(study: Study) -> Iterator[str]:
     if missing:
         raise MissingError(missing[0])
     yield f"{good} results as recorded, {float(seconds / 3600):.4f} hours trained in them"
+
+
+def spent(study: Study, attempt: Object, body: Object | None) -> Fraction:
+    """Seconds that its worker, or without a result its supervisor, wrote down; promo's own clock encloses theirs."""
+    if body is not None:
+        return Fraction(body["seconds"].get("total", "0"))
+    if "exit.json" not in attempt.get("left", {}):
+        return Fraction()
+    return Fraction(json.loads(study.bytes(f"{attempt['folder']}/exit.json")).get("seconds") or 0)
 
 
 def evidence(study: Study) -> Iterator[str]:

@@ -1,11 +1,15 @@
 """Specs to vary, and short ways from a text to each value."""
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from promo.base.canonical import Json
 from promo.base.source import Source
 from promo.cli.main import main
 from promo.driver.pipeline import Compiled, compile_source
+from promo.ledger.chain import GENESIS, decode, encode, line_digest
+from promo.ledger.values import Event
 
 SOUND = {
     "study": 'study trial {\n  title "A trial"\n  measure loss in pt, lower is better\n  runner toy\n}',
@@ -120,6 +124,15 @@ def crashed(ledger: Path, content: bytes) -> None:
     """A ledger as a crash or a forger would leave it, and no checkpoint of what it was before beside it."""
     ledger.write_bytes(content)
     ledger.with_name("checkpoint.note").unlink(missing_ok=True)
+
+
+def rewritten(ledger: Path, change: Callable[[Event], Mapping[str, Json]]) -> None:
+    """A ledger in which somebody changed events and recomputed every digest behind them."""
+    head, lines = GENESIS, []
+    for event in decode(ledger.read_bytes()).events:
+        lines.append(encode(Event(len(lines), event.kind, event.time, event.incarnation, change(event), head)))
+        head = line_digest(lines[-1])
+    ledger.write_bytes(b"".join(line + b"\n" for line in lines))
 
 
 def promo(*words: object) -> int:

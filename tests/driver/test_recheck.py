@@ -15,11 +15,10 @@ from promo.templates import recheck
 
 from promo.base.canonical import canonical
 from promo.driver.study import StudyFolder
-from promo.ledger.chain import GENESIS, decode, encode, line_digest
+from promo.ledger.chain import decode
 from promo.ledger.checkpoint import merkle_root
 from promo.ledger.state import AttemptState
-from promo.ledger.values import Event
-from support import SOUND, crashed, promo, recorded, spec
+from support import SOUND, crashed, promo, recorded, rewritten, spec
 
 FILE = Path(recheck.__file__)
 INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")
@@ -226,15 +225,6 @@ def test_a_change_counts_more_than_what_is_missing(copy):
 
     assert code == 1
     assert "decisions/close.json is not what was recorded" in said
-
-
-def rewritten(ledger, change):
-    """A ledger in which somebody changed events and recomputed every digest behind them."""
-    head, lines = GENESIS, []
-    for event in decode(ledger.read_bytes()).events:
-        lines.append(encode(Event(len(lines), event.kind, event.time, event.incarnation, change(event), head)))
-        head = line_digest(lines[-1])
-    ledger.write_bytes(b"".join(line + b"\n" for line in lines))
 
 
 def promoted_poor(event):

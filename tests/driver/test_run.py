@@ -17,7 +17,7 @@ from promo.base.canonical import canonical, digest_bytes, parse_json
 from promo.driver.study import StudyFolder
 from promo.files import FolderLock, RealDisk
 from promo.ledger.state import AttemptState, StudyState
-from support import SOUND, crashed, promo, spec
+from support import SOUND, crashed, promo, rewritten, spec
 
 INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")
 TWO_HOSTS = INLINE + "\n\n" + INLINE.replace("host box", "host other")
@@ -522,6 +522,23 @@ def test_what_a_run_printed_and_how_it_ended_is_vouched_for(copy, name, capsys):
     assert f"attempt-1/{name} is not what was recorded" in "\n".join(said)
     path.unlink()
     assert promo("verify", copy.path) == recheck.check(copy.path, nobody, said.append) == 2
+
+
+def test_less_of_a_devices_time_than_the_attempts_took_is_found_though_every_digest_was_made_to_fit(copy, capsys):
+    crashed(copy.path / "ledger.jsonl", (copy.path / "ledger.jsonl").read_bytes())
+    assert promo("verify", copy.path) == 3
+    assert "as promo clocked it" in capsys.readouterr().out
+
+    def shortened(event):
+        return {**event.data, "device_s": "0.001"} if "device_s" in event.data else event.data
+
+    rewritten(copy.path / "ledger.jsonl", shortened)
+    said = []
+
+    assert promo("verify", copy.path) == 1
+    assert "less of devices' time was recorded than the attempts themselves took" in capsys.readouterr().out
+    assert recheck.check(copy.path, Namespace(key=[], authority=[], anchor=[]), said.append) == 1
+    assert "took more of its device's time than the ledger says" in "\n".join(said)
 
 
 @pytest.mark.parametrize("name", ["spec.promo", "plan.json", "lock.json"])

@@ -32,10 +32,13 @@ from promo.plan.store import plan_to_json
 from promo.plan.values import PlannedRun
 from promo.report.amendments import beside, wording
 from promo.run.runners.recorded.answer import answer
-from promo.run.store import REQUEST, RESULT, result_bytes
+from promo.run.store import EXIT, REQUEST, RESULT, read_exit, result_bytes
 from promo.run.values import Result
 from promo.spec.lock import closure
 from promo.spec.values import Study
+
+MILLISECOND = Fraction(1, 1000)
+"""The ledger's times are rounded to it."""
 
 
 def verify_study(
@@ -441,9 +444,27 @@ def _hours(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Ch
     if "replay" not in state.frozen:
         taken = (one.device_s for one in ended(state) if one.device_s is not None)
         spent = sum((from_exact(text) for text in taken), Fraction(0))
-        words += f", {rounded(spent / HOUR, 4)} of devices' time with failed and lost attempts"
+        words += f", {rounded(spent / HOUR, 4)} of devices' time with failed and lost attempts, as promo clocked it"
     words += f"; attempts: {counted or 'none'}"
-    yield Check("hours", Outcome.MATCHES, words)
+    short = [one.folder for one in ended(state) if _is_short(folder, one)]
+    if short:
+        words = f"less of devices' time was recorded than the attempts themselves took: {listed(short)}"
+    yield Check("hours", Outcome.DIFFERS if short else Outcome.MATCHES, words)
+
+
+def _is_short(folder: StudyFolder, attempt: Attempt) -> bool:
+    """
+    Whether the ledger says less of an attempt's time than its worker, or without a result its supervisor, wrote down.
+
+    Promo's own clock encloses theirs, and nobody else has what it showed: more than that cannot be derived again.
+    """
+    if attempt.device_s is None:
+        return False
+    least = folder.result(attempt).seconds.get("total") if attempt.envelope else None
+    if not attempt.envelope and EXIT in attempt.left:
+        exit_ = read_exit(RealDisk(), folder.path / attempt.folder)
+        least = None if exit_ is None else exit_.seconds
+    return least is not None and from_exact(attempt.device_s) + MILLISECOND < from_exact(least)
 
 
 _READ = (
