@@ -1,12 +1,14 @@
 """
 The built-in trainer beside a plain loop written by hand, and how long a worker takes to its first training step.
 
-    python tests/bench/training.py [--rounds 9] [--threads 1] [--starts 5] [--no-loop]
+    python tests/bench/training.py [--rounds 9] [--threads 1] [--starts 5] [--no-loop] [--windows]
 
 Both train the same model on the same text with the same batch, in this process, turn by turn, so that a change of the
 machine's speed meets both; the medians of their tokens a second are compared.  promo's figure counts the whole loop
 with its clock, its points and its checks, not only what the budget is charged; scoring is left out.  Before that, both
 compute the losses of the same weights on the same rows, which have to agree.
+
+`--windows` times models with short windows, forward and backward, beside the same with one mask over the whole row.
 """
 
 import argparse
@@ -22,11 +24,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from plain_gpt import Loop, Plain
+from torch import Tensor
 
 from promo.run.contract import Recorder
 from promo.run.corpora import split, synthetic
 from promo.run.executors.local import LocalExecutor, worker_environment
+from promo.run.runners.gpt import model
 from promo.run.runners.gpt.batches import load, rows
 from promo.run.runners.gpt.declare import FACTORS, RUNNER
 from promo.run.runners.gpt.model import Gpt
@@ -39,6 +44,15 @@ SHAPES = {
     "4x256, 16 rows": ({"depth": 4, "aspect": 64, "total_batch": 2048}, 12),
 }
 COMMON = {"head_size": 32, "context": 128, "window": "L"}
+
+
+WINDOWED = (
+    ({"depth": 2, "aspect": 32, "context": 128, "window": "SL"}, 8, 30),
+    ({"depth": 4, "aspect": 32, "context": 128, "window": "SSSL"}, 16, 6),
+    ({"depth": 4, "aspect": 32, "context": 512, "window": "SSSL"}, 4, 6),
+    ({"depth": 2, "aspect": 64, "context": 2048, "window": "SL"}, 1, 6),
+)
+"""Model, rows at once, and how often it is done in a turn."""
 
 
 def request(folder: Path, changed: dict[str, Any], steps: int, threads: int) -> dict[str, Any]:
@@ -121,6 +135,42 @@ def compare(folder: Path, rounds: int, threads: int) -> None:
             )
 
 
+def masked(queries: Tensor, keys: Tensor, values: Tensor, window: int) -> Tensor:
+    """Attention with one mask over the whole row."""
+    length = queries.shape[2]
+    if window >= length:
+        return F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+    distance = torch.arange(length)[:, None] - torch.arange(length)
+    return F.scaled_dot_product_attention(queries, keys, values, attn_mask=(distance >= 0) & (distance < window))
+
+
+def windows(rounds: int, threads: int) -> None:
+    """Print how fast short windows are, of the speed with one mask over the whole row."""
+    torch.set_num_threads(threads)
+    own = model.attention
+    for changed, count, times in WINDOWED:
+        levels = {**{name: factor.default for name, factor in FACTORS.items()}, **changed, "head_size": 32}
+        given = {name: level if isinstance(level, str) else Fraction(level) for name, level in levels.items()}
+        length = int(given["context"])
+        settings = dict(RUNNER.resolve({**given, "total_batch": Fraction(count * length)}).settings)
+        trained = Gpt(settings, length)
+        trained.initialise(torch.Generator().manual_seed(1))
+        text = torch.randint(0, 256, (count, length))
+        ratios = []
+        for _ in range(rounds):
+            spent = {}
+            for how in (masked, own):
+                model.attention = how
+                cpu = time.process_time()
+                for _ in range(times):
+                    trained(text, text).backward()
+                spent[how] = time.process_time() - cpu
+            ratios.append(spent[masked] / spent[own])
+        model.attention = own
+        shape = f"{settings['depth']}x{settings['width']}, {length} tokens, {settings['window']}"
+        print(f"{shape:28} speed {statistics.median(ratios):.2f} of the mask over the whole row", flush=True)
+
+
 def starts(folder: Path, count: int) -> None:
     """Print the seconds from asking for a worker to the end of its first training step, and what all of it computed."""
     seen, computed = [], []
@@ -160,6 +210,7 @@ def main() -> None:
     options.add_argument("--threads", type=int, default=1)
     options.add_argument("--starts", type=int, default=5)
     options.add_argument("--no-loop", action="store_true")
+    options.add_argument("--windows", action="store_true")
     asked = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -168,6 +219,8 @@ def main() -> None:
         (folder / "validation.bytes").write_bytes(held)
         if asked.starts:
             starts(folder, asked.starts)
+        if asked.windows:
+            windows(asked.rounds, asked.threads)
         if not asked.no_loop:
             compare(folder, asked.rounds, asked.threads)
 

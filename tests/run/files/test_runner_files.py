@@ -351,9 +351,15 @@ ENDINGS = {
     "out of memory": ("raise MemoryError('torch.OutOfMemoryError: tried to allocate')", "oom", "allocate"),
     "a declared failure": ("print('FAIL'); raise SystemExit(1)", "nan", "it printed: FAIL"),
     "not a number": ("print('---\\nval_loss: nan')", "nan", "val_loss is nan"),
-    "nothing": ("pass", "invalid", "it reported no metric"),
-    "a summary that is no number": ("print('---\\nval_loss: 3\\nnum_steps: many')", "crash", "is no number"),
-    "a signal": ("import os; os.kill(os.getpid(), 9)", "crash", "signal 9 ended it"),
+    "nothing": ("print('---')", "invalid", "it reported no metric; its last line: ---"),
+    "a metric that is no number": (
+        "print('---\\nval_loss: about 3')",
+        "invalid",
+        "'val_loss: about 3' in its summary is no number",
+    ),
+    "a figure that is no number": ("print('---\\nval_loss: 3\\nnum_steps: many')", "invalid", "'num_steps: many' in"),
+    "no summary": ("print('done')", "invalid", "it printed no line '---'"),
+    "a signal": ("import os; os.kill(os.getpid(), 9)", "killed", "signal 9 ended it"),
 }
 
 

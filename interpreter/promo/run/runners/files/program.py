@@ -32,6 +32,8 @@ POINTS = "program.points.jsonl"
 OUTPUT = "output.txt"
 TAIL_BYTES = 65_536
 MOST_CHANGED_LINES = 200
+KILL = 9
+"""The signal that a system out of memory sends, among others."""
 OUT_OF_MEMORY = ("outofmemoryerror", "out of memory", "memoryerror")
 FIGURES = ("train_s", "steps", "tokens", "peak_device_bytes")
 
@@ -98,6 +100,8 @@ class _Said:
         self.other: dict[str, str] = {}
         self.status: RunStatus | None = None
         self.cause = ""
+        self.unread = ""
+        """What of it is not what the runner file says."""
 
 
 def _values(request: Request, attempt: Path, place: Path) -> dict[str, Literal]:
@@ -210,28 +214,35 @@ def _from_file(path: Path) -> _Said:
     try:
         stored = parse_json(path.read_bytes())
     except ValueError as fault:
-        said.cause = f"its result file is no JSON: {fault}"
+        said.unread = f"its result file is no JSON: {fault}"
         return said
     if not isinstance(stored, dict) or not isinstance(stored.get("metrics"), dict):
-        said.cause = 'its result file has no "metrics"'
+        said.unread = 'its result file has no "metrics"'
         return said
     metrics = stored["metrics"]
     assert isinstance(metrics, Mapping)
     for name, value in metrics.items():
-        said.metrics[str(name)] = _float(value)
+        _read_metric(said, str(name), str(value), f"'{name}: {value}' in its result file")
     for name in FIGURES:
         if name in stored:
-            said.figures[name] = Fraction(str(stored[name]))
+            _read_figure(said, name, str(stored[name]), "", f"'{name}: {stored[name]}' in its result file")
     if stored.get("status") in {status.value for status in RunStatus}:
         said.status, said.cause = RunStatus(stored["status"]), str(stored.get("cause", ""))
     return said
 
 
-def _float(value: Json) -> float:
+def _read_metric(said: _Said, name: str, text: str, where: str) -> None:
     try:
-        return float(str(value))
+        said.metrics[name] = float(text)
     except ValueError:
-        return float("nan")
+        said.unread = said.unread or f"{where} is no number"
+
+
+def _read_figure(said: _Said, name: str, text: str, scale: str, where: str) -> None:
+    try:
+        said.figures[name] = Fraction(text.replace(",", "")) * Fraction(scale.strip() or "1")
+    except (ValueError, ZeroDivisionError):
+        said.unread = said.unread or f"{where} is no number"
 
 
 def _from_summary(summary: Mapping[str, Any], printed: str) -> _Said:
@@ -243,6 +254,8 @@ def _from_summary(summary: Mapping[str, Any], printed: str) -> _Said:
             said.status, said.cause = RunStatus(summary["failures"][line]), f"it printed: {line}"
     if summary["after"]:
         starts = [number for number, line in enumerate(lines) if line == summary["after"]]
+        if not starts:
+            said.unread = f"it printed no line '{summary['after']}', behind which its summary would be"
         lines = lines[starts[-1] + 1 :] if starts else []
     found = {}
     for line in lines:
@@ -251,20 +264,15 @@ def _from_summary(summary: Mapping[str, Any], printed: str) -> _Said:
             found[key.strip()] = value.strip()
     for name, key in summary["metrics"].items():
         if key in found:
-            said.metrics[name] = _float(found.pop(key))
+            text = found.pop(key)
+            _read_metric(said, name, text, f"'{key}{summary['separator']} {text}' in its summary")
     for name, said_as in summary["figures"].items():
         key, _, scale = said_as.partition("*")
         if key.strip() in found:
-            said.figures[name] = _figure(found.pop(key.strip()), scale)
+            text = found.pop(key.strip())
+            _read_figure(said, name, text, scale, f"'{key.strip()}{summary['separator']} {text}' in its summary")
     said.other = found
     return said
-
-
-def _figure(text: str, scale: str) -> Fraction:
-    try:
-        return Fraction(text.replace(",", "")) * Fraction(scale.strip() or "1")
-    except (ValueError, ZeroDivisionError) as fault:
-        raise ProgramError(f"'{text}' in its summary is no number") from fault
 
 
 def _points(path: Path, recorder: Recorder) -> None:
@@ -288,9 +296,10 @@ def _outcome(code: int, said: _Said, printed: str, details: Mapping[str, Json]) 
         return Outcome(said.status, {}, details, said.cause or last)
     if code:
         memory = any(words in printed.lower() for words in OUT_OF_MEMORY)
-        status = RunStatus.OOM if memory else RunStatus.CRASH
+        status = RunStatus.OOM if memory else RunStatus.KILLED if code == -KILL else RunStatus.CRASH
         how = f"signal {-code} ended it" if code < 0 else f"it ended with code {code}"
         return Outcome(status, {}, details, f"{how}: {last}" if last else how)
-    if not said.metrics:
-        return Outcome(RunStatus.INVALID, {}, details, said.cause or "it reported no metric")
+    if said.unread or not said.metrics:
+        cause = said.unread or "it reported no metric"
+        return Outcome(RunStatus.INVALID, {}, details, f"{cause}; its last line: {last}" if last else cause)
     return Outcome(RunStatus.OK, said.metrics, details)

@@ -1,7 +1,7 @@
 """
 The built-in trainer on a CUDA device, beside autoresearch's own `train.py` on the same card.
 
-    python tests/bench/cuda.py AUTORESEARCH [--seconds 300] [--depth 8] [--aspect 64] [--window SSSL] [--dry-run]
+    python tests/bench/on_cuda.py AUTORESEARCH [--seconds 60 300] [--depth 8] [--aspect 64] [--cards 1] [--dry-run]
 
 AUTORESEARCH is a checkout of karpathy/autoresearch; nothing of it is changed, and nothing is fetched.  This makes its
 shards and its tokenizer from local text, and two studies over the same documents: its parquet files are promo's source,
@@ -11,11 +11,15 @@ both, one after the other: its own trainer under the clock that gives eleven ste
 share of the card's peak, memory, and the two ratios.  The evaluation windows are not the same ones: upstream packs
 documents into rows, promo spreads windows over the same text.
 
+Then the two ways of rows to the device are timed beside each other, in turn: cut from a text that lies there, and
+fetched ahead from the machine's memory; on a processor they have to give the same bits.  With `--cards N`, N runs of
+the shortest budget go on at once, one on each card, and each one's tokens a second are printed.
+
 `--sdpa` puts a small stand-in for upstream's attention kernels beside the copy, for machines that cannot load them;
 the figures are then those of torch's attention on both sides, and the output says so.
 
-`--dry-run` needs no device: a little text, both studies checked and planned, every constant found in `train.py`, and
-promo's side trained for a few steps on the processor.
+`--dry-run` needs no device: a little text, all studies checked and planned, every constant found in `train.py`, and
+promo's side trained for a few steps on the processor, with either way of rows, and two runs at once.
 """
 
 import argparse
@@ -25,14 +29,18 @@ import io
 import json
 import os
 import re
+import statistics
 import subprocess
 import sys
+import time
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from promo.cli.main import main as promo
+from promo.run.contract import Recorder
 from promo.run.corpora import Corpus, split, standard_library, synthetic
+from promo.run.runners.gpt.train import _Training
 
 HOLDOUT = Fraction(2, 100)
 FREE_STEPS = 11
@@ -76,7 +84,7 @@ def get_kernel(name):
 COMMON = """
 host card {{
   device   "{device}" on any
-  slots    1
+  slots    {slots}
   threads  {threads}
 }}
 
@@ -109,7 +117,7 @@ candidate same as reference
 stage once {{
   train    same for {budget}
   on       card
-  seeds    1
+  seeds    {seeds}
   report   only
 }}
 """
@@ -218,26 +226,7 @@ def write_tokenizer(folder: Path, upstream: Path) -> int:
 
 
 def write_studies(folder: Path, asked: argparse.Namespace, device: str, vocabulary: int) -> None:
-    """Both specs, and the runner that drives `train.py`."""
-    small = asked.dry_run
-    scored = 8 * 128 if small else asked.scored // 2048 * 2048
-    values: dict[str, Any] = {
-        "common": COMMON.format(
-            device=device, threads=1 if small else 8, depth=asked.depth, aspect=asked.aspect, batch=asked.batch
-        ),
-        "vocabulary": vocabulary,
-        "holdout": "2%",
-        "scored": scored,
-        "context": 128 if small else 2048,
-        "head": 32 if small else 128,
-        "window": asked.window,
-        "budget": "3steps\n  cap      2min"
-        if small
-        else f"{asked.seconds}s upstream\n  cap      {asked.seconds + 300}s",
-        "seconds": asked.seconds,
-    }
-    (folder / "ours.promo").write_text(OURS.format(**values), encoding="utf-8")
-    (folder / "theirs.promo").write_text(THEIRS.format(**values), encoding="utf-8")
+    """A spec of either side for each budget, one of a run on each card, and the runner that drives `train.py`."""
     for name in ("train.py", "prepare.py"):
         (folder / name).write_bytes((asked.autoresearch / name).read_bytes())
     files = ["prepare.py"]
@@ -246,10 +235,41 @@ def write_studies(folder: Path, asked: argparse.Namespace, device: str, vocabula
         files.append("kernels.py")
     described = RUNNER.format(files=json.dumps(files), python=sys.executable)
     (folder / "autoresearch.toml").write_text(described, encoding="utf-8")
-    pin(folder / "theirs.promo")
-    for name in ("ours", "theirs"):
-        assert promo(["fmt", str(folder / f"{name}.promo")]) == 0
-        assert promo(["plan", str(folder / f"{name}.promo")]) == 0
+    for seconds in asked.seconds:
+        write_study(folder / f"ours-{seconds}.promo", OURS, asked, device, vocabulary, seconds)
+        write_study(folder / f"theirs-{seconds}.promo", THEIRS, asked, device, vocabulary, seconds)
+    write_study(folder / "cards.promo", OURS, asked, device, vocabulary, asked.seconds[0], asked.cards)
+
+
+def write_study(
+    spec: Path, form: str, asked: argparse.Namespace, device: str, vocabulary: int, seconds: int, cards: int = 1
+) -> None:
+    """One spec, laid out and planned."""
+    small = asked.dry_run
+    values: dict[str, Any] = {
+        "common": COMMON.format(
+            device=device,
+            slots=cards,
+            threads=1 if small else 8,
+            depth=asked.depth,
+            aspect=asked.aspect,
+            batch=asked.batch,
+        ),
+        "vocabulary": vocabulary,
+        "holdout": "2%",
+        "scored": 8 * 128 if small else asked.scored // 2048 * 2048,
+        "context": 128 if small else 2048,
+        "head": 32 if small else 128,
+        "window": asked.window,
+        "budget": "3steps\n  cap      2min" if small else f"{seconds}s upstream\n  cap      {seconds + 300}s",
+        "seconds": seconds,
+        "seeds": ", ".join(str(seed + 1) for seed in range(cards)),
+    }
+    spec.write_text(form.format(**values), encoding="utf-8")
+    if form is THEIRS:
+        pin(spec)
+    assert promo(["fmt", str(spec)]) == 0
+    assert promo(["plan", str(spec)]) == 0
 
 
 def pin(spec: Path) -> None:
@@ -262,13 +282,14 @@ def pin(spec: Path) -> None:
     spec.write_text(text, encoding="utf-8")
 
 
-def outcome(folder: Path, name: str) -> dict[str, Any]:
-    """What the one run of a study recorded."""
+def outcomes(folder: Path, name: str) -> list[dict[str, Any]]:
+    """What the runs of a study recorded."""
     paths = sorted((folder / f"{name}.study" / "runs").glob("*/*/*/result.json"))
     assert paths, f"{name} left no result; see {folder / f'{name}.study'}"
-    body: dict[str, Any] = json.loads(paths[-1].read_bytes())["body"]
-    assert body["status"] == "ok", f"{name} ended as {body['status']}: {body['cause']}"
-    return body
+    bodies: list[dict[str, Any]] = [json.loads(path.read_bytes())["body"] for path in paths]
+    for body in bodies:
+        assert body["status"] == "ok", f"{name} ended as {body['status']}: {body['cause']}"
+    return bodies
 
 
 def pace(body: dict[str, Any], batch: int) -> float:
@@ -276,13 +297,13 @@ def pace(body: dict[str, Any], batch: int) -> float:
     return (int(body["work"]["steps"]) - FREE_STEPS) * batch / float(body["seconds"]["train"])
 
 
-def compare(folder: Path, asked: argparse.Namespace, device: str) -> None:
+def compare(folder: Path, asked: argparse.Namespace, device: str, seconds: int) -> None:
     """Train both and print what they came to."""
     for name in ("theirs", "ours"):
-        assert promo(["run", str(folder / f"{name}.promo"), "--quiet"]) == 0
-    ours, theirs = outcome(folder, "ours"), outcome(folder, "theirs")
+        assert promo(["run", str(folder / f"{name}-{seconds}.promo"), "--quiet"]) == 0
+    (ours,), (theirs,) = outcomes(folder, f"ours-{seconds}"), outcomes(folder, f"theirs-{seconds}")
     kernels = "torch's attention on both sides" if asked.sdpa else "upstream with the kernels it fetches"
-    print(f"\n{device}, depth {asked.depth}, aspect {asked.aspect}, {asked.seconds} s, {kernels}")
+    print(f"\n{device}, depth {asked.depth}, aspect {asked.aspect}, {seconds} s, {kernels}")
     for name, body in (("autoresearch", theirs), ("promo", ours)):
         value = float(body["metrics"]["val_bpb"])
         print(
@@ -294,12 +315,60 @@ def compare(folder: Path, asked: argparse.Namespace, device: str) -> None:
     print(f"tokens/s {speed:.3f} of upstream (must: at least 1.00); val_bpb {quality:.4f} of it (must: at most 1.00)")
 
 
+class Within(_Training):
+    """Trains on a text that lies on the device."""
+
+    def _text_stays(self, text_bytes: int) -> bool:
+        return text_bytes < 0
+
+
+class Ahead(_Training):
+    """Trains on a text that stays in the machine's memory."""
+
+    def _text_stays(self, text_bytes: int) -> bool:
+        return text_bytes >= 0
+
+
+def feeds(folder: Path, name: str, steps: int, rounds: int) -> None:
+    """The two ways of rows to the device, in turn, as the run of a study would train."""
+    study = folder / f"{name}.study"
+    place = next((study / "runs").glob("*/*/*/request.json")).parent
+    asked = json.loads((place / "request.json").read_bytes())
+    asked |= {"study_folder": str(study), "attempt_folder": str(place), "resume": None}
+    asked["budget"] = {"kind": "steps", "amount": str(steps), "cap_s": 600}
+    asked["checkpoint"] = {"at_end": False, "every_s": 600}
+    seen: dict[str, list[float]] = {}
+    losses = set()
+    for _ in range(rounds):
+        for kind in (Within, Ahead):
+            outcome = kind(asked, Recorder(io.StringIO(), time.monotonic())).run()
+            work: Any = outcome.details["work"]
+            seen.setdefault(work["rows_come_from"], []).append(float(work["tokens_per_s"]))
+            losses.add(outcome.metrics["val_bpb"])
+    assert len(seen) == 2
+    if asked["device"] == "cpu":
+        assert len(losses) == 1, losses
+    for where, speeds in seen.items():
+        print(f"rows from {where}: {statistics.median(speeds):,.0f} tokens/s (median of {rounds})")
+    print(f"val_bpb of both, {min(losses):.6f} to {max(losses):.6f}")
+
+
+def cards(folder: Path, batch: int, free: int) -> None:
+    """One run on each card at once."""
+    assert promo(["run", str(folder / "cards.promo"), "--quiet"]) == 0
+    for number, body in enumerate(outcomes(folder, "cards")):
+        speed = (int(body["work"]["steps"]) - free) * batch / float(body["seconds"]["train"])
+        visible = body["software"]["environment"]["CUDA_VISIBLE_DEVICES"]
+        print(f"run {number} of them, on {visible or 'the processor'}: {speed:,.0f} tokens/s")
+
+
 def main() -> None:
     """Make the text, the studies, and the comparison."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("autoresearch", type=Path, help="a checkout of karpathy/autoresearch")
     options.add_argument("--out", type=Path, default=Path("cuda-bench"), help="a new folder for text, studies, results")
-    options.add_argument("--seconds", type=int, default=300)
+    options.add_argument("--seconds", type=int, nargs="+", default=[60, 300])
+    options.add_argument("--cards", type=int, default=1, help="run as many at once, one on each card")
     options.add_argument("--depth", type=int, default=8)
     options.add_argument("--aspect", type=int, default=64)
     options.add_argument("--batch", type=int, default=2**19)
@@ -324,14 +393,21 @@ def main() -> None:
     if asked.dry_run:  # what a card would be asked is planned too
         for_card = argparse.Namespace(**{**vars(asked), "dry_run": False, "depth": 8, "aspect": 64, "batch": 2**19})
         write_studies(asked.out, for_card, "NVIDIA H200", vocabulary)
+        asked.seconds, asked.cards = asked.seconds[:1], 2
     write_studies(asked.out, asked, device, vocabulary)
     os.environ["HOME"] = str((asked.out / "home").resolve())  # where upstream looks for its text
-    if not asked.dry_run:
-        compare(asked.out, asked, device)
-        return
-    assert promo(["run", str(asked.out / "ours.promo"), "--quiet"]) == 0
-    body = outcome(asked.out, "ours")
-    print(f"dry run: {body['work']['steps']} steps, {body['score']['bytes']} bytes in {body['score']['tokens']} tokens")
+    first = f"ours-{asked.seconds[0]}"
+    if asked.dry_run:
+        assert promo(["run", str(asked.out / f"{first}.promo"), "--quiet"]) == 0
+        (body,) = outcomes(asked.out, first)
+        words = f"{body['score']['bytes']} bytes in {body['score']['tokens']} tokens"
+        print(f"dry run: {body['work']['steps']} steps, {words}")
+    else:
+        for seconds in asked.seconds:
+            compare(asked.out, asked, device, seconds)
+    feeds(asked.out, first, steps=3 if asked.dry_run else 50, rounds=1 if asked.dry_run else 3)
+    if asked.cards > 1:
+        cards(asked.out, asked.batch, 0 if asked.dry_run else FREE_STEPS)
 
 
 if __name__ == "__main__":
