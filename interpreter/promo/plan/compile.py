@@ -82,7 +82,7 @@ class _Identities:
     def runs(self, stage: Stage, budget: str, host: str, seed: int) -> list[PlannedRun]:
         """The runs of all who may enter a stage, in one of its cells; *budget* is the stage's, in words."""
         tail = "\n".join((budget, host, self.machines[host], str(seed))).encode()
-        heads, name, sha256 = self.heads, stage.name, hashlib.sha256
+        heads, name, sha256 = self.heads, stage.name, hashlib.sha256  # `_identity`, without its call for every run
         return [
             PlannedRun(sha256(heads[candidate] + tail).hexdigest()[:ID_LENGTH], name, candidate, host, seed)
             for candidate in self.study.entrants[name].possible
@@ -96,6 +96,10 @@ class _Identities:
             return words
         trunks = ", ".join(str(one.trunk) for one in reversed(parts))
         return f"{words}; constant up to {trunks}"
+
+
+def _identity(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:ID_LENGTH]
 
 
 def _stage(
