@@ -33,6 +33,7 @@ def request(behaviour, attempt=1):
         "metric": "loss",
         "budget": {"kind": "wall", "amount": 1, "cap_s": 1},
         "data": {},
+        "checkpoint": {"at_end": False, "every_s": 60},
         "device": "cpu",
         "threads": 1,
     }
