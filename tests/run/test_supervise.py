@@ -268,7 +268,7 @@ def test_a_worker_started_ahead_that_died_is_replaced(attempts):
     ended(executor, handle, attempts[0])
     spare = wait_for(lambda: workers(handle))[0]
     spare.kill()
-    assert gone(spare.pid)
+    wait_for(lambda: not psutil.pid_exists(spare.pid))  # its supervisor has seen it end
     second = ended(executor, further(executor, attempts[1], "ok"), attempts[1])
     executor.close()
 
