@@ -110,7 +110,11 @@ def changed_source(data: Data, recorded: Mapping[str, Json], spec_folder: Path) 
         if generated or not any(path.is_file() for path in spec_folder.glob(data.source)):
             return
         tokenizer = None if data.tokens is None else read_tokenizer(data.tokens, spec_folder)
-    except (PromoError, ValueError, NotImplementedError):
+    except (
+        PromoError,
+        ValueError,
+        NotImplementedError,
+    ):  # no such path (pathlib), or no such tokenizer, on this machine
         return
     documents = read(data.source, spec_folder, tokenizer).documents
     now: dict[str, Json] = {"documents": len(documents), "bytes": sum(len(content) for _, content in documents)}
