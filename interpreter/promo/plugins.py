@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from promo.base.canonical import digest, digest_bytes
 from promo.base.errors import PromoError
-from promo.spec.ports import Runner
+from promo.study.ports import Runner
 
 if TYPE_CHECKING:  # the records of running cost 3 ms of start-up, and reading a spec needs none of them
     from promo.run.ports import Executor

@@ -19,8 +19,8 @@ from pathlib import Path
 from promo.evidence.effects import fit_observed
 from promo.evidence.observed import observe
 from promo.evidence.values import Cell, Evidence, Row
-from promo.spec.design import standard_rows
-from promo.spec.values import Effects
+from promo.study.design import standard_rows
+from promo.study.values import Effects
 
 ROOT = Path(__file__).parents[2]
 FACTORS = ("depth", "aspect", "matrix_lr", "total_batch", "warmdown")

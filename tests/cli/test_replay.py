@@ -442,7 +442,7 @@ curves {
 def test_words_of_a_spec_about_tables_are_those_that_tables_are_read_by():
     from promo.curves.layouts import LAYOUTS
     from promo.curves.values import Column
-    from promo.spec.recorded import COLUMNS, TOOLS
+    from promo.study.recorded import COLUMNS, TOOLS
 
     assert set(COLUMNS) == {column.value for column in Column}
     assert set(TOOLS) == set(LAYOUTS)

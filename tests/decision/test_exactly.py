@@ -11,8 +11,8 @@ from promo.base.tails import t_quantile
 from promo.decision.confidence import rank_sum_limit, speaks
 from promo.decision.exactly import Supposed, chance, equivalence, noncentral_t, signed_ranks, slippage
 from promo.decision.simulate import World, simulate
-from promo.spec import judgement
-from promo.spec.judgement import Bound, BoundKind, Difference, Equivalent, First, Method, Side, Statistic
+from promo.study import judgement
+from promo.study.judgement import Bound, BoundKind, Difference, Equivalent, First, Method, Side, Statistic
 from support import compiled, spec
 
 

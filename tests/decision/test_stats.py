@@ -17,7 +17,7 @@ from promo.decision.stats import (
     tau_is_at_least,
     wilcoxon_p,
 )
-from promo.spec.judgement import Statistic
+from promo.study.judgement import Statistic
 
 
 def exactly(*numbers):

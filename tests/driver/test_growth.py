@@ -12,7 +12,7 @@ from promo.base.canonical import canonical
 from promo.driver.study import StudyFolder
 from promo.ledger.chain import GENESIS, decode, encode, line_digest
 from promo.ledger.values import Event
-from promo.spec.lock import closure
+from promo.study.lock import closure
 from support import SOUND, codes, plan_of, promo, spec, study_of
 
 INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")

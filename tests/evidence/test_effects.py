@@ -9,8 +9,8 @@ from scipy import stats as reference
 from promo.base.tails import adjust
 from promo.evidence.effects import fit_stage
 from promo.evidence.values import Cell, Evidence, Row
-from promo.spec.design import standard_rows
-from promo.spec.values import Effects
+from promo.study.design import standard_rows
+from promo.study.values import Effects
 
 FACTORS = ("a", "b", "c", "d")
 # Montgomery (2013), example 6.2: filtration rate, 2^4 without replication, standard order.

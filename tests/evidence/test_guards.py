@@ -7,8 +7,8 @@ import pytest
 from promo.evidence.guards import flags
 from promo.ledger.state import Attempt, AttemptState
 from promo.run.values import Result, RunStatus
-from promo.spec.describe import describe_guard
-from promo.spec.judgement import Against, Bound, BoundKind, Guard, Handling, Then, Watched
+from promo.study.describe import describe_guard
+from promo.study.judgement import Against, Bound, BoundKind, Guard, Handling, Then, Watched
 
 DROP = Handling(0, Then.DROP)
 SPEEDS = {

@@ -12,8 +12,8 @@ from promo.evidence.effects import fit_stage
 from promo.evidence.least_squares import solve
 from promo.evidence.observed import moments, observe
 from promo.evidence.values import Cell, Evidence, Row
-from promo.spec.design import standard_rows
-from promo.spec.values import Effects
+from promo.study.design import standard_rows
+from promo.study.values import Effects
 
 np = pytest.importorskip("numpy")
 reference = pytest.importorskip("scipy.stats")

@@ -7,8 +7,8 @@ import pytest
 
 from promo.evidence.effects import fit_stage
 from promo.evidence.values import Cell, Evidence, Row
-from promo.spec.design import alias_chains, best_split, folded, standard_rows
-from promo.spec.values import Effects
+from promo.study.design import alias_chains, best_split, folded, standard_rows
+from promo.study.values import Effects
 
 
 def fit(factors, rows, runs, block=("host", "seed")):

@@ -14,7 +14,7 @@ from promo.driver.pipeline import compile_source
 from promo.plan.store import plan_to_json, stale
 from promo.plan.values import Bounds
 from promo.report.plan import plan_text, savings
-from promo.spec.describe import describe
+from promo.study.describe import describe
 from support import SOUND, plan_of, spec, study_of
 
 ROOT = Path(__file__).parents[2]

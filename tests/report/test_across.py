@@ -10,8 +10,8 @@ from promo.evidence.across import Move, Turn, moves, turns
 from promo.evidence.effects import EffectTable, fit_stage
 from promo.evidence.values import Cell, Evidence, Row
 from promo.report.across import flip_lines
-from promo.spec.design import standard_rows
-from promo.spec.values import Effects
+from promo.study.design import standard_rows
+from promo.study.values import Effects
 
 FACTORS = ("a", "b", "c")
 POINTS = {f"r_{number}": row for number, row in enumerate(standard_rows(FACTORS, {}))}

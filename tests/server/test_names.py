@@ -8,8 +8,8 @@ import pytest
 from promo.base.diagnostics import Edit
 from promo.base.source import Source, Span
 from promo.server.names import KINDS_AT, occurrences
-from promo.spec.lock import apply
-from promo.spec.names import KINDS
+from promo.study.lock import apply
+from promo.study.names import KINDS
 from promo.syntax.lex import grammar
 from promo.syntax.nodes import Node
 from promo.syntax.parse import parse

@@ -5,7 +5,7 @@ import pytest
 from promo.base.source import Source
 from promo.driver.pipeline import compile_source
 from promo.server.navigate import Refused, definition, references, rename, renameable
-from promo.spec.imports import meaning
+from promo.study.imports import meaning
 from support import opened, spec
 
 

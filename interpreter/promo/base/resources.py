@@ -35,4 +35,4 @@ def page_folder() -> Path:
 
 def design_table() -> Path:
     """Path of the table of fractions of minimum aberration."""
-    return _folder("promo.spec") / "designs.json"
+    return _folder("promo.study") / "designs.json"

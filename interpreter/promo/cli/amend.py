@@ -17,7 +17,7 @@ from promo.files import SystemClock
 from promo.ledger.state import StudyState
 from promo.report.amendments import amendment_lines
 from promo.run.provenance import commit_of
-from promo.spec.lock import lock_to_json, reseal
+from promo.study.lock import lock_to_json, reseal
 
 
 def amend(options: Namespace) -> int:

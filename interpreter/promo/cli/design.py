@@ -7,7 +7,7 @@ from promo.base.errors import ExitCode, PromoError
 from promo.cli.spec import compile_file
 from promo.cli.terminal import put
 from promo.report.design import array_json, array_text, design_json, design_text
-from promo.spec.space import Array, Design
+from promo.study.space import Array, Design
 
 
 def design(options: Namespace) -> int:

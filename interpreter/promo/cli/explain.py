@@ -64,7 +64,7 @@ def _seal(name: str, place: str, *, as_json: bool) -> int:
     """What a seal holds, in words, and whether it is the one in the file."""
     from promo.base.canonical import digest
     from promo.cli.spec import compile_file
-    from promo.spec.lock import closure
+    from promo.study.lock import closure
 
     compiled = compile_file(place)
     study = compiled.study

@@ -14,8 +14,8 @@ from promo.driver.study import LOCK, StudyFolder, study_folder
 from promo.files import SystemClock
 from promo.ledger.state import AttemptState, State
 from promo.run.provenance import commit_of
-from promo.spec.lock import Lock, lock_to_json
-from promo.spec.lock import freeze as seal
+from promo.study.lock import Lock, lock_to_json
+from promo.study.lock import freeze as seal
 
 
 def freeze(options: Namespace) -> int:

@@ -39,7 +39,7 @@ from promo.report.words import gate_result, number, reduction_result, rule_resul
 from promo.run.execute import Progress
 from promo.run.store import POINTS
 from promo.run.values import RunStatus
-from promo.spec.values import Study
+from promo.study.values import Study
 
 REDRAW_S = 0.5
 SHARE = 20

@@ -18,7 +18,7 @@ from promo.driver.run import run_study
 from promo.driver.study import study_folder
 from promo.files import SystemClock
 from promo.run.provenance import origin_of
-from promo.spec.values import Study
+from promo.study.values import Study
 
 
 def replay(options: Namespace) -> int:

@@ -10,8 +10,8 @@ from pathlib import Path
 from promo.base.canonical import Json, exact
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.terminal import put
-from promo.spec.ports import Runner, RunnerFactor
-from promo.spec.space import Level
+from promo.study.ports import Runner, RunnerFactor
+from promo.study.space import Level
 
 
 def runner(options: Namespace) -> int:

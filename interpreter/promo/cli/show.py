@@ -36,7 +36,7 @@ def _of_spec(what: str, place: str) -> Json:
         return _tree(compiled.tree)
     study, plan = compiled.priced()  # what cannot be carried out yet means something all the same
     if what == "spec":
-        from promo.spec.describe import describe
+        from promo.study.describe import describe
 
         return describe(study)
     from promo.plan.store import plan_to_json

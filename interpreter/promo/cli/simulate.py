@@ -20,8 +20,8 @@ from promo.curves.values import OK, Column, Settings
 from promo.plan.compile import compile_plan
 from promo.report.simulate import figures_to_json, simulation_text, sweep_svg, sweep_text
 from promo.report.words import listed, plural
-from promo.spec.flow import entrants_again
-from promo.spec.judgement import (
+from promo.study.flow import entrants_again
+from promo.study.judgement import (
     Agreement,
     Best,
     Both,
@@ -38,7 +38,7 @@ from promo.spec.judgement import (
     Top,
     primitives,
 )
-from promo.spec.values import Stage, Study
+from promo.study.values import Stage, Study
 
 if TYPE_CHECKING:
     from promo.decision.simulate import Figures, World

@@ -29,7 +29,7 @@ from promo.report.progress import (
 )
 from promo.report.replay import replay_line
 from promo.report.words import span_text
-from promo.spec.values import Study
+from promo.study.values import Study
 
 WATCH_S = 1.0
 PATIENCE = 5

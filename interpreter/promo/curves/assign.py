@@ -13,7 +13,7 @@ from attrs import frozen
 from promo.base.diagnostics import suggestion
 from promo.curves.reach import COLUMN_OF
 from promo.curves.values import Column, Curve, Fault, Settings
-from promo.spec.values import Study
+from promo.study.values import Study
 
 Cell = tuple[str, str, int]
 """Candidate, host, seed."""

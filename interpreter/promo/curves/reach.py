@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from promo.base.canonical import exact
 from promo.curves.values import OK, Column, Curve, Point, Reading
-from promo.spec.values import BudgetKind
+from promo.study.values import BudgetKind
 
 COLUMN_OF = {BudgetKind.WALL: Column.SECONDS, BudgetKind.STEPS: Column.STEP, BudgetKind.TOKENS: Column.TOKENS}
 """Budget -> the column that it is held against; processor time and operations are recorded by no table."""

@@ -16,7 +16,7 @@ from promo.curves.layouts import rearranged
 from promo.curves.read import read_sheet, suffix_of
 from promo.curves.settings import settings_from_json, settings_to_json
 from promo.curves.values import Curve, Fault, Settings
-from promo.spec.values import Measure, Study
+from promo.study.values import Measure, Study
 
 SETTINGS = "curves.json"
 """Where a study keeps how its table is read; the table itself is `curves` and the ending of its name."""

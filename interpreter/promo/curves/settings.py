@@ -9,7 +9,7 @@ from attrs import evolve
 from promo.base.canonical import Json
 from promo.base.errors import PromoError
 from promo.curves.values import Column, Settings
-from promo.spec.values import Study
+from promo.study.values import Study
 
 _TABLES = ("columns", "units", "candidates", "hosts", "seeds")
 

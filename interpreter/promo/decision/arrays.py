@@ -18,7 +18,7 @@ from promo.decision.confidence import Bools, Floats, agree, counted, reaches, sp
 from promo.decision.decide import decide_gate, decide_rule, lot
 from promo.decision.values import Answer, Ground
 from promo.evidence.values import OK, Cell, Evidence, Row
-from promo.spec.judgement import (
+from promo.study.judgement import (
     LEADER,
     Agreement,
     Best,
@@ -41,7 +41,7 @@ from promo.spec.judgement import (
     Top,
     primitives,
 )
-from promo.spec.values import Study
+from promo.study.values import Study
 
 
 def fast_condition(condition: Condition, cells: int) -> bool:

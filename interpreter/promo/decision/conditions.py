@@ -15,8 +15,8 @@ from promo.base.canonical import exact, from_exact
 from promo.decision.stats import half_width, sign_flip_p, summarise, tau_b, tau_is_at_least, wilcoxon_p
 from promo.decision.values import Finding
 from promo.evidence.values import Evidence, Row
-from promo.spec.describe import describe_condition
-from promo.spec.judgement import (
+from promo.study.describe import describe_condition
+from promo.study.judgement import (
     LEADER,
     Agreement,
     Best,
@@ -36,7 +36,7 @@ from promo.spec.judgement import (
     Test,
     Top,
 )
-from promo.spec.values import Measure
+from promo.study.values import Measure
 
 Values = Mapping[tuple[str, int], Fraction]
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from promo.base.tails import t_quantile
 from promo.decision.stats import wilcoxon_p
-from promo.spec.judgement import Bound, BoundKind, Method, Test
+from promo.study.judgement import Bound, BoundKind, Method, Test
 
 Floats: TypeAlias = NDArray[Any]
 Bools: TypeAlias = NDArray[Any]

@@ -25,8 +25,8 @@ from promo.decision.values import (
 )
 from promo.evidence.values import FLAGGED, Evidence, Row
 from promo.run.values import OWN_FAULT
-from promo.spec.describe import describe_condition, describe_gate, describe_rule
-from promo.spec.judgement import (
+from promo.study.describe import describe_condition, describe_gate, describe_rule
+from promo.study.judgement import (
     Agreement,
     Best,
     Condition,
@@ -42,8 +42,8 @@ from promo.spec.judgement import (
     Top,
     primitives,
 )
-from promo.spec.lock import closure
-from promo.spec.values import Study
+from promo.study.lock import closure
+from promo.study.values import Study
 
 NO_OTHERS: Mapping[str, Evidence] = {}
 

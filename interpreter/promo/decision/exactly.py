@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from promo.base.tails import t_quantile
 from promo.decision.confidence import rank_sum_limit
-from promo.spec.judgement import (
+from promo.study.judgement import (
     Best,
     Bound,
     BoundKind,

@@ -12,10 +12,10 @@ from promo.base.canonical import digest, from_exact
 from promo.decision.values import Fixing, ReduceDecision
 from promo.evidence.effects import EffectTable, Estimate, Fit
 from promo.evidence.values import Evidence
-from promo.spec.describe import describe_level, describe_reduction
-from promo.spec.judgement import Reduction, Then
-from promo.spec.lock import closure
-from promo.spec.values import Study
+from promo.study.describe import describe_level, describe_reduction
+from promo.study.judgement import Reduction, Then
+from promo.study.lock import closure
+from promo.study.values import Study
 
 
 def decide_reduction(

@@ -17,8 +17,8 @@ from promo.decision.arrays import apply_gate, apply_rule, fast_condition, fast_g
 from promo.decision.confidence import Bools, Floats
 from promo.decision.exactly import Supposed, chance
 from promo.plan.values import Plan
-from promo.spec.judgement import LEADER, Best, First, Gate, Rule, Statistic, Then, Top, primitives
-from promo.spec.values import Stage, Study
+from promo.study.judgement import LEADER, Best, First, Gate, Rule, Statistic, Then, Top, primitives
+from promo.study.values import Stage, Study
 
 BATCH = 20_000
 SLOW_DRAWS = 500

@@ -13,7 +13,7 @@ from fractions import Fraction
 from statistics import NormalDist
 
 from promo.base.tails import t_quantile
-from promo.spec.judgement import Statistic
+from promo.study.judgement import Statistic
 
 
 def summarise(values: Sequence[Fraction], statistic: Statistic, *, lower_is_better: bool) -> Fraction:

@@ -15,8 +15,8 @@ from promo.base.canonical import exact
 from promo.decision.conditions import complete
 from promo.decision.values import StepDecision
 from promo.evidence.values import Evidence
-from promo.spec.judgement import Step
-from promo.spec.values import Study
+from promo.study.judgement import Step
+from promo.study.values import Study
 
 Row = tuple[int, ...]
 

@@ -23,9 +23,9 @@ from promo.ledger.ports import Clock
 from promo.ledger.state import State
 from promo.ledger.values import EventKind
 from promo.plan.values import Plan
-from promo.spec.judgement import Deciding
-from promo.spec.lock import Seal, closure, reseal
-from promo.spec.values import Study
+from promo.study.judgement import Deciding
+from promo.study.lock import Seal, closure, reseal
+from promo.study.values import Study
 
 FIXED = ("from", "to", "judge", "into")
 """Clauses that say what a gate or rule is about; another subject is another rule."""

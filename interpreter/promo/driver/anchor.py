@@ -23,7 +23,7 @@ from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.state import State, state_of
 from promo.ledger.values import Event, EventKind
-from promo.spec.values import Study
+from promo.study.values import Study
 
 ANCHORS = "anchors"
 HEAD = "checkpoint.note"

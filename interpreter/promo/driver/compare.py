@@ -27,7 +27,7 @@ from promo.decision.comparators import (
 )
 from promo.driver.readings import Readings
 from promo.driver.retrace import Retrace
-from promo.spec.values import Role, Study
+from promo.study.values import Role, Study
 
 LEVEL = Fraction(95, 100)
 OWN = "this spec"

@@ -23,9 +23,9 @@ from promo.run.executors.local import LocalExecutor, worker_environment
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM, attempt_folder, read_points, read_result, write_request
 from promo.run.values import CONTRACT, AttemptSpec, Result, RunStatus
-from promo.spec.ports import ConditionError, Runner, RunnerFactor
-from promo.spec.space import Level
-from promo.spec.values import BudgetKind, Data
+from promo.study.ports import ConditionError, Runner, RunnerFactor
+from promo.study.space import Level
+from promo.study.values import BudgetKind, Data
 
 TRIES: Mapping[BudgetKind, int] = {
     BudgetKind.STEPS: 20,

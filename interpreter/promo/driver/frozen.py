@@ -22,7 +22,7 @@ from promo.files import RealDisk
 from promo.ledger.state import State
 from promo.plan.store import plan_to_json, stale
 from promo.report.words import plural
-from promo.spec.lock import Lock, Seal, closure, frozen_rules, lock_from_json, lock_to_json
+from promo.study.lock import Lock, Seal, closure, frozen_rules, lock_from_json, lock_to_json
 
 MOST = 12
 """Parts of one file that are told; a file that was rewritten has hundreds."""

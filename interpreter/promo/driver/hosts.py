@@ -20,8 +20,8 @@ from promo.run.executors.local import worker_environment
 from promo.run.executors.recorded import RecordedExecutor
 from promo.run.held import is_taken, lease_folder
 from promo.run.ports import Executor
-from promo.spec.ports import Runner
-from promo.spec.values import Host, Study
+from promo.study.ports import Runner
+from promo.study.values import Host, Study
 
 SYSTEM_NAMES = {"linux": "Linux", "macos": "Darwin", "windows": "Windows"}
 

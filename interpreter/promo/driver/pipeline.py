@@ -17,11 +17,11 @@ from promo.files import read_source
 from promo.plan.compile import compile_plan
 from promo.plan.cost import check_cost
 from promo.plan.values import Plan
-from promo.spec.check import NOT_YET, check
-from promo.spec.expressions import Value
-from promo.spec.lock import Lock, check_seals, lock_from_json, unsealed
-from promo.spec.ports import Runner
-from promo.spec.values import Study
+from promo.study.check import NOT_YET, check
+from promo.study.expressions import Value
+from promo.study.lock import Lock, check_seals, lock_from_json, unsealed
+from promo.study.ports import Runner
+from promo.study.values import Study
 from promo.syntax.nodes import Tree
 from promo.syntax.parse import parse
 

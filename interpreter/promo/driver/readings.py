@@ -16,7 +16,7 @@ from promo.curves.values import Column
 from promo.decision.comparators import Board
 from promo.run.runners.recorded.answer import charged, found_at, work_of
 from promo.run.values import RunStatus
-from promo.spec.values import Stage, Study
+from promo.study.values import Stage, Study
 
 
 @frozen

@@ -14,8 +14,8 @@ from promo.exchange.registration import FORM, Begun, registration, registration_
 from promo.files import RealDisk
 from promo.ledger.state import State, state_of
 from promo.ledger.values import Chain, EventKind
-from promo.spec.lock import Seal, closure
-from promo.spec.values import Study
+from promo.study.lock import Seal, closure
+from promo.study.values import Study
 
 LARGEST = 16 * 2**20
 

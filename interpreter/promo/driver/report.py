@@ -41,7 +41,7 @@ from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, ru
 from promo.report.view import DECISIONS_CSV, RUNS_CSV, build_view
 from promo.run.store import POINTS, read_points
 from promo.run.values import Result, RunStatus
-from promo.spec.values import Study
+from promo.study.values import Study
 
 
 def record_of(folder: StudyFolder) -> Record:

@@ -17,7 +17,7 @@ from promo.run.execute import Task
 from promo.run.runners.files.declare import FileRunner
 from promo.run.runners.recorded.answer import recorded_number
 from promo.run.values import CONTRACT
-from promo.spec.values import Candidate, Mode, Stage
+from promo.study.values import Candidate, Mode, Stage
 
 CHECKPOINT_EVERY_S = 600
 """How often a trainer that can keep its state does so, in seconds of wall-clock time."""

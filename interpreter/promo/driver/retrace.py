@@ -19,8 +19,8 @@ from promo.evidence.guards import flags
 from promo.evidence.values import FLAGGED, OK, Cell, Evidence, Row
 from promo.ledger.state import Attempt
 from promo.run.values import OWN_FAULT, Result, RunStatus
-from promo.spec.judgement import Agreement, Gate, Rule, primitives
-from promo.spec.values import Stage, Study
+from promo.study.judgement import Agreement, Gate, Rule, primitives
+from promo.study.values import Stage, Study
 
 
 @define

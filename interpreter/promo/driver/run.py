@@ -40,8 +40,8 @@ from promo.run.execute import Execution, Place, Progress, Task, has_ended, may_r
 from promo.run.provenance import Origin
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM
-from promo.spec.ports import Runner
-from promo.spec.values import Stage
+from promo.study.ports import Runner
+from promo.study.values import Stage
 
 SHARED = "{programs} computes on {device} too; promo did not start it, and runs there take longer than they would alone"
 

@@ -21,7 +21,7 @@ from promo.ledger.state import State
 from promo.plan.store import plan_to_json, stale
 from promo.run.provenance import installed_version
 from promo.run.runners.files.declare import FileRunner
-from promo.spec.ports import Runner
+from promo.study.ports import Runner
 
 
 def no_strangers(folder: StudyFolder, state: State, *, fresh: bool) -> None:

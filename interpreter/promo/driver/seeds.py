@@ -16,7 +16,7 @@ from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.state import State
 from promo.ledger.values import EventKind
-from promo.spec.values import Study
+from promo.study.values import Study
 
 TAG = "promo/seed/1"
 BITS = 31

@@ -27,9 +27,9 @@ from promo.ledger.state import Attempt, State, state_of
 from promo.ledger.values import Chain
 from promo.run.store import REQUEST, read_result
 from promo.run.values import Result
-from promo.spec.judgement import Agreement, Condition, primitives
-from promo.spec.lock import Lock
-from promo.spec.values import Study
+from promo.study.judgement import Agreement, Condition, primitives
+from promo.study.lock import Lock
+from promo.study.values import Study
 
 SPEC = "spec.promo"
 LOCK = "lock.json"

@@ -10,7 +10,7 @@ from promo.decision.values import Decision
 from promo.ledger.state import State, StudyState
 from promo.plan.values import Plan
 from promo.run.execute import Progress
-from promo.spec.values import Study
+from promo.study.values import Study
 
 REPLAY_WORDS = "REPLAY: nothing was trained here; who recorded the curves, and how, no check of this folder can tell"
 

@@ -35,8 +35,8 @@ from promo.report.amendments import beside, wording
 from promo.run.runners.recorded.answer import answer
 from promo.run.store import EXIT, REQUEST, RESULT, read_exit, result_bytes
 from promo.run.values import Result
-from promo.spec.lock import closure
-from promo.spec.values import Study
+from promo.study.lock import closure
+from promo.study.values import Study
 
 MILLISECOND = Fraction(1, 1000)
 """The ledger's times are rounded to it."""

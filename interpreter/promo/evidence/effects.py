@@ -30,8 +30,8 @@ from promo.base.tails import adjust, f_tail, t_quantile, t_tails
 from promo.evidence.least_squares import Solved, solve
 from promo.evidence.observed import Levels, Observed, Signs, moments, observe
 from promo.evidence.values import Evidence
-from promo.spec.design import Word, alias_chains, contrasts
-from promo.spec.values import Effects, Study
+from promo.study.design import Word, alias_chains, contrasts
+from promo.study.values import Effects, Study
 
 HOST_ALPHA = 0.05
 """A factor whose effect differs between hosts at this level is to be read host by host."""

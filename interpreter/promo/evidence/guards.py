@@ -13,8 +13,8 @@ from attrs import frozen
 from promo.base.canonical import from_exact, rounded
 from promo.ledger.state import Attempt
 from promo.run.values import Result
-from promo.spec.describe import describe_guard
-from promo.spec.judgement import Against, BoundKind, Guard, Watched
+from promo.study.describe import describe_guard
+from promo.study.judgement import Against, BoundKind, Guard, Watched
 
 SPEEDS = ("tokens_per_s", "steps_per_s")
 """What throughput is, as far as a result says it: a recorded table may count steps alone."""

@@ -15,10 +15,10 @@ from promo.ledger.state import State
 from promo.plan.values import Plan
 from promo.report.aloud import read_gate, read_reduction, read_rule, read_start
 from promo.report.words import listed, plural
-from promo.spec.describe import describe_budget
-from promo.spec.judgement import Deciding, Gate, Reduction
-from promo.spec.lock import Seal
-from promo.spec.values import Study
+from promo.study.describe import describe_budget
+from promo.study.judgement import Deciding, Gate, Reduction
+from promo.study.lock import Seal
+from promo.study.values import Study
 
 FORM = 1
 RECIPE = (

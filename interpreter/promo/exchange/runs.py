@@ -8,9 +8,9 @@ from promo.exchange.values import LoggedRun, Point, RunEnd, Series
 from promo.ledger.state import Attempt, AttemptState, State
 from promo.plan.values import Plan
 from promo.run.values import Result
-from promo.spec.describe import describe_budget
-from promo.spec.space import Level
-from promo.spec.values import Study
+from promo.study.describe import describe_budget
+from promo.study.space import Level
+from promo.study.values import Study
 
 ENDS = {
     AttemptState.ACCEPTED: RunEnd.FINISHED,

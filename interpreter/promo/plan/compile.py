@@ -14,7 +14,7 @@ from operator import attrgetter
 from promo.base.canonical import Json, digest, exact
 from promo.base.units import HOUR
 from promo.plan.values import Bounds, Plan, PlannedRun, StagePlan, Supposition
-from promo.spec.describe import (
+from promo.study.describe import (
     describe,
     describe_budget,
     describe_candidate,
@@ -23,8 +23,8 @@ from promo.spec.describe import (
     describe_machine,
     describe_runner,
 )
-from promo.spec.lock import closure, frozen_rules
-from promo.spec.values import Stage, Study
+from promo.study.lock import closure, frozen_rules
+from promo.study.values import Stage, Study
 
 RUN_TAG = "promo-run-1"
 ID_LENGTH = 16

@@ -7,7 +7,7 @@ from promo.base.canonical import exact, rounded
 from promo.base.diagnostics import Diagnostic, Severity
 from promo.base.units import HOUR
 from promo.plan.values import Plan, StagePlan
-from promo.spec.values import Stage, Study
+from promo.study.values import Stage, Study
 
 
 def hours(seconds: int) -> str:

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from promo.base.canonical import Json
 from promo.base.shown import Shown
-from promo.spec.values import Budget
+from promo.study.values import Budget
 
 
 @frozen(eq=False, repr=False)

@@ -18,7 +18,7 @@ from promo.evidence.values import Evidence
 from promo.report.plan import amount_text, amount_unit, share_text
 from promo.report.record import Record
 from promo.report.words import listed, number
-from promo.spec.judgement import Gate
+from promo.study.judgement import Gate
 
 CONFIDENCE = Fraction(95, 100)
 

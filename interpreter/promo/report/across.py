@@ -17,8 +17,8 @@ from promo.report.pictures import ranks_svg
 from promo.report.ranks import means, ranking, stability, stability_words
 from promo.report.record import Record
 from promo.report.words import NONE, listed, number
-from promo.spec.describe import describe_budget
-from promo.spec.values import Effects
+from promo.study.describe import describe_budget
+from promo.study.values import Effects
 
 MOST_LINES = 10
 """So many effects are drawn; the largest of the family at any stage, if it has more."""

@@ -3,8 +3,8 @@
 from fractions import Fraction
 
 from promo.base.canonical import exact
-from promo.spec.describe import describe_bound, describe_guard, describe_kept, describe_level
-from promo.spec.judgement import (
+from promo.study.describe import describe_bound, describe_guard, describe_kept, describe_level
+from promo.study.judgement import (
     LEADER,
     Agreement,
     Best,
@@ -28,7 +28,7 @@ from promo.spec.judgement import (
     Then,
     Top,
 )
-from promo.spec.values import Grow, Study
+from promo.study.values import Grow, Study
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 TESTS = {

@@ -21,7 +21,7 @@ from promo.report.record import Record
 from promo.report.replay import replay_line
 from promo.report.runs import facts
 from promo.report.words import NONE, listed, number, plural
-from promo.spec.judgement import Statistic
+from promo.study.judgement import Statistic
 
 MOST_CHANGES = 40
 

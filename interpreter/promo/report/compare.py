@@ -10,7 +10,7 @@ from promo.base.canonical import Json, exact, rounded
 from promo.base.units import HOUR
 from promo.decision.comparators import Comparison, MethodResult
 from promo.report.words import NONE, listed, plural
-from promo.spec.values import Study
+from promo.study.values import Study
 
 WIDTH = 110
 COLUMNS = ("method", "regret", "95% of draws", "hours", "95% of draws", "candidates", "no choice")

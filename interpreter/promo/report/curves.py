@@ -16,7 +16,7 @@ from promo.plan.values import PlannedRun, StagePlan
 from promo.report.pictures import Curve, Panel, curves_svg
 from promo.report.record import Record
 from promo.report.words import NONE, number, plural
-from promo.spec.values import BudgetKind
+from promo.study.values import BudgetKind
 
 MOST_RUNS = 320
 """Runs of one picture; more cannot be told apart."""

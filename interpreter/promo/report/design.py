@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from promo.base.canonical import Json, exact
-from promo.spec.arrays import lengths
-from promo.spec.describe import describe_level
-from promo.spec.design import Split, Word, alias_chains, best_split, clear_pairs, correlations, word_lengths
-from promo.spec.space import Array, Design
+from promo.study.arrays import lengths
+from promo.study.describe import describe_level
+from promo.study.design import Split, Word, alias_chains, best_split, clear_pairs, correlations, word_lengths
+from promo.study.space import Array, Design
 
 MOST_SHOWN = 40
 

@@ -11,7 +11,7 @@ from promo.report.pictures import effects_svg, half_normal_svg
 from promo.report.record import Record
 from promo.report.values import EffectsView, FitView
 from promo.report.words import NONE, listed, number, plural
-from promo.spec.values import Effects
+from promo.study.values import Effects
 
 SHOWN = 12
 

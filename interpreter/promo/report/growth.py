@@ -8,8 +8,8 @@ from promo.decision.values import GateDecision
 from promo.report.aloud import count
 from promo.report.record import Record
 from promo.report.words import PLACES, listed, number, plural, span_text
-from promo.spec.describe import describe_level
-from promo.spec.values import Grow
+from promo.study.describe import describe_level
+from promo.study.values import Grow
 
 
 def growth_lines(record: Record) -> Iterable[str]:

@@ -13,7 +13,7 @@ from promo.report.pictures import Rung, ladder_svg
 from promo.report.plan import amount_text, amount_unit
 from promo.report.record import Record
 from promo.report.words import NONE, listed, number
-from promo.spec.describe import describe_budget
+from promo.study.describe import describe_budget
 
 MOST = 40
 """Candidates that one stage of the picture names."""

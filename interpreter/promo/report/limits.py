@@ -8,7 +8,7 @@ from promo.decision.values import GateDecision, Verdict
 from promo.report.record import Record
 from promo.report.replay import replay_limits
 from promo.report.words import listed, plural
-from promo.spec.values import Role, Study
+from promo.study.values import Role, Study
 
 
 def limits(record: Record) -> Iterable[str]:

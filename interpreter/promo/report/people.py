@@ -13,7 +13,7 @@ from promo.base.canonical import Json
 from promo.decision.values import Decision, GateDecision, Ground, ReduceDecision, RuleDecision, Standing, Verdict
 from promo.ledger.state import State
 from promo.report.words import gate_result, growth_result, listed, reduction_result, rule_result, step_result
-from promo.spec.values import Study
+from promo.study.values import Study
 
 
 def settled(decision: Decision, state: State) -> Decision:

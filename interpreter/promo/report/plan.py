@@ -9,8 +9,8 @@ from promo.base.units import HOUR
 from promo.plan.values import Plan, StagePlan, Supposition
 from promo.report.aloud import read_all
 from promo.report.words import span_text
-from promo.spec.describe import describe_budget, describe_measure, describe_mode, describe_runner
-from promo.spec.values import BudgetKind, Study
+from promo.study.describe import describe_budget, describe_measure, describe_mode, describe_runner
+from promo.study.values import BudgetKind, Study
 
 
 def hours_text(seconds: int | Fraction) -> str:

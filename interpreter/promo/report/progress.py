@@ -22,7 +22,7 @@ from promo.report.people import status_words
 from promo.report.plan import amount_text, amount_unit, share_text
 from promo.report.words import listed, plural, span_text
 from promo.run.execute import Task, has_ended
-from promo.spec.values import BudgetKind, Study
+from promo.study.values import BudgetKind, Study
 
 
 class Phase(Enum):

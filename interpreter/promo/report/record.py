@@ -13,8 +13,8 @@ from promo.ledger.state import Attempt, State
 from promo.plan.values import Plan
 from promo.report.people import settled
 from promo.run.values import Result
-from promo.spec.lock import Lock
-from promo.spec.values import Study
+from promo.study.lock import Lock
+from promo.study.values import Study
 
 
 @frozen

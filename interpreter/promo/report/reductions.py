@@ -8,7 +8,7 @@ from promo.report.record import Record
 from promo.report.seal import SHOWN, seal_view
 from promo.report.values import ReductionView
 from promo.report.words import NONE, number
-from promo.spec.judgement import Reduction
+from promo.study.judgement import Reduction
 
 
 def reduction_view(record: Record, reduction: Reduction) -> ReductionView:

@@ -7,7 +7,7 @@ from attrs import frozen
 from promo.ledger.state import Attempt, AttemptState
 from promo.report.record import Record
 from promo.report.words import NONE, plural
-from promo.spec.describe import describe_guard, describe_handling
+from promo.study.describe import describe_guard, describe_handling
 
 MOST_ROWS = 400
 

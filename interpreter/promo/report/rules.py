@@ -20,7 +20,7 @@ from promo.report.record import Record
 from promo.report.seal import SHOWN, seal_view
 from promo.report.values import Cell, ComparisonView, GateView, RuleView, StandingView
 from promo.report.words import NONE, demand_words, finding_words, number, plural, standing_reason
-from promo.spec.judgement import Gate, Rule
+from promo.study.judgement import Gate, Rule
 
 MOST_CELLS = 24
 """Cells of a candidate that a table shows one by one."""

@@ -11,7 +11,7 @@ from promo.report.values import RunsView, RunView
 from promo.report.words import NONE, number
 from promo.run.corpora import MOST_OVERLAP
 from promo.run.values import Result
-from promo.spec.describe import describe_runner
+from promo.study.describe import describe_runner
 
 MOST_RUNS = 1000
 """Runs that a page lists one by one."""

@@ -2,7 +2,7 @@
 
 from promo.report.record import Record
 from promo.report.values import SealView
-from promo.spec.judgement import Deciding
+from promo.study.judgement import Deciding
 
 SHOWN = 12
 

@@ -9,7 +9,7 @@ from promo.base.canonical import Json
 from promo.base.units import HOUR
 from promo.plan.values import Plan
 from promo.report.plan import amount_text, amount_unit
-from promo.spec.values import Study
+from promo.study.values import Study
 
 if TYPE_CHECKING:
     from promo.decision.simulate import Figures, Share, World

@@ -45,9 +45,9 @@ from promo.report.words import (
     seeds_text,
     span_text,
 )
-from promo.spec.describe import describe_budget, describe_measure, describe_mode
-from promo.spec.judgement import Statistic
-from promo.spec.values import Stage
+from promo.study.describe import describe_budget, describe_measure, describe_mode
+from promo.study.judgement import Statistic
+from promo.study.values import Stage
 
 DECISIONS_CSV, RUNS_CSV = "decisions.csv", "runs.csv"
 """What a file beside a report holds -> the end of its name."""

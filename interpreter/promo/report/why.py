@@ -37,9 +37,9 @@ from promo.report.words import (
     plural,
     standing_reason,
 )
-from promo.spec.describe import describe_level
-from promo.spec.judgement import Gate, Reduction, Rule, TieBreak
-from promo.spec.values import Grow, Study
+from promo.study.describe import describe_level
+from promo.study.judgement import Gate, Reduction, Rule, TieBreak
+from promo.study.values import Grow, Study
 
 
 @frozen

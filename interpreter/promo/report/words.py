@@ -15,8 +15,8 @@ from promo.decision.values import (
     StepDecision,
     Verdict,
 )
-from promo.spec.judgement import Rule
-from promo.spec.values import Grow, Study
+from promo.study.judgement import Rule
+from promo.study.values import Grow, Study
 
 NONE = "–"
 """What stands where there is no number."""

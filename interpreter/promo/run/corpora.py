@@ -19,7 +19,7 @@ from promo.base.canonical import Json, digest, digest_bytes, parse_json
 from promo.base.differences import differences
 from promo.base.errors import PromoError
 from promo.run.tokens import Tokenizer, read_tokenizer, shard
-from promo.spec.values import Data
+from promo.study.values import Data
 
 SYNTH_BYTES = 2_000_000
 SHINGLE = 48

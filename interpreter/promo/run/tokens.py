@@ -22,7 +22,7 @@ from attrs import frozen
 
 from promo.base.canonical import digest_bytes, parse_json
 from promo.base.errors import PromoError
-from promo.spec.values import Tokens
+from promo.study.values import Tokens
 
 FORM = 1
 MOST_SPECIAL = 1024

@@ -15,12 +15,12 @@ from promo import plugins
 from promo.base.units import UNITS
 from promo.server.document import Document
 from promo.server.names import IMPORT, kinds_at, leading
-from promo.spec.judgement import LEADER, Method, TieBreak
-from promo.spec.ladder import COUNTED
-from promo.spec.names import KINDS
-from promo.spec.recorded import COLUMNS, TOOLS, WAYS
-from promo.spec.rules import CELL_NAMES
-from promo.spec.setting import SYSTEMS
+from promo.study.judgement import LEADER, Method, TieBreak
+from promo.study.ladder import COUNTED
+from promo.study.names import KINDS
+from promo.study.recorded import COLUMNS, TOOLS, WAYS
+from promo.study.rules import CELL_NAMES
+from promo.study.setting import SYSTEMS
 from promo.syntax.lex import COMMENT, NAME, Lexeme, grammar, lexemes
 from promo.syntax.parse import Expected, expected
 

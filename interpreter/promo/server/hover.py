@@ -18,10 +18,10 @@ from promo.server.document import Document
 from promo.server.hints import bounds_text, device_text, runs_text
 from promo.server.navigate import BROKEN_SEAL
 from promo.server.values import Declared
-from promo.spec.describe import describe_budget, describe_factor, describe_host, describe_level
-from promo.spec.lock import SHOWN
-from promo.spec.names import KINDS
-from promo.spec.values import Candidate, Study
+from promo.study.describe import describe_budget, describe_factor, describe_host, describe_level
+from promo.study.lock import SHOWN
+from promo.study.names import KINDS
+from promo.study.values import Candidate, Study
 from promo.syntax.lex import NAME, grammar, lexemes
 
 MOST_NAMES = 16

@@ -19,8 +19,8 @@ from promo.files import read_source
 from promo.server.document import Document, open_document
 from promo.server.names import declared, occurrences
 from promo.server.values import Declared, Occurrence, Positions
-from promo.spec.expressions import unquoted
-from promo.spec.names import KINDS, LONGEST_NAME
+from promo.study.expressions import unquoted
+from promo.study.names import KINDS, LONGEST_NAME
 from promo.syntax.parse import parse
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")

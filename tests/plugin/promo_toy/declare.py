@@ -5,8 +5,8 @@ from fractions import Fraction
 from attrs import frozen
 
 from promo.base.canonical import exact
-from promo.spec.ports import ConditionError, RunnerFactor, RunnerMetric
-from promo.spec.values import BudgetKind, Effective
+from promo.study.ports import ConditionError, RunnerFactor, RunnerMetric
+from promo.study.values import BudgetKind, Effective
 
 BEHAVIOURS = (
     "ok",

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from promo.run.runners.gpt.declare import FACTORS, RUNNER, flops_per_token, layer_windows
-from promo.spec.ports import ConditionError
+from promo.study.ports import ConditionError
 
 
 def levels(**changed):

@@ -17,9 +17,9 @@ from attrs import frozen
 from promo.base.canonical import Json, digest, digest_bytes, exact
 from promo.run.runners.files.constants import ScriptError, replaced
 from promo.run.runners.files.formula import FormulaError, names_in, value_of
-from promo.spec.ports import ConditionError, RunnerFactor, RunnerMetric
-from promo.spec.space import Level
-from promo.spec.values import BudgetKind, Effective
+from promo.study.ports import ConditionError, RunnerFactor, RunnerMetric
+from promo.study.space import Level
+from promo.study.values import BudgetKind, Effective
 
 FORM = 1
 """Version of the runner file."""

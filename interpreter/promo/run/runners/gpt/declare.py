@@ -13,9 +13,9 @@ from typing import Final
 from attrs import evolve, frozen
 
 from promo.base.canonical import exact
-from promo.spec.ports import ConditionError, RunnerFactor, RunnerMetric
-from promo.spec.space import Level
-from promo.spec.values import BudgetKind, Effective
+from promo.study.ports import ConditionError, RunnerFactor, RunnerMetric
+from promo.study.space import Level
+from promo.study.values import BudgetKind, Effective
 
 VOCABULARY: Final = 256
 """Byte-level: one token is one byte; a data block with a tokenizer says otherwise."""

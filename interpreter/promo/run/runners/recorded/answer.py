@@ -15,7 +15,7 @@ from promo.curves.reach import COLUMN_OF, ended_before, reach
 from promo.curves.replay import Replay
 from promo.curves.values import Column, Curve, Point, Reading
 from promo.run.values import CONTRACT, RECORDED, RunStatus
-from promo.spec.values import BudgetKind
+from promo.study.values import BudgetKind
 
 _NAMES = {Column.STEP: "step", Column.TOKENS: "tokens", Column.SECONDS: "charged_s"}
 

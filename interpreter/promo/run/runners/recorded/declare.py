@@ -10,9 +10,9 @@ from typing import Final
 
 from attrs import frozen
 
-from promo.spec.ports import ConditionError, Runner, RunnerFactor, RunnerMetric
-from promo.spec.space import Level
-from promo.spec.values import BudgetKind, Effective
+from promo.study.ports import ConditionError, Runner, RunnerFactor, RunnerMetric
+from promo.study.space import Level
+from promo.study.values import BudgetKind, Effective
 
 FACTORS: Mapping[str, RunnerFactor] = {
     "config": RunnerFactor("label", "", meaning="name of the condition in the table of recorded curves"),

@@ -1,0 +1,447 @@
+"""
+Tree to experiment: resolve every name, unit and default, and refuse what cannot be meant.
+
+One run finds all faults of a text.  Parts that are at fault are left out and their names stay known, so that one
+mistake is one message.
+"""
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from attrs import frozen
+
+from promo.base.diagnostics import Diagnostic, errors
+from promo.base.shown import Shown
+from promo.base.units import Dimension
+from promo.study.conditions import Conditions
+from promo.study.expressions import Expressions, Value, unquoted
+from promo.study.flow import (
+    Choosers,
+    check_gates,
+    check_guards,
+    check_noise,
+    check_rules,
+    check_stages,
+    check_tests,
+    entrants,
+)
+from promo.study.growth import Growth
+from promo.study.imports import Imported, read_imports
+from promo.study.judgement import Step
+from promo.study.ladder import Ladder
+from promo.study.names import Clauses, Scope
+from promo.study.neighbours import Neighbourhoods
+from promo.study.ports import Runner, World
+from promo.study.reduction import Reductions
+from promo.study.rules import Rules
+from promo.study.setting import (
+    STUDY_NEEDS,
+    agree_on_metric,
+    assumed_measure,
+    for_tokens,
+    read_data,
+    read_draw,
+    read_host,
+    read_measure,
+    read_runner,
+    stand_in,
+)
+from promo.study.space import Factor
+from promo.study.values import (
+    Baseline,
+    Curves,
+    Data,
+    Effects,
+    Entrants,
+    Host,
+    Measure,
+    Mode,
+    RunnerChoice,
+    Stage,
+    Study,
+)
+from promo.syntax.nodes import Node, Tree
+
+EDITION = 1
+
+NOT_YET = "P0910"
+"""Code of what is read, checked and priced but cannot be carried out by this version."""
+
+LEAVES = ("gate", "rule", "stage", "grow", "baseline", "effects", "reduce")
+"""Declarations that nothing else has to use."""
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Checked(Shown):
+    """A resolved study, if the text has no error, and everything there is to say about it."""
+
+    study: Study | None
+    diagnostics: tuple[Diagnostic, ...]
+    values: Mapping[str, Value] = {}
+    """Named values that are the same for every candidate; those that settled, even when something else is wrong."""
+
+
+def check(tree: Tree, world: World) -> Checked:
+    """
+    Resolve a tree.
+
+    Args:
+        tree: what `parse` read.
+        world: installed runners and files beside the spec.
+
+    Returns:
+        The study when nothing is wrong, and all diagnostics in any case.
+    """
+    return _Check(Scope(tree, world)).run()
+
+
+class _Check:
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.values: dict[str, Value] = {}
+
+    def run(self) -> Checked:
+        scope = self.scope
+        if not self._right_edition():
+            return Checked(None, tuple(scope.found))
+        scope.gather()
+        block = self._only("study", "study NAME { ... }")
+        study = self._study(block) if block else None
+        found = tuple(scope.found)
+        broken = any(one.code != NOT_YET for one in errors(found))
+        waits = any(one.code == NOT_YET for one in found)  # what rests on it is left out with it
+        assert broken or waits or study is None or self._whole(study), "a declaration was left out without a word"
+        return Checked(None if broken else study, found, self.values)
+
+    def _whole(self, study: Study) -> bool:
+        """Whether everything that decides is in the study: a rule that vanishes is worse than any error."""
+        own = [node.kind for node in self.scope.tree.declarations]
+        made = sum(len(one.stages) for one in study.baselines.values())
+        built = {
+            "stage": len(study.stages) - made - len(study.grows),
+            "baseline": len(study.baselines),
+            "gate": len(study.gates) - len(study.grows),
+            "grow": len(study.grows),
+            "rule": len(study.rules),
+        }
+        built |= {"effects": len(study.effects), "reduce": len(study.reductions)}
+        return all(own.count(kind) == count for kind, count in built.items())
+
+    def _right_edition(self) -> bool:
+        header = self.scope.tree.root.node("header")
+        if header is None:
+            return True
+        edition = header.token("INT")
+        if edition.text != str(EDITION):
+            hint = "install a newer promo, or write: promo 1"
+            self.scope.report("P0102", f"this promo reads edition {EDITION}, not {edition.text}", edition, hint)
+            return False
+        return True
+
+    def _only(self, kind: str, example: str) -> Node | None:
+        """The one declaration of a kind that a text must have."""
+        blocks = [node for node in self.scope.tree.declarations if node.kind == kind]
+        if not blocks:
+            end = len(self.scope.tree.source.text)
+            whole = Node("file", (), max(0, end - 1), end)
+            self.scope.report("P0218", f"the file declares no {kind}", whole, f"add: {example}")
+            return None
+        for extra in blocks[1:]:
+            self.scope.report("P0202", f"there are two {kind} blocks", extra.token("NAME"), "keep one")
+        return blocks[0]
+
+    def _study(self, block: Node) -> Study | None:
+        scope = self.scope
+        clauses = scope.clauses(block, STUDY_NEEDS)
+        measure = read_measure(scope, clauses)
+        chosen = read_runner(scope, clauses)
+        if measure is not None and chosen is not None:
+            agree_on_metric(scope, clauses, measure, chosen[1])
+        # Without a runner or a measure the rest is still checked, against ones that accept what the text says.
+        choice, runner = chosen or (RunnerChoice("", 0), stand_in(scope))
+        measure = measure or assumed_measure(scope)
+        imported = read_imports(scope, f"{choice.name} {choice.version}")
+        expressions = Expressions(scope, measure.unit or None, self.values)
+        self._lets(expressions)
+        hosts = {**imported.hosts, **self._hosts(expressions)}
+        noise = self._noise(expressions, clauses, measure)
+        data = self._data(expressions, runner, imported)
+        runner = for_tokens(scope, runner, data)
+        conditions = Conditions(scope, expressions, runner, imported)
+        growth = self._conditions(conditions, expressions, measure)
+        near = Neighbourhoods(scope, conditions)
+        near.read()
+        ladder = Ladder(scope, expressions, conditions.cohorts, near)
+        ladder.read()
+        growth.settle(ladder.stages)
+        self._budgets(runner, ladder, conditions.factors)
+        rules = Rules(scope, expressions, measure)
+        rules.read()
+        reductions = Reductions(scope, conditions, rules, near)
+        reductions.read()
+        reach = self._flow(ladder, rules, reductions, near, noise)
+        reductions.settle(reach or {})
+        baselines, steps = self._baselines(expressions, conditions, ladder, reach if reach is not None else {})
+        budget_s = self._budget(expressions, clauses)
+        effects = self._effects(expressions, conditions, ladder, reach or {})
+        reductions.check(effects)
+        curves, order = self._curves(), clauses.maybe("run_order")
+        if reach is None:
+            return None
+        growth.check_stages(ladder.stages, reach)
+        trained = {name: None for there in reach.values() for name in there.possible if name in conditions.candidates}
+        conditions.one_model_each(iter(trained))
+        self._unused(conditions.factors)
+        if not clauses.complete:
+            return None
+        return Study(
+            name=block.token("NAME").text,
+            title=unquoted(clauses.one("title").token("STRING")),
+            measure=measure,
+            runner=choice,
+            budget_s=budget_s,
+            data=data,
+            hosts=hosts,
+            factors=conditions.factors,
+            designs=conditions.designs,
+            arrays=conditions.arrays,
+            neighbourhoods=near.found,
+            candidates=conditions.candidates,
+            cohorts=conditions.cohorts,
+            stages={name: ladder.stages[name] for name in reach},
+            gates={**rules.gates, **growth.gates},
+            rules=rules.rules,
+            reductions=reductions.reductions,
+            account=ladder.account,
+            curves=curves,
+            grows=growth.grows,
+            schedules=growth.schedules,
+            baselines=baselines,
+            steps=steps,
+            effects=effects,
+            noise=noise,
+            anchor=clauses.maybe("anchor") is not None,
+            draw=read_draw(scope, clauses),
+            order_seed=expressions.count(order.token("INT"), least=0, what="a seed") if order else None,
+            entrants=reach,
+            documentation=self.scope.tree.documentation(block),
+            where=self.scope.where(block),
+        )
+
+    @staticmethod
+    def _conditions(conditions: Conditions, expressions: Expressions, measure: Measure) -> Growth:
+        """Factors, candidates and cohorts, in the order in which one needs the other."""
+        growth = Growth(conditions.scope, expressions, conditions, measure)
+        conditions.read_factors()
+        growth.read_schedules()
+        conditions.read_candidates(growth.schedules)
+        growth.read_grows()
+        conditions.read_cohorts()
+        return growth
+
+    # Only a text that has such blocks pays for reading them: each of these rooms costs a cold start a millisecond.
+
+    def _baselines(
+        self, expressions: Expressions, conditions: Conditions, ladder: Ladder, reach: dict[str, Entrants]
+    ) -> tuple[dict[str, Baseline], dict[str, Step]]:
+        if not self._declares("baseline"):
+            return {}, {}
+        from promo.study.baselines import Baselines
+
+        found = Baselines(self.scope, expressions, conditions)
+        found.read(ladder.stages, reach)
+        return found.baselines, found.steps
+
+    def _effects(
+        self, expressions: Expressions, conditions: Conditions, ladder: Ladder, reach: dict[str, Entrants]
+    ) -> dict[str, Effects]:
+        if not self._declares("effects"):
+            return {}
+        from promo.study.screening import Screening
+
+        found = Screening(self.scope, expressions, conditions.designs, conditions.arrays)
+        found.read(ladder.stages, reach)
+        return found.effects
+
+    def _curves(self) -> Curves | None:
+        if not self._declares("curves"):
+            return None
+        from promo.study.recorded import read_curves
+
+        return read_curves(self.scope)
+
+    def _declares(self, kind: str) -> bool:
+        return any(node.kind == kind for node in self.scope.tree.declarations)
+
+    def _budgets(self, runner: Runner, ladder: Ladder, factors: Mapping[str, Factor]) -> None:
+        """A trainer keeps to the kinds of budgets it knows, and carries runs on only if it can."""
+        for stage in ladder.stages.values():
+            if stage.budget.kind not in runner.budgets:
+                known = ", ".join(kind.value for kind in runner.budgets)
+                message = f"the runner '{runner.name}' keeps to no budget of {stage.budget.kind.value}"
+                at = stage.where.get("train", stage.where["name"])
+                self.scope.report("P0224", message, at, f"its budgets are of: {known}")
+            if stage.continues and not runner.can_continue:
+                message = f"the runner '{runner.name}' cannot carry a trained run on"
+                self.scope.report("P0225", message, stage.where[stage.mode.value], "train anew: train ... for ...")
+            elif stage.mode is Mode.FRESH and stage.cooldown is not None:
+                self._cooldown(runner, stage, factors)
+
+    def _cooldown(self, runner: Runner, stage: Stage, factors: Mapping[str, Factor]) -> None:
+        """A stage's cool-down takes the place of the runner's own, so that one may not be under study as well."""
+        own = getattr(runner, "cooldown_factor", "")  # a runner of before has none
+        at = stage.where["cooldown"]
+        if not own:
+            message = f"the runner '{runner.name}' keeps no constant-rate trunk to cool down from"
+            self.scope.report("P0225", message, at, "remove the clause, or train with: runner gpt")
+        elif own in factors:
+            message = f"the stage's cool-down takes the place of the factor '{own}', so the factor would do nothing"
+            self.scope.report("P0508", message, at, f"remove the factor '{own}', or this clause")
+
+    def _noise(self, expressions: Expressions, clauses: Clauses, measure: Measure) -> Fraction | None:
+        clause = clauses.maybe("noise")
+        if clause is None:
+            return None
+        noise = expressions.amount(clause.children[0], Dimension.METRIC, example=f"noise 0.016{measure.unit}")
+        if noise is not None and noise <= 0:
+            self.scope.report("P0302", "noise is a positive standard deviation", clause)
+            return None
+        return noise
+
+    def _lets(self, expressions: Expressions) -> None:
+        """Named values, in any order; a value that factors enter is known for each candidate only."""
+        scope = self.scope
+        blocks = {block.token("NAME").text: block for block in scope.of_kind("let")}
+        needs = {name: [one for one in _names_in(block.children[1]) if one in blocks] for name, block in blocks.items()}
+        for name in _in_order(scope, blocks, needs):
+            block = blocks[name]
+            names = _names_in(block.children[1])
+            factors = [one for one in names if _is_factor(scope, one) or one in scope.derived]
+            if name in scope.vague:
+                continue
+            if factors:
+                scope.used.update(factors)
+                scope.derived.add(name)
+                continue
+            value = expressions.value(block.children[1])
+            if value is None:
+                scope.vague.add(name)
+            else:
+                self.values[name] = value
+
+    def _budget(self, expressions: Expressions, clauses: Clauses) -> int | None:
+        clause = clauses.maybe("budget")
+        if clause is None:
+            return None
+        return expressions.seconds(clause.children[0], Dimension.DEVICE_TIME, example="170gpu_h")
+
+    def _hosts(self, expressions: Expressions) -> dict[str, Host]:
+        hosts: dict[str, Host] = {}
+
+        def build(block: Node) -> Host | None:
+            host = read_host(self.scope, expressions, block)
+            if host is not None:
+                hosts[host.name] = host
+            return host
+
+        for block in self.scope.tree.declarations:
+            if block.kind == "host":
+                self.scope.guard(block, build)
+        return hosts
+
+    def _data(self, expressions: Expressions, runner: Runner, imported: Imported) -> Data | None:
+        scope = self.scope
+        blocks = tuple(node for node in scope.tree.declarations if node.kind == "data")
+        if imported.data and not blocks:
+            name = next(iter(imported.data))
+            scope.used.add(name)
+            return imported.data[name]
+        if not blocks:
+            if runner.needs_data:
+                message = f"the runner '{runner.name}' trains on text, and the file declares no data"
+                study = next(node for node in scope.tree.declarations if node.kind == "study")
+                scope.report("P0218", message, study.token("NAME"), 'add: data NAME { source "stdlib" ... }')
+            return None
+        for extra in blocks[1:]:
+            scope.report("P0202", "there are two data blocks", extra.token("NAME"), "keep one")
+        scope.used.add(blocks[0].token("NAME").text)
+        return read_data(scope, expressions, blocks[0])
+
+    def _flow(
+        self, ladder: Ladder, rules: Rules, reductions: Reductions, near: Neighbourhoods, noise: Fraction | None
+    ) -> dict[str, Entrants] | None:
+        scope = self.scope
+        if not self._declares("stage"):
+            self._only("stage", "stage NAME { ... }")
+            return None
+        choosers: Choosers = {**rules.gates, **reductions.reductions}
+        reach = entrants(scope, ladder.stages, choosers, near.around)
+        if reach is None:
+            return None
+        check_gates(scope, rules.gates.values(), reach)
+        check_guards(scope, rules.gates.values(), reach, ladder.stages)
+        check_rules(scope, rules.rules.values(), reach)
+        check_tests(scope, ladder.stages, choosers, rules.rules)
+        check_noise(scope, ladder.stages, rules.gates, rules.rules, noise)
+        own = [node.kind for node in scope.tree.declarations]
+        read = {"stage": len(ladder.stages), "gate": len(rules.gates), "rule": len(rules.rules)}
+        if all(count == own.count(kind) for kind, count in read.items()):
+            check_stages(scope, ladder.stages, rules.gates, rules.rules, self._screened())
+        return reach
+
+    def _screened(self) -> set[str]:
+        """Stages that effects are estimated from."""
+        clauses = [node for block in self.scope.of_kind("effects") for node in block.nodes("stages")]
+        return {name.text for node in clauses for name in node.tokens("NAME")}
+
+    def _unused(self, factors: dict[str, Factor]) -> None:
+        """Things that are declared and never used are most often a slip."""
+        scope = self.scope
+        if any(errors(scope.found)):
+            return  # what reading stopped at may be the very use that is missed
+        for name, block in scope.declared.items():
+            constant = name in factors and factors[name].domain == (factors[name].default,)
+            if name in scope.used or name in scope.vague or constant or block.kind in LEAVES:
+                continue
+            hint = "use it or remove it"
+            if block.kind == "factor":
+                hint = "vary it, or give it one value only: in [ ... ]"
+            scope.warn("P0203", f"{scope.title(block)} is never used", block.token("NAME"), hint)
+
+
+def _names_in(part: object) -> list[str]:
+    """Names an expression mentions, without recursion."""
+    found, waiting = [], [part]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Node):
+            waiting.extend(item.children)
+        elif getattr(item, "kind", None) == "NAME":
+            found.append(item.text)  # type: ignore[attr-defined]
+    return found
+
+
+def _in_order(scope: Scope, blocks: Mapping[str, Node], needs: Mapping[str, list[str]]) -> list[str]:
+    """Named values, each behind those it needs; one that needs itself is a fault."""
+    order: dict[str, None] = {}
+    for start in blocks:
+        opened = [] if start in order or start in scope.vague else [start]
+        while opened:
+            name = opened[-1]
+            waiting = [one for one in needs[name] if one not in order and one not in scope.vague]
+            if not waiting:
+                order[opened.pop()] = None
+            elif waiting[0] in opened:
+                circle = [*opened[opened.index(waiting[0]) :], waiting[0]]
+                message = f"values refer to each other in a circle: {' -> '.join(circle)}"
+                scope.report("P0208", message, blocks[name].token("NAME"))
+                scope.vague.update(opened)
+                break
+            else:
+                opened.append(waiting[0])
+    return list(order)
+
+
+def _is_factor(scope: Scope, name: str) -> bool:
+    declared = scope.declared.get(name)
+    return declared is not None and declared.kind == "factor"

@@ -1,0 +1,485 @@
+"""
+What can be trained: factors, values, designs, candidates and cohorts.
+
+A candidate is complete: it has a level for every factor of the study, from its own settings, from the candidate it
+is like, or from the factor's default.  The runner then says what that trains, because two conditions that differ on
+paper may be one model (a width is rounded up to a multiple of the head size).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+
+from attrs import evolve
+
+from promo.base.canonical import exact
+from promo.base.diagnostics import Edit, Label, suggestion
+from promo.base.source import Span
+from promo.base.units import Dimension
+from promo.study.expressions import Expressions
+from promo.study.factorial import DesignReader
+from promo.study.imports import Imported
+from promo.study.mixed import ArrayReader, is_mixed
+from promo.study.names import Scope
+from promo.study.ports import ConditionError, Runner, RunnerFactor
+from promo.study.space import Array, Design, Factor, Interval, Level
+from promo.study.values import Candidate, Grow, Role
+from promo.syntax.nodes import Node, Token
+
+UNIT_DIMENSIONS = {
+    "tokens": (Dimension.TOKENS, Dimension.NUMBER),
+    "steps": (Dimension.STEPS, Dimension.NUMBER),
+}
+"""Factor unit -> what its levels may be written in; other units take plain numbers and words."""
+
+
+MOST_UNMATCHED = Fraction(5, 100)
+"""How far the size of a control may lie from that of its candidate, as a share."""
+
+
+class Conditions:
+    """Reads factors, designs, candidates and cohorts of one text."""
+
+    def __init__(self, scope: Scope, expressions: Expressions, runner: Runner, imported: Imported) -> None:
+        self.scope, self.expressions, self.runner = scope, expressions, runner
+        self.factors: dict[str, Factor] = dict(imported.factors)
+        self.designs: dict[str, Design] = dict(imported.designs)
+        self.arrays: dict[str, Array] = dict(imported.arrays)
+        self.candidates: dict[str, Candidate] = dict(imported.candidates)
+        self.cohorts: dict[str, tuple[str, ...]] = dict(imported.cohorts)
+        self.schedules: set[str] = set()
+        self._taken: dict[str, dict[str, Level]] = {}
+        """Factor -> numbers as written -> levels found to belong to it; a long text writes them again and again."""
+
+    def read_factors(self) -> None:
+        """Read factors, and the designs that vary them."""
+        for block in self._own("factor"):
+            self.scope.guard(block, self._factor)
+        mixed = {block: is_mixed(block) for block in self._own("design")}
+        with_arrays = ArrayReader(self.scope, self.expressions, self.factors, self.arrays, self.level)
+        with_arrays.read([block for block, more in mixed.items() if more])
+        reader = DesignReader(self.scope, self.expressions, self.factors, self.designs, self.level)
+        reader.read([block for block, more in mixed.items() if not more])
+
+    def read_candidates(self, schedules: Iterable[str]) -> None:
+        """Read candidates; those that follow a schedule differ from those that do not."""
+        self.schedules = set(schedules)
+        for block in self._like_first():
+            self.scope.guard(block, self._candidate)
+        for candidate in self.candidates.values():
+            if candidate.control_of in self.candidates and "role" in candidate.where:
+                self._matched(candidate, self.candidates[candidate.control_of])
+
+    def _matched(self, control: Candidate, other: Candidate) -> None:
+        """A control has the size of the candidate that it is a control of."""
+        mine, theirs = control.effective.parameters, other.effective.parameters
+        at = control.where["role"]
+        if control is other or not mine or not theirs:
+            message = f"the runner tells no size by which '{control.name}' could be a control of '{other.name}'"
+            self.scope.report("P0726", message, at, "name another candidate, of a runner that tells sizes")
+        elif abs(mine - theirs) > MOST_UNMATCHED * theirs:
+            message = f"'{control.name}' has {mine:,} parameters, and '{other.name}' has {theirs:,}"
+            hint = f"a control is within {exact(MOST_UNMATCHED * 100)}% of the size that it controls for"
+            self.scope.report("P0726", message, at, hint)
+
+    def read_cohorts(self) -> None:
+        """Read cohorts."""
+        for block in self._own("cohort"):
+            self.scope.guard(block, self._cohort)
+
+    def _own(self, kind: str) -> tuple[Node, ...]:
+        """Declarations of the text itself, without what it imports."""
+        texts = {id(block) for block in self.scope.tree.declarations}
+        return tuple(block for block in self.scope.of_kind(kind) if id(block) in texts)
+
+    def one_model_each(self, trained: Iterator[str]) -> None:
+        """Two trained candidates that are the same model are a fault: one of them is paid for twice."""
+        seen: dict[tuple[tuple[str, int | str], ...], Candidate] = {}
+        for name in trained:
+            candidate = self.candidates[name]
+            twin = seen.setdefault(candidate.effective.settings, candidate)
+            if twin is candidate:
+                continue
+            different = [
+                f"{factor} {_shown(mine)} and {_shown(other)}"
+                for (factor, mine), (_, other) in zip(twin.levels, candidate.levels, strict=True)
+                if mine != other
+            ]
+            settings = dict(candidate.effective.settings)
+            width = f": width {settings['width']}" if "width" in settings else ""
+            notes = (f"they differ only on paper ({'; '.join(different)})",) if different else ()
+            self.scope.report(
+                "P0705",
+                f"'{twin.name}' and '{candidate.name}' train the same model{width}",
+                candidate.where["name"],
+                "remove one, or choose levels that the runner does not round to the same model",
+                labels=(Label(twin.where["name"], f"'{twin.name}' ({twin.origin})"),),
+                notes=notes,
+            )
+
+    # --- factors -----------------------------------------------------------------------------------------
+
+    def _factor(self, block: Node) -> Factor | None:
+        name, unit = block.tokens("NAME")
+        known = self.runner.factors.get(name.text)
+        if known is None:
+            near = suggestion(name.text, self.runner.factors)
+            hint = f"did you mean '{near}'?" if near else f"it has: {', '.join(self.runner.factors)}"
+            edits = (Edit(self.scope.span(name), near),) if near else ()
+            self.scope.report(
+                "P0216", f"the runner '{self.runner.name}' has no factor '{name.text}'", name, hint, edits=edits
+            )
+            return None
+        if unit.text != known.unit:
+            message = f"'{name.text}' is counted in {known.unit}"
+            edits = (Edit(self.scope.span(unit), known.unit),)
+            self.scope.report("P0301", message, unit, f"write: factor {name.text}: {known.unit} in ...", edits=edits)
+        domain_node = next(child for child in block.children if isinstance(child, Node) and child.kind != "default")
+        domain = self.expressions.domain(domain_node, *_dimensions(known.unit))
+        default_node = block.node("default")
+        if domain is None:
+            return None
+        if isinstance(domain, tuple) and not all(self._possible(name.text, level, domain_node) for level in domain):
+            return None
+        factor = Factor(
+            name=name.text,
+            unit=known.unit,
+            domain=domain,
+            default=known.default,
+            documentation=self.scope.tree.documentation(block),
+            where=self.scope.where(block),
+        )
+        default = self._default(factor, default_node, block)
+        if default is None:
+            return None
+        self.factors[factor.name] = evolve(factor, default=default)
+        return factor
+
+    def _default(self, factor: Factor, node: Node | None, block: Node) -> Level | None:
+        if node is not None:
+            return self._level(factor, node.children[0])
+        if isinstance(factor.domain, tuple) and len(factor.domain) == 1:
+            return factor.domain[0]
+        if factor.default in factor.domain:
+            return factor.default
+        message = f"the runner's default for '{factor.name}' ({_shown(factor.default)}) is not among these values"
+        self.scope.report("P0305", message, block.token("NAME"), "add: default ...")
+        return None
+
+    def level(self, factor: str, part: Node | Token) -> Level | None:
+        """A level written in the text, if it belongs to the factor of that name."""
+        known = self.factors.get(factor)
+        return None if known is None else self._level(known, part)
+
+    def _level(self, factor: Factor, part: Node | Token) -> Level | None:
+        """A level written in the text, if it belongs to the factor."""
+        taken = self._taken.setdefault(factor.name, {})
+        written = part.text if isinstance(part, Token) and part.kind != "NAME" else ""
+        if written in taken:
+            return taken[written]
+        value = self.expressions.value(part)
+        if value is None:
+            return None
+        level = value if isinstance(value, str) else value.value
+        if not isinstance(value, str) and value.dimension not in _dimensions(factor.unit):
+            message = f"this is {value.dimension.value}, and '{factor.name}' is counted in {factor.unit}"
+            self.scope.report("P0301", message, part, "write a plain number")
+            return None
+        if level not in factor.domain:
+            message = f"{_shown(level)} is outside the values of '{factor.name}': {_domain(factor)}"
+            label = Label(factor.where["name"], "its values are declared here")
+            self.scope.report("P0303", message, part, "choose another level or widen the factor", labels=(label,))
+            return None
+        if not self._possible(factor.name, level, part):
+            return None
+        if written:
+            taken[written] = level
+        return level
+
+    def _possible(self, name: str, level: Level, at: Node | Token) -> bool:
+        """Whether the runner can take a level at all."""
+        fault = _impossible(self.runner.factors[name], level)
+        if fault:
+            self.scope.report(
+                "P0303", f"the runner '{self.runner.name}' takes '{name}' {fault}, not {_shown(level)}", at
+            )
+        return not fault
+
+    # --- candidates --------------------------------------------------------------------------------------
+
+    def _like_first(self) -> list[Node]:
+        """Candidate blocks, each after the one it is like; a circle is a fault."""
+        blocks = {block.token("NAME").text: block for block in self._own("candidate")}
+        done: dict[str, Node] = {}
+        for start in blocks:
+            chain: list[str] = []
+            name: str | None = start
+            while name in blocks and name not in done and name not in self.scope.vague:
+                if name in chain:
+                    circle = " -> ".join([*chain[chain.index(name) :], name])
+                    at = blocks[name].token("NAME")
+                    self.scope.report("P0208", f"candidates are like each other in a circle: {circle}", at)
+                    self.scope.vague.update(chain)
+                    chain = []
+                    break
+                chain.append(name)
+                like = blocks[name].node("like")
+                name = like.token("NAME").text if like else None
+            for link in reversed(chain):
+                done[link] = blocks[link]  # those like a candidate in a circle fall silent with it
+        return list(done.values())
+
+    def _candidate(self, block: Node) -> Candidate | None:
+        scope = self.scope
+        name = block.token("NAME").text
+        levels = {factor.name: factor.default for factor in self.factors.values()}
+        like = block.node("like")
+        if like is not None:
+            model = scope.refer(like.token("NAME"), "candidate")
+            if model is None:
+                return None
+            levels.update(self.candidates[model].levels)
+        follows = block.node("follows")
+        schedule = scope.refer(follows.token("NAME"), "schedule") if follows else None
+        if follows is not None and schedule not in self.schedules:
+            return None
+        sound = True
+        given: dict[str, Node] = {}
+        for setting in block.nodes("setting"):
+            factor = scope.refer(setting.token("NAME"), "factor")
+            level = self._level(self.factors[factor], setting.children[1]) if factor else None
+            if factor is None or level is None:
+                sound = False
+                continue
+            if factor in given:
+                label = Label(scope.span(given[factor]), "first set here")
+                scope.report("P0206", f"'{factor}' is set twice", setting, "keep one of them", labels=(label,))
+            given[factor] = setting
+            levels[factor] = level
+        role = block.node("role")
+        control = role.node("control") if role else None
+        control_of = scope.refer(control.token("NAME"), "candidate") if control else None
+        return self._add(
+            name,
+            Role.CONTROL if control else Role(role.token("ROLE").text) if role else Role.PLAIN,
+            levels if sound else None,
+            "candidate",
+            scope.tree.documentation(block),
+            block,
+            (("follows", schedule),) if schedule else (),
+            control_of,
+        )
+
+    def grown(self, grow: Grow, name: Token, block: Node) -> None:
+        """The candidate that a growth becomes: the parent with one level changed, and its history."""
+        parent = self.candidates[grow.parent]
+        levels = {**dict(parent.levels), grow.factor: grow.new}
+        lag = f"{grow.lag.amount}steps"
+        best = "lowest" if grow.lowest else "highest"
+        history = f"{grow.parent} after {grow.stage}, by the {best} of {', '.join(grow.strategies)} after {lag}"
+        origin = f"grown from {grow.parent}"
+        if self._add(name.text, Role.PLAIN, levels, origin, "", block, (("grown", history),)) is None:
+            self.scope.vague.add(name.text)
+            return
+        for candidate, way in grow.ways.items():
+            if candidate in self.scope.declared:
+                message = f"the way '{way}' would be called '{candidate}', which is another thing"
+                self.scope.report("P0202", message, self.scope.naming(block), "rename the other one")
+                continue
+            history = f"{grow.parent} after {grow.stage}, by {way}, and then {lag}"
+            self._add(candidate, Role.PLAIN, levels, f"{origin} by {way}", "", block, (("grown", history),))
+
+    def _add(
+        self,
+        name: str,
+        role: Role,
+        levels: Mapping[str, Level] | None,
+        origin: str,
+        documentation: str,
+        block: Node,
+        history: tuple[tuple[str, str], ...] = (),
+        control_of: str | None = None,
+    ) -> Candidate | None:
+        """Ask the runner what the condition trains, and keep the candidate."""
+        if levels is None:
+            return None
+        full = {factor: known.default for factor, known in self.runner.factors.items()} | dict(levels)
+        try:
+            effective = self.runner.resolve(full)
+        except ConditionError as fault:
+            at = next((node for node in block.nodes("setting") if node.token("NAME").text == fault.factor), None)
+            whose = "" if origin == "candidate" else f" ({origin})"
+            message = f"'{name}'{whose} cannot be built: {fault.message}"
+            self.scope.report("P0708", message, at or self.scope.naming(block), fault.hint)
+            return None
+        if history:
+            effective = evolve(effective, settings=tuple(sorted((*effective.settings, *history))))
+        candidate = Candidate(
+            name=name,
+            role=role,
+            levels=tuple(sorted(levels.items())),
+            effective=effective,
+            origin=origin,
+            control_of=control_of,
+            documentation=documentation,
+            where=self.scope.where(block),
+        )
+        self.candidates[name] = candidate
+        return candidate
+
+    # --- cohorts -----------------------------------------------------------------------------------------
+
+    def _cohort(self, block: Node) -> tuple[str, ...] | None:
+        scope = self.scope
+        clauses = scope.clauses(block, {}, repeated=("rows", "members"))
+        names: dict[str, None] = {}
+        sound = True
+        for clause in block.children:
+            if not isinstance(clause, Node) or clause.kind == "expect_candidates":
+                continue
+            found = self._rows(clause) if clause.kind == "rows" else self._members(clause)
+            sound = sound and found is not None
+            for name in found or ():
+                if name in names:
+                    scope.report("P0210", f"'{name}' is in the cohort twice", clause, "remove one")
+                else:
+                    names[name] = None
+        if sound and not names:
+            scope.report("P0217", f"{scope.title(block)} is empty", scope.naming(block), "add: members ...")
+            return None
+        expected = clauses.maybe("expect_candidates")
+        if sound and expected is not None:
+            said = int(expected.token("INT").text.replace("_", "")[:9])
+            if said != len(names):
+                scope.report("P0602", f"{said} candidates are expected, and the cohort has {len(names)}", expected)
+        if not sound:
+            return None
+        self.cohorts[block.token("NAME").text] = tuple(names)
+        return tuple(names)
+
+    def _members(self, clause: Node) -> tuple[str, ...] | None:
+        names = list(clause.tokens("NAME"))
+        found = self.scope.refer_all(names, "candidate")
+        return found if len(found) == len(names) else None
+
+    def points_of(self, design: str, clause: Node, *, reuse: bool = False) -> tuple[str, ...] | None:
+        """
+        Every row of a design as a candidate, and its centre.
+
+        With *reuse* a condition that is a candidate already goes by that candidate's name: it is one model, whatever
+        design it is a row of.
+        """
+        known = self.designs.get(design) or self.arrays[design]
+        before = {candidate.levels: name for name, candidate in reversed(self.candidates.items())} if reuse else {}
+        points = {name: (title, clause) for name, title in known.titles.items()}
+        same = {name: before[levels] for name in points if (levels := self._levels(known, name)) in before}
+        made = self._row_candidates(known, {name: at for name, at in points.items() if name not in same})
+        return None if made is None else tuple(same.get(name, name) for name in points)
+
+    def at(self, owner: str, design: Design, row: tuple[int, ...], number: int, place: Span) -> str | None:
+        """The candidate of any combination of a design's levels; one that is known already keeps its name."""
+        levels = {factor.name: factor.default for factor in self.factors.values()}
+        by_sign = zip(design.factors, design.low, design.high, row, strict=True)
+        levels |= {factor: high if sign > 0 else low for factor, low, high, sign in by_sign}
+        wanted = tuple(sorted(levels.items()))
+        known = next((name for name, one in self.candidates.items() if one.levels == wanted), None)
+        if known is not None:
+            return known
+        name = f"{owner}_at_{number}"
+        origin = f"combination {number} of the factors of {design.name}"
+        made = self._add(name, Role.PLAIN, levels, origin, "", Node("row", (), place.start, place.end))
+        return None if made is None else name
+
+    def beside(self, design: str, middle: Candidate, factor: str, level: Level, at: Span) -> str | None:
+        """
+        The candidate that differs from another in one factor; one that is known already keeps its name.
+
+        Any other is called after the neighbourhood: `near_1`, `near_2` and so on.
+        """
+        levels = {**dict(middle.levels), factor: level}
+        wanted = tuple(sorted(levels.items()))
+        known = next((name for name, one in self.candidates.items() if one.levels == wanted), None)
+        if known is not None:
+            return known
+        name = f"{design}_{1 + sum(one.startswith(f'{design}_') for one in self.candidates)}"
+        place = Node("row", (), at.start, at.end)
+        made = self._add(name, Role.PLAIN, levels, f"{middle.name} with {factor} {_shown(level)}", "", place)
+        return None if made is None else name
+
+    def _rows(self, clause: Node) -> tuple[str, ...] | None:
+        """Candidates made from rows of a design; they are called after it: `screen_4`."""
+        scope = self.scope
+        name = scope.refer(clause.token("NAME"), "design")
+        if name is None:
+            return None
+        design = self.designs.get(name) or self.arrays.get(name)
+        if design is None:
+            message = f"'{name}' is no table of rows: its conditions depend on whom they are neighbours of"
+            scope.report("P0724", message, clause, f"let a stage train it by name: train {name} for ...")
+            return None
+        listed = clause.node("list")
+        if listed is None:
+            return self.points_of(name, clause)
+        points: dict[str, tuple[str, Node | Token]] = {}
+        for part in listed.children:
+            number = self.expressions.count(part, what="a row")
+            if number is None:
+                return None
+            if number not in design.numbers:
+                scope.report("P0704", f"'{name}' has {len(design.rows)} rows, and no row {number}", part)
+                return None
+            points[f"{name}_{number}"] = (f"row {number} of {name}", part)
+        return self._row_candidates(design, points)
+
+    def _row_candidates(
+        self, design: Design | Array, points: Mapping[str, tuple[str, Node | Token]]
+    ) -> tuple[str, ...] | None:
+        scope = self.scope
+        for name, (origin, part) in points.items():
+            if name in scope.declared:
+                label = Label(scope.span(scope.declared[name].token("NAME")), "declared here")
+                message = f"{origin} would be called '{name}', which is another thing"
+                scope.report("P0202", message, part, "rename the other one", labels=(label,))
+                return None
+            if name not in self.candidates:
+                place = Node("row", (), part.start, part.end)
+                if self._add(name, Role.PLAIN, dict(self._levels(design, name)), origin, "", place) is None:
+                    return None
+        return tuple(points)
+
+    def _levels(self, design: Design | Array, name: str) -> tuple[tuple[str, Level], ...]:
+        """Levels of a row or of the centre, sorted by factor."""
+        levels = {factor.name: factor.default for factor in self.factors.values()}
+        levels |= design.levels_at(name)
+        return tuple(sorted(levels.items()))
+
+
+def _dimensions(unit: str) -> tuple[Dimension, ...]:
+    return UNIT_DIMENSIONS.get(unit, (Dimension.NUMBER,))
+
+
+def _impossible(known: RunnerFactor, level: Level) -> str:
+    """Why a runner's factor cannot take a level: the values it does take, in words; empty when it can."""
+    if known.choices:
+        return "" if level in known.choices else f"as one of {', '.join(known.choices)}"
+    if isinstance(level, str):
+        return "" if isinstance(known.default, str) else "as a number"
+    if isinstance(known.default, str):
+        return "as a text"
+    if known.whole and level.denominator != 1:
+        return "as a whole number"
+    if (known.low is not None and level < known.low) or (known.high is not None and level > known.high):
+        low = "" if known.low is None else f"from {exact(known.low)} "
+        high = "up" if known.high is None else f"to {exact(known.high)}"
+        return low + high
+    return ""
+
+
+def _shown(level: Level) -> str:
+    return f'"{level}"' if isinstance(level, str) else exact(level)
+
+
+def _domain(factor: Factor) -> str:
+    if isinstance(factor.domain, Interval):
+        return f"{exact(factor.domain.low)}..{exact(factor.domain.high)}"
+    shown = [_shown(level) for level in factor.domain[:12]]
+    return ", ".join([*shown, "..."] if len(factor.domain) > 12 else shown)

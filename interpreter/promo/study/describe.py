@@ -1,0 +1,429 @@
+"""
+A resolved study in canonical words.
+
+Each part becomes JSON whose texts read like the clauses of the language, in base units and without positions,
+comments or order of declaration.  Seals hash these words, stored plans hold them, and when two of them differ the
+difference can be read aloud.
+"""
+
+from promo.base.canonical import Json, exact
+from promo.base.units import duration
+from promo.study.judgement import (
+    Agreement,
+    Best,
+    Both,
+    Bound,
+    Condition,
+    Demand,
+    Difference,
+    Either,
+    Equivalent,
+    First,
+    Gate,
+    Guard,
+    Handling,
+    Isnt,
+    Level,
+    Method,
+    Reduction,
+    Rule,
+    Test,
+    Then,
+    TieBreak,
+    Top,
+    Watched,
+)
+from promo.study.space import Factor, Interval, Neighbourhood
+from promo.study.space import Level as FactorLevel
+from promo.study.values import (
+    Account,
+    Baseline,
+    Budget,
+    BudgetKind,
+    Candidate,
+    Curves,
+    Data,
+    Effects,
+    Grow,
+    Host,
+    Measure,
+    Mode,
+    RunnerChoice,
+    Schedule,
+    Stage,
+    Study,
+)
+
+COUNT_UNITS = {BudgetKind.STEPS: "steps", BudgetKind.TOKENS: "tok", BudgetKind.FLOPS: "flop"}
+
+
+def describe(study: Study) -> dict[str, Json]:
+    """Everything a study means, part by part."""
+    return {
+        "study": study.name,
+        "title": study.title,
+        "measure": describe_measure(study.measure),
+        "runner": describe_runner(study.runner),
+        "data": describe_data(study.data),
+        "budget": None if study.budget_s is None else f"{study.budget_s}s of device time",
+        "host": {name: describe_host(host) for name, host in study.hosts.items()},
+        "factor": {name: describe_factor(factor) for name, factor in study.factors.items()},
+        "candidate": {name: describe_candidate(candidate) for name, candidate in study.candidates.items()},
+        "cohort": {name: list(members) for name, members in study.cohorts.items()},
+        "stage": {name: describe_stage(stage) for name, stage in study.stages.items()},
+        "gate": {name: describe_gate(gate, study.measure) for name, gate in study.gates.items()},
+        "rule": {name: describe_rule(rule, study.measure) for name, rule in study.rules.items()},
+        "account": describe_account(study.account),
+        "grow": {name: describe_grow(grow) for name, grow in study.grows.items()},
+        "schedule": {name: describe_schedule(schedule) for name, schedule in study.schedules.items()},
+        "baseline": {name: describe_baseline(baseline) for name, baseline in study.baselines.items()},
+        # A study that estimates nothing keeps the words, and so the digest, that it has always had.
+        **(
+            {"neighbours": {n: describe_neighbours(x) for n, x in study.neighbourhoods.items()}}
+            if study.neighbourhoods
+            else {}
+        ),
+        **({"effects": {n: describe_effects(one) for n, one in study.effects.items()}} if study.effects else {}),
+        **(
+            {"reduce": {n: describe_reduction(r, study.measure) for n, r in study.reductions.items()}}
+            if study.reductions
+            else {}
+        ),
+        **({"curves": describe_curves(study.curves)} if study.curves else {}),
+        "order": list(study.candidates) if _by_order(study) else None,
+        "noise": None if study.noise is None else f"{exact(study.noise)}{study.measure.unit}",
+        **describe_start(study),
+    }
+
+
+def describe_start(study: Study) -> dict[str, Json]:
+    """What has to be there before the first run; nothing for a study that asks for nothing, as it has always been."""
+    said: dict[str, Json] = {"anchor": "required"} if study.anchor else {}
+    if study.draw is not None:
+        said["draw"] = "seeds from receipt" if study.draw.published is None else f"seeds from {study.draw.published}"
+    if study.order_seed is not None:
+        said["run_order"] = f"seed {study.order_seed}"
+    return said
+
+
+def _by_order(study: Study) -> bool:
+    return any(TieBreak.ORDER in gate.ties for gate in study.gates.values())
+
+
+def describe_measure(measure: Measure) -> str:
+    """`val_bpb in bpb, lower is better`."""
+    return f"{measure.metric} in {measure.unit}, {'lower' if measure.lower_is_better else 'higher'} is better"
+
+
+def describe_runner(runner: RunnerChoice) -> str:
+    """`gpt, version 1`."""
+    return f"{runner.name}, version {runner.version}" + (f", sha256:{runner.digest}" if runner.digest else "")
+
+
+def describe_data(data: Data | None) -> Json:
+    """Source, tokenizer if there is one, holdout and scoring windows."""
+    if data is None:
+        return None
+    tokens = data.tokens
+    named: dict[str, Json] = {}
+    if tokens is not None:
+        named = {"tokenizer": {"path": tokens.path, "pinned": tokens.pinned, "vocabulary": tokens.vocabulary}}
+    return named | {
+        "source": data.source,
+        "pinned": data.pinned,
+        "holdout": exact(data.holdout),
+        "score": f"{data.score_tokens}tok in windows of {data.window}tok",
+    }
+
+
+def describe_host(host: Host) -> dict[str, Json]:
+    """Everything about a host."""
+    return {
+        "device": f"{host.device} on {host.system}",
+        "slots": host.slots,
+        "threads": host.threads,
+        "price": None if host.price is None else f"{exact(host.price)}usd an hour",
+        "executor": host.executor,
+    }
+
+
+def describe_machine(host: Host) -> str:
+    """What of a host may move a score: device, system and threads, not its slots or its price."""
+    return f"{host.device} on {host.system}, {host.threads} threads"
+
+
+def describe_level(level: FactorLevel) -> str:
+    """A level, exactly."""
+    return level if isinstance(level, str) else exact(level)
+
+
+def describe_factor(factor: Factor) -> dict[str, Json]:
+    """Unit, values and default."""
+    if isinstance(factor.domain, Interval):
+        values = f"{exact(factor.domain.low)}..{exact(factor.domain.high)}"
+    else:
+        values = ", ".join(describe_level(level) for level in factor.domain)
+    return {"unit": factor.unit, "values": values, "default": describe_level(factor.default)}
+
+
+def describe_candidate(candidate: Candidate) -> dict[str, Json]:
+    """Role and effective settings: what is trained, not how it was written."""
+    of = f" of {candidate.control_of}" if candidate.control_of else ""
+    return {"role": candidate.role.value + of, **dict(candidate.effective.settings)}
+
+
+def describe_budget(budget: Budget) -> str:
+    """`5min`, `30s cpu, cap 60s`, `225steps, cap 20s`."""
+    if budget.kind is BudgetKind.WALL:
+        return duration(budget.amount)
+    timed = budget.kind in (BudgetKind.CPU, BudgetKind.UPSTREAM)
+    amount = f"{duration(budget.amount)} {budget.kind.value}" if timed else f"{budget.amount}{COUNT_UNITS[budget.kind]}"
+    return f"{amount}, cap {duration(budget.cap_s)}"
+
+
+def describe_mode(study: Study, stage: Stage) -> str:
+    """`fresh`, `continues screen from 30steps`, or `branches from the trunk of screen at 480steps`."""
+    kind = stage.budget.kind
+    constant = ""
+    if stage.trunk is not None:
+        constant = f", constant rate up to {_amount(kind, stage.trunk)}, then cooling down"
+    grow = study.grows.get(stage.name)
+    if grow is not None:
+        return f"each way from {grow.parent} {describe_kept(study, grow)}, at a constant rate"
+    begun = _amount(kind, study.earlier(stage.name))
+    match stage.mode:
+        case Mode.FRESH:
+            return f"fresh{constant}"
+        case Mode.CONTINUE:
+            return f"continues {stage.continues} from {begun}"
+        case Mode.BRANCH:
+            return f"branches from the trunk of {stage.continues} at {begun}{constant}"
+
+
+def describe_kept(study: Study, grow: Grow) -> str:
+    """The state that a growth begins from: `as screen left it`."""
+    stage = study.stages[grow.stage]
+    if stage.trunk is None:
+        return f"as {stage.name} left it"
+    return f"as it was at the end of the trunk of {stage.name}, {_amount(stage.budget.kind, stage.trunk)}"
+
+
+def _amount(kind: BudgetKind, amount: int) -> str:
+    return f"{amount}{COUNT_UNITS[kind]}" if kind in COUNT_UNITS else duration(amount)
+
+
+def describe_stage(stage: Stage) -> dict[str, Json]:
+    """Entrants, budget and cells."""
+    behind = (["promoted"] if stage.promoted else []) + ([f"neighbours {stage.around}"] if stage.around else [])
+    who = ", ".join([*behind, *sorted(stage.candidates)])
+    more = f"{stage.continues} and " if stage.continues else ""
+    words = "train" if stage.mode is Mode.FRESH else stage.mode.value
+    return {
+        "after": stage.after,
+        words: who,
+        "for": f"{more}{describe_budget(stage.budget)}",
+        **({"cooldown": f"{exact(stage.cooldown * 100)}%"} if stage.cooldown is not None else {}),
+        "on": ", ".join(sorted(stage.hosts)),
+        "seeds": ", ".join(map(str, sorted(stage.seeds))),
+        "report only": stage.report_only,
+    }
+
+
+def describe_handling(handling: Handling) -> str:
+    """`rerun 1, then drop`."""
+    return f"rerun {handling.reruns}, then {handling.then.value}" if handling.reruns else handling.then.value
+
+
+def describe_crash(crash: Handling | None) -> str:
+    """`as missing`, or what follows."""
+    return "as missing" if crash is None else describe_handling(crash)
+
+
+def describe_gate(gate: Gate, measure: Measure) -> dict[str, Json]:
+    """Every clause of a gate; what it does not say is left out."""
+    said: dict[str, Json] = {
+        "from": gate.source,
+        "to": gate.target,
+        "rank": f"by {gate.statistic.value} {gate.metric} over host, seed",
+        "keep": describe_condition(gate.keep, measure),
+        "always": ", ".join(sorted(gate.always)) or None,
+        "allow": f"{exact(gate.allowance)}{measure.unit}" if gate.allowance else None,
+        "demand": "; ".join(_demand(demand, measure) for demand in gate.demands) or None,
+        "guard": "; ".join(describe_guard(guard) for guard in gate.guards) or None,
+        "sample": f"{gate.sample.count} dropped seed {gate.sample.seed}" if gate.sample else None,
+        "missing": describe_handling(gate.missing),
+        "crash": describe_crash(gate.crash),
+        "ties": "by " + ", ".join(one.value for one in _decisive(gate.ties)),
+    }
+    return {clause: words for clause, words in said.items() if words is not None}
+
+
+def _decisive(ties: tuple[TieBreak, ...]) -> tuple[TieBreak, ...]:
+    """Tie-breaks up to the first that leaves no tie; what stands behind it is never asked."""
+    total = next((place for place, one in enumerate(ties) if one is not TieBreak.PARAMETERS), len(ties) - 1)
+    return ties[: total + 1]
+
+
+def _demand(demand: Demand, measure: Measure) -> str:
+    if isinstance(demand.otherwise, Then):
+        otherwise = demand.otherwise.value
+    else:
+        otherwise = f"keep {describe_condition(demand.otherwise, measure)}"
+    return f"{describe_condition(demand.condition, measure)} else {otherwise}"
+
+
+def describe_guard(guard: Guard) -> str:
+    """`throughput within 20% of host, rerun 1, then drop`."""
+    name = guard.phase or guard.watched.value
+    of_whom = f" of {guard.against.value}" if guard.against else ""
+    if guard.watched is Watched.SECONDS and guard.against is None:
+        value = f"{exact(guard.bound.value)}s"
+    else:
+        value = f"{exact(guard.bound.value * 100)}%"
+    return f"{name} {guard.bound.kind.value} {value}{of_whom}, {describe_handling(guard.handling)}"
+
+
+def describe_condition(condition: Condition, measure: Measure) -> str:
+    """A condition as the language writes it, in base units."""
+    match condition:
+        case Top():
+            return f"top {condition.count}" + (" per host" if condition.per_host else "")
+        case Best():
+            return f"best {exact(condition.share * 100)}%" + (" per host" if condition.per_host else "")
+        case Level():
+            return f"{condition.statistic.value} {measure.metric} {describe_bound(condition.bound, measure)}"
+        case Difference():
+            bound = describe_bound(condition.bound, measure)
+            test = f" {_test(condition.test, measure)}" if condition.test else ""
+            return f"{condition.statistic.value} {condition.side.value}{_to(condition.reference)} {bound}{test}"
+        case Equivalent():
+            margin = f"within {exact(condition.margin)}{measure.unit}"
+            return f"equivalent{_to(condition.reference)} {margin} {_test(condition.test, measure)}"
+        case Agreement():
+            bound = f"{condition.bound.kind.value} {exact(condition.bound.value)}"
+            return f"rank agreement of {', '.join(condition.between)} {bound}"
+        case First():
+            return "first in every cell"
+        case Isnt():
+            return f"not {_grouped(condition.condition, measure)}"
+        case Both():
+            return " and ".join(_grouped(part, measure) for part in condition.conditions)
+        case Either():
+            return " or ".join(_grouped(part, measure) for part in condition.conditions)
+
+
+def _grouped(condition: Condition, measure: Measure) -> str:
+    words = describe_condition(condition, measure)
+    return f"({words})" if isinstance(condition, Both | Either) else words
+
+
+def _to(reference: str | None) -> str:
+    return f" to {reference}" if reference else ""
+
+
+def _test(test: Test, measure: Measure) -> str:
+    method = "" if test.method in (Method.T, Method.SIGMA) else f" by {test.method.value}"
+    sigma = f" with sigma {exact(test.sigma)}{measure.unit}" if test.sigma else ""
+    return f"at {exact(test.confidence * 100)}% over cells{method}{sigma}"
+
+
+def describe_bound(bound: Bound, measure: Measure) -> str:
+    """`at most 0.02bpb`."""
+    return f"{bound.kind.value} {exact(bound.value)}{measure.unit}"
+
+
+def describe_rule(rule: Rule, measure: Measure) -> dict[str, Json]:
+    """Every clause of a rule; what it does not say is left out."""
+    against = f" against {rule.reference}" if rule.reference else ""
+    said: dict[str, Json] = {
+        "judge": f"{rule.judged}{against} at {rule.stage}",
+        "require": describe_condition(rule.require, measure),
+        "missing": describe_handling(rule.missing),
+        "crash": describe_crash(rule.crash),
+        "absent": rule.absent.value if rule.absent else None,
+        "else": rule.otherwise.value if rule.otherwise else None,
+    }
+    return {clause: words for clause, words in said.items() if words is not None}
+
+
+def describe_neighbours(near: Neighbourhood) -> dict[str, Json]:
+    """Whom it surrounds, and the levels that neighbours take."""
+    levels = {factor: ", ".join(sorted(map(describe_level, those))) for factor, those in near.levels}
+    return {"of": near.of, **levels}
+
+
+def describe_reduction(reduction: Reduction, measure: Measure) -> dict[str, Json]:
+    """Every clause of a reduction."""
+    least = f" and effect at least {exact(reduction.least)}{measure.unit}" if reduction.least is not None else ""
+    return {
+        "from": reduction.effects,
+        "fix": f"factor when discovered{least}",
+        "to": "better level",
+        "into": reduction.into,
+        "missing": describe_handling(reduction.missing),
+    }
+
+
+def describe_grow(grow: Grow) -> dict[str, Json]:
+    """Every clause of a growth."""
+    best = "lowest" if grow.lowest else "highest"
+    return {
+        "parent": f"{grow.parent} at {grow.stage}",
+        "stack": f"{grow.factor} {describe_level(grow.old)} -> {describe_level(grow.new)}",
+        "by": ", ".join(grow.strategies),
+        "choose": f"{best} after {grow.lag.amount}steps, cap {duration(grow.lag.cap_s)}",
+        "becomes": grow.becomes,
+    }
+
+
+def describe_schedule(schedule: Schedule) -> dict[str, Json]:
+    """Every clause of a schedule."""
+    return {
+        "shape": f"{schedule.factor} {' -> '.join(describe_level(shape) for shape in schedule.shapes)}",
+        "change": f"at equal slope of laws from {', '.join(schedule.laws_from)}",
+        "limit": schedule.limit,
+        "else": schedule.otherwise,
+    }
+
+
+def describe_baseline(baseline: Baseline) -> dict[str, Json]:
+    """Every clause of a baseline."""
+    way = "from default" if baseline.seed is None else f"seed {baseline.seed}"
+    return {"space": baseline.space, "matched": baseline.matched, "by": way}
+
+
+def describe_effects(effects: Effects) -> dict[str, Json]:
+    """Every clause of effects, and the designs they are read from."""
+    return {
+        "from": ", ".join(effects.stages),
+        "designs": ", ".join(effects.designs),
+        "model": "main, pairs" if effects.pairs else "main",
+        "block": ", ".join(sorted(effects.block)) or None,
+        "family": effects.family,
+        "rate": f"{exact(effects.rate * 100)}%",
+    }
+
+
+def describe_curves(curves: Curves) -> Json:
+    """How recorded curves are read."""
+    return {
+        "from": curves.layout,
+        "column": {
+            word: name + (f" in {curves.units[word]}" if word in curves.units else "")
+            for word, name in curves.columns.items()
+        },
+        "label": dict(curves.labels),
+        "seeds": curves.seeds_by,
+        "interpolate": curves.interpolate,
+    }
+
+
+def describe_account(account: Account | None) -> Json:
+    """What is counted, supposed and expected."""
+    if account is None:
+        return None
+    return {
+        "count": ", ".join(account.count),
+        "expect": None if account.expected_s is None else f"{account.expected_s}s of device time",
+        "suppose": [f"all {row.gate} continue to {row.stage} costs {row.costs_s}s" for row in account.supposes],
+    }

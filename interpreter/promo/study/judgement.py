@@ -1,0 +1,385 @@
+"""
+Gates and rules as values: what is asked of candidates, and what follows from the answer.
+
+A condition is a closed union; every pass that meets one handles all of its kinds.  Bounds are exact rationals in the
+measure's unit unless a kind says otherwise.
+"""
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from fractions import Fraction
+
+from attrs import frozen
+
+from promo.base.shown import Shown
+from promo.study.places import Where, place
+
+LEADER = "leader"
+"""Stands for the best candidate before a gate, whoever that is."""
+
+
+class Statistic(Enum):
+    """How the values of a candidate's cells become one number."""
+
+    MEAN = "mean"
+    MEDIAN = "median"
+    WORST = "worst"
+    EVERY = "every"
+
+
+class Then(Enum):
+    """What happens to a candidate, or to the study."""
+
+    DROP = "drop"
+    STOP = "stop"
+    SKIP = "skip"
+    WORST = "worst"
+    HOLD = "hold"
+
+
+class TieBreak(Enum):
+    """What orders candidates whose statistic is equal."""
+
+    NAME = "name"
+    ORDER = "order"
+    PARAMETERS = "parameters"
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Handling(Shown):
+    """How often a run is repeated, and what then follows."""
+
+    reruns: int
+    then: Then
+
+
+class Side(Enum):
+    """`gap`: how much worse than the reference; `gain`: how much better."""
+
+    GAP = "gap"
+    GAIN = "gain"
+
+
+class BoundKind(Enum):
+    """How a number is held against its bound; `within` looks at both sides."""
+
+    WITHIN = "within"
+    AT_MOST = "at most"
+    AT_LEAST = "at least"
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Bound(Shown):
+    """A limit."""
+
+    kind: BoundKind
+    value: Fraction
+
+
+class Method(Enum):
+    """How confidence about a difference over cells is reached."""
+
+    T = "t"
+    """Student's t on paired differences."""
+    SIGN_FLIP = "sign_flip"
+    """Exact: every assignment of signs to the paired differences is as likely."""
+    WILCOXON = "wilcoxon"
+    """Exact signed ranks."""
+    SIGMA = "sigma"
+    """The standard deviation of a single run is known and declared."""
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Test(Shown):
+    """A one-sided demand for confidence; *confidence* lies between 1/2 and 1."""
+
+    confidence: Fraction
+    method: Method
+    sigma: Fraction | None = None
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Top(Shown):
+    """Among the best *count*; per host: among the best on at least one host."""
+
+    count: int
+    per_host: bool = False
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Best(Shown):
+    """Among the best share of those who compete for a place, rounded up."""
+
+    share: Fraction
+    per_host: bool = False
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Level(Shown):
+    """A statistic of the metric itself against a bound."""
+
+    statistic: Statistic
+    bound: Bound
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Difference(Shown):
+    """
+    How much worse or better than a reference, paired by cell.
+
+    *reference* is a candidate or `LEADER`; None stands for the one a rule names.
+    """
+
+    statistic: Statistic
+    side: Side
+    reference: str | None
+    bound: Bound
+    test: Test | None = None
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Equivalent(Shown):
+    """Two one-sided tests: the mean difference lies inside the margin with confidence."""
+
+    reference: str | None
+    margin: Fraction
+    test: Test
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Agreement(Shown):
+    """Kendall's tau-b between the rankings of each two hosts, or stages, against a plain number."""
+
+    between: tuple[str, ...]
+    of_hosts: bool
+    bound: Bound
+
+
+@frozen(eq=False, repr=False, slots=False)
+class First(Shown):
+    """Alone in front in every cell."""
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Isnt(Shown):
+    """The opposite."""
+
+    condition: "Condition"
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Both(Shown):
+    """All of them."""
+
+    conditions: tuple["Condition", ...]
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Either(Shown):
+    """At least one of them."""
+
+    conditions: tuple["Condition", ...]
+
+
+Condition = Top | Best | Level | Difference | Equivalent | Agreement | First | Isnt | Both | Either
+
+
+def primitives(condition: Condition) -> Iterator[Condition]:
+    """The conditions that a condition is made of, in order, without not, and, or."""
+    match condition:
+        case Isnt():
+            yield from primitives(condition.condition)
+        case Both() | Either():
+            for part in condition.conditions:
+                yield from primitives(part)
+        case _:
+            yield condition
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Demand(Shown):
+    """Something that must be so before a gate may decide, and what else is done if it is not."""
+
+    condition: Condition
+    otherwise: Condition | Then
+
+
+class Watched(Enum):
+    """What of a run a guard looks at."""
+
+    THROUGHPUT = "throughput"
+    CONTENTION = "contention"
+    SECONDS = "seconds"
+
+
+class Against(Enum):
+    """Whose median a guard's share is of; always at one stage and on one host."""
+
+    HOST = "host"
+    """All runs there: works where a candidate has one run, but flags candidates that are slow by right."""
+    CANDIDATE = "candidate"
+    """The same candidate's runs there: leaves out what a candidate costs, and is blind where it has one run."""
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Guard(Shown):
+    """
+    A run that its machine did not serve well is set aside before the gate.
+
+    *phase* is the phase whose seconds are watched.  A bound that is against something is a share of that median; None
+    holds the value against the bound itself.
+    """
+
+    watched: Watched
+    phase: str
+    bound: Bound
+    against: Against | None
+    handling: Handling
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Sample(Shown):
+    """*count* of the dropped go on all the same, drawn with *seed*, so that wrong drops can be estimated."""
+
+    count: int
+    seed: int
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Gate(Shown):
+    """A promotion rule between two stages."""
+
+    name: str
+    frozen: bool
+    seal: str | None
+    source: str
+    target: str
+    statistic: Statistic
+    metric: str
+    keep: Condition
+    allowance: Fraction
+    """Widens every margin of this gate, for penalties that a longer budget relaxes."""
+    always: tuple[str, ...]
+    demands: tuple[Demand, ...]
+    guards: tuple[Guard, ...]
+    sample: Sample | None
+    missing: Handling
+    crash: Handling | None
+    """What a run that failed by its own fault leads to; None: as missing."""
+    ties: tuple[TieBreak, ...]
+    documentation: str
+    where: Where = place()
+
+    @property
+    def on_crash(self) -> Handling:
+        """How a crash is handled."""
+        return self.crash or self.missing
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Stages that it reads."""
+        return (self.source,)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Stages that must have ended before it decides."""
+        return self.sources
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Rule(Shown):
+    """A claim about a candidate at one stage, on its own or against another."""
+
+    name: str
+    frozen: bool
+    seal: str | None
+    judged: str
+    reference: str | None
+    stage: str
+    require: Condition
+    missing: Handling
+    crash: Handling | None
+    absent: Then | None
+    """What follows when a gate did not promote one of the two to the stage; None: as *missing* says."""
+    otherwise: Then | None
+    """What follows when the claim does not hold; None: nothing."""
+    documentation: str
+    where: Where = place()
+
+    @property
+    def on_crash(self) -> Handling:
+        """How a crash is handled."""
+        return self.crash or self.missing
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Stages that it reads."""
+        return (self.stage,)
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Reduction(Shown):
+    """
+    A gate over factors: fixes those whose effect is clear, and lets on the rows of a design that agree with that.
+
+    A factor is fixed at its better level when its main effect is discovered, and at least *least* in size, at every
+    stage that the effects are of, and always in the same direction; any other factor stays in the search.
+    """
+
+    name: str
+    frozen: bool
+    seal: str | None
+    effects: str
+    sources: tuple[str, ...]
+    """Stages that the effects are of."""
+    least: Fraction | None
+    into: str
+    """The design or neighbourhood whose conditions go on."""
+    around: str | None
+    """The gate whose promoted *into* is the neighbourhood of; None for rows that are known beforehand."""
+    rows: tuple[str, ...]
+    """All that may go on, as candidates."""
+    needs: tuple[str, ...]
+    """Stages that must have ended before it decides: its sources, and that of *around*."""
+    missing: Handling
+    documentation: str
+    where: Where = place()
+
+    @property
+    def on_crash(self) -> Handling:
+        """How a crash is handled: like any missing value."""
+        return self.missing
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Step(Shown):
+    """Who enters the next stage of a greedy walk; the name is that stage's."""
+
+    name: str
+    baseline: str
+    sources: tuple[str, ...]
+    """The stages of the walk before it."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Stages that must have ended before it is known."""
+        return self.sources
+
+
+Chooser = Gate | Reduction | Step
+"""What says who enters a stage."""
+
+Deciding = Gate | Rule | Reduction
+"""Everything that decides from evidence, and can be frozen."""
+
+
+def margins(conditions: Mapping[str, Condition]) -> dict[str, Fraction]:
+    """Smallest margin of each named condition, for comparing it with the noise."""
+    found: dict[str, Fraction] = {}
+    for name, condition in conditions.items():
+        for part in primitives(condition):
+            if isinstance(part, Difference):
+                found[name] = min(abs(part.bound.value), found.get(name, abs(part.bound.value)))
+            elif isinstance(part, Equivalent):
+                found[name] = min(part.margin, found.get(name, part.margin))
+    return found

@@ -1,0 +1,222 @@
+"""
+Names and clauses: what is declared, what refers to what, which clauses a block must have.
+
+Declarations may come in any order, so all names are gathered first.  Every fault is noted and reading goes on; a
+name whose declaration is itself at fault stays known, so that one mistake is reported once.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from attrs import define, field
+
+from promo.base.diagnostics import Confidence, Diagnostic, Edit, Label, Severity, suggestion
+from promo.base.source import Span
+from promo.study.ports import World
+from promo.syntax.nodes import Node, Token, Tree
+
+DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{kind}{at}" for kind in ("com", "lpt") for at in range(1, 10))})
+LONGEST_NAME = 64
+"""Names become parts of file names."""
+
+KINDS = {
+    "host": "host",
+    "factor": "factor",
+    "let": "value",
+    "design": "design",
+    "candidate": "candidate",
+    "cohort": "cohort",
+    "stage": "stage",
+    "gate": "gate",
+    "rule": "rule",
+    "data": "data",
+    "schedule": "schedule",
+    "grow": "growth",
+    "effects": "effects",
+    "reduce": "reduction",
+    "baseline": "baseline",
+}
+"""Declaration -> what it is called in a message."""
+
+
+@define(eq=False, repr=False, slots=False)
+class Scope:
+    """The declarations of one text, and the faults found so far."""
+
+    tree: Tree
+    world: World
+    declared: dict[str, Node] = field(factory=dict)
+    used: set[str] = field(factory=set)
+    vague: set[str] = field(factory=set)
+    """Names that exist but whose meaning could not be settled; using one is no second fault."""
+    derived: set[str] = field(factory=set)
+    """Named values that factors enter: they have a value for each candidate only."""
+    found: list[Diagnostic] = field(factory=list)
+
+    def gather(self) -> None:
+        """Register every named declaration; a second one of the same name is a fault."""
+        for declaration in self.tree.declarations:
+            if declaration.kind in KINDS:
+                self._check_file_name(declaration.token("NAME"))
+                self._register(declaration.token("NAME"), declaration)
+            for becomes in declaration.nodes("becomes"):
+                name = becomes.token("NAME")
+                self._register(name, Node("candidate", (name,), name.start, name.end))
+
+    def _check_file_name(self, name: Token) -> None:
+        if len(name.text) > LONGEST_NAME:
+            self.report("P0223", f"a name has at most {LONGEST_NAME} characters", name, "choose a shorter one")
+        elif name.text.lower() in DEVICES:
+            message = f"'{name.text}' is a device on Windows, where no file can have that name"
+            self.report("P0223", message, name, "choose another one")
+
+    def _register(self, name: Token, declaration: Node) -> None:
+        first = self.declared.setdefault(name.text, declaration)
+        if first is not declaration:
+            earlier = Label(self.span(first.token("NAME")), "first declared here")
+            self.report("P0202", f"'{name.text}' is declared twice", name, "rename one of them", labels=(earlier,))
+
+    def span(self, part: Node | Token | Span) -> Span:
+        """Where a part of the tree stands."""
+        return part if isinstance(part, Span) else self.tree.span(part)
+
+    def report(
+        self,
+        code: str,
+        message: str,
+        at: Node | Token | Span,
+        hint: str = "",
+        *,
+        notes: Iterable[str] = (),
+        labels: Iterable[Label] = (),
+        edits: Iterable[Edit] = (),
+        confidence: Confidence = Confidence.GUESS,
+    ) -> None:
+        """Note an error."""
+        self.found.append(
+            Diagnostic(
+                code,
+                message,
+                self.span(at),
+                hint,
+                notes=tuple(notes),
+                labels=tuple(labels),
+                edits=tuple(edits),
+                confidence=confidence,
+            )
+        )
+
+    def warn(
+        self, code: str, message: str, at: Node | Token | Span, hint: str = "", *, notes: Iterable[str] = ()
+    ) -> None:
+        """Note a warning."""
+        self.found.append(Diagnostic(code, message, self.span(at), hint, severity=Severity.WARNING, notes=tuple(notes)))
+
+    def of_kind(self, kind: str) -> tuple[Node, ...]:
+        """Declarations of one kind, in the order of the text, without repeated names."""
+        return tuple(node for node in self.declared.values() if node.kind == kind)
+
+    def refer(self, name: Token, *kinds: str) -> str | None:
+        """The name, if it is declared as one of *kinds* and its declaration is sound; otherwise note why not."""
+        declaration = self.declared.get(name.text)
+        if name.text in self.vague:
+            self.used.add(name.text)
+            return None
+        if declaration is not None and declaration.kind in kinds:
+            self.used.add(name.text)
+            return name.text
+        wanted = " or ".join(KINDS[kind] for kind in kinds)
+        if declaration is None:
+            known = [text for text, node in self.declared.items() if node.kind in kinds]
+            near = suggestion(name.text, known)
+            listed = f"the file declares: {', '.join(known[:12])}" if known else f"declare a {wanted} of that name"
+            hint = f"did you mean '{near}'?" if near else listed
+            edits = (Edit(self.span(name), near),) if near else ()
+            self.report("P0201", f"no {wanted} is called '{name.text}'", name, hint, edits=edits)
+            return None
+        self.used.add(name.text)
+        label = Label(self.span(declaration.token("NAME")), "declared here")
+        message = f"'{name.text}' is a {KINDS[declaration.kind]}, not a {wanted}"
+        self.report("P0209", message, name, labels=(label,))
+        return None
+
+    def refer_all(self, names: Iterable[Token], *kinds: str) -> tuple[str, ...]:
+        """Those names that are sound; one that is given twice is a fault."""
+        found: dict[str, None] = {}
+        for name in names:
+            known = self.refer(name, *kinds)
+            if known in found:
+                self.report("P0210", f"'{name.text}' is listed twice", name, "remove one")
+            elif known is not None:
+                found[known] = None
+        return tuple(found)
+
+    def clauses(self, block: Node, required: Mapping[str, str], *, repeated: Iterable[str] = ()) -> "Clauses":
+        """
+        The clauses of a block.
+
+        Args:
+            block: a declaration.
+            required: clause that must be there -> an example of it.
+            repeated: clauses that may come more than once.
+        """
+        found: dict[str, list[Node]] = {}
+        for clause in block.children:
+            if isinstance(clause, Node):
+                found.setdefault(clause.kind, []).append(clause)
+        for kind, same in found.items():
+            if len(same) > 1 and kind not in repeated:
+                label = Label(self.span(same[0]), "first given here")
+                message = f"{self.title(block)} says '{self.word(same[1])}' twice"
+                self.report("P0206", message, same[1], "keep one of them", labels=(label,))
+        absent = [kind for kind in required if kind not in found]
+        if absent:
+            words = ", ".join(f"'{required[kind].split()[0]}'" for kind in absent)
+            hint = "add: " + "; ".join(required[kind] for kind in absent)
+            self.report("P0207", f"{self.title(block)} does not say {words}", self.naming(block), hint)
+        return Clauses(found, not absent)
+
+    def naming(self, block: Node) -> Token | Node:
+        """What to point at when a whole block is meant: its name."""
+        return next(block.tokens("NAME"), block)
+
+    def title(self, block: Node) -> str:
+        """A block in words: `gate 'pick_nine'`."""
+        name = next(block.tokens("NAME"), None)
+        return f"{block.kind} '{name.text}'" if name else f"the {block.kind}"
+
+    def word(self, clause: Node) -> str:
+        """The word a clause begins with."""
+        return self.tree.source.text[clause.start : clause.end].split(None, 1)[0]
+
+    def where(self, block: Node) -> dict[str, Span]:
+        """Places of a block: its name, and each clause by its kind."""
+        places = {"name": self.span(self.naming(block))}
+        for clause in block.children:
+            if isinstance(clause, Node) and clause.kind not in places:
+                places[clause.kind] = self.span(clause)
+        return places
+
+    def guard(self, block: Node, build: Callable[[Node], object | None]) -> None:
+        """Run *build* on a block; when it settles nothing, later uses of the block's name stay silent."""
+        if build(block) is None:
+            self.vague.add(block.token("NAME").text)
+
+
+@define(eq=False, repr=False, slots=False)
+class Clauses:
+    """Clauses of one block by kind; *complete* when all required ones are there."""
+
+    found: dict[str, list[Node]]
+    complete: bool
+
+    def one(self, kind: str) -> Node:
+        """A clause that is known to be there."""
+        return self.found[kind][0]
+
+    def maybe(self, kind: str) -> Node | None:
+        """A clause that may be there."""
+        return self.found.get(kind, [None])[0]
+
+    def all(self, kind: str) -> tuple[Node, ...]:
+        """Every clause of a kind."""
+        return tuple(self.found.get(kind, ()))

@@ -1,0 +1,118 @@
+"""
+What the check asks of the world outside the text: runners and files.
+
+A runner describes itself here without its training library: its factors, its metrics, and what a condition
+really trains.
+"""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Protocol
+
+from attrs import frozen
+
+from promo.base.diagnostics import Diagnostic
+from promo.base.shown import Shown
+from promo.base.source import Source
+from promo.study.space import Level
+from promo.study.values import BudgetKind, Effective, Study
+
+
+@frozen(eq=False, repr=False, slots=False)
+class RunnerFactor(Shown):
+    """A knob of a runner: unit, default, and the values it can take (*choices*, or numbers between the bounds)."""
+
+    unit: str
+    default: Level
+    low: Fraction | None = None
+    high: Fraction | None = None
+    whole: bool = False
+    choices: tuple[str, ...] = ()
+    meaning: str = ""
+
+
+@frozen(eq=False, repr=False, slots=False)
+class RunnerMetric(Shown):
+    """A number a runner measures."""
+
+    unit: str
+    lower_is_better: bool
+    meaning: str = ""
+
+
+class ConditionError(ValueError):
+    """A condition that the runner cannot build; *factor* is the knob to turn."""
+
+    def __init__(self, factor: str, message: str, hint: str = "") -> None:
+        self.factor, self.message, self.hint = factor, message, hint
+        super().__init__(message)
+
+
+class Runner(Protocol):
+    """What a runner says of itself before anything is trained."""
+
+    @property
+    def name(self) -> str:
+        """The name a spec uses."""
+
+    @property
+    def version(self) -> int:
+        """Raised whenever the same request may give another result."""
+
+    @property
+    def factors(self) -> Mapping[str, RunnerFactor]:
+        """Its knobs."""
+
+    @property
+    def metrics(self) -> Mapping[str, RunnerMetric]:
+        """What it measures; none for a runner that measures whatever the study names."""
+
+    @property
+    def trainer(self) -> str:
+        """Where its trainer is, as `module:function`; imported in worker processes only.  Empty: it trains nothing."""
+
+    @property
+    def needs_modules(self) -> tuple[str, ...]:
+        """What its trainer imports, so that its absence is noticed before anything starts."""
+
+    @property
+    def budgets(self) -> tuple[BudgetKind, ...]:
+        """Kinds of budgets that its trainer keeps to."""
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether its trainer can carry a trained run on."""
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether a spec must say what is trained on."""
+
+    def resolve(self, levels: Mapping[str, Level]) -> Effective:
+        """
+        What a condition trains; every factor of the runner has a level.
+
+        Raises:
+            ConditionError: no model can be built from it.
+        """
+
+
+class World(Protocol):
+    """The outside of a spec."""
+
+    def runner(self, name: str) -> Runner | None:
+        """The installed runner of that name."""
+
+    def runner_names(self) -> tuple[str, ...]:
+        """All installed runners."""
+
+    def knows_executor(self, name: str) -> bool:
+        """Whether an executor of that name is installed."""
+
+    def executor_names(self) -> tuple[str, ...]:
+        """All installed executors."""
+
+    def runner_file(self, path: str) -> tuple[Runner, str] | str:
+        """The runner that a file beside the spec declares, and the digest of all it consists of; or what is wrong."""
+
+    def load(self, path: str) -> "tuple[Source, Study | None, tuple[Diagnostic, ...]] | str":
+        """Another spec, relative to this one, through the check; or why it cannot be read."""

@@ -1,0 +1,314 @@
+"""
+Gates and rules from the tree: whom they are about, what is missing, what breaks ties.
+
+A gate must say everything a decision needs (from, rank, keep, missing, crash, ties); promo supplies no default for a
+decision.
+"""
+
+from fractions import Fraction
+
+from promo.base.diagnostics import suggestion
+from promo.base.units import Dimension
+from promo.study.criteria import Criteria
+from promo.study.expressions import Expressions
+from promo.study.judgement import (
+    Against,
+    Best,
+    Condition,
+    Demand,
+    Difference,
+    Equivalent,
+    First,
+    Gate,
+    Guard,
+    Handling,
+    Rule,
+    Sample,
+    Statistic,
+    Then,
+    TieBreak,
+    Top,
+    Watched,
+    primitives,
+)
+from promo.study.names import Clauses, Scope
+from promo.study.values import Measure
+from promo.syntax.nodes import Node, Token
+
+GATE_NEEDS = {
+    "route": "from STAGE to STAGE",
+    "rank": "rank by mean METRIC over host, seed",
+    "keep": "keep top 3",
+    "missing": "missing rerun 1, then drop",
+    "crash": "crash as missing",
+    "ties": "ties by name",
+}
+RULE_NEEDS = {
+    "judge": "judge CANDIDATE against REFERENCE at STAGE",
+    "require": "require mean gap at most 0.010bpb",
+    "missing": "missing stop",
+}
+CELL_NAMES = ("host", "seed")
+PHASES = ("start", "import", "data", "build", "warmup", "train", "evaluate", "total")
+MOST_RERUNS = 9
+
+GATE_OUTCOMES = (Then.DROP, Then.STOP, Then.HOLD)
+GATE_CRASHES = (Then.DROP, Then.STOP, Then.HOLD, Then.WORST)
+RULE_OUTCOMES = (Then.STOP, Then.SKIP, Then.HOLD)
+GUARD_OUTCOMES = (Then.DROP, Then.STOP)
+
+
+class Rules:
+    """Reads the gates and rules of one text."""
+
+    def __init__(self, scope: Scope, expressions: Expressions, measure: Measure) -> None:
+        self.scope, self.expressions, self.measure = scope, expressions, measure
+        self.criteria = Criteria(scope, expressions, measure)
+        self.gates: dict[str, Gate] = {}
+        self.rules: dict[str, Rule] = {}
+
+    def read(self) -> None:
+        """Read everything, in the order of the text."""
+        for kind, build in (("gate", self._gate), ("rule", self._rule)):
+            for block in self.scope.of_kind(kind):
+                self.scope.guard(block, build)
+
+    # --- gates -------------------------------------------------------------------------------------------
+
+    def _gate(self, block: Node) -> Gate | None:
+        scope = self.scope
+        clauses = scope.clauses(block, GATE_NEEDS, repeated=("demand", "guard"))
+        if not clauses.complete:
+            return None
+        source, target = (scope.refer(name, "stage") for name in clauses.one("route").tokens("NAME"))
+        statistic = self._rank(clauses.one("rank"))
+        keep = self.criteria.condition(clauses.one("keep").children[0], of_gate=True)
+        allowance = self._allowance(clauses.maybe("allow"))
+        always = clauses.maybe("always")
+        always_names = list(always.tokens("NAME")) if always else []
+        kept = scope.refer_all(always_names, "candidate")
+        demands = [self._demand(clause) for clause in clauses.all("demand")]
+        guards = [self._guard(clause) for clause in clauses.all("guard")]
+        sample, sound = self._sample(clauses.maybe("sample"))
+        missing = self.handling(clauses.one("missing"), GATE_OUTCOMES, "a missing value")
+        crash, crash_sound = self._crash(clauses.one("crash"), GATE_CRASHES)
+        ties = self._ties(clauses.one("ties"))
+        if source is None or target is None or statistic is None or keep is None or missing is None or ties is None:
+            return None
+        if allowance is None or not sound or not crash_sound or len(kept) != len(always_names):
+            return None
+        if None in demands or None in guards:
+            return None
+        gate = Gate(
+            name=block.token("NAME").text,
+            frozen=block.node("frozen") is not None,
+            seal=self.seal(block),
+            source=source,
+            target=target,
+            statistic=statistic,
+            metric=self.measure.metric,
+            keep=keep,
+            allowance=allowance,
+            always=kept,
+            demands=tuple(demand for demand in demands if demand is not None),
+            guards=tuple(guard for guard in guards if guard is not None),
+            sample=sample,
+            missing=missing,
+            crash=crash,
+            ties=ties,
+            documentation=scope.tree.documentation(block),
+            where=scope.where(block),
+        )
+        self.gates[gate.name] = gate
+        return gate
+
+    def seal(self, block: Node) -> str | None:
+        """The digest that a block is sealed with."""
+        sealed = block.node("sealed")
+        if sealed is None:
+            return None
+        if block.node("frozen") is None:
+            message = f"{self.scope.title(block)} has a seal but is not frozen"
+            self.scope.report("P0411", message, sealed, f"write: frozen {block.kind} ...")
+        return sealed.token("DIGEST").text.removeprefix("sha256:")
+
+    def _rank(self, clause: Node) -> Statistic | None:
+        scope = self.scope
+        statistic = Statistic(clause.token("STATISTIC").text)
+        metric, *over = clause.tokens("NAME")
+        sound = self.criteria.is_metric(metric)
+        if statistic is Statistic.EVERY:
+            message = "'every' gives no single number to rank by"
+            scope.report("P0409", message, clause.token("STATISTIC"), "use mean, median or worst")
+            sound = False
+        unknown = next((name for name in over if name.text not in CELL_NAMES), None)
+        if unknown is not None:
+            near = suggestion(unknown.text, CELL_NAMES)
+            hint = f"did you mean '{near}'?" if near else "cells are made of host and seed"
+            scope.report("P0408", f"cells have no part called '{unknown.text}'", unknown, hint)
+            return None
+        if {name.text for name in over} != set(CELL_NAMES) or len(over) != len(CELL_NAMES):
+            scope.report("P0407", "a gate pools all cells of a stage", clause, "write: over host, seed")
+            sound = False
+        return statistic if sound else None
+
+    def _allowance(self, clause: Node | None) -> Fraction | None:
+        if clause is None:
+            return Fraction(0)
+        example = f"allow 0.04{self.measure.unit}"
+        amount = self.expressions.amount(clause.children[0], Dimension.METRIC, example=example)
+        if amount is not None and amount < 0:
+            self.scope.report("P0302", "an allowance is not negative", clause, f"write it like this: {example}")
+            return None
+        return amount
+
+    def _demand(self, clause: Node) -> Demand | None:
+        condition = self.criteria.condition(clause.children[0], of_gate=True)
+        if condition is None:
+            return None
+        if any(isinstance(part, Top | Best | First) for part in primitives(condition)):
+            message = "a demand is about the evidence as a whole, not about single candidates"
+            self.scope.report(
+                "P0418", message, clause, "demand, for example: rank agreement of HOST, HOST at least 0.6"
+            )
+            return None
+        otherwise = clause.children[1]
+        if isinstance(otherwise, Token):
+            return Demand(condition, Then(otherwise.text))
+        instead = self.criteria.condition(otherwise.children[0], of_gate=True)
+        return None if instead is None else Demand(condition, instead)
+
+    def _guard(self, clause: Node) -> Guard | None:
+        name = clause.token("NAME")
+        known = (Watched.THROUGHPUT.value, Watched.CONTENTION.value, *PHASES)
+        if name.text not in known:
+            near = suggestion(name.text, known)
+            hint = f"did you mean '{near}'?" if near else f"use one of: {', '.join(known)}"
+            self.scope.report("P0419", f"no run has a '{name.text}' to watch", name, hint)
+            return None
+        bound = self.criteria.bound(clause, Dimension.NUMBER, Dimension.TIME, example="within 20% of host")
+        handling = self.handling(clause, GUARD_OUTCOMES, "a flagged run")
+        if bound is None or handling is None:
+            return None
+        watched = Watched(name.text) if name.text not in PHASES else Watched.SECONDS
+        against = Against.HOST if clause.node("of_host") else Against.CANDIDATE if clause.node("of_own") else None
+        if watched is Watched.CONTENTION and against:
+            hint = f"remove: of {against.value}"
+            self.scope.report("P0419", "contention is a share of the machine by itself", clause, hint)
+            return None
+        if watched is Watched.THROUGHPUT and against is None:
+            message = "a throughput is a share of a median, and this does not say of which"
+            self.scope.report("P0419", message, clause, "write: within 20% of candidate, or: of host")
+            return None
+        return Guard(watched, name.text if watched is Watched.SECONDS else "", bound, against, handling)
+
+    def _sample(self, clause: Node | None) -> tuple[Sample | None, bool]:
+        if clause is None:
+            return None, True
+        count, seed = clause.tokens("INT")
+        number = self.expressions.count(count, what="the size of a sample")
+        start = self.expressions.count(seed, least=0, what="a seed")
+        if number is None or start is None:
+            return None, False
+        return Sample(number, start), True
+
+    def _crash(self, clause: Node | None, allowed: tuple[Then, ...]) -> tuple[Handling | None, bool]:
+        if clause is None or clause.node("as_missing") is not None:
+            return None, True
+        handling = self.handling(clause, allowed, "a crash")
+        return handling, handling is not None
+
+    def handling(self, clause: Node, allowed: tuple[Then, ...], what: str) -> Handling | None:
+        """What follows when something is missing."""
+        word = clause.token("OUTCOME")
+        then = Then(word.text)
+        rerun = clause.node("rerun")
+        reruns: int | None = 0
+        if rerun is not None:
+            reruns = self.expressions.count(rerun.token("INT"), most=MOST_RERUNS, what="the number of reruns")
+        if then not in allowed:
+            words = " or ".join(one.value for one in allowed)
+            self.scope.report("P0412", f"'{then.value}' is no answer to {what} here", word, f"write: {words}")
+            return None
+        return None if reruns is None else Handling(reruns, then)
+
+    def _ties(self, clause: Node) -> tuple[TieBreak, ...] | None:
+        scope = self.scope
+        known = [one.value for one in TieBreak]
+        breaks: list[TieBreak] = []
+        for name in clause.tokens("NAME"):
+            if name.text not in known:
+                near = suggestion(name.text, known)
+                hint = f"did you mean '{near}'?" if near else f"use: {', '.join(known)}"
+                scope.report("P0413", f"ties cannot be broken by '{name.text}'", name, hint)
+                return None
+            breaks.append(TieBreak(name.text))
+        if breaks[-1] is TieBreak.PARAMETERS:
+            message = "two candidates may have equally many parameters, so this leaves ties"
+            scope.report("P0413", message, clause, "end with name or order: ties by parameters, name")
+            return None
+        return tuple(breaks)
+
+    # --- rules -------------------------------------------------------------------------------------------
+
+    def _rule(self, block: Node) -> Rule | None:
+        scope = self.scope
+        clauses = scope.clauses(block, RULE_NEEDS)
+        if not clauses.complete:
+            return None
+        judge = clauses.one("judge")
+        judged_name, stage_name = judge.tokens("NAME")
+        against = judge.node("against")
+        judged = scope.refer(judged_name, "candidate")
+        reference = scope.refer(against.token("NAME"), "candidate") if against else None
+        stage = scope.refer(stage_name, "stage")
+        require = self.criteria.condition(clauses.one("require").children[0], of_gate=False)
+        missing = self.handling(clauses.one("missing"), RULE_OUTCOMES, "a missing value")
+        crash, sound = self._crash(clauses.maybe("crash"), RULE_OUTCOMES)
+        absent, absent_sound = self._absent(clauses)
+        if judged is None or stage is None or require is None or missing is None or not sound or not absent_sound:
+            return None
+        if against is not None and reference is None:
+            return None
+        if judged == reference:
+            scope.report("P0404", f"'{judged}' is judged against itself", judge, "name another reference")
+            return None
+        if reference is None and not self._stands_alone(require):
+            message = "this compares with a reference, and the rule names none"
+            scope.report("P0420", message, judge, "write: judge CANDIDATE against REFERENCE at STAGE")
+            return None
+        otherwise = clauses.maybe("otherwise_do")
+        rule = Rule(
+            name=block.token("NAME").text,
+            frozen=block.node("frozen") is not None,
+            seal=self.seal(block),
+            judged=judged,
+            reference=reference,
+            stage=stage,
+            require=require,
+            missing=missing,
+            crash=crash,
+            absent=absent,
+            otherwise=Then(otherwise.token("OTHERWISE").text) if otherwise else None,
+            documentation=scope.tree.documentation(block),
+            where=scope.where(block),
+        )
+        self.rules[rule.name] = rule
+        return rule
+
+    def _absent(self, clauses: Clauses) -> tuple[Then | None, bool]:
+        clause = clauses.maybe("absent")
+        if clause is None:
+            return None, True
+        then = Then(clause.token("OUTCOME").text)
+        if then not in RULE_OUTCOMES:
+            message = f"'{then.value}' is no answer to an absent candidate"
+            self.scope.report("P0412", message, clause.token("OUTCOME"), "write: skip, stop or hold")
+            return None, False
+        return then, True
+
+    @staticmethod
+    def _stands_alone(condition: Condition) -> bool:
+        return not any(
+            isinstance(part, Difference | Equivalent) and part.reference is None for part in primitives(condition)
+        )

@@ -1,0 +1,112 @@
+"""What `effects` declarations mean: which stages and designs they read, and what they estimate."""
+
+from collections.abc import Iterable, Mapping
+
+from promo.base.units import Dimension
+from promo.study.expressions import Expressions
+from promo.study.names import Scope
+from promo.study.space import Array, Design
+from promo.study.values import Effects, Entrants, Stage
+from promo.syntax.nodes import Node
+
+NEEDS = {
+    "stages": "from STAGE",
+    "model": "model main, pairs",
+    "family": "family main",
+    "rate": "rate 5%",
+}
+WORDS = {"model": ("main", "pairs"), "block": ("host", "seed"), "family": ("main", "pairs", "all")}
+
+
+class Screening:
+    """Reads the effects of one text."""
+
+    def __init__(
+        self, scope: Scope, expressions: Expressions, designs: Mapping[str, Design], arrays: Mapping[str, Array]
+    ) -> None:
+        self.scope, self.expressions, self.designs, self.arrays = scope, expressions, designs, arrays
+        self.effects: dict[str, Effects] = {}
+
+    def read(self, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]) -> None:
+        """Read all effects; stages and who can enter them are known."""
+        for block in self.scope.of_kind("effects"):
+            self.scope.used.add(block.token("NAME").text)
+            self.scope.guard(block, lambda one: self._effects(one, stages, reach))
+
+    def _effects(self, block: Node, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]) -> Effects | None:
+        scope = self.scope
+        clauses = scope.clauses(block, NEEDS)
+        if not clauses.complete:
+            return None
+        named = scope.refer_all(clauses.one("stages").tokens("NAME"), "stage")
+        model = self._words(clauses.one("model"), "model")
+        family = self._words(clauses.one("family"), "family")
+        blocks = clauses.maybe("block")
+        block_by = ("host", "seed") if blocks is None else self._words(blocks, "block")
+        at = clauses.one("rate").children[0]
+        rate = self.expressions.amount(at, Dimension.NUMBER, example="rate 5%")
+        if rate is not None and not 0 < rate < 1:
+            scope.report("P0302", "a rate lies between 0% and 100%", at, "write: rate 5%")
+            return None
+        if model is None or family is None or block_by is None or rate is None:
+            return None
+        if "main" not in model or (family[0] != "main" and "pairs" not in model):
+            message = (
+                "the family has effects that the model leaves out" if "main" in model else "a model has main effects"
+            )
+            scope.report("P0722", message, clauses.one("model"), "write: model main, pairs")
+            return None
+        if any(name not in stages or name not in reach for name in named) or not named:
+            return None
+        designs = self._designs(block, named, stages, reach)
+        if designs is None:
+            return None
+        found = Effects(
+            name=block.token("NAME").text,
+            stages=named,
+            designs=designs,
+            pairs="pairs" in model,
+            block=block_by,
+            family=family[0],
+            rate=rate,
+            documentation=scope.tree.documentation(block),
+            where=scope.where(block),
+        )
+        self.effects[found.name] = found
+        return found
+
+    def _words(self, clause: Node, kind: str) -> tuple[str, ...] | None:
+        words = list(clause.tokens("NAME"))
+        strange = next((word for word in words if word.text not in WORDS[kind]), None)
+        if strange is not None:
+            message = f"'{strange.text}' is nothing that '{kind}' knows"
+            self.scope.report("P0721", message, strange, f"use: {', '.join(WORDS[kind])}")
+            return None
+        return tuple(dict.fromkeys(word.text for word in words))
+
+    def _designs(
+        self, block: Node, named: Iterable[str], stages: Mapping[str, Stage], reach: Mapping[str, Entrants]
+    ) -> tuple[str, ...] | None:
+        """The designs whose rows enter the stages; one set of factors and levels for all."""
+        scope = self.scope
+        found: dict[str, None] = {}
+        for stage in named:
+            there = set(reach[stage].possible)
+            here = [name for name, design in self.designs.items() if there & set(design.points)]
+            mixed = next((name for name, array in self.arrays.items() if there & set(array.titles)), None)
+            if not here and mixed is not None:
+                message = f"'{mixed}' has factors with more than two levels, and effects are of two"
+                scope.report("P0727", message, scope.where(block)["stages"], "rank its rows with a gate instead")
+                return None
+            if not here:
+                message = f"no row of a design enters '{stage}', so it shows no effects"
+                hint = "train rows there: cohort NAME { rows DESIGN all }"
+                scope.report("P0720", message, scope.where(block)["stages"], hint)
+                return None
+            found |= dict.fromkeys(here)
+        levels = {(self.designs[name].factors, self.designs[name].low, self.designs[name].high) for name in found}
+        if len(levels) > 1:
+            message = f"{' and '.join(found)} have other factors or levels, so their effects do not compare"
+            scope.report("P0720", message, scope.where(block)["stages"], "estimate them apart")
+            return None
+        return tuple(found)

@@ -1,0 +1,475 @@
+"""
+A resolved experiment: what a spec means once names, units and defaults are settled.
+
+Everything is exact (integers, rationals, names) and in declaration order.  Durations and device time are whole
+seconds.  `where` remembers the place of each clause for later diagnostics and never takes part in equality.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from fractions import Fraction
+
+from attrs import frozen
+
+from promo.base.shown import Shown
+from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
+from promo.study.places import Where, place
+from promo.study.space import Array, Design, Factor, Level, Neighbourhood
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Measure(Shown):
+    """The metric that decides, its unit, and which way is better."""
+
+    metric: str
+    unit: str
+    lower_is_better: bool
+
+
+@frozen(eq=False, repr=False, slots=False)
+class RunnerChoice(Shown):
+    """The runner a study names; one kept in a *file* is known by the *digest* of everything it consists of."""
+
+    name: str
+    version: int
+    digest: str | None = None
+    file: str | None = None
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Tokens(Shown):
+    """A tokenizer in a file: its path, its digest if it is pinned, and how many tokens there are, special ones too."""
+
+    path: str
+    pinned: str | None
+    vocabulary: int
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Data(Shown):
+    """The text that is trained on: its source, the share held out, and the windows that score a model."""
+
+    name: str
+    source: str
+    pinned: str | None
+    holdout: Fraction
+    score_tokens: int
+    window: int
+    where: Where = place()
+    tokens: Tokens | None = None
+    """None: every byte is a token."""
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Host(Shown):
+    """A kind of machine and how many runs it takes at once; *price* is in dollars an hour and slot."""
+
+    name: str
+    device: str
+    system: str
+    slots: int
+    threads: int
+    price: Fraction | None
+    executor: str
+    documentation: str
+    where: Where = place()
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether runs here train on the processor."""
+        return self.device.lower() == "cpu"
+
+
+class Role(Enum):
+    """What a candidate is there for."""
+
+    REFERENCE = "reference"
+    COMPARATOR = "comparator"
+    SENTINEL = "sentinel"
+    CONTROL = "control"
+    """As large as another, so that its size and its recipe can be told apart."""
+    PLAIN = "plain"
+
+
+@frozen(eq=False, repr=False)
+class Effective(Shown):
+    """
+    What a condition really trains, as the runner resolves it.
+
+    *settings* are sorted by name; *parameters* counts weights; *flops_per_token* counts forward and backward.
+    """
+
+    settings: tuple[tuple[str, int | str], ...]
+    parameters: int
+    flops_per_token: int
+    fixed_bytes: int = 0
+    """Memory of weights, gradients and optimizer; 0 where the runner declares none."""
+    row_bytes: int = 0
+    """Memory that each row at once adds while it trains."""
+
+
+@frozen(eq=False, repr=False)
+class Candidate(Shown):
+    """A condition under a name: one level for every factor, and what the runner makes of it."""
+
+    name: str
+    role: Role
+    levels: tuple[tuple[str, Level], ...]
+    effective: Effective
+    origin: str
+    """Where it was declared, in words: `candidate`, or `row 4 of screen`."""
+    control_of: str | None
+    """The candidate whose size a control has."""
+    documentation: str
+    where: Where = place()
+
+
+class BudgetKind(Enum):
+    """What a stage pays its runs in."""
+
+    WALL = "wall"
+    CPU = "cpu"
+    UPSTREAM = "upstream"
+    """Wall-clock seconds that leave the first eleven steps free, as the autoresearch loop counts; for comparisons."""
+    STEPS = "steps"
+    TOKENS = "tokens"
+    FLOPS = "flops"
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Budget(Shown):
+    """
+    What one run may spend: *amount* in seconds (wall, cpu) or in steps, tokens or operations.
+
+    *cap_s* bounds its training time in whole wall-clock seconds; a wall budget is its own cap.
+    """
+
+    kind: BudgetKind
+    amount: int
+    cap_s: int
+
+
+class Mode(Enum):
+    """Where the runs of a stage begin; one mode for a stage, so one for every gate that reads it."""
+
+    FRESH = "fresh"
+    """From nothing."""
+    CONTINUE = "continue"
+    """From the end of an earlier stage's runs; the rates rise again to where the whole budget puts them."""
+    BRANCH = "branch"
+    """From the constant-rate trunk of an earlier stage's runs, before it cooled down."""
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Stage(Shown):
+    """
+    One rung of the ladder: which candidates train, for how long, in which cells.
+
+    Behind a gate, *after*, those that it promotes enter if *promoted*, and the neighbours of those; *candidates* enter
+    in any case.  A stage that continues another one has its cells, and *budget* is what it adds.
+    """
+
+    name: str
+    after: str | None
+    promoted: bool
+    candidates: tuple[str, ...]
+    beside: str | None
+    """The stage whose cost a baseline's stage has; it begins once that one has ended."""
+    around: str | None
+    """Neighbourhood of the gate *after* whose conditions enter."""
+    budget: Budget
+    hosts: tuple[str, ...]
+    seeds: tuple[int, ...]
+    shared_seeds: bool
+    report_only: bool
+    expected_runs: int | None
+    continues: str | None
+    """The stage whose trained runs this one carries on; None for runs that start afresh."""
+    documentation: str
+    where: Where = place()
+    trunk: int | None = None
+    """Amount of the whole budget at which the constant rate ends and the cool-down begins; None without a trunk."""
+    cooldown: Fraction | None = None
+    """Share of the whole budget that cools down."""
+    grown_at: tuple[str, ...] = ()
+    """Stages that must have ended because what they trained grows here: a parent's, or those where ways to grow are
+    tried."""
+
+    @property
+    def mode(self) -> Mode:
+        """Where its runs begin."""
+        if self.continues is None:
+            return Mode.FRESH
+        return Mode.CONTINUE if self.trunk is None else Mode.BRANCH
+
+    @property
+    def cells(self) -> tuple[tuple[str, int], ...]:
+        """Every (host, seed) a candidate runs in, seeds outermost."""
+        return tuple((host, seed) for seed in self.seeds for host in self.hosts)
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Suppose(Shown):
+    """A continuation that is priced and never run: all that *gate* promotes go on to *stage*."""
+
+    gate: str
+    stage: str
+    costs_s: int
+    where: Where = place()
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Account(Shown):
+    """What is counted, what is expected to come out, and which continuations are priced beside it."""
+
+    count: tuple[str, ...]
+    supposes: tuple[Suppose, ...]
+    expected_s: int | None
+    notes: tuple[str, ...]
+    where: Where = place()
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Curves(Shown):
+    """
+    How a table of recorded curves is read, as far as the spec says it; a replay's options go before it.
+
+    *columns* lead from what a column says to its name, *units* to its unit, *labels* from candidates, hosts and seeds
+    (as texts) to what the table calls them.
+    """
+
+    layout: str
+    columns: Mapping[str, str]
+    units: Mapping[str, str]
+    labels: Mapping[str, str]
+    seeds_by: str
+    interpolate: bool
+    where: Where = place()
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Grow(Shown):
+    """
+    Ways to make a trained model larger, one of which is chosen after a short lag.
+
+    The ways are candidates of a stage of the growth's own name, in the cells of the parent's stage; a gate of that name
+    chooses one of them, and what it becomes begins in each cell from that way's state there.
+    """
+
+    name: str
+    parent: str
+    stage: str
+    factor: str
+    old: Level
+    new: Level
+    strategies: tuple[str, ...]
+    lowest: bool
+    lag: Budget
+    becomes: str
+    where: Where = place()
+
+    @property
+    def ways(self) -> Mapping[str, str]:
+        """Candidate -> the way to grow that it tries."""
+        return {f"{self.name}_{way}": way for way in self.strategies}
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Schedule(Shown):
+    """Shapes a model goes through while it trains, changed where the fitted laws fall equally fast."""
+
+    name: str
+    factor: str
+    shapes: tuple[Level, ...]
+    laws_from: tuple[str, ...]
+    limit: int
+    otherwise: str
+    where: Where = place()
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Baseline(Shown):
+    """Another way to choose from the same space, given as much device time as a stage has."""
+
+    name: str
+    space: str
+    matched: str
+    seed: int | None
+    """Of the draws; None for a walk from the defaults."""
+    stages: tuple[str, ...]
+    """What it comes to: one stage, or the steps of a walk."""
+    start: str | None
+    """Where a walk begins."""
+    conditions: Mapping[str, tuple[int, ...]]
+    """Candidate that it may train -> its row of signs, in the order of the design's factors."""
+    documentation: str
+    where: Where = place()
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Effects(Shown):
+    """Effects that are estimated from the rows of designs, stage by stage, once those stages have closed."""
+
+    name: str
+    stages: tuple[str, ...]
+    designs: tuple[str, ...]
+    """Designs whose rows the stages train; their factors and levels agree."""
+    pairs: bool
+    """Interactions of two factors are in the model besides main effects."""
+    block: tuple[str, ...]
+    """What every run is compared within: host, seed, both (cells), or nothing."""
+    family: str
+    """`main`, `pairs` or `all`: the effects that share one false discovery rate, stage by stage."""
+    rate: Fraction
+    documentation: str
+    where: Where = place()
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Entrants(Shown):
+    """
+    Who may enter a stage.
+
+    *planned* is how many do when no run fails, *fewest* how many are sure to when runs fail and are dropped.
+    """
+
+    possible: tuple[str, ...]
+    planned: int
+    fewest: int
+    sure: frozenset[str]
+    """Candidates that reach the stage whatever the scores."""
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Draw(Shown):
+    """Seeds that nobody knew when the study was frozen: drawn from what was frozen and a value from after it."""
+
+    published: str | None
+    """Where the value is published, in words; None: it is the first receipt that was recorded."""
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Study(Shown):
+    """The whole resolved experiment."""
+
+    name: str
+    title: str
+    measure: Measure
+    runner: RunnerChoice
+    budget_s: int | None
+    """Most device time the plan may need, in seconds."""
+    data: Data | None
+    hosts: Mapping[str, Host]
+    factors: Mapping[str, Factor]
+    designs: Mapping[str, Design]
+    arrays: Mapping[str, Array]
+    neighbourhoods: Mapping[str, Neighbourhood]
+    candidates: Mapping[str, Candidate]
+    cohorts: Mapping[str, tuple[str, ...]]
+    stages: Mapping[str, Stage]
+    """In an order in which they can run: a stage stands after the gate it waits for."""
+    gates: Mapping[str, Gate]
+    rules: Mapping[str, Rule]
+    reductions: Mapping[str, Reduction]
+    account: Account | None
+    curves: Curves | None
+    grows: Mapping[str, Grow]
+    schedules: Mapping[str, Schedule]
+    baselines: Mapping[str, Baseline]
+    steps: Mapping[str, Step]
+    """Choices of greedy walks, by the stage that follows."""
+    effects: Mapping[str, Effects]
+    noise: Fraction | None
+    """Declared standard deviation of the metric between seeds."""
+    anchor: bool
+    """Whether somebody outside has to vouch for what was frozen before anything runs."""
+    draw: Draw | None
+    """What the seeds of runs are drawn from; None: the numbers of the spec are the seeds."""
+    order_seed: int | None
+    """Of the order of runs inside each block; None: the order of their identities."""
+    entrants: Mapping[str, Entrants]
+    """Stage -> who may enter it."""
+    documentation: str
+    where: Where = place()
+
+    def gates_from(self, stage: str) -> tuple[Gate, ...]:
+        """Gates that read a stage, in declaration order."""
+        return tuple(gate for gate in self.gates.values() if gate.source == stage)
+
+    def rules_at(self, stage: str) -> tuple[Rule, ...]:
+        """Rules that judge at a stage, in declaration order."""
+        return tuple(rule for rule in self.rules.values() if rule.stage == stage)
+
+    @property
+    def deciding(self) -> Mapping[str, Deciding]:
+        """Gates, rules and reductions by name, in this order."""
+        return {**self.gates, **self.rules, **self.reductions}
+
+    def chooser(self, stage: str) -> Chooser | None:
+        """The gate, reduction or step that says who enters a stage, if one does."""
+        after = self.stages[stage].after or ""
+        return self.gates.get(after) or self.reductions.get(after) or self.steps.get(after)
+
+    def entering(self, stage: str, promoted: Iterable[str]) -> tuple[str, ...]:
+        """Who enters a stage once its gate or reduction has promoted somebody, sorted."""
+        said, through = self.stages[stage], tuple(promoted)
+        near = self.neighbourhoods[said.around].of_any(through) if said.around else ()
+        return tuple(sorted({*said.candidates, *(through if said.promoted else ()), *near}))
+
+    @property
+    def beyond_gates(self) -> tuple[str, ...]:
+        """What chooses otherwise than by a ranking: reductions, neighbourhoods of the promoted, baselines."""
+        near = (name for name, one in self.neighbourhoods.items() if one.gate)
+        return (*self.reductions, *near, *self.baselines)
+
+    def waits_for(self, stage: str) -> tuple[str, ...]:
+        """Stages that must have ended before another one begins."""
+        chooser, said = self.chooser(stage), self.stages[stage]
+        others = (one for one in (said.continues, said.beside) if one)
+        return (*(chooser.needs if chooser else ()), *others, *said.grown_at)
+
+    def growth_of(self, candidate: str) -> Grow | None:
+        """The growth that a candidate comes from, if it does."""
+        return next((grow for grow in self.grows.values() if grow.becomes == candidate), None)
+
+    def carried_on(self, stage: str) -> tuple[Stage, ...]:
+        """The stages whose runs a stage carries on, the last one first."""
+        before = self.stages.get(self.stages[stage].continues or "")
+        return () if before is None else (before, *self.carried_on(before.name))
+
+    def earlier(self, stage: str) -> int:
+        """What the runs of a stage have spent where they begin: a trunk, or a whole earlier run; 0 for fresh ones."""
+        before = self.stages.get(self.stages[stage].continues or "")
+        if before is None:
+            return 0
+        return self.whole(before.name) if before.trunk is None else before.trunk
+
+    def whole(self, stage: str) -> int:
+        """What the runs of a stage have spent at its end, with all that they carry on."""
+        return self.earlier(stage) + self.stages[stage].budget.amount
+
+    def reruns_at(self, stage: str) -> int:
+        """How often a failed run of a stage may be repeated at most, for whatever reason."""
+        return max(self.missing_reruns_at(stage), self.crash_reruns_at(stage), self.guard_reruns_at(stage))
+
+    def missing_reruns_at(self, stage: str) -> int:
+        """How often a run without a value is repeated: the most that a gate or rule on the stage allows."""
+        return max((one.missing.reruns for one in self._readers(stage)), default=0)
+
+    def crash_reruns_at(self, stage: str) -> int:
+        """How often a run that failed by its own fault is repeated."""
+        return max((one.on_crash.reruns for one in self._readers(stage)), default=0)
+
+    def guard_reruns_at(self, stage: str) -> int:
+        """How often a run that a guard set aside is repeated."""
+        guards = (guard for gate in self.gates_from(stage) for guard in gate.guards)
+        return max((guard.handling.reruns for guard in guards), default=0)
+
+    def _readers(self, stage: str) -> tuple[Deciding, ...]:
+        return tuple(one for one in self.deciding.values() if stage in one.sources)
+
+    @property
+    def device_unit(self) -> str:
+        """What an hour of these hosts is called."""
+        kinds = {host.is_cpu for host in self.hosts.values()}
+        return {frozenset({True}): "CPU-hours", frozenset({False}): "GPU-hours"}.get(frozenset(kinds), "device-hours")

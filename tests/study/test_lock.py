@@ -1,0 +1,210 @@
+"""Seals: every change of meaning breaks one, and nothing else does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from promo.base.errors import PromoError
+from promo.base.source import Source
+from promo.driver.pipeline import compile_source
+from promo.study.lock import apply, check_seals, closure, freeze, lock_from_json, lock_to_json
+from promo.syntax.format import format_text
+from support import compiled, plan_of, spec, study_of
+
+NOW = "2026-01-02T03:04:05Z"
+ROOT = Path(__file__).parents[2]
+
+
+def sealed(text: str):
+    """A spec with its seals written in, and the lock."""
+    made = compiled(text)
+    assert made.study is not None
+    return freeze(made.study, made.tree, None, now=NOW, commit="abc", results={}, again=False)
+
+
+def seals_of(text: str) -> dict[str, str]:
+    return dict(plan_of(text).seals)
+
+
+def test_freezing_writes_seals_that_check_accepts():
+    frozen = sealed(spec())
+    again = compile_source(Source("x", frozen.text), Path(), frozen.lock)
+
+    assert frozen.sealed == ("pick", "close")
+    assert again.diagnostics == ()
+    assert {seal.sealed_at for seal in frozen.lock.seals.values()} == {NOW}
+
+
+COSMETIC = {
+    "formatted": lambda text: format_text(Source("x", text)),
+    "comments": lambda text: text.replace("keep top 1", "keep top 1  # one").replace(
+        "\nfrozen gate", "\n## doc\nfrozen gate"
+    ),
+    "seconds": lambda text: text.replace("for 1s", "for 1000ms"),
+    "sums": lambda text: text.replace("keep top 1", "keep top 2 - 1"),
+    "zeros": lambda text: text.replace("0.5pt", "0.500pt").replace("quality = 2", "quality = 2.0"),
+    "title": lambda text: text.replace("A trial", "The trial"),
+    "order": lambda text: "promo 1\n\n" + "\n\n".join(reversed(text.removeprefix("promo 1").strip().split("\n\n"))),
+    "slots": lambda text: text.replace("slots 2", "slots 3\n  price 2usd"),
+    "other stage": lambda text: text.replace("seeds 9", "seeds 9, 10"),
+    "clause order": lambda text: text.replace("  keep top 1\n  always base\n", "  always base\n  keep top 1\n"),
+}
+
+
+@pytest.mark.parametrize("change", COSMETIC.values(), ids=COSMETIC)
+def test_a_cosmetic_change_breaks_no_seal(change):
+    assert change(spec()) != spec()
+    assert seals_of(change(spec())) == seals_of(spec())
+
+
+MEANING = {
+    "keep": ("keep top 1", "keep top 2", {"pick"}),
+    "statistic": ("by mean loss", "by median loss", {"pick"}),
+    "always": ("always base", "always good", {"pick"}),
+    "reruns": ("rerun 1", "rerun 2", {"pick"}),
+    "missing": ("then drop", "then stop", {"pick"}),
+    "ties": ("ties by name", "ties by order", {"pick"}),
+    "bound": ("0.5pt", "0.6pt", {"close"}),
+    "side": ("mean gap", "mean gain", {"close"}),
+    "every": ("mean gap", "every gap", {"close"}),
+    "kind of bound": ("at most", "at least", {"close"}),
+    "judged": ("judge good", "judge fair", {"close"}),
+    "absent": ("absent skip", "absent stop", {"close"}),
+    "short budget": ("for 1s\n  on box\n  seeds 1, 2", "for 2s\n  on box\n  seeds 1, 2", {"pick"}),
+    "long budget": ("promoted for 2s", "promoted for 3s", {"close"}),
+    "short seeds": ("seeds 1, 2", "seeds 1, 5", {"pick"}),
+    "long seeds": ("seeds 3, 4", "seeds 3, 5", {"close"}),
+    "device": ('device "cpu" on any', 'device "cpu" on linux', {"pick", "close"}),
+    "threads": ("slots 2", "slots 2\n  threads 2", {"pick", "close"}),
+    "a candidate": ("candidate poor like base { quality = 4 }", "candidate poor like base { quality = 5 }", {"pick"}),
+    "the reference": ("as reference { quality = 2 }", "as reference { quality = 2.5 }", {"pick", "close"}),
+    "the cohort": ("members base, good, fair, poor", "members base, good, fair", {"pick"}),
+    "a default": (
+        "factor size: units in 1..64 step 1 default 8",
+        "factor size: units in 1..64 step 1 default 9",
+        {"pick", "close"},
+    ),
+    "metric": ("measure loss in pt, lower", "measure gain in pt, higher", {"pick", "close"}),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "broken"), MEANING.values(), ids=MEANING)
+def test_a_change_of_meaning_breaks_the_seals_it_touches(old, new, broken):
+    text = spec()
+    assert old in text
+    changed = text.replace(old, new)
+    if "gain in pt" in new:
+        changed = changed.replace("by mean loss", "by mean gain")
+    before, after = seals_of(text), seals_of(changed)
+
+    assert {name for name in before if before[name] != after[name]} == broken
+
+
+def test_every_number_and_choice_inside_the_published_gates_is_sealed():
+    """One-token edits of every number and word of choice in sealed blocks: accepted ones break their seal."""
+    text = (ROOT / "specs" / "staged_promotion.promo").read_text(encoding="utf-8")
+    folder = ROOT / "specs"
+    before = compile_source(Source("x", text), folder, None).sound()[1].seals
+    edits = 0
+    for block in re.finditer(r"^frozen \w+ (\w+)[^{]*\{(.*?)^\}", text, re.MULTILINE | re.DOTALL):
+        for found in re.finditer(r"\d+(?:\.\d+)?|\bmean\b|\bdrop\b|\bbridge\b|\bname\b|\bwithin\b", block[2]):
+            start = block.start(2) + found.start()
+            new = {"mean": "median", "drop": "stop", "bridge": "greedy", "name": "order", "within": "at most"}.get(
+                found[0], found[0] + "1"
+            )
+            changed = compile_source(Source("x", text[:start] + new + text[start + len(found[0]) :]), folder, None)
+            if changed.plan is not None:
+                edits += 1
+                assert changed.plan.seals[block[1]] != before[block[1]], (block[1], found[0])
+
+    assert edits >= 15
+
+
+def test_a_broken_seal_says_in_words_what_changed():
+    frozen = sealed(spec())
+    changed = compile_source(Source("x", frozen.text.replace("keep top 1", "keep top 2")), Path(), frozen.lock)
+
+    (found,) = changed.diagnostics
+
+    assert found.code == "P0401"
+    assert found.notes == ("gate pick, keep: top 1 -> top 2",)
+
+
+def test_a_broken_seal_without_a_lock_says_so():
+    frozen = sealed(spec())
+    changed = compile_source(Source("x", frozen.text.replace("keep top 1", "keep top 2")), Path(), None)
+
+    (found,) = changed.diagnostics
+
+    assert "no lock file" in found.notes[0]
+
+
+def test_a_changed_rule_is_not_sealed_again_unasked():
+    frozen = sealed(spec())
+    changed = compiled(frozen.text.replace("keep top 1", "keep top 2"))
+    study, tree = changed.study, changed.tree
+
+    with pytest.raises(PromoError, match="changed after") as fault:
+        freeze(study, tree, frozen.lock, now=NOW, commit=None, results={}, again=False)
+    again = freeze(study, tree, frozen.lock, now="later", commit=None, results={}, again=True)
+
+    assert fault.value.details == ("gate pick, keep: top 1 -> top 2",)
+    assert again.sealed == ("pick",)
+    assert again.lock.seals["pick"].replaces == frozen.lock.seals["pick"].digest
+    assert again.lock.seals["close"].sealed_at == NOW
+
+
+def test_nothing_is_sealed_once_its_stage_has_results():
+    made = compiled(spec())
+
+    with pytest.raises(PromoError, match="3 results of its stage exist"):
+        freeze(made.study, made.tree, None, now=NOW, commit=None, results={"short": 3}, again=True)
+
+
+def test_a_spec_without_frozen_rules_cannot_be_frozen():
+    made = compiled(spec().replace("frozen ", ""))
+
+    with pytest.raises(PromoError, match="nothing in this spec is frozen"):
+        freeze(made.study, made.tree, None, now=NOW, commit=None, results={}, again=False)
+
+
+def test_a_lock_survives_its_file():
+    lock = sealed(spec()).lock
+
+    assert lock_from_json(lock_to_json(lock)) == lock
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda stored: stored.update(promo_lock=2),
+        lambda stored: stored["seals"]["pick"].update(digest="0" * 64),
+        lambda stored: stored["seals"]["pick"]["closure"]["gate"]["pick"].update(keep="top 9"),
+        lambda stored: stored.pop("seals"),
+        lambda stored: stored["seals"]["pick"].pop("closure"),
+    ],
+)
+def test_a_damaged_lock_is_refused(damage):
+    import json
+
+    stored = json.loads(json.dumps(lock_to_json(sealed(spec()).lock)))
+    damage(stored)
+
+    with pytest.raises(ValueError):
+        lock_from_json(stored)
+
+
+def test_the_closure_names_everything_the_verdict_rests_on():
+    study = study_of(spec())
+    content = closure(study, study.gates["pick"])
+
+    assert set(content) == {"seal", "gate", "measure", "runner", "data", "stage", "host", "candidate"}
+    assert set(content["candidate"]) == {"base", "good", "fair", "poor"}
+
+
+def test_edits_are_applied_from_the_end():
+    made = compiled(spec())
+
+    assert apply(made.source.text, []) == made.source.text
+    assert list(check_seals(made.study, None, made.plan.seals)) == []
