@@ -16,6 +16,7 @@ from promo.curves.layouts import rearranged
 from promo.curves.read import read_sheet, suffix_of
 from promo.curves.settings import settings_from_json, settings_to_json
 from promo.curves.values import Curve, Fault, Settings
+from promo.ledger.values import Recording
 from promo.study.values import Measure, Study
 
 SETTINGS = "curves.json"
@@ -52,19 +53,18 @@ class Replay:
         """What a study keeps of it: the table as it is, and how it is read."""
         return {self.file: self.content, SETTINGS: canonical(self._settings()) + b"\n"}
 
-    def summary(self) -> dict[str, Json]:
+    def summary(self) -> Recording:
         """What the first event of a replay says of it."""
-        repeated = sum(len(curves) - 1 for curves in self.assignment.cells.values())
-        return {
-            "table": self.name,
-            "file": self.file,
-            "digest": self.digest,
-            "interpolate": self.settings.interpolate,
-            "seeds_by": self.assignment.seeds_by,
-            "cells": len(self.assignment.cells),
-            "empty": len(self.assignment.empty),
-            **({"repeated": repeated} if repeated else {}),
-        }
+        return Recording(
+            table=self.name,
+            file=self.file,
+            digest=self.digest,
+            interpolate=self.settings.interpolate,
+            seeds_by=self.assignment.seeds_by,
+            cells=len(self.assignment.cells),
+            empty=len(self.assignment.empty),
+            repeated=sum(len(curves) - 1 for curves in self.assignment.cells.values()),
+        )
 
     def _settings(self) -> dict[str, Json]:
         return {"promo_curves": 1, "table": self.name, "settings": settings_to_json(self.settings)}

@@ -98,13 +98,6 @@ class Reading:
     points: tuple[Point, ...]
     """The curve as far as the budget reaches."""
 
-    @property
-    def how(self) -> str:
-        """Where the value comes from, in words."""
-        if len(self.rows) > 1:
-            return f"interpolated linearly between rows {self.rows[0]} and {self.rows[1]}"
-        return f"row {self.rows[0]}, the last point at or before the budget"
-
 
 @frozen
 class Settings:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from promo.base.canonical import exact
 from promo.decision.confidence import Bools, Floats, agree, counted, reaches, speaks
 from promo.decision.decide import decide_gate, decide_rule, lot
-from promo.decision.values import Answer, Ground
-from promo.evidence.values import OK, Cell, Evidence, Row
+from promo.decision.values import Ground, Judgement, Ranking
+from promo.evidence.values import Cell, CellStatus, Evidence, Row
+from promo.ledger.outcomes import Answer
 from promo.study.judgement import (
     LEADER,
     Agreement,
@@ -340,7 +341,7 @@ def evidence_of(study: Study, stage: str, names: list[str], values: Floats, aliv
     for place, name in sorted(enumerate(names), key=lambda one: one[1]):
         if alive[place]:
             texts = [exact(Fraction(float(value))) for value in values[place]]
-            found = (Cell(h, s, "", OK, text, 1, None) for (h, s), text in zip(cells, texts, strict=True))
+            found = (Cell(h, s, "", CellStatus.OK, text, 1, None) for (h, s), text in zip(cells, texts, strict=True))
             rows.append(Row(name, tuple(found)))
     return Evidence(stage, study.measure.metric, tuple(cells), tuple(rows))
 
@@ -360,9 +361,10 @@ def _slow_gate(
         known = _world_at(study, names, values, alive, at)
         decision = decide_gate(study, gate, known[gate.source], known)
         kept[at] = [name in decision.promoted for name in names]
-        sampled = {one.candidate for one in decision.standings if one.ground is Ground.SAMPLE}
+        assert isinstance(decision.found, Ranking)
+        sampled = {one.candidate for one in decision.found.standings if one.ground is Ground.SAMPLE}
         drawn[at] = [name in sampled for name in names]
-        stopped[at] = bool(decision.stopped or decision.held)
+        stopped[at] = decision.stopped or decision.held
     return kept, drawn, stopped
 
 
@@ -372,6 +374,8 @@ def _slow_rule(
     answers = []
     for at in range(len(alive[rule.stage])):
         known = _world_at(study, names, values, alive, at)
-        answers.append(decide_rule(study, rule, known[rule.stage], known).answer)
+        found = decide_rule(study, rule, known[rule.stage], known).found
+        assert isinstance(found, Judgement)
+        answers.append(found.answer)
     holds = np.array([answer is Answer.HOLDS for answer in answers])
     return holds, np.array([answer is not Answer.UNDECIDED for answer in answers])

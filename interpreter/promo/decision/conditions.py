@@ -8,14 +8,24 @@ that on unless the rest already settles the answer.
 import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import assert_never
 
 from attrs import field, frozen
 
 from promo.base.canonical import exact, from_exact
 from promo.decision.stats import half_width, sign_flip_p, summarise, tau_b, tau_is_at_least, wilcoxon_p
-from promo.decision.values import Finding
+from promo.decision.values import (
+    Between,
+    Bounded,
+    CellsWon,
+    Chance,
+    Detail,
+    Finding,
+    LeastAgreement,
+    Place,
+    Reference,
+)
 from promo.evidence.values import Evidence, Row
-from promo.study.describe import describe_condition
 from promo.study.judgement import (
     LEADER,
     Agreement,
@@ -109,46 +119,46 @@ def holds(condition: Condition, candidate: str, table: Table) -> Answer:
 
 
 def _finding(condition: Condition, candidate: str, table: Table) -> Finding:
-    words = describe_condition(condition, table.measure)
     match condition:
         case Top():
-            return _place(words, condition.count, condition.per_host, candidate, table)
+            return _place(condition, condition.count, candidate, table)
         case Best():
-            count = math.ceil(condition.share * len(table.contenders))
-            return _place(words, count, condition.per_host, candidate, table)
+            return _place(condition, math.ceil(condition.share * len(table.contenders)), candidate, table)
         case Level():
-            return _level(words, condition, candidate, table)
+            return _level(condition, candidate, table)
         case Difference():
-            return _difference(words, condition, candidate, table)
+            return _difference(condition, candidate, table)
         case Equivalent():
-            return _equivalent(words, condition, candidate, table)
+            return _equivalent(condition, candidate, table)
         case Agreement():
-            return agreement(words, condition, table)
+            return agreement(condition, table)
         case First():
-            return _first(words, candidate, table)
+            return _first(condition, candidate, table)
+        case Isnt() | Both() | Either():
+            raise AssertionError("holds takes these apart")
         case _:
-            raise AssertionError(condition)
+            assert_never(condition)
 
 
-def _place(words: str, count: int, per_host: bool, candidate: str, table: Table) -> Finding:
+def _place(condition: Top | Best, count: int, candidate: str, table: Table) -> Finding:
     """Among the best *count* of the contenders, overall or on any host."""
     hosts: Sequence[str | None] = [None]
-    if per_host:
+    if condition.per_host:
         hosts = list(dict.fromkeys(host for host, _ in table.evidence.cells))
     if candidate not in table.contenders:
-        return Finding(words, holds=False, details=(("place", "none: it does not compete for one"),))
-    details: list[tuple[str, str]] = []
+        return Finding(condition, holds=False, details=(Place(None, None, len(table.contenders)),))
+    details: list[Detail] = []
     margins: list[Fraction] = []
     kept = False
     for host in hosts:
         order = table.contenders if host is None else _by_host(table, host)
         place = order.index(candidate) + 1
         kept = kept or place <= count
-        details.append((f"place on {host}" if host else "place", f"{place} of {len(order)}"))
+        details.append(Place(host, place, len(order)))
         margin = _to_the_cut(table, order, count, candidate, host)
         if margin is not None:
             margins.append(margin)
-    return Finding(words, holds=kept, margin=exact(max(margins)) if margins else None, details=tuple(details))
+    return Finding(condition, holds=kept, margin=exact(max(margins)) if margins else None, details=tuple(details))
 
 
 def _by_host(table: Table, host: str) -> list[str]:
@@ -168,26 +178,29 @@ def _to_the_cut(table: Table, order: Sequence[str], count: int, candidate: str, 
     return None if mine is None or other is None else table.better * (other - mine)
 
 
-def _level(words: str, condition: Level, candidate: str, table: Table) -> Finding:
+def _level(condition: Level, candidate: str, table: Table) -> Finding:
     values = table.values(candidate)
     if values is None:
-        return Finding(words, holds=None)
-    return _against(words, condition.statistic, list(values.values()), condition.bound, worst_is_large=table.better > 0)
+        return Finding(condition, holds=None)
+    held, value, margin = _against(
+        condition.statistic, list(values.values()), condition.bound, worst_is_large=table.better > 0
+    )
+    return Finding(condition, held, value, margin)
 
 
-def _difference(words: str, condition: Difference, candidate: str, table: Table) -> Finding:
+def _difference(condition: Difference, candidate: str, table: Table) -> Finding:
     reference = table.leader if condition.reference == LEADER else condition.reference or table.reference
     found = differences(table, condition.side, candidate, reference)
-    details = (("reference", str(reference)),)
+    details = (Reference(reference),)
     if found is None:
-        return Finding(words, holds=None, details=details)
+        return Finding(condition, holds=None, details=details)
     bound = _widened(condition.bound, table.allowance)
     if reference == candidate:
-        return Finding(words, holds=True, statistic="0", details=(("reference", "itself"),))
+        return Finding(condition, holds=True, statistic="0", details=details)
     if condition.test is None:
-        plain = _against(words, condition.statistic, found, bound, worst_is_large=condition.side is Side.GAP)
-        return Finding(words, plain.holds, plain.statistic, plain.margin, (*details, *plain.details))
-    return _tested(words, condition.test, found, bound, details)
+        worst_is_large = condition.side is Side.GAP
+        return Finding(condition, *_against(condition.statistic, found, bound, worst_is_large=worst_is_large), details)
+    return _tested(condition, condition.test, found, bound, details)
 
 
 def differences(table: Table, side: Side, candidate: str, reference: str | None) -> list[Fraction] | None:
@@ -216,19 +229,19 @@ def inside(bound: Bound, value: Fraction) -> Fraction:
 
 
 def _against(
-    words: str, statistic: Statistic, values: Sequence[Fraction], bound: Bound, *, worst_is_large: bool
-) -> Finding:
-    """A statistic against a bound; for `every`, the value nearest to the bound or furthest beyond it."""
+    statistic: Statistic, values: Sequence[Fraction], bound: Bound, *, worst_is_large: bool
+) -> tuple[bool, str, str]:
+    """Whether a statistic is inside a bound, it, and its margin; for `every`, of the value that is least inside."""
     if statistic is Statistic.EVERY:
         value = min(values, key=lambda one: inside(bound, one))
     else:
         value = summarise(values, statistic, lower_is_better=worst_is_large)
     margin = inside(bound, value)
-    return Finding(words, margin >= 0, exact(value), exact(margin))
+    return margin >= 0, exact(value), exact(margin)
 
 
 def _tested(
-    words: str, test: Test, values: Sequence[Fraction], bound: Bound, details: tuple[tuple[str, str], ...]
+    condition: Difference, test: Test, values: Sequence[Fraction], bound: Bound, details: tuple[Detail, ...]
 ) -> Finding:
     """A one-sided demand for confidence about paired differences."""
     below = bound.kind is BoundKind.AT_MOST
@@ -237,58 +250,48 @@ def _tested(
         reach = half_width(values, test.confidence, test.sigma)
         end = float(mean) + (reach if below else -reach)
         margin = (float(bound.value) - end) if below else (end - float(bound.value))
-        name = "upper" if below else "lower"
-        more = ((f"{name} {exact(test.confidence * 100)}% bound", number(end)), ("cells", str(len(values))))
-        return Finding(words, margin >= 0, exact(mean), number(margin), (*details, *more))
+        more = Bounded(below, test.confidence, number(end), len(values))
+        return Finding(condition, margin >= 0, exact(mean), number(margin), (*details, more))
     shifted = [(one - bound.value) if below else (bound.value - one) for one in values]
     p = sign_flip_p(shifted) if test.method is Method.SIGN_FLIP else wilcoxon_p(shifted)
     middle = mean if test.method is Method.SIGN_FLIP else summarise(values, Statistic.MEDIAN, lower_is_better=True)
-    more = (("p", f"{exact(p)} = {number(float(p))}"), ("cells", str(len(values))))
-    return Finding(words, p <= 1 - test.confidence, exact(middle), exact(inside(bound, middle)), (*details, *more))
+    found = (*details, Chance(p, len(values)))
+    return Finding(condition, p <= 1 - test.confidence, exact(middle), exact(inside(bound, middle)), found)
 
 
-def _equivalent(words: str, condition: Equivalent, candidate: str, table: Table) -> Finding:
+def _equivalent(condition: Equivalent, candidate: str, table: Table) -> Finding:
     """Both one-sided bounds of the mean difference inside the margin."""
     reference = table.leader if condition.reference == LEADER else condition.reference or table.reference
     found = differences(table, Side.GAP, candidate, reference)
     if found is None:
-        return Finding(words, holds=None, details=(("reference", str(reference)),))
+        return Finding(condition, holds=None, details=(Reference(reference),))
     mean = summarise(found, Statistic.MEAN, lower_is_better=True)
     reach = half_width(found, condition.test.confidence, condition.test.sigma)
     low, high = float(mean) - reach, float(mean) + reach
     margin = float(condition.margin + table.allowance)
-    level = exact((2 * condition.test.confidence - 1) * 100)
-    details = (
-        ("reference", str(reference)),
-        (f"{level}% interval", f"{number(low)} to {number(high)}"),
-        ("cells", str(len(found))),
-    )
+    interval = Between(2 * condition.test.confidence - 1, number(low), number(high), len(found))
     room = min(margin - high, low + margin)
-    return Finding(words, room >= 0, exact(mean), number(room), details)
+    return Finding(condition, room >= 0, exact(mean), number(room), (Reference(reference), interval))
 
 
-def agreement(words: str, condition: Agreement, table: Table) -> Finding:
+def agreement(condition: Agreement, table: Table) -> Finding:
     """The least agreement between any two of the rankings."""
     rankings = _rankings(condition, table)
     least: tuple[float, tuple[str, str]] | None = None
-    reached, undefined = True, ""
+    reached, undefined = True, False
     for place, one in enumerate(condition.between):
         for other in condition.between[:place]:
             common = sorted(set(rankings[one]) & set(rankings[other]))
             parts = tau_b([rankings[one][name] for name in common], [rankings[other][name] for name in common])
             reached = reached and tau_is_at_least(parts, condition.bound.value)
             score, first, second = parts
-            if not first or not second:
-                undefined = f"{other} or {one} ranks fewer than two apart, so agreement is taken as 0 and not reached"
+            undefined = undefined or not first or not second
             tau = score / math.sqrt(first * second) if first and second else 0.0
             if least is None or tau < least[0]:
                 least = tau, (other, one)
     assert least is not None
-    details: tuple[tuple[str, str], ...] = (("least agreement", f"{least[1][0]} and {least[1][1]}"),)
-    if undefined:
-        details = (*details, ("undefined", undefined))
     margin = least[0] - float(condition.bound.value)
-    return Finding(words, reached, number(least[0]), number(margin), details)
+    return Finding(condition, reached, number(least[0]), number(margin), (LeastAgreement(*least[1], undefined),))
 
 
 def _rankings(condition: Agreement, table: Table) -> dict[str, dict[str, Fraction]]:
@@ -307,11 +310,11 @@ def _rankings(condition: Agreement, table: Table) -> dict[str, dict[str, Fractio
     return found
 
 
-def _first(words: str, candidate: str, table: Table) -> Finding:
+def _first(condition: First, candidate: str, table: Table) -> Finding:
     """Alone in front in every cell, against everyone who has a value there."""
     mine = table.values(candidate)
     if mine is None:
-        return Finding(words, holds=None)
+        return Finding(condition, holds=None)
     won = 0
     lead: Fraction | None = None
     for cell in table.evidence.cells:
@@ -326,8 +329,8 @@ def _first(words: str, candidate: str, table: Table) -> Finding:
         won += ahead is None or ahead > 0
         if ahead is not None:
             lead = ahead if lead is None else min(lead, ahead)
-    details = (("cells won", f"{won} of {len(table.evidence.cells)}"),)
-    return Finding(words, won == len(table.evidence.cells), None, None if lead is None else exact(lead), details)
+    count = len(table.evidence.cells)
+    return Finding(condition, won == count, None, None if lead is None else exact(lead), (CellsWon(won, count),))
 
 
 def number(value: float) -> str:

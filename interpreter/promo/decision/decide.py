@@ -10,22 +10,26 @@ from fractions import Fraction
 
 from attrs import frozen
 
-from promo.base.canonical import Json, digest, exact, from_exact
+from promo.base.canonical import exact, from_exact
+from promo.base.codec import value_digest
 from promo.decision.conditions import Table, agreement, complete, holds
 from promo.decision.stats import summarise
-from promo.decision.values import (
+from promo.decision.values import Comparison, Decision, Finding, Ground, Input, Judgement, Ranking, Standing, Verdict
+from promo.evidence.values import CellStatus, Evidence, Row
+from promo.ledger.outcomes import (
+    Absent,
     Answer,
-    Comparison,
-    Finding,
-    GateDecision,
-    Ground,
-    RuleDecision,
-    Standing,
-    Verdict,
+    Because,
+    Failed,
+    Held,
+    Incomparable,
+    Lacking,
+    Outcome,
+    Settled,
+    Stopped,
+    Unmet,
 )
-from promo.evidence.values import FLAGGED, Evidence, Row
-from promo.run.values import OWN_FAULT
-from promo.study.describe import describe_condition, describe_gate, describe_rule
+from promo.study.closure import closure
 from promo.study.judgement import (
     Agreement,
     Best,
@@ -42,15 +46,12 @@ from promo.study.judgement import (
     Top,
     primitives,
 )
-from promo.study.lock import closure
 from promo.study.values import Study
 
 NO_OTHERS: Mapping[str, Evidence] = {}
 
 
-def decide_gate(
-    study: Study, gate: Gate, evidence: Evidence, others: Mapping[str, Evidence] = NO_OTHERS
-) -> GateDecision:
+def decide_gate(study: Study, gate: Gate, evidence: Evidence, others: Mapping[str, Evidence] = NO_OTHERS) -> Decision:
     """
     Apply a gate.
 
@@ -105,34 +106,29 @@ class _Gate:
             others=others,
         )
 
-    def decide(self) -> GateDecision:
-        demands, keep, stopped, held = self._demands()
-        stopped, held = self._missing(stopped, held)
+    def decide(self) -> Decision:
+        demands, keep, outcome = self._demands()
+        if isinstance(outcome, Settled):
+            outcome = self._missing()
         answers = {name: holds(keep, name, self.table) for name in self.ranked}
-        if not stopped and not held:
-            stopped, held = self._undecidable(answers)
+        if isinstance(outcome, Settled):
+            outcome = self._undecidable(answers)
         kept = {name for name, (answer, _) in answers.items() if answer and name in self.table.contenders}
         drawn = self._drawn(kept)
         standings = []
         for name in [*self.ranked, *sorted(set(self.gone) - set(self.worst))]:
-            verdict, ground = self._verdict(name, keep, kept, drawn, stopped=bool(stopped), held=bool(held))
+            verdict, ground = self._verdict(name, keep, kept, drawn, outcome)
             _, findings = answers.get(name, (None, ()))
             standings.append(self._standing(name, verdict, ground, findings))
         promoted = [one.candidate for one in standings if one.verdict is Verdict.PROMOTED]
-        gate, measure = self.gate, self.study.measure
-        return GateDecision(
-            gate=gate.name,
-            seal=digest(closure(self.study, gate)) if gate.frozen else None,
-            stage=gate.source,
-            target=gate.target,
-            evidence=self.evidence.digest,
-            rule=_clauses(describe_gate(gate, measure)),
-            demands=demands,
-            kept_by=describe_condition(keep, measure),
-            standings=tuple(standings),
+        gate = self.gate
+        return Decision(
+            name=gate.name,
+            seal=value_digest(closure(self.study, gate)) if gate.frozen else None,
+            inputs=_inputs(self.evidence, self.table.others),
+            outcome=outcome,
             promoted=tuple(sorted(promoted)),
-            stopped=stopped,
-            held=held,
+            found=Ranking(gate.source, gate.target, demands, keep, tuple(standings)),
         )
 
     # --- ranking -----------------------------------------------------------------------------------------
@@ -146,9 +142,9 @@ class _Gate:
 
     def _gone(self, row: Row) -> _Gone:
         """Its own fault counts before a value that is merely missing, and that before a run that was set aside."""
-        if any(cell.status in OWN_FAULT for cell in row.missing):
+        if any(cell.status.own_fault for cell in row.missing):
             return _Gone(Ground.CRASHED, self.gate.on_crash)
-        if all(cell.status == FLAGGED for cell in row.missing):
+        if all(cell.status is CellStatus.FLAGGED for cell in row.missing):
             stops = any(guard.handling.then is Then.STOP for guard in self.gate.guards)
             return _Gone(Ground.MISSING, Handling(0, Then.STOP if stops else Then.DROP))
         return _Gone(Ground.MISSING, self.gate.missing)
@@ -172,45 +168,43 @@ class _Gate:
 
     # --- what comes before the verdicts ------------------------------------------------------------------
 
-    def _demands(self) -> tuple[tuple[Finding, ...], Condition, str, str]:
+    def _demands(self) -> tuple[tuple[Finding, ...], Condition, Outcome]:
         """Findings of the demands, and what candidates are kept by, unless the first unmet one ends it here."""
         found: list[Finding] = []
-        keep, stopped, held = self.gate.keep, "", ""
-        for demand in self.gate.demands:
-            words = describe_condition(demand.condition, self.study.measure)
-            if isinstance(demand.condition, Agreement):
-                finding = agreement(words, demand.condition, self.table)
-            else:
-                everyone = [holds(demand.condition, name, self.table)[0] for name in self.table.contenders]
-                finding = Finding(words, all(answer is True for answer in everyone))
+        keep, outcome = self.gate.keep, Settled()
+        unmet: Outcome = outcome
+        for number, demand in enumerate(self.gate.demands):
+            finding = self._demanded(demand.condition)
             found.append(finding)
-            if finding.holds or stopped or held or keep is not self.gate.keep:
+            if finding.holds or unmet is not outcome or keep is not self.gate.keep:
                 continue
             if demand.otherwise is Then.STOP:
-                stopped = f"the demand is not met: {words}"
+                unmet = Stopped(Unmet(number))
             elif demand.otherwise is Then.HOLD:
-                held = f"the demand is not met: {words}"
+                unmet = Held(Unmet(number))
             else:
                 assert not isinstance(demand.otherwise, Then)
                 keep = demand.otherwise
-        return tuple(found), keep, stopped, held
+        return tuple(found), keep, unmet
 
-    def _missing(self, stopped: str, held: str) -> tuple[str, str]:
+    def _demanded(self, condition: Condition) -> Finding:
+        """A demand is about everyone who competes, or about the rankings as a whole."""
+        if isinstance(condition, Agreement):
+            return agreement(condition, self.table)
+        everyone = [holds(condition, name, self.table)[0] for name in self.table.contenders]
+        return Finding(condition, all(answer is True for answer in everyone))
+
+    def _missing(self) -> Outcome:
         """What candidates without a value mean for the whole gate."""
         for then in (Then.STOP, Then.HOLD):
-            names = sorted(name for name, one in self.gone.items() if one.handling.then is then)
-            if not names or stopped or held:
-                continue
-            crashed = all(self.gone[name].ground is Ground.CRASHED for name in names)
-            clause = f"{'crash' if crashed and self.gate.crash else 'missing'} {then.value}"
-            why = f"{_listed(names)} {_lack(names)} a value at {self.gate.source}, and the gate says: {clause}"
-            if then is Then.STOP:
-                stopped = why
-            else:
-                held = why
-        return stopped, held
+            names = tuple(sorted(name for name, one in self.gone.items() if one.handling.then is then))
+            if names:
+                crashed = all(self.gone[name].ground is Ground.CRASHED for name in names)
+                why = Lacking(names, self.gate.source, crashed=crashed and self.gate.crash is not None)
+                return _outcome(then, why)
+        return Settled()
 
-    def _undecidable(self, answers: Mapping[str, tuple[bool | None, tuple[Finding, ...]]]) -> tuple[str, str]:
+    def _undecidable(self, answers: Mapping[str, tuple[bool | None, tuple[Finding, ...]]]) -> Outcome:
         """A candidate with all its values that still cannot be judged: its reference lacks one."""
         lost = sorted(
             name
@@ -218,9 +212,9 @@ class _Gate:
             if answer is None and name not in self.worst and name in self.table.contenders
         )
         if not lost:
-            return "", ""
-        why = f"{_listed(lost)} cannot be compared: a value of the reference is missing at {self.gate.source}"
-        return ("", why) if self.gate.missing.then is Then.HOLD else (why, "")
+            return Settled()
+        then = Then.HOLD if self.gate.missing.then is Then.HOLD else Then.STOP
+        return _outcome(then, Incomparable(tuple(lost), self.gate.source))
 
     def _drawn(self, kept: set[str]) -> set[str]:
         """The sample of the dropped, drawn by hash, so that it depends on the seed and the names alone."""
@@ -233,11 +227,11 @@ class _Gate:
     # --- verdicts ----------------------------------------------------------------------------------------
 
     def _verdict(
-        self, name: str, keep: Condition, kept: set[str], drawn: set[str], *, stopped: bool, held: bool
+        self, name: str, keep: Condition, kept: set[str], drawn: set[str], outcome: Outcome
     ) -> tuple[Verdict, Ground]:
         out = self.gone.get(name)
-        if stopped or held:
-            ending = Ground.STOPPED if stopped else Ground.HELD
+        if not isinstance(outcome, Settled):
+            ending = Ground.STOPPED if isinstance(outcome, Stopped) else Ground.HELD
             return Verdict.DROPPED, out.ground if out and name not in self.worst else ending
         if name in self.gate.always:
             return Verdict.PROMOTED, Ground.ALWAYS
@@ -270,9 +264,7 @@ class _Gate:
         )
 
 
-def decide_rule(
-    study: Study, rule: Rule, evidence: Evidence, others: Mapping[str, Evidence] = NO_OTHERS
-) -> RuleDecision:
+def decide_rule(study: Study, rule: Rule, evidence: Evidence, others: Mapping[str, Evidence] = NO_OTHERS) -> Decision:
     """
     Judge a candidate, on its own or against another, cell by cell.
 
@@ -286,42 +278,45 @@ def decide_rule(
     why, then = _obstacle(rule, rows)
     answer = Answer.UNDECIDED
     findings: tuple[Finding, ...] = ()
-    if not why:
+    if why is None:
         held_true, findings = holds(rule.require, rule.judged, _rule_table(study, rule, evidence, others))
         if held_true is None:
-            why, then = f"a value it needs is missing at {rule.stage}", rule.missing.then
+            why, then = Incomparable((rule.judged,), rule.stage), rule.missing.then
         else:
             answer = Answer.HOLDS if held_true else Answer.FAILS
             then = None if held_true else rule.otherwise
-    because = why or f"{rule.name} does not hold"
-    return RuleDecision(
-        rule=rule.name,
-        seal=digest(closure(study, rule)) if rule.frozen else None,
-        stage=rule.stage,
-        evidence=evidence.digest,
-        clauses=_clauses(describe_rule(rule, study.measure)),
-        comparisons=_compare(study, rule, evidence),
-        findings=findings,
-        answer=answer,
-        why=why,
-        stopped=f"{because}, and the rule says: stop" if then is Then.STOP else "",
-        held=f"{because}, and the rule says: hold" if then is Then.HOLD else "",
+    return Decision(
+        name=rule.name,
+        seal=value_digest(closure(study, rule)) if rule.frozen else None,
+        inputs=_inputs(evidence, others),
+        outcome=_outcome(then, why or Failed()),
+        promoted=(),
+        found=Judgement(rule.stage, answer, why, _compare(study, rule, evidence), findings),
     )
 
 
-def _obstacle(rule: Rule, rows: Mapping[str, Row | None]) -> tuple[str, Then | None]:
-    """Why a rule cannot be judged at all, and what follows; empty when it can."""
-    absent = [name for name, row in rows.items() if row is None]
+def _outcome(then: Then | None, why: Because) -> Outcome:
+    """What a clause leads to for the whole study."""
+    return Stopped(why) if then is Then.STOP else Held(why) if then is Then.HOLD else Settled()
+
+
+def _inputs(evidence: Evidence, others: Mapping[str, Evidence]) -> tuple[Input, ...]:
+    """Everything that was read, the rule's own stage first."""
+    more = (Input(stage, one.digest) for stage, one in sorted(others.items()))
+    return (Input(evidence.stage, evidence.digest), *more)
+
+
+def _obstacle(rule: Rule, rows: Mapping[str, Row | None]) -> tuple[Because | None, Then | None]:
+    """Why a rule cannot be judged at all, and what follows; None when it can."""
+    absent = tuple(name for name, row in rows.items() if row is None)
     if absent:
-        was = "was" if len(absent) == 1 else "were"
-        return f"{_listed(absent)} {was} not promoted to {rule.stage}", rule.absent or rule.missing.then
+        return Absent(absent, rule.stage), rule.absent or rule.missing.then
     there = [row for row in rows.values() if row is not None and row.missing]
     if not there:
-        return "", None
-    crashed = any(cell.status in OWN_FAULT for row in there for cell in row.missing)
-    lacking = [row.candidate for row in there]
-    then = (rule.on_crash if crashed else rule.missing).then
-    return f"{_listed(lacking)} {_lack(lacking)} a value at {rule.stage}", then
+        return None, None
+    crashed = any(cell.status.own_fault for row in there for cell in row.missing)
+    why = Lacking(tuple(row.candidate for row in there), rule.stage, crashed=crashed and rule.crash is not None)
+    return why, (rule.on_crash if crashed else rule.missing).then
 
 
 def _rule_table(study: Study, rule: Rule, evidence: Evidence, others: Mapping[str, Evidence]) -> Table:
@@ -371,15 +366,3 @@ def side_of(rule: Rule) -> Side:
     sides = [part.side for part in primitives(rule.require) if isinstance(part, Difference)]
     equal = any(isinstance(part, Equivalent) for part in primitives(rule.require))
     return sides[0] if sides and not equal else Side.GAP
-
-
-def _clauses(said: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
-    return tuple((word, str(value)) for word, value in said.items())
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _lack(names: list[str]) -> str:
-    return "lacks" if len(names) == 1 else "lack"

@@ -8,13 +8,15 @@ the declared size, and favours the same level.  One that relaxes below the size,
 
 from collections.abc import Mapping
 
-from promo.base.canonical import digest, from_exact
-from promo.decision.values import Fixing, ReduceDecision
+from promo.base.canonical import from_exact
+from promo.base.codec import value_digest
+from promo.decision.values import Decision, Fate, Fixing, Input, Reducing, Seen
 from promo.evidence.effects import EffectTable, Estimate, Fit
 from promo.evidence.values import Evidence
-from promo.study.describe import describe_level, describe_reduction
+from promo.ledger.outcomes import Because, Held, Outcome, RunsLacking, Settled, Stopped
+from promo.study.closure import closure
 from promo.study.judgement import Reduction, Then
-from promo.study.lock import closure
+from promo.study.space import Level
 from promo.study.values import Study
 
 
@@ -24,7 +26,7 @@ def decide_reduction(
     table: EffectTable,
     evidence: Mapping[str, Evidence],
     around: tuple[str, ...] = (),
-) -> ReduceDecision:
+) -> Decision:
     """
     Fix factors, and let on the rows that agree.
 
@@ -38,70 +40,75 @@ def decide_reduction(
     effects = study.effects[reduction.effects]
     design = study.designs[effects.designs[0]]
     factors = tuple(
-        _fixing(study, reduction, table, factor, (describe_level(low), describe_level(high)))
+        _fixing(study, reduction, table, factor, (low, high))
         for factor, low, high in zip(design.factors, design.low, design.high, strict=True)
     )
     fixed = {one.factor: one.level for one in factors if one.level is not None}
     rows = study.neighbourhoods[reduction.into].of_any(around) if reduction.around else reduction.rows
-    promoted = tuple(sorted(name for name in rows if _agrees(study, name, fixed)))
-    why, then = _lacking(study, reduction, evidence)
-    ends = then in (Then.STOP, Then.HOLD)
-    return ReduceDecision(
-        reduction=reduction.name,
-        seal=digest(closure(study, reduction)) if reduction.frozen else None,
-        effects=table.digest,
-        stages=tuple((stage, evidence[stage].digest) for stage in reduction.sources),
-        around=tuple(sorted(around)),
-        clauses=tuple((word, str(said)) for word, said in describe_reduction(reduction, study.measure).items()),
-        factors=factors,
-        into=reduction.into,
-        promoted=() if ends else promoted,
-        left=tuple(sorted(rows)) if ends else tuple(sorted(set(rows) - set(promoted))),
-        stopped=f"{why}, and the reduction says: stop" if then is Then.STOP else "",
-        held=f"{why}, and the reduction says: hold" if then is Then.HOLD else "",
+    agreeing = tuple(sorted(name for name in rows if _agrees(study, name, fixed)))
+    outcome = _outcome(study, reduction, evidence)
+    promoted = agreeing if isinstance(outcome, Settled) else ()
+    return Decision(
+        name=reduction.name,
+        seal=value_digest(closure(study, reduction)) if reduction.frozen else None,
+        inputs=(
+            Input(table.name, table.digest),
+            *(Input(stage, evidence[stage].digest) for stage in reduction.sources),
+        ),
+        outcome=outcome,
+        promoted=promoted,
+        found=Reducing(
+            stages=reduction.sources,
+            around=tuple(sorted(around)),
+            factors=factors,
+            into=reduction.into,
+            dropped=tuple(sorted(set(rows) - set(promoted))),
+        ),
     )
 
 
-def _agrees(study: Study, candidate: str, fixed: Mapping[str, str]) -> bool:
-    levels = {factor: describe_level(level) for factor, level in study.candidates[candidate].levels}
+def _agrees(study: Study, candidate: str, fixed: Mapping[str, Level]) -> bool:
+    levels = dict(study.candidates[candidate].levels)
     return all(levels[factor] == level for factor, level in fixed.items())
 
 
-def _lacking(study: Study, reduction: Reduction, evidence: Mapping[str, Evidence]) -> tuple[str, Then | None]:
-    """Runs of the rows without a value, and what follows; nothing when none is missing or that is permitted."""
+def _outcome(study: Study, reduction: Reduction, evidence: Mapping[str, Evidence]) -> Outcome:
+    """What runs of the rows without a value lead to; nothing when none is missing or that is permitted."""
     points = {name for design in study.effects[reduction.effects].designs for name in study.designs[design].points}
+    then = reduction.missing.then
     for stage in reduction.sources:
         rows = [row for row in evidence[stage].rows if row.candidate in points and row.missing]
-        if rows and reduction.missing.then is not Then.SKIP:
-            count = sum(len(row.missing) for row in rows)
-            lack = "run lacks" if count == 1 else "runs lack"
-            return f"{count} {lack} a value at {stage}", reduction.missing.then
-    return "", None
+        if rows and then in (Then.STOP, Then.HOLD):
+            why: Because = RunsLacking(sum(len(row.missing) for row in rows), stage)
+            return Stopped(why) if then is Then.STOP else Held(why)
+    return Settled()
 
 
-def _fixing(study: Study, reduction: Reduction, table: EffectTable, factor: str, levels: tuple[str, str]) -> Fixing:
+def _fixing(study: Study, reduction: Reduction, table: EffectTable, factor: str, levels: tuple[Level, Level]) -> Fixing:
     """What the stages together say of one factor; *levels* are its low and its high one."""
     found = [(fit, _main(fit, factor)) for fit in table.fits]
     seen = tuple(
-        (fit.stage, one.value, one.adjusted, one.discovered) if one else (fit.stage, None, None, False)
+        Seen(fit.stage, one.value, one.adjusted, one.discovered)
+        if one
+        else Seen(fit.stage, None, None, discovered=False)
         for fit, one in found
     )
-    better: set[str] = set()
+    better: set[Level] = set()
     for fit, one in found:
         if one is None or one.value is None:
-            return Fixing(factor, None, f"not estimable at {fit.stage}", seen)
+            return Fixing(factor, None, Fate.NOT_ESTIMABLE, fit.stage, seen)
         together = [name for _, (name, *more) in one.chain if not more and name != factor]
         if together:
-            return Fixing(factor, None, f"it changed together with {together[0]}", seen)
+            return Fixing(factor, None, Fate.TOGETHER, together[0], seen)
         if not one.discovered:
-            return Fixing(factor, None, f"not discovered at {fit.stage}", seen)
+            return Fixing(factor, None, Fate.NOT_DISCOVERED, fit.stage, seen)
         value = from_exact(one.value)
         if reduction.least is not None and abs(value) < reduction.least:
-            return Fixing(factor, None, f"smaller than asked at {fit.stage}", seen)
+            return Fixing(factor, None, Fate.SMALL, fit.stage, seen)
         better.add(levels[(value < 0) is study.measure.lower_is_better])
     if len(better) > 1:
-        return Fixing(factor, None, "its better level is not the same at every stage", seen)
-    return Fixing(factor, better.pop(), "discovered at every stage, always in favour of this level", seen)
+        return Fixing(factor, None, Fate.INCONSISTENT, None, seen)
+    return Fixing(factor, better.pop(), Fate.FIXED, None, seen)
 
 
 def _main(fit: Fit, factor: str) -> Estimate | None:

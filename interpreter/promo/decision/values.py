@@ -1,16 +1,22 @@
 """
-Decisions: who was promoted, what was judged, and the numbers that made it so.
+Decisions: what a gate, rule, reduction or step of a walk found, and what follows from it.
 
-Numbers are exact where they can be: statistics, gaps and margins are rationals kept as text.  A decision holds nothing
-that does not follow from its rule and its evidence, so that anyone can derive it again and compare bytes.
+All four give one value.  It holds nothing that does not follow from its rule and its evidence, so that anyone can
+derive it again and compare bytes.  Numbers are exact where they can be: statistics, gaps and margins are rationals kept
+as text.  Reasons are structure; sentences about them are made in the report.
 """
 
 from enum import Enum
+from fractions import Fraction
+from typing import ClassVar
 
 from attrs import frozen
 
-from promo.base.canonical import Json, digest
+from promo.base.codec import Count, Digest, Measured, value_digest
 from promo.evidence.values import Cell
+from promo.ledger.outcomes import Answer, Because, Held, Outcome, Stopped
+from promo.study.judgement import Condition
+from promo.study.space import Level
 
 
 class Verdict(Enum):
@@ -23,29 +29,123 @@ class Verdict(Enum):
 class Ground(Enum):
     """Why."""
 
-    TOP = "among the best"
-    MET = "the condition holds"
-    ALWAYS = "always kept"
-    SAMPLE = "drawn from the dropped"
-    CUT = "behind the cut"
-    NOT_MET = "the condition does not hold"
-    MISSING = "a value is missing"
-    CRASHED = "a run failed by its own fault"
-    STOPPED = "the gate stopped the study"
-    HELD = "a person has to decide"
-    PERSON = "a person decided"
+    TOP = "top"
+    """Among the best."""
+    MET = "met"
+    """The condition holds."""
+    ALWAYS = "always"
+    SAMPLE = "sample"
+    """Drawn from the dropped."""
+    CUT = "cut"
+    """Behind the cut."""
+    NOT_MET = "not met"
+    """The condition does not hold."""
+    MISSING = "missing"
+    """A value is missing."""
+    CRASHED = "crashed"
+    """A run failed by its own fault."""
+    STOPPED = "stopped"
+    """The gate stopped the study."""
+    HELD = "held"
+    """A person has to decide."""
+    PERSON = "person"
+    """A person decided."""
+
+
+# --- findings ----------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Place:
+    """Place among those who compete for one, on a host or over all cells; None for who does not compete."""
+
+    TAG: ClassVar = "place"
+
+    host: str | None
+    place: Count | None
+    of: Count
+
+
+@frozen
+class Reference:
+    """Whom a candidate was compared with; itself where it is the reference."""
+
+    TAG: ClassVar = "reference"
+
+    candidate: str | None
+
+
+@frozen
+class Bounded:
+    """One-sided confidence bound of a mean difference."""
+
+    TAG: ClassVar = "bound"
+
+    upper: bool
+    confidence: Fraction
+    value: Measured
+    cells: Count
+
+
+@frozen
+class Chance:
+    """P of a permutation test."""
+
+    TAG: ClassVar = "chance"
+
+    p: Fraction
+    cells: Count
+
+
+@frozen
+class Between:
+    """Two-sided confidence interval of a mean difference."""
+
+    TAG: ClassVar = "interval"
+
+    confidence: Fraction
+    low: Measured
+    high: Measured
+    cells: Count
+
+
+@frozen
+class LeastAgreement:
+    """The two rankings that agree least; *undefined* where one of them ranks fewer than two apart."""
+
+    TAG: ClassVar = "agreement"
+
+    one: str
+    other: str
+    undefined: bool
+
+
+@frozen
+class CellsWon:
+    """Cells in which a candidate is alone in front."""
+
+    TAG: ClassVar = "won"
+
+    won: Count
+    of: Count
+
+
+Detail = Place | Reference | Bounded | Chance | Between | LeastAgreement | CellsWon
 
 
 @frozen
 class Finding:
     """One condition on one candidate: whether it holds (None: it cannot be told) and by how much."""
 
-    condition: str
+    condition: Condition
     holds: bool | None
-    statistic: str | None = None
-    margin: str | None = None
+    statistic: Measured | None = None
+    margin: Measured | None = None
     """How far inside its bound; negative beyond it."""
-    details: tuple[tuple[str, str], ...] = ()
+    details: tuple[Detail, ...] = ()
+
+
+# --- what was found ----------------------------------------------------------------------------------------------
 
 
 @frozen
@@ -54,50 +154,32 @@ class Standing:
 
     candidate: str
     cells: tuple[Cell, ...]
-    statistic: str | None
+    statistic: Measured | None
     """Exact, in the measure's unit; None when a cell has no value."""
-    rank: int | None
+    rank: Count | None
     """Place among all candidates that can be ranked, 1 is best; ties are broken as the gate says."""
     verdict: Verdict
     ground: Ground
-    margin: str | None
+    margin: Measured | None
     """Margin of the gate's condition where that is a single one."""
     tied_with: tuple[str, ...]
-    """Candidates of equal statistic, which the gate's `ties` clause told apart."""
+    """Candidates of equal statistic, which the gate's `ties` clause distinguished."""
     findings: tuple[Finding, ...]
 
 
 @frozen
-class GateDecision:
-    """What a gate decided."""
+class Ranking:
+    """What a gate found."""
 
-    gate: str
-    seal: str | None
-    """Digest of the frozen gate's closure; None for a gate that is not frozen."""
+    TAG: ClassVar = "gate"
+
     stage: str
     target: str
-    evidence: str
-    """Digest of the evidence."""
-    rule: tuple[tuple[str, str], ...]
-    """The gate's clauses in canonical words."""
     demands: tuple[Finding, ...]
-    kept_by: str
-    """The condition that candidates were kept by, in words."""
+    keep: Condition
+    """What candidates were kept by: the gate's own condition, or that of an unmet demand."""
     standings: tuple[Standing, ...]
     """Best first; those without a statistic last, by name."""
-    promoted: tuple[str, ...]
-    stopped: str
-    """Why the study cannot go on; empty when it can."""
-    held: str
-    """Why a person has to decide; empty when nobody has to."""
-
-
-class Answer(Enum):
-    """What a rule found."""
-
-    HOLDS = "holds"
-    FAILS = "fails"
-    UNDECIDED = "undecided"
 
 
 @frozen
@@ -106,27 +188,46 @@ class Comparison:
 
     host: str
     seed: int
-    judged: str | None
-    reference: str | None
-    difference: str | None
+    judged: Measured | None
+    reference: Measured | None
+    difference: Measured | None
 
 
 @frozen
-class RuleDecision:
+class Judgement:
     """What a rule found."""
 
-    rule: str
-    seal: str | None
+    TAG: ClassVar = "rule"
+
     stage: str
-    evidence: str
-    clauses: tuple[tuple[str, str], ...]
+    answer: Answer
+    undecided: Because | None
+    """Why it is undecided; None where it is not."""
     comparisons: tuple[Comparison, ...]
     findings: tuple[Finding, ...]
-    answer: Answer
-    why: str
-    """Why it is undecided; empty otherwise."""
-    stopped: str
-    held: str
+
+
+class Fate(Enum):
+    """What becomes of a factor before a reduction; every one but the first leaves it in the search."""
+
+    FIXED = "fixed"
+    NOT_ESTIMABLE = "not estimable"
+    TOGETHER = "changed together"
+    NOT_DISCOVERED = "not discovered"
+    SMALL = "small"
+    INCONSISTENT = "inconsistent"
+    """Its better level is not the same at every stage."""
+
+
+@frozen
+class Seen:
+    """A factor's main effect at one stage."""
+
+    stage: str
+    effect: Measured | None
+    adjusted: Measured | None
+    """P, adjusted in the family of the effects."""
+    discovered: bool
 
 
 @frozen
@@ -134,187 +235,91 @@ class Fixing:
     """A factor before a reduction: fixed at a level, or left in the search, and why."""
 
     factor: str
-    level: str | None
+    level: Level | None
     """Where it is fixed; None when it stays free."""
-    why: str
-    seen: tuple[tuple[str, str | None, str | None, bool], ...]
-    """Stage, estimated effect, adjusted p and whether it was discovered there."""
+    fate: Fate
+    at: str | None
+    """The stage that says so, or the factor that it changed together with."""
+    seen: tuple[Seen, ...]
 
 
 @frozen
-class ReduceDecision:
-    """What a reduction fixed, and which rows go on."""
+class Reducing:
+    """What a reduction found."""
 
-    reduction: str
-    seal: str | None
-    effects: str
-    """Digest of the table of effects that was read."""
-    stages: tuple[tuple[str, str], ...]
-    """Stage -> digest of its evidence, for those that the effects are of."""
+    TAG: ClassVar = "reduction"
+
+    stages: tuple[str, ...]
     around: tuple[str, ...]
     """Candidates whose neighbours may go on, where that is for a gate to say; sorted."""
-    clauses: tuple[tuple[str, str], ...]
     factors: tuple[Fixing, ...]
     into: str
-    promoted: tuple[str, ...]
-    left: tuple[str, ...]
+    dropped: tuple[str, ...]
     """Rows that do not agree with what is fixed."""
-    stopped: str
-    held: str
 
     @property
     def fixed(self) -> tuple[Fixing, ...]:
         """Factors that are out of the search."""
         return tuple(one for one in self.factors if one.level is not None)
 
-    @property
-    def stage(self) -> str:
-        """The stages it read, in words."""
-        return ", ".join(stage for stage, _ in self.stages)
 
-    @property
-    def evidence(self) -> str:
-        """Digest of what was read."""
-        return self.effects
+@frozen
+class Walking:
+    """How far a greedy walk has come."""
+
+    TAG: ClassVar = "step"
+
+    stages: tuple[str, ...]
+    """The steps that it read."""
+    baseline: str
+    place: str
+    statistic: Measured | None
+    moves: tuple[str, ...]
+
+
+Found = Ranking | Judgement | Reducing | Walking
 
 
 @frozen
-class StepDecision:
-    """How far a greedy walk has come, and what it tries next; nobody when it has ended."""
+class Input:
+    """Something that was read, by the digest of its stored form: the evidence of a stage, or a table of effects."""
 
-    step: str
-    baseline: str
-    stages: tuple[tuple[str, str], ...]
-    """Stage -> digest of its evidence."""
-    place: str
-    statistic: str | None
-    moves: tuple[str, ...]
+    of: str
+    """A stage, or effects."""
+    digest: Digest
+
+
+@frozen
+class Decision:
+    """What a gate, rule, reduction or step of a walk decided."""
+
+    FORM: ClassVar = ("promo_decision", 2)
+
+    name: str
+    seal: Digest | None
+    """Digest of a frozen rule's closure; None for one that is not frozen."""
+    inputs: tuple[Input, ...]
+    outcome: Outcome
     promoted: tuple[str, ...]
-    seal: None = None
-    stopped: str = ""
-    held: str = ""
+    """Sorted; nobody where the outcome is not settled, and by a rule."""
+    found: Found
 
     @property
-    def stage(self) -> str:
-        """The last step that it read."""
-        return self.stages[-1][0]
+    def kind(self) -> str:
+        """`gate`, `rule`, `reduction` or `step`."""
+        return self.found.TAG
 
     @property
-    def evidence(self) -> str:
-        """Digest of the last evidence that it read."""
-        return self.stages[-1][1]
+    def stopped(self) -> bool:
+        """Whether the study ends here."""
+        return isinstance(self.outcome, Stopped)
 
+    @property
+    def held(self) -> bool:
+        """Whether a person has to decide."""
+        return isinstance(self.outcome, Held)
 
-Decision = GateDecision | RuleDecision | ReduceDecision | StepDecision
-
-
-def decision_digest(decision: Decision) -> str:
-    """Digest of a decision's canonical form."""
-    return digest(decision_to_json(decision))
-
-
-def decision_to_json(decision: Decision) -> dict[str, Json]:
-    """A decision as stored."""
-    if isinstance(decision, GateDecision):
-        return {
-            "promo_decision": 1,
-            "gate": decision.gate,
-            "seal": decision.seal,
-            "stage": decision.stage,
-            "target": decision.target,
-            "evidence": decision.evidence,
-            "rule": dict(decision.rule),
-            "demands": [_finding(finding) for finding in decision.demands],
-            "kept_by": decision.kept_by,
-            "standings": [standing_to_json(standing) for standing in decision.standings],
-            "promoted": list(decision.promoted),
-            "stopped": decision.stopped,
-            "held": decision.held,
-        }
-    if isinstance(decision, StepDecision):
-        return {
-            "promo_decision": 1,
-            "baseline": decision.baseline,
-            "step": decision.step,
-            "evidence": dict(decision.stages),
-            "place": decision.place,
-            "statistic": decision.statistic,
-            "moves": list(decision.moves),
-            "promoted": list(decision.promoted),
-        }
-    if isinstance(decision, ReduceDecision):
-        return {
-            "promo_decision": 1,
-            "reduce": decision.reduction,
-            "seal": decision.seal,
-            "effects": decision.effects,
-            "evidence": dict(decision.stages),
-            "around": list(decision.around),
-            "clauses": dict(decision.clauses),
-            "factors": [fixing_to_json(one) for one in decision.factors],
-            "into": decision.into,
-            "promoted": list(decision.promoted),
-            "left": list(decision.left),
-            "stopped": decision.stopped,
-            "held": decision.held,
-        }
-    return {
-        "promo_decision": 1,
-        "rule": decision.rule,
-        "seal": decision.seal,
-        "stage": decision.stage,
-        "evidence": decision.evidence,
-        "clauses": dict(decision.clauses),
-        "comparisons": [
-            {
-                "host": one.host,
-                "seed": one.seed,
-                "judged": one.judged,
-                "reference": one.reference,
-                "difference": one.difference,
-            }
-            for one in decision.comparisons
-        ],
-        "findings": [_finding(finding) for finding in decision.findings],
-        "answer": decision.answer.value,
-        "why": decision.why,
-        "stopped": decision.stopped,
-        "held": decision.held,
-    }
-
-
-def standing_to_json(standing: Standing) -> dict[str, Json]:
-    """A candidate's standing as stored."""
-    return {
-        "candidate": standing.candidate,
-        "cells": [
-            {"host": cell.host, "seed": cell.seed, "status": cell.status, "value": cell.value, "run": cell.run}
-            for cell in standing.cells
-        ],
-        "statistic": standing.statistic,
-        "rank": standing.rank,
-        "verdict": standing.verdict.value,
-        "ground": standing.ground.value,
-        "margin": standing.margin,
-        "tied_with": list(standing.tied_with),
-        "findings": [_finding(finding) for finding in standing.findings],
-    }
-
-
-def fixing_to_json(one: Fixing) -> dict[str, Json]:
-    """What became of a factor as stored."""
-    seen: list[Json] = [
-        {"stage": stage, "effect": value, "adjusted": adjusted, "discovered": discovered}
-        for stage, value, adjusted, discovered in one.seen
-    ]
-    return {"factor": one.factor, "level": one.level, "why": one.why, "seen": seen}
-
-
-def _finding(finding: Finding) -> dict[str, Json]:
-    return {
-        "condition": finding.condition,
-        "holds": finding.holds,
-        "statistic": finding.statistic,
-        "margin": finding.margin,
-        "details": dict(finding.details),
-    }
+    @property
+    def digest(self) -> str:
+        """Digest of its stored form."""
+        return value_digest(self)

@@ -13,8 +13,9 @@ from attrs import frozen
 
 from promo.base.canonical import exact
 from promo.decision.conditions import complete
-from promo.decision.values import StepDecision
+from promo.decision.values import Decision, Input, Walking
 from promo.evidence.values import Evidence
+from promo.ledger.outcomes import Settled
 from promo.study.judgement import Step
 from promo.study.values import Study
 
@@ -57,7 +58,7 @@ def walk(start: Row, values: Mapping[Row, Fraction | None], *, lower_is_better: 
     return Walk(place, None, tuple(moves))
 
 
-def decide_step(study: Study, step: Step, evidence: Mapping[str, Evidence]) -> StepDecision:
+def decide_step(study: Study, step: Step, evidence: Mapping[str, Evidence]) -> Decision:
     """
     Who enters the next step of a walk.
 
@@ -77,12 +78,17 @@ def decide_step(study: Study, step: Step, evidence: Mapping[str, Evidence]) -> S
             values[baseline.conditions[row.candidate]] = mean
     found = walk(baseline.conditions[baseline.start], values, lower_is_better=study.measure.lower_is_better)
     value = values.get(found.place)
-    return StepDecision(
-        step=step.name,
-        baseline=baseline.name,
-        stages=tuple((stage, evidence[stage].digest) for stage in step.sources),
-        place=names[found.place],
-        statistic=None if value is None else exact(value),
-        moves=tuple(names[row] for row in found.moves),
+    return Decision(
+        name=step.name,
+        seal=None,
+        inputs=tuple(Input(stage, evidence[stage].digest) for stage in step.sources),
+        outcome=Settled(),
         promoted=() if found.next is None else (names[found.next],),
+        found=Walking(
+            stages=step.sources,
+            baseline=baseline.name,
+            place=names[found.place],
+            statistic=None if value is None else exact(value),
+            moves=tuple(names[row] for row in found.moves),
+        ),
     )

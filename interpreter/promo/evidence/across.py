@@ -10,7 +10,8 @@ from itertools import pairwise
 
 from attrs import frozen
 
-from promo.evidence.effects import ORDERS, EffectTable, Estimate, Fit, Name
+from promo.evidence.effects import ORDERS, EffectTable, Estimate, Fit
+from promo.evidence.statements import Name
 
 
 @frozen

@@ -8,7 +8,7 @@ the ledger recorded when it accepted the result stops everything.
 from collections.abc import Callable, Iterable
 
 from promo.base.errors import Mismatch
-from promo.evidence.values import OK, Cell, Evidence, Row
+from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.ledger.state import Attempt, State
 from promo.plan.values import StagePlan
 from promo.run.values import Result
@@ -46,8 +46,8 @@ def _cell(host: str, seed: int, run: str, metric: str, state: State, read: Calla
         tried = state.attempts.get(run, [])
         last = tried[-1] if tried else None
         if last is None:
-            return Cell(host, seed, run, "not run", None, None, None)
-        return Cell(host, seed, run, last.status or last.state.value, None, last.number, last.envelope, last.cause)
+            return Cell(host, seed, run, CellStatus.NOT_RUN, None, None, None)
+        return Cell(host, seed, run, CellStatus(last.ending), None, last.number, last.envelope, last.cause)
     result = read(accepted)
     if result.digest is None:
         message = f"the result in {accepted.folder} is gone, or is no sound result any more"
@@ -57,4 +57,4 @@ def _cell(host: str, seed: int, run: str, metric: str, state: State, read: Calla
             f"the result in {accepted.folder} is not the one that was accepted",
             hint="restore the file from a copy of the study",
         )
-    return Cell(host, seed, run, OK, result.metrics.get(metric), accepted.number, accepted.envelope)
+    return Cell(host, seed, run, CellStatus.OK, result.metrics.get(metric), accepted.number, accepted.envelope)

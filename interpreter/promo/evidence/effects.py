@@ -19,16 +19,35 @@ Source: Montgomery (2013), "Design and analysis of experiments", chapters 6 and 
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
 from fractions import Fraction
 from itertools import pairwise
 from statistics import median
+from typing import ClassVar
 
 from attrs import evolve, frozen
 
-from promo.base.canonical import Json, digest
+from promo.base.codec import Count, Digest, Measured, value_digest
 from promo.base.tails import adjust, f_tail, t_quantile, t_tails
 from promo.evidence.least_squares import Solved, solve
 from promo.evidence.observed import Levels, Observed, Signs, moments, observe
+from promo.evidence.statements import (
+    AllEqual,
+    CellEmpty,
+    Constant,
+    DiffersBetweenHosts,
+    LenthError,
+    Name,
+    NoError,
+    NotDistinguished,
+    PartOfDesign,
+    RunsLost,
+    SameCondition,
+    Statement,
+    Together,
+    TooFew,
+    TooFewContrasts,
+)
 from promo.evidence.values import Evidence
 from promo.study.design import Word, alias_chains, contrasts
 from promo.study.values import Effects, Study
@@ -39,7 +58,12 @@ HOST_ALPHA = 0.05
 ORDERS = {"main": (1,), "pairs": (2,), "all": (1, 2)}
 """Family -> how many factors its effects have."""
 
-Name = tuple[str, ...]
+
+class Method(Enum):
+    """Where the error of effects comes from."""
+
+    LEAST_SQUARES = "least squares"
+    LENTH = "lenth"
 
 
 @frozen
@@ -49,19 +73,19 @@ class Estimate:
     effect: Name
     chain: tuple[Word, ...]
     """Effects with the same column, this one first; the estimate is of their signed sum."""
-    value: str | None
-    error: str | None
-    t: str | None
-    p: str | None
-    adjusted: str | None
+    value: Measured | None
+    error: Measured | None
+    t: Measured | None
+    p: Measured | None
+    adjusted: Measured | None
     """p after Benjamini and Hochberg inside the family; None outside of it."""
-    low: str | None
-    high: str | None
-    hosts: tuple[tuple[str, str | None], ...]
+    low: Measured | None
+    high: Measured | None
+    hosts: tuple[tuple[str, Measured | None], ...]
     """Estimate on each host alone; for main effects where there are two hosts or more."""
-    host_p: str | None
+    host_p: Measured | None
     """p of the F test that the effect is the same on every host."""
-    agree: tuple[int, int] | None
+    agree: tuple[Count, Count] | None
     """Cells in which the plain contrast has the sign of the estimate, of how many."""
     discovered: bool
 
@@ -75,20 +99,19 @@ class Fit:
     planned: int
     degrees: int
     """Of freedom left for the error."""
-    sigma: str | None
+    sigma: Measured | None
     """Standard deviation of a run, within blocks."""
-    method: str
-    """`least squares` or `lenth`."""
-    pse: str | None
-    margin: str | None
+    method: Method
+    pse: Measured | None
+    margin: Measured | None
     """Lenth's margin of error, and for all contrasts at once."""
-    simultaneous: str | None
-    contrasts: tuple[tuple[str, str], ...]
+    simultaneous: Measured | None
+    contrasts: tuple[tuple[Name, Measured], ...]
     """Lenth: every contrast with its size, smallest first."""
     estimates: tuple[Estimate, ...]
-    curvature: str | None
+    curvature: Measured | None
     """Mean of the design's corners less the mean of its centre."""
-    statements: tuple[str, ...]
+    statements: tuple[Statement, ...]
 
 
 @frozen
@@ -98,29 +121,31 @@ class Relaxation:
     effect: Name
     before: str
     after: str
-    change: str
-    error: str | None
+    change: Measured
+    error: Measured | None
 
 
 @frozen
 class EffectTable:
     """Everything that `effects` estimates."""
 
+    FORM: ClassVar = ("promo_effects", 2)
+
     name: str
     fits: tuple[Fit, ...]
     relaxations: tuple[Relaxation, ...]
-    evidence: Mapping[str, str]
+    evidence: Mapping[str, Digest]
     """Stage -> digest of the evidence that was read."""
 
     @property
     def digest(self) -> str:
-        """Digest of the canonical form."""
-        return digest(effects_to_json(self))
+        """Digest of its stored form."""
+        return value_digest(self)
 
-    def discovered(self, stage: str) -> tuple[str, ...]:
-        """Effects that are discovered at a stage, in words."""
+    def discovered(self, stage: str) -> tuple[Name, ...]:
+        """Effects that are discovered at a stage."""
         fit = next(fit for fit in self.fits if fit.stage == stage)
-        return tuple(" * ".join(one.effect) for one in fit.estimates if one.discovered)
+        return tuple(one.effect for one in fit.estimates if one.discovered)
 
 
 def estimate_effects(study: Study, effects: Effects, evidence: Mapping[str, Evidence]) -> EffectTable:
@@ -165,7 +190,7 @@ def fit_observed(effects: Effects, factors: Sequence[str], stage: str, seen: Obs
         planned=len(seen.names) * len(seen.cells),
         degrees=0,
         sigma=None,
-        method="least squares",
+        method=Method.LEAST_SQUARES,
         pse=None,
         margin=None,
         simultaneous=None,
@@ -175,34 +200,34 @@ def fit_observed(effects: Effects, factors: Sequence[str], stage: str, seen: Obs
         statements=tuple(statements),
     )
     if len(set(corners.rows)) < 2:
-        return evolve(empty, statements=(*statements, "fewer than two conditions have a value: nothing is estimated"))
+        return evolve(empty, statements=(*statements, TooFew()))
     if corners.runs * corners.squares == sum(corners.totals) ** 2:
-        return evolve(empty, statements=(*statements, "every run has the same value: there is nothing to estimate"))
+        return evolve(empty, statements=(*statements, AllEqual()))
     fit = _Fit(effects, factors, corners).fit(empty)
     centre = seen.only([not any(row) for row in seen.rows]).mean()
     outside = corners.mean()
     return fit if centre is None or outside is None else evolve(fit, curvature=_text(outside - centre))
 
 
-def _said_of_runs(seen: Observed) -> Iterable[str]:
+def _said_of_runs(seen: Observed) -> Iterable[Statement]:
     lacking = {cell: len(gone) for gone, cells in seen.patterns.items() for cell in cells}
     for host in dict.fromkeys(host for host, _ in seen.cells) if seen.names else ():
         cells = [cell for cell, one in enumerate(seen.cells) if one[0] == host]
         planned, lost = len(seen.names) * len(cells), sum(lacking[cell] for cell in cells)
         if lost:
-            yield f"{lost} of {planned} runs on {host} have no value; estimates rest on the others"
+            yield RunsLost(host, lost, planned)
     for cell, (host, seed) in enumerate(seen.cells) if seen.names else ():
         if lacking[cell] == len(seen.names):
-            yield f"the cell of {host} and seed {seed} has no value at all"
+            yield CellEmpty(host, seed)
 
 
-def _said_of_rows(corners: Observed) -> Iterable[str]:
+def _said_of_rows(corners: Observed) -> Iterable[Statement]:
     named: dict[Levels, list[str]] = {}
     for candidate, row in zip(corners.names, corners.rows, strict=True):
         named.setdefault(row, []).append(candidate)
     for same in named.values():
         if len(same) > 1:
-            yield f"{' and '.join(same)} are the same condition, and count as repeated runs of it"
+            yield SameCondition(tuple(same))
 
 
 class _Fit:
@@ -237,8 +262,7 @@ class _Fit:
             fit = evolve(fit, sigma=_text(spread))
         else:
             spread, freedom = None, 0.0
-            why = "the model fits every run exactly" if degrees else "no run is left over"
-            said.append(f"{why}, so there is no error to test against: effects are given without a test")
+            said.append(NoError(perfect=bool(degrees)))
         reach = t_quantile(1 - float(self.effects.rate) / 2, freedom) if spread else 0.0
         alone = self._alone(columns)
         estimates = []
@@ -266,21 +290,18 @@ class _Fit:
         count, zeros = len(self.hosts), [0] * len(self.rows)
         return [[*zeros * host, *column, *zeros * (count - host - 1)] for host in range(1, count)]
 
-    def _not_estimable(self, solved: Solved, said: list[str]) -> set[int]:
+    def _not_estimable(self, solved: Solved, said: list[Statement]) -> set[int]:
         if self.fixed:
-            names = ", ".join(map(_name, self.fixed))
-            said.append(f"the same in every run, so not estimable: {names}")
+            said.append(Constant(tuple(self.fixed)))
         lost: set[int] = set()
         for vector in solved.null:
             terms = [number for number, one in enumerate(vector) if one]
             lost |= set(terms)
-            names = ", ".join(_name(self.chains[number][0][1]) for number in terms)
-            with_blocks = " and the differences between blocks" if len(terms) == 1 else ""
-            said.append(f"cannot be told apart with the runs there are: {names}{with_blocks}")
+            said.append(NotDistinguished(tuple(self.chains[number][0][1] for number in terms)))
         for chain in self.chains:
             mains = [effect for _, effect in chain if len(effect) == 1]
             if len(mains) > 1:
-                said.append(f"{' and '.join(map(_name, mains))} changed together in every run: one estimate for both")
+                said.append(Together(tuple(mains)))
         return lost
 
     def _absent(self, chain: tuple[Word, ...]) -> Estimate:
@@ -326,7 +347,7 @@ class _Fit:
             ]
         return found
 
-    def _between(self, one: Estimate, solved: Solved, number: int, degrees: int, said: list[str]) -> Estimate:
+    def _between(self, one: Estimate, solved: Solved, number: int, degrees: int, said: list[Statement]) -> Estimate:
         """With the F test that an effect is one on all hosts."""
         added, fall = solved.gains[number]
         freedom, residual = degrees - added, solved.residual - fall
@@ -334,39 +355,39 @@ class _Fit:
             return one
         p = f_tail(float(fall / added / (residual / freedom)), added, freedom)
         if p < HOST_ALPHA:
-            said.append(f"{_name(one.effect)} differs between hosts (p = {_text(p)}): read it host by host")
+            said.append(DiffersBetweenHosts(one.effect, _text(p)))
         return evolve(one, host_p=_text(p))
 
     # --- one run of each condition -------------------------------------------------------------------------
 
-    def _lenth(self, fit: Fit, said: list[str]) -> tuple[Fit, float | None, float]:
+    def _lenth(self, fit: Fit, said: list[Statement]) -> tuple[Fit, float | None, float]:
         """Lenth's pseudo standard error over every contrast between the rows."""
         values = (Fraction(sum(some), self.corners.unit) for some in self.corners.values)
         value = dict(zip(self.corners.rows, values, strict=True))
         named = contrasts(self.factors, self.rows)
         if len(named) != len(self.rows) - 1:
-            said.append("one run of each condition and not the whole design: effects are given without a test")
+            said.append(PartOfDesign())
             return fit, None, 0.0
-        found: list[tuple[float, str]] = []
+        found: list[tuple[float, Name]] = []
         for effects in named.values():
             places = [self.factors.index(factor) for factor in effects[0]]
             total = sum((math.prod(row[p] for p in places) * value[row] for row in self.rows), Fraction(0))
-            found.append((float(2 * total / len(self.rows)), _name(effects[0])))
+            found.append((float(2 * total / len(self.rows)), effects[0]))
         sizes = [abs(size) for size, _ in found]
         first = 1.5 * median(sizes)
         small = [size for size in sizes if size < 2.5 * first]
         if len(sizes) < 3 or not small or not median(small):
-            said.append("too few contrasts differ from zero for Lenth's error: effects are given without a test")
+            said.append(TooFewContrasts())
             return fit, None, 0.0
         pse, degrees, rate = 1.5 * median(small), len(sizes) / 3, float(self.effects.rate)
         each = t_quantile(1 - rate / 2, degrees) * pse
         every = t_quantile((1 + (1 - rate) ** (1 / len(sizes))) / 2, degrees) * pse
-        said.append(f"one run of each condition: the error is Lenth's, over all {len(sizes)} contrasts")
-        shown = tuple((name, _text(size)) for size, name in sorted(found, key=lambda one: (abs(one[0]), one[1])))
+        said.append(LenthError(len(sizes)))
+        shown = tuple((name, _text(size)) for size, name in sorted(found, key=lambda one: (abs(one[0]), _name(one[1]))))
         return (
             evolve(
                 fit,
-                method="lenth",
+                method=Method.LENTH,
                 pse=_text(pse),
                 margin=_text(each),
                 simultaneous=_text(every),
@@ -411,55 +432,3 @@ def _text(number: float | Fraction) -> str:
     """Six significant digits."""
     text = f"{float(number):.6g}"
     return "0" if text == "-0" else text
-
-
-# --- as stored ---------------------------------------------------------------------------------------------
-
-
-def effects_to_json(table: EffectTable) -> dict[str, Json]:
-    """The effects as stored, version 1."""
-    return {
-        "promo_effects": 1,
-        "name": table.name,
-        "evidence": dict(table.evidence),
-        "stages": [_fit_json(fit) for fit in table.fits],
-        "relaxations": [
-            {"effect": list(r.effect), "from": r.before, "to": r.after, "change": r.change, "error": r.error}
-            for r in table.relaxations
-        ],
-    }
-
-
-def _fit_json(fit: Fit) -> dict[str, Json]:
-    return {
-        "stage": fit.stage,
-        "runs": fit.runs,
-        "planned": fit.planned,
-        "degrees": fit.degrees,
-        "sigma": fit.sigma,
-        "method": fit.method,
-        "pse": fit.pse,
-        "margin": fit.margin,
-        "simultaneous": fit.simultaneous,
-        "contrasts": [list(one) for one in fit.contrasts],
-        "curvature": fit.curvature,
-        "statements": list(fit.statements),
-        "effects": [
-            {
-                "effect": list(one.effect),
-                "chain": [[sign, list(effect)] for sign, effect in one.chain],
-                "value": one.value,
-                "error": one.error,
-                "t": one.t,
-                "p": one.p,
-                "adjusted": one.adjusted,
-                "low": one.low,
-                "high": one.high,
-                "hosts": [list(pair) for pair in one.hosts],
-                "host_p": one.host_p,
-                "agree": None if one.agree is None else list(one.agree),
-                "discovered": one.discovered,
-            }
-            for one in fit.estimates
-        ],
-    }

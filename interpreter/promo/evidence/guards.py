@@ -5,19 +5,15 @@ A guard looks at how a run went, never at what it scored.  It is asked once all 
 medians do not depend on the order of arrival.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from typing import assert_never
 
 from attrs import frozen
 
-from promo.base.canonical import from_exact, rounded
+from promo.base.canonical import from_exact
 from promo.ledger.state import Attempt
-from promo.run.values import Result
-from promo.study.describe import describe_guard
 from promo.study.judgement import Against, BoundKind, Guard, Watched
-
-SPEEDS = ("tokens_per_s", "steps_per_s")
-"""What throughput is, as far as a result says it: a recorded table may count steps alone."""
 
 
 @frozen
@@ -27,46 +23,47 @@ class Flag:
     run: str
     attempt: int
     guard: Guard
-    words: str
+    value: Fraction
+    """What was watched, in its unit."""
+    limit: Fraction
+    """What it was held against: the bound itself, or a median that the bound is a share of."""
 
 
-def flags(guards: Iterable[Guard], attempts: Iterable[Attempt], read: Callable[[Attempt], Result]) -> tuple[Flag, ...]:
+def flags(guards: Iterable[Guard], attempts: Iterable[Attempt]) -> tuple[Flag, ...]:
     """
     Which of the accepted attempts of a stage a guard sets aside.
 
     Args:
         guards: of the gates that read the stage.
-        attempts: accepted attempts of the stage.
-        read: what an attempt left behind.
+        attempts: accepted attempts of the stage, with what the ledger says of how they went.
 
     Returns:
         One flag a run, by the first guard that it fails, in the order of runs.
     """
-    known = [(attempt, read(attempt)) for attempt in sorted(attempts, key=lambda one: one.run)]
+    known = sorted(attempts, key=lambda one: one.run)
     found: dict[str, Flag] = {}
     for guard in guards:
-        values = {attempt.run: _value(guard, result) for attempt, result in known}
-        for attempt, _ in known:
+        values = {attempt.run: _value(guard, attempt) for attempt in known}
+        for attempt in known:
             value = values[attempt.run]
-            limit = _limit(guard, attempt, [one for one, _ in known], values)
+            limit = _limit(guard, attempt, known, values)
             if value is None or limit is None or attempt.run in found or _inside(guard, value, limit):
                 continue
-            words = f"{describe_guard(guard).partition(',')[0]}: {_shown(value)} against {_shown(limit)}"
-            found[attempt.run] = Flag(attempt.run, attempt.number, guard, words)
+            found[attempt.run] = Flag(attempt.run, attempt.number, guard, value, limit)
     return tuple(found[run] for run in sorted(found))
 
 
-def _value(guard: Guard, result: Result) -> Fraction | None:
+def _value(guard: Guard, attempt: Attempt) -> Fraction | None:
     match guard.watched:
         case Watched.THROUGHPUT:
-            work = result.details.get("work")
-            speeds = [work.get(name) for name in SPEEDS] if isinstance(work, Mapping) else []
-            text = next((one for one in speeds if one is not None), None)
+            text = attempt.work.tokens_per_s or attempt.work.steps_per_s  # a recorded table may count steps alone
         case Watched.CONTENTION:
-            text = result.details.get("contention")
+            text = attempt.contention
         case Watched.SECONDS:
-            text = result.seconds.get(guard.phase)
-    return None if text is None else from_exact(str(text))
+            text = attempt.seconds.get(guard.phase)
+        case _:
+            assert_never(guard.watched)
+    return None if text is None else from_exact(text)
 
 
 def _limit(
@@ -100,7 +97,3 @@ def _inside(guard: Guard, value: Fraction, limit: Fraction) -> bool:
             return value <= room
         case BoundKind.AT_LEAST:
             return value >= room
-
-
-def _shown(value: Fraction) -> str:
-    return rounded(value, 3 if abs(value) < 100 else 0)

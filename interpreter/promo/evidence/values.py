@@ -4,14 +4,37 @@ Evidence: the candidate-by-cell table that a gate or rule reads.
 A cell either has a value, as the exact decimal text that the worker wrote, or says why it has none.
 """
 
-from collections.abc import Mapping
+from enum import Enum
+from typing import ClassVar
 
 from attrs import frozen
 
-from promo.base.canonical import Json, digest
+from promo.base.codec import Count, Digest, Measured, value_digest
+from promo.ledger.values import OWN_FAULT
 
-OK = "ok"
-FLAGGED = "flagged"
+
+class CellStatus(Enum):
+    """Whether a cell has a value, or why it has none."""
+
+    OK = "ok"
+    NAN = "nan"
+    DIVERGED = "diverged"
+    OOM = "oom"
+    TIMEOUT = "timeout"
+    KILLED = "killed"
+    CRASH = "crash"
+    INVALID = "invalid"
+    FLAGGED = "flagged"
+    """It had one, and a guard set it aside."""
+    LOST = "lost"
+    """Nobody saw the end of its last attempt."""
+    RUNNING = "running"
+    NOT_RUN = "not run"
+
+    @property
+    def own_fault(self) -> bool:
+        """Whether its run failed by its own fault, as it would on any machine."""
+        return self.value in {one.value for one in OWN_FAULT}
 
 
 @frozen
@@ -21,11 +44,11 @@ class Cell:
     host: str
     seed: int
     run: str
-    status: str
-    """`ok`, or how its last attempt ended."""
-    value: str | None
-    attempt: int | None
-    envelope: str | None
+    status: CellStatus
+    """How its last attempt ended, where none counts."""
+    value: Measured | None
+    attempt: Count | None
+    envelope: Digest | None
     """Digest of the result file that the value was read from."""
     cause: str = ""
 
@@ -47,6 +70,8 @@ class Row:
 class Evidence:
     """What is known after a stage."""
 
+    FORM: ClassVar = ("promo_evidence", 2)
+
     stage: str
     metric: str
     cells: tuple[tuple[str, int], ...]
@@ -59,29 +84,5 @@ class Evidence:
 
     @property
     def digest(self) -> str:
-        """Digest of the canonical form."""
-        return digest(evidence_to_json(self))
-
-
-def evidence_to_json(evidence: Evidence) -> dict[str, Json]:
-    """The evidence as stored."""
-    return {
-        "promo_evidence": 1,
-        "stage": evidence.stage,
-        "metric": evidence.metric,
-        "cells": [[host, seed] for host, seed in evidence.cells],
-        "rows": {row.candidate: [_cell(cell) for cell in row.cells] for row in evidence.rows},
-    }
-
-
-def _cell(cell: Cell) -> Mapping[str, Json]:
-    return {
-        "host": cell.host,
-        "seed": cell.seed,
-        "run": cell.run,
-        "status": cell.status,
-        "value": cell.value,
-        "attempt": cell.attempt,
-        "envelope": cell.envelope,
-        "cause": cell.cause,
-    }
+        """Digest of its stored form."""
+        return value_digest(self)

@@ -12,11 +12,11 @@ import hashlib
 from functools import lru_cache
 
 from promo.base.canonical import canonical, parse_canonical
+from promo.base.codec import from_json, to_json
 from promo.base.errors import Mismatch
-from promo.ledger.values import Chain, Event, EventKind
+from promo.ledger.values import Chain, Event
 
 GENESIS = "0" * 64
-FIELDS = frozenset({"seq", "kind", "time", "incarnation", "data", "prev"})
 SECTOR = 512
 """Bytes that a disk writes together or not at all."""
 LARGEST_APPEND = 65_536
@@ -30,16 +30,7 @@ def line_digest(line: bytes) -> str:
 
 def encode(event: Event) -> bytes:
     """An event as one line, without its newline."""
-    return canonical(
-        {
-            "seq": event.seq,
-            "kind": event.kind.value,
-            "time": event.time,
-            "incarnation": event.incarnation,
-            "data": event.data,
-            "prev": event.previous,
-        }
-    )
+    return canonical(to_json(event))
 
 
 @lru_cache(maxsize=2)
@@ -58,7 +49,7 @@ def decode(data: bytes) -> Chain:
     head = GENESIS
     for number, line in enumerate(data[:sound].split(b"\n")[:-1]):
         event = _event(number, line)
-        if event.previous != head:
+        if event.prev != head:
             raise Mismatch(f"ledger line {number + 1} does not follow line {number}", hint=_HINT)
         events.append(event)
         head = line_digest(line)
@@ -85,20 +76,9 @@ _HINT = "the file was changed after it was written; restore it from a copy"
 
 def _event(number: int, line: bytes) -> Event:
     try:
-        stored = parse_canonical(line)
-        assert isinstance(stored, dict)
-        assert stored.keys() == FIELDS
-        event = Event(
-            seq=stored["seq"],
-            kind=EventKind(stored["kind"]),
-            time=stored["time"],
-            incarnation=stored["incarnation"],
-            data=stored["data"],
-            previous=stored["prev"],
-        )
-        sound = event.seq == number and event.seq is not True and isinstance(event.data, dict)
-    except (ValueError, KeyError, TypeError, AssertionError):
-        sound = False
-    if not sound:
-        raise Mismatch(f"ledger line {number + 1} is damaged", hint=_HINT)
+        event = from_json(Event, parse_canonical(line))
+    except ValueError as fault:
+        raise Mismatch(f"ledger line {number + 1} is damaged: {fault}", hint=_HINT) from fault
+    if event.seq != number:
+        raise Mismatch(f"ledger line {number + 1} is damaged: it has the number {event.seq}", hint=_HINT)
     return event

@@ -1,15 +1,13 @@
 """Writing the ledger: each event is on disk when `append` returns."""
 
-from calendar import timegm
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from promo.base.canonical import Json
 from promo.base.errors import PromoError
 from promo.ledger.chain import decode, encode, line_digest
 from promo.ledger.ports import Clock, Disk
-from promo.ledger.values import Event, EventKind
+from promo.ledger.values import ClockJumped, Event, Happening, seconds_of
 
 JUMP_S = 60
 """Seconds that the wall clock may gain or lose between two events before that is an event of its own."""
@@ -27,8 +25,12 @@ class Journal:
         self._path, self._disk, self._clock = path, disk, clock
         self._failed = self._unsure = False
         self._held: list[bytes] | None = None
+        self._behind = 0
         self._seen = (clock.now(), clock.monotonic())
         self._read()
+        if self._events:  # the clock may have been set while nobody watched it; going on is no jump, going back is
+            now, last = self._seen[0], self._events[-1].time
+            self._behind = min(seconds_of(now) - seconds_of(last), 0)
         self.incarnation = 1 + max((event.incarnation for event in self._events), default=0)
 
     def _read(self) -> None:
@@ -54,7 +56,7 @@ class Journal:
         """Digest of the last line."""
         return self._head
 
-    def append(self, kind: EventKind, data: Mapping[str, Json]) -> Event:
+    def append(self, happening: Happening) -> Event:
         """
         Record an event.
 
@@ -67,8 +69,8 @@ class Journal:
             self._read()
         jump = self._jump()
         if abs(jump) > JUMP_S:
-            self._put(EventKind.CLOCK_JUMPED, {"seconds": jump})
-        return self._put(kind, data)
+            self._put(ClockJumped(jump))
+        return self._put(happening)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -90,10 +92,11 @@ class Journal:
     def _jump(self) -> int:
         """Seconds that the wall clock went beyond the monotonic one since it was last looked at."""
         (before, began), self._seen = self._seen, (self._clock.now(), self._clock.monotonic())
-        return round(_seconds(self._seen[0]) - _seconds(before) - (self._seen[1] - began))
+        behind, self._behind = self._behind, 0
+        return behind + round(seconds_of(self._seen[0]) - seconds_of(before) - (self._seen[1] - began))
 
-    def _put(self, kind: EventKind, data: Mapping[str, Json]) -> Event:
-        event = Event(len(self._events), kind, self._seen[0], self.incarnation, data, self._head)
+    def _put(self, happening: Happening) -> Event:
+        event = Event(len(self._events), self._seen[0], self.incarnation, happening, self._head)
         line = encode(event)
         # An interruption may come at any instruction, also between the disk's answer and the lines below.
         self._unsure = True
@@ -116,11 +119,3 @@ class Journal:
         """After a failed write or flush nobody knows what is on disk, so nothing more is recorded."""
         self._failed = True
         return PromoError(f"the ledger cannot be written: {fault.strerror or fault}", hint="free the disk")
-
-
-def _seconds(moment: str) -> int:
-    """Seconds since 1970 of a time that a `Clock` gave."""
-    day, _, time = moment.rstrip("Z").partition("T")
-    year, month, number = map(int, day.split("-"))
-    hour, minute, second = map(int, time.split(":"))
-    return timegm((year, month, number, hour, minute, second))

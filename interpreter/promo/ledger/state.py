@@ -7,11 +7,42 @@ happened.
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from typing import assert_never
 
 from attrs import define, field
 
-from promo.base.canonical import Json
-from promo.ledger.values import Event, EventKind
+from promo.base.errors import Mismatch
+from promo.ledger.outcomes import Held, Stopped
+from promo.ledger.values import (
+    Amendment,
+    AttemptFailed,
+    AttemptLate,
+    AttemptLost,
+    AttemptStarted,
+    BundleImported,
+    CellResult,
+    ClockJumped,
+    Decided,
+    EffectsEstimated,
+    Ended,
+    Event,
+    Freezing,
+    Loss,
+    PersonDecided,
+    Publication,
+    Receipt,
+    ResultAccepted,
+    ResultFlagged,
+    RunStatus,
+    StageClosed,
+    StageOpened,
+    Start,
+    StudyClosed,
+    StudyStopped,
+    Text,
+    TextPrepared,
+    Work,
+)
 
 
 class AttemptState(Enum):
@@ -48,16 +79,22 @@ class Attempt:
     request: str = ""
     """Digest of its request."""
     state: AttemptState = AttemptState.RUNNING
-    status: str = ""
-    """The run's own status once it ended: ok, nan, oom, timeout, ..."""
+    status: RunStatus | None = None
+    """The run's own status once it ended with one."""
+    loss: Loss | None = None
+    """Why it was lost, if it was."""
     cause: str = ""
-    again: bool = False
-    """A guard set it aside, and the run is to be tried again."""
+    """What the run, or who waited for it, said of its end."""
+    flagged: ResultFlagged | None = None
+    """How a guard set it aside, if one did."""
     envelope: str | None = None
     """Digest of its result envelope, if it wrote a sound one."""
-    metrics: Mapping[str, Json] = field(factory=dict)
-    """Values of a result that was accepted, as the ledger repeats them."""
-    left: Mapping[str, Json] = field(factory=dict)
+    metrics: Mapping[str, str] = field(factory=dict)
+    """Values of a result that was accepted, as the ledger repeats them; and how it went, for guards."""
+    seconds: Mapping[str, str] = field(factory=dict)
+    work: Work = Work()
+    contention: str | None = None
+    witnesses: Mapping[str, str] = field(factory=dict)
     """File -> digest of what it left beside its result: what it printed, and how it ended."""
     train_s: str | None = None
     """Seconds that its budget paid for, as exact text; None while unknown."""
@@ -67,10 +104,19 @@ class Attempt:
     ended: str = ""
     device: str | None = None
     """The device it was given, by its lasting name."""
-    beside: tuple[str, ...] = ()
+    co_tenants: tuple[str, ...] = ()
     """Programs that promo did not start and that computed on its device when it began."""
     late: str | None = None
     """Digest of an envelope that came when the attempt had been given up; it counts for nothing."""
+    bundle: str | None = None
+    """The bundle that brought it; None for what ran here."""
+
+    @property
+    def ending(self) -> str:
+        """How it stands in one word: its run's status once that is known, else its state."""
+        if self.state in (AttemptState.FLAGGED, AttemptState.LOST) or self.status is None:
+            return self.state.value
+        return self.status.value
 
 
 @define
@@ -78,41 +124,60 @@ class State:
     """A study at some point of its ledger."""
 
     study: StudyState = StudyState.EMPTY
-    frozen: Mapping[str, Json] = field(factory=dict)
+    frozen: Freezing | None = None
     frozen_at: str = ""
-    data: Mapping[str, Json] | None = None
+    text: Text | None = None
     opened: dict[str, tuple[str, ...]] = field(factory=dict)
     """Stage -> its entrants."""
-    closed: set[str] = field(factory=set)
+    closed: dict[str, StageClosed] = field(factory=dict)
     attempts: dict[str, list[Attempt]] = field(factory=dict)
     """Run -> its attempts in order."""
-    decisions: dict[str, Mapping[str, Json]] = field(factory=dict)
-    """Gate or rule -> its recorded decision event."""
-    effects: dict[str, Mapping[str, Json]] = field(factory=dict)
-    """Effects -> the recorded event of their estimate."""
-    people: dict[str, Mapping[str, Json]] = field(factory=dict)
+    decisions: dict[str, Decided] = field(factory=dict)
+    """Gate, rule, reduction or step -> what it decided."""
+    effects: dict[str, EffectsEstimated] = field(factory=dict)
+    people: dict[str, PersonDecided] = field(factory=dict)
     """Gate or rule that waited for a person -> what that person decided."""
-    amendments: list[Mapping[str, Json]] = field(factory=list)
+    amendments: list[Amendment] = field(factory=list)
     """Amendments of gates and rules, oldest first; the first has the number 1."""
-    decided_as: dict[str, int] = field(factory=dict)
-    """Gate or rule -> number of the amendment that was in force when it decided; 0: as it was frozen."""
-    receipts: list[Mapping[str, Json]] = field(factory=list)
+    amended_at: list[str] = field(factory=list)
+    """When each amendment was recorded."""
+    decided_at: dict[str, str] = field(factory=dict)
+    """Gate or rule -> when a person decided."""
+    receipts: list[Receipt] = field(factory=list)
     """Receipts from outside, oldest first."""
     published: str | None = None
     """The value from after the freeze that seeds are drawn from, once it is recorded."""
-    bundles: list[Mapping[str, Json]] = field(factory=list)
+    bundles: list[BundleImported] = field(factory=list)
     """What was brought in from other machines, oldest first."""
-    ended: Mapping[str, Json] | None = None
+    stopped_by: str | None = None
+    """The gate or rule that ended the study."""
+    starts: int = 0
+    """How often a promo began to work on it."""
     incarnations: int = 0
     events: int = 0
     last_time: str = ""
+
+    @property
+    def plan(self) -> str:
+        """Digest of the frozen plan; empty before anything was frozen."""
+        return self.frozen.plan if self.frozen else ""
+
+    @property
+    def replay(self) -> bool:
+        """Whether nothing is trained: values are read from recorded curves."""
+        return self.frozen is not None and self.frozen.replay is not None
 
     def accepted(self, run: str) -> Attempt | None:
         """The attempt of a run whose result counts: the first that was accepted."""
         tried = self.attempts.get(run, ())
         return next((attempt for attempt in tried if attempt.state is AttemptState.ACCEPTED), None)
 
-    def failures(self, run: str, among: frozenset[str] | None = None) -> int:
+    def every_attempt(self, stage: str | None = None) -> Iterable[Attempt]:
+        """Attempts of one stage, or of all, run by run."""
+        every = (attempt for tried in self.attempts.values() for attempt in tried)
+        return every if stage is None else (attempt for attempt in every if attempt.stage == stage)
+
+    def failures(self, run: str, among: frozenset[RunStatus] | None = None) -> int:
         """How many attempts of a run failed, with any status or one of *among*; lost ones do not count."""
         failed = (one for one in self.attempts.get(run, ()) if one.state is AttemptState.FAILED)
         return sum(among is None or one.status in among for one in failed)
@@ -123,8 +188,10 @@ class State:
 
     def promoted(self, name: str) -> tuple[str, ...]:
         """Whom a gate or reduction let on, by its own verdict or by that of a person; nobody before it has decided."""
-        named = self.people.get(name, self.decisions.get(name, {})).get("promoted")
-        return tuple(str(one) for one in named) if isinstance(named, list) else ()
+        person, decided = self.people.get(name), self.decisions.get(name)
+        if person is not None:
+            return person.promoted or ()
+        return decided.verdict.promoted if decided else ()
 
     def ended_badly(self, run: str) -> int:
         """How many attempts of a run ended without a result that counts; lost ones have not ended."""
@@ -132,31 +199,46 @@ class State:
 
     def waiting(self) -> tuple[str, ...]:
         """Gates and rules that wait for a person."""
-        return tuple(name for name, one in self.decisions.items() if one.get("held") and name not in self.people)
+        held = (name for name, one in self.decisions.items() if isinstance(one.verdict.outcome, Held))
+        return tuple(name for name in held if name not in self.people)
+
+    def stopping(self) -> str | None:
+        """The first gate or rule that says that the study stops, by its own verdict or by that of a person."""
+        decided = (name for name, one in self.decisions.items() if isinstance(one.verdict.outcome, Stopped))
+        return next(iter([*decided, *(name for name, one in self.people.items() if one.stopped)]), None)
 
     def versions(self, name: str) -> tuple[int, ...]:
         """Every wording of a gate or rule, oldest first: 0 as it was frozen, then the numbers of its amendments."""
-        numbers = (number for number, one in enumerate(self.amendments, 1) if one["name"] == name)
+        numbers = (number for number, one in enumerate(self.amendments, 1) if one.name == name)
         return (0, *numbers)
 
     def in_force(self, name: str) -> int:
         """The wording that decides: the one a decision was made by, before that the newest."""
-        return self.decided_as.get(name, self.versions(name)[-1])
+        decided = self.decisions.get(name)
+        return decided.verdict.wording if decided else self.versions(name)[-1]
 
-    def results_of(self, stages: Iterable[str]) -> tuple[str, ...]:
-        """Cells of some stages that have a result, counted or set aside, in words."""
+    def results_of(self, stages: Iterable[str]) -> tuple[CellResult, ...]:
+        """Cells of some stages that have a result, counted or set aside, sorted."""
         wanted = set(stages)
-        seen = (one for tried in self.attempts.values() for one in tried if one.stage in wanted and one.envelope)
-        return tuple(sorted({f"{one.stage}: {one.candidate} on {one.host}, seed {one.seed}" for one in seen}))
+        seen = {
+            (one.stage, one.candidate, one.host, one.seed)
+            for one in self.every_attempt()
+            if one.stage in wanted and one.envelope
+        }
+        return tuple(CellResult(*cell) for cell in sorted(seen))
 
     def running(self) -> tuple[Attempt, ...]:
         """Attempts that were started and have not ended."""
-        every = (attempt for tried in self.attempts.values() for attempt in tried)
-        return tuple(attempt for attempt in every if attempt.state is AttemptState.RUNNING)
+        return tuple(attempt for attempt in self.every_attempt() if attempt.state is AttemptState.RUNNING)
 
 
 def state_of(events: Iterable[Event]) -> State:
-    """The state after some events."""
+    """
+    The state after some events.
+
+    Raises:
+        Mismatch: an event is about an attempt that was never started.
+    """
     state = State()
     for event in events:
         apply(state, event)
@@ -164,127 +246,101 @@ def state_of(events: Iterable[Event]) -> State:
 
 
 def apply(state: State, event: Event) -> None:
-    """Take one more event into a state."""
+    """Take one more event into a state; as `state_of`."""
     state.events = event.seq + 1
     state.incarnations = max(state.incarnations, event.incarnation)
     state.last_time = event.time
-    match event.kind:
-        case EventKind.ATTEMPT_STARTED:
-            _start(state, event)
-        case EventKind.ATTEMPT_FAILED | EventKind.ATTEMPT_LOST | EventKind.RESULT_ACCEPTED:
-            _end(state, event)
-        case EventKind.RESULT_FLAGGED:
-            _flag(state, event)
-        case EventKind.ANCHOR_RECEIVED:
-            state.receipts.append(event.data)
-        case EventKind.VALUE_PUBLISHED:
-            state.published = _text(event.data, "value") if state.published is None else state.published
-        case EventKind.ATTEMPT_LATE:
-            _attempt(state, event).late = _text(event.data, "envelope")
+    match event.event:
+        case AttemptStarted() as one:
+            _start(state, one, event.time)
+        case ResultAccepted() | AttemptFailed() | AttemptLost() as one:
+            _end(_attempt(state, one.run, one.attempt, event.seq), one, event.time)
+        case ResultFlagged() as one:
+            attempt = _attempt(state, one.run, one.attempt, event.seq)
+            attempt.state, attempt.flagged = AttemptState.FLAGGED, one
+        case AttemptLate() as one:
+            _attempt(state, one.run, one.attempt, event.seq).late = one.envelope
         case _:
             _move(state, event)
 
 
 def _move(state: State, event: Event) -> None:
     """Take in an event about the study as a whole."""
-    data = event.data
-    match event.kind:
-        case EventKind.STUDY_FROZEN:
-            state.study, state.frozen, state.frozen_at = StudyState.OPEN, data, event.time
-        case EventKind.DATA_PREPARED:
-            state.data = data
-        case EventKind.STAGE_OPENED:
-            state.opened[_text(data, "stage")] = tuple(str(name) for name in _list(data, "entrants"))
-        case EventKind.STAGE_CLOSED:
-            state.closed.add(_text(data, "stage"))
-        case EventKind.GATE_DECIDED | EventKind.RULE_DECIDED | EventKind.REDUCTION_DECIDED | EventKind.BASELINE_MOVED:
-            name = _text(data, "name")
-            state.decided_as[name] = state.in_force(name)
-            state.decisions[name] = data
-        case EventKind.RULE_AMENDED:
-            state.amendments.append(data)
-        case EventKind.BUNDLE_IMPORTED:
-            state.bundles.append(data)
-        case EventKind.EFFECTS_ESTIMATED:
-            state.effects[_text(data, "name")] = data
-        case EventKind.PERSON_DECIDED:
-            state.people[_text(data, "name")] = data
-        case EventKind.STUDY_STOPPED:
-            state.study, state.ended = StudyState.STOPPED, data
-        case EventKind.STUDY_CLOSED:
-            state.study, state.ended = StudyState.CLOSED, data
+    match event.event:
+        case Freezing() as one:
+            state.study, state.frozen, state.frozen_at = StudyState.OPEN, one, event.time
+        case Receipt() as one:
+            state.receipts.append(one)
+        case Publication() as one:
+            state.published = one.value if state.published is None else state.published
+        case Start():
+            state.starts += 1
+        case TextPrepared() as one:
+            state.text = one.text
+        case StageOpened() as one:
+            state.opened[one.stage] = one.entrants
+        case StageClosed() as one:
+            state.closed[one.stage] = one
+        case Decided() as one:
+            state.decisions[one.name] = one
+        case PersonDecided() as one:
+            state.people[one.name], state.decided_at[one.name] = one, event.time
+        case Amendment() as one:
+            state.amendments.append(one)
+            state.amended_at.append(event.time)
+        case BundleImported() as one:
+            state.bundles.append(one)
+        case EffectsEstimated() as one:
+            state.effects[one.name] = one
+        case StudyStopped() as one:
+            state.study, state.stopped_by = StudyState.STOPPED, one.by
+        case StudyClosed():
+            state.study = StudyState.CLOSED
+        case ClockJumped():
+            pass
+        case AttemptStarted() | ResultAccepted() | AttemptFailed() | AttemptLost() | AttemptLate() | ResultFlagged():
+            raise AssertionError("events of attempts are taken in by apply")
+        case _:
+            assert_never(event.event)
 
 
-_ENDINGS = {
-    EventKind.ATTEMPT_FAILED: AttemptState.FAILED,
-    EventKind.ATTEMPT_LOST: AttemptState.LOST,
-    EventKind.RESULT_ACCEPTED: AttemptState.ACCEPTED,
-}
-
-
-def _start(state: State, event: Event) -> None:
-    data = event.data
-    number, seed = data["attempt"], data["seed"]
-    assert isinstance(number, int)
-    assert isinstance(seed, int)
+def _start(state: State, one: AttemptStarted, time: str) -> None:
     attempt = Attempt(
-        run=_text(data, "run"),
-        number=number,
-        stage=_text(data, "stage"),
-        candidate=_text(data, "candidate"),
-        host=_text(data, "host"),
-        seed=seed,
-        folder=_text(data, "folder"),
-        request=_text(data, "request"),
-        started=event.time,
-        device=_maybe(data, "device"),
-        beside=tuple(str(one) for one in _list(data, "beside")) if "beside" in data else (),
+        run=one.run,
+        number=one.attempt,
+        stage=one.stage,
+        candidate=one.candidate,
+        host=one.host,
+        seed=one.seed,
+        folder=one.folder,
+        request=one.request,
+        started=time,
+        device=one.device,
+        co_tenants=one.co_tenants,
+        bundle=one.bundle,
     )
     state.attempts.setdefault(attempt.run, []).append(attempt)
 
 
-def _end(state: State, event: Event) -> None:
-    data, attempt = event.data, _attempt(state, event)
-    attempt.state = _ENDINGS[event.kind]
-    attempt.status = str(data.get("status", ""))
-    attempt.cause = str(data.get("cause", ""))
-    attempt.device_s = _maybe(data, "device_s")
-    attempt.train_s = _maybe(data, "train_s")
-    attempt.ended = event.time
-    attempt.envelope = _maybe(data, "envelope")
-    attempt.metrics, attempt.left = _mapping(data, "metrics"), _mapping(data, "left")
+def _end(attempt: Attempt, one: Ended, time: str) -> None:
+    attempt.ended, attempt.device_s, attempt.witnesses = time, one.device_s, one.witnesses
+    match one:
+        case ResultAccepted():
+            attempt.state, attempt.status, attempt.metrics = AttemptState.ACCEPTED, RunStatus.OK, one.metrics
+            attempt.envelope, attempt.train_s = one.envelope, one.seconds.get("train", "0")
+            attempt.seconds, attempt.work, attempt.contention = one.seconds, one.work, one.contention
+        case AttemptFailed():
+            attempt.state, attempt.status, attempt.cause = AttemptState.FAILED, one.status, one.cause
+            attempt.envelope, attempt.train_s = one.envelope, one.train_s
+        case AttemptLost():
+            attempt.state, attempt.loss = AttemptState.LOST, one.loss
+        case _:
+            assert_never(one)
 
 
-def _flag(state: State, event: Event) -> None:
-    attempt = _attempt(state, event)
-    attempt.state, attempt.status, attempt.cause = AttemptState.FLAGGED, "flagged", _text(event.data, "cause")
-    attempt.again = event.data.get("again") is True
-
-
-def _attempt(state: State, event: Event) -> Attempt:
+def _attempt(state: State, run: str, number: int, seq: int) -> Attempt:
     """The attempt that an event is about."""
-    tried = state.attempts[_text(event.data, "run")]
-    return next(one for one in tried if one.number == event.data["attempt"])
-
-
-def _text(data: Mapping[str, Json], key: str) -> str:
-    value = data[key]
-    assert isinstance(value, str)
-    return value
-
-
-def _maybe(data: Mapping[str, Json], key: str) -> str | None:
-    value = data.get(key)
-    return None if value is None else str(value)
-
-
-def _mapping(data: Mapping[str, Json], key: str) -> Mapping[str, Json]:
-    value = data.get(key, {})
-    assert isinstance(value, Mapping)
-    return value
-
-
-def _list(data: Mapping[str, Json], key: str) -> list[Json]:
-    value = data[key]
-    assert isinstance(value, list | tuple)
-    return list(value)
+    found = next((one for one in state.attempts.get(run, ()) if one.number == number), None)
+    if found is None:
+        raise Mismatch(f"event {seq} is about attempt {number} of run {run}, which was never started")
+    return found

@@ -1,63 +1,530 @@
 """
 Events of a study, in the order in which they became true.
 
-An event is written and flushed to disk before anything acts on it.  *time* is for people; order is *seq* alone.
+An event is written and flushed to disk before anything acts on it.  *time* is for people; order is *seq* alone.  What
+can happen is a closed union, `Happening`; each member says all there is to say, as values.
 """
 
+from calendar import timegm
 from collections.abc import Mapping
 from enum import Enum
+from fractions import Fraction
+from typing import Annotated, ClassVar
 
 from attrs import frozen
 
-from promo.base.canonical import Json
+from promo.base.codec import Count, Digest, Form, Large, Measured, Moment, Name, Range, Seconds
+from promo.ledger.outcomes import Answer, Outcome
+from promo.study.closure import Closure
+from promo.study.space import Level
+
+Folder = Annotated[
+    str,
+    Form("folder of an attempt", r"runs/[a-z0-9_]{1,80}/[a-z0-9_]{1,200}-[a-z0-9_]{1,80}-s\d{1,20}/attempt-\d{1,6}"),
+]
+"""Where an attempt lies inside its study."""
+Number = Annotated[int, Range(1, 999_999)]
+"""Of an attempt of a run, or of an amendment."""
+Said = Annotated[str, Form("text", longest=65_536)]
+Base64 = Annotated[str, Form("base64 text", "[A-Za-z0-9+/]*={0,2}", longest=1_048_576)]
+Seed = Annotated[int, Range(0, 2**63)]
 
 
-class EventKind(Enum):
-    """What can happen to a study."""
+class RunStatus(Enum):
+    """How an attempt ended; only `ok` has a value that a gate may read."""
 
-    STUDY_FROZEN = "study.frozen"
-    ANCHOR_RECEIVED = "anchor.received"
+    OK = "ok"
+    NAN = "nan"
+    """The loss or the metric was not a finite number."""
+    DIVERGED = "diverged"
+    """The model scored worse than guessing every byte."""
+    OOM = "oom"
+    """The device or the machine ran out of memory."""
+    TIMEOUT = "timeout"
+    """The supervisor ended it at its limit."""
+    KILLED = "killed"
+    """A signal from outside ended it."""
+    CRASH = "crash"
+    """It ended with an error, or without a result."""
+    INVALID = "invalid"
+    """Its request cannot be carried out, or its result contradicts the request."""
+
+
+OWN_FAULT = frozenset({RunStatus.NAN, RunStatus.DIVERGED, RunStatus.OOM, RunStatus.CRASH})
+"""Statuses of runs that failed by their own fault, as they would on any machine; all others are merely missing."""
+
+
+class Loss(Enum):
+    """Why nobody knows how an attempt would have ended."""
+
+    GONE = "gone"
+    """promo ended before it did, or called it off."""
+    BUSY = "busy"
+    """Another study took its device a moment earlier."""
+    DISK = "disk"
+    """The disk refused what it had to write."""
+
+
+# --- the study ---------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Installed:
+    """A runner as it is installed: its version, its code, and what it trains with."""
+
+    name: str
+    version: int
+    code: str
+    versions: Mapping[str, str | None]
+
+
+@frozen
+class Recording:
+    """The table of recorded curves that a replay reads."""
+
+    table: str
+    file: str
+    digest: Digest
+    interpolate: bool
+    seeds_by: str
+    cells: Count
+    empty: Count
+    """Cells for which no run was recorded."""
+    repeated: Count
+    """Recorded runs beyond the first of their cells."""
+
+
+@frozen
+class Freezing:
+    """What was frozen: the plan, and the digest of every file."""
+
+    TAG: ClassVar = "study.frozen"
+
+    study: str
+    plan: Digest
+    seals: Mapping[str, Digest]
+    files: Mapping[str, Digest]
+    runner: Installed
+    promo: str
+    code: str
+    """Digest of promo's own code."""
+    commit: str | None
+    replay: Recording | None
+
+
+@frozen
+class Receipt:
     """Somebody outside vouches for the ledger as it was; their bytes are in the event."""
-    VALUE_PUBLISHED = "value.published"
+
+    TAG: ClassVar = "anchor.received"
+
+    form: str
+    size: Count
+    """Events it covers, from the first."""
+    root: Base64
+    by: str
+    digest: Digest
+    receipt: Base64
+
+
+@frozen
+class Publication:
     """The value from after the freeze that seeds are drawn from."""
-    ORCHESTRATOR_STARTED = "orchestrator.started"
-    DATA_PREPARED = "data.prepared"
-    STAGE_OPENED = "stage.opened"
-    ATTEMPT_STARTED = "attempt.started"
-    ATTEMPT_FAILED = "attempt.failed"
-    ATTEMPT_LOST = "attempt.lost"
-    ATTEMPT_LATE = "attempt.late"
-    """An attempt that had been given up left a result after all; it is on record and never counts."""
-    RESULT_ACCEPTED = "result.accepted"
-    RESULT_FLAGGED = "result.flagged"
-    STAGE_CLOSED = "stage.closed"
-    EFFECTS_ESTIMATED = "effects.estimated"
-    GATE_DECIDED = "gate.decided"
-    RULE_DECIDED = "rule.decided"
-    REDUCTION_DECIDED = "reduction.decided"
-    BASELINE_MOVED = "baseline.moved"
-    """A greedy walk has said what it tries next."""
-    PERSON_DECIDED = "person.decided"
-    RULE_AMENDED = "rule.amended"
-    BUNDLE_IMPORTED = "bundle.imported"
-    STUDY_STOPPED = "study.stopped"
-    STUDY_CLOSED = "study.closed"
-    CLOCK_JUMPED = "clock.jumped"
+
+    TAG: ClassVar = "value.published"
+
+    source: str
+    value: str
+
+
+@frozen
+class Start:
+    """A promo began to work on the study."""
+
+    TAG: ClassVar = "orchestrator.started"
+
+    promo: str
+    commit: str | None
+    command: tuple[str, ...]
+    packages: tuple[str, ...]
+    code: str
+
+
+@frozen
+class TokenText:
+    """What is recorded of a text of tokens besides."""
+
+    train_bytes: Count
+    validation_bytes: Count
+    train_tokens: Count
+    validation_tokens: Count
+    tokenizer: str
+    tokenizer_digest: Digest
+    vocabulary: Count
+    token_width: Count
+    """Bytes that one takes in the streams."""
+    token_lengths_digest: Digest
+
+
+@frozen
+class Text:
+    """A text, split and measured: the digests of its documents and of both streams."""
+
+    source: str
+    documents: Count
+    bytes: Count
+    digest: Digest
+    train_bytes: Count
+    """Bytes of the stream that is trained on."""
+    train_digest: Digest
+    validation_bytes: Count
+    validation_digest: Digest
+    overlap: Measured
+    """Share of the held-out text that stands in the training text, too."""
+    tokens: TokenText | None
+    """None: every byte is a token."""
+
+    def of_stream(self, number: int) -> str | None:
+        """Digest of the stream that is trained on (0), that is scored (1), or of the lengths of tokens (2)."""
+        lengths = None if self.tokens is None else self.tokens.token_lengths_digest
+        return (self.train_digest, self.validation_digest, lengths)[number]
+
+
+@frozen
+class TextPrepared:
+    """The study's text lies in its folder."""
+
+    TAG: ClassVar = "data.prepared"
+
+    text: Text
+
+
+@frozen
+class StageOpened:
+    """A stage began, with these candidates."""
+
+    TAG: ClassVar = "stage.opened"
+
+    stage: str
+    entrants: tuple[str, ...]
+    """Sorted."""
+
+
+@frozen
+class StageClosed:
+    """Every run of a stage has ended."""
+
+    TAG: ClassVar = "stage.closed"
+
+    stage: str
+    evidence: Digest
+    missing: Count
+    """Cells without a value."""
+
+
+@frozen
+class EffectsEstimated:
+    """Effects were estimated from the evidence of their stages."""
+
+    TAG: ClassVar = "effects.estimated"
+
+    name: str
+    effects: Digest
+    discovered: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
+    """Stage -> effects that are discovered there, each as its factors."""
+
+
+@frozen
+class StudyStopped:
+    """The study ended by its own rule, or by the word of a person about that rule."""
+
+    TAG: ClassVar = "study.stopped"
+
+    by: str
+
+
+@frozen
+class StudyClosed:
+    """The study came to its end."""
+
+    TAG: ClassVar = "study.closed"
+
+    stages: Count
+
+
+@frozen
+class ClockJumped:
     """The wall clock moved against the monotonic one by more than a minute: set, or the machine slept."""
+
+    TAG: ClassVar = "clock.jumped"
+
+    seconds: int
+
+
+# --- attempts ----------------------------------------------------------------------------------------------------
+
+
+@frozen
+class AttemptStarted:
+    """An attempt is about to begin."""
+
+    TAG: ClassVar = "attempt.started"
+
+    run: Name
+    attempt: Number
+    stage: str
+    candidate: str
+    host: str
+    seed: int
+    folder: Folder
+    request: Digest
+    device: str | None
+    """Lasting name of the device it was given."""
+    co_tenants: tuple[str, ...]
+    """Programs that promo did not start and that computed on its device then."""
+    bundle: Digest | None
+    """The bundle that brought it; None for what ran here."""
+
+
+@frozen
+class Work:
+    """How much a run did, and how fast; what is not counted is None."""
+
+    steps: Large | None = None
+    tokens: Large | None = None
+    flops: Large | None = None
+    tokens_per_s: Measured | None = None
+    steps_per_s: Measured | None = None
+
+
+@frozen
+class ResultAccepted:
+    """An attempt left a sound result, which counts; everything that gates and guards read of it is repeated here."""
+
+    TAG: ClassVar = "result.accepted"
+
+    run: Name
+    attempt: Number
+    envelope: Digest
+    metrics: Mapping[str, Measured]
+    seconds: Mapping[str, Seconds]
+    """Phase -> seconds; `train` is what its budget paid for."""
+    work: Work
+    contention: Measured | None
+    device_s: Seconds | None
+    """Seconds of the device's time it took, all phases; None while unknown."""
+    witnesses: Mapping[str, Digest]
+    """File -> digest of what it left beside its result."""
+    bundle: Digest | None
+
+
+@frozen
+class AttemptFailed:
+    """An attempt ended without a value."""
+
+    TAG: ClassVar = "attempt.failed"
+
+    run: Name
+    attempt: Number
+    status: RunStatus
+    cause: Said
+    envelope: Digest | None
+    train_s: Seconds | None
+    device_s: Seconds | None
+    witnesses: Mapping[str, Digest]
+    bundle: Digest | None
+
+
+@frozen
+class AttemptLost:
+    """Nobody saw how an attempt ended, or it was called off; that is no fault of its candidate."""
+
+    TAG: ClassVar = "attempt.lost"
+
+    run: Name
+    attempt: Number
+    loss: Loss
+    device_s: Seconds | None
+    witnesses: Mapping[str, Digest]
+    bundle: Digest | None
+
+
+@frozen
+class AttemptLate:
+    """An attempt that had been given up left a result after all; it is on record and never counts."""
+
+    TAG: ClassVar = "attempt.late"
+
+    run: Name
+    attempt: Number
+    envelope: Digest
+    status: RunStatus
+
+
+@frozen
+class ResultFlagged:
+    """A guard of a gate sets a result aside, and the run is or is not tried again."""
+
+    TAG: ClassVar = "result.flagged"
+
+    run: Name
+    attempt: Number
+    gate: str
+    guard: Count
+    """Which of the gate's guards, from 0."""
+    value: Fraction
+    limit: Fraction
+    again: bool
+
+
+# --- decisions ---------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Verdict:
+    """What one wording of a gate, rule, reduction or step decided; `decisions/` holds all of it."""
+
+    wording: Count
+    """0 as it was frozen, else the number of an amendment."""
+    decision: Digest
+    outcome: Outcome
+    promoted: tuple[str, ...]
+    answer: Answer | None
+    """Of a rule."""
+    fixed: tuple[tuple[str, Level], ...]
+    """Of a reduction: factors that are out of the search, and where."""
+
+
+@frozen
+class Decided:
+    """A gate, rule, reduction or step of a walk decided by the wording in force."""
+
+    TAG: ClassVar = "decided"
+
+    name: str
+    seal: Digest | None
+    verdict: Verdict
+    others: tuple[Verdict, ...]
+    """What its earlier wordings would have decided; nothing follows from them."""
+
+
+@frozen
+class PersonDecided:
+    """A person decided what a gate or rule left to one."""
+
+    TAG: ClassVar = "person.decided"
+
+    name: str
+    by: Said
+    reason: Said
+    promoted: tuple[str, ...] | None
+    """None for a rule, and where the study stops."""
+    stopped: bool
+
+
+@frozen
+class CellResult:
+    """A result by its cell."""
+
+    ROW: ClassVar = True
+
+    stage: str
+    candidate: str
+    host: str
+    seed: int
+
+
+@frozen
+class Amendment:
+    """A gate, rule or reduction reads otherwise from here on."""
+
+    TAG: ClassVar = "rule.amended"
+
+    name: str
+    number: Number
+    old: Closure
+    new: Closure
+    reason: Said
+    by: Said
+    head: Digest
+    """The ledger's last line then."""
+    seen: tuple[CellResult, ...]
+    """Results of its stages that were known then; with any it is post hoc."""
+    text: Digest
+    """Of the amended spec."""
+    verdict: Verdict | None
+    """What this wording would have decided, where the rule had decided before."""
+
+    @property
+    def post_hoc(self) -> bool:
+        """Whether results of its stages were known."""
+        return bool(self.seen)
+
+
+@frozen
+class Taken:
+    """An attempt that a bundle brought."""
+
+    ROW: ClassVar = True
+
+    run: Name
+    attempt: Number
+
+
+@frozen
+class BundleImported:
+    """What another machine did was taken in."""
+
+    TAG: ClassVar = "bundle.imported"
+
+    bundle: Digest
+    head: Digest
+    """Of the ledger there."""
+    ledger: str
+    """Where that is kept."""
+    ledger_digest: Digest
+    signer: str | None
+    """Fingerprint of the key that was asked for and signed it; None for one that was taken unsigned."""
+    taken: tuple[Taken, ...]
+
+
+Ended = ResultAccepted | AttemptFailed | AttemptLost
+Happening = (
+    Freezing
+    | Receipt
+    | Publication
+    | Start
+    | TextPrepared
+    | StageOpened
+    | StageClosed
+    | EffectsEstimated
+    | StudyStopped
+    | StudyClosed
+    | ClockJumped
+    | AttemptStarted
+    | ResultAccepted
+    | AttemptFailed
+    | AttemptLost
+    | AttemptLate
+    | ResultFlagged
+    | Decided
+    | PersonDecided
+    | Amendment
+    | BundleImported
+)
 
 
 @frozen
 class Event:
     """One line of the ledger."""
 
-    seq: int
-    kind: EventKind
-    time: str
+    seq: Count
+    time: Moment
     """UTC, ISO 8601, for display."""
-    incarnation: int
+    incarnation: Count
     """How many times an orchestrator had been started on this study, this one included."""
-    data: Mapping[str, Json]
-    previous: str
+    event: Happening
+    prev: Digest
     """Digest of the line before; 64 zeros for the first."""
 
 
@@ -69,3 +536,11 @@ class Chain:
     head: str
     sound_bytes: int
     torn: bool
+
+
+def seconds_of(moment: str) -> int:
+    """Seconds since 1970 of a time that a `Clock` gave."""
+    day, _, time = moment.rstrip("Z").partition("T")
+    year, month, number = map(int, day.split("-"))
+    hour, minute, second = map(int, time.split(":"))
+    return timegm((year, month, number, hour, minute, second))

@@ -11,22 +11,16 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from operator import attrgetter
 
-from promo.base.canonical import Json, digest, exact
+from promo.base.canonical import Json, canonical, digest
+from promo.base.codec import to_json, value_digest
 from promo.base.units import HOUR
 from promo.plan.values import Bounds, Plan, PlannedRun, StagePlan, Supposition
-from promo.study.describe import (
-    describe,
-    describe_budget,
-    describe_candidate,
-    describe_data,
-    describe_grow,
-    describe_machine,
-    describe_runner,
-)
-from promo.study.lock import closure, frozen_rules
+from promo.study.closure import closure
+from promo.study.lock import frozen_rules
+from promo.study.meaning import meaning, order_of
 from promo.study.values import Stage, Study
 
-RUN_TAG = "promo-run-1"
+RUN_TAG = "promo-run-2"
 ID_LENGTH = 16
 
 
@@ -44,21 +38,20 @@ def compile_plan(study: Study) -> Plan:
     ends: dict[str, int] = {}
     free = {host.name: [0] * host.slots for host in study.hosts.values()}
     stages = tuple(_stage(study, stage, identities, free, ends) for stage in study.stages.values())
-    parts = describe(study)
-    seals = {rule.name: digest(closure(study, rule)) for rule in frozen_rules(study)}
+    meant, order = meaning(study), order_of(study)
+    seals = {rule.name: value_digest(closure(study, rule)) for rule in frozen_rules(study)}
     runs: Json = [[stage.name, [run.id for run in stage.runs]] for stage in stages]
     return Plan(
-        study=study.name,
-        parts=parts,
+        digest=digest({"study": to_json(meant), "order": order, "seals": seals, "runs": runs}),
+        study=meant,
+        order=order,
         seals=seals,
         stages=stages,
         run_count=_total(stage.run_count for stage in stages),
         device_s=_total(stage.device_s for stage in stages),
-        device_unit=study.device_unit,
         wall_s=max(stage.ends_s for stage in stages),
-        price=_price(study, stages),
+        price_usd=_price(study, stages),
         suppositions=_suppositions(study, stages),
-        digest=digest({"parts": parts, "seals": seals, "runs": runs}),
     )
 
 
@@ -67,20 +60,21 @@ class _Identities:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        common = digest({"runner": describe_runner(study.runner), "data": describe_data(study.data)})
+        data = None if study.data is None else to_json(study.data)
+        common = digest({"runner": to_json(study.runner), "data": data})
         self.heads = {
-            name: f"{RUN_TAG}\n{digest({**describe_candidate(candidate), 'role': ''})}{common}\n".encode()
+            name: f"{RUN_TAG}\n{digest(dict(candidate.effective.settings))}{common}\n".encode()
             for name, candidate in study.candidates.items()
         }
-        self.machines = {name: describe_machine(host) for name, host in study.hosts.items()}
+        self.machines = {name: value_digest(host.machine) for name, host in study.hosts.items()}
         for grow in study.grows.values():
             before = self.spent(study.stages[grow.stage])
-            said: Json = {**describe_grow(grow), "before": before, "parent": _identity(self.heads[grow.parent])}
+            said: Json = {"grow": to_json(grow), "before": before, "parent": _identity(self.heads[grow.parent])}
             for name in (grow.becomes, *grow.ways):
                 self.heads[name] += f"{digest(said)}\n".encode()
 
     def runs(self, stage: Stage, budget: str, host: str, seed: int) -> list[PlannedRun]:
-        """The runs of all who may enter a stage, in one of its cells; *budget* is the stage's, in words."""
+        """The runs of all who may enter a stage, in one of its cells; *budget* is what `spent` says of the stage."""
         tail = "\n".join((budget, host, self.machines[host], str(seed))).encode()
         heads, name, sha256 = self.heads, stage.name, hashlib.sha256  # `_identity`, without its call for every run
         return [
@@ -89,13 +83,10 @@ class _Identities:
         ]
 
     def spent(self, stage: Stage) -> str:
-        """A run's budget, behind those of the runs that it carries on; a trunk is carried on as far as it goes."""
-        parts = (stage, *self.study.carried_on(stage.name))
-        words = " and then ".join(describe_budget(one.budget) for one in reversed(parts))
-        if stage.trunk is None:
-            return words
-        trunks = ", ".join(str(one.trunk) for one in reversed(parts))
-        return f"{words}; constant up to {trunks}"
+        """A run's budget behind those of the runs that it carries on, each with its trunk, as canonical text."""
+        parts = (*reversed(self.study.carried_on(stage.name)), stage)
+        budgets: Json = [[to_json(one.budget), None if one.trunk is None else str(one.trunk)] for one in parts]
+        return canonical(budgets).decode()
 
 
 def _identity(content: bytes) -> str:
@@ -163,14 +154,14 @@ def _total(amounts: Iterable[Bounds]) -> Bounds:
     return Bounds(sum(p.fewest for p in parts), sum(p.planned for p in parts), sum(p.most for p in parts))
 
 
-def _price(study: Study, stages: tuple[StagePlan, ...]) -> str | None:
+def _price(study: Study, stages: tuple[StagePlan, ...]) -> Fraction | None:
     if all(host.price is None for host in study.hosts.values()):
         return None
     total = Fraction(0)
     for stage in stages:
         for host, seconds in stage.device_s_by_host.items():
             total += (study.hosts[host].price or 0) * Fraction(seconds, HOUR)
-    return exact(total)
+    return total
 
 
 def _suppositions(study: Study, stages: tuple[StagePlan, ...]) -> tuple[Supposition, ...]:

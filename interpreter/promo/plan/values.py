@@ -6,19 +6,23 @@ and runner; it does not depend on the stage's name or on how the spec is laid ou
 """
 
 from collections.abc import Mapping
+from fractions import Fraction
+from typing import ClassVar
 
 from attrs import frozen
 
-from promo.base.canonical import Json
+from promo.base.codec import Count, Digest, Name, from_json
 from promo.base.shown import Shown
-from promo.study.values import Budget
+from promo.study.values import Budget, Study
 
 
 @frozen(eq=False, repr=False)
 class PlannedRun(Shown):
     """One training run that a stage may need."""
 
-    id: str
+    ROW: ClassVar = True
+
+    id: Name
     stage: str
     candidate: str
     host: str
@@ -80,23 +84,41 @@ class Supposition(Shown):
 
 @frozen(eq=False, repr=False, slots=False)
 class Plan(Shown):
-    """A compiled study."""
+    """A compiled study, as it is stored and as `promo plan --json` prints it."""
 
-    study: str
-    parts: Mapping[str, Json]
-    """The study in canonical words; two plans of equal parts are the same plan."""
-    seals: Mapping[str, str]
-    """Frozen gate or rule -> full digest."""
+    FORM: ClassVar = ("promo_plan", 2)
+
+    digest: Digest
+    """Of the study, the seals and the identities of all runs; plans of equal digests are the same plan."""
+    study: Study
+    """What the study means: whatever may be written in any order stands in one order."""
+    order: tuple[str, ...] | None
+    """Candidates as declared, where a gate breaks ties by that."""
+    seals: Mapping[str, Digest]
+    """Frozen gate or rule -> digest of its closure."""
     stages: tuple[StagePlan, ...]
     run_count: Bounds
     device_s: Bounds
-    device_unit: str
-    wall_s: int
-    price: str | None
-    """Planned price in dollars, exactly; None when no host has one."""
+    wall_s: Count
+    price_usd: Fraction | None
+    """Planned price in dollars; None when no host has one."""
     suppositions: tuple[Supposition, ...]
-    digest: str
 
     def stage(self, name: str) -> StagePlan:
         """The stage of that name."""
         return next(stage for stage in self.stages if stage.name == name)
+
+    @property
+    def device_unit(self) -> str:
+        """What an hour of its hosts is called."""
+        return self.study.device_unit
+
+
+def plan_from_json(stored: object) -> Plan:
+    """
+    A stored plan.
+
+    Raises:
+        ValueError: it is no plan of this version.
+    """
+    return from_json(Plan, stored)

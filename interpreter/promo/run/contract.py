@@ -1,56 +1,57 @@
 """
-What a trainer gets and gives: the runner contract, version 1.
+What a trainer gets and gives: the runner contract, version 2.
 
-The worker process imports the function that the request names as `trainer` and calls it with the request and a
-`Recorder`.  The trainer opens phases, reports points while it trains, and returns an `Outcome`.  Nothing here imports
-torch.
+The worker process imports the function that the request names as `trainer` and calls it with the `Request` and a
+`Recorder`.  The trainer opens phases, reports points while it trains, and returns an `Outcome`.  Paths in a request
+begin at the study's folder, which the recorder knows.  Nothing here imports torch.
 """
 
-import json
+import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO, Any
+from pathlib import Path
+from typing import IO
 
-from attrs import frozen
+from attrs import field, frozen
 
-from promo.base.canonical import Json
-from promo.run.values import RunStatus
+from promo.base.canonical import Json, canonical
+from promo.base.codec import to_json
+from promo.run.values import Point, Request, RunStatus, Used, Work
 
-Request = Mapping[str, Any]
-"""
-The request as JSON.  Keys: `study`, `run` (id, stage, candidate, host, seed), `attempt`, `trainer`, `settings` (the
-effective configuration), `flops_per_token`, `parameters`, `metric`, `budget` (kind, amount, cap_s), `data` (train,
-validation: paths below `study_folder`; digest; score_tokens; window; where tokens are not bytes, `token_width`, the
-bytes each takes in these files, and `token_lengths`, a file of the bytes of text each stands for, 32 bits each),
-`device` (cpu or cuda), `threads`, `checkpoint` (at_end, every_s), `continues` (folder of the accepted attempt whose
-state is carried on, digest of that state, what was spent earlier; null for a fresh run), `trunk` (only in a stage
-that cools down: the amount `at` which the constant rate ends, and whether to `keep` the state there), `resume`
-(folder and state of an attempt that was lost; or null), `grow` (only in a run that grows: folder of the accepted
-attempt whose kept state it begins from, digest of that `state`, `kept`: checkpoint or trunk; and `way` while ways are
-tried, where the state is a smaller model's and the rates stay constant).  The worker adds `study_folder` and
-`attempt_folder`, so that a request does not depend on where its study lies.  A runner kept in a file finds its
-declaration under `program` and the candidate's levels under `levels`.
-"""
+Trainer = Callable[["Request", "Recorder"], "Outcome"]
 
 
 @frozen
 class Outcome:
-    """What a trainer found: metrics as floats, and JSON details whose numbers are integers or text."""
+    """
+    What a trainer found: metrics as floats, what it did, the states it kept, and details of its own.
+
+    *used* says how much of the budget was used and who counted; without it everything between the trainer's phases is
+    charged.  *details* are JSON whose numbers are whole or text; nothing is decided by them.
+    """
 
     status: RunStatus
     metrics: Mapping[str, float]
-    details: Mapping[str, Json]
+    details: Mapping[str, Json] = field(factory=dict)
     cause: str = ""
+    used: Used | None = None
+    work: Work = Work()
+    checkpoint: str | None = None
+    trunk: str | None = None
+    contention: str | None = None
+    device: Mapping[str, Json] = field(factory=dict)
+    peak_device_bytes: int | None = None
 
 
 class Recorder:
-    """Phases and points of one attempt."""
+    """Phases and points of one attempt, and where it and its study lie."""
 
-    def __init__(self, points: IO[str], began: float) -> None:
-        """*began*: monotonic time at which the process was started."""
+    def __init__(self, points: IO[str], began: float, study: Path, attempt: Path) -> None:
+        """*began*: monotonic time at which the process was started; *attempt*: its folder, below that of the study."""
         self._points = points
         self._began = began
+        self.study, self.attempt = study, attempt
         self.seconds: dict[str, float] = {}
 
     @contextmanager
@@ -66,10 +67,25 @@ class Recorder:
         """Count seconds as a phase."""
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
-    def point(self, **values: float | int) -> None:
-        """Record a measured point: `step`, `tokens`, `charged_s`, a metric, or `train_` and the end of its name."""
-        stored = {name: value if isinstance(value, int) else repr(float(value)) for name, value in values.items()}
-        self._points.write(json.dumps(stored, sort_keys=True, separators=(",", ":")) + "\n")
+    def point(
+        self,
+        step: int | None = None,
+        tokens: int | None = None,
+        charged_s: float | str | None = None,
+        **metrics: float | str,
+    ) -> None:
+        """
+        Record a measured point; a metric that is not finite is left out.
+
+        Args:
+            step: optimizer steps so far.
+            tokens: tokens trained on so far.
+            charged_s: training seconds so far.
+            metrics: the runner's metrics, and `train_` with the end of a metric's name for a training loss.
+        """
+        values = {name: repr(float(value)) for name, value in metrics.items() if math.isfinite(float(value))}
+        seconds = None if charged_s is None else repr(float(charged_s))
+        self._points.write(canonical(to_json(Point(step, tokens, seconds, values))).decode() + "\n")
         self._points.flush()
 
     def total(self) -> float:

@@ -9,15 +9,16 @@ tokenizer, and a manifest with digests of everything; a study keeps these beside
 import hashlib
 import sysconfig
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from promo.base.canonical import Json, digest, digest_bytes, parse_json
 from promo.base.differences import differences
 from promo.base.errors import PromoError
+from promo.ledger.values import Text, TokenText
 from promo.run.tokens import Tokenizer, read_tokenizer, shard
 from promo.study.values import Data
 
@@ -49,7 +50,7 @@ class Prepared:
 
     train: bytes
     validation: bytes
-    manifest: dict[str, Json]
+    manifest: Text
     lengths: bytes | None = None
     """Bytes that each token stands for, 32 bits each; None where every byte is a token."""
 
@@ -73,28 +74,43 @@ def prepare(data: Data, spec_folder: Path) -> Prepared:
         raise PromoError(message, hint="restore the text, or pin this one")
     train, held = split(corpus, data.holdout, tokenizer)
     _long_enough(data, *(len(part) // _width(tokenizer) for part in (train, held)))
-    manifest = _manifest(data, corpus, corpus_digest, train, held)
-    if tokenizer is None:
-        return Prepared(train, held, manifest)
-    more: dict[str, Json] = {
-        "train_bytes": tokenizer.bytes_of(train),
-        "validation_bytes": tokenizer.bytes_of(held),
-        "train_tokens": len(train) // _width(tokenizer),
-        "validation_tokens": len(held) // _width(tokenizer),
-        "tokenizer": tokenizer.path,
-        "tokenizer_digest": tokenizer.digest,
-        "vocabulary": tokenizer.vocabulary,
-        "token_width": _width(tokenizer),
-        "token_lengths_digest": digest_bytes(tokenizer.lengths),
-    }
-    if corpus.encoded:
-        more["bytes"] = int(str(more["train_bytes"])) + int(str(more["validation_bytes"]))
+    texts = (train, held) if tokenizer is None or corpus.encoded else split(corpus, data.holdout)
+    text = Text(
+        source=data.source,
+        documents=len(corpus.documents),
+        bytes=sum(len(content) for _, content in corpus.documents),
+        digest=corpus_digest,
+        train_bytes=len(train),
+        train_digest=digest_bytes(train),
+        validation_bytes=len(held),
+        validation_digest=digest_bytes(held),
+        overlap=f"{overlap(*texts):.4f}",
+        tokens=None,
+    )
+    return Prepared(train, held, text) if tokenizer is None else _of_tokens(corpus, tokenizer, train, held, text)
+
+
+def _of_tokens(corpus: Corpus, tokenizer: Tokenizer, train: bytes, held: bytes, text: Text) -> Prepared:
+    """The same for a text of tokens."""
+    width = _width(tokenizer)
+    tokens = TokenText(
+        train_bytes=tokenizer.bytes_of(train),
+        validation_bytes=tokenizer.bytes_of(held),
+        train_tokens=len(train) // width,
+        validation_tokens=len(held) // width,
+        tokenizer=tokenizer.path,
+        tokenizer_digest=tokenizer.digest,
+        vocabulary=tokenizer.vocabulary,
+        token_width=width,
+        token_lengths_digest=digest_bytes(tokenizer.lengths),
+    )
     # Another tokenizer, or another version of what encodes, makes another text of the same documents.
-    more["digest"] = digest([corpus_digest, tokenizer.digest, manifest["train_digest"], manifest["validation_digest"]])
-    return Prepared(train, held, manifest | more, tokenizer.lengths)
+    value = digest([text.digest, tokenizer.digest, text.train_digest, text.validation_digest])
+    size = tokens.train_bytes + tokens.validation_bytes if corpus.encoded else text.bytes
+    return Prepared(train, held, evolve(text, digest=value, bytes=size, tokens=tokens), tokenizer.lengths)
 
 
-def changed_source(data: Data, recorded: Mapping[str, Json], spec_folder: Path) -> Iterator[str]:
+def changed_source(data: Data, recorded: Text, spec_folder: Path) -> Iterator[str]:
     """
     Where the files of a text are not those that it was prepared from; nothing where they are not here.
 
@@ -102,7 +118,7 @@ def changed_source(data: Data, recorded: Mapping[str, Json], spec_folder: Path) 
 
     Args:
         data: the study's data block.
-        recorded: the manifest of the prepared text.
+        recorded: what was recorded of the prepared text.
         spec_folder: paths in the block start here.
     """
     generated = data.source == "stdlib" or data.source.startswith("builtin:")
@@ -117,12 +133,13 @@ def changed_source(data: Data, recorded: Mapping[str, Json], spec_folder: Path) 
     ):  # no such path (pathlib), or no such tokenizer, on this machine
         return
     documents = read(data.source, spec_folder, tokenizer).documents
-    now: dict[str, Json] = {"documents": len(documents), "bytes": sum(len(content) for _, content in documents)}
     value = digest([[name, digest_bytes(content)] for name, content in documents])
     if tokenizer is not None:
-        value = digest([value, tokenizer.digest, recorded["train_digest"], recorded["validation_digest"]])
-    if value != recorded["digest"]:
-        yield from differences({name: recorded[name] for name in (*now, "digest")}, {**now, "digest": value})
+        value = digest([value, tokenizer.digest, recorded.train_digest, recorded.validation_digest])
+    if value != recorded.digest:
+        size = sum(len(content) for _, content in documents)
+        was: dict[str, Json] = {"documents": recorded.documents, "bytes": recorded.bytes, "digest": recorded.digest}
+        yield from differences(was, {"documents": len(documents), "bytes": size, "digest": value})
 
 
 def _width(tokenizer: Tokenizer | None) -> int:
@@ -137,23 +154,6 @@ def _long_enough(data: Data, train: int, held: int) -> None:
         raise PromoError(message, hint="hold out a larger share, or score fewer tokens")
     if train < 4 * data.window:
         raise PromoError(f"the training part of '{data.source}' has only {train} {what}")
-
-
-def _manifest(data: Data, corpus: Corpus, corpus_digest: str, train: bytes, held: bytes) -> dict[str, Json]:
-    """What is recorded of a text of bytes, and of any other too."""
-    texts = (train, held) if data.tokens is None or corpus.encoded else split(corpus, data.holdout)
-    return {
-        "source": data.source,
-        "documents": len(corpus.documents),
-        "bytes": sum(len(content) for _, content in corpus.documents),
-        "digest": corpus_digest,
-        "train_bytes": len(train),
-        "train_digest": digest_bytes(train),
-        "validation_bytes": len(held),
-        "validation_digest": digest_bytes(held),
-        "split": f"documents by their digest, {data.holdout} held out",
-        "overlap": f"{overlap(*texts):.4f}",
-    }
 
 
 def read(source: str, spec_folder: Path, tokenizer: Tokenizer | None = None) -> Corpus:

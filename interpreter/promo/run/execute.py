@@ -2,8 +2,7 @@
 Carrying out runs: slots, attempts, and what the ledger says about them.
 
 The ledger knows of an attempt before its process exists and of a result only after its envelope lies on disk and was
-read back.  Failed attempts are tried again as often as the task allows; an attempt that nobody saw the end of is
-lost, which costs nothing of that allowance.  Nothing here knows about gates.
+read back.  Whether a run is made again is for the agenda to say; nothing here knows about gates.
 """
 
 from collections import deque
@@ -11,14 +10,22 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
-from promo.base.canonical import Json
 from promo.base.errors import PromoError
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock, Disk
 from promo.ledger.state import Attempt, AttemptState, State, apply
-from promo.ledger.values import Event, EventKind
+from promo.ledger.values import (
+    AttemptFailed,
+    AttemptLate,
+    AttemptLost,
+    AttemptStarted,
+    Event,
+    Happening,
+    Loss,
+    ResultAccepted,
+)
 from promo.plan.values import PlannedRun
 from promo.run.disk import refusal
 from promo.run.ports import Executor
@@ -32,15 +39,13 @@ from promo.run.store import (
     witnesses,
     write_request,
 )
-from promo.run.values import NO_DISK, OWN_FAULT, AttemptSpec, Exit, Result, RunStatus
+from promo.run.values import NO_DISK, AttemptSpec, Exit, Reason, Request, Result, Resumed, RunStatus
 
 POLL_S = 0.05
 POLL_SHARE = 0.02
 """Between two looks passes this share of the time since something last happened, and at most `POLL_S`."""
 SOONEST_S = 0.0005
-GONE = "promo ended before it did"
-BUSY = "another study took its device a moment earlier"
-UNSEEN = frozenset({"cancelled", "busy", "given up"})
+UNSEEN = frozenset({Reason.CANCELLED, Reason.BUSY, Reason.GIVEN_UP})
 """Reasons of attempts that ended before anything could be said of their candidate."""
 ALLOWANCE_S = 300
 """Seconds beyond the training cap for start-up, warm-up and scoring before the supervisor steps in."""
@@ -48,19 +53,12 @@ ALLOWANCE_S = 300
 
 @frozen
 class Task:
-    """
-    A run to be carried out: the request its worker gets, and how often it may be repeated, for which reason.
-
-    In a replay *recorded* is the first recorded run of its cell that it reads, and *tries* how many there are from
-    there on: a run that nobody made cannot be made again.
-    """
+    """A run to be carried out: the request its worker gets; in a replay, the first recorded run that it reads."""
 
     run: PlannedRun
-    request: Mapping[str, Json]
-    missing_reruns: int
-    crash_reruns: int
+    request: Request
+    """Without what is known only once an attempt is numbered: its number, and the state that it resumes."""
     recorded: int | None = None
-    tries: int | None = None
 
 
 class Place(Protocol):
@@ -84,7 +82,7 @@ class Place(Protocol):
     def is_free(self, slot: int) -> bool:
         """Whether no other study of this machine has the device of a slot."""
 
-    def beside(self, slot: int) -> tuple[str, ...]:
+    def co_tenants(self, slot: int) -> tuple[str, ...]:
         """Programs that promo did not start and that compute on the device of a slot while nobody holds it."""
 
     def environment(self, slot: int) -> Mapping[str, str]:
@@ -134,6 +132,7 @@ class Execution:
         clock: Clock,
         places: Mapping[str, Place],
         watch: Callable[[Progress], None],
+        ended: Callable[[PlannedRun], bool],
         *,
         finish: bool = False,
     ) -> None:
@@ -148,13 +147,14 @@ class Execution:
             clock: time.
             places: the hosts that are here.
             watch: called when an attempt has begun or ended.
+            ended: whether nothing more is due for a run, as *state* stands.
             finish: whether attempts go on to their end when this process dies.
         """
         self._study, self._journal, self.state = study, journal, state
         self._disk, self._clock, self._places, self._watch = disk, clock, places, watch
         self._waiting: dict[str, deque[Task]] = {host: deque() for host in places}
         self._live: list[_Live] = []
-        self._finish, self._last = finish, clock.monotonic()
+        self._finish, self._last, self._ended = finish, clock.monotonic(), ended
         self._refused = ""
         self.elsewhere: frozenset[str] = frozenset()
         """Devices that are waited for because another study has them."""
@@ -162,9 +162,9 @@ class Execution:
         """Device -> programs that computed on it when the last attempt there began, and that promo did not start."""
         self._settle_unseen()
 
-    def record(self, kind: EventKind, data: Mapping[str, Json]) -> Event:
+    def record(self, happening: Happening) -> Event:
         """Append an event to the ledger and take it into the state."""
-        event = self._journal.append(kind, data)
+        event = self._journal.append(happening)
         apply(self.state, event)
         return event
 
@@ -174,12 +174,8 @@ class Execution:
             live = next((one for one in self._live if one.run == task.run.id), None)
             if live is not None:
                 live.task = task
-            elif not has_ended(self.state, task):
+            elif not self._ended(task.run):
                 self._waiting[task.run.host].append(task)
-
-    def again(self, task: Task) -> None:
-        """Queue a task although it had a result, because a guard set that aside."""
-        self._waiting[task.run.host].append(task)
 
     @property
     def busy(self) -> bool:
@@ -217,7 +213,7 @@ class Execution:
         for live in self._live:
             self._executor(live.host).cancel(live.handle)
         for live in list(self._live):
-            for progress in self._end(live, Exit(None, "cancelled"), cancelled=True):
+            for progress in self._end(live, Exit(None, Reason.CANCELLED), cancelled=True):
                 self._watch(progress)
         for waiting in self._waiting.values():
             waiting.clear()
@@ -257,7 +253,7 @@ class Execution:
             task = waiting.popleft()
             if task.run.id in running:
                 waiting.append(task)
-            elif not has_ended(self.state, task):
+            elif not self._ended(task.run):
                 return task
         return None
 
@@ -271,34 +267,30 @@ class Execution:
         ):  # left by a start that never reached the ledger
             number += 1
             folder = attempt_folder(run.stage, run.candidate, run.host, run.seed, number)
-        request = {**task.request, "attempt": number, "resume": self._kept(run.id)}
+        request = evolve(task.request, attempt=number, resume=self._kept(run.id))
         if task.recorded is not None:
-            request["recorded"] = task.recorded + self.state.ended_badly(run.id)
-        device, beside = place.device(slot), place.beside(slot)
+            request = evolve(request, recorded=task.recorded + self.state.ended_badly(run.id))
+        device, others = place.device(slot), place.co_tenants(slot)
         if device is not None:
-            self.shared[device] = beside
+            self.shared[device] = others
         self.record(
-            EventKind.ATTEMPT_STARTED,
-            {
-                "run": run.id,
-                "attempt": number,
-                "stage": run.stage,
-                "candidate": run.candidate,
-                "host": run.host,
-                "seed": run.seed,
-                "folder": folder,
-                "request": write_request(self._disk, self._study / folder, request),
-                **({"device": device} if device is not None else {}),
-                **({"beside": list(beside)} if beside else {}),
-            },
+            AttemptStarted(
+                run=run.id,
+                attempt=number,
+                stage=run.stage,
+                candidate=run.candidate,
+                host=run.host,
+                seed=run.seed,
+                folder=folder,
+                request=write_request(self._disk, self._study / folder, request),
+                device=device,
+                co_tenants=others,
+                bundle=None,
+            )
         )
-        budget = task.request["budget"]
-        assert isinstance(budget, Mapping)
-        cap_s = budget["cap_s"]
-        assert isinstance(cap_s, int)
-        limit_s = 2 * cap_s + ALLOWANCE_S
-        trainer = str(task.request["trainer"])
-        spec = AttemptSpec(self._study / folder, place.environment(slot), limit_s, trainer, self._finish, device)
+        limit_s = 2 * request.budget.cap_s + ALLOWANCE_S
+        environment = place.environment(slot)
+        spec = AttemptSpec(self._study / folder, environment, limit_s, request.trainer, self._finish, device)
         return _Live(run.id, run.host, number, slot, folder, None, 0.0, task), spec
 
     def _launch(self, live: _Live, spec: AttemptSpec) -> None:
@@ -311,13 +303,13 @@ class Execution:
         assert live.task is not None
         self._watch(Progress(live.task, live.slot, None))
 
-    def _kept(self, run: str) -> dict[str, Json] | None:
+    def _kept(self, run: str) -> Resumed | None:
         """The state that the last attempt left behind if nobody saw its end; a failed one is begun anew."""
         tried = self.state.attempts.get(run, ())
         if not tried or tried[-1].state is not AttemptState.LOST:
             return None
         state = checkpoint_of(self._disk, self._study / tried[-1].folder)
-        return None if state is None else {"folder": tried[-1].folder, "state": state}
+        return None if state is None else Resumed(tried[-1].folder, state)
 
     def _end(self, live: _Live, exit_: Exit, *, cancelled: bool) -> list[Progress]:
         """Record how an attempt ended; what a display may want to show of it."""
@@ -327,8 +319,8 @@ class Execution:
         self._refused = live.folder if full else self._refused
         # Reading a record takes no device's time: what the record says counts.
         taken_s = None if result.recorded or live.adopted else self._clock.monotonic() - live.began
-        why = BUSY if exit_.reason == "busy" else GONE
-        self._settle(live.run, live.number, live.folder, result, taken_s, lost=why if cancelled or full else "")
+        loss = Loss.DISK if full else Loss.BUSY if exit_.reason is Reason.BUSY else Loss.GONE
+        self._settle(live.run, live.number, live.folder, result, taken_s, loss if cancelled or full else None)
         if live.task is None:
             return []
         if result.status is not RunStatus.OK:
@@ -345,26 +337,36 @@ class Execution:
             raise refusal(f"what the run in {folder} left", fault) from fault
         return result
 
-    def _settle(self, run: str, number: int, folder: str, result: Result, taken_s: float | None, *, lost: str) -> None:
+    def _settle(
+        self, run: str, number: int, folder: str, result: Result, taken_s: float | None, loss: Loss | None
+    ) -> None:
         """Record how an attempt ended; a sound result counts even when nobody waited for it."""
-        data: dict[str, Json] = {
-            "run": run,
-            "attempt": number,
-            "status": result.status.value,
-            "cause": result.cause,
-            "envelope": result.digest,
-            "train_s": result.charged_s,
-            "device_s": self._device_s(folder, result) if taken_s is None else f"{taken_s:.3f}",
-        }
-        if left := witnesses(self._disk, self._study / folder):
-            data["left"] = left
+        device_s = self._device_s(folder, result) if taken_s is None else f"{taken_s:.3f}"
+        left = witnesses(self._disk, self._study / folder)
         if result.status is RunStatus.OK:
-            self.record(EventKind.RESULT_ACCEPTED, {**data, "metrics": dict(result.metrics)})
-        elif lost and result.digest is None:
-            data["status"], data["cause"] = "lost", lost
-            self.record(EventKind.ATTEMPT_LOST, data)
+            assert result.digest is not None and result.body is not None
+            body = result.body
+            self.record(
+                ResultAccepted(
+                    run=run,
+                    attempt=number,
+                    envelope=result.digest,
+                    metrics=body.metrics,
+                    seconds=body.seconds,
+                    work=body.work,
+                    contention=body.contention,
+                    device_s=device_s,
+                    witnesses=left,
+                    bundle=None,
+                )
+            )
+        elif loss is not None and result.digest is None:
+            self.record(AttemptLost(run, number, loss, device_s, left, None))
         else:
-            self.record(EventKind.ATTEMPT_FAILED, data)
+            cause, charged_s = result.cause, result.charged_s
+            self.record(
+                AttemptFailed(run, number, result.status, cause, result.digest, charged_s, device_s, left, None)
+            )
 
     def _device_s(self, folder: str, result: Result) -> str | None:
         """Device time of an attempt whose end nobody here saw; one that was lost has spent it all the same."""
@@ -388,7 +390,7 @@ class Execution:
                 self._live.append(_Live(run, host, number, slot, folder, handle, 0.0, None, adopted=True))
                 continue
             result = self._result(attempt.folder, None)
-            self._settle(attempt.run, attempt.number, attempt.folder, result, None, lost=GONE)
+            self._settle(attempt.run, attempt.number, attempt.folder, result, None, Loss.GONE)
         self.note_late()
 
     def _slot_of(self, attempt: Attempt) -> int:
@@ -400,33 +402,10 @@ class Execution:
 
     def note_late(self) -> None:
         """Results of attempts that had been given up: they are recorded, and never count."""
-        for tried in self.state.attempts.values():
-            for attempt in tried:
-                given_up = attempt.state in (AttemptState.LOST, AttemptState.FAILED) and attempt.envelope is None
-                if not given_up or attempt.late is not None:
-                    continue
-                result = read_whole(self._disk, self._study / attempt.folder, None)
-                if result.digest is not None:
-                    late: dict[str, Json] = {"run": attempt.run, "attempt": attempt.number, "envelope": result.digest}
-                    self.record(EventKind.ATTEMPT_LATE, {**late, "status": result.status.value})
-
-
-def has_ended(state: State, task: Task) -> bool:
-    """Whether nothing more will happen to a task, unless a guard sets its result aside: a result, or no tries left."""
-    run = task.run.id
-    tried = state.attempts.get(run, ())
-    if state.accepted(run) is not None:
-        return True
-    if tried and tried[-1].state is AttemptState.FLAGGED:
-        return not tried[-1].again
-    crashes = state.failures(run, OWN_FAULT)
-    return (
-        not may_repeat(state, task)
-        or crashes > task.crash_reruns
-        or state.failures(run) - crashes > task.missing_reruns
-    )
-
-
-def may_repeat(state: State, task: Task, *, after: int = 0) -> bool:
-    """Whether there is a run left when *after* more have ended badly; in a replay there are those recorded."""
-    return task.tries is None or state.ended_badly(task.run.id) + after < task.tries
+        for attempt in self.state.every_attempt():
+            given_up = attempt.state in (AttemptState.LOST, AttemptState.FAILED) and attempt.envelope is None
+            if not given_up or attempt.late is not None:
+                continue
+            result = read_whole(self._disk, self._study / attempt.folder, None)
+            if result.digest is not None:
+                self.record(AttemptLate(attempt.run, attempt.number, result.digest, result.status))

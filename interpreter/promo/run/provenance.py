@@ -47,11 +47,6 @@ class Origin:
     code: str = ""
     """Digest of promo itself: the code that decides."""
 
-    def to_json(self) -> dict[str, Json]:
-        """As the ledger records it at every start."""
-        packages: list[Json] = list(self.packages)
-        return {"commit": self.commit, "command": list(self.command), "packages": packages, "code": self.code}
-
 
 def origin_of(folder: Path, environment: Mapping[str, str], words: Sequence[str]) -> Origin:
     """The origin of a command that was given for a spec in a folder."""

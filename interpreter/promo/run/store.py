@@ -6,12 +6,12 @@ its own body and of the request it answers.  A folder is used by one attempt onl
 up and goes on can spoil nothing.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from promo.base.canonical import Json, canonical, digest, digest_bytes, parse_json
+from promo.base.canonical import canonical, digest_bytes, parse_canonical, parse_json
+from promo.base.codec import from_json, to_json, value_digest
 from promo.ledger.ports import Disk
-from promo.run.values import CONTRACT, Exit, Result, RunStatus
+from promo.run.values import Body, Envelope, Exit, Point, Reason, Request, Result, RunStatus
 
 REQUEST = "request.json"
 RESULT = "result.json"
@@ -32,12 +32,22 @@ def attempt_folder(stage: str, candidate: str, host: str, seed: int, number: int
     return f"runs/{stage}/{candidate}-{host}-s{seed}/attempt-{number}"
 
 
-def write_request(disk: Disk, folder: Path, request: Mapping[str, Json]) -> str:
+def write_request(disk: Disk, folder: Path, request: Request) -> str:
     """Put the request into a new attempt folder; its digest.  It need not last before the result does."""
     disk.draft_folder(folder)
-    content = canonical(request)
+    content = canonical(to_json(request))
     disk.draft(folder / REQUEST, content)
     return digest_bytes(content)
+
+
+def parse_request(content: bytes) -> Request:
+    """
+    Read a request.
+
+    Raises:
+        ValueError: it is none, byte for byte.
+    """
+    return from_json(Request, parse_canonical(content))
 
 
 def settle(disk: Disk, study: Path, folder: str) -> None:
@@ -47,7 +57,7 @@ def settle(disk: Disk, study: Path, folder: str) -> None:
     disk.settle([place / name for name in (REQUEST, POINTS, RESULT, *WITNESSES)], names)
 
 
-def witnesses(disk: Disk, folder: Path) -> dict[str, Json]:
+def witnesses(disk: Disk, folder: Path) -> dict[str, str]:
     """
     Name -> digest of what tells how an attempt went, beside its result: what it printed, and how it ended.
 
@@ -59,9 +69,9 @@ def witnesses(disk: Disk, folder: Path) -> dict[str, Json]:
     return {name: digest_bytes(content) for name, content in found.items() if content is not None}
 
 
-def result_bytes(body: Mapping[str, Json]) -> bytes:
-    """A result envelope: the body and its digest."""
-    return canonical({"body": body, "digest": digest(body)})
+def result_bytes(body: Body) -> bytes:
+    """A result file: the body and its digest."""
+    return canonical(to_json(Envelope(body, value_digest(body))))
 
 
 def checkpoint_of(disk: Disk, folder: Path) -> str | None:
@@ -91,46 +101,27 @@ def read_result(disk: Disk, folder: Path, exit_: Exit | None) -> Result:
 def read_whole(disk: Disk, folder: Path, exit_: Exit | None) -> Result:
     """What an attempt left, as `read_result`; without the points that its envelope names, the envelope is not sound."""
     result = read_result(disk, folder, exit_)
-    points = result.details.get("points")
-    if points is None or points == digest_bytes(disk.read(folder / POINTS) or b""):
+    if result.body is None or result.body.points == digest_bytes(disk.read(folder / POINTS) or b""):
         return result
     return _failure(RunStatus.INVALID, "its result is damaged: its points are not those it was written with")
 
 
 def parse_result(content: bytes, request_digest: str) -> Result:
     """
-    Read a result envelope.
+    Read a result file.
 
     Raises:
         ValueError: it is not canonical, its digest is wrong, or it answers another request.
     """
-    stored = parse_json(content)
-    if not isinstance(stored, dict) or canonical(stored) != content:
-        raise ValueError("it is not in canonical form")
-    body = stored.get("body")
-    if not isinstance(body, dict) or digest(body) != stored.get("digest"):
+    envelope = from_json(Envelope, parse_canonical(content))
+    body = envelope.body
+    if value_digest(body) != envelope.digest:
         raise ValueError("its digest does not fit")
-    if body.get("promo_result") != CONTRACT:
-        raise ValueError(f"it is no result of contract {CONTRACT}")
-    if body.get("request") != request_digest:
+    if body.request != request_digest:
         raise ValueError("it answers another request")
-    return Result(
-        status=RunStatus(body["status"]),
-        cause=str(body["cause"]),
-        metrics=_texts(body["metrics"]),
-        seconds=_texts(body["seconds"]),
-        details={key: value for key, value in body.items() if key not in _OWN_FIELDS},
-        digest=digest_bytes(content),
-    )
-
-
-_OWN_FIELDS = frozenset({"promo_result", "request", "status", "cause", "metrics", "seconds"})
-
-
-def _texts(stored: Json) -> dict[str, str]:
-    if not isinstance(stored, dict) or not all(isinstance(value, str) for value in stored.values()):
-        raise ValueError("its numbers are not kept as text")
-    return {key: str(value) for key, value in stored.items()}
+    if body.status is RunStatus.OK and body.cause:
+        raise ValueError("a sound result has no cause")
+    return Result(body.status, body.cause, body, digest_bytes(content))
 
 
 def _without_result(disk: Disk, folder: Path, exit_: Exit | None) -> Result:
@@ -138,9 +129,9 @@ def _without_result(disk: Disk, folder: Path, exit_: Exit | None) -> Result:
     exit_ = read_exit(disk, folder) or exit_  # the supervisor was nearer than whoever waited for it
     if exit_ is None:
         return _failure(RunStatus.KILLED, "it ended without a trace")
-    if exit_.reason == "limit":
+    if exit_.reason is Reason.LIMIT:
         return _failure(RunStatus.TIMEOUT, "it was ended at its wall-clock limit")
-    if exit_.reason == "supervisor":
+    if exit_.reason is Reason.SUPERVISOR:
         return _failure(RunStatus.KILLED, "its supervisor was killed, and it ended with it")
     if exit_.returncode is not None and exit_.returncode < 0:
         hint = "; the system may have run out of memory" if exit_.returncode == -9 else ""
@@ -151,7 +142,7 @@ def _without_result(disk: Disk, folder: Path, exit_: Exit | None) -> Result:
 
 
 def _failure(status: RunStatus, cause: str) -> Result:
-    return Result(status, cause, {}, {}, {}, None)
+    return Result(status, cause, None, None)
 
 
 def read_exit(disk: Disk, folder: Path) -> Exit | None:
@@ -160,17 +151,9 @@ def read_exit(disk: Disk, folder: Path) -> Exit | None:
     if content is None:
         return None
     try:
-        stored = parse_json(content)
+        return from_json(Exit, parse_json(content))
     except ValueError:
         return None
-    assert isinstance(stored, dict)
-    code = stored.get("returncode")
-    seconds = stored.get("seconds")
-    return Exit(
-        code if isinstance(code, int) else None,
-        str(stored.get("reason", "")),
-        seconds if isinstance(seconds, str) else None,
-    )
 
 
 def seconds_spent(disk: Disk, folder: Path) -> str | None:
@@ -182,9 +165,8 @@ def seconds_spent(disk: Disk, folder: Path) -> str | None:
     exit_ = read_exit(disk, folder)
     if exit_ is not None and exit_.seconds is not None:
         return exit_.seconds
-    paid = [point["charged_s"] for point in read_points(disk, folder) if "charged_s" in point]
-    last = paid[-1] if paid else None
-    return f"{last:.3f}" if isinstance(last, int | float) else None
+    paid = [point.charged_s for point in read_points(disk, folder) if point.charged_s is not None]
+    return paid[-1] if paid else None
 
 
 def log_tail(disk: Disk, folder: Path) -> tuple[str, ...]:
@@ -194,14 +176,12 @@ def log_tail(disk: Disk, folder: Path) -> tuple[str, ...]:
     return tuple(line.rstrip() for line in lines if line.strip())[-TAIL:]
 
 
-def read_points(disk: Disk, folder: Path) -> tuple[Mapping[str, Json], ...]:
-    """Measured points of an attempt in order; a line cut short by a crash is left out."""
+def read_points(disk: Disk, folder: Path) -> tuple[Point, ...]:
+    """Measured points of an attempt in order; a line cut short by a crash, or that is none, is left out."""
     points = []
     for line in (disk.read(folder / POINTS) or b"").splitlines():
         try:
-            point = parse_json(line)
+            points.append(from_json(Point, parse_json(line)))
         except ValueError:
             continue
-        if isinstance(point, dict):
-            points.append(point)
     return tuple(points)

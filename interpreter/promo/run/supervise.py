@@ -112,7 +112,7 @@ class Supervisor:
             elif what == "stop":
                 self._end("cancelled")
             elif value is self._worker and self._worker is not None:
-                self._ended("", None if what == "ended" else 0)
+                self._ended("itself", None if what == "ended" else 0)
             if self._left and self._worker is None:
                 return
 
@@ -136,12 +136,12 @@ class Supervisor:
     def _begin(self, folder: Path, limit_s: float, trainer: str, device: str | None) -> None:
         self._lease = take(lease_folder(os.environ), device) if device else None
         if device and self._lease is None:
-            self._tell(folder, {"reason": "busy", "returncode": None})
+            self._tell(folder, {"reason": "busy", "returncode": None, "seconds": None})
             return
         held = hold(folder)
         if held is None:
             self._let_go()
-            self._tell(folder, {"reason": "given up", "returncode": None})
+            self._tell(folder, {"reason": "given up", "returncode": None, "seconds": None})
             return
         spare, self._spare = self._spare, None
         if spare is not None and (spare.trainer != trainer or not spare.alive):

@@ -8,43 +8,151 @@ the environment or a shell.  Measured numbers are kept as decimal text, so that 
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
+from typing import ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 
-from promo.base.canonical import Json
+from promo.base.codec import Count, Digest, Free, Large, Measured, Name, Seconds
+from promo.ledger.values import OWN_FAULT, Folder, Number, RunStatus, Said, Work
+from promo.study.space import Level
+from promo.study.values import Budget, BudgetKind
 
-CONTRACT = 1
-"""Version of the request and result files."""
-RECORDED = "recorded"
-"""Provenance of a result that was read from a table; one that was trained names none."""
-
+__all__ = ["OWN_FAULT", "RunStatus", "Work"]
 
 NO_DISK = 96
 """Exit status of a worker whose disk is full or fails: nobody's fault but the machine's."""
 
-
-class RunStatus(Enum):
-    """How an attempt ended; only `ok` has a value that a gate may read."""
-
-    OK = "ok"
-    NAN = "nan"
-    """The loss or the metric was not a finite number."""
-    DIVERGED = "diverged"
-    """The model scored worse than guessing every byte."""
-    OOM = "oom"
-    """The device or the machine ran out of memory."""
-    TIMEOUT = "timeout"
-    """The supervisor ended it at its limit."""
-    KILLED = "killed"
-    """A signal from outside ended it."""
-    CRASH = "crash"
-    """It ended with an error, or without a result."""
-    INVALID = "invalid"
-    """Its request cannot be carried out, or its result contradicts the request."""
+# --- requests ----------------------------------------------------------------------------------------------------
 
 
-OWN_FAULT = frozenset({"nan", "diverged", "oom", "crash"})
-"""Statuses of runs that failed by their own fault, as they would on any machine; all others are merely missing."""
+@frozen
+class RunOf:
+    """The run that is asked for; *seed* seeds it, and *label* is what the plan calls that seed where it was drawn."""
+
+    id: Name
+    stage: str
+    candidate: str
+    host: str
+    seed: int
+    label: int | None
+
+
+@frozen
+class TextOf:
+    """
+    The prepared text: paths below the study's folder, its digest, and the windows that score a model.
+
+    Where tokens are not bytes, *token_lengths* is a file of the bytes that each token stands for, 32 bits each, and
+    *token_width* the bytes that each takes in the streams.
+    """
+
+    train: str
+    validation: str
+    digest: Digest
+    score_tokens: Count
+    window: Count
+    token_lengths: str | None
+    token_width: Count
+
+
+class Kept(Enum):
+    """A state that a run leaves: at its end, or at the end of its constant-rate trunk."""
+
+    CHECKPOINT = "checkpoint"
+    TRUNK = "trunk"
+
+
+@frozen
+class Keeping:
+    """Which states a run keeps: at its end, for another one, and every so many seconds, for itself."""
+
+    at_end: bool
+    every_s: Count
+
+
+@frozen
+class Trunk:
+    """Where a constant rate ends, in the budget's unit, and whether the state there is kept."""
+
+    at: Large
+    keep: bool
+
+
+@frozen
+class Continued:
+    """
+    The trained run that a run carries on: where its state lies, and what it has spent in the budget's unit.
+
+    Folder and state are None where that run has no result; *recorded* is which recorded run of its cell it was.
+    """
+
+    folder: Folder | None
+    state: Digest | None
+    earlier: Large
+    recorded: Count | None
+
+
+@frozen
+class Resumed:
+    """A state that an attempt of the same run kept before it was lost."""
+
+    folder: Folder
+    state: Digest
+
+
+@frozen
+class Grown:
+    """The state that a run begins from; *way* while ways to grow are tried, where it is that of a smaller model."""
+
+    folder: Folder | None
+    state: Digest | None
+    kept: Kept
+    way: str | None
+
+
+@frozen
+class Request:
+    """
+    Everything that an attempt is asked, and all that its training depends on.
+
+    It does not depend on where its study lies, and knows nothing of gates: equal requests are equal runs.
+    """
+
+    FORM: ClassVar = ("promo_request", 2)
+
+    study: str
+    plan: Digest
+    run: RunOf
+    attempt: Number
+    trainer: str
+    """`module:function`."""
+    settings: Mapping[str, int | str]
+    """The effective configuration, as the runner resolves it."""
+    parameters: Large
+    flops_per_token: Large
+    metric: str
+    budget: Budget
+    data: TextOf | None
+    checkpoint: Keeping
+    trunk: Trunk | None
+    """Only in a stage that cools down."""
+    continues: Continued | None
+    resume: Resumed | None
+    grow: Grown | None
+    device: str
+    """`cpu` or `cuda`."""
+    threads: Count
+    program: Free
+    """A runner that is kept in files: what its file declares; null for others."""
+    levels: Mapping[str, Level] | None
+    """The candidate's own levels, for such a runner."""
+    curves: Digest | None
+    """The table that a replay reads."""
+    recorded: Count | None
+    """Which recorded run of its cell it reads."""
+
+
+# --- attempts ----------------------------------------------------------------------------------------------------
 
 
 @frozen
@@ -63,14 +171,125 @@ class AttemptSpec:
     """Lasting name of the device that it holds while it runs; None for a processor."""
 
 
+class Reason(Enum):
+    """Why an attempt came to its end, as whoever had it in hand saw it."""
+
+    ITSELF = "itself"
+    LIMIT = "limit"
+    CANCELLED = "cancelled"
+    SUPERVISOR = "supervisor"
+    """Its supervisor was killed, and it ended with it."""
+    BUSY = "busy"
+    """Its device was taken by another study."""
+    GIVEN_UP = "given up"
+    """It had been given up before it began."""
+
+
 @frozen
 class Exit:
     """How a worker process ended: its return code (negative: the signal), and why the supervisor stepped in."""
 
     returncode: int | None
-    reason: str = ""
-    seconds: str | None = None
-    """How long its supervisor had it in hand, as exact text; None where nobody wrote it down."""
+    reason: Reason = Reason.ITSELF
+    seconds: Seconds | None = None
+    """How long its supervisor had it in hand; None where nobody wrote it down."""
+
+
+# --- results -----------------------------------------------------------------------------------------------------
+
+
+class Counter(Enum):
+    """Who knows how much of its budget a run has used."""
+
+    TRAINER = "trainer"
+    """The trainer counted, and its clock stands still outside of training."""
+    REPORTED = "reported"
+    """A program kept its own clock and said so."""
+    PROCESS = "process"
+    """Nobody marked what is training, so all of it is charged."""
+    RECORDED = "recorded"
+    """A table of recorded curves says how far the run had come."""
+
+
+@frozen
+class Used:
+    """How much of its budget a run has used, in the budget's unit, and who knows."""
+
+    kind: BudgetKind
+    used: Measured
+    last_step: Measured
+    """What the last step took of it; nobody can stop in the middle of one."""
+    counter: Counter
+
+
+@frozen
+class RecordedAs:
+    """Where a result was read: a table, the run of it, and its row; two rows between which it was interpolated."""
+
+    number: Count
+    """Which recorded run of the cell, from 0."""
+    table: Digest
+    name: str
+    config: str | None = None
+    host: str | None = None
+    seed: str | None = None
+    run: str | None = None
+    rows: tuple[int, ...] = ()
+    value: Measured | None = None
+
+
+@frozen
+class Facts:
+    """Where and with what a run was made."""
+
+    machine: Mapping[str, Free] = field(factory=dict)
+    device: Mapping[str, Free] = field(factory=dict)
+    software: Mapping[str, Free] = field(factory=dict)
+    peak_rss_bytes: Large | None = None
+    peak_device_bytes: Large | None = None
+    started_ahead_s: Seconds | None = None
+    """How long before its attempt its process was born."""
+
+
+@frozen
+class Body:
+    """What an attempt says of itself at its end."""
+
+    FORM: ClassVar = ("promo_result", 2)
+
+    request: Digest
+    """Of the request that it answers."""
+    status: RunStatus
+    cause: Said
+    metrics: Mapping[str, Measured]
+    seconds: Mapping[str, Seconds]
+    """Phase -> seconds; `train` is what the budget paid for, `total` all of it."""
+    points: Digest
+    """Of the file of measured points."""
+    used: Used | None
+    work: Work
+    checkpoint: Digest | None
+    """The state at its end, if that was kept."""
+    trunk: Digest | None
+    contention: Measured | None
+    """Processor cores that everything else on the machine kept busy meanwhile, on average."""
+    facts: Facts
+    recorded: RecordedAs | None
+    """Set where it was read from a table; None for what was trained."""
+    details: Mapping[str, Free]
+    """What its runner says besides; nothing is decided by it."""
+
+    def state(self, kept: Kept) -> str | None:
+        """The state that it left, if it did."""
+        return self.checkpoint if kept is Kept.CHECKPOINT else self.trunk
+
+
+@frozen
+class Envelope:
+    """A result file: the body and its digest, so that a part of one is none."""
+
+    body: Body
+    digest: Digest
 
 
 @frozen
@@ -79,21 +298,39 @@ class Result:
 
     status: RunStatus
     cause: str
-    metrics: Mapping[str, str]
-    """Metric -> value as exact decimal text."""
-    seconds: Mapping[str, str]
-    """Phase -> seconds; `train` is what the budget paid for."""
-    details: Mapping[str, Json]
-    """Everything else the worker recorded: work, memory, device, software, data."""
+    body: Body | None
+    """None when the worker left none."""
     digest: str | None
-    """Digest of the envelope; None when the worker left none."""
+    """Of the result file; None when the worker left none."""
+
+    @property
+    def metrics(self) -> Mapping[str, str]:
+        """Metric -> value as exact decimal text."""
+        return self.body.metrics if self.body else {}
+
+    @property
+    def seconds(self) -> Mapping[str, str]:
+        """Phase -> seconds."""
+        return self.body.seconds if self.body else {}
 
     @property
     def recorded(self) -> bool:
         """Whether it was read from a table instead of trained."""
-        return self.details.get("provenance") == RECORDED
+        return self.body is not None and self.body.recorded is not None
 
     @property
     def charged_s(self) -> str:
         """Training seconds, which the budget paid for."""
         return self.seconds.get("train", "0")
+
+
+@frozen
+class Point:
+    """A measured point of a run: what had been done by then, and what was measured."""
+
+    step: Count | None
+    tokens: Large | None
+    charged_s: Measured | None
+    """Training seconds that had been charged by then."""
+    metrics: Mapping[str, Measured]
+    """Metrics, and `train_` with the end of the metric's name for what is measured while it trains."""

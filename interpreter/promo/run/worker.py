@@ -15,19 +15,18 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from promo.base.canonical import Json, digest_bytes, parse_json
+from promo.base.canonical import digest_bytes
 from promo.base.errors import PromoError
-from promo.run.contract import Outcome, Recorder, Request, seconds_as_text
+from promo.run.contract import Outcome, Recorder, Trainer, seconds_as_text
 from promo.run.disk import REFUSED, RealDisk
 from promo.run.provenance import peak_memory_bytes, software, where_it_runs
 from promo.run.redact import redact_text
-from promo.run.store import LOG, POINTS, REQUEST, RESULT, result_bytes
-from promo.run.values import CONTRACT, NO_DISK, RunStatus
+from promo.run.store import LOG, POINTS, REQUEST, RESULT, parse_request, result_bytes
+from promo.run.values import NO_DISK, Body, Facts, Request, RunStatus
 
 STUDY_ABOVE = 3
 """An attempt lies in STUDY/runs/STAGE/CELL/ATTEMPT."""
@@ -35,8 +34,6 @@ OUT_OF_MEMORY = ("OutOfMemoryError", "MemoryError")
 OUT_OF_MEMORY_WORDS = ("can't allocate memory", "out of memory", "not enough memory")
 ORPHANED = 97
 """Exit status of a worker whose supervisor died."""
-
-Trainer = Callable[[Request, Recorder], Outcome]
 
 
 @frozen
@@ -114,9 +111,8 @@ def _imported(name: str, born: float) -> Ready:
 def main(folder: Path) -> int:
     """Carry out the request in *folder* here and now; 0 when a result was written, whatever it says."""
     now = time.monotonic()
-    request = parse_json((folder / REQUEST).read_bytes())
-    assert isinstance(request, dict)
-    return 0 if carry_out(folder, _imported(str(request["trainer"]), now), now) else NO_DISK
+    request = parse_request((folder / REQUEST).read_bytes())
+    return 0 if carry_out(folder, _imported(request.trainer, now), now) else NO_DISK
 
 
 def carry_out(folder: Path, ready: Ready, told: float) -> bool:
@@ -142,13 +138,10 @@ def carry_out(folder: Path, ready: Ready, told: float) -> bool:
 
 def _carry_out(folder: Path, ready: Ready, told: float) -> None:
     content = (folder / REQUEST).read_bytes()
-    request = parse_json(content)
-    assert isinstance(request, dict)
-    request["study_folder"] = str(folder.resolve().parents[STUDY_ABOVE])
-    request["attempt_folder"] = str(folder.resolve())
+    request, place = parse_request(content), folder.resolve()
     began = max(ready.born, told)
     with (folder / POINTS).open("w", encoding="utf-8") as points:
-        recorder = Recorder(points, began)
+        recorder = Recorder(points, began, place.parents[STUDY_ABOVE], place)
         for phase, seconds in ready.phases(told).items():
             recorder.add(phase, seconds)
         try:
@@ -177,11 +170,11 @@ def _checked(outcome: Outcome, request: Request) -> Outcome:
     """A result without a finite value of the study's metric is no result."""
     if outcome.status is not RunStatus.OK:
         return outcome
-    value = outcome.metrics.get(str(request["metric"]))
+    value = outcome.metrics.get(request.metric)
     if value is None:
-        return Outcome(RunStatus.INVALID, {}, outcome.details, f"the trainer gave no '{request['metric']}'")
+        return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=f"the trainer gave no '{request.metric}'")
     if not math.isfinite(value):
-        return Outcome(RunStatus.NAN, {}, outcome.details, f"{request['metric']} is {value}")
+        return evolve(outcome, status=RunStatus.NAN, metrics={}, cause=f"{request.metric} is {value}")
     return outcome
 
 
@@ -189,7 +182,7 @@ def _failed(fault: Exception) -> Outcome:
     words = redact_text(str(fault)).strip().splitlines() or [type(fault).__name__]
     memory = type(fault).__name__ in OUT_OF_MEMORY or any(part in str(fault) for part in OUT_OF_MEMORY_WORDS)
     status = RunStatus.OOM if memory else RunStatus.CRASH
-    return Outcome(status, {}, {}, f"{type(fault).__name__}: {words[0][:300]}")
+    return Outcome(status, {}, cause=f"{type(fault).__name__}: {words[0][:300]}")
 
 
 def _leave(folder: Path, request: bytes, outcome: Outcome, recorder: Recorder, waited: float) -> None:
@@ -201,20 +194,29 @@ def _leave(folder: Path, request: bytes, outcome: Outcome, recorder: Recorder, w
     """
     recorder.seconds["total"] = recorder.total()
     points = (folder / POINTS).read_bytes()
-    body: dict[str, Json] = {
-        "promo_result": CONTRACT,
-        "request": digest_bytes(request),
-        "status": outcome.status.value,
-        "cause": outcome.cause,
-        "metrics": {name: repr(float(value)) for name, value in outcome.metrics.items() if math.isfinite(value)},
-        "seconds": seconds_as_text(recorder.seconds),
-        "points": digest_bytes(points),
-        "software": software(),
-        "machine": where_it_runs(),
-        "started_ahead_s": f"{max(waited, 0.0):.6f}",
-        "memory": {"peak_rss_bytes": peak_memory_bytes(), "peak_device_bytes": None},
-        **outcome.details,
-    }
+    body = Body(
+        request=digest_bytes(request),
+        status=outcome.status,
+        cause=outcome.cause,
+        metrics={name: repr(float(value)) for name, value in outcome.metrics.items() if math.isfinite(value)},
+        seconds=seconds_as_text(recorder.seconds),
+        points=digest_bytes(points),
+        used=outcome.used,
+        work=outcome.work,
+        checkpoint=outcome.checkpoint,
+        trunk=outcome.trunk,
+        contention=outcome.contention,
+        facts=Facts(
+            machine=where_it_runs(),
+            device=outcome.device,
+            software=software(),
+            peak_rss_bytes=peak_memory_bytes(),
+            peak_device_bytes=outcome.peak_device_bytes,
+            started_ahead_s=f"{max(waited, 0.0):.6f}",
+        ),
+        recorded=None,
+        details=outcome.details,
+    )
     RealDisk().draft(folder / RESULT, result_bytes(body))
 
 

@@ -1,17 +1,16 @@
 """
 Declarations from another file, pinned by what that file means.
 
-The pin is a digest of the file's resolved study in canonical words, so its layout and comments may change and its
+The pin is a digest of what the file's resolved study means, so its layout and comments may change and its
 meaning may not.  An imported candidate brings the factors that it has levels of.
 """
 
 from attrs import define, field
 
-from promo.base.canonical import Json, digest
 from promo.base.diagnostics import Confidence, Edit, errors, suggestion
 from promo.base.source import Span
-from promo.study.describe import describe, describe_level
 from promo.study.expressions import unquoted
+from promo.study.meaning import pin_of
 from promo.study.names import Scope
 from promo.study.space import Array, Design, Factor
 from promo.study.values import Candidate, Data, Host, Study
@@ -34,21 +33,6 @@ class Imported:
     data: dict[str, Data] = field(factory=dict)
     stages: set[str] = field(factory=set)
     """Stages of other studies; growth and laws may refer to their results."""
-
-
-def meaning(study: Study) -> str:
-    """What `use ... pinned` holds on to: digest of a study in canonical words, 64 hex digits."""
-    said = {part: words for part, words in describe(study).items() if part != "title"}
-    designs: list[Design | Array] = [*study.designs.values(), *study.arrays.values()]
-    rows: dict[str, Json] = {design.name: _rows(design) for design in designs}
-    return digest({**said, "design_rows": rows} if rows else said)
-
-
-def _rows(design: Design | Array) -> dict[str, Json]:
-    """Levels at every row, whether or not a cohort uses it."""
-    return {
-        row: {name: describe_level(level) for name, level in design.levels_at(row).items()} for row in design.titles
-    }
 
 
 def read_imports(scope: Scope, runner: str) -> Imported:
@@ -88,7 +72,7 @@ def _study(scope: Scope, block: Node) -> Study | None:
         notes = (f"{source.name}:{line}: {first.message}",) if first else ()
         scope.report("P0219", f"'{path}' has errors of its own", token, "mend them first", notes=notes)
         return None
-    now = meaning(study)
+    now = pin_of(study)
     pin = block.node("pinned")
     shown = f"sha256:{now[:SHOWN]}"
     if pin is None:

@@ -8,9 +8,11 @@ measure's unit unless a kind says otherwise.
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from fractions import Fraction
+from typing import Annotated, ClassVar
 
 from attrs import frozen
 
+from promo.base.codec import Remark, Unstored
 from promo.base.shown import Shown
 from promo.study.places import Where, place
 
@@ -102,6 +104,8 @@ class Test(Shown):
 class Top(Shown):
     """Among the best *count*; per host: among the best on at least one host."""
 
+    TAG: ClassVar = "top"
+
     count: int
     per_host: bool = False
 
@@ -110,6 +114,8 @@ class Top(Shown):
 class Best(Shown):
     """Among the best share of those who compete for a place, rounded up."""
 
+    TAG: ClassVar = "best"
+
     share: Fraction
     per_host: bool = False
 
@@ -117,6 +123,8 @@ class Best(Shown):
 @frozen(eq=False, repr=False, slots=False)
 class Level(Shown):
     """A statistic of the metric itself against a bound."""
+
+    TAG: ClassVar = "level"
 
     statistic: Statistic
     bound: Bound
@@ -130,6 +138,8 @@ class Difference(Shown):
     *reference* is a candidate or `LEADER`; None stands for the one a rule names.
     """
 
+    TAG: ClassVar = "difference"
+
     statistic: Statistic
     side: Side
     reference: str | None
@@ -141,6 +151,8 @@ class Difference(Shown):
 class Equivalent(Shown):
     """Two one-sided tests: the mean difference lies inside the margin with confidence."""
 
+    TAG: ClassVar = "equivalent"
+
     reference: str | None
     margin: Fraction
     test: Test
@@ -149,6 +161,8 @@ class Equivalent(Shown):
 @frozen(eq=False, repr=False, slots=False)
 class Agreement(Shown):
     """Kendall's tau-b between the rankings of each two hosts, or stages, against a plain number."""
+
+    TAG: ClassVar = "agreement"
 
     between: tuple[str, ...]
     of_hosts: bool
@@ -159,10 +173,14 @@ class Agreement(Shown):
 class First(Shown):
     """Alone in front in every cell."""
 
+    TAG: ClassVar = "first"
+
 
 @frozen(eq=False, repr=False, slots=False)
 class Isnt(Shown):
     """The opposite."""
+
+    TAG: ClassVar = "not"
 
     condition: "Condition"
 
@@ -171,12 +189,16 @@ class Isnt(Shown):
 class Both(Shown):
     """All of them."""
 
+    TAG: ClassVar = "and"
+
     conditions: tuple["Condition", ...]
 
 
 @frozen(eq=False, repr=False, slots=False)
 class Either(Shown):
     """At least one of them."""
+
+    TAG: ClassVar = "or"
 
     conditions: tuple["Condition", ...]
 
@@ -249,9 +271,11 @@ class Sample(Shown):
 class Gate(Shown):
     """A promotion rule between two stages."""
 
+    TAG: ClassVar = "gate"
+
     name: str
     frozen: bool
-    seal: str | None
+    seal: Annotated[str | None, Unstored(None)]
     source: str
     target: str
     statistic: Statistic
@@ -267,7 +291,7 @@ class Gate(Shown):
     crash: Handling | None
     """What a run that failed by its own fault leads to; None: as missing."""
     ties: tuple[TieBreak, ...]
-    documentation: str
+    documentation: Remark
     where: Where = place()
 
     @property
@@ -290,9 +314,11 @@ class Gate(Shown):
 class Rule(Shown):
     """A claim about a candidate at one stage, on its own or against another."""
 
+    TAG: ClassVar = "rule"
+
     name: str
     frozen: bool
-    seal: str | None
+    seal: Annotated[str | None, Unstored(None)]
     judged: str
     reference: str | None
     stage: str
@@ -303,7 +329,7 @@ class Rule(Shown):
     """What follows when a gate did not promote one of the two to the stage; None: as *missing* says."""
     otherwise: Then | None
     """What follows when the claim does not hold; None: nothing."""
-    documentation: str
+    documentation: Remark
     where: Where = place()
 
     @property
@@ -326,9 +352,11 @@ class Reduction(Shown):
     stage that the effects are of, and always in the same direction; any other factor stays in the search.
     """
 
+    TAG: ClassVar = "reduction"
+
     name: str
     frozen: bool
-    seal: str | None
+    seal: Annotated[str | None, Unstored(None)]
     effects: str
     sources: tuple[str, ...]
     """Stages that the effects are of."""
@@ -342,7 +370,7 @@ class Reduction(Shown):
     needs: tuple[str, ...]
     """Stages that must have ended before it decides: its sources, and that of *around*."""
     missing: Handling
-    documentation: str
+    documentation: Remark
     where: Where = place()
 
     @property

@@ -1,12 +1,14 @@
 """Places in the text that resolved values remember."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from attrs import field
 
+from promo.base.codec import Unstored
 from promo.base.source import Span
 
-Where = Mapping[str, Span]
+Where = Annotated[Mapping[str, Span], Unstored({})]
 """Clause word (or "name") -> its place in the text; it never takes part in equality."""
 
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from attrs import frozen
 
+from promo.base.codec import Remark
 from promo.base.shown import Shown
 from promo.study.places import Where, place
 
@@ -35,7 +36,7 @@ class Factor(Shown):
     unit: str
     domain: Interval | tuple[Level, ...]
     default: Level
-    documentation: str
+    documentation: Remark
     where: Where = place()
 
 

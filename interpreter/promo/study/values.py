@@ -8,9 +8,11 @@ seconds.  `where` remembers the place of each clause for later diagnostics and n
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from fractions import Fraction
+from typing import Annotated
 
 from attrs import frozen
 
+from promo.base.codec import Large, Remark, Unstored
 from promo.base.shown import Shown
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.study.places import Where, place
@@ -33,7 +35,7 @@ class RunnerChoice(Shown):
     name: str
     version: int
     digest: str | None = None
-    file: str | None = None
+    file: Annotated[str | None, Unstored(None)] = None
 
 
 @frozen(eq=False, repr=False, slots=False)
@@ -49,7 +51,7 @@ class Tokens(Shown):
 class Data(Shown):
     """The text that is trained on: its source, the share held out, and the windows that score a model."""
 
-    name: str
+    name: Remark
     source: str
     pinned: str | None
     holdout: Fraction
@@ -58,6 +60,15 @@ class Data(Shown):
     where: Where = place()
     tokens: Tokens | None = None
     """None: every byte is a token."""
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Machine(Shown):
+    """What of a host may move a score."""
+
+    device: str
+    system: str
+    threads: int
 
 
 @frozen(eq=False, repr=False, slots=False)
@@ -71,13 +82,18 @@ class Host(Shown):
     threads: int
     price: Fraction | None
     executor: str
-    documentation: str
+    documentation: Remark
     where: Where = place()
 
     @property
     def is_cpu(self) -> bool:
         """Whether runs here train on the processor."""
         return self.device.lower() == "cpu"
+
+    @property
+    def machine(self) -> Machine:
+        """What of it may move a score: not its slots, executor or price."""
+        return Machine(self.device, self.system, self.threads)
 
 
 class Role(Enum):
@@ -100,8 +116,8 @@ class Effective(Shown):
     """
 
     settings: tuple[tuple[str, int | str], ...]
-    parameters: int
-    flops_per_token: int
+    parameters: Large
+    flops_per_token: Large
     fixed_bytes: int = 0
     """Memory of weights, gradients and optimizer; 0 where the runner declares none."""
     row_bytes: int = 0
@@ -116,11 +132,11 @@ class Candidate(Shown):
     role: Role
     levels: tuple[tuple[str, Level], ...]
     effective: Effective
-    origin: str
+    origin: Remark
     """Where it was declared, in words: `candidate`, or `row 4 of screen`."""
     control_of: str | None
     """The candidate whose size a control has."""
-    documentation: str
+    documentation: Remark
     where: Where = place()
 
 
@@ -145,7 +161,7 @@ class Budget(Shown):
     """
 
     kind: BudgetKind
-    amount: int
+    amount: Large
     cap_s: int
 
 
@@ -185,9 +201,9 @@ class Stage(Shown):
     expected_runs: int | None
     continues: str | None
     """The stage whose trained runs this one carries on; None for runs that start afresh."""
-    documentation: str
+    documentation: Remark
     where: Where = place()
-    trunk: int | None = None
+    trunk: Large | None = None
     """Amount of the whole budget at which the constant rate ends and the cool-down begins; None without a trunk."""
     cooldown: Fraction | None = None
     """Share of the whole budget that cools down."""
@@ -302,7 +318,7 @@ class Baseline(Shown):
     """Where a walk begins."""
     conditions: Mapping[str, tuple[int, ...]]
     """Candidate that it may train -> its row of signs, in the order of the design's factors."""
-    documentation: str
+    documentation: Remark
     where: Where = place()
 
 
@@ -321,7 +337,7 @@ class Effects(Shown):
     family: str
     """`main`, `pairs` or `all`: the effects that share one false discovery rate, stage by stage."""
     rate: Fraction
-    documentation: str
+    documentation: Remark
     where: Where = place()
 
 
@@ -389,7 +405,7 @@ class Study(Shown):
     """Of the order of runs inside each block; None: the order of their identities."""
     entrants: Mapping[str, Entrants]
     """Stage -> who may enter it."""
-    documentation: str
+    documentation: Remark
     where: Where = place()
 
     def gates_from(self, stage: str) -> tuple[Gate, ...]:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from attrs import define, field
 
+from promo.base.codec import from_json
 from promo.run.disk import RealDisk
 from promo.run.held import give_up, holder, is_held
 from promo.run.store import read_exit
-from promo.run.values import AttemptSpec, Exit
+from promo.run.values import AttemptSpec, Exit, Reason
 
 STOP_S = 20.0
 
@@ -113,7 +114,9 @@ class LocalExecutor:
         """The worker's end, as its supervisor says it."""
         if isinstance(handle, Adopted):
             # When nobody wrote how it ended, nobody saw it, and it is lost.
-            return None if is_held(handle.folder) else read_exit(RealDisk(), handle.folder) or Exit(None, "cancelled")
+            return (
+                None if is_held(handle.folder) else read_exit(RealDisk(), handle.folder) or Exit(None, Reason.CANCELLED)
+            )
         if handle.exit is None:
             supervisor = handle.supervisor
             dead = supervisor.process.poll()  # before listening, so that its last words are not missed
@@ -122,8 +125,8 @@ class LocalExecutor:
             try:
                 said = json.loads(supervisor.said.get(timeout=1.0 if dead is not None else 0.0))
             except queue.Empty:
-                return None if dead is None else Exit(dead or 1, "supervisor")
-            handle.exit = Exit(said["returncode"], said["reason"])
+                return None if dead is None else Exit(dead or 1, Reason.SUPERVISOR)
+            handle.exit = _exit_of(said)
             supervisor.idle = True
         return handle.exit
 
@@ -138,7 +141,7 @@ class LocalExecutor:
         supervisor.tell({"cancel": True})
         try:
             said = json.loads(supervisor.said.get(timeout=STOP_S))
-            handle.exit = Exit(said["returncode"], said["reason"])
+            handle.exit = _exit_of(said)
             supervisor.idle = True
         except queue.Empty:
             supervisor.process.kill()
@@ -173,6 +176,11 @@ class LocalExecutor:
             supervisor.process.kill()
             supervisor.process.wait()
         supervisor.listener.join(STOP_S)
+
+
+def _exit_of(said: Mapping[str, object]) -> Exit:
+    """How an attempt ended, from what its supervisor says of it."""
+    return from_json(Exit, {key: value for key, value in said.items() if key != "run"})
 
 
 class WarmExecutor(LocalExecutor):

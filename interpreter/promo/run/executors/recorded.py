@@ -5,7 +5,7 @@ from pathlib import Path
 from promo.curves.replay import Replay
 from promo.ledger.ports import Disk
 from promo.run.runners.recorded.answer import answer
-from promo.run.store import POINTS, REQUEST, RESULT, result_bytes
+from promo.run.store import POINTS, REQUEST, RESULT, parse_request, result_bytes
 from promo.run.values import AttemptSpec, Exit
 
 
@@ -19,7 +19,7 @@ class RecordedExecutor:
         """Answer the request in the attempt's folder; the result is written last."""
         content = self._disk.read(attempt.folder / REQUEST)
         assert content is not None
-        body, points = answer(self._replay, content)
+        body, points = answer(self._replay, parse_request(content))
         self._disk.write(attempt.folder / POINTS, points)
         self._disk.write(attempt.folder / RESULT, result_bytes(body))
 

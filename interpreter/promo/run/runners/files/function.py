@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from promo.base.canonical import digest_bytes
-from promo.run.contract import Outcome, Recorder, Request
-from promo.run.runners.files.program import ProgramError, literal
+from promo.run.contract import Outcome, Recorder
+from promo.run.runners.files.program import ProgramError, program_of, settings_of
 from promo.run.store import PROGRAM
-from promo.run.values import RunStatus
+from promo.run.values import Request, RunStatus
 
 
 def train(request: Request, recorder: Recorder) -> Outcome:
@@ -18,8 +18,8 @@ def train(request: Request, recorder: Recorder) -> Outcome:
 
     It returns a number (the study's metric), a mapping of metrics, or an `Outcome`.
     """
-    program = request["program"]
-    path = Path(request["study_folder"]) / PROGRAM / program["file"]
+    program = program_of(request)
+    path = recorder.study / PROGRAM / program["file"]
     if digest_bytes(path.read_bytes()) != program["files"][program["file"]]:
         raise ProgramError(f"the program file {program['file']} is not the one the study was frozen with")
     with recorder.phase("import"):
@@ -44,18 +44,16 @@ def _loaded(path: Path, name: str) -> Any:
 
 
 def _arguments(request: Request, recorder: Recorder) -> dict[str, Any]:
-    settings = {name: literal(value) for name, value in {**request["levels"], **request["settings"]}.items()}
-    budget = request["budget"]
     return {
-        **settings,
-        "seed": int(request["run"]["seed"]),
-        "budget": int(budget["amount"]),
-        "budget_kind": str(budget["kind"]),
-        "device": request["device"],
-        "threads": request["threads"],
+        **settings_of(request),
+        "seed": request.run.seed,
+        "budget": request.budget.amount,
+        "budget_kind": request.budget.kind.value,
+        "device": request.device,
+        "threads": request.threads,
         "request": request,
         "record": recorder,
-        "data": request["data"],
+        "data": request.data,
     }
 
 
@@ -63,8 +61,8 @@ def _outcome(found: Any, request: Request) -> Outcome:
     if isinstance(found, Outcome):
         return found
     if isinstance(found, int | float):
-        return Outcome(RunStatus.OK, {str(request["metric"]): float(found)}, {})
+        return Outcome(RunStatus.OK, {request.metric: float(found)})
     try:
-        return Outcome(RunStatus.OK, {str(name): float(value) for name, value in dict(found).items()}, {})
+        return Outcome(RunStatus.OK, {str(name): float(value) for name, value in dict(found).items()})
     except (TypeError, ValueError) as fault:
         raise ProgramError(f"the function returned {type(found).__name__}, not a number or metrics by name") from fault

@@ -19,13 +19,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from promo.base.canonical import Json, digest_bytes, parse_json
-from promo.run.contract import Outcome, Recorder, Request
-from promo.run.provenance import peak_memory_bytes
+from promo.run.contract import Outcome, Recorder
 from promo.run.runners.files.constants import Literal, replaced
 from promo.run.runners.files.declare import by_file
 from promo.run.store import PROGRAM
-from promo.run.values import RunStatus
+from promo.run.values import Request, RunStatus, Work
 
 RESULT = "program.result.json"
 POINTS = "program.points.jsonl"
@@ -53,12 +54,11 @@ def train(request: Request, recorder: Recorder) -> Outcome:
         request: see `promo.run.contract`; `program` is what the runner file declares.
         recorder: gets phases and the points that the program writes.
     """
-    program = request["program"]
-    attempt = Path(request["attempt_folder"])
+    program, attempt = program_of(request), recorder.attempt
     place = attempt / PROGRAM
     values = _values(request, attempt, place)
     with recorder.phase("build"):
-        changes = _put_files(request, place, values)
+        changes = _put_files(program, recorder.study / PROGRAM, place, values)
     argv = [_filled(argument, values) for argument in program["argv"]]
     began = time.monotonic()
     code = _run(argv, place, attempt, values)
@@ -72,23 +72,27 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     details: dict[str, Json] = {
         "command": argv_without_paths(argv, attempt),
         "charging": "seconds that the program reports" if charged is not None else "the whole process",
-        "work": _work(said.figures),
         "reported": {name: str(value) for name, value in said.other.items()},
         "program": dict(program["files"]),
         "changes": changes,
-        "device": {"kind": request["device"]},
     }
-    if "peak_device_bytes" in said.figures:
-        peak = int(said.figures["peak_device_bytes"])
-        details["memory"] = {"peak_rss_bytes": peak_memory_bytes(), "peak_device_bytes": peak}
-    return _outcome(code, said, printed, details)
+    peak = said.figures.get("peak_device_bytes")
+    return evolve(
+        _outcome(code, said, printed),
+        details=details,
+        work=_work(said.figures),
+        device={"kind": request.device},
+        peak_device_bytes=None if peak is None else int(peak),
+    )
 
 
-def _work(figures: Mapping[str, Fraction]) -> dict[str, Json]:
-    work: dict[str, Json] = {name: str(figures[name]) for name in ("steps", "tokens") if name in figures}
-    if "tokens" in figures and figures.get("train_s"):
-        work["tokens_per_s"] = f"{float(figures['tokens'] / figures['train_s']):.1f}"
-    return work
+def _work(figures: Mapping[str, Fraction]) -> Work:
+    steps, tokens, seconds = (figures.get(name) for name in ("steps", "tokens", "train_s"))
+    return Work(
+        steps=None if steps is None else int(steps),
+        tokens=None if tokens is None else int(tokens),
+        tokens_per_s=f"{float(tokens / seconds):.1f}" if tokens is not None and seconds else None,
+    )
 
 
 class _Said:
@@ -105,30 +109,39 @@ class _Said:
 
 
 def _values(request: Request, attempt: Path, place: Path) -> dict[str, Literal]:
-    settings = {name: literal(value) for name, value in {**request["levels"], **request["settings"]}.items()}
-    budget = request["budget"]
     return {
-        **settings,
+        **settings_of(request),
         "python": sys.executable,
         "program": str(place),
         "request": str(attempt / "request.json"),
         "result": str(attempt / RESULT),
         "points": str(attempt / POINTS),
-        "seed": int(request["run"]["seed"]),
-        "budget": int(budget["amount"]),
-        "budget_kind": str(budget["kind"]),
-        "device": str(request["device"]),
+        "seed": request.run.seed,
+        "budget": request.budget.amount,
+        "budget_kind": request.budget.kind.value,
+        "device": request.device,
     }
 
 
-def literal(value: int | str) -> Literal:
-    """A setting as a literal of Python: exact texts of numbers become numbers."""
+def settings_of(request: Request) -> dict[str, Literal]:
+    """Levels and effective settings, by name, as literals of Python."""
+    return {name: literal(value) for name, value in {**(request.levels or {}), **request.settings}.items()}
+
+
+def program_of(request: Request) -> Mapping[str, Any]:
+    """What the file of a runner declares, as the request of one of its runs carries it."""
+    assert isinstance(request.program, Mapping)
+    return request.program
+
+
+def literal(value: int | str | Fraction) -> Literal:
+    """A setting as a literal of Python: exact numbers and texts of them become numbers."""
     if isinstance(value, int):
         return value
     try:
         number = Fraction(value)
     except (ValueError, ZeroDivisionError):
-        return value
+        return str(value)
     return int(number) if number.denominator == 1 else float(number)
 
 
@@ -137,10 +150,8 @@ def _filled(text: str, values: Mapping[str, Literal]) -> str:
     return PLACE.sub(lambda found: str(values[found[1]]) if found[1] in values else found[0], text)
 
 
-def _put_files(request: Request, place: Path, values: Mapping[str, Literal]) -> list[Json]:
+def _put_files(program: Mapping[str, Any], source: Path, place: Path, values: Mapping[str, Literal]) -> list[Json]:
     """Copy the program's files, replacing constants; the changed lines."""
-    program = request["program"]
-    source = Path(request["study_folder"]) / PROGRAM
     changed = by_file(program) if program["kind"] == "script" else {}
     changes: list[str] = []
     for name, expected in program["files"].items():
@@ -284,22 +295,22 @@ def _points(path: Path, recorder: Recorder) -> None:
         except ValueError:
             continue
         if isinstance(point, dict):
-            recorder.point(
-                **{str(k): v for k, v in point.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-            )
+            known = {str(k): v for k, v in point.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+            counts = {name: int(known.pop(name)) for name in ("step", "tokens") if name in known}
+            recorder.point(counts.get("step"), counts.get("tokens"), known.pop("charged_s", None), **known)
 
 
-def _outcome(code: int, said: _Said, printed: str, details: Mapping[str, Json]) -> Outcome:
+def _outcome(code: int, said: _Said, printed: str) -> Outcome:
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
     last = lines[-1][:300] if lines else ""
     if said.status is not None and said.status is not RunStatus.OK:
-        return Outcome(said.status, {}, details, said.cause or last)
+        return Outcome(said.status, {}, cause=said.cause or last)
     if code:
         memory = any(words in printed.lower() for words in OUT_OF_MEMORY)
         status = RunStatus.OOM if memory else RunStatus.KILLED if code == -KILL else RunStatus.CRASH
         how = f"signal {-code} ended it" if code < 0 else f"it ended with code {code}"
-        return Outcome(status, {}, details, f"{how}: {last}" if last else how)
+        return Outcome(status, {}, cause=f"{how}: {last}" if last else how)
     if said.unread or not said.metrics:
         cause = said.unread or "it reported no metric"
-        return Outcome(RunStatus.INVALID, {}, details, f"{cause}; its last line: {last}" if last else cause)
-    return Outcome(RunStatus.OK, said.metrics, details)
+        return Outcome(RunStatus.INVALID, {}, cause=f"{cause}; its last line: {last}" if last else cause)
+    return Outcome(RunStatus.OK, said.metrics)

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from attrs import evolve
 from torch import Tensor
 
 from promo.base.canonical import Json, from_exact
-from promo.run.contract import Outcome, Recorder, Request
-from promo.run.provenance import busy_seconds, device_facts, peak_memory_bytes
+from promo.run.contract import Outcome, Recorder
+from promo.run.provenance import busy_seconds, device_facts
 from promo.run.runners.gpt.batches import BITS, Lengths, Score, load, scoring_windows
 from promo.run.runners.gpt.checkpoint import CheckpointError, generator_text, set_generator
 from promo.run.runners.gpt.checkpoint import load as load_checkpoint
@@ -31,7 +32,7 @@ from promo.run.runners.gpt.grow import grown
 from promo.run.runners.gpt.model import Gpt
 from promo.run.runners.gpt.optimizer import Optimizer
 from promo.run.store import CHECKPOINT, TRUNK
-from promo.run.values import RunStatus
+from promo.run.values import Counter, Grown, Kept, Request, RunStatus, Used, Work
 
 WARMUP_STEPS = 3
 CPU_ROWS = 16
@@ -66,22 +67,22 @@ def sub_seed(seed: int, purpose: str) -> int:
 class _Training:
     def __init__(self, request: Request, recorder: Recorder) -> None:
         self.request, self.recorder = request, recorder
-        self.settings: dict[str, Any] = dict(request["settings"])
-        self.on_cuda = request["device"] == "cuda"
+        self.settings: dict[str, Any] = dict(request.settings)
+        self.on_cuda = request.device == "cuda"
         self.device = torch.device("cuda" if self.on_cuda else "cpu")
         self.compute = torch.bfloat16 if self.on_cuda else torch.float32
         self.context = int(self.settings["context"])
-        self.window = int(request["data"]["window"])
-        self.windows = int(request["data"]["score_tokens"]) // self.window
+        assert request.data is not None, "the runner says that it needs a text"
+        self.data = request.data
+        self.window, self.windows = self.data.window, self.data.score_tokens // self.data.window
         self.batch_rows = int(self.settings["total_batch"]) // self.context
         self.rows_at_once = self._rows_at_once()
-        seed = int(request["run"]["seed"])
+        seed = request.run.seed
         self.points: list[Json] = []
         self.too_many: list[int] = []
         """Rows at once that did not fit into the device's memory."""
         self.weights_seed, self.data_seed = sub_seed(seed, "weights"), sub_seed(seed, "data")
-        self.trunk: Request = request.get("trunk") or {}
-        self.grows: Request | None = request.get("grow")
+        self.trunk, self.grows = request.trunk, request.grow
         self.trunk_state = ""
         """Digest of the state kept at the end of the trunk."""
         self.refused = ""
@@ -99,24 +100,24 @@ class _Training:
     def run(self) -> Outcome:
         cause = self._cannot_begin()
         if cause:
-            return Outcome(RunStatus.INVALID, {}, {}, cause)
+            return Outcome(RunStatus.INVALID, {}, cause=cause)
         self._prepare_process()
         with self.recorder.phase("data"):
-            folder, data = Path(self.request["study_folder"]), self.request["data"]
-            width = int(data.get("token_width", 1))
-            learned, held = folder / data["train"], folder / data["validation"]
+            folder, width = self.recorder.study, self.data.token_width
+            learned, held = folder / self.data.train, folder / self.data.validation
             self.text_stays = self._text_stays(learned.stat().st_size + held.stat().st_size)
             if self.text_stays:
                 self.stream, self.held = load_mapped(learned, width), load_mapped(held, width)
             else:
                 self.stream, self.held = load(learned, self.device, width), load(held, self.device, width)
-            self.lengths = Lengths(folder / data["token_lengths"] if "token_lengths" in data else None, self.device)
+            lengths = self.data.token_lengths
+            self.lengths = Lengths(None if lengths is None else folder / lengths, self.device)
             self.bits = BITS / self.lengths.mean(self.stream)
         if len(self.stream) <= self.context:
             cause = (
                 f"a row takes {self.context} tokens and the one that follows; the training text has {len(self.stream)}"
             )
-            return Outcome(RunStatus.INVALID, {}, {}, cause)
+            return Outcome(RunStatus.INVALID, {}, cause=cause)
         with self.recorder.phase("build"):
             self.model = Gpt(self.settings, max(self.context, self.window)).to(self.device)
             # On a processor compilation costs more than the short runs that are made there.
@@ -127,7 +128,7 @@ class _Training:
         try:
             clock = self._begin()
         except CheckpointError as fault:  # what it carries on was changed, which is no fault of the candidate
-            return Outcome(RunStatus.INVALID, {}, {}, str(fault))
+            return Outcome(RunStatus.INVALID, {}, cause=str(fault))
         others = busy_seconds()
         began = time.monotonic()
         cpu_before = clock.cpu_s
@@ -136,32 +137,30 @@ class _Training:
         self.recorder.add("train", clock.wall_s - clock.earlier_s)
         if clock.free_s:
             self.recorder.add("free steps", clock.free_s)
-        details = self._details(clock, contention)
-        if self.refused:
-            details = {**details, "not_taken_up": self.refused}
+        found = self._outcome(clock, contention)
         if cause:
-            return Outcome(RunStatus.NAN, {}, details, cause)
+            return evolve(found, status=RunStatus.NAN, cause=cause)
         with self.recorder.phase("evaluate"):
             score = self._score(self.windows)
         value = score.bits_per_byte
         self._point(clock, val_bpb=value)
-        details["score"] = {"nats": repr(score.nats), "tokens": score.tokens, "bytes": score.bytes}
-        if self.request["checkpoint"]["at_end"]:
+        scored: dict[str, Json] = {"nats": repr(score.nats), "tokens": score.tokens, "bytes": score.bytes}
+        found = evolve(found, details={**found.details, "score": scored}, trunk=self.trunk_state or None)
+        if self.request.checkpoint.at_end:
             with self.recorder.phase("checkpoint"):
-                details = {**details, "checkpoint": self._keep(clock)}
-        if self.trunk_state:
-            details = {**details, "trunk": self.trunk_state}
+                found = evolve(found, checkpoint=self._keep(clock))
         if value >= score.guessing(int(self.settings["vocabulary"])):
             what = "token" if self.lengths.table is not None else "byte"
-            return Outcome(RunStatus.DIVERGED, {}, details, f"{value:.3f} bpb is no better than guessing every {what}")
-        return Outcome(RunStatus.OK, {"val_bpb": value}, details)
+            cause = f"{value:.3f} bpb is no better than guessing every {what}"
+            return evolve(found, status=RunStatus.DIVERGED, cause=cause)
+        return evolve(found, metrics={"val_bpb": value})
 
     def _cannot_begin(self) -> str:
         """Why the request cannot be carried out; empty when it can."""
-        continued = self.request["continues"]
-        if continued is not None and continued.get("state") is None:
+        continued = self.request.continues
+        if continued is not None and continued.state is None:
             return "the run that it carries on left no result and no state"
-        if self.grows is not None and self.grows.get("state") is None:
+        if self.grows is not None and self.grows.state is None:
             return "the run that it grows from left no result and no state"
         share = self._trunk_share()
         if share is not None and not self._tries_a_way and from_exact(str(self.settings["warmup"])) > share:
@@ -169,7 +168,7 @@ class _Training:
         return ""
 
     def _prepare_process(self) -> None:
-        torch.set_num_threads(int(self.request["threads"]))
+        torch.set_num_threads(self.request.threads)
         torch.set_flush_denormal(True)
         if self.on_cuda:
             if not torch.cuda.is_available():
@@ -183,7 +182,7 @@ class _Training:
         self.model.initialise(generator)
         self.model.zero_grad(set_to_none=True)
         self.optimizer = Optimizer(self.model, self.settings, self._trunk_share())
-        if (self.trunk and self.request["continues"]) or self._tries_a_way:
+        if (self.trunk and self.request.continues) or self._tries_a_way:
             self.optimizer.warmup = 0.0  # the trunk, or the parent, has it behind it
         self.draws = torch.Generator().manual_seed(self.data_seed)
         self._feed()
@@ -203,13 +202,13 @@ class _Training:
             return 1.0
         if not self.trunk:
             return None
-        earlier = float((self.request["continues"] or {}).get("earlier", 0))
-        return float(self.trunk["at"]) / (float(self.request["budget"]["amount"]) + earlier)
+        earlier = self.request.continues.earlier if self.request.continues else 0
+        return self.trunk.at / (self.request.budget.amount + earlier)
 
     @property
     def _tries_a_way(self) -> bool:
         """Whether this is the lag of a growth, all of which is trained at a constant rate."""
-        return self.grows is not None and "way" in self.grows
+        return self.grows is not None and self.grows.way is not None
 
     def _warm_up(self) -> None:
         """Touch every code path that will be timed, then forget it all; rows at once shrink here and only here."""
@@ -235,13 +234,13 @@ class _Training:
 
     def _begin(self) -> Clock:
         """The clock at the start of training: at zero, or where the run that is taken up stopped."""
-        budget, continued, resumed = self.request["budget"], self.request["continues"], self.request.get("resume")
-        earlier = float(continued["earlier"]) if continued else 0.0
-        clock = Clock(budget["kind"], float(budget["amount"]) + earlier, self.request["flops_per_token"])
+        budget, continued, resumed = self.request.budget, self.request.continues, self.request.resume
+        whole = float(budget.amount + (continued.earlier if continued else 0))
+        clock = Clock(budget.kind.value, whole, self.request.flops_per_token)
         if resumed:
             with self.recorder.phase("restore"):
                 try:
-                    self._take_up(clock, resumed, CHECKPOINT, lost=True)
+                    self._take_up(clock, resumed.folder, resumed.state, CHECKPOINT, lost=True)
                 except CheckpointError as fault:  # begin where the lost attempt began
                     self.refused = str(fault)
                 else:
@@ -250,20 +249,22 @@ class _Training:
             with self.recorder.phase("restore"):
                 self._grow(self.grows)
         if continued:
+            assert continued.folder is not None and continued.state is not None, "looked at before"
             with self.recorder.phase("restore"):
-                self._take_up(clock, continued, TRUNK if self.trunk else CHECKPOINT, lost=False)
+                kept = TRUNK if self.trunk else CHECKPOINT
+                self._take_up(clock, continued.folder, continued.state, kept, lost=False)
                 clock.earlier, clock.earlier_s = clock.used(), clock.wall_s
         return clock
 
-    def _take_up(self, clock: Clock, taken: Mapping[str, Any], file: str, *, lost: bool) -> None:
+    def _take_up(self, clock: Clock, attempt: str, kept: str, file: str, *, lost: bool) -> None:
         """
         Weights, optimizer, random state, clock and curve as they were kept; nothing of them if a part is not sound.
 
         No ledger knows the state that a *lost* attempt kept, so that state says itself whose it is.
         """
-        folder = Path(self.request["study_folder"]) / taken["folder"]
-        tensors, state = load_checkpoint(folder, taken["state"], file)
-        if lost and state.get("run") != self.request["run"].get("id"):
+        folder = self.recorder.study / attempt
+        tensors, state = load_checkpoint(folder, kept, file)
+        if lost and state.get("run") != self.request.run.id:
             raise CheckpointError(f"the state in {folder.name} is that of another run")
         trunk = load_checkpoint(folder, state["trunk"], TRUNK) if state.get("trunk") else None
         self._put(tensors, state, folder.name)
@@ -274,17 +275,17 @@ class _Training:
             self.trunk_state = state["trunk"]
             save_checkpoint(self.attempt, *trunk, TRUNK)
         for point in state["points"]:
-            kept = {name: value if isinstance(value, int) else float(value) for name, value in point.items()}
             self.points.append(point)
-            self.recorder.point(**kept)
+            self.recorder.point(**point)
 
-    def _grow(self, grow: Request) -> None:
+    def _grow(self, grow: Grown) -> None:
         """Begin from the state of another run, made larger where a way to grow is tried; the clock stays at zero."""
-        folder = Path(self.request["study_folder"]) / grow["folder"]
-        tensors, state = load_checkpoint(folder, grow["state"], TRUNK if grow["kept"] == "trunk" else CHECKPOINT)
-        if self._tries_a_way:
-            generator = torch.Generator().manual_seed(sub_seed(int(self.request["run"]["seed"]), "growth"))
-            tensors = grown(tensors, self.settings["depth"], self.settings["width"], grow["way"], generator)
+        assert grow.folder is not None and grow.state is not None, "looked at before"
+        folder = self.recorder.study / grow.folder
+        tensors, state = load_checkpoint(folder, grow.state, TRUNK if grow.kept is Kept.TRUNK else CHECKPOINT)
+        if grow.way is not None:
+            generator = torch.Generator().manual_seed(sub_seed(self.request.run.seed, "growth"))
+            tensors = grown(tensors, self.settings["depth"], self.settings["width"], grow.way, generator)
         self._put(tensors, state, folder.name)
 
     def _put(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any], name: str) -> None:
@@ -302,7 +303,7 @@ class _Training:
     def _keep(self, clock: Clock, file: str = CHECKPOINT) -> str:
         """Put the whole state into files; its digest."""
         state: dict[str, Json] = {
-            "run": self.request["run"].get("id"),
+            "run": self.request.run.id,
             "optimizer_steps": self.optimizer.steps,
             "draws": generator_text(self.feed.place()),
             "clock": {
@@ -319,18 +320,13 @@ class _Training:
     @property
     def attempt(self) -> Path:
         """Where this run leaves its files."""
-        return Path(self.request["attempt_folder"])
+        return self.recorder.attempt
 
     def _point(self, clock: Clock, **values: float) -> None:
         """Record a point, here and for whoever takes this run up."""
-        point: dict[str, float | int] = {
-            "step": clock.steps,
-            "tokens": clock.tokens,
-            "charged_s": clock.wall_s,
-            **values,
-        }
-        self.recorder.point(**point)
-        self.points.append({name: one if isinstance(one, int) else repr(float(one)) for name, one in point.items()})
+        point: dict[str, Json] = {"step": clock.steps, "tokens": clock.tokens, "charged_s": repr(float(clock.wall_s))}
+        self.recorder.point(clock.steps, clock.tokens, clock.wall_s, **values)
+        self.points.append(point | {name: repr(float(one)) for name, one in values.items()})
 
     def _train(self, clock: Clock) -> str:
         """Train until the budget is spent; why it ended early, if it did."""
@@ -345,8 +341,8 @@ class _Training:
             self._synchronise()
             clock.charge(time.perf_counter() - wall, time.process_time() - cpu, self.batch_rows * self.context)
             gathered.append(loss)
-            whole = bool(self.trunk) and self.trunk["keep"] and not self.trunk_state
-            whole = whole and clock.used() >= float(self.trunk["at"])
+            trunk = self.trunk if self.trunk is not None and self.trunk.keep and not self.trunk_state else None
+            whole = trunk is not None and clock.used() >= trunk.at
             if clock.progress() >= (due / POINTS) ** 2 or clock.steps == 1 or whole:
                 mean = float(torch.stack(gathered).mean())
                 gathered.clear()
@@ -362,7 +358,7 @@ class _Training:
             if whole:
                 with self.recorder.phase("checkpoint"):
                     self.trunk_state = self._keep(clock, TRUNK)
-            if not gathered and time.monotonic() - kept_at >= self.request["checkpoint"]["every_s"]:
+            if not gathered and time.monotonic() - kept_at >= self.request.checkpoint.every_s:
                 with self.recorder.phase("checkpoint"):
                     self._keep(clock)
                 kept_at = time.monotonic()
@@ -398,46 +394,42 @@ class _Training:
         if self.on_cuda:
             torch.cuda.synchronize()
 
-    def _details(self, clock: Clock, contention: str | None) -> dict[str, Json]:
-        peak = peak_memory_bytes()
+    def _outcome(self, clock: Clock, contention: str | None) -> Outcome:
+        """What the run did, before it is scored."""
         speed = clock.tokens / clock.wall_s if clock.wall_s else 0.0
+        flops = self.request.flops_per_token
         details: dict[str, Json] = {
-            "work": {
-                "steps": clock.steps,
-                "tokens": clock.tokens,
-                "flops": str(clock.tokens * int(self.request["flops_per_token"])),
-                "tokens_per_s": f"{speed:.1f}",
-                "rows_at_once": self.rows_at_once,
-                "rows_that_did_not_fit": list(self.too_many),
-                "rows_come_from": "the machine's memory, ahead" if self.text_stays else "the device's memory",
-                "flops_per_s": f"{speed * int(self.request['flops_per_token']):.4g}",
-                "mfu": self._utilisation(speed),
-            },
-            "budget": {
-                "kind": clock.kind,
-                "amount": str(self.request["budget"]["amount"]),
-                "used": repr(float(clock.used() - clock.earlier)),
-                "last_step": repr(float(clock.last)),
-                "cpu_s": f"{clock.cpu_s:.6f}",
-            },
-            "memory": {"peak_rss_bytes": peak, "peak_device_bytes": None},
-            "contention": contention,
-            "device": self._device(),
+            "rows_at_once": self.rows_at_once,
+            "rows_that_did_not_fit": list(self.too_many),
+            "text_in": "host memory, prefetched" if self.text_stays else "device memory",
+            "flops_per_s": f"{speed * flops:.4g}",
+            "mfu": self._utilisation(speed),
+            "cpu_s": f"{clock.cpu_s:.6f}",
             "parameters": sum(weights.numel() for weights in self.model.parameters()),
+            **({"resume_rejected": self.refused} if self.refused else {}),
         }
-        if self.on_cuda:
-            details["memory"] = {
-                "peak_rss_bytes": peak,
-                "peak_device_bytes": int(torch.cuda.max_memory_allocated()),
-            }
-        return details
+        return Outcome(
+            RunStatus.OK,
+            {},
+            details=details,
+            used=Used(
+                kind=self.request.budget.kind,
+                used=repr(float(clock.used() - clock.earlier)),
+                last_step=repr(float(clock.last)),
+                counter=Counter.TRAINER,
+            ),
+            work=Work(clock.steps, clock.tokens, clock.tokens * flops, f"{speed:.1f}"),
+            contention=contention,
+            device=self._device(),
+            peak_device_bytes=int(torch.cuda.max_memory_allocated()) if self.on_cuda else None,
+        )
 
     def _utilisation(self, tokens_per_s: float) -> str | None:
         """Share of the device's dense bf16 peak that the training loop used; None where the peak is not known."""
         if not self.on_cuda:
             return None
         peak = peak_flops(torch.cuda.get_device_properties(0).name)
-        return None if peak is None else f"{tokens_per_s * int(self.request['flops_per_token']) / peak:.4f}"
+        return None if peak is None else f"{tokens_per_s * self.request.flops_per_token / peak:.4f}"
 
     def _device(self) -> Mapping[str, Json]:
         known: dict[str, Json] = {

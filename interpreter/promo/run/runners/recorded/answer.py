@@ -8,16 +8,15 @@ and compares bytes.  What a table does not say is left out; no figure is made up
 from collections.abc import Mapping
 from fractions import Fraction
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from promo.base.canonical import SAFE_INTEGER, Json, canonical, digest, digest_bytes, exact, parse_json, rounded
+from promo.base.canonical import canonical, digest, digest_bytes, exact, rounded
+from promo.base.codec import to_json, value_digest
 from promo.curves.reach import COLUMN_OF, ended_before, reach
 from promo.curves.replay import Replay
 from promo.curves.values import Column, Curve, Point, Reading
-from promo.run.values import CONTRACT, RECORDED, RunStatus
-from promo.study.values import BudgetKind
-
-_NAMES = {Column.STEP: "step", Column.TOKENS: "tokens", Column.SECONDS: "charged_s"}
+from promo.run.values import Body, Counter, Facts, RecordedAs, Request, RunStatus, Used, Work
+from promo.run.values import Point as MeasuredPoint
 
 
 @frozen
@@ -43,70 +42,61 @@ class Found:
     """How far a run had come that failed."""
 
 
-def answer(replay: Replay, content: bytes) -> tuple[dict[str, Json], bytes]:
+def answer(replay: Replay, request: Request) -> tuple[Body, bytes]:
     """
     The body of a result and the file of points that a request gets.
 
     Args:
         replay: the table with its cells.
-        content: bytes of the request.
+        request: what is asked.
 
     Returns:
-        (body, points): values as exact text, rows and table named under `recorded`.
+        (body, points): values as exact text; the rows they come from are named.
     """
-    request = parse_json(content)
-    assert isinstance(request, dict)
-    run = _part(request, "run")
-    number = int(str(request.get("recorded", 0)))
-    curve = replay.curve(str(run["candidate"]), str(run["host"]), int(str(run["seed"])), number)
+    run, number = request.run, request.recorded or 0
+    curve = replay.curve(run.candidate, run.host, run.seed, number)
     question = _question(request)
-    lost = _lost(request)
-    found = lost or found_at(
+    found = _lost(request) or found_at(
         curve, question.column, question.amount, earlier=question.earlier, interpolate=replay.settings.interpolate
     )
     reading = found.reading
-    points = b"".join(canonical(_point(one, question.metric)) + b"\n" for one in (reading.points if reading else ()))
-    body: dict[str, Json] = {
-        "promo_result": CONTRACT,
-        "request": digest_bytes(content),
-        "status": found.status.value,
-        "cause": found.cause,
-        "metrics": {question.metric: exact(reading.value)} if reading else {},
-        "seconds": _seconds(found, curve, question.column, question.earlier),
-        "points": digest_bytes(points),
-        "provenance": RECORDED,
-        "recorded": {"number": number, **_source(replay, curve, reading)},
-        **(_details(question, reading) if reading else {}),
-    }
+    points = b"".join(
+        canonical(to_json(_point(one, question.metric))) + b"\n" for one in (reading.points if reading else ())
+    )
+    used = None if reading is None else exact(reading.used - question.earlier)
+    body = Body(
+        request=value_digest(request),
+        status=found.status,
+        cause=found.cause,
+        metrics={question.metric: exact(reading.value)} if reading else {},
+        seconds=_seconds(found, curve, question.column, question.earlier),
+        points=digest_bytes(points),
+        used=None if used is None else Used(request.budget.kind, used, "0", Counter.RECORDED),
+        work=work_of(reading.points[-1].at) if reading else Work(),
+        checkpoint=digest(list(reading.rows)) if reading and question.keeps else None,
+        trunk=None,
+        contention=None,
+        facts=Facts(),
+        recorded=_source(replay, curve, reading, number),
+        details={},
+    )
     return body, points
 
 
-def recorded_number(details: Mapping[str, Json]) -> int:
-    """Which recorded run of its cell a result was read from, counted from 0."""
-    return int(str(_part(details, "recorded")["number"]))
-
-
-def _part(request: Mapping[str, Json], key: str) -> Mapping[str, Json]:
-    value = request.get(key)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _question(request: Mapping[str, Json]) -> _Question:
-    budget = _part(request, "budget")
-    earlier = int(str(_part(request, "continues").get("earlier", "0")))
+def _question(request: Request) -> _Question:
+    earlier = request.continues.earlier if request.continues else 0
     return _Question(
-        column=COLUMN_OF[BudgetKind(str(budget["kind"]))],
+        column=COLUMN_OF[request.budget.kind],
         earlier=earlier,
-        amount=earlier + int(str(budget["amount"])),
-        metric=str(request["metric"]),
-        keeps=_part(request, "checkpoint").get("at_end") is True,
+        amount=earlier + request.budget.amount,
+        metric=request.metric,
+        keeps=request.checkpoint.at_end,
     )
 
 
-def _lost(request: Mapping[str, Json]) -> Found | None:
+def _lost(request: Request) -> Found | None:
     """A run that carries on another one has to have that one."""
-    continued = request.get("continues")
-    if isinstance(continued, Mapping) and continued.get("folder") is None:
+    if request.continues is not None and request.continues.folder is None:
         return Found(RunStatus.INVALID, "the run that it carries on has no result")
     return None
 
@@ -148,20 +138,22 @@ def charged(found: Found, curve: Curve | None, column: Column, earlier: int) -> 
     return max(at[Column.SECONDS] - before, Fraction(0))
 
 
-def work_of(at: Mapping[Column, Fraction]) -> dict[str, Json]:
+def work_of(at: Mapping[Column, Fraction]) -> Work:
     """How much a run had done at a point, and how fast, for guards; what is not counted is left out."""
-    counts = {"steps": at.get(Column.STEP), "tokens": at.get(Column.TOKENS)}
-    whole = {name: count for name, count in counts.items() if count is not None}
-    work: dict[str, Json] = {
-        name: int(count) for name, count in whole.items() if count.denominator == 1 and count <= SAFE_INTEGER
-    }
-    seconds = at.get(Column.SECONDS)
-    if seconds:
-        work |= {f"{name}_per_s": rounded(count / seconds, 6) for name, count in whole.items()}
-    return work
+    steps, tokens, seconds = at.get(Column.STEP), at.get(Column.TOKENS), at.get(Column.SECONDS)
+    return Work(
+        steps=_whole(steps),
+        tokens=_whole(tokens),
+        steps_per_s=rounded(steps / seconds, 6) if seconds and steps is not None else None,
+        tokens_per_s=rounded(tokens / seconds, 6) if seconds and tokens is not None else None,
+    )
 
 
-def _seconds(found: Found, curve: Curve | None, column: Column, earlier: int) -> dict[str, Json]:
+def _whole(count: Fraction | None) -> int | None:
+    return None if count is None or count.denominator != 1 else int(count)
+
+
+def _seconds(found: Found, curve: Curve | None, column: Column, earlier: int) -> dict[str, str]:
     """Training time as recorded, to the microsecond; nothing where the table has no clock."""
     seconds = charged(found, curve, column, earlier)
     if seconds is None:
@@ -170,25 +162,17 @@ def _seconds(found: Found, curve: Curve | None, column: Column, earlier: int) ->
     return {"train": text, "total": text}
 
 
-def _point(point: Point, metric: str) -> dict[str, Json]:
-    return {**{_NAMES[column]: exact(at) for column, at in point.at.items()}, metric: exact(point.value)}
+def _point(point: Point, metric: str) -> MeasuredPoint:
+    step, tokens, seconds = (point.at.get(column) for column in (Column.STEP, Column.TOKENS, Column.SECONDS))
+    return MeasuredPoint(
+        _whole(step), _whole(tokens), None if seconds is None else exact(seconds), {metric: exact(point.value)}
+    )
 
 
-def _source(replay: Replay, curve: Curve | None, reading: Reading | None) -> dict[str, Json]:
-    source: dict[str, Json] = {"table": replay.digest, "name": replay.name}
+def _source(replay: Replay, curve: Curve | None, reading: Reading | None, number: int) -> RecordedAs:
+    source = RecordedAs(number, replay.digest, replay.name)
     if curve is not None:
-        source |= {"config": curve.config, "host": curve.host, "seed": curve.seed, "run": curve.run}
+        source = evolve(source, config=curve.config, host=curve.host, seed=curve.seed, run=curve.run)
     if reading is not None:
-        source |= {"rows": list(reading.rows), "how": reading.how, "value": exact(reading.value)}
+        source = evolve(source, rows=tuple(reading.rows), value=exact(reading.value))
     return source
-
-
-def _details(question: _Question, reading: Reading) -> dict[str, Json]:
-    """How far the run had come at the last recorded point, and how much of the budget that is."""
-    details: dict[str, Json] = {
-        "work": work_of(reading.points[-1].at),
-        "budget": {"used": exact(reading.used - question.earlier), "last_step": "0"},
-    }
-    if question.keeps:
-        details["checkpoint"] = digest(list(reading.rows))
-    return details

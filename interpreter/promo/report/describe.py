@@ -1,19 +1,26 @@
 """
-A resolved study in canonical words.
+A resolved study in words.
 
-Each part becomes JSON whose texts read like the clauses of the language, in base units and without positions,
-comments or order of declaration.  Seals hash these words, stored plans hold them, and when two of them differ the
-difference can be read aloud.
+Each part becomes texts that read like the clauses of the language, in base units and without positions, comments or
+order of declaration, so that the difference of two studies can be read aloud.  Nothing reads them back: what is stored,
+sealed and compared is the value itself.
 """
 
+from collections.abc import Iterator
+from typing import assert_never
+
 from promo.base.canonical import Json, exact
+from promo.base.differences import differences
 from promo.base.units import duration
+from promo.report.words import plural
+from promo.study.closure import Closure, Reading, Start, reading
 from promo.study.judgement import (
     Agreement,
     Best,
     Both,
     Bound,
     Condition,
+    Deciding,
     Demand,
     Difference,
     Either,
@@ -29,10 +36,10 @@ from promo.study.judgement import (
     Rule,
     Test,
     Then,
-    TieBreak,
     Top,
     Watched,
 )
+from promo.study.meaning import gate_meaning, order_of
 from promo.study.space import Factor, Interval, Neighbourhood
 from promo.study.space import Level as FactorLevel
 from promo.study.values import (
@@ -46,6 +53,7 @@ from promo.study.values import (
     Effects,
     Grow,
     Host,
+    Machine,
     Measure,
     Mode,
     RunnerChoice,
@@ -90,24 +98,61 @@ def describe(study: Study) -> dict[str, Json]:
             else {}
         ),
         **({"curves": describe_curves(study.curves)} if study.curves else {}),
-        "order": list(study.candidates) if _by_order(study) else None,
+        "order": None if (order := order_of(study)) is None else list(order),
         "noise": None if study.noise is None else f"{exact(study.noise)}{study.measure.unit}",
-        **describe_start(study),
+        **_start(Start(study.anchor, study.draw, study.order_seed)),
     }
 
 
-def describe_start(study: Study) -> dict[str, Json]:
-    """What has to be there before the first run; nothing for a study that asks for nothing, as it has always been."""
-    said: dict[str, Json] = {"anchor": "required"} if study.anchor else {}
-    if study.draw is not None:
-        said["draw"] = "seeds from receipt" if study.draw.published is None else f"seeds from {study.draw.published}"
-    if study.order_seed is not None:
-        said["run_order"] = f"seed {study.order_seed}"
+def describe_closure(closure: Closure) -> dict[str, Json]:
+    """Everything that a verdict rests on, part by part."""
+    rule, measure = closure.rule, closure.measure
+    kind = {Gate: "gate", Rule: "rule", Reduction: "reduce"}[type(rule)]
+    gates = {closure.around.name: describe_gate(closure.around, measure)} if closure.around else {}
+    near, effects = closure.neighbours, closure.effects
+    return {
+        kind: {rule.name: describe_deciding(rule, measure)},
+        **({"gate": gates} if gates else {}),
+        **({"effects": {effects.name: describe_effects(effects)}} if effects else {}),
+        **({"neighbours": {near.name: describe_neighbours(near)}} if near else {}),
+        "measure": describe_measure(measure),
+        "runner": describe_runner(closure.runner),
+        "data": describe_data(closure.data),
+        "stage": {name: describe_reading(one) for name, one in sorted(closure.stages.items())},
+        "host": {name: describe_machine(one) for name, one in sorted(closure.machines.items())},
+        "candidate": {name: dict(settings) for name, settings in sorted(closure.candidates.items())},
+        **({"grow": {name: describe_grow(one) for name, one in closure.grows.items()}} if closure.grows else {}),
+        **({"order": list(closure.order)} if closure.order is not None else {}),
+        **_start(closure.start),
+    }
+
+
+def describe_deciding(rule: Deciding, measure: Measure) -> dict[str, Json]:
+    """Every clause of a gate, rule or reduction."""
+    match rule:
+        case Gate():
+            return describe_gate(rule, measure)
+        case Rule():
+            return describe_rule(rule, measure)
+        case Reduction():
+            return describe_reduction(rule, measure)
+        case _:
+            assert_never(rule)
+
+
+def closure_changes(old: Closure, new: Closure) -> Iterator[str]:
+    """What a verdict rests on now that it did not before, and the other way round; one line each."""
+    return differences(describe_closure(old), describe_closure(new))
+
+
+def _start(start: Start) -> dict[str, Json]:
+    """What has to be there before the first run; nothing for a study that asks for nothing."""
+    said: dict[str, Json] = {"anchor": "required"} if start.anchor else {}
+    if start.draw is not None:
+        said["draw"] = "seeds from receipt" if start.draw.published is None else f"seeds from {start.draw.published}"
+    if start.order_seed is not None:
+        said["run_order"] = f"seed {start.order_seed}"
     return said
-
-
-def _by_order(study: Study) -> bool:
-    return any(TieBreak.ORDER in gate.ties for gate in study.gates.values())
 
 
 def describe_measure(measure: Measure) -> str:
@@ -147,9 +192,9 @@ def describe_host(host: Host) -> dict[str, Json]:
     }
 
 
-def describe_machine(host: Host) -> str:
+def describe_machine(machine: Machine) -> str:
     """What of a host may move a score: device, system and threads, not its slots or its price."""
-    return f"{host.device} on {host.system}, {host.threads} threads"
+    return f"{machine.device} on {machine.system}, {plural(machine.threads, 'thread')}"
 
 
 def describe_level(level: FactorLevel) -> str:
@@ -214,6 +259,11 @@ def _amount(kind: BudgetKind, amount: int) -> str:
 
 def describe_stage(stage: Stage) -> dict[str, Json]:
     """Entrants, budget and cells."""
+    return describe_reading(reading(stage))
+
+
+def describe_reading(stage: Reading) -> dict[str, Json]:
+    """Entrants, budget and cells, as far as a verdict rests on them."""
     behind = (["promoted"] if stage.promoted else []) + ([f"neighbours {stage.around}"] if stage.around else [])
     who = ", ".join([*behind, *sorted(stage.candidates)])
     more = f"{stage.continues} and " if stage.continues else ""
@@ -253,15 +303,9 @@ def describe_gate(gate: Gate, measure: Measure) -> dict[str, Json]:
         "sample": f"{gate.sample.count} dropped seed {gate.sample.seed}" if gate.sample else None,
         "missing": describe_handling(gate.missing),
         "crash": describe_crash(gate.crash),
-        "ties": "by " + ", ".join(one.value for one in _decisive(gate.ties)),
+        "ties": "by " + ", ".join(one.value for one in gate_meaning(gate).ties),
     }
     return {clause: words for clause, words in said.items() if words is not None}
-
-
-def _decisive(ties: tuple[TieBreak, ...]) -> tuple[TieBreak, ...]:
-    """Tie-breaks up to the first that leaves no tie; what stands behind it is never asked."""
-    total = next((place for place, one in enumerate(ties) if one is not TieBreak.PARAMETERS), len(ties) - 1)
-    return ties[: total + 1]
 
 
 def _demand(demand: Demand, measure: Measure) -> str:

@@ -1,0 +1,608 @@
+"""
+Values to JSON and back: the one form in which a value is stored, sealed, sent or compared, derived from its class.
+
+A class of values is an object of its fields; a member of a union (`TAG`) says which one it is under `is`; a file or
+a line (`FORM`) says of which version it is; a row (`ROW`) is a list of its fields, for what exists in large numbers.
+Exact numbers become text that loses nothing, names of choices their value, sets sorted lists.  Fields marked `Unstored`
+(places in a text, documentation) are no part of what a value means and are left out.
+
+The way back takes nothing on trust: unknown and missing keys, another type, a number out of its range, a text that is
+too long or of another form are refused with their place.  `cattrs` does the same and more; its import alone costs 12 ms
+of processor time, a seventh of what `promo check` may take, and a compiled hook for each class comes on top.
+"""
+
+import re
+import types
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from fractions import Fraction
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from attrs import fields
+
+from promo.base.canonical import SAFE_INTEGER, Json, digest, exact
+
+T = TypeVar("T")
+Encoder = Callable[[Any], Json]
+Decoder = Callable[[Any, str], Any]
+
+TAG = "is"
+"""Key under which a member of a union says which one it is; the class names it as `TAG`."""
+LONGEST = 65_536
+"""Characters of a text that declares no other limit."""
+MOST = 1_000_000
+"""Entries of a list or object."""
+DEEPEST = 64
+"""How far objects and lists of free form may nest."""
+NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,1100})?(/\d{1,400})?")
+"""What `exact` writes."""
+
+
+class Undecodable(ValueError):
+    """A stored value is not of its class; the message names the place and what is wrong there."""
+
+    def __init__(self, place: str, message: str) -> None:
+        self.place, self.message = place, message
+        super().__init__(f"{place.lstrip('.')}: {message}" if place else message)
+
+
+class Form:
+    """
+    What a text has to be, beyond being text: a pattern, a length, and for numbers as text a range.
+
+    Args:
+        name: what a text of this form is called in a message.
+        pattern: what the whole of it matches.
+        longest: characters.
+        least: smallest value, of a number as text.
+        most: largest value.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        pattern: str | None = None,
+        *,
+        longest: int = LONGEST,
+        least: int | None = None,
+        most: int | None = None,
+    ) -> None:
+        self.name, self.longest, self.least, self.most = name, longest, least, most
+        self.matches = re.compile(pattern).fullmatch if pattern else None
+
+    def __call__(self, stored: Any, place: str) -> str:
+        """The text, if it is of this form."""
+        if type(stored) is not str:
+            raise Undecodable(place, f"{_brief(stored)} is no {self.name}")
+        if len(stored) > self.longest:
+            raise Undecodable(place, f"a {self.name} has at most {self.longest} characters, not {len(stored)}")
+        if self.matches is not None and not self.matches(stored):
+            raise Undecodable(place, f"{_brief(stored)} is no {self.name}")
+        if self.least is not None or self.most is not None:
+            value = Fraction(stored)
+            if (self.least is not None and value < self.least) or (self.most is not None and value > self.most):
+                raise Undecodable(place, f"{_brief(stored)} is no {self.name}")
+        return stored
+
+
+class Range:
+    """Least and largest value of a whole number; beyond what a double holds exactly it is kept as text."""
+
+    def __init__(self, least: int, most: int) -> None:
+        self.least, self.most = least, most
+        self.as_text = max(abs(least), abs(most)) > SAFE_INTEGER
+
+    def encode(self, value: int) -> Json:
+        """The number as stored."""
+        return str(value) if self.as_text else value
+
+    def __call__(self, stored: Any, place: str) -> int:
+        """The number, if it is whole and in its range."""
+        if self.as_text and type(stored) is str and re.fullmatch(r"-?(0|[1-9]\d{0,39})", stored):
+            value = int(stored)
+        elif self.as_text or type(stored) is not int:
+            raise Undecodable(place, f"{_brief(stored)} is no whole number{' kept as text' * self.as_text}")
+        else:
+            value = int(stored)
+        if not self.least <= value <= self.most:
+            raise Undecodable(place, f"{_brief(stored)} is not between {self.least} and {self.most}")
+        return value
+
+
+MEASURED = r"-?\d{1,400}(\.\d{1,1100})?(e[+-]?\d{1,3}|/\d{1,400})?"
+
+Large = Annotated[int, Range(-(10**40), 10**40)]
+"""A whole number that may be beyond 2^53, such as a budget in operations; kept as text."""
+Count = Annotated[int, Range(0, SAFE_INTEGER)]
+"""A whole number from 0."""
+Digest = Annotated[str, Form("SHA-256 of 64 hex digits", "[0-9a-f]{64}", longest=64)]
+Name = Annotated[str, Form("name", r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,255}", longest=256)]
+Measured = Annotated[str, Form("finite number as text", MEASURED, longest=1600)]
+"""A measured number as exact text: as `repr` writes a finite float, or a rational as `exact` does."""
+Seconds = Annotated[str, Form("number of seconds from 0", r"\d{1,12}(\.\d{1,12})?", longest=32)]
+"""Measured seconds as exact decimal text."""
+Free = Annotated[Json, "free form"]
+"""A JSON value that promo keeps and shows and never decides by; bounded in depth, width and the length of its texts."""
+Moment = Annotated[str, Form("time in UTC", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", longest=20)]
+
+
+class Unstored:
+    """
+    Marks the type of a field that is no part of what a value means: it is left out of the stored form.
+
+    Args:
+        absent: what the field is in a value that was read back.
+    """
+
+    def __init__(self, absent: object) -> None:
+        self.absent = absent
+
+
+Remark = Annotated[str, Unstored("")]
+"""A text that means nothing, such as documentation."""
+
+
+def to_json(value: object) -> Any:
+    """
+    A value of a class of values, in its stored form.
+
+    Raises:
+        TypeError: its class, or one inside it, is of a kind that is not stored.
+    """
+    kind: Any = type(value)
+    return _encoder_of(kind)(value)
+
+
+def from_json(kind: type[T], stored: object, place: str = "") -> T:
+    """
+    The value of a class that a JSON value stands for.
+
+    Args:
+        kind: the class.
+        stored: what was read.
+        place: what the outermost value is called in messages.
+
+    Raises:
+        Undecodable: it is no such value.
+    """
+    return cast("T", _decoder(kind)(stored, place))
+
+
+def union_from_json(members: Any, stored: object, place: str = "") -> Any:
+    """The value of one of the members of a union; as `from_json`."""
+    return _decoder(members)(stored, place)
+
+
+def value_digest(value: object) -> str:
+    """SHA-256 of the canonical bytes of a value's stored form, 64 hex digits."""
+    return digest(to_json(value))
+
+
+def level_to_json(level: Fraction | str) -> Json:
+    """An exact number or a word as one text; a word that reads as a number is kept as `{"word": ...}`."""
+    if isinstance(level, str):
+        return {"word": level} if NUMBER.fullmatch(level) else level
+    return exact(level)
+
+
+def _level(stored: Any, place: str) -> Fraction | str:
+    if isinstance(stored, dict) and stored.keys() == {"word"} and type(stored["word"]) is str:
+        return str(stored["word"])
+    if type(stored) is not str or len(stored) > LONGEST:
+        raise Undecodable(place, f"{_brief(stored)} is neither a number as text nor a word")
+    return _fraction(stored, place) if NUMBER.fullmatch(stored) else stored
+
+
+# --- classes ---------------------------------------------------------------------------------------------------
+
+
+@cache
+def _declared(kind: Any) -> tuple[tuple[tuple[str, Any], ...], dict[str, object]]:
+    """Name and declared type of every stored field, in order; and what the others are in a value that is read back."""
+    hints = get_type_hints(kind, include_extras=True)
+    stored, absent = [], {}
+    for one in fields(kind):
+        hint = hints[one.name]
+        mark = next((mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Unstored)), None)
+        if mark is None:
+            stored.append((one.name, hint))
+        else:
+            absent[one.name] = mark.absent
+    return tuple(stored), absent
+
+
+@cache
+def _encoder_of(kind: Any) -> Encoder:
+    if issubclass(kind, Enum):
+        return _value_of
+    if not hasattr(kind, "__attrs_attrs__"):
+        return _encoder(kind)
+    parts = tuple((name, _encoder(hint)) for name, hint in _declared(kind)[0])
+    if getattr(kind, "ROW", False):
+        return lambda value: [one(getattr(value, name)) for name, one in parts]
+    head = _head(kind)
+    plain = tuple(name for name, one in parts if one is _same)
+    made = tuple((name, one) for name, one in parts if one is not _same)
+
+    def encode(value: Any) -> Json:
+        stored = dict(head)
+        for name in plain:
+            stored[name] = getattr(value, name)
+        for name, one in made:
+            stored[name] = one(getattr(value, name))
+        return stored
+
+    return encode
+
+
+@cache
+def _decoder_of(kind: Any) -> Decoder:
+    stored_fields, absent = _declared(kind)
+    parts = tuple((name, _decoder(hint)) for name, hint in stored_fields)
+    if getattr(kind, "ROW", False):
+        return _row_decoder(kind, parts)
+    head = _head(kind)
+    keys = frozenset({*head, *(name for name, _ in parts)})
+    assert len(keys) == len(head) + len(parts), f"{kind} has a field that is called like its tag or form"
+
+    def decode(stored: Any, place: str) -> Any:
+        if type(stored) is not dict:
+            raise Undecodable(place, f"{_brief(stored)} is no {_called(kind)}")
+        for key, value in head.items():
+            if key in stored and (stored[key] != value or type(stored[key]) is not type(value)):
+                raise Undecodable(place, f"its {key} is {_brief(stored[key])}, and not {_brief(value)}")
+        if stored.keys() != keys:
+            raise _wrong_keys(kind, stored, keys, place)
+        try:
+            return kind(**absent, **{name: one(stored[name], f"{place}.{name}") for name, one in parts})
+        except Undecodable:
+            raise
+        except ValueError as fault:
+            raise Undecodable(place, str(fault)) from fault
+
+    return decode
+
+
+def _head(kind: type) -> dict[str, Json]:
+    """What stands in the object of a class besides its fields: which member of a union, and of which version."""
+    tag, form = getattr(kind, "TAG", None), getattr(kind, "FORM", None)
+    return {**({TAG: tag} if tag is not None else {}), **({form[0]: form[1]} if form is not None else {})}
+
+
+def _called(kind: type) -> str:
+    """What a value of a class is called in a message."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.__name__).lower()
+
+
+def _row_decoder(kind: type, parts: tuple[tuple[str, Decoder], ...]) -> Decoder:
+    count = len(parts)
+
+    def decode(stored: Any, place: str) -> Any:
+        if type(stored) is not list or len(stored) != count:
+            raise Undecodable(place, f"{_brief(stored)} is no list of {count}")
+        return kind(*(one(item, f"{place}.{name}") for (name, one), item in zip(parts, stored, strict=True)))
+
+    return decode
+
+
+def _wrong_keys(kind: type, stored: Mapping[str, object], keys: frozenset[str], place: str) -> Undecodable:
+    strange, absent = sorted(set(stored) - keys), sorted(keys - set(stored))
+    if strange:
+        return Undecodable(place, f"a {_called(kind)} has no {_brief(strange[0])}")
+    return Undecodable(place, f"a {_called(kind)} has '{absent[0]}', and it is not there")
+
+
+# --- kinds of fields ---------------------------------------------------------------------------------------------
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _value_of(value: Any) -> Json:
+    return cast("Json", value.value)
+
+
+def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    return get_origin(hint), get_args(hint)
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    """Members of a union, also of unions inside it; the type itself where it is none."""
+    if get_origin(hint) in (Union, types.UnionType):
+        return tuple(member for part in get_args(hint) for member in _members(part))
+    return (hint,)
+
+
+def _is_level(members: Iterable[Any]) -> bool:
+    return {Fraction, str} == set(members)
+
+
+def _cached(make: Callable[[Any], T]) -> Callable[[Any], T]:
+    """Each declared type is looked at once; one inside itself (a condition of conditions) is asked for when needed."""
+    known: dict[Any, T] = {}
+
+    def found(hint: Any) -> T:
+        if hint not in known:
+            known[hint] = make(hint)
+        return known[hint]
+
+    return found
+
+
+@_cached
+def _encoder(hint: Any) -> Encoder:
+    if hint in (str, int, bool, type(None)):
+        return _same
+    origin, args = _parts(hint)
+    if origin is Annotated:
+        if "free form" in args:
+            return _same
+        limits = next((one for one in args[1:] if isinstance(one, Range)), None)
+        return limits.encode if limits is not None and limits.as_text else _encoder(args[0])
+    if origin is Literal:
+        return _same
+    if origin in (Union, types.UnionType):
+        return _union_encoder(_members(hint))
+    if hint is Fraction:
+        return exact
+    if origin is tuple:
+        return _tuple_encoder(args)
+    if origin is frozenset:
+        one = _encoder(args[0])
+        return lambda value: sorted(value) if one is _same else sorted(map(one, value))  # type: ignore[type-var]
+    if origin is not None and issubclass(origin, Mapping):
+        key, item = _encoder(args[0]), _encoder(args[1])
+        if key is _same and item is _same:
+            return dict
+        return lambda value: {str(key(name)): item(one) for name, one in value.items()}
+    if isinstance(hint, type) and (issubclass(hint, Enum) or hasattr(hint, "__attrs_attrs__")):
+        return _value_of if issubclass(hint, Enum) else _encoder_when_needed(hint)
+    raise TypeError(f"{hint} has no stored form")
+
+
+def _encoder_when_needed(kind: Any) -> Encoder:
+    """A class may stand inside itself, so what is inside is looked up when there is a value of it."""
+    return lambda value: _encoder_of(kind)(value)
+
+
+def _decoder_when_needed(kind: Any) -> Decoder:
+    return lambda stored, place: _decoder_of(kind)(stored, place)
+
+
+def _tuple_encoder(args: tuple[Any, ...]) -> Encoder:
+    if len(args) == 2 and args[1] is Ellipsis:
+        item = _encoder(args[0])
+        return list if item is _same else lambda value: [item(one) for one in value]
+    each = tuple(_encoder(one) for one in args)
+    return list if all(one is _same for one in each) else lambda value: [f(v) for f, v in zip(each, value, strict=True)]
+
+
+def _union_encoder(members: tuple[Any, ...]) -> Encoder:
+    real = [one for one in members if one is not type(None)]
+    if _is_level(real):
+        return lambda value: None if value is None else level_to_json(value)
+    if len(real) == 1:
+        inner = _encoder(real[0])
+        return _same if inner is _same else lambda value: None if value is None else inner(value)
+    by_class: dict[type, Encoder] = {}
+    rest: list[Encoder] = []
+    for one in real:
+        bare = get_args(one)[0] if get_origin(one) is Annotated else one
+        if isinstance(bare, type) and (issubclass(bare, (Enum, str, int)) or hasattr(bare, "__attrs_attrs__")):
+            by_class[bare] = _encoder(one)
+        else:
+            rest.append(_encoder(one))
+
+    def encode(value: Any) -> Json:
+        if value is None:
+            return None
+        known = by_class.get(type(value))
+        return (known or rest[0])(value)
+
+    return encode
+
+
+@_cached
+def _decoder(hint: Any) -> Decoder:
+    if hint in _SIMPLE:
+        return _SIMPLE[hint]
+    origin, args = _parts(hint)
+    if origin is Annotated:
+        if "free form" in args:
+            return free
+        limits = next((one for one in args[1:] if isinstance(one, (Form, Range))), None)
+        return limits or _decoder(args[0])
+    if origin is Literal:
+        return _literal(args)
+    if origin in (Union, types.UnionType):
+        return _union_decoder(_members(hint))
+    if hint is Fraction:
+        return _fraction
+    if origin is tuple:
+        return _tuple_decoder(args)
+    if origin is frozenset:
+        return _set_decoder(_decoder(args[0]))
+    if origin is not None and issubclass(origin, Mapping):
+        return _mapping_decoder(args[0], _decoder(args[1]))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return _enum_decoder(hint)
+    if isinstance(hint, type) and hasattr(hint, "__attrs_attrs__"):
+        return _decoder_when_needed(hint)
+    raise TypeError(f"{hint} has no stored form")
+
+
+def _of_type(kind: type, words: str) -> Decoder:
+    def decode(stored: Any, place: str) -> Any:
+        if type(stored) is not kind:
+            raise Undecodable(place, f"{_brief(stored)} is no {words}")
+        return stored
+
+    return decode
+
+
+_SIMPLE: dict[Any, Decoder] = {
+    str: Form("text"),
+    int: Range(-SAFE_INTEGER, SAFE_INTEGER),
+    bool: _of_type(bool, "true or false"),
+    type(None): _of_type(type(None), "null"),
+}
+
+
+def free(stored: Any, place: str) -> Json:
+    """A JSON value of free form: what a runner says of its own, bounded in depth, width and the length of texts."""
+    waiting: list[tuple[Any, int]] = [(stored, 0)]
+    seen = 0
+    while waiting:
+        item, depth = waiting.pop()
+        seen += 1
+        if depth > DEEPEST:
+            raise Undecodable(place, f"it nests deeper than {DEEPEST}")
+        if seen > MOST:
+            raise Undecodable(place, f"it has over {MOST} parts")
+        if isinstance(item, dict):
+            waiting += [(one, depth + 1) for pair in item.items() for one in pair]
+        elif isinstance(item, list):
+            waiting += [(one, depth + 1) for one in item]
+        elif isinstance(item, float):
+            raise Undecodable(place, "numbers that are not whole are kept as text")
+        elif isinstance(item, str) and len(item) > LONGEST:
+            raise Undecodable(place, f"a text has at most {LONGEST} characters, not {len(item)}")
+    return cast("Json", stored)
+
+
+def _fraction(stored: Any, place: str) -> Fraction:
+    if type(stored) is not str or not NUMBER.fullmatch(stored):
+        raise Undecodable(place, f"{_brief(stored)} is no exact number as text")
+    try:
+        value = Fraction(stored)
+    except ZeroDivisionError as fault:
+        raise Undecodable(place, f"{_brief(stored)} divides by 0") from fault
+    if exact(value) != stored:
+        raise Undecodable(place, f"{_brief(stored)} is written {exact(value)}")
+    return value
+
+
+def _literal(values: tuple[Any, ...]) -> Decoder:
+    def decode(stored: Any, place: str) -> Any:
+        if not any(stored == one and type(stored) is type(one) for one in values):
+            raise Undecodable(place, f"{_brief(stored)} is not one of {', '.join(map(_brief, values))}")
+        return stored
+
+    return decode
+
+
+def _enum_decoder(kind: type[Enum]) -> Decoder:
+    known = {one.value: one for one in kind}
+
+    def decode(stored: Any, place: str) -> Any:
+        if type(stored) is not str or stored not in known:
+            raise Undecodable(place, f"{_brief(stored)} is none of {', '.join(map(str, known))}")
+        return known[stored]
+
+    return decode
+
+
+def _list(stored: Any, place: str) -> list[Any]:
+    if type(stored) is not list:
+        raise Undecodable(place, f"{_brief(stored)} is no list")
+    if len(stored) > MOST:
+        raise Undecodable(place, f"a list has at most {MOST} entries, not {len(stored)}")
+    return stored
+
+
+def _tuple_decoder(args: tuple[Any, ...]) -> Decoder:
+    if len(args) == 2 and args[1] is Ellipsis:
+        item = _decoder(args[0])
+        return lambda stored, place: tuple([item(one, f"{place}[{n}]") for n, one in enumerate(_list(stored, place))])
+    each = tuple(_decoder(one) for one in args)
+
+    def decode(stored: Any, place: str) -> Any:
+        if type(stored) is not list or len(stored) != len(each):
+            raise Undecodable(place, f"{_brief(stored)} is no list of {len(each)}")
+        return tuple(one(item, f"{place}[{n}]") for n, (one, item) in enumerate(zip(each, stored, strict=True)))
+
+    return decode
+
+
+def _set_decoder(item: Decoder) -> Decoder:
+    def decode(stored: Any, place: str) -> Any:
+        found = [item(one, f"{place}[{n}]") for n, one in enumerate(_list(stored, place))]
+        if stored != sorted(stored) or len(set(found)) != len(found):
+            raise Undecodable(place, "its entries are not sorted, each once")
+        return frozenset(found)
+
+    return decode
+
+
+def _mapping_decoder(key: Any, item: Decoder) -> Decoder:
+    name = _decoder(key)
+
+    def decode(stored: Any, place: str) -> Any:
+        if type(stored) is not dict or len(stored) > MOST:
+            raise Undecodable(place, f"{_brief(stored)} is no object, or one with over {MOST} entries")
+        return {name(one, f"{place}.{one[:80]}"): item(value, f"{place}.{one[:80]}") for one, value in stored.items()}
+
+    return decode
+
+
+def _union_decoder(members: tuple[Any, ...]) -> Decoder:
+    """By the shape of what is stored: each member of a union has a shape, or a tag, of its own."""
+    optional = type(None) in members
+    real = [one for one in members if one is not type(None)]
+    if _is_level(real):
+        inner: Decoder = _level
+    elif len(real) == 1:
+        inner = _decoder(real[0])
+    else:
+        inner = _by_shape(real)
+    if not optional:
+        return inner
+    return lambda stored, place: None if stored is None else inner(stored, place)
+
+
+def _by_shape(members: list[Any]) -> Decoder:
+    tagged: dict[str, Decoder] = {}
+    shaped: dict[type, Decoder] = {}
+    for one in members:
+        tag = getattr(one, "TAG", None) if isinstance(one, type) else None
+        if tag is not None:
+            tagged[tag] = _decoder(one)
+            continue
+        shape = _shape(one)
+        assert shape not in shaped, f"two members of a union are stored as {shape}"
+        shaped[shape] = _decoder(one)
+
+    def decode(stored: Any, place: str) -> Any:
+        if tagged and type(stored) is dict and type(stored.get(TAG)) is str:
+            if stored[TAG] not in tagged:
+                raise Undecodable(place, f"{_brief(stored[TAG])} is none of {', '.join(tagged)}")
+            return tagged[stored[TAG]](stored, place)
+        found = shaped.get(type(stored))
+        if found is None:
+            raise Undecodable(place, f"{_brief(stored)} is of no kind that may stand there")
+        return found(stored, place)
+
+    return decode
+
+
+def _shape(member: Any) -> type:
+    """The JSON type that a member of a union is stored as."""
+    origin, args = _parts(member)
+    if origin is Annotated:
+        return _shape(args[0])
+    if origin in (tuple, frozenset):
+        return list
+    if member in (str, int, bool):
+        return cast("type", member)
+    if member is Fraction or (isinstance(member, type) and issubclass(member, Enum)):
+        return str
+    return list if getattr(member, "ROW", False) else dict
+
+
+def _brief(value: object) -> str:
+    """A value in a message: shown as far as one line goes."""
+    text = f"'{value}'" if isinstance(value, str) else repr(value)
+    text = "".join(one if one.isprintable() else "?" for one in text)
+    return text if len(text) <= 60 else f"{text[:57]}..."

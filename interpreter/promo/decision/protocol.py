@@ -1,0 +1,339 @@
+"""
+Ledger to breaches: every event that the agenda did not allow where it stands.
+
+The events are taken in one by one, as they were when the study ran, and each is held against what might happen at that
+point.  What is missing shows by what follows: a stage that closes before its last run, a gate that decides before its
+results, a study that ends before its end.  Nothing here reads a file; whether results, tables and verdicts are what the
+ledger says is looked at elsewhere.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
+from typing import assert_never
+
+from attrs import define, field, frozen
+
+from promo.decision.agenda import Agenda, Cell, Close, Decide, Estimate, SetAside
+from promo.ledger.state import AttemptState, State, StudyState, apply
+from promo.ledger.values import (
+    Amendment,
+    AttemptFailed,
+    AttemptLate,
+    AttemptLost,
+    AttemptStarted,
+    BundleImported,
+    ClockJumped,
+    Decided,
+    EffectsEstimated,
+    Ended,
+    Event,
+    Freezing,
+    PersonDecided,
+    Publication,
+    Receipt,
+    ResultAccepted,
+    ResultFlagged,
+    StageClosed,
+    StageOpened,
+    Start,
+    StudyClosed,
+    StudyStopped,
+    Taken,
+    TextPrepared,
+    seconds_of,
+)
+from promo.plan.values import Plan
+from promo.study.values import Study
+
+BACK_S = 60
+"""Seconds that the wall clock may go back without a word: it is set right now and then."""
+
+
+class Wrong(Enum):
+    """In which way an event is not allowed where it stands."""
+
+    NOT_FROZEN = "not frozen"
+    """Something happened before the study was frozen."""
+    FROZEN_TWICE = "frozen twice"
+    """The study was frozen before."""
+    AFTER_END = "after end"
+    """The study had ended."""
+    AFTER_STOP = "after stop"
+    """A rule had stopped the study, so nothing more begins."""
+    NO_START = "no start"
+    """No start of promo is recorded for it."""
+    STARTED_TWICE = "started twice"
+    """One promo starts once."""
+    INCARNATION = "incarnation"
+    """The number of starts goes back or leaves some out."""
+    TIME = "time"
+    """Its time goes back, and no jump of the clock is recorded."""
+    UNKNOWN = "unknown"
+    """The plan has no such name."""
+    TWICE = "twice"
+    """It happened before."""
+    NOT_DUE = "not due"
+    """It was not due yet."""
+    ENTRANTS = "entrants"
+    """Others may enter."""
+    RUN = "run"
+    """The plan has no such run."""
+    FOLDER = "folder"
+    """Its folder is not that of its run and number."""
+    NUMBER = "number"
+    """Its number is not higher than that of the attempt before."""
+    UNDER_WAY = "under way"
+    """Another attempt of the run was under way."""
+    RUN_OVER = "run over"
+    """Nothing more was due for its run."""
+    STAGE_SHUT = "stage shut"
+    """Its stage was not open, or it is none of those who entered."""
+    NO_TEXT = "no text"
+    """The text that it needs was not prepared."""
+    NEVER_STARTED = "never started"
+    """That attempt was never started, or had ended."""
+    COUNTED_TWICE = "counted twice"
+    """The run had a result that counts."""
+    NOT_GIVEN_UP = "not given up"
+    """That attempt had not been given up."""
+    GUARD = "guard"
+    """No guard sets this result aside so."""
+    NOT_ASKED = "not asked"
+    """Nobody waited for a person there."""
+    NO_BUNDLE = "no bundle"
+    """No bundle that was taken in holds it."""
+    AHEAD = "ahead"
+    """It is about events that come later."""
+
+
+@frozen
+class Breach:
+    """An event that was not allowed where it stands."""
+
+    seq: int
+    kind: str
+    """What it says happened, by its tag."""
+    wrong: Wrong
+    about: str
+    """The stage, run, gate or effects that it is about; empty for the study as a whole."""
+
+
+STILL_ALLOWED = (Receipt, Amendment, ClockJumped)
+"""What may be recorded of a study that has ended."""
+UNATTENDED = (Freezing, Receipt, Publication, Start, Amendment, PersonDecided, BundleImported, ClockJumped)
+"""What is recorded by commands that do not run the study."""
+
+
+def breaches(
+    plan: Plan,
+    events: Iterable[Event],
+    study_at: Callable[[State], Study],
+    recorded: Mapping[Cell, int] | None = None,
+    look: Callable[[Event, State], None] = lambda event, state: None,
+) -> Iterator[Breach]:
+    """
+    Every event of a ledger that was not allowed where it stands.
+
+    Args:
+        plan: as frozen.
+        events: the whole ledger.
+        study_at: the study with its rules as they were in force at a state.
+        recorded: in a replay, how many runs are recorded for each candidate, host and seed.
+        look: sees each event with the state before it.
+    """
+    protocol = _Protocol(plan, study_at, recorded)
+    for event in events:
+        wrong = protocol.wrong(event)
+        if wrong is not None:
+            yield Breach(event.seq, event.event.TAG, wrong, _about(event))
+        look(event, protocol.state)
+        protocol.take_in(event)
+
+
+def _about(event: Event) -> str:
+    named = (getattr(event.event, name, None) for name in ("folder", "run", "stage", "name", "by"))
+    return next((found for found in named if isinstance(found, str)), "")
+
+
+@define
+class _Protocol:
+    plan: Plan
+    study_at: Callable[[State], Study]
+    recorded: Mapping[Cell, int] | None
+    state: State = field(factory=State)
+    agenda: Agenda = field(init=False)
+    started: int = 0
+    """The incarnation whose start is recorded."""
+    taken: dict[str, frozenset[Taken]] = field(factory=dict)
+    """Bundle -> attempts that it brought."""
+
+    def __attrs_post_init__(self) -> None:
+        self.agenda = Agenda(self.study_at(self.state), self.plan, self.recorded)
+
+    def take_in(self, event: Event) -> None:
+        """Go on to the next event, as if this one had been allowed."""
+        apply(self.state, event)
+        match event.event:
+            case Start():
+                self.started = event.incarnation
+            case BundleImported() as one:
+                self.taken[one.bundle] = frozenset(one.taken)
+            case Amendment():
+                self.agenda = Agenda(self.study_at(self.state), self.plan, self.recorded)
+            case _:
+                pass
+
+    def wrong(self, event: Event) -> Wrong | None:
+        """In which way an event is not allowed now; None if it is."""
+        state, one = self.state, event.event
+        if isinstance(one, Freezing):
+            return None if event.seq == 0 and event.incarnation == 1 else Wrong.FROZEN_TWICE
+        if state.study is StudyState.EMPTY:
+            return Wrong.NOT_FROZEN
+        if not state.incarnations <= event.incarnation <= state.incarnations + 1:
+            return Wrong.INCARNATION
+        if not isinstance(one, ClockJumped) and seconds_of(event.time) < seconds_of(state.last_time) - BACK_S:
+            return Wrong.TIME
+        if state.study is not StudyState.OPEN and not isinstance(one, STILL_ALLOWED):
+            return Wrong.AFTER_END
+        attended = not isinstance(one, UNATTENDED) and getattr(one, "bundle", None) is None
+        if attended and self.started != event.incarnation:
+            return Wrong.NO_START
+        return self._of_kind(event)
+
+    def _of_kind(self, event: Event) -> Wrong | None:
+        match event.event:
+            case AttemptStarted() as one:
+                return self._attempt(one)
+            case ResultAccepted() | AttemptFailed() | AttemptLost() as one:
+                return self._end(one)
+            case AttemptLate() as one:
+                tried = self.state.attempts.get(one.run, ())
+                late = next((each for each in tried if each.number == one.attempt), None)
+                given_up = late is not None and late.state in (AttemptState.LOST, AttemptState.FAILED)
+                return None if late and given_up and late.envelope is None and not late.late else Wrong.NOT_GIVEN_UP
+            case ResultFlagged() as one:
+                return self._flag(one)
+            case StageOpened() as one:
+                return self._open(one)
+            case StageClosed() as one:
+                return self._step(one.stage, one.stage in self.state.closed, Close(one.stage))
+            case Decided() as one:
+                return self._step(one.name, one.name in self.state.decisions, Decide(one.name))
+            case EffectsEstimated() as one:
+                return self._step(one.name, one.name in self.state.effects, Estimate(one.name))
+            case _:
+                return self._of_study(event)
+
+    def _of_study(self, event: Event) -> Wrong | None:
+        state = self.state
+        match event.event:
+            case Start():
+                return Wrong.STARTED_TWICE if self.started == event.incarnation else None
+            case TextPrepared():
+                return Wrong.TWICE if state.text is not None else None
+            case PersonDecided() as one:
+                return None if one.name in state.waiting() else Wrong.NOT_ASKED
+            case Receipt() as one:
+                return None if one.size <= event.seq else Wrong.AHEAD
+            case Publication():
+                return Wrong.TWICE if state.published is not None else Wrong.NOT_DUE if state.attempts else None
+            case Amendment() as one:
+                fits = one.number == len(state.amendments) + 1 and one.head == event.prev
+                return Wrong.UNKNOWN if one.name not in self.agenda.study.deciding else None if fits else Wrong.NOT_DUE
+            case StudyStopped() as one:
+                return None if one.by == state.stopping() else Wrong.NOT_DUE
+            case StudyClosed() as one:
+                done = self.agenda.is_finished(state) and one.stages == len(state.closed)
+                return None if done and state.stopping() is None else Wrong.NOT_DUE
+            case ClockJumped() | BundleImported():
+                return None
+            case Freezing():
+                return Wrong.FROZEN_TWICE
+            case _:
+                raise AssertionError("events of stages and attempts are looked at elsewhere")
+
+    def _step(self, name: str, done: bool, step: Close | Decide | Estimate) -> Wrong | None:
+        """A step of the agenda: it is due exactly once."""
+        study = self.agenda.study
+        if name not in {**study.stages, **study.deciding, **study.steps, **study.effects}:
+            return Wrong.UNKNOWN
+        if done:
+            return Wrong.TWICE
+        if self.state.stopping() is not None:
+            return Wrong.AFTER_STOP
+        return None if self._is_due(step) else Wrong.NOT_DUE
+
+    def _is_due(self, step: Close | Decide | Estimate) -> bool:
+        study, state = self.agenda.study, self.state
+        match step:
+            case Close():
+                stage = study.stages.get(step.stage)
+            case Decide():
+                read = study.gates.get(step.name) or study.rules.get(step.name)
+                stage = None if read is None else study.stages[read.sources[0]]
+            case Estimate():
+                stage = None
+            case _:
+                assert_never(step)
+        if stage is None:
+            return step in self.agenda.after_stages(state)
+        there = stage.name in state.opened and stage.name not in state.closed
+        return there and step in self.agenda.closing(stage, state)
+
+    def _open(self, one: StageOpened) -> Wrong | None:
+        stage = self.agenda.study.stages.get(one.stage)
+        if stage is None:
+            return Wrong.UNKNOWN
+        if one.stage in self.state.opened:
+            return Wrong.TWICE
+        if self.state.stopping() is not None:
+            return Wrong.AFTER_STOP
+        if not self.agenda.is_ready(stage, self.state):
+            return Wrong.NOT_DUE
+        return None if one.entrants == self.agenda.entrants(stage, self.state) else Wrong.ENTRANTS
+
+    def _attempt(self, one: AttemptStarted) -> Wrong | None:
+        state = self.state
+        run = self.agenda.cells.get((one.stage, one.candidate, one.host, one.seed))
+        if run is None or run.id != one.run:
+            return Wrong.RUN
+        if one.folder != f"runs/{one.stage}/{one.candidate}-{one.host}-s{one.seed}/attempt-{one.attempt}":
+            return Wrong.FOLDER
+        tried = state.attempts.get(one.run, [])
+        if tried and one.attempt <= max(each.number for each in tried):
+            return Wrong.NUMBER
+        if one.bundle is not None:
+            taken = self.taken.get(one.bundle, frozenset())
+            return None if Taken(one.run, one.attempt) in taken else Wrong.NO_BUNDLE
+        if tried and tried[-1].state is AttemptState.RUNNING:
+            return Wrong.UNDER_WAY
+        if state.stopping() is not None:
+            return Wrong.AFTER_STOP
+        shut = one.stage not in state.opened or one.stage in state.closed
+        if shut or one.candidate not in state.opened[one.stage]:
+            return Wrong.STAGE_SHUT
+        if self.agenda.run_has_ended(run, state):
+            return Wrong.RUN_OVER
+        needs_text = self.agenda.study.data is not None and not state.replay
+        return Wrong.NO_TEXT if needs_text and state.text is None else None
+
+    def _end(self, one: Ended) -> Wrong | None:
+        tried = self.state.attempts.get(one.run, [])
+        attempt = next((each for each in tried if each.number == one.attempt), None)
+        if attempt is None or attempt.state is not AttemptState.RUNNING:
+            return Wrong.NEVER_STARTED
+        if attempt.bundle != one.bundle:
+            return Wrong.NO_BUNDLE
+        again = isinstance(one, ResultAccepted) and self.state.accepted(one.run) is not None
+        return Wrong.COUNTED_TWICE if again else None
+
+    def _flag(self, one: ResultFlagged) -> Wrong | None:
+        due = SetAside(one.run, one.attempt, one.gate, one.guard, one.value, one.limit, one.again)
+        gate = self.agenda.study.gates.get(one.gate)
+        if gate is None:
+            return Wrong.UNKNOWN
+        there = gate.source in self.state.opened and gate.source not in self.state.closed
+        if not there or not self.agenda.has_ended(gate.source, self.state):
+            return Wrong.NOT_DUE
+        return None if due in self.agenda.set_aside(gate.source, self.state) else Wrong.GUARD

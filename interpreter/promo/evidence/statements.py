@@ -1,0 +1,141 @@
+"""What has to be said beside estimated effects, as values: lost runs, effects that are not estimable, errors."""
+
+from typing import ClassVar
+
+from attrs import frozen
+
+from promo.base.codec import Count, Measured
+from promo.base.shown import Shown
+
+Name = tuple[str, ...]
+"""Factors of an effect."""
+
+
+@frozen(eq=False, repr=False, slots=False)
+class RunsLost(Shown):
+    """Runs on a host that have no value; the estimates rest on the others."""
+
+    TAG: ClassVar = "runs lost"
+
+    host: str
+    lost: Count
+    planned: Count
+
+
+@frozen(eq=False, repr=False, slots=False)
+class CellEmpty(Shown):
+    """A cell without any value."""
+
+    TAG: ClassVar = "cell empty"
+
+    host: str
+    seed: int
+
+
+@frozen(eq=False, repr=False, slots=False)
+class SameCondition(Shown):
+    """Candidates that are one condition, and count as repeated runs of it."""
+
+    TAG: ClassVar = "same condition"
+
+    candidates: tuple[str, ...]
+
+
+@frozen(eq=False, repr=False, slots=False)
+class TooFew(Shown):
+    """Fewer than two conditions have a value, so nothing is estimated."""
+
+    TAG: ClassVar = "too few"
+
+
+@frozen(eq=False, repr=False, slots=False)
+class AllEqual(Shown):
+    """Every run has the same value, so there is nothing to estimate."""
+
+    TAG: ClassVar = "all equal"
+
+
+@frozen(eq=False, repr=False, slots=False)
+class NoError(Shown):
+    """Effects are given without a test: the model fits every run exactly (*perfect*), or no run is left over."""
+
+    TAG: ClassVar = "no error"
+
+    perfect: bool
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Constant(Shown):
+    """Effects whose column is the same in every run, so that they are not estimable."""
+
+    TAG: ClassVar = "constant"
+
+    effects: tuple[Name, ...]
+
+
+@frozen(eq=False, repr=False, slots=False)
+class NotDistinguished(Shown):
+    """Effects that the runs cannot distinguish from each other, or one from the differences between blocks."""
+
+    TAG: ClassVar = "not distinguished"
+
+    effects: tuple[Name, ...]
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Together(Shown):
+    """Main effects that changed together in every run, and have one estimate."""
+
+    TAG: ClassVar = "together"
+
+    effects: tuple[Name, ...]
+
+
+@frozen(eq=False, repr=False, slots=False)
+class DiffersBetweenHosts(Shown):
+    """A main effect that differs between hosts, by an F test."""
+
+    TAG: ClassVar = "differs between hosts"
+
+    effect: Name
+    p: Measured
+
+
+@frozen(eq=False, repr=False, slots=False)
+class PartOfDesign(Shown):
+    """One run of each condition and not the whole design, so that effects are given without a test."""
+
+    TAG: ClassVar = "part of design"
+
+
+@frozen(eq=False, repr=False, slots=False)
+class TooFewContrasts(Shown):
+    """Too few contrasts differ from zero for Lenth's error, so that effects are given without a test."""
+
+    TAG: ClassVar = "too few contrasts"
+
+
+@frozen(eq=False, repr=False, slots=False)
+class LenthError(Shown):
+    """One run of each condition: the error is Lenth's, over so many contrasts."""
+
+    TAG: ClassVar = "lenth"
+
+    contrasts: Count
+
+
+Statement = (
+    RunsLost
+    | CellEmpty
+    | SameCondition
+    | TooFew
+    | AllEqual
+    | NoError
+    | Constant
+    | NotDistinguished
+    | Together
+    | DiffersBetweenHosts
+    | PartOfDesign
+    | TooFewContrasts
+    | LenthError
+)

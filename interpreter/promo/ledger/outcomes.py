@@ -1,0 +1,104 @@
+"""What a decision leads to, as the ledger records it: it is settled, it stops the study, or a person has to decide."""
+
+from enum import Enum
+from typing import ClassVar
+
+from attrs import frozen
+
+from promo.base.codec import Count
+
+
+class Answer(Enum):
+    """What a rule found."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    UNDECIDED = "undecided"
+
+
+@frozen
+class Unmet:
+    """A demand is not met; *demand* counts from 0."""
+
+    TAG: ClassVar = "demand"
+
+    demand: Count
+
+
+@frozen
+class Lacking:
+    """Candidates lack a value at a stage; *crashed*: by their own fault, for which the rule has a clause."""
+
+    TAG: ClassVar = "lacking"
+
+    candidates: tuple[str, ...]
+    stage: str
+    crashed: bool
+
+
+@frozen
+class Incomparable:
+    """Candidates have their values and cannot be judged: what they are compared with lacks one."""
+
+    TAG: ClassVar = "incomparable"
+
+    candidates: tuple[str, ...]
+    stage: str
+
+
+@frozen
+class Absent:
+    """Candidates that a rule is about were not promoted to its stage."""
+
+    TAG: ClassVar = "absent"
+
+    candidates: tuple[str, ...]
+    stage: str
+
+
+@frozen
+class Failed:
+    """The claim of a rule does not hold."""
+
+    TAG: ClassVar = "failed"
+
+
+@frozen
+class RunsLacking:
+    """Runs of the rows of a design lack a value."""
+
+    TAG: ClassVar = "runs lacking"
+
+    runs: Count
+    stage: str
+
+
+Because = Unmet | Lacking | Incomparable | Absent | Failed | RunsLacking
+
+
+@frozen
+class Settled:
+    """Nothing stands in the way of what was found."""
+
+    TAG: ClassVar = "settled"
+
+
+@frozen
+class Stopped:
+    """The study cannot go on."""
+
+    TAG: ClassVar = "stopped"
+
+    because: Because
+
+
+@frozen
+class Held:
+    """A person has to decide."""
+
+    TAG: ClassVar = "held"
+
+    because: Because
+
+
+Outcome = Settled | Stopped | Held

@@ -1,0 +1,171 @@
+"""
+A frozen gate, rule or reduction to everything its verdict rests on: the value that its seal is the digest of.
+
+The closure holds the rule's own clauses, the measure, the data, the runner, the stages it reads (budget and cells), the
+machines of their hosts, and what every candidate trains that can come before it.  Layout, comments, order of
+declarations, titles, prices, slots and roles are left out: they cannot move a verdict.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from typing import ClassVar
+
+from attrs import evolve, frozen
+
+from promo.base.shown import Shown
+from promo.study.judgement import Agreement, Condition, Deciding, First, Gate, Reduction, Rule, TieBreak, primitives
+from promo.study.meaning import gate_meaning
+from promo.study.space import Neighbourhood
+from promo.study.values import Budget, Data, Draw, Effects, Grow, Machine, Measure, Mode, RunnerChoice, Stage, Study
+
+Settings = Mapping[str, int | str]
+"""What a candidate really trains, as its runner resolves it."""
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Reading(Shown):
+    """What of a stage its evidence rests on: who enters, from where, with which budget, in which cells."""
+
+    after: str | None
+    promoted: bool
+    around: str | None
+    candidates: tuple[str, ...]
+    mode: Mode
+    continues: str | None
+    budget: Budget
+    cooldown: Fraction | None
+    hosts: tuple[str, ...]
+    seeds: tuple[int, ...]
+    report_only: bool
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Start(Shown):
+    """What has to be there before the first run, and what seeds and the order of runs are drawn from."""
+
+    anchor: bool
+    draw: Draw | None
+    order_seed: int | None
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Closure(Shown):
+    """Everything that the verdict of *rule* rests on."""
+
+    FORM: ClassVar = ("promo_seal", 2)
+
+    rule: Gate | Rule | Reduction
+    measure: Measure
+    runner: RunnerChoice
+    data: Data | None
+    stages: Mapping[str, Reading]
+    machines: Mapping[str, Machine]
+    candidates: Mapping[str, Settings]
+    grows: Mapping[str, Grow]
+    effects: Effects | None
+    """What a reduction reads."""
+    neighbours: Neighbourhood | None
+    """What a reduction lets on, where that is a neighbourhood."""
+    around: Gate | None
+    """The gate whose promoted that neighbourhood is of."""
+    order: tuple[str, ...] | None
+    """Candidates as declared, where ties are broken by that."""
+    start: Start
+
+
+def closure(study: Study, rule: Deciding) -> Closure:
+    """What the verdict of a gate, rule or reduction rests on."""
+    if isinstance(rule, Reduction):
+        return _of_reduction(study, rule)
+    if isinstance(rule, Gate):
+        candidates = study.entrants[rule.source].possible
+        rule = gate_meaning(rule)
+    else:
+        # First place and agreement are about everyone who is there, the rest about the two that are named.
+        about_all = any(isinstance(part, First | Agreement) for part in primitives(rule.require))
+        pair = tuple(name for name in (rule.judged, rule.reference) if name is not None)
+        candidates = study.entrants[rule.stage].possible if about_all else pair
+    read = {*rule.sources, *(name for condition in conditions_of(rule) for name in other_stages(condition))}
+    found = _rests_on(study, rule, read, candidates)
+    if isinstance(rule, Gate) and TieBreak.ORDER in rule.ties:
+        return evolve(found, order=tuple(name for name in study.candidates if name in set(candidates)))
+    return found
+
+
+def conditions_of(rule: Gate | Rule) -> tuple[Condition, ...]:
+    """Every condition that a gate or rule asks, those behind `else` aside."""
+    if isinstance(rule, Rule):
+        return (rule.require,)
+    return (rule.keep, *(demand.condition for demand in rule.demands))
+
+
+def other_stages(condition: Condition) -> Iterator[str]:
+    """Stages whose evidence a condition reads besides its own."""
+    for part in primitives(condition):
+        if isinstance(part, Agreement) and not part.of_hosts:
+            yield from part.between
+
+
+def _of_reduction(study: Study, rule: Reduction) -> Closure:
+    """Its clauses, the effects it reads and all that these rest on, and the rows that may go on."""
+    effects = study.effects[rule.effects]
+    points = {name for design in effects.designs for name in study.designs[design].points}
+    seen = {name for stage in rule.sources for name in study.entrants[stage].possible if name in points}
+    around = study.gates.get(rule.around or "")
+    return evolve(
+        _rests_on(study, rule, set(rule.needs), seen | set(rule.rows)),
+        effects=evolve(effects, block=tuple(sorted(effects.block))),
+        neighbours=study.neighbourhoods.get(rule.into),
+        around=gate_meaning(around) if around is not None and rule.into in study.neighbourhoods else None,
+    )
+
+
+def _rests_on(study: Study, rule: Deciding, stages: set[str], candidates: Iterable[str]) -> Closure:
+    """Everything behind the evidence of some stages."""
+    grows = _grows(study, stages, set(candidates))
+    trained = stages | {name for grow in grows for name in (grow.name, grow.stage)}
+    read = trained | {before.name for name in trained for before in study.carried_on(name)}
+    named = {*candidates, *(name for grow in grows for name in (grow.parent, *grow.ways))}
+    hosts = {host for name in read for host in study.stages[name].hosts}
+    return Closure(
+        rule=rule,
+        measure=study.measure,
+        runner=study.runner,
+        data=study.data,
+        stages={name: reading(study.stages[name]) for name in read},
+        machines={host: study.hosts[host].machine for host in hosts},
+        candidates={name: dict(study.candidates[name].effective.settings) for name in named},
+        grows={grow.name: grow for grow in grows},
+        effects=None,
+        neighbours=None,
+        around=None,
+        order=None,
+        start=Start(study.anchor, study.draw, study.order_seed),
+    )
+
+
+def reading(stage: Stage) -> Reading:
+    """What of a stage its evidence rests on, in one order."""
+    return Reading(
+        after=stage.after,
+        promoted=stage.promoted,
+        around=stage.around,
+        candidates=tuple(sorted(stage.candidates)),
+        mode=stage.mode,
+        continues=stage.continues,
+        budget=stage.budget,
+        cooldown=stage.cooldown,
+        hosts=tuple(sorted(stage.hosts)),
+        seeds=tuple(sorted(stage.seeds)),
+        report_only=stage.report_only,
+    )
+
+
+def _grows(study: Study, stages: set[str], candidates: set[str]) -> tuple[Grow, ...]:
+    """Growths that what is read comes from, also through others."""
+    said = [grow for grow in study.grows.values() if grow.becomes in candidates or grow.name in stages]
+    before = {grow.stage for grow in said} | stages
+    parents = {grow.parent for grow in said} | candidates
+    if before == stages and parents == candidates:
+        return tuple(said)
+    return _grows(study, before, parents)
