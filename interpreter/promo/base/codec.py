@@ -200,7 +200,7 @@ def _level(stored: Any, place: str) -> Fraction | str:
 @cache
 def _declared(kind: Any) -> tuple[tuple[tuple[str, Any], ...], dict[str, object]]:
     """Name and declared type of every stored field, in order; and what the others are in a value that is read back."""
-    hints = get_type_hints(kind, include_extras=True)
+    hints = get_type_hints(kind, localns={"Json": Json}, include_extras=True)  # which names itself
     stored, absent = [], {}
     for one in fields(kind):
         hint = hints[one.name]

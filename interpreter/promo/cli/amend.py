@@ -6,6 +6,7 @@ import os
 from argparse import Namespace
 from pathlib import Path
 
+from promo.base.codec import to_json
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
 from promo.cli.spec import compile_file, write_text
@@ -17,7 +18,7 @@ from promo.files import SystemClock
 from promo.ledger.state import StudyState
 from promo.report.amendments import amendment_lines
 from promo.run.provenance import commit_of
-from promo.study.lock import lock_to_json, reseal
+from promo.study.lock import reseal
 
 
 def amend(options: Namespace) -> int:
@@ -39,8 +40,8 @@ def amend(options: Namespace) -> int:
     study, _ = compiled.amendable()
     _, lock = reseal(study, compiled.source.text, read_lock(lock_path(path)), made.seal)
     write_text(path, made.text)
-    write_text(lock_path(path), json.dumps(lock_to_json(lock), indent=2, sort_keys=True) + "\n")
-    for line in amendment_lines(made.data):
+    write_text(lock_path(path), json.dumps(to_json(lock), indent=2, sort_keys=True) + "\n")
+    for line in amendment_lines(made.data, made.at):
         put(line)
     put("recorded" if made.fresh else "recorded before; the spec is sealed now")
     from promo.driver.report import write_report
@@ -50,7 +51,7 @@ def amend(options: Namespace) -> int:
         write_report(folder, folder.path / REPORT)
         put(f"report, with both verdicts: {folder.path / REPORT}")
     if state.study is StudyState.OPEN:
-        put(f"go on with promo {'replay' if 'replay' in state.frozen else 'run'}")
+        put(f"go on with promo {'replay' if state.replay else 'run'}")
     return ExitCode.DONE
 
 

@@ -62,9 +62,10 @@ LEFT_OUT = "comments, layout, clause order, the spelling of numbers, roles, titl
 
 def _seal(name: str, place: str, *, as_json: bool) -> int:
     """What a seal holds, in words, and whether it is the one in the file."""
-    from promo.base.canonical import digest
+    from promo.base.codec import to_json, value_digest
     from promo.cli.spec import compile_file
-    from promo.study.lock import closure
+    from promo.report.describe import describe_closure
+    from promo.study.closure import closure
 
     compiled = compile_file(place)
     study = compiled.study
@@ -78,17 +79,17 @@ def _seal(name: str, place: str, *, as_json: bool) -> int:
         hint = f"did you mean '{near}'?" if near else f"there are: {', '.join(known) or 'none'}"
         raise PromoError(f"{place} has no gate and no rule '{name}'", hint=hint)
     holds = closure(study, rule)
-    now = digest(holds)
+    now = value_digest(holds)
     state = "not frozen" if not rule.frozen else "not sealed yet" if rule.seal is None else "sealed as it is now"
     if rule.seal is not None and not now.startswith(rule.seal):
         state = f"sealed as sha256:{rule.seal[:12]}, which it is no longer"
     if as_json:
-        content: dict[str, Json] = {"promo_seal": 1, "name": name, "digest": now, "state": state, "closure": holds}
+        content: dict[str, Json] = {"name": name, "digest": now, "state": state, "closure": to_json(holds)}
         put(json.dumps(content, indent=1, ensure_ascii=False))
         return ExitCode.DONE
     put(f"{name}: sha256:{now[:12]}, {state}\n")
     put("The seal holds:")
-    for line in _outline(holds, 1):
+    for line in _outline(describe_closure(holds), 1):
         put(line)
     put(f"\nIt leaves out {LEFT_OUT}: they move no verdict.")
     return ExitCode.DONE

@@ -5,16 +5,17 @@ import os
 from argparse import Namespace
 from pathlib import Path
 
+from promo.base.codec import to_json
 from promo.base.diagnostics import errors
 from promo.base.errors import ExitCode
 from promo.cli.spec import compile_file, print_diagnostics, write_text
 from promo.cli.terminal import put
-from promo.driver.pipeline import lock_path, read_lock
+from promo.driver.pipeline import closure_changes, lock_path, read_lock
 from promo.driver.study import LOCK, StudyFolder, study_folder
 from promo.files import SystemClock
 from promo.ledger.state import AttemptState, State
 from promo.run.provenance import commit_of
-from promo.study.lock import Lock, lock_to_json
+from promo.study.lock import Lock
 from promo.study.lock import freeze as seal
 
 
@@ -37,11 +38,12 @@ def freeze(options: Namespace) -> int:
         commit=commit_of(path.parent, os.environ),
         results=results,
         again=options.again,
+        changes=closure_changes,
     )
     if made.text != compiled.source.text:
         write_text(path, made.text)
     if made.lock != compiled.lock:
-        write_text(lock_path(path), json.dumps(lock_to_json(made.lock), indent=2, sort_keys=True) + "\n")
+        write_text(lock_path(path), json.dumps(to_json(made.lock), indent=2, sort_keys=True) + "\n")
     for name in made.lock.seals:
         seal_ = made.lock.seals[name]
         state = "sealed" if name in made.sealed else f"sealed since {seal_.sealed_at}"
@@ -60,8 +62,7 @@ def _known_seals(lock: Lock | None, folder: StudyFolder) -> Lock | None:
 def _results(state: State) -> dict[str, int]:
     """Stage -> results that exist already."""
     counts: dict[str, int] = {}
-    for tried in state.attempts.values():
-        for attempt in tried:
-            if attempt.state is AttemptState.ACCEPTED:
-                counts[attempt.stage] = counts.get(attempt.stage, 0) + 1
+    for attempt in state.every_attempt():
+        if attempt.state is AttemptState.ACCEPTED:
+            counts[attempt.stage] = counts.get(attempt.stage, 0) + 1
     return counts

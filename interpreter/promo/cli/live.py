@@ -1,6 +1,5 @@
 """What a user sees while a study runs: a live table on a terminal, one line per event elsewhere."""
 
-import json
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -16,12 +15,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from promo.base.canonical import from_exact
+from promo.base.canonical import from_exact, parse_json
+from promo.base.codec import from_json
 from promo.cli.terminal import expanded, put
-from promo.decision.values import Decision, GateDecision, ReduceDecision, StepDecision
+from promo.decision.values import Decision
 from promo.files import SystemClock
 from promo.ledger.state import Attempt, State
 from promo.plan.values import Plan, PlannedRun
+from promo.report.decided import decision_words
 from promo.report.plan import amount_text
 from promo.report.progress import (
     DeciderProgress,
@@ -35,10 +36,10 @@ from promo.report.progress import (
     reported_s,
     spent_words,
 )
-from promo.report.words import gate_result, number, reduction_result, rule_result, span_text, step_result
+from promo.report.words import number, span_text
 from promo.run.execute import Progress
 from promo.run.store import POINTS
-from promo.run.values import RunStatus
+from promo.run.values import Point, RunStatus
 from promo.study.values import Study
 
 REDRAW_S = 0.5
@@ -201,7 +202,7 @@ class Seen:
     """A study at one moment: its progress, and what its running attempts have reported."""
 
     progress: StudyProgress
-    points: Mapping[str, Mapping[str, object]]
+    points: Mapping[str, Mapping[str, str]]
     """Folder of a running attempt -> its last point."""
     reported: Mapping[str, Fraction]
     """Folder of a running attempt -> training seconds that it has spent of its budget."""
@@ -323,7 +324,7 @@ def _attempt(attempt: Attempt, seen: Seen, study: Study) -> Iterable[RenderableT
     yield Text(value or "", style="dim")
 
 
-def _value(point: Mapping[str, object], metric: str) -> str | None:
+def _value(point: Mapping[str, str], metric: str) -> str | None:
     """The newest value of a running attempt: the study's metric, or else what else it measures."""
     names = [metric, *(name for name in sorted(point) if name not in CLOCK_NAMES)]
     for name in names:
@@ -339,7 +340,7 @@ def _grid() -> Table:
     return Table.grid(padding=(0, 2))
 
 
-def _charged(point: Mapping[str, object]) -> Fraction:
+def _charged(point: Mapping[str, str]) -> Fraction:
     try:
         return from_exact(str(point.get("charged_s", "0")))
     except ValueError:
@@ -356,19 +357,8 @@ def ended_words(progress: Progress, study: Study) -> str:
     return f"{value} {study.measure.unit} after {float(result.charged_s):.1f} s of training"
 
 
-def decision_words(decision: Decision, study: Study) -> str:
-    """A decision as one line."""
-    if isinstance(decision, GateDecision):
-        return gate_result(decision)
-    if isinstance(decision, StepDecision):
-        return step_result(decision)
-    if isinstance(decision, ReduceDecision):
-        return reduction_result(decision)
-    return rule_result(decision, study.rules[decision.rule], study)
-
-
-def last_point(path: Path) -> Mapping[str, object]:
-    """The last measured point of a running attempt; none yet, or none whole, is an empty one."""
+def last_point(path: Path) -> Mapping[str, str]:
+    """Figures of the last measured point of a running attempt; none while there is none, or none whole."""
     try:
         with path.open("rb") as file:
             file.seek(0, 2)
@@ -378,9 +368,7 @@ def last_point(path: Path) -> Mapping[str, object]:
         return {}
     for line in reversed(lines):
         try:
-            point = json.loads(line)
+            return from_json(Point, parse_json(line)).figures
         except ValueError:
             continue
-        if isinstance(point, dict):
-            return point
     return {}

@@ -24,6 +24,6 @@ def decide(options: Namespace) -> int:
         reason=options.reason,
         clock=SystemClock(),
     )
-    command = "replay" if "replay" in folder.state().frozen else "run"
+    command = "replay" if folder.state().replay else "run"
     put(f"{options.name}: recorded; go on with promo {command}")
     return ExitCode.DONE

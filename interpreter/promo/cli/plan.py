@@ -3,16 +3,15 @@
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Mapping
 from pathlib import Path
 
-from promo.base.canonical import Json, parse_json
+from promo.base.canonical import parse_json
+from promo.base.codec import to_json
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.spec import compile_file, print_diagnostics
 from promo.cli.terminal import put
 from promo.files import RealDisk
-from promo.plan.store import plan_to_json
-from promo.plan.values import Plan
+from promo.plan.values import Plan, SavedPlan, plan_from_json
 
 PLAN_HINT = "write one with: promo plan SPEC --out FILE"
 
@@ -22,18 +21,14 @@ def _change(old: str, made: Plan) -> str:
     from promo.report.change import plan_change
 
     if old.endswith(".promo"):
-        before: Mapping[str, Json] = plan_to_json(compile_file(old).priced()[1])
-    else:
-        try:
-            stored = parse_json(Path(old).read_bytes())
-        except OSError as fault:
-            raise PromoError(f"{old} cannot be read: {fault.strerror or fault}") from fault
-        except ValueError as fault:
-            raise PromoError(f"{old} is no plan file: {fault}", hint=PLAN_HINT) from fault
-        if not isinstance(stored, Mapping) or "promo_plan" not in stored:
-            raise PromoError(f"{old} is no plan file", hint=PLAN_HINT)
-        before = stored
-    return plan_change(before, made, plan_to_json(made))
+        return plan_change(compile_file(old).priced()[1], made)
+    try:
+        before = plan_from_json(parse_json(Path(old).read_bytes()))
+    except OSError as fault:
+        raise PromoError(f"{old} cannot be read: {fault.strerror or fault}") from fault
+    except ValueError as fault:
+        raise PromoError(f"{old} is no plan file that this promo reads: {fault}", hint=PLAN_HINT) from fault
+    return plan_change(before, made)
 
 
 def plan(options: Namespace) -> int:
@@ -43,16 +38,16 @@ def plan(options: Namespace) -> int:
     study, made = compiled.priced(*(["P0401"] if options.diff else []))
     print_diagnostics(compiled.diagnostics)
     if options.out:
-        content: dict[str, Json] = {"spec": str(Path(options.spec).resolve()), **plan_to_json(made)}
+        saved = to_json(SavedPlan(str(Path(options.spec).resolve()), made))
         try:
-            RealDisk().write(Path(options.out), (json.dumps(content, sort_keys=True, indent=1) + "\n").encode())
+            RealDisk().write(Path(options.out), (json.dumps(saved, sort_keys=True, indent=1) + "\n").encode())
         except OSError as fault:
             raise PromoError(f"{options.out} cannot be written: {fault.strerror or fault}") from fault
     if options.diff:
         put(_change(options.diff, made))
         return ExitCode.FINDINGS if any(one.code == "P0401" for one in compiled.diagnostics) else ExitCode.DONE
     if options.json:
-        put(json.dumps(plan_to_json(made), indent=1, sort_keys=True))
+        put(json.dumps(to_json(made), indent=1, sort_keys=True))
     else:
         from promo.report.plan import plan_text
 

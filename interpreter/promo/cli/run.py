@@ -5,7 +5,8 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from promo.base.canonical import Json, parse_json
+from promo.base.canonical import parse_json
+from promo.base.codec import from_json
 from promo.base.errors import Busy, ExitCode, Mismatch, PromoError
 from promo.cli.places import study_of
 from promo.cli.spec import compile_file, print_diagnostics
@@ -15,7 +16,7 @@ from promo.driver.run import run_study
 from promo.driver.study import REPORT, StudyFolder, study_folder
 from promo.driver.values import Display
 from promo.files import FolderLock, SystemClock, interrupt_holder
-from promo.plan.store import stale
+from promo.plan.values import Plan, SavedPlan
 from promo.run.provenance import origin_of
 
 STOP_S = 60
@@ -54,23 +55,25 @@ def run(options: Namespace) -> int:
     return ending.exit_code
 
 
-def _spec_and_plan(path: Path) -> tuple[Path, Json | None]:
+def _spec_and_plan(path: Path) -> tuple[Path, Plan | None]:
     """A spec is run as it is; a plan file names its spec and is compared with it."""
     if path.suffix != ".json":
         return path, None
     try:
-        plan = parse_json(path.read_bytes())
-        assert isinstance(plan, dict)
-        return Path(str(plan["spec"])), plan
+        saved = from_json(SavedPlan, parse_json(path.read_bytes()))
     except FileNotFoundError as fault:
         raise PromoError(f"there is no file {path}") from fault
-    except (OSError, ValueError, KeyError, AssertionError) as fault:
-        raise PromoError(f"{path} is no plan file", hint="write one with: promo plan SPEC --out FILE") from fault
+    except (OSError, ValueError) as fault:
+        hint = "write one with: promo plan SPEC --out FILE"
+        raise PromoError(f"{path} is no plan file that this promo reads: {fault}", hint=hint) from fault
+    return Path(saved.spec), saved.plan
 
 
-def _refuse_stale(path: str, plan: Json, compiled: Compiled) -> None:
+def _refuse_stale(path: str, plan: Plan, compiled: Compiled) -> None:
+    from promo.report.change import plan_changes
+
     _, now = compiled.sound()
-    changed = tuple(stale(plan, now))
+    changed = tuple(plan_changes(plan, now))
     if changed:
         hint = "plan again, or undo the change"
         raise Mismatch(f"the plan {path} is stale: the spec says something else now", hint=hint, details=changed)

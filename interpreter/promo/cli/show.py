@@ -3,9 +3,10 @@
 import json
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from promo.base.canonical import Json
+from promo.base.codec import to_json
 from promo.base.errors import ExitCode, PromoError
 from promo.base.source import Source
 from promo.cli.spec import compile_file
@@ -34,14 +35,8 @@ def _of_spec(what: str, place: str) -> Json:
     compiled = _compiled(place)
     if what == "syntax":
         return _tree(compiled.tree)
-    study, plan = compiled.priced()  # what cannot be carried out yet means something all the same
-    if what == "spec":
-        from promo.study.describe import describe
-
-        return describe(study)
-    from promo.plan.store import plan_to_json
-
-    return plan_to_json(plan)
+    _, plan = compiled.priced()  # what cannot be carried out yet means something all the same
+    return cast("Json", to_json(plan.study if what == "spec" else plan))
 
 
 def _compiled(place: str) -> "Compiled":
@@ -78,20 +73,14 @@ def _of_study(what: str, folder: "StudyFolder", name: str | None) -> Json:
     compiled, state = folder.compiled(), folder.state()
     study, _ = compiled.sound()
     if what == "evidence":
-        from promo.evidence.values import evidence_to_json
-
         known = [stage for stage in study.stages if stage in state.opened]
         chosen = _chosen(name, known, "stage")
-        return {stage: evidence_to_json(folder.evidence(compiled, state, stage)) for stage in chosen}
+        return {stage: to_json(folder.evidence(compiled, state, stage)) for stage in chosen}
     if what == "effects":
-        from promo.evidence.effects import effects_to_json
-
         chosen = _chosen(name, list(state.effects), "estimated effects")
-        return {one: effects_to_json(folder.effects(compiled, state, one)) for one in chosen}
-    from promo.decision.values import decision_to_json
-
+        return {one: to_json(folder.effects(compiled, state, one)) for one in chosen}
     chosen = _chosen(name, list(state.decisions), "decided gate or rule")
-    return {one: decision_to_json(folder.decision(compiled, state, one)) for one in chosen}
+    return {one: to_json(folder.decision(compiled, state, one)) for one in chosen}
 
 
 def _chosen(name: str | None, known: list[str], what: str) -> list[str]:

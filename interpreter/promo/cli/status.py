@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from promo.base.canonical import Json
+from promo.base.codec import to_json
 from promo.base.errors import ExitCode
 from promo.cli.live import Screen, Seen, look
 from promo.cli.places import study_of
@@ -17,6 +18,8 @@ from promo.files import SystemClock, is_worked_on
 from promo.ledger.state import State, StudyState
 from promo.plan.values import Plan
 from promo.report.amendments import verdict_lines
+from promo.report.decided import attempt_cause
+from promo.report.design import effect_name
 from promo.report.people import waiting_lines
 from promo.report.progress import (
     Phase,
@@ -113,9 +116,9 @@ def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Itera
     yield from _effects(state)
     for one in seen.progress.deciders:
         yield f"  {one.name}: {expanded(one.words)}"
-        yield from (f"    {line}" for line in verdict_lines(state, one.name))
+        yield from (f"    {line}" for line in verdict_lines(study, state, one.name))
     yield from (
-        f"  amendment {amendment['number']} of {amendment['name']}: {expanded(str(amendment['reason']))}"
+        f"  amendment {amendment.number} of {amendment.name}: {expanded(amendment.reason)}"
         for amendment in state.amendments
     )
     yield from (f"  {line}" for line in _whole(seen, study, plan, folder, state))
@@ -130,13 +133,8 @@ def _stage_words(stage: StageProgress) -> str:
 
 def _effects(state: State) -> Iterator[str]:
     for name, estimated in state.effects.items():
-        discovered = estimated["discovered"]
-        assert isinstance(discovered, list)
-        for one in discovered:
-            assert isinstance(one, list)
-            stage_name, found = one
-            assert isinstance(found, list)
-            yield f"  {name} at {stage_name}: {', '.join(map(str, found)) or 'no effect'} discovered"
+        for stage, found in estimated.discovered:
+            yield f"  {name} at {stage}: {', '.join(map(effect_name, found)) or 'no effect'} discovered"
 
 
 def _whole(seen: Seen, study: Study, plan: Plan, folder: StudyFolder, state: State) -> Iterator[str]:
@@ -157,9 +155,9 @@ def _whole(seen: Seen, study: Study, plan: Plan, folder: StudyFolder, state: Sta
 
 def _json(study: Study, plan: Plan, state: State) -> dict[str, Json]:
     return {
-        "promo_status": 1,
+        "promo_status": 2,
         "study": state.study.value,
-        "replay": state.frozen.get("replay"),
+        "replay": to_json(state.frozen.replay) if state.frozen and state.frozen.replay else None,
         "frozen_at": state.frozen_at,
         "last_event": state.last_time,
         "events": state.events,
@@ -174,15 +172,14 @@ def _json(study: Study, plan: Plan, state: State) -> dict[str, Json]:
                 "host": attempt.host,
                 "seed": attempt.seed,
                 "state": attempt.state.value,
-                "status": attempt.status,
-                "cause": attempt.cause,
+                "status": attempt.ending,
+                "cause": attempt_cause(attempt, study),
             }
-            for tried in state.attempts.values()
-            for attempt in tried
+            for attempt in state.every_attempt()
         ],
-        "effects": {name: dict(one) for name, one in state.effects.items()},
-        "decisions": {name: dict(decision) for name, decision in state.decisions.items()},
-        "people": {name: dict(one) for name, one in state.people.items()},
-        "amendments": [dict(one) for one in state.amendments],
+        "effects": {name: to_json(one) for name, one in state.effects.items()},
+        "decisions": {name: to_json(one) for name, one in state.decisions.items()},
+        "people": {name: to_json(one) for name, one in state.people.items()},
+        "amendments": [to_json(one) for one in state.amendments],
         "progress": progress_to_json(build_progress(study, plan, state, SystemClock().now())),
     }

@@ -13,14 +13,15 @@ that says stop ends the study before anything else happens; one that says hold w
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from typing import assert_never
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from promo.evidence.guards import flags
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.ledger.values import OWN_FAULT
 from promo.plan.values import Plan, PlannedRun
-from promo.study.judgement import Guard
+from promo.study.judgement import Gate, Guard, Reduction, Rule
 from promo.study.values import Stage, Study
 
 Cell = tuple[str, str, int]
@@ -288,6 +289,25 @@ def agenda(study: Study, plan: Plan, state: State, recorded: Mapping[Cell, int] 
         recorded: in a replay, how many runs are recorded for each candidate, host and seed; None where they are made.
     """
     return tuple(Agenda(study, plan, recorded).steps(state))
+
+
+def in_force(study: Study, state: State) -> Study:
+    """A study with each gate, rule and reduction as its wording in force says it, by what the ledger has of that."""
+    for name in dict.fromkeys(one.name for one in state.amendments):
+        number = state.in_force(name)
+        rule = state.amendments[number - 1].new.rule if number else study.deciding.get(name)
+        match rule:
+            case Gate():
+                study = evolve(study, gates={**study.gates, name: rule})
+            case Rule():
+                study = evolve(study, rules={**study.rules, name: rule})
+            case Reduction():
+                study = evolve(study, reductions={**study.reductions, name: rule})
+            case None:
+                pass
+            case _:
+                assert_never(rule)
+    return study
 
 
 def _under_way(state: State, run: str) -> bool:

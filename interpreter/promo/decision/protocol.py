@@ -13,7 +13,7 @@ from typing import assert_never
 
 from attrs import define, field, frozen
 
-from promo.decision.agenda import Agenda, Cell, Close, Decide, Estimate, SetAside
+from promo.decision.agenda import Agenda, Cell, Close, Decide, Estimate, SetAside, in_force
 from promo.ledger.state import AttemptState, State, StudyState, apply
 from promo.ledger.values import (
     Amendment,
@@ -125,9 +125,9 @@ UNATTENDED = (Freezing, Receipt, Publication, Start, Amendment, PersonDecided, B
 
 
 def breaches(
+    study: Study,
     plan: Plan,
     events: Iterable[Event],
-    study_at: Callable[[State], Study],
     recorded: Mapping[Cell, int] | None = None,
     look: Callable[[Event, State], None] = lambda event, state: None,
 ) -> Iterator[Breach]:
@@ -135,13 +135,13 @@ def breaches(
     Every event of a ledger that was not allowed where it stands.
 
     Args:
-        plan: as frozen.
+        study: as frozen.
+        plan: its plan.
         events: the whole ledger.
-        study_at: the study with its rules as they were in force at a state.
         recorded: in a replay, how many runs are recorded for each candidate, host and seed.
         look: sees each event with the state before it.
     """
-    protocol = _Protocol(plan, study_at, recorded)
+    protocol = _Protocol(study, plan, recorded)
     for event in events:
         wrong = protocol.wrong(event)
         if wrong is not None:
@@ -157,8 +157,8 @@ def _about(event: Event) -> str:
 
 @define
 class _Protocol:
+    study: Study
     plan: Plan
-    study_at: Callable[[State], Study]
     recorded: Mapping[Cell, int] | None
     state: State = field(factory=State)
     agenda: Agenda = field(init=False)
@@ -168,7 +168,7 @@ class _Protocol:
     """Bundle -> attempts that it brought."""
 
     def __attrs_post_init__(self) -> None:
-        self.agenda = Agenda(self.study_at(self.state), self.plan, self.recorded)
+        self.agenda = Agenda(in_force(self.study, self.state), self.plan, self.recorded)
 
     def take_in(self, event: Event) -> None:
         """Go on to the next event, as if this one had been allowed."""
@@ -179,7 +179,7 @@ class _Protocol:
             case BundleImported() as one:
                 self.taken[one.bundle] = frozenset(one.taken)
             case Amendment():
-                self.agenda = Agenda(self.study_at(self.state), self.plan, self.recorded)
+                self.agenda = Agenda(in_force(self.study, self.state), self.plan, self.recorded)
             case _:
                 pass
 

@@ -15,6 +15,7 @@ from attrs import frozen
 from promo.base.codec import Count, Digest, Measured, value_digest
 from promo.evidence.values import Cell
 from promo.ledger.outcomes import Answer, Because, Held, Outcome, Stopped
+from promo.ledger.values import Verdict as RecordedVerdict
 from promo.study.judgement import Condition
 from promo.study.space import Level
 
@@ -320,6 +321,35 @@ class Decision:
         return isinstance(self.outcome, Held)
 
     @property
+    def ranking(self) -> Ranking | None:
+        """What a gate found; None for the other kinds."""
+        return self.found if isinstance(self.found, Ranking) else None
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """What a rule found; None for the other kinds."""
+        return self.found if isinstance(self.found, Judgement) else None
+
+    @property
+    def reducing(self) -> Reducing | None:
+        """What a reduction found; None for the other kinds."""
+        return self.found if isinstance(self.found, Reducing) else None
+
+    @property
     def digest(self) -> str:
         """Digest of its stored form."""
         return value_digest(self)
+
+
+def verdict_of(decision: Decision, wording: int) -> RecordedVerdict:
+    """A decision as an event tells it; *wording* is 0 as it was frozen, else the number of an amendment."""
+    found = decision.found
+    fixed = found.fixed if isinstance(found, Reducing) else ()
+    return RecordedVerdict(
+        wording=wording,
+        decision=decision.digest,
+        outcome=decision.outcome,
+        promoted=decision.promoted,
+        answer=found.answer if isinstance(found, Judgement) else None,
+        fixed=tuple((one.factor, one.level) for one in fixed if one.level is not None),
+    )

@@ -6,25 +6,27 @@ wording they were made by.  An amendment of a gate that has not decided yet deci
 decides nothing and is shown beside what happened.  Either way both verdicts are kept.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from promo.base.canonical import Json, canonical, digest, digest_bytes
+from promo.base.canonical import Json, canonical, digest_bytes
+from promo.base.codec import to_json, value_digest
 from promo.base.diagnostics import suggestion
 from promo.base.differences import differences
 from promo.base.errors import PromoError
-from promo.decision.values import Decision, RuleDecision, StepDecision, decision_digest, decision_to_json
+from promo.decision.values import verdict_of
 from promo.driver.pipeline import Compiled
 from promo.driver.study import AMENDMENTS, LEDGER, StudyFolder
 from promo.files import FolderLock, RealDisk
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.state import State
-from promo.ledger.values import EventKind
+from promo.ledger.values import Amendment
 from promo.plan.values import Plan
-from promo.study.judgement import Deciding
-from promo.study.lock import Seal, closure, reseal
+from promo.report.describe import describe, describe_deciding
+from promo.study.closure import closure
+from promo.study.lock import Amending, Seal, reseal
 from promo.study.values import Study
 
 FIXED = ("from", "to", "judge", "into")
@@ -33,9 +35,10 @@ FIXED = ("from", "to", "judge", "into")
 
 @frozen
 class Amended:
-    """What an amendment gives: the event's content, and the spec with its new seal."""
+    """What an amendment gives: the event and its time, and the spec with its new seal."""
 
-    data: Mapping[str, Json]
+    data: Amendment
+    at: str
     text: str
     seal: Seal
     fresh: bool
@@ -69,75 +72,44 @@ def amend_study(
         original = folder.compiled()
         before_study, before_plan = _before(folder, original, state)
         only_its_own(name, before_plan, plan, before_study, study)
-        old, new = (closure(one, rule_of(one, name)) for one in (before_study, study))
+        old, new = (closure(one, one.deciding[name]) for one in (before_study, study))
         if old == new:
             return _again(folder, state, study, compiled.source.text, name, commit)
         number = len(state.amendments) + 1
-        stages = new["stage"]
-        assert isinstance(stages, Mapping)
-        seen = state.results_of(stages)
-        now = clock.now()
-        seal = Seal(name, digest(new), new, now, commit, len(seen), digest(old))
+        seen, now = state.results_of(new.stages), clock.now()
+        note = Amending(number, by, reason, post_hoc=bool(seen), head=chain_head, time=now)
+        seal = Seal(name, value_digest(new), new, now, commit, len(seen), value_digest(old), note)
         text, _ = reseal(study, compiled.source.text, None, seal)
-        data: dict[str, Json] = {
-            "name": name,
-            "number": number,
-            "kind": _kind(study, name),
-            "old": digest(old),
-            "new": digest(new),
-            "old_closure": old,
-            "new_closure": new,
-            "differences": list(differences(old, new)),
-            "reason": reason,
-            "by": by,
-            "at": now,
-            "head": chain_head,
-            "seen": list(seen),
-            "post_hoc": bool(seen),
-            "decided_before": name in state.decisions,
-            "text": digest_bytes(text.encode()),
-        }
         disk = RealDisk()
         disk.make_folder(folder.path / AMENDMENTS)
         disk.write(folder.path / AMENDMENTS / f"{number}.promo", text.encode())
+        verdict = None
         if name in state.decisions:
             decision = folder.decision(original, state, name, number)
-            disk.write(folder.path / beside_file(name, number), canonical(decision_to_json(decision)) + b"\n")
-            data["beside"] = verdict_of(decision, number)
-        event = Journal(folder.path / LEDGER, disk, clock).append(EventKind.RULE_AMENDED, data)
-        return Amended(event.data, text, _recorded(seal, event.data, event.time), fresh=True)
+            disk.write(folder.path / other_wording_file(name, number), canonical(to_json(decision)) + b"\n")
+            verdict = verdict_of(decision, number)
+        made = Amendment(name, number, old, new, reason, by, chain_head, seen, digest_bytes(text.encode()), verdict)
+        event = Journal(folder.path / LEDGER, disk, clock).append(made)
+        return Amended(made, event.time, text, _recorded(seal, made, event.time), fresh=True)
 
 
 def _again(folder: StudyFolder, state: State, study: Study, text: str, name: str, commit: str | None) -> Amended:
     """The amendment stands in the ledger, and a crash kept its seal from the spec; or there is nothing to amend."""
     number = state.versions(name)[-1]
-    rule = rule_of(study, name)
+    rule = study.deciding[name]
     content = closure(study, rule)
-    fits = rule.seal is None or digest(content).startswith(rule.seal)
+    fits = rule.seal is None or value_digest(content).startswith(rule.seal)
     if not number or fits:
         raise PromoError(f"'{name}' says what it said before, so there is nothing to amend", hint="change it first")
-    event = next(
-        one for one in folder.chain().events if one.kind is EventKind.RULE_AMENDED and one.data["number"] == number
-    )
-    data = event.data
-    seen = data["seen"]
-    assert isinstance(seen, Sequence)
-    seal = Seal(name, digest(content), content, event.time, commit, len(seen), str(data["old"]))
-    return Amended(data, reseal(study, text, None, seal)[0], _recorded(seal, data, event.time), fresh=False)
+    made, at = state.amendments[number - 1], state.amended_at[number - 1]
+    seal = Seal(name, value_digest(content), content, at, commit, len(made.seen), value_digest(made.old))
+    return Amended(made, at, reseal(study, text, None, seal)[0], _recorded(seal, made, at), fresh=False)
 
 
-def _recorded(seal: Seal, data: Mapping[str, Json], time: str) -> Seal:
-    note = {key: data[key] for key in ("number", "by", "reason", "post_hoc", "head")}
-    return Seal(
-        seal.name,
-        seal.digest,
-        seal.closure,
-        time,
-        seal.commit,
-        seal.results_then,
-        seal.replaces,
-        {**note, "time": time},
-    )
+def _recorded(seal: Seal, made: Amendment, time: str) -> Seal:
+    """The seal as of the time that the ledger says."""
+    note = Amending(made.number, made.by, made.reason, made.post_hoc, made.head, time)
+    return evolve(seal, sealed_at=time, amendment=note)
 
 
 def _known(study: Study, name: str) -> None:
@@ -156,14 +128,14 @@ def _before(folder: StudyFolder, original: Compiled, state: State) -> tuple[Stud
 def only_its_own(name: str, old_plan: Plan, new_plan: Plan, old: Study, new: Study) -> None:
     """Refuse a change of anything but the clauses of the one gate or rule, and of sums that follow from them."""
     kind = _kind(new, name)
-    before, after = (_without(plan.parts, kind, name) for plan in (old_plan, new_plan))
+    before, after = (_without(describe(plan.study), kind, name) for plan in (old_plan, new_plan))
     strange = list(differences(before, after))
     if name not in old.deciding:
         raise PromoError(f"'{name}' was not in the study when it was frozen", hint="start a new study with --study")
-    one, other = rule_of(old, name), rule_of(new, name)
+    one, other = old.deciding[name], new.deciding[name]
     if one.frozen is not other.frozen:
         strange.append(f"{kind} {name}, frozen: {'yes' if one.frozen else 'no'} -> {'yes' if other.frozen else 'no'}")
-    was, now = (_clauses(plan, kind, name) for plan in (old_plan, new_plan))
+    was, now = (describe_deciding(rule, study.measure) for rule, study in ((one, old), (other, new)))
     fixed = tuple(f"{kind} {name}, {clause}:" for clause in FIXED)
     strange += [line for line in differences(was, now, (kind, name)) if line.startswith(fixed)]
     if strange:
@@ -172,14 +144,6 @@ def only_its_own(name: str, old_plan: Plan, new_plan: Plan, old: Study, new: Stu
             hint="undo the rest: another budget, seed, candidate or stage is another study",
             details=tuple(strange),
         )
-
-
-def _clauses(plan: Plan, kind: str, name: str) -> Mapping[str, Json]:
-    group = plan.parts[kind]
-    assert isinstance(group, Mapping)
-    found = group[name]
-    assert isinstance(found, Mapping)
-    return found
 
 
 def _without(parts: Mapping[str, Json], kind: str, name: str) -> Json:
@@ -193,20 +157,6 @@ def _kind(study: Study, name: str) -> str:
     return "gate" if name in study.gates else "reduce" if name in study.reductions else "rule"
 
 
-def rule_of(study: Study, name: str) -> Deciding:
-    """The gate, rule or reduction of that name."""
-    return study.deciding[name]
-
-
-def beside_file(name: str, version: int) -> str:
+def other_wording_file(name: str, version: int) -> str:
     """Where the decision of another wording lies: `decisions/pick.frozen.json`, `decisions/pick.amendment-2.json`."""
     return f"decisions/{name}.{f'amendment-{version}' if version else 'frozen'}.json"
-
-
-def verdict_of(decision: Decision, version: int) -> dict[str, Json]:
-    """A decision of another wording as an event tells it."""
-    said: dict[str, Json] = {"amendment": version, "decision": decision_digest(decision)}
-    if isinstance(decision, RuleDecision):
-        return {**said, "answer": decision.answer.value, "stopped": decision.stopped, "held": decision.held}
-    assert not isinstance(decision, StepDecision), "a walk has no wording of its own"
-    return {**said, "promoted": list(decision.promoted), "stopped": decision.stopped, "held": decision.held}

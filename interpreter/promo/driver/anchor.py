@@ -13,7 +13,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from promo.base.canonical import Json, digest_bytes
+from promo.base.canonical import digest_bytes
 from promo.base.errors import Mismatch, PromoError
 from promo.driver.receipts import MOST_BYTES, Voucher, form_of, note_in, vouched
 from promo.driver.study import LEDGER, StudyFolder
@@ -21,8 +21,8 @@ from promo.files import FolderLock, RealDisk
 from promo.ledger.checkpoint import Checkpoint, checkpoint_of, from_note, to_note
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
-from promo.ledger.state import State, state_of
-from promo.ledger.values import Event, EventKind
+from promo.ledger.state import State
+from promo.ledger.values import AttemptStarted, Event, Freezing, Receipt
 from promo.study.values import Study
 
 ANCHORS = "anchors"
@@ -90,8 +90,13 @@ def head_fault(folder: StudyFolder) -> str:
 
 def _checkpoint(events: Sequence[Event], lines: Sequence[bytes]) -> Checkpoint:
     """The checkpoint of a ledger's first lines."""
-    study = str(state_of(events[:1]).frozen.get("study", ""))
-    return checkpoint_of(study, lines)
+    return checkpoint_of(_study_of(events), lines)
+
+
+def _study_of(events: Sequence[Event]) -> str:
+    """The study that a ledger's first event names."""
+    first = events[0].event if events else None
+    return first.study if isinstance(first, Freezing) else ""
 
 
 # --- receipts that lie outside -----------------------------------------------------------------------------------
@@ -167,7 +172,7 @@ def uncovered(checkpoint: Checkpoint, events: Sequence[Event], lines: Sequence[b
 
 def _before_runs(events: Sequence[Event], checkpoint: Checkpoint, voucher: Voucher) -> bool:
     """No run is covered, and a time that was vouched for is not later than the first run either."""
-    first = next((event for event in events if event.kind is EventKind.ATTEMPT_STARTED), None)
+    first = next((event for event in events if isinstance(event.event, AttemptStarted)), None)
     if first is None or first.seq < checkpoint.size:
         return first is None
     return voucher.at <= first.time
@@ -199,18 +204,18 @@ def record_receipt(
         if anchor.fault:
             raise Mismatch(f"{receipt} does not vouch for this study: {anchor.fault}")
         state = folder.state()
-        if any(one["digest"] == digest_bytes(content) for one in state.receipts):
+        if any(one.digest == digest_bytes(content) for one in state.receipts):
             raise PromoError(f"{receipt} is recorded already")
         root = _checkpoint(folder.chain().events, ledger_lines(folder)[: anchor.size]).root
-        data: dict[str, Json] = {
-            "form": form.value,
-            "size": anchor.size,
-            "root": base64.b64encode(root).decode(),
-            "by": anchor.by,
-            "digest": digest_bytes(content),
-            "receipt": base64.b64encode(content).decode(),
-        }
-        Journal(folder.path / LEDGER, RealDisk(), clock).append(EventKind.ANCHOR_RECEIVED, data)
+        recorded = Receipt(
+            form=form.value,
+            size=anchor.size,
+            root=base64.b64encode(root).decode(),
+            by=anchor.by,
+            digest=digest_bytes(content),
+            receipt=base64.b64encode(content).decode(),
+        )
+        Journal(folder.path / LEDGER, RealDisk(), clock).append(recorded)
     return anchor
 
 
@@ -222,22 +227,21 @@ def recorded_anchors(
 
     An answer without a fault and without a maker is sound as far as can be told without that maker's key.
     """
-    study = str(state_of(events[:1]).frozen.get("study", ""))
+    study = _study_of(events)
     found = []
     for event in events:
-        if event.kind is not EventKind.ANCHOR_RECEIVED:
+        one = event.event
+        if not isinstance(one, Receipt):
             continue
         name = f"receipt in event {event.seq}"
         try:
-            content = base64.b64decode(str(event.data["receipt"]), validate=True)
-            root = base64.b64decode(str(event.data["root"]), validate=True)
-            note = to_note(Checkpoint(study, int(str(event.data["size"])), root))
-        except (KeyError, ValueError, binascii.Error):
+            content = base64.b64decode(one.receipt, validate=True)
+            note = to_note(Checkpoint(study, one.size, base64.b64decode(one.root, validate=True)))
+        except (ValueError, binascii.Error):
             found.append(Anchor(name, "it is damaged"))
             continue
-        same = digest_bytes(content) == event.data.get("digest") and note_in(content) in (None, note)
-        before = int(str(event.data["size"])) <= event.seq
-        if not same or not before:
+        same = digest_bytes(content) == one.digest and note_in(content) in (None, note)
+        if not same or one.size > event.seq:
             found.append(Anchor(name, "it is not what it says it is"))
             continue
         found.append(_judged(name, content, note, events, lines, keys, authorities))

@@ -1,19 +1,19 @@
 """What had to be there before the first run, checked again: receipts from outside, and the seeds that were drawn."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from promo.base.canonical import Json
 from promo.base.errors import Mismatch
 from promo.driver.anchor import HEAD, Anchor, head_fault, ledger_lines, read_anchors, recorded_anchors
 from promo.driver.pipeline import Compiled
 from promo.driver.seeds import seed_of, value_of
 from promo.driver.study import StudyFolder
-from promo.driver.values import Check, Outcome
+from promo.driver.values import Check, Outcome, Reach
 from promo.files import RealDisk
 from promo.ledger.chain import decode
 from promo.ledger.state import Attempt, State, state_of
-from promo.ledger.values import Event, EventKind
+from promo.ledger.values import AttemptStarted, ClockJumped, Event, Receipt, Taken
+from promo.run.values import RunOf
 
 
 def vouchers(
@@ -22,14 +22,16 @@ def vouchers(
     receipts: Sequence[Path],
     keys: Sequence[Path],
     authorities: Sequence[Path],
-) -> tuple[list[Check], bool]:
-    """Every receipt, given or recorded; and whether one of them vouches for what was frozen before anything ran."""
+) -> tuple[list[Check], Reach]:
+    """Every receipt, given or recorded; and what those cover whose makers were named."""
     fault = head_fault(folder)
     checks = [Check(HEAD, Outcome.DIFFERS, fault)] if fault else []
     found = list(read_anchors(folder, receipts, keys, authorities))
     found += recorded_anchors(events, ledger_lines(folder), keys, authorities)
     checks += [_vouched(one, len(events)) for one in found]
-    return checks, any(one.before_runs for one in found)
+    last = max((event.seq for event in events if not isinstance(event.event, Receipt | ClockJumped)), default=0)
+    named = [one for one in found if one.by and not one.fault]
+    return checks, Reach(any(one.before_runs for one in named), any(one.size > last for one in named))
 
 
 def _vouched(anchor: Anchor, events: int) -> Check:
@@ -45,7 +47,7 @@ def _vouched(anchor: Anchor, events: int) -> Check:
 def check_begun(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
     """Nothing ran before the receipt that the study requires, and every run got the seed that was drawn for it."""
     study, _ = compiled.sound()
-    if "replay" in state.frozen or (not study.anchor and study.draw is None):
+    if state.replay or (not study.anchor and study.draw is None):
         return
     ledgers = {None: (folder.chain().events, state), **_brought(folder, state)}
     if study.anchor:
@@ -59,7 +61,7 @@ def check_begun(folder: StudyFolder, compiled: Compiled, state: State) -> Iterat
         for attempt, asked in _requests(folder, state):
             there = ledgers[_ledger_of(state, attempt)][1]
             drawn = None if value_of(study, there) is None else seed_of(study, there, attempt.seed)
-            same = drawn == {name: asked.get(name) for name in ("seed", "label")}
+            same = drawn == (asked.seed, asked.label)
             good += same
             bad += [] if same else [attempt.folder]
         words = ", ".join(bad[:5]) or f"{good} requests have the seeds that were drawn"
@@ -68,9 +70,9 @@ def check_begun(folder: StudyFolder, compiled: Compiled, state: State) -> Iterat
 
 def _ran_before_receipt(events: Sequence[Event]) -> bool:
     for event in events:
-        if event.kind is EventKind.ANCHOR_RECEIVED:
+        if isinstance(event.event, Receipt):
             return False
-        if event.kind is EventKind.ATTEMPT_STARTED and "bundle" not in event.data:
+        if isinstance(event.event, AttemptStarted) and event.event.bundle is None:
             return True
     return False
 
@@ -79,7 +81,7 @@ def _brought(folder: StudyFolder, state: State) -> dict[str | None, tuple[tuple[
     """Ledgers that bundles brought, by their files; a damaged one is said elsewhere."""
     found: dict[str | None, tuple[tuple[Event, ...], State]] = {}
     for bundle in state.bundles:
-        name = str(bundle["ledger"])
+        name = bundle.ledger
         try:
             events = decode(RealDisk().read(folder.path / name) or b"").events
         except Mismatch:
@@ -90,18 +92,14 @@ def _brought(folder: StudyFolder, state: State) -> dict[str | None, tuple[tuple[
 
 def _ledger_of(state: State, attempt: Attempt) -> str | None:
     """The ledger that an attempt was first recorded in: a bundle's, or None for the study's own."""
-    for bundle in state.bundles:
-        taken = bundle["taken"]
-        if isinstance(taken, list) and {"run": attempt.run, "attempt": attempt.number} in taken:
-            return str(bundle["ledger"])
-    return None
+    taken = Taken(attempt.run, attempt.number)
+    return next((bundle.ledger for bundle in state.bundles if taken in bundle.taken), None)
 
 
-def _requests(folder: StudyFolder, state: State) -> Iterator[tuple[Attempt, Mapping[str, Json]]]:
+def _requests(folder: StudyFolder, state: State) -> Iterator[tuple[Attempt, RunOf]]:
     """What each attempt was asked about its run; a request that is not the recorded one is said elsewhere."""
-    for one in (one for tried in state.attempts.values() for one in tried):
+    for one in state.every_attempt():
         try:
-            asked = folder.request(one).get("run")
+            yield one, folder.request(one).run
         except Mismatch:
             continue
-        yield one, asked if isinstance(asked, Mapping) else {}

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from promo.base.errors import PromoError
 from promo.curves.replay import Replay
+from promo.decision.agenda import Agenda
 from promo.decision.comparators import (
     Board,
     Choice,
@@ -26,7 +27,10 @@ from promo.decision.comparators import (
     successive_halving,
 )
 from promo.driver.readings import Readings
+from promo.driver.requests import recorded_runs
 from promo.driver.retrace import Retrace
+from promo.ledger.state import State, StudyState
+from promo.plan.compile import compile_plan
 from promo.study.values import Role, Study
 
 LEVEL = Fraction(95, 100)
@@ -61,7 +65,8 @@ def compare_methods(
     best = min(final, key=lambda name: (final[name], readings.names.index(name)))
     generator = random.Random(seed)  # noqa: S311 - draws, not secrets
     seen: dict[str, list[Choice]] = {}
-    endings = []
+    endings: list[str] = []
+    agenda = Agenda(study, compile_plan(study), recorded_runs(replay))
     for _ in range(draws):
         drawn = {
             one: other
@@ -69,8 +74,8 @@ def compare_methods(
             for one, other in zip(group, generator.choices(group, k=len(group)), strict=True)
         }
         order = generator.sample(readings.names, len(readings.names))
-        followed = Retrace(readings, drawn).follow()
-        endings.append(followed.ended)
+        followed = Retrace(readings, agenda, drawn).follow()
+        endings.append(_ending(followed.state))
         own = followed.choice(lower_is_better=study.measure.lower_is_better)
         for name, choice in _choices(readings, drawn, order, eta, own).items():
             seen.setdefault(name, []).append(choice)
@@ -84,6 +89,10 @@ def compare_methods(
         stopped=endings.count("stopped"),
         held=endings.count("held"),
     )
+
+
+def _ending(state: State) -> str:
+    return "stopped" if state.study is StudyState.STOPPED else "held" if state.waiting() else ""
 
 
 def _choices(

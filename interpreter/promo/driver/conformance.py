@@ -13,19 +13,19 @@ from fractions import Fraction
 from os.path import relpath
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from promo.base.canonical import Json, canonical, exact, from_exact
+from promo.base.canonical import canonical, from_exact
 from promo.base.errors import PromoError
 from promo.files import RealDisk, SystemClock
 from promo.run.corpora import prepare
 from promo.run.executors.local import LocalExecutor, worker_environment
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM, attempt_folder, read_points, read_result, write_request
-from promo.run.values import CONTRACT, AttemptSpec, Result, RunStatus
+from promo.run.values import AttemptSpec, Keeping, Point, Request, Result, RunOf, RunStatus, TextOf
 from promo.study.ports import ConditionError, Runner, RunnerFactor
 from promo.study.space import Level
-from promo.study.values import BudgetKind, Data
+from promo.study.values import Budget, BudgetKind, Data
 
 TRIES: Mapping[BudgetKind, int] = {
     BudgetKind.STEPS: 20,
@@ -123,8 +123,8 @@ def tried(runner: Runner, given: Mapping[str, str], environment: Mapping[str, st
         yield Held("reported", not missing, f"no {', '.join(missing)}" if missing else metrics)
         phases = ", ".join(f"{name} {float(text):.1f} s" for name, text in first.seconds.items())
         yield Held("phases", "train" in first.seconds, phases)
-        yield _budget(first)
-        steps = [int(str(point["step"])) for point in points if "step" in point]
+        yield _budget(request, first)
+        steps = [point.step for point in points if point.step is not None]
         yield Held("points", steps == sorted(steps), f"{len(points)} points" if points else "none: there is no curve")
         second, _ = _run(study, request, 2, environment)
         same = second.metrics == first.metrics
@@ -168,56 +168,61 @@ def paces(
         request = _request(runner, given, kind, study)
         for number in range(ROUNDS * len(counts)):
             threads = counts[number % len(counts)]
-            result, _ = _run(study, {**request, "threads": threads}, number + 1, environment, threads)
+            result, _ = _run(study, evolve(request, threads=threads), number + 1, environment)
             if result.status is not RunStatus.OK:
                 raise PromoError(f"the run with threads {threads} ended as {result.status.value}: {result.cause}")
-            work = result.details.get("work")
-            if not isinstance(work, Mapping) or "tokens_per_s" not in work:
+            speed = result.body.work.tokens_per_s if result.body else None
+            if speed is None:
                 raise PromoError(f"the runner '{runner.name}' does not say how many tokens a second it trains on")
-            seen[threads].append(float(str(work["tokens_per_s"])))
+            seen[threads].append(float(speed))
     return tuple(Pace(threads, tuple(found)) for threads, found in seen.items())
 
 
-def _budget(result: Result) -> Held:
-    said = result.details.get("budget")
-    if not isinstance(said, Mapping) or "used" not in said:
+def _budget(request: Request, result: Result) -> Held:
+    said = result.body.used if result.body else None
+    if said is None:
         return Held("budget", None, "it does not say what it used; it keeps its own clock")
-    used, last = from_exact(str(said["used"])), from_exact(str(said.get("last_step", "0")))
-    amount = from_exact(str(said["amount"]))
+    used, last, amount = from_exact(said.used), from_exact(said.last_step), request.budget.amount
     return Held("budget", used <= amount + last, f"used {float(used):g} of {float(amount):g}")
 
 
-def _request(runner: Runner, given: Mapping[str, str], kind: BudgetKind, study: Path) -> dict[str, Json]:
+def _request(runner: Runner, given: Mapping[str, str], kind: BudgetKind, study: Path) -> Request:
     levels = _levels(runner, given)
     try:
         effective = runner.resolve(levels)
     except ConditionError as fault:
         raise PromoError(f"the condition cannot be built: {fault.message}", hint=fault.hint) from fault
-    request: dict[str, Json] = {
-        "promo_request": CONTRACT,
-        "study": "conformance",
-        "run": {"id": "0", "stage": "try", "candidate": "given", "host": "here", "seed": 1},
-        "trainer": runner.trainer,
-        "settings": dict(effective.settings),
-        "parameters": effective.parameters,
-        "flops_per_token": effective.flops_per_token,
-        "metric": next(iter(runner.metrics)),
-        "budget": {"kind": kind.value, "amount": str(TRIES[kind]), "cap_s": LIMIT_S},
-        "data": _text(study) if runner.needs_data else {},
-        "checkpoint": {"at_end": False, "every_s": 10 * LIMIT_S},
-        "continues": None,
-        "resume": None,
-        "device": "cpu",
-        "threads": 1,
-    }
+    in_files = isinstance(runner, FileRunner)
+    request = Request(
+        study="conformance",
+        plan="0" * 64,
+        run=RunOf("0", "try", "given", "here", 1, None),
+        attempt=1,
+        trainer=runner.trainer,
+        settings=dict(effective.settings),
+        parameters=effective.parameters,
+        flops_per_token=effective.flops_per_token,
+        metric=next(iter(runner.metrics)),
+        budget=Budget(kind, TRIES[kind], LIMIT_S),
+        data=_text(study) if runner.needs_data else None,
+        checkpoint=Keeping(at_end=False, every_s=10 * LIMIT_S),
+        trunk=None,
+        continues=None,
+        resume=None,
+        grow=None,
+        device="cpu",
+        threads=1,
+        program=dict(runner.program) if isinstance(runner, FileRunner) else None,
+        levels=levels if in_files else None,
+        curves=None,
+        recorded=None,
+    )
     if isinstance(runner, FileRunner):
         disk = RealDisk()
         for name, text in runner.files.items():
             place = study / PROGRAM / relpath(name, str(runner.program["folder"]))
             disk.make_folder(place.parent)
             disk.write(place, text.encode())
-        shown = {name: level if isinstance(level, str) else exact(level) for name, level in levels.items()}
-        request |= {"program": dict(runner.program), "levels": shown}
     return request
 
 
@@ -237,28 +242,22 @@ def _levels(runner: Runner, given: Mapping[str, str]) -> dict[str, Level]:
     return levels
 
 
-def _text(study: Path) -> dict[str, Json]:
+def _text(study: Path) -> TextOf:
     data = Data("synth", "builtin:synth/1", None, Fraction(1, 20), SCORED, WINDOW, where={})
     text = prepare(data, study)
     for name, content in (("train.bytes", text.train), ("validation.bytes", text.validation)):
         RealDisk().write(study / name, content)
-    return {
-        "train": "train.bytes",
-        "validation": "validation.bytes",
-        "digest": text.manifest["digest"],
-        "score_tokens": SCORED,
-        "window": WINDOW,
-    }
+    return TextOf("train.bytes", "validation.bytes", text.manifest.digest, SCORED, WINDOW, None, 1)
 
 
 def _run(
-    study: Path, request: Mapping[str, Json], number: int, environment: Mapping[str, str], threads: int = 1
-) -> tuple[Result, tuple[Mapping[str, Json], ...]]:
+    study: Path, request: Request, number: int, environment: Mapping[str, str]
+) -> tuple[Result, tuple[Point, ...]]:
     disk, clock, executor = RealDisk(), SystemClock(), LocalExecutor()
     folder = study / attempt_folder("try", "given", "here", 1, number)
-    write_request(disk, folder, {**request, "attempt": number})
-    worker = worker_environment(environment, threads=threads, cuda_device=None)
-    handle = executor.start(AttemptSpec(folder, worker, LIMIT_S, str(request["trainer"])))
+    write_request(disk, folder, evolve(request, attempt=number))
+    worker = worker_environment(environment, threads=request.threads, cuda_device=None)
+    handle = executor.start(AttemptSpec(folder, worker, LIMIT_S, request.trainer))
     try:
         while (ended := executor.poll(handle)) is None:
             clock.sleep(0.05)

@@ -108,8 +108,7 @@ def _write(files: Mapping[str, bytes], out: Path) -> int:
 
 def _stored(folder: StudyFolder, record: Record) -> Iterator[tuple[str, bytes]]:
     """Files of the study as they lie, links and what no decision rests on left out."""
-    replay = record.state.frozen.get("files")
-    frozen_files = tuple(replay) if isinstance(replay, Mapping) else ()
+    frozen_files = tuple(record.state.frozen.files) if record.state.frozen else ()
     for name in dict.fromkeys((*SINGLE, *frozen_files)):
         content = RealDisk().read(folder.path / name)
         if content is not None:

@@ -90,7 +90,7 @@ def write_mlflow(folder: StudyFolder, place: str) -> tuple[int, int]:
     about = {TITLE: to_mlflow.cut(study.title, to_mlflow.LONGEST_TAG), "promo.plan": plan.digest}
     try:
         client = MlflowClient(tracking_uri=address)
-        experiment = f"{plan.study} {plan.digest[:12]}"
+        experiment = f"{study.name} {plan.digest[:12]}"
         return to_mlflow.log_runs(client, experiment, about, logged_runs(folder), metric=Metric, param=Param)
     except (MlflowException, OSError, *_database_faults()) as fault:
         raise PromoError(f"MLflow does not take the runs: {_first_line(fault)}") from fault

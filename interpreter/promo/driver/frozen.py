@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from attrs import evolve, frozen
 
 from promo.base.canonical import Json, canonical, digest_bytes, parse_json
+from promo.base.codec import to_json
 from promo.base.diagnostics import SpecError, errors
 from promo.base.differences import differences, line_differences
 from promo.base.errors import PromoError
@@ -20,9 +21,11 @@ from promo.driver.pipeline import Compiled
 from promo.driver.study import IMPORTS, LOCK, PLAN, RECHECK, SPEC, StudyFolder
 from promo.files import RealDisk
 from promo.ledger.state import State
-from promo.plan.store import plan_to_json, stale
+from promo.plan.values import plan_from_json
+from promo.report.change import plan_changes
 from promo.report.words import plural
-from promo.study.lock import Lock, Seal, closure, frozen_rules, lock_from_json, lock_to_json
+from promo.study.closure import closure
+from promo.study.lock import Lock, Seal, frozen_rules, lock_from_json
 
 MOST = 12
 """Parts of one file that are told; a file that was rewritten has hundreds."""
@@ -57,18 +60,17 @@ def frozen_files(compiled: Compiled, lock: Lock, replay: Replay | None) -> dict[
     _, plan = compiled.priced("P0401")
     return {
         SPEC: compiled.source.text.encode(),
-        PLAN: canonical(plan_to_json(plan)) + b"\n",
-        LOCK: canonical(lock_to_json(lock)) + b"\n",
+        PLAN: canonical(to_json(plan)) + b"\n",
+        LOCK: canonical(to_json(lock)) + b"\n",
         IMPORTS: canonical(dict(compiled.used)) + b"\n",
         RECHECK: second_verifier(),
         **(replay.files() if replay else {}),
     }
 
 
-def recorded_files(state: State) -> Mapping[str, Json]:
+def recorded_files(state: State) -> Mapping[str, str]:
     """Frozen file -> its digest, as the ledger's first event says."""
-    files = state.frozen.get("files")
-    return files if isinstance(files, Mapping) else {}
+    return {} if state.frozen is None else state.frozen.files
 
 
 def changed_files(
@@ -122,20 +124,24 @@ class _Before:
         elif name in self._exact and name not in (PLAN, LOCK):
             yield from text_changes(self._exact[name], content)
         elif name == PLAN and self._meant is not None:
-            yield from _values(plan_to_json(self._meant.priced("P0401")[1]), content)
+            yield from _values(to_json(self._meant.priced("P0401")[1]), content)
         elif name == LOCK and self._meant is not None:
             yield from self._of_lock(content)
         else:
             yield UNKNOWN
 
+    @property
+    def _commit(self) -> str | None:
+        """Version-control commit of the spec when it was frozen."""
+        return self._state.frozen.commit if self._state.frozen else None
+
     def _is_frozen(self, compiled: Compiled) -> bool:
         plan = compiled.plan
-        return plan is not None and plan.digest == self._state.frozen.get("plan")
+        return plan is not None and plan.digest == self._state.plan
 
     def _locks(self, compiled: Compiled) -> Iterator[Lock]:
         """The lock as starting made it; the second where only its times, commits and counts are not known."""
-        commit = self._state.frozen.get("commit")
-        made = first_lock(compiled, self._state.frozen_at, None if commit is None else str(commit))
+        made = first_lock(compiled, self._state.frozen_at, self._commit)
         yield made
         stored = _lock_of(RealDisk().read(self._folder.path / LOCK))
         if stored is not None:
@@ -160,9 +166,9 @@ class _Before:
         assert now.plan is not None
         stored = RealDisk().read(self._folder.path / PLAN)
         if self._meant is not None:
-            yield from stale(plan_to_json(self._meant.priced("P0401")[1]), now.plan)
+            yield from plan_changes(self._meant.priced("P0401")[1], now.plan)
         elif stored is not None and digest_bytes(stored) == self._recorded.get(PLAN):
-            yield from stale(parse_json(stored), now.plan)
+            yield from plan_changes(plan_from_json(parse_json(stored)), now.plan)
         else:
             yield UNKNOWN
 
@@ -172,10 +178,9 @@ class _Before:
         if LOCK in self._exact:
             yield from _values(parse_json(self._exact[LOCK]), content)
             return
-        derived = lock_to_json(next(self._locks(self._meant)))
+        derived = to_json(next(self._locks(self._meant)))
         sure = [line for line in _values(derived, content) if not any(f", {one}" in line for one in WITNESSED)]
-        commit = self._state.frozen.get("commit")
-        frozen_then = f"{self._state.frozen_at}, at commit {commit or 'none'}"
+        frozen_then = f"{self._state.frozen_at}, at commit {self._commit or 'none'}"
         yield from sure or [f"{', '.join(WITNESSED)} of a seal; the study was frozen at {frozen_then}"]
 
 

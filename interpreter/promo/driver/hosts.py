@@ -55,7 +55,7 @@ class LocalPlace:
             message = f"the locks of devices in {folder} cannot be opened: {fault.strerror or fault}"
             raise PromoError(message, hint="set TMPDIR to a folder that all studies of this machine share") from fault
 
-    def beside(self, slot: int) -> tuple[str, ...]:
+    def co_tenants(self, slot: int) -> tuple[str, ...]:
         """Programs on the device of a slot that promo did not start; nothing of promo's is on it before an attempt."""
         device = self.device(slot)
         return () if device is None else programs_on(device)
@@ -82,7 +82,7 @@ class RecordedPlace:
         del slot
         return True
 
-    def beside(self, slot: int) -> tuple[str, ...]:
+    def co_tenants(self, slot: int) -> tuple[str, ...]:
         """Nothing: nothing is trained."""
         del slot
         return ()

@@ -1,22 +1,21 @@
 """Study folder to checks of what attempts left: results, points, what they printed and how they ended."""
 
+import re
 from collections.abc import Iterator
 
-from promo.base.canonical import Json, digest_bytes, parse_json
-from promo.driver.pipeline import Compiled
-from promo.driver.study import StudyFolder
+from promo.base.canonical import digest_bytes
+from promo.driver.study import AMENDMENTS, DATA, LEDGER, RUNS, StudyFolder
 from promo.driver.values import Check, Outcome
-from promo.evidence.values import OK
 from promo.files import RealDisk
-from promo.ledger.state import Attempt, AttemptState, State
-from promo.run.store import POINTS, REQUEST, RESULT
-from promo.run.values import Result
+from promo.ledger.state import Attempt, AttemptState, State, StudyState
+from promo.run.held import HELD
+from promo.run.store import EXIT, LOG, POINTS, PROGRAM, REQUEST, RESULT
+from promo.run.values import Result, RunStatus
 
 
 def ended(state: State) -> list[Attempt]:
     """Attempts that have come to an end, with or without a result."""
-    every = (one for tried in state.attempts.values() for one in tried)
-    return [one for one in every if one.state is not AttemptState.RUNNING]
+    return [one for one in state.every_attempt() if one.state is not AttemptState.RUNNING]
 
 
 def lacking(folder: StudyFolder, state: State) -> list[str]:
@@ -24,20 +23,11 @@ def lacking(folder: StudyFolder, state: State) -> list[str]:
     files = (
         f"{one.folder}/{name}" for one in ended(state) if one.envelope or one.late for name in (RESULT, REQUEST, POINTS)
     )
-    return [name for name in files if not (folder.path / name).is_file() and not _never_had(folder, name)]
+    return [name for name in files if not (folder.path / name).is_file()]
 
 
-def _never_had(folder: StudyFolder, name: str) -> bool:
-    """Whether these are the points of a result that never had any."""
-    if not name.endswith(POINTS):
-        return False
-    stored = parse_json(RealDisk().read(folder.path / name.removesuffix(POINTS) / RESULT) or b"null")
-    return isinstance(stored, dict) and "points" not in stored["body"]
-
-
-def check_results(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+def check_results(folder: StudyFolder, state: State) -> Iterator[Check]:
     """Result files, their points, and what the ledger repeats of them."""
-    del compiled
     missing = lacking(folder, state)
     without = {name.rpartition("/")[0] for name in missing}
     bad, good = [], 0
@@ -48,7 +38,7 @@ def check_results(folder: StudyFolder, compiled: Compiled, state: State) -> Iter
         result = folder.result(attempt)
         if result.digest != envelope or (attempt.envelope and not repeats(attempt, result)):
             bad.append(attempt.folder)
-        elif not _points_match(folder, attempt, result.details.get("points")):
+        elif result.body is not None and not _points_match(folder, attempt, result.body.points):
             bad.append(f"{attempt.folder}/{POINTS}")
         else:
             good += 1
@@ -60,21 +50,21 @@ def check_results(folder: StudyFolder, compiled: Compiled, state: State) -> Iter
 
 def repeats(attempt: Attempt, result: Result) -> bool:
     """Whether the ledger says of a result what that says itself, for who reads the ledger alone."""
-    flagged = attempt.state is AttemptState.FLAGGED  # a guard sets sound results aside, and has its own cause
-    if (OK if flagged else attempt.status, attempt.train_s) != (result.status.value, result.charged_s):
+    status = RunStatus.OK if attempt.state is AttemptState.FLAGGED else attempt.status
+    if (status, attempt.train_s) != (result.status, result.charged_s) or attempt.cause != result.cause:
         return False
-    if not flagged and attempt.cause != result.cause:
-        return False
-    counted = flagged or attempt.state is AttemptState.ACCEPTED
-    return not counted or dict(attempt.metrics) == dict(result.metrics)
+    if status is not RunStatus.OK or result.body is None:
+        return True
+    body = result.body
+    said = (dict(attempt.metrics), dict(attempt.seconds), attempt.work, attempt.contention)
+    return said == (dict(body.metrics), dict(body.seconds), body.work, body.contention)
 
 
-def check_witnesses(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:
+def check_witnesses(folder: StudyFolder, state: State) -> Iterator[Check]:
     """What each attempt printed, and how it ended, whether it left a result or not."""
-    del compiled
     bad, missing, good = [], [], 0
     for attempt in ended(state):
-        for name, recorded in attempt.left.items():
+        for name, recorded in attempt.witnesses.items():
             content = RealDisk().read(folder.path / attempt.folder / name)
             if content is None:
                 missing.append(f"{attempt.folder}/{name}")
@@ -89,11 +79,82 @@ def check_witnesses(folder: StudyFolder, compiled: Compiled, state: State) -> It
         yield Check("logs", Outcome.MISSING, listed(missing))
 
 
-def _points_match(folder: StudyFolder, attempt: Attempt, recorded: Json) -> bool:
-    content = RealDisk().read(folder.path / attempt.folder / "points.jsonl")
-    return recorded is None or (content is not None and digest_bytes(content) == recorded)
+def _points_match(folder: StudyFolder, attempt: Attempt, recorded: str) -> bool:
+    content = RealDisk().read(folder.path / attempt.folder / POINTS)
+    return content is not None and digest_bytes(content) == recorded
 
 
 def listed(names: list[str]) -> str:
     """The first of many names, and how many more there are."""
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def check_unaccounted(folder: StudyFolder, state: State) -> Iterator[Check]:
+    """Files that no event accounts for, and results of attempts that the ledger calls lost."""
+    called_lost = [one.folder for one in ended(state) if _is_no_loss(folder, one)]
+    if called_lost:
+        words = f"called lost, and they left a result: {listed(called_lost)}"
+        yield Check("lost attempts", Outcome.DIFFERS, words)
+    strange = list(_strange(folder, state))
+    words = f"no event accounts for {listed(strange)}" if strange else "every file is accounted for by an event"
+    yield Check("files", Outcome.DIFFERS if strange else Outcome.MATCHES, words)
+
+
+def _is_no_loss(folder: StudyFolder, attempt: Attempt) -> bool:
+    """
+    Whether an attempt that was called lost, or failed without a result, has left one after all.
+
+    A result that came late is on record as such, and never counts.
+    """
+    given_up = attempt.state is AttemptState.LOST or (attempt.state is AttemptState.FAILED and not attempt.envelope)
+    if not given_up or attempt.late is not None:
+        return False
+    return folder.result(attempt).digest is not None
+
+
+ATTEMPT_FILES = frozenset({REQUEST, RESULT, POINTS, LOG, EXIT, HELD, "supervisor.txt"})
+OWN_FILES = frozenset({LEDGER, "lock", "checkpoint.note"})
+OWN_FOLDERS = ("anchors", DATA, PROGRAM)
+"""Folders whose files are witnessed where they are used: receipts, the text, the runner's files."""
+STATES = (".safetensors", ".json", ".part")
+MADE = re.compile(r"report[a-z0-9._-]*|[a-z0-9._-]*\.(html|md|csv|svg)")
+"""Reports, which anybody may make again."""
+
+
+def _strange(folder: StudyFolder, state: State) -> Iterator[str]:
+    """Files of a study folder that no event accounts for."""
+    assert state.frozen is not None
+    known = {*OWN_FILES, *state.frozen.files, *(one.ledger for one in state.bundles)}
+    known |= {f"evidence/{stage}.json" for stage in state.closed} | {f"evidence/{name}.json" for name in state.effects}
+    known |= {f"{AMENDMENTS}/{number}.promo" for number, _ in enumerate(state.amendments, 1)}
+    for name in state.decisions:
+        known |= {f"decisions/{name}.json", f"decisions/{name}.frozen.json"}
+        known |= {f"decisions/{name}.amendment-{version}.json" for version in state.versions(name)[1:]}
+    attempts = {one.folder: one for one in state.every_attempt()}
+    unfinished = state.study is StudyState.OPEN
+    for path in sorted(folder.path.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            continue
+        name = path.relative_to(folder.path).as_posix()
+        place, _, file = name.rpartition("/")
+        if name in known or name.split("/")[0] in OWN_FOLDERS or (not place and MADE.fullmatch(name)):
+            continue
+        attempt = next((attempts[each] for each in (place, *_above(place)) if each in attempts), None)
+        if attempt is not None and (place != attempt.folder or _is_of(file, attempt)):
+            continue
+        in_runs = name.startswith(f"{RUNS}/")
+        written_first = file == REQUEST if in_runs else name.startswith(("evidence/", "decisions/"))
+        if attempt is None and unfinished and written_first:
+            continue  # a crash kept its event from the ledger
+        yield name
+
+
+def _above(place: str) -> Iterator[str]:
+    while "/" in place:
+        place = place.rpartition("/")[0]
+        yield place
+
+
+def _is_of(file: str, attempt: Attempt) -> bool:
+    """Whether a file is one that an attempt leaves: its record, what it printed, its states."""
+    return file in ATTEMPT_FILES or file in attempt.witnesses or file.endswith(STATES) or file.startswith("program.")

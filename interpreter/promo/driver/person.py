@@ -1,12 +1,11 @@
 """A person's verdict on a gate or rule that waits for one; the ledger keeps it beside what the rule itself found."""
 
-from promo.base.canonical import Json
 from promo.base.errors import PromoError
 from promo.driver.study import LEDGER, StudyFolder
 from promo.files import FolderLock, RealDisk
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
-from promo.ledger.values import EventKind
+from promo.ledger.values import PersonDecided
 
 
 def record_verdict(
@@ -42,24 +41,19 @@ def record_verdict(
             raise PromoError(f"'{name}' does not wait for a person", hint=f"waiting: {waiting}")
         if not by.strip() or not reason.strip():
             raise PromoError("a verdict has an author and a reason", hint="add --by NAME --reason TEXT")
-        data: dict[str, Json] = {
-            "name": name,
-            "by": by,
-            "at": clock.now(),
-            "reason": reason,
-            "why_held": state.decisions[name]["held"],
-        }
+        promoted: tuple[str, ...] | None = None
         if stop:
-            data["stopped"] = f"{by} decided to stop: {reason}"
+            pass
         elif name in study.gates:
             source = study.gates[name].source
-            data["promoted"] = list(_promoted(name, f"did not enter {source}", promote, state.opened[source]))
+            promoted = _promoted(name, f"did not enter {source}", promote, state.opened[source])
         elif name in study.reductions:
             into = study.reductions[name]
-            data["promoted"] = list(_promoted(name, f"is no row of {into.into}", promote, into.rows))
+            promoted = _promoted(name, f"is no row of {into.into}", promote, into.rows)
         elif promote is not None:
             raise PromoError(f"'{name}' is a rule and promotes nobody", hint="use --go-on or --stop")
-        Journal(folder.path / LEDGER, RealDisk(), clock).append(EventKind.PERSON_DECIDED, data)
+        said = PersonDecided(name, by, reason, promoted, stop)
+        Journal(folder.path / LEDGER, RealDisk(), clock).append(said)
 
 
 def _promoted(gate: str, unlike: str, promote: tuple[str, ...] | None, possible: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Text to plan, in the one order there is; every command that reads a spec goes through here."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from os.path import relpath
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from promo.plan.compile import compile_plan
 from promo.plan.cost import check_cost
 from promo.plan.values import Plan
 from promo.study.check import NOT_YET, check
+from promo.study.closure import Closure
 from promo.study.expressions import Value
 from promo.study.lock import Lock, check_seals, lock_from_json, unsealed
 from promo.study.ports import Runner
@@ -199,11 +200,18 @@ def compile_source(source: Source, folder: Path, lock: Lock | None, texts: Mappi
     if study is not None and all(one.code == NOT_YET for one in errors(found)):
         plan = compile_plan(study)
         found.extend(check_cost(study, plan))
-        found.extend(check_seals(study, lock, plan.seals))
+        found.extend(check_seals(study, lock, plan.seals, closure_changes))
         found.extend(unsealed(study))
     return Compiled(
         source, parsed.tree, study, plan, lock, in_text_order(found), world.seen, _runner(study, world), checked.values
     )
+
+
+def closure_changes(old: Closure, new: Closure) -> Iterator[str]:
+    """What a verdict rests on now that it did not before, in words; nearly always nothing, so the words come late."""
+    from promo.report.describe import closure_changes as changes
+
+    return changes(old, new)
 
 
 def _runner(study: Study | None, world: SpecWorld) -> Runner | None:

@@ -15,7 +15,7 @@ from promo.curves.replay import Replay
 from promo.curves.values import Column
 from promo.decision.comparators import Board
 from promo.run.runners.recorded.answer import charged, found_at, work_of
-from promo.run.values import RunStatus
+from promo.run.values import RunStatus, Work
 from promo.study.values import Stage, Study
 
 
@@ -27,8 +27,7 @@ class Seen:
     value: Fraction | None
     seconds: Fraction
     """What it adds to what another stage has paid for already."""
-    speed: str | None
-    """Tokens, or else steps, a second."""
+    work: Work
 
 
 @define
@@ -110,13 +109,12 @@ class Readings:
         found = found_at(curve, self.column, amount, earlier=earlier, interpolate=self.replay.settings.interpolate)
         seconds = charged(found, curve, self.column, earlier)
         reading = found.reading
-        work = work_of(reading.points[-1].at) if reading else {}
-        speed = work.get("tokens_per_s", work.get("steps_per_s"))
+        work = work_of(reading.points[-1].at) if reading else Work()
         return Seen(
             found.status,
             reading.value if reading else None,
             seconds if seconds is not None else Fraction(0),
-            None if speed is None else str(speed),
+            work,
         )
 
     def board(self, drawn: Mapping[int, int]) -> Board:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from promo.base.canonical import Json, canonical, digest, digest_bytes, parse_json
+from promo.base.codec import to_json, value_digest
 from promo.base.diagnostics import SpecError, suggestion
 from promo.base.errors import PromoError
 from promo.driver.export import write_file
@@ -13,8 +14,9 @@ from promo.driver.values import Check, Outcome
 from promo.exchange.registration import FORM, Begun, registration, registration_markdown
 from promo.files import RealDisk
 from promo.ledger.state import State, state_of
-from promo.ledger.values import Chain, EventKind
-from promo.study.lock import Seal, closure
+from promo.ledger.values import Amendment, Chain
+from promo.study.closure import closure
+from promo.study.lock import Seal
 from promo.study.values import Study
 
 LARGEST = 16 * 2**20
@@ -31,7 +33,7 @@ def register_spec(compiled: Compiled, name: str) -> dict[str, Json]:
     study, plan = compiled.sound()
     _frozen(study, name)
     seal = compiled.lock.seals.get(name) if compiled.lock else None
-    if seal is None or seal.digest != digest(closure(study, study.deciding[name])):
+    if seal is None or seal.digest != value_digest(closure(study, study.deciding[name])):
         raise PromoError(f"'{name}' is not sealed yet", hint=f"promo freeze {compiled.source.name}")
     spec = digest_bytes(compiled.source.text.encode())
     return registration(study, plan, study.deciding[name], seal, spec, None)
@@ -57,19 +59,16 @@ def _register(folder: StudyFolder, chain: Chain, state: State, name: str, versio
     seal = _amended(chain, name, version) if version else (compiled.lock.seals.get(name) if compiled.lock else None)
     if seal is None:
         raise PromoError(f"'{name}' is not sealed in {folder.path}")
-    first = chain.events[1].previous if len(chain.events) > 1 else chain.head
+    first = chain.events[1].prev if len(chain.events) > 1 else chain.head
     spec = digest_bytes(compiled.source.text.encode())
     return registration(study, plan, study.deciding[name], seal, spec, Begun(state, first, chain.head), version)
 
 
 def _amended(chain: Chain, name: str, version: int) -> Seal:
     """The seal that an amendment made, as the ledger has it."""
-    made = (event for event in chain.events if event.kind is EventKind.RULE_AMENDED)
-    event = next(event for event in made if event.data["number"] == version)
-    content, seen = event.data["new_closure"], event.data["seen"]
-    assert isinstance(content, Mapping)
-    assert isinstance(seen, list)
-    return Seal(name, str(event.data["new"]), content, event.time, None, len(seen), str(event.data["old"]))
+    made = ((event.time, event.event) for event in chain.events if isinstance(event.event, Amendment))
+    time, one = next((time, one) for time, one in made if one.number == version)
+    return Seal(name, value_digest(one.new), one.new, time, None, len(one.seen), value_digest(one.old))
 
 
 def _frozen(study: Study, name: str) -> None:
@@ -153,7 +152,7 @@ def _wrong_history(told: Mapping[str, Json], now: Mapping[str, Json], chain: Cha
     assert isinstance(receipts, list)
     assert isinstance(recorded, list)
     count = int(str(known["events"]))
-    heads = [*(event.previous for event in chain.events), chain.head]
+    heads = [*(event.prev for event in chain.events), chain.head]
     if count and (count >= len(heads) or heads[count] != known["head"]):
         yield "known: the ledger does not go on from the one it was made of"
     elif count and _known_at(chain, told, count) != (known["results"], known["decided"]):
@@ -167,7 +166,7 @@ def _known_at(chain: Chain, told: Mapping[str, Json], count: int) -> tuple[Json,
     reads = told["reads"]
     assert isinstance(reads, list)
     stages = [str(stage.get("stage")) for stage in reads if isinstance(stage, Mapping)]
-    return list(state.results_of(stages)), told["name"] in state.decisions
+    return [to_json(one) for one in state.results_of(stages)], told["name"] in state.decisions
 
 
 def _found(told: Mapping[str, Json], state: State) -> Iterator[str]:

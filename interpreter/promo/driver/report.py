@@ -12,10 +12,10 @@ from pathlib import Path
 from attrs import frozen
 
 from promo import __version__
-from promo.base.canonical import Json, digest_bytes
+from promo.base.canonical import digest_bytes
 from promo.base.diagnostics import SpecError, errors
 from promo.base.errors import Mismatch, PromoError
-from promo.decision.values import Decision, decision_digest
+from promo.decision.values import Decision
 from promo.driver.anchor import head_fault
 from promo.driver.pipeline import Compiled
 from promo.driver.study import LEDGER, LOCK, PLAN, SPEC, ReadOnce, StudyFolder
@@ -24,7 +24,7 @@ from promo.evidence.values import Evidence
 from promo.files import RealDisk
 from promo.ledger.chain import decode
 from promo.ledger.state import AttemptState, State, state_of
-from promo.ledger.values import Chain, EventKind
+from promo.ledger.values import AttemptStarted, Chain, Start
 from promo.report.beside import BesideView, build_beside
 from promo.report.record import Record
 from promo.report.remains import RemainsView, remains_view
@@ -40,7 +40,7 @@ from promo.report.render import (
 from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
 from promo.report.view import DECISIONS_CSV, RUNS_CSV, build_view
 from promo.run.store import POINTS, read_points
-from promo.run.values import Result, RunStatus
+from promo.run.values import Point, Result, RunStatus
 from promo.study.values import Study
 
 
@@ -101,7 +101,7 @@ class _Reading:
         with self._noting("the amended wordings cannot be read"):
             current, _ = self.folder.in_force(compiled, self.state).sound()
         metric = compiled.runner.metrics.get(study.measure.metric) if compiled.runner else None
-        starts = (one for one in chain.events if one.kind is EventKind.ORCHESTRATOR_STARTED)
+        starts = ((one.time, one.event) for one in chain.events if isinstance(one.event, Start))
         return Record(
             study=current,
             plan=plan,
@@ -117,8 +117,8 @@ class _Reading:
             promo=__version__,
             folder=str(self.folder.path),
             meaning=metric.meaning if metric else "",
-            starts=tuple((one.time, one.data) for one in starts),
-            first_attempt=next((one.seq for one in chain.events if one.kind is EventKind.ATTEMPT_STARTED), None),
+            starts=tuple((time, one) for time, one in starts),
+            first_attempt=next((one.seq for one in chain.events if isinstance(one.event, AttemptStarted)), None),
             faults=tuple(dict.fromkeys(self.faults)),
         )
 
@@ -145,10 +145,7 @@ class _Reading:
                 raise
             chain = _sound_beginning(RealDisk().read(self.folder.path / LEDGER) or b"")
             self.faults.append(f"{fault.message}; only the {len(chain.events)} events before are read")
-        try:
-            self.state = state_of(chain.events)
-        except (AssertionError, KeyError, StopIteration) as fault:
-            raise Mismatch("the events of the ledger contradict each other") from fault
+        self.state = state_of(chain.events)
         if not chain.events:
             raise Mismatch(f"nothing can be read of the ledger in {self.folder.path}: no study is frozen in it")
         if self.lenient:
@@ -157,9 +154,9 @@ class _Reading:
             self.faults.extend([f"the end of the ledger is not what it was: {gone}"] if gone else [])
         return chain
 
-    def _results(self) -> tuple[dict[tuple[str, int], Result], dict[str, tuple[Mapping[str, Json], ...]]]:
+    def _results(self) -> tuple[dict[tuple[str, int], Result], dict[str, tuple[Point, ...]]]:
         results: dict[tuple[str, int], Result] = {}
-        points: dict[str, tuple[Mapping[str, Json], ...]] = {}
+        points: dict[str, tuple[Point, ...]] = {}
         for run, tried in self.state.attempts.items():
             for attempt in tried:
                 if attempt.state is AttemptState.RUNNING:
@@ -182,7 +179,7 @@ class _Reading:
         for name, recorded in self.state.decisions.items():
             with self._noting(f"the decision of '{name}' cannot be derived again"):
                 decision = self.folder.decision(compiled, self.state, name)
-                if decision_digest(decision) != recorded["decision"]:
+                if decision.digest != recorded.verdict.decision:
                     raise Mismatch(
                         f"the decision of '{name}' does not follow from the stored evidence",
                         hint="promo verify tells what differs",
@@ -200,16 +197,15 @@ class _Reading:
         for name, recorded in self.state.effects.items():
             with self._noting(f"the effects of '{name}' cannot be estimated again"):
                 table = self.folder.effects(compiled, self.state, name)
-                if table.digest != recorded["effects"]:
+                if table.digest != recorded.effects:
                     raise Mismatch(f"the effects of '{name}' do not follow from the stored evidence")
                 effects[name] = table
         return effects
 
 
-def _points(folder: Path, result: Result) -> tuple[Mapping[str, Json], ...]:
+def _points(folder: Path, result: Result) -> tuple[Point, ...]:
     """Points of an accepted attempt, if they are those that its result names."""
-    named = result.details.get("points")
-    if named is not None and named != digest_bytes(RealDisk().read(folder / POINTS) or b""):
+    if result.body is not None and result.body.points != digest_bytes(RealDisk().read(folder / POINTS) or b""):
         raise Mismatch(f"the points in {folder.name} are not those that the result was written with")
     return read_points(RealDisk(), folder)
 
@@ -234,8 +230,7 @@ def _sound_beginning(content: bytes) -> Chain:
 
 def _changed_files(folder: StudyFolder, state: State) -> Iterator[str]:
     """Files that were frozen and are others now."""
-    frozen = state.frozen.get("files")
-    for name, digest in frozen.items() if isinstance(frozen, Mapping) else ():
+    for name, digest in state.frozen.files.items() if state.frozen else ():
         content = RealDisk().read(folder.path / name)
         if content is None or digest_bytes(content) != digest:
             yield f"{name} is {'gone' if content is None else 'not the file that was frozen'}"

@@ -1,8 +1,8 @@
 """
-The loop over stages: open what is ready, run it, collect, decide, go on.
+The agenda, carried out: whatever is due is done and recorded, and attempts are started where they fit.
 
 Everything that has happened stands in the ledger, so starting and resuming are the same: read the state, and do what
-is still to be done.
+is due.
 """
 
 import contextlib
@@ -11,13 +11,17 @@ from fractions import Fraction
 from functools import partial
 from os.path import relpath
 from pathlib import Path
+from typing import assert_never
 
 from promo import __version__
-from promo.base.canonical import Json, canonical, digest_bytes
+from promo.base.canonical import canonical, digest_bytes
+from promo.base.codec import to_json
+from promo.base.differences import differences
 from promo.base.errors import ExitCode, Mismatch, PromoError
 from promo.curves.replay import Replay
-from promo.decision.values import GateDecision, ReduceDecision, StepDecision, decision_digest, decision_to_json
-from promo.driver.amend import beside_file, verdict_of
+from promo.decision.agenda import Close, Decide, Estimate, Finish, Make, Open, SetAside, Step, Stop, Wait
+from promo.decision.values import Decision, verdict_of
+from promo.driver.amend import other_wording_file
 from promo.driver.anchor import keep_head, may_start
 from promo.driver.frozen import first_lock, frozen_files
 from promo.driver.hosts import places, recorded_places
@@ -27,21 +31,34 @@ from promo.driver.same import no_strangers, runner_here, same_runner, same_sourc
 from promo.driver.starts import start_once
 from promo.driver.study import DATA, LEDGER, STREAMS, StudyFolder
 from promo.driver.values import Display, Ending, ending_of
-from promo.evidence.effects import effects_to_json
-from promo.evidence.guards import flags
-from promo.evidence.values import evidence_to_json
+from promo.evidence.effects import EffectTable
+from promo.evidence.values import Evidence
 from promo.files import FolderLock, Interrupts, RealDisk
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
-from promo.ledger.state import State, StudyState, state_of
-from promo.ledger.values import EventKind
+from promo.ledger.state import State, StudyState, apply, state_of
+from promo.ledger.values import (
+    Decided,
+    EffectsEstimated,
+    Freezing,
+    ResultFlagged,
+    StageClosed,
+    StageOpened,
+    Start,
+    StudyClosed,
+    StudyStopped,
+    Text,
+    TextPrepared,
+    Verdict,
+)
+from promo.report.decided import flag_words
+from promo.report.design import effect_name
 from promo.run.corpora import MOST_OVERLAP, Prepared, changed_source, prepare
-from promo.run.execute import Execution, Place, Progress, Task, has_ended, may_repeat
+from promo.run.execute import Execution, Place, Progress
 from promo.run.provenance import Origin
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM
 from promo.study.ports import Runner
-from promo.study.values import Stage
 
 SHARED = "{programs} computes on {device} too; promo did not start it, and runs there take longer than they would alone"
 
@@ -96,7 +113,7 @@ def run_study(
             if state.study in (StudyState.CLOSED, StudyState.STOPPED):
                 display.begin(study, plan, state)
                 display.end(state)
-                return ending_of(state)
+                return ending_of(study, state)
         if not freeze_only and replay is None:
             may_start(study, state, folder)
         assert compiled.runner is not None
@@ -130,10 +147,8 @@ class _Loop:
         self.runner: Runner = compiled.runner
         self.replay, self.finish = replay, finish
         self.requests = Requests(compiled, folder, replay)
+        self.agenda = self.requests.agenda
         self.disk = RealDisk()
-        self.data: Mapping[str, Json] = {}
-        self.tasks: dict[str, list[Task]] = {}
-        """Tasks of opened stages, made once."""
 
     def run(self, begin: Callable[[str], None] | None, *, fresh: bool, freeze_only: bool) -> Ending:
         """Carry the study to its end, or to an interruption; *begin* may refuse a start, given the time."""
@@ -151,21 +166,11 @@ class _Loop:
             if freeze_only:
                 return Ending(ExitCode.DONE)
             with Interrupts() as interrupts:
-                self.execution = Execution(
-                    self.folder.path,
-                    self.journal,
-                    state,
-                    self.disk,
-                    self.clock,
-                    self.places,
-                    self._progress,
-                    finish=self.finish,
-                )
-                self.execution.record(EventKind.ORCHESTRATOR_STARTED, {"promo": __version__, **self.origin.to_json()})
+                self._start(state)
                 try:
                     self._keep_text(text)
                     self._keep_program()
-                    self._climb(interrupts)
+                    self._carry_out(interrupts)
                 except BaseException:
                     with contextlib.suppress(PromoError):  # what stopped it is what is told
                         self.execution.cancel()
@@ -174,9 +179,26 @@ class _Loop:
                     self.execution.close()
         finally:
             self.display.end(state)
-        return ending_of(state)
+        return ending_of(self.study, state)
 
     # --- beginning ---------------------------------------------------------------------------------------
+
+    def _start(self, state: State) -> None:
+        """Say who works on the study from here on, before anything else is recorded, and take up what is under way."""
+        origin = self.origin
+        begun = Start(__version__, origin.commit, origin.command, origin.packages, origin.code)
+        apply(state, self.journal.append(begun))
+        self.execution = Execution(
+            self.folder.path,
+            self.journal,
+            state,
+            self.disk,
+            self.clock,
+            self.places,
+            self._progress,
+            lambda run: self.agenda.run_has_ended(run, state),
+            finish=self.finish,
+        )
 
     def _freeze(self) -> None:
         """Put spec, lock and plan into the folder, and record their digests before anything else."""
@@ -185,42 +207,39 @@ class _Loop:
         for name, content in files.items():
             self.disk.write(self.folder.path / name, content)
         self.journal.append(
-            EventKind.STUDY_FROZEN,
-            {
-                "study": self.study.name,
-                "plan": self.plan.digest,
-                "seals": dict(self.plan.seals),
-                "files": {name: digest_bytes(content) for name, content in files.items()},
-                "runner": runner_here(self.runner),
-                "promo": __version__,
-                "code": self.origin.code,
-                "commit": self.origin.commit,
-                **({"replay": self.replay.summary()} if self.replay else {}),
-            },
+            Freezing(
+                study=self.study.name,
+                plan=self.plan.digest,
+                seals=dict(self.plan.seals),
+                files={name: digest_bytes(content) for name, content in files.items()},
+                runner=runner_here(self.runner),
+                promo=__version__,
+                code=self.origin.code,
+                commit=self.origin.commit,
+                replay=self.replay.summary() if self.replay else None,
+            )
         )
 
     def _needed_text(self, state: State) -> Prepared | None:
         """The study's text, read and split, unless it lies in the folder already."""
         if self.study.data is None or self.replay:
             return None
-        if all(self._on_disk(state, name) for name in self._streams()):
-            other = tuple(changed_source(self.study.data, state.data or {}, self.spec_folder))
+        if state.text is not None and all(self._on_disk(state.text, number) for number in self._streams()):
+            other = tuple(changed_source(self.study.data, state.text, self.spec_folder))
             if other:
                 raise self._other_text(other)
             return None
         self.display.say(f"reading the text '{self.study.data.source}'")
         prepared = prepare(self.study.data, self.spec_folder)
-        if state.data is not None and dict(state.data) != prepared.manifest:
-            before = state.data
-            changed = (key for key, value in prepared.manifest.items() if before.get(key) != value)
-            raise self._other_text(tuple(f"{key}: {before.get(key)} -> {prepared.manifest[key]}" for key in changed))
-        shared = Fraction(str(prepared.manifest["overlap"]))
+        if state.text is not None and state.text != prepared.manifest:
+            raise self._other_text(tuple(differences(to_json(state.text), to_json(prepared.manifest), ("text",))))
+        shared = Fraction(prepared.manifest.overlap)
         if shared > MOST_OVERLAP:
             self.display.say(f"warning: {float(shared):.0%} of the held-out text also stands in the training text")
         elsewhere = self.folder.text(state)
-        if elsewhere not in (None, prepared.manifest["digest"]):
+        if elsewhere not in (None, prepared.manifest.digest):
             message = f"the text '{self.study.data.source}' is not the one that runs on other hosts were trained on"
-            details = (f"digest: {prepared.manifest['digest']}, and there {elsewhere}",)
+            details = (f"digest: {prepared.manifest.digest}, and there {elsewhere}",)
             hint = "each machine needs the same text, or a source that is the same everywhere: builtin:synth/1"
             raise Mismatch(message, hint=hint, details=details)
         return prepared
@@ -230,38 +249,26 @@ class _Loop:
         message = f"the text '{self.study.data.source}' is not the one this study was started with"
         return Mismatch(message, hint="restore the text, or start a new study with --study", details=details)
 
-    def _streams(self) -> tuple[str, ...]:
-        """Files of the prepared text; how long tokens are is kept only where they are not bytes."""
+    def _streams(self) -> range:
+        """Files of the prepared text, by their place among `STREAMS`; lengths only where tokens are not bytes."""
         assert self.study.data is not None
-        return tuple(STREAMS)[: 2 if self.study.data.tokens is None else 3]
+        return range(2 if self.study.data.tokens is None else 3)
 
-    def _on_disk(self, state: State, name: str) -> bool:
-        content = self.disk.read(self.folder.path / DATA / name)
-        return content is not None and digest_bytes(content) == (state.data or {}).get(STREAMS[name])
+    def _on_disk(self, text: Text, number: int) -> bool:
+        content = self.disk.read(self.folder.path / DATA / STREAMS[number])
+        return content is not None and digest_bytes(content) == text.of_stream(number)
 
     def _keep_text(self, text: Prepared | None) -> None:
         """Put the streams into the folder, and say in the ledger what they are."""
-        if self.study.data is None or self.replay:
+        if text is None:
             return
-        if text is not None:
-            place = self.folder.path / DATA
-            self.disk.make_folder(place)
-            contents = (text.train, text.validation, *([] if text.lengths is None else [text.lengths]))
-            for name, content in zip(self._streams(), contents, strict=True):
-                self.disk.write(place / name, content)
-            if self.execution.state.data is None:
-                self.execution.record(EventKind.DATA_PREPARED, text.manifest)
-        manifest = self.execution.state.data
-        assert manifest is not None
-        train, held, *lengths = (f"{DATA}/{name}" for name in self._streams())
-        self.data = {
-            "train": train,
-            "validation": held,
-            "digest": manifest["digest"],
-            "score_tokens": self.study.data.score_tokens,
-            "window": self.study.data.window,
-            **({"token_lengths": lengths[0], "token_width": manifest["token_width"]} if lengths else {}),
-        }
+        place = self.folder.path / DATA
+        self.disk.make_folder(place)
+        contents = (text.train, text.validation, *([] if text.lengths is None else [text.lengths]))
+        for name, content in zip(STREAMS, contents, strict=False):
+            self.disk.write(place / name, content)
+        if self.execution.state.text is None:
+            self.execution.record(TextPrepared(text.manifest))
 
     def _keep_program(self) -> None:
         """Files of a runner that is kept in files, where workers find them."""
@@ -274,37 +281,51 @@ class _Loop:
             if self.disk.read(place) != text.encode():
                 self.disk.write(place, text.encode())
 
-    # --- the stages --------------------------------------------------------------------------------------
+    # --- the agenda --------------------------------------------------------------------------------------
 
-    def _climb(self, interrupts: Interrupts) -> None:
+    def _carry_out(self, interrupts: Interrupts) -> None:
         state = self.execution.state
-        queued: set[str] = set()
-        while True:
+        for stage in state.opened:
+            if stage not in state.closed:
+                self._queue(stage)
+        while state.study is StudyState.OPEN:
             interrupts.check()
-            self._stop_if_decided()
-            if state.study is not StudyState.OPEN:
-                return
-            moved = False
-            for stage in self.study.stages.values():
-                if stage.name not in queued and self._is_ready(stage):
-                    self._open(stage)
-                    queued.add(stage.name)
-                    moved = True
-            for name in list(queued):
-                if name not in state.closed and self._has_ended(name) and not self._flag(name):
-                    self._close(self.study.stages[name])
-                    moved = True
-            self._estimate()
-            self._stop_if_decided()
-            if state.study is StudyState.OPEN and len(state.closed) == len(self.study.stages) and self._all_decided():
-                self.execution.note_late()
-                self.execution.record(EventKind.STUDY_CLOSED, {"stages": len(state.closed)})
-                return
-            if self.execution.busy:
+            step = next(iter(self.agenda.moves(state)), None)
+            if step is not None:
+                self._do(step)
+            elif self.execution.busy:
                 self._go_on()
                 self.display.tick(state)
-            elif not moved:
+            else:
                 return  # a person has to decide, or another host to run, before anything more can happen
+
+    def _do(self, step: Step) -> None:
+        match step:
+            case Open():
+                self.execution.record(StageOpened(step.stage, step.entrants))
+                self._queue(step.stage)
+            case SetAside():
+                self._set_aside(step)
+            case Decide():
+                self._decide(step.name)
+            case Close():
+                self._close(step.stage)
+            case Estimate():
+                self._estimate(step.name)
+            case Stop():
+                self.execution.cancel()  # before it is said: a study that has stopped is never taken up again
+                self.execution.record(StudyStopped(step.by))
+            case Finish():
+                self.execution.note_late()
+                self.execution.record(StudyClosed(len(self.execution.state.closed)))
+            case Make() | Wait():
+                raise AssertionError("attempts are started where they fit, and people decide when they like")
+            case _:
+                assert_never(step)
+
+    def _queue(self, stage: str) -> None:
+        tasks = self.requests.tasks(stage, self.execution.state)
+        self.execution.add(task for task in tasks if task.run.host in self.places)
 
     def _go_on(self) -> None:
         """One look at what runs; who else has a device is told once."""
@@ -316,138 +337,51 @@ class _Loop:
             if programs and programs != shared.get(device):
                 self.display.say(f"warning: {SHARED.format(device=device, programs=', '.join(programs))}")
 
-    def _stop_if_decided(self) -> None:
-        """A gate or rule may have said that the study stops, perhaps just before a crash."""
-        state = self.execution.state
-        every = (*state.decisions.values(), *state.people.values())
-        stopping = next((one for one in every if one.get("stopped")), None)
-        if stopping is not None and state.study is StudyState.OPEN:
-            self.execution.cancel()  # before it is said: a study that has stopped is never taken up again
-            self.execution.record(EventKind.STUDY_STOPPED, {"by": stopping["name"], "why": stopping["stopped"]})
+    def _set_aside(self, step: SetAside) -> None:
+        """Set a result aside that a guard objects to; the run is made again if its clause says so."""
+        flagged = ResultFlagged(step.run, step.attempt, step.gate, step.guard, step.value, step.limit, step.again)
+        self.execution.record(flagged)
+        run = next(one for one in self.agenda.runs[self.study.gates[step.gate].source] if one.id == step.run)
+        cause = flag_words(flagged, self.study)
+        self.display.say(f"{run.stage}: {run.candidate} on {run.host}, seed {run.seed} is excluded: {cause}")
+        if step.again and run.host in self.places:
+            tasks = self.requests.tasks(run.stage, self.execution.state)
+            self.execution.add(task for task in tasks if task.run.id == step.run)
 
-    def _flag(self, name: str) -> bool:
-        """Set aside what guards object to; whether any of it is run again."""
-        state = self.execution.state
-        guards = [guard for gate in self.study.gates_from(name) for guard in gate.guards]
-        if not guards:
-            return False
-        tasks = {task.run.id: task for task in self.tasks[name]}
-        accepted = [one for run in tasks if (one := state.accepted(run)) is not None]
-        found = flags(guards, accepted, self.folder.result)
-        again = []
-        for flag in found:
-            cause = flag.words
-            run = (task := tasks[flag.run]).run
-            rerun = state.flagged(flag.run) < flag.guard.handling.reruns and may_repeat(state, task, after=1)
-            data: dict[str, Json] = {"run": flag.run, "attempt": flag.attempt, "cause": cause, "again": rerun}
-            self.execution.record(EventKind.RESULT_FLAGGED, data)
-            self.display.say(f"{name}: {run.candidate} on {run.host}, seed {run.seed} is set aside: {cause}")
-            if rerun:
-                again.append(task)
-        for task in again:
-            self.execution.again(task)
-        return bool(again)
-
-    def _all_decided(self) -> bool:
-        state = self.execution.state
-        decided = all(name in state.decisions for name in (*self.study.deciding, *self.study.steps))
-        return decided and not state.waiting()
-
-    def _is_ready(self, stage: Stage) -> bool:
-        state = self.execution.state
-        if not state.closed.issuperset(self.study.waits_for(stage.name)):
-            return False
-        return stage.after is None or self._has_chosen(stage.after)
-
-    def _has_chosen(self, name: str) -> bool:
-        state = self.execution.state
-        return name in state.decisions and name not in state.waiting()
-
-    def _open(self, stage: Stage) -> None:
-        state = self.execution.state
-        if stage.name not in state.opened:
-            entrants = self.study.entering(stage.name, state.promoted(stage.after or ""))
-            self.execution.record(EventKind.STAGE_OPENED, {"stage": stage.name, "entrants": list(entrants)})
-        self.tasks[stage.name] = self.requests.tasks(stage.name, state, self.data)
-        self.execution.add(task for task in self.tasks[stage.name] if task.run.host in self.places)
-
-    def _has_ended(self, stage: str) -> bool:
-        return all(has_ended(self.execution.state, task) for task in self.tasks[stage])
-
-    def _close(self, stage: Stage) -> None:
-        """Evidence, then decisions, each on disk before the ledger says so."""
-        state = self.execution.state
-        evidence = self.folder.evidence(self.compiled, state, stage.name)
-        self._store(f"evidence/{stage.name}.json", evidence_to_json(evidence))
-        names = [gate.name for gate in self.study.gates_from(stage.name)]
-        names += [rule.name for rule in self.study.rules_at(stage.name)]
-        for name in names:
-            self._decide(name)
+    def _close(self, stage: str) -> None:
+        """The evidence is on disk before the ledger says so."""
+        evidence = self.folder.evidence(self.compiled, self.execution.state, stage)
+        self._store(f"evidence/{stage}.json", evidence)
         missing = sum(len(row.missing) for row in evidence.rows)
-        self.execution.record(
-            EventKind.STAGE_CLOSED, {"stage": stage.name, "evidence": evidence.digest, "missing": missing}
-        )
+        self.execution.record(StageClosed(stage, evidence.digest, missing))
 
-    def _estimate(self) -> None:
-        """Effects whose stages have all closed."""
-        state = self.execution.state
-        for effects in self.study.effects.values():
-            if effects.name in state.effects or not state.closed.issuperset(effects.stages):
-                continue
-            table = self.folder.effects(self.compiled, state, effects.name)
-            self._store(f"evidence/{effects.name}.json", effects_to_json(table))
-            found: list[Json] = [[stage, list(table.discovered(stage))] for stage in effects.stages]
-            data: dict[str, Json] = {"name": effects.name, "effects": table.digest, "discovered": found}
-            self.execution.record(EventKind.EFFECTS_ESTIMATED, data)
-            for stage in effects.stages:
-                names = ", ".join(table.discovered(stage)) or "none"
-                self.display.say(f"{effects.name}: effects discovered at {stage}: {names}")
-        for step in self.study.steps.values():
-            if state.closed.issuperset(step.sources):
-                self._decide(step.name)
-        for reduction in self.study.reductions.values():
-            there = reduction.around is None or self._has_chosen(reduction.around)
-            if reduction.effects in state.effects and there:
-                self._decide(reduction.name)
+    def _estimate(self, name: str) -> None:
+        table = self.folder.effects(self.compiled, self.execution.state, name)
+        self._store(f"evidence/{name}.json", table)
+        found = tuple((stage, table.discovered(stage)) for stage in self.study.effects[name].stages)
+        self.execution.record(EffectsEstimated(name, table.digest, found))
+        for stage, effects in found:
+            names = ", ".join(map(effect_name, effects)) or "none"
+            self.display.say(f"{name}: effects discovered at {stage}: {names}")
 
     def _decide(self, name: str) -> None:
         """Decide by the wording in force; what every other wording would have decided is kept beside it."""
         state = self.execution.state
-        if name in state.decisions:
-            return
         as_frozen = self.folder.compiled() if state.amendments else self.compiled
-        decision = self.folder.decision(as_frozen, state, name)
-        beside: list[Json] = []
+        decision, wording = self.folder.decision(as_frozen, state, name), state.in_force(name)
+        others: list[Verdict] = []
         for version in state.versions(name)[:-1]:
             other = self.folder.decision(as_frozen, state, name, version)
-            self._store(beside_file(name, version), decision_to_json(other))
-            beside.append(verdict_of(other, version))
-        self._store(f"decisions/{name}.json", decision_to_json(decision))
-        data: dict[str, Json] = {
-            "name": name,
-            "seal": decision.seal,
-            "evidence": decision.evidence,
-            "decision": decision_digest(decision),
-            "stopped": decision.stopped,
-            "held": decision.held,
-            **({"amendment": state.in_force(name), "beside": beside} if beside else {}),
-        }
-        if isinstance(decision, StepDecision):
-            self.execution.record(EventKind.BASELINE_MOVED, {**data, "promoted": list(decision.promoted)})
-        elif isinstance(decision, GateDecision):
-            self.execution.record(EventKind.GATE_DECIDED, {**data, "promoted": list(decision.promoted)})
-        elif isinstance(decision, ReduceDecision):
-            fixed: list[Json] = [[one.factor, one.level] for one in decision.fixed]
-            more: dict[str, Json] = {"promoted": list(decision.promoted), "fixed": fixed}
-            self.execution.record(EventKind.REDUCTION_DECIDED, {**data, **more})
-        else:
-            self.execution.record(EventKind.RULE_DECIDED, {**data, "answer": decision.answer.value})
+            self._store(other_wording_file(name, version), other)
+            others.append(verdict_of(other, version))
+        self._store(f"decisions/{name}.json", decision)
+        self.execution.record(Decided(name, decision.seal, verdict_of(decision, wording), tuple(others)))
         self.display.decided(decision)
 
-    def _store(self, name: str, content: Mapping[str, Json]) -> None:
+    def _store(self, name: str, value: Evidence | EffectTable | Decision) -> None:
         path = self.folder.path / name
         self.disk.make_folder(path.parent)
-        self.disk.write(path, canonical(content) + b"\n")
+        self.disk.write(path, canonical(to_json(value)) + b"\n")
 
     def _progress(self, progress: Progress) -> None:
         self.display.progress(progress, self.execution.state)

@@ -8,7 +8,8 @@ import platform
 from collections.abc import Sequence
 
 from promo import plugins
-from promo.base.canonical import Json, digest_bytes
+from promo.base.canonical import digest_bytes
+from promo.base.codec import to_json
 from promo.base.differences import differences
 from promo.base.errors import Mismatch
 from promo.curves.replay import Replay
@@ -18,7 +19,8 @@ from promo.driver.pipeline import Compiled
 from promo.driver.study import StudyFolder
 from promo.files import RealDisk
 from promo.ledger.state import State
-from promo.plan.store import plan_to_json, stale
+from promo.ledger.values import Installed
+from promo.report.change import plan_changes
 from promo.run.provenance import installed_version
 from promo.run.runners.files.declare import FileRunner
 from promo.study.ports import Runner
@@ -45,13 +47,13 @@ def no_strangers(folder: StudyFolder, state: State, *, fresh: bool) -> None:
 
 def same_source(folder: StudyFolder, state: State, replay: Replay | None) -> None:
     """Refuse to train what was begun as a replay, to replay what was trained, and to read another table."""
-    before = state.frozen.get("replay")
+    before = state.frozen.replay if state.frozen else None
     hint = "undo the change, or start a new study with --study"
     if (before is None) is not (replay is None):
         what = "runs that are trained" if before is None else "a replay of recorded curves"
         raise Mismatch(f"the study in {folder.path} was started with {what}", hint=hint)
     if replay is not None:
-        changed = list(differences(before, replay.summary(), ("curves",)))
+        changed = list(differences(to_json(before), to_json(replay.summary()), ("curves",)))
         for name, content in replay.files().items():
             kept = RealDisk().read(folder.path / name)
             if kept is not None and digest_bytes(kept) == recorded_files(state).get(name) and kept != content:
@@ -69,10 +71,8 @@ def same_study(folder: StudyFolder, state: State, compiled: Compiled, replay: Re
             _changed_words(folder, changed), hint="restore it from a copy of the study", details=_parts(changed)
         )
     _, plan = compiled.sound()
-    stored = folder.stored_plan()
-    if state.amendments:
-        stored = plan_to_json(folder.amended(len(state.amendments)).amendable()[1])
-    other = tuple(stale(stored, plan))
+    stored = folder.amended(len(state.amendments)).amendable()[1] if state.amendments else folder.stored_plan()
+    other = tuple(plan_changes(stored, plan))
     if other:
         raise Mismatch(
             f"the study in {folder.path} was started with another spec",
@@ -96,17 +96,17 @@ def _parts(changed: Sequence[Changed]) -> tuple[str, ...]:
     return tuple(f"{name}: {part}" for name, part in said)
 
 
-def runner_here(runner: Runner) -> dict[str, Json]:
+def runner_here(runner: Runner) -> Installed:
     """The runner as it is installed here: its version, its code, and what it trains with."""
-    versions: dict[str, Json] = {"python": platform.python_version()}
-    versions |= {name: installed_version(name) for name in runner.needs_modules}
+    versions = {"python": platform.python_version()} | {name: installed_version(name) for name in runner.needs_modules}
     code = runner.digest if isinstance(runner, FileRunner) else plugins.code_digest(runner)
-    return {"name": runner.name, "version": runner.version, "code": code, "versions": versions}
+    return Installed(runner.name, runner.version, code, versions)
 
 
 def same_runner(state: State, runner: Runner) -> None:
     """Refuse to go on with another runner than the study was started with, and say what is other."""
-    changed = tuple(differences(state.frozen.get("runner"), runner_here(runner), ("runner",)))
+    assert state.frozen is not None
+    changed = tuple(differences(to_json(state.frozen.runner), to_json(runner_here(runner)), ("runner",)))
     if changed:
         raise Mismatch(
             f"the runner '{runner.name}' is not the one this study was started with",

@@ -8,14 +8,13 @@ published value.
 
 import hashlib
 
-from promo.base.canonical import Json
 from promo.base.errors import Mismatch, PromoError
 from promo.driver.study import LEDGER, StudyFolder
 from promo.files import FolderLock, RealDisk
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.state import State
-from promo.ledger.values import EventKind
+from promo.ledger.values import Publication
 from promo.study.values import Study
 
 TAG = "promo/seed/1"
@@ -46,16 +45,16 @@ def value_of(study: Study, state: State) -> str | None:
         return None
     if study.draw.published is not None:
         return state.published
-    return str(state.receipts[0]["digest"]) if state.receipts else None
+    return state.receipts[0].digest if state.receipts else None
 
 
-def seed_of(study: Study, state: State, label: int) -> dict[str, Json]:
+def seed_of(study: Study, state: State, label: int) -> tuple[int, int | None]:
     """What a request says of the seed: the number, and its label where it was drawn."""
-    if study.draw is None or "replay" in state.frozen:
-        return {"seed": label}
+    if study.draw is None or state.replay:
+        return label, None
     value = value_of(study, state)
     assert value is not None  # nothing runs without one
-    return {"seed": drawn_seed(str(state.frozen["plan"]), value, label), "label": label}
+    return drawn_seed(state.plan, value, label), label
 
 
 def record_value(folder: StudyFolder, value: str, clock: Clock) -> str:
@@ -79,6 +78,6 @@ def record_value(folder: StudyFolder, value: str, clock: Clock) -> str:
             raise PromoError(f"the seeds are drawn from a value already: {state.published}")
         if state.attempts:
             raise Mismatch("something has run already, so no seed can be drawn any more")
-        data: dict[str, Json] = {"source": study.draw.published, "value": value.strip()}
-        Journal(folder.path / LEDGER, RealDisk(), clock).append(EventKind.VALUE_PUBLISHED, data)
+        published = Publication(study.draw.published, value.strip())
+        Journal(folder.path / LEDGER, RealDisk(), clock).append(published)
     return study.draw.published

@@ -5,12 +5,11 @@ Nothing here needs the lock: the ledger is read up to its last whole line, which
 """
 
 import os
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from attrs import evolve, field, frozen
 
-from promo.base.canonical import Json, digest_bytes, parse_json
+from promo.base.canonical import digest_bytes, parse_json
 from promo.base.errors import Mismatch, PromoError
 from promo.curves.replay import SETTINGS, Replay, stored_replay
 from promo.decision.decide import decide_gate, decide_rule
@@ -25,9 +24,11 @@ from promo.files import RealDisk, decode_source
 from promo.ledger.chain import decode
 from promo.ledger.state import Attempt, State, state_of
 from promo.ledger.values import Chain
-from promo.run.store import REQUEST, read_result
-from promo.run.values import Result
-from promo.study.judgement import Agreement, Condition, primitives
+from promo.plan.values import Plan, plan_from_json
+from promo.run.store import REQUEST, parse_request, read_result
+from promo.run.values import Request, Result
+from promo.study.closure import conditions_of, other_stages
+from promo.study.judgement import Gate, Rule
 from promo.study.lock import Lock
 from promo.study.values import Study
 
@@ -43,13 +44,8 @@ RECHECK = "recheck.py"
 AMENDMENTS = "amendments"
 RUNS = "runs"
 SUFFIX = ".study"
-STREAMS = {
-    "train.bytes": "train_digest",
-    "validation.bytes": "validation_digest",
-    "token_lengths.bytes": "token_lengths_digest",
-}
-"""Files of a prepared text -> where the manifest has their digests; the last only where there is a tokenizer."""
-"""Prepared text in the folder of data -> where its manifest keeps its digest."""
+STREAMS = ("train.bytes", "validation.bytes", "token_lengths.bytes")
+"""Files of a prepared text in the folder of data; the last only where there is a tokenizer."""
 
 
 @frozen
@@ -126,14 +122,13 @@ class StudyFolder:
             Mismatch: a file of it is gone or damaged.
             PromoError: the table cannot be read.
         """
-        summary = state.frozen.get("replay")
-        assert isinstance(summary, Mapping)
-        names = (SETTINGS, str(summary["file"]))
+        assert state.frozen is not None and state.frozen.replay is not None
+        names = (SETTINGS, state.frozen.replay.file)
         return stored_replay(study, {name: RealDisk().read(self.path / name) for name in names})
 
     def unknown_runs(self, state: State) -> tuple[str, ...]:
         """Attempt folders with more than a request in them that the ledger does not know."""
-        known = {attempt.folder for tried in state.attempts.values() for attempt in tried}
+        known = {attempt.folder for attempt in state.every_attempt()}
         cells = (self.path / RUNS).glob("*/*")
         found = (
             f"{RUNS}/{cell.parent.name}/{cell.name}/{name}"
@@ -145,13 +140,18 @@ class StudyFolder:
         unknown = sorted(name for name in found if name not in known)
         return tuple(name for name in unknown if len(list((self.path / name).iterdir())) > 1)
 
-    def stored_plan(self) -> Json:
-        """The plan file."""
+    def stored_plan(self) -> Plan:
+        """
+        The plan file.
+
+        Raises:
+            Mismatch: it is gone, damaged or of another version.
+        """
         content = RealDisk().read(self.path / PLAN)
         if content is None:
             raise Mismatch(f"{self.path / PLAN} is missing", hint="restore it from a copy of the study")
         try:
-            return parse_json(content)
+            return plan_from_json(parse_json(content))
         except ValueError as fault:
             raise Mismatch(f"{self.path / PLAN} is damaged: {fault}") from fault
 
@@ -159,7 +159,7 @@ class StudyFolder:
         """What an attempt left behind."""
         return read_result(RealDisk(), self.path / attempt.folder, None)
 
-    def request(self, attempt: Attempt) -> Mapping[str, Json]:
+    def request(self, attempt: Attempt) -> Request:
         """
         What an attempt was asked.
 
@@ -167,23 +167,45 @@ class StudyFolder:
             Mismatch: the file is not the one that the ledger recorded.
         """
         content = RealDisk().read(self.path / attempt.folder / REQUEST)
-        stored = None if content is None or digest_bytes(content) != attempt.request else parse_json(content)
-        if not isinstance(stored, dict):
+        if content is None or digest_bytes(content) != attempt.request:
             raise Mismatch(f"the request in {attempt.folder} is not the one that was recorded")
-        return stored
+        return self.request_in(attempt.folder)
 
-    def text(self, state: State) -> Json:
+    def request_in(self, folder: str) -> Request:
+        """
+        The request in the folder of an attempt.
+
+        Raises:
+            Mismatch: there is none.
+        """
+        try:
+            return parse_request(RealDisk().read(self.path / folder / REQUEST) or b"")
+        except ValueError as fault:
+            raise Mismatch(f"the request in {folder} is none: {fault}") from fault
+
+    def text(self, state: State) -> str | None:
         """Digest of the text that this study's runs train on, here or where a bundle came from; None before any."""
-        if state.data is not None:
-            return state.data["digest"]
+        if state.text is not None:
+            return state.text.digest
         first = next((tried[0] for tried in state.attempts.values() if tried), None)
         return None if first is None else text_of(self.request(first))
 
     def evidence(self, compiled: Compiled, state: State, stage: str) -> Evidence:
         """The evidence of a stage, read from its result files."""
         study, plan = compiled.sound()
-        entrants = state.opened.get(stage, ())
-        return collect(plan.stage(stage), entrants, study.measure.metric, state, self.result)
+        entrants, metric = state.opened.get(stage, ()), study.measure.metric
+        return collect(
+            plan.stage(stage), entrants, metric, state, lambda attempt: self._counting(attempt).metrics.get(metric)
+        )
+
+    def _counting(self, attempt: Attempt) -> Result:
+        """The result of an accepted attempt, from its file; the ledger's own copy of it is never read."""
+        result, hint = self.result(attempt), "restore the file from a copy of the study"
+        if result.digest is None:
+            raise Mismatch(f"the result in {attempt.folder} is gone, or is no sound result any more", hint=hint)
+        if result.digest != attempt.envelope:
+            raise Mismatch(f"the result in {attempt.folder} is not the one that was accepted", hint=hint)
+        return result
 
     def amended(self, number: int) -> Compiled:
         """The spec as an amendment left it, through every pass."""
@@ -203,7 +225,7 @@ class StudyFolder:
     def in_force(self, compiled: Compiled, state: State) -> Compiled:
         """The study that goes on: the plan as frozen, each gate and rule as its newest amendment words it."""
         study, _ = compiled.sound()
-        for name in dict.fromkeys(str(one["name"]) for one in state.amendments):
+        for name in dict.fromkeys(one.name for one in state.amendments):
             study = self.wording(study, name, state.in_force(name))
         return evolve(compiled, study=study)
 
@@ -224,8 +246,7 @@ class StudyFolder:
             return decide_step(study, step, {one: self.evidence(compiled, state, one) for one in step.sources})
         if name in study.gates:
             gate = study.gates[name]
-            asked = [gate.keep, *(demand.condition for demand in gate.demands)]
-            others = self._others(compiled, state, asked)
+            others = self._others(compiled, state, gate)
             return decide_gate(study, gate, self.evidence(compiled, state, gate.source), others)
         if name in study.reductions:
             reduction = study.reductions[name]
@@ -234,7 +255,7 @@ class StudyFolder:
             table = self.effects(compiled, state, reduction.effects)
             return decide_reduction(study, reduction, table, seen, through)
         rule = study.rules[name]
-        others = self._others(compiled, state, [rule.require])
+        others = self._others(compiled, state, rule)
         return decide_rule(study, rule, self.evidence(compiled, state, rule.stage), others)
 
     def effects(self, compiled: Compiled, state: State, name: str) -> EffectTable:
@@ -243,10 +264,9 @@ class StudyFolder:
         asked = study.effects[name]
         return estimate_effects(study, asked, {stage: self.evidence(compiled, state, stage) for stage in asked.stages})
 
-    def _others(self, compiled: Compiled, state: State, asked: Iterable[Condition]) -> dict[str, Evidence]:
+    def _others(self, compiled: Compiled, state: State, rule: Gate | Rule) -> dict[str, Evidence]:
         """Evidence of every stage that conditions compare rankings with."""
-        parts = (part for condition in asked for part in primitives(condition))
-        names = {name for part in parts if isinstance(part, Agreement) and not part.of_hosts for name in part.between}
+        names = {name for condition in conditions_of(rule) for name in other_stages(condition)}
         return {name: self.evidence(compiled, state, name) for name in sorted(names)}
 
 
@@ -263,10 +283,9 @@ class ReadOnce(StudyFolder):
         return self._results[attempt.folder]
 
 
-def text_of(request: Mapping[str, Json]) -> Json:
+def text_of(request: Request) -> str | None:
     """Digest of the text that a request names; None where its runner trains on none."""
-    data = request.get("data")
-    return data.get("digest") if isinstance(data, Mapping) else None
+    return None if request.data is None else request.data.digest
 
 
 def study_folder(spec: Path, chosen: Path | None) -> StudyFolder:

@@ -9,6 +9,7 @@ from promo.base.errors import ExitCode
 from promo.decision.values import Decision
 from promo.ledger.state import State, StudyState
 from promo.plan.values import Plan
+from promo.report.decided import stop_words
 from promo.run.execute import Progress
 from promo.study.values import Study
 
@@ -45,10 +46,10 @@ class Ending:
     why: str = ""
 
 
-def ending_of(state: State) -> Ending:
+def ending_of(study: Study, state: State) -> Ending:
     """How a call ends that leaves a study in this state."""
     if state.study is StudyState.STOPPED:
-        return Ending(ExitCode.STOPPED, str((state.ended or {}).get("why", "")))
+        return Ending(ExitCode.STOPPED, stop_words(study, state))
     if state.waiting():
         return Ending(ExitCode.HELD, f"{', '.join(state.waiting())} waits for a person")
     if state.study is StudyState.OPEN:
@@ -74,13 +75,22 @@ class Check:
 
 
 @frozen
+class Reach:
+    """What receipts from outside cover, of those whose makers the reader trusts."""
+
+    freeze: bool = False
+    """What was frozen, before the first run."""
+    end: bool = False
+    """The ledger to its last event."""
+
+
+@frozen
 class Audit:
     """All checks of a study."""
 
     checks: tuple[Check, ...]
     finished: bool
-    anchored: bool = False
-    """Whether somebody outside vouches for the freeze as it was before the first run."""
+    reach: Reach = Reach()
     replay: bool = False
     """Whether nothing was trained: the values were read from recorded curves."""
 
@@ -92,7 +102,7 @@ class Audit:
             return ExitCode.FINDINGS
         if Outcome.MISSING in outcomes or not self.finished:
             return ExitCode.CANNOT
-        return ExitCode.DONE if self.anchored else ExitCode.UNANCHORED
+        return ExitCode.DONE if self.reach.freeze else ExitCode.UNANCHORED
 
     @property
     def verdict(self) -> str:
@@ -106,10 +116,20 @@ class Audit:
                 return "MISMATCH: what is stored is not what was recorded, or does not follow from it"
             case ExitCode.CANNOT:
                 return "INCOMPLETE: what is there matches, but the study is not finished or parts are missing"
+            case ExitCode.DONE if self.reach.end:
+                return (
+                    "VERIFIED: everything follows from the stored bytes; receipts from outside cover what was frozen "
+                    "before any run, and the ledger to its last event"
+                )
             case ExitCode.DONE:
                 return (
-                    "VERIFIED: everything follows from the stored bytes, and a receipt from outside covers what was "
-                    "frozen and no run"
+                    "VERIFIED FROM THE FREEZE: everything follows from the stored bytes, and a receipt from outside "
+                    "covers what was frozen and no run; nothing outside vouches for the end"
+                )
+            case _ if self.reach.end:
+                return (
+                    "CONSISTENT, NOT ANCHORED: everything follows from the stored bytes, and a receipt from outside "
+                    "covers the ledger to its last event; nothing outside vouches that it was frozen before the runs"
                 )
             case _:
                 return (

@@ -21,11 +21,13 @@ from urllib.parse import quote
 from attrs import frozen
 
 from promo.base.canonical import Json
+from promo.base.codec import to_json
 from promo.exchange.runs import run_name
 from promo.ledger.state import Attempt, AttemptState
-from promo.ledger.values import Event, EventKind
+from promo.ledger.values import Decided, Event, Freezing, Start
+from promo.report.decided import attempt_cause
 from promo.report.people import result_words
-from promo.report.record import Record, part
+from promo.report.record import Record
 from promo.report.words import number
 
 METADATA = "ro-crate-metadata.json"
@@ -36,9 +38,6 @@ NO_LICENCE = "No licence was declared for this study; ask who made it before you
 COMPLETED, FAILED = "http://schema.org/CompletedActionStatus", "http://schema.org/FailedActionStatus"
 LICENCE, TEXT, WHO = "#licence", "#text", "#who"
 ADDRESS = re.compile(r"https?://[!-~]+")
-DECIDED = frozenset(
-    {EventKind.GATE_DECIDED, EventKind.RULE_DECIDED, EventKind.REDUCTION_DECIDED, EventKind.BASELINE_MOVED}
-)
 
 FORMATS = {
     ".csv": "text/csv",
@@ -179,25 +178,32 @@ def environment(record: Record, events: Iterable[Event]) -> dict[str, Json]:
         `starts` in order, and `runs`: each distinct machine, device and software with the attempts it had.
     """
     starts: list[Json] = [
-        {"time": event.time, **event.data} for event in events if event.kind is EventKind.ORCHESTRATOR_STARTED
+        {"time": event.time, **to_json(event.event)} for event in events if isinstance(event.event, Start)
     ]
     seen: dict[str, tuple[dict[str, Json], list[Json]]] = {}
     for attempt in record.attempts():
         result = record.results.get((attempt.run, attempt.number))
-        if result is None:
+        if result is None or result.body is None:
             continue
-        machine = dict(part(result.details, "machine"))
+        known = result.body.facts
+        machine = dict(known.machine)
         machine.pop("clock_mhz", None)  # differs from run to run; it stands in each result
         facts: dict[str, Json] = {
             "host": attempt.host,
             "machine": machine,
-            "device": dict(part(result.details, "device")),
-            "software": dict(part(result.details, "software")),
+            "device": dict(known.device),
+            "software": dict(known.software),
         }
         _, attempts = seen.setdefault(json.dumps(facts, sort_keys=True), (facts, []))
         attempts.append(f"{attempt.run}/{attempt.number}")
     runs: list[Json] = [{**facts, "attempts": attempts} for _, (facts, attempts) in sorted(seen.items())]
-    return {"promo_environment": 1, "runner": record.state.frozen.get("runner"), "starts": starts, "runs": runs}
+    return {"promo_environment": 2, "runner": to_json(_frozen(record).runner), "starts": starts, "runs": runs}
+
+
+def _frozen(record: Record) -> Freezing:
+    """What was frozen; a record is of a study that was."""
+    assert record.state.frozen is not None
+    return record.state.frozen
 
 
 class _Crate:
@@ -224,9 +230,7 @@ class _Crate:
 
     def _root(self, actions: list[dict[str, Json]]) -> Json:
         record, making = self.record, self.making
-        recorded = (
-            " Nothing was trained: values were read from recorded curves." if "replay" in record.state.frozen else ""
-        )
+        recorded = " Nothing was trained: values were read from recorded curves." if record.state.replay else ""
         return {
             "@id": "./",
             "@type": "Dataset",
@@ -261,9 +265,8 @@ class _Crate:
         )
         yield from map(self._attempt, self.record.attempts())
         for event in self.events:
-            name = str(event.data.get("name", ""))
-            if event.kind in DECIDED and name in self.record.decisions:
-                yield self._decision(name, event)
+            if isinstance(event.event, Decided) and event.event.name in self.record.decisions:
+                yield self._decision(event.event.name, event)
         ended = {"endTime": _time(self.record.state.last_time)}
         words = "Every decision was derived anew from the ledger and the evidence"
         derived = (name for name in self.single if name.startswith(("evidence/", "decisions/")))
@@ -282,14 +285,15 @@ class _Crate:
         measure = self.record.study.measure
         value = result.metrics.get(measure.metric) if result else None
         verb = "read from a record" if result is not None and result.recorded else "trained"
-        said = f"{measure.metric} {number(value)} {measure.unit}" if value is not None else attempt.cause or "no result"
-        aside = f"; set aside: {attempt.cause}" if attempt.state is AttemptState.FLAGGED else ""
+        cause = attempt_cause(attempt, self.record.study)
+        said = f"{measure.metric} {number(value)} {measure.unit}" if value is not None else cause or "no result"
+        aside = f"; excluded: {cause}" if attempt.flagged else ""
         failed = attempt.state in (AttemptState.FAILED, AttemptState.LOST)
         more: dict[str, Json] = {"instrument": _to(_runner_id(self.record)), "startTime": _time(attempt.started)}
         if attempt.ended:
             more |= {"endTime": _time(attempt.ended), "actionStatus": FAILED if failed else COMPLETED}
         if failed:
-            more["error"] = attempt.cause or attempt.status
+            more["error"] = cause or attempt.ending
         request = f"{attempt.folder}/request.json"
         left = [name for name in self.inside[attempt.folder] if name != request]
         more["result"] = _many([_to(f"{_id(attempt.folder)}/"), *map(_file_id, left)])
@@ -330,9 +334,8 @@ def _read_by(record: Record, name: str) -> tuple[str, ...]:
 
 
 def _software(record: Record) -> Iterator[Json]:
-    runner = part(record.state.frozen, "runner")
-    stated = sorted(part(runner, "versions").items())
-    versions = {name: str(version) for name, version in stated if version is not None}
+    runner = _frozen(record).runner
+    versions = {name: version for name, version in sorted(runner.versions.items()) if version is not None}
     needs = {
         name: f"pkg:{'generic' if name == 'python' else 'pypi'}/{_id(name)}@{quote(version, safe='')}"
         for name, version in versions.items()
@@ -341,8 +344,8 @@ def _software(record: Record) -> Iterator[Json]:
     yield {
         "@id": _runner_id(record),
         "@type": "SoftwareApplication",
-        "name": str(runner.get("name", "")),
-        "softwareVersion": str(runner.get("version", "")),
+        "name": runner.name,
+        "softwareVersion": str(runner.version),
         "description": "Runner: trains one candidate for one budget and measures it",
         "softwareRequirements": _many([_to(identity) for identity in needs.values()]),
     }
@@ -366,13 +369,13 @@ def _promo_id(version: str) -> str:
 
 def _version(record: Record) -> str:
     """Of the promo that froze the study."""
-    return str(record.state.frozen.get("promo", ""))
+    return _frozen(record).promo
 
 
 def _runner_id(record: Record) -> str:
     """The runner by its code's digest, or by its name where it has none."""
-    runner = part(record.state.frozen, "runner")
-    return _named(str(runner["code"])) if runner.get("code") else f"#runner-{_id(str(runner.get('name', '')))}"
+    runner = _frozen(record).runner
+    return _named(runner.code) if runner.code else f"#runner-{_id(runner.name)}"
 
 
 def _licence_id(making: Making) -> str:
@@ -386,16 +389,16 @@ def _licence(making: Making) -> dict[str, Json]:
 
 def _text(record: Record) -> Iterator[Json]:
     """What was trained on, which the crate does not hold."""
-    data = record.state.data
-    if data is not None:
+    text, data = record.state.text, record.study.data
+    if text is not None and data is not None:
         yield {
             "@id": TEXT,
             "@type": "CreativeWork",
-            "name": str(data.get("source", "")),
-            "description": f"Text that was trained on and scored on; not part of the crate. {data.get('bytes')} bytes, "
-            f"{data.get('documents')} documents; {data.get('split')}.",
-            "identifier": _named(str(data["digest"])),
-            "sha256": str(data["digest"]),
+            "name": text.source,
+            "description": f"Text that was trained on and scored on; not part of the crate. {text.bytes} bytes, "
+            f"{text.documents} documents; by their digest, {data.holdout} of them held out.",
+            "identifier": _named(text.digest),
+            "sha256": text.digest,
         }
 
 

@@ -11,16 +11,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from attrs import frozen
 
 from promo.base.canonical import Json
+from promo.base.codec import to_json
 from promo.ledger.state import State
+from promo.ledger.values import Receipt
 from promo.plan.values import Plan
 from promo.report.aloud import read_gate, read_reduction, read_rule, read_start
+from promo.report.describe import describe_budget
 from promo.report.words import listed, plural
-from promo.study.describe import describe_budget
 from promo.study.judgement import Deciding, Gate, Reduction
 from promo.study.lock import Seal
 from promo.study.values import Study
 
-FORM = 1
+FORM = 2
 RECIPE = (
     "python3 -c \"import hashlib, json; c = json.load(open('FILE'))['closure']; print(hashlib.sha256("
     "json.dumps(c, sort_keys=True, separators=(',', ':'), ensure_ascii=False).encode()).hexdigest())\""
@@ -65,7 +67,7 @@ def registration(
         "name": rule.name,
         "sentences": [*read_start(study), _sentence(rule, study)],
         "seal": seal.digest,
-        "closure": seal.closure,
+        "closure": to_json(seal.closure),
         "sealed_at": seal.sealed_at,
         "commit": seal.commit,
         "results_then": seal.results_then,
@@ -105,9 +107,8 @@ def _reads(study: Study, plan: Plan, name: str) -> Json:
 
 
 def _frozen(begun: Begun) -> Json:
-    files = begun.state.frozen.get("files")
-    names = ("spec.promo", "lock.json", "plan.json")
-    kept = {name: files[name] for name in names if name in files} if isinstance(files, Mapping) else {}
+    files = begun.state.frozen.files if begun.state.frozen else {}
+    kept: dict[str, Json] = {name: files[name] for name in ("spec.promo", "lock.json", "plan.json") if name in files}
     return {"at": begun.state.frozen_at, "event": begun.event, "files": kept}
 
 
@@ -118,13 +119,13 @@ def _known(rule: Deciding, begun: Begun | None) -> Json:
     return {
         "events": begun.state.events,
         "head": begun.head,
-        "results": list(begun.state.results_of(rule.sources)),
+        "results": [to_json(one) for one in begun.state.results_of(rule.sources)],
         "decided": rule.name in begun.state.decisions,
     }
 
 
-def _receipt(data: Mapping[str, Json]) -> Json:
-    return {key: data.get(key) for key in ("form", "size", "by", "digest")}
+def _receipt(one: Receipt) -> Json:
+    return {"form": one.form, "size": one.size, "by": one.by, "digest": one.digest}
 
 
 def registration_markdown(made: Mapping[str, Json]) -> str:

@@ -1,14 +1,16 @@
 """Ledger and results to logged runs: what viewers of training runs can show of a study."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from promo.base.canonical import Json, from_exact
+from promo.base.canonical import from_exact
 from promo.exchange.values import LoggedRun, Point, RunEnd, Series
 from promo.ledger.state import Attempt, AttemptState, State
 from promo.plan.values import Plan
+from promo.report.decided import attempt_cause
+from promo.report.describe import describe_budget
+from promo.run.values import Point as Measured
 from promo.run.values import Result
-from promo.study.describe import describe_budget
 from promo.study.space import Level
 from promo.study.values import Study
 
@@ -18,14 +20,13 @@ ENDS = {
     AttemptState.FAILED: RunEnd.FAILED,
     AttemptState.LOST: RunEnd.KILLED,
 }
-STEP, CHARGED = "step", "charged_s"
-LARGEST_STEP = 2**63 - 1
+STEP = "step"
 TAG = "promo."
 """How the names of tags begin, so that they stand together and meet no other tool's."""
 
 
 def logged_run(
-    study: Study, plan: Plan, state: State, attempt: Attempt, result: Result, points: Sequence[Mapping[str, Json]]
+    study: Study, plan: Plan, state: State, attempt: Attempt, result: Result, points: Sequence[Measured]
 ) -> LoggedRun:
     """
     An attempt that has ended, for a viewer of runs.
@@ -67,20 +68,19 @@ def run_name(attempt: Attempt) -> str:
     return f"{attempt.stage}: {attempt.candidate} on {attempt.host}, seed {attempt.seed}{again}"
 
 
-def _carried_s(attempt: Attempt, points: Sequence[Mapping[str, Json]]) -> float:
+def _carried_s(attempt: Attempt, points: Sequence[Measured]) -> float:
     """Seconds that points count of the run that an attempt carries on, whose curve they begin with."""
-    charged = max((_number(point.get(CHARGED)) or 0.0 for point in points), default=0.0)
+    charged = max((_number(point.charged_s) or 0.0 for point in points), default=0.0)
     return max(charged - (_number(attempt.train_s) or 0.0), 0.0)
 
 
-def _curves(points: Sequence[Mapping[str, Json]], zero_ms: int) -> Iterator[tuple[str, Series]]:
+def _curves(points: Sequence[Measured], zero_ms: int) -> Iterator[tuple[str, Series]]:
     """Everything that was measured, by name; what is not a number, or was said before at the same step, is left out."""
     found: dict[str, list[Point]] = {}
     for index, point in enumerate(points):
-        step = _step(point.get(STEP), index)
-        charged = _number(point.get(CHARGED)) or 0.0
-        wall_ms = zero_ms + round(1000 * charged)
-        for name, value in point.items():
+        step = index if point.step is None else point.step
+        wall_ms = zero_ms + round(1000 * (_number(point.charged_s) or 0.0))
+        for name, value in point.figures.items():
             measured = _number(value)
             if name != STEP and measured is not None:
                 some = found.setdefault(name, [])
@@ -89,20 +89,11 @@ def _curves(points: Sequence[Mapping[str, Json]], zero_ms: int) -> Iterator[tupl
         yield name, Series(name, tuple(some))
 
 
-def _step(value: Json, index: int) -> int:
-    """The step that a point names, or else its place in the file."""
-    number = _number(value)
-    whole = number is not None and number == number // 1 and 0 <= number <= LARGEST_STEP
-    return int(number) if whole and number is not None else index
-
-
-def _number(value: Json) -> float | None:
-    """A stored number: an integer, or a text that is exact or what `repr` made of a float."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
+def _number(text: str | None) -> float | None:
+    """A stored number; None where there is none, or where no float is that large."""
     try:
-        return float(from_exact(value)) if isinstance(value, str) and "/" in value else float(value)
-    except (ValueError, ZeroDivisionError, OverflowError):
+        return None if text is None else float(from_exact(text))
+    except OverflowError:
         return None
 
 
@@ -135,16 +126,16 @@ def _level(level: Level) -> float | str:
 
 
 def _tags(plan: Plan, state: State, attempt: Attempt) -> Iterator[tuple[str, str]]:
-    yield f"{TAG}study", plan.study
+    yield f"{TAG}study", plan.study.name
     yield f"{TAG}plan", plan.digest
     yield f"{TAG}run", attempt.run
     yield f"{TAG}attempt", f"{attempt.run}/{attempt.number}"
     yield f"{TAG}state", attempt.state.value
-    yield f"{TAG}status", attempt.status
-    yield f"{TAG}cause", attempt.cause
+    yield f"{TAG}status", attempt.ending
+    yield f"{TAG}cause", attempt_cause(attempt, plan.study)
     yield f"{TAG}request", attempt.request
     yield f"{TAG}result", attempt.envelope or ""
-    yield f"{TAG}recorded", "yes" if "replay" in state.frozen else "no"
+    yield f"{TAG}recorded", "yes" if state.replay else "no"
 
 
 def _milliseconds(time: str) -> int:

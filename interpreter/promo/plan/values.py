@@ -114,11 +114,23 @@ class Plan(Shown):
         return self.study.device_unit
 
 
+@frozen(eq=False, repr=False, slots=False)
+class SavedPlan(Shown):
+    """A plan in a file of its own, with the spec that it is of; `promo run` starts it once."""
+
+    FORM: ClassVar = ("promo_saved_plan", 1)
+
+    spec: str
+    """Path of the spec."""
+    plan: Plan
+
+
 def plan_from_json(stored: object) -> Plan:
     """
-    A stored plan.
+    A stored plan, also one that was saved with its spec.
 
     Raises:
         ValueError: it is no plan of this version.
     """
-    return from_json(Plan, stored)
+    saved = isinstance(stored, dict) and "promo_saved_plan" in stored
+    return from_json(SavedPlan, stored).plan if saved else from_json(Plan, stored)

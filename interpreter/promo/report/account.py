@@ -13,7 +13,7 @@ from attrs import frozen
 from promo.base.canonical import Json, exact, from_exact
 from promo.decision.conditions import complete
 from promo.decision.stats import sampled_interval, summarise
-from promo.decision.values import GateDecision, Ground, Verdict
+from promo.decision.values import Decision, Ground, Ranking, Verdict
 from promo.evidence.values import Evidence
 from promo.report.plan import amount_text, amount_unit, share_text
 from promo.report.record import Record
@@ -68,14 +68,14 @@ class Sampled:
 
 def gate_accounts(record: Record) -> Iterator[GateAccount]:
     """Gates whose target stage was opened, in the order of decisions."""
-    for decision in _decided(record):
-        if decision.target in record.state.opened:
-            stage = record.study.stages[decision.target]
-            went_on = len(record.state.opened[decision.target])
+    for decision, found in _decided(record):
+        if found.target in record.state.opened:
+            stage = record.study.stages[found.target]
+            went_on = len(record.state.opened[found.target])
             yield GateAccount(
-                gate=decision.gate,
-                target=decision.target,
-                entered=len(decision.standings),
+                gate=decision.name,
+                target=found.target,
+                entered=len(found.standings),
                 went_on=went_on,
                 cells=len(stage.cells),
                 cap_s=stage.budget.cap_s,
@@ -85,19 +85,21 @@ def gate_accounts(record: Record) -> Iterator[GateAccount]:
 
 def samples(record: Record) -> Iterator[Sampled]:
     """Gates that drew some of the dropped, and whose target stage has ended."""
-    for decision in _decided(record):
-        gate = record.study.gates[decision.gate]
-        evidence = record.evidence.get(decision.target)
-        drawn = tuple(one.candidate for one in decision.standings if one.ground is Ground.SAMPLE)
-        if drawn and evidence is not None and decision.target in record.state.closed:
-            yield _sampled(record, gate, decision, drawn, evidence)
+    for decision, found in _decided(record):
+        gate = record.study.gates[decision.name]
+        evidence = record.evidence.get(found.target)
+        drawn = tuple(one.candidate for one in found.standings if one.ground is Ground.SAMPLE)
+        if drawn and evidence is not None and found.target in record.state.closed:
+            yield _sampled(record, gate, found, drawn, evidence)
 
 
-def _decided(record: Record) -> list[GateDecision]:
-    return [one for one in record.verdicts.values() if isinstance(one, GateDecision)]
+def _decided(record: Record) -> list[tuple[Decision, Ranking]]:
+    """Decided gates, each with what it found; a growth compares ways and leads to no stage."""
+    verdicts = (one for name, one in record.verdicts.items() if name not in record.study.grows)
+    return [(one, one.ranking) for one in verdicts if one.ranking is not None]
 
 
-def _sampled(record: Record, gate: Gate, decision: GateDecision, drawn: tuple[str, ...], evidence: Evidence) -> Sampled:
+def _sampled(record: Record, gate: Gate, decision: Ranking, drawn: tuple[str, ...], evidence: Evidence) -> Sampled:
     kept_by_condition = (Ground.TOP, Ground.MET)
     scores = {name: _score(record, gate, evidence, name) for name in (one.candidate for one in decision.standings)}
     kept = [one.candidate for one in decision.standings if one.ground in kept_by_condition]
@@ -109,7 +111,7 @@ def _sampled(record: Record, gate: Gate, decision: GateDecision, drawn: tuple[st
     wrong = tuple(name for name in known if values[name] < max(measured))
     regret = max(min(measured) - min(values.values()), Fraction(0)) if values else None
     return Sampled(
-        gate=decision.gate,
+        gate=gate.name,
         target=decision.target,
         dropped=dropped,
         drawn=drawn,
@@ -139,26 +141,27 @@ def account_lines(record: Record) -> Iterator[str]:
             continue
         supposed, branch = amount_text(one.supposed_s, plan), amount_text(one.branch_s, plan)
         yield (
-            f"Had all {one.entered} that entered {one.gate} gone on to {one.target}: {one.entered} x {one.cells} cells "
+            f"Had all {one.entered} of {one.gate} been promoted to {one.target}: {one.entered} x {one.cells} cells "
             f"x {amount_text(one.cap_s, plan)} = {supposed} {unit}, against {branch} for the {one.went_on} that did. "
             f"Saved like for like: {share_text(1 - Fraction(one.branch_s, one.supposed_s))}. As savings are often "
             f"published, everything trained ({amount_text(one.spent_s, plan)}) against that branch alone: "
             f"{_saved(1 - one.spent_s / one.supposed_s)}. Supposed, never run."
         )
     sampled = {one.gate: one for one in samples(record)}
-    for decision in _decided(record):
-        if decision.gate in sampled:
-            yield sampled_words(sampled[decision.gate], record.study.measure.unit)
-        elif any(one.verdict is Verdict.DROPPED for one in decision.standings) and not decision.stopped:
+    for decision, found in _decided(record):
+        if decision.name in sampled:
+            yield sampled_words(sampled[decision.name], record.study.measure.unit)
+        elif any(one.verdict is Verdict.DROPPED for one in found.standings) and not decision.stopped:
             yield (
-                f"Nobody that {decision.gate} dropped went on, so nothing bounds what its drops cost; a clause like "
+                f"Nobody that {decision.name} dropped was promoted all the same, so nothing bounds what its drops "
+                "cost; a clause like "
                 "'sample 1 dropped seed 9' would."
             )
 
 
 def sampled_words(one: Sampled, unit: str) -> str:
     """What an audit sample showed."""
-    head = f"Of {one.dropped} that {one.gate} dropped, {listed(one.drawn)} went on to {one.target} as a sample"
+    head = f"Of {one.dropped} that {one.gate} dropped, {listed(one.drawn)} were promoted to {one.target} as a sample"
     if one.interval is None:
         return f"{head}; a value is missing there, so nothing is known about wrong drops."
     share = share_text(Fraction(len(one.wrong), len(one.known)))
@@ -171,7 +174,7 @@ def sampled_words(one: Sampled, unit: str) -> str:
         else "None of the sample beats the best kept, so dropping them cost nothing"
     )
     others = one.dropped - len(one.known)
-    rest = f"; nothing bounds this for the {others} that did not go on." if others else "."
+    rest = f"; nothing bounds this for the {others} that were not." if others else "."
     return (
         f"{head}: {len(one.wrong)} of {len(one.known)}{names} did better there than the worst that was kept. Wrong "
         f"drops: {share}, exact 95% interval {low} to {high} of the {one.dropped}. {regret}{rest}"

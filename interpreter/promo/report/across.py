@@ -12,12 +12,12 @@ from typing import Any
 from promo.evidence.across import moves, turns
 from promo.evidence.effects import ORDERS, EffectTable, Estimate
 from promo.report.canvas import LINE, figure_of, look, svg_of
+from promo.report.describe import describe_budget
 from promo.report.design import effect_name
 from promo.report.pictures import ranks_svg
 from promo.report.ranks import means, ranking, stability, stability_words
 from promo.report.record import Record
 from promo.report.words import NONE, listed, number
-from promo.study.describe import describe_budget
 from promo.study.values import Effects
 
 MOST_LINES = 10

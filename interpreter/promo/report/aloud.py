@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from promo.base.canonical import exact
-from promo.study.describe import describe_bound, describe_guard, describe_kept, describe_level
+from promo.report.describe import describe_bound, describe_guard, describe_kept, describe_level
 from promo.study.judgement import (
     LEADER,
     Agreement,

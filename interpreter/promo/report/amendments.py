@@ -1,38 +1,34 @@
 """Amendments in words: what was changed, by whom and why, what was known then, and both verdicts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
-from promo.base.canonical import Json
-from promo.decision.values import GateDecision, RuleDecision
+from promo.ledger.outcomes import Held, Stopped
 from promo.ledger.state import State
+from promo.ledger.values import Amendment, Verdict
+from promo.report.decided import decision_words, outcome_words, standing_reason
+from promo.report.describe import closure_changes
 from promo.report.record import Record
-from promo.report.words import listed, plural, rule_result, standing_reason
+from promo.report.words import listed, plural
+from promo.study.judgement import Gate, Reduction
+from promo.study.values import Study
 
 
-def amendment_lines(data: Mapping[str, Json]) -> Iterator[str]:
-    """An amendment, a sentence a line."""
+def amendment_lines(one: Amendment, at: str) -> Iterator[str]:
+    """An amendment, recorded *at* a time, a sentence a line."""
+    kind = "gate" if isinstance(one.new.rule, Gate) else "reduce" if isinstance(one.new.rule, Reduction) else "rule"
     yield (
-        f"Amendment {data['number']} of {data['kind']} {data['name']} by {data['by']}{dated(data)}: {data['reason']} "
-        f"({'post hoc' if data['post_hoc'] else 'before any result of its stage'})."
+        f"Amendment {one.number} of {kind} {one.name} by {one.by} on {at}: {one.reason} "
+        f"({'post hoc' if one.post_hoc else 'before any result of its stage'})."
     )
-    rule = f"{data['kind']} {data['name']}"
-    for change in _texts(data["differences"]):
-        yield f"{_changed(change, rule)}."
-    seen = _texts(data["seen"])
-    known = (
-        f"{plural(len(seen), 'result')} of its stage existed then" if seen else "no result of its stage existed then"
-    )
-    yield f"{known[0].upper()}{known[1:]}; ledger head sha256:{str(data['head'])[:12]}."
+    for change in closure_changes(one.old, one.new):
+        yield f"{_changed(change, f'{kind} {one.name}')}."
+    known = f"{plural(len(one.seen), 'result')} of its stage" if one.seen else "no result of its stage"
+    yield f"{known[0].upper()}{known[1:]} existed then; ledger head sha256:{one.head[:12]}."
     yield (
         "It came after the decision, so nothing that happened changes; its verdict is shown beside it."
-        if data["decided_before"]
+        if one.verdict is not None
         else "It came before the decision, so the amended wording decides; the earlier verdict is shown beside it."
     )
-
-
-def dated(data: Mapping[str, Json]) -> str:
-    """When it was recorded, behind a name; empty for what was recorded without a date."""
-    return f" on {data['at']}" if "at" in data else ""
 
 
 def _changed(change: str, rule: str) -> str:
@@ -43,48 +39,45 @@ def _changed(change: str, rule: str) -> str:
     return f"No longer looked at: {gone[0]} ({gone[2]}" if gone[1] else f"Now looked at as well: {new[0]} ({new[2]})"
 
 
-def verdict_lines(state: State, name: str) -> Iterator[str]:
+def verdict_lines(study: Study, state: State, name: str) -> Iterator[str]:
     """What every wording of an amended gate or rule decided; the one that counts first."""
     recorded = state.decisions.get(name)
     if recorded is None or len(state.versions(name)) < 2:
         return
-    yield f"{wording(state.in_force(name))} (this one counts): {verdict_words(recorded)}."
-    for one in beside(state, name):
-        number = one["amendment"]
-        assert isinstance(number, int)
-        yield f"{wording(number)} (decides nothing): {verdict_words(one)}."
+    yield f"{wording(state.in_force(name))} (this one counts): {verdict_words(study, name, recorded.verdict)}."
+    for one in other_verdicts(state, name):
+        yield f"{wording(one.wording)} (decides nothing): {verdict_words(study, name, one)}."
 
 
-def amended_lines(state: State, name: str) -> Iterator[str]:
+def amended_lines(study: Study, state: State, name: str) -> Iterator[str]:
     """Everything there is to say about the amendments of a gate or rule."""
-    for one in state.amendments:
-        if one["name"] == name:
-            yield from amendment_lines(one)
-    yield from verdict_lines(state, name)
+    for one, at in zip(state.amendments, state.amended_at, strict=True):
+        if one.name == name:
+            yield from amendment_lines(one, at)
+    yield from verdict_lines(study, state, name)
 
 
 def moved_lines(record: Record, name: str) -> Iterator[str]:
     """What other wordings would have meant for each candidate whom they move, or for the claim of a rule."""
-    counted, unit = record.decisions.get(name), record.study.measure.unit
+    counted = record.decisions.get(name)
     for (one, version), other in record.others.items():
         if one != name:
             continue
-        if isinstance(other, GateDecision) and isinstance(counted, GateDecision):
-            was = {standing.candidate: standing.verdict for standing in counted.standings}
-            for standing in other.standings:
+        if other.ranking is not None and counted is not None and counted.ranking is not None:
+            was = {standing.candidate: standing.verdict for standing in counted.ranking.standings}
+            for standing in other.ranking.standings:
                 if standing.verdict is not was[standing.candidate]:
-                    reason = standing_reason(standing, other, unit)
+                    reason = standing_reason(standing, other, record.study)
                     yield f"{wording(version)}, {standing.candidate} would be {standing.verdict.value}: {reason}."
-        elif isinstance(other, RuleDecision):
-            yield f"{wording(version)}: {rule_result(other, record.study.rules[name], record.study)}."
+        elif other.judgement is not None:
+            yield f"{wording(version)}: {decision_words(other, record.study)}."
 
 
-def beside(state: State, name: str) -> tuple[Mapping[str, Json], ...]:
+def other_verdicts(state: State, name: str) -> tuple[Verdict, ...]:
     """Verdicts by the wordings that do not count, oldest first."""
-    found = state.decisions.get(name, {}).get("beside", [])
-    assert isinstance(found, Sequence)
-    every = [*found, *(one["beside"] for one in state.amendments if one["name"] == name and "beside" in one)]
-    return tuple(one for one in every if isinstance(one, Mapping))
+    decided = state.decisions.get(name)
+    later = (one.verdict for one in state.amendments if one.name == name and one.verdict is not None)
+    return (*(decided.others if decided else ()), *later)
 
 
 def undecided(record: Record, name: str) -> str:
@@ -92,7 +85,8 @@ def undecided(record: Record, name: str) -> str:
     recorded = record.state.decisions.get(name)
     if recorded is None:
         return "Not decided yet."
-    return f"The ledger records {verdict_words(recorded)}; that cannot be derived again from what lies here."
+    said = verdict_words(record.study, name, recorded.verdict)
+    return f"The ledger records {said}; that cannot be derived again from what lies here."
 
 
 def wording(version: int) -> str:
@@ -100,17 +94,10 @@ def wording(version: int) -> str:
     return f"by amendment {version}" if version else "as frozen"
 
 
-def verdict_words(recorded: Mapping[str, Json]) -> str:
+def verdict_words(study: Study, name: str, verdict: Verdict) -> str:
     """What a recorded decision said."""
-    if recorded.get("stopped"):
-        return f"stop, because {recorded['stopped']}"
-    if recorded.get("held"):
-        return f"hold, because {recorded['held']}"
-    if "promoted" in recorded:
-        return f"promotes {listed(_texts(recorded['promoted']))}"
-    return str(recorded["answer"])
-
-
-def _texts(value: Json) -> list[str]:
-    assert isinstance(value, Sequence)
-    return [str(one) for one in value]
+    if isinstance(verdict.outcome, Stopped):
+        return f"stop, because {outcome_words(name, verdict.outcome, study)}"
+    if isinstance(verdict.outcome, Held):
+        return f"hold, because {outcome_words(name, verdict.outcome, study)}"
+    return f"promotes {listed(verdict.promoted)}" if verdict.answer is None else verdict.answer.value

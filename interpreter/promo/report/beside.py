@@ -6,15 +6,16 @@ It compares and does not pool: the studies may have run on other machines, at ot
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from typing import assert_never
 
 from attrs import frozen
 
 from promo.base.canonical import from_exact
-from promo.base.differences import differences
 from promo.decision.stats import summarise, tau_b
-from promo.decision.values import Decision, GateDecision, ReduceDecision, StepDecision
+from promo.decision.values import Decision, Judgement, Ranking, Reducing, Walking
 from promo.evidence.values import Evidence
 from promo.report.amendments import amendment_lines
+from promo.report.change import plan_changes
 from promo.report.environment import Environments
 from promo.report.people import result_words
 from promo.report.record import Record
@@ -86,7 +87,7 @@ def build_beside(first: Record, second: Record) -> BesideView:
         first: a study.
         second: another study, usually of the same spec.
     """
-    changes = tuple(differences(first.plan.parts, second.plan.parts))
+    changes = tuple(plan_changes(first.plan, second.plan))
     stages = tuple(_stages(first, second))
     decisions = tuple(_decisions(first, second))
     other = [one.name for one in decisions if not one.same]
@@ -129,8 +130,8 @@ def _places(first: Record, second: Record) -> Iterable[tuple[str, str, str]]:
 
 def _amendments(first: Record, second: Record) -> Iterable[tuple[str, str]]:
     for which, record in (("first", first), ("second", second)):
-        for one in record.state.amendments:
-            yield which, " ".join(amendment_lines(one))
+        for one, at in zip(record.state.amendments, record.state.amended_at, strict=True):
+            yield which, " ".join(amendment_lines(one, at))
 
 
 def _story(
@@ -219,14 +220,19 @@ def _decisions(first: Record, second: Record) -> Iterable[PairDecision]:
 
 
 def _outcome(decision: Decision) -> object:
-    if isinstance(decision, GateDecision):
-        return frozenset(decision.promoted), bool(decision.stopped), bool(decision.held)
-    if isinstance(decision, StepDecision):
-        return decision.place, decision.promoted
-    if isinstance(decision, ReduceDecision):
-        fixed = frozenset((one.factor, one.level) for one in decision.fixed)
-        return fixed, bool(decision.stopped), bool(decision.held)
-    return decision.answer
+    found = decision.found
+    match found:
+        case Ranking():
+            return frozenset(decision.promoted), decision.stopped, decision.held
+        case Walking():
+            return found.place, decision.promoted
+        case Reducing():
+            fixed = frozenset((one.factor, one.level) for one in found.fixed)
+            return fixed, decision.stopped, decision.held
+        case Judgement():
+            return found.answer
+        case _:
+            assert_never(found)
 
 
 def _facts(first: Record, second: Record) -> Iterable[tuple[str, str, str]]:

@@ -1,52 +1,61 @@
 """Two plans to words: what changed from one to the other, and what that costs."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 
+from promo.base.canonical import Json
+from promo.base.differences import differences
 from promo.base.units import HOUR
-from promo.plan.store import stale
-from promo.plan.values import Plan
+from promo.plan.values import Plan, StagePlan
+from promo.report.describe import describe
 from promo.report.plan import hours_text
 from promo.report.words import plural, span_text
 
 
-def plan_change(old: Mapping[str, Any], plan: Plan, new: Mapping[str, Any]) -> str:
+def plan_changes(old: Plan, new: Plan) -> Iterator[str]:
+    """What makes a plan another one than an earlier one; nothing when they agree."""
+    if old.digest == new.digest:
+        return
+    found = list(differences(_words(old), _words(new)))
+    found += list(differences(dict(old.seals), dict(new.seals), ("seal",))) if not found else []
+    yield from found or ["the runs it lists are not those that the spec gives"]
+
+
+def _words(plan: Plan) -> dict[str, Json]:
+    return {**describe(plan.study), "order": None if plan.order is None else list(plan.order)}
+
+
+def plan_change(old: Plan, new: Plan) -> str:
     """
     What changed between two plans.
-
-    Args:
-        old: an earlier plan as stored.
-        plan: the plan of today.
-        new: the same as stored.
 
     Returns:
         One line a change, then runs and device time of each stage that has others than before, then the totals.
     """
-    changes = list(stale(old, plan))
+    changes = list(plan_changes(old, new))
     if not changes:
-        return f"nothing changed: plan sha256:{plan.digest[:12]}"
+        return f"nothing changed: plan sha256:{new.digest[:12]}"
     lines = [f"{plural(len(changes), 'change')}:", *(f"  {change}" for change in changes), "", "cost:"]
     lines += [f"  {line}" for line in _costs(old, new)]
     return "\n".join(lines)
 
 
-def _costs(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    before, after = _stages(old), _stages(new)
-    unit = str(new.get("device_unit", "device-hours"))
+def _costs(old: Plan, new: Plan) -> Iterator[str]:
+    before, after = ({stage.name: _size(stage) for stage in plan.stages} for plan in (old, new))
+    unit = new.device_unit
     for name in [*after, *(gone for gone in before if gone not in after)]:
         one, two = before.get(name), after.get(name)
         if one != two:
             yield f"{name}: {_amount(one, unit)} -> {_amount(two, unit)}"
-    whole = [(int(plan["runs"]["planned"]), int(plan["device_s"]["planned"])) for plan in (old, new)]
+    whole = [_size(plan) for plan in (old, new)]
     more = whole[1][1] - whole[0][1]
     sign = "+" if more > 0 else "-" if more < 0 else ""
     difference = f", {sign}{_time(abs(more), unit)}" if more else ", the same device time"
     yield f"together: {_amount(whole[0], unit)} -> {_amount(whole[1], unit)}{difference}"
 
 
-def _stages(plan: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
-    stages: Sequence[Mapping[str, Any]] = plan.get("stages", ())
-    return {str(one["name"]): (int(one["runs"]["planned"]), int(one["device_s"]["planned"])) for one in stages}
+def _size(one: Plan | StagePlan) -> tuple[int, int]:
+    """Planned runs, and their device seconds."""
+    return one.run_count.planned, one.device_s.planned
 
 
 def _amount(amount: tuple[int, int] | None, unit: str) -> str:

@@ -11,11 +11,12 @@ from itertools import islice
 
 from attrs import frozen
 
-from promo.base.canonical import Json, from_exact, rounded
+from promo.base.canonical import from_exact, rounded
 from promo.plan.values import PlannedRun, StagePlan
 from promo.report.pictures import Curve, Panel, curves_svg
 from promo.report.record import Record
 from promo.report.words import NONE, number, plural
+from promo.run.values import Point
 from promo.study.values import BudgetKind
 
 MOST_RUNS = 320
@@ -128,16 +129,9 @@ def drawn_runs(
     return drawn, (f"Drawn: {len(drawn)} of {len(measured):,} runs, those of {words}.",)
 
 
-def _figures(point: Mapping[str, Json], names: Iterable[str]) -> dict[str, str]:
-    """The figures of a point; what a program of a user wrote there and is no number is left out."""
-    return {name: text for name in names if name in point and _finite(text := str(point[name]))}
-
-
-def _finite(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+def _figures(point: Point, names: Iterable[str]) -> dict[str, str]:
+    """Those figures of a point that are asked for."""
+    return {name: text for name, text in point.figures.items() if name in names}
 
 
 def _line(points: Iterable[Mapping[str, str]], x: str, y: str) -> tuple[tuple[float, float], ...]:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from promo.base.canonical import Json, exact
+from promo.report.describe import describe_level
 from promo.study.arrays import lengths
-from promo.study.describe import describe_level
 from promo.study.design import Split, Word, alias_chains, best_split, clear_pairs, correlations, word_lengths
 from promo.study.space import Array, Design
 

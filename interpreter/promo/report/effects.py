@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 from promo.base.canonical import exact, from_exact, rounded
 from promo.base.tails import half_normal
-from promo.evidence.effects import EffectTable, Estimate, Fit
+from promo.evidence.effects import EffectTable, Estimate, Fit, Method
 from promo.report.across import effects_across, flip_lines, rank_lines, ranks_across
 from promo.report.design import chain_text, effect_name
 from promo.report.pictures import effects_svg, half_normal_svg
 from promo.report.record import Record
+from promo.report.statements import statement_words
 from promo.report.values import EffectsView, FitView
 from promo.report.words import NONE, listed, number, plural
 from promo.study.values import Effects
@@ -64,7 +65,7 @@ def _sentence(record: Record, effects: Effects) -> str:
 
 def _fit(record: Record, fit: Fit) -> FitView:
     hosts = next((tuple(host for host, _ in one.hosts) for one in fit.estimates if one.hosts), ())
-    if fit.method == "lenth":
+    if fit.method is Method.LENTH:
         error = f"Lenth's pseudo standard error {number(fit.pse)}, margin {number(fit.margin)}"
         error += f", simultaneous {number(fit.simultaneous)}"
     else:
@@ -77,13 +78,13 @@ def _fit(record: Record, fit: Fit) -> FitView:
         hosts=hosts,
         rows=tuple(_row(one, hosts) for one in fit.estimates),
         contrasts=tuple(
-            (name, number(size, signed=True), f"{quantile:.3f}")
+            (effect_name(name), number(size, signed=True), f"{quantile:.3f}")
             for (name, size), quantile in zip(fit.contrasts, half_normal(len(fit.contrasts)), strict=True)
         )
-        if fit.method == "lenth"
+        if fit.method is Method.LENTH
         else (),
         discovered=tuple(effect_name(one.effect) for one in fit.estimates if one.discovered),
-        statements=tuple(said[:1].upper() + said[1:] + "." for said in fit.statements),
+        statements=tuple(f"{said[:1].upper()}{said[1:]}." for said in map(statement_words, fit.statements)),
     )
 
 
@@ -107,8 +108,8 @@ def _picture(record: Record, fit: Fit) -> str:
     shown = [one for one in fit.estimates if one.value is not None]
     if not shown:
         return ""
-    if fit.method == "lenth":
-        sizes = [(name, abs(float(size))) for name, size in fit.contrasts]
+    if fit.method is Method.LENTH:
+        sizes = [(effect_name(name), abs(float(size))) for name, size in fit.contrasts]
         words = "Half-normal plot of all contrasts; largest: " + ", ".join(name for name, _ in sizes[::-1][:3])
         return half_normal_svg(sizes, half_normal(len(sizes)), float(fit.pse or 0), f"size ({unit})", words)
     bars = [

@@ -7,11 +7,12 @@ from attrs import frozen
 
 from promo.base.canonical import Json
 from promo.ledger.state import Attempt
-from promo.report.record import Record, part
+from promo.report.record import Record
 from promo.report.words import listed, plural
+from promo.run.values import Facts
 
 GROUPS = ("machine", "device", "software")
-"""Parts of a result that say where it was made."""
+"""Parts of the facts of a result that say where it was made."""
 MOVING = frozenset({"clock_mhz"})
 """What differs from run to run on one machine."""
 
@@ -47,14 +48,15 @@ class Environments:
 
     def __init__(self, record: Record) -> None:
         self.record = record
-        self._found: dict[str, list[tuple[Attempt, Mapping[str, Json]]]] = {}
+        self._found: dict[str, list[tuple[Attempt, Facts]]] = {}
         self._of: dict[tuple[str, int], str] = {}
         for attempt in record.attempts():
             result = record.results.get((attempt.run, attempt.number))
-            if result is None or not any(part(result.details, group) for group in GROUPS):
+            facts = result.body.facts if result and result.body else Facts()
+            if not any(_group(facts, group) for group in GROUPS):
                 continue
-            key = json.dumps([_fixed(part(result.details, group)) for group in GROUPS], sort_keys=True)
-            self._found.setdefault(key, []).append((attempt, result.details))
+            key = json.dumps([_fixed(_group(facts, group)) for group in GROUPS], sort_keys=True)
+            self._found.setdefault(key, []).append((attempt, facts))
             self._of[attempt.run, attempt.number] = key
         self._number = {key: number for number, key in enumerate(self._found, 1)}
 
@@ -71,7 +73,13 @@ class Environments:
     def texts(self, attempt: Attempt) -> tuple[str, ...]:
         """Machine, device and software of one attempt as texts; empty where nothing is known."""
         result = self.record.results.get((attempt.run, attempt.number))
-        return tuple(flat(part(result.details, group)) if result else "" for group in GROUPS)
+        body = result.body if result else None
+        return tuple(flat(_group(body.facts, group)) if body else "" for group in GROUPS)
+
+
+def _group(facts: Facts, group: str) -> Mapping[str, Json]:
+    """One part of the facts."""
+    return {"machine": facts.machine, "device": facts.device, "software": facts.software}[group]
 
 
 def _fixed(facts: Mapping[str, Json]) -> dict[str, Json]:
@@ -84,11 +92,11 @@ def _runs(attempts: list[Attempt]) -> str:
     return f"{plural(len(attempts), 'attempt')} on {listed(hosts)} at {listed(stages)}"
 
 
-def _rows(members: list[tuple[Attempt, Mapping[str, Json]]]) -> Iterable[tuple[str, str]]:
+def _rows(members: list[tuple[Attempt, Facts]]) -> Iterable[tuple[str, str]]:
     for group in GROUPS:
-        for name, value in part(members[0][1], group).items():
+        for name, value in _group(members[0][1], group).items():
             if name in MOVING:
-                seen = sorted({float(str(now)) for _, all_of in members if (now := part(all_of, group).get(name))})
+                seen = sorted({float(str(now)) for _, all_of in members if (now := _group(all_of, group).get(name))})
                 if seen:
                     yield f"{group}, {name}", f"{seen[0]:.0f}" if len(seen) == 1 else f"{seen[0]:.0f} to {seen[-1]:.0f}"
             elif flat(value):
@@ -97,15 +105,13 @@ def _rows(members: list[tuple[Attempt, Mapping[str, Json]]]) -> Iterable[tuple[s
 
 def starts(record: Record) -> Iterable[StartView]:
     """Every start of promo on the study, as the ledger has it."""
-    for time, data in record.starts:
-        packages = data.get("packages")
-        command = data.get("command")
+    for time, one in record.starts:
         yield StartView(
             time=time,
-            command=" ".join(["promo", *map(str, command)]) if isinstance(command, list | tuple) else "",
-            commit=str(data.get("commit") or "not in version control"),
-            promo=str(data.get("promo", "")),
-            packages=" ".join(map(str, packages)) if isinstance(packages, list | tuple) else "",
+            command=" ".join(["promo", *one.command]),
+            commit=one.commit or "not in version control",
+            promo=one.promo,
+            packages=" ".join(one.packages),
         )
 
 

@@ -1,14 +1,14 @@
 """Growths as a report tells them: the ways that were tried, what was chosen, and what it cost with the parent."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from promo.base.canonical import from_exact, rounded
-from promo.decision.values import GateDecision
+from promo.decision.values import Standing
 from promo.report.aloud import count
+from promo.report.describe import describe_level
 from promo.report.record import Record
 from promo.report.words import PLACES, listed, number, plural, span_text
-from promo.study.describe import describe_level
 from promo.study.values import Grow
 
 
@@ -21,23 +21,24 @@ def growth_lines(record: Record) -> Iterable[str]:
 def growth_of(record: Record, grow: Grow) -> Iterable[str]:
     """Sentences about one growth; none before it has chosen."""
     decision = record.decisions.get(grow.name)
-    if not isinstance(decision, GateDecision):
+    if decision is None or decision.ranking is None:
         return
+    standings = decision.ranking.standings
     unit = record.study.measure.unit
     cells = len(record.study.stages[grow.name].cells)
     lag = plural(grow.lag.amount, "step")
     ways = [
         f"{grow.ways[one.candidate]} {number(one.statistic) if one.statistic is not None else 'without a value'}"
-        for one in decision.standings
+        for one in standings
     ]
     yield (
         f"{grow.name} made {grow.parent} of {grow.stage} larger, {grow.factor} {describe_level(grow.old)} to "
         f"{describe_level(grow.new)}, in {plural(len(ways), 'way')}, and trained each for {lag} in "
         f"{plural(cells, 'cell')}; mean {record.study.measure.metric} after that: {listed(ways)} {unit}."
     )
-    spread = _spread(decision)
+    spread = _spread(standings)
     if spread is not None:
-        first, second = (grow.ways[one.candidate] for one in decision.standings[:2])
+        first, second = (grow.ways[one.candidate] for one in standings[:2])
         apart, within = spread
         less = "less than" if apart < within else "not less than"
         yield (
@@ -48,12 +49,12 @@ def growth_of(record: Record, grow: Grow) -> Iterable[str]:
         yield from _cost(record, grow, decision.promoted[0])
 
 
-def _spread(decision: GateDecision) -> tuple[Fraction, Fraction] | None:
+def _spread(standings: Sequence[Standing]) -> tuple[Fraction, Fraction] | None:
     """How far the first way is ahead of the second, and how far apart the cells of one way lie at most."""
-    known = [one.statistic for one in decision.standings if one.statistic is not None]
+    known = [one.statistic for one in standings if one.statistic is not None]
     if len(known) < 2:
         return None
-    values = [[from_exact(cell.value) for cell in one.cells if cell.value is not None] for one in decision.standings]
+    values = [[from_exact(cell.value) for cell in one.cells if cell.value is not None] for one in standings]
     within = max((max(those) - min(those) for those in values if len(those) > 1), default=None)
     if within is None:
         return None

@@ -6,14 +6,13 @@ from fractions import Fraction
 from attrs import frozen
 
 from promo.base.canonical import from_exact
-from promo.decision.values import GateDecision
 from promo.evidence.values import Evidence
 from promo.plan.values import StagePlan
+from promo.report.describe import describe_budget
 from promo.report.pictures import Rung, ladder_svg
 from promo.report.plan import amount_text, amount_unit
 from promo.report.record import Record
 from promo.report.words import NONE, listed, number
-from promo.study.describe import describe_budget
 
 MOST = 40
 """Candidates that one stage of the picture names."""
@@ -105,10 +104,8 @@ def _place(record: Record, stage: str, name: str, order: Sequence[str], on: froz
     if name not in order:
         return NONE
     decided = [record.decisions[gate.name] for gate in record.study.gates_from(stage) if gate.name in record.decisions]
-    entered = any(
-        isinstance(one, GateDecision) and any(standing.candidate == name for standing in one.standings)
-        for one in decided
-    )
-    fate = "" if on is None or not entered else ", went on" if name in on else ", dropped"
+    rankings = (one.ranking for one in decided if one.ranking is not None)
+    entered = any(standing.candidate == name for ranking in rankings for standing in ranking.standings)
+    fate = "" if on is None or not entered else ", promoted" if name in on else ", dropped"
     value = mean(record.evidence[stage], name)
     return f"{order.index(name) + 1} ({NONE if value is None else number(str(value))}){fate}"

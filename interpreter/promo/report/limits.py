@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from promo.base.canonical import from_exact, rounded
-from promo.decision.values import GateDecision, Verdict
+from promo.decision.values import Verdict
 from promo.report.record import Record
 from promo.report.replay import replay_limits
 from promo.report.words import listed, plural
@@ -18,7 +18,7 @@ def limits(record: Record) -> Iterable[str]:
     hosts = [f"{host.name} ({host.device}, {host.system})" for host in study.hosts.values()]
     yield f"Hosts covered: {', '.join(hosts)}. Rankings on other hardware may differ."
     yield from _noise(record)
-    replayed = "replay" in record.state.frozen
+    replayed = record.state.replay
     if replayed:
         yield from replay_limits(record)
     else:
@@ -56,9 +56,9 @@ def _between_stages(study: Study) -> Iterable[str]:
 
 def _shared(record: Record) -> Iterable[str]:
     """Runs whose seconds were not their own alone."""
-    shared = [one for one in record.attempts() if one.beside]
+    shared = [one for one in record.attempts() if one.co_tenants]
     if shared:
-        programs = sorted({program.partition(" (")[0] for one in shared for program in one.beside})
+        programs = sorted({program.partition(" (")[0] for one in shared for program in one.co_tenants})
         yield (
             f"{plural(len(shared), 'attempt')} began while {listed(programs)} computed on the same device, which promo "
             "did not start: in a budget of seconds they trained less than they would have alone."
@@ -77,13 +77,14 @@ def _age(record: Record) -> str:
 
 def _not_continued(record: Record) -> Iterable[str]:
     for decision in record.verdicts.values():
-        if not isinstance(decision, GateDecision) or decision.stopped:
+        ranking = decision.ranking
+        if ranking is None or decision.stopped:
             continue
-        dropped = [one.candidate for one in decision.standings if one.verdict is Verdict.DROPPED]
+        dropped = [one.candidate for one in ranking.standings if one.verdict is Verdict.DROPPED]
         if dropped:
             was = "was" if len(dropped) == 1 else "were"
             yield (
-                f"{listed(dropped)} {was} not continued to {decision.target}; nothing here says how they would have "
+                f"{listed(dropped)} {was} not continued to {ranking.target}; nothing here says how they would have "
                 "scored there, and the hours saved are no evidence about it."
             )
 

@@ -1,122 +1,90 @@
 """
 Decisions that wait for a person, and as that person settled them.
 
-What a rule found by itself stays what is recorded, digested and verified; a reader is shown who went on in the end, by
-whose word and why.
+What a rule found by itself stays what is recorded, digested and verified; a reader is shown who was promoted in the
+end, by whose word and why.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from attrs import evolve
 
-from promo.base.canonical import Json
-from promo.decision.values import Decision, GateDecision, Ground, ReduceDecision, RuleDecision, Standing, Verdict
+from promo.decision.values import Decision, Ground, Ranking, Reducing, Standing, Verdict
+from promo.ledger.outcomes import Held, Settled, Stopped
 from promo.ledger.state import State
-from promo.report.words import gate_result, growth_result, listed, reduction_result, rule_result, step_result
+from promo.ledger.values import PersonDecided
+from promo.report.decided import decision_words, outcome_words
+from promo.report.describe import describe_level
+from promo.report.words import listed
 from promo.study.values import Study
 
 
 def settled(decision: Decision, state: State) -> Decision:
     """A decision with a person's verdict in the place of its own waiting; as it is where nobody was asked."""
-    match decision:
-        case GateDecision():
-            return settled_gate(decision, state)
-        case ReduceDecision():
-            return settled_reduction(decision, state)
+    person = state.people.get(decision.name)
+    if person is None or not isinstance(decision.outcome, Held):
+        return decision
+    on, found = state.promoted(decision.name), decision.found
+    outcome = Stopped(decision.outcome.because) if person.stopped else Settled()
+    match found:
+        case Ranking():
+            standings = tuple(_standing(one, on, stopped=person.stopped) for one in found.standings)
+            return evolve(decision, outcome=outcome, promoted=on, found=evolve(found, standings=standings))
+        case Reducing():
+            rows = {*decision.promoted, *found.dropped}
+            dropped = tuple(sorted(rows - set(on)))
+            return evolve(decision, outcome=outcome, promoted=on, found=evolve(found, dropped=dropped))
         case _:
             return decision
 
 
-def settled_gate(decision: GateDecision, state: State) -> GateDecision:
-    """The same for a gate: who goes on is who the person named, and each standing says so."""
-    person = state.people.get(decision.gate)
-    if person is None:
-        return decision
-    if person.get("stopped"):
-        ended = (evolve(one, ground=Ground.STOPPED) if one.ground is Ground.HELD else one for one in decision.standings)
-        return evolve(decision, standings=tuple(ended), held="", stopped=str(person["stopped"]))
-    on = state.promoted(decision.gate)
-    return evolve(decision, standings=tuple(_standing(one, on) for one in decision.standings), promoted=on, held="")
-
-
-def settled_reduction(decision: ReduceDecision, state: State) -> ReduceDecision:
-    """The same for a reduction."""
-    person = state.people.get(decision.reduction)
-    if person is None:
-        return decision
-    if person.get("stopped"):
-        return evolve(decision, held="", stopped=str(person["stopped"]))
-    on = state.promoted(decision.reduction)
-    return evolve(decision, promoted=on, left=tuple(sorted({*decision.promoted, *decision.left} - set(on))), held="")
-
-
-def _standing(standing: Standing, on: tuple[str, ...]) -> Standing:
+def _standing(standing: Standing, on: tuple[str, ...], *, stopped: bool) -> Standing:
+    if stopped:
+        return evolve(standing, ground=Ground.STOPPED) if standing.ground is Ground.HELD else standing
     verdict = Verdict.PROMOTED if standing.candidate in on else Verdict.DROPPED
     return evolve(standing, verdict=verdict, ground=Ground.PERSON)
 
 
-def name_of(decision: Decision) -> str:
-    """The gate, rule, reduction or step that decided."""
-    match decision:
-        case GateDecision():
-            return decision.gate
-        case RuleDecision():
-            return decision.rule
-        case ReduceDecision():
-            return decision.reduction
-        case _:
-            return decision.step
-
-
 def result_words(decision: Decision, study: Study, state: State) -> str:
     """What a gate, rule, reduction or step did, in one sentence, with the person who settled it or is waited for."""
-    name, shown = name_of(decision), settled(decision, state)
-    person = state.people.get(name)
-    match shown:
-        case GateDecision():
-            grow = study.grows.get(shown.gate)
-            said = gate_result(shown) if grow is None else growth_result(grow, shown)
-        case ReduceDecision():
-            said = reduction_result(shown)
-        case RuleDecision():
-            said = rule_result(shown, study.rules[name], study)
-            if shown.stopped:
-                return f"{said}; the study stops"
-            if shown.held and person is None:
-                return f"{said}; it waits for a person"
-            return said if person is None else f"{said}; {settling(person)}"
-        case _:
-            return step_result(shown)
-    return (
-        said
-        if person is None or person.get("stopped")
-        else f"{said}; {settling(person)}, for whom it waited because {decision.held}"
-    )
+    name, person = decision.name, state.people.get(decision.name)
+    if decision.judgement is not None:
+        said = decision_words(decision, study)
+        if decision.stopped:
+            return f"{said}; the study stops"
+        if decision.held and person is None:
+            return f"{said}; it waits for a person"
+        return said if person is None else f"{said}; {settling(person)}"
+    if person is None:
+        return decision_words(decision, study)
+    if person.stopped:
+        return f"{name} stopped the study: {settling(person)}"
+    why = outcome_words(name, decision.outcome, study)
+    return f"{decision_words(settled(decision, state), study)}; {settling(person)}, for whom it waited because {why}"
 
 
-def settling(person: Mapping[str, Json]) -> str:
+def settling(person: PersonDecided) -> str:
     """Who settled it, how and why."""
-    if person.get("stopped"):
-        return str(person["stopped"])
-    how = "decided by" if "promoted" in person else "to go on was decided by"
-    return f"{how} {person['by']} ({person['reason']})"
+    if person.stopped:
+        return f"{person.by} decided to stop: {person.reason}"
+    how = "decided by" if person.promoted is not None else "to go on was decided by"
+    return f"{how} {person.by} ({person.reason})"
 
 
-def status_words(state: State, name: str) -> str:
-    """How a gate, rule or reduction stands, in a few words."""
-    recorded, person = state.decisions[name], state.people.get(name)
-    if recorded.get("stopped"):
-        return f"stopped the study: {recorded['stopped']}"
-    if recorded.get("held") and person is None:
-        return f"waits for a person: {recorded['held']}"
-    if person is not None and person.get("stopped"):
-        return f"stopped the study: {person['stopped']}"
-    if "promoted" not in recorded:
-        return str(recorded["answer"]) + (f"; {settling(person)}" if person else "")
+def status_words(study: Study, state: State, name: str) -> str:
+    """How a gate, rule, reduction or step stands, in a few words."""
+    verdict, person = state.decisions[name].verdict, state.people.get(name)
+    if isinstance(verdict.outcome, Stopped):
+        return f"stopped the study: {outcome_words(name, verdict.outcome, study)}"
+    if isinstance(verdict.outcome, Held) and person is None:
+        return f"waits for a person: {outcome_words(name, verdict.outcome, study)}"
+    if person is not None and person.stopped:
+        return f"stopped the study: {settling(person)}"
+    if verdict.answer is not None:
+        return verdict.answer.value + (f"; {settling(person)}" if person else "")
     said = f"promoted {', '.join(state.promoted(name)) or 'nobody'}"
-    fixed = recorded.get("fixed")
-    if isinstance(fixed, list):
-        levels = ", ".join(f"{one[0]} at {one[1]}" for one in fixed if isinstance(one, list))
+    if name in study.reductions:
+        levels = ", ".join(f"{factor} at {describe_level(level)}" for factor, level in verdict.fixed)
         said = f"fixed {levels or 'no factor'}; {said}"
     return said + (f"; {settling(person)}" if person else "")
 

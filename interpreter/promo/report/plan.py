@@ -8,8 +8,8 @@ from promo.base.canonical import exact, rounded
 from promo.base.units import HOUR
 from promo.plan.values import Plan, StagePlan, Supposition
 from promo.report.aloud import read_all
+from promo.report.describe import describe_budget, describe_measure, describe_mode, describe_runner
 from promo.report.words import span_text
-from promo.study.describe import describe_budget, describe_measure, describe_mode, describe_runner
 from promo.study.values import BudgetKind, Study
 
 
@@ -149,8 +149,8 @@ def _bounds(study: Study, plan: Plan) -> list[str]:
         "drops)",
         "counted: training only; start-up, compilation, warm-up and scoring come on top",
     ]
-    if plan.price is not None:
-        lines.insert(1, f"price: {rounded(Fraction(plan.price), 2)} usd at the declared hourly prices")
+    if plan.price_usd is not None:
+        lines.insert(1, f"price: {rounded(plan.price_usd, 2)} usd at the declared hourly prices")
     if study.budget_s is not None:
         left = amount_text(study.budget_s - plan.device_s.planned, plan)
         lines.append(f"budget: {amount_text(study.budget_s, plan)} {unit}, {left} left")

@@ -16,12 +16,12 @@ from fractions import Fraction
 from attrs import define, frozen
 
 from promo.base.canonical import Json, exact, from_exact
+from promo.decision.agenda import Agenda
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.plan.values import Plan, PlannedRun
 from promo.report.people import status_words
 from promo.report.plan import amount_text, amount_unit, share_text
 from promo.report.words import listed, plural, span_text
-from promo.run.execute import Task, has_ended
 from promo.study.values import BudgetKind, Study
 
 
@@ -120,14 +120,14 @@ def build_progress(
     """
     under_way = _UnderWay(study, plan, state, reported or {})
     stages = tuple(under_way.stage(name) for name in study.stages)
-    recorded = recorded or "replay" in state.frozen
+    recorded = recorded or state.replay
     left_s = None if recorded else under_way.left_s(now, here)
     return StudyProgress(
         stages=stages,
         deciders=tuple(_deciders(study, state)),
         hosts=tuple(under_way.hosts()),
-        done=sum(stage.done for stage in stages),
-        runs=sum(stage.runs for stage in stages),
+        done=under_way.done(),
+        runs=under_way.runs(),
         spent_s=under_way.trained_s(None),
         planned_s=plan.device_s.planned,
         device_s=device_s(state),
@@ -174,6 +174,7 @@ class _UnderWay:
 
     def __init__(self, study: Study, plan: Plan, state: State, reported: Mapping[str, Fraction]) -> None:
         self.study, self.plan, self.state = study, plan, state
+        self.agenda = Agenda(study, plan)
         self.trained: dict[str, Fraction] = {}
         """Stage -> training seconds."""
         self.running = state.running()
@@ -191,6 +192,16 @@ class _UnderWay:
                 self.beside.setdefault(one.host, _Mean()).add(max(all_s - float(one.train_s), 0.0))
         self.left = {name: tuple(self._left(name)) for name in study.stages}
 
+    def done(self) -> int:
+        """Distinct runs that have a result that counts; one that two stages have in common is one."""
+        return sum(self.state.accepted(run) is not None for run in self.state.attempts)
+
+    def runs(self) -> int:
+        """Distinct runs of who entered the opened stages, and as many as are planned for the others."""
+        opened = (run.id for name in self.state.opened for run in self.agenda.of_entrants(name, self.state))
+        planned = (one.run_count.planned for one in self.plan.stages if one.name not in self.state.opened)
+        return len({*opened, *self.state.attempts}) + sum(planned)
+
     def trained_s(self, stage: str | None) -> Fraction:
         """Training seconds at a stage, or at all."""
         return sum(self.trained.values(), Fraction(0)) if stage is None else self.trained.get(stage, Fraction(0))
@@ -199,14 +210,8 @@ class _UnderWay:
         """Runs of an opened stage that neither run nor have ended."""
         if stage not in self.state.opened or stage in self.state.closed:
             return
-        entrants = set(self.state.opened[stage])
-        missing, crash = self.study.missing_reruns_at(stage), self.study.crash_reruns_at(stage)
         running = {attempt.run for attempt in self.running}
-        for run in self.plan.stage(stage).runs:
-            if run.candidate not in entrants or run.id in running:
-                continue
-            if not has_ended(self.state, Task(run, {}, missing, crash)):
-                yield run
+        yield from (run for run in self.agenda.open_runs(stage, self.state) if run.id not in running)
 
     def stage(self, name: str) -> StageProgress:
         """Where a stage stands."""
@@ -299,8 +304,8 @@ class _Mean:
         return self.total / self.count
 
 
-def _attempts(state: State) -> Iterator[Attempt]:
-    return (attempt for tried in state.attempts.values() for attempt in tried)
+def _attempts(state: State) -> Iterable[Attempt]:
+    return state.every_attempt()
 
 
 def _seconds(text: str | None) -> Fraction:
@@ -322,7 +327,7 @@ def _deciders(study: Study, state: State) -> Iterator[DeciderProgress]:
     for kind, named in groups:
         for name in named:
             if name in state.decisions:
-                yield DeciderProgress(kind, name, name not in state.waiting(), status_words(state, name))
+                yield DeciderProgress(kind, name, name not in state.waiting(), status_words(study, state, name))
             else:
                 sources = study.steps[name].sources if name in study.steps else study.deciding[name].sources
                 verb = "has" if len(sources) == 1 else "have"

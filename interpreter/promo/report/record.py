@@ -5,14 +5,15 @@ from fractions import Fraction
 
 from attrs import frozen
 
-from promo.base.canonical import Json, from_exact
+from promo.base.canonical import from_exact
 from promo.decision.values import Decision
 from promo.evidence.effects import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.state import Attempt, State
+from promo.ledger.values import Start
 from promo.plan.values import Plan
 from promo.report.people import settled
-from promo.run.values import Result
+from promo.run.values import Point, Result
 from promo.study.lock import Lock
 from promo.study.values import Study
 
@@ -35,7 +36,7 @@ class Record:
     """Effects -> what was estimated."""
     results: Mapping[tuple[str, int], Result]
     """(run, attempt) -> what it left."""
-    points: Mapping[str, tuple[Mapping[str, Json], ...]]
+    points: Mapping[str, tuple[Point, ...]]
     """Run -> measured points of its accepted attempt."""
     others: Mapping[tuple[str, int], Decision]
     """(Gate or rule, wording) -> what a wording that does not count would have decided."""
@@ -45,7 +46,7 @@ class Record:
     """The study folder, for the command lines."""
     meaning: str = ""
     """What the runner says its metric means."""
-    starts: tuple[tuple[str, Mapping[str, Json]], ...] = ()
+    starts: tuple[tuple[str, Start], ...] = ()
     """Every start of promo on the study: its time, and what the ledger recorded of it."""
     first_attempt: int | None = None
     """Number of the event that started the first attempt."""
@@ -65,8 +66,7 @@ class Record:
 
     def attempts(self, stage: str | None = None) -> list[Attempt]:
         """Attempts of one stage, or of all."""
-        every = (attempt for tried in self.state.attempts.values() for attempt in tried)
-        return [attempt for attempt in every if stage is None or attempt.stage == stage]
+        return list(self.state.every_attempt(stage))
 
     def trained_s(self, stage: str | None = None) -> Fraction:
         """Training seconds of every attempt, counted or not."""
@@ -81,9 +81,3 @@ class Record:
     def accepted(self, stage: str | None = None) -> int:
         """Runs that have a result."""
         return len({one.run for one in self.attempts(stage) if self.state.accepted(one.run) is one})
-
-
-def part(value: Mapping[str, Json], key: str) -> Mapping[str, Json]:
-    """An object inside a stored value; empty when it is not there."""
-    found = value.get(key)
-    return found if isinstance(found, Mapping) else {}

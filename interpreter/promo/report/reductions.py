@@ -1,9 +1,11 @@
 """Reductions as a report shows them: what was asked, what became of each factor, and which rows went on."""
 
-from promo.decision.values import Fixing, ReduceDecision, decision_digest
+from promo.decision.values import Fixing
 from promo.report.aloud import read_reduction
 from promo.report.amendments import amended_lines, undecided
-from promo.report.people import result_words, settled_reduction
+from promo.report.decided import fate_words
+from promo.report.describe import describe_level
+from promo.report.people import result_words, settled
 from promo.report.record import Record
 from promo.report.seal import SHOWN, seal_view
 from promo.report.values import ReductionView
@@ -14,8 +16,8 @@ from promo.study.judgement import Reduction
 def reduction_view(record: Record, reduction: Reduction) -> ReductionView:
     """Everything that is shown of a reduction."""
     decision = record.decisions.get(reduction.name)
-    assert decision is None or isinstance(decision, ReduceDecision)
-    shown = settled_reduction(decision, record.state) if decision else None
+    found = decision.reducing if decision else None
+    shown = settled(decision, record.state) if decision else None
     return ReductionView(
         name=reduction.name,
         documentation=reduction.documentation,
@@ -26,18 +28,18 @@ def reduction_view(record: Record, reduction: Reduction) -> ReductionView:
         if decision
         else undecided(record, reduction.name),
         stages=reduction.sources,
-        factors=tuple(_factor(one) for one in decision.factors) if decision else (),
+        factors=tuple(_factor(one) for one in found.factors) if found else (),
         promoted=shown.promoted if shown else (),
-        left=shown.left if shown else (),
-        effects=decision.effects[:SHOWN] if decision else "",
-        decision=decision_digest(decision)[:SHOWN] if decision else "",
-        amended=tuple(amended_lines(record.state, reduction.name)),
+        dropped=shown.reducing.dropped if shown and shown.reducing else (),
+        effects=decision.inputs[0].digest[:SHOWN] if decision else "",
+        decision=decision.digest[:SHOWN] if decision else "",
+        amended=tuple(amended_lines(record.study, record.state, reduction.name)),
     )
 
 
 def _factor(one: Fixing) -> tuple[str, ...]:
-    fate = "stays in the search" if one.level is None else f"fixed at {one.level}"
-    return one.factor, fate, one.why, *(seen_text(value, adjusted) for _, value, adjusted, _ in one.seen)
+    fate = "stays in the search" if one.level is None else f"fixed at {describe_level(one.level)}"
+    return one.factor, fate, fate_words(one), *(seen_text(seen.effect, seen.adjusted) for seen in one.seen)
 
 
 def seen_text(value: str | None, adjusted: str | None) -> str:

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import assert_never
 
 from attrs import frozen
 
+from promo.ledger.outcomes import Held, Settled, Stopped
 from promo.ledger.state import State, StudyState
-from promo.report.amendments import verdict_words
+from promo.ledger.values import Verdict
 from promo.report.words import listed, plural
 
 
@@ -36,7 +38,7 @@ def remains_view(
         empty: there is no ledger, or not one line in it.
     """
     return RemainsView(
-        name=str(state.frozen.get("study") or folder),
+        name=state.frozen.study if state.frozen else folder,
         state="empty: nothing was frozen here" if empty else "damaged",
         story=tuple(_story(empty=empty)),
         faults=tuple(dict.fromkeys(faults)),
@@ -63,9 +65,22 @@ def _facts(state: State, files: tuple[str, ...]) -> Iterator[tuple[str, str]]:
             f"stage {stage}",
             f"{plural(len(entrants), 'entrant')}; {'ended' if stage in state.closed else 'not ended'}",
         )
-    counts = Counter(attempt.state.value for tried in state.attempts.values() for attempt in tried)
+    counts = Counter(attempt.state.value for attempt in state.every_attempt())
     yield "attempts", ", ".join(f"{number} {name}" for name, number in sorted(counts.items())) or "none"
     for name, recorded in state.decisions.items():
-        yield f"recorded decision of {name}", verdict_words(recorded)
-    if state.ended:
-        yield "ended", "; ".join(f"{name}: {value}" for name, value in state.ended.items())
+        yield f"recorded decision of {name}", _verdict(recorded.verdict)
+    if state.study in (StudyState.CLOSED, StudyState.STOPPED):
+        yield "ended", "to its end" if state.stopped_by is None else f"stopped by {state.stopped_by}"
+
+
+def _verdict(verdict: Verdict) -> str:
+    """What a recorded decision said, as far as that needs no spec."""
+    match verdict.outcome:
+        case Stopped():
+            return "stop"
+        case Held():
+            return "hold"
+        case Settled():
+            return f"promotes {listed(verdict.promoted)}" if verdict.answer is None else verdict.answer.value
+        case _:
+            assert_never(verdict.outcome)

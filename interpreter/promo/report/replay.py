@@ -1,28 +1,28 @@
 """What a replay says of itself, wherever a study is shown: nothing was trained."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fractions import Fraction
 
-from promo.base.canonical import Json, from_exact, rounded
+from promo.base.canonical import from_exact, rounded
 from promo.ledger.state import State
-from promo.report.record import Record, part
+from promo.report.record import Record
 from promo.report.words import plural
 from promo.run.values import OWN_FAULT
 
 
 def replay_line(state: State) -> str:
     """One line for headers and status; empty for a study that trains."""
-    said = state.frozen.get("replay")
-    if not isinstance(said, Mapping):
+    said = state.frozen.replay if state.frozen else None
+    if said is None:
         return ""
-    between = "; values between points are interpolated linearly" if said.get("interpolate") else ""
-    table = f"{said.get('table')}, sha256:{str(said.get('digest'))[:12]}"
-    return f"replay of recorded curves ({table}): nothing was trained{between}"
+    between = "; values between points are interpolated linearly" if said.interpolate else ""
+    return f"replay of recorded curves ({said.table}, sha256:{said.digest[:12]}): nothing was trained{between}"
 
 
 def replay_limits(record: Record) -> Iterable[str]:
     """What a reader must not conclude from a replay."""
-    said = part(record.state.frozen, "replay")
+    said = record.state.frozen.replay if record.state.frozen else None
+    assert said is not None
     yield (
         "Nothing was trained here: the values were recorded elsewhere, and nothing in this folder shows who trained "
         "what, on which machine, or whether the table holds every run that was made."
@@ -35,12 +35,12 @@ def replay_limits(record: Record) -> Iterable[str]:
         "A value at a short budget is a point on the way of a run that was planned as it was recorded, with that "
         "run's schedule; stages that read the same runs are not independent of each other."
     )
-    if said.get("seeds_by") == "order":
+    if said.seeds_by == "order":
         yield "Seeds of the spec stand for recorded runs in the order of their labels; they seeded nothing."
-    if said.get("interpolate"):
+    if said.interpolate:
         yield "Values between two recorded points were interpolated linearly; none of them was measured."
-    if said.get("empty"):
-        yield f"For {plural(int(str(said['empty'])), 'cell')} of candidate, host and seed no run is recorded."
+    if said.empty:
+        yield f"For {plural(said.empty, 'cell')} of candidate, host and seed no run is recorded."
     yield from _not_repeated(record)
     yield from _short(record)
 
@@ -80,5 +80,5 @@ def _used(record: Record, run: str) -> Fraction | None:
     if accepted is None:
         return None
     result = record.results.get((run, accepted.number))
-    used: Json = part(result.details if result else {}, "budget").get("used")
-    return None if used is None else from_exact(str(used))
+    used = result.body.used if result and result.body else None
+    return None if used is None else from_exact(used.used)

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from attrs import frozen
 
 from promo.ledger.state import Attempt, AttemptState
+from promo.report.decided import attempt_cause
+from promo.report.describe import describe_guard, describe_handling
 from promo.report.record import Record
 from promo.report.words import NONE, plural
-from promo.study.describe import describe_guard, describe_handling
 
 MOST_ROWS = 400
 
@@ -57,12 +58,12 @@ def _said(record: Record, odd: list[Attempt]) -> str:
     if not every:
         return "Nothing ran yet."
     if not odd:
-        return f"No attempt was set aside, failed or was lost, of {len(every)}."
+        return f"No attempt was excluded, failed or was lost, of {len(every)}."
     flagged = sum(one.state is AttemptState.FLAGGED for one in odd)
     lost = sum(one.state is AttemptState.LOST for one in odd)
     again = sum(max(len(tried) - 1, 0) for tried in record.state.attempts.values())
     return (
-        f"Of {plural(len(every), 'attempt')}, {flagged} were set aside by a guard, {len(odd) - flagged - lost} failed "
+        f"Of {plural(len(every), 'attempt')}, {flagged} were excluded by a guard, {len(odd) - flagged - lost} failed "
         f"and {lost} were lost with the machine or the process; {again} were repeats."
     )
 
@@ -71,11 +72,11 @@ def _row(record: Record, attempt: Attempt, tried: list[Attempt]) -> tuple[str, .
     after = next((one for one in tried if one.number > attempt.number), None)
     accepted = record.state.accepted(attempt.run)
     if after is not None:
-        followed = f"tried again: attempt {after.number}, {after.status or after.state.value}"
+        followed = f"tried again: attempt {after.number}, {after.ending}"
     elif accepted is not None:
         followed = f"attempt {accepted.number} counts"
     else:
         followed = "no value for its cell"
-    how = "set aside" if attempt.state is AttemptState.FLAGGED else attempt.status or attempt.state.value
+    how = "excluded" if attempt.state is AttemptState.FLAGGED else attempt.ending
     where = (attempt.stage, attempt.candidate, attempt.host, str(attempt.seed), str(attempt.number))
-    return (*where, how, attempt.cause or NONE, followed)
+    return (*where, how, attempt_cause(attempt, record.study) or NONE, followed)

@@ -10,16 +10,17 @@ from fractions import Fraction
 
 from promo.base.canonical import from_exact
 from promo.decision.decide import side_of
-from promo.decision.values import Comparison, GateDecision, RuleDecision, Standing, Verdict, decision_digest
+from promo.decision.values import Comparison, Standing, Verdict
 from promo.evidence.values import Cell as Measured
 from promo.report.aloud import read_gate, read_rule
 from promo.report.amendments import amended_lines, moved_lines, undecided
+from promo.report.decided import demand_words, finding_words, standing_reason
 from promo.report.growth import growth_of
-from promo.report.people import result_words, settled_gate
+from promo.report.people import result_words, settled
 from promo.report.record import Record
 from promo.report.seal import SHOWN, seal_view
 from promo.report.values import Cell, ComparisonView, GateView, RuleView, StandingView
-from promo.report.words import NONE, demand_words, finding_words, number, plural, standing_reason
+from promo.report.words import NONE, number, plural
 from promo.study.judgement import Gate, Rule
 
 MOST_CELLS = 24
@@ -33,11 +34,12 @@ MOST_COMPARISONS = 40
 def summarised(record: Record) -> bool:
     """Whether a table of a decision leaves values out that only the file beside the report has."""
     for decision in record.decisions.values():
-        if isinstance(decision, GateDecision):
-            cells = max((len(one.cells) for one in decision.standings), default=0)
-            if len(decision.standings) > MOST_STANDINGS or cells > MOST_CELLS:
+        found, judgement = decision.ranking, decision.judgement
+        if found is not None:
+            cells = max((len(one.cells) for one in found.standings), default=0)
+            if len(found.standings) > MOST_STANDINGS or cells > MOST_CELLS:
                 return True
-        if isinstance(decision, RuleDecision) and len(decision.comparisons) > MOST_COMPARISONS:
+        if judgement is not None and len(judgement.comparisons) > MOST_COMPARISONS:
             return True
     return False
 
@@ -51,11 +53,10 @@ def gate_view(record: Record, gate: Gate) -> GateView:
     """Everything that is shown of a gate, or of a growth, which chooses as one."""
     grow = record.study.grows.get(gate.name)
     decision = record.decisions.get(gate.name)
-    assert decision is None or isinstance(decision, GateDecision)
     planned = record.plan.stage(gate.source)
     few = len(planned.hosts) * len(planned.seeds) <= MOST_CELLS
-    settled = settled_gate(decision, record.state) if decision else None
-    standings = settled.standings if settled else ()
+    shown_as = settled(decision, record.state) if decision else None
+    standings = shown_as.ranking.standings if shown_as and shown_as.ranking else ()
     shown = standings[:MOST_STANDINGS]
     colours = {name: number for number, name in enumerate(record.candidates)}
     hidden = standings[MOST_STANDINGS:]
@@ -68,39 +69,46 @@ def gate_view(record: Record, gate: Gate) -> GateView:
         decided=decision is not None,
         result=_result(record, gate.name),
         statistic=gate.statistic.value,
-        demands=demand_words(decision, record.study.measure.unit) if decision else (),
+        demands=demand_words(decision, record.study) if decision else (),
         columns=tuple(f"{host}, seed {seed}" for seed in planned.seeds for host in planned.hosts)
         if few
         else tuple(f"{host}: {what}" for host in planned.hosts for what in ("mean", "lowest", "highest", "missing")),
         standings=tuple(
-            _standing(one, colours[one.candidate], settled, record.study.measure.unit, () if few else planned.hosts)
+            _standing(
+                one,
+                colours[one.candidate],
+                standing_reason(one, shown_as, record.study),
+                () if few else planned.hosts,
+            )
             for one in shown
         )
-        if settled
+        if shown_as
         else (),
         rest=f"{len(hidden):,} more are not shown here ({promoted} promoted); the decisions as CSV have all."
         if hidden
         else "",
-        evidence=decision.evidence[:SHOWN] if decision else "",
-        decision=decision_digest(decision)[:SHOWN] if decision else "",
-        amended=(*amended_lines(record.state, gate.name), *moved_lines(record, gate.name)),
+        evidence=decision.inputs[0].digest[:SHOWN] if decision else "",
+        decision=decision.digest[:SHOWN] if decision else "",
+        amended=(*amended_lines(record.study, record.state, gate.name), *moved_lines(record, gate.name)),
         kind="Gate" if grow is None else "Growth",
         told=() if grow is None else tuple(growth_of(record, grow)),
     )
 
 
-def _standing(standing: Standing, colour: int, decision: GateDecision, unit: str, hosts: Sequence[str]) -> StandingView:
+def _standing(standing: Standing, colour: int, reason: str, hosts: Sequence[str]) -> StandingView:
     """A candidate, cell by cell or, with *hosts*, host by host."""
     return StandingView(
         candidate=standing.candidate,
         colour=colour,
         rank=NONE if standing.rank is None else str(standing.rank),
-        cells=tuple(Cell(number(one.value) if one.value else one.status, one.value is None) for one in standing.cells)
+        cells=tuple(
+            Cell(number(one.value) if one.value else one.status.value, one.value is None) for one in standing.cells
+        )
         if not hosts
         else tuple(_of_hosts(standing.cells, hosts)),
         statistic=number(standing.statistic),
         promoted=standing.verdict is Verdict.PROMOTED,
-        reason=standing_reason(standing, decision, unit),
+        reason=reason,
     )
 
 
@@ -126,8 +134,8 @@ def _text(value: Fraction | None, *, signed: bool = False) -> str:
 def rule_view(record: Record, rule: Rule) -> RuleView:
     """Everything that is shown of a rule."""
     decision = record.decisions.get(rule.name)
-    assert decision is None or isinstance(decision, RuleDecision)
-    comparisons = decision.comparisons if decision else ()
+    found = decision.judgement if decision else None
+    comparisons = found.comparisons if found else ()
     few = len(comparisons) <= MOST_COMPARISONS
     return RuleView(
         name=rule.name,
@@ -135,16 +143,16 @@ def rule_view(record: Record, rule: Rule) -> RuleView:
         sentence=read_rule(rule, record.study),
         seal=seal_view(record, rule),
         decided=decision is not None,
-        answer=decision.answer.value if decision else "open",
+        answer=found.answer.value if found else "open",
         result=_result(record, rule.name),
         judged=rule.judged,
         reference=rule.reference or "",
         side=side_of(rule).value,
-        findings=tuple(finding_words(one, record.study.measure.unit) for one in decision.findings) if decision else (),
+        findings=tuple(finding_words(one, record.study) for one in found.findings) if found else (),
         comparisons=tuple(_comparison(one) for one in comparisons) if few else tuple(_of_rule(comparisons)),
-        evidence=decision.evidence[:SHOWN] if decision else "",
-        decision=decision_digest(decision)[:SHOWN] if decision else "",
-        amended=(*amended_lines(record.state, rule.name), *moved_lines(record, rule.name)),
+        evidence=decision.inputs[0].digest[:SHOWN] if decision else "",
+        decision=decision.digest[:SHOWN] if decision else "",
+        amended=(*amended_lines(record.study, record.state, rule.name), *moved_lines(record, rule.name)),
     )
 
 

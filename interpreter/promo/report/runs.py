@@ -4,14 +4,17 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from promo.base.canonical import from_exact, rounded
+from promo.base.codec import to_json
 from promo.ledger.state import Attempt, AttemptState
+from promo.ledger.values import Recording, Text, TokenText
+from promo.report.decided import attempt_cause
+from promo.report.describe import describe_runner
 from promo.report.environment import Environments
-from promo.report.record import Record, part
+from promo.report.record import Record
 from promo.report.values import RunsView, RunView
 from promo.report.words import NONE, number
 from promo.run.corpora import MOST_OVERLAP
-from promo.run.values import Result
-from promo.study.describe import describe_runner
+from promo.run.values import Facts, Result, Work
 
 MOST_RUNS = 1000
 """Runs that a page lists one by one."""
@@ -29,7 +32,7 @@ def _counted(record: Record) -> Iterable[tuple[str, ...]]:
     groups: dict[tuple[str, str, str], list[tuple[Attempt, int]]] = {}
     for run, tried in record.state.attempts.items():
         shown = record.state.accepted(run) or tried[-1]
-        status = shown.status or shown.state.value
+        status = shown.ending
         groups.setdefault((tried[0].stage, shown.host, status), []).append((shown, len(tried)))
     order = {stage.name: place for place, stage in enumerate(record.plan.stages)}
     for key in sorted(groups, key=lambda one: (order[one[0]], one)):
@@ -67,10 +70,10 @@ def run_rows(record: Record) -> Iterable[RunView]:
 def _row(
     record: Record, colour: int, shown: Attempt, tried: list[Attempt], result: Result | None, place: str
 ) -> RunView:
-    details = result.details if result else {}
     seconds = result.seconds if result else {}
-    work, memory = part(details, "work"), part(details, "memory")
-    peak = memory.get("peak_device_bytes") or memory.get("peak_rss_bytes")
+    work = result.body.work if result and result.body else Work()
+    facts = result.body.facts if result and result.body else Facts()
+    peak = facts.peak_device_bytes or facts.peak_rss_bytes
     phases = (f"{name} {rounded(from_exact(text), 1)} s" for name, text in seconds.items() if name != "total")
     return RunView(
         stage=shown.stage,
@@ -78,17 +81,21 @@ def _row(
         colour=colour,
         host=shown.host,
         seed=str(shown.seed),
-        status=shown.status or shown.state.value,
+        status=shown.ending,
         good=shown.state is AttemptState.ACCEPTED,
         value=number(result.metrics.get(record.study.measure.metric)) if result else NONE,
-        steps=str(work.get("steps", NONE)),
-        tokens=f"{int(str(work['tokens'])):,}" if "tokens" in work else NONE,
+        steps=NONE if work.steps is None else str(work.steps),
+        tokens=NONE if work.tokens is None else f"{work.tokens:,}",
         trained=rounded(from_exact(seconds["train"]), 2) if "train" in seconds else NONE,
         phases=", ".join(phases),
-        speed=f"{float(str(work['tokens_per_s'])):,.0f}" if "tokens_per_s" in work else NONE,
-        memory=f"{int(str(peak)) / 2**20:,.0f} MiB" if peak else NONE,
+        speed=NONE if work.tokens_per_s is None else f"{float(work.tokens_per_s):,.0f}",
+        memory=f"{peak / 2**20:,.0f} MiB" if peak else NONE,
         attempts=str(len(tried)),
-        cause="; ".join(f"attempt {one.number}: {one.status}, {one.cause}" for one in tried if one.cause),
+        cause="; ".join(
+            f"attempt {one.number}: {one.ending}, {cause}"
+            for one in tried
+            if (cause := attempt_cause(one, record.study))
+        ),
         run=shown.run,
         environment=place,
     )
@@ -96,19 +103,31 @@ def _row(
 
 def facts(record: Record) -> Iterable[tuple[str, str]]:
     """Digests and versions; machines are told run by run."""
-    frozen = record.state.frozen
+    frozen, text = record.state.frozen, record.state.text
+    assert frozen is not None
     yield "study frozen", record.state.frozen_at
     yield "plan", f"sha256:{record.plan.digest}"
-    for name, value in part(frozen, "files").items():
+    for name, value in frozen.files.items():
         yield f"file {name}", f"sha256:{value}"
     yield "ledger", f"{record.state.events} events, head sha256:{record.head}"
-    code = part(frozen, "runner").get("code")
-    yield "runner", f"{describe_runner(record.study.runner)}, code sha256:{code}"
-    yield "commit of the spec", str(frozen.get("commit") or "not in version control")
-    yield "promo", f"{frozen.get('promo')} ran it, {record.promo} made this report"
-    for name, value in (record.state.data or {}).items():
-        if name == "overlap" and Fraction(str(value)) > MOST_OVERLAP:
+    yield "runner", f"{describe_runner(record.study.runner)}, code sha256:{frozen.runner.code}"
+    yield "commit of the spec", frozen.commit or "not in version control"
+    yield "promo", f"{frozen.promo} ran it, {record.promo} made this report"
+    if text is not None:
+        yield from _text_facts(text)
+    for name, value in _flat(frozen.replay) if frozen.replay else ():
+        yield f"curves, {name}", value
+
+
+def _text_facts(text: Text) -> Iterable[tuple[str, str]]:
+    """What is recorded of the text, with a warning where it trains on what it is scored on."""
+    for name, value in (*_flat(text), *(_flat(text.tokens) if text.tokens else ())):
+        if name == "overlap" and Fraction(text.overlap) > MOST_OVERLAP:
             value = f"{value}: a warning, so much of the held-out text also stands in the training text"
-        yield f"text, {name}", str(value)
-    for name, value in part(frozen, "replay").items():
-        yield f"curves, {name}", str(value)
+        if name != "tokens":
+            yield f"text, {name}", value
+
+
+def _flat(value: Text | TokenText | Recording) -> Iterable[tuple[str, str]]:
+    """Name and value of every field."""
+    return ((str(name), str(one)) for name, one in to_json(value).items())

@@ -6,8 +6,8 @@ Every decision has a sentence of its own elsewhere; where all of them together a
 
 from collections.abc import Iterator, Sequence
 
-from promo.decision.values import Answer, GateDecision, ReduceDecision, RuleDecision
-from promo.report.people import result_words, settled_gate
+from promo.ledger.outcomes import Answer
+from promo.report.people import result_words, settled
 from promo.report.record import Record
 from promo.report.replay import replay_line
 from promo.report.words import listed, plural
@@ -48,17 +48,17 @@ def _ran(record: Record, rungs: Sequence[str]) -> str:
 
 
 def _gates(record: Record) -> str:
-    decided = [one for one in record.decisions.values() if isinstance(one, GateDecision | ReduceDecision)]
+    decided = [one for one in record.decisions.values() if one.ranking is not None or one.reducing is not None]
     if len(decided) <= FEW:
         return _joined(result_words(one, record.study, record.state) for one in decided)
-    gates = [settled_gate(one, record.state) for one in decided if isinstance(one, GateDecision)]
-    let = [f"{one.gate} {len(one.promoted)} of {len(one.standings)}" for one in gates]
-    reduced = (result_words(one, record.study, record.state) for one in decided if isinstance(one, ReduceDecision))
-    return _joined([*([f"{plural(len(gates), 'gate')} let on: {listed(let)}"] if let else []), *reduced])
+    gates = [(settled(one, record.state), one.ranking) for one in decided if one.ranking is not None]
+    let = [f"{one.name} {len(one.promoted)} of {len(ranking.standings)}" for one, ranking in gates]
+    reduced = (result_words(one, record.study, record.state) for one in decided if one.reducing is not None)
+    return _joined([*([f"{plural(len(gates), 'gate')} promoted: {listed(let)}"] if let else []), *reduced])
 
 
 def _rules(record: Record) -> str:
-    decided = [one for one in record.decisions.values() if isinstance(one, RuleDecision)]
+    decided = [one for one in record.decisions.values() if one.judgement is not None]
     if len(decided) <= FEW:
         return _joined(result_words(one, record.study, record.state) for one in decided)
     words = (
@@ -68,7 +68,7 @@ def _rules(record: Record) -> str:
     )
     said = []
     for answer, one, several in words:
-        names = [decision.rule for decision in decided if decision.answer is answer]
+        names = [one.name for one in decided if one.judgement is not None and one.judgement.answer is answer]
         said += [f"{listed(names)} {one if len(names) == 1 else several}"] if names else []
     return _joined([f"Of {len(decided)} rules, " + "; ".join(said)])
 

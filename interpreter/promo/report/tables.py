@@ -5,12 +5,17 @@ Numbers are the exact texts of the evidence, not the rounded ones that people ar
 """
 
 from collections.abc import Iterable, Iterator
+from typing import assert_never
 
-from promo.decision.values import Decision, Finding, GateDecision, ReduceDecision, RuleDecision, StepDecision
+from promo.decision.values import Decision, Finding, Judgement, Ranking, Reducing, Walking
 from promo.evidence.values import Cell
 from promo.ledger.state import Attempt
+from promo.report.decided import attempt_cause, because_words, fate_words
+from promo.report.describe import describe_condition, describe_level, describe_reduction
 from promo.report.environment import Environments
-from promo.report.record import Record, part
+from promo.report.record import Record
+from promo.run.values import Facts, Work
+from promo.study.values import Study
 
 DECISION_COLUMNS = (
     "decision",
@@ -63,76 +68,75 @@ def decision_rows(record: Record) -> Iterator[tuple[str, ...]]:
 
     A reduction has one for each factor and stage, with the factor in the place of the candidate.
     """
-    for name, decision in record.verdicts.items():
-        match decision:
-            case GateDecision():
-                yield from _gate(name, decision)
-            case ReduceDecision():
-                yield from _reduction(name, decision)
-            case StepDecision():
+    study = record.study
+    for decision in record.verdicts.values():
+        found = decision.found
+        match found:
+            case Ranking():
+                yield from _gate(decision, found, study)
+            case Reducing():
+                yield from _reduction(decision, found, study)
+            case Walking():
                 trying = decision.promoted[0] if decision.promoted else ""
-                seen = ("", decision.statistic or "", "tries" if trying else "ended", f"stands at {decision.place}")
-                yield (*_head(name, "baseline", decision), trying, *seen, "", "", "", "", "")
-            case RuleDecision():
-                yield from _rule(name, decision)
+                seen = ("", found.statistic or "", "tries" if trying else "ended", f"stands at {found.place}")
+                yield (*_head(decision, "baseline", found.stages[-1]), trying, *seen, "", "", "", "", "")
+            case Judgement():
+                yield from _rule(decision, found, study)
+            case _:
+                assert_never(found)
 
 
-def _gate(name: str, decision: GateDecision) -> Iterator[tuple[str, ...]]:
-    for standing in decision.standings:
+def _gate(decision: Decision, found: Ranking, study: Study) -> Iterator[tuple[str, ...]]:
+    keep = describe_condition(found.keep, study.measure)
+    for standing in found.standings:
         findings: Iterable[Finding | None] = standing.findings or (None,)
         for finding in findings:
             yield (
-                *_head(name, "gate", decision),
+                *_head(decision, "gate", found.stage),
                 standing.candidate,
                 "" if standing.rank is None else str(standing.rank),
                 standing.statistic or "",
                 standing.verdict.value,
                 standing.ground.value,
-                *_finding(finding, decision.kept_by, standing.margin),
+                *_finding(finding, keep, standing.margin, study),
                 _cells(standing.cells),
             )
 
 
-def _rule(name: str, decision: RuleDecision) -> Iterator[tuple[str, ...]]:
-    pairs = (f"{one.host}/{one.seed}={one.judged or ''}:{one.reference or ''}" for one in decision.comparisons)
-    cells = " ".join(pairs)
-    for finding in decision.findings or (None,):
-        judged = dict(decision.clauses).get("judge", "").split(" ")[0]
-        yield (
-            *_head(name, "rule", decision),
-            judged,
-            "",
-            "",
-            decision.answer.value,
-            decision.why,
-            *_finding(finding, "", None),
-            cells,
-        )
+def _rule(decision: Decision, found: Judgement, study: Study) -> Iterator[tuple[str, ...]]:
+    pairs = (f"{one.host}/{one.seed}={one.judged or ''}:{one.reference or ''}" for one in found.comparisons)
+    why = "" if found.undecided is None else because_words(decision.name, found.undecided, study)
+    cells, judged = " ".join(pairs), study.rules[decision.name].judged
+    for finding in found.findings or (None,):
+        head = (*_head(decision, "rule", found.stage), judged, "", "", found.answer.value, why)
+        yield (*head, *_finding(finding, "", None, study), cells)
 
 
-def _reduction(name: str, decision: ReduceDecision) -> Iterator[tuple[str, ...]]:
-    asked = dict(decision.clauses)["fix"]
-    for one in decision.factors:
-        verdict = "free" if one.level is None else f"fixed at {one.level}"
-        for stage, value, adjusted, found in one.seen:
-            head = (name, "reduce", stage, decision.seal or "", decision.evidence)
-            condition = (asked, "yes" if found else "no", "", "")
-            yield (*head, one.factor, "", value or "", verdict, one.why, *condition, f"adjusted_p={adjusted or ''}")
+def _reduction(decision: Decision, found: Reducing, study: Study) -> Iterator[tuple[str, ...]]:
+    asked = str(describe_reduction(study.reductions[decision.name], study.measure)["fix"])
+    for one in found.factors:
+        verdict = "free" if one.level is None else f"fixed at {describe_level(one.level)}"
+        for seen in one.seen:
+            head = _head(decision, "reduce", seen.stage)
+            condition = (asked, "yes" if seen.discovered else "no", "", "")
+            effect, adjusted = seen.effect or "", f"adjusted_p={seen.adjusted or ''}"
+            yield (*head, one.factor, "", effect, verdict, fate_words(one), *condition, adjusted)
 
 
-def _head(name: str, kind: str, decision: Decision) -> tuple[str, ...]:
-    return name, kind, decision.stage, decision.seal or "", decision.evidence
+def _head(decision: Decision, kind: str, stage: str) -> tuple[str, ...]:
+    return decision.name, kind, stage, decision.seal or "", decision.inputs[0].digest
 
 
-def _finding(finding: Finding | None, condition: str, margin: str | None) -> tuple[str, str, str, str]:
+def _finding(finding: Finding | None, condition: str, margin: str | None, study: Study) -> tuple[str, str, str, str]:
     if finding is None:
         return condition, "", "", margin or ""
     holds = {True: "yes", False: "no", None: ""}[finding.holds]
-    return finding.condition, holds, finding.statistic or "", finding.margin or ""
+    said = describe_condition(finding.condition, study.measure)
+    return said, holds, finding.statistic or "", finding.margin or ""
 
 
 def _cells(cells: tuple[Cell, ...]) -> str:
-    return " ".join(f"{cell.host}/{cell.seed}={cell.value or cell.status}" for cell in cells)
+    return " ".join(f"{cell.host}/{cell.seed}={cell.value or cell.status.value}" for cell in cells)
 
 
 def run_table(record: Record) -> Iterator[tuple[str, ...]]:
@@ -146,8 +150,8 @@ def run_table(record: Record) -> Iterator[tuple[str, ...]]:
 
 def _run(record: Record, attempt: Attempt) -> tuple[str, ...]:
     result = record.results.get((attempt.run, attempt.number))
-    details = result.details if result else {}
-    work, memory = part(details, "work"), part(details, "memory")
+    facts = result.body.facts if result and result.body else Facts()
+    work = result.body.work if result and result.body else Work()
     metric = record.study.measure.metric
     return (
         attempt.run,
@@ -157,13 +161,13 @@ def _run(record: Record, attempt: Attempt) -> tuple[str, ...]:
         attempt.host,
         str(attempt.seed),
         attempt.state.value,
-        attempt.status,
-        attempt.cause,
+        attempt.status.value if attempt.status else "",
+        attempt_cause(attempt, record.study),
         metric,
         (result.metrics.get(metric) or "") if result else "",
         attempt.train_s or "",
         attempt.device_s or "",
-        *(str(work.get(name) or "") for name in ("steps", "tokens", "tokens_per_s")),
-        *(str(memory.get(name) or "") for name in ("peak_rss_bytes", "peak_device_bytes")),
+        *(str(one or "") for one in (work.steps, work.tokens, work.tokens_per_s)),
+        *(str(one or "") for one in (facts.peak_rss_bytes, facts.peak_device_bytes)),
         attempt.envelope or "",
     )

@@ -111,7 +111,7 @@ class ReductionView:
     factors: tuple[tuple[str, ...], ...]
     """Factor, what became of it, why, and its effect at each stage."""
     promoted: tuple[str, ...]
-    left: tuple[str, ...]
+    dropped: tuple[str, ...]
     effects: str
     decision: str
     amended: tuple[str, ...] = ()

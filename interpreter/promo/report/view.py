@@ -9,12 +9,14 @@ from fractions import Fraction
 
 from promo.base.canonical import exact, from_exact, rounded
 from promo.decision.stats import summarise
-from promo.decision.values import StepDecision
+from promo.decision.values import Walking
 from promo.ledger.state import StudyState
 from promo.plan.values import PlannedRun, StagePlan
 from promo.report.account import account_lines
 from promo.report.baselines import baseline_lines
 from promo.report.curves import curves_view
+from promo.report.decided import stop_words
+from promo.report.describe import describe_budget, describe_measure, describe_mode
 from promo.report.effects import effects_story, effects_view
 from promo.report.environment import Environments, starts
 from promo.report.growth import growth_lines
@@ -45,7 +47,6 @@ from promo.report.words import (
     seeds_text,
     span_text,
 )
-from promo.study.describe import describe_budget, describe_measure, describe_mode
 from promo.study.judgement import Statistic
 from promo.study.values import Stage
 
@@ -121,7 +122,7 @@ class _View:
             case StudyState.CLOSED:
                 return "finished"
             case StudyState.STOPPED:
-                return f"stopped by its own rule: {(self.state.ended or {}).get('why', '')}"
+                return f"stopped by its own rule: {stop_words(self.study, self.state)}"
             case StudyState.OPEN:
                 return "not finished: what follows is as far as it has come"
             case StudyState.EMPTY:
@@ -153,7 +154,7 @@ class _View:
         did = "read from the record" if replay else "trained"
         yield f"Candidates {did}: {'; '.join(rungs)}." if rungs else f"Nothing has been {did} yet."
         for decision in self.record.decisions.values():
-            if not isinstance(decision, StepDecision):
+            if not isinstance(decision.found, Walking):
                 yield result_words(decision, self.study, self.state) + "."
         yield from effects_story(self.record)
         yield from baseline_lines(self.record)
@@ -168,9 +169,9 @@ class _View:
         failed = sum(self.state.failures(run) for run in self.state.attempts)
         flagged = sum(self.state.flagged(run) for run in self.state.attempts)
         extra = f" and {plural(failed, 'failed attempt')}" if failed else ""
-        extra += f" and {plural(flagged, 'run')} that a guard set aside" if flagged else ""
+        extra += f" and {plural(flagged, 'run')} that a guard excluded" if flagged else ""
         trained, device = self.record.trained_s(), self.record.device_s()
-        if "replay" in self.state.frozen:
+        if self.state.replay:
             return (
                 f"{plural(accepted, 'run')}{extra} stand for {span_text(trained)} of recorded training (planned: "
                 f"{span_text(self.plan.device_s.planned)}); a run that is read at several stages counts at each."

@@ -26,11 +26,11 @@ def vouching_view(record: Record) -> VouchingView:
 
 def _receipts(record: Record) -> Iterable[tuple[str, ...]]:
     for one in record.state.receipts:
-        size = int(str(one["size"]))
+        size = one.size
         first = record.first_attempt
         before = "before the first run" if first is None or size <= first else "after runs had begun"
-        digest = f"sha256:{str(one['digest'])[:SHOWN]}"
-        yield str(one["form"]), str(one["by"]), f"the first {size} of {record.state.events}", before, digest
+        digest = f"sha256:{one.digest[:SHOWN]}"
+        yield one.form, one.by, f"the first {size} of {record.state.events}", before, digest
 
 
 def _said(record: Record) -> Iterable[str]:
@@ -50,9 +50,6 @@ def _said(record: Record) -> Iterable[str]:
         source = "the first receipt" if study.draw.published is None else study.draw.published
         yield f"Seeds are drawn from {source}."
     for one in state.bundles:
-        taken = one.get("taken")
-        count = len(taken) if isinstance(taken, list | tuple) else 0
-        signer = one.get("signer") or "a key that was given"
-        signed = f"signed by {signer}" if one.get("signed") else "not signed"
-        bundle = f"bundle sha256:{str(one['bundle'])[:SHOWN]}"
-        yield f"Brought in from another machine: {plural(count, 'attempt')}, {bundle}, {signed}."
+        signed = "not signed" if one.signer is None else f"signed by {one.signer}"
+        bundle = f"bundle sha256:{one.bundle[:SHOWN]}"
+        yield f"Brought in from another machine: {plural(len(one.taken), 'attempt')}, {bundle}, {signed}."

@@ -5,39 +5,44 @@ Survivors are explained as fully as the dropped: a narrow margin is news either 
 """
 
 from collections.abc import Iterator, Mapping
+from typing import assert_never
 
 from attrs import frozen
 
 from promo.base.canonical import Json
+from promo.base.codec import to_json
 from promo.decision.values import (
+    Comparison,
+    Decision,
     Finding,
-    GateDecision,
-    ReduceDecision,
-    RuleDecision,
+    Fixing,
+    Judgement,
+    Ranking,
+    Reducing,
     Standing,
     Verdict,
-    decision_digest,
-    fixing_to_json,
-    standing_to_json,
+    Walking,
 )
 from promo.evidence.values import Cell
 from promo.ledger.state import AttemptState
 from promo.report.aloud import read_gate, read_reduction, read_rule
-from promo.report.amendments import amended_lines, beside, dated, wording
-from promo.report.growth import growth_of
-from promo.report.people import result_words, settled_gate
-from promo.report.record import Record
-from promo.report.reductions import seen_text
-from promo.report.words import (
+from promo.report.amendments import amended_lines, other_verdicts, wording
+from promo.report.decided import (
     allowance_of,
+    attempt_cause,
+    because_words,
     demand_words,
+    fate_words,
     finding_words,
-    listed,
-    number,
-    plural,
+    outcome_words,
     standing_reason,
 )
-from promo.study.describe import describe_level
+from promo.report.describe import describe_level
+from promo.report.growth import growth_of
+from promo.report.people import result_words, settled
+from promo.report.record import Record
+from promo.report.reductions import seen_text
+from promo.report.words import listed, number, plural
 from promo.study.judgement import Gate, Reduction, Rule, TieBreak
 from promo.study.values import Grow, Study
 
@@ -65,19 +70,25 @@ def explain(record: Record, candidate: str, name: str) -> Explanation | None:
         None when it has not decided yet, or was not about this candidate.
     """
     decision = record.decisions.get(name)
-    grow = record.study.grows.get(name)
-    if isinstance(decision, GateDecision) and grow is not None and candidate == grow.becomes:
-        return _of_growth(record, grow, decision)
-    if isinstance(decision, GateDecision):
-        standing = next((one for one in decision.standings if one.candidate == candidate), None)
-        return None if standing is None else _of_gate(record, record.study.gates[name], decision, standing)
-    if isinstance(decision, RuleDecision):
-        rule = record.study.rules[name]
-        return _of_rule(record, rule, decision) if candidate in (rule.judged, rule.reference) else None
-    if isinstance(decision, ReduceDecision):
-        reduction = record.study.reductions[name]
-        return _of_reduction(record, reduction, decision, candidate) if candidate in reduction.rows else None
-    return None
+    if decision is None:
+        return None
+    grow, found = record.study.grows.get(name), decision.found
+    match found:
+        case Ranking():
+            if grow is not None and candidate == grow.becomes:
+                return _of_growth(record, grow, decision, found)
+            standing = next((one for one in found.standings if one.candidate == candidate), None)
+            return None if standing is None else _of_gate(record, record.study.gates[name], decision, found, standing)
+        case Judgement():
+            rule = record.study.rules[name]
+            return _of_rule(record, rule, decision, found) if candidate in (rule.judged, rule.reference) else None
+        case Reducing():
+            reduction = record.study.reductions[name]
+            return _of_reduction(record, reduction, decision, found, candidate) if candidate in reduction.rows else None
+        case Walking():
+            return None
+        case _:
+            assert_never(found)
 
 
 def explanation_to_json(one: Explanation) -> dict[str, Json]:
@@ -85,151 +96,175 @@ def explanation_to_json(one: Explanation) -> dict[str, Json]:
     return {"name": one.name, "head": one.head, "sentences": list(one.lines), **one.data}
 
 
-def _of_gate(record: Record, gate: Gate, decision: GateDecision, standing: Standing) -> Explanation:
-    unit = record.study.measure.unit
-    went = {Verdict.PROMOTED: f"went on to {decision.target}", Verdict.DROPPED: f"did not go on to {decision.target}"}
-    person = record.state.people.get(gate.name)
+def _of_gate(record: Record, gate: Gate, decision: Decision, found: Ranking, standing: Standing) -> Explanation:
+    study, state = record.study, record.state
+    went = {Verdict.PROMOTED: f"was promoted to {found.target}", Verdict.DROPPED: f"was not promoted to {found.target}"}
     shown = _shown(record, decision, standing)
-    head = f"{standing.candidate} {went[shown.verdict]} by {gate.name}: {standing_reason(shown, decision, unit)}."
+    head = f"{standing.candidate} {went[shown.verdict]} by {gate.name}: {standing_reason(shown, decision, study)}."
     lines = (
-        f"The rule: {read_gate(gate, record.study)}",
-        *_cells(standing.cells, unit),
-        *_rank(record.study, gate, decision, standing),
-        *_parts(standing.findings, unit, allowance_of(decision)),
-        *(f"Demanded before it may decide: {one}." for one in demand_words(decision, unit)),
-        *([f"The gate stopped the study: {decision.stopped}."] if decision.stopped else []),
-        *([f"The gate {'waited' if person else 'waits'} for a person: {decision.held}."] if decision.held else []),
-        *([f"A person decided, {person['by']}{dated(person)}: {person['reason']}."] if person else []),
-        *_runs(record, standing.candidate, decision.stage),
-        *amended_lines(record.state, gate.name),
+        f"The rule: {read_gate(gate, study)}",
+        *_cells(standing.cells, study.measure.unit),
+        *_rank(study, gate, found, standing),
+        *_parts(standing.findings, study, allowance_of(decision, study)),
+        *(f"Demanded before it may decide: {one}." for one in demand_words(decision, study)),
+        *_outcome(record, decision, "gate"),
+        *_runs(record, standing.candidate, found.stage),
+        *amended_lines(study, state, gate.name),
         *_other_wordings(record, gate.name, standing.candidate),
-        f"Evidence sha256:{decision.evidence[:12]}, decision sha256:{decision_digest(decision)[:12]}.",
+        _digests(decision),
     )
     data: dict[str, Json] = {
         "gate": gate.name,
-        "stage": decision.stage,
-        "standing": standing_to_json(shown),
-        "person": dict(person) if person else None,
+        "stage": found.stage,
+        "standing": to_json(shown),
         "ties": [one.value for one in gate.ties],
-        "runs": list(_attempts(record, standing.candidate, decision.stage)),
-        "beside": [dict(one) for one in beside(record.state, gate.name)],
+        "runs": list(_attempts(record, standing.candidate, found.stage)),
+        **_aside(record, gate.name),
     }
     return Explanation(gate.name, head, lines, data)
 
 
-def _of_growth(record: Record, grow: Grow, decision: GateDecision) -> Explanation:
+def _outcome(record: Record, decision: Decision, kind: str) -> Iterator[str]:
+    """Whether it stopped the study or waited for a person, and what that person decided."""
+    person, why = record.state.people.get(decision.name), outcome_words(decision.name, decision.outcome, record.study)
+    if decision.stopped:
+        yield f"The {kind} stopped the study: {why}."
+    if decision.held:
+        yield f"The {kind} {'waited' if person else 'waits'} for a person: {why}."
+    if person is not None:
+        yield f"A person decided, {person.by} on {record.state.decided_at[decision.name]}: {person.reason}."
+
+
+def _digests(decision: Decision) -> str:
+    read = decision.inputs[0]
+    return f"Read {read.of} sha256:{read.digest[:12]}, decision sha256:{decision.digest[:12]}."
+
+
+def _aside(record: Record, name: str) -> dict[str, Json]:
+    """What a person decided, and what other wordings would have."""
+    person, others = record.state.people.get(name), other_verdicts(record.state, name)
+    return {"person": None if person is None else to_json(person), "other_wordings": [to_json(one) for one in others]}
+
+
+def _of_growth(record: Record, grow: Grow, decision: Decision, found: Ranking) -> Explanation:
     """Where a grown candidate comes from."""
     head = f"{grow.becomes} comes from {grow.name}: {result_words(decision, record.study, record.state)}."
     lines = (
         f"The rule: {read_gate(record.study.gates[grow.name], record.study)}",
         *growth_of(record, grow),
-        f"Evidence sha256:{decision.evidence[:12]}, decision sha256:{decision_digest(decision)[:12]}.",
+        _digests(decision),
     )
     data: dict[str, Json] = {
         "grow": grow.name,
         "parent": grow.parent,
         "stage": grow.stage,
         "chosen": list(decision.promoted),
-        "standings": [standing_to_json(one) for one in decision.standings],
+        "standings": [to_json(one) for one in found.standings],
     }
     return Explanation(grow.name, head, lines, data)
 
 
-def _shown(record: Record, decision: GateDecision, standing: Standing) -> Standing:
+def _shown(record: Record, decision: Decision, standing: Standing) -> Standing:
     """The same standing after a person's verdict, if there was one."""
-    standings = settled_gate(decision, record.state).standings
-    return next(one for one in standings if one.candidate == standing.candidate)
+    ranking = settled(decision, record.state).ranking
+    assert ranking is not None
+    return next(one for one in ranking.standings if one.candidate == standing.candidate)
 
 
-def _of_rule(record: Record, rule: Rule, decision: RuleDecision) -> Explanation:
-    unit = record.study.measure.unit
-    person = record.state.people.get(rule.name)
-    lines = (
-        f"The rule: {read_rule(rule, record.study)}",
-        *(
-            f"On {one.host} with seed {one.seed}: {number(one.judged)} {unit}"
-            + (
-                f" against {number(one.reference)}, difference {number(one.difference, signed=True)}"
-                if rule.reference
-                else ""
-            )
-            + "."
-            for one in decision.comparisons
-        ),
-        *_parts(decision.findings, unit),
-        *([f"The rule {'waited' if person else 'waits'} for a person: {decision.held}."] if decision.held else []),
-        *([f"A person decided, {person['by']}{dated(person)}: {person['reason']}."] if person else []),
-        *(line for name in (rule.judged, rule.reference) if name for line in _runs(record, name, decision.stage)),
-        *amended_lines(record.state, rule.name),
-        f"Evidence sha256:{decision.evidence[:12]}, decision sha256:{decision_digest(decision)[:12]}.",
-    )
+def _of_rule(record: Record, rule: Rule, decision: Decision, found: Judgement) -> Explanation:
+    study = record.study
+    why = "" if found.undecided is None else because_words(rule.name, found.undecided, study)
     pair = [name for name in (rule.judged, rule.reference) if name]
+    lines = (
+        f"The rule: {read_rule(rule, study)}",
+        *(f"{_compared(one, rule, study)}." for one in found.comparisons),
+        *_parts(found.findings, study),
+        *_outcome(record, decision, "rule"),
+        *(line for name in pair for line in _runs(record, name, found.stage)),
+        *amended_lines(study, record.state, rule.name),
+        _digests(decision),
+    )
     data: dict[str, Json] = {
         "rule": rule.name,
-        "stage": decision.stage,
-        "answer": decision.answer.value,
-        "why": decision.why,
-        "person": dict(person) if person else None,
-        "runs": [one for name in pair for one in _attempts(record, name, decision.stage)],
-        "beside": [dict(one) for one in beside(record.state, rule.name)],
+        "stage": found.stage,
+        "answer": found.answer.value,
+        "why": why,
+        "runs": [one for name in pair for one in _attempts(record, name, found.stage)],
+        **_aside(record, rule.name),
     }
-    return Explanation(rule.name, result_words(decision, record.study, record.state) + ".", lines, data)
+    return Explanation(rule.name, result_words(decision, study, record.state) + ".", lines, data)
 
 
-def _of_reduction(record: Record, reduction: Reduction, decision: ReduceDecision, candidate: str) -> Explanation:
-    person = record.state.people.get(reduction.name)
+def _compared(one: Comparison, rule: Rule, study: Study) -> str:
+    said = f"On {one.host} with seed {one.seed}: {number(one.judged)} {study.measure.unit}"
+    if not rule.reference:
+        return said
+    return f"{said} against {number(one.reference)}, difference {number(one.difference, signed=True)}"
+
+
+def _of_reduction(
+    record: Record, reduction: Reduction, decision: Decision, found: Reducing, candidate: str
+) -> Explanation:
+    study, person = record.study, record.state.people.get(reduction.name)
     on = record.state.promoted(reduction.name)
-    went = "goes on" if candidate in on else "does not go on"
-    levels = {factor: describe_level(level) for factor, level in record.study.candidates[candidate].levels}
-    against = [one for one in decision.fixed if levels[one.factor] != one.level]
-    why = [f"{one.factor} is fixed at {one.level}, and it has {levels[one.factor]}" for one in against]
+    went = "is promoted" if candidate in on else "is not promoted"
+    levels = dict(study.candidates[candidate].levels)
+    against = [one for one in found.fixed if one.level is not None and levels[one.factor] != one.level]
+    why = [
+        f"{one.factor} is fixed at {describe_level(one.level)}, and it has {describe_level(levels[one.factor])}"
+        for one in against
+        if one.level is not None
+    ]
     if decision.stopped or decision.held:
-        why = [decision.stopped or (f"{person['by']} decided" if person else decision.held)]
-    agrees = ["it agrees with every factor that is fixed" if decision.fixed else "no factor is fixed"]
+        settled_by = f"{person.by} decided" if person else ""
+        why = [settled_by or outcome_words(reduction.name, decision.outcome, study)]
+    agrees = ["it agrees with every factor that is fixed" if found.fixed else "no factor is fixed"]
     lines = (
-        f"The rule: {read_reduction(reduction, record.study)}",
-        f"What it did: {result_words(decision, record.study, record.state)}.",
-        *(
-            f"{one.factor} {'stays in the search' if one.level is None else f'is fixed at {one.level}'}: {one.why}; "
-            + ", ".join(f"{stage} {seen_text(value, adjusted)}" for stage, value, adjusted, _ in one.seen)
-            + "."
-            for one in decision.factors
-        ),
-        *([f"A person decided, {person['by']}{dated(person)}: {person['reason']}."] if person else []),
-        *amended_lines(record.state, reduction.name),
-        f"Effects sha256:{decision.effects[:12]}, decision sha256:{decision_digest(decision)[:12]}.",
+        f"The rule: {read_reduction(reduction, study)}",
+        f"What it did: {result_words(decision, study, record.state)}.",
+        *(f"{_fixing(one)}." for one in found.factors),
+        *_outcome(record, decision, "reduction"),
+        *amended_lines(study, record.state, reduction.name),
+        _digests(decision),
     )
     data: dict[str, Json] = {
         "reduce": reduction.name,
         "stages": list(reduction.sources),
         "promoted": candidate in on,
-        "factors": [fixing_to_json(one) for one in decision.factors],
-        "beside": [dict(one) for one in beside(record.state, reduction.name)],
+        "factors": [to_json(one) for one in found.factors],
+        **_aside(record, reduction.name),
     }
     head = f"{candidate} {went} by {reduction.name}: {'; '.join(why or agrees)}."
     return Explanation(reduction.name, head, lines, data)
 
 
+def _fixing(one: Fixing) -> str:
+    fate = "stays in the search" if one.level is None else f"is fixed at {describe_level(one.level)}"
+    seen = ", ".join(f"{seen.stage} {seen_text(seen.effect, seen.adjusted)}" for seen in one.seen)
+    return f"{one.factor} {fate}: {fate_words(one)}; {seen}"
+
+
 def _cells(cells: tuple[Cell, ...], unit: str) -> Iterator[str]:
     for cell in cells:
-        value = f"{number(cell.value)} {unit}" if cell.value is not None else f"no value ({cell.cause or cell.status})"
+        value = f"no value ({cell.cause or cell.status.value})"
+        value = f"{number(cell.value)} {unit}" if cell.value is not None else value
         yield f"On {cell.host} with seed {cell.seed}: {value}."
 
 
-def _rank(study: Study, gate: Gate, decision: GateDecision, standing: Standing) -> Iterator[str]:
+def _rank(study: Study, gate: Gate, found: Ranking, standing: Standing) -> Iterator[str]:
     unit = study.measure.unit
     if standing.rank is None:
         yield "It has no rank, because a value is missing."
         return
-    ranked = sum(one.rank is not None for one in decision.standings)
+    ranked = sum(one.rank is not None for one in found.standings)
     what = f"{gate.statistic.value} {number(standing.statistic)} {unit}" if standing.statistic else "no statistic"
-    yield f"Rank {standing.rank} of {ranked}, with {what}."
+    yield f"Rank {standing.rank} of {ranked} with a value, by {what}; those that are always kept are ranked, too."
     if standing.tied_with:
         by: dict[str, list[str]] = {}
         for other in standing.tied_with:
-            by.setdefault(_told_apart(study, gate, standing.candidate, other), []).append(other)
+            by.setdefault(_distinguished(study, gate, standing.candidate, other), []).append(other)
         apart = ", ".join(f"from {listed(names)} by {tie}" for tie, names in by.items())
-        yield f"Tied with {listed(standing.tied_with)}; told apart {apart}."
+        yield f"Tied with {listed(standing.tied_with)}; distinguished {apart}."
     else:
         yield "Tied with nobody, so no tie-break was used."
     if standing.margin is not None:
@@ -237,7 +272,7 @@ def _rank(study: Study, gate: Gate, decision: GateDecision, standing: Standing) 
         yield f"Margin to the cut: {number(standing.margin)} {unit}, {'beyond' if beyond else 'inside'} it."
 
 
-def _told_apart(study: Study, gate: Gate, one: str, other: str) -> str:
+def _distinguished(study: Study, gate: Gate, one: str, other: str) -> str:
     """The first of a gate's tie-breaks in which two candidates differ, with what it found."""
     for tie in gate.ties:
         if tie is not TieBreak.PARAMETERS:
@@ -248,9 +283,9 @@ def _told_apart(study: Study, gate: Gate, one: str, other: str) -> str:
     raise AssertionError("a gate's tie-breaks leave no tie")
 
 
-def _parts(findings: tuple[Finding, ...], unit: str, allowance: str = "") -> Iterator[str]:
+def _parts(findings: tuple[Finding, ...], study: Study, allowance: str = "") -> Iterator[str]:
     for one in findings:
-        yield f"Asked: {finding_words(one, unit, allowance)}."
+        yield f"Asked: {finding_words(one, study, allowance)}."
 
 
 def _runs(record: Record, candidate: str, stage: str) -> Iterator[str]:
@@ -258,12 +293,9 @@ def _runs(record: Record, candidate: str, stage: str) -> Iterator[str]:
     tried = [one for one in record.attempts(stage) if one.candidate == candidate]
     odd = [one for one in tried if one.state is not AttemptState.ACCEPTED]
     for one in odd:
-        what = (
-            "was set aside by a guard"
-            if one.state is AttemptState.FLAGGED
-            else f"ended as {one.status or one.state.value}"
-        )
-        yield f"Attempt {one.number} on {one.host} with seed {one.seed} {what}: {one.cause or 'no cause known'}."
+        what = "was excluded by a guard" if one.state is AttemptState.FLAGGED else f"ended as {one.ending}"
+        cause = attempt_cause(one, record.study) or "no cause known"
+        yield f"Attempt {one.number} on {one.host} with seed {one.seed} {what}: {cause}."
     cells = {(one.host, one.seed) for one in tried}
     extra = len(tried) - len(cells)
     counts = f"{plural(len(tried), 'attempt')} in {plural(len(cells), 'cell')}, {plural(extra, 'rerun')}"
@@ -279,14 +311,14 @@ def _attempts(record: Record, candidate: str, stage: str) -> Iterator[dict[str, 
                 "host": one.host,
                 "seed": one.seed,
                 "state": one.state.value,
-                "status": one.status,
-                "cause": one.cause,
+                "status": one.ending,
+                "cause": attempt_cause(one, record.study),
             }
 
 
 def _other_wordings(record: Record, gate: str, candidate: str) -> Iterator[str]:
     for (name, version), decision in record.others.items():
-        if name == gate and isinstance(decision, GateDecision):
-            standing = next(one for one in decision.standings if one.candidate == candidate)
-            reason = standing_reason(standing, decision, record.study.measure.unit)
+        if name == gate and decision.ranking is not None:
+            standing = next(one for one in decision.ranking.standings if one.candidate == candidate)
+            reason = standing_reason(standing, decision, record.study)
             yield f"{wording(version).capitalize()}, {candidate} would be {standing.verdict.value}: {reason}."

@@ -334,3 +334,9 @@ class Point:
     """Training seconds that had been charged by then."""
     metrics: Mapping[str, Measured]
     """Metrics, and `train_` with the end of the metric's name for what is measured while it trains."""
+
+    @property
+    def figures(self) -> Mapping[str, str]:
+        """Everything that it says, by name."""
+        counted = {"step": self.step, "tokens": self.tokens, "charged_s": self.charged_s}
+        return {name: str(value) for name, value in counted.items() if value is not None} | dict(self.metrics)

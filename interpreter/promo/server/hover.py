@@ -14,11 +14,11 @@ from promo.base.canonical import exact
 from promo.base.units import Quantity, duration
 from promo.plan.values import Plan
 from promo.report.aloud import read_gate, read_reduction, read_rule
+from promo.report.describe import describe_budget, describe_factor, describe_host, describe_level
 from promo.server.document import Document
 from promo.server.hints import bounds_text, device_text, runs_text
 from promo.server.navigate import BROKEN_SEAL
 from promo.server.values import Declared
-from promo.study.describe import describe_budget, describe_factor, describe_host, describe_level
 from promo.study.lock import SHOWN
 from promo.study.names import KINDS
 from promo.study.values import Candidate, Study

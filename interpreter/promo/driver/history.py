@@ -1,0 +1,97 @@
+"""
+Ledger and requests to checks of how the study went: each event was due where it stands, each attempt asked as due.
+
+The request of each attempt is derived again, as a whole, from the plan and from what the ledger added up to when the
+attempt began.
+"""
+
+from collections.abc import Iterator
+
+from attrs import define, evolve, field
+
+from promo.base.canonical import digest_bytes
+from promo.base.errors import Mismatch, PromoError
+from promo.decision.protocol import breaches
+from promo.driver.left import listed
+from promo.driver.pipeline import Compiled
+from promo.driver.requests import Requests, recorded_runs
+from promo.driver.study import StudyFolder
+from promo.driver.values import Check, Outcome
+from promo.files import RealDisk
+from promo.ledger.state import AttemptState, State
+from promo.ledger.values import AttemptStarted, Chain, Event
+from promo.plan.values import PlannedRun
+from promo.report.protocol import breach_words
+from promo.run.store import CHECKPOINT, REQUEST
+from promo.run.values import Request, Resumed
+
+SHOWN = 5
+
+
+def check_history(folder: StudyFolder, compiled: Compiled, chain: Chain, state: State) -> Iterator[Check]:
+    """Whether the ledger keeps to the protocol, and whether each request is the one that was due."""
+    study, plan = compiled.sound()
+    try:
+        replay = folder.replay(study, state) if state.replay else None
+    except PromoError:
+        replay = None  # said among the curves
+    asking = _Asking(folder, compiled, Requests(compiled, folder, replay))
+    recorded = recorded_runs(replay) if state.replay else None
+    found = list(breaches(study, plan, chain.events, recorded, asking.look))
+    words = "; ".join(breach_words(one) for one in found[:SHOWN])
+    words += f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    good = f"{len(chain.events)} events, each due where it stands; {len(state.attempts)} runs, all of the plan"
+    yield Check("history", Outcome.DIFFERS if found else Outcome.MATCHES, words or good)
+    words = listed(asking.wrong) or f"{asking.good} requests derived again from plan and ledger"
+    yield Check("requests", Outcome.DIFFERS if asking.wrong else Outcome.MATCHES, words)
+
+
+@define
+class _Asking:
+    """Looks at the request of each attempt, with the state in which it began."""
+
+    folder: StudyFolder
+    compiled: Compiled
+    requests: Requests
+    good: int = 0
+    wrong: list[str] = field(factory=list)
+
+    def look(self, event: Event, state: State) -> None:
+        """Take note of one event, before it is taken in."""
+        one = event.event
+        if not isinstance(one, AttemptStarted):
+            return
+        if not (self.folder.path / one.folder / REQUEST).is_file():
+            return  # said among the results
+        same = self._is_due(one, state)
+        self.good += same
+        self.wrong += [] if same else [f"{one.folder}/{REQUEST}"]
+
+    def _is_due(self, one: AttemptStarted, state: State) -> bool:
+        content = RealDisk().read(self.folder.path / one.folder / REQUEST) or b""
+        run = self.requests.agenda.cells.get((one.stage, one.candidate, one.host, one.seed))
+        if digest_bytes(content) != one.request or run is None:
+            return False
+        try:
+            asked = self.folder.request_in(one.folder)
+            return asked == self._derived(asked, run, one, state)
+        except (Mismatch, AssertionError):
+            return False
+
+    def _derived(self, asked: Request, run: PlannedRun, one: AttemptStarted, state: State) -> Request:
+        brought = one.bundle is not None
+        drawn = (asked.run.seed, asked.run.label) if brought and self.requests.study.draw is not None else None
+        due = evolve(self.requests.of(run, state, drawn), attempt=one.attempt, resume=self._resumed(asked, run, state))
+        if self.requests.replay is not None:
+            due = evolve(due, recorded=(due.recorded or 0) + state.ended_badly(run.id))
+        # What a run on another machine began from lies there; its ledger was looked at when it was brought in.
+        return evolve(due, continues=asked.continues, grow=asked.grow, data=asked.data) if brought else due
+
+    def _resumed(self, asked: Request, run: PlannedRun, state: State) -> Resumed | None:
+        """The state that an attempt may take up: that of the attempt before, if nobody saw that one's end."""
+        tried = state.attempts.get(run.id, ())
+        if asked.resume is None or not tried or tried[-1].state is not AttemptState.LOST:
+            return None
+        kept = RealDisk().read(self.folder.path / tried[-1].folder / CHECKPOINT)
+        digest = asked.resume.state if kept is None else digest_bytes(kept)
+        return Resumed(tried[-1].folder, digest)

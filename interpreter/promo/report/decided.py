@@ -1,0 +1,330 @@
+"""Decisions to sentences: what was found, why a study stops or waits, and why a candidate fared as it did."""
+
+from typing import assert_never
+
+from promo.base.canonical import exact
+from promo.decision.values import (
+    Between,
+    Bounded,
+    CellsWon,
+    Chance,
+    Decision,
+    Detail,
+    Fate,
+    Finding,
+    Fixing,
+    Ground,
+    Judgement,
+    LeastAgreement,
+    Place,
+    Ranking,
+    Reducing,
+    Reference,
+    Standing,
+    Verdict,
+    Walking,
+)
+from promo.ledger.outcomes import (
+    Absent,
+    Answer,
+    Because,
+    Failed,
+    Held,
+    Incomparable,
+    Lacking,
+    Outcome,
+    RunsLacking,
+    Settled,
+    Stopped,
+    Unmet,
+)
+from promo.ledger.state import Attempt, State
+from promo.ledger.values import Loss, ResultFlagged
+from promo.report.describe import describe_condition, describe_guard, describe_level
+from promo.report.words import listed, number, plural
+from promo.study.judgement import Agreement, Condition, Difference, Equivalent, Gate, Guard, Reduction, Rule
+from promo.study.values import Grow, Study
+
+# --- why a decision stops the study, or waits --------------------------------------------------------------------
+
+
+def outcome_words(name: str, outcome: Outcome, study: Study) -> str:
+    """Why a decision stops the study or waits for a person; empty where it does neither."""
+    match outcome:
+        case Settled():
+            return ""
+        case Stopped():
+            return because_words(name, outcome.because, study, "stop")
+        case Held():
+            return because_words(name, outcome.because, study, "hold")
+        case _:
+            assert_never(outcome)
+
+
+def because_words(name: str, because: Because, study: Study, then: str = "") -> str:
+    """A reason in words, with the clause that makes it one where *then* says what follows."""
+    rule = study.deciding[name]
+    kind = {Gate: "gate", Rule: "rule", Reduction: "reduction"}[type(rule)]
+    clause = f", and the {kind} says: {{}}{then}" if then else ""
+    match because:
+        case Unmet():
+            assert isinstance(rule, Gate)
+            return f"the demand is not met: {describe_condition(rule.demands[because.demand].condition, study.measure)}"
+        case Lacking():
+            word = "crash " if because.crashed else "missing "
+            lack = "lacks" if len(because.candidates) == 1 else "lack"
+            return f"{listed(because.candidates)} {lack} a value at {because.stage}{clause.format(word)}"
+        case Incomparable():
+            names = listed(because.candidates)
+            return f"{names} cannot be compared: a value of the reference is missing at {because.stage}"
+        case Absent():
+            was = "was" if len(because.candidates) == 1 else "were"
+            word = "absent " if isinstance(rule, Rule) and rule.absent is not None else "missing "
+            return f"{listed(because.candidates)} {was} not promoted to {because.stage}{clause.format(word)}"
+        case Failed():
+            return f"{name} does not hold{clause.format('else ')}"
+        case RunsLacking():
+            lack = "lacks" if because.runs == 1 else "lack"
+            return f"{plural(because.runs, 'run')} {lack} a value at {because.stage}{clause.format('missing ')}"
+        case _:
+            assert_never(because)
+
+
+def stop_words(study: Study, state: State) -> str:
+    """Why a study was stopped, or is about to be."""
+    name = state.stopped_by or state.stopping() or ""
+    person, decided = state.people.get(name), state.decisions.get(name)
+    if person is not None and person.stopped:
+        return f"{person.by} decided to stop: {person.reason}"
+    return outcome_words(name, decided.verdict.outcome, study) if decided is not None else ""
+
+
+def flag_words(flagged: ResultFlagged, study: Study) -> str:
+    """Why a guard sets a result aside."""
+    guard: Guard = study.gates[flagged.gate].guards[flagged.guard]
+    value, limit = (number(exact(one), places=3 if abs(one) < 100 else 0) for one in (flagged.value, flagged.limit))
+    return f"{describe_guard(guard).partition(',')[0]}: {value} against {limit}"
+
+
+LOSSES = {
+    Loss.GONE: "promo ended before it did",
+    Loss.BUSY: "another study took its device a moment earlier",
+    Loss.DISK: "the disk refused what it had to write",
+}
+"""Why nobody knows how a lost attempt would have ended."""
+
+
+def attempt_cause(attempt: Attempt, study: Study) -> str:
+    """Why an attempt does not count; empty for one that does."""
+    if attempt.flagged is not None:
+        return flag_words(attempt.flagged, study)
+    return attempt.cause if attempt.loss is None else LOSSES[attempt.loss]
+
+
+# --- what was decided ----------------------------------------------------------------------------------------------
+
+
+def decision_words(decision: Decision, study: Study) -> str:
+    """What a gate, growth, rule, reduction or step did, in one sentence."""
+    found = decision.found
+    if not isinstance(found, Judgement):
+        if decision.stopped:
+            return f"{decision.name} stopped the study: {outcome_words(decision.name, decision.outcome, study)}"
+        if decision.held:
+            return f"{decision.name} waits for a person: {outcome_words(decision.name, decision.outcome, study)}"
+    match found:
+        case Ranking():
+            grow = study.grows.get(decision.name)
+            return _gate(decision, found) if grow is None else _growth(grow, decision, found)
+        case Judgement():
+            return _rule(study.rules[decision.name], decision, found, study)
+        case Reducing():
+            return _reduction(decision, found)
+        case Walking():
+            tries = f"tries {decision.promoted[0]}" if decision.promoted else "has nothing left to try"
+            return f"{found.baseline} stands at {found.place} and {tries}"
+        case _:
+            assert_never(found)
+
+
+def _gate(decision: Decision, found: Ranking) -> str:
+    dropped = [one.candidate for one in found.standings if one.verdict is Verdict.DROPPED]
+    promoted = [one.candidate for one in found.standings if one.verdict is Verdict.PROMOTED]
+    tail = f"; dropped {listed(dropped)}" if dropped else ""
+    return f"{decision.name} promoted {listed(promoted)} to {found.target}{tail}"
+
+
+def _growth(grow: Grow, decision: Decision, found: Ranking) -> str:
+    ways = [grow.ways[one.candidate] for one in found.standings]
+    if not decision.promoted:
+        return f"{grow.name} chose no way, because none has a value in every cell; {grow.becomes} has no beginning"
+    others = f", before {listed(ways[1:])}" if len(ways) > 1 else ""
+    return f"{grow.name} chose {grow.ways[decision.promoted[0]]} for {grow.becomes}{others}"
+
+
+def _rule(rule: Rule, decision: Decision, found: Judgement, study: Study) -> str:
+    if found.undecided is not None:
+        return f"{rule.name} is undecided: {because_words(rule.name, found.undecided, study)}"
+    verb = "holds" if found.answer is Answer.HOLDS else "fails"
+    who = f"{rule.judged} against {rule.reference}" if rule.reference else rule.judged
+    return f"{rule.name} {verb} for {who}: {'; '.join(_measured(one, study) for one in found.findings)}"
+
+
+def _reduction(decision: Decision, found: Reducing) -> str:
+    fixed = [f"{one.factor} at {describe_level(one.level)}" for one in found.fixed if one.level is not None]
+    free = [one.factor for one in found.factors if one.level is None]
+    stay = f"left {listed(free)} in the search" if free else "left no factor in the search"
+    on, rows = len(decision.promoted), len(decision.promoted) + len(found.dropped)
+    fixed_words = f"fixed {listed(fixed)}" if fixed else "fixed no factor"
+    rows_words = f"{on} of {plural(rows, 'row')} of {found.into} {'is' if on == 1 else 'are'} promoted"
+    return f"{decision.name} {fixed_words} and {stay}: {rows_words}"
+
+
+def fate_words(one: Fixing) -> str:
+    """Why a factor is fixed, or stays in the search."""
+    match one.fate:
+        case Fate.FIXED:
+            return "discovered at every stage, always in favour of this level"
+        case Fate.NOT_ESTIMABLE:
+            return f"not estimable at {one.at}"
+        case Fate.TOGETHER:
+            return f"it changed together with {one.at}"
+        case Fate.NOT_DISCOVERED:
+            return f"not discovered at {one.at}"
+        case Fate.SMALL:
+            return f"smaller than asked at {one.at}"
+        case Fate.INCONSISTENT:
+            return "its better level is not the same at every stage"
+        case _:
+            assert_never(one.fate)
+
+
+# --- candidates and conditions -------------------------------------------------------------------------------------
+
+
+def standing_reason(standing: Standing, decision: Decision, study: Study) -> str:
+    """Why a candidate was promoted or dropped, with its margin."""
+    found, unit = decision.found, study.measure.unit
+    assert isinstance(found, Ranking)
+    tie = ""
+    if standing.tied_with:
+        tie = f"; tied with {listed(standing.tied_with)}, distinguished by the rule's tie-break"
+    match standing.ground:
+        case Ground.ALWAYS:
+            place = f"would rank {standing.rank}" if standing.rank else "has no value"
+            return f"always kept; {place}, and takes no place of the others"
+        case Ground.TOP:
+            keep = describe_condition(found.keep, study.measure)
+            if standing.margin is None:
+                return f"among the {keep}; nobody was behind the cut{tie}"
+            return f"among the {keep}; {number(standing.margin)} {unit} better than the first behind the cut{tie}"
+        case Ground.CUT:
+            by = f" by {number(standing.margin.removeprefix('-'))} {unit}" if standing.margin else ""
+            return f"behind the cut{by}{tie}"
+        case Ground.SAMPLE:
+            return "behind the cut; drawn from the dropped, to see how often a drop is wrong"
+        case Ground.MISSING | Ground.CRASHED:
+            lacking = [cell for cell in standing.cells if cell.value is None]
+            causes = [f"{cell.host} seed {cell.seed}: {cell.cause or cell.status.value}" for cell in lacking]
+            return "no value for " + "; ".join(causes)
+        case Ground.STOPPED:
+            return "the study stopped before anyone was promoted"
+        case Ground.HELD:
+            return "nobody is promoted before a person has decided"
+        case Ground.PERSON:
+            return "decided by a person"
+        case Ground.MET | Ground.NOT_MET:
+            allowance = allowance_of(decision, study)
+            return "; ".join(finding_words(finding, study, allowance) for finding in standing.findings)
+        case _:
+            assert_never(standing.ground)
+
+
+def allowance_of(decision: Decision, study: Study) -> str:
+    """By how much a gate widens the margins of its differences, with its unit; empty where it does not."""
+    gate = study.gates[decision.name]
+    return f"{exact(gate.allowance)}{study.measure.unit}" if gate.allowance else ""
+
+
+def demand_words(decision: Decision, study: Study) -> tuple[str, ...]:
+    """What was demanded before a gate may decide, and what came of it when it was not met."""
+    found, gate = decision.found, study.gates[decision.name]
+    assert isinstance(found, Ranking)
+    said = [finding_words(one, study, allowance_of(decision, study)) for one in found.demands]
+    if found.keep != gate.keep:
+        unmet = next(place for place, one in enumerate(found.demands) if not one.holds)
+        instead, keep = (describe_condition(one, study.measure) for one in (found.keep, gate.keep))
+        said[unmet] += f"; so the gate kept {instead} in place of {keep}"
+    return tuple(said)
+
+
+def finding_words(finding: Finding, study: Study, allowance: str = "") -> str:
+    """A condition, whether it holds, and by how much; *allowance* is what a gate widens differences by."""
+    verdict = {True: "holds", False: "does not hold", None: "cannot be told"}[finding.holds]
+    numbers = f": {number(finding.statistic, signed=True)}{_unit(finding, study)}" if finding.statistic else ""
+    if finding.margin is not None and finding.holds is not None:
+        side = "inside" if finding.holds else "beyond"
+        numbers += f", {number(finding.margin.removeprefix('-'))} {side}"
+    widened = [f"with the {allowance} that the gate allows"] if allowance and _widened(finding) else []
+    details = ", ".join([*_details(finding), *widened])
+    condition = describe_condition(finding.condition, study.measure)
+    return f"{condition} {verdict}{numbers}" + (f" ({details})" if details else "")
+
+
+def _measured(finding: Finding, study: Study) -> str:
+    """A finding as a rule reports it: what was asked, what was seen, how far apart."""
+    if finding.statistic is None:
+        return finding_words(finding, study)
+    margin = number(finding.margin.removeprefix("-")) if finding.margin else number("0")
+    side = "inside" if finding.holds else "beyond"
+    shown = f"{number(finding.statistic, signed=True)}{_unit(finding, study)}"
+    details = ", ".join(_details(finding, reference=False))
+    more = f" ({details})" if details else ""
+    condition = describe_condition(finding.condition, study.measure)
+    return f"required {condition}, seen {shown}, {margin} {side} the bound{more}"
+
+
+def _unit(finding: Finding, study: Study) -> str:
+    """The unit of a statistic; tau-b has none."""
+    return "" if isinstance(finding.condition, Agreement) else f" {study.measure.unit}"
+
+
+def _details(finding: Finding, *, reference: bool = True) -> list[str]:
+    found = [one for one in finding.details if reference or not isinstance(one, Reference)]
+    itself = finding.statistic == "0" and not finding.margin
+    return [words for one in found for words in detail_words(one, itself=itself)]
+
+
+def detail_words(detail: Detail, *, itself: bool = False) -> tuple[str, ...]:
+    """What stands beside a finding: places, whom it was compared with, confidence."""
+    match detail:
+        case Place():
+            where = f"place on {detail.host}" if detail.host else "place"
+            none = "place none: it does not compete for one"
+            return (none if detail.place is None else f"{where} {detail.place} of {detail.of}",)
+        case Reference():
+            return ("reference itself" if itself else f"reference {detail.candidate}",)
+        case Bounded():
+            side = "upper" if detail.upper else "lower"
+            return f"{side} {exact(detail.confidence * 100)}% bound {detail.value}", f"cells {detail.cells}"
+        case Chance():
+            p, rounded_p = exact(detail.p), f"{float(detail.p):.6g}"
+            return f"p {p}" if p == rounded_p else f"p {p} = {rounded_p}", f"cells {detail.cells}"
+        case Between():
+            level = exact(detail.confidence * 100)
+            return f"{level}% interval {detail.low} to {detail.high}", f"cells {detail.cells}"
+        case LeastAgreement():
+            least = f"least agreement {detail.one} and {detail.other}"
+            why = "one of them ranks fewer than two apart, so agreement is taken as 0 and not reached"
+            return (least, f"undefined: {why}") if detail.undefined else (least,)
+        case CellsWon():
+            return (f"cells won {detail.won} of {detail.of}",)
+        case _:
+            assert_never(detail)
+
+
+def _widened(finding: Finding) -> bool:
+    """Whether a condition is one of a difference to another candidate, which an allowance widens."""
+    condition: Condition = finding.condition
+    itself = finding.statistic == "0" and not finding.margin
+    return isinstance(condition, Difference | Equivalent) and not itself

@@ -1,0 +1,64 @@
+"""What has to be said beside estimated effects, in words."""
+
+from typing import assert_never
+
+from promo.evidence.statements import (
+    AllEqual,
+    CellEmpty,
+    Constant,
+    DiffersBetweenHosts,
+    LenthError,
+    Name,
+    NoError,
+    NotDistinguished,
+    PartOfDesign,
+    RunsLost,
+    SameCondition,
+    Statement,
+    Together,
+    TooFew,
+    TooFewContrasts,
+)
+from promo.report.design import effect_name
+
+UNTESTED = "effects are given without a test"
+
+
+def statement_words(one: Statement) -> str:
+    """A statement as a clause that begins small and has no full stop."""
+    match one:
+        case RunsLost():
+            return f"{one.lost} of {one.planned} runs on {one.host} have no value; estimates rest on the others"
+        case CellEmpty():
+            return f"the cell of {one.host} and seed {one.seed} has no value at all"
+        case SameCondition():
+            return f"{' and '.join(one.candidates)} are the same condition, and count as repeated runs of it"
+        case TooFew():
+            return "fewer than two conditions have a value: nothing is estimated"
+        case AllEqual():
+            return "every run has the same value: there is nothing to estimate"
+        case NoError():
+            why = "the model fits every run exactly" if one.perfect else "no run is left over"
+            return f"{why}, so there is no error to test against: {UNTESTED}"
+        case Constant():
+            return f"the same in every run, so not estimable: {_names(one.effects)}"
+        case NotDistinguished():
+            with_blocks = " and the differences between blocks" if len(one.effects) == 1 else ""
+            return f"cannot be distinguished with the runs there are: {_names(one.effects)}{with_blocks}"
+        case Together():
+            mains = " and ".join(map(effect_name, one.effects))
+            return f"{mains} changed together in every run: one estimate for both"
+        case DiffersBetweenHosts():
+            return f"{effect_name(one.effect)} differs between hosts (p = {one.p}): read it host by host"
+        case PartOfDesign():
+            return f"one run of each condition and not the whole design: {UNTESTED}"
+        case TooFewContrasts():
+            return f"too few contrasts differ from zero for Lenth's error: {UNTESTED}"
+        case LenthError():
+            return f"one run of each condition: the error is Lenth's, over all {one.contrasts} contrasts"
+        case _:
+            assert_never(one)
+
+
+def _names(effects: tuple[Name, ...]) -> str:
+    return ", ".join(map(effect_name, effects))
