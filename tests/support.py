@@ -1,15 +1,16 @@
 """Specs to vary, and short ways from a text to each value."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
-from promo.base.canonical import Json
+from attrs import evolve
+
 from promo.base.source import Source
 from promo.cli.main import main
 from promo.driver.pipeline import Compiled, compile_source
 from promo.ledger.chain import GENESIS, decode, encode, line_digest
-from promo.ledger.values import Event
+from promo.ledger.values import Event, Happening
 
 SOUND = {
     "study": 'study trial {\n  title "A trial"\n  measure loss in pt, lower is better\n  runner toy\n}',
@@ -126,13 +127,16 @@ def crashed(ledger: Path, content: bytes) -> None:
     ledger.with_name("checkpoint.note").unlink(missing_ok=True)
 
 
-def rewritten(ledger: Path, change: Callable[[Event], Mapping[str, Json]]) -> None:
-    """A ledger in which somebody changed events and recomputed every digest behind them."""
+def rewritten(ledger: Path, change: Callable[[Event], Happening | None]) -> None:
+    """A ledger in which somebody changed events, left out those that became None, and chained all of it again."""
     head, lines = GENESIS, []
     for event in decode(ledger.read_bytes()).events:
-        lines.append(encode(Event(len(lines), event.kind, event.time, event.incarnation, change(event), head)))
+        changed = change(event)
+        if changed is None:
+            continue
+        lines.append(encode(evolve(event, seq=len(lines), event=changed, prev=head)))
         head = line_digest(lines[-1])
-    ledger.write_bytes(b"".join(line + b"\n" for line in lines))
+    crashed(ledger, b"".join(line + b"\n" for line in lines))
 
 
 def promo(*words: object) -> int:
@@ -165,4 +169,5 @@ def trivial(executor: str) -> str:
 
 def promoted_and_answers(state):
     """Gate or rule -> what it decided."""
-    return {name: one.get("promoted", one.get("answer")) for name, one in state.decisions.items()}
+    verdicts = {name: one.verdict for name, one in state.decisions.items()}
+    return {name: one.promoted if one.answer is None else one.answer.value for name, one in verdicts.items()}

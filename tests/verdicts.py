@@ -3,13 +3,13 @@
 from functools import cache
 
 from promo.decision.decide import decide_gate
-from promo.evidence.values import Cell, Evidence, Row
+from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from support import spec, study_of
 
 CELLS = (("box", 1), ("box", 2))
 
 
-def evidence(stage="short", status="timeout", **values):
+def evidence(stage="short", status=CellStatus.TIMEOUT, **values):
     """Evidence from candidate=(value, value); None is a missing value with that status."""
     rows = []
     for name in sorted(values):
@@ -18,7 +18,7 @@ def evidence(stage="short", status="timeout", **values):
                 host,
                 seed,
                 f"{name}{seed}",
-                "ok" if value is not None else status,
+                CellStatus.OK if value is not None else status,
                 value,
                 1,
                 None,
@@ -56,7 +56,7 @@ def two_hosts(**values):
     rows = tuple(
         Row(
             name,
-            tuple(Cell(*cell, f"{name}{cell}", "ok", value, 1, None) for cell, value in zip(cells, both, strict=True)),
+            tuple(Cell(*cell, f"{name}{cell}", CellStatus.OK, value, 1, None) for cell, value in zip(cells, both, strict=True)),
         )
         for name, both in sorted(values.items())
     )

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from promo.run.contract import Outcome
-from promo.run.values import RunStatus
+from promo.run.values import Counter, RunStatus, Used, Work
 
 GAINS = {"copy_top": 0.5, "interleave": -0.25, "identity": 0.0}
 """Points that a way to grow loses; by the last of them nothing comes out."""
@@ -19,22 +19,22 @@ class OutOfMemoryError(RuntimeError):
 
 
 def train(request, recorder):
-    settings, seed = request["settings"], request["run"]["seed"]
+    settings, seed = request.settings, request.run.seed
     behaviour = settings["behaviour"]
-    amount = float(request["budget"]["amount"])
+    amount = float(request.budget.amount)
     with recorder.phase("build"):
         pass
-    if behaviour == "once" and request["attempt"] == 1:
+    if behaviour == "once" and request.attempt == 1:
         behaviour = "crash"
     if behaviour == "slow":
         time.sleep(0.4)
     value = float(settings["quality"]) + ((seed * 7919) % 101 - 50) / 1000 + 1.0 / max(amount, 1.0)
-    grow = request.get("grow")
+    grow = request.grow
     if grow is not None:
-        if grow["state"] is None:
-            return Outcome(RunStatus.INVALID, {}, {}, "there is nothing to grow from")
-        value += GAINS[grow["way"]] if "way" in grow else int(grow["state"][:2], 16) / 1000
-        behaviour = "nan" if grow.get("way") == "identity" else behaviour
+        if grow.state is None:
+            return Outcome(RunStatus.INVALID, {}, cause="there is nothing to grow from")
+        value += GAINS[grow.way] if grow.way is not None else int(grow.state[:2], 16) / 1000
+        behaviour = "nan" if grow.way == "identity" else behaviour
     recorder.point(step=1, tokens=10, charged_s=amount / 2, train_bpb=value + 0.5)
     FAILURES.get(behaviour, lambda: None)()
     recorder.add("train", amount)
@@ -42,16 +42,16 @@ def train(request, recorder):
     if behaviour == "nan":
         value = float("nan")
     used = amount * 3 if behaviour == "worse" else amount
-    details = {
-        "work": {"steps": 2, "tokens": 20, "tokens_per_s": "10.0"},
-        "budget": {"kind": "wall", "amount": str(int(amount)), "used": repr(used), "last_step": "0.0"},
-        "memory": {"peak_rss_bytes": 1024, "peak_device_bytes": None},
-    }
-    if request["checkpoint"]["at_end"]:  # what it would have kept; another run keeps another state
-        details["checkpoint"] = hashlib.sha256(f"{request['run']['id']} {value!r}".encode()).hexdigest()
-    if behaviour == "forged":
-        return Outcome(RunStatus.OK, {"other": value}, details)
-    return Outcome(RunStatus.OK, {"loss": value, "gain": -value}, details)
+    kept = None
+    if request.checkpoint.at_end:  # what it would have kept; another run keeps another state
+        kept = hashlib.sha256(f"{request.run.id} {value!r}".encode()).hexdigest()
+    return Outcome(
+        RunStatus.OK,
+        {"other": value} if behaviour == "forged" else {"loss": value, "gain": -value},
+        used=Used(request.budget.kind, repr(used), "0.0", Counter.TRAINER),
+        work=Work(steps=2, tokens=20, tokens_per_s="10.0"),
+        checkpoint=kept,
+    )
 
 
 def crash():
