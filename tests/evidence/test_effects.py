@@ -7,8 +7,10 @@ import pytest
 from scipy import stats as reference
 
 from promo.base.tails import adjust
-from promo.evidence.effects import fit_stage
-from promo.evidence.values import Cell, Evidence, Row
+from promo.evidence.effects import Method, fit_stage
+from promo.evidence.statements import AllEqual, Constant, LenthError, RunsLost
+from promo.evidence.values import Cell, CellStatus, Evidence, Row
+from promo.report.statements import statement_words
 from promo.study.design import standard_rows
 from promo.study.values import Effects
 
@@ -20,11 +22,14 @@ ASKED = Effects("all", ("s",), ("d",), True, ("host", "seed"), "all", Fraction(5
 
 
 def evidence(values, cells=(("box", 1),)):
-    rows = (
-        Row(name, tuple(Cell(*cell, "x", "ok", None if v is None else str(v), 1, "e") for cell in cells))
-        for name, v in zip(POINTS, values, strict=True)
-    )
+    rows = (Row(name, tuple(measured(cell, v) for cell in cells)) for name, v in zip(POINTS, values, strict=True))
     return Evidence("s", "y", cells, tuple(rows))
+
+
+def measured(cell, value):
+    """A cell with its value, or one that was not run."""
+    status = CellStatus.NOT_RUN if value is None else CellStatus.OK
+    return Cell(*cell, "x", status, None if value is None else str(value), 1, "e")
 
 
 def test_the_filtration_experiment_has_its_published_effects_and_lenth_error():
@@ -32,6 +37,7 @@ def test_the_filtration_experiment_has_its_published_effects_and_lenth_error():
     fit = fit_stage(ASKED, FACTORS, POINTS, evidence(FILTRATION))
     values = {one.effect: one.value for one in fit.estimates}
 
+    assert (fit.method, fit.statements) == (Method.LENTH, (LenthError(15),))
     assert (fit.pse, fit.margin, fit.simultaneous) == ("2.625", "6.74778", "13.699")
     assert (values["a",], values["c",], values["d",]) == ("21.625", "9.875", "14.625")
     assert (values["a", "c"], values["a", "d"]) == ("-18.125", "16.625")
@@ -40,14 +46,17 @@ def test_the_filtration_experiment_has_its_published_effects_and_lenth_error():
 def test_a_constant_response_is_said_to_show_nothing():
     fit = fit_stage(ASKED, FACTORS, POINTS, evidence([7] * 16))
 
-    assert fit.statements == ("every run has the same value: there is nothing to estimate",)
+    assert fit.statements == (AllEqual(),)
+    assert statement_words(AllEqual()) == "every run has the same value: there is nothing to estimate"
 
 
-def test_lost_runs_name_the_effects_that_cannot_be_told_apart():
+def test_lost_runs_name_the_effects_that_cannot_be_distinguished():
     fit = fit_stage(ASKED, FACTORS, POINTS, evidence([*FILTRATION[:8], *[None] * 8]))
 
-    assert "8 of 16 runs on box have no value; estimates rest on the others" in fit.statements
-    assert any("not estimable: d" in said for said in fit.statements)
+    lost, constant, error = fit.statements
+    assert (lost, constant, error) == (RunsLost("box", 8, 16), Constant((("d",),)), LenthError(7))
+    assert statement_words(lost) == "8 of 16 runs on box have no value; estimates rest on the others"
+    assert statement_words(constant) == "the same in every run, so not estimable: d"
 
 
 # Benjamini & Hochberg (1995), section 3.2: fifteen p-values of a study of myocardial infarction.

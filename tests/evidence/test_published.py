@@ -5,8 +5,9 @@ from itertools import combinations
 
 import pytest
 
-from promo.evidence.effects import fit_stage
-from promo.evidence.values import Cell, Evidence, Row
+from promo.evidence.effects import Method, fit_stage
+from promo.evidence.statements import RunsLost, SameCondition
+from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.study.design import alias_chains, best_split, folded, standard_rows
 from promo.study.values import Effects
 
@@ -18,10 +19,15 @@ def fit(factors, rows, runs, block=("host", "seed")):
     values = {(number, host, seed): str(value) for number, host, seed, value in runs}
     points = {f"r_{number:02d}": row for number, row in enumerate(rows, start=1)}
     table = tuple(
-        Row(name, tuple(Cell(*cell, "x", "ok", values.get((number, *cell)), 1, "e") for cell in cells))
+        Row(name, tuple(measured(cell, values.get((number, *cell))) for cell in cells))
         for number, name in enumerate(points)
     )
     return fit_stage(asked, factors, points, Evidence("s", "y", cells, table))
+
+
+def measured(cell, value):
+    """A cell with its value, or one that was not run."""
+    return Cell(*cell, "x", CellStatus.NOT_RUN if value is None else CellStatus.OK, value, 1, "e")
 
 
 def once(factors, rows, values):
@@ -84,7 +90,7 @@ def test_the_filtration_experiment_in_two_blocks():
     ]  # fmt: skip
     left = 4 * sum(one**2 for one in (1.875, 4.125, -1.625, -2.625))
     assert (found.degrees, float(found.sigma) ** 2) == (4, pytest.approx(left / 4, rel=1e-5))
-    assert "8 of 16 runs on first have no value; estimates rest on the others" in found.statements
+    assert found.statements == (RunsLost("first", 8, 16), RunsLost("second", 8, 16))
 
 
 # Box, Hunter & Hunter (1978), table 12.1, and (2005), table 6.4: reactor, 2^5 in standard order, percent reacted.
@@ -141,7 +147,7 @@ def test_the_injection_moulding_experiment():
     values = told(found)
 
     assert (values["a"] / 2, values["b"] / 2, values["ab"] / 2) == (6.9375, 17.8125, 5.9375)
-    assert [name for name, _ in found.contrasts[-3:]] == ["a * b", "a", "b"]
+    assert [effect for effect, _ in found.contrasts[-3:]] == [("a", "b"), ("a",), ("b",)]
     assert next(one for one in found.estimates if one.effect == ("a", "b")).chain[1] == (1, ("c", "e"))
 
 
@@ -193,7 +199,7 @@ def test_the_ceramic_strength_experiment_of_nist():
     """Its table of variance, with terms of up to three factors: in 32 runs a sum of squares is 8 times the effect
     squared; what is left has 6 degrees of freedom and a standard deviation of 17.81632."""
     found = once(FIVE, standard_rows(FIVE, {}), CERAMIC)
-    sizes = {name.replace(" * ", ""): abs(float(size)) for name, size in found.contrasts}
+    sizes = {"".join(effect): abs(float(size)) for effect, size in found.contrasts}
 
     squares = {name: 8 * size**2 for name, size in sizes.items()}
     assert {name: squares[name] for name in SQUARES} == pytest.approx(SQUARES, abs=0.5, rel=5e-6)
@@ -222,8 +228,8 @@ def test_a_row_that_is_there_twice_counts_as_runs_of_one_condition():
 
     found = once(FOUR, rows, (*FILTRATION, 96))
 
-    assert "r_16 and r_17 are the same condition, and count as repeated runs of it" in found.statements
-    assert (found.runs, found.method) == (17, "least squares")
+    assert found.statements == (SameCondition(("r_16", "r_17")),)
+    assert (found.runs, found.method) == (17, Method.LEAST_SQUARES)
 
 
 def test_a_host_that_lost_half_its_cells_is_named_and_effects_rest_on_the_others():
@@ -234,6 +240,6 @@ def test_a_host_that_lost_half_its_cells_is_named_and_effects_rest_on_the_others
     found = fit(FOUR, rows, runs)
     one = found.estimates[0]
 
-    assert "8 of 16 runs on right have no value; estimates rest on the others" in found.statements
+    assert found.statements == (RunsLost("right", 8, 16),)
     assert (one.value, one.hosts) == ("21.625", (("left", "21.625"), ("right", None)))
     assert one.agree == (1, 1)
