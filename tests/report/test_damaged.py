@@ -45,6 +45,12 @@ def flip(path, place):
     path.write_bytes(bytes(content))
 
 
+def replace(path, old, new):
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new, 1))
+
+
 def result_of(study, candidate):
     return next(study.glob(f"runs/short/{candidate}-box-s1/attempt-1/result.json"))
 
@@ -77,9 +83,10 @@ DAMAGES = {
     ),
     "the ledger is gone": (lambda study: (study / "ledger.jsonl").unlink(), "there is no study"),
     "the first line is changed": (
-        lambda study: flip(study / "ledger.jsonl", 10),
+        lambda study: replace(study / "ledger.jsonl", b'"study":"trial"', b'"study":"trail"'),
         "ledger line 2 does not follow line 1",
     ),
+    "the first line is none": (lambda study: flip(study / "ledger.jsonl", 10), "ledger line 1 is damaged"),
 }
 
 

@@ -22,6 +22,8 @@ from promo.report.render import digest_of_script, render_csv, render_json, rende
 from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
 from promo.report.view import build_view
 from promo.report.words import NONE
+from promo.run.disk import RealDisk
+from promo.run.store import read_points
 from support import promo, spec
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7 * 7 }} {% raw %} \\"quoted\\" \u202egnol'
@@ -95,12 +97,17 @@ def test_texts_of_users_stay_texts(page):
     assert "<i>note</i>" in page.text
 
 
-def test_what_a_program_wrote_for_a_number_and_is_none_is_left_out(study):
+def test_what_a_program_wrote_for_a_number_and_is_none_is_left_out(study, tmp_path):
     record = record_of(study)
     stage = record.plan.stages[0]
     run = next(run for run in stage.runs if run.candidate == "good")
-    odd = ({"step": "<i>", "charged_s": "x", "loss": "nan"}, {"step": 3, "charged_s": "1.5", "loss": "0.5"})
-    view = curves_view(evolve(record, points={run.id: odd}), stage, stage.runs)
+    odd = [
+        '{"step":"<i>","tokens":null,"charged_s":"x","metrics":{"loss":"nan"}}',
+        '{"step":2,"tokens":null,"charged_s":"1.0","metrics":{"loss":"nan"}}',
+        '{"step":3,"tokens":null,"charged_s":"1.5","metrics":{"loss":"0.5"}}',
+    ]
+    (tmp_path / "points.jsonl").write_text("\n".join(odd), encoding="utf-8")
+    view = curves_view(evolve(record, points={run.id: read_points(RealDisk(), tmp_path)}), stage, stage.runs)
 
     assert [row[3:] for row in view.rows] == [("3", NONE, "1.50", "0.5000")]
 
@@ -224,7 +231,7 @@ def test_what_failed_and_what_followed_is_told(study):
 
     assert reruns.declared == ("pick, of a run without a value at short: rerun 1, then drop.",)
     assert reruns.said.endswith(
-        "0 were set aside by a guard, 4 failed and 0 were lost with the machine or the process; 2 were repeats."
+        "0 were excluded by a guard, 4 failed and 0 were lost with the machine or the process; 2 were repeats."
     )
     assert [row[-1] for row in reruns.rows] == ["tried again: attempt 2, crash", "no value for its cell"] * 2
     assert {row[5] for row in reruns.rows} == {"crash"}
@@ -257,7 +264,7 @@ def test_one_row_a_decision_candidate_and_condition(study):
     rows = read(render_csv(DECISION_COLUMNS, decision_rows(record)))
 
     gate = [row for row in rows if row["decision"] == "pick"]
-    assert [row["candidate"] for row in gate] == [one.candidate for one in record.decisions["pick"].standings]
+    assert [row["candidate"] for row in gate] == [one.candidate for one in record.decisions["pick"].ranking.standings]
     assert {row["verdict"] for row in gate} == {"promoted", "dropped"}
     assert next(row for row in gate if row["candidate"] == "good")["statistic"]
     assert [row["verdict"] for row in rows if row["kind"] == "rule"]
@@ -355,10 +362,9 @@ def test_every_run_says_where_it_ran(study):
 
 def test_runs_of_two_machines_are_told_apart(study):
     record = record_of(study)
-    key = next(key for key, result in record.results.items() if result.metrics)
-    moved = evolve(
-        record.results[key], details={**record.results[key].details, "device": {"kind": "other", "driver": "1"}}
-    )
+    key, result = next((key, result) for key, result in record.results.items() if result.metrics)
+    facts = evolve(result.body.facts, device={"kind": "other", "driver": "1"})
+    moved = evolve(result, body=evolve(result.body, facts=facts))
     views = list(Environments(evolve(record, results={**record.results, key: moved})).views())
 
     assert len(views) == 2
