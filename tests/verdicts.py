@@ -56,7 +56,10 @@ def two_hosts(**values):
     rows = tuple(
         Row(
             name,
-            tuple(Cell(*cell, f"{name}{cell}", CellStatus.OK, value, 1, None) for cell, value in zip(cells, both, strict=True)),
+            tuple(
+                Cell(*cell, f"{name}{cell}", CellStatus.OK, value, 1, None)
+                for cell, value in zip(cells, both, strict=True)
+            ),
         )
         for name, both in sorted(values.items())
     )

@@ -3,8 +3,10 @@
 import pytest
 
 from promo.decision.decide import decide_gate, decide_rule
-from promo.decision.values import Answer, Ground
-from promo.report.words import standing_reason
+from promo.decision.values import Ground, Input, LeastAgreement
+from promo.ledger.outcomes import Answer, Held, Incomparable, Settled, Stopped, Unmet
+from promo.report.decided import demand_words, detail_words, outcome_words, standing_reason
+from promo.study.judgement import Top
 from support import spec, study_of
 from verdicts import BASE, FOUR, SPLIT, evidence, gate_of, judged, promoted, two_hosts
 
@@ -45,9 +47,9 @@ def test_conditions_on_candidates(keep, kept):
     decision = decide_gate(study, gate, evidence(**FOUR))
 
     assert set(decision.promoted) == kept | {"base"}
-    for standing in decision.standings:
+    for standing in decision.ranking.standings:
         assert standing.findings
-        assert standing_reason(standing, decision, "pt")
+        assert standing_reason(standing, decision, study)
 
 
 def test_an_allowance_widens_every_margin():
@@ -79,8 +81,9 @@ def test_a_demand_for_agreement_of_hosts(bound, met):
     study = study_of(text)
     decision = decide_gate(study, study.gates["pick"], two_hosts(**SPLIT))
 
-    assert decision.demands[0].statistic == "0"
-    assert (decision.held == "") == met
+    assert decision.ranking.demands[0].statistic == "0"
+    assert decision.ranking.demands[0].details == (LeastAgreement("box", "rack", undefined=False),)
+    assert decision.outcome == (Settled() if met else Held(Unmet(0)))
     assert decision.promoted == (("base", "fair") if met else ())
 
 
@@ -92,7 +95,11 @@ def test_a_demand_can_widen_the_cut_instead():
 
     assert calm.promoted == ("base", "good")
     assert wild.promoted == ("base", "fair", "good")
-    assert wild.kept_by == "top 2"
+    assert (calm.ranking.keep, wild.ranking.keep) == (gate.keep, Top(2, per_host=False))
+    assert demand_words(calm, study) == ("mean loss at most 3pt holds",)
+    assert demand_words(wild, study) == (
+        "mean loss at most 3pt does not hold; so the gate kept top 2 in place of top 1",
+    )
 
 
 def test_a_demand_for_agreement_with_an_earlier_stage():
@@ -111,14 +118,22 @@ def test_a_demand_for_agreement_with_an_earlier_stage():
     same = evidence("aside", base=("2", "2"), good=("1", "1"), fair=("3", "3"), spare=("0", "0"))
     other = evidence("aside", base=("2", "2"), good=("5", "5"), fair=("3", "3"), spare=("0", "0"))
 
-    assert decide_gate(study, gate, evidence(**FOUR), {"aside": same}).stopped == ""
-    assert "rank agreement" in decide_gate(study, gate, evidence(**FOUR), {"aside": other}).stopped
+    now = evidence(**FOUR)
+    agreeing = decide_gate(study, gate, now, {"aside": same, "short": now})
+    differing = decide_gate(study, gate, now, {"aside": other, "short": now})
+
+    assert agreeing.outcome == Settled()
+    assert differing.outcome == Stopped(Unmet(0))
+    assert outcome_words("pick", differing.outcome, study) == (
+        "the demand is not met: rank agreement of aside, short at least 1"
+    )
+    assert differing.inputs == (Input("short", now.digest), Input("aside", other.digest))
 
 
 def test_a_sample_of_the_dropped_goes_on():
     study, gate = gate_of(sample="1 dropped seed 9")
     decision = decide_gate(study, gate, evidence(**FOUR))
-    drawn = [one for one in decision.standings if one.ground is Ground.SAMPLE]
+    drawn = [one for one in decision.ranking.standings if one.ground is Ground.SAMPLE]
 
     assert len(drawn) == 1
     assert drawn[0].candidate in ("fair", "poor")
@@ -126,7 +141,7 @@ def test_a_sample_of_the_dropped_goes_on():
     draws = {
         next(
             one.candidate
-            for one in decide_gate(*gate_of(sample=f"1 dropped seed {seed}"), evidence(**FOUR)).standings
+            for one in decide_gate(*gate_of(sample=f"1 dropped seed {seed}"), evidence(**FOUR)).ranking.standings
             if one.ground is Ground.SAMPLE
         )
         for seed in range(12)
@@ -157,25 +172,22 @@ YES, NO, OPEN = "mean loss at most 9pt", "mean loss at most 0pt", "mean gap at m
     ],
 )
 def test_truth_tables_of_and_or_not(require, answer):
-    assert decide_rule(*judged(require, ("2", "2"), BASE)).answer is answer
+    assert decide_rule(*judged(require, ("2", "2"), BASE)).judgement.answer is answer
 
 
 def test_what_cannot_be_told_stays_open_unless_the_rest_settles_it():
     """The leader has a value and the gate's reference does not: an open part decides nothing by itself."""
     gap = "mean gap to base at most 9pt"
     table = {**FOUR, "base": (None, "2")}
-    settled, _ = (
+    settled, unsettled = (
         decide_gate(*gate_of(keep=f"{gap} or mean loss at most 9pt"), evidence(**table)),
         decide_gate(*gate_of(keep=f"{gap} and mean loss at most 9pt"), evidence(**table)),
     )
 
-    assert settled.stopped == ""
+    assert settled.outcome == Settled()
     assert set(settled.promoted) == {"base", "good", "fair", "poor"}
-    assert decide_gate(*gate_of(keep=f"{gap} and mean loss at most 0pt"), evidence(**table)).stopped == ""
-    assert (
-        "cannot be compared"
-        in decide_gate(*gate_of(keep=f"{gap} and mean loss at most 9pt"), evidence(**table)).stopped
-    )
+    assert decide_gate(*gate_of(keep=f"{gap} and mean loss at most 0pt"), evidence(**table)).outcome == Settled()
+    assert unsettled.outcome == Stopped(Incomparable(("fair", "good", "poor"), "short"))
 
 
 @pytest.mark.parametrize(
@@ -196,7 +208,7 @@ def test_what_cannot_be_told_stays_open_unless_the_rest_settles_it():
 )
 def test_not_worse_better_and_equivalent_are_three_claims(require, good, answer):
     """One-sided 90% with sigma 0.1 over two cells: the bound lies 0.1282 from the mean."""
-    assert decide_rule(*judged(require, good, BASE)).answer is answer
+    assert decide_rule(*judged(require, good, BASE)).judgement.answer is answer
 
 
 def test_not_worse_is_read_as_such():
@@ -218,5 +230,7 @@ def test_agreement_of_rankings_without_order_is_not_reached_and_says_why():
     study = study_of(text)
     decision = decide_gate(study, study.gates["pick"], two_hosts(**dict.fromkeys(SPLIT, ("1", "1"))))
 
-    assert decision.held
-    assert "fewer than two apart" in dict(decision.demands[0].details)["undefined"]
+    (undefined,) = decision.ranking.demands[0].details
+    assert decision.outcome == Held(Unmet(0))
+    assert undefined == LeastAgreement("box", "rack", undefined=True)
+    assert "one of them ranks fewer than two apart" in detail_words(undefined)[1]

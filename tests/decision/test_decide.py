@@ -3,11 +3,15 @@
 import random
 
 import pytest
+from attrs import evolve
 
+from promo.base.codec import value_digest
 from promo.decision.decide import decide_gate, decide_rule
-from promo.decision.values import Ground, Verdict
-from promo.evidence.values import Cell, Evidence, Row
-from promo.report.words import gate_result, rule_result, standing_reason
+from promo.decision.values import Ground, Input, Verdict, verdict_of
+from promo.evidence.values import Cell, CellStatus, Evidence, Row
+from promo.ledger.outcomes import Answer, Held, Incomparable, Lacking, Settled, Stopped
+from promo.report.decided import decision_words, outcome_words, standing_reason
+from promo.study.closure import closure
 from support import spec, study_of
 from verdicts import BASE, CELLS, FOUR, evidence, gate_of, judged, promoted
 
@@ -28,11 +32,11 @@ def test_keep_counts_those_that_are_not_always_kept(keep, kept):
 def test_every_candidate_has_a_rank_a_reason_and_a_margin():
     study, gate = gate_of()
     decision = decide_gate(study, gate, evidence(**FOUR))
-    by_name = {one.candidate: one for one in decision.standings}
+    by_name = {one.candidate: one for one in decision.ranking.standings}
 
-    assert [one.candidate for one in decision.standings] == ["good", "base", "fair", "poor"]
-    assert [one.rank for one in decision.standings] == [1, 2, 3, 4]
-    assert [one.ground for one in decision.standings] == [Ground.TOP, Ground.ALWAYS, Ground.CUT, Ground.CUT]
+    assert [one.candidate for one in decision.ranking.standings] == ["good", "base", "fair", "poor"]
+    assert [one.rank for one in decision.ranking.standings] == [1, 2, 3, 4]
+    assert [one.ground for one in decision.ranking.standings] == [Ground.TOP, Ground.ALWAYS, Ground.CUT, Ground.CUT]
     assert by_name["good"].margin == "1.9"  # 3.0 - 1.1: the first behind the cut is fair
     assert by_name["fair"].margin == "-1.9"
     assert by_name["poor"].margin == "-3.1"
@@ -44,8 +48,8 @@ def test_means_are_exact_where_floats_are_not():
     found = evidence(base=("9", "9"), good=("0.1", "0.2"), fair=("0.15", "0.15"), poor=("9", "9"))
     decision = decide_gate(study, gate, found)
 
-    assert {one.candidate: one.statistic for one in decision.standings}["good"] == "0.15"
-    assert decision.standings[0].tied_with == ("good",)  # equal, so the name decides: fair comes first
+    assert {one.candidate: one.statistic for one in decision.ranking.standings}["good"] == "0.15"
+    assert decision.ranking.standings[0].tied_with == ("good",)  # equal, so the name decides: fair comes first
     assert decision.promoted == ("base", "fair")
 
 
@@ -62,11 +66,11 @@ def test_ties_are_broken_as_declared(ties, winner):
 def test_a_candidate_without_a_value_is_dropped_and_the_next_one_moves_up():
     study, gate = gate_of()
     decision = decide_gate(study, gate, evidence(**{**FOUR, "good": ("1.0", None)}))
-    good = next(one for one in decision.standings if one.candidate == "good")
+    good = next(one for one in decision.ranking.standings if one.candidate == "good")
 
     assert decision.promoted == ("base", "fair")
     assert (good.rank, good.statistic, good.ground) == (None, None, Ground.MISSING)
-    assert "seed 2: boom" in standing_reason(good, decision, "pt")
+    assert "seed 2: boom" in standing_reason(good, decision, study)
 
 
 def test_always_keeps_a_candidate_without_a_value():
@@ -80,8 +84,14 @@ def test_missing_stop_stops_the_study_and_promotes_nobody():
     decision = decide_gate(study, gate, evidence(**{**FOUR, "poor": (None, "4")}))
 
     assert decision.promoted == ()
-    assert "poor lacks a value at short" in decision.stopped
-    assert {one.verdict for one in decision.standings} == {Verdict.DROPPED}
+    assert decision.outcome == Stopped(Lacking(("poor",), "short", crashed=False))
+    assert outcome_words("pick", decision.outcome, study) == (
+        "poor lacks a value at short, and the gate says: missing stop"
+    )
+    assert {(one.verdict, one.ground) for one in decision.ranking.standings if one.candidate != "poor"} == {
+        (Verdict.DROPPED, Ground.STOPPED)
+    }
+    assert {one.verdict for one in decision.ranking.standings} == {Verdict.DROPPED}
 
 
 def test_a_gate_before_which_everyone_failed_keeps_only_always():
@@ -97,7 +107,7 @@ def test_a_higher_is_better_measure_turns_everything_round():
     decision = decide_gate(study, study.gates["pick"], found)
 
     assert decision.promoted == ("base", "poor")
-    assert decision.standings[0].margin == "1.2"
+    assert decision.ranking.standings[0].margin == "1.2"
 
 
 def test_decisions_do_not_depend_on_chance():
@@ -111,38 +121,51 @@ def test_decisions_do_not_depend_on_chance():
 @pytest.mark.parametrize(
     ("crash", "status", "ground", "rank"),
     [
-        ("as missing", "nan", Ground.CRASHED, None),
-        ("drop", "nan", Ground.CRASHED, None),
-        ("worst", "nan", Ground.CUT, 4),
-        ("worst", "oom", Ground.CUT, 4),
-        ("worst", "timeout", Ground.MISSING, None),
+        ("as missing", CellStatus.NAN, Ground.CRASHED, None),
+        ("drop", CellStatus.NAN, Ground.CRASHED, None),
+        ("worst", CellStatus.NAN, Ground.CUT, 4),
+        ("worst", CellStatus.OOM, Ground.CUT, 4),
+        ("worst", CellStatus.TIMEOUT, Ground.MISSING, None),
     ],
 )
-def test_crashes_and_missing_values_are_told_apart(crash, status, ground, rank):
+def test_crashes_and_missing_values_are_distinguished(crash, status, ground, rank):
     study, gate = gate_of(crash=crash)
     decision = decide_gate(study, gate, evidence(status=status, **{**FOUR, "good": (None, "1")}))
-    good = next(one for one in decision.standings if one.candidate == "good")
+    good = next(one for one in decision.ranking.standings if one.candidate == "good")
 
     assert (good.ground, good.rank) == (ground, rank)
     assert decision.promoted == ("base", "fair")
 
 
-@pytest.mark.parametrize(("clause", "status"), [("missing", "timeout"), ("crash", "diverged")])
-@pytest.mark.parametrize("then", ["stop", "hold"])
-def test_the_whole_gate_may_stop_or_hold(clause, status, then):
+@pytest.mark.parametrize(
+    ("clause", "status", "crashed"),
+    [
+        ("missing", CellStatus.TIMEOUT, False),
+        ("missing", CellStatus.DIVERGED, False),
+        ("crash", CellStatus.DIVERGED, True),
+    ],
+)
+@pytest.mark.parametrize(("then", "outcome"), [("stop", Stopped), ("hold", Held)])
+def test_the_whole_gate_may_stop_or_hold(clause, status, crashed, then, outcome):
     study, gate = gate_of(**{clause: then})
     decision = decide_gate(study, gate, evidence(status=status, **{**FOUR, "poor": (None, None)}))
 
-    assert bool(decision.stopped) == (then == "stop")
-    assert bool(decision.held) == (then == "hold")
+    assert decision.outcome == outcome(Lacking(("poor",), "short", crashed=crashed))
+    assert (decision.stopped, decision.held) == (then == "stop", then == "hold")
     assert decision.promoted == ()
+    assert outcome_words("pick", decision.outcome, study) == (
+        f"poor lacks a value at short, and the gate says: {clause} {then}"
+    )
 
 
 def test_a_reference_without_a_value_ends_the_gate():
     study, gate = gate_of(keep="mean gap to base at most 1pt")
     decision = decide_gate(study, gate, evidence(**{**FOUR, "base": (None, "2")}))
 
-    assert "a value of the reference is missing" in decision.stopped
+    assert decision.outcome == Stopped(Incomparable(("fair", "good", "poor"), "short"))
+    assert outcome_words("pick", decision.outcome, study) == (
+        "fair, good and poor cannot be compared: a value of the reference is missing at short"
+    )
     assert decision.promoted == ()
 
 
@@ -151,24 +174,47 @@ def test_decisions_can_be_said_aloud():
     decision = decide_gate(study, gate, evidence(**FOUR))
     found = judged("mean gap at most 0.5pt", ("2.6", "3.5"), BASE)
 
-    assert gate_result(decision) == "pick promoted good and base to long; dropped fair and poor"
-    assert rule_result(decide_rule(*found), found[1], found[0]) == (
+    assert decision_words(decision, study) == "pick promoted good and base to long; dropped fair and poor"
+    assert decision_words(decide_rule(*found), found[0]) == (
         "close fails for good against base: required mean gap at most 0.5pt, seen +0.5500 pt, 0.0500 beyond the bound"
     )
+
+
+def test_a_decision_names_its_rule_and_everything_it_read_by_digest():
+    study, gate = gate_of()
+    found = evidence(**FOUR)
+    decision = decide_gate(study, gate, found)
+
+    assert (decision.kind, decision.name) == ("gate", "pick")
+    assert decision.seal == value_digest(closure(study, gate))
+    assert decision.inputs == (Input("short", found.digest),)
+    assert decide_gate(study, evolve(gate, frozen=False), found).seal is None
+
+
+def test_an_event_tells_what_a_decision_led_to():
+    study, gate = gate_of()
+    decision = decide_gate(study, gate, evidence(**FOUR))
+    rule = decide_rule(*judged("mean gap at most 0.5pt", ("2.6", "3.5"), BASE))
+
+    told = verdict_of(decision, 2)
+    assert (told.wording, told.decision, told.outcome) == (2, decision.digest, Settled())
+    assert (told.promoted, told.answer, told.fixed) == (("base", "good"), None, ())
+    assert (verdict_of(rule, 0).promoted, verdict_of(rule, 0).answer) == ((), Answer.FAILS)
 
 
 # --- evidence that is not as one wishes ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", ["nan", "diverged", "oom", "crash", "timeout", "killed", "invalid", "not run"])
+@pytest.mark.parametrize("status", [one for one in CellStatus if one is not CellStatus.OK])
 def test_every_way_of_having_no_value_is_dropped_and_named(status):
     study, gate = gate_of()
     decision = decide_gate(study, gate, evidence(status=status, **{**FOUR, "good": (None, "1")}))
-    good = next(one for one in decision.standings if one.candidate == "good")
+    good = next(one for one in decision.ranking.standings if one.candidate == "good")
 
     assert good.verdict is Verdict.DROPPED
-    assert good.cells[0].status == status
-    assert "box seed 1" in standing_reason(good, decision, "pt")
+    assert good.cells[0].status is status
+    assert good.ground is (Ground.CRASHED if status.own_fault else Ground.MISSING)
+    assert "box seed 1" in standing_reason(good, decision, study)
 
 
 def test_when_all_are_equal_the_declared_tie_break_decides_and_says_so():
@@ -176,18 +222,26 @@ def test_when_all_are_equal_the_declared_tie_break_decides_and_says_so():
     decision = decide_gate(study, gate, evidence(**dict.fromkeys(FOUR, ("1", "1"))))
 
     assert decision.promoted == ("base", "fair")
-    assert "tied with base, good and poor, told apart" in standing_reason(decision.standings[1], decision, "pt")
+    assert "tied with base, good and poor, distinguished" in standing_reason(
+        decision.ranking.standings[1], decision, study
+    )
 
 
 def test_a_host_that_is_missing_altogether_leaves_everyone_without_a_statistic():
     cells = (("box", 1), ("rack", 1))
     rows = tuple(
-        Row(name, (Cell("box", 1, "a", "ok", "1", 1, None), Cell("rack", 1, "b", "not run", None, None, None)))
+        Row(
+            name,
+            (
+                Cell("box", 1, "a", CellStatus.OK, "1", 1, None),
+                Cell("rack", 1, "b", CellStatus.NOT_RUN, None, None, None),
+            ),
+        )
         for name in sorted(FOUR)
     )
     study, gate = gate_of()
     decision = decide_gate(study, gate, Evidence("short", "loss", cells, rows))
 
     assert decision.promoted == ("base",)
-    assert {one.rank for one in decision.standings} == {None}
-    assert "rack seed 1: not run" in standing_reason(decision.standings[1], decision, "pt")
+    assert {one.rank for one in decision.ranking.standings} == {None}
+    assert "rack seed 1: not run" in standing_reason(decision.ranking.standings[1], decision, study)

@@ -3,7 +3,7 @@
 import pytest
 
 from promo.decision.decide import decide_rule
-from promo.decision.values import Answer
+from promo.ledger.outcomes import Absent, Answer, Failed, Held, Lacking, Settled, Stopped
 from support import spec, study_of
 from verdicts import BASE, evidence, judged
 
@@ -36,48 +36,53 @@ from verdicts import BASE, evidence, judged
 )
 def test_rules(require, good, answer, statistic, margin):
     decision = decide_rule(*judged(require, good, BASE))
-    (finding,) = decision.findings
+    (finding,) = decision.judgement.findings
 
-    assert (decision.answer, finding.statistic, finding.margin) == (answer, statistic, margin)
+    assert (decision.judgement.answer, finding.statistic, finding.margin) == (answer, statistic, margin)
 
 
 def test_a_rule_lists_every_cell():
     decision = decide_rule(*judged("every gap at most 0.5pt", ("2.5", "3.6"), BASE))
 
-    assert [(one.host, one.seed, one.difference) for one in decision.comparisons] == [
+    assert [(one.host, one.seed, one.difference) for one in decision.judgement.comparisons] == [
         ("box", 1, "0.5"),
         ("box", 2, "0.6"),
     ]
 
 
+LACKING, ABSENT = Lacking(("good",), "long", crashed=False), Absent(("good",), "long")
+
+
 @pytest.mark.parametrize(
-    ("good", "clauses", "stopped", "held"),
+    ("good", "clauses", "why", "outcome"),
     [
-        (("1", None), {}, True, False),
-        (("1", None), {"missing": "skip"}, False, False),
-        (("1", None), {"missing": "hold"}, False, True),
-        (None, {}, False, False),
-        (None, {"absent": "stop"}, True, False),
-        (None, {"absent": "hold"}, False, True),
+        (("1", None), {}, LACKING, Stopped(LACKING)),
+        (("1", None), {"missing": "skip"}, LACKING, Settled()),
+        (("1", None), {"missing": "hold"}, LACKING, Held(LACKING)),
+        (None, {}, ABSENT, Settled()),
+        (None, {"absent": "stop"}, ABSENT, Stopped(ABSENT)),
+        (None, {"absent": "hold"}, ABSENT, Held(ABSENT)),
     ],
 )
-def test_a_rule_without_its_values_is_undecided_and_may_stop_or_hold(good, clauses, stopped, held):
+def test_a_rule_without_its_values_is_undecided_and_may_stop_or_hold(good, clauses, why, outcome):
     decision = decide_rule(*judged("mean gap at most 0.5pt", good, BASE, **clauses))
 
-    assert decision.answer is Answer.UNDECIDED
-    assert decision.why
-    assert (bool(decision.stopped), bool(decision.held)) == (stopped, held)
+    assert (decision.judgement.answer, decision.judgement.undecided) == (Answer.UNDECIDED, why)
+    assert decision.outcome == outcome
+    assert (decision.stopped, decision.held) == (isinstance(outcome, Stopped), isinstance(outcome, Held))
+    assert decision.promoted == decision.judgement.findings == ()
 
 
-@pytest.mark.parametrize("then", ["stop", "hold"])
-def test_a_rule_that_does_not_hold_may_stop_or_hold_the_study(then):
+@pytest.mark.parametrize(("then", "outcome"), [("stop", Stopped(Failed())), ("hold", Held(Failed()))])
+def test_a_rule_that_does_not_hold_may_stop_or_hold_the_study(then, outcome):
     text = spec().replace("  absent skip\n}", f"  absent skip\n  else {then}\n}}")
     study = study_of(text)
     failing = decide_rule(study, study.rules["close"], evidence("long", good=("9", "9"), base=BASE))
     holding = decide_rule(study, study.rules["close"], evidence("long", good=("1", "1"), base=BASE))
 
-    assert (bool(failing.stopped), bool(failing.held)) == (then == "stop", then == "hold")
-    assert (holding.stopped, holding.held) == ("", "")
+    assert (failing.judgement.answer, failing.outcome) == (Answer.FAILS, outcome)
+    assert (holding.judgement.answer, holding.outcome) == (Answer.HOLDS, Settled())
+    assert failing.judgement.undecided is None
 
 
 @pytest.mark.parametrize(
@@ -93,4 +98,4 @@ def test_a_rule_that_does_not_hold_may_stop_or_hold_the_study(then):
     ],
 )
 def test_rules_on_values_that_are_all_equal(require, answer):
-    assert decide_rule(*judged(require, ("2", "3"), BASE)).answer is answer
+    assert decide_rule(*judged(require, ("2", "3"), BASE)).judgement.answer is answer

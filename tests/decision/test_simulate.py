@@ -12,7 +12,8 @@ from promo.decision.arrays import apply_gate, apply_rule, evidence_of, fast_gate
 from promo.decision.decide import decide_gate, decide_rule
 from promo.decision.exactly import slippage
 from promo.decision.simulate import World, simulate
-from promo.decision.values import Answer, Ground
+from promo.decision.values import Ground
+from promo.ledger.outcomes import Answer
 from support import compiled, spec
 
 HOSTS = 'host box {\n  device "cpu" on any\n  slots 2\n}\n\nhost crate {\n  device "cpu" on any\n  slots 2\n}'
@@ -106,11 +107,11 @@ def test_demands_and_samples_are_the_same_both_ways(more):
     ends = 0
     for at in range(len(kept)):
         decision = decide_gate(one, gate, evidence_of(one, "short", names, values["short"][at], alive["short"][at]), {})
-        ends += bool(decision.stopped or decision.held)
-        by_lot = {one.candidate for one in decision.standings if one.ground is Ground.SAMPLE}
+        ends += decision.stopped or decision.held
+        by_lot = {one.candidate for one in decision.ranking.standings if one.ground is Ground.SAMPLE}
         assert {name for place, name in enumerate(names) if kept[at, place]} == set(decision.promoted), at
         assert {name for place, name in enumerate(names) if sampled[at, place]} == by_lot, at
-        assert stopped[at] == bool(decision.stopped or decision.held), at
+        assert stopped[at] == (decision.stopped or decision.held), at
     assert sampled.any() == (more == "sample")
     assert (0 < ends < len(kept)) == (more in ("hold", "first of two"))
 
@@ -176,7 +177,7 @@ def test_the_arrays_answer_as_decide_answers(require):
 
     for at in range(len(holds)):
         evidence = evidence_of(one, "long", names, values["long"][at], alive["long"][at])
-        answer = decide_rule(one, one.rules["close"], evidence, {}).answer
+        answer = decide_rule(one, one.rules["close"], evidence, {}).judgement.answer
         seen = Answer.UNDECIDED if not known[at] else Answer.HOLDS if holds[at] else Answer.FAILS
         assert seen is answer, at
 
@@ -200,7 +201,7 @@ def test_stages_agree_by_whoever_is_at_both():
         there = {
             stage: evidence_of(one, stage, names, values[stage][at], alive[stage][at]) for stage in ("short", "long")
         }
-        answer = decide_rule(one, one.rules["close"], there["long"], there).answer
+        answer = decide_rule(one, one.rules["close"], there["long"], there).judgement.answer
         assert holds[at] == (answer is Answer.HOLDS), at
 
 

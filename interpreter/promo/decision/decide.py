@@ -301,8 +301,8 @@ def _outcome(then: Then | None, why: Because) -> Outcome:
 
 
 def _inputs(evidence: Evidence, others: Mapping[str, Evidence]) -> tuple[Input, ...]:
-    """Everything that was read, the rule's own stage first."""
-    more = (Input(stage, one.digest) for stage, one in sorted(others.items()))
+    """Everything that was read, each stage once, the rule's own first."""
+    more = (Input(stage, one.digest) for stage, one in sorted(others.items()) if stage != evidence.stage)
     return (Input(evidence.stage, evidence.digest), *more)
 
 
