@@ -11,13 +11,28 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from promo.templates import recheck
 
-from promo.base.canonical import canonical, digest_bytes, parse_json
+from promo.base.canonical import canonical, digest_bytes, parse_canonical
+from promo.base.codec import from_json, to_json
 from promo.driver.study import StudyFolder
 from promo.files import FolderLock, RealDisk
+from promo.ledger.outcomes import Answer, Lacking, Stopped
 from promo.ledger.state import AttemptState, StudyState
-from support import SOUND, crashed, promo, rewritten, spec
+from promo.ledger.values import (
+    AttemptFailed,
+    AttemptLost,
+    AttemptStarted,
+    Decided,
+    ResultAccepted,
+    RunStatus,
+    StudyStopped,
+)
+from promo.report.decided import stop_words
+from promo.run.store import parse_request, parse_result, result_bytes
+from promo.run.values import Envelope, Resumed
+from support import SOUND, crashed, promo, promoted_and_answers, rewritten, spec
 
 INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")
 TWO_HOSTS = INLINE + "\n\n" + INLINE.replace("host box", "host other")
@@ -117,10 +132,10 @@ def test_a_failing_candidate_is_rerun_and_then_dropped(workplace):
     state = study(workplace).state()
     good = [tried for tried in state.attempts.values() if tried[0].candidate == "good"]
     fair = [tried for tried in state.attempts.values() if tried[0].candidate == "fair" and tried[0].stage == "short"]
-    assert [[one.status for one in tried] for tried in good] == [["nan", "nan"], ["nan", "nan"]]
-    assert [[one.status for one in tried] for tried in fair] == [["crash", "ok"], ["crash", "ok"]]
-    assert state.decisions["pick"]["promoted"] == ["base", "fair"]
-    assert state.decisions["close"]["answer"] == "undecided"
+    assert [[one.status for one in tried] for tried in good] == [[RunStatus.NAN, RunStatus.NAN]] * 2
+    assert [[one.status for one in tried] for tried in fair] == [[RunStatus.CRASH, RunStatus.OK]] * 2
+    assert state.decisions["pick"].verdict.promoted == ("base", "fair")
+    assert state.decisions["close"].verdict.answer is Answer.UNDECIDED
 
 
 def test_missing_stop_stops_the_study_with_its_own_exit_code(workplace, capsys):
@@ -128,9 +143,12 @@ def test_missing_stop_stops_the_study_with_its_own_exit_code(workplace, capsys):
 
     assert promo("run", path, "--quiet") == 4
 
-    state = study(workplace).state()
+    folder = study(workplace)
+    state = folder.state()
     assert state.study is StudyState.STOPPED
-    assert "poor lacks a value" in state.ended["why"]
+    assert state.stopped_by == "pick"
+    assert state.decisions["pick"].verdict.outcome == Stopped(Lacking(("poor",), "short", crashed=False))
+    assert "poor lacks a value at short" in stop_words(folder.compiled().sound()[0], state)
     assert "long" not in state.opened
     assert promo("run", path, "--quiet") == 4
     assert promo("verify", path) == 3
@@ -140,9 +158,10 @@ def test_missing_stop_stops_the_study_with_its_own_exit_code(workplace, capsys):
 def test_a_stop_that_was_decided_just_before_a_crash_still_stops(workplace):
     path = write(workplace, with_behaviour(poor="crash").replace("rerun 1, then drop", "stop"))
     promo("run", path, "--quiet")
-    ledger = study(workplace).path / "ledger.jsonl"
+    folder = study(workplace)
+    ledger = folder.path / "ledger.jsonl"
     lines = ledger.read_bytes().splitlines(keepends=True)
-    stopped = next(n for n, line in enumerate(lines) if b'"kind":"gate.decided"' in line)
+    stopped = next(one.seq for one in folder.chain().events if isinstance(one.event, Decided))
     crashed(ledger, b"".join(lines[: stopped + 1]))
 
     assert promo("run", path, "--quiet") == 4
@@ -156,9 +175,10 @@ def test_what_runs_when_a_study_stops_is_ended_before_the_ledger_says_that_it_ha
 
     assert promo("run", path, "--quiet") == 4
     folder = study(workplace)
-    kinds = [event.kind.value for event in folder.chain().events]
+    *_, before, last = (event.event for event in folder.chain().events)
     assert folder.state().running() == ()
-    assert kinds[-2:] == ["attempt.lost", "study.stopped"]
+    assert isinstance(before, AttemptLost)
+    assert last == StudyStopped("pick")
 
 
 def test_attempts_of_a_host_that_is_not_carried_out_now_are_left_to_who_carries_it_out(workplace):
@@ -167,7 +187,9 @@ def test_attempts_of_a_host_that_is_not_carried_out_now_are_left_to_who_carries_
     folder = study(workplace)
     ledger = folder.path / "ledger.jsonl"
     lines = ledger.read_bytes().splitlines(keepends=True)
-    begun = next(n for n, line in enumerate(lines) if b"attempt.started" in line and b'"host":"other"' in line)
+    begun = next(
+        one.seq for one in folder.chain().events if isinstance(one.event, AttemptStarted) and one.event.host == "other"
+    )
     crashed(ledger, b"".join(lines[: begun + 1]))
     (attempt,) = [one for one in folder.state().running() if one.host == "other"]
     for name in folder.unknown_runs(folder.state()):
@@ -223,9 +245,7 @@ def test_a_killed_study_goes_on_and_decides_the_same(workplace, after):
     assert all(sum(one.state is AttemptState.ACCEPTED for one in tried) == 1 for tried in state.attempts.values())
     for lost in (one for tried in state.attempts.values() for one in tried if one.state is AttemptState.LOST):
         assert lost.device_s is not None or not (folder.path / lost.folder / "exit.json").exists()
-    promoted = {name: decision.get("promoted") for name, decision in state.decisions.items()}
-    before = study(workplace, "unbroken").state()
-    assert promoted == {name: decision.get("promoted") for name, decision in before.decisions.items()}
+    assert promoted_and_answers(state) == promoted_and_answers(study(workplace, "unbroken").state())
     assert promo("verify", path) == 3
 
 
@@ -244,14 +264,14 @@ def test_an_interrupted_study_says_so_and_goes_on(workplace):
     assert folder.state().study is StudyState.CLOSED
 
 
-@pytest.mark.parametrize("kind", ["attempt.started", "result.accepted", "stage.opened", "gate.decided"])
+@pytest.mark.parametrize("kind", ["attempt.started", "result.accepted", "stage.opened", "decided"])
 def test_an_interrupt_while_an_event_is_written_waits_for_its_turn(workplace, monkeypatch, kind):
     path, folder, append = write(workplace, small()), study(workplace), RealDisk.append
     interrupted = []
 
     def interrupting(disk, place, data):
         append(disk, place, data)
-        if not interrupted and kind.encode() in data:
+        if not interrupted and f'"is":"{kind}"'.encode() in data:
             interrupted.append(kind)
             signal.raise_signal(signal.SIGINT)
 
@@ -280,7 +300,7 @@ def test_a_lost_attempt_that_kept_its_state_is_taken_up(workplace):
     assert lost
     for attempt in lost:
         request = folder.request(folder.state().attempts[attempt.run][1])
-        assert request["resume"] == {"folder": attempt.folder, "state": digest_bytes(b"{}")}
+        assert request.resume == Resumed(attempt.folder, digest_bytes(b"{}"))
 
 
 def test_a_study_is_stopped_from_another_terminal_and_goes_on(workplace, capsys):
@@ -424,10 +444,12 @@ def test_seeds_and_identities_are_written_into_every_request(workplace):
     promo("run", path, "--quiet")
     folder = study(workplace)
     for request in folder.path.glob("runs/*/*/*/request.json"):
-        stored = parse_json(request.read_bytes())
+        asked = parse_request(request.read_bytes())
+        run = asked.run
 
-        assert canonical(stored) == request.read_bytes()
-        assert str(stored["run"]["seed"]) in request.parent.parent.name
+        assert canonical(to_json(asked)) == request.read_bytes()
+        assert request.parent.parent.name == f"{run.candidate}-{run.host}-s{run.seed}"
+        assert folder.state().attempts[run.id][asked.attempt - 1].request == digest_bytes(request.read_bytes())
         assert str(workplace) not in request.read_text(encoding="utf-8")
 
 
@@ -478,7 +500,7 @@ def test_runs_that_the_ledger_does_not_know_are_refused(copy, capsys):
     assert promo("run", "trial.promo", "--quiet") == 1
     assert "runs that its ledger does not know" in capsys.readouterr().err
     assert promo("verify", copy.path) == 1
-    assert "is not in the ledger" in capsys.readouterr().out
+    assert "no event accounts for runs/long/base-box-s3/attempt-1/" in capsys.readouterr().out
 
 
 def flip(path: Path, place: int = -5) -> None:
@@ -530,13 +552,14 @@ def test_less_of_a_devices_time_than_the_attempts_took_is_found_though_every_dig
     assert "as promo clocked it" in capsys.readouterr().out
 
     def shortened(event):
-        return {**event.data, "device_s": "0.001"} if "device_s" in event.data else event.data
+        ended = isinstance(event.event, ResultAccepted | AttemptFailed | AttemptLost)
+        return evolve(event.event, device_s="0.001") if ended else event.event
 
     rewritten(copy.path / "ledger.jsonl", shortened)
     said = []
 
     assert promo("verify", copy.path) == 1
-    assert "less of devices' time was recorded than the attempts themselves took" in capsys.readouterr().out
+    assert "less device time was recorded than the attempts themselves took" in capsys.readouterr().out
     assert recheck.check(copy.path, Namespace(key=[], authority=[], anchor=[]), said.append) == 1
     assert "took more of its device's time than the ledger says" in "\n".join(said)
 
@@ -557,13 +580,10 @@ def test_a_missing_result_is_found(copy):
 
 def test_every_bit_of_a_recorded_value_matters(copy):
     """A value changed consistently in its own file is still not the one that was accepted."""
-    from promo.run.store import parse_result, result_bytes
-
     path = next(copy.path.glob("runs/short/good-box-s1/attempt-1/result.json"))
-    stored = json.loads(path.read_bytes())["body"]
-    stored["metrics"]["loss"] = "0.001"
-    path.write_bytes(result_bytes(stored))
-    assert parse_result(path.read_bytes(), stored["request"])  # it is sound in itself
+    body = from_json(Envelope, parse_canonical(path.read_bytes())).body
+    path.write_bytes(result_bytes(evolve(body, metrics={**body.metrics, "loss": "0.001"})))
+    assert parse_result(path.read_bytes(), body.request).metrics["loss"] == "0.001"  # it is sound in itself
 
     assert promo("verify", copy.path) == 1
     assert promo("report", copy.path) == 1
