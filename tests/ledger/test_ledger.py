@@ -10,7 +10,20 @@ from promo.base.errors import Mismatch, PromoError
 from promo.ledger.chain import GENESIS, decode, encode, line_digest
 from promo.ledger.journal import Journal
 from promo.ledger.state import AttemptState, StudyState, state_of
-from promo.ledger.values import Event, EventKind
+from promo.ledger.values import (
+    AttemptFailed,
+    AttemptLost,
+    AttemptStarted,
+    ClockJumped,
+    Event,
+    Freezing,
+    Installed,
+    Loss,
+    RunStatus,
+    StageOpened,
+    Start,
+    StudyClosed,
+)
 
 
 class MemoryDisk:
@@ -50,6 +63,18 @@ class StillClock:
 
 
 LEDGER = Path("ledger.jsonl")
+FROZEN = Freezing(
+    study="s",
+    plan=GENESIS,
+    seals={},
+    files={},
+    runner=Installed("toy", 1, "c", {}),
+    promo="0",
+    code=GENESIS,
+    commit=None,
+    replay=None,
+)
+STARTED = Start("0", None, ("promo", "run"), (), GENESIS)
 
 
 def journal(disk):
@@ -59,9 +84,9 @@ def journal(disk):
 def written(count=12):
     disk = MemoryDisk()
     book = journal(disk)
-    book.append(EventKind.STUDY_FROZEN, {"study": "s"})
+    book.append(FROZEN)
     for number in range(count - 1):
-        book.append(EventKind.STAGE_OPENED, {"stage": f"s{number}", "entrants": ["a", "b"]})
+        book.append(StageOpened(f"s{number}", ("a", "b")))
     return disk
 
 
@@ -69,15 +94,17 @@ def test_what_is_appended_is_read_back():
     chain = decode(written().files[LEDGER])
 
     assert [event.seq for event in chain.events] == list(range(12))
-    assert chain.events[0].previous == GENESIS
+    assert chain.events[0].prev == GENESIS
+    assert [event.event for event in chain.events[1:]] == [
+        StageOpened(f"s{number}", ("a", "b")) for number in range(11)
+    ]
     assert not chain.torn
 
 
 def test_a_line_is_its_own_canonical_form():
-    for line in written().files[LEDGER].splitlines():
-        event = decode(line + b"\n").events[0] if b'"seq":0' in line else None
-        if event:
-            assert encode(event) == line
+    content = written().files[LEDGER]
+
+    assert [encode(event) for event in decode(content).events] == content.splitlines()
 
 
 @settings(max_examples=300, deadline=None)
@@ -122,7 +149,7 @@ def test_a_torn_last_line_is_cut_off_and_the_rest_kept():
 def test_a_new_journal_goes_on_in_a_new_incarnation():
     disk = written()
     book = journal(disk)
-    book.append(EventKind.ORCHESTRATOR_STARTED, {})
+    book.append(STARTED)
 
     assert [event.incarnation for event in decode(disk.files[LEDGER]).events] == [1] * 12 + [2]
 
@@ -133,10 +160,10 @@ def test_after_a_failed_write_nothing_more_is_recorded():
     disk.fail_after = 5
 
     with pytest.raises(PromoError, match="No space left"):
-        book.append(EventKind.ORCHESTRATOR_STARTED, {})
+        book.append(STARTED)
     disk.fail_after = None
     with pytest.raises(PromoError, match="earlier"):
-        book.append(EventKind.ORCHESTRATOR_STARTED, {})
+        book.append(STARTED)
 
     assert len(journal(disk).events) == 12
 
@@ -172,55 +199,59 @@ class SetClock(StillClock):
 def test_a_wall_clock_that_jumps_is_an_event_and_changes_no_order(wall, steady, jump):
     disk, clock = MemoryDisk(), SetClock()
     book = Journal(LEDGER, disk, clock)
-    book.append(EventKind.STUDY_FROZEN, {})
+    book.append(FROZEN)
     clock.wall, clock.steady = wall, steady
-    book.append(EventKind.ORCHESTRATOR_STARTED, {})
+    book.append(STARTED)
 
     events = decode(disk.files[LEDGER]).events
-    jumps = [one.data["seconds"] for one in events if one.kind is EventKind.CLOCK_JUMPED]
+    jumps = [one.event.seconds for one in events if isinstance(one.event, ClockJumped)]
     assert jumps == ([] if jump is None else [jump])
     assert [one.seq for one in events] == list(range(len(events)))
-    assert events[-1].kind is EventKind.ORCHESTRATOR_STARTED
+    assert events[-1].event == STARTED
 
 
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda line: line.replace(b'"kind"', b'"kind":"stage.opened","kind"'),
+        lambda line: line.replace(b'"is"', b'"is":"stage.opened","is"'),
         lambda line: line.replace(b":", b": ", 1),
         lambda line: line.replace(b'"seq":0', b'"seq":0.0'),
         lambda line: line.replace(b'"study":"s"', b'"study":NaN'),
         lambda line: line + b"\r",
+        lambda line: line.replace(b'"is":"study.frozen"', b'"is":"study.melted"'),
+        lambda line: line.replace(b'"study":"s"', b'"study":1'),
+        lambda line: line.replace(b'"seals":{},', b""),
+        lambda line: line.replace(b'"study":"s"', b'"study":"s","why":""'),
+        lambda line: line.replace(b'"plan":"0', b'"plan":"x'),
     ],
 )
-def test_a_line_that_is_not_in_canonical_form_is_refused(spoil):
+def test_a_line_that_is_no_event_in_canonical_form_is_refused(spoil):
     line = written(1).files[LEDGER].rstrip(b"\n")
 
+    assert spoil(line) != line
     with pytest.raises(Mismatch, match="line 1 is damaged"):
         decode(spoil(line) + b"\n")
 
 
-def event(seq, kind, **data):
-    return Event(seq, kind, "t", 1, data, "")
+def began(number):
+    return AttemptStarted("r", number, "s", "c", "h", 1, "f", "q", device=None, co_tenants=(), bundle=None)
 
 
-ATTEMPT = {"run": "r", "stage": "s", "candidate": "c", "host": "h", "seed": 1, "folder": "f", "request": "q"}
+FAILED = AttemptFailed("r", 1, RunStatus.NAN, "why", None, "2", "3", {}, None)
+LOST = AttemptLost("r", 2, Loss.GONE, "5", {}, None)
 
 
 def test_the_state_follows_the_events():
-    state = state_of(
-        [
-            event(0, EventKind.STUDY_FROZEN, study="x"),
-            event(1, EventKind.STAGE_OPENED, stage="s", entrants=["c"]),
-            event(2, EventKind.ATTEMPT_STARTED, attempt=1, **ATTEMPT),
-            event(3, EventKind.ATTEMPT_FAILED, run="r", attempt=1, status="nan", cause="why", envelope=None),
-            event(4, EventKind.ATTEMPT_STARTED, attempt=2, **ATTEMPT),
-            event(5, EventKind.ATTEMPT_LOST, run="r", attempt=2, status="lost", cause=""),
-            event(6, EventKind.ATTEMPT_STARTED, attempt=3, **ATTEMPT),
-        ]
-    )
+    happened = [FROZEN, StageOpened("s", ("c",)), began(1), FAILED, began(2), LOST, began(3)]
+    state = state_of(Event(seq, "t", 1, one, "") for seq, one in enumerate(happened))
 
     assert state.study is StudyState.OPEN
+    assert (state.frozen, state.opened) == (FROZEN, {"s": ("c",)})
+    assert [(one.status, one.loss, one.cause, one.ending) for one in state.attempts["r"]] == [
+        (RunStatus.NAN, None, "why", "nan"),
+        (None, Loss.GONE, "", "lost"),
+        (None, None, "", "running"),
+    ]
     assert [attempt.state for attempt in state.attempts["r"]] == [
         AttemptState.FAILED,
         AttemptState.LOST,
@@ -229,6 +260,11 @@ def test_the_state_follows_the_events():
     assert state.failures("r") == 1  # a lost attempt costs nothing of the allowance
     assert [attempt.number for attempt in state.running()] == [3]
     assert state.accepted("r") is None
+
+
+def test_the_end_of_an_attempt_that_never_started_is_found():
+    with pytest.raises(Mismatch, match="attempt 2 of run r, which was never started"):
+        state_of(Event(seq, "t", 1, one, "") for seq, one in enumerate([FROZEN, began(1), LOST]))
 
 
 def test_a_prefix_of_the_ledger_is_a_state_the_study_was_in():
@@ -252,16 +288,13 @@ def test_an_interruption_inside_a_write_leaves_a_sound_chain(share):
 
     disk = Interrupted()
     book = journal(disk)
-    book.append(EventKind.STUDY_FROZEN, {"study": "s"})
+    book.append(FROZEN)
     with pytest.raises(KeyboardInterrupt):
-        book.append(EventKind.ATTEMPT_LOST, {"run": "a"})
+        book.append(LOST)
 
-    book.append(EventKind.STUDY_CLOSED, {"stages": 0})  # what is recorded while everything is being called off
+    book.append(StudyClosed(0))  # what is recorded while everything is being called off
 
     chain = decode(disk.files[LEDGER])
-    kinds = [event.kind for event in chain.events]
     assert not chain.torn
-    assert kinds[0] is EventKind.STUDY_FROZEN
-    assert kinds[-1] is EventKind.STUDY_CLOSED
-    assert len(kinds) == (3 if share == 1.0 else 2)
+    assert [one.event for one in chain.events] == [FROZEN, *([LOST] if share == 1.0 else []), StudyClosed(0)]
     assert book.events == chain.events
