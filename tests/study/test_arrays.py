@@ -12,7 +12,7 @@ import pytest
 from promo.report.design import array_json, array_text
 from promo.study.arrays import SIX, TWELVE, array_of, full_of, lengths, sizes
 from promo.study.design import standard_rows, word_lengths
-from promo.study.imports import meaning
+from promo.study.meaning import pin_of
 from promo.study.space import Array
 from support import compiled, promo, spec, study_of
 
@@ -152,6 +152,6 @@ def test_an_array_is_brought_from_another_text(tmp_path):
 def test_a_pin_holds_on_to_rows_that_no_cohort_uses():
     rows = "design unused full {\n  vary quality low -20 high 20\n}\n\n"
 
-    pins = {meaning(study_of(spec(extra=text))) for text in ("", rows, rows.replace("high 20", "high 30"))}
+    pins = {pin_of(study_of(spec(extra=text))) for text in ("", rows, rows.replace("high 20", "high 30"))}
 
     assert len(pins) == 3

@@ -16,7 +16,7 @@ import pytest
 
 from promo.base.source import Source
 from promo.driver.pipeline import compile_source
-from promo.study.imports import meaning
+from promo.study.meaning import pin_of
 from support import SOUND, compiled
 
 BAD = Path(__file__).parent / "bad"
@@ -47,7 +47,7 @@ def text_of(how: str, body: str) -> str:
 def staged_pin() -> str:
     path = ROOT / "specs" / "staged_promotion.promo"
     study = compile_source(Source(str(path), path.read_text(encoding="utf-8")), path.parent, None).study
-    return meaning(study)[:12]
+    return pin_of(study)[:12]
 
 
 @pytest.mark.parametrize(("how", "body"), list(cases()))

@@ -4,12 +4,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import grown
+from promo.base.canonical import canonical, parse_canonical
+from promo.base.codec import to_json
 from promo.base.diagnostics import errors
 from promo.base.source import Source
-from promo.plan.store import plan_to_json, stale
+from promo.plan.values import plan_from_json
 from promo.report.aloud import read_all
+from promo.report.change import plan_changes
+from promo.report.describe import closure_changes
 from promo.report.plan import plan_text
-from promo.study.lock import freeze
+from promo.study.lock import freeze, lock_from_json
 from promo.syntax.format import format_text
 from promo.syntax.parse import parse
 from support import compiled
@@ -53,7 +57,10 @@ def test_a_grown_spec_is_sound_with_a_plan_or_has_an_error_and_its_order_does_no
         assert {run.id for stage in other.plan.stages for run in stage.runs} == {
             run.id for stage in plan.stages for run in stage.runs
         }
-        assert list(stale(plan_to_json(plan), plan)) == []
+        bytes_of_plan = canonical(to_json(plan))
+        stored = plan_from_json(parse_canonical(bytes_of_plan))
+        assert canonical(to_json(stored)) == bytes_of_plan
+        assert list(plan_changes(stored, plan)) == []
         assert plan_text(study, plan)
         assert all(
             f"{rule.name}" in " ".join(read_all(study)) for rule in (*study.gates.values(), *study.rules.values())
@@ -66,12 +73,15 @@ def test_what_is_sealed_in_a_grown_spec_stays_sound_and_sealed_in_another_layout
     found = compiled(grown.text(blocks))
     if found.study is None or found.plan is None or not found.plan.seals:
         return
-    frozen = freeze(found.study, found.tree, None, now=NOW, commit="abc", results={}, again=False)
+    frozen = freeze(
+        found.study, found.tree, None, now=NOW, commit="abc", results={}, again=False, changes=closure_changes
+    )
     again = compiled(format_text(Source("x", frozen.text)))
 
     assert "P0401" not in {one.code for one in again.diagnostics}
     assert again.plan is not None
     assert again.plan.seals == found.plan.seals
+    assert lock_from_json(parse_canonical(canonical(to_json(frozen.lock)))) == frozen.lock
 
 
 def test_some_grown_specs_are_sound_and_some_are_not():

@@ -4,11 +4,17 @@ import re
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
+from promo.base.canonical import canonical, parse_canonical
+from promo.base.codec import to_json, value_digest
+from promo.base.edits import apply
 from promo.base.errors import PromoError
 from promo.base.source import Source
 from promo.driver.pipeline import compile_source
-from promo.study.lock import apply, check_seals, closure, freeze, lock_from_json, lock_to_json
+from promo.report.describe import closure_changes, describe_closure
+from promo.study.closure import Reading, closure
+from promo.study.lock import AFTERWARDS, Amending, check_seals, freeze, lock_from_json, reseal
 from promo.syntax.format import format_text
 from support import compiled, plan_of, spec, study_of
 
@@ -20,7 +26,15 @@ def sealed(text: str):
     """A spec with its seals written in, and the lock."""
     made = compiled(text)
     assert made.study is not None
-    return freeze(made.study, made.tree, None, now=NOW, commit="abc", results={}, again=False)
+    return frozen_from(made, commit="abc")
+
+
+def frozen_from(made, lock=None, *, now=NOW, commit=None, results=(), again=False):
+    """What freezing a compiled spec gives."""
+    known = dict(results)
+    return freeze(
+        made.study, made.tree, lock, now=now, commit=commit, results=known, again=again, changes=closure_changes
+    )
 
 
 def seals_of(text: str) -> dict[str, str]:
@@ -143,11 +157,10 @@ def test_a_broken_seal_without_a_lock_says_so():
 def test_a_changed_rule_is_not_sealed_again_unasked():
     frozen = sealed(spec())
     changed = compiled(frozen.text.replace("keep top 1", "keep top 2"))
-    study, tree = changed.study, changed.tree
 
     with pytest.raises(PromoError, match="changed after") as fault:
-        freeze(study, tree, frozen.lock, now=NOW, commit=None, results={}, again=False)
-    again = freeze(study, tree, frozen.lock, now="later", commit=None, results={}, again=True)
+        frozen_from(changed, frozen.lock)
+    again = frozen_from(changed, frozen.lock, now="later", again=True)
 
     assert fault.value.details == ("gate pick, keep: top 1 -> top 2",)
     assert again.sealed == ("pick",)
@@ -156,39 +169,43 @@ def test_a_changed_rule_is_not_sealed_again_unasked():
 
 
 def test_nothing_is_sealed_once_its_stage_has_results():
-    made = compiled(spec())
+    with pytest.raises(PromoError, match="3 results of its stage exist") as fault:
+        frozen_from(compiled(spec()), results={"short": 3}, again=True)
 
-    with pytest.raises(PromoError, match="3 results of its stage exist"):
-        freeze(made.study, made.tree, None, now=NOW, commit=None, results={"short": 3}, again=True)
+    assert fault.value.hint == AFTERWARDS
 
 
 def test_a_spec_without_frozen_rules_cannot_be_frozen():
     made = compiled(spec().replace("frozen ", ""))
 
     with pytest.raises(PromoError, match="nothing in this spec is frozen"):
-        freeze(made.study, made.tree, None, now=NOW, commit=None, results={}, again=False)
+        frozen_from(made)
 
 
 def test_a_lock_survives_its_file():
     lock = sealed(spec()).lock
 
-    assert lock_from_json(lock_to_json(lock)) == lock
+    assert lock_from_json(parse_canonical(canonical(to_json(lock)))) == lock
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda stored: stored.update(promo_lock=2),
+        lambda stored: stored.update(promo_lock=1),
+        lambda stored: stored.update(promo_lock="2"),
+        lambda stored: stored.update(promo_seals=2),
         lambda stored: stored["seals"]["pick"].update(digest="0" * 64),
-        lambda stored: stored["seals"]["pick"]["closure"]["gate"]["pick"].update(keep="top 9"),
+        lambda stored: stored["seals"]["pick"]["closure"]["rule"]["keep"].update(count=9),
+        lambda stored: stored["seals"]["pick"]["closure"]["rule"].update(name="pock"),
+        lambda stored: stored["seals"]["pick"]["closure"].update(promo_seal=1),
+        lambda stored: stored["seals"]["pick"].update(name="pock"),
+        lambda stored: stored["seals"]["pick"].update(results_then=-1),
         lambda stored: stored.pop("seals"),
         lambda stored: stored["seals"]["pick"].pop("closure"),
     ],
 )
 def test_a_damaged_lock_is_refused(damage):
-    import json
-
-    stored = json.loads(json.dumps(lock_to_json(sealed(spec()).lock)))
+    stored = parse_canonical(canonical(to_json(sealed(spec()).lock)))
     damage(stored)
 
     with pytest.raises(ValueError):
@@ -199,12 +216,63 @@ def test_the_closure_names_everything_the_verdict_rests_on():
     study = study_of(spec())
     content = closure(study, study.gates["pick"])
 
-    assert set(content) == {"seal", "gate", "measure", "runner", "data", "stage", "host", "candidate"}
-    assert set(content["candidate"]) == {"base", "good", "fair", "poor"}
+    assert content.rule == study.gates["pick"]
+    assert (content.measure, content.runner, content.data) == (study.measure, study.runner, study.data)
+    assert set(content.stages) == {"short"}
+    assert dict(content.machines) == {"box": study.hosts["box"].machine}
+    assert set(content.candidates) == {"base", "good", "fair", "poor"}
+    assert content.candidates["good"] == dict(study.candidates["good"].effective.settings)
+    assert (content.grows, content.effects, content.neighbours) == ({}, None, None)
+    assert (content.around, content.order) == (None, None)
+    assert set(describe_closure(content)) == {"gate", "measure", "runner", "data", "stage", "host", "candidate"}
+
+
+def test_a_closure_tells_of_a_stage_what_moves_its_evidence():
+    study = study_of(spec())
+    short = study.stages["short"]
+
+    assert closure(study, study.gates["pick"]).stages["short"] == Reading(
+        after=None,
+        promoted=False,
+        around=None,
+        candidates=("base", "fair", "good", "poor"),
+        mode=short.mode,
+        continues=None,
+        budget=short.budget,
+        cooldown=None,
+        hosts=("box",),
+        seeds=(1, 2),
+        report_only=False,
+    )
+
+
+def test_the_order_of_declarations_is_sealed_where_ties_are_broken_by_it():
+    study = study_of(spec().replace("ties by name", "ties by order"))
+
+    assert closure(study, study.gates["pick"]).order == ("base", "good", "fair", "poor")
+
+
+def test_an_amended_rule_is_sealed_with_who_amended_it_and_why():
+    frozen = sealed(spec())
+    changed = compiled(frozen.text.replace("keep top 1", "keep top 2"))
+    content = closure(changed.study, changed.study.gates["pick"])
+    why = Amending(1, "Ada", "one place was too few", post_hoc=True, head="0" * 64, time=NOW)
+    seal = evolve(
+        frozen.lock.seals["pick"],
+        digest=value_digest(content),
+        closure=content,
+        replaces=frozen.lock.seals["pick"].digest,
+        amendment=why,
+    )
+
+    text, lock = reseal(changed.study, changed.source.text, frozen.lock, seal)
+
+    assert compile_source(Source("x", text), Path(), lock).diagnostics == ()
+    assert lock_from_json(parse_canonical(canonical(to_json(lock)))).seals["pick"].amendment == why
 
 
 def test_edits_are_applied_from_the_end():
     made = compiled(spec())
 
     assert apply(made.source.text, []) == made.source.text
-    assert list(check_seals(made.study, None, made.plan.seals)) == []
+    assert list(check_seals(made.study, None, made.plan.seals, closure_changes)) == []

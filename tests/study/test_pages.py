@@ -13,14 +13,14 @@ import pytest
 from attrs import evolve
 
 from promo.base import pages
-from promo.base.canonical import digest
+from promo.base.codec import value_digest
 from promo.base.diagnostics import Diagnostic, Label, SpecError
 from promo.base.source import Source, Span
 from promo.cli.diagnostics import as_text
 from promo.driver.pipeline import compile_source
 from promo.files import decode_source
-from promo.study.imports import meaning
-from promo.study.lock import closure
+from promo.study.closure import closure
+from promo.study.meaning import pin_of
 from promo.syntax.format import format_text, unformatted
 
 ROOT = Path(__file__).parents[2]
@@ -105,8 +105,8 @@ def said(page: pages.Page) -> str:
 def updated(page: pages.Page) -> pages.Page:
     """A page with the seals, pins and messages of today; digests that a page has wrong on purpose begin with zeros."""
     now = compile_source(Source(NAME, whole(re.sub(r" sealed \S+", "", page.right), right_how(page))), FOLDER, None)
-    pin = meaning(compile_source(Source(EARLIER, (FOLDER / EARLIER).read_text(encoding="utf-8")), FOLDER, None).study)
-    seal = digest(closure(now.study, now.study.gates["pick"])) if " sealed " in page.right else ""
+    pin = pin_of(compile_source(Source(EARLIER, (FOLDER / EARLIER).read_text(encoding="utf-8")), FOLDER, None).study)
+    seal = value_digest(closure(now.study, now.study.gates["pick"])) if " sealed " in page.right else ""
 
     def fresh(text: str) -> str:
         text = re.sub(r"(use .* pinned sha256:)(?!0000)\w+", rf"\g<1>{pin[:12]}", text)

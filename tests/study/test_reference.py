@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from promo.base.codec import from_json, to_json
 from promo.base.diagnostics import errors
 from promo.base.units import UNITS
+from promo.study.values import Study
 from support import compiled, promo
 
 ROOT = Path(__file__).parents[2]
@@ -65,9 +67,9 @@ def test_every_word_of_the_reference_is_shown_and_laid_out(what, tmp_path, capsy
 
     shown = json.loads(capsys.readouterr().out)
     if what == "spec":
-        assert {"grow", "schedule", "baseline", "effects", "reduce", "curves", "neighbours"} <= {
-            *filter(shown.get, shown)
-        }
+        parts = {"grows", "schedules", "baselines", "effects", "reductions", "curves", "neighbourhoods"}
+        assert parts <= {*filter(shown.get, shown)}
+        assert to_json(from_json(Study, shown)) == shown
     assert promo("fmt", path) == 0
     assert promo("fmt", "--check", path) == 0
 
