@@ -2,16 +2,17 @@
 
 import base64
 import hashlib
-import json
 import shutil
 import subprocess
 
 import pytest
+from attrs import evolve
 
 from promo.driver.seeds import drawn_seed
-from promo.ledger.chain import GENESIS, decode, encode, line_digest
-from promo.ledger.values import Event
-from support import crashed, promo, spec
+from promo.ledger.chain import decode
+from promo.ledger.values import Freezing, Publication, Receipt
+from promo.run.store import parse_request
+from support import promo, rewritten, spec
 
 pytestmark = pytest.mark.skipif(not (shutil.which("ssh-keygen") and shutil.which("openssl")), reason="needs both")
 
@@ -133,15 +134,6 @@ def test_a_cosigned_note_verifies_by_its_key_and_tells_when(workplace, capsys):
     assert promo("verify", "trial.promo", "--anchor", "altered.cosigned", "--key", "w1.vkey") == 1
 
 
-def rewritten(ledger, change, keep=lambda event: True):
-    """A ledger in which somebody changed or left out events and recomputed every digest behind them."""
-    head, lines = GENESIS, []
-    for event in filter(keep, decode(ledger.read_bytes()).events):
-        lines.append(encode(Event(len(lines), event.kind, event.time, event.incarnation, change(event), head)))
-        head = line_digest(lines[-1])
-    crashed(ledger, b"".join(line + b"\n" for line in lines))  # the checkpoint beside it would tell
-
-
 def test_rewritten_chains_are_found_by_the_receipt_in_them_and_unanchored_or_refused_without(workplace, capsys):
     frozen(workplace, "anchor required")
     receipt, key = signed()
@@ -150,26 +142,26 @@ def test_rewritten_chains_are_found_by_the_receipt_in_them_and_unanchored_or_ref
     ledger = workplace / LEDGER
     sound = ledger.read_bytes()
 
-    rewritten(ledger, lambda event: {**event.data, "commit": "0123"} if event.seq == 0 else event.data)
+    def renamed(event):
+        return evolve(event.event, commit="0123") if isinstance(event.event, Freezing) else event.event
+
+    rewritten(ledger, renamed)
     assert promo("verify", "trial.promo", "--key", key) == 1
     assert promo("verify", "trial.promo") == 1  # the receipt's own root is of another beginning
 
     ledger.write_bytes(sound)
-    rewritten(ledger, lambda event: event.data, lambda event: event.kind.value != "anchor.received")
+    rewritten(ledger, lambda event: None if isinstance(event.event, Receipt) else event.event)
     capsys.readouterr()
     assert promo("verify", "trial.promo", "--key", key) == 1
     assert "a run began before it" in capsys.readouterr().out
 
     def forged(event):
-        if event.kind.value != "anchor.received":
-            return event.data
-        content = bytearray(base64.b64decode(event.data["receipt"]))
+        if not isinstance(event.event, Receipt):
+            return event.event
+        content = bytearray(base64.b64decode(event.event.receipt))
         content[200] ^= 1
-        return {
-            **event.data,
-            "receipt": base64.b64encode(content).decode(),
-            "digest": hashlib.sha256(content).hexdigest(),
-        }
+        digest = hashlib.sha256(content).hexdigest()
+        return evolve(event.event, receipt=base64.b64encode(content).decode(), digest=digest)
 
     ledger.write_bytes(sound)
     rewritten(ledger, forged)
@@ -178,7 +170,7 @@ def test_rewritten_chains_are_found_by_the_receipt_in_them_and_unanchored_or_ref
 
 def requests(workplace):
     found = (workplace / "trial.study" / "runs").glob("*/*/attempt-1/request.json")
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(found)]
+    return [parse_request(path.read_bytes()) for path in sorted(found)]
 
 
 def test_seeds_are_drawn_from_the_plan_and_the_first_receipt_and_verified(workplace):
@@ -188,11 +180,12 @@ def test_seeds_are_drawn_from_the_plan_and_the_first_receipt_and_verified(workpl
     assert promo("anchor", "trial.promo", receipt, "--key", key) == 0
     assert promo("run", "trial.promo", "--quiet") == 0
 
-    first = decode((workplace / LEDGER).read_bytes()).events[1].data["digest"]
+    first = decode((workplace / LEDGER).read_bytes()).events[1].event
     asked = requests(workplace)
-    assert {one["run"]["label"] for one in asked} == {1, 2}
-    assert all(one["run"]["seed"] == drawn_seed(one["plan"], first, one["run"]["label"]) for one in asked)
-    assert len({one["run"]["seed"] for one in asked}) == 2
+    assert isinstance(first, Receipt)
+    assert {one.run.label for one in asked} == {1, 2}
+    assert all(one.run.seed == drawn_seed(one.plan, first.digest, one.run.label) for one in asked)
+    assert len({one.run.seed for one in asked}) == 2
     assert promo("verify", "trial.promo", "--key", key) == 0
 
 
@@ -206,12 +199,13 @@ def test_seeds_from_a_published_value_wait_for_it_and_a_swapped_value_is_found(w
     assert promo("anchor", "trial.promo", "--value", "1 2 3") == 2
     assert promo("run", "trial.promo", "--quiet") == 0
     assert promo("verify", "trial.promo") == 3
-    assert requests(workplace)[0]["run"]["seed"] == drawn_seed(requests(workplace)[0]["plan"], "4 8 15 16 23 42", 1)
+    first = requests(workplace)[0]
+    assert first.run.seed == drawn_seed(first.plan, "4 8 15 16 23 42", 1)
 
-    rewritten(
-        workplace / LEDGER,
-        lambda event: {**event.data, "value": "1"} if event.kind.value == "value.published" else event.data,
-    )
+    def swapped(event):
+        return evolve(event.event, value="1") if isinstance(event.event, Publication) else event.event
+
+    rewritten(workplace / LEDGER, swapped)
     capsys.readouterr()
     assert promo("verify", "trial.promo") == 1
     assert "DIFFERS  drawn seeds" in capsys.readouterr().out

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from promo.base.canonical import parse_json
+from promo.base.codec import from_json
 from promo.driver.study import StudyFolder
+from promo.evidence.values import Evidence
 from promo.ledger.chain import decode
 from promo.ledger.state import AttemptState, StudyState, state_of
 from support import promo, promoted_and_answers, trivial
@@ -37,8 +40,8 @@ MORE = {"inline": GROWTH, "local": ""}
 
 
 def values(folder):
-    rows = json.loads((folder.path / "evidence" / "short.json").read_bytes())["rows"]
-    return {name: [one["value"] for one in row] for name, row in rows.items()}
+    stored = parse_json((folder.path / "evidence" / "short.json").read_bytes())
+    return {row.candidate: [one.value for one in row.cells] for row in from_json(Evidence, stored).rows}
 
 
 def killed_everywhere(workplace, executor, stride):

@@ -578,6 +578,41 @@ def test_a_missing_result_is_found(copy):
     assert promo("verify", copy.path) in (1, 2)
 
 
+STRANGE = (
+    "notes.txt",
+    "runs/short/good-box-s1/attempt-1/more.txt",
+    "runs/short/good-box-s1/attempt-2/result.json",
+    "runs/short/good-box-s1/attempt-2/request.json/result.json",
+    "runs/request.json",
+    "evidence/other.json",
+    "decisions/other.json",
+    "amendments/2.promo",
+    "imports/0123456789abcdef.jsonl",
+)
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_file_that_no_event_accounts_for_is_found(copy, name, capsys):
+    path = copy.path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{}", encoding="utf-8")
+
+    assert promo("verify", copy.path) == 1
+    assert f"DIFFERS  files: no event accounts for {name}\n" in capsys.readouterr().out
+
+
+def test_what_a_crash_kept_from_the_ledger_is_no_strange_file(copy, capsys):
+    """A request whose attempt got another number, an amendment before its event, files that were half written."""
+    left = ("runs/short/good-box-s1/attempt-2/request.json", "amendments/1.promo", "decisions/pick.amendment-1.json")
+    parts = ("checkpoint.note.part", "evidence/short.json.part", "runs/short/good-box-s1/attempt-3/request.json.part")
+    for path in (copy.path / name for name in (*left, *parts)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}", encoding="utf-8")
+
+    assert promo("verify", copy.path) == 3
+    assert "ok       files: every file is accounted for by an event" in capsys.readouterr().out
+
+
 def test_every_bit_of_a_recorded_value_matters(copy):
     """A value changed consistently in its own file is still not the one that was accepted."""
     path = next(copy.path.glob("runs/short/good-box-s1/attempt-1/result.json"))

@@ -122,31 +122,37 @@ MADE = re.compile(r"report[a-z0-9._-]*|[a-z0-9._-]*\.(html|md|csv|svg)")
 
 
 def _strange(folder: StudyFolder, state: State) -> Iterator[str]:
-    """Files of a study folder that no event accounts for."""
+    """
+    Files of a study folder that no event accounts for.
+
+    A crash may keep the event from the ledger that a file was written for: a request, whose attempt gets another number
+    then, the next amendment, and what is derived while the study goes on.  It may also leave a part of any file.
+    """
     assert state.frozen is not None
     known = {*OWN_FILES, *state.frozen.files, *(one.ledger for one in state.bundles)}
     known |= {f"evidence/{stage}.json" for stage in state.closed} | {f"evidence/{name}.json" for name in state.effects}
-    known |= {f"{AMENDMENTS}/{number}.promo" for number, _ in enumerate(state.amendments, 1)}
+    following = len(state.amendments) + 1
+    known |= {f"{AMENDMENTS}/{number}.promo" for number in range(1, following + 1)}
     for name in state.decisions:
         known |= {f"decisions/{name}.json", f"decisions/{name}.frozen.json"}
-        known |= {f"decisions/{name}.amendment-{version}.json" for version in state.versions(name)[1:]}
+        known |= {f"decisions/{name}.amendment-{version}.json" for version in (*state.versions(name)[1:], following)}
     attempts = {one.folder: one for one in state.every_attempt()}
     unfinished = state.study is StudyState.OPEN
     for path in sorted(folder.path.rglob("*")):
         if path.is_dir() and not path.is_symlink():
             continue
         name = path.relative_to(folder.path).as_posix()
-        place, _, file = name.rpartition("/")
-        if name in known or name.split("/")[0] in OWN_FOLDERS or (not place and MADE.fullmatch(name)):
+        whole = name.removesuffix(".part")
+        place, _, file = whole.rpartition("/")
+        if whole in known or name.split("/")[0] in OWN_FOLDERS or (not place and MADE.fullmatch(whole)):
             continue
         attempt = next((attempts[each] for each in (place, *_above(place)) if each in attempts), None)
         if attempt is not None and (place != attempt.folder or _is_of(file, attempt)):
             continue
-        in_runs = name.startswith(f"{RUNS}/")
-        written_first = file == REQUEST if in_runs else name.startswith(("evidence/", "decisions/"))
-        if attempt is None and unfinished and written_first:
-            continue  # a crash kept its event from the ledger
-        yield name
+        asked = file == REQUEST and re.fullmatch(rf"{RUNS}/[^/]+/[^/]+/attempt-\d+", place)
+        derived = unfinished and name.startswith(("evidence/", "decisions/"))
+        if attempt is not None or not (asked or derived):
+            yield name
 
 
 def _above(place: str) -> Iterator[str]:
