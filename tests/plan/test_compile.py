@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promo.base.canonical import canonical
+from promo.base.canonical import canonical, parse_canonical
+from promo.base.codec import to_json
 from promo.base.source import Source
 from promo.driver.pipeline import compile_source
-from promo.plan.store import plan_to_json, stale
-from promo.plan.values import Bounds
+from promo.plan.values import Bounds, SavedPlan, plan_from_json
+from promo.report.change import plan_changes
+from promo.report.describe import describe
 from promo.report.plan import plan_text, savings
-from promo.study.describe import describe
+from promo.study.meaning import meaning
 from support import SOUND, plan_of, spec, study_of
 
 ROOT = Path(__file__).parents[2]
@@ -71,7 +73,7 @@ def test_the_published_plan_as_text(published, golden):
 
 
 def test_the_published_plan_as_json(published, golden):
-    golden("staged_promotion.plan.json", json.dumps(plan_to_json(published[1]), indent=1, sort_keys=True) + "\n")
+    golden("staged_promotion.plan.json", json.dumps(to_json(published[1]), indent=1, sort_keys=True) + "\n")
 
 
 def test_the_published_study_in_canonical_words(published, golden):
@@ -79,7 +81,7 @@ def test_the_published_study_in_canonical_words(published, golden):
 
 
 def test_compiling_twice_gives_the_same_bytes():
-    assert canonical(plan_to_json(plan_of(spec()))) == canonical(plan_to_json(plan_of(spec())))
+    assert canonical(to_json(plan_of(spec()))) == canonical(to_json(plan_of(spec())))
 
 
 def test_identities_do_not_depend_on_layout_or_on_the_name_of_a_stage():
@@ -194,19 +196,49 @@ def test_the_number_of_runs_agrees_with_counting_them(candidates, keeps, seeds, 
 
 
 def test_a_stored_plan_is_stale_once_the_spec_means_something_else():
-    stored = json.loads(canonical(plan_to_json(plan_of(spec()))))
+    stored = plan_from_json(parse_canonical(canonical(to_json(plan_of(spec())))))
 
-    assert list(stale(stored, plan_of(spec()))) == []
-    assert list(stale(stored, plan_of(spec().replace("keep top 1", "keep top 2")))) == [
+    assert list(plan_changes(stored, plan_of(spec()))) == []
+    assert list(plan_changes(stored, plan_of(spec().replace("keep top 1", "keep top 2")))) == [
         "gate pick, keep: top 1 -> top 2"
     ]
-    assert "no plan" in next(stale({"promo_plan": 99}, plan_of(spec())))
+
+
+def test_a_plan_holds_its_study_and_both_survive_its_file():
+    study, plan = study_of(spec()), plan_of(spec())
+    bytes_of_plan = canonical(to_json(plan))
+    stored = plan_from_json(parse_canonical(bytes_of_plan))
+
+    assert canonical(to_json(stored)) == bytes_of_plan
+    assert to_json(stored.study) == to_json(meaning(study))
+    assert stored.stages == plan.stages
+    saved = parse_canonical(canonical(to_json(SavedPlan("trial.promo", plan))))
+    assert plan_from_json(saved) == stored
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda stored: stored.update(promo_plan=1), "its promo_plan is 1, and not 2"),
+        (lambda stored: stored.pop("promo_plan"), "a plan has 'promo_plan', and it is not there"),
+        (lambda stored: stored.update(extras=[]), "a plan has no 'extras'"),
+        (lambda stored: stored.update(digest="0"), "digest: '0' is no SHA-256"),
+        (lambda stored: stored["study"].pop("gates"), "study: a study has 'gates', and it is not there"),
+        (lambda stored: stored["stages"][0]["runs"][1].pop(), r"stages\[0\].runs\[1\]: .* is no list of 5"),
+    ],
+)
+def test_a_file_that_is_no_plan_of_this_version_is_refused(damage, words):
+    stored = parse_canonical(canonical(to_json(plan_of(spec()))))
+    damage(stored)
+
+    with pytest.raises(ValueError, match=words):
+        plan_from_json(stored)
 
 
 def test_a_price_is_summed_over_hosts():
     plan = plan_of(spec().replace("slots 2", "slots 2\n  price 36usd"))
 
-    assert plan.price == "0.17"  # 17 planned seconds at 36 dollars an hour
+    assert plan.price_usd == Fraction("0.17")  # 17 planned seconds at 36 dollars an hour
 
 
 def test_more_slots_shorten_the_wall_clock_only():

@@ -1,5 +1,6 @@
 """Runs come seed by seed, and inside such a block in an order that follows neither the text nor the models."""
 
+from promo.report.describe import describe
 from support import SOUND, plan_of, spec
 
 
@@ -17,5 +18,6 @@ def test_a_seed_draws_another_order_of_the_same_runs_inside_the_same_blocks():
     for order in orders:
         assert [sorted(stage) for stage in order] == [sorted(stage) for stage in orders[0]]
         assert [[seed for _, _, seed in stage] for stage in order] == [[s for _, _, s in stage] for stage in orders[0]]
-    assert plans[1].parts["run_order"] == "seed 7"
+    assert [plan.study.order_seed for plan in plans] == [None, 7, 8, 7]
+    assert describe(plans[1].study)["run_order"] == "seed 7"
     assert len({plan.digest for plan in plans}) == 3
