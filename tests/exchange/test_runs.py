@@ -1,15 +1,18 @@
 """Runs for viewers of runs: what is shown of an attempt, and what MLflow is told."""
 
+from fractions import Fraction
 from types import SimpleNamespace
 
 import pytest
 from attrs import evolve
 
+from made import NOTHING, body
 from promo.exchange.mlflow import log_runs
 from promo.exchange.runs import logged_run
 from promo.exchange.values import RunEnd
 from promo.ledger.state import Attempt, AttemptState, State
-from promo.run.values import Result, RunStatus
+from promo.ledger.values import Freezing, Installed, Loss, Recording, ResultFlagged, RunStatus
+from promo.run.values import Point, Result
 from support import plan_of, spec, study_of
 
 BEGAN_MS = 1767225600000
@@ -22,23 +25,28 @@ ATTEMPT = Attempt(
     seed=1,
     folder="",
     state=AttemptState.ACCEPTED,
-    status="ok",
+    status=RunStatus.OK,
+    request=NOTHING,
+    envelope="f" * 64,
     train_s="1.5",
     device_s="2.25",
     started="2026-01-01T00:00:00Z",
     ended="2026-01-01T00:00:03Z",
 )
 POINTS = (
-    {"step": 10, "charged_s": "0.5", "train_bpb": "3.5", "loss <b>": 2},
-    {"step": 20, "charged_s": "1", "train_bpb": "nan", "gain": "1/4", "note": "text", "flag": True},
-    {"step": 20, "charged_s": "1", "val": "2.5"},
+    Point(10, 160, "0.5", {"train_bpb": "3.5", "loss <b>": "2"}),
+    Point(20, None, "1", {"gain": "1/4", "beyond": "1e999", "small": "-2.5e-7"}),
+    Point(20, None, "1", {"val": "2.5"}),
 )
-RESULT = Result(RunStatus.OK, "", {"val": "2.5", "loss": "7"}, {}, {}, "d")
+RESULT = Result(RunStatus.OK, "", body(metrics={"val": "2.5", "loss": "7"}), "f" * 64)
 
 
-def logged(attempt=ATTEMPT, points=POINTS, result=RESULT):
-    study, plan = study_of(spec()), plan_of(spec())
-    return logged_run(study, plan, State(), attempt, result, points)
+GUARDED = spec().replace("  ties by name", "  guard throughput within 20% of host, drop\n  ties by name")
+FLAG = ResultFlagged(ATTEMPT.run, 2, "pick", 0, Fraction(40), Fraction(99), again=False)
+
+
+def logged(attempt=ATTEMPT, points=POINTS, result=RESULT, state=None, text=GUARDED):
+    return logged_run(study_of(text), plan_of(text), state or State(), attempt, result, points)
 
 
 def curves(run):
@@ -58,8 +66,10 @@ def test_curves_settings_and_the_result_of_an_attempt():
     assert found["val"] == [(20, 1000, 2.5)]
     assert found["loss"] == [(20, 3000, 7.0)]
     assert found["train_s"] == [(20, 3000, 1.5)]
-    assert found["train_bpb"][1][2] != found["train_bpb"][1][2]
-    assert not {"note", "flag", "step"} & set(found)
+    assert found["train_bpb"] == [(10, 500, 3.5)]
+    assert found["tokens"] == [(10, 500, 160.0)]
+    assert found["small"] == [(20, 1000, -2.5e-7)]
+    assert not {"beyond", "step"} & set(found)  # no float is that large
     assert run.settings == {
         "quality": 2,
         "size": 16,
@@ -76,7 +86,9 @@ def test_curves_settings_and_the_result_of_an_attempt():
 
 
 def test_points_without_a_step_are_counted():
-    assert curves(logged(points=({"loss": "3"}, {"loss": "2", "step": -1}, {"loss": "1", "step": "x"})))["loss"] == [
+    points = tuple(Point(None, None, None, {"loss": value}) for value in ("3", "2", "1"))
+
+    assert curves(logged(points=points))["loss"] == [
         (0, 0, 3.0),
         (1, 0, 2.0),
         (2, 0, 1.0),
@@ -87,10 +99,59 @@ def test_points_without_a_step_are_counted():
 def test_the_points_of_a_run_that_carries_another_on_begin_with_that_ones():
     text = spec(stage_long="stage long {\n  after pick\n  continue promoted from short to 3s\n}")
     attempt = evolve(ATTEMPT, stage="long", candidate="base", train_s="2")
-    points = ({"step": 1, "charged_s": "1", "loss": "3"}, {"step": 2, "charged_s": "3", "loss": "2"})
-    run = logged_run(study_of(text), plan_of(text), State(), attempt, RESULT, points)
+    points = (Point(1, None, "1", {"loss": "3"}), Point(2, None, "3", {"loss": "2"}))
+    run = logged(attempt, points, text=text)
 
     assert curves(run)["loss"][:2] == [(1, 0, 3.0), (2, 2000, 2.0)]
+
+
+RECORDED = Freezing(
+    study="trial",
+    plan=NOTHING,
+    seals={},
+    files={},
+    runner=Installed("recorded", 1, NOTHING, {}),
+    promo="0",
+    code=NOTHING,
+    commit=None,
+    replay=Recording(
+        "curves.csv", "curves.csv", NOTHING, interpolate=False, seeds_by="seed", cells=1, empty=0, repeated=0
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("changed", "state", "told", "end"),
+    [
+        ({}, State(), ("accepted", "ok", "", "no"), RunEnd.FINISHED),
+        ({}, State(frozen=RECORDED), ("accepted", "ok", "", "yes"), RunEnd.FINISHED),
+        (
+            {"state": AttemptState.FAILED, "status": RunStatus.OOM, "cause": "8 GiB asked for"},
+            State(frozen=evolve(RECORDED, replay=None)),
+            ("failed", "oom", "8 GiB asked for", "no"),
+            RunEnd.FAILED,
+        ),
+        (
+            {"state": AttemptState.LOST, "status": None, "loss": Loss.GONE},
+            State(),
+            ("lost", "lost", "promo ended before it did", "no"),
+            RunEnd.KILLED,
+        ),
+    ],
+)
+def test_tags_tell_which_study_and_run_it_was_and_how_it_stands(changed, state, told, end):
+    run = logged(evolve(ATTEMPT, **changed), state=state)
+
+    assert run.tags == {
+        "promo.study": "trial",
+        "promo.plan": plan_of(GUARDED).digest,
+        "promo.run": ATTEMPT.run,
+        "promo.attempt": f"{ATTEMPT.run}/2",
+        "promo.request": NOTHING,
+        "promo.result": "f" * 64,
+        **dict(zip(("promo.state", "promo.status", "promo.cause", "promo.recorded"), told, strict=True)),
+    }
+    assert run.end is end
 
 
 class Mlflow:
@@ -143,7 +204,7 @@ def sent(mlflow, *runs):
 
 
 def test_mlflow_gets_every_value_in_portions_and_nothing_twice(mlflow):
-    points = tuple({"step": step, "loss": str(step)} for step in range(1, 2501))
+    points = tuple(Point(step, None, None, {"loss": str(step)}) for step in range(1, 2501))
     long = evolve(ATTEMPT, cause="x" * 9000)
 
     assert sent(mlflow, logged(long, points)) == (1, 0)
@@ -164,12 +225,11 @@ def test_a_run_that_was_cut_short_is_written_again_and_a_flag_is_brought_up_to_d
     mlflow.runs["r0"].info.status = "RUNNING"
 
     assert sent(mlflow, logged()) == (1, 0)
-    ATTEMPT.state = AttemptState.FLAGGED
-    try:
-        assert sent(mlflow, logged()) == (0, 1)
-    finally:
-        ATTEMPT.state = AttemptState.ACCEPTED
-    assert mlflow.runs["r1"].data.tags["promo.state"] == "flagged"
+    flagged = evolve(ATTEMPT, state=AttemptState.FLAGGED, flagged=FLAG)
+    assert sent(mlflow, logged(flagged)) == (0, 1)
+    tags = mlflow.runs["r1"].data.tags
+    assert (tags["promo.state"], tags["promo.status"]) == ("flagged", "flagged")
+    assert tags["promo.cause"] == "throughput within 20% of host: 40.000 against 99.000"
 
 
 def test_a_name_that_mlflow_does_not_take_is_encoded(mlflow):
