@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from promo.base.canonical import digest_bytes
 from promo.base.errors import PromoError
 from promo.curves.collect import collect_curves
 from promo.curves.layouts import rearranged
 from promo.curves.read import read_sheet
 from promo.curves.values import Column, Settings
 from promo.driver.study import StudyFolder
+from promo.ledger.values import RunStatus
 from support import promo, recorded
 
 EXPORTS = Path(__file__).parent / "exports"
@@ -97,7 +99,12 @@ frozen gate pick {
     assert promo("replay", "trial.promo", "--curves", "optuna.csv", "--from", "optuna", *named, "--quiet") == 0
     state = StudyFolder(workplace / "trial.study").state()
     # Depth 1 was pruned in one seed, which is a missing value; depth 2 failed by itself in one, and is ranked last.
-    assert state.decisions["pick"]["promoted"] == ["four", "two"]
+    assert state.promoted("pick") == state.decisions["pick"].verdict.promoted == ("four", "two")
+    assert {(one.candidate, one.status) for one in state.every_attempt("end") if one.status is not RunStatus.OK} == {
+        ("one", RunStatus.KILLED),
+        ("two", RunStatus.CRASH),
+    }
+    assert state.frozen.replay.digest == digest_bytes(content("optuna"))
     assert promo("verify", "trial.promo") == 3
 
 

@@ -57,7 +57,8 @@ def test_interpolation_is_linear_and_says_between_which_rows():
     assert found.value == Fraction("3.5")
     assert found.used == 150
     assert found.at[SECONDS] == Fraction("11.25")
-    assert found.how == "interpolated linearly between rows 3 and 4"
+    assert found.rows == (3, 4)
+    assert found.points == CURVE.points[1:2]  # nothing beyond the budget
 
 
 def test_interpolation_leaves_measured_points_and_the_end_alone():

@@ -5,7 +5,7 @@ import pytest
 from promo.base.source import Source
 from promo.driver.pipeline import compile_source
 from promo.server.navigate import Refused, definition, references, rename, renameable
-from promo.study.imports import meaning
+from promo.study.meaning import pin_of
 from support import opened, spec
 
 
@@ -45,7 +45,7 @@ def test_an_imported_name_leads_into_the_other_file_and_is_renamed_there(tmp_pat
     (tmp_path / "base.promo").write_text(base, encoding="utf-8")
     study = compile_source(Source("base.promo", base), tmp_path, None).study
     text = (
-        f'promo 1\nuse "base.promo" pinned sha256:{meaning(study)[:12]} (box, base, good)\n'
+        f'promo 1\nuse "base.promo" pinned sha256:{pin_of(study)[:12]} (box, base, good)\n'
         'study more {\n  title "t"\n  measure loss in pt, lower is better\n  runner toy\n}\n'
         "stage x {\n  train base, good for 1s\n  on box\n  seeds 1\n  report only\n}\n"
     )
