@@ -1,19 +1,21 @@
 """Growth end to end with a runner that keeps no models: ways are tried, one is chosen, what grew is trained on."""
 
-import hashlib
 import json
 import shutil
 import subprocess
 import sys
 
 import pytest
+from attrs import evolve
 
-from promo.base.canonical import canonical
+from promo.base.canonical import canonical, digest_bytes
+from promo.base.codec import to_json
 from promo.driver.study import StudyFolder
-from promo.ledger.chain import GENESIS, decode, encode, line_digest
-from promo.ledger.values import Event
-from promo.study.lock import closure
-from support import SOUND, codes, plan_of, promo, spec, study_of
+from promo.ledger.values import AttemptStarted, ResultAccepted, RunStatus
+from promo.run.store import REQUEST, RESULT, result_bytes
+from promo.run.values import Grown, Kept
+from promo.study.closure import closure
+from support import SOUND, codes, plan_of, promo, rewritten, spec, study_of
 
 INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")
 CANDIDATES = """
@@ -122,27 +124,28 @@ def test_what_grew_is_another_run_when_anything_behind_it_is_another(change):
 def test_what_grew_begins_from_the_chosen_way_in_its_cell(made):
     """Ways that fail are out; the lag is paid for; the child of a child begins from the child."""
     state = made.state()
-    requests = {(one.stage, one.candidate, one.seed): made.request(one) for one in attempts(made)}
-    folders = {(one.stage, one.candidate, one.seed): one.folder for one in attempts(made)}
+    grown = {(one.stage, one.candidate, one.seed): made.request(one).grow for one in attempts(made)}
+    tried = {(one.stage, one.candidate, one.seed): one for one in attempts(made)}
+
+    def kept(way, *cell):
+        body = made.result(tried[cell]).body
+        return Grown(tried[cell].folder, body.checkpoint, Kept.CHECKPOINT, way)
 
     assert state.promoted("deeper") == ("deeper_interleave",)
     assert state.promoted("still_deeper") == ("still_deeper_interleave",)
     for seed in (1, 2):
-        assert requests["deeper", "deeper_copy_top", seed]["grow"]["folder"] == folders["short", "base", seed]
-        assert requests["deeper", "deeper_copy_top", seed]["grow"]["way"] == "copy_top"
-        grown = requests["grown", "taller", seed]["grow"]
-        assert (grown["folder"], "way" in grown) == (folders["deeper", "deeper_interleave", seed], False)
-        assert "grow" not in requests["grown", "spare", seed]
-        assert (
-            requests["still_deeper", "still_deeper_copy_top", seed]["grow"]["folder"]
-            == folders["grown", "taller", seed]
-        )
+        assert grown["deeper", "deeper_copy_top", seed] == kept("copy_top", "short", "base", seed)
+        assert grown["grown", "taller", seed] == kept(None, "deeper", "deeper_interleave", seed)
+        assert grown["grown", "spare", seed] is None
+        assert grown["still_deeper", "still_deeper_copy_top", seed] == kept("copy_top", "grown", "taller", seed)
     assert all(one.train_s == "50.000000" for one in attempts(made) if one.stage == "deeper")
 
 
 def test_both_verifiers_derive_the_choice_and_every_beginning_again(made, capsys):
+    grown = [one for one in attempts(made) if made.request(one).grow is not None]
+    assert len(grown) == 14
     assert promo("verify", made.path) == 3
-    assert "12 runs grow from the accepted state that they should" in capsys.readouterr().out
+    assert f"requests: {len(attempts(made))} requests derived again" in capsys.readouterr().out
     done = subprocess.run(
         [sys.executable, made.path / "recheck.py", made.path], capture_output=True, text=True, check=False
     )
@@ -156,29 +159,28 @@ def test_both_verifiers_find_what_grew_from_another_way(made, tmp_path, capsys):
     """A forger who trains on from the way that lost, and fits every digest to it."""
     copy = tmp_path / "copy"
     shutil.copytree(made.path, copy)
-    ledger = copy / "ledger.jsonl"
     victim = next(one for one in attempts(made) if (one.candidate, one.seed) == ("taller", 1))
     loser = next(one for one in attempts(made) if (one.candidate, one.seed) == ("deeper_copy_top", 1))
-    request = json.loads((copy / victim.folder / "request.json").read_bytes())
-    kept = made.result(loser).details["checkpoint"]
-    request["grow"] = {"folder": loser.folder, "kept": "checkpoint", "state": kept}
-    asked = canonical(request)
-    (copy / victim.folder / "request.json").write_bytes(asked)
-    body = json.loads((copy / victim.folder / "result.json").read_bytes())["body"]
-    body["request"] = hashlib.sha256(asked).hexdigest()
-    envelope = canonical({"body": body, "digest": hashlib.sha256(canonical(body)).hexdigest()})
-    (copy / victim.folder / "result.json").write_bytes(envelope)
-    new = {victim.request: body["request"], victim.envelope: hashlib.sha256(envelope).hexdigest()}
-    head, lines = GENESIS, []
-    for event in decode(ledger.read_bytes()).events:
-        data = {key: new.get(value, value) if isinstance(value, str) else value for key, value in event.data.items()}
-        lines.append(encode(Event(event.seq, event.kind, event.time, event.incarnation, data, head)))
-        head = line_digest(lines[-1])
-    ledger.write_bytes(b"".join(line + b"\n" for line in lines))
-    (copy / "checkpoint.note").unlink()
+    state = made.result(loser).body.checkpoint
+    request = evolve(made.request(victim), grow=Grown(loser.folder, state, Kept.CHECKPOINT, None))
+    asked = canonical(to_json(request))
+    envelope = result_bytes(evolve(made.result(victim).body, request=digest_bytes(asked)))
+    (copy / victim.folder / REQUEST).write_bytes(asked)
+    (copy / victim.folder / RESULT).write_bytes(envelope)
+
+    def fitted(event):
+        match event.event:
+            case AttemptStarted() as one if one.request == victim.request:
+                return evolve(one, request=digest_bytes(asked))
+            case ResultAccepted() as one if one.envelope == victim.envelope:
+                return evolve(one, envelope=digest_bytes(envelope))
+            case one:
+                return one
+
+    rewritten(copy / "ledger.jsonl", fitted)
 
     assert promo("verify", copy) == 1
-    assert f"differs  requests: {victim.folder}" in capsys.readouterr().out.lower()
+    assert f"DIFFERS  requests: {victim.folder}/{REQUEST}\n" in capsys.readouterr().out
     done = subprocess.run([sys.executable, copy / "recheck.py", copy], capture_output=True, text=True, check=False)
     assert "grew from another state than it should" in done.stdout
 
@@ -200,7 +202,7 @@ def test_the_report_tells_ways_choice_and_the_budget_with_the_parents(made, caps
     assert promo("why", "taller", "--study", made.path) == 0
     assert "taller comes from deeper: deeper chose interleave" in capsys.readouterr().out
     assert promo("why", "deeper_identity", "--study", made.path) == 0
-    assert "deeper_identity did not go on to taller" in capsys.readouterr().out
+    assert "deeper_identity was not promoted to taller by deeper" in capsys.readouterr().out
 
 
 def test_a_lag_of_nothing_chooses_right_after_growing(workplace):
@@ -216,7 +218,7 @@ def test_where_every_way_fails_nothing_begins_and_nothing_breaks(workplace):
 
     assert promo("run", "trial.promo", "--quiet") == 0
     folder = StudyFolder(workplace / "trial.study")
-    assert {one.status for one in attempts(folder) if one.candidate == "taller"} == {"invalid"}
+    assert {one.status for one in attempts(folder) if one.candidate == "taller"} == {RunStatus.INVALID}
     assert promo("verify", "trial.promo") == 3
 
 
@@ -252,6 +254,6 @@ def test_a_rule_on_what_grew_is_sealed_with_the_growth():
         study = study_of(text(lag).replace(GROWTH.replace("LAG", str(lag)), judged.replace("LAG", str(lag))))
         return closure(study, study.rules["pays"])
 
-    assert sealed(50)["grow"]["deeper"]["becomes"] == "taller"
-    assert {"short", "deeper", "grown"} <= set(sealed(50)["stage"])
+    assert sealed(50).grows["deeper"].becomes == "taller"
+    assert {"short", "deeper", "grown"} <= set(sealed(50).stages)
     assert sealed(50) != sealed(60)

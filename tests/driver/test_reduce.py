@@ -6,12 +6,18 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from promo.templates import recheck
 
 from promo.base.canonical import canonical, parse_json
+from promo.base.codec import from_json, to_json
 from promo.cli.spec import compile_file
+from promo.decision.values import Decision, Fate, Reducing
 from promo.driver.study import StudyFolder
+from promo.ledger.outcomes import RunsLacking, Stopped
 from promo.ledger.state import StudyState
+from promo.ledger.values import RunStatus
+from promo.report.decided import decision_words, fate_words
 from promo.report.plan import plan_text
 from support import promo
 
@@ -130,6 +136,18 @@ def started(workplace, capsys):
     return write
 
 
+def reduced(path: Path, file: str = "fewer.json") -> tuple[Decision, Reducing]:
+    """A decision of the reduction as it is stored, and what it found."""
+    decision = from_json(Decision, parse_json((path.with_suffix(".study") / "decisions" / file).read_bytes()))
+    assert decision.reducing is not None
+    return decision, decision.reducing
+
+
+def levels(found: Reducing) -> list[object]:
+    """Where each factor is fixed; None where it is not."""
+    return [one.level for one in found.factors]
+
+
 def rechecked(folder: Path) -> tuple[int, list[str]]:
     """What the second verifier says of a study."""
     said: list[str] = []
@@ -146,12 +164,13 @@ def test_a_reduction_is_planned_at_its_worst_and_decided_from_effects(started, c
 
     folder = StudyFolder(path.with_suffix(".study"))
     state = folder.state()
-    decision = json.loads((folder.path / "decisions" / "fewer.json").read_bytes())
-    assert state.decisions["fewer"]["fixed"] == [["a", "0"], ["b", "1"]]
-    assert state.opened["refined"] == ("refine_7", "screen_3")
-    assert [one["level"] for one in decision["factors"]] == ["0", "1", None]
-    assert decision["factors"][2]["why"] == "not discovered at short"
-    assert sorted(decision["evidence"]) == ["longer", "short"]
+    decision, found = reduced(path)
+    assert state.decisions["fewer"].verdict.fixed == (("a", 0), ("b", 1))
+    assert state.opened["refined"] == decision.promoted == ("refine_7", "screen_3")
+    assert levels(found) == [0, 1, None]
+    assert (found.factors[2].fate, found.factors[2].at) == (Fate.NOT_DISCOVERED, "short")
+    assert fate_words(found.factors[2]) == "not discovered at short"
+    assert sorted(one.of for one in decision.inputs) == ["longer", "penalties", "short"]
     assert promo("verify", path) == 3
     code, said = rechecked(folder.path)
     assert (code, {"penalties: estimated again", "fewer: decided again"} <= set(said)) == (3, True)
@@ -164,7 +183,7 @@ def test_a_reduction_is_told_in_why_status_and_every_report(started, capsys):
 
     promo("why", "screen_1", "--study", path.with_suffix(".study"))
     said = capsys.readouterr().out
-    assert "screen_1 does not go on by fewer: b is fixed at 1, and it has 0" in said
+    assert "screen_1 is not promoted by fewer: b is fixed at 1, and it has 0" in said
     assert "c stays in the search: not discovered at short" in said
     for form, expected in {"html": "fixed at 1", "md": "| b | -", "json": '"fixed at 1"', "csv": ""}.items():
         target = path.with_name(f"out.{form}")
@@ -179,10 +198,11 @@ def test_a_factor_that_turns_around_stays_in_the_search(started):
     path = started(SPEC.replace("for 2s", "for 5s"), turned="-3 * b")
     promo("run", path, "--quiet")
 
-    decision = json.loads((path.with_suffix(".study") / "decisions" / "fewer.json").read_bytes())
-    assert [one["level"] for one in decision["factors"]] == ["0", None, None]
-    assert decision["factors"][1]["why"] == "its better level is not the same at every stage"
-    assert len(decision["promoted"]) == 4
+    decision, found = reduced(path)
+    assert levels(found) == [0, None, None]
+    assert found.factors[1].fate is Fate.INCONSISTENT
+    assert fate_words(found.factors[1]) == "its better level is not the same at every stage"
+    assert len(decision.promoted) == 4
     page = (path.with_suffix(".study") / "report.html").read_text(encoding="utf-8")
     assert re.search(r"b changes its sign: -[\d.]+ at short, \+[\d.]+ at longer; both intervals leave zero out", page)
     for picture in ("Effects from short and longer: ", "Ranks of conditions, best first. short: "):
@@ -230,14 +250,13 @@ def test_neighbours_of_the_promoted_enter_with_them_and_a_reduction_takes_those_
     assert state.opened["refined"] == (*near, "screen_3")
     assert len(near) == 2
     assert plan.stage("refined").entrants.planned == 4  # one of four, and its three neighbours at most
-    decision = json.loads((path.with_suffix(".study") / "decisions" / "fewer.json").read_bytes())
-    assert decision["around"] == ["screen_3"]
-    assert len(decision["promoted"]) == 1
-    assert set(state.opened["last"]) == {*decision["promoted"], "screen_1", "screen_2", "screen_3", "screen_4"}
+    decision, found = reduced(path)
+    assert found.around == ("screen_3",)
+    assert len(decision.promoted) == 1
+    assert set(state.opened["last"]) == {*decision.promoted, "screen_1", "screen_2", "screen_3", "screen_4"}
     assert promo("verify", path) == 3
     assert promo("run", empty, "--quiet") == 0  # its one neighbour does not agree, so there is nothing to refine
-    decided = json.loads((empty.with_suffix(".study") / "decisions" / "fewer.json").read_bytes())
-    assert decided["promoted"] == []
+    assert reduced(empty)[0].promoted == ()
 
 
 BASELINES = (
@@ -271,8 +290,8 @@ def test_baselines_spend_what_the_matched_stage_does_and_say_where_they_came_out
     state = folder.state()
     assert len(state.opened["drawn"]) == 4
     study = compile_file(str(path)).sound()[0]
-    levels = [dict(study.candidates[state.opened[step][0]].levels) for step in steps]
-    assert [tuple(map(int, one.values())) for one in levels] == [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 1, 1)]
+    tried = [dict(study.candidates[state.opened[step][0]].levels) for step in steps]
+    assert [tuple(map(int, one.values())) for one in tried] == [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 1, 1)]
     assert "drawn drew 4 conditions of the 8 of screen with seed 7, priced 8 s, as short" in said
     assert "1 at each of 4 steps of walked for 1s" in said
     assert "\nwalked, 4 steps  " in plan_text(study, plan)
@@ -286,17 +305,19 @@ def test_missing_runs_stop_the_study_or_are_skipped_as_the_reduction_says(starte
     path = started(fails="(a, b) == (1, 1) and budget == 2")
     assert promo("run", path, "--quiet") == 4
 
-    state = StudyFolder(path.with_suffix(".study")).state()
-    tried = [one for runs in state.attempts.values() for one in runs if one.stage == "longer" and one.status == "crash"]
+    folder = StudyFolder(path.with_suffix(".study"))
+    state = folder.state()
+    tried = [one for one in state.every_attempt("longer") if one.status is RunStatus.CRASH]
     assert state.study is StudyState.STOPPED
     assert len(tried) == 4  # two cells, each tried again once
-    assert state.decisions["fewer"]["stopped"] == "2 runs lack a value at longer, and the reduction says: stop"
+    assert state.decisions["fewer"].verdict.outcome == Stopped(RunsLacking(2, "longer"))
+    said = decision_words(reduced(path)[0], folder.compiled().sound()[0])
+    assert said == "fewer stopped the study: 2 runs lack a value at longer, and the reduction says: missing stop"
 
     other = path.with_name("other.promo")
     other.write_text(path.read_text(encoding="utf-8").replace("rerun 1, then stop", "skip"), encoding="utf-8")
     assert promo("run", other, "--quiet") == 0
-    decision = json.loads((other.with_suffix(".study") / "decisions" / "fewer.json").read_bytes())
-    assert decision["promoted"]
+    assert reduced(other)[0].promoted
 
 
 def test_a_reduction_is_amended_like_a_gate_and_refuses_worlds_without_effects(started, capsys):
@@ -306,8 +327,7 @@ def test_a_reduction_is_amended_like_a_gate_and_refuses_worlds_without_effects(s
 
     assert promo("amend", path, "--gate", "fewer", "--reason", "only what is large", "--by", "me") == 0
     assert promo("verify", path) == 3
-    beside = path.with_suffix(".study") / "decisions" / "fewer.amendment-1.json"
-    assert [one["level"] for one in json.loads(beside.read_bytes())["factors"]] == [None, "1", None]
+    assert levels(reduced(path, "fewer.amendment-1.json")[1]) == [None, 1, None]
     capsys.readouterr()
     assert promo("simulate", path, "--noise", "1") == 2
     assert "looks at factors" in capsys.readouterr().err
@@ -316,10 +336,9 @@ def test_a_reduction_is_amended_like_a_gate_and_refuses_worlds_without_effects(s
 def test_verify_finds_a_reduction_that_was_changed(started, capsys):
     path = started()
     promo("run", path, "--quiet")
+    changed = evolve(reduced(path)[0], promoted=("screen_1",))
     stored = path.with_suffix(".study") / "decisions" / "fewer.json"
-    content = parse_json(stored.read_bytes())
-    assert isinstance(content, dict)
-    stored.write_bytes(canonical({**content, "promoted": ["screen_1"]}) + b"\n")
+    stored.write_bytes(canonical(to_json(changed)) + b"\n")
 
     assert promo("verify", path) == 1
     assert "decisions/fewer.json was changed" in capsys.readouterr().out

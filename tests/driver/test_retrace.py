@@ -6,10 +6,13 @@ import pytest
 
 from promo.curves.replay import build_replay
 from promo.curves.values import Column, Settings
+from promo.decision.agenda import Agenda
 from promo.driver.readings import Readings
+from promo.driver.requests import recorded_runs
 from promo.driver.retrace import Retrace
 from promo.driver.study import StudyFolder
-from support import promo, recorded, study_of
+from promo.plan.compile import compile_plan
+from support import promo, promoted_and_answers, recorded, study_of
 
 GATE = """stage short {
   train   four for 10s
@@ -96,12 +99,18 @@ def test_a_retrace_promotes_and_spends_what_the_replay_does(workplace, case):
 
     study = study_of(spec)
     settings = Settings(columns={Column.STATUS: "status"})
-    readings = Readings(study, build_replay(study, "t.csv", (workplace / "t.csv").read_bytes(), settings), None)
-    found = Retrace(readings, {1: 1, 2: 2, 3: 3}).follow()
+    replay = build_replay(study, "t.csv", (workplace / "t.csv").read_bytes(), settings)
+    agenda = Agenda(study, compile_plan(study), recorded_runs(replay))
+    found = Retrace(Readings(study, replay, None), agenda, {1: 1, 2: 2, 3: 3}).follow()
 
-    reached = {stage: tuple(sorted(names)) for stage, names in found.entered.items() if names}
-    assert reached == {stage: tuple(sorted(names)) for stage, names in state.opened.items() if names}
-    spent = sum(Fraction(one.train_s or "0") for tried in state.attempts.values() for one in tried)
+    assert found.state.opened == state.opened
+    assert promoted_and_answers(found.state) == promoted_and_answers(state)
+    assert [one.verdict.outcome for one in found.state.decisions.values()] == [
+        one.verdict.outcome for one in state.decisions.values()
+    ]
+    assert (found.state.study, found.state.waiting()) == (state.study, state.waiting())
+    spent = sum(Fraction(one.train_s or "0") for one in state.every_attempt())
     assert found.spent_s == spent
     flagged = [run for run in state.attempts if state.flagged(run)]
+    assert [run for run in found.state.attempts if found.state.flagged(run)] == flagged
     assert bool(flagged) == case.startswith("a guard")

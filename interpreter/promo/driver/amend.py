@@ -73,7 +73,7 @@ def amend_study(
         before_study, before_plan = _before(folder, original, state)
         only_its_own(name, before_plan, plan, before_study, study)
         old, new = (closure(one, one.deciding[name]) for one in (before_study, study))
-        if old == new:
+        if value_digest(old) == value_digest(new):
             return _again(folder, state, study, compiled.source.text, name, commit)
         number = len(state.amendments) + 1
         seen, now = state.results_of(new.stages), clock.now()

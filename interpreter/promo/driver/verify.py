@@ -12,7 +12,7 @@ from pathlib import Path
 from attrs import frozen
 
 from promo.base.canonical import canonical, digest_bytes, from_exact, rounded
-from promo.base.codec import to_json
+from promo.base.codec import to_json, value_digest
 from promo.base.diagnostics import SpecError
 from promo.base.errors import Mismatch, PromoError
 from promo.base.units import HOUR
@@ -336,7 +336,7 @@ def _amendments(sight: Sight) -> Iterator[Check]:
         old, new = (closure(one, one.deciding[said.name]) for one in (before, after))
         same = (
             digest_bytes(content) == said.text
-            and (old, new) == (said.old, said.new)
+            and [value_digest(one) for one in (old, new)] == [value_digest(one) for one in (said.old, said.new)]
             and said.seen == then.results_of(new.stages)
             and (said.verdict is not None) is (said.name in then.decisions)
         )
