@@ -66,8 +66,8 @@ def test_text_files_below_the_spec(tmp_path):
         (tmp_path / f"{number}.txt").write_text(f"text number {number} " * 40, encoding="utf-8")
     prepared = prepare(data("*.txt"), tmp_path)
 
-    assert prepared.manifest["documents"] == 40
-    assert prepared.manifest["validation_digest"] == digest_bytes(prepared.validation)
+    assert prepared.manifest.documents == 40
+    assert prepared.manifest.validation_digest == digest_bytes(prepared.validation)
 
 
 def test_one_long_file_is_split_at_its_paragraphs(tmp_path):
@@ -75,7 +75,7 @@ def test_one_long_file_is_split_at_its_paragraphs(tmp_path):
     (tmp_path / "book.txt").write_text(text, encoding="utf-8")
     prepared = prepare(data("book.txt"), tmp_path)
 
-    assert prepared.manifest["documents"] > 20
+    assert prepared.manifest.documents > 20
     assert len(prepared.train) + len(prepared.validation) + 2 == len(text.encode())
 
 
@@ -105,7 +105,7 @@ def test_a_text_too_short_for_its_split(tmp_path):
 def test_a_pinned_text_must_be_that_text(tmp_path):
     for number in range(40):
         (tmp_path / f"{number}.txt").write_text(f"text number {number} " * 40, encoding="utf-8")
-    known = str(prepare(data("*.txt"), tmp_path).manifest["digest"])
+    known = prepare(data("*.txt"), tmp_path).manifest.digest
 
     assert prepare(data("*.txt", pinned=f"sha256:{known[:12]}"), tmp_path)
     (tmp_path / "3.txt").write_text("changed", encoding="utf-8")

@@ -6,13 +6,14 @@ from random import Random
 import pytest
 
 from lossy import Died, LossyKernel
+from made import body, request
 from promo.base.canonical import digest_bytes
 from promo.base.errors import Mismatch
 from promo.ledger import chain
 from promo.ledger.chain import decode
 from promo.ledger.journal import Journal
 from promo.ledger.state import AttemptState, state_of
-from promo.ledger.values import EventKind
+from promo.ledger.values import Publication, ResultAccepted, Start
 from promo.plan.values import PlannedRun
 from promo.run import execute
 from promo.run.disk import Access, RealDisk
@@ -23,8 +24,7 @@ from promo.run.values import Exit
 STUDY = Path("study")
 LEDGER = STUDY / "ledger.jsonl"
 SCHEDULES = 10_000
-REQUESTED = {"trainer": "m:f", "budget": {"cap_s": 1}}
-TASKS = [Task(PlannedRun(f"run{n}", "short", f"c{n}", "box", 1), REQUESTED, 9, 9) for n in range(3)]
+RUNS = [PlannedRun(f"run{n}", "short", f"c{n}", "box", 1) for n in range(3)]
 
 
 class Clock:
@@ -64,7 +64,7 @@ class Box:
     def is_free(self, slot):
         return True
 
-    def beside(self, slot):
+    def co_tenants(self, slot):
         return ()
 
     def environment(self, slot):
@@ -75,18 +75,14 @@ class Box:
         assert f'"folder":"{folder.relative_to(STUDY).as_posix()}"'.encode() in self._told["ledger"]  # known before
         content = f'{{"step":{self._life}}}\n'.encode()
         RealDisk(self._kernel).draft(folder / POINTS, content)
-        self._disk.draft(folder / EXIT, b'{"reason":"","returncode":0}')
-        body = {
-            "promo_result": 1,
-            "request": digest_bytes(self._disk.read(folder / REQUEST)),
-            "status": "ok",
-            "cause": "",
-            "metrics": {"loss": f"{self._life}.5"},
-            "seconds": {},
-            "points": digest_bytes(content),
-        }
+        self._disk.draft(folder / EXIT, b'{"reason":"itself","returncode":0,"seconds":null}')
+        said = body(
+            request=digest_bytes(self._disk.read(folder / REQUEST)),
+            metrics={"loss": f"{self._life}.5"},
+            points=digest_bytes(content),
+        )
         put = self._disk.write if self._life % 2 else self._disk.draft  # the worker does not flush; others may
-        put(folder / RESULT, result_bytes(body))
+        put(folder / RESULT, result_bytes(said))
 
     def poll(self, handle):
         return Exit(0)
@@ -101,15 +97,23 @@ def live(kernel, life, told, disk_kind=Told, journal_kind=Journal):
     disk.make_folder(STUDY)
     journal = journal_kind(LEDGER, disk, Clock())
     if not journal.events:
-        journal.append(EventKind.STUDY_FROZEN, {"study": "trial"})
+        journal.append(Publication("a beacon", "1"))
     state = state_of(journal.events)
     box = Box(kernel, disk, life, told)
-    execution = Execution(STUDY, journal, state, disk, Clock(), {"box": box}, told["watch"])
-    execution.record(EventKind.ORCHESTRATOR_STARTED, {})
-    execution.add(TASKS)
+
+    def ended(run):
+        return state.accepted(run.id) is not None or state.ended_badly(run.id) > 9
+
+    execution = Execution(STUDY, journal, state, disk, Clock(), {"box": box}, told["watch"], ended)
+    execution.record(Start("1", None, (), (), ""))
+    execution.add(Task(run, request()) for run in RUNS)
     while execution.busy:
         execution.go_on()
     return state
+
+
+def counted(events):
+    return [event.event.run for event in events if isinstance(event.event, ResultAccepted)]
 
 
 def check(kernel, told):
@@ -118,19 +122,18 @@ def check(kernel, told):
     assert content.startswith(told["ledger"]), "an acknowledged event is lost"
     events = decode(content).events
     state = state_of(events)
-    accepted = [event.data["run"] for event in events if event.kind is EventKind.RESULT_ACCEPTED]
+    accepted = counted(events)
     assert len(accepted) == len(set(accepted)), "a result is counted twice"
     for run, envelope in told["seen"].items():
         assert state.accepted(run) is not None, "a result that was shown is lost"
         assert state.accepted(run).envelope == envelope, "a result that was shown is another one"
-    acknowledged = {event.data["run"] for event in decode(told["ledger"]).events if "metrics" in event.data}
-    for run in acknowledged:
+    for run in set(counted(decode(told["ledger"]).events)):
         folder = STUDY / state.accepted(run).folder
-        request, points, result = (kernel.read(folder / name) for name in (REQUEST, POINTS, RESULT))
-        assert None not in (request, points, result), "evidence of a counted result is lost"
-        assert {EXIT: digest_bytes(kernel.read(folder / EXIT) or b"")} == state.accepted(run).left
+        asked, points, result = (kernel.read(folder / name) for name in (REQUEST, POINTS, RESULT))
+        assert None not in (asked, points, result), "evidence of a counted result is lost"
+        assert {EXIT: digest_bytes(kernel.read(folder / EXIT) or b"")} == state.accepted(run).witnesses
         assert digest_bytes(result) == state.accepted(run).envelope, "evidence is not what was counted"
-        assert parse_result(result, digest_bytes(request)).details["points"] == digest_bytes(points)
+        assert parse_result(result, digest_bytes(asked)).body.points == digest_bytes(points)
 
 
 def schedules(seed, wanted, **kinds):

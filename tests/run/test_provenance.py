@@ -60,14 +60,14 @@ def test_the_commit_says_when_files_differ_from_it(tmp_path):
 
 
 def test_a_start_records_its_words_without_places_its_packages_and_promos_own_code(tmp_path, monkeypatch):
-    stored = origin_of(tmp_path, {}, ["run", "/home/me/trial.promo", "--password=canary7f3a"]).to_json()
+    stored = origin_of(tmp_path, {}, ["run", "/home/me/trial.promo", "--password=canary7f3a"])
 
-    assert stored["command"] == ["run", "trial.promo", f"--password={'*' * 10}"]
-    assert stored["packages"] == list(installed_packages())
-    assert any(one.startswith("promo_lang-") for one in stored["packages"])
+    assert stored.command == ("run", "trial.promo", f"--password={'*' * 10}")
+    assert stored.packages == installed_packages()
+    assert any(one.startswith("promo_lang-") for one in stored.packages)
     package = shutil.copytree(Path(provenance.__file__).parents[1], tmp_path / "promo")
     monkeypatch.setattr(provenance, "__file__", str(package / "run" / "provenance.py"))
-    assert own_code() == stored["code"]
+    assert own_code() == stored.code
     decide = package / "decision" / "decide.py"
     decide.write_bytes(decide.read_bytes() + b"#")
-    assert own_code() != stored["code"]
+    assert own_code() != stored.code

@@ -3,22 +3,17 @@
 import json
 
 import pytest
+from attrs import evolve
 
+from made import body, request
 from promo.base.canonical import canonical, digest_bytes
+from promo.base.codec import to_json
 from promo.files import RealDisk
 from promo.run.store import EXIT, LOG, POINTS, REQUEST, RESULT, read_points, read_result, result_bytes, seconds_spent
-from promo.run.values import Exit, RunStatus
+from promo.run.values import Exit, Point, Reason, RunStatus
 
-REQUESTED = canonical({"promo_request": 1})
-BODY = {
-    "promo_result": 1,
-    "request": digest_bytes(REQUESTED),
-    "status": "ok",
-    "cause": "",
-    "metrics": {"loss": "1.5"},
-    "seconds": {"train": "2.000000"},
-    "work": {"steps": 3},
-}
+REQUESTED = canonical(to_json(request()))
+BODY = body(request=digest_bytes(REQUESTED))
 
 
 @pytest.fixture
@@ -38,7 +33,7 @@ def test_a_sound_result_is_read(attempt):
     assert result.status is RunStatus.OK
     assert result.metrics == {"loss": "1.5"}
     assert result.charged_s == "2.000000"
-    assert result.details == {"work": {"steps": 3}}
+    assert result.body == BODY
     assert result.digest == digest_bytes(result_bytes(BODY))
 
 
@@ -59,14 +54,31 @@ def test_a_result_cut_short_is_invalid(attempt, size):
     assert read(attempt).status is RunStatus.INVALID
 
 
+def test_a_result_of_another_request_is_invalid(attempt):
+    (attempt / RESULT).write_bytes(result_bytes(evolve(BODY, request="0" * 64)))
+
+    assert (read(attempt).status, read(attempt).cause) == (
+        RunStatus.INVALID,
+        "its result is damaged: it answers another request",
+    )
+
+
 @pytest.mark.parametrize(
-    "change",
-    [{"request": "0" * 64}, {"promo_result": 2}, {"metrics": {"loss": 1}}, {"metrics": None}, {"status": "splendid"}],
+    ("change", "words"),
+    [
+        ({"promo_result": 3}, "promo_result is 3, and not 2"),
+        ({"metrics": {"loss": 1}}, "metrics"),
+        ({"metrics": None}, "metrics"),
+        ({"status": "splendid"}, "status"),
+        ({"more": 1}, "more"),
+    ],
 )
-def test_a_result_of_another_request_or_kind_is_invalid(attempt, change):
-    (attempt / RESULT).write_bytes(result_bytes({**BODY, **change}))
+def test_a_result_of_another_kind_is_invalid_and_says_where(attempt, change, words):
+    stored = {**to_json(BODY), **change}
+    (attempt / RESULT).write_bytes(canonical({"body": stored, "digest": digest_bytes(canonical(stored))}))
 
     assert read(attempt).status is RunStatus.INVALID
+    assert words in read(attempt).cause
 
 
 def test_a_result_written_with_spaces_is_invalid(attempt):
@@ -79,7 +91,7 @@ def test_a_result_written_with_spaces_is_invalid(attempt):
 @pytest.mark.parametrize(
     ("exit_", "status", "words"),
     [
-        (Exit(None, "limit"), RunStatus.TIMEOUT, "wall-clock limit"),
+        (Exit(None, Reason.LIMIT), RunStatus.TIMEOUT, "wall-clock limit"),
         (Exit(-9), RunStatus.KILLED, "signal 9"),
         (Exit(-15), RunStatus.KILLED, "signal 15"),
         (Exit(7), RunStatus.CRASH, "code 7 and no result: last words"),
@@ -95,20 +107,24 @@ def test_without_a_result_the_exit_tells(attempt, exit_, status, words):
 
 
 def test_the_supervisors_record_is_used_when_nobody_saw_the_exit(attempt):
-    (attempt / EXIT).write_text('{"reason":"limit","returncode":-9}', encoding="utf-8")
+    (attempt / EXIT).write_text('{"reason":"limit","returncode":-9,"seconds":null}', encoding="utf-8")
 
     assert read(attempt).status is RunStatus.TIMEOUT
 
 
 def test_what_a_lost_attempt_has_spent_is_what_its_supervisor_says_or_its_last_point(attempt):
     assert seconds_spent(RealDisk(), attempt) is None
-    (attempt / POINTS).write_bytes(b'{"charged_s":1.5,"step":1}\n{"charged_s":7.25,"step":2}\n{"charged_s":9')
-    assert seconds_spent(RealDisk(), attempt) == "7.250"
-    (attempt / EXIT).write_bytes(canonical({"reason": "cancelled", "returncode": -15, "seconds": "12.000"}))
+    (attempt / POINTS).write_bytes(b"\n".join([point(1, "1.5"), point(2, "7.25"), point(3, "9")[:-30]]))
+    assert seconds_spent(RealDisk(), attempt) == "7.25"
+    (attempt / EXIT).write_bytes(canonical(to_json(Exit(-15, Reason.CANCELLED, "12.000"))))
     assert seconds_spent(RealDisk(), attempt) == "12.000"
 
 
-def test_points_are_read_up_to_a_torn_line(attempt):
-    (attempt / POINTS).write_text('{"step":1}\n{"step":2}\n{"st', encoding="utf-8")
+def point(step, charged_s):
+    return canonical(to_json(Point(step, None, charged_s, {})))
 
-    assert read_points(RealDisk(), attempt) == ({"step": 1}, {"step": 2})
+
+def test_points_are_read_up_to_a_torn_line(attempt):
+    (attempt / POINTS).write_bytes(b"\n".join([point(1, "1"), point(2, "2"), point(3, "3")[:-5]]))
+
+    assert read_points(RealDisk(), attempt) == (Point(1, None, "1", {}), Point(2, None, "2", {}))

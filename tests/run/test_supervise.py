@@ -10,33 +10,20 @@ import time
 import psutil
 import pytest
 
+from made import request
 from promo.base.canonical import canonical
+from promo.base.codec import to_json
 from promo.files import RealDisk
 from promo.run.executors.local import LocalExecutor, WarmExecutor, worker_environment
 from promo.run.held import HELD, give_up, hold, is_held, is_taken, lease_folder
 from promo.run.store import EXIT, LOG, REQUEST, read_exit, read_result
-from promo.run.values import AttemptSpec, Exit, RunStatus
+from promo.run.values import AttemptSpec, Exit, Reason, RunStatus
 
 TRAINER = "promo_toy.train:train"
 
 
-def request(behaviour, attempt=1):
-    return {
-        "promo_request": 1,
-        "study": "trial",
-        "run": {"id": "r", "stage": "short", "candidate": "base", "host": "box", "seed": 1},
-        "attempt": attempt,
-        "trainer": TRAINER,
-        "settings": {"behaviour": behaviour, "quality": "2", "size": 8},
-        "parameters": 80,
-        "flops_per_token": 8,
-        "metric": "loss",
-        "budget": {"kind": "wall", "amount": 1, "cap_s": 1},
-        "data": {},
-        "checkpoint": {"at_end": False, "every_s": 60},
-        "device": "cpu",
-        "threads": 1,
-    }
+def asked(behaviour, **more):
+    return canonical(to_json(request(settings={"behaviour": behaviour, "quality": "2", "size": 8}, **more)))
 
 
 @pytest.fixture
@@ -52,7 +39,7 @@ def start(folder, behaviour, limit_s=30, **more):
 
 
 def further(executor, folder, behaviour, limit_s=30, *, finish=False, trainer=TRAINER, device=None, **more):
-    (folder / REQUEST).write_bytes(canonical({**request(behaviour), "trainer": trainer, **more}))
+    (folder / REQUEST).write_bytes(asked(behaviour, trainer=trainer, **more))
     outer = {**os.environ, "TMPDIR": str(folder.parent)}
     environment = worker_environment(outer, threads=1, cuda_device=None)
     return executor.start(AttemptSpec(folder, environment, limit_s, trainer, finish, device))
@@ -111,7 +98,10 @@ def test_a_result_records_seconds_by_phase_and_where_it_ran(folder):
 
     assert {"start", "import", "build", "train", "total"} <= set(result.seconds)
     assert float(result.seconds["total"]) >= float(result.seconds["start"])
-    assert {"software", "machine", "points", "work", "budget"} <= set(result.details)
+    assert result.body.facts.software
+    assert result.body.facts.machine
+    assert result.body.work.steps == 2
+    assert result.body.used.used == "1.0"
 
 
 def descendants_of(pid):
@@ -157,13 +147,13 @@ def test_cancelling_ends_a_run_with_all_it_started(folder):
     executor.close()
 
     assert gone(child)
-    assert read_exit(RealDisk(), folder).reason == "cancelled"
+    assert read_exit(RealDisk(), folder).reason is Reason.CANCELLED
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_killing_promo_ends_its_runs(folder):
     """The kernel closes the pipe to the supervisor, whatever way promo dies."""
-    (folder / REQUEST).write_bytes(canonical(request("hang")))
+    (folder / REQUEST).write_bytes(asked("hang"))
     code = (
         "import os, time\nfrom pathlib import Path\n"
         "from promo.run.executors.local import LocalExecutor, worker_environment\n"
@@ -244,7 +234,7 @@ def test_a_worker_started_ahead_imports_waits_and_takes_the_next_attempt(attempt
     executor.close()
 
     assert (first.status, second.status) == (RunStatus.OK, RunStatus.OK)
-    assert float(second.details["started_ahead_s"]) > 0.3  # as long as `waits` looked on
+    assert float(second.body.facts.started_ahead_s) > 0.3  # as long as `waits` looked on
     assert float(second.seconds["start"]) == float(second.seconds["import"]) == 0  # it waited for neither
     assert not psutil.pid_exists(spare)
 
@@ -338,7 +328,7 @@ def test_killing_the_supervisor_ends_its_run_and_is_nobodys_fault(attempts):
 @pytest.mark.parametrize(("finish", "status"), [(False, RunStatus.KILLED), (True, RunStatus.OK)])
 def test_at_the_death_of_promo_a_run_ends_or_finishes_as_was_asked(attempts, finish, status):
     folder = attempts[0]
-    (folder / REQUEST).write_bytes(canonical(request("slow")))
+    (folder / REQUEST).write_bytes(asked("slow"))
     code = (
         "import os, time\nfrom pathlib import Path\n"
         "from promo.run.executors.local import LocalExecutor, worker_environment\n"
@@ -368,7 +358,7 @@ def test_a_run_that_was_adopted_can_be_called_off(attempts):
 
     assert later.find(attempts[0]) is None
     assert gone(child)
-    assert read_exit(RealDisk(), attempts[0]).reason == "cancelled"
+    assert read_exit(RealDisk(), attempts[0]).reason is Reason.CANCELLED
     executor.cancel(handle)
     executor.close()
 
@@ -401,7 +391,7 @@ def test_an_attempt_that_was_given_up_before_it_began_is_never_begun(folder):
     place = lease_folder({"TMPDIR": str(folder.parent)})
     assert LocalExecutor().find(folder) is None
     executor, handle = start(folder, "ok", finish=True, device="GPU-1")
-    assert wait_for(lambda: executor.poll(handle)).reason == "given up"
+    assert wait_for(lambda: executor.poll(handle)).reason is Reason.GIVEN_UP
     assert not is_taken(place, "GPU-1")
     assert {one.name for one in folder.iterdir()} == {HELD, REQUEST, "supervisor.txt"}
     executor.close()
@@ -432,7 +422,7 @@ def test_a_device_is_in_hand_of_one_attempt_and_let_go_with_it(folder):
 
     second = further(executor, other, "ok", device="GPU-1/2")
 
-    assert wait_for(lambda: executor.poll(second)) == Exit(None, "busy")
+    assert wait_for(lambda: executor.poll(second)) == Exit(None, Reason.BUSY)
     assert not (other / LOG).exists()  # no worker was started
     assert not is_taken(place, "GPU-3")
     executor.cancel(handle)

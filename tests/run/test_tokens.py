@@ -55,9 +55,9 @@ def test_a_text_of_tokens_is_the_text_and_counts_its_bytes(tmp_path):
     assert sorted(back) == sorted(whole)
     assert len(tokens) < 0.95 * len(whole)
     assert list(tokens).count(SPECIAL) == 40
-    assert sum(lengths[one] for one in tokens) == len(whole) == prepared.manifest["bytes"]
-    assert prepared.manifest["train_bytes"] + prepared.manifest["validation_bytes"] == len(whole)
-    assert prepared.manifest["tokenizer_digest"] == made.digest
+    assert sum(lengths[one] for one in tokens) == len(whole) == prepared.manifest.bytes
+    assert prepared.manifest.tokens.train_bytes + prepared.manifest.tokens.validation_bytes == len(whole)
+    assert prepared.manifest.tokens.tokenizer_digest == made.digest
 
 
 def test_a_document_is_held_out_whatever_the_tokenizer(tmp_path):
@@ -87,7 +87,9 @@ def test_another_tokenizer_is_another_text(tmp_path):
 
     after = prepare(data("*.txt"), tmp_path).manifest
 
-    assert {key for key in before if before[key] != after[key]} >= {"digest", "tokenizer_digest", "train_digest"}
+    assert before.digest != after.digest
+    assert before.train_digest != after.train_digest
+    assert before.tokens.tokenizer_digest != after.tokens.tokenizer_digest
 
 
 def test_a_tokenizer_that_rustbpe_trained_is_read(tmp_path):
@@ -132,9 +134,9 @@ def test_a_prepared_shard_says_how_many_bytes_it_stands_for(tmp_path):
 
     manifest = prepare(data("*.bin", tokenizer="gpt.tiktoken"), tmp_path).manifest
 
-    assert manifest["bytes"] == 200 * 20 * (3 + 1)
-    assert manifest["train_tokens"] + manifest["validation_tokens"] == 200 * 41
-    assert manifest["documents"] == 200
+    assert manifest.bytes == 200 * 20 * (3 + 1)
+    assert manifest.tokens.train_tokens + manifest.tokens.validation_tokens == 200 * 41
+    assert manifest.documents == 200
 
 
 @pytest.mark.parametrize(
@@ -214,13 +216,10 @@ def test_a_pattern_that_is_none_is_said(tmp_path):
         read_tokenizer(Tokens("bpe.json", None, SPECIAL), tmp_path).encode([b"text"])
 
 
-def test_streams_of_bytes_are_what_they_were():
-    """Old studies are resumed: a text without a tokenizer keeps its bytes and its manifest."""
+def test_a_text_without_a_tokenizer_is_its_bytes():
     prepared = prepare(Data("text", "builtin:synth/1", None, Fraction(1, 20), 2048, 32, where={}), None)
 
     assert prepared.lengths is None
-    assert prepared.manifest["train_digest"] == digest_bytes(prepared.train)
-    assert set(prepared.manifest) == {
-        *("source", "documents", "bytes", "digest", "train_bytes", "train_digest", "validation_bytes"),
-        *("validation_digest", "split", "overlap"),
-    }
+    assert prepared.manifest.tokens is None
+    assert prepared.manifest.train_digest == digest_bytes(prepared.train)
+    assert prepared.manifest.validation_digest == digest_bytes(prepared.validation)

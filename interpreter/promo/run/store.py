@@ -19,7 +19,10 @@ EXIT = "exit.json"
 POINTS = "points.jsonl"
 LOG = "log.txt"
 CHECKPOINT = "checkpoint.json"
-WITNESSES = (LOG, EXIT)
+OUTPUT = "output.txt"
+"""What somebody else's program printed."""
+WITNESSES = (LOG, OUTPUT, EXIT)
+"""What tells how an attempt went, beside its result."""
 TRUNK = "trunk.json"
 """The state at the end of a constant-rate trunk, from which later stages branch."""
 PROGRAM = "program"

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from promo.base.codec import from_json
 from promo.driver.study import StudyFolder
+from promo.evidence.values import Evidence
+from promo.ledger.outcomes import Answer
 from promo.run.runners.files.constants import ScriptError, replaced
 from promo.run.runners.files.declare import read_runner
 from promo.run.runners.files.formula import FormulaError, value_of
+from promo.run.values import Work
 from support import promo
 
 SPEC = """promo 1
@@ -210,12 +214,12 @@ def test_a_study_through_somebody_elses_trainer(workplace, capsys, name, files):
     assert promo("run", path, "--quiet") == 0
 
     folder = StudyFolder(workplace / "trial.study")
-    evidence = json.loads((folder.path / "evidence" / "short.json").read_bytes())
-    seen = {name: [float(cell["value"]) for cell in cells] for name, cells in evidence["rows"].items()}
+    evidence = from_json(Evidence, json.loads((folder.path / "evidence" / "short.json").read_bytes()))
+    seen = {row.candidate: [float(cell.value) for cell in row.cells] for row in evidence.rows}
     assert seen["base"] == pytest.approx([3.584001, 3.584002], abs=2e-6)
     assert seen["deep"] == pytest.approx([3.384001, 3.384002], abs=2e-6)
     assert seen["wide"] == pytest.approx([3.568001, 3.568002], abs=2e-6)
-    assert folder.state().decisions["deep_is_better"]["answer"] == "holds"
+    assert folder.state().decisions["deep_is_better"].verdict.answer is Answer.HOLDS
     assert promo("verify", path) == 3
     # Nothing outside the study folder is needed any more.
     for file in (workplace / "trainers").iterdir():
@@ -232,14 +236,15 @@ def test_what_was_replaced_in_a_script_is_in_the_evidence(workplace, capsys):
 
     folder = StudyFolder(workplace / "trial.study")
     attempt = next(tried[0] for tried in folder.state().attempts.values() if tried[0].candidate == "deep")
-    details = folder.result(attempt).details
-    assert "-DEPTH = 2**3  # layers" in details["changes"]
-    assert "+DEPTH = 6  # layers" in details["changes"]
-    assert "-torch.manual_seed(42)" in details["changes"]
-    assert details["work"] == {"steps": "953", "tokens": "12500000", "tokens_per_s": "7812500.0"}
-    assert details["reported"] == {"mfu_percent": "39.80"}
+    body = folder.result(attempt).body
+    changes = body.details["changes"]
+    assert "-DEPTH = 2**3  # layers" in changes
+    assert "+DEPTH = 6  # layers" in changes
+    assert "-torch.manual_seed(42)" in changes
+    assert body.work == Work(steps=953, tokens=12500000, tokens_per_s="7812500.0")
+    assert body.details["reported"] == {"mfu_percent": "39.80"}
     assert folder.result(attempt).charged_s == "1.600000"
-    assert len(details["changes"]) == 10
+    assert len(changes) == 10
 
 
 def test_a_pin_that_does_not_fit_is_refused(workplace, capsys):
@@ -373,7 +378,7 @@ def test_every_way_a_program_can_fail_has_its_cause(workplace, capsys, code, sta
     assert promo("run", path, "--quiet") == 4
     folder = StudyFolder(workplace / "trial.study")
     ended = [(one.status, one.cause) for tried in folder.state().attempts.values() for one in tried]
-    assert {found for found, _ in ended} == {status}
+    assert {found.value for found, _ in ended} == {status}
     assert cause in ended[0][1]
 
 

@@ -1,27 +1,28 @@
 """Growing a kept state: which function it begins with, what becomes of the momentum, and training on from there."""
 
 import io
-import json
 import time
-from fractions import Fraction
 
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from promo.base.canonical import digest_bytes
+from attrs import evolve
+
+from made import gpt_request, resolved, text_folder
+from promo.base.canonical import digest_bytes, parse_json
+from promo.base.codec import from_json
 from promo.run.contract import Recorder
-from promo.run.corpora import split, synthetic
-from promo.run.runners.gpt.declare import FACTORS, RUNNER
+from promo.run.runners.gpt.declare import RUNNER
 from promo.run.runners.gpt.grow import grown, sources
 from promo.run.runners.gpt.model import Gpt
 from promo.run.runners.gpt.optimizer import Optimizer
 from promo.run.runners.gpt.train import train
-from promo.run.values import RunStatus
+from promo.run.values import Grown, Keeping, Kept, Point, Resumed, RunStatus
 
 torch.set_num_threads(1)
-TINY = {"depth": 2, "aspect": 8, "head_size": 16, "context": 32, "total_batch": 256, "window": "L"}
+SMALL = {"depth": 2, "aspect": 8}
 LARGER = {
     "copy_top": {"depth": 3, "aspect": 5},
     "interleave": {"depth": 4, "aspect": 4},
@@ -31,14 +32,8 @@ LARGER = {
 }
 
 
-def resolved(**more):
-    levels = {key: factor.default for key, factor in FACTORS.items()}
-    levels |= {key: level if key == "window" else Fraction(level) for key, level in {**TINY, **more}.items()}
-    return RUNNER.resolve(levels)
-
-
 def settings(**more):
-    return dict(resolved(**more).settings)
+    return dict(resolved(**{**SMALL, **more}).settings)
 
 
 def state():
@@ -153,45 +148,23 @@ def test_padding_turns_means_of_gradients_into_those_of_the_larger_model():
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """A text, and a parent that was trained on it and kept its state."""
-    place = tmp_path_factory.mktemp("grow")
-    train_bytes, held = split(synthetic(60_000), Fraction(1, 10))
-    (place / "train").write_bytes(train_bytes)
-    (place / "held").write_bytes(held)
+    place = text_folder(tmp_path_factory.mktemp("grow"))
     parent = trained(place, "parent", 8)
     return place, parent
 
 
-def trained(place, name, steps, recorder=Recorder, resume=None, levels=None, **more):
-    effective = resolved(**(levels or {}))
+def trained(place, name, steps, kind=Recorder, levels=None, **more):
     (place / name).mkdir(exist_ok=True)
-    request = {
-        "settings": dict(effective.settings),
-        "flops_per_token": effective.flops_per_token,
-        "device": "cpu",
-        "threads": 1,
-        "study_folder": str(place),
-        "attempt_folder": str(place / name),
-        "data": {"train": "train", "validation": "held", "window": 32, "score_tokens": 1024},
-        "run": {"seed": 5, "id": "a run"},
-        "budget": {"kind": "steps", "amount": steps, "cap_s": 60},
-        "checkpoint": {"at_end": True, "every_s": 600},
-        "continues": None,
-        "resume": resume,
-        **more,
-    }
+    asked = {"checkpoint": Keeping(at_end=True, every_s=600), **more}
     points = io.StringIO()
-    outcome = train(request, recorder(points, time.monotonic()))
-    return outcome, [json.loads(line) for line in points.getvalue().splitlines()]
+    kept = kind(points, time.monotonic(), place, place / name)
+    outcome = train(gpt_request("steps", steps, levels={**SMALL, **(levels or {})}, **asked), kept)
+    return outcome, [from_json(Point, parse_json(line)) for line in points.getvalue().splitlines()]
 
 
 def begun(parent, way=None, folder="parent"):
     outcome, _ = parent
-    return {
-        "folder": folder,
-        "state": outcome.details["checkpoint"],
-        "kept": "checkpoint",
-        **({"way": way} if way else {}),
-    }
+    return Grown(folder, outcome.checkpoint, Kept.CHECKPOINT, way)
 
 
 DEEPER = {"depth": 3, "aspect": 5}
@@ -202,7 +175,7 @@ def test_a_lag_of_nothing_after_a_way_that_keeps_the_function_scores_as_the_pare
     outcome, _ = trained(place, "none", 0, levels=DEEPER, grow=begun(parent, "identity"))
 
     assert outcome.metrics["val_bpb"] == pytest.approx(parent[0].metrics["val_bpb"], abs=1e-5)
-    assert outcome.details["work"]["steps"] == 0
+    assert outcome.work.steps == 0
 
 
 def test_a_lag_repeats_bit_for_bit_and_a_longer_one_begins_like_it(study):
@@ -214,7 +187,7 @@ def test_a_lag_repeats_bit_for_bit_and_a_longer_one_begins_like_it(study):
     _, longer = trained(place, "longer", 12, **lag)
 
     def losses(points):
-        return [point["train_bpb"] for point in points if "train_bpb" in point][:6]
+        return [point.metrics["train_bpb"] for point in points if "train_bpb" in point.metrics][:6]
 
     def weights(name):  # files are named by their content
         return [one.name for one in (place / name).glob("checkpoint-*.safetensors")]
@@ -232,9 +205,9 @@ class CutError(RuntimeError):
 class Cut(Recorder):
     """A recorder that breaks the run off at its third step."""
 
-    def point(self, **values):
-        super().point(**values)
-        if values["step"] == 3:
+    def point(self, step, *counted, **values):
+        super().point(step, *counted, **values)
+        if step == 3:
             raise CutError
 
 
@@ -243,16 +216,16 @@ def test_what_grew_goes_on_from_the_lag_and_after_a_loss_with_the_same_bits(stud
     lag = trained(place, "lag", 4, levels=DEEPER, grow=begun(parent, "interleave"))
     more = {"levels": DEEPER, "grow": begun(lag, folder="lag")}
     whole, _ = trained(place, "whole", 6, **more)
-    kept = {"at_end": True, "every_s": 0}
+    kept = Keeping(at_end=True, every_s=0)
     with pytest.raises(CutError):
         trained(place, "cut", 6, Cut, **more, checkpoint=kept)
     written = (place / "cut" / "checkpoint.json").read_bytes()
-    taken = {"folder": "cut", "state": digest_bytes(written)}
+    taken = Resumed("cut", digest_bytes(written))
     resumed, points = trained(place, "resumed", 6, **more, resume=taken)
 
     assert whole.metrics["val_bpb"] < lag[0].metrics["val_bpb"] < parent[0].metrics["val_bpb"] + 1.0
-    assert "not_taken_up" not in resumed.details
-    assert points[0]["step"] == 1
+    assert "resume_rejected" not in resumed.details
+    assert points[0].step == 1
     assert resumed.metrics == whole.metrics
 
 
@@ -266,7 +239,7 @@ def test_what_grew_goes_on_from_the_lag_and_after_a_loss_with_the_same_bits(stud
 )
 def test_a_parent_without_a_sound_state_is_no_fault_of_the_candidate(study, change, words):
     place, parent = study
-    outcome, _ = trained(place, "invalid", 2, levels=DEEPER, grow={**begun(parent, "copy_top"), **change})
+    outcome, _ = trained(place, "invalid", 2, levels=DEEPER, grow=evolve(begun(parent, "copy_top"), **change))
 
     assert outcome.status is RunStatus.INVALID
     assert words in outcome.cause

@@ -4,17 +4,16 @@ import io
 import math
 import time
 from array import array
-from fractions import Fraction
 
 import pytest
+from attrs import evolve
 
 torch = pytest.importorskip("torch")
 
+from made import gpt_request, resolved, text_folder
 from promo.run.contract import Recorder
-from promo.run.corpora import split, synthetic
 from promo.run.runners.gpt.batches import NOT_SCORED, Lengths, Score, load, rows, scoring_windows, unsigned
 from promo.run.runners.gpt.clock import Clock
-from promo.run.runners.gpt.declare import FACTORS, RUNNER
 from promo.run.runners.gpt.device import peak_flops
 from promo.run.runners.gpt.feed import Feed, Prefetching, lies_on_device, load_mapped
 from promo.run.runners.gpt.model import Gpt, attention, rotary_tables, rotate
@@ -30,52 +29,31 @@ from promo.run.runners.gpt.train import _Training, sub_seed, train
 from promo.run.values import RunStatus
 
 torch.set_num_threads(1)
-TINY = {"depth": 1, "aspect": 32, "head_size": 16, "context": 32, "total_batch": 256, "window": "L"}
-
-
-def effective(**changed):
-    levels = {name: factor.default for name, factor in FACTORS.items()}
-    for name, level in {**TINY, **changed}.items():
-        levels[name] = level if name == "window" else Fraction(level)
-    return RUNNER.resolve(levels)
 
 
 def model(**changed):
-    built = Gpt(dict(effective(**changed).settings), 64)
+    built = Gpt(dict(resolved(**changed).settings), 64)
     built.initialise(torch.Generator().manual_seed(1))
     return built
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    place = tmp_path_factory.mktemp("study")
-    train_bytes, held = split(synthetic(60_000), Fraction(1, 10))
-    (place / "train").write_bytes(train_bytes)
-    (place / "held").write_bytes(held)
-    return place
+    return text_folder(tmp_path_factory.mktemp("study"))
 
 
-def request(folder, *, kind="steps", amount=20, seed=1, **changed):
-    resolved = effective(**changed)
-    return {
-        "settings": dict(resolved.settings),
-        "flops_per_token": resolved.flops_per_token,
-        "parameters": resolved.parameters,
-        "device": "cpu",
-        "threads": 1,
-        "study_folder": str(folder),
-        "data": {"train": "train", "validation": "held", "window": 32, "score_tokens": 1024},
-        "run": {"seed": seed},
-        "budget": {"kind": kind, "amount": amount, "cap_s": 60},
-        "checkpoint": {"at_end": False, "every_s": 600},
-        "continues": None,
-    }
+def request(*, kind="steps", amount=20, seed=1, **levels):
+    return gpt_request(kind, amount, seed, levels)
 
 
-def run(folder, more=None, **words):
+def recorder(folder, points=None):
+    return Recorder(io.StringIO() if points is None else points, time.monotonic(), folder, folder)
+
+
+def run(folder, **words):
     points = io.StringIO()
-    recorder = Recorder(points, time.monotonic())
-    return train({**request(folder, **words), **(more or {})}, recorder), recorder, points.getvalue()
+    kept = recorder(folder, points)
+    return train(request(**words), kept), kept, points.getvalue()
 
 
 def value(folder, **words):
@@ -86,7 +64,7 @@ def value(folder, **words):
 def test_the_model_has_the_declared_number_of_weights(changed):
     weights = sum(weight.numel() for weight in model(**changed).parameters())
 
-    assert weights == effective(**changed).parameters
+    assert weights == resolved(**changed).parameters
 
 
 def test_an_untrained_model_guesses_every_byte_alike():
@@ -171,7 +149,7 @@ def test_muon_steps_agree_with_a_step_by_step_account():
     for weight in built.parameters():
         weight.grad = torch.zeros_like(weight)
     built.attention.grad = gradient.clone()
-    optimizer = Optimizer(built, dict(effective().settings))
+    optimizer = Optimizer(built, dict(resolved().settings))
     optimizer.step(0.25)
 
     momentum = 0.15 * gradient
@@ -184,7 +162,7 @@ def test_muon_steps_agree_with_a_step_by_step_account():
 
 def test_adam_steps_agree_with_torch():
     built = model()
-    settings = dict(effective().settings)
+    settings = dict(resolved().settings)
     optimizer = Optimizer(built, settings)
     rate = 0.6 * (32 / 768) ** -0.5
     other = torch.nn.Parameter(built.embedding.detach().clone())
@@ -210,7 +188,7 @@ def test_adam_steps_agree_with_torch():
 )
 def test_the_updates_of_a_device_move_weights_as_the_plain_ones(updates):
     built = [model(depth=2), model(depth=2)]
-    settings = dict(effective(depth=2).settings)
+    settings = dict(resolved(depth=2).settings)
     pairs = [Optimizer(built[0], settings), Optimizer(built[1], settings, updates=updates or compiled_updates())]
     for number in range(4):
         for one, optimizer in zip(built, pairs, strict=True):
@@ -279,22 +257,21 @@ def test_a_step_budget_repeats_bit_for_bit(folder):
     first, second = run(folder, amount=12), run(folder, amount=12)
 
     assert first[0].metrics == second[0].metrics
-    assert first[0].details["work"]["steps"] == 12
+    assert first[0].work.steps == 12
 
 
 def test_the_warm_up_leaves_no_trace(folder, monkeypatch):
     """The first real step sees the weights and the rows it would have seen without any warm-up."""
     points = run(folder, amount=5)[2]
-    training = _Training(request(folder, amount=5), Recorder(io.StringIO(), time.monotonic()))
+    training = _Training(request(amount=5), recorder(folder))
     training._warm_up = lambda: None  # an instance of our own, not the class
-    recorder = Recorder(points_without := io.StringIO(), time.monotonic())
-    training.recorder = recorder
+    training.recorder = recorder(folder, points_without := io.StringIO())
     training.run()
 
     def losses(text):
         import json
 
-        return [json.loads(line).get("train_bpb") for line in text.splitlines()]
+        return [json.loads(line)["metrics"].get("train_bpb") for line in text.splitlines()]
 
     assert losses(points) == losses(points_without.getvalue())
 
@@ -313,23 +290,23 @@ def test_smaller_device_batches_train_the_same_model(folder):
 
 @pytest.mark.parametrize(("kind", "amount", "steps"), [("steps", 7, 7), ("tokens", 256 * 9, 9)])
 def test_counted_budgets_are_spent_exactly(folder, kind, amount, steps):
-    assert run(folder, kind=kind, amount=amount)[0].details["work"]["steps"] == steps
+    assert run(folder, kind=kind, amount=amount)[0].work.steps == steps
 
 
 def test_an_operation_budget_is_spent_to_the_nearest_step(folder):
-    per_step = 256 * effective().flops_per_token
+    per_step = 256 * resolved().flops_per_token
     outcome = run(folder, kind="flops", amount=int(per_step * 5.4))[0]
 
-    assert outcome.details["work"]["steps"] == 5
+    assert outcome.work.steps == 5
 
 
 @pytest.mark.parametrize("kind", ["wall", "cpu"])
 def test_a_time_budget_is_kept_within_one_step(folder, kind):
-    outcome, recorder, _ = run(folder, kind=kind, amount=1)
-    budget = outcome.details["budget"]
+    outcome, kept, _ = run(folder, kind=kind, amount=1)
 
-    assert abs(float(budget["used"]) - 1.0) <= float(budget["last_step"])
-    assert recorder.seconds["train"] > 0.5
+    assert (outcome.used.kind.value, outcome.used.counter.value) == (kind, "trainer")
+    assert abs(float(outcome.used.used) - 1.0) <= float(outcome.used.last_step)
+    assert kept.seconds["train"] > 0.5
 
 
 def test_a_clock_stops_at_the_step_nearest_to_the_budget():
@@ -344,7 +321,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(folder):
     outcome, _, _ = run(folder, amount=50, matrix_lr="10", embedding_lr="10", head_lr="10", total_batch=32)
 
     assert outcome.status in (RunStatus.NAN, RunStatus.DIVERGED, RunStatus.OK)
-    training = _Training(request(folder, amount=50), Recorder(io.StringIO(), time.monotonic()))
+    training = _Training(request(amount=50), recorder(folder))
     step = training._step
 
     def broken(progress):
@@ -358,10 +335,10 @@ def test_a_loss_that_is_not_finite_ends_the_run(folder):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_device_that_is_gone_is_said(folder):
-    asked = {**request(folder), "device": "cuda"}
+    asked = evolve(request(), device="cuda")
 
     with pytest.raises(RuntimeError, match="the host declares a CUDA device, and torch finds none"):
-        train(asked, Recorder(io.StringIO(), time.monotonic()))
+        train(asked, recorder(folder))
 
 
 def test_a_row_longer_than_the_text_has_its_cause(folder):
@@ -372,30 +349,30 @@ def test_a_row_longer_than_the_text_has_its_cause(folder):
 
 
 def test_scoring_is_not_charged_and_phases_are_recorded(folder):
-    outcome, recorder, points = run(folder, amount=16)
+    outcome, kept, points = run(folder, amount=16)
 
-    assert {"data", "build", "warmup", "train", "evaluate"} <= set(recorder.seconds)
+    assert {"data", "build", "warmup", "train", "evaluate"} <= set(kept.seconds)
     assert points.count("val_bpb") == 4  # three on the way, one at the end
-    assert outcome.details["contention"] is None or float(outcome.details["contention"]) >= 0
+    assert outcome.contention is None or float(outcome.contention) >= 0
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_agrees_with_the_processor(folder):
     on_cpu = value(folder, amount=20)
-    words = {**request(folder, amount=20), "device": "cuda"}
+    asked = evolve(request(amount=20), device="cuda")
 
-    assert train(words, Recorder(io.StringIO(), time.monotonic())).metrics["val_bpb"] == pytest.approx(on_cpu, abs=0.1)
+    assert train(asked, recorder(folder)).metrics["val_bpb"] == pytest.approx(on_cpu, abs=0.1)
 
 
 def test_the_upstream_clock_gives_its_first_steps_away(folder):
-    outcome, recorder, _ = run(folder, kind="upstream", amount=1)
+    outcome, kept, _ = run(folder, kind="upstream", amount=1)
 
-    steps = outcome.details["work"]["steps"]
+    steps = outcome.work.steps
     assert steps > 11
-    assert recorder.seconds["free steps"] > 0
-    assert float(outcome.details["budget"]["used"]) >= 1.0
-    assert recorder.seconds["train"] == pytest.approx(float(outcome.details["budget"]["used"]))
+    assert kept.seconds["free steps"] > 0
+    assert float(outcome.used.used) >= 1.0
+    assert kept.seconds["train"] == pytest.approx(float(outcome.used.used))
 
 
 class Narrow(_Training):
@@ -408,11 +385,11 @@ class Narrow(_Training):
 
 
 def test_rows_that_do_not_fit_shrink_before_the_clock_starts_and_are_recorded(folder):
-    asked = request(folder, amount=5)
-    outcome = Narrow(asked, Recorder(io.StringIO(), time.monotonic())).run()
+    asked = request(amount=5)
+    outcome = Narrow(asked, recorder(folder)).run()
 
-    assert outcome.details["work"]["rows_at_once"] == 2  # of the 8 rows of a step
-    assert outcome.details["work"]["rows_that_did_not_fit"] == [8, 4]
+    assert outcome.details["rows_at_once"] == 2  # of the 8 rows of a step
+    assert outcome.details["rows_that_did_not_fit"] == [8, 4]
     assert outcome.metrics["val_bpb"] == pytest.approx(value(folder, amount=5), abs=1e-3)
 
 
@@ -424,13 +401,13 @@ class Large(_Training):
 
 
 def test_rows_that_are_fetched_ahead_train_the_same_bits_and_the_record_says_so(folder):
-    asked = request(folder, amount=12, device_batch=2)
-    ahead = Large(asked, Recorder(io.StringIO(), time.monotonic())).run()
+    asked = request(amount=12, device_batch=2)
+    ahead = Large(asked, recorder(folder)).run()
     outcome = run(folder, amount=12, device_batch=2)[0]
 
     assert ahead.metrics == outcome.metrics
-    assert ahead.details["work"].pop("rows_come_from") == "the machine's memory, ahead"
-    assert outcome.details["work"].pop("rows_come_from") == "the device's memory"
+    assert ahead.details["text_in"] == "host memory, prefetched"
+    assert outcome.details["text_in"] == "device memory"
 
 
 def test_a_text_lies_on_the_device_if_it_takes_a_quarter_of_its_free_memory_at_most():
@@ -456,10 +433,10 @@ def test_rows_ahead_are_those_that_are_cut_in_time_wherever_one_goes_on(tmp_path
 
 
 def test_rows_that_a_condition_asks_for_do_not_shrink(folder):
-    asked = request(folder, amount=5, device_batch=4)
+    asked = request(amount=5, device_batch=4)
 
     with pytest.raises(torch.OutOfMemoryError):
-        Narrow(asked, Recorder(io.StringIO(), time.monotonic())).run()
+        Narrow(asked, recorder(folder)).run()
 
 
 @pytest.mark.parametrize(

@@ -25,12 +25,11 @@ from promo.base.canonical import Json, digest_bytes, parse_json
 from promo.run.contract import Outcome, Recorder
 from promo.run.runners.files.constants import Literal, replaced
 from promo.run.runners.files.declare import by_file
-from promo.run.store import PROGRAM
+from promo.run.store import OUTPUT, PROGRAM
 from promo.run.values import Request, RunStatus, Work
 
 RESULT = "program.result.json"
 POINTS = "program.points.jsonl"
-OUTPUT = "output.txt"
 TAIL_BYTES = 65_536
 MOST_CHANGED_LINES = 200
 KILL = 9
