@@ -7,12 +7,17 @@ import subprocess
 import tarfile
 
 import pytest
+from attrs import evolve
 
-from promo.base.canonical import canonical, digest_bytes
+from promo.base.canonical import canonical, digest_bytes, parse_canonical
+from promo.base.codec import from_json, to_json
 from promo.base.errors import PromoError
-from promo.driver.bundle import MOST_FILES, read_bundle
+from promo.driver.bundle import LARGEST_RECORD, MOST_FILES, Manifest, read_bundle
 from promo.driver.study import StudyFolder
+from promo.ledger.chain import GENESIS, decode, encode, line_digest
 from promo.ledger.state import StudyState
+from promo.ledger.values import AttemptStarted, ResultAccepted, StageOpened, Start, Taken
+from promo.run.store import parse_request, parse_result, result_bytes
 from support import promo, spec
 
 HOSTS = 'host here {\n  device "cpu" on any\n  slots 2\n}\n\nhost there {\n  device "cpu" on any\n  slots 2\n}'
@@ -25,13 +30,17 @@ SMALL = (
 KEYGEN = shutil.which("ssh-keygen")
 
 
-@pytest.fixture
-def sides(workplace):
+def two_sides(place):
     """Two folders with the same spec, one for each machine."""
     for name in ("a", "b"):
-        (workplace / name).mkdir()
-        (workplace / name / "trial.promo").write_text(SMALL, encoding="utf-8")
-    return workplace
+        (place / name).mkdir()
+        (place / name / "trial.promo").write_text(SMALL, encoding="utf-8")
+    return place
+
+
+@pytest.fixture
+def sides(workplace):
+    return two_sides(workplace)
 
 
 def run(side, host, *more):
@@ -63,7 +72,7 @@ def test_two_machines_that_never_meet_come_to_the_same_decisions(sides, capsys):
 
     assert study(a).state().study is study(b).state().study is StudyState.CLOSED
     for name in ("pick", "close"):
-        one, two = (json.loads((study(side).path / f"decisions/{name}.json").read_bytes()) for side in (a, b))
+        one, two = ((study(side).path / f"decisions/{name}.json").read_bytes() for side in (a, b))
         assert one == two
     assert promo("verify", a / "trial.promo") == 3
     assert promo("verify", b / "trial.promo") == 3
@@ -75,17 +84,23 @@ def test_two_machines_that_never_meet_come_to_the_same_decisions(sides, capsys):
     (sides / "c" / "trial.promo").write_text(SMALL, encoding="utf-8")
     assert promo("run", sides / "c" / "trial.promo", "--quiet") == 0
     assert (study(sides / "c").path / "evidence/short.json").exists()
-    alone = json.loads((study(sides / "c").path / "decisions/pick.json").read_bytes())
-    both = json.loads((study(a).path / "decisions/pick.json").read_bytes())
-    assert alone["promoted"] == both["promoted"]
+    alone, both = (study(side).state().decisions["pick"].verdict for side in (sides / "c", a))
+    assert alone.promoted == both.promoted == ("base", "good")
 
 
-@pytest.fixture
-def begun(sides):
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    sides = two_sides(tmp_path_factory.mktemp("begun"))
     assert run(sides / "a", "here") == 6
     assert run(sides / "b", "there") == 6
     assert promo("bundle", sides / "b" / "trial.promo", "--out", sides / "there.bundle") == 0
     return sides
+
+
+@pytest.fixture
+def begun(once, workplace):
+    """Each side has done what it can without the other, and there is a bundle of what was done there."""
+    return shutil.copytree(once, workplace, dirs_exist_ok=True)
 
 
 def take(sides, bundle="there.bundle", *more):
@@ -109,6 +124,12 @@ def test_equal_contents_are_equal_bytes(begun):
     assert (begun / "again.bundle").read_bytes() == first
 
 
+def everything(side):
+    """Every file of a side's study with its bytes and when it was written, the operating system's lock included."""
+    files = (path for path in sorted(study(side).path.rglob("*")) if path.is_file())
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
 def repacked(path, change):
     """The bundle with its members changed; the manifest follows only if the change says so."""
     with tarfile.open(path) as tar:
@@ -130,6 +151,56 @@ def with_manifest(files, **changed):
     }
     manifest.update(changed)
     files["manifest.json"] = canonical(manifest)
+
+
+def told_otherwise(files, change):
+    """A ledger in the bundle that somebody changed, chained again, with a manifest that fits."""
+    head, lines = GENESIS, []
+    for event in decode(files["ledger.jsonl"]).events:
+        changed = change(event.event)
+        if changed is not None:
+            lines.append(encode(evolve(event, seq=len(lines), event=changed, prev=head)))
+            head = line_digest(lines[-1])
+    files["ledger.jsonl"] = b"".join(line + b"\n" for line in lines)
+    with_manifest(files, head=head)
+
+
+def ask_otherwise(files):
+    """A run that was given twice its budget, and everything that names its request made to fit."""
+    place = one_result(files).removesuffix("/result.json")
+    old = files[f"{place}/request.json"]
+    request, body = parse_request(old), parse_result(files[f"{place}/result.json"], digest_bytes(old)).body
+    budget = evolve(request.budget, amount=2 * request.budget.amount)
+    files[f"{place}/request.json"] = asked = canonical(to_json(evolve(request, budget=budget)))
+    files[f"{place}/result.json"] = left = result_bytes(evolve(body, request=digest_bytes(asked)))
+
+    def fitted(one):
+        match one:
+            case AttemptStarted() if one.folder == place:
+                return evolve(one, request=digest_bytes(asked))
+            case ResultAccepted() if (one.run, one.attempt) == (request.run.id, request.attempt):
+                return evolve(one, envelope=digest_bytes(left))
+            case _:
+                return one
+
+    told_otherwise(files, fitted)
+
+
+def say_a_better_metric(files):
+    def better(one):
+        return evolve(one, metrics={"loss": "0.001"}) if isinstance(one, ResultAccepted) else one
+
+    told_otherwise(files, better)
+
+
+def tell_twice(files):
+    manifest = json.loads(files["manifest.json"])
+    with_manifest(files, attempts=[*manifest["attempts"], manifest["attempts"][0]])
+
+
+def tell_of_more(files):
+    manifest = json.loads(files["manifest.json"])
+    with_manifest(files, attempts=[*manifest["attempts"], ["0123456789", 1]])
 
 
 def one_result(files):
@@ -185,6 +256,20 @@ TAMPERED = {
     "the ledger cut": (cut_ledger, "does not end where the manifest says"),
     "another plan": (another_plan, "is of another study"),
     "a path that climbs out": (climb_out, "something that no bundle holds"),
+    "a request and everything that names it": (ask_otherwise, "asked something else than the plan says"),
+    "a metric in the ledger": (say_a_better_metric, "is not the recorded one"),
+    "a ledger without a stage": (
+        lambda files: told_otherwise(files, lambda one: None if isinstance(one, StageOpened) else one),
+        "does not keep to the protocol",
+    ),
+    "a ledger without a start": (
+        lambda files: told_otherwise(files, lambda one: None if isinstance(one, Start) else one),
+        "does not keep to the protocol",
+    ),
+    "an attempt told twice": (tell_twice, "does not tell of every attempt it holds"),
+    "an attempt that is not there": (tell_of_more, "does not tell of every attempt it holds"),
+    "an older form": (lambda files: with_manifest(files, promo_bundle=1), "no bundle that this promo reads"),
+    "another key": (lambda files: with_manifest(files, more=1), "no bundle that this promo reads"),
     "no manifest": (lambda files: files.pop("manifest.json"), "it has no manifest"),
 }
 
@@ -192,11 +277,11 @@ TAMPERED = {
 @pytest.mark.parametrize(("change", "words"), TAMPERED.values(), ids=TAMPERED)
 def test_a_bundle_that_was_tampered_with_is_refused(begun, capsys, change, words):
     repacked(begun / "there.bundle", change)
-    before = (study(begun / "a").path / "ledger.jsonl").read_bytes()
+    before = everything(begun / "a")
 
     assert take(begun) in (1, 2)
     assert words in capsys.readouterr().err
-    assert (study(begun / "a").path / "ledger.jsonl").read_bytes() == before
+    assert everything(begun / "a") == before
 
 
 def test_links_in_a_bundle_are_refused(begun, capsys):
@@ -209,17 +294,76 @@ def test_links_in_a_bundle_are_refused(begun, capsys):
     assert "something that no bundle holds" in capsys.readouterr().err
 
 
-HUGE = [(5 * 2**30, 1), pytest.param(0, MOST_FILES + 1, marks=pytest.mark.slow)]
+def test_a_bundle_with_a_file_twice_is_refused(begun, capsys):
+    with tarfile.open(begun / "there.bundle", "a") as tar:
+        tar.addfile(tarfile.TarInfo("manifest.json"))
+
+    assert take(begun) == 2
+    assert "something that no bundle holds: 'manifest.json'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("size", "count"), HUGE)
-def test_a_bundle_that_says_it_is_huge_is_refused_before_it_is_unpacked(tmp_path, size, count):
+def test_a_file_that_says_it_is_longer_than_its_bundle_is_refused(tmp_path):
     entry = tarfile.TarInfo("manifest.json")
-    entry.size = size
-    (tmp_path / "huge.bundle").write_bytes(entry.tobuf(tarfile.USTAR_FORMAT) * count)
+    entry.size = 5 * 2**30
+    (tmp_path / "huge.bundle").write_bytes(entry.tobuf(tarfile.USTAR_FORMAT))
 
-    with pytest.raises(PromoError, match="larger than any bundle may be"):
+    with pytest.raises(PromoError, match=r"is no bundle: manifest\.json is longer than the file that it is in"):
         read_bundle(tmp_path / "huge.bundle")
+
+
+def test_a_record_that_is_larger_than_any_is_refused_before_it_is_read(tmp_path):
+    entry = tarfile.TarInfo("manifest.json")
+    entry.size = LARGEST_RECORD + 1
+    with (tmp_path / "huge.bundle").open("wb") as file:
+        file.write(entry.tobuf(tarfile.USTAR_FORMAT))
+        file.truncate(LARGEST_RECORD + 4 * tarfile.RECORDSIZE)
+
+    with pytest.raises(PromoError, match=r"holds a manifest\.json that is larger than any may be"):
+        read_bundle(tmp_path / "huge.bundle")
+
+
+@pytest.mark.slow
+def test_a_bundle_of_more_files_than_any_is_refused(tmp_path):
+    entries = (tarfile.TarInfo(f"runs/short/good-box-s1/attempt-1/{number}") for number in range(MOST_FILES + 1))
+    (tmp_path / "huge.bundle").write_bytes(b"".join(entry.tobuf(tarfile.USTAR_FORMAT) for entry in entries))
+
+    with pytest.raises(PromoError, match="holds more files than any bundle may"):
+        read_bundle(tmp_path / "huge.bundle")
+
+
+def test_a_manifest_is_a_value_that_names_every_other_file(begun):
+    bundle = read_bundle(begun / "there.bundle")
+    with tarfile.open(begun / "there.bundle") as tar:
+        files = {entry.name: tar.extractfile(entry).read() for entry in tar}
+    state = study(begun / "b").state()
+
+    assert bundle.manifest == from_json(Manifest, parse_canonical(files["manifest.json"]))
+    assert {**bundle.manifest.files, "manifest.json": bundle.digest} == {
+        name: digest_bytes(content) for name, content in files.items()
+    }
+    assert set(bundle.manifest.attempts) == {Taken(one.run, one.number) for one in state.every_attempt()}
+    assert bundle.manifest.plan == state.plan
+
+
+def test_a_study_that_has_ended_takes_nothing_in(begun, capsys):
+    assert promo("run", begun / "a" / "trial.promo", "--quiet") == 0
+    before = everything(begun / "a")
+
+    assert take(begun) == 1
+    assert "has ended, and takes nothing in" in capsys.readouterr().err
+    assert everything(begun / "a") == before
+
+
+def test_what_lies_there_already_is_never_written_over(begun, capsys):
+    name = next(name for name in read_bundle(begun / "there.bundle").manifest.files if name.endswith("/log.txt"))
+    there = study(begun / "a").path / name
+    there.parent.mkdir(parents=True)
+    there.write_text("mine\n", encoding="utf-8")
+    before = everything(begun / "a")
+
+    assert take(begun) == 1
+    assert f"would overwrite {name}, which is here and another one" in capsys.readouterr().err
+    assert everything(begun / "a") == before
 
 
 def test_a_bundle_of_another_spec_is_refused_in_words(begun, capsys):
@@ -240,11 +384,11 @@ def test_a_second_result_for_a_run_is_refused(begun, capsys):
     assert run(begun / "d", "there") == 6
     assert promo("bundle", begun / "d" / "trial.promo", "--out", begun / "d.bundle") == 0
 
-    before = (study(begun / "a").path / "ledger.jsonl").read_bytes()
+    before = everything(begun / "a")
 
     assert take(begun, "d.bundle") == 1  # the toy repeats its score bit for bit, but not its seconds
     assert "another result than the one that is here" in capsys.readouterr().err
-    assert (study(begun / "a").path / "ledger.jsonl").read_bytes() == before
+    assert everything(begun / "a") == before
 
 
 def test_what_is_no_bundle_is_said(begun, capsys):
@@ -282,9 +426,9 @@ def test_a_signature_is_that_of_the_key_that_is_asked_for(begun, capsys):
     assert take(begun, "signed.bundle", "--key", begun / "mine.pub") == 0
     (brought,) = study(begun / "a").state().bundles
     shown = subprocess.run([KEYGEN, "-lf", str(begun / "mine.pub")], check=True, capture_output=True, text=True).stdout
-    assert (brought["signed"], brought["signer"]) == (True, shown.split()[1])
+    assert brought.signer == shown.split()[1]
     assert promo("report", begun / "a" / "trial.promo", "--format", "md", "--out", begun / "r.md") == 0
-    assert f"signed by {brought['signer']}" in (begun / "r.md").read_text(encoding="utf-8")
+    assert f"signed by {brought.signer}" in (begun / "r.md").read_text(encoding="utf-8")
 
 
 def test_what_a_bundle_brought_is_verified_against_its_own_ledger(begun, capsys):

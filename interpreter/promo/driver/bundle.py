@@ -278,9 +278,10 @@ def _members(path: Path) -> Iterator[tuple[str, int, int, str]]:
             for entry in tar:
                 known = entry.name in (MANIFEST, SIGNATURE, LEDGER) or NAME.fullmatch(entry.name)
                 plain = entry.type in (tarfile.REGTYPE, tarfile.AREGTYPE) and not entry.pax_headers
-                inside = 0 <= entry.offset_data <= whole - entry.size
-                if not (known or ALONG.fullmatch(entry.name)) or not plain or not inside or entry.name in seen:
+                if not (known or ALONG.fullmatch(entry.name)) or not plain or entry.name in seen:
                     raise PromoError(f"{path} holds something that no bundle holds: {entry.name[:80]!r}")
+                if not 0 <= entry.offset_data <= whole - entry.size:
+                    raise EOFError(f"{entry.name} is longer than the file that it is in")
                 seen.add(entry.name)
                 if len(seen) > MOST_FILES:
                     raise PromoError(f"{path} holds more files than any bundle may")
