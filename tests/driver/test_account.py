@@ -4,6 +4,7 @@ import json
 import shutil
 
 from promo.driver.study import StudyFolder
+from promo.ledger.values import ResultFlagged
 from support import crashed, promo, spec
 
 
@@ -49,7 +50,7 @@ def test_without_a_sample_the_report_says_that_nothing_bounds_regret(workplace, 
     capsys.readouterr()
     assert promo("why", "poor", "--study", folder.path) == 0
     told = capsys.readouterr().out
-    assert "poor did not go on to long by pick: behind the cut" in told
+    assert "poor was not promoted to long by pick: behind the cut" in told
     assert "Rank 4 of 4" in told
     assert "Margin to the cut: -" in told
     assert "no tie-break was used" in told
@@ -75,7 +76,7 @@ def test_runs_that_a_guard_set_aside_are_explained(workplace, capsys):
 
     assert promo("why", "good", "pick", "--study", folder.path) == 0
     told = capsys.readouterr().out
-    assert "Attempt 1 on box with seed 1 was set aside by a guard: train at most 0.5s: 1.000 against 0.500." in told
+    assert "Attempt 1 on box with seed 1 was excluded by a guard: train at most 0.5s: 1.000 against 0.500." in told
     assert "at short: 4 attempts in 2 cells, 2 reruns." in told
     assert "It has no rank, because a value is missing." in told
     assert "train at most 0.5s: 1.000 against 0.500" in (folder.path / "report.html").read_text(encoding="utf-8")
@@ -84,7 +85,7 @@ def test_runs_that_a_guard_set_aside_are_explained(workplace, capsys):
     # A crash just after the guard spoke: the reruns it asked for are still made, and nothing is decided before.
     ledger = folder.path / "ledger.jsonl"
     lines = ledger.read_bytes().splitlines(keepends=True)
-    flagged = [place for place, line in enumerate(lines) if b'"kind":"result.flagged"' in line]
+    flagged = [one.seq for one in folder.chain().events if isinstance(one.event, ResultFlagged)]
     crashed(ledger, b"".join(lines[: flagged[7] + 1]))
     for name in folder.unknown_runs(folder.state()):
         shutil.rmtree(folder.path / name)

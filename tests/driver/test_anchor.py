@@ -6,11 +6,13 @@ import subprocess
 import time
 
 import pytest
+from attrs import evolve
 
+from promo.base.errors import ExitCode
 from promo.driver.receipts import NAMESPACE
-from promo.ledger.chain import GENESIS, decode, encode, line_digest
-from promo.ledger.values import Event
-from support import crashed, promo, spec
+from promo.driver.values import REPLAY_WORDS, Audit, Check, Outcome, Reach
+from promo.ledger.values import Freezing
+from support import promo, rewritten, spec
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen")
 
@@ -41,22 +43,62 @@ def anchored(workplace):
     return receipt
 
 
-def rewritten(ledger, change):
-    """A ledger in which somebody changed events and recomputed every digest behind them."""
-    head, lines = GENESIS, []
-    for event in decode(ledger.read_bytes()).events:
-        data = change(event)
-        lines.append(encode(Event(event.seq, event.kind, event.time, event.incarnation, data, head)))
-        head = line_digest(lines[-1])
-    crashed(ledger, b"".join(line + b"\n" for line in lines))  # the checkpoint beside it would tell
+NO_RECEIPT = "CONSISTENT, NOT ANCHORED: everything follows from the stored bytes; nothing outside this folder vouches"
+BY_REACH = {
+    Reach(): (ExitCode.UNANCHORED, NO_RECEIPT),
+    Reach(end=True): (
+        ExitCode.UNANCHORED,
+        "CONSISTENT, NOT ANCHORED: everything follows from the stored bytes, and a receipt from outside covers the "
+        "ledger to its last event; nothing outside vouches that it was frozen before the runs",
+    ),
+    Reach(freeze=True): (
+        ExitCode.DONE,
+        "VERIFIED FROM THE FREEZE: everything follows from the stored bytes, and a receipt from outside covers what "
+        "was frozen and no run; nothing outside vouches for the end",
+    ),
+    Reach(freeze=True, end=True): (
+        ExitCode.DONE,
+        "VERIFIED: everything follows from the stored bytes; receipts from outside cover what was frozen before any "
+        "run, and the ledger to its last event",
+    ),
+}
+"""What receipts cover -> exit code and how the verdict begins."""
+
+
+@pytest.mark.parametrize("reach", BY_REACH)
+def test_the_verdict_says_what_receipts_cover_and_no_more(reach):
+    sound = Audit((Check("ledger", Outcome.MATCHES, ""),), finished=True, reach=reach)
+    code, words = BY_REACH[reach]
+
+    assert sound.exit_code == code
+    assert sound.verdict.startswith(words)
+    assert evolve(sound, replay=True).verdict == f"{sound.verdict}\n{REPLAY_WORDS}"
+
+
+@pytest.mark.parametrize("reach", BY_REACH)
+@pytest.mark.parametrize(
+    ("outcome", "finished", "code", "words"),
+    [
+        (Outcome.DIFFERS, True, ExitCode.FINDINGS, "MISMATCH: "),
+        (Outcome.DIFFERS, False, ExitCode.FINDINGS, "MISMATCH: "),
+        (Outcome.MISSING, True, ExitCode.CANNOT, "INCOMPLETE: "),
+        (Outcome.MATCHES, False, ExitCode.CANNOT, "INCOMPLETE: "),
+    ],
+)
+def test_no_receipt_makes_up_for_a_difference_or_a_missing_part(reach, outcome, finished, code, words):
+    audit = Audit((Check("results", outcome, ""), Check("ledger", Outcome.MATCHES, "")), finished, reach)
+
+    assert audit.exit_code == code
+    assert audit.verdict.startswith(words)
 
 
 def test_only_a_receipt_by_a_key_that_the_reader_brings_verifies(anchored, workplace, capsys):
     stranger = key("stranger")
 
     assert promo("verify", "trial.promo") == 3
+    assert NO_RECEIPT in capsys.readouterr().out
     assert promo("verify", "trial.promo", "--anchor", anchored, "--key", "witness.pub") == 0
-    assert "VERIFIED" in capsys.readouterr().out
+    assert BY_REACH[Reach(freeze=True)][1] in capsys.readouterr().out
     assert promo("verify", "trial.promo", "--anchor", anchored) == 1
     assert promo("verify", "trial.promo", "--anchor", anchored, "--key", stranger) == 1
     assert promo("verify", "trial.promo", "--anchor", "none.sig", "--key", stranger) == 1
@@ -64,22 +106,32 @@ def test_only_a_receipt_by_a_key_that_the_reader_brings_verifies(anchored, workp
 
 def test_a_chain_rewritten_as_a_whole_is_found_with_an_anchor_and_unanchored_without(anchored, workplace, capsys):
     ledger = workplace / "trial.study" / "ledger.jsonl"
-    rewritten(ledger, lambda event: {**event.data, "commit": "0123456789"} if event.seq == 0 else event.data)
+
+    def renamed(event):
+        return evolve(event.event, commit="0123456789") if isinstance(event.event, Freezing) else event.event
+
+    rewritten(ledger, renamed)
 
     assert promo("verify", "trial.promo") == 3
     assert promo("verify", "trial.promo", "--anchor", anchored, "--key", "witness.pub") == 1
     assert "the ledger is not the one it vouches for" in capsys.readouterr().out
 
 
-def test_a_cut_tail_is_found_by_an_anchor_over_the_head_which_alone_does_not_vouch_for_the_freeze(anchored, workplace):
+def test_a_cut_tail_is_found_by_an_anchor_over_the_head_which_alone_does_not_vouch_for_the_freeze(
+    anchored, workplace, capsys
+):
     assert promo("checkpoint", "trial.promo") == 0
     ledger = workplace / "trial.study" / "ledger.jsonl"
     lines = ledger.read_bytes().splitlines(keepends=True)
     head = sign("witness", f"trial.study/anchors/{len(lines)}.note")
     both = ["--anchor", anchored, "--anchor", head, "--key", "witness.pub"]
 
+    capsys.readouterr()
+
     assert promo("verify", "trial.promo", *both) == 0
+    assert BY_REACH[Reach(freeze=True, end=True)][1] in capsys.readouterr().out
     assert promo("verify", "trial.promo", "--anchor", head, "--key", "witness.pub") == 3
+    assert BY_REACH[Reach(end=True)][1] in capsys.readouterr().out
     ledger.write_bytes(b"".join(lines[:-1]))
     assert promo("verify", "trial.promo", *both) == 1
 

@@ -10,7 +10,11 @@ from support import TWO_MODELS, crashed, promo
 
 pytest.importorskip("torch")
 
+from promo.base.canonical import parse_json
+from promo.base.codec import from_json
 from promo.driver.study import StudyFolder
+from promo.evidence.values import Evidence
+from promo.run.values import Continued, Counter
 
 SPEC = (
     """promo 1
@@ -48,9 +52,11 @@ def test_a_study_of_the_built_in_runner_trains_and_repeats_bit_for_bit(workplace
 
     values = []
     for place in (workplace / "tiny.study", workplace / "again"):
-        evidence = json.loads((place / "evidence" / "first.json").read_bytes())
-        values.append({name: [cell["value"] for cell in cells] for name, cells in evidence["rows"].items()})
-        assert StudyFolder(place).state().data["digest"]
+        evidence = from_json(Evidence, parse_json((place / "evidence" / "first.json").read_bytes()))
+        values.append({row.candidate: [cell.value for cell in row.cells] for row in evidence.rows})
+        folder = StudyFolder(place)
+        state = folder.state()
+        assert {folder.request(one).data.digest for one in state.every_attempt()} == {state.text.digest}
     assert values[0] == values[1]
     assert all(2 < float(cells[0]) < 8 for cells in values[0].values())
     assert promo("verify", "tiny.promo") == 3
@@ -117,13 +123,14 @@ def test_a_study_of_tokens_has_their_model_and_counts_their_bytes(workplace, cap
     assert promo("plan", "tiny.promo") == 0
     assert "largest model wide: 29,250 parameters" in capsys.readouterr().out
 
-    results = [json.loads(path.read_bytes())["body"] for path in workplace.glob("tiny.study/runs/*/*/*/result.json")]
-    assert {body["parameters"] for body in results} == {29_250, 11_554}
+    folder = StudyFolder(workplace / "tiny.study")
+    results = [folder.result(one).body for one in folder.state().every_attempt()]
+    assert {body.details["parameters"] for body in results} == {29_250, 11_554}
     for body in results:
-        score = body["score"]
+        score = body.details["score"]
         assert score["bytes"] > score["tokens"] > 1900  # of 2,048; special tokens are not scored
         bits = float(score["nats"]) / score["bytes"] / math.log(2)
-        assert float(body["metrics"]["val_bpb"]) == pytest.approx(bits)
+        assert float(body.metrics["val_bpb"]) == pytest.approx(bits)
         assert 2 < bits < 8
     (workplace / "tiny.study" / "data" / "token_lengths.bytes").write_bytes(b"changed")
     capsys.readouterr()
@@ -164,15 +171,18 @@ def test_a_stage_that_carries_runs_on_starts_from_their_states(workplace, capsys
 
     folder = StudyFolder(workplace / "tiny.study")
     state = folder.state()
-    second = [tried[0] for tried in state.attempts.values() if tried[0].stage == "second"]
+    first = {(one.candidate, one.seed): one for one in state.every_attempt("first")}
+    second = list(state.every_attempt("second"))
     assert second
     for attempt in second:
-        result = folder.result(attempt)
-        steps = int(folder.result(attempt).details["work"]["steps"])
-        assert steps == 90
-        assert float(result.details["budget"]["used"]) < 90
+        body, before = folder.result(attempt).body, first[attempt.candidate, attempt.seed]
+        assert (body.work.steps, body.used.used, body.used.counter) == (90, "60.0", Counter.TRAINER)
+        begins = Continued(before.folder, folder.result(before).body.checkpoint, 30, None)
+        assert begins.state is not None
+        assert folder.request(attempt).continues == begins
+    capsys.readouterr()
     assert promo("verify", "tiny.promo") == 3
-    assert "carry on an accepted state" in capsys.readouterr().out
+    assert "requests: 3 requests derived again from plan and ledger" in capsys.readouterr().out
     assert promo("report", "tiny.promo") == 0
 
 
@@ -186,16 +196,17 @@ def test_a_stage_that_branches_starts_from_the_trunk_and_says_so(workplace, caps
     assert promo("run", "tiny.promo", "--quiet") == 0
 
     folder = StudyFolder(workplace / "tiny.study")
-    attempts = [tried[0] for tried in folder.state().attempts.values()]
-    second = [one for one in attempts if one.stage == "second"]
-    assert second
-    for attempt in second:
-        result = folder.result(attempt)
-        assert result.details["work"]["steps"] == 90
-        assert result.details["budget"]["used"] == "66.0"  # 90 - 24: the trunk is paid for once
+    first = {(one.candidate, one.seed): one for one in folder.state().every_attempt("first")}
+    (attempt,) = folder.state().every_attempt("second")
+    body, before = folder.result(attempt).body, first[attempt.candidate, attempt.seed]
+    assert body.work.steps == 90
+    assert body.used.used == "66.0"  # 90 - 24: the trunk is paid for once
+    begins = Continued(before.folder, folder.result(before).body.trunk, 24, None)
+    assert begins.state is not None
+    assert folder.request(attempt).continues == begins
     capsys.readouterr()
     assert promo("verify", "tiny.promo") == 3
-    assert "1 runs carry on an accepted state" in capsys.readouterr().out
+    assert "requests: 3 requests derived again from plan and ledger" in capsys.readouterr().out
     assert promo("report", "tiny.promo") == 0
     page = (workplace / "tiny.study" / "report.html").read_text(encoding="utf-8")
     assert "branches from the trunk of first at 24steps, constant rate up to 72steps, then cooling down" in page

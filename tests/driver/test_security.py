@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from promo.base.canonical import parse_json
+from promo.base.codec import from_json
 from promo.base.resources import template_folder
-from promo.driver.bundle import BESIDE, NAME
+from promo.driver.bundle import ALONG, NAME
+from promo.evidence.values import Evidence
 from promo.files import FolderLock
 from promo.report.render import _environment
 from promo.run.redact import redact
@@ -104,8 +107,11 @@ stage short {{
     (workplace / "trial.promo").write_text(text.replace('"echo.toml"', f'"echo.toml" {pin}'), encoding="utf-8")
 
     assert promo("run", "trial.promo", "--quiet") == 0
-    rows = json.loads((workplace / "trial.study/evidence/short.json").read_bytes())["rows"]
-    assert [rows[name][0]["value"] for name in ("base", "wild")] == ["1.0", "1.0"]
+    evidence = from_json(Evidence, parse_json((workplace / "trial.study/evidence/short.json").read_bytes()))
+    assert [(row.candidate, [cell.value for cell in row.cells]) for row in evidence.rows] == [
+        ("base", ["1.0"]),
+        ("wild", ["1.0"]),
+    ]
     assert not list(workplace.rglob("owned"))
 
 
@@ -123,7 +129,7 @@ def test_no_name_leads_out_of_its_folder(name):
     assert codes(spec(extra=f"candidate {name} like base {{ size = 32 }}")) != []
     assert not NAME.fullmatch(f"runs/{name}/base-box-s1/attempt-1/result.json") or name.lower() in ("con", "nul")
     assert not NAME.fullmatch(f"runs/short/base-box-s1/attempt-1/{name}") or name == "con"
-    assert not BESIDE.fullmatch(name)
+    assert not ALONG.fullmatch(name)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs links")
