@@ -345,6 +345,18 @@ def test_a_manifest_is_a_value_that_names_every_other_file(begun):
     assert bundle.manifest.plan == state.plan
 
 
+def test_an_unpacked_bundle_is_a_study_that_can_be_verified(begun, capsys):
+    """It holds nothing of what gates of the other machine wait for, so it is incomplete; nothing in it differs."""
+    with tarfile.open(begun / "there.bundle") as tar:
+        tar.extractall(begun / "unpacked", filter="data")
+
+    assert promo("verify", begun / "unpacked") == 2
+    said = capsys.readouterr().out
+    assert "DIFFERS" not in said
+    assert "ok       files: every file is accounted for by an event" in said
+    assert "requests derived again from plan and ledger" in said
+
+
 def test_a_study_that_has_ended_takes_nothing_in(begun, capsys):
     assert promo("run", begun / "a" / "trial.promo", "--quiet") == 0
     before = everything(begun / "a")

@@ -19,7 +19,7 @@ from promo.driver.anchor import ANCHORS, HEAD
 from promo.driver.export import write_file
 from promo.driver.report import record_of
 from promo.driver.study import AMENDMENTS, IMPORTS, LEDGER, LOCK, PLAN, RECHECK, RUNS, SPEC, StudyFolder
-from promo.exchange.crate import METADATA, Making, Packed, crate_bytes, environment, gate_crate_bytes
+from promo.exchange.crate import ENVIRONMENT, METADATA, Making, Packed, crate_bytes, environment, gate_crate_bytes
 from promo.exchange.registration import registration_markdown
 from promo.files import RealDisk
 from promo.report.record import Record
@@ -28,7 +28,6 @@ from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, ru
 from promo.report.view import build_view
 from promo.run.store import PROGRAM
 
-ENVIRONMENT = "environment.json"
 SINGLE = (SPEC, LOCK, PLAN, IMPORTS, LEDGER, HEAD, RECHECK)
 FOLDERS = (AMENDMENTS, ANCHORS, "decisions", "evidence", "imports", PROGRAM, RUNS)
 LEFT_OUT = (".safetensors", ".part", ".pyc")

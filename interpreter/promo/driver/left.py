@@ -4,8 +4,11 @@ import re
 from collections.abc import Iterator
 
 from promo.base.canonical import digest_bytes
+from promo.driver.anchor import ANCHORS, HEAD
+from promo.driver.bundle import MANIFEST, SIGNATURE
 from promo.driver.study import AMENDMENTS, DATA, LEDGER, RUNS, StudyFolder
 from promo.driver.values import Check, Outcome
+from promo.exchange.crate import ENVIRONMENT, METADATA
 from promo.files import RealDisk
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.run.held import HELD
@@ -113,8 +116,9 @@ def _is_no_loss(folder: StudyFolder, attempt: Attempt) -> bool:
 
 
 ATTEMPT_FILES = frozenset({REQUEST, RESULT, POINTS, LOG, EXIT, HELD, "supervisor.txt"})
-OWN_FILES = frozenset({LEDGER, "lock", "checkpoint.note"})
-OWN_FOLDERS = ("anchors", DATA, PROGRAM)
+OWN_FILES = frozenset({LEDGER, "lock", HEAD, ENVIRONMENT, METADATA, MANIFEST, SIGNATURE})
+"""A crate and a bundle that were unpacked are study folders too."""
+OWN_FOLDERS = (ANCHORS, DATA, PROGRAM)
 """Folders whose files are witnessed where they are used: receipts, the text, the runner's files."""
 STATES = (".safetensors", ".json", ".part")
 MADE = re.compile(r"report[a-z0-9._-]*|[a-z0-9._-]*\.(html|md|csv|svg)")

@@ -31,6 +31,7 @@ from promo.report.record import Record
 from promo.report.words import number
 
 METADATA = "ro-crate-metadata.json"
+ENVIRONMENT = "environment.json"
 CRATE = "https://w3id.org/ro/crate/1.1"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 CONTEXT: Json = [f"{CRATE}/context", {"sha256": "https://schema.org/sha256"}]

@@ -343,7 +343,7 @@ def spent_words(progress: StudyProgress, plan: Plan) -> tuple[str, str]:
     amounts = f"{amount_text(progress.spent_s, plan)} of {planned} {unit} planned{share}"
     if progress.replay:
         return "nothing trained", f"recorded {amounts}"
-    return f"trained {amounts}", f"{span_text(progress.device_s)} of devices' time, all phases"
+    return f"trained {amounts}", f"{span_text(progress.device_s)} of device time, total"
 
 
 def end_words(progress: StudyProgress, at: str) -> str:
