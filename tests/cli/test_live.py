@@ -11,11 +11,24 @@ from rich.console import Console
 
 from promo.cli.live import Lines, drawing, last_point, look
 from promo.driver.study import StudyFolder
+from promo.ledger.chain import GENESIS
+from promo.ledger.outcomes import Held, Lacking
 from promo.ledger.state import state_of
-from promo.ledger.values import Event, EventKind
+from promo.ledger.values import (
+    AttemptStarted,
+    Decided,
+    Event,
+    Freezing,
+    Installed,
+    Recording,
+    ResultAccepted,
+    StageOpened,
+    Verdict,
+    Work,
+)
 from promo.report.progress import Phase, build_progress, reported_s, spent_words
 from promo.run.execute import Progress, Task
-from promo.run.values import Result, RunStatus
+from promo.run.values import Body, Facts, Result, RunStatus
 from support import crashed, plan_of, promo, spec, study_of, without_escapes
 
 ROOT = Path(__file__).parents[2]
@@ -61,8 +74,7 @@ def test_before_anything_ran_the_end_is_the_plans_own():
 def test_the_end_is_spread_over_slots_by_what_runs_took():
     study, plan = study_of(TIMED), plan_of(TIMED)
     first, second, third = plan.stage("short").runs[:3]
-    opened = event(EventKind.STAGE_OPENED, stage="short", entrants=["base", "fair", "good", "poor"])
-    state = told(opened, *ended(first), *ended(second), started(third, at="2025-12-31T23:56:40Z"))
+    state = told(event(StageOpened("short", FOUR)), *ended(first), *ended(second), started(third, at="2025-12-31T23:56:40Z"))
     folder = state.attempts[third.id][0].folder
     seen = build_progress(study, plan, state, NOW, reported={folder: Fraction(150)})
 
@@ -74,7 +86,7 @@ def test_the_end_is_spread_over_slots_by_what_runs_took():
     assert (seen.spent_s, seen.planned_s, seen.device_s) == (2 * 600 + 150, 8 * 600 + 4 * 3600, 1400)
     assert spent_words(seen, plan) == (
         "trained 0.375 of 5.333 CPU-hours planned (7.0%)",
-        "23 min 20 s of devices' time, all phases",
+        "23 min 20 s of device time, total",
     )
     assert [(host.name, len(host.running), host.left) for host in seen.hosts] == [("box", 1, 5)]
     assert [(one.name, one.words) for one in seen.deciders] == [
@@ -87,7 +99,7 @@ def test_of_hosts_elsewhere_nothing_is_expected_here():
     text = TIMED.replace("  on box\n  seeds 1, 2", "  on box, other\n  seeds 1, 2")
     text = spec_with_host(text)
     study, plan = study_of(text), plan_of(text)
-    state = told(event(EventKind.STAGE_OPENED, stage="short", entrants=["base", "fair", "good", "poor"]))
+    state = told(event(StageOpened("short", FOUR)))
 
     assert build_progress(study, plan, state, NOW, here="box").left_s == 4 * 600
     assert build_progress(study, plan, state, NOW).left_s == 8 * 600 + 2 * 3600
@@ -109,7 +121,8 @@ def test_of_a_run_that_carries_another_on_only_what_it_adds_is_spent():
 
 def test_of_a_replay_no_end_is_expected_and_nothing_is_trained():
     study, plan = study_of(TIMED), plan_of(TIMED)
-    replayed = state_of([event(EventKind.STUDY_FROZEN, study="trial", replay={})])
+    table = Recording("t.csv", "curves.csv", GENESIS, interpolate=False, seeds_by="order", cells=0, empty=0, repeated=0)
+    replayed = state_of([event(frozen(table))])
 
     for seen in (
         build_progress(study, plan, replayed, NOW),
@@ -124,22 +137,23 @@ def test_a_log_counts_a_run_once_for_every_stage_that_has_it(tmp_path, capsys):
     same = TIMED.replace("frozen gate", f"{twin}\n\nfrozen gate").replace("seeds 1, 2", "seeds 1, 2 shared")
     study, plan = study_of(same), plan_of(same)
     run = plan.stage("short").runs[0]
-    names = ["base", "fair", "good", "poor"]
-    opened = [event(EventKind.STAGE_OPENED, stage=stage, entrants=names) for stage in ("short", "twin")]
-    log, result = Lines(tmp_path), Result(RunStatus.OK, "", {"loss": "1.5"}, {"train": "600"}, {}, "")
+    opened = [event(StageOpened(stage, FOUR)) for stage in ("short", "twin")]
+    log = Lines(tmp_path)
     log.begin(study, plan, told(*opened))
-    log.progress(Progress(Task(run, {}, 0, 0), 0, result), told(*opened, *ended(run)))
+    log.progress(Progress(task(study, plan, run), 0, RESULT), told(*opened, *ended(run)))
 
     assert f"(2 of {plan.run_count.planned} runs)" in capsys.readouterr().out
 
 
 def test_who_waits_for_a_person_has_no_expected_end():
     study, plan = study_of(TIMED), plan_of(TIMED)
-    held = event(EventKind.GATE_DECIDED, name="pick", promoted=[], held="two are as good", stopped="")
-    seen = build_progress(study, plan, told(held), NOW)
+    verdict = Verdict(0, GENESIS, Held(Lacking(("good",), "short", crashed=False)), (), None, ())
+    seen = build_progress(study, plan, told(event(Decided("pick", None, verdict, ()))), NOW)
 
     assert seen.left_s is None
-    assert seen.deciders[0].words == "waits for a person: two are as good"
+    assert seen.deciders[0].words == (
+        "waits for a person: good lacks a value at short, and the gate says: missing hold"
+    )
     assert not seen.deciders[0].decided
 
 
@@ -147,8 +161,8 @@ def test_a_large_study_fits_a_small_terminal():
     text = (ROOT / "specs" / "staged_promotion.promo").read_text(encoding="utf-8")
     study, plan = study_of(text), plan_of(text)
     runs = plan.stages[0].runs
-    entrants = sorted({run.candidate for run in runs})
-    state = told(event(EventKind.STAGE_OPENED, stage=plan.stages[0].name, entrants=entrants), *map(started, runs[:30]))
+    entrants = tuple(sorted({run.candidate for run in runs}))
+    state = told(event(StageOpened(plan.stages[0].name, entrants)), *map(started, runs[:30]))
     shown = drawn(look(study, plan, state, Path("nowhere")), study, plan, width=60)
 
     assert max(map(len, shown.splitlines())) <= 60
@@ -162,12 +176,11 @@ def test_a_large_study_fits_a_small_terminal():
 def test_a_log_gets_a_line_an_event_and_now_and_then_one_about_the_whole(capsys):
     study, plan = study_of(TIMED), plan_of(TIMED)
     run = plan.stage("short").runs[0]
-    opened = event(EventKind.STAGE_OPENED, stage="short", entrants=["base", "fair", "good", "poor"])
-    log, task = Lines(Path("nowhere")), Task(run, {}, 0, 0)
+    opened = event(StageOpened("short", FOUR))
+    log, asked = Lines(Path("nowhere")), task(study, plan, run)
     log.begin(study, plan, told(opened))
-    log.progress(Progress(task, 0, None), told(opened, started(run)))
-    result = Result(RunStatus.OK, "", {"loss": "1.5"}, {"train": "600"}, {}, "")
-    log.progress(Progress(task, 0, result), told(opened, *ended(run)))
+    log.progress(Progress(asked, 0, None), told(opened, started(run)))
+    log.progress(Progress(asked, 0, RESULT), told(opened, *ended(run)))
     log.tick(told(opened, *ended(run)))
     log.told -= 60
     log.tick(told(opened, *ended(run)))
@@ -175,13 +188,13 @@ def test_a_log_gets_a_line_an_event_and_now_and_then_one_about_the_whole(capsys)
     name = f"short: {run.candidate} on box, seed 1"
 
     assert said[:2] == ["trial: 12 runs planned, 0 done", said[1]]
-    assert said[1].startswith("0 of 12 runs; trained 0 of 5.333 CPU-hours planned (0.0%); 0 s of devices' time, all")
+    assert said[1].startswith("0 of 12 runs; trained 0 of 5.333 CPU-hours planned (0.0%); 0 s of device time, total;")
     assert said[2:5] == [
         "box: 0 of 2 slots, 8 runs to go",
         f"{name}: started",
         f"{name}: 1.5000 pt after 600.0 s of training (1 of 12 runs)",
     ]
-    assert said[5].startswith("1 of 12 runs; trained 0.167 of 5.333 CPU-hours planned (3.1%); 11 min 40 s of devices'")
+    assert said[5].startswith("1 of 12 runs; trained 0.167 of 5.333 CPU-hours planned (3.1%); 11 min 40 s of device")
     assert "; expected end " in said[5]
     assert len(said) == 7
 
@@ -195,7 +208,7 @@ def test_a_finished_study_that_is_run_again_says_so_in_a_log(trial, capsys):
 
 
 def test_status_of_a_study_that_nobody_works_on_says_what_is_left(trial, tmp_path, capsys):
-    folder = partly(trial[0], tmp_path, "gate.decided")
+    folder = partly(trial[0], tmp_path, Decided)
     (folder.path / "lock").unlink()
 
     assert promo("status", folder.path) == 0
@@ -211,7 +224,7 @@ def test_status_of_a_study_that_nobody_works_on_says_what_is_left(trial, tmp_pat
 
 def test_watching_goes_on_until_the_study_ends(trial, tmp_path, on_a_terminal):
     whole = (trial[0].path / "ledger.jsonl").read_bytes()
-    folder = partly(trial[0], tmp_path, "gate.decided")
+    folder = partly(trial[0], tmp_path, Decided)
     later = threading.Timer(0.3, (folder.path / "ledger.jsonl").write_bytes, [whole])
     later.start()
     status, got = on_a_terminal("status", folder.path, "--watch")
@@ -238,32 +251,75 @@ def test_points_of_a_running_attempt_are_read_as_far_as_they_are_whole(tmp_path)
     path = tmp_path / "points.jsonl"
 
     assert last_point(path) == {}
-    path.write_text('{"charged_s":"1.5","loss":"0.25"}\n{"charged_s":"2.', encoding="utf-8")
-    assert last_point(path) == {"charged_s": "1.5", "loss": "0.25"}
+    with path.open("w", encoding="utf-8") as points:
+        recorder = Recorder(points, 0.0, tmp_path, tmp_path)
+        recorder.point(charged_s=0.5, loss=0.5)
+        recorder.point(step=3, charged_s=1.5, loss=0.25)
+        points.write('{"charged_s":"2.')
+    assert last_point(path) == {"step": "3", "charged_s": "1.5", "loss": "0.25"}
 
 
 # --- states to look at -------------------------------------------------------------------------------------------
 
 
-def event(kind, at=NOW, **data):
-    return Event(0, kind, at, 1, data, "")
+FOUR = ("base", "fair", "good", "poor")
+BODY = Body(
+    request=GENESIS,
+    status=RunStatus.OK,
+    cause="",
+    metrics={"loss": "1.5"},
+    seconds={"train": "600"},
+    points=GENESIS,
+    used=None,
+    work=Work(),
+    checkpoint=None,
+    trunk=None,
+    contention=None,
+    facts=Facts(),
+    recorded=None,
+    details={},
+)
+RESULT = Result(BODY.status, BODY.cause, BODY, GENESIS)
+
+
+def event(happening, at=NOW):
+    return Event(0, at, 1, happening, GENESIS)
+
+
+def frozen(replay=None):
+    return Freezing(
+        study="trial",
+        plan=GENESIS,
+        seals={},
+        files={},
+        runner=Installed("toy", 1, "", {}),
+        promo="",
+        code="",
+        commit=None,
+        replay=replay,
+    )
 
 
 def told(*events):
-    frozen = event(EventKind.STUDY_FROZEN, study="trial")
-    return state_of([frozen, *events])
+    return state_of([event(frozen()), *events])
+
+
+def task(study, plan, run):
+    """A run as it is asked for."""
+    compiled = Compiled(Source("trial.promo", ""), None, study, plan, runner("toy"), None, ())
+    return Task(run, Requests(compiled, StudyFolder(Path("nowhere")), None).of(run, told()))
 
 
 def started(run, at=NOW):
-    where = {"stage": run.stage, "candidate": run.candidate, "host": run.host, "seed": run.seed}
     folder = f"runs/{run.stage}/{run.candidate}-{run.host}-s{run.seed}/attempt-1"
-    return event(EventKind.ATTEMPT_STARTED, at, run=run.id, attempt=1, folder=folder, request="", **where)
+    cell = (run.stage, run.candidate, run.host, run.seed)
+    return event(AttemptStarted(run.id, 1, *cell, folder, GENESIS, None, (), None), at)
 
 
 def ended(run, train_s="600", device_s="700"):
-    data = {"run": run.id, "attempt": 1, "status": "ok", "cause": "", "envelope": "", "metrics": {}}
     yield started(run)
-    yield event(EventKind.RESULT_ACCEPTED, train_s=train_s, device_s=device_s, **data)
+    seconds = {"train": train_s}
+    yield event(ResultAccepted(run.id, 1, GENESIS, {}, seconds, Work(), None, device_s, {}, None))
 
 
 def spec_with_host(text):
@@ -276,6 +332,6 @@ def partly(folder, place, last):
     shutil.copytree(folder.path, copy)
     shutil.copy(folder.path.with_name("trial.promo"), place / "trial.promo")
     lines = (copy / "ledger.jsonl").read_bytes().splitlines(keepends=True)
-    kinds = [one.kind.value for one in folder.chain().events]
-    crashed(copy / "ledger.jsonl", b"".join(lines[: kinds.index(last) + 1]))
+    seq = next(one.seq for one in folder.chain().events if isinstance(one.event, last))
+    crashed(copy / "ledger.jsonl", b"".join(lines[: seq + 1]))
     return StudyFolder(copy)

@@ -135,8 +135,9 @@ def test_a_browser_shows_the_new_report_where_the_reader_was(study, tmp_path):
 
 def whole_stage(folder):
     """How many events a ledger has when its first stage with a gate has closed."""
-    kinds = [event.kind.value for event in folder.chain().events]
-    return kinds.index("stage.closed", kinds.index("gate.decided")) + 1
+    happened = [event.event for event in folder.chain().events]
+    decided = next(seq for seq, one in enumerate(happened) if isinstance(one, Decided))
+    return 1 + next(seq for seq, one in enumerate(happened) if seq > decided and isinstance(one, StageClosed))
 
 
 def test_a_port_that_is_taken_is_said(study, capsys):

@@ -72,8 +72,7 @@ def parse_json(data: bytes | str) -> Json:
     Raises:
         ValueError: the text is not such JSON.
     """
-    value: Json = _STRICT.decode(data if isinstance(data, str) else data.decode())
-    return value
+    return _decoded(_STRICT, data if isinstance(data, str) else data.decode())
 
 
 def parse_canonical(data: bytes) -> Json:
@@ -83,9 +82,17 @@ def parse_canonical(data: bytes) -> Json:
     Raises:
         ValueError: it is not.
     """
-    value: Json = _EXACT.decode(data.decode())
+    value = _decoded(_EXACT, data.decode())
     if _ENCODER.encode(value).encode() != data:
         raise ValueError("it is not in canonical form")
+    return value
+
+
+def _decoded(decoder: json.JSONDecoder, text: str) -> Json:
+    try:
+        value: Json = decoder.decode(text)
+    except RecursionError as fault:
+        raise ValueError("it nests too deep") from fault
     return value
 
 

@@ -35,7 +35,7 @@ MOST = 1_000_000
 """Entries of a list or object."""
 DEEPEST = 64
 """How far objects and lists of free form may nest."""
-NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,1100})?(/\d{1,400})?")
+NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,1100}|/[1-9]\d{0,399})?", re.ASCII)
 """What `exact` writes."""
 
 
@@ -69,12 +69,14 @@ class Form:
         most: int | None = None,
     ) -> None:
         self.name, self.longest, self.least, self.most = name, longest, least, most
-        self.matches = re.compile(pattern).fullmatch if pattern else None
+        self.matches = re.compile(pattern, re.ASCII).fullmatch if pattern else None
 
     def __call__(self, stored: Any, place: str) -> str:
         """The text, if it is of this form."""
         if type(stored) is not str:
             raise Undecodable(place, f"{_brief(stored)} is no {self.name}")
+        if not _is_text(stored):
+            raise Undecodable(place, f"{_brief(stored)} holds half of a character")
         if len(stored) > self.longest:
             raise Undecodable(place, f"a {self.name} has at most {self.longest} characters, not {len(stored)}")
         if self.matches is not None and not self.matches(stored):
@@ -99,7 +101,7 @@ class Range:
 
     def __call__(self, stored: Any, place: str) -> int:
         """The number, if it is whole and in its range."""
-        if self.as_text and type(stored) is str and re.fullmatch(r"-?(0|[1-9]\d{0,39})", stored):
+        if self.as_text and type(stored) is str and re.fullmatch(r"0|-?[1-9]\d{0,39}", stored, re.ASCII):
             value = int(stored)
         elif self.as_text or type(stored) is not int:
             raise Undecodable(place, f"{_brief(stored)} is no whole number{' kept as text' * self.as_text}")
@@ -110,7 +112,7 @@ class Range:
         return value
 
 
-MEASURED = r"-?\d{1,400}(\.\d{1,1100})?(e[+-]?\d{1,3}|/\d{1,400})?"
+MEASURED = r"-?\d{1,400}((\.\d{1,1100})?(e[+-]?\d{1,3})?|/[1-9]\d{0,399})"
 
 Large = Annotated[int, Range(-(10**40), 10**40)]
 """A whole number that may be beyond 2^53, such as a budget in operations; kept as text."""
@@ -187,11 +189,15 @@ def level_to_json(level: Fraction | str) -> Json:
 
 
 def _level(stored: Any, place: str) -> Fraction | str:
-    if isinstance(stored, dict) and stored.keys() == {"word"} and type(stored["word"]) is str:
-        return str(stored["word"])
-    if type(stored) is not str or len(stored) > LONGEST:
+    if isinstance(stored, dict) and stored.keys() == {"word"}:
+        word = _SIMPLE[str](stored["word"], place)
+        if not NUMBER.fullmatch(word):
+            raise Undecodable(place, f"{_brief(word)} reads as no number, so it is stored as it is")
+        return str(word)
+    if type(stored) is not str:
         raise Undecodable(place, f"{_brief(stored)} is neither a number as text nor a word")
-    return _fraction(stored, place) if NUMBER.fullmatch(stored) else stored
+    text = str(_SIMPLE[str](stored, place))
+    return _fraction(text, place) if NUMBER.fullmatch(text) else text
 
 
 # --- classes ---------------------------------------------------------------------------------------------------
@@ -467,18 +473,17 @@ def free(stored: Any, place: str) -> Json:
             waiting += [(one, depth + 1) for one in item]
         elif isinstance(item, float):
             raise Undecodable(place, "numbers that are not whole are kept as text")
-        elif isinstance(item, str) and len(item) > LONGEST:
-            raise Undecodable(place, f"a text has at most {LONGEST} characters, not {len(item)}")
+        elif isinstance(item, int):
+            _SIMPLE[int](int(item), place)
+        elif isinstance(item, str):
+            _SIMPLE[str](item, place)
     return cast("Json", stored)
 
 
 def _fraction(stored: Any, place: str) -> Fraction:
     if type(stored) is not str or not NUMBER.fullmatch(stored):
         raise Undecodable(place, f"{_brief(stored)} is no exact number as text")
-    try:
-        value = Fraction(stored)
-    except ZeroDivisionError as fault:
-        raise Undecodable(place, f"{_brief(stored)} divides by 0") from fault
+    value = Fraction(stored)
     if exact(value) != stored:
         raise Undecodable(place, f"{_brief(stored)} is written {exact(value)}")
     return value
@@ -599,6 +604,11 @@ def _shape(member: Any) -> type:
     if member is Fraction or (isinstance(member, type) and issubclass(member, Enum)):
         return str
     return list if getattr(member, "ROW", False) else dict
+
+
+def _is_text(stored: str) -> bool:
+    """Whether a text has bytes; half of a character, which JSON can write, has none."""
+    return stored.isascii() or not any("\ud800" <= one <= "\udfff" for one in stored)
 
 
 def _brief(value: object) -> str:

@@ -27,7 +27,6 @@ Number = Annotated[int, Range(1, 999_999)]
 """Of an attempt of a run, or of an amendment."""
 Said = Annotated[str, Form("text", longest=65_536)]
 Base64 = Annotated[str, Form("base64 text", "[A-Za-z0-9+/]*={0,2}", longest=1_048_576)]
-Seed = Annotated[int, Range(0, 2**63)]
 
 
 class RunStatus(Enum):

@@ -1,0 +1,83 @@
+"""Values of any stored class, drawn by what its fields declare."""
+
+import re
+import types
+from collections.abc import Mapping
+from enum import Enum
+from fractions import Fraction
+from functools import cache
+from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hints
+
+from attrs import fields
+from hypothesis import strategies as st
+
+from promo.base.canonical import SAFE_INTEGER, Json
+from promo.base.codec import Form, Range, Unstored
+
+words = st.text(st.characters(codec="utf-8"), max_size=8)
+exact_numbers = st.fractions(max_denominator=1000)
+free = st.recursive(
+    st.none() | st.booleans() | st.integers(-SAFE_INTEGER, SAFE_INTEGER) | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@cache
+def of(hint):
+    """Values of a declared type; of a class, fields that are not stored are what they are when read back."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _annotated(args)
+    if origin in (Union, types.UnionType):
+        return st.one_of(*map(of, args))
+    if origin is Literal:
+        return st.sampled_from(args)
+    if origin is tuple:
+        return _tuples(args)
+    if origin is frozenset:
+        return st.frozensets(of(args[0]), max_size=3)
+    if origin is not None and issubclass(origin, Mapping):
+        return st.dictionaries(of(args[0]), of(args[1]), max_size=3)
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    if issubclass(hint, Enum):
+        return st.sampled_from(hint)
+    return st.deferred(lambda: _instances(hint))
+
+
+_PLAIN = {
+    str: words,
+    int: st.integers(-SAFE_INTEGER, SAFE_INTEGER),
+    bool: st.booleans(),
+    type(None): st.none(),
+    Fraction: exact_numbers,
+}
+
+
+def _annotated(args):
+    if "free form" in args:
+        return free
+    for mark in args[1:]:
+        if isinstance(mark, Range):
+            return st.integers(mark.least, mark.most)
+        if isinstance(mark, Form) and mark.matches is not None:
+            return st.from_regex(re.compile(mark.matches.__self__.pattern, re.ASCII), fullmatch=True)
+    return of(args[0])
+
+
+def _tuples(args):
+    if len(args) == 2 and args[1] is Ellipsis:
+        return st.lists(of(args[0]), max_size=3).map(tuple)
+    return st.tuples(*map(of, args))
+
+
+@cache
+def _instances(kind):
+    hints = get_type_hints(kind, localns={"Json": Json}, include_extras=True)
+    made = {}
+    for one in fields(kind):
+        marks = getattr(hints[one.name], "__metadata__", ())
+        absent = next((mark for mark in marks if isinstance(mark, Unstored)), None)
+        made[one.name] = of(hints[one.name]) if absent is None else st.just(absent.absent)
+    return st.builds(kind, **made)
