@@ -15,7 +15,7 @@ from promo.base.canonical import Json, from_exact, rounded
 from promo.plan.values import PlannedRun, StagePlan
 from promo.report.pictures import Curve, Panel, curves_svg
 from promo.report.record import Record
-from promo.report.words import NONE, number, plural
+from promo.report.words import NONE, listed, number, plural
 from promo.study.values import BudgetKind
 
 MOST_RUNS = 320
@@ -76,7 +76,7 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
         )
         for host in stage.hosts
     )
-    words = f"Learning curves of stage {stage.name}: {metric} against {x_label}, one line a run"
+    words = f"Learning curves of stage {stage.name}: {metric} against {x_label}, one line a run. {_ends(full, metric)}"
     shown = any(curve.trained or curve.scored for panel in panels for curve in panel.curves)
     thin = any(len(line) > most for _, trained, scored in full for line in (trained, scored))
     rows = islice(_rows(points, measured, metric, beside), MOST_ROWS)
@@ -92,6 +92,21 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
         if count > MOST_ROWS
         else "",
     )
+
+
+def _ends(full: Iterable[tuple[PlannedRun, object, tuple[tuple[float, float], ...]]], metric: str) -> str:
+    """Where the curves of each candidate end, in words."""
+    last: dict[str, list[float]] = {}
+    for run, _, scored in full:
+        if scored:
+            last.setdefault(run.candidate, []).append(scored[-1][1])
+    ends = [f"{name} {_range(values)}" for name, values in last.items()]
+    return f"Last {metric}: {listed(ends)}" if ends else ""
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.4g}", f"{max(values):.4g}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _any(full: Iterable[tuple[PlannedRun, Sequence[object], Sequence[object]]]) -> bool:
@@ -161,7 +176,7 @@ def _caption(record: Record, beside: str) -> Iterable[str]:
     meaning = f", {record.meaning}" if record.meaning else ""
     yield f"Marks: {measure.metric} in {measure.unit}{meaning}; the last mark of a run is its result."
     if beside:
-        yield f"Lines: {beside}, as recorded while training."
+        yield f"Lines: {beside}, as recorded while training; the axes hold every mark, and a line may begin outside."
 
 
 def _thin(most: int) -> tuple[str]:
