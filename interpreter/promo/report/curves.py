@@ -79,15 +79,16 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
     words = f"Learning curves of stage {stage.name}: {metric} against {x_label}, one line a run. {_ends(full, metric)}"
     shown = any(curve.trained or curve.scored for panel in panels for curve in panel.curves)
     thin = any(len(line) > most for _, trained, scored in full for line in (trained, scored))
+    along = any(trained for _, trained, _ in full)
     rows = islice(_rows(points, measured, metric, beside), MOST_ROWS)
     count = sum(metric in point for run in measured for point in points[run.id])
-    columns = ("candidate", "host", "seed", "step", "tokens", "seconds", *((beside,) if _any(full) else ()), metric)
+    columns = ("candidate", "host", "seed", "step", "tokens", "seconds", *((beside,) if along else ()), metric)
     return CurvesView(
         picture=curves_svg(panels, x_label, f"{metric} ({unit})", words, record.candidates) if shown else "",
-        caption=(*_caption(record, beside if _any(full) else ""), *chosen, *(_thin(most) if thin else ())),
+        caption=(*_caption(record, beside if along else ""), *chosen, *(_thin(most) if thin else ())),
         candidates=tuple(sorted({colours[run.candidate] for run in drawn})),
         columns=columns,
-        rows=tuple(row if _any(full) else (*row[:6], row[7]) for row in rows),
+        rows=tuple(row if along else (*row[:6], row[7]) for row in rows),
         rest=f"The first {MOST_ROWS:,} of {count:,} points; all are in points.jsonl of each run."
         if count > MOST_ROWS
         else "",
@@ -107,11 +108,6 @@ def _ends(full: Iterable[tuple[PlannedRun, object, tuple[tuple[float, float], ..
 def _range(values: Sequence[float]) -> str:
     low, high = f"{min(values):.4g}", f"{max(values):.4g}"
     return low if low == high else f"{low} to {high}"
-
-
-def _any(full: Iterable[tuple[PlannedRun, Sequence[object], Sequence[object]]]) -> bool:
-    """Whether anything was recorded of the text that is trained on."""
-    return any(trained for _, trained, _ in full)
 
 
 def drawn_runs(
