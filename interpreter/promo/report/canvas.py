@@ -44,7 +44,19 @@ SHAPES = (
 CROSS = "-3.6-3.6l7.2 7.2m0-7.2l-7.2 7.2"
 """Of who is dropped."""
 DASHES = ("", "7 2.5", "2 2", "7 2.5 2 2.5")
-NARROW, WIDE = frozenset(" '!(),-./:;I[\\]fijlrt|"), frozenset("%@Wm#+<=>M^w~DGHNOQU&×−")
+EMS = {
+    character: em
+    for characters, em in (
+        (" '|IJijl", 0.35),
+        ("!(),-./:;[\\]`frt", 0.42),
+        ('"*?F_Lckszxvy', 0.6),
+        ("&DGHNOQU", 0.8),
+        ("#+<=>M^w~×−", 0.88),
+        ("%@Wm", 1.0),
+    )
+    for character in characters
+}
+"""Width of characters over the size of the text; of other ones of ASCII it is less than 0.71."""
 
 Point = tuple[float, float]
 
@@ -72,15 +84,11 @@ def width_of(text: str, *, bold: bool = False) -> float:
 
 
 def _em(character: str) -> float:
-    if character in NARROW:
-        return 0.42
-    if character in WIDE:
-        return 0.98
     if character.isascii():
-        return 0.68
+        return EMS.get(character, 0.66 if character.islower() or character.isdigit() else 0.71)
     if unicodedata.combining(character):
         return 0.0
-    return 1.1 if unicodedata.east_asian_width(character) in "WF" else 0.8
+    return EMS.get(character, 1.1 if unicodedata.east_asian_width(character) in "WF" else 0.8)
 
 
 def text(at: Point, words: str, kind: str = "", *, anchor: str = "start") -> str:

@@ -1,6 +1,6 @@
 """What a report draws of candidates from stage to stage: the ladder, whose bands are cost, and ranks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from attrs import frozen
 
@@ -23,8 +23,10 @@ from promo.report.canvas import (
 
 ASIDE = 10.0
 """From the middle of a mark to what is written beside it."""
-APART = 56.0
-"""Least room between what belongs to two stages, for what joins them."""
+APART, JOINED = 24.0, 60.0
+"""Least room between what belongs to two stages, and where bands or lines lead from one to the next."""
+STUB = 30.0
+"""Length of what is shown of a band that leads to another row."""
 WHOLE = 36.0
 """Width of a band that stands for all of a study's time."""
 THIN = 2.0
@@ -58,82 +60,126 @@ def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], words: str) -> str:
     """
     The ladder: candidates by rank at each stage, joined where a gate promotes them.
 
+    Stages that have no room side by side stand in further rows.
+
     Args:
         rungs: stages in order.
         names: candidates by number.
         words: the picture in words.
     """
-    heads = [[*rung.subtitle.split("\n"), _more(rung)] for rung in rungs]
-    extents = []
-    for rung, head in zip(rungs, heads, strict=True):
-        half = max(width_of(rung.title, bold=True), *map(width_of, head)) / 2
-        beside = ASIDE + max((width_of(names[one]) for one in rung.order), default=0.0)
-        extents.append((half, max(half, beside)))
-    at, width = _columns(extents, before=0.5)
-    first = LINE * (1 + max((len(head) - 1 for head in heads), default=0)) + ROW
-    most = max((len(rung.order) + bool(rung.more) for rung in rungs), default=0)
-    drawn = [*_bands(rungs, names, at, first)]
-    for rung, x in zip(rungs, at, strict=True):
-        drawn.append(text((x, 9), rung.title, "head", anchor="middle"))
-        drawn.append(texts((x, 9 + LINE), rung.subtitle.split("\n"), "soft", anchor="middle"))
-        if rung.more:
-            drawn.append(text((x, first + ROW * len(rung.order)), _more(rung), "soft", anchor="middle"))
-        for rank, candidate in enumerate(rung.order):
-            style, y = look(candidate), first + ROW * rank
-            kept = candidate in rung.goes_on or not rung.decided
-            mark = marks(
-                [(x, y)], (style.shape or "") if kept else CROSS, f"c{style.colour}" + ("" if kept else " line")
-            )
-            drawn.append(belonging(candidate, mark + text((x + ASIDE, y), names[candidate]), names))
-    return svg((width, first + ROW * max(most - 0.5, 0.5)), words, "".join(drawn))
+    extents = [_extent(rung, names) for rung in rungs]
+    joined = {index for index, rung in enumerate(rungs) if rung.target is not None and rung.goes_on}
+    at: list[Point] = []
+    size = (WIDTH, 0.0)
+    drawn = []
+    shelves = _shelves(extents, joined)
+    for number, shelf in enumerate(shelves, 1):
+        here = [rungs[index] for index in shelf]
+        gaps = {place for place, index in enumerate(shelf) if index in joined}
+        fill = 0.0 if 1 < number == len(shelves) else WIDTH
+        xs, width = _columns([extents[index] for index in shelf], gaps, fill, before=0.5)
+        first = size[1] + LINE * (1 + max(rung.subtitle.count("\n") + 1 for rung in here)) + ROW
+        at += [(x, first) for x in xs]
+        drawn += [_rung(rung, place, size[1], names) for rung, place in zip(here, at[-len(here) :], strict=True)]
+        rows = max(len(rung.order) + bool(rung.more) for rung in here)
+        size = (max(size[0], width), first + ROW * max(rows + 0.5, 1.5))
+    return svg((size[0], max(size[1] - ROW, ROW)), words, "".join([*_bands(rungs, names, at), *drawn]))
+
+
+def _extent(rung: Rung, names: Sequence[str]) -> Point:
+    """How far a stage reaches to the left and to the right of its marks."""
+    heads = (width_of(rung.title, bold=True), *map(width_of, (*rung.subtitle.split("\n"), _more(rung))))
+    return max(heads) / 2, max(max(heads) / 2, ASIDE + max((width_of(names[one]) for one in rung.order), default=0.0))
 
 
 def _more(rung: Rung) -> str:
     return f"and {rung.more:,} more" if rung.more else ""
 
 
-def _bands(rungs: Sequence[Rung], names: Sequence[str], at: Sequence[float], first: float) -> Iterable[str]:
+def _shelves(extents: Sequence[Point], joined: Collection[int]) -> list[list[int]]:
+    """The stages of each row, as many as it has room for."""
+    shelves: list[list[int]] = []
+    edge = WIDTH + 1
+    for index, (left, right) in enumerate(extents):
+        if edge + left + right > WIDTH:
+            shelves.append([])
+            edge = 0.0
+        shelves[-1].append(index)
+        edge += left + right + (JOINED if index in joined else APART)
+    return shelves
+
+
+def _rung(rung: Rung, at: Point, top: float, names: Sequence[str]) -> str:
+    """A stage: what it is, and below that who is there; *at* is the first mark."""
+    x, first = at
+    drawn = [text((x, top + 9), rung.title, "head", anchor="middle")]
+    drawn.append(texts((x, top + 9 + LINE), rung.subtitle.split("\n"), "soft", anchor="middle"))
+    for rank, candidate in enumerate(rung.order):
+        style, y = look(candidate), first + ROW * rank
+        kept = candidate in rung.goes_on or not rung.decided
+        own = f"c{style.colour}"
+        mark = marks([(x, y)], style.shape or "", own) if kept else marks([(x, y)], CROSS, f"{own} line")
+        drawn.append(belonging(candidate, mark + text((x + ASIDE, y), names[candidate]), names))
+    if rung.more:
+        drawn.append(text((x, first + ROW * len(rung.order)), _more(rung), "soft", anchor="middle"))
+    return "".join(drawn)
+
+
+def _bands(rungs: Sequence[Rung], names: Sequence[str], at: Sequence[Point]) -> Iterable[str]:
     """From the names of who is promoted to their marks at the next stage, as wide as the time that each takes there."""
     for index, rung in enumerate(rungs):
         if rung.target is None:
             continue
         target = rungs[rung.target]
         names_end = max((width_of(names[one]) for one in rung.order if one in rung.goes_on), default=0.0)
-        left = at[index] + ASIDE + names_end + 6
         for rank, candidate in enumerate(rung.order):
             if candidate not in rung.goes_on or candidate not in target.order:
                 continue
-            start = (left, first + ROW * rank)
-            end = (at[rung.target], first + ROW * target.order.index(candidate))
-            middle = (start[0] + end[0]) / 2
-            path = f"M{_at(start)}C{_at((middle, start[1]))} {_at((middle, end[1]))} {_at(end)}"
+            start = (at[index][0] + ASIDE + names_end + 6, at[index][1] + ROW * rank)
+            end = (at[rung.target][0], at[rung.target][1] + ROW * target.order.index(candidate))
             wide = max(WHOLE * target.weight, THIN)
-            band = (
+            path = _band(start, end) if at[index][1] == at[rung.target][1] else _cut(start, end)
+            drawn = (
                 f'<path class="c{look(candidate).colour} band" d="{path}" fill="none" stroke="currentColor" '
                 f'stroke-width="{wide:.1f}"/>'
             )
-            yield belonging(candidate, band, names)
+            yield belonging(candidate, drawn, names)
+
+
+def _band(start: Point, end: Point) -> str:
+    middle = (start[0] + end[0]) / 2
+    return f"M{_at(start)}C{_at((middle, start[1]))} {_at((middle, end[1]))} {_at(end)}"
+
+
+def _cut(start: Point, end: Point) -> str:
+    """The two ends of a band that leads to another row."""
+    return f"M{_at(start)}h{STUB:.0f}M{_at((end[0] - STUB, end[1]))}h{STUB:.0f}"
 
 
 def _at(point: Point) -> str:
     return f"{point[0]:.1f} {point[1]:.1f}"
 
 
-def _columns(extents: Sequence[Point], before: float) -> tuple[list[float], float]:
+def _columns(
+    extents: Sequence[Point], joined: Collection[int], fill: float, before: float
+) -> tuple[list[float], float]:
     """
     Places of stages side by side, and the width of them all.
 
     Args:
         extents: how far each reaches to the left and to the right of its place.
+        joined: those from which something leads to a later one.
+        fill: width that they share even if they need less.
         before: of the room that is left over, how much stands in front of the first stage and behind the last, as a
             share of what stands between two.
     """
-    need = sum(left + right for left, right in extents) + APART * max(len(extents) - 1, 0)
-    share = max(WIDTH - need, 0.0) / max(len(extents) - 1 + 2 * before, 1)
+    gaps = [JOINED if place in joined else APART for place in range(len(extents) - 1)]
+    need = sum(left + right for left, right in extents) + sum(gaps)
+    share = max(fill - need, 0.0) / max(len(gaps) + 2 * before, 1)
     at, edge = [], share * before
-    for left, right in extents:
+    for (left, right), gap in zip(extents, [*gaps, 0.0], strict=True):
         at.append(edge + left)
-        edge += left + right + APART + share
+        edge += left + right + gap + share
     return at, max(need, WIDTH)
 
 
@@ -153,7 +199,7 @@ def ranks_svg(
     most = max((rank for points in seen.values() for _, rank in points), default=1)
     row = min(ROW, TALLEST / most)
     ends = [_ending(seen, stage) for stage in range(len(stages))]
-    at, width = _columns(_extents(stages, ends, names, most), before=0.0)
+    at, width = _columns(_extents(stages, ends, names, most), range(len(stages)), WIDTH, before=0.0)
     head = LINE * max((stage.count("\n") + 1 for stage in stages), default=1)
     first = head + ROW
     last = first + row * (most - 1)
