@@ -58,6 +58,9 @@ EMS = {
 }
 """Width of characters over the size of the text; of other ones of ASCII it is less than 0.71."""
 
+UNSEEN = "\ufffd"
+"""What stands for a character that has no shape, or turns the direction of others."""
+
 Point = tuple[float, float]
 
 
@@ -84,6 +87,8 @@ def width_of(text: str, *, bold: bool = False) -> float:
 
 
 def _em(character: str) -> float:
+    if not character.isprintable():
+        return _em(UNSEEN)
     if character.isascii():
         return EMS.get(character, 0.66 if character.islower() or character.isdigit() else 0.71)
     if unicodedata.combining(character):
@@ -102,7 +107,7 @@ def text(at: Point, words: str, kind: str = "", *, anchor: str = "start") -> str
         anchor: what *at* is: `start`, `middle` or `end`.
     """
     kind, side = f' class="{kind}"' if kind else "", f' text-anchor="{anchor}"' if anchor != "start" else ""
-    shown = "".join(character if character.isprintable() else "\ufffd" for character in words)
+    shown = "".join(character if character.isprintable() else UNSEEN for character in words)
     return f'<text x="{at[0]:.1f}" y="{at[1] + 0.35 * FONT:.1f}"{kind}{side}>{escape(shown)}</text>'
 
 

@@ -21,7 +21,7 @@ STEPS = (1, 2, 5)
 LEAST_PLAIN, MOST_PLAIN = Decimal("1e-3"), Decimal("1e7")
 """Sizes between which a number is written out; others as a multiple of a power of ten."""
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-DECADES = (1, 2, 3, 5, 10, 20, 50, 100, 200)
+DECADES = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500)
 """Between two ticks of a long logarithmic axis; floats span 632."""
 FEWEST = 3
 """Multiples of powers of ten that a logarithmic axis is content with."""
