@@ -1,6 +1,6 @@
 """What a report draws of candidates from stage to stage: the ladder, whose bands are cost, and ranks."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import frozen
 
@@ -23,10 +23,12 @@ from promo.report.canvas import (
 
 ASIDE = 10.0
 """From the middle of a mark to what is written beside it."""
-APART, JOINED = 24.0, 60.0
-"""Least room between what belongs to two stages, and where bands or lines lead from one to the next."""
-STUB = 30.0
-"""Length of what is shown of a band that leads to another row."""
+APART = 24.0
+"""Least room between what belongs to two stages."""
+BESIDE = 6.0
+"""From a name to the band that begins there."""
+STUB = 36.0
+"""Room for a band beside a stage, and length of what is shown of one that leads to another row."""
 WHOLE = 36.0
 """Width of a band that stands for all of a study's time."""
 THIN = 2.0
@@ -67,17 +69,16 @@ def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], words: str) -> str:
         names: candidates by number.
         words: the picture in words.
     """
-    extents = [_extent(rung, names) for rung in rungs]
-    joined = {index for index, rung in enumerate(rungs) if rung.target is not None and rung.goes_on}
+    targets = {rung.target for rung in rungs}
+    extents = [_extent(rung, names, reached=index in targets) for index, rung in enumerate(rungs)]
     at: list[Point] = []
     size = (WIDTH, 0.0)
     drawn = []
-    shelves = _shelves(extents, joined)
+    shelves = _shelves(extents)
     for number, shelf in enumerate(shelves, 1):
         here = [rungs[index] for index in shelf]
-        gaps = {place for place, index in enumerate(shelf) if index in joined}
         fill = 0.0 if 1 < number == len(shelves) else WIDTH
-        xs, width = _columns([extents[index] for index in shelf], gaps, fill, before=0.5)
+        xs, width = _columns([extents[index] for index in shelf], fill, before=0.5)
         first = size[1] + LINE * (1 + max(rung.subtitle.count("\n") + 1 for rung in here)) + ROW
         at += [(x, first) for x in xs]
         drawn += [_rung(rung, place, size[1], names) for rung, place in zip(here, at[-len(here) :], strict=True)]
@@ -86,17 +87,19 @@ def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], words: str) -> str:
     return svg((size[0], max(size[1] - ROW, ROW)), words, "".join([*_bands(rungs, names, at), *drawn]))
 
 
-def _extent(rung: Rung, names: Sequence[str]) -> Point:
-    """How far a stage reaches to the left and to the right of its marks."""
+def _extent(rung: Rung, names: Sequence[str], *, reached: bool) -> Point:
+    """How far a stage reaches to the left and to the right of its marks, with bands that lead there and away."""
     heads = (width_of(rung.title, bold=True), *map(width_of, (*rung.subtitle.split("\n"), _more(rung))))
-    return max(heads) / 2, max(max(heads) / 2, ASIDE + max((width_of(names[one]) for one in rung.order), default=0.0))
+    beside = ASIDE + max((width_of(names[one]) for one in rung.order), default=0.0)
+    away = BESIDE + STUB if rung.target is not None and rung.goes_on else 0.0
+    return max(max(heads) / 2, STUB * reached), max(max(heads) / 2, beside + away)
 
 
 def _more(rung: Rung) -> str:
     return f"and {rung.more:,} more" if rung.more else ""
 
 
-def _shelves(extents: Sequence[Point], joined: Collection[int]) -> list[list[int]]:
+def _shelves(extents: Sequence[Point]) -> list[list[int]]:
     """The stages of each row, as many as it has room for."""
     shelves: list[list[int]] = []
     edge = WIDTH + 1
@@ -105,7 +108,7 @@ def _shelves(extents: Sequence[Point], joined: Collection[int]) -> list[list[int
             shelves.append([])
             edge = 0.0
         shelves[-1].append(index)
-        edge += left + right + (JOINED if index in joined else APART)
+        edge += left + right + APART
     return shelves
 
 
@@ -135,7 +138,7 @@ def _bands(rungs: Sequence[Rung], names: Sequence[str], at: Sequence[Point]) -> 
         for rank, candidate in enumerate(rung.order):
             if candidate not in rung.goes_on or candidate not in target.order:
                 continue
-            start = (at[index][0] + ASIDE + names_end + 6, at[index][1] + ROW * rank)
+            start = (at[index][0] + ASIDE + names_end + BESIDE, at[index][1] + ROW * rank)
             end = (at[rung.target][0], at[rung.target][1] + ROW * target.order.index(candidate))
             wide = max(WHOLE * target.weight, THIN)
             path = _band(start, end) if at[index][1] == at[rung.target][1] else _cut(start, end)
@@ -160,26 +163,23 @@ def _at(point: Point) -> str:
     return f"{point[0]:.1f} {point[1]:.1f}"
 
 
-def _columns(
-    extents: Sequence[Point], joined: Collection[int], fill: float, before: float
-) -> tuple[list[float], float]:
+def _columns(extents: Sequence[Point], fill: float, before: float) -> tuple[list[float], float]:
     """
     Places of stages side by side, and the width of them all.
 
     Args:
         extents: how far each reaches to the left and to the right of its place.
-        joined: those from which something leads to a later one.
         fill: width that they share even if they need less.
         before: of the room that is left over, how much stands in front of the first stage and behind the last, as a
             share of what stands between two.
     """
-    gaps = [JOINED if place in joined else APART for place in range(len(extents) - 1)]
-    need = sum(left + right for left, right in extents) + sum(gaps)
-    share = max(fill - need, 0.0) / max(len(gaps) + 2 * before, 1)
+    gaps = max(len(extents) - 1, 0)
+    need = sum(left + right for left, right in extents) + APART * gaps
+    share = max(fill - need, 0.0) / max(gaps + 2 * before, 1)
     at, edge = [], share * before
-    for (left, right), gap in zip(extents, [*gaps, 0.0], strict=True):
+    for left, right in extents:
         at.append(edge + left)
-        edge += left + right + gap + share
+        edge += left + right + APART + share
     return at, max(need, WIDTH)
 
 
@@ -199,7 +199,7 @@ def ranks_svg(
     most = max((rank for points in seen.values() for _, rank in points), default=1)
     row = min(ROW, TALLEST / most)
     ends = [_ending(seen, stage) for stage in range(len(stages))]
-    at, width = _columns(_extents(stages, ends, names, most), range(len(stages)), WIDTH, before=0.0)
+    at, width = _columns(_extents(stages, ends, names, most), WIDTH, before=0.0)
     head = LINE * max((stage.count("\n") + 1 for stage in stages), default=1)
     first = head + ROW
     last = first + row * (most - 1)

@@ -139,7 +139,8 @@ def curves_svg(panels: Sequence[Panel], x_label: str, y_label: str, words: str, 
     up = ticks_up(y, HEIGHT)
     across, rows = min(max(len(panels), 1), PANELS), -(-len(panels) // PANELS)
     left, titles = room_for(up) + 4, LINE * (len(panels) > 1)
-    wide = (WIDTH - left - EDGE - BETWEEN * (across - 1)) / across
+    share = (WIDTH - left - EDGE - BETWEEN * (across - 1)) / across
+    wide = max([share, width_of(x_label), *(width_of(panel.title, bold=True) for panel in panels)])
     high = HEAD + titles + HEIGHT + BELOW + ROW
     drawn = [text((0, 8), y_label, "soft")]
     for number, panel in enumerate(panels):
@@ -151,7 +152,8 @@ def curves_svg(panels: Sequence[Panel], x_label: str, y_label: str, words: str, 
         drawn += [axis_up(plot, up) if column == 0 else "", *_curves(plot, panel.curves, names)]
         if titles:
             drawn.append(text((plot.left + wide / 2, plot.top - 13), panel.title, "head", anchor="middle"))
-    return svg((max(WIDTH, width_of(y_label)), max(rows, 1) * high - ROW), words, "".join(drawn))
+    width = max(left + across * (wide + BETWEEN) - BETWEEN + EDGE, width_of(y_label))
+    return svg((width, max(rows, 1) * high - ROW), words, "".join(drawn))
 
 
 def _scales_of_curves(curves: Sequence[Curve]) -> tuple[Log, Linear]:
@@ -197,7 +199,7 @@ def effects_svg(bars: Sequence[Bar], x_label: str, words: str) -> str:
     y = categories(len(bars), before=Fraction(3, 5), after=Fraction(3, 5))
     names = named(y, [bar.name for bar in reversed(bars)])
     left = room_for(names) + 4
-    wide = max(WIDTH - left, WIDTH / 2) - EDGE
+    wide = max(WIDTH - left - EDGE, WIDTH / 2, width_of(x_label))
     key, top = legend(
         [(one, name) for one, name in KINDS.items() if any(bar.look == one for bar in bars)], (0, 10), WIDTH
     )
@@ -235,7 +237,7 @@ def half_normal_svg(
     up = ticks_up(y, HEIGHT)
     large = [(name, point) for (name, size), point in zip(sizes, points, strict=True) if size > NAMED * pse]
     left, widest = room_for(up) + 4, max((width_of(name) for name, _ in large), default=0.0)
-    width = max(WIDTH, left + 2 * widest + 60)
+    width = max(WIDTH, left + 2 * widest + 60, left + width_of(x_label) + EDGE)
     key, top = legend([(CONTRAST, "contrast"), (ERROR, "Lenth's pseudo standard error")], (0, 10), width)
     plot = Plot(left, top + HEAD, width - left - EDGE, HEIGHT, x, y)
     edges = (2.0, width)
@@ -263,7 +265,7 @@ def trends_drawn(plots: Sequence[Trends]) -> tuple[Point, str]:
     scales = [_from_zero(list(_ends(one.lines))) for one in plots]
     ups = [ticks_up(scale, HEIGHT) for scale in scales]
     left = max(map(room_for, ups), default=0.0) + 4
-    width = max([WIDTH, *(left + EDGE + _stages_need(one.stages) for one in plots)])
+    width = max([WIDTH, *(left + EDGE + _width_needed(one) for one in plots)])
     drawn, top = [], 0.0
     for one, y, up in zip(plots, scales, ups, strict=True):
         x = categories(len(one.stages), before=Fraction(1, 2), after=Fraction(1, 2))
@@ -290,10 +292,11 @@ def _ends(lines: Iterable[Trend]) -> Iterable[float]:
     return (end for trend in lines for _, value, interval in trend.points for end in (value, *(interval or ())))
 
 
-def _stages_need(stages: Sequence[str]) -> float:
-    """Width in which no two names of stages touch."""
-    widest = max((width_of(row) for stage in stages for row in stage.split("\n")), default=0.0)
-    return len(stages) * (widest + GAP)
+def _width_needed(one: Trends) -> float:
+    """Width in which no two names of stages touch, and everything else has room."""
+    widest = max((width_of(row) for stage in one.stages for row in stage.split("\n")), default=0.0)
+    others = (width_of(one.counts), width_of(one.along), *(44 + width_of(trend.name) for trend in one.lines))
+    return max(len(one.stages) * (widest + GAP), *others)
 
 
 def _trends(plot: Plot, lines: Sequence[Trend]) -> Iterable[str]:
