@@ -65,7 +65,7 @@ def effects_across(record: Record, effects: Effects, table: EffectTable) -> str:
         f"{effect_name(effect)} " + ", ".join(f"{drawable(one.value or 0):+.4g}" for _, one in lines[effect])
         for effect in shown
     )
-    counts = f"effect ({record.study.measure.unit})"
+    counts = f"effect ({record.study.measure.unit}); bars: intervals"
     return trends_svg(
         Trends(counts, tuple(_titles(record, effects.stages)), trends),
         f"Effects from {listed(effects.stages)}: {words}",

@@ -172,15 +172,13 @@ def sweep_svg(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Plan
         _hours("worst, with all reruns", [one.most_s for one in found]),
     )
     plots = (
-        Trends("best kept (% of studies)", places, tuple(kept), varied),
-        Trends("wrongly promoted (% of those who took a place)", places, tuple(wrong), varied),
+        Trends("best kept (% of studies); bars: two standard errors each way", places, tuple(kept), varied),
+        Trends("wrongly promoted (% of those who took a place); bars likewise", places, tuple(wrong), varied),
         Trends(plan.device_unit, places if varied else ("",), costs, varied),
     )
     size, drawn = trends_drawn(plots)
     title = f"{plan.study}: what its gates would do" + (f", by {varied}" if varied else "")
-    return document(
-        size, title, " ".join(map(_plot_words, plots)) + " Bars are two standard errors long each way.", drawn
-    )
+    return document(size, title, " ".join(map(_plot_words, plots)), drawn)
 
 
 def _shares(name: str, shares: Sequence["Share"]) -> Trend:
