@@ -172,7 +172,7 @@ def _caption(record: Record, beside: str) -> Iterable[str]:
     meaning = f", {record.meaning}" if record.meaning else ""
     yield f"Marks: {measure.metric} in {measure.unit}{meaning}; the last mark of a run is its result."
     if beside:
-        yield f"Lines: {beside}, as recorded while training; the axes hold every mark, and a line may begin outside."
+        yield f"Lines: {beside}, as recorded while training; the axes hold every mark; a line may leave them."
 
 
 def _thin(most: int) -> tuple[str]:
