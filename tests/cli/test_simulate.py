@@ -41,6 +41,9 @@ def test_sweeps_are_tables_and_pictures(workplace, capsys):
     drawn = (workplace / "out.svg").read_text(encoding="utf-8")
     assert drawn.startswith("<?xml")
     assert all(words in drawn for words in ("best kept", "wrongly promoted", "seeds", "pick_three"))
+    assert promo("simulate", quick, *words[:-1], "again.svg") == 0
+    assert (workplace / "again.svg").read_text(encoding="utf-8") == drawn
+    capsys.readouterr()
     assert promo("simulate", quick, "--noise", "0.02", "--draws", "300", "--vary", "keep", "1,2,3", "--json") == 0
     found = json.loads(capsys.readouterr().out)["found"]
     assert [one["setting"] for one in found] == ["1", "2", "3"]

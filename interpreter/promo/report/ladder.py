@@ -9,7 +9,7 @@ from promo.base.canonical import from_exact
 from promo.evidence.values import Evidence
 from promo.plan.values import StagePlan
 from promo.report.describe import describe_budget
-from promo.report.pictures import Rung, ladder_svg
+from promo.report.flows import Rung, ladder_svg
 from promo.report.plan import amount_text, amount_unit
 from promo.report.record import Record
 from promo.report.words import NONE, listed, number
