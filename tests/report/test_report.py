@@ -220,7 +220,9 @@ def test_no_finite_value_ends_a_report(study, values):
         stage: evolve(table, rows=tuple(evolve(row, cells=tuple(map(scored(found), row.cells))) for row in table.rows))
         for stage, table in record.evidence.items()
     }
-    points = {run: tuple({**one, "loss": next(found)} for one in line) for run, line in record.points.items()}
+    points = {
+        run: tuple(evolve(one, metrics={"loss": next(found)}) for one in line) for run, line in record.points.items()
+    }
     page = Page(render_html(build_view(evolve(record, evidence=evidence, points=points))))
 
     assert page.tags.count("figure") >= 3
