@@ -19,12 +19,13 @@ from promo.run.disk import Access, RealDisk
 from promo.run.execute import Execution, Task
 from promo.run.store import EXIT, POINTS, REQUEST, RESULT, parse_result, result_bytes
 from promo.run.values import Exit
+from promo.study.limits import Allowance
 
 STUDY = Path("study")
 LEDGER = STUDY / "ledger.jsonl"
 SCHEDULES = 10_000
 REQUESTED = {"trainer": "m:f", "budget": {"cap_s": 1}}
-TASKS = [Task(PlannedRun(f"run{n}", "short", f"c{n}", "box", 1), REQUESTED, 9, 9) for n in range(3)]
+TASKS = [Task(PlannedRun(f"run{n}", "short", f"c{n}", "box", 1), REQUESTED, Allowance(9, 9, 0, 5)) for n in range(3)]
 
 
 class Clock:

@@ -11,7 +11,7 @@ from promo.base.errors import ExitCode, PromoError
 from promo.cli.spec import compile_file, print_diagnostics
 from promo.cli.terminal import put
 from promo.files import RealDisk
-from promo.plan.store import plan_to_json
+from promo.plan.store import PLAN_VERSION, plan_to_json
 from promo.plan.values import Plan
 
 PLAN_HINT = "write one with: promo plan SPEC --out FILE"
@@ -32,6 +32,8 @@ def _change(old: str, made: Plan) -> str:
             raise PromoError(f"{old} is no plan file: {fault}", hint=PLAN_HINT) from fault
         if not isinstance(stored, Mapping) or "promo_plan" not in stored:
             raise PromoError(f"{old} is no plan file", hint=PLAN_HINT)
+        if stored["promo_plan"] != PLAN_VERSION:
+            raise PromoError(f"{old} is a plan file of another version of promo", hint=PLAN_HINT)
         before = stored
     return plan_change(before, made, plan_to_json(made))
 

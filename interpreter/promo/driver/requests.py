@@ -42,19 +42,19 @@ class Requests:
         numbers under a new name would be no second run.  Who carries a run on reads on in that run.
         """
         entrants = set(state.opened[stage])
-        missing, crash = self.study.missing_reruns_at(stage), self.study.crash_reruns_at(stage)
+        allowance = self.study.allowance_at(stage)
         tasks = []
         for run in self.plan.stage(stage).runs:
             if run.candidate not in entrants:
                 continue
             request = self.of(run, state, data)
             if self.replay is None:
-                tasks.append(Task(run, request, missing, crash))
+                tasks.append(Task(run, request, allowance))
                 continue
             continued = request["continues"]
             first = int(str(continued.get("recorded", 0))) if isinstance(continued, Mapping) else 0
             there = len(self.replay.assignment.cells.get((run.candidate, run.host, run.seed), ()))
-            tasks.append(Task(run, request, missing, crash, recorded=first, tries=max(1, there - first)))
+            tasks.append(Task(run, request, allowance, recorded=first, tries=max(1, there - first)))
         return tasks
 
     def of(self, run: PlannedRun, state: State, data: Mapping[str, Json]) -> dict[str, Json]:

@@ -149,7 +149,7 @@ class Retrace:
 
     def _try(self, stage: Stage, run: _Run) -> None:
         """Read recorded runs until one counts, none is left, or the clauses allow no more."""
-        missing, crash = self.study.missing_reruns_at(stage.name), self.study.crash_reruns_at(stage.name)
+        allowed = self.study.allowance_at(stage.name)
         while True:
             run.seen = self._read(stage, run)
             self.spent_s += run.seen.seconds
@@ -157,7 +157,7 @@ class Retrace:
                 return
             own = run.seen.status.value in OWN_FAULT
             run.crashes, run.others = run.crashes + own, run.others + (not own)
-            if not self._left(run, 0) or run.crashes > crash or run.others > missing:
+            if not self._left(run, 0) or run.crashes > allowed.crash or run.others > allowed.missing:
                 return
 
     def _read(self, stage: Stage, run: _Run) -> Seen:

@@ -452,17 +452,17 @@ def _hours(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Ch
         for one in tried:
             counts[one.state] += 1
     names = {AttemptState.RUNNING: "unfinished"}
-    did = "read from the record" if "replay" in state.frozen else "trained"
+    did = "read from the record" if "replay" in state.frozen else "spent in training"
     counted = ", ".join(f"{count} {names.get(kind, kind.value)}" for kind, count in counts.items() if count)
     words = f"{rounded(trained / HOUR, 4)} {plan.device_unit} {did}"
     if "replay" not in state.frozen:
         taken = (one.device_s for one in ended(state) if one.device_s is not None)
         spent = sum((from_exact(text) for text in taken), Fraction(0))
-        words += f", {rounded(spent / HOUR, 4)} of devices' time with failed and lost attempts, as promo clocked it"
+        words += f", {rounded(spent / HOUR, 4)} with start-up, scoring and lost attempts, as promo clocked it"
     words += f"; attempts: {counted or 'none'}"
     short = [one.folder for one in ended(state) if _is_short(folder, one)]
     if short:
-        words = f"less of devices' time was recorded than the attempts themselves took: {listed(short)}"
+        words = f"less time of slots was recorded than the attempts themselves took: {listed(short)}"
     yield Check("hours", Outcome.DIFFERS if short else Outcome.MATCHES, words)
 
 

@@ -11,7 +11,7 @@ from promo.base.canonical import Json
 from promo.base.differences import differences
 from promo.plan.values import Bounds, Plan, StagePlan, Supposition
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 
 
 def plan_to_json(plan: Plan) -> dict[str, Json]:
@@ -22,11 +22,11 @@ def plan_to_json(plan: Plan) -> dict[str, Json]:
         "study": plan.study,
         "device_unit": plan.device_unit,
         "runs": _bounds(plan.run_count),
-        "device_s": _bounds(plan.device_s),
+        "budget_s": plan.budget_s,
+        "bound_s": plan.bound_s,
         "wall_s": plan.wall_s,
         "price_usd": plan.price,
         "stages": [_stage(stage) for stage in plan.stages],
-        "extras": [],  # device time beside the stages: there is none any more, and plans of before say so, too
         "supposed": [_supposition(plan, one) for one in plan.suppositions],
         "seals": dict(plan.seals),
         "parts": plan.parts,
@@ -38,6 +38,7 @@ def _bounds(bounds: Bounds) -> dict[str, Json]:
 
 
 def _stage(stage: StagePlan) -> dict[str, Json]:
+    allowed = stage.allowance
     return {
         "name": stage.name,
         "after": stage.after,
@@ -45,12 +46,14 @@ def _stage(stage: StagePlan) -> dict[str, Json]:
         "budget": {"kind": stage.budget.kind.value, "amount": str(stage.budget.amount), "cap_s": stage.budget.cap_s},
         "hosts": list(stage.hosts),
         "seeds": list(stage.seeds),
-        "reruns": stage.reruns,
+        "reruns": {"missing": allowed.missing, "crash": allowed.crash, "guard": allowed.guard},
+        "attempts": allowed.most,
         "report_only": stage.report_only,
         "entrants": _bounds(stage.entrants),
         "runs": _bounds(stage.run_count),
-        "device_s": _bounds(stage.device_s),
-        "device_s_by_host": dict(stage.device_s_by_host),
+        "budget_s": stage.budget_s,
+        "bound_s": stage.bound_s,
+        "budget_s_by_host": dict(stage.budget_s_by_host),
         "starts_s": stage.starts_s,
         "ends_s": stage.ends_s,
         "possible_runs": [[run.id, run.candidate, run.host, run.seed] for run in stage.runs],
@@ -63,10 +66,10 @@ def _supposition(plan: Plan, one: Supposition) -> dict[str, Json]:
         "stage": one.stage,
         "candidates": one.candidates,
         "cells": one.cells,
-        "device_s": one.device_s,
+        "costs_s": one.costs_s,
         "branch_s": one.branch_s,
         "kept_s": one.kept_s,
-        "spent_s": plan.device_s.planned,
+        "budget_s": plan.budget_s,
     }
 
 

@@ -1,4 +1,4 @@
-"""Two plans to words: what changed from one to the other, and what that costs."""
+"""Two plans to words: what changed from one to the other, and what that does to the budget."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -20,33 +20,33 @@ def plan_change(old: Mapping[str, Any], plan: Plan, new: Mapping[str, Any]) -> s
         new: the same as stored.
 
     Returns:
-        One line a change, then runs and device time of each stage that has others than before, then the totals.
+        One line a change, then runs and budget of each stage that has others than before, then the totals.
     """
     changes = list(stale(old, plan))
     if not changes:
         return f"nothing changed: plan sha256:{plan.digest[:12]}"
-    lines = [f"{plural(len(changes), 'change')}:", *(f"  {change}" for change in changes), "", "cost:"]
+    lines = [f"{plural(len(changes), 'change')}:", *(f"  {change}" for change in changes), "", "budget:"]
     lines += [f"  {line}" for line in _costs(old, new)]
     return "\n".join(lines)
 
 
 def _costs(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     before, after = _stages(old), _stages(new)
-    unit = str(new.get("device_unit", "device-hours"))
+    unit = str(new["device_unit"])
     for name in [*after, *(gone for gone in before if gone not in after)]:
         one, two = before.get(name), after.get(name)
         if one != two:
             yield f"{name}: {_amount(one, unit)} -> {_amount(two, unit)}"
-    whole = [(int(plan["runs"]["planned"]), int(plan["device_s"]["planned"])) for plan in (old, new)]
+    whole = [(int(plan["runs"]["planned"]), int(plan["budget_s"])) for plan in (old, new)]
     more = whole[1][1] - whole[0][1]
     sign = "+" if more > 0 else "-" if more < 0 else ""
-    difference = f", {sign}{_time(abs(more), unit)}" if more else ", the same device time"
+    difference = f", {sign}{_time(abs(more), unit)}" if more else ", the same time"
     yield f"together: {_amount(whole[0], unit)} -> {_amount(whole[1], unit)}{difference}"
 
 
 def _stages(plan: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
     stages: Sequence[Mapping[str, Any]] = plan.get("stages", ())
-    return {str(one["name"]): (int(one["runs"]["planned"]), int(one["device_s"]["planned"])) for one in stages}
+    return {str(one["name"]): (int(one["runs"]["planned"]), int(one["budget_s"])) for one in stages}
 
 
 def _amount(amount: tuple[int, int] | None, unit: str) -> str:

@@ -50,7 +50,7 @@ class Rung:
     target: int | None
     """Index of the rung that its gate leads to."""
     weight: float
-    """Share of the study's device time that one candidate takes there, 0 to 1."""
+    """Share of the study's budget that one candidate has there, 0 to 1."""
 
 
 def curves_svg(panels: Sequence[Panel], x_label: str, y_label: str, description: str, names: Sequence[str] = ()) -> str:

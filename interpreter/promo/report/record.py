@@ -68,13 +68,13 @@ class Record:
         every = (attempt for tried in self.state.attempts.values() for attempt in tried)
         return [attempt for attempt in every if stage is None or attempt.stage == stage]
 
-    def trained_s(self, stage: str | None = None) -> Fraction:
+    def spent_s(self, stage: str | None = None) -> Fraction:
         """Training seconds of every attempt, counted or not."""
         results = (self.results.get((one.run, one.number)) for one in self.attempts(stage))
         return sum((from_exact(result.charged_s) for result in results if result is not None), Fraction(0))
 
-    def device_s(self, stage: str | None = None) -> Fraction:
-        """Seconds of every attempt in all phases, as far as they are known."""
+    def slot_s(self, stage: str | None = None) -> Fraction:
+        """Seconds that every attempt held its slot, all phases, as far as they are known."""
         known = (one.device_s for one in self.attempts(stage) if one.device_s is not None)
         return sum((from_exact(text) for text in known), Fraction(0))
 

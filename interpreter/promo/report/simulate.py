@@ -56,7 +56,7 @@ def simulation_text(
         f"The best reaches the last stage in {_text(figures.best_at_end)} of studies.",
         *_regret(figures, near, unit),
         f"{amount_unit(plan)}: expected {_amount(figures.expected_s, plan)}, "
-        f"planned {amount_text(figures.planned_s, plan)}, worst with all reruns {amount_text(figures.most_s, plan)}",
+        f"budget {amount_text(figures.budget_s, plan)}, bound {amount_text(figures.bound_s, plan)}",
     ]
     return "\n".join(lines)
 
@@ -116,7 +116,7 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
             _text(figures.best_at_end),
             f"{figures.regret.value:.5f} ± {figures.regret.error:.5f}",
             _amount(figures.expected_s, plan),
-            amount_text(figures.most_s, plan),
+            amount_text(figures.bound_s, plan),
         ]
         for setting, figures in settings
     ]
@@ -126,7 +126,7 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
     return "\n\n".join(
         [
             "Best kept so far:",
-            _table(kept, [varied, *gates, "to the end", "then behind by", f"expected {unit}", "worst"]),
+            _table(kept, [varied, *gates, "to the end", "then behind by", f"expected {unit}", "bound"]),
             "Wrongly promoted:",
             _table(wrong, [varied, *gates]),
         ]
@@ -173,8 +173,7 @@ def sweep_svg(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Plan
     spots = list(range(len(found)))
     for name, seconds, mark in (
         ("expected", [one.expected_s.value for one in found], "o"),
-        ("planned", [float(one.planned_s) for one in found], "s"),
-        ("worst, with all reruns", [float(one.most_s) for one in found], "^"),
+        ("budget", [float(one.budget_s) for one in found], "s"),
     ):
         cost.plot(spots, [one / HOUR for one in seconds], marker=mark, label=name)
     for axes, label in (

@@ -3,7 +3,7 @@ Carrying out runs: slots, attempts, and what the ledger says about them.
 
 The ledger knows of an attempt before its process exists and of a result only after its envelope lies on disk and was
 read back.  Failed attempts are tried again as often as the task allows; an attempt that nobody saw the end of is
-lost, which costs nothing of that allowance.  Nothing here knows about gates.
+lost, which uses up no rerun but counts among the attempts of its run.  Nothing here knows about gates.
 """
 
 from collections import deque
@@ -33,6 +33,7 @@ from promo.run.store import (
     write_request,
 )
 from promo.run.values import NO_DISK, OWN_FAULT, AttemptSpec, Exit, Result, RunStatus
+from promo.study.limits import Allowance, limit_s
 
 POLL_S = 0.05
 POLL_SHARE = 0.02
@@ -42,14 +43,12 @@ GONE = "promo ended before it did"
 BUSY = "another study took its device a moment earlier"
 UNSEEN = frozenset({"cancelled", "busy", "given up"})
 """Reasons of attempts that ended before anything could be said of their candidate."""
-ALLOWANCE_S = 300
-"""Seconds beyond the training cap for start-up, warm-up and scoring before the supervisor steps in."""
 
 
 @frozen
 class Task:
     """
-    A run to be carried out: the request its worker gets, and how often it may be repeated, for which reason.
+    A run to be carried out: the request its worker gets, and how often it may be tried.
 
     In a replay *recorded* is the first recorded run of its cell that it reads, and *tries* how many there are from
     there on: a run that nobody made cannot be made again.
@@ -57,8 +56,7 @@ class Task:
 
     run: PlannedRun
     request: Mapping[str, Json]
-    missing_reruns: int
-    crash_reruns: int
+    allowance: Allowance
     recorded: int | None = None
     tries: int | None = None
 
@@ -296,9 +294,9 @@ class Execution:
         assert isinstance(budget, Mapping)
         cap_s = budget["cap_s"]
         assert isinstance(cap_s, int)
-        limit_s = 2 * cap_s + ALLOWANCE_S
         trainer = str(task.request["trainer"])
-        spec = AttemptSpec(self._study / folder, place.environment(slot), limit_s, trainer, self._finish, device)
+        environment = place.environment(slot)
+        spec = AttemptSpec(self._study / folder, environment, limit_s(cap_s), trainer, self._finish, device)
         return _Live(run.id, run.host, number, slot, folder, None, 0.0, task), spec
 
     def _launch(self, live: _Live, spec: AttemptSpec) -> None:
@@ -419,14 +417,18 @@ def has_ended(state: State, task: Task) -> bool:
         return True
     if tried and tried[-1].state is AttemptState.FLAGGED:
         return not tried[-1].again
-    crashes = state.failures(run, OWN_FAULT)
-    return (
-        not may_repeat(state, task)
-        or crashes > task.crash_reruns
-        or state.failures(run) - crashes > task.missing_reruns
-    )
+    crashes, allowed = state.failures(run, OWN_FAULT), task.allowance
+    used_up = crashes > allowed.crash or state.failures(run) - crashes > allowed.missing
+    return used_up or not may_repeat(state, task)
 
 
 def may_repeat(state: State, task: Task, *, after: int = 0) -> bool:
-    """Whether there is a run left when *after* more have ended badly; in a replay there are those recorded."""
-    return task.tries is None or state.ended_badly(task.run.id) + after < task.tries
+    """
+    Whether a run may be tried once more for any reason, when *after* more attempts have ended badly.
+
+    In a replay there are only those runs that were recorded.
+    """
+    tried = state.attempts.get(task.run.id, ())
+    ended = sum(one.state is not AttemptState.RUNNING for one in tried)
+    recorded = task.tries is None or state.ended_badly(task.run.id) + after < task.tries
+    return recorded and ended < task.allowance.most
