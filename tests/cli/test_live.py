@@ -219,6 +219,13 @@ def test_status_of_a_study_that_nobody_works_on_says_what_is_left(trial, tmp_pat
     assert promo("status", folder.path, "--json") == 0
     progress = json.loads(capsys.readouterr().out)["progress"]
     assert (progress["done"], progress["runs"], progress["budget_s"]) == (9, 13, 17)
+    assert {key for key in progress if key.endswith("_s")} == {
+        "spent_s",
+        "budget_s",
+        "bound_s",
+        "slot_s",
+        "expected_left_s",
+    }
     assert (progress["spent_s"], progress["bound_s"]) == ("9", plan_of(spec()).bound_s)
 
 

@@ -219,6 +219,17 @@ def test_more_slots_shorten_the_wall_clock_only():
     assert (one.budget_s, one.bound_s) == (two.budget_s, two.bound_s)
 
 
+def test_time_of_slots_is_gpu_time_where_every_slot_is_a_gpu_and_never_processor_time():
+    cards = spec().replace('"cpu" on any', '"NVIDIA L40S" on linux')
+    both = spec(host=f'{SOUND["host"]}\nhost card {{\n  device "L4" on any\n  slots 1\n}}')
+    said = {name: plan_text(study_of(text), plan_of(text)) for name, text in (("cpu", spec()), ("gpu", cards))}
+
+    assert "budget, slot time" in said["cpu"] and "17 s slot time" in said["cpu"]
+    assert "budget, GPU time" in said["gpu"] and "slot time" not in said["gpu"]
+    assert plan_of(both.replace("on box\n  seeds 3", "on box, card\n  seeds 3")).device_unit == "slot-hours"
+    assert not any(word in text for word in ("CPU", "device time", "planned") for text in said.values())
+
+
 def test_the_staged_screening_study_has_its_published_number_of_experiments():
     path = ROOT / "specs" / "staged_screening.promo"
     plan = compile_source(Source(path.name, path.read_text(encoding="utf-8")), path.parent, None).sound()[1]
