@@ -13,13 +13,16 @@ from promo.cli.live import Lines, drawing, last_point, look
 from promo.driver.study import StudyFolder
 from promo.ledger.state import state_of
 from promo.ledger.values import Event, EventKind
+from promo.report.plan import hours_text
 from promo.report.progress import Phase, build_progress, reported_s, spent_words
 from promo.run.execute import Progress, Task
 from promo.run.values import Result, RunStatus
+from promo.study.limits import Allowance
 from support import crashed, plan_of, promo, spec, study_of, without_escapes
 
 ROOT = Path(__file__).parents[2]
 NOW = "2026-01-01T00:00:00Z"
+ONCE = Allowance(missing=0, crash=0, guard=0, attempts=1)
 TIMED = spec(
     "use",
     host='host box {\n  device "cpu" on any\n  slots 2\n}',
@@ -38,7 +41,16 @@ def test_a_terminal_sees_stages_gates_hosts_and_hours_and_user_text_as_it_is(tri
     said = without_escapes(trial[1])
 
     assert "[red]A[/red] <b>trial</b>" in said
-    for words in ("stage  short", "gate  pick", "rule  close", "host  box", "2 slots", "planned", "expected end"):
+    for words in (
+        "stage  short",
+        "gate  pick",
+        "rule  close",
+        "host  box",
+        "2 slots",
+        "a budget of",
+        "a bound of",
+        "expected end",
+    ):
         assert words in said, words
     assert "crash: ValueError: the toy broke <b>on purpose</b>" in said
     assert "pick promoted" in said
@@ -53,9 +65,9 @@ def test_before_anything_ran_the_end_is_the_plans_own():
 
         assert seen.left_s == plan.wall_s
         assert not seen.measured
-        assert seen.planned_s == plan.device_s.planned
+        assert (seen.budget_s, seen.bound_s) == (plan.budget_s, plan.bound_s)
         assert {stage.phase for stage in seen.stages} == {Phase.WAITS}
-        assert spent_words(seen, plan)[0].startswith("trained 0 ")
+        assert spent_words(seen, plan)[0].startswith("spent 0 ")
 
 
 def test_the_end_is_spread_over_slots_by_what_runs_took():
@@ -71,10 +83,10 @@ def test_the_end_is_spread_over_slots_by_what_runs_took():
     assert seen.left_s == 2100 + 2 * 3700
     assert seen.measured
     assert (seen.done, seen.runs) == (2, 12)
-    assert (seen.spent_s, seen.planned_s, seen.device_s) == (2 * 600 + 150, 8 * 600 + 4 * 3600, 1400)
+    assert (seen.spent_s, seen.budget_s, seen.slot_s) == (2 * 600 + 150, 8 * 600 + 4 * 3600, 1400)
     assert spent_words(seen, plan) == (
-        "trained 0.375 of 5.333 CPU-hours planned (7.0%)",
-        "23 min 20 s of devices' time, all phases",
+        "spent 0.375 of a budget of 5.333 slot-hours (7.0%)",
+        f"slots taken for 0.389 of a bound of {hours_text(plan.bound_s)}, all phases",
     )
     assert [(host.name, len(host.running), host.left) for host in seen.hosts] == [("box", 1, 5)]
     assert [(one.name, one.words) for one in seen.deciders] == [
@@ -116,7 +128,7 @@ def test_of_a_replay_no_end_is_expected_and_nothing_is_trained():
         build_progress(study, plan, state_of([]), NOW, recorded=True),
     ):
         assert seen.left_s is None
-        assert spent_words(seen, plan) == ("nothing trained", "recorded 0 of 5.333 CPU-hours planned (0.0%)")
+        assert spent_words(seen, plan) == ("nothing trained", "recorded 0 of a budget of 5.333 slot-hours (0.0%)")
 
 
 def test_a_log_counts_a_run_once_for_every_stage_that_has_it(tmp_path, capsys):
@@ -128,7 +140,7 @@ def test_a_log_counts_a_run_once_for_every_stage_that_has_it(tmp_path, capsys):
     opened = [event(EventKind.STAGE_OPENED, stage=stage, entrants=names) for stage in ("short", "twin")]
     log, result = Lines(tmp_path), Result(RunStatus.OK, "", {"loss": "1.5"}, {"train": "600"}, {}, "")
     log.begin(study, plan, told(*opened))
-    log.progress(Progress(Task(run, {}, 0, 0), 0, result), told(*opened, *ended(run)))
+    log.progress(Progress(Task(run, {}, ONCE), 0, result), told(*opened, *ended(run)))
 
     assert f"(2 of {plan.run_count.planned} runs)" in capsys.readouterr().out
 
@@ -155,7 +167,7 @@ def test_a_large_study_fits_a_small_terminal():
     assert "and 18 more" in shown
     assert "30 running" in shown
     assert " ".join(shown.split()).startswith(
-        f"0 of {plan.run_count.planned} runs; trained 0 of 169.2 GPU-hours planned (0.0%)"
+        f"0 of {plan.run_count.planned} runs; spent 0 of a budget of 169.2 GPU-hours (0.0%)"
     )
 
 
@@ -163,7 +175,7 @@ def test_a_log_gets_a_line_an_event_and_now_and_then_one_about_the_whole(capsys)
     study, plan = study_of(TIMED), plan_of(TIMED)
     run = plan.stage("short").runs[0]
     opened = event(EventKind.STAGE_OPENED, stage="short", entrants=["base", "fair", "good", "poor"])
-    log, task = Lines(Path("nowhere")), Task(run, {}, 0, 0)
+    log, task = Lines(Path("nowhere")), Task(run, {}, ONCE)
     log.begin(study, plan, told(opened))
     log.progress(Progress(task, 0, None), told(opened, started(run)))
     result = Result(RunStatus.OK, "", {"loss": "1.5"}, {"train": "600"}, {}, "")
@@ -175,13 +187,13 @@ def test_a_log_gets_a_line_an_event_and_now_and_then_one_about_the_whole(capsys)
     name = f"short: {run.candidate} on box, seed 1"
 
     assert said[:2] == ["trial: 12 runs planned, 0 done", said[1]]
-    assert said[1].startswith("0 of 12 runs; trained 0 of 5.333 CPU-hours planned (0.0%); 0 s of devices' time, all")
+    assert said[1].startswith("0 of 12 runs; spent 0 of a budget of 5.333 slot-hours (0.0%); slots taken for 0 of")
     assert said[2:5] == [
         "box: 0 of 2 slots, 8 runs to go",
         f"{name}: started",
         f"{name}: 1.5000 pt after 600.0 s of training (1 of 12 runs)",
     ]
-    assert said[5].startswith("1 of 12 runs; trained 0.167 of 5.333 CPU-hours planned (3.1%); 11 min 40 s of devices'")
+    assert said[5].startswith("1 of 12 runs; spent 0.167 of a budget of 5.333 slot-hours (3.1%); slots taken for 0.194")
     assert "; expected end " in said[5]
     assert len(said) == 7
 
@@ -206,7 +218,15 @@ def test_status_of_a_study_that_nobody_works_on_says_what_is_left(trial, tmp_pat
     assert "no promo process of this machine works on it; promo run goes on, for about" in said
     assert promo("status", folder.path, "--json") == 0
     progress = json.loads(capsys.readouterr().out)["progress"]
-    assert (progress["done"], progress["runs"], progress["planned_s"]) == (9, 13, 17)
+    assert (progress["done"], progress["runs"], progress["budget_s"]) == (9, 13, 17)
+    assert {key for key in progress if key.endswith("_s")} == {
+        "spent_s",
+        "budget_s",
+        "bound_s",
+        "slot_s",
+        "expected_left_s",
+    }
+    assert (progress["spent_s"], progress["bound_s"]) == ("9", plan_of(spec()).bound_s)
 
 
 def test_watching_goes_on_until_the_study_ends(trial, tmp_path, on_a_terminal):

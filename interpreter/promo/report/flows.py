@@ -55,7 +55,7 @@ class Rung:
     target: int | None
     """Index of the rung that its gate leads to."""
     weight: float
-    """Share of the study's device time that one candidate takes there, 0 to 1."""
+    """Share of the study's budget that one candidate has there, 0 to 1."""
 
 
 def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], words: str) -> str:

@@ -85,12 +85,12 @@ class Record:
             for stage in trained | device
         }
 
-    def trained_s(self, stage: str | None = None) -> Fraction:
+    def spent_s(self, stage: str | None = None) -> Fraction:
         """Training seconds of every attempt, counted or not."""
         return sum((seconds for name, (seconds, _) in self._seconds.items() if stage in (None, name)), Fraction(0))
 
-    def device_s(self, stage: str | None = None) -> Fraction:
-        """Seconds of every attempt in all phases, as far as they are known."""
+    def slot_s(self, stage: str | None = None) -> Fraction:
+        """Seconds that every attempt held its slot, all phases, as far as they are known."""
         return sum((seconds for name, (_, seconds) in self._seconds.items() if stage in (None, name)), Fraction(0))
 
     def accepted(self, stage: str | None = None) -> int:

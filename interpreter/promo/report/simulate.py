@@ -58,7 +58,7 @@ def simulation_text(
         f"The best reaches the last stage in {_text(figures.best_at_end)} of studies.",
         *_regret(figures, near, unit),
         f"{amount_unit(plan)}: expected {_amount(figures.expected_s, plan)}, "
-        f"planned {amount_text(figures.planned_s, plan)}, worst with all reruns {amount_text(figures.most_s, plan)}",
+        f"budget {amount_text(figures.budget_s, plan)}, bound {amount_text(figures.bound_s, plan)}",
     ]
     return "\n".join(lines)
 
@@ -118,7 +118,7 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
             _text(figures.best_at_end),
             f"{figures.regret.value:.5f} ± {figures.regret.error:.5f}",
             _amount(figures.expected_s, plan),
-            amount_text(figures.most_s, plan),
+            amount_text(figures.bound_s, plan),
         ]
         for setting, figures in settings
     ]
@@ -128,7 +128,7 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
     return "\n\n".join(
         [
             "Best kept so far:",
-            _table(kept, [varied, *gates, "to the end", "then behind by", f"expected {unit}", "worst"]),
+            _table(kept, [varied, *gates, "to the end", "then behind by", f"expected {unit}", "bound"]),
             "Wrongly promoted:",
             _table(wrong, [varied, *gates]),
         ]
@@ -168,8 +168,7 @@ def sweep_svg(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Plan
         wrong = [_shares("wrongly promoted", [gate.false_promotions for gate in found[0].gates])]
     costs = (
         _hours("expected", [one.expected_s.value for one in found]),
-        _hours("planned", [one.planned_s for one in found]),
-        _hours("worst, with all reruns", [one.most_s for one in found]),
+        _hours("budget", [one.budget_s for one in found]),
     )
     plots = (
         Trends("best kept (% of studies); bars: two standard errors each way", places, tuple(kept), varied),
@@ -177,7 +176,7 @@ def sweep_svg(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Plan
         Trends(plan.device_unit, places if varied else ("",), costs, varied),
     )
     size, drawn = trends_drawn(plots)
-    title = f"{plan.study}: what its gates would do" + (f", by {varied}" if varied else "")
+    title = f"{plan.study.name}: what its gates would do" + (f", by {varied}" if varied else "")
     return document(size, title, " ".join(map(_plot_words, plots)), drawn)
 
 
