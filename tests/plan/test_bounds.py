@@ -2,8 +2,8 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from promo.plan.store import plan_to_json
 
+from promo.base.codec import to_json
 from promo.base.source import Source
 from promo.base.units import HOUR
 from promo.plan.values import Bounds
@@ -187,9 +187,9 @@ def test_a_run_that_two_stages_have_in_common_begins_once():
 
 def test_the_least_is_a_number_of_attempts_and_never_an_amount_of_time():
     text = ladder({"keep": "top 1"}).replace("for 10s", "for 100steps\n  cap 1h")
-    stored = plan_to_json(plan_of(text))
+    stored = to_json(plan_of(text))
 
     assert stored["budget_s"] == 5 * HOUR
-    assert stored["runs"] == {"fewest": 4, "planned": 5, "most": 25}
+    assert stored["run_count"] == {"fewest": 4, "planned": 5, "most": 25}
     assert stored["bound_s"] == 25 * longest_s(HOUR)
     assert {key for key in stored if key.endswith("_s")} == {"budget_s", "bound_s", "wall_s"}
