@@ -1,6 +1,5 @@
 """Amendments: on the record, side by side, and never backwards."""
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -9,10 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from promo.base.canonical import parse_json
 from promo.driver.study import StudyFolder
+from promo.ledger.chain import GENESIS
+from promo.ledger.outcomes import Settled
 from promo.ledger.state import state_of
-from promo.ledger.values import Event, EventKind
-from support import SOUND, crashed, promo, spec
+from promo.ledger.values import Amendment, AttemptStarted, Decided, Event, Happening, Verdict
+from promo.report.describe import closure_changes
+from promo.study.closure import closure
+from promo.study.judgement import Top
+from promo.study.lock import lock_from_json
+from support import SOUND, crashed, promo, spec, study_of
 
 WHY = ("--reason", "two are cheap enough", "--by", "Ada")
 
@@ -54,11 +60,11 @@ def amend(path, *more, gate="pick"):
     return promo("amend", path, "--gate", gate, *WHY, *more)
 
 
-def cut_before(folder: StudyFolder, kind: str) -> None:
+def cut_before(folder: StudyFolder, kind: type[Happening]) -> None:
     """Take a study back to the moment before its first event of a kind."""
     ledger = folder.path / "ledger.jsonl"
     lines = ledger.read_bytes().splitlines(keepends=True)
-    crashed(ledger, b"".join(lines[: next(n for n, line in enumerate(lines) if kind.encode() in line)]))
+    crashed(ledger, b"".join(lines[: next(one.seq for one in folder.chain().events if isinstance(one.event, kind))]))
     for name in folder.unknown_runs(folder.state()):
         shutil.rmtree(folder.path / name)
     shutil.rmtree(folder.path / "decisions")
@@ -74,10 +80,13 @@ def test_an_amendment_after_the_decision_changes_nothing_that_happened(copy, cap
     state = copy.state()
     assert "post hoc" in capsys.readouterr().out
     assert {name: (copy.path / "decisions" / name).read_bytes() for name in before} == before
-    assert (state.decisions, state.opened, state.decided_as) == (old.decisions, old.opened, {"pick": 0, "close": 0})
-    assert state.amendments[0]["beside"]["promoted"] == ["base", "fair", "good"]
-    assert "gate pick, keep: top 1 -> top 2" in state.amendments[0]["differences"]
-    assert len(state.amendments[0]["seen"]) == 8
+    assert (state.decisions, state.opened) == (old.decisions, old.opened)
+    assert {name: one.verdict.wording for name, one in state.decisions.items()} == {"pick": 0, "close": 0}
+    (amendment,) = state.amendments
+    assert (amendment.verdict.wording, amendment.verdict.promoted) == (1, ("base", "fair", "good"))
+    assert [one.rule.keep for one in (amendment.old, amendment.new)] == [Top(1), Top(2)]
+    assert list(closure_changes(amendment.old, amendment.new)) == ["gate pick, keep: top 1 -> top 2"]
+    assert len(amendment.seen) == 8
     assert promo("verify", copy.path) == 3
     assert "pick, by amendment 1: decided again; it decides nothing" in capsys.readouterr().out
     page = (copy.path / "report.html").read_text(encoding="utf-8")  # written again by the amendment itself
@@ -97,7 +106,7 @@ def small_gate(keep: str) -> str:
 
 
 def test_an_amendment_before_the_decision_decides_and_both_verdicts_are_kept(copy, capsys):
-    cut_before(copy, "gate.decided")
+    cut_before(copy, Decided)
     path = write(copy.path.parent, small(gate=small_gate("keep top 2")))
 
     assert amend(path) == 0
@@ -105,16 +114,17 @@ def test_an_amendment_before_the_decision_decides_and_both_verdicts_are_kept(cop
     assert promo("run", path, "--quiet") == 0
 
     state = copy.state()
-    assert state.decided_as["pick"] == 1
-    assert state.amendments[0]["post_hoc"] is True
+    assert state.decisions["pick"].verdict.wording == 1
+    assert state.amendments[0].post_hoc
+    assert state.amendments[0].verdict is None
     assert state.opened["long"] == ("base", "fair", "good")
-    assert state.decisions["pick"]["beside"][0]["promoted"] == ["base", "good"]
+    assert [(one.wording, one.promoted) for one in state.decisions["pick"].others] == [(0, ("base", "good"))]
     assert (copy.path / "decisions" / "pick.frozen.json").exists()
     assert promo("verify", copy.path) == 3
     capsys.readouterr()
     assert promo("why", "fair", "pick", "--study", copy.path) == 0
     told = capsys.readouterr().out
-    assert "fair went on to long by pick" in told
+    assert "fair was promoted to long by pick" in told
     assert "As frozen, fair would be dropped: behind the cut" in told
     assert "two are cheap enough" in told
 
@@ -132,15 +142,16 @@ def test_a_wording_that_looks_at_fewer_does_not_say_that_they_are_gone(copy, cap
 
 
 def test_an_amendment_before_any_result_is_not_post_hoc(copy):
-    cut_before(copy, "attempt.started")
+    cut_before(copy, AttemptStarted)
     path = write(copy.path.parent, small(gate=small_gate("keep top 2")))
 
     assert amend(path) == 0
-    assert copy.state().amendments[0]["post_hoc"] is False
+    assert copy.state().amendments[0].seen == ()
+    assert not copy.state().amendments[0].post_hoc
 
 
 def test_a_second_amendment_builds_on_the_first(copy):
-    cut_before(copy, "gate.decided")
+    cut_before(copy, Decided)
     path = write(copy.path.parent, small(gate=small_gate("keep top 2")))
     assert amend(path) == 0
     text = path.read_text(encoding="utf-8")
@@ -149,7 +160,8 @@ def test_a_second_amendment_builds_on_the_first(copy):
     assert amend(path, gate="close") == 0
     assert promo("run", path, "--quiet") == 0
     state = copy.state()
-    assert (state.decided_as["pick"], state.decided_as["close"]) == (1, 2)
+    assert {name: one.verdict.wording for name, one in state.decisions.items()} == {"pick": 1, "close": 2}
+    assert [one.verdict for one in state.amendments] == [None, None]
     assert promo("verify", copy.path) == 3
 
 
@@ -184,6 +196,20 @@ def test_an_amendment_says_why_and_changes_something(copy, capsys):
     assert promo("amend", path, "--gate", "pick") == 2
 
 
+@pytest.mark.parametrize("frozen", [True, False], ids=["sealed", "not sealed"])
+def test_words_about_a_gate_and_a_seal_that_was_taken_out_are_nothing_to_amend(copy, capsys, frozen):
+    """What an amendment compares is what a gate means; neither its documentation nor its seal is part of that."""
+    path = copy.path.parent / "trial.promo"
+    assert not frozen or promo("freeze", path) == 0
+    text = path.read_text(encoding="utf-8").replace("frozen gate pick", "## Words.\nfrozen gate pick")
+    path.write_text(text, encoding="utf-8")
+    before = (copy.path / "ledger.jsonl").read_bytes()
+
+    assert amend(path) == 2
+    assert "nothing to amend" in capsys.readouterr().err
+    assert (copy.path / "ledger.jsonl").read_bytes() == before
+
+
 def test_an_amended_spec_is_refused_until_it_is_amended(copy, capsys):
     path = write(copy.path.parent, small(gate=small_gate("keep top 2")))
 
@@ -203,8 +229,9 @@ def test_a_seal_that_a_crash_kept_from_the_spec_is_written_again(copy, capsys):
     assert amend(path) == 0
     assert path.read_text(encoding="utf-8") == sealed
     assert len(copy.state().amendments) == 1
-    lock = json.loads((copy.path.parent / "trial.lock.json").read_bytes())
-    assert lock["seals"]["pick"]["amendment"]["reason"] == "two are cheap enough"
+    lock = lock_from_json(parse_json((copy.path.parent / "trial.lock.json").read_bytes()))
+    assert lock.seals["pick"].amendment.reason == "two are cheap enough"
+    assert lock.seals["pick"].results_then == 8
 
 
 @pytest.mark.parametrize("damage", ["text", "decision"])
@@ -223,6 +250,19 @@ names = st.sampled_from(["pick", "close"])
 steps = st.lists(st.tuples(st.sampled_from(["amend", "decide"]), names), max_size=12)
 
 
+STUDY = study_of(spec())
+
+
+def happened(seq: int, happening: Happening) -> Event:
+    return Event(seq, "2026-01-01T00:00:00Z", 1, happening, GENESIS)
+
+
+def amended(name: str, number: int) -> Amendment:
+    """An amendment that says of a gate or rule what it said before."""
+    same = closure(STUDY, STUDY.deciding[name])
+    return Amendment(name, number, same, same, "why", "Ada", GENESIS, (), GENESIS, None)
+
+
 @settings(max_examples=200, deadline=None)
 @given(steps, names)
 def test_appending_an_amendment_never_changes_what_was_decided(history, name):
@@ -231,15 +271,14 @@ def test_appending_an_amendment_never_changes_what_was_decided(history, name):
     for kind, who in history:
         known = state_of(events)
         if kind == "decide" and who not in known.decisions:
-            data = {"name": who, "held": "", "promoted": ["good"], "decision": f"{len(events)}"}
-            events.append(Event(len(events), EventKind.GATE_DECIDED, "", 1, data, ""))
+            verdict = Verdict(known.in_force(who), f"{len(events):064x}", Settled(), ("good",), None, ())
+            events.append(happened(len(events), Decided(who, None, verdict, ())))
         elif kind == "amend":
-            number = len(known.amendments) + 1
-            events.append(Event(len(events), EventKind.RULE_AMENDED, "", 1, {"name": who, "number": number}, ""))
+            events.append(happened(len(events), amended(who, len(known.amendments) + 1)))
     before = state_of(events)
-    more = Event(len(events), EventKind.RULE_AMENDED, "", 1, {"name": name, "number": len(before.amendments) + 1}, "")
-    after = state_of([*events, more])
+    after = state_of([*events, happened(len(events), amended(name, len(before.amendments) + 1))])
 
     assert after.decisions == before.decisions
-    assert after.decided_as == before.decided_as
+    assert after.amendments[:-1] == before.amendments
     assert all(after.in_force(one) == before.in_force(one) for one in before.decisions)
+    assert name in before.decisions or after.in_force(name) == len(after.amendments)

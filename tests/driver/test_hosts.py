@@ -1,12 +1,12 @@
 """Hosts with several CUDA devices: one run on each, by names that last; the driver's tool is made up."""
 
-import json
 import os
 
 import pytest
 
 from promo.driver.hosts import cuda_devices, places
 from promo.driver.study import StudyFolder
+from promo.ledger.values import AttemptFailed, AttemptLost, AttemptStarted, ResultAccepted
 from promo.plugins import runner
 from promo.run.held import is_taken, lease_folder, take
 from support import promo, study_of, trivial
@@ -70,17 +70,16 @@ def test_a_study_runs_one_run_on_each_card_at_a_time(cards):
 
     folder, running, most = StudyFolder(cards / "trial.study"), {}, 0
     for event in folder.chain().events:
-        match event.kind.value:
-            case "attempt.started":
-                assert event.data["device"] not in running.values()
-                running[event.data["run"], event.data["attempt"]] = event.data["device"]
+        match event.event:
+            case AttemptStarted() as one:
+                assert one.device not in running.values()
+                running[one.run, one.attempt] = one.device
                 most = max(most, len(running))
-            case "result.accepted" | "attempt.failed" | "attempt.lost":
-                running.pop((event.data["run"], event.data["attempt"]))
+            case ResultAccepted() | AttemptFailed() | AttemptLost() as one:
+                running.pop((one.run, one.attempt))
     assert most == 2
     assert not running
-    for tried in folder.state().attempts.values():
-        for attempt in tried:
-            body = json.loads((folder.path / attempt.folder / "result.json").read_bytes())["body"]
-            assert body["software"]["environment"]["CUDA_VISIBLE_DEVICES"] == attempt.device
+    for attempt in folder.state().every_attempt():
+        facts = folder.result(attempt).body.facts
+        assert facts.software["environment"]["CUDA_VISIBLE_DEVICES"] == attempt.device
     assert not any(is_taken(lease_folder(os.environ), card) for card in ("GPU-aa", "GPU-bb", "GPU-cc"))
