@@ -4,9 +4,11 @@ What every spec of `specs/` gives when a deterministic runner carries it out: le
 A golden file that changes is read before it is stored anew: whatever promo records or decides otherwise shows there.
 """
 
+import inspect
 import json
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -36,6 +38,58 @@ def test_a_spec_gives_the_ledger_evidence_decisions_and_report_that_it_gave(
     report = render_markdown(build_view(record_of(folder)))
     golden(f"steady/{name}.report.md", without_what_is_installed(report, folder))
     assert promo("verify", folder.path) == 3, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["quickstart", "screen_small", "grow_small"])
+def test_whatever_a_report_says_nothing_that_is_stored_moves(name, tmp_path, monkeypatch):
+    """Every sentence that `report/` can make is another one, while a study is planned, run and decided."""
+    places = [tmp_path / "as it is", tmp_path / "in other words"]
+    for place in places:
+        place.mkdir()
+    plain = carried_out(name, places[0], monkeypatch)
+    text = render_markdown(build_view(record_of(plain)))
+    changed = speak_otherwise(monkeypatch)
+    other = carried_out(name, places[1], monkeypatch)
+
+    assert changed > 150
+    assert stored(other) == stored(plain)
+    assert render_markdown(build_view(record_of(other))) != text
+
+
+def speak_otherwise(monkeypatch) -> int:
+    """Have every function of the report that makes a text make another; how many there are."""
+    modules = [module for name, module in sorted(sys.modules.items()) if name.startswith("promo.")]
+    others = {}
+    for module in modules:
+        for name, made in list(vars(module).items()):
+            if inspect.isfunction(made) and made.__module__.startswith("promo.report.") and makes_text(made):
+                others.setdefault(made, otherwise(made))
+                monkeypatch.setattr(module, name, others[made])
+    return len(others)
+
+
+def makes_text(function) -> bool:
+    return inspect.signature(function).return_annotation in (str, Iterator[str], Iterable[str])
+
+
+def otherwise(function):
+    """The same function in other words."""
+
+    def said(*given, **named):
+        words = function(*given, **named)
+        return other(words) if isinstance(words, str) else map(other, words)
+
+    return said
+
+
+def other(words: str) -> str:
+    return f"<in other words: {words}>"
+
+
+def stored(folder: StudyFolder) -> dict[str, str]:
+    """Digest of every file that a study keeps of itself."""
+    files = (path for path in folder.path.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder.path)): digest_bytes(path.read_bytes()) for path in files}
 
 
 def told(event: Event) -> str:
