@@ -1,5 +1,6 @@
 """The installed package, its contracts, and the lists that have to agree."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -46,6 +47,12 @@ def test_the_top_level_holds_only_what_was_agreed():
     top = {name.split("/")[0] for name in tracked if not name.startswith(".")}
 
     assert top <= {"LICENSE", "README.md", "grammar", "interpreter", "pyproject.toml", "specs", "templates", "tests"}
+
+
+def test_what_is_installed_without_an_extra_is_light():
+    names = {re.split(r"[<>=!~ ]", one)[0] for one in PROJECT["project"]["dependencies"]}
+
+    assert names == {"attrs", "jinja2", "lark", "psutil", "rich", "tabulate"}  # 22 MB; see tests/bench/README.md
 
 
 @pytest.mark.parametrize("command", ["check", "fmt --check", "plan", "show spec"])

@@ -226,7 +226,7 @@ def test_plans_twice_are_the_same_bytes(workplace, capsys):
     promo("plan", "t.promo", "--json")
 
     assert capsys.readouterr().out == first
-    assert json.loads(first)["device_s"]["planned"] == 17
+    assert json.loads(first)["budget_s"] == 17
 
 
 def test_plan_all_lists_every_possible_run(workplace, capsys):

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from promo.cli.live import Lines, drawing, last_point, look
+from promo.driver.requests import Requests
 from promo.driver.study import StudyFolder
 from promo.ledger.chain import GENESIS
 from promo.ledger.outcomes import Held, Lacking
@@ -26,10 +27,12 @@ from promo.ledger.values import (
     Verdict,
     Work,
 )
+from promo.report.plan import hours_text
 from promo.report.progress import Phase, build_progress, reported_s, spent_words
+from promo.run.contract import Recorder
 from promo.run.execute import Progress, Task
 from promo.run.values import Body, Facts, Result, RunStatus
-from support import crashed, plan_of, promo, spec, study_of, without_escapes
+from support import compiled, crashed, plan_of, promo, spec, study_of, without_escapes
 
 ROOT = Path(__file__).parents[2]
 NOW = "2026-01-01T00:00:00Z"
@@ -51,7 +54,16 @@ def test_a_terminal_sees_stages_gates_hosts_and_hours_and_user_text_as_it_is(tri
     said = without_escapes(trial[1])
 
     assert "[red]A[/red] <b>trial</b>" in said
-    for words in ("stage  short", "gate  pick", "rule  close", "host  box", "2 slots", "planned", "expected end"):
+    for words in (
+        "stage  short",
+        "gate  pick",
+        "rule  close",
+        "host  box",
+        "2 slots",
+        "a budget of",
+        "a bound of",
+        "expected end",
+    ):
         assert words in said, words
     assert "crash: ValueError: the toy broke <b>on purpose</b>" in said
     assert "pick promoted" in said
@@ -66,15 +78,17 @@ def test_before_anything_ran_the_end_is_the_plans_own():
 
         assert seen.left_s == plan.wall_s
         assert not seen.measured
-        assert seen.planned_s == plan.device_s.planned
+        assert (seen.budget_s, seen.bound_s) == (plan.budget_s, plan.bound_s)
         assert {stage.phase for stage in seen.stages} == {Phase.WAITS}
-        assert spent_words(seen, plan)[0].startswith("trained 0 ")
+        assert spent_words(seen, plan)[0].startswith("spent 0 ")
 
 
 def test_the_end_is_spread_over_slots_by_what_runs_took():
     study, plan = study_of(TIMED), plan_of(TIMED)
     first, second, third = plan.stage("short").runs[:3]
-    state = told(event(StageOpened("short", FOUR)), *ended(first), *ended(second), started(third, at="2025-12-31T23:56:40Z"))
+    state = told(
+        event(StageOpened("short", FOUR)), *ended(first), *ended(second), started(third, at="2025-12-31T23:56:40Z")
+    )
     folder = state.attempts[third.id][0].folder
     seen = build_progress(study, plan, state, NOW, reported={folder: Fraction(150)})
 
@@ -83,10 +97,10 @@ def test_the_end_is_spread_over_slots_by_what_runs_took():
     assert seen.left_s == 2100 + 2 * 3700
     assert seen.measured
     assert (seen.done, seen.runs) == (2, 12)
-    assert (seen.spent_s, seen.planned_s, seen.device_s) == (2 * 600 + 150, 8 * 600 + 4 * 3600, 1400)
+    assert (seen.spent_s, seen.budget_s, seen.slot_s) == (2 * 600 + 150, 8 * 600 + 4 * 3600, 1400)
     assert spent_words(seen, plan) == (
-        "trained 0.375 of 5.333 CPU-hours planned (7.0%)",
-        "23 min 20 s of device time, total",
+        "spent 0.375 of a budget of 5.333 slot-hours (7.0%)",
+        f"slots taken for 0.389 of a bound of {hours_text(plan.bound_s)}, all phases",
     )
     assert [(host.name, len(host.running), host.left) for host in seen.hosts] == [("box", 1, 5)]
     assert [(one.name, one.words) for one in seen.deciders] == [
@@ -129,7 +143,7 @@ def test_of_a_replay_no_end_is_expected_and_nothing_is_trained():
         build_progress(study, plan, state_of([]), NOW, recorded=True),
     ):
         assert seen.left_s is None
-        assert spent_words(seen, plan) == ("nothing trained", "recorded 0 of 5.333 CPU-hours planned (0.0%)")
+        assert spent_words(seen, plan) == ("nothing trained", "recorded 0 of a budget of 5.333 slot-hours (0.0%)")
 
 
 def test_a_log_counts_a_run_once_for_every_stage_that_has_it(tmp_path, capsys):
@@ -140,7 +154,7 @@ def test_a_log_counts_a_run_once_for_every_stage_that_has_it(tmp_path, capsys):
     opened = [event(StageOpened(stage, FOUR)) for stage in ("short", "twin")]
     log = Lines(tmp_path)
     log.begin(study, plan, told(*opened))
-    log.progress(Progress(task(study, plan, run), 0, RESULT), told(*opened, *ended(run)))
+    log.progress(Progress(task(same, run), 0, RESULT), told(*opened, *ended(run)))
 
     assert f"(2 of {plan.run_count.planned} runs)" in capsys.readouterr().out
 
@@ -169,7 +183,7 @@ def test_a_large_study_fits_a_small_terminal():
     assert "and 18 more" in shown
     assert "30 running" in shown
     assert " ".join(shown.split()).startswith(
-        f"0 of {plan.run_count.planned} runs; trained 0 of 169.2 GPU-hours planned (0.0%)"
+        f"0 of {plan.run_count.planned} runs; spent 0 of a budget of 169.2 GPU-hours (0.0%)"
     )
 
 
@@ -177,7 +191,7 @@ def test_a_log_gets_a_line_an_event_and_now_and_then_one_about_the_whole(capsys)
     study, plan = study_of(TIMED), plan_of(TIMED)
     run = plan.stage("short").runs[0]
     opened = event(StageOpened("short", FOUR))
-    log, asked = Lines(Path("nowhere")), task(study, plan, run)
+    log, asked = Lines(Path("nowhere")), task(TIMED, run)
     log.begin(study, plan, told(opened))
     log.progress(Progress(asked, 0, None), told(opened, started(run)))
     log.progress(Progress(asked, 0, RESULT), told(opened, *ended(run)))
@@ -188,13 +202,13 @@ def test_a_log_gets_a_line_an_event_and_now_and_then_one_about_the_whole(capsys)
     name = f"short: {run.candidate} on box, seed 1"
 
     assert said[:2] == ["trial: 12 runs planned, 0 done", said[1]]
-    assert said[1].startswith("0 of 12 runs; trained 0 of 5.333 CPU-hours planned (0.0%); 0 s of device time, total;")
+    assert said[1].startswith("0 of 12 runs; spent 0 of a budget of 5.333 slot-hours (0.0%); slots taken for 0 of")
     assert said[2:5] == [
         "box: 0 of 2 slots, 8 runs to go",
         f"{name}: started",
         f"{name}: 1.5000 pt after 600.0 s of training (1 of 12 runs)",
     ]
-    assert said[5].startswith("1 of 12 runs; trained 0.167 of 5.333 CPU-hours planned (3.1%); 11 min 40 s of device")
+    assert said[5].startswith("1 of 12 runs; spent 0.167 of a budget of 5.333 slot-hours (3.1%); slots taken for 0.194")
     assert "; expected end " in said[5]
     assert len(said) == 7
 
@@ -219,7 +233,15 @@ def test_status_of_a_study_that_nobody_works_on_says_what_is_left(trial, tmp_pat
     assert "no promo process of this machine works on it; promo run goes on, for about" in said
     assert promo("status", folder.path, "--json") == 0
     progress = json.loads(capsys.readouterr().out)["progress"]
-    assert (progress["done"], progress["runs"], progress["planned_s"]) == (9, 13, 17)
+    assert (progress["done"], progress["runs"], progress["budget_s"]) == (9, 13, 17)
+    assert {key for key in progress if key.endswith("_s")} == {
+        "spent_s",
+        "budget_s",
+        "bound_s",
+        "slot_s",
+        "expected_left_s",
+    }
+    assert (progress["spent_s"], progress["bound_s"]) == ("9", plan_of(spec()).bound_s)
 
 
 def test_watching_goes_on_until_the_study_ends(trial, tmp_path, on_a_terminal):
@@ -304,10 +326,9 @@ def told(*events):
     return state_of([event(frozen()), *events])
 
 
-def task(study, plan, run):
-    """A run as it is asked for."""
-    compiled = Compiled(Source("trial.promo", ""), None, study, plan, runner("toy"), None, ())
-    return Task(run, Requests(compiled, StudyFolder(Path("nowhere")), None).of(run, told()))
+def task(text, run):
+    """A run of a spec as it is asked for."""
+    return Task(run, Requests(compiled(text), StudyFolder(Path("nowhere")), None).of(run, told()))
 
 
 def started(run, at=NOW):

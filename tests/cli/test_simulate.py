@@ -25,7 +25,7 @@ def test_a_world_is_said_and_its_figures_have_errors(capsys):
     assert "2,000 simulated studies" in said
     assert "97.21%" in said  # by formula
     assert "of studies it is behind by less than 0.001 bpb." in said
-    assert "GPU-hours: expected 169.2, planned 169.2, worst with all reruns 177.2" in said
+    assert "GPU-hours: expected 169.2, budget 169.2, bound 1745.389" in said
 
 
 def test_sweeps_are_tables_and_pictures(workplace, capsys):
@@ -41,10 +41,13 @@ def test_sweeps_are_tables_and_pictures(workplace, capsys):
     drawn = (workplace / "out.svg").read_text(encoding="utf-8")
     assert drawn.startswith("<?xml")
     assert all(words in drawn for words in ("best kept", "wrongly promoted", "seeds", "pick_three"))
+    assert promo("simulate", quick, *words[:-1], "again.svg") == 0
+    assert (workplace / "again.svg").read_text(encoding="utf-8") == drawn
+    capsys.readouterr()
     assert promo("simulate", quick, "--noise", "0.02", "--draws", "300", "--vary", "keep", "1,2,3", "--json") == 0
     found = json.loads(capsys.readouterr().out)["found"]
     assert [one["setting"] for one in found] == ["1", "2", "3"]
-    assert found[0]["figures"]["planned_s"] < found[2]["figures"]["planned_s"]
+    assert found[0]["figures"]["budget_s"] < found[2]["figures"]["budget_s"]
 
 
 def test_margins_and_the_pace_of_relaxing_are_varied_too(workplace, capsys):

@@ -34,11 +34,39 @@ def test_a_sample_of_the_dropped_estimates_wrong_drops_and_bounds_regret(workpla
     assert (audit["dropped"], len(audit["drawn"]), audit["wrong"], audit["regret"]) == (2, 1, [], "0")
     assert audit["interval"] == [0, 1]
     (gate,) = account["gates"]
-    assert (gate["entered"], gate["went_on"], gate["supposed_s"], gate["branch_s"]) == (4, 3, 16, 12)
+    assert (gate["entered"], gate["went_on"], gate["supposed_s"], gate["branch_s"]) == (4, 3, "16", "12")
     assert gate["saving_like_for_like"] == "0.25"
     html = (folder.path / "report.html").read_text(encoding="utf-8")
     assert "exact 95% interval 0 to 1 of the 2" in html
     assert "Supposed, never run" in html
+
+
+def test_a_saving_compares_what_was_spent_with_what_was_spent_and_not_with_caps(workplace, capsys):
+    """Runs of 2 s under a cap of an hour: 8 x 1 s + 4 x 2 s were spent, and all four would have spent 8 x 2 s."""
+    folder = run(workplace, spec("use").replace("promoted for 2s", "promoted for 2steps\n  cap 1h"))
+    capsys.readouterr()
+
+    assert promo("show", "account", folder.path) == 0
+    (gate,) = json.loads(capsys.readouterr().out)["gates"]
+    assert (gate["basis"], gate["run_s"], gate["supposed_s"], gate["branch_s"]) == ("spent", "2", "16", "8")
+    assert (gate["saving_like_for_like"], gate["saving_as_published"]) == ("0.5", "0")
+    html = (folder.path / "report.html").read_text(encoding="utf-8")
+    assert "against that branch alone: 0.0% saved" in html
+
+
+def test_where_nothing_was_measured_budgets_are_compared_with_budgets(workplace, capsys):
+    failing = spec("use").replace("promoted for 2s", "promoted for 2steps\n  cap 1h")
+    folder = run(workplace, failing)
+    ledger = folder.path / "ledger.jsonl"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    opened = next(place for place, line in enumerate(lines) if b'"stage":"long"' in line and b"stage.opened" in line)
+    crashed(ledger, b"".join(lines[: opened + 1]))
+    capsys.readouterr()
+
+    assert promo("show", "account", folder.path) == 0
+    (gate,) = json.loads(capsys.readouterr().out)["gates"]
+    assert (gate["basis"], gate["run_s"], gate["supposed_s"], gate["branch_s"]) == ("budget", "3600", "28800", "14400")
+    assert gate["saving_as_published"] is None
 
 
 def test_without_a_sample_the_report_says_that_nothing_bounds_regret(workplace, capsys):

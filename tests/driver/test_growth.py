@@ -98,7 +98,7 @@ def test_ways_are_priced_as_a_stage_in_the_cells_of_the_parent():
 
     assert [stage.name for stage in plan.stages].index("deeper") < [stage.name for stage in plan.stages].index("grown")
     assert plan.stage("deeper").run_count.planned == 3 * 2
-    assert plan.stage("deeper").device_s.planned == 3 * 2 * 180
+    assert plan.stage("deeper").budget_s == 3 * 2 * 180
     assert plan.stage("grown").run_count.planned == 2 * 2
 
 

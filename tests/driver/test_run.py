@@ -559,7 +559,7 @@ def test_less_of_a_devices_time_than_the_attempts_took_is_found_though_every_dig
     said = []
 
     assert promo("verify", copy.path) == 1
-    assert "less device time was recorded than the attempts themselves took" in capsys.readouterr().out
+    assert "less time of slots was recorded than the attempts themselves took" in capsys.readouterr().out
     assert recheck.check(copy.path, Namespace(key=[], authority=[], anchor=[]), said.append) == 1
     assert "took more of its device's time than the ledger says" in "\n".join(said)
 

@@ -65,7 +65,7 @@ def test_curves_settings_and_the_result_of_an_attempt():
     assert found["gain"] == [(20, 1000, 0.25)]
     assert found["val"] == [(20, 1000, 2.5)]
     assert found["loss"] == [(20, 3000, 7.0)]
-    assert found["train_s"] == [(20, 3000, 1.5)]
+    assert found["spent_s"] == [(20, 3000, 1.5)]
     assert found["train_bpb"] == [(10, 500, 3.5)]
     assert found["tokens"] == [(10, 500, 160.0)]
     assert found["small"] == [(20, 1000, -2.5e-7)]
@@ -82,7 +82,7 @@ def test_curves_settings_and_the_result_of_an_attempt():
         "budget": "1s",
     }
     assert (run.name, run.end) == ("short: spare on box, seed 1, attempt 2", RunEnd.FINISHED)
-    assert run.final == ("val", "loss", "train_s", "device_s")
+    assert run.final == ("val", "loss", "spent_s", "slot_s")
 
 
 def test_points_without_a_step_are_counted():

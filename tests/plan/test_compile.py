@@ -16,6 +16,7 @@ from promo.plan.values import Bounds, SavedPlan, plan_from_json
 from promo.report.change import plan_changes
 from promo.report.describe import describe
 from promo.report.plan import plan_text, savings
+from promo.study.limits import longest_s
 from promo.study.meaning import meaning
 from support import SOUND, plan_of, spec, study_of
 
@@ -33,22 +34,22 @@ def test_the_published_study_costs_169_2_gpu_hours(published):
     _, plan = published
 
     assert [stage.run_count.planned for stage in plan.stages] == [36, 24, 36, 16, 12]
-    assert [Fraction(stage.device_s.planned, HOUR) for stage in plan.stages] == [Fraction("1.2"), 2, 6, 16, 144]
+    assert [Fraction(stage.budget_s, HOUR) for stage in plan.stages] == [Fraction("1.2"), 2, 6, 16, 144]
     assert plan.run_count.planned == 124
-    assert plan.device_s.planned == 169.2 * HOUR
+    assert plan.budget_s == 169.2 * HOUR
 
 
 def test_the_published_continuations_cost_192_and_432(published):
     _, plan = published
 
-    assert [one.device_s for one in plan.suppositions] == [192 * HOUR, 432 * HOUR]
+    assert [one.costs_s for one in plan.suppositions] == [192 * HOUR, 432 * HOUR]
 
 
 def test_savings_are_stated_as_published_and_like_for_like(published):
     _, plan = published
     nine = plan.suppositions[1]
 
-    rows = {name: (formula, share) for name, formula, share, _ in savings(nine, plan.device_s.planned, nine.branch_s)}
+    rows = {name: (formula, share) for name, formula, share, _ in savings(nine, plan)}
 
     assert rows == {
         "as published": ("1 - 169.2 / 432", "60.8%"),
@@ -61,7 +62,7 @@ def test_hours_by_host_and_wall_clock_with_the_declared_slots(published):
     _, plan = published
     by_host = {}
     for stage in plan.stages:
-        for host, seconds in stage.device_s_by_host.items():
+        for host, seconds in stage.budget_s_by_host.items():
             by_host[host] = by_host.get(host, 0) + seconds
 
     assert by_host == {"a100": 85.2 * HOUR, "l40s": 84 * HOUR}
@@ -127,9 +128,11 @@ def test_seeds_are_blocks_and_the_order_inside_follows_neither_text_nor_size():
 def test_bounds_say_what_failures_can_do():
     plan = plan_of(spec())
 
-    assert plan.stage("short").run_count == Bounds(8, 8, 16)  # one rerun each
-    assert plan.stage("long").run_count == Bounds(2, 4, 4)  # only base is sure to come
-    assert plan.stage("aside").run_count == Bounds(1, 1, 1)
+    assert plan.stage("short").run_count == Bounds(8, 8, 8 * 5)  # five attempts of a run in all
+    assert plan.stage("long").run_count == Bounds(2, 4, 4 * 5)  # only base is sure to come
+    assert plan.stage("aside").run_count == Bounds(0, 1, 5)  # the rule may stop the study before it has begun
+    assert plan.budget_s == 8 * 1 + 4 * 2 + 1
+    assert plan.bound_s == 8 * 5 * longest_s(1) + 4 * 5 * longest_s(2) + 5 * longest_s(1)
 
 
 def brute_force(study) -> dict[str, int]:
@@ -192,7 +195,7 @@ def test_the_number_of_runs_agrees_with_counting_them(candidates, keeps, seeds, 
     study, plan = study_of(text(always)), plan_of(text(always))
 
     assert {stage.name: stage.run_count.planned for stage in plan.stages} == brute_force(study)
-    assert plan_of(text(True)).device_s.planned >= plan_of(text(False)).device_s.planned
+    assert plan_of(text(True)).budget_s >= plan_of(text(False)).budget_s
 
 
 def test_a_stored_plan_is_stale_once_the_spec_means_something_else():
@@ -245,7 +248,18 @@ def test_more_slots_shorten_the_wall_clock_only():
     one, two = plan_of(spec().replace("slots 2", "slots 1")), plan_of(spec())
 
     assert (one.wall_s, two.wall_s) == (17, 9)
-    assert one.device_s == two.device_s
+    assert (one.budget_s, one.bound_s) == (two.budget_s, two.bound_s)
+
+
+def test_time_of_slots_is_gpu_time_where_every_slot_is_a_gpu_and_never_processor_time():
+    cards = spec().replace('"cpu" on any', '"NVIDIA L40S" on linux')
+    both = spec(host=f'{SOUND["host"]}\nhost card {{\n  device "L4" on any\n  slots 1\n}}')
+    said = {name: plan_text(study_of(text), plan_of(text)) for name, text in (("cpu", spec()), ("gpu", cards))}
+
+    assert "budget, slot time" in said["cpu"] and "17 s slot time" in said["cpu"]
+    assert "budget, GPU time" in said["gpu"] and "slot time" not in said["gpu"]
+    assert plan_of(both.replace("on box\n  seeds 3", "on box, card\n  seeds 3")).device_unit == "slot-hours"
+    assert not any(word in text for word in ("CPU", "device time", "planned") for text in said.values())
 
 
 def test_the_staged_screening_study_has_its_published_number_of_experiments():
@@ -253,6 +267,6 @@ def test_the_staged_screening_study_has_its_published_number_of_experiments():
     plan = compile_source(Source(path.name, path.read_text(encoding="utf-8")), path.parent, None).sound()[1]
 
     assert plan.run_count.planned == 613
-    assert plan.device_s.planned == 368.8 * 3600
+    assert plan.budget_s == 368.8 * 3600
     assert plan.stage("refine_10min").run_count.planned == 54  # at most: that nothing is fixed
     assert sum(stage.run_count.planned for stage in plan.stages if stage.name.startswith("greedy_walk")) == 32

@@ -2,11 +2,26 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
+from promo.base.resources import template_folder
 from promo.driver.study import StudyFolder
+from promo.report.canvas import LEAST_PX
+from promo.report.flows import Rung, ladder_svg, ranks_svg
+from promo.report.pictures import (
+    Bar,
+    Curve,
+    Panel,
+    Trend,
+    Trends,
+    curves_svg,
+    effects_svg,
+    half_normal_svg,
+    trends_svg,
+)
 from support import promo, spec
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -172,6 +187,115 @@ def test_whoever_is_pointed_at_stands_out_in_every_picture(browser, study):
     page.locator("h1").hover()
     assert page.locator(".k.on").count() == 0
     page.context.close()
+
+
+FAULTS = """(least) => [...document.querySelectorAll("svg.picture")].flatMap((picture) => {
+  const frame = picture.getBoundingClientRect();
+  const texts = [...picture.querySelectorAll("text")];
+  const boxes = texts.map((one) => one.getBoundingClientRect());
+  const size = (one) => parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a;
+  const said = (number) => texts[number].textContent;
+  const found = [];
+  texts.forEach((one, number) => {
+    const box = boxes[number];
+    if (size(one) < least - 0.02) found.push(`${said(number)} is ${size(one)} px`);
+    const across = box.left < frame.left - 1 || box.right > frame.right + 1;
+    if (across || box.top < frame.top - 1 || box.bottom > frame.bottom + 1)
+      found.push(`${said(number)} is cut off`);
+    for (let other = 0; other < number; other += 1) {
+      const [a, b] = [box, boxes[other]];
+      const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      if (wide > 1 && high > 4) found.push(`${said(number)} lies on ${said(other)}`);
+    }
+  });
+  return found;
+})"""
+"""What is wrong with the texts of pictures as they are shown: too small, cut off, or over each other."""
+
+
+@pytest.mark.parametrize("width", [400, 800, 1400])
+def test_every_text_of_a_picture_is_large_enough_whole_and_by_itself(browser, study, width):
+    page, _ = opened(browser, study, viewport={"width": width, "height": 900})
+
+    count = page.locator("svg.picture text").count()
+    found = page.evaluate(FAULTS, LEAST_PX)
+    page.context.close()
+
+    assert count > 50
+    assert found == []
+
+
+LARGEST = sys.float_info.max
+NAMES = [f"candidate_{number}" for number in range(48)]
+
+
+def drawn():
+    """Pictures of what is rare: numbers of all sizes, many names, long ones, many hosts and stages."""
+    for points in (
+        [(1.0, LARGEST), (2.0, -LARGEST)],
+        [(5e-324, 5e-324), (LARGEST, 1e-323)],
+        [(1.0, 1.0), (2.0, 1.0000000000000002)],
+        [(1e-10, 1e-10), (1e10, 1e20)],
+        [(3.0, 7.0)],
+        [],
+    ):
+        line = tuple(points)
+        for hosts in (1, 2, 5):
+            panels = [Panel(f"host_{number}", (Curve(0, line, line),)) for number in range(hosts)]
+            yield curves_svg(panels, "seconds of training", "val_bpb (bpb)", "w", NAMES)
+    bars = [Bar("depth * " * 6, -LARGEST, (-LARGEST, LARGEST)), Bar("y", 5e-324, None), Bar("z", 1.0, (0.5, 2.0))]
+    yield effects_svg(bars, "effect (bpb)", "w")
+    yield effects_svg([], "effect (bpb)", "w")
+    yield half_normal_svg([("a", 5e-324), ("b * c", 1.0), ("d * e * f", LARGEST)], [0.2, 0.7, 1.4], 1e-9, "size", "w")
+    figures = tuple(
+        Trend(f"effect_{one}", tuple((at, 10.0 ** (at - one), None) for at in range(9))) for one in range(9)
+    )
+    yield trends_svg(Trends("effect (bpb)", tuple(f"stage_{one}\n10min" for one in range(9)), figures), "w")
+    yield ranks_svg(["first", "last\n1h"], [(one, (1 + one * 10, one + 1)) for one in range(48)], NAMES, "w")
+    rungs = [
+        Rung(
+            f"stage_number_{one}",
+            "10min a run\n1 h 20 min",
+            tuple(range(9)),
+            100,
+            frozenset({0, 3}),
+            True,
+            one + 1,
+            0.3,
+        )
+        for one in range(11)
+    ]
+    yield ladder_svg([*rungs, Rung("last", "1h a run\n9 h", (3, 0), 0, frozenset(), False, None, 0.1)], NAMES, "w")
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_rare_pictures_are_read_as_well(browser, tmp_path, width):
+    style = "".join((template_folder() / name).read_text(encoding="utf-8") for name in ("picture.css", "report.css"))
+    figures = "".join(f'<figure class="wide">{picture}</figure>' for picture in drawn())
+    place = tmp_path / "pictures.html"
+    place.write_text(f"<!doctype html><meta charset=utf-8><style>{style}</style>{figures}", encoding="utf-8")
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    page.goto(place.as_uri())
+
+    found = page.evaluate(FAULTS, LEAST_PX)
+    context.close()
+
+    assert found == []
+
+
+def test_every_picture_has_a_title_and_says_what_it_shows(browser, study):
+    page, _ = opened(browser, study)
+    pictures = page.locator("svg.picture")
+    titles = page.locator("figure[aria-label]:has(> svg.picture)").evaluate_all(
+        "(all) => all.map((one) => one.ariaLabel)"
+    )
+    words = pictures.evaluate_all("(all) => all.map((one) => one.ariaLabel)")
+    page.context.close()
+
+    assert len(titles) == len(words) >= 6
+    assert all(len(said) > len(title) for title, said in zip(titles, words, strict=True))
 
 
 def test_it_prints(browser, study):

@@ -2,9 +2,12 @@
 
 import csv
 import io
+import itertools
 import json
 import os
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,7 +21,7 @@ from promo.driver.study import StudyFolder
 from promo.report.curves import curves_view
 from promo.report.environment import Environments
 from promo.report.pictures import Curve, Panel, curves_svg
-from promo.report.render import digest_of_script, render_csv, render_json, render_markdown
+from promo.report.render import digest_of_script, render_csv, render_html, render_json, render_markdown
 from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
 from promo.report.view import build_view
 from promo.report.words import NONE
@@ -199,6 +202,50 @@ def test_the_same_study_gives_the_same_bytes(study, workplace):
     assert promo("report", study.path, "--out", first) == 0
     assert promo("report", study.path, "--out", second) == 0
     assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("1.797e308", "-1.797e308", "5e-324"),
+        ("5e-324", "1e-323"),
+        ("2.0", "2.0"),
+        ("1e-10", "1e10", "-1e12"),
+    ],
+)
+def test_no_finite_value_ends_a_report(study, values):
+    record = record_of(study)
+    found = itertools.cycle(values)
+    evidence = {
+        stage: evolve(table, rows=tuple(evolve(row, cells=tuple(map(scored(found), row.cells))) for row in table.rows))
+        for stage, table in record.evidence.items()
+    }
+    points = {
+        run: tuple(evolve(one, metrics={"loss": next(found)}) for one in line) for run, line in record.points.items()
+    }
+    page = Page(render_html(build_view(evolve(record, evidence=evidence, points=points))))
+
+    assert page.tags.count("figure") >= 3
+    assert not {"nan", "inf"} & set(re.split(r"\W+", page.text.lower()))
+
+
+def scored(values):
+    """A cell with the next of some values, if it had one."""
+    return lambda cell: cell if cell.value is None else evolve(cell, value=next(values))
+
+
+def test_a_report_needs_no_library_for_its_pictures(study, workplace):
+    words = ["report", str(study.path), "--out", str(workplace / "report.html")]
+    code = (
+        "import sys\nfrom promo.cli.main import main\n"
+        f"code = main({words!r})\n"
+        "sys.exit(f'{code} {heavy}' if (heavy := {'numpy', 'matplotlib', 'torch'} & set(sys.modules)) or code else 0)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert '<svg class="picture' in (workplace / "report.html").read_text(encoding="utf-8")
 
 
 def test_an_unfinished_study_says_what_it_is(study, workplace):

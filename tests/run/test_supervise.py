@@ -18,6 +18,7 @@ from promo.run.executors.local import LocalExecutor, WarmExecutor, worker_enviro
 from promo.run.held import HELD, give_up, hold, is_held, is_taken, lease_folder
 from promo.run.store import EXIT, LOG, REQUEST, read_exit, read_result
 from promo.run.values import AttemptSpec, Exit, Reason, RunStatus
+from promo.study.limits import ENDING_S
 
 TRAINER = "promo_toy.train:train"
 
@@ -132,12 +133,15 @@ def gone(pid, patience_s=15):
 
 
 def test_a_hanging_run_is_ended_at_its_limit_with_all_it_started(folder):
+    began = time.monotonic()
     executor, handle = start(folder, "hang", limit_s=2)
     child = orphan(folder)
     result = read_result(RealDisk(), folder, finish(executor, handle))
+    taken_s = time.monotonic() - began  # as promo's own clock has it, which is what the bound is about
 
     assert result.status is RunStatus.TIMEOUT
     assert gone(child)
+    assert taken_s <= 2 + ENDING_S
 
 
 def test_cancelling_ends_a_run_with_all_it_started(folder):

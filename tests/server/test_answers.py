@@ -45,7 +45,7 @@ def test_hover_tells_who_enters_a_stage_and_what_it_costs(staged):
     shown = said(staged, "stage repeat_10min", 8)
 
     assert "9 of 12 candidates may enter" in shown
-    assert "9 x 2 hosts x 2 seeds = 36 runs, 6.0 GPU-h" in shown
+    assert "9 x 2 hosts x 2 seeds = 36 runs; budget 36 runs, 6.0 GPU-h" in shown
 
 
 def test_hover_tells_the_state_of_a_seal(staged):
@@ -143,13 +143,14 @@ def test_each_stage_carries_its_runs_and_cost(staged):
     found = hints(staged, 0, len(staged.text))
 
     assert [hint.label for hint in found] == [
-        "<= 36 runs, 1.2 GPU-h",
-        "<= 24 runs, 2.0 GPU-h",
-        "<= 36 runs, 6.0 GPU-h",
-        "<= 16 runs, 16.0 GPU-h",
-        "<= 12 runs, 144.0 GPU-h",
+        "budget 36 runs, 1.2 GPU-h",
+        "budget 24 runs, 2.0 GPU-h",
+        "budget 36 runs, 6.0 GPU-h",
+        "budget 16 runs, 16.0 GPU-h",
+        "budget 12 runs, 144.0 GPU-h",
     ]
-    assert "at most 72 runs" in found[2].tooltip
+    assert "bound 180 attempts, 75.5 GPU-h" in found[2].tooltip
+    assert "at least 4 attempts" in found[2].tooltip
 
 
 def test_hints_keep_to_the_part_that_is_asked_for_and_to_sound_texts(staged):

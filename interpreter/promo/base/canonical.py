@@ -148,6 +148,7 @@ def _decimal_places(denominator: int) -> int | None:
     return max(places.values()) if denominator == 1 else None
 
 
+@lru_cache(1 << 15)
 def from_exact(text: str) -> Fraction:
     """The rational that *text* (from `exact`, or a float's repr) names, without rounding."""
     return Fraction(text)

@@ -265,7 +265,7 @@ def _stages(stages: tuple[StageProgress, ...], plan: Plan) -> Table:
         running = f"{stage.running} running" if stage.running else ""
         failed = f"{stage.failed} failed" if stage.failed else ""
         note = ", ".join(filter(None, [stage.note, "ended" if stage.phase is Phase.CLOSED else "", running, failed]))
-        spent = f"{amount_text(stage.spent_s, plan)} of {amount_text(stage.planned_s, plan)}"
+        spent = f"{amount_text(stage.spent_s, plan)} of {amount_text(stage.budget_s, plan)}"
         cells: list[RenderableType] = [
             Text("stage", "dim"),
             Text(stage.name),

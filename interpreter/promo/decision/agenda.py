@@ -22,6 +22,7 @@ from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.ledger.values import OWN_FAULT
 from promo.plan.values import Plan, PlannedRun
 from promo.study.judgement import Gate, Guard, Reduction, Rule
+from promo.study.limits import Allowance
 from promo.study.values import Stage, Study
 
 Cell = tuple[str, str, int]
@@ -112,14 +113,14 @@ class Agenda:
     """Stage -> all that it may need, in order."""
     cells: Mapping[tuple[str, str, str, int], PlannedRun] = field(init=False)
     """Stage, candidate, host and seed -> run."""
-    reruns: Mapping[str, tuple[int, int]] = field(init=False)
-    """Stage -> how often a run is made again that lacks a value, and that failed by its own fault."""
+    allowances: Mapping[str, Allowance] = field(init=False)
+    """Stage -> how often a run may be tried there."""
 
     def __attrs_post_init__(self) -> None:
         study, self.runs = self.study, {stage.name: stage.runs for stage in self.plan.stages}
         every = (run for runs in self.runs.values() for run in runs)
         self.cells = {(one.stage, one.candidate, one.host, one.seed): one for one in every}
-        self.reruns = {name: (study.missing_reruns_at(name), study.crash_reruns_at(name)) for name in study.stages}
+        self.allowances = {name: study.allowance_at(name) for name in study.stages}
 
     # --- everything ----------------------------------------------------------------------------------------
 
@@ -234,13 +235,18 @@ class Agenda:
         flagged = tried[-1].flagged
         if flagged is not None:
             return not flagged.again
-        missing, crash = self.reruns[run.stage]
-        crashes = state.failures(run.id, OWN_FAULT)
-        used_up = crashes > crash or state.failures(run.id) - crashes > missing
+        crashes, allowed = state.failures(run.id, OWN_FAULT), self.allowances[run.stage]
+        used_up = crashes > allowed.crash or state.failures(run.id) - crashes > allowed.missing
         return used_up or not self.may_repeat(run, state)
 
     def may_repeat(self, run: PlannedRun, state: State, *, after: int = 0) -> bool:
-        """Whether there is a run left when *after* more have ended badly; in a replay there are those recorded."""
+        """
+        Whether a run may be tried once more for any reason, when *after* more attempts have ended badly.
+
+        In a replay there are only those runs that were recorded.
+        """
+        if state.tries(run.id) >= self.allowances[run.stage].most:
+            return False
         if self.recorded is None:
             return True
         there = self.recorded.get((run.candidate, run.host, run.seed), 0)

@@ -93,9 +93,9 @@ class Figures:
     near: Share | None
     """Studies in which that is less than was asked about; None where nothing was."""
     expected_s: Share
-    """Mean device time in seconds, at the caps of all runs."""
-    planned_s: int
-    most_s: int
+    """Mean of what its stages come to ask for, in seconds, at the caps of all runs."""
+    budget_s: int
+    bound_s: int
 
 
 def simulate(
@@ -284,8 +284,8 @@ class _Tally:
             regret=_mean(self.regrets, self.reached),
             near=None if self.limit is None else _share(self.near, draws),
             expected_s=_mean(self.seconds, draws),
-            planned_s=self.plan.device_s.planned,
-            most_s=self.plan.device_s.most,
+            budget_s=self.plan.budget_s,
+            bound_s=self.plan.bound_s,
         )
 
     def _supposed(self, stage: Stage, name: str, reference: str | None, allowance: Fraction) -> Supposed | None:

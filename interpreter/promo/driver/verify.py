@@ -372,17 +372,17 @@ def _hours(sight: Sight) -> Iterator[Check]:
     for one in state.every_attempt():
         counts[one.state] += 1
     names = {AttemptState.RUNNING: "unfinished", AttemptState.FLAGGED: "excluded"}
-    did = "read from the record" if state.replay else "trained"
+    did = "read from the record" if state.replay else "spent in training"
     counted = ", ".join(f"{count} {names.get(kind, kind.value)}" for kind, count in counts.items() if count)
     words = f"{rounded(trained / HOUR, 4)} {plan.device_unit} {did}"
     if not state.replay:
         taken = (one.device_s for one in ended(state) if one.device_s is not None)
         spent = sum((from_exact(text) for text in taken), Fraction(0))
-        words += f", {rounded(spent / HOUR, 4)} of device time with failed and lost attempts, as promo clocked it"
+        words += f", {rounded(spent / HOUR, 4)} with start-up, scoring and lost attempts, as promo clocked it"
     words += f"; attempts: {counted or 'none'}"
     short = [one.folder for one in ended(state) if _is_short(folder, one)]
     if short:
-        words = f"less device time was recorded than the attempts themselves took: {listed(short)}"
+        words = f"less time of slots was recorded than the attempts themselves took: {listed(short)}"
     yield Check("hours", Outcome.DIFFERS if short else Outcome.MATCHES, words)
 
 

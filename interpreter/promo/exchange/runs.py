@@ -99,7 +99,7 @@ def _number(text: str | None) -> float | None:
 
 def _final(attempt: Attempt, result: Result) -> Iterator[tuple[str, float]]:
     """What stands once the attempt has ended: its metrics, and the seconds it took."""
-    named = {**result.metrics, "train_s": attempt.train_s, "device_s": attempt.device_s}
+    named = {**result.metrics, "spent_s": attempt.train_s, "slot_s": attempt.device_s}
     for name, text in named.items():
         value = _number(text)
         if value is not None:

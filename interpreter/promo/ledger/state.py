@@ -197,6 +197,11 @@ class State:
         """How many attempts of a run ended without a result that counts; lost ones have not ended."""
         return self.failures(run) + self.flagged(run)
 
+    def tries(self, run: str) -> int:
+        """How many attempts of a run have ended, lost ones included; one whose device was taken never began."""
+        ended = (one for one in self.attempts.get(run, ()) if one.state is not AttemptState.RUNNING)
+        return sum(one.loss is not Loss.BUSY for one in ended)
+
     def waiting(self) -> tuple[str, ...]:
         """Gates and rules that wait for a person."""
         held = (name for name, one in self.decisions.items() if isinstance(one.verdict.outcome, Held))

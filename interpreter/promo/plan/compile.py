@@ -1,21 +1,25 @@
 """
 Study to plan: list every run that may happen, order the runs, price them.
 
-A gate keeps a fixed number of candidates, so the number of runs behind it is known before anything is trained even
-though the names are not: a later stage lists the runs of everyone who may be promoted and counts those who will be.
+How many a gate keeps at most is known before anything is trained even though the names are not: a later stage lists the
+runs of everyone who may be promoted, and its budget is that of as many as the rules can promote.
 """
 
 import hashlib
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fractions import Fraction
 from operator import attrgetter
+
+from attrs import define, field
 
 from promo.base.canonical import Json, canonical, digest
 from promo.base.codec import to_json, value_digest
 from promo.base.units import HOUR
+from promo.plan.bounds import certain_stages
 from promo.plan.values import Bounds, Plan, PlannedRun, StagePlan, Supposition
 from promo.study.closure import closure
+from promo.study.limits import longest_s
 from promo.study.lock import frozen_rules
 from promo.study.meaning import meaning, order_of
 from promo.study.values import Stage, Study
@@ -34,10 +38,9 @@ def compile_plan(study: Study) -> Plan:
     Returns:
         The plan; equal studies give equal plans, byte for byte.
     """
-    identities = _Identities(study)
-    ends: dict[str, int] = {}
     free = {host.name: [0] * host.slots for host in study.hosts.values()}
-    stages = tuple(_stage(study, stage, identities, free, ends) for stage in study.stages.values())
+    ladder = _Ladder(study, _Identities(study), certain_stages(study), free)
+    stages = tuple(ladder.stage(stage) for stage in study.stages.values())
     meant, order = meaning(study), order_of(study)
     seals = {rule.name: value_digest(closure(study, rule)) for rule in frozen_rules(study)}
     runs: Json = [[stage.name, [run.id for run in stage.runs]] for stage in stages]
@@ -48,7 +51,8 @@ def compile_plan(study: Study) -> Plan:
         seals=seals,
         stages=stages,
         run_count=_total(stage.run_count for stage in stages),
-        device_s=_total(stage.device_s for stage in stages),
+        budget_s=sum(stage.budget_s for stage in stages),
+        bound_s=sum(stage.bound_s for stage in stages),
         wall_s=max(stage.ends_s for stage in stages),
         price_usd=_price(study, stages),
         suppositions=_suppositions(study, stages),
@@ -93,36 +97,50 @@ def _identity(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:ID_LENGTH]
 
 
-def _stage(
-    study: Study, stage: Stage, identities: _Identities, free: Mapping[str, list[int]], ends: dict[str, int]
-) -> StagePlan:
-    there = study.entrants[stage.name]
-    reruns = study.reruns_at(stage.name)
-    entrants = Bounds(there.fewest, there.planned, there.planned)
-    cells = len(stage.hosts) * len(stage.seeds)
-    runs = Bounds(there.fewest * cells, there.planned * cells, there.planned * cells * (1 + reruns))
-    cap_s = stage.budget.cap_s
-    ready = max((ends[before] for before in study.waits_for(stage.name)), default=0)
-    for host in stage.hosts:
-        _occupy(free[host], there.planned * len(stage.seeds), cap_s, ready)
-    ends[stage.name] = max(max(free[host]) for host in stage.hosts)
-    return StagePlan(
-        name=stage.name,
-        after=stage.after,
-        continues=stage.continues,
-        budget=stage.budget,
-        hosts=stage.hosts,
-        seeds=stage.seeds,
-        reruns=reruns,
-        report_only=stage.report_only,
-        entrants=entrants,
-        runs=_in_order(study, stage, identities),
-        run_count=runs,
-        device_s=Bounds(runs.fewest * cap_s, runs.planned * cap_s, runs.most * cap_s),
-        device_s_by_host={host: there.planned * len(stage.seeds) * cap_s for host in stage.hosts},
-        starts_s=ready,
-        ends_s=ends[stage.name],
-    )
+@define
+class _Ladder:
+    """What stages share, from the first to the last."""
+
+    study: Study
+    identities: "_Identities"
+    certain: frozenset[str]
+    free: dict[str, list[int]]
+    """Host -> when each of its slots is free."""
+    ends: dict[str, int] = field(factory=dict)
+    begun: set[str] = field(factory=set)
+    """Runs that begin in any case; one that several stages have in common begins once."""
+
+    def stage(self, stage: Stage) -> StagePlan:
+        """The next stage."""
+        there, allowance = self.study.entrants[stage.name], self.study.allowance_at(stage.name)
+        runs = _in_order(self.study, stage, self.identities)
+        sure = there.sure if stage.name in self.certain else frozenset()
+        begun = {run.id for run in runs if run.candidate in sure} - self.begun if sure else set()
+        self.begun |= begun
+        cells, cap_s = len(stage.hosts) * len(stage.seeds), stage.budget.cap_s
+        planned, most = there.planned * cells, there.most * cells * allowance.most
+        ready = max((self.ends[before] for before in self.study.waits_for(stage.name)), default=0)
+        for host in stage.hosts:
+            _occupy(self.free[host], there.planned * len(stage.seeds), cap_s, ready)
+        self.ends[stage.name] = max(max(self.free[host]) for host in stage.hosts)
+        return StagePlan(
+            name=stage.name,
+            after=stage.after,
+            continues=stage.continues,
+            budget=stage.budget,
+            hosts=stage.hosts,
+            seeds=stage.seeds,
+            allowance=allowance,
+            report_only=stage.report_only,
+            entrants=Bounds(len(sure), there.planned, there.most),
+            runs=runs,
+            run_count=Bounds(len(begun), planned, most),
+            budget_s=planned * cap_s,
+            bound_s=most * longest_s(cap_s),
+            budget_s_by_host={host: there.planned * len(stage.seeds) * cap_s for host in stage.hosts},
+            starts_s=ready,
+            ends_s=self.ends[stage.name],
+        )
 
 
 def _in_order(study: Study, stage: Stage, identities: _Identities) -> tuple[PlannedRun, ...]:
@@ -159,7 +177,7 @@ def _price(study: Study, stages: tuple[StagePlan, ...]) -> Fraction | None:
         return None
     total = Fraction(0)
     for stage in stages:
-        for host, seconds in stage.device_s_by_host.items():
+        for host, seconds in stage.budget_s_by_host.items():
             total += (study.hosts[host].price or 0) * Fraction(seconds, HOUR)
     return total
 
@@ -178,9 +196,9 @@ def _suppositions(study: Study, stages: tuple[StagePlan, ...]) -> tuple[Supposit
                 stage=stage.name,
                 candidates=candidates,
                 cells=cells,
-                device_s=candidates * cells * stage.budget.cap_s,
-                branch_s=planned[stage.name].device_s.planned,
-                kept_s=sum(one.device_s.planned for one in stages if one.name not in skipped),
+                costs_s=candidates * cells * stage.budget.cap_s,
+                branch_s=planned[stage.name].budget_s,
+                kept_s=sum(one.budget_s for one in stages if one.name not in skipped),
             )
         )
     return tuple(found)

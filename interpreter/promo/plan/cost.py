@@ -30,41 +30,42 @@ def check_cost(study: Study, plan: Plan) -> Iterator[Diagnostic]:
         yield from _expected_runs(stage, plan.stage(stage.name))
     if study.account:
         for said, found in zip(study.account.supposes, plan.suppositions, strict=True):
-            if said.costs_s != found.device_s:
+            if said.costs_s != found.costs_s:
                 cap_s = study.stages[found.stage].budget.cap_s
                 formula = f"{found.candidates} candidates x {found.cells} cells x {hours(cap_s)}"
                 yield Diagnostic(
                     "P0602",
-                    f"the spec says {hours(said.costs_s)}, and this costs {beside_hours(found.device_s)}",
+                    f"the spec says {hours(said.costs_s)}, and this costs {beside_hours(found.costs_s)}",
                     said.where["suppose"],
-                    notes=(f"{formula} = {hours(found.device_s)}",),
+                    notes=(f"{formula} = {hours(found.costs_s)}",),
                 )
 
 
 def _formula(plan: Plan) -> str:
-    parts = [(stage.name, stage.device_s.planned) for stage in plan.stages]
+    parts = [(stage.name, stage.budget_s) for stage in plan.stages]
     total = " + ".join(hours(seconds) for _, seconds in parts)
-    return f"{total} = {hours(plan.device_s.planned)} over {', '.join(name for name, _ in parts)}"
+    return f"{total} = {hours(plan.budget_s)} over {', '.join(name for name, _ in parts)}"
 
 
 def _budget(study: Study, plan: Plan) -> Iterator[Diagnostic]:
     if study.budget_s is None:
         return
-    at = study.where["budget"]
-    if plan.device_s.planned > study.budget_s:
-        message = f"the plan needs {beside_hours(plan.device_s.planned)}, and the budget is {hours(study.budget_s)}"
-        yield Diagnostic("P0601", message, at, "raise the budget, or train less", notes=(_formula(plan),))
-    elif plan.device_s.most > study.budget_s:
-        message = f"with every allowed rerun the plan needs {beside_hours(plan.device_s.most)}, over the budget"
-        note = f"planned {beside_hours(plan.device_s.planned)}, budget {hours(study.budget_s)}"
+    at, allowed = study.where["budget"], hours(study.budget_s)
+    again = sum(stage.budget_s * (1 + stage.allowance.reruns) for stage in plan.stages)
+    if plan.budget_s > study.budget_s:
+        message = f"the stages ask for {beside_hours(plan.budget_s)}, and the study allows {allowed}"
+        yield Diagnostic("P0601", message, at, "allow a larger budget, or train less", notes=(_formula(plan),))
+    elif again > study.budget_s:
+        message = f"with every allowed rerun the stages ask for {beside_hours(again)}, and the study allows {allowed}"
+        note = f"without reruns they ask for {beside_hours(plan.budget_s)}"
         yield Diagnostic("P0604", message, at, severity=Severity.WARNING, notes=(note,))
 
 
 def _expected(study: Study, plan: Plan) -> Iterator[Diagnostic]:
     account = study.account
-    if account is None or account.expected_s is None or account.expected_s == plan.device_s.planned:
+    if account is None or account.expected_s is None or account.expected_s == plan.budget_s:
         return
-    message = f"{hours(account.expected_s)} are expected, and the plan needs {beside_hours(plan.device_s.planned)}"
+    message = f"{hours(account.expected_s)} are expected, and the stages ask for {beside_hours(plan.budget_s)}"
     yield Diagnostic("P0602", message, account.where["expect_cost"], notes=(_formula(plan),))
 
 

@@ -1,7 +1,11 @@
 """
 An execution plan: every run that may happen, and what it costs.
 
-All times are whole seconds.  A run's identity is a digest of what it trains, for how long, on what, with which seed
+Three words for cost are never mixed.  The *budget* is what stages ask for: planned runs, trained up to their caps.
+The *bound* is what cannot be exceeded, start-up and scoring, reruns and lost attempts included.  What was *spent* is
+measured, and no part of a plan.  All are whole seconds of a slot of a host, which on a GPU is the device.
+
+A run's identity is a digest of what it trains, for how long, on what, with which seed
 and runner; it does not depend on the stage's name or on how the spec is laid out.
 """
 
@@ -13,6 +17,7 @@ from attrs import frozen
 
 from promo.base.codec import Count, Digest, Name, from_json
 from promo.base.shown import Shown
+from promo.study.limits import Allowance
 from promo.study.values import Budget, Study
 
 
@@ -32,9 +37,11 @@ class PlannedRun(Shown):
 @frozen(eq=False, repr=False, slots=False)
 class Bounds(Shown):
     """
-    An amount that scores and failures can move: *planned* is the most that can be needed when no run fails (what a
-    gate keeps may depend on scores), *fewest* what is needed when everyone goes that may go, *most* when every run is
-    repeated as often as its gate allows.
+    A number that scores, failures and people can move.
+
+    No world has less than *fewest*, of attempts or of entrants, and none more than *most*: one in which runs fail, are
+    lost and are repeated as often as may be, and whoever is asked lets everybody on.  *planned* is the most where no
+    run fails and nobody is asked; what a gate keeps may depend on scores.
     """
 
     fewest: int
@@ -52,15 +59,18 @@ class StagePlan(Shown):
     budget: Budget
     hosts: tuple[str, ...]
     seeds: tuple[int, ...]
-    reruns: int
+    allowance: Allowance
     report_only: bool
     entrants: Bounds
     runs: tuple[PlannedRun, ...]
     """Every possible run in execution order: seed by seed, candidates and hosts in an order drawn by identity."""
     run_count: Bounds
-    device_s: Bounds
-    device_s_by_host: Mapping[str, int]
-    """Host -> planned device seconds."""
+    """Attempts: one for each planned run, and how many a world has at least and at most."""
+    budget_s: int
+    """What it asks for: every planned run, trained up to its cap."""
+    bound_s: int
+    """What it cannot exceed: every attempt that any world has, each as long as one can keep its slot."""
+    budget_s_by_host: Mapping[str, int]
     starts_s: int
     """Planned wall-clock seconds from the start of the study until the stage can begin and has ended."""
     ends_s: int
@@ -74,12 +84,12 @@ class Supposition(Shown):
     stage: str
     candidates: int
     cells: int
-    device_s: int
-    """candidates x cells x the stage's budget."""
+    costs_s: int
+    """candidates x cells x the cap of the stage's budget."""
     branch_s: int
-    """What the plan spends at that stage."""
+    """The budget of that stage."""
     kept_s: int
-    """What the plan spends on the stages that this continuation would still need."""
+    """The budget of the stages that this continuation would still need."""
 
 
 @frozen(eq=False, repr=False, slots=False)
@@ -98,10 +108,13 @@ class Plan(Shown):
     """Frozen gate or rule -> digest of its closure."""
     stages: tuple[StagePlan, ...]
     run_count: Bounds
-    device_s: Bounds
+    budget_s: Count
+    """What its stages ask for, in seconds."""
+    bound_s: Count
+    """What no course of the study can exceed, in seconds."""
     wall_s: Count
     price_usd: Fraction | None
-    """Planned price in dollars; None when no host has one."""
+    """Price of the budget in dollars; None when no host has one."""
     suppositions: tuple[Supposition, ...]
 
     def stage(self, name: str) -> StagePlan:

@@ -1,8 +1,9 @@
 """
 What gates saved and what they may have cost: spent, supposed, and the audit sample of the dropped.
 
-Supposed hours are the plan's arithmetic and nothing more.  Whether a drop was wrong is known only of candidates that
-really went on: those that a `sample` clause drew.
+A saving compares what was spent with what the same basis would have spent: the mean of runs that were measured at the
+stage in question; where none was, budgets with budgets.  Supposed times are arithmetic and nothing more.  Whether a
+drop was wrong is known only of candidates that really went on: those that a `sample` clause drew.
 """
 
 from collections.abc import Iterator
@@ -15,9 +16,10 @@ from promo.decision.conditions import complete
 from promo.decision.stats import sampled_interval, summarise
 from promo.decision.values import Decision, Ground, Ranking, Verdict
 from promo.evidence.values import Evidence
+from promo.plan.values import Plan
 from promo.report.plan import amount_text, amount_unit, share_text
 from promo.report.record import Record
-from promo.report.words import listed, number
+from promo.report.words import listed, number, plural
 from promo.study.judgement import Gate
 
 CONFIDENCE = Fraction(95, 100)
@@ -25,7 +27,7 @@ CONFIDENCE = Fraction(95, 100)
 
 @frozen
 class GateAccount:
-    """One decided gate: what its target stage cost, and would have cost with everyone who entered the gate."""
+    """One decided gate: what its target stage spent, and would have spent with everyone who entered the gate."""
 
     gate: str
     target: str
@@ -33,18 +35,37 @@ class GateAccount:
     went_on: int
     cells: int
     cap_s: int
+    measured: int
+    """Runs at the target that have a result and a training time."""
+    run_s: Fraction | None
+    """Mean of those times; None where there is none."""
     spent_s: Fraction
-    """Trained in the whole study, every attempt."""
+    """Spent in training in the whole study, every attempt."""
 
     @property
-    def branch_s(self) -> int:
-        """Priced: those who went on, at the target's cap."""
-        return self.went_on * self.cells * self.cap_s
+    def branch_s(self) -> Fraction:
+        """Those who went on, at that mean; at the target's cap where there is none."""
+        return self.went_on * self.each_s
 
     @property
-    def supposed_s(self) -> int:
-        """Priced: everyone, at the target's cap."""
-        return self.entered * self.cells * self.cap_s
+    def supposed_s(self) -> Fraction:
+        """Everyone who entered the gate, on the same basis."""
+        return self.entered * self.each_s
+
+    @property
+    def each_s(self) -> Fraction:
+        """One candidate at the target, in all cells."""
+        return self.cells * (Fraction(self.cap_s) if self.run_s is None else self.run_s)
+
+    @property
+    def like_for_like(self) -> Fraction:
+        """Share of the supposed branch that was saved: budgets, or spent times, of the same stage."""
+        return 1 - Fraction(self.went_on, self.entered)
+
+    @property
+    def as_published(self) -> Fraction | None:
+        """The same of everything spent; None where nothing says what the branch would have spent."""
+        return None if self.run_s is None else 1 - self.spent_s / self.supposed_s
 
 
 @frozen
@@ -71,16 +92,26 @@ def gate_accounts(record: Record) -> Iterator[GateAccount]:
     for decision, found in _decided(record):
         if found.target in record.state.opened:
             stage = record.study.stages[found.target]
-            went_on = len(record.state.opened[found.target])
+            times = _times(record, stage.name)
             yield GateAccount(
                 gate=decision.name,
                 target=found.target,
                 entered=len(found.standings),
-                went_on=went_on,
+                went_on=len(record.state.opened[found.target]),
                 cells=len(stage.cells),
                 cap_s=stage.budget.cap_s,
-                spent_s=record.trained_s(),
+                measured=len(times),
+                run_s=sum(times, Fraction(0)) / len(times) if times else None,
+                spent_s=record.spent_s(),
             )
+
+
+def _times(record: Record, stage: str) -> list[Fraction]:
+    """Training seconds of the runs of a stage that count; a record without a clock has none."""
+    counting = (one for one in record.attempts(stage) if record.state.accepted(one.run) is one)
+    results = (record.results.get((one.run, one.number)) for one in counting)
+    times = (from_exact(result.charged_s) for result in results if result is not None)
+    return [seconds for seconds in times if seconds]
 
 
 def samples(record: Record) -> Iterator[Sampled]:
@@ -135,18 +166,9 @@ def _score(record: Record, gate: Gate, evidence: Evidence, name: str) -> Fractio
 
 def account_lines(record: Record) -> Iterator[str]:
     """The account in sentences."""
-    plan, unit = record.plan, amount_unit(record.plan)
     for one in gate_accounts(record):
-        if not one.supposed_s:
-            continue
-        supposed, branch = amount_text(one.supposed_s, plan), amount_text(one.branch_s, plan)
-        yield (
-            f"Had all {one.entered} of {one.gate} been promoted to {one.target}: {one.entered} x {one.cells} cells "
-            f"x {amount_text(one.cap_s, plan)} = {supposed} {unit}, against {branch} for the {one.went_on} that did. "
-            f"Saved like for like: {share_text(1 - Fraction(one.branch_s, one.supposed_s))}. As savings are often "
-            f"published, everything trained ({amount_text(one.spent_s, plan)}) against that branch alone: "
-            f"{_saved(1 - one.spent_s / one.supposed_s)}. Supposed, never run."
-        )
+        if one.entered:
+            yield _saving(one, record.plan)
     sampled = {one.gate: one for one in samples(record)}
     for decision, found in _decided(record):
         if decision.name in sampled:
@@ -157,6 +179,29 @@ def account_lines(record: Record) -> Iterator[str]:
                 "cost; a clause like "
                 "'sample 1 dropped seed 9' would."
             )
+
+
+def _saving(one: GateAccount, plan: Plan) -> str:
+    """What a gate saved: spent times against spent times, or budgets against budgets where nothing was measured."""
+    supposed, branch = (f"{amount_text(seconds, plan)}" for seconds in (one.supposed_s, one.branch_s))
+    if one.run_s is None:
+        each, what = f"{amount_text(one.cap_s, plan)}, the cap of a run,", f"a budget of {supposed} {amount_unit(plan)}"
+    else:
+        runs = f"the mean of the {plural(one.measured, 'run')} there"
+        each, what = f"{amount_text(one.run_s, plan)}, {runs},", f"{supposed} {amount_unit(plan)} spent in training"
+    published = (
+        ""
+        if one.as_published is None
+        else (
+            f" As savings are often published, everything spent ({amount_text(one.spent_s, plan)}) against that branch "
+            f"alone: {_saved(one.as_published)}."
+        )
+    )
+    return (
+        f"Had all {one.entered} that entered {one.gate} gone on to {one.target}: {one.entered} x {one.cells} cells x "
+        f"{each} = {what}, against {branch} for the {one.went_on} that did. Saved like for like: "
+        f"{share_text(one.like_for_like)}.{published} Supposed, never run."
+    )
 
 
 def sampled_words(one: Sampled, unit: str) -> str:
@@ -195,10 +240,12 @@ def account_to_json(record: Record) -> dict[str, Json]:
             "went_on": one.went_on,
             "cells": one.cells,
             "cap_s": one.cap_s,
-            "supposed_s": one.supposed_s,
-            "branch_s": one.branch_s,
-            "saving_like_for_like": exact(1 - Fraction(one.branch_s, one.supposed_s)) if one.supposed_s else None,
-            "saving_as_published": exact(1 - one.spent_s / one.supposed_s) if one.supposed_s else None,
+            "basis": "budget" if one.run_s is None else "spent",
+            "run_s": exact(one.cap_s if one.run_s is None else one.run_s),
+            "supposed_s": exact(one.supposed_s),
+            "branch_s": exact(one.branch_s),
+            "saving_like_for_like": exact(one.like_for_like) if one.entered else None,
+            "saving_as_published": None if one.as_published is None else exact(one.as_published),
         }
         for one in gate_accounts(record)
     ]
@@ -216,4 +263,4 @@ def account_to_json(record: Record) -> dict[str, Json]:
         }
         for one in samples(record)
     ]
-    return {"promo_account": 1, "trained_s": exact(record.trained_s()), "gates": gates, "samples": audits}
+    return {"promo_account": 2, "spent_s": exact(record.spent_s()), "gates": gates, "samples": audits}

@@ -7,14 +7,13 @@ agreement stands beside what the noise would leave of it.
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any
 
 from promo.evidence.across import moves, turns
 from promo.evidence.effects import ORDERS, EffectTable, Estimate
-from promo.report.canvas import LINE, figure_of, look, svg_of
 from promo.report.describe import describe_budget
 from promo.report.design import effect_name
-from promo.report.pictures import ranks_svg
+from promo.report.flows import ranks_svg
+from promo.report.pictures import Trend, Trends, drawable, trends_svg
 from promo.report.ranks import means, ranking, stability, stability_words
 from promo.report.record import Record
 from promo.report.words import NONE, listed, number
@@ -59,26 +58,24 @@ def effects_across(record: Record, effects: Effects, table: EffectTable) -> str:
     lines = {effect: points for effect, points in known.items() if len(points) > 1}
     if not lines:
         return ""
-    largest = sorted(lines, key=lambda effect: -max(abs(float(one.value or 0)) for _, one in lines[effect]))
+    largest = sorted(lines, key=lambda effect: -max(abs(drawable(one.value or 0)) for _, one in lines[effect]))
     shown = [effect for effect in lines if effect in largest[:MOST_LINES]]
-    figure, (place,) = figure_of(1, height=3.2, top=0.15, bottom=0.55, left=0.85)
-    for count, effect in enumerate(shown):
-        style, aside = look(count), 0.02 * (count - (len(shown) - 1) / 2)
-        xs = [at + aside for at, _ in lines[effect]]
-        ys = [float(one.value or 0) for _, one in lines[effect]]
-        place.plot(xs, ys, **style, markersize=5, linewidth=1.2, label=effect_name(effect))
-        for x, (_, one) in zip(xs, lines[effect], strict=True):
-            if one.low is not None and one.high is not None:
-                place.plot([x, x], [float(one.low), float(one.high)], color=style["color"], linewidth=0.9, alpha=0.6)
-    place.axhline(0.0, color=LINE, linewidth=1.0)
-    _stage_axis(record, place, effects.stages, right=0.6)
-    place.set_ylabel(f"effect ({record.study.measure.unit})")
-    place.legend(loc="upper right", frameon=False, fontsize=9)
+    trends = tuple(Trend(effect_name(effect), tuple(map(_point, lines[effect]))) for effect in shown)
     words = "; ".join(
-        f"{effect_name(effect)} " + ", ".join(f"{float(one.value or 0):+.4g}" for _, one in lines[effect])
+        f"{effect_name(effect)} " + ", ".join(f"{drawable(one.value or 0):+.4g}" for _, one in lines[effect])
         for effect in shown
     )
-    return svg_of(figure, f"Effects from {listed(effects.stages)}: {words}")
+    counts = f"effect ({record.study.measure.unit}); bars: intervals"
+    return trends_svg(
+        Trends(counts, tuple(_titles(record, effects.stages)), trends),
+        f"Effects from {listed(effects.stages)}: {words}",
+    )
+
+
+def _point(found: tuple[int, Estimate]) -> tuple[int, float, tuple[float, float] | None]:
+    place, one = found
+    interval = None if one.low is None or one.high is None else (drawable(one.low), drawable(one.high))
+    return place, drawable(one.value or 0), interval
 
 
 def ranks_across(record: Record, effects: Effects) -> tuple[str, tuple[tuple[str, ...], ...]]:
@@ -111,12 +108,6 @@ def _points(record: Record, effects: Effects) -> set[str]:
 def _titles(record: Record, stages: Sequence[str]) -> list[str]:
     """Stages with their budgets."""
     return [f"{name}\n{describe_budget(record.study.stages[name].budget)}" for name in stages]
-
-
-def _stage_axis(record: Record, place: Any, stages: Sequence[str], *, right: float) -> None:
-    """Stages side by side with their budgets, and room for what stands on the right."""
-    place.set_xticks(range(len(stages)), _titles(record, stages))
-    place.set_xlim(-0.25, len(stages) - 1 + right)
 
 
 def rank_lines(record: Record, effects: Effects) -> Iterable[str]:

@@ -24,9 +24,9 @@ def _lines(record: Record, baseline: Baseline) -> Iterable[str]:
     means: dict[str, Fraction | None] = {}
     for stage in baseline.stages:
         means |= _means(record.evidence[stage])
-    priced = sum(record.plan.stage(stage).device_s.planned for stage in baseline.stages)
+    budget = sum(record.plan.stage(stage).budget_s for stage in baseline.stages)
     tried = f"{plural(len(means), 'condition')} of the {2 ** len(_factors(record, baseline))} of {baseline.space}"
-    price = f"priced {span_text(priced)}, as {baseline.matched}"
+    price = f"with the budget of {baseline.matched}, {span_text(budget)}"
     if baseline.seed is not None:
         yield f"{baseline.name} drew {tried} with seed {baseline.seed}, {price}."
         best = _best(record, means)

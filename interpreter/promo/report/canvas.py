@@ -1,152 +1,209 @@
 """
-Figures to SVG that takes its colours and fonts from the page around it.
+Pieces of pictures to SVG.
 
-Matplotlib draws; afterwards every colour becomes a CSS variable, so that one picture serves light and dark pages and
-paper, and texts stay texts.  A candidate has the same colour, marker and dash in every picture, and what belongs to it
-is one group, so that a page can tell its name and light it up.  Margins are computed and not searched for, since the
-page's own font decides how long a text is anyhow.
+A picture says what things are (`k3` belongs to candidate 3, `c3` has the fourth colour, `grid`, `soft`) and
+`templates/picture.css` says how that looks, on light and dark pages and on paper; texts stay texts.  A candidate has
+the same colour, marker and dash in every picture.  Nothing has an identifier, so any number of pictures share a page,
+and nothing but the drawing itself decides the bytes.
+
+Lengths are in units of the picture.  It is shown at one pixel a unit or larger where there is room, and never so small
+that its texts fall below `LEAST_PX`: then it scrolls.  How wide a text is depends on a font that only the page knows;
+widths are those of a wide one, DejaVu Sans, and a picture grows when its texts need that.
 """
 
-import hashlib
-import io
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from typing import Any
+import unicodedata
+from collections.abc import Iterable, Sequence
+from html import escape
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7b61c9", "#8f7f3f")
-"""Okabe & Ito (2008) with two more; the page names them --c0 to --c7."""
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-DASHES: tuple[tuple[float, ...], ...] = ((), (5, 1.5), (1.5, 1.2), (5, 1.5, 1.5, 1.5))
-INK, LINE = "#123456", "#654321"
-"""Stand-ins for the page's text and line colours."""
-WIDTH_IN = 9.0
-CHARACTER_IN = 0.075
-"""About how wide a character of an axis is."""
-SETTINGS = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "promo",
-    "path.simplify": True,
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": LINE,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "text.color": INK,
-    "grid.color": LINE,
-}
+from attrs import frozen
 
+from promo.base.resources import template_folder
 
-def look(candidate: int) -> Mapping[str, Any]:
-    """Colour, marker and dash of a candidate, the same in every picture."""
-    count = len(COLOURS)
-    dash = DASHES[(candidate // 2) % len(DASHES)]
-    return {
-        "color": COLOURS[candidate % count],
-        "marker": MARKERS[(candidate + candidate // count) % len(MARKERS)],
-        "linestyle": (0, dash) if dash else "-",
-    }
-
-
-def figure_of(
-    panels: int, *, height: float, width: float = WIDTH_IN, left: float = 0.75, bottom: float = 0.5, top: float = 0.3
-) -> tuple[Any, Any]:
-    """
-    An empty figure with panels side by side.
-
-    Args:
-        panels: how many.
-        height: of the figure, in inches, as all lengths here.
-        width: of the figure.
-        left: room for what stands beside the first panel.
-        bottom: room below the panels.
-        top: room above them.
-    """
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    matplotlib.rcParams.update(SETTINGS)
-    figure = Figure(figsize=(width, height))
-    figure.patch.set_alpha(0.0)
-    axes = figure.subplots(1, panels, squeeze=False, sharey=True)[0]
-    figure.subplots_adjust(
-        left=left / width, right=1 - 0.15 / width, bottom=bottom / height, top=1 - top / height, wspace=0.06
+WIDTH = 840.0
+"""Of a picture that needs no more."""
+FONT, LEAST_PX = 13.0, 11.0
+"""Size of a text, and how small it may be shown, in pixels of CSS."""
+MARGIN = 16.0
+"""Around a picture that is a file of its own."""
+ROW = 20.0
+"""From one line of text to the next where each has a mark."""
+LINE = 16.0
+"""From one line of a text to the next."""
+COLOURS = 8
+SHAPES = (
+    "-3.7 0a3.7 3.7 0 1 0 7.4 0a3.7 3.7 0 1 0-7.4 0z",
+    "-3.4-3.4h6.8v6.8h-6.8z",
+    "0-4.6l4.4 7.7h-8.8z",
+    "0-4.9l4.9 4.9l-4.9 4.9l-4.9-4.9z",
+    "0 4.6l-4.4-7.7h8.8z",
+    "-1.5-4.4h3v2.9h2.9v3h-2.9v2.9h-3v-2.9h-2.9v-3h2.9z",
+    "0-2.1l2.4-2.4l2.1 2.1l-2.4 2.4l2.4 2.4l-2.1 2.1l-2.4-2.4l-2.4 2.4l-2.1-2.1l2.4-2.4l-2.4-2.4l2.1-2.1z",
+    "0-5.2l1.3 3.5h3.7l-2.9 2.4l1 3.7l-3.1-2.1l-3.1 2.1l1-3.7l-2.9-2.4h3.7z",
+)
+"""Circle, square, triangle, diamond, triangle upside down, plus, cross and star: paths from their middles."""
+CROSS = "-3.6-3.6l7.2 7.2m0-7.2l-7.2 7.2"
+"""Of who is dropped."""
+DASHES = ("", "7 2.5", "2 2", "7 2.5 2 2.5")
+EMS = {
+    character: em
+    for characters, em in (
+        (" '|IJijl", 0.35),
+        ("!(),-./:;[\\]`frt", 0.42),
+        ('"*?F_Lckszxvy', 0.6),
+        ("&DGHNOQU", 0.8),
+        ("#+<=>M^w~×−", 0.88),
+        ("%@Wm", 1.0),
     )
-    for place in axes:
-        place.patch.set_alpha(0.0)
-        place.grid(visible=True, alpha=0.25, linewidth=0.6)
-    return figure, axes
+    for character in characters
+}
+"""Width of characters over the size of the text; of other ones of ASCII it is less than 0.71."""
+
+UNSEEN = "\ufffd"
+"""What stands for a character that has no shape, or turns the direction of others."""
+
+Point = tuple[float, float]
 
 
-def belongs(artist: Any, candidate: int) -> None:
-    """Say that something drawn belongs to a candidate."""
-    artist.set_gid(f"candidate-{candidate}")
+@frozen
+class Look:
+    """How something is drawn."""
+
+    colour: int
+    shape: str | None
+    """Of its marks; None where it has none."""
+    dash: str | None
+    """Of its line; None where it has none."""
 
 
-def svg_of(figure: Any, description: str, names: Sequence[str] = ()) -> str:
+def look(candidate: int) -> Look:
+    """Colour, mark and dash of a candidate, the same in every picture."""
+    shape = SHAPES[(candidate + candidate // COLOURS) % len(SHAPES)]
+    return Look(candidate % COLOURS, shape, DASHES[(candidate // 2) % len(DASHES)])
+
+
+def width_of(text: str, *, bold: bool = False) -> float:
+    """About how wide a line of text is at most."""
+    return FONT * sum(map(_em, text)) * (1.15 if bold else 1.0)
+
+
+def _em(character: str) -> float:
+    if not character.isprintable():
+        return _em(UNSEEN)
+    if character.isascii():
+        return EMS.get(character, 0.66 if character.islower() or character.isdigit() else 0.71)
+    if unicodedata.combining(character):
+        return 0.0
+    return EMS.get(character, 1.1 if unicodedata.east_asian_width(character) in "WF" else 0.8)
+
+
+def text(at: Point, words: str, kind: str = "", *, anchor: str = "start") -> str:
     """
-    A figure as SVG for a page.
+    A text on a line.
 
     Args:
-        figure: drawn by matplotlib.
-        description: the picture in words, for those who cannot see it.
-        names: candidates by number; a pointer over what belongs to one shows its name.
+        at: the start, middle or end of the line, and its height in the middle of small letters and capitals.
+        words: anything; it is escaped.
+        kind: classes of the style sheet: `head`, `soft`.
+        anchor: what *at* is: `start`, `middle` or `end`.
     """
-    from markupsafe import escape
-
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    text = buffer.getvalue()
-    view_box = re.search(r'viewBox="([^"]+)"', text)
-    assert view_box is not None
-    text = text[text.index(">", text.index("<svg")) + 1 :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = _named(_short(text), names)
-    shape = ' class="long"' if figure.get_figwidth() > WIDTH_IN else ""
-    return f'<svg viewBox="{view_box[1]}"{shape} role="img" aria-label="{escape(description)}">{text}'
+    kind, side = f' class="{kind}"' if kind else "", f' text-anchor="{anchor}"' if anchor != "start" else ""
+    shown = "".join(character if character.isprintable() else UNSEEN for character in words)
+    return f'<text x="{at[0]:.1f}" y="{at[1] + 0.35 * FONT:.1f}"{kind}{side}>{escape(shown)}</text>'
 
 
-_GROUP = re.compile(r'<g id="candidate-(\d+)">')
-_ANY_ID = re.compile(r' id="(?![mp][0-9a-f]{10}")[^"]*"')
-_OWN_ID = re.compile(r'((?: id="|#))([mp][0-9a-f]{10})')
-_MARKS = re.compile(r'(<use [^>]*?) style="([^"]*)"/>((?:\s*<use [^>]*? style="\2"/>)*)')
-_DIGITS = re.compile(r"(\d\.\d\d)\d+")
-_FONT = re.compile(r"font: (?:(bold|700) )?([\d.]+)px [^;\"]*")
+def texts(at: Point, lines: Iterable[str], kind: str = "", *, anchor: str = "start") -> str:
+    """Lines of text below each other."""
+    return "".join(text((at[0], at[1] + LINE * row), line, kind, anchor=anchor) for row, line in enumerate(lines))
 
 
-def _short(text: str) -> str:
-    """Page colours, hundredths of a point, one style for a row of marks, and no identifiers but those that are used."""
-    for number, colour in enumerate(COLOURS):
-        text = text.replace(colour, f"var(--c{number})")
-    text = text.replace(INK, "var(--ink)").replace(LINE, "var(--line)").replace("xlink:href", "href")
-    text = _FONT.sub(r"font-size: \2px; font-weight: \1", text)
-    text = text.replace("font-weight: ;", "").replace('font-weight: "', '"')
-    text = re.sub(r"<[^>]+>", lambda tag: _DIGITS.sub(r"\1", tag[0]), text)
-    text = _MARKS.sub(_one_style, text)
-    text = _GROUP.sub(r'<g class="k k\1">', text)
-    text = _ANY_ID.sub("", text)
-    # Identifiers are digests of what they name; two pictures on one page must not share them all the same.
-    own = hashlib.sha256(text.encode()).hexdigest()[:6]
-    text = _OWN_ID.sub(rf"\g<1>\g<2>-{own}", text)
-    return re.sub(r"\s*\n\s*", "\n", text)
+def line(path: str, kind: str, dash: str | None = "") -> str:
+    """A path that is drawn and not filled; nothing for an empty one."""
+    dashed = f' stroke-dasharray="{dash}"' if dash else ""
+    return f'<path class="{kind}" d="{path}" fill="none" stroke="currentColor"{dashed}/>' if path else ""
 
 
-def _one_style(found: re.Match[str]) -> str:
-    marks = f"{found[1]}/>{found[3]}".replace(f' style="{found[2]}"', "")
-    return f'<g style="{found[2]}">{marks}</g>'
+def straight(start: Point, end: Point, kind: str, dash: str | None = "") -> str:
+    """A straight line."""
+    return line(f"M{start[0]:.1f} {start[1]:.1f}L{end[0]:.1f} {end[1]:.1f}", kind, dash)
 
 
-def _named(text: str, names: Sequence[str]) -> str:
-    """The name of a candidate inside each group of its own."""
-    from markupsafe import escape
+def marks(points: Iterable[Point], shape: str, kind: str) -> str:
+    """Marks of one shape as one path; nothing where there are none."""
+    path = "".join([f"M{x:.1f} {y:.1f}m{shape}" for x, y in points])
+    if shape == CROSS:
+        return line(path, kind)
+    return f'<path class="{kind}" d="{path}" fill="currentColor"/>' if path else ""
 
-    if not names:
-        return text
-    return re.sub(
-        r'(<g class="k k(\d+)">)', lambda found: f"{found[1]}<title>{escape(names[int(found[2])])}</title>", text
+
+def belonging(candidate: int, drawn: str, names: Sequence[str]) -> str:
+    """What belongs to a candidate, with its name for a pointer; nothing where nothing is drawn."""
+    title = f"<title>{escape(names[candidate])}</title>" if names else ""
+    return f'<g class="k k{candidate}">{title}{drawn}</g>' if drawn else ""
+
+
+def legend(entries: Sequence[tuple[Look, str]], at: Point, width: float) -> tuple[str, float]:
+    """
+    What stands for what, in as many rows as that takes.
+
+    Args:
+        entries: looks and their names.
+        at: left end and middle of the first row.
+        width: of a row, unless one entry alone is wider.
+
+    Returns:
+        The drawing, and its height.
+    """
+    drawn, x, y = [], at[0], at[1]
+    for style, name in entries:
+        wide = 44 + width_of(name)
+        if x > at[0] and x + wide > at[0] + width:
+            x, y = at[0], y + ROW
+        drawn.append(sample(style, (x + 13, y)) + text((x + 32, y), name))
+        x += wide + 8
+    return "".join(drawn), y + ROW - at[1] if entries else 0.0
+
+
+def sample(style: Look, at: Point) -> str:
+    """A short line with one mark: how something looks."""
+    own = f"c{style.colour}"
+    stroke = "" if style.dash is None else straight((at[0] - 13, at[1]), (at[0] + 13, at[1]), f"{own} line", style.dash)
+    return stroke + ("" if style.shape is None else marks([at], style.shape, own))
+
+
+def svg(size: Point, words: str, drawn: str) -> str:
+    """
+    A picture for a page.
+
+    Args:
+        size: its width and height.
+        words: the picture in words, for those who cannot see it.
+        drawn: everything in it.
+    """
+    kind = "picture long" if size[0] > WIDTH else "picture"
+    least = f"min-width:{size[0] * LEAST_PX / FONT:.0f}px"
+    return (
+        f'<svg class="{kind}" viewBox="0 0 {size[0]:.0f} {size[1]:.0f}" style="{least}" role="img" '
+        f'aria-label="{escape(words)}">{drawn}</svg>'
+    )
+
+
+def document(size: Point, title: str, words: str, drawn: str) -> str:
+    """
+    A picture as a file of its own, with the style that a page would give it.
+
+    Args:
+        size: its width and height.
+        title: what it shows.
+        words: the picture in words.
+        drawn: everything in it.
+    """
+    style = (template_folder() / "picture.css").read_text(encoding="utf-8")
+    wide, high = (f"{length + 2 * MARGIN:.0f}" for length in size)
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="picture" width="{wide}" height="{high}" '
+        f'viewBox="{-MARGIN:.0f} {-MARGIN:.0f} {wide} {high}" role="img">\n'
+        f"<title>{escape(title)}</title><desc>{escape(words)}</desc>\n<style>\n{style}</style>\n{drawn}</svg>\n"
     )
 
 
@@ -157,21 +214,4 @@ def marks_svg(candidates: Iterable[int]) -> str:
 
 
 def _symbol(candidate: int) -> str:
-    dash = DASHES[(candidate // 2) % len(DASHES)]
-    dashed = f' stroke-dasharray="{" ".join(f"{1.6 * length:g}" for length in dash)}"' if dash else ""
-    colour = f"var(--c{candidate % len(COLOURS)})"
-    return (
-        f'<symbol id="mark-{candidate}" viewBox="-15 -6 30 12"><path d="M-15 0H15" stroke="{colour}" '
-        f'stroke-width="1.6"{dashed}/><path d="{_outline(look(candidate)["marker"])}" fill="{colour}"/></symbol>'
-    )
-
-
-@cache
-def _outline(marker: str) -> str:
-    """Outline of a marker as SVG path data, about ten units across."""
-    from matplotlib.markers import MarkerStyle
-
-    style = MarkerStyle(marker)
-    path = style.get_path().transformed(style.get_transform())
-    turned = (points for points, _ in path.iter_segments(curves=False, simplify=False))
-    return "M" + "L".join(f"{10 * x:.1f} {-10 * y:.1f}" for x, y in turned if (x, y) != (0, 0)) + "Z"
+    return f'<symbol id="mark-{candidate}" viewBox="-15 -6 30 12">{sample(look(candidate), (0, 0))}</symbol>'

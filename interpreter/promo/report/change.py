@@ -1,4 +1,4 @@
-"""Two plans to words: what changed from one to the other, and what that costs."""
+"""Two plans to words: what changed from one to the other, and what that does to the budget."""
 
 from collections.abc import Iterator
 
@@ -29,12 +29,12 @@ def plan_change(old: Plan, new: Plan) -> str:
     What changed between two plans.
 
     Returns:
-        One line a change, then runs and device time of each stage that has others than before, then the totals.
+        One line a change, then runs and budget of each stage that has others than before, then the totals.
     """
     changes = list(plan_changes(old, new))
     if not changes:
         return f"nothing changed: plan sha256:{new.digest[:12]}"
-    lines = [f"{plural(len(changes), 'change')}:", *(f"  {change}" for change in changes), "", "cost:"]
+    lines = [f"{plural(len(changes), 'change')}:", *(f"  {change}" for change in changes), "", "budget:"]
     lines += [f"  {line}" for line in _costs(old, new)]
     return "\n".join(lines)
 
@@ -49,13 +49,13 @@ def _costs(old: Plan, new: Plan) -> Iterator[str]:
     whole = [_size(plan) for plan in (old, new)]
     more = whole[1][1] - whole[0][1]
     sign = "+" if more > 0 else "-" if more < 0 else ""
-    difference = f", {sign}{_time(abs(more), unit)}" if more else ", the same device time"
+    difference = f", {sign}{_time(abs(more), unit)}" if more else ", the same time"
     yield f"together: {_amount(whole[0], unit)} -> {_amount(whole[1], unit)}{difference}"
 
 
 def _size(one: Plan | StagePlan) -> tuple[int, int]:
-    """Planned runs, and their device seconds."""
-    return one.run_count.planned, one.device_s.planned
+    """Planned runs, and their budget in seconds."""
+    return one.run_count.planned, one.budget_s
 
 
 def _amount(amount: tuple[int, int] | None, unit: str) -> str:

@@ -15,7 +15,7 @@ from promo.base.canonical import from_exact, rounded
 from promo.plan.values import PlannedRun, StagePlan
 from promo.report.pictures import Curve, Panel, curves_svg
 from promo.report.record import Record
-from promo.report.words import NONE, number, plural
+from promo.report.words import NONE, listed, number, plural
 from promo.run.values import Point
 from promo.study.values import BudgetKind
 
@@ -77,27 +77,38 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
         )
         for host in stage.hosts
     )
-    words = f"Learning curves of stage {stage.name}: {metric} against {x_label}, one line a run"
+    words = f"Learning curves of stage {stage.name}: {metric} against {x_label}, one line a run. {_ends(full, metric)}"
     shown = any(curve.trained or curve.scored for panel in panels for curve in panel.curves)
     thin = any(len(line) > most for _, trained, scored in full for line in (trained, scored))
+    along = any(trained for _, trained, _ in full)
     rows = islice(_rows(points, measured, metric, beside), MOST_ROWS)
     count = sum(metric in point for run in measured for point in points[run.id])
-    columns = ("candidate", "host", "seed", "step", "tokens", "seconds", *((beside,) if _any(full) else ()), metric)
+    columns = ("candidate", "host", "seed", "step", "tokens", "seconds", *((beside,) if along else ()), metric)
     return CurvesView(
         picture=curves_svg(panels, x_label, f"{metric} ({unit})", words, record.candidates) if shown else "",
-        caption=(*_caption(record, beside if _any(full) else ""), *chosen, *(_thin(most) if thin else ())),
+        caption=(*_caption(record, beside if along else ""), *chosen, *(_thin(most) if thin else ())),
         candidates=tuple(sorted({colours[run.candidate] for run in drawn})),
         columns=columns,
-        rows=tuple(row if _any(full) else (*row[:6], row[7]) for row in rows),
+        rows=tuple(row if along else (*row[:6], row[7]) for row in rows),
         rest=f"The first {MOST_ROWS:,} of {count:,} points; all are in points.jsonl of each run."
         if count > MOST_ROWS
         else "",
     )
 
 
-def _any(full: Iterable[tuple[PlannedRun, Sequence[object], Sequence[object]]]) -> bool:
-    """Whether anything was recorded of the text that is trained on."""
-    return any(trained for _, trained, _ in full)
+def _ends(full: Iterable[tuple[PlannedRun, object, tuple[tuple[float, float], ...]]], metric: str) -> str:
+    """Where the curves of each candidate end, in words."""
+    last: dict[str, list[float]] = {}
+    for run, _, scored in full:
+        if scored:
+            last.setdefault(run.candidate, []).append(scored[-1][1])
+    ends = [f"{name} {_range(values)}" for name, values in last.items()]
+    return f"Last {metric}: {listed(ends)}" if ends else ""
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.4g}", f"{max(values):.4g}"
+    return low if low == high else f"{low} to {high}"
 
 
 def drawn_runs(
@@ -155,7 +166,7 @@ def _caption(record: Record, beside: str) -> Iterable[str]:
     meaning = f", {record.meaning}" if record.meaning else ""
     yield f"Marks: {measure.metric} in {measure.unit}{meaning}; the last mark of a run is its result."
     if beside:
-        yield f"Lines: {beside}, as recorded while training."
+        yield f"Lines: {beside}, as recorded while training; the axes hold every mark; a line may leave them."
 
 
 def _thin(most: int) -> tuple[str]:

@@ -7,7 +7,7 @@ from promo.base.tails import half_normal
 from promo.evidence.effects import EffectTable, Estimate, Fit, Method
 from promo.report.across import effects_across, flip_lines, rank_lines, ranks_across
 from promo.report.design import chain_text, effect_name
-from promo.report.pictures import effects_svg, half_normal_svg
+from promo.report.pictures import Bar, drawable, effects_svg, half_normal_svg
 from promo.report.record import Record
 from promo.report.statements import statement_words
 from promo.report.values import EffectsView, FitView
@@ -109,20 +109,16 @@ def _picture(record: Record, fit: Fit) -> str:
     if not shown:
         return ""
     if fit.method is Method.LENTH:
-        sizes = [(effect_name(name), abs(float(size))) for name, size in fit.contrasts]
+        sizes = [(effect_name(name), abs(drawable(size))) for name, size in fit.contrasts]
         words = "Half-normal plot of all contrasts; largest: " + ", ".join(name for name, _ in sizes[::-1][:3])
-        return half_normal_svg(sizes, half_normal(len(sizes)), float(fit.pse or 0), f"size ({unit})", words)
-    bars = [
-        (
-            effect_name(one.effect),
-            float(one.value or 0),
-            float(one.low or one.value or 0),
-            float(one.high or one.value or 0),
-        )
-        for one in shown
-    ]
-    words = f"Effects at {fit.stage}: " + ", ".join(f"{name} {value:+.4g}" for name, value, _, _ in bars)
+        return half_normal_svg(sizes, half_normal(len(sizes)), drawable(fit.pse or 0), f"size ({unit})", words)
+    bars = [Bar(effect_name(one.effect), drawable(one.value or 0), _interval(one)) for one in shown]
+    words = f"Effects at {fit.stage}: " + ", ".join(f"{bar.name} {bar.value:+.4g}" for bar in bars)
     return effects_svg(bars, f"effect ({unit})", words)
+
+
+def _interval(one: Estimate) -> tuple[float, float] | None:
+    return None if one.low is None or one.high is None else (drawable(one.low), drawable(one.high))
 
 
 def _aliases(table: EffectTable) -> tuple[str, ...]:

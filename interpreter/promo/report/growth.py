@@ -65,7 +65,7 @@ def _cost(record: Record, grow: Grow, chosen: str) -> Iterable[str]:
     """What one run of the grown candidate rests on, and what choosing took."""
     before = _behind(record, grow)
     lag = _paid(record, chosen, grow.name)
-    tried = record.trained_s(grow.name)
+    tried = record.spent_s(grow.name)
     yield (
         f"Trying {count(len(grow.strategies))} {'way' if len(grow.strategies) == 1 else 'ways'} took "
         f"{span_text(tried)} of training in all."

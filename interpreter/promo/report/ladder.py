@@ -9,7 +9,7 @@ from promo.base.canonical import from_exact
 from promo.evidence.values import Evidence
 from promo.plan.values import StagePlan
 from promo.report.describe import describe_budget
-from promo.report.pictures import Rung, ladder_svg
+from promo.report.flows import Rung, ladder_svg
 from promo.report.plan import amount_text, amount_unit
 from promo.report.record import Record
 from promo.report.words import NONE, listed, number
@@ -86,8 +86,8 @@ def _rung(
     targets = [place[gate.target] for gate in decided if gate.target in place]
     named = [name for name in order if name in (on or ())][:MOST]
     named = sorted({*named, *order[: MOST - len(named)]}, key=order.index)
-    share = Fraction(stage.device_s.planned, max(record.plan.device_s.planned, 1)) / max(len(order), 1)
-    amount = amount_text(stage.device_s.planned, record.plan)
+    share = Fraction(stage.budget_s, max(record.plan.budget_s, 1)) / max(len(order), 1)
+    amount = amount_text(stage.budget_s, record.plan)
     return Rung(
         title=stage.name,
         subtitle=f"{describe_budget(stage.budget)} a run\n{amount} {amount_unit(record.plan)}",

@@ -1,29 +1,71 @@
-"""What a report draws: learning curves, the ladder, ranks from stage to stage, effects; `canvas` turns it into SVG."""
+"""What a report draws against axes: learning curves, effects with their intervals, figures from stage to stage."""
 
+import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from fractions import Fraction
 
 from attrs import frozen
 
-from promo.report.canvas import CHARACTER_IN, COLOURS, INK, LINE, WIDTH_IN, belongs, figure_of, look, svg_of
+from promo.report.axes import (
+    EDGE,
+    GAP,
+    UNDER,
+    Plot,
+    axis_across,
+    axis_up,
+    grid,
+    level,
+    room_for,
+    ticks_across,
+    ticks_up,
+    upright,
+)
+from promo.report.canvas import (
+    LINE,
+    ROW,
+    SHAPES,
+    WIDTH,
+    Look,
+    Point,
+    belonging,
+    legend,
+    line,
+    look,
+    straight,
+    svg,
+    text,
+    width_of,
+)
+from promo.report.scales import Linear, Log, categories, linear, logarithmic, named
 
-RUNG_IN = 1.8
-"""Least width of a stage in the ladder, so that what is said of it does not run into the next."""
-ROW_IN, HEAD_IN = 0.27, 0.8
-"""Height of a candidate in the ladder, and of what stands above the first."""
-MOST_TICKS = 20
-"""Ranks that an axis names one by one."""
-GAP = (float("nan"), float("nan"))
-"""Between two lines that are drawn as one."""
+PANELS = 3
+"""Side by side at most."""
+BETWEEN = 28.0
+"""From one panel to the next."""
+HEIGHT = 230.0
+"""Of a plot."""
+HEAD = 26.0
+"""Above a plot, for what its vertical axis counts."""
+BELOW = UNDER + LINE + 14
+"""Under a plot, for one line of numbers and what they count."""
+EARLIEST = 60
+"""A curve's axis begins at this part of its end, or at the first mark."""
+ASIDE = Fraction(1, 50)
+"""Between figures of one stage, in steps from stage to stage, so that equal ones are seen."""
+HELD, APART, ALONE = Look(0, SHAPES[0], ""), Look(1, SHAPES[3], ""), Look(6, SHAPES[1], None)
+KINDS = {HELD: "its interval holds zero", APART: "its interval leaves zero out", ALONE: "without an interval"}
+CONTRAST, ERROR = Look(0, SHAPES[0], None), Look(1, None, "7 2.5")
+NAMED = 2.5
+"""Contrasts that are larger than so many pseudo standard errors are named: those that Lenth leaves out of the error."""
 
 
 @frozen
 class Curve:
-    """One run: training points and scored points, each (x, value)."""
+    """One run: training points and scored points, each (x, value), with x above zero."""
 
     candidate: int
-    trained: tuple[tuple[float, float], ...]
-    scored: tuple[tuple[float, float], ...]
+    trained: tuple[Point, ...]
+    scored: tuple[Point, ...]
 
 
 @frozen
@@ -35,200 +77,147 @@ class Panel:
 
 
 @frozen
-class Rung:
-    """A stage of the ladder: who stands where, and who goes on."""
+class Bar:
+    """An effect, and its interval if it has one."""
 
-    title: str
-    subtitle: str
-    order: tuple[int, ...]
-    """Candidates by rank, best first."""
-    more: int
-    """How many others were there, behind or between them."""
-    goes_on: frozenset[int]
-    decided: bool
-    """Whether a gate behind the stage has decided."""
-    target: int | None
-    """Index of the rung that its gate leads to."""
-    weight: float
-    """Share of the study's device time that one candidate takes there, 0 to 1."""
+    name: str
+    value: float
+    interval: Point | None
+
+    @property
+    def look(self) -> Look:
+        """How it is drawn."""
+        if self.interval is None:
+            return ALONE
+        return APART if self.interval[0] > 0 or self.interval[1] < 0 else HELD
 
 
-def curves_svg(panels: Sequence[Panel], x_label: str, y_label: str, description: str, names: Sequence[str] = ()) -> str:
+@frozen
+class Trend:
+    """A figure from stage to stage: (stage, estimate, interval if there is one)."""
+
+    name: str
+    points: tuple[tuple[int, float, Point | None], ...]
+
+
+@frozen
+class Trends:
+    """Figures in one plot."""
+
+    counts: str
+    """What the vertical axis counts."""
+    stages: tuple[str, ...]
+    """From left to right; a name may have several lines."""
+    lines: tuple[Trend, ...]
+    along: str = ""
+    """What the horizontal axis counts."""
+
+
+def drawable(number: str | float) -> float:
+    """The number of a text, or where floats end."""
+    return min(max(float(number), -sys.float_info.max), sys.float_info.max)
+
+
+# --- learning curves ------------------------------------------------------------------------------------------------
+
+
+def curves_svg(panels: Sequence[Panel], x_label: str, y_label: str, words: str, names: Sequence[str] = ()) -> str:
     """
-    Learning curves, one panel a host.
+    Learning curves, one panel a host, all with the same axes.
 
-    Runs of one candidate are drawn as one line with gaps in it: 600 runs are then a dozen lines and not 1,200.
+    Every mark is inside; a line may leave the plot, since training begins far above where it ends.  What belongs to one
+    candidate is two paths, one of lines and one of marks: 600 runs are then a dozen paths and not 1,200.
 
     Args:
         panels: runs by host.
         x_label: what the horizontal axis counts.
         y_label: what the vertical axis counts.
-        description: the picture in words, for those who cannot see it.
+        words: the picture in words, for those who cannot see it.
         names: candidates by number.
     """
-    figure, axes = figure_of(len(panels), height=3.2, top=0.3 if len(panels) > 1 else 0.12)
-    for place, panel in zip(axes, panels, strict=True):
-        for candidate in sorted({curve.candidate for curve in panel.curves}):
-            own = [curve for curve in panel.curves if curve.candidate == candidate]
-            style = look(candidate)
-            xs, ys = _joined(curve.trained for curve in own)
-            if xs:
-                dash = style["linestyle"]
-                (line,) = place.plot(xs, ys, color=style["color"], linestyle=dash, linewidth=1.0, alpha=0.55)
-                belongs(line, candidate)
-            xs, ys = _joined(curve.scored for curve in own)
-            if xs:
-                (line,) = place.plot(
-                    xs, ys, color=style["color"], marker=style["marker"], linestyle="none", markersize=5
-                )
-                belongs(line, candidate)
-        _axes_of_curves(place, panel)
-        place.set_xlabel(x_label)
-        if len(panels) > 1:
-            place.set_title(panel.title, fontsize=10)
-    axes[0].set_ylabel(y_label)
-    return svg_of(figure, description, names)
+    x, y = _scales_of_curves([curve for panel in panels for curve in panel.curves])
+    up = ticks_up(y, HEIGHT)
+    across, rows = min(max(len(panels), 1), PANELS), -(-len(panels) // PANELS)
+    left, titles = room_for(up) + 4, LINE * (len(panels) > 1)
+    share = (WIDTH - left - EDGE - BETWEEN * (across - 1)) / across
+    wide = max([share, width_of(x_label), *(width_of(panel.title, bold=True) for panel in panels)])
+    high = HEAD + titles + HEIGHT + BELOW + ROW
+    drawn = [text((0, 8), y_label, "soft")]
+    for number, panel in enumerate(panels):
+        row, column = divmod(number, PANELS)
+        plot = Plot(left + column * (wide + BETWEEN), high * row + HEAD + titles, wide, HEIGHT, x, y)
+        edges = (plot.left - BETWEEN / 2 + 2, plot.right + EDGE - 2)
+        along = ticks_across(x, plot.left, wide, edges)
+        drawn += [grid(plot, along, up), axis_across(plot, along, x_label, edges)]
+        drawn += [axis_up(plot, up) if column == 0 else "", *_curves(plot, panel.curves, names)]
+        if titles:
+            drawn.append(text((plot.left + wide / 2, plot.top - 13), panel.title, "head", anchor="middle"))
+    width = max(left + across * (wide + BETWEEN) - BETWEEN + EDGE, width_of(y_label))
+    return svg((width, max(rows, 1) * high - ROW), words, "".join(drawn))
 
 
-def _joined(lines: Iterable[tuple[tuple[float, float], ...]]) -> tuple[list[float], list[float]]:
-    """Several lines as one, with a gap between each two."""
-    points = [point for line in lines if line for point in (*line, GAP)][:-1]
-    return [x for x, _ in points], [y for _, y in points]
-
-
-def _axes_of_curves(place: Any, panel: Panel) -> None:
-    """A logarithmic axis with numbers as people write them; the scored points, or else all, fill the height."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    shown = [point for curve in panel.curves for point in curve.scored]
-    shown = shown or [point for curve in panel.curves for point in curve.trained]
-    place.set_xscale("log")
-    every = [x for curve in panel.curves for x, _ in (*curve.trained, *curve.scored)]
-    if every:
-        least, most = max(min(every), max(every) / 60), max(every)
-        place.set_xlim(least / 1.2, most * 1.1 if most > least else most * 1.2)
-    if shown:
-        low, high = min(y for _, y in shown), max(y for _, y in shown)
-        room = (high - low) or abs(high) / 10 or 1.0
-        place.set_ylim(low - 0.08 * room, high + 0.35 * room)
-    place.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    place.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    place.xaxis.set_minor_formatter(NullFormatter())
-
-
-def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], description: str) -> str:
-    """
-    The ladder: candidates by rank at each stage, joined where a gate lets them go on.
-
-    Args:
-        rungs: stages in order.
-        names: candidates by number.
-        description: the picture in words.
-    """
-    most = max((len(rung.order) + bool(rung.more) for rung in rungs), default=1)
-    longest = max((len(names[one]) for rung in rungs for one in rung.order), default=0)
-    width = max(WIDTH_IN, max(RUNG_IN, CHARACTER_IN * longest + 0.6) * len(rungs))
-    figure, (place,) = figure_of(
-        1, height=ROW_IN * (most + 0.5) + HEAD_IN, width=width, left=0.15, bottom=0.05, top=0.1
+def _scales_of_curves(curves: Sequence[Curve]) -> tuple[Log, Linear]:
+    """Axes that hold every mark, and of lines what is not long before the first mark or far above all."""
+    scored = [point for curve in curves for point in curve.scored]
+    every = [point for curve in curves for point in (*curve.trained, *curve.scored)]
+    xs, marked = [x for x, _ in every], [x for x, _ in scored]
+    if xs:
+        xs = [min(max(min(xs), max(xs) / EARLIEST), *marked, max(xs)), max(xs)]
+    ys = [value for _, value in scored or every]
+    return (
+        logarithmic(xs, below=1.2, above=1.1),
+        linear(ys, below=Fraction(8, 100), above=Fraction(35, 100)),
     )
-    head = HEAD_IN / ROW_IN
-    for index, rung in enumerate(rungs):
-        for rank, candidate in enumerate(rung.order):
-            style = look(candidate)
-            kept = candidate in rung.goes_on or not rung.decided
-            mark = style["marker"] if kept else "x"
-            if rung.target is not None and candidate in rung.goes_on:
-                target = rungs[rung.target]
-                if candidate in target.order:
-                    _flow(place, candidate, (index, rank), (rung.target, target.order.index(candidate)), target.weight)
-            (line,) = place.plot([index], [rank], color=style["color"], marker=mark, markersize=7, zorder=3)
-            belongs(line, candidate)
-            place.text(index + 0.14 / (width / len(rungs)), rank, names[candidate], va="center", color=INK, zorder=4)
-        if rung.more:
-            place.text(index, len(rung.order), f"and {rung.more:,} more", ha="center", va="center", color=INK)
-        place.text(index, -head, rung.title, ha="center", va="top", fontsize=10, fontweight="bold", color=INK)
-        place.text(index, 0.75 - head, rung.subtitle, ha="center", va="top", fontsize=8.5, color=INK)
-    place.set_ylim(most - 0.5, -head)
-    place.set_xlim(-0.5, len(rungs) - 0.5)
-    place.axis("off")
-    return svg_of(figure, description, names)
 
 
-def _flow(place: Any, candidate: int, start: tuple[float, float], end: tuple[float, float], weight: float) -> None:
-    """A band from one rung to the next, as wide as what the candidate takes there."""
-    from matplotlib.patches import PathPatch
-    from matplotlib.path import Path
-
-    middle = (start[0] + end[0]) / 2
-    path = Path([start, (middle, start[1]), (middle, end[1]), end], [Path.MOVETO, *[Path.CURVE4] * 3])
-    band = PathPatch(
-        path, facecolor="none", edgecolor=look(candidate)["color"], linewidth=1.2 + 40.0 * weight, alpha=0.45
-    )
-    band.set_capstyle("round")
-    place.add_patch(band)
-    belongs(band, candidate)
+def _curves(plot: Plot, curves: Sequence[Curve], names: Sequence[str]) -> Iterable[str]:
+    """Lines of all candidates, and over them the marks."""
+    candidates = sorted({curve.candidate for curve in curves})
+    own = {candidate: [curve for curve in curves if curve.candidate == candidate] for candidate in candidates}
+    for candidate in candidates:
+        style, path = look(candidate), "".join([plot.line(curve.trained) for curve in own[candidate]])
+        yield belonging(candidate, line(path, f"c{style.colour} thin", style.dash), names)
+    for candidate in candidates:
+        style, scored = look(candidate), [point for curve in own[candidate] for point in curve.scored]
+        yield belonging(candidate, plot.marks(scored, style), names)
 
 
-def ranks_svg(
-    stages: Sequence[str], lines: Sequence[tuple[int, Sequence[int | None]]], names: Sequence[str], description: str
-) -> str:
+# --- effects --------------------------------------------------------------------------------------------------------
+
+
+def effects_svg(bars: Sequence[Bar], x_label: str, words: str) -> str:
     """
-    Ranks from stage to stage, a line a candidate, the best on top.
+    Effects with their intervals, one row each.
 
     Args:
-        stages: names in order.
-        lines: (candidate, its rank at each stage or None where it was not).
-        names: candidates by number.
-        description: the picture in words.
-    """
-    most = max((rank for _, ranks in lines for rank in ranks if rank is not None), default=1)
-    room = 0.3 + CHARACTER_IN * max((len(names[candidate]) for candidate, _ in lines), default=0)
-    rows = max((name.count("\n") + 1 for name in stages), default=1)
-    height, width = min(0.2 * most + 0.5 + 0.15 * rows, 12.0), max(WIDTH_IN, RUNG_IN * len(stages))
-    figure, (place,) = figure_of(1, height=height, width=width, left=0.55, bottom=0.1, top=0.3 + 0.15 * rows)
-    for candidate, ranks in lines:
-        style = look(candidate)
-        seen = [(at, rank) for at, rank in enumerate(ranks) if rank is not None]
-        xs, ys = [at for at, _ in seen], [rank for _, rank in seen]
-        (line,) = place.plot(xs, ys, **style, linewidth=1.6, markersize=6)
-        belongs(line, candidate)
-        step = (width - 0.7) / len(stages)
-        place.text(xs[-1] + 0.12 / step, ys[-1], names[candidate], va="center", color=INK)
-    place.set_xticks(range(len(stages)), stages)
-    place.xaxis.tick_top()
-    place.set_yticks(range(1, most + 1) if most <= MOST_TICKS else [1, *range(5, most + 1, 5)])
-    place.spines["bottom"].set_visible(False)
-    place.set_ylim(most + 0.5, 0.5)
-    place.set_xlim(-0.2, len(stages) - 1 + max(room / ((width - 0.7) / len(stages)), 0.2))
-    place.set_ylabel("rank")
-    return svg_of(figure, description, names)
-
-
-def effects_svg(bars: Sequence[tuple[str, float, float, float]], x_label: str, description: str) -> str:
-    """
-    Effects with their intervals, one line each.
-
-    Args:
-        bars: (name, estimate, lower end, upper end), top first.
+        bars: top first.
         x_label: what the horizontal axis counts.
-        description: the picture in words.
+        words: the picture in words.
     """
-    left = 0.35 + CHARACTER_IN * max((len(name) for name, _, _, _ in bars), default=0)
-    figure, (place,) = figure_of(1, height=max(1.4, 0.26 * len(bars) + 0.7), left=min(left, WIDTH_IN / 2), top=0.1)
-    for number, (_, value, low, high) in enumerate(bars):
-        apart = low > 0 or high < 0
-        colour = COLOURS[1] if apart else COLOURS[0]
-        place.plot([low, high], [number, number], color=colour, linewidth=1.6)
-        place.plot([value], [number], color=colour, marker="D" if apart else "o", markersize=5)
-    place.axvline(0.0, color=LINE, linewidth=1.0)
-    place.set_yticks(range(len(bars)), [name for name, _, _, _ in bars])
-    place.set_ylim(len(bars) - 0.4, -0.6)
-    place.set_xlabel(x_label)
-    return svg_of(figure, description)
+    ends = [end for bar in bars for end in (bar.value, *(bar.interval or ()))]
+    x = linear([0.0, *ends])
+    y = categories(len(bars), before=Fraction(3, 5), after=Fraction(3, 5))
+    names = named(y, [bar.name for bar in reversed(bars)])
+    left = room_for(names) + 4
+    wide = max(WIDTH - left - EDGE, WIDTH / 2, width_of(x_label))
+    key, top = legend(
+        [(one, name) for one, name in KINDS.items() if any(bar.look == one for bar in bars)], (0, 10), WIDTH
+    )
+    plot = Plot(left, top + 8, wide, ROW * max(len(bars), 1), x, y)
+    edges = (2.0, plot.right + EDGE)
+    along = ticks_across(x, left, wide, edges)
+    drawn = [key, grid(plot, along, ()), straight(*upright(plot, 0.0), "axis")]
+    for row, bar in enumerate(reversed(bars)):
+        style = bar.look
+        low, high = bar.interval or (bar.value, bar.value)
+        drawn.append(line(plot.line([(low, row), (high, row)]), f"c{style.colour} line"))
+        drawn.append(plot.marks([(bar.value, row)], style))
+    drawn += [axis_up(plot, names), axis_across(plot, along, x_label, edges)]
+    return svg((left + wide + EDGE, plot.bottom + BELOW), words, "".join(drawn))
 
 
 def half_normal_svg(
-    sizes: Sequence[tuple[str, float]], quantiles: Sequence[float], pse: float, x_label: str, description: str
+    sizes: Sequence[tuple[str, float]], quantiles: Sequence[float], pse: float, x_label: str, words: str
 ) -> str:
     """
     Half-normal plot: sorted sizes of contrasts against half-normal quantiles, with the line of the error.
@@ -238,14 +227,99 @@ def half_normal_svg(
         quantiles: half-normal quantile of each, shape as *sizes*.
         pse: Lenth's pseudo standard error, the line's slope.
         x_label: what the horizontal axis counts.
-        description: the picture in words.
+        words: the picture in words.
     """
-    figure, (place,) = figure_of(1, height=3.0, top=0.12)
-    place.plot([size for _, size in sizes], quantiles, color=COLOURS[0], marker="o", linestyle="none", markersize=5)
-    place.plot([0.0, pse * max(quantiles)], [0.0, max(quantiles)], color=LINE, linewidth=1.0)
-    for (name, size), at in zip(sizes, quantiles, strict=True):
-        if size > 2.5 * pse:
-            place.text(size, at, f" {name}", ha="left", va="center", fontsize=9, color=INK)
-    place.set_xlabel(x_label)
-    place.set_ylabel("half-normal quantile")
-    return svg_of(figure, description)
+    points = [(size, at) for (_, size), at in zip(sizes, quantiles, strict=True)]
+    most = max(quantiles, default=1.0)
+    error = (drawable(pse * most), most)
+    x = linear([0.0, error[0], *(size for size, _ in points)])
+    y = linear([0.0, most])
+    up = ticks_up(y, HEIGHT)
+    large = [(name, point) for (name, size), point in zip(sizes, points, strict=True) if size > NAMED * pse]
+    left, widest = room_for(up) + 4, max((width_of(name) for name, _ in large), default=0.0)
+    width = max(WIDTH, left + 2 * widest + 60, left + width_of(x_label) + EDGE)
+    key, top = legend([(CONTRAST, "contrast"), (ERROR, "Lenth's pseudo standard error")], (0, 10), width)
+    plot = Plot(left, top + HEAD, width - left - EDGE, HEIGHT, x, y)
+    edges = (2.0, width)
+    along = ticks_across(x, left, plot.width, edges)
+    drawn = [key, text((0, top + 12), "half-normal quantile", "soft"), grid(plot, along, up)]
+    drawn += [axis_up(plot, up), axis_across(plot, along, x_label, edges)]
+    drawn += [line(plot.line([(0.0, 0.0), error]), f"c{ERROR.colour} line", ERROR.dash), plot.marks(points, CONTRAST)]
+    for name, point in large:
+        ((at, height),) = plot.spots([point])
+        right = at + 10 + width_of(name) <= width
+        drawn.append(text((at + 10 if right else at - 10, height), name, anchor="start" if right else "end"))
+    return svg((width, plot.bottom + BELOW), words, "".join(drawn))
+
+
+# --- from stage to stage --------------------------------------------------------------------------------------------
+
+
+def trends_drawn(plots: Sequence[Trends]) -> tuple[Point, str]:
+    """
+    Figures from stage to stage with their intervals, one plot below the other, each with its legend.
+
+    Returns:
+        The picture's size, and what is in it.
+    """
+    scales = [_from_zero(list(_ends(one.lines))) for one in plots]
+    ups = [ticks_up(scale, HEIGHT) for scale in scales]
+    left = max(map(room_for, ups), default=0.0) + 4
+    width = max([WIDTH, *(left + EDGE + _width_needed(one) for one in plots)])
+    drawn, top = [], 0.0
+    for one, y, up in zip(plots, scales, ups, strict=True):
+        x = categories(len(one.stages), before=Fraction(1, 2), after=Fraction(1, 2))
+        looks = [look(number) for number in range(len(one.lines))]
+        key, high = legend(
+            [(style, trend.name) for style, trend in zip(looks, one.lines, strict=True)], (left, top + 34), width - left
+        )
+        plot = Plot(left, top + high + 32, width - left - EDGE, HEIGHT, x, y)
+        along = named(x, one.stages)
+        drawn += [text((0, top + 8), one.counts, "soft"), key, grid(plot, (), up), straight(*level(plot, 0.0), "axis")]
+        drawn += [axis_up(plot, up), axis_across(plot, along, one.along, (2.0, width)), *_trends(plot, one.lines)]
+        rows = max((name.count("\n") for name in one.stages), default=0)
+        top = plot.bottom + BELOW + LINE * rows + ROW
+    return (width, max(top - ROW, 1.0)), "".join(drawn)
+
+
+def _from_zero(ends: Sequence[float]) -> Linear:
+    """An axis with zero on it, at its end where nothing is below."""
+    below = Fraction(1, 20) if min(ends, default=0.0) < 0 else Fraction(0)
+    return linear([0.0, *ends], below=below, above=Fraction(1, 10))
+
+
+def _ends(lines: Iterable[Trend]) -> Iterable[float]:
+    return (end for trend in lines for _, value, interval in trend.points for end in (value, *(interval or ())))
+
+
+def _width_needed(one: Trends) -> float:
+    """Width in which no two names of stages touch, and everything else has room."""
+    widest = max((width_of(row) for stage in one.stages for row in stage.split("\n")), default=0.0)
+    others = (width_of(one.counts), width_of(one.along), *(44 + width_of(trend.name) for trend in one.lines))
+    return max(len(one.stages) * (widest + GAP), *others)
+
+
+def _trends(plot: Plot, lines: Sequence[Trend]) -> Iterable[str]:
+    for number, one in enumerate(lines):
+        style, aside = look(number), float(ASIDE * (2 * number - len(lines) + 1) / 2)
+        own = f"c{style.colour}"
+        points = [(at + aside, value) for at, value, _ in one.points]
+        bars = [
+            plot.line([(at + aside, interval[0]), (at + aside, interval[1])])
+            for at, _, interval in one.points
+            if interval is not None
+        ]
+        yield line("".join(bars), f"{own} bar")
+        yield line(plot.line(points), f"{own} line", style.dash) + plot.marks(points, style)
+
+
+def trends_svg(trends: Trends, words: str) -> str:
+    """
+    Figures from stage to stage with their intervals, for a page.
+
+    Args:
+        trends: what is drawn.
+        words: the picture in words.
+    """
+    size, drawn = trends_drawn([trends])
+    return svg(size, words, drawn)

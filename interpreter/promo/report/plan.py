@@ -1,4 +1,9 @@
-"""A plan as text: stages, hosts, bounds, and what the suppositions would have cost."""
+"""
+A plan as text: stages, hosts, budget and bound, and what the suppositions would have cost.
+
+Every amount is time of slots.  It is called GPU time where each slot is a GPU, and slot time elsewhere; it is never
+processor time, which a budget may count and no plan adds up.
+"""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -9,7 +14,8 @@ from promo.base.units import HOUR
 from promo.plan.values import Plan, StagePlan, Supposition
 from promo.report.aloud import read_all
 from promo.report.describe import describe_budget, describe_measure, describe_mode, describe_runner
-from promo.report.words import span_text
+from promo.report.words import plural, span_text
+from promo.study.limits import ALLOWANCE_S
 from promo.study.values import BudgetKind, Study
 
 
@@ -21,18 +27,23 @@ def hours_text(seconds: int | Fraction) -> str:
 
 
 def amount_text(seconds: int | Fraction, plan: Plan) -> str:
-    """Device time of a plan's size: hours for plans of hours, minutes and seconds for small ones."""
-    return span_text(Fraction(seconds)) if plan.device_s.planned < HOUR else hours_text(seconds)
+    """Time of slots of a plan's size: hours for plans of hours, minutes and seconds for small ones."""
+    return span_text(Fraction(seconds)) if plan.budget_s < HOUR else hours_text(seconds)
 
 
 def amount_unit(plan: Plan) -> str:
     """What stands over a column of such amounts."""
-    return plan.device_unit.replace("-hours", " time") if plan.device_s.planned < HOUR else plan.device_unit
+    return time_word(plan) if plan.budget_s < HOUR else plan.device_unit
+
+
+def time_word(plan: Plan) -> str:
+    """What time of a plan's slots is called."""
+    return plan.device_unit.replace("-hours", " time")
 
 
 def wall_text(seconds: int, plan: Plan) -> str:
     """Wall-clock time of a plan's size."""
-    return span_text(seconds) if plan.device_s.planned < HOUR else f"{hours_text(seconds)} h"
+    return span_text(seconds) if plan.budget_s < HOUR else f"{hours_text(seconds)} h"
 
 
 def share_text(share: Fraction) -> str:
@@ -76,8 +87,8 @@ def stage_rows(study: Study, names: Iterable[str]) -> list[tuple[str, tuple[str,
 
 
 def _stage_table(study: Study, plan: Plan) -> str:
-    unit = amount_unit(plan)
-    headers = ["stage", "entrants", "cells", "budget", "runs", unit, "starts at", "ends at"]
+    budget = f"budget, {amount_unit(plan)}"
+    headers = ["stage", "entrants", "cells", "a run", "runs", budget, "starts at", "ends at"]
     rows = [
         [
             row,
@@ -85,15 +96,15 @@ def _stage_table(study: Study, plan: Plan) -> str:
             f"{len(those[0].hosts)} x {len(those[0].seeds)}",
             describe_budget(those[0].budget),
             str(sum(stage.run_count.planned for stage in those)),
-            amount_text(sum(stage.device_s.planned for stage in those), plan),
+            amount_text(sum(stage.budget_s for stage in those), plan),
             wall_text(those[0].starts_s, plan),
             wall_text(those[-1].ends_s, plan),
         ]
         for row, those in _rows(study, plan)
     ]
-    total = amount_text(plan.device_s.planned, plan)
+    total = amount_text(plan.budget_s, plan)
     rows.append(["total", "", "", "", str(plan.run_count.planned), total, "", wall_text(plan.wall_s, plan)])
-    return _table(rows, headers, {"entrants", "runs", unit, "starts at", "ends at"})
+    return _table(rows, headers, {"entrants", "runs", budget, "starts at", "ends at"})
 
 
 def _rows(study: Study, plan: Plan) -> list[tuple[str, list[StagePlan]]]:
@@ -108,22 +119,22 @@ def _entrants(stages: list[StagePlan]) -> str:
 
 def _host_tables(study: Study, plan: Plan) -> list[str]:
     """What each host is and has to do; with several of them, how every stage is spread over them."""
-    unit, hosts = amount_unit(plan), study.hosts.values()
-    by_host = {host.name: [stage.device_s_by_host.get(host.name, 0) for stage in plan.stages] for host in hosts}
+    budget, hosts = f"budget, {amount_unit(plan)}", study.hosts.values()
+    by_host = {host.name: [stage.budget_s_by_host.get(host.name, 0) for stage in plan.stages] for host in hosts}
     rows = [[host.name, host.device, str(host.slots), amount_text(sum(by_host[host.name]), plan)] for host in hosts]
-    tables = [_table(rows, ["host", "device", "slots", unit], {"slots", unit})]
+    tables = [_table(rows, ["host", "device", "slots", budget], {"slots", budget})]
     if len(by_host) > 1:
         rows = [
-            [row, *(amount_text(spent, plan) if spent else "" for spent in _spread(those, by_host))]
+            [row, *(amount_text(asked, plan) if asked else "" for asked in _spread(those, by_host))]
             for row, those in _rows(study, plan)
         ]
-        tables += ["", _table(rows, [f"{unit} by host", *by_host], set(by_host))]
+        tables += ["", _table(rows, [f"{budget}, by host", *by_host], set(by_host))]
     return tables
 
 
 def _spread(stages: list[StagePlan], hosts: Iterable[str]) -> list[int]:
-    """Device time of some stages on each host."""
-    return [sum(stage.device_s_by_host.get(host, 0) for stage in stages) for host in hosts]
+    """Budget of some stages on each host."""
+    return [sum(stage.budget_s_by_host.get(host, 0) for stage in stages) for host in hosts]
 
 
 MOST_EQUAL = 2
@@ -131,33 +142,42 @@ MOST_EQUAL = 2
 
 
 def _sum(plan: Plan) -> str:
-    amounts = [stage.device_s.planned for stage in plan.stages]
+    amounts = [stage.budget_s for stage in plan.stages]
     parts = []
     for amount, equal in groupby(amounts):
         count, text = len(list(equal)), amount_text(amount, plan)
         parts += [f"{count} x {text}"] if count > MOST_EQUAL else [text] * count
-    return f"{' + '.join(parts)} = {amount_text(plan.device_s.planned, plan)}"
+    return f"{' + '.join(parts)} = {amount_text(plan.budget_s, plan)}"
 
 
 def _bounds(study: Study, plan: Plan) -> list[str]:
-    unit = amount_unit(plan)
-    fewest, most = amount_text(plan.device_s.fewest, plan), amount_text(plan.device_s.most, plan)
+    """Budget and bound, and what is sure to begin; what will have been spent nobody knows yet."""
+    unit, runs = amount_unit(plan), plan.run_count
     lines = [
-        f"planned: {plan.run_count.planned} runs, {_sum(plan)} {unit}; {wall_text(plan.wall_s, plan)} of wall-clock "
-        "time with the declared slots",
-        f"if runs fail: at most {most} {unit} (every allowed rerun), at least {fewest} (whoever a failure can drop, "
-        "drops)",
-        "counted: training only; start-up, compilation, warm-up and scoring come on top",
+        f"budget: {runs.planned} runs, {_sum(plan)} {unit}; {wall_text(plan.wall_s, plan)} of wall-clock time with the "
+        "declared slots",
+        f"bound: {amount_text(plan.bound_s, plan)} {unit}, which no course of the study exceeds: at most {runs.most} "
+        f"attempts ({_attempts(plan)} for each run, failed and lost ones included), each ended at twice its cap and "
+        f"{span_text(ALLOWANCE_S)}",
+        f"at least: {plural(runs.fewest, 'attempt')} in any course of the study; how long these take is not known",
+        "counted in the budget: training alone, up to its caps; in the bound: start-up, compilation, warm-up, scoring, "
+        "reruns and lost attempts as well",
     ]
     if plan.price_usd is not None:
-        lines.insert(1, f"price: {rounded(plan.price_usd, 2)} usd at the declared hourly prices")
+        lines.insert(1, f"price of the budget: {rounded(plan.price_usd, 2)} usd at the declared hourly prices")
     if study.budget_s is not None:
-        left = amount_text(study.budget_s - plan.device_s.planned, plan)
-        lines.append(f"budget: {amount_text(study.budget_s, plan)} {unit}, {left} left")
+        left = amount_text(study.budget_s - plan.budget_s, plan)
+        lines.append(f"allowed: a budget of {amount_text(study.budget_s, plan)} {unit}, {left} more than this")
     capped = [stage.name for stage in plan.stages if stage.budget.kind is not BudgetKind.WALL]
     if capped:
-        lines.append(f"priced at their caps, so these cost at most that: {_called(study, capped)}")
+        lines.append(f"in the budget by their caps, and may need less: {_called(study, capped)}")
     return [*lines, *_modes(study), *_repeating(study), *_memory(study)]
+
+
+def _attempts(plan: Plan) -> str:
+    """How many attempts of a run there may be at most, from stage to stage."""
+    most = sorted({stage.allowance.most for stage in plan.stages})
+    return str(most[0]) if len(most) == 1 else f"{most[0]} to {most[-1]}"
 
 
 REPEATING = (BudgetKind.STEPS, BudgetKind.TOKENS, BudgetKind.FLOPS)
@@ -215,40 +235,36 @@ def _rules(study: Study) -> list[str]:
 
 
 def supposition_lines(study: Study, plan: Plan, one: Supposition) -> list[str]:
-    """A supposed continuation: its cost, and the saving in each of three honest ways, with its formula."""
+    """A supposed continuation: its budget, and the saving in each of three ways, with its formula."""
     unit, cap_s = plan.device_unit, study.stages[one.stage].budget.cap_s
-    cost, spent, branch = one.device_s, plan.device_s.planned, one.branch_s
     return [
         f"supposed, never run: all {one.candidates} that {one.gate} promotes continue to {one.stage}: "
-        f"{one.candidates} x {one.cells} cells x {hours_text(cap_s)} h = {hours_text(cost)} {unit}",
-        *(
-            f"  {name:14} {formula} = {share}  {meaning}"
-            for name, formula, share, meaning in savings(one, spent, branch)
-        ),
+        f"{one.candidates} x {one.cells} cells x {hours_text(cap_s)} h = {hours_text(one.costs_s)} {unit}",
+        *(f"  {name:14} {formula} = {share}  {meaning}" for name, formula, share, meaning in savings(one, plan)),
     ]
 
 
-def savings(one: Supposition, spent: int, branch: int) -> list[tuple[str, str, str, str]]:
-    """Name, formula, share and meaning of each saving against a supposition."""
-    cost = one.device_s
+def savings(one: Supposition, plan: Plan) -> list[tuple[str, str, str, str]]:
+    """Name, formula, share and meaning of each saving against a supposition: budgets against budgets."""
+    budget, cost = plan.budget_s, one.costs_s
     all_in = one.kept_s + cost
     return [
         (
             "as published",
-            f"1 - {hours_text(spent)} / {hours_text(cost)}",
-            share_text(1 - Fraction(spent, cost)),
-            "everything spent against that branch alone",
+            f"1 - {hours_text(budget)} / {hours_text(cost)}",
+            share_text(1 - Fraction(budget, cost)),
+            "the whole budget against that branch alone",
         ),
         (
             "like for like",
-            f"1 - {hours_text(branch)} / {hours_text(cost)}",
-            share_text(1 - Fraction(branch, cost)),
+            f"1 - {hours_text(one.branch_s)} / {hours_text(cost)}",
+            share_text(1 - Fraction(one.branch_s, cost)),
             f"the {one.stage} branch against the same branch",
         ),
         (
             "all in",
-            f"1 - {hours_text(spent)} / ({hours_text(one.kept_s)} + {hours_text(cost)})",
-            share_text(1 - Fraction(spent, all_in)),
-            "everything spent against everything that would then be spent",
+            f"1 - {hours_text(budget)} / ({hours_text(one.kept_s)} + {hours_text(cost)})",
+            share_text(1 - Fraction(budget, all_in)),
+            "the whole budget against all that would then be asked for",
         ),
     ]

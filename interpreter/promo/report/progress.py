@@ -1,10 +1,10 @@
 """
-Ledger to progress: what a study has done of what is planned, and when it may be at its end.
+Ledger to progress: what a study has spent of its budget, and when it may be at its end.
 
-Spent are training seconds, which is what the plan prices; the time that devices were taken in all phases stands
-beside them.  The expected end spreads what is left over the slots of the hosts, in the order of the stages, as the plan
-does; a run takes as long as those before it did at its stage and on its host, and before there is one, what its budget
-allows.  It is a guess for people and decides nothing.
+Spent are training seconds, which is what the budget counts; the time that slots were taken in all phases stands beside
+them, under the bound, which counts that.  The expected end spreads what is left over the slots of the hosts, in the
+order of the stages, as the plan does; a run takes as long as those before it did at its stage and on its host, and
+before there is one, what its budget allows.  It is a guess for people and decides nothing.
 """
 
 import heapq
@@ -48,7 +48,8 @@ class StageProgress:
     runs: int
     """Those of its entrants; before it opens, as many as are planned."""
     spent_s: Fraction
-    planned_s: int
+    budget_s: int
+    """Of its entrants; before it opens, the planned one."""
 
 
 @frozen
@@ -82,9 +83,10 @@ class StudyProgress:
     runs: int
     spent_s: Fraction
     """Training seconds of every attempt, the running ones as far as they have reported."""
-    planned_s: int
-    device_s: Fraction
-    """Seconds that ended attempts held a device, all phases."""
+    budget_s: int
+    bound_s: int
+    slot_s: Fraction
+    """Seconds that ended attempts held a slot, all phases."""
     left_s: float | None
     """Expected seconds to the end; None where nobody can tell."""
     measured: bool
@@ -129,16 +131,17 @@ def build_progress(
         done=under_way.done(),
         runs=under_way.runs(),
         spent_s=under_way.trained_s(None),
-        planned_s=plan.device_s.planned,
-        device_s=device_s(state),
+        budget_s=plan.budget_s,
+        bound_s=plan.bound_s,
+        slot_s=slot_s(state),
         left_s=left_s,
         measured=bool(under_way.took),
         replay=recorded,
     )
 
 
-def device_s(state: State) -> Fraction:
-    """Seconds that ended attempts held a device, all phases."""
+def slot_s(state: State) -> Fraction:
+    """Seconds that ended attempts held a slot, all phases."""
     return sum((_seconds(one.device_s) for one in _attempts(state)), Fraction(0))
 
 
@@ -232,7 +235,7 @@ class _UnderWay:
             failed=sum(self.state.ended_badly(run.id) for run in of_it),
             runs=runs,
             spent_s=self.trained_s(name),
-            planned_s=runs * planned.budget.cap_s,
+            budget_s=runs * planned.budget.cap_s,
         )
 
     def hosts(self) -> Iterator[HostProgress]:
@@ -337,13 +340,14 @@ def _deciders(study: Study, state: State) -> Iterator[DeciderProgress]:
 
 
 def spent_words(progress: StudyProgress, plan: Plan) -> tuple[str, str]:
-    """What was trained of what is planned, and for how long devices were taken."""
-    unit, planned = amount_unit(plan), amount_text(progress.planned_s, plan)
-    share = f" ({share_text(progress.spent_s / progress.planned_s)})" if progress.planned_s else ""
-    amounts = f"{amount_text(progress.spent_s, plan)} of {planned} {unit} planned{share}"
+    """What was spent in training of the budget, and for how long slots were taken of the bound."""
+    unit, budget = amount_unit(plan), amount_text(progress.budget_s, plan)
+    share = f" ({share_text(progress.spent_s / progress.budget_s)})" if progress.budget_s else ""
+    amounts = f"{amount_text(progress.spent_s, plan)} of a budget of {budget} {unit}{share}"
     if progress.replay:
         return "nothing trained", f"recorded {amounts}"
-    return f"trained {amounts}", f"{span_text(progress.device_s)} of device time, total"
+    bound = f"a bound of {amount_text(progress.bound_s, plan)}"
+    return f"spent {amounts}", f"slots taken for {amount_text(progress.slot_s, plan)} of {bound}, all phases"
 
 
 def end_words(progress: StudyProgress, at: str) -> str:
@@ -371,9 +375,10 @@ def progress_to_json(progress: StudyProgress) -> dict[str, Json]:
     return {
         "done": progress.done,
         "runs": progress.runs,
-        "trained_s": exact(progress.spent_s),
-        "planned_s": progress.planned_s,
-        "device_s": exact(progress.device_s),
+        "spent_s": exact(progress.spent_s),
+        "budget_s": progress.budget_s,
+        "slot_s": exact(progress.slot_s),
+        "bound_s": progress.bound_s,
         "expected_left_s": None if progress.left_s is None else round(progress.left_s),
         "expected_from": "runs" if progress.measured else "budgets",
         "stages": [
@@ -384,8 +389,8 @@ def progress_to_json(progress: StudyProgress) -> dict[str, Json]:
                 "running": one.running,
                 "failed": one.failed,
                 "runs": one.runs,
-                "trained_s": exact(one.spent_s),
-                "planned_s": one.planned_s,
+                "spent_s": exact(one.spent_s),
+                "budget_s": one.budget_s,
             }
             for one in progress.stages
         ],

@@ -14,7 +14,7 @@ from attrs import frozen
 from promo.base.canonical import from_exact
 from promo.decision.stats import tau_b
 from promo.evidence.values import Evidence
-from promo.report.pictures import ranks_svg
+from promo.report.flows import ranks_svg
 from promo.report.record import Record
 from promo.report.words import NONE, number, plural
 

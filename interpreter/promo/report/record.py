@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import cached_property
 
 from attrs import frozen
 
@@ -68,15 +69,29 @@ class Record:
         """Attempts of one stage, or of all."""
         return list(self.state.every_attempt(stage))
 
-    def trained_s(self, stage: str | None = None) -> Fraction:
-        """Training seconds of every attempt, counted or not."""
-        results = (self.results.get((one.run, one.number)) for one in self.attempts(stage))
-        return sum((from_exact(result.charged_s) for result in results if result is not None), Fraction(0))
+    @cached_property
+    def _seconds(self) -> dict[str, tuple[Fraction, Fraction]]:
+        """Stage -> training seconds and seconds in all phases; ten sentences of a report ask for these sums."""
+        trained: dict[str, list[Fraction]] = {}
+        device: dict[str, list[Fraction]] = {}
+        for one in self.attempts():
+            result = self.results.get((one.run, one.number))
+            if result is not None:
+                trained.setdefault(one.stage, []).append(from_exact(result.charged_s))
+            if one.device_s is not None:
+                device.setdefault(one.stage, []).append(from_exact(one.device_s))
+        return {
+            stage: (sum(trained.get(stage, ()), Fraction(0)), sum(device.get(stage, ()), Fraction(0)))
+            for stage in trained | device
+        }
 
-    def device_s(self, stage: str | None = None) -> Fraction:
-        """Seconds of every attempt in all phases, as far as they are known."""
-        known = (one.device_s for one in self.attempts(stage) if one.device_s is not None)
-        return sum((from_exact(text) for text in known), Fraction(0))
+    def spent_s(self, stage: str | None = None) -> Fraction:
+        """Training seconds of every attempt, counted or not."""
+        return sum((seconds for name, (seconds, _) in self._seconds.items() if stage in (None, name)), Fraction(0))
+
+    def slot_s(self, stage: str | None = None) -> Fraction:
+        """Seconds that every attempt held its slot, all phases, as far as they are known."""
+        return sum((seconds for name, (_, seconds) in self._seconds.items() if stage in (None, name)), Fraction(0))
 
     def accepted(self, stage: str | None = None) -> int:
         """Runs that have a result."""

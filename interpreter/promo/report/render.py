@@ -86,14 +86,16 @@ def render_notice(name: str, message: str, refresh_s: int) -> str:
 
 def _page(template: str, **parts: object) -> str:
     """
-    A page with promo's own style sheet and script inside, the only texts beside pictures that are not escaped.
+    A page with promo's own style sheets and script inside, the only texts beside pictures that are not escaped.
 
     The page's policy names the digest of that script, so a browser runs no other one.
     """
     from markupsafe import Markup
 
-    style, script = ((template_folder() / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
-    own = {"style": Markup(style), "script": Markup(script)}  # noqa: S704 - files of the package
+    picture, style, script = (
+        (template_folder() / name).read_text(encoding="utf-8") for name in ("picture.css", "report.css", "report.js")
+    )
+    own = {"style": Markup(picture + style), "script": Markup(script)}  # noqa: S704 - files of the package
     html: str = _environment().get_template(template).render(**own, script_digest=digest_of_script(script), **parts)
     return html
 

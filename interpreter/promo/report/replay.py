@@ -49,14 +49,13 @@ def _not_repeated(record: Record) -> Iterable[str]:
     """Reruns that a clause asked for and the table does not have."""
     state, study = record.state, record.study
     for stage in record.plan.stages:
-        reruns = (study.missing_reruns_at(stage.name), study.crash_reruns_at(stage.name))
-        again = study.guard_reruns_at(stage.name)
+        allowed = study.allowance_at(stage.name)
         bad = [run.id for run in stage.runs if run.id in state.attempts and state.accepted(run.id) is None]
         count = 0
         for run in bad:
             crashes, flagged = state.failures(run, OWN_FAULT), state.flagged(run)
             others = state.failures(run) - crashes
-            count += flagged <= again if flagged else others <= reruns[0] and crashes <= reruns[1]
+            count += flagged <= allowed.guard if flagged else others <= allowed.missing and crashes <= allowed.crash
         if count:
             yield (
                 f"At {stage.name}, {plural(count, 'run')} would have been tried again, and the table holds no further "

@@ -1,13 +1,15 @@
 """Operating characteristics as text and as JSON."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import asdict
 
 from promo.base.canonical import Json
 from promo.base.units import HOUR
 from promo.plan.values import Plan
+from promo.report.canvas import document
+from promo.report.pictures import Trend, Trends, trends_drawn
 from promo.report.plan import amount_text, amount_unit
 from promo.study.values import Study
 
@@ -56,7 +58,7 @@ def simulation_text(
         f"The best reaches the last stage in {_text(figures.best_at_end)} of studies.",
         *_regret(figures, near, unit),
         f"{amount_unit(plan)}: expected {_amount(figures.expected_s, plan)}, "
-        f"planned {amount_text(figures.planned_s, plan)}, worst with all reruns {amount_text(figures.most_s, plan)}",
+        f"budget {amount_text(figures.budget_s, plan)}, bound {amount_text(figures.bound_s, plan)}",
     ]
     return "\n".join(lines)
 
@@ -116,7 +118,7 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
             _text(figures.best_at_end),
             f"{figures.regret.value:.5f} ± {figures.regret.error:.5f}",
             _amount(figures.expected_s, plan),
-            amount_text(figures.most_s, plan),
+            amount_text(figures.bound_s, plan),
         ]
         for setting, figures in settings
     ]
@@ -126,7 +128,7 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
     return "\n\n".join(
         [
             "Best kept so far:",
-            _table(kept, [varied, *gates, "to the end", "then behind by", f"expected {unit}", "worst"]),
+            _table(kept, [varied, *gates, "to the end", "then behind by", f"expected {unit}", "bound"]),
             "Wrongly promoted:",
             _table(wrong, [varied, *gates]),
         ]
@@ -151,51 +153,47 @@ def sweep_svg(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Plan
 
     Nothing varied, the gates themselves stand below the axis.
     """
-    import io
-
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 8.4), layout="constrained")
-    kept, wrong, cost = figure.subplots(3, 1)
-    ends = [one.best_at_end for _, one in settings]
-    if varied:
-        places = [name for name, _ in settings]
-        gates = [gate.gate for gate in settings[0][1].gates]
-        for number, gate in enumerate(gates):
-            _line(kept, number, gate, [one.gates[number].best_kept for _, one in settings])
-            _line(wrong, number, gate, [one.gates[number].false_promotions for _, one in settings])
-        _line(kept, len(gates), "to the end", ends)
-    else:
-        places = [gate.gate for gate in settings[0][1].gates]
-        _line(kept, 0, "best kept", [gate.best_kept for gate in settings[0][1].gates])
-        _line(wrong, 1, "wrongly promoted", [gate.false_promotions for gate in settings[0][1].gates])
     found = [one for _, one in settings]
-    spots = list(range(len(found)))
-    for name, seconds, mark in (
-        ("expected", [one.expected_s.value for one in found], "o"),
-        ("planned", [float(one.planned_s) for one in found], "s"),
-        ("worst, with all reruns", [float(one.most_s) for one in found], "^"),
-    ):
-        cost.plot(spots, [one / HOUR for one in seconds], marker=mark, label=name)
-    for axes, label in (
-        (kept, "best kept\n(% of studies)"),
-        (wrong, "wrongly promoted\n(% of those who took a place)"),
-    ):
-        axes.set_ylabel(label)
-        axes.set_xticks(list(range(len(places))), places)
-    cost.set_ylabel(plan.device_unit)
-    cost.set_xticks(spots, [name for name, _ in settings] if varied else [""])
-    for axes in (kept, wrong, cost):
-        axes.margins(y=0.15)
-        axes.set_ylim(bottom=0)
-        axes.legend(fontsize="small")
-    cost.set_xlabel(varied)
-    figure.suptitle("Bars: two standard errors", fontsize="small")
-    out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": "promo"})
-    return out.getvalue()
+    gates = tuple(gate.gate for gate in found[0].gates)
+    if varied:
+        places = tuple(name for name, _ in settings)
+        kept = [_shares(gate, [one.gates[number].best_kept for one in found]) for number, gate in enumerate(gates)]
+        kept.append(_shares("to the end", [one.best_at_end for one in found]))
+        wrong = [
+            _shares(gate, [one.gates[number].false_promotions for one in found]) for number, gate in enumerate(gates)
+        ]
+    else:
+        places = gates
+        kept = [_shares("best kept", [gate.best_kept for gate in found[0].gates])]
+        wrong = [_shares("wrongly promoted", [gate.false_promotions for gate in found[0].gates])]
+    costs = (
+        _hours("expected", [one.expected_s.value for one in found]),
+        _hours("budget", [one.budget_s for one in found]),
+    )
+    plots = (
+        Trends("best kept (% of studies); bars: two standard errors each way", places, tuple(kept), varied),
+        Trends("wrongly promoted (% of those who took a place); bars likewise", places, tuple(wrong), varied),
+        Trends(plan.device_unit, places if varied else ("",), costs, varied),
+    )
+    size, drawn = trends_drawn(plots)
+    title = f"{plan.study.name}: what its gates would do" + (f", by {varied}" if varied else "")
+    return document(size, title, " ".join(map(_plot_words, plots)), drawn)
 
 
-def _line(axes: Any, number: int, name: str, shares: Sequence["Share"]) -> None:
-    values, errors = [100 * share.value for share in shares], [200 * share.error for share in shares]
-    axes.errorbar(range(len(values)), values, yerr=errors, marker="osD^vPX"[number % 7], capsize=3, label=name)
+def _shares(name: str, shares: Sequence["Share"]) -> Trend:
+    """Percentages, with two standard errors each way."""
+    points = ((100 * share.value, 200 * share.error) for share in shares)
+    return Trend(name, tuple((at, value, (value - half, value + half)) for at, (value, half) in enumerate(points)))
+
+
+def _hours(name: str, seconds: Sequence[float]) -> Trend:
+    return Trend(name, tuple((at, value / HOUR, None) for at, value in enumerate(seconds)))
+
+
+def _plot_words(plot: Trends) -> str:
+    """The figures of a plot in words."""
+    lines = (
+        f"{line.name}: " + ", ".join(f"{plot.stages[at]} {value:.4g}".strip() for at, value, _ in line.points)
+        for line in plot.lines
+    )
+    return f"{plot.counts}: {'; '.join(lines)}."

@@ -139,7 +139,7 @@ class StageView:
     entrants: str
     cells: str
     runs: str
-    trained: str
+    spent: str
     spreads: tuple[SpreadView, ...]
     curves: CurvesView
 
@@ -189,9 +189,12 @@ class CostRow:
 
     name: str
     runs: str
-    planned: str
-    trained: str
-    device: str
+    budget: str
+    spent: str
+    """Training, as measured."""
+    taken: str
+    """Slots, in all phases, as measured."""
+    bound: str
 
 
 @frozen

@@ -11,7 +11,7 @@ from promo.base.canonical import exact, from_exact, rounded
 from promo.decision.stats import summarise
 from promo.decision.values import Walking
 from promo.ledger.state import StudyState
-from promo.plan.values import PlannedRun, StagePlan
+from promo.plan.values import Plan, PlannedRun, StagePlan
 from promo.report.account import account_lines
 from promo.report.baselines import baseline_lines
 from promo.report.curves import curves_view
@@ -23,7 +23,7 @@ from promo.report.growth import growth_lines
 from promo.report.ladder import ladder_view, ranked
 from promo.report.limits import limits
 from promo.report.people import result_words, waiting_lines
-from promo.report.plan import amount_text, amount_unit, hours_text, savings, stage_rows
+from promo.report.plan import amount_text, amount_unit, hours_text, savings, stage_rows, time_word
 from promo.report.ranks import flow_view
 from promo.report.record import Record
 from promo.report.reductions import reduction_view
@@ -170,15 +170,16 @@ class _View:
         flagged = sum(self.state.flagged(run) for run in self.state.attempts)
         extra = f" and {plural(failed, 'failed attempt')}" if failed else ""
         extra += f" and {plural(flagged, 'run')} that a guard excluded" if flagged else ""
-        trained, device = self.record.trained_s(), self.record.device_s()
+        spent, taken, budget = self.record.spent_s(), self.record.slot_s(), span_text(self.plan.budget_s)
         if self.state.replay:
             return (
-                f"{plural(accepted, 'run')}{extra} stand for {span_text(trained)} of recorded training (planned: "
-                f"{span_text(self.plan.device_s.planned)}); a run that is read at several stages counts at each."
+                f"{plural(accepted, 'run')}{extra} stand for {span_text(spent)} of recorded training (budget: "
+                f"{budget}); a run that is read at several stages counts at each."
             )
         return (
-            f"{plural(accepted, 'run')}{extra} trained for {span_text(trained)} of device time (planned: "
-            f"{span_text(self.plan.device_s.planned)}), and took {span_text(device)} with start-up and scoring."
+            f"{plural(accepted, 'run')}{extra} spent {span_text(spent)} in training of a budget of {budget}, and "
+            f"took {span_text(taken)} of {time_word(self.plan)} with start-up and scoring; the bound is "
+            f"{span_text(self.plan.bound_s)}."
         )
 
     def _describe(self, name: str) -> str:
@@ -211,7 +212,7 @@ class _View:
             cells=f"{plural(len(stage.hosts), 'host')} ({', '.join(stage.hosts)}) x "
             f"{plural(len(stage.seeds), 'seed')} ({seeds_text(stage.seeds)})",
             runs=f"{done} of {total}",
-            trained=span_text(self.record.trained_s(stage.name)),
+            spent=span_text(self.record.spent_s(stage.name)),
             spreads=tuple(self._spreads(stage.name)),
             curves=curves_view(self.record, stage, self._entered(stage)),
         )
@@ -245,24 +246,25 @@ class _View:
 
     def _cost(self) -> Iterable[CostRow]:
         for stage in self.plan.stages:
-            yield self._cost_row(stage.name, stage.name, stage.run_count.planned, stage.device_s.planned)
-        yield self._cost_row("total", None, self.plan.run_count.planned, self.plan.device_s.planned)
+            yield self._cost_row(stage.name, stage.name, stage)
+        yield self._cost_row("total", None, self.plan)
 
-    def _cost_row(self, title: str, stage: str | None, runs: int, planned_s: int) -> CostRow:
+    def _cost_row(self, title: str, stage: str | None, priced: StagePlan | Plan) -> CostRow:
         return CostRow(
             name=title,
-            runs=f"{self.record.accepted(stage)} of {runs}",
-            planned=amount_text(planned_s, self.plan),
-            trained=amount_text(self.record.trained_s(stage), self.plan),
-            device=amount_text(self.record.device_s(stage), self.plan),
+            runs=f"{self.record.accepted(stage)} of {priced.run_count.planned}",
+            budget=amount_text(priced.budget_s, self.plan),
+            spent=amount_text(self.record.spent_s(stage), self.plan),
+            taken=amount_text(self.record.slot_s(stage), self.plan),
+            bound=amount_text(priced.bound_s, self.plan),
         )
 
     def _suppositions(self) -> Iterable[SuppositionView]:
         for one in self.plan.suppositions:
             cap = hours_text(self.study.stages[one.stage].budget.cap_s)
-            formula = f"{one.candidates} x {one.cells} cells x {cap} h = {hours_text(one.device_s)}"
+            formula = f"{one.candidates} x {one.cells} cells x {cap} h = {hours_text(one.costs_s)}"
             yield SuppositionView(
                 sentence=f"If all {one.candidates} that {one.gate} promotes had gone on to {one.stage}: {formula} "
                 f"{self.plan.device_unit}.",
-                savings=tuple(SavingView(*row) for row in savings(one, self.plan.device_s.planned, one.branch_s)),
+                savings=tuple(SavingView(*row) for row in savings(one, self.plan)),
             )

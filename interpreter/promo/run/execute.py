@@ -40,6 +40,7 @@ from promo.run.store import (
     write_request,
 )
 from promo.run.values import NO_DISK, AttemptSpec, Exit, Reason, Request, Result, Resumed, RunStatus
+from promo.study.limits import limit_s
 
 POLL_S = 0.05
 POLL_SHARE = 0.02
@@ -47,8 +48,6 @@ POLL_SHARE = 0.02
 SOONEST_S = 0.0005
 UNSEEN = frozenset({Reason.CANCELLED, Reason.BUSY, Reason.GIVEN_UP})
 """Reasons of attempts that ended before anything could be said of their candidate."""
-ALLOWANCE_S = 300
-"""Seconds beyond the training cap for start-up, warm-up and scoring before the supervisor steps in."""
 
 
 @frozen
@@ -288,9 +287,8 @@ class Execution:
                 bundle=None,
             )
         )
-        limit_s = 2 * request.budget.cap_s + ALLOWANCE_S
-        environment = place.environment(slot)
-        spec = AttemptSpec(self._study / folder, environment, limit_s, request.trainer, self._finish, device)
+        environment, limit = place.environment(slot), limit_s(request.budget.cap_s)
+        spec = AttemptSpec(self._study / folder, environment, limit, request.trainer, self._finish, device)
         return _Live(run.id, run.host, number, slot, folder, None, 0.0, task), spec
 
     def _launch(self, live: _Live, spec: AttemptSpec) -> None:

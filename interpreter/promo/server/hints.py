@@ -1,4 +1,4 @@
-"""What a stage costs, behind the line that opens it."""
+"""What a stage asks for, behind the line that opens it, and its bound when pointed at."""
 
 from fractions import Fraction
 
@@ -7,12 +7,12 @@ from lsprotocol import types
 from promo.base.canonical import exact, rounded
 from promo.base.units import HOUR
 from promo.plan.values import Plan, StagePlan
-from promo.report.words import span_text
+from promo.report.words import plural, span_text
 from promo.server.document import Document
 
 
 def hints(document: Document, start: int, end: int) -> list[types.InlayHint]:
-    """Runs and device time of every stage whose first line lies between two offsets; none for a text with errors."""
+    """Budget of every stage whose first line lies between two offsets; none for a text with errors."""
     plan = document.compiled.plan
     if plan is None:
         return []
@@ -23,7 +23,7 @@ def hints(document: Document, start: int, end: int) -> list[types.InlayHint]:
             continue
         ends = document.text.find("\n", declared.end)
         at = document.positions.at(ends if ends >= 0 else len(document.text))
-        label = f"<= {runs_text(stage.run_count.planned)}, {device_text(stage.device_s.planned, plan)}"
+        label = f"budget {budget_text(stage, plan)}"
         found.append(types.InlayHint(at, label, tooltip=bounds_text(stage, plan), padding_left=True))
     return found
 
@@ -34,9 +34,9 @@ def runs_text(count: int) -> str:
 
 
 def device_text(seconds: int, plan: Plan) -> str:
-    """Device time: `6.0 GPU-h`, or minutes and seconds where a whole plan takes less than an hour."""
+    """Time of slots: `6.0 GPU-h`, or minutes and seconds where a whole plan takes less than an hour."""
     kind = plan.device_unit.partition("-")[0]
-    if plan.device_s.planned < HOUR:
+    if plan.budget_s < HOUR:
         return f"{span_text(seconds)} {kind}"
     hours = Fraction(seconds, HOUR)
     text = exact(hours)
@@ -44,9 +44,16 @@ def device_text(seconds: int, plan: Plan) -> str:
     return f"{text if short and '.' in text else rounded(hours, 1 if short else 3)} {kind}-h"
 
 
+def budget_text(stage: StagePlan, plan: Plan) -> str:
+    """What a stage asks for: runs, and their time up to the caps."""
+    return f"{runs_text(stage.run_count.planned)}, {device_text(stage.budget_s, plan)}"
+
+
 def bounds_text(stage: StagePlan, plan: Plan) -> str:
-    """The bounds of a stage in words."""
-    most = f"with every allowed rerun at most {runs_text(stage.run_count.most)}"
-    fewest = f"if runs fail and are dropped at least {runs_text(stage.run_count.fewest)}"
-    planned = f"{runs_text(stage.run_count.planned)} when no run fails"
-    return f"{planned}; {most} ({device_text(stage.device_s.most, plan)}); {fewest}"
+    """Budget and bound of a stage in words."""
+    count = stage.run_count
+    return (
+        f"budget {budget_text(stage, plan)}, if no run fails; bound {plural(count.most, 'attempt')}, "
+        f"{device_text(stage.bound_s, plan)}, with everything outside training, every rerun and every lost attempt; "
+        f"at least {plural(count.fewest, 'attempt')}"
+    )

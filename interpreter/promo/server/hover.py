@@ -16,7 +16,7 @@ from promo.plan.values import Plan
 from promo.report.aloud import read_gate, read_reduction, read_rule
 from promo.report.describe import describe_budget, describe_factor, describe_host, describe_level
 from promo.server.document import Document
-from promo.server.hints import bounds_text, device_text, runs_text
+from promo.server.hints import bounds_text, runs_text
 from promo.server.navigate import BROKEN_SEAL
 from promo.server.values import Declared
 from promo.study.lock import SHOWN
@@ -129,10 +129,8 @@ def _stage(study: Study, plan: Plan, name: str) -> Iterator[str]:
     yield f"{describe_budget(stage.budget)} a run on {_listed(stage.hosts)}, seeds {_listed(stage.seeds)}"
     who = f"{there.planned} of {len(there.possible)}" if len(there.possible) != there.planned else str(there.planned)
     yield f"{who} candidates may enter: {_listed(there.possible)}"
-    planned = stage.run_count.planned
     formula = f"{there.planned} x {len(stage.hosts)} hosts x {len(stage.seeds)} seeds"
-    cost = device_text(stage.device_s.planned, plan)
-    yield f"{formula} = {runs_text(planned)}, {cost}; {bounds_text(stage, plan)}"
+    yield f"{formula} = {runs_text(stage.run_count.planned)}; {bounds_text(stage, plan)}"
 
 
 def _seal(document: Document, declared: Declared) -> str:

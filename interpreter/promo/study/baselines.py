@@ -1,5 +1,5 @@
 """
-Baselines: other ways to choose from the same conditions, given exactly the device time of a stage.
+Baselines: other ways to choose from the same conditions, given exactly the budget of a stage.
 
 Both draw from every combination of a design's levels, also those that a fraction leaves out, and train each condition
 in the cells and for the budget of the matched stage.  A random baseline (`seed`) is one stage: its conditions are drawn
@@ -149,7 +149,7 @@ class Baselines:
             if number == 1:
                 reach[name] = Entrants((first,), 1, 1, frozenset((first,)))
             else:
-                reach[name] = Entrants(tuple(possible), min(1, len(possible)), 0, frozenset())
+                reach[name] = Entrants(tuple(possible), min(1, len(possible)), min(1, len(possible)), frozenset())
                 self.steps[name] = Step(name, found.name, tuple(before))
             before.append(name)
         return evolve(found, stages=tuple(before), start=first, conditions=sound)

@@ -78,18 +78,37 @@ def entrants(
 
 
 def _promoted(gate: Gate, before: Entrants, hosts: int) -> Entrants:
-    always = [name for name in gate.always if name in before.possible]
-    contenders = max(before.planned - len(always), 0)
-    sampled = gate.sample.count if gate.sample else 0
-    most = max(most_kept(condition, contenders, hosts) for condition in _ways_to_keep(gate))
-    planned = min(before.planned, len(always) + min(most + sampled, contenders))
+    always = frozenset(gate.always) & frozenset(before.possible)
+    planned = most_promoted(gate, before.planned, hosts, before)
+    most = before.most if may_wait(gate) else most_promoted(gate, before.most, hosts, before)
     # A run that fails may cost its candidate the place, unless it is always kept or the study stops instead.
     stops = {gate.missing.then, gate.on_crash.then} <= {Then.STOP, Then.HOLD} and not gate.guards
-    least = min(fewest_kept(condition, contenders) for condition in _ways_to_keep(gate))
-    fewest = min(before.fewest, len(always) + least) if stops else len(always)
+    least = min(fewest_kept(condition, max(before.planned - len(always), 0)) for condition in _ways_to_keep(gate))
     everyone = len(always) + least >= len(before.possible) and stops
-    sure = before.sure if everyone else before.sure & frozenset(always)
-    return Entrants(before.possible, planned, min(fewest, planned), sure)
+    return Entrants(before.possible, planned, most, before.sure if everyone else before.sure & always)
+
+
+def most_promoted(gate: Gate, entered: int, hosts: int, before: Entrants) -> int:
+    """
+    The most that a gate lets on of at most *entered* candidates.
+
+    Whoever is always kept takes no place, so it matters how many of those are there: any number from those that are
+    sure to be to all that may be.  With fewer of them more compete, and a share of more, on each host, can be larger.
+    """
+    always = frozenset(gate.always) & frozenset(before.possible)
+    sampled = gate.sample.count if gate.sample else 0
+    found = 0
+    for there in range(len(always & before.sure), min(len(always), entered) + 1):
+        contenders = entered - there
+        kept = max(most_kept(condition, contenders, hosts) for condition in _ways_to_keep(gate))
+        found = max(found, there + min(kept + sampled, contenders))
+    return found
+
+
+def may_wait(gate: Gate) -> bool:
+    """Whether a gate may ask a person, who can let on anybody that entered."""
+    said = (gate.missing.then, gate.on_crash.then, *(demand.otherwise for demand in gate.demands))
+    return Then.HOLD in said
 
 
 def _chosen(
@@ -108,17 +127,19 @@ def _chosen(
     middles = _chosen(choosers.get(chooser.around or ""), stages, choosers, found, around)
     if chooser.around is None:
         # All rows while nothing is fixed; which of them, if any, only the effects tell.
-        return Entrants(chooser.rows, len(chooser.rows), 0, frozenset())
+        return Entrants(chooser.rows, len(chooser.rows), len(chooser.rows), frozenset())
     if middles is None:
         return None
     near = around(chooser.into, middles.possible)
-    return Entrants(near.of_any(middles.possible), _most_near(near, middles), 0, frozenset())
+    possible = near.of_any(middles.possible)
+    planned, most = (_most_near(near, middles, count) for count in (middles.planned, middles.most))
+    return Entrants(possible, planned, len(possible) if chooser.missing.then is Then.HOLD else most, frozenset())
 
 
-def _most_near(near: Neighbourhood, middles: Entrants) -> int:
-    """The most neighbours that so many of those who may stand in the middle can have."""
+def _most_near(near: Neighbourhood, middles: Entrants, count: int) -> int:
+    """The most neighbours that *count* of those who may stand in the middle can have."""
     counts = sorted((len(near.near[name]) for name in middles.possible if name in near.near), reverse=True)
-    return min(sum(counts[: middles.planned]), len(near.of_any(middles.possible)))
+    return min(sum(counts[:count]), len(near.of_any(middles.possible)))
 
 
 def _entering(stage: Stage, before: Entrants, near: Neighbourhood | None) -> Entrants:
@@ -126,21 +147,21 @@ def _entering(stage: Stage, before: Entrants, near: Neighbourhood | None) -> Ent
     through = before if stage.promoted else Entrants((), 0, 0, frozenset())
     beside = near.of_any(before.possible) if near else ()
     possible = tuple(dict.fromkeys((*through.possible, *beside, *stage.candidates)))
-    new = [name for name in stage.candidates if name not in through.sure]
-    most = through.planned + (_most_near(near, before) if near else 0) + len(new)
-    least = min((len(near.near[name]) for name in before.possible if name in near.near), default=0) if near else 0
-    fewest = max(through.fewest, least if before.fewest else 0, len(through.sure | set(new)))
-    return Entrants(possible, min(most, len(possible)), fewest, through.sure | frozenset(stage.candidates))
+    sure = through.sure | frozenset(stage.candidates) | frozenset(near.of_any(sorted(before.sure)) if near else ())
+    new = len([name for name in stage.candidates if name not in through.sure])
+    planned = through.planned + (_most_near(near, before, before.planned) if near else 0) + new
+    most = through.most + (_most_near(near, before, before.most) if near else 0) + new
+    return Entrants(possible, min(planned, len(possible)), min(most, len(possible)), sure)
 
 
 def _continued(scope: Scope, stage: Stage, before: Entrants) -> Entrants:
+    """Who is named enters in any case; the run of one that was not promoted before has nothing to carry on."""
     strangers = [name for name in stage.candidates if name not in before.possible]
     for name in strangers:
         message = f"'{name}' is never trained at '{stage.continues}', so it cannot be continued"
         scope.report("P0508", message, stage.where[stage.mode.value], "continue what was trained there")
     names = tuple(name for name in stage.candidates if name in before.possible)
-    sure = before.sure & frozenset(names)
-    return Entrants(names, min(len(names), before.planned), min(len(sure), before.fewest), sure)
+    return Entrants(names, len(names), len(names), before.sure & frozenset(names))
 
 
 def _ways_to_keep(gate: Gate) -> list[Condition]:

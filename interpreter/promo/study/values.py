@@ -1,8 +1,8 @@
 """
 A resolved experiment: what a spec means once names, units and defaults are settled.
 
-Everything is exact (integers, rationals, names) and in declaration order.  Durations and device time are whole
-seconds.  `where` remembers the place of each clause for later diagnostics and never takes part in equality.
+Everything is exact (integers, rationals, names) and in declaration order.  Durations and time of slots are
+whole seconds.  `where` remembers the place of each clause for later diagnostics and never takes part in equality.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,6 +15,7 @@ from attrs import frozen
 from promo.base.codec import Large, Remark, Unstored
 from promo.base.shown import Shown
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
+from promo.study.limits import ATTEMPTS, Allowance
 from promo.study.places import Where, place
 from promo.study.space import Array, Design, Factor, Level, Neighbourhood
 
@@ -305,7 +306,7 @@ class Schedule(Shown):
 
 @frozen(eq=False, repr=False, slots=False)
 class Baseline(Shown):
-    """Another way to choose from the same space, given as much device time as a stage has."""
+    """Another way to choose from the same space, given the budget that a stage has."""
 
     name: str
     space: str
@@ -346,14 +347,14 @@ class Entrants(Shown):
     """
     Who may enter a stage.
 
-    *planned* is how many do when no run fails, *fewest* how many are sure to when runs fail and are dropped.
+    *planned* is the most that do by the rules alone; a person who is asked may let on more, *most* at most.
     """
 
     possible: tuple[str, ...]
     planned: int
-    fewest: int
+    most: int
     sure: frozenset[str]
-    """Candidates that reach the stage whatever the scores."""
+    """Candidates that enter the stage whenever it is reached, whatever the scores."""
 
 
 @frozen(eq=False, repr=False, slots=False)
@@ -373,7 +374,7 @@ class Study(Shown):
     measure: Measure
     runner: RunnerChoice
     budget_s: int | None
-    """Most device time the plan may need, in seconds."""
+    """The largest budget that the stages may ask for, in seconds."""
     data: Data | None
     hosts: Mapping[str, Host]
     factors: Mapping[str, Factor]
@@ -407,6 +408,8 @@ class Study(Shown):
     """Stage -> who may enter it."""
     documentation: Remark
     where: Where = place()
+    attempts: int = ATTEMPTS
+    """How often a run is tried in all, over every start of promo."""
 
     def gates_from(self, stage: str) -> tuple[Gate, ...]:
         """Gates that read a stage, in declaration order."""
@@ -464,28 +467,21 @@ class Study(Shown):
         """What the runs of a stage have spent at its end, with all that they carry on."""
         return self.earlier(stage) + self.stages[stage].budget.amount
 
-    def reruns_at(self, stage: str) -> int:
-        """How often a failed run of a stage may be repeated at most, for whatever reason."""
-        return max(self.missing_reruns_at(stage), self.crash_reruns_at(stage), self.guard_reruns_at(stage))
-
-    def missing_reruns_at(self, stage: str) -> int:
-        """How often a run without a value is repeated: the most that a gate or rule on the stage allows."""
-        return max((one.missing.reruns for one in self._readers(stage)), default=0)
-
-    def crash_reruns_at(self, stage: str) -> int:
-        """How often a run that failed by its own fault is repeated."""
-        return max((one.on_crash.reruns for one in self._readers(stage)), default=0)
-
-    def guard_reruns_at(self, stage: str) -> int:
-        """How often a run that a guard set aside is repeated."""
-        guards = (guard for gate in self.gates_from(stage) for guard in gate.guards)
-        return max((guard.handling.reruns for guard in guards), default=0)
+    def allowance_at(self, stage: str) -> Allowance:
+        """How often a run of a stage may be tried: for each reason, the most that a gate or rule on it allows."""
+        readers = self._readers(stage)
+        guards = [guard for gate in self.gates_from(stage) for guard in gate.guards]
+        return Allowance(
+            missing=max((one.missing.reruns for one in readers), default=0),
+            crash=max((one.on_crash.reruns for one in readers), default=0),
+            guard=max((guard.handling.reruns for guard in guards), default=0),
+            attempts=self.attempts,
+        )
 
     def _readers(self, stage: str) -> tuple[Deciding, ...]:
         return tuple(one for one in self.deciding.values() if stage in one.sources)
 
     @property
     def device_unit(self) -> str:
-        """What an hour of these hosts is called."""
-        kinds = {host.is_cpu for host in self.hosts.values()}
-        return {frozenset({True}): "CPU-hours", frozenset({False}): "GPU-hours"}.get(frozenset(kinds), "device-hours")
+        """What an hour of a slot is called: a slot of a GPU is that GPU, one of a processor is a share of it."""
+        return "slot-hours" if any(host.is_cpu for host in self.hosts.values()) else "GPU-hours"

@@ -1,0 +1,268 @@
+"""What a report draws of candidates from stage to stage: the ladder, whose bands are cost, and ranks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from attrs import frozen
+
+from promo.report.canvas import (
+    CROSS,
+    LINE,
+    ROW,
+    WIDTH,
+    Point,
+    belonging,
+    line,
+    look,
+    marks,
+    straight,
+    svg,
+    text,
+    texts,
+    width_of,
+)
+
+ASIDE = 10.0
+"""From the middle of a mark to what is written beside it."""
+APART = 24.0
+"""Least room between what belongs to two stages."""
+BESIDE = 6.0
+"""From a name to the band that begins there."""
+STUB = 36.0
+"""Room for a band beside a stage, and length of what is shown of one that leads to another row."""
+WHOLE = 36.0
+"""Width of a band that stands for all of a study's time."""
+THIN = 2.0
+"""Width of the thinnest band."""
+TALLEST = 860.0
+"""Height of all ranks, where they are many."""
+STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+"""From one rank that has a number to the next."""
+
+
+@frozen
+class Rung:
+    """A stage of the ladder: who stands where, and who is promoted."""
+
+    title: str
+    subtitle: str
+    order: tuple[int, ...]
+    """Candidates by rank, best first."""
+    more: int
+    """How many others were there, behind or between them."""
+    goes_on: frozenset[int]
+    decided: bool
+    """Whether a gate behind the stage has decided."""
+    target: int | None
+    """Index of the rung that its gate leads to."""
+    weight: float
+    """Share of the study's budget that one candidate has there, 0 to 1."""
+
+
+def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], words: str) -> str:
+    """
+    The ladder: candidates by rank at each stage, joined where a gate promotes them.
+
+    Stages that have no room side by side stand in further rows.
+
+    Args:
+        rungs: stages in order.
+        names: candidates by number.
+        words: the picture in words.
+    """
+    targets = {rung.target for rung in rungs}
+    extents = [_extent(rung, names, reached=index in targets) for index, rung in enumerate(rungs)]
+    at: list[Point] = []
+    size = (WIDTH, 0.0)
+    drawn = []
+    shelves = _shelves(extents)
+    for number, shelf in enumerate(shelves, 1):
+        here = [rungs[index] for index in shelf]
+        fill = 0.0 if 1 < number == len(shelves) else WIDTH
+        xs, width = _columns([extents[index] for index in shelf], fill, before=0.5)
+        first = size[1] + LINE * (1 + max(rung.subtitle.count("\n") + 1 for rung in here)) + ROW
+        at += [(x, first) for x in xs]
+        drawn += [_rung(rung, place, size[1], names) for rung, place in zip(here, at[-len(here) :], strict=True)]
+        rows = max(len(rung.order) + bool(rung.more) for rung in here)
+        size = (max(size[0], width), first + ROW * max(rows + 0.5, 1.5))
+    return svg((size[0], max(size[1] - ROW, ROW)), words, "".join([*_bands(rungs, names, at), *drawn]))
+
+
+def _extent(rung: Rung, names: Sequence[str], *, reached: bool) -> Point:
+    """How far a stage reaches to the left and to the right of its marks, with bands that lead there and away."""
+    heads = (width_of(rung.title, bold=True), *map(width_of, (*rung.subtitle.split("\n"), _more(rung))))
+    beside = ASIDE + max((width_of(names[one]) for one in rung.order), default=0.0)
+    away = BESIDE + STUB if rung.target is not None and rung.goes_on else 0.0
+    return max(max(heads) / 2, STUB * reached), max(max(heads) / 2, beside + away)
+
+
+def _more(rung: Rung) -> str:
+    return f"and {rung.more:,} more" if rung.more else ""
+
+
+def _shelves(extents: Sequence[Point]) -> list[list[int]]:
+    """The stages of each row, as many as it has room for."""
+    shelves: list[list[int]] = []
+    edge = WIDTH + 1
+    for index, (left, right) in enumerate(extents):
+        if edge + left + right > WIDTH:
+            shelves.append([])
+            edge = 0.0
+        shelves[-1].append(index)
+        edge += left + right + APART
+    return shelves
+
+
+def _rung(rung: Rung, at: Point, top: float, names: Sequence[str]) -> str:
+    """A stage: what it is, and below that who is there; *at* is the first mark."""
+    x, first = at
+    drawn = [text((x, top + 9), rung.title, "head", anchor="middle")]
+    drawn.append(texts((x, top + 9 + LINE), rung.subtitle.split("\n"), "soft", anchor="middle"))
+    for rank, candidate in enumerate(rung.order):
+        style, y = look(candidate), first + ROW * rank
+        kept = candidate in rung.goes_on or not rung.decided
+        own = f"c{style.colour}"
+        mark = marks([(x, y)], style.shape or "", own) if kept else marks([(x, y)], CROSS, f"{own} line")
+        drawn.append(belonging(candidate, mark + text((x + ASIDE, y), names[candidate]), names))
+    if rung.more:
+        drawn.append(text((x, first + ROW * len(rung.order)), _more(rung), "soft", anchor="middle"))
+    return "".join(drawn)
+
+
+def _bands(rungs: Sequence[Rung], names: Sequence[str], at: Sequence[Point]) -> Iterable[str]:
+    """From the names of who is promoted to their marks at the next stage, as wide as the time that each takes there."""
+    for index, rung in enumerate(rungs):
+        if rung.target is None:
+            continue
+        target = rungs[rung.target]
+        names_end = max((width_of(names[one]) for one in rung.order if one in rung.goes_on), default=0.0)
+        for rank, candidate in enumerate(rung.order):
+            if candidate not in rung.goes_on or candidate not in target.order:
+                continue
+            start = (at[index][0] + ASIDE + names_end + BESIDE, at[index][1] + ROW * rank)
+            end = (at[rung.target][0], at[rung.target][1] + ROW * target.order.index(candidate))
+            wide = max(WHOLE * target.weight, THIN)
+            path = _band(start, end) if at[index][1] == at[rung.target][1] else _cut(start, end)
+            drawn = (
+                f'<path class="c{look(candidate).colour} band" d="{path}" fill="none" stroke="currentColor" '
+                f'stroke-width="{wide:.1f}"/>'
+            )
+            yield belonging(candidate, drawn, names)
+
+
+def _band(start: Point, end: Point) -> str:
+    middle = (start[0] + end[0]) / 2
+    return f"M{_at(start)}C{_at((middle, start[1]))} {_at((middle, end[1]))} {_at(end)}"
+
+
+def _cut(start: Point, end: Point) -> str:
+    """The two ends of a band that leads to another row."""
+    return f"M{_at(start)}h{STUB:.0f}M{_at((end[0] - STUB, end[1]))}h{STUB:.0f}"
+
+
+def _at(point: Point) -> str:
+    return f"{point[0]:.1f} {point[1]:.1f}"
+
+
+def _columns(extents: Sequence[Point], fill: float, before: float) -> tuple[list[float], float]:
+    """
+    Places of stages side by side, and the width of them all.
+
+    Args:
+        extents: how far each reaches to the left and to the right of its place.
+        fill: width that they share even if they need less.
+        before: of the room that is left over, how much stands in front of the first stage and behind the last, as a
+            share of what stands between two.
+    """
+    gaps = max(len(extents) - 1, 0)
+    need = sum(left + right for left, right in extents) + APART * gaps
+    share = max(fill - need, 0.0) / max(gaps + 2 * before, 1)
+    at, edge = [], share * before
+    for left, right in extents:
+        at.append(edge + left)
+        edge += left + right + APART + share
+    return at, max(need, WIDTH)
+
+
+def ranks_svg(
+    stages: Sequence[str], lines: Sequence[tuple[int, Sequence[int | None]]], names: Sequence[str], words: str
+) -> str:
+    """
+    Ranks from stage to stage, a line a candidate, the best on top.
+
+    Args:
+        stages: names in order; each may have several lines.
+        lines: (candidate, its rank at each stage or None where it was not).
+        names: candidates by number.
+        words: the picture in words.
+    """
+    seen = {candidate: [(at, rank) for at, rank in enumerate(ranks) if rank is not None] for candidate, ranks in lines}
+    most = max((rank for points in seen.values() for _, rank in points), default=1)
+    row = min(ROW, TALLEST / most)
+    ends = [_ending(seen, stage) for stage in range(len(stages))]
+    at, width = _columns(_extents(stages, ends, names, most), WIDTH, before=0.0)
+    head = LINE * max((stage.count("\n") + 1 for stage in stages), default=1)
+    first = head + ROW
+    last = first + row * (most - 1)
+    drawn = [*_rank_axis(most, row, first, (at[0], at[-1])), text((0, head / 2), "rank", "soft")]
+    for x, stage in zip(at, stages, strict=True):
+        drawn.append(texts((x, LINE / 2), stage.split("\n"), anchor="middle"))
+        drawn.append(straight((x, head + 2), (x, last + ROW / 2), "grid"))
+    for candidate, points in seen.items():
+        spots = [(at[stage], first + row * (rank - 1)) for stage, rank in points]
+        drawn.append(belonging(candidate, _line(candidate, spots), names))
+    lowest = last
+    for x, ending in zip(at, ends, strict=True):
+        beside = _apart([first + row * (seen[one][-1][1] - 1) for one in ending])
+        drawn += _ends(x, dict(zip(ending, beside, strict=True)), names)
+        lowest = max([lowest, *(placed for _, placed in beside)])
+    return svg((width, lowest + ROW / 2), words, "".join(drawn))
+
+
+def _extents(stages: Sequence[str], ends: Sequence[Sequence[int]], names: Sequence[str], most: int) -> list[Point]:
+    """How far each stage reaches to its left, with the axis in front of the first, and to its right, with names."""
+    extents: list[Point] = []
+    for stage, ending in zip(stages, ends, strict=True):
+        half = max(map(width_of, stage.split("\n"))) / 2
+        left = half if extents else max(width_of(f"{most:,}") + 16, half + width_of("rank") + 12)
+        names_end = ASIDE + 8 + max((width_of(names[one]) for one in ending), default=0.0)
+        extents.append((left, max(half, names_end)))
+    return extents
+
+
+def _apart(heights: Iterable[float]) -> list[Point]:
+    """Heights of marks from the top down, each with that of its name, moved down where two names would touch."""
+    found, free = [], float("-inf")
+    for height in heights:
+        placed = max(height, free)
+        found.append((height, placed))
+        free = placed + LINE - 1
+    return found
+
+
+def _ending(seen: Mapping[int, Sequence[tuple[int, int]]], stage: int) -> list[int]:
+    """Candidates whose line ends at a stage, best first."""
+    ending = [candidate for candidate, points in seen.items() if points and points[-1][0] == stage]
+    return sorted(ending, key=lambda candidate: seen[candidate][-1][1])
+
+
+def _rank_axis(most: int, row: float, first: float, ends: Point) -> Iterable[str]:
+    """As many ranks as have room, and thin lines at them."""
+    step = next((step for step in STEPS if step * row >= LINE), most)
+    for rank in sorted({1, *range(step, most + 1, step)}):
+        y = first + row * (rank - 1)
+        if rank == 1 or (rank - 1) * row >= LINE:
+            yield straight((ends[0], y), (ends[1], y), "grid") + text((ends[0] - 12, y), f"{rank:,}", anchor="end")
+
+
+def _line(candidate: int, points: Sequence[Point]) -> str:
+    style = look(candidate)
+    own = f"c{style.colour}"
+    path = "M" + "L".join(map(_at, points))
+    return line(path, f"{own} line", style.dash) + marks(points, style.shape or "", own)
+
+
+def _ends(x: float, ending: Mapping[int, Point], names: Sequence[str]) -> Iterable[str]:
+    """Names beside the ends of lines; those that were moved are led to."""
+    for candidate, (height, placed) in ending.items():
+        lead = straight((x + 5, height), (x + ASIDE + 6, placed), "grid") if placed > height + 2 else ""
+        yield belonging(candidate, lead + text((x + ASIDE + 8 * bool(lead), placed), names[candidate]), names)

@@ -1,0 +1,53 @@
+"""
+How often a run may be tried and how long one attempt can take: the one place that knows both.
+
+What carries runs out obeys these limits and what prices them multiplies them, so a bound cannot say less than what may
+happen.  Attempts are counted for a run over every start of promo; seconds are wall-clock seconds of a slot.
+"""
+
+from attrs import frozen
+
+from promo.base.shown import Shown
+
+ATTEMPTS = 5
+"""How often a run is tried in all, lost attempts included, where its gates and rules do not allow more."""
+ALLOWANCE_S = 300
+"""Seconds of an attempt outside training: start-up, warm-up, scoring."""
+ENDING_S = 10
+"""Seconds around an attempt that reaches its limit, until its worker has begun and until all that it began is gone."""
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Allowance(Shown):
+    """
+    How often a run of one stage may be tried.
+
+    The reasons are counted apart and can all befall one run: *missing* reruns of a run without a value, *crash* of one
+    that failed by its own fault, *guard* of one that a guard set aside.  A lost attempt counts among the *attempts* and
+    nowhere else.
+    """
+
+    missing: int
+    crash: int
+    guard: int
+    attempts: int
+
+    @property
+    def reruns(self) -> int:
+        """How often gates and rules let a run be repeated, for all reasons together."""
+        return self.missing + self.crash + self.guard
+
+    @property
+    def most(self) -> int:
+        """The largest number of attempts of a run; what a gate allows is allowed even where the study says less."""
+        return max(self.attempts, 1 + self.reruns)
+
+
+def limit_s(cap_s: int) -> int:
+    """Wall-clock seconds after which the supervisor ends an attempt whose training is capped at *cap_s*."""
+    return 2 * cap_s + ALLOWANCE_S
+
+
+def longest_s(cap_s: int) -> int:
+    """Seconds that one attempt can keep a slot at most."""
+    return limit_s(cap_s) + ENDING_S

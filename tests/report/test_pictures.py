@@ -1,0 +1,334 @@
+"""Pictures: whatever finite numbers they get, nothing in them is cut off, and the same input is the same bytes."""
+
+import math
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from fractions import Fraction
+
+import pytest
+from attrs import evolve
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from promo.base.resources import template_folder
+from promo.report.axes import Plot
+from promo.report.canvas import FONT, LEAST_PX, WIDTH, Look, document, legend, marks_svg, text, width_of
+from promo.report.curves import MOST_MARKS
+from promo.report.flows import Rung, ladder_svg, ranks_svg
+from promo.report.pictures import (
+    KINDS,
+    Bar,
+    Curve,
+    Panel,
+    Trend,
+    Trends,
+    curves_svg,
+    drawable,
+    effects_svg,
+    half_normal_svg,
+    trends_drawn,
+    trends_svg,
+)
+from promo.report.scales import linear
+
+LARGEST = sys.float_info.max
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+POSITIVE = st.floats(min_value=5e-324, max_value=LARGEST)
+SIZE = st.floats(min_value=0.0, max_value=LARGEST)
+NAME = st.text(st.characters(codec="utf-8"), max_size=120)
+POINTS = st.lists(st.tuples(POSITIVE, FINITE), max_size=12).map(tuple)
+CURVES = st.lists(st.builds(Curve, st.integers(0, 4), POINTS, POINTS), max_size=6).map(tuple)
+INTERVAL = st.none() | st.tuples(FINITE, FINITE).map(lambda ends: (min(ends), max(ends)))
+NAMES = ["base", "good", "<poor>", "w" * 60, "plain"]
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+
+class Picture:
+    """A picture as XML: its size, its texts and its paths."""
+
+    def __init__(self, svg):
+        self.svg = svg
+        root = ET.fromstring(svg)
+        self.left, self.top, width, height = map(float, root.get("viewBox").split())
+        self.right, self.bottom = self.left + width, self.top + height
+        self.label, self.root = root.get("aria-label"), root
+        self.texts = [one for one in root.iter() if one.tag.endswith("text")]
+        self.paths = [one.get("d") for one in root.iter() if one.tag.endswith("path")]
+        self.words = [one.text or "" for one in self.texts]
+
+    def cut_off(self):
+        """Texts and paths of which a part lies outside of the picture."""
+        for one in self.texts:
+            start, wide = float(one.get("x")), width_of(one.text or "", bold=one.get("class") == "head")
+            start -= {"middle": wide / 2, "end": wide}.get(one.get("text-anchor"), 0.0)
+            y = float(one.get("y"))
+            if not (self.left - 1 <= start and start + wide <= self.right + 1 and FONT * 0.7 <= y <= self.bottom - 2):
+                yield one.text
+        for path in self.paths:
+            for x, y in moves(path):
+                if not (self.left <= x <= self.right and self.top <= y <= self.bottom):
+                    yield path
+
+    def marks(self, candidate_or_colour):
+        """Middles of the marks of a colour."""
+        found = [one for one in self.root.iter() if one.get("class") == f"c{candidate_or_colour}"]
+        return [at for one in found if one.get("fill") == "currentColor" for at in moves(one.get("d"))]
+
+
+def moves(path):
+    """Where the parts of a path begin."""
+    return [tuple(map(float, part)) for part in re.findall(r"M(-?[\d.]+) (-?[\d.]+)", path)]
+
+
+def whole(svg):
+    """A picture that is one, says what it shows and has nothing cut off."""
+    picture = Picture(svg)
+
+    assert all(re.fullmatch(r"[-MLCVhlmavz0-9. ]+", path) for path in picture.paths)  # no nan, no inf, no 1e+20
+    assert picture.label == "What it shows"
+    assert list(picture.cut_off()) == []
+    return picture
+
+
+# --- any finite numbers ---------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(st.lists(CURVES, max_size=5), NAME, NAME)
+@example([(Curve(0, ((5e-324, -LARGEST), (LARGEST, LARGEST)), ((5e-324, -LARGEST), (LARGEST, LARGEST))),)], "x", "y")
+@example([(Curve(0, ((1.0, LARGEST), (2.0, -LARGEST)), ((1.5, 5e-324),)),)], "x", "y")
+@example([(Curve(0, ((1.0, 2.0),), ((1.0, 2.0),)),)], "x", "y")
+@example([(Curve(0, ((1e-10, 1e-10), (1e10, 1e12)), ()),)], "x", "y")
+def test_curves_of_any_finite_numbers_are_whole(hosts, x_label, y_label):
+    panels = [Panel(f"host {number}", curves) for number, curves in enumerate(hosts)]
+    picture = whole(curves_svg(panels, x_label, y_label, "What it shows", NAMES))
+
+    scored = [curve for curves in hosts for curve in curves if curve.scored]
+    for candidate in range(5):
+        expected = sum(len(curve.scored) for curve in scored if curve.candidate == candidate)
+        assert len(picture.marks(candidate)) == expected  # none is left out
+
+
+@settings(deadline=None)
+@given(st.lists(st.builds(Bar, NAME, FINITE, INTERVAL), max_size=12), NAME)
+@example([Bar("a", -LARGEST, (-LARGEST, LARGEST)), Bar("b", 5e-324, None)], "x")
+@example([Bar("a", 0.0, (0.0, 0.0))], "x")
+def test_effects_of_any_finite_numbers_are_whole(bars, label):
+    picture = whole(effects_svg(bars, label, "What it shows"))
+
+    assert sum(map(len, map(picture.marks, (0, 1, 6)))) == len(bars) + len({bar.look for bar in bars})
+    assert {name for look, name in KINDS.items() if any(bar.look == look for bar in bars)} <= set(picture.words)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(NAME, SIZE), min_size=1, max_size=12), SIZE)
+@example([("a", 5e-324), ("b", LARGEST)], LARGEST)
+@example([("a", 0.0)], 0.0)
+def test_half_normal_plots_of_any_finite_numbers_are_whole(sizes, pse):
+    sizes = sorted(sizes, key=lambda one: one[1])
+    quantiles = [(number + 0.5) / len(sizes) * 3 for number in range(len(sizes))]
+    picture = whole(half_normal_svg(sizes, quantiles, pse, "size", "What it shows"))
+
+    assert len(picture.marks(0)) == len(sizes) + 1
+    assert {"contrast", "Lenth's pseudo standard error"} <= set(picture.words)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(NAME, min_size=1, max_size=6),
+    st.lists(st.lists(st.tuples(FINITE, INTERVAL), max_size=6), max_size=5),
+    NAME,
+)
+def test_trends_of_any_finite_numbers_are_whole(stages, lines, counts):
+    trends = tuple(
+        Trend(f"line {number} {counts}", tuple((at, *point) for at, point in enumerate(line[: len(stages)])))
+        for number, line in enumerate(lines)
+    )
+    picture = whole(trends_svg(Trends(counts, tuple(stages), trends), "What it shows"))
+
+    named = [one.partition(" ")[2][:1] for one in picture.words if one.startswith("line ")]
+    assert {str(number) for number in range(len(lines))} <= set(named)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.text("abc_ w\n", min_size=1, max_size=30), min_size=1, max_size=6),
+    st.lists(
+        st.tuples(st.integers(0, 4), st.lists(st.none() | st.integers(1, 3000), min_size=6, max_size=6)), max_size=5
+    ),
+)
+def test_ranks_of_any_height_are_whole(stages, lines):
+    lines = list({candidate: (candidate, ranks[: len(stages)]) for candidate, ranks in lines}.values())
+    picture = whole(ranks_svg(stages, lines, NAMES, "What it shows"))
+
+    ranked = {NAMES[candidate] for candidate, ranks in lines if any(ranks)}
+    assert ranked <= set(picture.words)
+
+
+RUNG = st.builds(
+    Rung,
+    title=st.text("abc_", max_size=50),
+    subtitle=st.text("abc 1\n", max_size=50),
+    order=st.lists(st.integers(0, 4), unique=True).map(tuple),
+    more=st.integers(0, 10**6),
+    goes_on=st.frozensets(st.integers(0, 4)),
+    decided=st.booleans(),
+    target=st.none() | st.integers(0, 7),
+    weight=st.floats(0, 1),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(RUNG, max_size=8))
+def test_ladders_of_any_shape_are_whole_and_no_wider_than_their_widest_stage(rungs):
+    rungs = [evolve(rung, target=later(at, rung.target, rungs)) for at, rung in enumerate(rungs)]
+    picture = whole(ladder_svg(rungs, NAMES, "What it shows"))
+
+    assert sum(picture.words.count(name) for name in NAMES) == sum(len(rung.order) for rung in rungs)
+    assert picture.right <= max(WIDTH, 2 * 50 * FONT * 1.15)
+
+
+def later(at, target, rungs):
+    """A rung leads to a later one or to none."""
+    return target if target is not None and at < target < len(rungs) else None
+
+
+@given(POINTS, POINTS)
+@example(((1.0, LARGEST), (2.0, -LARGEST)), ((1.0, 1.0), (2.0, 2.0)))
+def test_a_line_stays_inside_of_its_plot(line, axis):
+    plot = Plot(40.0, 10.0, 300.0, 200.0, linear([x for x, _ in axis]), linear([y for _, y in axis]))
+    numbers = [float(number) for number in NUMBER.findall(plot.line(line))]
+
+    assert all(plot.left - 0.05 <= x <= plot.right + 0.05 for x in numbers[::2])
+    assert all(plot.top - 0.05 <= y <= plot.bottom + 0.05 for y in numbers[1::2])
+
+
+def test_a_line_ends_where_it_leaves_its_plot():
+    plot = Plot(0.0, 0.0, 100.0, 100.0, linear([0.0, 1.0], below=Fraction(0), above=Fraction(0)), linear([0.0, 1.0]))
+    plot = Plot(0.0, 0.0, 100.0, 100.0, plot.x, plot.x)
+
+    assert plot.line([(0.0, 0.0), (1.0, 2.0)]) == "M0.0 100.0L50.0 0.0"
+    assert plot.line([(0.0, 2.0), (0.5, 0.5), (1.0, -0.5)]) == "M33.3 0.0L50.0 50.0 75.0 100.0"
+    assert plot.line([(0.0, 1.5), (1.0, 1.6)]) == ""
+    assert plot.line([(0.0, 0.0), (0.0, 2.0), (1.0, 2.0), (1.0, 0.0)]) == "M0.0 100.0L0.0 0.0 M100.0 0.0L100.0 100.0"
+
+
+def test_ten_thousand_marks_are_one_path_a_candidate_and_small():
+    curves = tuple(
+        Curve(number, (), tuple((step + 1.0, 3.0 + number / (step + 1)) for step in range(MOST_MARKS // 16)))
+        for number in range(16)
+    )
+    picture = curves_svg(
+        [Panel("box", curves)], "step", "loss", "What it shows", [f"c{number}" for number in range(16)]
+    )
+
+    assert sum(len(moves(path)) > 700 for path in Picture(picture).paths) == 16
+    assert len(picture) < 64 * MOST_MARKS
+
+
+def test_numbers_beyond_floats_are_drawn_where_floats_end():
+    assert (drawable("1e400"), drawable("-1e400"), drawable("0.5")) == (LARGEST, -LARGEST, 0.5)
+
+
+# --- what every picture keeps ---------------------------------------------------------------------------------------
+
+
+def sweep(number):
+    """Some picture, the same for the same number."""
+    trend = Trend("line", tuple((at, math.sin(number + at), (-1.5, 1.5)) for at in range(4)))
+    return trends_drawn([Trends("what", ("a", "b\nb", "c", "d"), (trend, trend))])
+
+
+def test_the_same_input_is_the_same_bytes_in_another_process():
+    code = (
+        "from promo.report.pictures import *; from promo.report.flows import *\n"
+        "curves = tuple(Curve(one, ((1.0, 2.0 + one), (2.0, 1.1)), ((2.0, 1.0 + one),)) for one in range(9))\n"
+        "names = [f'c{one}' for one in range(9)]\n"
+        "print(curves_svg([Panel('a', curves), Panel('b', curves)], 'x', 'y', 'w', names))\n"
+        "print(ladder_svg([Rung('a', 's', (0, 1, 2), 0, frozenset({0, 2}), True, 1, 0.5),"
+        " Rung('b', 's', (2, 0), 0, frozenset(), False, None, 0.5)], names, 'w'))\n"
+        "print(effects_svg([Bar('a', 1.0, (0.5, 1.5)), Bar('b', 1.0, None), Bar('c', 0.0, (-1.0, 1.0))], 'x', 'w'))\n"
+    )
+    seen = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+
+    assert len(seen) == 1
+
+
+def test_a_legend_wraps_and_says_how_high_it_is():
+    entries = [(Look(number % 8, None, ""), f"name {number}") for number in range(20)]
+    drawn, high = legend(entries, (0, 0), 400)
+    rows = {float(y) for y in re.findall(r'<text x="[\d.]+" y="([\d.]+)"', drawn)}
+
+    assert len(rows) > 3
+    assert high == 20.0 * len(rows)
+    assert all(f"name {number}<" in drawn for number in range(20))
+
+
+def test_no_text_can_fall_below_the_least_size():
+    size, drawn = sweep(1)
+    (least,) = re.findall(r"min-width:(\d+)px", trends_svg(Trends("what", ("a",), ()), "w"))
+    style = (template_folder() / "picture.css").read_text(encoding="utf-8")
+
+    assert FONT * float(least) / WIDTH >= LEAST_PX - 0.01
+    assert re.findall(r"font-size: (\d+)px", style) == [f"{FONT:.0f}"]
+    assert "font-size" not in drawn
+    assert size[0] == WIDTH
+
+
+def test_texts_are_escaped_and_what_cannot_be_shown_is_marked():
+    shown = text((0, 0), "<b>&\x00\u202e")
+
+    assert ">&lt;b&gt;&amp;\ufffd\ufffd</text>" in shown
+
+
+def contrast(one, other):
+    """Contrast of two colours (WCAG 2.2, definition of contrast ratio)."""
+
+    def light(colour):
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True)) + 0.05
+
+    return max(light(one), light(other)) / min(light(one), light(other))
+
+
+def test_every_colour_stands_out_from_light_and_from_dark_paper():
+    picture, page = ((template_folder() / name).read_text(encoding="utf-8") for name in ("picture.css", "report.css"))
+    papers = re.findall(r"--paper: (#[0-9a-f]{6})", page)
+    colours = [re.findall(r"\.c\d \{ color: (#[0-9a-f]{6})", part) for part in picture.split("@media")[:2]]
+
+    assert [len(part) for part in colours] == [8, 8]
+    for paper, part in zip(papers, colours, strict=True):
+        assert min(contrast(paper, colour) for colour in part) >= 3  # WCAG 2.2, 1.4.11: of graphical objects
+
+
+def test_a_picture_that_is_a_file_has_a_title_words_and_its_style():
+    size, drawn = sweep(2)
+    root = ET.fromstring(document(size, "A <title>", "Its words", drawn).encode())
+    parts = {one.tag.partition("}")[2]: one.text for one in root}
+
+    assert parts["title"] == "A <title>"
+    assert parts["desc"] == "Its words"
+    assert ".c0 { color:" in parts["style"]
+    assert root.get("role") == "img"
+
+
+def test_candidates_look_alike_in_no_two_of_what_distinguishes_them():
+    symbols = re.findall(r"<symbol.*?</symbol>", marks_svg(range(64)))
+    looks = {re.sub(r' id="[^"]*"', "", symbol) for symbol in symbols}
+
+    assert len(looks) == len(symbols) == 64
+
+
+@pytest.mark.parametrize("wide", ["w" * 30, "m_1" * 10, "Ünïcödé", "実験", "10⁻³²⁴"])
+def test_a_long_text_is_taken_to_be_long(wide):
+    assert width_of(wide) >= 0.4 * FONT * len(wide)
+    assert width_of(wide, bold=True) > width_of(wide)

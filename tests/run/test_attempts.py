@@ -1,0 +1,181 @@
+"""How often a run is tried: reruns for each reason apart, and all attempts together, over every start of promo."""
+
+from fractions import Fraction
+from pathlib import Path
+from random import Random
+
+from attrs import asdict, evolve
+
+from lossy import LossyKernel
+from made import budget, request
+from promo.decision.agenda import Agenda
+from promo.ledger.journal import Journal
+from promo.ledger.state import Attempt, AttemptState, State, state_of
+from promo.ledger.values import Loss, ResultFlagged, RunStatus
+from promo.plan.values import PlannedRun
+from promo.run.disk import RealDisk
+from promo.run.execute import Execution, Task
+from promo.study.limits import ATTEMPTS, Allowance, limit_s, longest_s
+from promo.study.values import BudgetKind
+from support import compiled, spec
+
+RUN = PlannedRun("run0", "short", "c0", "box", 1)
+REQUEST = request(budget=budget(BudgetKind.WALL, 7, 7))
+STUDY = Path("study")
+STUDY_OF, PLAN = compiled(spec()).sound()
+
+
+def ended(*endings):
+    """A run whose attempts ended like this: a status, `lost`, `busy`, or `flagged`."""
+    return State(attempts={RUN.id: [attempt(number, one) for number, one in enumerate(endings, 1)]})
+
+
+def attempt(number, ending):
+    tried = Attempt(RUN.id, number, "short", "c0", "box", 1, "", state=AttemptState.FAILED)
+    match ending:
+        case "ok":
+            return evolve(tried, state=AttemptState.ACCEPTED, status=RunStatus.OK)
+        case "flagged":
+            again = ResultFlagged(RUN.id, number, "pick", 0, Fraction(1), Fraction(0), again=True)
+            return evolve(tried, state=AttemptState.FLAGGED, status=RunStatus.OK, flagged=again)
+        case "lost" | "busy":
+            return evolve(tried, state=AttemptState.LOST, loss=Loss.GONE if ending == "lost" else Loss.BUSY)
+        case _:
+            return evolve(tried, status=RunStatus(ending))
+
+
+def allowing(**words):
+    """The agenda of a study whose gates and rules allow so much."""
+    agenda = Agenda(STUDY_OF, PLAN)
+    agenda.allowances = {"short": Allowance(**{"missing": 0, "crash": 0, "guard": 0, "attempts": 5, **words})}
+    return agenda
+
+
+def has_ended(agenda, *endings):
+    return agenda.run_has_ended(RUN, ended(*endings))
+
+
+def test_reruns_of_a_missing_value_and_of_a_crash_are_counted_apart_and_both_befall_one_run():
+    agenda = allowing(missing=2, crash=2)
+    tried = ["timeout", "nan", "killed", "oom"]
+
+    assert [has_ended(agenda, *tried[:count]) for count in range(5)] == [False] * 5
+    assert has_ended(agenda, *tried, "nan")
+    assert has_ended(agenda, *tried, "killed")
+    assert has_ended(agenda, "nan", "nan", "nan")
+
+
+def test_a_lost_attempt_uses_up_no_rerun_and_counts_among_the_attempts():
+    agenda = allowing(attempts=3)
+
+    assert not has_ended(agenda, "lost", "lost")
+    assert has_ended(agenda, "lost", "lost", "lost")
+    assert has_ended(agenda, "lost", "nan")
+
+
+def test_an_attempt_whose_device_another_study_took_never_began_and_counts_for_nothing():
+    agenda = allowing(attempts=3)
+
+    assert not has_ended(agenda, *["busy"] * 9)
+    assert has_ended(agenda, "busy", "lost", "busy", "lost", "busy", "lost")
+
+
+def test_a_guard_repeats_nothing_that_may_not_be_tried_again():
+    agenda = allowing(guard=1, attempts=2)
+
+    assert agenda.may_repeat(RUN, ended("ok"), after=1)
+    assert not agenda.may_repeat(RUN, ended("lost", "ok"), after=1)
+
+
+def test_what_gates_allow_is_allowed_even_where_it_is_more_than_the_study_says():
+    assert Allowance(missing=3, crash=2, guard=2, attempts=5).most == 8
+    assert Allowance(missing=1, crash=1, guard=0, attempts=5).most == 5
+
+
+def test_however_attempts_end_there_are_no_more_than_allowed():
+    random, reached = Random(1), 0
+    for _ in range(2000):
+        allowance = Allowance(*(random.randint(0, 3) for _ in range(3)), random.randint(1, 5))
+        agenda, endings = allowing(**asdict(allowance)), []
+        while not has_ended(agenda, *endings):
+            endings.append(random.choice(("nan", "timeout", "lost", "ok")))
+            again = endings.count("flagged") < allowance.guard and agenda.may_repeat(RUN, ended(*endings), after=1)
+            if endings[-1] == "ok" and again:  # a guard set it aside, and it is tried again
+                endings[-1:] = ["flagged", random.choice(("nan", "timeout", "lost"))]
+        reached += len(endings) == allowance.most
+
+        assert 1 <= len(endings) <= allowance.most
+    assert reached > 100
+
+
+class Clock:
+    def now(self):
+        return "2026-01-02T03:04:05Z"
+
+    def monotonic(self):
+        return 0.0
+
+    def sleep(self, seconds):
+        pass
+
+
+class Box:
+    """A host whose attempts begin and are never heard of again."""
+
+    slots, ahead = 1, False
+
+    def __init__(self):
+        self.executor, self.started = self, []
+
+    def device(self, slot):
+        return None
+
+    def is_free(self, slot):
+        return True
+
+    def co_tenants(self, slot):
+        return ()
+
+    def environment(self, slot):
+        return {}
+
+    def start(self, attempt):
+        self.started.append(attempt)
+
+    def poll(self, handle):
+        return None
+
+    def find(self, folder):
+        return None
+
+
+def execution(box, disk, agenda):
+    journal = Journal(STUDY / "ledger.jsonl", disk, Clock())
+    state = state_of(journal.events)
+    watched = {"box": box}, print, lambda run: agenda.run_has_ended(run, state)
+    return Execution(STUDY, journal, state, disk, Clock(), *watched)
+
+
+def test_a_run_that_every_start_of_promo_loses_is_given_up_after_so_many_attempts():
+    disk, box, agenda = RealDisk(LossyKernel()), Box(), allowing()
+    disk.make_folder(STUDY)
+    for _ in range(3 * ATTEMPTS):  # each of these is killed with its attempt under way
+        begun = execution(box, disk, agenda)
+        begun.add([Task(RUN, REQUEST)])
+        if not begun.busy:
+            break
+        begun.go_on()
+
+    assert len(box.started) == ATTEMPTS
+    assert agenda.run_has_ended(RUN, begun.state)
+    assert {one.loss for one in begun.state.attempts[RUN.id]} == {Loss.GONE}
+
+
+def test_the_supervisor_is_given_the_limit_that_the_bound_is_priced_with():
+    disk, box = RealDisk(LossyKernel()), Box()
+    disk.make_folder(STUDY)
+    begun = execution(box, disk, allowing(attempts=1))
+    begun.add([Task(RUN, REQUEST)])
+    begun.go_on()
+
+    assert box.started[0].limit_s == limit_s(7) < longest_s(7)
