@@ -6,12 +6,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
-from promo.base.canonical import canonical, digest, parse_json
+from promo.base.canonical import digest_bytes
 from promo.driver.study import StudyFolder
+from promo.ledger.outcomes import Answer
 from promo.ledger.state import State, StudyState
-from promo.ledger.values import EventKind
+from promo.ledger.values import AttemptStarted, Freezing, RunStatus, StageOpened, Work
 from promo.report.replay import replay_line
+from promo.run.store import REQUEST, RESULT, parse_result, result_bytes
+from promo.run.values import Body, Facts, RecordedAs
 from support import crashed, promo, recorded
 
 ROOT = Path(__file__).parents[2]
@@ -83,8 +87,9 @@ def study(place: Path) -> StudyFolder:
     return StudyFolder(place / "trial.study")
 
 
-def details(folder: StudyFolder, run: str = "short/base-box-s1") -> dict:
-    return json.loads((folder.path / f"runs/{run}/attempt-1/result.json").read_text())["body"]
+def body_of(folder: StudyFolder, run: str = "short/base-box-s1", attempt: int = 1) -> Body:
+    place = folder.path / f"runs/{run}/attempt-{attempt}"
+    return parse_result((place / RESULT).read_bytes(), digest_bytes((place / REQUEST).read_bytes())).body
 
 
 def test_rules_decide_over_recorded_values(workplace, capsys):
@@ -94,23 +99,23 @@ def test_rules_decide_over_recorded_values(workplace, capsys):
     state = folder.state()
     assert state.study is StudyState.CLOSED
     assert state.opened["long"] == ("base", "early")
-    assert state.decisions["early_holds"]["answer"] == "fails"
+    assert state.decisions["early_holds"].verdict.answer is Answer.FAILS
     said = capsys.readouterr().out
     assert "pick promoted early and base to long; dropped poor." in said
     assert "seen -0.6000 pt" in said
 
 
 def test_a_result_names_its_row_and_charges_what_was_recorded(workplace):
-    replay(*write(workplace))
+    path, curves = write(workplace)
+    replay(path, curves)
 
-    body = details(study(workplace), "long/early-box-s2")
-    assert body["provenance"] == "recorded"
-    assert body["recorded"]["rows"] == [13]
-    assert body["recorded"]["config"] == "b"
-    assert body["metrics"] == {"loss": "2.6"}
-    assert body["seconds"]["train"] == "29.500000"
-    assert body["work"] == {"steps": 300, "steps_per_s": "10.169492"}
-    assert "machine" not in body
+    body = body_of(study(workplace), "long/early-box-s2")
+    table_digest = digest_bytes(curves.read_bytes())
+    assert body.recorded == RecordedAs(0, table_digest, "t.csv", "b", "", "2", "b2", rows=(13,), value="2.6")
+    assert body.metrics == {"loss": "2.6"}
+    assert body.seconds["train"] == "29.500000"
+    assert body.work == Work(steps=300, steps_per_s="10.169492")
+    assert body.facts == Facts()
 
 
 def test_a_replay_is_marked_wherever_it_is_shown(workplace, capsys):
@@ -119,11 +124,13 @@ def test_a_replay_is_marked_wherever_it_is_shown(workplace, capsys):
     folder = study(workplace)
     capsys.readouterr()
 
-    first = folder.chain().events[0]
-    assert first.kind is EventKind.STUDY_FROZEN
-    assert first.data["replay"]["table"] == "t.csv"
+    first = folder.chain().events[0].event
+    assert isinstance(first, Freezing)
+    assert first.replay.table == "t.csv"
+    assert first.replay.digest == digest_bytes(curves.read_bytes())
     assert (folder.path / "curves.csv").read_bytes() == curves.read_bytes()
-    assert "curves.csv" in first.data["files"]
+    assert first.replay.file == "curves.csv"
+    assert first.files["curves.csv"] == first.replay.digest
     assert promo("status", path) == 0
     assert "nothing was trained" in capsys.readouterr().out
     assert promo("status", path, "--json") == 0
@@ -140,7 +147,7 @@ def test_a_replay_is_marked_wherever_it_is_shown(workplace, capsys):
 
 
 def test_a_study_that_trains_is_not_marked():
-    assert replay_line(State(frozen={"study": "trial"})) == ""
+    assert replay_line(State()) == ""
 
 
 def test_two_replays_of_the_same_bytes_agree_byte_by_byte(workplace):
@@ -162,7 +169,9 @@ def test_a_replay_goes_on_where_it_was_cut_off(workplace):
     whole = {file.name: file.read_bytes() for file in folder.path.glob("decisions/*")}
     ledger = folder.path / "ledger.jsonl"
     events = ledger.read_bytes().splitlines(keepends=True)
-    opened = next(i for i, line in enumerate(events) if b"long" in line and b"stage.opened" in line)
+    opened = next(
+        one.seq for one in folder.chain().events if isinstance(one.event, StageOpened) and one.event.stage == "long"
+    )
     crashed(ledger, b"".join(events[: opened + 1]))
     shutil.rmtree(folder.path / "runs/long")
 
@@ -178,7 +187,7 @@ def test_a_cell_that_was_not_recorded_goes_through_the_missing_clause(workplace,
     state = study(workplace).state()
     assert state.opened["long"] == ("base", "poor")
     tried = next(one for one in state.attempts.values() if (one[0].candidate, one[0].seed) == ("early", 2))
-    assert [one.status for one in tried] == ["invalid"]  # `rerun 1`, and there is nothing to run again
+    assert [one.status for one in tried] == [RunStatus.INVALID]  # `rerun 1`, and there is nothing to run again
     assert tried[0].cause == "no run is recorded for this cell, and a replay trains none"
     assert promo("verify", path) == 3
     report = (study(workplace).path / "report.html").read_text()
@@ -217,7 +226,7 @@ def test_a_rerun_reads_the_next_recorded_run_and_nothing_twice(workplace, record
         for one in study(workplace).state().attempts.values()
         if (one[0].stage, one[0].candidate, one[0].seed) == ("short", "early", 2)
     )
-    assert [one.status for one in attempts] == tried
+    assert [one.status.value for one in attempts] == tried
     assert ("early" in study(workplace).state().opened["long"]) == (tried[-1] == "ok")
     assert promo("verify", path) == 3
 
@@ -228,22 +237,26 @@ def test_a_rerun_is_read_on_where_it_was_cut_off_and_by_who_carries_it_on(workpl
     path, curves = write(workplace, numbered("crash", "ok"), carried)
     replay(path, curves, "--column", "status=status")
     folder = study(workplace)
-    body = json.loads((folder.path / "runs/long/early-box-s2/attempt-1/result.json").read_text())["body"]
+    body = body_of(folder, "long/early-box-s2")
 
-    assert body["recorded"]["number"] == 1
-    assert body["metrics"] == {"loss": "2.2"}
+    assert body.recorded.number == 1
+    assert body.metrics == {"loss": "2.2"}
 
     ledger = folder.path / "ledger.jsonl"
     events = ledger.read_bytes().splitlines(keepends=True)
-    started = [i for i, line in enumerate(events) if b"attempt.started" in line and b"early-box-s2/attempt-2" in line]
-    crashed(ledger, b"".join(events[: started[0] + 1]))  # promo was killed before the second run was read
+    started = next(
+        one.seq
+        for one in folder.chain().events
+        if isinstance(one.event, AttemptStarted) and one.event.folder == "runs/short/early-box-s2/attempt-2"
+    )
+    crashed(ledger, b"".join(events[: started + 1]))  # promo was killed before the second run was read
     shutil.rmtree(folder.path / "runs/long")
     shutil.rmtree(folder.path / "runs/short/early-box-s2/attempt-2")
 
     assert replay(path, curves, "--column", "status=status") == 0
-    again = json.loads((folder.path / "runs/short/early-box-s2/attempt-3/result.json").read_text())["body"]
-    assert again["recorded"]["number"] == 1
-    assert again["metrics"] == {"loss": "2.2"}
+    again = body_of(folder, "short/early-box-s2", attempt=3)
+    assert again.recorded.number == 1
+    assert again.metrics == {"loss": "2.2"}
     assert promo("verify", path) == 3
 
 
@@ -259,8 +272,8 @@ def test_a_run_that_failed_counts_up_to_where_it_failed(workplace):
         for one in tried
         if one.candidate == "early"
     }
-    assert statuses["short", 1] == "ok"
-    assert statuses["short", 2] == "nan"
+    assert statuses["short", 1] is RunStatus.OK
+    assert statuses["short", 2] is RunStatus.NAN
 
 
 def test_interpolation_happens_only_when_it_is_declared(workplace, capsys):
@@ -269,10 +282,10 @@ def test_interpolation_happens_only_when_it_is_declared(workplace, capsys):
     replay(path, curves, "--study", "linear.study", "--interpolate", "linear")
 
     exact, linear = StudyFolder(workplace / "exact.study"), StudyFolder(workplace / "linear.study")
-    assert details(exact)["metrics"] == {"loss": "4"}
-    assert details(linear)["metrics"] == {"loss": "3.95"}  # half a second of ten behind 4.0, on the way to 3.0
-    assert details(linear)["recorded"]["how"] == "interpolated linearly between rows 2 and 3"
-    assert linear.state().frozen["replay"]["interpolate"] is True
+    assert (body_of(exact).metrics, body_of(exact).recorded.rows) == ({"loss": "4"}, (2,))
+    assert body_of(linear).metrics == {"loss": "3.95"}  # half a second of ten behind 4.0, on the way to 3.0
+    assert body_of(linear).recorded.rows == (2, 3)
+    assert [one.state().frozen.replay.interpolate for one in (exact, linear)] == [False, True]
     assert promo("verify", linear.path) == 3
     assert "interpolated linearly" in (linear.path / "report.html").read_text().partition("</header>")[0]
 
@@ -281,11 +294,8 @@ def test_verify_finds_a_value_that_does_not_follow_from_the_table(workplace, cap
     path, curves = write(workplace)
     replay(path, curves)
     folder = study(workplace)
-    chosen = folder.path / "runs/short/poor-box-s1/attempt-1"
-    stored = parse_json((chosen / "result.json").read_bytes())
-    stored["body"]["metrics"]["loss"] = "1"
-    stored["digest"] = digest(stored["body"])
-    (chosen / "result.json").write_bytes(canonical(stored))
+    better = evolve(body_of(folder, "short/poor-box-s1"), metrics={"loss": "1"})
+    (folder.path / "runs/short/poor-box-s1/attempt-1/result.json").write_bytes(result_bytes(better))
     capsys.readouterr()
 
     assert promo("verify", path) == 1
@@ -430,13 +440,13 @@ curves {
     path, curves = write(workplace, text, SPEC + said)
 
     assert replay(path, curves) == 0
-    frozen = study(workplace).state().frozen["replay"]
-    assert (frozen["interpolate"], frozen["seeds_by"]) == (True, "label")
+    frozen = study(workplace).state().frozen.replay
+    assert (frozen.interpolate, frozen.seeds_by) == (True, "label")
     assert study(workplace).state().opened["long"] == ("base", "early")
     assert promo("verify", path) == 3
     assert replay(path, curves, "--study", "other.study", "--map", "base=b", "--map", "early=A") == 0
     swapped = StudyFolder(workplace / "other.study")
-    assert details(swapped)["recorded"]["config"] == "b"
+    assert body_of(swapped).recorded.config == "b"
 
 
 def test_words_of_a_spec_about_tables_are_those_that_tables_are_read_by():
@@ -455,7 +465,7 @@ def test_the_early_leader_of_the_real_curves_loses_in_the_end(workplace, capsys)
 
     assert replay(workplace / "replay_prefix.promo", REAL) == 0
     state = StudyFolder(workplace / "replay_prefix.study").state()
-    answers = [state.decisions[f"ahead_at_{at}"]["answer"] for at in (250, 500, 750, 1000, 1250, "the_end")]
-    assert answers == ["fails", "fails", "fails", "holds", "holds", "holds"]
+    names = [f"ahead_at_{at}" for at in (250, 500, 750, 1000, 1250, "the_end")]
+    assert [state.decisions[name].verdict.answer for name in names] == [Answer.FAILS] * 3 + [Answer.HOLDS] * 3
     assert state.opened["after_250"] == ("baseline",)
     assert state.opened["after_1000"] == ("prefix",)
