@@ -90,11 +90,11 @@ def test_a_gate_that_keeps_only_the_early_leader_has_its_regret(workplace, capsy
     found = compared(workplace, capsys, spec=SPEC.replace("  always   base\n", ""))
 
     assert found["this spec"]["regret"] == "0.6"
-    assert found["this spec"]["beside_this_spec"] == "0"
+    assert found["this spec"]["over_spec"] == "0"
     # Halving alone makes the same mistake in every draw; random search has hours for two of three.
     alone, random = found["successive halving, rungs alone"], found["random search"]
-    assert (alone["beside_this_spec"], alone["beside_interval"]) == ("0", ["0", "0"])
-    assert Fraction(random["beside_this_spec"]) == Fraction(random["regret"]) - Fraction("0.6")
+    assert (alone["over_spec"], alone["over_spec_interval"]) == ("0", ["0", "0"])
+    assert Fraction(random["over_spec"]) == Fraction(random["regret"]) - Fraction("0.6")
 
 
 def test_higher_may_be_better(workplace, capsys):

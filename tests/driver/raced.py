@@ -11,10 +11,10 @@ import os
 import sys
 from pathlib import Path
 
-from promo import files
 from promo.base.errors import Mismatch
 from promo.cli.main import main
 from promo.driver.study import StudyFolder
+from promo.run import locks
 
 
 def together(spec, folder):
@@ -54,7 +54,7 @@ if __name__ == "__main__":
     sys.stderr = sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     main(["run", sys.argv[1], "--quiet", "--study", "first"])
     if "unlocked" in sys.argv:
-        files._lock = lambda file: True
+        locks.locked = lambda handle: True
     for number in range(int(sys.argv[2])):
         found = race(sys.argv[1], number)
         print(json.dumps(found), file=said, flush=True)

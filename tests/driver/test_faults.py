@@ -14,7 +14,7 @@ import pytest
 
 from promo.driver.study import StudyFolder
 from promo.ledger.state import AttemptState, StudyState
-from promo.run.held import lease_folder, take
+from promo.run.locks import lease, lease_folder
 from support import promo, promoted_and_answers, trivial
 
 RACED = Path(__file__).with_name("raced.py")
@@ -197,13 +197,13 @@ def test_a_study_waits_for_a_device_that_another_one_has(workplace, monkeypatch)
     assert "the locks of devices in" in done.stderr
     assert "Traceback" not in done.stderr
     monkeypatch.setenv("TMPDIR", str(workplace))
-    lease = take(lease_folder(os.environ), "GPU-77aa")
+    taken = lease(lease_folder(os.environ), "GPU-77aa")
 
     running = subprocess.Popen([*CLI, "run", "trial.promo", "--plain"], stdout=subprocess.PIPE, text=True)
     said = next(line for line in running.stdout if "waiting" in line)
     assert "waiting for GPU-77aa, which another study has" in said
     assert StudyFolder(workplace / "trial.study").state().attempts == {}
-    lease.close()
+    taken.close()
     told, _ = running.communicate(timeout=60)
 
     assert running.returncode == 0

@@ -8,7 +8,7 @@ from promo.driver.hosts import cuda_devices, places
 from promo.driver.study import StudyFolder
 from promo.ledger.values import AttemptFailed, AttemptLost, AttemptStarted, ResultAccepted
 from promo.plugins import runner
-from promo.run.held import is_taken, lease_folder, take
+from promo.run.locks import is_leased, lease, lease_folder
 from support import promo, study_of, trivial
 
 CARDS = "GPU-aa, NVIDIA H100 80GB HBM3\nGPU-bb, NVIDIA L40S\nGPU-cc, NVIDIA H100 80GB HBM3\n"
@@ -57,10 +57,10 @@ def test_a_card_that_is_gone_is_one_clear_message(cards, capsys):
 
 
 def test_a_card_that_another_study_has_leaves_the_other_free(cards):
-    lease = take(lease_folder(os.environ), "GPU-aa")
+    taken = lease(lease_folder(os.environ), "GPU-aa")
 
     assert [place().is_free(slot) for slot in range(2)] == [False, True]
-    lease.close()
+    taken.close()
     assert [place().is_free(slot) for slot in range(2)] == [True, True]
 
 
@@ -82,4 +82,4 @@ def test_a_study_runs_one_run_on_each_card_at_a_time(cards):
     for attempt in folder.state().every_attempt():
         facts = folder.result(attempt).body.facts
         assert facts.software["environment"]["CUDA_VISIBLE_DEVICES"] == attempt.device
-    assert not any(is_taken(lease_folder(os.environ), card) for card in ("GPU-aa", "GPU-bb", "GPU-cc"))
+    assert not any(is_leased(lease_folder(os.environ), card) for card in ("GPU-aa", "GPU-bb", "GPU-cc"))

@@ -17,7 +17,6 @@ from promo.templates import recheck
 from promo.base.canonical import canonical, digest_bytes, parse_canonical
 from promo.base.codec import from_json, to_json
 from promo.driver.study import StudyFolder
-from promo.files import FolderLock, RealDisk
 from promo.ledger.outcomes import Answer, Lacking, Stopped
 from promo.ledger.state import AttemptState, StudyState
 from promo.ledger.values import (
@@ -30,6 +29,8 @@ from promo.ledger.values import (
     StudyStopped,
 )
 from promo.report.decided import stop_words
+from promo.run.disk import RealDisk
+from promo.run.locks import lock_study
 from promo.run.store import parse_request, parse_result, result_bytes
 from promo.run.values import Envelope, Resumed
 from support import SOUND, crashed, promo, promoted_and_answers, rewritten, spec
@@ -324,7 +325,7 @@ def test_stop_never_signals_a_process_that_only_has_the_number_of_the_old_one(wo
     folder = study(workplace)
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"])
     try:
-        with FolderLock(folder.path):
+        with lock_study(folder.path):
             (folder.path / "lock").write_text(f"{bystander.pid} 1.0\n", encoding="ascii")
 
             assert promo("stop", path) == 2

@@ -8,7 +8,7 @@ from attrs import evolve
 from made import body, request
 from promo.base.canonical import canonical, digest_bytes
 from promo.base.codec import to_json
-from promo.files import RealDisk
+from promo.run.disk import RealDisk
 from promo.run.store import EXIT, LOG, POINTS, REQUEST, RESULT, read_points, read_result, result_bytes, seconds_spent
 from promo.run.values import Exit, Point, Reason, RunStatus
 

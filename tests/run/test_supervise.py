@@ -13,9 +13,9 @@ import pytest
 from made import request
 from promo.base.canonical import canonical
 from promo.base.codec import to_json
-from promo.files import RealDisk
+from promo.run.disk import RealDisk
 from promo.run.executors.local import LocalExecutor, WarmExecutor, worker_environment
-from promo.run.held import HELD, give_up, hold, is_held, is_taken, lease_folder
+from promo.run.locks import CLAIM, claim, give_up, is_claimed, is_leased, lease_folder
 from promo.run.store import EXIT, LOG, REQUEST, read_exit, read_result
 from promo.run.values import AttemptSpec, Exit, Reason, RunStatus
 from promo.study.limits import ENDING_S
@@ -377,14 +377,14 @@ def test_who_took_an_attempt_in_hand_and_has_not_yet_said_who_it_is_is_called_of
         "os.write(handle, str(os.getpid()).encode())\n"
         "time.sleep(600)\n"
     )
-    slow = subprocess.Popen([sys.executable, "-c", code, str(folder / HELD)])
-    wait_for(lambda: is_held(folder))
+    slow = subprocess.Popen([sys.executable, "-c", code, str(folder / CLAIM)])
+    wait_for(lambda: is_claimed(folder))
     try:
         executor = LocalExecutor()
         executor.cancel(executor.find(folder))
 
         assert slow.wait(timeout=40) == -signal.SIGTERM
-        assert not is_held(folder)
+        assert not is_claimed(folder)
     finally:
         slow.kill()
         slow.wait()
@@ -396,23 +396,23 @@ def test_an_attempt_that_was_given_up_before_it_began_is_never_begun(folder):
     assert LocalExecutor().find(folder) is None
     executor, handle = start(folder, "ok", finish=True, device="GPU-1")
     assert wait_for(lambda: executor.poll(handle)).reason is Reason.GIVEN_UP
-    assert not is_taken(place, "GPU-1")
-    assert {one.name for one in folder.iterdir()} == {HELD, REQUEST, "supervisor.txt"}
+    assert not is_leased(place, "GPU-1")
+    assert {one.name for one in folder.iterdir()} == {CLAIM, REQUEST, "supervisor.txt"}
     executor.close()
 
 
 def test_who_looks_whether_an_attempt_is_in_hand_keeps_nobody_from_taking_it(folder):
     seen = []
-    looking = threading.Thread(target=lambda: seen.extend(is_held(folder) for _ in range(3_000)))
+    looking = threading.Thread(target=lambda: seen.extend(is_claimed(folder) for _ in range(3_000)))
     looking.start()
     for _ in range(100):
-        held = hold(folder)
+        held = claim(folder)
         assert held is not None
         assert not give_up(folder)
         held.close()
     looking.join()
     assert give_up(folder)
-    assert hold(folder) is None
+    assert claim(folder) is None
 
 
 # --- devices -----------------------------------------------------------------------------------------------------
@@ -422,15 +422,15 @@ def test_a_device_is_in_hand_of_one_attempt_and_let_go_with_it(folder):
     place, other = lease_folder({"TMPDIR": str(folder.parent)}), folder.with_name("attempt-2")
     other.mkdir()
     executor, handle = start(folder, "hang", device="GPU-1/2")
-    wait_for(lambda: is_taken(place, "GPU-1/2"))
+    wait_for(lambda: is_leased(place, "GPU-1/2"))
 
     second = further(executor, other, "ok", device="GPU-1/2")
 
     assert wait_for(lambda: executor.poll(second)) == Exit(None, Reason.BUSY)
     assert not (other / LOG).exists()  # no worker was started
-    assert not is_taken(place, "GPU-3")
+    assert not is_leased(place, "GPU-3")
     executor.cancel(handle)
-    assert not is_taken(place, "GPU-1/2")
+    assert not is_leased(place, "GPU-1/2")
     third = further(executor, other, "ok", device="GPU-1/2")
     assert finish(executor, third).returncode == 0
 
@@ -438,11 +438,11 @@ def test_a_device_is_in_hand_of_one_attempt_and_let_go_with_it(folder):
 def test_a_device_is_free_again_when_its_supervisor_is_killed(folder):
     place = lease_folder({"TMPDIR": str(folder.parent)})
     executor, handle = start(folder, "hang", device="GPU-1")
-    wait_for(lambda: is_taken(place, "GPU-1"))
+    wait_for(lambda: is_leased(place, "GPU-1"))
     worker = wait_for(lambda: workers(handle))[0].pid
 
     handle.supervisor.process.kill()  # perhaps before the worker has taken up what it was told
 
-    wait_for(lambda: not is_taken(place, "GPU-1"))
+    wait_for(lambda: not is_leased(place, "GPU-1"))
     executor.close()
     wait_for(lambda: not psutil.pid_exists(worker) or psutil.Process(worker).status() == "zombie")

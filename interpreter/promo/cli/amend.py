@@ -14,9 +14,9 @@ from promo.cli.terminal import put
 from promo.driver.amend import amend_study
 from promo.driver.pipeline import lock_path, read_lock
 from promo.driver.study import REPORT
-from promo.files import SystemClock
 from promo.ledger.state import StudyState
 from promo.report.amendments import amendment_lines
+from promo.run.clock import SystemClock
 from promo.run.provenance import commit_of
 from promo.study.lock import reseal
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
 from promo.cli.terminal import put
-from promo.files import RealDisk, SystemClock
+from promo.run.clock import SystemClock
+from promo.run.disk import DISK
 
 
 def checkpoint(options: Namespace) -> int:
@@ -35,7 +36,7 @@ def cosign(options: Namespace) -> int:
     content, key = cosigned(note, Path(options.key), options.name, now)
     path = Path(options.out or f"{str(note).removesuffix('.cosigned')}.cosigned")
     try:
-        RealDisk().write(path, content)
+        DISK.write(path, content)
     except OSError as fault:
         raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
     put(f"written to {path}; whoever verifies needs this key, in a file:")

@@ -6,7 +6,7 @@ from pathlib import Path
 from promo.base.errors import ExitCode
 from promo.cli.places import study_of
 from promo.cli.terminal import put
-from promo.files import SystemClock
+from promo.run.clock import SystemClock
 
 
 def bundle(options: Namespace) -> int:

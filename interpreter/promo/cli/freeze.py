@@ -12,8 +12,8 @@ from promo.cli.spec import compile_file, print_diagnostics, write_text
 from promo.cli.terminal import put
 from promo.driver.pipeline import closure_changes, lock_path, read_lock
 from promo.driver.study import LOCK, StudyFolder, study_folder
-from promo.files import SystemClock
 from promo.ledger.state import AttemptState, State
+from promo.run.clock import SystemClock
 from promo.run.provenance import commit_of
 from promo.study.lock import Lock
 from promo.study.lock import freeze as seal

@@ -19,7 +19,6 @@ from promo.base.canonical import from_exact, parse_json
 from promo.base.codec import from_json
 from promo.cli.terminal import expanded, put
 from promo.decision.values import Decision
-from promo.files import SystemClock
 from promo.ledger.state import Attempt, State
 from promo.plan.values import Plan, PlannedRun
 from promo.report.decided import decision_words
@@ -37,6 +36,7 @@ from promo.report.progress import (
     spent_words,
 )
 from promo.report.words import number, span_text
+from promo.run.clock import SystemClock
 from promo.run.execute import Progress
 from promo.run.store import POINTS
 from promo.run.values import Point, RunStatus

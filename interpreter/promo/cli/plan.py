@@ -10,8 +10,8 @@ from promo.base.codec import to_json
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.spec import compile_file, print_diagnostics
 from promo.cli.terminal import put
-from promo.files import RealDisk
 from promo.plan.values import Plan, SavedPlan, plan_from_json
+from promo.run.disk import DISK
 
 PLAN_HINT = "write one with: promo plan SPEC --out FILE"
 
@@ -40,7 +40,7 @@ def plan(options: Namespace) -> int:
     if options.out:
         saved = to_json(SavedPlan(str(Path(options.spec).resolve()), made))
         try:
-            RealDisk().write(Path(options.out), (json.dumps(saved, sort_keys=True, indent=1) + "\n").encode())
+            DISK.write(Path(options.out), (json.dumps(saved, sort_keys=True, indent=1) + "\n").encode())
         except OSError as fault:
             raise PromoError(f"{options.out} cannot be written: {fault.strerror or fault}") from fault
     if options.diff:

@@ -16,7 +16,7 @@ from promo.curves.settings import column_of, seed_of, with_mapping, with_spec
 from promo.curves.values import Settings
 from promo.driver.run import run_study
 from promo.driver.study import study_folder
-from promo.files import SystemClock
+from promo.run.clock import SystemClock
 from promo.run.provenance import origin_of
 from promo.study.values import Study
 

@@ -15,8 +15,9 @@ from promo.driver.pipeline import Compiled
 from promo.driver.run import run_study
 from promo.driver.study import REPORT, StudyFolder, study_folder
 from promo.driver.values import Display
-from promo.files import FolderLock, SystemClock, interrupt_holder
 from promo.plan.values import Plan, SavedPlan
+from promo.run.clock import SystemClock
+from promo.run.locks import interrupt_holder, lock_study
 from promo.run.provenance import origin_of
 
 STOP_S = 60
@@ -110,7 +111,7 @@ def stop(options: Namespace) -> int:
     until = clock.monotonic() + STOP_S
     while clock.monotonic() < until:
         try:
-            FolderLock(folder.path).close()
+            lock_study(folder.path).close()
         except Busy:
             clock.sleep(0.1)
         else:

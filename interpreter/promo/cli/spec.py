@@ -10,7 +10,8 @@ from promo.base.errors import ExitCode, PromoError
 from promo.base.source import Source
 from promo.cli.terminal import put, wants_colour
 from promo.driver.pipeline import Compiled, compile_source, lock_path, read_lock
-from promo.files import RealDisk, decode_source, read_source
+from promo.files import decode_source, read_source
+from promo.run.disk import DISK
 
 
 def compile_file(path: str) -> Compiled:
@@ -96,6 +97,6 @@ def _print_difference(path: str, before: str, after: str) -> None:
 def write_text(path: Path, text: str) -> None:
     """Put a text file in place, or say why it cannot be."""
     try:
-        RealDisk().write(path, text.encode())
+        DISK.write(path, text.encode())
     except OSError as fault:
         raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault

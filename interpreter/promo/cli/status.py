@@ -14,7 +14,6 @@ from promo.cli.live import Screen, Seen, look
 from promo.cli.places import study_of
 from promo.cli.terminal import expanded, put
 from promo.driver.study import LEDGER, StudyFolder
-from promo.files import SystemClock, is_worked_on
 from promo.ledger.state import State, StudyState
 from promo.plan.values import Plan
 from promo.report.amendments import verdict_lines
@@ -32,6 +31,8 @@ from promo.report.progress import (
 )
 from promo.report.replay import replay_line
 from promo.report.words import span_text
+from promo.run.clock import SystemClock
+from promo.run.locks import is_worked_on
 from promo.study.values import Study
 
 WATCH_S = 1.0

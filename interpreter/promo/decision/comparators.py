@@ -64,9 +64,9 @@ class MethodResult:
     """Mean number of candidates it looked at."""
     without: int
     """Draws in which it chose nobody, or somebody unknown at the full budget; they are left out of the regret."""
-    beside: Fraction | None
+    over_spec: Fraction | None
     """Mean of its regret less that of the spec in the same draw, over draws in which both chose somebody known."""
-    beside_interval: tuple[Fraction, Fraction] | None
+    over_spec_interval: tuple[Fraction, Fraction] | None
 
 
 @frozen

@@ -18,13 +18,13 @@ from promo.base.errors import PromoError
 from promo.decision.values import verdict_of
 from promo.driver.pipeline import Compiled
 from promo.driver.study import AMENDMENTS, LEDGER, StudyFolder
-from promo.files import FolderLock, RealDisk
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.state import State
 from promo.ledger.values import Amendment
 from promo.plan.values import Plan
 from promo.report.describe import describe, describe_deciding
+from promo.run.locks import lock_study
 from promo.study.closure import closure
 from promo.study.lock import Amending, Seal, reseal
 from promo.study.values import Study
@@ -67,7 +67,7 @@ def amend_study(
     _known(study, name)
     if not reason.strip() or not by.strip():
         raise PromoError("an amendment has an author and a reason", hint="add --reason TEXT, and --by NAME")
-    with FolderLock(folder.path):
+    with lock_study(folder.path):
         chain_head, state = folder.chain().head, folder.state()
         original = folder.compiled()
         before_study, before_plan = _before(folder, original, state)
@@ -80,7 +80,7 @@ def amend_study(
         note = Amending(number, by, reason, post_hoc=bool(seen), head=chain_head, time=now)
         seal = Seal(name, value_digest(new), new, now, commit, len(seen), value_digest(old), note)
         text, _ = reseal(study, compiled.source.text, None, seal)
-        disk = RealDisk()
+        disk = folder.disk
         disk.make_folder(folder.path / AMENDMENTS)
         disk.write(folder.path / AMENDMENTS / f"{number}.promo", text.encode())
         verdict = None

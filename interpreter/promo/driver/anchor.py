@@ -17,12 +17,13 @@ from promo.base.canonical import digest_bytes
 from promo.base.errors import Mismatch, PromoError
 from promo.driver.receipts import MOST_BYTES, Voucher, form_of, note_in, vouched
 from promo.driver.study import LEDGER, StudyFolder
-from promo.files import FolderLock, RealDisk
 from promo.ledger.checkpoint import Checkpoint, checkpoint_of, from_note, to_note
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.state import State
 from promo.ledger.values import AttemptStarted, Event, Freezing, Receipt
+from promo.run.disk import DISK
+from promo.run.locks import lock_study
 from promo.study.values import Study
 
 ANCHORS = "anchors"
@@ -48,7 +49,7 @@ class Anchor:
 def ledger_lines(folder: StudyFolder) -> list[bytes]:
     """Whole lines of a sound ledger, without newlines."""
     sound = folder.chain().sound_bytes
-    return ((RealDisk().read(folder.path / LEDGER) or b"")[:sound]).split(b"\n")[:-1]
+    return ((folder.read(LEDGER) or b"")[:sound]).split(b"\n")[:-1]
 
 
 def write_checkpoint(folder: StudyFolder) -> Path:
@@ -61,8 +62,8 @@ def write_checkpoint(folder: StudyFolder) -> Path:
     """
     note = to_note(made := _checkpoint(folder.chain().events, ledger_lines(folder)))
     place = folder.path / ANCHORS / f"{made.size}.note"
-    RealDisk().make_folder(place.parent)
-    RealDisk().write(place, note)
+    folder.disk.make_folder(place.parent)
+    folder.disk.write(place, note)
     return place
 
 
@@ -73,12 +74,12 @@ def keep_head(folder: StudyFolder) -> None:
     It finds accidents that a chain cannot: a last line that changed, and a tail that is gone.  Whoever edits on
     purpose edits it too, so it vouches for nothing.
     """
-    RealDisk().write(folder.path / HEAD, to_note(_checkpoint(folder.chain().events, ledger_lines(folder))))
+    folder.disk.write(folder.path / HEAD, to_note(_checkpoint(folder.chain().events, ledger_lines(folder))))
 
 
 def head_fault(folder: StudyFolder) -> str:
     """What the checkpoint beside a ledger says against it; empty when it says nothing, or is not there."""
-    note = RealDisk().read(folder.path / HEAD)
+    note = folder.read(HEAD)
     if note is None:
         return ""
     try:
@@ -123,13 +124,13 @@ def read_anchors(
     lines, events = ledger_lines(folder), folder.chain().events
     found = []
     for receipt in receipts:
-        content = RealDisk().read(receipt)
+        content = DISK.read(receipt)
         if content is None:
             found.append(Anchor(receipt.name, "it is not there"))
             continue
         places = (receipt.with_suffix(""), folder.path / ANCHORS / receipt.stem)
-        beside = next((note for place in places if (note := RealDisk().read(place)) is not None), None)
-        note = note_in(content) or beside
+        near = next((note for place in places if (note := DISK.read(place)) is not None), None)
+        note = note_in(content) or near
         if note is None:
             found.append(Anchor(receipt.name, f"its note {receipt.with_suffix('').name} is not there"))
             continue
@@ -192,14 +193,14 @@ def record_receipt(
         PromoError: it cannot be read, or is too large to be a receipt.
         Busy: a promo works on the study.
     """
-    content = RealDisk().read(receipt)
+    content = DISK.read(receipt)
     form = form_of(content or b"")
     if content is None or len(content) > MOST_BYTES or form is None:
         what = "is not there" if content is None else "is no receipt"
         raise PromoError(f"{receipt} {what}", hint="promo checkpoint says how somebody outside makes one")
     if not keys and not authorities:
         raise PromoError(f"nobody is named who may have made {receipt}", hint="give --key PUB or --authority PEM")
-    with FolderLock(folder.path):
+    with lock_study(folder.path):
         anchor = read_anchors(folder, [receipt], keys, authorities)[0]
         if anchor.fault:
             raise Mismatch(f"{receipt} does not vouch for this study: {anchor.fault}")
@@ -215,7 +216,7 @@ def record_receipt(
             digest=digest_bytes(content),
             receipt=base64.b64encode(content).decode(),
         )
-        Journal(folder.path / LEDGER, RealDisk(), clock).append(recorded)
+        Journal(folder.path / LEDGER, folder.disk, clock).append(recorded)
     return anchor
 
 

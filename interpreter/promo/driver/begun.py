@@ -9,7 +9,6 @@ from promo.driver.pipeline import Compiled
 from promo.driver.seeds import seed_of, value_of
 from promo.driver.study import StudyFolder
 from promo.driver.values import Check, Outcome, Reach
-from promo.files import RealDisk
 from promo.ledger.chain import decode
 from promo.ledger.state import Attempt, State, state_of
 from promo.ledger.values import AttemptStarted, ClockJumped, Event, Receipt, Taken
@@ -83,7 +82,7 @@ def _brought(folder: StudyFolder, state: State) -> dict[str | None, tuple[tuple[
     for bundle in state.bundles:
         name = bundle.ledger
         try:
-            events = decode(RealDisk().read(folder.path / name) or b"").events
+            events = decode(folder.read(name) or b"").events
         except Mismatch:
             events = ()
         found[name] = (events, state_of(events))

@@ -32,7 +32,6 @@ from promo.base.errors import Mismatch, PromoError
 from promo.decision.protocol import breaches
 from promo.driver.requests import Requests
 from promo.driver.study import LEDGER, RECHECK, StudyFolder
-from promo.files import FolderLock, RealDisk
 from promo.ledger.chain import decode
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
@@ -51,6 +50,8 @@ from promo.ledger.values import (
 )
 from promo.plan.values import PlannedRun
 from promo.report.protocol import breach_words
+from promo.run.disk import DISK
+from promo.run.locks import lock_study
 from promo.run.store import POINTS, REQUEST, RESULT, parse_request, parse_result
 from promo.run.values import Request, Result
 
@@ -121,12 +122,12 @@ class Bundle:
     def copy(self, name: str, target: Path) -> None:
         """Put a file of it in its place, which is empty until then."""
         begin, size = self.places[name]
-        beside = target.with_name(target.name + ".part")
-        with self.path.open("rb") as file, beside.open("xb") as out:
+        whole = target.with_name(target.name + ".part")
+        with self.path.open("rb") as file, whole.open("xb") as out:
             file.seek(begin)
             for part in _parts(file, size):
                 out.write(part)
-        beside.replace(target)
+        whole.replace(target)
 
 
 @frozen
@@ -159,7 +160,7 @@ def write_bundle(folder: StudyFolder, path: Path, *, host: str | None, key: Path
     Raises:
         PromoError: there is nothing to write, or the file or signature cannot be written.
     """
-    content = RealDisk().read(folder.path / LEDGER)
+    content = folder.read(LEDGER)
     chain = folder.chain()
     state = state_of(chain.events)
     assert content is not None and state.frozen is not None
@@ -219,17 +220,17 @@ def _digest(data: bytes | Path) -> str:
 
 
 def _pack(path: Path, files: Mapping[str, bytes | Path]) -> None:
-    beside = path.with_name(path.name + ".part")
+    whole = path.with_name(path.name + ".part")
     try:
-        with beside.open("wb") as out, tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        with whole.open("wb") as out, tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
             for name in sorted(files):
                 data, entry = files[name], tarfile.TarInfo(name)
                 entry.size, entry.mode = len(data) if isinstance(data, bytes) else data.stat().st_size, 0o600
                 with io.BytesIO(data) if isinstance(data, bytes) else data.open("rb") as content:
                     tar.addfile(entry, content)
-        RealDisk().settle([beside], [])
-        beside.replace(path)
-        RealDisk().settle([], [path.parent])
+        DISK.settle([whole], [])
+        whole.replace(path)
+        DISK.settle([], [path.parent])
     except OSError as fault:
         raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
 
@@ -337,7 +338,7 @@ def import_bundle(folder: StudyFolder, path: Path, *, key: Path | None, clock: C
     bundle = read_bundle(path)
     signer = None if key is None else _signer(bundle, key, path)
     _checked(bundle, folder, path)
-    with FolderLock(folder.path):
+    with lock_study(folder.path):
         theirs, fresh = _checked(bundle, folder, path)
         if fresh:
             _take(folder, bundle, fresh, theirs, clock, signer)
@@ -545,7 +546,7 @@ def _take(
     signer: str | None,
 ) -> None:
     """Files first, then the ledger: what it says is there once it says so."""
-    disk = RealDisk()
+    disk = folder.disk
     for key in fresh:
         place = _place(theirs[key].start)
         disk.make_folder(folder.path / place)

@@ -123,7 +123,7 @@ def _result(
     own_scores = [final.get(one.candidate) if one.candidate is not None else None for one in own]
     regrets = [score - final[best] for score in scores if score is not None]
     pairs = zip(scores, own_scores, strict=True)
-    beside = [one - other for one, other in pairs if one is not None and other is not None]
+    over = [one - other for one, other in pairs if one is not None and other is not None]
     spent = [one.spent_s for one in choices]
     return MethodResult(
         name=name,
@@ -133,6 +133,6 @@ def _result(
         spent_interval=percentile_interval(spent, LEVEL),
         trained=Fraction(sum(one.trained for one in choices), len(choices)),
         without=len(choices) - len(regrets),
-        beside=sum(beside, Fraction(0)) / len(beside) if beside else None,
-        beside_interval=percentile_interval(beside, LEVEL) if beside else None,
+        over_spec=sum(over, Fraction(0)) / len(over) if over else None,
+        over_spec_interval=percentile_interval(over, LEVEL) if over else None,
     )

@@ -17,8 +17,9 @@ from attrs import evolve, frozen
 
 from promo.base.canonical import canonical, from_exact
 from promo.base.errors import PromoError
-from promo.files import RealDisk, SystemClock
+from promo.run.clock import SystemClock
 from promo.run.corpora import prepare
+from promo.run.disk import DISK
 from promo.run.executors.local import LocalExecutor, worker_environment
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM, attempt_folder, read_points, read_result, write_request
@@ -218,7 +219,7 @@ def _request(runner: Runner, given: Mapping[str, str], kind: BudgetKind, study: 
         recorded=None,
     )
     if isinstance(runner, FileRunner):
-        disk = RealDisk()
+        disk = DISK
         for name, text in runner.files.items():
             place = study / PROGRAM / relpath(name, str(runner.program["folder"]))
             disk.make_folder(place.parent)
@@ -246,14 +247,14 @@ def _text(study: Path) -> TextOf:
     data = Data("synth", "builtin:synth/1", None, Fraction(1, 20), SCORED, WINDOW, where={})
     text = prepare(data, study)
     for name, content in (("train.bytes", text.train), ("validation.bytes", text.validation)):
-        RealDisk().write(study / name, content)
+        DISK.write(study / name, content)
     return TextOf("train.bytes", "validation.bytes", text.manifest.digest, SCORED, WINDOW, None, 1)
 
 
 def _run(
     study: Path, request: Request, number: int, environment: Mapping[str, str]
 ) -> tuple[Result, tuple[Point, ...]]:
-    disk, clock, executor = RealDisk(), SystemClock(), LocalExecutor()
+    disk, clock, executor = DISK, SystemClock(), LocalExecutor()
     folder = study / attempt_folder("try", "given", "here", 1, number)
     write_request(disk, folder, evolve(request, attempt=number))
     worker = worker_environment(environment, threads=request.threads, cuda_device=None)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from promo.base.errors import PromoError
 from promo.driver.receipts import PATIENCE_S
-from promo.files import RealDisk
 from promo.ledger.checkpoint import from_note
 from promo.ledger.ed25519 import KEY_BYTES
 from promo.ledger.note import MOMENT, Algorithm, NoteKey, Signature, joined, signed_by, signed_bytes, split
+from promo.run.disk import DISK
 
 
 def cosigned(note: Path, private: Path, name: str, seconds: int | None) -> tuple[bytes, NoteKey]:
@@ -28,7 +28,7 @@ def cosigned(note: Path, private: Path, name: str, seconds: int | None) -> tuple
     Raises:
         PromoError: there is no checkpoint, or the key cannot sign.
     """
-    content = RealDisk().read(note)
+    content = DISK.read(note)
     if content is None:
         raise PromoError(f"there is no file {note}")
     try:

@@ -21,7 +21,6 @@ from promo.driver.report import record_of
 from promo.driver.study import AMENDMENTS, IMPORTS, LEDGER, LOCK, PLAN, RECHECK, RUNS, SPEC, StudyFolder
 from promo.exchange.crate import ENVIRONMENT, METADATA, Making, Packed, crate_bytes, environment, gate_crate_bytes
 from promo.exchange.registration import registration_markdown
-from promo.files import RealDisk
 from promo.report.record import Record
 from promo.report.render import render_csv, render_html, render_json
 from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
@@ -109,7 +108,7 @@ def _stored(folder: StudyFolder, record: Record) -> Iterator[tuple[str, bytes]]:
     """Files of the study as they lie, links and what no decision rests on left out."""
     frozen_files = tuple(record.state.frozen.files) if record.state.frozen else ()
     for name in dict.fromkeys((*SINGLE, *frozen_files)):
-        content = RealDisk().read(folder.path / name)
+        content = folder.read(name)
         if content is not None:
             yield name, content
     known = {attempt.folder for attempt in record.attempts()}

@@ -11,7 +11,6 @@ from promo.exchange import mlflow as to_mlflow
 from promo.exchange import tensorboard as to_tensorboard
 from promo.exchange.runs import logged_run
 from promo.exchange.values import LoggedRun
-from promo.files import RealDisk
 from promo.ledger.state import AttemptState
 from promo.run.store import read_points
 
@@ -30,7 +29,7 @@ def logged_runs(folder: StudyFolder) -> Iterator[LoggedRun]:
     for tried in state.attempts.values():
         for attempt in tried:
             if attempt.state is not AttemptState.RUNNING:
-                points = read_points(RealDisk(), folder.path / attempt.folder)
+                points = read_points(folder.disk, folder.path / attempt.folder)
                 yield logged_run(study, plan, state, attempt, folder.result(attempt), points)
 
 

@@ -19,7 +19,6 @@ from promo.base.resources import second_verifier
 from promo.curves.replay import Replay
 from promo.driver.pipeline import Compiled
 from promo.driver.study import IMPORTS, LOCK, PLAN, RECHECK, SPEC, StudyFolder
-from promo.files import RealDisk
 from promo.ledger.state import State
 from promo.plan.values import plan_from_json
 from promo.report.change import plan_changes
@@ -74,7 +73,7 @@ def recorded_files(state: State) -> Mapping[str, str]:
 
 
 def changed_files(
-    folder: StudyFolder, state: State, beside: Compiled | None = None, replay: Replay | None = None
+    folder: StudyFolder, state: State, given: Compiled | None = None, replay: Replay | None = None
 ) -> Iterator[Changed]:
     """
     Frozen files that are not what they were.
@@ -82,15 +81,15 @@ def changed_files(
     Args:
         folder: the study.
         state: what its ledger says.
-        beside: the spec that the study is gone on with; None where only the folder is at hand.
+        given: the spec that the study is gone on with; None where only the folder is at hand.
         replay: recorded curves that it is gone on with.
     """
     files = recorded_files(state)
-    found = {name: RealDisk().read(folder.path / name) for name in files}
+    found = {name: folder.read(name) for name in files}
     other = [name for name, content in found.items() if content is None or digest_bytes(content) != files[name]]
     if not other:
         return
-    before = _Before(folder, state, beside, replay)
+    before = _Before(folder, state, given, replay)
     for name in other:
         content = found[name]
         if content is None:
@@ -104,15 +103,15 @@ def changed_files(
 class _Before:
     """What the frozen files were, as far as that can be derived again."""
 
-    def __init__(self, folder: StudyFolder, state: State, beside: Compiled | None, replay: Replay | None) -> None:
+    def __init__(self, folder: StudyFolder, state: State, given: Compiled | None, replay: Replay | None) -> None:
         self._folder, self._state = folder, state
         self._recorded = files = recorded_files(state)
         self._now = _compiled(folder)
-        known = (one for one in (beside, self._now) if isinstance(one, Compiled) and self._is_frozen(one))
+        known = (one for one in (given, self._now) if isinstance(one, Compiled) and self._is_frozen(one))
         self._meant = next(known, None)
         """A spec that means what was frozen."""
         self._exact: dict[str, bytes] = {}
-        for compiled in (one for one in (beside, self._meant) if one is not None and self._is_frozen(one)):
+        for compiled in (one for one in (given, self._meant) if one is not None and self._is_frozen(one)):
             for lock in self._locks(compiled):
                 derived = frozen_files(compiled, lock, replay)
                 self._exact |= {name: one for name, one in derived.items() if digest_bytes(one) == files.get(name)}
@@ -143,7 +142,7 @@ class _Before:
         """The lock as starting made it; the second where only its times, commits and counts are not known."""
         made = first_lock(compiled, self._state.frozen_at, self._commit)
         yield made
-        stored = _lock_of(RealDisk().read(self._folder.path / LOCK))
+        stored = _lock_of(self._folder.read(LOCK))
         if stored is not None:
             same = {name: stored.seals[name] for name in made.seals if name in stored.seals}
             yield evolve(made, seals={name: evolve(seal, sealed_at=same[name].sealed_at) if name in same else seal
@@ -164,7 +163,7 @@ class _Before:
     def _meanings(self, now: Compiled) -> Iterator[str]:
         """Words of `promo plan --diff`, from what was frozen to what the copy in the folder says now."""
         assert now.plan is not None
-        stored = RealDisk().read(self._folder.path / PLAN)
+        stored = self._folder.read(PLAN)
         if self._meant is not None:
             yield from plan_changes(self._meant.priced("P0401")[1], now.plan)
         elif stored is not None and digest_bytes(stored) == self._recorded.get(PLAN):

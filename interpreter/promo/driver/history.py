@@ -17,7 +17,6 @@ from promo.driver.pipeline import Compiled
 from promo.driver.requests import Requests, recorded_runs
 from promo.driver.study import StudyFolder
 from promo.driver.values import Check, Outcome
-from promo.files import RealDisk
 from promo.ledger.state import AttemptState, State
 from promo.ledger.values import AttemptStarted, Chain, Event
 from promo.plan.values import PlannedRun
@@ -68,7 +67,7 @@ class _Asking:
         self.wrong += [] if same else [f"{one.folder}/{REQUEST}"]
 
     def _is_due(self, one: AttemptStarted, state: State) -> bool:
-        content = RealDisk().read(self.folder.path / one.folder / REQUEST) or b""
+        content = self.folder.read(one.folder, REQUEST) or b""
         run = self.requests.agenda.cells.get((one.stage, one.candidate, one.host, one.seed))
         if digest_bytes(content) != one.request or run is None:
             return False
@@ -92,6 +91,6 @@ class _Asking:
         tried = state.attempts.get(run.id, ())
         if asked.resume is None or not tried or tried[-1].state is not AttemptState.LOST:
             return None
-        kept = RealDisk().read(self.folder.path / tried[-1].folder / CHECKPOINT)
+        kept = self.folder.read(tried[-1].folder, CHECKPOINT)
         digest = asked.resume.state if kept is None else digest_bytes(kept)
         return Resumed(tried[-1].folder, digest)

@@ -14,11 +14,11 @@ from attrs import frozen
 from promo import plugins
 from promo.base.errors import PromoError
 from promo.curves.replay import Replay
-from promo.files import RealDisk
+from promo.run.disk import DISK
 from promo.run.execute import Place
 from promo.run.executors.local import worker_environment
 from promo.run.executors.recorded import RecordedExecutor
-from promo.run.held import is_taken, lease_folder
+from promo.run.locks import is_leased, lease_folder
 from promo.run.ports import Executor
 from promo.study.ports import Runner
 from promo.study.values import Host, Study
@@ -50,7 +50,7 @@ class LocalPlace:
         """Whether no other study of this machine has the device of a slot."""
         device, folder = self.device(slot), lease_folder(self.outer)
         try:
-            return device is None or not is_taken(folder, device)
+            return device is None or not is_leased(folder, device)
         except OSError as fault:
             message = f"the locks of devices in {folder} cannot be opened: {fault.strerror or fault}"
             raise PromoError(message, hint="set TMPDIR to a folder that all studies of this machine share") from fault
@@ -95,7 +95,7 @@ class RecordedPlace:
 
 def recorded_places(study: Study, replay: Replay) -> dict[str, Place]:
     """How to reach every host of a replay: through its table."""
-    executor = RecordedExecutor(replay, RealDisk())
+    executor = RecordedExecutor(replay, DISK)
     return {name: RecordedPlace(executor) for name in study.hosts}
 
 

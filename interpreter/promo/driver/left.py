@@ -9,9 +9,8 @@ from promo.driver.bundle import MANIFEST, SIGNATURE
 from promo.driver.study import AMENDMENTS, DATA, LEDGER, RUNS, StudyFolder
 from promo.driver.values import Check, Outcome
 from promo.exchange.crate import ENVIRONMENT, METADATA
-from promo.files import RealDisk
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
-from promo.run.held import HELD
+from promo.run.locks import CLAIM
 from promo.run.store import EXIT, LOG, POINTS, PROGRAM, REQUEST, RESULT
 from promo.run.values import Result, RunStatus
 
@@ -68,7 +67,7 @@ def check_witnesses(folder: StudyFolder, state: State) -> Iterator[Check]:
     bad, missing, good = [], [], 0
     for attempt in ended(state):
         for name, recorded in attempt.witnesses.items():
-            content = RealDisk().read(folder.path / attempt.folder / name)
+            content = folder.read(attempt.folder, name)
             if content is None:
                 missing.append(f"{attempt.folder}/{name}")
             elif digest_bytes(content) != recorded:
@@ -83,7 +82,7 @@ def check_witnesses(folder: StudyFolder, state: State) -> Iterator[Check]:
 
 
 def _points_match(folder: StudyFolder, attempt: Attempt, recorded: str) -> bool:
-    content = RealDisk().read(folder.path / attempt.folder / POINTS)
+    content = folder.read(attempt.folder, POINTS)
     return content is not None and digest_bytes(content) == recorded
 
 
@@ -115,7 +114,7 @@ def _is_no_loss(folder: StudyFolder, attempt: Attempt) -> bool:
     return folder.result(attempt).digest is not None
 
 
-ATTEMPT_FILES = frozenset({REQUEST, RESULT, POINTS, LOG, EXIT, HELD, "supervisor.txt"})
+ATTEMPT_FILES = frozenset({REQUEST, RESULT, POINTS, LOG, EXIT, CLAIM, "supervisor.txt"})
 OWN_FILES = frozenset({LEDGER, "lock", HEAD, ENVIRONMENT, METADATA, MANIFEST, SIGNATURE})
 """A crate and a bundle that were unpacked are study folders too."""
 OWN_FOLDERS = (ANCHORS, DATA, PROGRAM)

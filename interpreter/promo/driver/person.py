@@ -2,10 +2,10 @@
 
 from promo.base.errors import PromoError
 from promo.driver.study import LEDGER, StudyFolder
-from promo.files import FolderLock, RealDisk
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.values import PersonDecided
+from promo.run.locks import lock_study
 
 
 def record_verdict(
@@ -34,7 +34,7 @@ def record_verdict(
         PromoError: nothing waits under that name, or the verdict does not fit it.
     """
     study, _ = folder.compiled().sound()
-    with FolderLock(folder.path):
+    with lock_study(folder.path):
         state = folder.state()
         if name not in state.waiting():
             waiting = ", ".join(state.waiting()) or "nothing"
@@ -53,7 +53,7 @@ def record_verdict(
         elif promote is not None:
             raise PromoError(f"'{name}' is a rule and promotes nobody", hint="use --go-on or --stop")
         said = PersonDecided(name, by, reason, promoted, stop)
-        Journal(folder.path / LEDGER, RealDisk(), clock).append(said)
+        Journal(folder.path / LEDGER, folder.disk, clock).append(said)
 
 
 def _promoted(gate: str, unlike: str, promote: tuple[str, ...] | None, possible: tuple[str, ...]) -> tuple[str, ...]:

@@ -19,8 +19,8 @@ from pathlib import Path
 from attrs import frozen
 
 from promo.base.errors import PromoError
-from promo.files import RealDisk
 from promo.ledger.note import Algorithm, NoteKey, read_key, seen_at, signed_by, split
+from promo.run.disk import DISK
 
 NAMESPACE = "promo-checkpoint"
 PATIENCE_S = 60
@@ -106,7 +106,7 @@ def _keys(paths: Sequence[Path]) -> list[tuple[Path, str, NoteKey | None]]:
     """Each key with its OpenSSH form, or as notes know it."""
     found: list[tuple[Path, str, NoteKey | None]] = []
     for path in paths:
-        text = (RealDisk().read(path) or b"").decode("utf-8", errors="replace").strip()
+        text = (DISK.read(path) or b"").decode("utf-8", errors="replace").strip()
         parts = text.split()
         if len(parts) > 1 and re.fullmatch(r"(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+", parts[0]):
             found.append((path, f"{parts[0]} {parts[1]}", None))

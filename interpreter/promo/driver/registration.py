@@ -12,9 +12,9 @@ from promo.driver.pipeline import Compiled
 from promo.driver.study import StudyFolder
 from promo.driver.values import Check, Outcome
 from promo.exchange.registration import FORM, Begun, registration, registration_markdown
-from promo.files import RealDisk
 from promo.ledger.state import State, state_of
 from promo.ledger.values import Amendment, Chain
+from promo.run.disk import DISK
 from promo.study.closure import closure
 from promo.study.lock import Seal
 from promo.study.values import Study
@@ -186,9 +186,7 @@ def _found(told: Mapping[str, Json], state: State) -> Iterator[str]:
 
 def _read(path: Path) -> Mapping[str, Json]:
     try:
-        content = (
-            RealDisk().read(path) if not path.is_dir() and path.exists() and path.stat().st_size <= LARGEST else None
-        )
+        content = DISK.read(path) if not path.is_dir() and path.exists() and path.stat().st_size <= LARGEST else None
         if content is None:
             raise PromoError(f"there is no registration {path}", hint="promo export SPEC --to registration --gate GATE")
         stored = parse_json(content)

@@ -21,7 +21,6 @@ from promo.driver.pipeline import Compiled
 from promo.driver.study import LEDGER, LOCK, PLAN, SPEC, ReadOnce, StudyFolder
 from promo.evidence.effects import EffectTable
 from promo.evidence.values import Evidence
-from promo.files import RealDisk
 from promo.ledger.chain import decode
 from promo.ledger.state import AttemptState, State, state_of
 from promo.ledger.values import AttemptStarted, Chain, Start
@@ -39,6 +38,7 @@ from promo.report.render import (
 )
 from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
 from promo.report.view import DECISIONS_CSV, RUNS_CSV, build_view
+from promo.run.disk import DISK
 from promo.run.store import POINTS, read_points
 from promo.run.values import Point, Result, RunStatus
 from promo.study.values import Study
@@ -73,7 +73,7 @@ def legible(folder: StudyFolder) -> Record | RemainsView:
     names = sorted(path.name for path in folder.path.iterdir()) if folder.path.is_dir() else []
     if not {SPEC, LOCK, PLAN, LEDGER} & set(names):
         raise PromoError(f"there is no study in {folder.path}", hint="start one with: promo run SPEC")
-    empty = b"\n" not in (RealDisk().read(folder.path / LEDGER) or b"")
+    empty = b"\n" not in (folder.read(LEDGER) or b"")
     return remains_view(str(folder.path), reading.state, tuple(reading.faults), tuple(names), empty=empty)
 
 
@@ -143,7 +143,7 @@ class _Reading:
         except Mismatch as fault:
             if not self.lenient:
                 raise
-            chain = _sound_beginning(RealDisk().read(self.folder.path / LEDGER) or b"")
+            chain = _sound_beginning(self.folder.read(LEDGER) or b"")
             self.faults.append(f"{fault.message}; only the {len(chain.events)} events before are read")
         self.state = state_of(chain.events)
         if not chain.events:
@@ -205,9 +205,9 @@ class _Reading:
 
 def _points(folder: Path, result: Result) -> tuple[Point, ...]:
     """Points of an accepted attempt, if they are those that its result names."""
-    if result.body is not None and result.body.points != digest_bytes(RealDisk().read(folder / POINTS) or b""):
+    if result.body is not None and result.body.points != digest_bytes(DISK.read(folder / POINTS) or b""):
         raise Mismatch(f"the points in {folder.name} are not those that the result was written with")
-    return read_points(RealDisk(), folder)
+    return read_points(DISK, folder)
 
 
 def _sound_beginning(content: bytes) -> Chain:
@@ -231,7 +231,7 @@ def _sound_beginning(content: bytes) -> Chain:
 def _changed_files(folder: StudyFolder, state: State) -> Iterator[str]:
     """Files that were frozen and are others now."""
     for name, digest in state.frozen.files.items() if state.frozen else ():
-        content = RealDisk().read(folder.path / name)
+        content = folder.read(name)
         if content is None or digest_bytes(content) != digest:
             yield f"{name} is {'gone' if content is None else 'not the file that was frozen'}"
 
@@ -333,6 +333,6 @@ def _remains(view: RemainsView, form: str) -> str:
 def _write(files: Mapping[Path, str]) -> None:
     for file, content in files.items():
         try:
-            RealDisk().write(file, content.encode())
+            DISK.write(file, content.encode())
         except OSError as fault:
             raise PromoError(f"{file} cannot be written: {fault.strerror or fault}") from fault

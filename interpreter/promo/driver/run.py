@@ -25,6 +25,7 @@ from promo.driver.amend import other_wording_file
 from promo.driver.anchor import keep_head, may_start
 from promo.driver.frozen import first_lock, frozen_files
 from promo.driver.hosts import places, recorded_places
+from promo.driver.interrupts import Interrupts
 from promo.driver.pipeline import Compiled
 from promo.driver.requests import Requests
 from promo.driver.same import no_strangers, runner_here, same_runner, same_source, same_study
@@ -33,7 +34,6 @@ from promo.driver.study import DATA, LEDGER, STREAMS, StudyFolder
 from promo.driver.values import Display, Ending, ending_of
 from promo.evidence.effects import EffectTable
 from promo.evidence.values import Evidence
-from promo.files import FolderLock, Interrupts, RealDisk
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.state import State, StudyState, apply, state_of
@@ -55,6 +55,7 @@ from promo.report.decided import flag_words
 from promo.report.design import effect_name
 from promo.run.corpora import MOST_OVERLAP, Prepared, changed_source, prepare
 from promo.run.execute import Execution, Place, Progress
+from promo.run.locks import lock_study
 from promo.run.provenance import Origin
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM
@@ -102,7 +103,7 @@ def run_study(
         PromoError: a host is not here, or something cannot be read or written.
     """
     study, plan = compiled.sound()
-    with FolderLock(folder.path):
+    with lock_study(folder.path):
         state = folder.state() if folder.exists else State()
         fresh = state.study is StudyState.EMPTY
         no_strangers(folder, state, fresh=fresh)
@@ -118,7 +119,7 @@ def run_study(
             may_start(study, state, folder)
         assert compiled.runner is not None
         here = recorded_places(study, replay) if replay else places(study, compiled.runner, environment, only)
-        journal = Journal(folder.path / LEDGER, RealDisk(), clock)
+        journal = Journal(folder.path / LEDGER, folder.disk, clock)
         loop = _Loop(compiled, spec_folder, folder, journal, clock, here, display, origin, replay, finish)
         begin = partial(start_once, saved, plan.digest, folder.path, only) if saved and fresh else None
         ending = loop.run(begin, fresh=fresh, freeze_only=freeze_only)
@@ -148,7 +149,7 @@ class _Loop:
         self.replay, self.finish = replay, finish
         self.requests = Requests(compiled, folder, replay)
         self.agenda = self.requests.agenda
-        self.disk = RealDisk()
+        self.disk = folder.disk
 
     def run(self, begin: Callable[[str], None] | None, *, fresh: bool, freeze_only: bool) -> Ending:
         """Carry the study to its end, or to an interruption; *begin* may refuse a start, given the time."""

@@ -17,7 +17,6 @@ from promo.driver.anchor import head_fault
 from promo.driver.frozen import MOST, Changed, changed_files, recorded_files, text_changes
 from promo.driver.pipeline import Compiled
 from promo.driver.study import StudyFolder
-from promo.files import RealDisk
 from promo.ledger.state import State
 from promo.ledger.values import Installed
 from promo.report.change import plan_changes
@@ -55,7 +54,7 @@ def same_source(folder: StudyFolder, state: State, replay: Replay | None) -> Non
     if replay is not None:
         changed = list(differences(to_json(before), to_json(replay.summary()), ("curves",)))
         for name, content in replay.files().items():
-            kept = RealDisk().read(folder.path / name)
+            kept = folder.read(name)
             if kept is not None and digest_bytes(kept) == recorded_files(state).get(name) and kept != content:
                 changed += [f"{name}, {line}" for line in text_changes(kept, content)][:MOST]
         if changed:

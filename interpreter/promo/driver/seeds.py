@@ -10,11 +10,11 @@ import hashlib
 
 from promo.base.errors import Mismatch, PromoError
 from promo.driver.study import LEDGER, StudyFolder
-from promo.files import FolderLock, RealDisk
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.state import State
 from promo.ledger.values import Publication
+from promo.run.locks import lock_study
 from promo.study.values import Study
 
 TAG = "promo/seed/1"
@@ -68,7 +68,7 @@ def record_value(folder: StudyFolder, value: str, clock: Clock) -> str:
     """
     if not value.strip() or len(value) > LONGEST_VALUE or not value.isprintable():
         raise PromoError("the value is empty, too long or not one line of text")
-    with FolderLock(folder.path):
+    with lock_study(folder.path):
         state = folder.state()
         study, _ = folder.compiled().sound()
         if study.draw is None or study.draw.published is None:
@@ -79,5 +79,5 @@ def record_value(folder: StudyFolder, value: str, clock: Clock) -> str:
         if state.attempts:
             raise Mismatch("something has run already, so no seed can be drawn any more")
         published = Publication(study.draw.published, value.strip())
-        Journal(folder.path / LEDGER, RealDisk(), clock).append(published)
+        Journal(folder.path / LEDGER, folder.disk, clock).append(published)
     return study.draw.published

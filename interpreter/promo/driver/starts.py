@@ -11,8 +11,8 @@ from pathlib import Path
 
 from promo.base.canonical import Json, canonical, parse_json
 from promo.base.errors import Mismatch, PromoError
-from promo.run.disk import RealDisk
-from promo.run.held import locked
+from promo.run.disk import DISK
+from promo.run.locks import locked
 
 STARTED = ".started"
 """Ending of the file beside a plan that holds its starts."""
@@ -44,7 +44,7 @@ def start_once(saved: Path, plan: str, folder: Path, only: str | None, now: str)
             if not locked(handle):
                 raise PromoError(f"the plan {saved} is being started by another promo process", hint="try again")
             _record(handle, saved, entry)
-            RealDisk().settle((), (path.parent,))
+            DISK.settle((), (path.parent,))
         finally:
             os.close(handle)
     except OSError as fault:

@@ -20,11 +20,13 @@ from promo.driver.pipeline import Compiled, compile_source, read_lock
 from promo.evidence.collect import collect
 from promo.evidence.effects import EffectTable, estimate_effects
 from promo.evidence.values import Evidence
-from promo.files import RealDisk, decode_source
+from promo.files import decode_source
 from promo.ledger.chain import decode
+from promo.ledger.ports import Disk
 from promo.ledger.state import Attempt, State, state_of
 from promo.ledger.values import Chain
 from promo.plan.values import Plan, plan_from_json
+from promo.run.disk import DISK
 from promo.run.store import REQUEST, parse_request, read_result
 from promo.run.values import Request, Result
 from promo.study.closure import conditions_of, other_stages
@@ -53,6 +55,11 @@ class StudyFolder:
     """A study on disk."""
 
     path: Path
+    disk: Disk = DISK
+
+    def read(self, *names: str) -> bytes | None:
+        """A file of it, by the names that lead there; None when there is none."""
+        return self.disk.read(self.path.joinpath(*names))
 
     @property
     def exists(self) -> bool:
@@ -78,7 +85,7 @@ class StudyFolder:
                     raise
 
     def _ledger(self) -> bytes:
-        content = RealDisk().read(self.path / LEDGER)
+        content = self.read(LEDGER)
         if content is None:
             raise PromoError(f"there is no study in {self.path}", hint="start one with: promo run SPEC")
         return content
@@ -96,14 +103,14 @@ class StudyFolder:
         return self._compile(self.path / SPEC, None)
 
     def _compile(self, path: Path, lock: Lock | None) -> Compiled:
-        content = RealDisk().read(path)
+        content = self.disk.read(path)
         if content is None:
             raise Mismatch(f"{path} is missing", hint="restore it from a copy of the study")
         return compile_source(decode_source(str(path), content), self.path, lock, self._imports())
 
     def _imports(self) -> dict[str, str]:
         """Texts of the files that the spec uses, as they were when the study was frozen."""
-        content = RealDisk().read(self.path / IMPORTS)
+        content = self.read(IMPORTS)
         if content is None:
             return {}
         try:
@@ -124,7 +131,7 @@ class StudyFolder:
         """
         assert state.frozen is not None and state.frozen.replay is not None
         names = (SETTINGS, state.frozen.replay.file)
-        return stored_replay(study, {name: RealDisk().read(self.path / name) for name in names})
+        return stored_replay(study, {name: self.read(name) for name in names})
 
     def unknown_runs(self, state: State) -> tuple[str, ...]:
         """Attempt folders with more than a request in them that the ledger does not know."""
@@ -147,7 +154,7 @@ class StudyFolder:
         Raises:
             Mismatch: it is gone, damaged or of another version.
         """
-        content = RealDisk().read(self.path / PLAN)
+        content = self.read(PLAN)
         if content is None:
             raise Mismatch(f"{self.path / PLAN} is missing", hint="restore it from a copy of the study")
         try:
@@ -157,7 +164,7 @@ class StudyFolder:
 
     def result(self, attempt: Attempt) -> Result:
         """What an attempt left behind."""
-        return read_result(RealDisk(), self.path / attempt.folder, None)
+        return read_result(self.disk, self.path / attempt.folder, None)
 
     def request(self, attempt: Attempt) -> Request:
         """
@@ -166,7 +173,7 @@ class StudyFolder:
         Raises:
             Mismatch: the file is not the one that the ledger recorded.
         """
-        content = RealDisk().read(self.path / attempt.folder / REQUEST)
+        content = self.read(attempt.folder, REQUEST)
         if content is None or digest_bytes(content) != attempt.request:
             raise Mismatch(f"the request in {attempt.folder} is not the one that was recorded")
         return self.request_in(attempt.folder)
@@ -179,7 +186,7 @@ class StudyFolder:
             Mismatch: there is none.
         """
         try:
-            return parse_request(RealDisk().read(self.path / folder / REQUEST) or b"")
+            return parse_request(self.read(folder, REQUEST) or b"")
         except ValueError as fault:
             raise Mismatch(f"the request in {folder} is none: {fault}") from fault
 

@@ -27,7 +27,6 @@ from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, StudyF
 from promo.driver.values import Audit, Check, Outcome
 from promo.evidence.effects import EffectTable
 from promo.evidence.values import Evidence
-from promo.files import RealDisk
 from promo.ledger.chain import decode
 from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_of
 from promo.ledger.values import Amendment, Chain, Verdict
@@ -117,7 +116,7 @@ def _files(folder: StudyFolder, state: State) -> Iterator[Check]:
 def _plan(sight: Sight) -> Iterator[Check]:
     _, plan = sight.compiled.sound()
     assert sight.state.frozen is not None
-    stored = RealDisk().read(sight.folder.path / PLAN)
+    stored = sight.folder.read(PLAN)
     same = plan.digest == sight.state.plan and stored == canonical(to_json(plan)) + b"\n"
     words = f"compiled again: {plan.run_count.planned} runs, sha256:{plan.digest[:12]}"
     yield Check("plan", Outcome.MATCHES if same else Outcome.DIFFERS, words)
@@ -143,7 +142,7 @@ def _bundles(sight: Sight) -> Iterator[Check]:
     """What bundles brought is what the ledgers that they carried say."""
     for bundle in sight.state.bundles:
         name = f"bundle sha256:{bundle.bundle[:12]}"
-        content = RealDisk().read(sight.folder.path / bundle.ledger)
+        content = sight.folder.read(bundle.ledger)
         if content is None:
             yield Check(name, Outcome.MISSING, f"{bundle.ledger} is not there")
             continue
@@ -172,7 +171,7 @@ def _text(sight: Sight) -> Iterator[Check]:
         recorded = text.of_stream(number) if text is not None else None
         if recorded is None:
             continue
-        content = RealDisk().read(sight.folder.path / DATA / name)
+        content = sight.folder.read(DATA, name)
         if content is None:
             yield Check(f"{DATA}/{name}", Outcome.MATCHES, "not kept here; it can be read again from its source")
         else:
@@ -194,8 +193,7 @@ def _curves(sight: Sight) -> Iterator[Check]:
         return
     bad, good = [], 0
     for attempt in ended(sight.state):
-        place = sight.folder.path / attempt.folder
-        request, stored = RealDisk().read(place / REQUEST), RealDisk().read(place / RESULT)
+        request, stored = (sight.folder.read(attempt.folder, name) for name in (REQUEST, RESULT))
         if request is None or stored is None:
             continue  # said among the results and requests
         try:
@@ -236,7 +234,7 @@ def _budgets(sight: Sight) -> Iterator[Check]:
 
 def _same_file(folder: StudyFolder, name: str, value: Evidence | EffectTable | Decision) -> bool | None:
     """Whether a file holds a value in its one form; None where there is no file."""
-    stored = RealDisk().read(folder.path / name)
+    stored = folder.read(name)
     return None if stored is None else stored == canonical(to_json(value)) + b"\n"
 
 
@@ -320,7 +318,7 @@ def _amendments(sight: Sight) -> Iterator[Check]:
             continue
         title = f"amendment {said.number}"
         try:
-            content = RealDisk().read(sight.folder.path / AMENDMENTS / f"{said.number}.promo")
+            content = sight.folder.read(AMENDMENTS, f"{said.number}.promo")
             if content is None:
                 yield Check(title, Outcome.MISSING, f"{AMENDMENTS}/{said.number}.promo is not there")
                 return
@@ -355,7 +353,7 @@ def _stored(sight: Sight) -> Iterator[Check]:
         for other in (*one.others, *other_verdicts(state, name)):
             derived[other_wording_file(name, other.wording)] = other.decision
     for file, recorded in derived.items():
-        content = RealDisk().read(sight.folder.path / file)
+        content = sight.folder.read(file)
         if content is None:
             yield Check(file, Outcome.MISSING, "it is not there, and results are missing that it follows from")
         elif not content.endswith(b"\n") or digest_bytes(content[:-1]) != recorded:
@@ -396,7 +394,7 @@ def _is_short(folder: StudyFolder, attempt: Attempt) -> bool:
         return False
     least = folder.result(attempt).seconds.get("total") if attempt.envelope else None
     if not attempt.envelope and EXIT in attempt.witnesses:
-        exit_ = read_exit(RealDisk(), folder.path / attempt.folder)
+        exit_ = read_exit(folder.disk, folder.path / attempt.folder)
         least = None if exit_ is None else exit_.seconds
     return least is not None and from_exact(attempt.device_s) + MILLISECOND < from_exact(least)
 

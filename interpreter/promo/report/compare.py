@@ -83,18 +83,18 @@ def _story(found: Comparison, study: Study) -> Iterable[str]:
     known = [one for one in found.methods[1:] if one.regret is not None]
     if own.regret is not None and known:
         unit = study.measure.unit
-        better = [one.name for one in known if one.beside is not None and one.beside < 0]
+        better = [one.name for one in known if one.over_spec is not None and one.over_spec < 0]
         yield (
             f"This spec's regret is {rounded(own.regret, 4)} {unit} for {rounded(own.spent_s / HOUR, 2)} "
             f"{study.device_unit}; less regret on the average: {listed(better) if better else 'no other method'}."
         )
-        beside = "; ".join(
-            f"{one.name} {_signed(one.beside)} ({_range(one.beside_interval, 4)})"
+        apart = "; ".join(
+            f"{one.name} {_signed(one.over_spec)} ({_range(one.over_spec_interval, 4)})"
             for one in known
-            if one.beside is not None and one.beside_interval is not None
+            if one.over_spec is not None and one.over_spec_interval is not None
         )
-        if beside:
-            yield f"Regret less that of this spec in the same draw, in {unit}, with 95% of draws: {beside}."
+        if apart:
+            yield f"Regret less that of this spec in the same draw, in {unit}, with 95% of draws: {apart}."
     if found.stopped or found.held:
         yield (
             f"In {plural(found.stopped, 'draw')} a gate or rule of this spec stopped the study, and in "
@@ -156,6 +156,8 @@ def _method(one: MethodResult) -> dict[str, Json]:
         "spent_interval": [exact(end) for end in one.spent_interval],
         "trained": exact(one.trained),
         "without_choice": one.without,
-        "beside_this_spec": None if one.beside is None else exact(one.beside),
-        "beside_interval": None if one.beside_interval is None else [exact(end) for end in one.beside_interval],
+        "over_spec": None if one.over_spec is None else exact(one.over_spec),
+        "over_spec_interval": None
+        if one.over_spec_interval is None
+        else [exact(end) for end in one.over_spec_interval],
     }

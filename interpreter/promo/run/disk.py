@@ -256,3 +256,7 @@ class RealDisk:
             self._kernel.flush(handle)
         finally:
             self._kernel.close(handle)
+
+
+DISK = RealDisk()
+"""The disk of this machine."""

@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from promo.run.held import Held, Lease, hold, lease_folder, take
+from promo.run.locks import Lock, claim, lease, lease_folder
 from promo.run.redact import redact_file
 
 _JOBS: list[Any] = []
@@ -89,8 +89,8 @@ class Supervisor:
         self._spare: Worker | None = None
         self._worker: Worker | None = None
         self._folder = Path()
-        self._held: Held | None = None
-        self._lease: Lease | None = None
+        self._claim: Lock | None = None
+        self._lease: Lock | None = None
         self._began = self._deadline = 0.0
         self._left = False
 
@@ -134,12 +134,12 @@ class Supervisor:
             self._begin(Path(asked["run"]), asked["limit_s"], asked["trainer"], asked.get("device"))
 
     def _begin(self, folder: Path, limit_s: float, trainer: str, device: str | None) -> None:
-        self._lease = take(lease_folder(os.environ), device) if device else None
+        self._lease = lease(lease_folder(os.environ), device) if device else None
         if device and self._lease is None:
             self._tell(folder, {"reason": "busy", "returncode": None, "seconds": None})
             return
-        held = hold(folder)
-        if held is None:
+        taken = claim(folder)
+        if taken is None:
             self._let_go()
             self._tell(folder, {"reason": "given up", "returncode": None, "seconds": None})
             return
@@ -147,7 +147,7 @@ class Supervisor:
         if spare is not None and (spare.trainer != trainer or not spare.alive):
             _end_tree(spare.process)
             spare = None
-        self._folder, self._held = folder, held
+        self._folder, self._claim = folder, taken
         self._worker = spare or Worker(trainer, self.seen, keep=self._keep)
         self._began = time.monotonic()
         self._deadline = self._began + limit_s
@@ -162,7 +162,7 @@ class Supervisor:
     def _ended(self, reason: str, code: int | None) -> None:
         """Clear up behind an attempt, and say how it ended; a kept worker waits for the next."""
         assert self._worker is not None
-        assert self._held is not None
+        assert self._claim is not None
         code = self._worker.process.wait() if code is None else code
         kept = self._worker if self._keep and self._worker.alive else None
         _end_descendants({one.process.pid for one in (self._spare, kept) if one is not None})
@@ -179,7 +179,7 @@ class Supervisor:
             redact_file(self._folder / LOG)
         _write(self._folder / EXIT, end)
         self._worker = None
-        self._held.close()
+        self._claim.close()
         self._let_go()
         self._tell(self._folder, end)
 

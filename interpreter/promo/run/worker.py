@@ -22,7 +22,7 @@ from attrs import evolve, frozen
 from promo.base.canonical import digest_bytes
 from promo.base.errors import PromoError
 from promo.run.contract import Outcome, Recorder, Trainer, seconds_as_text
-from promo.run.disk import REFUSED, RealDisk
+from promo.run.disk import DISK, REFUSED
 from promo.run.provenance import peak_memory_bytes, software, where_it_runs
 from promo.run.redact import redact_text
 from promo.run.store import LOG, POINTS, REQUEST, RESULT, parse_request, result_bytes
@@ -217,7 +217,7 @@ def _leave(folder: Path, request: bytes, outcome: Outcome, recorder: Recorder, w
         recorded=None,
         details=outcome.details,
     )
-    RealDisk().draft(folder / RESULT, result_bytes(body))
+    DISK.draft(folder / RESULT, result_bytes(body))
 
 
 if __name__ == "__main__":

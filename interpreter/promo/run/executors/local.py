@@ -15,8 +15,8 @@ from pathlib import Path
 from attrs import define, field
 
 from promo.base.codec import from_json
-from promo.run.disk import RealDisk
-from promo.run.held import give_up, holder, is_held
+from promo.run.disk import DISK
+from promo.run.locks import claimant, give_up, is_claimed
 from promo.run.store import read_exit
 from promo.run.values import AttemptSpec, Exit, Reason
 
@@ -114,9 +114,7 @@ class LocalExecutor:
         """The worker's end, as its supervisor says it."""
         if isinstance(handle, Adopted):
             # When nobody wrote how it ended, nobody saw it, and it is lost.
-            return (
-                None if is_held(handle.folder) else read_exit(RealDisk(), handle.folder) or Exit(None, Reason.CANCELLED)
-            )
+            return None if is_claimed(handle.folder) else read_exit(DISK, handle.folder) or Exit(None, Reason.CANCELLED)
         if handle.exit is None:
             supervisor = handle.supervisor
             dead = supervisor.process.poll()  # before listening, so that its last words are not missed
@@ -150,8 +148,8 @@ class LocalExecutor:
     @staticmethod
     def _cancel_adopted(handle: Adopted) -> None:
         until, asked = time.monotonic() + STOP_S, False
-        while is_held(handle.folder):
-            number = holder(handle.folder)  # none as long as who has just taken it has not said who it is
+        while is_claimed(handle.folder):
+            number = claimant(handle.folder)  # none as long as who has just taken it has not said who it is
             late = time.monotonic() > until
             if number is not None and (late or not asked):
                 with contextlib.suppress(ProcessLookupError):  # it held the lock a moment ago: the number is its own

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from promo.base.canonical import Json, canonical, digest_bytes, parse_json
-from promo.run.disk import RealDisk
+from promo.run.disk import DISK
 from promo.run.store import CHECKPOINT
 
 FORM = 1
@@ -44,9 +44,9 @@ def save(folder: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Json],
     digest = digest_bytes(content)
     kind = file.removesuffix(".json")
     name = f"{kind}-{digest[:16]}.safetensors"
-    RealDisk().write(folder / name, content)
+    DISK.write(folder / name, content)
     written = canonical({"promo_checkpoint": FORM, "tensors": name, "digest": digest, "state": state})
-    RealDisk().write(folder / file, written)
+    DISK.write(folder / file, written)
     for other in folder.glob(f"{kind}-*.safetensors"):
         if other.name != name:
             other.unlink()

@@ -1,0 +1,273 @@
+"""
+Locks that the system lets go when their holder dies: of a study folder, of an attempt, of a device.
+
+A promo works on a study alone.  One that starts again finds out from the claim in an attempt's folder whether that is
+still under way.  A device is leased to one attempt at a time, whatever study that belongs to: its lock has the device's
+lasting name and lies in a folder that all users of a machine share.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import stat
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Self
+
+from promo.base.errors import Busy, PromoError
+from promo.run.disk import DISK
+
+LOCK = "lock"
+NETWORKS = frozenset({"afs", "cifs", "davfs", "fuse.davfs2", "fuse.sshfs", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"})
+"""File systems of other machines, whose locks may be granted to two at once, or lost with the connection."""
+NOTED_S = 1.0
+"""How long whoever took a lock has to write beside it who it is."""
+SAME_START_S = 0.05
+"""The system counts the start of a process in hundredths of a second."""
+CLAIM = "claim"
+GIVEN_UP = b"given up"
+LEASES = "promo-devices"
+TAKEN_AGAIN_S = (0.0, 0.02, 0.1, 0.3)
+"""Waits between tries for a lock: who only looks whether it is free holds it for a moment."""
+
+
+def locked(handle: int) -> bool:
+    """Take the system's lock on an open file, if nobody has it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+class Lock:
+    """Held by this process until closed, or until the process ends in whatever way."""
+
+    def __init__(self, handle: int) -> None:
+        """*handle*: an open file, locked."""
+        self._handle = handle
+
+    def close(self) -> None:
+        """Let go."""
+        os.close(self._handle)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+# --- attempts ----------------------------------------------------------------------------------------------------
+
+
+def claim(folder: Path) -> Lock | None:
+    """Take the attempt of a folder in hand; None if it has been given up, or somebody has it."""
+    handle = os.open(folder / CLAIM, os.O_RDWR | os.O_CREAT, 0o600)
+    for wait_s in TAKEN_AGAIN_S:
+        time.sleep(wait_s)
+        if locked(handle):
+            break
+    else:
+        os.close(handle)
+        return None
+    if os.read(handle, len(GIVEN_UP)) == GIVEN_UP:
+        os.close(handle)
+        return None
+    os.write(handle, str(os.getpid()).encode())
+    return Lock(handle)
+
+
+def give_up(folder: Path) -> bool:
+    """
+    See to it that nobody takes the attempt of a folder in hand any more; False if somebody has it.
+
+    A promo may die between asking for an attempt and its beginning: who was asked would begin it after the next promo
+    had called it lost.
+    """
+    try:
+        handle = os.open(folder / CLAIM, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:  # nothing can begin where nothing can be written
+        return True
+    try:
+        if not locked(handle):
+            return False
+        with contextlib.suppress(OSError):
+            os.truncate(handle, 0)
+            os.write(handle, GIVEN_UP)
+        return True
+    finally:
+        os.close(handle)
+
+
+def is_claimed(folder: Path) -> bool:
+    """Whether a process of this machine has the attempt of a folder in hand."""
+    try:
+        handle = os.open(folder / CLAIM, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not locked(handle)
+    finally:
+        os.close(handle)
+
+
+def claimant(folder: Path) -> int | None:
+    """Number of the process that has it in hand; read while it is claimed, it is the right one."""
+    try:
+        number = int((folder / CLAIM).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return number if is_claimed(folder) else None
+
+
+# --- devices -----------------------------------------------------------------------------------------------------
+
+
+def lease_folder(environment: Mapping[str, str]) -> Path:
+    """Where the locks of a machine's devices lie; who has another TMPDIR does not see them."""
+    return Path(environment.get("TMPDIR") or "/tmp") / LEASES  # noqa: S108 - to be shared, and nothing is read from it
+
+
+def lease(folder: Path, device: str) -> Lock | None:
+    """Hold a device, if nobody does."""
+    with _opened(folder, device) as handle:
+        for wait_s in TAKEN_AGAIN_S:
+            time.sleep(wait_s)
+            if locked(handle):
+                return Lock(os.dup(handle))
+    return None
+
+
+def is_leased(folder: Path, device: str) -> bool:
+    """Whether an attempt of this machine holds a device."""
+    with _opened(folder, device) as handle:
+        return not locked(handle)
+
+
+@contextlib.contextmanager
+def _opened(folder: Path, device: str) -> Iterator[int]:
+    """The lock of a device, made if there is none, for every user to open and for nobody to read anything from."""
+    if not folder.is_dir():
+        folder.mkdir(exist_ok=True)
+        with contextlib.suppress(OSError):  # somebody else has just made it
+            folder.chmod(0o1777)
+    path = folder / re.sub(r"[^A-Za-z0-9-]", "_", device)
+    follow = getattr(os, "O_NOFOLLOW", 0)
+    try:
+        handle = os.open(path, os.O_RDONLY | follow)
+    except FileNotFoundError:
+        handle = os.open(path, os.O_RDONLY | os.O_CREAT | follow, 0o644)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+# --- studies -----------------------------------------------------------------------------------------------------
+
+
+def lock_study(folder: Path) -> Lock:
+    """
+    Take the lock of a study folder, which is made if there is none.
+
+    Raises:
+        Busy: another process has it.
+        PromoError: the folder cannot be written, or its lock could not be trusted.
+    """
+    try:
+        if not folder.exists():
+            DISK.make_folder(folder.parent)
+            folder.mkdir(mode=0o700, exist_ok=True)
+        DISK.make_folder(folder)
+        handle = os.open(folder / LOCK, os.O_WRONLY | os.O_CREAT, 0o600)
+    except OSError as fault:
+        message = f"the study folder {folder} cannot be written: {fault.strerror or fault}"
+        raise PromoError(message, hint="choose another one with --study") from fault
+    try:
+        _trusted(folder)
+        if not locked(handle):
+            message = f"another promo process is working on {folder}"
+            raise Busy(message, hint="wait for it, watch it with: promo status, or end it with: promo stop")
+    except PromoError:
+        os.close(handle)
+        raise
+    with contextlib.suppress(OSError):  # the lock holds without it; only `promo stop` wants to know
+        os.truncate(handle, 0)
+        os.write(handle, f"{os.getpid()} {_began(os.getpid())}\n".encode())
+    return Lock(handle)
+
+
+def _trusted(folder: Path) -> None:
+    kind = file_system(folder)
+    if kind in NETWORKS:
+        message = f"the study folder {folder} lies on a network file system ({kind}), whose locks cannot be trusted"
+        raise PromoError(message, hint="choose a folder of this machine with --study; promo bundle carries it further")
+    if sys.platform != "win32" and folder.stat().st_mode & stat.S_IWOTH:
+        raise PromoError(f"everybody may write in the study folder {folder}", hint=f"chmod o-w {folder}")
+
+
+def file_system(folder: Path) -> str:
+    """Kind of the file system that a folder lies on, as the system names it; empty where it does not tell."""
+    import psutil
+
+    place = folder.resolve()
+    mounts = [one for one in psutil.disk_partitions(all=True) if place.is_relative_to(one.mountpoint)]
+    return max(mounts, key=lambda one: len(one.mountpoint)).fstype if mounts else ""
+
+
+def _began(pid: int) -> float:
+    """When a process began, as the system tells it; with the number it names one process for ever."""
+    import psutil
+
+    return float(psutil.Process(pid).create_time())
+
+
+def interrupt_holder(folder: Path) -> bool:
+    """
+    Ask the process that holds a folder's lock to end, as Ctrl-C would.
+
+    Returns:
+        False when nobody holds it, or when its holder is not a process of this machine that can be asked.
+    """
+    try:
+        lock_study(folder).close()
+    except Busy:
+        pass
+    else:
+        return False
+    until = time.monotonic() + NOTED_S
+    while (holder := _holder(folder)) is None:
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)  # whoever has just taken the lock has not said yet who it is
+    with contextlib.suppress(OSError):
+        os.kill(holder, signal.SIGINT)
+        return True
+    return False
+
+
+def is_worked_on(folder: Path) -> bool:
+    """Whether a process of this machine works on a study, as its lock's note says; the lock itself is left alone."""
+    return _holder(folder) is not None
+
+
+def _holder(folder: Path) -> int | None:
+    """The living process that took a folder's lock last; None when it has ended or runs on another machine."""
+    import psutil
+
+    try:
+        number, began = (folder / LOCK).read_text(encoding="ascii").split()
+        return int(number) if abs(_began(int(number)) - float(began)) <= SAME_START_S else None
+    except (OSError, ValueError, psutil.Error):
+        return None
