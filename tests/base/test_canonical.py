@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promo.base.canonical import canonical, digest, exact, from_exact, parse_json, rounded
+from promo.base.canonical import canonical, digest, exact, from_exact, parse_canonical, parse_json, rounded
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
@@ -49,6 +49,25 @@ def test_an_integer_that_a_double_cannot_hold_is_refused():
 def test_parsing_is_strict(text):
     with pytest.raises(ValueError):
         parse_json(text)
+
+
+@pytest.mark.parametrize("read", [parse_json, parse_canonical])
+def test_what_nests_too_deep_is_refused_as_anything_else_is(read):
+    with pytest.raises(ValueError, match="nests too deep"):
+        read(b"[" * 100_000 + b"]" * 100_000)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"b":1,"a":2}', '{"a":1,"a":1}', "[1, 2]", "[1.0]", "[-0]", '"\\u0041"', '"\\ud800"', "1\n"]
+)
+def test_what_is_not_in_canonical_form_is_refused(text):
+    with pytest.raises(ValueError):
+        parse_canonical(text.encode())
+
+
+@given(values)
+def test_canonical_bytes_are_read_as_such(value):
+    assert parse_canonical(canonical(value)) == value
 
 
 def test_json_dumps_alone_would_not_do():

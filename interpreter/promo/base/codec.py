@@ -101,7 +101,7 @@ class Range:
 
     def __call__(self, stored: Any, place: str) -> int:
         """The number, if it is whole and in its range."""
-        if self.as_text and type(stored) is str and re.fullmatch(r"0|-?[1-9]\d{0,39}", stored, re.ASCII):
+        if self.as_text and type(stored) is str and re.fullmatch(r"0|-?[1-9]\d{0,40}", stored, re.ASCII):
             value = int(stored)
         elif self.as_text or type(stored) is not int:
             raise Undecodable(place, f"{_brief(stored)} is no whole number{' kept as text' * self.as_text}")
