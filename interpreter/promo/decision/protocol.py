@@ -13,6 +13,7 @@ from typing import assert_never
 
 from attrs import define, field, frozen
 
+from promo.base.errors import Mismatch
 from promo.decision.agenda import Agenda, Cell, Close, Decide, Estimate, SetAside, in_force
 from promo.ledger.state import AttemptState, State, StudyState, apply
 from promo.ledger.values import (
@@ -171,8 +172,11 @@ class _Protocol:
         self.agenda = Agenda(in_force(self.study, self.state), self.plan, self.recorded)
 
     def take_in(self, event: Event) -> None:
-        """Go on to the next event, as if this one had been allowed."""
-        apply(self.state, event)
+        """Go on to the next event, as if this one had been allowed; nothing is known of an attempt that never began."""
+        try:
+            apply(self.state, event)
+        except Mismatch:
+            return
         match event.event:
             case Start():
                 self.started = event.incarnation
