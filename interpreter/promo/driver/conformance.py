@@ -17,6 +17,7 @@ from attrs import evolve, frozen
 
 from promo.base.canonical import canonical, from_exact
 from promo.base.errors import PromoError
+from promo.run.budgets import HOW, is_kept
 from promo.run.clock import SystemClock
 from promo.run.corpora import prepare
 from promo.run.disk import DISK
@@ -182,9 +183,9 @@ def paces(
 def _budget(request: Request, result: Result) -> Held:
     said = result.body.used if result.body else None
     if said is None:
-        return Held("budget", None, "it does not say what it used; it keeps its own clock")
-    used, last, amount = from_exact(said.used), from_exact(said.last_step), request.budget.amount
-    return Held("budget", used <= amount + last, f"used {float(used):g} of {float(amount):g}")
+        return Held("budget", None, "it does not say what it used, so nobody can show that runs trained alike")
+    words = f"used {float(from_exact(said.used)):g} of {request.budget.amount}, {HOW[said.counter]}"
+    return Held("budget", is_kept(said, request.budget), words)
 
 
 def _request(runner: Runner, given: Mapping[str, str], kind: BudgetKind, study: Path) -> Request:
@@ -213,7 +214,7 @@ def _request(runner: Runner, given: Mapping[str, str], kind: BudgetKind, study: 
         grow=None,
         device="cpu",
         threads=1,
-        program=dict(runner.program) if isinstance(runner, FileRunner) else None,
+        program=runner.program if isinstance(runner, FileRunner) else None,
         levels=levels if in_files else None,
         curves=None,
         recorded=None,
@@ -221,7 +222,7 @@ def _request(runner: Runner, given: Mapping[str, str], kind: BudgetKind, study: 
     if isinstance(runner, FileRunner):
         disk = DISK
         for name, text in runner.files.items():
-            place = study / PROGRAM / relpath(name, str(runner.program["folder"]))
+            place = study / PROGRAM / relpath(name, runner.folder)
             disk.make_folder(place.parent)
             disk.write(place, text.encode())
     return request

@@ -69,7 +69,7 @@ class Requests:
             grow=self.grown(run, stage, state),
             device="cpu" if host.is_cpu else "cuda",
             threads=host.threads,
-            program=dict(self.runner.program) if isinstance(self.runner, FileRunner) else None,
+            program=self.runner.program if isinstance(self.runner, FileRunner) else None,
             levels=self._levels(candidate),
             curves=self.replay.digest if self.replay else None,
             recorded=None if self.replay is None else self.agenda.first_recorded(run, state),

@@ -276,8 +276,7 @@ class _Loop:
         if not isinstance(self.runner, FileRunner):
             return
         for name, text in self.runner.files.items():
-            base = str(self.runner.program["folder"])
-            place = self.folder.path / PROGRAM / relpath(name, base)
+            place = self.folder.path / PROGRAM / relpath(name, self.runner.folder)
             self.disk.make_folder(place.parent)
             if self.disk.read(place) != text.encode():
                 self.disk.write(place, text.encode())

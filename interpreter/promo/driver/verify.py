@@ -31,6 +31,7 @@ from promo.ledger.chain import decode
 from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_of
 from promo.ledger.values import Amendment, Chain, Verdict
 from promo.report.amendments import other_verdicts, wording
+from promo.run.budgets import is_kept
 from promo.run.runners.recorded.answer import answer
 from promo.run.store import EXIT, REQUEST, RESULT, parse_request, read_exit, result_bytes
 from promo.study.closure import closure
@@ -210,7 +211,7 @@ def _curves(sight: Sight) -> Iterator[Check]:
 
 
 def _budgets(sight: Sight) -> Iterator[Check]:
-    """Which accepted runs were given their budget and no more than one step beyond it, and for which nobody knows."""
+    """Which accepted runs used the budget that they were given, and for which nobody knows."""
     study, _ = sight.compiled.sound()
     over, kept, unknown = [], 0, 0
     for attempt in ended(sight.state):
@@ -220,12 +221,10 @@ def _budgets(sight: Sight) -> Iterator[Check]:
         if body is None or body.used is None:
             unknown += 1
             continue
-        amount, used = study.stages[attempt.stage].budget.amount, body.used
-        within = from_exact(used.used) <= amount + from_exact(used.last_step)
+        within = is_kept(body.used, study.stages[attempt.stage].budget)
         kept += within
         over += [] if within else [attempt.folder]
-    not_known = f", not reported by {unknown}" if unknown else ""
-    words = listed(over) or f"kept within one step by {kept} of {kept + unknown} accepted runs{not_known}"
+    words = listed(over) or f"kept by {kept} of {kept + unknown} accepted runs, not known of {unknown}"
     yield Check("budgets", Outcome.DIFFERS if over else Outcome.MATCHES, words)
 
 

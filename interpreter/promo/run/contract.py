@@ -19,6 +19,8 @@ from promo.base.canonical import Json, canonical
 from promo.base.codec import to_json
 from promo.run.values import Point, Request, RunStatus, Used, Work
 
+TRAIN = "train"
+"""The phase that the budget pays for."""
 Trainer = Callable[["Request", "Recorder"], "Outcome"]
 
 
@@ -27,8 +29,8 @@ class Outcome:
     """
     What a trainer found: metrics as floats, what it did, the states it kept, and details of its own.
 
-    *used* says how much of the budget was used and who counted; without it everything between the trainer's phases is
-    charged.  *details* are JSON whose numbers are whole or text; nothing is decided by them.
+    *used* says how much of the budget was used and who counted; a run that missed its budget is invalid.  None where
+    nobody knows.  *details* are JSON whose numbers are whole or text; nothing is decided by them.
     """
 
     status: RunStatus
@@ -53,6 +55,12 @@ class Recorder:
         self._began = began
         self.study, self.attempt = study, attempt
         self.seconds: dict[str, float] = {}
+        self.marked = False
+        """Whether the trainer marked what is training."""
+        self.cpu_s = 0.0
+        """Processor seconds of what it marked."""
+        self.last: Point | None = None
+        """The last point that it reported."""
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -62,6 +70,19 @@ class Recorder:
             yield
         finally:
             self.add(name, time.monotonic() - start)
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """
+        What is spent inside is training, and charged to the budget; a function that marks nothing is charged whole.
+
+        May be entered again, and not inside of itself.
+        """
+        began = time.process_time()
+        self.marked = True
+        with self.phase(TRAIN):
+            yield
+        self.cpu_s += time.process_time() - began
 
     def add(self, name: str, seconds: float) -> None:
         """Count seconds as a phase."""
@@ -85,7 +106,8 @@ class Recorder:
         """
         values = {name: repr(float(value)) for name, value in metrics.items() if math.isfinite(float(value))}
         seconds = None if charged_s is None else repr(float(charged_s))
-        self._points.write(canonical(to_json(Point(step, tokens, seconds, values))).decode() + "\n")
+        self.last = Point(step, tokens, seconds, values)
+        self._points.write(canonical(to_json(self.last)).decode() + "\n")
         self._points.flush()
 
     def total(self) -> float:

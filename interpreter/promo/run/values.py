@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from promo.base.codec import Count, Digest, Free, Large, Measured, Name, Seconds
 from promo.ledger.values import OWN_FAULT, Folder, Number, RunStatus, Said, Work
+from promo.run.program import Program
 from promo.study.space import Level
 from promo.study.values import Budget, BudgetKind
 
@@ -142,8 +143,8 @@ class Request:
     device: str
     """`cpu` or `cuda`."""
     threads: Count
-    program: Free
-    """A runner that is kept in files: what its file declares; null for others."""
+    program: Program | None
+    """A runner that is kept in files: what its file declares."""
     levels: Mapping[str, Level] | None
     """The candidate's own levels, for such a runner."""
     curves: Digest | None
@@ -203,10 +204,12 @@ class Counter(Enum):
 
     TRAINER = "trainer"
     """The trainer counted, and its clock stands still outside of training."""
+    MARKED = "marked"
+    """A function marked what is training, and was timed there."""
     REPORTED = "reported"
-    """A program kept its own clock and said so."""
-    PROCESS = "process"
-    """Nobody marked what is training, so all of it is charged."""
+    """A program kept its own clock or counter and said so."""
+    WHOLE = "whole"
+    """Nobody marked what is training, so all of the function or process is charged."""
     RECORDED = "recorded"
     """A table of recorded curves says how far the run had come."""
 
@@ -217,8 +220,8 @@ class Used:
 
     kind: BudgetKind
     used: Measured
-    last_step: Measured
-    """What the last step took of it; nobody can stop in the middle of one."""
+    last_step: Measured | None
+    """What the last step took of it; nobody can stop in the middle of one.  None for what was only timed."""
     counter: Counter
 
 

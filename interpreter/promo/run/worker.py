@@ -21,6 +21,7 @@ from attrs import evolve, frozen
 
 from promo.base.canonical import digest_bytes
 from promo.base.errors import PromoError
+from promo.run.budgets import is_kept, missed
 from promo.run.contract import Outcome, Recorder, Trainer, seconds_as_text
 from promo.run.disk import DISK, REFUSED
 from promo.run.provenance import peak_memory_bytes, software, where_it_runs
@@ -167,14 +168,16 @@ def _age() -> float:
 
 
 def _checked(outcome: Outcome, request: Request) -> Outcome:
-    """A result without a finite value of the study's metric is no result."""
+    """A result without a finite value of the study's metric is none, and neither is one of another budget."""
     if outcome.status is not RunStatus.OK:
         return outcome
-    value = outcome.metrics.get(request.metric)
+    value, used = outcome.metrics.get(request.metric), outcome.used
     if value is None:
         return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=f"the trainer gave no '{request.metric}'")
     if not math.isfinite(value):
         return evolve(outcome, status=RunStatus.NAN, metrics={}, cause=f"{request.metric} is {value}")
+    if used is not None and not is_kept(used, request.budget):
+        return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=missed(used, request.budget))
     return outcome
 
 

@@ -10,12 +10,15 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, assert_never
 
 from attrs import frozen
 
-from promo.base.canonical import Json, digest, digest_bytes, exact
+from promo.base.canonical import digest, digest_bytes, exact
+from promo.ledger.values import RunStatus
+from promo.run.program import OUTPUT_BYTES, Command, Function, Program, Script, Summary, Which
 from promo.run.runners.files.constants import ScriptError, replaced
+from promo.run.runners.files.figures import FIGURES, NUMBER
 from promo.run.runners.files.formula import FormulaError, names_in, value_of
 from promo.study.ports import ConditionError, RunnerFactor, RunnerMetric
 from promo.study.space import Level
@@ -24,11 +27,6 @@ from promo.study.values import BudgetKind, Effective
 FORM = 1
 """Version of the runner file."""
 LONGEST_FILE = 4_000_000
-TRAINERS = {
-    "command": "promo.run.runners.files.program:train",
-    "script": "promo.run.runners.files.program:train",
-    "function": "promo.run.runners.files.function:train",
-}
 GIVEN = ("seed", "budget", "budget_kind", "device", "threads", "request", "record", "data")
 """What a function may ask for by name, beside its factors."""
 PLACES = ("python", "program", "request", "result", "points", "seed", "budget", "budget_kind", "device")
@@ -52,20 +50,27 @@ class FileRunner:
     budgets: tuple[BudgetKind, ...]
     needs_data: bool
     needs_modules: tuple[str, ...]
-    kind: str
     can_continue: bool
     effective: Mapping[str, str]
     """Setting -> formula, in order; later ones may use earlier ones."""
     left_out: tuple[str, ...]
     parameters: str
     flops_per_token: str
-    program: Mapping[str, Json]
+    program: Program
+    folder: str
+    """Where its files lie, below the spec's folder; `.` beside the spec."""
     files: Mapping[str, str]
 
     @property
     def trainer(self) -> str:
         """What the worker imports."""
-        return TRAINERS[self.kind]
+        match self.program.does:
+            case Function():
+                return "promo.run.runners.files.function:train"
+            case Command() | Script():
+                return "promo.run.runners.files.program:train"
+            case _:
+                assert_never(self.program.does)
 
     @property
     def digest(self) -> str:
@@ -106,7 +111,7 @@ def read_runner(path: str, read: Read) -> FileRunner:
     if path.endswith(".toml"):
         return _from_table(path, _toml(text), text, read)
     if path.endswith(".py"):
-        return _from_function(path, text)
+        return _from_function(path, text, read)
     raise RunnerFileError("a runner file ends in .toml (a program or script) or .py (a function)")
 
 
@@ -138,40 +143,50 @@ def _from_table(path: str, table: dict[str, Any], text: str, read: Read) -> File
     if len(kinds) != 1:
         raise RunnerFileError("it has either a [command] or a [script]")
     kind = kinds[0]
-    part = _table(table, kind)
-    summary = _table(table, "summary")
-    base = PurePosixPath(path).parent
-    constants: dict[str, str] = {}
-    for name, factor in _table(table, "factors").items():
-        if isinstance(factor, dict) and "constant" in factor:
-            constants[str(factor.pop("constant"))] = "{" + name + "}"
+    part = dict(_table(table, kind))
+    constants = _constants(table)
     named = [*_texts(part.pop("files", []), f"{kind}.files")]
-    program: dict[str, Json] = {"kind": kind, "summary": _summary(summary)}
+    does: Command | Script
     if kind == "script":
-        script = str(part.pop("file", "")) or _fail("script.file is missing")
-        named.insert(0, script)
-        constants |= {str(name): str(value) for name, value in _table(part, "constants").items()}
-        calls = {str(name): str(value) for name, value in _table(part, "calls").items()}
-        argv = _texts(part.pop("argv", ["{python}", "{program}/" + script]), "script.argv")
-        program |= {"script": script, "constants": dict(constants), "calls": calls}
+        file = str(part.pop("file", "")) or _fail("script.file is missing")
+        named.insert(0, file)
+        constants |= _names(part, "constants", "script")
+        argv = _texts(part.pop("argv", ["{python}", "{program}/" + file]), "script.argv")
+        does = Script(argv, file, constants, _names(part, "calls", "script"))
     else:
         if constants:
             raise RunnerFileError("'constant' belongs to a [script]")
-        argv = _texts(part.pop("argv", []), "command.argv") or _fail("command.argv is missing")
-    program["argv"] = list(argv)
-    part.pop("constants", None), part.pop("calls", None)
+        does = Command(_texts(part.pop("argv", []), "command.argv") or _fail("command.argv is missing"))
     _all_read(part, kind)
+    base = PurePosixPath(path).parent
     files = {path: text} | {(base / name).as_posix(): _text((base / name).as_posix(), read) for name in named}
-    program["files"] = {name: digest_bytes(files[(base / name).as_posix()].encode()) for name in named}
-    program["folder"] = base.as_posix()
-    runner = _runner(path, kind, table, program, files)
-    _check_places(runner, argv, kind)
-    if kind == "script":
-        _check_script(runner, {name: files[(base / name).as_posix()] for name in named})
+    runner = _runner(path, does, table, {name: files[(base / name).as_posix()] for name in named}, files)
+    _check_places(runner, does.argv, kind)
+    if isinstance(does, Script):
+        _check_script(does, {name: files[(base / name).as_posix()] for name in named})
     return runner
 
 
-def _from_function(path: str, text: str) -> FileRunner:
+def _constants(table: dict[str, Any]) -> dict[str, str]:
+    """Constants of a script that factors say they are."""
+    found: dict[str, str] = {}
+    for name, factor in _table(table, "factors").items():
+        if isinstance(factor, dict) and "constant" in factor:
+            found[str(factor.pop("constant"))] = "{" + name + "}"
+    return found
+
+
+def _names(table: dict[str, Any], name: str, where: str) -> dict[str, str]:
+    """A table of texts, or of numbers that stand for themselves."""
+    found = _table(table, name)
+    table.pop(name, None)
+    bad = next((key for key, value in found.items() if not isinstance(value, str | int | float)), None)
+    if bad is not None:
+        raise RunnerFileError(f"{where}.{name}.{bad} is neither a text nor a number")
+    return {str(key): str(value) for key, value in found.items()}
+
+
+def _from_function(path: str, text: str, read: Read) -> FileRunner:
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError) as fault:
@@ -194,14 +209,11 @@ def _from_function(path: str, text: str) -> FileRunner:
             raise RunnerFileError(f"{keyword.arg} of @runner is no literal value") from fault
     if call.args:
         raise RunnerFileError("@runner takes keyword arguments only")
-    program: dict[str, Json] = {
-        "kind": "function",
-        "function": function.name,
-        "file": PurePosixPath(path).name,
-        "folder": PurePosixPath(path).parent.as_posix(),
-        "files": {PurePosixPath(path).name: digest_bytes(text.encode())},
-    }
-    runner = _runner(path, "function", table, program, {path: text})
+    base, file = PurePosixPath(path).parent, PurePosixPath(path).name
+    named = _texts(table.pop("files", []), "files of @runner")
+    files = {path: text} | {(base / name).as_posix(): _text((base / name).as_posix(), read) for name in named}
+    texts = {name: files[(base / name).as_posix()] for name in (file, *named)}
+    runner = _runner(path, Function(file, function.name), table, texts, files)
     arguments = function.args
     asked = [one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     unknown = [name for name in asked if name not in runner.factors and name not in GIVEN]
@@ -212,8 +224,20 @@ def _from_function(path: str, text: str) -> FileRunner:
 
 
 def _runner(
-    path: str, kind: str, table: dict[str, Any], program: Mapping[str, Json], files: Mapping[str, str]
+    path: str,
+    does: Function | Command | Script,
+    table: dict[str, Any],
+    texts: Mapping[str, str],
+    files: Mapping[str, str],
 ) -> FileRunner:
+    """The runner; *texts* are the files that a run gets, by the names that they have there."""
+    program = Program(
+        does=does,
+        files={name: digest_bytes(text.encode()) for name, text in texts.items()},
+        summary=_summary(_table(table, "summary")),
+        environment=_texts(table.pop("env", []), "env"),
+        output_bytes=_output(table.pop("output_bytes", OUTPUT_BYTES)),
+    )
     for known in ("command", "script", "summary"):
         table.pop(known, None)
     factors = {name: _factor(name, one) for name, one in _table(table, "factors").items()}
@@ -233,13 +257,13 @@ def _runner(
         budgets=_budgets(table.pop("budgets", ["wall"])),
         needs_data=bool(table.pop("needs_data", False)),
         needs_modules=_texts(table.pop("needs_modules", []), "needs_modules"),
-        kind=kind,
         can_continue=False,
         effective=effective,
         left_out=_texts(table.pop("left_out", []), "left_out"),
         parameters=str(size.pop("parameters", "")),
         flops_per_token=str(size.pop("flops_per_token", "")),
         program=program,
+        folder=PurePosixPath(path).parent.as_posix(),
         files=files,
     )
     for part in ("factors", "metrics", "effective", "size"):
@@ -299,21 +323,51 @@ def _number(value: Any, where: str) -> Fraction:
         raise RunnerFileError(f"{where} is no finite number") from fault
 
 
-def _summary(table: dict[str, Any]) -> dict[str, Json]:
-    """How figures are read from what a program prints; empty: it writes a result file."""
+def _summary(table: dict[str, Any]) -> Summary | None:
+    """How figures are read from what a program prints; None: it writes a result file."""
     if not table:
-        return {}
+        return None
     given = dict(table)
-    said: dict[str, Json] = {
-        "after": str(given.pop("after", "")),
-        "separator": str(given.pop("separator", ":")),
-        "metrics": {str(name): str(key) for name, key in _table(given, "metrics").items()},
-        "figures": {str(name): str(key) for name, key in _table(given, "figures").items()},
-        "failures": {str(line): str(status) for line, status in _table(given, "failures").items()},
-    }
-    for part in ("metrics", "figures", "failures"):
-        given.pop(part, None)
+    failures = _names(given, "failures", "summary")
+    ways = {status.value: status for status in RunStatus if status is not RunStatus.OK}
+    wrong = next((line for line, status in failures.items() if status not in ways), None)
+    if wrong is not None:
+        raise RunnerFileError(f"summary.failures: '{failures[wrong]}' is none of: {', '.join(ways)}")
+    said = Summary(
+        after=str(given.pop("after", "")),
+        separator=str(given.pop("separator", ":")) or _fail("summary.separator is empty"),
+        which=_which(given.pop("which", None)),
+        metrics=_names(given, "metrics", "summary"),
+        figures=_figures(_names(given, "figures", "summary")),
+        failures={line: ways[status] for line, status in failures.items()},
+    )
     _all_read(given, "summary")
+    return said
+
+
+def _which(said: Any) -> Which | None:
+    if said is None:
+        return None
+    try:
+        return Which(said)
+    except ValueError as fault:
+        raise RunnerFileError(f"summary.which is one of: {', '.join(which.value for which in Which)}") from fault
+
+
+def _figures(said: dict[str, str]) -> dict[str, str]:
+    unknown = next((name for name in said if name not in FIGURES), None)
+    if unknown is not None:
+        raise RunnerFileError(f"summary.figures: there is no '{unknown}'; it can have: {', '.join(FIGURES)}")
+    for name, called in said.items():
+        factor = called.partition("*")[2].strip()
+        if factor and not NUMBER.fullmatch(factor):
+            raise RunnerFileError(f"summary.figures.{name}: '{factor}' is no number to multiply by")
+    return said
+
+
+def _output(said: Any) -> int:
+    if not isinstance(said, int) or isinstance(said, bool) or not 1_000 <= said <= 10**9:
+        raise RunnerFileError("output_bytes is a whole number from 1000 to 1000000000")
     return said
 
 
@@ -346,9 +400,9 @@ def _check_places(runner: FileRunner, argv: Iterable[str], kind: str) -> None:
                 raise RunnerFileError(f"{kind}.argv: there is no '{{{name}}}' to fill in")
 
 
-def _check_script(runner: FileRunner, texts: Mapping[str, str]) -> None:
+def _check_script(script: Script, texts: Mapping[str, str]) -> None:
     """Every declared constant is in its script, once; found now, before anything is paid."""
-    for name, (constants, calls) in by_file(runner.program).items():
+    for name, (constants, calls) in by_file(script).items():
         if name not in texts:
             raise RunnerFileError(f"script: '{name}' is not among the files")
         try:
@@ -357,13 +411,13 @@ def _check_script(runner: FileRunner, texts: Mapping[str, str]) -> None:
             raise RunnerFileError(f"'{name}': {fault}") from fault
 
 
-def by_file(program: Mapping[str, Any]) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
+def by_file(script: Script) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
     """Declared constants and calls by the file they stand in; `prepare.py/NAME` names another file than the script."""
-    found: dict[str, tuple[dict[str, str], dict[str, str]]] = {str(program["script"]): ({}, {})}
-    for place, part in enumerate(("constants", "calls")):
-        for name, value in program[part].items():
-            file, _, inner = str(name).rpartition("/")
-            found.setdefault(file or str(program["script"]), ({}, {}))[place][inner] = str(value)
+    found: dict[str, tuple[dict[str, str], dict[str, str]]] = {script.file: ({}, {})}
+    for place, part in enumerate((script.constants, script.calls)):
+        for name, value in part.items():
+            file, _, inner = name.rpartition("/")
+            found.setdefault(file or script.file, ({}, {}))[place][inner] = value
     return found
 
 

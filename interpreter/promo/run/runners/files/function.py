@@ -1,46 +1,60 @@
 """Request to outcome through a decorated Python function, imported here and nowhere earlier."""
 
-import importlib.util
+import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from attrs import evolve
+
 from promo.base.canonical import digest_bytes
-from promo.run.contract import Outcome, Recorder
-from promo.run.runners.files.program import ProgramError, program_of, settings_of
+from promo.run.contract import TRAIN, Outcome, Recorder
+from promo.run.program import Function
+from promo.run.runners.files.figures import NoNumberError, number
+from promo.run.runners.files.program import ProgramError, program_of, put_files, settings_of
 from promo.run.store import PROGRAM
-from promo.run.values import Request, RunStatus
+from promo.run.values import Counter, Request, RunStatus, Used
+from promo.study.values import BudgetKind
+
+MODULE = "promo_user_runner"
 
 
 def train(request: Request, recorder: Recorder) -> Outcome:
     """
     Call the function of a request with what it asks for by name.
 
-    It returns a number (the study's metric), a mapping of metrics, or an `Outcome`.
+    It returns a number (the study's metric), a mapping of metrics, or an `Outcome`.  What it marks as training is
+    charged, and where it marks nothing all of it is.
     """
     program = program_of(request)
-    path = recorder.study / PROGRAM / program["file"]
-    if digest_bytes(path.read_bytes()) != program["files"][program["file"]]:
-        raise ProgramError(f"the program file {program['file']} is not the one the study was frozen with")
+    assert isinstance(program.does, Function)
+    put_files(program, recorder.study / PROGRAM, recorder.attempt / PROGRAM, {})
     with recorder.phase("import"):
-        function = _loaded(path, program["function"])
+        function = _loaded(recorder.attempt / PROGRAM / program.does.file, program.does, program.files)
     arguments = _arguments(request, recorder)
     code = function.__code__
     asked = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    before = recorder.seconds.get("train", 0.0)
-    began = time.monotonic()
+    began, processor = time.monotonic(), time.process_time()
     found = function(**{name: arguments[name] for name in asked if name in arguments})
-    if recorder.seconds.get("train", 0.0) == before:
-        recorder.add("train", time.monotonic() - began)
-    return _outcome(found, request)
+    if not recorder.marked:
+        recorder.add(TRAIN, time.monotonic() - began)
+        recorder.cpu_s = time.process_time() - processor
+    outcome = _outcome(found, request)
+    return outcome if outcome.used is not None else evolve(outcome, used=_used(request, recorder))
 
 
-def _loaded(path: Path, name: str) -> Any:
-    spec = importlib.util.spec_from_file_location("promo_user_runner", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return getattr(module, name)
+def _loaded(path: Path, function: Function, files: Mapping[str, str]) -> Any:
+    """The function, made of the bytes that were frozen: what an earlier import left of the file is not looked at."""
+    content = path.read_bytes()
+    if digest_bytes(content) != files[function.file]:
+        raise ProgramError(f"the program file {function.file} is not the one the study was frozen with")
+    module = ModuleType(MODULE)
+    module.__file__ = str(path)
+    sys.modules[MODULE] = module  # where classes that it defines are looked up when they are pickled
+    exec(compile(content, str(path), "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - this is what it is for
+    return getattr(module, function.name)
 
 
 def _arguments(request: Request, recorder: Recorder) -> dict[str, Any]:
@@ -57,12 +71,32 @@ def _arguments(request: Request, recorder: Recorder) -> dict[str, Any]:
     }
 
 
+def _used(request: Request, recorder: Recorder) -> Used | None:
+    """How much of the budget was used: by the clock around what was marked, or by the last point that was recorded."""
+    kind, last = request.budget.kind, recorder.last
+    how = Counter.MARKED if recorder.marked else Counter.WHOLE
+    match kind:
+        case BudgetKind.WALL | BudgetKind.UPSTREAM:
+            return Used(kind, f"{recorder.seconds.get(TRAIN, 0.0):.6f}", None, how)
+        case BudgetKind.CPU:
+            return Used(kind, f"{recorder.cpu_s:.6f}", None, how)
+        case BudgetKind.STEPS:
+            known = last is not None and last.step is not None
+            return Used(kind, str(last.step), "1", Counter.REPORTED) if known and last else None
+        case BudgetKind.TOKENS:
+            known = last is not None and last.tokens is not None
+            return Used(kind, str(last.tokens), None, Counter.REPORTED) if known and last else None
+        case BudgetKind.FLOPS:
+            tokens = None if last is None else last.tokens
+            flops = request.flops_per_token
+            return Used(kind, str(tokens * flops), None, Counter.REPORTED) if tokens is not None and flops else None
+
+
 def _outcome(found: Any, request: Request) -> Outcome:
     if isinstance(found, Outcome):
         return found
-    if isinstance(found, int | float):
-        return Outcome(RunStatus.OK, {request.metric: float(found)})
     try:
-        return Outcome(RunStatus.OK, {str(name): float(value) for name, value in dict(found).items()})
-    except (TypeError, ValueError) as fault:
-        raise ProgramError(f"the function returned {type(found).__name__}, not a number or metrics by name") from fault
+        values = found if isinstance(found, Mapping) else {request.metric: found}
+        return Outcome(RunStatus.OK, {str(name): number(value) for name, value in values.items()})
+    except NoNumberError as fault:
+        raise ProgramError(f"the function returned {fault}, and neither a number nor numbers by name") from fault

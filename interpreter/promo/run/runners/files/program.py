@@ -1,14 +1,11 @@
 """
-Request to outcome through a program: fill in its arguments, run it, read what it says.
+Request to outcome through somebody else's program: its files copied, its constants replaced, its figures read.
 
-The program runs in a folder of its own below the attempt.  Its arguments are a list, never a shell line.  What it
-prints is kept; figures are read from a result file that it writes, or from its summary as the runner file declares.
-A program keeps its own clock: the training seconds it reports are what the budget is charged, and where it reports
-none the whole process is.
+Nothing reaches a shell.  Files are those that the study froze, byte for byte; the differences that replacing makes are
+part of the result.
 """
 
 import difflib
-import json
 import os
 import re
 import subprocess
@@ -17,27 +14,30 @@ import time
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 from attrs import evolve
 
-from promo.base.canonical import Json, digest_bytes, parse_json
-from promo.run.contract import Outcome, Recorder
+from promo.base.canonical import Json, digest_bytes, exact
+from promo.run.contract import TRAIN, Outcome, Recorder
+from promo.run.output import Output
+from promo.run.program import Command, Program, Script
 from promo.run.runners.files.constants import Literal, replaced
 from promo.run.runners.files.declare import by_file
+from promo.run.runners.files.figures import Lines, Said, from_file, points_of
 from promo.run.store import OUTPUT, PROGRAM
-from promo.run.values import Request, RunStatus, Work
+from promo.run.values import Counter, Request, RunStatus, Used, Work
+from promo.study.values import BudgetKind
 
 RESULT = "program.result.json"
 POINTS = "program.points.jsonl"
-TAIL_BYTES = 65_536
 MOST_CHANGED_LINES = 200
 KILL = 9
 """The signal that a system out of memory sends, among others."""
 OUT_OF_MEMORY = ("outofmemoryerror", "out of memory", "memoryerror")
-FIGURES = ("train_s", "steps", "tokens", "peak_device_bytes")
-
-
+LONGEST_LINE = 100_000
+LATE_S = Fraction(1, 2)
+"""How much longer than its process lived a program may say that it trained, for clocks are rounded."""
 PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 
 
@@ -54,35 +54,84 @@ def train(request: Request, recorder: Recorder) -> Outcome:
         recorder: gets phases and the points that the program writes.
     """
     program, attempt = program_of(request), recorder.attempt
+    assert isinstance(program.does, Command | Script)
     place = attempt / PROGRAM
     values = _values(request, attempt, place)
     with recorder.phase("build"):
-        changes = _put_files(program, recorder.study / PROGRAM, place, values)
-    argv = [_filled(argument, values) for argument in program["argv"]]
-    began = time.monotonic()
-    code = _run(argv, place, attempt, values)
-    elapsed = time.monotonic() - began
-    printed = _tail(attempt / OUTPUT)
-    said = _said(program["summary"], attempt / RESULT, printed)
-    _points(attempt / POINTS, recorder)
-    charged = said.figures.get("train_s")
-    recorder.add("train", float(charged) if charged is not None else elapsed)
-    recorder.add("outside", max(elapsed - float(charged), 0.0) if charged is not None else 0.0)
+        changes = put_files(program, recorder.study / PROGRAM, place, values)
+    argv = [_filled(argument, values) for argument in program.does.argv]
+    heard = _Heard(attempt / OUTPUT, program)
+    before, began = _children_s(), time.monotonic()
+    code = _run(argv, place, attempt, values, heard)
+    elapsed, processor_s = time.monotonic() - began, _children_s() - before
+    said = heard.end(attempt / RESULT)
+    for point in points_of(attempt / POINTS):
+        _point(recorder, point)
+    _believable(said, elapsed)
+    charged = float(said.figures.get("train_s", elapsed))
+    recorder.add(TRAIN, charged)
+    recorder.add("outside", max(elapsed - charged, 0.0))
     details: dict[str, Json] = {
         "command": argv_without_paths(argv, attempt),
-        "charging": "seconds that the program reports" if charged is not None else "the whole process",
         "reported": {name: str(value) for name, value in said.other.items()},
-        "program": dict(program["files"]),
         "changes": changes,
     }
     peak = said.figures.get("peak_device_bytes")
     return evolve(
-        _outcome(code, said, printed),
+        _outcome(code, said, heard),
         details=details,
+        used=_used(request, said, elapsed, processor_s),
         work=_work(said.figures),
         device={"kind": request.device},
         peak_device_bytes=None if peak is None else int(peak),
     )
+
+
+def program_of(request: Request) -> Program:
+    """What the file of a runner declares, as the request of one of its runs carries it."""
+    assert request.program is not None
+    return request.program
+
+
+# --- the budget --------------------------------------------------------------------------------------------------
+
+
+def _believable(said: Said, elapsed: float) -> None:
+    """A program that trained for longer than it lived has told a wrong time, and nothing is charged by it."""
+    seconds = said.figures.get("train_s")
+    if seconds is not None and seconds > Fraction(elapsed) + LATE_S:
+        words = f"it says that it trained for {float(seconds):g} s, and its process lived for {elapsed:.3f} s"
+        said.unread = said.unread or words
+        del said.figures["train_s"]
+
+
+def _used(request: Request, said: Said, elapsed: float, processor_s: float) -> Used | None:
+    """How much of the budget the program used, and who knows: the program, its process, or nobody."""
+    kind, figures = request.budget.kind, said.figures
+    match kind:
+        case BudgetKind.WALL | BudgetKind.UPSTREAM:
+            if "train_s" in figures:
+                return Used(kind, exact(figures["train_s"]), None, Counter.REPORTED)
+            return Used(kind, f"{elapsed:.6f}", None, Counter.WHOLE)
+        case BudgetKind.CPU:
+            return Used(kind, f"{processor_s:.6f}", None, Counter.WHOLE)
+        case BudgetKind.STEPS:
+            steps = figures.get("steps")
+            return None if steps is None else Used(kind, exact(steps), "1", Counter.REPORTED)
+        case BudgetKind.TOKENS:
+            tokens = figures.get("tokens")
+            return None if tokens is None else Used(kind, exact(tokens), None, Counter.REPORTED)
+        case BudgetKind.FLOPS:
+            tokens = figures.get("tokens")
+            if tokens is None or not request.flops_per_token:
+                return None
+            return Used(kind, exact(tokens * request.flops_per_token), None, Counter.REPORTED)
+
+
+def _children_s() -> float:
+    """Processor seconds of the processes that this one has started and that have ended."""
+    spent = os.times()
+    return spent.children_user + spent.children_system
 
 
 def _work(figures: Mapping[str, Fraction]) -> Work:
@@ -94,17 +143,13 @@ def _work(figures: Mapping[str, Fraction]) -> Work:
     )
 
 
-class _Said:
-    """What a program reported."""
+def _point(recorder: Recorder, point: Mapping[str, float]) -> None:
+    known = dict(point)
+    counts = {name: int(known.pop(name)) for name in ("step", "tokens") if name in known}
+    recorder.point(counts.get("step"), counts.get("tokens"), known.pop("charged_s", None), **known)
 
-    def __init__(self) -> None:
-        self.metrics: dict[str, float] = {}
-        self.figures: dict[str, Fraction] = {}
-        self.other: dict[str, str] = {}
-        self.status: RunStatus | None = None
-        self.cause = ""
-        self.unread = ""
-        """What of it is not what the runner file says."""
+
+# --- files and arguments -----------------------------------------------------------------------------------------
 
 
 def _values(request: Request, attempt: Path, place: Path) -> dict[str, Literal]:
@@ -127,12 +172,6 @@ def settings_of(request: Request) -> dict[str, Literal]:
     return {name: literal(value) for name, value in {**(request.levels or {}), **request.settings}.items()}
 
 
-def program_of(request: Request) -> Mapping[str, Any]:
-    """What the file of a runner declares, as the request of one of its runs carries it."""
-    assert isinstance(request.program, Mapping)
-    return request.program
-
-
 def literal(value: int | str | Fraction) -> Literal:
     """A setting as a literal of Python: exact numbers and texts of them become numbers."""
     if isinstance(value, int):
@@ -149,24 +188,24 @@ def _filled(text: str, values: Mapping[str, Literal]) -> str:
     return PLACE.sub(lambda found: str(values[found[1]]) if found[1] in values else found[0], text)
 
 
-def _put_files(program: Mapping[str, Any], source: Path, place: Path, values: Mapping[str, Literal]) -> list[Json]:
-    """Copy the program's files, replacing constants; the changed lines."""
-    changed = by_file(program) if program["kind"] == "script" else {}
+def put_files(program: Program, source: Path, place: Path, values: Mapping[str, Literal]) -> list[Json]:
+    """Copy the program's files into the folder of its run, replacing constants; the changed lines."""
+    changed = by_file(program.does) if isinstance(program.does, Script) else {}
     changes: list[str] = []
-    for name, expected in program["files"].items():
+    for name, expected in program.files.items():
         content = (source / name).read_bytes()
         if digest_bytes(content) != expected:
             raise ProgramError(f"the program file {name} is not the one the study was frozen with")
-        text = content.decode()
         if name in changed:
+            text = content.decode()
             constants, calls = ({key: _value(said, values) for key, said in part.items()} for part in changed[name])
             new = replaced(text, constants, calls)
             lines = difflib.unified_diff(text.splitlines(), new.splitlines(), name, name, lineterm="", n=0)
             changes += [line for line in lines if not line.startswith(("---", "+++", "@@"))]
-            text = new
+            content = new.encode()
         target = place / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        target.write_bytes(content)
     place.mkdir(parents=True, exist_ok=True)
     return list(changes[:MOST_CHANGED_LINES])
 
@@ -184,129 +223,73 @@ def _value(said: str, values: Mapping[str, Literal]) -> Literal:
     return text
 
 
-def _run(argv: list[str], place: Path, attempt: Path, values: Mapping[str, Literal]) -> int:
-    environment = {
-        **os.environ,
-        **{f"PROMO_{name.upper()}": str(values[name]) for name in ("request", "result", "points")},
-    }
-    with (attempt / OUTPUT).open("wb") as output:
-        try:
-            done = subprocess.run(
-                argv, cwd=place, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
-            )
-        except OSError as fault:
-            raise ProgramError(f"{argv[0]} cannot be started: {fault.strerror or fault}") from fault
-    return done.returncode
-
-
 def argv_without_paths(argv: list[str], attempt: Path) -> list[Json]:
     """The command as recorded: where the study lies is nobody's business and differs between machines."""
     return [part.replace(str(attempt), "{attempt}").replace(sys.executable, "{python}") for part in argv]
 
 
-def _tail(path: Path) -> str:
-    with path.open("rb") as file:
-        file.seek(0, os.SEEK_END)
-        file.seek(max(file.tell() - TAIL_BYTES, 0))
-        return file.read().decode(errors="replace")
+# --- the process -------------------------------------------------------------------------------------------------
 
 
-def _said(summary: Mapping[str, Any], result: Path, printed: str) -> _Said:
-    if summary:
-        return _from_summary(summary, printed)
-    if not result.exists():
-        return _Said()
-    return _from_file(result)
+class _Heard:
+    """What a program prints: kept up to its size, its summary read on the way, and its last line remembered."""
+
+    def __init__(self, path: Path, program: Program) -> None:
+        self.output = Output(path, program.output_bytes)
+        self._lines = None if program.summary is None else Lines(program.summary)
+        self._rest = b""
+        self.last = ""
+        self.memory = False
+        """Whether something in it speaks of memory that ran out."""
+
+    def listen(self, pipe: BinaryIO) -> None:
+        """Read until nobody can print any more."""
+        while more := os.read(pipe.fileno(), 65_536):
+            self.output.write(more)
+            *lines, rest = (self._rest + more).split(b"\n")
+            for line in lines:
+                self._line(line)
+            self._rest = rest[-LONGEST_LINE:]
+
+    def _line(self, line: bytes) -> None:
+        text = line.decode(errors="replace")
+        if text.strip():
+            self.last = text.strip()[:300]
+        self.memory = self.memory or any(words in text.lower() for words in OUT_OF_MEMORY)
+        if self._lines is not None:
+            self._lines.line(text)
+
+    def end(self, result: Path) -> Said:
+        """What it reported, in print or in its result file."""
+        self._line(self._rest)
+        self.output.close()
+        return from_file(result) if self._lines is None else self._lines.end()
 
 
-def _from_file(path: Path) -> _Said:
-    said = _Said()
+def _run(argv: list[str], place: Path, attempt: Path, values: Mapping[str, Literal], heard: _Heard) -> int:
+    environment = {
+        **os.environ,
+        **{f"PROMO_{name.upper()}": str(values[name]) for name in ("request", "result", "points")},
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     try:
-        stored = parse_json(path.read_bytes())
-    except ValueError as fault:
-        said.unread = f"its result file is no JSON: {fault}"
-        return said
-    if not isinstance(stored, dict) or not isinstance(stored.get("metrics"), dict):
-        said.unread = 'its result file has no "metrics"'
-        return said
-    metrics = stored["metrics"]
-    assert isinstance(metrics, Mapping)
-    for name, value in metrics.items():
-        _read_metric(said, str(name), str(value), f"'{name}: {value}' in its result file")
-    for name in FIGURES:
-        if name in stored:
-            _read_figure(said, name, str(stored[name]), "", f"'{name}: {stored[name]}' in its result file")
-    if stored.get("status") in {status.value for status in RunStatus}:
-        said.status, said.cause = RunStatus(stored["status"]), str(stored.get("cause", ""))
-    return said
+        process = subprocess.Popen(
+            argv, cwd=place, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+    except OSError as fault:
+        raise ProgramError(f"{argv[0]} cannot be started: {fault.strerror or fault}") from fault
+    assert process.stdout is not None
+    with process, process.stdout as pipe:
+        heard.listen(pipe)
+        return process.wait()
 
 
-def _read_metric(said: _Said, name: str, text: str, where: str) -> None:
-    try:
-        said.metrics[name] = float(text)
-    except ValueError:
-        said.unread = said.unread or f"{where} is no number"
-
-
-def _read_figure(said: _Said, name: str, text: str, scale: str, where: str) -> None:
-    try:
-        said.figures[name] = Fraction(text.replace(",", "")) * Fraction(scale.strip() or "1")
-    except (ValueError, ZeroDivisionError):
-        said.unread = said.unread or f"{where} is no number"
-
-
-def _from_summary(summary: Mapping[str, Any], printed: str) -> _Said:
-    """`key separator value` lines behind the last line that equals *after*."""
-    said = _Said()
-    lines = [line.strip() for line in printed.splitlines()]
-    for line in lines:
-        if line in summary["failures"]:
-            said.status, said.cause = RunStatus(summary["failures"][line]), f"it printed: {line}"
-    if summary["after"]:
-        starts = [number for number, line in enumerate(lines) if line == summary["after"]]
-        if not starts:
-            said.unread = f"it printed no line '{summary['after']}', behind which its summary would be"
-        lines = lines[starts[-1] + 1 :] if starts else []
-    found = {}
-    for line in lines:
-        key, separator, value = line.partition(summary["separator"])
-        if separator:
-            found[key.strip()] = value.strip()
-    for name, key in summary["metrics"].items():
-        if key in found:
-            text = found.pop(key)
-            _read_metric(said, name, text, f"'{key}{summary['separator']} {text}' in its summary")
-    for name, said_as in summary["figures"].items():
-        key, _, scale = said_as.partition("*")
-        if key.strip() in found:
-            text = found.pop(key.strip())
-            _read_figure(said, name, text, scale, f"'{key.strip()}{summary['separator']} {text}' in its summary")
-    said.other = found
-    return said
-
-
-def _points(path: Path, recorder: Recorder) -> None:
-    if not path.exists():
-        return
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            point = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(point, dict):
-            known = {str(k): v for k, v in point.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-            counts = {name: int(known.pop(name)) for name in ("step", "tokens") if name in known}
-            recorder.point(counts.get("step"), counts.get("tokens"), known.pop("charged_s", None), **known)
-
-
-def _outcome(code: int, said: _Said, printed: str) -> Outcome:
-    lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    last = lines[-1][:300] if lines else ""
+def _outcome(code: int, said: Said, heard: _Heard) -> Outcome:
+    last = heard.last
     if said.status is not None and said.status is not RunStatus.OK:
         return Outcome(said.status, {}, cause=said.cause or last)
     if code:
-        memory = any(words in printed.lower() for words in OUT_OF_MEMORY)
-        status = RunStatus.OOM if memory else RunStatus.KILLED if code == -KILL else RunStatus.CRASH
+        status = RunStatus.OOM if heard.memory else RunStatus.KILLED if code == -KILL else RunStatus.CRASH
         how = f"signal {-code} ended it" if code < 0 else f"it ended with code {code}"
         return Outcome(status, {}, cause=f"{how}: {last}" if last else how)
     if said.unread or not said.metrics:

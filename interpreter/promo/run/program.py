@@ -1,0 +1,90 @@
+"""
+A program that trains, as the file of its runner describes it: it goes into every request, and nothing else of the file.
+
+What is declared here is carried out by `promo.run.runners.files`.  Names of files begin at the folder of the runner
+file.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Annotated, ClassVar
+
+from attrs import frozen
+
+from promo.base.codec import Count, Digest, Range
+from promo.ledger.values import RunStatus
+
+OUTPUT_BYTES = 4_000_000
+"""How much of what a run prints is kept, where nothing else is declared: its beginning and its end."""
+
+
+class Which(Enum):
+    """Which value counts of several that a program prints under one name; where it is not said, more than one is none."""
+
+    FIRST = "first"
+    LAST = "last"
+    LOWEST = "lowest"
+    HIGHEST = "highest"
+
+
+@frozen
+class Summary:
+    """How values are read from lines that a program prints: a name, a separator, a value."""
+
+    after: str
+    """The summary stands behind the last line that is this; empty: anywhere."""
+    separator: str
+    which: Which | None
+    metrics: Mapping[str, str]
+    """Metric -> what it is called there."""
+    figures: Mapping[str, str]
+    """`train_s`, `steps`, `tokens` or `peak_device_bytes` -> what it is called, perhaps with a factor: `M * 1e6`."""
+    failures: Mapping[str, RunStatus]
+    """A line that is printed -> how the run has ended then."""
+
+
+@frozen
+class Function:
+    """A Python function under promo's decorator."""
+
+    TAG: ClassVar = "function"
+
+    file: str
+    name: str
+
+
+@frozen
+class Command:
+    """A program that is started with arguments, in which names in braces are filled in."""
+
+    TAG: ClassVar = "command"
+
+    argv: tuple[str, ...]
+
+
+@frozen
+class Script:
+    """A Python script in which constants and first arguments of calls are replaced before it is started."""
+
+    TAG: ClassVar = "script"
+
+    argv: tuple[str, ...]
+    file: str
+    constants: Mapping[str, str]
+    """Top-level name, perhaps behind `FILE/`, -> what it becomes."""
+    calls: Mapping[str, str]
+    """Dotted function, perhaps behind `FILE/`, -> what its first argument becomes."""
+
+
+@frozen
+class Program:
+    """What is started, with which files, and how its values are read."""
+
+    does: Function | Command | Script
+    files: Mapping[str, Digest]
+    """Every file that is put into the folder of a run before it begins."""
+    summary: Summary | None
+    """None: it writes a result file, or returns what it found."""
+    environment: tuple[str, ...]
+    """Variables of promo's environment that it gets as well."""
+    output_bytes: Annotated[Count, Range(1_000, 10**9)]

@@ -1,0 +1,232 @@
+"""
+What a program says of itself to numbers, read strictly.
+
+A decimal point, no separators, no booleans.  What is not finite is told apart from what is no number: a loss of NaN is
+how a run ended, and a comma is a mistake of whoever wrote the program.  A name that stands there more than once needs
+a policy, for nobody can tell which of its values was meant.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from numbers import Real
+from pathlib import Path
+
+from attrs import define, field
+
+from promo.ledger.values import RunStatus
+from promo.run.program import Summary, Which
+
+NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,1100})?|\.\d{1,1100})([eE][+-]?\d{1,3})?", re.ASCII)
+NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
+FIGURES = ("train_s", "steps", "tokens", "peak_device_bytes")
+"""What a program may say of itself besides its metrics."""
+LARGEST = 16_000_000
+"""Bytes of a result file."""
+
+
+class NoNumberError(ValueError):
+    """What was said is no number; the message quotes it."""
+
+
+@define
+class Said:
+    """What a program reported."""
+
+    metrics: dict[str, float] = field(factory=dict)
+    figures: dict[str, Fraction] = field(factory=dict)
+    other: dict[str, str] = field(factory=dict)
+    """What else stood in its summary."""
+    status: RunStatus | None = None
+    cause: str = ""
+    unread: str = ""
+    """What of it is not what the runner file says."""
+
+    def metric(self, name: str, said: object, where: str) -> None:
+        """Take a metric; one that is not finite is how the run ended."""
+        try:
+            value = number(said)
+        except NoNumberError:
+            self.unread = self.unread or f"{where} is no number"
+            return
+        self.metrics[name] = value
+        if not math.isfinite(value):
+            self.status, self.cause = RunStatus.NAN, f"{name} is {value}"
+
+    def figure(self, name: str, said: object, scale: Fraction, where: str) -> None:
+        """Take a figure: a number from 0 up."""
+        try:
+            value = number(said)
+        except NoNumberError:
+            value = math.nan
+        if math.isfinite(value) and value >= 0:
+            exact = (
+                Fraction(said) if isinstance(said, str) else Fraction(repr(said) if isinstance(said, float) else value)
+            )
+            self.figures[name] = exact * scale
+        else:
+            self.unread = self.unread or f"{where} is no number from 0 up"
+
+
+def number(said: object) -> float:
+    """
+    A number as a program or a function gave it, which may be no finite one.
+
+    Numbers of Python, of numpy, and tensors of one number are taken, and texts that are nothing but a number.
+
+    Raises:
+        NoNumberError: it is something else; booleans are, and so are texts with a comma.
+    """
+    if isinstance(said, str):
+        text = said.strip()
+        if NUMBER.fullmatch(text) or NOT_FINITE.fullmatch(text):
+            return float(text)
+        raise NoNumberError(repr(said)[:100])
+    if getattr(said, "shape", None) == () and hasattr(said, "item"):
+        said = said.item()
+    if isinstance(said, bool) or not isinstance(said, Real):
+        raise NoNumberError(f"a {type(said).__name__}")
+    try:
+        return float(said)
+    except OverflowError:
+        return math.inf
+
+
+# --- what is printed ---------------------------------------------------------------------------------------------
+
+
+class Lines:
+    """Reads a summary from lines as they are printed, and keeps no more of them than it needs."""
+
+    def __init__(self, summary: Summary) -> None:
+        self._summary = summary
+        self._begun = not summary.after
+        self._found: dict[str, list[str]] = {}
+        self._said = Said()
+
+    def line(self, line: str) -> None:
+        """Look at one line."""
+        said, line = self._summary, line.strip()
+        if line in said.failures:
+            self._said.status, self._said.cause = said.failures[line], f"it printed: {line}"
+        if said.after and line == said.after:
+            self._begun, self._found = True, {}
+            return
+        key, separator, value = line.partition(said.separator)
+        if self._begun and separator and (len(self._found) < MOST_NAMES or key.strip() in self._wanted):
+            self._found.setdefault(key.strip(), []).append(value.strip())
+
+    @property
+    def _wanted(self) -> frozenset[str]:
+        figures = (name.partition("*")[0].strip() for name in self._summary.figures.values())
+        return frozenset((*self._summary.metrics.values(), *figures))
+
+    def end(self) -> Said:
+        """What was reported, once nothing more is printed."""
+        said, summary = self._said, self._summary
+        if not self._begun:
+            said.unread = f"it printed no line '{summary.after}', behind which its summary would be"
+            return said
+        for name, key in summary.metrics.items():
+            text = self._one(key)
+            if text is not None:
+                said.metric(name, text, self._quoted(key, text))
+        for name, called in summary.figures.items():
+            key, _, scale = (part.strip() for part in called.partition("*"))
+            text = self._one(key)
+            if text is not None:
+                said.figure(name, text, Fraction(scale or 1), self._quoted(key, text))
+        said.other = {key: values[-1] for key, values in self._found.items() if key not in self._wanted}
+        return said
+
+    def _quoted(self, key: str, text: str) -> str:
+        return f"'{key}{self._summary.separator} {text}' in its summary"
+
+    def _one(self, key: str) -> str | None:
+        """The value that counts of those that stood behind a name; one that is not finite counts whatever is said."""
+        found = self._found.get(key, [])
+        bad = next((text for text in found if NOT_FINITE.fullmatch(text)), None)
+        if bad is not None or len(found) < 2:
+            return bad if bad is not None else next(iter(found), None)
+        match self._summary.which:
+            case Which.FIRST:
+                return found[0]
+            case Which.LAST:
+                return found[-1]
+            case Which.LOWEST | Which.HIGHEST as which:
+                sure = [text for text in found if NUMBER.fullmatch(text)]
+                choose = min if which is Which.LOWEST else max
+                return choose(sure, key=float) if len(sure) == len(found) else found[0]
+            case None:
+                words = f"it printed '{key}' {len(found)} times; say which counts: which = \"last\" in [summary]"
+                self._said.unread = self._said.unread or words
+                return None
+
+
+MOST_NAMES = 1_000
+"""Names of a summary that are kept although nothing asks for them."""
+
+
+# --- what is written ---------------------------------------------------------------------------------------------
+
+
+def from_file(path: Path) -> Said:
+    """What a program wrote into its result file: `metrics`, figures, perhaps `status` and `cause`."""
+    said = Said()
+    if not path.exists():
+        return said
+    if path.stat().st_size > LARGEST:
+        said.unread = f"its result file is longer than {LARGEST} bytes"
+        return said
+    try:
+        stored = json.loads(path.read_bytes(), parse_float=str, parse_int=str, parse_constant=str)
+    except (ValueError, RecursionError) as fault:
+        said.unread = f"its result file is no JSON: {fault}"
+        return said
+    if not isinstance(stored, dict) or not isinstance(stored.get("metrics"), dict):
+        said.unread = 'its result file has no "metrics"'
+        return said
+    for name, value in stored["metrics"].items():
+        said.metric(name, value, f"'{name}: {value}' in its result file")
+    for name in FIGURES:
+        if stored.get(name) is not None:
+            said.figure(name, stored[name], Fraction(1), f"'{name}: {stored[name]}' in its result file")
+    _ending(said, stored)
+    return said
+
+
+def _ending(said: Said, stored: Mapping[str, object]) -> None:
+    """How the program says that it ended, if it does; a metric that is not finite has said so already."""
+    status = stored.get("status")
+    if status is None or said.status is not None:
+        return
+    if status not in {one.value for one in RunStatus}:
+        said.unread = said.unread or f"'status: {status}' in its result file is none of: {listed()}"
+        return
+    said.status, said.cause = RunStatus(status), str(stored.get("cause", ""))[:1000]
+
+
+def listed() -> str:
+    """Every way to end that a program may name."""
+    return ", ".join(status.value for status in RunStatus)
+
+
+def points_of(path: Path) -> Iterable[Mapping[str, float]]:
+    """Points that a program wrote, a JSON object a line; what is no number in one is left out."""
+    if not path.exists():
+        return
+    with path.open("rb") as lines:
+        for line in lines:
+            try:
+                point = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(point, dict):
+                yield {str(name): float(value) for name, value in point.items() if is_plain(value)}
+
+
+def is_plain(value: object) -> bool:
+    """Whether a value of JSON is a number that is finite."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
