@@ -9,6 +9,7 @@ none the whole process is.
 
 import difflib
 import json
+import math
 import os
 import re
 import subprocess
@@ -21,7 +22,7 @@ from typing import Any
 
 from attrs import evolve
 
-from promo.base.canonical import Json, digest_bytes, parse_json
+from promo.base.canonical import SAFE_INTEGER, Json, digest_bytes, parse_json
 from promo.run.contract import Outcome, Recorder
 from promo.run.runners.files.constants import Literal, replaced
 from promo.run.runners.files.declare import by_file
@@ -291,12 +292,28 @@ def _points(path: Path, recorder: Recorder) -> None:
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             point = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(point, dict):
-            known = {str(k): v for k, v in point.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-            counts = {name: int(known.pop(name)) for name in ("step", "tokens") if name in known}
-            recorder.point(counts.get("step"), counts.get("tokens"), known.pop("charged_s", None), **known)
+            figures = {
+                name: one for name, value in point.items() if name.isprintable() and (one := _figure(value)) is not None
+            }
+            step, tokens = (_count(figures.pop(name, None)) for name in ("step", "tokens"))
+            recorder.point(step, tokens, figures.pop("charged_s", None), **figures)
+
+
+def _figure(value: object) -> float | None:
+    """A finite number that a program wrote; None for anything else."""
+    try:
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _count(figure: float | None) -> int | None:
+    """How often, if it can be that."""
+    return int(figure) if figure is not None and 0 <= figure <= SAFE_INTEGER else None
 
 
 def _outcome(code: int, said: _Said, printed: str) -> Outcome:
