@@ -1,8 +1,10 @@
 """Reductions: factors fixed by their effects, from the spec to the audit, with real processes."""
 
-import json
 import re
+import shutil
 from argparse import Namespace
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,14 +14,15 @@ from promo.templates import recheck
 from promo.base.canonical import canonical, parse_json
 from promo.base.codec import from_json, to_json
 from promo.cli.spec import compile_file
-from promo.decision.values import Decision, Fate, Reducing
+from promo.decision.values import Decision, Fate, Reducing, verdict_of
 from promo.driver.study import StudyFolder
+from promo.evidence.effects import EffectTable
 from promo.ledger.outcomes import RunsLacking, Stopped
 from promo.ledger.state import StudyState
-from promo.ledger.values import RunStatus
+from promo.ledger.values import Decided, EffectsEstimated, RunStatus
 from promo.report.decided import decision_words, fate_words
 from promo.report.plan import plan_text
-from support import promo
+from support import promo, rewritten
 
 # Three factors: a costs at its high level, b gains there, c does nothing; the noise is that of a hash.
 TRAIN = """
@@ -118,22 +121,22 @@ frozen reduce fewer {
 """
 
 
-@pytest.fixture
-def started(workplace, capsys):
+def write(place: Path, text: str = SPEC, turned: str = "3 * b", fails: str = "False") -> Path:
     """Writes the study with its trainer, pinned, and gives its path."""
+    train = TRAIN.replace("TURNED", turned).replace("FAILS", fails)
+    (place / "train.py").write_text(train, encoding="utf-8")
+    path = place / "trial.promo"
+    path.write_text(text, encoding="utf-8")
+    hints = " ".join(one.hint for one in compile_file(str(path)).diagnostics)
+    pin = re.search(r"pinned sha256:\w+", hints)
+    assert pin, hints
+    path.write_text(text.replace('"train.py"', f'"train.py" {pin[0]}'), encoding="utf-8")
+    return path
 
-    def write(text: str = SPEC, turned: str = "3 * b", fails: str = "False") -> Path:
-        train = TRAIN.replace("TURNED", turned).replace("FAILS", fails)
-        (workplace / "train.py").write_text(train, encoding="utf-8")
-        path = workplace / "trial.promo"
-        path.write_text(text, encoding="utf-8")
-        promo("check", path)
-        pin = re.search(r"pinned sha256:\w+", capsys.readouterr().err)
-        assert pin
-        path.write_text(text.replace('"train.py"', f'"train.py" {pin[0]}'), encoding="utf-8")
-        return path
 
-    return write
+@pytest.fixture
+def started(workplace):
+    return partial(write, workplace)
 
 
 def reduced(path: Path, file: str = "fewer.json") -> tuple[Decision, Reducing]:
@@ -173,7 +176,7 @@ def test_a_reduction_is_planned_at_its_worst_and_decided_from_effects(started, c
     assert sorted(one.of for one in decision.inputs) == ["longer", "penalties", "short"]
     assert promo("verify", path) == 3
     code, said = rechecked(folder.path)
-    assert (code, {"penalties: estimated again", "fewer: decided again"} <= set(said)) == (3, True)
+    assert (code, "derived again: 3 stages, 1 effects, 1 verdicts, 0 amendments" in said) == (3, True), said
 
 
 def test_a_reduction_is_told_in_why_status_and_every_report(started, capsys):
@@ -344,33 +347,75 @@ def test_verify_finds_a_reduction_that_was_changed(started, capsys):
     assert "decisions/fewer.json was changed" in capsys.readouterr().out
 
 
-def test_the_second_verifier_finds_effects_and_reductions_that_do_not_follow(started):
-    path = started()
-    promo("run", path, "--quiet")
-    study = recheck.Study(path.with_suffix(".study"))
-    assert list(recheck.frozen_files(study))
-    effects = json.loads(study.bytes("evidence/penalties.json"))
-    decision = json.loads(study.bytes("decisions/fewer.json"))
-    assert recheck.estimated(study, "penalties", effects)
-    assert recheck.reduced(study, decision, lower=True) == decision["promoted"]
+WRONG = {"value": "0.9", "adjusted": "0.001", "discovered": False}
+"""Of the effect of c at longer."""
 
-    wrong = {"value": "0.9", "adjusted": "0.001", "discovered": False}
-    for key, value in wrong.items():
-        changed = json.loads(json.dumps(effects))
-        changed["stages"][1]["effects"][2][key] = value
-        with pytest.raises(recheck.DiffersError, match="penalties: c at longer comes out otherwise"):
-            recheck.estimated(study, "penalties", changed)
-    decision["factors"][2]["level"] = "1"
-    with pytest.raises(recheck.DiffersError, match="fewer: the effects fix"):
-        recheck.reduced(study, decision, lower=True)
-    parts = study.plan["parts"]["candidate"].values()
-    for candidate in parts:
-        del candidate["a"]  # a runner may make other settings of a factor; the rows tell its signs, not its levels
-    assert recheck.estimated(study, "penalties", effects)
-    assert recheck.reduced(study, decision, lower=True) is None
-    for candidate in parts:
-        del candidate["b"]
-    assert not recheck.estimated(study, "penalties", effects)
+
+def stored_anew(study: Path, file: str, value: EffectTable | Decision) -> None:
+    (study / file).write_bytes(canonical(to_json(value)) + b"\n")
+
+
+def by_both(study: Path, capsys: pytest.CaptureFixture[str]) -> list[tuple[int, list[str]]]:
+    """What each verifier says of a study: its exit code, and what differs."""
+    capsys.readouterr()
+    codes = [promo("verify", study)]
+    words = [capsys.readouterr().out.splitlines()]
+    code, said = rechecked(study)
+    return [
+        (code, [line for line in lines if line.startswith("DIFFERS")])
+        for code, lines in zip([*codes, code], [*words, said], strict=True)
+    ]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished study, made once."""
+    path = write(tmp_path_factory.mktemp("finished"))
+    assert promo("run", path, "--quiet") == 0
+    return path.with_suffix(".study")
+
+
+@pytest.mark.parametrize("field", WRONG)
+def test_both_verifiers_find_effects_that_do_not_follow_though_every_digest_was_made_to_fit(
+    finished, tmp_path, capsys, field
+):
+    study = shutil.copytree(finished, tmp_path / "copy.study")
+    table = from_json(EffectTable, parse_json((study / "evidence/penalties.json").read_bytes()))
+    wrong = evolve(table.fits[1].estimates[2], **{field: WRONG[field]})
+    estimates = (*table.fits[1].estimates[:2], wrong)
+    changed = evolve(table, fits=(table.fits[0], evolve(table.fits[1], estimates=estimates)))
+    stored_anew(study, "evidence/penalties.json", changed)
+
+    def fitted(event):
+        if not isinstance(event.event, EffectsEstimated):
+            return event.event
+        found = tuple((fit.stage, changed.discovered(fit.stage)) for fit in changed.fits)
+        return evolve(event.event, effects=changed.digest, discovered=found)
+
+    assert [one.effect for one in table.fits[1].estimates] == [("a",), ("b",), ("c",)]
+    rewritten(study / "ledger.jsonl", fitted)
+    for code, said in by_both(study, capsys):
+        assert code == 1
+        assert any("penalties" in line for line in said), said
+
+
+def test_both_verifiers_find_a_reduction_that_does_not_follow_though_every_digest_was_made_to_fit(
+    finished, tmp_path, capsys
+):
+    study = shutil.copytree(finished, tmp_path / "copy.study")
+    decision, found = reduced(study)
+    factors = (*found.factors[:2], evolve(found.factors[2], level=Fraction(1), fate=Fate.FIXED, at=None))
+    changed = evolve(decision, found=evolve(found, factors=factors))
+    stored_anew(study, "decisions/fewer.json", changed)
+
+    def fitted(event):
+        fits = isinstance(event.event, Decided)
+        return evolve(event.event, verdict=verdict_of(changed, 0)) if fits else event.event
+
+    rewritten(study / "ledger.jsonl", fitted)
+    for code, said in by_both(study, capsys):
+        assert code == 1
+        assert any("fewer" in line for line in said), said
 
 
 def test_the_worst_case_of_a_reduction_is_that_nothing_is_fixed(started):

@@ -90,6 +90,7 @@ class Recorder:
 
     def point(
         self,
+        /,
         step: int | None = None,
         tokens: int | None = None,
         charged_s: float | str | None = None,

@@ -19,7 +19,7 @@ OUTPUT_BYTES = 4_000_000
 
 
 class Which(Enum):
-    """Which value counts of several that a program prints under one name; where it is not said, more than one is none."""
+    """Which value counts of several that a program prints under one name; unless it is said, several are none."""
 
     FIRST = "first"
     LAST = "last"
