@@ -11,8 +11,8 @@ from promo.driver.values import Check, Outcome
 from promo.exchange.crate import ENVIRONMENT, METADATA
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.run.locks import CLAIM
-from promo.run.store import EXIT, LOG, POINTS, PROGRAM, REQUEST, RESULT
-from promo.run.values import Result, RunStatus
+from promo.run.store import EXIT, LOG, POINTS, PROGRAM, REQUEST, RESULT, is_whole, read_exit
+from promo.run.values import Reason, Result, RunStatus
 
 
 def ended(state: State) -> list[Attempt]:
@@ -106,12 +106,18 @@ def _is_no_loss(folder: StudyFolder, attempt: Attempt) -> bool:
     """
     Whether an attempt that was called lost, or failed without a result, has left one after all.
 
-    A result that came late is on record as such, and never counts.
+    A result that came late is on record as such, and never counts; but an attempt that had ended by itself when it was
+    called lost was none.
     """
     given_up = attempt.state is AttemptState.LOST or (attempt.state is AttemptState.FAILED and not attempt.envelope)
-    if not given_up or attempt.late is not None:
+    if not given_up:
         return False
-    return folder.result(attempt).digest is not None
+    result = folder.result(attempt)
+    if attempt.late is None:
+        return result.digest is not None
+    exit_ = read_exit(folder.disk, folder.path / attempt.folder) if EXIT in attempt.witnesses else None
+    by_itself = exit_ is not None and exit_.reason is Reason.ITSELF
+    return by_itself and result.status is RunStatus.OK and is_whole(result, exit_)
 
 
 ATTEMPT_FILES = frozenset({REQUEST, RESULT, POINTS, LOG, EXIT, CLAIM, "supervisor.txt"})

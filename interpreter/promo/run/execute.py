@@ -8,7 +8,7 @@ read back.  Whether a run is made again is for the agenda to say; nothing here k
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from attrs import define, evolve, frozen
 
@@ -29,10 +29,13 @@ from promo.ledger.values import (
 from promo.plan.values import PlannedRun
 from promo.run.disk import refusal
 from promo.run.ports import Executor
+from promo.run.program import OUTPUT_BYTES
 from promo.run.store import (
     REQUEST,
     attempt_folder,
     checkpoint_of,
+    is_whole,
+    read_exit,
     read_whole,
     seconds_spent,
     settle,
@@ -46,6 +49,7 @@ POLL_S = 0.05
 POLL_SHARE = 0.02
 """Between two looks passes this share of the time since something last happened, and at most `POLL_S`."""
 SOONEST_S = 0.0005
+PARTIAL = "it did not end by itself, and nothing shows that it had used its budget"
 UNSEEN = frozenset({Reason.CANCELLED, Reason.BUSY, Reason.GIVEN_UP})
 """Reasons of attempts that ended before anything could be said of their candidate."""
 
@@ -192,7 +196,7 @@ class Execution:
             for live in list(self._live):
                 exit_ = self._executor(live.host).poll(live.handle)
                 if exit_ is not None:
-                    ended += self._end(live, exit_, cancelled=exit_.reason in UNSEEN)
+                    ended += self._end(live, exit_)
             begun = [self._announce(task, slot) for task, slot in self._fitting()]
         for progress in ended:
             self._watch(progress)
@@ -212,7 +216,7 @@ class Execution:
         for live in self._live:
             self._executor(live.host).cancel(live.handle)
         for live in list(self._live):
-            for progress in self._end(live, Exit(None, Reason.CANCELLED), cancelled=True):
+            for progress in self._end(live, Exit(None, Reason.CANCELLED)):
                 self._watch(progress)
         for waiting in self._waiting.values():
             waiting.clear()
@@ -287,8 +291,15 @@ class Execution:
                 bundle=None,
             )
         )
-        environment, limit = place.environment(slot), limit_s(request.budget.cap_s)
-        spec = AttemptSpec(self._study / folder, environment, limit, request.trainer, self._finish, device)
+        spec = AttemptSpec(
+            folder=self._study / folder,
+            environment=place.environment(slot),
+            limit_s=limit_s(request.budget.cap_s),
+            trainer=request.trainer,
+            finish=self._finish,
+            device=device,
+            output_bytes=OUTPUT_BYTES if request.program is None else request.program.output_bytes,
+        )
         return _Live(run.id, run.host, number, slot, folder, None, 0.0, task), spec
 
     def _launch(self, live: _Live, spec: AttemptSpec) -> None:
@@ -309,26 +320,28 @@ class Execution:
         state = checkpoint_of(self._disk, self._study / tried[-1].folder)
         return None if state is None else Resumed(tried[-1].folder, state)
 
-    def _end(self, live: _Live, exit_: Exit, *, cancelled: bool) -> list[Progress]:
+    def _end(self, live: _Live, exit_: Exit) -> list[Progress]:
         """Record how an attempt ended; what a display may want to show of it."""
         self._live.remove(live)
+        exit_ = read_exit(self._disk, self._study / live.folder) or exit_  # the supervisor was nearer than we are
         result = self._result(live.folder, exit_)
         full = exit_.returncode == NO_DISK and result.digest is None
         self._refused = live.folder if full else self._refused
         # Reading a record takes no device's time: what the record says counts.
         taken_s = None if result.recorded or live.adopted else self._clock.monotonic() - live.began
-        loss = Loss.DISK if full else Loss.BUSY if exit_.reason is Reason.BUSY else Loss.GONE
-        self._settle(live.run, live.number, live.folder, result, taken_s, loss if cancelled or full else None)
+        self._settle(live.run, live.number, live.folder, result, taken_s, Loss.DISK if full else _loss(exit_))
         if live.task is None:
             return []
-        if result.status is not RunStatus.OK:
+        if self.state.accepted(live.run) is None:
             self.add([live.task])
-        seen = result.digest is not None or not cancelled  # a run that was called off has no end worth showing
+        seen = exit_.reason not in UNSEEN or result.digest is not None  # what was called off has no end worth showing
         return [Progress(live.task, live.slot, result)] if seen else []
 
     def _result(self, folder: str, exit_: Exit | None) -> Result:
-        """What an attempt left; it is durable before anybody hears of it."""
+        """What an attempt left; it is durable before anybody hears of it.  A part of a run is none of its results."""
         result = read_whole(self._disk, self._study / folder, exit_)
+        if result.status is RunStatus.OK and not is_whole(result, exit_):
+            result = evolve(result, status=RunStatus.KILLED, cause=PARTIAL)
         try:
             settle(self._disk, self._study, folder)
         except OSError as fault:
@@ -338,7 +351,7 @@ class Execution:
     def _settle(
         self, run: str, number: int, folder: str, result: Result, taken_s: float | None, loss: Loss | None
     ) -> None:
-        """Record how an attempt ended; a sound result counts even when nobody waited for it."""
+        """Record how an attempt ended: a whole run's sound result counts, whoever called it off; nothing else does."""
         device_s = self._device_s(folder, result) if taken_s is None else f"{taken_s:.3f}"
         left = witnesses(self._disk, self._study / folder)
         if result.status is RunStatus.OK:
@@ -358,8 +371,10 @@ class Execution:
                     bundle=None,
                 )
             )
-        elif loss is not None and result.digest is None:
+        elif loss is not None:
             self.record(AttemptLost(run, number, loss, device_s, left, None))
+            if result.digest is not None:  # of a part of a run, or written too late to be believed
+                self.record(AttemptLate(run, number, result.digest, result.status))
         else:
             cause, charged_s = result.cause, result.charged_s
             self.record(
@@ -387,8 +402,10 @@ class Execution:
                 slot = self._slot_of(attempt)
                 self._live.append(_Live(run, host, number, slot, folder, handle, 0.0, None, adopted=True))
                 continue
-            result = self._result(attempt.folder, None)
-            self._settle(attempt.run, attempt.number, attempt.folder, result, None, Loss.GONE)
+            exit_ = read_exit(self._disk, self._study / attempt.folder)
+            result = self._result(attempt.folder, exit_)
+            loss = Loss.GONE if exit_ is None else _loss(exit_)
+            self._settle(attempt.run, attempt.number, attempt.folder, result, None, loss)
         self.note_late()
 
     def _slot_of(self, attempt: Attempt) -> int:
@@ -407,3 +424,16 @@ class Execution:
             result = read_whole(self._disk, self._study / attempt.folder, None)
             if result.digest is not None:
                 self.record(AttemptLate(attempt.run, attempt.number, result.digest, result.status))
+
+
+def _loss(exit_: Exit) -> Loss | None:
+    """Why nobody knows how an attempt would have ended; None where it came to an end of its own, or to its limit."""
+    match exit_.reason:
+        case Reason.ITSELF | Reason.LIMIT:
+            return None
+        case Reason.BUSY:
+            return Loss.BUSY
+        case Reason.CANCELLED | Reason.GIVEN_UP | Reason.SUPERVISOR:
+            return Loss.GONE
+        case _:
+            assert_never(exit_.reason)

@@ -5,14 +5,13 @@ What is kept lies on disk as it comes, never more than twice the size that was a
 and memory stays flat however much is printed.
 """
 
-import os
-import threading
 from pathlib import Path
 from typing import BinaryIO
 
 from promo.run.redact import redact_file
 
 STEP = 65_536
+"""Bytes that are read at once."""
 
 
 class Output:
@@ -51,29 +50,3 @@ class Output:
         file.truncate()
         file.flush()
         self._behind, self._size = len(said), 2 * half + len(said)
-
-
-class Reading:
-    """A pipe that is read as it fills, until everybody who writes to it is gone."""
-
-    def __init__(self, output: Output) -> None:
-        """*output* takes what comes."""
-        self._from, self.to = os.pipe()
-        self._output = output
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def _read(self) -> None:
-        while more := os.read(self._from, STEP):
-            self._output.write(more)
-        os.close(self._from)
-
-    def close(self, patience_s: float) -> None:
-        """
-        Let go of this end, and wait until the others have; a process that was left running may keep one.
-
-        What it prints later is not kept.
-        """
-        os.close(self.to)
-        self._thread.join(patience_s)
-        self._output.close()

@@ -53,6 +53,17 @@ def parse_request(content: bytes) -> Request:
     return from_json(Request, parse_canonical(content))
 
 
+def is_whole(result: Result, exit_: Exit | None) -> bool:
+    """
+    Whether a sound result is that of a run that came to its own end.
+
+    What an attempt writes after it was asked to end, or before it was killed, may be a part of a run; it counts only
+    where it shows that its budget was used, and one that missed it is no sound result.
+    """
+    by_itself = exit_ is not None and exit_.reason is Reason.ITSELF and exit_.returncode == 0
+    return by_itself or (result.body is not None and result.body.used is not None)
+
+
 def settle(disk: Disk, study: Path, folder: str) -> None:
     """Make durable what an attempt left, whoever wrote it, with every folder from the study down to it: one flush."""
     place = study / folder

@@ -15,17 +15,17 @@ import contextlib
 import json
 import os
 import queue
+import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from promo.run.locks import Lock, claim, lease, lease_folder
-from promo.run.redact import redact_file
+from promo.run.output import STEP, Output
 
 _JOBS: list[Any] = []
 """Windows: the job of this process, which must be kept as long as it lives."""
@@ -43,36 +43,81 @@ class Worker:
 
     def __init__(self, trainer: str, seen: "queue.SimpleQueue[tuple[str, Any]]", *, keep: bool) -> None:
         self.trainer = trainer
-        self._early = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
         self.process = Process(
             [sys.executable, "-m", "promo.run.worker", trainer, *(["keep"] if keep else [])],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._early,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
-        threading.Thread(target=self._watch, args=(seen,), daemon=True).start()
+        self._seen = seen
+        self._heard = threading.Lock()
+        self._output: Output | None = None
+        self._early = b""
+        """What it printed before it had a folder."""
+        self._end = b""
+        """What it says when an attempt is done, where it is kept."""
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+        threading.Thread(target=self._watch, daemon=True).start()
 
-    def _watch(self, seen: "queue.SimpleQueue[tuple[str, Any]]") -> None:
-        assert self.process.stdout is not None
-        with contextlib.suppress(OSError, ValueError):
-            while self.process.stdout.read(1):  # a worker that is kept says so after each attempt
-                seen.put(("done", self))
+    def _watch(self) -> None:
         self.process.wait()
-        seen.put(("ended", self))
+        self._seen.put(("ended", self))
 
-    def go(self, folder: Path) -> None:
+    def _listen(self) -> None:
+        """Keep what is printed, and read on whatever becomes of it: who prints must not be made to wait."""
+        assert self.process.stderr is not None
+        handle = self.process.stderr.fileno()
+        with contextlib.suppress(OSError):
+            while more := os.read(handle, STEP):
+                with self._heard:
+                    self._hear(more)
+
+    def _hear(self, more: bytes) -> None:
+        if self._output is None:
+            self._early = (self._early + more)[-STEP:]
+            return
+        before, end, after = (self._early + more).partition(self._end) if self._end else (more, b"", b"")
+        waits = 0 if end or not self._end else len(self._end) - 1  # a part of that may have come already
+        self._early = after if end else before[len(before) - waits :] if waits else b""
+        self._keep(before[: len(before) - waits] if waits else before)
+        if end:
+            self._close()
+            self._seen.put(("done", self))
+
+    def _keep(self, printed: bytes) -> None:
+        if self._output is not None and printed:
+            with contextlib.suppress(OSError):  # a disk that refuses has its say where the result is written
+                self._output.write(printed)
+
+    def _close(self) -> None:
+        if self._output is not None:
+            with contextlib.suppress(OSError):
+                self._output.close()
+        self._output = None
+
+    def go(self, folder: Path, output_bytes: int) -> None:
         """Give it its folder; what it printed so far begins the log."""
-        self._early.seek(0)
-        early = self._early.read()
-        self._early.truncate(0)
-        self._early.seek(0)
-        if early:
-            with (folder / LOG).open("ab") as log:
-                log.write(early)
+        token = secrets.token_hex(16)
+        with self._heard:
+            with contextlib.suppress(OSError):
+                self._output = Output(folder / LOG, output_bytes)
+            early, self._early = self._early, b""
+            self._keep(early)
+            self._end = f"\0{token}\n".encode()
         assert self.process.stdin is not None
         with contextlib.suppress(OSError):  # it died meanwhile, and that is how the attempt ends
-            self.process.stdin.write(f"{time.monotonic()!r} {folder}\n".encode())
+            self.process.stdin.write(f"{time.monotonic()!r} {token} {folder}\n".encode())
             self.process.stdin.flush()
+
+    def finish(self) -> None:
+        """Wait for what it printed last; a process that nobody could end may hold on to it, and is not heard."""
+        if not self.alive:
+            self._listener.join(GRACE_S)
+            with self._heard:
+                self._keep(self._early)
+                self._early = b""
+                self._close()
 
     @property
     def alive(self) -> bool:
@@ -131,9 +176,10 @@ class Supervisor:
         elif "cancel" in asked:
             self._end("cancelled")
         else:
-            self._begin(Path(asked["run"]), asked["limit_s"], asked["trainer"], asked.get("device"))
+            self._begin(Path(asked["run"]), asked)
 
-    def _begin(self, folder: Path, limit_s: float, trainer: str, device: str | None) -> None:
+    def _begin(self, folder: Path, asked: dict[str, Any]) -> None:
+        trainer, device = asked["trainer"], asked.get("device")
         self._lease = lease(lease_folder(os.environ), device) if device else None
         if device and self._lease is None:
             self._tell(folder, {"reason": "busy", "returncode": None, "seconds": None})
@@ -150,8 +196,8 @@ class Supervisor:
         self._folder, self._claim = folder, taken
         self._worker = spare or Worker(trainer, self.seen, keep=self._keep)
         self._began = time.monotonic()
-        self._deadline = self._began + limit_s
-        self._worker.go(folder)
+        self._deadline = self._began + asked["limit_s"]
+        self._worker.go(folder, asked["output_bytes"])
 
     def _end(self, reason: str) -> None:
         if self._worker is None:
@@ -175,9 +221,9 @@ class Supervisor:
             "returncode": code,
             "seconds": f"{time.monotonic() - self._began:.3f}",
         }
-        with contextlib.suppress(OSError):
-            redact_file(self._folder / LOG)
-        _write(self._folder / EXIT, end)
+        self._worker.finish()
+        with contextlib.suppress(OSError):  # the folder may have been moved away
+            _write(self._folder / EXIT, end)
         self._worker = None
         self._claim.close()
         self._let_go()

@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from promo.base.codec import Count, Digest, Free, Large, Measured, Name, Seconds
 from promo.ledger.values import OWN_FAULT, Folder, Number, RunStatus, Said, Work
-from promo.run.program import Program
+from promo.run.program import OUTPUT_BYTES, Program
 from promo.study.space import Level
 from promo.study.values import Budget, BudgetKind
 
@@ -170,6 +170,8 @@ class AttemptSpec:
     """Whether it goes on to its end when promo dies; otherwise it ends with it."""
     device: str | None = None
     """Lasting name of the device that it holds while it runs; None for a processor."""
+    output_bytes: int = OUTPUT_BYTES
+    """How much of what it prints is kept."""
 
 
 class Reason(Enum):

@@ -26,7 +26,7 @@ from promo.run.contract import Outcome, Recorder, Trainer, seconds_as_text
 from promo.run.disk import DISK, REFUSED
 from promo.run.provenance import peak_memory_bytes, software, where_it_runs
 from promo.run.redact import redact_text
-from promo.run.store import LOG, POINTS, REQUEST, RESULT, parse_request, result_bytes
+from promo.run.store import POINTS, PROGRAM, REQUEST, RESULT, parse_request, result_bytes
 from promo.run.values import NO_DISK, Body, Facts, Request, RunStatus
 
 STUDY_ABOVE = 3
@@ -56,34 +56,43 @@ class Ready:
 def serve(name: str, *, keep: bool) -> int:
     """Be a worker for the trainer of that name: for one attempt, or until nobody has another."""
     born = time.monotonic() - _age()
-    lifeline, report = os.dup(0), os.dup(1)
+    lifeline, home = os.dup(0), Path.cwd()
     _replace((0,), os.open(os.devnull, os.O_RDONLY))
     os.dup2(2, 1)
-    folders: queue.SimpleQueue[tuple[float, Path] | None] = queue.SimpleQueue()
+    folders: queue.SimpleQueue[tuple[float, str, Path] | None] = queue.SimpleQueue()
     busy = threading.Event()
     threading.Thread(target=_listen, args=(lifeline, folders, busy), daemon=True).start()
     ready = _imported(name, born)
     while (given := folders.get()) is not None:
-        told, folder = given
-        _replace((1, 2), os.open(folder / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666))
+        told, token, place = given
+        folder = home / place
+        os.chdir(_own_folder(folder))
         if not carry_out(folder, ready, told):
             return NO_DISK
         busy.clear()
         if not keep:
             return 0
-        _replace((1, 2), os.open(os.devnull, os.O_WRONLY))  # what is printed from here on is no attempt's
-        os.write(report, b".")
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os.write(2, f"\0{token}\n".encode())  # where its output ends
     return 0
 
 
-def _listen(lifeline: int, folders: "queue.SimpleQueue[tuple[float, Path] | None]", busy: threading.Event) -> None:
+def _own_folder(folder: Path) -> Path:
+    """Where a run reads and writes what it names without a folder: a place of its own, whoever started promo where."""
+    own = folder / PROGRAM
+    own.mkdir(exist_ok=True)
+    return own
+
+
+def _listen(lifeline: int, folders: "queue.SimpleQueue[tuple[float, str, Path] | None]", busy: threading.Event) -> None:
     rest = b""
     while more := os.read(lifeline, 65_536):
         *lines, rest = (rest + more).split(b"\n")
         for line in lines:
-            told, _, folder = line.decode().partition(" ")
+            told, token, folder = line.decode().split(" ", 2)
             busy.set()  # here and not where it is taken up: the end of input may follow at once
-            folders.put((float(told), Path(folder)))
+            folders.put((float(told), token, Path(folder)))
     folders.put(None)
     if busy.is_set():
         import psutil

@@ -80,7 +80,7 @@ class LocalExecutor:
         supervisor = next(known, None) or self._new(attempt, kind)
         supervisor.idle = False
         asked = {"run": str(attempt.folder), "limit_s": attempt.limit_s, "trainer": attempt.trainer}
-        supervisor.tell({**asked, "device": attempt.device} if attempt.device else asked)
+        supervisor.tell({**asked, "device": attempt.device, "output_bytes": attempt.output_bytes})
         return LocalHandle(supervisor, attempt.trainer)
 
     def _new(self, attempt: AttemptSpec, kind: tuple[object, ...]) -> Supervised:

@@ -62,10 +62,7 @@ class Said:
         except NoNumberError:
             value = math.nan
         if math.isfinite(value) and value >= 0:
-            exact = (
-                Fraction(said) if isinstance(said, str) else Fraction(repr(said) if isinstance(said, float) else value)
-            )
-            self.figures[name] = exact * scale
+            self.figures[name] = Fraction(str(said).strip()) * scale
         else:
             self.unread = self.unread or f"{where} is no number from 0 up"
 
@@ -224,9 +221,14 @@ def points_of(path: Path) -> Iterable[Mapping[str, float]]:
             except (ValueError, RecursionError):
                 continue
             if isinstance(point, dict):
-                yield {str(name): float(value) for name, value in point.items() if is_plain(value)}
+                figures = ((name, _plain(value)) for name, value in point.items() if name.isprintable())
+                yield {name: value for name, value in figures if value is not None}
 
 
-def is_plain(value: object) -> bool:
-    """Whether a value of JSON is a number that is finite."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _plain(value: object) -> float | None:
+    """A number of JSON that is finite."""
+    try:
+        plain = number(value) if isinstance(value, int | float) else math.nan
+    except NoNumberError:
+        return None
+    return plain if math.isfinite(plain) else None

@@ -14,11 +14,11 @@ import time
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from attrs import evolve
 
-from promo.base.canonical import Json, digest_bytes, exact
+from promo.base.canonical import SAFE_INTEGER, Json, digest_bytes, exact
 from promo.run.contract import TRAIN, Outcome, Recorder
 from promo.run.output import Output
 from promo.run.program import Command, Program, Script
@@ -145,8 +145,13 @@ def _work(figures: Mapping[str, Fraction]) -> Work:
 
 def _point(recorder: Recorder, point: Mapping[str, float]) -> None:
     known = dict(point)
-    counts = {name: int(known.pop(name)) for name in ("step", "tokens") if name in known}
-    recorder.point(counts.get("step"), counts.get("tokens"), known.pop("charged_s", None), **known)
+    step, tokens = (_count(known.pop(name, None)) for name in ("step", "tokens"))
+    recorder.point(step, tokens, known.pop("charged_s", None), **known)
+
+
+def _count(figure: float | None) -> int | None:
+    """How often, if it can be that."""
+    return int(figure) if figure is not None and 0 <= figure <= SAFE_INTEGER else None
 
 
 # --- files and arguments -----------------------------------------------------------------------------------------
@@ -242,7 +247,7 @@ class _Heard:
         self.memory = False
         """Whether something in it speaks of memory that ran out."""
 
-    def listen(self, pipe: BinaryIO) -> None:
+    def listen(self, pipe: IO[bytes]) -> None:
         """Read until nobody can print any more."""
         while more := os.read(pipe.fileno(), 65_536):
             self.output.write(more)
