@@ -6,6 +6,8 @@ flushed may be old, new or zeros, its length old or new, and each change of name
 order.  A rename is there or not as a whole.  With `calls` one can have it stop at the n-th call.
 """
 
+import hashlib
+
 from promo.run.disk import Access
 
 BLOCK = 512
@@ -127,6 +129,23 @@ class LossyKernel:
     def read(self, path):
         node = self._node(path)
         return bytes(node.now) if isinstance(node, File) else None
+
+    def files(self, folder):
+        found = []
+
+        def walk(node, place):
+            for name, inner in node.now.items():
+                if isinstance(inner, Folder):
+                    walk(inner, f"{place}{name}/")
+                else:
+                    found.append(f"{place}{name}")
+
+        walk(self._node(folder), "")
+        return tuple(sorted(found))
+
+    def digest(self, path):
+        content = self.read(path)
+        return None if content is None else hashlib.sha256(content).hexdigest()
 
     def after_power_loss(self, random):
         """What may be found when the power comes back."""

@@ -52,7 +52,7 @@ from promo.plan.values import PlannedRun
 from promo.report.protocol import breach_words
 from promo.run.disk import DISK
 from promo.run.locks import lock_study
-from promo.run.store import POINTS, REQUEST, RESULT, parse_request, parse_result
+from promo.run.store import POINTS, REQUEST, RESULT, STATES, parse_request, parse_result, plain
 from promo.run.values import Request, Result
 
 MANIFEST = "manifest.json"
@@ -169,9 +169,10 @@ def write_bundle(folder: StudyFolder, path: Path, *, host: str | None, key: Path
         raise PromoError("nothing has ended here yet" + (f" on {host}" if host else ""), hint="promo status tells more")
     files: dict[str, bytes | Path] = {LEDGER: content[: chain.sound_bytes]}
     for attempt in attempts:
-        for file in sorted((folder.path / attempt.folder).iterdir()):
-            if file.is_file() and not file.is_symlink() and not file.name.endswith(LEFT_OUT):
-                files[f"{attempt.folder}/{file.name}"] = file
+        place = folder.path / attempt.folder
+        for name in folder.disk.files(place):
+            if _goes_along(plain(name), attempt.witnesses):
+                files[f"{attempt.folder}/{plain(name)}"] = place / name
     files |= _along(folder, state)
     manifest = canonical(
         to_json(
@@ -520,12 +521,14 @@ def _place(start: AttemptStarted) -> str:
 def _check_places(bundle: Bundle, folder: StudyFolder, fresh: list[_Theirs], path: Path) -> None:
     """Nothing that is there is another file, and nothing is written through a link."""
     for one in fresh:
-        place = folder.path / _place(one.start)
-        linked = [part for part in (place, *place.parents) if part.is_symlink()]
-        inside = [part for part in linked if part.is_relative_to(folder.path) and part != folder.path]
-        if inside:
-            raise PromoError(f"{inside[0]} is a link, and nothing is written through links", hint="remove it")
-        for name in _names(bundle, _place(one.start)):
+        place = _place(one.start)
+        names = _names(bundle, place, one.end.witnesses)
+        through = sorted({part for name in (f"{place}/.", *names) for part in (folder.path / name).parents})
+        inside = [part for part in through if part.is_relative_to(folder.path) and part != folder.path]
+        linked = next((part for part in inside if part.is_symlink()), None)
+        if linked is not None:
+            raise PromoError(f"{linked} is a link, and nothing is written through links", hint="remove it")
+        for name in names:
             there = folder.path / name
             if there.is_symlink() or (there.exists() and not there.is_file()):
                 raise PromoError(f"{there} is there and no file, so nothing is written in its place", hint="remove it")
@@ -533,8 +536,16 @@ def _check_places(bundle: Bundle, folder: StudyFolder, fresh: list[_Theirs], pat
                 raise Mismatch(f"{path} would overwrite {name}, which is here and another one")
 
 
-def _names(bundle: Bundle, place: str) -> list[str]:
-    return [name for name in bundle.manifest.files if name.rpartition("/")[0] == place]
+def _goes_along(name: str, witnesses: Mapping[str, str]) -> bool:
+    """Whether a file of an attempt is part of a bundle: what the ledger has of it, but no large states of models."""
+    known = name in witnesses or name in (REQUEST, RESULT, POINTS) or STATES.fullmatch(name) is not None
+    return known and not name.endswith(LEFT_OUT)
+
+
+def _names(bundle: Bundle, place: str, witnesses: Mapping[str, str]) -> list[str]:
+    """Files of an attempt that a bundle holds and that may be written here."""
+    inside = ((name, name.removeprefix(f"{place}/")) for name in bundle.manifest.files if name.startswith(f"{place}/"))
+    return [name for name, rest in inside if _goes_along(rest, witnesses)]
 
 
 def _take(
@@ -550,8 +561,9 @@ def _take(
     for key in fresh:
         place = _place(theirs[key].start)
         disk.make_folder(folder.path / place)
-        names = _names(bundle, place)
+        names = _names(bundle, place, theirs[key].end.witnesses)
         for name in names:
+            disk.make_folder((folder.path / name).parent)
             if not (folder.path / name).exists():
                 bundle.copy(name, folder.path / name)
         disk.settle([folder.path / name for name in names], [folder.path / place])

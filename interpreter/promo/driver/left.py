@@ -10,8 +10,7 @@ from promo.driver.study import AMENDMENTS, DATA, LEDGER, RUNS, StudyFolder
 from promo.driver.values import Check, Outcome
 from promo.exchange.crate import ENVIRONMENT, METADATA
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
-from promo.run.locks import CLAIM
-from promo.run.store import EXIT, LOG, POINTS, PROGRAM, REQUEST, RESULT, is_whole, read_exit
+from promo.run.store import EXIT, NAMED, POINTS, PROGRAM, REQUEST, RESULT, STATES, is_whole, plain, read_exit
 from promo.run.values import Reason, Result, RunStatus
 
 
@@ -120,12 +119,10 @@ def _is_no_loss(folder: StudyFolder, attempt: Attempt) -> bool:
     return by_itself and result.status is RunStatus.OK and is_whole(result, exit_)
 
 
-ATTEMPT_FILES = frozenset({REQUEST, RESULT, POINTS, LOG, EXIT, CLAIM, "supervisor.txt"})
 OWN_FILES = frozenset({LEDGER, "lock", HEAD, ENVIRONMENT, METADATA, MANIFEST, SIGNATURE})
 """A crate and a bundle that were unpacked are study folders too."""
 OWN_FOLDERS = (ANCHORS, DATA, PROGRAM)
 """Folders whose files are witnessed where they are used: receipts, the text, the runner's files."""
-STATES = (".safetensors", ".json", ".part")
 MADE = re.compile(r"report[a-z0-9._-]*|[a-z0-9._-]*\.(html|md|csv|svg)")
 """Reports, which anybody may make again."""
 
@@ -156,7 +153,7 @@ def _strange(folder: StudyFolder, state: State) -> Iterator[str]:
         if whole in known or name.split("/")[0] in OWN_FOLDERS or (not place and MADE.fullmatch(whole)):
             continue
         attempt = next((attempts[each] for each in (place, *_above(place)) if each in attempts), None)
-        if attempt is not None and (place != attempt.folder or _is_of(file, attempt)):
+        if attempt is not None and _is_of(plain(whole.removeprefix(f"{attempt.folder}/")), attempt):
             continue
         asked = file == REQUEST and re.fullmatch(rf"{RUNS}/[^/]+/[^/]+/attempt-\d+", place)
         derived = unfinished and name.startswith(("evidence/", "decisions/"))
@@ -171,5 +168,10 @@ def _above(place: str) -> Iterator[str]:
 
 
 def _is_of(file: str, attempt: Attempt) -> bool:
-    """Whether a file is one that an attempt leaves: its record, what it printed, its states."""
-    return file in ATTEMPT_FILES or file in attempt.witnesses or file.endswith(STATES) or file.startswith("program.")
+    """
+    Whether a file is one that an attempt leaves: its record, its states, and whatever else the ledger has of it.
+
+    Of an attempt that runs, or whose end nobody wrote down, nothing else could be recorded.
+    """
+    unseen = attempt.state in (AttemptState.RUNNING, AttemptState.LOST) and not attempt.witnesses
+    return unseen or file in NAMED or file in attempt.witnesses or STATES.fullmatch(file) is not None

@@ -11,6 +11,12 @@ class Disk(Protocol):
     def read(self, path: Path) -> bytes | None:
         """The whole file, or None when there is none."""
 
+    def files(self, folder: Path) -> tuple[str, ...]:
+        """Names of all files below a folder, sorted, with forward slashes; links are left out and not followed."""
+
+    def digest(self, path: Path) -> str | None:
+        """SHA-256 of a whole file, or None when there is none; memory stays flat."""
+
     def append(self, path: Path, data: bytes) -> None:
         """Add bytes at the end of a file, and flush them."""
 

@@ -23,6 +23,11 @@ Folder = Annotated[
     Form("folder of an attempt", r"runs/[a-z0-9_]{1,80}/[a-z0-9_]{1,200}-[a-z0-9_]{1,80}-s\d{1,20}/attempt-\d{1,6}"),
 ]
 """Where an attempt lies inside its study."""
+Left = Annotated[
+    str,
+    Form("name of a file below the folder of an attempt", r"(?!(.*/)?\.{1,2}(/|$))[!-\[\]-~ ]+(?<!/)", longest=1024),
+]
+"""A file that an attempt left, with forward slashes; `promo.run.store.plain` makes such names of any."""
 Number = Annotated[int, Range(1, 999_999)]
 """Of an attempt of a run, or of an amendment."""
 Said = Annotated[str, Form("text", longest=65_536)]
@@ -312,7 +317,7 @@ class ResultAccepted:
     contention: Measured | None
     device_s: Seconds | None
     """Seconds of the device's time it took, all phases; None while unknown."""
-    witnesses: Mapping[str, Digest]
+    witnesses: Mapping[Left, Digest]
     """File -> digest of what it left beside its result."""
     bundle: Digest | None
 
@@ -330,7 +335,7 @@ class AttemptFailed:
     envelope: Digest | None
     train_s: Seconds | None
     device_s: Seconds | None
-    witnesses: Mapping[str, Digest]
+    witnesses: Mapping[Left, Digest]
     bundle: Digest | None
 
 
@@ -344,7 +349,7 @@ class AttemptLost:
     attempt: Number
     loss: Loss
     device_s: Seconds | None
-    witnesses: Mapping[str, Digest]
+    witnesses: Mapping[Left, Digest]
     bundle: Digest | None
 
 

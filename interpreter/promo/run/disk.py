@@ -7,6 +7,7 @@ their own, so that tests can put a file system there that loses and reorders eve
 """
 
 import errno
+import hashlib
 import os
 import sys
 import threading
@@ -21,6 +22,10 @@ from promo.base.errors import PromoError
 FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 REFUSED = FULL | {errno.EROFS, errno.EIO}
 """What a disk answers when it is to blame, and not who writes to it."""
+
+
+STEP = 1 << 20
+"""Bytes that are read at once."""
 
 
 class Access(Enum):
@@ -64,6 +69,12 @@ class Kernel(Protocol):
 
     def read(self, path: Path) -> bytes | None:
         """A whole file, or None when there is none."""
+
+    def files(self, folder: Path) -> tuple[str, ...]:
+        """Names of all files below a folder, sorted."""
+
+    def digest(self, path: Path) -> str | None:
+        """SHA-256 of a whole file, or None when there is none."""
 
 
 class SystemKernel:
@@ -135,6 +146,25 @@ class SystemKernel:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def files(self, folder: Path) -> tuple[str, ...]:
+        """Names of all files below a folder, sorted."""
+        found = []
+        for place, _, names in os.walk(folder):
+            paths = (Path(place, name) for name in names)
+            found += [path.relative_to(folder).as_posix() for path in paths if path.is_file() and not path.is_symlink()]
+        return tuple(sorted(found))
+
+    def digest(self, path: Path) -> str | None:
+        """SHA-256, a part at a time."""
+        found = hashlib.sha256()
+        try:
+            with path.open("rb") as file:
+                while part := file.read(STEP):
+                    found.update(part)
+        except FileNotFoundError:
+            return None
+        return found.hexdigest()
+
 
 SYSTEM = SystemKernel()
 
@@ -170,6 +200,14 @@ class RealDisk:
     def read(self, path: Path) -> bytes | None:
         """The whole file, or None when there is none."""
         return self._kernel.read(path)
+
+    def files(self, folder: Path) -> tuple[str, ...]:
+        """Names of all files below a folder, sorted, with forward slashes; links are left out and not followed."""
+        return self._kernel.files(folder)
+
+    def digest(self, path: Path) -> str | None:
+        """SHA-256 of a whole file, or None when there is none."""
+        return self._kernel.digest(path)
 
     def append(self, path: Path, data: bytes) -> None:
         """Add bytes at the end of a file, and flush them."""

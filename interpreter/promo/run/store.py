@@ -6,11 +6,14 @@ its own body and of the request it answers.  A folder is used by one attempt onl
 up and goes on can spoil nothing.
 """
 
+import os
+import re
 from pathlib import Path
 
 from promo.base.canonical import canonical, digest_bytes, parse_canonical, parse_json
 from promo.base.codec import from_json, to_json, value_digest
 from promo.ledger.ports import Disk
+from promo.run.locks import CLAIM
 from promo.run.values import Body, Envelope, Exit, Point, Reason, Request, Result, RunStatus
 
 REQUEST = "request.json"
@@ -21,10 +24,17 @@ LOG = "log.txt"
 CHECKPOINT = "checkpoint.json"
 OUTPUT = "output.txt"
 """What somebody else's program printed."""
-WITNESSES = (LOG, OUTPUT, EXIT)
-"""What tells how an attempt went, beside its result."""
+SUPERVISOR = "supervisor.txt"
+"""What the supervisor of its first attempt printed, which may go on with others."""
+STATES = re.compile(r"(checkpoint|trunk)(-[0-9a-f]{1,64}\.safetensors|\.json)(\.part)?")
+"""Kept states of a model: the result names them by digest, and each names its tensors."""
+BACKSLASH = 0x5C
+MOST_FILES = 10_000
+"""Files that one attempt may leave."""
 TRUNK = "trunk.json"
 """The state at the end of a constant-rate trunk, from which later stages branch."""
+NAMED = frozenset({REQUEST, RESULT, POINTS, CLAIM, SUPERVISOR})
+"""Files of an attempt that the ledger names by themselves, and two that locks and supervisors use."""
 PROGRAM = "program"
 """Where a study keeps the files of a runner that is kept in files."""
 TAIL = 12
@@ -68,19 +78,30 @@ def settle(disk: Disk, study: Path, folder: str) -> None:
     """Make durable what an attempt left, whoever wrote it, with every folder from the study down to it: one flush."""
     place = study / folder
     names = [study.joinpath(*folder.split("/")[:depth]) for depth in range(folder.count("/") + 2)]
-    disk.settle([place / name for name in (REQUEST, POINTS, RESULT, *WITNESSES)], names)
+    disk.settle([place / name for name in (REQUEST, POINTS, RESULT, LOG, OUTPUT, EXIT)], names)
 
 
 def witnesses(disk: Disk, folder: Path) -> dict[str, str]:
     """
-    Name -> digest of what tells how an attempt went, beside its result: what it printed, and how it ended.
+    Name -> digest of every file that an attempt left besides its request, its result, its points and kept states.
 
-    Empty as long as no supervisor has written how it ended, for until then somebody may be printing.
+    Empty as long as no supervisor has written how it ended, for until then somebody may be writing.  Names are below
+    the attempt's folder, with forward slashes; links are not followed.
     """
-    found = {name: disk.read(folder / name) for name in WITNESSES}
-    if found[EXIT] is None:
+    if disk.read(folder / EXIT) is None:
         return {}
-    return {name: digest_bytes(content) for name, content in found.items() if content is not None}
+    found: dict[str, str] = {}
+    for name in disk.files(folder):
+        digest = None if name in NAMED or STATES.fullmatch(name) else disk.digest(folder / name)
+        if digest is not None and len(found) < MOST_FILES:
+            found[plain(name)] = digest
+    return found
+
+
+def plain(name: str) -> str:
+    """A file's name in printable ASCII, whatever a program called it: all other bytes as `%` and two hex digits."""
+    raw = os.fsencode(name)
+    return "".join(chr(one) if 0x20 <= one < 0x7F and one != BACKSLASH else f"%{one:02x}" for one in raw)
 
 
 def result_bytes(body: Body) -> bytes:

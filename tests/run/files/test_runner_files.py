@@ -38,7 +38,8 @@ candidate deep like base { depth = 6 }
 candidate wide like base { aspect = 32 }
 
 stage short {
-  train    base, deep, wide for 2s
+  train    base, deep, wide for 100steps
+  cap      1min
   on       box
   seeds    1, 2
 }
@@ -65,6 +66,7 @@ from promo.run.function import runner
 @runner(
     name="mine",
     version=3,
+    budgets=["steps", "wall"],
     metrics={"val_loss": {"unit": "nats", "better": "lower"}},
     factors={
         "depth": {"unit": "layers", "default": 4, "low": 1, "high": 64, "whole": True},
@@ -76,7 +78,7 @@ from promo.run.function import runner
     size={"parameters": "12 * depth * width ** 2"},
 )
 def train(depth, aspect, pattern, seed, budget, record):
-    record.point(step=1, charged_s=1.0, val_loss=4.0)
+    record.point(step=budget, charged_s=1.0, val_loss=4.0)
     return 4.0 - depth / 10 - aspect / 1000 + seed / 1e6 + budget * 0
 '''.replace(
     "import not_installed_at_check_time_only_if_imported_lazily as heavy  # noqa\n", "import decimal as heavy\n"
@@ -85,6 +87,7 @@ def train(depth, aspect, pattern, seed, budget, record):
 DECLARED = """promo_runner = 1
 name = "program"
 version = 1
+budgets = ["steps", "wall"]
 left_out = ["aspect"]
 
 [metrics.val_loss]
@@ -128,7 +131,7 @@ GO = """
 import json, sys
 given = dict(word[2:].split("=", 1) for word in sys.argv[1:])
 value = 4.0 - int(given["depth"]) / 10 - int(given["aspect"]) / 1000 + int(given["seed"]) / 1e6
-json.dump({"metrics": {"val_loss": value}, "train_s": "1.5", "steps": 7, "tokens": 700}, open(given["out"], "w"))
+json.dump({"metrics": {"val_loss": value}, "train_s": 0.25, "steps": 100, "tokens": 700}, open(given["out"], "w"))
 """
 
 SCRIPT = (
@@ -167,14 +170,14 @@ DEPTH_OTHER = 1
 WINDOW_PATTERN = "SSSL"
 torch.manual_seed(42)
 value = 4.0 - DEPTH / 10 - ASPECT_RATIO / 1000 + torch.seed / 1e6
-assert TIME_BUDGET == 2, TIME_BUDGET
+assert TIME_BUDGET == 100, TIME_BUDGET
 assert WINDOW_PATTERN == "L"
 print("step 1: loss 9.0")
 print("---")
 print(f"val_loss:         {value:.6f}")
-print(f"training_seconds: {TIME_BUDGET - 0.4:.1f}")
+print("training_seconds: 0.4")
 print("total_tokens_M:   12.5")
-print("num_steps:        953")
+print(f"num_steps:        {TIME_BUDGET}")
 print("mfu_percent:      39.80")
 """.replace("DEPTH, = (8,)", "DEPTH = 2**3  # layers")
 PREPARE = "TIME_BUDGET = 300        # seconds\n"
@@ -241,9 +244,9 @@ def test_what_was_replaced_in_a_script_is_in_the_evidence(workplace, capsys):
     assert "-DEPTH = 2**3  # layers" in changes
     assert "+DEPTH = 6  # layers" in changes
     assert "-torch.manual_seed(42)" in changes
-    assert body.work == Work(steps=953, tokens=12500000, tokens_per_s="7812500.0")
+    assert body.work == Work(steps=100, tokens=12500000, tokens_per_s="31250000.0")
     assert body.details["reported"] == {"mfu_percent": "39.80"}
-    assert folder.result(attempt).charged_s == "1.600000"
+    assert folder.result(attempt).charged_s == "0.400000"
     assert len(changes) == 10
 
 
@@ -333,7 +336,7 @@ def test_a_budget_that_a_program_does_not_keep_to_is_refused(workplace, capsys):
     name, files = KINDS["command"]
     path = lay_out(workplace, name, files)
     pinned(path, capsys)
-    text = path.read_text(encoding="utf-8").replace("for 2s", "for 100steps\n  cap      1min")
+    text = path.read_text(encoding="utf-8").replace("for 100steps", "for 100tok")
     path.write_text(text, encoding="utf-8")
 
     assert promo("check", path) == 1
@@ -344,7 +347,7 @@ def test_a_program_that_cannot_carry_a_run_on_is_not_asked_to(workplace, capsys)
     name, files = KINDS["command"]
     path = lay_out(workplace, name, files)
     pinned(path, capsys)
-    more = "\nstage longer {\n  continue base from short to 10s\n  report   only\n}\n"
+    more = "\nstage longer {\n  continue base from short to 200steps\n  report   only\n}\n"
     path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
 
     assert promo("check", path) == 1

@@ -17,7 +17,7 @@ from attrs import define, field
 from promo.base.codec import from_json
 from promo.run.disk import DISK
 from promo.run.locks import claimant, give_up, is_claimed
-from promo.run.store import read_exit
+from promo.run.store import SUPERVISOR, read_exit
 from promo.run.values import AttemptSpec, Exit, Reason
 
 STOP_S = 20.0
@@ -85,7 +85,7 @@ class LocalExecutor:
 
     def _new(self, attempt: AttemptSpec, kind: tuple[object, ...]) -> Supervised:
         words = [name for name, wanted in (("keep", self.keep), ("finish", attempt.finish)) if wanted]
-        with (attempt.folder / "supervisor.txt").open("ab") as errors:
+        with (attempt.folder / SUPERVISOR).open("ab") as errors:
             process = subprocess.Popen(
                 [sys.executable, "-m", "promo.run.supervise", *words],
                 stdin=subprocess.PIPE,
