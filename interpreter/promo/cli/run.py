@@ -15,6 +15,7 @@ from promo.driver.pipeline import Compiled
 from promo.driver.run import run_study
 from promo.driver.study import REPORT, StudyFolder, study_folder
 from promo.driver.values import Display
+from promo.ledger.state import StudyState
 from promo.plan.values import Plan, SavedPlan
 from promo.run.clock import SystemClock
 from promo.run.locks import interrupt_holder, lock_study
@@ -115,6 +116,7 @@ def stop(options: Namespace) -> int:
         except Busy:
             clock.sleep(0.1)
         else:
-            put("stopped; promo run goes on")
+            over = folder.state().study in (StudyState.CLOSED, StudyState.STOPPED)
+            put("it had come to its end by itself" if over else "stopped; promo run goes on")
             return ExitCode.DONE
     raise PromoError(f"it was asked to end and still runs after {STOP_S} s", hint="watch it with: promo status")

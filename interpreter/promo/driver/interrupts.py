@@ -1,34 +1,36 @@
-"""Ctrl-C between an act and its record: held back until both are done."""
+"""Ctrl-C, and a request to end, between an act and its record: held back until both are done."""
 
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Any, Self
 
 
 class Interrupts:
     """
-    Ctrl-C, held back until `check` is called, so that nothing is interrupted between an act and its record.
+    SIGINT and SIGTERM, held back until `check` is called, so that nothing is interrupted between an act and its record.
 
-    Python delivers it to the main thread alone, at any instruction; elsewhere, or where whoever started promo turned
-    it off, this does nothing.
+    Python delivers them to the main thread alone, at any instruction; elsewhere this does nothing.  A shell that starts
+    something in the background has SIGINT ignored there, and that stays so; `promo stop` asks by SIGTERM.
     """
 
     def __init__(self) -> None:
-        self._asked = self._holding = False
+        self._asked = False
+        self._usual: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
-        usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if usual and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, self._note)
-            self._holding = True
+        if threading.current_thread() is threading.main_thread():
+            for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+                if signal.getsignal(number) == usual:
+                    self._usual[number] = usual
+                    signal.signal(number, self._note)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._holding:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, usual in self._usual.items():
+            signal.signal(number, usual)
         if fault is None:
             self.check()
 
@@ -37,10 +39,10 @@ class Interrupts:
 
     def check(self) -> None:
         """
-        Let a Ctrl-C that was held back happen.
+        Let what was held back happen.
 
         Raises:
-            KeyboardInterrupt: there was one.
+            KeyboardInterrupt: there was something.
         """
         if self._asked:
             raise KeyboardInterrupt

@@ -8,8 +8,7 @@ was asked, and its score is no evidence.
 
 from fractions import Fraction
 
-from promo.base.canonical import exact, from_exact
-from promo.base.units import duration
+from promo.base.canonical import exact, from_exact, rounded
 from promo.run.values import Counter, Used
 from promo.study.values import Budget, BudgetKind
 
@@ -26,6 +25,8 @@ HOW = {
     Counter.WHOLE: "for all of it is charged",
     Counter.RECORDED: "as was recorded",
 }
+
+HINTS = {Counter.WHOLE: "; a function can mark what is training (record.training()), and a program can report train_s"}
 
 
 def is_kept(used: Used, budget: Budget) -> bool:
@@ -44,8 +45,8 @@ def is_kept(used: Used, budget: Budget) -> bool:
 def missed(used: Used, budget: Budget) -> str:
     """In words: by how much a run missed its budget, and who knows."""
     said, asked = _amount(from_exact(used.used), budget.kind), _amount(Fraction(budget.amount), budget.kind)
-    return f"it used {said} of a budget of {asked}, {HOW[used.counter]}"
+    return f"it used {said} of a budget of {asked}, {HOW[used.counter]}{HINTS.get(used.counter, '')}"
 
 
 def _amount(amount: Fraction, kind: BudgetKind) -> str:
-    return duration(amount) if kind in TIMED else f"{exact(amount)} {UNITS[kind]}"
+    return f"{rounded(amount, 3)} s" if kind in TIMED else f"{exact(amount)} {UNITS[kind]}"

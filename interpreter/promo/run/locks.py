@@ -235,7 +235,7 @@ def _began(pid: int) -> float:
 
 def interrupt_holder(folder: Path) -> bool:
     """
-    Ask the process that holds a folder's lock to end, as Ctrl-C would.
+    Ask the process that holds a folder's lock to end, as Ctrl-C would, by a signal that nobody ignores for it.
 
     Returns:
         False when nobody holds it, or when its holder is not a process of this machine that can be asked.
@@ -252,7 +252,7 @@ def interrupt_holder(folder: Path) -> bool:
             return False
         time.sleep(0.02)  # whoever has just taken the lock has not said yet who it is
     with contextlib.suppress(OSError):
-        os.kill(holder, signal.SIGINT)
+        os.kill(holder, signal.SIGINT if sys.platform == "win32" else signal.SIGTERM)
         return True
     return False
 

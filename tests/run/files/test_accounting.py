@@ -1,0 +1,259 @@
+"""Budgets of somebody else's runs: what is charged, who knows, and what becomes of a run that missed its own."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from promo.driver.study import StudyFolder
+from promo.run.values import Counter
+from support import promo
+
+SPEC = """promo 1
+
+study trial {
+  title    "Budgets"
+  measure  val_loss in nats, lower is better
+  runner   "RUNNER"
+}
+
+host box {
+  device   "cpu" on any
+  slots    SLOTS
+}
+
+factor way: kind in ["plain", "other"] default "plain"
+
+candidate base as reference
+candidate good { way = "other" }
+
+stage short {
+  train    base, good for BUDGET
+  on       box
+  seeds    1
+  report   only
+}
+"""
+FUNCTION = """
+import time
+from promo.run.function import runner
+
+
+@runner(
+    metrics={"val_loss": {"unit": "nats", "better": "lower"}},
+    factors={"way": {"unit": "kind", "choices": ["plain", "other"], "default": "plain"}},
+    budgets=["wall", "cpu", "steps", "tokens"],
+    FILES
+)
+def train(way, seed, budget, record):
+BODY
+    return 2.0 - len(way) / 100
+"""
+
+
+def lay_out(place, body, budget="1s", slots=1, files=""):
+    indented = "\n".join(f"    {line}" for line in body.splitlines())
+    (place / "mine.py").write_text(FUNCTION.replace("BODY", indented).replace("FILES", files), encoding="utf-8")
+    text = SPEC.replace("RUNNER", "mine.py").replace("BUDGET", budget).replace("SLOTS", str(slots))
+    path = place / "trial.promo"
+    path.write_text(text, encoding="utf-8")
+    done = subprocess.run([*CLI, "check", "trial.promo"], capture_output=True, text=True, cwd=place, check=False)
+    pin = done.stderr.split("pinned sha256:")[1].split()[0]
+    path.write_text(text.replace('"mine.py"', f'"mine.py" pinned sha256:{pin}'), encoding="utf-8")
+    return path
+
+
+CLI = [sys.executable, "-c", "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"]
+
+
+def endings(place):
+    """Candidate -> how its last attempt ended, and what it used."""
+    folder = StudyFolder(place / "trial.study")
+    found = {}
+    for attempt in folder.state().every_attempt():
+        body = folder.result(attempt).body
+        found[attempt.candidate] = (attempt.ending, attempt.cause, body.used if body else None)
+    return found
+
+
+MARKED = """
+time.sleep(0.5)  # importing and reading
+with record.training():
+    time.sleep(1.0)
+time.sleep(0.5)  # scoring
+"""
+
+
+def test_what_a_function_marks_as_training_is_charged_and_nothing_else(workplace):
+    lay_out(workplace, MARKED)
+
+    assert promo("run", "trial.promo", "--quiet") == 0
+    for ending, _, used in endings(workplace).values():
+        assert (ending, used.counter) == ("ok", Counter.MARKED)
+        assert 1.0 <= float(used.used) < 1.05
+    assert promo("verify", "trial.promo") == 3
+
+
+def test_without_marks_everything_is_charged_and_a_run_that_misses_its_budget_by_that_is_invalid(workplace, capsys):
+    lay_out(workplace, "time.sleep(1.5)")
+
+    promo("run", "trial.promo", "--quiet")
+    for ending, cause, used in endings(workplace).values():
+        assert (ending, used.counter) == ("invalid", Counter.WHOLE)
+        assert cause.startswith("it used 1.50")
+        assert "of a budget of 1.000 s, for all of it is charged; a function can mark what is training" in cause
+    capsys.readouterr()
+    assert promo("verify", "trial.promo") == 3
+    assert "budgets: kept by 0 of 0 accepted runs, not known of 0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("budget", "body", "ending"),
+    [
+        ("100steps\n  cap 1min", "record.point(step=100)", "ok"),
+        ("100steps\n  cap 1min", "record.point(step=101)", "ok"),
+        ("100steps\n  cap 1min", "record.point(step=102)", "invalid"),
+        ("100steps\n  cap 1min", "record.point(step=50)", "invalid"),
+        ("100steps\n  cap 1min", "pass", "ok"),
+        ("1_000tok\n  cap 1min", "record.point(tokens=1040)", "ok"),
+        ("1_000tok\n  cap 1min", "record.point(tokens=1060)", "invalid"),
+        ("1s cpu\n  cap 1min", "time.sleep(1.0)", "invalid"),
+    ],
+)
+def test_a_budget_is_kept_but_for_a_step_or_a_share_and_nobody_may_know(workplace, budget, body, ending, capsys):
+    lay_out(workplace, body, budget)
+
+    promo("run", "trial.promo", "--quiet")
+    assert {how for how, _, _ in endings(workplace).values()} == {ending}
+    capsys.readouterr()
+    assert promo("verify", "trial.promo") == 3
+    counted = {"ok": 2 if "point" in body else 0, "invalid": 0}[ending]
+    unknown = 2 if body == "pass" else 0
+    said = f"budgets: kept by {counted} of {counted + unknown} accepted runs, not known of {unknown}"
+    assert said in capsys.readouterr().out
+
+
+# --- a folder of its own ------------------------------------------------------------------------------------------
+
+
+OWN = """
+from pathlib import Path
+assert Path("numbers.txt").read_text() == "7"
+assert not Path("mine.txt").exists()
+Path("mine.txt").write_text(way)
+Path("deep").mkdir()
+Path("deep/two.txt").write_text("2")
+record.point(step=100)
+"""
+
+
+@pytest.mark.parametrize("at", [".", "elsewhere"])
+def test_a_run_has_a_folder_of_its_own_with_the_files_that_are_declared_wherever_promo_was_started(workplace, at):
+    (workplace / "numbers.txt").write_text("7", encoding="utf-8")
+    (workplace / "undeclared.txt").write_text("8", encoding="utf-8")
+    (workplace / "elsewhere").mkdir()
+    body = OWN + 'assert not Path("undeclared.txt").exists()'
+    lay_out(workplace, body, "100steps\n  cap 1min", 2, 'files=["numbers.txt"],')
+    (workplace / "elsewhere" / "numbers.txt").write_text("9", encoding="utf-8")
+
+    spec = os.path.relpath(workplace / "trial.promo", workplace / at)
+    subprocess.run([*CLI, "run", spec, "--quiet"], cwd=workplace / at, check=True, stdout=subprocess.DEVNULL)
+
+    assert {how for how, _, _ in endings(workplace).values()} == {"ok"}
+    folder = StudyFolder(workplace / "trial.study")
+    for attempt in folder.state().every_attempt():
+        assert {"program/mine.txt", "program/deep/two.txt", "program/numbers.txt", "log.txt"} <= set(attempt.witnesses)
+    assert promo("verify", workplace / "trial.promo") == 3
+    written = next(folder.path.rglob("two.txt"))
+    written.write_text("3", encoding="utf-8")
+    assert promo("verify", workplace / "trial.promo") == 1
+    written.write_text("2", encoding="utf-8")
+    written.with_name("planted.txt").write_text("", encoding="utf-8")
+    assert promo("verify", workplace / "trial.promo") == 1
+
+
+def test_a_compiled_file_that_somebody_planted_is_not_what_runs(workplace):
+    path = lay_out(workplace, "record.point(step=100)", "100steps\n  cap 1min")
+    assert promo("run", path, "--freeze-only") == 0
+    program = workplace / "trial.study" / "program"
+    program.mkdir()
+    other = workplace / "mine_other.py"
+    other.write_text("def train(way, seed, budget, record):\n    return 0.001\n", encoding="utf-8")
+    code = (
+        "import importlib.util, os, py_compile, sys\n"
+        f"source, kept = {str(workplace / 'mine.py')!r}, {str(program / 'mine.py')!r}\n"
+        "cached = importlib.util.cache_from_source(kept)\n"
+        "os.makedirs(os.path.dirname(cached), exist_ok=True)\n"
+        f"py_compile.compile({str(other)!r}, cfile=cached, "
+        "invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+    promo("run", path, "--quiet")
+    folder = StudyFolder(workplace / "trial.study")
+    values = [dict(attempt.metrics)["val_loss"] for attempt in folder.state().every_attempt()]
+    assert sorted(values) == ["1.95", "1.95"]
+
+
+# --- parts of runs ------------------------------------------------------------------------------------------------
+
+TOML = """promo_runner = 1
+name = "parts"
+budgets = ["steps", "wall"]
+metrics.val_loss = { unit = "nats", better = "lower" }
+factors.way = { unit = "kind", choices = ["plain", "other"], default = "plain" }
+
+[command]
+argv = ["{python}", "{program}/go.py", "{way}", "{budget}", "{result}"]
+files = ["go.py"]
+"""
+GO = """
+import json, signal, sys, time
+way, budget, result = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+
+def leave(*_):
+    json.dump({"metrics": {"val_loss": 9.0 - done / 100}, SAID}, open(result, "w"))
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, leave)
+signal.signal(signal.SIGINT, leave)
+for done in range(1, budget + 1):
+    time.sleep(0.01)
+leave()
+"""
+
+
+@pytest.mark.parametrize("said", ['"steps": done', '"cause": ""'])
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_a_program_that_writes_a_part_when_it_is_asked_to_end_is_run_again_as_a_whole(workplace, said, how):
+    """Whether it says how far it had come or not."""
+    (workplace / "go.py").write_text(GO.replace("SAID", said), encoding="utf-8")
+    (workplace / "parts.toml").write_text(TOML, encoding="utf-8")
+    text = SPEC.replace("RUNNER", "parts.toml").replace("BUDGET", "300steps\n  cap 1min").replace("SLOTS", "2")
+    (workplace / "trial.promo").write_text(text, encoding="utf-8")
+    done = subprocess.run([*CLI, "check", "trial.promo"], capture_output=True, text=True, cwd=workplace, check=False)
+    pin = done.stderr.split("pinned sha256:")[1].split()[0]
+    whole = text.replace('"parts.toml"', f'"parts.toml" pinned sha256:{pin}')
+    (workplace / "trial.promo").write_text(whole, encoding="utf-8")
+
+    running = subprocess.Popen([*CLI, "run", "trial.promo", "--quiet"], stdout=subprocess.DEVNULL)
+    study = workplace / "trial.study"
+    until = time.monotonic() + 60
+    while time.monotonic() < until and not list(study.glob("runs/short/*/attempt-1/program/go.py")):
+        time.sleep(0.05)
+    time.sleep(1.0)
+    if how == "stop":
+        assert promo("stop", study) == 0
+    else:
+        running.kill()
+    running.wait()
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+    folder = StudyFolder(study)
+    counted = [one for one in folder.state().every_attempt() if one.state.value == "accepted"]
+    assert [dict(one.metrics)["val_loss"] for one in counted] == ["6.0", "6.0"]
+    lost = [one for one in folder.state().every_attempt() if one.state.value == "lost"]
+    assert len(lost) == 2
+    assert promo("verify", study) == 3

@@ -1,0 +1,118 @@
+"""What programs say of themselves: numbers are read strictly, and what is none is told with its line."""
+
+import json
+import math
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from promo.ledger.values import RunStatus
+from promo.run.program import Summary, Which
+from promo.run.runners.files.figures import Lines, NoNumberError, from_file, number, points_of
+
+SUMMARY = Summary("", ":", None, {"loss": "loss"}, {"train_s": "seconds", "tokens": "M * 1e6"}, {"FAIL": RunStatus.NAN})
+
+
+def read(*lines, which=None, after=""):
+    lines_of = Lines(Summary(after, ":", which, SUMMARY.metrics, SUMMARY.figures, SUMMARY.failures))
+    for line in lines:
+        lines_of.line(line)
+    return lines_of.end()
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_float_is_read_as_it_is_printed(value):
+    assert number(repr(value)) == number(f" {value!r}\n") == number(value) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["9,75", "1,000", "1_000", "1 000", "0x10", "", "1e", "--1", "1.2.3", "about 3", "٣", "½"]
+)
+def test_what_is_no_plain_number_is_refused(text):
+    with pytest.raises(NoNumberError):
+        number(text)
+    assert f"'loss: {text.strip()}' in its summary is no number" in read(f"loss: {text}").unread
+
+
+@pytest.mark.parametrize("value", [True, False, None, [], {}, 1j, b"1", object()])
+def test_what_a_function_returns_and_is_no_number_is_refused(value):
+    with pytest.raises(NoNumberError):
+        number(value)
+
+
+def test_numbers_of_other_libraries_are_taken():
+    numpy = pytest.importorskip("numpy")
+    assert number(numpy.float32(1.5)) == number(numpy.array(1.5)) == number(numpy.int64(3)) / 2 == 1.5
+    with pytest.raises(NoNumberError):
+        number(numpy.bool_(True))
+    with pytest.raises(NoNumberError):
+        number(numpy.array([1.5]))
+    torch = pytest.importorskip("torch")
+    assert number(torch.tensor(1.5)) == 1.5
+    assert number(10**400) == math.inf
+
+
+@pytest.mark.parametrize("text", ["nan", "NaN", "-nan", "inf", "-Infinity", "+INF"])
+def test_a_metric_that_is_not_finite_is_how_the_run_ended_whatever_follows(text):
+    for lines in ([f"loss: {text}"], [f"loss: {text}", "loss: 2.5"], ["loss: 2.5", f"loss: {text}"]):
+        for which in (None, *Which):
+            assert read(*lines, which=which).status is RunStatus.NAN
+
+
+@pytest.mark.parametrize(
+    ("which", "value"), [(Which.FIRST, 2.9), (Which.LAST, 2.1), (Which.LOWEST, 1.5), (Which.HIGHEST, 2.9)]
+)
+def test_which_of_several_values_counts_is_declared_and_without_that_none_does(which, value):
+    lines = ["loss: 2.9", "loss: 1.5", "loss: 2.1"]
+
+    assert read(*lines, which=which).metrics == {"loss": value}
+    assert "it printed 'loss' 3 times" in read(*lines).unread
+    assert read("loss: 2.9", "---", *lines[2:], after="---").metrics == {"loss": 2.1}
+
+
+def test_figures_are_exact_and_from_zero_up():
+    said = read("loss: 1", "seconds: 0.1", "M: 12.5")
+
+    assert said.figures == {"train_s": Fraction(1, 10), "tokens": 12_500_000}
+    for bad in ("-1", "nan", "1,5"):
+        assert f"'seconds: {bad}' in its summary is no number from 0 up" in read("loss: 1", f"seconds: {bad}").unread
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"metrics": {"loss": NaN}}', "nan"),
+        ('{"metrics": {"loss": -Infinity}}', "nan"),
+        ('{"metrics": {"loss": 1e999}}', "nan"),
+        ('{"metrics": {"loss": true}}', "'loss: True' in its result file is no number"),
+        ('{"metrics": {"loss": "2,5"}}', "'loss: 2,5' in its result file is no number"),
+        ('{"metrics": {"loss": null}}', "'loss: None' in its result file is no number"),
+        ('{"metrics": {"loss": 1}, "steps": true}', "'steps: True' in its result file is no number from 0 up"),
+        ('{"metrics": {"loss": 1}, "train_s": -3600}', "'train_s: -3600' in its result file is no number from 0 up"),
+        ('{"metrics": {"loss": 1}, "status": "fine"}', "'status: fine' in its result file is none of: ok, nan"),
+        ('{"metrics": [1]}', 'its result file has no "metrics"'),
+        ('{"metrics"', "its result file is no JSON"),
+        ("[" * 100_000, "its result file is no JSON"),
+    ],
+)
+def test_a_result_file_is_read_as_strictly(tmp_path, content, said):
+    (tmp_path / "r.json").write_text(content, encoding="utf-8")
+    found = from_file(tmp_path / "r.json")
+
+    assert found.status is RunStatus.NAN if said == "nan" else found.unread.startswith(said)
+
+
+def test_points_are_taken_as_far_as_they_are_numbers(tmp_path):
+    lines = ['{"step": 1, "loss": 2.5, "self": 3, "a": true}', "no JSON", "[" * 9999, '{"step": NaN, "loss": 1e999}']
+    (tmp_path / "p.jsonl").write_text("\n".join(lines), encoding="utf-8")
+
+    assert list(points_of(tmp_path / "p.jsonl")) == [{"step": 1, "loss": 2.5, "self": 3}, {}]
+
+
+def test_any_name_of_a_summary_that_nothing_asks_for_is_kept_up_to_a_number():
+    said = read("loss: 1", *(f"name {number}: {json.dumps(number)}" for number in range(5_000)))
+
+    assert said.metrics == {"loss": 1.0}
+    assert 900 < len(said.other) < 1_001
