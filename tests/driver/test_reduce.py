@@ -375,6 +375,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path.with_suffix(".study")
 
 
+def test_budgets_that_a_runner_does_not_report_are_said_to_be_unknown(finished, capsys):
+    assert promo("verify", finished) == 3
+    said = capsys.readouterr().out
+    assert "budgets: kept within one step by 0 of 18 accepted runs, not reported by 18\n" in said
+
+
 @pytest.mark.parametrize("field", WRONG)
 def test_both_verifiers_find_effects_that_do_not_follow_though_every_digest_was_made_to_fit(
     finished, tmp_path, capsys, field

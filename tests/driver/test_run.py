@@ -16,6 +16,7 @@ from promo.templates import recheck
 
 from promo.base.canonical import canonical, digest_bytes, parse_canonical
 from promo.base.codec import from_json, to_json
+from promo.decision.values import Decision
 from promo.driver.study import StudyFolder
 from promo.ledger.outcomes import Answer, Lacking, Stopped
 from promo.ledger.state import AttemptState, StudyState
@@ -24,6 +25,7 @@ from promo.ledger.values import (
     AttemptLost,
     AttemptStarted,
     Decided,
+    Loss,
     ResultAccepted,
     RunStatus,
     StudyStopped,
@@ -39,6 +41,9 @@ INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")
 TWO_HOSTS = INLINE + "\n\n" + INLINE.replace("host box", "host other")
 
 
+NOBODY = Namespace(key=[], authority=[], anchor=[])
+
+
 def write(workplace: Path, text: str, name: str = "trial.promo") -> Path:
     path = workplace / name
     path.write_text(text, encoding="utf-8")
@@ -51,6 +56,10 @@ def study(workplace: Path, name: str = "trial") -> StudyFolder:
 
 def decisions(folder: StudyFolder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((folder.path / "decisions").glob("*.json"))}
+
+
+def promoted_in(stored: dict[str, bytes]) -> dict[str, tuple[str, ...]]:
+    return {name: from_json(Decision, parse_canonical(content.strip())).promoted for name, content in stored.items()}
 
 
 def small(**parts) -> str:
@@ -480,7 +489,7 @@ def copy(finished, workplace):
 def test_a_ledger_cut_short_at_any_event_leads_to_the_same_decisions(copy, share):
     """Whatever was the last thing on disk, going on ends with the same survivors."""
     ledger = copy.path / "ledger.jsonl"
-    expected = json.loads(decisions(copy)["pick.json"])["promoted"]
+    expected = decisions(copy)
     lines = ledger.read_bytes().splitlines(keepends=True)
     kept = max(round(share * len(lines)), 1)
     crashed(ledger, b"".join(lines[:kept]) + b'{"torn')
@@ -488,7 +497,7 @@ def test_a_ledger_cut_short_at_any_event_leads_to_the_same_decisions(copy, share
         shutil.rmtree(copy.path / folder)
 
     assert promo("run", "trial.promo", "--quiet") == 0
-    assert json.loads(decisions(copy)["pick.json"])["promoted"] == expected
+    assert promoted_in(decisions(copy)) == promoted_in(expected) == {"pick.json": ("base", "good"), "close.json": ()}
     assert promo("verify", copy.path) == 3
 
 
@@ -538,13 +547,12 @@ def test_what_a_run_printed_and_how_it_ended_is_vouched_for(copy, name, capsys):
     path = copy.path / "runs/short/good-box-s1/attempt-1" / name
     path.write_bytes(path.read_bytes() + b" ")
     said = []
-    nobody = Namespace(key=[], authority=[], anchor=[])
 
-    assert promo("verify", copy.path) == recheck.check(copy.path, nobody, said.append) == 1
+    assert promo("verify", copy.path) == recheck.check(copy.path, NOBODY, said.append) == 1
     assert f"attempt-1/{name}" in capsys.readouterr().out
     assert f"attempt-1/{name} is not what was recorded" in "\n".join(said)
     path.unlink()
-    assert promo("verify", copy.path) == recheck.check(copy.path, nobody, said.append) == 2
+    assert promo("verify", copy.path) == recheck.check(copy.path, NOBODY, said.append) == 2
 
 
 def test_less_of_a_devices_time_than_the_attempts_took_is_found_though_every_digest_was_made_to_fit(copy, capsys):
@@ -561,8 +569,48 @@ def test_less_of_a_devices_time_than_the_attempts_took_is_found_though_every_dig
 
     assert promo("verify", copy.path) == 1
     assert "less time of slots was recorded than the attempts themselves took" in capsys.readouterr().out
-    assert recheck.check(copy.path, Namespace(key=[], authority=[], anchor=[]), said.append) == 1
+    assert recheck.check(copy.path, NOBODY, said.append) == 1
     assert "took more of its device's time than the ledger says" in "\n".join(said)
+
+
+def test_a_run_that_had_more_than_its_budget_and_one_step_is_found_though_every_digest_was_made_to_fit(copy, capsys):
+    assert promo("verify", copy.path) == 3
+    assert "ok       budgets: kept within one step by 12 of 12 accepted runs\n" in capsys.readouterr().out
+    attempt = next(one for one in copy.state().every_attempt("short") if one.candidate == "good")
+    body = copy.result(attempt).body
+    left = result_bytes(evolve(body, used=evolve(body.used, used="1.5", last_step="0.25")))
+    (copy.path / attempt.folder / "result.json").write_bytes(left)
+
+    def fitted(event):
+        counts = isinstance(event.event, ResultAccepted) and event.event.envelope == attempt.envelope
+        return evolve(event.event, envelope=digest_bytes(left)) if counts else event.event
+
+    rewritten(copy.path / "ledger.jsonl", fitted)
+    said = []
+
+    assert promo("verify", copy.path) == 1
+    assert f"DIFFERS  budgets: {attempt.folder}\n" in capsys.readouterr().out
+    assert recheck.check(copy.path, NOBODY, said.append) == 1
+    assert any(attempt.folder in line and "budget" in line for line in said), said
+
+
+def test_a_result_that_was_called_lost_is_found(copy, capsys):
+    """Whoever trains a run again because its result was not the one that was hoped for."""
+    attempt = next(one for one in copy.state().every_attempt("short") if one.candidate == "good")
+
+    def lost(event):
+        one = event.event
+        if isinstance(one, ResultAccepted) and one.envelope == attempt.envelope:
+            return AttemptLost(one.run, one.attempt, Loss.GONE, one.device_s, one.witnesses, None)
+        return one
+
+    rewritten(copy.path / "ledger.jsonl", lost)
+    said = []
+
+    assert promo("verify", copy.path) == 1
+    assert f"DIFFERS  lost attempts: called lost, and they left a result: {attempt.folder}\n" in capsys.readouterr().out
+    assert recheck.check(copy.path, NOBODY, said.append) == 1
+    assert any(attempt.folder in line and "lost" in line for line in said), said
 
 
 @pytest.mark.parametrize("name", ["spec.promo", "plan.json", "lock.json"])
