@@ -51,7 +51,7 @@ def test_no_module_unpickles_evaluates_or_starts_a_shell(path):
 HOSTILE = "$(touch owned); `touch owned` && {python} -la --"
 RUNNER = f"""promo_runner = 1
 name = "echo"
-budgets = ["wall"]
+budgets = ["wall", "steps"]
 
 [metrics.loss]
 unit = "pt"
@@ -69,7 +69,7 @@ files = ["echo.py"]
 ECHO = f"""import json, sys
 same = sys.argv[2:] == ["--", {HOSTILE!r}] or sys.argv[2:] == ["--", "plain"]
 with open(sys.argv[1].partition("=")[2], "w") as file:
-    json.dump({{"metrics": {{"loss": 1.0 if same else 9.0}}, "train_s": 1.0, "steps": 1, "tokens": 1}}, file)
+    json.dump({{"metrics": {{"loss": 1.0 if same else 9.0}}, "steps": 1, "tokens": 1}}, file)
 """
 
 
@@ -95,7 +95,8 @@ candidate base as reference
 candidate wild like base {{ word = {json.dumps(HOSTILE)} }}
 
 stage short {{
-  train    base, wild for 1s
+  train    base, wild for 1steps
+  cap      1min
   on       box
   seeds    1
   report   only

@@ -3,8 +3,10 @@
 import sys
 import time
 from collections.abc import Mapping
+from importlib.abc import InspectLoader
+from importlib.util import decode_source, module_from_spec, spec_from_loader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType
 from typing import Any
 
 from attrs import evolve
@@ -50,11 +52,29 @@ def _loaded(path: Path, function: Function, files: Mapping[str, str]) -> Any:
     content = path.read_bytes()
     if digest_bytes(content) != files[function.file]:
         raise ProgramError(f"the program file {function.file} is not the one the study was frozen with")
-    module = ModuleType(MODULE)
+    spec = spec_from_loader(MODULE, _Bytes(content, path), origin=str(path))
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
     module.__file__ = str(path)
     sys.modules[MODULE] = module  # where classes that it defines are looked up when they are pickled
-    exec(compile(content, str(path), "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - this is what it is for
+    spec.loader.exec_module(module)
     return getattr(module, function.name)
+
+
+class _Bytes(InspectLoader):
+    """Imports what it was given, and looks for nothing compiled beside it."""
+
+    def __init__(self, content: bytes, path: Path) -> None:
+        self._content, self._path = content, path
+
+    def get_source(self, fullname: str) -> str:
+        """The text of the module."""
+        del fullname
+        return decode_source(self._content)
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The text, compiled; mistakes in it are told with its path."""
+        return self.source_to_code(self.get_source(fullname), str(self._path))
 
 
 def _arguments(request: Request, recorder: Recorder) -> dict[str, Any]:
