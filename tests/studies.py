@@ -94,14 +94,16 @@ def stopped():
 
 def rerun():
     """A candidate fails once in each cell and is sound the second time; another one fails always."""
-    text = spec(host=INLINE, candidate=behaving("good", "once"))
+    rule = SOUND["rule"].replace("missing stop", "missing rerun 1, then stop")
+    text = spec(host=INLINE, candidate=behaving("good", "once"), rule=rule)
     run(text.replace("candidate fair like base { quality = 3 }", 'candidate fair like base {\n  behaviour = "oom"\n}'))
 
 
 def guarded():
     """A guard sets slow runs aside, which are run once more; another guard looks at seconds."""
     gate = SOUND["gate"].replace(
-        "  missing", "  guard throughput within 30% of host, rerun 1, then drop\n  guard train at most 60s, drop\n  missing"
+        "  missing",
+        "  guard throughput within 30% of host, rerun 1, then drop\n  guard train at most 60s, drop\n  missing",
     )
     run(spec(host=INLINE, gate=gate, candidate=behaving("fair", "slow")))
 
@@ -141,17 +143,16 @@ def rich():
 
 
 def continued():
-    """A stage carries runs on, another branches from its trunk."""
+    """A stage carries runs on, and another one those."""
     run("\n".join((
         "promo 1", SOUND["study"], INLINE, "factor quality: points in -100..100 default 0",
         "candidate base as reference { quality = 2 }", "candidate good like base { quality = 1 }",
-        "cohort two { members base, good }",
-        "stage short {\n  train two for 30steps\n  cap 1min\n  cooldown 20%\n  on box\n  seeds 1, 2\n}",
-        "stage more {\n  train two for 20steps\n  cap 1min\n  on box\n  seeds 3, 4\n}",
-        "stage longer {\n  continue two from more to 50steps\n  report only\n}",
-        "stage twig {\n  branch two from short to 60steps\n  report only\n}",
-        "frozen rule close {\n  judge good against base at short\n  require mean gap at most 0.5pt\n  missing stop\n}",
-        "frozen rule again {\n  judge good against base at more\n  require mean gap at most 0.5pt\n  missing stop\n}",
+        "candidate poor like base { quality = 4 }", "cohort three { members base, good, poor }",
+        "stage short {\n  train three for 20steps\n  cap 1min\n  on box\n  seeds 3, 4\n}",
+        "stage longer {\n  after pick\n  continue promoted from short to 50steps\n}",
+        "stage last {\n  continue good from longer to 70steps\n  report only\n}",
+        SOUND["gate"].replace("short to long", "short to longer").replace("always base", "always good"),
+        "frozen rule close {\n  judge good against base at longer\n  require mean gap at most 0.5pt\n  missing stop\n}",
     )))  # fmt: skip
 
 
@@ -373,9 +374,12 @@ def bundled():
 
 
 def texted():
-    """Real training of the built-in runner on a text; it takes some seconds."""
-    stages = "stage first {\n  train wide, narrow for 3steps\n  cap 1min\n  on here\n  seeds 1\n}\n"
-    rule = "frozen rule pays {\n  judge wide against narrow at first\n  require mean gain at least 0bpb\n  missing stop\n}"
+    """Real training of the built-in runner on a text, and a branch from its trunk; it takes some seconds."""
+    stages = "stage first {\n  train wide, narrow for 10steps\n  cooldown 20%\n  cap 1min\n  on here\n  seeds 1\n}\n"
+    stages += "stage twig {\n  branch wide from first to 20steps\n  report only\n}\n"
+    rule = (
+        "frozen rule pays {\n  judge wide against narrow at first\n  require mean gain at least 0bpb\n  missing stop\n}"
+    )
     study = 'study trial {\n  title "T"\n  measure val_bpb in bpb, lower is better\n  runner gpt\n}\n'
     run(f"promo 1\n\n{study}\n{TWO_MODELS}\n{stages}\n{rule}\n")
 
