@@ -28,6 +28,7 @@ import binascii
 import csv
 import gzip
 import hashlib
+import heapq
 import io
 import itertools
 import json
@@ -449,6 +450,7 @@ BASES: dict[str, Form] = {
     "count": whole(0),
     "from1": whole(1, 999_999),
     "reruns": whole(0, 99),
+    "slots": whole(1, 1_000_000),
     "sign": whole(-1, 1),
     "long": long(),
     "amount": long(0),
@@ -508,7 +510,7 @@ runner: name text, version whole, digest text?
 tokens: path text, pinned text?, vocabulary whole
 data: source text, pinned text?, holdout number, score_tokens whole, window whole, tokens tokens?
 budget: kind 'wall|cpu|upstream|steps|tokens|flops', amount amount, cap_s count
-host: name text, device text, system text, slots count, threads count, price number?, executor text
+host: name text, device text, system text, slots slots, threads count, price number?, executor text
 machine: device text, system text, threads count
 factor: name text, unit text, domain domain, default level
 design: name text, factors text+, low level*, high level*, numbers whole*, rows sign**, centre level*?, words word*,
@@ -836,6 +838,15 @@ class Plan:
             else int(trunk)
         )
 
+    def waits_for(self, stage: str) -> list[str]:
+        """Stages that have to end before another one begins."""
+        said, study = self.study["stages"][stage], self.study
+        found = [one for one in (said["continues"], said["beside"], *said["grown_at"]) if one is not None]
+        after = said["after"]
+        found += [study["gates"][after]["source"]] if after in study["gates"] else []
+        found += study["steps"][after]["sources"] if after in study["steps"] else []
+        return found + (study["reductions"][after]["needs"] if after in study["reductions"] else [])
+
     def kept(self) -> set[str]:
         """Runs whose state another run begins from."""
         stages = self.study["stages"].values()
@@ -862,13 +873,16 @@ class Plan:
         if self.stages.keys() != study["stages"].keys() or study["entrants"].keys() != study["stages"].keys():
             yield "plan and study have other stages"
             return
-        for about, names, known in self._references():
-            yield from (f"{about} has {shown(name)}, which is not there" for name in names if name not in known)
+        lost = [(about, name) for about, names, known in self._references() for name in names if name not in known]
+        yield from (f"{about} has {shown(name)}, which is not there" for about, name in lost)
+        if lost:
+            return
         yield from self._misshapen()
         order = {name: place for place, name in enumerate(self.stages)}
-        for name, stage in study["stages"].items():
-            if stage["continues"] is not None and order.get(stage["continues"], len(order)) >= order[name]:
-                yield f"stage {name} carries on one that does not stand before it"
+        for name in self.stages:
+            for other in self.waits_for(name):
+                if order[other] >= order[name]:
+                    yield f"stage {name} waits for {other}, which does not stand before it"
 
     def _references(self) -> Iterator[tuple[str, Iterable[str], Iterable[str]]]:
         """Who names whom, and who there is."""
@@ -1121,7 +1135,7 @@ def unlike(plan: Plan) -> Iterator[str]:
     for name in sorted(sealed.keys() | stored["seals"].keys()):
         if sealed.get(name) != stored["seals"].get(name):
             yield f"the seal of {name} is not the digest of what its verdict rests on"
-    found, salt = identities(plan), study["order_seed"]
+    found, salt, times = identities(plan), study["order_seed"], scheduled(plan)
     for name, stage in plan.stages.items():
         due: list[list[Any]] = []
         said = study["stages"][name]
@@ -1138,21 +1152,69 @@ def unlike(plan: Plan) -> Iterator[str]:
             or sorted(stage["seeds"]) != sorted(said["seeds"])
         ):
             yield f"stage {name} is another one than its study says"
-        yield from _dear(plan, name)
+        due_ = {**counted(plan, name), **dict(zip(("starts_s", "ends_s"), times[name], strict=True))}
+        yield from (f"{key} of {name} does not follow from its study" for key in due_ if stage[key] != due_[key])
+    sums = summed(plan, max(end for _, end in times.values()))
+    yield from (f"{key} does not follow from its stages" for key in sums if stored[key] != sums[key])
 
 
-def _dear(plan: Plan, name: str) -> Iterator[str]:
-    """Counts and device time of a stage, from those who enter and its reruns."""
+def counted(plan: Plan, name: str) -> Object:
+    """Counts and device time of a stage: the fewest, those planned, and the most with every rerun."""
     stage, there = plan.stages[name], plan.study["entrants"][name]
-    cells, again = len(stage["hosts"]) * len(stage["seeds"]), max(handled(plan.deciding().values(), name))
-    counts = {
-        "fewest": there["fewest"] * cells,
-        "planned": there["planned"] * cells,
-        "most": there["planned"] * cells * (1 + again),
+    seeds, again = len(stage["seeds"]), max(handled(plan.deciding().values(), name))
+    cells, cap_s, planned_ = len(stage["hosts"]) * seeds, stage["budget"]["cap_s"], there["planned"]
+    runs = {"fewest": there["fewest"] * cells, "planned": planned_ * cells, "most": planned_ * cells * (1 + again)}
+    return {
+        "entrants": {"fewest": there["fewest"], "planned": planned_, "most": planned_},
+        "reruns": again,
+        "run_count": runs,
+        "device_s": {key: count * cap_s for key, count in runs.items()},
+        "device_s_by_host": dict.fromkeys(stage["hosts"], planned_ * seeds * cap_s),
     }
-    seconds = {key: count * stage["budget"]["cap_s"] for key, count in counts.items()}
-    if (stage["run_count"], stage["device_s"], stage["reruns"]) != (counts, seconds, again):
-        yield f"the number or price of the runs of {name} does not follow from its study"
+
+
+def scheduled(plan: Plan) -> dict[str, tuple[int, int]]:
+    """When each stage can begin and has ended, if every run takes the slot that is free first and all of its time."""
+    free = {name: [0] * one["slots"] for name, one in plan.study["hosts"].items()}
+    found: dict[str, tuple[int, int]] = {}
+    for name, stage in plan.stages.items():
+        ready = max((found[one][1] for one in plan.waits_for(name)), default=0)
+        runs = plan.study["entrants"][name]["planned"] * len(stage["seeds"])
+        if runs > 1_000_000:
+            raise DiffersError(f"stage {name} has more runs than any plan")
+        for slots in (free[host] for host in stage["hosts"]):
+            heapq.heapify(slots)
+            for _ in range(runs):
+                heapq.heapreplace(slots, max(slots[0], ready) + stage["budget"]["cap_s"])
+        found[name] = ready, max(max(free[host]) for host in stage["hosts"])
+    return found
+
+
+def summed(plan: Plan, wall_s: int) -> Object:
+    """What a plan says of all its stages together, and of continuations that are priced and never run."""
+    stages, hosts, study = plan.stages.values(), plan.study["hosts"], plan.study
+    total = {key: {one: sum(stage[key][one] for stage in stages) for one in ("fewest", "planned", "most")}
+             for key in ("run_count", "device_s")}  # fmt: skip
+    price = sum(
+        (Fraction(hosts[host]["price"] or 0) * seconds / 3600
+         for stage in stages for host, seconds in stage["device_s_by_host"].items()),
+        Fraction(),
+    )  # fmt: skip
+    supposed = []
+    for one in (study["account"] or {"supposes": ()})["supposes"]:
+        target, stage = study["gates"][one["gate"]]["target"], plan.stages[one["stage"]]
+        behind = {target}
+        for name in plan.stages:
+            behind |= {name} if behind & set(plan.waits_for(name)) else set()
+        candidates, cells = study["entrants"][target]["planned"], len(stage["hosts"]) * len(stage["seeds"])
+        kept = sum(each["device_s"]["planned"] for name, each in plan.stages.items() if name not in behind - {target})
+        supposed.append({
+            "gate": one["gate"], "stage": one["stage"], "candidates": candidates, "cells": cells,
+            "device_s": candidates * cells * stage["budget"]["cap_s"], "branch_s": stage["device_s"]["planned"],
+            "kept_s": kept,
+        })  # fmt: skip
+    priced = any(one["price"] is not None for one in hosts.values())
+    return {**total, "wall_s": wall_s, "price_usd": exact(price) if priced else None, "suppositions": supposed}
 
 
 # --- the course of a study -------------------------------------------------------------------------------------------
@@ -1273,7 +1335,7 @@ class Course:
         passed = seconds_of(event["time"]) - seconds_of(self.time)
         if passed < (said["seconds"] if kind == "clock.jumped" else 0) - BACK_S:
             jump = "its time does not show that" if kind == "clock.jumped" else "no jump of the clock is recorded"
-            return f"its time is {abs(passed)} s {'after' if passed >= 0 else 'before'} the last, and {jump}"
+            return f"its time is {abs(passed)} s {'after' if passed >= 0 else 'before'} that of the last, and {jump}"
         if self.ended and kind not in AFTERWARDS:
             return f"the study had been {self.ended}"
         if kind not in UNATTENDED and said.get("bundle") is None and self.started != count:
@@ -1567,12 +1629,8 @@ class Course:
 
     def _waits(self, stage: str) -> str:
         """What a stage waits for; empty when it may begin."""
-        said = self.study["stages"][stage]
-        before, after = [one for one in (said["continues"], said["beside"], *said["grown_at"]) if one], said["after"]
-        gate, step = self.study["gates"].get(after), self.study["steps"].get(after)
-        before += [gate["source"]] if gate else step["sources"] if step else []
-        before += self.study["reductions"][after]["needs"] if after in self.study["reductions"] else []
-        for name in before:
+        after = self.study["stages"][stage]["after"]
+        for name in self.plan.waits_for(stage):
             if name not in self.closed:
                 return f"{name} had not ended"
         return "" if after is None else self._chosen(after)
@@ -3584,7 +3642,7 @@ class Look:
             outcome, going, found = reduce(rule, self.effects[rule["effects"]], tables, self.plan, through)
             inputs = [rule["effects"], *inputs]
         else:
-            inputs = [*inputs, *stages_in(rule)]
+            inputs = [*inputs, *(one for one in stages_in(rule) if one not in inputs)]
             tables = {one: self._evidence(one) for one in inputs}
             if rule["is"] == "gate":
                 outcome, going, found = Gate(rule, tables, self.plan).decide()
@@ -3729,29 +3787,36 @@ class Look:
     # --- files ---------------------------------------------------------------------------------------------------
 
     def strange(self) -> Iterator[str]:
-        """Files that no event accounts for; reports, which anybody may make again, are no such files."""
+        """
+        Files that no event accounts for; reports, which anybody may make again, are no such files.
+
+        A crash may keep the event from the ledger that a file was written for: a request, whose attempt then has
+        another number, the next amendment, and what is derived while the study goes on; or leave a part of a file.
+        """
         course = self.course
         known = {"ledger.jsonl", "lock", "checkpoint.note", *self.frozen["files"]}
         known |= {one["ledger"] for one in course.bundles.values()}
         known |= {f"evidence/{name}.json" for name in (*course.closed, *course.estimated)}
-        known |= {f"amendments/{one['number']}.promo" for one in course.amendments}
+        following = len(course.amendments) + 1
+        known |= {f"amendments/{number_}.promo" for number_ in range(1, following + 1)}
         for name in course.decided:
             known |= {f"decisions/{name}.json", f"decisions/{name}.frozen.json"}
-            known |= {f"decisions/{name}.amendment-{one}.json" for one in course.wordings(name)[1:]}
+            known |= {f"decisions/{name}.amendment-{one}.json" for one in (*course.wordings(name)[1:], following)}
         attempts = {one.folder: one for one in course.every()}
         for name in sorted(every_file(self.folder.path)):
-            parts = name.split("/")
-            report = re.fullmatch(r"report[a-z0-9._-]*|[a-z0-9._-]*\.(html|md|csv|svg)", name)
-            if name in known or report or (len(parts) > 1 and parts[0] in ("anchors", "data", "program")):
+            file = name.removesuffix(".part")
+            parts = file.split("/")
+            report = re.fullmatch(r"report[a-z0-9._-]*|[a-z0-9._-]*\.(html|md|csv|svg)", file)
+            if file in known or report or (len(parts) > 1 and parts[0] in ("anchors", "data", "program")):
                 continue
             above = "/".join(parts[:4])
             one = attempts.get(above) if parts[0] == "runs" else None
             if one is not None and (len(parts) > 5 or self._leaves(one, parts[-1])):
                 continue
-            first = parts[-1] == "request.json" if parts[0] == "runs" else parts[0] in ("evidence", "decisions")
-            if one is None and first and not course.ended:
-                continue  # a crash kept its event from the ledger
-            yield name
+            asked = re.fullmatch(r"runs/[^/]+/[^/]+/attempt-\d+/request\.json", file)
+            derived = not course.ended and parts[0] in ("evidence", "decisions")
+            if one is not None or not (asked or derived):
+                yield name
 
     def _leaves(self, one: Attempt, file: str) -> bool:
         """Whether a file is one that an attempt leaves."""
@@ -4092,7 +4157,7 @@ def planned(folder: Folder, frozen: Object, report: Report) -> Plan | None:
             report.missing("files", f"{name} is not there")
         elif folder.digest(name) != digest:
             report.differs("frozen files", f"{name} was changed after the study was frozen")
-    if {"plan.json", "lock.json", "spec.promo"} - files.keys():
+    if {"plan.json", "lock.json", "spec.promo", "imports.json"} - files.keys():
         report.differs("frozen files", "plan, lock or spec was not frozen")
     if report.different or report.absent:
         return None
@@ -4112,6 +4177,7 @@ def planned(folder: Folder, frozen: Object, report: Report) -> Plan | None:
     runner = plan.study["runner"]
     if (frozen["runner"]["name"], frozen["runner"]["version"]) != (runner["name"], runner["version"]):
         report.differs("plan", "another runner was frozen")
+    fit(table(STRING), strict(folder.read("imports.json").removesuffix(b"\n")), "imports.json")
     lock = strict(folder.read("lock.json").removesuffix(b"\n"))
     fit(LOCK, lock, "lock.json")
     for name, seal in lock["seals"].items():
