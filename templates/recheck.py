@@ -207,7 +207,7 @@ def fit(form: Form, value: Any, about: str) -> None:
 
 def text(what: str = "text", pattern: str = "", longest: int = 65_536) -> Form:
     """Text of at most so many characters, all of which the pattern matches."""
-    matches = re.compile(pattern, re.DOTALL).fullmatch if pattern else None
+    matches = re.compile(pattern, re.ASCII).fullmatch if pattern else None
 
     def form(value: Any) -> None:
         if type(value) is not str or len(value) > longest or (matches is not None and not matches(value)):
@@ -228,16 +228,16 @@ def whole(least: int = -SAFE, most: int = SAFE) -> Form:
 
 def long(least: int = -(10**40), most: int = 10**40) -> Form:
     """A whole number that may be large, as text."""
-    digits = re.compile(r"-?(0|[1-9]\d{0,40})").fullmatch
+    digits = re.compile(r"0|-?[1-9]\d{0,39}", re.ASCII).fullmatch
 
     def form(value: Any) -> None:
-        if type(value) is not str or not digits(value) or not least <= int(value) <= most or value == "-0":
+        if type(value) is not str or not digits(value) or not least <= int(value) <= most:
             raise MisfitError(f" {shown(value)} is no whole number as text")
 
     return form
 
 
-_number = re.compile(r"-?\d{1,400}(\.\d{1,1100})?(/\d{1,400})?").fullmatch
+_number = re.compile(r"-?\d{1,400}(\.\d{1,1100}|/[1-9]\d{0,399})?", re.ASCII).fullmatch
 
 
 def number(least: Fraction | None = None, most: Fraction | None = None, *, inside: bool = False) -> Form:
@@ -246,10 +246,7 @@ def number(least: Fraction | None = None, most: Fraction | None = None, *, insid
     def form(value: Any) -> None:
         if type(value) is not str or not _number(value):
             raise MisfitError(f" {shown(value)} is no exact number as text")
-        try:
-            found = Fraction(value)
-        except ZeroDivisionError as fault:
-            raise MisfitError(f" {shown(value)} divides by 0") from fault
+        found = Fraction(value)
         low, high = least is not None and found < least, most is not None and found > most
         if low or high or exact(found) != value or (inside and found in (least, most)):
             raise MisfitError(f" {shown(value)} is no such number, or is written otherwise")
@@ -462,7 +459,7 @@ BASES: dict[str, Form] = {
     "deviation": number(Fraction(0), inside=True),
     "hex": text("SHA-256 of 64 hex digits", "[0-9a-f]{64}", 64),
     "id": text("name", r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,255}", 256),
-    "measured": text("finite number as text", r"-?\d{1,400}(\.\d{1,1100})?(e[+-]?\d{1,3}|/[1-9]\d{0,399})?", 1600),
+    "measured": text("finite number as text", r"-?\d{1,400}((\.\d{1,1100})?(e[+-]?\d{1,3})?|/[1-9]\d{0,399})", 1600),
     "seconds": text("number of seconds from 0", r"\d{1,12}(\.\d{1,12})?", 32),
     "base64": text("base64 text", "[A-Za-z0-9+/]*={0,2}", 1_048_576),
     "folder": text(
@@ -533,20 +530,21 @@ baseline: name text, space text, matched text, seed whole?, stages text*, start 
 step: name text, baseline text, sources text+
 effects: name text, stages text+, designs text+, pairs bool, block 'host|seed'*, family 'main|pairs|all', rate rate
 draw: published text?
-entrants: possible text*, planned count, fewest count, sure text*
+entrants: possible text*, planned count, most count, sure text*
 study: name text, title text, measure measure, runner runner, budget_s whole?, data data?, hosts {host},
     factors {factor}, designs {design}, arrays {array}, neighbourhoods {neighbourhood}, candidates {candidate},
     cohorts {text*}, stages {stage}, gates {deciding/gate}, rules {deciding/rule}, reductions {deciding/reduction},
     account account?, curves curves?, grows {grow}, schedules {schedule}, baselines {baseline}, steps {step},
-    effects {effects}, noise number?, anchor bool, draw draw?, order_seed whole?, entrants {entrants}
+    effects {effects}, noise number?, anchor bool, draw draw?, order_seed whole?, entrants {entrants}, attempts whole
 
 bounds: fewest whole, planned whole, most whole
-planned: name text, after text?, continues text?, budget budget, hosts text+, seeds whole+, reruns count,
-    report_only bool, entrants bounds, runs [id text text text whole]*, run_count bounds, device_s bounds,
-    device_s_by_host {whole}, starts_s whole, ends_s whole
-supposition: gate text, stage text, candidates whole, cells whole, device_s whole, branch_s whole, kept_s whole
-plan: promo_plan =2, digest hex, study study, order text*?, seals {hex}, stages planned*, run_count bounds,
-    device_s bounds, wall_s count, price_usd number?, suppositions supposition*
+allowance: missing whole, crash whole, guard whole, attempts whole
+plannedstage: name text, after text?, continues text?, budget budget, hosts text+, seeds whole+, allowance allowance,
+    report_only bool, entrants bounds, runs [id text text text whole]*, run_count bounds, budget_s whole, bound_s whole,
+    budget_s_by_host {whole}, starts_s whole, ends_s whole
+supposition: gate text, stage text, candidates whole, cells whole, costs_s whole, branch_s whole, kept_s whole
+plan: promo_plan =2, digest hex, study study, order text*?, seals {hex}, stages plannedstage*, run_count bounds,
+    budget_s count, bound_s count, wall_s count, price_usd number?, suppositions supposition*
 
 reading: after text?, promoted bool, around text?, candidates text*, mode 'fresh|continue|branch', continues text?,
     budget budget, cooldown number?, hosts text*, seeds whole*, report_only bool
@@ -1115,13 +1113,53 @@ def points_of(design: Object) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def handled(rules: Iterable[Object], stage: str) -> tuple[int, int, int]:
-    """How often a run of a stage is made again that lacks a value, that failed by its own fault, that was excluded."""
+def allowance(rules: Iterable[Object], stage: str, attempts: int) -> Object:
+    """
+    How often a run of a stage is made again that lacks a value, that failed by its own fault, that was set aside.
+
+    *attempts* is how often it is tried in all, lost ones included; what rules allow is allowed even where that is less.
+    """
     every = [one for one in rules if stage in sources_of(one)]
     guards = [guard for one in every if one["is"] == "gate" for guard in one["guards"]]
-    missing = max((one["missing"]["reruns"] for one in every), default=0)
-    crash = max((on_crash(one)["reruns"] for one in every), default=0)
-    return missing, crash, max((guard["handling"]["reruns"] for guard in guards), default=0)
+    return {
+        "missing": max((one["missing"]["reruns"] for one in every), default=0),
+        "crash": max((on_crash(one)["reruns"] for one in every), default=0),
+        "guard": max((guard["handling"]["reruns"] for guard in guards), default=0),
+        "attempts": attempts,
+    }
+
+
+def most_of(allowed: Object) -> int:
+    """The largest number of attempts of a run."""
+    return max(int(allowed["attempts"]), 1 + int(allowed["missing"]) + int(allowed["crash"]) + int(allowed["guard"]))
+
+
+def certain(plan: Plan) -> set[str]:
+    """Stages that have ended before any decision can be the end of the study."""
+    behind: dict[str, set[str]] = {}
+    for name in plan.stages:
+        behind[name] = {name}.union(*(behind[one] for one in plan.waits_for(name)))
+    found = set(plan.stages)
+    for rule in plan.deciding().values():
+        if may_end(rule, plan.study["entrants"]):
+            found &= set().union(*(behind[one] for one in sources_of(rule)))
+    return found
+
+
+def may_end(rule: Object, entrants: Object) -> bool:
+    """Whether a decision can stop the study, or ask a person who may."""
+    answers = [rule["missing"]["then"], on_crash(rule)["then"], rule.get("otherwise")]
+    if rule["is"] == "gate":
+        answers += [one["handling"]["then"] for one in rule["guards"]]
+        answers += [one["otherwise"] for one in rule["demands"] if isinstance(one["otherwise"], str)]
+        others = [one["otherwise"] for one in rule["demands"] if not isinstance(one["otherwise"], str)]
+        parts = [part for asked in (rule["keep"], *others) for part in parts_of(asked)]
+        answers += ["stop" for part in parts if part.get("reference") not in (None, "leader")]
+    elif rule["is"] == "rule" and not {rule["judged"], rule["reference"]} - {None} <= set(
+        entrants[rule["stage"]]["sure"]
+    ):
+        answers.append(rule["absent"] or rule["missing"]["then"])
+    return "stop" in answers or "hold" in answers
 
 
 def unlike(plan: Plan) -> Iterator[str]:
@@ -1135,7 +1173,7 @@ def unlike(plan: Plan) -> Iterator[str]:
     for name in sorted(sealed.keys() | stored["seals"].keys()):
         if sealed.get(name) != stored["seals"].get(name):
             yield f"the seal of {name} is not the digest of what its verdict rests on"
-    found, salt, times = identities(plan), study["order_seed"], scheduled(plan)
+    found, salt, counts = identities(plan), study["order_seed"], counted(plan)
     for name, stage in plan.stages.items():
         due: list[list[Any]] = []
         said = study["stages"][name]
@@ -1152,54 +1190,57 @@ def unlike(plan: Plan) -> Iterator[str]:
             or sorted(stage["seeds"]) != sorted(said["seeds"])
         ):
             yield f"stage {name} is another one than its study says"
-        due_ = {**counted(plan, name), **dict(zip(("starts_s", "ends_s"), times[name], strict=True))}
-        yield from (f"{key} of {name} does not follow from its study" for key in due_ if stage[key] != due_[key])
-    sums = summed(plan, max(end for _, end in times.values()))
+        sums = counts[name]
+        yield from (f"{key} of {name} does not follow from its study" for key in sums if stage[key] != sums[key])
+    sums = summed(plan)
     yield from (f"{key} does not follow from its stages" for key in sums if stored[key] != sums[key])
 
 
-def counted(plan: Plan, name: str) -> Object:
-    """Counts and device time of a stage: the fewest, those planned, and the most with every rerun."""
-    stage, there = plan.stages[name], plan.study["entrants"][name]
-    seeds, again = len(stage["seeds"]), max(handled(plan.deciding().values(), name))
-    cells, cap_s, planned_ = len(stage["hosts"]) * seeds, stage["budget"]["cap_s"], there["planned"]
-    runs = {"fewest": there["fewest"] * cells, "planned": planned_ * cells, "most": planned_ * cells * (1 + again)}
-    return {
-        "entrants": {"fewest": there["fewest"], "planned": planned_, "most": planned_},
-        "reruns": again,
-        "run_count": runs,
-        "device_s": {key: count * cap_s for key, count in runs.items()},
-        "device_s_by_host": dict.fromkeys(stage["hosts"], planned_ * seeds * cap_s),
-    }
+def counted(plan: Plan) -> dict[str, Object]:
+    """
+    What each stage comes to: who enters, how many attempts begin at least and at most, and what that costs.
 
-
-def scheduled(plan: Plan) -> dict[str, tuple[int, int]]:
-    """When each stage can begin and has ended, if every run takes the slot that is free first and all of its time."""
-    free = {name: [0] * one["slots"] for name, one in plan.study["hosts"].items()}
-    found: dict[str, tuple[int, int]] = {}
+    The fewest are those that are sure to enter a stage which nothing can cut off; a run that several stages have in
+    common begins once.  The bound is every attempt, each with twice its cap and 310 seconds, after which nothing of it
+    is left.  Times are those of runs that take the slot which is free first, and all of their budget.
+    """
+    study, rules = plan.study, list(plan.deciding().values())
+    free = {name: [0] * one["slots"] for name, one in study["hosts"].items()}
+    reached, begun, found = certain(plan), set[str](), dict[str, Object]()
     for name, stage in plan.stages.items():
-        ready = max((found[one][1] for one in plan.waits_for(name)), default=0)
-        runs = plan.study["entrants"][name]["planned"] * len(stage["seeds"])
-        if runs > 1_000_000:
+        there, seeds, cap_s = study["entrants"][name], len(stage["seeds"]), stage["budget"]["cap_s"]
+        sure = set(there["sure"]) if name in reached else set()
+        first = {run[0] for run in stage["runs"] if run[2] in sure} - begun
+        begun |= first
+        allowed = allowance(rules, name, study["attempts"])
+        cells = len(stage["hosts"]) * seeds
+        planned_, most = there["planned"] * cells, there["most"] * cells * most_of(allowed)
+        ready = max((found[one]["ends_s"] for one in plan.waits_for(name)), default=0)
+        if there["planned"] * seeds > 1_000_000:
             raise DiffersError(f"stage {name} has more runs than any plan")
         for slots in (free[host] for host in stage["hosts"]):
             heapq.heapify(slots)
-            for _ in range(runs):
-                heapq.heapreplace(slots, max(slots[0], ready) + stage["budget"]["cap_s"])
-        found[name] = ready, max(max(free[host]) for host in stage["hosts"])
+            for _ in range(there["planned"] * seeds):
+                heapq.heapreplace(slots, max(slots[0], ready) + cap_s)
+        found[name] = {
+            "allowance": allowed,
+            "entrants": {"fewest": len(sure), "planned": there["planned"], "most": there["most"]},
+            "run_count": {"fewest": len(first), "planned": planned_, "most": most},
+            "budget_s": planned_ * cap_s,
+            "bound_s": most * (2 * cap_s + 310),
+            "budget_s_by_host": dict.fromkeys(stage["hosts"], there["planned"] * seeds * cap_s),
+            "starts_s": ready,
+            "ends_s": max(max(free[host]) for host in stage["hosts"]),
+        }
     return found
 
 
-def summed(plan: Plan, wall_s: int) -> Object:
+def summed(plan: Plan) -> Object:
     """What a plan says of all its stages together, and of continuations that are priced and never run."""
-    stages, hosts, study = plan.stages.values(), plan.study["hosts"], plan.study
-    total = {key: {one: sum(stage[key][one] for stage in stages) for one in ("fewest", "planned", "most")}
-             for key in ("run_count", "device_s")}  # fmt: skip
-    price = sum(
-        (Fraction(hosts[host]["price"] or 0) * seconds / 3600
-         for stage in stages for host, seconds in stage["device_s_by_host"].items()),
-        Fraction(),
-    )  # fmt: skip
+    stages, hosts, study = list(plan.stages.values()), plan.study["hosts"], plan.study
+    by_host = [each for stage in stages for each in stage["budget_s_by_host"].items()]
+    price = sum((Fraction(hosts[host]["price"] or 0) * seconds / 3600 for host, seconds in by_host), Fraction())
+    priced = any(one["price"] is not None for one in hosts.values())
     supposed = []
     for one in (study["account"] or {"supposes": ()})["supposes"]:
         target, stage = study["gates"][one["gate"]]["target"], plan.stages[one["stage"]]
@@ -1207,14 +1248,21 @@ def summed(plan: Plan, wall_s: int) -> Object:
         for name in plan.stages:
             behind |= {name} if behind & set(plan.waits_for(name)) else set()
         candidates, cells = study["entrants"][target]["planned"], len(stage["hosts"]) * len(stage["seeds"])
-        kept = sum(each["device_s"]["planned"] for name, each in plan.stages.items() if name not in behind - {target})
-        supposed.append({
-            "gate": one["gate"], "stage": one["stage"], "candidates": candidates, "cells": cells,
-            "device_s": candidates * cells * stage["budget"]["cap_s"], "branch_s": stage["device_s"]["planned"],
+        kept = sum(each["budget_s"] for name, each in plan.stages.items() if name not in behind - {target})
+        costs = {
+            "costs_s": candidates * cells * stage["budget"]["cap_s"],
+            "branch_s": stage["budget_s"],
             "kept_s": kept,
-        })  # fmt: skip
-    priced = any(one["price"] is not None for one in hosts.values())
-    return {**total, "wall_s": wall_s, "price_usd": exact(price) if priced else None, "suppositions": supposed}
+        }
+        supposed.append({"gate": one["gate"], "stage": one["stage"], "candidates": candidates, "cells": cells, **costs})
+    return {
+        "run_count": {key: sum(one["run_count"][key] for one in stages) for key in ("fewest", "planned", "most")},
+        "budget_s": sum(one["budget_s"] for one in stages),
+        "bound_s": sum(one["bound_s"] for one in stages),
+        "wall_s": max((one["ends_s"] for one in stages), default=0),
+        "price_usd": exact(price) if priced else None,
+        "suppositions": supposed,
+    }
 
 
 # --- the course of a study -------------------------------------------------------------------------------------------
@@ -1315,7 +1363,8 @@ class Course:
         """Who says that the study ends."""
         self.incarnation = self.started = 0
         self.time = ""
-        self.reruns: dict[str, tuple[int, int, int]] = {}
+        self.allowed: dict[str, Object] = {}
+        """Stage -> how often a run may be tried there."""
         self.left: dict[str, set[str]] = {}
         """Opened stage -> those of its runs that have not ended."""
         self._reword()
@@ -1466,7 +1515,7 @@ class Course:
                 if rule is not None and name in self.study[kind]:
                     self.study[kind] = {**self.study[kind], name: rule}
         rules = list(self.deciding().values())
-        self.reruns = {stage: handled(rules, stage) for stage in self.plan.stages}
+        self.allowed = {stage: allowance(rules, stage, self.study["attempts"]) for stage in self.plan.stages}
         for stage in self.left:
             self._recount(stage)
 
@@ -1496,17 +1545,26 @@ class Course:
             return f"{words} is to be run again, as a guard says" if last.again else ""
         failed = [one.status in OWN_FAULT for one in tried if one.state == "failed"]
         crashes, others = failed.count(True), failed.count(False)
-        missing, crash, _ = self.reruns[stage]
-        if crashes > crash or others > missing or not self.another(place):
+        allowed = self.allowed[stage]
+        if crashes > allowed["crash"] or others > allowed["missing"] or not self.another(place):
             return ""
         return f"{words} is to be run again: {len(failed)} of its attempts failed, and its rules allow another"
 
     def another(self, place: Cell, after: int = 0) -> bool:
-        """In a replay, whether another run is recorded for a cell when *after* more have ended badly."""
+        """
+        Whether a run may be tried again for any reason, when *after* more of its attempts have ended badly.
+
+        Attempts are counted, lost ones included, but for those that found their device taken; and in a replay there are
+        only those runs that were recorded.
+        """
+        run = self.plan.cells[place]
+        ended = [one for one in self.attempts.get(run, ()) if one.state != "running" and one.end.get("loss") != "busy"]
+        if len(ended) >= most_of(self.allowed[place[0]]):
+            return False
         if self.recorded is None:
             return True
         there = self.recorded.get(place[1:], 0)
-        return self.badly(self.plan.cells[place]) + after < max(1, there - self.first_recorded(place))
+        return self.badly(run) + after < max(1, there - self.first_recorded(place))
 
     def first_recorded(self, place: Cell) -> int:
         """In a replay: the first recorded run that a run may read; who carries one on reads on in that one."""
@@ -3794,7 +3852,7 @@ class Look:
         another number, the next amendment, and what is derived while the study goes on; or leave a part of a file.
         """
         course = self.course
-        known = {"ledger.jsonl", "lock", "checkpoint.note", *self.frozen["files"]}
+        known = {"ledger.jsonl", "lock", "checkpoint.note", *UNPACKED, *self.frozen["files"]}
         known |= {one["ledger"] for one in course.bundles.values()}
         known |= {f"evidence/{name}.json" for name in (*course.closed, *course.estimated)}
         following = len(course.amendments) + 1
@@ -3820,9 +3878,13 @@ class Look:
 
     def _leaves(self, one: Attempt, file: str) -> bool:
         """Whether a file is one that an attempt leaves."""
-        usual = ("request.json", "result.json", "points.jsonl", "log.txt", "exit.json", "held", "supervisor.txt")
+        usual = ("request.json", "result.json", "points.jsonl", "log.txt", "exit.json", "claim", "supervisor.txt")
         states = file.endswith((".safetensors", ".json", ".part")) or file.startswith("program.")
         return file in usual or file in one.end.get("witnesses", ()) or states
+
+
+UNPACKED = ("environment.json", "ro-crate-metadata.json", "manifest.json", "manifest.sig")
+"""What a crate and a bundle hold of their own; unpacked they are study folders too."""
 
 
 def every_file(folder: Path) -> Iterator[str]:
