@@ -895,6 +895,8 @@ class Plan:
             yield about, one["grown_at"], stages
             yield about, [one["after"]] if one["after"] is not None else [], choosers
             yield about, [one["around"]] if one["around"] is not None else [], study["neighbourhoods"]
+        for name, one in self.stages.items():
+            yield f"planned stage {name}", one["hosts"], hosts
         for one in self.deciding().values():
             yield from self._named_in(one)
         yield from self._more_references()
@@ -3883,7 +3885,7 @@ class Look:
         return file in usual or file in one.end.get("witnesses", ()) or states
 
 
-UNPACKED = ("environment.json", "ro-crate-metadata.json", "manifest.json", "manifest.sig")
+UNPACKED = ("environment.json", "ro-crate-metadata.json", "manifest.json", "manifest.json.sig")
 """What a crate and a bundle hold of their own; unpacked they are study folders too."""
 
 
@@ -4234,6 +4236,8 @@ def planned(folder: Folder, frozen: Object, report: Report) -> Plan | None:
         return None
     for fault in unlike(plan):
         report.differs("plan", fault)
+    if report.different:
+        return None  # what does not follow from its own study says nothing of a ledger
     if (frozen["plan"], frozen["seals"], frozen["study"]) != (plan.digest, stored["seals"], plan.study["name"]):
         report.differs("plan", "another plan was frozen")
     runner = plan.study["runner"]

@@ -563,7 +563,7 @@ def other_seal(found):
 
 
 def other_price(found):
-    found["stages"][0]["device_s"]["planned"] = 1
+    found["stages"][0]["budget_s"] = 1
 
 
 def other_spec(forger):
@@ -831,7 +831,7 @@ def main(words: list[str]) -> None:
     place = Path(tempfile.mkdtemp())
     made: dict[str, Path] = {}
     found = [0, 0, 0]
-    print(f"{'what was done':48} {'study':14} verify  recheck")
+    print(f"{'what was done':48} {'study':14} verify   recheck")
     for kinds in (KINDS, ONLY_BY_VERIFY, SOUND_ONES):
         for name, (study, change) in kinds.items():
             if words and not any(word in name for word in words):
@@ -848,7 +848,7 @@ def main(words: list[str]) -> None:
             tampered(folder, change)
             first, second, said = both(folder)
             answers = ["finds it" if code == 1 else f"({code})" for code in (first, second)]
-            print(f"{name:48} {study:14} {answers[0]:8}{answers[1]}", flush=True)
+            print(f"{name:48} {study:14} {answers[0]:9}{answers[1]}", flush=True)
             if words:
                 print("\n".join(f"    {line}" for line in said.splitlines() if "DIFFERS" in line))
             found = [found[0] + 1, found[1] + (first == 1), found[2] + (second == 1)]
