@@ -420,6 +420,13 @@ def seconds_of(time_: str) -> int:
     return timegm((parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]))
 
 
+def ordered(value: Any) -> None:
+    """A list of texts that stands for a set: sorted, each once."""
+    many(STRING)(value)
+    if value != sorted(set(value)):
+        raise MisfitError(" its entries are not sorted, each once")
+
+
 def deep(value: Any) -> bool:
     """Whether a value nests deeper than any condition may."""
     waiting = [(value, 0)]
@@ -475,6 +482,7 @@ BASES: dict[str, Form] = {
     "setting": either(STRING, whole()),
     "domain": lambda one: (many(level) if type(one) is list else thing({"low": NUMBER, "high": NUMBER}))(one),
     "word": row(whole(-1, 1), many(STRING)),
+    "set": ordered,
 }
 """What the forms below are made of."""
 
@@ -531,7 +539,7 @@ baseline: name text, space text, matched text, seed whole?, stages text*, start 
 step: name text, baseline text, sources text+
 effects: name text, stages text+, designs text+, pairs bool, block 'host|seed'*, family 'main|pairs|all', rate rate
 draw: published text?
-entrants: possible text*, planned count, most count, sure text*
+entrants: possible text*, planned count, most count, sure set
 study: name text, title text, measure measure, runner runner, budget_s whole?, data data?, hosts {host},
     factors {factor}, designs {design}, arrays {array}, neighbourhoods {neighbourhood}, candidates {candidate},
     cohorts {text*}, stages {stage}, gates {deciding/gate}, rules {deciding/rule}, reductions {deciding/reduction},
@@ -581,7 +589,7 @@ body: promo_result =2, request hex, status 'ok|nan|diverged|oom|timeout|killed|c
     metrics {measured}, seconds {seconds}, points hex, used used?, work work, checkpoint hex?, trunk hex?,
     contention measured?, facts facts, recorded recordedas?, details {free}
 envelope: body body, digest hex
-exit: returncode whole?, reason text, seconds seconds?
+exit: returncode whole?, reason 'itself|limit|cancelled|supervisor|busy|given up', seconds seconds?
 
 because/demand: demand count
 because/lacking: candidates text*, stage text, crashed bool
@@ -3375,7 +3383,7 @@ class Look:
         other = [key for key in due if due[key] != asked[key]]
         other += ["trainer"] if runner != self.runner else []
         if other:
-            self.report.differs("requests", f"{name} asks for another {other[0]} than was due")
+            self.report.differs("requests", f"{name} asks for something else than was due: {', '.join(other)}")
         else:
             self.counts["requests"] += 1
 
