@@ -135,11 +135,16 @@ def six(value: float) -> str:
     return "0" if text == "-0" else text
 
 
+def printable(words: str) -> str:
+    """Words without anything that a terminal would obey."""
+    return words if words.isprintable() else "".join(one if one.isprintable() else "?" for one in words)
+
+
 def shown(value: object) -> str:
-    """A value in a message: as far as one line goes, and nothing that a terminal would obey."""
-    text = f"'{value}'" if isinstance(value, str) else repr(value) if isinstance(value, (int, float)) else "this"
-    text = "".join(one if one.isprintable() else "?" for one in text)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    """A value in a message: as far as one line goes."""
+    words = f"'{value}'" if isinstance(value, str) else repr(value) if isinstance(value, (int, float)) else "this"
+    words = printable(words)
+    return words if len(words) <= 60 else f"{words[:57]}..."
 
 
 class Folder:
@@ -774,7 +779,7 @@ def another_version(folder: Folder) -> str:
     """One sentence about a study of another version, and who reads it."""
     said = version_of(folder)
     version = f"version {said}" if type(said) is int and said > 0 else "an older version"
-    beside = f"python {shown(str(folder.path / 'recheck.py'))[1:-1]} STUDY" if folder.has("recheck.py") else "its own"
+    beside = f"python {printable(str(folder.path / 'recheck.py'))} STUDY" if folder.has("recheck.py") else "its own"
     return f"this study has files of {version} of the format, and this recheck.py reads version {VERSION}; use {beside}"
 
 
@@ -1957,16 +1962,16 @@ def summary(statistic: str, values: Sequence[Fraction], *, high_is_bad: bool) ->
     return median(values) if statistic == "median" else mean(values)
 
 
-def beta_share(a: float, b: float, x: float) -> float:
+def beta_share(a: float, b: float, x: float, y: float) -> float:
     """
-    Regularised incomplete beta function I_x(a, b).
+    Regularised incomplete beta function I_x(a, b), where *y* is 1 - x without what that would cancel.
 
     Source: DLMF 8.17.8, the hypergeometric series, all of whose terms are positive; 8.17.4 where it is slow.
     """
     if x <= 0.0 or x >= 1.0:
         return min(max(x, 0.0), 1.0)
     if x > (a + 1) / (a + b + 2):
-        return 1.0 - beta_share(b, a, 1.0 - x)
+        return 1.0 - beta_share(b, a, y, x)
     size = a * math.log(x) + b * math.log1p(-x) + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
     total = term = 1.0
     for n in range(5_000_000):
@@ -1979,7 +1984,8 @@ def beta_share(a: float, b: float, x: float) -> float:
 
 def t_both(value: float, degrees: float) -> float:
     """Probability that Student's t lies as far from 0 as *value*, on either side."""
-    return beta_share(degrees / 2, 0.5, degrees / (degrees + value * value))
+    square = value * value
+    return beta_share(degrees / 2, 0.5, degrees / (degrees + square), square / (degrees + square))
 
 
 def t_point(confidence: float, degrees: float) -> float:
@@ -2012,7 +2018,8 @@ def t_point(confidence: float, degrees: float) -> float:
 
 def f_beyond(value: float, upper: float, lower: float) -> float:
     """Probability that F with these degrees of freedom lies beyond *value*; Abramowitz & Stegun (1964), 26.6.2."""
-    return 1.0 if value <= 0 else beta_share(lower / 2, upper / 2, lower / (lower + upper * value))
+    both = lower + upper * value
+    return 1.0 if value <= 0 else beta_share(lower / 2, upper / 2, lower / both, upper * value / both)
 
 
 def reach(values: Sequence[Fraction], test: Object) -> float:
@@ -4250,6 +4257,8 @@ def planned(folder: Folder, frozen: Object, report: Report) -> Plan | None:
         report.differs("frozen files", "plan, lock or spec was not frozen")
     if report.different or report.absent:
         return None
+    if version_of(folder) not in (None, VERSION):
+        raise CannotError(another_version(folder))
     report.good(f"{len(files)} frozen files as recorded")
     content = folder.read("plan.json")
     stored = strict(content.removesuffix(b"\n"))
@@ -4290,8 +4299,6 @@ def examine(folder: Folder, given: argparse.Namespace, report: Report) -> Reach:
         raise (CannotError(other) if other else fault) from fault
     if not events:
         raise DiffersError("the ledger is empty")
-    if version_of(folder) not in (None, VERSION):
-        raise CannotError(another_version(folder))
     report.good(f"{len(events)} events, each follows the one before")
     report.good(f"Merkle root {base64.b64encode(root(lines)).decode()}")
     if events[0]["event"]["is"] != "study.frozen":
@@ -4339,8 +4346,8 @@ def told(look: Look, report: Report) -> None:
     if look.table is not None:
         again = f"{counts['read again']} results read again from {look.table.name}"
         report.good(again if look.table.readable else f"{look.table.name} is read by promo verify alone")
-    hours = f"{float(look.trained / 3600):.4f} hours trained, {float(look.spent / 3600):.4f} of device time"
-    report.good(f"{hours}; only promo's own clock knows the latter, and it is no less than what attempts wrote down")
+    trained, spent = (f"{float(one / 3600):.4f}" for one in (look.trained, look.spent))
+    report.good(f"{trained} hours trained; {spent} hours of slots, no less than what attempts wrote down themselves")
 
 
 def check(folder: Path, given: argparse.Namespace, say: Callable[[str], object]) -> int:

@@ -1,5 +1,5 @@
 """
-The second verifier derives what promo derives: every gate, rule, reduction, walk and table of effects of the good specs.
+The second verifier derives what promo derives: gates, rules, reductions, walks and effects of every good spec.
 
 No run is made: evidence is invented, whole, with ties and with holes of every kind, and both decide from it.
 """
@@ -164,6 +164,7 @@ WHICH = ("mean", "median", "worst")
 MISSING = ("drop", "stop", "rerun 1, then hold")
 CRASH = ("as missing", "worst", "rerun 1, then drop", "stop", "hold")
 TIES = ("name", "parameters, name", "order")
+OF_STAGES = "rank agreement of short, long at least 0.3"
 ABSENT, OTHERWISE = ("skip", "stop", "hold"), ("", "else hold", "else stop")
 HOSTS = "\n\n".join(SOUND["host"].replace("host box", f"host {name}") for name in ("box", "den", "two"))
 
@@ -256,19 +257,19 @@ baseline walked {{
 def gallery():
     """A spec for each way to keep candidates, with the other clauses in turn."""
     for place, keep in enumerate(KEEPS):
-        said, of_rule = MORE[place % len(MORE)], keep.replace(" to base", "")
-        gate = (
-            f"frozen gate pick {{\n  from short to long\n  rank by {WHICH[place % 3]} loss over host, seed\n  keep {keep}\n"
-            f"  {said}\n  always base\n  missing {MISSING[place % 3]}\n  crash {CRASH[place % 5]}\n  ties by {TIES[place % 3]}\n}}"
-        )
-        places = "top" in keep or "best" in keep
-        asked = "rank agreement of short, long at least 0.3" if places else of_rule
-        rule = (
-            f"frozen rule close {{\n  judge good against base at long\n  require {asked}\n  missing skip\n"
-            f"  crash {('as missing', 'hold')[place % 2]}\n  absent {ABSENT[place % 3]}\n  {OTHERWISE[place % 3]}\n}}"
-        )
+        lines = (
+            "from short to long", f"rank by {WHICH[place % 3]} loss over host, seed", f"keep {keep}",
+            MORE[place % len(MORE)], "always base", f"missing {MISSING[place % 3]}", f"crash {CRASH[place % 5]}",
+            f"ties by {TIES[place % 3]}",
+        )  # fmt: skip
+        gate = "\n  ".join(("frozen gate pick {", *lines)) + "\n}"
+        of_rule = keep.replace(" to base", "") if "top" not in keep and "best" not in keep else OF_STAGES
+        lines = (
+            "judge good against base at long", f"require {of_rule}", "missing skip",
+            f"crash {('as missing', 'hold')[place % 2]}", f"absent {ABSENT[place % 3]}", OTHERWISE[place % 3],
+        )  # fmt: skip
+        rule = "\n  ".join(("frozen rule close {", *filter(None, lines))) + "\n}"
         text = spec("use", host=HOSTS, gate=gate, rule=rule).replace("on box", "on box, den, two")
-        text = text.replace("  \n}", "}")
         yield keep, text.replace("candidate spare like base {", "candidate spare like good {\n  quality = 5")
 
 

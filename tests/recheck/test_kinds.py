@@ -24,7 +24,7 @@ SAID = {
     "a rerun that was due was not made": "pick decided: good on box, seed 1, of short is to be run again: 1 of its",
     "a sound result called lost, another accepted": "short/base-box-s1/attempt-1 was called lost, and it left a sound",
     "a gate before its results": "pick decided: poor on box, seed 2, of short is under way (and 2 runs more)",
-    "a stage closed before its runs": "stage short closed: base on box, seed 2, of short is under way (and 1 runs more)",
+    "a stage closed before its runs": "stage short closed: base on box, seed 2, of short is under way",
     "the study ended in its middle": "the study was closed: stage long had not ended; stage aside had not ended; close",
     "frozen twice": "event 1, the study was frozen: a study is frozen once, before everything else",
     "decided twice": "pick decided: it had decided before",
