@@ -642,8 +642,8 @@ happening/rule.amended: name text, number from1, old closure, new closure, reaso
 happening/bundle.imported: bundle hex, head hex, ledger imported, ledger_digest hex, signer text?, taken [id from1]*
 event: seq count, time moment, incarnation count, event happening, prev hex
 
-tablesettings: layout text, columns {text}, units {text}, candidates {text}, hosts {text}, seeds {text}, seeds_by text,
-    interpolate bool
+tablesettings: layout 'table|autoresearch|wandb|mlflow|optuna', columns {text}, units {text}, candidates {text},
+    hosts {text}, seeds {text}, seeds_by 'auto|label|order', interpolate bool
 recordedtable: promo_curves =1, table text, settings tablesettings
 """
 """
