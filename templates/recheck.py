@@ -1,39 +1,74 @@
 """
 A second, independent check of a study: this one file and Python's standard library, nothing of promo.
 
-It takes nothing from promo's own code, so a fault there is not repeated here.  It derives again: the chain, its Merkle
-root, the digests of frozen files, texts, requests, results and decisions, the order of events, budgets, drawn seeds,
-evidence tables, effects on whole tables and reductions by them, gates that keep the top by a mean, rules on a mean gap,
-promotions, and the trained seconds.  What it cannot derive again it says, and leaves to `promo verify`; so nothing but
-a ledger that somebody rewrote as a whole can pass here and fail there.
+It shares no code with promo, so a fault there is not repeated here.  It reads the stored form of things alone, never a
+sentence: the ledger, `plan.json`, requests and results.  From these it derives again, event by event, what was allowed
+and what was due; each request as a whole; evidence, effects, and by every wording the verdicts of gates, rules,
+reductions and walks with their reasons; run identities, digests of plan and seals; drawn seeds, budgets and hours.
+
+What it cannot know: whether `plan.json` says what `spec.promo` says (it does not speak the language), which trainer a
+runner names, and in which order gates were declared.  `promo verify` looks at those.  Neither can tell whether somebody
+rewrote everything; that takes a receipt from outside.
 
     python recheck.py STUDY.study [--key PUB] [--authority PEM] [--anchor RECEIPT]
 
 Exit codes are those of `promo verify`: 0 everything matches and somebody outside vouches for what was frozen before the
 runs, 1 something differs, 2 something is missing or not finished, 3 everything matches and nobody outside vouches.
-Receipts in the ledger are checked against the keys that are given; OpenSSH signatures need ssh-keygen, time stamps
-openssl, and signed notes nothing.
+Receipts are checked against the keys that are given; OpenSSH signatures need ssh-keygen, time stamps openssl, and
+signed notes nothing.
+
+It is longer than a file should be because it must stay one file: it lies in every study and is read on its own.
+From top to bottom: reading, the form of each stored thing, the ledger, what a plan says, the course of a study,
+statistics, verdicts, effects, recorded tables, what attempts left, receipts, and the order in which all this is done.
 """
 
 import argparse
 import base64
+import binascii
+import csv
+import gc
+import gzip
 import hashlib
+import heapq
+import io
+import itertools
 import json
 import math
+import os
 import re
+import stat
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+import zlib
+from bisect import bisect_right
+from calendar import timegm
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache, partial
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 Object = dict[str, Any]
-Estimates = dict[str, dict[frozenset[str], tuple[float, float | None]]]
-ENDS = ("attempt.failed", "attempt.lost", "result.accepted")
-SPENT = "the ledger is not the one it vouches for"
+Cell = tuple[str, str, str, int]
+"""Stage, candidate, host, seed."""
+
+SAFE = 2**53 - 1
+"""Largest whole number that a JSON number holds exactly."""
+DEEPEST = 64
+"""How far conditions, and values of free form, may nest."""
+SMALL, LARGE = 64 * 1024 * 1024, 1024 * 1024 * 1024
+"""Bytes that a file, and a ledger or a text, may have."""
+SHOWN = 5
+"""Faults of one kind that are told; the others are counted."""
+BACK_S = 60
+"""Seconds that the wall clock may go back without a word."""
+MILLISECOND = Fraction(1, 1000)
+GENESIS = "0" * 64
 
 
 class DiffersError(Exception):
@@ -44,6 +79,12 @@ class MissingError(Exception):
     """Something is not there."""
 
 
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+_decode = json.JSONDecoder().decode
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
+
+
 def sha(content: bytes) -> str:
     """SHA-256, 64 hex digits."""
     return hashlib.sha256(content).hexdigest()
@@ -51,35 +92,653 @@ def sha(content: bytes) -> str:
 
 def compact(value: object) -> bytes:
     """JSON with sorted keys and no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _encode(value).encode()
 
 
 def strict(content: bytes) -> Any:
-    """A JSON value that is stored in exactly that form, which also refuses keys that repeat."""
+    """
+    A JSON value that is stored in exactly that form, which also refuses keys that repeat.
+
+    Raises:
+        DiffersError: it is not.
+    """
     try:
-        value = json.loads(content)
-        same = compact(value) == content
-    except (ValueError, RecursionError) as fault:
+        value = _decode(content.decode())
+        same = _encode(value).encode() == content
+    except RecursionError as fault:
+        raise DiffersError("it nests too deeply") from fault
+    except ValueError as fault:
         raise DiffersError(f"it is no JSON: {fault}") from fault
     if not same:
         raise DiffersError("it is not in canonical form")
     return value
 
 
+def exact(number: Fraction) -> str:
+    """A rational as text that loses nothing: in decimals where those end, else as a fraction."""
+    rest, twos, fives = number.denominator, 0, 0
+    while not rest % 2:
+        rest, twos = rest // 2, twos + 1
+    while not rest % 5:
+        rest, fives = rest // 5, fives + 1
+    if rest > 1:
+        return f"{number.numerator}/{number.denominator}"
+    places = max(twos, fives)
+    digits = str(abs(number.numerator) * 10**places // number.denominator).zfill(places + 1)
+    sign = "-" if number < 0 else ""
+    return f"{sign}{digits[: len(digits) - places]}.{digits[len(digits) - places :]}" if places else sign + digits
+
+
+def six(value: float) -> str:
+    """A computed number as it is stored: six significant digits."""
+    text = f"{value:.6g}"
+    return "0" if text == "-0" else text
+
+
+def printable(words: str) -> str:
+    """Words without anything that a terminal would obey."""
+    return words if words.isprintable() else "".join(one if one.isprintable() else "?" for one in words)
+
+
+def shown(value: object) -> str:
+    """A value in a message: as far as one line goes."""
+    words = f"'{value}'" if isinstance(value, str) else repr(value) if isinstance(value, (int, float)) else "this"
+    words = printable(words)
+    return words if len(words) <= 60 else f"{words[:57]}..."
+
+
+class Folder:
+    """A study folder; its files are read in full, once, and only so far as they may be large."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of that name."""
+        return (self.path / name).is_file()
+
+    def read(self, name: str, most: int = SMALL) -> bytes:
+        """
+        The bytes of a file.
+
+        Raises:
+            MissingError: it is not there.
+            DiffersError: it is no plain file, or larger than any such file may be.
+        """
+        try:
+            about = (self.path / name).stat()
+            if not stat.S_ISREG(about.st_mode):
+                raise DiffersError(f"{name} is no plain file")
+            if about.st_size > most:
+                raise DiffersError(f"{name} has {about.st_size} bytes, and {most} are the most")
+            return (self.path / name).read_bytes()
+        except (OSError, ValueError) as fault:
+            raise MissingError(f"{name} is not there") from fault
+
+    def digest(self, name: str, most: int = LARGE) -> str:
+        """SHA-256 of a file; as `read`."""
+        return sha(self.read(name, most))
+
+
+# --- the form of each stored thing -----------------------------------------------------------------------------------
+# An object has the keys that stand here and no others; a member of a union says which it is under `is`.
+
+
+class MisfitError(Exception):
+    """A value is not of its form; *path* leads to it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.path: list[str] = []
+
+
+Form = Callable[[Any], None]
+
+
+def fit(form: Form, value: Any, about: str) -> None:
+    """
+    Hold a value to its form.
+
+    Raises:
+        DiffersError: it is not of that form; the message begins with *about* and names the place.
+    """
+    try:
+        form(value)
+    except MisfitError as fault:
+        raise DiffersError(f"{about}: {'.'.join([*reversed(fault.path), fault.what])}") from fault
+    except RecursionError as fault:
+        raise DiffersError(f"{about}: it nests too deeply") from fault
+
+
+def text(what: str = "text", pattern: str = "", longest: int = 65_536) -> Form:
+    """Text of at most so many characters, all of which the pattern matches."""
+    matches = re.compile(pattern, re.ASCII).fullmatch if pattern else None
+
+    def form(value: Any) -> None:
+        if type(value) is not str or len(value) > longest or (matches is not None and not matches(value)):
+            raise MisfitError(f" {shown(value)} is no {what}")
+
+    return form
+
+
+def whole(least: int = -SAFE, most: int = SAFE) -> Form:
+    """A whole number."""
+
+    def form(value: Any) -> None:
+        if type(value) is not int or not least <= value <= most:
+            raise MisfitError(f" {shown(value)} is no whole number from {least} to {most}")
+
+    return form
+
+
+def long(least: int = -(10**40), most: int = 10**40) -> Form:
+    """A whole number that may be large, as text."""
+    digits = re.compile(r"0|-?[1-9]\d{0,39}", re.ASCII).fullmatch
+
+    def form(value: Any) -> None:
+        if type(value) is not str or not digits(value) or not least <= int(value) <= most:
+            raise MisfitError(f" {shown(value)} is no whole number as text")
+
+    return form
+
+
+_number = re.compile(r"-?\d{1,400}(\.\d{1,1100}|/[1-9]\d{0,399})?", re.ASCII).fullmatch
+
+
+def number(least: Fraction | None = None, most: Fraction | None = None, *, inside: bool = False) -> Form:
+    """An exact number, as the one text that it has; *inside* leaves the ends of its range out."""
+
+    def form(value: Any) -> None:
+        if type(value) is not str or not _number(value):
+            raise MisfitError(f" {shown(value)} is no exact number as text")
+        found = Fraction(value)
+        low, high = least is not None and found < least, most is not None and found > most
+        if low or high or exact(found) != value or (inside and found in (least, most)):
+            raise MisfitError(f" {shown(value)} is no such number, or is written otherwise")
+
+    return form
+
+
+def choice(*words: str) -> Form:
+    """One of some words."""
+    known = frozenset(words)
+
+    def form(value: Any) -> None:
+        if type(value) is not str or value not in known:
+            raise MisfitError(f" {shown(value)} is none of {', '.join(words)}")
+
+    return form
+
+
+def literal(only: int) -> Form:
+    """One number and no other."""
+
+    def form(value: Any) -> None:
+        if type(value) is not int or value != only:
+            raise MisfitError(f" it is {shown(value)}, and not {only}")
+
+    return form
+
+
+def boolean(value: Any) -> None:
+    """True or false."""
+    if type(value) is not bool:
+        raise MisfitError(f" {shown(value)} is neither true nor false")
+
+
+def maybe(form: Form) -> Form:
+    """Null, or something."""
+    return lambda value: None if value is None else form(value)
+
+
+def many(form: Form, least: int = 0) -> Form:
+    """A list."""
+
+    def every(value: Any) -> None:
+        if type(value) is not list or not least <= len(value) <= 1_000_000:
+            raise MisfitError(f" {shown(value)} is no list of {least} or more")
+        place = 0
+        try:
+            for place, one in enumerate(value):  # noqa: B007 - the place is told when one does not fit
+                form(one)
+        except MisfitError as fault:
+            fault.path.append(str(place))
+            raise
+
+    return every
+
+
+def row(*forms: Form) -> Form:
+    """A list of so many, each of its own form."""
+
+    def every(value: Any) -> None:
+        if type(value) is not list or len(value) != len(forms):
+            raise MisfitError(f" {shown(value)} is no list of {len(forms)}")
+        for form, one in zip(forms, value, strict=True):
+            form(one)
+
+    return every
+
+
+def table(form: Form) -> Form:
+    """An object with any names."""
+
+    def every(value: Any) -> None:
+        if type(value) is not dict or len(value) > 1_000_000:
+            raise MisfitError(f" {shown(value)} is no object")
+        name = ""
+        try:
+            for name in value:
+                form(value[name])
+        except MisfitError as fault:
+            fault.path.append(shown(name))
+            raise
+
+    return every
+
+
+def thing(parts: dict[str, Form]) -> Form:
+    """An object with exactly these names."""
+    names, inside_ = frozenset(parts), tuple(parts.items())
+
+    def every(value: Any) -> None:
+        if type(value) is not dict:
+            raise MisfitError(f" {shown(value)} is no object")
+        if value.keys() != names:
+            strange, absent = sorted(value.keys() - names), sorted(names - value.keys())
+            raise MisfitError(f" it has {shown(strange[0])}" if strange else f" it has no '{absent[0]}'")
+        name = ""
+        try:
+            for name, form in inside_:
+                form(value[name])
+        except MisfitError as fault:
+            fault.path.append(name)
+            raise
+
+    return every
+
+
+def union(members: dict[str, Form]) -> Form:
+    """An object that says which it is."""
+
+    def form(value: Any) -> None:
+        kind = value.get("is") if type(value) is dict else None
+        if type(kind) is not str or kind not in members:
+            raise MisfitError(f" {shown(kind)} is none of {', '.join(members)}")
+        members[kind](value)
+
+    return form
+
+
+def either(for_text: Form, for_rest: Form) -> Form:
+    """Two forms, one of which is text."""
+    return lambda value: for_text(value) if type(value) is str else for_rest(value)
+
+
+def free(value: Any) -> None:
+    """What a runner says of its own: JSON of bounded depth whose numbers are whole or text."""
+    waiting, seen = [(value, 0)], 0
+    while waiting:
+        one, depth = waiting.pop()
+        seen += 1
+        if depth > DEEPEST or seen > 1_000_000:
+            raise MisfitError(" it nests too deeply, or has too many parts")
+        if type(one) is dict:
+            waiting += [(part, depth + 1) for pair in one.items() for part in pair]
+        elif type(one) is list:
+            waiting += [(part, depth + 1) for part in one]
+        elif type(one) is float or (type(one) is int and abs(one) > SAFE) or (type(one) is str and len(one) > 65_536):
+            raise MisfitError(f" {shown(one)} is no whole number or text of bounded length")
+
+
+NUMBER, STRING = number(), text()
+
+
+def level(value: Any) -> None:
+    """A factor's value: an exact number, or a word; a word that reads as a number stands in an object."""
+    if type(value) is dict and value.keys() == {"word"}:
+        value = value["word"]
+        if type(value) is not str or not _number(value):
+            raise MisfitError(f" {shown(value)} is no word that reads as a number")
+    elif type(value) is str and _number(value):
+        NUMBER(value)
+    else:
+        STRING(value)
+
+
+def moment(value: Any) -> None:
+    """A time in UTC."""
+    try:
+        seconds_of(value)
+    except (ValueError, TypeError, AttributeError) as fault:
+        raise MisfitError(f" {shown(value)} is no time in UTC") from fault
+
+
+@lru_cache(1024)
+def seconds_of(time_: str) -> int:
+    """Seconds since 1970 of a time as it is stored."""
+    found = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", time_)
+    parts = [int(one) for one in found.groups()] if found else []
+    if not parts or not (parts[2] and parts[3] < 24 and parts[4] < 60 and parts[5] < 61 and parts[2] < 32):
+        raise ValueError("it is no time")
+    return timegm((parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]))
+
+
+def ordered(value: Any) -> None:
+    """A list of texts that stands for a set: sorted, each once."""
+    many(STRING)(value)
+    if value != sorted(set(value)):
+        raise MisfitError(" its entries are not sorted, each once")
+
+
+def deep(value: Any) -> bool:
+    """Whether a value nests deeper than any condition may."""
+    waiting = [(value, 0)]
+    while waiting:
+        one, depth = waiting.pop()
+        if depth > DEEPEST:
+            return True
+        if isinstance(one, (dict, list)):
+            waiting += [(part, depth + 1) for part in (one.values() if isinstance(one, dict) else one)]
+    return False
+
+
+def condition(value: Any) -> None:
+    """A condition, which may be made of others."""
+    if deep(value):
+        raise MisfitError(" it nests too deeply")
+    _CONDITIONS[0](value)
+
+
+_CONDITIONS: list[Form] = []
+"""The union of all kinds of conditions, once it is known."""
+
+BASES: dict[str, Form] = {
+    "text": STRING,
+    "whole": whole(),
+    "count": whole(0),
+    "from1": whole(1, 999_999),
+    "reruns": whole(0, 99),
+    "slots": whole(1, 1_000_000),
+    "sign": whole(-1, 1),
+    "long": long(),
+    "amount": long(0),
+    "bool": boolean,
+    "number": NUMBER,
+    "share": number(Fraction(0), Fraction(1)),
+    "rate": number(Fraction(0), Fraction(1), inside=True),
+    "confidence": number(Fraction(1, 2), Fraction(1), inside=True),
+    "deviation": number(Fraction(0), inside=True),
+    "hex": text("SHA-256 of 64 hex digits", "[0-9a-f]{64}", 64),
+    "id": text("name", r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,255}", 256),
+    "measured": text("finite number as text", r"-?\d{1,400}((\.\d{1,1100})?(e[+-]?\d{1,3})?|/[1-9]\d{0,399})", 1600),
+    "seconds": text("number of seconds from 0", r"\d{1,12}(\.\d{1,12})?", 32),
+    "base64": text("base64 text", "[A-Za-z0-9+/]*={0,2}", 1_048_576),
+    "folder": text(
+        "folder of an attempt", r"runs/[a-z0-9_]{1,80}/[a-z0-9_]{1,200}-[a-z0-9_]{1,80}-s\d{1,20}/attempt-\d{1,6}", 512
+    ),
+    "imported": text("place of another ledger", r"imports/[0-9a-f]{1,64}\.jsonl", 128),
+    "moment": moment,
+    "level": level,
+    "free": free,
+    "condition": condition,
+    "otherwise": either(choice("stop", "hold"), condition),
+    "setting": either(STRING, whole()),
+    "domain": lambda one: (many(level) if type(one) is list else thing({"low": NUMBER, "high": NUMBER}))(one),
+    "word": row(whole(-1, 1), many(STRING)),
+    "set": ordered,
+}
+"""What the forms below are made of."""
+
+FORMS = """
+handling: reruns reruns, then 'drop|stop|skip|worst|hold'
+bound: kind 'within|at most|at least', value number
+test: confidence confidence, method 't|sign_flip|wilcoxon|sigma', sigma deviation?
+asked/top: count count, per_host bool
+asked/best: share share, per_host bool
+asked/level: statistic 'mean|median|worst|every', bound bound
+asked/difference: statistic 'mean|median|worst|every', side 'gap|gain', reference text?, bound bound, test test?
+asked/equivalent: reference text?, margin number, test test
+asked/agreement: between text+, of_hosts bool, bound bound
+asked/first:
+asked/not: condition condition
+asked/and: conditions condition+
+asked/or: conditions condition+
+demand: condition condition, otherwise otherwise
+guard: watched 'throughput|contention|seconds', phase text, bound bound, against 'host|candidate'?, handling handling
+sample: count count, seed whole
+deciding/gate: name text, frozen bool, source text, target text, statistic 'mean|median|worst', metric text,
+    keep condition, allowance number, always text*, demands demand*, guards guard*, sample sample?,
+    missing handling, crash handling?, ties 'name|order|parameters'+
+deciding/rule: name text, frozen bool, judged text, reference text?, stage text, require condition,
+    missing handling, crash handling?, absent 'stop|skip|hold|drop'?, otherwise 'stop|skip|hold|drop'?
+deciding/reduction: name text, frozen bool, effects text, sources text+, least number?, into text, around text?,
+    rows text*, needs text*, missing handling
+
+measure: metric text, unit text, lower_is_better bool
+runner: name text, version whole, digest text?
+tokens: path text, pinned text?, vocabulary whole
+data: source text, pinned text?, holdout number, score_tokens whole, window whole, tokens tokens?
+budget: kind 'wall|cpu|upstream|steps|tokens|flops', amount amount, cap_s count
+host: name text, device text, system text, slots slots, threads count, price number?, executor text
+machine: device text, system text, threads count
+factor: name text, unit text, domain domain, default level
+design: name text, factors text+, low level*, high level*, numbers whole*, rows sign**, centre level*?, words word*,
+    generators [text word]*, chosen bool, clear [text text]*, kind text, parent text?, resolution whole?
+array: name text, kind text, factors text*, levels level**, rows whole**
+neighbourhood: name text, of text, gate bool, levels [text level*]*, near {text*}
+effective: settings [text setting]*, parameters long, flops_per_token long, fixed_bytes whole, row_bytes whole
+candidate: name text, role 'reference|comparator|sentinel|control|plain', levels [text level]*, effective effective,
+    control_of text?
+stage: name text, after text?, promoted bool, candidates text*, beside text?, around text?, budget budget, hosts text+,
+    seeds whole+, shared_seeds bool, report_only bool, expected_runs whole?, continues text?, trunk long?,
+    cooldown number?, grown_at text*
+suppose: gate text, stage text, costs_s whole
+account: count text*, supposes suppose*, expected_s whole?, notes text*
+curves: layout text, columns {text}, units {text}, labels {text}, seeds_by text, interpolate bool
+grow: name text, parent text, stage text, factor text, old level, new level, strategies text+, lowest bool, lag budget,
+    becomes text
+schedule: name text, factor text, shapes level*, laws_from text*, limit whole, otherwise text
+baseline: name text, space text, matched text, seed whole?, stages text*, start text?, conditions {sign*}
+step: name text, baseline text, sources text+
+effects: name text, stages text+, designs text+, pairs bool, block 'host|seed'*, family 'main|pairs|all', rate rate
+draw: published text?
+entrants: possible text*, planned count, most count, sure set
+study: name text, title text, measure measure, runner runner, budget_s whole?, data data?, hosts {host},
+    factors {factor}, designs {design}, arrays {array}, neighbourhoods {neighbourhood}, candidates {candidate},
+    cohorts {text*}, stages {stage}, gates {deciding/gate}, rules {deciding/rule}, reductions {deciding/reduction},
+    account account?, curves curves?, grows {grow}, schedules {schedule}, baselines {baseline}, steps {step},
+    effects {effects}, noise number?, anchor bool, draw draw?, order_seed whole?, entrants {entrants}, attempts whole
+
+bounds: fewest whole, planned whole, most whole
+allowance: missing whole, crash whole, guard whole, attempts whole
+plannedstage: name text, after text?, continues text?, budget budget, hosts text+, seeds whole+, allowance allowance,
+    report_only bool, entrants bounds, runs [id text text text whole]*, run_count bounds, budget_s whole, bound_s whole,
+    budget_s_by_host {whole}, starts_s whole, ends_s whole
+supposition: gate text, stage text, candidates whole, cells whole, costs_s whole, branch_s whole, kept_s whole
+plan: promo_plan =2, digest hex, study study, order text*?, seals {hex}, stages plannedstage*, run_count bounds,
+    budget_s count, bound_s count, wall_s count, price_usd number?, suppositions supposition*
+
+reading: after text?, promoted bool, around text?, candidates text*, mode 'fresh|continue|branch', continues text?,
+    budget budget, cooldown number?, hosts text*, seeds whole*, report_only bool
+start: anchor bool, draw draw?, order_seed whole?
+closure: promo_seal =2, rule deciding, measure measure, runner runner, data data?, stages {reading}, machines {machine},
+    candidates {{setting}}, grows {grow}, effects effects?, neighbours neighbourhood?, around deciding/gate?,
+    order text*?, start start
+amending: number count, by text, reason text, post_hoc bool, head hex, time text
+seal: name text, digest hex, closure closure, sealed_at text, commit text?, results_then count, replaces hex?,
+    amendment amending?
+lock: promo_lock =2, study text, seals {seal}
+
+runof: id id, stage text, candidate text, host text, seed whole, label whole?
+textof: train text, validation text, digest hex, score_tokens count, window count, token_lengths text?,
+    token_width count
+keeping: at_end bool, every_s count
+trunk: at long, keep bool
+continued: folder folder?, state hex?, earlier long, recorded count?
+resumed: folder folder, state hex
+grown: folder folder?, state hex?, kept 'checkpoint|trunk', way text?
+request: promo_request =2, study text, plan hex, run runof, attempt from1, trainer text, settings {setting},
+    parameters long, flops_per_token long, metric text, budget budget, data textof?, checkpoint keeping, trunk trunk?,
+    continues continued?, resume resumed?, grow grown?, device text, threads count, program free, levels {level}?,
+    curves hex?, recorded count?
+work: steps long?, tokens long?, flops long?, tokens_per_s measured?, steps_per_s measured?
+used: kind 'wall|cpu|upstream|steps|tokens|flops', used measured, last_step measured,
+    counter 'trainer|reported|process|recorded'
+recordedas: number count, table hex, name text, config text?, host text?, seed text?, run text?, rows whole*,
+    value measured?
+facts: machine {free}, device {free}, software {free}, peak_rss_bytes long?, peak_device_bytes long?,
+    started_ahead_s seconds?
+body: promo_result =2, request hex, status 'ok|nan|diverged|oom|timeout|killed|crash|invalid', cause text,
+    metrics {measured}, seconds {seconds}, points hex, used used?, work work, checkpoint hex?, trunk hex?,
+    contention measured?, facts facts, recorded recordedas?, details {free}
+envelope: body body, digest hex
+exit: returncode whole?, reason 'itself|limit|cancelled|supervisor|busy|given up', seconds seconds?
+
+because/demand: demand count
+because/lacking: candidates text*, stage text, crashed bool
+because/incomparable: candidates text*, stage text
+because/absent: candidates text*, stage text
+because/failed:
+because/runs lacking: runs count, stage text
+outcome/settled:
+outcome/stopped: because because
+outcome/held: because because
+verdict: wording count, decision hex, outcome outcome, promoted text*, answer 'holds|fails|undecided'?,
+    fixed [text level]*
+installed: name text, version whole, code text, versions {text?}
+recording: table text, file text, digest hex, interpolate bool, seeds_by text, cells count, empty count, repeated count
+tokentext: train_bytes count, validation_bytes count, train_tokens count, validation_tokens count, tokenizer text,
+    tokenizer_digest hex, vocabulary count, token_width count, token_lengths_digest hex
+preparedtext: source text, documents count, bytes count, digest hex, train_bytes count, train_digest hex,
+    validation_bytes count, validation_digest hex, overlap measured, tokens tokentext?
+happening/study.frozen: study text, plan hex, seals {hex}, files {hex}, runner installed, promo text, code text,
+    commit text?, replay recording?
+happening/anchor.received: form text, size count, root base64, by text, digest hex, receipt base64
+happening/value.published: source text, value text
+happening/orchestrator.started: promo text, commit text?, command text*, packages text*, code text
+happening/data.prepared: text preparedtext
+happening/stage.opened: stage text, entrants text*
+happening/stage.closed: stage text, evidence hex, missing count
+happening/effects.estimated: name text, effects hex, discovered [text text**]*
+happening/study.stopped: by text
+happening/study.closed: stages count
+happening/clock.jumped: seconds whole
+happening/attempt.started: run id, attempt from1, stage text, candidate text, host text, seed whole, folder folder,
+    request hex, device text?, co_tenants text*, bundle hex?
+happening/result.accepted: run id, attempt from1, envelope hex, metrics {measured}, seconds {seconds}, work work,
+    contention measured?, device_s seconds?, witnesses {hex}, bundle hex?
+happening/attempt.failed: run id, attempt from1, status 'ok|nan|diverged|oom|timeout|killed|crash|invalid', cause text,
+    envelope hex?, train_s seconds?, device_s seconds?, witnesses {hex}, bundle hex?
+happening/attempt.lost: run id, attempt from1, loss 'gone|busy|disk', device_s seconds?, witnesses {hex}, bundle hex?
+happening/attempt.late: run id, attempt from1, envelope hex,
+    status 'ok|nan|diverged|oom|timeout|killed|crash|invalid'
+happening/result.flagged: run id, attempt from1, gate text, guard count, value number, limit number, again bool
+happening/decided: name text, seal hex?, verdict verdict, others verdict*
+happening/person.decided: name text, by text, reason text, promoted text*?, stopped bool
+happening/rule.amended: name text, number from1, old closure, new closure, reason text, by text, head hex,
+    seen [text text text whole]*, text hex, verdict verdict?
+happening/bundle.imported: bundle hex, head hex, ledger imported, ledger_digest hex, signer text?, taken [id from1]*
+event: seq count, time moment, incarnation count, event happening, prev hex
+
+tablesettings: layout 'table|autoresearch|wandb|mlflow|optuna', columns {text}, units {text}, candidates {text},
+    hosts {text}, seeds {text}, seeds_by 'auto|label|order', interpolate bool
+recordedtable: promo_curves =1, table text, settings tablesettings
+"""
+"""
+Everything that is stored: `form: name kind, name kind`, or `union/which` for what says under `is` which it is.
+
+`kind?` may be null, `kind*` is a list (`+`: of one or more), `{kind}` an object with any names, `[kind kind]` a list of
+just these, `'a|b'` one of some words, `=2` that number, and any other word a form above or one of `BASES`.
+"""
+
+
+class Forms:
+    """The forms by name, read from `FORMS` line by line."""
+
+    def __init__(self, said: str) -> None:
+        self.known = dict(BASES)
+        for line in re.sub(r"\n    ", " ", said).split("\n"):
+            name, mark, fields = line.partition(":")
+            if mark:
+                parts = dict(one.strip().split(" ", 1) for one in fields.split(",") if one.strip())
+                union_ = {"is": choice(name.partition("/")[2])} if "/" in name else {}
+                self.known[name] = thing({**union_, **{field_: self.kind(one) for field_, one in parts.items()}})
+        _CONDITIONS.append(self.kind("asked"))
+
+    def kind(self, word: str) -> Form:
+        """The form that a word stands for."""
+        if word[-1] in "?*+":
+            inner = self.kind(word[:-1])
+            return maybe(inner) if word[-1] == "?" else many(inner, int(word[-1] == "+"))
+        if word[0] == "{":
+            return table(self.kind(word[1:-1]))
+        if word[0] == "[":
+            return row(*map(self.kind, word[1:-1].split()))
+        if word[0] == "'":
+            return choice(*word[1:-1].split("|"))
+        if word[0] == "=":
+            return literal(int(word[1:]))
+        if word not in self.known:
+            members = {name.partition("/")[2]: one for name, one in self.known.items() if name.startswith(f"{word}/")}
+            self.known[word] = union(members)
+        return self.known[word]
+
+
+_FORMS = Forms(FORMS)
+PLAN, LOCK, REQUEST, ENVELOPE, EXIT, EVENT, RECORDED = map(
+    _FORMS.kind, ("plan", "lock", "request", "envelope", "exit", "event", "recordedtable")
+)
+
+
+# --- the ledger ------------------------------------------------------------------------------------------------------
+
+
+def sound_lines(content: bytes) -> list[bytes]:
+    """
+    Whole lines of a ledger, without what a crash left behind them.
+
+    That is a last line without its end, or bytes that a power failure kept from the disk: they read as zeros from where
+    a line or a sector of 512 bytes begins, up to where a sector or the file ends.
+    """
+    zeros = content.find(b"\0", max(len(content) - 65_536, 0))
+    if zeros >= 0:
+        behind = zeros + len(content[zeros:]) - len(content[zeros:].lstrip(b"\0"))
+        begins = not zeros % 512 or content[zeros - 1 : zeros] == b"\n"
+        if begins and (behind == len(content) or not behind % 512):
+            content = content[:zeros]
+    return content.split(b"\n")[:-1]
+
+
 def chain(content: bytes) -> list[Object]:
-    """Events of a ledger, each of which names the one before; a torn last line is left out."""
+    """
+    Events of a ledger, each of which names the one before; a torn last line is left out.
+
+    Raises:
+        DiffersError: a line is no event, or does not follow the one before; the message names it.
+    """
+    collected = gc.isenabled()
+    gc.disable()  # JSON has no circles, and looking for them takes a third of the time
+    try:
+        return _chained(sound_lines(content))
+    finally:
+        if collected:
+            gc.enable()
+
+
+def _chained(lines: list[bytes]) -> list[Object]:
     events: list[Object] = []
-    before = "0" * 64
-    for number, line in enumerate(content.split(b"\n")[:-1]):
+    before = GENESIS
+    for place, line in enumerate(lines):
+        about = f"ledger line {place + 1}"
         try:
             event = strict(line)
         except DiffersError as fault:
-            raise DiffersError(f"ledger line {number + 1}: {fault}") from fault
-        keys = {"seq", "kind", "time", "incarnation", "data", "prev"}
-        if not isinstance(event, dict) or set(event) != keys or not isinstance(event["data"], dict):
-            raise DiffersError(f"ledger line {number + 1}: it is no event")
-        if event["seq"] != number or event["prev"] != before:
-            raise DiffersError(f"ledger line {number + 1}: it does not follow line {number}")
+            raise DiffersError(f"{about}: {fault}") from fault
+        fit(EVENT, event, about)
+        if event["seq"] != place or event["prev"] != before:
+            raise DiffersError(f"{about}: it does not follow line {place}")
         events.append(event)
         before = sha(b"\0" + line)
     return events
@@ -93,599 +752,3219 @@ def root(leaves: list[bytes]) -> bytes:
     return hashlib.sha256(b"\1" + root(leaves[:half]) + root(leaves[half:])).digest()
 
 
-class Study:
-    """A study folder, read without promo."""
+VERSION = 2
+"""Of the form of all files that are read here, as `plan.json` says it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        content = self.bytes("ledger.jsonl")
-        self.lines = content.split(b"\n")[:-1]
-        self.events = chain(content)
-        self.attempts: dict[tuple[str, int], Object] = {}
-        """(run, number) -> what was recorded at its start, its end, and whether a guard set it aside."""
-        for event in self.events:
-            data = event["data"]
-            if event["kind"] == "attempt.started":
-                self.attempts[data["run"], data["attempt"]] = {**data, "end": "", "flagged": False}
-            elif event["kind"] in ENDS:
-                one = self.attempts.get((data["run"], data["attempt"]))
-                if one is None:
-                    raise DiffersError(f"run {data['run']} has an end and was never started")
-                one.update(data, end=event["kind"])
-            elif event["kind"] == "attempt.late":
-                late = self.attempts[data["run"], data["attempt"]]
-                if late["end"] not in ("attempt.failed", "attempt.lost") or late.get("envelope"):
-                    raise DiffersError(f"{late['folder']} is said to have come late, and was not given up")
-                late["late"] = data["envelope"]
-            elif event["kind"] == "result.flagged":
-                self.attempts[data["run"], data["attempt"]]["flagged"] = True
-        self.counts: dict[str, Object] = {}
-        """Run -> the attempt that counts: the first that was accepted and not set aside."""
-        for (run, _), one in self.attempts.items():
-            if one["end"] == "result.accepted" and not one["flagged"]:
-                self.counts.setdefault(run, one)
-        self.plan: Object = {}
-        first = self.events[0] if self.events else {"kind": "", "data": {}}
-        self.frozen: Object = first["data"] if first["kind"] == "study.frozen" else {}
 
-    def data(self, kind: str) -> list[Object]:
-        """Data of all events of a kind."""
-        return [event["data"] for event in self.events if event["kind"] == kind]
+def version_of(folder: Folder) -> Any:
+    """What a plan says of its form; None where there is none that can be read."""
+    try:
+        plan = json.loads(folder.read("plan.json"))
+    except (ValueError, RecursionError, DiffersError, MissingError):
+        return None
+    return plan.get("promo_plan", 0) if isinstance(plan, dict) and "digest" in plan else None
 
-    def bytes(self, name: str) -> bytes:
-        """A file of the study."""
-        try:
-            return (self.folder / name).read_bytes()
-        except OSError as fault:
-            raise MissingError(f"{name} is not there") from fault
 
-    def result(self, attempt: Object) -> Object:
-        """Body of the result that an attempt left."""
-        folder = attempt["folder"]
-        content, request = self.bytes(f"{folder}/result.json"), self.bytes(f"{folder}/request.json")
-        if sha(content) != attempt["envelope"]:
-            raise DiffersError(f"{folder}/result.json is not what was recorded")
-        envelope = strict(content)
-        body: Object = envelope["body"]
-        if sha(compact(body)) != envelope["digest"] or body["request"] != sha(request):
-            raise DiffersError(f"{folder}/result.json does not answer the request beside it")
-        status = "ok" if attempt["flagged"] else attempt["status"]
-        if body["status"] != status:
-            raise DiffersError(f"{folder}/result.json has another status than was recorded")
-        counted = attempt["end"] == "result.accepted"
-        if body["seconds"].get("train", "0") != attempt["train_s"] or (
-            counted and body["metrics"] != attempt["metrics"]
+def of_other_version(folder: Folder, content: bytes) -> str:
+    """What to say of a ledger whose lines have another form than those that are read here; empty for a damaged one."""
+    try:
+        event = json.loads(content.partition(b"\n")[0])
+    except (ValueError, RecursionError):
+        return ""
+    other = isinstance(event, dict) and {"seq", "prev"} <= event.keys() and "event" not in event
+    return another_version(folder) if other and version_of(folder) not in (None, VERSION) else ""
+
+
+def another_version(folder: Folder) -> str:
+    """One sentence about a study of another version, and who reads it."""
+    said = version_of(folder)
+    version = f"version {said}" if type(said) is int and said > 0 else "an older version"
+    beside = f"python {printable(str(folder.path / 'recheck.py'))} STUDY" if folder.has("recheck.py") else "its own"
+    return f"this study has files of {version} of the format, and this recheck.py reads version {VERSION}; use {beside}"
+
+
+# --- what a plan says ------------------------------------------------------------------------------------------------
+
+
+def parts_of(asked: Object) -> Iterator[Object]:
+    """The conditions that a condition is made of."""
+    if asked["is"] == "not":
+        yield from parts_of(asked["condition"])
+    elif asked["is"] in ("and", "or"):
+        for one in asked["conditions"]:
+            yield from parts_of(one)
+    else:
+        yield asked
+
+
+def conditions_of(rule: Object) -> list[Object]:
+    """Conditions that a gate or rule asks, those behind `else` aside."""
+    if rule["is"] == "rule":
+        return [rule["require"]]
+    return [rule["keep"], *(one["condition"] for one in rule["demands"])]
+
+
+def every_part(rule: Object) -> Iterator[Object]:
+    """Every condition in a gate or rule, also those behind `else`; a reduction has none."""
+    if rule["is"] != "reduction":
+        others = (one["otherwise"] for one in rule.get("demands", ()) if not isinstance(one["otherwise"], str))
+        yield from (part for asked in (*conditions_of(rule), *others) for part in parts_of(asked))
+
+
+def stages_in(rule: Object) -> list[str]:
+    """Stages whose rankings the conditions of a gate or rule compare."""
+    every = (part for asked in conditions_of(rule) for part in parts_of(asked) if part["is"] == "agreement")
+    return sorted({name for part in every if not part["of_hosts"] for name in part["between"]})
+
+
+def sources_of(rule: Object) -> list[str]:
+    """Stages that a gate, rule or reduction reads."""
+    return list(rule["sources"]) if "sources" in rule else [rule["source" if rule["is"] == "gate" else "stage"]]
+
+
+def on_crash(rule: Object) -> Object:
+    """How a rule handles runs that failed by their own fault."""
+    found: Object = rule.get("crash") or rule["missing"]
+    return found
+
+
+class Plan:
+    """A plan whose form has been looked at, and what follows from it."""
+
+    def __init__(self, stored: Object) -> None:
+        self.stored, self.study = stored, stored["study"]
+        self.digest: str = stored["digest"]
+        self.order: list[str] | None = stored["order"]
+        self.stages: dict[str, Object] = {one["name"]: one for one in stored["stages"]}
+        self.runs: dict[str, list[list[Any]]] = {name: one["runs"] for name, one in self.stages.items()}
+        self.cells: dict[Cell, str] = {}
+        self.places: dict[str, list[Cell]] = {}
+        """Run -> where it stands; stages may have runs in common."""
+        for runs in self.runs.values():
+            for run, stage, candidate, host, seed in runs:
+                self.cells[stage, candidate, host, seed] = run
+                self.places.setdefault(run, []).append((stage, candidate, host, seed))
+
+    def deciding(self) -> dict[str, Object]:
+        """Gates, rules and reductions, as frozen."""
+        return {**self.study["gates"], **self.study["rules"], **self.study["reductions"]}
+
+    def carried_on(self, stage: str) -> list[str]:
+        """Stages whose runs a stage carries on, the last one first."""
+        before = self.study["stages"][stage]["continues"]
+        return [] if before is None else [before, *self.carried_on(before)]
+
+    def earlier(self, stage: str) -> int:
+        """What the runs of a stage have spent where they begin."""
+        before = self.study["stages"][stage]["continues"]
+        if before is None:
+            return 0
+        trunk = self.study["stages"][before]["trunk"]
+        return (
+            self.earlier(before) + int(self.study["stages"][before]["budget"]["amount"])
+            if trunk is None
+            else int(trunk)
+        )
+
+    def waits_for(self, stage: str) -> list[str]:
+        """Stages that have to end before another one begins."""
+        said, study = self.study["stages"][stage], self.study
+        found = [one for one in (said["continues"], said["beside"], *said["grown_at"]) if one is not None]
+        after = said["after"]
+        found += [study["gates"][after]["source"]] if after in study["gates"] else []
+        found += study["steps"][after]["sources"] if after in study["steps"] else []
+        return found + (study["reductions"][after]["needs"] if after in study["reductions"] else [])
+
+    def kept(self) -> set[str]:
+        """Runs whose state another run begins from."""
+        stages = self.study["stages"].values()
+        grows = self.study["grows"].values()
+        begun = {one["continues"] for one in stages} | {one["stage"] for one in grows} | {one["name"] for one in grows}
+        return {run[0] for name in begun - {None} for run in self.runs[name]}
+
+    def ways(self, grow: Object) -> dict[str, str]:
+        """Candidate -> the way to grow that it tries."""
+        return {f"{grow['name']}_{way}": way for way in grow["strategies"]}
+
+    # --- whether its parts belong together -----------------------------------------------------------------------
+
+    def loose(self) -> Iterator[str]:
+        """Names that lead nowhere; everything else here trusts that there are none."""
+        study = self.study
+        for kind in ("hosts", "candidates", "stages", "gates", "rules", "reductions", "grows", "steps", "effects",
+                     "designs", "neighbourhoods", "baselines"):  # fmt: skip
+            for name, one in study[kind].items():
+                if one["name"] != name or not re.fullmatch(r"[a-z0-9_]{1,200}", name):
+                    yield f"{shown(name)} among the {kind} is no name, or another one"
+        if list(self.stages) != [one["name"] for one in self.stored["stages"]]:
+            yield "a stage stands there twice"
+        if self.stages.keys() != study["stages"].keys() or study["entrants"].keys() != study["stages"].keys():
+            yield "plan and study have other stages"
+            return
+        lost = [(about, name) for about, names, known in self._references() for name in names if name not in known]
+        yield from (f"{about} has {shown(name)}, which is not there" for about, name in lost)
+        if lost:
+            return
+        yield from self._misshapen()
+        order = {name: place for place, name in enumerate(self.stages)}
+        for name in self.stages:
+            for other in self.waits_for(name):
+                if order[other] >= order[name]:
+                    yield f"stage {name} waits for {other}, which does not stand before it"
+
+    def _references(self) -> Iterator[tuple[str, Iterable[str], Iterable[str]]]:
+        """Who names whom, and who there is."""
+        study = self.study
+        stages, candidates, hosts = study["stages"], study["candidates"], study["hosts"]
+        choosers = {*study["gates"], *study["reductions"], *study["steps"]}
+        for name, one in stages.items():
+            about = f"stage {name}"
+            yield about, [*one["candidates"], *study["entrants"][name]["possible"]], candidates
+            yield about, one["hosts"], hosts
+            yield about, [one[key] for key in ("continues", "beside") if one[key] is not None], stages
+            yield about, one["grown_at"], stages
+            yield about, [one["after"]] if one["after"] is not None else [], choosers
+            yield about, [one["around"]] if one["around"] is not None else [], study["neighbourhoods"]
+        for name, one in self.stages.items():
+            yield f"planned stage {name}", one["hosts"], hosts
+        for one in self.deciding().values():
+            yield from self._named_in(one)
+        yield from self._more_references()
+
+    def _named_in(self, rule: Object) -> Iterator[tuple[str, Iterable[str], Iterable[str]]]:
+        """The same of one gate, rule or reduction."""
+        study, about = self.study, f"{rule['is']} {rule['name']}"
+        stages, candidates = study["stages"], study["candidates"]
+        yield about, sources_of(rule), stages
+        if rule["is"] == "gate":
+            yield about, [rule["target"]], {*stages, *(grow["becomes"] for grow in study["grows"].values())}
+            yield about, rule["always"], candidates
+        elif rule["is"] == "rule":
+            yield about, [one for one in (rule["judged"], rule["reference"]) if one is not None], candidates
+        else:
+            yield about, [rule["effects"]], study["effects"]
+            yield about, rule["needs"], stages
+            yield about, rule["rows"], candidates
+            yield about, [rule["around"]] if rule["around"] is not None else [], study["gates"]
+            designs = () if rule["around"] else study["designs"]
+            yield about, [rule["into"]], {*study["neighbourhoods"], *designs}
+        for part in every_part(rule):
+            if part["is"] == "agreement":
+                yield about, part["between"], study["hosts"] if part["of_hosts"] else stages
+            else:
+                yield about, [part["reference"]] if part.get("reference") else [], {*candidates, "leader"}
+
+    def _more_references(self) -> Iterator[tuple[str, Iterable[str], Iterable[str]]]:
+        study = self.study
+        stages, candidates = study["stages"], study["candidates"]
+        for name, one in study["effects"].items():
+            yield f"effects {name}", one["stages"], stages
+            yield f"effects {name}", one["designs"], study["designs"]
+        for name, one in study["neighbourhoods"].items():
+            yield (
+                f"neighbourhood {name}",
+                [*one["near"], *(each for some in one["near"].values() for each in some)],
+                candidates,
+            )
+        for name, one in study["steps"].items():
+            yield f"step {name}", [one["baseline"]], study["baselines"]
+            yield f"step {name}", one["sources"], stages
+        for name, one in study["baselines"].items():
+            yield f"baseline {name}", one["conditions"], candidates
+            yield f"baseline {name}", [one["start"]] if one["start"] is not None else [], one["conditions"]
+        for name, one in study["grows"].items():
+            yield f"growth {name}", [one["parent"], one["becomes"], *self.ways(one)], candidates
+            yield f"growth {name}", [one["stage"], name], stages
+            yield f"growth {name}", [name], study["gates"]
+        yield "the order", self.order or [], candidates
+
+    def loose_in(self, rule: Object) -> Iterator[str]:
+        """What is wrong with a gate, rule or reduction of this study, though its form is right."""
+        for about, names, known in self._named_in(rule):
+            yield from (f"{about} has {shown(name)}, which is not there" for name in names if name not in known)
+        yield from misshapen(rule, self.order)
+
+    def _misshapen(self) -> Iterator[str]:
+        """Lists that have to be as long as others, and what a condition has to say beside its form."""
+        study = self.study
+        for name, one in study["designs"].items():
+            size = len(one["factors"])
+            lists = [one["low"], one["high"], *one["rows"], *([one["centre"]] if one["centre"] is not None else [])]
+            if any(len(some) != size for some in lists) or len(one["numbers"]) != len(one["rows"]):
+                yield f"design {name} has rows of another length"
+        for name, one in study["baselines"].items():
+            if len({len(some) for some in one["conditions"].values()}) > 1:
+                yield f"baseline {name} has conditions of another length"
+        for name, one in study["effects"].items():
+            if (
+                len({tuple(study["designs"][each]["factors"]) for each in one["designs"] if each in study["designs"]})
+                > 1
+            ):
+                yield f"effects {name} has designs of other factors"
+        for name, one in self.deciding().items():
+            yield from (f"{name}: {fault}" for fault in misshapen(one, self.order))
+
+
+def misshapen(rule: Object, order: list[str] | None) -> Iterator[str]:
+    """What is wrong with a rule though its form is right."""
+    if rule["is"] == "gate" and "order" in rule["ties"] and order is None:
+        yield "the order that breaks its ties is not there"
+    for part in every_part(rule):
+        test = part.get("test")
+        if rule["is"] == "rule" and part["is"] in ("top", "best"):
+            yield "a rule promotes nobody, so it has no places"
+        if rule["is"] == "gate" and part["is"] in ("difference", "equivalent") and part["reference"] is None:
+            yield "a gate says whom it compares with"
+        if test and (test["method"] == "sigma") is (test["sigma"] is None):
+            yield "a standard deviation belongs to that method alone"
+        if part["is"] == "difference" and test:
+            known = "median" if test["method"] == "wilcoxon" else "mean"
+            if part["statistic"] != known or part["bound"]["kind"] == "within":
+                yield f"{test['method']} is no test of that"
+        if part["is"] == "agreement" and len(set(part["between"])) < 2:
+            yield "one ranking agrees with itself"
+
+
+# Run identities, digests, and what a seal is the digest of.
+
+
+def identities(plan: Plan) -> dict[Cell, str]:
+    """Each run's identity: what it trains, from where, for how long, on what, with which seed and runner."""
+    study = plan.study
+    common = sha(compact({"runner": study["runner"], "data": study["data"]}))
+    heads = {
+        name: f"promo-run-2\n{sha(compact(dict(one['effective']['settings'])))}{common}\n"
+        for name, one in study["candidates"].items()
+    }
+
+    def spent(stage: str) -> str:
+        every = [*reversed(plan.carried_on(stage)), stage]
+        return compact([[study["stages"][one][key] for key in ("budget", "trunk")] for one in every]).decode()
+
+    for grow in _parents_first(study["grows"]):
+        parent = sha(heads[grow["parent"]].encode())[:16]
+        grown = f"{sha(compact({'grow': grow, 'before': spent(grow['stage']), 'parent': parent}))}\n"
+        for name in (grow["becomes"], *plan.ways(grow)):
+            heads[name] += grown
+    machines = {name: sha(compact(machine(one))) for name, one in study["hosts"].items()}
+    found: dict[Cell, str] = {}
+    for name, stage in plan.stages.items():
+        budget = spent(name)
+        for host, seed in itertools.product(stage["hosts"], stage["seeds"]):
+            tail = f"{budget}\n{host}\n{machines[host]}\n{seed}"
+            for candidate in study["entrants"][name]["possible"]:
+                found[name, candidate, host, seed] = sha((heads[candidate] + tail).encode())[:16]
+    return found
+
+
+def _parents_first(grows: Object) -> list[Object]:
+    """Growths, each behind the one that its parent comes from."""
+    left, found = dict(grows), []
+    while left:
+        coming = {one["becomes"] for one in left.values()}
+        ready = [name for name, one in left.items() if one["parent"] not in coming] or list(left)
+        found += [left.pop(name) for name in ready]
+    return found
+
+
+def machine(host: Object) -> Object:
+    """What of a host may move a score."""
+    return {key: host[key] for key in ("device", "system", "threads")}
+
+
+def closure(plan: Plan, rule: Object, study: Object | None = None) -> Object:
+    """Everything that a rule's verdict rests on: the value that its seal is the digest of."""
+    study = study or plan.study
+    stages, entrants = study["stages"], study["entrants"]
+    effects = neighbours = around = order = None
+    if rule["is"] == "reduction":
+        effects = study["effects"][rule["effects"]]
+        effects = {**effects, "block": sorted(effects["block"])}
+        points = {name for design in effects["designs"] for name in points_of(study["designs"][design])}
+        seen = {name for stage in rule["sources"] for name in entrants[stage]["possible"] if name in points}
+        candidates, read = seen | set(rule["rows"]), set(rule["needs"])
+        neighbours = study["neighbourhoods"].get(rule["into"])
+        around = study["gates"].get(rule["around"] or "") if neighbours is not None else None
+    else:
+        read = {*sources_of(rule), *stages_in(rule)}
+        kinds = {part["is"] for asked in conditions_of(rule) for part in parts_of(asked)}
+        if rule["is"] == "gate" or kinds & {"first", "agreement"}:
+            candidates = set(entrants[sources_of(rule)[0]]["possible"])
+        else:
+            candidates = {rule["judged"], rule["reference"]} - {None}
+        if "order" in rule.get("ties", ()):
+            order = [name for name in plan.order or () if name in candidates]
+    grows, through, people = {}, set(read), set(candidates)
+    while True:
+        more = {
+            name: one
+            for name, one in study["grows"].items()
+            if name not in grows and (one["becomes"] in people or name in through)
+        }
+        if not more:
+            break
+        grows.update(more)
+        through |= {one["stage"] for one in more.values()}
+        people |= {one["parent"] for one in more.values()}
+    for name, grow in grows.items():
+        read |= {name, grow["stage"]}
+        candidates |= {grow["parent"], *plan.ways(grow)}
+    read |= {before for name in read for before in plan.carried_on(name)}
+    hosts = {host for name in read for host in stages[name]["hosts"]}
+    return {
+        "promo_seal": 2,
+        "rule": rule,
+        "measure": study["measure"],
+        "runner": study["runner"],
+        "data": study["data"],
+        "stages": {name: reading(stages[name]) for name in read},
+        "machines": {name: machine(study["hosts"][name]) for name in hosts},
+        "candidates": {name: dict(study["candidates"][name]["effective"]["settings"]) for name in candidates},
+        "grows": grows,
+        "effects": effects,
+        "neighbours": neighbours,
+        "around": around,
+        "order": order,
+        "start": {key: study[key] for key in ("anchor", "draw", "order_seed")},
+    }
+
+
+def reading(stage: Object) -> Object:
+    """What of a stage its evidence rests on."""
+    mode = "fresh" if stage["continues"] is None else "continue" if stage["trunk"] is None else "branch"
+    same = ("after", "promoted", "around", "continues", "budget", "cooldown", "report_only")
+    ordered = {key: sorted(stage[key]) for key in ("candidates", "hosts", "seeds")}
+    return {**{key: stage[key] for key in same}, **ordered, "mode": mode}
+
+
+def points_of(design: Object) -> dict[str, tuple[int, ...]]:
+    """Candidate -> its row; the centre has a zero for every factor."""
+    found = {f"{design['name']}_{one}": tuple(row) for one, row in zip(design["numbers"], design["rows"], strict=True)}
+    if design["centre"] is not None:
+        found[f"{design['name']}_centre"] = (0,) * len(design["factors"])
+    return found
+
+
+def allowance(rules: Iterable[Object], stage: str, attempts: int) -> Object:
+    """
+    How often a run of a stage is made again that lacks a value, that failed by its own fault, that was set aside.
+
+    *attempts* is how often it is tried in all, lost ones included; what rules allow is allowed even where that is less.
+    """
+    every = [one for one in rules if stage in sources_of(one)]
+    guards = [guard for one in every if one["is"] == "gate" for guard in one["guards"]]
+    return {
+        "missing": max((one["missing"]["reruns"] for one in every), default=0),
+        "crash": max((on_crash(one)["reruns"] for one in every), default=0),
+        "guard": max((guard["handling"]["reruns"] for guard in guards), default=0),
+        "attempts": attempts,
+    }
+
+
+def most_of(allowed: Object) -> int:
+    """The largest number of attempts of a run."""
+    return max(int(allowed["attempts"]), 1 + int(allowed["missing"]) + int(allowed["crash"]) + int(allowed["guard"]))
+
+
+def certain(plan: Plan) -> set[str]:
+    """Stages that have ended before any decision can be the end of the study."""
+    behind: dict[str, set[str]] = {}
+    for name in plan.stages:
+        behind[name] = {name}.union(*(behind[one] for one in plan.waits_for(name)))
+    found = set(plan.stages)
+    for rule in plan.deciding().values():
+        if may_end(rule, plan.study["entrants"]):
+            found &= set().union(*(behind[one] for one in sources_of(rule)))
+    return found
+
+
+def may_end(rule: Object, entrants: Object) -> bool:
+    """Whether a decision can stop the study, or ask a person who may."""
+    answers = [rule["missing"]["then"], on_crash(rule)["then"], rule.get("otherwise")]
+    if rule["is"] == "gate":
+        answers += [one["handling"]["then"] for one in rule["guards"]]
+        answers += [one["otherwise"] for one in rule["demands"] if isinstance(one["otherwise"], str)]
+        others = [one["otherwise"] for one in rule["demands"] if not isinstance(one["otherwise"], str)]
+        parts = [part for asked in (rule["keep"], *others) for part in parts_of(asked)]
+        answers += ["stop" for part in parts if part.get("reference") not in (None, "leader")]
+    elif rule["is"] == "rule" and not {rule["judged"], rule["reference"]} - {None} <= set(
+        entrants[rule["stage"]]["sure"]
+    ):
+        answers.append(rule["absent"] or rule["missing"]["then"])
+    return "stop" in answers or "hold" in answers
+
+
+def unlike(plan: Plan) -> Iterator[str]:
+    """Where a plan is not what follows from its study."""
+    stored, study = plan.stored, plan.study
+    content = {"study": study, "order": plan.order, "seals": stored["seals"]}
+    runs = [[name, [run[0] for run in some]] for name, some in plan.runs.items()]
+    if sha(compact({**content, "runs": runs})) != plan.digest:
+        yield "its digest is not that of its parts"
+    sealed = {name: sha(compact(closure(plan, one))) for name, one in plan.deciding().items() if one["frozen"]}
+    for name in sorted(sealed.keys() | stored["seals"].keys()):
+        if sealed.get(name) != stored["seals"].get(name):
+            yield f"the seal of {name} is not the digest of what its verdict rests on"
+    found, salt, counts = identities(plan), study["order_seed"], counted(plan)
+    for name, stage in plan.stages.items():
+        due: list[list[Any]] = []
+        said = study["stages"][name]
+        for seed in stage["seeds"]:
+            names = itertools.product(stage["hosts"], study["entrants"][name]["possible"])
+            block = [[found[name, who, host, seed], name, who, host, seed] for host, who in names]
+            due += sorted(block, key=lambda run: run[0] if salt is None else sha(compact([str(salt), run[0]])))
+        if stage["runs"] != due:
+            yield f"the runs of {name}, or their order, do not follow from its study"
+        same = all(stage[key] == said[key] for key in ("after", "continues", "budget", "report_only"))
+        if (
+            not same
+            or sorted(stage["hosts"]) != sorted(said["hosts"])
+            or sorted(stage["seeds"]) != sorted(said["seeds"])
         ):
-            raise DiffersError(f"{folder}/result.json has other numbers than the ledger says")
-        if "points" in body and sha(self.bytes(f"{folder}/points.jsonl")) != body["points"]:
-            raise DiffersError(f"{folder}/points.jsonl was changed")
-        return body
-
-    def request(self, attempt: Object) -> Object:
-        """What an attempt was asked."""
-        name = f"{attempt['folder']}/request.json"
-        content = self.bytes(name)
-        if sha(content) != attempt["request"]:
-            raise DiffersError(f"{name} is not what was recorded")
-        asked: Object = json.loads(content)
-        return asked
-
-    def value(self, run: str, metric: str) -> str | None:
-        """The measured value of a run, from its result file."""
-        one = self.counts.get(run)
-        return None if one is None else self.result(one)["metrics"].get(metric)
-
-    def stored(self, name: str, digest: str) -> Any:
-        """A derived file whose digest was recorded."""
-        content = self.bytes(name)
-        if not content.endswith(b"\n") or sha(content[:-1]) != digest:
-            raise DiffersError(f"{name} is not what was recorded")
-        return strict(content[:-1])
+            yield f"stage {name} is another one than its study says"
+        sums = counts[name]
+        yield from (f"{key} of {name} does not follow from its study" for key in sums if stage[key] != sums[key])
+    sums = summed(plan)
+    yield from (f"{key} does not follow from its stages" for key in sums if stored[key] != sums[key])
 
 
-# --- what was frozen, and in which order things happened ---------------------------------------------------------
-
-
-def frozen_files(study: Study) -> Iterator[str]:
-    """What was frozen is there unchanged, and was frozen first."""
-    if not study.frozen:
-        raise DiffersError("the study was not frozen first")
-    files = study.frozen["files"]
-    missing = [name for name in files if not (study.folder / name).is_file()]
-    for name, digest in files.items():
-        if name not in missing and sha(study.bytes(name)) != digest:
-            raise DiffersError(f"{name} was changed after the study was frozen")
-    if missing:
-        raise MissingError(f"{missing[0]} is not there")
-    study.plan = json.loads(study.bytes("plan.json"))
-    if study.plan["digest"] != study.frozen["plan"]:
-        raise DiffersError("plan.json is another plan than was frozen")
-    yield f"{len(files)} frozen files as recorded"
-
-
-def order(study: Study) -> Iterator[str]:
-    """Nothing ran outside the plan, was counted twice, or lies in the folder without being in the ledger."""
-    known: dict[str, set[tuple[Any, ...]]] = {}
-    for stage in study.plan["stages"]:
-        for run, candidate, host, seed in stage["possible_runs"]:
-            known.setdefault(run, set()).add((stage["name"], candidate, host, seed))
-    before: dict[str, int] = {}
-    counted: set[str] = set()
-    for (run, number), one in study.attempts.items():
-        if (one["stage"], one["candidate"], one["host"], one["seed"]) not in known.get(run, ()):
-            raise DiffersError(f"run {run} is not in the plan, or stands in another cell there")
-        if number <= before.get(run, 0):
-            raise DiffersError(f"the attempts of run {run} are not numbered in order")
-        before[run] = number
-        if one["end"] == "result.accepted" and not one["flagged"]:
-            if run in counted:
-                raise DiffersError(f"run {run} was counted twice")
-            counted.add(run)
-    folders = {one["folder"] for one in study.attempts.values()}
-    for place in sorted(study.folder.glob("runs/*/*/attempt-*")):
-        name = place.relative_to(study.folder).as_posix()
-        if name not in folders and sum(1 for _ in place.iterdir()) > 1:
-            raise DiffersError(f"{name} is not in the ledger")
-    yield f"{len(study.attempts)} attempts, all of the plan, none counted twice"
-
-
-def begun(study: Study) -> Iterator[str]:
-    """What the spec asks for before the first run, and the seeds that were drawn."""
-    parts = study.plan["parts"]
-    if "replay" in study.frozen:
-        return
-    brought = {
-        (one["run"], one["attempt"]): chain(study.bytes(bundle["ledger"]))
-        for bundle in study.data("bundle.imported")
-        for one in bundle["taken"]
-    }
-    if "anchor" in parts:
-        for events in [study.events, *brought.values()]:
-            kinds = [one["kind"] for one in events if "bundle" not in one["data"]]
-            runs = kinds.index("attempt.started") if "attempt.started" in kinds else len(kinds)
-            if runs < len(kinds) and "anchor.received" not in kinds[:runs]:
-                raise DiffersError("a run began before the required receipt")
-        yield "the required receipt stands before the first run"
-    if "draw" in parts:
-        for key, one in study.attempts.items():
-            value = _published(brought.get(key, study.events), str(parts["draw"]))
-            words = f"promo/seed/1\n{study.frozen['plan']}\n{value}\n{one['seed']}"
-            drawn = int.from_bytes(hashlib.sha256(words.encode()).digest()[:4], "big") >> 1
-            asked = study.request(one)["run"]
-            if (asked["seed"], asked.get("label")) != (drawn, one["seed"]):
-                raise DiffersError(f"{one['folder']} has another seed than was drawn")
-        yield "every seed drawn again"
-
-
-def _published(events: list[Object], said: str) -> str:
-    """The value that seeds are drawn from."""
-    kind, name = ("anchor.received", "digest") if said == "seeds from receipt" else ("value.published", "value")
-    found = [one["data"][name] for one in events if one["kind"] == kind]
-    if not found:
-        raise DiffersError("seeds are drawn from a value that no event tells")
-    return str(found[0])
-
-
-def texts(study: Study) -> Iterator[str]:
-    """Prepared texts, ledgers of other machines, and the wordings of amendments."""
-    for data in study.data("data.prepared"):
-        for name, key in (("train.bytes", "train_digest"), ("validation.bytes", "validation_digest")):
-            path = study.folder / "data" / name
-            if path.is_file() and sha(path.read_bytes()) != data[key]:
-                raise DiffersError(f"data/{name} is not the text that was trained on")
-    for bundle in study.data("bundle.imported"):
-        if sha(study.bytes(bundle["ledger"])) != bundle["ledger_digest"]:
-            raise DiffersError(f"{bundle['ledger']} is not the ledger that was brought")
-    for number, amended in enumerate(study.data("rule.amended"), 1):
-        if sha(study.bytes(f"amendments/{number}.promo")) != amended["text"]:
-            raise DiffersError(f"amendments/{number}.promo is not what was recorded")
-    yield "texts, other ledgers and amendments as recorded, as far as they are kept here"
-
-
-# --- results, evidence, decisions --------------------------------------------------------------------------------
-
-
-def results(study: Study) -> Iterator[str]:
-    """Every result and request, the budgets, and the seconds that were trained."""
-    seconds, good, missing = Fraction(), 0, []
-    kept: dict[str, Any] = {}
-    budgets = {stage["name"]: Fraction(stage["budget"]["amount"]) for stage in study.plan["stages"]}
-    for one in study.attempts.values():
-        try:
-            body = study.result(one) if one["end"] and one.get("envelope") else None
-            if "late" in one and sha(study.bytes(f"{one['folder']}/result.json")) != one["late"]:
-                raise DiffersError(f"{one['folder']}/result.json is not what came late")
-            for name, digest in one.get("left", {}).items():
-                if sha(study.bytes(f"{one['folder']}/{name}")) != digest:
-                    raise DiffersError(f"{one['folder']}/{name} is not what was recorded")
-            asked = study.request(one) if one["end"] == "result.accepted" and not one["flagged"] else {}
-        except MissingError as fault:
-            missing.append(str(fault))
-            continue
-        if one.get("device_s") is not None and Fraction(one["device_s"]) + Fraction(1, 1000) < spent(study, one, body):
-            raise DiffersError(f"{one['folder']} took more of its device's time than the ledger says")
-        if body is None:
-            continue
-        good += 1
-        seconds += Fraction(body["seconds"].get("train", "0"))
-        if not asked:
-            continue
-        kept[one["folder"]] = [body[name] for name in ("checkpoint", "trunk") if name in body]
-        used = body.get("budget") or {}
-        if "used" in used and Fraction(used["used"]) > budgets[one["stage"]] + Fraction(used.get("last_step", "0")):
-            raise DiffersError(f"{one['folder']} was given more than its budget and one step")
-        carried = asked.get("continues")
-        if isinstance(carried, dict) and carried.get("state") not in kept.get(carried.get("folder"), ()):
-            raise DiffersError(f"{one['folder']} carries on another state than was accepted")
-    if missing:
-        raise MissingError(missing[0])
-    yield f"{good} results as recorded, {float(seconds / 3600):.4f} hours trained in them"
-
-
-def growth(study: Study) -> Iterator[str]:
-    """Ways to grow began from their parent's state in the same cell, and what grew from that of the way chosen."""
-    grows = study.plan["parts"].get("grow") or {}
-    parents = {name: str(said["parent"]).split(" at ") for name, said in grows.items()}
-    becoming = {str(said["becomes"]): name for name, said in grows.items()}
-    chosen = {one["name"]: one["promoted"] for one in study.data("gate.decided")}
-    carrying = {stage["name"] for stage in study.plan["stages"] if stage["continues"] is not None}
-    trunks = {name for name, said in study.plan["parts"]["stage"].items() if "cooldown" in said}
-    runs = {
-        (stage["name"], candidate, host, seed): run  # stages may have a run in common
-        for stage in study.plan["stages"]
-        for run, candidate, host, seed in stage["possible_runs"]
-    }
-    good = 0
-    for one in study.counts.values():
-        stage, candidate, found = one["stage"], one["candidate"], study.request(one).get("grow")
-        grow = None if stage in grows or stage in carrying else becoming.get(candidate)
-        if stage not in grows and grow is None:
-            if found is not None:
-                raise DiffersError(f"{one['folder']} grew, and nothing says so")
-            continue
-        parent, where = parents[stage] if stage in grows else (chosen[grow][0], grow)
-        origin = study.counts[runs[where, parent, one["host"], one["seed"]]]
-        kept = "trunk" if where in trunks else "checkpoint"
-        asked = {"folder": origin["folder"], "state": study.result(origin)[kept], "kept": kept}
-        if stage in grows:
-            asked["way"] = candidate.removeprefix(f"{stage}_")
-            if asked["way"] not in grows[stage]["by"].split(", "):
-                raise DiffersError(f"{one['folder']} grew by a way that was not asked for")
-        if found != asked:
-            raise DiffersError(f"{one['folder']} grew from another state than it should")
-        good += 1
-    if grows:
-        yield f"{good} runs grew from the state that they should"
-
-
-def spent(study: Study, attempt: Object, body: Object | None) -> Fraction:
-    """Seconds that its worker, or without a result its supervisor, wrote down; promo's own clock encloses theirs."""
-    if body is not None:
-        return Fraction(body["seconds"].get("total", "0"))
-    if "exit.json" not in attempt.get("left", {}):
-        return Fraction()
-    return Fraction(json.loads(study.bytes(f"{attempt['folder']}/exit.json")).get("seconds") or 0)
-
-
-def evidence(study: Study) -> Iterator[str]:
-    """Every table, cell by cell, from the result files."""
-    planned = {stage["name"]: stage for stage in study.plan["stages"]}
-    entered = {one["stage"]: one["entrants"] for one in study.data("stage.opened")}
-    tables = {
-        one["stage"]: study.stored(f"evidence/{one['stage']}.json", one["evidence"])
-        for one in study.data("stage.closed")
-    }
-    for name, table in tables.items():
-        runs = {tuple(run[1:]): run[0] for run in planned[name]["possible_runs"]}
-        cells = [[host, seed] for seed in planned[name]["seeds"] for host in planned[name]["hosts"]]
-        if sorted(table["rows"]) != sorted(entered[name]) or table["cells"] != cells:
-            raise DiffersError(f"evidence/{name}.json has other rows or cells than were run")
-        for candidate, row in table["rows"].items():
-            for (host, seed), cell in zip(cells, row, strict=True):
-                run = runs[candidate, host, seed]
-                if cell["run"] != run or cell["value"] != study.value(run, table["metric"]):
-                    raise DiffersError(f"evidence/{name}.json: {candidate} on {host}, seed {seed} is not its result")
-        yield f"evidence of {name} collected again"
-    for one in study.data("effects.estimated"):
-        stored = study.stored(f"evidence/{one['name']}.json", one["effects"])
-        again = "estimated again" if estimated(study, one["name"], stored) else "as recorded; left to promo verify"
-        yield f"{one['name']}: {again}"
-
-
-# --- effects -----------------------------------------------------------------------------------------------------
-
-
-def estimated(study: Study, name: str, stored: Object) -> bool:
-    """Whether stored effects could be estimated again; then they are the same."""
-    found = estimates(study, name, stored)
-    for stage in stored["stages"] if found else ():
-        most = max(abs(size) for size, _ in found[stage["stage"]].values())
-        for effect in stage["effects"]:
-            size, adjusted = found[stage["stage"]][frozenset(effect["effect"])]
-            discovered = adjusted is not None and adjusted <= _rate(study, name)
-            same = _near(effect["value"], abs(size), 1e-9 * most) and _near(effect["adjusted"], adjusted, 1e-9)
-            if not same or effect["discovered"] != discovered:
-                raise DiffersError(f"{name}: {' * '.join(effect['effect'])} at {stage['stage']} comes out otherwise")
-    return bool(found)
-
-
-def _rate(study: Study, name: str) -> float:
-    return float(Fraction(str(study.plan["parts"]["effects"][name]["rate"]).rstrip("%")) / 100)
-
-
-def _near(text: str | None, number: float | None, room: float) -> bool:
-    """Whether a stored number of six digits is this one, whatever its sign."""
-    if text is None or number is None:
-        return text is None and number is None
-    return abs(abs(float(text)) - number) <= 1e-5 * number + room
-
-
-def estimates(study: Study, name: str, stored: Object) -> Estimates:
+def counted(plan: Plan) -> dict[str, Object]:
     """
-    Stage by stage each effect's size, second level less first in sorted order, and its p adjusted in its family.
+    What each stage comes to: who enters, how many attempts begin at least and at most, and what that costs.
 
-    By least squares on whole tables: there every block holds each candidate equally often, so a block's term takes the
-    mean of a column away and no more.  Empty where a run is missing or something else is not as simple as that.
+    The fewest are those that are sure to enter a stage which nothing can cut off; a run that several stages have in
+    common begins once.  The bound is every attempt, each with twice its cap and 310 seconds, after which nothing of it
+    is left.  Times are those of runs that take the slot which is free first, and all of their budget.
     """
-    found: Estimates = {}
-    said = study.plan["parts"]["effects"][name]
-    for stage in stored["stages"]:
-        table = json.loads(study.bytes(f"evidence/{stage['stage']}.json"))
-        cells = table["cells"]
-        values = {one: [cell["value"] for cell in row] for one, row in table["rows"].items()}
-        whole = all(value is not None for row in values.values() for value in row)
-        if not whole or len(cells) < 2 or stage["runs"] != len(values) * len(cells) or stage["sigma"] is None:
-            return {}
-        columns = _columns(study, sorted(values), stage["effects"])
-        if columns is None:
-            return {}
-        numbers = [[Fraction(value) for value in values[one]] for one in sorted(values)]
-        made = _fitted(list(columns.values()), numbers, cells, str(said["block"] or "").split(", "))
-        if made is None:
-            return {}
-        sizes = {"main": (1,), "pairs": (2,), "all": (1, 2)}[said["family"]]
-        family = [number for number, effect in enumerate(columns) if len(effect) in sizes]
-        adjusted: list[float | None] = [None] * len(columns)
-        least = 1.0
-        order = sorted(family, key=lambda number: made[number][1])
-        for rank in range(len(order), 0, -1):  # Benjamini & Hochberg (1995), the step-up procedure
-            least = min(least, made[order[rank - 1]][1] * len(order) / rank)
-            adjusted[order[rank - 1]] = least
-        found[stage["stage"]] = {
-            effect: (size, p) for effect, (size, _), p in zip(columns, made, adjusted, strict=True)
+    study, rules = plan.study, list(plan.deciding().values())
+    free = {name: [0] * one["slots"] for name, one in study["hosts"].items()}
+    reached, begun, found = certain(plan), set[str](), dict[str, Object]()
+    for name, stage in plan.stages.items():
+        there, seeds, cap_s = study["entrants"][name], len(stage["seeds"]), stage["budget"]["cap_s"]
+        sure = set(there["sure"]) if name in reached else set()
+        first = {run[0] for run in stage["runs"] if run[2] in sure} - begun
+        begun |= first
+        allowed = allowance(rules, name, study["attempts"])
+        cells = len(stage["hosts"]) * seeds
+        planned_, most = there["planned"] * cells, there["most"] * cells * most_of(allowed)
+        ready = max((found[one]["ends_s"] for one in plan.waits_for(name)), default=0)
+        if there["planned"] * seeds > 1_000_000:
+            raise DiffersError(f"stage {name} has more runs than any plan")
+        for slots in (free[host] for host in stage["hosts"]):
+            heapq.heapify(slots)
+            for _ in range(there["planned"] * seeds):
+                heapq.heapreplace(slots, max(slots[0], ready) + cap_s)
+        found[name] = {
+            "allowance": allowed,
+            "entrants": {"fewest": len(sure), "planned": there["planned"], "most": there["most"]},
+            "run_count": {"fewest": len(first), "planned": planned_, "most": most},
+            "budget_s": planned_ * cap_s,
+            "bound_s": most * (2 * cap_s + 310),
+            "budget_s_by_host": dict.fromkeys(stage["hosts"], there["planned"] * seeds * cap_s),
+            "starts_s": ready,
+            "ends_s": max(max(free[host]) for host in stage["hosts"]),
         }
     return found
 
 
-def _columns(study: Study, names: list[str], effects: list[Object]) -> dict[frozenset[str], list[int]] | None:
-    """A column of signs for each effect; None unless all are estimated, and the signs of every factor are known."""
-    factors = {factor for effect in effects for factor in effect["effect"]}
-    signs: dict[str, list[int]] = {}
-    for factor in factors:
-        levels = _levels(study, names, factor)
-        column = [1 if levels and _level(study, name, factor) == levels[-1] else -1 for name in names]
-        if len(levels) == 2 and not sum(column):  # what a runner rounds is no longer balanced
-            signs[factor] = column
-    lacking = factors - set(signs)
-    if lacking:
-        left = _left_over(names, list(signs.values()))
-        if len(lacking) > 1 or left is None:
-            return None
-        signs[lacking.pop()] = left
-    if any(effect["value"] is None for effect in effects):
-        return None
+def summed(plan: Plan) -> Object:
+    """What a plan says of all its stages together, and of continuations that are priced and never run."""
+    stages, hosts, study = list(plan.stages.values()), plan.study["hosts"], plan.study
+    by_host = [each for stage in stages for each in stage["budget_s_by_host"].items()]
+    price = sum((Fraction(hosts[host]["price"] or 0) * seconds / 3600 for host, seconds in by_host), Fraction())
+    priced = any(one["price"] is not None for one in hosts.values())
+    supposed = []
+    for one in (study["account"] or {"supposes": ()})["supposes"]:
+        target, stage = study["gates"][one["gate"]]["target"], plan.stages[one["stage"]]
+        behind = {target}
+        for name in plan.stages:
+            behind |= {name} if behind & set(plan.waits_for(name)) else set()
+        candidates, cells = study["entrants"][target]["planned"], len(stage["hosts"]) * len(stage["seeds"])
+        kept = sum(each["budget_s"] for name, each in plan.stages.items() if name not in behind - {target})
+        costs = {
+            "costs_s": candidates * cells * stage["budget"]["cap_s"],
+            "branch_s": stage["budget_s"],
+            "kept_s": kept,
+        }
+        supposed.append({"gate": one["gate"], "stage": one["stage"], "candidates": candidates, "cells": cells, **costs})
     return {
-        frozenset(effect["effect"]): [
-            math.prod(one) for one in zip(*(signs[factor] for factor in effect["effect"]), strict=True)
-        ]
-        for effect in effects
+        "run_count": {key: sum(one["run_count"][key] for one in stages) for key in ("fewest", "planned", "most")},
+        "budget_s": sum(one["budget_s"] for one in stages),
+        "bound_s": sum(one["bound_s"] for one in stages),
+        "wall_s": max((one["ends_s"] for one in stages), default=0),
+        "price_usd": exact(price) if priced else None,
+        "suppositions": supposed,
     }
 
 
-def _left_over(names: list[str], signs: list[list[int]]) -> list[int] | None:
+# --- the course of a study -------------------------------------------------------------------------------------------
+
+OWN_FAULT = frozenset({"nan", "diverged", "oom", "crash"})
+"""Statuses of runs that failed by their own fault, as they would on any machine."""
+ENDS = frozenset({"result.accepted", "attempt.failed", "attempt.lost"})
+AFTERWARDS = frozenset({"anchor.received", "rule.amended", "clock.jumped"})
+"""What may still be recorded of a study that has ended."""
+UNATTENDED = frozenset({*AFTERWARDS, "study.frozen", "value.published", "orchestrator.started", "person.decided",
+                        "bundle.imported"})  # fmt: skip
+"""What commands record that do not run the study."""
+FIXED = ("is", "name", "frozen", "source", "target", "metric", "judged", "reference", "stage", "effects", "sources",
+         "into", "around", "rows", "needs")  # fmt: skip
+"""What an amendment of a rule may not change: what it is about."""
+HAPPENED = {
+    "study.frozen": "the study was frozen",
+    "anchor.received": "a receipt was recorded",
+    "value.published": "a published value was recorded",
+    "orchestrator.started": "promo started",
+    "data.prepared": "the text was prepared",
+    "stage.opened": "stage {stage} opened",
+    "stage.closed": "stage {stage} closed",
+    "effects.estimated": "effects {name} were estimated",
+    "study.stopped": "{by} stopped the study",
+    "study.closed": "the study was closed",
+    "clock.jumped": "the clock jumped by {seconds} s",
+    "attempt.started": "{folder} began",
+    "result.accepted": "attempt {attempt} of run {run} was accepted",
+    "attempt.failed": "attempt {attempt} of run {run} failed",
+    "attempt.lost": "attempt {attempt} of run {run} was lost",
+    "attempt.late": "attempt {attempt} of run {run} came late",
+    "result.flagged": "{gate} set attempt {attempt} of run {run} aside",
+    "decided": "{name} decided",
+    "person.decided": "a person decided about {name}",
+    "rule.amended": "{name} was amended",
+    "bundle.imported": "a bundle was taken in",
+}
+"""What an event tells, in words."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try at one run: what was recorded at its start, and how it stands."""
+
+    run: str
+    number: int
+    stage: str
+    candidate: str
+    host: str
+    seed: int
+    folder: str
+    request: str
+    bundle: str | None
+    state: str = "running"
+    """`running`, `accepted`, `flagged`, `failed` or `lost`."""
+    end: Object = field(default_factory=dict)
+    """The event of its end."""
+    again: bool = False
+    """A guard set it aside, and the run is made again."""
+    late: str | None = None
+
+    @property
+    def status(self) -> str:
+        """How a cell calls it."""
+        return str(self.end["status"]) if self.state == "failed" else "ok" if self.state == "accepted" else self.state
+
+    @property
+    def envelope(self) -> str | None:
+        """Digest of the result that it left."""
+        return self.end.get("envelope")
+
+
+class Course:
     """
-    The signs of a factor that a runner makes other settings of, from where the rows of a whole design stand.
+    What a ledger adds up to, event by event, and whether the next event was allowed there.
 
-    In standard order factor n of the base alternates every 2^n rows; what none of the others does, this one does.
+    What is missing shows by what follows: no stage closes before its last run, and no study before its last verdict.
     """
-    numbers = [int(name.rpartition("_")[2]) - 1 if re.fullmatch(r"\w+_\d+", name) else -1 for name in names]
-    count = len(numbers)
-    if sorted(numbers) != list(range(count)) or count & (count - 1) or len({n.rpartition("_")[0] for n in names}) > 1:
-        return None
-    base = [[1 if number >> bit & 1 else -1 for number in numbers] for bit in range(count.bit_length() - 1)]
-    free = [column for column in base if column not in signs and [-one for one in column] not in signs]
-    return free[0] if len(free) == 1 else None
+
+    def __init__(self, plan: Plan, recorded: dict[tuple[str, str, int], int] | None = None) -> None:
+        """*recorded*: in a replay, how many runs its table has for a candidate, host and seed."""
+        self.plan, self.study, self.recorded = plan, dict(plan.study), recorded
+        self.frozen: Object | None = None
+        self.text: Object | None = None
+        self.opened: dict[str, list[str]] = {}
+        self.closed: dict[str, Object] = {}
+        self.attempts: dict[str, list[Attempt]] = {}
+        self.decided: dict[str, Object] = {}
+        self.people: dict[str, Object] = {}
+        self.estimated: dict[str, Object] = {}
+        self.amendments: list[Object] = []
+        self.receipts: list[Object] = []
+        self.published: Object | None = None
+        self.bundles: dict[str, Object] = {}
+        self.ended = ""
+        self.stop = ""
+        """Who says that the study ends."""
+        self.incarnation = self.started = 0
+        self.time = ""
+        self.allowed: dict[str, Object] = {}
+        """Stage -> how often a run may be tried there."""
+        self.left: dict[str, set[str]] = {}
+        """Opened stage -> those of its runs that have not ended."""
+        self._reword()
+
+    # --- one event -----------------------------------------------------------------------------------------------
+
+    def wrong(self, event: Object) -> str:
+        """Why an event was not allowed here; empty if it was."""
+        said, kind, count = event["event"], event["event"]["is"], event["incarnation"]
+        if kind == "study.frozen":
+            first = event["seq"] == 0 and count == 1
+            return "" if first else "a study is frozen once, before everything else"
+        if self.frozen is None:
+            return "the study had not been frozen"
+        if not self.incarnation <= count <= self.incarnation + 1:
+            return f"its number of starts is {count}, and that before was {self.incarnation}"
+        passed = seconds_of(event["time"]) - seconds_of(self.time)
+        if passed < (said["seconds"] if kind == "clock.jumped" else 0) - BACK_S:
+            jump = "its time does not show that" if kind == "clock.jumped" else "no jump of the clock is recorded"
+            return f"its time is {abs(passed)} s {'after' if passed >= 0 else 'before'} that of the last, and {jump}"
+        if self.ended and kind not in AFTERWARDS:
+            return f"the study had been {self.ended}"
+        if kind not in UNATTENDED and said.get("bundle") is None and self.started != count:
+            return f"no start of promo is recorded for it (start {count})"
+        answer: str = getattr(self, f"_{kind.replace('.', '_')}")(said, event)
+        return answer
+
+    def take(self, event: Object) -> None:
+        """Go on as if an event had been allowed."""
+        said, kind = event["event"], event["event"]["is"]
+        self.incarnation, self.time = max(self.incarnation, event["incarnation"]), event["time"]
+        if kind == "attempt.started":
+            tried = self.attempts.setdefault(said["run"], [])
+            names = ("run", "attempt", "stage", "candidate", "host", "seed", "folder", "request", "bundle")
+            tried.append(Attempt(*(said[name] for name in names)))
+        elif kind in ENDS or kind in ("attempt.late", "result.flagged"):
+            self._take_end(kind, said)
+        elif kind == "study.frozen":
+            self.frozen = self.frozen or said
+        elif kind == "orchestrator.started":
+            self.started = event["incarnation"]
+        elif kind == "stage.opened":
+            self.opened[said["stage"]] = said["entrants"]
+            self._recount(said["stage"])
+        elif kind in ("study.stopped", "study.closed"):
+            self.ended = kind.removeprefix("study.")
+        elif kind == "rule.amended":
+            if not self.strange(said):
+                self.amendments.append(said)
+                self._reword()
+        else:
+            self._take_verdict(kind, said)
+        for place in self.plan.places.get(said.get("run") or "", ()):
+            if place[0] in self.left:
+                due = self.due(place)
+                (self.left[place[0]].add if due else self.left[place[0]].discard)(said["run"])
+
+    def _take_end(self, kind: str, said: Object) -> None:
+        one = self.attempt(said["run"], said["attempt"])
+        if one is None:
+            return
+        if kind == "attempt.late":
+            one.late = said["envelope"]
+        elif kind == "result.flagged":
+            one.state, one.again = "flagged", said["again"]
+        else:
+            one.end, one.state = said, kind.rpartition(".")[2]
+
+    def _take_verdict(self, kind: str, said: Object) -> None:
+        if kind == "stage.closed":
+            self.closed[said["stage"]] = said
+        elif kind == "decided":
+            self.decided[said["name"]] = said
+            self.stop = self.stop or (said["name"] if said["verdict"]["outcome"]["is"] == "stopped" else "")
+        elif kind == "person.decided":
+            self.people[said["name"]] = said
+            self.stop = self.stop or (said["name"] if said["stopped"] else "")
+        elif kind == "effects.estimated":
+            self.estimated[said["name"]] = said
+        elif kind == "data.prepared":
+            self.text = said["text"]
+        elif kind == "anchor.received":
+            self.receipts.append(said)
+        elif kind == "value.published":
+            self.published = self.published or said
+        elif kind == "bundle.imported":
+            self.bundles[said["bundle"]] = said
+
+    # --- what is known -------------------------------------------------------------------------------------------
+
+    @property
+    def replay(self) -> bool:
+        """Whether nothing is trained: values are read from a table."""
+        return self.frozen is not None and self.frozen["replay"] is not None
+
+    def attempt(self, run: str, number_: int) -> Attempt | None:
+        """The attempt of a run that has that number."""
+        return next((one for one in self.attempts.get(run, ()) if one.number == number_), None)
+
+    def counting(self, run: str) -> Attempt | None:
+        """The attempt of a run whose result counts: the first that was accepted and not set aside."""
+        return next((one for one in self.attempts.get(run, ()) if one.state == "accepted"), None)
+
+    def every(self) -> Iterator[Attempt]:
+        """All attempts."""
+        return (one for tried in self.attempts.values() for one in tried)
+
+    def badly(self, run: str) -> int:
+        """How many attempts of a run ended without a result that counts; lost ones have not ended."""
+        return sum(one.state in ("failed", "flagged") for one in self.attempts.get(run, ()))
+
+    def waiting(self) -> list[str]:
+        """Gates and rules that wait for a person."""
+        held = (name for name, one in self.decided.items() if one["verdict"]["outcome"]["is"] == "held")
+        return [name for name in held if name not in self.people]
+
+    def promoted(self, name: str) -> list[str]:
+        """Whom a gate, reduction or step let on, by its own word or by that of a person."""
+        if name in self.people:
+            return self.people[name]["promoted"] or []
+        return list(self.decided[name]["verdict"]["promoted"]) if name in self.decided else []
+
+    def wordings(self, name: str) -> list[int]:
+        """Every wording of a rule, oldest first: 0 as frozen, then the numbers of its amendments."""
+        return [0, *(one["number"] for one in self.amendments if one["name"] == name)]
+
+    def worded(self, name: str, wording: int) -> Object | None:
+        """A gate, rule or reduction in one of its wordings."""
+        if not wording:
+            return self.plan.deciding().get(name)
+        found = next((one for one in self.amendments if one["number"] == wording and one["name"] == name), None)
+        return None if found is None else found["new"]["rule"]
+
+    def in_force(self, name: str) -> int:
+        """The wording that decides, or did."""
+        return int(self.decided[name]["verdict"]["wording"]) if name in self.decided else self.wordings(name)[-1]
+
+    def deciding(self) -> dict[str, Object]:
+        """Gates, rules and reductions by the wording in force."""
+        return {**self.study["gates"], **self.study["rules"], **self.study["reductions"]}
+
+    def _reword(self) -> None:
+        """Take the wordings in force, and count what they leave to be done."""
+        self.study = dict(self.plan.study)
+        for name in dict.fromkeys(one["name"] for one in self.amendments):
+            rule = self.worded(name, self.in_force(name))
+            for kind in ("gates", "rules", "reductions"):
+                if rule is not None and name in self.study[kind]:
+                    self.study[kind] = {**self.study[kind], name: rule}
+        rules = list(self.deciding().values())
+        self.allowed = {stage: allowance(rules, stage, self.study["attempts"]) for stage in self.plan.stages}
+        for stage in self.left:
+            self._recount(stage)
+
+    def _recount(self, stage: str) -> None:
+        if stage in self.plan.runs:
+            wanted = set(self.opened.get(stage, ()))
+            every = ((run[0], (run[1], run[2], run[3], run[4])) for run in self.plan.runs[stage] if run[2] in wanted)
+            self.left[stage] = {run for run, place in every if self.due(place)}
+
+    # --- runs ----------------------------------------------------------------------------------------------------
+
+    def due(self, place: Cell) -> str:
+        """What is still to come of a run in a stage, in words; empty when nothing is."""
+        stage, candidate, host, seed = place
+        if candidate not in self.opened.get(stage, ()):
+            return ""
+        run = self.plan.cells[place]
+        tried, words = self.attempts.get(run, ()), f"{candidate} on {host}, seed {seed}, of {stage}"
+        if not tried:
+            return f"{words} has not been run"
+        last = tried[-1]
+        if last.state == "running":
+            return f"{words} is under way"
+        if any(one.state == "accepted" for one in tried):
+            return ""
+        if last.state == "flagged":
+            return f"{words} is to be run again, as a guard says" if last.again else ""
+        failed = [one.status in OWN_FAULT for one in tried if one.state == "failed"]
+        crashes, others = failed.count(True), failed.count(False)
+        allowed = self.allowed[stage]
+        if crashes > allowed["crash"] or others > allowed["missing"] or not self.another(place):
+            return ""
+        return f"{words} is to be run again: {len(failed)} of its attempts failed, and its rules allow another"
+
+    def another(self, place: Cell, after: int = 0) -> bool:
+        """
+        Whether a run may be tried again for any reason, when *after* more of its attempts have ended badly.
+
+        Attempts are counted, lost ones included, but for those that found their device taken; and in a replay there are
+        only those runs that were recorded.
+        """
+        run = self.plan.cells[place]
+        ended = [one for one in self.attempts.get(run, ()) if one.state != "running" and one.end.get("loss") != "busy"]
+        if len(ended) >= most_of(self.allowed[place[0]]):
+            return False
+        if self.recorded is None:
+            return True
+        there = self.recorded.get(place[1:], 0)
+        return self.badly(run) + after < max(1, there - self.first_recorded(place))
+
+    def first_recorded(self, place: Cell) -> int:
+        """In a replay: the first recorded run that a run may read; who carries one on reads on in that one."""
+        before = self.study["stages"][place[0]]["continues"]
+        if before is None:
+            return 0
+        other = (before, *place[1:])
+        return self.first_recorded(other) + self.badly(self.plan.cells[other])
+
+    def open_runs(self, stage: str) -> str:
+        """What is still to come of the runs of a stage; empty when nothing is."""
+        left = self.left.get(stage)
+        if not left:
+            return ""
+        first = next(run for run in self.plan.runs[stage] if run[0] in left)
+        more = f" (and {len(left) - 1} runs more)" if len(left) > 1 else ""
+        return self.due((first[1], first[2], first[3], first[4])) + more
+
+    # --- guards --------------------------------------------------------------------------------------------------
+
+    def objections(self, gate: Object) -> dict[str, tuple[int, Fraction, Fraction]]:
+        """Run -> (guard, value, limit) of results that a gate's guards object to, by the first that does."""
+        wanted = set(self.opened.get(gate["source"], ()))
+        runs = sorted({run[0] for run in self.plan.runs[gate["source"]] if run[2] in wanted}) if gate["guards"] else []
+        known = [one for run in runs if (one := self.counting(run)) is not None]
+        found: dict[str, tuple[int, Fraction, Fraction]] = {}
+        for place, guard in enumerate(gate["guards"]):
+            values = {one.run: watched(guard, one.end) for one in known}
+            groups: dict[tuple[str, ...], list[Fraction]] = {}
+            for one in known:
+                value = values[one.run]
+                if value is not None:
+                    groups.setdefault(_alike(guard, one), []).append(value)
+            middles = {key: median(some) for key, some in groups.items()}
+            for one in known:
+                value = values[one.run]
+                if value is None or one.run in found:
+                    continue
+                limit = Fraction(guard["bound"]["value"]) if guard["against"] is None else middles[_alike(guard, one)]
+                if not served(guard, value, limit):
+                    found[one.run] = place, value, limit
+        return found
+
+    def _excluding(self, stage: str) -> str:
+        """Which result a guard objects to; empty when none does."""
+        for name, gate in self.study["gates"].items():
+            if gate["source"] == stage and gate["guards"]:
+                for run in self.objections(gate):
+                    return f"guard {self.objections(gate)[run][0]} of {name} objects to the result of run {run}"
+        return ""
+
+    # --- events of attempts --------------------------------------------------------------------------------------
+
+    def _attempt_started(self, said: Object, _: Object) -> str:
+        place = (said["stage"], said["candidate"], said["host"], said["seed"])
+        if self.plan.cells.get(place) != said["run"]:
+            return f"the plan has no run {said['run']} there"
+        cell = f"{said['candidate']}-{said['host']}-s{said['seed']}"
+        if said["folder"] != f"runs/{said['stage']}/{cell}/attempt-{said['attempt']}":
+            return "its folder is not that of its run and number"
+        tried = self.attempts.get(said["run"], [])
+        if any(one.number >= said["attempt"] for one in tried):
+            return "it is not numbered behind the attempts before it"
+        if said["bundle"] is not None:
+            taken = self.bundles.get(said["bundle"], {"taken": ()})["taken"]
+            return "" if [said["run"], said["attempt"]] in taken else "no bundle that was taken in holds it"
+        if tried and tried[-1].state == "running":
+            return "another attempt of its run was under way"
+        if self.stop:
+            return f"{self.stop} had stopped the study"
+        if said["stage"] not in self.opened or said["stage"] in self.closed:
+            return f"stage {said['stage']} was not open"
+        if said["candidate"] not in self.opened[said["stage"]]:
+            return f"{said['candidate']} had not entered {said['stage']}"
+        if not self.due(place):
+            return "nothing more was due for its run"
+        if not self.replay and self.study["data"] is not None and self.text is None:
+            return "the text that it trains on had not been prepared"
+        return ""
+
+    def _ended(self, said: Object, _: Object) -> str:
+        one = self.attempt(said["run"], said["attempt"])
+        if one is None or one.state != "running":
+            return "that attempt had not been started, or had ended"
+        if one.bundle != said["bundle"]:
+            return "it came with another bundle than it began with"
+        twice = said["is"] == "result.accepted" and self.counting(said["run"]) is not None
+        return "the run was counted twice: it had a result that counts" if twice else ""
+
+    _result_accepted = _attempt_failed = _attempt_lost = _ended
+
+    def _attempt_late(self, said: Object, _: Object) -> str:
+        one = self.attempt(said["run"], said["attempt"])
+        given_up = one is not None and one.state in ("lost", "failed") and one.envelope is None and one.late is None
+        return "" if given_up else "that attempt had not been given up"
+
+    def _result_flagged(self, said: Object, _: Object) -> str:
+        gate = self.study["gates"].get(said["gate"])
+        if gate is None:
+            return "the plan has no such gate"
+        stage = gate["source"]
+        if stage not in self.opened or stage in self.closed:
+            return f"stage {stage} was not open"
+        if self.open_runs(stage):
+            return f"guards are asked when all runs have ended, and {self.open_runs(stage)}"
+        one, due = self.counting(said["run"]), self.objections(gate).get(said["run"])
+        if one is None or one.number != said["attempt"] or due is None:
+            return "no guard objects to that result"
+        found = (said["guard"], said["value"], said["limit"])
+        if found != (due[0], exact(due[1]), exact(due[2])):
+            return f"guard {due[0]} objects to it, which finds {exact(due[1])} against {exact(due[2])}"
+        again = sum(each.state == "flagged" for each in self.attempts[said["run"]])
+        place = (stage, one.candidate, one.host, one.seed)
+        allowed = again < gate["guards"][due[0]]["handling"]["reruns"] and self.another(place, 1)
+        if said["again"] is not allowed:
+            return f"its run is {'' if allowed else 'not '}to be made again"
+        return ""
+
+    # --- events of stages ----------------------------------------------------------------------------------------
+
+    def _waits(self, stage: str) -> str:
+        """What a stage waits for; empty when it may begin."""
+        after = self.study["stages"][stage]["after"]
+        for name in self.plan.waits_for(stage):
+            if name not in self.closed:
+                return f"{name} had not ended"
+        return "" if after is None else self._chosen(after)
+
+    def _chosen(self, name: str) -> str:
+        if name not in self.decided:
+            return f"{name} had not decided"
+        return f"{name} waits for a person" if name in self.waiting() else ""
+
+    def _stage_opened(self, said: Object, _: Object) -> str:
+        stage = self.study["stages"].get(said["stage"])
+        if stage is None:
+            return "the plan has no such stage"
+        if said["stage"] in self.opened:
+            return "it had been opened before"
+        if self.stop:
+            return f"{self.stop} had stopped the study"
+        waits = self._waits(said["stage"])
+        if waits:
+            return waits
+        through = self.promoted(stage["after"]) if stage["after"] is not None else []
+        entering = {*stage["candidates"], *(through if stage["promoted"] else ())}
+        near = self.study["neighbourhoods"][stage["around"]]["near"] if stage["around"] else {}
+        entering |= {name for middle in through for name in near.get(middle, ())}
+        due = sorted(entering)
+        return "" if said["entrants"] == due else f"{', '.join(due) or 'nobody'} enters there, and nobody else"
+
+    def _undecided(self, stage: str, *, gates: bool) -> str:
+        """A gate or rule that reads a stage and has not decided; empty when there is none."""
+        rules = {**self.study["gates"], **({} if gates else self.study["rules"])}
+        names = (name for name, one in rules.items() if stage in sources_of(one) and name not in self.decided)
+        return next((f"{name} had not decided" for name in names), "")
+
+    def _ending(self, stage: str) -> str:
+        """What keeps the gates of an opened stage from deciding."""
+        if stage not in self.opened or stage in self.closed:
+            return f"stage {stage} was not open"
+        return self.open_runs(stage) or self._excluding(stage)
+
+    def _stage_closed(self, said: Object, _: Object) -> str:
+        if said["stage"] not in self.study["stages"]:
+            return "the plan has no such stage"
+        if said["stage"] in self.closed:
+            return "it had been closed before"
+        if self.stop:
+            return f"{self.stop} had stopped the study"
+        return self._ending(said["stage"]) or self._undecided(said["stage"], gates=False)
+
+    def _effects_estimated(self, said: Object, _: Object) -> str:
+        effects = self.study["effects"].get(said["name"])
+        if effects is None:
+            return "the plan has no such effects"
+        if said["name"] in self.estimated:
+            return "they had been estimated before"
+        if self.stop:
+            return f"{self.stop} had stopped the study"
+        return next((f"{stage} had not ended" for stage in effects["stages"] if stage not in self.closed), "")
+
+    def _decided(self, said: Object, _: Object) -> str:
+        name, study = said["name"], self.study
+        rule = self.deciding().get(name) or study["steps"].get(name)
+        if rule is None:
+            return "the plan has no such gate or rule"
+        if name in self.decided:
+            return "it had decided before"
+        if self.stop:
+            return f"{self.stop} had stopped the study"
+        if name in study["gates"] or name in study["rules"]:
+            stage = sources_of(rule)[0]
+            waits = self._ending(stage)
+            return waits or (self._undecided(stage, gates=True) if name in study["rules"] else "")
+        if name in study["steps"]:
+            return next((f"{stage} had not ended" for stage in rule["sources"] if stage not in self.closed), "")
+        if rule["effects"] not in self.estimated:
+            return f"{rule['effects']} had not been estimated"
+        return self._chosen(rule["around"]) if rule["around"] is not None else ""
+
+    # --- events of the study -------------------------------------------------------------------------------------
+
+    def _orchestrator_started(self, _: Object, event: Object) -> str:
+        return "that start had been recorded before" if self.started == event["incarnation"] else ""
+
+    def _data_prepared(self, said: Object, _: Object) -> str:
+        if self.text is not None:
+            return "it had been prepared before"
+        data = self.study["data"]
+        return "" if data is not None and said["text"]["source"] == data["source"] else "the plan has another text"
+
+    def _anchor_received(self, said: Object, event: Object) -> str:
+        return "" if said["size"] <= event["seq"] else f"it covers {said['size']} events, and so many had not happened"
+
+    def _value_published(self, said: Object, _: Object) -> str:
+        if self.published is not None:
+            return "one had been recorded before"
+        if self.attempts:
+            return "something had run already"
+        where = (self.study["draw"] or {"published": None})["published"]
+        return "" if where is not None and where == said["source"] else "the plan draws no seeds from there"
+
+    def _person_decided(self, said: Object, _: Object) -> str:
+        name = said["name"]
+        if name not in self.waiting():
+            return "nobody waited for a person there"
+        if not said["by"].strip() or not said["reason"].strip():
+            return "a person's verdict has an author and a reason"
+        gate, reduction = self.study["gates"].get(name), self.study["reductions"].get(name)
+        if said["stopped"] or (gate is None and reduction is None):
+            return "" if said["promoted"] is None else "nobody is promoted there"
+        possible = self.opened.get(gate["source"], []) if gate is not None else reduction["rows"] if reduction else []
+        going = said["promoted"]
+        sound = going is not None and going == sorted(set(going)) and set(going) <= set(possible)
+        return "" if sound else f"it is about {', '.join(possible)}, and nobody else"
+
+    def _rule_amended(self, said: Object, event: Object) -> str:
+        strange = self.strange(said)
+        if strange:
+            return strange
+        if said["number"] != len(self.amendments) + 1:
+            return f"it is amendment {len(self.amendments) + 1}"
+        return "" if said["head"] == event["prev"] else "it names another event as the last before it"
+
+    def strange(self, said: Object) -> str:
+        """Why an amendment is none of the rule that it names; empty when it is one."""
+        old, new = self.deciding().get(said["name"]), said["new"]["rule"]
+        if old is None:
+            return "the plan has no such gate or rule"
+        if any(old.get(key) != new.get(key) for key in FIXED):
+            return "an amendment changes what a rule asks, and not what it is about"
+        return next(self.plan.loose_in(new), "")
+
+    def _bundle_imported(self, said: Object, _: Object) -> str:
+        return "it had been taken in before" if said["bundle"] in self.bundles else ""
+
+    def _clock_jumped(self, _: Object, __: Object) -> str:
+        return ""
+
+    def _study_stopped(self, said: Object, _: Object) -> str:
+        return "" if self.stop and said["by"] == self.stop else "it had said no such thing"
+
+    def _study_closed(self, said: Object, _: Object) -> str:
+        if self.stop:
+            return f"{self.stop} had stopped the study"
+        lacking = list(self.lacking())
+        if lacking:
+            return "; ".join(lacking[:SHOWN]) + (f"; and {len(lacking) - SHOWN} more" if len(lacking) > SHOWN else "")
+        return "" if said["stages"] == len(self.closed) else f"{len(self.closed)} stages had ended"
+
+    def lacking(self) -> Iterator[str]:
+        """What a study has to do before its end, and has not done."""
+        for name in self.plan.stages:
+            if name not in self.closed:
+                yield f"stage {name} had not ended" + (f": {self.open_runs(name)}" if self.open_runs(name) else "")
+        yield from (f"{name} had not been estimated" for name in self.study["effects"] if name not in self.estimated)
+        everyone = (*self.deciding(), *self.study["steps"])
+        yield from (f"{name} had not decided" for name in everyone if name not in self.decided)
+        yield from (f"{name} waits for a person" for name in self.waiting())
 
 
-def _level(study: Study, candidate: str, factor: str) -> str:
-    return str(study.plan["parts"]["candidate"][candidate].get(factor, ""))
+def _alike(guard: Object, one: Attempt) -> tuple[str, ...]:
+    """Runs that share a median: those of a host, or of a candidate there."""
+    return (one.host, one.candidate) if guard["against"] == "candidate" else (one.host,)
 
 
-def _levels(study: Study, names: list[str], factor: str) -> list[str]:
-    """Values of a setting, sorted; none where a candidate has no such setting."""
-    found = {_level(study, name, factor) for name in names}
-    return [] if "" in found else sorted(found)
+def watched(guard: Object, end: Object) -> Fraction | None:
+    """What a guard looks at in a run: tokens a second (else steps), other load, or the seconds of a phase."""
+    if guard["watched"] == "throughput":
+        found = end["work"]["tokens_per_s"] or end["work"]["steps_per_s"]
+    elif guard["watched"] == "contention":
+        found = end["contention"]
+    else:
+        found = end["seconds"].get(guard["phase"])
+    return None if found is None else Fraction(found)
 
 
-def _fitted(
-    columns: list[list[int]], values: list[list[Fraction]], cells: list[Any], block: list[str]
-) -> list[tuple[float, float]] | None:
-    """Size and p of each column's effect."""
-    count, width = len(values), len(columns)
-    centred = [[Fraction(one) - Fraction(sum(column), count) for one in column] for column in columns]
-    sums = [sum(row, Fraction()) for row in values]
-    lines = [
-        [len(cells) * sum((a * b for a, b in zip(one, other, strict=True)), Fraction()) for other in centred]
-        + [sum((a * b for a, b in zip(one, sums, strict=True)), Fraction())]
-        + [Fraction(int(number == other)) for other in range(width)]
-        for number, one in enumerate(centred)
-    ]
-    right = [line[width] for line in lines]
-    for pivot in range(width):
-        if not lines[pivot][pivot]:
-            return None
-        lines[pivot] = [one / lines[pivot][pivot] for one in lines[pivot]]
-        for other in range(width):
-            if other != pivot and (factor := lines[other][pivot]):
-                lines[other] = [a - factor * b for a, b in zip(lines[other], lines[pivot], strict=True)]
-    blocks: dict[tuple[Any, ...], list[Fraction]] = {}
-    for place, (host, seed) in enumerate(cells):
-        key = (host if "host" in block else "", seed if "seed" in block else "")
-        blocks.setdefault(key, []).extend(row[place] for row in values)
-    residual = sum((value * value for row in values for value in row), Fraction())
-    residual -= sum((sum(those, Fraction()) ** 2 / len(those) for those in blocks.values()), Fraction())
-    residual -= sum((a * line[width] for a, line in zip(right, lines, strict=True)), Fraction())
-    degrees = count * len(cells) - len(blocks) - width
-    if degrees <= 0 or residual <= 0:
-        return None
-    ratios = [line[width] ** 2 / (residual / degrees * line[width + 1 + n]) for n, line in enumerate(lines)]
-    return [(float(2 * line[width]), _tail(float(t), degrees)) for t, line in zip(ratios, lines, strict=True)]
+def served(guard: Object, value: Fraction, limit: Fraction) -> bool:
+    """Whether a run is inside of a guard's bound, which is a share of *limit* where that is a median."""
+    kind, bound = guard["bound"]["kind"], Fraction(guard["bound"]["value"])
+    if guard["against"] is None:
+        return value >= limit if kind == "at least" else value <= limit
+    if kind == "within":
+        return abs(value - limit) <= bound * limit
+    return value >= bound * limit if kind == "at least" else value <= bound * limit
 
 
-def _tail(square: float, degrees: int) -> float:
+def median(values: Sequence[Fraction]) -> Fraction:
+    """The middle value, or the mean of the two in the middle."""
+    ordered, half = sorted(values), len(values) // 2
+    return ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
+# --- statistics ------------------------------------------------------------------------------------------------------
+
+
+class Near:
     """
-    P that Student's t is as far from zero as the root of *square*.
+    A number that was computed with roots or tails, in place of the text that it is stored as.
 
-    Source: Abramowitz & Stegun (1964), 26.7.3 and 26.7.4: a finite sum in cos^2, where tan = t / sqrt(degrees).
+    Two programs may round its sixth digit otherwise, so a stored text is the same if it is that of a number within
+    1e-9; *scale* is the size of what it was computed from, where differences cancel.
     """
-    angle, odd = math.atan(math.sqrt(square / degrees)), degrees % 2
-    total, term = 0.0, math.cos(angle) if odd else 1.0
-    for number in range(degrees // 2):
+
+    def __init__(self, value: float, scale: float = 0.0) -> None:
+        self.value, self.scale = value, max(abs(value), scale)
+
+    def is_stored_as(self, said: object) -> bool:
+        """Whether a stored text is this number."""
+        if not isinstance(said, str) or not math.isfinite(self.value):
+            return False
+        room = 1e-9 * self.scale
+        if said in (six(self.value), six(self.value - room), six(self.value + room)):
+            return True
+        try:
+            return abs(float(said) - self.value) <= room and six(float(said)) == said
+        except ValueError:
+            return False
+
+
+def settled(mine: Any, stored: Any) -> Any:
+    """What was derived, with computed numbers as they are stored where that is the same number."""
+    if isinstance(mine, Near):
+        return stored if mine.is_stored_as(stored) else six(mine.value)
+    if isinstance(mine, dict):
+        return {key: settled(one, stored.get(key) if isinstance(stored, dict) else None) for key, one in mine.items()}
+    if isinstance(mine, (list, tuple)):
+        others = stored if isinstance(stored, list) else []
+        return [settled(one, other) for one, other in itertools.zip_longest(mine, others[: len(mine)])]
+    return mine
+
+
+def mean(values: Sequence[Fraction]) -> Fraction:
+    """The arithmetic mean."""
+    return sum(values, Fraction()) / len(values)
+
+
+def summary(statistic: str, values: Sequence[Fraction], *, high_is_bad: bool) -> Fraction:
+    """One number for the values of some cells: `mean`, `median` or `worst`."""
+    if statistic == "worst":
+        return max(values) if high_is_bad else min(values)
+    return median(values) if statistic == "median" else mean(values)
+
+
+def beta_share(a: float, b: float, x: float, y: float) -> float:
+    """
+    Regularised incomplete beta function I_x(a, b), where *y* is 1 - x without what that would cancel.
+
+    Source: DLMF 8.17.8, the hypergeometric series, all of whose terms are positive; 8.17.4 where it is slow.
+    """
+    if x <= 0.0 or x >= 1.0:
+        return min(max(x, 0.0), 1.0)
+    if x > (a + 1) / (a + b + 2):
+        return 1.0 - beta_share(b, a, y, x)
+    size = a * math.log(x) + b * math.log1p(-x) + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    total = term = 1.0
+    for n in range(5_000_000):
+        term *= (a + b + n) / (a + 1 + n) * x
         total += term
-        term *= (2 * number + 1 + odd) / (2 * number + 2 + odd) * math.cos(angle) ** 2
-    inside = 2 / math.pi * (angle + math.sin(angle) * total) if odd else math.sin(angle) * total
-    return max(1.0 - inside, 0.0)
+        if term < 1e-17 * total:
+            break
+    return math.exp(size) / a * total
 
 
-def decisions(study: Study) -> Iterator[str]:
-    """Every decision file, and the verdict itself where the rule is of a kind known here."""
-    lower = str(study.plan["parts"]["measure"]).endswith("lower is better")
-    for event in study.data("reduction.decided"):
-        decided = study.stored(f"decisions/{event['name']}.json", event["decision"])
-        if decided["promoted"] != event["promoted"]:
-            raise DiffersError(f"{event['name']}: the ledger says something else than its decision")
-        going = None if event.get("amendment") else reduced(study, decided, lower=lower)
-        if going is None:
-            yield f"{event['name']}: as recorded; of a kind that is not derived again here, left to promo verify"
-        elif going != decided["promoted"]:
-            raise DiffersError(f"{event['name']}: the effects give {going}, and the ledger says something else")
+def t_both(value: float, degrees: float) -> float:
+    """Probability that Student's t lies as far from 0 as *value*, on either side."""
+    square = value * value
+    return beta_share(degrees / 2, 0.5, degrees / (degrees + square), square / (degrees + square))
+
+
+def t_point(confidence: float, degrees: float) -> float:
+    """The point that Student's t stays below with a probability above 1/2, by regula falsi (Illinois)."""
+    tail = 2 * (1 - min(confidence, math.nextafter(1.0, 0.0)))
+    low = max(NormalDist().inv_cdf(1 - tail / 2), 1e-12)
+    if t_both(low, degrees) <= tail:
+        return low
+    high = 2 * low + 1
+    while t_both(high, degrees) > tail:
+        low, high = high, 2 * high
+
+    def over(point: float) -> float:
+        return math.log(max(t_both(point, degrees), 1e-300) / tail)
+
+    at_low, at_high = over(low), over(high)
+    for _ in range(200):
+        middle = (low * at_high - high * at_low) / (at_high - at_low) if at_high != at_low else (low + high) / 2
+        if not low < middle < high:
+            middle = (low + high) / 2
+        there = over(middle)
+        if there > 0:
+            low, at_low, at_high = middle, there, at_high / 2
         else:
-            yield f"{event['name']}: decided again"
-    for event in study.data("baseline.moved"):
-        decided = study.stored(f"decisions/{event['name']}.json", event["decision"])
-        if decided["promoted"] != event["promoted"]:
-            raise DiffersError(f"{event['name']}: the ledger says something else than its decision")
-        yield f"{event['name']}: as recorded; a step of a walk is left to promo verify"
-    for event in study.data("gate.decided") + study.data("rule.decided"):
-        name = event["name"]
-        decided = study.stored(f"decisions/{name}.json", event["decision"])
-        for other in event.get("beside", ()):
-            version = f"amendment-{other['amendment']}" if other["amendment"] else "frozen"
-            study.stored(f"decisions/{name}.{version}.json", other["decision"])
-        table = json.loads(study.bytes(f"evidence/{decided['stage']}.json"))
-        rows = {one: [cell["value"] for cell in row] for one, row in table["rows"].items()}
-        gate = name in study.plan["parts"]["gate"]
-        said = study.plan["parts"]["gate" if gate else "rule"][name]
-        special = event["held"] or event["stopped"] or event.get("amendment")
-        found = None if special else (_top if gate else _gap)(said, rows, lower=lower)
+            high, at_high, at_low = middle, there, at_low / 2
+        if abs(there) < 1e-14 or high - low <= 1e-14 * high:
+            break
+    return middle
+
+
+def f_beyond(value: float, upper: float, lower: float) -> float:
+    """Probability that F with these degrees of freedom lies beyond *value*; Abramowitz & Stegun (1964), 26.6.2."""
+    both = lower + upper * value
+    return 1.0 if value <= 0 else beta_share(lower / 2, upper / 2, lower / both, upper * value / both)
+
+
+def reach(values: Sequence[Fraction], test: Object) -> float:
+    """How far a one-sided bound lies from the mean of paired differences: by Student's t, or by a known deviation."""
+    confidence, count = float(Fraction(test["confidence"])), len(values)
+    if test["sigma"] is not None:
+        return NormalDist().inv_cdf(confidence) * float(Fraction(test["sigma"])) * math.sqrt(2 / count)
+    if count < 2:
+        raise DiffersError("one cell has no spread, so t says nothing of it")
+    centre = mean(values)
+    spread = sum(((one - centre) ** 2 for one in values), Fraction()) / (count - 1)
+    return t_point(confidence, count - 1) * math.sqrt(spread / count)
+
+
+def by_signs(values: Sequence[Fraction]) -> Fraction:
+    """
+    P of the permutation test that the mean is below 0: the share of sign patterns with a sum as small.
+
+    Source: Fisher (1935), "The design of experiments", section 21.
+    """
+    if len(values) > 40:
+        raise DiffersError("so many cells have too many patterns of signs")
+    sides: list[dict[Fraction, int]] = []
+    for some in (values[: len(values) // 2], values[len(values) // 2 :]):
+        ways: dict[Fraction, int] = {Fraction(): 1}
+        for one in some:
+            more: Counter[Fraction] = Counter()
+            for total, count in ways.items():
+                more[total + one] += count
+                more[total - one] += count
+            ways = more
+        sides.append(ways)
+    points = sorted(sides[1])
+    behind = [0, *itertools.accumulate(sides[1][one] for one in points)]
+    seen = sum(values, Fraction())
+    small = sum(count * behind[bisect_right(points, seen - total)] for total, count in sides[0].items())
+    return Fraction(small, 2 ** len(values))
+
+
+def by_ranks(values: Sequence[Fraction]) -> Fraction:
+    """
+    P of the signed-rank test that the median is below 0; zeros are left out and equal sizes share their mean rank.
+
+    Source: Wilcoxon (1945); Pratt & Gibbons (1981) for ties.
+    """
+    sizes = sorted(abs(one) for one in values if one)
+    if len(sizes) > 400:
+        raise DiffersError("so many cells have too many patterns of ranks")
+    twice = {size: sizes.index(size) + 1 + bisect_right(sizes, size) for size in set(sizes)}  # the mean rank, doubled
+    ways: Counter[int] = Counter({0: 1})
+    for size in sizes:
+        more = Counter(ways)
+        for total, count in ways.items():
+            more[total + twice[size]] += count
+        ways = more
+    seen = sum(twice[one] for one in values if one > 0)
+    return Fraction(sum(count for total, count in ways.items() if total <= seen), 2 ** len(sizes))
+
+
+def concord(pairs: Sequence[tuple[Fraction, Fraction]]) -> tuple[int, int, int]:
+    """
+    Kendall's tau-b in whole numbers: concordant less discordant pairs, pairs untied in the first, in the second.
+
+    Source: Kendall (1945), "The treatment of ties in ranking problems".
+    """
+    score = first = second = 0
+    for (a, b), (c, d) in itertools.combinations(pairs, 2):
+        one, other = (a > c) - (a < c), (b > d) - (b < d)
+        score, first, second = score + one * other, first + abs(one), second + abs(other)
+    return score, first, second
+
+
+# --- verdicts --------------------------------------------------------------------------------------------------------
+
+
+def settles(then: str | None, why: Object) -> Object:
+    """What a clause leads to for the whole study."""
+    kinds = {"stop": "stopped", "hold": "held"}
+    return {"is": kinds[then], "because": why} if then in kinds else {"is": "settled"}
+
+
+def finding(
+    asked: Object, holds: bool | None, statistic: Any = None, margin: Any = None, details: Sequence[Object] = ()
+) -> Object:
+    """One condition on one candidate."""
+    return {"condition": asked, "holds": holds, "statistic": statistic, "margin": margin, "details": list(details)}
+
+
+Answer = tuple[bool | None, list[Object]]
+
+
+class Board:
+    """
+    The evidence that a rule reads, as its conditions see it.
+
+    *ranked* are those who can be ranked, best first; *contenders* compete for places; *leader* is the best with every
+    value; *reference* is whom a rule compares with; *room* widens every margin.
+    """
+
+    def __init__(self, rule: Object, tables: dict[str, Object], study: Object) -> None:
+        self.rule, self.tables, self.lower = rule, tables, study["measure"]["lower_is_better"]
+        self.sign = 1 if self.lower else -1
+        """Times a value, less is better."""
+        here = tables[sources_of(rule)[0]]
+        self.cells: list[tuple[str, int]] = [(host, seed) for host, seed in here["cells"]]
+        self.rows: dict[str, list[Object]] = {one["candidate"]: one["cells"] for one in here["rows"]}
+        self.by = rule["statistic"] if rule["is"] == "gate" else "mean"
+        self.room = Fraction(rule["allowance"]) if rule["is"] == "gate" else Fraction()
+        self.reference: str | None = rule.get("reference")
+        self.ties = {name: place for place, name in enumerate(sorted(self.rows))}
+        self.contenders = sorted(self.rows)
+        self.full = {name: values for name in self.rows if (values := whole_row(self.rows[name])) is not None}
+        self.totals = {name: self.summary(values) for name, values in self.full.items()}
+        self.leader = min(self.full, key=lambda name: (self.sign * self.totals[name], self.ties[name]), default=None)
+
+    def summary(self, values: Sequence[Fraction]) -> Fraction:
+        """What candidates are ranked by."""
+        return summary(self.by, values, high_is_bad=self.lower)
+
+    def on(self, host: str, name: str) -> Fraction | None:
+        """The same over the cells of one host."""
+        if name not in self.full:
+            return None
+        return self.summary([one for one, cell in zip(self.full[name], self.cells, strict=True) if cell[0] == host])
+
+    # --- conditions ----------------------------------------------------------------------------------------------
+
+    def holds(self, asked: Object, name: str) -> Answer:
+        """Whether a condition holds for a candidate (None: that cannot be told), and what was found on the way."""
+        if asked["is"] == "not":
+            answer, found = self.holds(asked["condition"], name)
+            return None if answer is None else not answer, found
+        if asked["is"] in ("and", "or"):
+            every = [self.holds(one, name) for one in asked["conditions"]]
+            answers, strong = [answer for answer, _ in every], asked["is"] == "or"
+            found = [one for _, some in every for one in some]
+            if strong in answers:
+                return strong, found
+            return (None if None in answers else not strong), found
+        one: Object = getattr(self, f"_{asked['is']}")(asked, name)
+        return one["holds"], [one]
+
+    def _top(self, asked: Object, name: str) -> Object:
+        return self._placed(asked, name, asked["count"])
+
+    def _best(self, asked: Object, name: str) -> Object:
+        return self._placed(asked, name, math.ceil(Fraction(asked["share"]) * len(self.contenders)))
+
+    def _placed(self, asked: Object, name: str, count: int) -> Object:
+        """Among the first *count* of those who compete, overall or on some host; the margin is to the cut."""
+        many_ = len(self.contenders)
+        if name not in self.contenders:
+            return finding(asked, holds=False, details=[{"is": "place", "host": None, "place": None, "of": many_}])
+        hosts: list[str | None] = list(dict.fromkeys(host for host, _ in self.cells)) if asked["per_host"] else [None]
+        details: list[Object] = []
+        margins, among = [], False
+        for host in hosts:
+            figures = {one: self.totals.get(one) if host is None else self.on(host, one) for one in self.contenders}
+            line = list(self.contenders)
+            if host is not None:
+                line.sort(key=lambda one: self._key(figures[one], one))
+            place = line.index(name)
+            among = among or place < count
+            details.append({"is": "place", "host": host, "place": place + 1, "of": many_})
+            other = line[count] if place < count < many_ else line[count - 1] if place >= count > 0 else None
+            mine, theirs = figures[name], None if other is None else figures[other]
+            if mine is not None and theirs is not None:
+                margins.append(self.sign * (theirs - mine))
+        return finding(asked, among, margin=exact(max(margins)) if margins else None, details=details)
+
+    def _key(self, figure: Fraction | None, name: str) -> tuple[bool, Fraction, int]:
+        return figure is None, self.sign * (figure or Fraction()), self.ties[name]
+
+    def _level(self, asked: Object, name: str) -> Object:
+        if name not in self.full:
+            return finding(asked, None)
+        return self._within(asked, self.full[name], asked["bound"]["value"], [], high_is_bad=self.lower)
+
+    def _within(
+        self, asked: Object, values: Sequence[Fraction], bound: str, details: list[Object], *, high_is_bad: bool
+    ) -> Object:
+        """A statistic against a bound; of `every` the value that is least inside."""
+        kind, limit = asked["bound"]["kind"], Fraction(bound)
+        if asked["statistic"] == "every":
+            value = min(values, key=lambda one: inside(kind, limit, one))
+        else:
+            value = summary(asked["statistic"], values, high_is_bad=high_is_bad)
+        margin = inside(kind, limit, value)
+        return finding(asked, margin >= 0, exact(value), exact(margin), details)
+
+    def _whom(self, asked: Object) -> str | None:
+        said = asked["reference"]
+        return self.leader if said == "leader" else said or self.reference
+
+    def gaps(self, name: str, other: str | None, side: str = "gap") -> list[Fraction] | None:
+        """By how much a candidate is worse (gap) or better (gain) than another, cell by cell."""
+        if name not in self.full or other not in self.full:
+            return None
+        sign = self.sign if side == "gap" else -self.sign
+        return [sign * (mine - theirs) for mine, theirs in zip(self.full[name], self.full[other or ""], strict=True)]
+
+    def _difference(self, asked: Object, name: str) -> Object:
+        other = self._whom(asked)
+        found, details = self.gaps(name, other, asked["side"]), [{"is": "reference", "candidate": other}]
         if found is None:
-            yield f"{name}: as recorded; of a kind that is not derived again here, left to promo verify"
-        elif found != event["promoted" if gate else "answer"]:
-            raise DiffersError(f"{name}: the evidence gives {found}, and the ledger says something else")
+            return finding(asked, None, details=details)
+        if other == name:
+            return finding(asked, holds=True, statistic="0", details=details)
+        widened = -self.room if asked["bound"]["kind"] == "at least" else self.room
+        bound = Fraction(asked["bound"]["value"]) + widened
+        if asked["test"] is None:
+            return self._within(asked, found, exact(bound), details, high_is_bad=asked["side"] == "gap")
+        return self._tested(asked, found, bound, details)
+
+    def _tested(self, asked: Object, found: list[Fraction], bound: Fraction, details: list[Object]) -> Object:
+        """A one-sided demand for confidence about paired differences."""
+        test, below, centre = asked["test"], asked["bound"]["kind"] == "at most", mean(found)
+        sure = Fraction(test["confidence"])
+        if test["method"] in ("t", "sigma"):
+            far = reach(found, test)
+            end = float(centre) + (far if below else -far)
+            margin, scale = (float(bound) - end) * (1 if below else -1), abs(float(centre)) + far
+            bounded: Object = {"is": "bound", "upper": below, "confidence": exact(sure), "cells": len(found)}
+            bounded["value"] = Near(end, scale)
+            scale += abs(float(bound))
+            return finding(asked, margin >= 0, exact(centre), Near(margin, scale), [*details, bounded])
+        shifted = [one - bound if below else bound - one for one in found]
+        p = by_signs(shifted) if test["method"] == "sign_flip" else by_ranks(shifted)
+        centre = centre if test["method"] == "sign_flip" else median(found)
+        details = [*details, {"is": "chance", "p": exact(p), "cells": len(found)}]
+        room = inside(asked["bound"]["kind"], bound, centre)
+        return finding(asked, p <= 1 - sure, exact(centre), exact(room), details)
+
+    def _equivalent(self, asked: Object, name: str) -> Object:
+        """Two one-sided tests: both bounds of the mean difference inside the margin."""
+        other = self._whom(asked)
+        found, details = self.gaps(name, other), [{"is": "reference", "candidate": other}]
+        if found is None:
+            return finding(asked, None, details=details)
+        centre, far = mean(found), reach(found, asked["test"])
+        low, high, margin = float(centre) - far, float(centre) + far, float(Fraction(asked["margin"]) + self.room)
+        room, scale = min(margin - high, low + margin), abs(float(centre)) + far
+        both = exact(2 * Fraction(asked["test"]["confidence"]) - 1)
+        ends: Object = {"low": Near(low, scale), "high": Near(high, scale), "cells": len(found)}
+        details.append({"is": "interval", "confidence": both, **ends})
+        return finding(asked, room >= 0, exact(centre), Near(room, scale + abs(margin)), details)
+
+    def _agreement(self, asked: Object, _: str) -> Object:
+        """Kendall's tau-b between each two rankings, against a bound that the least has to reach."""
+        rankings = {name: self._ranking(name, of_hosts=asked["of_hosts"]) for name in asked["between"]}
+        bound, least, pair, undefined, reached = Fraction(asked["bound"]["value"]), math.inf, ("", ""), False, True
+        for place, one in enumerate(asked["between"]):
+            for other in asked["between"][:place]:
+                common = sorted(rankings[one].keys() & rankings[other].keys())
+                score, first, second = concord([(rankings[one][each], rankings[other][each]) for each in common])
+                undefined = undefined or not first * second
+                short = bound * bound * first * second
+                enough = score * score <= short or score >= 0 if bound <= 0 else score > 0 and score * score >= short
+                reached = reached and bool(first * second) and enough
+                tau = score / math.sqrt(first * second) if first * second else 0.0
+                if tau < least:
+                    least, pair = tau, (other, one)
+        details = [{"is": "agreement", "one": pair[0], "other": pair[1], "undefined": undefined}]
+        return finding(asked, reached, Near(least), Near(least - float(bound), 1.0), details)
+
+    def _ranking(self, name: str, *, of_hosts: bool) -> dict[str, Fraction]:
+        """Candidate -> what it is ranked by on a host, or at a stage; those without a value are left out."""
+        if of_hosts:
+            return {one: figure for one in self.full if (figure := self.on(name, one)) is not None}
+        rows = (
+            {one["candidate"]: whole_row(one["cells"]) for one in self.tables[name]["rows"]}
+            if name in self.tables
+            else self.full
+        )
+        return {one: self.summary(values) for one, values in rows.items() if values is not None}
+
+    def _first(self, asked: Object, name: str) -> Object:
+        """Alone in front in every cell, against everyone who has a value there."""
+        if name not in self.full:
+            return finding(asked, None)
+        leads = []
+        for place, mine in enumerate(self.full[name]):
+            there = (some[place]["value"] for other, some in self.rows.items() if other != name)
+            rivals = [self.sign * Fraction(one) for one in there if one is not None]
+            leads.append(min(rivals) - self.sign * mine if rivals else None)
+        won, known = sum(one is None or one > 0 for one in leads), [one for one in leads if one is not None]
+        details = [{"is": "won", "won": won, "of": len(leads)}]
+        return finding(asked, won == len(leads), margin=exact(min(known)) if known else None, details=details)
+
+
+def whole_row(cells: Sequence[Object]) -> list[Fraction] | None:
+    """A candidate's values; None when one is missing."""
+    return None if any(one["value"] is None for one in cells) else [Fraction(one["value"]) for one in cells]
+
+
+def inside(kind: str, limit: Fraction, value: Fraction) -> Fraction:
+    """How far a value lies inside a bound; negative beyond it."""
+    return {"within": limit - abs(value), "at most": limit - value, "at least": value - limit}[kind]
+
+
+class Gate(Board):
+    """A gate before its evidence."""
+
+    def __init__(self, rule: Object, tables: dict[str, Object], plan: Plan) -> None:
+        super().__init__(rule, tables, plan.study)
+        self.plan = plan
+        self.ties = {name: place for place, name in enumerate(sorted(self.rows, key=self._tie))}
+        self.out = {name: self._lacks(cells) for name, cells in self.rows.items() if name not in self.full}
+        """Candidate without a value -> why, and what the gate says to that."""
+        full = sorted(self.full, key=lambda name: self._key(self.totals[name], name))
+        self.worst = sorted((name for name, one in self.out.items() if one[1] == "worst"), key=self.ties.__getitem__)
+        self.ranked = [*full, *self.worst]
+        self.leader = full[0] if full else None
+        self.contenders = [name for name in self.ranked if name not in rule["always"]]
+
+    def _tie(self, name: str) -> list[Any]:
+        parameters = int(self.plan.study["candidates"][name]["effective"]["parameters"])
+        order = self.plan.order or []
+        keys = {"name": name, "parameters": parameters, "order": order.index(name) if name in order else len(order)}
+        return [*(keys[one] for one in self.rule["ties"]), name]
+
+    def _lacks(self, cells: Sequence[Object]) -> tuple[str, str]:
+        """A fault of its own counts before a value that is merely missing, and that before one that was set aside."""
+        states = [one["status"] for one in cells if one["value"] is None]
+        if any(one in OWN_FAULT for one in states):
+            return "crashed", on_crash(self.rule)["then"]
+        if all(one == "flagged" for one in states):
+            stops = any(guard["handling"]["then"] == "stop" for guard in self.rule["guards"])
+            return "missing", "stop" if stops else "drop"
+        return "missing", self.rule["missing"]["then"]
+
+    def decide(self) -> tuple[Object, list[str], Object]:
+        """The outcome, who is promoted, and what was found."""
+        demands, keep, outcome = self._demanded()
+        answers = {name: self.holds(keep, name) for name in self.ranked}
+        outcome = outcome or self._lacking() or self._incomparable(answers) or {"is": "settled"}
+        kept = [name for name in self.contenders if answers[name][0]]
+        drawn = self._drawn([name for name in self.contenders if name not in kept])
+        standings = []
+        for name in [*self.ranked, *sorted(self.out.keys() - set(self.worst))]:
+            ground = self._ground(name, keep, kept, drawn, outcome)
+            standings.append(self._standing(name, ground, answers.get(name, (None, []))[1]))
+        found = {"is": "gate", "stage": self.rule["source"], "target": self.rule["target"], "demands": demands}
+        promoted = sorted(one["candidate"] for one in standings if one["verdict"] == "promoted")
+        return outcome, promoted, {**found, "keep": keep, "standings": standings}
+
+    def _demanded(self) -> tuple[list[Object], Object, Object | None]:
+        """What was found of each demand; whom to keep by and what follows, as the first says that is not met."""
+        found, keep, outcome, met = [], self.rule["keep"], None, True
+        for place, demand in enumerate(self.rule["demands"]):
+            asked = demand["condition"]
+            if asked["is"] == "agreement":
+                one = self._agreement(asked, "")
+            else:
+                one = finding(asked, all(self.holds(asked, name)[0] is True for name in self.contenders))
+            found.append(one)
+            if met and not one["holds"]:
+                met, otherwise = False, demand["otherwise"]
+                if isinstance(otherwise, str):
+                    outcome = settles(otherwise, {"is": "demand", "demand": place})
+                else:
+                    keep = otherwise
+        return found, keep, outcome
+
+    def _lacking(self) -> Object | None:
+        """Candidates without a value for which the gate stops the study, or asks a person."""
+        for then in ("stop", "hold"):
+            names = sorted(name for name, one in self.out.items() if one[1] == then)
+            if names:
+                crashed = self.rule["crash"] is not None and all(self.out[name][0] == "crashed" for name in names)
+                why = {"is": "lacking", "candidates": names, "stage": self.rule["source"], "crashed": crashed}
+                return settles(then, why)
+        return None
+
+    def _incomparable(self, answers: dict[str, Answer]) -> Object | None:
+        """Candidates that have their values, and whose reference lacks one."""
+        lost = sorted(name for name in self.contenders if name not in self.worst and answers[name][0] is None)
+        if not lost:
+            return None
+        then = "hold" if self.rule["missing"]["then"] == "hold" else "stop"
+        return settles(then, {"is": "incomparable", "candidates": lost, "stage": self.rule["source"]})
+
+    def _drawn(self, dropped: list[str]) -> list[str]:
+        """The sample of the dropped: the least by hash of seed, gate and name."""
+        sample = self.rule["sample"]
+        if sample is None:
+            return []
+        head = f"{sample['seed']}/{self.rule['name']}/"
+        return sorted(dropped, key=lambda name: sha((head + name).encode()))[: sample["count"]]
+
+    def _ground(self, name: str, keep: Object, kept: list[str], drawn: list[str], outcome: Object) -> str:
+        """Why a candidate is promoted or dropped."""
+        lost = self.out[name][0] if name in self.out and name not in self.worst else ""
+        if outcome["is"] != "settled":
+            return lost or str(outcome["is"])
+        if name in self.rule["always"]:
+            return "always"
+        placed = keep["is"] in ("top", "best")
+        if name in kept:
+            return "top" if placed else "met"
+        if name in drawn:
+            return "sample"
+        return lost or ("cut" if placed else "not met")
+
+    def _standing(self, name: str, ground: str, findings: list[Object]) -> Object:
+        value = self.totals.get(name)
+        going = ground in ("top", "met", "sample", "always")
+        return {
+            "candidate": name,
+            "cells": self.rows[name],
+            "statistic": None if value is None else exact(value),
+            "rank": self.ranked.index(name) + 1 if name in self.ranked else None,
+            "verdict": "promoted" if going else "dropped",
+            "ground": ground,
+            "margin": findings[0]["margin"] if len(findings) == 1 and ground != "always" else None,
+            "tied_with": [
+                one for one in self.ranked if one != name and value is not None and self.totals.get(one) == value
+            ],
+            "findings": findings,
+        }
+
+
+def judge(rule: Object, tables: dict[str, Object], plan: Plan) -> tuple[Object, list[str], Object]:
+    """The outcome of a rule, nobody, and what was found."""
+    board, stage = Board(rule, tables, plan.study), rule["stage"]
+    pair = [name for name in (rule["judged"], rule["reference"]) if name is not None]
+    absent = [name for name in pair if name not in board.rows]
+    lacking = [name for name in pair if name in board.rows and name not in board.full]
+    answer, why, then = "undecided", None, None
+    findings: list[Object] = []
+    if absent:
+        why, then = {"is": "absent", "candidates": absent, "stage": stage}, rule["absent"] or rule["missing"]["then"]
+    elif lacking:
+        states = [one["status"] for name in lacking for one in board.rows[name] if one["value"] is None]
+        crashed = any(one in OWN_FAULT for one in states)
+        own = crashed and rule["crash"] is not None
+        why = {"is": "lacking", "candidates": lacking, "stage": stage, "crashed": own}
+        then = (on_crash(rule) if crashed else rule["missing"])["then"]
+    else:
+        held, findings = board.holds(rule["require"], rule["judged"])
+        if held is None:
+            why, then = {"is": "incomparable", "candidates": [rule["judged"]], "stage": stage}, rule["missing"]["then"]
         else:
-            yield f"{name}: decided again"
+            answer, then = ("holds", None) if held else ("fails", rule["otherwise"])
+    found = {"is": "rule", "stage": stage, "answer": answer, "undecided": why, "findings": findings}
+    comparisons = [] if absent else compared(board, rule)
+    return settles(then, why or {"is": "failed"}), [], {**found, "comparisons": comparisons}
 
 
-def promotions(study: Study) -> Iterator[str]:
-    """Whoever entered a stage is who its gate promoted."""
-    kinds = ("gate.decided", "reduction.decided", "baseline.moved", "person.decided")
-    promoted = {one["name"]: one.get("promoted") for kind in kinds for one in study.data(kind)}
-    after = {stage["name"]: stage["after"] for stage in study.plan["stages"]}
-    for opened in study.data("stage.opened"):
-        gate = after[opened["stage"]]
-        if gate is not None and sorted(opened["entrants"]) != sorted(promoted.get(gate) or ()):
-            raise DiffersError(f"{opened['stage']} was entered by others than its gate promoted")
-    yield "every stage was entered by those its gate promoted"
+def compared(board: Board, rule: Object) -> list[Object]:
+    """Values side by side, cell by cell, and their difference in the direction that the rule asks about."""
+    parts = list(parts_of(rule["require"]))
+    sides = [part["side"] for part in parts if part["is"] == "difference"]
+    gain = sides[:1] == ["gain"] and not any(part["is"] == "equivalent" for part in parts)
+    found = []
+    for place, mine in enumerate(board.rows[rule["judged"]]):
+        theirs = board.rows[rule["reference"]][place]["value"] if rule["reference"] is not None else None
+        difference = None
+        if mine["value"] is not None and theirs is not None:
+            difference = exact((Fraction(mine["value"]) - Fraction(theirs)) * board.sign * (-1 if gain else 1))
+        cell = {"host": mine["host"], "seed": mine["seed"], "judged": mine["value"]}
+        found.append({**cell, "reference": theirs, "difference": difference})
+    return found
 
 
-def reduced(study: Study, decided: Object, *, lower: bool) -> list[str] | None:
-    """Who goes on by `factor when discovered and effect at least X` to its `better level`; None for anything else."""
-    said = study.plan["parts"]["reduce"][decided["reduce"]]
-    asked = re.fullmatch(r"factor when discovered(?: and effect at least ([\d.]+)[A-Za-z_%]*)?", str(said["fix"]))
-    stored = json.loads(study.bytes(f"evidence/{said['from']}.json"))
-    found = {} if decided["held"] or decided["stopped"] else estimates(study, said["from"], stored)
-    if asked is None or said["to"] != "better level" or not found:
-        return None
-    names = sorted(json.loads(study.bytes(f"evidence/{stored['stages'][0]['stage']}.json"))["rows"])
-    told = {one["factor"]: one["level"] for one in decided["factors"] if one["level"] is not None}
-    if any(level not in _levels(study, names, factor) for factor, level in told.items()):
-        return None  # the runner calls its settings otherwise
-    fixed: dict[str, str] = {}
-    for one in decided["factors"]:
-        better = set()
-        for stage in stored["stages"]:
-            chains = [each["chain"] for each in stage["effects"]]
-            chain = next((those for those in chains if [one["factor"]] in [word for _, word in those]), None)
-            if chain is None:
-                return None
-            size, adjusted = found[stage["stage"]][frozenset(chain[0][1])]
-            alone = sum(len(word) == 1 for _, word in chain) == 1
-            discovered = alone and adjusted is not None and adjusted <= _rate(study, said["from"])
-            large = discovered and abs(size) >= float(asked[1] or 0)
-            levels = _levels(study, names, one["factor"])
-            if large and not levels:
-                return None  # which level that is, only promo knows
-            better.add(levels[(size < 0) is lower] if large else "")
-        if len(better) == 1 and "" not in better:
-            fixed[one["factor"]] = better.pop()
-    if told != fixed:
-        raise DiffersError(f"{decided['reduce']}: the effects fix {fixed}, and the decision something else")
-    rows = [*decided["promoted"], *decided["left"]]
-    return sorted(name for name in rows if all(_level(study, name, one) == fixed[one] for one in fixed))
+def reduce(
+    rule: Object, effects: Object, tables: dict[str, Object], plan: Plan, through: Sequence[str]
+) -> tuple[Object, list[str], Object]:
+    """The outcome of a reduction, the rows that go on, and what was found of each factor."""
+    study = plan.study
+    said = study["effects"][rule["effects"]]
+    design = study["designs"][said["designs"][0]]
+    factors = [
+        _fate(rule, effects["fits"], factor, levels, lower=study["measure"]["lower_is_better"])
+        for factor, *levels in zip(design["factors"], design["low"], design["high"], strict=True)
+    ]
+    fixed = {one["factor"]: one["level"] for one in factors if one["level"] is not None}
+    rows = list(rule["rows"])
+    if rule["around"] is not None:
+        near = study["neighbourhoods"][rule["into"]]["near"]
+        rows = list(dict.fromkeys(name for middle in through for name in near.get(middle, ())))
+    points = {name for one in said["designs"] for name in points_of(study["designs"][one])}
+    outcome: Object = {"is": "settled"}
+    for stage in rule["sources"]:
+        cells = [cell for one in tables[stage]["rows"] if one["candidate"] in points for cell in one["cells"]]
+        gone = sum(cell["value"] is None for cell in cells)
+        if gone and outcome["is"] == "settled":
+            outcome = settles(rule["missing"]["then"], {"is": "runs lacking", "runs": gone, "stage": stage})
+    agreeing = [name for name in rows if agrees(study["candidates"][name]["levels"], fixed)]
+    going = sorted(agreeing) if outcome["is"] == "settled" else []
+    found = {"is": "reduction", "stages": rule["sources"], "around": sorted(through), "factors": factors}
+    return outcome, going, {**found, "into": rule["into"], "dropped": sorted(set(rows) - set(going))}
 
 
-def _top(said: Object, rows: dict[str, list[str | None]], *, lower: bool) -> list[str] | None:
-    """Who goes on by `rank by mean`, `keep top N`, `always`, `ties by name`; None for any other gate."""
-    keep = re.fullmatch(r"top (\d+)", str(said["keep"]))
-    known = {"always", "crash", "from", "keep", "missing", "rank", "ties", "to"}
-    mean = re.fullmatch(r"by mean \w+ over (host, seed|seed, host)", str(said["rank"]))
-    whole = all(value is not None for row in rows.values() for value in row)
-    if keep is None or mean is None or set(said) - known or said.get("ties") != "by name" or not whole:
-        return None
-    means = {name: _mean(row) * (1 if lower else -1) for name, row in rows.items()}
-    always = [one for one in str(said.get("always") or "").split(", ") if one]
-    best = sorted((name for name in rows if name not in always), key=lambda name: (means[name], name))
-    return sorted({*best[: int(keep[1])], *(one for one in always if one in rows)})
+def agrees(levels: list[list[Any]], fixed: Object) -> bool:
+    """Whether a candidate has every fixed factor at its level."""
+    own = dict(map(tuple, levels))
+    return all(own.get(factor) == one for factor, one in fixed.items())
 
 
-def _gap(said: Object, rows: dict[str, list[str | None]], *, lower: bool) -> str | None:
-    """What `mean gap at most X` finds; None for any other rule."""
-    bound = re.fullmatch(r"mean gap at most (-?[\d.]+)[a-z_]+", str(said["require"]))
-    pair = re.fullmatch(r"(\S+) against (\S+) at \S+", str(said["judge"]))
-    if bound is None or pair is None or not {pair[1], pair[2]} <= set(rows):
-        return None
-    judged, reference = rows[pair[1]], rows[pair[2]]
-    if None in judged + reference:
-        return None
-    gap = (_mean(judged) - _mean(reference)) * (1 if lower else -1)
-    return "holds" if gap <= Fraction(bound[1]) else "fails"
+def _fate(rule: Object, fits: list[Object], factor: str, levels: list[Any], *, lower: bool) -> Object:
+    """What the stages together say of a factor; *levels* are its low and its high one."""
+    mains = [
+        next((one for one in fit["estimates"] if any(word == [factor] for _, word in one["chain"])), None)
+        for fit in fits
+    ]
+    seen = [
+        {"stage": fit["stage"], "effect": None, "adjusted": None, "discovered": False}
+        if one is None
+        else {
+            "stage": fit["stage"],
+            "effect": one["value"],
+            "adjusted": one["adjusted"],
+            "discovered": one["discovered"],
+        }
+        for fit, one in zip(fits, mains, strict=True)
+    ]
+
+    def so(fate: str, at: str | None = None, fixed: Any = None) -> Object:
+        return {"factor": factor, "level": fixed, "fate": fate, "at": at, "seen": seen}
+
+    better = []
+    for fit, one in zip(fits, mains, strict=True):
+        if one is None or one["value"] is None:
+            return so("not estimable", fit["stage"])
+        together = [word[0] for _, word in one["chain"] if len(word) == 1 and word != [factor]]
+        if together:
+            return so("changed together", together[0])
+        if not one["discovered"]:
+            return so("not discovered", fit["stage"])
+        size = Fraction(one["value"])
+        if rule["least"] is not None and abs(size) < Fraction(rule["least"]):
+            return so("small", fit["stage"])
+        better.append(levels[(size < 0) is lower])
+    return so("fixed", fixed=better[0]) if better == better[:1] * len(better) else so("inconsistent")
 
 
-def _mean(row: list[str | None]) -> Fraction:
-    return sum((Fraction(str(value)) for value in row), Fraction()) / len(row)
+def walk(step: Object, tables: dict[str, Object], plan: Plan) -> tuple[Object, list[str], Object]:
+    """
+    Who enters the next step of a greedy walk, and where it stands.
+
+    Factors are turned over one after the other, in the order of the design and again from its first; a change stays
+    where the mean is strictly better, and the walk has ended when every single change of its place has been tried.
+    """
+    baseline = plan.study["baselines"][step["baseline"]]
+    points = {name: tuple(signs) for name, signs in baseline["conditions"].items()}
+    names, sign = {point: name for name, point in points.items()}, 1 if plan.study["measure"]["lower_is_better"] else -1
+    means: dict[tuple[int, ...], Fraction | None] = {}
+    for stage in step["sources"]:
+        for one in tables[stage]["rows"]:
+            values = whole_row(one["cells"])
+            means[points[one["candidate"]]] = mean(values) if values else None
+    here, moves, idle = points[baseline["start"]], [], 0
+    following: tuple[int, ...] | None = None if here in means else here
+    turn = 0
+    while following is None and idle < len(here):
+        there = tuple(-one if place == turn % len(here) else one for place, one in enumerate(here))
+        turn, idle = turn + 1, idle + 1
+        if there not in means:
+            following = there
+            continue
+        before, after = means[here], means[there]
+        if after is not None and (before is None or sign * after < sign * before):
+            here, idle = there, 0
+            moves.append(names[there])
+    value = means.get(here)
+    found = {"is": "step", "stages": step["sources"], "baseline": step["baseline"], "place": names[here]}
+    statistic = None if value is None else exact(value)
+    going = [] if following is None else [names[following]]
+    return {"is": "settled"}, going, {**found, "statistic": statistic, "moves": moves}
 
 
-def ending(study: Study) -> Iterator[str]:
-    """The study came to its end."""
-    if not study.data("study.closed") + study.data("study.stopped"):
-        raise MissingError("the study is not finished")
-    yield "the study is finished"
+# --- effects ---------------------------------------------------------------------------------------------------------
+
+Point = tuple[int, ...]
+"""A row of a design: -1 and +1, and zeros for its centre."""
 
 
-# --- receipts from outside ---------------------------------------------------------------------------------------
+@dataclass(slots=True)
+class Run:
+    """A value that effects are estimated from."""
+
+    candidate: str
+    point: Point
+    cell: tuple[str, int]
+    value: Fraction
+
+
+class Screen:
+    """
+    The effects at one stage, by least squares with a term for every block, in exact rationals.
+
+    Blocks are projected out first: of a run's regressors what matters is how far they are from their mean in its block.
+    """
+
+    def __init__(self, said: Object, plan: Plan, evidence: Object) -> None:
+        self.said, self.stage = said, evidence["stage"]
+        designs = [plan.study["designs"][name] for name in said["designs"]]
+        self.factors: list[str] = designs[0]["factors"]
+        points: dict[str, Point] = {}
+        for design in designs:
+            points.update(points_of(design))
+        self.cells = [(host, seed) for host, seed in evidence["cells"]]
+        self.rows = {one["candidate"]: one["cells"] for one in evidence["rows"] if one["candidate"] in points}
+        self.points = {name: points[name] for name in self.rows}
+        every = [
+            Run(name, self.points[name], cell, Fraction(one["value"]))
+            for name, cells in self.rows.items()
+            for cell, one in zip(self.cells, cells, strict=True)
+            if one["value"] is not None
+        ]
+        self.runs = [one for one in every if any(one.point)]
+        self.centre = [one.value for one in every if not any(one.point)]
+        self.distinct = list(dict.fromkeys(one.point for one in self.runs))
+        self.hosts = list(dict.fromkeys(one.cell[0] for one in self.runs))
+        self.statements: list[Object] = []
+        self.mains: list[int] = []
+        """Places of main effects, where there are hosts to compare."""
+
+    # --- everything at once --------------------------------------------------------------------------------------
+
+    def fit(self) -> Object:
+        """What was found at the stage, all but what is adjusted within the family."""
+        values = [one.value for one in self.runs]
+        self.statements = [*self._lost(), *self._same()]
+        found: Object = {
+            "stage": self.stage,
+            "runs": len(values),
+            "planned": len(self.rows) * len(self.cells),
+            "degrees": 0,
+            "sigma": None,
+            "method": "least squares",
+            "pse": None,
+            "margin": None,
+            "simultaneous": None,
+            "contrasts": [],
+            "estimates": [],
+            "curvature": None,
+        }
+        if len(self.distinct) < 2:
+            self.statements.append({"is": "too few"})
+        elif len(set(values)) == 1:
+            self.statements.append({"is": "all equal"})
+        else:
+            found.update(self._estimated())
+            if self.centre:
+                found["curvature"] = Near(float(mean(values) - mean(self.centre)))
+        return {**found, "statements": self.statements}
+
+    def _lost(self) -> Iterator[Object]:
+        """Runs without a value by host, and cells without any."""
+        lacking = [
+            sum(cells[place]["value"] is None for cells in self.rows.values()) for place in range(len(self.cells))
+        ]
+        for host in dict.fromkeys(host for host, _ in self.cells) if self.rows else ():
+            there = [lost for lost, cell in zip(lacking, self.cells, strict=True) if cell[0] == host]
+            if sum(there):
+                yield {"is": "runs lost", "host": host, "lost": sum(there), "planned": len(there) * len(self.rows)}
+        for lost, (host, seed) in zip(lacking, self.cells, strict=True) if self.rows else ():
+            if lost == len(self.rows):
+                yield {"is": "cell empty", "host": host, "seed": seed}
+
+    def _same(self) -> Iterator[Object]:
+        """Candidates that are one condition."""
+        named: dict[Point, list[str]] = {}
+        for name in dict.fromkeys(one.candidate for one in self.runs):
+            named.setdefault(self.points[name], []).append(name)
+        return ({"is": "same condition", "candidates": names} for names in named.values() if len(names) > 1)
+
+    def _estimated(self) -> Object:
+        chains, constant = aliases(self.factors, self.distinct, 2 if self.said["pairs"] else 1)
+        columns = [self._column(chain[0][1]) for chain in chains]
+        mains = [place for place, chain in enumerate(chains) if len(chain[0][1]) == 1] if len(self.hosts) > 1 else []
+        self.mains = mains
+        solved = self._solve(columns, mains)
+        once = len({one.cell for one in self.runs}) == 1 and len(self.runs) == len(self.distinct)
+        degrees = len(self.runs) - solved.blocks - len(solved.kept)
+        lost = self._confounded(chains, constant, solved)
+        found: Object = {"degrees": degrees}
+        if once:
+            more, spread, freedom = self._lenth()
+            found.update(more)
+        elif degrees > 0 and solved.residual > 0:
+            spread, freedom = math.sqrt(solved.residual / degrees), float(degrees)
+            found["sigma"] = Near(spread)
+        else:
+            spread, freedom = 0.0, 0.0
+            self.statements.append({"is": "no error", "perfect": bool(degrees)})
+        far = t_point(1 - float(Fraction(self.said["rate"])) / 2, freedom) if spread else 0.0
+        alone = {host: self._alone(columns, host) for host in self.hosts} if mains else {}
+        estimates = []
+        for place, chain in enumerate(chains):
+            if place in lost:
+                estimates.append(estimate(chain))
+                continue
+            value = 2 * solved.coefficients[place]
+            error = spread if once else 2 * spread * math.sqrt(solved.variances[place]) if spread else 0.0
+            one = self._one(chain, value, error, freedom, far)
+            if place in mains:
+                one["hosts"] = [[host, values[place]] for host, values in alone.items()]
+                self._between(one, solved, place, degrees)
+            estimates.append(one)
+        return {**found, "estimates": estimates}
+
+    def _column(self, effect: Sequence[str]) -> dict[Point, int]:
+        """An effect's sign in every row."""
+        places = [self.factors.index(factor) for factor in effect]
+        return {point: math.prod(point[place] for place in places) for point in self.distinct}
+
+    def _confounded(self, chains: list[list[Any]], constant: list[list[str]], solved: "Solved") -> set[int]:
+        """Effects that cannot be told from others or from blocks; also says what else cannot be distinguished."""
+        if constant:
+            self.statements.append({"is": "constant", "effects": constant})
+        lost: set[int] = set()
+        for terms in solved.dependent:
+            lost.update(terms)
+            self.statements.append({"is": "not distinguished", "effects": [chains[one][0][1] for one in sorted(terms)]})
+        for chain in chains:
+            mains = [word for _, word in chain if len(word) == 1]
+            if len(mains) > 1:
+                self.statements.append({"is": "together", "effects": mains})
+        return lost
+
+    def _one(self, chain: list[Any], value: Fraction, error: float, freedom: float, far: float) -> Object:
+        """One estimate with its error, where there is one."""
+        one = estimate(chain)
+        one["value"], one["agree"] = Near(float(value)), self._agreement(chain[0][1], value)
+        if error:
+            size = float(value)
+            t, scale = size / error, abs(size) + far * error
+            one.update(error=Near(error), t=Near(t), p=Near(t_both(t, freedom)))
+            one.update(low=Near(size - far * error, scale), high=Near(size + far * error, scale))
+        return one
+
+    def _agreement(self, effect: Sequence[str], value: Fraction) -> list[int]:
+        """Cells whose plain contrast has the sign of an estimate, of how many that have one."""
+        column, same, known = self._column(effect), 0, 0
+        sums: dict[tuple[str, int], dict[int, list[Fraction]]] = {}
+        for one in self.runs:
+            sums.setdefault(one.cell, {}).setdefault(column[one.point], []).append(one.value)
+        for sides in sums.values():
+            if len(sides) == 2:
+                known += 1
+                same += (mean(sides[1]) - mean(sides[-1])) * value > 0
+        return [same, known]
+
+    # --- least squares -------------------------------------------------------------------------------------------
+
+    def _solve(self, columns: list[dict[Point, int]], mains: Sequence[int], host: str | None = None) -> "Solved":
+        """
+        Normal equations with a term for each block, on all hosts or on one.
+
+        Behind the columns stand those that let each main effect differ from host to host.
+        """
+        runs = [one for one in self.runs if host in (None, one.cell[0])]
+        others = self.hosts[1:] if mains else []
+        further = [(place, other) for place in mains for other in others]
+        groups: dict[tuple[Any, ...], Counter[tuple[str, Point]]] = {}
+        sums: dict[tuple[Any, ...], Fraction] = {}
+        totals: dict[tuple[str, Point], Fraction] = {}
+        for one in runs:
+            block = tuple(
+                part for part, name in zip(one.cell, ("host", "seed"), strict=True) if name in self.said["block"]
+            )
+            kind = one.cell[0], one.point
+            groups.setdefault(block, Counter())[kind] += 1
+            sums[block] = sums.get(block, Fraction()) + one.value
+            totals[kind] = totals.get(kind, Fraction()) + one.value
+        counts: Counter[tuple[str, Point]] = Counter()
+        for group in groups.values():
+            counts.update(group)
+        lines = [{kind: column[kind[1]] for kind in counts} for column in columns]
+        lines += [{kind: columns[place][kind[1]] * (kind[0] == other) for kind in counts} for place, other in further]
+        inside_ = [
+            [sum(line[kind] * count for kind, count in group.items()) for group in groups.values()] for line in lines
+        ]
+        sizes = [sum(group.values()) for group in groups.values()]
+        scale = math.lcm(*sizes)
+        shares = [scale // size for size in sizes]
+        kinds = list(counts)
+        weighted = [[line[kind] * counts[kind] for kind in kinds] for line in lines]
+        matrix = [
+            [
+                Fraction(
+                    scale * sum(map(int.__mul__, own, (other[kind] for kind in kinds)))
+                    - sum(share * a * b for share, a, b in zip(shares, mine, theirs, strict=True)),
+                    scale,
+                )
+                for other, theirs in zip(lines, inside_, strict=True)
+            ]
+            for own, mine in zip(weighted, inside_, strict=True)
+        ]
+        tops = list(sums.values())
+        right = [
+            sum((line[kind] * totals[kind] for kind in kinds), Fraction())
+            - sum((Fraction(a, size) * top for a, size, top in zip(mine, sizes, tops, strict=True)), Fraction())
+            for line, mine in zip(lines, inside_, strict=True)
+        ]
+        squares = sum((one.value * one.value for one in runs), Fraction())
+        squares -= sum((top * top / size for top, size in zip(tops, sizes, strict=True)), Fraction())
+        return Solved(matrix, right, squares, len(columns), len(groups))
+
+    def _alone(self, columns: list[dict[Point, int]], host: str) -> list[Any]:
+        """Every effect on one host alone."""
+        solved = self._solve(columns, (), host)
+        lost = {one for terms in solved.dependent for one in terms}
+        return [None if place in lost else Near(float(2 * one)) for place, one in enumerate(solved.coefficients)]
+
+    def _between(self, one: Object, solved: "Solved", place: int, degrees: int) -> None:
+        """The F test that an effect is the same on every host."""
+        first = len(solved.coefficients) + self.mains.index(place) * (len(self.hosts) - 1)
+        added, fall = solved.gain(range(first, first + len(self.hosts) - 1))
+        freedom, residual = degrees - added, solved.residual - fall
+        if not added or freedom <= 0 or not residual:
+            return
+        p = f_beyond(float(fall / added / (residual / freedom)), added, freedom)
+        one["host_p"] = Near(p)
+        if p < 0.05:  # at this level a factor is to be read host by host
+            self.statements.append({"is": "differs between hosts", "effect": one["effect"], "p": Near(p)})
+
+    # --- one run of each condition -------------------------------------------------------------------------------
+
+    def _lenth(self) -> tuple[Object, float, float]:
+        """
+        Lenth's pseudo standard error over every contrast between the rows, and its degrees of freedom.
+
+        Source: Lenth (1989), "Quick and easy analysis of unreplicated factorials".
+        """
+        value = {one.point: one.value for one in self.runs}
+        named = every_contrast(self.factors, self.distinct)
+        if len(named) != len(self.distinct) - 1:
+            self.statements.append({"is": "part of design"})
+            return {}, 0.0, 0.0
+        sizes: list[tuple[float, list[str]]] = []
+        for effect in named:
+            column = self._column(effect)
+            total = sum((column[point] * one for point, one in value.items()), Fraction())
+            sizes.append((float(2 * total / len(value)), effect))
+        absolute = sorted(abs(size) for size, _ in sizes)
+        small = [size for size in absolute if size < 2.5 * (1.5 * middle(absolute))]
+        if len(absolute) < 3 or not small or not middle(small):
+            self.statements.append({"is": "too few contrasts"})
+            return {}, 0.0, 0.0
+        pse, freedom, rate = 1.5 * middle(small), len(absolute) / 3, float(Fraction(self.said["rate"]))
+        self.statements.append({"is": "lenth", "contrasts": len(absolute)})
+        every = t_point((1 + (1 - rate) ** (1 / len(absolute))) / 2, freedom) * pse
+        sizes.sort(key=lambda one: (abs(one[0]), " * ".join(one[1])))
+        found = {
+            "method": "lenth",
+            "pse": Near(pse),
+            "margin": Near(t_point(1 - rate / 2, freedom) * pse),
+            "simultaneous": Near(every),
+            "contrasts": [[effect, Near(size)] for size, effect in sizes],
+        }
+        return found, pse, freedom
+
+
+def middle(ordered: Sequence[float]) -> float:
+    """The median of sorted floats."""
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
+def estimate(chain: list[Any]) -> Object:
+    """An estimate of which nothing is known yet."""
+    absent = dict.fromkeys(("value", "error", "t", "p", "adjusted", "low", "high", "host_p", "agree"))
+    return {"effect": chain[0][1], "chain": chain, **absent, "hosts": [], "discovered": False}
+
+
+class Solved:
+    """Normal equations, solved by elimination; a column that earlier ones explain is passed over."""
+
+    def __init__(
+        self, matrix: list[list[Fraction]], right: list[Fraction], squares: Fraction, width: int, blocks: int
+    ) -> None:
+        self.matrix, self.right, self.blocks = matrix, right, blocks
+        size = len(matrix)
+        lines = [
+            [*line, right[place], *(Fraction(place == other) for other in range(width))]
+            for place, line in enumerate(matrix[:width])
+        ]
+        self.kept: list[int] = []
+        self.dependent: list[set[int]] = []
+        """For each column that was passed over: it, and those that it depends on."""
+        for place in range(width):
+            if not lines[place][place]:
+                self.dependent.append({place, *(one for one in self.kept if lines[one][place])})
+                continue
+            self.kept.append(place)
+            pivot = lines[place][place]
+            lines[place] = [one / pivot if one else one for one in lines[place]]
+            for other in range(width):
+                if other != place and (share := lines[other][place]):
+                    pairs = zip(lines[other], lines[place], strict=True)
+                    lines[other] = [one - share * more if more else one for one, more in pairs]
+        self._lines, self._size = lines, size
+        kept = set(self.kept)
+        self.coefficients = [lines[place][size] if place in kept else Fraction() for place in range(width)]
+        self.variances = [lines[place][size + 1 + place] if place in kept else Fraction() for place in range(width)]
+        self.residual = squares - sum((right[place] * self.coefficients[place] for place in self.kept), Fraction())
+
+    def gain(self, places: range) -> tuple[int, Fraction]:
+        """The rank that further columns add, and by how much the residual falls with them."""
+        rows = []
+        for one in places:
+            line = [self.matrix[one][other] for other in places] + [self.right[one]]
+            for kept in self.kept:
+                share = self.matrix[one][kept]
+                if share:
+                    solved = [self._lines[kept][other] for other in places] + [self._lines[kept][self._size]]
+                    line = [a - share * b for a, b in zip(line, solved, strict=True)]
+            rows.append(line)
+        rank, fall = 0, Fraction()
+        for place in range(len(rows)):
+            pivot = rows[place][place]
+            if not pivot:
+                continue
+            rank, fall = rank + 1, fall + rows[place][-1] ** 2 / pivot
+            for other in range(place + 1, len(rows)):
+                share = rows[other][place] / pivot
+                rows[other] = [a - share * b for a, b in zip(rows[other], rows[place], strict=True)]
+        return rank, fall
+
+
+def aliases(factors: Sequence[str], rows: Sequence[Point], order: int) -> tuple[list[list[Any]], list[list[str]]]:
+    """
+    Effects that the rows cannot tell apart, main effects and pairs, and those that are the same in every row.
+
+    A chain holds its effects with the sign by which each equals the first; a first has at most *order* factors.
+    """
+    effects = [list(some) for size in (1, 2) for some in itertools.combinations(factors, size)]
+    chains: dict[tuple[int, ...], list[Any]] = {}
+    constant = []
+    for effect in effects:
+        places = [factors.index(factor) for factor in effect]
+        column = tuple(math.prod(row[place] for place in places) for row in rows)
+        opposite = tuple(-one for one in column)
+        if column in chains:
+            chains[column].append([1, effect])
+        elif opposite in chains:
+            chains[opposite].append([-1, effect])
+        elif len(set(column)) == 1:
+            constant.append(effect)
+        else:
+            chains[column] = [[1, effect]]
+    return [chain for chain in chains.values() if len(chain[0][1]) <= order], constant
+
+
+def every_contrast(factors: Sequence[str], rows: Sequence[Point]) -> list[list[str]]:
+    """An effect for every contrast between the rows that is a product of factors, the shortest first."""
+    found: dict[tuple[int, ...], list[str]] = {}
+    for size in range(1, len(factors) + 1):
+        if size > 3 and len(found) >= len(rows) - 1:
+            break
+        for effect in itertools.combinations(range(len(factors)), size):
+            column = tuple(math.prod(row[place] for place in effect) for row in rows)
+            if column[0] < 0:
+                column = tuple(-one for one in column)
+            if len(set(column)) > 1:
+                found.setdefault(column, [factors[place] for place in effect])
+    return list(found.values())
+
+
+def effects_of(said: Object, plan: Plan, tables: dict[str, Object], digests: dict[str, str], stored: Any) -> Object:
+    """
+    Everything that effects are estimated to be; computed numbers as they are stored where those are the same.
+
+    What is adjusted, discovered and compared between stages rests on the six digits that are kept of each number.
+    """
+    known = stored if isinstance(stored, dict) and isinstance(stored.get("fits"), list) else {"fits": []}
+    fits: list[Object] = []
+    for stage, other in itertools.zip_longest(said["stages"], known["fits"][: len(said["stages"])]):
+        fit_: Object = settled(Screen(said, plan, tables[stage]).fit(), other)
+        in_family(said, fit_)
+        fits.append(fit_)
+    pairs = [one for before, after in itertools.pairwise(fits) for one in relaxed(before, after)]
+    evidence = {stage: digests[stage] for stage in said["stages"]}
+    found = {"promo_effects": 2, "name": said["name"], "fits": fits, "relaxations": pairs, "evidence": evidence}
+    result: Object = settled(found, stored)
+    return result
+
+
+def in_family(said: Object, fit_: Object) -> None:
+    """P adjusted inside the family; Benjamini & Hochberg (1995): the least p_(i) n / i from there on."""
+    sizes = {"main": (1,), "pairs": (2,), "all": (1, 2)}[said["family"]]
+    family = [one for one in fit_["estimates"] if len(one["effect"]) in sizes and one["p"] is not None]
+    family.sort(key=lambda one: float(one["p"]), reverse=True)
+    least, rate = 1.0, float(Fraction(said["rate"]))
+    for behind, one in enumerate(family):
+        least = min(least, float(one["p"]) * len(family) / (len(family) - behind))
+        one["adjusted"], one["discovered"] = six(least), least <= rate
+
+
+def relaxed(before: Object, after: Object) -> Iterator[Object]:
+    """How effects changed from one stage to the next, as if those were independent."""
+    known = {tuple(one["effect"]): one for one in before["estimates"]}
+    for one in after["estimates"]:
+        first = known.get(tuple(one["effect"]))
+        if first is None or first["value"] is None or one["value"] is None or first["chain"] != one["chain"]:
+            continue
+        size = abs(float(one["value"])) + abs(float(first["value"]))
+        change = Near(float(one["value"]) - float(first["value"]), size)
+        both = first["error"] is not None and one["error"] is not None
+        error = Near(math.hypot(float(first["error"]), float(one["error"]))) if both else None
+        stages = {"before": before["stage"], "after": after["stage"]}
+        yield {"effect": one["effect"], **stages, "change": change, "error": error}
+
+
+# --- recorded tables -------------------------------------------------------------------------------------------------
+
+COLUMNS = {
+    "config": ("config", "candidate"),
+    "run": ("run", "run_id"),
+    "seed": ("seed", "seed_index"),
+    "host": ("host", "hardware"),
+    "attempt": ("attempt",),
+    "step": ("step",),
+    "seconds": ("train_seconds", "seconds"),
+    "tokens": ("tokens",),
+    "value": (),
+    "status": (),
+}
+"""What a column says -> names by which it is known; that of the values has the metric's name."""
+SCALES = {"ms": Fraction(1, 1000), "s": Fraction(1), "min": Fraction(60), "h": Fraction(3600), "d": Fraction(86_400)}
+COUNTED = {"wall": "seconds", "steps": "step", "tokens": "tokens"}
+"""Kind of a budget -> the column that it is held against."""
+
+
+Spot = tuple[int, dict[str, Fraction], Fraction]
+"""Row of a table, how far the run had come there by column, and the value."""
+
+
+@dataclass(slots=True)
+class Curve:
+    """One recorded run: its labels, and its points in order."""
+
+    config: str
+    host: str
+    seed: str
+    attempt: str
+    run: str
+    status: str = "ok"
+    points: list[Spot] = field(default_factory=list)
+
+
+class Table:
+    """A table of recorded runs that a replay reads, in promo's own layout."""
+
+    def __init__(self, folder: Folder, plan: Plan, recording: Object) -> None:
+        said = strict(folder.read("curves.json").rstrip(b"\n"))
+        fit(RECORDED, said, "curves.json")
+        self.settings, self.name, self.plan = said["settings"], said["table"], plan
+        suffix = next((one for one in (".csv", ".csv.gz", ".tsv", ".tsv.gz") if self.name.endswith(one)), "")
+        self.readable = self.settings["layout"] == "table" and bool(suffix)
+        """Whether it is one that is read here; exports of other tools, and parquet, are left to promo verify."""
+        self.cells: dict[tuple[str, str, int], list[Curve]] = {}
+        self.digest = recording["digest"]
+        if not self.readable:
+            return
+        content = folder.read(f"curves{suffix}", LARGE)
+        if sha(content) != self.digest or recording["file"] != f"curves{suffix}":
+            raise DiffersError(f"curves{suffix} is another table than was recorded")
+        try:
+            content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(LARGE) if suffix.endswith(".gz") else content
+            curves = self._curves(content.decode("utf-8-sig"), "\t" if suffix.startswith(".tsv") else ",")
+        except (OSError, EOFError, zlib.error, csv.Error, ValueError, LookupError) as fault:
+            raise DiffersError(f"curves{suffix} cannot be read: {fault}") from fault
+        self._assign(curves)
+
+    def _curves(self, content: str, mark: str) -> list[Curve]:
+        reader = csv.reader(io.StringIO(content, newline=""), delimiter=mark, strict=True)
+        header = [one.strip() for one in next(reader, [])]
+        metric = self.plan.study["measure"]["metric"]
+        named: dict[str, int] = {}
+        for column, usual in COLUMNS.items():
+            names = [self.settings["columns"].get(column), *(usual if column != "value" else (metric,))]
+            names = names[:1] if names[0] is not None else names
+            there = [one for one in names if one in header]
+            named |= {column: header.index(there[0])} if there else {}
+        scales = {column: SCALES.get(unit, Fraction(1)) for column, unit in self.settings["units"].items()}
+        self.columns = named
+        found: dict[tuple[str, ...], Curve] = {}
+        for cells in reader:
+            row_ = [one.strip() for one in cells]
+            if not any(row_):
+                continue
+            labels = [row_[named[one]] if one in named else "" for one in ("config", "host", "seed", "attempt", "run")]
+            key = (labels[0], labels[4]) if "run" in named else tuple(labels[:4])
+            named_ = labels[4] or "/".join(filter(None, key))
+            curve = found.setdefault(key, Curve(labels[0], labels[1], labels[2], labels[3], named_))
+            status = row_[named["status"]] if "status" in named else "ok"
+            curve.status = status if status != "ok" else curve.status
+            if row_[named["value"]]:
+                far = [one for one in COUNTED.values() if one in named]
+                at = {one: Fraction(row_[named[one]]) * scales.get(one, 1) for one in far}
+                curve.points.append((reader.line_num, at, Fraction(row_[named["value"]])))
+        return list(found.values())
+
+    def _assign(self, curves: list[Curve]) -> None:
+        """Which recorded runs stand in which cell: by labels, or seeds by their order."""
+        plan, settings, study = self.plan, self.settings, self.plan.study
+        seeds = list(dict.fromkeys(seed for stage in plan.stages.values() for seed in stage["seeds"]))
+        used = {host for stage in plan.stages.values() for host in stage["hosts"]}
+        configs, hosts = {}, {}
+        for name in {one for some in study["entrants"].values() for one in some["possible"]}:
+            own = dict(map(tuple, study["candidates"][name]["levels"])).get("config")
+            own = own["word"] if isinstance(own, dict) else str(Fraction(own)) if own and _number(own) else own
+            configs[name] = settings["candidates"].get(
+                name, own if study["runner"]["name"] == "recorded" and own else name
+            )
+        wanted = [one for one in curves if one.config in configs.values()]
+        labels = {one.host for one in wanted}
+        for host in used:
+            asked = settings["hosts"].get(host)
+            tries = [host, study["hosts"][host]["device"], ""] if asked is None else [asked]
+            alone = labels == {""} and len(used) == 1
+            hosts[host] = next((one for one in tries if one in labels and (one or alone)), None)
+        named = {seed: settings["seeds"].get(str(seed), str(seed)) for seed in seeds}
+        by = settings["seeds_by"]
+        if by == "auto":
+            by = "label" if set(named.values()) <= {one.seed for one in wanted} else "order"
+        alike: dict[tuple[str, str | None], list[list[Curve]]] = {}
+        for one in sorted(wanted, key=lambda one: (natural(one.seed), natural(one.attempt), natural(one.run))):
+            groups = alike.setdefault((one.config, one.host), [])
+            same = (some for some in groups if one.attempt and some[0].attempt and some[0].seed == one.seed)
+            group = next(same, None)
+            groups.append([one]) if group is None else group.append(one)
+        for _, candidate, host, seed in plan.cells:
+            groups = alike.get((configs[candidate], hosts[host]), [])
+            if by == "label" or str(seed) in settings["seeds"]:
+                some = next((some for some in groups if some[0].seed == named[seed]), [])
+            else:
+                some = groups[seeds.index(seed)] if seeds.index(seed) < len(groups) else []
+            if some:
+                self.cells[candidate, host, seed] = some
+
+    def counts(self) -> dict[tuple[str, str, int], int]:
+        """How many runs are recorded for a candidate, host and seed."""
+        return {cell: len(some) for cell, some in self.cells.items()}
+
+    def answer(self, asked: Object) -> Object:
+        """What a result says that answers a request from this table; why it failed is left out."""
+        who, earlier = asked["run"], int((asked["continues"] or {"earlier": 0})["earlier"])
+        some = self.cells.get((who["candidate"], who["host"], who["seed"]), [])
+        number_ = asked["recorded"] or 0
+        curve = some[number_] if number_ < len(some) else None
+        column, amount = COUNTED.get(asked["budget"]["kind"], ""), earlier + int(asked["budget"]["amount"])
+        lost = asked["continues"] is not None and asked["continues"]["folder"] is None
+        status, read, at = (
+            ("invalid", None, {}) if curve is None or lost else self._found(curve, column, earlier, amount)
+        )
+        seconds = {}
+        if curve is not None and "seconds" in at:
+            first = self._read(curve, column, earlier, straight=False) if earlier else None
+            spent = decimals(max(at["seconds"] - (first["at"]["seconds"] if first else 0), Fraction()))
+            seconds = {"train": spent, "total": spent}
+        points = b"".join(
+            compact(self._point(one, asked["metric"])) + b"\n" for one in (read["points"] if read else ())
+        )
+        source = {"number": number_, "table": self.digest, "name": self.name, "rows": [], "value": None}
+        source |= dict.fromkeys(("config", "host", "seed", "run"))
+        if curve is not None:
+            source |= {"config": curve.config, "host": curve.host, "seed": curve.seed, "run": curve.run}
+        if read:
+            source |= {"rows": read["rows"], "value": exact(read["value"])}
+        used = {"kind": asked["budget"]["kind"], "last_step": "0", "counter": "recorded"}
+        kept = sha(compact(read["rows"])) if read and asked["checkpoint"]["at_end"] else None
+        return {
+            "status": status,
+            "metrics": {asked["metric"]: exact(read["value"])} if read else {},
+            "seconds": seconds,
+            "points": sha(points),
+            "used": {**used, "used": exact(read["at"][column] - earlier)} if read else None,
+            "work": worked(read["points"][-1][1]) if read else worked({}),
+            "checkpoint": kept,
+            "trunk": None,
+            "contention": None,
+            "recorded": source,
+        }
+
+    def _found(
+        self, curve: Curve, column: str, earlier: int, amount: int
+    ) -> tuple[str, Object | None, dict[str, Fraction]]:
+        """Status of a run at its budget, what was read, and how far it had come."""
+        if curve.status != "ok" and not any(one[1][column] >= amount for one in curve.points):
+            there = [one for one in curve.points if one[1][column] <= amount]
+            return curve.status, None, there[-1][1] if there else {}
+        read = self._read(curve, column, amount, straight=self.settings["interpolate"])
+        if read is None or read["at"][column] <= earlier:
+            return "invalid", None, {}
+        return "ok", read, read["at"]
+
+    def _read(self, curve: Curve, column: str, amount: int, *, straight: bool) -> Object | None:
+        """
+        The last point at or before a budget; between two points only where a straight line was declared.
+
+        A run has not come there that broke off further before it than its longest way between two points.
+        """
+        there = [one for one in curve.points if 0 < one[1][column] <= amount]
+        beyond = next((one for one in curve.points if one[1][column] > amount), None)
+        if not there:
+            return None
+        _, at, value = there[-1]
+        places = [Fraction(), *(one[1][column] for one in curve.points)]
+        longest = max(b - a for a, b in itertools.pairwise(places))
+        if beyond is None and amount - at[column] >= longest:
+            return None
+        found = {"at": at, "value": value, "rows": [there[-1][0]], "points": there}
+        if straight and beyond is not None and at[column] < amount:
+            share = (amount - at[column]) / (beyond[1][column] - at[column])
+            found["at"] = {one: far + share * (beyond[1][one] - far) for one, far in at.items()}
+            found["value"], found["rows"] = value + share * (beyond[2] - value), [there[-1][0], beyond[0]]
+        return found
+
+    def _point(self, point: Spot, metric: str) -> Object:
+        _, at, value = point
+        done = worked(at)
+        seconds = exact(at["seconds"]) if "seconds" in at else None
+        step = None if done["steps"] is None else int(done["steps"])
+        return {"step": step, "tokens": done["tokens"], "charged_s": seconds, "metrics": {metric: exact(value)}}
+
+
+def natural(label: str) -> list[tuple[int, str]]:
+    """Labels in the order of the numbers in them: s2 before s10."""
+    parts = re.split(r"(\d+)", label)
+    return [(int(one[:18]), "") if one.isdigit() else (-1, one) for one in parts]
+
+
+def decimals(number_: Fraction) -> str:
+    """A number from 0 to six decimals, halves up."""
+    millionths = (2 * number_.numerator * 10**6 + number_.denominator) // (2 * number_.denominator)
+    return f"{millionths // 10**6}.{millionths % 10**6:06d}"
+
+
+def worked(at: dict[str, Fraction]) -> Object:
+    """How much a recorded run had done, and how fast; what is not counted is null."""
+    steps, tokens, seconds = at.get("step"), at.get("tokens"), at.get("seconds")
+
+    def count(far: Fraction | None) -> str | None:
+        return str(far) if far is not None and far.denominator == 1 else None
+
+    def speed(far: Fraction | None) -> str | None:
+        return decimals(far / seconds) if seconds and far is not None else None
+
+    return {
+        "steps": count(steps),
+        "tokens": count(tokens),
+        "flops": None,
+        "tokens_per_s": speed(tokens),
+        "steps_per_s": speed(steps),
+    }
+
+
+# --- what is looked at -----------------------------------------------------------------------------------------------
+
+
+class Report:
+    """What was found: lines for people, and whether anything differs or is missing."""
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self._say = say
+        self.different = self.absent = False
+        self._told: Counter[str] = Counter()
+
+    def good(self, words: str) -> None:
+        """Something is as it must be."""
+        self._say(words)
+
+    def differs(self, about: str, words: str) -> None:
+        """Something is not; of many faults about one thing the first few are told."""
+        self.different = True
+        self._tell(f"DIFFERS: {about}", words)
+
+    def missing(self, about: str, words: str) -> None:
+        """Something is not there."""
+        self.absent = True
+        self._tell(f"MISSING: {about}", words)
+
+    def _tell(self, about: str, words: str) -> None:
+        self._told[about] += 1
+        if self._told[about] <= SHOWN:
+            self._say(f"{about}: {words}")
+
+    def close(self) -> None:
+        """Count what was not told."""
+        for about, count in self._told.items():
+            if count > SHOWN:
+                self._say(f"{about}: and {count - SHOWN} more")
+
+
+class Look:
+    """Goes through a ledger event by event, with the files that each event is about."""
+
+    def __init__(self, folder: Folder, plan: Plan, events: list[Object], report: Report) -> None:
+        self.folder, self.plan, self.events, self.report = folder, plan, events, report
+        self.frozen: Object = events[0]["event"]
+        self.table: Table | None = None
+        if self.frozen["replay"] is not None:
+            self.table = Table(folder, plan, self.frozen["replay"])
+        recorded = self.table.counts() if self.table is not None and self.table.readable else None
+        self.course = Course(plan, recorded)
+        self.kept = plan.kept()
+        self.states: dict[str, dict[str, str | None]] = {}
+        """Folder of an attempt -> states that it left, as far as its result is there."""
+        self.runner: Object | None = None
+        """What requests say of their runner, which is the same in all."""
+        self.tables: dict[str, Object] = {}
+        """Closed stage -> its evidence."""
+        self.digests: dict[str, str] = {}
+        self.effects: dict[str, Object] = {}
+        self.amended: Object = plan.study
+        """The study as the last amendment left it."""
+        self.brought: dict[str, list[Object]] = {}
+        """Bundle -> events of the ledger that it carried."""
+        self.counts: Counter[str] = Counter()
+        self.trained = self.spent = Fraction()
+
+    def walk(self) -> None:
+        """Everything, in the order in which it was recorded."""
+        looks: dict[str, Callable[[Object, Object], None]] = {
+            "attempt.started": self._started,
+            "attempt.late": self._late,
+            "stage.closed": self._closed,
+            "effects.estimated": self._estimated,
+            "decided": self._decided,
+            "rule.amended": self._amended,
+            "bundle.imported": self._imported,
+            "data.prepared": self._prepared,
+            **dict.fromkeys(ENDS, self._ended),
+        }
+        for event in self.events:
+            said = event["event"]
+            why = self.course.wrong(event)
+            if why:
+                happened = HAPPENED[said["is"]].format(**said)
+                self.report.differs("history", f"event {event['seq']}, {happened}: {why}")
+            look = looks.get(said["is"])
+            if look is not None:
+                try:
+                    look(said, event)
+                except DiffersError as fault:
+                    self.report.differs("history", f"event {event['seq']}: {fault}")
+                except MissingError as fault:
+                    self.report.missing("files", str(fault))
+            self.course.take(event)
+        self._lost()
+
+    # --- attempts ------------------------------------------------------------------------------------------------
+
+    def _started(self, said: Object, _: Object) -> None:
+        place = (said["stage"], said["candidate"], said["host"], said["seed"])
+        name = f"{said['folder']}/request.json"
+        if self.plan.cells.get(place) != said["run"] or not self.folder.has(name):
+            return  # said among the events; a request without a result need not have come to disk
+        content = self.folder.read(name)
+        if sha(content) != said["request"]:
+            self.report.differs("requests", f"{name} is not what was recorded")
+            return
+        try:
+            asked = strict(content)
+            fit(REQUEST, asked, name)
+        except DiffersError as fault:
+            self.report.differs("requests", f"{name}: {fault}")
+            return
+        runner = {"trainer": asked["trainer"], "program": asked["program"], "own": asked["levels"] is not None}
+        self.runner = self.runner or runner
+        due = self._request(said, place, asked)
+        other = [key for key in due if due[key] != asked[key]]
+        other += ["trainer"] if runner != self.runner else []
+        if other:
+            self.report.differs("requests", f"{name} asks for something else than was due: {', '.join(other)}")
+        else:
+            self.counts["requests"] += 1
+
+    def _request(self, said: Object, place: Cell, asked: Object) -> Object:
+        """The request that was due, from the plan and from what the ledger added up to."""
+        study, course, (stage, candidate, host, _) = self.plan.study, self.course, place
+        said_stage, who, where = study["stages"][stage], study["candidates"][candidate], study["hosts"][host]
+        seed, label = self._seed(said)
+        trunk, kept = said_stage["trunk"], said["run"] in self.kept
+        recorded = course.first_recorded(place) + course.badly(said["run"]) if course.replay else None
+        due: Object = {
+            "promo_request": 2,
+            "study": study["name"],
+            "plan": self.plan.digest,
+            "run": {
+                "id": said["run"],
+                "stage": stage,
+                "candidate": candidate,
+                "host": host,
+                "seed": seed,
+                "label": label,
+            },
+            "attempt": said["attempt"],
+            "settings": dict(who["effective"]["settings"]),
+            "parameters": who["effective"]["parameters"],
+            "flops_per_token": who["effective"]["flops_per_token"],
+            "metric": study["measure"]["metric"],
+            "budget": said_stage["budget"],
+            "checkpoint": {"at_end": trunk is None and kept, "every_s": 600},
+            "trunk": None if trunk is None else {"at": trunk, "keep": kept},
+            "resume": self._resumed(said, asked),
+            "device": "cpu" if where["device"].lower() == "cpu" else "cuda",
+            "threads": where["threads"],
+            "levels": dict(who["levels"]) if asked["levels"] is not None else None,
+            "curves": self.frozen["replay"]["digest"] if course.replay else None,
+            "recorded": recorded,
+        }
+        if said["bundle"] is None:  # what a run elsewhere began from lies there
+            due |= {"continues": self._continued(place), "grow": self._grown(place), "data": self._text()}
+            for key in ("continues", "grow"):
+                begun = due[key] is not None and asked[key] is not None and due[key]["folder"]
+                if begun and begun not in self.states:  # its result is gone, so nobody can say which state it left
+                    due[key]["state"] = asked[key]["state"]
+        return due
+
+    def _seed(self, said: Object) -> tuple[int, int | None]:
+        """The seed of a run, and its label where it was drawn: from the plan, and a value from after the freeze."""
+        draw, label = self.plan.study["draw"], said["seed"]
+        if draw is None or self.course.replay:
+            return label, None
+        if said["bundle"] is None:
+            receipts, published = self.course.receipts, self.course.published
+        else:
+            there = [one["event"] for one in self.brought.get(said["bundle"], ())]
+            receipts = [one for one in there if one["is"] == "anchor.received"]
+            published = next((one for one in there if one["is"] == "value.published"), None)
+        value = None
+        if draw["published"] is not None:
+            value = published["value"] if published else None
+        elif receipts:
+            value = receipts[0]["digest"]
+        if value is None:
+            raise DiffersError(f"{said['folder']}: seeds are drawn from a value that no event tells")
+        drawn = hashlib.sha256(f"promo/seed/1\n{self.plan.digest}\n{value}\n{label}".encode()).digest()
+        self.counts["seeds"] += 1
+        return int.from_bytes(drawn[:4], "big") >> 1, label
+
+    def _text(self) -> Object | None:
+        """Where the prepared text lies, and the windows that score a model."""
+        data, text_ = self.plan.study["data"], self.course.text
+        if data is None or text_ is None or self.course.replay:
+            return None
+        tokens = text_["tokens"]
+        return {
+            "train": "data/train.bytes",
+            "validation": "data/validation.bytes",
+            "digest": text_["digest"],
+            "score_tokens": data["score_tokens"],
+            "window": data["window"],
+            "token_lengths": None if tokens is None else "data/token_lengths.bytes",
+            "token_width": 1 if tokens is None else tokens["token_width"],
+        }
+
+    def _resumed(self, said: Object, asked: Object) -> Object | None:
+        """The state that an attempt may take up: that of the attempt before, if nobody saw that one's end."""
+        tried = self.course.attempts.get(said["run"], [])
+        if asked["resume"] is None or not tried or tried[-1].state != "lost":
+            return None
+        name = f"{tried[-1].folder}/checkpoint.json"
+        state = sha(self.folder.read(name)) if self.folder.has(name) else asked["resume"]["state"]
+        return {"folder": tried[-1].folder, "state": state}
+
+    def _left(self, place: Cell, kind: str) -> tuple[str | None, str | None]:
+        """Folder of the attempt that counts in a cell, and the state that it left."""
+        one = self.course.counting(self.plan.cells[place])
+        return (None, None) if one is None else (one.folder, self.states.get(one.folder, {}).get(kind))
+
+    def _continued(self, place: Cell) -> Object | None:
+        """The trained run that a run carries on."""
+        before = self.plan.study["stages"][place[0]]["continues"]
+        if before is None:
+            return None
+        branch = self.plan.study["stages"][place[0]]["trunk"] is not None
+        folder, state = self._left((before, *place[1:]), "trunk" if branch else "checkpoint")
+        recorded = self.course.first_recorded(place) if self.course.replay else None
+        return {"folder": folder, "state": state, "earlier": str(self.plan.earlier(place[0])), "recorded": recorded}
+
+    def _grown(self, place: Cell) -> Object | None:
+        """The state that a run grows from: the parent's while ways are tried, afterwards that of the way chosen."""
+        study, (stage, candidate, host, seed) = self.plan.study, place
+        trying = study["grows"].get(stage)
+        coming = [one for one in study["grows"].values() if one["becomes"] == candidate]
+        if trying is not None:
+            who, where, way = trying["parent"], trying["stage"], self.plan.ways(trying)[candidate]
+        elif coming and study["stages"][stage]["continues"] is None:
+            best = self.course.promoted(coming[0]["name"])
+            who, where, way = best[0] if best else None, coming[0]["name"], None
+        else:
+            return None
+        kept = "checkpoint" if study["stages"][where]["trunk"] is None else "trunk"
+        folder, state = self._left((where, who, host, seed), kept) if who is not None else (None, None)
+        return {"folder": folder, "state": state, "kept": "checkpoint" if folder is None else kept, "way": way}
+
+    def _ended(self, said: Object, _: Object) -> None:
+        one = self.course.attempt(said["run"], said["attempt"])
+        if one is None:
+            return
+        for name, digest in said["witnesses"].items():
+            if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name):
+                self.report.differs("results", f"{one.folder} left {shown(name)}, which is no file name")
+            elif not self.folder.has(f"{one.folder}/{name}"):
+                self.report.missing("files", f"{one.folder}/{name} is not there")
+            elif self.folder.digest(f"{one.folder}/{name}") != digest:
+                self.report.differs("results", f"{one.folder}/{name} is not what was recorded")
+        body = self._body(one.folder, one.request, said["envelope"]) if said.get("envelope") else None
+        if said["device_s"] is not None:
+            self.spent += Fraction(said["device_s"])
+            least = Fraction(body["seconds"].get("total", "0")) if body else self._supervised(one.folder, said)
+            if Fraction(said["device_s"]) + MILLISECOND < least:
+                self.report.differs("hours", f"{one.folder} took more of its device's time than the ledger says")
+        if body is None:
+            return
+        self.trained += Fraction(body["seconds"].get("train", "0"))
+        self.states[one.folder] = {"checkpoint": body["checkpoint"], "trunk": body["trunk"]}
+        self._repeated(one, said, body)
+        self._within_budget(one, said, body)
+
+    def _repeated(self, one: Attempt, said: Object, body: Object) -> None:
+        """Whether the ledger says of a result what that says itself."""
+        if said["is"] == "result.accepted":
+            keys = ("metrics", "seconds", "work", "contention")
+            same = body["status"] == "ok" and not body["cause"] and all(said[key] == body[key] for key in keys)
+        else:
+            same = (said.get("status"), said.get("cause")) == (body["status"], body["cause"])
+            same = same and said.get("train_s") == body["seconds"].get("train", "0")
+        if not same:
+            self.report.differs("results", f"{one.folder}/result.json says something else than the ledger")
+        else:
+            self.counts["results"] += 1
+        if self.table is not None and self.table.readable:
+            asked = strict(self.folder.read(f"{one.folder}/request.json"))
+            fit(REQUEST, asked, f"{one.folder}/request.json")
+            due = self.table.answer(asked)
+            other = [key for key in due if due[key] != body[key]]
+            if other:
+                self.report.differs("curves", f"{other[0]} in {one.folder}/result.json does not follow from the table")
+            self.counts["read again"] += not other
+
+    def _within_budget(self, one: Attempt, said: Object, body: Object) -> None:
+        used, budget = body["used"], self.plan.study["stages"].get(one.stage, {"budget": None})["budget"]
+        if said["is"] != "result.accepted" or budget is None:
+            return
+        if used is None:
+            self.counts["budgets unknown"] += 1
+        elif (
+            Fraction(used["used"]) > int(budget["amount"]) + Fraction(used["last_step"])
+            or used["kind"] != budget["kind"]
+        ):
+            self.report.differs("budgets", f"{one.folder} was given more than its budget and one step")
+        else:
+            self.counts["budgets"] += 1
+
+    def _body(self, folder: str, request: str, envelope: str) -> Object | None:
+        """The body of a result that was recorded; None where a file is gone or another, which is said."""
+        gone = [
+            name for name in ("result.json", "request.json", "points.jsonl") if not self.folder.has(f"{folder}/{name}")
+        ]
+        for name in gone:
+            self.report.missing("files", f"{folder}/{name} is not there")
+        if "result.json" in gone:
+            return None
+        name = f"{folder}/result.json"
+        content = self.folder.read(name)
+        if sha(content) != envelope:
+            self.report.differs("results", f"{name} is not what was recorded")
+            return None
+        try:
+            body = self._sound(content, name)
+        except DiffersError as fault:
+            self.report.differs("results", f"{name}: {fault}")
+            return None
+        if body["request"] != request:
+            self.report.differs("results", f"{name} does not answer the request that was recorded")
+        if "points.jsonl" not in gone and self.folder.digest(f"{folder}/points.jsonl") != body["points"]:
+            self.report.differs("results", f"{folder}/points.jsonl is not what was recorded")
+        return body
+
+    def _sound(self, content: bytes, about: str) -> Object:
+        """The body of a result file that is whole."""
+        stored = strict(content)
+        fit(ENVELOPE, stored, about)
+        body: Object = stored["body"]
+        if sha(compact(body)) != stored["digest"]:
+            raise DiffersError("its digest is not that of its body")
+        return body
+
+    def _supervised(self, folder: str, said: Object) -> Fraction:
+        """Seconds that its supervisor wrote down of an attempt without a result."""
+        name = f"{folder}/exit.json"
+        if "exit.json" not in said["witnesses"] or not self.folder.has(name):
+            return Fraction()
+        try:
+            found = json.loads(self.folder.read(name))
+            fit(EXIT, found, name)
+        except (ValueError, RecursionError, DiffersError):
+            return Fraction()
+        return Fraction(found["seconds"] or 0)
+
+    def _late(self, said: Object, _: Object) -> None:
+        one = self.course.attempt(said["run"], said["attempt"])
+        body = None if one is None else self._body(one.folder, one.request, said["envelope"])
+        if one is not None and body is not None and body["status"] != said["status"]:
+            self.report.differs("results", f"{one.folder}/result.json ended otherwise than was recorded")
+
+    def _lost(self) -> None:
+        """Results of attempts that were called lost, or failed without one; what came late is on record as such."""
+        for one in self.course.every():
+            if one.state not in ("lost", "failed") or one.envelope or one.late:
+                continue
+            name = f"{one.folder}/result.json"
+            try:
+                body = self._sound(self.folder.read(name), name)
+                request = self.folder.digest(f"{one.folder}/request.json")
+            except (DiffersError, MissingError):
+                continue
+            if body["request"] == request and not (body["status"] == "ok" and body["cause"]):
+                self.report.differs("results", f"{one.folder} was called {one.state}, and it left a sound result")
+
+    # --- evidence and verdicts -----------------------------------------------------------------------------------
+
+    def _evidence(self, stage: str) -> Object:
+        """The candidate-by-cell table of a stage, as the ledger has it now."""
+        if stage in self.tables:
+            return self.tables[stage]
+        planned, metric = self.plan.stages[stage], self.plan.study["measure"]["metric"]
+        cells = [(host, seed) for seed in planned["seeds"] for host in planned["hosts"]]
+        rows = []
+        for candidate in sorted(set(self.course.opened.get(stage, ()))):
+            places = [(stage, candidate, host, seed) for host, seed in cells]
+            if all(place in self.plan.cells for place in places):
+                rows.append({"candidate": candidate, "cells": [self._cell(place, metric) for place in places]})
+        return {
+            "promo_evidence": 2,
+            "stage": stage,
+            "metric": metric,
+            "cells": [list(one) for one in cells],
+            "rows": rows,
+        }
+
+    def _cell(self, place: Cell, metric: str) -> Object:
+        """A cell: the value that counts, or how the last attempt ended."""
+        run = self.plan.cells[place]
+        tried, one = self.course.attempts.get(run, ()), self.course.counting(run)
+        found: Object = {"host": place[2], "seed": place[3], "run": run, "value": None, "cause": ""}
+        if one is not None:
+            return {**found, "status": "ok", "value": one.end["metrics"].get(metric), "attempt": one.number,
+                    "envelope": one.envelope}  # fmt: skip
+        if not tried:
+            return {**found, "status": "not run", "attempt": None, "envelope": None}
+        last = tried[-1]
+        cause = last.end.get("cause", "") if last.state == "failed" else ""
+        return {**found, "status": last.status, "cause": cause, "attempt": last.number, "envelope": last.envelope}
+
+    def _stored(self, name: str, digest: str, about: str) -> Any:
+        """A derived file; None where it is gone or another than was recorded, which is said."""
+        try:
+            content = self.folder.read(name)
+        except MissingError as fault:
+            self.report.missing("files", str(fault))
+            return None
+        if not content.endswith(b"\n") or sha(content[:-1]) != digest:
+            self.report.differs(about, f"{name} is not what was recorded")
+            return None
+        return strict(content[:-1])
+
+    def _closed(self, said: Object, event: Object) -> None:
+        stage = said["stage"]
+        if stage not in self.plan.stages:
+            return
+        self.tables[stage] = found = self._evidence(stage)
+        self.digests[stage] = sha(compact(found))
+        missing = sum(cell["value"] is None for one in found["rows"] for cell in one["cells"])
+        self._stored(f"evidence/{stage}.json", said["evidence"], "evidence")
+        if (self.digests[stage], missing) != (said["evidence"], said["missing"]):
+            words = f"event {event['seq']}: that of {stage} does not follow from the results"
+            self.report.differs("evidence", words)
+        else:
+            self.counts["stages"] += 1
+
+    def _estimated(self, said: Object, event: Object) -> None:
+        asked = self.plan.study["effects"].get(said["name"])
+        if asked is None:
+            return
+        stored = self._stored(f"evidence/{said['name']}.json", said["effects"], "effects")
+        tables = {stage: self._evidence(stage) for stage in asked["stages"]}
+        digests = {stage: sha(compact(one)) for stage, one in tables.items()}
+        found = effects_of(asked, self.plan, tables, digests, stored)
+        self.effects[said["name"]] = found
+        self.digests[said["name"]] = said["effects"]
+        discovered = [
+            [one["stage"], [each["effect"] for each in one["estimates"] if each["discovered"]]] for one in found["fits"]
+        ]
+        where = "" if stored is None else first_difference(found, stored)
+        if where or discovered != said["discovered"]:
+            words = f"event {event['seq']}: {said['name']} comes out otherwise{' at ' if where else ''}{where}"
+            self.report.differs("effects", words)
+        else:
+            self.counts["effects"] += 1
+
+    def verdict(self, name: str, rule: Object) -> Object:
+        """What a gate, rule, reduction or step decides by one of its wordings, as a whole value."""
+        inputs = sources_of(rule)
+        through: list[str] = []
+        if "baseline" in rule:
+            outcome, going, found = walk(rule, {one: self._evidence(one) for one in inputs}, self.plan)
+        elif rule["is"] == "reduction":
+            through = self.course.promoted(rule["around"]) if rule["around"] is not None else []
+            tables = {one: self._evidence(one) for one in inputs}
+            if rule["effects"] not in self.effects:
+                raise DiffersError(f"{name} reads effects that had not been estimated")
+            outcome, going, found = reduce(rule, self.effects[rule["effects"]], tables, self.plan, through)
+            inputs = [rule["effects"], *inputs]
+        else:
+            inputs = [*inputs, *(one for one in stages_in(rule) if one not in inputs)]
+            tables = {one: self._evidence(one) for one in inputs}
+            if rule["is"] == "gate":
+                outcome, going, found = Gate(rule, tables, self.plan).decide()
+            else:
+                outcome, going, found = judge(rule, tables, self.plan)
+        digests = [self.digests.get(one) or sha(compact(self._evidence(one))) for one in inputs]
+        return {
+            "promo_decision": 2,
+            "name": name,
+            "seal": sha(compact(closure(self.plan, rule))) if rule.get("frozen") else None,
+            "inputs": [{"of": one, "digest": digest} for one, digest in zip(inputs, digests, strict=True)],
+            "outcome": outcome,
+            "promoted": going,
+            "found": found,
+        }
+
+    def _decided(self, said: Object, event: Object) -> None:
+        name, wording = said["name"], said["verdict"]["wording"]
+        step = self.plan.study["steps"].get(name)
+        rule = step or self.course.worded(name, wording)
+        if rule is None or wording != (0 if step else self.course.wordings(name)[-1]):
+            self.report.differs("verdicts", f"event {event['seq']}: {name} has no such wording in force")
+            return
+        if "baseline" not in rule and said["seal"] != (
+            sha(compact(closure(self.plan, rule))) if rule["frozen"] else None
+        ):
+            self.report.differs("verdicts", f"event {event['seq']}: {name} has another seal than it decided by")
+        self._compare(name, rule, said["verdict"], f"decisions/{name}.json", event)
+        due = self.course.wordings(name)[:-1] if not step else []
+        if [one["wording"] for one in said["others"]] != due:
+            self.report.differs("verdicts", f"event {event['seq']}: {name} has other wordings than those")
+            return
+        for other in said["others"]:
+            rule = self.course.worded(name, other["wording"])
+            if rule is not None:
+                self._compare(name, rule, other, other_file(name, other["wording"]), event)
+
+    def _compare(self, name: str, rule: Object, said: Object, file: str, event: Object) -> None:
+        """A recorded verdict, and the file that holds all of it, against what follows from the evidence."""
+        stored = self._stored(file, said["decision"], "verdicts")
+        derived = self.verdict(name, rule)
+        found: Object = settled(derived, stored)
+        fixed = [[one["factor"], one["level"]] for one in found["found"].get("factors", ()) if one["level"] is not None]
+        due = {
+            "outcome": found["outcome"],
+            "promoted": found["promoted"],
+            "answer": found["found"].get("answer"),
+            "fixed": fixed,
+        }
+        other = [key for key, one in due.items() if said[key] != one]
+        where = other[0] if other else "" if stored is None else first_difference(found, stored)
+        if where:
+            self.report.differs("verdicts", f"event {event['seq']}: {name} comes out otherwise at {where}")
+        else:
+            self.counts["verdicts"] += 1
+
+    def _amended(self, said: Object, event: Object) -> None:
+        """What an amendment changed, what was known then, and what its wording would have decided."""
+        name, place = said["name"], f"event {event['seq']}, amendment {said['number']}"
+        if self.course.strange(said):
+            return
+        new = said["new"]["rule"]
+        kind = {"gate": "gates", "rule": "rules", "reduction": "reductions"}[new["is"]]
+        before = closure(self.plan, self.amended[kind][name], self.amended)
+        self.amended = {**self.amended, kind: {**self.amended[kind], name: new}}
+        after = closure(self.plan, new, self.amended)
+        if said["old"] != before or said["new"] != after:
+            self.report.differs(
+                "amendments", f"{place}: what {name} rested on before or rests on now is something else"
+            )
+        known = {(one.stage, one.candidate, one.host, one.seed) for one in self.course.every() if one.envelope}
+        seen = [list(one) for one in sorted(known) if one[0] in after["stages"]]
+        if said["seen"] != seen:
+            self.report.differs("amendments", f"{place}: {len(seen)} results of its stages were known then")
+        file = f"amendments/{said['number']}.promo"
+        if not self.folder.has(file):
+            self.report.missing("files", f"{file} is not there")
+        elif self.folder.digest(file) != said["text"]:
+            self.report.differs("amendments", f"{file} is not what was recorded")
+        if (said["verdict"] is not None) is not (name in self.course.decided):
+            self.report.differs(
+                "amendments", f"{place}: a verdict by its wording is told of what has decided, and of that alone"
+            )
+        elif said["verdict"] is not None:
+            if said["verdict"]["wording"] != said["number"]:
+                self.report.differs("amendments", f"{place}: its verdict is by another wording")
+            self._compare(name, new, said["verdict"], other_file(name, said["number"]), event)
+        self.counts["amendments"] += 1
+
+    # --- what came from elsewhere --------------------------------------------------------------------------------
+
+    def _imported(self, said: Object, _: Object) -> None:
+        content = self.folder.read(said["ledger"], LARGE)
+        if sha(content) != said["ledger_digest"]:
+            raise DiffersError(f"{said['ledger']} is not the ledger that was brought")
+        there = chain(content)
+        lines = sound_lines(content)
+        if not there or there[0]["event"]["is"] != "study.frozen" or sha(b"\0" + lines[-1]) != said["head"]:
+            raise DiffersError(f"{said['ledger']} does not end where it was said to")
+        if there[0]["event"]["plan"] != self.plan.digest:
+            raise DiffersError(f"{said['ledger']} is of another plan")
+        self.brought[said["bundle"]] = there
+        course, ends = Course(self.plan), {}
+        for event in there:
+            why = course.wrong(event)
+            if why:
+                happened = HAPPENED[event["event"]["is"]].format(**event["event"])
+                self.report.differs("history", f"{said['ledger']}, event {event['seq']}, {happened}: {why}")
+            course.take(event)
+            if event["event"]["is"] in ENDS:
+                ends[event["event"]["run"], event["event"]["attempt"]] = event["event"]
+        for key in map(tuple, said["taken"]):
+            if key not in ends:
+                self.report.differs("history", f"{said['ledger']} tells of no end of attempt {key[1]} of run {key[0]}")
+        self.counts["ledgers"] += 1
+
+    def taken(self) -> None:
+        """Whether what a bundle brought was taken in as the ledger there tells of it, and all of it."""
+        ends = {
+            (name, one["event"]["run"], one["event"]["attempt"]): one["event"]
+            for name, there in self.brought.items()
+            for one in there
+            if one["event"]["is"] in ENDS
+        }
+        for name, bundle in self.course.bundles.items():
+            for run, number_ in bundle["taken"]:
+                one, there = self.course.attempt(run, number_), ends.get((name, run, number_))
+                mine = {**one.end, "bundle": None} if one is not None and one.end else None
+                if there is not None and mine != {**there, "bundle": None}:
+                    words = f"attempt {number_} of run {run} is not what {bundle['ledger']} tells of it"
+                    self.report.differs("history", words)
+
+    def _prepared(self, said: Object, _: Object) -> None:
+        text_ = said["text"]
+        digests = {"train.bytes": text_["train_digest"], "validation.bytes": text_["validation_digest"]}
+        if text_["tokens"] is not None:
+            digests["token_lengths.bytes"] = text_["tokens"]["token_lengths_digest"]
+        for name, digest in digests.items():
+            if self.folder.has(f"data/{name}") and self.folder.digest(f"data/{name}") != digest:
+                self.report.differs("text", f"data/{name} is not the text that was trained on")
+
+    # --- files ---------------------------------------------------------------------------------------------------
+
+    def strange(self) -> Iterator[str]:
+        """
+        Files that no event accounts for; reports, which anybody may make again, are no such files.
+
+        A crash may keep the event from the ledger that a file was written for: a request, whose attempt then has
+        another number, the next amendment, and what is derived while the study goes on; or leave a part of a file.
+        """
+        course = self.course
+        known = {"ledger.jsonl", "lock", "checkpoint.note", *UNPACKED, *self.frozen["files"]}
+        known |= {one["ledger"] for one in course.bundles.values()}
+        known |= {f"evidence/{name}.json" for name in (*course.closed, *course.estimated)}
+        following = len(course.amendments) + 1
+        known |= {f"amendments/{number_}.promo" for number_ in range(1, following + 1)}
+        for name in course.decided:
+            known |= {f"decisions/{name}.json", f"decisions/{name}.frozen.json"}
+            known |= {f"decisions/{name}.amendment-{one}.json" for one in (*course.wordings(name)[1:], following)}
+        attempts = {one.folder: one for one in course.every()}
+        for name in sorted(every_file(self.folder.path)):
+            file = name.removesuffix(".part")
+            parts = file.split("/")
+            report = re.fullmatch(r"report[a-z0-9._-]*|[a-z0-9._-]*\.(html|md|csv|svg)", file)
+            if file in known or report or (len(parts) > 1 and parts[0] in ("anchors", "data", "program")):
+                continue
+            above = "/".join(parts[:4])
+            one = attempts.get(above) if parts[0] == "runs" else None
+            if one is not None and (len(parts) > 5 or self._leaves(one, parts[-1])):
+                continue
+            asked = re.fullmatch(r"runs/[^/]+/[^/]+/attempt-\d+/request\.json", file)
+            derived = not course.ended and parts[0] in ("evidence", "decisions")
+            if one is not None or not (asked or derived):
+                yield name
+
+    def _leaves(self, one: Attempt, file: str) -> bool:
+        """Whether a file is one that an attempt leaves."""
+        usual = ("request.json", "result.json", "points.jsonl", "log.txt", "exit.json", "claim", "supervisor.txt")
+        states = file.endswith((".safetensors", ".json", ".part")) or file.startswith("program.")
+        return file in usual or file in one.end.get("witnesses", ()) or states
+
+
+UNPACKED = ("environment.json", "ro-crate-metadata.json", "manifest.json", "manifest.json.sig")
+"""What a crate and a bundle hold of their own; unpacked they are study folders too."""
+
+
+def every_file(folder: Path) -> Iterator[str]:
+    """All files below a folder, links to folders among them, as paths from there."""
+    for place, folders, files in os.walk(folder):
+        inside_ = Path(place).relative_to(folder)
+        links = [one for one in folders if (Path(place) / one).is_symlink()]
+        yield from ((inside_ / one).as_posix() for one in (*files, *links))
+
+
+def other_file(name: str, wording: int) -> str:
+    """Where the decision of another wording lies."""
+    return f"decisions/{name}.{f'amendment-{wording}' if wording else 'frozen'}.json"
+
+
+def first_difference(mine: Any, stored: Any, path: str = "") -> str:
+    """Where two values differ first, as a path; empty where they are the same."""
+    if type(mine) is not type(stored):
+        return path or "all of it"
+    if isinstance(mine, dict):
+        for key in sorted(mine.keys() | stored.keys()):
+            if key not in mine or key not in stored:
+                return f"{path}.{key}".lstrip(".")
+            found = first_difference(mine[key], stored[key], f"{path}.{key}".lstrip("."))
+            if found:
+                return found
+        return ""
+    if isinstance(mine, list):
+        if len(mine) != len(stored):
+            return path
+        pairs = enumerate(zip(mine, stored, strict=True))
+        return next((found for place, (a, b) in pairs if (found := first_difference(a, b, f"{path}[{place}]"))), "")
+    return "" if mine == stored else path or "all of it"
+
+
+# --- receipts from outside -------------------------------------------------------------------------------------------
 
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
+ARMOUR = b"-----BEGIN SSH SIGNATURE-----"
+NEVER = "9999-12-31T23:59:59Z"
+"""Later than every event: a time that cannot be read vouches for nothing."""
+
+
+class CannotError(Exception):
+    """What was given on the command line cannot be used."""
 
 
 def _sum(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
@@ -705,8 +3984,8 @@ def _multiple(factor: int, point: tuple[int, int]) -> tuple[int, int]:
 
 
 def _decompressed(encoded: bytes) -> tuple[int, int]:
-    whole = int.from_bytes(encoded, "little")
-    y, odd = whole % 2**255, whole >> 255
+    bits = int.from_bytes(encoded, "little")
+    y, odd = bits % 2**255, bits >> 255
     d = -121665 * pow(121666, -1, P)
     x = pow(square := (y * y - 1) * pow(d * y * y + 1, -1, P) % P, (P + 3) // 8, P)
     if x * x % P != square:
@@ -729,170 +4008,394 @@ def ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
     return fits and _multiple(answer, base) == _sum(commitment, _multiple(challenge, key))
 
 
-def head(study: Study) -> Iterator[str]:
-    """The checkpoint that promo left beside the ledger when it last stopped."""
-    path = study.folder / "checkpoint.note"
-    if path.is_file():
-        yield f"checkpoint.note covers {_covered(study, 'checkpoint.note', path.read_bytes())} events"
+@dataclass(slots=True)
+class Reach:
+    """What receipts cover whose makers were named by whoever checks."""
+
+    freeze: bool = False
+    """What was frozen, and no run."""
+    end: bool = False
+    """The ledger to its last event."""
 
 
-def receipts(study: Study, given: argparse.Namespace) -> Iterator[tuple[str, bool]]:
-    """Each receipt in words, and whether it vouches for what was frozen and no run."""
-    for event in study.events:
-        if event["kind"] == "anchor.received":
-            data, name = event["data"], f"receipt in event {event['seq']}"
-            content = base64.b64decode(data["receipt"], validate=True)
-            note = f"promo/{study.frozen['study']}\n{data['size']}\n{data['root']}\n".encode()
-            if sha(content) != data["digest"] or _carried(content) not in (None, note) or data["size"] > event["seq"]:
-                raise DiffersError(f"{name} is not what it says it is")
-            yield _judged(study, given, name, content, note, must=False)
-    for path in map(Path, given.anchor):
-        if not path.is_file():
-            raise DiffersError(f"{path.name} is not there")
-        content = path.read_bytes()
-        found = _carried(content)
-        for beside in (path.with_suffix(""), study.folder / "anchors" / path.stem):
-            found = beside.read_bytes() if found is None and beside.is_file() else found
+class Receipts:
+    """Receipts over a ledger, and the keys and authorities of whoever checks."""
+
+    def __init__(self, folder: Folder, events: list[Object], lines: list[bytes], given: argparse.Namespace) -> None:
+        self.folder, self.events, self.lines, self.given = folder, events, lines, given
+        self.study: str = events[0]["event"]["study"]
+        self.keys = [named_key(Path(one)) for one in given.key]
+        self.reach = Reach()
+
+    def note(self, size: int) -> bytes:
+        """The text that stands for the first events of the ledger, of C2SP tlog-checkpoint."""
+        said = base64.b64encode(root(self.lines[:size])).decode()
+        return f"promo/{self.study}\n{size}\n{said}\n".encode()
+
+    def covered(self, note: bytes) -> int:
+        """
+        How many events a note covers.
+
+        Raises:
+            DiffersError: it is no note over this ledger.
+        """
+        parts = note.decode(errors="replace").split("\n")
+        if len(parts) != 4 or not re.fullmatch(r"[1-9]\d{0,15}", parts[1]):
+            raise DiffersError("it is no note over a ledger")
+        size = int(parts[1])
+        if size > len(self.lines):
+            raise DiffersError(f"it covers {size} events, and the ledger has {len(self.lines)}")
+        if note != self.note(size):
+            raise DiffersError("the ledger is not the one it vouches for")
+        return size
+
+    def look(self, report: Report) -> None:
+        """The note beside the ledger, receipts in it, and those that were given."""
+        if self.folder.has("checkpoint.note"):
+            self._told(report, "checkpoint.note", self._head)
+        for event in self.events:
+            if event["event"]["is"] == "anchor.received":
+                self._told(report, f"receipt in event {event['seq']}", partial(self._recorded, event))
+        for path in map(Path, self.given.anchor):
+            self._told(report, path.name, partial(self._outside, path))
+
+    def _told(self, report: Report, name: str, one: Callable[[], str]) -> None:
+        try:
+            report.good(f"{name}: {one()}")
+        except DiffersError as fault:
+            report.differs("receipts", f"{name}: {fault}")
+
+    def _head(self) -> str:
+        return f"covers {self.covered(self.folder.read('checkpoint.note'))} events"
+
+    def _recorded(self, event: Object) -> str:
+        said = event["event"]
+        try:
+            content = base64.b64decode(said["receipt"], validate=True)
+            base64.b64decode(said["root"], validate=True)
+        except (binascii.Error, ValueError) as fault:
+            raise DiffersError("it is damaged") from fault
+        note = f"promo/{self.study}\n{said['size']}\n{said['root']}\n".encode()
+        if sha(content) != said["digest"] or carried(content) not in (None, note) or said["size"] > event["seq"]:
+            raise DiffersError("it is not what it says it is")
+        return self._judged(content, note, must=False)
+
+    def _outside(self, path: Path) -> str:
+        try:
+            content = Folder(path.parent).read(path.name, 65_536)
+        except MissingError as fault:
+            raise DiffersError("it is not there") from fault
+        found = carried(content)
+        for beside in (path.with_suffix(""), self.folder.path / "anchors" / path.stem):
+            if found is None and beside.is_file():
+                found = Folder(beside.parent).read(beside.name, 65_536)
         if found is None:
-            raise DiffersError(f"{path.name}: its note is not there")
-        yield _judged(study, given, path.name, content, found, must=True)
+            raise DiffersError("its note is not there")
+        return self._judged(content, found, must=True)
+
+    def _judged(self, receipt: bytes, note: bytes, *, must: bool) -> str:
+        size = self.covered(note)
+        found = self._vouched(receipt, note)
+        if found is None and must:
+            raise DiffersError("none of the given keys and authorities made it")
+        if found is None:
+            return f"over {size} of {len(self.events)} events, by nobody whose key was given"
+        by, when = found
+        runs = [event for event in self.events if event["event"]["is"] == "attempt.started"]
+        early = not runs or (runs[0]["seq"] >= size and when <= runs[0]["time"])
+        others = [one["seq"] for one in self.events if one["event"]["is"] not in ("anchor.received", "clock.jumped")]
+        to_the_end = size > max(others, default=0)
+        self.reach.freeze, self.reach.end = self.reach.freeze or early, self.reach.end or to_the_end
+        covers = [
+            *(["what was frozen and no run"] if early else []),
+            *(["the ledger to its last event"] if to_the_end else []),
+        ]
+        return f"{by} vouches for {' and '.join(covers) or f'{size} of {len(self.events)} events'}"
+
+    # --- who made it ---------------------------------------------------------------------------------------------
+
+    def _vouched(self, receipt: bytes, note: bytes) -> tuple[str, str] | None:
+        """Which of the given keys or authorities made a receipt, and when (empty where its form tells no time)."""
+        if receipt.startswith(b"\x30"):
+            return self._stamped(receipt, note)
+        before, armour, rest = receipt.partition(ARMOUR)
+        if not armour:
+            return self._noted(receipt, note)
+        if before and (not before.startswith(b"object ") or carried(receipt) != note):
+            return None
+        purpose, message = ("git", before) if before else ("promo-checkpoint", note)
+        for name, kind, public in self.keys:
+            if kind == "note":
+                continue
+            with tempfile.TemporaryDirectory() as scratch:
+                signers, signature = Path(scratch) / "signers", Path(scratch) / "signature"
+                signers.write_text(f'w namespaces="{purpose}" {kind} {public}\n', encoding="utf-8")
+                signature.write_bytes(armour + rest)
+                words = ["ssh-keygen", "-Y", "verify", "-f", str(signers), "-I", "w", "-n", purpose]
+                if ran([*words, "-s", str(signature)], message) is not None:
+                    return f"the key {name}", ""
+        return None
+
+    def _stamped(self, receipt: bytes, note: bytes) -> tuple[str, str] | None:
+        with tempfile.TemporaryDirectory() as scratch:
+            text_, reply = Path(scratch) / "note", Path(scratch) / "reply"
+            text_.write_bytes(note)
+            reply.write_bytes(receipt)
+            for authority in map(Path, self.given.authority):
+                words = ["openssl", "ts", "-verify", "-data", str(text_), "-in", str(reply)]
+                if ran([*words, "-CAfile", str(authority.resolve())], b"") is None:
+                    continue
+                told = ran(["openssl", "ts", "-reply", "-in", str(reply), "-text"], b"") or b""
+                found = re.search(rb"Time stamp: (\w+ +\d+ [\d:]{8})\S* (\d{4}) GMT", told)
+                try:
+                    moment_ = time.strptime(
+                        f"{found[1].decode()} {found[2].decode()}" if found else "", "%b %d %H:%M:%S %Y"
+                    )
+                except ValueError:
+                    return f"the authority {authority.name}", NEVER
+                return f"the authority {authority.name}", time.strftime("%Y-%m-%dT%H:%M:%SZ", moment_)
+        return None
+
+    def _noted(self, receipt: bytes, note: bytes) -> tuple[str, str] | None:
+        """Signed notes of C2SP: a signature over the text, or a cosignature over a time and the text."""
+        if carried(receipt) != note:
+            return None
+        for name, encoded in re.findall(r"— (\S+) (\S+)\n", receipt[len(note) :].decode(errors="replace")):
+            try:
+                content = base64.b64decode(encoded, validate=True)
+            except (binascii.Error, ValueError):
+                continue
+            for owner, kind, public in self.keys:
+                typed = base64.b64decode(public) if kind == "note" else b""
+                identity = hashlib.sha256(f"{owner}\n".encode() + typed).digest()[:4]
+                if (
+                    not typed
+                    or owner != name
+                    or content[:4] != identity
+                    or len(content) != {1: 68, 4: 76}.get(typed[0])
+                ):
+                    continue
+                seconds = int.from_bytes(content[4:12], "big") if typed[0] == 4 else None
+                prefix = b"" if seconds is None else f"cosignature/v1\ntime {seconds}\n".encode()
+                if ed25519(typed[1:], prefix + note, content[-64:]):
+                    return f"the key of {owner}", "" if seconds is None else utc(seconds)
+        return None
 
 
-def _carried(receipt: bytes) -> bytes | None:
+def utc(seconds: int) -> str:
+    """A time as events write it."""
+    try:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    except (OverflowError, OSError, ValueError):
+        return NEVER
+
+
+def carried(receipt: bytes) -> bytes | None:
     """The note that a signed note or a git tag holds itself."""
     if receipt.startswith(b"object "):
-        return receipt.partition(b"-----BEGIN SSH")[0].partition(b"\n\n")[2]
-    before, found, _ = receipt.rpartition("\n\n— ".encode())
-    return before + b"\n" if found and not receipt.startswith((b"-----BEGIN", b"\x30")) else None
+        signed, armour, _ = receipt.partition(ARMOUR)
+        return signed.partition(b"\n\n")[2] if armour else None
+    before, found, below = receipt.rpartition(b"\n\n")
+    lines = re.fullmatch("(— [^\\s+]+ [A-Za-z0-9+/=]+\n)+", below.decode(errors="replace"))
+    return before + b"\n" if found and lines and not receipt.startswith((ARMOUR, b"\x30")) else None
 
 
-def _judged(
-    study: Study, given: argparse.Namespace, name: str, receipt: bytes, note: bytes, *, must: bool
-) -> tuple[str, bool]:
-    size = _covered(study, name, note)
-    when = _vouched(receipt, note, given)
-    if when is None:
-        if must:
-            raise DiffersError(f"{name}: none of the given keys and authorities made it")
-        return f"{name}: over {size} events, by nobody whose key was given", False
-    runs = [event for event in study.events if event["kind"] == "attempt.started"]
-    early = not runs or (runs[0]["seq"] >= size and when <= runs[0]["time"])
-    return f"{name}: vouches for {'what was frozen and no run' if early else f'{size} events'}", early
+def named_key(path: Path) -> tuple[str, str, str]:
+    """
+    A public key: its name, `note` or the kind that OpenSSH calls it, and the key in base64.
+
+    Raises:
+        CannotError: it is none.
+    """
+    try:
+        said = Folder(path.parent).read(path.name, 65_536).decode(errors="replace").strip()
+    except (DiffersError, MissingError) as fault:
+        raise CannotError(f"the key {path} cannot be read") from fault
+    parts = said.split()
+    if len(parts) > 1 and re.fullmatch(r"(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+", parts[0]) and parts[1].isascii():
+        return path.name, parts[0], parts[1]
+    owner, _, rest = said.partition("+")
+    identity, _, encoded = rest.partition("+")
+    try:
+        typed = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        typed = b""
+    due = hashlib.sha256(f"{owner}\n".encode() + typed).hexdigest()[:8]
+    if len(typed) != 33 or typed[0] not in (1, 4) or not owner or identity != due:
+        raise CannotError(f"{path} is no public key")
+    return owner, "note", encoded
 
 
-def _covered(study: Study, name: str, note: bytes) -> int:
-    """How many events a checkpoint covers, if they are those of this ledger."""
-    parts = note.decode(errors="replace").split("\n")
-    if len(parts) != 4 or not re.fullmatch(r"[1-9]\d*", parts[1]) or int(parts[1]) > len(study.lines):
-        raise DiffersError(f"{name}: {SPENT}")
-    covered = study.lines[: int(parts[1])]
-    if note != f"promo/{study.frozen['study']}\n{len(covered)}\n{base64.b64encode(root(covered)).decode()}\n".encode():
-        raise DiffersError(f"{name}: {SPENT}")
-    return len(covered)
-
-
-def _vouched(receipt: bytes, note: bytes, given: argparse.Namespace) -> str | None:
-    """When one of the given keys or authorities made a receipt, empty if it tells no time; None when none did."""
-    with tempfile.TemporaryDirectory() as scratch:
-        first, second, third = (Path(scratch) / name for name in "abc")
-        if receipt.startswith(b"\x30"):
-            first.write_bytes(note)
-            second.write_bytes(receipt)
-            for authority in given.authority:
-                words = ["-verify", "-data", str(first), "-in", str(second), "-CAfile", authority]
-                if _ran(["openssl", "ts", *words], b"") is not None:
-                    text = _ran(["openssl", "ts", "-reply", "-in", str(second), "-text"], b"") or b""
-                    found = re.search(rb"Time stamp: (\w+ +\d+ [\d:]{8})\S* (\d{4}) GMT", text)
-                    if found is None:
-                        return "9999"
-                    moment = time.strptime(f"{found[1].decode()} {found[2].decode()}", "%b %d %H:%M:%S %Y")
-                    return time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)
-            return None
-        at = receipt.find(b"-----BEGIN SSH SIGNATURE-----")
-        if at < 0:
-            return _cosigned(receipt, note, given)
-        first.write_bytes(receipt[at:])
-        purpose, message = ("git", receipt[:at]) if at else ("promo-checkpoint", note)
-        for key in given.key:
-            public = " ".join(Path(key).read_text(encoding="utf-8").split()[:2])
-            third.write_text(f'w namespaces="{purpose}" {public}\n', encoding="utf-8")
-            words = ["-Y", "verify", "-f", str(third), "-I", "w", "-n", purpose, "-s", str(first)]
-            if _ran(["ssh-keygen", *words], message) is not None:
-                return ""
-    return None
-
-
-def _cosigned(receipt: bytes, note: bytes, given: argparse.Namespace) -> str | None:
-    """The same for signed notes of C2SP: a signature over the text, or a cosignature over a time and the text."""
-    for name, encoded in re.findall(r"— (\S+) (\S+)\n", receipt[len(note) :].decode(errors="replace")):
-        content = base64.b64decode(encoded)
-        for key in given.key:
-            owner, _, rest = Path(key).read_text(encoding="utf-8").strip().partition("+")
-            try:
-                typed = base64.b64decode(rest.partition("+")[2], validate=True)
-            except ValueError:
-                continue
-            identity = hashlib.sha256(f"{owner}\n".encode() + typed).digest()[:4]
-            if owner != name or content[:4] != identity or len(content) != {1: 68, 4: 76}.get(typed[0]):
-                continue
-            seconds = int.from_bytes(content[4:12], "big") if typed[0] == 4 else None
-            prefix = b"" if seconds is None else f"cosignature/v1\ntime {seconds}\n".encode()
-            if ed25519(typed[1:], prefix + note, content[-64:]):
-                return "" if seconds is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-    return None
-
-
-def _ran(words: list[str], given: bytes) -> bytes | None:
+def ran(words: list[str], given: bytes) -> bytes | None:
     """What a program says, or None when it says no."""
-    done = subprocess.run(words, input=given, capture_output=True, timeout=60, check=False)
+    try:
+        done = subprocess.run(words, input=given, capture_output=True, timeout=60, check=False)
+    except FileNotFoundError as fault:
+        raise CannotError(f"{words[0]} is not installed, and it checks receipts of this form") from fault
+    except subprocess.TimeoutExpired:
+        return None
     return done.stdout if done.returncode == 0 else None
 
 
-CHECKS = (frozen_files, order, texts, begun, results, growth, evidence, decisions, promotions, ending, head)
-FAULTS = (DiffersError, KeyError, TypeError, ValueError, AttributeError, IndexError, ZeroDivisionError)
+# --- everything in its order -----------------------------------------------------------------------------------------
+
+FAULTS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, OSError, MemoryError)
+"""What hostile files could make of this program, though their form was looked at: a difference, and no traceback."""
 
 
-def check(folder: Path, given: argparse.Namespace, say: Any) -> int:
-    """Check a study and say what was found; the exit code."""
-    code, anchored = 3, False
+def planned(folder: Folder, frozen: Object, report: Report) -> Plan | None:
+    """The plan, when what was frozen is there unchanged and the plan belongs together."""
+    files = frozen["files"]
+    for name, digest in files.items():
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name):
+            report.differs("frozen files", f"{shown(name)} is no file name")
+        elif not folder.has(name):
+            report.missing("files", f"{name} is not there")
+        elif folder.digest(name) != digest:
+            report.differs("frozen files", f"{name} was changed after the study was frozen")
+    if {"plan.json", "lock.json", "spec.promo", "imports.json"} - files.keys():
+        report.differs("frozen files", "plan, lock or spec was not frozen")
+    if report.different or report.absent:
+        return None
+    if version_of(folder) not in (None, VERSION):
+        raise CannotError(another_version(folder))
+    report.good(f"{len(files)} frozen files as recorded")
+    content = folder.read("plan.json")
+    stored = strict(content.removesuffix(b"\n"))
+    fit(PLAN, stored, "plan.json")
+    plan = Plan(stored)
+    for fault in plan.loose():
+        report.differs("plan", fault)
+    if report.different:
+        return None
+    for fault in unlike(plan):
+        report.differs("plan", fault)
+    if report.different:
+        return None  # what does not follow from its own study says nothing of a ledger
+    if (frozen["plan"], frozen["seals"], frozen["study"]) != (plan.digest, stored["seals"], plan.study["name"]):
+        report.differs("plan", "another plan was frozen")
+    runner = plan.study["runner"]
+    if (frozen["runner"]["name"], frozen["runner"]["version"]) != (runner["name"], runner["version"]):
+        report.differs("plan", "another runner was frozen")
+    fit(table(STRING), strict(folder.read("imports.json").removesuffix(b"\n")), "imports.json")
+    lock = strict(folder.read("lock.json").removesuffix(b"\n"))
+    fit(LOCK, lock, "lock.json")
+    for name, seal in lock["seals"].items():
+        if seal["name"] != name or sha(compact(seal["closure"])) != seal["digest"]:
+            report.differs("plan", f"lock.json: the seal of {shown(name)} is not the digest of its closure")
+    if {name: one["digest"] for name, one in lock["seals"].items()} != stored["seals"]:
+        report.differs("plan", "lock.json has other seals")
+    report.good(f"plan, {len(plan.cells)} runs and {len(stored['seals'])} seals derived again from its study")
+    return plan
+
+
+def examine(folder: Folder, given: argparse.Namespace, report: Report) -> Reach:
+    """Look at everything; what receipts cover."""
+    content = folder.read("ledger.jsonl", LARGE)
     try:
-        study = Study(folder)
-        say(f"{len(study.events)} events, each follows the one before")
-        say(f"Merkle root {base64.b64encode(root(study.lines)).decode()}")
+        events, lines = chain(content), sound_lines(content)
+    except DiffersError as fault:
+        other = of_other_version(folder, content)
+        raise (CannotError(other) if other else fault) from fault
+    if not events:
+        raise DiffersError("the ledger is empty")
+    report.good(f"{len(events)} events, each follows the one before")
+    report.good(f"Merkle root {base64.b64encode(root(lines)).decode()}")
+    if events[0]["event"]["is"] != "study.frozen":
+        raise DiffersError("the study was not frozen first")
+    plan = planned(folder, events[0]["event"], report)
+    if plan is None:
+        return Reach()
+    look = Look(folder, plan, events, report)
+    look.walk()
+    look.taken()
+    for name in look.strange():
+        report.differs("files", f"no event accounts for {shown(name)[1:-1]}")
+    required_receipt(look, report)
+    receipts = Receipts(folder, events, lines, given)
+    receipts.look(report)
+    told(look, report)
+    if not look.course.ended:
+        report.missing("end", "the study is not finished")
+    return receipts.reach
+
+
+def required_receipt(look: Look, report: Report) -> None:
+    """Whether nothing ran before the receipt that the study requires, here or on another machine."""
+    if not look.plan.study["anchor"] or look.course.replay:
+        return
+    for name, events in {"the ledger": look.events, **look.brought}.items():
+        kinds = [one["event"]["is"] for one in events if one["event"].get("bundle") is None]
+        runs = kinds.index("attempt.started") if "attempt.started" in kinds else len(kinds)
+        if runs < len(kinds) and "anchor.received" not in kinds[:runs]:
+            report.differs("history", f"in {name[:16]} a run began before the required receipt")
+    report.good("the required receipt stands before the first run" if not report.different else "a receipt is required")
+
+
+def told(look: Look, report: Report) -> None:
+    """What was derived again, in numbers."""
+    counts, attempts = look.counts, list(look.course.every())
+    report.good(f"{len(attempts)} attempts; {counts['results']} results as recorded")
+    report.good(f"{counts['requests']} requests derived again")
+    if counts["seeds"]:
+        report.good(f"{counts['seeds']} seeds drawn again")
+    derived = (f"{counts[one]} {one}" for one in ("stages", "effects", "verdicts", "amendments"))
+    report.good(f"derived again: {', '.join(derived)}")
+    known, unknown = counts["budgets"], counts["budgets unknown"]
+    report.good(f"budgets kept within one step by {known} of {known + unknown} accepted runs")
+    if look.table is not None:
+        again = f"{counts['read again']} results read again from {look.table.name}"
+        report.good(again if look.table.readable else f"{look.table.name} is read by promo verify alone")
+    trained, spent = (f"{float(one / 3600):.4f}" for one in (look.trained, look.spent))
+    report.good(f"{trained} hours trained; {spent} hours of slots, no less than what attempts wrote down themselves")
+
+
+def check(folder: Path, given: argparse.Namespace, say: Callable[[str], object]) -> int:
+    """
+    Check a study and say what was found, and at last what that comes to.
+
+    Args:
+        folder: a study folder, or a bundle that was unpacked.
+        given: `key`, `authority` and `anchor`, each a list of paths.
+        say: takes each line.
+
+    Returns:
+        The exit code.
+    """
+    report, reach_ = Report(say), Reach()
+    try:
+        reach_ = examine(Folder(folder), given, report)
+    except CannotError as fault:
+        say(str(fault))
+        return 1 if report.different else 2
     except MissingError as fault:
-        say(f"MISSING: {fault}")
-        return 2
+        report.missing("files", str(fault))
+    except DiffersError as fault:
+        report.differs("study", str(fault))
     except FAULTS as fault:
-        say(f"DIFFERS: {fault}")
-        return 1
-    for step in CHECKS:
-        try:
-            for words in step(study):
-                say(words)
-        except MissingError as fault:
-            say(f"MISSING: {fault}")
-            code = min(code, 2)
-        except FAULTS as fault:
-            say(f"DIFFERS: {fault}")
-            code = 1
-        if not study.plan:
-            return code
-    try:
-        for words, early in receipts(study, given):
-            say(words)
-            anchored = anchored or early
-    except FAULTS as fault:
-        say(f"DIFFERS: {fault}")
-        code = 1
-    return 0 if code == 3 and anchored else code
+        report.differs("study", f"it does not hold together ({type(fault).__name__}: {shown(str(fault))})")
+    report.close()
+    code = 1 if report.different else 2 if report.absent else 0 if reach_.freeze else 3
+    say(ENDINGS[code, reach_.end and code in (0, 3)])
+    return code
 
 
-ENDINGS = (
-    "nothing differs, and somebody outside vouches for what was frozen before the runs",
-    "MISMATCH: what is stored is not what was recorded, or does not follow from it",
-    "INCOMPLETE: what is there matches, but parts are missing or the study is not finished",
-    "nothing differs; nobody outside whose key was given vouches for when it was written",
-)
+ENDINGS = {
+    (
+        0,
+        True,
+    ): "nothing differs; somebody outside vouches for what was frozen before any run, and for the ledger to its "
+    "last event",
+    (0, False): "nothing differs; somebody outside vouches for what was frozen before any run, and nobody for the end",
+    (1, False): "MISMATCH: what is stored is not what was recorded, or does not follow from it",
+    (2, False): "INCOMPLETE: what is there matches, but parts are missing or the study is not finished",
+    (
+        3,
+        True,
+    ): "nothing differs; somebody outside vouches for the ledger to its last event, and nobody that it was frozen "
+    "before the runs",
+    (3, False): "nothing differs; nobody outside whose key was given vouches for when it was written",
+}
 
 
 def main(words: list[str]) -> int:
@@ -903,9 +4406,7 @@ def main(words: list[str]) -> int:
     options.add_argument("--authority", action="append", default=[], help="certificate of a time-stamping authority")
     options.add_argument("--anchor", action="append", default=[], help="a receipt that lies outside the folder")
     given = options.parse_args(words)
-    code = check(Path(given.folder), given, lambda said: sys.stdout.write(f"{said}\n"))
-    sys.stdout.write(f"{ENDINGS[code]}\n")
-    return code
+    return check(Path(given.folder), given, lambda said: sys.stdout.write(f"{said}\n"))
 
 
 if __name__ == "__main__":

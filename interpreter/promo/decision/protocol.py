@@ -196,7 +196,8 @@ class _Protocol:
             return Wrong.NOT_FROZEN
         if not state.incarnations <= event.incarnation <= state.incarnations + 1:
             return Wrong.INCARNATION
-        if not isinstance(one, ClockJumped) and seconds_of(event.time) < seconds_of(state.last_time) - BACK_S:
+        jump = one.seconds if isinstance(one, ClockJumped) else 0  # as far back as it says, and no further
+        if seconds_of(event.time) < seconds_of(state.last_time) + min(jump, 0) - BACK_S:
             return Wrong.TIME
         if state.study is not StudyState.OPEN and not isinstance(one, STILL_ALLOWED):
             return Wrong.AFTER_END

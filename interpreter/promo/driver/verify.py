@@ -115,13 +115,16 @@ def _files(folder: StudyFolder, state: State) -> Iterator[Check]:
 
 
 def _plan(sight: Sight) -> Iterator[Check]:
-    _, plan = sight.compiled.sound()
-    assert sight.state.frozen is not None
+    study, plan = sight.compiled.sound()
+    frozen_as = sight.state.frozen
+    assert frozen_as is not None
     stored = sight.folder.read(PLAN)
-    same = plan.digest == sight.state.plan and stored == canonical(to_json(plan)) + b"\n"
+    said = (frozen_as.plan, frozen_as.study, frozen_as.runner.name, frozen_as.runner.version)
+    same = said == (plan.digest, study.name, study.runner.name, study.runner.version)
+    same = same and stored == canonical(to_json(plan)) + b"\n"
     words = f"compiled again: {plan.run_count.planned} runs, sha256:{plan.digest[:12]}"
     yield Check("plan", Outcome.MATCHES if same else Outcome.DIFFERS, words)
-    same = dict(sight.state.frozen.seals) == dict(plan.seals)
+    same = dict(frozen_as.seals) == dict(plan.seals)
     yield Check("seals", Outcome.MATCHES if same else Outcome.DIFFERS, f"{len(plan.seals)} frozen rules hashed again")
 
 

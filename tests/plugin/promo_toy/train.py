@@ -49,7 +49,7 @@ def train(request, recorder):
         RunStatus.OK,
         {"other": value} if behaviour == "forged" else {"loss": value, "gain": -value},
         used=Used(request.budget.kind, repr(used), "0.0", Counter.TRAINER),
-        work=Work(steps=2, tokens=20, tokens_per_s="10.0"),
+        work=Work(steps=2, tokens=20, tokens_per_s="4.0" if settings["behaviour"] == "slow" else "10.0"),
         checkpoint=kept,
     )
 

@@ -1,0 +1,394 @@
+"""
+Real studies for tests of whoever reads a study folder: each is made by commands alone, most with the toy runner.
+
+`STUDIES` leads from a name to the function that makes the study in the working folder, and to the exit code that a
+verifier without keys gives it.  All but one take about a second.
+"""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from support import SOUND, TWO_MODELS, crashed, promo, recorded, spec
+
+INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")
+SSH = shutil.which("ssh-keygen")
+FOLDER = Path("trial.study")
+WHY = ("--by", "Ada", "--reason", "two are cheap enough")
+
+
+def command(*words):
+    subprocess.run([str(word) for word in words], check=True, capture_output=True)
+
+
+def run(text, *more, code=0):
+    """Write a spec into the working folder and carry it out."""
+    Path("trial.promo").write_text(text, encoding="utf-8")
+    found = promo("run", "trial.promo", "--quiet", *more)
+    assert found == code, (found, code)
+
+
+def small(**parts):
+    """The sound spec, without what nobody reads."""
+    text = spec("use", host=INLINE, **parts)
+    for unread in ('candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}',
+                   "factor size: units in 1..64 step 1 default 8", "factor ratio: units in [1, 4] default 1"):  # fmt: skip
+        text = text.replace(unread, "")
+    return text
+
+
+def behaving(name, behaviour):
+    """The candidates of the sound spec, one of which behaves in some way."""
+    said = next(line for line in SOUND["candidate"].splitlines() if f" {name} " in line)
+    return SOUND["candidate"].replace(said, said.replace(" }", f'\n  behaviour = "{behaviour}"\n}}'))
+
+
+def plain():
+    """Two stages, a gate, a rule, and a stage that nobody reads."""
+    run(spec(host=INLINE))
+
+
+def anchored():
+    """Vouched for before it began, and with seeds that were drawn."""
+    study = SOUND["study"].replace("runner toy", "runner toy\n  anchor required\n  draw seeds from receipt")
+    run(spec(host=INLINE, study=study), "--freeze-only")
+    command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "w", "-f", "witness")
+    command("ssh-keygen", "-q", "-Y", "sign", "-n", "promo-checkpoint", "-f", "witness", "trial.study/anchors/1.note")
+    assert promo("anchor", "trial.promo", "trial.study/anchors/1.note.sig", "--key", "witness.pub") == 0
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+
+def published():
+    """Seeds drawn from a value that was published after the freeze."""
+    study = SOUND["study"].replace("runner toy", 'runner toy\n  draw seeds from "the weather of tomorrow"')
+    run(spec(host=INLINE, study=study), "--freeze-only")
+    assert promo("anchor", "trial.promo", "--value", "fog") == 0
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+
+def held():
+    """A rule waits for a person."""
+    rule = SOUND["rule"].replace("  absent skip", "  absent skip\n  else hold").replace("at most 0.5pt", "at most -5pt")
+    run(spec(host=INLINE, rule=rule), code=5)
+
+
+def decided():
+    """A gate asked a person, who let two go on."""
+    gate = SOUND["gate"].replace("  ties", "  demand mean loss at most 0pt else hold\n  ties")
+    run(spec(host=INLINE, gate=gate), code=5)
+    assert promo("decide", "trial.promo", "pick", "--promote", "base,good", *WHY) == 0
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+
+def failing():
+    """A candidate has no number: it is run again, and dropped."""
+    run(spec(host=INLINE, candidate=behaving("good", "nan")))
+
+
+def stopped():
+    """A candidate has no number, and the gate says stop."""
+    gate = SOUND["gate"].replace("then drop", "then stop")
+    run(spec(host=INLINE, candidate=behaving("good", "nan"), gate=gate), code=4)
+
+
+def rerun():
+    """A candidate fails once in each cell and is sound the second time; another one fails always."""
+    rule = SOUND["rule"].replace("missing stop", "missing rerun 1, then stop")
+    text = spec(host=INLINE, candidate=behaving("good", "once"), rule=rule)
+    run(text.replace("candidate fair like base { quality = 3 }", 'candidate fair like base {\n  behaviour = "oom"\n}'))
+
+
+def guarded():
+    """A guard sets slow runs aside, which are run once more; another guard looks at seconds."""
+    gate = SOUND["gate"].replace(
+        "  missing",
+        "  guard throughput within 30% of host, rerun 1, then drop\n  guard train at most 60s, drop\n  missing",
+    )
+    run(spec(host=INLINE, gate=gate, candidate=behaving("fair", "slow")))
+
+
+def rich():
+    """Gates and rules of many kinds: shares, margins, tests, samples, demands, agreement of hosts and of stages."""
+    hosts = INLINE + "\n\n" + INLINE.replace("host box", "host den")
+    gate = """frozen gate pick {
+  from short to long
+  rank by median loss over host, seed
+  keep best 50% per host or mean gap to leader at most 0.25pt
+  allow 0.01pt
+  always base
+  demand rank agreement of box, den at least 0.2 else keep top 3
+  demand mean loss at most 9pt else stop
+  sample 1 dropped seed 9
+  missing rerun 1, then hold
+  crash rerun 1, then worst
+  ties by parameters, name
+}"""
+    rules = "\n\n".join(
+        f"frozen rule {name} {{\n  judge good against base at long\n  require {asked}\n  missing skip\n  crash hold\n"
+        f"  absent skip\n}}"
+        for name, asked in {
+            "close": "mean gap at most 0.5pt at 95% over cells",
+            "by_signs": "mean gain at least 0.5pt at 60% over cells by sign_flip",
+            "by_ranks": "median gain at least 0.5pt at 60% over cells by wilcoxon and not every gap at most -5pt",
+            "by_sigma": "mean gain at least 0.5pt at 95% over cells with sigma 0.1pt",
+            "alike": "equivalent within 2pt at 95% over cells",
+            "ahead": "first in every cell or worst gap within 9pt",
+            "stable": "rank agreement of short, long at least 0.5",
+        }.items()
+    )
+    text = spec("use", host=hosts, gate=gate, rule=rules).replace("on box", "on box, den")
+    run(text.replace('candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}', "")
+        .replace("factor ratio: units in [1, 4] default 1", "").replace("factor size: units in 1..64 step 1 default 8", ""))  # fmt: skip
+
+
+def continued():
+    """A stage carries runs on, and another one those."""
+    run("\n".join((
+        "promo 1", SOUND["study"], INLINE, "factor quality: points in -100..100 default 0",
+        "candidate base as reference { quality = 2 }", "candidate good like base { quality = 1 }",
+        "candidate poor like base { quality = 4 }", "cohort three { members base, good, poor }",
+        "stage short {\n  train three for 20steps\n  cap 1min\n  on box\n  seeds 3, 4\n}",
+        "stage longer {\n  after pick\n  continue promoted from short to 50steps\n}",
+        "stage last {\n  continue good from longer to 70steps\n  report only\n}",
+        SOUND["gate"].replace("short to long", "short to longer").replace("always base", "always good"),
+        "frozen rule close {\n  judge good against base at longer\n  require mean gap at most 0.5pt\n  missing stop\n}",
+    )))  # fmt: skip
+
+
+def amended_early():
+    """A gate was amended before it decided."""
+    run(small(), "--freeze-only")
+    Path("trial.promo").write_text(small(gate=SOUND["gate"].replace("top 1", "top 2")), encoding="utf-8")
+    assert promo("amend", "trial.promo", "--gate", "pick", *WHY) == 0
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+
+def amended_late():
+    """A gate and a rule were amended after they had decided."""
+    run(small())
+    gate = SOUND["gate"].replace("top 1", "top 2")
+    Path("trial.promo").write_text(small(gate=gate), encoding="utf-8")
+    assert promo("amend", "trial.promo", "--gate", "pick", *WHY) == 0
+    text = Path("trial.promo").read_text(encoding="utf-8").replace("at most 0.5pt", "at most 0.25pt")
+    Path("trial.promo").write_text(text, encoding="utf-8")
+    assert promo("amend", "trial.promo", "--gate", "close", *WHY) == 0
+
+
+TRAIN = """
+import hashlib
+
+from promo.run.function import runner
+
+
+@runner(
+    metrics={"loss": {"unit": "pt", "better": "lower"}},
+    factors={
+        "a": {"unit": "points", "default": 0, "low": -9, "high": 9},
+        "b": {"unit": "points", "default": 0, "low": -9, "high": 9},
+        "c": {"unit": "points", "default": 0, "low": -9, "high": 9},
+    },
+)
+def train(a, b, c, seed, budget, record):
+    noise = hashlib.sha256(f"{a}/{b}/{c}/{seed}/{budget}".encode()).digest()[0] / 2550
+    value = 5 + a - 3 * b + noise
+    record.point(step=1, charged_s=budget, loss=value)
+    if (a, b, c, seed) == (1, 1, 1, 2):
+        raise ValueError("it broke on purpose")
+    return value
+"""
+SCREEN = """promo 1
+
+study trial {
+  title    "A trial"
+  measure  loss in pt, lower is better
+  runner   "train.py"
+}
+
+host box {
+  device   "cpu" on any
+  slots    2
+  executor inline
+}
+
+factor a: points in 0..1 step 1 default 0
+factor b: points in 0..1 step 1 default 0
+factor c: points in 0..1 step 1 default 0
+
+design screen fraction 2^(3 - 1) {
+  vary     a low 0 high 1
+  vary     b low 0 high 1
+  vary     c low 0 high 1
+}
+design refine full {
+  vary     a low 0 high 1
+  vary     b low 0 high 1
+  vary     c low 0 high 1
+}
+
+cohort half { rows screen all }
+
+stage short {
+  train    half for 1s
+  on       box
+  seeds    1, 2
+}
+stage longer {
+  train    half for 2s
+  on       box
+  seeds    3, 4
+}
+stage refined {
+  after    fewer
+  train    promoted for 3s
+  on       box
+  seeds    5
+  report   only
+}
+
+effects penalties {
+  from     short, longer
+  model    main
+  family   main
+  rate     5%
+}
+frozen reduce fewer {
+  from     penalties
+  fix      factor when discovered and effect at least 0.5pt
+  to       better level
+  into     screen
+  missing  rerun 1, then skip
+}
+baseline drawn {
+  space    screen
+  matched  short
+  seed     7
+}
+baseline walked {
+  space    screen
+  matched  short
+  from     default
+}
+"""
+
+
+def screened():
+    """Effects with a run that is missing, a reduction by them, and two baselines; the runner is a file."""
+    Path("train.py").write_text(TRAIN, encoding="utf-8")
+    text = SCREEN.replace("  into     screen", "  into     refine")
+    Path("trial.promo").write_text(text, encoding="utf-8")
+    pin = re.search(r"pinned sha256:\w+", _said("check", "trial.promo"))
+    run(text.replace('"train.py"', f'"train.py" {pin[0]}'))
+
+
+def _said(*words):
+    """What a command complains of."""
+    import contextlib
+    import io
+
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        promo(*words)
+    return said.getvalue()
+
+
+def grown():
+    """Ways to grow are tried, one is chosen, and what it becomes is trained."""
+    short = SOUND["stage short"].replace("seeds 1, 2", "seeds 1, 2\n  report only").replace("four", "two")
+    growth = """
+candidate base as reference { quality = 2 }
+candidate good like base { quality = 1 }
+candidate spare like base { size = 32 }
+grow deeper {
+  parent base at short
+  stack size 8 -> 16 by [copy_top, interleave, identity]
+  choose lowest loss after 50steps
+  cap 3min
+  becomes taller
+}
+stage grown {
+  train taller, spare for 4s
+  on box
+  seeds 1, 2 shared
+  report only
+}
+"""
+    parts = {"cohort": "cohort two { members base, good }", "stage_short": short, "host": INLINE, "extra": growth}
+    run(spec("use", "gate", "rule", "stage long", "candidate", **parts))
+
+
+def replayed():
+    """A replay of a small table, in which a run failed and was recorded again."""
+    rest = (
+        "stage short {\n  train two for 10s\n  on box\n  seeds 1, 2 shared\n}\n\n"
+        "frozen rule close {\n  judge early against base at short\n  require mean gap at most 9pt\n"
+        "  missing rerun 1, then skip\n  absent skip\n}\n"
+    )
+    Path("trial.promo").write_text(recorded("two", rest, base="a", early="b"), encoding="utf-8")
+    rows = [f"{config},{seed},1,{at},{value - at / 100},ok" for config, value in (("a", 4.0), ("b", 3.0))
+            for seed in (1, 2) for at in (5, 10)]  # fmt: skip
+    rows[3:4] = []  # the second run of a broke off, and another was recorded
+    rows[2] = rows[2].replace(",ok", ",crash")
+    rows += ["a,2,2,5,3.9,ok", "a,2,2,10,3.8,ok"]
+    table = "config,seed,attempt,seconds,loss,status\n" + "\n".join(rows) + "\n"
+    Path("curves.csv").write_text(table, encoding="utf-8")
+    assert promo("replay", "trial.promo", "--curves", "curves.csv", "--column", "status=status", "--quiet") == 0
+
+
+def belated():
+    """The first attempt was given up, and left a result when another one had been counted already."""
+    plain()
+    ledger = FOLDER / "ledger.jsonl"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    start = next(place for place, line in enumerate(lines) if b'"is":"attempt.started"' in line)
+    first = re.search(rb'"folder":"([^"]+)"', lines[start])[1].decode()
+    result = FOLDER / first / "result.json"
+    kept = result.read_bytes()
+    result.unlink()
+    shutil.move(result.parent, "first")
+    for name in ("runs", "evidence", "decisions"):
+        shutil.rmtree(FOLDER / name)
+    result.parent.parent.mkdir(parents=True)
+    shutil.move("first", result.parent)
+    crashed(ledger, b"".join(lines[: start + 1]))
+    assert promo("run", "trial.promo", "--quiet") == 0
+    crashed(ledger, b"".join(ledger.read_bytes().splitlines(keepends=True)[:-1]))
+    result.write_bytes(kept)
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+
+def bundled():
+    """Two machines that never met, seen from one of them."""
+    hosts = INLINE.replace("host box", "host here") + "\n\n" + INLINE.replace("host box", "host there")
+    text = small().replace(INLINE, hosts).replace("on box", "on here, there")
+    sides = {"here": Path("trial.promo"), "there": Path("b/trial.promo")}
+    for path in sides.values():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for _ in range(2):
+        for host, path in sides.items():
+            assert promo("run", path, "--host", host, "--quiet") == 6
+            assert promo("bundle", path, "--out", f"{host}.bundle") == 0
+        assert promo("import", "there.bundle", sides["here"]) == 0
+        assert promo("import", "here.bundle", sides["there"]) == 0
+    assert promo("run", "trial.promo", "--host", "here", "--quiet") == 0
+
+
+def texted():
+    """Real training of the built-in runner on a text, and a branch from its trunk; it takes some seconds."""
+    stages = "stage first {\n  train wide, narrow for 10steps\n  cooldown 20%\n  cap 1min\n  on here\n  seeds 1\n}\n"
+    stages += "stage twig {\n  branch wide from first to 20steps\n  report only\n}\n"
+    rule = (
+        "frozen rule pays {\n  judge wide against narrow at first\n  require mean gain at least 0bpb\n  missing stop\n}"
+    )
+    study = 'study trial {\n  title "T"\n  measure val_bpb in bpb, lower is better\n  runner gpt\n}\n'
+    run(f"promo 1\n\n{study}\n{TWO_MODELS}\n{stages}\n{rule}\n")
+
+
+STUDIES = {
+    "plain": (plain, 3), "anchored": (anchored, 3), "published": (published, 3), "held": (held, 2),
+    "decided": (decided, 3), "failing": (failing, 3), "stopped": (stopped, 3), "rerun": (rerun, 3),
+    "guarded": (guarded, 3), "rich": (rich, 3), "continued": (continued, 3), "amended_early": (amended_early, 3),
+    "amended_late": (amended_late, 3), "screened": (screened, 3), "grown": (grown, 3), "replayed": (replayed, 3),
+    "belated": (belated, 3), "bundled": (bundled, 3), "texted": (texted, 3),
+}  # fmt: skip
+"""Name -> who makes it, and the exit code of both verifiers without a key."""

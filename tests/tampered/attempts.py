@@ -1,0 +1,176 @@
+"""Attempts, what they were asked, what guards say of them, and what a replay reads."""
+
+from functools import partial
+
+from promo.base.canonical import canonical, digest_bytes
+from tampered.forger import BASE, FAIR, SOUND, kind
+
+sound = partial(kind, among=SOUND)
+
+# --- attempts and results --------------------------------------------------------------------------------------------
+
+
+@kind("another cell")
+def other_cell(forger):
+    forger.said("attempt.started", folder=BASE)["seed"] = 2
+
+
+@kind("another folder")
+def other_folder(forger):
+    forger.said("attempt.started", folder=BASE)["folder"] = FAIR.replace("attempt-1", "attempt-7")
+
+
+@kind("a run that is not planned")
+def strange_run(forger):
+    for place in forger.of_attempt(BASE):
+        forger.lines[place]["event"]["run"] = "0123456789abcdef"
+
+
+@kind("an attempt numbered back", "rerun")
+def number_back(forger):
+    """The rerun has the number of the attempt before."""
+    for place in forger.of_attempt("runs/short/good-box-s1/attempt-2"):
+        forger.lines[place]["event"]["attempt"] = 1
+
+
+def value(folder, **metrics):
+    """Another value, in the result and everywhere behind it but in evidence and verdicts."""
+
+    def change(forger):
+        before = forger.stored(f"{folder}/result.json")["body"]["metrics"]
+        forger.result(folder, metrics={**before, **metrics})
+
+    return change
+
+
+kind("another value")(value(BASE, loss="0.5"))
+kind("another value that moves no verdict")(value(FAIR, loss="4.25"))
+sound("a consistent lie")(lambda forger: (value(BASE, loss="0.5")(forger), forger.refit()))
+
+
+@kind("more than the budget")
+def over_budget(forger):
+    used = {**forger.stored(f"{BASE}/result.json")["body"]["used"], "used": "99"}
+    forger.result(BASE, used=used)
+    forger.refit()
+
+
+@kind("less device time")
+def less_time(forger):
+    forger.result(BASE, seconds={**forger.stored(f"{BASE}/result.json")["body"]["seconds"], "total": "5.000000"})
+    forger.lines[forger.of_attempt(BASE)[1]]["event"]["device_s"] = "1.000"
+
+
+@kind("another cause of a failure", "failing")
+def another_cause(forger):
+    forger.said("attempt.failed")["cause"] = "bad luck"
+
+
+@kind("another status of a failure", "failing")
+def failed_for_another_reason(forger):
+    said = forger.said("attempt.failed")
+    folder = forger.folders(run=said["run"], attempt=said["attempt"])[0]
+    body = {**forger.stored(f"{folder}/result.json")["body"], "status": "timeout"}
+    said["envelope"] = forger.store(f"{folder}/result.json", {"body": body, "digest": digest_bytes(canonical(body))})
+
+
+# --- requests --------------------------------------------------------------------------------------------------------
+
+
+def asked(name, change, study="plain", **said):
+    """An attempt was asked something else, and everything else follows from what came of it."""
+
+    def tamper(forger):
+        forger.request(forger.folders(**said)[0] if said else BASE, change)
+        forger.refit()
+
+    kind(f"asked {name}", study)(tamper)
+
+
+def inside(part, **said):
+    return lambda one: one[part].update(said)
+
+
+NEVER = "0" * 64
+asked("for another budget", inside("budget", amount="9", cap_s=9))
+asked("for other levels", inside("settings", quality="0"))
+asked("for another seed", inside("run", seed=77))
+asked("for another size", lambda one: one.update(parameters="7"))
+asked("for another trainer", lambda one: one.update(trainer="other:train"))
+asked("for other threads", lambda one: one.update(threads=7))
+asked("for another plan", lambda one: one.update(plan=NEVER))
+asked("to resume", lambda one: one.update(resume={"folder": FAIR, "state": NEVER}))
+asked("to keep its state", inside("checkpoint", at_end=True))
+asked("for another text", inside("data", digest=NEVER), "texted", stage="first")
+asked("for other windows", inside("data", window=8), "texted", stage="first")
+asked("for another trunk", inside("trunk", at="9"), "texted", stage="first")
+asked("to branch from elsewhere", inside("continues", state=NEVER), "texted", stage="twig")
+asked("to continue from another state", inside("continues", state=NEVER), "continued", stage="longer")
+asked(
+    "to continue another run",
+    inside("continues", folder="runs/short/poor-box-s3/attempt-1"),
+    "continued",
+    stage="longer",
+)
+asked("to continue what is longer", inside("continues", earlier="40"), "continued", stage="longer")
+asked("to grow from another state", inside("grow", state=NEVER), "grown", stage="grown", candidate="taller")
+asked("to grow in another way", inside("grow", way="zero_pad"), "grown", stage="deeper")
+asked("for a seed that was not drawn", inside("run", seed=1), "anchored")
+asked("for a seed that was not published", inside("run", seed=1), "published")
+
+# --- guards ----------------------------------------------------------------------------------------------------------
+
+
+def flag(name, **said):
+    kind(name, "guarded")(lambda forger: forger.said("result.flagged").update(said))
+
+
+flag("a guard saw another value", value="5")
+flag("a guard saw another median", limit="11")
+flag("another guard", guard=1)
+flag("a guard asks for no rerun", again=False)
+
+
+@kind("a guard was not applied", "guarded")
+def no_flag(forger):
+    for place in reversed(forger.places("result.flagged")):
+        said = forger.lines[place]["event"]
+        for start in forger.places("attempt.started", run=said["run"]):
+            if forger.lines[start]["event"]["attempt"] > said["attempt"]:
+                forger.forget(forger.lines[start]["event"]["folder"])
+                break
+        forger.drop(*forger.places("result.flagged", run=said["run"], attempt=said["attempt"]))
+    forger.refit()
+
+
+@kind("a guard objects to what was served well", "guarded")
+def another_flag(forger):
+    end = forger.lines[forger.of_attempt(BASE)[1]]["event"]
+    about = {"run": end["run"], "attempt": 1, "gate": "pick", "guard": 0, "value": "10", "limit": "10", "again": False}
+    forger.add(forger.places("decided", name="pick")[0], **{"is": "result.flagged", **about})
+    forger.refit()
+
+
+# --- replays ---------------------------------------------------------------------------------------------------------
+
+
+@kind("a value that is not in the table", "replayed")
+def other_reading(forger):
+    forger.result("runs/short/early-box-s1/attempt-1", metrics={"loss": "0.5"})
+    forger.refit()
+
+
+@kind("a recorded run that is passed over", "replayed")
+def later_reading(forger):
+    """The first recorded run of a cell was not liked, so the second is read at once."""
+    forger.forget("runs/short/base-box-s2/attempt-1")
+    forger.refit()
+
+
+@kind("another table", "replayed")
+def other_table(forger):
+    table = (forger.folder / "curves.csv").read_bytes()
+    assert b"b,1,1,10,2.9" in table
+    table = table.replace(b"b,1,1,10,2.9", b"b,1,1,10,0.9")
+    forger.freeze("curves.csv", table)
+    forger.lines[0]["event"]["replay"]["digest"] = digest_bytes(table)

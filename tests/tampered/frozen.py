@@ -1,0 +1,129 @@
+"""What was frozen, and files that no event knows."""
+
+import shutil
+from functools import partial
+
+from promo.base.canonical import canonical
+from tampered.forger import BASE, ONLY_BY_VERIFY, SOUND, kind
+
+sound = partial(kind, among=SOUND)
+
+# --- frozen files ----------------------------------------------------------------------------------------------------
+
+
+def plan(name):
+    """Another plan, of which the ledger has the digest; nothing else is changed."""
+
+    def put(change):
+        def tamper(forger):
+            found = forger.stored("plan.json")
+            change(found)
+            forger.freeze("plan.json", canonical(found) + b"\n")
+
+        return kind(name)(tamper)
+
+    return put
+
+
+@plan("another budget in the plan")
+def other_budget(found):
+    found["study"]["stages"]["short"]["budget"].update(amount="9", cap_s=9)
+
+
+@plan("another order in the plan")
+def other_order(found):
+    runs = found["stages"][0]["runs"]
+    runs[0], runs[1] = runs[1], runs[0]
+
+
+@plan("another seal in the plan")
+def other_seal(found):
+    found["seals"]["pick"] = "0" * 64
+
+
+@plan("another cost in the plan")
+def other_cost(found):
+    found["stages"][0]["budget_s"] = 1
+
+
+@plan("another bound in the plan")
+def other_bound(found):
+    found["bound_s"] = 1
+
+
+@plan("another end in the plan")
+def other_end(found):
+    found["stages"][1]["ends_s"] = 1
+
+
+@plan("another price in the plan")
+def other_price(found):
+    found["price_usd"] = "1.5"
+
+
+@plan("other attempts in the plan")
+def other_attempts(found):
+    found["stages"][0]["run_count"]["fewest"] = 1
+
+
+def first(name, **said):
+    kind(name)(lambda forger: forger.lines[0]["event"].update(said))
+
+
+first("another plan was frozen", plan="0" * 64)
+first("other seals were frozen", seals={})
+first("frozen under another name", study="trail")
+
+
+@kind("another runner was frozen")
+def other_runner(forger):
+    forger.lines[0]["event"]["runner"]["version"] = 7
+
+
+@kind("another closure in the lock")
+def lock_closure(forger):
+    found = forger.stored("lock.json")
+    found["seals"]["pick"]["closure"]["measure"]["unit"] = "kg"
+    forger.freeze("lock.json", canonical(found) + b"\n")
+
+
+@kind("a used file that is none")
+def other_import(forger):
+    forger.freeze("imports.json", canonical(["base.promo"]) + b"\n")
+
+
+@kind("another spec of the same plan", among=ONLY_BY_VERIFY)
+def other_spec(forger):
+    text = (forger.folder / "spec.promo").read_bytes()
+    forger.freeze("spec.promo", text.replace(b"keep top 1", b"keep top 2"))
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def file(name):
+    def change(forger):
+        (forger.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (forger.folder / name).write_bytes(b"{}")
+
+    return change
+
+
+kind("a file that no event knows")(file("notes.txt"))
+kind("a decision that no event knows")(file("decisions/other.json"))
+kind("evidence that no event knows")(file("evidence/other.json"))
+kind("a further file in a run")(file(f"{BASE}/notes.txt"))
+sound("nothing")(lambda forger: None)
+sound("a report")(file("report-old.html"))
+sound("a table for other tools")(file("runs.csv"))
+sound("a part of a file that a crash left")(file("evidence/short.json.part"))
+
+
+@kind("a run that no event knows")
+def copied(forger):
+    shutil.copytree(forger.folder / BASE, forger.folder / BASE.replace("attempt-1", "attempt-2"))
+
+
+@kind("a link in the folder")
+def linked(forger):
+    (forger.folder / "elsewhere").symlink_to(forger.folder / "runs")

@@ -1,0 +1,162 @@
+"""Evidence, effects and verdicts that do not follow; people, amendments, receipts and bundles."""
+
+from promo.base.canonical import digest_bytes
+from tampered.forger import kind
+from tampered.history import renamed
+
+# --- evidence and effects --------------------------------------------------------------------------------------------
+
+
+def table(name, study, file, path, said):
+    """Another number in a derived file, whose digest the ledger has."""
+
+    def tamper(forger):
+        found = part = forger.stored(f"evidence/{file}.json")
+        for one in path:
+            part = part[one]
+        part.update(said)
+        digest = forger.store(f"evidence/{file}.json", found, b"\n")
+        if forger.places("stage.closed", stage=file):
+            forger.said("stage.closed", stage=file)["evidence"] = digest
+        else:
+            forger.said("effects.estimated", name=file)["effects"] = digest
+
+    kind(name, study)(tamper)
+
+
+FIRST_EFFECT, LAST_EFFECT = (["fits", 0, "estimates", 0], ["fits", 1, "estimates", 0])
+table("another cell of the evidence", "plain", "short", ["rows", 0, "cells", 0], {"value": "0.5"})
+table("another effect", "screened", "penalties", FIRST_EFFECT, {"value": "7.5"})
+table("another error of an effect", "screened", "penalties", LAST_EFFECT, {"error": "7.5"})
+table("another sixth digit of an effect", "screened", "penalties", FIRST_EFFECT, {"value": "0.923138"})
+kind("another count of missing cells")(renamed("stage.closed", "missing", 1, stage="short"))
+
+
+@kind("an effect discovered that is none", "screened")
+def discovered(forger):
+    forger.said("effects.estimated")["discovered"][0][1].append(["c"])
+
+
+# --- verdicts --------------------------------------------------------------------------------------------------------
+
+
+def verdict(name, study, rule, said, path=(), fixed=()):
+    """Another decision, as its file and the ledger say it."""
+
+    def tamper(forger):
+        found = part = forger.stored(f"decisions/{rule}.json")
+        for one in path:
+            part = part[one]
+        part.update(said)
+        told = forger.said("decided", name=rule)["verdict"]
+        told["decision"] = forger.store(f"decisions/{rule}.json", found, b"\n")
+        told.update(outcome=found["outcome"], promoted=found["promoted"], answer=found["found"].get("answer"))
+        told["fixed"] += fixed
+
+    return kind(name, study)(tamper)
+
+
+FINDING = ("found", "findings", 0)
+DETAIL = (*FINDING, "details", 1)
+promotes_poor = verdict("a gate promotes another", "plain", "pick", {"promoted": ["base", "poor"]})
+verdict("another ground", "plain", "pick", {"ground": "sample"}, ("found", "standings", 0))
+verdict("another rank", "plain", "pick", {"rank": 9}, ("found", "standings", 1))
+verdict("a rule comes out otherwise", "plain", "close", {"answer": "fails"}, ("found",))
+verdict("another margin", "plain", "close", {"margin": "7"}, FINDING)
+verdict("another comparison", "plain", "close", {"difference": "7"}, ("found", "comparisons", 0))
+verdict("another bound of confidence", "rich", "close", {"value": "0.3"}, DETAIL)
+verdict("another p", "rich", "by_signs", {"p": "0.5"}, DETAIL)
+verdict("another p of ranks", "rich", "by_ranks", {"p": "0.5"}, DETAIL)
+verdict("another interval", "rich", "alike", {"low": "-3"}, DETAIL)
+verdict("another agreement", "rich", "stable", {"statistic": "0.9"}, FINDING)
+verdict("another demand", "rich", "pick", {"holds": False}, ("found", "demands", 0))
+verdict("a reduction lets others on", "screened", "fewer", {"promoted": ["screen_1"]})
+verdict("a walk moves elsewhere", "screened", "walked_step_3", {"statistic": "7"}, ("found",))
+verdict("another way to grow is chosen", "grown", "deeper", {"promoted": ["deeper_copy_top"]})
+verdict(
+    "a factor is fixed that is free",
+    "screened",
+    "fewer",
+    {"level": "0", "fate": "fixed", "at": None},
+    ("found", "factors", 2),
+    [["c", "0"]],
+)
+kind("another seal")(renamed("decided", "seal", "0" * 64, name="pick"))
+
+
+@kind("a gate promotes another, who enters")
+def promoted_and_entered(forger):
+    promotes_poor(forger)
+    renamed("stage.opened", "entrants", ["base", "poor"], stage="long")(forger)
+
+
+# --- people and amendments -------------------------------------------------------------------------------------------
+
+PERSON = {"is": "person.decided", "name": "close", "by": "Ada", "reason": "so", "promoted": None, "stopped": False}
+kind("a person nobody asked")(lambda forger: forger.add(len(forger.lines) - 1, **PERSON))
+kind("a person promotes a stranger", "decided")(renamed("person.decided", "promoted", ["base", "spare"]))
+kind("a person gives no reason", "decided")(renamed("person.decided", "reason", " "))
+kind("an amendment of another number", "amended_late")(renamed("rule.amended", "number", 7))
+kind("an amendment behind another event", "amended_late")(renamed("rule.amended", "head", "0" * 64))
+kind("results that an amendment's author knew", "amended_late")(renamed("rule.amended", "seen", []))
+kind("another text of an amendment", "amended_late")(renamed("rule.amended", "text", "0" * 64))
+
+
+def other_closure(which):
+    def change(forger):
+        forger.said("rule.amended", name="pick")[which]["stages"]["short"]["budget"]["cap_s"] = 3600
+
+    return change
+
+
+kind("an amendment changes what it rests on", "amended_late")(other_closure("new"))
+kind("an amendment replaces something else", "amended_late")(other_closure("old"))
+
+
+@kind("an amendment of what a rule is about", "amended_late")
+def amended_target(forger):
+    forger.said("rule.amended", name="close")["new"]["rule"]["judged"] = "fair"
+
+
+@kind("the verdict of another wording is left out", "amended_early")
+def without_wording(forger):
+    forger.said("decided", name="pick")["others"] = []
+    (forger.folder / "decisions/pick.frozen.json").unlink()
+
+
+@kind("a verdict by a wording that was replaced", "amended_early")
+def by_old_wording(forger):
+    forger.said("decided", name="pick")["verdict"]["wording"] = 0
+
+
+# --- receipts and bundles --------------------------------------------------------------------------------------------
+
+
+@kind("a run before the required receipt", "anchored")
+def run_before_receipt(forger):
+    forger.move(forger.places("anchor.received")[0], forger.places("result.accepted")[-1])
+
+
+kind("another receipt", "anchored")(renamed("anchor.received", "digest", "0" * 64))
+kind("a receipt over what had not happened", "anchored")(renamed("anchor.received", "size", 30))
+
+
+@kind("an attempt that no bundle brought", "bundled")
+def untaken(forger):
+    del forger.said("bundle.imported")["taken"][0]
+
+
+@kind("a ledger that was cut", "bundled")
+def other_ledger(forger):
+    said = forger.said("bundle.imported")
+    path = forger.folder / said["ledger"]
+    path.write_bytes(path.read_bytes()[:-20])
+    said["ledger_digest"] = digest_bytes(path.read_bytes())
+
+
+@kind("another value than the bundle brought", "bundled")
+def brought_value(forger):
+    starts = (line["event"] for line in forger.lines if line["event"]["is"] == "attempt.started")
+    folder = next(start["folder"] for start in starts if start["bundle"])
+    forger.result(folder, metrics={"gain": "-0.5", "loss": "0.5"})
+    forger.refit()
