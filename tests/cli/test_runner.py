@@ -36,7 +36,8 @@ def test_how_fast_it_trains_by_threads(capsys):
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "words"), [("nan", "WRONG  run"), ("forged", "WRONG  run"), ("worse", "invalid it used 60 steps of a budget of 20 steps")]
+    ("behaviour", "words"),
+    [("nan", "WRONG  run"), ("forged", "WRONG  run"), ("worse", "invalid it used 60 steps of a budget of 20 steps")],
 )
 def test_a_runner_that_does_not(capsys, behaviour, words):
     assert promo("runner", "toy", "--try", "--set", f"behaviour={behaviour}") == 1

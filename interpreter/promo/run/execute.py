@@ -349,11 +349,23 @@ class Execution:
         return result
 
     def _settle(
-        self, run: str, number: int, folder: str, result: Result, taken_s: float | None, loss: Loss | None
+        self,
+        run: str,
+        number: int,
+        folder: str,
+        result: Result,
+        taken_s: float | None,
+        loss: Loss | None,
+        *,
+        over: bool = True,
     ) -> None:
-        """Record how an attempt ended: a whole run's sound result counts, whoever called it off; nothing else does."""
+        """
+        Record how an attempt ended: the sound result of a whole run counts, whoever called it off; nothing else does.
+
+        *over*: whoever wrote in its folder is gone, so that its files can be recorded.
+        """
         device_s = self._device_s(folder, result) if taken_s is None else f"{taken_s:.3f}"
-        left = witnesses(self._disk, self._study / folder)
+        left = witnesses(self._disk, self._study / folder) if over else {}
         if result.status is RunStatus.OK:
             assert result.digest is not None and result.body is not None
             body = result.body
@@ -405,7 +417,7 @@ class Execution:
             exit_ = read_exit(self._disk, self._study / attempt.folder)
             result = self._result(attempt.folder, exit_)
             loss = Loss.GONE if exit_ is None else _loss(exit_)
-            self._settle(attempt.run, attempt.number, attempt.folder, result, None, loss)
+            self._settle(attempt.run, attempt.number, attempt.folder, result, None, loss, over=exit_ is not None)
         self.note_late()
 
     def _slot_of(self, attempt: Attempt) -> int:

@@ -85,11 +85,9 @@ def witnesses(disk: Disk, folder: Path) -> dict[str, str]:
     """
     Name -> digest of every file that an attempt left besides its request, its result, its points and kept states.
 
-    Empty as long as no supervisor has written how it ended, for until then somebody may be writing.  Names are below
-    the attempt's folder, with forward slashes; links are not followed.
+    Only of one that has ended, for until then somebody may be writing.  Names are below the attempt's folder, with
+    forward slashes; links are not followed.
     """
-    if disk.read(folder / EXIT) is None:
-        return {}
     found: dict[str, str] = {}
     for name in disk.files(folder):
         digest = None if name in NAMED or STATES.fullmatch(name) else disk.digest(folder / name)
