@@ -53,18 +53,21 @@ def read(options: Namespace) -> int:
 
 
 def fmt(options: Namespace) -> int:
-    """Lay specs out."""
+    """Lay specs out; one that cannot be read is refused and stays as it is."""
     from promo.syntax.format import format_text
 
-    unformatted = 0
+    unformatted = refused = 0
     for path in options.specs:
         source = standard_input() if path == "-" else read_source(Path(path), path)
         text = format_text(source)
-        raw = source.text
-        changed = text != raw
+        if text is None:
+            refused += 1
+            _refuse(source)
+            continue
+        changed = text != source.text
         unformatted += changed
         if options.diff:
-            _print_difference(path, raw, text)
+            _print_difference(path, source.text, text)
         elif options.check:
             if changed:
                 put(f"{path}: not formatted")
@@ -73,7 +76,15 @@ def fmt(options: Namespace) -> int:
         elif changed:
             write_text(Path(path), text)
             put(f"{path}: formatted")
-    return ExitCode.FINDINGS if unformatted and (options.check or options.diff) else ExitCode.DONE
+    return ExitCode.FINDINGS if refused or (unformatted and (options.check or options.diff)) else ExitCode.DONE
+
+
+def _refuse(source: Source) -> None:
+    """Say why a text cannot be laid out."""
+    from promo.syntax.parse import parse
+
+    print_diagnostics(parse(source).diagnostics)
+    put(f"{source.name}: not formatted, because it cannot be read; nothing was changed", sys.stderr)
 
 
 def standard_input() -> Source:

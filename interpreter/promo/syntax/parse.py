@@ -18,6 +18,7 @@ from attrs import frozen
 from promo.base.diagnostics import Diagnostic
 from promo.base.shown import Shown
 from promo.base.source import Source
+from promo.syntax.accept import DEEPEST, WORDLIKE, accepted
 from promo.syntax.lex import COMMENT, NAME, NEWLINE, PUNCTUATION, Lexeme, grammar, lexemes
 from promo.syntax.nodes import Node, Token, Tree
 from promo.syntax.tables import END, Rule
@@ -26,10 +27,6 @@ if TYPE_CHECKING:  # only a text with a syntax error pays for explaining it
     from promo.syntax.explain import Fault
 
 MOST_FAULTS = 200
-WORDLIKE = frozenset({NAME, PUNCTUATION})
-DEEPEST = 400
-"""Open symbols on the stack: beyond this a text is nested past anything a person writes."""
-
 Value = Node | Token | list[Node | Token] | None
 
 
@@ -238,20 +235,8 @@ class _Machine:
 
     def _accepted(self) -> list[str]:
         """Terminals that could really come next; an LALR state also lists some that cannot."""
-        return [terminal for terminal in grammar().actions[self.states[-1]] if self._would_accept(terminal)]
-
-    def _would_accept(self, terminal: str) -> bool:
-        tables, states = grammar(), list(self.states)
-        move = tables.actions[states[-1]].get(terminal)
-        while move is not None and move < 0:
-            rule = tables.rules[-1 - move]
-            if rule.length:
-                del states[-rule.length :]
-            states.append(tables.gotos[states[-1]][rule.symbol])
-            if terminal == END and states[-1] == tables.accept:
-                return True
-            move = tables.actions[states[-1]].get(terminal)
-        return move is not None
+        moves = grammar().actions[self.states[-1]]
+        return [one for one in moves if accepted(list(self.states), ((one, "", 0, 0),))]
 
     def _line(self, at: int) -> tuple[Lexeme, ...]:
         first = at
