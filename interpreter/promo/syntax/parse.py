@@ -6,7 +6,8 @@ what Lark's contextual lexer does; a test compares both parsers tree by tree and
 
 After a syntax error the parser resynchronises at the next line end: it leaves out the rest of the line (or the
 block that the line opens), takes the stack back to the nearest list of clauses or declarations, and goes on, so that
-one run reports every mistake of a file and still hands on the declarations that are sound.
+one run reports every mistake of a file and still hands on the declarations that are sound.  A brace that is missing is
+put in where the lines around it show that it is, so that it costs one message and no clause of its block.
 """
 
 from collections.abc import Sequence
@@ -125,18 +126,20 @@ class _Machine:
         """Read the whole stream."""
         at, end = 0, len(self.stream) - 1
         while (at := self._read(self.stream, at, end + 1)) <= end:
-            self.faults.append(self._fault(at))
+            at, brace = self._missing_brace(at)
+            self.faults.append(self._fault(at, brace))
             if at == end or len(self.faults) == MOST_FAULTS:
                 self._finish(self.stream[end])
                 return
-            at = self._recover(at)
+            at = self._recover(at, brace)
 
     def stop_before(self, end: int) -> tuple[frozenset[str], tuple[Lexeme, ...], tuple[Lexeme, ...]]:
         """Read up to a lexeme; what is accepted there, its line, and the line that opened the innermost block."""
         at, faults, last_fault = 0, 0, -1
         while faults < MOST_FAULTS and (at := self._read(self.stream, at, end)) < end:
+            at, brace = self._missing_brace(at)
             faults, last_fault = faults + 1, at
-            at = self._recover(at)
+            at = self._recover(at, brace)
         line = self._line(end)
         block = self._line(self.blocks[-1]) if self.blocks else ()
         lost = last_fault >= 0 and last_fault >= end - len(line)
@@ -218,18 +221,30 @@ class _Machine:
         states.append(self.tables.gotos[states[-1]][rule.symbol])
         parts.append((made, start, end))
 
-    def _fault(self, at: int) -> "Fault":
+    def _fault(self, at: int, brace: str) -> "Fault":
         from promo.syntax.explain import Fault
 
         before = self.stream[at - 1] if at else None
         first = before is None or before[0] == NEWLINE or before[1] == "{"
+        line, states = self._line(at), tuple(self.states)
+
+        def reads(rest: Sequence[Lexeme]) -> bool:
+            ended = (*rest, (NEWLINE, "\n", 0, 0))
+            return accepted(list(states), ended) == len(ended)
+
         return Fault(
             lexeme=self.stream[at],
             before=before,
-            line=self._line(at),
+            line=line,
+            rest=line[at - self._line_start(at) :],
+            reads=reads,
+            clauses=frozenset(self._begin_lines()),
             starts_line=first,
             expected=frozenset(self._accepted()),
             block=self._line(self.blocks[-1]) if self.blocks else (),
+            above=self._above(at),
+            next=self.stream[self._after_ends(at)],
+            brace=brace,
             too_deep=len(self.states) > DEEPEST,
         )
 
@@ -238,28 +253,75 @@ class _Machine:
         moves = grammar().actions[self.states[-1]]
         return [one for one in moves if accepted(list(self.states), ((one, "", 0, 0),))]
 
+    def _begin_lines(self) -> list[str]:
+        """Words that can begin a line in the innermost block, or at the top level."""
+        resting = next((state for state in reversed(self.states) if state in _resting_states()), self.tables.start)
+        moves = self.tables.actions[resting]
+        return [word for word, terminals in self.tables.words.items() if not moves.keys().isdisjoint(terminals)]
+
     def _line(self, at: int) -> tuple[Lexeme, ...]:
-        first = at
-        while first and self.stream[first - 1][0] != NEWLINE:
-            first -= 1
         last = at
         while self.stream[last][0] not in (NEWLINE, END):
             last += 1
-        return tuple(self.stream[first:last])
+        return tuple(self.stream[self._line_start(at) : last])
 
-    def _recover(self, at: int) -> int:
+    def _line_start(self, at: int) -> int:
+        while at and self.stream[at - 1][0] != NEWLINE:
+            at -= 1
+        return at
+
+    def _above(self, at: int) -> tuple[Lexeme, ...]:
+        """The last line before that of *at* that is not empty."""
+        at = self._line_start(at) - 1
+        while at > 0 and self.stream[at - 1][0] == NEWLINE:
+            at -= 1
+        return self._line(at) if at > 0 else ()
+
+    def _after_ends(self, at: int) -> int:
+        """Index of the first lexeme from *at* on that is no line end."""
+        while self.stream[at][0] == NEWLINE:
+            at += 1
+        return at
+
+    def _missing_brace(self, at: int) -> tuple[int, str]:
+        """Which brace is missing at a fault, if one is; and where the fault then is."""
+        first = self._line_start(at)
+        if self.blocks and self.blocks[-1] < first and self._declares(first):
+            if first < at:
+                self._rest()
+            return first, "}"
+        if not self.blocks and self.stream[at][0] == NEWLINE and "LBRACE" in self._accepted():
+            following = self.stream[self._after_ends(at)]
+            opened = (PUNCTUATION, "{", 0, 0), (NEWLINE, "\n", 0, 0), following
+            inside = following[1] == "}" or following[0] == NAME
+            if following[1] == "{" or (inside and accepted(list(self.states), opened) == len(opened)):
+                return at, "{"
+        return at, ""
+
+    def _recover(self, at: int, brace: str) -> int:
         """Take the stack back to a resting state; the index of the lexeme to go on from."""
+        if brace == "}":
+            self._close(self.stream[at][2])
+            return at
+        if brace == "{":
+            return self._open(at)
         if not any(isinstance(value, Node) and value.kind == "header" for value, _, _ in self.parts[:4]):
             return self._supply_header(at)
         top = self.parts[-1][0]
         if isinstance(top, Token) and top.kind == "RBRACE":
             # The block is closed: end its line here, or going back would open it again.
             self._supply((NEWLINE, "\n", self.stream[at][2], self.stream[at][2]))
-        if self.blocks and self._declares(at):
-            self._close(self.stream[at][2])
-            return at
         self._rest()
         return self._after_line(at)
+
+    def _open(self, at: int) -> int:
+        """Open the block of a line that ends without a brace; one that begins the next line serves."""
+        following = self._after_ends(at)
+        if self.stream[following][1] == "{":
+            return following
+        self._supply((PUNCTUATION, "{", self.stream[at][2], self.stream[at][2]))
+        self.blocks[-1] = at
+        return at
 
     def _finish(self, end: Lexeme) -> None:
         """Close what is open, so that the declarations read so far become a tree."""
@@ -280,8 +342,11 @@ class _Machine:
         return at if self._begins(at) else self._after_line(at)
 
     def _declares(self, at: int) -> bool:
-        """Whether a line of its own starts here that looks like a declaration: `stage name ... {`."""
-        return self._begins(at) and self._opens(at)
+        """Whether a line of its own starts here that is a declaration, or looks like one: `stage name ... {`."""
+        if not self._begins(at):
+            return False
+        line = self._line(at)
+        return self._opens(at) or (len(line) > 1 and accepted(list(_between_declarations()), line) == len(line))
 
     def _begins(self, at: int) -> bool:
         """Whether the word that opens a declaration begins a line here."""
@@ -297,7 +362,30 @@ class _Machine:
         return False
 
     def _after_line(self, at: int) -> int:
-        """Index of the line end after *at*, past the block that the line opens, if it opens one."""
+        """Index of the line end after *at*, past the block that the line opens, or should have opened."""
+        end = self._line_end(at)
+        if self.blocks or self._opens(at) or self.stream[at][1] == "}":
+            return end
+        return self._after_clauses(end)
+
+    def _after_clauses(self, at: int) -> int:
+        """
+        Past clauses that stand in no block, up to the `}` that was to close it; *at* itself where there is none.
+
+        They follow a line that is at fault; what they would say belongs to it.
+        """
+        end = at
+        while self.stream[end][0] == NEWLINE:
+            first = self._after_ends(end)
+            setting = self.stream[first][0] != END and self.stream[first + 1][1] == "="
+            if self.stream[first][0] == END or self._opens(first) or (self._begins(first) and not setting):
+                return at
+            end = self._line_end(first)
+            if self.stream[first][1] == "}":
+                return end
+        return at
+
+    def _line_end(self, at: int) -> int:
         depth = 0
         while self.stream[at][0] != END:
             kind, text, _, _ = self.stream[at]
@@ -317,6 +405,14 @@ class _Machine:
         while self.states[-1] not in resting and len(self.states) > 1:
             self.states.pop()
             self.parts.pop()
+
+
+@cache
+def _between_declarations() -> tuple[int, ...]:
+    """The stack behind the header."""
+    states = [grammar().start]
+    accepted(states, ((NAME, "promo", 0, 0), ("INT", "1", 0, 0), (NEWLINE, "\n", 0, 0)))
+    return tuple(states)
 
 
 @cache
