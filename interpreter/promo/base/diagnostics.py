@@ -52,7 +52,8 @@ class Diagnostic(Shown):
 
     *message* states the fact in lower case without a full stop; *hint* starts with a verb and says what to do;
     *notes* give the arithmetic or the context.  *edits* together repair the fault; `promo check --fix` carries out
-    only those that are sure, which leave no choice to make: a name that is nearly right stays a guess.
+    only those that are sure, which leave no choice to make: a name that is nearly right stays a guess.  A pass claims
+    that; whoever reads a whole text tries it (`promo.driver.sure`).
     """
 
     code: str

@@ -7,6 +7,8 @@ A gate names the candidate that a gap is measured to; a rule has one in its `jud
 from fractions import Fraction
 
 from promo.base.diagnostics import Edit, suggestion
+from promo.base.edits import line_after
+from promo.base.source import Span
 from promo.base.units import Dimension
 from promo.study.expressions import Expressions
 from promo.study.judgement import (
@@ -34,6 +36,7 @@ from promo.study.values import Measure
 from promo.syntax.nodes import Node, Token
 
 MOST_CONDITIONS = 32
+MOST_KEPT = 10**9
 HALF = Fraction(1, 2)
 
 
@@ -85,15 +88,28 @@ class Criteria:
         if per is not None and per.token("NAME").text != "host":
             self.scope.report("P0408", "places are given overall or per host", per, "write: per host")
             return None
-        value = part.children[0]
-        if part.kind == "top":
-            count = self.expressions.count(value, what="the number to keep")
-            return None if count is None else Top(count, per is not None)
-        share = self.expressions.amount(value, Dimension.NUMBER, example="best 25%")
-        if share is not None and not 0 < share < 1:
-            self.scope.report("P0302", "the share to keep lies between 0% and 100%", value, "write: best 25%")
+        example = "top 3" if part.kind == "top" else "best 25%"
+        number = self.expressions.amount(part.children[0], Dimension.NUMBER, example=example)
+        if number is None:
             return None
-        return None if share is None else Best(share, per is not None)
+        counts, shares = number.denominator == 1 and 1 <= number <= MOST_KEPT, 0 < number < 1
+        if counts if part.kind == "top" else shares:
+            return Top(int(number), per is not None) if part.kind == "top" else Best(number, per is not None)
+        self._no_place(part, "best" if shares else "top" if counts else "", example)
+        return None
+
+    def _no_place(self, part: Node, other: str, example: str) -> None:
+        """A number that `top` or `best` cannot take; *other* is the word that can."""
+        value = part.children[0]
+        message = "the number to keep is a whole number from 1 up"
+        if part.kind == "best":
+            message = "the share to keep lies between 0% and 100%"
+        if not other:
+            self.scope.report("P0302", message, value, f"write: {example}")
+            return
+        span = self.scope.span(part)
+        edits = (Edit(Span(span.source, span.start, span.start + len(part.kind)), other),)
+        self.scope.report("P0302", message, value, f"write: {line_after(edits)}", edits=edits)
 
     def _difference(self, part: Node, *, of_gate: bool) -> Difference | None:
         statistic, side = Statistic(part.token("STATISTIC").text), Side(part.token("SIDE").text)

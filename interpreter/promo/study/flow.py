@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from fractions import Fraction
 
 from promo.base.canonical import exact, rounded
-from promo.base.diagnostics import Diagnostic, Edit, Label, Severity
+from promo.base.diagnostics import Confidence, Diagnostic, Edit, Label, Severity
 from promo.base.source import Span
 from promo.study.judgement import (
     LEADER,
@@ -432,7 +432,8 @@ def check_stages(
             end = stage.where["seeds"].end
             edit = Edit(Span(scope.tree.source, end, end), "\n  report   only")
             message = f"no gate or rule reads stage '{stage.name}'"
-            scope.report("P0503", message, stage.where["name"], "add: report only", edits=(edit,))
+            at = stage.where["name"]
+            scope.report("P0503", message, at, "add: report only", edits=(edit,), confidence=Confidence.SURE)
         if stage.name in read and stage.report_only:
             message = f"stage '{stage.name}' is report only, and a gate or rule reads it"
             scope.report("P0507", message, stage.where["report"], "remove 'report only'")

@@ -4,7 +4,9 @@ import math
 from collections.abc import Mapping
 from fractions import Fraction
 
-from promo.base.diagnostics import Label
+from promo.base.diagnostics import Confidence, Edit, Label
+from promo.base.edits import line_after
+from promo.base.source import Span
 from promo.base.units import HOUR, Dimension
 from promo.study.expressions import Expressions, unquoted
 from promo.study.names import Clauses, Scope
@@ -21,6 +23,8 @@ STAGE_NEEDS = {"train": "train ... for 5min", "on": "on HOST", "seeds": "seeds 1
 CONTINUING_NEEDS = {"continue": "continue promoted from STAGE to 24h"}
 BRANCHING_NEEDS = {"branch": "branch promoted from STAGE to 24h"}
 COUNTED = ("training", "host")
+RANGE_BY_MINUS = ["INT", "-", "INT"]
+MOST_WRITTEN_OUT = 32
 
 _COUNTED_BUDGETS = {
     Dimension.STEPS: BudgetKind.STEPS,
@@ -289,6 +293,8 @@ class Ladder:
         for part in clause.children:
             if _is(part, "shared"):
                 continue
+            if self._no_seed(part, alone=sum(not _is(one, "shared") for one in clause.children) == 1):
+                return None
             seed = self.expressions.count(part, least=0, most=MOST_SEED, what="a seed")
             if seed is None:
                 return None
@@ -297,6 +303,28 @@ class Ladder:
             self.scope.report("P0210", "a seed is listed twice", clause, "remove one")
             return None
         return tuple(seeds)
+
+    def _no_seed(self, part: Node | Token, *, alone: bool) -> bool:
+        """Whether `1-3` or `[1, 2]` stands where seeds do, which have one way to be written."""
+        source = self.scope.tree.source
+        span = self.scope.span(part)
+        if _is(part, "list"):
+            edits = [Edit(Span(source, at, at + 1), "") for at in (span.start, span.end - 1)]
+            message = "seeds stand behind their word as they are, without brackets"
+        elif isinstance(part, Node) and part.kind == "sum" and [_kind(one) for one in part.children] == RANGE_BY_MINUS:
+            low, _, high = part.children
+            assert isinstance(low, Token) and isinstance(high, Token)
+            count = int(high.text.replace("_", "")[:9]) - (first := int(low.text.replace("_", "")[:9])) + 1
+            if not 1 < count <= (MOST_CELLS if alone else MOST_WRITTEN_OUT):
+                return False
+            written = f"{low.text}..{high.text}" if alone else ", ".join(str(first + more) for more in range(count))
+            edits = [Edit(span, written)]
+            message = f"{source.text[low.start : high.end]} is a difference, and no range of seeds"
+        else:
+            return False
+        hint = f"write: {line_after(edits)}"
+        self.scope.report("P0302", message, part, hint, edits=edits, confidence=Confidence.SURE)
+        return True
 
     def _seed_range(self, span: Node) -> tuple[int, ...] | None:
         levels = self.expressions.domain(span, Dimension.NUMBER)
@@ -373,6 +401,10 @@ def _continued(block: Node) -> str:
 def _trunk(whole: int, cooldown: Fraction | None) -> int | None:
     """Where a constant rate ends that cools down over the last share of a whole budget."""
     return None if cooldown is None else math.ceil(whole * (1 - cooldown))
+
+
+def _kind(part: Node | Token) -> str:
+    return part.text if part.kind == "ADD" and isinstance(part, Token) else part.kind
 
 
 def _is(part: Node | Token, kind: str) -> bool:

@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from attrs import define, field
 
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Label, Severity, suggestion
+from promo.base.edits import line_after
 from promo.base.source import Span
 from promo.study.ports import World
 from promo.syntax.nodes import Node, Token, Tree
 
 DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{kind}{at}" for kind in ("com", "lpt") for at in range(1, 10))})
+EVERYONE = "all"
+"""A word, but no name: what stands in a spec is said by name, or what is added later would be in it unseen."""
 LONGEST_NAME = 64
 """Names become parts of file names."""
 
@@ -127,10 +130,12 @@ class Scope:
         wanted = " or ".join(KINDS[kind] for kind in kinds)
         if declaration is None:
             known = [text for text, node in self.declared.items() if node.kind in kinds]
-            near = suggestion(name.text, known)
+            near = ", ".join(known) if name.text == EVERYONE else suggestion(name.text, known)
             listed = f"the file declares: {', '.join(known[:12])}" if known else f"declare a {wanted} of that name"
-            hint = f"did you mean '{near}'?" if near else listed
             edits = (Edit(self.span(name), near),) if near else ()
+            hint = f"did you mean '{near}'?" if near else listed
+            if near and name.text == EVERYONE:
+                hint = f"name each: {line_after(edits)}"
             self.report("P0201", f"no {wanted} is called '{name.text}'", name, hint, edits=edits)
             return None
         self.used.add(name.text)

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from attrs import frozen
 
-from promo.base.diagnostics import Edit, suggestion
+from promo.base.diagnostics import Confidence, Edit, suggestion
 from promo.base.source import Span
 from promo.base.units import RESEMBLING, UNITS, Dimension
 from promo.study.expressions import Expressions, split_unit, unquoted
@@ -90,7 +90,8 @@ def _runner_file(scope: Scope, clause: Node) -> tuple[RunnerChoice, Runner] | No
         end = scope.span(token).end
         edits = (Edit(Span(scope.tree.source, end, end), f" pinned {shown}"),)
         message = "a runner in a file is pinned, so that what it does cannot change unnoticed"
-        scope.report("P0205", message, token, f"write: runner {token.text} pinned {shown}", edits=edits)
+        hint = f"write: runner {token.text} pinned {shown}"
+        scope.report("P0205", message, token, hint, edits=edits, confidence=Confidence.SURE)
     elif not digest.startswith(pin.token("DIGEST").text.removeprefix("sha256:")):
         edits = (Edit(scope.span(pin.token("DIGEST")), shown),)
         message = f"the runner file '{path}' is not the one that was pinned"

@@ -11,7 +11,7 @@ from functools import cache
 from attrs import frozen
 
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Label, suggestion
-from promo.base.edits import apply
+from promo.base.edits import line_after
 from promo.base.source import Source, Span
 from promo.base.units import RESEMBLING, UNITS, sure_unit
 from promo.syntax.lex import NAME, NEWLINE, PUNCTUATION, WRONG, Lexeme, grammar
@@ -174,13 +174,15 @@ def _sign_in_clause(source: Source, fault: Fault) -> Diagnostic | None:
     word = fault.line[0][1]
     span = _span(source, fault.lexeme)
     behind = span.end + (source.text[span.end : span.end + 1] == " " and source.text[span.start - 1] == " ")
+    edits = (Edit(Span(source, span.start, behind), ""),)
+    sound = fault.reads(fault.rest[1:])
     return Diagnostic(
         "P0113",
         f"the clause '{word}' takes no {sign}",
         span,
-        f"write the value after the word: {_example(word)}",
-        edits=(Edit(Span(source, span.start, behind), ""),),
-        confidence=Confidence.SURE,
+        f"write: {line_after(edits)}" if sound else f"write the value after the word: {_example(word)}",
+        edits=edits,
+        confidence=Confidence.SURE if sound else Confidence.GUESS,
     )
 
 
@@ -245,14 +247,13 @@ def _listed_names(source: Source, fault: Fault) -> Diagnostic | None:
     if not fault.reads(plain):
         return None
     opening, closing = fault.rest[0], fault.rest[ends]
-    inner = source.text[opening[3] : closing[2]].strip()
-    ahead, behind = source.text[fault.line[0][2] : opening[2]], source.text[closing[3] : fault.line[-1][3]]
+    edits = tuple(Edit(Span(source, start, end), "") for _, _, start, end in (opening, closing))
     return Diagnostic(
         "P0105",
         "these names stand in brackets, and a list of names has none",
         Span(source, opening[2], closing[3]),
-        f"write: {ahead}{inner}{behind}",
-        edits=(Edit(Span(source, opening[2], opening[3]), ""), Edit(Span(source, closing[2], closing[3]), "")),
+        f"write: {line_after(edits)}",
+        edits=edits,
         confidence=Confidence.SURE,
     )
 
@@ -273,9 +274,9 @@ def _lost_commas(source: Source, fault: Fault) -> Diagnostic | None:
     if not edits or not fault.reads(line):
         return None
     what = "a comma is missing before it" if len(edits) == 1 else "commas are missing from here on"
-    repaired = apply(source.text, edits)[fault.line[0][2] : fault.line[-1][3] + len(edits)]
     message = f"'{fault.lexeme[1]}' cannot stand here: {what}"
-    return Diagnostic("P0105", message, _span(source, fault.lexeme), f"write: {repaired}", edits=tuple(edits))
+    hint = f"write: {line_after(edits)}"
+    return Diagnostic("P0105", message, _span(source, fault.lexeme), hint, edits=tuple(edits))
 
 
 def _unfinished(source: Source, fault: Fault) -> Diagnostic | None:
@@ -296,8 +297,8 @@ def _unexpected(source: Source, fault: Fault) -> Diagnostic:
 _QUESTIONS: tuple[Question, ...] = (
     _nested,
     _no_header,
-    _not_a_symbol,
     _loose_unit,
+    _not_a_symbol,
     _unclosed_bracket,
     _unclosed,
     _unopened,
