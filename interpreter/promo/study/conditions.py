@@ -173,7 +173,7 @@ class Conditions:
     def _level(self, factor: Factor, part: Node | Token) -> Level | None:
         """A level written in the text, if it belongs to the factor."""
         taken = self._taken.setdefault(factor.name, {})
-        written = part.text if isinstance(part, Token) and part.kind != "NAME" else ""
+        written = part.text if isinstance(part, Token) else ""
         if written in taken:
             return taken[written]
         value = self.expressions.value(part)

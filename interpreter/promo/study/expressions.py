@@ -40,6 +40,8 @@ class Expressions:
         if isinstance(part, Token):
             return self._token(part)
         match part.kind:
+            case "named":
+                return self._named(part.token("NAME"))
             case "neg":
                 operand = self.quantity(part.children[-1])
                 return None if operand is None else Quantity(-operand.value, operand.dimension)
@@ -147,11 +149,7 @@ class Expressions:
         return tuple(levels)
 
     def _token(self, token: Token) -> Value | None:
-        if token.kind == "STRING":
-            return unquoted(token)
-        if token.kind == "NAME":
-            return self._named(token)
-        return self._number(token)
+        return unquoted(token) if token.kind == "STRING" else self._number(token)
 
     def _named(self, token: Token) -> Value | None:
         if token.text in self.values:

@@ -261,7 +261,7 @@ class Growth:
     def _strategies(self, listed: Node) -> tuple[str, ...] | None:
         found = []
         for part in listed.children:
-            name = part.text if isinstance(part, Token) and part.kind == "NAME" else ""
+            name = part.token("NAME").text if isinstance(part, Node) and part.kind == "named" else ""
             if name not in STRATEGIES:
                 near = suggestion(name, STRATEGIES)
                 hint = f"did you mean '{near}'?" if near else f"use: {', '.join(STRATEGIES)}"
