@@ -89,6 +89,22 @@ def test_a_text_that_does_not_parse_is_not_laid_out_by_a_fix(workplace, capsys):
     assert "P0901" not in capsys.readouterr().err
 
 
+def test_what_could_stand_there_is_told_in_part_and_on_demand_all_of_it(workplace, capsys):
+    path = write(workplace, spec().replace("  keep top 1\n", "  keep tops 1\n"))
+
+    assert promo("check", path) == 1
+    part = capsys.readouterr().err
+    assert promo("check", "--all", path) == 1
+    everything = capsys.readouterr().err
+    assert promo("check", "--format", "json", path) == 1
+    (found,) = json.loads(capsys.readouterr().out)["diagnostics"]
+
+    assert "'tops' cannot stand here: 'top', 'rank', 'not', 'best', 'equivalent', 'first' or 5 more is expected" in part
+    assert "could stand" not in part
+    assert f"here could stand: {', '.join(found['expected'])}" in everything
+    assert {"'top'", "'mean'", "'median'", "'worst'", "'every'", "'('"} <= set(found["expected"])
+
+
 def test_layout_is_a_finding_when_asked_for(workplace, capsys):
     path = write(workplace, spec())
 

@@ -63,7 +63,7 @@ def _say(options: Namespace, checked: list[Checked]) -> None:
         for one in spec.mended:
             line, column = one.span.source.position(one.span.start)
             put(f"{one.span.source.name}:{line}:{column}: mended {one.code}: {one.message}", sys.stderr)
-    print_diagnostics(found)
+    print_diagnostics(found, expected=options.all)
     if options.fix and options.specs == ["-"]:
         sys.stdout.write(checked[0].source.text)
     elif not any(errors(found)):

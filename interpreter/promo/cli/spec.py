@@ -4,23 +4,30 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import evolve
 
 from promo.base.diagnostics import Diagnostic, Severity
 from promo.base.errors import ExitCode, PromoError
 from promo.base.source import Source
 from promo.cli.terminal import put, wants_colour
-from promo.driver.pipeline import Compiled, compile_source, lock_path, read_lock
 from promo.files import RealDisk, decode_source, read_source
 
+if TYPE_CHECKING:  # laying a text out needs no pass but the parser
+    from promo.driver.pipeline import Compiled
 
-def compile_file(path: str) -> Compiled:
+
+def compile_file(path: str) -> "Compiled":
     """A spec file through every pass."""
+    from promo.driver.pipeline import compile_source, lock_path, read_lock
+
     place = Path(path)
     return compile_source(read_source(place, path), place.parent, read_lock(lock_path(place)))
 
 
-def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
-    """Findings for people, on standard error."""
+def print_diagnostics(diagnostics: Iterable[Diagnostic], *, expected: bool = False) -> None:
+    """Findings for people, on standard error; with all that was *expected* where reading stopped, if asked for."""
     found = tuple(diagnostics)
     if not found:
         return
@@ -29,6 +36,8 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
 
     colour = wants_colour(sys.stderr)
     for one in found:
+        if expected and one.expected:
+            one = evolve(one, notes=(*one.notes, f"here could stand: {', '.join(one.expected)}"))
         put(as_text(one, colour=colour) + "\n", sys.stderr)
     put(counted(found), sys.stderr)
 

@@ -19,7 +19,6 @@ from promo.decision.decide import decide_gate, decide_rule, lot
 from promo.decision.values import Answer, Ground
 from promo.evidence.values import OK, Cell, Evidence, Row
 from promo.study.judgement import (
-    LEADER,
     Agreement,
     Best,
     Both,
@@ -42,6 +41,7 @@ from promo.study.judgement import (
     primitives,
 )
 from promo.study.values import Study
+from promo.syntax.clauses import LEADER
 
 
 def fast_condition(condition: Condition, cells: int) -> bool:

@@ -17,7 +17,6 @@ from promo.decision.values import Finding
 from promo.evidence.values import Evidence, Row
 from promo.study.describe import describe_condition
 from promo.study.judgement import (
-    LEADER,
     Agreement,
     Best,
     Both,
@@ -37,6 +36,7 @@ from promo.study.judgement import (
     Top,
 )
 from promo.study.values import Measure
+from promo.syntax.clauses import LEADER
 
 Values = Mapping[tuple[str, int], Fraction]
 

@@ -17,8 +17,9 @@ from promo.decision.arrays import apply_gate, apply_rule, fast_condition, fast_g
 from promo.decision.confidence import Bools, Floats
 from promo.decision.exactly import Supposed, chance
 from promo.plan.values import Plan
-from promo.study.judgement import LEADER, Best, First, Gate, Rule, Statistic, Then, Top, primitives
+from promo.study.judgement import Best, First, Gate, Rule, Statistic, Then, Top, primitives
 from promo.study.values import Stage, Study
+from promo.syntax.clauses import LEADER
 
 BATCH = 20_000
 SLOW_DRAWS = 500

@@ -20,6 +20,10 @@ Read = Callable[[Source], tuple[Diagnostic, ...]]
 MOST_ALONE = 8
 """Up to so many edits are tried one by one; of more, parts of the whole, which take each other's word for it."""
 
+MOST_TRIALS = 24
+MOST_READ = 2_000_000
+"""Readings of one text, and characters in all of them: a text with hundreds of claims keeps most as guesses."""
+
 
 def weight(found: Sequence[Diagnostic]) -> tuple[int, int]:
     """How wrong a text is: by its errors, then by all that was found."""
@@ -41,33 +45,41 @@ def proven(source: Source, found: tuple[Diagnostic, ...], read: Read) -> tuple[D
     claims = [one for one in found if one.confidence is Confidence.SURE and one.edits]
     if not claims:
         return found
+    trials = _Trials(source, found, read)
     together = applicable(source, claims)
-    held = {id(one) for one in _held(source, found, together, read)}
+    held = {id(one) for one in trials.held(together)}
     # Those that touch the same characters as another one wait for their turn in the text that it leaves.
     waiting = [one for one in claims if not any(one is other for other in together)]
-    held |= {id(one) for one in waiting[:MOST_ALONE] if _held(source, found, (one,), read)}
+    held |= {id(one) for one in waiting if trials.held((one,))}
     return tuple(
         evolve(one, confidence=Confidence.GUESS) if one.confidence is Confidence.SURE and id(one) not in held else one
         for one in found
     )
 
 
-def _held(
-    source: Source, found: Sequence[Diagnostic], tried: Sequence[Diagnostic], read: Read
-) -> tuple[Diagnostic, ...]:
-    """Those of some diagnostics whose edits make the text better."""
-    if not tried:
-        return ()
-    if len(tried) == 1 or len(tried) > MOST_ALONE:
-        text = Source(source.name, apply(source.text, (edit for one in tried for edit in one.edits)))
-        after = read(text)
-        wanted = sum(1 for _ in errors(tried))
-        if weight(after)[0] <= weight(found)[0] - wanted and weight(after) < weight(found):
-            return tuple(tried)
-        if len(tried) == 1:
-            return tuple(tried) if _sees_further(found, tried[0], text, after) else ()
-    middle = len(tried) // 2
-    return (*_held(source, found, tried[:middle], read), *_held(source, found, tried[middle:], read))
+class _Trials:
+    """Readings of one text with edits carried out, as many as its length allows."""
+
+    def __init__(self, source: Source, found: Sequence[Diagnostic], read: Read) -> None:
+        self.source, self.found, self.read = source, found, read
+        self.left = min(MOST_TRIALS, max(MOST_READ // (len(source.text) + 1), 2))
+
+    def held(self, tried: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+        """Those of some diagnostics whose edits make the text better; none once there were too many trials."""
+        if not tried or not self.left:
+            return ()
+        if len(tried) == 1 or len(tried) > MOST_ALONE:
+            self.left -= 1
+            edits = (edit for one in tried for edit in one.edits)
+            text = Source(self.source.name, apply(self.source.text, edits))
+            after = self.read(text)
+            wanted = sum(1 for _ in errors(tried))
+            if weight(after)[0] <= weight(self.found)[0] - wanted and weight(after) < weight(self.found):
+                return tuple(tried)
+            if len(tried) == 1:
+                return tuple(tried) if _sees_further(self.found, tried[0], text, after) else ()
+        middle = len(tried) // 2
+        return (*self.held(tried[:middle]), *self.held(tried[middle:]))
 
 
 def _sees_further(found: Sequence[Diagnostic], repaired: Diagnostic, text: Source, after: Sequence[Diagnostic]) -> bool:

@@ -5,7 +5,6 @@ from fractions import Fraction
 from promo.base.canonical import exact
 from promo.study.describe import describe_bound, describe_guard, describe_kept, describe_level
 from promo.study.judgement import (
-    LEADER,
     Agreement,
     Best,
     Both,
@@ -29,6 +28,7 @@ from promo.study.judgement import (
     Top,
 )
 from promo.study.values import Grow, Study
+from promo.syntax.clauses import LEADER
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 TESTS = {

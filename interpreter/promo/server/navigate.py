@@ -20,7 +20,8 @@ from promo.server.document import Document, open_document
 from promo.server.names import declared, occurrences
 from promo.server.values import Declared, Occurrence, Positions
 from promo.study.expressions import unquoted
-from promo.study.names import KINDS, LONGEST_NAME
+from promo.study.names import LONGEST_NAME
+from promo.syntax.clauses import SPOKEN
 from promo.syntax.parse import parse
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -143,7 +144,7 @@ def _tried(document: Document, old: Declared, places: list[Occurrence], new: str
     if broken:
         raise Refused(_breaks(old, new, broken))
     if caused:
-        raise Refused(f"'{new}' cannot be the name of this {KINDS[old.kind]}: {caused[0].message}")
+        raise Refused(f"'{new}' cannot be the name of this {SPOKEN[old.kind]}: {caused[0].message}")
     shifted = [one.start + index * (len(new) - len(old.name)) for index, one in enumerate(places)]
     if [one.start for one in after.occurrences if one.name == new] != shifted:
         raise Refused(f"'{new}' would mean something else in one of its places")

@@ -9,7 +9,7 @@ paper may be one model (a width is rounded up to a multiple of the head size).
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
-from attrs import evolve
+from attrs import define, evolve, field
 
 from promo.base.canonical import exact
 from promo.base.diagnostics import Edit, Label, suggestion
@@ -17,12 +17,11 @@ from promo.base.source import Span
 from promo.base.units import Dimension
 from promo.study.expressions import Expressions
 from promo.study.factorial import DesignReader
-from promo.study.imports import Imported
 from promo.study.mixed import ArrayReader, is_mixed
 from promo.study.names import Scope
 from promo.study.ports import ConditionError, Runner, RunnerFactor
 from promo.study.space import Array, Design, Factor, Interval, Level
-from promo.study.values import Candidate, Grow, Role
+from promo.study.values import Candidate, Data, Grow, Host, Role
 from promo.syntax.nodes import Node, Token
 
 UNIT_DIMENSIONS = {
@@ -34,6 +33,21 @@ UNIT_DIMENSIONS = {
 
 MOST_UNMATCHED = Fraction(5, 100)
 """How far the size of a control may lie from that of its candidate, as a share."""
+
+
+@define(eq=False, repr=False, slots=False)
+class Imported:
+    """What the `use` lines of a text bring in, by name."""
+
+    hosts: dict[str, Host] = field(factory=dict)
+    factors: dict[str, Factor] = field(factory=dict)
+    designs: dict[str, Design] = field(factory=dict)
+    arrays: dict[str, Array] = field(factory=dict)
+    candidates: dict[str, Candidate] = field(factory=dict)
+    cohorts: dict[str, tuple[str, ...]] = field(factory=dict)
+    data: dict[str, Data] = field(factory=dict)
+    stages: set[str] = field(factory=set)
+    """Stages of other studies; growth and laws may refer to their results."""
 
 
 class Conditions:
@@ -234,18 +248,18 @@ class Conditions:
         levels = {factor.name: factor.default for factor in self.factors.values()}
         like = block.node("like")
         if like is not None:
-            model = scope.refer(like.token("NAME"), "candidate")
+            model = scope.meant(like)
             if model is None:
                 return None
             levels.update(self.candidates[model].levels)
         follows = block.node("follows")
-        schedule = scope.refer(follows.token("NAME"), "schedule") if follows else None
+        schedule = scope.meant(follows) if follows else None
         if follows is not None and schedule not in self.schedules:
             return None
         sound = True
         given: dict[str, Node] = {}
         for setting in block.nodes("setting"):
-            factor = scope.refer(setting.token("NAME"), "factor")
+            factor = scope.meant(setting)
             level = self._level(self.factors[factor], setting.children[1]) if factor else None
             if factor is None or level is None:
                 sound = False
@@ -257,7 +271,7 @@ class Conditions:
             levels[factor] = level
         role = block.node("role")
         control = role.node("control") if role else None
-        control_of = scope.refer(control.token("NAME"), "candidate") if control else None
+        control_of = scope.meant(control) if control else None
         return self._add(
             name,
             Role.CONTROL if control else Role(role.token("ROLE").text) if role else Role.PLAIN,
@@ -330,13 +344,13 @@ class Conditions:
 
     def _cohort(self, block: Node) -> tuple[str, ...] | None:
         scope = self.scope
-        clauses = scope.clauses(block, {}, repeated=("rows", "members"))
+        clauses = scope.clauses(block)
         names: dict[str, None] = {}
         sound = True
         for clause in block.children:
             if not isinstance(clause, Node) or clause.kind == "expect_candidates":
                 continue
-            found = self._rows(clause) if clause.kind == "rows" else self._members(clause)
+            found = self._rows(clause) if clause.kind == "rows" else scope.all_meant(clause)
             sound = sound and found is not None
             for name in found or ():
                 if name in names:
@@ -355,11 +369,6 @@ class Conditions:
             return None
         self.cohorts[block.token("NAME").text] = tuple(names)
         return tuple(names)
-
-    def _members(self, clause: Node) -> tuple[str, ...] | None:
-        names = list(clause.tokens("NAME"))
-        found = self.scope.refer_all(names, "candidate")
-        return found if len(found) == len(names) else None
 
     def points_of(self, design: str, clause: Node, *, reuse: bool = False) -> tuple[str, ...] | None:
         """
@@ -408,7 +417,7 @@ class Conditions:
     def _rows(self, clause: Node) -> tuple[str, ...] | None:
         """Candidates made from rows of a design; they are called after it: `screen_4`."""
         scope = self.scope
-        name = scope.refer(clause.token("NAME"), "design")
+        name = scope.meant(clause)
         if name is None:
             return None
         design = self.designs.get(name) or self.arrays.get(name)

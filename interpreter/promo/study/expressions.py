@@ -14,6 +14,7 @@ from promo.base.edits import line_after
 from promo.base.units import UNITS, Dimension, Quantity
 from promo.study.names import Scope
 from promo.study.space import Interval, Level
+from promo.syntax.clauses import ARGUMENTS, Argument, values_in
 from promo.syntax.nodes import Node, Token
 
 _LEADING_NUMBER = re.compile(r"[0-9][0-9_]*(\.[0-9][0-9_]*)?([eE][+-]?[0-9]+)?(?![eE][+-]?[0-9])")
@@ -71,6 +72,24 @@ class Expressions:
         message = f"this is {quantity.dimension.value}, and {names} is wanted"
         self.scope.report("P0301", message, part, f"write it like this: {example}")
         return None
+
+    def given(self, clause: Node, place: int = 0) -> Fraction | None:
+        """The amount that a clause gives at a place of its values, of what the table of clauses says it measures."""
+        value = ARGUMENTS[clause.kind].value(place)
+        return self.amount(values_in(clause)[place], *value.dimensions, example=self.example(value))
+
+    def example(self, value: Argument) -> str:
+        """An example of a value, with the study's own unit where it is of the measure."""
+        return value.example + (self.metric_unit or "" if Dimension.METRIC in value.dimensions else "")
+
+    def count_given(self, clause: Node, place: int = 0, *, least: int = 1, most: int = 10**9, what: str) -> int | None:
+        """The whole number that a clause gives at a place of its values."""
+        return self.count(values_in(clause)[place], least=least, most=most, what=what)
+
+    def seconds_given(self, clause: Node) -> int | None:
+        """The span of time that a clause gives, in whole seconds."""
+        value = ARGUMENTS[clause.kind].value(0)
+        return self.seconds(values_in(clause)[0], *value.dimensions, example=self.example(value))
 
     def count(self, part: Node | Token, *, least: int = 1, most: int = 10**9, what: str) -> int | None:
         """A whole plain number between *least* and *most*."""

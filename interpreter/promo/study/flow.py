@@ -14,7 +14,6 @@ from promo.base.canonical import exact, rounded
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Label, Severity
 from promo.base.source import Span
 from promo.study.judgement import (
-    LEADER,
     Against,
     Agreement,
     Best,
@@ -37,6 +36,7 @@ from promo.study.judgement import (
 from promo.study.names import Scope
 from promo.study.space import Neighbourhood
 from promo.study.values import Entrants, Stage, Study
+from promo.syntax.clauses import LEADER
 
 MOST_EXACT = 20
 """Cells up to which exact tests enumerate every assignment of signs."""

@@ -14,9 +14,6 @@ from attrs import frozen
 from promo.base.shown import Shown
 from promo.study.places import Where, place
 
-LEADER = "leader"
-"""Stands for the best candidate before a gate, whoever that is."""
-
 
 class Statistic(Enum):
     """How the values of a candidate's cells become one number."""

@@ -45,7 +45,7 @@ class ArrayReader:
 
     def _array(self, block: Node) -> Array | None:
         scope = self.scope
-        clauses = scope.clauses(block, {"vary": "vary depth in [6, 8, 10]"}, repeated=("vary", *OTHER))
+        clauses = scope.clauses(block)
         if not clauses.complete or not self._fitting(block, clauses):
             return None
         varied = self._varied(clauses)
@@ -87,7 +87,7 @@ class ArrayReader:
         scope = self.scope
         found: dict[str, tuple[Level, ...]] = {}
         for vary in clauses.all("vary"):
-            name = scope.refer(vary.token("NAME"), "factor")
+            name = scope.meant(vary)
             if name is None or name in found:
                 if name is not None:
                     scope.report("P0210", f"'{name}' is varied twice", vary.token("NAME"), "remove one")
@@ -113,7 +113,7 @@ class ArrayReader:
                 scope.report("P0703", message, block.token("NAME"), "vary fewer factors, or take an array")
                 return None
             return full_of(counts)
-        asked = self.expressions.count(kind.children[0], what="the number of rows", most=10**300)
+        asked = self.expressions.count_given(kind, what="the number of rows", most=10**300)
         if asked is None:
             return None
         known = {size: rows for size in sizes() if (rows := array_of(size, counts)) is not None}

@@ -32,10 +32,10 @@ class Neighbourhoods:
 
     def _neighbourhood(self, block: Node) -> Neighbourhood | None:
         scope = self.scope
-        clauses = scope.clauses(block, {"vary": "vary depth low 8 high 10"}, repeated=("vary",))
+        clauses = scope.clauses(block)
         near = block.node("neighbours")
         assert near is not None
-        of = scope.refer(near.token("NAME"), "cohort", "gate")
+        of = scope.meant(near)
         extra = next(
             (one for kind in ("alias", "clear", "without", "expect_resolution") for one in clauses.all(kind)), None
         )
@@ -47,7 +47,7 @@ class Neighbourhoods:
             return None
         levels: dict[str, tuple[Level, ...]] = {}
         for vary in clauses.all("vary"):
-            name = scope.refer(vary.token("NAME"), "factor")
+            name = scope.meant(vary)
             listed = vary.node("list")
             ends = vary.children[1:3] if listed is None else listed.children
             parts = [*ends, *(one.children[0] for one in vary.nodes("centre"))]

@@ -46,10 +46,10 @@ def accepted(states: list[int], stream: Sequence[Lexeme]) -> int:
                     break
         move = moves.get(terminal)
         while move is not None and move < 0:
-            rule = rules[-1 - move]
-            if rule.length:
-                del states[-rule.length :]
-            states.append(gotos[states[-1]][rule.symbol])
+            symbol, length, _, _, _ = rules[-1 - move]
+            if length:
+                del states[-length:]
+            states.append(gotos[states[-1]][symbol])
             move = actions[states[-1]].get(terminal)
         if terminal == END and states[-1] == tables.accept:
             return at + 1

@@ -5,48 +5,21 @@ Each question below knows one mistake people make; the first that recognises the
 """
 
 import re
-from collections.abc import Callable, Sequence
-from functools import cache
-
-from attrs import frozen
+from collections.abc import Callable
 
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Label, suggestion
 from promo.base.edits import line_after
 from promo.base.source import Source, Span
 from promo.base.units import RESEMBLING, UNITS, sure_unit
-from promo.syntax.lex import NAME, NEWLINE, PUNCTUATION, WRONG, Lexeme, grammar
+from promo.syntax.clauses import BLOCKS
+from promo.syntax.fault import Fault, examples, first_word, line_words, listed, options
+from promo.syntax.lex import NAME, NEWLINE, PUNCTUATION, WRONG, Lexeme
 from promo.syntax.tables import END
 
 NUMBERS = ("INT", "FLOAT")
 LISTED = (NAME, *NUMBERS, "QUANTITY")
 MEASURED_IN = re.compile(r"^[ \t]*measure[ \t]+[a-z][a-z0-9_]*[ \t]+in[ \t]+([a-z][a-z0-9_]*)", re.MULTILINE)
 """Where a text says the unit of its measure, which belongs to the units that it may use."""
-
-
-@frozen(eq=False, repr=False)
-class Fault:
-    """What the parser knew when it could not go on."""
-
-    lexeme: Lexeme
-    before: Lexeme | None
-    line: tuple[Lexeme, ...]
-    rest: tuple[Lexeme, ...]
-    """The line from the lexeme on."""
-    reads: Callable[[Sequence[Lexeme]], bool]
-    """Whether the line could be read to its end with these lexemes in place of its rest."""
-    clauses: frozenset[str]
-    """Words that can begin a line in the innermost block, or at the top level."""
-    starts_line: bool
-    expected: frozenset[str]
-    block: tuple[Lexeme, ...]
-    """The line that opened the innermost block; empty at the top level."""
-    above: tuple[Lexeme, ...]
-    """The last line before that is not empty."""
-    next: Lexeme
-    """The first lexeme from here on that is no line end."""
-    brace: str
-    """The brace that is missing, where the lines around show that one is."""
-    too_deep: bool
 
 
 Question = Callable[[Source, Fault], Diagnostic | None]
@@ -180,7 +153,7 @@ def _sign_in_clause(source: Source, fault: Fault) -> Diagnostic | None:
         "P0113",
         f"the clause '{word}' takes no {sign}",
         span,
-        f"write: {line_after(edits)}" if sound else f"write the value after the word: {_example(word)}",
+        f"write: {line_after(edits)}" if sound else f"write the value after the word: {examples(word, fault.kind)[0]}",
         edits=edits,
         confidence=Confidence.SURE if sound else Confidence.GUESS,
     )
@@ -208,15 +181,20 @@ def _unknown_word(source: Source, fault: Fault) -> Diagnostic | None:
     if not fault.starts_line or fault.lexeme[0] != NAME:
         return None
     word, span = fault.lexeme[1], _span(source, fault.lexeme)
-    known = _spelled(fault.expected)
+    known = line_words(fault)
     near = suggestion(word, known)
-    if not fault.block:
-        hint = f"did you mean '{near}'?" if near else f"begin a declaration with one of: {', '.join(known)}"
-        return Diagnostic("P0109", f"no declaration begins with '{word}'", span, hint)
-    block = next((lexeme[1] for lexeme in fault.block if lexeme[1] != "frozen"), "block")
-    article = "an" if block[0] in "aeiou" else "a"
-    hint = f"did you mean '{near}'?" if near else f"use one of its clauses: {', '.join(known)}"
-    return Diagnostic("P0108", f"{article} {block} has no clause '{word}'", span, hint)
+    if fault.block:
+        article = "an" if fault.kind[0] in "aeiou" else "a"
+        hint = f"did you mean '{near}'?" if near else f"use one of its clauses: {listed(known)}"
+        message = f"{article} {fault.kind} has no clause '{word}'"
+        return Diagnostic("P0108", message, span, hint, expected=known)
+    blocks = [kind for kind, clauses in BLOCKS.items() if any(first_word(rule) == word for rule in clauses)]
+    if blocks:
+        message = f"'{word}' is a clause of {listed(blocks)}, and no block is open here"
+        hint = "a } above it closes its block too early, or nothing opens it"
+        return Diagnostic("P0109", message, span, hint, expected=known)
+    hint = f"did you mean '{near}'?" if near else f"begin a declaration with one of: {listed(known)}"
+    return Diagnostic("P0109", f"no declaration begins with '{word}'", span, hint, expected=known)
 
 
 def _run_on(source: Source, fault: Fault) -> Diagnostic | None:
@@ -283,15 +261,14 @@ def _unfinished(source: Source, fault: Fault) -> Diagnostic | None:
     if fault.lexeme[0] not in (NEWLINE, END) and fault.lexeme[1] != "}":
         return None
     before = fault.before or fault.lexeme
-    word = fault.line[0][1] if fault.line else before[1]
     message = f"this line is not finished: {_wanted(fault)} is missing"
-    return Diagnostic("P0114", message, Span(source, before[3], before[3]), _form(fault, word))
+    at = Span(source, before[3], before[3])
+    return Diagnostic("P0114", message, at, _form(fault), expected=options(fault))
 
 
 def _unexpected(source: Source, fault: Fault) -> Diagnostic:
-    word = fault.line[0][1] if fault.line else ""
     message = f"'{fault.lexeme[1]}' cannot stand here: {_wanted(fault)} is expected"
-    return Diagnostic("P0105", message, _span(source, fault.lexeme), _form(fault, word))
+    return Diagnostic("P0105", message, _span(source, fault.lexeme), _form(fault), expected=options(fault))
 
 
 _QUESTIONS: tuple[Question, ...] = (
@@ -311,56 +288,14 @@ _QUESTIONS: tuple[Question, ...] = (
     _unfinished,
 )
 
-_NAMED = {
-    NAME: "a name",
-    "INT": "a whole number",
-    "FLOAT": "a number",
-    "QUANTITY": "a quantity with its unit",
-    "STRING": 'a text in "..."',
-    "DIGEST": "a digest sha256:...",
-    NEWLINE: "the end of the line",
-    END: "the end of the file",
-}
-
-_VALUE = {"INT", "FLOAT", "QUANTITY", NAME}
-
 
 def _wanted(fault: Fault) -> str:
-    """What could stand at the fault, in words; the operators of a complete expression are not worth naming."""
-    expected = set(fault.expected)
-    parts: list[str] = []
-    if expected >= _VALUE:
-        parts.append("a value")
-        expected -= {*_VALUE, "STRING", "LSQB", "LPAR", "SUB"}
-    elif expected & {"ADD", "MUL"}:
-        expected -= {"ADD", "SUB", "MUL", "CIRCUMFLEX"}
-    parts += sorted(_NAMED[terminal] for terminal in expected if terminal in _NAMED)
-    parts += [f"'{word}'" for word in _spelled(frozenset(expected))]
-    shown = parts[:6]
-    return " or ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown) or "nothing"
+    return listed(options(fault)) or "nothing"
 
 
-def _spelled(terminals: frozenset[str]) -> list[str]:
-    return [word for word, may_be in grammar().words.items() if not terminals.isdisjoint(may_be)]
-
-
-@cache
-def _words_at_top() -> frozenset[str]:
-    top = next(moves for moves in grammar().actions if "STUDY" in moves and "STAGE" in moves and NEWLINE in moves)
-    return frozenset(_spelled(frozenset(top)))
-
-
-def _opens(line: tuple[Lexeme, ...]) -> bool:
-    return any(lexeme[1] == "{" for lexeme in line)
-
-
-def _example(word: str) -> str:
-    examples = grammar().examples.get(word, ())
-    return examples[0] if examples else f"{word} ..."
-
-
-def _form(fault: Fault, word: str) -> str:
-    if fault.block and fault.block[0][1] == "candidate":  # its lines begin with names of factors, not with words
-        return f"write: {word} = VALUE" if "EQUAL" in fault.expected else ""
-    examples = dict.fromkeys(grammar().examples.get(word, ()))
-    return f"follow the form: {'  or  '.join([*examples][:3])}" if examples else ""
+def _form(fault: Fault) -> str:
+    """What the clause or declaration should look like."""
+    if fault.kind == "candidate":  # its lines begin with names of factors, not with words
+        return f"write: {fault.word} = VALUE" if "EQUAL" in fault.expected else ""
+    shown = examples(fault.word, fault.kind)[:3]
+    return f"follow the form: {'  or  '.join(shown)}" if shown else ""

@@ -25,7 +25,7 @@ from promo.syntax.nodes import Node, Token, Tree
 from promo.syntax.tables import END, Rule
 
 if TYPE_CHECKING:  # only a text with a syntax error pays for explaining it
-    from promo.syntax.explain import Fault
+    from promo.syntax.fault import Fault
 
 MOST_FAULTS = 200
 Value = Node | Token | list[Node | Token] | None
@@ -58,7 +58,7 @@ def parse(source: Source) -> Parsed:
             stream.append(lexeme)
     end = len(source.text)
     stream.append((END, "", end, end))
-    machine = _Machine(stream)
+    machine = Machine(stream)
     machine.run()
     root = machine.root or Node("start", (), 0, end)
     return Parsed(Tree(source, root, tuple(comments)), _explained(source, machine.faults) if machine.faults else ())
@@ -68,28 +68,6 @@ def _explained(source: Source, faults: list["Fault"]) -> tuple[Diagnostic, ...]:
     from promo.syntax.explain import explain
 
     return tuple(explain(source, fault) for fault in faults)
-
-
-@frozen(eq=False, repr=False, slots=False)
-class Expected(Shown):
-    """What could come next at the end of a text: terminals, the line so far, and the line that opened the block."""
-
-    terminals: frozenset[str]
-    line: tuple[Lexeme, ...]
-    block: tuple[Lexeme, ...]
-
-
-def expected(text: str) -> Expected:
-    """
-    What the grammar takes at the very end of a text.
-
-    Args:
-        text: the beginning of a spec, up to a place; lines with mistakes are passed over as in `parse`.
-    """
-    stream = [lexeme for lexeme in lexemes(text) if lexeme[0] != COMMENT]
-    stream.append((END, "", len(text), len(text)))
-    machine = _Machine(stream)
-    return Expected(*machine.stop_before(len(stream) - 1))
 
 
 @cache
@@ -104,12 +82,13 @@ def _resting_states() -> frozenset[int]:
 
 def _only_renames(rule: Rule, value: Value) -> bool:
     """Whether a rule of one symbol leaves its value as it is; most do: a number is an operand is a product is a sum."""
-    if rule.kind is None:
-        return bool(rule.keep) or value is None
-    return rule.lift and isinstance(value, (Token, Node))
+    _, _, kind, keep, lift = rule
+    if kind is None:
+        return bool(keep) or value is None
+    return lift and isinstance(value, (Token, Node))
 
 
-class _Machine:
+class Machine:
     """The automaton: a stack of states, and the value, start and end of the symbol that led to each."""
 
     def __init__(self, stream: list[Lexeme]) -> None:
@@ -119,6 +98,8 @@ class _Machine:
         self.parts: list[tuple[Value, int, int]] = [(None, 0, 0)]
         self.blocks: list[int] = []
         """Where in the stream the open braces stand."""
+        self.words_said: dict[int, list[tuple[int, str]]] = {}
+        """Brace of a block -> where its lines begin, and with which word; known once something is wrong in it."""
         self.faults: list[Fault] = []
         self.root: Node | None = None
 
@@ -132,6 +113,20 @@ class _Machine:
                 self._finish(self.stream[end])
                 return
             at = self._recover(at, brace)
+
+    def copy(self) -> "Machine":
+        """A machine that has read the same, and reads on by itself."""
+        other = Machine(self.stream)
+        other.states, other.blocks = list(self.states), list(self.blocks)
+        # A list grows in place, so each has to be another one.
+        other.parts = [
+            (list(value) if isinstance(value, list) else value, start, end) for value, start, end in self.parts
+        ]
+        return other
+
+    def read(self, lexemes: Sequence[Lexeme]) -> None:
+        """Read what does not stand in the text."""
+        self._read(lexemes, 0, len(lexemes))
 
     def stop_before(self, end: int) -> tuple[frozenset[str], tuple[Lexeme, ...], tuple[Lexeme, ...]]:
         """Read up to a lexeme; what is accepted there, its line, and the line that opened the innermost block."""
@@ -166,8 +161,8 @@ class _Machine:
             move = moves.get(terminal)
             while move is not None and move < 0:
                 rule = rules[-1 - move]
-                if rule.length == 1 and _only_renames(rule, parts[-1][0]):
-                    states[-1] = gotos[states[-2]][rule.symbol]
+                if rule[1] == 1 and _only_renames(rule, parts[-1][0]):
+                    states[-1] = gotos[states[-2]][rule[0]]
                 else:
                     reduce(rule, end)
                 move = actions[states[-1]].get(terminal)
@@ -184,13 +179,9 @@ class _Machine:
             at += 1
         return until
 
-    def _supply(self, *lexemes: Lexeme) -> None:
-        """Read what does not stand in the text."""
-        self._read(lexemes, 0, len(lexemes))
-
     def _reduce(self, rule: Rule, here: int) -> None:
         """Replace the symbols of a rule by its node, or by the list of its children."""
-        length = rule.length
+        symbol, length, kind, keep, lift = rule
         states, parts = self.states, self.parts
         if length:
             taken = parts[-length:]
@@ -199,7 +190,7 @@ class _Machine:
         else:
             taken, start, end = [], here, here
         children: list[Node | Token] = []
-        for place in rule.keep:
+        for place in keep:
             value = taken[place][0]
             if isinstance(value, list):
                 # A list belongs to the rule that takes it, so it may grow in place: long files stay linear.
@@ -210,19 +201,19 @@ class _Machine:
             elif value is not None:
                 children.append(value)
         made: Value
-        if rule.kind is None:
+        if kind is None:
             made = children
-        elif rule.lift and len(children) == 1:
+        elif lift and len(children) == 1:
             made = children[0]
         else:
-            made = Node(rule.kind, tuple(children), start, end)
-            if rule.kind == "start":
+            made = Node(kind, tuple(children), start, end)
+            if kind == "start":
                 self.root = made
-        states.append(self.tables.gotos[states[-1]][rule.symbol])
+        states.append(self.tables.gotos[states[-1]][symbol])
         parts.append((made, start, end))
 
     def _fault(self, at: int, brace: str) -> "Fault":
-        from promo.syntax.explain import Fault
+        from promo.syntax.fault import Fault
 
         before = self.stream[at - 1] if at else None
         first = before is None or before[0] == NEWLINE or before[1] == "{"
@@ -239,6 +230,7 @@ class _Machine:
             rest=line[at - self._line_start(at) :],
             reads=reads,
             clauses=frozenset(self._begin_lines()),
+            said=self._said(at),
             starts_line=first,
             expected=frozenset(self._accepted()),
             block=self._line(self.blocks[-1]) if self.blocks else (),
@@ -258,6 +250,22 @@ class _Machine:
         resting = next((state for state in reversed(self.states) if state in _resting_states()), self.tables.start)
         moves = self.tables.actions[resting]
         return [word for word, terminals in self.tables.words.items() if not moves.keys().isdisjoint(terminals)]
+
+    def _said(self, at: int) -> frozenset[str]:
+        """Words that begin the other lines of the block around a place; each block is looked through once."""
+        if not self.blocks:
+            return frozenset()
+        opened = self.blocks[-1]
+        if opened not in self.words_said:
+            first, found = opened + 1, []
+            for place in range(first, len(self.stream)):
+                if self.stream[place][0] == END or self.stream[place][1] == "}":
+                    break
+                if place == first or self.stream[place - 1][0] == NEWLINE:
+                    found.append((place, self.stream[place][1]))
+            self.words_said[opened] = found
+        mine = self._line_start(at)
+        return frozenset(word for place, word in self.words_said[opened] if place != mine)
 
     def _line(self, at: int) -> tuple[Lexeme, ...]:
         last = at
@@ -310,7 +318,7 @@ class _Machine:
         top = self.parts[-1][0]
         if isinstance(top, Token) and top.kind == "RBRACE":
             # The block is closed: end its line here, or going back would open it again.
-            self._supply((NEWLINE, "\n", self.stream[at][2], self.stream[at][2]))
+            self.read(((NEWLINE, "\n", self.stream[at][2], self.stream[at][2]),))
         self._rest()
         return self._after_line(at)
 
@@ -319,7 +327,7 @@ class _Machine:
         following = self._after_ends(at)
         if self.stream[following][1] == "{":
             return following
-        self._supply((PUNCTUATION, "{", self.stream[at][2], self.stream[at][2]))
+        self.read(((PUNCTUATION, "{", self.stream[at][2], self.stream[at][2]),))
         self.blocks[-1] = at
         return at
 
@@ -328,17 +336,23 @@ class _Machine:
         while self.blocks:
             self._close(end[2])
         self._rest()
-        self._supply(end)
+        self.read((end,))
 
     def _close(self, offset: int) -> None:
         self._rest()
-        self._supply((PUNCTUATION, "}", offset, offset))
-        self._supply((NEWLINE, "\n", offset, offset))
+        self.read(((PUNCTUATION, "}", offset, offset),))
+        self.read(((NEWLINE, "\n", offset, offset),))
 
     def _supply_header(self, at: int) -> int:
         start = self.stream[at][2]
         del self.states[1:], self.parts[1:]
-        self._supply((NAME, "promo", start, start), ("INT", "1", start, start), (NEWLINE, "\n", start, start))
+        self.read(
+            (
+                (NAME, "promo", start, start),
+                ("INT", "1", start, start),
+                (NEWLINE, "\n", start, start),
+            )
+        )
         return at if self._begins(at) else self._after_line(at)
 
     def _declares(self, at: int) -> bool:
@@ -405,6 +419,12 @@ class _Machine:
         while self.states[-1] not in resting and len(self.states) > 1:
             self.states.pop()
             self.parts.pop()
+
+
+@cache
+def declaration_words() -> frozenset[str]:
+    """Words that begin a declaration."""
+    return frozenset(word for word, terminals in grammar().words.items() if not _declaring().isdisjoint(terminals))
 
 
 @cache
