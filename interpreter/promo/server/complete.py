@@ -17,6 +17,8 @@ from promo import plugins
 from promo.base.units import UNITS, Dimension
 from promo.server.document import Document
 from promo.server.names import IMPORT
+from promo.study.space import Array, Design
+from promo.study.values import Study
 from promo.syntax.clauses import BLOCKS, SPOKEN, Argument, Known
 from promo.syntax.fault import clause_words, examples, first_word
 from promo.syntax.lex import COMMENT, grammar, lexemes
@@ -24,6 +26,8 @@ from promo.syntax.parse import declaration_words
 from promo.syntax.place import Place, place_at_end
 
 HEADER = "promo 1\n"
+MOST_ROWS = 64
+"""Of a design whose rows are offered though nothing trains them."""
 PARTIAL = re.compile(r"[A-Za-z0-9_.%]*\Z")
 NUMBER = re.compile(r"[0-9][0-9_]*(\.[0-9][0-9_]*)?(?=[A-Za-z_]*\Z)")
 
@@ -123,12 +127,22 @@ def _names(document: Document, here: _Here, said: frozenset[str]) -> Iterator[ty
                 sort_text=f"0{declared.name}",
             )
     if "candidate" in kinds and document.compiled.study is not None:
-        for name, candidate in document.compiled.study.candidates.items():
-            if name not in document.declared:  # a row of a design
+        for name, origin in _made(document.compiled.study).items():
+            if name not in document.declared:
                 kind = types.CompletionItemKind.Variable
-                yield types.CompletionItem(name, kind=kind, detail=candidate.origin, sort_text=f"2{name}")
+                yield types.CompletionItem(name, kind=kind, detail=origin, sort_text=f"2{name}")
     for word in words:
         yield types.CompletionItem(word, kind=types.CompletionItemKind.EnumMember, sort_text=f"0{word}")
+
+
+def _made(study: Study) -> dict[str, str]:
+    """Candidates and rows of small designs, which are candidates where they are named -> where they come from."""
+    made = {name: candidate.origin for name, candidate in study.candidates.items()}
+    designs: list[Design | Array] = [*study.designs.values(), *study.arrays.values()]
+    for design in designs:
+        if len(design.rows) <= MOST_ROWS:
+            made |= design.titles
+    return made
 
 
 def _known(document: Document, what: Known | None) -> tuple[str, ...]:

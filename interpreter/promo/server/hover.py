@@ -36,6 +36,8 @@ def hover(document: Document, offset: int) -> types.Hover | None:
     if occurrence is None or declared is None:
         return _word(document, offset)
     paragraphs = [_title(declared), document.compiled.tree.documentation(declared.node), *_meaning(document, declared)]
+    if occurrence.name != declared.name:
+        paragraphs = [f"**row of a design** `{occurrence.name}`", *_row(document, occurrence.name)]
     shown = types.MarkupContent(types.MarkupKind.Markdown, "\n\n".join(part for part in paragraphs if part))
     return types.Hover(shown, document.positions.range(occurrence.start, occurrence.end))
 
@@ -93,6 +95,15 @@ def _meaning(document: Document, declared: Declared) -> Iterator[str]:
         yield NOT_SOUND
     else:
         yield from _resolved(study, plan, declared)
+
+
+def _row(document: Document, name: str) -> Iterator[str]:
+    study = document.compiled.study
+    if study is None:
+        yield NOT_SOUND
+    elif name in study.candidates:
+        yield study.candidates[name].origin
+        yield from _candidate(study.candidates[name], study)
 
 
 def _resolved(study: Study, plan: Plan, declared: Declared) -> Iterator[str]:

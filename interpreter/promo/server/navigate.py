@@ -109,6 +109,8 @@ def _renamed(document: Document, offset: int) -> tuple[Occurrence, Declared]:
     found = _named(document, offset)
     if found is None:
         raise Refused("there is no declared name here")
+    if found[0].name != found[1].name:
+        raise Refused(f"'{found[0].name}' is a row of '{found[1].name}', and is called after it")
     return found
 
 

@@ -73,6 +73,7 @@ class Conditions:
         with_arrays.read([block for block, more in mixed.items() if more])
         reader = DesignReader(self.scope, self.expressions, self.factors, self.designs, self.level)
         reader.read([block for block, more in mixed.items() if not more])
+        self.scope.row = self._row
 
     def read_candidates(self, schedules: Iterable[str]) -> None:
         """Read candidates; those that follow a schedule differ from those that do not."""
@@ -438,6 +439,28 @@ class Conditions:
                 return None
             points[f"{name}_{number}"] = (f"row {number} of {name}", part)
         return self._row_candidates(design, points)
+
+    def _row(self, name: Token) -> bool | None:
+        """The candidate that a row of a design is, made where it is first named; None for any other name."""
+        owner, _, _ = name.text.rpartition("_")
+        design = self.designs.get(owner) or self.arrays.get(owner)
+        if design is None:
+            declared = self.scope.declared.get(owner)
+            broken = owner in self.scope.vague and declared is not None and declared.kind == "design"
+            return False if broken else None
+        self.scope.used.add(owner)
+        if name.text in self.candidates:
+            return True
+        title = design.titles.get(name.text)
+        if title is None:
+            message = f"'{owner}' has {len(design.rows)} rows, and none of them is '{name.text}'"
+            first, last = f"{owner}_{design.numbers[0]}", f"{owner}_{design.numbers[-1]}"
+            self.scope.report("P0704", message, name, f"its rows are called {first} to {last}")
+            return False
+        made = self._row_candidates(design, {name.text: (title, name)}) is not None
+        if not made:
+            self.scope.vague.add(name.text)
+        return made
 
     def _row_candidates(
         self, design: Design | Array, points: Mapping[str, tuple[str, Node | Token]]

@@ -212,7 +212,7 @@ class Ladder:
             near = self.near.found.get(known or "")
             if known is None:
                 return None
-            if scope.declared[known].kind == "design" and near is None:
+            if near is None and known in scope.declared and scope.declared[known].kind == "design":
                 message = f"'{known}' is a design, and a stage trains candidates"
                 scope.report("P0724", message, name, f"make candidates of its rows: cohort NAME {{ rows {known} all }}")
                 return None

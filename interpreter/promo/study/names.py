@@ -23,6 +23,11 @@ LONGEST_NAME = 64
 """Names become parts of file names."""
 
 
+def _no_row(name: Token) -> bool | None:
+    """No design is read yet."""
+    return None
+
+
 @define(eq=False, repr=False, slots=False)
 class Scope:
     """The declarations of one text, and the faults found so far."""
@@ -36,6 +41,8 @@ class Scope:
     derived: set[str] = field(factory=set)
     """Named values that factors enter: they have a value for each candidate only."""
     found: list[Diagnostic] = field(factory=list)
+    row: Callable[[Token], bool | None] = _no_row
+    """Makes the candidate that a name is as a row of a design; whether it could, and None when it is no row."""
 
     def gather(self) -> None:
         """Register every named declaration; a second one of the same name is a fault."""
@@ -136,6 +143,9 @@ class Scope:
         if declaration is not None and declaration.kind in kinds:
             self.used.add(name.text)
             return name.text
+        made = self.row(name) if declaration is None and "candidate" in kinds else None
+        if made is not None:
+            return name.text if made else None
         wanted = " or ".join(SPOKEN[kind] for kind in kinds)
         if declaration is None:
             known = [text for text, node in self.declared.items() if node.kind in kinds]
