@@ -94,3 +94,59 @@ def test_a_rule_that_does_not_hold_may_stop_or_hold_the_study(then):
 )
 def test_rules_on_values_that_are_all_equal(require, answer):
     assert decide_rule(*judged(require, ("2", "3"), BASE)).answer is answer
+
+
+# --- those who were promoted ---------------------------------------------------------------------------------
+
+PROMOTED = spec().replace("judge good against", "judge promoted against").replace("keep top 1", "keep top 2")
+
+
+def about_promoted(text=PROMOTED, **rows):
+    study = study_of(text)
+    return decide_rule(study, study.rules["close"], evidence("long", **rows))
+
+
+@pytest.mark.parametrize(
+    ("rows", "answer", "judged"),
+    [
+        ({"good": ("1", "1"), "fair": ("2", "3")}, Answer.HOLDS, ("fair", "good")),
+        ({"good": ("1", "1"), "fair": ("4", "4")}, Answer.FAILS, ("fair", "good")),
+        ({"good": ("9", "9"), "fair": ("9", "9")}, Answer.FAILS, ("fair", "good")),
+        ({"good": ("1", "1")}, Answer.HOLDS, ("good",)),
+        ({}, Answer.UNDECIDED, ()),
+        ({"good": ("1", None), "fair": ("2", "3")}, Answer.UNDECIDED, ("fair", "good")),
+    ],
+)
+def test_a_rule_about_the_promoted_holds_when_it_holds_for_each_of_them(rows, answer, judged):
+    """The reference is always kept, so it was promoted too; nobody is judged against itself."""
+    decision = about_promoted(base=BASE, **rows)
+
+    assert (decision.answer, decision.judged) == (answer, judged)
+
+
+def test_each_finding_and_comparison_says_whom_it_is_about():
+    decision = about_promoted(base=BASE, good=("1", "1"), fair=("4", "4"))
+
+    assert [(dict(one.details)["candidate"], one.holds) for one in decision.findings] == [
+        ("fair", False),
+        ("good", True),
+    ]
+    assert [(one.candidate, one.difference) for one in decision.comparisons] == [
+        ("fair", "2"),
+        ("fair", "1"),
+        ("good", "-1"),
+        ("good", "-2"),
+    ]
+
+
+def test_when_nobody_was_promoted_the_rule_says_what_follows():
+    decision = about_promoted(PROMOTED.replace("absent skip", "absent stop"), base=BASE)
+
+    assert decision.why == "nobody whom the rule is about was promoted to long"
+    assert decision.stopped
+
+
+def test_those_whom_the_stage_names_itself_were_not_promoted():
+    text = PROMOTED.replace("train promoted for 2s", "train promoted, spare for 2s")
+
+    assert about_promoted(text, base=BASE, good=("1", "1"), spare=("9", "9")).judged == ("good",)

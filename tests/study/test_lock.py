@@ -70,6 +70,7 @@ MEANING = {
     "every": ("mean gap", "every gap", {"close"}),
     "kind of bound": ("at most", "at least", {"close"}),
     "judged": ("judge good", "judge fair", {"close"}),
+    "those promoted": ("judge good", "judge promoted", {"close"}),
     "absent": ("absent skip", "absent stop", {"close"}),
     "short budget": ("for 1s\n  on box\n  seeds 1, 2", "for 2s\n  on box\n  seeds 1, 2", {"pick"}),
     "long budget": ("promoted for 2s", "promoted for 3s", {"close"}),
@@ -208,3 +209,12 @@ def test_edits_are_applied_from_the_end():
 
     assert apply(made.source.text, []) == made.source.text
     assert list(check_seals(made.study, None, made.plan.seals)) == []
+
+
+def test_a_rule_about_those_promoted_rests_on_everyone_who_may_be():
+    text = spec().replace("judge good", "judge promoted")
+    changed = text.replace("candidate poor like base { quality = 4 }", "candidate poor like base { quality = 5 }")
+    before, after = seals_of(text), seals_of(changed)
+
+    assert before["close"] != after["close"]
+    assert seals_of(spec())["close"] == seals_of(spec().replace("quality = 4", "quality = 5"))["close"]

@@ -151,10 +151,10 @@ def apply_rule(
 ) -> tuple[Bools, Bools]:
     """Whether a rule holds in each study, and whether it is decided; both of shape (studies,)."""
     there = alive[rule.stage]
+    if not isinstance(rule.judged, str) or not fast_condition(rule.require, values[rule.stage].shape[2]):
+        return _slow_rule(study, rule, names, values, alive)
     needed = [names.index(name) for name in (rule.judged, rule.reference) if name is not None]
     known = there[:, needed].all(axis=1)
-    if not fast_condition(rule.require, values[rule.stage].shape[2]):
-        return _slow_rule(study, rule, names, values, alive)
     order = sorted(range(len(names)), key=lambda place: names[place])
     judged = names.index(rule.judged)
     asked = there & (np.arange(len(names)) == judged)

@@ -5,10 +5,10 @@ Pure: the same gate and the same evidence give the same decision, byte for byte,
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from promo.base.canonical import Json, digest, exact, from_exact
 from promo.decision.conditions import Table, agreement, complete, holds
@@ -274,7 +274,9 @@ def decide_rule(
     study: Study, rule: Rule, evidence: Evidence, others: Mapping[str, Evidence] = NO_OTHERS
 ) -> RuleDecision:
     """
-    Judge a candidate, on its own or against another, cell by cell.
+    Judge a candidate, or each of several, on its own or against another, cell by cell.
+
+    The claim holds when it holds for everyone whom the rule is about; of several it fails once it fails for one.
 
     Args:
         study: the resolved study.
@@ -282,12 +284,18 @@ def decide_rule(
         evidence: of the rule's own stage.
         others: evidence of earlier stages that the rule's condition reads, by stage.
     """
-    rows = {name: evidence.row(name) for name in (rule.judged, rule.reference) if name is not None}
-    why, then = _obstacle(rule, rows)
+    judged = judged_of(study, rule, evidence)
+    named = (*judged, *([rule.reference] if rule.reference is not None else []))
+    why, then = _obstacle(rule, {name: evidence.row(name) for name in named})
+    if not judged:
+        why, then = f"nobody whom the rule is about was promoted to {rule.stage}", rule.absent or rule.missing.then
     answer = Answer.UNDECIDED
     findings: tuple[Finding, ...] = ()
     if not why:
-        held_true, findings = holds(rule.require, rule.judged, _rule_table(study, rule, evidence, others))
+        table = _rule_table(study, rule, evidence, others)
+        answers = {name: holds(rule.require, name, table) for name in judged}
+        findings = tuple(_about(rule, name, one) for name, (_, found) in answers.items() for one in found)
+        held_true = _all_true([answer for answer, _ in answers.values()])
         if held_true is None:
             why, then = f"a value it needs is missing at {rule.stage}", rule.missing.then
         else:
@@ -300,13 +308,32 @@ def decide_rule(
         stage=rule.stage,
         evidence=evidence.digest,
         clauses=_clauses(describe_rule(rule, study.measure)),
-        comparisons=_compare(study, rule, evidence),
+        judged=judged,
+        comparisons=tuple(one for name in judged for one in _compare(study, rule, name, evidence)),
         findings=findings,
         answer=answer,
         why=why,
         stopped=f"{because}, and the rule says: stop" if then is Then.STOP else "",
         held=f"{because}, and the rule says: hold" if then is Then.HOLD else "",
     )
+
+
+def judged_of(study: Study, rule: Rule, evidence: Evidence) -> tuple[str, ...]:
+    """Whom a rule is about, sorted: known beforehand, or from who came to its stage."""
+    if isinstance(rule.judged, str):
+        return (rule.judged,)
+    aside = {rule.reference, *study.stages[rule.stage].candidates}
+    return tuple(sorted(row.candidate for row in evidence.rows if row.candidate not in aside))
+
+
+def _all_true(answers: Sequence[bool | None]) -> bool | None:
+    """Whether all are; one that is not decides, whatever the others are."""
+    return False if False in answers else None if None in answers else True
+
+
+def _about(rule: Rule, name: str, finding: Finding) -> Finding:
+    """A finding that says whom it is about, where the rule does not."""
+    return finding if isinstance(rule.judged, str) else evolve(finding, details=(("candidate", name), *finding.details))
 
 
 def _obstacle(rule: Rule, rows: Mapping[str, Row | None]) -> tuple[str, Then | None]:
@@ -348,9 +375,9 @@ def _leader(study: Study, evidence: Evidence) -> str | None:
     return min(means, key=lambda name: (means[name], name), default=None)
 
 
-def _compare(study: Study, rule: Rule, evidence: Evidence) -> tuple[Comparison, ...]:
+def _compare(study: Study, rule: Rule, name: str, evidence: Evidence) -> tuple[Comparison, ...]:
     """Values side by side; the difference is in the direction that the rule asks about."""
-    judged = evidence.row(rule.judged)
+    judged = evidence.row(name)
     reference = evidence.row(rule.reference) if rule.reference else None
     if judged is None or (rule.reference and reference is None):
         return ()
@@ -362,7 +389,7 @@ def _compare(study: Study, rule: Rule, evidence: Evidence) -> tuple[Comparison, 
         difference = None
         if other is not None and mine.value is not None and other.value is not None:
             difference = exact(sign * (from_exact(mine.value) - from_exact(other.value)))
-        found.append(Comparison(mine.host, mine.seed, mine.value, other.value if other else None, difference))
+        found.append(Comparison(name, mine.host, mine.seed, mine.value, other.value if other else None, difference))
     return tuple(found)
 
 

@@ -335,7 +335,7 @@ class _Tally:
         stage = self.study.stages[rule.stage]
         (required, *more) = primitives(rule.require)
         reference = getattr(required, "reference", None) or rule.reference
-        if more or isinstance(required, Top | Best) or reference == LEADER:
+        if more or isinstance(required, Top | Best) or reference == LEADER or not isinstance(rule.judged, str):
             return None
         asked = [name for name in (rule.judged, rule.reference, reference) if name is not None]
         if not all(self._certain(stage, name) for name in asked):

@@ -104,6 +104,7 @@ class Answer(Enum):
 class Comparison:
     """One cell of a rule: both values and how much worse the judged candidate is."""
 
+    candidate: str
     host: str
     seed: int
     judged: str | None
@@ -120,6 +121,8 @@ class RuleDecision:
     stage: str
     evidence: str
     clauses: tuple[tuple[str, str], ...]
+    judged: tuple[str, ...]
+    """Whom it was about, sorted; nobody when all who could be promoted were dropped."""
     comparisons: tuple[Comparison, ...]
     findings: tuple[Finding, ...]
     answer: Answer
@@ -265,8 +268,10 @@ def decision_to_json(decision: Decision) -> dict[str, Json]:
         "stage": decision.stage,
         "evidence": decision.evidence,
         "clauses": dict(decision.clauses),
+        "judged": list(decision.judged),
         "comparisons": [
             {
+                "candidate": one.candidate,
                 "host": one.host,
                 "seed": one.seed,
                 "judged": one.judged,

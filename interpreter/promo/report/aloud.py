@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from promo.base.canonical import exact
-from promo.study.describe import describe_bound, describe_guard, describe_kept, describe_level
+from promo.study.describe import describe_bound, describe_guard, describe_judged, describe_kept, describe_level
 from promo.study.judgement import (
     Agreement,
     Best,
@@ -107,9 +107,11 @@ def read_grow(grow: Grow, study: Study) -> str:
 def read_rule(rule: Rule, study: Study) -> str:
     """A rule in one sentence."""
     against = f" against {rule.reference}" if rule.reference else ""
+    judged = describe_judged(rule.judged)
+    who = judged if isinstance(rule.judged, str) else "each of them"
     parts = [
-        f"{'Frozen rule' if rule.frozen else 'Rule'} {rule.name}: judge {rule.judged}{against} at {rule.stage}",
-        f"require that {claimed(rule.require, study, rule.judged, rule.reference)}",
+        f"{'Frozen rule' if rule.frozen else 'Rule'} {rule.name}: judge {judged}{against} at {rule.stage}",
+        f"require that {claimed(rule.require, study, who, rule.reference)}",
         f"missing: {handled(rule.missing)}",
         f"crash: {handled(rule.crash)}" if rule.crash else "",
         f"absent: {rule.absent.value}" if rule.absent else "",

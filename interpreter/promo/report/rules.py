@@ -19,7 +19,8 @@ from promo.report.people import result_words, settled_gate
 from promo.report.record import Record
 from promo.report.seal import SHOWN, seal_view
 from promo.report.values import Cell, ComparisonView, GateView, RuleView, StandingView
-from promo.report.words import NONE, demand_words, finding_words, number, plural, standing_reason
+from promo.report.words import NONE, demand_words, finding_words, number, of_candidate, plural, standing_reason
+from promo.study.describe import describe_judged
 from promo.study.judgement import Gate, Rule
 
 MOST_CELLS = 24
@@ -127,8 +128,6 @@ def rule_view(record: Record, rule: Rule) -> RuleView:
     """Everything that is shown of a rule."""
     decision = record.decisions.get(rule.name)
     assert decision is None or isinstance(decision, RuleDecision)
-    comparisons = decision.comparisons if decision else ()
-    few = len(comparisons) <= MOST_COMPARISONS
     return RuleView(
         name=rule.name,
         documentation=rule.documentation,
@@ -137,34 +136,42 @@ def rule_view(record: Record, rule: Rule) -> RuleView:
         decided=decision is not None,
         answer=decision.answer.value if decision else "open",
         result=_result(record, rule.name),
-        judged=rule.judged,
+        judged=describe_judged(rule.judged),
         reference=rule.reference or "",
         side=side_of(rule).value,
         findings=tuple(finding_words(one, record.study.measure.unit) for one in decision.findings) if decision else (),
-        comparisons=tuple(_comparison(one) for one in comparisons) if few else tuple(_of_rule(comparisons)),
+        comparisons=_comparisons(decision) if decision else (),
         evidence=decision.evidence[:SHOWN] if decision else "",
         decision=decision_digest(decision)[:SHOWN] if decision else "",
         amended=(*amended_lines(record.state, rule.name), *moved_lines(record, rule.name)),
     )
 
 
-def _comparison(one: Comparison) -> ComparisonView:
+def _comparison(decision: RuleDecision, one: Comparison) -> ComparisonView:
     difference = number(one.difference, signed=True)
-    return ComparisonView(f"{one.host}, seed {one.seed}", number(one.judged), number(one.reference), difference)
+    cell = f"{one.host}, seed {one.seed}{of_candidate(decision, one)}"
+    return ComparisonView(cell, number(one.judged), number(one.reference), difference)
 
 
-def _of_rule(comparisons: Sequence[Comparison]) -> Iterable[ComparisonView]:
-    """Mean and range of each host."""
+def _comparisons(decision: RuleDecision) -> tuple[ComparisonView, ...]:
+    if len(decision.comparisons) <= MOST_COMPARISONS:
+        return tuple(_comparison(decision, one) for one in decision.comparisons)
+    return tuple(_of_rule(decision))
+
+
+def _of_rule(decision: RuleDecision) -> Iterable[ComparisonView]:
+    """Mean and range of each host, for each candidate."""
+    comparisons = decision.comparisons
     figures: tuple[tuple[str, Callable[[Sequence[Fraction]], Fraction]], ...] = (
         ("mean", _mean),
         ("lowest", min),
         ("highest", max),
     )
-    for host in dict.fromkeys(one.host for one in comparisons):
-        own = [one for one in comparisons if one.host == host]
+    for candidate, host in dict.fromkeys((one.candidate, one.host) for one in comparisons):
+        own = [one for one in comparisons if (one.candidate, one.host) == (candidate, host)]
         for name, figure in figures:
             columns = ([one.judged for one in own], [one.reference for one in own], [one.difference for one in own])
             known = [[from_exact(text) for text in column if text is not None] for column in columns]
             judged, reference, difference = (figure(values) if values else None for values in known)
-            cell = f"{host}, {plural(len(own), 'cell')}: {name}"
+            cell = f"{host}{of_candidate(decision, own[0])}, {plural(len(own), 'cell')}: {name}"
             yield ComparisonView(cell, _text(judged), _text(reference), _text(difference, signed=True))

@@ -97,10 +97,10 @@ def _rule(name: str, decision: RuleDecision) -> Iterator[tuple[str, ...]]:
     pairs = (f"{one.host}/{one.seed}={one.judged or ''}:{one.reference or ''}" for one in decision.comparisons)
     cells = " ".join(pairs)
     for finding in decision.findings or (None,):
-        judged = dict(decision.clauses).get("judge", "").split(" ")[0]
+        about = dict(finding.details).get("candidate") if finding is not None else None
         yield (
             *_head(name, "rule", decision),
-            judged,
+            about or " ".join(decision.judged),
             "",
             "",
             decision.answer.value,

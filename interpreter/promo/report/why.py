@@ -34,6 +34,7 @@ from promo.report.words import (
     finding_words,
     listed,
     number,
+    of_candidate,
     plural,
     standing_reason,
 )
@@ -73,7 +74,7 @@ def explain(record: Record, candidate: str, name: str) -> Explanation | None:
         return None if standing is None else _of_gate(record, record.study.gates[name], decision, standing)
     if isinstance(decision, RuleDecision):
         rule = record.study.rules[name]
-        return _of_rule(record, rule, decision) if candidate in (rule.judged, rule.reference) else None
+        return _of_rule(record, rule, decision) if candidate in (*decision.judged, rule.reference) else None
     if isinstance(decision, ReduceDecision):
         reduction = record.study.reductions[name]
         return _of_reduction(record, reduction, decision, candidate) if candidate in reduction.rows else None
@@ -144,10 +145,11 @@ def _shown(record: Record, decision: GateDecision, standing: Standing) -> Standi
 def _of_rule(record: Record, rule: Rule, decision: RuleDecision) -> Explanation:
     unit = record.study.measure.unit
     person = record.state.people.get(rule.name)
+    pair = [name for name in (*decision.judged, rule.reference) if name]
     lines = (
         f"The rule: {read_rule(rule, record.study)}",
         *(
-            f"On {one.host} with seed {one.seed}: {number(one.judged)} {unit}"
+            f"On {one.host} with seed {one.seed}{of_candidate(decision, one)}: {number(one.judged)} {unit}"
             + (
                 f" against {number(one.reference)}, difference {number(one.difference, signed=True)}"
                 if rule.reference
@@ -159,11 +161,10 @@ def _of_rule(record: Record, rule: Rule, decision: RuleDecision) -> Explanation:
         *_parts(decision.findings, unit),
         *([f"The rule {'waited' if person else 'waits'} for a person: {decision.held}."] if decision.held else []),
         *([f"A person decided, {person['by']}{dated(person)}: {person['reason']}."] if person else []),
-        *(line for name in (rule.judged, rule.reference) if name for line in _runs(record, name, decision.stage)),
+        *(line for name in pair for line in _runs(record, name, decision.stage)),
         *amended_lines(record.state, rule.name),
         f"Evidence sha256:{decision.evidence[:12]}, decision sha256:{decision_digest(decision)[:12]}.",
     )
-    pair = [name for name in (rule.judged, rule.reference) if name]
     data: dict[str, Json] = {
         "rule": rule.name,
         "stage": decision.stage,

@@ -6,6 +6,7 @@ from promo.base.canonical import from_exact, rounded
 from promo.base.units import HOUR
 from promo.decision.values import (
     Answer,
+    Comparison,
     Finding,
     GateDecision,
     Ground,
@@ -174,9 +175,15 @@ def rule_result(decision: RuleDecision, rule: Rule, study: Study) -> str:
     if decision.answer is Answer.UNDECIDED:
         return f"{rule.name} is undecided: {decision.why}"
     verb = "holds" if decision.answer is Answer.HOLDS else "fails"
-    who = f"{rule.judged} against {rule.reference}" if rule.reference else rule.judged
+    judged = listed(list(decision.judged))
+    who = f"{judged} against {rule.reference}" if rule.reference else judged
     parts = "; ".join(_measured(finding, study.measure.unit) for finding in decision.findings)
     return f"{rule.name} {verb} for {who}: {parts}"
+
+
+def of_candidate(decision: RuleDecision, one: Comparison) -> str:
+    """`, good`: whose values a comparison has, where a rule is about more than one candidate."""
+    return f", {one.candidate}" if len(decision.judged) > 1 else ""
 
 
 def reduction_result(decision: ReduceDecision) -> str:

@@ -23,8 +23,10 @@ from promo.study.judgement import (
     Guard,
     Handling,
     Isnt,
+    Judged,
     Level,
     Method,
+    Promoted,
     Reduction,
     Rule,
     Test,
@@ -336,7 +338,7 @@ def describe_rule(rule: Rule, measure: Measure) -> dict[str, Json]:
     """Every clause of a rule; what it does not say is left out."""
     against = f" against {rule.reference}" if rule.reference else ""
     said: dict[str, Json] = {
-        "judge": f"{rule.judged}{against} at {rule.stage}",
+        "judge": f"{describe_judged(rule.judged)}{against} at {rule.stage}",
         "require": describe_condition(rule.require, measure),
         "missing": describe_handling(rule.missing),
         "crash": describe_crash(rule.crash),
@@ -344,6 +346,11 @@ def describe_rule(rule: Rule, measure: Measure) -> dict[str, Json]:
         "else": rule.otherwise.value if rule.otherwise else None,
     }
     return {clause: words for clause, words in said.items() if words is not None}
+
+
+def describe_judged(judged: Judged) -> str:
+    """Whom a rule is about."""
+    return "all promoted" if isinstance(judged, Promoted) else judged
 
 
 def describe_neighbours(near: Neighbourhood) -> dict[str, Json]:

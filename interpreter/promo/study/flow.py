@@ -25,6 +25,7 @@ from promo.study.judgement import (
     First,
     Gate,
     Method,
+    Promoted,
     Reduction,
     Rule,
     Test,
@@ -300,13 +301,31 @@ def _check_references(scope: Scope, gate: Gate, condition: Condition, before: En
             scope.report("P0422", message, gate.where["keep"], "keep it always in the gates before")
 
 
-def check_rules(scope: Scope, rules: Iterable[Rule], reach: Mapping[str, Entrants]) -> None:
+def _check_promoted(scope: Scope, rule: Rule, stage: Stage, there: Entrants) -> None:
+    """A rule about those who were promoted needs a gate that promotes somebody it can tell from the others."""
+    at = rule.where["judge"]
+    if not stage.promoted:
+        message = f"nobody is promoted to '{stage.name}', so there is nobody to judge"
+        scope.report("P0405", message, at, "name a candidate, or judge at a stage behind a gate")
+    elif stage.around is not None:
+        message = f"'{stage.name}' also trains neighbours, and who of them was promoted cannot be told"
+        scope.report("P0405", message, at, "name a candidate, or let a stage train the promoted alone")
+    elif not set(there.possible) - {rule.reference, *stage.candidates}:
+        message = f"nobody but the reference and those that '{stage.name}' names itself can be promoted to it"
+        scope.report("P0405", message, at, "name a candidate")
+
+
+def check_rules(
+    scope: Scope, rules: Iterable[Rule], reach: Mapping[str, Entrants], stages: Mapping[str, Stage]
+) -> None:
     """A rule should judge what is sure to be there, or say what follows when it is not."""
     for rule in rules:
         there = reach.get(rule.stage)
         if there is None:
             continue
-        for name in (rule.judged, rule.reference):
+        if isinstance(rule.judged, Promoted):
+            _check_promoted(scope, rule, stages[rule.stage], there)
+        for name in (rule.judged if isinstance(rule.judged, str) else None, rule.reference):
             if name is None:
                 continue
             if name not in there.possible:

@@ -284,13 +284,22 @@ class Gate(Shown):
 
 
 @frozen(eq=False, repr=False, slots=False)
+class Promoted(Shown):
+    """Everyone at a rule's stage whom its gate let through; not the reference, and not whom the stage names itself."""
+
+
+Judged = str | Promoted
+"""Whom a rule is about: a candidate by name, or those that are known only once a gate has decided."""
+
+
+@frozen(eq=False, repr=False, slots=False)
 class Rule(Shown):
-    """A claim about a candidate at one stage, on its own or against another."""
+    """A claim about a candidate at one stage, or about each of several, on its own or against another."""
 
     name: str
     frozen: bool
     seal: str | None
-    judged: str
+    judged: Judged
     reference: str | None
     stage: str
     require: Condition

@@ -82,7 +82,8 @@ def closure(study: Study, rule: Deciding) -> dict[str, Json]:
         asked = [rule.require]
         # First place and agreement are about everyone who is there, the rest about the two that are named.
         about_all = any(isinstance(part, First | Agreement) for part in primitives(rule.require))
-        pair = tuple(name for name in (rule.judged, rule.reference) if name is not None)
+        pair = tuple(name for name in (rule.judged, rule.reference) if isinstance(name, str))
+        about_all = about_all or not isinstance(rule.judged, str)
         candidates = study.entrants[stage.name].possible if about_all else pair
     read = {stage.name, *(name for condition in asked for name in _other_stages(condition))}
     return {

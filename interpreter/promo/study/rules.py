@@ -21,6 +21,8 @@ from promo.study.judgement import (
     Gate,
     Guard,
     Handling,
+    Judged,
+    Promoted,
     Rule,
     Sample,
     Statistic,
@@ -242,7 +244,9 @@ class Rules:
             return None
         judge = clauses.one("judge")
         against = judge.node("against")
-        judged, stage = scope.meant(judge, 0), scope.meant(judge, 1)
+        judged_at = judge.node("judged_at")
+        assert judged_at is not None
+        judged, stage = self._judged(judge), scope.meant(judged_at)
         reference = scope.meant(against) if against else None
         require = self.criteria.condition(clauses.one("require").children[0], of_gate=False)
         missing = self.handling(clauses.one("missing"), RULE_OUTCOMES, "a missing value")
@@ -277,6 +281,10 @@ class Rules:
         )
         self.rules[rule.name] = rule
         return rule
+
+    def _judged(self, judge: Node) -> Judged | None:
+        """Whom a rule is about."""
+        return Promoted() if judge.node("promoted") is not None else self.scope.meant(judge)
 
     def _absent(self, clauses: Clauses) -> tuple[Then | None, bool]:
         clause = clauses.maybe("absent")

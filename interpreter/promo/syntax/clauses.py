@@ -215,7 +215,8 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "rerun": _is(_COUNT),
     "ties": _of(_to(words=("name", "order", "parameters"))),
     "rule": _of(_new("rule")),
-    "judge": _of(_CANDIDATE, _STAGE),
+    "judge": _of(_CANDIDATE),
+    "judged_at": _of(_STAGE),
     "against": _of(_CANDIDATE),
     # conditions
     "top": _is(_measures("3", Dimension.NUMBER)),
