@@ -1,6 +1,7 @@
 """Rules: whether a claim holds, cell by cell, and what follows when it cannot be told."""
 
 import pytest
+from attrs import evolve
 
 from promo.decision.decide import decide_rule
 from promo.decision.values import Answer
@@ -150,3 +151,47 @@ def test_those_whom_the_stage_names_itself_were_not_promoted():
     text = PROMOTED.replace("train promoted for 2s", "train promoted, spare for 2s")
 
     assert about_promoted(text, base=BASE, good=("1", "1"), spare=("9", "9")).judged == ("good",)
+
+
+# --- the best of a stage -------------------------------------------------------------------------------------
+
+BEST = spec().replace("judge good against", "judge best of short against").replace("keep top 1", "keep top 2")
+EARLIER = {"base": ("0", "0"), "good": ("2", "2"), "fair": ("1", "1"), "poor": ("3", "3")}
+
+
+def about_best(short, text=BEST, **rows):
+    study = study_of(text)
+    return decide_rule(study, study.rules["close"], evidence("long", **rows), {"short": evidence("short", **short)})
+
+
+@pytest.mark.parametrize(
+    ("changed", "judged", "answer"),
+    [
+        ({}, ("fair",), Answer.FAILS),
+        ({"good": ("1", "0")}, ("good",), Answer.HOLDS),
+        ({"good": ("1", "1")}, ("fair",), Answer.FAILS),  # equals: the first by name
+        ({"fair": ("0", None)}, ("good",), Answer.HOLDS),  # a mean over all cells, or none
+        ({"good": (None, "0"), "fair": ("0", None), "poor": (None, None)}, (), Answer.UNDECIDED),
+    ],
+)
+def test_the_best_of_a_stage_is_judged_on_another_and_the_reference_is_not_among_them(changed, judged, answer):
+    decision = about_best({**EARLIER, **changed}, base=BASE, good=("1", "1"), fair=("4", "4"))
+
+    assert (decision.judged, decision.answer) == (judged, answer)
+
+
+def test_the_best_is_the_highest_where_higher_is_better():
+    study = study_of(BEST)
+    study = evolve(study, measure=evolve(study.measure, lower_is_better=False))
+    there = evidence("long", base=BASE, good=("1", "1"), poor=("4", "4"))
+
+    decision = decide_rule(study, study.rules["close"], there, {"short": evidence("short", **EARLIER)})
+
+    assert decision.judged == ("poor",)
+
+
+def test_a_best_that_was_not_promoted_is_absent():
+    decision = about_best(EARLIER, BEST.replace("absent skip", "absent stop"), base=BASE, good=("1", "1"))
+
+    assert decision.why == "fair was not promoted to long"
+    assert decision.stopped

@@ -23,7 +23,9 @@ def decision(place) -> dict:
     return json.loads(found.read_bytes())
 
 
-@pytest.mark.parametrize(("judge", "judged", "answer"), [("promoted", ["fair", "good"], "fails")])
+@pytest.mark.parametrize(
+    ("judge", "judged", "answer"), [("promoted", ["fair", "good"], "fails"), ("best of short", ["good"], "holds")]
+)
 def test_who_is_judged_is_recorded_verified_and_told(workplace, capsys, judge, judged, answer):
     """good is better than base by one point, fair worse by one."""
     run(workplace, judge)

@@ -71,6 +71,7 @@ MEANING = {
     "kind of bound": ("at most", "at least", {"close"}),
     "judged": ("judge good", "judge fair", {"close"}),
     "those promoted": ("judge good", "judge promoted", {"close"}),
+    "the best": ("judge good", "judge best of short", {"close"}),
     "absent": ("absent skip", "absent stop", {"close"}),
     "short budget": ("for 1s\n  on box\n  seeds 1, 2", "for 2s\n  on box\n  seeds 1, 2", {"pick"}),
     "long budget": ("promoted for 2s", "promoted for 3s", {"close"}),
@@ -218,3 +219,11 @@ def test_a_rule_about_those_promoted_rests_on_everyone_who_may_be():
 
     assert before["close"] != after["close"]
     assert seals_of(spec())["close"] == seals_of(spec().replace("quality = 4", "quality = 5"))["close"]
+
+
+def test_a_rule_about_the_best_of_a_stage_rests_on_that_stage_too():
+    text = spec().replace("judge good", "judge best of short")
+    before, after = seals_of(text), seals_of(text.replace("seeds 1, 2", "seeds 1, 22"))
+
+    assert before["close"] != after["close"]
+    assert seals_of(spec())["close"] == seals_of(spec().replace("seeds 1, 2", "seeds 1, 22"))["close"]

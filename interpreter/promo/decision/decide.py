@@ -7,6 +7,7 @@ Pure: the same gate and the same evidence give the same decision, byte for byte,
 import hashlib
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import assert_never
 
 from attrs import evolve, frozen
 
@@ -29,11 +30,13 @@ from promo.study.describe import describe_condition, describe_gate, describe_rul
 from promo.study.judgement import (
     Agreement,
     Best,
+    BestOf,
     Condition,
     Difference,
     Equivalent,
     Gate,
     Handling,
+    Promoted,
     Rule,
     Side,
     Statistic,
@@ -284,11 +287,11 @@ def decide_rule(
         evidence: of the rule's own stage.
         others: evidence of earlier stages that the rule's condition reads, by stage.
     """
-    judged = judged_of(study, rule, evidence)
+    judged = judged_of(study, rule, evidence, others)
     named = (*judged, *([rule.reference] if rule.reference is not None else []))
     why, then = _obstacle(rule, {name: evidence.row(name) for name in named})
     if not judged:
-        why, then = f"nobody whom the rule is about was promoted to {rule.stage}", rule.absent or rule.missing.then
+        why, then = _nobody(rule)
     answer = Answer.UNDECIDED
     findings: tuple[Finding, ...] = ()
     if not why:
@@ -318,12 +321,27 @@ def decide_rule(
     )
 
 
-def judged_of(study: Study, rule: Rule, evidence: Evidence) -> tuple[str, ...]:
-    """Whom a rule is about, sorted: known beforehand, or from who came to its stage."""
-    if isinstance(rule.judged, str):
-        return (rule.judged,)
-    aside = {rule.reference, *study.stages[rule.stage].candidates}
-    return tuple(sorted(row.candidate for row in evidence.rows if row.candidate not in aside))
+def judged_of(study: Study, rule: Rule, evidence: Evidence, others: Mapping[str, Evidence]) -> tuple[str, ...]:
+    """Whom a rule is about, sorted: known beforehand, from who came to its stage, or from an earlier stage's values."""
+    match rule.judged:
+        case str():
+            return (rule.judged,)
+        case Promoted():
+            aside = {rule.reference, *study.stages[rule.stage].candidates}
+            return tuple(sorted(row.candidate for row in evidence.rows if row.candidate not in aside))
+        case BestOf():
+            chosen = evidence if rule.judged.stage == rule.stage else others[rule.judged.stage]
+            best = _leader(study, chosen, rule.reference)
+            return () if best is None else (best,)
+        case _:
+            assert_never(rule.judged)
+
+
+def _nobody(rule: Rule) -> tuple[str, Then]:
+    """Why a rule has nobody to judge, and what follows."""
+    if isinstance(rule.judged, BestOf):
+        return f"nobody has all values at {rule.judged.stage}, so it has no best", rule.missing.then
+    return f"nobody whom the rule is about was promoted to {rule.stage}", rule.absent or rule.missing.then
 
 
 def _all_true(answers: Sequence[bool | None]) -> bool | None:
@@ -365,12 +383,13 @@ def _rule_table(study: Study, rule: Rule, evidence: Evidence, others: Mapping[st
     )
 
 
-def _leader(study: Study, evidence: Evidence) -> str | None:
+def _leader(study: Study, evidence: Evidence, aside: str | None = None) -> str | None:
+    """Who has the best mean; of equals the first by name."""
     better = 1 if study.measure.lower_is_better else -1
     means = {
         row.candidate: better * sum(values.values(), Fraction(0)) / len(values)
         for row in evidence.rows
-        if (values := complete(row)) is not None
+        if row.candidate != aside and (values := complete(row)) is not None
     }
     return min(means, key=lambda name: (means[name], name), default=None)
 

@@ -19,7 +19,7 @@ from promo.evidence.guards import flags
 from promo.evidence.values import FLAGGED, OK, Cell, Evidence, Row
 from promo.ledger.state import Attempt
 from promo.run.values import OWN_FAULT, Result, RunStatus
-from promo.study.judgement import Agreement, Gate, Rule, primitives
+from promo.study.judgement import Gate, Rule, read_beside
 from promo.study.values import Stage, Study
 
 
@@ -196,10 +196,7 @@ class Retrace:
         return Evidence(stage, self.study.measure.metric, cells, tuple(rows))
 
     def _others(self, one: Gate | Rule) -> dict[str, Evidence]:
-        asked = (one.keep, *(demand.condition for demand in one.demands)) if isinstance(one, Gate) else (one.require,)
-        parts = (part for condition in asked for part in primitives(condition))
-        names = {name for part in parts if isinstance(part, Agreement) and not part.of_hosts for name in part.between}
-        return {name: self._evidence(name) for name in names if name in self.entered}
+        return {name: self._evidence(name) for name in read_beside(one) if name in self.entered}
 
 
 def _result(run: _Run) -> Result:

@@ -5,7 +5,7 @@ Nothing here needs the lock: the ledger is read up to its last whole line, which
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from attrs import evolve, field, frozen
@@ -27,7 +27,7 @@ from promo.ledger.state import Attempt, State, state_of
 from promo.ledger.values import Chain
 from promo.run.store import REQUEST, read_result
 from promo.run.values import Result
-from promo.study.judgement import Agreement, Condition, primitives
+from promo.study.judgement import Gate, Rule, read_beside
 from promo.study.lock import Lock
 from promo.study.values import Study
 
@@ -224,9 +224,9 @@ class StudyFolder:
             return decide_step(study, step, {one: self.evidence(compiled, state, one) for one in step.sources})
         if name in study.gates:
             gate = study.gates[name]
-            asked = [gate.keep, *(demand.condition for demand in gate.demands)]
-            others = self._others(compiled, state, asked)
-            return decide_gate(study, gate, self.evidence(compiled, state, gate.source), others)
+            return decide_gate(
+                study, gate, self.evidence(compiled, state, gate.source), self._others(compiled, state, gate)
+            )
         if name in study.reductions:
             reduction = study.reductions[name]
             seen = {stage: self.evidence(compiled, state, stage) for stage in reduction.sources}
@@ -234,8 +234,7 @@ class StudyFolder:
             table = self.effects(compiled, state, reduction.effects)
             return decide_reduction(study, reduction, table, seen, through)
         rule = study.rules[name]
-        others = self._others(compiled, state, [rule.require])
-        return decide_rule(study, rule, self.evidence(compiled, state, rule.stage), others)
+        return decide_rule(study, rule, self.evidence(compiled, state, rule.stage), self._others(compiled, state, rule))
 
     def effects(self, compiled: Compiled, state: State, name: str) -> EffectTable:
         """Effects, estimated anew from the evidence of their stages."""
@@ -243,11 +242,9 @@ class StudyFolder:
         asked = study.effects[name]
         return estimate_effects(study, asked, {stage: self.evidence(compiled, state, stage) for stage in asked.stages})
 
-    def _others(self, compiled: Compiled, state: State, asked: Iterable[Condition]) -> dict[str, Evidence]:
-        """Evidence of every stage that conditions compare rankings with."""
-        parts = (part for condition in asked for part in primitives(condition))
-        names = {name for part in parts if isinstance(part, Agreement) and not part.of_hosts for name in part.between}
-        return {name: self.evidence(compiled, state, name) for name in sorted(names)}
+    def _others(self, compiled: Compiled, state: State, one: Gate | Rule) -> dict[str, Evidence]:
+        """Evidence of every stage that a gate or rule reads beside its own."""
+        return {name: self.evidence(compiled, state, name) for name in read_beside(one)}
 
 
 @frozen

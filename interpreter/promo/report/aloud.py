@@ -7,6 +7,7 @@ from promo.study.describe import describe_bound, describe_guard, describe_judged
 from promo.study.judgement import (
     Agreement,
     Best,
+    BestOf,
     Both,
     BoundKind,
     Condition,
@@ -108,7 +109,7 @@ def read_rule(rule: Rule, study: Study) -> str:
     """A rule in one sentence."""
     against = f" against {rule.reference}" if rule.reference else ""
     judged = describe_judged(rule.judged)
-    who = judged if isinstance(rule.judged, str) else "each of them"
+    who = judged if isinstance(rule.judged, str) else "it" if isinstance(rule.judged, BestOf) else "each of them"
     parts = [
         f"{'Frozen rule' if rule.frozen else 'Rule'} {rule.name}: judge {judged}{against} at {rule.stage}",
         f"require that {claimed(rule.require, study, who, rule.reference)}",

@@ -386,7 +386,7 @@ class _Check:
             return None
         check_gates(scope, rules.gates.values(), reach)
         check_guards(scope, rules.gates.values(), reach, ladder.stages)
-        check_rules(scope, rules.rules.values(), reach, ladder.stages)
+        check_rules(scope, rules.rules.values(), reach, ladder.stages, choosers)
         check_tests(scope, ladder.stages, choosers, rules.rules)
         check_noise(scope, ladder.stages, rules.gates, rules.rules, noise)
         own = [node.kind for node in scope.tree.declarations]

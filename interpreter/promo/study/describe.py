@@ -6,11 +6,14 @@ comments or order of declaration.  Seals hash these words, stored plans hold the
 difference can be read aloud.
 """
 
+from typing import assert_never
+
 from promo.base.canonical import Json, exact
 from promo.base.units import duration
 from promo.study.judgement import (
     Agreement,
     Best,
+    BestOf,
     Both,
     Bound,
     Condition,
@@ -350,7 +353,15 @@ def describe_rule(rule: Rule, measure: Measure) -> dict[str, Json]:
 
 def describe_judged(judged: Judged) -> str:
     """Whom a rule is about."""
-    return "all promoted" if isinstance(judged, Promoted) else judged
+    match judged:
+        case str():
+            return judged
+        case Promoted():
+            return "all promoted"
+        case BestOf():
+            return f"best of {judged.stage}"
+        case _:
+            assert_never(judged)
 
 
 def describe_neighbours(near: Neighbourhood) -> dict[str, Json]:

@@ -17,6 +17,7 @@ from promo.study.judgement import (
     Against,
     Agreement,
     Best,
+    BestOf,
     Both,
     Condition,
     Difference,
@@ -315,8 +316,45 @@ def _check_promoted(scope: Scope, rule: Rule, stage: Stage, there: Entrants) -> 
         scope.report("P0405", message, at, "name a candidate")
 
 
+def _check_best(
+    scope: Scope,
+    rule: Rule,
+    best: BestOf,
+    reach: Mapping[str, Entrants],
+    stages: Mapping[str, Stage],
+    choosers: Choosers,
+) -> None:
+    """The best of a stage is known before it is judged, may come that far, and is judged on other evidence."""
+    at, chosen, there = rule.where["judge"], reach.get(best.stage), reach[rule.stage]
+    who = f"the best of '{best.stage}'"
+    if chosen is None:
+        return
+    if not _before(stages, choosers, best.stage, rule.stage):
+        scope.report("P0405", f"{who} is not known yet when '{rule.stage}' is read", at, "name an earlier stage")
+    elif not (set(chosen.possible) & set(there.possible)) - {rule.reference}:
+        scope.report("P0405", f"{who} is never trained at '{rule.stage}'", at, "judge at a stage that it can reach")
+    elif _same_runs(stages, best.stage, rule.stage):
+        note = "the luckiest of many looks best, and the same runs cannot tell luck from merit"
+        message = f"{who} is judged by the runs that it was chosen by"
+        scope.warn("P0424", message, at, "judge it at a later stage, with seeds of its own", notes=(note,))
+    elif rule.absent is None and not set(chosen.possible) - {rule.reference} <= there.sure:
+        note = f"as it stands, its absence counts as missing: {rule.missing.then.value}"
+        message = f"{who} may not be promoted to '{rule.stage}'"
+        scope.warn("P0405", message, at, "say what follows: absent skip  or  absent stop", notes=(note,))
+
+
+def _same_runs(stages: Mapping[str, Stage], earlier: str, later: str) -> bool:
+    """Whether a stage is another one, or carries its runs on."""
+    before = stages[later].continues
+    return earlier == later or (before is not None and before in stages and _same_runs(stages, earlier, before))
+
+
 def check_rules(
-    scope: Scope, rules: Iterable[Rule], reach: Mapping[str, Entrants], stages: Mapping[str, Stage]
+    scope: Scope,
+    rules: Iterable[Rule],
+    reach: Mapping[str, Entrants],
+    stages: Mapping[str, Stage],
+    choosers: Choosers,
 ) -> None:
     """A rule should judge what is sure to be there, or say what follows when it is not."""
     for rule in rules:
@@ -325,6 +363,8 @@ def check_rules(
             continue
         if isinstance(rule.judged, Promoted):
             _check_promoted(scope, rule, stages[rule.stage], there)
+        elif isinstance(rule.judged, BestOf):
+            _check_best(scope, rule, rule.judged, reach, stages, choosers)
         for name in (rule.judged if isinstance(rule.judged, str) else None, rule.reference):
             if name is None:
                 continue
@@ -445,6 +485,7 @@ def check_stages(
 ) -> None:
     """Every stage is read by something, and no seed serves two stages unless the spec says so."""
     read = {gate.source for gate in gates.values()} | {rule.stage for rule in rules.values()}
+    read |= {rule.judged.stage for rule in rules.values() if isinstance(rule.judged, BestOf)}
     read |= {stage.continues for stage in stages.values() if stage.continues}
     for stage in stages.values():
         if stage.name not in read and stage.name not in screened and not stage.report_only:

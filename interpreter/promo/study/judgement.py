@@ -288,8 +288,15 @@ class Promoted(Shown):
     """Everyone at a rule's stage whom its gate let through; not the reference, and not whom the stage names itself."""
 
 
-Judged = str | Promoted
-"""Whom a rule is about: a candidate by name, or those that are known only once a gate has decided."""
+@frozen(eq=False, repr=False, slots=False)
+class BestOf(Shown):
+    """Who has the best mean over the cells of a stage, the reference aside; of equals the first by name."""
+
+    stage: str
+
+
+Judged = str | Promoted | BestOf
+"""Whom a rule is about: a candidate by name, or those that are known only from results."""
 
 
 @frozen(eq=False, repr=False, slots=False)
@@ -377,6 +384,16 @@ Chooser = Gate | Reduction | Step
 
 Deciding = Gate | Rule | Reduction
 """Everything that decides from evidence, and can be frozen."""
+
+
+def read_beside(one: Gate | Rule) -> tuple[str, ...]:
+    """Stages whose evidence a gate or rule reads beside that of its own, sorted: it ranks them, or finds the best."""
+    asked = (one.keep, *(demand.condition for demand in one.demands)) if isinstance(one, Gate) else (one.require,)
+    parts = (part for condition in asked for part in primitives(condition))
+    names = {name for part in parts if isinstance(part, Agreement) and not part.of_hosts for name in part.between}
+    if isinstance(one, Rule) and isinstance(one.judged, BestOf):
+        names.add(one.judged.stage)
+    return tuple(sorted(names))
 
 
 def margins(conditions: Mapping[str, Condition]) -> dict[str, Fraction]:

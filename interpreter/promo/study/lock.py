@@ -32,7 +32,18 @@ from promo.study.describe import (
     describe_stage,
     describe_start,
 )
-from promo.study.judgement import Agreement, Condition, Deciding, First, Gate, Reduction, Rule, TieBreak, primitives
+from promo.study.judgement import (
+    Agreement,
+    BestOf,
+    Condition,
+    Deciding,
+    First,
+    Gate,
+    Reduction,
+    Rule,
+    TieBreak,
+    primitives,
+)
 from promo.study.values import Grow, Study
 from promo.syntax.nodes import Tree
 
@@ -86,6 +97,9 @@ def closure(study: Study, rule: Deciding) -> dict[str, Json]:
         about_all = about_all or not isinstance(rule.judged, str)
         candidates = study.entrants[stage.name].possible if about_all else pair
     read = {stage.name, *(name for condition in asked for name in _other_stages(condition))}
+    if isinstance(rule, Rule) and isinstance(rule.judged, BestOf):
+        read.add(rule.judged.stage)
+        candidates = tuple(dict.fromkeys((*candidates, *study.entrants[rule.judged.stage].possible)))
     return {
         "seal": TAG,
         kind: {rule.name: said},

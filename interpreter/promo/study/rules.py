@@ -13,6 +13,7 @@ from promo.study.expressions import Expressions
 from promo.study.judgement import (
     Against,
     Best,
+    BestOf,
     Condition,
     Demand,
     Difference,
@@ -284,6 +285,10 @@ class Rules:
 
     def _judged(self, judge: Node) -> Judged | None:
         """Whom a rule is about."""
+        best = judge.node("best_of")
+        if best is not None:
+            stage = self.scope.meant(best)
+            return None if stage is None else BestOf(stage)
         return Promoted() if judge.node("promoted") is not None else self.scope.meant(judge)
 
     def _absent(self, clauses: Clauses) -> tuple[Then | None, bool]:

@@ -216,6 +216,7 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "ties": _of(_to(words=("name", "order", "parameters"))),
     "rule": _of(_new("rule")),
     "judge": _of(_CANDIDATE),
+    "best_of": _of(_STAGE),
     "judged_at": _of(_STAGE),
     "against": _of(_CANDIDATE),
     # conditions
