@@ -19,13 +19,13 @@ from promo.study.flow import (
     check_gates,
     check_guards,
     check_noise,
-    check_rules,
     check_stages,
     check_tests,
     entrants,
 )
 from promo.study.growth import Growth
 from promo.study.judgement import Step
+from promo.study.judging import check_rules
 from promo.study.ladder import Ladder
 from promo.study.names import Clauses, Scope
 from promo.study.neighbours import Neighbourhoods

@@ -125,6 +125,10 @@ class DesignReader:
                 if name is not None:
                     scope.report("P0210", f"'{name}' is varied twice", vary.token("NAME"), "remove one")
                 return None
+            if len(vary.children) < 3:
+                message = f"'{name}' has no levels here, and a design of two levels needs two"
+                scope.report("P0706", message, vary, f"write: vary {name} low ... high ...")
+                return None
             first, second = (self.level(name, part) for part in vary.children[1:3])
             if first is None or second is None:
                 return None

@@ -259,7 +259,7 @@ class Growth:
         return Budget(BudgetKind.STEPS, int(steps), cap_s)
 
     def _levels(self, factor: str, parts: list[Node | Token]) -> tuple[Level, ...] | None:
-        levels = [self.conditions.level(factor, part) for part in parts]
+        levels = [self.conditions.levels.level(factor, part) for part in parts]
         sound = tuple(level for level in levels if level is not None)
         return sound if len(sound) == len(levels) else None
 

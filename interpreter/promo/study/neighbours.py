@@ -50,8 +50,12 @@ class Neighbourhoods:
             name = scope.meant(vary)
             listed = vary.node("list")
             ends = vary.children[1:3] if listed is None else listed.children
+            if name is not None and (vary.node("range") is not None or not ends):
+                message = f"neighbours move '{name}' to levels that are named, one by one"
+                scope.report("P0724", message, vary, f"write: vary {name} low ... high ..., or: in [ ... ]")
+                return None
             parts = [*ends, *(one.children[0] for one in vary.nodes("centre"))]
-            given = [self.conditions.level(name, part) for part in parts] if name else [None]
+            given = [self.conditions.levels.level(name, part) for part in parts] if name else [None]
             if name is None or name in levels or None in given:
                 if name in levels:
                     scope.report("P0210", f"'{name}' is varied twice", vary.token("NAME"), "remove one")

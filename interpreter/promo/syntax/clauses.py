@@ -168,6 +168,7 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "fraction": _is(_measures("2^(5 - 1)", Dimension.NUMBER)),
     "resolved": _is(_COUNT),
     "array": _is(_COUNT),
+    "sampled": _is(_COUNT, _COUNT),
     "neighbours": _of(_to("cohort", "gate")),
     "foldover": _of(_to("design"), _FACTOR),
     "semifold": _of(_to("design"), _FACTOR),
@@ -300,7 +301,13 @@ def _must(line: str, beside: Mapping[str, str] | None = None, *, repeats: bool =
 
 _CARRIED_ON = {"continue": "", "branch": ""}
 """A stage that carries runs on has them from the stage that it carries on."""
-_OTHER_ROWS = {"array": "vary depth in [6, 8, 10]", "foldover": "", "semifold": "", "completion": ""}
+_OTHER_ROWS = {
+    "array": "vary depth in [6, 8, 10]",
+    "sampled": "vary depth in 1..8",
+    "foldover": "",
+    "semifold": "",
+    "completion": "",
+}
 
 
 BLOCKS: Mapping[str, Mapping[str, Clause]] = {
