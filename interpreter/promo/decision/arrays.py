@@ -8,6 +8,7 @@ Axis 0 is studies, 1 candidates, 2 cells.  What the arrays cannot answer, sign f
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from typing import assert_never
 
 import numpy as np
 from attrs import frozen
@@ -205,8 +206,12 @@ def _summary(values: Floats, statistic: Statistic, worst_is_large: float) -> Flo
             return np.asarray(values.mean(axis=2))
         case Statistic.MEDIAN:
             return np.asarray(np.median(values, axis=2))
-        case _:
+        case Statistic.WORST:
             return np.asarray(values.max(axis=2) if worst_is_large > 0 else values.min(axis=2))
+        case Statistic.EVERY:
+            raise ValueError("'every' gives one number per cell")
+        case _:
+            assert_never(statistic)
 
 
 def _holds(condition: Condition, table: _Table) -> tuple[Bools, Bools]:

@@ -1,6 +1,7 @@
 """Gates and rules as one would read them aloud."""
 
 from fractions import Fraction
+from typing import assert_never
 
 from promo.base.canonical import exact
 from promo.study.describe import describe_bound, describe_guard, describe_judged, describe_kept, describe_level
@@ -220,12 +221,15 @@ def _other(reference: str | None, judged_against: str | None) -> str:
 
 
 def _over(statistic: Statistic) -> str:
-    return {
-        Statistic.MEAN: "on the mean over cells",
-        Statistic.MEDIAN: "on the median over cells",
-        Statistic.WORST: "in its worst cell",
-        Statistic.EVERY: "in every cell",
-    }[statistic]
+    match statistic:
+        case Statistic.MEAN | Statistic.MEDIAN:
+            return f"on the {statistic.value} over cells"
+        case Statistic.WORST:
+            return "in its worst cell"
+        case Statistic.EVERY:
+            return "in every cell"
+        case _:
+            assert_never(statistic)
 
 
 def _confidence(test: Test, study: Study) -> str:

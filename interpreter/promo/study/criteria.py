@@ -66,7 +66,7 @@ class Criteria:
             case "level":
                 sound_metric = self.is_metric(part.token("NAME"))
                 bound = self.bound(part)
-                statistic = Statistic(part.token("STATISTIC").text)
+                statistic = self.statistic(part)
                 return Level(statistic, bound) if bound and sound_metric else None
             case "difference":
                 return self._difference(part, of_gate=of_gate)
@@ -76,6 +76,10 @@ class Criteria:
                 return self._agreement(part)
             case _:
                 return First()
+
+    def statistic(self, part: Node) -> Statistic:
+        """How the values of cells become one number."""
+        return Statistic(part.token("STATISTIC").text)
 
     def _place(self, part: Node, *, of_gate: bool) -> Condition | None:
         """`top 3` and `best 25%`, with or without `per host`."""
@@ -110,7 +114,7 @@ class Criteria:
         self.scope.report("P0302", message, value, f"write: {line_after(edits)}", edits=edits)
 
     def _difference(self, part: Node, *, of_gate: bool) -> Difference | None:
-        statistic, side = Statistic(part.token("STATISTIC").text), Side(part.token("SIDE").text)
+        statistic, side = self.statistic(part), Side(part.token("SIDE").text)
         reference, sound = self._reference(part, of_gate=of_gate)
         bound = self.bound(part)
         test_node = part.node("test")

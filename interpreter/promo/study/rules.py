@@ -121,7 +121,7 @@ class Rules:
 
     def _rank(self, clause: Node) -> Statistic | None:
         scope = self.scope
-        statistic = Statistic(clause.token("STATISTIC").text)
+        statistic = self.criteria.statistic(clause)
         metric, *over = clause.tokens("NAME")
         sound = self.criteria.is_metric(metric)
         if statistic is Statistic.EVERY:
