@@ -191,3 +191,27 @@ def test_a_table_of_the_reference_page_has_clauses_of_its_block_only(block):
     for row in re.findall(r"^\| (.*?) \|", table[1], re.MULTILINE) if table else ():
         for line in re.findall(r"`([^`]+)`", row):
             assert line.split()[0] in known, (block, line)
+
+
+# --- nothing that can be written is passed over --------------------------------------------------------------
+
+READERS = "\n".join(
+    path.read_text(encoding="utf-8") for path in sorted((ROOT / "interpreter" / "promo" / "study").glob("*.py"))
+)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if not rule.startswith("_")])
+def test_every_rule_of_the_grammar_is_read_into_a_study(rule):
+    """By its name; a rule that no reader asks for could be written and would mean nothing."""
+    elsewhere = {"start", "power", "unary"}  # handed up, or what `Tree.declarations` goes through
+    only_one_way = {"settle"}
+
+    assert rule in elsewhere | only_one_way or f'"{rule}"' in READERS
+
+
+@pytest.mark.parametrize("terminal", re.findall(r"^([A-Z]+)(?:\.\d+)?:", TEXT, re.MULTILINE))
+def test_every_word_that_the_tree_keeps_is_read_into_a_study(terminal):
+    """A terminal with a name stays in the tree, because it says something."""
+    numbers = {"FLOAT", "QUANTITY"}  # whatever is no text and no node
+
+    assert terminal in numbers | {"COMMENT"} or f'"{terminal}"' in READERS

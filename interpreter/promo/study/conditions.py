@@ -314,7 +314,7 @@ class Conditions:
         names: dict[str, None] = {}
         sound = True
         for clause in block.children:
-            if not isinstance(clause, Node) or clause.kind == "expect_candidates":
+            if not isinstance(clause, Node) or clause.kind not in ("rows", "members"):
                 continue
             found = self._rows(clause) if clause.kind == "rows" else scope.all_meant(clause)
             sound = sound and found is not None

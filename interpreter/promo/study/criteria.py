@@ -74,8 +74,9 @@ class Criteria:
                 return self._equivalent(part, of_gate=of_gate)
             case "agreement":
                 return self._agreement(part)
-            case _:
+            case "first":
                 return First()
+        raise AssertionError(f"no condition is called {part.kind}")
 
     def statistic(self, part: Node) -> Statistic:
         """How the values of cells become one number."""
