@@ -8,7 +8,6 @@ Axis 0 is studies, 1 candidates, 2 cells.  What the arrays cannot answer, sign f
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import assert_never
 
 import numpy as np
 from attrs import frozen
@@ -44,19 +43,29 @@ from promo.study.judgement import (
 from promo.study.values import Study
 from promo.syntax.clauses import LEADER
 
+FAST = frozenset({Statistic.MEAN, Statistic.MEDIAN, Statistic.WORST, Statistic.EVERY})
+"""Statistics that the arrays know; any other one goes through `summarise`, study by study."""
+
 
 def fast_condition(condition: Condition, cells: int) -> bool:
     """Whether arrays can answer a condition over so many cells."""
-    return all(
-        part.test is None or counted(part.test, cells) for part in primitives(condition) if isinstance(part, Difference)
+    parts = list(primitives(condition))
+    known = all(part.statistic in FAST for part in parts if isinstance(part, Difference | Level))
+    return known and all(
+        part.test is None or counted(part.test, cells) for part in parts if isinstance(part, Difference)
     )
+
+
+def fast_rule(rule: Rule, cells: int) -> bool:
+    """Whether arrays can answer a rule over so many cells: one about a candidate that is known beforehand."""
+    return isinstance(rule.judged, str) and fast_condition(rule.require, cells)
 
 
 def fast_gate(gate: Gate, cells: int) -> bool:
     """Whether arrays can answer a gate over so many cells."""
     others = [demand.otherwise for demand in gate.demands if not isinstance(demand.otherwise, Then)]
     asked = (gate.keep, *(demand.condition for demand in gate.demands), *others)
-    return all(fast_condition(condition, cells) for condition in asked)
+    return gate.statistic in FAST and all(fast_condition(condition, cells) for condition in asked)
 
 
 @frozen
@@ -152,7 +161,7 @@ def apply_rule(
 ) -> tuple[Bools, Bools]:
     """Whether a rule holds in each study, and whether it is decided; both of shape (studies,)."""
     there = alive[rule.stage]
-    if not isinstance(rule.judged, str) or not fast_condition(rule.require, values[rule.stage].shape[2]):
+    if not isinstance(rule.judged, str) or not fast_rule(rule, values[rule.stage].shape[2]):
         return _slow_rule(study, rule, names, values, alive)
     needed = [names.index(name) for name in (rule.judged, rule.reference) if name is not None]
     known = there[:, needed].all(axis=1)
@@ -208,10 +217,7 @@ def _summary(values: Floats, statistic: Statistic, worst_is_large: float) -> Flo
             return np.asarray(np.median(values, axis=2))
         case Statistic.WORST:
             return np.asarray(values.max(axis=2) if worst_is_large > 0 else values.min(axis=2))
-        case Statistic.EVERY:
-            raise ValueError("'every' gives one number per cell")
-        case _:
-            assert_never(statistic)
+    raise AssertionError(f"the arrays know no {statistic.value}")
 
 
 def _holds(condition: Condition, table: _Table) -> tuple[Bools, Bools]:

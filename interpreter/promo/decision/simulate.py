@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 from attrs import evolve, frozen
 
-from promo.decision.arrays import apply_gate, apply_rule, fast_condition, fast_gate
+from promo.decision.arrays import apply_gate, apply_rule, fast_gate, fast_rule
 from promo.decision.confidence import Bools, Floats
 from promo.decision.exactly import Supposed, chance
 from promo.plan.values import Plan
@@ -121,7 +121,7 @@ def simulate(
         near: how close to the best counts as near, in the measure's unit; None asks nothing.
     """
     slow = any(not _fast(study, gate) for gate in study.gates.values())
-    slow = slow or any(not fast_condition(rule.require, _cells(study, rule.stage)) for rule in study.rules.values())
+    slow = slow or any(not fast_rule(rule, _cells(study, rule.stage)) for rule in study.rules.values())
     made = min(draws, SLOW_DRAWS) if slow else draws
     tally = _Tally(study, plan, world, best or best_candidate(study), near)
     for batch, start in enumerate(range(0, made, BATCH)):
