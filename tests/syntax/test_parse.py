@@ -1,6 +1,7 @@
 """The table-driven parser against Lark itself, and its recovery from mistakes."""
 
 import contextlib
+import random
 import re
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis.extra.lark import from_lark
 from lark import Lark, Tree
 from lark.exceptions import UnexpectedInput
 
-from injected import clause_lines, found_of_injected
+from injected import any_lines, clause_lines, found_of_injected, slipped
 from promo.base.diagnostics import Confidence
 from promo.base.edits import apply
 from promo.base.resources import grammar_file
@@ -302,3 +303,23 @@ def test_documentation_of_a_long_file_is_found_in_linear_time():
         return time.process_time() - began
 
     assert seconds(8_000) < 4 * max(seconds(4_000), 0.005)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_any_slip_anywhere_is_told_with_a_place_in_the_text(path):
+    text, draw = path.read_text(encoding="utf-8"), random.Random(path.name)
+    lines = text.splitlines()
+    found_of_injected(lines, any_lines(lines), mistakes=10, files=20, seed=1)
+    for _ in range(200):
+        slip = slipped(text, draw)
+
+        found = parse(Source("x", slip)).diagnostics
+
+        assert all(one.message and 0 <= one.span.start <= one.span.end <= len(slip) for one in found)
+        assert all(edit.span.end <= len(slip) for one in found for edit in one.edits)
+
+
+def test_a_level_with_a_colon_gets_the_line_to_write():
+    (found,) = parse(Source("x", spec().replace("  size = 16", "  size: 16"))).diagnostics
+
+    assert (found.code, found.hint) == ("P0113", "write: size = 16")

@@ -144,19 +144,18 @@ def _sign_in_clause(source: Source, fault: Fault) -> Diagnostic | None:
     sign = fault.lexeme[1]
     if sign not in ("=", ":") or not fault.block or len(fault.line) < 2 or fault.line[1] is not fault.lexeme:
         return None
-    word = fault.line[0][1]
-    span = _span(source, fault.lexeme)
-    behind = span.end + (source.text[span.end : span.end + 1] == " " and source.text[span.start - 1] == " ")
-    edits = (Edit(Span(source, span.start, behind), ""),)
-    sound = fault.reads(fault.rest[1:])
-    return Diagnostic(
-        "P0113",
-        f"the clause '{word}' takes no {sign}",
-        span,
-        f"write: {line_after(edits)}" if sound else f"write the value after the word: {examples(word, fault.kind)[0]}",
-        edits=edits,
-        confidence=Confidence.SURE if sound else Confidence.GUESS,
-    )
+    word, span = fault.line[0][1], _span(source, fault.lexeme)
+    if fault.kind == "candidate":
+        edits = (Edit(span, " ="),)
+        message, plain = f"the level of '{word}' is given with =", ((PUNCTUATION, "=", 0, 0), *fault.rest[1:])
+    else:
+        behind = span.end + (source.text[span.end : span.end + 1] == " " and source.text[span.start - 1] == " ")
+        edits = (Edit(Span(source, span.start, behind), ""),)
+        message, plain = f"the clause '{word}' takes no {sign}", fault.rest[1:]
+    sound = fault.reads(plain)
+    hint = f"write: {line_after(edits)}" if sound else _form(fault)
+    confidence = Confidence.SURE if sound else Confidence.GUESS
+    return Diagnostic("P0113", message, span, hint, edits=edits, confidence=confidence)
 
 
 def _unclosed_bracket(source: Source, fault: Fault) -> Diagnostic | None:
