@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from support import promo, spec
 
+ROOT = Path(__file__).parents[2]
 WRONG = spec().replace("for 1s", "for 1 s", 1).replace("keep top 1\n  always base", "keep top 1 always base", 1)
 FACE = 'let a = "\U0001f600" + nothing'
 
@@ -48,6 +50,60 @@ def test_mending_everything_makes_it_sound(workplace):
 
     assert promo("check", "--fix", path) == 0
     assert promo("check", path) == 0
+
+
+def test_pins_and_report_only_are_written(workplace, capsys):
+    earlier = write(workplace, spec(), "earlier.promo")
+    path = write(
+        workplace,
+        spec("host").replace("  report only\n", "").replace("promo 1", f'promo 1\n\nuse "{earlier.name}" (box)'),
+    )
+
+    assert promo("check", path) == 1
+    assert promo("check", "--fix", path) == 0
+
+    text = path.read_text(encoding="utf-8")
+    assert 'use "earlier.promo" pinned sha256:' in text
+    assert "  seeds 9\n  report   only\n" in text
+    assert {"P0205", "P0503"} <= set(re.findall(r"mended (P\d+)", capsys.readouterr().err))
+
+
+def test_a_repair_that_does_not_lower_the_number_of_errors_is_left_to_the_reader(workplace, capsys):
+    comma = (ROOT / "tests" / "cases" / "comma.promo").read_text(encoding="utf-8")
+    path = write(workplace, comma)
+
+    assert promo("check", "--fix", path) == 1
+
+    said = capsys.readouterr().err
+    assert path.read_text(encoding="utf-8") == comma
+    assert "write: rank by mean val_bpb over host, seed" in said
+    assert "mended" not in said
+
+
+def test_a_text_that_does_not_parse_is_not_laid_out_by_a_fix(workplace, capsys):
+    broken = (ROOT / "tests" / "cases" / "open_bracket.promo").read_text(encoding="utf-8")
+    path = write(workplace, broken)
+
+    assert promo("check", "--style", "--fix", path) == 1
+    assert path.read_text(encoding="utf-8") == broken
+    assert "P0901" not in capsys.readouterr().err
+
+
+def test_what_could_stand_there_is_told_in_part_and_on_demand_all_of_it(workplace, capsys):
+    path = write(workplace, spec().replace("  keep top 1\n", "  keep tops 1\n"))
+
+    assert promo("check", path) == 1
+    part = capsys.readouterr().err
+    assert promo("check", "--all", path) == 1
+    everything = capsys.readouterr().err
+    assert promo("check", "--format", "json", path) == 1
+    (found,) = json.loads(capsys.readouterr().out)["diagnostics"]
+
+    assert "'tops' cannot stand here: 'top', " in part  # what is spelled almost like it comes first
+    assert " or 5 more is expected" in part
+    assert "could stand" not in part
+    assert f"here could stand: {', '.join(found['expected'])}" in everything
+    assert {"'top'", "'mean'", "'median'", "'worst'", "'every'", "'('"} <= set(found["expected"])
 
 
 def test_layout_is_a_finding_when_asked_for(workplace, capsys):

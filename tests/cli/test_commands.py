@@ -200,6 +200,29 @@ def test_fmt(workplace, capsys, monkeypatch):
     assert capsys.readouterr().out == path.read_text()
 
 
+@pytest.mark.parametrize("how", [(), ("--check",), ("--diff",)])
+def test_fmt_refuses_a_text_that_does_not_parse_and_goes_on_with_the_others(workplace, capsys, how):
+    broken = (ROOT / "tests" / "cases" / "open_bracket.promo").read_text(encoding="utf-8")
+    path, other = write(workplace, broken, "t.promo"), write(workplace, spec(), "u.promo")
+
+    assert promo("fmt", *how, "t.promo", "u.promo") == 1
+
+    said = capsys.readouterr()
+    assert path.read_text(encoding="utf-8") == broken
+    assert "error[P01" in said.err
+    assert "t.promo: not formatted, because it cannot be read" in said.err
+    assert (other.read_text(encoding="utf-8") == spec()) is bool(how)
+
+
+def test_fmt_of_a_stream_that_does_not_parse_writes_nothing(capsys, monkeypatch):
+    import io
+
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"promo 1\nlet a = [1\nlet b = 2\n")))
+
+    assert promo("fmt", "-") == 1
+    assert capsys.readouterr().out == ""
+
+
 def test_a_file_of_another_kind_is_one_error(capsys):
     assert promo("check", ROOT / "README.md") == 1
     error = capsys.readouterr().err

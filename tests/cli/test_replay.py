@@ -452,10 +452,10 @@ curves {
 def test_words_of_a_spec_about_tables_are_those_that_tables_are_read_by():
     from promo.curves.layouts import LAYOUTS
     from promo.curves.values import Column
-    from promo.study.recorded import COLUMNS, TOOLS
+    from promo.syntax.clauses import COLUMNS, words
 
     assert set(COLUMNS) == {column.value for column in Column}
-    assert set(TOOLS) == set(LAYOUTS)
+    assert set(words("from_tool")) == set(LAYOUTS)
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="PROMO_CURVES names no folder with the recorded curves")

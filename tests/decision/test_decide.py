@@ -6,13 +6,15 @@ import pytest
 from attrs import evolve
 
 from promo.base.codec import value_digest
+from promo.base.diagnostics import errors
 from promo.decision.decide import decide_gate, decide_rule
 from promo.decision.values import Ground, Input, Verdict, verdict_of
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.ledger.outcomes import Answer, Held, Incomparable, Lacking, Settled, Stopped
 from promo.report.decided import decision_words, outcome_words, standing_reason
 from promo.study.closure import closure
-from support import spec, study_of
+from promo.study.judgement import Statistic
+from support import compiled, spec, study_of
 from verdicts import BASE, CELLS, FOUR, evidence, gate_of, judged, promoted
 
 
@@ -245,3 +247,26 @@ def test_a_host_that_is_missing_altogether_leaves_everyone_without_a_statistic()
     assert decision.promoted == ("base",)
     assert {one.rank for one in decision.ranking.standings} == {None}
     assert "rack seed 1: not run" in standing_reason(decision.ranking.standings[1], decision, study)
+
+
+@pytest.mark.parametrize("cells", [1, 2, 3])
+@pytest.mark.parametrize("statistic", Statistic)
+def test_a_statistic_that_a_sound_gate_ranks_by_can_be_taken_of_its_cells(statistic, cells):
+    """A statistic that so few cells do not have is refused by the checks, and never met by a decision."""
+    seeds = ", ".join(str(seed) for seed in range(1, cells + 1))
+    text = (
+        spec().replace("rank by mean loss", f"rank by {statistic.value} loss").replace("seeds 1, 2", f"seeds {seeds}")
+    )
+    made = compiled(text.replace("seeds 3, 4", "seeds 13, 14"))
+    if any(errors(made.diagnostics)):
+        assert statistic not in (Statistic.MEAN, Statistic.MEDIAN, Statistic.WORST)
+        return
+    there = tuple(("box", seed) for seed in range(1, cells + 1))
+    rows = [
+        Row(name, tuple(Cell(*cell, f"{name}{cell}", CellStatus.OK, str(value + cell[1]), 1, None) for cell in there))
+        for value, name in enumerate(["base", "fair", "good", "poor"])
+    ]
+
+    decision = decide_gate(made.study, made.study.gates["pick"], Evidence("short", "loss", there, tuple(rows)))
+
+    assert decision.promoted == ("base", "fair")

@@ -182,6 +182,29 @@ def test_the_arrays_answer_as_decide_answers(require):
         assert seen is answer, at
 
 
+def test_the_arrays_answer_as_decide_answers_of_those_who_were_promoted():
+    rule = (
+        "frozen rule close {\n  judge promoted against base at long\n"
+        "  require mean gap at most 0.5pt\n  missing stop\n  absent skip\n}"
+    )
+    one, _ = study(keep="top 2", rule=rule)
+    names = [name for name in sorted(one.candidates) if name in one.entrants["long"].possible]
+    values, alive = drawn(names, ["long"])
+    alive["long"][:, names.index("base")] = True
+    alive["long"][::3, names.index("good")] = False
+
+    holds, known = apply_rule(one, one.rules["close"], names, values, alive)
+
+    seen = []
+    for at in range(len(holds)):
+        evidence = evidence_of(one, "long", names, values["long"][at], alive["long"][at])
+        seen.append(decide_rule(one, one.rules["close"], evidence, {}).answer)
+    assert [
+        Answer.UNDECIDED if not k else Answer.HOLDS if h else Answer.FAILS for h, k in zip(holds, known, strict=True)
+    ] == seen
+    assert len(set(seen)) > 1
+
+
 def test_stages_agree_by_whoever_is_at_both():
     rule = (
         "frozen rule close {\n  judge good at long\n  require rank agreement of short, long at least 0.3\n"

@@ -85,6 +85,13 @@ def test_hover_on_a_keyword_shows_what_the_grammar_takes(staged):
     assert "keep top 8" in said(staged, "keep     top")
 
 
+def test_hover_on_a_clause_says_whether_its_block_needs_it_and_what_stands_in_it(staged):
+    assert "clause of gate: needed; names: stage; names: stage" in said(staged, "from     screen_5min")
+    assert "clause of gate: may be left out; names: candidate" in said(staged, "always   bridge")
+    assert "clause of study: may be left out; device time" in said(staged, "budget   180gpu_h")
+    assert "clause of account: may be left out; as often as you like" in said(staged, "suppose  ")
+
+
 def test_hover_never_shows_values_of_another_version(staged):
     wrong = opened(staged.text.replace("keep     top 8", "keep     topp 8"))
 

@@ -63,11 +63,55 @@ def test_only_clauses_that_a_block_does_not_have_yet_are_offered():
     assert not found & {"keep", "missing", "train"}
 
 
-def test_units_are_offered_behind_a_number():
-    found = offered("stage x {\n  train four for 5m|")
+@pytest.mark.parametrize(
+    ("more", "labels"),
+    [
+        ("stage x {\n  train four for 5m|", {"5ms", "5s", "5min", "5h", "5d", "5steps", "5tok", "5flop"}),
+        ("stage x {\n  cap 5|", {"5ms", "5s", "5min", "5h", "5d"}),
+        ("gate x {\n  keep mean gap to leader at most 0.5|", {"0.5pt"}),
+        ("gate x {\n  keep best 25|", {"25%"}),
+        ("gate x {\n  guard throughput within 20|", {"20%", "20ms", "20s", "20min", "20h", "20d"}),
+        ("gate x {\n  demand rank agreement of box at least 0.6|", {"0.6%"}),
+        ("account {\n  suppose all pick continue to long costs 3|", {"3gpu_h", "3cpu_h"}),
+        ("grow x {\n  choose lowest loss after 200|", {"200steps"}),
+    ],
+)
+def test_units_of_what_is_measured_there_are_offered_behind_a_number(more, labels):
+    assert set(offered(more)) == labels
 
-    assert {"5min", "5ms", "5h", "5steps", "5pt"} <= set(found)
-    assert all(label.startswith("5") for label in found)
+
+def test_any_unit_may_stand_behind_the_level_of_a_factor():
+    assert {"5pt", "5min", "5tok"} <= set(offered("candidate x {\n  size = 5|"))
+
+
+@pytest.mark.parametrize(
+    ("more", "labels"),
+    [
+        ("grow x {\n  stack size 1 -> 4 by [copy_top, |", {"copy_block", "identity", "zero_pad"}),
+        ("gate x {\n  keep mean gap to |", {"leader", "base"}),
+        ("gate x {\n  guard |", {"throughput", "contention", "warmup"}),
+        ("rule x {\n  require median gap at most 1pt at 95% over cells by |", {"t", "sign_flip", "wilcoxon"}),
+        ("curves {\n  column |", {"config", "seconds", "status"}),
+        ("effects x {\n  family |", {"main", "pairs", "all"}),
+        ("schedule x {\n  else |", {"hold"}),
+        ("study x {\n  runner |", {"gpt", "recorded", "toy"}),
+        ('host x {\n  device "cpu" on any\n  executor |', {"local", "warm"}),
+        ("design x neighbours of |", {"four", "pick"}),
+        ("candidate x as control of |", {"base", "good"}),
+        ("stage x {\n  continue promoted from |", {"short", "long"}),
+        ("design x full {\n  clear size * |", {"size", "quality"}),
+        ("gate x {\n  keep top short_time or mean |", {"loss"}),
+    ],
+)
+def test_words_that_the_table_of_clauses_knows_are_offered(more, labels):
+    assert labels <= set(offered(more))
+
+
+def test_clauses_that_a_block_still_needs_come_first():
+    document, text = opened(SOUND), SOUND + "gate x {\n  from short to long\n  \n}"
+    found = {item.label: item.sort_text for item in complete(document, text, len(text) - 2)}
+
+    assert sorted(found, key=found.get)[:5] == ["rank", "keep", "missing", "crash", "ties"]
 
 
 @pytest.mark.parametrize("more", ["# a comm|ent", 'study y {\n  title "in t|', "stage |", "stage x { train oh no |"])

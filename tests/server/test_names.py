@@ -7,10 +7,8 @@ import pytest
 
 from promo.base.diagnostics import Edit
 from promo.base.source import Source, Span
-from promo.server.names import KINDS_AT, occurrences
+from promo.server.names import occurrences
 from promo.study.lock import apply
-from promo.study.names import KINDS
-from promo.syntax.lex import grammar
 from promo.syntax.nodes import Node
 from promo.syntax.parse import parse
 from support import compiled, opened, spec
@@ -48,15 +46,6 @@ def test_every_name_of_every_clause_is_found_once():
 
     assert len(found) == sum(names_in(node) for node in tree.declarations)
     assert [one.start for one in found] == sorted({one.start for one in found})
-
-
-def test_the_table_speaks_of_declarations_and_keywords_of_the_grammar():
-    words = grammar().words
-    kinds = {kind for allowed in KINDS_AT.values() for kind in allowed}
-
-    assert {declaration for declaration, _ in KINDS_AT} <= set(words)
-    assert {keyword for _, keyword in KINDS_AT} - {""} <= set(words)
-    assert kinds <= set(KINDS)
 
 
 @pytest.mark.parametrize(

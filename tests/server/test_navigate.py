@@ -4,6 +4,7 @@ import pytest
 
 from promo.base.source import Source
 from promo.driver.pipeline import compile_source
+from promo.server.hover import hover
 from promo.server.navigate import Refused, definition, references, rename, renameable
 from promo.study.meaning import pin_of
 from support import opened, spec
@@ -100,3 +101,19 @@ def test_a_sealed_text_with_errors_cannot_be_renamed_in(staged):
 
     with pytest.raises(Refused, match="mend the errors first"):
         rename(document, place(document, "cohort twelve", 8), "dozen", None)
+
+
+def test_a_row_leads_to_its_design_is_explained_and_keeps_its_name():
+    design = "design screen full {\n  vary quality low 11 high 12\n  vary size low 20 high 40\n}\n"
+    stage = "stage more {\n  train screen_2 for 1s\n  on box\n  seeds 50\n  report only\n}\n"
+    document = opened(spec(extra=design + stage))
+    row = place(document, "screen_2", 3)
+
+    there = definition(document, row, None)
+
+    assert there.range.start == document.positions.at(place(document, "design screen", 7))
+    assert "quality = 12" in hover(document, row).contents.value
+    with pytest.raises(Refused, match="is a row of 'screen'"):
+        renameable(document, row)
+    with pytest.raises(Refused):
+        rename(document, place(document, "design screen", 8), "sieve", None)

@@ -121,6 +121,15 @@ async def test_every_question_has_an_answer(client, open_text, staged_file):
     assert list(edits) == []
 
 
+async def test_a_text_that_does_not_parse_is_not_laid_out(client, open_text, staged_file):
+    text, uri = staged_file.read_text(encoding="utf-8") + "let many = [1, 2\nlet   few = 1\n", staged_file.as_uri()
+    await open_text(uri, text)
+    layout = types.FormattingOptions(tab_size=2, insert_spaces=True)
+    asked = types.DocumentFormattingParams(types.TextDocumentIdentifier(uri), layout)
+
+    assert not await client.text_document_formatting_async(asked)
+
+
 async def test_completion_knows_the_text_as_it_is_now(client, open_text, staged_file):
     text, uri = staged_file.read_text(encoding="utf-8"), staged_file.as_uri()
     await open_text(uri, text)

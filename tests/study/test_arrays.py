@@ -6,6 +6,7 @@ from collections import Counter
 from fractions import Fraction
 from itertools import combinations
 from math import prod
+from pathlib import Path
 
 import pytest
 
@@ -155,3 +156,57 @@ def test_a_pin_holds_on_to_rows_that_no_cohort_uses():
     pins = {pin_of(study_of(spec(extra=text))) for text in ("", rows, rows.replace("high 20", "high 30"))}
 
     assert len(pins) == 3
+
+
+# --- samples -------------------------------------------------------------------------------------------------
+
+HYPERBAND = (Path(__file__).parents[1] / "cases" / "hyperband_81.promo").read_text(encoding="utf-8")
+DRAWN = "design draws sample {count} seed {seed} {{\n  vary size\n  vary ratio\n  vary quality in -2..2 step 1/2\n}}\n"
+
+
+def drawn(count: int, seed: int) -> Array:
+    return study_of(spec(extra=DRAWN.format(count=count, seed=seed))).arrays["draws"]
+
+
+def test_a_hundred_lines_say_a_bracket_of_hyperband():
+    study = study_of(HYPERBAND)
+
+    assert len(HYPERBAND.splitlines()) < 120
+    assert len(study.cohorts["c81"]) == 81
+    assert len({study.candidates[name].effective.settings for name in study.cohorts["c81"]}) == 81
+
+
+def test_a_sample_is_the_same_every_time_and_another_one_with_another_seed():
+    assert drawn(20, 7).rows == drawn(20, 7).rows
+    assert drawn(20, 7).rows != drawn(20, 8).rows
+    assert drawn(20, 7).rows[:10] == drawn(10, 7).rows
+
+
+def test_every_level_of_a_sample_is_about_as_frequent_and_factors_are_drawn_apart():
+    """Chi-squared over nine levels: 26.1 is passed in one of a thousand samples (8 degrees of freedom)."""
+    array = drawn(500, 1)
+    place = array.factors.index("quality")
+    counts = Counter(row[place] for row in array.rows)
+    expected = len(array.rows) / 9
+    together = Counter((row[place] > 4, row[array.factors.index("size")] > 31) for row in array.rows)
+
+    assert sum((counts[level] - expected) ** 2 / expected for level in range(9)) < 26.1
+    assert min(together.values()) > 80
+
+
+def test_levels_of_a_sample_are_those_of_its_ranges():
+    array = drawn(20, 7)
+
+    assert array.levels[array.factors.index("quality")] == tuple(Fraction(n, 2) for n in range(-4, 5))
+    assert array.levels[array.factors.index("size")] == tuple(map(Fraction, range(1, 65)))
+    assert array_text(array).startswith("design draws: sample, 20 rows")
+    assert array_json(array)["word_lengths"] == []
+
+
+def test_a_range_in_steps_is_a_list_of_levels_in_any_design_of_several():
+    grid = "design grid full {\n  vary size in 8..32 times 2\n  vary ratio in [1, 4]\n}\n"
+
+    assert study_of(spec(extra=grid)).arrays["grid"].levels == (
+        (Fraction(8), Fraction(16), Fraction(32)),
+        (Fraction(1), Fraction(4)),
+    )

@@ -175,3 +175,44 @@ def test_two_generators_give_three_words():
 def test_a_text_with_errors_has_no_plan():
     with pytest.raises(SpecError):
         compiled(spec().replace("keep top 1", "keep top 9")).sound()
+
+
+def test_a_stage_carries_on_what_it_names_to_a_named_value():
+    text = spec(extra=("let far = 3s\nstage onward {\n  continue spare from aside to far\n  report only\n}")).replace(
+        "  seeds 9\n  report only\n", "  seeds 9\n"
+    )
+    study = study_of(text)
+
+    assert study.stages["onward"].continues == "aside"
+    assert study.stages["onward"].candidates == ("spare",)
+
+
+ROWS = (Path(__file__).parents[1] / "cases" / "rows_as_reference.promo").read_text(encoding="utf-8")
+
+
+def test_a_row_of_a_design_is_a_name_wherever_a_candidate_is():
+    study = study_of(ROWS)
+
+    assert study.gates["to_5min"].always == ("screen_12",)
+    assert (study.rules["same"].judged, study.rules["same"].reference) == ("screen_3", "screen_12")
+    assert study.entrants["s1h"].sure == frozenset({"screen_12"})
+
+
+def test_a_row_that_no_cohort_lists_is_made_where_it_is_named():
+    design = "design screen full {\n  vary quality low 11 high 12\n  vary size low 20 high 40\n}\n"
+    likes = "candidate near like screen_2 {\n  ratio = 4\n}\ncandidate twin as control of screen_4 like screen_4\n"
+    stage = "stage more {\n  train near, screen_1, twin for 1s\n  on box\n  seeds 50\n  report only\n}\n"
+
+    study = study_of(spec(extra=design + likes + stage))
+
+    assert dict(study.candidates["near"].levels) == {**dict(study.candidates["screen_2"].levels), "ratio": 4}
+    assert study.candidates["twin"].control_of == "screen_4"
+    assert study.entrants["more"].possible == ("near", "screen_1", "twin")
+
+
+def test_naming_a_row_that_a_cohort_lists_changes_nothing_about_who_is_trained():
+    without = ROWS.replace("  always   screen_12\n", "").split("frozen rule")[0]
+    without = without.replace("  seeds    31, 32, 33\n", "  seeds    31, 32, 33\n  report   only\n")
+
+    assert study_of(ROWS).cohorts == study_of(without).cohorts
+    assert list(study_of(ROWS).candidates) == list(study_of(without).candidates)

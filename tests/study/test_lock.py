@@ -84,6 +84,8 @@ MEANING = {
     "every": ("mean gap", "every gap", {"close"}),
     "kind of bound": ("at most", "at least", {"close"}),
     "judged": ("judge good", "judge fair", {"close"}),
+    "those promoted": ("judge good", "judge promoted", {"close"}),
+    "the best": ("judge good", "judge best of short", {"close"}),
     "absent": ("absent skip", "absent stop", {"close"}),
     "short budget": ("for 1s\n  on box\n  seeds 1, 2", "for 2s\n  on box\n  seeds 1, 2", {"pick"}),
     "long budget": ("promoted for 2s", "promoted for 3s", {"close"}),
@@ -276,3 +278,20 @@ def test_edits_are_applied_from_the_end():
 
     assert apply(made.source.text, []) == made.source.text
     assert list(check_seals(made.study, None, made.plan.seals, closure_changes)) == []
+
+
+def test_a_rule_about_those_promoted_rests_on_everyone_who_may_be():
+    text = spec().replace("judge good", "judge promoted")
+    changed = text.replace("candidate poor like base { quality = 4 }", "candidate poor like base { quality = 5 }")
+    before, after = seals_of(text), seals_of(changed)
+
+    assert before["close"] != after["close"]
+    assert seals_of(spec())["close"] == seals_of(spec().replace("quality = 4", "quality = 5"))["close"]
+
+
+def test_a_rule_about_the_best_of_a_stage_rests_on_that_stage_too():
+    text = spec().replace("judge good", "judge best of short")
+    before, after = seals_of(text), seals_of(text.replace("seeds 1, 2", "seeds 1, 22"))
+
+    assert before["close"] != after["close"]
+    assert seals_of(spec())["close"] == seals_of(spec().replace("seeds 1, 2", "seeds 1, 22"))["close"]

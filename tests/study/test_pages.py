@@ -159,7 +159,7 @@ def test_the_page_shows_what_promo_says(page):
 
 
 def test_a_corrected_spec_is_in_the_one_layout(page):
-    text = page.right + "\n"
+    text = header(page.right, right_how(page)) + page.right + "\n"
 
     assert format_text(Source(NAME, text)) == text
 

@@ -5,8 +5,8 @@ Coverage-guided fuzzing of the front end: bytes of any kind through decoding, pa
 
 Options are libFuzzer's.  Seeds are `tests/syntax/corpus/`, the example specs and the bad ones; new inputs that reach
 new code are kept in the first FOLDER, or nowhere.  The harness fails when anything but diagnostics comes out, when
-formatting twice changes a text, or when formatting changes what a sound text means.  Needs atheris
-(`pip install '.[test]'`, CPython on Linux).
+a text that cannot be read is laid out, when formatting twice changes a text, or when it changes what a text means.
+Needs atheris (`pip install '.[test]'`, CPython on Linux).
 """
 
 import re
@@ -37,10 +37,11 @@ def one_input(data: bytes) -> None:
     compiled = compile_source(source, Path("/nonexistent"), None)
     for found in compiled.diagnostics:
         assert 0 <= found.span.start <= found.span.end <= len(found.span.source.text) + 1, found
-    once = decode_source("fuzz.promo", format_text(source).encode())
-    assert format_text(once) == once.text, "formatting twice changes the text"
-    parsed = parse(source)
-    if not parsed.diagnostics:
+    laid_out, parsed = format_text(source), parse(source)
+    assert (laid_out is None) is bool(parsed.diagnostics), "a text is laid out when it can be read, and only then"
+    if laid_out is not None:
+        once = decode_source("fuzz.promo", laid_out.encode())
+        assert format_text(once) == once.text, "formatting twice changes the text"
         assert parse(once).tree.root == parsed.tree.root, "formatting changes the tree"
 
 
@@ -48,7 +49,7 @@ def seeds(folder: Path) -> None:
     """Write every known text into a folder."""
     texts = [path.read_bytes() for path in [*ROOT.glob("specs/*.promo"), *HERE.glob("good/*.promo")]]
     texts += [path.read_bytes() for path in sorted((HERE / "corpus").iterdir())]
-    for path in sorted((HERE.parent / "spec" / "bad").glob("*.promo")):
+    for path in sorted((HERE.parent / "study" / "bad").glob("*.promo")):
         texts += re.split(rb"^---\n", path.read_bytes(), flags=re.MULTILINE)
     for number, text in enumerate(texts):
         (folder / f"seed-{number:04}").write_bytes(text)

@@ -19,7 +19,9 @@ GOOD = [*sorted((ROOT / "specs").glob("*.promo")), Path(__file__).parent / "good
 
 
 def formatted(text: str) -> str:
-    return format_text(Source("x", text))
+    laid_out = format_text(Source("x", text))
+    assert laid_out is not None
+    return laid_out
 
 
 def tokens(text: str) -> list[str]:
@@ -65,11 +67,33 @@ def test_formatting_keeps_tokens_and_comments_and_is_idempotent(seed):
 
 @settings(max_examples=500, deadline=None)
 @given(st.text(alphabet=st.sampled_from(list(' \t\n\r"#{}[]()=;,^-+abkp19.:%é')), max_size=120))
-def test_any_text_can_be_formatted_twice(text):
-    once = formatted(text)
+def test_a_text_that_does_not_parse_has_no_layout(text):
+    source = Source("x", "promo 1\nlet a = 1" + text)
 
-    assert tokens(once) == tokens(text)
-    assert formatted(once) == once
+    assert (format_text(source) is None) is bool(parse(source).diagnostics)
+
+
+LINES = st.sampled_from(
+    [" ", "\n", "\r\n", "# why\n", "[", "]", "(", ")", "-", "+", "1", "2tok", ",", "{", "}", "let a = "]
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(LINES, max_size=30))
+def test_a_text_that_parses_is_formatted_once_and_for_all(parts):
+    text = "promo 1\nlet b = " + "".join(parts)
+    once = format_text(Source("x", text))
+    if once is not None:
+        assert tokens(once) == tokens(text)
+        assert comments(once) == comments(text)
+        assert formatted(once) == once
+
+
+CASES = Path(__file__).parents[1] / "cases"
+
+
+def test_an_unclosed_bracket_joins_no_lines():
+    assert format_text(Source("x", (CASES / "open_bracket.promo").read_text(encoding="utf-8"))) is None
 
 
 def test_the_layout_itself():
@@ -105,7 +129,7 @@ candidate r {}"""
 
 
 def test_long_lists_are_wrapped():
-    text = "promo 1\nrows x [" + ", ".join(str(10**n) for n in range(12, 30)) + "]\n"
+    text = "promo 1\nlet x = [" + ", ".join(str(10**n) for n in range(12, 30)) + "]\n"
 
     lines = formatted(text).splitlines()
 
@@ -121,10 +145,12 @@ CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
-def test_what_fuzzing_found_is_formatted_once_and_for_all(path):
-    once = formatted(path.read_bytes().decode("utf-8-sig", errors="replace"))
+def test_what_fuzzing_found_is_formatted_once_and_for_all_or_not_at_all(path):
+    source = Source("x", path.read_bytes().decode("utf-8-sig", errors="replace"))
+    once = format_text(source)
 
-    assert formatted(once) == once
+    assert (once is None) is bool(parse(source).diagnostics)
+    assert once is None or formatted(once) == once
 
 
 def test_a_comma_inside_a_string_does_not_break_a_long_list_there():

@@ -12,6 +12,7 @@ from pygments.token import Comment, Error, Keyword, Name, Number, String
 
 from promo.syntax.highlight import PromoLexer
 from promo.syntax.lex import grammar
+from promo.syntax.tables import coloured, word_lists
 
 ROOT = Path(__file__).parents[2]
 TEXTMATE = ROOT / "grammar" / "editors" / "vscode" / "syntaxes" / "promo.tmLanguage.json"
@@ -68,30 +69,21 @@ def test_the_installed_lexer_is_found_by_the_name_of_a_file():
 # --- TextMate ------------------------------------------------------------------------------------------------
 
 
-def spelled(moves) -> set[str]:
-    """Words that a state of the parser takes."""
-    words = grammar().words.items()
-    return {word for word, kinds in words if word.isalpha() and any(moves.get(kind, -1) >= 0 for kind in kinds)}
-
-
-def words_of_the_grammar() -> dict[str, set[str]]:
-    """Words that begin a declaration, words that begin a clause, and words that stand elsewhere."""
-    found: dict[str, set[str]] = {"declaration": set(), "clause": set(), "word": set()}
-    for moves in grammar().actions:
-        between = moves.get("_NL", -1) >= 0
-        place = "declaration" if "STUDY" in moves else "clause" if between and moves.get("RBRACE", -1) >= 0 else "word"
-        found[place] |= spelled(moves)
-    found["word"] -= {"promo"}  # the header has a rule of its own
-    found["declaration"] -= {"promo", "frozen"}
-    return found
-
-
 def test_the_word_lists_of_the_textmate_grammar_are_those_of_the_grammar():
-    rules = json.loads(TEXTMATE.read_text(encoding="utf-8"))["repository"]
-    for rule, words in words_of_the_grammar().items():
+    text = TEXTMATE.read_text(encoding="utf-8")
+    rules = json.loads(text)["repository"]
+
+    assert coloured(text, grammar()) == text, "run: python -m promo.syntax.tables"
+    for rule, words in word_lists(grammar()).items():
         listed = max(re.findall(r"\(([a-z|]+)\)", rules[rule]["match"]), key=len)
 
-        assert listed == "|".join(sorted(words)), f"the list of '{rule}' in {TEXTMATE.name} must be this"
+        assert listed.split("|") == words
+
+
+def test_a_word_of_the_grammar_that_a_list_lacks_is_put_in():
+    text = TEXTMATE.read_text(encoding="utf-8")
+
+    assert coloured(text.replace("|keep|", "|"), grammar()) == text
 
 
 def test_the_textmate_grammar_colours_a_word_by_its_place():
@@ -107,6 +99,6 @@ def test_the_textmate_grammar_colours_a_word_by_its_place():
 
 
 def test_the_words_of_a_symbol_are_all_that_a_word_can_be():
-    assert set().union(*words_of_the_grammar().values()) | {"promo", "frozen"} == {
+    assert set().union(*word_lists(grammar()).values()) | {"promo", "frozen"} == {
         word for word in grammar().words if word.isalpha()
     }

@@ -1,6 +1,7 @@
 """The table-driven parser against Lark itself, and its recovery from mistakes."""
 
 import contextlib
+import random
 import re
 import time
 from pathlib import Path
@@ -12,7 +13,9 @@ from hypothesis.extra.lark import from_lark
 from lark import Lark, Tree
 from lark.exceptions import UnexpectedInput
 
-from injected import clause_lines, found_of_injected
+from injected import any_lines, clause_lines, found_of_injected, slipped
+from promo.base.diagnostics import Confidence
+from promo.base.edits import apply
 from promo.base.resources import grammar_file
 from promo.base.source import Source
 from promo.syntax.lex import lexemes
@@ -230,7 +233,65 @@ def test_what_stands_behind_a_closing_brace_does_not_open_the_block_again():
 
     assert [node.kind for node in found.tree.declarations] == ["host", "let"]
     assert len(found.tree.declarations[0].children) == 2
-    assert [one.code for one in found.diagnostics] == ["P0107", "P0109", "P0115"]
+    assert [one.span.source.position(one.span.start)[0] for one in found.diagnostics] == [2]
+
+
+def braces() -> list[tuple[str, str, int]]:
+    """Every brace of the example specs: a file, its text, and where the brace stands."""
+    found = []
+    for path in EXAMPLES:
+        text = path.read_text(encoding="utf-8")
+        code = re.sub(r'#[^\n]*|"[^"\n]*"', lambda quiet: "_" * len(quiet[0]), text)
+        found += [(path.name, text, brace.start()) for brace in re.finditer(r"[{}]", code)]
+    return found
+
+
+def test_a_missing_brace_costs_one_message_whose_repair_gives_the_tree_back():
+    tried = 0
+    for name, text, at in braces():
+        broken = text[:at] + text[at + 1 :]
+        found = parse(Source("x", broken)).diagnostics
+        line = text.count("\n", 0, at) + 1
+        assert [one.confidence for one in found] == [Confidence.SURE], (name, line, found)
+
+        again = parse(Source("x", apply(broken, found[0].edits)))
+
+        assert again.diagnostics == (), (name, line)
+        assert again.tree.root == parse(Source("x", text)).tree.root, (name, line)
+        tried += 1
+
+    assert tried > 250
+
+
+def test_a_brace_on_a_line_of_its_own_costs_one_message_and_no_clause():
+    for name, text, at in braces():
+        if text[at : at + 2] != "{\n":
+            continue
+        broken = text[:at].rstrip() + "\n{\n" + text[at + 2 :]
+
+        found = parse(Source("x", broken))
+
+        assert [one.code for one in found.diagnostics] == ["P0114"], name
+        assert apply(broken, found.diagnostics[0].edits) == text
+        if not text[:at].splitlines()[-1].startswith("candidate"):  # which is whole without a block
+            assert found.tree.root == parse(Source("x", text)).tree.root
+
+
+@pytest.mark.parametrize(
+    "damage", ["stage short extra {", "stagge short {", "stage {", "stagge short", "stage short extra"]
+)
+def test_a_damaged_head_costs_one_message_whether_its_brace_is_there_or_not(damage):
+    found = parse(Source("x", spec().replace("stage short {", damage)))
+
+    assert len(found.diagnostics) == 1
+
+
+def test_one_brace_too_many_costs_one_message_and_the_lines_behind_it():
+    early = parse(Source("x", spec().replace("  on box\n  seeds 1, 2\n", "  on box\n}\n  seeds 1, 2\n")))
+    late = parse(Source("x", spec().replace("  on box\n  seeds 1, 2\n}\n", "  on box\n  seeds 1, 2\n}\n}\n")))
+
+    assert [one.code for one in (*early.diagnostics, *late.diagnostics)] == ["P0109", "P0115"]
+    assert [one.confidence for one in late.diagnostics] == [Confidence.SURE]
 
 
 def test_documentation_of_a_long_file_is_found_in_linear_time():
@@ -242,3 +303,23 @@ def test_documentation_of_a_long_file_is_found_in_linear_time():
         return time.process_time() - began
 
     assert seconds(8_000) < 4 * max(seconds(4_000), 0.005)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_any_slip_anywhere_is_told_with_a_place_in_the_text(path):
+    text, draw = path.read_text(encoding="utf-8"), random.Random(path.name)
+    lines = text.splitlines()
+    found_of_injected(lines, any_lines(lines), mistakes=10, files=20, seed=1)
+    for _ in range(200):
+        slip = slipped(text, draw)
+
+        found = parse(Source("x", slip)).diagnostics
+
+        assert all(one.message and 0 <= one.span.start <= one.span.end <= len(slip) for one in found)
+        assert all(edit.span.end <= len(slip) for one in found for edit in one.edits)
+
+
+def test_a_level_with_a_colon_gets_the_line_to_write():
+    (found,) = parse(Source("x", spec().replace("  size = 16", "  size: 16"))).diagnostics
+
+    assert (found.code, found.hint) == ("P0113", "write: size = 16")

@@ -52,7 +52,8 @@ class Diagnostic(Shown):
 
     *message* states the fact in lower case without a full stop; *hint* starts with a verb and says what to do;
     *notes* give the arithmetic or the context.  *edits* together repair the fault; `promo check --fix` carries out
-    only those that are sure, which leave no choice to make: a name that is nearly right stays a guess.
+    only those that are sure, which leave no choice to make: a name that is nearly right stays a guess.  A pass claims
+    that; whoever reads a whole text tries it (`promo.driver.sure`).
     """
 
     code: str
@@ -64,6 +65,8 @@ class Diagnostic(Shown):
     notes: tuple[str, ...] = ()
     edits: tuple[Edit, ...] = ()
     confidence: Confidence = Confidence.GUESS
+    expected: tuple[str, ...] = ()
+    """All that could stand there, the likeliest first, where the message or the hint names some of it."""
 
 
 class SpecError(Exception):
@@ -88,9 +91,9 @@ def errors(diagnostics: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
     return (found for found in diagnostics if found.severity is Severity.ERROR)
 
 
-def suggestion(word: str, known: Iterable[str]) -> str | None:
-    """The known word nearest to *word*, or None when none is near (difflib, cutoff 0.6)."""
+def suggestion(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The known word nearest to *word*, or None when none is near (difflib's ratio, at least *cutoff*)."""
     from difflib import get_close_matches  # imported only once something is already wrong
 
-    near = get_close_matches(word, list(known), n=1)
+    near = get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return near[0] if near else None

@@ -1,6 +1,6 @@
 """Edits of a text: which of those that diagnostics offer can be carried out together, and the text they give."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from promo.base.diagnostics import Confidence, Diagnostic, Edit
 from promo.base.source import Source
@@ -11,6 +11,17 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     for edit in sorted(edits, key=lambda one: one.span.start, reverse=True):
         text = text[: edit.span.start] + edit.text + text[edit.span.end :]
     return text
+
+
+def line_after(edits: Sequence[Edit]) -> str:
+    """The line that edits of one line give, from its first word on, with single spaces: what a hint tells to write."""
+    source, first = edits[0].span.source, min(edit.span.start for edit in edits)
+    last = max(edit.span.end for edit in edits)
+    start, end = source.text.rfind("\n", 0, first) + 1, source.text.find("\n", last)
+    behind = len(source.text) - (end if end >= 0 else len(source.text))
+    after = apply(source.text, edits)
+    line = after[start : len(after) - behind]
+    return " ".join((line if '"' in line else line.partition("#")[0]).split())
 
 
 def applicable(source: Source, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

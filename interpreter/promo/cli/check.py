@@ -63,7 +63,7 @@ def _say(options: Namespace, checked: list[Checked]) -> None:
         for one in spec.mended:
             line, column = one.span.source.position(one.span.start)
             put(f"{one.span.source.name}:{line}:{column}: mended {one.code}: {one.message}", sys.stderr)
-    print_diagnostics(found)
+    print_diagnostics(found, expected=options.all)
     if options.fix and options.specs == ["-"]:
         sys.stdout.write(checked[0].source.text)
     elif not any(errors(found)):
@@ -106,19 +106,25 @@ def mend(source: Source, read: Callable[[Source], tuple[Diagnostic, ...]]) -> Ch
         read: what is wrong with a text.
 
     Returns:
-        The text, what was mended with its place in the text of that round, and what is still found.  A round that
-        gives a text that was there before ends it: the edits then undo each other.
+        The text, what was mended with its place in the text of that round, and what is still found.  No round leaves
+        more errors than it found, and what comes back is the text with the fewest: one that is no better than the
+        first is not among them.
     """
-    seen = {source.text}
-    mended: list[Diagnostic] = []
-    found = read(source)
+    from promo.driver.sure import weight
+
+    best = here = Checked(source, read(source))
     for _ in range(ROUNDS):
-        chosen = applicable(source, found)
-        text = apply(source.text, (edit for one in chosen for edit in one.edits))
-        if text in seen:
+        chosen = applicable(here.source, here.found)
+        for some in (chosen, chosen[:1]):  # edits that do not go together are carried out one a round
+            text = Source(source.name, apply(here.source.text, (edit for one in some for edit in one.edits)))
+            found = read(text)
+            if weight(found)[0] <= weight(here.found)[0]:
+                break
+        else:
             break
-        seen.add(text)
-        mended.extend(chosen)
-        source = Source(source.name, text)
-        found = read(source)
-    return Checked(source, found, tuple(mended))
+        if text == here.source:
+            break
+        here = Checked(text, found, (*here.mended, *some))
+        if weight(found) < weight(best.found):
+            best = here
+    return best

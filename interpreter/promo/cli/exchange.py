@@ -31,7 +31,8 @@ def as_json(diagnostics: Iterable[Diagnostic], mended: Iterable[Diagnostic] = ()
     Diagnostics in promo's own schema, version 1; lines and columns count from 1, columns in code points.
 
     `diagnostics` and `mended` hold objects of one shape: code, severity, message, help, notes, place, labels, edits,
-    and confidence (`sure`: `promo check --fix` carries the edits out).  Fields may be added within a version; one
+    confidence (`sure`: the text has no more errors with the edits, and `promo check --fix` carries them out), and all
+    that was expected where reading stopped, the likeliest first.  Fields may be added within a version; one
     that changes or goes raises it.
     """
     return {
@@ -52,6 +53,7 @@ def _object(found: Diagnostic) -> dict[str, Json]:
         "labels": [{"place": _place(label.span), "text": label.text} for label in found.labels],
         "edits": [{"place": _place(edit.span), "text": edit.text} for edit in found.edits],
         "confidence": found.confidence.value if found.edits else None,
+        "expected": list(found.expected),
     }
 
 

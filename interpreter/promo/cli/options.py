@@ -21,6 +21,7 @@ def _check(options: argparse.ArgumentParser) -> None:
     forms = ("text", "json", "sarif", "github")
     options.add_argument("--format", choices=forms, default="text", help="form of the findings")
     options.add_argument("--style", action="store_true", help="warn of files that are not formatted, too")
+    options.add_argument("--all", action="store_true", help="name all that could stand where reading stopped")
     options.add_argument("--fix", action="store_true", help="mend in the file what leaves no choice, report the rest")
 
 

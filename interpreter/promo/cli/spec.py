@@ -4,24 +4,31 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import evolve
 
 from promo.base.diagnostics import Diagnostic, Severity
 from promo.base.errors import ExitCode, PromoError
 from promo.base.source import Source
 from promo.cli.terminal import put, wants_colour
-from promo.driver.pipeline import Compiled, compile_source, lock_path, read_lock
 from promo.files import decode_source, read_source
 from promo.run.disk import DISK
 
+if TYPE_CHECKING:  # laying a text out needs no pass but the parser
+    from promo.driver.pipeline import Compiled
 
-def compile_file(path: str) -> Compiled:
+
+def compile_file(path: str) -> "Compiled":
     """A spec file through every pass."""
+    from promo.driver.pipeline import compile_source, lock_path, read_lock
+
     place = Path(path)
     return compile_source(read_source(place, path), place.parent, read_lock(lock_path(place)))
 
 
-def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
-    """Findings for people, on standard error."""
+def print_diagnostics(diagnostics: Iterable[Diagnostic], *, expected: bool = False) -> None:
+    """Findings for people, on standard error; with all that was *expected* where reading stopped, if asked for."""
     found = tuple(diagnostics)
     if not found:
         return
@@ -30,6 +37,8 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
 
     colour = wants_colour(sys.stderr)
     for one in found:
+        if expected and one.expected:
+            one = evolve(one, notes=(*one.notes, f"here could stand: {', '.join(one.expected)}"))
         put(as_text(one, colour=colour) + "\n", sys.stderr)
     put(counted(found), sys.stderr)
 
@@ -54,18 +63,21 @@ def read(options: Namespace) -> int:
 
 
 def fmt(options: Namespace) -> int:
-    """Lay specs out."""
+    """Lay specs out; one that cannot be read is refused and stays as it is."""
     from promo.syntax.format import format_text
 
-    unformatted = 0
+    unformatted = refused = 0
     for path in options.specs:
         source = standard_input() if path == "-" else read_source(Path(path), path)
         text = format_text(source)
-        raw = source.text
-        changed = text != raw
+        if text is None:
+            refused += 1
+            _refuse(source)
+            continue
+        changed = text != source.text
         unformatted += changed
         if options.diff:
-            _print_difference(path, raw, text)
+            _print_difference(path, source.text, text)
         elif options.check:
             if changed:
                 put(f"{path}: not formatted")
@@ -74,7 +86,15 @@ def fmt(options: Namespace) -> int:
         elif changed:
             write_text(Path(path), text)
             put(f"{path}: formatted")
-    return ExitCode.FINDINGS if unformatted and (options.check or options.diff) else ExitCode.DONE
+    return ExitCode.FINDINGS if refused or (unformatted and (options.check or options.diff)) else ExitCode.DONE
+
+
+def _refuse(source: Source) -> None:
+    """Say why a text cannot be laid out."""
+    from promo.syntax.parse import parse
+
+    print_diagnostics(parse(source).diagnostics)
+    put(f"{source.name}: not formatted, because it cannot be read; nothing was changed", sys.stderr)
 
 
 def standard_input() -> Source:

@@ -20,7 +20,6 @@ from promo.decision.values import Ground, Judgement, Ranking
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.ledger.outcomes import Answer
 from promo.study.judgement import (
-    LEADER,
     Agreement,
     Best,
     Both,
@@ -43,20 +42,31 @@ from promo.study.judgement import (
     primitives,
 )
 from promo.study.values import Study
+from promo.syntax.clauses import LEADER
+
+FAST = frozenset({Statistic.MEAN, Statistic.MEDIAN, Statistic.WORST, Statistic.EVERY})
+"""Statistics that the arrays know; any other one goes through `summarise`, study by study."""
 
 
 def fast_condition(condition: Condition, cells: int) -> bool:
     """Whether arrays can answer a condition over so many cells."""
-    return all(
-        part.test is None or counted(part.test, cells) for part in primitives(condition) if isinstance(part, Difference)
+    parts = list(primitives(condition))
+    known = all(part.statistic in FAST for part in parts if isinstance(part, Difference | Level))
+    return known and all(
+        part.test is None or counted(part.test, cells) for part in parts if isinstance(part, Difference)
     )
+
+
+def fast_rule(rule: Rule, cells: int) -> bool:
+    """Whether arrays can answer a rule over so many cells: one about a candidate that is known beforehand."""
+    return isinstance(rule.judged, str) and fast_condition(rule.require, cells)
 
 
 def fast_gate(gate: Gate, cells: int) -> bool:
     """Whether arrays can answer a gate over so many cells."""
     others = [demand.otherwise for demand in gate.demands if not isinstance(demand.otherwise, Then)]
     asked = (gate.keep, *(demand.condition for demand in gate.demands), *others)
-    return all(fast_condition(condition, cells) for condition in asked)
+    return gate.statistic in FAST and all(fast_condition(condition, cells) for condition in asked)
 
 
 @frozen
@@ -152,10 +162,10 @@ def apply_rule(
 ) -> tuple[Bools, Bools]:
     """Whether a rule holds in each study, and whether it is decided; both of shape (studies,)."""
     there = alive[rule.stage]
+    if not isinstance(rule.judged, str) or not fast_rule(rule, values[rule.stage].shape[2]):
+        return _slow_rule(study, rule, names, values, alive)
     needed = [names.index(name) for name in (rule.judged, rule.reference) if name is not None]
     known = there[:, needed].all(axis=1)
-    if not fast_condition(rule.require, values[rule.stage].shape[2]):
-        return _slow_rule(study, rule, names, values, alive)
     order = sorted(range(len(names)), key=lambda place: names[place])
     judged = names.index(rule.judged)
     asked = there & (np.arange(len(names)) == judged)
@@ -206,8 +216,9 @@ def _summary(values: Floats, statistic: Statistic, worst_is_large: float) -> Flo
             return np.asarray(values.mean(axis=2))
         case Statistic.MEDIAN:
             return np.asarray(np.median(values, axis=2))
-        case _:
+        case Statistic.WORST:
             return np.asarray(values.max(axis=2) if worst_is_large > 0 else values.min(axis=2))
+    raise AssertionError(f"the arrays know no {statistic.value}")
 
 
 def _holds(condition: Condition, table: _Table) -> tuple[Bools, Bools]:

@@ -27,7 +27,6 @@ from promo.decision.values import (
 )
 from promo.evidence.values import Evidence, Row
 from promo.study.judgement import (
-    LEADER,
     Agreement,
     Best,
     Both,
@@ -47,6 +46,7 @@ from promo.study.judgement import (
     Top,
 )
 from promo.study.values import Measure
+from promo.syntax.clauses import LEADER
 
 Values = Mapping[tuple[str, int], Fraction]
 

@@ -5,16 +5,28 @@ Pure: the same gate and the same evidence give the same decision, byte for byte,
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import assert_never
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from promo.base.canonical import exact, from_exact
 from promo.base.codec import value_digest
 from promo.decision.conditions import Table, agreement, complete, holds
 from promo.decision.stats import summarise
-from promo.decision.values import Comparison, Decision, Finding, Ground, Input, Judgement, Ranking, Standing, Verdict
+from promo.decision.values import (
+    About,
+    Comparison,
+    Decision,
+    Finding,
+    Ground,
+    Input,
+    Judgement,
+    Ranking,
+    Standing,
+    Verdict,
+)
 from promo.evidence.values import CellStatus, Evidence, Row
 from promo.ledger.outcomes import (
     Absent,
@@ -24,6 +36,8 @@ from promo.ledger.outcomes import (
     Held,
     Incomparable,
     Lacking,
+    NoBest,
+    NobodyPromoted,
     Outcome,
     Settled,
     Stopped,
@@ -33,11 +47,13 @@ from promo.study.closure import closure
 from promo.study.judgement import (
     Agreement,
     Best,
+    BestOf,
     Condition,
     Difference,
     Equivalent,
     Gate,
     Handling,
+    Promoted,
     Rule,
     Side,
     Statistic,
@@ -266,7 +282,9 @@ class _Gate:
 
 def decide_rule(study: Study, rule: Rule, evidence: Evidence, others: Mapping[str, Evidence] = NO_OTHERS) -> Decision:
     """
-    Judge a candidate, on its own or against another, cell by cell.
+    Judge a candidate, or each of several, on its own or against another, cell by cell.
+
+    The claim holds when it holds for everyone whom the rule is about; of several it fails once it fails for one.
 
     Args:
         study: the resolved study.
@@ -274,25 +292,65 @@ def decide_rule(study: Study, rule: Rule, evidence: Evidence, others: Mapping[st
         evidence: of the rule's own stage.
         others: evidence of earlier stages that the rule's condition reads, by stage.
     """
-    rows = {name: evidence.row(name) for name in (rule.judged, rule.reference) if name is not None}
-    why, then = _obstacle(rule, rows)
+    judged = judged_of(study, rule, evidence, others)
+    named = (*judged, *([rule.reference] if rule.reference is not None else []))
+    why, then = _obstacle(rule, {name: evidence.row(name) for name in named})
+    if not judged:
+        why, then = _nobody(rule)
     answer = Answer.UNDECIDED
     findings: tuple[Finding, ...] = ()
     if why is None:
-        held_true, findings = holds(rule.require, rule.judged, _rule_table(study, rule, evidence, others))
+        table = _rule_table(study, rule, evidence, others)
+        answers = {name: holds(rule.require, name, table) for name in judged}
+        findings = tuple(_about(rule, name, one) for name, (_, found) in answers.items() for one in found)
+        held_true = _all_true([answer for answer, _ in answers.values()])
         if held_true is None:
-            why, then = Incomparable((rule.judged,), rule.stage), rule.missing.then
+            why, then = Incomparable(judged, rule.stage), rule.missing.then
         else:
             answer = Answer.HOLDS if held_true else Answer.FAILS
             then = None if held_true else rule.otherwise
+    comparisons = tuple(one for name in judged for one in _compare(study, rule, name, evidence))
     return Decision(
         name=rule.name,
         seal=value_digest(closure(study, rule)) if rule.frozen else None,
         inputs=_inputs(evidence, others),
         outcome=_outcome(then, why or Failed()),
         promoted=(),
-        found=Judgement(rule.stage, answer, why, _compare(study, rule, evidence), findings),
+        found=Judgement(rule.stage, judged, answer, why, comparisons, findings),
     )
+
+
+def judged_of(study: Study, rule: Rule, evidence: Evidence, others: Mapping[str, Evidence]) -> tuple[str, ...]:
+    """Whom a rule is about, sorted: known beforehand, from who came to its stage, or from an earlier stage's values."""
+    match rule.judged:
+        case str():
+            return (rule.judged,)
+        case Promoted():
+            aside = {rule.reference, *study.stages[rule.stage].candidates}
+            return tuple(sorted(row.candidate for row in evidence.rows if row.candidate not in aside))
+        case BestOf():
+            chosen = evidence if rule.judged.stage == rule.stage else others[rule.judged.stage]
+            best = _leader(study, chosen, rule.reference)
+            return () if best is None else (best,)
+        case _:
+            assert_never(rule.judged)
+
+
+def _nobody(rule: Rule) -> tuple[Because, Then]:
+    """Why a rule has nobody to judge, and what follows."""
+    if isinstance(rule.judged, BestOf):
+        return NoBest(rule.judged.stage), rule.missing.then
+    return NobodyPromoted(rule.stage), rule.absent or rule.missing.then
+
+
+def _all_true(answers: Sequence[bool | None]) -> bool | None:
+    """Whether all are; one that is not decides, whatever the others are."""
+    return False if False in answers else None if None in answers else True
+
+
+def _about(rule: Rule, name: str, finding: Finding) -> Finding:
+    """A finding that says whom it is about, where the rule does not."""
+    return finding if isinstance(rule.judged, str) else evolve(finding, details=(About(name), *finding.details))
 
 
 def _outcome(then: Then | None, why: Because) -> Outcome:
@@ -333,19 +391,20 @@ def _rule_table(study: Study, rule: Rule, evidence: Evidence, others: Mapping[st
     )
 
 
-def _leader(study: Study, evidence: Evidence) -> str | None:
+def _leader(study: Study, evidence: Evidence, aside: str | None = None) -> str | None:
+    """Who has the best mean; of equals the first by name."""
     better = 1 if study.measure.lower_is_better else -1
     means = {
         row.candidate: better * sum(values.values(), Fraction(0)) / len(values)
         for row in evidence.rows
-        if (values := complete(row)) is not None
+        if row.candidate != aside and (values := complete(row)) is not None
     }
     return min(means, key=lambda name: (means[name], name), default=None)
 
 
-def _compare(study: Study, rule: Rule, evidence: Evidence) -> tuple[Comparison, ...]:
+def _compare(study: Study, rule: Rule, name: str, evidence: Evidence) -> tuple[Comparison, ...]:
     """Values side by side; the difference is in the direction that the rule asks about."""
-    judged = evidence.row(rule.judged)
+    judged = evidence.row(name)
     reference = evidence.row(rule.reference) if rule.reference else None
     if judged is None or (rule.reference and reference is None):
         return ()
@@ -357,7 +416,7 @@ def _compare(study: Study, rule: Rule, evidence: Evidence) -> tuple[Comparison, 
         difference = None
         if other is not None and mine.value is not None and other.value is not None:
             difference = exact(sign * (from_exact(mine.value) - from_exact(other.value)))
-        found.append(Comparison(mine.host, mine.seed, mine.value, other.value if other else None, difference))
+        found.append(Comparison(name, mine.host, mine.seed, mine.value, other.value if other else None, difference))
     return tuple(found)
 
 

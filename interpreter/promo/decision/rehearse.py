@@ -33,8 +33,7 @@ from promo.ledger.values import (
     StudyStopped,
 )
 from promo.plan.values import PlannedRun
-from promo.study.closure import conditions_of, other_stages
-from promo.study.judgement import Gate, Rule
+from promo.study.judgement import Gate, Rule, also_read
 
 Answer = Callable[[PlannedRun, int], Ended]
 """How an attempt of a run ends; attempts count from 1."""
@@ -127,6 +126,5 @@ class Rehearsal:
                 return decide_reduction(study, rule, self.effects[rule.effects], seen, around)
 
     def _others(self, rule: Gate | Rule) -> dict[str, Evidence]:
-        """Evidence of the stages that conditions compare rankings with."""
-        names = {name for condition in conditions_of(rule) for name in other_stages(condition)}
-        return {name: self._evidence(name) for name in sorted(names)}
+        """Evidence of the stages that a gate or rule reads besides its own."""
+        return {name: self._evidence(name) for name in also_read(rule)}

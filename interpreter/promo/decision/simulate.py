@@ -13,12 +13,13 @@ from fractions import Fraction
 import numpy as np
 from attrs import evolve, frozen
 
-from promo.decision.arrays import apply_gate, apply_rule, fast_condition, fast_gate
+from promo.decision.arrays import apply_gate, apply_rule, fast_gate, fast_rule
 from promo.decision.confidence import Bools, Floats
 from promo.decision.exactly import Supposed, chance
 from promo.plan.values import Plan
-from promo.study.judgement import LEADER, Best, First, Gate, Rule, Statistic, Then, Top, primitives
+from promo.study.judgement import Best, First, Gate, Rule, Statistic, Then, Top, primitives
 from promo.study.values import Stage, Study
+from promo.syntax.clauses import LEADER
 
 BATCH = 20_000
 SLOW_DRAWS = 500
@@ -120,7 +121,7 @@ def simulate(
         near: how close to the best counts as near, in the measure's unit; None asks nothing.
     """
     slow = any(not _fast(study, gate) for gate in study.gates.values())
-    slow = slow or any(not fast_condition(rule.require, _cells(study, rule.stage)) for rule in study.rules.values())
+    slow = slow or any(not fast_rule(rule, _cells(study, rule.stage)) for rule in study.rules.values())
     made = min(draws, SLOW_DRAWS) if slow else draws
     tally = _Tally(study, plan, world, best or best_candidate(study), near)
     for batch, start in enumerate(range(0, made, BATCH)):
@@ -334,7 +335,7 @@ class _Tally:
         stage = self.study.stages[rule.stage]
         (required, *more) = primitives(rule.require)
         reference = getattr(required, "reference", None) or rule.reference
-        if more or isinstance(required, Top | Best) or reference == LEADER:
+        if more or isinstance(required, Top | Best) or reference == LEADER or not isinstance(rule.judged, str):
             return None
         asked = [name for name in (rule.judged, rule.reference, reference) if name is not None]
         if not all(self._certain(stage, name) for name in asked):

@@ -77,6 +77,15 @@ class Reference:
 
 
 @frozen
+class About:
+    """Whom a finding is about, where its rule is about several."""
+
+    TAG: ClassVar = "about"
+
+    candidate: str
+
+
+@frozen
 class Bounded:
     """One-sided confidence bound of a mean difference."""
 
@@ -131,7 +140,7 @@ class CellsWon:
     of: Count
 
 
-Detail = Place | Reference | Bounded | Chance | Between | LeastAgreement | CellsWon
+Detail = Place | Reference | About | Bounded | Chance | Between | LeastAgreement | CellsWon
 
 
 @frozen
@@ -187,6 +196,7 @@ class Ranking:
 class Comparison:
     """One cell of a rule: both values and how much worse the judged candidate is."""
 
+    candidate: str
     host: str
     seed: int
     judged: Measured | None
@@ -201,6 +211,8 @@ class Judgement:
     TAG: ClassVar = "rule"
 
     stage: str
+    judged: tuple[str, ...]
+    """Whom it was about, sorted; nobody when all who could be promoted were dropped."""
     answer: Answer
     undecided: Because | None
     """Why it is undecided; None where it is not."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from os.path import relpath
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from promo import plugins
 from promo.base.canonical import Json, parse_json
@@ -184,6 +184,16 @@ def compile_source(source: Source, folder: Path, lock: Lock | None, texts: Mappi
         lock: what was sealed before, if anything.
         texts: the files it uses, as a study keeps them; None reads them from disk.
     """
+    compiled = _compiled(source, folder, lock, texts)
+    if not any(one.confidence is Confidence.SURE for one in compiled.diagnostics):
+        return compiled
+    from promo.driver.sure import proven  # only a text with such a fault pays for it
+
+    found = proven(source, compiled.diagnostics, lambda text: _compiled(text, folder, lock, texts).diagnostics)
+    return evolve(compiled, diagnostics=found)
+
+
+def _compiled(source: Source, folder: Path, lock: Lock | None, texts: Mapping[str, str] | None) -> Compiled:
     parsed = parse(source)
     world = SpecWorld(folder, folder, _opened(source, folder), texts, {})
     checked = check(parsed.tree, world)

@@ -29,8 +29,7 @@ from promo.plan.values import Plan, plan_from_json
 from promo.run.disk import DISK
 from promo.run.store import REQUEST, parse_request, read_result
 from promo.run.values import Request, Result
-from promo.study.closure import conditions_of, other_stages
-from promo.study.judgement import Gate, Rule
+from promo.study.judgement import Gate, Rule, also_read
 from promo.study.lock import Lock
 from promo.study.values import Study
 
@@ -272,9 +271,8 @@ class StudyFolder:
         return estimate_effects(study, asked, {stage: self.evidence(compiled, state, stage) for stage in asked.stages})
 
     def _others(self, compiled: Compiled, state: State, rule: Gate | Rule) -> dict[str, Evidence]:
-        """Evidence of every stage that conditions compare rankings with."""
-        names = {name for condition in conditions_of(rule) for name in other_stages(condition)}
-        return {name: self.evidence(compiled, state, name) for name in sorted(names)}
+        """Evidence of every stage that a gate or rule reads besides its own."""
+        return {name: self.evidence(compiled, state, name) for name in also_read(rule)}
 
 
 @frozen

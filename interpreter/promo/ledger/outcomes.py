@@ -57,6 +57,24 @@ class Absent:
 
 
 @frozen
+class NobodyPromoted:
+    """Nobody whom a rule is about was promoted to its stage."""
+
+    TAG: ClassVar = "nobody promoted"
+
+    stage: str
+
+
+@frozen
+class NoBest:
+    """Nobody has all values at a stage whose best a rule is about."""
+
+    TAG: ClassVar = "no best"
+
+    stage: str
+
+
+@frozen
 class Failed:
     """The claim of a rule does not hold."""
 
@@ -73,7 +91,7 @@ class RunsLacking:
     stage: str
 
 
-Because = Unmet | Lacking | Incomparable | Absent | Failed | RunsLacking
+Because = Unmet | Lacking | Incomparable | Absent | NobodyPromoted | NoBest | Failed | RunsLacking
 
 
 @frozen

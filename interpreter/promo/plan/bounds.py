@@ -10,8 +10,9 @@ a number of attempts and never an amount of time.
 from collections.abc import Iterator, Mapping
 from typing import assert_never
 
-from promo.study.judgement import LEADER, Difference, Equivalent, Gate, Reduction, Rule, Then, primitives
+from promo.study.judgement import Difference, Equivalent, Gate, Reduction, Rule, Then, primitives
 from promo.study.values import Entrants, Study
+from promo.syntax.clauses import LEADER
 
 ENDS = frozenset({Then.STOP, Then.HOLD})
 """What can be the end of a study: it stops, or it waits for a person who may stop it."""
@@ -57,8 +58,9 @@ def _answers(one: Gate | Rule | Reduction, entrants: Mapping[str, Entrants]) -> 
             if _compares(one):
                 yield Then.STOP  # nobody can be compared once a value of the reference is missing
         case Rule():
-            named = {name for name in (one.judged, one.reference) if name is not None}
-            if not named <= entrants[one.stage].sure:
+            known = isinstance(one.judged, str)  # of those whom only results tell there may be nobody
+            named = {name for name in (one.judged, one.reference) if isinstance(name, str)}
+            if not known or not named <= entrants[one.stage].sure:
                 yield one.absent or one.missing.then
             if one.otherwise is not None:
                 yield one.otherwise

@@ -1,13 +1,14 @@
 """Gates and rules as one would read them aloud."""
 
 from fractions import Fraction
+from typing import assert_never
 
 from promo.base.canonical import exact
-from promo.report.describe import describe_bound, describe_guard, describe_kept, describe_level
+from promo.report.describe import describe_bound, describe_guard, describe_judged, describe_kept, describe_level
 from promo.study.judgement import (
-    LEADER,
     Agreement,
     Best,
+    BestOf,
     Both,
     BoundKind,
     Condition,
@@ -29,6 +30,7 @@ from promo.study.judgement import (
     Top,
 )
 from promo.study.values import Grow, Study
+from promo.syntax.clauses import LEADER
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 TESTS = {
@@ -107,9 +109,11 @@ def read_grow(grow: Grow, study: Study) -> str:
 def read_rule(rule: Rule, study: Study) -> str:
     """A rule in one sentence."""
     against = f" against {rule.reference}" if rule.reference else ""
+    judged = describe_judged(rule.judged)
+    who = judged if isinstance(rule.judged, str) else "it" if isinstance(rule.judged, BestOf) else "each of them"
     parts = [
-        f"{'Frozen rule' if rule.frozen else 'Rule'} {rule.name}: judge {rule.judged}{against} at {rule.stage}",
-        f"require that {claimed(rule.require, study, rule.judged, rule.reference)}",
+        f"{'Frozen rule' if rule.frozen else 'Rule'} {rule.name}: judge {judged}{against} at {rule.stage}",
+        f"require that {claimed(rule.require, study, who, rule.reference)}",
         f"missing: {handled(rule.missing)}",
         f"crash: {handled(rule.crash)}" if rule.crash else "",
         f"absent: {rule.absent.value}" if rule.absent else "",
@@ -217,12 +221,15 @@ def _other(reference: str | None, judged_against: str | None) -> str:
 
 
 def _over(statistic: Statistic) -> str:
-    return {
-        Statistic.MEAN: "on the mean over cells",
-        Statistic.MEDIAN: "on the median over cells",
-        Statistic.WORST: "in its worst cell",
-        Statistic.EVERY: "in every cell",
-    }[statistic]
+    match statistic:
+        case Statistic.MEAN | Statistic.MEDIAN:
+            return f"on the {statistic.value} over cells"
+        case Statistic.WORST:
+            return "in its worst cell"
+        case Statistic.EVERY:
+            return "in every cell"
+        case _:
+            assert_never(statistic)
 
 
 def _confidence(test: Test, study: Study) -> str:

@@ -4,10 +4,12 @@ from typing import assert_never
 
 from promo.base.canonical import exact
 from promo.decision.values import (
+    About,
     Between,
     Bounded,
     CellsWon,
     Chance,
+    Comparison,
     Decision,
     Detail,
     Fate,
@@ -32,6 +34,8 @@ from promo.ledger.outcomes import (
     Held,
     Incomparable,
     Lacking,
+    NoBest,
+    NobodyPromoted,
     Outcome,
     RunsLacking,
     Settled,
@@ -81,6 +85,11 @@ def because_words(name: str, because: Because, study: Study, then: str = "") -> 
             was = "was" if len(because.candidates) == 1 else "were"
             word = "absent " if isinstance(rule, Rule) and rule.absent is not None else "missing "
             return f"{listed(because.candidates)} {was} not promoted to {because.stage}{clause.format(word)}"
+        case NobodyPromoted():
+            word = "absent " if isinstance(rule, Rule) and rule.absent is not None else "missing "
+            return f"nobody whom the rule is about was promoted to {because.stage}{clause.format(word)}"
+        case NoBest():
+            return f"nobody has all values at {because.stage}, so it has no best{clause.format('missing ')}"
         case Failed():
             return f"{name} does not hold{clause.format('else ')}"
         case RunsLacking():
@@ -166,8 +175,14 @@ def _rule(rule: Rule, decision: Decision, found: Judgement, study: Study) -> str
     if found.undecided is not None:
         return f"{rule.name} is undecided: {because_words(rule.name, found.undecided, study)}"
     verb = "holds" if found.answer is Answer.HOLDS else "fails"
-    who = f"{rule.judged} against {rule.reference}" if rule.reference else rule.judged
+    judged = listed(found.judged)
+    who = f"{judged} against {rule.reference}" if rule.reference else judged
     return f"{rule.name} {verb} for {who}: {'; '.join(_measured(one, study) for one in found.findings)}"
+
+
+def of_candidate(found: Judgement, one: Comparison) -> str:
+    """`, good`: whose values a comparison has, where a rule is about more than one candidate."""
+    return f", {one.candidate}" if len(found.judged) > 1 else ""
 
 
 def _reduction(decision: Decision, found: Reducing) -> str:
@@ -319,6 +334,8 @@ def detail_words(detail: Detail, *, itself: bool = False) -> tuple[str, ...]:
             return (least, f"undefined: {why}") if detail.undefined else (least,)
         case CellsWon():
             return (f"cells won {detail.won} of {detail.of}",)
+        case About():
+            return (f"candidate {detail.candidate}",)
         case _:
             assert_never(detail)
 

@@ -17,6 +17,7 @@ from promo.study.closure import Closure, Reading, Start, reading
 from promo.study.judgement import (
     Agreement,
     Best,
+    BestOf,
     Both,
     Bound,
     Condition,
@@ -30,8 +31,10 @@ from promo.study.judgement import (
     Guard,
     Handling,
     Isnt,
+    Judged,
     Level,
     Method,
+    Promoted,
     Reduction,
     Rule,
     Test,
@@ -380,7 +383,7 @@ def describe_rule(rule: Rule, measure: Measure) -> dict[str, Json]:
     """Every clause of a rule; what it does not say is left out."""
     against = f" against {rule.reference}" if rule.reference else ""
     said: dict[str, Json] = {
-        "judge": f"{rule.judged}{against} at {rule.stage}",
+        "judge": f"{describe_judged(rule.judged)}{against} at {rule.stage}",
         "require": describe_condition(rule.require, measure),
         "missing": describe_handling(rule.missing),
         "crash": describe_crash(rule.crash),
@@ -388,6 +391,19 @@ def describe_rule(rule: Rule, measure: Measure) -> dict[str, Json]:
         "else": rule.otherwise.value if rule.otherwise else None,
     }
     return {clause: words for clause, words in said.items() if words is not None}
+
+
+def describe_judged(judged: Judged) -> str:
+    """Whom a rule is about."""
+    match judged:
+        case str():
+            return judged
+        case Promoted():
+            return "all promoted"
+        case BestOf():
+            return f"best of {judged.stage}"
+        case _:
+            assert_never(judged)
 
 
 def describe_neighbours(near: Neighbourhood) -> dict[str, Json]:

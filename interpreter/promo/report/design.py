@@ -168,7 +168,7 @@ def _split_lines(design: Design, designs: Mapping[str, Design], parts: int) -> I
 
 def array_json(array: Array) -> dict[str, Json]:
     """Everything known about an array, version 1."""
-    pattern = _array_lengths(array)
+    pattern = _array_lengths(array) if array.kind != "sample" else ()
     return {
         "promo_array": 1,
         "name": array.name,
@@ -179,7 +179,7 @@ def array_json(array: Array) -> dict[str, Json]:
         },
         "rows": {str(number): list(row) for number, row in zip(array.numbers, array.rows, strict=True)},
         "word_lengths": [exact(one) for one in pattern],
-        "strength": _strength(pattern),
+        "strength": _strength(pattern) if array.kind != "sample" else 0,
     }
 
 
@@ -194,6 +194,8 @@ def _array_lines(array: Array) -> Iterator[str]:
     table = [["row", *array.factors]]
     table += [[name, *map(describe_level, array.levels_at(name).values())] for name in array.titles]
     yield from _aligned(table)
+    if array.kind == "sample":
+        return
     yield ""
     pattern = _array_lengths(array)
     shown = ", ".join(f"A{place} = {exact(one)}" for place, one in enumerate(pattern) if place and one)

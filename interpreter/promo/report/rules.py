@@ -10,11 +10,12 @@ from fractions import Fraction
 
 from promo.base.canonical import from_exact
 from promo.decision.decide import side_of
-from promo.decision.values import Comparison, Standing, Verdict
+from promo.decision.values import Comparison, Judgement, Standing, Verdict
 from promo.evidence.values import Cell as Measured
 from promo.report.aloud import read_gate, read_rule
 from promo.report.amendments import amended_lines, moved_lines, undecided
-from promo.report.decided import demand_words, finding_words, standing_reason
+from promo.report.decided import demand_words, finding_words, of_candidate, standing_reason
+from promo.report.describe import describe_judged
 from promo.report.growth import growth_of
 from promo.report.people import result_words, settled
 from promo.report.record import Record
@@ -135,8 +136,6 @@ def rule_view(record: Record, rule: Rule) -> RuleView:
     """Everything that is shown of a rule."""
     decision = record.decisions.get(rule.name)
     found = decision.judgement if decision else None
-    comparisons = found.comparisons if found else ()
-    few = len(comparisons) <= MOST_COMPARISONS
     return RuleView(
         name=rule.name,
         documentation=rule.documentation,
@@ -145,34 +144,41 @@ def rule_view(record: Record, rule: Rule) -> RuleView:
         decided=decision is not None,
         answer=found.answer.value if found else "open",
         result=_result(record, rule.name),
-        judged=rule.judged,
+        judged=describe_judged(rule.judged),
         reference=rule.reference or "",
         side=side_of(rule).value,
         findings=tuple(finding_words(one, record.study) for one in found.findings) if found else (),
-        comparisons=tuple(_comparison(one) for one in comparisons) if few else tuple(_of_rule(comparisons)),
+        comparisons=_comparisons(found) if found else (),
         evidence=decision.inputs[0].digest[:SHOWN] if decision else "",
         decision=decision.digest[:SHOWN] if decision else "",
         amended=(*amended_lines(record.study, record.state, rule.name), *moved_lines(record, rule.name)),
     )
 
 
-def _comparison(one: Comparison) -> ComparisonView:
+def _comparisons(found: Judgement) -> tuple[ComparisonView, ...]:
+    if len(found.comparisons) <= MOST_COMPARISONS:
+        return tuple(_comparison(found, one) for one in found.comparisons)
+    return tuple(_of_rule(found))
+
+
+def _comparison(found: Judgement, one: Comparison) -> ComparisonView:
     difference = number(one.difference, signed=True)
-    return ComparisonView(f"{one.host}, seed {one.seed}", number(one.judged), number(one.reference), difference)
+    cell = f"{one.host}, seed {one.seed}{of_candidate(found, one)}"
+    return ComparisonView(cell, number(one.judged), number(one.reference), difference)
 
 
-def _of_rule(comparisons: Sequence[Comparison]) -> Iterable[ComparisonView]:
-    """Mean and range of each host."""
+def _of_rule(found: Judgement) -> Iterable[ComparisonView]:
+    """Mean and range of each host, for each candidate."""
     figures: tuple[tuple[str, Callable[[Sequence[Fraction]], Fraction]], ...] = (
         ("mean", _mean),
         ("lowest", min),
         ("highest", max),
     )
-    for host in dict.fromkeys(one.host for one in comparisons):
-        own = [one for one in comparisons if one.host == host]
+    for candidate, host in dict.fromkeys((one.candidate, one.host) for one in found.comparisons):
+        own = [one for one in found.comparisons if (one.candidate, one.host) == (candidate, host)]
         for name, figure in figures:
             columns = ([one.judged for one in own], [one.reference for one in own], [one.difference for one in own])
             known = [[from_exact(text) for text in column if text is not None] for column in columns]
             judged, reference, difference = (figure(values) if values else None for values in known)
-            cell = f"{host}, {plural(len(own), 'cell')}: {name}"
+            cell = f"{host}{of_candidate(found, own[0])}, {plural(len(own), 'cell')}: {name}"
             yield ComparisonView(cell, _text(judged), _text(reference), _text(difference, signed=True))

@@ -7,7 +7,7 @@ Numbers are the exact texts of the evidence, not the rounded ones that people ar
 from collections.abc import Iterable, Iterator
 from typing import assert_never
 
-from promo.decision.values import Decision, Finding, Judgement, Ranking, Reducing, Walking
+from promo.decision.values import About, Decision, Finding, Judgement, Ranking, Reducing, Walking
 from promo.evidence.values import Cell
 from promo.ledger.state import Attempt
 from promo.report.decided import attempt_cause, because_words, fate_words
@@ -106,8 +106,10 @@ def _gate(decision: Decision, found: Ranking, study: Study) -> Iterator[tuple[st
 def _rule(decision: Decision, found: Judgement, study: Study) -> Iterator[tuple[str, ...]]:
     pairs = (f"{one.host}/{one.seed}={one.judged or ''}:{one.reference or ''}" for one in found.comparisons)
     why = "" if found.undecided is None else because_words(decision.name, found.undecided, study)
-    cells, judged = " ".join(pairs), study.rules[decision.name].judged
+    cells = " ".join(pairs)
     for finding in found.findings or (None,):
+        about = [one.candidate for one in (finding.details if finding else ()) if isinstance(one, About)]
+        judged = " ".join(about or found.judged)
         head = (*_head(decision, "rule", found.stage), judged, "", "", found.answer.value, why)
         yield (*head, *_finding(finding, "", None, study), cells)
 

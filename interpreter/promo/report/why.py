@@ -34,6 +34,7 @@ from promo.report.decided import (
     demand_words,
     fate_words,
     finding_words,
+    of_candidate,
     outcome_words,
     standing_reason,
 )
@@ -81,7 +82,7 @@ def explain(record: Record, candidate: str, name: str) -> Explanation | None:
             return None if standing is None else _of_gate(record, record.study.gates[name], decision, found, standing)
         case Judgement():
             rule = record.study.rules[name]
-            return _of_rule(record, rule, decision, found) if candidate in (rule.judged, rule.reference) else None
+            return _of_rule(record, rule, decision, found) if candidate in (*found.judged, rule.reference) else None
         case Reducing():
             reduction = record.study.reductions[name]
             return _of_reduction(record, reduction, decision, found, candidate) if candidate in reduction.rows else None
@@ -174,10 +175,10 @@ def _shown(record: Record, decision: Decision, standing: Standing) -> Standing:
 def _of_rule(record: Record, rule: Rule, decision: Decision, found: Judgement) -> Explanation:
     study = record.study
     why = "" if found.undecided is None else because_words(rule.name, found.undecided, study)
-    pair = [name for name in (rule.judged, rule.reference) if name]
+    pair = [name for name in (*found.judged, rule.reference) if name]
     lines = (
         f"The rule: {read_rule(rule, study)}",
-        *(f"{_compared(one, rule, study)}." for one in found.comparisons),
+        *(f"{_compared(one, found, rule, study)}." for one in found.comparisons),
         *_parts(found.findings, study),
         *_outcome(record, decision, "rule"),
         *(line for name in pair for line in _runs(record, name, found.stage)),
@@ -195,8 +196,9 @@ def _of_rule(record: Record, rule: Rule, decision: Decision, found: Judgement) -
     return Explanation(rule.name, result_words(decision, study, record.state) + ".", lines, data)
 
 
-def _compared(one: Comparison, rule: Rule, study: Study) -> str:
-    said = f"On {one.host} with seed {one.seed}: {number(one.judged)} {study.measure.unit}"
+def _compared(one: Comparison, found: Judgement, rule: Rule, study: Study) -> str:
+    where = f"On {one.host} with seed {one.seed}{of_candidate(found, one)}"
+    said = f"{where}: {number(one.judged)} {study.measure.unit}"
     if not rule.reference:
         return said
     return f"{said} against {number(one.reference)}, difference {number(one.difference, signed=True)}"

@@ -2,7 +2,7 @@
 
 from lsprotocol import types
 
-from promo.base.diagnostics import Diagnostic
+from promo.base.diagnostics import Confidence, Diagnostic
 from promo.server.diagnose import published
 from promo.server.document import Document
 from promo.server.values import Declared
@@ -33,7 +33,7 @@ def _fix(document: Document, found: Diagnostic) -> types.CodeAction:
         title=f"{found.code}: {hint}",
         kind=types.CodeActionKind.QuickFix,
         diagnostics=[published(document, found)],
-        is_preferred=True,
+        is_preferred=found.confidence is Confidence.SURE,
         edit=types.WorkspaceEdit({document.uri: edits}),
     )
 

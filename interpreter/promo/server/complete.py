@@ -1,71 +1,44 @@
 """
 An unfinished line to what can be written next.
 
-The parser says which keywords and whether a name can stand at the cursor; the keyword before it says what kind of
-name.  Only the declaration around the cursor is read again, so that the answer does not wait for a long file.
+The parser says which keywords can stand at the cursor, and what a name or a number there would be; the table of
+clauses says what that may refer to.  Only the declaration around the cursor is read again, so that the answer does
+not wait for a long file.
 """
 
 import re
 from collections.abc import Iterator
+from typing import assert_never
 
 from attrs import frozen
 from lsprotocol import types
 
 from promo import plugins
-from promo.base.units import UNITS
+from promo.base.units import UNITS, Dimension
 from promo.server.document import Document
-from promo.server.names import IMPORT, kinds_at, leading
-from promo.study.judgement import LEADER, Method, TieBreak
-from promo.study.ladder import COUNTED
-from promo.study.names import KINDS
-from promo.study.recorded import COLUMNS, TOOLS, WAYS
-from promo.study.rules import CELL_NAMES
-from promo.study.setting import SYSTEMS
-from promo.syntax.lex import COMMENT, NAME, Lexeme, grammar, lexemes
-from promo.syntax.parse import Expected, expected
+from promo.server.names import IMPORT
+from promo.study.space import Array, Design
+from promo.study.values import Study
+from promo.syntax.clauses import BLOCKS, SPOKEN, Argument, Known
+from promo.syntax.fault import clause_words, examples, first_word
+from promo.syntax.lex import COMMENT, grammar, lexemes
+from promo.syntax.parse import declaration_words
+from promo.syntax.place import Place, place_at_end
 
 HEADER = "promo 1\n"
-UNNAMED = ("frozen", "study", "account", "curves", "use")
-"""Words that begin a declaration and give no name that others could use."""
+MOST_ROWS = 64
+"""Of a design whose rows are offered though nothing trains them."""
 PARTIAL = re.compile(r"[A-Za-z0-9_.%]*\Z")
 NUMBER = re.compile(r"[0-9][0-9_]*(\.[0-9][0-9_]*)?(?=[A-Za-z_]*\Z)")
 
-REPEATED = frozenset({"vary", "alias", "rows", "members", "demand", "guard", "suppose", "note", "column", "label"})
-"""Words of clauses that a block may have more than once."""
-
-WORDS_AT = {
-    ("host", "on"): SYSTEMS,
-    ("gate", "over"): CELL_NAMES,
-    ("gate", "per"): CELL_NAMES[:1],
-    ("rule", "per"): CELL_NAMES[:1],
-    ("gate", "by"): tuple(one.value for one in (*TieBreak, Method.SIGN_FLIP, Method.WILCOXON)),
-    ("rule", "by"): (Method.SIGN_FLIP.value, Method.WILCOXON.value),
-    ("gate", "to"): (LEADER,),
-    ("account", "count"): COUNTED,
-    ("curves", "from"): TOOLS,
-    ("curves", "column"): COLUMNS,
-    ("curves", "by"): WAYS,
-    ("effects", "block"): CELL_NAMES,
-}
-"""Declaration and keyword -> words that may follow and are declared nowhere."""
-
-METRIC_AT = frozenset(
-    {
-        *((kind, statistic) for kind in ("gate", "rule") for statistic in ("mean", "median", "worst", "every")),
-        ("grow", "lowest"),
-        ("grow", "highest"),
-    }
-)
-
 
 @frozen
-class _Place:
-    """Where the cursor is: the characters already written of a word, and what the grammar takes there."""
+class _Here:
+    """Where the cursor is: in which declaration, behind which characters of a word, and what can stand there."""
 
     declaration: str
-    keyword: str
     partial: str
-    expected: Expected
+    place: Place
     starts_line: bool
 
 
@@ -78,21 +51,21 @@ def complete(document: Document, text: str, offset: int) -> list[types.Completio
         text: the text as it is now.
         offset: where the cursor is in *text*.
     """
-    place = _place(text, offset)
-    if place is None:
+    here = _here(text, offset)
+    if here is None:
         return []
-    number = NUMBER.match(place.partial)
+    number = NUMBER.match(here.partial)
     if number:
-        return list(_units(document, number.group()))
-    if place.partial[:1].isdigit():
+        return list(_units(document, here.place.number, number.group()))
+    if here.partial[:1].isdigit():
         return []
-    starts_clause = bool(place.expected.block) and place.starts_line
-    said = _said(text, offset) - REPEATED if starts_clause else frozenset()
-    found = [*_names(document, place, said), *_words(place, said)]
+    starts_clause = bool(here.place.block) and here.starts_line
+    said = _said(text, offset) if starts_clause else frozenset()
+    found = [*_names(document, here, said), *_words(here, said, starts_clause=starts_clause)]
     return list({item.label: item for item in reversed(found)}.values())[::-1]
 
 
-def _place(text: str, offset: int) -> _Place | None:
+def _here(text: str, offset: int) -> _Here | None:
     """The place in words; None inside a comment or a text in quotes."""
     start = _declaration_start(text, offset)
     before = text[start:offset]
@@ -104,20 +77,14 @@ def _place(text: str, offset: int) -> _Place | None:
     before = before[: len(before) - len(partial)]
     if ".." in partial:
         before, partial = before + partial[: partial.rindex("..") + 2], partial[partial.rindex("..") + 2 :]
-    there = expected(before if start == 0 else HEADER + before)
+    there = place_at_end(before if start == 0 else HEADER + before)
     opening = there.block or there.line
     declaration = next((word for _, word, _, _ in opening if word != "frozen"), "")
     inside = there.line
     if there.block and inside == there.block:  # a block that is written on one line
         brace = next(index for index, lexeme in enumerate(inside) if lexeme[1] == "{")
         inside = inside[brace + 1 :]
-    return _Place(declaration, _keyword(inside), partial, there, not inside)
-
-
-def _keyword(line: tuple[Lexeme, ...]) -> str:
-    """The leading keyword; behind `from STAGE to` another stage is wanted, not a candidate to compare with."""
-    keyword = leading(line)
-    return "from" if keyword == "to" and line[0][1] == "from" else keyword
+    return _Here(declaration, partial, there, not inside)
 
 
 def _declaration_start(text: str, offset: int) -> int:
@@ -130,67 +97,86 @@ def _declaration_start(text: str, offset: int) -> int:
 
 def _declares(text: str, at: int) -> bool:
     word = re.compile(r"[a-z]+").match(text, at)
-    return word is not None and (
-        word.group() in KINDS or word.group() in ("frozen", "study", "account", "curves", "use")
-    )
+    return word is not None and word.group() in declaration_words()
 
 
-def _units(document: Document, number: str) -> Iterator[types.CompletionItem]:
-    units = {unit: dimension.value for unit, (dimension, _) in UNITS.items()}
+def _units(document: Document, given: Argument | None, number: str) -> Iterator[types.CompletionItem]:
+    """The units of what is measured there; all of them where anything may be."""
+    wanted = given.dimensions if given is not None else ()
+    units = {unit: dimension.value for unit, (dimension, _) in UNITS.items() if not wanted or dimension in wanted}
     study = document.compiled.study
-    if study is not None:
+    if study is not None and (not wanted or Dimension.METRIC in wanted):
         units[study.measure.unit] = f"an amount of {study.measure.metric}"
     for unit, meaning in units.items():
         yield types.CompletionItem(number + unit, kind=types.CompletionItemKind.Unit, detail=meaning)
 
 
-def _names(document: Document, place: _Place, said: frozenset[str]) -> Iterator[types.CompletionItem]:
+def _names(document: Document, here: _Here, said: frozenset[str]) -> Iterator[types.CompletionItem]:
     """Names of the kinds that can stand there, and the words that are names of nothing declared."""
-    if NAME not in place.expected.terminals or not place.declaration:
-        return
-    where = place.declaration, place.keyword
-    kinds = kinds_at(*where)
-    if place.keyword == place.declaration or where == ("grow", "becomes"):
-        return  # a new name is being made up
+    wanted = here.place.name
+    if wanted is None or wanted.declares:
+        return  # no name, or a new one that is being made up
+    kinds, words = wanted.kinds, (*wanted.words, *_known(document, wanted.known))
     for declared in document.declared.values():
         if declared.name not in said and (declared.kind in kinds or (declared.kind == IMPORT and kinds)):
             yield types.CompletionItem(
                 declared.name,
                 kind=types.CompletionItemKind.Variable,
-                detail=KINDS.get(declared.kind, "declared in another file"),
+                detail=SPOKEN.get(declared.kind, "declared in another file"),
                 documentation=document.compiled.tree.documentation(declared.node) or None,
                 sort_text=f"0{declared.name}",
             )
     if "candidate" in kinds and document.compiled.study is not None:
-        for name, candidate in document.compiled.study.candidates.items():
-            if name not in document.declared:  # a row of a design
+        for name, origin in _made(document.compiled.study).items():
+            if name not in document.declared:
                 kind = types.CompletionItemKind.Variable
-                yield types.CompletionItem(name, kind=kind, detail=candidate.origin, sort_text=f"2{name}")
-    for word in _plain(document, where):
+                yield types.CompletionItem(name, kind=kind, detail=origin, sort_text=f"2{name}")
+    for word in words:
         yield types.CompletionItem(word, kind=types.CompletionItemKind.EnumMember, sort_text=f"0{word}")
 
 
-def _plain(document: Document, where: tuple[str, str]) -> tuple[str, ...]:
+def _made(study: Study) -> dict[str, str]:
+    """Candidates and rows of small designs, which are candidates where they are named -> where they come from."""
+    made = {name: candidate.origin for name, candidate in study.candidates.items()}
+    designs: list[Design | Array] = [*study.designs.values(), *study.arrays.values()]
+    for design in designs:
+        if len(design.rows) <= MOST_ROWS:
+            made |= design.titles
+    return made
+
+
+def _known(document: Document, what: Known | None) -> tuple[str, ...]:
+    """Names that the study, its runner or the installation knows."""
     study = document.compiled.study
-    if where == ("study", "runner"):
-        return plugins.runner_names()
-    if where in METRIC_AT and study is not None:
-        return (study.measure.metric,)
-    return WORDS_AT.get(where, ())
+    match what:
+        case Known.METRIC:
+            return (study.measure.metric,) if study is not None else ()
+        case Known.RUNNER:
+            return plugins.runner_names()
+        case Known.EXECUTOR:
+            return plugins.executor_names()
+        case Known.UNIT | None:
+            return ()
+        case _:
+            assert_never(what)
 
 
-def _words(place: _Place, said: frozenset[str]) -> Iterator[types.CompletionItem]:
-    """Keywords that can stand there; at the start of a clause only those that the block does not have yet."""
-    for word, terminals in grammar().words.items():
-        if not word.isalpha() or place.expected.terminals.isdisjoint(terminals) or word in said:
+def _words(here: _Here, said: frozenset[str], *, starts_clause: bool) -> Iterator[types.CompletionItem]:
+    """Keywords that can stand there, the likeliest first; of clauses only those that the block may still take."""
+    clauses = BLOCKS.get(here.declaration, {}) if starts_clause else {}
+    again = {first_word(rule) for rule, clause in clauses.items() if clause.repeats}
+    likely = clause_words(here.declaration, said) if starts_clause else ()
+    order = {word: place for place, word in enumerate(dict.fromkeys([*likely, *grammar().words]))}
+    for word in order:
+        terminals = grammar().words.get(word, ())
+        if not word.isalpha() or here.place.terminals.isdisjoint(terminals) or (word in said and word not in again):
             continue
-        examples = grammar().examples.get(word, ()) if place.starts_line else ()
-        mine = [one for one in examples if one.split()[0] == word]
+        mine = examples(word, here.declaration if starts_clause else "") if here.starts_line else ()
         yield types.CompletionItem(
             word,
             kind=types.CompletionItemKind.Keyword,
             detail=mine[0] if mine else None,
-            sort_text=f"1{word}",
+            sort_text=f"1{order[word]:03}",
         )
 
 

@@ -59,8 +59,11 @@ class Document:
         return self.occurrences[at]
 
     def meant(self, occurrence: Occurrence) -> Declared | None:
-        """The declaration that a name refers to where it stands, or that it is part of."""
+        """The declaration that a name refers to where it stands, or that it is part of; of a row, its design."""
         declared = self.declared.get(occurrence.name)
+        if declared is None and "candidate" in occurrence.kinds:
+            design = self.declared.get(occurrence.name.rpartition("_")[0])
+            return design if design is not None and design.kind == "design" else None
         if declared is None or not (declared.kind == "import" or declared.kind in self._possible(occurrence)):
             return None
         return declared

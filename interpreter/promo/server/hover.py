@@ -20,9 +20,10 @@ from promo.server.hints import bounds_text, runs_text
 from promo.server.navigate import BROKEN_SEAL
 from promo.server.values import Declared
 from promo.study.lock import SHOWN
-from promo.study.names import KINDS
 from promo.study.values import Candidate, Study
-from promo.syntax.lex import NAME, grammar, lexemes
+from promo.syntax.clauses import ARGUMENTS, BLOCKS, SPOKEN
+from promo.syntax.fault import examples, first_word
+from promo.syntax.lex import COMMENT, NAME, NEWLINE, lexemes
 
 MOST_NAMES = 16
 NOT_SOUND = "What it comes to is shown once the errors of this file are mended."
@@ -35,26 +36,51 @@ def hover(document: Document, offset: int) -> types.Hover | None:
     if occurrence is None or declared is None:
         return _word(document, offset)
     paragraphs = [_title(declared), document.compiled.tree.documentation(declared.node), *_meaning(document, declared)]
+    if occurrence.name != declared.name:
+        paragraphs = [f"**row of a design** `{occurrence.name}`", *_row(document, occurrence.name)]
     shown = types.MarkupContent(types.MarkupKind.Markdown, "\n\n".join(part for part in paragraphs if part))
     return types.Hover(shown, document.positions.range(occurrence.start, occurrence.end))
 
 
 def _title(declared: Declared) -> str:
     frozen = "frozen " if declared.frozen else ""
-    return f"**{frozen}{KINDS.get(declared.kind, 'imported')}** `{declared.name}`"
+    return f"**{frozen}{SPOKEN.get(declared.kind, 'imported')}** `{declared.name}`"
 
 
 def _word(document: Document, offset: int) -> types.Hover | None:
-    """The grammar's examples of a keyword; the declaration is lexed up to it."""
+    """What a keyword is and the grammar's examples of it; the declaration is lexed up to it."""
     node = document.declaration_at(offset)
     if node is None:
         return None
+    fresh = False
     for kind, text, start, end in lexemes(document.text[node.start : node.end]):
-        if node.start + start <= offset <= node.start + end and kind == NAME and text in grammar().examples:
-            shown = "\n".join(grammar().examples[text])
-            content = types.MarkupContent(types.MarkupKind.Markdown, f"**{text}**\n\n```promo\n{shown}\n```")
-            return types.Hover(content, document.positions.range(node.start + start, node.start + end))
+        if node.start + start <= offset <= node.start + end and kind == NAME:
+            shown = examples(text, node.kind if fresh else "")
+            said = [
+                f"**{text}**",
+                *([_clause(node.kind, text)] if fresh else []),
+                "```promo\n" + "\n".join(shown) + "\n```",
+            ]
+            content = types.MarkupContent(types.MarkupKind.Markdown, "\n\n".join(part for part in said if part))
+            return (
+                types.Hover(content, document.positions.range(node.start + start, node.start + end)) if shown else None
+            )
+        fresh = text == "{" or kind == NEWLINE or (fresh and kind == COMMENT)
     return None
+
+
+def _clause(block: str, word: str) -> str:
+    """What the table of clauses says of a clause: whether its block needs it, and what may stand in it."""
+    rule = next((rule for rule in BLOCKS.get(block, {}) if first_word(rule) == word), "")
+    if not rule:
+        return ""
+    clause, arguments = BLOCKS[block][rule], ARGUMENTS.get(rule)
+    parts = ["needed" if clause.needed else "may be left out", *(["as often as you like"] if clause.repeats else [])]
+    for name in arguments.names if arguments else ():
+        spoken = ", ".join([*(SPOKEN[kind] for kind in name.kinds), *name.words])
+        parts.append("a new name" if name.declares else name.known.value if name.known else f"names: {spoken}")
+    parts += [" or ".join(one.value for one in value.dimensions) for value in (arguments.values if arguments else ())]
+    return f"clause of {block}: " + "; ".join(part for part in parts if part)
 
 
 def _meaning(document: Document, declared: Declared) -> Iterator[str]:
@@ -69,6 +95,15 @@ def _meaning(document: Document, declared: Declared) -> Iterator[str]:
         yield NOT_SOUND
     else:
         yield from _resolved(study, plan, declared)
+
+
+def _row(document: Document, name: str) -> Iterator[str]:
+    study = document.compiled.study
+    if study is None:
+        yield NOT_SOUND
+    elif name in study.candidates:
+        yield study.candidates[name].origin
+        yield from _candidate(study.candidates[name], study)
 
 
 def _resolved(study: Study, plan: Plan, declared: Declared) -> Iterator[str]:

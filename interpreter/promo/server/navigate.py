@@ -20,7 +20,8 @@ from promo.server.document import Document, open_document
 from promo.server.names import declared, occurrences
 from promo.server.values import Declared, Occurrence, Positions
 from promo.study.expressions import unquoted
-from promo.study.names import KINDS, LONGEST_NAME
+from promo.study.names import LONGEST_NAME
+from promo.syntax.clauses import SPOKEN
 from promo.syntax.parse import parse
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -108,6 +109,8 @@ def _renamed(document: Document, offset: int) -> tuple[Occurrence, Declared]:
     found = _named(document, offset)
     if found is None:
         raise Refused("there is no declared name here")
+    if found[0].name != found[1].name:
+        raise Refused(f"'{found[0].name}' is a row of '{found[1].name}', and is called after it")
     return found
 
 
@@ -143,7 +146,7 @@ def _tried(document: Document, old: Declared, places: list[Occurrence], new: str
     if broken:
         raise Refused(_breaks(old, new, broken))
     if caused:
-        raise Refused(f"'{new}' cannot be the name of this {KINDS[old.kind]}: {caused[0].message}")
+        raise Refused(f"'{new}' cannot be the name of this {SPOKEN[old.kind]}: {caused[0].message}")
     shifted = [one.start + index * (len(new) - len(old.name)) for index, one in enumerate(places)]
     if [one.start for one in after.occurrences if one.name == new] != shifted:
         raise Refused(f"'{new}' would mean something else in one of its places")

@@ -223,7 +223,9 @@ def _change(server: LanguageServer, desk: Desk) -> None:
         uri = params.text_document.uri
         text = desk.text(uri)
         laid_out = format_text(Source(uri, text))
-        return [] if laid_out == text else [types.TextEdit(Positions(text, desk.encoding()).whole(), laid_out)]
+        if laid_out is None or laid_out == text:  # a text that cannot be read stays as it is; its errors are shown
+            return []
+        return [types.TextEdit(Positions(text, desk.encoding()).whole(), laid_out)]
 
     kinds = [types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite]
 

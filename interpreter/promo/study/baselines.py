@@ -21,7 +21,6 @@ from promo.study.space import Design
 from promo.study.values import Baseline, Entrants, Stage
 from promo.syntax.nodes import Node
 
-BASELINE_NEEDS = {"space": "space DESIGN", "matched": "matched STAGE"}
 MOST_FACTORS = 8
 """Of a walk: every condition that it could come to is resolved beforehand."""
 MOST_DRAWN_FROM = 12
@@ -44,7 +43,7 @@ class Baselines:
 
     def _baseline(self, block: Node, stages: dict[str, Stage], reach: dict[str, Entrants]) -> Baseline | None:
         scope = self.scope
-        clauses = scope.clauses(block, BASELINE_NEEDS)
+        clauses = scope.clauses(block)
         if not clauses.complete:
             return None
         draw, walk = clauses.maybe("draw"), clauses.maybe("walk")
@@ -52,9 +51,8 @@ class Baselines:
             message = "a baseline either draws at random or walks from the defaults"
             scope.report("P0725", message, scope.naming(block), "write one of: seed 7  or  from default")
             return None
-        space = scope.refer(clauses.one("space").token("NAME"), "design")
-        matched = scope.refer(clauses.one("matched").token("NAME"), "stage")
-        seed = self.expressions.count(draw.token("INT"), least=0, what="a seed") if draw else None
+        space, matched = scope.meant(clauses.one("space")), scope.meant(clauses.one("matched"))
+        seed = self.expressions.count_given(draw, least=0, what="a seed") if draw else None
         if space is None or matched is None or (draw is not None and seed is None):
             return None
         design = self.conditions.designs.get(space)

@@ -12,22 +12,20 @@ from attrs import frozen
 
 from promo.base.diagnostics import Diagnostic, errors
 from promo.base.shown import Shown
-from promo.base.units import Dimension
-from promo.study.conditions import Conditions
+from promo.study.conditions import Conditions, Imported
 from promo.study.expressions import Expressions, Value, unquoted
 from promo.study.flow import (
     Choosers,
     check_gates,
     check_guards,
     check_noise,
-    check_rules,
     check_stages,
     check_tests,
     entrants,
 )
 from promo.study.growth import Growth
-from promo.study.imports import Imported, read_imports
 from promo.study.judgement import Step
+from promo.study.judging import check_rules
 from promo.study.ladder import Ladder
 from promo.study.names import Clauses, Scope
 from promo.study.neighbours import Neighbourhoods
@@ -35,16 +33,13 @@ from promo.study.ports import Runner, World
 from promo.study.reduction import Reductions
 from promo.study.rules import Rules
 from promo.study.setting import (
-    STUDY_NEEDS,
     agree_on_metric,
-    assumed_measure,
     for_tokens,
     read_data,
     read_draw,
     read_host,
     read_measure,
     read_runner,
-    stand_in,
 )
 from promo.study.space import Factor
 from promo.study.values import (
@@ -152,15 +147,19 @@ class _Check:
 
     def _study(self, block: Node) -> Study | None:
         scope = self.scope
-        clauses = scope.clauses(block, STUDY_NEEDS)
+        clauses = scope.clauses(block)
         measure = read_measure(scope, clauses)
         chosen = read_runner(scope, clauses)
         if measure is not None and chosen is not None:
             agree_on_metric(scope, clauses, measure, chosen[1])
-        # Without a runner or a measure the rest is still checked, against ones that accept what the text says.
-        choice, runner = chosen or (RunnerChoice("", 0), stand_in(scope))
-        measure = measure or assumed_measure(scope)
-        imported = read_imports(scope, f"{choice.name} {choice.version}")
+        if measure is None or chosen is None:
+            # The rest is still checked, against ones that accept what the text says.
+            from promo.study.stand_in import assumed_measure, stand_in
+
+            measure = measure or assumed_measure(scope)
+            chosen = chosen or (RunnerChoice("", 0), stand_in(scope))
+        choice, runner = chosen
+        imported = self._imported(f"{choice.name} {choice.version}")
         expressions = Expressions(scope, measure.unit or None, self.values)
         self._lets(expressions)
         hosts = {**imported.hosts, **self._hosts(expressions)}
@@ -241,6 +240,13 @@ class _Check:
 
     # Only a text that has such blocks pays for reading them: each of these rooms costs a cold start a millisecond.
 
+    def _imported(self, runner: str) -> Imported:
+        if not self._declares("use"):
+            return Imported()
+        from promo.study.imports import read_imports
+
+        return read_imports(self.scope, runner)
+
     def _baselines(
         self, expressions: Expressions, conditions: Conditions, ladder: Ladder, reach: dict[str, Entrants]
     ) -> tuple[dict[str, Baseline], dict[str, Step]]:
@@ -302,7 +308,7 @@ class _Check:
         clause = clauses.maybe("noise")
         if clause is None:
             return None
-        noise = expressions.amount(clause.children[0], Dimension.METRIC, example=f"noise 0.016{measure.unit}")
+        noise = expressions.given(clause)
         if noise is not None and noise <= 0:
             self.scope.report("P0302", "noise is a positive standard deviation", clause)
             return None
@@ -333,7 +339,7 @@ class _Check:
         clause = clauses.maybe("budget")
         if clause is None:
             return None
-        return expressions.seconds(clause.children[0], Dimension.DEVICE_TIME, example="170gpu_h")
+        return expressions.seconds_given(clause)
 
     def _hosts(self, expressions: Expressions) -> dict[str, Host]:
         hosts: dict[str, Host] = {}
@@ -380,7 +386,7 @@ class _Check:
             return None
         check_gates(scope, rules.gates.values(), reach)
         check_guards(scope, rules.gates.values(), reach, ladder.stages)
-        check_rules(scope, rules.rules.values(), reach)
+        check_rules(scope, rules.rules.values(), reach, ladder.stages, choosers)
         check_tests(scope, ladder.stages, choosers, rules.rules)
         check_noise(scope, ladder.stages, rules.gates, rules.rules, noise)
         own = [node.kind for node in scope.tree.declarations]

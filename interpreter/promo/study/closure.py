@@ -6,14 +6,26 @@ machines of their hosts, and what every candidate trains that can come before it
 declarations, titles, prices, slots and roles are left out: they cannot move a verdict.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import ClassVar
+from typing import ClassVar, assert_never
 
 from attrs import evolve, frozen
 
 from promo.base.shown import Shown
-from promo.study.judgement import Agreement, Condition, Deciding, First, Gate, Reduction, Rule, TieBreak, primitives
+from promo.study.judgement import (
+    Agreement,
+    BestOf,
+    Deciding,
+    First,
+    Gate,
+    Promoted,
+    Reduction,
+    Rule,
+    TieBreak,
+    also_read,
+    primitives,
+)
 from promo.study.meaning import gate_meaning
 from promo.study.space import Neighbourhood
 from promo.study.values import Budget, Data, Draw, Effects, Grow, Machine, Measure, Mode, RunnerChoice, Stage, Study
@@ -81,29 +93,26 @@ def closure(study: Study, rule: Deciding) -> Closure:
         candidates = study.entrants[rule.source].possible
         rule = gate_meaning(rule)
     else:
-        # First place and agreement are about everyone who is there, the rest about the two that are named.
-        about_all = any(isinstance(part, First | Agreement) for part in primitives(rule.require))
-        pair = tuple(name for name in (rule.judged, rule.reference) if name is not None)
-        candidates = study.entrants[rule.stage].possible if about_all else pair
-    read = {*rule.sources, *(name for condition in conditions_of(rule) for name in other_stages(condition))}
-    found = _rests_on(study, rule, read, candidates)
+        candidates = _about(study, rule)
+    found = _rests_on(study, rule, {*rule.sources, *also_read(rule)}, candidates)
     if isinstance(rule, Gate) and TieBreak.ORDER in rule.ties:
         return evolve(found, order=tuple(name for name in study.candidates if name in set(candidates)))
     return found
 
 
-def conditions_of(rule: Gate | Rule) -> tuple[Condition, ...]:
-    """Every condition that a gate or rule asks, those behind `else` aside."""
-    if isinstance(rule, Rule):
-        return (rule.require,)
-    return (rule.keep, *(demand.condition for demand in rule.demands))
-
-
-def other_stages(condition: Condition) -> Iterator[str]:
-    """Stages whose evidence a condition reads besides its own."""
-    for part in primitives(condition):
-        if isinstance(part, Agreement) and not part.of_hosts:
-            yield from part.between
+def _about(study: Study, rule: Rule) -> tuple[str, ...]:
+    """Candidates whose values a rule may read; first place and agreement are about everyone who is there."""
+    there = study.entrants[rule.stage].possible
+    about_all = any(isinstance(part, First | Agreement) for part in primitives(rule.require))
+    match rule.judged:
+        case str():
+            return there if about_all else tuple(name for name in (rule.judged, rule.reference) if name is not None)
+        case Promoted():
+            return there
+        case BestOf():
+            return tuple(dict.fromkeys((*there, *study.entrants[rule.judged.stage].possible)))
+        case _:
+            assert_never(rule.judged)
 
 
 def _of_reduction(study: Study, rule: Reduction) -> Closure:

@@ -9,31 +9,38 @@ paper may be one model (a width is rounded up to a multiple of the head size).
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
-from attrs import evolve
+from attrs import define, evolve, field
 
 from promo.base.canonical import exact
 from promo.base.diagnostics import Edit, Label, suggestion
 from promo.base.source import Span
-from promo.base.units import Dimension
 from promo.study.expressions import Expressions
 from promo.study.factorial import DesignReader
-from promo.study.imports import Imported
+from promo.study.levels import Levels, dimensions, shown
 from promo.study.mixed import ArrayReader, is_mixed
 from promo.study.names import Scope
-from promo.study.ports import ConditionError, Runner, RunnerFactor
-from promo.study.space import Array, Design, Factor, Interval, Level
-from promo.study.values import Candidate, Grow, Role
+from promo.study.ports import ConditionError, Runner
+from promo.study.space import Array, Design, Factor, Level
+from promo.study.values import Candidate, Data, Grow, Host, Role
 from promo.syntax.nodes import Node, Token
-
-UNIT_DIMENSIONS = {
-    "tokens": (Dimension.TOKENS, Dimension.NUMBER),
-    "steps": (Dimension.STEPS, Dimension.NUMBER),
-}
-"""Factor unit -> what its levels may be written in; other units take plain numbers and words."""
-
 
 MOST_UNMATCHED = Fraction(5, 100)
 """How far the size of a control may lie from that of its candidate, as a share."""
+
+
+@define(eq=False, repr=False, slots=False)
+class Imported:
+    """What the `use` lines of a text bring in, by name."""
+
+    hosts: dict[str, Host] = field(factory=dict)
+    factors: dict[str, Factor] = field(factory=dict)
+    designs: dict[str, Design] = field(factory=dict)
+    arrays: dict[str, Array] = field(factory=dict)
+    candidates: dict[str, Candidate] = field(factory=dict)
+    cohorts: dict[str, tuple[str, ...]] = field(factory=dict)
+    data: dict[str, Data] = field(factory=dict)
+    stages: set[str] = field(factory=set)
+    """Stages of other studies; growth and laws may refer to their results."""
 
 
 class Conditions:
@@ -47,18 +54,20 @@ class Conditions:
         self.candidates: dict[str, Candidate] = dict(imported.candidates)
         self.cohorts: dict[str, tuple[str, ...]] = dict(imported.cohorts)
         self.schedules: set[str] = set()
-        self._taken: dict[str, dict[str, Level]] = {}
-        """Factor -> numbers as written -> levels found to belong to it; a long text writes them again and again."""
+        self.levels = Levels(scope, expressions, runner, self.factors)
 
     def read_factors(self) -> None:
         """Read factors, and the designs that vary them."""
         for block in self._own("factor"):
             self.scope.guard(block, self._factor)
         mixed = {block: is_mixed(block) for block in self._own("design")}
-        with_arrays = ArrayReader(self.scope, self.expressions, self.factors, self.arrays, self.level)
+        with_arrays = ArrayReader(
+            self.scope, self.expressions, self.factors, self.arrays, self.levels.level, self.levels.domain, self._model
+        )
         with_arrays.read([block for block, more in mixed.items() if more])
-        reader = DesignReader(self.scope, self.expressions, self.factors, self.designs, self.level)
+        reader = DesignReader(self.scope, self.expressions, self.factors, self.designs, self.levels.level)
         reader.read([block for block, more in mixed.items() if not more])
+        self.scope.row = self._row
 
     def read_candidates(self, schedules: Iterable[str]) -> None:
         """Read candidates; those that follow a schedule differ from those that do not."""
@@ -100,7 +109,7 @@ class Conditions:
             if twin is candidate:
                 continue
             different = [
-                f"{factor} {_shown(mine)} and {_shown(other)}"
+                f"{factor} {shown(mine)} and {shown(other)}"
                 for (factor, mine), (_, other) in zip(twin.levels, candidate.levels, strict=True)
                 if mine != other
             ]
@@ -134,11 +143,12 @@ class Conditions:
             edits = (Edit(self.scope.span(unit), known.unit),)
             self.scope.report("P0301", message, unit, f"write: factor {name.text}: {known.unit} in ...", edits=edits)
         domain_node = next(child for child in block.children if isinstance(child, Node) and child.kind != "default")
-        domain = self.expressions.domain(domain_node, *_dimensions(known.unit))
+        domain = self.expressions.domain(domain_node, *dimensions(known.unit))
         default_node = block.node("default")
         if domain is None:
             return None
-        if isinstance(domain, tuple) and not all(self._possible(name.text, level, domain_node) for level in domain):
+        possible = self.levels.possible
+        if isinstance(domain, tuple) and not all(possible(name.text, level, domain_node) for level in domain):
             return None
         factor = Factor(
             name=name.text,
@@ -156,53 +166,23 @@ class Conditions:
 
     def _default(self, factor: Factor, node: Node | None, block: Node) -> Level | None:
         if node is not None:
-            return self._level(factor, node.children[0])
+            return self.levels.of(factor, node.children[0])
         if isinstance(factor.domain, tuple) and len(factor.domain) == 1:
             return factor.domain[0]
         if factor.default in factor.domain:
             return factor.default
-        message = f"the runner's default for '{factor.name}' ({_shown(factor.default)}) is not among these values"
+        message = f"the runner's default for '{factor.name}' ({shown(factor.default)}) is not among these values"
         self.scope.report("P0305", message, block.token("NAME"), "add: default ...")
         return None
 
-    def level(self, factor: str, part: Node | Token) -> Level | None:
-        """A level written in the text, if it belongs to the factor of that name."""
-        known = self.factors.get(factor)
-        return None if known is None else self._level(known, part)
-
-    def _level(self, factor: Factor, part: Node | Token) -> Level | None:
-        """A level written in the text, if it belongs to the factor."""
-        taken = self._taken.setdefault(factor.name, {})
-        written = part.text if isinstance(part, Token) and part.kind != "NAME" else ""
-        if written in taken:
-            return taken[written]
-        value = self.expressions.value(part)
-        if value is None:
+    def _model(self, levels: Mapping[str, Level]) -> object | None:
+        """What a condition trains, for telling models apart; None when it cannot be built."""
+        full = {factor: known.default for factor, known in self.runner.factors.items()}
+        full |= {factor.name: factor.default for factor in self.factors.values()} | dict(levels)
+        try:
+            return self.runner.resolve(full).settings
+        except ConditionError:
             return None
-        level = value if isinstance(value, str) else value.value
-        if not isinstance(value, str) and value.dimension not in _dimensions(factor.unit):
-            message = f"this is {value.dimension.value}, and '{factor.name}' is counted in {factor.unit}"
-            self.scope.report("P0301", message, part, "write a plain number")
-            return None
-        if level not in factor.domain:
-            message = f"{_shown(level)} is outside the values of '{factor.name}': {_domain(factor)}"
-            label = Label(factor.where["name"], "its values are declared here")
-            self.scope.report("P0303", message, part, "choose another level or widen the factor", labels=(label,))
-            return None
-        if not self._possible(factor.name, level, part):
-            return None
-        if written:
-            taken[written] = level
-        return level
-
-    def _possible(self, name: str, level: Level, at: Node | Token) -> bool:
-        """Whether the runner can take a level at all."""
-        fault = _impossible(self.runner.factors[name], level)
-        if fault:
-            self.scope.report(
-                "P0303", f"the runner '{self.runner.name}' takes '{name}' {fault}, not {_shown(level)}", at
-            )
-        return not fault
 
     # --- candidates --------------------------------------------------------------------------------------
 
@@ -234,19 +214,19 @@ class Conditions:
         levels = {factor.name: factor.default for factor in self.factors.values()}
         like = block.node("like")
         if like is not None:
-            model = scope.refer(like.token("NAME"), "candidate")
+            model = scope.meant(like)
             if model is None:
                 return None
             levels.update(self.candidates[model].levels)
         follows = block.node("follows")
-        schedule = scope.refer(follows.token("NAME"), "schedule") if follows else None
+        schedule = scope.meant(follows) if follows else None
         if follows is not None and schedule not in self.schedules:
             return None
         sound = True
         given: dict[str, Node] = {}
         for setting in block.nodes("setting"):
-            factor = scope.refer(setting.token("NAME"), "factor")
-            level = self._level(self.factors[factor], setting.children[1]) if factor else None
+            factor = scope.meant(setting)
+            level = self.levels.of(self.factors[factor], setting.children[1]) if factor else None
             if factor is None or level is None:
                 sound = False
                 continue
@@ -257,7 +237,7 @@ class Conditions:
             levels[factor] = level
         role = block.node("role")
         control = role.node("control") if role else None
-        control_of = scope.refer(control.token("NAME"), "candidate") if control else None
+        control_of = scope.meant(control) if control else None
         return self._add(
             name,
             Role.CONTROL if control else Role(role.token("ROLE").text) if role else Role.PLAIN,
@@ -330,13 +310,13 @@ class Conditions:
 
     def _cohort(self, block: Node) -> tuple[str, ...] | None:
         scope = self.scope
-        clauses = scope.clauses(block, {}, repeated=("rows", "members"))
+        clauses = scope.clauses(block)
         names: dict[str, None] = {}
         sound = True
         for clause in block.children:
-            if not isinstance(clause, Node) or clause.kind == "expect_candidates":
+            if not isinstance(clause, Node) or clause.kind not in ("rows", "members"):
                 continue
-            found = self._rows(clause) if clause.kind == "rows" else self._members(clause)
+            found = self._rows(clause) if clause.kind == "rows" else scope.all_meant(clause)
             sound = sound and found is not None
             for name in found or ():
                 if name in names:
@@ -355,11 +335,6 @@ class Conditions:
             return None
         self.cohorts[block.token("NAME").text] = tuple(names)
         return tuple(names)
-
-    def _members(self, clause: Node) -> tuple[str, ...] | None:
-        names = list(clause.tokens("NAME"))
-        found = self.scope.refer_all(names, "candidate")
-        return found if len(found) == len(names) else None
 
     def points_of(self, design: str, clause: Node, *, reuse: bool = False) -> tuple[str, ...] | None:
         """
@@ -402,13 +377,13 @@ class Conditions:
             return known
         name = f"{design}_{1 + sum(one.startswith(f'{design}_') for one in self.candidates)}"
         place = Node("row", (), at.start, at.end)
-        made = self._add(name, Role.PLAIN, levels, f"{middle.name} with {factor} {_shown(level)}", "", place)
+        made = self._add(name, Role.PLAIN, levels, f"{middle.name} with {factor} {shown(level)}", "", place)
         return None if made is None else name
 
     def _rows(self, clause: Node) -> tuple[str, ...] | None:
         """Candidates made from rows of a design; they are called after it: `screen_4`."""
         scope = self.scope
-        name = scope.refer(clause.token("NAME"), "design")
+        name = scope.meant(clause)
         if name is None:
             return None
         design = self.designs.get(name) or self.arrays.get(name)
@@ -429,6 +404,28 @@ class Conditions:
                 return None
             points[f"{name}_{number}"] = (f"row {number} of {name}", part)
         return self._row_candidates(design, points)
+
+    def _row(self, name: Token) -> bool | None:
+        """The candidate that a row of a design is, made where it is first named; None for any other name."""
+        owner, _, _ = name.text.rpartition("_")
+        design = self.designs.get(owner) or self.arrays.get(owner)
+        if design is None:
+            declared = self.scope.declared.get(owner)
+            broken = owner in self.scope.vague and declared is not None and declared.kind == "design"
+            return False if broken else None
+        self.scope.used.add(owner)
+        if name.text in self.candidates:
+            return True
+        title = design.titles.get(name.text)
+        if title is None:
+            message = f"'{owner}' has {len(design.rows)} rows, and none of them is '{name.text}'"
+            first, last = f"{owner}_{design.numbers[0]}", f"{owner}_{design.numbers[-1]}"
+            self.scope.report("P0704", message, name, f"its rows are called {first} to {last}")
+            return False
+        made = self._row_candidates(design, {name.text: (title, name)}) is not None
+        if not made:
+            self.scope.vague.add(name.text)
+        return made
 
     def _row_candidates(
         self, design: Design | Array, points: Mapping[str, tuple[str, Node | Token]]
@@ -451,35 +448,3 @@ class Conditions:
         levels = {factor.name: factor.default for factor in self.factors.values()}
         levels |= design.levels_at(name)
         return tuple(sorted(levels.items()))
-
-
-def _dimensions(unit: str) -> tuple[Dimension, ...]:
-    return UNIT_DIMENSIONS.get(unit, (Dimension.NUMBER,))
-
-
-def _impossible(known: RunnerFactor, level: Level) -> str:
-    """Why a runner's factor cannot take a level: the values it does take, in words; empty when it can."""
-    if known.choices:
-        return "" if level in known.choices else f"as one of {', '.join(known.choices)}"
-    if isinstance(level, str):
-        return "" if isinstance(known.default, str) else "as a number"
-    if isinstance(known.default, str):
-        return "as a text"
-    if known.whole and level.denominator != 1:
-        return "as a whole number"
-    if (known.low is not None and level < known.low) or (known.high is not None and level > known.high):
-        low = "" if known.low is None else f"from {exact(known.low)} "
-        high = "up" if known.high is None else f"to {exact(known.high)}"
-        return low + high
-    return ""
-
-
-def _shown(level: Level) -> str:
-    return f'"{level}"' if isinstance(level, str) else exact(level)
-
-
-def _domain(factor: Factor) -> str:
-    if isinstance(factor.domain, Interval):
-        return f"{exact(factor.domain.low)}..{exact(factor.domain.high)}"
-    shown = [_shown(level) for level in factor.domain[:12]]
-    return ", ".join([*shown, "..."] if len(factor.domain) > 12 else shown)

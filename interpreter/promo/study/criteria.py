@@ -7,10 +7,10 @@ A gate names the candidate that a gap is measured to; a rule has one in its `jud
 from fractions import Fraction
 
 from promo.base.diagnostics import Edit, suggestion
-from promo.base.units import Dimension
+from promo.base.edits import line_after
+from promo.base.source import Span
 from promo.study.expressions import Expressions
 from promo.study.judgement import (
-    LEADER,
     Agreement,
     Best,
     Both,
@@ -31,9 +31,11 @@ from promo.study.judgement import (
 )
 from promo.study.names import Scope
 from promo.study.values import Measure
+from promo.syntax.clauses import ARGUMENTS, LEADER, words
 from promo.syntax.nodes import Node, Token
 
 MOST_CONDITIONS = 32
+MOST_KEPT = 10**9
 HALF = Fraction(1, 2)
 
 
@@ -63,8 +65,8 @@ class Criteria:
                 return self._place(part, of_gate=of_gate)
             case "level":
                 sound_metric = self.is_metric(part.token("NAME"))
-                bound = self.bound(part, Dimension.METRIC, example=f"at most 1.05{self.measure.unit}")
-                statistic = Statistic(part.token("STATISTIC").text)
+                bound = self.bound(part)
+                statistic = self.statistic(part)
                 return Level(statistic, bound) if bound and sound_metric else None
             case "difference":
                 return self._difference(part, of_gate=of_gate)
@@ -72,8 +74,13 @@ class Criteria:
                 return self._equivalent(part, of_gate=of_gate)
             case "agreement":
                 return self._agreement(part)
-            case _:
+            case "first":
                 return First()
+        raise AssertionError(f"no condition is called {part.kind}")
+
+    def statistic(self, part: Node) -> Statistic:
+        """How the values of cells become one number."""
+        return Statistic(part.token("STATISTIC").text)
 
     def _place(self, part: Node, *, of_gate: bool) -> Condition | None:
         """`top 3` and `best 25%`, with or without `per host`."""
@@ -85,20 +92,32 @@ class Criteria:
         if per is not None and per.token("NAME").text != "host":
             self.scope.report("P0408", "places are given overall or per host", per, "write: per host")
             return None
-        value = part.children[0]
-        if part.kind == "top":
-            count = self.expressions.count(value, what="the number to keep")
-            return None if count is None else Top(count, per is not None)
-        share = self.expressions.amount(value, Dimension.NUMBER, example="best 25%")
-        if share is not None and not 0 < share < 1:
-            self.scope.report("P0302", "the share to keep lies between 0% and 100%", value, "write: best 25%")
+        number = self.expressions.given(part)
+        if number is None:
             return None
-        return None if share is None else Best(share, per is not None)
+        counts, shares = number.denominator == 1 and 1 <= number <= MOST_KEPT, 0 < number < 1
+        if counts if part.kind == "top" else shares:
+            return Top(int(number), per is not None) if part.kind == "top" else Best(number, per is not None)
+        self._no_place(part, "best" if shares else "top" if counts else "")
+        return None
+
+    def _no_place(self, part: Node, other: str) -> None:
+        """A number that `top` or `best` cannot take; *other* is the word that can."""
+        value = part.children[0]
+        message = "the number to keep is a whole number from 1 up"
+        if part.kind == "best":
+            message = "the share to keep lies between 0% and 100%"
+        if not other:
+            self.scope.report("P0302", message, value, "write: top 3" if part.kind == "top" else "write: best 25%")
+            return
+        span = self.scope.span(part)
+        edits = (Edit(Span(span.source, span.start, span.start + len(part.kind)), other),)
+        self.scope.report("P0302", message, value, f"write: {line_after(edits)}", edits=edits)
 
     def _difference(self, part: Node, *, of_gate: bool) -> Difference | None:
-        statistic, side = Statistic(part.token("STATISTIC").text), Side(part.token("SIDE").text)
+        statistic, side = self.statistic(part), Side(part.token("SIDE").text)
         reference, sound = self._reference(part, of_gate=of_gate)
-        bound = self.bound(part, Dimension.METRIC, example=f"at most 0.010{self.measure.unit}")
+        bound = self.bound(part)
         test_node = part.node("test")
         test = self._test(test_node, statistic) if test_node else None
         if bound is None or not sound or (test_node is not None and test is None):
@@ -111,7 +130,7 @@ class Criteria:
 
     def _equivalent(self, part: Node, *, of_gate: bool) -> Equivalent | None:
         reference, sound = self._reference(part, of_gate=of_gate)
-        bound = self.bound(part, Dimension.METRIC, example=f"within 0.010{self.measure.unit}")
+        bound = self.bound(part)
         test_node = part.node("test")
         assert test_node is not None
         test = self._test(test_node, Statistic.MEAN)
@@ -134,17 +153,13 @@ class Criteria:
                 hint = f"write: {part.kind} ... to {LEADER}, or to a candidate that is always kept"
                 self.scope.report("P0420", "a gate must say what a gap is measured to", part, hint)
             return None, not of_gate
-        name = to.token("NAME")
-        if name.text == LEADER and LEADER not in self.scope.declared:
-            return LEADER, True
-        found = self.scope.refer(name, "candidate")
+        found = self.scope.meant(to)
         return found, found is not None
 
     def _agreement(self, part: Node) -> Agreement | None:
-        names = list(part.tokens("NAME"))
-        found = self.scope.refer_all(names, "host", "stage")
-        bound = self.bound(part, Dimension.NUMBER, example="at least 0.6")
-        if bound is None or len(found) != len(names):
+        found = self.scope.all_meant(part)
+        bound = self.bound(part)
+        if bound is None or found is None:
             return None
         kinds = {self.scope.declared[name].kind for name in found}
         if len(found) < 2 or len(kinds) != 1:
@@ -156,19 +171,21 @@ class Criteria:
             return None
         return Agreement(found, kinds == {"host"}, bound)
 
-    def bound(self, part: Node, *wanted: Dimension, example: str) -> Bound | None:
-        """A bound of a quantity."""
+    def bound(self, part: Node) -> Bound | None:
+        """The bound in a clause, of what the table of clauses says it is of."""
         clause = part.node("within") or part.node("at_most") or part.node("at_least")
         assert clause is not None
         kind = BoundKind(clause.kind.replace("_", " "))
-        value = self.expressions.amount(clause.children[0], *wanted, example=example)
+        of = ARGUMENTS[part.kind].bound
+        assert of is not None
+        value = self.expressions.amount(clause.children[0], *of.dimensions, example=self.expressions.example(of))
         if value is not None and kind is BoundKind.WITHIN and value < 0:
             self.scope.report("P0404", "nothing lies within less than 0, so this can never hold", clause)
             return None
         return None if value is None else Bound(kind, value)
 
     def _test(self, part: Node, statistic: Statistic) -> Test | None:
-        confidence = self.expressions.amount(part.children[0], Dimension.NUMBER, example="at 95% over cells")
+        confidence = self.expressions.given(part)
         if confidence is None:
             return None
         if not HALF < confidence < 1:
@@ -177,8 +194,7 @@ class Criteria:
         sigma_node, method_node = part.node("sigma"), part.node("method")
         sigma = None
         if sigma_node is not None:
-            example = f"with sigma 0.0013{self.measure.unit}"
-            sigma = self.expressions.amount(sigma_node.children[0], Dimension.METRIC, example=example)
+            sigma = self.expressions.given(sigma_node)
             if sigma is None or sigma <= 0:
                 if sigma is not None:
                     self.scope.report("P0302", "a standard deviation is positive", sigma_node)
@@ -190,7 +206,7 @@ class Criteria:
 
     def _method(self, part: Node) -> Method | None:
         name = part.token("NAME")
-        known = [one.value for one in Method if one is not Method.SIGMA]
+        known = words("method")
         if name.text not in known:
             near = suggestion(name.text, known)
             hint = f"did you mean '{near}'?" if near else f"use one of: {', '.join(known)}"

@@ -9,10 +9,12 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 
-from promo.base.diagnostics import Confidence, Edit, suggestion
-from promo.base.units import RESEMBLING, UNITS, Dimension, Quantity, sure_unit
+from promo.base.diagnostics import Confidence, Edit
+from promo.base.edits import line_after
+from promo.base.units import UNITS, Dimension, Quantity
 from promo.study.names import Scope
 from promo.study.space import Interval, Level
+from promo.syntax.clauses import ARGUMENTS, Argument, values_in
 from promo.syntax.nodes import Node, Token
 
 _LEADING_NUMBER = re.compile(r"[0-9][0-9_]*(\.[0-9][0-9_]*)?([eE][+-]?[0-9]+)?(?![eE][+-]?[0-9])")
@@ -39,6 +41,8 @@ class Expressions:
         if isinstance(part, Token):
             return self._token(part)
         match part.kind:
+            case "named":
+                return self._named(part.token("NAME"))
             case "neg":
                 operand = self.quantity(part.children[-1])
                 return None if operand is None else Quantity(-operand.value, operand.dimension)
@@ -68,6 +72,24 @@ class Expressions:
         message = f"this is {quantity.dimension.value}, and {names} is wanted"
         self.scope.report("P0301", message, part, f"write it like this: {example}")
         return None
+
+    def given(self, clause: Node, place: int = 0) -> Fraction | None:
+        """The amount that a clause gives at a place of its values, of what the table of clauses says it measures."""
+        value = ARGUMENTS[clause.kind].value(place)
+        return self.amount(values_in(clause)[place], *value.dimensions, example=self.example(value))
+
+    def example(self, value: Argument) -> str:
+        """An example of a value, with the study's own unit where it is of the measure."""
+        return value.example + (self.metric_unit or "" if Dimension.METRIC in value.dimensions else "")
+
+    def count_given(self, clause: Node, place: int = 0, *, least: int = 1, most: int = 10**9, what: str) -> int | None:
+        """The whole number that a clause gives at a place of its values."""
+        return self.count(values_in(clause)[place], least=least, most=most, what=what)
+
+    def seconds_given(self, clause: Node) -> int | None:
+        """The span of time that a clause gives, in whole seconds."""
+        value = ARGUMENTS[clause.kind].value(0)
+        return self.seconds(values_in(clause)[0], *value.dimensions, example=self.example(value))
 
     def count(self, part: Node | Token, *, least: int = 1, most: int = 10**9, what: str) -> int | None:
         """A whole plain number between *least* and *most*."""
@@ -146,11 +168,7 @@ class Expressions:
         return tuple(levels)
 
     def _token(self, token: Token) -> Value | None:
-        if token.kind == "STRING":
-            return unquoted(token)
-        if token.kind == "NAME":
-            return self._named(token)
-        return self._number(token)
+        return unquoted(token) if token.kind == "STRING" else self._number(token)
 
     def _named(self, token: Token) -> Value | None:
         if token.text in self.values:
@@ -182,12 +200,14 @@ class Expressions:
         return None
 
     def _unknown_unit(self, token: Token, number: str, unit: str) -> None:
+        from promo.base.unit_slips import proposal  # only a text with such a fault pays for it
+
         known = [*UNITS, *([self.metric_unit] if self.metric_unit else [])]
-        near = RESEMBLING.get(unit.lower()) or suggestion(unit, known)
-        hint = f"write {number}{near}" if near else f"use one of: {', '.join(known)}"
-        edits = (Edit(self.scope.span(token), f"{number}{near}"),) if near else ()
+        meant = proposal(token.text, number, unit, self.metric_unit)
+        hint = f"write {meant.text}" if meant else f"use one of: {', '.join(known)}"
+        edits = (Edit(self.scope.span(token), meant.text),) if meant else ()
         notes = ("m could be minutes, months or thousandths, so it is no unit",) if unit == "m" else ()
-        confidence = Confidence.SURE if sure_unit(unit) else Confidence.GUESS
+        confidence = Confidence.SURE if meant and meant.sure else Confidence.GUESS
         message = f"there is no unit '{unit}'"
         self.scope.report("P0306", message, token, hint, notes=notes, edits=edits, confidence=confidence)
 
@@ -232,7 +252,7 @@ class Expressions:
         if base is None or exponent is None:
             return None
         if base.dimension is not Dimension.NUMBER or exponent.dimension is not Dimension.NUMBER:
-            self.scope.report("P0301", "only plain numbers have powers", part)
+            self._power_with_unit(part, base)
             return None
         if exponent.value.denominator != 1:
             self.scope.report("P0302", "an exponent is a whole number", part)
@@ -246,6 +266,22 @@ class Expressions:
             self.scope.report("P0304", "this divides by zero", part)
             return None
         return Quantity(base.value**power, Dimension.NUMBER)
+
+    def _power_with_unit(self, part: Node, base: Quantity) -> None:
+        """`2^16tok`: a unit belongs to a number, not to an exponent."""
+        exponent = part.children[1]
+        if not isinstance(exponent, Token) or exponent.kind != "QUANTITY":
+            self.scope.report("P0301", "only plain numbers have powers", part)
+            return
+        text, unit = split_unit(exponent.text)
+        whole = text.isdigit() and base.dimension is Dimension.NUMBER and base.value.denominator == 1
+        size = base.value.numerator.bit_length() * int(text[:MOST_DIGITS]) if whole else MOST_BITS
+        edits: tuple[Edit, ...] = ()
+        if size < MOST_BITS and len(power := str(base.value.numerator ** int(text))) <= MOST_DIGITS:
+            edits = (Edit(self.scope.span(part), f"{int(power):_}{unit}"),)
+        hint = f"write: {line_after(edits)}" if edits else "write the unit behind the number that it counts"
+        message = f"only plain numbers have powers, and '{exponent.text}' has a unit"
+        self.scope.report("P0301", message, part, hint, edits=edits, confidence=Confidence.SURE)
 
 
 def split_unit(text: str) -> tuple[str, str]:

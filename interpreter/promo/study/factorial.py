@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from attrs import frozen
 
 from promo.base.canonical import exact
-from promo.base.units import Dimension
 from promo.study.design import (
     Word,
     alias_chains,
@@ -76,9 +75,7 @@ class DesignReader:
 
     def _design(self, block: Node) -> Design | None:
         scope = self.scope
-        clauses = scope.clauses(
-            block, {"vary": "vary depth low 8 high 10"}, repeated=("vary", "alias", "clear", "without")
-        )
+        clauses = scope.clauses(block)
         if not clauses.complete:
             return None
         varied = self._varied(clauses)
@@ -123,10 +120,14 @@ class DesignReader:
         high: dict[str, Level] = {}
         centres: dict[str, Level | None] = {}
         for vary in clauses.all("vary"):
-            name = scope.refer(vary.token("NAME"), "factor")
+            name = scope.meant(vary)
             if name is None or name in low:
                 if name is not None:
                     scope.report("P0210", f"'{name}' is varied twice", vary.token("NAME"), "remove one")
+                return None
+            if len(vary.children) < 3:
+                message = f"'{name}' has no levels here, and a design of two levels needs two"
+                scope.report("P0706", message, vary, f"write: vary {name} low ... high ...")
                 return None
             first, second = (self.level(name, part) for part in vary.children[1:3])
             if first is None or second is None:
@@ -178,7 +179,7 @@ class DesignReader:
     def _aliases(self, clauses: Clauses, varied: Sequence[str]) -> Aliases | None:
         aliases: Aliases = {}
         for alias in clauses.all("alias"):
-            name = self.scope.refer(alias.token("NAME"), "factor")
+            name = self.scope.meant(alias)
             sign, factors, sound = 1, [], name is not None
             for part in _product(alias.children[1]):
                 if part is None:
@@ -230,7 +231,7 @@ class DesignReader:
 
     def _rows(self, kind: Node) -> int | None:
         """The number of rows that a fraction says it has."""
-        return self.expressions.count(kind.children[0], what="the number of rows", most=10**300)
+        return self.expressions.count_given(kind, what="the number of rows", most=10**300)
 
     def _of_size(
         self, at: Node, factors: Sequence[str], rows: int, clear: tuple[tuple[str, str], ...]
@@ -297,7 +298,7 @@ class DesignReader:
             at: Node | Token = block.token("NAME")
         else:
             at = kind.children[0]
-            said = self.expressions.amount(at, Dimension.NUMBER, example="2^(5 - 1)")
+            said = self.expressions.given(kind)
             if said is None:
                 return False
             if said > MOST_ROWS:
@@ -364,13 +365,13 @@ class DesignReader:
     def _following(self, block: Node) -> Design | None:
         scope = self.scope
         kind = _kind(block)
-        clauses = scope.clauses(block, {})
+        clauses = scope.clauses(block)
         for clause in block.children:
             if isinstance(clause, Node) and clause is not kind and clause.kind != "expect_resolution":
                 message = f"a {kind.kind} has the factors and levels of the design that it follows"
                 scope.report("P0713", message, clause, "remove this line")
                 return None
-        name = scope.refer(kind.token("NAME"), "design")
+        name = scope.meant(kind)
         if name is None:
             return None
         if name not in self.designs:

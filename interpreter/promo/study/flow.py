@@ -11,13 +11,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from fractions import Fraction
 
 from promo.base.canonical import exact, rounded
-from promo.base.diagnostics import Diagnostic, Edit, Label, Severity
+from promo.base.diagnostics import Confidence, Diagnostic, Edit, Label, Severity
 from promo.base.source import Span
 from promo.study.judgement import (
-    LEADER,
     Against,
     Agreement,
     Best,
+    BestOf,
     Both,
     Condition,
     Difference,
@@ -37,6 +37,7 @@ from promo.study.judgement import (
 from promo.study.names import Scope
 from promo.study.space import Neighbourhood
 from promo.study.values import Entrants, Stage, Study
+from promo.syntax.clauses import LEADER
 
 MOST_EXACT = 20
 """Cells up to which exact tests enumerate every assignment of signs."""
@@ -321,28 +322,6 @@ def _check_references(scope: Scope, gate: Gate, condition: Condition, before: En
             scope.report("P0422", message, gate.where["keep"], "keep it always in the gates before")
 
 
-def check_rules(scope: Scope, rules: Iterable[Rule], reach: Mapping[str, Entrants]) -> None:
-    """A rule should judge what is sure to be there, or say what follows when it is not."""
-    for rule in rules:
-        there = reach.get(rule.stage)
-        if there is None:
-            continue
-        for name in (rule.judged, rule.reference):
-            if name is None:
-                continue
-            if name not in there.possible:
-                message = f"'{name}' is never trained at '{rule.stage}'"
-                scope.report("P0405", message, rule.where["judge"], f"judge at a stage that '{name}' can reach")
-            elif name not in there.sure and rule.absent is None:
-                scope.warn(
-                    "P0405",
-                    f"'{name}' may not be promoted to '{rule.stage}'",
-                    rule.where["judge"],
-                    "say what follows: absent skip  or  absent stop",
-                    notes=(f"as it stands, its absence counts as missing: {rule.missing.then.value}",),
-                )
-
-
 def check_tests(scope: Scope, stages: Mapping[str, Stage], choosers: Choosers, rules: Mapping[str, Rule]) -> None:
     """A test that so few cells can never pass, or that there are too many cells for, is a fault."""
     gates = {name: one for name, one in choosers.items() if isinstance(one, Gate)}
@@ -391,12 +370,12 @@ def _check_agreement(
         message = f"the agreement of stages must include '{stage.name}', which is read here"
         scope.report("P0421", message, at, f"add {stage.name}")
     else:
-        later = [name for name in part.between if name in stages and not _before(stages, choosers, name, stage.name)]
+        later = [name for name in part.between if name in stages and not before(stages, choosers, name, stage.name)]
         if later:
             scope.report("P0421", f"'{later[0]}' does not come before '{stage.name}'", at, "name earlier stages")
 
 
-def _before(stages: Mapping[str, Stage], choosers: Choosers, name: str, stage: str) -> bool:
+def before(stages: Mapping[str, Stage], choosers: Choosers, name: str, stage: str) -> bool:
     """Whether one stage has surely ended when another is read: it is that one, or the other waits for it."""
     seen: set[str] = set()
     waiting = [stage]
@@ -447,13 +426,15 @@ def check_stages(
 ) -> None:
     """Every stage is read by something, and no seed serves two stages unless the spec says so."""
     read = {gate.source for gate in gates.values()} | {rule.stage for rule in rules.values()}
+    read |= {rule.judged.stage for rule in rules.values() if isinstance(rule.judged, BestOf)}
     read |= {stage.continues for stage in stages.values() if stage.continues}
     for stage in stages.values():
         if stage.name not in read and stage.name not in screened and not stage.report_only:
             end = stage.where["seeds"].end
             edit = Edit(Span(scope.tree.source, end, end), "\n  report   only")
             message = f"no gate or rule reads stage '{stage.name}'"
-            scope.report("P0503", message, stage.where["name"], "add: report only", edits=(edit,))
+            at = stage.where["name"]
+            scope.report("P0503", message, at, "add: report only", edits=(edit,), confidence=Confidence.SURE)
         if stage.name in read and stage.report_only:
             message = f"stage '{stage.name}' is report only, and a gate or rule reads it"
             scope.report("P0507", message, stage.where["report"], "remove 'report only'")

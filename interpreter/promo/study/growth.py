@@ -13,7 +13,6 @@ from attrs import evolve
 
 from promo.base.canonical import exact
 from promo.base.diagnostics import suggestion
-from promo.base.units import Dimension
 from promo.study.conditions import Conditions
 from promo.study.criteria import Criteria
 from promo.study.expressions import Expressions
@@ -21,31 +20,9 @@ from promo.study.judgement import Gate, Handling, Statistic, Then, TieBreak, Top
 from promo.study.names import Scope
 from promo.study.space import Level
 from promo.study.values import Budget, BudgetKind, Effective, Entrants, Grow, Measure, Schedule, Stage
+from promo.syntax.clauses import WAYS_TO_GROW, words
 from promo.syntax.nodes import Node, Token
 
-STRATEGIES = (
-    "copy_top",
-    "copy_middle",
-    "copy_bottom",
-    "copy_block",
-    "interleave",
-    "identity",
-    "random_top",
-    "zero_pad",
-)
-GROW_NEEDS = {
-    "parent": "parent CANDIDATE at STAGE",
-    "stack": "stack depth 10 -> 16 by [copy_top, interleave]",
-    "choose": "choose lowest METRIC after 200steps",
-    "cap": "cap 3min",
-    "becomes": "becomes NAME",
-}
-SCHEDULE_NEEDS = {
-    "shape": "shape aspect 32 -> 48",
-    "change": "change at equal slope of laws from STAGE, STAGE, STAGE",
-    "limit": "limit 1 changes",
-    "otherwise": "else hold",
-}
 FEWEST_BUDGETS = 3
 
 
@@ -181,17 +158,16 @@ class Growth:
 
     def _grow(self, block: Node) -> Grow | None:
         scope = self.scope
-        clauses = scope.clauses(block, GROW_NEEDS)
+        clauses = scope.clauses(block)
         if not clauses.complete:
             return None
-        parent_name, stage_name = clauses.one("parent").tokens("NAME")
-        parent, stage = scope.refer(parent_name, "candidate"), scope.refer(stage_name, "stage")
+        parent, stage = (scope.meant(clauses.one("parent"), place) for place in (0, 1))
         stack = clauses.one("stack")
-        factor = scope.refer(stack.token("NAME"), "factor")
+        factor = scope.meant(stack)
         listed = stack.node("list")
         assert listed is not None
         ways = self._strategies(listed)
-        lag = self._lag(clauses.one("choose").children[-1], clauses.one("cap"))
+        lag = self._lag(clauses.one("choose"), clauses.one("cap"))
         if parent is None or stage is None or factor is None or ways is None or lag is None:
             return None
         levels = self._levels(factor, [child for child in stack.children[1:] if child is not listed])
@@ -261,10 +237,10 @@ class Growth:
     def _strategies(self, listed: Node) -> tuple[str, ...] | None:
         found = []
         for part in listed.children:
-            name = part.text if isinstance(part, Token) and part.kind == "NAME" else ""
-            if name not in STRATEGIES:
-                near = suggestion(name, STRATEGIES)
-                hint = f"did you mean '{near}'?" if near else f"use: {', '.join(STRATEGIES)}"
+            name = part.token("NAME").text if isinstance(part, Node) and part.kind == "named" else ""
+            if name not in WAYS_TO_GROW:
+                near = suggestion(name, WAYS_TO_GROW)
+                hint = f"did you mean '{near}'?" if near else f"use: {', '.join(WAYS_TO_GROW)}"
                 self.scope.report("P0805", "there is no such way to grow", part, hint)
                 return None
             found.append(name)
@@ -273,36 +249,35 @@ class Growth:
             return None
         return tuple(found)
 
-    def _lag(self, part: Node | Token, cap: Node) -> Budget | None:
-        steps = self.expressions.amount(part, Dimension.STEPS, example="200steps")
-        cap_s = self.expressions.seconds(cap.children[0], Dimension.TIME, example="3min")
+    def _lag(self, choose: Node, cap: Node) -> Budget | None:
+        steps, cap_s = self.expressions.given(choose), self.expressions.seconds_given(cap)
         if steps is None or cap_s is None:
             return None
         if steps.denominator != 1 or steps < 0:
-            self.scope.report("P0302", "a lag is a whole number of steps", part)
+            self.scope.report("P0302", "a lag is a whole number of steps", choose.children[-1])
             return None
         return Budget(BudgetKind.STEPS, int(steps), cap_s)
 
     def _levels(self, factor: str, parts: list[Node | Token]) -> tuple[Level, ...] | None:
-        levels = [self.conditions.level(factor, part) for part in parts]
+        levels = [self.conditions.levels.level(factor, part) for part in parts]
         sound = tuple(level for level in levels if level is not None)
         return sound if len(sound) == len(levels) else None
 
     def _schedule(self, block: Node) -> Schedule | None:
         scope = self.scope
-        clauses = scope.clauses(block, SCHEDULE_NEEDS)
+        clauses = scope.clauses(block)
         scope.report("P0910", "this version cannot change a model's shape while it trains yet", scope.naming(block))
         if not clauses.complete:
             return None
         shape = clauses.one("shape")
-        factor = scope.refer(shape.token("NAME"), "factor")
-        stages = scope.refer_all(clauses.one("change").tokens("NAME"), "stage")
-        limit = self.expressions.count(clauses.one("limit").token("INT"), what="the number of changes")
+        factor = scope.meant(shape)
+        stages = scope.all_meant(clauses.one("change"))
+        limit = self.expressions.count_given(clauses.one("limit"), what="the number of changes")
         levels = self._levels(factor, list(shape.children[1:])) if factor else None
-        if factor is None or levels is None or limit is None:
+        if factor is None or levels is None or limit is None or stages is None:
             return None
         word = clauses.one("otherwise").token("NAME")
-        if word.text != "hold":
+        if word.text not in words("otherwise"):
             message = f"'{word.text}' is nothing that a shape can do when no change is due"
             scope.report("P0412", message, word, "write: else hold")
             return None

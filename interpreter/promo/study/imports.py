@@ -5,34 +5,17 @@ The pin is a digest of what the file's resolved study means, so its layout and c
 meaning may not.  An imported candidate brings the factors that it has levels of.
 """
 
-from attrs import define, field
-
 from promo.base.diagnostics import Confidence, Edit, errors, suggestion
 from promo.base.source import Span
+from promo.study.conditions import Imported
 from promo.study.expressions import unquoted
 from promo.study.meaning import pin_of
 from promo.study.names import Scope
-from promo.study.space import Array, Design, Factor
-from promo.study.values import Candidate, Data, Host, Study
+from promo.study.values import Study
 from promo.syntax.nodes import Node, Token
 
 SHOWN = 12
 DEEPEST = 8
-
-
-@define(eq=False, repr=False, slots=False)
-class Imported:
-    """What the `use` lines of a text bring in, by name."""
-
-    hosts: dict[str, Host] = field(factory=dict)
-    factors: dict[str, Factor] = field(factory=dict)
-    designs: dict[str, Design] = field(factory=dict)
-    arrays: dict[str, Array] = field(factory=dict)
-    candidates: dict[str, Candidate] = field(factory=dict)
-    cohorts: dict[str, tuple[str, ...]] = field(factory=dict)
-    data: dict[str, Data] = field(factory=dict)
-    stages: set[str] = field(factory=set)
-    """Stages of other studies; growth and laws may refer to their results."""
 
 
 def read_imports(scope: Scope, runner: str) -> Imported:

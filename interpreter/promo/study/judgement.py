@@ -16,9 +16,6 @@ from promo.base.codec import Remark, Unstored
 from promo.base.shown import Shown
 from promo.study.places import Where, place
 
-LEADER = "leader"
-"""Stands for the best candidate before a gate, whoever that is."""
-
 
 class Statistic(Enum):
     """How the values of a candidate's cells become one number."""
@@ -311,15 +308,35 @@ class Gate(Shown):
 
 
 @frozen(eq=False, repr=False, slots=False)
+class Promoted(Shown):
+    """Everyone at a rule's stage whom its gate let through; not the reference, and not whom the stage names itself."""
+
+    TAG: ClassVar = "promoted"
+
+
+@frozen(eq=False, repr=False, slots=False)
+class BestOf(Shown):
+    """Who has the best mean over the cells of a stage, the reference aside; of equals the first by name."""
+
+    TAG: ClassVar = "best of"
+
+    stage: str
+
+
+Judged = str | Promoted | BestOf
+"""Whom a rule is about: a candidate by name, or those that are known only from results."""
+
+
+@frozen(eq=False, repr=False, slots=False)
 class Rule(Shown):
-    """A claim about a candidate at one stage, on its own or against another."""
+    """A claim about a candidate at one stage, or about each of several, on its own or against another."""
 
     TAG: ClassVar = "rule"
 
     name: str
     frozen: bool
     seal: Annotated[str | None, Unstored(None)]
-    judged: str
+    judged: Judged
     reference: str | None
     stage: str
     require: Condition
@@ -399,6 +416,16 @@ Chooser = Gate | Reduction | Step
 
 Deciding = Gate | Rule | Reduction
 """Everything that decides from evidence, and can be frozen."""
+
+
+def also_read(one: Gate | Rule) -> tuple[str, ...]:
+    """Stages whose evidence a gate or rule reads besides that of its own, sorted: it ranks them, or finds the best."""
+    asked = (one.keep, *(demand.condition for demand in one.demands)) if isinstance(one, Gate) else (one.require,)
+    parts = (part for condition in asked for part in primitives(condition))
+    names = {name for part in parts if isinstance(part, Agreement) and not part.of_hosts for name in part.between}
+    if isinstance(one, Rule) and isinstance(one.judged, BestOf):
+        names.add(one.judged.stage)
+    return tuple(sorted(names))
 
 
 def margins(conditions: Mapping[str, Condition]) -> dict[str, Fraction]:

@@ -4,23 +4,24 @@ import math
 from collections.abc import Mapping
 from fractions import Fraction
 
-from promo.base.diagnostics import Label
+from promo.base.diagnostics import Confidence, Edit, Label
+from promo.base.edits import line_after
+from promo.base.source import Span
 from promo.base.units import HOUR, Dimension
 from promo.study.expressions import Expressions, unquoted
 from promo.study.names import Clauses, Scope
 from promo.study.neighbours import Neighbourhoods
 from promo.study.space import Interval
 from promo.study.values import Account, Budget, BudgetKind, Stage, Suppose
+from promo.syntax.clauses import names_in, words
 from promo.syntax.nodes import Node, Token
 
 MOST_CELLS = 10_000
 MOST_SEED = 2**31 - 1
 MOST_COUNTED = 10**30
 
-STAGE_NEEDS = {"train": "train ... for 5min", "on": "on HOST", "seeds": "seeds 1, 2"}
-CONTINUING_NEEDS = {"continue": "continue promoted from STAGE to 24h"}
-BRANCHING_NEEDS = {"branch": "branch promoted from STAGE to 24h"}
-COUNTED = ("training", "host")
+RANGE_BY_MINUS = ["INT", "-", "INT"]
+MOST_WRITTEN_OUT = 32
 
 _COUNTED_BUDGETS = {
     Dimension.STEPS: BudgetKind.STEPS,
@@ -73,19 +74,18 @@ class Ladder:
     def _stage(self, block: Node) -> Stage | None:
         scope = self.scope
         carried = _carries_on(block)
-        clauses = scope.clauses(block, _needs(carried))
+        clauses = scope.clauses(block)
         if not clauses.complete:
             return None
         if carried is not None:
             return self._continuing(block, clauses, carried)
         train, after = clauses.one("train"), clauses.maybe("after")
-        gate = scope.refer(after.token("NAME"), "gate", "reduce") if after else None
+        gate = scope.meant(after) if after else None
         candidates, around = self._entrants(train, after, block) or (None, None)
         budget = self._budget(train, clauses.maybe("cap"))
-        host_names = list(clauses.one("on").tokens("NAME"))
-        hosts = scope.refer_all(host_names, "host")
+        hosts = scope.all_meant(clauses.one("on"))
         seeds = self._seeds(clauses.one("seeds"))
-        if candidates is None or budget is None or seeds is None or len(hosts) != len(host_names):
+        if candidates is None or budget is None or seeds is None or hosts is None:
             return None
         cooldown = self._cooldown(clauses.maybe("cooldown"))
         if (after and gate is None) or cooldown == 0:
@@ -119,7 +119,7 @@ class Ladder:
         """Share of the budget that cools down; zero when what is written is none."""
         if clause is None:
             return None
-        share = self.expressions.amount(clause.children[0], Dimension.NUMBER, example="cooldown 20%")
+        share = self.expressions.given(clause)
         if share is not None and 0 < share < 1:
             return share
         if share is not None:
@@ -140,18 +140,18 @@ class Ladder:
                 scope.report("P0508", message, extra, "remove this clause")
                 return None
         gate = scope.refer(after.token("NAME"), "gate") if after else None
-        names = list(clause.tokens("NAME"))
-        source_name = scope.refer(names[-1], "stage")
-        candidates, _ = self._entrants(clause, after, block, names[:-1]) or (None, None)
+        origin = _origin(clause)
+        source_name = scope.meant(origin)
+        candidates, _ = self._entrants(clause, after, block) or (None, None)
         source = self.stages.get(source_name or "")
         if source_name is not None and source is None and source_name not in scope.vague:
-            scope.report("P0502", f"stage '{source_name}' waits for this one, which continues it", names[-1])
+            scope.report("P0502", f"stage '{source_name}' waits for this one, which continues it", origin.token("NAME"))
         if source is None or candidates is None or (after is not None and gate is None):
             return None
         if branches is (source.trunk is None):
             has = f"'{source.name}' has no trunk" if branches else f"'{source.name}' has cooled down from a trunk"
             hint = f"give '{source.name}' a clause: cooldown 20%" if branches else "go on from it: branch ... from ..."
-            scope.report("P0508", f"{has}, so there is nothing to {clause.kind}", names[-1], hint)
+            scope.report("P0508", f"{has}, so there is nothing to {clause.kind}", origin.token("NAME"), hint)
             return None
         until = self._spend(clause.children[-1], None, None, capped=False)
         if until is None:
@@ -192,12 +192,9 @@ class Ladder:
             return stage.budget.amount
         return stage.budget.amount + (self._whole(before) if before.trunk is None else before.trunk)
 
-    def _entrants(
-        self, train: Node, after: Node | None, block: Node, names: list[Token] | None = None
-    ) -> tuple[tuple[str, ...], str | None] | None:
+    def _entrants(self, train: Node, after: Node | None, block: Node) -> tuple[tuple[str, ...], str | None] | None:
         """The candidates a stage names, and the neighbourhood of those that its gate promotes, if it trains one."""
         scope = self.scope
-        names = list(train.tokens("NAME")) if names is None else names
         promoted = train.node("promoted")
         if promoted is not None and after is None:
             scope.report(
@@ -210,12 +207,12 @@ class Ladder:
         gate = after.token("NAME").text if after is not None else None
         found: dict[str, None] = {}  # in order; a list would look through thousands for each
         around: str | None = None
-        for name in names:
-            known = scope.refer(name, "cohort", "candidate", "design")
+        for place, name in enumerate(names_in(train)):
+            known = scope.meant(train, place)
             near = self.near.found.get(known or "")
             if known is None:
                 return None
-            if scope.declared[known].kind == "design" and near is None:
+            if near is None and known in scope.declared and scope.declared[known].kind == "design":
                 message = f"'{known}' is a design, and a stage trains candidates"
                 scope.report("P0724", message, name, f"make candidates of its rows: cohort NAME {{ rows {known} all }}")
                 return None
@@ -249,7 +246,7 @@ class Ladder:
             return None
         cap_s = None
         if cap is not None:
-            cap_s = self.expressions.seconds(cap.children[0], Dimension.TIME, example="3min")
+            cap_s = self.expressions.seconds_given(cap)
             if cap_s is None:
                 return None
         if quantity.dimension is Dimension.TIME:
@@ -279,7 +276,7 @@ class Ladder:
         return Budget(kind, amount, cap_s)
 
     def _expected_runs(self, clause: Node | None) -> int | None:
-        return self.expressions.count(clause.token("INT"), least=0, what="a number of runs") if clause else None
+        return self.expressions.count_given(clause, least=0, what="a number of runs") if clause else None
 
     def _seeds(self, clause: Node) -> tuple[int, ...] | None:
         span = clause.node("range")
@@ -289,6 +286,8 @@ class Ladder:
         for part in clause.children:
             if _is(part, "shared"):
                 continue
+            if self._no_seed(part, alone=sum(not _is(one, "shared") for one in clause.children) == 1):
+                return None
             seed = self.expressions.count(part, least=0, most=MOST_SEED, what="a seed")
             if seed is None:
                 return None
@@ -297,6 +296,28 @@ class Ladder:
             self.scope.report("P0210", "a seed is listed twice", clause, "remove one")
             return None
         return tuple(seeds)
+
+    def _no_seed(self, part: Node | Token, *, alone: bool) -> bool:
+        """Whether `1-3` or `[1, 2]` stands where seeds do, which have one way to be written."""
+        source = self.scope.tree.source
+        span = self.scope.span(part)
+        if _is(part, "list"):
+            edits = [Edit(Span(source, at, at + 1), "") for at in (span.start, span.end - 1)]
+            message = "seeds stand behind their word as they are, without brackets"
+        elif isinstance(part, Node) and part.kind == "sum" and [_kind(one) for one in part.children] == RANGE_BY_MINUS:
+            low, _, high = part.children
+            assert isinstance(low, Token) and isinstance(high, Token)
+            count = int(high.text.replace("_", "")[:9]) - (first := int(low.text.replace("_", "")[:9])) + 1
+            if not 1 < count <= (MOST_CELLS if alone else MOST_WRITTEN_OUT):
+                return False
+            written = f"{low.text}..{high.text}" if alone else ", ".join(str(first + more) for more in range(count))
+            edits = [Edit(span, written)]
+            message = f"{source.text[low.start : high.end]} is a difference, and no range of seeds"
+        else:
+            return False
+        hint = f"write: {line_after(edits)}"
+        self.scope.report("P0302", message, part, hint, edits=edits, confidence=Confidence.SURE)
+        return True
 
     def _seed_range(self, span: Node) -> tuple[int, ...] | None:
         levels = self.expressions.domain(span, Dimension.NUMBER)
@@ -315,16 +336,16 @@ class Ladder:
 
     def _account(self, block: Node) -> Account:
         scope = self.scope
-        clauses = scope.clauses(block, {}, repeated=("suppose", "note"))
-        count = clauses.maybe("count")
+        clauses = scope.clauses(block)
+        count, known = clauses.maybe("count"), words("count")
         counted = list(count.tokens("NAME")) if count else []
         for name in counted:
-            if name.text not in COUNTED:
+            if name.text not in known:
                 scope.report(
-                    "P0605", f"'{name.text}' is not something that is counted", name, f"use: {', '.join(COUNTED)}"
+                    "P0605", f"'{name.text}' is not something that is counted", name, f"use: {', '.join(known)}"
                 )
         expect = clauses.maybe("expect_cost")
-        expected = self._device_seconds(expect.children[0]) if expect else None
+        expected = self._device_seconds(expect) if expect else None
         supposes = [self._suppose(clause) for clause in clauses.all("suppose")]
         return Account(
             count=tuple(name.text for name in counted),
@@ -335,19 +356,18 @@ class Ladder:
         )
 
     def _suppose(self, clause: Node) -> Suppose | None:
-        gate_name, stage_name = list(clause.tokens("NAME"))[:2]
-        gate, stage = self.scope.refer(gate_name, "gate"), self.scope.refer(stage_name, "stage")
-        costs = self._device_seconds(clause.children[-1])
+        gate, stage = self.scope.meant(clause, 0), self.scope.meant(clause, 1)
+        costs = self._device_seconds(clause)
         if gate is None or stage is None or costs is None:
             return None
         return Suppose(gate, stage, costs, where={"suppose": self.scope.span(clause)})
 
-    def _device_seconds(self, part: Node | Token) -> int | None:
+    def _device_seconds(self, clause: Node) -> int | None:
         """Device time in whole seconds."""
-        amount = self.expressions.amount(part, Dimension.DEVICE_TIME, example="169.2gpu_h")
+        amount = self.expressions.given(clause)
         if amount is not None and (amount.denominator != 1 or amount < 0):
-            shortest = f"{HOUR}th of an hour"
-            self.scope.report("P0302", f"device time is counted in whole seconds, the {shortest}", part)
+            message = f"device time is counted in whole seconds, the {HOUR}th of an hour"
+            self.scope.report("P0302", message, clause.children[-1])
             return None
         return None if amount is None else int(amount)
 
@@ -357,22 +377,27 @@ def _carries_on(block: Node) -> Node | None:
     return block.node("continue") or block.node("branch")
 
 
-def _needs(carried: Node | None) -> Mapping[str, str]:
-    if carried is None:
-        return STAGE_NEEDS
-    return BRANCHING_NEEDS if carried.kind == "branch" else CONTINUING_NEEDS
+def _origin(clause: Node) -> Node:
+    """Which stage a clause carries on."""
+    origin = clause.node("origin")
+    assert origin is not None
+    return origin
 
 
 def _continued(block: Node) -> str:
     """Name of the stage that a stage carries on."""
     clause = _carries_on(block)
     assert clause is not None
-    return list(clause.tokens("NAME"))[-1].text
+    return _origin(clause).token("NAME").text
 
 
 def _trunk(whole: int, cooldown: Fraction | None) -> int | None:
     """Where a constant rate ends that cools down over the last share of a whole budget."""
     return None if cooldown is None else math.ceil(whole * (1 - cooldown))
+
+
+def _kind(part: Node | Token) -> str:
+    return part.text if part.kind == "ADD" and isinstance(part, Token) else part.kind
 
 
 def _is(part: Node | Token, kind: str) -> bool:

@@ -5,37 +5,27 @@ Declarations may come in any order, so all names are gathered first.  Every faul
 name whose declaration is itself at fault stays known, so that one mistake is reported once.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from attrs import define, field
 
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Label, Severity, suggestion
+from promo.base.edits import line_after
 from promo.base.source import Span
 from promo.study.ports import World
+from promo.syntax.clauses import ARGUMENTS, BLOCKS, SPOKEN, Kind, names_in
 from promo.syntax.nodes import Node, Token, Tree
 
 DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{kind}{at}" for kind in ("com", "lpt") for at in range(1, 10))})
+EVERYONE = "all"
+"""A word, but no name: what stands in a spec is said by name, or what is added later would be in it unseen."""
 LONGEST_NAME = 64
 """Names become parts of file names."""
 
-KINDS = {
-    "host": "host",
-    "factor": "factor",
-    "let": "value",
-    "design": "design",
-    "candidate": "candidate",
-    "cohort": "cohort",
-    "stage": "stage",
-    "gate": "gate",
-    "rule": "rule",
-    "data": "data",
-    "schedule": "schedule",
-    "grow": "growth",
-    "effects": "effects",
-    "reduce": "reduction",
-    "baseline": "baseline",
-}
-"""Declaration -> what it is called in a message."""
+
+def _no_row(name: Token) -> bool | None:
+    """No design is read yet."""
+    return None
 
 
 @define(eq=False, repr=False, slots=False)
@@ -51,11 +41,13 @@ class Scope:
     derived: set[str] = field(factory=set)
     """Named values that factors enter: they have a value for each candidate only."""
     found: list[Diagnostic] = field(factory=list)
+    row: Callable[[Token], bool | None] = _no_row
+    """Makes the candidate that a name is as a row of a design; whether it could, and None when it is no row."""
 
     def gather(self) -> None:
         """Register every named declaration; a second one of the same name is a fault."""
         for declaration in self.tree.declarations:
-            if declaration.kind in KINDS:
+            if declaration.kind in SPOKEN:
                 self._check_file_name(declaration.token("NAME"))
                 self._register(declaration.token("NAME"), declaration)
             for becomes in declaration.nodes("becomes"):
@@ -115,7 +107,34 @@ class Scope:
         """Declarations of one kind, in the order of the text, without repeated names."""
         return tuple(node for node in self.declared.values() if node.kind == kind)
 
-    def refer(self, name: Token, *kinds: str) -> str | None:
+    def meant(self, node: Node, place: int = 0) -> str | None:
+        """
+        What the name at a place of a clause means, as the table of clauses says; else note why it means nothing.
+
+        A word that may stand there in place of a name is that word, unless something is declared by it.
+        """
+        name = list(names_in(node))[place] if place else node.token("NAME")
+        return self._meant(node, name, place)
+
+    def all_meant(self, node: Node, since: int = 0) -> tuple[str, ...] | None:
+        """What the names of a clause mean, from a place on; None when one means nothing.  A name comes once."""
+        names = list(names_in(node))[since:]
+        found: dict[str, None] = {}
+        for place, name in enumerate(names, start=since):
+            known = self._meant(node, name, place)
+            if known in found:
+                self.report("P0210", f"'{name.text}' is listed twice", name, "remove one")
+            elif known is not None:
+                found[known] = None
+        return tuple(found) if len(found) == len(names) else None
+
+    def _meant(self, node: Node, name: Token, place: int) -> str | None:
+        argument = ARGUMENTS[node.kind].name(place)
+        if name.text in argument.words and name.text not in self.declared:
+            return name.text
+        return self.refer(name, *argument.kinds)
+
+    def refer(self, name: Token, *kinds: Kind) -> str | None:
         """The name, if it is declared as one of *kinds* and its declaration is sound; otherwise note why not."""
         declaration = self.declared.get(name.text)
         if name.text in self.vague:
@@ -124,54 +143,42 @@ class Scope:
         if declaration is not None and declaration.kind in kinds:
             self.used.add(name.text)
             return name.text
-        wanted = " or ".join(KINDS[kind] for kind in kinds)
+        made = self.row(name) if declaration is None and "candidate" in kinds else None
+        if made is not None:
+            return name.text if made else None
+        wanted = " or ".join(SPOKEN[kind] for kind in kinds)
         if declaration is None:
             known = [text for text, node in self.declared.items() if node.kind in kinds]
-            near = suggestion(name.text, known)
+            near = ", ".join(known) if name.text == EVERYONE else suggestion(name.text, known)
             listed = f"the file declares: {', '.join(known[:12])}" if known else f"declare a {wanted} of that name"
-            hint = f"did you mean '{near}'?" if near else listed
             edits = (Edit(self.span(name), near),) if near else ()
+            hint = f"did you mean '{near}'?" if near else listed
+            if near and name.text == EVERYONE:
+                hint = f"name each: {line_after(edits)}"
             self.report("P0201", f"no {wanted} is called '{name.text}'", name, hint, edits=edits)
             return None
         self.used.add(name.text)
         label = Label(self.span(declaration.token("NAME")), "declared here")
-        message = f"'{name.text}' is a {KINDS[declaration.kind]}, not a {wanted}"
+        message = f"'{name.text}' is a {SPOKEN[declaration.kind]}, not a {wanted}"
         self.report("P0209", message, name, labels=(label,))
         return None
 
-    def refer_all(self, names: Iterable[Token], *kinds: str) -> tuple[str, ...]:
-        """Those names that are sound; one that is given twice is a fault."""
-        found: dict[str, None] = {}
-        for name in names:
-            known = self.refer(name, *kinds)
-            if known in found:
-                self.report("P0210", f"'{name.text}' is listed twice", name, "remove one")
-            elif known is not None:
-                found[known] = None
-        return tuple(found)
-
-    def clauses(self, block: Node, required: Mapping[str, str], *, repeated: Iterable[str] = ()) -> "Clauses":
-        """
-        The clauses of a block.
-
-        Args:
-            block: a declaration.
-            required: clause that must be there -> an example of it.
-            repeated: clauses that may come more than once.
-        """
+    def clauses(self, block: Node) -> "Clauses":
+        """The clauses of a block; one that the table of clauses wants and that is not there is a fault."""
+        table = BLOCKS[block.kind]
         found: dict[str, list[Node]] = {}
         for clause in block.children:
             if isinstance(clause, Node):
                 found.setdefault(clause.kind, []).append(clause)
         for kind, same in found.items():
-            if len(same) > 1 and kind not in repeated:
+            if len(same) > 1 and not table[kind].repeats:
                 label = Label(self.span(same[0]), "first given here")
                 message = f"{self.title(block)} says '{self.word(same[1])}' twice"
                 self.report("P0206", message, same[1], "keep one of them", labels=(label,))
-        absent = [kind for kind in required if kind not in found]
+        absent = [line for kind, one in table.items() if kind not in found and (line := one.wanted(found))]
         if absent:
-            words = ", ".join(f"'{required[kind].split()[0]}'" for kind in absent)
-            hint = "add: " + "; ".join(required[kind] for kind in absent)
+            words = ", ".join(f"'{line.split()[0]}'" for line in absent)
+            hint = "add: " + "; ".join(absent)
             self.report("P0207", f"{self.title(block)} does not say {words}", self.naming(block), hint)
         return Clauses(found, not absent)
 

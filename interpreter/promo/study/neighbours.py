@@ -32,10 +32,10 @@ class Neighbourhoods:
 
     def _neighbourhood(self, block: Node) -> Neighbourhood | None:
         scope = self.scope
-        clauses = scope.clauses(block, {"vary": "vary depth low 8 high 10"}, repeated=("vary",))
+        clauses = scope.clauses(block)
         near = block.node("neighbours")
         assert near is not None
-        of = scope.refer(near.token("NAME"), "cohort", "gate")
+        of = scope.meant(near)
         extra = next(
             (one for kind in ("alias", "clear", "without", "expect_resolution") for one in clauses.all(kind)), None
         )
@@ -47,11 +47,15 @@ class Neighbourhoods:
             return None
         levels: dict[str, tuple[Level, ...]] = {}
         for vary in clauses.all("vary"):
-            name = scope.refer(vary.token("NAME"), "factor")
+            name = scope.meant(vary)
             listed = vary.node("list")
             ends = vary.children[1:3] if listed is None else listed.children
+            if name is not None and (vary.node("range") is not None or not ends):
+                message = f"neighbours move '{name}' to levels that are named, one by one"
+                scope.report("P0724", message, vary, f"write: vary {name} low ... high ..., or: in [ ... ]")
+                return None
             parts = [*ends, *(one.children[0] for one in vary.nodes("centre"))]
-            given = [self.conditions.level(name, part) for part in parts] if name else [None]
+            given = [self.conditions.levels.level(name, part) for part in parts] if name else [None]
             if name is None or name in levels or None in given:
                 if name in levels:
                     scope.report("P0210", f"'{name}' is varied twice", vary.token("NAME"), "remove one")

@@ -6,13 +6,8 @@ from promo.base.diagnostics import Edit, suggestion
 from promo.study.expressions import unquoted
 from promo.study.names import Scope
 from promo.study.values import Curves
+from promo.syntax.clauses import words
 from promo.syntax.nodes import Node, Token
-
-COLUMNS = ("config", "run", "seed", "host", "attempt", "step", "seconds", "tokens", "value", "status")
-"""What a column of a table may say."""
-TOOLS = ("autoresearch", "wandb", "mlflow", "optuna")
-WAYS = ("label", "order")
-"""How seeds of the spec find theirs in the table."""
 
 
 def read_curves(scope: Scope) -> Curves | None:
@@ -24,42 +19,42 @@ def read_curves(scope: Scope) -> Curves | None:
 
 
 def _read(scope: Scope, block: Node) -> Curves:
-    clauses = scope.clauses(block, {}, repeated=("column", "label"))
+    clauses = scope.clauses(block)
     columns: dict[str, str] = {}
     units: dict[str, str] = {}
     labels: dict[str, str] = {}
     for clause in clauses.all("column"):
         word, *unit = clause.tokens("NAME")
-        if _known(scope, word, COLUMNS, "column of a table") and _once(scope, word, columns):
+        if _known(scope, clause, "column of a table") and _once(scope, word, columns):
             columns[word.text] = unquoted(clause.token("STRING"))
             if unit:
                 units[word.text] = unit[0].text
     for clause in clauses.all("label"):
         name = next(iter([*clause.tokens("NAME"), *clause.tokens("INT")]))
-        if name.kind == "NAME" and scope.refer(name, "candidate", "host") is None:
+        if name.kind == "NAME" and scope.meant(clause) is None:
             continue
         if _once(scope, name, labels):
             labels[name.text] = unquoted(clause.token("STRING"))
     tool, way = clauses.maybe("from_tool"), clauses.maybe("seeds_by")
     return Curves(
-        layout=_word(scope, tool, TOOLS, "tool whose exports promo reads", "table"),
+        layout=_word(scope, tool, "tool whose exports promo reads", "table"),
         columns=columns,
         units=units,
         labels=labels,
-        seeds_by=_word(scope, way, WAYS, "way to match seeds", "auto"),
+        seeds_by=_word(scope, way, "way to match seeds", "auto"),
         interpolate=clauses.maybe("interpolate") is not None,
         where=scope.where(block),
     )
 
 
-def _word(scope: Scope, clause: Node | None, known: Iterable[str], what: str, otherwise: str) -> str:
+def _word(scope: Scope, clause: Node | None, what: str, otherwise: str) -> str:
     if clause is None:
         return otherwise
-    word = clause.token("NAME")
-    return word.text if _known(scope, word, known, what) else otherwise
+    return clause.token("NAME").text if _known(scope, clause, what) else otherwise
 
 
-def _known(scope: Scope, word: Token, known: Iterable[str], what: str) -> bool:
+def _known(scope: Scope, clause: Node, what: str) -> bool:
+    word, known = clause.token("NAME"), words(clause.kind)
     if word.text in known:
         return True
     near = suggestion(word.text, known)

@@ -11,7 +11,6 @@ from fractions import Fraction
 from attrs import evolve
 
 from promo.base.canonical import exact
-from promo.base.units import Dimension
 from promo.study.conditions import Conditions
 from promo.study.judgement import BoundKind, Reduction, Then
 from promo.study.names import Clauses, Scope
@@ -21,13 +20,6 @@ from promo.study.space import Level
 from promo.study.values import Effects, Entrants
 from promo.syntax.nodes import Node
 
-REDUCE_NEEDS = {
-    "reads": "from EFFECTS",
-    "fix": "fix factor when discovered",
-    "settle": "to better level",
-    "into": "into DESIGN",
-    "missing": "missing stop",
-}
 OUTCOMES = (Then.STOP, Then.SKIP, Then.HOLD)
 
 
@@ -46,11 +38,10 @@ class Reductions:
 
     def _reduction(self, block: Node) -> Reduction | None:
         scope = self.scope
-        clauses = scope.clauses(block, REDUCE_NEEDS)
+        clauses = scope.clauses(block)
         if not clauses.complete:
             return None
-        effects = scope.refer(clauses.one("reads").token("NAME"), "effects")
-        into = scope.refer(clauses.one("into").token("NAME"), "design")
+        effects, into = scope.meant(clauses.one("reads")), scope.meant(clauses.one("into"))
         least, sound = self._least(clauses)
         missing = self.rules.handling(clauses.one("missing"), OUTCOMES, "a missing value")
         seal = self.rules.seal(block)
@@ -89,7 +80,7 @@ class Reductions:
         effect = clauses.one("fix").node("effect")
         if effect is None:
             return None, True
-        bound = self.rules.criteria.bound(effect, Dimension.METRIC, example="effect at least 0.010bpb")
+        bound = self.rules.criteria.bound(effect)
         if bound is None:
             return None, False
         if bound.kind is not BoundKind.AT_LEAST or bound.value <= 0:

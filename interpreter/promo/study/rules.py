@@ -8,12 +8,12 @@ decision.
 from fractions import Fraction
 
 from promo.base.diagnostics import suggestion
-from promo.base.units import Dimension
 from promo.study.criteria import Criteria
 from promo.study.expressions import Expressions
 from promo.study.judgement import (
     Against,
     Best,
+    BestOf,
     Condition,
     Demand,
     Difference,
@@ -22,6 +22,8 @@ from promo.study.judgement import (
     Gate,
     Guard,
     Handling,
+    Judged,
+    Promoted,
     Rule,
     Sample,
     Statistic,
@@ -33,23 +35,9 @@ from promo.study.judgement import (
 )
 from promo.study.names import Clauses, Scope
 from promo.study.values import Measure
+from promo.syntax.clauses import PHASES, words
 from promo.syntax.nodes import Node, Token
 
-GATE_NEEDS = {
-    "route": "from STAGE to STAGE",
-    "rank": "rank by mean METRIC over host, seed",
-    "keep": "keep top 3",
-    "missing": "missing rerun 1, then drop",
-    "crash": "crash as missing",
-    "ties": "ties by name",
-}
-RULE_NEEDS = {
-    "judge": "judge CANDIDATE against REFERENCE at STAGE",
-    "require": "require mean gap at most 0.010bpb",
-    "missing": "missing stop",
-}
-CELL_NAMES = ("host", "seed")
-PHASES = ("start", "import", "data", "build", "warmup", "train", "evaluate", "total")
 MOST_RERUNS = 9
 
 GATE_OUTCOMES = (Then.DROP, Then.STOP, Then.HOLD)
@@ -77,16 +65,15 @@ class Rules:
 
     def _gate(self, block: Node) -> Gate | None:
         scope = self.scope
-        clauses = scope.clauses(block, GATE_NEEDS, repeated=("demand", "guard"))
+        clauses = scope.clauses(block)
         if not clauses.complete:
             return None
-        source, target = (scope.refer(name, "stage") for name in clauses.one("route").tokens("NAME"))
+        source, target = (scope.meant(clauses.one("route"), place) for place in (0, 1))
         statistic = self._rank(clauses.one("rank"))
         keep = self.criteria.condition(clauses.one("keep").children[0], of_gate=True)
         allowance = self._allowance(clauses.maybe("allow"))
         always = clauses.maybe("always")
-        always_names = list(always.tokens("NAME")) if always else []
-        kept = scope.refer_all(always_names, "candidate")
+        kept = scope.all_meant(always) if always else ()
         demands = [self._demand(clause) for clause in clauses.all("demand")]
         guards = [self._guard(clause) for clause in clauses.all("guard")]
         sample, sound = self._sample(clauses.maybe("sample"))
@@ -95,7 +82,7 @@ class Rules:
         ties = self._ties(clauses.one("ties"))
         if source is None or target is None or statistic is None or keep is None or missing is None or ties is None:
             return None
-        if allowance is None or not sound or not crash_sound or len(kept) != len(always_names):
+        if allowance is None or not sound or not crash_sound or kept is None:
             return None
         if None in demands or None in guards:
             return None
@@ -134,20 +121,21 @@ class Rules:
 
     def _rank(self, clause: Node) -> Statistic | None:
         scope = self.scope
-        statistic = Statistic(clause.token("STATISTIC").text)
+        statistic = self.criteria.statistic(clause)
         metric, *over = clause.tokens("NAME")
         sound = self.criteria.is_metric(metric)
         if statistic is Statistic.EVERY:
             message = "'every' gives no single number to rank by"
             scope.report("P0409", message, clause.token("STATISTIC"), "use mean, median or worst")
             sound = False
-        unknown = next((name for name in over if name.text not in CELL_NAMES), None)
+        cell = words("rank", 1)
+        unknown = next((name for name in over if name.text not in cell), None)
         if unknown is not None:
-            near = suggestion(unknown.text, CELL_NAMES)
+            near = suggestion(unknown.text, cell)
             hint = f"did you mean '{near}'?" if near else "cells are made of host and seed"
             scope.report("P0408", f"cells have no part called '{unknown.text}'", unknown, hint)
             return None
-        if {name.text for name in over} != set(CELL_NAMES) or len(over) != len(CELL_NAMES):
+        if {name.text for name in over} != set(cell) or len(over) != len(cell):
             scope.report("P0407", "a gate pools all cells of a stage", clause, "write: over host, seed")
             sound = False
         return statistic if sound else None
@@ -155,10 +143,10 @@ class Rules:
     def _allowance(self, clause: Node | None) -> Fraction | None:
         if clause is None:
             return Fraction(0)
-        example = f"allow 0.04{self.measure.unit}"
-        amount = self.expressions.amount(clause.children[0], Dimension.METRIC, example=example)
+        amount = self.expressions.given(clause)
         if amount is not None and amount < 0:
-            self.scope.report("P0302", "an allowance is not negative", clause, f"write it like this: {example}")
+            hint = f"write it like this: allow 0.04{self.measure.unit}"
+            self.scope.report("P0302", "an allowance is not negative", clause, hint)
             return None
         return amount
 
@@ -180,13 +168,13 @@ class Rules:
 
     def _guard(self, clause: Node) -> Guard | None:
         name = clause.token("NAME")
-        known = (Watched.THROUGHPUT.value, Watched.CONTENTION.value, *PHASES)
+        known = words("guard")
         if name.text not in known:
             near = suggestion(name.text, known)
             hint = f"did you mean '{near}'?" if near else f"use one of: {', '.join(known)}"
             self.scope.report("P0419", f"no run has a '{name.text}' to watch", name, hint)
             return None
-        bound = self.criteria.bound(clause, Dimension.NUMBER, Dimension.TIME, example="within 20% of host")
+        bound = self.criteria.bound(clause)
         handling = self.handling(clause, GUARD_OUTCOMES, "a flagged run")
         if bound is None or handling is None:
             return None
@@ -205,9 +193,8 @@ class Rules:
     def _sample(self, clause: Node | None) -> tuple[Sample | None, bool]:
         if clause is None:
             return None, True
-        count, seed = clause.tokens("INT")
-        number = self.expressions.count(count, what="the size of a sample")
-        start = self.expressions.count(seed, least=0, what="a seed")
+        number = self.expressions.count_given(clause, 0, what="the size of a sample")
+        start = self.expressions.count_given(clause, 1, least=0, what="a seed")
         if number is None or start is None:
             return None, False
         return Sample(number, start), True
@@ -225,7 +212,7 @@ class Rules:
         rerun = clause.node("rerun")
         reruns: int | None = 0
         if rerun is not None:
-            reruns = self.expressions.count(rerun.token("INT"), most=MOST_RERUNS, what="the number of reruns")
+            reruns = self.expressions.count_given(rerun, most=MOST_RERUNS, what="the number of reruns")
         if then not in allowed:
             words = " or ".join(one.value for one in allowed)
             self.scope.report("P0412", f"'{then.value}' is no answer to {what} here", word, f"write: {words}")
@@ -234,7 +221,7 @@ class Rules:
 
     def _ties(self, clause: Node) -> tuple[TieBreak, ...] | None:
         scope = self.scope
-        known = [one.value for one in TieBreak]
+        known = words("ties")
         breaks: list[TieBreak] = []
         for name in clause.tokens("NAME"):
             if name.text not in known:
@@ -253,15 +240,15 @@ class Rules:
 
     def _rule(self, block: Node) -> Rule | None:
         scope = self.scope
-        clauses = scope.clauses(block, RULE_NEEDS)
+        clauses = scope.clauses(block)
         if not clauses.complete:
             return None
         judge = clauses.one("judge")
-        judged_name, stage_name = judge.tokens("NAME")
         against = judge.node("against")
-        judged = scope.refer(judged_name, "candidate")
-        reference = scope.refer(against.token("NAME"), "candidate") if against else None
-        stage = scope.refer(stage_name, "stage")
+        judged_at = judge.node("judged_at")
+        assert judged_at is not None
+        judged, stage = self._judged(judge), scope.meant(judged_at)
+        reference = scope.meant(against) if against else None
         require = self.criteria.condition(clauses.one("require").children[0], of_gate=False)
         missing = self.handling(clauses.one("missing"), RULE_OUTCOMES, "a missing value")
         crash, sound = self._crash(clauses.maybe("crash"), RULE_OUTCOMES)
@@ -295,6 +282,14 @@ class Rules:
         )
         self.rules[rule.name] = rule
         return rule
+
+    def _judged(self, judge: Node) -> Judged | None:
+        """Whom a rule is about."""
+        best = judge.node("best_of")
+        if best is not None:
+            stage = self.scope.meant(best)
+            return None if stage is None else BestOf(stage)
+        return Promoted() if judge.node("promoted") is not None else self.scope.meant(judge)
 
     def _absent(self, clauses: Clauses) -> tuple[Then | None, bool]:
         clause = clauses.maybe("absent")

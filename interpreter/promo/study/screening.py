@@ -2,20 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 
-from promo.base.units import Dimension
 from promo.study.expressions import Expressions
 from promo.study.names import Scope
 from promo.study.space import Array, Design
 from promo.study.values import Effects, Entrants, Stage
+from promo.syntax.clauses import words
 from promo.syntax.nodes import Node
-
-NEEDS = {
-    "stages": "from STAGE",
-    "model": "model main, pairs",
-    "family": "family main",
-    "rate": "rate 5%",
-}
-WORDS = {"model": ("main", "pairs"), "block": ("host", "seed"), "family": ("main", "pairs", "all")}
 
 
 class Screening:
@@ -35,20 +27,20 @@ class Screening:
 
     def _effects(self, block: Node, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]) -> Effects | None:
         scope = self.scope
-        clauses = scope.clauses(block, NEEDS)
+        clauses = scope.clauses(block)
         if not clauses.complete:
             return None
-        named = scope.refer_all(clauses.one("stages").tokens("NAME"), "stage")
-        model = self._words(clauses.one("model"), "model")
-        family = self._words(clauses.one("family"), "family")
+        named = scope.all_meant(clauses.one("stages"))
+        model = self._words(clauses.one("model"))
+        family = self._words(clauses.one("family"))
         blocks = clauses.maybe("block")
-        block_by = ("host", "seed") if blocks is None else self._words(blocks, "block")
-        at = clauses.one("rate").children[0]
-        rate = self.expressions.amount(at, Dimension.NUMBER, example="rate 5%")
+        block_by = words("block") if blocks is None else self._words(blocks)
+        at = clauses.one("rate")
+        rate = self.expressions.given(at)
         if rate is not None and not 0 < rate < 1:
             scope.report("P0302", "a rate lies between 0% and 100%", at, "write: rate 5%")
             return None
-        if model is None or family is None or block_by is None or rate is None:
+        if named is None or model is None or family is None or block_by is None or rate is None:
             return None
         if "main" not in model or (family[0] != "main" and "pairs" not in model):
             message = (
@@ -56,7 +48,7 @@ class Screening:
             )
             scope.report("P0722", message, clauses.one("model"), "write: model main, pairs")
             return None
-        if any(name not in stages or name not in reach for name in named) or not named:
+        if any(name not in stages or name not in reach for name in named):
             return None
         designs = self._designs(block, named, stages, reach)
         if designs is None:
@@ -75,14 +67,14 @@ class Screening:
         self.effects[found.name] = found
         return found
 
-    def _words(self, clause: Node, kind: str) -> tuple[str, ...] | None:
-        words = list(clause.tokens("NAME"))
-        strange = next((word for word in words if word.text not in WORDS[kind]), None)
+    def _words(self, clause: Node) -> tuple[str, ...] | None:
+        known, said = words(clause.kind), list(clause.tokens("NAME"))
+        strange = next((word for word in said if word.text not in known), None)
         if strange is not None:
-            message = f"'{strange.text}' is nothing that '{kind}' knows"
-            self.scope.report("P0721", message, strange, f"use: {', '.join(WORDS[kind])}")
+            message = f"'{strange.text}' is nothing that '{clause.kind}' knows"
+            self.scope.report("P0721", message, strange, f"use: {', '.join(known)}")
             return None
-        return tuple(dict.fromkeys(word.text for word in words))
+        return tuple(dict.fromkeys(word.text for word in said))
 
     def _designs(
         self, block: Node, named: Iterable[str], stages: Mapping[str, Stage], reach: Mapping[str, Entrants]

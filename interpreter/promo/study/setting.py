@@ -1,33 +1,22 @@
 """The study block, its data and its hosts."""
 
-from collections.abc import Mapping
 from fractions import Fraction
 
-from attrs import frozen
-
-from promo.base.diagnostics import Edit, suggestion
+from promo.base.diagnostics import Confidence, Edit, suggestion
 from promo.base.source import Span
-from promo.base.units import RESEMBLING, UNITS, Dimension
-from promo.study.expressions import Expressions, split_unit, unquoted
+from promo.study.expressions import Expressions, unquoted
 from promo.study.names import Clauses, Scope
-from promo.study.ports import Runner, RunnerFactor, RunnerMetric
-from promo.study.space import Level
-from promo.study.values import BudgetKind, Data, Draw, Effective, Host, Measure, RunnerChoice, Tokens
+from promo.study.ports import Runner
+from promo.study.values import Data, Draw, Host, Measure, RunnerChoice, Tokens
+from promo.syntax.clauses import words
 from promo.syntax.nodes import Node, Token
 
 BUILT_IN_SOURCES = ("stdlib", "builtin:synth/1")
-SYSTEMS = ("any", "linux", "macos", "windows")
 MOST_SLOTS = 1024
 MOST_TOKENS = 2**24
 BYTES = 256
 """A tokenizer has a token for every byte, so it has no fewer."""
 SHOWN = 12
-
-STUDY_NEEDS = {
-    "title": 'title "..."',
-    "measure": "measure val_bpb in bpb, lower is better",
-    "runner": "runner gpt",
-}
 
 
 def read_measure(scope: Scope, clauses: Clauses) -> Measure | None:
@@ -37,20 +26,6 @@ def read_measure(scope: Scope, clauses: Clauses) -> Measure | None:
         return None
     metric, unit = (token.text for token in clause.tokens("NAME"))
     return Measure(metric, unit, clause.token("DIRECTION").text == "lower")
-
-
-def assumed_measure(scope: Scope) -> Measure:
-    """Stands for a measure that is not there: the metric and the unit that the rest of the text speaks of."""
-    metric, unit, waiting = "", "", list(reversed(scope.tree.declarations))
-    while waiting and not (metric and unit):
-        node = waiting.pop()
-        if node.kind in ("rank", "level"):
-            metric = metric or node.token("NAME").text
-        for token in node.tokens("QUANTITY"):
-            own = split_unit(token.text)[1]
-            unit = unit or ("" if own in UNITS or own in RESEMBLING else own)
-        waiting.extend(child for child in reversed(node.children) if isinstance(child, Node))
-    return Measure(metric, unit, True)
 
 
 def read_runner(scope: Scope, clauses: Clauses) -> tuple[RunnerChoice, Runner] | None:
@@ -90,44 +65,13 @@ def _runner_file(scope: Scope, clause: Node) -> tuple[RunnerChoice, Runner] | No
         end = scope.span(token).end
         edits = (Edit(Span(scope.tree.source, end, end), f" pinned {shown}"),)
         message = "a runner in a file is pinned, so that what it does cannot change unnoticed"
-        scope.report("P0205", message, token, f"write: runner {token.text} pinned {shown}", edits=edits)
+        hint = f"write: runner {token.text} pinned {shown}"
+        scope.report("P0205", message, token, hint, edits=edits, confidence=Confidence.SURE)
     elif not digest.startswith(pin.token("DIGEST").text.removeprefix("sha256:")):
         edits = (Edit(scope.span(pin.token("DIGEST")), shown),)
         message = f"the runner file '{path}' is not the one that was pinned"
         scope.report("P0204", message, pin.token("DIGEST"), f"look at what changed; it is {shown} now", edits=edits)
     return RunnerChoice(runner.name, runner.version, digest, path), runner
-
-
-@frozen(eq=False, repr=False, slots=False)
-class _StandIn:
-    """A runner that accepts whatever a text declares, so that the rest of the text can be checked."""
-
-    factors: Mapping[str, RunnerFactor]
-    name: str = ""
-    version: int = 0
-    metrics: Mapping[str, RunnerMetric] = {}
-    trainer: str = ""
-    needs_modules: tuple[str, ...] = ()
-    budgets: tuple[BudgetKind, ...] = tuple(BudgetKind)
-    can_continue: bool = True
-    cooldown_factor: str = "-"
-    """It cools down, and no factor is in the way of that: no name has a hyphen."""
-    needs_data: bool = False
-
-    def resolve(self, levels: Mapping[str, Level]) -> Effective:
-        """The condition itself."""
-        settings = tuple(sorted((name, f"{type(level).__name__} {level}") for name, level in levels.items()))
-        return Effective(settings, 0, 0)
-
-
-def stand_in(scope: Scope) -> Runner:
-    """Stands for a runner that is not there: its factors and their words are those the text declares."""
-    factors = {}
-    for block in scope.of_kind("factor"):
-        name, unit = block.tokens("NAME")
-        words = tuple(unquoted(token) for listed in block.nodes("list") for token in listed.tokens("STRING"))
-        factors[name.text] = RunnerFactor(unit.text, words[0] if words else Fraction(0), choices=words)
-    return _StandIn(factors)
 
 
 def agree_on_metric(scope: Scope, clauses: Clauses, measure: Measure, runner: Runner) -> None:
@@ -165,10 +109,7 @@ def read_draw(scope: Scope, clauses: Clauses) -> Draw | None:
 
 def read_data(scope: Scope, expressions: Expressions, block: Node) -> Data | None:
     """A data block."""
-    clauses = scope.clauses(
-        block,
-        {"source": 'source "stdlib"', "holdout": "holdout 5%", "score": "score 65_536tok in windows of 128tok"},
-    )
+    clauses = scope.clauses(block)
     if not clauses.complete:
         return None
     source = unquoted(clauses.one("source").token("STRING"))
@@ -178,14 +119,12 @@ def read_data(scope: Scope, expressions: Expressions, block: Node) -> Data | Non
     elif source.startswith("builtin:") and source not in BUILT_IN_SOURCES:
         hint = f"use one of: {', '.join(BUILT_IN_SOURCES)}, or a path"
         scope.report("P0214", f"there is no built-in text '{source}'", clauses.one("source").token("STRING"), hint)
-    part = clauses.one("holdout").children[0]
-    holdout = expressions.amount(part, Dimension.NUMBER, example="5%")
+    part = clauses.one("holdout")
+    holdout = expressions.given(part)
     if holdout is not None and not 0 < holdout < 1:
-        scope.report("P0302", "the share held out lies between 0% and 100%", part, "write it like this: 5%")
+        scope.report("P0302", "the share held out lies between 0% and 100%", part, "write it like this: holdout 5%")
         return None
-    score, window = (
-        expressions.amount(child, Dimension.TOKENS, example="65_536tok") for child in clauses.one("score").children
-    )
+    score, window = (expressions.given(clauses.one("score"), place) for place in (0, 1))
     tokens = _read_tokens(scope, expressions, clauses)
     if holdout is None or score is None or window is None or (tokens is None and clauses.maybe("tokenizer")):
         return None
@@ -211,7 +150,7 @@ def _read_tokens(scope: Scope, expressions: Expressions, clauses: Clauses) -> To
     if clause is None:
         return None
     part, pin = clause.children[-1], clause.node("pinned")
-    vocabulary = expressions.amount(part, Dimension.TOKENS, example="8_192tok")
+    vocabulary = expressions.given(clause, 1)
     if vocabulary is None:
         return None
     if vocabulary.denominator != 1 or not BYTES <= vocabulary <= MOST_TOKENS:
@@ -223,7 +162,7 @@ def _read_tokens(scope: Scope, expressions: Expressions, clauses: Clauses) -> To
 
 def for_tokens(scope: Scope, runner: Runner, data: Data | None) -> Runner:
     """The runner as it is for the vocabulary of a text: sizes and operations depend on it."""
-    if data is None or data.tokens is None or isinstance(runner, _StandIn):
+    if data is None or data.tokens is None or not runner.name:
         return runner
     of_vocabulary = getattr(runner, "of_vocabulary", None)  # a runner that trains on bytes alone has none
     if of_vocabulary is None:
@@ -239,23 +178,24 @@ def for_tokens(scope: Scope, runner: Runner, data: Data | None) -> Runner:
 
 def read_host(scope: Scope, expressions: Expressions, block: Node) -> Host | None:
     """A host block."""
-    clauses = scope.clauses(block, {"device": 'device "cpu" on any', "slots": "slots 2"})
+    clauses = scope.clauses(block)
     if not clauses.complete:
         return None
     device = clauses.one("device")
     system = device.token("NAME")
-    if system.text not in SYSTEMS:
-        near = suggestion(system.text, SYSTEMS)
-        hint = f"did you mean '{near}'?" if near else f"use one of: {', '.join(SYSTEMS)}"
+    systems = words("device")
+    if system.text not in systems:
+        near = suggestion(system.text, systems)
+        hint = f"did you mean '{near}'?" if near else f"use one of: {', '.join(systems)}"
         scope.report("P0215", f"no operating system is called '{system.text}'", system, hint)
-    slots = expressions.count(clauses.one("slots").children[0], most=MOST_SLOTS, what="the number of slots")
+    slots = expressions.count_given(clauses.one("slots"), most=MOST_SLOTS, what="the number of slots")
     thread_clause, price_clause, executor = (clauses.maybe(kind) for kind in ("threads", "price", "executor"))
     threads: int | None = 1
     if thread_clause is not None:
-        threads = expressions.count(thread_clause.children[0], most=MOST_SLOTS, what="the number of threads")
+        threads = expressions.count_given(thread_clause, most=MOST_SLOTS, what="the number of threads")
     price: Fraction | None = None
     if price_clause is not None:
-        price = expressions.amount(price_clause.children[0], Dimension.MONEY, example="1.80usd")
+        price = expressions.given(price_clause)
         if price is not None and price < 0:
             scope.report("P0302", "a price is not negative", price_clause.children[0])
     if executor is not None:

@@ -101,11 +101,11 @@ class Design(Shown):
 
 @frozen(eq=False, repr=False, slots=False)
 class Array(Shown):
-    """A design whose factors may have more than two levels: an orthogonal array, or every combination."""
+    """A design whose factors may have more than two levels: an orthogonal array, every combination, or a sample."""
 
     name: str
     kind: str
-    """`array` or `full`."""
+    """`array`, `full` or `sample`."""
     factors: tuple[str, ...]
     levels: tuple[tuple[Level, ...], ...]
     """Of each factor, shape (k, any)."""

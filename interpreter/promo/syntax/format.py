@@ -1,25 +1,27 @@
 """
-Layout: a walk over the lexemes, so that it also works in files with errors.
+Layout: a walk over the lexemes of a text that can be read.
 
 There are no options.  A block is indented by two spaces; the word of a clause takes eight columns, so that a change
 never moves its neighbours; one space stands between two lexemes, with the exceptions below; comments stay where they
-are; a line with characters that have no place in a spec keeps its spacing.
+are.  A text with a syntax error has no layout: where its lines end is what the error leaves open (an unclosed `[`
+would take in the declarations behind it), so it stays as it is.
 """
+
+from collections.abc import Sequence
 
 from attrs import frozen
 
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Severity
 from promo.base.source import Source, Span
-from promo.syntax.lex import COMMENT, NAME, NEWLINE, WRONG, Lexeme, grammar, lexemes
+from promo.syntax.accept import readable
+from promo.syntax.lex import COMMENT, NAME, NEWLINE, Lexeme, grammar, lexemes
 
 INDENT = 2
 CLAUSE_WORD = 8
 WIDEST = 100
-DEEPEST = 8
-"""Blocks of a sound text nest once; beyond this a wrong one moves no further in, or its spaces would outgrow it."""
-
 TIGHT_BEFORE = frozenset({",", "]", ")", "^", "..", ":"})
 TIGHT_AFTER = frozenset({"[", "(", "^", ".."})
+BRACKETS = {"[": 1, "(": 1, "]": -1, ")": -1}
 OPERATORS = frozenset({"+", "-", "*", "/", "=", "->", "^", ",", "(", "[", "..", ""})
 """After these a minus sign belongs to the number behind it."""
 
@@ -35,38 +37,42 @@ class _Line:
     """It goes on inside a bracket of the line before."""
 
 
-def format_text(source: Source) -> str:
+def format_text(source: Source) -> str | None:
     """
-    The text in its one layout.
+    The text in its one layout; None for a text that cannot be read, which has none.
 
     Args:
-        source: any text, with or without errors.
+        source: any text.
 
     Returns:
         The same lexemes and comments in canonical layout; formatting it again changes nothing.
     """
+    found = list(lexemes(source.text))
+    if not readable([lexeme for lexeme in found if lexeme[0] != COMMENT]):
+        return None
     written: list[str] = []
-    depth = 0
-    for line in _lines(source.text):
+    inside = False
+    for line in _lines(found):
         closing = bool(line.lexemes) and line.lexemes[0][1] == "}"
-        depth = max(depth - closing, 0)
+        inside = inside and not closing
         if line.blank_before and written and not closing and not written[-1].endswith("{"):
             written.append("")
-        written.append(_written(source.text, line, min(depth, DEEPEST)).rstrip(" \t"))
-        depth += _opens(line)
-    return "\n".join(written) + "\n" if written else ""
+        written.append(_written(line, inside=inside))
+        inside = inside or (bool(line.lexemes) and line.lexemes[-1][1] == "{")
+    return "\n".join(written) + "\n"
 
 
 def unformatted(source: Source) -> Diagnostic | None:
     """
-    That a text is not in its one layout; nothing when it is.
+    That a text is not in its one layout; nothing when it is, or has none.
 
     The one edit replaces the lines from the first that differs to the last, and leaves the text as `format_text`
     gives it.
     """
-    before, after = source.text.splitlines(keepends=True), format_text(source).splitlines(keepends=True)
-    if before == after:
+    laid_out = format_text(source)
+    if laid_out is None or laid_out == source.text:
         return None
+    before, after = source.text.splitlines(keepends=True), laid_out.splitlines(keepends=True)
     first = _same(before, after)
     most = min(len(before), len(after)) - first
     last = min(_same(before[::-1], after[::-1]), most)
@@ -93,14 +99,7 @@ def _same(one: list[str], other: list[str]) -> int:
     return next((number for number, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
-def _opens(line: _Line) -> int:
-    """How many blocks a line leaves open."""
-    texts = [text for _, text, _, _ in line.lexemes]
-    closed = texts.count("}") - (bool(texts) and texts[0] == "}")
-    return max(texts.count("{") - closed, 0)
-
-
-def _lines(text: str) -> list[_Line]:
+def _lines(found: Sequence[Lexeme]) -> list[_Line]:
     """Split lexemes into lines: at line ends outside brackets, behind `{` and before `}`."""
     lines: list[_Line] = []
     current: list[Lexeme] = []
@@ -118,10 +117,10 @@ def _lines(text: str) -> list[_Line]:
         current.clear()
         comment = ""
 
-    for lexeme in lexemes(text):
+    for lexeme in found:
         kind, word, _, _ = lexeme
         if kind == NEWLINE:
-            if not brackets or comment or any(one[0] == WRONG for one in current):
+            if not brackets or comment:
                 end()
             if not current:
                 newlines += 1
@@ -129,56 +128,46 @@ def _lines(text: str) -> list[_Line]:
         if kind == COMMENT:
             comment = word.rstrip()
             continue
-        if current and _breaks(current[-1], word):
+        if current and ((word == "}") is not (current[-1][1] == "{")):  # behind `{`, and before a `}` that ends lines
             end()
         current.append(lexeme)
-        brackets = max(brackets + (word in "[(") - (word in "])"), 0) if len(word) == 1 else brackets
-        if word in ("{", "}"):
-            brackets = 0
+        if word in BRACKETS:
+            brackets += BRACKETS[word]
     end()
     return lines
 
 
-def _breaks(before: Lexeme, word: str) -> bool:
-    """Whether a lexeme begins a line of its own: what follows `{`, and a `}` that ends something."""
-    return (before[1] == "{" and word != "}") or (word == "}" and before[1] != "{")
-
-
-def _written(text: str, line: _Line, depth: int) -> str:
-    clause = depth > 0 and not line.continued
+def _written(line: _Line, *, inside: bool) -> str:
+    clause = inside and not line.continued
     deeper = line.continued and line.lexemes[:1] != () and line.lexemes[0][1] != "]"
-    indent = " " * INDENT * (depth + deeper)
-    if any(kind == WRONG for kind, _, _, _ in line.lexemes):
-        body = text[line.lexemes[0][2] : line.lexemes[-1][3]]
-    else:
-        body = _joined(line.lexemes, clause=clause)
-        if len(indent) + len(body) > WIDEST and (items := _list(line.lexemes)):
-            body = _wrapped(line.lexemes, items, indent, clause=clause)
+    indent = " " * INDENT * (inside + deeper)
+    body = _joined(line.lexemes, clause=clause)
+    if len(indent) + len(body) > WIDEST and (items := _list(line.lexemes)):
+        body = _wrapped(line.lexemes, items, indent, clause=clause)
     comment = f"  {line.comment}" if body and line.comment else line.comment
     return indent + body + comment
 
 
-def _joined(parts: tuple[Lexeme, ...], *, clause: bool) -> str:
-    written = ""
+def _joined(parts: Sequence[Lexeme], *, clause: bool) -> str:
+    written = before = ""
     for index, (_, word, _, _) in enumerate(parts):
         if index == 1 and clause and parts[0][0] == NAME and word not in ("=", ",", "{"):
             written = written.ljust(CLAUSE_WORD) + " "
-        elif index and _spaced(parts, index):
+        elif not index or word in TIGHT_BEFORE or before in TIGHT_AFTER:
+            pass
+        elif not (before == "-" and _is_sign(parts, index - 1)) and not (before == "{" and word == "}"):
             written += " "
         written += word
+        before = word
     return written
 
 
-def _spaced(parts: tuple[Lexeme, ...], index: int) -> bool:
-    word, before = parts[index][1], parts[index - 1][1]
-    if word in TIGHT_BEFORE or before in TIGHT_AFTER:
-        return False
-    if before == "-" and (index < 2 or parts[index - 2][1] in OPERATORS or _is_keyword_place(parts, index - 2)):
-        return False
-    return not (before == "{" and word == "}")
+def _is_sign(parts: Sequence[Lexeme], index: int) -> bool:
+    """Whether a minus belongs to the number behind it: at the beginning, or behind an operator or a word."""
+    return index < 1 or parts[index - 1][1] in OPERATORS or _is_keyword_place(parts, index - 1)
 
 
-def _is_keyword_place(parts: tuple[Lexeme, ...], index: int) -> bool:
+def _is_keyword_place(parts: Sequence[Lexeme], index: int) -> bool:
     """A minus sign behind a word, as in `low -3`, is a sign; behind a value it is an operator."""
     return parts[index][0] == NAME and parts[index][1] in grammar().words
 

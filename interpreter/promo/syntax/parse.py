@@ -6,7 +6,8 @@ what Lark's contextual lexer does; a test compares both parsers tree by tree and
 
 After a syntax error the parser resynchronises at the next line end: it leaves out the rest of the line (or the
 block that the line opens), takes the stack back to the nearest list of clauses or declarations, and goes on, so that
-one run reports every mistake of a file and still hands on the declarations that are sound.
+one run reports every mistake of a file and still hands on the declarations that are sound.  A brace that is missing is
+put in where the lines around it show that it is, so that it costs one message and no clause of its block.
 """
 
 from collections.abc import Sequence
@@ -18,18 +19,15 @@ from attrs import frozen
 from promo.base.diagnostics import Diagnostic
 from promo.base.shown import Shown
 from promo.base.source import Source
+from promo.syntax.accept import DEEPEST, WORDLIKE, accepted
 from promo.syntax.lex import COMMENT, NAME, NEWLINE, PUNCTUATION, Lexeme, grammar, lexemes
 from promo.syntax.nodes import Node, Token, Tree
 from promo.syntax.tables import END, Rule
 
 if TYPE_CHECKING:  # only a text with a syntax error pays for explaining it
-    from promo.syntax.explain import Fault
+    from promo.syntax.fault import Fault
 
 MOST_FAULTS = 200
-WORDLIKE = frozenset({NAME, PUNCTUATION})
-DEEPEST = 400
-"""Open symbols on the stack: beyond this a text is nested past anything a person writes."""
-
 Value = Node | Token | list[Node | Token] | None
 
 
@@ -60,7 +58,7 @@ def parse(source: Source) -> Parsed:
             stream.append(lexeme)
     end = len(source.text)
     stream.append((END, "", end, end))
-    machine = _Machine(stream)
+    machine = Machine(stream)
     machine.run()
     root = machine.root or Node("start", (), 0, end)
     return Parsed(Tree(source, root, tuple(comments)), _explained(source, machine.faults) if machine.faults else ())
@@ -70,28 +68,6 @@ def _explained(source: Source, faults: list["Fault"]) -> tuple[Diagnostic, ...]:
     from promo.syntax.explain import explain
 
     return tuple(explain(source, fault) for fault in faults)
-
-
-@frozen(eq=False, repr=False, slots=False)
-class Expected(Shown):
-    """What could come next at the end of a text: terminals, the line so far, and the line that opened the block."""
-
-    terminals: frozenset[str]
-    line: tuple[Lexeme, ...]
-    block: tuple[Lexeme, ...]
-
-
-def expected(text: str) -> Expected:
-    """
-    What the grammar takes at the very end of a text.
-
-    Args:
-        text: the beginning of a spec, up to a place; lines with mistakes are passed over as in `parse`.
-    """
-    stream = [lexeme for lexeme in lexemes(text) if lexeme[0] != COMMENT]
-    stream.append((END, "", len(text), len(text)))
-    machine = _Machine(stream)
-    return Expected(*machine.stop_before(len(stream) - 1))
 
 
 @cache
@@ -106,12 +82,13 @@ def _resting_states() -> frozenset[int]:
 
 def _only_renames(rule: Rule, value: Value) -> bool:
     """Whether a rule of one symbol leaves its value as it is; most do: a number is an operand is a product is a sum."""
-    if rule.kind is None:
-        return bool(rule.keep) or value is None
-    return rule.lift and isinstance(value, (Token, Node))
+    _, _, kind, keep, lift = rule
+    if kind is None:
+        return bool(keep) or value is None
+    return lift and isinstance(value, (Token, Node))
 
 
-class _Machine:
+class Machine:
     """The automaton: a stack of states, and the value, start and end of the symbol that led to each."""
 
     def __init__(self, stream: list[Lexeme]) -> None:
@@ -121,6 +98,8 @@ class _Machine:
         self.parts: list[tuple[Value, int, int]] = [(None, 0, 0)]
         self.blocks: list[int] = []
         """Where in the stream the open braces stand."""
+        self.words_said: dict[int, list[tuple[int, str]]] = {}
+        """Brace of a block -> where its lines begin, and with which word; known once something is wrong in it."""
         self.faults: list[Fault] = []
         self.root: Node | None = None
 
@@ -128,18 +107,34 @@ class _Machine:
         """Read the whole stream."""
         at, end = 0, len(self.stream) - 1
         while (at := self._read(self.stream, at, end + 1)) <= end:
-            self.faults.append(self._fault(at))
+            at, brace = self._missing_brace(at)
+            self.faults.append(self._fault(at, brace))
             if at == end or len(self.faults) == MOST_FAULTS:
                 self._finish(self.stream[end])
                 return
-            at = self._recover(at)
+            at = self._recover(at, brace)
+
+    def copy(self) -> "Machine":
+        """A machine that has read the same, and reads on by itself."""
+        other = Machine(self.stream)
+        other.states, other.blocks = list(self.states), list(self.blocks)
+        # A list grows in place, so each has to be another one.
+        other.parts = [
+            (list(value) if isinstance(value, list) else value, start, end) for value, start, end in self.parts
+        ]
+        return other
+
+    def read(self, lexemes: Sequence[Lexeme]) -> None:
+        """Read what does not stand in the text."""
+        self._read(lexemes, 0, len(lexemes))
 
     def stop_before(self, end: int) -> tuple[frozenset[str], tuple[Lexeme, ...], tuple[Lexeme, ...]]:
         """Read up to a lexeme; what is accepted there, its line, and the line that opened the innermost block."""
         at, faults, last_fault = 0, 0, -1
         while faults < MOST_FAULTS and (at := self._read(self.stream, at, end)) < end:
+            at, brace = self._missing_brace(at)
             faults, last_fault = faults + 1, at
-            at = self._recover(at)
+            at = self._recover(at, brace)
         line = self._line(end)
         block = self._line(self.blocks[-1]) if self.blocks else ()
         lost = last_fault >= 0 and last_fault >= end - len(line)
@@ -166,8 +161,8 @@ class _Machine:
             move = moves.get(terminal)
             while move is not None and move < 0:
                 rule = rules[-1 - move]
-                if rule.length == 1 and _only_renames(rule, parts[-1][0]):
-                    states[-1] = gotos[states[-2]][rule.symbol]
+                if rule[1] == 1 and _only_renames(rule, parts[-1][0]):
+                    states[-1] = gotos[states[-2]][rule[0]]
                 else:
                     reduce(rule, end)
                 move = actions[states[-1]].get(terminal)
@@ -184,13 +179,9 @@ class _Machine:
             at += 1
         return until
 
-    def _supply(self, *lexemes: Lexeme) -> None:
-        """Read what does not stand in the text."""
-        self._read(lexemes, 0, len(lexemes))
-
     def _reduce(self, rule: Rule, here: int) -> None:
         """Replace the symbols of a rule by its node, or by the list of its children."""
-        length = rule.length
+        symbol, length, kind, keep, lift = rule
         states, parts = self.states, self.parts
         if length:
             taken = parts[-length:]
@@ -199,7 +190,7 @@ class _Machine:
         else:
             taken, start, end = [], here, here
         children: list[Node | Token] = []
-        for place in rule.keep:
+        for place in keep:
             value = taken[place][0]
             if isinstance(value, list):
                 # A list belongs to the rule that takes it, so it may grow in place: long files stay linear.
@@ -210,93 +201,166 @@ class _Machine:
             elif value is not None:
                 children.append(value)
         made: Value
-        if rule.kind is None:
+        if kind is None:
             made = children
-        elif rule.lift and len(children) == 1:
+        elif lift and len(children) == 1:
             made = children[0]
         else:
-            made = Node(rule.kind, tuple(children), start, end)
-            if rule.kind == "start":
+            made = Node(kind, tuple(children), start, end)
+            if kind == "start":
                 self.root = made
-        states.append(self.tables.gotos[states[-1]][rule.symbol])
+        states.append(self.tables.gotos[states[-1]][symbol])
         parts.append((made, start, end))
 
-    def _fault(self, at: int) -> "Fault":
-        from promo.syntax.explain import Fault
+    def _fault(self, at: int, brace: str) -> "Fault":
+        from promo.syntax.fault import Fault
 
         before = self.stream[at - 1] if at else None
         first = before is None or before[0] == NEWLINE or before[1] == "{"
+        line, states = self._line(at), tuple(self.states)
+
+        def reads(rest: Sequence[Lexeme]) -> bool:
+            ended = (*rest, (NEWLINE, "\n", 0, 0))
+            return accepted(list(states), ended) == len(ended)
+
         return Fault(
             lexeme=self.stream[at],
             before=before,
-            line=self._line(at),
+            line=line,
+            rest=line[at - self._line_start(at) :],
+            reads=reads,
+            clauses=frozenset(self._begin_lines()),
+            said=self._said(at),
             starts_line=first,
             expected=frozenset(self._accepted()),
             block=self._line(self.blocks[-1]) if self.blocks else (),
+            above=self._above(at),
+            next=self.stream[self._after_ends(at)],
+            brace=brace,
             too_deep=len(self.states) > DEEPEST,
         )
 
     def _accepted(self) -> list[str]:
         """Terminals that could really come next; an LALR state also lists some that cannot."""
-        return [terminal for terminal in grammar().actions[self.states[-1]] if self._would_accept(terminal)]
+        moves = grammar().actions[self.states[-1]]
+        return [one for one in moves if accepted(list(self.states), ((one, "", 0, 0),))]
 
-    def _would_accept(self, terminal: str) -> bool:
-        tables, states = grammar(), list(self.states)
-        move = tables.actions[states[-1]].get(terminal)
-        while move is not None and move < 0:
-            rule = tables.rules[-1 - move]
-            if rule.length:
-                del states[-rule.length :]
-            states.append(tables.gotos[states[-1]][rule.symbol])
-            if terminal == END and states[-1] == tables.accept:
-                return True
-            move = tables.actions[states[-1]].get(terminal)
-        return move is not None
+    def _begin_lines(self) -> list[str]:
+        """Words that can begin a line in the innermost block, or at the top level."""
+        resting = next((state for state in reversed(self.states) if state in _resting_states()), self.tables.start)
+        moves = self.tables.actions[resting]
+        return [word for word, terminals in self.tables.words.items() if not moves.keys().isdisjoint(terminals)]
+
+    def _said(self, at: int) -> frozenset[str]:
+        """Words that begin the other lines of the block around a place; each block is looked through once."""
+        if not self.blocks:
+            return frozenset()
+        opened = self.blocks[-1]
+        if opened not in self.words_said:
+            first, found = opened + 1, []
+            for place in range(first, len(self.stream)):
+                if self.stream[place][0] == END or self.stream[place][1] == "}":
+                    break
+                if place == first or self.stream[place - 1][0] == NEWLINE:
+                    found.append((place, self.stream[place][1]))
+            self.words_said[opened] = found
+        mine = self._line_start(at)
+        return frozenset(word for place, word in self.words_said[opened] if place != mine)
 
     def _line(self, at: int) -> tuple[Lexeme, ...]:
-        first = at
-        while first and self.stream[first - 1][0] != NEWLINE:
-            first -= 1
         last = at
         while self.stream[last][0] not in (NEWLINE, END):
             last += 1
-        return tuple(self.stream[first:last])
+        return tuple(self.stream[self._line_start(at) : last])
 
-    def _recover(self, at: int) -> int:
+    def _line_start(self, at: int) -> int:
+        while at and self.stream[at - 1][0] != NEWLINE:
+            at -= 1
+        return at
+
+    def _above(self, at: int) -> tuple[Lexeme, ...]:
+        """The last line before that of *at* that is not empty."""
+        at = self._line_start(at) - 1
+        while at > 0 and self.stream[at - 1][0] == NEWLINE:
+            at -= 1
+        return self._line(at) if at > 0 else ()
+
+    def _after_ends(self, at: int) -> int:
+        """Index of the first lexeme from *at* on that is no line end."""
+        while self.stream[at][0] == NEWLINE:
+            at += 1
+        return at
+
+    def _missing_brace(self, at: int) -> tuple[int, str]:
+        """Which brace is missing at a fault, if one is; and where the fault then is."""
+        first = self._line_start(at)
+        if self.blocks and self.blocks[-1] < first and self._declares(first):
+            if first < at:
+                self._rest()
+            return first, "}"
+        if not self.blocks and self.stream[at][0] == NEWLINE and "LBRACE" in self._accepted():
+            following = self.stream[self._after_ends(at)]
+            opened = (PUNCTUATION, "{", 0, 0), (NEWLINE, "\n", 0, 0), following
+            inside = following[1] == "}" or following[0] == NAME
+            if following[1] == "{" or (inside and accepted(list(self.states), opened) == len(opened)):
+                return at, "{"
+        return at, ""
+
+    def _recover(self, at: int, brace: str) -> int:
         """Take the stack back to a resting state; the index of the lexeme to go on from."""
+        if brace == "}":
+            self._close(self.stream[at][2])
+            return at
+        if brace == "{":
+            return self._open(at)
         if not any(isinstance(value, Node) and value.kind == "header" for value, _, _ in self.parts[:4]):
             return self._supply_header(at)
         top = self.parts[-1][0]
         if isinstance(top, Token) and top.kind == "RBRACE":
             # The block is closed: end its line here, or going back would open it again.
-            self._supply((NEWLINE, "\n", self.stream[at][2], self.stream[at][2]))
-        if self.blocks and self._declares(at):
-            self._close(self.stream[at][2])
-            return at
+            self.read(((NEWLINE, "\n", self.stream[at][2], self.stream[at][2]),))
         self._rest()
         return self._after_line(at)
+
+    def _open(self, at: int) -> int:
+        """Open the block of a line that ends without a brace; one that begins the next line serves."""
+        following = self._after_ends(at)
+        if self.stream[following][1] == "{":
+            return following
+        self.read(((PUNCTUATION, "{", self.stream[at][2], self.stream[at][2]),))
+        self.blocks[-1] = at
+        return at
 
     def _finish(self, end: Lexeme) -> None:
         """Close what is open, so that the declarations read so far become a tree."""
         while self.blocks:
             self._close(end[2])
         self._rest()
-        self._supply(end)
+        self.read((end,))
 
     def _close(self, offset: int) -> None:
         self._rest()
-        self._supply((PUNCTUATION, "}", offset, offset))
-        self._supply((NEWLINE, "\n", offset, offset))
+        self.read(((PUNCTUATION, "}", offset, offset),))
+        self.read(((NEWLINE, "\n", offset, offset),))
 
     def _supply_header(self, at: int) -> int:
         start = self.stream[at][2]
         del self.states[1:], self.parts[1:]
-        self._supply((NAME, "promo", start, start), ("INT", "1", start, start), (NEWLINE, "\n", start, start))
+        self.read(
+            (
+                (NAME, "promo", start, start),
+                ("INT", "1", start, start),
+                (NEWLINE, "\n", start, start),
+            )
+        )
         return at if self._begins(at) else self._after_line(at)
 
     def _declares(self, at: int) -> bool:
-        """Whether a line of its own starts here that looks like a declaration: `stage name ... {`."""
-        return self._begins(at) and self._opens(at)
+        """Whether a line of its own starts here that is a declaration, or looks like one: `stage name ... {`."""
+        if not self._begins(at):
+            return False
+        line = self._line(at)
+        return self._opens(at) or (len(line) > 1 and accepted(list(_between_declarations()), line) == len(line))
 
     def _begins(self, at: int) -> bool:
         """Whether the word that opens a declaration begins a line here."""
@@ -312,7 +376,30 @@ class _Machine:
         return False
 
     def _after_line(self, at: int) -> int:
-        """Index of the line end after *at*, past the block that the line opens, if it opens one."""
+        """Index of the line end after *at*, past the block that the line opens, or should have opened."""
+        end = self._line_end(at)
+        if self.blocks or self._opens(at) or self.stream[at][1] == "}":
+            return end
+        return self._after_clauses(end)
+
+    def _after_clauses(self, at: int) -> int:
+        """
+        Past clauses that stand in no block, up to the `}` that was to close it; *at* itself where there is none.
+
+        They follow a line that is at fault; what they would say belongs to it.
+        """
+        end = at
+        while self.stream[end][0] == NEWLINE:
+            first = self._after_ends(end)
+            setting = self.stream[first][0] != END and self.stream[first + 1][1] == "="
+            if self.stream[first][0] == END or self._opens(first) or (self._begins(first) and not setting):
+                return at
+            end = self._line_end(first)
+            if self.stream[first][1] == "}":
+                return end
+        return at
+
+    def _line_end(self, at: int) -> int:
         depth = 0
         while self.stream[at][0] != END:
             kind, text, _, _ = self.stream[at]
@@ -332,6 +419,20 @@ class _Machine:
         while self.states[-1] not in resting and len(self.states) > 1:
             self.states.pop()
             self.parts.pop()
+
+
+@cache
+def declaration_words() -> frozenset[str]:
+    """Words that begin a declaration."""
+    return frozenset(word for word, terminals in grammar().words.items() if not _declaring().isdisjoint(terminals))
+
+
+@cache
+def _between_declarations() -> tuple[int, ...]:
+    """The stack behind the header."""
+    states = [grammar().start]
+    accepted(states, ((NAME, "promo", 0, 0), ("INT", "1", 0, 0), (NEWLINE, "\n", 0, 0)))
+    return tuple(states)
 
 
 @cache

@@ -9,7 +9,7 @@ for `python -m promo.syntax.tables`, which rewrites the file.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -19,20 +19,15 @@ from promo.base.resources import grammar_file
 
 GRAMMAR = "promo.lark"
 TABLES = "promo.tables.json"
+TEXTMATE = "editors/vscode/syntaxes/promo.tmLanguage.json"
 END = "$END"
 
 
-@frozen(eq=False, repr=False, slots=False)
-class Rule:
-    """One reduction: how many symbols it takes, what it becomes, and which children stay."""
-
-    symbol: str
-    length: int
-    kind: str | None
-    """Kind of the node it makes; None when its children are handed up as they are."""
-    keep: tuple[int, ...]
-    lift: bool
-    """A single child takes the place of the node."""
+Rule = tuple[str, int, str | None, Sequence[int], bool]
+"""
+One reduction: its symbol, how many symbols it takes, the kind of node it makes, which children stay, and whether a
+single one takes the place of the node.  Without a kind the children are handed up as they are.
+"""
 
 
 @frozen(eq=False, repr=False, slots=False)
@@ -51,9 +46,15 @@ class Tables:
     silent: frozenset[str]
     """Terminals that leave no token."""
     words: Mapping[str, tuple[str, ...]]
-    """Keyword or punctuation -> the terminals it may stand for."""
-    examples: Mapping[str, tuple[str, ...]]
-    """Word that opens a declaration or clause -> examples of it, from the comments of the grammar."""
+    """Keyword or punctuation -> the terminals it may stand for, in the order in which the grammar has them."""
+    choices: Mapping[str, tuple[str, ...]]
+    """Terminal that is one of several words -> those words, in their order in the grammar."""
+    examples: Mapping[str, str]
+    """Rule -> the example behind it in the grammar."""
+
+    def examples_of(self, word: str) -> tuple[str, ...]:
+        """Examples that begin with a word."""
+        return tuple(one for one in self.examples.values() if one.removeprefix("frozen ").split(None, 1)[0] == word)
 
 
 def load() -> Tables:
@@ -69,20 +70,18 @@ def load() -> Tables:
 
 
 def _from_stored(stored: Mapping[str, Any]) -> Tables:
-    names = stored["symbols"]
     rows = stored["rows"]
     return Tables(
         actions=tuple(rows[index] for index in stored["actions"]),
         gotos=tuple(rows[index] for index in stored["gotos"]),
-        rules=tuple(
-            Rule(names[symbol], length, kind, tuple(keep), lift) for symbol, length, kind, keep, lift in stored["rules"]
-        ),
+        rules=tuple(map(tuple, stored["rules"])),
         start=stored["start"],
         accept=stored["accept"],
         lexemes=tuple((name, pattern) for name, pattern in stored["lexemes"]),
         silent=frozenset(stored["silent"]),
         words={word: tuple(terminals) for word, terminals in stored["words"].items()},
-        examples={word: tuple(examples) for word, examples in stored["examples"].items()},
+        choices={terminal: tuple(these) for terminal, these in stored["choices"].items()},
+        examples=stored["examples"],
     )
 
 
@@ -91,8 +90,9 @@ def compile_grammar(grammar: bytes) -> dict[str, Any]:
     Build the tables with Lark.
 
     Returns:
-        A JSON object: `symbols` (names), `rows` (shared rows, symbol -> target), `actions` and `gotos` (state ->
-        row), `rules`, `start`, `accept`, `lexemes`, `silent`, `words`, `examples`, and the `grammar`'s digest.
+        A JSON object: `rows` (shared rows, symbol -> target), `actions` and `gotos` (state -> row), `rules`, `start`,
+        `accept`, `lexemes`, `silent`, `words`, `choices`, `examples`, and the `grammar`'s digest.  Symbols that are
+        no terminals have numbers for names, which are shorter.
 
     Raises:
         lark.exceptions.GrammarError: the grammar is wrong or not LALR(1).
@@ -106,8 +106,8 @@ def compile_grammar(grammar: bytes) -> dict[str, Any]:
     rule_numbers = {rule: number for number, rule in enumerate(rules)}
     states = _numbered(table)
     terminals = {terminal.name for terminal in parser.terminals} | {END}
-    symbols = sorted(terminals | {rule.origin.name for rule in parser.rules} | {"start"})
-    symbol_numbers = {name: number for number, name in enumerate(symbols)}
+    others = sorted({str(rule.origin.name) for rule in parser.rules} | {"start"})
+    codes = {name: str(number) for number, name in enumerate(others)}
     rows: dict[tuple[tuple[str, int], ...], int] = {}
 
     def row(pairs: list[tuple[str, int]]) -> int:
@@ -116,24 +116,24 @@ def compile_grammar(grammar: bytes) -> dict[str, Any]:
     actions, gotos = [], []
     for state in states:
         moves = [
-            (name, states[argument] if action is Shift else -1 - rule_numbers[argument])
+            (codes.get(name, name), states[argument] if action is Shift else -1 - rule_numbers[argument])
             for name, (action, argument) in table.states[state].items()
         ]
         actions.append(row([(name, target) for name, target in moves if name in terminals]))
         gotos.append(row([(name, target) for name, target in moves if name not in terminals]))
-    lexemes, words = _lexicon(parser)
+    lexemes, words = _lexicon(parser, grammar.decode())
     return {
         "grammar": digest_bytes(grammar),
-        "symbols": symbols,
         "rows": [dict(pairs) for pairs in rows],
         "actions": actions,
         "gotos": gotos,
-        "rules": [[symbol_numbers[rule.origin.name], *_shape(rule)] for rule in rules],
+        "rules": [[codes[str(rule.origin.name)], *_shape(rule)] for rule in rules],
         "start": states[table.start_states["start"]],
         "accept": states[table.end_states["start"]],
         "lexemes": lexemes,
         "silent": sorted(terminals - {END, "RBRACE"} - _kept(rules)),  # recovery asks whether a block was closed
         "words": words,
+        "choices": _choices(grammar.decode()),
         "examples": _examples(grammar.decode()),
     }
 
@@ -169,8 +169,12 @@ def _kept(rules: list[Any]) -> set[str]:
     return {rule.expansion[place].name for rule in rules for place in _shape(rule)[2] if rule.expansion[place].is_term}
 
 
-def _lexicon(parser: Any) -> tuple[list[list[str]], dict[str, list[str]]]:
-    """Split the terminals into patterns (longest priority first) and words with what they may stand for."""
+def _lexicon(parser: Any, grammar: str) -> tuple[list[list[str]], dict[str, list[str]]]:
+    """
+    Split the terminals into patterns (longest priority first) and words with what they may stand for.
+
+    Words come in the order in which the grammar has them, which puts the usual ones first.
+    """
     lexemes: list[tuple[int, str, str]] = []
     words: dict[str, list[str]] = {}
     for terminal in parser.terminals:
@@ -181,7 +185,7 @@ def _lexicon(parser: Any) -> tuple[list[list[str]], dict[str, list[str]]]:
         if not alternatives:
             lexemes.append((-terminal.priority, terminal.name, pattern.value))
     return [[name, pattern] for _, name, pattern in sorted(lexemes)], {
-        word: sorted(words[word]) for word in sorted(words)
+        word: sorted(words[word]) for word in sorted(words, key=lambda word: (grammar.find(f'"{word}"'), word))
     }
 
 
@@ -194,18 +198,48 @@ def _alternatives(pattern: str) -> list[str]:
     return words if all(re.escape(word) == part for word, part in zip(words, choice[1].split("|"), strict=True)) else []
 
 
-def _examples(grammar: str) -> dict[str, list[str]]:
-    """The example behind each rule of the grammar, by the word it begins with."""
-    found: dict[str, list[str]] = {}
-    for example in re.findall(r"^\S+:.*?//\s(.*)$", grammar, re.MULTILINE):
-        found.setdefault(example.removeprefix("frozen ").split()[0], []).append(example)
-    return {word: found[word] for word in sorted(found)}
+def _choices(grammar: str) -> dict[str, list[str]]:
+    """The words of each terminal that is a choice of words; Lark's own pattern has them in another order."""
+    lines = re.findall(r'^([A-Z]+)(?:\.\d+)?: ("[a-z]+"(?: \| "[a-z]+")+)$', grammar, re.MULTILINE)
+    return {terminal: re.findall(r"[a-z]+", these) for terminal, these in lines}
+
+
+def _examples(grammar: str) -> dict[str, str]:
+    """The example behind each rule of the grammar."""
+    return dict(re.findall(r"^\??([a-z]\w*):.*?//\s(.*)$", grammar, re.MULTILINE))
+
+
+def word_lists(tables: Tables) -> dict[str, list[str]]:
+    """Words that begin a `declaration`, words that begin a `clause`, and every `word` that stands elsewhere; sorted."""
+    found: dict[str, set[str]] = {"declaration": set(), "clause": set(), "word": set()}
+    for moves in tables.actions:
+        between = moves.get("_NL", -1) >= 0
+        place = "declaration" if "STUDY" in moves else "clause" if between and moves.get("RBRACE", -1) >= 0 else "word"
+        taken = {terminal for terminal, move in moves.items() if move >= 0}
+        found[place] |= {word for word, kinds in tables.words.items() if word.isalpha() and not taken.isdisjoint(kinds)}
+    # The header has a rule of its own, and `frozen` stands in front of a declaration.
+    quiet = {"declaration": {"promo", "frozen"}, "clause": set[str](), "word": {"promo"}}
+    return {place: sorted(words - quiet[place]) for place, words in found.items()}
+
+
+def coloured(textmate: str, tables: Tables) -> str:
+    """A TextMate grammar with the word lists of its patterns brought up to date: the longest group of each."""
+    grammar: dict[str, Any] = json.loads(textmate)
+    for place, words in word_lists(tables).items():
+        rule = grammar["repository"][place]
+        longest: str = max(re.findall(r"\([a-z|]+\)", rule["match"]), key=len)
+        rule["match"] = rule["match"].replace(longest, f"({'|'.join(words)})")
+    return json.dumps(grammar, indent=2, ensure_ascii=False) + "\n"
 
 
 def write() -> None:
-    """Write the tables beside the grammar."""
+    """Write the tables beside the grammar, and the words that editors colour where those lie in the same tree."""
     compiled = compile_grammar(grammar_file(GRAMMAR).read_bytes())
     grammar_file(TABLES).write_text(json.dumps(compiled, separators=(",", ":")) + "\n", encoding="utf-8")
+    editors = grammar_file(TEXTMATE)
+    if editors.exists():
+        text = editors.read_text(encoding="utf-8")
+        editors.write_text(coloured(text, _from_stored(compiled)), encoding="utf-8")
 
 
 if __name__ == "__main__":
