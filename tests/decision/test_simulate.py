@@ -198,7 +198,7 @@ def test_the_arrays_answer_as_decide_answers_of_those_who_were_promoted():
     seen = []
     for at in range(len(holds)):
         evidence = evidence_of(one, "long", names, values["long"][at], alive["long"][at])
-        seen.append(decide_rule(one, one.rules["close"], evidence, {}).answer)
+        seen.append(decide_rule(one, one.rules["close"], evidence, {}).judgement.answer)
     assert [
         Answer.UNDECIDED if not k else Answer.HOLDS if h else Answer.FAILS for h, k in zip(holds, known, strict=True)
     ] == seen

@@ -30,7 +30,7 @@ def test_who_is_judged_is_recorded_verified_and_told(workplace, capsys, judge, j
     """good is better than base by one point, fair worse by one."""
     run(workplace, judge)
 
-    decided = decision(workplace)
+    decided = decision(workplace)["found"]
     assert (decided["judged"], decided["answer"]) == (judged, answer)
     assert promo("verify", "trial.study") == 3  # consistent, and nobody outside vouches for it
     given = Namespace(key=[], authority=[], anchor=[])
