@@ -1270,7 +1270,7 @@ def counted(plan: Plan) -> dict[str, Object]:
 def summed(plan: Plan) -> Object:
     """What a plan says of all its stages together, and of continuations that are priced and never run."""
     stages, hosts, study = list(plan.stages.values()), plan.study["hosts"], plan.study
-    by_host = [each for stage in stages for each in stage["budget_s_by_host"].items()]
+    by_host = [each for stage in stages for each in stage["budget_s_by_host"].items() if each[0] in hosts]
     price = sum((Fraction(hosts[host]["price"] or 0) * seconds / 3600 for host, seconds in by_host), Fraction())
     priced = any(one["price"] is not None for one in hosts.values())
     supposed = []
@@ -3043,7 +3043,9 @@ COLUMNS = {
     "status": (),
 }
 """What a column says -> names by which it is known; that of the values has the metric's name."""
-SCALES = {"ms": Fraction(1, 1000), "s": Fraction(1), "min": Fraction(60), "h": Fraction(3600), "d": Fraction(86_400)}
+SCALES = {"ms": Fraction(1, 1000), "s": Fraction(1), "min": Fraction(60), "h": Fraction(3600), "d": Fraction(86_400),
+          "steps": Fraction(1), "tok": Fraction(1)}  # fmt: skip
+UNITS = {"seconds": ("ms", "s", "min", "h", "d"), "step": ("steps",), "tokens": ("tok",)}
 COUNTED = {"wall": "seconds", "steps": "step", "tokens": "tokens"}
 """Kind of a budget -> the column that it is held against."""
 
@@ -3088,25 +3090,32 @@ class Table:
         except (OSError, EOFError, zlib.error, csv.Error, ValueError, LookupError) as fault:
             raise DiffersError(f"curves{suffix} cannot be read: {fault}") from fault
         self._assign(curves)
+        planned_ = {place[1:] for place in plan.cells}
+        due = {
+            "table": self.name,
+            "file": f"curves{suffix}",
+            "digest": self.digest,
+            "interpolate": self.settings["interpolate"],
+            "seeds_by": self.seeds_by,
+            "cells": len(self.cells),
+            "empty": len(planned_) - len(self.cells),
+            "repeated": sum(len(some) - 1 for some in self.cells.values()),
+        }
+        if due != recording:
+            raise DiffersError("what was recorded of the table does not follow from it")
 
     def _curves(self, content: str, mark: str) -> list[Curve]:
         reader = csv.reader(io.StringIO(content, newline=""), delimiter=mark, strict=True)
-        header = [one.strip() for one in next(reader, [])]
-        metric = self.plan.study["measure"]["metric"]
-        named: dict[str, int] = {}
-        for column, usual in COLUMNS.items():
-            names = [self.settings["columns"].get(column), *(usual if column != "value" else (metric,))]
-            names = names[:1] if names[0] is not None else names
-            there = [one for one in names if one in header]
-            named |= {column: header.index(there[0])} if there else {}
-        scales = {column: SCALES.get(unit, Fraction(1)) for column, unit in self.settings["units"].items()}
-        self.columns = named
+        named = self._named([one.strip() for one in next(reader, [])])
+        scales = {column: SCALES[unit] for column, unit in self.settings["units"].items() if column != "value"}
         found: dict[tuple[str, ...], Curve] = {}
         for cells in reader:
             row_ = [one.strip() for one in cells]
             if not any(row_):
                 continue
             labels = [row_[named[one]] if one in named else "" for one in ("config", "host", "seed", "attempt", "run")]
+            if any(one in named and not row_[named[one]] for one in ("config", "host", "seed", "attempt", "run")):
+                raise ValueError(f"a label is empty in row {reader.line_num}")
             key = (labels[0], labels[4]) if "run" in named else tuple(labels[:4])
             named_ = labels[4] or "/".join(filter(None, key))
             curve = found.setdefault(key, Curve(labels[0], labels[1], labels[2], labels[3], named_))
@@ -3115,8 +3124,25 @@ class Table:
             if row_[named["value"]]:
                 far = [one for one in COUNTED.values() if one in named]
                 at = {one: Fraction(row_[named[one]]) * scales.get(one, 1) for one in far}
+                if curve.points and any(at[one] <= curve.points[-1][1][one] for one in far):
+                    raise ValueError(f"run '{curve.run}' does not go on in row {reader.line_num}")
                 curve.points.append((reader.line_num, at, Fraction(row_[named["value"]])))
         return list(found.values())
+
+    def _named(self, header: list[str]) -> dict[str, int]:
+        """Which column says what: as it was asked for, or by its usual name."""
+        asked, units, measure = self.settings["columns"], self.settings["units"], self.plan.study["measure"]
+        strange = asked.keys() - COLUMNS.keys() | units.keys() - {"value", *COUNTED.values()}
+        strange |= {one for one, unit in units.items() if unit != measure["unit"] and unit not in UNITS.get(one, ())}
+        absent = [one for one in asked.values() if one not in header]
+        if strange or absent:
+            raise ValueError(f"its settings name {shown([*sorted(strange), *absent][0])}")
+        named: dict[str, int] = {}
+        for column, usual in COLUMNS.items():
+            names = (asked[column],) if column in asked else usual if column != "value" else (measure["metric"],)
+            there = [one for one in names if one in header]
+            named |= {column: header.index(there[0])} if there else {}
+        return named
 
     def _assign(self, curves: list[Curve]) -> None:
         """Which recorded runs stand in which cell: by labels, or seeds by their order."""
@@ -3141,6 +3167,7 @@ class Table:
         by = settings["seeds_by"]
         if by == "auto":
             by = "label" if set(named.values()) <= {one.seed for one in wanted} else "order"
+        self.seeds_by = by
         alike: dict[tuple[str, str | None], list[list[Curve]]] = {}
         for one in sorted(wanted, key=lambda one: (natural(one.seed), natural(one.attempt), natural(one.run))):
             groups = alike.setdefault((one.config, one.host), [])
