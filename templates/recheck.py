@@ -6,9 +6,9 @@ sentence: the ledger, `plan.json`, requests and results.  From these it derives 
 and what was due; each request as a whole; evidence, effects, and by every wording the verdicts of gates, rules,
 reductions and walks with their reasons; run identities, digests of plan and seals; drawn seeds, budgets and hours.
 
-What it cannot know: whether `plan.json` says what `spec.promo` says (it does not speak the language), which trainer a
-runner names, and in which order gates were declared.  `promo verify` looks at those.  Neither can tell whether somebody
-rewrote everything; that takes a receipt from outside.
+What it cannot know: whether `plan.json` says what `spec.promo` and the files that it uses say (it does not speak the
+language), which trainer a runner names, in which order gates were declared, and what exports of other tools hold.
+`promo verify` looks at those.  Neither can tell whether somebody rewrote everything; that takes a receipt from outside.
 
     python recheck.py STUDY.study [--key PUB] [--authority PEM] [--anchor RECEIPT]
 
@@ -63,8 +63,8 @@ DEEPEST = 64
 """How far conditions, and values of free form, may nest."""
 SMALL, LARGE = 64 * 1024 * 1024, 1024 * 1024 * 1024
 """Bytes that a file, and a ledger or a text, may have."""
-SHOWN = 5
-"""Faults of one kind that are told; the others are counted."""
+SHOWN, LONGEST = 5, 1_000
+"""Faults of one kind that are told, the others are counted; and characters of one."""
 BACK_S = 60
 """Seconds that the wall clock may go back without a word."""
 MILLISECOND = Fraction(1, 1000)
@@ -3313,7 +3313,7 @@ class Report:
 
     def good(self, words: str) -> None:
         """Something is as it must be."""
-        self._say(words)
+        self._say(printable(words))
 
     def differs(self, about: str, words: str) -> None:
         """Something is not; of many faults about one thing the first few are told."""
@@ -3328,7 +3328,7 @@ class Report:
     def _tell(self, about: str, words: str) -> None:
         self._told[about] += 1
         if self._told[about] <= SHOWN:
-            self._say(f"{about}: {words}")
+            self._say(printable(f"{about}: {words}")[:LONGEST])
 
     def close(self) -> None:
         """Count what was not told."""
