@@ -4393,7 +4393,7 @@ def check(folder: Path, given: argparse.Namespace, say: Callable[[str], object])
     try:
         reach_ = examine(Folder(folder), given, report)
     except CannotError as fault:
-        say(str(fault))
+        say(printable(str(fault)))
         return 1 if report.different else 2
     except MissingError as fault:
         report.missing("files", str(fault))
