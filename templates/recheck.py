@@ -3423,7 +3423,7 @@ class Look:
         other = [key for key in due if due[key] != asked[key]]
         other += ["trainer"] if runner != self.runner else []
         if other:
-            self.report.differs("requests", f"{name} asks for something else than was due: {', '.join(other)}")
+            self.report.differs("requests", f"{name} asks for another {', another '.join(other)} than was due")
         else:
             self.counts["requests"] += 1
 
