@@ -6,9 +6,9 @@ sentence: the ledger, `plan.json`, requests and results.  From these it derives 
 and what was due; each request as a whole; evidence, effects, and by every wording the verdicts of gates, rules,
 reductions and walks with their reasons; run identities, digests of plan and seals; drawn seeds, budgets and hours.
 
-What it cannot know: whether `plan.json` says what `spec.promo` says (it does not speak the language), which trainer a
-runner names, and in which order gates were declared.  `promo verify` looks at those.  Neither can tell whether somebody
-rewrote everything; that takes a receipt from outside.
+What it cannot know: whether `plan.json` says what `spec.promo` and the files that it uses say (it does not speak the
+language), which trainer a runner names, in which order gates were declared, and what exports of other tools hold.
+`promo verify` looks at those.  Neither can tell whether somebody rewrote everything; that takes a receipt from outside.
 
     python recheck.py STUDY.study [--key PUB] [--authority PEM] [--anchor RECEIPT]
 
@@ -63,8 +63,8 @@ DEEPEST = 64
 """How far conditions, and values of free form, may nest."""
 SMALL, LARGE = 64 * 1024 * 1024, 1024 * 1024 * 1024
 """Bytes that a file, and a ledger or a text, may have."""
-SHOWN = 5
-"""Faults of one kind that are told; the others are counted."""
+SHOWN, LONGEST = 5, 1_000
+"""Faults of one kind that are told, the others are counted; and characters of one."""
 BACK_S = 60
 """Seconds that the wall clock may go back without a word."""
 MILLISECOND = Fraction(1, 1000)
@@ -1270,7 +1270,7 @@ def counted(plan: Plan) -> dict[str, Object]:
 def summed(plan: Plan) -> Object:
     """What a plan says of all its stages together, and of continuations that are priced and never run."""
     stages, hosts, study = list(plan.stages.values()), plan.study["hosts"], plan.study
-    by_host = [each for stage in stages for each in stage["budget_s_by_host"].items()]
+    by_host = [each for stage in stages for each in stage["budget_s_by_host"].items() if each[0] in hosts]
     price = sum((Fraction(hosts[host]["price"] or 0) * seconds / 3600 for host, seconds in by_host), Fraction())
     priced = any(one["price"] is not None for one in hosts.values())
     supposed = []
@@ -2034,19 +2034,25 @@ def reach(values: Sequence[Fraction], test: Object) -> float:
     return t_point(confidence, count - 1) * math.sqrt(spread / count)
 
 
+MOST_CELLS = 32
+"""Of an exact test; promo itself takes 20."""
+
+
 def by_signs(values: Sequence[Fraction]) -> Fraction:
     """
     P of the permutation test that the mean is below 0: the share of sign patterns with a sum as small.
 
     Source: Fisher (1935), "The design of experiments", section 21.
     """
-    if len(values) > 40:
+    if len(values) > MOST_CELLS:
         raise DiffersError("so many cells have too many patterns of signs")
-    sides: list[dict[Fraction, int]] = []
-    for some in (values[: len(values) // 2], values[len(values) // 2 :]):
-        ways: dict[Fraction, int] = {Fraction(): 1}
+    unit = math.lcm(*(one.denominator for one in values))
+    numbers = [int(one * unit) for one in values]
+    sides: list[dict[int, int]] = []
+    for some in (numbers[: len(numbers) // 2], numbers[len(numbers) // 2 :]):
+        ways: dict[int, int] = {0: 1}
         for one in some:
-            more: Counter[Fraction] = Counter()
+            more: Counter[int] = Counter()
             for total, count in ways.items():
                 more[total + one] += count
                 more[total - one] += count
@@ -2054,7 +2060,7 @@ def by_signs(values: Sequence[Fraction]) -> Fraction:
         sides.append(ways)
     points = sorted(sides[1])
     behind = [0, *itertools.accumulate(sides[1][one] for one in points)]
-    seen = sum(values, Fraction())
+    seen = sum(numbers)
     small = sum(count * behind[bisect_right(points, seen - total)] for total, count in sides[0].items())
     return Fraction(small, 2 ** len(values))
 
@@ -2066,7 +2072,7 @@ def by_ranks(values: Sequence[Fraction]) -> Fraction:
     Source: Wilcoxon (1945); Pratt & Gibbons (1981) for ties.
     """
     sizes = sorted(abs(one) for one in values if one)
-    if len(sizes) > 400:
+    if len(sizes) > MOST_CELLS:
         raise DiffersError("so many cells have too many patterns of ranks")
     twice = {size: sizes.index(size) + 1 + bisect_right(sizes, size) for size in set(sizes)}  # the mean rank, doubled
     ways: Counter[int] = Counter({0: 1})
@@ -3043,7 +3049,9 @@ COLUMNS = {
     "status": (),
 }
 """What a column says -> names by which it is known; that of the values has the metric's name."""
-SCALES = {"ms": Fraction(1, 1000), "s": Fraction(1), "min": Fraction(60), "h": Fraction(3600), "d": Fraction(86_400)}
+SCALES = {"ms": Fraction(1, 1000), "s": Fraction(1), "min": Fraction(60), "h": Fraction(3600), "d": Fraction(86_400),
+          "steps": Fraction(1), "tok": Fraction(1)}  # fmt: skip
+UNITS = {"seconds": ("ms", "s", "min", "h", "d"), "step": ("steps",), "tokens": ("tok",)}
 COUNTED = {"wall": "seconds", "steps": "step", "tokens": "tokens"}
 """Kind of a budget -> the column that it is held against."""
 
@@ -3088,25 +3096,32 @@ class Table:
         except (OSError, EOFError, zlib.error, csv.Error, ValueError, LookupError) as fault:
             raise DiffersError(f"curves{suffix} cannot be read: {fault}") from fault
         self._assign(curves)
+        planned_ = {place[1:] for place in plan.cells}
+        due = {
+            "table": self.name,
+            "file": f"curves{suffix}",
+            "digest": self.digest,
+            "interpolate": self.settings["interpolate"],
+            "seeds_by": self.seeds_by,
+            "cells": len(self.cells),
+            "empty": len(planned_) - len(self.cells),
+            "repeated": sum(len(some) - 1 for some in self.cells.values()),
+        }
+        if due != recording:
+            raise DiffersError("what was recorded of the table does not follow from it")
 
     def _curves(self, content: str, mark: str) -> list[Curve]:
         reader = csv.reader(io.StringIO(content, newline=""), delimiter=mark, strict=True)
-        header = [one.strip() for one in next(reader, [])]
-        metric = self.plan.study["measure"]["metric"]
-        named: dict[str, int] = {}
-        for column, usual in COLUMNS.items():
-            names = [self.settings["columns"].get(column), *(usual if column != "value" else (metric,))]
-            names = names[:1] if names[0] is not None else names
-            there = [one for one in names if one in header]
-            named |= {column: header.index(there[0])} if there else {}
-        scales = {column: SCALES.get(unit, Fraction(1)) for column, unit in self.settings["units"].items()}
-        self.columns = named
+        named = self._named([one.strip() for one in next(reader, [])])
+        scales = {column: SCALES[unit] for column, unit in self.settings["units"].items() if column != "value"}
         found: dict[tuple[str, ...], Curve] = {}
         for cells in reader:
             row_ = [one.strip() for one in cells]
             if not any(row_):
                 continue
             labels = [row_[named[one]] if one in named else "" for one in ("config", "host", "seed", "attempt", "run")]
+            if any(one in named and not row_[named[one]] for one in ("config", "host", "seed", "attempt", "run")):
+                raise ValueError(f"a label is empty in row {reader.line_num}")
             key = (labels[0], labels[4]) if "run" in named else tuple(labels[:4])
             named_ = labels[4] or "/".join(filter(None, key))
             curve = found.setdefault(key, Curve(labels[0], labels[1], labels[2], labels[3], named_))
@@ -3115,8 +3130,25 @@ class Table:
             if row_[named["value"]]:
                 far = [one for one in COUNTED.values() if one in named]
                 at = {one: Fraction(row_[named[one]]) * scales.get(one, 1) for one in far}
+                if curve.points and any(at[one] <= curve.points[-1][1][one] for one in far):
+                    raise ValueError(f"run '{curve.run}' does not go on in row {reader.line_num}")
                 curve.points.append((reader.line_num, at, Fraction(row_[named["value"]])))
         return list(found.values())
+
+    def _named(self, header: list[str]) -> dict[str, int]:
+        """Which column says what: as it was asked for, or by its usual name."""
+        asked, units, measure = self.settings["columns"], self.settings["units"], self.plan.study["measure"]
+        strange = asked.keys() - COLUMNS.keys() | units.keys() - {"value", *COUNTED.values()}
+        strange |= {one for one, unit in units.items() if unit != measure["unit"] and unit not in UNITS.get(one, ())}
+        absent = [one for one in asked.values() if one not in header]
+        if strange or absent:
+            raise ValueError(f"its settings name {shown([*sorted(strange), *absent][0])}")
+        named: dict[str, int] = {}
+        for column, usual in COLUMNS.items():
+            names = (asked[column],) if column in asked else usual if column != "value" else (measure["metric"],)
+            there = [one for one in names if one in header]
+            named |= {column: header.index(there[0])} if there else {}
+        return named
 
     def _assign(self, curves: list[Curve]) -> None:
         """Which recorded runs stand in which cell: by labels, or seeds by their order."""
@@ -3141,6 +3173,7 @@ class Table:
         by = settings["seeds_by"]
         if by == "auto":
             by = "label" if set(named.values()) <= {one.seed for one in wanted} else "order"
+        self.seeds_by = by
         alike: dict[tuple[str, str | None], list[list[Curve]]] = {}
         for one in sorted(wanted, key=lambda one: (natural(one.seed), natural(one.attempt), natural(one.run))):
             groups = alike.setdefault((one.config, one.host), [])
@@ -3286,7 +3319,7 @@ class Report:
 
     def good(self, words: str) -> None:
         """Something is as it must be."""
-        self._say(words)
+        self._say(printable(words))
 
     def differs(self, about: str, words: str) -> None:
         """Something is not; of many faults about one thing the first few are told."""
@@ -3301,7 +3334,7 @@ class Report:
     def _tell(self, about: str, words: str) -> None:
         self._told[about] += 1
         if self._told[about] <= SHOWN:
-            self._say(f"{about}: {words}")
+            self._say(printable(f"{about}: {words}")[:LONGEST])
 
     def close(self) -> None:
         """Count what was not told."""
@@ -3390,7 +3423,7 @@ class Look:
         other = [key for key in due if due[key] != asked[key]]
         other += ["trainer"] if runner != self.runner else []
         if other:
-            self.report.differs("requests", f"{name} asks for something else than was due: {', '.join(other)}")
+            self.report.differs("requests", f"{name} asks for another {', another '.join(other)} than was due")
         else:
             self.counts["requests"] += 1
 
@@ -4366,7 +4399,7 @@ def check(folder: Path, given: argparse.Namespace, say: Callable[[str], object])
     try:
         reach_ = examine(Folder(folder), given, report)
     except CannotError as fault:
-        say(str(fault))
+        say(printable(str(fault)))
         return 1 if report.different else 2
     except MissingError as fault:
         report.missing("files", str(fault))

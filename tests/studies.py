@@ -29,11 +29,18 @@ def run(text, *more, code=0):
     assert found == code, (found, code)
 
 
+UNREAD = (
+    'candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}',
+    "factor size: units in 1..64 step 1 default 8",
+    "factor ratio: units in [1, 4] default 1",
+)
+"""Parts of the sound spec that nothing reads where its stage `aside` is left out."""
+
+
 def small(**parts):
     """The sound spec, without what nobody reads."""
-    text = spec("use", host=INLINE, **parts)
-    for unread in ('candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}',
-                   "factor size: units in 1..64 step 1 default 8", "factor ratio: units in [1, 4] default 1"):  # fmt: skip
+    text = spec("use", **{"host": INLINE, **parts})
+    for unread in UNREAD:
         text = text.replace(unread, "")
     return text
 
@@ -137,9 +144,7 @@ def rich():
             "stable": "rank agreement of short, long at least 0.5",
         }.items()
     )
-    text = spec("use", host=hosts, gate=gate, rule=rules).replace("on box", "on box, den")
-    run(text.replace('candidate spare like base {\n  size = 16\n  ratio = 4\n  behaviour = "ok"\n}', "")
-        .replace("factor ratio: units in [1, 4] default 1", "").replace("factor size: units in 1..64 step 1 default 8", ""))  # fmt: skip
+    run(small(host=hosts, gate=gate, rule=rules).replace("on box", "on box, den"))
 
 
 def continued():

@@ -254,3 +254,11 @@ def test_a_condition_that_nests_too_deeply_is_refused_with_one_message():
 
 def test_the_closure_has_the_fields_of_its_class():
     assert form_fields("closure") == stored_fields(Closure) | {"promo_seal"}
+
+
+def test_every_kind_of_event_and_of_condition_is_looked_at():
+    for one in get_args(Happening):
+        assert one.TAG in recheck.HAPPENED
+        assert one.TAG == "study.frozen" or hasattr(recheck.Course, f"_{one.TAG.replace('.', '_')}")
+    for one in get_args(Condition):
+        assert one.TAG in ("not", "and", "or") or hasattr(recheck.Board, f"_{one.TAG}")

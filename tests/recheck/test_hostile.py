@@ -305,3 +305,16 @@ def test_a_plan_that_only_says_that_it_is_of_another_version_is_a_changed_plan(c
 
     assert code == 1
     assert any("plan.json was changed after the study was frozen" in line for line in said)
+
+
+def test_no_line_holds_what_a_terminal_would_obey(copy):
+    """Not even the name of a gate that somebody made up."""
+    lines = [json.loads(line) for line in (copy / "ledger.jsonl").read_bytes().splitlines()]
+    about = {"is": "person.decided", "by": "x", "reason": "y", "promoted": None, "stopped": False}
+    lines.append({**lines[-1], "event": {**about, "name": "\x1b[2J\nnothing differs" + "x" * 5_000}})
+    linked(copy, lines, random.Random(1))
+    (copy / "checkpoint.note").unlink()
+    code, said = ended(copy)
+
+    assert code == 1
+    assert max(map(len, said)) <= recheck.LONGEST

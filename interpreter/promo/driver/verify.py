@@ -38,6 +38,9 @@ from promo.study.closure import closure
 
 MILLISECOND = Fraction(1, 1000)
 """The ledger's times are rounded to it."""
+UNDERIVABLE = (Mismatch, KeyError, StopIteration)
+"""Why something cannot be derived again: a file is not what it was, or an event names what the plan does not have,
+which the history says."""
 
 
 @frozen
@@ -76,7 +79,7 @@ def verify_study(
         state = state_of(chain.events)
     except Mismatch as fault:
         return Audit((Check("ledger", Outcome.DIFFERS, fault.message),), finished=False)
-    if state.study is StudyState.EMPTY:
+    if state.frozen is None:
         words = "it is empty" if not chain.events else "the study was not frozen first"
         return Audit((Check("ledger", Outcome.DIFFERS, words),), finished=False)
     torn = "; a torn last line is left out" if chain.torn else ""
@@ -218,7 +221,7 @@ def _budgets(sight: Sight) -> Iterator[Check]:
     study, _ = sight.compiled.sound()
     over, kept, unknown = [], 0, 0
     for attempt in ended(sight.state):
-        if attempt.state is not AttemptState.ACCEPTED:
+        if attempt.state is not AttemptState.ACCEPTED or attempt.stage not in study.stages:
             continue
         body = sight.folder.result(attempt).body
         if body is None or body.used is None:
@@ -246,7 +249,7 @@ def _evidence(sight: Sight) -> Iterator[Check]:
         name = f"evidence/{stage}.json"
         try:
             evidence = sight.folder.evidence(sight.compiled, sight.state, stage)
-        except Mismatch:
+        except UNDERIVABLE:
             bad.append(stage)
             continue
         same = _same_file(sight.folder, name, evidence)
@@ -267,8 +270,8 @@ def _effects(sight: Sight) -> Iterator[Check]:
     for name, recorded in sight.state.effects.items():
         try:
             table = sight.folder.effects(sight.compiled, sight.state, name)
-        except Mismatch as fault:
-            yield Check(name, Outcome.DIFFERS, fault.message)
+        except UNDERIVABLE as fault:
+            yield Check(name, Outcome.DIFFERS, f"it cannot be derived again: {fault}")
             continue
         found = tuple((fit.stage, table.discovered(fit.stage)) for fit in table.fits)
         if (table.digest, found) != (recorded.effects, recorded.discovered):
@@ -300,8 +303,8 @@ def _decisions(sight: Sight) -> Iterator[Check]:
 def _decision(sight: Sight, name: str, title: str, version: int, recorded: Verdict | None) -> Check:
     try:
         decision = sight.folder.decision(sight.compiled, sight.state, name, version)
-    except Mismatch as fault:
-        return Check(title, Outcome.DIFFERS, fault.message)
+    except UNDERIVABLE as fault:
+        return Check(title, Outcome.DIFFERS, f"it cannot be derived again: {fault}")
     counts = sight.state.decisions[name].verdict is recorded
     seal = sight.state.decisions[name].seal if counts else decision.seal
     if recorded is None or recorded != verdict_of(decision, version) or seal != decision.seal:
