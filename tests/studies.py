@@ -183,7 +183,10 @@ def amended_late():
 TRAIN = """
 import hashlib
 
+from promo.run.contract import Outcome
 from promo.run.function import runner
+from promo.run.values import Counter, RunStatus, Used
+from promo.study.values import BudgetKind
 
 
 @runner(
@@ -200,7 +203,8 @@ def train(a, b, c, seed, budget, record):
     record.point(step=1, charged_s=budget, loss=value)
     if (a, b, c, seed) == (1, 1, 1, 2):
         raise ValueError("it broke on purpose")
-    return value
+    used = Used(BudgetKind.WALL, str(budget), None, Counter.REPORTED)  # as a trainer with a clock of its own
+    return Outcome(RunStatus.OK, {"loss": value}, used=used)
 """
 SCREEN = """promo 1
 

@@ -23,7 +23,7 @@ from promo.decision.reduce import decide_reduction
 from promo.decision.walk import decide_step
 from promo.evidence.effects import estimate_effects
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
-from promo.study.closure import conditions_of, other_stages
+from promo.study.judgement import also_read
 from support import SOUND, compiled, spec
 
 ROOT = Path(__file__).parents[2]
@@ -94,9 +94,8 @@ def decided(study, name, invented, through):
         step = study.steps[name]
         return decide_step(study, step, {stage: invented[stage] for stage in step.sources}), None
     rule = study.deciding[name]
-    others = {one for asked in conditions_of(rule) for one in other_stages(asked)}
     decide = decide_gate if name in study.gates else decide_rule
-    return decide(study, rule, invented[rule.sources[0]], {one: invented[one] for one in sorted(others)}), None
+    return decide(study, rule, invented[rule.sources[0]], {one: invented[one] for one in also_read(rule)}), None
 
 
 def left_of(about, text, folder=Path(), draws=6):
