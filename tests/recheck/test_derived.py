@@ -98,7 +98,7 @@ def decided(study, name, invented, through):
     return decide(study, rule, invented[rule.sources[0]], {one: invented[one] for one in also_read(rule)}), None
 
 
-def left_of(about, text, folder=Path(), draws=6):
+def left_of(about, text, folder=Path(), draws=4):
     """How much a spec decides, and what of it comes out otherwise."""
     study, plan = compiled(text, folder).sound()
     as_stored = stored(plan)

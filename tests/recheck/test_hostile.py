@@ -189,7 +189,7 @@ def assert_mutants_end(made, place, count, seed):
 
 
 def test_every_mutant_ends_with_a_verdict(made, tmp_path):
-    assert_mutants_end(made, tmp_path, 700, "a few")
+    assert_mutants_end(made, tmp_path, 400, "a few")
 
 
 @pytest.mark.slow
