@@ -11,7 +11,7 @@ from enum import Enum
 
 from attrs import frozen
 
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 from promo.base.source import Span
 
 
@@ -22,7 +22,7 @@ class Severity(Enum):
     WARNING = "warning"
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Label(Shown):
     """A second place that explains the first, such as the line that declared a name."""
 
@@ -30,7 +30,7 @@ class Label(Shown):
     text: str
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Edit(Shown):
     """Replace the characters of *span* by *text*."""
 
@@ -45,7 +45,7 @@ class Confidence(Enum):
     GUESS = "guess"
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Diagnostic(Shown):
     """
     One fault of a spec.

@@ -2,12 +2,26 @@
 Values that show and compare themselves by common methods.
 
 attrs writes methods of its own for every class and compiles them each time the class is imported, which is most of
-what a class costs.  Rooms with many classes that every command imports say `@frozen(eq=False, repr=False)` and take
-these.  They are slower to call, so what is compared or hashed in large numbers (tokens, spans, quantities) keeps its
-own.  With slots attrs makes each class twice, so only what exists in large numbers has them.
+what a class costs; with slots it makes each class twice.  Rooms with many classes that every command imports say
+`@frozen(**LEAN)` and inherit from `Shown`.  These methods are slower to call, so what is compared or hashed in large
+numbers (tokens, spans, quantities) keeps its own, and slots.
 """
 
+from typing import TypedDict
+
 from attrs import AttrsInstance
+
+
+class Options(TypedDict):
+    """What attrs is asked not to make."""
+
+    eq: bool
+    repr: bool
+    slots: bool
+
+
+LEAN: Options = {"eq": False, "repr": False, "slots": False}
+"""For `@frozen(**LEAN)`: a class that costs little to import; its methods are those of `Shown`."""
 
 
 class Shown:

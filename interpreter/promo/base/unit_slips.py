@@ -12,7 +12,7 @@ from fractions import Fraction
 from attrs import frozen
 
 from promo.base.canonical import exact
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 from promo.base.units import RESEMBLING, UNITS, sure_unit
 
 PREFIXES = {"k": 3, "K": 3, "M": 6, "G": 9, "B": 9, "T": 12, "P": 15, "E": 18}
@@ -27,7 +27,7 @@ LONGEST_PLAIN = 12
 _PART = re.compile(r"([0-9][0-9_]*(?:\.[0-9][0-9_]*)?)([A-Za-z_%]+)")
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Proposal(Shown):
     """A quantity as it should be written; *sure* when nothing else can be meant."""
 

@@ -11,7 +11,7 @@ from attrs import frozen
 from promo.base.diagnostics import Diagnostic, SpecError, errors, in_text_order
 from promo.base.edits import applicable, apply
 from promo.base.errors import ExitCode, PromoError
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 from promo.base.source import Source
 from promo.cli.spec import counted, print_diagnostics, standard_input, write_text
 from promo.cli.terminal import put
@@ -22,7 +22,7 @@ ROUNDS = 8
 """How often a mended text is read again; mending one fault may bring another to light."""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Checked(Shown):
     """One spec: its text as mended, what was mended, and what is still found."""
 

@@ -11,7 +11,7 @@ from promo import plugins
 from promo.base.canonical import Json, parse_json
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Severity, SpecError, errors, in_text_order
 from promo.base.errors import PromoError
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 from promo.base.source import Source, Span
 from promo.files import read_source
 from promo.plan.compile import compile_plan
@@ -31,7 +31,7 @@ DEEPEST = 8
 """How far files may use files."""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class SpecWorld:
     """Runners that are installed, and files beside a spec."""
 
@@ -119,7 +119,7 @@ class SpecWorld:
         return Path(relpath(place, self.base.resolve())).as_posix()
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Compiled(Shown):
     """Everything a text gave; *study* and *plan* are there when it has no error."""
 

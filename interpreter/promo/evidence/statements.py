@@ -5,13 +5,13 @@ from typing import ClassVar
 from attrs import frozen
 
 from promo.base.codec import Count, Measured
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 
 Name = tuple[str, ...]
 """Factors of an effect."""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class RunsLost(Shown):
     """Runs on a host that have no value; the estimates rest on the others."""
 
@@ -22,7 +22,7 @@ class RunsLost(Shown):
     planned: Count
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class CellEmpty(Shown):
     """A cell without any value."""
 
@@ -32,7 +32,7 @@ class CellEmpty(Shown):
     seed: int
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class SameCondition(Shown):
     """Candidates that are one condition, and count as repeated runs of it."""
 
@@ -41,21 +41,21 @@ class SameCondition(Shown):
     candidates: tuple[str, ...]
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class TooFew(Shown):
     """Fewer than two conditions have a value, so nothing is estimated."""
 
     TAG: ClassVar = "too few"
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class AllEqual(Shown):
     """Every run has the same value, so there is nothing to estimate."""
 
     TAG: ClassVar = "all equal"
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class NoError(Shown):
     """Effects are given without a test: the model fits every run exactly (*perfect*), or no run is left over."""
 
@@ -64,7 +64,7 @@ class NoError(Shown):
     perfect: bool
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Constant(Shown):
     """Effects whose column is the same in every run, so that they are not estimable."""
 
@@ -73,7 +73,7 @@ class Constant(Shown):
     effects: tuple[Name, ...]
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class NotDistinguished(Shown):
     """Effects that the runs cannot distinguish from each other, or one from the differences between blocks."""
 
@@ -82,7 +82,7 @@ class NotDistinguished(Shown):
     effects: tuple[Name, ...]
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Together(Shown):
     """Main effects that changed together in every run, and have one estimate."""
 
@@ -91,7 +91,7 @@ class Together(Shown):
     effects: tuple[Name, ...]
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class DiffersBetweenHosts(Shown):
     """A main effect that differs between hosts, by an F test."""
 
@@ -101,21 +101,21 @@ class DiffersBetweenHosts(Shown):
     p: Measured
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class PartOfDesign(Shown):
     """One run of each condition and not the whole design, so that effects are given without a test."""
 
     TAG: ClassVar = "part of design"
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class TooFewContrasts(Shown):
     """Too few contrasts differ from zero for Lenth's error, so that effects are given without a test."""
 
     TAG: ClassVar = "too few contrasts"
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class LenthError(Shown):
     """One run of each condition: the error is Lenth's, over so many contrasts."""
 

@@ -16,7 +16,7 @@ from typing import ClassVar
 from attrs import frozen
 
 from promo.base.codec import Count, Digest, Name, from_json
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 from promo.study.limits import Allowance
 from promo.study.values import Budget, Study
 
@@ -34,7 +34,7 @@ class PlannedRun(Shown):
     seed: int
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Bounds(Shown):
     """
     A number that scores, failures and people can move.
@@ -49,7 +49,7 @@ class Bounds(Shown):
     most: int
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class StagePlan(Shown):
     """One stage: who may enter, every run that may follow, and the cost."""
 
@@ -76,7 +76,7 @@ class StagePlan(Shown):
     ends_s: int
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Supposition(Shown):
     """A continuation that is priced and never run, and what the plan saves against it."""
 
@@ -92,7 +92,7 @@ class Supposition(Shown):
     """The budget of the stages that this continuation would still need."""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Plan(Shown):
     """A compiled study, as it is stored and as `promo plan --json` prints it."""
 
@@ -127,7 +127,7 @@ class Plan(Shown):
         return self.study.device_unit
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class SavedPlan(Shown):
     """A plan in a file of its own, with the spec that it is of; `promo run` starts it once."""
 

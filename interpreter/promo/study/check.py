@@ -11,7 +11,7 @@ from fractions import Fraction
 from attrs import frozen
 
 from promo.base.diagnostics import Diagnostic, errors
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 from promo.study.conditions import Conditions, Imported
 from promo.study.expressions import Expressions, Value, unquoted
 from promo.study.flow import (
@@ -66,7 +66,7 @@ LEAVES = ("gate", "rule", "stage", "grow", "baseline", "effects", "reduce")
 """Declarations that nothing else has to use."""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Checked(Shown):
     """A resolved study, if the text has no error, and everything there is to say about it."""
 

@@ -12,7 +12,7 @@ from typing import ClassVar, assert_never
 
 from attrs import evolve, frozen
 
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 from promo.study.judgement import (
     Agreement,
     BestOf,
@@ -34,7 +34,7 @@ Settings = Mapping[str, int | str]
 """What a candidate really trains, as its runner resolves it."""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Reading(Shown):
     """What of a stage its evidence rests on: who enters, from where, with which budget, in which cells."""
 
@@ -51,7 +51,7 @@ class Reading(Shown):
     report_only: bool
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Start(Shown):
     """What has to be there before the first run, and what seeds and the order of runs are drawn from."""
 
@@ -60,7 +60,7 @@ class Start(Shown):
     order_seed: int | None
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Closure(Shown):
     """Everything that the verdict of *rule* rests on."""
 

@@ -13,6 +13,7 @@ from attrs import define, evolve, field
 
 from promo.base.canonical import exact
 from promo.base.diagnostics import Edit, Label, suggestion
+from promo.base.shown import LEAN
 from promo.base.source import Span
 from promo.study.expressions import Expressions
 from promo.study.factorial import DesignReader
@@ -28,7 +29,7 @@ MOST_UNMATCHED = Fraction(5, 100)
 """How far the size of a control may lie from that of its candidate, as a share."""
 
 
-@define(eq=False, repr=False, slots=False)
+@define(**LEAN)
 class Imported:
     """What the `use` lines of a text bring in, by name."""
 

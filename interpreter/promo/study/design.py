@@ -17,7 +17,7 @@ from itertools import combinations
 
 from attrs import frozen
 
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 
 Word = tuple[int, tuple[str, ...]]
 """(sign, factors): the product of these factors equals the sign in every row."""
@@ -232,7 +232,7 @@ def correlations(factors: Sequence[str], rows: Rows) -> tuple[Correlated, ...]:
 # --- blocks ------------------------------------------------------------------------------------------------
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Split(Shown):
     """A design divided over hosts: which products tell the hosts apart, and which effects that costs."""
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from attrs import frozen
 
 from promo.base.canonical import exact
+from promo.base.shown import LEAN
 from promo.study.design import (
     Word,
     alias_chains,
@@ -37,7 +38,7 @@ FOLLOWING = ("foldover", "semifold", "completion")
 Aliases = dict[str, Word]
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class _Varied:
     """Factors of a design with their levels."""
 

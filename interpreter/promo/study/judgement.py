@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 from attrs import frozen
 
 from promo.base.codec import Remark, Unstored
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 from promo.study.places import Where, place
 
 
@@ -44,7 +44,7 @@ class TieBreak(Enum):
     PARAMETERS = "parameters"
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Handling(Shown):
     """How often a run is repeated, and what then follows."""
 
@@ -67,7 +67,7 @@ class BoundKind(Enum):
     AT_LEAST = "at least"
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Bound(Shown):
     """A limit."""
 
@@ -88,7 +88,7 @@ class Method(Enum):
     """The standard deviation of a single run is known and declared."""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Test(Shown):
     """A one-sided demand for confidence; *confidence* lies between 1/2 and 1."""
 
@@ -97,7 +97,7 @@ class Test(Shown):
     sigma: Fraction | None = None
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Top(Shown):
     """Among the best *count*; per host: among the best on at least one host."""
 
@@ -107,7 +107,7 @@ class Top(Shown):
     per_host: bool = False
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Best(Shown):
     """Among the best share of those who compete for a place, rounded up."""
 
@@ -117,7 +117,7 @@ class Best(Shown):
     per_host: bool = False
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Level(Shown):
     """A statistic of the metric itself against a bound."""
 
@@ -127,7 +127,7 @@ class Level(Shown):
     bound: Bound
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Difference(Shown):
     """
     How much worse or better than a reference, paired by cell.
@@ -144,7 +144,7 @@ class Difference(Shown):
     test: Test | None = None
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Equivalent(Shown):
     """Two one-sided tests: the mean difference lies inside the margin with confidence."""
 
@@ -155,7 +155,7 @@ class Equivalent(Shown):
     test: Test
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Agreement(Shown):
     """Kendall's tau-b between the rankings of each two hosts, or stages, against a plain number."""
 
@@ -166,14 +166,14 @@ class Agreement(Shown):
     bound: Bound
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class First(Shown):
     """Alone in front in every cell."""
 
     TAG: ClassVar = "first"
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Isnt(Shown):
     """The opposite."""
 
@@ -182,7 +182,7 @@ class Isnt(Shown):
     condition: "Condition"
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Both(Shown):
     """All of them."""
 
@@ -191,7 +191,7 @@ class Both(Shown):
     conditions: tuple["Condition", ...]
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Either(Shown):
     """At least one of them."""
 
@@ -215,7 +215,7 @@ def primitives(condition: Condition) -> Iterator[Condition]:
             yield condition
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Demand(Shown):
     """Something that must be so before a gate may decide, and what else is done if it is not."""
 
@@ -240,7 +240,7 @@ class Against(Enum):
     """The same candidate's runs there: leaves out what a candidate costs, and is blind where it has one run."""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Guard(Shown):
     """
     A run that its machine did not serve well is set aside before the gate.
@@ -256,7 +256,7 @@ class Guard(Shown):
     handling: Handling
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Sample(Shown):
     """*count* of the dropped go on all the same, drawn with *seed*, so that wrong drops can be estimated."""
 
@@ -264,7 +264,7 @@ class Sample(Shown):
     seed: int
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Gate(Shown):
     """A promotion rule between two stages."""
 
@@ -307,14 +307,14 @@ class Gate(Shown):
         return self.sources
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Promoted(Shown):
     """Everyone at a rule's stage whom its gate let through; not the reference, and not whom the stage names itself."""
 
     TAG: ClassVar = "promoted"
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class BestOf(Shown):
     """Who has the best mean over the cells of a stage, the reference aside; of equals the first by name."""
 
@@ -327,7 +327,7 @@ Judged = str | Promoted | BestOf
 """Whom a rule is about: a candidate by name, or those that are known only from results."""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Rule(Shown):
     """A claim about a candidate at one stage, or about each of several, on its own or against another."""
 
@@ -360,7 +360,7 @@ class Rule(Shown):
         return (self.stage,)
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Reduction(Shown):
     """
     A gate over factors: fixes those whose effect is clear, and lets on the rows of a design that agree with that.
@@ -396,7 +396,7 @@ class Reduction(Shown):
         return self.missing
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Step(Shown):
     """Who enters the next stage of a greedy walk; the name is that stage's."""
 

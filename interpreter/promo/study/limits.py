@@ -7,7 +7,7 @@ happen.  Attempts are counted for a run over every start of promo; seconds are w
 
 from attrs import frozen
 
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 
 ATTEMPTS = 5
 """How often a run is tried in all, lost attempts included, where its gates and rules do not allow more."""
@@ -17,7 +17,7 @@ ENDING_S = 10
 """Seconds around an attempt that reaches its limit, until its worker has begun and until all that it began is gone."""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Allowance(Shown):
     """
     How often a run of one stage may be tried.

@@ -14,7 +14,7 @@ from promo.base.codec import Count, Digest, from_json, value_digest
 from promo.base.diagnostics import Diagnostic, Edit, Severity
 from promo.base.edits import apply
 from promo.base.errors import PromoError
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 from promo.base.source import Span
 from promo.study.closure import Closure, closure
 from promo.study.judgement import Deciding
@@ -26,7 +26,7 @@ Changes = Callable[[Closure, Closure], Iterable[str]]
 """What changed between two closures, in words; those are made elsewhere."""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Amending(Shown):
     """The amendment that made a seal: its number, author, reason, and whether results were known."""
 
@@ -38,7 +38,7 @@ class Amending(Shown):
     time: str
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Seal(Shown):
     """One sealed gate or rule: its digest, what went into it, and when."""
 
@@ -56,7 +56,7 @@ class Seal(Shown):
     amendment: Amending | None = None
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Lock(Shown):
     """All seals of one spec."""
 
@@ -113,7 +113,7 @@ def unsealed(study: Study) -> Iterator[Diagnostic]:
             )
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Frozen(Shown):
     """What freezing a spec gives: the new text, the new lock, and the names that were sealed now."""
 

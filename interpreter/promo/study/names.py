@@ -11,6 +11,7 @@ from attrs import define, field
 
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Label, Severity, suggestion
 from promo.base.edits import line_after
+from promo.base.shown import LEAN
 from promo.base.source import Span
 from promo.study.ports import World
 from promo.syntax.clauses import ARGUMENTS, BLOCKS, SPOKEN, Kind, names_in
@@ -28,7 +29,7 @@ def _no_row(name: Token) -> bool | None:
     return None
 
 
-@define(eq=False, repr=False, slots=False)
+@define(**LEAN)
 class Scope:
     """The declarations of one text, and the faults found so far."""
 
@@ -209,7 +210,7 @@ class Scope:
             self.vague.add(block.token("NAME").text)
 
 
-@define(eq=False, repr=False, slots=False)
+@define(**LEAN)
 class Clauses:
     """Clauses of one block by kind; *complete* when all required ones are there."""
 

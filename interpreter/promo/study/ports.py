@@ -12,13 +12,13 @@ from typing import Protocol
 from attrs import frozen
 
 from promo.base.diagnostics import Diagnostic
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 from promo.base.source import Source
 from promo.study.space import Level
 from promo.study.values import BudgetKind, Effective, Study
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class RunnerFactor(Shown):
     """A knob of a runner: unit, default, and the values it can take (*choices*, or numbers between the bounds)."""
 
@@ -31,7 +31,7 @@ class RunnerFactor(Shown):
     meaning: str = ""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class RunnerMetric(Shown):
     """A number a runner measures."""
 

@@ -10,14 +10,14 @@ from fractions import Fraction
 from attrs import frozen
 
 from promo.base.codec import Remark
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 from promo.study.places import Where, place
 
 Level = Fraction | str
 """A factor's value: an exact number, or a word such as a window pattern."""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Interval(Shown):
     """Every number from *low* to *high*, both included."""
 
@@ -28,7 +28,7 @@ class Interval(Shown):
         return isinstance(level, Fraction) and self.low <= level <= self.high
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Factor(Shown):
     """Something that may differ between runs, the values it may take, and the one it takes unless told."""
 
@@ -40,7 +40,7 @@ class Factor(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Design(Shown):
     """
     A two-level design; *rows* hold +1 (high) and -1 (low) for each factor.
@@ -99,7 +99,7 @@ class Design(Shown):
         return self.kind in ("fraction", "full") and self.numbers == tuple(range(1, len(self.rows) + 1))
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Array(Shown):
     """A design whose factors may have more than two levels: an orthogonal array, every combination, or a sample."""
 
@@ -129,7 +129,7 @@ class Array(Shown):
         return {factor: levels[number] for factor, levels, number in zip(self.factors, self.levels, row, strict=True)}
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Neighbourhood(Shown):
     """Conditions that differ from others in one factor."""
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from attrs import frozen
 
+from promo.base.shown import LEAN
 from promo.base.units import RESEMBLING, UNITS
 from promo.study.expressions import split_unit, unquoted
 from promo.study.names import Scope
@@ -32,7 +33,7 @@ def assumed_measure(scope: Scope) -> Measure:
     return Measure(metric, unit, True)
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class _StandIn:
     """A runner that accepts whatever a text declares, so that the rest of the text can be checked."""
 

@@ -13,14 +13,14 @@ from typing import Annotated
 from attrs import frozen
 
 from promo.base.codec import Large, Remark, Unstored
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.study.limits import ATTEMPTS, Allowance
 from promo.study.places import Where, place
 from promo.study.space import Array, Design, Factor, Level, Neighbourhood
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Measure(Shown):
     """The metric that decides, its unit, and which way is better."""
 
@@ -29,7 +29,7 @@ class Measure(Shown):
     lower_is_better: bool
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class RunnerChoice(Shown):
     """The runner a study names; one kept in a *file* is known by the *digest* of everything it consists of."""
 
@@ -39,7 +39,7 @@ class RunnerChoice(Shown):
     file: Annotated[str | None, Unstored(None)] = None
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Tokens(Shown):
     """A tokenizer in a file: its path, its digest if it is pinned, and how many tokens there are, special ones too."""
 
@@ -48,7 +48,7 @@ class Tokens(Shown):
     vocabulary: int
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Data(Shown):
     """The text that is trained on: its source, the share held out, and the windows that score a model."""
 
@@ -63,7 +63,7 @@ class Data(Shown):
     """None: every byte is a token."""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Machine(Shown):
     """What of a host may move a score."""
 
@@ -72,7 +72,7 @@ class Machine(Shown):
     threads: int
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Host(Shown):
     """A kind of machine and how many runs it takes at once; *price* is in dollars an hour and slot."""
 
@@ -153,7 +153,7 @@ class BudgetKind(Enum):
     FLOPS = "flops"
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Budget(Shown):
     """
     What one run may spend: *amount* in seconds (wall, cpu) or in steps, tokens or operations.
@@ -177,7 +177,7 @@ class Mode(Enum):
     """From the constant-rate trunk of an earlier stage's runs, before it cooled down."""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Stage(Shown):
     """
     One rung of the ladder: which candidates train, for how long, in which cells.
@@ -225,7 +225,7 @@ class Stage(Shown):
         return tuple((host, seed) for seed in self.seeds for host in self.hosts)
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Suppose(Shown):
     """A continuation that is priced and never run: all that *gate* promotes go on to *stage*."""
 
@@ -235,7 +235,7 @@ class Suppose(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Account(Shown):
     """What is counted, what is expected to come out, and which continuations are priced beside it."""
 
@@ -246,7 +246,7 @@ class Account(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Curves(Shown):
     """
     How a table of recorded curves is read, as far as the spec says it; a replay's options go before it.
@@ -264,7 +264,7 @@ class Curves(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Grow(Shown):
     """
     Ways to make a trained model larger, one of which is chosen after a short lag.
@@ -291,7 +291,7 @@ class Grow(Shown):
         return {f"{self.name}_{way}": way for way in self.strategies}
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Schedule(Shown):
     """Shapes a model goes through while it trains, changed where the fitted laws fall equally fast."""
 
@@ -304,7 +304,7 @@ class Schedule(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Baseline(Shown):
     """Another way to choose from the same space, given the budget that a stage has."""
 
@@ -323,7 +323,7 @@ class Baseline(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Effects(Shown):
     """Effects that are estimated from the rows of designs, stage by stage, once those stages have closed."""
 
@@ -342,7 +342,7 @@ class Effects(Shown):
     where: Where = place()
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Entrants(Shown):
     """
     Who may enter a stage.
@@ -357,7 +357,7 @@ class Entrants(Shown):
     """Candidates that enter the stage whenever it is reached, whatever the scores."""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Draw(Shown):
     """Seeds that nobody knew when the study was frozen: drawn from what was frozen and a value from after it."""
 
@@ -365,7 +365,7 @@ class Draw(Shown):
     """Where the value is published, in words; None: it is the first receipt that was recorded."""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Study(Shown):
     """The whole resolved experiment."""
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 from promo.base.units import Dimension
 from promo.syntax.nodes import Node, Token
 
@@ -55,7 +55,7 @@ class Known(Enum):
     EXECUTOR = "an installed executor"
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Argument(Shown):
     """
     What may stand at a place: a name of one of these *kinds*, one of these *words*, a value that measures this.
@@ -75,7 +75,7 @@ class Argument(Shown):
     known: Known | None = None
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Arguments(Shown):
     """Names and values of a rule, each in their order; the last holds for all that follow."""
 
@@ -277,7 +277,7 @@ ARGUMENTS: Mapping[str, Arguments] = {
 # --- which clauses a block has -------------------------------------------------------------------------------
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Clause(Shown):
     """A clause of a block."""
 

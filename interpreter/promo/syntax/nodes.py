@@ -11,7 +11,7 @@ from functools import cached_property
 
 from attrs import field, frozen
 
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 from promo.base.source import Source, Span
 
 
@@ -57,7 +57,7 @@ class Node(Shown):
         raise AssertionError(f"{self.kind} has no {kind}")
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Tree(Shown):
     """A parsed text: its edition and declarations in order, and the comments around them."""
 

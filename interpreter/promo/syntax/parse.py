@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from promo.base.diagnostics import Diagnostic
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 from promo.base.source import Source
 from promo.syntax.accept import DEEPEST, WORDLIKE, accepted
 from promo.syntax.lex import COMMENT, NAME, NEWLINE, PUNCTUATION, Lexeme, grammar, lexemes
@@ -31,7 +31,7 @@ MOST_FAULTS = 200
 Value = Node | Token | list[Node | Token] | None
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Parsed(Shown):
     """A tree of everything that could be read, and what could not."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from promo.base.shown import Shown
+from promo.base.shown import LEAN, Shown
 from promo.syntax.accept import accepted
 from promo.syntax.clauses import ARGUMENTS, Argument, names_in, values_in
 from promo.syntax.lex import COMMENT, NAME, NEWLINE, Lexeme, grammar, lexemes
@@ -28,7 +28,7 @@ _ONE_VALUE = frozenset({"FLOAT", "INT", "STRING", NAME, "LSQB", "LPAR", "SUB"})
 """What stands where a quantity can, too: one of them is enough to end a line."""
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Place(Shown):
     """What could come next at the end of a text, the line so far, and the line that opened the block."""
 

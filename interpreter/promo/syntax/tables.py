@@ -16,6 +16,7 @@ from attrs import frozen
 
 from promo.base.canonical import digest_bytes
 from promo.base.resources import grammar_file
+from promo.base.shown import LEAN
 
 GRAMMAR = "promo.lark"
 TABLES = "promo.tables.json"
@@ -30,7 +31,7 @@ single one takes the place of the node.  Without a kind the children are handed 
 """
 
 
-@frozen(eq=False, repr=False, slots=False)
+@frozen(**LEAN)
 class Tables:
     """The parser's automaton and the lexer's words."""
 
