@@ -4474,7 +4474,7 @@ def told(look: Look, report: Report) -> None:
     derived = (f"{counts[one]} {one}" for one in ("stages", "effects", "verdicts", "amendments"))
     report.good(f"derived again: {', '.join(derived)}")
     known, unknown = counts["budgets"], counts["budgets unknown"]
-    report.good(f"budgets kept by {known} of {known + unknown} accepted runs, not known of {unknown}")
+    report.good(f"budgets kept for {known} of {known + unknown} accepted runs, not known for {unknown}")
     if look.table is not None:
         again = f"{counts['read again']} results read again from {look.table.name}"
         report.good(again if look.table.readable else f"{look.table.name} is read by promo verify alone")

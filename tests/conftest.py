@@ -1,6 +1,7 @@
 """What tests of every room share: the toy runner, a sound spec to vary, golden files."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,9 @@ GOLDEN = HERE / "golden"
 # The toy runner is a package of its own that is found the way any plug-in is, here and in worker processes.
 sys.path[:0] = [PLUGIN, str(HERE)]
 os.environ["PYTHONPATH"] = os.pathsep.join([PLUGIN, *filter(None, [os.environ.get("PYTHONPATH", "")])])
+
+# What a shell starts in the background ignores SIGINT, and so would all that tests start from here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _used: set[Path] = set()
 

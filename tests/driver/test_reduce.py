@@ -381,7 +381,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_is_said_how_many_runs_kept_their_budget(finished, capsys):
     assert promo("verify", finished) == 3
-    assert "budgets: kept by 18 of 18 accepted runs, not known of 0\n" in capsys.readouterr().out
+    assert "budgets: kept for 18 of 18 accepted runs, not known for 0\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("field", WRONG)

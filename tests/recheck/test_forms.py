@@ -206,7 +206,7 @@ def test_both_refuse_the_same_values_in_every_place(values):
                 theirs, mine = takes(kind, changed), fits(form, changed)
 
                 assert theirs or not mine, (shape, probe)
-                narrower = {key for key in path[-3:] if key in NARROWER}
+                narrower = {key for key in path[-4:] if key in NARROWER}
                 assert mine or not theirs or narrower, (shape, probe)
     assert len(seen) > 800
 

@@ -230,7 +230,7 @@ def _budgets(sight: Sight) -> Iterator[Check]:
         within = is_kept(body.used, study.stages[attempt.stage].budget)
         kept += within
         over += [] if within else [attempt.folder]
-    words = listed(over) or f"kept by {kept} of {kept + unknown} accepted runs, not known of {unknown}"
+    words = listed(over) or f"kept for {kept} of {kept + unknown} accepted runs, not known for {unknown}"
     yield Check("budgets", Outcome.DIFFERS if over else Outcome.MATCHES, words)
 
 

@@ -106,7 +106,7 @@ def test_without_marks_everything_is_charged_and_a_run_that_misses_its_budget_by
         assert "of a budget of 1.000 s, for all of it is charged; a function can mark what is training" in cause
     capsys.readouterr()
     assert promo("verify", "trial.promo") == 3
-    assert "budgets: kept by 0 of 0 accepted runs, not known of 0" in capsys.readouterr().out
+    assert "budgets: kept for 0 of 0 accepted runs, not known for 0" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_budget_is_kept_but_for_a_step_or_a_share_and_nobody_may_know(workplac
     assert promo("verify", "trial.promo") == 3
     counted = {"ok": 2 if "point" in body else 0, "invalid": 0}[ending]
     unknown = 2 if body == "pass" else 0
-    said = f"budgets: kept by {counted} of {counted + unknown} accepted runs, not known of {unknown}"
+    said = f"budgets: kept for {counted} of {counted + unknown} accepted runs, not known for {unknown}"
     assert said in capsys.readouterr().out
 
 
