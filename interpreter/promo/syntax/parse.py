@@ -252,14 +252,14 @@ class Machine:
         return [word for word, terminals in self.tables.words.items() if not moves.keys().isdisjoint(terminals)]
 
     def _said(self, at: int) -> frozenset[str]:
-        """Words that begin the other lines of the block around a place; each block is looked through once."""
+        """Words that begin the other lines of the block around a place, as far as the next brace; looked through once."""
         if not self.blocks:
             return frozenset()
         opened = self.blocks[-1]
         if opened not in self.words_said:
             first, found = opened + 1, []
             for place in range(first, len(self.stream)):
-                if self.stream[place][0] == END or self.stream[place][1] == "}":
+                if self.stream[place][0] == END or self.stream[place][1] in ("{", "}"):
                     break
                 if place == first or self.stream[place - 1][0] == NEWLINE:
                     found.append((place, self.stream[place][1]))
