@@ -56,11 +56,21 @@ def golden(request):
 
 
 def pytest_sessionfinish(session, exitstatus):
+    """Golden files that nobody reads fail a whole run; workers tell which ones they read."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["golden"] = sorted(map(str, _used))
+        return
     whole = session.config.args_source is not pytest.Config.ArgsSource.ARGS and not session.config.option.keyword
     unused = set(GOLDEN.rglob("*.*")) - _used
     if whole and unused and exitstatus == 0:
         session.exitstatus = 1
         sys.stderr.write(f"\ngolden files that no test reads: {sorted(map(str, unused))}\n")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    """A worker has ended."""
+    _used.update(map(Path, getattr(node, "workeroutput", {}).get("golden", ())))
 
 
 @pytest.fixture

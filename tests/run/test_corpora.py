@@ -117,7 +117,7 @@ def test_lines_of_json_are_documents_packed_or_not(tmp_path):
     lines = '{"text": "one\\u00e9"}\n\n{"text": "two", "more": 1}\n'
     (tmp_path / "a.jsonl").write_text(lines, encoding="utf-8")
     (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
-    (tmp_path / "c.txt.gz").write_bytes(gzip.compress(b"three"))
+    (tmp_path / "c.txt.gz").write_bytes(gzip.compress(b"three", mtime=0))
 
     corpus = files("*", tmp_path)
 
@@ -153,7 +153,7 @@ def test_rows_of_parquet_are_documents(tmp_path):
         ("a.jsonl", b'{"text": "\\ud800"}\n', "half a surrogate"),
         ("a.jsonl", b"\xff\n", "not UTF-8"),
         ("a.txt.gz", b"no gzip", "no whole gzip file"),
-        ("a.txt.gz", gzip.compress(b"text" * 99)[:-9], "no whole gzip file"),
+        ("a.txt.gz", gzip.compress(b"text" * 99, mtime=0)[:-9], "no whole gzip file"),
         ("a.parquet", b"PAR1 and no more", "no parquet file"),
     ],
 )

@@ -252,7 +252,7 @@ class Machine:
         return [word for word, terminals in self.tables.words.items() if not moves.keys().isdisjoint(terminals)]
 
     def _said(self, at: int) -> frozenset[str]:
-        """Words that begin the other lines of the block around a place, as far as the next brace; looked through once."""
+        """Words that begin the other lines of the block around a place, as far as the next brace; looked at once."""
         if not self.blocks:
             return frozenset()
         opened = self.blocks[-1]
