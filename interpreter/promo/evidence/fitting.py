@@ -1,0 +1,371 @@
+"""
+Points to a scaling law, and to the laws that other draws of the runs would have given.
+
+The logarithm of a law is that of a sum of exponentials whose exponents are, but for a shift, linear in the parameters,
+so gradient and curvature of a fit are exact and Newton's method ends it in a few steps.
+
+What is minimised is the sum of Huber's function over differences of logarithms: beyond its *bend* a point pulls no
+harder, however far away it lies.  With a narrow bend that sum has many places where a search comes to rest.  So the
+search begins at several exponents, for each of which floor and factors are a linear problem, with a wide bend, and goes
+on with narrower ones, each from where the one before ended.
+
+Everything is plain Python: fits are small (hundreds of points, five parameters), and whoever verifies a study should
+need nothing else.
+
+Source:
+    Hoffmann et al. (2022), "Training compute-optimal large language models", approach 3; Besiroglu et al. (2024),
+    "Chinchilla scaling: a replication attempt"; Huber (1964), "Robust estimation of a location parameter"; Golub &
+    Pereyra (1973) for parameters that are linear once others are given.
+"""
+
+import math
+import random
+from collections.abc import Sequence
+from itertools import product
+
+from promo.evidence.laws import Form, Law, Point
+
+BEND = 1e-3
+"""Difference of logarithms at which Huber's function turns from a parabola into a line (Hoffmann et al.)."""
+LOWEST, HIGHEST = 1e-3, 1.0
+"""Exponents lie between; one that ends at a border is not told by the points."""
+STARTS = (0.08, 0.2, 0.35, 0.55, 0.85)
+"""Exponents at which a search may begin."""
+BEGUN = 3
+"""Searches, from the best of the places where one may begin."""
+NARROWER = 4.0
+"""How many times narrower each bend is than the one before."""
+STEPS = 100
+"""Steps of Newton's method at one bend, at most."""
+ENOUGH, ENOUGH_DRAWN, NEARLY = 1e-13, 1e-6, 1e-3
+"""A step that improves the sum by less than this share ends a search: at the last bend, in a draw, at bends before."""
+
+WIDEST = 0.1
+"""The bend with which a search begins."""
+
+Vector = list[float]
+Matrix = list[list[float]]
+
+
+# --- what is minimised ---------------------------------------------------------------------------------------------
+
+Term = tuple[float, tuple[tuple[int, float], ...]]
+"""The logarithm of a term, and what it moves by with each parameter that is in it."""
+
+
+class _Sum:
+    """
+    Points and a form to the sum, its gradient and its curvature.
+
+    Parameters are log E, log A, a and so on, with compute, size and data measured in their middles, so that factors and
+    exponents hardly depend on each other; a shift is the logarithm of its share of the middle.
+    """
+
+    def __init__(self, form: Form, points: Sequence[Point], counts: Sequence[int]) -> None:
+        self.form, self.counts = form, counts
+        logs = [tuple(map(math.log, one.at)) for one in points]
+        self.middle = [sum(column) / len(points) for column in zip(*logs, strict=True)]
+        self.logs = [tuple(a - b for a, b in zip(row, self.middle, strict=True)) for row in logs]
+        self.losses = [math.log(one.loss) for one in points]
+        least = min(row[0] for row in self.logs)
+        free, exponent, shift = (-300.0, 300.0), (LOWEST, HIGHEST), (least - 12.0, least + 2.0)
+        more = {Form.COMPUTE: (), Form.SHIFTED: (shift,), Form.SIZE_AND_DATA: (free, exponent)}
+        self.bounds: tuple[tuple[float, float], ...] = (free, free, exponent, *more[form])
+
+    def terms(self, at: Vector, index: int) -> tuple[Term, ...]:
+        """The terms of the law at a point."""
+        floor = (at[0], ((0, 1.0),))
+        match self.form:
+            case Form.COMPUTE:
+                x = self.logs[index][0]
+                return floor, (at[1] - at[2] * x, ((1, 1.0), (2, -x)))
+            case Form.SHIFTED:
+                place, shift = math.exp(self.logs[index][0]), math.exp(at[3])
+                x = math.log(place + shift)
+                return floor, (at[1] - at[2] * x, ((1, 1.0), (2, -x), (3, -at[2] * shift / (place + shift))))
+            case Form.SIZE_AND_DATA:
+                x, y = self.logs[index]
+                return floor, (at[1] - at[2] * x, ((1, 1.0), (2, -x))), (at[3] - at[4] * y, ((3, 1.0), (4, -y)))
+
+    def value(self, at: Vector, bend: float) -> float:
+        """The sum."""
+        total = 0.0
+        for index, count in enumerate(self.counts):
+            away = abs(self.losses[index] - math.log(sum(math.exp(log) for log, _ in self.terms(at, index))))
+            total += count * (0.5 * away * away if away <= bend else bend * (away - 0.5 * bend))
+        return total
+
+    def descent(self, at: Vector, bend: float) -> tuple[Vector, Matrix, Matrix]:
+        """Gradient and curvature of the sum, and what the curvature would be if every point lay within the bend."""
+        size = len(at)
+        gradient = [0.0] * size
+        curved, tame = ([[0.0] * size for _ in at] for _ in range(2))
+        for index, count in enumerate(self.counts):
+            terms = self.terms(at, index)
+            shares = [math.exp(log) for log, _ in terms]
+            whole = sum(shares)
+            away = self.losses[index] - math.log(whole)
+            within = abs(away) <= bend
+            pull = count * (away if within else math.copysign(bend, away))
+            slope = [0.0] * size
+            for share, (_, by) in zip(shares, terms, strict=True):
+                for row, first in by:
+                    slope[row] += share / whole * first
+                    for column, second in by:
+                        curved[row][column] -= pull * share / whole * first * second
+            if self.form is Form.SHIFTED:
+                self._bent(at, index, pull * shares[1] / whole, curved)
+            keep, held = pull + (count if within else 0.0), count * min(1.0, bend / max(abs(away), 1e-300))
+            for row, first in enumerate(slope):
+                gradient[row] -= pull * first
+                for column, second in enumerate(slope):
+                    curved[row][column] += keep * first * second
+                    tame[row][column] += held * first * second
+        return gradient, curved, tame
+
+    def _bent(self, at: Vector, index: int, pull: float, curved: Matrix) -> None:
+        """What a shift, which is in its term's exponent not linearly, adds to the curvature."""
+        place, shift = math.exp(self.logs[index][0]), math.exp(at[3])
+        share = shift / (place + shift)
+        curved[2][3] += pull * share
+        curved[3][2] += pull * share
+        curved[3][3] += pull * at[2] * share * (1 - share)
+
+    def named(self, at: Vector) -> tuple[float, ...]:
+        """Parameters as a law has them."""
+        floor, factor, exponent, *rest = at
+        first = (math.exp(floor), math.exp(factor + exponent * self.middle[0]), exponent)
+        match self.form:
+            case Form.COMPUTE:
+                return first
+            case Form.SHIFTED:
+                return (*first, math.exp(rest[0] + self.middle[0]))
+            case Form.SIZE_AND_DATA:
+                return (*first, math.exp(rest[0] + rest[1] * self.middle[1]), rest[1])
+
+    def inner(self, law: Law) -> Vector:
+        """Parameters of a law as the search has them, within their borders."""
+        floor, factor, exponent, *rest = law.parameters
+        found = [_log(floor), _log(factor) - exponent * self.middle[0], exponent]
+        match self.form:
+            case Form.COMPUTE:
+                pass
+            case Form.SHIFTED:
+                found.append(_log(rest[0]) - self.middle[0])
+            case Form.SIZE_AND_DATA:
+                found += [_log(rest[0]) - rest[1] * self.middle[1], rest[1]]
+        return [min(high, max(low, one)) for one, (low, high) in zip(found, self.bounds, strict=True)]
+
+    def starts(self) -> list[Vector]:
+        """Where searches begin: floor and factors by least squares, for each exponent."""
+        found = []
+        for exponents in product(STARTS, repeat=self.form.arguments):
+            columns = [[1.0, *(math.exp(-b * x) for b, x in zip(exponents, row, strict=True))] for row in self.logs]
+            target = [math.exp(one) for one in self.losses]
+            linear = _least_squares(columns, target, self.counts)
+            least = min(target) * 1e-3
+            floor, *factors = (math.log(max(one, least)) for one in linear)
+            match self.form:
+                case Form.COMPUTE:
+                    found.append([floor, factors[0], exponents[0]])
+                case Form.SHIFTED:
+                    low, high = self.bounds[3]
+                    found += [[floor, factors[0], exponents[0], low + by * (high - low)] for by in (0.2, 0.8)]
+                case Form.SIZE_AND_DATA:
+                    found.append([floor, factors[0], exponents[0], factors[1], exponents[1]])
+        return found
+
+
+def _log(value: float) -> float:
+    return math.log(value) if value > 0 else -math.inf
+
+
+def _least_squares(rows: Sequence[Vector], target: Vector, counts: Sequence[int]) -> Vector:
+    """Factors of the columns, relative to what is to be met, none below 0: the most negative one goes out at a time."""
+    kept = list(range(len(rows[0])))
+    while True:
+        square = [[0.0] * len(kept) for _ in kept]
+        right = [0.0] * len(kept)
+        for row, goal, count in zip(rows, target, counts, strict=True):
+            weight = count / (goal * goal)
+            for i, first in enumerate(kept):
+                right[i] += weight * row[first] * goal
+                for j, second in enumerate(kept):
+                    square[i][j] += weight * row[first] * row[second]
+        for i in range(len(kept)):
+            square[i][i] *= 1 + 1e-10
+        solved = solve(square, right) or [0.0] * len(kept)
+        lowest = min(range(len(kept)), key=solved.__getitem__)
+        if solved[lowest] >= 0 or len(kept) == 1:
+            found = dict(zip(kept, solved, strict=True))
+            return [max(found.get(index, 0.0), 0.0) for index in range(len(rows[0]))]
+        del kept[lowest]
+
+
+def solve(square: Matrix, right: Vector) -> Vector | None:
+    """A symmetric system by Cholesky's factors; None where the matrix is not positive definite."""
+    size = len(right)
+    lower = [[0.0] * size for _ in range(size)]
+    for i in range(size):
+        for j in range(i + 1):
+            rest = square[i][j] - sum(lower[i][k] * lower[j][k] for k in range(j))
+            if i == j:
+                if not rest > 1e-14 * abs(square[i][i]):
+                    return None
+                lower[i][i] = math.sqrt(rest)
+            else:
+                lower[i][j] = rest / lower[j][j]
+    half = [0.0] * size
+    for i in range(size):
+        half[i] = (right[i] - sum(lower[i][k] * half[k] for k in range(i))) / lower[i][i]
+    found = [0.0] * size
+    for i in reversed(range(size)):
+        found[i] = (half[i] - sum(lower[k][i] * found[k] for k in range(i + 1, size))) / lower[i][i]
+    return found
+
+
+# --- the search ----------------------------------------------------------------------------------------------------
+
+
+def _search(total: _Sum, at: Vector, bend: float, enough: float) -> tuple[float, Vector]:
+    """Newton's method from a place, damped until a step makes the sum smaller; parameters at a border stay there."""
+    value, damping = total.value(at, bend), 1e-3
+    for _ in range(STEPS):
+        gradient, curved, tame = total.descent(at, bend)
+        inside = [
+            k
+            for k, (low, high) in enumerate(total.bounds)
+            if not (at[k] <= low and gradient[k] > 0) and not (at[k] >= high and gradient[k] < 0)
+        ]
+        better = None
+        while inside and damping < 1e12:
+            scale = max(tame[k][k] for k in inside) or 1.0
+            square = [
+                [curved[i][j] + (damping * max(tame[i][i], 1e-9 * scale) if i == j else 0.0) for j in inside]
+                for i in inside
+            ]
+            step = solve(square, [-gradient[k] for k in inside])
+            if step is not None:
+                trial = list(at)
+                for k, by in zip(inside, step, strict=True):
+                    low, high = total.bounds[k]
+                    trial[k] = min(high, max(low, at[k] + max(-4.0, min(4.0, by))))
+                reached = total.value(trial, bend)
+                if reached < value:
+                    better = reached, trial
+                    break
+            damping = max(damping, 1e-12) * 6
+        if better is None:
+            break
+        gained, (value, at) = value - better[0], better
+        damping = max(damping / 20, 1e-14)
+        if gained <= enough * value:
+            break
+    return value, at
+
+
+def fit(points: Sequence[Point], form: Form, *, bend: float = BEND) -> Law:
+    """
+    The law that lies nearest to points.
+
+    Args:
+        points: as many as the law has parameters, or more.
+        form: which law.
+        bend: where Huber's function turns into a line, as a difference of logarithms.
+
+    Raises:
+        ValueError: there are fewer places than parameters, or something is not finite or not above 0.
+    """
+    places = {one.at for one in points}
+    if len(places) < len(form.names):
+        raise ValueError(f"{len(form.names)} parameters need as many places, and there are {len(places)}")
+    if any(not 0 < value < math.inf for one in points for value in (*one.at, one.loss)):
+        raise ValueError("a law is of finite numbers above 0")
+    total = _Sum(form, points, [1] * len(points))
+    starts = sorted((total.value(at, WIDEST), at) for at in total.starts())
+    return _ended(total, [_narrowed(total, at, bend) for _, at in starts[:BEGUN]])
+
+
+def _narrowed(total: _Sum, at: Vector, bend: float) -> tuple[float, Vector]:
+    """Searches with narrower and narrower bends."""
+    wide = max(bend, WIDEST)
+    while wide > bend:
+        _, at = _search(total, at, wide, NEARLY)
+        wide = max(bend, wide / NARROWER)
+    return _search(total, at, bend, ENOUGH)
+
+
+def _ended(total: _Sum, found: Sequence[tuple[float, Vector]]) -> Law:
+    value, at = min(found, key=lambda one: one[0])
+    borders = zip(at, total.bounds, total.form.names, strict=True)
+    unsure = tuple(name for one, (low, high), name in borders if one <= low or one >= high)
+    return Law(total.form, total.named(at), value, unsure)
+
+
+# --- how sure it is ------------------------------------------------------------------------------------------------
+
+
+def refits(points: Sequence[Point], law: Law, *, draws: int, seed: int, bend: float = BEND) -> list[Law]:
+    """
+    The law fitted again to runs drawn with replacement, as many times as *draws* says.
+
+    Points of one run are drawn together.  Where every place was measured by several runs, runs are drawn within their
+    places, as the experiment would be repeated; otherwise among all.  A draw that leaves fewer places than parameters
+    is drawn again.  Each search begins at *law*.
+
+    Args:
+        points: those that the law was fitted to.
+        law: the law.
+        draws: how many.
+        seed: of the only generator that is used.
+        bend: as in `fit`.
+
+    Returns:
+        One law for each draw.
+    """
+    generator = random.Random(seed)  # noqa: S311 - draws, not secrets
+    members: dict[str, list[int]] = {}
+    for index, one in enumerate(points):
+        members.setdefault(one.run, []).append(index)
+    strata = _strata(points, members)
+    found: list[Law] = []
+    while len(found) < draws:
+        counts = [0] * len(points)
+        for runs in strata:
+            for _ in runs:
+                for index in members[runs[int(generator.random() * len(runs))]]:
+                    counts[index] += 1
+        drawn = [(one, count) for one, count in zip(points, counts, strict=True) if count]
+        if len({one.at for one, _ in drawn}) < len(law.form.names):
+            continue
+        total = _Sum(law.form, [one for one, _ in drawn], [count for _, count in drawn])
+        found.append(_ended(total, [_search(total, total.inner(law), bend, ENOUGH_DRAWN)]))
+    return found
+
+
+def _strata(points: Sequence[Point], members: dict[str, list[int]]) -> list[list[str]]:
+    """Runs that may stand for each other: those measured at the same places, if none is alone; else all."""
+    alike: dict[tuple[tuple[float, ...], ...], list[str]] = {}
+    for run, indices in members.items():
+        alike.setdefault(tuple(sorted(points[index].at for index in indices)), []).append(run)
+    return list(alike.values()) if all(len(runs) > 1 for runs in alike.values()) else [list(members)]
+
+
+def interval(values: Sequence[float], level: float) -> tuple[float, float]:
+    """
+    The middle *level* of values, by the percentile method.
+
+    Raises:
+        ValueError: there are none, or *level* is outside of 0 to 1.
+    """
+    if not values or not 0 < level < 1:
+        raise ValueError("an interval needs values, and a level between 0 and 1")
+    ordered = sorted(values)
+
+    def at(share: float) -> float:
+        place = share * (len(ordered) - 1)
+        low = min(int(place), len(ordered) - 2) if len(ordered) > 1 else 0
+        high = min(low + 1, len(ordered) - 1)
+        return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+
+    return at((1 - level) / 2), at((1 + level) / 2)

@@ -1,0 +1,121 @@
+"""
+Scaling laws: how a loss falls as compute, or size and data, grow.
+
+A law is a floor and one or two powers.  `fitting` makes one of points; here stand the values, and what two laws say
+together: where training should go on with a larger shape.
+"""
+
+import math
+from enum import Enum
+
+from attrs import frozen
+
+
+class Form(Enum):
+    """What a law is a function of."""
+
+    COMPUTE = "E + A C^-b"
+    SHIFTED = "E + A (C + d)^-b"
+    SIZE_AND_DATA = "E + A N^-a + B D^-b"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its parameters, in the order in which a law has them."""
+        match self:
+            case Form.COMPUTE:
+                return "E", "A", "b"
+            case Form.SHIFTED:
+                return "E", "A", "b", "d"
+            case Form.SIZE_AND_DATA:
+                return "E", "A", "a", "B", "b"
+
+    @property
+    def arguments(self) -> int:
+        """How many numbers a loss is measured at: compute, or size and data."""
+        return 2 if self is Form.SIZE_AND_DATA else 1
+
+
+@frozen
+class Point:
+    """What was measured: at which compute (or size and data), and the loss; all above 0, points of one run together."""
+
+    at: tuple[float, ...]
+    loss: float
+    run: str
+
+
+@frozen
+class Law:
+    """
+    A fitted law.
+
+    *parameters* are in the order of `Form.names`; *lost* is the sum that was minimised; *unsure* names what ended at a
+    border of what it may be, so that the points do not tell it.
+    """
+
+    form: Form
+    parameters: tuple[float, ...]
+    lost: float
+    unsure: tuple[str, ...]
+
+    def loss(self, *at: float) -> float:
+        """The loss at a place, in the unit of the points."""
+        floor, factor, exponent, *rest = self.parameters
+        match self.form:
+            case Form.COMPUTE:
+                return floor + factor * math.pow(at[0], -exponent)
+            case Form.SHIFTED:
+                return floor + factor * math.pow(at[0] + rest[0], -exponent)
+            case Form.SIZE_AND_DATA:
+                return floor + factor * math.pow(at[0], -exponent) + rest[0] * math.pow(at[1], -rest[1])
+
+    def compute(self, loss: float) -> float:
+        """
+        The compute at which a law of compute comes to a loss.
+
+        Raises:
+            ValueError: the loss is not above the floor.
+        """
+        floor, factor, exponent, *rest = self.parameters
+        if loss <= floor:
+            raise ValueError("a law does not come down to its floor")
+        return math.pow((loss - floor) / factor, -1 / exponent) - (rest[0] if rest else 0.0)
+
+    def price(self, loss: float) -> float:
+        """Compute that a unit of loss costs at a loss, by a law of compute; infinite where it does not come."""
+        floor, factor, exponent, *_ = self.parameters
+        if loss <= floor:
+            return math.inf
+        return math.pow((loss - floor) / factor, -1 / exponent - 1) / (factor * exponent)
+
+
+def switch(small: Law, large: Law, least: float, most: float) -> float | None:
+    """
+    The compute at which training should go on with the larger shape: where both laws fall equally fast at equal loss.
+
+    It is not where the curves cross: what matters is what the next bit of loss costs, and that both laws price.
+
+    Args:
+        small: law in compute of the shape that trains.
+        large: law of the shape that it may become.
+        least: compute from which on a change is looked for.
+        most: compute up to which.
+
+    Returns:
+        Compute that the small shape has used there; None where there is no such place between.
+
+    Source:
+        Anagnostidis et al. (2024), "Navigating scaling laws: compute optimality in adaptive model training".
+    """
+
+    def dearer(compute: float) -> bool:
+        loss = small.loss(compute)
+        return small.price(loss) >= large.price(loss)
+
+    if dearer(least) or not dearer(most):
+        return None
+    low, high = math.log(least), math.log(most)
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (low, middle) if dearer(math.exp(middle)) else (middle, high)
+    return math.exp(high)

@@ -1,0 +1,184 @@
+"""Laws are fitted where published fits lie, exactly where their sums say, and nothing is said that points do not tell."""
+
+import csv
+import math
+import random
+import statistics
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from promo.evidence.fitting import fit, interval, refits
+from promo.evidence.laws import Form, Law, Point, switch
+
+OUTLIERS = 5
+"""Points with the highest losses, which the replication left out."""
+
+
+@pytest.fixture(scope="module")
+def chinchilla():
+    """
+    Model size, tokens and loss of 240 runs.
+
+    Source: read off figure 4 of Hoffmann et al. (2022) by Besiroglu et al. (2024), "Chinchilla scaling: a replication
+    attempt", github.com/epoch-research/analyzing-chinchilla; tokens are flops / (6 parameters), as there.
+    """
+    with (Path(__file__).parent / "chinchilla.csv").open(encoding="utf-8", newline="") as file:
+        rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    highest = sorted(row["loss"] for row in rows)[-OUTLIERS]
+    kept = [row for row in rows if row["loss"] < highest]
+    return [
+        Point((row["parameters"], row["flops"] / 6 / row["parameters"]), row["loss"], str(index))
+        for index, row in enumerate(kept)
+    ]
+
+
+def test_the_published_refit_of_240_runs_is_found_to_its_printed_digits(chinchilla):
+    """It fitted the scale of Huber's function as well, to 5e-6, which leaves hardly more than absolute differences."""
+    law = fit(chinchilla, Form.SIZE_AND_DATA, bend=1e-8)
+    floor, factor, size, other, data = law.parameters
+
+    assert len(chinchilla) == 240
+    assert (round(factor, 1), round(other, 1)) == (482.0, 2085.4)
+    assert (round(floor, 3), round(size, 4), round(data, 4)) == (1.817, 0.3478, 0.3659)
+    assert law.unsure == ()
+
+
+def test_with_the_usual_bend_it_is_where_the_sum_is_smallest(chinchilla):
+    """The optimum that tight tolerances find from most of 4,500 starts; loose ones stop before it."""
+    law = fit(chinchilla, Form.SIZE_AND_DATA)
+
+    assert law.lost == pytest.approx(0.00101827402, rel=1e-8)
+    assert law.parameters == pytest.approx((1.81722, 477.83, 0.34731, 2143.4, 0.36717), rel=2e-5)
+
+
+def test_other_draws_of_the_runs_spread_as_was_published(chinchilla):
+    """Standard errors there: E 0.026, a 0.015, b 0.021, optimal exponent 0.020."""
+    law = fit(chinchilla, Form.SIZE_AND_DATA)
+    drawn = refits(chinchilla, law, draws=100, seed=1)
+    spread = [statistics.stdev(column) for column in zip(*(one.parameters for one in drawn), strict=True)]
+    optimal = [one.parameters[4] / (one.parameters[2] + one.parameters[4]) for one in drawn]
+
+    assert spread[0] == pytest.approx(0.026, rel=0.25)
+    assert spread[2] == pytest.approx(0.015, rel=0.25)
+    assert spread[4] == pytest.approx(0.021, rel=0.25)
+    assert statistics.stdev(optimal) == pytest.approx(0.020, rel=0.25)
+
+
+PLACES = (1e10, 3e10, 1e11, 3e11, 1e12, 3e12)
+
+
+def measured(law: Law, noise: float, seed: int, runs: int = 5, places=PLACES) -> list[Point]:
+    draw = random.Random(seed)
+    return [Point((c,), law.loss(c) * math.exp(draw.gauss(0, noise)), f"{c}-{k}") for c in places for k in range(runs)]
+
+
+@given(
+    floor=st.floats(0.5, 3),
+    factor=st.floats(0.3, 3),
+    exponent=st.floats(0.15, 0.8),
+    shift=st.floats(0.05, 3),
+)
+@settings(deadline=None, max_examples=40)
+def test_points_that_lie_on_a_law_give_that_law(floor, factor, exponent, shift):
+    for form, parameters in (
+        (Form.COMPUTE, (floor, factor * 1e10**exponent, exponent)),
+        (Form.SHIFTED, (floor, factor * 1e10**exponent, exponent, shift * 1e10)),
+    ):
+        truth = Law(form, parameters, 0, ())
+        found = fit(measured(truth, 0, 1, runs=1), form)
+
+        assert [found.loss(c) for c in PLACES] == pytest.approx([truth.loss(c) for c in PLACES], rel=1e-5)
+
+
+def test_a_law_of_a_shape_says_what_came_at_a_larger_budget_within_its_interval():
+    truth, hits = Law(Form.SHIFTED, (2.0, 3e3, 0.35, 5e9), 0, ()), 0
+    for seed in range(20):
+        points = measured(truth, 0.001, seed)
+        law = fit(points, Form.SHIFTED)
+        low, high = interval([one.loss(1e13) for one in refits(points, law, draws=60, seed=seed)], 0.95)
+        hits += low <= truth.loss(1e13) <= high
+
+        assert law.loss(1e13) == pytest.approx(truth.loss(1e13), rel=0.005)
+    assert hits >= 16
+
+
+def test_one_wild_point_hardly_moves_a_law():
+    truth = Law(Form.COMPUTE, (2.0, 3e3, 0.35), 0, ())
+    points = measured(truth, 1e-5, 3)
+    wild = [*points[:-1], Point(points[-1].at, 40.0, "wild")]
+
+    assert fit(wild, Form.COMPUTE).loss(1e13) == pytest.approx(truth.loss(1e13), rel=1e-3)
+    assert fit(wild, Form.COMPUTE, bend=10).loss(1e13) != pytest.approx(truth.loss(1e13), rel=0.05)
+
+
+def test_an_exponent_at_its_border_is_named():
+    steep = [Point((c,), 2 + (1e10 / c) ** 2.1, str(c)) for c in PLACES]
+
+    assert fit(steep, Form.COMPUTE).unsure == ("b",)
+
+
+def test_too_few_places_and_what_is_no_loss_are_refused():
+    with pytest.raises(ValueError, match="3 parameters need as many places, and there are 2"):
+        fit([Point((c,), 2.0, str(k)) for c in (1.0, 2.0) for k in range(9)], Form.COMPUTE)
+    for bad in (0.0, -1.0, math.inf, math.nan):
+        with pytest.raises(ValueError, match="finite numbers above 0"):
+            fit([Point((float(c),), bad, str(c)) for c in range(1, 9)], Form.COMPUTE)
+
+
+def test_fits_and_draws_repeat_to_the_last_bit():
+    points = measured(Law(Form.SHIFTED, (2.0, 3e3, 0.35, 5e9), 0, ()), 0.01, 8)
+    law = fit(points, Form.SHIFTED)
+
+    assert fit(points, Form.SHIFTED) == law
+    assert refits(points, law, draws=20, seed=5) == refits(points, law, draws=20, seed=5)
+    assert refits(points, law, draws=20, seed=5) != refits(points, law, draws=20, seed=6)
+
+
+def test_the_order_of_points_moves_the_law_by_rounding_alone():
+    points = measured(Law(Form.SHIFTED, (2.0, 3e3, 0.35, 5e9), 0, ()), 0.01, 8)
+    turned = fit(points[::-1], Form.SHIFTED)
+
+    assert turned.loss(1e13) == pytest.approx(fit(points, Form.SHIFTED).loss(1e13), rel=1e-7)
+
+
+SMALL, LARGE = Law(Form.COMPUTE, (2.2, 200.0, 0.3), 0, ()), Law(Form.COMPUTE, (2.0, 900.0, 0.33), 0, ())
+
+
+def test_the_switch_is_where_the_way_to_a_loss_is_cheapest_and_not_where_the_curves_cross():
+    """Compute to a loss, over every place to switch: what the small shape used, and what the large one still needs."""
+    goal, places = 2.25, [10 ** (k / 500) for k in range(3000, 6500)]
+
+    def whole(place: float) -> float:
+        return place + LARGE.compute(goal) - LARGE.compute(SMALL.loss(place))
+
+    cheapest = min(places, key=whole)
+    found = switch(SMALL, LARGE, 1e6, 1e14)
+    crossing = next(place for place in places if LARGE.loss(place) < SMALL.loss(place))
+
+    assert found == pytest.approx(cheapest, rel=0.01)
+    assert whole(found) < 0.95 * LARGE.compute(goal)
+    assert whole(crossing) == pytest.approx(LARGE.compute(goal), rel=0.01)
+
+
+def test_no_switch_where_one_shape_is_always_the_better_one():
+    better = Law(Form.COMPUTE, (2.0, 100.0, 0.3), 0, ())
+
+    assert switch(better, Law(Form.COMPUTE, (2.1, 300.0, 0.3), 0, ()), 1e6, 1e14) is None
+    assert switch(Law(Form.COMPUTE, (2.1, 300.0, 0.3), 0, ()), better, 1e6, 1e14) is None
+
+
+def test_a_law_does_not_come_down_to_its_floor():
+    with pytest.raises(ValueError, match="floor"):
+        SMALL.compute(2.2)
+    assert SMALL.price(2.2) == math.inf
+    assert SMALL.compute(SMALL.loss(1e9)) == pytest.approx(1e9)
+
+
+def test_an_interval_is_the_middle_of_its_values():
+    assert interval([float(k) for k in range(101)], 0.9) == pytest.approx((5.0, 95.0))
+    assert interval([3.0], 0.9) == (3.0, 3.0)
+    with pytest.raises(ValueError, match="level"):
+        interval([1.0], 1.0)
