@@ -12,23 +12,8 @@ from hypothesis import strategies as st
 
 import drawn
 from promo.base.canonical import canonical, parse_canonical, parse_json
-from promo.base.codec import (
-    Count,
-    Digest,
-    Free,
-    Large,
-    Measured,
-    Moment,
-    Name,
-    Remark,
-    Seconds,
-    Undecodable,
-    from_json,
-    level_to_json,
-    to_json,
-    union_from_json,
-    value_digest,
-)
+from promo.base.codec import from_json, level_to_json, to_json, union_from_json, value_digest
+from promo.base.fields import Count, Digest, Free, Large, Measured, Moment, Name, Remark, Seconds, Undecodable
 from promo.decision.values import Decision
 from promo.driver.bundle import Manifest
 from promo.evidence.effects import EffectTable

@@ -28,6 +28,7 @@ from promo.decision.protocol import Wrong, breaches
 from promo.driver.pipeline import compile_source
 from promo.ledger.chain import GENESIS
 from promo.ledger.outcomes import Answer, Failed, Held, Lacking, Outcome, Settled, Stopped
+from promo.ledger.sources import Installed, Text
 from promo.ledger.state import State, apply
 from promo.ledger.values import (
     Amendment,
@@ -42,7 +43,6 @@ from promo.ledger.values import (
     Event,
     Freezing,
     Happening,
-    Installed,
     Loss,
     PersonDecided,
     Publication,
@@ -56,7 +56,6 @@ from promo.ledger.values import (
     StudyClosed,
     StudyStopped,
     Taken,
-    Text,
     TextPrepared,
     Verdict,
     Work,

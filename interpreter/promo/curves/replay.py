@@ -16,7 +16,7 @@ from promo.curves.layouts import rearranged
 from promo.curves.read import read_sheet, suffix_of
 from promo.curves.settings import settings_from_json, settings_to_json
 from promo.curves.values import Curve, Fault, Settings
-from promo.ledger.values import Recording
+from promo.ledger.sources import Recording
 from promo.study.values import Measure, Study
 
 SETTINGS = "curves.json"

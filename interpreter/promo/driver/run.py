@@ -36,6 +36,7 @@ from promo.evidence.effects import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
+from promo.ledger.sources import Text
 from promo.ledger.state import State, StudyState, apply, state_of
 from promo.ledger.values import (
     Decided,
@@ -47,7 +48,6 @@ from promo.ledger.values import (
     Start,
     StudyClosed,
     StudyStopped,
-    Text,
     TextPrepared,
     Verdict,
 )

@@ -13,6 +13,7 @@ from attrs import define, field
 
 from promo.base.errors import Mismatch
 from promo.ledger.outcomes import Held, Stopped
+from promo.ledger.sources import Text
 from promo.ledger.values import (
     Amendment,
     AttemptFailed,
@@ -39,7 +40,6 @@ from promo.ledger.values import (
     Start,
     StudyClosed,
     StudyStopped,
-    Text,
     TextPrepared,
     Work,
 )

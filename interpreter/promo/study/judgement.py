@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 
 from attrs import frozen
 
-from promo.base.codec import Remark, Unstored
+from promo.base.fields import Remark, Unstored
 from promo.base.shown import LEAN, Shown
 from promo.study.places import Where, place
 
