@@ -7,6 +7,7 @@ file is the one that it recorded, and no run gets a second result.  Everything i
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import assert_never
 
 from attrs import evolve, frozen
 
@@ -263,8 +264,10 @@ def _says(end: Ended, result: Result) -> bool:
             )
         case AttemptFailed():
             return (end.status, end.cause, end.train_s) == (result.status, result.cause, result.charged_s)
-        case _:
+        case AttemptLost():
             return False
+        case _:
+            assert_never(end)
 
 
 def _place(start: AttemptStarted) -> str:

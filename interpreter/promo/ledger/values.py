@@ -428,29 +428,23 @@ class BundleImported:
 
 
 Ended = ResultAccepted | AttemptFailed | AttemptLost
-Happening = (
+OfAttempt = AttemptStarted | Ended | AttemptLate | ResultFlagged
+OfStep = StageOpened | StageClosed | EffectsEstimated | Decided
+"""A step that the agenda of a study asks for."""
+OfStudy = (
     Freezing
     | Receipt
     | Publication
     | Start
     | TextPrepared
-    | StageOpened
-    | StageClosed
-    | EffectsEstimated
     | StudyStopped
     | StudyClosed
     | ClockJumped
-    | AttemptStarted
-    | ResultAccepted
-    | AttemptFailed
-    | AttemptLost
-    | AttemptLate
-    | ResultFlagged
-    | Decided
     | PersonDecided
     | Amendment
     | BundleImported
 )
+Happening = OfAttempt | OfStep | OfStudy
 
 
 @frozen
