@@ -358,6 +358,7 @@ BROKEN = {
     "a guard that lets nobody try again": (GUARD, Wrong.GUARD, FLAG, said(FLAGGED, FLAG, again=False)),
     "a person whom nobody asked": (WELL, Wrong.NOT_ASKED, AT, put_in(SOUND, AT, PERSON[ASK].event)),
     "a person twice": (ASKED, Wrong.NOT_ASKED, ASK + 1, put_in(PERSON, ASK + 1, PERSON[ASK].event)),
+    "a person without a reason": (ASKED, Wrong.NO_REASON, ASK, said(PERSON, ASK, reason=" ")),
     "an attempt of no bundle": (WELL, Wrong.NO_BUNDLE, AT, put_in(SOUND, AT, began(FIRST, 1, GENESIS))),
     "an attempt that a bundle did not bring": (
         WELL, Wrong.NO_BUNDLE, AT + 1,

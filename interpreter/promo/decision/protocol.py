@@ -102,6 +102,8 @@ class Wrong(Enum):
     """No guard sets this result aside so."""
     NOT_ASKED = "not asked"
     """Nobody waited for a person there."""
+    NO_REASON = "no reason"
+    """A person's verdict has an author and a reason."""
     NO_BUNDLE = "no bundle"
     """No bundle that was taken in holds it."""
     AHEAD = "ahead"
@@ -239,7 +241,8 @@ class _Protocol:
             case TextPrepared():
                 return Wrong.TWICE if state.text is not None else None
             case PersonDecided():
-                return None if one.name in state.waiting() else Wrong.NOT_ASKED
+                signed = one.by.strip() and one.reason.strip()
+                return Wrong.NOT_ASKED if one.name not in state.waiting() else None if signed else Wrong.NO_REASON
             case Receipt():
                 return None if one.size <= event.seq else Wrong.AHEAD
             case Publication():

@@ -5,12 +5,16 @@ Nothing here needs the lock: the ledger is read up to its last whole line, which
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 from attrs import evolve, field, frozen
 
 from promo.base.canonical import digest_bytes, parse_json
+from promo.base.codec import union_from_json
 from promo.base.errors import Mismatch, PromoError
+from promo.base.fields import Form
 from promo.curves.replay import SETTINGS, Replay, stored_replay
 from promo.decision.decide import decide_gate, decide_rule
 from promo.decision.reduce import decide_reduction
@@ -20,7 +24,7 @@ from promo.driver.pipeline import Compiled, compile_source, read_lock
 from promo.evidence.collect import collect
 from promo.evidence.effects import EffectTable, estimate_effects
 from promo.evidence.values import Evidence
-from promo.files import decode_source
+from promo.files import LARGEST_SPEC, decode_source
 from promo.ledger.chain import decode
 from promo.ledger.ports import Disk
 from promo.ledger.state import Attempt, State, state_of
@@ -40,6 +44,8 @@ LEDGER = "ledger.jsonl"
 REPORT = "report.html"
 DATA = "data"
 IMPORTS = "imports.json"
+Used = Mapping[str, Annotated[str, Form("text of a spec", longest=LARGEST_SPEC)]]
+"""Texts of the files that a spec uses, by the names that it uses."""
 RECHECK = "recheck.py"
 """The second verifier, which needs nothing but Python and travels with the study."""
 AMENDMENTS = "amendments"
@@ -113,12 +119,9 @@ class StudyFolder:
         if content is None:
             return {}
         try:
-            stored = parse_json(content)
+            return dict(union_from_json(Used, parse_json(content)))
         except ValueError as fault:
             raise Mismatch(f"{self.path / IMPORTS} is damaged: {fault}") from fault
-        if not isinstance(stored, dict):
-            raise Mismatch(f"{self.path / IMPORTS} is damaged: it holds no texts by name")
-        return {name: str(text) for name, text in stored.items()}
 
     def replay(self, study: Study, state: State) -> Replay:
         """
