@@ -133,7 +133,7 @@ def test_what_is_read_back_is_the_value_without_what_means_nothing():
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        ({"thing": 2}, "its thing is 2, and not 3"),
+        ({"thing": 2}, "it is of format 2, and this promo reads format 3"),
         ({"thing": "3"}, "its thing is '3', and not 3"),
         ({"thing": 3.0}, "its thing is 3.0, and not 3"),
         ({"more": 1}, "a thing has no 'more'"),

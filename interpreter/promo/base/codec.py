@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_
 from attrs import fields
 
 from promo.base.canonical import Json, digest, exact
-from promo.base.fields import MOST, SIMPLE, Decoder, Form, Range, Undecodable, Unstored, brief, free
+from promo.base.fields import MOST, SIMPLE, Decoder, Form, OtherForm, Range, Undecodable, Unstored, brief, free
 
 T = TypeVar("T")
 Encoder = Callable[[Any], Json]
@@ -136,13 +136,15 @@ def _decoder_of(kind: Any) -> Decoder:
     parts = tuple((name, _decoder(hint)) for name, hint in stored_fields)
     if getattr(kind, "ROW", False):
         return _row_decoder(kind, parts)
-    head = _head(kind)
+    head, form = _head(kind), getattr(kind, "FORM", ("", 0))
     keys = frozenset({*head, *(name for name, _ in parts)})
     assert len(keys) == len(head) + len(parts), f"{kind} has a field that is called like its tag or form"
 
     def decode(stored: Any, place: str) -> Any:
         if type(stored) is not dict:
             raise Undecodable(place, f"{brief(stored)} is no {_called(kind)}")
+        if form[0] in stored and stored[form[0]] != form[1] and type(stored[form[0]]) is int:
+            raise OtherForm(place, stored[form[0]], form[1])
         for key, value in head.items():
             if key in stored and (stored[key] != value or type(stored[key]) is not type(value)):
                 raise Undecodable(place, f"its {key} is {brief(stored[key])}, and not {brief(value)}")

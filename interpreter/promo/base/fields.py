@@ -31,6 +31,14 @@ class Undecodable(ValueError):
         super().__init__(f"{place.lstrip('.')}: {message}" if place else message)
 
 
+class OtherForm(Undecodable):
+    """A file is of another version of its form than this promo reads."""
+
+    def __init__(self, place: str, found: int, wanted: int) -> None:
+        self.found, self.wanted = found, wanted
+        super().__init__(place, f"it is of format {found}, and this promo reads format {wanted}")
+
+
 class Form:
     """
     What a text has to be, beyond being text: a pattern, a length, and for numbers as text a range.

@@ -15,7 +15,7 @@ from attrs import frozen
 from promo import __version__
 from promo.base.canonical import digest_bytes
 from promo.base.diagnostics import SpecError, errors
-from promo.base.errors import Mismatch, PromoError
+from promo.base.errors import Mismatch, OtherFormat, PromoError
 from promo.decision.values import Decision
 from promo.driver.anchor import head_fault
 from promo.driver.pipeline import Compiled
@@ -61,6 +61,7 @@ def legible(folder: StudyFolder) -> Record | RemainsView:
     What can be read of a study that may be damaged: a record without what its faults took, or what little remains.
 
     Raises:
+        OtherFormat: another promo wrote it.
         PromoError: there is no study in the folder, not even a part of one.
     """
     reading = _Reading(folder, lenient=True)
@@ -69,6 +70,8 @@ def legible(folder: StudyFolder) -> Record | RemainsView:
     except SpecError as fault:
         found = next(errors(fault.diagnostics))
         reading.faults.append(f"the spec cannot be read by promo {__version__}: {found.code}: {found.message}")
+    except OtherFormat:
+        raise
     except PromoError as fault:
         reading.faults.append(fault.message)
     names = sorted(path.name for path in folder.path.iterdir()) if folder.path.is_dir() else []

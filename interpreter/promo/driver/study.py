@@ -13,7 +13,7 @@ from attrs import evolve, field, frozen
 
 from promo.base.canonical import digest_bytes, parse_json
 from promo.base.codec import union_from_json
-from promo.base.errors import Mismatch, PromoError
+from promo.base.errors import Mismatch, OtherFormat, PromoError
 from promo.base.fields import Form
 from promo.curves.replay import SETTINGS, Replay, stored_replay
 from promo.decision.decide import decide_gate, decide_rule
@@ -77,6 +77,7 @@ class StudyFolder:
 
         Raises:
             PromoError: there is none.
+            OtherFormat: another promo wrote it.
             Mismatch: it is damaged.
         """
         content = self._ledger()
@@ -87,7 +88,31 @@ class StudyFolder:
                 # Not every file system shows a line that is being written all at once; damage stays as it is.
                 before, content = content, self._ledger()
                 if content == before:
+                    self._of_this_format()
                     raise
+
+    def _of_this_format(self) -> None:
+        """What another promo wrote is not damaged."""
+        try:
+            self.lock()
+        except OtherFormat:
+            raise
+        except PromoError:
+            return  # the ledger is told of first
+
+    def lock(self) -> Lock | None:
+        """
+        What was sealed when it was started.
+
+        Raises:
+            OtherFormat: another promo wrote it.
+            PromoError: it is damaged.
+        """
+        try:
+            return read_lock(self.path / LOCK)
+        except OtherFormat as fault:
+            hint = f"the {RECHECK} that it carries verifies it: python3 {self.path / RECHECK} {self.path}"
+            raise OtherFormat(f"the study in {self.path}", fault.found, fault.wanted, hint=hint) from fault
 
     def _ledger(self) -> bytes:
         content = self.read(LEDGER)
@@ -101,7 +126,7 @@ class StudyFolder:
 
     def compiled(self) -> Compiled:
         """The study's own copy of its spec, through every pass."""
-        return self._compile(self.path / SPEC, read_lock(self.path / LOCK))
+        return self._compile(self.path / SPEC, self.lock())
 
     def worded(self) -> Compiled:
         """The study's own copy of its spec as it reads now, whatever its lock holds."""
