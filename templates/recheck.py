@@ -4409,7 +4409,11 @@ def planned(folder: Folder, frozen: Object, report: Report) -> Plan | None:
     runner = plan.study["runner"]
     if (frozen["runner"]["name"], frozen["runner"]["version"]) != (runner["name"], runner["version"]):
         report.differs("plan", "another runner was frozen")
-    fit(table(STRING), strict(folder.read("imports.json").removesuffix(b"\n")), "imports.json")
+    fit(
+        table(text("text of a spec", longest=2**24)),
+        strict(folder.read("imports.json").removesuffix(b"\n")),
+        "imports.json",
+    )
     lock = strict(folder.read("lock.json").removesuffix(b"\n"))
     fit(LOCK, lock, "lock.json")
     for name, seal in lock["seals"].items():

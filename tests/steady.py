@@ -22,7 +22,8 @@ from promo.curves.values import Settings
 from promo.driver import run as driver
 from promo.driver.hosts import RecordedPlace
 from promo.driver.study import StudyFolder, study_folder
-from promo.ledger.values import Installed, RunStatus, Work
+from promo.ledger.sources import Installed
+from promo.ledger.values import RunStatus, Work
 from promo.run.corpora import prepare
 from promo.run.disk import RealDisk
 from promo.run.provenance import Origin

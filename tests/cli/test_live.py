@@ -14,19 +14,9 @@ from promo.driver.requests import Requests
 from promo.driver.study import StudyFolder
 from promo.ledger.chain import GENESIS
 from promo.ledger.outcomes import Held, Lacking
+from promo.ledger.sources import Installed, Recording
 from promo.ledger.state import state_of
-from promo.ledger.values import (
-    AttemptStarted,
-    Decided,
-    Event,
-    Freezing,
-    Installed,
-    Recording,
-    ResultAccepted,
-    StageOpened,
-    Verdict,
-    Work,
-)
+from promo.ledger.values import AttemptStarted, Decided, Event, Freezing, ResultAccepted, StageOpened, Verdict, Work
 from promo.report.plan import hours_text
 from promo.report.progress import Phase, build_progress, reported_s, spent_words
 from promo.run.contract import Recorder

@@ -10,8 +10,8 @@ from promo.base.diagnostics import errors
 from promo.base.errors import ExitCode
 from promo.cli.spec import compile_file, print_diagnostics, write_text
 from promo.cli.terminal import put
-from promo.driver.pipeline import closure_changes, lock_path, read_lock
-from promo.driver.study import LOCK, StudyFolder, study_folder
+from promo.driver.pipeline import closure_changes, lock_path
+from promo.driver.study import StudyFolder, study_folder
 from promo.ledger.state import AttemptState, State
 from promo.run.clock import SystemClock
 from promo.run.provenance import commit_of
@@ -53,7 +53,7 @@ def freeze(options: Namespace) -> int:
 
 def _known_seals(lock: Lock | None, folder: StudyFolder) -> Lock | None:
     """Seals of the spec, and those that starting a study made."""
-    started = read_lock(folder.path / LOCK) if folder.exists else None
+    started = folder.lock() if folder.exists else None
     if lock is None or started is None:
         return lock or started
     return Lock(lock.study, {**started.seals, **lock.seals})

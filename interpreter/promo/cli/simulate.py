@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from attrs import evolve
 
@@ -29,6 +29,7 @@ from promo.study.judgement import (
     Difference,
     Either,
     Equivalent,
+    First,
     Gate,
     Isnt,
     Level,
@@ -301,8 +302,10 @@ def _wider(condition: Condition, factor: Fraction) -> Condition:
             return evolve(condition, condition=_wider(condition.condition, factor))
         case Both() | Either():
             return evolve(condition, conditions=tuple(_wider(one, factor) for one in condition.conditions))
-        case _:
+        case Top() | Best() | Level() | Agreement() | First():
             return condition
+        case _:
+            assert_never(condition)
 
 
 def _top(gate: str, keep: object, count: int) -> Top:

@@ -41,6 +41,7 @@ from promo.study.judgement import (
     Level,
     Method,
     Side,
+    Simple,
     Statistic,
     Test,
     Top,
@@ -118,7 +119,7 @@ def holds(condition: Condition, candidate: str, table: Table) -> Answer:
             return finding.holds, (finding,)
 
 
-def _finding(condition: Condition, candidate: str, table: Table) -> Finding:
+def _finding(condition: Simple, candidate: str, table: Table) -> Finding:
     match condition:
         case Top():
             return _place(condition, condition.count, candidate, table)
@@ -134,8 +135,6 @@ def _finding(condition: Condition, candidate: str, table: Table) -> Finding:
             return agreement(condition, table)
         case First():
             return _first(condition, candidate, table)
-        case Isnt() | Both() | Either():
-            raise AssertionError("holds takes these apart")
         case _:
             assert_never(condition)
 
@@ -226,6 +225,8 @@ def inside(bound: Bound, value: Fraction) -> Fraction:
             return bound.value - value
         case BoundKind.AT_LEAST:
             return value - bound.value
+        case _:
+            assert_never(bound.kind)
 
 
 def _against(

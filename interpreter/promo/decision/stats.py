@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
 from statistics import NormalDist
+from typing import assert_never
 
 from promo.base.tails import t_quantile
 from promo.study.judgement import Statistic
@@ -46,6 +47,8 @@ def summarise(values: Sequence[Fraction], statistic: Statistic, *, lower_is_bett
             return max(values) if lower_is_better else min(values)
         case Statistic.EVERY:
             raise ValueError("'every' gives one number per cell")
+        case _:
+            assert_never(statistic)
 
 
 def half_width(differences: Sequence[Fraction], confidence: Fraction, sigma: Fraction | None) -> float:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
+from typing import assert_never
 
 from attrs import frozen
 
@@ -70,8 +71,10 @@ def note_in(receipt: bytes) -> bytes | None:
         case Form.TAG:
             signed, found, _ = receipt.partition(ARMOUR)
             return signed.partition(b"\n\n")[2] if found else None
-        case _:
+        case Form.SSH | Form.STAMP | None:
             return None
+        case _ as form:
+            assert_never(form)
 
 
 def vouched(note: bytes, receipt: bytes, keys: Sequence[Path], authorities: Sequence[Path]) -> Voucher | None:

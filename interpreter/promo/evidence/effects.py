@@ -27,7 +27,8 @@ from typing import ClassVar
 
 from attrs import evolve, frozen
 
-from promo.base.codec import Count, Digest, Measured, value_digest
+from promo.base.codec import value_digest
+from promo.base.fields import Count, Digest, Measured
 from promo.base.tails import adjust, f_tail, t_quantile, t_tails
 from promo.evidence.least_squares import Solved, solve
 from promo.evidence.observed import Levels, Observed, Signs, moments, observe

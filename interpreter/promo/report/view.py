@@ -6,6 +6,7 @@ What is not shown matters as much as what is, so the limits are derived from the
 
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import assert_never
 
 from promo.base.canonical import exact, from_exact, rounded
 from promo.decision.stats import summarise
@@ -127,6 +128,8 @@ class _View:
                 return "not finished: what follows is as far as it has come"
             case StudyState.EMPTY:
                 return "not started"
+            case _:
+                assert_never(self.state.study)
 
     def _rung(self, row: str, names: tuple[str, ...]) -> str:
         budget = describe_budget(self.study.stages[names[0]].budget)

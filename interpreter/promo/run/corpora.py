@@ -18,7 +18,7 @@ from attrs import evolve, frozen
 from promo.base.canonical import Json, digest, digest_bytes, parse_json
 from promo.base.differences import differences
 from promo.base.errors import PromoError
-from promo.ledger.values import Text, TokenText
+from promo.ledger.sources import Text, TokenText
 from promo.run.tokens import Tokenizer, read_tokenizer, shard
 from promo.study.values import Data
 

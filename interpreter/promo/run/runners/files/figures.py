@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from numbers import Real
 from pathlib import Path
+from typing import assert_never
 
 from attrs import define, field
 
@@ -160,6 +161,8 @@ class Lines:
                 words = f"it printed '{key}' {len(found)} times; say which counts: which = \"last\" in [summary]"
                 self._said.unread = self._said.unread or words
                 return None
+            case _:
+                assert_never(self._summary.which)
 
 
 MOST_NAMES = 1_000

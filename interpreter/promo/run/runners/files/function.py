@@ -7,7 +7,7 @@ from importlib.abc import InspectLoader
 from importlib.util import decode_source, module_from_spec, spec_from_loader
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, assert_never
 
 from attrs import evolve
 
@@ -110,6 +110,8 @@ def _used(request: Request, recorder: Recorder) -> Used | None:
             tokens = None if last is None else last.tokens
             flops = request.flops_per_token
             return Used(kind, str(tokens * flops), None, Counter.REPORTED) if tokens is not None and flops else None
+        case _:
+            assert_never(kind)
 
 
 def _outcome(found: Any, request: Request) -> Outcome:

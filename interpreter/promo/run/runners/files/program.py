@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import IO
+from typing import IO, assert_never
 
 from attrs import evolve
 
@@ -126,6 +126,8 @@ def _used(request: Request, said: Said, elapsed: float, processor_s: float) -> U
             if tokens is None or not request.flops_per_token:
                 return None
             return Used(kind, exact(tokens * request.flops_per_token), None, Counter.REPORTED)
+        case _:
+            assert_never(kind)
 
 
 def _children_s() -> float:
