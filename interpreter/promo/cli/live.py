@@ -18,9 +18,11 @@ from rich.text import Text
 from promo.base.canonical import from_exact, parse_json
 from promo.base.codec import from_json
 from promo.cli.terminal import expanded, put
+from promo.decision.agenda import Agenda
+from promo.decision.counts import Count, Counts
 from promo.decision.values import Decision
 from promo.ledger.state import Attempt, State
-from promo.plan.values import Plan, PlannedRun
+from promo.plan.values import Plan
 from promo.report.decided import decision_words
 from promo.report.plan import amount_text
 from promo.report.progress import (
@@ -30,6 +32,7 @@ from promo.report.progress import (
     StageProgress,
     StudyProgress,
     build_progress,
+    count_words,
     end_words,
     host_words,
     reported_s,
@@ -92,12 +95,8 @@ class Lines(Quiet):
     def begin(self, study: Study, plan: Plan, state: State) -> None:
         """What is run, and how much of it is done."""
         super().begin(study, plan, state)
-        self.stages_of: dict[str, list[PlannedRun]] = {}
-        for stage in plan.stages:
-            for run in stage.runs:
-                self.stages_of.setdefault(run.id, []).append(run)
-        self._count(state)
-        self.say(f"{study.name}: {plan.run_count.planned} runs planned, {self.done} done")
+        self.counts = Counts(Agenda(study, plan))
+        self.say(f"{study.name}: {self._count(state)}")
         self._whole(state)
 
     def progress(self, progress: Progress, state: State) -> None:
@@ -107,36 +106,23 @@ class Lines(Quiet):
         if progress.result is None and progress.task.recorded is None:
             self.say(f"{name}: started")
         elif progress.result is not None:
-            if len(state.opened) != self.opened:
-                self._count(state)
-            elif state.accepted(run.id) is not None:
-                self.done += sum(one.candidate in state.opened.get(one.stage, ()) for one in self.stages_of[run.id])
-            count = f"{self.done} of {self.plan.run_count.planned} runs"
-            self.say(f"{name}: {ended_words(progress, self.study)} ({count})")
+            self.say(f"{name}: {ended_words(progress, self.study)} ({self._count(state)})")
 
     def tick(self, state: State) -> None:
         """A line about the whole when the last one is old."""
-        age = time.monotonic() - self.told
-        if age > LINE_S and (self.done != self.told_done or age > 10 * LINE_S):
+        age, done = time.monotonic() - self.told, self.counts.study(state).done
+        if age > LINE_S and (done != self.told_done or age > 10 * LINE_S):
             self._whole(state)
 
     def decided(self, decision: Decision) -> None:
         """A gate or rule has decided."""
         self.say(decision_words(decision, self.study))
 
-    def _count(self, state: State) -> None:
-        """Runs with a result, as often as opened stages have them in common; counted whole when a stage has opened."""
-        standing = (
-            run
-            for run_id, runs in self.stages_of.items()
-            if state.accepted(run_id) is not None
-            for run in runs
-            if run.candidate in state.opened.get(run.stage, ())
-        )
-        self.done, self.opened = sum(1 for _ in standing), len(state.opened)
+    def _count(self, state: State) -> str:
+        return count_words(self.counts.study(state))
 
     def _whole(self, state: State) -> None:
-        self.told, self.told_done = time.monotonic(), self.done
+        self.told, self.told_done = time.monotonic(), self.counts.study(state).done
         seen = look(self.study, self.plan, state, self.folder, self.here, recorded=self.recorded)
         for words in whole_lines(seen, self.plan):
             self.say(words)
@@ -243,7 +229,8 @@ def _head(seen: Seen, plan: Plan) -> tuple[str, ...]:
     """How much is done, what it took, and when it may end."""
     trained, taken = spent_words(seen.progress, plan)
     end = end_words(seen.progress, seen.ends_at)
-    return (f"{seen.progress.done} of {seen.progress.runs} runs; {trained}", taken, *([end] if end else []))
+    counted = count_words(Count(seen.progress.done, seen.progress.runs))
+    return (f"{counted}; {trained}", taken, *([end] if end else []))
 
 
 def drawing(seen: Seen, study: Study, plan: Plan) -> RenderableType:
@@ -261,10 +248,12 @@ def _stages(stages: tuple[StageProgress, ...], plan: Plan) -> Table:
     table = _grid()
     shown = [stage for stage in stages if stage.phase is Phase.OPEN] if len(stages) > MOST_ROWS else list(stages)
     for stage in shown[:MOST_ROWS]:
-        bar = ProgressBar(total=max(stage.runs, 1), completed=min(stage.done, stage.runs), width=BAR)
+        bar = ProgressBar(total=max(stage.runs, 1), completed=stage.done, width=BAR)
         running = f"{stage.running} running" if stage.running else ""
         failed = f"{stage.failed} failed" if stage.failed else ""
-        note = ", ".join(filter(None, [stage.note, "ended" if stage.phase is Phase.CLOSED else "", running, failed]))
+        lost = f"{stage.lost} lost" if stage.lost else ""
+        ended = "ended" if stage.phase is Phase.CLOSED else ""
+        note = ", ".join(filter(None, [stage.note, ended, running, failed, lost]))
         spent = f"{amount_text(stage.spent_s, plan)} of {amount_text(stage.budget_s, plan)}"
         cells: list[RenderableType] = [
             Text("stage", "dim"),
