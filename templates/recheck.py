@@ -156,8 +156,8 @@ def six(value: float) -> str:
 
 
 def printable(words: str) -> str:
-    """Words without anything that a terminal would obey."""
-    return words if words.isprintable() else "".join(one if one.isprintable() else "?" for one in words)
+    """Words without anything that a terminal would obey, which is told by its number instead."""
+    return "".join(one if one.isprintable() else f"[U+{ord(one):04X}]" for one in words)
 
 
 def shown(value: object) -> str:

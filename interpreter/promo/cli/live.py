@@ -149,7 +149,7 @@ class Screen(Quiet):
 
     def say(self, words: str) -> None:
         """A line above the table."""
-        self.live.console.print(Text(expanded(words), style="dim"))
+        self.live.console.print(as_shown(words, style="dim"))
 
     def progress(self, progress: Progress, state: State) -> None:
         """Failures are worth a line; the table shows the rest."""
@@ -157,7 +157,7 @@ class Screen(Quiet):
             run = progress.task.run
             name = f"{run.stage}: {run.candidate} on {run.host}, seed {run.seed}"
             words = f"{name}: {ended_words(progress, self.study)}"
-            self.live.console.print(Text(expanded(words), style="red"))
+            self.live.console.print(as_shown(words, style="red"))
         self.tick(state)
 
     def tick(self, state: State) -> None:
@@ -167,7 +167,7 @@ class Screen(Quiet):
 
     def decided(self, decision: Decision) -> None:
         """A line above the table."""
-        self.live.console.print(Text(expanded(decision_words(decision, self.study)), style="bold"))
+        self.live.console.print(as_shown(decision_words(decision, self.study), style="bold"))
 
     def end(self, state: State) -> None:
         """Close the display."""
@@ -237,7 +237,7 @@ def drawing(seen: Seen, study: Study, plan: Plan) -> RenderableType:
     """A study for a terminal: the whole, its stages, its gates, and what runs on each host."""
     progress = seen.progress
     first, *more = _head(seen, plan)
-    parts: list[RenderableType] = [Text(first), Text("; ".join(more)), _stages(progress.stages, plan)]
+    parts: list[RenderableType] = [as_shown(first), as_shown("; ".join(more)), _stages(progress.stages, plan)]
     if progress.deciders:
         parts.append(_deciders(progress.deciders))
     parts.append(_hosts(progress.hosts, seen, study))
@@ -256,17 +256,17 @@ def _stages(stages: tuple[StageProgress, ...], plan: Plan) -> Table:
         note = ", ".join(filter(None, [stage.note, ended, running, failed, lost]))
         spent = f"{amount_text(stage.spent_s, plan)} of {amount_text(stage.budget_s, plan)}"
         cells: list[RenderableType] = [
-            Text("stage", "dim"),
-            Text(stage.name),
+            as_shown("stage", "dim"),
+            as_shown(stage.name),
             bar,
-            Text(f"{stage.done}/{stage.runs}"),
-            Text(spent),
+            as_shown(f"{stage.done}/{stage.runs}"),
+            as_shown(spent),
         ]
-        table.add_row(*cells, Text(note, style="dim"))
+        table.add_row(*cells, as_shown(note, style="dim"))
     if len(shown) < len(stages) or len(shown) > MOST_ROWS:
         counts = {phase: sum(stage.phase is phase for stage in stages) for phase in Phase}
         words = f"{counts[Phase.CLOSED]} stages ended, {counts[Phase.OPEN]} open, {counts[Phase.WAITS]} wait"
-        table.add_row("", Text(words, style="dim"))
+        table.add_row("", as_shown(words, style="dim"))
     return table
 
 
@@ -275,10 +275,10 @@ def _deciders(deciders: tuple[DeciderProgress, ...]) -> Table:
     waiting = [one for one in deciders if not one.decided]
     shown = waiting if len(deciders) > MOST_ROWS else list(deciders)
     for one in shown[:MOST_ROWS]:
-        table.add_row(Text(one.kind, "dim"), Text(one.name), Text(one.words, "" if one.decided else "dim"))
+        table.add_row(as_shown(one.kind, "dim"), as_shown(one.name), as_shown(one.words, "" if one.decided else "dim"))
     if len(shown) < len(deciders) or len(shown) > MOST_ROWS:
         words = f"{len(deciders) - len(waiting)} of {len(deciders)} gates and rules have decided"
-        table.add_row("", Text(words, style="dim"))
+        table.add_row("", as_shown(words, style="dim"))
     return table
 
 
@@ -288,29 +288,29 @@ def _hosts(hosts: tuple[HostProgress, ...], seen: Seen, study: Study) -> Table:
     for host in hosts:
         if not host.running and not host.left and len(hosts) > 1:
             continue
-        table.add_row(Text("host", "dim"), Text(host.name), Text(host_words(host)))
+        table.add_row(as_shown("host", "dim"), as_shown(host.name), as_shown(host_words(host)))
         for attempt in host.running:
             rows += 1
             if rows <= MOST_ROWS:
                 table.add_row("", *_attempt(attempt, seen, study))
     if rows > MOST_ROWS:
-        table.add_row("", Text(f"and {rows - MOST_ROWS} more", style="dim"))
+        table.add_row("", as_shown(f"and {rows - MOST_ROWS} more", style="dim"))
     return table
 
 
 def _attempt(attempt: Attempt, seen: Seen, study: Study) -> Iterable[RenderableType]:
     """A running attempt: what it is, how far it has come, and the last value it has reported."""
     again = f", attempt {attempt.number}" if attempt.number > 1 else ""
-    yield Text(f"{attempt.stage}: {attempt.candidate}, seed {attempt.seed}{again}")
+    yield as_shown(f"{attempt.stage}: {attempt.candidate}, seed {attempt.seed}{again}")
     point = seen.points[attempt.folder]
     if not point:
-        yield Text("starting", style="dim")
+        yield as_shown("starting", style="dim")
         return
     cap_s, trained = study.stages[attempt.stage].budget.cap_s, float(seen.reported[attempt.folder])
     yield ProgressBar(total=cap_s, completed=trained, width=BAR)
-    yield Text(f"{span_text(trained)} of {span_text(cap_s)}")
+    yield as_shown(f"{span_text(trained)} of {span_text(cap_s)}")
     value = _value(point, study.measure.metric)
-    yield Text(value or "", style="dim")
+    yield as_shown(value or "", style="dim")
 
 
 def _value(point: Mapping[str, str], metric: str) -> str | None:
@@ -323,6 +323,11 @@ def _value(point: Mapping[str, str], metric: str) -> str | None:
             except ValueError:  # not a finite number
                 return f"{name} {expanded(str(point[name]))}"
     return None
+
+
+def as_shown(words: str, style: str = "") -> Text:
+    """Words as they may be put out."""
+    return Text(expanded(words), style)
 
 
 def _grid() -> Table:

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from promo.base.canonical import Json
 from promo.base.codec import to_json
+from promo.base.visible import visible
 from promo.ledger.state import State
 from promo.ledger.values import Receipt
 from promo.plan.values import Plan
@@ -134,7 +135,7 @@ def registration_markdown(made: Mapping[str, Json]) -> str:
 
     Texts of users stand in indented lines, which Markdown shows as they are; names are plain words by the grammar.
     """
-    return "\n".join(_lines(made)) + "\n"
+    return visible("\n".join(_lines(made)) + "\n")
 
 
 def _lines(made: Mapping[str, Json]) -> Iterator[str]:
