@@ -18,6 +18,7 @@ from promo.ledger.values import Receipt
 from promo.plan.values import Plan
 from promo.report.aloud import read_gate, read_reduction, read_rule, read_start
 from promo.report.describe import describe_budget
+from promo.report.seal import UNVOUCHED
 from promo.report.words import listed, plural
 from promo.study.judgement import Deciding, Gate, Reduction
 from promo.study.lock import Seal
@@ -145,7 +146,7 @@ def _lines(made: Mapping[str, Json]) -> Iterator[str]:
     yield "What decides:"
     yield ""
     yield from _block(list(map(str, _rows(made["sentences"]))))
-    yield f"- seal: `sha256:{made['seal']}`, since {made['sealed_at']}; {_then(made)}"
+    yield f"- seal: `sha256:{made['seal']}`; {UNVOUCHED}, since {made['sealed_at']}, when {_then(made)}"
     if made["amendment"]:
         yield f"- wording: that of amendment {made['amendment']}"
     yield f"- spec: `sha256:{made['spec']}`; plan: `sha256:{made['plan']}`"
@@ -172,7 +173,7 @@ def _lines(made: Mapping[str, Json]) -> Iterator[str]:
 
 
 def _then(made: Mapping[str, Json]) -> str:
-    return f"{plural(int(str(made['results_then'])), 'result')} of its stages existed then"
+    return f"{plural(int(str(made['results_then'])), 'result')} of its stages existed"
 
 
 def _frozen_words(found: Json) -> str:
