@@ -13,6 +13,7 @@ from promo.cli.terminal import put
 from promo.driver.pipeline import closure_changes, lock_path
 from promo.driver.study import StudyFolder, study_folder
 from promo.ledger.state import AttemptState, State
+from promo.report.seal import sealed_words
 from promo.run.clock import SystemClock
 from promo.run.provenance import commit_of
 from promo.study.lock import Lock
@@ -46,8 +47,8 @@ def freeze(options: Namespace) -> int:
         write_text(lock_path(path), json.dumps(to_json(made.lock), indent=2, sort_keys=True) + "\n")
     for name in made.lock.seals:
         seal_ = made.lock.seals[name]
-        state = "sealed" if name in made.sealed else f"sealed since {seal_.sealed_at}"
-        put(f"{name}: {state} sha256:{seal_.digest[:12]}, {seal_.results_then} results of its stage then")
+        state = "sealed" if name in made.sealed else "sealed before"
+        put(f"{name}: {state} sha256:{seal_.digest[:12]}; {sealed_words(seal_)}")
     return ExitCode.DONE
 
 

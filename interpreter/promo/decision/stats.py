@@ -13,6 +13,7 @@ from fractions import Fraction
 from statistics import NormalDist
 from typing import assert_never
 
+from promo.base.floats import nearest, root
 from promo.base.tails import t_quantile
 from promo.study.judgement import Statistic
 
@@ -66,10 +67,10 @@ def half_width(differences: Sequence[Fraction], confidence: Fraction, sigma: Fra
     """
     count = len(differences)
     if sigma is not None:
-        return NormalDist().inv_cdf(float(confidence)) * float(sigma) * math.sqrt(2 / count)
+        return nearest(NormalDist().inv_cdf(float(confidence)) * nearest(sigma) * math.sqrt(2 / count))
     mean = sum(differences, Fraction(0)) / count
     variance = sum(((one - mean) ** 2 for one in differences), Fraction(0)) / (count - 1)
-    return t_quantile(float(confidence), count - 1) * math.sqrt(variance / count)
+    return nearest(t_quantile(float(confidence), count - 1) * root(variance / count))
 
 
 def sign_flip_p(differences: Sequence[Fraction]) -> Fraction:

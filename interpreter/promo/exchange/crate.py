@@ -29,6 +29,7 @@ from promo.ledger.values import Decided, Event, Freezing, Start
 from promo.report.decided import attempt_cause
 from promo.report.people import result_words
 from promo.report.record import Record
+from promo.report.seal import UNVOUCHED
 from promo.report.words import number
 
 METADATA = "ro-crate-metadata.json"
@@ -132,7 +133,10 @@ def gate_crate_bytes(made: Registration, promo: str, files: Mapping[str, Packed]
         "@id": "#seal",
         "@type": "CreateAction",
         "name": f"Seal {name}",
-        "description": f"What the {kind} means was sealed; {made.results_then} results of its stages existed then",
+        "description": (
+            f"What the {kind} means was sealed, when {made.results_then} results of its stages existed; that and "
+            f"its date are {UNVOUCHED}"
+        ),
         "instrument": _to(_promo_id(promo)),
         **({"agent": _to(WHO)} if making.by else {}),
         "object": _to("spec.promo"),

@@ -12,11 +12,13 @@ from typing import ClassVar, Literal
 from attrs import frozen
 
 from promo.base.fields import Count, Digest, Moment
+from promo.base.visible import visible
 from promo.ledger.state import State
 from promo.ledger.values import CellResult, Receipt
 from promo.plan.values import Plan
 from promo.report.aloud import read_gate, read_reduction, read_rule, read_start
 from promo.report.describe import describe_budget
+from promo.report.seal import UNVOUCHED
 from promo.report.words import listed, plural
 from promo.study.closure import Closure
 from promo.study.judgement import Deciding, Gate, Reduction
@@ -191,7 +193,7 @@ def registration_markdown(made: Registration) -> str:
 
     Texts of users stand in indented lines, which Markdown shows as they are; names are plain words by the grammar.
     """
-    return "\n".join(_lines(made)) + "\n"
+    return visible("\n".join(_lines(made)) + "\n")
 
 
 def _lines(made: Registration) -> Iterator[str]:
@@ -201,7 +203,7 @@ def _lines(made: Registration) -> Iterator[str]:
     yield "What decides:"
     yield ""
     yield from _block(list(made.sentences))
-    yield f"- seal: `sha256:{made.seal}`, since {made.sealed_at}; {_then(made)}"
+    yield f"- seal: `sha256:{made.seal}`; {UNVOUCHED}, since {made.sealed_at}, when {_then(made)}"
     if made.amendment:
         yield f"- wording: that of amendment {made.amendment}"
     yield f"- spec: `sha256:{made.spec}`; plan: `sha256:{made.plan}`"
@@ -226,7 +228,7 @@ def _lines(made: Registration) -> Iterator[str]:
 
 
 def _then(made: Registration) -> str:
-    return f"{plural(made.results_then, 'result')} of its stages existed then"
+    return f"{plural(made.results_then, 'result')} of its stages existed"
 
 
 def _frozen_words(found: FrozenThen | None) -> str:

@@ -134,6 +134,8 @@ class State:
     closed: dict[str, StageClosed] = field(factory=dict)
     attempts: dict[str, list[Attempt]] = field(factory=dict)
     """Run -> its attempts in order."""
+    sound: set[str] = field(factory=set)
+    """Runs that have a result that counts."""
     decisions: dict[str, Decided] = field(factory=dict)
     """Gate, rule, reduction or step -> what it decided."""
     effects: dict[str, EffectsEstimated] = field(factory=dict)
@@ -262,9 +264,11 @@ def apply(state: State, event: Event) -> None:
             _start(state, one, event.time)
         case ResultAccepted() | AttemptFailed() | AttemptLost() as one:
             _end(_attempt(state, one.run, one.attempt, event.seq), one, event.time)
+            _weigh(state, one.run)
         case ResultFlagged() as one:
             attempt = _attempt(state, one.run, one.attempt, event.seq)
             attempt.state, attempt.flagged = AttemptState.FLAGGED, one
+            _weigh(state, one.run)
         case AttemptLate() as one:
             _attempt(state, one.run, one.attempt, event.seq).late = one.envelope
         case _ as one:
@@ -341,6 +345,14 @@ def _end(attempt: Attempt, one: Ended, time: str) -> None:
             attempt.state, attempt.loss = AttemptState.LOST, one.loss
         case _:
             assert_never(one)
+
+
+def _weigh(state: State, run: str) -> None:
+    """Note whether a run has a result that counts."""
+    if state.accepted(run) is None:
+        state.sound.discard(run)
+    else:
+        state.sound.add(run)
 
 
 def _attempt(state: State, run: str, number: int, seq: int) -> Attempt:

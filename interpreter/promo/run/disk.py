@@ -187,7 +187,7 @@ def _told(effect: Callable[Concatenate["RealDisk", Path, P], None]) -> Callable[
 
 def refusal(what: str, fault: OSError) -> PromoError:
     """A disk that refused to write, in words."""
-    hint = "free the disk, then run again" if fault.errno in FULL else "mend the disk, then run again"
+    hint = "free the disk, then run again" if fault.errno in FULL else "fix the disk, then run again"
     return PromoError(f"{what} cannot be written: {fault.strerror or fault}", hint=hint)
 
 
