@@ -29,9 +29,11 @@ from promo.base.canonical import canonical, digest_bytes, parse_canonical
 from promo.base.codec import Digest, from_json, to_json
 from promo.base.differences import differences
 from promo.base.errors import Mismatch, PromoError
+from promo.base.reading import SMALL, open_plain
 from promo.decision.protocol import breaches
 from promo.driver.requests import Requests
 from promo.driver.study import LEDGER, RECHECK, StudyFolder
+from promo.files import read_given
 from promo.ledger.chain import decode
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
@@ -247,9 +249,12 @@ def read_bundle(path: Path) -> Bundle:
         PromoError: there is no such file, or it is no bundle.
         Mismatch: a file in it is not the one that was packed.
     """
-    if not path.is_file():
-        there = path.exists() or path.is_symlink()
-        raise PromoError(f"{path} is no file" if there else f"there is no file {path}")
+    try:
+        open_plain(path).close()
+    except FileNotFoundError as fault:
+        raise PromoError(f"there is no file {path}") from fault
+    except OSError as fault:
+        raise PromoError(f"{path} cannot be read: {fault.strerror or fault}") from fault
     places, found = {}, {}
     for name, begin, size, value in _members(path):
         places[name], found[name] = (begin, size), value
@@ -586,8 +591,7 @@ def _take(
 
 def _sign(manifest: bytes, key: Path) -> bytes:
     """A detached OpenSSH signature over the manifest."""
-    if not key.exists():
-        raise PromoError(f"there is no key {key}")
+    read_given(key, SMALL)  # ssh-keygen would wait for a pipe
     words = ["ssh-keygen", "-q", "-Y", "sign", "-n", NAMESPACE, "-f", str(key)]
     return _ssh(words, manifest, f"the key {key} cannot sign").stdout
 
@@ -597,9 +601,9 @@ def _signer(bundle: Bundle, key: Path, path: Path) -> str:
     if bundle.signature is None:
         raise Mismatch(f"{path} is not signed", hint="have it written with --key, or import it without")
     try:
-        public = key.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as fault:
-        raise PromoError(f"the key {key} cannot be read") from fault
+        public = read_given(key, SMALL).decode("utf-8").strip()
+    except UnicodeDecodeError as fault:
+        raise PromoError(f"{key} is no public key", hint="give the one that ends in .pub") from fault
     if public.startswith("-----"):
         raise PromoError(f"{key} is a private key", hint="give the public one, which ends in .pub")
     with tempfile.TemporaryDirectory(prefix="promo-") as place:

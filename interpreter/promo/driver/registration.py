@@ -12,9 +12,9 @@ from promo.driver.pipeline import Compiled
 from promo.driver.study import StudyFolder
 from promo.driver.values import Check, Outcome
 from promo.exchange.registration import FORM, Begun, registration, registration_markdown
+from promo.files import read_given
 from promo.ledger.state import State, state_of
 from promo.ledger.values import Amendment, Chain
-from promo.run.disk import DISK
 from promo.study.closure import closure
 from promo.study.lock import Seal
 from promo.study.values import Study
@@ -186,11 +186,8 @@ def _found(told: Mapping[str, Json], state: State) -> Iterator[str]:
 
 def _read(path: Path) -> Mapping[str, Json]:
     try:
-        content = DISK.read(path) if not path.is_dir() and path.exists() and path.stat().st_size <= LARGEST else None
-        if content is None:
-            raise PromoError(f"there is no registration {path}", hint="promo export SPEC --to registration --gate GATE")
-        stored = parse_json(content)
-    except (OSError, ValueError) as fault:
+        stored = parse_json(read_given(path, LARGEST))
+    except ValueError as fault:
         raise PromoError(f"{path} is no registration: {fault}") from fault
     kinds = {"name": str, "seal": str, "closure": dict, "known": dict, "receipts": list, "reads": list}
     sound = isinstance(stored, dict) and stored.get("promo_registration") == FORM

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from promo.base.canonical import Json, canonical, parse_json
 from promo.base.errors import Mismatch, PromoError
+from promo.base.reading import open_plain
 from promo.run.disk import DISK
 from promo.run.locks import locked
 
@@ -39,6 +40,8 @@ def start_once(saved: Path, plan: str, folder: Path, only: str | None, now: str)
     path = saved.with_name(saved.name + STARTED)
     entry: dict[str, Json] = {"plan": plan, "study": str(folder.resolve()), "host": only, "at": now}
     try:
+        if path.exists():
+            open_plain(path).close()
         handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         try:
             if not locked(handle):
