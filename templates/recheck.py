@@ -191,7 +191,10 @@ class Folder:
                 raise DiffersError(f"{name} is no plain file")
             if about.st_size > most:
                 raise DiffersError(f"{name} has {about.st_size} bytes, and {most} are the most")
-            return (self.path / name).read_bytes()
+            # Should a pipe have taken its place meanwhile, this returns all the same.
+            handle = os.open(self.path / name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+            with os.fdopen(handle, "rb") as file:
+                return file.read(most)
         except (OSError, ValueError) as fault:
             raise MissingError(f"{name} is not there") from fault
 
@@ -4298,6 +4301,8 @@ class Receipts:
             text_.write_bytes(note)
             reply.write_bytes(receipt)
             for authority in map(Path, self.given.authority):
+                if not authority.is_file():
+                    raise CannotError(f"the certificate {authority} cannot be read")
                 words = ["openssl", "ts", "-verify", "-data", str(text_), "-in", str(reply)]
                 if ran([*words, "-CAfile", str(authority.resolve())], b"") is None:
                     continue
@@ -4524,6 +4529,8 @@ def check(folder: Path, given: argparse.Namespace, say: Callable[[str], object])
     """
     report, reach_ = Report(say), Reach()
     try:
+        if not folder.is_dir():
+            raise CannotError(f"{folder} is {'no folder' if folder.exists() else 'not there'}")
         reach_ = examine(Folder(folder), given, report)
     except CannotError as fault:
         say(printable(str(fault)))

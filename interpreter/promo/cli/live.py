@@ -17,6 +17,7 @@ from rich.text import Text
 
 from promo.base.canonical import from_exact, parse_json
 from promo.base.codec import from_json
+from promo.base.reading import open_plain
 from promo.cli.terminal import expanded, put
 from promo.decision.agenda import Agenda
 from promo.decision.counts import Count, Counts
@@ -354,7 +355,7 @@ def ended_words(progress: Progress, study: Study) -> str:
 def last_point(path: Path) -> Mapping[str, str]:
     """Figures of the last measured point of a running attempt; none while there is none, or none whole."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             file.seek(0, 2)
             file.seek(max(file.tell() - 2048, 0))
             lines = file.read().splitlines()

@@ -14,9 +14,11 @@ from promo.base.errors import ExitCode, PromoError
 from promo.base.floats import nearest, root
 from promo.cli.spec import compile_file, print_diagnostics, write_text
 from promo.cli.terminal import put
+from promo.curves.read import LARGEST as LARGEST_TABLE
 from promo.curves.replay import read_curves
 from promo.curves.settings import with_spec
 from promo.curves.values import OK, Column, Settings
+from promo.files import read_given
 from promo.plan.compile import compile_plan
 from promo.report.simulate import figures_to_json, simulation_text, sweep_svg, sweep_text
 from promo.report.words import listed, plural
@@ -218,10 +220,7 @@ def _of_study(place: Path) -> dict[str, list[Fraction]]:
 
 def _of_table(place: Path, column: str | None, study: Study) -> dict[str, list[Fraction]]:
     """Last value of each run of a table, by config and host; without a column of steps its rows are in order."""
-    try:
-        content = place.read_bytes()
-    except OSError as fault:
-        raise PromoError(f"{place} cannot be read: {fault.strerror or fault}") from fault
+    content = read_given(place, LARGEST_TABLE)
     settings = with_spec(Settings(columns={Column.VALUE: column} if column else {}), study)
     groups: dict[str, list[Fraction]] = {}
     for curve in read_curves(study.measure, place.name, content, settings, ends=True):

@@ -24,6 +24,7 @@ from promo.base.canonical import canonical, digest_bytes, parse_canonical
 from promo.base.codec import from_json, to_json
 from promo.base.errors import Mismatch, PromoError
 from promo.base.fields import Digest
+from promo.base.reading import open_plain
 from promo.driver.signatures import sign
 from promo.driver.study import LEDGER, RECHECK, StudyFolder
 from promo.ledger.sources import Installed
@@ -217,9 +218,12 @@ def read_bundle(path: Path) -> Bundle:
         PromoError: there is no such file, or it is no bundle.
         Mismatch: a file in it is not the one that was packed.
     """
-    if not path.is_file():
-        there = path.exists() or path.is_symlink()
-        raise PromoError(f"{path} is no file" if there else f"there is no file {path}")
+    try:
+        open_plain(path).close()
+    except FileNotFoundError as fault:
+        raise PromoError(f"there is no file {path}") from fault
+    except OSError as fault:
+        raise PromoError(f"{path} cannot be read: {fault.strerror or fault}") from fault
     places, found = {}, {}
     for name, begin, size, value in _members(path):
         places[name], found[name] = (begin, size), value

@@ -118,7 +118,7 @@ def _stored(folder: StudyFolder, record: Record) -> Iterator[tuple[str, bytes]]:
             name = path.relative_to(folder.path).as_posix()
             mine = kind != RUNS or name.rpartition("/")[0] in known
             if mine and path.is_file() and not path.is_symlink() and not name.endswith(LEFT_OUT):
-                yield name, path.read_bytes()
+                yield name, folder.read(name) or b""
 
 
 def _made(record: Record) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ from promo.base.canonical import Json, parse_json
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Severity, SpecError, errors, in_text_order
 from promo.base.errors import OtherFormat, PromoError
 from promo.base.fields import OtherForm
+from promo.base.reading import RECORD, read_plain
 from promo.base.shown import LEAN, Shown
 from promo.base.source import Source, Span
 from promo.files import read_source
@@ -110,10 +111,9 @@ class SpecWorld:
         if self.texts is not None:
             text = self.texts.get(self._key(place))
             return None if text is None else text.encode()
-        try:
-            return place.read_bytes()
-        except (OSError, ValueError):
-            return None
+        from promo.run.runners.files.declare import content_of
+
+        return content_of(place, path)
 
     def _key(self, place: Path) -> str:
         """Name of a used file: its path from the first spec."""
@@ -281,7 +281,7 @@ def read_lock(path: Path) -> Lock | None:
         PromoError: the file is damaged.
     """
     try:
-        content = path.read_bytes()
+        content = read_plain(path, RECORD)
     except FileNotFoundError:
         return None
     except OSError as fault:

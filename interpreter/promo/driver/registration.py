@@ -14,9 +14,9 @@ from promo.driver.pipeline import Compiled
 from promo.driver.study import StudyFolder
 from promo.driver.values import Check, Outcome
 from promo.exchange.registration import Begun, Registration, registration, registration_markdown
+from promo.files import read_given
 from promo.ledger.state import State, state_of
 from promo.ledger.values import Amendment, CellResult, Chain
-from promo.run.disk import DISK
 from promo.study.closure import closure
 from promo.study.lock import Seal
 from promo.study.values import Study
@@ -173,9 +173,6 @@ def _found(told: Registration, state: State) -> Iterator[str]:
 
 def _read(path: Path) -> Registration:
     try:
-        content = DISK.read(path) if not path.is_dir() and path.exists() and path.stat().st_size <= LARGEST else None
-        if content is None:
-            raise PromoError(f"there is no registration {path}", hint="promo export SPEC --to registration --gate GATE")
-        return from_json(Registration, parse_json(content))
-    except (OSError, ValueError) as fault:
+        return from_json(Registration, parse_json(read_given(path, LARGEST)))
+    except ValueError as fault:
         raise PromoError(f"{path} is no registration: {fault}") from fault

@@ -262,8 +262,7 @@ class _Loop:
         return range(2 if self.study.data.tokens is None else 3)
 
     def _on_disk(self, text: Text, number: int) -> bool:
-        content = self.disk.read(self.folder.path / DATA / STREAMS[number])
-        return content is not None and digest_bytes(content) == text.of_stream(number)
+        return self.disk.digest(self.folder.path / DATA / STREAMS[number]) == text.of_stream(number)
 
     def _keep_text(self, text: Prepared | None) -> None:
         """Put the streams into the folder, and say in the ledger what they are."""

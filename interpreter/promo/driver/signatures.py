@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 
 from promo.base.errors import Mismatch, PromoError
+from promo.base.reading import SMALL
+from promo.files import read_given
 
 NAMESPACE = "promo-bundle"
 """What a signature of ours is for; one over the same bytes for another use does not pass."""
@@ -23,8 +25,7 @@ def sign(content: bytes, key: Path) -> bytes:
     Raises:
         PromoError: there is no such key, or it cannot sign.
     """
-    if not key.exists():
-        raise PromoError(f"there is no key {key}")
+    read_given(key, SMALL)  # ssh-keygen would wait for a pipe
     words = ["ssh-keygen", "-q", "-Y", "sign", "-n", NAMESPACE, "-f", str(key)]
     return _ssh(words, content, f"the key {key} cannot sign").stdout
 
@@ -47,9 +48,9 @@ def signer(content: bytes, signature: bytes, key: Path, called: str) -> str:
         PromoError: that is no public key.
     """
     try:
-        public = key.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as fault:
-        raise PromoError(f"the key {key} cannot be read") from fault
+        public = read_given(key, SMALL).decode("utf-8").strip()
+    except UnicodeDecodeError as fault:
+        raise PromoError(f"{key} is no public key", hint="give the one that ends in .pub") from fault
     if public.startswith("-----"):
         raise PromoError(f"{key} is a private key", hint="give the public one, which ends in .pub")
     with tempfile.TemporaryDirectory(prefix="promo-") as place:

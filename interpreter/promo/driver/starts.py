@@ -14,6 +14,7 @@ from promo.base.canonical import canonical, parse_json
 from promo.base.codec import from_json, to_json
 from promo.base.errors import Mismatch, PromoError
 from promo.base.fields import Digest, Moment
+from promo.base.reading import open_plain
 from promo.run.disk import DISK
 from promo.run.locks import locked
 
@@ -53,6 +54,8 @@ def start_once(saved: Path, plan: str, folder: Path, only: str | None, now: str)
     path = saved.with_name(saved.name + STARTED)
     entry = PlanStarted(plan, str(folder.resolve()), only, now)
     try:
+        if path.exists():
+            open_plain(path).close()
         handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         try:
             if not locked(handle):

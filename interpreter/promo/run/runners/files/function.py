@@ -12,8 +12,10 @@ from typing import Any, assert_never
 from attrs import evolve
 
 from promo.base.canonical import digest_bytes
+from promo.base.reading import read_plain
 from promo.run.contract import TRAIN, Outcome, Recorder
 from promo.run.program import Function
+from promo.run.runners.files.declare import LONGEST_FILE
 from promo.run.runners.files.figures import NoNumberError, number
 from promo.run.runners.files.program import ProgramError, program_of, put_files, settings_of
 from promo.run.store import PROGRAM
@@ -49,7 +51,7 @@ def train(request: Request, recorder: Recorder) -> Outcome:
 
 def _loaded(path: Path, function: Function, files: Mapping[str, str]) -> Any:
     """The function, made of the bytes that were frozen: what an earlier import left of the file is not looked at."""
-    content = path.read_bytes()
+    content = read_plain(path, LONGEST_FILE)
     if digest_bytes(content) != files[function.file]:
         raise ProgramError(f"the program file {function.file} is not the one the study was frozen with")
     spec = spec_from_loader(MODULE, _Bytes(content, path), origin=str(path))
