@@ -129,15 +129,35 @@ def exact(number: Fraction) -> str:
     return f"{sign}{digits[: len(digits) - places]}.{digits[len(digits) - places :]}" if places else sign + digits
 
 
+LARGEST = sys.float_info.max
+
+
+def near(value: Fraction | float | str) -> float:
+    """The float nearest to a number; beyond the largest float, that one with the number's sign."""
+    try:
+        return min(max(float(value), -LARGEST), LARGEST)
+    except OverflowError:
+        return LARGEST if Fraction(value) > 0 else -LARGEST
+
+
+def square_root(value: Fraction) -> float:
+    """A square root; of a number that is beyond floats it is taken of the number without a power of four."""
+    twos = value.numerator.bit_length() - value.denominator.bit_length()
+    if abs(twos) < 900:
+        return math.sqrt(value)
+    scale = Fraction(2) ** (twos // 2)
+    return near(Fraction(math.sqrt(value / scale / scale)) * scale)
+
+
 def six(value: float) -> str:
     """A computed number as it is stored: six significant digits."""
-    text = f"{value:.6g}"
+    text = f"{near(value):.6g}"
     return "0" if text == "-0" else text
 
 
 def printable(words: str) -> str:
-    """Words without anything that a terminal would obey."""
-    return words if words.isprintable() else "".join(one if one.isprintable() else "?" for one in words)
+    """Words without anything that a terminal would obey, which is told by its number instead."""
+    return "".join(one if one.isprintable() else f"[U+{ord(one):04X}]" for one in words)
 
 
 def shown(value: object) -> str:
@@ -171,7 +191,10 @@ class Folder:
                 raise DiffersError(f"{name} is no plain file")
             if about.st_size > most:
                 raise DiffersError(f"{name} has {about.st_size} bytes, and {most} are the most")
-            return (self.path / name).read_bytes()
+            # Should a pipe have taken its place meanwhile, this returns all the same.
+            handle = os.open(self.path / name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+            with os.fdopen(handle, "rb") as file:
+                return file.read(most)
         except (OSError, ValueError) as fault:
             raise MissingError(f"{name} is not there") from fault
 
@@ -1953,11 +1976,11 @@ class Near:
     """
 
     def __init__(self, value: float, scale: float = 0.0) -> None:
-        self.value, self.scale = value, max(abs(value), scale)
+        self.value, self.scale = near(value), near(max(abs(value), scale))
 
     def is_stored_as(self, said: object) -> bool:
         """Whether a stored text is this number."""
-        if not isinstance(said, str) or not math.isfinite(self.value):
+        if not isinstance(said, str):
             return False
         room = 1e-9 * self.scale
         if said in (six(self.value), six(self.value - room), six(self.value + room)):
@@ -2056,12 +2079,12 @@ def reach(values: Sequence[Fraction], test: Object) -> float:
     """How far a one-sided bound lies from the mean of paired differences: by Student's t, or by a known deviation."""
     confidence, count = float(Fraction(test["confidence"])), len(values)
     if test["sigma"] is not None:
-        return NormalDist().inv_cdf(confidence) * float(Fraction(test["sigma"])) * math.sqrt(2 / count)
+        return near(NormalDist().inv_cdf(confidence) * near(Fraction(test["sigma"])) * math.sqrt(2 / count))
     if count < 2:
         raise DiffersError("one cell has no spread, so t says nothing of it")
     centre = mean(values)
     spread = sum(((one - centre) ** 2 for one in values), Fraction()) / (count - 1)
-    return t_point(confidence, count - 1) * math.sqrt(spread / count)
+    return near(t_point(confidence, count - 1) * square_root(spread / count))
 
 
 MOST_CELLS = 32
@@ -2276,11 +2299,11 @@ class Board:
         sure = Fraction(test["confidence"])
         if test["method"] in ("t", "sigma"):
             far = reach(found, test)
-            end = float(centre) + (far if below else -far)
-            margin, scale = (float(bound) - end) * (1 if below else -1), abs(float(centre)) + far
+            end = near(near(centre) + (far if below else -far))
+            margin, scale = (near(bound) - end) * (1 if below else -1), abs(near(centre)) + far
             bounded: Object = {"is": "bound", "upper": below, "confidence": exact(sure), "cells": len(found)}
             bounded["value"] = Near(end, scale)
-            scale += abs(float(bound))
+            scale += abs(near(bound))
             return finding(asked, margin >= 0, exact(centre), Near(margin, scale), [*details, bounded])
         shifted = [one - bound if below else bound - one for one in found]
         p = by_signs(shifted) if test["method"] == "sign_flip" else by_ranks(shifted)
@@ -2296,8 +2319,12 @@ class Board:
         if found is None:
             return finding(asked, None, details=details)
         centre, far = mean(found), reach(found, asked["test"])
-        low, high, margin = float(centre) - far, float(centre) + far, float(Fraction(asked["margin"]) + self.room)
-        room, scale = min(margin - high, low + margin), abs(float(centre)) + far
+        low, high, margin = (
+            near(near(centre) - far),
+            near(near(centre) + far),
+            near(Fraction(asked["margin"]) + self.room),
+        )
+        room, scale = min(margin - high, low + margin), abs(near(centre)) + far
         both = exact(2 * Fraction(asked["test"]["confidence"]) - 1)
         ends: Object = {"low": Near(low, scale), "high": Near(high, scale), "cells": len(found)}
         details.append({"is": "interval", "confidence": both, **ends})
@@ -2745,7 +2772,7 @@ class Screen:
         else:
             found.update(self._estimated())
             if self.centre:
-                found["curvature"] = Near(float(mean(values) - mean(self.centre)))
+                found["curvature"] = Near(near(mean(values) - mean(self.centre)))
         return {**found, "statements": self.statements}
 
     def _lost(self) -> Iterator[Object]:
@@ -2782,7 +2809,7 @@ class Screen:
             more, spread, freedom = self._lenth()
             found.update(more)
         elif degrees > 0 and solved.residual > 0:
-            spread, freedom = math.sqrt(solved.residual / degrees), float(degrees)
+            spread, freedom = square_root(solved.residual / degrees), float(degrees)
             found["sigma"] = Near(spread)
         else:
             spread, freedom = 0.0, 0.0
@@ -2795,7 +2822,7 @@ class Screen:
                 estimates.append(estimate(chain))
                 continue
             value = 2 * solved.coefficients[place]
-            error = spread if once else 2 * spread * math.sqrt(solved.variances[place]) if spread else 0.0
+            error = spread if once else near(2 * spread * math.sqrt(solved.variances[place])) if spread else 0.0
             one = self._one(chain, value, error, freedom, far)
             if place in mains:
                 one["hosts"] = [[host, values[place]] for host, values in alone.items()]
@@ -2825,12 +2852,12 @@ class Screen:
     def _one(self, chain: list[Any], value: Fraction, error: float, freedom: float, far: float) -> Object:
         """One estimate with its error, where there is one."""
         one = estimate(chain)
-        one["value"], one["agree"] = Near(float(value)), self._agreement(chain[0][1], value)
+        one["value"], one["agree"] = Near(near(value)), self._agreement(chain[0][1], value)
         if error:
-            size = float(value)
-            t, scale = size / error, abs(size) + far * error
+            size, beyond = near(value), near(far * error)
+            t, scale = near(size / error), abs(size) + beyond
             one.update(error=Near(error), t=Near(t), p=Near(t_both(t, freedom)))
-            one.update(low=Near(size - far * error, scale), high=Near(size + far * error, scale))
+            one.update(low=Near(size - beyond, scale), high=Near(size + beyond, scale))
         return one
 
     def _agreement(self, effect: Sequence[str], value: Fraction) -> list[int]:
@@ -2905,7 +2932,7 @@ class Screen:
         """Every effect on one host alone."""
         solved = self._solve(columns, (), host)
         lost = {one for terms in solved.dependent for one in terms}
-        return [None if place in lost else Near(float(2 * one)) for place, one in enumerate(solved.coefficients)]
+        return [None if place in lost else Near(near(2 * one)) for place, one in enumerate(solved.coefficients)]
 
     def _between(self, one: Object, solved: "Solved", place: int, degrees: int) -> None:
         """The F test that an effect is the same on every host."""
@@ -2914,7 +2941,7 @@ class Screen:
         freedom, residual = degrees - added, solved.residual - fall
         if not added or freedom <= 0 or not residual:
             return
-        p = f_beyond(float(fall / added / (residual / freedom)), added, freedom)
+        p = f_beyond(near(fall / added / (residual / freedom)), added, freedom)
         one["host_p"] = Near(p)
         if p < 0.05:  # at this level a factor is to be read host by host
             self.statements.append({"is": "differs between hosts", "effect": one["effect"], "p": Near(p)})
@@ -2936,13 +2963,13 @@ class Screen:
         for effect in named:
             column = self._column(effect)
             total = sum((column[point] * one for point, one in value.items()), Fraction())
-            sizes.append((float(2 * total / len(value)), effect))
+            sizes.append((near(2 * total / len(value)), effect))
         absolute = sorted(abs(size) for size, _ in sizes)
-        small = [size for size in absolute if size < 2.5 * (1.5 * middle(absolute))]
+        small = [size for size in absolute if size < 2.5 * near(1.5 * middle(absolute))]
         if len(absolute) < 3 or not small or not middle(small):
             self.statements.append({"is": "too few contrasts"})
             return {}, 0.0, 0.0
-        pse, freedom, rate = 1.5 * middle(small), len(absolute) / 3, float(Fraction(self.said["rate"]))
+        pse, freedom, rate = near(1.5 * middle(small)), len(absolute) / 3, float(Fraction(self.said["rate"]))
         self.statements.append({"is": "lenth", "contrasts": len(absolute)})
         every = t_point((1 + (1 - rate) ** (1 / len(absolute))) / 2, freedom) * pse
         sizes.sort(key=lambda one: (abs(one[0]), " * ".join(one[1])))
@@ -3099,10 +3126,10 @@ def relaxed(before: Object, after: Object) -> Iterator[Object]:
         first = known.get(tuple(one["effect"]))
         if first is None or first["value"] is None or one["value"] is None or first["chain"] != one["chain"]:
             continue
-        size = abs(float(one["value"])) + abs(float(first["value"]))
-        change = Near(float(one["value"]) - float(first["value"]), size)
+        size = abs(near(one["value"])) + abs(near(first["value"]))
+        change = Near(near(one["value"]) - near(first["value"]), size)
         both = first["error"] is not None and one["error"] is not None
-        error = Near(math.hypot(float(first["error"]), float(one["error"]))) if both else None
+        error = Near(math.hypot(near(first["error"]), near(one["error"]))) if both else None
         stages = {"before": before["stage"], "after": after["stage"]}
         yield {"effect": one["effect"], **stages, "change": change, "error": error}
 
@@ -4274,6 +4301,8 @@ class Receipts:
             text_.write_bytes(note)
             reply.write_bytes(receipt)
             for authority in map(Path, self.given.authority):
+                if not authority.is_file():
+                    raise CannotError(f"the certificate {authority} cannot be read")
                 words = ["openssl", "ts", "-verify", "-data", str(text_), "-in", str(reply)]
                 if ran([*words, "-CAfile", str(authority.resolve())], b"") is None:
                     continue
@@ -4409,7 +4438,11 @@ def planned(folder: Folder, frozen: Object, report: Report) -> Plan | None:
     runner = plan.study["runner"]
     if (frozen["runner"]["name"], frozen["runner"]["version"]) != (runner["name"], runner["version"]):
         report.differs("plan", "another runner was frozen")
-    fit(table(STRING), strict(folder.read("imports.json").removesuffix(b"\n")), "imports.json")
+    fit(
+        table(text("text of a spec", longest=2**24)),
+        strict(folder.read("imports.json").removesuffix(b"\n")),
+        "imports.json",
+    )
     lock = strict(folder.read("lock.json").removesuffix(b"\n"))
     fit(LOCK, lock, "lock.json")
     for name, seal in lock["seals"].items():
@@ -4496,6 +4529,8 @@ def check(folder: Path, given: argparse.Namespace, say: Callable[[str], object])
     """
     report, reach_ = Report(say), Reach()
     try:
+        if not folder.is_dir():
+            raise CannotError(f"{folder} is {'no folder' if folder.exists() else 'not there'}")
         reach_ = examine(Folder(folder), given, report)
     except CannotError as fault:
         say(printable(str(fault)))

@@ -12,7 +12,7 @@ from attrs import fields
 from hypothesis import strategies as st
 
 from promo.base.canonical import SAFE_INTEGER, Json
-from promo.base.codec import Form, Range, Unstored
+from promo.base.fields import Form, Range, Unstored
 
 words = st.text(st.characters(codec="utf-8"), max_size=8)
 exact_numbers = st.fractions(max_denominator=1000)

@@ -22,7 +22,8 @@ from promo.curves.values import Settings
 from promo.driver import run as driver
 from promo.driver.hosts import RecordedPlace
 from promo.driver.study import StudyFolder, study_folder
-from promo.ledger.values import Installed, RunStatus, Work
+from promo.ledger.sources import Installed
+from promo.ledger.values import RunStatus, Work
 from promo.run.corpora import prepare
 from promo.run.disk import RealDisk
 from promo.run.provenance import Origin
@@ -69,6 +70,11 @@ def score(request: Request) -> float:
     return round(value + grown + share(request.run.candidate, request.run.seed, request.run.host) / 40, 6)
 
 
+def said(value: float) -> str:
+    """An ordinary number to six places, and one that is far from ordinary as Python writes it."""
+    return f"{value:.6f}" if 1e-3 < abs(value) < 1e6 else repr(value)
+
+
 def is_number(text):
     try:
         float(text)
@@ -80,13 +86,13 @@ def is_number(text):
 class Steady:
     """An executor whose attempts have ended when they have been started."""
 
-    def __init__(self, clock):
-        self.disk, self.clock = RealDisk(), clock
+    def __init__(self, clock, scoring):
+        self.disk, self.clock, self.scoring = RealDisk(), clock, scoring
 
     def start(self, attempt):
         content = self.disk.read(attempt.folder / REQUEST)
         request = parse_request(content)
-        value = score(request)
+        value = self.scoring(request)
         unlucky = request.attempt == 1 and share("luck", request.run.id) < 0.04
         status = RunStatus.TIMEOUT if unlucky else RunStatus.OK
         spent = f"{request.budget.cap_s}.000000"
@@ -95,7 +101,7 @@ class Steady:
                 step,
                 100 * step,
                 f"{step * request.budget.cap_s / 2:.1f}",
-                {request.metric: f"{value + 0.5 / step:.6f}"},
+                {request.metric: said(value + 0.5 / step)},
             )
             for step in (1, 2)
         ]
@@ -105,7 +111,7 @@ class Steady:
             request=digest_bytes(content),
             status=status,
             cause="it was slow" if unlucky else "",
-            metrics={} if unlucky else {request.metric: f"{value:.6f}"},
+            metrics={} if unlucky else {request.metric: said(value)},
             seconds={"start": "1.000000", "train": spent, "total": f"{request.budget.cap_s + 3}.000000"},
             points=digest_bytes(points),
             used=Used(request.budget.kind, str(request.budget.amount), "1.0", Counter.TRAINER),
@@ -137,8 +143,8 @@ class Steady:
         pass
 
 
-def carried_out(name: str, place: Path, monkeypatch) -> StudyFolder:
-    """A spec of `specs/` from its start to its end, in a folder of its own."""
+def carried_out(name: str, place: Path, monkeypatch, scoring=score) -> StudyFolder:
+    """A spec of `specs/` from its start to its end, in a folder of its own; *scoring* gives a request its value."""
     for ending in (".promo", ".lock.json"):
         shutil.copy(SPECS / (name + ending), place)
     spec = place / f"{name}.promo"
@@ -146,7 +152,7 @@ def carried_out(name: str, place: Path, monkeypatch) -> StudyFolder:
     study, _ = compiled.sound()
     recorded = study.runner.name == "recorded"
     clock = Seconds()
-    executor = Steady(clock)
+    executor = Steady(clock, scoring)
     monkeypatch.setattr(driver, "places", lambda study, *rest: {host: RecordedPlace(executor) for host in study.hosts})
     monkeypatch.setattr(driver, "prepare", text)
     monkeypatch.setattr(driver, "runner_here", lambda runner: Installed(runner.name, runner.version, "0" * 64, {}))

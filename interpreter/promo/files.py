@@ -1,9 +1,10 @@
-"""Files of specs to texts: what is none, or is too large, is said in one sentence."""
+"""Files that a command is given to their bytes: what is none, or is too large, is said in one sentence."""
 
 from pathlib import Path
 
 from promo.base.diagnostics import Diagnostic, SpecError
 from promo.base.errors import PromoError
+from promo.base.reading import NotPlainError, read_plain
 from promo.base.source import Source, Span
 
 LARGEST_SPEC = 16 * 1024 * 1024
@@ -18,21 +19,35 @@ def read_source(path: Path, shown: str | None = None) -> Source:
         shown: the name to show for it, if not its path.
 
     Raises:
-        PromoError: there is no such file, it is a folder, too large, or cannot be read.
+        PromoError: there is no such file, it is a folder, a pipe or a device, too large, or cannot be read.
         SpecError: it is not UTF-8 text.
     """
     name = shown or str(path)
     try:
-        if path.is_dir():
-            raise PromoError(f"{name} is a folder, not a spec", hint="name a .promo file in it")
-        if path.stat().st_size > LARGEST_SPEC:
-            raise PromoError(f"{name} is larger than {LARGEST_SPEC // 2**20} MiB")
-        content = path.read_bytes()
+        content = read_plain(path, LARGEST_SPEC)
+    except NotPlainError as fault:
+        hint = "name a .promo file in it" if path.is_dir() else "name a .promo file; for standard input write -"
+        raise PromoError(f"{name} cannot be read: {fault.strerror}", hint=hint) from fault
     except FileNotFoundError as fault:
         raise PromoError(f"there is no file {name}", hint=_near_file(path)) from fault
     except OSError as fault:
         raise PromoError(f"{name} cannot be read: {fault.strerror or fault}") from fault
     return decode_source(name, content)
+
+
+def read_given(path: Path, most: int) -> bytes:
+    """
+    A file that a command was given, of at most so many bytes.
+
+    Raises:
+        PromoError: there is no such file, it is no plain one, too large, or cannot be read.
+    """
+    try:
+        return read_plain(path, most)
+    except FileNotFoundError as fault:
+        raise PromoError(f"there is no file {path}") from fault
+    except OSError as fault:
+        raise PromoError(f"{path} cannot be read: {fault.strerror or fault}") from fault
 
 
 def decode_source(name: str, content: bytes) -> Source:

@@ -73,7 +73,7 @@ def _plugin(group: str, built_in: dict[str, str], name: str) -> Any:
         return point.load()
     except Exception as fault:
         message = f"the plug-in '{name}' of {group} cannot be loaded: {type(fault).__name__}: {fault}"
-        raise PromoError(message, hint=f"mend or remove the package {point.dist.name}") from fault
+        raise PromoError(message, hint=f"fix or remove the package {point.dist.name}") from fault
 
 
 def runner_names() -> tuple[str, ...]:

@@ -12,23 +12,8 @@ from hypothesis import strategies as st
 
 import drawn
 from promo.base.canonical import canonical, parse_canonical, parse_json
-from promo.base.codec import (
-    Count,
-    Digest,
-    Free,
-    Large,
-    Measured,
-    Moment,
-    Name,
-    Remark,
-    Seconds,
-    Undecodable,
-    from_json,
-    level_to_json,
-    to_json,
-    union_from_json,
-    value_digest,
-)
+from promo.base.codec import from_json, level_to_json, to_json, union_from_json, value_digest
+from promo.base.fields import Count, Digest, Free, Large, Measured, Moment, Name, Remark, Seconds, Undecodable
 from promo.decision.values import Decision
 from promo.driver.bundle import Manifest
 from promo.evidence.effects import EffectTable
@@ -148,7 +133,7 @@ def test_what_is_read_back_is_the_value_without_what_means_nothing():
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        ({"thing": 2}, "its thing is 2, and not 3"),
+        ({"thing": 2}, "it is of format 2, and this promo reads format 3"),
         ({"thing": "3"}, "its thing is '3', and not 3"),
         ({"thing": 3.0}, "its thing is 3.0, and not 3"),
         ({"more": 1}, "a thing has no 'more'"),

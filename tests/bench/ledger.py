@@ -19,17 +19,9 @@ from promo.base.canonical import canonical, parse_json
 from promo.base.codec import to_json
 from promo.ledger.chain import GENESIS, decode, encode, line_digest
 from promo.ledger.checkpoint import merkle_root
+from promo.ledger.sources import Installed
 from promo.ledger.state import state_of
-from promo.ledger.values import (
-    AttemptStarted,
-    Event,
-    Freezing,
-    Happening,
-    Installed,
-    ResultAccepted,
-    StageOpened,
-    Start,
-)
+from promo.ledger.values import AttemptStarted, Event, Freezing, Happening, ResultAccepted, StageOpened, Start
 from promo.plan.values import Plan
 from promo.run.store import attempt_folder
 from promo.run.values import Work

@@ -1,4 +1,4 @@
-"""`promo check`: what it mends, and its findings for other programs."""
+"""`promo check`: what it fixes, and its findings for other programs."""
 
 import gzip
 import io
@@ -23,15 +23,15 @@ def write(place, text, name="t.promo"):
     return path
 
 
-def test_what_leaves_no_choice_is_mended_and_the_rest_is_reported(workplace, capsys):
+def test_what_leaves_no_choice_is_fixed_and_the_rest_is_reported(workplace, capsys):
     path = write(workplace, WRONG.replace("candidate good like base", "candidate good like bsae"))
 
     assert promo("check", "--fix", path) == 1
 
     said = capsys.readouterr().err
     text = path.read_text(encoding="utf-8")
-    assert "mended P0104" in said
-    assert "mended P0107" in said
+    assert "fixed P0104" in said
+    assert "fixed P0107" in said
     assert "for 1s" in text
     assert "keep top 1\n" in text
     assert "like bsae" in text  # a name that is nearly right is a guess, and stays
@@ -45,7 +45,7 @@ def test_a_sound_spec_is_left_as_it_is(workplace):
     assert path.read_text(encoding="utf-8") == spec()
 
 
-def test_mending_everything_makes_it_sound(workplace):
+def test_fixing_everything_makes_it_sound(workplace):
     path = write(workplace, WRONG)
 
     assert promo("check", "--fix", path) == 0
@@ -65,7 +65,7 @@ def test_pins_and_report_only_are_written(workplace, capsys):
     text = path.read_text(encoding="utf-8")
     assert 'use "earlier.promo" pinned sha256:' in text
     assert "  seeds 9\n  report   only\n" in text
-    assert {"P0205", "P0503"} <= set(re.findall(r"mended (P\d+)", capsys.readouterr().err))
+    assert {"P0205", "P0503"} <= set(re.findall(r"fixed (P\d+)", capsys.readouterr().err))
 
 
 def test_a_repair_that_does_not_lower_the_number_of_errors_is_left_to_the_reader(workplace, capsys):
@@ -77,7 +77,7 @@ def test_a_repair_that_does_not_lower_the_number_of_errors_is_left_to_the_reader
     said = capsys.readouterr().err
     assert path.read_text(encoding="utf-8") == comma
     assert "write: rank by mean val_bpb over host, seed" in said
-    assert "mended" not in said
+    assert "fixed" not in said
 
 
 def test_a_text_that_does_not_parse_is_not_laid_out_by_a_fix(workplace, capsys):
@@ -117,7 +117,7 @@ def test_layout_is_a_finding_when_asked_for(workplace, capsys):
     assert promo("fmt", "--check", path) == 0
 
 
-def test_standard_input_is_checked_and_mended(workplace, capsys, monkeypatch):
+def test_standard_input_is_checked_and_fixed(workplace, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(WRONG.encode())))
     assert promo("check", "-") == 1
     assert "<stdin>:" in capsys.readouterr().err
@@ -216,10 +216,10 @@ def test_findings_as_json_have_a_version(workplace, capsys):
     assert promo("check", "--format", "json", "--fix", path) == 0
     stored = json.loads(capsys.readouterr().out)
     assert stored["promo_diagnostics"] == 1
-    assert {one["code"] for one in stored["mended"]} == {"P0104", "P0107"}
+    assert {one["code"] for one in stored["fixed"]} == {"P0104", "P0107"}
 
 
 @pytest.mark.parametrize("extra", ["--format=json", "other.promo"])
-def test_mending_standard_input_leaves_no_room_for_other_findings(workplace, capsys, extra):
+def test_fixing_standard_input_leaves_no_room_for_other_findings(workplace, capsys, extra):
     assert promo("check", "--fix", "-", extra) == 2
     assert "no room" in capsys.readouterr().err

@@ -33,7 +33,7 @@ def shown(source: Source, words: str, *labels: Label) -> list[str]:
         ("e\u0301e\u0301 bad", "bad", "e\u0301e\u0301 bad", "   ^^^"),
         ("e\u0301 x", "e\u0301", "e\u0301 x", "^"),
         ("\U0001f600 bad", "bad", "\U0001f600 bad", "   ^^^"),
-        ("a\x1bb bad", "bad", "a\ufffdb bad", "    ^^^"),
+        ("a\x1bb bad", "bad", "a[U+001B]b bad", "           ^^^"),
     ],
     ids=["plain", "tabs", "behind wide", "on wide", "behind combining", "on combining", "behind astral", "control"],
 )

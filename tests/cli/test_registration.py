@@ -74,7 +74,7 @@ def test_the_seal_can_be_checked_with_python_alone(places):
     done = subprocess.run([sys.executable, "-c", recipe], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == read(places / "before.json")["seal"]
-    assert "\n    `A` <b>trial</b>\u202e\n" in page
+    assert "\n    `A` <b>trial</b>[U+202E]\n" in page
     assert "| `short` | 1s | box/1 box/2 | base, fair, good and poor | 4 | 8 |" in page
     assert "no ledger, so nothing had run" in page
 

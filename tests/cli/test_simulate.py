@@ -129,8 +129,8 @@ def test_agreement_of_hosts_is_refused_where_one_is_not_there(workplace, capsys)
     [
         ((), "nothing says how noisy a run is"),
         (("--noise", "-1"), "are not negative"),
-        (("--noise", "nan"), "not infinite"),
-        (("--noise", "1", "--gap", "inf"), "not infinite"),
+        (("--noise", "nan"), "not negative"),
+        (("--noise", "1", "--gap", "inf"), "not negative"),
         (("--noise", "1", "--vary", "gap", "nan"), "cannot read nan"),
         (("--noise", "1", "--near", "0"), "--near is a distance above zero"),
         (("--noise", "1", "--vary", "share", "25%"), "needs gates that keep a best share"),
@@ -139,7 +139,7 @@ def test_agreement_of_hosts_is_refused_where_one_is_not_there(workplace, capsys)
         (("--noise", "1", "--vary", "seeds", "0..2"), "cannot read 0..2"),
         (("--noise", "1", "--vary", "hosts", "2"), "has 1 hosts, not 2"),
         (("--noise", "1", "--best", "nobody"), "trains no 'nobody'"),
-        (("--noise-from", "none.csv"), "none.csv cannot be read"),
+        (("--noise-from", "none.csv"), "there is no file none.csv"),
     ],
 )
 def test_what_cannot_be_simulated_is_one_clear_message(workplace, capsys, words, said):

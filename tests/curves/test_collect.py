@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import time
 from fractions import Fraction
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from promo.base.errors import BadTable, PromoError
 from promo.curves.collect import collect_curves
 from promo.curves.read import read_sheet
-from promo.curves.replay import build_replay
+from promo.curves.replay import build_replay, read_curves
 from promo.curves.values import Column, Settings
+from promo.study.values import Measure
 from support import recorded, study_of
 
 HEADER = "config,run,seed,step,seconds,loss\n"
@@ -38,6 +40,16 @@ FAULTS = {
     "not finite": ("a,a1,1,30,15,nan\n", 6, "column 'loss' is nan, which is not finite"),
     "infinite": ("a,a1,1,30,15,-Infinity\n", 6, "column 'loss' is -Infinity, which is not finite"),
     "too large": ("a,a1,1,30,15,1e999\n", 6, "column 'loss' is 1e999, which is larger than any floating number"),
+    "largest": (
+        "a,a1,1,30,15,-1.7976931348623157e+308\n",
+        6,
+        "column 'loss' is -1.7976931348623157e+308, which some tools write for infinity",
+    ),
+    "largest of 32 bits": (
+        "a,a1,1,30,15,3.4028235e+38\n",
+        6,
+        "column 'loss' is 3.4028235e+38, which some tools write for infinity",
+    ),
     "empty": ("a,a1,1,30,,3\n", 6, "column 'seconds' is empty"),
     "no config": (",a1,1,30,15,3\n", 6, "column 'config' is empty"),
     "no number": ("a,a1,1,30,15,three\n", 6, "column 'loss' is 'three', which is no number"),
@@ -148,3 +160,37 @@ STUDY = study_of(
         other="b",
     )
 )
+
+
+WIDE = {
+    "table": ("config,seed,step,loss", "a,1,{row},1.5", "c{column}"),
+    "wandb": ("Step", "{row}", "r{column} - loss"),
+    "optuna": ("number,state,value", "{row},COMPLETE,1.5", "intermediate_values_{column}"),
+}
+
+
+def wide(layout, columns):
+    """Processor seconds for a table of three rows and so many columns."""
+    known, row, more = WIDE[layout]
+    header = ",".join([known, *(more.format(column=number) for number in range(columns))])
+    rows = [",".join([row.format(row=number), *["1.5"] * columns]) for number in range(3)]
+    content = "\n".join([header, *rows, ""]).encode()
+    measure, began = Measure("loss", "pt", lower_is_better=True), time.process_time()
+    assert read_curves(measure, "t.csv", content, Settings(layout=layout))
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("layout", WIDE)
+def test_sixteen_times_the_columns_take_sixteen_times_the_time_and_not_its_square(layout):
+    few = max(min(wide(layout, 1_000) for _ in range(3)), 0.001)
+
+    assert wide(layout, 16_000) < 80 * few
+
+
+def test_values_near_the_end_of_floats_are_read_as_they_are():
+    header = "config,run,seed,step,seconds,loss\n"
+    sheet = read_sheet("t.csv", (header + "a,a1,1,10,5,1e300\na,a1,1,20,10,-1.7e308\na,a1,1,30,15,5e-324\n").encode())
+    (curve,), faults = collect_curves(sheet, Settings(), "loss", "pt")
+
+    assert not faults
+    assert [one.value for one in curve.points] == [Fraction(10) ** 300, -17 * Fraction(10) ** 307, Fraction("5e-324")]

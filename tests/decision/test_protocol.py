@@ -28,6 +28,7 @@ from promo.decision.protocol import Wrong, breaches
 from promo.driver.pipeline import compile_source
 from promo.ledger.chain import GENESIS
 from promo.ledger.outcomes import Answer, Failed, Held, Lacking, Outcome, Settled, Stopped
+from promo.ledger.sources import Installed, Text
 from promo.ledger.state import State, apply
 from promo.ledger.values import (
     Amendment,
@@ -42,7 +43,6 @@ from promo.ledger.values import (
     Event,
     Freezing,
     Happening,
-    Installed,
     Loss,
     PersonDecided,
     Publication,
@@ -56,7 +56,6 @@ from promo.ledger.values import (
     StudyClosed,
     StudyStopped,
     Taken,
-    Text,
     TextPrepared,
     Verdict,
     Work,
@@ -359,6 +358,7 @@ BROKEN = {
     "a guard that lets nobody try again": (GUARD, Wrong.GUARD, FLAG, said(FLAGGED, FLAG, again=False)),
     "a person whom nobody asked": (WELL, Wrong.NOT_ASKED, AT, put_in(SOUND, AT, PERSON[ASK].event)),
     "a person twice": (ASKED, Wrong.NOT_ASKED, ASK + 1, put_in(PERSON, ASK + 1, PERSON[ASK].event)),
+    "a person without a reason": (ASKED, Wrong.NO_REASON, ASK, said(PERSON, ASK, reason=" ")),
     "an attempt of no bundle": (WELL, Wrong.NO_BUNDLE, AT, put_in(SOUND, AT, began(FIRST, 1, GENESIS))),
     "an attempt that a bundle did not bring": (
         WELL, Wrong.NO_BUNDLE, AT + 1,

@@ -115,7 +115,7 @@ def test_it_works_from_any_folder_and_says_what_it_needs(finished, tmp_path):
     assert "STUDY" in done.stderr
     gone = subprocess.run([sys.executable, FILE, "none"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert gone.returncode == 2
-    assert "ledger.jsonl is not there" in gone.stdout
+    assert "none is not there" in gone.stdout
 
 
 # --- what both say ---------------------------------------------------------------------------------------------------

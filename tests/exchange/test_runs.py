@@ -10,8 +10,9 @@ from made import NOTHING, body
 from promo.exchange.mlflow import log_runs
 from promo.exchange.runs import logged_run
 from promo.exchange.values import RunEnd
+from promo.ledger.sources import Installed, Recording
 from promo.ledger.state import Attempt, AttemptState, State
-from promo.ledger.values import Freezing, Installed, Loss, Recording, ResultFlagged, RunStatus
+from promo.ledger.values import Freezing, Loss, ResultFlagged, RunStatus
 from promo.run.values import Point, Result
 from support import plan_of, spec, study_of
 

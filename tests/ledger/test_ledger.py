@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from promo.base.errors import Mismatch, PromoError
 from promo.ledger.chain import GENESIS, decode, encode, line_digest
 from promo.ledger.journal import Journal
+from promo.ledger.sources import Installed
 from promo.ledger.state import AttemptState, StudyState, state_of
 from promo.ledger.values import (
     AttemptFailed,
@@ -17,7 +18,6 @@ from promo.ledger.values import (
     ClockJumped,
     Event,
     Freezing,
-    Installed,
     Loss,
     RunStatus,
     StageOpened,

@@ -222,7 +222,7 @@ def test_a_plan_holds_its_study_and_both_survive_its_file():
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda stored: stored.update(promo_plan=1), "its promo_plan is 1, and not 2"),
+        (lambda stored: stored.update(promo_plan=1), "it is of format 1, and this promo reads format 2"),
         (lambda stored: stored.pop("promo_plan"), "a plan has 'promo_plan', and it is not there"),
         (lambda stored: stored.update(extras=[]), "a plan has no 'extras'"),
         (lambda stored: stored.update(digest="0"), "digest: '0' is no SHA-256"),

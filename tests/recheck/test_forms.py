@@ -14,7 +14,8 @@ from promo.templates import recheck
 
 import studies
 from promo.base.canonical import Json
-from promo.base.codec import Undecodable, Unstored, from_json, union_from_json
+from promo.base.codec import from_json, union_from_json
+from promo.base.fields import Undecodable, Unstored
 from promo.ledger.outcomes import Because, Outcome
 from promo.ledger.values import Event, Happening
 from promo.plan.values import Plan

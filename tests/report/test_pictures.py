@@ -13,6 +13,7 @@ from attrs import evolve
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from promo.base.floats import nearest
 from promo.base.resources import template_folder
 from promo.report.axes import Plot
 from promo.report.canvas import FONT, LEAST_PX, WIDTH, Look, document, legend, marks_svg, text, width_of
@@ -26,7 +27,6 @@ from promo.report.pictures import (
     Trend,
     Trends,
     curves_svg,
-    drawable,
     effects_svg,
     half_normal_svg,
     trends_drawn,
@@ -230,7 +230,7 @@ def test_ten_thousand_marks_are_one_path_a_candidate_and_small():
 
 
 def test_numbers_beyond_floats_are_drawn_where_floats_end():
-    assert (drawable("1e400"), drawable("-1e400"), drawable("0.5")) == (LARGEST, -LARGEST, 0.5)
+    assert (nearest("1e400"), nearest("-1e400"), nearest("0.5")) == (LARGEST, -LARGEST, 0.5)
 
 
 # --- what every picture keeps ---------------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ def test_no_text_can_fall_below_the_least_size():
 def test_texts_are_escaped_and_what_cannot_be_shown_is_marked():
     shown = text((0, 0), "<b>&\x00\u202e")
 
-    assert ">&lt;b&gt;&amp;\ufffd\ufffd</text>" in shown
+    assert ">&lt;b&gt;&amp;[U+0000][U+202E]</text>" in shown
 
 
 def contrast(one, other):

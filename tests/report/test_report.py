@@ -145,7 +145,7 @@ def test_it_says_what_a_reviewer_asks(page, study):
     assert view.finished
     for words in (
         "pick promoted good and base to long; dropped fair and poor",
-        "0 of 8 results of short existed then",
+        "when 0 of 8 results of short existed",
         "among the top 1; 2.0000 pt better than the first behind the cut",
         "always kept; would rank 2",
         "poor",

@@ -66,7 +66,7 @@ def test_a_result_of_another_request_is_invalid(attempt):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"promo_result": 3}, "promo_result is 3, and not 2"),
+        ({"promo_result": 3}, "it is of format 3, and this promo reads format 2"),
         ({"metrics": {"loss": 1}}, "metrics"),
         ({"metrics": None}, "metrics"),
         ({"status": "splendid"}, "status"),

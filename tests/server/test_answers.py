@@ -54,7 +54,7 @@ def test_hover_tells_the_state_of_a_seal(staged):
     loose = opened(spec().replace("frozen gate", "gate"))
     unsealed = opened(spec())
 
-    assert "with 0 results of its stage then" in said(staged, head, 7)
+    assert "when 0 results of its stages existed" in said(staged, head, 7)
     assert "the seal is broken" in said(broken, head, 7)
     assert "not frozen" in said(loose, "gate pick", 6)
     assert "not sealed yet" in said(unsealed, "gate pick", 6)

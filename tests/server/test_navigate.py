@@ -99,7 +99,7 @@ def test_before_a_seal_exists_a_candidate_can_be_renamed():
 def test_a_sealed_text_with_errors_cannot_be_renamed_in(staged):
     document = opened(staged.text.replace("keep     top 8", "keep     topp 8"))
 
-    with pytest.raises(Refused, match="mend the errors first"):
+    with pytest.raises(Refused, match="fix the errors first"):
         rename(document, place(document, "cohort twelve", 8), "dozen", None)
 
 

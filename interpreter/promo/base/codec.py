@@ -21,128 +21,16 @@ from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_
 
 from attrs import fields
 
-from promo.base.canonical import SAFE_INTEGER, Json, digest, exact
+from promo.base.canonical import Json, digest, exact
+from promo.base.fields import MOST, SIMPLE, Decoder, Form, OtherForm, Range, Undecodable, Unstored, brief, free
 
 T = TypeVar("T")
 Encoder = Callable[[Any], Json]
-Decoder = Callable[[Any, str], Any]
 
 TAG = "is"
 """Key under which a member of a union says which one it is; the class names it as `TAG`."""
-LONGEST = 65_536
-"""Characters of a text that declares no other limit."""
-MOST = 1_000_000
-"""Entries of a list or object."""
-DEEPEST = 64
-"""How far objects and lists of free form may nest."""
 NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,1100}|/[1-9]\d{0,399})?", re.ASCII)
 """What `exact` writes."""
-
-
-class Undecodable(ValueError):
-    """A stored value is not of its class; the message names the place and what is wrong there."""
-
-    def __init__(self, place: str, message: str) -> None:
-        self.place, self.message = place, message
-        super().__init__(f"{place.lstrip('.')}: {message}" if place else message)
-
-
-class Form:
-    """
-    What a text has to be, beyond being text: a pattern, a length, and for numbers as text a range.
-
-    Args:
-        name: what a text of this form is called in a message.
-        pattern: what the whole of it matches.
-        longest: characters.
-        least: smallest value, of a number as text.
-        most: largest value.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        pattern: str | None = None,
-        *,
-        longest: int = LONGEST,
-        least: int | None = None,
-        most: int | None = None,
-    ) -> None:
-        self.name, self.longest, self.least, self.most = name, longest, least, most
-        self.matches = re.compile(pattern, re.ASCII).fullmatch if pattern else None
-
-    def __call__(self, stored: Any, place: str) -> str:
-        """The text, if it is of this form."""
-        if type(stored) is not str:
-            raise Undecodable(place, f"{_brief(stored)} is no {self.name}")
-        if not _is_text(stored):
-            raise Undecodable(place, f"{_brief(stored)} holds half of a character")
-        if len(stored) > self.longest:
-            raise Undecodable(place, f"a {self.name} has at most {self.longest} characters, not {len(stored)}")
-        if self.matches is not None and not self.matches(stored):
-            raise Undecodable(place, f"{_brief(stored)} is no {self.name}")
-        if self.least is not None or self.most is not None:
-            value = Fraction(stored)
-            if (self.least is not None and value < self.least) or (self.most is not None and value > self.most):
-                raise Undecodable(place, f"{_brief(stored)} is no {self.name}")
-        return stored
-
-
-class Range:
-    """Least and largest value of a whole number; beyond what a double holds exactly it is kept as text."""
-
-    def __init__(self, least: int, most: int) -> None:
-        self.least, self.most = least, most
-        self.as_text = max(abs(least), abs(most)) > SAFE_INTEGER
-
-    def encode(self, value: int) -> Json:
-        """The number as stored."""
-        return str(value) if self.as_text else value
-
-    def __call__(self, stored: Any, place: str) -> int:
-        """The number, if it is whole and in its range."""
-        if self.as_text and type(stored) is str and re.fullmatch(r"0|-?[1-9]\d{0,40}", stored, re.ASCII):
-            value = int(stored)
-        elif self.as_text or type(stored) is not int:
-            raise Undecodable(place, f"{_brief(stored)} is no whole number{' kept as text' * self.as_text}")
-        else:
-            value = int(stored)
-        if not self.least <= value <= self.most:
-            raise Undecodable(place, f"{_brief(stored)} is not between {self.least} and {self.most}")
-        return value
-
-
-MEASURED = r"-?\d{1,400}((\.\d{1,1100})?(e[+-]?\d{1,3})?|/[1-9]\d{0,399})"
-
-Large = Annotated[int, Range(-(10**40), 10**40)]
-"""A whole number that may be beyond 2^53, such as a budget in operations; kept as text."""
-Count = Annotated[int, Range(0, SAFE_INTEGER)]
-"""A whole number from 0."""
-Digest = Annotated[str, Form("SHA-256 of 64 hex digits", "[0-9a-f]{64}", longest=64)]
-Name = Annotated[str, Form("name", r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,255}", longest=256)]
-Measured = Annotated[str, Form("finite number as text", MEASURED, longest=1600)]
-"""A measured number as exact text: as `repr` writes a finite float, or a rational as `exact` does."""
-Seconds = Annotated[str, Form("number of seconds from 0", r"\d{1,12}(\.\d{1,12})?", longest=32)]
-"""Measured seconds as exact decimal text."""
-Free = Annotated[Json, "free form"]
-"""A JSON value that promo keeps and shows and never decides by; bounded in depth, width and the length of its texts."""
-Moment = Annotated[str, Form("time in UTC", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", longest=20)]
-
-
-class Unstored:
-    """
-    Marks the type of a field that is no part of what a value means: it is left out of the stored form.
-
-    Args:
-        absent: what the field is in a value that was read back.
-    """
-
-    def __init__(self, absent: object) -> None:
-        self.absent = absent
-
-
-Remark = Annotated[str, Unstored("")]
-"""A text that means nothing, such as documentation."""
 
 
 def to_json(value: object) -> Any:
@@ -190,13 +78,13 @@ def level_to_json(level: Fraction | str) -> Json:
 
 def _level(stored: Any, place: str) -> Fraction | str:
     if isinstance(stored, dict) and stored.keys() == {"word"}:
-        word = _SIMPLE[str](stored["word"], place)
+        word = SIMPLE[str](stored["word"], place)
         if not NUMBER.fullmatch(word):
-            raise Undecodable(place, f"{_brief(word)} reads as no number, so it is stored as it is")
+            raise Undecodable(place, f"{brief(word)} reads as no number, so it is stored as it is")
         return str(word)
     if type(stored) is not str:
-        raise Undecodable(place, f"{_brief(stored)} is neither a number as text nor a word")
-    text = str(_SIMPLE[str](stored, place))
+        raise Undecodable(place, f"{brief(stored)} is neither a number as text nor a word")
+    text = str(SIMPLE[str](stored, place))
     return _fraction(text, place) if NUMBER.fullmatch(text) else text
 
 
@@ -248,16 +136,18 @@ def _decoder_of(kind: Any) -> Decoder:
     parts = tuple((name, _decoder(hint)) for name, hint in stored_fields)
     if getattr(kind, "ROW", False):
         return _row_decoder(kind, parts)
-    head = _head(kind)
+    head, form = _head(kind), getattr(kind, "FORM", ("", 0))
     keys = frozenset({*head, *(name for name, _ in parts)})
     assert len(keys) == len(head) + len(parts), f"{kind} has a field that is called like its tag or form"
 
     def decode(stored: Any, place: str) -> Any:
         if type(stored) is not dict:
-            raise Undecodable(place, f"{_brief(stored)} is no {_called(kind)}")
+            raise Undecodable(place, f"{brief(stored)} is no {_called(kind)}")
+        if form[0] in stored and stored[form[0]] != form[1] and type(stored[form[0]]) is int:
+            raise OtherForm(place, stored[form[0]], form[1])
         for key, value in head.items():
             if key in stored and (stored[key] != value or type(stored[key]) is not type(value)):
-                raise Undecodable(place, f"its {key} is {_brief(stored[key])}, and not {_brief(value)}")
+                raise Undecodable(place, f"its {key} is {brief(stored[key])}, and not {brief(value)}")
         if stored.keys() != keys:
             raise _wrong_keys(kind, stored, keys, place)
         try:
@@ -286,7 +176,7 @@ def _row_decoder(kind: type, parts: tuple[tuple[str, Decoder], ...]) -> Decoder:
 
     def decode(stored: Any, place: str) -> Any:
         if type(stored) is not list or len(stored) != count:
-            raise Undecodable(place, f"{_brief(stored)} is no list of {count}")
+            raise Undecodable(place, f"{brief(stored)} is no list of {count}")
         return kind(*(one(item, f"{place}.{name}") for (name, one), item in zip(parts, stored, strict=True)))
 
     return decode
@@ -295,7 +185,7 @@ def _row_decoder(kind: type, parts: tuple[tuple[str, Decoder], ...]) -> Decoder:
 def _wrong_keys(kind: type, stored: Mapping[str, object], keys: frozenset[str], place: str) -> Undecodable:
     strange, absent = sorted(set(stored) - keys), sorted(keys - set(stored))
     if strange:
-        return Undecodable(place, f"a {_called(kind)} has no {_brief(strange[0])}")
+        return Undecodable(place, f"a {_called(kind)} has no {brief(strange[0])}")
     return Undecodable(place, f"a {_called(kind)} has '{absent[0]}', and it is not there")
 
 
@@ -412,8 +302,8 @@ def _union_encoder(members: tuple[Any, ...]) -> Encoder:
 
 @_cached
 def _decoder(hint: Any) -> Decoder:
-    if hint in _SIMPLE:
-        return _SIMPLE[hint]
+    if hint in SIMPLE:
+        return SIMPLE[hint]
     origin, args = _parts(hint)
     if origin is Annotated:
         if "free form" in args:
@@ -439,60 +329,19 @@ def _decoder(hint: Any) -> Decoder:
     raise TypeError(f"{hint} has no stored form")
 
 
-def _of_type(kind: type, words: str) -> Decoder:
-    def decode(stored: Any, place: str) -> Any:
-        if type(stored) is not kind:
-            raise Undecodable(place, f"{_brief(stored)} is no {words}")
-        return stored
-
-    return decode
-
-
-_SIMPLE: dict[Any, Decoder] = {
-    str: Form("text"),
-    int: Range(-SAFE_INTEGER, SAFE_INTEGER),
-    bool: _of_type(bool, "true or false"),
-    type(None): _of_type(type(None), "null"),
-}
-
-
-def free(stored: Any, place: str) -> Json:
-    """A JSON value of free form: what a runner says of its own, bounded in depth, width and the length of texts."""
-    waiting: list[tuple[Any, int]] = [(stored, 0)]
-    seen = 0
-    while waiting:
-        item, depth = waiting.pop()
-        seen += 1
-        if depth > DEEPEST:
-            raise Undecodable(place, f"it nests deeper than {DEEPEST}")
-        if seen > MOST:
-            raise Undecodable(place, f"it has over {MOST} parts")
-        if isinstance(item, dict):
-            waiting += [(one, depth + 1) for pair in item.items() for one in pair]
-        elif isinstance(item, list):
-            waiting += [(one, depth + 1) for one in item]
-        elif isinstance(item, float):
-            raise Undecodable(place, "numbers that are not whole are kept as text")
-        elif isinstance(item, int):
-            _SIMPLE[int](int(item), place)
-        elif isinstance(item, str):
-            _SIMPLE[str](item, place)
-    return cast("Json", stored)
-
-
 def _fraction(stored: Any, place: str) -> Fraction:
     if type(stored) is not str or not NUMBER.fullmatch(stored):
-        raise Undecodable(place, f"{_brief(stored)} is no exact number as text")
+        raise Undecodable(place, f"{brief(stored)} is no exact number as text")
     value = Fraction(stored)
     if exact(value) != stored:
-        raise Undecodable(place, f"{_brief(stored)} is written {exact(value)}")
+        raise Undecodable(place, f"{brief(stored)} is written {exact(value)}")
     return value
 
 
 def _literal(values: tuple[Any, ...]) -> Decoder:
     def decode(stored: Any, place: str) -> Any:
         if not any(stored == one and type(stored) is type(one) for one in values):
-            raise Undecodable(place, f"{_brief(stored)} is not one of {', '.join(map(_brief, values))}")
+            raise Undecodable(place, f"{brief(stored)} is not one of {', '.join(map(brief, values))}")
         return stored
 
     return decode
@@ -503,7 +352,7 @@ def _enum_decoder(kind: type[Enum]) -> Decoder:
 
     def decode(stored: Any, place: str) -> Any:
         if type(stored) is not str or stored not in known:
-            raise Undecodable(place, f"{_brief(stored)} is none of {', '.join(map(str, known))}")
+            raise Undecodable(place, f"{brief(stored)} is none of {', '.join(map(str, known))}")
         return known[stored]
 
     return decode
@@ -511,7 +360,7 @@ def _enum_decoder(kind: type[Enum]) -> Decoder:
 
 def _list(stored: Any, place: str) -> list[Any]:
     if type(stored) is not list:
-        raise Undecodable(place, f"{_brief(stored)} is no list")
+        raise Undecodable(place, f"{brief(stored)} is no list")
     if len(stored) > MOST:
         raise Undecodable(place, f"a list has at most {MOST} entries, not {len(stored)}")
     return stored
@@ -525,7 +374,7 @@ def _tuple_decoder(args: tuple[Any, ...]) -> Decoder:
 
     def decode(stored: Any, place: str) -> Any:
         if type(stored) is not list or len(stored) != len(each):
-            raise Undecodable(place, f"{_brief(stored)} is no list of {len(each)}")
+            raise Undecodable(place, f"{brief(stored)} is no list of {len(each)}")
         return tuple(one(item, f"{place}[{n}]") for n, (one, item) in enumerate(zip(each, stored, strict=True)))
 
     return decode
@@ -546,7 +395,7 @@ def _mapping_decoder(key: Any, item: Decoder) -> Decoder:
 
     def decode(stored: Any, place: str) -> Any:
         if type(stored) is not dict or len(stored) > MOST:
-            raise Undecodable(place, f"{_brief(stored)} is no object, or one with over {MOST} entries")
+            raise Undecodable(place, f"{brief(stored)} is no object, or one with over {MOST} entries")
         return {name(one, f"{place}.{one[:80]}"): item(value, f"{place}.{one[:80]}") for one, value in stored.items()}
 
     return decode
@@ -582,11 +431,11 @@ def _by_shape(members: list[Any]) -> Decoder:
     def decode(stored: Any, place: str) -> Any:
         if tagged and type(stored) is dict and type(stored.get(TAG)) is str:
             if stored[TAG] not in tagged:
-                raise Undecodable(place, f"{_brief(stored[TAG])} is none of {', '.join(tagged)}")
+                raise Undecodable(place, f"{brief(stored[TAG])} is none of {', '.join(tagged)}")
             return tagged[stored[TAG]](stored, place)
         found = shaped.get(type(stored))
         if found is None:
-            raise Undecodable(place, f"{_brief(stored)} is of no kind that may stand there")
+            raise Undecodable(place, f"{brief(stored)} is of no kind that may stand there")
         return found(stored, place)
 
     return decode
@@ -604,15 +453,3 @@ def _shape(member: Any) -> type:
     if member is Fraction or (isinstance(member, type) and issubclass(member, Enum)):
         return str
     return list if getattr(member, "ROW", False) else dict
-
-
-def _is_text(stored: str) -> bool:
-    """Whether a text has bytes; half of a character, which JSON can write, has none."""
-    return stored.isascii() or not any("\ud800" <= one <= "\udfff" for one in stored)
-
-
-def _brief(value: object) -> str:
-    """A value in a message: shown as far as one line goes."""
-    text = f"'{value}'" if isinstance(value, str) else repr(value)
-    text = "".join(one if one.isprintable() else "?" for one in text)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -5,6 +5,7 @@ The exceptions promo raises on purpose, and the exit code of each::
     +-- SpecError        the spec is wrong: diagnostics with places           exit 1
     +-- PromoError       a command cannot be carried out                      exit 2
         +-- Mismatch     stored bytes or frozen meanings differ               exit 1
+        +-- OtherFormat  a study or a lock is of another format               exit 2
         +-- BadTable     a table of recorded curves has faults                exit 1
         +-- Busy         another promo process holds the study                exit 2
 
@@ -15,7 +16,7 @@ from enum import IntEnum
 
 from promo.base.diagnostics import SpecError
 
-__all__ = ["BadTable", "Busy", "ExitCode", "Mismatch", "PromoError", "SpecError"]
+__all__ = ["BadTable", "Busy", "ExitCode", "Mismatch", "OtherFormat", "PromoError", "SpecError"]
 
 
 class ExitCode(IntEnum):
@@ -55,6 +56,14 @@ class Mismatch(PromoError):
     """Something that was frozen or stored is not what is there now; *details* name the parts."""
 
     exit_code = ExitCode.FINDINGS
+
+
+class OtherFormat(PromoError):
+    """A study or a lock is of a format that another promo wrote; nothing says that it is damaged."""
+
+    def __init__(self, what: str, found: int, wanted: int, *, hint: str) -> None:
+        self.found, self.wanted = found, wanted
+        super().__init__(f"{what} is of format {found}, and this promo reads format {wanted}", hint=hint)
 
 
 class BadTable(PromoError):

@@ -25,7 +25,7 @@ def bundle(options: Namespace) -> int:
 
 def bring(options: Namespace) -> int:
     """Check a bundle and take its results in."""
-    from promo.driver.bundle import import_bundle
+    from promo.driver.bring import import_bundle
 
     folder = study_of(options.place, options.study)
     key = Path(options.key) if options.key else None

@@ -19,50 +19,50 @@ from promo.driver.pipeline import compile_source, lock_path, read_lock
 from promo.files import read_source
 
 ROUNDS = 8
-"""How often a mended text is read again; mending one fault may bring another to light."""
+"""How often a fixed text is read again; fixing one fault may bring another to light."""
 
 
 @frozen(**LEAN)
 class Checked(Shown):
-    """One spec: its text as mended, what was mended, and what is still found."""
+    """One spec: its text as fixed, what was fixed, and what is still found."""
 
     source: Source
     found: tuple[Diagnostic, ...]
-    mended: tuple[Diagnostic, ...] = ()
+    fixed: tuple[Diagnostic, ...] = ()
 
 
 def check(options: Namespace) -> int:
     """Find every mistake of some specs."""
     if options.fix and "-" in options.specs and (options.format != "text" or len(options.specs) > 1):
-        message = "a spec from standard input is mended to standard output, which has no room for other findings"
+        message = "a spec from standard input is fixed to standard output, which has no room for other findings"
         raise PromoError(message, hint="name a file, or leave out --format and the other specs")
     checked = [_checked(path, style=options.style, fix=options.fix) for path in options.specs]
     found = tuple(one for spec in checked for one in spec.found)
-    mended = tuple(one for spec in checked for one in spec.mended)
+    fixed = tuple(one for spec in checked for one in spec.fixed)
     if options.format == "text":
         _say(options, checked)
     else:
-        _exchange(options.format, found, mended)
+        _exchange(options.format, found, fixed)
     return ExitCode.FINDINGS if any(errors(found)) else ExitCode.DONE
 
 
-def _exchange(form: str, found: tuple[Diagnostic, ...], mended: tuple[Diagnostic, ...]) -> None:
+def _exchange(form: str, found: tuple[Diagnostic, ...], fixed: tuple[Diagnostic, ...]) -> None:
     from promo.cli.exchange import as_github, as_json, as_sarif
 
     if form == "github":
         for one in found:
             put(as_github(one, Path.cwd()))
         return
-    made = as_json(found, mended) if form == "json" else as_sarif(found, Path.cwd())
+    made = as_json(found, fixed) if form == "json" else as_sarif(found, Path.cwd())
     put(json.dumps(made, indent=2, ensure_ascii=False))
 
 
 def _say(options: Namespace, checked: list[Checked]) -> None:
     found = [one for spec in checked for one in spec.found]
     for spec in checked:
-        for one in spec.mended:
+        for one in spec.fixed:
             line, column = one.span.source.position(one.span.start)
-            put(f"{one.span.source.name}:{line}:{column}: mended {one.code}: {one.message}", sys.stderr)
+            put(f"{one.span.source.name}:{line}:{column}: fixed {one.code}: {one.message}", sys.stderr)
     print_diagnostics(found, expected=options.all)
     if options.fix and options.specs == ["-"]:
         sys.stdout.write(checked[0].source.text)
@@ -84,7 +84,7 @@ def _checked(path: str, *, style: bool, fix: bool) -> Checked:
 
     if not fix:
         return Checked(source, read(source))
-    checked = mend(source, read)
+    checked = repair(source, read)
     if path != "-" and checked.source.text != source.text:
         write_text(Path(path), checked.source.text)
     return checked
@@ -97,7 +97,7 @@ def _style(source: Source) -> tuple[Diagnostic, ...]:
     return (found,) if found else ()
 
 
-def mend(source: Source, read: Callable[[Source], tuple[Diagnostic, ...]]) -> Checked:
+def repair(source: Source, read: Callable[[Source], tuple[Diagnostic, ...]]) -> Checked:
     """
     A text with every sure edit carried out, as far as that leads in a few rounds.
 
@@ -106,7 +106,7 @@ def mend(source: Source, read: Callable[[Source], tuple[Diagnostic, ...]]) -> Ch
         read: what is wrong with a text.
 
     Returns:
-        The text, what was mended with its place in the text of that round, and what is still found.  No round leaves
+        The text, what was fixed with its place in the text of that round, and what is still found.  No round leaves
         more errors than it found, and what comes back is the text with the fewest: one that is no better than the
         first is not among them.
     """
@@ -124,7 +124,7 @@ def mend(source: Source, read: Callable[[Source], tuple[Diagnostic, ...]]) -> Ch
             break
         if text == here.source:
             break
-        here = Checked(text, found, (*here.mended, *some))
+        here = Checked(text, found, (*here.fixed, *some))
         if weight(found) < weight(best.found):
             best = here
     return best

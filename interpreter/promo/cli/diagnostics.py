@@ -12,6 +12,7 @@ from attrs import frozen
 
 from promo.base.diagnostics import Diagnostic
 from promo.base.source import Source, Span
+from promo.base.visible import visible
 from promo.cli.terminal import columns, expanded, styled
 
 LONGEST_LINE = 160
@@ -42,9 +43,9 @@ def as_text(found: Diagnostic, *, colour: bool) -> str:
     for number, (source, of_source) in enumerate(marks.items()):
         arrow = ":::" if number else "-->"
         lines += _excerpt(source, of_source, arrow, " " * width, colour=colour)
-    lines += [f"  = note: {note}" for note in found.notes]
+    lines += [f"  = note: {visible(note)}" for note in found.notes]
     if found.hint:
-        lines.append(f"  = help: {found.hint}")
+        lines.append(f"  = help: {visible(found.hint)}")
     return "\n".join(lines)
 
 
@@ -75,7 +76,7 @@ def _marks(span: Span, sign: str, style: str, text: str) -> Iterator[_Mark]:
 
 def _excerpt(source: Source, marks: list[_Mark], arrow: str, margin: str, *, colour: bool) -> Iterator[str]:
     """The marked lines of one source, under the place of the first mark."""
-    yield f"{margin}{arrow} {source.name}:{marks[0].line}:{marks[0].start + 1}"
+    yield f"{margin}{arrow} {visible(source.name)}:{marks[0].line}:{marks[0].start + 1}"
     yield f"{margin} |"
     before = None
     for number in sorted({mark.line for mark in marks}):

@@ -26,11 +26,11 @@ SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schem
 FINGERPRINT = "promoFault/v1"
 
 
-def as_json(diagnostics: Iterable[Diagnostic], mended: Iterable[Diagnostic] = ()) -> dict[str, Json]:
+def as_json(diagnostics: Iterable[Diagnostic], fixed: Iterable[Diagnostic] = ()) -> dict[str, Json]:
     """
     Diagnostics in promo's own schema, version 1; lines and columns count from 1, columns in code points.
 
-    `diagnostics` and `mended` hold objects of one shape: code, severity, message, help, notes, place, labels, edits,
+    `diagnostics` and `fixed` hold objects of one shape: code, severity, message, help, notes, place, labels, edits,
     confidence (`sure`: the text has no more errors with the edits, and `promo check --fix` carries them out), and all
     that was expected where reading stopped, the likeliest first.  Fields may be added within a version; one
     that changes or goes raises it.
@@ -38,7 +38,7 @@ def as_json(diagnostics: Iterable[Diagnostic], mended: Iterable[Diagnostic] = ()
     return {
         "promo_diagnostics": SCHEMA,
         "diagnostics": [_object(found) for found in diagnostics],
-        "mended": [_object(found) for found in mended],
+        "fixed": [_object(found) for found in fixed],
     }
 
 

@@ -2,14 +2,17 @@
 
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from promo.base.canonical import Json
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
 from promo.cli.spec import compile_file
 from promo.cli.terminal import put
 from promo.driver.study import SUFFIX, StudyFolder, study_folder
 from promo.report.words import plural
+
+if TYPE_CHECKING:
+    from promo.exchange.registration import Registration
 
 
 def export(options: Namespace) -> int:
@@ -69,11 +72,11 @@ def _registration(options: Namespace) -> int:
     out = Path(options.out or f"{name}.{options.gate}.registration.json")
     for path in write_registration(made, out):
         put(str(path))
-    put(f"sealed sha256:{made['seal']}; check it with: promo verify STUDY --registration {out}")
+    put(f"sealed sha256:{made.seal}; check it with: promo verify STUDY --registration {out}")
     return ExitCode.DONE
 
 
-def _registered(options: Namespace) -> tuple[str, str, dict[str, Json]]:
+def _registered(options: Namespace) -> tuple[str, str, "Registration"]:
     """What a spec or its study is called, the text of the spec, and the registration of the rule that is asked for."""
     from promo.driver.registration import register_spec, register_study
 

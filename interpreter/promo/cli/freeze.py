@@ -10,9 +10,10 @@ from promo.base.diagnostics import errors
 from promo.base.errors import ExitCode
 from promo.cli.spec import compile_file, print_diagnostics, write_text
 from promo.cli.terminal import put
-from promo.driver.pipeline import closure_changes, lock_path, read_lock
-from promo.driver.study import LOCK, StudyFolder, study_folder
+from promo.driver.pipeline import closure_changes, lock_path
+from promo.driver.study import StudyFolder, study_folder
 from promo.ledger.state import AttemptState, State
+from promo.report.seal import sealed_words
 from promo.run.clock import SystemClock
 from promo.run.provenance import commit_of
 from promo.study.lock import Lock
@@ -46,14 +47,14 @@ def freeze(options: Namespace) -> int:
         write_text(lock_path(path), json.dumps(to_json(made.lock), indent=2, sort_keys=True) + "\n")
     for name in made.lock.seals:
         seal_ = made.lock.seals[name]
-        state = "sealed" if name in made.sealed else f"sealed since {seal_.sealed_at}"
-        put(f"{name}: {state} sha256:{seal_.digest[:12]}, {seal_.results_then} results of its stage then")
+        state = "sealed" if name in made.sealed else "sealed before"
+        put(f"{name}: {state} sha256:{seal_.digest[:12]}; {sealed_words(seal_)}")
     return ExitCode.DONE
 
 
 def _known_seals(lock: Lock | None, folder: StudyFolder) -> Lock | None:
     """Seals of the spec, and those that starting a study made."""
-    started = read_lock(folder.path / LOCK) if folder.exists else None
+    started = folder.lock() if folder.exists else None
     if lock is None or started is None:
         return lock or started
     return Lock(lock.study, {**started.seals, **lock.seals})

@@ -17,10 +17,13 @@ from rich.text import Text
 
 from promo.base.canonical import from_exact, parse_json
 from promo.base.codec import from_json
+from promo.base.reading import open_plain
 from promo.cli.terminal import expanded, put
+from promo.decision.agenda import Agenda
+from promo.decision.counts import Count, Counts
 from promo.decision.values import Decision
 from promo.ledger.state import Attempt, State
-from promo.plan.values import Plan, PlannedRun
+from promo.plan.values import Plan
 from promo.report.decided import decision_words
 from promo.report.plan import amount_text
 from promo.report.progress import (
@@ -30,6 +33,7 @@ from promo.report.progress import (
     StageProgress,
     StudyProgress,
     build_progress,
+    count_words,
     end_words,
     host_words,
     reported_s,
@@ -92,12 +96,8 @@ class Lines(Quiet):
     def begin(self, study: Study, plan: Plan, state: State) -> None:
         """What is run, and how much of it is done."""
         super().begin(study, plan, state)
-        self.stages_of: dict[str, list[PlannedRun]] = {}
-        for stage in plan.stages:
-            for run in stage.runs:
-                self.stages_of.setdefault(run.id, []).append(run)
-        self._count(state)
-        self.say(f"{study.name}: {plan.run_count.planned} runs planned, {self.done} done")
+        self.counts = Counts(Agenda(study, plan))
+        self.say(f"{study.name}: {self._count(state)}")
         self._whole(state)
 
     def progress(self, progress: Progress, state: State) -> None:
@@ -107,36 +107,23 @@ class Lines(Quiet):
         if progress.result is None and progress.task.recorded is None:
             self.say(f"{name}: started")
         elif progress.result is not None:
-            if len(state.opened) != self.opened:
-                self._count(state)
-            elif state.accepted(run.id) is not None:
-                self.done += sum(one.candidate in state.opened.get(one.stage, ()) for one in self.stages_of[run.id])
-            count = f"{self.done} of {self.plan.run_count.planned} runs"
-            self.say(f"{name}: {ended_words(progress, self.study)} ({count})")
+            self.say(f"{name}: {ended_words(progress, self.study)} ({self._count(state)})")
 
     def tick(self, state: State) -> None:
         """A line about the whole when the last one is old."""
-        age = time.monotonic() - self.told
-        if age > LINE_S and (self.done != self.told_done or age > 10 * LINE_S):
+        age, done = time.monotonic() - self.told, self.counts.study(state).done
+        if age > LINE_S and (done != self.told_done or age > 10 * LINE_S):
             self._whole(state)
 
     def decided(self, decision: Decision) -> None:
         """A gate or rule has decided."""
         self.say(decision_words(decision, self.study))
 
-    def _count(self, state: State) -> None:
-        """Runs with a result, as often as opened stages have them in common; counted whole when a stage has opened."""
-        standing = (
-            run
-            for run_id, runs in self.stages_of.items()
-            if state.accepted(run_id) is not None
-            for run in runs
-            if run.candidate in state.opened.get(run.stage, ())
-        )
-        self.done, self.opened = sum(1 for _ in standing), len(state.opened)
+    def _count(self, state: State) -> str:
+        return count_words(self.counts.study(state))
 
     def _whole(self, state: State) -> None:
-        self.told, self.told_done = time.monotonic(), self.done
+        self.told, self.told_done = time.monotonic(), self.counts.study(state).done
         seen = look(self.study, self.plan, state, self.folder, self.here, recorded=self.recorded)
         for words in whole_lines(seen, self.plan):
             self.say(words)
@@ -163,7 +150,7 @@ class Screen(Quiet):
 
     def say(self, words: str) -> None:
         """A line above the table."""
-        self.live.console.print(Text(expanded(words), style="dim"))
+        self.live.console.print(as_shown(words, style="dim"))
 
     def progress(self, progress: Progress, state: State) -> None:
         """Failures are worth a line; the table shows the rest."""
@@ -171,7 +158,7 @@ class Screen(Quiet):
             run = progress.task.run
             name = f"{run.stage}: {run.candidate} on {run.host}, seed {run.seed}"
             words = f"{name}: {ended_words(progress, self.study)}"
-            self.live.console.print(Text(expanded(words), style="red"))
+            self.live.console.print(as_shown(words, style="red"))
         self.tick(state)
 
     def tick(self, state: State) -> None:
@@ -181,7 +168,7 @@ class Screen(Quiet):
 
     def decided(self, decision: Decision) -> None:
         """A line above the table."""
-        self.live.console.print(Text(expanded(decision_words(decision, self.study)), style="bold"))
+        self.live.console.print(as_shown(decision_words(decision, self.study), style="bold"))
 
     def end(self, state: State) -> None:
         """Close the display."""
@@ -243,14 +230,15 @@ def _head(seen: Seen, plan: Plan) -> tuple[str, ...]:
     """How much is done, what it took, and when it may end."""
     trained, taken = spent_words(seen.progress, plan)
     end = end_words(seen.progress, seen.ends_at)
-    return (f"{seen.progress.done} of {seen.progress.runs} runs; {trained}", taken, *([end] if end else []))
+    counted = count_words(Count(seen.progress.done, seen.progress.runs))
+    return (f"{counted}; {trained}", taken, *([end] if end else []))
 
 
 def drawing(seen: Seen, study: Study, plan: Plan) -> RenderableType:
     """A study for a terminal: the whole, its stages, its gates, and what runs on each host."""
     progress = seen.progress
     first, *more = _head(seen, plan)
-    parts: list[RenderableType] = [Text(first), Text("; ".join(more)), _stages(progress.stages, plan)]
+    parts: list[RenderableType] = [as_shown(first), as_shown("; ".join(more)), _stages(progress.stages, plan)]
     if progress.deciders:
         parts.append(_deciders(progress.deciders))
     parts.append(_hosts(progress.hosts, seen, study))
@@ -261,23 +249,25 @@ def _stages(stages: tuple[StageProgress, ...], plan: Plan) -> Table:
     table = _grid()
     shown = [stage for stage in stages if stage.phase is Phase.OPEN] if len(stages) > MOST_ROWS else list(stages)
     for stage in shown[:MOST_ROWS]:
-        bar = ProgressBar(total=max(stage.runs, 1), completed=min(stage.done, stage.runs), width=BAR)
+        bar = ProgressBar(total=max(stage.runs, 1), completed=stage.done, width=BAR)
         running = f"{stage.running} running" if stage.running else ""
         failed = f"{stage.failed} failed" if stage.failed else ""
-        note = ", ".join(filter(None, [stage.note, "ended" if stage.phase is Phase.CLOSED else "", running, failed]))
+        lost = f"{stage.lost} lost" if stage.lost else ""
+        ended = "ended" if stage.phase is Phase.CLOSED else ""
+        note = ", ".join(filter(None, [stage.note, ended, running, failed, lost]))
         spent = f"{amount_text(stage.spent_s, plan)} of {amount_text(stage.budget_s, plan)}"
         cells: list[RenderableType] = [
-            Text("stage", "dim"),
-            Text(stage.name),
+            as_shown("stage", "dim"),
+            as_shown(stage.name),
             bar,
-            Text(f"{stage.done}/{stage.runs}"),
-            Text(spent),
+            as_shown(f"{stage.done}/{stage.runs}"),
+            as_shown(spent),
         ]
-        table.add_row(*cells, Text(note, style="dim"))
+        table.add_row(*cells, as_shown(note, style="dim"))
     if len(shown) < len(stages) or len(shown) > MOST_ROWS:
         counts = {phase: sum(stage.phase is phase for stage in stages) for phase in Phase}
         words = f"{counts[Phase.CLOSED]} stages ended, {counts[Phase.OPEN]} open, {counts[Phase.WAITS]} wait"
-        table.add_row("", Text(words, style="dim"))
+        table.add_row("", as_shown(words, style="dim"))
     return table
 
 
@@ -286,10 +276,10 @@ def _deciders(deciders: tuple[DeciderProgress, ...]) -> Table:
     waiting = [one for one in deciders if not one.decided]
     shown = waiting if len(deciders) > MOST_ROWS else list(deciders)
     for one in shown[:MOST_ROWS]:
-        table.add_row(Text(one.kind, "dim"), Text(one.name), Text(one.words, "" if one.decided else "dim"))
+        table.add_row(as_shown(one.kind, "dim"), as_shown(one.name), as_shown(one.words, "" if one.decided else "dim"))
     if len(shown) < len(deciders) or len(shown) > MOST_ROWS:
         words = f"{len(deciders) - len(waiting)} of {len(deciders)} gates and rules have decided"
-        table.add_row("", Text(words, style="dim"))
+        table.add_row("", as_shown(words, style="dim"))
     return table
 
 
@@ -299,29 +289,29 @@ def _hosts(hosts: tuple[HostProgress, ...], seen: Seen, study: Study) -> Table:
     for host in hosts:
         if not host.running and not host.left and len(hosts) > 1:
             continue
-        table.add_row(Text("host", "dim"), Text(host.name), Text(host_words(host)))
+        table.add_row(as_shown("host", "dim"), as_shown(host.name), as_shown(host_words(host)))
         for attempt in host.running:
             rows += 1
             if rows <= MOST_ROWS:
                 table.add_row("", *_attempt(attempt, seen, study))
     if rows > MOST_ROWS:
-        table.add_row("", Text(f"and {rows - MOST_ROWS} more", style="dim"))
+        table.add_row("", as_shown(f"and {rows - MOST_ROWS} more", style="dim"))
     return table
 
 
 def _attempt(attempt: Attempt, seen: Seen, study: Study) -> Iterable[RenderableType]:
     """A running attempt: what it is, how far it has come, and the last value it has reported."""
     again = f", attempt {attempt.number}" if attempt.number > 1 else ""
-    yield Text(f"{attempt.stage}: {attempt.candidate}, seed {attempt.seed}{again}")
+    yield as_shown(f"{attempt.stage}: {attempt.candidate}, seed {attempt.seed}{again}")
     point = seen.points[attempt.folder]
     if not point:
-        yield Text("starting", style="dim")
+        yield as_shown("starting", style="dim")
         return
     cap_s, trained = study.stages[attempt.stage].budget.cap_s, float(seen.reported[attempt.folder])
     yield ProgressBar(total=cap_s, completed=trained, width=BAR)
-    yield Text(f"{span_text(trained)} of {span_text(cap_s)}")
+    yield as_shown(f"{span_text(trained)} of {span_text(cap_s)}")
     value = _value(point, study.measure.metric)
-    yield Text(value or "", style="dim")
+    yield as_shown(value or "", style="dim")
 
 
 def _value(point: Mapping[str, str], metric: str) -> str | None:
@@ -334,6 +324,11 @@ def _value(point: Mapping[str, str], metric: str) -> str | None:
             except ValueError:  # not a finite number
                 return f"{name} {expanded(str(point[name]))}"
     return None
+
+
+def as_shown(words: str, style: str = "") -> Text:
+    """Words as they may be put out."""
+    return Text(expanded(words), style)
 
 
 def _grid() -> Table:
@@ -360,7 +355,7 @@ def ended_words(progress: Progress, study: Study) -> str:
 def last_point(path: Path) -> Mapping[str, str]:
     """Figures of the last measured point of a running attempt; none while there is none, or none whole."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             file.seek(0, 2)
             file.seek(max(file.tell() - 2048, 0))
             lines = file.read().splitlines()

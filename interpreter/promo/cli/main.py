@@ -144,10 +144,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _complain(fault: "PromoError") -> None:
-    from promo.cli.terminal import put, styled, wants_colour
+    from promo.base.visible import visible
+    from promo.cli.terminal import put, put_styled, styled, wants_colour
 
     colour = wants_colour(sys.stderr)
-    put(f"{styled('error', 'error', colour=colour)}: {fault.message}", sys.stderr)
+    put_styled(f"{styled('error', 'error', colour=colour)}: {visible(fault.message)}", sys.stderr)
     for detail in fault.details:
         put(f"  - {detail}", sys.stderr)
     if fault.hint:

@@ -22,7 +22,7 @@ def _check(options: argparse.ArgumentParser) -> None:
     options.add_argument("--format", choices=forms, default="text", help="form of the findings")
     options.add_argument("--style", action="store_true", help="warn of files that are not formatted, too")
     options.add_argument("--all", action="store_true", help="name all that could stand where reading stopped")
-    options.add_argument("--fix", action="store_true", help="mend in the file what leaves no choice, report the rest")
+    options.add_argument("--fix", action="store_true", help="make the safe fixes in the file, report the rest")
 
 
 def _explain(options: argparse.ArgumentParser) -> None:

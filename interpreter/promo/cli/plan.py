@@ -8,8 +8,10 @@ from pathlib import Path
 from promo.base.canonical import parse_json
 from promo.base.codec import to_json
 from promo.base.errors import ExitCode, PromoError
+from promo.base.reading import RECORD
 from promo.cli.spec import compile_file, print_diagnostics
 from promo.cli.terminal import put
+from promo.files import read_given
 from promo.plan.values import Plan, SavedPlan, plan_from_json
 from promo.run.disk import DISK
 
@@ -23,9 +25,7 @@ def _change(old: str, made: Plan) -> str:
     if old.endswith(".promo"):
         return plan_change(compile_file(old).priced()[1], made)
     try:
-        before = plan_from_json(parse_json(Path(old).read_bytes()))
-    except OSError as fault:
-        raise PromoError(f"{old} cannot be read: {fault.strerror or fault}") from fault
+        before = plan_from_json(parse_json(read_given(Path(old), RECORD)))
     except ValueError as fault:
         raise PromoError(f"{old} is no plan file that this promo reads: {fault}", hint=PLAN_HINT) from fault
     return plan_change(before, made)

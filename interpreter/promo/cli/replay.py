@@ -9,13 +9,16 @@ from pathlib import Path
 from attrs import evolve
 
 from promo.base.errors import PromoError
+from promo.base.reading import RECORD
 from promo.cli.run import display_of, print_end
 from promo.cli.spec import compile_file, print_diagnostics
+from promo.curves.read import LARGEST
 from promo.curves.replay import Replay, build_replay
 from promo.curves.settings import column_of, seed_of, with_mapping, with_spec
 from promo.curves.values import Settings
 from promo.driver.run import run_study
 from promo.driver.study import study_folder
+from promo.files import read_given
 from promo.run.clock import SystemClock
 from promo.run.provenance import origin_of
 from promo.study.values import Study
@@ -49,16 +52,7 @@ def curves_of(options: Namespace, study: Study) -> Replay:
         message = f"{', '.join(study.grows)} grows a trained model, and recorded curves keep no states of models"
         raise PromoError(message, hint="train it: promo run SPEC; or leave the growth out")
     table = Path(options.curves)
-    return build_replay(study, table.name, _read(table), _settings(options, study))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as fault:
-        raise PromoError(f"there is no file {path}") from fault
-    except OSError as fault:
-        raise PromoError(f"{path} cannot be read: {fault.strerror or fault}") from fault
+    return build_replay(study, table.name, read_given(table, LARGEST), _settings(options, study))
 
 
 def _settings(options: Namespace, study: Study) -> Settings:
@@ -77,7 +71,7 @@ def _settings(options: Namespace, study: Study) -> Settings:
         else:
             raise PromoError(f"--map {name}: the spec has no candidate, host or seed of that name")
     if options.mapping is not None:
-        content = _read(Path(options.mapping))
+        content = read_given(Path(options.mapping), RECORD)
         try:
             settings = with_mapping(settings, options.mapping, content.decode("utf-8-sig"))
         except UnicodeDecodeError as fault:

@@ -8,6 +8,7 @@ from pathlib import Path
 from promo.base.canonical import parse_json
 from promo.base.codec import from_json
 from promo.base.errors import Busy, ExitCode, Mismatch, PromoError
+from promo.base.reading import RECORD
 from promo.cli.places import study_of
 from promo.cli.spec import compile_file, print_diagnostics
 from promo.cli.terminal import put
@@ -15,6 +16,7 @@ from promo.driver.pipeline import Compiled
 from promo.driver.run import run_study
 from promo.driver.study import REPORT, StudyFolder, study_folder
 from promo.driver.values import Display
+from promo.files import read_given
 from promo.ledger.state import StudyState
 from promo.plan.values import Plan, SavedPlan
 from promo.run.clock import SystemClock
@@ -62,10 +64,8 @@ def _spec_and_plan(path: Path) -> tuple[Path, Plan | None]:
     if path.suffix != ".json":
         return path, None
     try:
-        saved = from_json(SavedPlan, parse_json(path.read_bytes()))
-    except FileNotFoundError as fault:
-        raise PromoError(f"there is no file {path}") from fault
-    except (OSError, ValueError) as fault:
+        saved = from_json(SavedPlan, parse_json(read_given(path, RECORD)))
+    except ValueError as fault:
         hint = "write one with: promo plan SPEC --out FILE"
         raise PromoError(f"{path} is no plan file that this promo reads: {fault}", hint=hint) from fault
     return Path(saved.spec), saved.plan

@@ -60,15 +60,12 @@ def _found(name: str) -> Runner:
             hint = f"installed: {', '.join(plugins.runner_names())}; or name a .toml or .py file"
             raise PromoError(f"no runner '{name}' is installed", hint=hint)
         return known
-    from promo.run.runners.files.declare import RunnerFileError, read_runner
+    from promo.run.runners.files.declare import RunnerFileError, content_of, read_runner
 
     folder = Path(name).parent
 
     def read(path: str) -> bytes | None:
-        try:
-            return (folder / path).read_bytes()
-        except OSError:
-            return None
+        return content_of(folder / path, path)
 
     try:
         return read_runner(Path(name).name, read)

@@ -8,6 +8,7 @@ from threading import Lock
 
 from promo.base.diagnostics import SpecError, errors
 from promo.base.errors import ExitCode, PromoError
+from promo.base.visible import visible
 from promo.cli.places import study_of
 from promo.cli.terminal import put
 from promo.driver.pipeline import Compiled
@@ -123,7 +124,7 @@ class _Pages:
     def now(self) -> bytes:
         """How far the study is, and which report belongs to that."""
         version, (words, going) = self._version(), self._progress()
-        return json.dumps({"version": version, "going": going, "words": words}).encode()
+        return json.dumps({"version": version, "going": going, "words": [visible(one) for one in words]}).encode()
 
     def report(self) -> bytes:
         """The report."""

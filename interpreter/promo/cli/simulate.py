@@ -1,22 +1,24 @@
 """`promo simulate`: how often the gates would keep the best, in a world that is supposed."""
 
 import json
-import math
 from argparse import Namespace
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from attrs import evolve
 
+from promo.base.canonical import from_exact
 from promo.base.errors import ExitCode, PromoError
+from promo.base.floats import nearest, root
 from promo.cli.spec import compile_file, print_diagnostics, write_text
 from promo.cli.terminal import put
+from promo.curves.read import LARGEST as LARGEST_TABLE
 from promo.curves.replay import read_curves
 from promo.curves.settings import with_spec
 from promo.curves.values import OK, Column, Settings
+from promo.files import read_given
 from promo.plan.compile import compile_plan
 from promo.report.simulate import figures_to_json, simulation_text, sweep_svg, sweep_text
 from promo.report.words import listed, plural
@@ -29,6 +31,7 @@ from promo.study.judgement import (
     Difference,
     Either,
     Equivalent,
+    First,
     Gate,
     Isnt,
     Level,
@@ -115,7 +118,7 @@ def _world(options: Namespace, study: Study) -> "tuple[World, str]":
 def _plain(world: "World") -> None:
     sizes = (world.noise, world.gap, world.spread, world.relax, world.exponent, world.shared, world.host)
     if not all(0 <= one <= LARGEST for one in sizes) or not abs(world.level or 0) <= LARGEST:
-        raise PromoError("noise, gaps, spreads and exponents are numbers that are not negative, and not infinite")
+        raise PromoError(f"noise, gaps, spreads and exponents are not negative, and at most {LARGEST:g}")
 
 
 def _sensible(options: Namespace, study: Study) -> None:
@@ -174,7 +177,7 @@ def _noise(options: Namespace, study: Study) -> tuple[float, str]:
     if options.noise_from is not None:
         return _measured(Path(options.noise_from), options.column, study)
     if study.noise is not None:
-        return float(study.noise), "the spec's noise"
+        return nearest(study.noise), "the spec's noise"
     hint = f"--noise SD in {study.measure.unit}, or --noise-from a finished study or a table"
     raise PromoError("nothing says how noisy a run is", hint=hint)
 
@@ -186,12 +189,18 @@ def _measured(place: Path, column: str | None, study: Study) -> tuple[float, str
     degrees = sum(len(values) - 1 for values in repeated)
     if degrees < FEWEST_VALUES:
         raise PromoError(f"{place} repeats too little to tell the noise", hint="give it with --noise")
-    squares = sum(sum((value - fmean(values)) ** 2 for value in values) for values in repeated)
+    squares = sum(map(_squares, repeated), Fraction(0))
     words = f"measured from {place}: {plural(len(repeated), 'group')}, {degrees} degrees of freedom"
-    return math.sqrt(squares / degrees), words
+    return root(squares / degrees), words
 
 
-def _of_study(place: Path) -> dict[str, list[float]]:
+def _squares(values: list[Fraction]) -> Fraction:
+    """Squared distances from their mean, added up."""
+    middle = sum(values, Fraction(0)) / len(values)
+    return sum(((value - middle) ** 2 for value in values), Fraction(0))
+
+
+def _of_study(place: Path) -> dict[str, list[Fraction]]:
     """Values of the last stage of a study, by candidate and host."""
     from promo.driver.study import StudyFolder
 
@@ -201,25 +210,22 @@ def _of_study(place: Path) -> dict[str, list[float]]:
     closed = [name for name in study.stages if name in state.closed]
     if not closed:
         raise PromoError(f"no stage of {place} has ended yet")
-    groups: dict[str, list[float]] = {}
+    groups: dict[str, list[Fraction]] = {}
     for row in folder.evidence(compiled, state, closed[-1]).rows:
         for cell in row.cells:
             if cell.value is not None:
-                groups.setdefault(f"{row.candidate} on {cell.host}", []).append(float(cell.value))
+                groups.setdefault(f"{row.candidate} on {cell.host}", []).append(from_exact(cell.value))
     return groups
 
 
-def _of_table(place: Path, column: str | None, study: Study) -> dict[str, list[float]]:
+def _of_table(place: Path, column: str | None, study: Study) -> dict[str, list[Fraction]]:
     """Last value of each run of a table, by config and host; without a column of steps its rows are in order."""
-    try:
-        content = place.read_bytes()
-    except OSError as fault:
-        raise PromoError(f"{place} cannot be read: {fault.strerror or fault}") from fault
+    content = read_given(place, LARGEST_TABLE)
     settings = with_spec(Settings(columns={Column.VALUE: column} if column else {}), study)
-    groups: dict[str, list[float]] = {}
+    groups: dict[str, list[Fraction]] = {}
     for curve in read_curves(study.measure, place.name, content, settings, ends=True):
         if curve.status == OK and curve.points:
-            groups.setdefault(f"{curve.config} on {curve.host}", []).append(float(curve.points[-1].value))
+            groups.setdefault(f"{curve.config} on {curve.host}", []).append(curve.points[-1].value)
     return groups
 
 
@@ -301,8 +307,10 @@ def _wider(condition: Condition, factor: Fraction) -> Condition:
             return evolve(condition, condition=_wider(condition.condition, factor))
         case Both() | Either():
             return evolve(condition, conditions=tuple(_wider(one, factor) for one in condition.conditions))
-        case _:
+        case Top() | Best() | Level() | Agreement() | First():
             return condition
+        case _:
+            assert_never(condition)
 
 
 def _top(gate: str, keep: object, count: int) -> Top:

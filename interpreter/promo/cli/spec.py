@@ -11,7 +11,7 @@ from attrs import evolve
 from promo.base.diagnostics import Diagnostic, Severity
 from promo.base.errors import ExitCode, PromoError
 from promo.base.source import Source
-from promo.cli.terminal import put, wants_colour
+from promo.cli.terminal import put, put_styled, wants_colour
 from promo.files import decode_source, read_source
 from promo.run.disk import DISK
 
@@ -39,7 +39,7 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic], *, expected: bool = Fal
     for one in found:
         if expected and one.expected:
             one = evolve(one, notes=(*one.notes, f"here could stand: {', '.join(one.expected)}"))
-        put(as_text(one, colour=colour) + "\n", sys.stderr)
+        put_styled(as_text(one, colour=colour) + "\n", sys.stderr)
     put(counted(found), sys.stderr)
 
 

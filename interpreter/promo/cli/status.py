@@ -13,6 +13,7 @@ from promo.base.errors import ExitCode
 from promo.cli.live import Screen, Seen, look
 from promo.cli.places import study_of
 from promo.cli.terminal import expanded, put
+from promo.decision.counts import Count
 from promo.driver.study import LEDGER, StudyFolder
 from promo.ledger.state import State, StudyState
 from promo.plan.values import Plan
@@ -24,13 +25,14 @@ from promo.report.progress import (
     Phase,
     StageProgress,
     build_progress,
+    count_words,
     end_words,
     host_words,
     progress_to_json,
     spent_words,
 )
 from promo.report.replay import replay_line
-from promo.report.words import span_text
+from promo.report.words import plural, span_text
 from promo.run.clock import SystemClock
 from promo.run.locks import is_worked_on
 from promo.study.values import Study
@@ -128,8 +130,9 @@ def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Itera
 def _stage_words(stage: StageProgress) -> str:
     if stage.phase is Phase.WAITS:
         return f"waits, {stage.note}" if stage.note else "not opened"
-    failed = f", {stage.failed} failed attempts" if stage.failed else ""
-    return f"{stage.done} of {stage.runs} runs{failed}"
+    failed = f", {plural(stage.failed, 'failed attempt')}" if stage.failed else ""
+    lost = f", {stage.lost} lost" if stage.lost else ""
+    return f"{count_words(Count(stage.done, stage.runs))}{failed}{lost}"
 
 
 def _effects(state: State) -> Iterator[str]:

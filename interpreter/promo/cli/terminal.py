@@ -4,6 +4,8 @@ import os
 import sys
 from typing import TextIO
 
+from promo.base.visible import on_one_line, visible
+
 TAB = 4
 STYLES = {"error": "\033[1;31m", "warning": "\033[1;33m", "dim": "\033[2m", "bold": "\033[1m", "good": "\033[32m"}
 PLAIN = "\033[0m"
@@ -15,12 +17,18 @@ def wants_colour(stream: TextIO) -> bool:
 
 
 def styled(text: str, style: str, *, colour: bool) -> str:
-    """Text in a style, or as it is."""
-    return f"{STYLES[style]}{text}{PLAIN}" if colour and text else text
+    """A text in a style, or as it is; what the text itself would tell a terminal is made visible."""
+    shown = visible(text)
+    return f"{STYLES[style]}{shown}{PLAIN}" if colour and text else shown
 
 
 def put(text: str, stream: TextIO | None = None) -> None:
-    """Write a text and a newline; characters the stream cannot show become escapes."""
+    """Write a text and a newline, with whatever would steer a terminal made visible."""
+    put_styled(visible(text), stream)
+
+
+def put_styled(text: str, stream: TextIO | None = None) -> None:
+    """Write a text that is made of styled and visible ones; characters the stream cannot show become escapes."""
     stream = stream or sys.stdout
     line = text + "\n"
     encoding = stream.encoding or "utf-8"
@@ -28,16 +36,8 @@ def put(text: str, stream: TextIO | None = None) -> None:
 
 
 def expanded(text: str) -> str:
-    """A source line as shown: tabs as spaces, control characters as symbols."""
-    shown = []
-    for letter in text:
-        if letter == "\t":
-            shown.append(" " * TAB)
-        elif letter.isprintable():
-            shown.append(letter)
-        else:
-            shown.append("\N{REPLACEMENT CHARACTER}")
-    return "".join(shown)
+    """A text on one line as shown: tabs as spaces, and what has no shape by its number."""
+    return on_one_line(text.replace("\t", " " * TAB))
 
 
 def columns(text: str) -> int:

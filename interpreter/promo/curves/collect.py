@@ -7,7 +7,7 @@ are finite, every run moves forward in each of its coordinates, no point is ther
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from attrs import evolve
@@ -36,6 +36,10 @@ _DIMENSIONS = {
 }
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _DIGITS = 64
+MOST_LISTED = 24
+"""Names of columns that a message lists."""
+STAND_INS = frozenset(float(one) for one in ("1.7976931348623157e308", "3.4028234663852886e38", "3.4028235e38"))
+"""The largest floats of 64 and 32 bits, also as the latter print themselves: what some stores make of infinity."""
 _LABELS = (Column.CONFIG, Column.HOST, Column.SEED, Column.ATTEMPT, Column.RUN)
 
 
@@ -50,12 +54,12 @@ def named_columns(
         usual = (metric,) if column is Column.VALUE else USUAL.get(column, ())
         found = asked or next((name for name in usual if name in sheet.header), None)
         if found is None and column in (Column.CONFIG, Column.VALUE):
-            hint = f"name it with --column {column.value}=NAME; the columns are: {', '.join(sheet.header)}"
+            hint = f"name it with --column {column.value}=NAME; the columns are: {_listed(sheet.header)}"
             wanted = " or ".join(f"'{name}'" for name in usual)
             faults.append(Fault(0, f"there is no column {wanted} for the {column.value}; {hint}"))
         elif found is not None and found not in sheet.header:
             near = suggestion(found, sheet.header)
-            hint = f"did you mean '{near}'?" if near else f"the columns are: {', '.join(sheet.header)}"
+            hint = f"did you mean '{near}'?" if near else f"the columns are: {_listed(sheet.header)}"
             faults.append(Fault(0, f"there is no column '{found}' for the {column.value}; {hint}"))
         elif found is not None:
             names[column] = found
@@ -63,6 +67,12 @@ def named_columns(
         faults.append(Fault(0, "there is no column of steps, seconds or tokens; name one with --column seconds=NAME"))
     faults += list(_unit_faults(settings.units, names, unit))
     return names, tuple(faults)
+
+
+def _listed(header: Sequence[str]) -> str:
+    """Names of columns, of very many the first."""
+    more = f" and {len(header) - MOST_LISTED:,} more" if len(header) > MOST_LISTED else ""
+    return ", ".join(header[:MOST_LISTED]) + more
 
 
 def _unit_faults(units: Mapping[Column, str], names: Mapping[Column, str], unit: str) -> Iterable[Fault]:
@@ -170,6 +180,8 @@ class _Collection:
             self.faults.append(Fault(row, f"column '{name}' is '{said[:40]}', which is no number"))
         elif not math.isfinite(float(said)):
             self.faults.append(Fault(row, f"column '{name}' is {said}, which is larger than any floating number"))
+        elif abs(float(said)) in STAND_INS:
+            self.faults.append(Fault(row, f"column '{name}' is {said}, which some tools write for infinity"))
         elif column is not Column.VALUE and Fraction(said) < 0:
             self.faults.append(Fault(row, f"column '{name}' is {said}, and a run starts at 0"))
         else:

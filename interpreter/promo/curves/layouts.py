@@ -7,7 +7,9 @@ that an export with the parameters of its runs can say config and seed.
 """
 
 import re
+from collections import ChainMap
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from promo.base.errors import PromoError
 from promo.curves.values import OK, Column, Sheet
@@ -195,8 +197,8 @@ def _layout(
     """The columns that a layout made, and the others of the tool's own where a row is still a row."""
     known = {column.value: column for column in Column}
     others = tuple(name for name in sheet.header if name not in header) if keep else ()
-    before = dict(sheet.rows)
-    whole = ((row, {**texts, **{name: before[row][name] for name in others}}) for row, texts in rows)
+    before = cast("dict[int, dict[str, str]]", dict(sheet.rows))  # a chain writes into its first map alone
+    whole = ((row, ChainMap(texts, before[row]) if others else texts) for row, texts in rows)
     return Sheet(sheet.name, (*header, *others), tuple(whole), sheet.faults), {known[name]: name for name in header}
 
 

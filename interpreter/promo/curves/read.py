@@ -9,6 +9,7 @@ import csv
 import gzip
 import io
 import zlib
+from collections import Counter
 
 from promo.base.errors import PromoError
 from promo.curves.values import Fault, Sheet
@@ -95,7 +96,7 @@ def _parquet(name: str, content: bytes) -> Sheet:
 def _sheet(name: str, header: tuple[str, ...], rows: list[tuple[int, dict[str, str]]], faults: list[Fault]) -> Sheet:
     if not header or not (rows or faults):
         raise PromoError(f"{name} has {'no rows under its header' if header else 'no header'}")
-    twice = sorted({column for column in header if header.count(column) > 1})
-    if twice:
-        raise PromoError(f"{name} has several columns called '{twice[0]}'", hint="rename them")
+    twice = min((column for column, count in Counter(header).items() if count > 1), default=None)
+    if twice is not None:
+        raise PromoError(f"{name} has several columns called '{twice}'", hint="rename them")
     return Sheet(name, header, tuple(rows), tuple(faults))

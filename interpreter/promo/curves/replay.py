@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping
 
 from attrs import evolve, frozen
 
-from promo.base.canonical import Json, canonical, digest_bytes, parse_json
+from promo.base.canonical import canonical, digest_bytes, parse_json
+from promo.base.codec import from_json, to_json
 from promo.base.errors import BadTable, Mismatch
 from promo.curves.assign import Assignment, assign
 from promo.curves.collect import collect_curves, in_order
 from promo.curves.layouts import rearranged
 from promo.curves.read import read_sheet, suffix_of
-from promo.curves.settings import settings_from_json, settings_to_json
-from promo.curves.values import Curve, Fault, Settings
-from promo.ledger.values import Recording
+from promo.curves.values import Curve, Fault, Settings, TableUse
+from promo.ledger.sources import Recording
 from promo.study.values import Measure, Study
 
 SETTINGS = "curves.json"
@@ -51,7 +51,7 @@ class Replay:
 
     def files(self) -> dict[str, bytes]:
         """What a study keeps of it: the table as it is, and how it is read."""
-        return {self.file: self.content, SETTINGS: canonical(self._settings()) + b"\n"}
+        return {self.file: self.content, SETTINGS: canonical(to_json(TableUse(self.name, self.settings))) + b"\n"}
 
     def summary(self) -> Recording:
         """What the first event of a replay says of it."""
@@ -65,9 +65,6 @@ class Replay:
             empty=len(self.assignment.empty),
             repeated=sum(len(curves) - 1 for curves in self.assignment.cells.values()),
         )
-
-    def _settings(self) -> dict[str, Json]:
-        return {"promo_curves": 1, "table": self.name, "settings": settings_to_json(self.settings)}
 
 
 def table_file(name: str) -> str:
@@ -138,16 +135,13 @@ def stored_replay(study: Study, kept: Mapping[str, bytes | None]) -> Replay:
     if stored is None:
         raise Mismatch(f"{SETTINGS} is missing", hint="restore it from a copy of the study")
     try:
-        parsed = parse_json(stored)
-        if not isinstance(parsed, dict) or not isinstance(parsed.get("settings"), dict):
-            raise ValueError("it holds no settings")
-        settings, name = settings_from_json(parsed["settings"]), str(parsed["table"])
-    except (ValueError, KeyError) as fault:
+        use = from_json(TableUse, parse_json(stored))
+    except ValueError as fault:
         raise Mismatch(f"{SETTINGS} is damaged: {fault}") from fault
-    content = kept.get(table_file(name))
+    content = kept.get(table_file(use.table))
     if content is None:
-        raise Mismatch(f"{table_file(name)} is missing", hint="restore it from a copy of the study")
-    return build_replay(study, name, content, settings)
+        raise Mismatch(f"{table_file(use.table)} is missing", hint="restore it from a copy of the study")
+    return build_replay(study, use.table, content, use.settings)
 
 
 def _refuse(name: str, faults: Iterable[Fault]) -> None:

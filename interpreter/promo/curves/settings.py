@@ -1,53 +1,14 @@
-"""Settings as the study keeps them, and as a mapping file writes them."""
+"""Settings from what a mapping file and a spec say."""
 
 import tomllib
-from collections.abc import Mapping
-from typing import Any
 
 from attrs import evolve
 
-from promo.base.canonical import Json
 from promo.base.errors import PromoError
 from promo.curves.values import Column, Settings
 from promo.study.values import Study
 
 _TABLES = ("columns", "units", "candidates", "hosts", "seeds")
-
-
-def settings_to_json(settings: Settings) -> dict[str, Json]:
-    """Settings as stored."""
-    return {
-        "layout": settings.layout,
-        "columns": {column.value: name for column, name in settings.columns.items()},
-        "units": {column.value: unit for column, unit in settings.units.items()},
-        "candidates": dict(settings.candidates),
-        "hosts": dict(settings.hosts),
-        "seeds": {str(seed): label for seed, label in settings.seeds.items()},
-        "seeds_by": settings.seeds_by,
-        "interpolate": settings.interpolate,
-    }
-
-
-def settings_from_json(stored: Mapping[str, Any]) -> Settings:
-    """
-    Stored settings.
-
-    Raises:
-        ValueError: they are no such settings.
-    """
-    try:
-        return Settings(
-            layout=str(stored["layout"]),
-            columns={Column(name): str(text) for name, text in stored["columns"].items()},
-            units={Column(name): str(text) for name, text in stored["units"].items()},
-            candidates={name: str(text) for name, text in stored["candidates"].items()},
-            hosts={name: str(text) for name, text in stored["hosts"].items()},
-            seeds={int(seed): str(text) for seed, text in stored["seeds"].items()},
-            seeds_by=str(stored["seeds_by"]),
-            interpolate=stored["interpolate"] is True,
-        )
-    except (KeyError, AttributeError, TypeError) as fault:
-        raise ValueError(f"{fault} is missing or of another kind") from fault
 
 
 def with_mapping(settings: Settings, name: str, text: str) -> Settings:

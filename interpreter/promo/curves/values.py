@@ -7,8 +7,11 @@ Numbers are exact: the decimal text of a cell becomes a rational, and nothing is
 from collections.abc import Mapping
 from enum import Enum
 from fractions import Fraction
+from typing import Annotated, ClassVar
 
 from attrs import frozen
+
+from promo.base.fields import Form, Large
 
 
 class Column(Enum):
@@ -99,6 +102,10 @@ class Reading:
     """The curve as far as the budget reaches."""
 
 
+Layout = Annotated[str, Form("layout of a table", "table|autoresearch|wandb|mlflow|optuna")]
+SeedsBy = Annotated[str, Form("way to find seeds", "label|order|auto")]
+
+
 @frozen
 class Settings:
     """
@@ -108,12 +115,22 @@ class Settings:
     table's labels.
     """
 
-    layout: str = "table"
+    layout: Layout = "table"
     columns: Mapping[Column, str] = {}
     units: Mapping[Column, str] = {}
     candidates: Mapping[str, str] = {}
     hosts: Mapping[str, str] = {}
-    seeds: Mapping[int, str] = {}
-    seeds_by: str = "auto"
+    seeds: Mapping[Large, str] = {}
+    seeds_by: SeedsBy = "auto"
     """`label`, `order`, or `auto`: labels where the table has every seed of the spec, else order."""
     interpolate: bool = False
+
+
+@frozen
+class TableUse:
+    """What a study keeps of a table besides its bytes: its file's name, and how it is read."""
+
+    FORM: ClassVar = ("promo_curves", 1)
+
+    table: str
+    settings: Settings

@@ -8,6 +8,7 @@ Axis 0 is studies, 1 candidates, 2 cells.  What the arrays cannot answer, sign f
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from typing import assert_never
 
 import numpy as np
 from attrs import frozen
@@ -218,7 +219,10 @@ def _summary(values: Floats, statistic: Statistic, worst_is_large: float) -> Flo
             return np.asarray(np.median(values, axis=2))
         case Statistic.WORST:
             return np.asarray(values.max(axis=2) if worst_is_large > 0 else values.min(axis=2))
-    raise AssertionError(f"the arrays know no {statistic.value}")
+        case Statistic.EVERY:
+            raise AssertionError("'every' gives one number per cell")
+        case _:
+            assert_never(statistic)
 
 
 def _holds(condition: Condition, table: _Table) -> tuple[Bools, Bools]:
@@ -250,7 +254,7 @@ def _holds(condition: Condition, table: _Table) -> tuple[Bools, Bools]:
         case First():
             yes = _first(table)
         case _:
-            raise AssertionError(condition)
+            assert_never(condition)
     return yes & table.alive, ~yes & table.alive
 
 
@@ -332,6 +336,8 @@ def _against(statistic: Statistic, values: Floats, bound: Bound, worst_is_large:
             inside = found <= limit
         case BoundKind.AT_LEAST:
             inside = found >= limit
+        case _:
+            assert_never(bound.kind)
     return np.asarray(inside.all(axis=2) if every else inside)
 
 

@@ -13,6 +13,7 @@ from typing import assert_never
 from attrs import field, frozen
 
 from promo.base.canonical import exact, from_exact
+from promo.base.floats import nearest, six_digits
 from promo.decision.stats import half_width, sign_flip_p, summarise, tau_b, tau_is_at_least, wilcoxon_p
 from promo.decision.values import (
     Between,
@@ -41,6 +42,7 @@ from promo.study.judgement import (
     Level,
     Method,
     Side,
+    Simple,
     Statistic,
     Test,
     Top,
@@ -118,7 +120,7 @@ def holds(condition: Condition, candidate: str, table: Table) -> Answer:
             return finding.holds, (finding,)
 
 
-def _finding(condition: Condition, candidate: str, table: Table) -> Finding:
+def _finding(condition: Simple, candidate: str, table: Table) -> Finding:
     match condition:
         case Top():
             return _place(condition, condition.count, candidate, table)
@@ -134,8 +136,6 @@ def _finding(condition: Condition, candidate: str, table: Table) -> Finding:
             return agreement(condition, table)
         case First():
             return _first(condition, candidate, table)
-        case Isnt() | Both() | Either():
-            raise AssertionError("holds takes these apart")
         case _:
             assert_never(condition)
 
@@ -226,6 +226,8 @@ def inside(bound: Bound, value: Fraction) -> Fraction:
             return bound.value - value
         case BoundKind.AT_LEAST:
             return value - bound.value
+        case _:
+            assert_never(bound.kind)
 
 
 def _against(
@@ -248,10 +250,10 @@ def _tested(
     mean = summarise(values, Statistic.MEAN, lower_is_better=True)
     if test.method in (Method.T, Method.SIGMA):
         reach = half_width(values, test.confidence, test.sigma)
-        end = float(mean) + (reach if below else -reach)
-        margin = (float(bound.value) - end) if below else (end - float(bound.value))
-        more = Bounded(below, test.confidence, number(end), len(values))
-        return Finding(condition, margin >= 0, exact(mean), number(margin), (*details, more))
+        end = nearest(nearest(mean) + (reach if below else -reach))
+        margin = (nearest(bound.value) - end) if below else (end - nearest(bound.value))
+        more = Bounded(below, test.confidence, six_digits(end), len(values))
+        return Finding(condition, margin >= 0, exact(mean), six_digits(margin), (*details, more))
     shifted = [(one - bound.value) if below else (bound.value - one) for one in values]
     p = sign_flip_p(shifted) if test.method is Method.SIGN_FLIP else wilcoxon_p(shifted)
     middle = mean if test.method is Method.SIGN_FLIP else summarise(values, Statistic.MEDIAN, lower_is_better=True)
@@ -267,11 +269,11 @@ def _equivalent(condition: Equivalent, candidate: str, table: Table) -> Finding:
         return Finding(condition, holds=None, details=(Reference(reference),))
     mean = summarise(found, Statistic.MEAN, lower_is_better=True)
     reach = half_width(found, condition.test.confidence, condition.test.sigma)
-    low, high = float(mean) - reach, float(mean) + reach
-    margin = float(condition.margin + table.allowance)
-    interval = Between(2 * condition.test.confidence - 1, number(low), number(high), len(found))
+    low, high = nearest(nearest(mean) - reach), nearest(nearest(mean) + reach)
+    margin = nearest(condition.margin + table.allowance)
+    interval = Between(2 * condition.test.confidence - 1, six_digits(low), six_digits(high), len(found))
     room = min(margin - high, low + margin)
-    return Finding(condition, room >= 0, exact(mean), number(room), (Reference(reference), interval))
+    return Finding(condition, room >= 0, exact(mean), six_digits(room), (Reference(reference), interval))
 
 
 def agreement(condition: Agreement, table: Table) -> Finding:
@@ -291,7 +293,9 @@ def agreement(condition: Agreement, table: Table) -> Finding:
                 least = tau, (other, one)
     assert least is not None
     margin = least[0] - float(condition.bound.value)
-    return Finding(condition, reached, number(least[0]), number(margin), (LeastAgreement(*least[1], undefined),))
+    return Finding(
+        condition, reached, six_digits(least[0]), six_digits(margin), (LeastAgreement(*least[1], undefined),)
+    )
 
 
 def _rankings(condition: Agreement, table: Table) -> dict[str, dict[str, Fraction]]:
@@ -331,9 +335,3 @@ def _first(condition: First, candidate: str, table: Table) -> Finding:
             lead = ahead if lead is None else min(lead, ahead)
     count = len(table.evidence.cells)
     return Finding(condition, won == count, None, None if lead is None else exact(lead), (CellsWon(won, count),))
-
-
-def number(value: float) -> str:
-    """A computed float as stored: six significant digits, the same on every machine."""
-    text = f"{value:.6g}"
-    return "0" if text == "-0" else text

@@ -180,6 +180,8 @@ class _Gate:
                     keys.append(list(self.study.candidates).index(name))
                 case TieBreak.PARAMETERS:
                     keys.append(self.study.candidates[name].effective.parameters)
+                case _:
+                    assert_never(tie)
         return tuple(keys)
 
     # --- what comes before the verdicts ------------------------------------------------------------------

@@ -10,6 +10,7 @@ their order.  Sign flips over more cells than a few have no such formula, and ar
 import math
 from collections.abc import Callable
 from statistics import NormalDist
+from typing import assert_never
 
 import numpy as np
 from attrs import frozen
@@ -18,11 +19,14 @@ from numpy.typing import NDArray
 from promo.base.tails import t_quantile
 from promo.decision.confidence import rank_sum_limit
 from promo.study.judgement import (
+    Agreement,
     Best,
+    Both,
     Bound,
     BoundKind,
     Condition,
     Difference,
+    Either,
     Equivalent,
     First,
     Isnt,
@@ -91,8 +95,10 @@ def chance(condition: Condition, world: Supposed) -> float | None:
             return _tested(condition, test, world)
         case Equivalent():
             return _equivalent(condition, world)
-        case _:
+        case First() | Difference() | Agreement() | Both() | Either():
             return None
+        case _:
+            assert_never(condition)
 
 
 def _level(condition: Level, world: Supposed) -> float | None:
@@ -103,8 +109,10 @@ def _level(condition: Level, world: Supposed) -> float | None:
             return _reached(condition.bound, world, error)
         case Statistic.EVERY if not world.host:
             return _reached(condition.bound, world, math.hypot(world.noise, world.shared)) ** world.cells
-        case _:
+        case Statistic.EVERY | Statistic.MEDIAN | Statistic.WORST:
             return None
+        case _:
+            assert_never(condition.statistic)
 
 
 def _equivalent(condition: Equivalent, world: Supposed) -> float | None:
@@ -143,6 +151,8 @@ def _inside(condition: Difference, world: Supposed, error: float) -> float:
             return NORMAL.cdf((true - value + world.allowance) / error)
         case BoundKind.WITHIN:
             return _between(-value - world.allowance, value + world.allowance, true, error)
+        case _:
+            assert_never(bound.kind)
 
 
 def _reached(bound: Bound, world: Supposed, error: float) -> float:
@@ -155,6 +165,8 @@ def _reached(bound: Bound, world: Supposed, error: float) -> float:
             return NORMAL.cdf((world.value - limit) / error)
         case BoundKind.WITHIN:
             return _between(-limit, limit, world.value, error)
+        case _:
+            assert_never(bound.kind)
 
 
 def _between(low: float, high: float, true: float, error: float) -> float:

@@ -29,6 +29,7 @@ from promo.ledger.values import (
     Ended,
     Event,
     Freezing,
+    OfStudy,
     PersonDecided,
     Publication,
     Receipt,
@@ -101,6 +102,8 @@ class Wrong(Enum):
     """No guard sets this result aside so."""
     NOT_ASKED = "not asked"
     """Nobody waited for a person there."""
+    NO_REASON = "no reason"
+    """A person's verdict has an author and a reason."""
     NO_BUNDLE = "no bundle"
     """No bundle that was taken in holds it."""
     AHEAD = "ahead"
@@ -227,28 +230,29 @@ class _Protocol:
                 return self._step(one.name, one.name in self.state.decisions, Decide(one.name))
             case EffectsEstimated() as one:
                 return self._step(one.name, one.name in self.state.effects, Estimate(one.name))
-            case _:
-                return self._of_study(event)
+            case _ as one:
+                return self._of_study(one, event)
 
-    def _of_study(self, event: Event) -> Wrong | None:
+    def _of_study(self, one: OfStudy, event: Event) -> Wrong | None:
         state = self.state
-        match event.event:
+        match one:
             case Start():
                 return Wrong.STARTED_TWICE if self.started == event.incarnation else None
             case TextPrepared():
                 return Wrong.TWICE if state.text is not None else None
-            case PersonDecided() as one:
-                return None if one.name in state.waiting() else Wrong.NOT_ASKED
-            case Receipt() as one:
+            case PersonDecided():
+                signed = one.by.strip() and one.reason.strip()
+                return Wrong.NOT_ASKED if one.name not in state.waiting() else None if signed else Wrong.NO_REASON
+            case Receipt():
                 return None if one.size <= event.seq else Wrong.AHEAD
             case Publication():
                 return Wrong.TWICE if state.published is not None else Wrong.NOT_DUE if state.attempts else None
-            case Amendment() as one:
+            case Amendment():
                 fits = one.number == len(state.amendments) + 1 and one.head == event.prev
                 return Wrong.UNKNOWN if one.name not in self.agenda.study.deciding else None if fits else Wrong.NOT_DUE
-            case StudyStopped() as one:
+            case StudyStopped():
                 return None if one.by == state.stopping() else Wrong.NOT_DUE
-            case StudyClosed() as one:
+            case StudyClosed():
                 done = self.agenda.is_finished(state) and one.stages == len(state.closed)
                 return None if done and state.stopping() is None else Wrong.NOT_DUE
             case ClockJumped() | BundleImported():
@@ -256,7 +260,7 @@ class _Protocol:
             case Freezing():
                 return Wrong.FROZEN_TWICE
             case _:
-                raise AssertionError("events of stages and attempts are looked at elsewhere")
+                assert_never(one)
 
     def _step(self, name: str, done: bool, step: Close | Decide | Estimate) -> Wrong | None:
         """A step of the agenda: it is due exactly once."""

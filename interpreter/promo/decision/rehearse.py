@@ -33,7 +33,7 @@ from promo.ledger.values import (
     StudyStopped,
 )
 from promo.plan.values import PlannedRun
-from promo.study.judgement import Gate, Rule, also_read
+from promo.study.judgement import Gate, Reduction, Rule, also_read
 
 Answer = Callable[[PlannedRun, int], Ended]
 """How an attempt of a run ends; attempts count from 1."""
@@ -120,10 +120,12 @@ class Rehearsal:
                 return decide_gate(study, rule, self._evidence(rule.source), self._others(rule))
             case Rule():
                 return decide_rule(study, rule, self._evidence(rule.stage), self._others(rule))
-            case _:
+            case Reduction():
                 seen = {stage: self._evidence(stage) for stage in rule.sources}
                 around = self.state.promoted(rule.around) if rule.around else ()
                 return decide_reduction(study, rule, self.effects[rule.effects], seen, around)
+            case _:
+                assert_never(rule)
 
     def _others(self, rule: Gate | Rule) -> dict[str, Evidence]:
         """Evidence of the stages that a gate or rule reads besides its own."""

@@ -11,7 +11,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
 from statistics import NormalDist
+from typing import assert_never
 
+from promo.base.floats import nearest, root
 from promo.base.tails import t_quantile
 from promo.study.judgement import Statistic
 
@@ -46,6 +48,8 @@ def summarise(values: Sequence[Fraction], statistic: Statistic, *, lower_is_bett
             return max(values) if lower_is_better else min(values)
         case Statistic.EVERY:
             raise ValueError("'every' gives one number per cell")
+        case _:
+            assert_never(statistic)
 
 
 def half_width(differences: Sequence[Fraction], confidence: Fraction, sigma: Fraction | None) -> float:
@@ -63,10 +67,10 @@ def half_width(differences: Sequence[Fraction], confidence: Fraction, sigma: Fra
     """
     count = len(differences)
     if sigma is not None:
-        return NormalDist().inv_cdf(float(confidence)) * float(sigma) * math.sqrt(2 / count)
+        return nearest(NormalDist().inv_cdf(float(confidence)) * nearest(sigma) * math.sqrt(2 / count))
     mean = sum(differences, Fraction(0)) / count
     variance = sum(((one - mean) ** 2 for one in differences), Fraction(0)) / (count - 1)
-    return t_quantile(float(confidence), count - 1) * math.sqrt(variance / count)
+    return nearest(t_quantile(float(confidence), count - 1) * root(variance / count))
 
 
 def sign_flip_p(differences: Sequence[Fraction]) -> Fraction:

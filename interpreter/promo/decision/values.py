@@ -12,7 +12,8 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from promo.base.codec import Count, Digest, Measured, value_digest
+from promo.base.codec import value_digest
+from promo.base.fields import Count, Digest, Measured
 from promo.evidence.values import Cell
 from promo.ledger.outcomes import Answer, Because, Held, Outcome, Stopped
 from promo.ledger.values import Verdict as RecordedVerdict

@@ -15,14 +15,15 @@ from attrs import frozen
 
 from promo.base.canonical import digest_bytes
 from promo.base.errors import Mismatch, PromoError
+from promo.base.reading import SMALL, read_plain
 from promo.driver.receipts import MOST_BYTES, Voucher, form_of, note_in, vouched
 from promo.driver.study import LEDGER, StudyFolder
+from promo.files import read_given
 from promo.ledger.checkpoint import Checkpoint, checkpoint_of, from_note, to_note
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
 from promo.ledger.state import State
 from promo.ledger.values import AttemptStarted, Event, Freezing, Receipt
-from promo.run.disk import DISK
 from promo.run.locks import lock_study
 from promo.study.values import Study
 
@@ -119,17 +120,19 @@ def read_anchors(
         One answer for each receipt.
 
     Raises:
-        PromoError: a key is none, or ssh-keygen or openssl is needed and not installed.
+        PromoError: a note is no file, a key is none, or ssh-keygen or openssl is needed and not installed.
     """
     lines, events = ledger_lines(folder), folder.chain().events
     found = []
     for receipt in receipts:
-        content = DISK.read(receipt)
-        if content is None:
-            found.append(Anchor(receipt.name, "it is not there"))
+        try:
+            content = read_plain(receipt, MOST_BYTES)
+        except OSError as fault:
+            gone = isinstance(fault, FileNotFoundError)
+            found.append(Anchor(receipt.name, "it is not there" if gone else str(fault.strerror)))
             continue
         places = (receipt.with_suffix(""), folder.path / ANCHORS / receipt.stem)
-        near = next((note for place in places if (note := DISK.read(place)) is not None), None)
+        near = next((read_given(place, SMALL) for place in places if place.exists()), None)
         note = note_in(content) or near
         if note is None:
             found.append(Anchor(receipt.name, f"its note {receipt.with_suffix('').name} is not there"))
@@ -193,11 +196,10 @@ def record_receipt(
         PromoError: it cannot be read, or is too large to be a receipt.
         Busy: a promo works on the study.
     """
-    content = DISK.read(receipt)
-    form = form_of(content or b"")
-    if content is None or len(content) > MOST_BYTES or form is None:
-        what = "is not there" if content is None else "is no receipt"
-        raise PromoError(f"{receipt} {what}", hint="promo checkpoint says how somebody outside makes one")
+    content = read_given(receipt, MOST_BYTES)
+    form = form_of(content)
+    if form is None:
+        raise PromoError(f"{receipt} is no receipt", hint="promo checkpoint says how somebody outside makes one")
     if not keys and not authorities:
         raise PromoError(f"nobody is named who may have made {receipt}", hint="give --key PUB or --authority PEM")
     with lock_study(folder.path):

@@ -1,65 +1,40 @@
 """
-What one machine has done of a study, in a file, and the way back into a study on another machine.
+What one machine has done of a study, in a file; `promo.driver.bring` takes it into a study on another machine.
 
 Two machines that never meet freeze the same spec: equal plans have equal digests, and a plan names every run that may
 ever happen.  A bundle holds attempts that ended on one machine, with all files they left, and the ledger that they
-stand in.  It is taken in only if plan, runner and text are those of the study here, the ledger there keeps to the
-protocol, every file is the one that it recorded, and no run gets a second result.  The gates here then see the cells as
-if they had run here.
+stand in.
 
 A bundle is a tar of plain files in a fixed order with fixed dates, so equal contents are equal bytes.  Its manifest
 names the digest of every other file; whoever signs the manifest signs all of it.  Files are streamed both ways, so that
 a bundle takes the memory of its largest record and not its own size.
 """
 
-import base64
 import hashlib
 import io
 import re
-import subprocess
 import tarfile
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, ClassVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from promo.base.canonical import canonical, digest_bytes, parse_canonical
-from promo.base.codec import Digest, from_json, to_json
-from promo.base.differences import differences
+from promo.base.codec import from_json, to_json
 from promo.base.errors import Mismatch, PromoError
-from promo.decision.protocol import breaches
-from promo.driver.requests import Requests
+from promo.base.fields import Digest
+from promo.base.reading import open_plain
+from promo.driver.signatures import sign
 from promo.driver.study import LEDGER, RECHECK, StudyFolder
-from promo.ledger.chain import decode
-from promo.ledger.journal import Journal
-from promo.ledger.ports import Clock
-from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_of
-from promo.ledger.values import (
-    AttemptFailed,
-    AttemptLost,
-    AttemptStarted,
-    BundleImported,
-    Chain,
-    Ended,
-    Freezing,
-    Installed,
-    ResultAccepted,
-    Taken,
-)
-from promo.plan.values import PlannedRun
-from promo.report.protocol import breach_words
+from promo.ledger.sources import Installed
+from promo.ledger.state import Attempt, AttemptState, State, state_of
+from promo.ledger.values import Taken
 from promo.run.disk import DISK
-from promo.run.locks import lock_study
-from promo.run.store import POINTS, REQUEST, RESULT, STATES, parse_request, parse_result, plain
-from promo.run.values import Request, Result
+from promo.run.store import POINTS, REQUEST, RESULT, STATES, plain
 
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.sig"
-KEPT = "imports"
-"""Where a study keeps the ledgers that bundles brought."""
-NAMESPACE = "promo-bundle"
 NAME = re.compile(
     r"runs/[a-z0-9_]{1,80}/[a-z0-9_]{1,200}-[a-z0-9_]{1,80}-s[0-9]{1,20}/attempt-[0-9]{1,6}/[a-z0-9][a-z0-9._-]{0,80}"
 )
@@ -130,17 +105,6 @@ class Bundle:
         whole.replace(target)
 
 
-@frozen
-class Brought:
-    """What an import did."""
-
-    digest: str
-    hosts: tuple[str, ...]
-    taken: int
-    known: int
-    """Attempts that were here already, with the same results."""
-
-
 # --- writing -----------------------------------------------------------------------------------------------------
 
 
@@ -171,7 +135,7 @@ def write_bundle(folder: StudyFolder, path: Path, *, host: str | None, key: Path
     for attempt in attempts:
         place = folder.path / attempt.folder
         for name in folder.disk.files(place):
-            if _goes_along(plain(name), attempt.witnesses):
+            if goes_along(plain(name), attempt.witnesses):
                 files[f"{attempt.folder}/{plain(name)}"] = place / name
     files |= _along(folder, state)
     manifest = canonical(
@@ -183,11 +147,11 @@ def write_bundle(folder: StudyFolder, path: Path, *, host: str | None, key: Path
                 text=None if state.text is None else state.text.digest,
                 head=chain.head,
                 attempts=tuple(Taken(one.run, one.number) for one in attempts),
-                files={name: _digest(data) for name, data in files.items()},
+                files={name: file_digest(data) for name, data in files.items()},
             )
         )
     )
-    signature = {SIGNATURE: _sign(manifest, key)} if key else {}
+    signature = {SIGNATURE: sign(manifest, key)} if key else {}
     _pack(path, {MANIFEST: manifest, **signature, **files})
     return digest_bytes(manifest), len(attempts)
 
@@ -210,7 +174,14 @@ def _ended(state: State) -> Iterator[Attempt]:
     return (one for one in state.every_attempt() if one.state in ends)
 
 
-def _digest(data: bytes | Path) -> str:
+def goes_along(name: str, witnesses: Mapping[str, str]) -> bool:
+    """Whether a file of an attempt is part of a bundle: what the ledger has of it, but no large states of models."""
+    known = name in witnesses or name in (REQUEST, RESULT, POINTS) or STATES.fullmatch(name) is not None
+    return known and not name.endswith(LEFT_OUT)
+
+
+def file_digest(data: bytes | Path) -> str:
+    """SHA-256 of bytes, or of a file however large, 64 hex digits."""
     if isinstance(data, bytes):
         return digest_bytes(data)
     found = hashlib.sha256()
@@ -247,9 +218,12 @@ def read_bundle(path: Path) -> Bundle:
         PromoError: there is no such file, or it is no bundle.
         Mismatch: a file in it is not the one that was packed.
     """
-    if not path.is_file():
-        there = path.exists() or path.is_symlink()
-        raise PromoError(f"{path} is no file" if there else f"there is no file {path}")
+    try:
+        open_plain(path).close()
+    except FileNotFoundError as fault:
+        raise PromoError(f"there is no file {path}") from fault
+    except OSError as fault:
+        raise PromoError(f"{path} cannot be read: {fault.strerror or fault}") from fault
     places, found = {}, {}
     for name, begin, size, value in _members(path):
         places[name], found[name] = (begin, size), value
@@ -303,332 +277,3 @@ def _parts(file: IO[bytes], size: int) -> Iterator[bytes]:
             raise EOFError("it is cut short")
         size -= len(part)
         yield part
-
-
-# --- taking in ---------------------------------------------------------------------------------------------------
-
-Key = tuple[str, int]
-"""(run, attempt)."""
-
-
-@frozen
-class _Theirs:
-    """An attempt of a bundle: its start and its end in the ledger there."""
-
-    start: AttemptStarted
-    end: Ended
-
-
-def import_bundle(folder: StudyFolder, path: Path, *, key: Path | None, clock: Clock) -> Brought:
-    """
-    Take the results of a bundle into a study.
-
-    Everything is looked at before anything is written, so that a bundle that is refused leaves the study as it was.
-
-    Args:
-        folder: the study; it was started here from the same spec.
-        path: the bundle.
-        key: OpenSSH public key that must have signed it; None takes it unsigned.
-        clock: time.
-
-    Raises:
-        Mismatch: it is of another study, plan, runner or text, was changed, or gives a run a second result.
-        PromoError: it is no bundle, or nothing was started here yet.
-        Busy: a promo works on the study.
-    """
-    bundle = read_bundle(path)
-    signer = None if key is None else _signer(bundle, key, path)
-    _checked(bundle, folder, path)
-    with lock_study(folder.path):
-        theirs, fresh = _checked(bundle, folder, path)
-        if fresh:
-            _take(folder, bundle, fresh, theirs, clock, signer)
-        hosts = tuple(sorted({one.start.host for one in theirs.values()}))
-        return Brought(bundle.digest, hosts, len(fresh), len(theirs) - len(fresh))
-
-
-def _checked(bundle: Bundle, folder: StudyFolder, path: Path) -> tuple[dict[Key, _Theirs], list[Key]]:
-    """Attempts of a bundle that may be taken in, and those of them that are not here yet, in their order there."""
-    if not folder.exists or (state := folder.state()).study is StudyState.EMPTY:
-        raise PromoError(f"no study has begun in {folder.path}", hint="start it first: promo run SPEC --host HOST")
-    if state.study is not StudyState.OPEN:
-        raise Mismatch(f"the study in {folder.path} has ended, and takes nothing in")
-    _same_study(bundle, state, path)
-    chain = _ledger(bundle, folder, path)
-    theirs = _attempts(bundle, chain, path)
-    fresh = _fresh(state, theirs, path)
-    _check_files(bundle, folder, theirs, path)
-    _check_places(bundle, folder, [theirs[one] for one in fresh], path)
-    return theirs, fresh
-
-
-def _same_study(bundle: Bundle, state: State, path: Path) -> None:
-    assert state.frozen is not None
-    manifest, frozen_here = bundle.manifest, state.frozen
-    here = {"study": frozen_here.study, "plan": frozen_here.plan, "runner": to_json(frozen_here.runner)}
-    there = {"study": manifest.study, "plan": manifest.plan, "runner": to_json(manifest.runner)}
-    if state.text is not None and manifest.text is not None:
-        here["text"], there["text"] = state.text.digest, manifest.text
-    changed = tuple(differences(here, there))
-    if changed:
-        message = f"{path} is of another study than the one here"
-        raise Mismatch(message, hint="both machines run the same spec, promo and text", details=changed)
-
-
-def _ledger(bundle: Bundle, folder: StudyFolder, path: Path) -> Chain:
-    """The ledger of a bundle, which keeps to the protocol and is of the study that the manifest names."""
-    try:
-        chain = decode(bundle.read(LEDGER))
-    except Mismatch as fault:
-        raise Mismatch(f"{path} was changed: its {fault.message}") from fault
-    if chain.head != bundle.manifest.head or chain.torn:
-        raise Mismatch(f"{path} was changed: its ledger does not end where the manifest says")
-    first = chain.events[0].event if chain.events else None
-    if not isinstance(first, Freezing) or (first.plan, first.runner) != (bundle.manifest.plan, bundle.manifest.runner):
-        raise Mismatch(f"{path} was changed: its ledger is of another study than its manifest")
-    for name, recorded in first.files.items():
-        if name in bundle.manifest.files and bundle.manifest.files[name] != recorded:
-            raise Mismatch(f"{path} was changed: its {name} is not the one that was frozen")
-    study, plan = folder.compiled().sound()
-    wrong = next(breaches(study, plan, chain.events), None)
-    if wrong is not None:
-        raise Mismatch(f"{path}: the ledger in it does not keep to the protocol: {breach_words(wrong)}")
-    return chain
-
-
-def _attempts(bundle: Bundle, chain: Chain, path: Path) -> dict[Key, _Theirs]:
-    """Start and end of each attempt of the bundle, from the ledger that it carries."""
-    keys = {(one.run, one.attempt) for one in bundle.manifest.attempts}
-    started: dict[Key, AttemptStarted] = {}
-    ends: dict[Key, Ended] = {}
-    for event in chain.events:
-        match event.event:
-            case AttemptStarted() as one if (one.run, one.attempt) in keys:
-                started[one.run, one.attempt] = one
-            case ResultAccepted() | AttemptFailed() | AttemptLost() as one if (one.run, one.attempt) in keys:
-                ends[one.run, one.attempt] = one
-            case _:
-                pass
-    if set(started) != keys or set(ends) != keys or len(keys) != len(bundle.manifest.attempts):
-        raise Mismatch(f"{path} was changed: its ledger does not tell of every attempt it holds")
-    return {key: _Theirs(start, ends[key]) for key, start in started.items()}
-
-
-def _fresh(state: State, theirs: Mapping[Key, _Theirs], path: Path) -> list[Key]:
-    """Attempts that are not here yet, in the order in which they were started there."""
-    fresh = []
-    for key, one in theirs.items():
-        run, number = key
-        tried = state.attempts.get(run, [])
-        here = next((each for each in tried if each.number == number), None)
-        if here is not None:
-            if here.envelope != getattr(one.end, "envelope", None):
-                raise Mismatch(f"{path} gives run {run} another result than the one that is here")
-            continue
-        if state.accepted(run) is not None and isinstance(one.end, ResultAccepted):
-            raise Mismatch(f"{path} gives run {run} a second result")
-        if tried and number < max(each.number for each in tried):
-            raise Mismatch(f"{path} holds attempt {number} of run {run}, and later ones are here")
-        fresh.append(key)
-    return fresh
-
-
-def _check_files(bundle: Bundle, folder: StudyFolder, theirs: Mapping[Key, _Theirs], path: Path) -> None:
-    """Every attempt is of the plan, in its own cell, was asked what was due, and left what the ledger recorded."""
-    compiled, state = folder.compiled(), folder.state()
-    requests = Requests(compiled, folder, None)
-    text = folder.text(state)
-    for one in theirs.values():
-        start, place = one.start, _place(one.start)
-        run = requests.agenda.cells.get((start.stage, start.candidate, start.host, start.seed))
-        if run is None or run.id != start.run:
-            raise Mismatch(f"{path} holds a run that the plan does not have: {start.run}")
-        content = bundle.read(f"{place}/{REQUEST}")
-        if digest_bytes(content) != start.request:
-            raise Mismatch(f"{path} was changed: the request in {place} is not the recorded one")
-        try:
-            request = parse_request(content)
-        except ValueError as fault:
-            raise Mismatch(f"{path}: the request in {place} is none: {fault}") from fault
-        trained_on = None if request.data is None else request.data.digest
-        text = trained_on if text is None else text
-        if trained_on != text:
-            raise Mismatch(
-                f"{path} holds runs that were trained on another text",
-                hint="each machine needs the same text, or a source that is the same everywhere: builtin:synth/1",
-                details=(f"{place}: {trained_on}, and here {text}",),
-            )
-        _check_request(requests, request, run, start, state, path)
-        for name, digest in one.end.witnesses.items():
-            if bundle.manifest.files.get(f"{place}/{name}") != digest:
-                raise Mismatch(f"{path} was changed: {name} in {place} is not the recorded one")
-        _check_result(bundle, one.end, place, digest_bytes(content), path)
-
-
-def _check_request(
-    requests: Requests, request: Request, run: PlannedRun, start: AttemptStarted, state: State, path: Path
-) -> None:
-    """What was asked is what the plan asks, as far as that does not rest on results that lie on the other machine."""
-    # Each machine draws seeds from its own receipt; verification draws them again.
-    drawn = None if requests.study.draw is None else (request.run.seed, request.run.label)
-    planned = requests.of(run, state, drawn)
-    asked, due = (
-        evolve(one, continues=None, resume=None, grow=None, data=None, attempt=start.attempt)
-        for one in (request, planned)
-    )
-    if asked != due or request.attempt != start.attempt:
-        changed = tuple(differences(to_json(planned), to_json(evolve(request, attempt=1))))
-        message = f"{path} holds a run that was asked something else than the plan says: {_place(start)}"
-        raise Mismatch(message, details=changed[:5])
-
-
-def _check_result(bundle: Bundle, end: Ended, place: str, request: str, path: Path) -> None:
-    envelope = None if isinstance(end, AttemptLost) else end.envelope
-    if envelope is None:
-        return
-    try:
-        result = parse_result(bundle.read(f"{place}/{RESULT}"), request)
-    except ValueError as fault:
-        raise Mismatch(f"{path} was changed: the result in {place} is not sound") from fault
-    if result.digest != envelope or not _says(end, result):
-        raise Mismatch(f"{path} was changed: the result in {place} is not the recorded one")
-    if result.body is not None and bundle.manifest.files.get(f"{place}/{POINTS}") != result.body.points:
-        raise Mismatch(f"{path} was changed: the points in {place} are not those of its result")
-
-
-def _says(end: Ended, result: Result) -> bool:
-    """Whether the ledger there says of a result what that says itself."""
-    body = result.body
-    match end:
-        case ResultAccepted():
-            return body is not None and (end.metrics, end.seconds, end.work, end.contention) == (
-                body.metrics,
-                body.seconds,
-                body.work,
-                body.contention,
-            )
-        case AttemptFailed():
-            return (end.status, end.cause, end.train_s) == (result.status, result.cause, result.charged_s)
-        case _:
-            return False
-
-
-def _place(start: AttemptStarted) -> str:
-    """Where an attempt lies, by its cell and number; what its event says of a folder is not asked."""
-    return f"runs/{start.stage}/{start.candidate}-{start.host}-s{start.seed}/attempt-{start.attempt}"
-
-
-def _check_places(bundle: Bundle, folder: StudyFolder, fresh: list[_Theirs], path: Path) -> None:
-    """Nothing that is there is another file, and nothing is written through a link."""
-    for one in fresh:
-        place = _place(one.start)
-        names = _names(bundle, place, one.end.witnesses)
-        through = sorted({part for name in (f"{place}/.", *names) for part in (folder.path / name).parents})
-        inside = [part for part in through if part.is_relative_to(folder.path) and part != folder.path]
-        linked = next((part for part in inside if part.is_symlink()), None)
-        if linked is not None:
-            raise PromoError(f"{linked} is a link, and nothing is written through links", hint="remove it")
-        for name in names:
-            there = folder.path / name
-            if there.is_symlink() or (there.exists() and not there.is_file()):
-                raise PromoError(f"{there} is there and no file, so nothing is written in its place", hint="remove it")
-            if there.is_file() and _digest(there) != bundle.manifest.files[name]:
-                raise Mismatch(f"{path} would overwrite {name}, which is here and another one")
-
-
-def _goes_along(name: str, witnesses: Mapping[str, str]) -> bool:
-    """Whether a file of an attempt is part of a bundle: what the ledger has of it, but no large states of models."""
-    known = name in witnesses or name in (REQUEST, RESULT, POINTS) or STATES.fullmatch(name) is not None
-    return known and not name.endswith(LEFT_OUT)
-
-
-def _names(bundle: Bundle, place: str, witnesses: Mapping[str, str]) -> list[str]:
-    """Files of an attempt that a bundle holds and that may be written here."""
-    inside = ((name, name.removeprefix(f"{place}/")) for name in bundle.manifest.files if name.startswith(f"{place}/"))
-    return [name for name, rest in inside if _goes_along(rest, witnesses)]
-
-
-def _take(
-    folder: StudyFolder,
-    bundle: Bundle,
-    fresh: list[Key],
-    theirs: Mapping[Key, _Theirs],
-    clock: Clock,
-    signer: str | None,
-) -> None:
-    """Files first, then the ledger: what it says is there once it says so."""
-    disk = folder.disk
-    for key in fresh:
-        place = _place(theirs[key].start)
-        disk.make_folder(folder.path / place)
-        names = _names(bundle, place, theirs[key].end.witnesses)
-        for name in names:
-            disk.make_folder((folder.path / name).parent)
-            if not (folder.path / name).exists():
-                bundle.copy(name, folder.path / name)
-        disk.settle([folder.path / name for name in names], [folder.path / place])
-    kept = f"{KEPT}/{bundle.digest[:16]}.jsonl"
-    disk.make_folder(folder.path / KEPT)
-    disk.write(folder.path / kept, bundle.read(LEDGER))
-    journal = Journal(folder.path / LEDGER, disk, clock)
-    taken = tuple(Taken(*key) for key in fresh)
-    head, ledger = bundle.manifest.head, bundle.manifest.files[LEDGER]
-    with journal.together():
-        journal.append(BundleImported(bundle.digest, head, kept, ledger, signer, taken))
-        for key in fresh:
-            one = theirs[key]
-            journal.append(evolve(one.start, folder=_place(one.start), bundle=bundle.digest))
-            journal.append(evolve(one.end, bundle=bundle.digest))
-
-
-# --- signatures --------------------------------------------------------------------------------------------------
-
-
-def _sign(manifest: bytes, key: Path) -> bytes:
-    """A detached OpenSSH signature over the manifest."""
-    if not key.exists():
-        raise PromoError(f"there is no key {key}")
-    words = ["ssh-keygen", "-q", "-Y", "sign", "-n", NAMESPACE, "-f", str(key)]
-    return _ssh(words, manifest, f"the key {key} cannot sign").stdout
-
-
-def _signer(bundle: Bundle, key: Path, path: Path) -> str:
-    """Fingerprint of a public key that was given on this side, and whose owner has signed the manifest."""
-    if bundle.signature is None:
-        raise Mismatch(f"{path} is not signed", hint="have it written with --key, or import it without")
-    try:
-        public = key.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as fault:
-        raise PromoError(f"the key {key} cannot be read") from fault
-    if public.startswith("-----"):
-        raise PromoError(f"{key} is a private key", hint="give the public one, which ends in .pub")
-    with tempfile.TemporaryDirectory(prefix="promo-") as place:
-        signers, signature = Path(place) / "signers", Path(place) / "signature"
-        signers.write_text(f"promo {public}\n", encoding="utf-8")
-        signature.write_bytes(bundle.signature)
-        words = ["ssh-keygen", "-q", "-Y", "verify", "-n", NAMESPACE, "-I", "promo"]
-        words += ["-f", str(signers), "-s", str(signature)]
-        manifest = bundle.read(MANIFEST)
-        try:
-            _ssh(words, manifest, "")
-        except _Refused as fault:
-            raise Mismatch(f"{path} was not signed by the owner of {key}") from fault
-    # The form is ssh-keygen's, so that people find it beside their keys.
-    blob = base64.b64decode(public.split()[1])
-    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
-
-
-class _Refused(PromoError):
-    """ssh-keygen said no."""
-
-
-def _ssh(words: list[str], given: bytes, message: str) -> "subprocess.CompletedProcess[bytes]":
-    try:
-        done = subprocess.run(words, input=given, capture_output=True, timeout=60, check=False)
-    except FileNotFoundError as fault:
-        raise PromoError("ssh-keygen is not installed, and signatures need it") from fault
-    except subprocess.TimeoutExpired as fault:
-        raise PromoError("ssh-keygen does not answer; a key with a passphrase needs an agent") from fault
-    if done.returncode:
-        raise _Refused(f"{message}: {done.stderr.decode(errors='replace').strip()[:200]}")
-    return done

@@ -5,11 +5,12 @@ import tempfile
 from pathlib import Path
 
 from promo.base.errors import PromoError
+from promo.base.reading import SMALL
 from promo.driver.receipts import PATIENCE_S
+from promo.files import read_given
 from promo.ledger.checkpoint import from_note
 from promo.ledger.ed25519 import KEY_BYTES
 from promo.ledger.note import MOMENT, Algorithm, NoteKey, Signature, joined, signed_by, signed_bytes, split
-from promo.run.disk import DISK
 
 
 def cosigned(note: Path, private: Path, name: str, seconds: int | None) -> tuple[bytes, NoteKey]:
@@ -28,9 +29,8 @@ def cosigned(note: Path, private: Path, name: str, seconds: int | None) -> tuple
     Raises:
         PromoError: there is no checkpoint, or the key cannot sign.
     """
-    content = DISK.read(note)
-    if content is None:
-        raise PromoError(f"there is no file {note}")
+    content = read_given(note, SMALL)
+    read_given(private, SMALL)  # openssl would wait for a pipe
     try:
         text, signatures = split(content) if "\n\n— ".encode() in content else (content, ())
         from_note(text)

@@ -13,14 +13,15 @@ from pathlib import Path
 from attrs import evolve
 
 from promo import __version__
-from promo.base.canonical import Json, canonical, digest_bytes
+from promo.base.canonical import canonical, digest_bytes
+from promo.base.codec import to_json
 from promo.base.errors import PromoError
 from promo.driver.anchor import ANCHORS, HEAD
 from promo.driver.export import write_file
 from promo.driver.report import record_of
 from promo.driver.study import AMENDMENTS, IMPORTS, LEDGER, LOCK, PLAN, RECHECK, RUNS, SPEC, StudyFolder
 from promo.exchange.crate import ENVIRONMENT, METADATA, Making, Packed, crate_bytes, environment, gate_crate_bytes
-from promo.exchange.registration import registration_markdown
+from promo.exchange.registration import Registration, registration_markdown
 from promo.report.record import Record
 from promo.report.render import render_csv, render_html, render_json
 from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
@@ -60,7 +61,7 @@ def write_crate(folder: StudyFolder, out: Path, making: Making) -> int:
     return _write(files, out)
 
 
-def write_gate_crate(made: Mapping[str, Json], spec: str, out: Path, making: Making) -> int:
+def write_gate_crate(made: Registration, spec: str, out: Path, making: Making) -> int:
     """
     Write the registration of one gate or rule as an RO-Crate, with the spec it stands in.
 
@@ -79,7 +80,7 @@ def write_gate_crate(made: Mapping[str, Json], spec: str, out: Path, making: Mak
     _not_there(out)
     files = {
         SPEC: spec.encode(),
-        "registration.json": canonical(made) + b"\n",
+        "registration.json": canonical(to_json(made)) + b"\n",
         "registration.md": registration_markdown(made).encode(),
     }
     files[METADATA] = gate_crate_bytes(made, __version__, _packed(files), making)
@@ -117,7 +118,7 @@ def _stored(folder: StudyFolder, record: Record) -> Iterator[tuple[str, bytes]]:
             name = path.relative_to(folder.path).as_posix()
             mine = kind != RUNS or name.rpartition("/")[0] in known
             if mine and path.is_file() and not path.is_symlink() and not name.endswith(LEFT_OUT):
-                yield name, path.read_bytes()
+                yield name, folder.read(name) or b""
 
 
 def _made(record: Record) -> dict[str, bytes]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from promo.base.errors import PromoError
+from promo.base.reading import open_plain
 from promo.driver.study import StudyFolder
 from promo.exchange import mlflow as to_mlflow
 from promo.exchange import tensorboard as to_tensorboard
@@ -135,10 +136,11 @@ def _can_be_written(path: Path) -> None:
 
 def _is_database(path: Path) -> bool:
     """Whether a file is an SQLite database, or empty as a new one is."""
-    if not path.is_file():
+    try:
+        with open_plain(path) as file:
+            return file.read(len(SQLITE)) in (SQLITE, b"")
+    except OSError:
         return False
-    with path.open("rb") as file:
-        return file.read(len(SQLITE)) in (SQLITE, b"")
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -10,7 +10,9 @@ from attrs import evolve, frozen
 from promo import plugins
 from promo.base.canonical import Json, parse_json
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Severity, SpecError, errors, in_text_order
-from promo.base.errors import PromoError
+from promo.base.errors import OtherFormat, PromoError
+from promo.base.fields import OtherForm
+from promo.base.reading import RECORD, read_plain
 from promo.base.shown import LEAN, Shown
 from promo.base.source import Source, Span
 from promo.files import read_source
@@ -109,10 +111,9 @@ class SpecWorld:
         if self.texts is not None:
             text = self.texts.get(self._key(place))
             return None if text is None else text.encode()
-        try:
-            return place.read_bytes()
-        except (OSError, ValueError):
-            return None
+        from promo.run.runners.files.declare import content_of
+
+        return content_of(place, path)
 
     def _key(self, place: Path) -> str:
         """Name of a used file: its path from the first spec."""
@@ -276,10 +277,11 @@ def read_lock(path: Path) -> Lock | None:
     The lock in a file; None when there is none.
 
     Raises:
+        OtherFormat: another promo wrote it.
         PromoError: the file is damaged.
     """
     try:
-        content = path.read_bytes()
+        content = read_plain(path, RECORD)
     except FileNotFoundError:
         return None
     except OSError as fault:
@@ -287,6 +289,9 @@ def read_lock(path: Path) -> Lock | None:
     try:
         stored: Json = parse_json(content)
         return lock_from_json(stored)
+    except OtherForm as fault:
+        hint = "a study that began with it carries a recheck.py that verifies it; to begin anew, remove it and freeze"
+        raise OtherFormat(f"the lock {path}", fault.found, fault.wanted, hint=hint) from fault
     except ValueError as fault:
         raise PromoError(
             f"the lock {path} is damaged: {fault}", hint="restore it, or remove it and freeze again"

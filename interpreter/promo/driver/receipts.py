@@ -15,12 +15,14 @@ import time
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
+from typing import assert_never
 
 from attrs import frozen
 
 from promo.base.errors import PromoError
+from promo.base.reading import RECORD, SMALL
+from promo.files import read_given
 from promo.ledger.note import Algorithm, NoteKey, read_key, seen_at, signed_by, split
-from promo.run.disk import DISK
 
 NAMESPACE = "promo-checkpoint"
 PATIENCE_S = 60
@@ -70,8 +72,10 @@ def note_in(receipt: bytes) -> bytes | None:
         case Form.TAG:
             signed, found, _ = receipt.partition(ARMOUR)
             return signed.partition(b"\n\n")[2] if found else None
-        case _:
+        case Form.SSH | Form.STAMP | None:
             return None
+        case _ as form:
+            assert_never(form)
 
 
 def vouched(note: bytes, receipt: bytes, keys: Sequence[Path], authorities: Sequence[Path]) -> Voucher | None:
@@ -106,7 +110,7 @@ def _keys(paths: Sequence[Path]) -> list[tuple[Path, str, NoteKey | None]]:
     """Each key with its OpenSSH form, or as notes know it."""
     found: list[tuple[Path, str, NoteKey | None]] = []
     for path in paths:
-        text = (DISK.read(path) or b"").decode("utf-8", errors="replace").strip()
+        text = read_given(path, SMALL).decode("utf-8", errors="replace").strip()
         parts = text.split()
         if len(parts) > 1 and re.fullmatch(r"(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+", parts[0]):
             found.append((path, f"{parts[0]} {parts[1]}", None))
@@ -161,6 +165,7 @@ def _stamped_by(note: bytes, receipt: bytes, authorities: Sequence[Path]) -> Vou
         text.write_bytes(note)
         reply.write_bytes(receipt)
         for authority in authorities:
+            read_given(authority, RECORD)  # openssl would wait for a pipe
             words = ["openssl", "ts", "-verify", "-data", str(text), "-in", str(reply)]
             if _succeeds([*words, "-CAfile", str(authority.resolve())], b""):
                 return Voucher(f"the authority {authority.name}", _stamped_at(reply))

@@ -1,20 +1,22 @@
 """Spec or study to the registration of one rule; and a registration against the study that came of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-from promo.base.canonical import Json, canonical, digest, digest_bytes, parse_json
-from promo.base.codec import to_json, value_digest
+from attrs import fields
+
+from promo.base.canonical import canonical, digest_bytes, parse_json
+from promo.base.codec import from_json, to_json, value_digest
 from promo.base.diagnostics import SpecError, suggestion
 from promo.base.errors import PromoError
 from promo.driver.export import write_file
 from promo.driver.pipeline import Compiled
 from promo.driver.study import StudyFolder
 from promo.driver.values import Check, Outcome
-from promo.exchange.registration import FORM, Begun, registration, registration_markdown
+from promo.exchange.registration import Begun, Registration, registration, registration_markdown
+from promo.files import read_given
 from promo.ledger.state import State, state_of
-from promo.ledger.values import Amendment, Chain
-from promo.run.disk import DISK
+from promo.ledger.values import Amendment, CellResult, Chain
 from promo.study.closure import closure
 from promo.study.lock import Seal
 from promo.study.values import Study
@@ -22,7 +24,7 @@ from promo.study.values import Study
 LARGEST = 16 * 2**20
 
 
-def register_spec(compiled: Compiled, name: str) -> dict[str, Json]:
+def register_spec(compiled: Compiled, name: str) -> Registration:
     """
     The registration of a rule of a spec that nobody has started yet.
 
@@ -39,7 +41,7 @@ def register_spec(compiled: Compiled, name: str) -> dict[str, Json]:
     return registration(study, plan, study.deciding[name], seal, spec, None)
 
 
-def register_study(folder: StudyFolder, name: str) -> dict[str, Json]:
+def register_study(folder: StudyFolder, name: str) -> Registration:
     """
     The registration of a rule of a study, in the wording that is in force.
 
@@ -52,7 +54,7 @@ def register_study(folder: StudyFolder, name: str) -> dict[str, Json]:
     return _register(folder, chain, state, name, state.in_force(name))
 
 
-def _register(folder: StudyFolder, chain: Chain, state: State, name: str, version: int) -> dict[str, Json]:
+def _register(folder: StudyFolder, chain: Chain, state: State, name: str, version: int) -> Registration:
     compiled = folder.compiled()
     study, plan = compiled.sound()
     study = folder.wording(study, name, version)
@@ -82,7 +84,7 @@ def _frozen(study: Study, name: str) -> None:
         raise PromoError(message, hint="write 'frozen' before it, and run: promo freeze")
 
 
-def write_registration(made: Mapping[str, Json], out: Path) -> tuple[Path, Path]:
+def write_registration(made: Registration, out: Path) -> tuple[Path, Path]:
     """
     Write a registration for programs and for people; where both lie.
 
@@ -92,7 +94,7 @@ def write_registration(made: Mapping[str, Json], out: Path) -> tuple[Path, Path]
     page = out.with_suffix(".md")
     if page == out:
         raise PromoError(f"{out} is where the page for people goes", hint="let --out end in .json")
-    write_file(out, canonical(made) + b"\n")
+    write_file(out, canonical(to_json(made)) + b"\n")
     write_file(page, registration_markdown(made).encode())
     return out, page
 
@@ -111,31 +113,29 @@ def check_registration(folder: StudyFolder, path: Path) -> Iterator[Check]:
         PromoError: the file is not there, or is no registration.
     """
     told = _read(path)
-    name = f"registration of {told['name']}"
-    try:
-        fits = digest(told["closure"]) == told["seal"]
-    except (TypeError, ValueError):
-        fits = False
-    if not fits:
+    name = f"registration of {told.name}"
+    if value_digest(told.closure) != told.seal:
         yield Check(name, Outcome.DIFFERS, "its seal is not the digest of its own closure")
         return
     try:
         chain = folder.chain()
         state = state_of(chain.events)
         study, _ = folder.compiled().sound()
-        version = int(str(told.get("amendment") or 0))
-        if str(told["name"]) not in study.deciding or version not in state.versions(str(told["name"])):
+        version = told.amendment or 0
+        if told.name not in study.deciding or version not in state.versions(told.name):
             yield Check(name, Outcome.DIFFERS, "the study has no such rule, or no such wording of it")
             return
-        now = _register(folder, chain, state, str(told["name"]), version)
+        now = _register(folder, chain, state, told.name, version)
     except SpecError as fault:
         yield Check(name, Outcome.DIFFERS, f"the spec has {len(fault.diagnostics)} errors for this promo")
         return
     except PromoError as fault:
         yield Check(name, Outcome.DIFFERS, fault.message)
         return
-    changing = {"known", "receipts", "frozen"} | ({"sealed_at", "commit"} if told["frozen"] is None else set())
-    wrong = [key for key in now if key not in changing and told.get(key) != now[key]]
+    changing = {"known", "receipts", "frozen"} | ({"sealed_at", "commit"} if told.frozen is None else set())
+    then, today = to_json(told), to_json(now)
+    lasting = [one.name for one in fields(Registration) if one.name not in changing]
+    wrong = [name for name in lasting if then[name] != today[name]]
     wrong += _wrong_history(told, now, chain)
     if wrong:
         yield Check(name, Outcome.DIFFERS, f"the study says otherwise: {', '.join(wrong)}")
@@ -143,70 +143,36 @@ def check_registration(folder: StudyFolder, path: Path) -> Iterator[Check]:
     yield Check(name, Outcome.MATCHES, "; ".join(_found(told, state)))
 
 
-def _wrong_history(told: Mapping[str, Json], now: Mapping[str, Json], chain: Chain) -> Iterator[str]:
+def _wrong_history(told: Registration, now: Registration, chain: Chain) -> Iterator[str]:
     """What the ledger says against what a registration says was there when it was made."""
-    if told["frozen"] is not None and told["frozen"] != now["frozen"]:
+    if told.frozen is not None and told.frozen != now.frozen:
         yield "frozen"
-    known, receipts, recorded = told["known"], told["receipts"], now["receipts"]
-    assert isinstance(known, Mapping)
-    assert isinstance(receipts, list)
-    assert isinstance(recorded, list)
-    count = int(str(known["events"]))
+    known, count = told.known, told.known.events
     heads = [*(event.prev for event in chain.events), chain.head]
-    if count and (count >= len(heads) or heads[count] != known["head"]):
+    if count and (count >= len(heads) or heads[count] != known.head):
         yield "known: the ledger does not go on from the one it was made of"
-    elif count and _known_at(chain, told, count) != (known["results"], known["decided"]):
+    elif count and _known_at(chain, told, count) != (known.results, known.decided):
         yield "known"
-    if recorded[: len(receipts)] != receipts:
+    if now.receipts[: len(told.receipts)] != told.receipts:
         yield "receipts"
 
 
-def _known_at(chain: Chain, told: Mapping[str, Json], count: int) -> tuple[Json, Json]:
+def _known_at(chain: Chain, told: Registration, count: int) -> tuple[tuple[CellResult, ...], bool]:
     state = state_of(chain.events[:count])
-    reads = told["reads"]
-    assert isinstance(reads, list)
-    stages = [str(stage.get("stage")) for stage in reads if isinstance(stage, Mapping)]
-    return [to_json(one) for one in state.results_of(stages)], told["name"] in state.decisions
+    return state.results_of(one.stage for one in told.reads), told.name in state.decisions
 
 
-def _found(told: Mapping[str, Json], state: State) -> Iterator[str]:
-    known = told["known"]
-    assert isinstance(known, Mapping)
-    results = known["results"]
-    assert isinstance(results, list)
-    yield f"sealed sha256:{str(told['seal'])[:12]}, as announced"
-    yield (
-        f"made when {len(results)} results of its stages existed" if results else "made before any result of its stages"
-    )
-    name, version = str(told["name"]), int(str(told.get("amendment") or 0))
-    later = [number for number in state.versions(name) if number > version]
+def _found(told: Registration, state: State) -> Iterator[str]:
+    count, version = len(told.known.results), told.amendment or 0
+    yield f"sealed sha256:{told.seal[:12]}, as announced"
+    yield f"made when {count} results of its stages existed" if count else "made before any result of its stages"
+    later = [number for number in state.versions(told.name) if number > version]
     if later:
         yield f"amended since: {', '.join(map(str, later))}"
 
 
-def _read(path: Path) -> Mapping[str, Json]:
+def _read(path: Path) -> Registration:
     try:
-        content = DISK.read(path) if not path.is_dir() and path.exists() and path.stat().st_size <= LARGEST else None
-        if content is None:
-            raise PromoError(f"there is no registration {path}", hint="promo export SPEC --to registration --gate GATE")
-        stored = parse_json(content)
-    except (OSError, ValueError) as fault:
+        return from_json(Registration, parse_json(read_given(path, LARGEST)))
+    except ValueError as fault:
         raise PromoError(f"{path} is no registration: {fault}") from fault
-    kinds = {"name": str, "seal": str, "closure": dict, "known": dict, "receipts": list, "reads": list}
-    sound = isinstance(stored, dict) and stored.get("promo_registration") == FORM
-    if not sound or not isinstance(stored, dict) or "frozen" not in stored:
-        raise PromoError(f"{path} is no registration of form {FORM}")
-    known = stored.get("known")
-    whole = all(isinstance(stored.get(key), kind) for key, kind in kinds.items()) and isinstance(known, dict)
-    if not whole or not isinstance(known, dict) or not _is_known(known) or not _is_version(stored.get("amendment")):
-        raise PromoError(f"{path} is no registration: parts of it are missing or of another kind")
-    return stored
-
-
-def _is_known(known: Mapping[str, Json]) -> bool:
-    count, results = known.get("events"), known.get("results")
-    return isinstance(count, int) and count >= 0 and isinstance(results, list) and {"head", "decided"} <= set(known)
-
-
-def _is_version(value: Json) -> bool:
-    return value is None or isinstance(value, int)

@@ -8,13 +8,14 @@ study that is not sound, and then says at its top what is wrong with it.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal, assert_never
 
 from attrs import frozen
 
 from promo import __version__
 from promo.base.canonical import digest_bytes
 from promo.base.diagnostics import SpecError, errors
-from promo.base.errors import Mismatch, PromoError
+from promo.base.errors import Mismatch, OtherFormat, PromoError
 from promo.decision.values import Decision
 from promo.driver.anchor import head_fault
 from promo.driver.pipeline import Compiled
@@ -60,6 +61,7 @@ def legible(folder: StudyFolder) -> Record | RemainsView:
     What can be read of a study that may be damaged: a record without what its faults took, or what little remains.
 
     Raises:
+        OtherFormat: another promo wrote it.
         PromoError: there is no study in the folder, not even a part of one.
     """
     reading = _Reading(folder, lenient=True)
@@ -68,6 +70,8 @@ def legible(folder: StudyFolder) -> Record | RemainsView:
     except SpecError as fault:
         found = next(errors(fault.diagnostics))
         reading.faults.append(f"the spec cannot be read by promo {__version__}: {found.code}: {found.message}")
+    except OtherFormat:
+        raise
     except PromoError as fault:
         reading.faults.append(fault.message)
     names = sorted(path.name for path in folder.path.iterdir()) if folder.path.is_dir() else []
@@ -264,11 +268,13 @@ class Written:
     """What is damaged in the study; empty when it is whole."""
 
 
-FORMS = {"html": "report.html", "md": "report.md", "json": "report.json", "csv": "report.csv"}
+Form = Literal["html", "md", "json", "csv"]
+"""What a report is written as."""
+FORMS: Mapping[Form, str] = {"html": "report.html", "md": "report.md", "json": "report.json", "csv": "report.csv"}
 """Form of a report -> its usual file; CSV is two files, whose names end in `.decisions.csv` and `.runs.csv`."""
 
 
-def write_report(folder: StudyFolder, path: Path, form: str = "html") -> Written:
+def write_report(folder: StudyFolder, path: Path, form: Form = "html") -> Written:
     """
     Write the report of a study, whatever state it is in.
 
@@ -294,8 +300,10 @@ def write_report(folder: StudyFolder, path: Path, form: str = "html") -> Written
             files = {path: render_markdown(view)}
         case "json":
             files = {path: render_json(view)}
-        case _:
+        case "csv":
             files = {path.with_suffix(f".{end}"): _table(record, end) for end in (DECISIONS_CSV, RUNS_CSV)}
+        case _:
+            assert_never(form)
     _write(files)
     return Written(view.story, tuple(files), view.faults)
 
@@ -318,7 +326,7 @@ def _table(record: Record, end: str) -> str:
     return render_csv(DECISION_COLUMNS, decision_rows(record))
 
 
-def _remains(view: RemainsView, form: str) -> str:
+def _remains(view: RemainsView, form: Form) -> str:
     match form:
         case "html":
             return render_remains(view)
@@ -326,8 +334,10 @@ def _remains(view: RemainsView, form: str) -> str:
             return render_json(view)
         case "md":
             return render_remains_markdown(view)
-        case _:
+        case "csv":
             return render_csv(("what", "is"), view.facts)
+        case _:
+            assert_never(form)
 
 
 def _write(files: Mapping[Path, str]) -> None:

@@ -36,6 +36,7 @@ from promo.evidence.effects import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
+from promo.ledger.sources import Text
 from promo.ledger.state import State, StudyState, apply, state_of
 from promo.ledger.values import (
     Decided,
@@ -47,7 +48,6 @@ from promo.ledger.values import (
     Start,
     StudyClosed,
     StudyStopped,
-    Text,
     TextPrepared,
     Verdict,
 )
@@ -112,9 +112,7 @@ def run_study(
             same_study(folder, state, compiled, replay)
             compiled = folder.in_force(folder.compiled(), state) if state.amendments else compiled
             if state.study in (StudyState.CLOSED, StudyState.STOPPED):
-                display.begin(study, plan, state)
-                display.end(state)
-                return ending_of(study, state)
+                return _shown_again(display, compiled, state)
         if not freeze_only and replay is None:
             may_start(study, state, folder)
         assert compiled.runner is not None
@@ -125,6 +123,14 @@ def run_study(
         ending = loop.run(begin, fresh=fresh, freeze_only=freeze_only)
         keep_head(folder)
         return ending
+
+
+def _shown_again(display: Display, compiled: Compiled, state: State) -> Ending:
+    """A study that has ended is shown, and nothing of it goes on."""
+    study, plan = compiled.sound()
+    display.begin(study, plan, state)
+    display.end(state)
+    return ending_of(study, state)
 
 
 class _Loop:
@@ -256,8 +262,7 @@ class _Loop:
         return range(2 if self.study.data.tokens is None else 3)
 
     def _on_disk(self, text: Text, number: int) -> bool:
-        content = self.disk.read(self.folder.path / DATA / STREAMS[number])
-        return content is not None and digest_bytes(content) == text.of_stream(number)
+        return self.disk.digest(self.folder.path / DATA / STREAMS[number]) == text.of_stream(number)
 
     def _keep_text(self, text: Prepared | None) -> None:
         """Put the streams into the folder, and say in the ledger what they are."""

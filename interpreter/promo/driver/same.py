@@ -17,8 +17,8 @@ from promo.driver.anchor import head_fault
 from promo.driver.frozen import MOST, Changed, changed_files, recorded_files, text_changes
 from promo.driver.pipeline import Compiled
 from promo.driver.study import StudyFolder
+from promo.ledger.sources import Installed
 from promo.ledger.state import State
-from promo.ledger.values import Installed
 from promo.report.change import plan_changes
 from promo.run.provenance import installed_version
 from promo.run.runners.files.declare import FileRunner

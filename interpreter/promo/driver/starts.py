@@ -6,11 +6,15 @@ was started goes on where it was started.  Parts of it that are carried out on o
 """
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
-from promo.base.canonical import Json, canonical, parse_json
+from attrs import frozen
+
+from promo.base.canonical import canonical, parse_json
+from promo.base.codec import from_json, to_json
 from promo.base.errors import Mismatch, PromoError
+from promo.base.fields import Digest, Moment
+from promo.base.reading import open_plain
 from promo.run.disk import DISK
 from promo.run.locks import locked
 
@@ -18,7 +22,18 @@ STARTED = ".started"
 """Ending of the file beside a plan that holds its starts."""
 
 
-FIELDS = {"plan", "study", "host", "at"}
+@frozen
+class PlanStarted:
+    """A saved plan was started in a folder, for all hosts or for one."""
+
+    plan: Digest
+    study: str
+    host: str | None
+    at: Moment
+
+    def overlaps(self, other: "PlanStarted") -> bool:
+        """Whether both carry out runs of one host."""
+        return self.host is None or other.host is None or self.host == other.host
 
 
 def start_once(saved: Path, plan: str, folder: Path, only: str | None, now: str) -> None:
@@ -37,8 +52,10 @@ def start_once(saved: Path, plan: str, folder: Path, only: str | None, now: str)
         PromoError: the start cannot be recorded.
     """
     path = saved.with_name(saved.name + STARTED)
-    entry: dict[str, Json] = {"plan": plan, "study": str(folder.resolve()), "host": only, "at": now}
+    entry = PlanStarted(plan, str(folder.resolve()), only, now)
     try:
+        if path.exists():
+            open_plain(path).close()
         handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         try:
             if not locked(handle):
@@ -52,38 +69,29 @@ def start_once(saved: Path, plan: str, folder: Path, only: str | None, now: str)
         raise PromoError(message, hint="copy the plan to a folder that can be written, or run its spec") from fault
 
 
-def _record(handle: int, saved: Path, entry: Mapping[str, Json]) -> None:
+def _record(handle: int, saved: Path, entry: PlanStarted) -> None:
     """Append a start, unless it stands there already; under the lock of the file."""
     content = b"".join(iter(lambda: os.read(handle, 65_536), b""))
     whole = content[: content.rfind(b"\n") + 1]  # a line that a crash cut short started nothing
     for line in whole.splitlines():
         before = _start(saved, line)
-        if before["plan"] != entry["plan"] or not _overlap(before["host"], entry["host"]):
+        if before.plan != entry.plan or not before.overlaps(entry):
             continue
-        if before["study"] == entry["study"]:
+        if before.study == entry.study:
             return
-        there = before["study"]
         raise Mismatch(
-            f"the plan {saved} starts once, and was started at {before['at']} in {there}",
-            hint=f"go on there with --study {there}, or save another plan: promo plan SPEC --out FILE",
+            f"the plan {saved} starts once, and was started at {before.at} in {before.study}",
+            hint=f"go on there with --study {before.study}, or save another plan: promo plan SPEC --out FILE",
         )
     os.ftruncate(handle, len(whole))
     os.lseek(handle, len(whole), os.SEEK_SET)
-    os.write(handle, canonical(entry) + b"\n")
+    os.write(handle, canonical(to_json(entry)) + b"\n")
     os.fsync(handle)
 
 
-def _overlap(one: Json, two: Json) -> bool:
-    """Whether two starts carry out runs of one host."""
-    return one is None or two is None or one == two
-
-
-def _start(saved: Path, line: bytes) -> Mapping[str, Json]:
-    path = saved.with_name(saved.name + STARTED)
+def _start(saved: Path, line: bytes) -> PlanStarted:
     try:
-        entry = parse_json(line)
+        return from_json(PlanStarted, parse_json(line))
     except ValueError as fault:
+        path = saved.with_name(saved.name + STARTED)
         raise PromoError(f"{path} is damaged: {fault}", hint="restore it from a copy") from fault
-    if not isinstance(entry, Mapping) or not entry.keys() >= FIELDS:
-        raise PromoError(f"{path} is damaged: a line is no start of a plan", hint="restore it from a copy")
-    return entry

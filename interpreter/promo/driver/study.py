@@ -5,12 +5,16 @@ Nothing here needs the lock: the ledger is read up to its last whole line, which
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 from attrs import evolve, field, frozen
 
 from promo.base.canonical import digest_bytes, parse_json
-from promo.base.errors import Mismatch, PromoError
+from promo.base.codec import union_from_json
+from promo.base.errors import Mismatch, OtherFormat, PromoError
+from promo.base.fields import Form
 from promo.curves.replay import SETTINGS, Replay, stored_replay
 from promo.decision.decide import decide_gate, decide_rule
 from promo.decision.reduce import decide_reduction
@@ -20,7 +24,7 @@ from promo.driver.pipeline import Compiled, compile_source, read_lock
 from promo.evidence.collect import collect
 from promo.evidence.effects import EffectTable, estimate_effects
 from promo.evidence.values import Evidence
-from promo.files import decode_source
+from promo.files import LARGEST_SPEC, decode_source
 from promo.ledger.chain import decode
 from promo.ledger.ports import Disk
 from promo.ledger.state import Attempt, State, state_of
@@ -40,6 +44,8 @@ LEDGER = "ledger.jsonl"
 REPORT = "report.html"
 DATA = "data"
 IMPORTS = "imports.json"
+Used = Mapping[str, Annotated[str, Form("text of a spec", longest=LARGEST_SPEC)]]
+"""Texts of the files that a spec uses, by the names that it uses."""
 RECHECK = "recheck.py"
 """The second verifier, which needs nothing but Python and travels with the study."""
 AMENDMENTS = "amendments"
@@ -71,6 +77,7 @@ class StudyFolder:
 
         Raises:
             PromoError: there is none.
+            OtherFormat: another promo wrote it.
             Mismatch: it is damaged.
         """
         content = self._ledger()
@@ -81,7 +88,31 @@ class StudyFolder:
                 # Not every file system shows a line that is being written all at once; damage stays as it is.
                 before, content = content, self._ledger()
                 if content == before:
+                    self._of_this_format()
                     raise
+
+    def _of_this_format(self) -> None:
+        """What another promo wrote is not damaged."""
+        try:
+            self.lock()
+        except OtherFormat:
+            raise
+        except PromoError:
+            return  # the ledger is told of first
+
+    def lock(self) -> Lock | None:
+        """
+        What was sealed when it was started.
+
+        Raises:
+            OtherFormat: another promo wrote it.
+            PromoError: it is damaged.
+        """
+        try:
+            return read_lock(self.path / LOCK)
+        except OtherFormat as fault:
+            hint = f"the {RECHECK} that it carries verifies it: python3 {self.path / RECHECK} {self.path}"
+            raise OtherFormat(f"the study in {self.path}", fault.found, fault.wanted, hint=hint) from fault
 
     def _ledger(self) -> bytes:
         content = self.read(LEDGER)
@@ -95,7 +126,7 @@ class StudyFolder:
 
     def compiled(self) -> Compiled:
         """The study's own copy of its spec, through every pass."""
-        return self._compile(self.path / SPEC, read_lock(self.path / LOCK))
+        return self._compile(self.path / SPEC, self.lock())
 
     def worded(self) -> Compiled:
         """The study's own copy of its spec as it reads now, whatever its lock holds."""
@@ -113,12 +144,9 @@ class StudyFolder:
         if content is None:
             return {}
         try:
-            stored = parse_json(content)
+            return dict(union_from_json(Used, parse_json(content)))
         except ValueError as fault:
             raise Mismatch(f"{self.path / IMPORTS} is damaged: {fault}") from fault
-        if not isinstance(stored, dict):
-            raise Mismatch(f"{self.path / IMPORTS} is damaged: it holds no texts by name")
-        return {name: str(text) for name, text in stored.items()}
 
     def replay(self, study: Study, state: State) -> Replay:
         """

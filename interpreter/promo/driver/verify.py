@@ -178,11 +178,11 @@ def _text(sight: Sight) -> Iterator[Check]:
         recorded = text.of_stream(number) if text is not None else None
         if recorded is None:
             continue
-        content = sight.folder.read(DATA, name)
-        if content is None:
+        found = sight.folder.disk.digest(sight.folder.path / DATA / name)
+        if found is None:
             yield Check(f"{DATA}/{name}", Outcome.MATCHES, "not kept here; it can be read again from its source")
         else:
-            same = digest_bytes(content) == recorded
+            same = found == recorded
             words = "as it was trained on" if same else "it is not the text that was trained on"
             yield Check(f"{DATA}/{name}", Outcome.MATCHES if same else Outcome.DIFFERS, words)
 

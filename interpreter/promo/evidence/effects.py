@@ -27,7 +27,9 @@ from typing import ClassVar
 
 from attrs import evolve, frozen
 
-from promo.base.codec import Count, Digest, Measured, value_digest
+from promo.base.codec import value_digest
+from promo.base.fields import Count, Digest, Measured
+from promo.base.floats import nearest, root, six_digits
 from promo.base.tails import adjust, f_tail, t_quantile, t_tails
 from promo.evidence.least_squares import Solved, solve
 from promo.evidence.observed import Levels, Observed, Signs, moments, observe
@@ -206,7 +208,7 @@ def fit_observed(effects: Effects, factors: Sequence[str], stage: str, seen: Obs
     fit = _Fit(effects, factors, corners).fit(empty)
     centre = seen.only([not any(row) for row in seen.rows]).mean()
     outside = corners.mean()
-    return fit if centre is None or outside is None else evolve(fit, curvature=_text(outside - centre))
+    return fit if centre is None or outside is None else evolve(fit, curvature=six_digits(outside - centre))
 
 
 def _said_of_runs(seen: Observed) -> Iterable[Statement]:
@@ -258,8 +260,8 @@ class _Fit:
         if once:
             fit, spread, freedom = self._lenth(fit, said)
         elif degrees > 0 and residual > 0:
-            spread, freedom = math.sqrt(residual / degrees), float(degrees)
-            fit = evolve(fit, sigma=_text(spread))
+            spread, freedom = root(residual / degrees), float(degrees)
+            fit = evolve(fit, sigma=six_digits(spread))
         else:
             spread, freedom = None, 0.0
             said.append(NoError(perfect=bool(degrees)))
@@ -271,7 +273,7 @@ class _Fit:
                 estimates.append(self._absent(chain))
                 continue
             value = 2 * solved.coefficients[number] / self.corners.unit
-            error = spread if once else spread and 2 * spread * math.sqrt(solved.variances[number])
+            error = spread if once else spread and nearest(2 * spread * math.sqrt(solved.variances[number]))
             one = self._estimate(chain, columns[number], value, error, freedom, reach)
             if alone and len(chain[0][1]) == 1:
                 one = evolve(one, hosts=tuple((host, values[number]) for host, values in alone.items()))
@@ -318,18 +320,19 @@ class _Fit:
     ) -> Estimate:
         agree = self.signs.agreement(dict(zip(self.rows, column, strict=True)), value)
         if not error:
-            return evolve(self._absent(chain), value=_text(value), agree=agree)
-        t = float(value) / error
+            return evolve(self._absent(chain), value=six_digits(value), agree=agree)
+        near, beyond = nearest(value), nearest(reach * error)
+        t = nearest(near / error)
         return Estimate(
             effect=chain[0][1],
             chain=chain,
-            value=_text(value),
-            error=_text(error),
-            t=_text(t),
-            p=_text(t_tails(t, degrees)),
+            value=six_digits(value),
+            error=six_digits(error),
+            t=six_digits(t),
+            p=six_digits(t_tails(t, degrees)),
             adjusted=None,
-            low=_text(float(value) - reach * error),
-            high=_text(float(value) + reach * error),
+            low=six_digits(near - beyond),
+            high=six_digits(near + beyond),
             hosts=(),
             host_p=None,
             agree=agree,
@@ -343,7 +346,8 @@ class _Fit:
             solved = solve(columns, moments([part], self.rows, self.effects.block), variances=False)
             lost = {number for vector in solved.null for number, one in enumerate(vector) if one}
             found[host] = [
-                None if number in lost else _text(2 * one / part.unit) for number, one in enumerate(solved.coefficients)
+                None if number in lost else six_digits(2 * one / part.unit)
+                for number, one in enumerate(solved.coefficients)
             ]
         return found
 
@@ -353,10 +357,10 @@ class _Fit:
         freedom, residual = degrees - added, solved.residual - fall
         if not added or freedom <= 0 or not residual:
             return one
-        p = f_tail(float(fall / added / (residual / freedom)), added, freedom)
+        p = f_tail(nearest(fall / added / (residual / freedom)), added, freedom)
         if p < HOST_ALPHA:
-            said.append(DiffersBetweenHosts(one.effect, _text(p)))
-        return evolve(one, host_p=_text(p))
+            said.append(DiffersBetweenHosts(one.effect, six_digits(p)))
+        return evolve(one, host_p=six_digits(p))
 
     # --- one run of each condition -------------------------------------------------------------------------
 
@@ -372,25 +376,27 @@ class _Fit:
         for effects in named.values():
             places = [self.factors.index(factor) for factor in effects[0]]
             total = sum((math.prod(row[p] for p in places) * value[row] for row in self.rows), Fraction(0))
-            found.append((float(2 * total / len(self.rows)), effects[0]))
+            found.append((nearest(2 * total / len(self.rows)), effects[0]))
         sizes = [abs(size) for size, _ in found]
-        first = 1.5 * median(sizes)
+        first = nearest(1.5 * median(sizes))
         small = [size for size in sizes if size < 2.5 * first]
         if len(sizes) < 3 or not small or not median(small):
             said.append(TooFewContrasts())
             return fit, None, 0.0
-        pse, degrees, rate = 1.5 * median(small), len(sizes) / 3, float(self.effects.rate)
+        pse, degrees, rate = nearest(1.5 * median(small)), len(sizes) / 3, float(self.effects.rate)
         each = t_quantile(1 - rate / 2, degrees) * pse
         every = t_quantile((1 + (1 - rate) ** (1 / len(sizes))) / 2, degrees) * pse
         said.append(LenthError(len(sizes)))
-        shown = tuple((name, _text(size)) for size, name in sorted(found, key=lambda one: (abs(one[0]), _name(one[1]))))
+        shown = tuple(
+            (name, six_digits(size)) for size, name in sorted(found, key=lambda one: (abs(one[0]), _name(one[1])))
+        )
         return (
             evolve(
                 fit,
                 method=Method.LENTH,
-                pse=_text(pse),
-                margin=_text(each),
-                simultaneous=_text(every),
+                pse=six_digits(pse),
+                margin=six_digits(each),
+                simultaneous=six_digits(every),
                 contrasts=shown,
             ),
             pse,
@@ -406,7 +412,7 @@ class _Fit:
         adjusted = adjust([float(estimates[number].p or 1) for number in family])
         found = list(estimates)
         for number, p in zip(family, adjusted, strict=True):
-            found[number] = evolve(found[number], adjusted=_text(p), discovered=p <= float(self.effects.rate))
+            found[number] = evolve(found[number], adjusted=six_digits(p), discovered=p <= float(self.effects.rate))
         return found
 
 
@@ -417,18 +423,12 @@ def _relaxations(fits: Sequence[Fit]) -> Iterable[Relaxation]:
             first = known.get(one.effect)
             if first is None or first.value is None or one.value is None or first.chain != one.chain:
                 continue
-            error = math.hypot(float(first.error), float(one.error)) if first.error and one.error else None
-            change = float(one.value) - float(first.value)
+            error = math.hypot(nearest(first.error), nearest(one.error)) if first.error and one.error else None
+            change = nearest(one.value) - nearest(first.value)
             yield Relaxation(
-                one.effect, before.stage, after.stage, _text(change), None if error is None else _text(error)
+                one.effect, before.stage, after.stage, six_digits(change), None if error is None else six_digits(error)
             )
 
 
 def _name(effect: Name) -> str:
     return " * ".join(effect)
-
-
-def _text(number: float | Fraction) -> str:
-    """Six significant digits."""
-    text = f"{float(number):.6g}"
-    return "0" if text == "-0" else text

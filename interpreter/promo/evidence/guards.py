@@ -97,3 +97,5 @@ def _inside(guard: Guard, value: Fraction, limit: Fraction) -> bool:
             return value <= room
         case BoundKind.AT_LEAST:
             return value >= room
+        case _:
+            assert_never(guard.bound.kind)

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from promo.base.codec import Count, Measured
+from promo.base.fields import Count, Measured
 from promo.base.shown import LEAN, Shown
 
 Name = tuple[str, ...]

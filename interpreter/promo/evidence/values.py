@@ -9,7 +9,8 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from promo.base.codec import Count, Digest, Measured, value_digest
+from promo.base.codec import value_digest
+from promo.base.fields import Count, Digest, Measured
 from promo.ledger.values import OWN_FAULT
 
 

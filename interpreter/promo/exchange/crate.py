@@ -15,19 +15,21 @@ Source:
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote
 
 from attrs import frozen
 
 from promo.base.canonical import Json
 from promo.base.codec import to_json
+from promo.exchange.registration import Registration
 from promo.exchange.runs import run_name
 from promo.ledger.state import Attempt, AttemptState
 from promo.ledger.values import Decided, Event, Freezing, Start
 from promo.report.decided import attempt_cause
 from promo.report.people import result_words
 from promo.report.record import Record
+from promo.report.seal import UNVOUCHED
 from promo.report.words import number
 
 METADATA = "ro-crate-metadata.json"
@@ -112,7 +114,7 @@ def crate_bytes(record: Record, events: Iterable[Event], files: Mapping[str, Pac
     return _written(_Crate(record, tuple(events), files, making).graph())
 
 
-def gate_crate_bytes(made: Mapping[str, Json], promo: str, files: Mapping[str, Packed], making: Making) -> bytes:
+def gate_crate_bytes(made: Registration, promo: str, files: Mapping[str, Packed], making: Making) -> bytes:
     """
     The metadata file of a crate that holds the registration of one gate or rule, and the spec it stands in.
 
@@ -125,15 +127,16 @@ def gate_crate_bytes(made: Mapping[str, Json], promo: str, files: Mapping[str, P
     Returns:
         JSON-LD, the same for the same arguments.
     """
-    kind, name, sealed_at = (str(made[key]) for key in ("kind", "name", "sealed_at"))
-    sentences = made["sentences"]
-    assert isinstance(sentences, Sequence)
+    kind, name, sealed_at = made.kind, made.name, made.sealed_at
     results = [name for name in sorted(files) if name.startswith("registration.")]
     action: dict[str, Json] = {
         "@id": "#seal",
         "@type": "CreateAction",
         "name": f"Seal {name}",
-        "description": f"What the {kind} means was sealed; {made['results_then']} results of its stages existed then",
+        "description": (
+            f"What the {kind} means was sealed, when {made.results_then} results of its stages existed; that and "
+            f"its date are {UNVOUCHED}"
+        ),
         "instrument": _to(_promo_id(promo)),
         **({"agent": _to(WHO)} if making.by else {}),
         "object": _to("spec.promo"),
@@ -143,10 +146,10 @@ def gate_crate_bytes(made: Mapping[str, Json], promo: str, files: Mapping[str, P
     root: dict[str, Json] = {
         "@id": "./",
         "@type": "Dataset",
-        "name": f"Pre-registration of {kind} {name} of {made['study']}: {made['title']}",
-        "description": " ".join(map(str, sentences)),
+        "name": f"Pre-registration of {kind} {name} of {made.study}: {made.title}",
+        "description": " ".join(made.sentences),
         "datePublished": _time(sealed_at),
-        "identifier": _named(str(made["seal"])),
+        "identifier": _named(made.seal),
         "license": _to(_licence_id(making)),
         "conformsTo": _to(PROFILE),
         **({"author": _to(WHO)} if making.by else {}),

@@ -6,28 +6,97 @@ JSON, so whoever holds the file can check the seal without promo.  It can be mad
 study that is only frozen, and of one that has run; what existed when it was made is in it, so that a late one shows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Literal
 
 from attrs import frozen
 
-from promo.base.canonical import Json
-from promo.base.codec import to_json
+from promo.base.fields import Count, Digest, Moment
+from promo.base.visible import visible
 from promo.ledger.state import State
-from promo.ledger.values import Receipt
+from promo.ledger.values import CellResult, Receipt
 from promo.plan.values import Plan
 from promo.report.aloud import read_gate, read_reduction, read_rule, read_start
 from promo.report.describe import describe_budget
+from promo.report.seal import UNVOUCHED
 from promo.report.words import listed, plural
+from promo.study.closure import Closure
 from promo.study.judgement import Deciding, Gate, Reduction
 from promo.study.lock import Seal
 from promo.study.values import Study
 
-FORM = 2
 RECIPE = (
     "python3 -c \"import hashlib, json; c = json.load(open('FILE'))['closure']; print(hashlib.sha256("
     "json.dumps(c, sort_keys=True, separators=(',', ':'), ensure_ascii=False).encode()).hexdigest())\""
 )
 """Prints the seal from a registration, with nothing but Python."""
+
+
+@frozen
+class Reads:
+    """A stage whose values will decide: every cell of it, and who may be in it."""
+
+    stage: str
+    budget: str
+    cells: tuple[tuple[str, int], ...]
+    candidates: tuple[str, ...]
+    enter: Count
+    runs: Count
+
+
+@frozen
+class FrozenThen:
+    """When a study was frozen, and in which line of its ledger."""
+
+    at: Moment
+    event: Digest
+    files: Mapping[str, Digest]
+
+
+@frozen
+class Known:
+    """What somebody could have seen when the registration was made."""
+
+    events: Count
+    head: Digest | None
+    results: tuple[CellResult, ...]
+    decided: bool
+
+
+@frozen
+class Covered:
+    """A receipt from outside, without its bytes."""
+
+    form: str
+    size: Count
+    by: str
+    digest: Digest
+
+
+@frozen
+class Registration:
+    """What decides, word for word, and what was known when this was written."""
+
+    FORM: ClassVar = ("promo_registration", 2)
+
+    study: str
+    title: str
+    kind: Literal["gate", "reduction", "rule"]
+    name: str
+    sentences: tuple[str, ...]
+    seal: Digest
+    closure: Closure
+    sealed_at: Moment
+    commit: str | None
+    results_then: Count
+    amendment: int | None
+    """Number of the wording; None for the one that was frozen."""
+    reads: tuple[Reads, ...]
+    spec: Digest
+    plan: Digest
+    frozen: FrozenThen | None
+    known: Known
+    receipts: tuple[Covered, ...]
 
 
 @frozen
@@ -43,7 +112,7 @@ class Begun:
 
 def registration(
     study: Study, plan: Plan, rule: Deciding, seal: Seal, spec: str, begun: Begun | None, version: int = 0
-) -> dict[str, Json]:
+) -> Registration:
     """
     The registration of one gate, rule or reduction.
 
@@ -55,33 +124,29 @@ def registration(
         spec: SHA-256 of the spec's text.
         begun: the study's ledger, if there is one.
         version: 0 for the wording that was frozen, else the number of an amendment.
-
-    Returns:
-        The registration, ready for canonical JSON.
     """
-    return {
-        "promo_registration": FORM,
-        "study": study.name,
-        "title": study.title,
-        "kind": _kind(rule),
-        "name": rule.name,
-        "sentences": [*read_start(study), _sentence(rule, study)],
-        "seal": seal.digest,
-        "closure": to_json(seal.closure),
-        "sealed_at": seal.sealed_at,
-        "commit": seal.commit,
-        "results_then": seal.results_then,
-        "amendment": version or None,
-        "reads": [_reads(study, plan, stage) for stage in rule.sources],
-        "spec": spec,
-        "plan": plan.digest,
-        "frozen": None if begun is None else _frozen(begun),
-        "known": _known(rule, begun),
-        "receipts": [] if begun is None else [_receipt(one) for one in begun.state.receipts],
-    }
+    return Registration(
+        study=study.name,
+        title=study.title,
+        kind=_kind(rule),
+        name=rule.name,
+        sentences=(*read_start(study), _sentence(rule, study)),
+        seal=seal.digest,
+        closure=seal.closure,
+        sealed_at=seal.sealed_at,
+        commit=seal.commit,
+        results_then=seal.results_then,
+        amendment=version or None,
+        reads=tuple(_reads(study, plan, stage) for stage in rule.sources),
+        spec=spec,
+        plan=plan.digest,
+        frozen=None if begun is None else _frozen(begun),
+        known=_known(rule, begun),
+        receipts=() if begun is None else tuple(map(_receipt, begun.state.receipts)),
+    )
 
 
-def _kind(rule: Deciding) -> str:
+def _kind(rule: Deciding) -> Literal["gate", "reduction", "rule"]:
     return "gate" if isinstance(rule, Gate) else "reduction" if isinstance(rule, Reduction) else "rule"
 
 
@@ -93,73 +158,65 @@ def _sentence(rule: Deciding, study: Study) -> str:
     return read_rule(rule, study)
 
 
-def _reads(study: Study, plan: Plan, name: str) -> Json:
-    """Every cell whose values it will see, and who may be in it."""
+def _reads(study: Study, plan: Plan, name: str) -> Reads:
     stage, planned = study.stages[name], plan.stage(name)
-    return {
-        "stage": name,
-        "budget": describe_budget(stage.budget),
-        "cells": [[host, seed] for host, seed in stage.cells],
-        "candidates": sorted(study.entrants[name].possible),
-        "enter": planned.entrants.planned,
-        "runs": planned.run_count.planned,
-    }
+    return Reads(
+        stage=name,
+        budget=describe_budget(stage.budget),
+        cells=stage.cells,
+        candidates=tuple(sorted(study.entrants[name].possible)),
+        enter=planned.entrants.planned,
+        runs=planned.run_count.planned,
+    )
 
 
-def _frozen(begun: Begun) -> Json:
+def _frozen(begun: Begun) -> FrozenThen:
     files = begun.state.frozen.files if begun.state.frozen else {}
-    kept: dict[str, Json] = {name: files[name] for name in ("spec.promo", "lock.json", "plan.json") if name in files}
-    return {"at": begun.state.frozen_at, "event": begun.event, "files": kept}
+    kept = {name: files[name] for name in ("spec.promo", "lock.json", "plan.json") if name in files}
+    return FrozenThen(begun.state.frozen_at, begun.event, kept)
 
 
-def _known(rule: Deciding, begun: Begun | None) -> Json:
-    """What somebody could have seen when the registration was made."""
+def _known(rule: Deciding, begun: Begun | None) -> Known:
     if begun is None:
-        return {"events": 0, "head": None, "results": [], "decided": False}
-    return {
-        "events": begun.state.events,
-        "head": begun.head,
-        "results": [to_json(one) for one in begun.state.results_of(rule.sources)],
-        "decided": rule.name in begun.state.decisions,
-    }
+        return Known(0, None, (), decided=False)
+    state = begun.state
+    return Known(state.events, begun.head, state.results_of(rule.sources), rule.name in state.decisions)
 
 
-def _receipt(one: Receipt) -> Json:
-    return {"form": one.form, "size": one.size, "by": one.by, "digest": one.digest}
+def _receipt(one: Receipt) -> Covered:
+    return Covered(one.form, one.size, one.by, one.digest)
 
 
-def registration_markdown(made: Mapping[str, Json]) -> str:
+def registration_markdown(made: Registration) -> str:
     """
     A registration for people.
 
     Texts of users stand in indented lines, which Markdown shows as they are; names are plain words by the grammar.
     """
-    return "\n".join(_lines(made)) + "\n"
+    return visible("\n".join(_lines(made)) + "\n")
 
 
-def _lines(made: Mapping[str, Json]) -> Iterator[str]:
-    yield f"# Pre-registration: {made['kind']} `{made['name']}` of the study `{made['study']}`"
+def _lines(made: Registration) -> Iterator[str]:
+    yield f"# Pre-registration: {made.kind} `{made.name}` of the study `{made.study}`"
     yield ""
-    yield from _block([str(made["title"])])
+    yield from _block([made.title])
     yield "What decides:"
     yield ""
-    yield from _block(list(map(str, _rows(made["sentences"]))))
-    yield f"- seal: `sha256:{made['seal']}`, since {made['sealed_at']}; {_then(made)}"
-    if made["amendment"]:
-        yield f"- wording: that of amendment {made['amendment']}"
-    yield f"- spec: `sha256:{made['spec']}`; plan: `sha256:{made['plan']}`"
-    yield f"- {_frozen_words(made['frozen'])}"
-    yield f"- {_known_words(made['known'])}"
-    for receipt in _rows(made["receipts"]):
-        assert isinstance(receipt, Mapping)
-        yield f"- receipt from outside: {receipt['form']} over {receipt['size']} events, `sha256:{receipt['digest']}`"
+    yield from _block(list(made.sentences))
+    yield f"- seal: `sha256:{made.seal}`; {UNVOUCHED}, since {made.sealed_at}, when {_then(made)}"
+    if made.amendment:
+        yield f"- wording: that of amendment {made.amendment}"
+    yield f"- spec: `sha256:{made.spec}`; plan: `sha256:{made.plan}`"
+    yield f"- {_frozen_words(made.frozen)}"
+    yield f"- {_known_words(made.known)}"
+    for one in made.receipts:
+        yield f"- receipt from outside: {one.form} over {one.size} events, `sha256:{one.digest}`"
     yield ""
     yield "What it reads:"
     yield ""
     yield "| stage | budget of a run | cells (host/seed) | who may enter | enter | runs |"
     yield "|---|---|---|---|---|---|"
-    for stage in _rows(made["reads"]):
-        assert isinstance(stage, Mapping)
+    for stage in made.reads:
         yield f"| {' | '.join(_row(stage))} |"
     yield ""
     yield "The file of the same name that ends in `.json` holds all of this for programs. Check it against the study:"
@@ -170,44 +227,36 @@ def _lines(made: Mapping[str, Json]) -> Iterator[str]:
     yield from _block([RECIPE])
 
 
-def _then(made: Mapping[str, Json]) -> str:
-    return f"{plural(int(str(made['results_then'])), 'result')} of its stages existed then"
+def _then(made: Registration) -> str:
+    return f"{plural(made.results_then, 'result')} of its stages existed"
 
 
-def _frozen_words(found: Json) -> str:
-    if not isinstance(found, Mapping):
+def _frozen_words(found: FrozenThen | None) -> str:
+    if found is None:
         return "no study has been started with it"
-    return f"frozen {found['at']}, in the ledger line `sha256:{found['event']}`"
+    return f"frozen {found.at}, in the ledger line `sha256:{found.event}`"
 
 
-def _known_words(known: Json) -> str:
-    assert isinstance(known, Mapping)
-    results = _rows(known["results"])
-    decided = "it had decided already" if known["decided"] else "it had not decided"
-    if not known["events"]:
+def _known_words(known: Known) -> str:
+    if not known.events:
         return "when this was made there was no ledger, so nothing had run"
-    seen = plural(len(results), "result") if results else "no result"
+    seen = plural(len(known.results), "result") if known.results else "no result"
+    decided = "it had decided already" if known.decided else "it had not decided"
     return (
-        f"when this was made the ledger had {known['events']} events, the last one `sha256:{known['head']}`: "
+        f"when this was made the ledger had {known.events} events, the last one `sha256:{known.head}`: "
         f"{seen} of its stages, and {decided}"
     )
 
 
-def _row(stage: Mapping[str, Json]) -> Iterator[str]:
-    cells = [f"{cell[0]}/{cell[1]}" for cell in _rows(stage["cells"]) if isinstance(cell, Sequence)]
-    yield f"`{stage['stage']}`"
-    yield str(stage["budget"])
-    yield " ".join(cells)
-    yield listed([str(name) for name in _rows(stage["candidates"])])
-    yield str(stage["enter"])
-    yield str(stage["runs"])
+def _row(stage: Reads) -> Iterator[str]:
+    yield f"`{stage.stage}`"
+    yield stage.budget
+    yield " ".join(f"{host}/{seed}" for host, seed in stage.cells)
+    yield listed(stage.candidates)
+    yield str(stage.enter)
+    yield str(stage.runs)
 
 
 def _block(lines: list[str]) -> Iterator[str]:
     yield from (f"    {' '.join(line.split())}" for line in lines)
     yield ""
-
-
-def _rows(value: Json) -> Sequence[Json]:
-    assert isinstance(value, Sequence)
-    return value

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from promo.base.codec import Count
+from promo.base.fields import Count
 
 
 class Answer(Enum):

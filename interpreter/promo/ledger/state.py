@@ -13,6 +13,7 @@ from attrs import define, field
 
 from promo.base.errors import Mismatch
 from promo.ledger.outcomes import Held, Stopped
+from promo.ledger.sources import Text
 from promo.ledger.values import (
     Amendment,
     AttemptFailed,
@@ -28,6 +29,8 @@ from promo.ledger.values import (
     Event,
     Freezing,
     Loss,
+    OfStep,
+    OfStudy,
     PersonDecided,
     Publication,
     Receipt,
@@ -39,7 +42,6 @@ from promo.ledger.values import (
     Start,
     StudyClosed,
     StudyStopped,
-    Text,
     TextPrepared,
     Work,
 )
@@ -132,6 +134,8 @@ class State:
     closed: dict[str, StageClosed] = field(factory=dict)
     attempts: dict[str, list[Attempt]] = field(factory=dict)
     """Run -> its attempts in order."""
+    sound: set[str] = field(factory=set)
+    """Runs that have a result that counts."""
     decisions: dict[str, Decided] = field(factory=dict)
     """Gate, rule, reduction or step -> what it decided."""
     effects: dict[str, EffectsEstimated] = field(factory=dict)
@@ -260,53 +264,53 @@ def apply(state: State, event: Event) -> None:
             _start(state, one, event.time)
         case ResultAccepted() | AttemptFailed() | AttemptLost() as one:
             _end(_attempt(state, one.run, one.attempt, event.seq), one, event.time)
+            _weigh(state, one.run)
         case ResultFlagged() as one:
             attempt = _attempt(state, one.run, one.attempt, event.seq)
             attempt.state, attempt.flagged = AttemptState.FLAGGED, one
+            _weigh(state, one.run)
         case AttemptLate() as one:
             _attempt(state, one.run, one.attempt, event.seq).late = one.envelope
-        case _:
-            _move(state, event)
+        case _ as one:
+            _move(state, one, event.time)
 
 
-def _move(state: State, event: Event) -> None:
-    """Take in an event about the study as a whole."""
-    match event.event:
-        case Freezing() as one:
-            state.study, state.frozen, state.frozen_at = StudyState.OPEN, one, event.time
-        case Receipt() as one:
+def _move(state: State, one: OfStep | OfStudy, time: str) -> None:
+    """Take in an event about the study as a whole, or a step of it."""
+    match one:
+        case Freezing():
+            state.study, state.frozen, state.frozen_at = StudyState.OPEN, one, time
+        case Receipt():
             state.receipts.append(one)
-        case Publication() as one:
+        case Publication():
             state.published = one.value if state.published is None else state.published
         case Start():
             state.starts += 1
-        case TextPrepared() as one:
+        case TextPrepared():
             state.text = one.text
-        case StageOpened() as one:
+        case StageOpened():
             state.opened[one.stage] = one.entrants
-        case StageClosed() as one:
+        case StageClosed():
             state.closed[one.stage] = one
-        case Decided() as one:
+        case Decided():
             state.decisions[one.name] = one
-        case PersonDecided() as one:
-            state.people[one.name], state.decided_at[one.name] = one, event.time
-        case Amendment() as one:
+        case PersonDecided():
+            state.people[one.name], state.decided_at[one.name] = one, time
+        case Amendment():
             state.amendments.append(one)
-            state.amended_at.append(event.time)
-        case BundleImported() as one:
+            state.amended_at.append(time)
+        case BundleImported():
             state.bundles.append(one)
-        case EffectsEstimated() as one:
+        case EffectsEstimated():
             state.effects[one.name] = one
-        case StudyStopped() as one:
+        case StudyStopped():
             state.study, state.stopped_by = StudyState.STOPPED, one.by
         case StudyClosed():
             state.study = StudyState.CLOSED
         case ClockJumped():
             pass
-        case AttemptStarted() | ResultAccepted() | AttemptFailed() | AttemptLost() | AttemptLate() | ResultFlagged():
-            raise AssertionError("events of attempts are taken in by apply")
         case _:
-            assert_never(event.event)
+            assert_never(one)
 
 
 def _start(state: State, one: AttemptStarted, time: str) -> None:
@@ -341,6 +345,14 @@ def _end(attempt: Attempt, one: Ended, time: str) -> None:
             attempt.state, attempt.loss = AttemptState.LOST, one.loss
         case _:
             assert_never(one)
+
+
+def _weigh(state: State, run: str) -> None:
+    """Note whether a run has a result that counts."""
+    if state.accepted(run) is None:
+        state.sound.discard(run)
+    else:
+        state.sound.add(run)
 
 
 def _attempt(state: State, run: str, number: int, seq: int) -> Attempt:

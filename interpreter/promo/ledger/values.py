@@ -13,8 +13,9 @@ from typing import Annotated, ClassVar
 
 from attrs import frozen
 
-from promo.base.codec import Count, Digest, Form, Large, Measured, Moment, Name, Range, Seconds
+from promo.base.fields import Count, Digest, Form, Large, Measured, Moment, Name, Range, Seconds
 from promo.ledger.outcomes import Answer, Outcome
+from promo.ledger.sources import Installed, Recording, Text
 from promo.study.closure import Closure
 from promo.study.space import Level
 
@@ -73,32 +74,6 @@ class Loss(Enum):
 
 
 @frozen
-class Installed:
-    """A runner as it is installed: its version, its code, and what it trains with."""
-
-    name: str
-    version: int
-    code: str
-    versions: Mapping[str, str | None]
-
-
-@frozen
-class Recording:
-    """The table of recorded curves that a replay reads."""
-
-    table: str
-    file: str
-    digest: Digest
-    interpolate: bool
-    seeds_by: str
-    cells: Count
-    empty: Count
-    """Cells for which no run was recorded."""
-    repeated: Count
-    """Recorded runs beyond the first of their cells."""
-
-
-@frozen
 class Freezing:
     """What was frozen: the plan, and the digest of every file."""
 
@@ -152,46 +127,6 @@ class Start:
     command: tuple[str, ...]
     packages: tuple[str, ...]
     code: str
-
-
-@frozen
-class TokenText:
-    """What is recorded of a text of tokens besides."""
-
-    train_bytes: Count
-    validation_bytes: Count
-    train_tokens: Count
-    validation_tokens: Count
-    tokenizer: str
-    tokenizer_digest: Digest
-    vocabulary: Count
-    token_width: Count
-    """Bytes that one takes in the streams."""
-    token_lengths_digest: Digest
-
-
-@frozen
-class Text:
-    """A text, split and measured: the digests of its documents and of both streams."""
-
-    source: str
-    documents: Count
-    bytes: Count
-    digest: Digest
-    train_bytes: Count
-    """Bytes of the stream that is trained on."""
-    train_digest: Digest
-    validation_bytes: Count
-    validation_digest: Digest
-    overlap: Measured
-    """Share of the held-out text that stands in the training text, too."""
-    tokens: TokenText | None
-    """None: every byte is a token."""
-
-    def of_stream(self, number: int) -> str | None:
-        """Digest of the stream that is trained on (0), that is scored (1), or of the lengths of tokens (2)."""
-        lengths = None if self.tokens is None else self.tokens.token_lengths_digest
-        return (self.train_digest, self.validation_digest, lengths)[number]
 
 
 @frozen
@@ -493,29 +428,23 @@ class BundleImported:
 
 
 Ended = ResultAccepted | AttemptFailed | AttemptLost
-Happening = (
+OfAttempt = AttemptStarted | Ended | AttemptLate | ResultFlagged
+OfStep = StageOpened | StageClosed | EffectsEstimated | Decided
+"""A step that the agenda of a study asks for."""
+OfStudy = (
     Freezing
     | Receipt
     | Publication
     | Start
     | TextPrepared
-    | StageOpened
-    | StageClosed
-    | EffectsEstimated
     | StudyStopped
     | StudyClosed
     | ClockJumped
-    | AttemptStarted
-    | ResultAccepted
-    | AttemptFailed
-    | AttemptLost
-    | AttemptLate
-    | ResultFlagged
-    | Decided
     | PersonDecided
     | Amendment
     | BundleImported
 )
+Happening = OfAttempt | OfStep | OfStudy
 
 
 @frozen

@@ -15,7 +15,8 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from promo.base.codec import Count, Digest, Name, from_json
+from promo.base.codec import from_json
+from promo.base.fields import Count, Digest, Name
 from promo.base.shown import LEAN, Shown
 from promo.study.limits import Allowance
 from promo.study.values import Budget, Study

@@ -8,12 +8,13 @@ agreement stands beside what the noise would leave of it.
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from promo.base.floats import nearest
 from promo.evidence.across import moves, turns
 from promo.evidence.effects import ORDERS, EffectTable, Estimate
 from promo.report.describe import describe_budget
 from promo.report.design import effect_name
 from promo.report.flows import ranks_svg
-from promo.report.pictures import Trend, Trends, drawable, trends_svg
+from promo.report.pictures import Trend, Trends, trends_svg
 from promo.report.ranks import means, ranking, stability, stability_words
 from promo.report.record import Record
 from promo.report.words import NONE, listed, number
@@ -58,11 +59,11 @@ def effects_across(record: Record, effects: Effects, table: EffectTable) -> str:
     lines = {effect: points for effect, points in known.items() if len(points) > 1}
     if not lines:
         return ""
-    largest = sorted(lines, key=lambda effect: -max(abs(drawable(one.value or 0)) for _, one in lines[effect]))
+    largest = sorted(lines, key=lambda effect: -max(abs(nearest(one.value or 0)) for _, one in lines[effect]))
     shown = [effect for effect in lines if effect in largest[:MOST_LINES]]
     trends = tuple(Trend(effect_name(effect), tuple(map(_point, lines[effect]))) for effect in shown)
     words = "; ".join(
-        f"{effect_name(effect)} " + ", ".join(f"{drawable(one.value or 0):+.4g}" for _, one in lines[effect])
+        f"{effect_name(effect)} " + ", ".join(f"{nearest(one.value or 0):+.4g}" for _, one in lines[effect])
         for effect in shown
     )
     counts = f"effect ({record.study.measure.unit}); bars: intervals"
@@ -74,8 +75,8 @@ def effects_across(record: Record, effects: Effects, table: EffectTable) -> str:
 
 def _point(found: tuple[int, Estimate]) -> tuple[int, float, tuple[float, float] | None]:
     place, one = found
-    interval = None if one.low is None or one.high is None else (drawable(one.low), drawable(one.high))
-    return place, drawable(one.value or 0), interval
+    interval = None if one.low is None or one.high is None else (nearest(one.low), nearest(one.high))
+    return place, nearest(one.value or 0), interval
 
 
 def ranks_across(record: Record, effects: Effects) -> tuple[str, tuple[tuple[str, ...], ...]]:

@@ -162,8 +162,10 @@ def kept(condition: Condition, study: Study) -> str:
             return f" {word} ".join(kept(part, study) for part in condition.conditions)
         case Isnt():
             return f"all but {kept(condition.condition, study)}"
-        case _:
+        case Level() | Difference() | Equivalent() | Agreement() | First():
             return f"those of whom it is true that {claimed(condition, study, 'it')}"
+        case _:
+            assert_never(condition)
 
 
 def claimed(condition: Condition, study: Study, who: str = "it", reference: str | None = None) -> str:
@@ -191,6 +193,8 @@ def claimed(condition: Condition, study: Study, who: str = "it", reference: str 
         case Both() | Either():
             word = "and" if isinstance(condition, Both) else "or"
             return f", {word} ".join(claimed(part, study, who, reference) for part in condition.conditions)
+        case _:
+            assert_never(condition)
 
 
 def _difference(condition: Difference, study: Study, who: str, reference: str | None) -> str:

@@ -18,6 +18,7 @@ from html import escape
 from attrs import frozen
 
 from promo.base.resources import template_folder
+from promo.base.visible import on_one_line
 
 WIDTH = 840.0
 """Of a picture that needs no more."""
@@ -58,7 +59,6 @@ EMS = {
 }
 """Width of characters over the size of the text; of other ones of ASCII it is less than 0.71."""
 
-UNSEEN = "\ufffd"
 """What stands for a character that has no shape, or turns the direction of others."""
 
 Point = tuple[float, float]
@@ -83,17 +83,20 @@ def look(candidate: int) -> Look:
 
 def width_of(text: str, *, bold: bool = False) -> float:
     """About how wide a line of text is at most."""
-    return FONT * sum(map(_em, text)) * (1.15 if bold else 1.0)
+    return FONT * sum(map(_em, on_one_line(text))) * (1.15 if bold else 1.0)
 
 
 def _em(character: str) -> float:
-    if not character.isprintable():
-        return _em(UNSEEN)
     if character.isascii():
         return EMS.get(character, 0.66 if character.islower() or character.isdigit() else 0.71)
     if unicodedata.combining(character):
         return 0.0
     return EMS.get(character, 1.1 if unicodedata.east_asian_width(character) in "WF" else 0.8)
+
+
+def escaped(words: str) -> str:
+    """Words as a picture may hold them: nothing in them is markup, steers or hides."""
+    return escape(on_one_line(words))
 
 
 def text(at: Point, words: str, kind: str = "", *, anchor: str = "start") -> str:
@@ -107,8 +110,7 @@ def text(at: Point, words: str, kind: str = "", *, anchor: str = "start") -> str
         anchor: what *at* is: `start`, `middle` or `end`.
     """
     kind, side = f' class="{kind}"' if kind else "", f' text-anchor="{anchor}"' if anchor != "start" else ""
-    shown = "".join(character if character.isprintable() else UNSEEN for character in words)
-    return f'<text x="{at[0]:.1f}" y="{at[1] + 0.35 * FONT:.1f}"{kind}{side}>{escape(shown)}</text>'
+    return f'<text x="{at[0]:.1f}" y="{at[1] + 0.35 * FONT:.1f}"{kind}{side}>{escaped(words)}</text>'
 
 
 def texts(at: Point, lines: Iterable[str], kind: str = "", *, anchor: str = "start") -> str:
@@ -137,7 +139,7 @@ def marks(points: Iterable[Point], shape: str, kind: str) -> str:
 
 def belonging(candidate: int, drawn: str, names: Sequence[str]) -> str:
     """What belongs to a candidate, with its name for a pointer; nothing where nothing is drawn."""
-    title = f"<title>{escape(names[candidate])}</title>" if names else ""
+    title = f"<title>{escaped(names[candidate])}</title>" if names else ""
     return f'<g class="k k{candidate}">{title}{drawn}</g>' if drawn else ""
 
 
@@ -183,7 +185,7 @@ def svg(size: Point, words: str, drawn: str) -> str:
     least = f"min-width:{size[0] * LEAST_PX / FONT:.0f}px"
     return (
         f'<svg class="{kind}" viewBox="0 0 {size[0]:.0f} {size[1]:.0f}" style="{least}" role="img" '
-        f'aria-label="{escape(words)}">{drawn}</svg>'
+        f'aria-label="{escaped(words)}">{drawn}</svg>'
     )
 
 
@@ -203,7 +205,7 @@ def document(size: Point, title: str, words: str, drawn: str) -> str:
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<svg xmlns="http://www.w3.org/2000/svg" class="picture" width="{wide}" height="{high}" '
         f'viewBox="{-MARGIN:.0f} {-MARGIN:.0f} {wide} {high}" role="img">\n'
-        f"<title>{escape(title)}</title><desc>{escape(words)}</desc>\n<style>\n{style}</style>\n{drawn}</svg>\n"
+        f"<title>{escaped(title)}</title><desc>{escaped(words)}</desc>\n<style>\n{style}</style>\n{drawn}</svg>\n"
     )
 
 

@@ -246,6 +246,8 @@ def describe_mode(study: Study, stage: Stage) -> str:
             return f"continues {stage.continues} from {begun}"
         case Mode.BRANCH:
             return f"branches from the trunk of {stage.continues} at {begun}{constant}"
+        case _:
+            assert_never(stage.mode)
 
 
 def describe_kept(study: Study, grow: Grow) -> str:
@@ -357,6 +359,8 @@ def describe_condition(condition: Condition, measure: Measure) -> str:
             return " and ".join(_grouped(part, measure) for part in condition.conditions)
         case Either():
             return " or ".join(_grouped(part, measure) for part in condition.conditions)
+        case _:
+            assert_never(condition)
 
 
 def _grouped(condition: Condition, measure: Measure) -> str:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 from promo.base.canonical import exact, from_exact, rounded
+from promo.base.floats import nearest
 from promo.base.tails import half_normal
 from promo.evidence.effects import EffectTable, Estimate, Fit, Method
 from promo.report.across import effects_across, flip_lines, rank_lines, ranks_across
 from promo.report.design import chain_text, effect_name
-from promo.report.pictures import Bar, drawable, effects_svg, half_normal_svg
+from promo.report.pictures import Bar, effects_svg, half_normal_svg
 from promo.report.record import Record
 from promo.report.statements import statement_words
 from promo.report.values import EffectsView, FitView
@@ -109,16 +110,16 @@ def _picture(record: Record, fit: Fit) -> str:
     if not shown:
         return ""
     if fit.method is Method.LENTH:
-        sizes = [(effect_name(name), abs(drawable(size))) for name, size in fit.contrasts]
+        sizes = [(effect_name(name), abs(nearest(size))) for name, size in fit.contrasts]
         words = "Half-normal plot of all contrasts; largest: " + ", ".join(name for name, _ in sizes[::-1][:3])
-        return half_normal_svg(sizes, half_normal(len(sizes)), drawable(fit.pse or 0), f"size ({unit})", words)
-    bars = [Bar(effect_name(one.effect), drawable(one.value or 0), _interval(one)) for one in shown]
+        return half_normal_svg(sizes, half_normal(len(sizes)), nearest(fit.pse or 0), f"size ({unit})", words)
+    bars = [Bar(effect_name(one.effect), nearest(one.value or 0), _interval(one)) for one in shown]
     words = f"Effects at {fit.stage}: " + ", ".join(f"{bar.name} {bar.value:+.4g}" for bar in bars)
     return effects_svg(bars, f"effect ({unit})", words)
 
 
 def _interval(one: Estimate) -> tuple[float, float] | None:
-    return None if one.low is None or one.high is None else (drawable(one.low), drawable(one.high))
+    return None if one.low is None or one.high is None else (nearest(one.low), nearest(one.high))
 
 
 def _aliases(table: EffectTable) -> tuple[str, ...]:

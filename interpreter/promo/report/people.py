@@ -6,10 +6,11 @@ end, by whose word and why.
 """
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from attrs import evolve
 
-from promo.decision.values import Decision, Ground, Ranking, Reducing, Standing, Verdict
+from promo.decision.values import Decision, Ground, Judgement, Ranking, Reducing, Standing, Verdict, Walking
 from promo.ledger.outcomes import Held, Settled, Stopped
 from promo.ledger.state import State
 from promo.ledger.values import PersonDecided
@@ -34,8 +35,10 @@ def settled(decision: Decision, state: State) -> Decision:
             rows = {*decision.promoted, *found.dropped}
             dropped = tuple(sorted(rows - set(on)))
             return evolve(decision, outcome=outcome, promoted=on, found=evolve(found, dropped=dropped))
-        case _:
+        case Judgement() | Walking():
             return decision
+        case _:
+            assert_never(found)
 
 
 def _standing(standing: Standing, on: tuple[str, ...], *, stopped: bool) -> Standing:

@@ -1,11 +1,11 @@
 """What a report draws against axes: learning curves, effects with their intervals, figures from stage to stage."""
 
-import sys
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from attrs import frozen
 
+from promo.base.floats import nearest
 from promo.report.axes import (
     EDGE,
     GAP,
@@ -111,11 +111,6 @@ class Trends:
     lines: tuple[Trend, ...]
     along: str = ""
     """What the horizontal axis counts."""
-
-
-def drawable(number: str | float) -> float:
-    """The number of a text, or where floats end."""
-    return min(max(float(number), -sys.float_info.max), sys.float_info.max)
 
 
 # --- learning curves ------------------------------------------------------------------------------------------------
@@ -231,7 +226,7 @@ def half_normal_svg(
     """
     points = [(size, at) for (_, size), at in zip(sizes, quantiles, strict=True)]
     most = max(quantiles, default=1.0)
-    error = (drawable(pse * most), most)
+    error = (nearest(pse * most), most)
     x = linear([0.0, error[0], *(size for size, _ in points)])
     y = linear([0.0, most])
     up = ticks_up(y, HEIGHT)

@@ -3,8 +3,10 @@ Ledger to progress: what a study has spent of its budget, and when it may be at 
 
 Spent are training seconds, which is what the budget counts; the time that slots were taken in all phases stands beside
 them, under the bound, which counts that.  The expected end spreads what is left over the slots of the hosts, in the
-order of the stages, as the plan does; a run takes as long as those before it did at its stage and on its host, and
-before there is one, what its budget allows.  It is a guess for people and decides nothing.
+order of the stages, as the plan does.  A run takes as long as those before it did at its stage and on its host.  Before
+there is one, it trains at the pace that budgets of its kind had at other stages, no longer than its cap, and starts up
+and scores as long as others did; before any run has ended, it takes its cap.  It is a guess for people and decides
+nothing.
 """
 
 import heapq
@@ -17,6 +19,7 @@ from attrs import define, frozen
 
 from promo.base.canonical import Json, exact, from_exact
 from promo.decision.agenda import Agenda
+from promo.decision.counts import Count, Counts
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.plan.values import Plan, PlannedRun
 from promo.report.people import status_words
@@ -45,6 +48,8 @@ class StageProgress:
     running: int
     failed: int
     """Attempts that ended badly."""
+    lost: int
+    """Attempts that were lost with the machine or the process."""
     runs: int
     """Those of its entrants; before it opens, as many as are planned."""
     spent_s: Fraction
@@ -80,7 +85,9 @@ class StudyProgress:
     deciders: tuple[DeciderProgress, ...]
     hosts: tuple[HostProgress, ...]
     done: int
+    """Distinct runs that have a result that counts."""
     runs: int
+    """Distinct runs, as far as it is known who enters, and planned ones; `promo.decision.counts` tells more."""
     spent_s: Fraction
     """Training seconds of every attempt, the running ones as far as they have reported."""
     budget_s: int
@@ -121,6 +128,7 @@ def build_progress(
         The progress.  It costs about as much as the plan has runs, so whoever draws it does so a few times a second.
     """
     under_way = _UnderWay(study, plan, state, reported or {})
+    whole = under_way.counts.study(state)
     stages = tuple(under_way.stage(name) for name in study.stages)
     recorded = recorded or state.replay
     left_s = None if recorded else under_way.left_s(now, here)
@@ -128,8 +136,8 @@ def build_progress(
         stages=stages,
         deciders=tuple(_deciders(study, state)),
         hosts=tuple(under_way.hosts()),
-        done=under_way.done(),
-        runs=under_way.runs(),
+        done=whole.done,
+        runs=whole.runs,
         spent_s=under_way.trained_s(None),
         budget_s=plan.budget_s,
         bound_s=plan.bound_s,
@@ -178,6 +186,7 @@ class _UnderWay:
     def __init__(self, study: Study, plan: Plan, state: State, reported: Mapping[str, Fraction]) -> None:
         self.study, self.plan, self.state = study, plan, state
         self.agenda = Agenda(study, plan)
+        self.counts = Counts(self.agenda)
         self.trained: dict[str, Fraction] = {}
         """Stage -> training seconds."""
         self.running = state.running()
@@ -185,6 +194,8 @@ class _UnderWay:
         """(Stage, host) -> seconds of runs that have a result, all phases."""
         self.beside: dict[str, _Mean] = {}
         """Host -> seconds beside training of runs that have a result."""
+        self.pace: dict[tuple[BudgetKind, str], _Mean] = {}
+        """(Kind of budget, host) -> seconds of training for a unit of it: `4s cpu` may take five seconds."""
         for one in _attempts(state):
             going = one.state is AttemptState.RUNNING
             spent = reported.get(one.folder, Fraction(0)) if going else _seconds(one.train_s)
@@ -193,17 +204,9 @@ class _UnderWay:
                 all_s = float(one.device_s)
                 self.took.setdefault((one.stage, one.host), _Mean()).add(all_s)
                 self.beside.setdefault(one.host, _Mean()).add(max(all_s - float(one.train_s), 0.0))
+                budget = study.stages[one.stage].budget
+                self.pace.setdefault((budget.kind, one.host), _Mean()).add(float(one.train_s), budget.amount)
         self.left = {name: tuple(self._left(name)) for name in study.stages}
-
-    def done(self) -> int:
-        """Distinct runs that have a result that counts; one that two stages have in common is one."""
-        return sum(self.state.accepted(run) is not None for run in self.state.attempts)
-
-    def runs(self) -> int:
-        """Distinct runs of who entered the opened stages, and as many as are planned for the others."""
-        opened = (run.id for name in self.state.opened for run in self.agenda.of_entrants(name, self.state))
-        planned = (one.run_count.planned for one in self.plan.stages if one.name not in self.state.opened)
-        return len({*opened, *self.state.attempts}) + sum(planned)
 
     def trained_s(self, stage: str | None) -> Fraction:
         """Training seconds at a stage, or at all."""
@@ -218,24 +221,22 @@ class _UnderWay:
 
     def stage(self, name: str) -> StageProgress:
         """Where a stage stands."""
-        planned, opened = self.plan.stage(name), self.state.opened.get(name)
-        entrants = planned.entrants.planned if opened is None else len(opened)
-        runs = entrants * len(planned.hosts) * len(planned.seeds)
-        mine = set(opened or ())
-        of_it = [run for run in planned.runs if run.candidate in mine]
+        planned, opened = self.plan.stage(name), name in self.state.opened
+        count, attempts = self.counts.stage(name, self.state), self.counts.attempts(self.state, name)
         waits = self.study.waits_for(name)
         note = f"after {planned.after}" if planned.after else f"after {listed(waits)}" if waits else ""
-        phase = Phase.WAITS if opened is None else Phase.CLOSED if name in self.state.closed else Phase.OPEN
+        phase = Phase.CLOSED if name in self.state.closed else Phase.OPEN if opened else Phase.WAITS
         return StageProgress(
             name=name,
             phase=phase,
             note=note if phase is Phase.WAITS else "",
-            done=sum(self.state.accepted(run.id) is not None for run in of_it),
-            running=sum(attempt.stage == name for attempt in self.running),
-            failed=sum(self.state.ended_badly(run.id) for run in of_it),
-            runs=runs,
+            done=count.done,
+            running=attempts.running,
+            failed=attempts.failed,
+            lost=attempts.lost,
+            runs=count.runs,
             spent_s=self.trained_s(name),
-            budget_s=runs * planned.budget.cap_s,
+            budget_s=count.runs * planned.budget.cap_s,
         )
 
     def hosts(self) -> Iterator[HostProgress]:
@@ -287,19 +288,26 @@ class _UnderWay:
         if elsewhere is not None:
             return elsewhere
         beside = self.beside.get(host) or next(iter(self.beside.values()), None)
-        return self.plan.stage(stage).budget.cap_s + (beside.value if beside else 0.0)
+        return self._training_s(stage, host) + (beside.value if beside else 0.0)
+
+    def _training_s(self, stage: str, host: str) -> float:
+        """How long a run may train at a stage where none has ended."""
+        budget = self.plan.stage(stage).budget
+        same = (mean for (kind, _), mean in self.pace.items() if kind is budget.kind)
+        pace = self.pace.get((budget.kind, host)) or next(same, None)
+        return float(budget.cap_s) if pace is None else min(pace.value * budget.amount, float(budget.cap_s))
 
 
 @define
 class _Mean:
-    """A mean that grows."""
+    """A mean that grows, of amounts or of amounts for each unit of something."""
 
     total: float = 0.0
     count: int = 0
 
-    def add(self, amount: float) -> None:
+    def add(self, amount: float, units: int = 1) -> None:
         """One more."""
-        self.total, self.count = self.total + amount, self.count + 1
+        self.total, self.count = self.total + amount, self.count + units
 
     @property
     def value(self) -> float:
@@ -337,6 +345,11 @@ def _deciders(study: Study, state: State) -> Iterator[DeciderProgress]:
                 yield DeciderProgress(
                     kind, name, decided=False, words=f"decides when {listed(list(sources))} {verb} ended"
                 )
+
+
+def count_words(count: Count) -> str:
+    """`3 of 16 runs`."""
+    return f"{count.done} of {plural(count.runs, 'run')}"
 
 
 def spent_words(progress: StudyProgress, plan: Plan) -> tuple[str, str]:
@@ -388,6 +401,7 @@ def progress_to_json(progress: StudyProgress) -> dict[str, Json]:
                 "done": one.done,
                 "running": one.running,
                 "failed": one.failed,
+                "lost": one.lost,
                 "runs": one.runs,
                 "spent_s": exact(one.spent_s),
                 "budget_s": one.budget_s,

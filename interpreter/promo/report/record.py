@@ -7,6 +7,8 @@ from functools import cached_property
 from attrs import frozen
 
 from promo.base.canonical import from_exact
+from promo.decision.agenda import Agenda
+from promo.decision.counts import Count, Counts
 from promo.decision.values import Decision
 from promo.evidence.effects import EffectTable
 from promo.evidence.values import Evidence
@@ -93,6 +95,10 @@ class Record:
         """Seconds that every attempt held its slot, all phases, as far as they are known."""
         return sum((seconds for name, (_, seconds) in self._seconds.items() if stage in (None, name)), Fraction(0))
 
-    def accepted(self, stage: str | None = None) -> int:
-        """Runs that have a result."""
-        return len({one.run for one in self.attempts(stage) if self.state.accepted(one.run) is one})
+    @cached_property
+    def _counts(self) -> Counts:
+        return Counts(Agenda(self.study, self.plan))
+
+    def runs(self, stage: str | None = None) -> Count:
+        """Runs of a stage, or distinct runs of the study, and how many of them have a result that counts."""
+        return self._counts.study(self.state) if stage is None else self._counts.stage(stage, self.state)

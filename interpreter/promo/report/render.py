@@ -11,6 +11,7 @@ from typing import Any
 from attrs import asdict, evolve
 
 from promo.base.resources import template_folder
+from promo.base.visible import visible
 from promo.report.beside import BesideView
 from promo.report.canvas import marks_svg
 from promo.report.compare import CompareView
@@ -30,19 +31,13 @@ def _environment() -> Any:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_without_turns,
+        finalize=_shown,
     )
 
 
-_TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Characters without a shape that turn the direction of what follows (Unicode Standard Annex 9)."""
-
-
-def _without_turns(value: object) -> object:
-    """A text in which characters that would turn our words around are told and do nothing; scripts stay as they are."""
-    if isinstance(value, str) and not hasattr(value, "__html__"):
-        return _TURNS.sub(lambda found: f"[U+{ord(found[0]):04X}]", value)
-    return value
+def _shown(value: object) -> object:
+    """A text of a page in which nothing steers or hides; pictures and pages of promo itself stay as they are."""
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def render_html(view: ReportView, *, refresh_s: int | None = None) -> str:
@@ -190,11 +185,11 @@ def render_csv(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(columns)
+    writer.writerow([_cell(text) for text in columns])
     writer.writerows([_cell(text) for text in row] for row in rows)
     return out.getvalue()
 
 
 def _cell(text: str) -> str:
     starts = text[:1] in ("=", "+", "@", "\t", "\r") or (text[:1] == "-" and not text[1:2].isdigit())
-    return f"'{text}" if starts else text
+    return visible(f"'{text}" if starts else text)

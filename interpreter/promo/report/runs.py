@@ -5,8 +5,8 @@ from fractions import Fraction
 
 from promo.base.canonical import from_exact, rounded
 from promo.base.codec import to_json
+from promo.ledger.sources import Recording, Text, TokenText
 from promo.ledger.state import Attempt, AttemptState
-from promo.ledger.values import Recording, Text, TokenText
 from promo.report.decided import attempt_cause
 from promo.report.describe import describe_runner
 from promo.report.environment import Environments

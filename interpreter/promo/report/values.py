@@ -37,8 +37,8 @@ class SealView:
 
     frozen: bool
     digest: str
-    sealed_at: str
-    results_then: str
+    said: str
+    """When it was sealed and with how many results known, by the lock's own word; empty without a seal."""
 
 
 @frozen

@@ -6,6 +6,7 @@ What is not shown matters as much as what is, so the limits are derived from the
 
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import assert_never
 
 from promo.base.canonical import exact, from_exact, rounded
 from promo.decision.stats import summarise
@@ -127,6 +128,8 @@ class _View:
                 return "not finished: what follows is as far as it has come"
             case StudyState.EMPTY:
                 return "not started"
+            case _:
+                assert_never(self.state.study)
 
     def _rung(self, row: str, names: tuple[str, ...]) -> str:
         budget = describe_budget(self.study.stages[names[0]].budget)
@@ -165,7 +168,7 @@ class _View:
         yield from waiting_lines(self.study, self.state)
 
     def _spent_sentence(self) -> str:
-        accepted = self.record.accepted()
+        count = self.record.runs()
         failed = sum(self.state.failures(run) for run in self.state.attempts)
         flagged = sum(self.state.flagged(run) for run in self.state.attempts)
         extra = f" and {plural(failed, 'failed attempt')}" if failed else ""
@@ -173,11 +176,11 @@ class _View:
         spent, taken, budget = self.record.spent_s(), self.record.slot_s(), span_text(self.plan.budget_s)
         if self.state.replay:
             return (
-                f"{plural(accepted, 'run')}{extra} stand for {span_text(spent)} of recorded training (budget: "
+                f"{plural(count.done, 'run')}{extra} stand for {span_text(spent)} of recorded training (budget: "
                 f"{budget}); a run that is read at several stages counts at each."
             )
         return (
-            f"{plural(accepted, 'run')}{extra} spent {span_text(spent)} in training of a budget of {budget}, and "
+            f"{plural(count.done, 'run')}{extra} spent {span_text(spent)} in training of a budget of {budget}, and "
             f"took {span_text(taken)} of {time_word(self.plan)} with start-up and scoring; the bound is "
             f"{span_text(self.plan.bound_s)}."
         )
@@ -199,9 +202,7 @@ class _View:
 
     def _stage(self, stage: StagePlan) -> StageView:
         said = self.study.stages[stage.name]
-        entrants = self.state.opened.get(stage.name)
-        total = (len(entrants) if entrants is not None else stage.entrants.planned) * len(said.cells)
-        done = sum(self.state.accepted(run.id) is not None for run in self._entered(stage))
+        entrants, count = self.state.opened.get(stage.name), self.record.runs(stage.name)
         return StageView(
             name=stage.name,
             documentation=said.documentation,
@@ -211,7 +212,7 @@ class _View:
             else f"{stage.entrants.planned} that {stage.after} promotes",
             cells=f"{plural(len(stage.hosts), 'host')} ({', '.join(stage.hosts)}) x "
             f"{plural(len(stage.seeds), 'seed')} ({seeds_text(stage.seeds)})",
-            runs=f"{done} of {total}",
+            runs=f"{count.done} of {count.runs}",
             spent=span_text(self.record.spent_s(stage.name)),
             spreads=tuple(self._spreads(stage.name)),
             curves=curves_view(self.record, stage, self._entered(stage)),
@@ -250,9 +251,10 @@ class _View:
         yield self._cost_row("total", None, self.plan)
 
     def _cost_row(self, title: str, stage: str | None, priced: StagePlan | Plan) -> CostRow:
+        count = self.record.runs(stage)
         return CostRow(
             name=title,
-            runs=f"{self.record.accepted(stage)} of {priced.run_count.planned}",
+            runs=f"{count.done} of {count.runs}",
             budget=amount_text(priced.budget_s, self.plan),
             spent=amount_text(self.record.spent_s(stage), self.plan),
             taken=amount_text(self.record.slot_s(stage), self.plan),

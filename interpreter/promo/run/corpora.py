@@ -7,7 +7,9 @@ tokenizer, and a manifest with digests of everything; a study keeps these beside
 """
 
 import hashlib
+import io
 import sysconfig
+import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -18,7 +20,8 @@ from attrs import evolve, frozen
 from promo.base.canonical import Json, digest, digest_bytes, parse_json
 from promo.base.differences import differences
 from promo.base.errors import PromoError
-from promo.ledger.values import Text, TokenText
+from promo.base.reading import LARGE, NotPlainError, open_plain, read_plain
+from promo.ledger.sources import Text, TokenText
 from promo.run.tokens import Tokenizer, read_tokenizer, shard
 from promo.study.values import Data
 
@@ -176,7 +179,7 @@ def standard_library() -> Corpus:
     for path in sorted(root.rglob("*.py"), key=lambda one: one.relative_to(root).as_posix()):
         place = path.relative_to(root)
         if LEAVE_OUT.isdisjoint(place.parts) and not place.parts[0].startswith("config-"):
-            documents.append((place.as_posix(), path.read_bytes()))
+            documents.append((place.as_posix(), read_plain(path, LARGE)))
     if not documents:
         raise PromoError("this Python carries no source text of its library", hint='use: source "builtin:synth/1"')
     return Corpus(tuple(documents))
@@ -185,7 +188,7 @@ def standard_library() -> Corpus:
 def files(pattern: str, spec_folder: Path, tokenizer: Tokenizer | None = None) -> Corpus:
     """Text files that match a path or pattern below the spec's folder, or token shards of the tokenizer."""
     try:
-        found = sorted(path for path in spec_folder.glob(pattern) if path.is_file())
+        found = sorted(path for path in spec_folder.glob(pattern) if not path.is_dir())
     except (ValueError, NotImplementedError) as fault:
         raise PromoError(f"'{pattern}' is no path below the spec: {fault}") from fault
     if not found:
@@ -222,17 +225,23 @@ def _documents(path: Path, tokenizer: Tokenizer | None) -> Iterator[bytes]:
 
 
 def _content(path: Path) -> bytes:
-    if path.name.lower().endswith(".gz"):
-        import gzip
-
-        try:
-            return gzip.decompress(path.read_bytes())
-        except (OSError, EOFError, ValueError) as fault:
-            raise PromoError(f"{path} is no whole gzip file: {fault}") from fault
     try:
-        return path.read_bytes()
+        content = read_plain(path, LARGE)
     except OSError as fault:
         raise PromoError(f"{path} cannot be read: {fault.strerror or fault}") from fault
+    return _unpacked(path, content) if path.name.lower().endswith(".gz") else content
+
+
+def _unpacked(path: Path, content: bytes) -> bytes:
+    import gzip
+
+    try:
+        unpacked = gzip.GzipFile(fileobj=io.BytesIO(content)).read(LARGE + 1)
+    except (OSError, EOFError, ValueError, zlib.error) as fault:
+        raise PromoError(f"{path} is no whole gzip file: {fault}") from fault
+    if len(unpacked) > LARGE:
+        raise PromoError(f"{path} unpacks to more than {LARGE // 2**20} MiB, the most that is read of a text")
+    return unpacked
 
 
 def _text(path: Path, content: bytes) -> bytes:
@@ -264,16 +273,20 @@ def _rows(path: Path) -> Iterator[bytes]:
     except ImportError as fault:
         raise PromoError(f"{path} needs pyarrow, which is not installed", hint="pip install pyarrow") from fault
     try:
-        file = parquet.ParquetFile(path)
-        if "text" not in file.schema_arrow.names:
-            raise PromoError(f"{path} has no column text", hint=f"its columns: {', '.join(file.schema_arrow.names)}")
-        number = 0
-        for batch in file.iter_batches(columns=["text"]):
-            for text in batch.column(0).to_pylist():
-                number += 1
-                if not isinstance(text, str):
-                    raise PromoError(f"{path}, row {number} holds no text")
-                yield _encoded(path, number, text)
+        with open_plain(path) as opened:
+            file = parquet.ParquetFile(opened)
+            if "text" not in file.schema_arrow.names:
+                names = ", ".join(file.schema_arrow.names)
+                raise PromoError(f"{path} has no column text", hint=f"its columns: {names}")
+            number = 0
+            for batch in file.iter_batches(columns=["text"]):
+                for text in batch.column(0).to_pylist():
+                    number += 1
+                    if not isinstance(text, str):
+                        raise PromoError(f"{path}, row {number} holds no text")
+                    yield _encoded(path, number, text)
+    except NotPlainError as fault:
+        raise PromoError(f"{path} cannot be read: {fault.strerror}") from fault
     except (ArrowException, OSError) as fault:
         raise PromoError(f"{path} is no parquet file: {str(fault).splitlines()[0]}") from fault
 

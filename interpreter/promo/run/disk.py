@@ -17,7 +17,8 @@ from functools import wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol
 
-from promo.base.errors import PromoError
+from promo.base.errors import Mismatch, PromoError
+from promo.base.reading import NotPlainError, open_plain, read_plain
 
 FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 REFUSED = FULL | {errno.EROFS, errno.EIO}
@@ -26,6 +27,8 @@ REFUSED = FULL | {errno.EROFS, errno.EIO}
 
 STEP = 1 << 20
 """Bytes that are read at once."""
+MOST = 1 << 30
+"""Bytes that a file may have which is read as a whole."""
 
 
 class Access(Enum):
@@ -142,7 +145,7 @@ class SystemKernel:
     def read(self, path: Path) -> bytes | None:
         """Read."""
         try:
-            return path.read_bytes()
+            return read_plain(path, MOST)
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -158,7 +161,7 @@ class SystemKernel:
         """SHA-256, a part at a time."""
         found = hashlib.sha256()
         try:
-            with path.open("rb") as file:
+            with open_plain(path) as file:
                 while part := file.read(STEP):
                     found.update(part)
         except FileNotFoundError:
@@ -187,7 +190,7 @@ def _told(effect: Callable[Concatenate["RealDisk", Path, P], None]) -> Callable[
 
 def refusal(what: str, fault: OSError) -> PromoError:
     """A disk that refused to write, in words."""
-    hint = "free the disk, then run again" if fault.errno in FULL else "mend the disk, then run again"
+    hint = "free the disk, then run again" if fault.errno in FULL else "fix the disk, then run again"
     return PromoError(f"{what} cannot be written: {fault.strerror or fault}", hint=hint)
 
 
@@ -198,8 +201,17 @@ class RealDisk:
         self._kernel = kernel
 
     def read(self, path: Path) -> bytes | None:
-        """The whole file, or None when there is none."""
-        return self._kernel.read(path)
+        """
+        The whole file, or None when there is none.
+
+        Raises:
+            Mismatch: something else than a file is in its place, or one that is larger than any may be.
+        """
+        try:
+            return self._kernel.read(path)
+        except NotPlainError as fault:
+            hint = "put the file back from a copy of the study"
+            raise Mismatch(f"{path} cannot be read: {fault.strerror}", hint=hint) from fault
 
     def files(self, folder: Path) -> tuple[str, ...]:
         """Names of all files below a folder, sorted, with forward slashes; links are left out and not followed."""

@@ -202,7 +202,7 @@ class Execution:
             self._watch(progress)
         if self._refused:
             message = f"the disk refused what the run in {self._refused} had to write"
-            raise PromoError(message, hint="free or mend the disk, then run again")
+            raise PromoError(message, hint="free or fix the disk, then run again")
         for live, spec in begun:
             self._launch(live, spec)
         if ended or begun:

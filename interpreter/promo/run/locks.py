@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from promo.base.errors import Busy, PromoError
+from promo.base.reading import read_plain
 from promo.run.disk import DISK
 
 LOCK = "lock"
@@ -27,6 +28,8 @@ NOTED_S = 1.0
 """How long whoever took a lock has to write beside it who it is."""
 SAME_START_S = 0.05
 """The system counts the start of a process in hundredths of a second."""
+NOTE_BYTES = 200
+"""Longest note in a lock or claim."""
 CLAIM = "claim"
 GIVEN_UP = b"given up"
 LEASES = "promo-devices"
@@ -125,7 +128,7 @@ def is_claimed(folder: Path) -> bool:
 def claimant(folder: Path) -> int | None:
     """Number of the process that has it in hand; read while it is claimed, it is the right one."""
     try:
-        number = int((folder / CLAIM).read_text(encoding="ascii"))
+        number = int(read_plain(folder / CLAIM, NOTE_BYTES))
     except (OSError, ValueError):
         return None
     return number if is_claimed(folder) else None
@@ -190,7 +193,8 @@ def lock_study(folder: Path) -> Lock:
             DISK.make_folder(folder.parent)
             folder.mkdir(mode=0o700, exist_ok=True)
         DISK.make_folder(folder)
-        handle = os.open(folder / LOCK, os.O_WRONLY | os.O_CREAT, 0o600)
+        # For reading too, because who opens a pipe for writing alone waits for a reader.
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as fault:
         message = f"the study folder {folder} cannot be written: {fault.strerror or fault}"
         raise PromoError(message, hint="choose another one with --study") from fault
@@ -267,7 +271,7 @@ def _holder(folder: Path) -> int | None:
     import psutil
 
     try:
-        number, began = (folder / LOCK).read_text(encoding="ascii").split()
+        number, began = read_plain(folder / LOCK, NOTE_BYTES).split()
         return int(number) if abs(_began(int(number)) - float(began)) <= SAME_START_S else None
     except (OSError, ValueError, psutil.Error):
         return None

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 
 from attrs import frozen
 
-from promo.base.codec import Count, Digest, Range
+from promo.base.fields import Count, Digest, Range
 from promo.ledger.values import RunStatus
 
 OUTPUT_BYTES = 4_000_000

@@ -22,6 +22,7 @@ from attrs import frozen
 
 from promo.base.canonical import digest_bytes, parse_json
 from promo.base.errors import PromoError
+from promo.base.reading import LARGE, RECORD, read_plain
 from promo.study.values import Tokens
 
 FORM = 1
@@ -125,7 +126,7 @@ def read_tokenizer(declared: Tokens, spec_folder: Path) -> Tokenizer:
             hint="write its tokens to a .json or .tiktoken file",
         )
     try:
-        content = path.read_bytes()
+        content = read_plain(path, RECORD)
     except OSError as fault:
         raise PromoError(f"the tokenizer {path} cannot be read: {fault.strerror or fault}") from fault
     found = digest_bytes(content)
@@ -194,7 +195,7 @@ def shard(path: Path, tokenizer: Tokenizer) -> Iterator[bytes]:
         PromoError: it is no shard, is cut off, or holds a token that the tokenizer has not.
     """
     try:
-        content = path.read_bytes()
+        content = read_plain(path, LARGE)
     except OSError as fault:
         raise PromoError(f"{path} cannot be read: {fault.strerror or fault}") from fault
     header = numbers(content[: HEADER_BYTES // 4 * 4], "I") if len(content) >= HEADER_BYTES else array("I", [0, 0, 0])

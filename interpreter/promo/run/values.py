@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from promo.base.codec import Count, Digest, Free, Large, Measured, Name, Seconds
+from promo.base.fields import Count, Digest, Free, Large, Measured, Name, Seconds
 from promo.ledger.values import OWN_FAULT, Folder, Number, RunStatus, Said, Work
 from promo.run.program import OUTPUT_BYTES, Program
 from promo.study.space import Level

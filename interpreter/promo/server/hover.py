@@ -15,6 +15,7 @@ from promo.base.units import Quantity, duration
 from promo.plan.values import Plan
 from promo.report.aloud import read_gate, read_reduction, read_rule
 from promo.report.describe import describe_budget, describe_factor, describe_host, describe_level
+from promo.report.seal import sealed_words
 from promo.server.document import Document
 from promo.server.hints import bounds_text, runs_text
 from promo.server.navigate import BROKEN_SEAL
@@ -26,7 +27,7 @@ from promo.syntax.fault import examples, first_word
 from promo.syntax.lex import COMMENT, NAME, NEWLINE, lexemes
 
 MOST_NAMES = 16
-NOT_SOUND = "What it comes to is shown once the errors of this file are mended."
+NOT_SOUND = "What it comes to is shown once the errors of this file are fixed."
 
 
 def hover(document: Document, offset: int) -> types.Hover | None:
@@ -176,7 +177,7 @@ def _seal(document: Document, declared: Declared) -> str:
         return "frozen, not sealed yet: run `promo freeze`"
     compiled = document.compiled
     if compiled.plan is None or compiled.study is None:
-        return "sealed; whether the seal holds is checked once the errors of this file are mended"
+        return "sealed; whether the seal holds is checked once the errors of this file are fixed"
     place = compiled.study.deciding[declared.name].where["sealed"]
     for found in compiled.diagnostics:
         if found.code == BROKEN_SEAL and found.span.start == place.start:
@@ -184,9 +185,7 @@ def _seal(document: Document, declared: Declared) -> str:
     seal = compiled.lock.seals.get(declared.name) if compiled.lock else None
     if seal is None:
         return "sealed, and the seal holds; no lock file says since when"
-    return (
-        f"sealed sha256:{seal.digest[:SHOWN]} at {seal.sealed_at}, with {seal.results_then} results of its stage then"
-    )
+    return f"sealed as sha256:{seal.digest[:SHOWN]}; {sealed_words(seal)}"
 
 
 def _value(document: Document, declared: Declared) -> str:

@@ -133,7 +133,7 @@ def _tried(document: Document, old: Declared, places: list[Occurrence], new: str
     source = document.compiled.source
     sealed = [one.name for one in document.declared.values() if one.sealed]
     if document.compiled.plan is None and sealed:
-        raise Refused(f"mend the errors first: whether the seal of '{sealed[0]}' would hold cannot be checked")
+        raise Refused(f"fix the errors first: whether the seal of '{sealed[0]}' would hold cannot be checked")
     edits = [Edit(Span(source, one.start, one.end), new) for one in places]
     after = open_document(document.uri, path, apply(source.text, edits), None)
     before = {(found.code, found.message.replace(old.name, new)) for found in errors(document.compiled.diagnostics)}

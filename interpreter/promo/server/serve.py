@@ -19,7 +19,9 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
 from promo import __version__
+from promo.base.errors import PromoError, SpecError
 from promo.base.source import Source
+from promo.files import read_source
 from promo.server.act import FREEZE, actions
 from promo.server.colour import LEGEND, colour
 from promo.server.complete import complete
@@ -251,6 +253,13 @@ def _allowed(change: Callable[[], Answer]) -> Answer:
         raise JsonRpcException(str(fault), REQUEST_FAILED) from fault
 
 
+def _is_saved(path: Path, text: str) -> bool:
+    try:
+        return read_source(path).text == text
+    except (PromoError, SpecError):
+        return False
+
+
 async def _freeze(desk: Desk, uri: str) -> str:
     """
     Run `promo freeze` on a file as it is saved; it writes the seals and the lock together.
@@ -262,7 +271,7 @@ async def _freeze(desk: Desk, uri: str) -> str:
         JsonRpcException: the text is not saved, or the command refused.
     """
     path = desk.path(uri)
-    if path is None or not path.exists() or path.read_bytes().decode("utf-8-sig", "replace") != desk.text(uri):
+    if path is None or not _is_saved(path, desk.text(uri)):
         raise JsonRpcException("save the file first: promo freeze seals what is on disk", REQUEST_FAILED)
     pipe = asyncio.subprocess.PIPE
     words = (sys.executable, "-c", RUN, "freeze", path.name)

@@ -27,6 +27,7 @@ from promo.study.growth import Growth
 from promo.study.judgement import Step
 from promo.study.judging import check_rules
 from promo.study.ladder import Ladder
+from promo.study.lets import read_lets
 from promo.study.names import Clauses, Scope
 from promo.study.neighbours import Neighbourhoods
 from promo.study.ports import Runner, World
@@ -46,6 +47,7 @@ from promo.study.values import (
     Baseline,
     Curves,
     Data,
+    Draw,
     Effects,
     Entrants,
     Host,
@@ -74,6 +76,38 @@ class Checked(Shown):
     diagnostics: tuple[Diagnostic, ...]
     values: Mapping[str, Value] = {}
     """Named values that are the same for every candidate; those that settled, even when something else is wrong."""
+
+
+@frozen(**LEAN)
+class _Given(Shown):
+    """What the study's own block and those beside the conditions say."""
+
+    measure: Measure
+    runner: RunnerChoice
+    budget_s: int | None
+    data: Data | None
+    hosts: dict[str, Host]
+    noise: Fraction | None
+    curves: Curves | None
+    draw: Draw | None
+    order_seed: int | None
+
+
+@frozen(**LEAN)
+class _Parts(Shown):
+    """All that was read, and by whom; without *reach*, what the stages say cannot be followed."""
+
+    given: _Given
+    conditions: Conditions
+    growth: Growth
+    near: Neighbourhoods
+    ladder: Ladder
+    rules: Rules
+    reductions: Reductions
+    baselines: dict[str, Baseline]
+    steps: dict[str, Step]
+    effects: dict[str, Effects]
+    reach: dict[str, Entrants] | None
 
 
 def check(tree: Tree, world: World) -> Checked:
@@ -146,22 +180,24 @@ class _Check:
         return blocks[0]
 
     def _study(self, block: Node) -> Study | None:
-        scope = self.scope
-        clauses = scope.clauses(block)
-        measure = read_measure(scope, clauses)
-        chosen = read_runner(scope, clauses)
-        if measure is not None and chosen is not None:
-            agree_on_metric(scope, clauses, measure, chosen[1])
-        if measure is None or chosen is None:
-            # The rest is still checked, against ones that accept what the text says.
-            from promo.study.stand_in import assumed_measure, stand_in
+        clauses = self.scope.clauses(block)
+        read = self._read(clauses)
+        if read.reach is None:
+            return None
+        conditions = read.conditions
+        read.growth.check_stages(read.ladder.stages, read.reach)
+        trained = [name for there in read.reach.values() for name in there.possible if name in conditions.candidates]
+        conditions.one_model_each(iter(dict.fromkeys(trained)))
+        self._unused(conditions.factors)
+        return self._made(block, clauses, read, read.reach) if clauses.complete else None
 
-            measure = measure or assumed_measure(scope)
-            chosen = chosen or (RunnerChoice("", 0), stand_in(scope))
-        choice, runner = chosen
+    def _read(self, clauses: Clauses) -> "_Parts":
+        """Every part of the text, in the order in which one needs the other."""
+        scope = self.scope
+        measure, choice, runner = self._measured(clauses)
         imported = self._imported(f"{choice.name} {choice.version}")
         expressions = Expressions(scope, measure.unit or None, self.values)
-        self._lets(expressions)
+        read_lets(scope, expressions, self.values)
         hosts = {**imported.hosts, **self._hosts(expressions)}
         noise = self._noise(expressions, clauses, measure)
         data = self._data(expressions, runner, imported)
@@ -185,43 +221,52 @@ class _Check:
         effects = self._effects(expressions, conditions, ladder, reach or {})
         reductions.check(effects)
         curves, order = self._curves(), clauses.maybe("run_order")
-        if reach is None:
-            return None
-        growth.check_stages(ladder.stages, reach)
-        trained = {name: None for there in reach.values() for name in there.possible if name in conditions.candidates}
-        conditions.one_model_each(iter(trained))
-        self._unused(conditions.factors)
-        if not clauses.complete:
-            return None
+        order_seed = expressions.count(order.token("INT"), least=0, what="a seed") if order else None
+        given = _Given(measure, choice, budget_s, data, hosts, noise, curves, read_draw(scope, clauses), order_seed)
+        return _Parts(given, conditions, growth, near, ladder, rules, reductions, baselines, steps, effects, reach)
+
+    def _measured(self, clauses: Clauses) -> tuple[Measure, RunnerChoice, Runner]:
+        """What is measured and who trains; where the text names none, ones that accept all else that it says."""
+        measure, chosen = read_measure(self.scope, clauses), read_runner(self.scope, clauses)
+        if measure is not None and chosen is not None:
+            agree_on_metric(self.scope, clauses, measure, chosen[1])
+            return measure, *chosen
+        from promo.study.stand_in import assumed_measure, stand_in
+
+        choice, runner = chosen or (RunnerChoice("", 0), stand_in(self.scope))
+        return measure or assumed_measure(self.scope), choice, runner
+
+    def _made(self, block: Node, clauses: Clauses, read: "_Parts", reach: dict[str, Entrants]) -> Study:
+        given, conditions = read.given, read.conditions
         return Study(
             name=block.token("NAME").text,
             title=unquoted(clauses.one("title").token("STRING")),
-            measure=measure,
-            runner=choice,
-            budget_s=budget_s,
-            data=data,
-            hosts=hosts,
+            measure=given.measure,
+            runner=given.runner,
+            budget_s=given.budget_s,
+            data=given.data,
+            hosts=given.hosts,
             factors=conditions.factors,
             designs=conditions.designs,
             arrays=conditions.arrays,
-            neighbourhoods=near.found,
+            neighbourhoods=read.near.found,
             candidates=conditions.candidates,
             cohorts=conditions.cohorts,
-            stages={name: ladder.stages[name] for name in reach},
-            gates={**rules.gates, **growth.gates},
-            rules=rules.rules,
-            reductions=reductions.reductions,
-            account=ladder.account,
-            curves=curves,
-            grows=growth.grows,
-            schedules=growth.schedules,
-            baselines=baselines,
-            steps=steps,
-            effects=effects,
-            noise=noise,
+            stages={name: read.ladder.stages[name] for name in reach},
+            gates={**read.rules.gates, **read.growth.gates},
+            rules=read.rules.rules,
+            reductions=read.reductions.reductions,
+            account=read.ladder.account,
+            curves=given.curves,
+            grows=read.growth.grows,
+            schedules=read.growth.schedules,
+            baselines=read.baselines,
+            steps=read.steps,
+            effects=read.effects,
+            noise=given.noise,
             anchor=clauses.maybe("anchor") is not None,
-            draw=read_draw(scope, clauses),
-            order_seed=expressions.count(order.token("INT"), least=0, what="a seed") if order else None,
+            draw=given.draw,
+            order_seed=given.order_seed,
             entrants=reach,
             documentation=self.scope.tree.documentation(block),
             where=self.scope.where(block),
@@ -314,27 +359,6 @@ class _Check:
             return None
         return noise
 
-    def _lets(self, expressions: Expressions) -> None:
-        """Named values, in any order; a value that factors enter is known for each candidate only."""
-        scope = self.scope
-        blocks = {block.token("NAME").text: block for block in scope.of_kind("let")}
-        needs = {name: [one for one in _names_in(block.children[1]) if one in blocks] for name, block in blocks.items()}
-        for name in _in_order(scope, blocks, needs):
-            block = blocks[name]
-            names = _names_in(block.children[1])
-            factors = [one for one in names if _is_factor(scope, one) or one in scope.derived]
-            if name in scope.vague:
-                continue
-            if factors:
-                scope.used.update(factors)
-                scope.derived.add(name)
-                continue
-            value = expressions.value(block.children[1])
-            if value is None:
-                scope.vague.add(name)
-            else:
-                self.values[name] = value
-
     def _budget(self, expressions: Expressions, clauses: Clauses) -> int | None:
         clause = clauses.maybe("budget")
         if clause is None:
@@ -413,41 +437,3 @@ class _Check:
             if block.kind == "factor":
                 hint = "vary it, or give it one value only: in [ ... ]"
             scope.warn("P0203", f"{scope.title(block)} is never used", block.token("NAME"), hint)
-
-
-def _names_in(part: object) -> list[str]:
-    """Names an expression mentions, without recursion."""
-    found, waiting = [], [part]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, Node):
-            waiting.extend(item.children)
-        elif getattr(item, "kind", None) == "NAME":
-            found.append(item.text)  # type: ignore[attr-defined]
-    return found
-
-
-def _in_order(scope: Scope, blocks: Mapping[str, Node], needs: Mapping[str, list[str]]) -> list[str]:
-    """Named values, each behind those it needs; one that needs itself is a fault."""
-    order: dict[str, None] = {}
-    for start in blocks:
-        opened = [] if start in order or start in scope.vague else [start]
-        while opened:
-            name = opened[-1]
-            waiting = [one for one in needs[name] if one not in order and one not in scope.vague]
-            if not waiting:
-                order[opened.pop()] = None
-            elif waiting[0] in opened:
-                circle = [*opened[opened.index(waiting[0]) :], waiting[0]]
-                message = f"values refer to each other in a circle: {' -> '.join(circle)}"
-                scope.report("P0208", message, blocks[name].token("NAME"))
-                scope.vague.update(opened)
-                break
-            else:
-                opened.append(waiting[0])
-    return list(order)
-
-
-def _is_factor(scope: Scope, name: str) -> bool:
-    declared = scope.declared.get(name)
-    return declared is not None and declared.kind == "factor"

@@ -3,7 +3,8 @@ A frozen gate, rule or reduction to everything its verdict rests on: the value t
 
 The closure holds the rule's own clauses, the measure, the data, the runner, the stages it reads (budget and cells), the
 machines of their hosts, and what every candidate trains that can come before it.  Layout, comments, order of
-declarations, titles, prices, slots and roles are left out: they cannot move a verdict.
+declarations, titles, prices and roles are left out: they cannot move a verdict.  Slots and executors of hosts may move
+how much a timed run trains; they are left to the digest of the plan, so that a seal holds on fewer cores or in a queue.
 """
 
 from collections.abc import Iterable, Mapping

@@ -9,6 +9,7 @@ what the checks of gates and rules rest on.
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from fractions import Fraction
+from typing import assert_never
 
 from promo.base.canonical import exact, rounded
 from promo.base.diagnostics import Confidence, Diagnostic, Edit, Label, Severity
@@ -25,6 +26,8 @@ from promo.study.judgement import (
     Equivalent,
     First,
     Gate,
+    Isnt,
+    Level,
     Method,
     Reduction,
     Rule,
@@ -185,8 +188,10 @@ def most_kept(condition: Condition, contenders: int, hosts: int) -> int:
             return min(most_kept(part, contenders, hosts) for part in condition.conditions)
         case Either():
             return min(sum(most_kept(part, contenders, hosts) for part in condition.conditions), contenders)
-        case _:
+        case Level() | Difference() | Equivalent() | Agreement() | Isnt():
             return contenders
+        case _:
+            assert_never(condition)
 
 
 def fewest_kept(condition: Condition, contenders: int) -> int:
@@ -198,8 +203,10 @@ def fewest_kept(condition: Condition, contenders: int) -> int:
             return min(math.ceil(condition.share * contenders), contenders)
         case Either():
             return max(fewest_kept(part, contenders) for part in condition.conditions)
-        case _:
+        case Level() | Difference() | Equivalent() | Agreement() | First() | Isnt() | Both():
             return 0
+        case _:
+            assert_never(condition)
 
 
 def _check_routes(scope: Scope, stages: Mapping[str, Stage], gates: Mapping[str, Gate]) -> None:

@@ -53,7 +53,7 @@ def _study(scope: Scope, block: Node) -> Study | None:
         first = wrong[0] if wrong else None
         line = source.position(first.span.start)[0] if first else 0
         notes = (f"{source.name}:{line}: {first.message}",) if first else ()
-        scope.report("P0219", f"'{path}' has errors of its own", token, "mend them first", notes=notes)
+        scope.report("P0219", f"'{path}' has errors of its own", token, "fix them first", notes=notes)
         return None
     now = pin_of(study)
     pin = block.node("pinned")

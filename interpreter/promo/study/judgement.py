@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 
 from attrs import frozen
 
-from promo.base.codec import Remark, Unstored
+from promo.base.fields import Remark, Unstored
 from promo.base.shown import LEAN, Shown
 from promo.study.places import Where, place
 
@@ -200,10 +200,12 @@ class Either(Shown):
     conditions: tuple["Condition", ...]
 
 
-Condition = Top | Best | Level | Difference | Equivalent | Agreement | First | Isnt | Both | Either
+Simple = Top | Best | Level | Difference | Equivalent | Agreement | First
+"""A condition that has no other inside."""
+Condition = Simple | Isnt | Both | Either
 
 
-def primitives(condition: Condition) -> Iterator[Condition]:
+def primitives(condition: Condition) -> Iterator[Simple]:
     """The conditions that a condition is made of, in order, without not, and, or."""
     match condition:
         case Isnt():

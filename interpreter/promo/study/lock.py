@@ -10,10 +10,11 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from promo.base.codec import Count, Digest, from_json, value_digest
+from promo.base.codec import from_json, value_digest
 from promo.base.diagnostics import Diagnostic, Edit, Severity
 from promo.base.edits import apply
 from promo.base.errors import PromoError
+from promo.base.fields import Count, Digest
 from promo.base.shown import LEAN, Shown
 from promo.base.source import Span
 from promo.study.closure import Closure, closure

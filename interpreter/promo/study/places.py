@@ -5,7 +5,7 @@ from typing import Annotated
 
 from attrs import field
 
-from promo.base.codec import Unstored
+from promo.base.fields import Unstored
 from promo.base.source import Span
 
 Where = Annotated[Mapping[str, Span], Unstored({})]

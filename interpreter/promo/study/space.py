@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from attrs import frozen
 
-from promo.base.codec import Remark
+from promo.base.fields import Remark
 from promo.base.shown import LEAN, Shown
 from promo.study.places import Where, place
 

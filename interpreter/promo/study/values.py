@@ -12,7 +12,7 @@ from typing import Annotated
 
 from attrs import frozen
 
-from promo.base.codec import Large, Remark, Unstored
+from promo.base.fields import Large, Remark, Unstored
 from promo.base.shown import LEAN, Shown
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.study.limits import ATTEMPTS, Allowance

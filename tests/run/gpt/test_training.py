@@ -27,6 +27,7 @@ from promo.run.runners.gpt.optimizer import (
 )
 from promo.run.runners.gpt.train import _Training, sub_seed, train
 from promo.run.values import RunStatus
+from promo.study.values import BudgetKind
 
 torch.set_num_threads(1)
 
@@ -310,7 +311,7 @@ def test_a_time_budget_is_kept_within_one_step(folder, kind):
 
 
 def test_a_clock_stops_at_the_step_nearest_to_the_budget():
-    clock = Clock("wall", 10.0, 1)
+    clock = Clock(BudgetKind.WALL, 10.0, 1)
     while not clock.spent():
         clock.charge(3.0, 3.0, 1)
 

@@ -9,12 +9,13 @@ read from the syntax tree and neither the file nor its training library is impor
 import ast
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, assert_never
 
 from attrs import frozen
 
 from promo.base.canonical import digest, digest_bytes, exact
+from promo.base.reading import NotPlainError, read_plain
 from promo.ledger.values import RunStatus
 from promo.run.program import OUTPUT_BYTES, Command, Function, Program, Script, Summary, Which
 from promo.run.runners.files.constants import ScriptError, replaced
@@ -115,12 +116,25 @@ def read_runner(path: str, read: Read) -> FileRunner:
     raise RunnerFileError("a runner file ends in .toml (a program or script) or .py (a function)")
 
 
+def content_of(place: Path, name: str) -> bytes | None:
+    """
+    A file that a runner consists of; None when it is not there or may not be read.
+
+    Raises:
+        RunnerFileError: it is no file, or too long.
+    """
+    try:
+        return read_plain(place, LONGEST_FILE)
+    except NotPlainError as fault:
+        raise RunnerFileError(f"'{name}' cannot be read: {fault.strerror}") from fault
+    except OSError:
+        return None
+
+
 def _text(path: str, read: Read) -> str:
     content = read(path)
     if content is None:
         raise RunnerFileError(f"there is no file '{path}' beside this spec")
-    if len(content) > LONGEST_FILE:
-        raise RunnerFileError(f"'{path}' is longer than {LONGEST_FILE} bytes")
     try:
         return content.decode()
     except UnicodeDecodeError as fault:

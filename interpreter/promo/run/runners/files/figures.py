@@ -13,9 +13,11 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from numbers import Real
 from pathlib import Path
+from typing import assert_never
 
 from attrs import define, field
 
+from promo.base.reading import open_plain, read_plain
 from promo.ledger.values import RunStatus
 from promo.run.program import Summary, Which
 
@@ -160,8 +162,12 @@ class Lines:
                 words = f"it printed '{key}' {len(found)} times; say which counts: which = \"last\" in [summary]"
                 self._said.unread = self._said.unread or words
                 return None
+            case _:
+                assert_never(self._summary.which)
 
 
+LONGEST_POINT = 1_000_000
+"""Bytes of a line that may be a point."""
 MOST_NAMES = 1_000
 """Names of a summary that are kept although nothing asks for them."""
 
@@ -172,13 +178,13 @@ MOST_NAMES = 1_000
 def from_file(path: Path) -> Said:
     """What a program wrote into its result file: `metrics`, figures, perhaps `status` and `cause`."""
     said = Said()
-    if not path.exists():
-        return said
-    if path.stat().st_size > LARGEST:
-        said.unread = f"its result file is longer than {LARGEST} bytes"
-        return said
     try:
-        stored = json.loads(path.read_bytes(), parse_float=str, parse_int=str, parse_constant=str)
+        stored = json.loads(read_plain(path, LARGEST), parse_float=str, parse_int=str, parse_constant=str)
+    except FileNotFoundError:
+        return said
+    except OSError as fault:
+        said.unread = f"its result file cannot be read: {fault.strerror or fault}"
+        return said
     except (ValueError, RecursionError) as fault:
         said.unread = f"its result file is no JSON: {fault}"
         return said
@@ -212,10 +218,12 @@ def listed() -> str:
 
 def points_of(path: Path) -> Iterable[Mapping[str, float]]:
     """Points that a program wrote, a JSON object a line; what is no number in one is left out."""
-    if not path.exists():
+    try:
+        written = open_plain(path)
+    except OSError:
         return
-    with path.open("rb") as lines:
-        for line in lines:
+    with written as lines:
+        for line in iter(lambda: lines.readline(LONGEST_POINT), b""):
             try:
                 point = json.loads(line)
             except (ValueError, RecursionError):

@@ -7,13 +7,15 @@ from importlib.abc import InspectLoader
 from importlib.util import decode_source, module_from_spec, spec_from_loader
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, assert_never
 
 from attrs import evolve
 
 from promo.base.canonical import digest_bytes
+from promo.base.reading import read_plain
 from promo.run.contract import TRAIN, Outcome, Recorder
 from promo.run.program import Function
+from promo.run.runners.files.declare import LONGEST_FILE
 from promo.run.runners.files.figures import NoNumberError, number
 from promo.run.runners.files.program import ProgramError, program_of, put_files, settings_of
 from promo.run.store import PROGRAM
@@ -49,7 +51,7 @@ def train(request: Request, recorder: Recorder) -> Outcome:
 
 def _loaded(path: Path, function: Function, files: Mapping[str, str]) -> Any:
     """The function, made of the bytes that were frozen: what an earlier import left of the file is not looked at."""
-    content = path.read_bytes()
+    content = read_plain(path, LONGEST_FILE)
     if digest_bytes(content) != files[function.file]:
         raise ProgramError(f"the program file {function.file} is not the one the study was frozen with")
     spec = spec_from_loader(MODULE, _Bytes(content, path), origin=str(path))
@@ -110,6 +112,8 @@ def _used(request: Request, recorder: Recorder) -> Used | None:
             tokens = None if last is None else last.tokens
             flops = request.flops_per_token
             return Used(kind, str(tokens * flops), None, Counter.REPORTED) if tokens is not None and flops else None
+        case _:
+            assert_never(kind)
 
 
 def _outcome(found: Any, request: Request) -> Outcome:

@@ -14,16 +14,17 @@ import time
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import IO
+from typing import IO, assert_never
 
 from attrs import evolve
 
 from promo.base.canonical import SAFE_INTEGER, Json, digest_bytes, exact
+from promo.base.reading import read_plain
 from promo.run.contract import TRAIN, Outcome, Recorder
 from promo.run.output import Output
 from promo.run.program import Command, Program, Script
 from promo.run.runners.files.constants import Literal, replaced
-from promo.run.runners.files.declare import by_file
+from promo.run.runners.files.declare import LONGEST_FILE, by_file
 from promo.run.runners.files.figures import Lines, Said, from_file, points_of
 from promo.run.store import OUTPUT, PROGRAM
 from promo.run.values import Counter, Request, RunStatus, Used, Work
@@ -126,6 +127,8 @@ def _used(request: Request, said: Said, elapsed: float, processor_s: float) -> U
             if tokens is None or not request.flops_per_token:
                 return None
             return Used(kind, exact(tokens * request.flops_per_token), None, Counter.REPORTED)
+        case _:
+            assert_never(kind)
 
 
 def _children_s() -> float:
@@ -198,7 +201,7 @@ def put_files(program: Program, source: Path, place: Path, values: Mapping[str, 
     changed = by_file(program.does) if isinstance(program.does, Script) else {}
     changes: list[str] = []
     for name, expected in program.files.items():
-        content = (source / name).read_bytes()
+        content = read_plain(source / name, LONGEST_FILE)
         if digest_bytes(content) != expected:
             raise ProgramError(f"the program file {name} is not the one the study was frozen with")
         if name in changed:

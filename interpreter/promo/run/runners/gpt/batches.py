@@ -13,6 +13,8 @@ import torch
 from attrs import frozen
 from torch import Tensor
 
+from promo.base.reading import LARGE, read_plain
+
 WIDTHS = {1: torch.uint8, 2: torch.int16, 4: torch.int32}
 """Bytes a token takes in a stream -> how it is held; torch cuts no unsigned 16 bits, so their sign is undone later."""
 BITS = 1.0 / math.log(2.0)
@@ -23,7 +25,7 @@ NOT_SCORED = -100
 
 def load(path: Path, device: torch.device, width: int = 1) -> Tensor:
     """A stream as a tensor, shape (tokens,); *width* is the bytes a token takes in it."""
-    content = bytearray(path.read_bytes())
+    content = bytearray(read_plain(path, 4 * LARGE))
     return torch.frombuffer(content, dtype=WIDTHS[width]).to(device)
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from promo.base.canonical import Json, canonical, digest_bytes, parse_json
+from promo.base.reading import LARGE, RECORD, read_plain
 from promo.run.disk import DISK
 from promo.run.store import CHECKPOINT
 
@@ -72,10 +73,10 @@ def load(folder: Path, expected: str, file: str = CHECKPOINT) -> tuple[dict[str,
     from safetensors.torch import load as from_bytes
 
     try:
-        written = (folder / file).read_bytes()
+        written = read_plain(folder / file, RECORD)
         stored = parse_json(written)
         assert isinstance(stored, dict)
-        content = (folder / str(stored["tensors"])).read_bytes()
+        content = read_plain(folder / str(stored["tensors"]), 4 * LARGE)
     except (OSError, ValueError, KeyError, AssertionError) as fault:
         raise CheckpointError(f"the state in {folder.name} cannot be read: {fault}") from fault
     if digest_bytes(written) != expected or digest_bytes(content) != stored["digest"]:

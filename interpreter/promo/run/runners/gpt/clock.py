@@ -1,6 +1,10 @@
 """What a run's budget has paid for, whatever it is counted in."""
 
+from typing import assert_never
+
 from attrs import define, field
+
+from promo.study.values import BudgetKind
 
 FREE_STEPS = 11
 """Steps that the upstream clock gives away.  Source: the autoresearch loop, which counts from its twelfth step."""
@@ -11,7 +15,7 @@ CLOCK_SECONDS = ("wall_s", "cpu_s", "free_s", "last", "earlier", "earlier_s")
 class Clock:
     """What the budget has paid for so far."""
 
-    kind: str
+    kind: BudgetKind
     amount: float
     flops_per_token: int
     wall_s: float = 0.0
@@ -30,16 +34,18 @@ class Clock:
     def used(self) -> float:
         """Amount used, in the budget's unit."""
         match self.kind:
-            case "wall" | "upstream":
+            case BudgetKind.WALL | BudgetKind.UPSTREAM:
                 return self.wall_s
-            case "cpu":
+            case BudgetKind.CPU:
                 return self.cpu_s
-            case "steps":
+            case BudgetKind.STEPS:
                 return self.steps
-            case "tokens":
+            case BudgetKind.TOKENS:
                 return self.tokens
-            case _:
+            case BudgetKind.FLOPS:
                 return self.tokens * self.flops_per_token
+            case _:
+                assert_never(self.kind)
 
     def progress(self) -> float:
         """Share of the budget used; a budget of nothing is used up."""
@@ -48,7 +54,7 @@ class Clock:
     def charge(self, wall_s: float, cpu_s: float, tokens: int) -> None:
         """Pay for one step."""
         before = self.used()
-        if self.kind == "upstream" and self.steps < FREE_STEPS:
+        if self.kind is BudgetKind.UPSTREAM and self.steps < FREE_STEPS:
             self.free_s += wall_s
         else:
             self.wall_s += wall_s
@@ -59,7 +65,7 @@ class Clock:
 
     def spent(self) -> bool:
         """Whether another step of the last one's size would end further from the budget than stopping here."""
-        if self.kind == "upstream":  # that loop ends at the first step behind the budget
+        if self.kind is BudgetKind.UPSTREAM:  # that loop ends at the first step behind the budget
             return self.steps >= FREE_STEPS and self.used() >= self.amount
         if not self.amount:  # the lag of a growth may be none
             return True

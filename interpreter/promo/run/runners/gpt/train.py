@@ -236,7 +236,7 @@ class _Training:
         """The clock at the start of training: at zero, or where the run that is taken up stopped."""
         budget, continued, resumed = self.request.budget, self.request.continues, self.request.resume
         whole = float(budget.amount + (continued.earlier if continued else 0))
-        clock = Clock(budget.kind.value, whole, self.request.flops_per_token)
+        clock = Clock(budget.kind, whole, self.request.flops_per_token)
         if resumed:
             with self.recorder.phase("restore"):
                 try:

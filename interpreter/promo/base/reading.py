@@ -1,0 +1,85 @@
+"""
+Path to bytes, for every file that somebody else may have put there: plain files only, and no larger than they may be.
+
+A pipe or a terminal in the place of a file keeps whoever opens it waiting, a device gives bytes for ever, and a file
+of 24 GB takes all memory.  What a path leads to is therefore asked before it is opened, once more of what was opened,
+and its size before a byte is read; a file that grows meanwhile is read to its bound and refused.
+"""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+MIB = 2**20
+SMALL, RECORD, LARGE = MIB // 16, 64 * MIB, 4096 * MIB
+"""Most bytes of a key or receipt, of a lock, plan or tokenizer, and of a text that is trained on."""
+
+
+class NotPlainError(OSError):
+    """What a path leads to is no plain file, or is larger than such a file may be; `strerror` says which."""
+
+    def __init__(self, path: Path, words: str) -> None:
+        super().__init__(errno.EINVAL, words, str(path))
+
+
+def open_plain(path: Path, most: int | None = None) -> BinaryIO:
+    """
+    Open a plain file for reading; what a link leads to counts.
+
+    Args:
+        path: the file.
+        most: bytes that it may have; None: as many as it likes, for whoever reads a part at a time.
+
+    Raises:
+        NotPlainError: it is a folder, pipe, device or socket, or larger than that.
+        OSError: there is none, or it cannot be opened.
+    """
+    try:
+        _look(path, path.stat(), most)
+        # Should a pipe have taken its place meanwhile, this returns all the same.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError as fault:
+        raise NotPlainError(path, "no file can have such a name") from fault
+    try:
+        _look(path, os.fstat(handle), most)
+    except NotPlainError:
+        os.close(handle)
+        raise
+    return os.fdopen(handle, "rb")
+
+
+def _look(path: Path, about: os.stat_result, most: int | None) -> None:
+    if not stat.S_ISREG(about.st_mode):
+        kind = next((words for is_kind, words in KINDS if is_kind(about.st_mode)), "something else")
+        raise NotPlainError(path, f"it is {kind}, not a file")
+    if most is not None and about.st_size > most:
+        raise _too_large(path, most)
+
+
+def _too_large(path: Path, most: int) -> NotPlainError:
+    size = f"{most} bytes" if most % MIB else f"{most // MIB} MiB"
+    return NotPlainError(path, f"it is larger than {size}, the most that is read of such a file")
+
+
+def read_plain(path: Path, most: int) -> bytes:
+    """
+    The whole of a plain file of at most so many bytes.
+
+    Raises:
+        NotPlainError: it is a folder, pipe, device or socket, or larger than that.
+        OSError: there is none, or it cannot be read.
+    """
+    with open_plain(path, most) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise _too_large(path, most)
+    return content

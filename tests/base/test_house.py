@@ -1,0 +1,210 @@
+"""
+The rules of the house, counted over every product file.
+
+`.github/CONTRIBUTING.md` says them; a rule that cannot be kept somewhere has its exception here, with the reason.
+"""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PRODUCT = ROOT / "interpreter" / "promo"
+FILES = {path.relative_to(PRODUCT).as_posix(): path for path in sorted(PRODUCT.rglob("*.py"))}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
+LONGEST_FUNCTION, LONGEST_FILE = 60, 500
+
+Functions = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions(tree):
+    """Every function with the names that lead to it."""
+    waiting = [((), tree)]
+    while waiting:
+        names, node = waiting.pop()
+        for child in ast.iter_child_nodes(node):
+            named = isinstance(child, Functions | ast.ClassDef)
+            inner = (*names, child.name) if named else names
+            if isinstance(child, Functions):
+                yield ".".join(inner), child
+            waiting.append((inner, child))
+
+
+def own(function):
+    """What stands in a function and in none inside it."""
+    waiting = list(ast.iter_child_nodes(function))
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, Functions | ast.ClassDef):
+            yield node
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def test_no_function_is_longer_than_a_page():
+    long = {
+        f"{file}: {name}": node.end_lineno - node.lineno + 1
+        for file, tree in TREES.items()
+        for name, node in functions(tree)
+        if node.end_lineno - node.lineno >= LONGEST_FUNCTION
+    }
+
+    assert long == {}
+
+
+def test_no_file_is_longer_than_may_be_read_at_once():
+    lengths = {file: path.read_bytes().count(b"\n") for file, path in FILES.items()}
+
+    assert {file: length for file, length in lengths.items() if length > LONGEST_FILE} == {}
+
+
+# --- closed unions -------------------------------------------------------------------------------------------------
+
+LEFT_OPEN = {
+    "decision/conditions.py: holds": "what has no other inside goes to _finding, which takes nothing else: `Simple`",
+    "decision/protocol.py: _Protocol.take_in": "notes what three events mean for what is due; the state takes in all",
+    "decision/protocol.py: _Protocol._of_kind": "all others go to _of_study, which takes nothing else: `OfStudy`",
+    "driver/bring.py: _attempts": "picks starts and ends of attempts out of a ledger",
+    "driver/values.py: Audit._found": "the same property gives four of the codes; all others are none of an audit",
+    "ledger/state.py: apply": "all others go to _move, which takes nothing else: `OfStep | OfStudy`",
+    "run/runners/files/constants.py: _assignments": "over Python's own syntax tree, which is no union of ours",
+    "run/runners/files/formula.py: _value": "over Python's own syntax tree; what is left is refused behind it",
+    "run/runners/files/formula.py: _combined": "over Python's own syntax tree; what is left is refused behind it",
+    "run/runners/gpt/grow.py: sources": "over a word of the request; another one is refused behind it",
+    "server/hover.py: _resolved": "over kinds of the grammar, which are texts; of others hovering shows the text alone",
+    "study/criteria.py: Criteria.condition": "over kinds of the grammar; another one is refused behind it",
+    "study/expressions.py: Expressions.value": "over kinds of the grammar; what is left is told as a fault behind it",
+    "study/imports.py: _bring": "over keys of a table that stands right above it",
+    "study/judgement.py: primitives": "what is left is given back as `Simple`, and nothing else may be",
+}
+"""Matches that do not end in `assert_never`: where, and what makes them whole instead."""
+
+
+def is_closed(match):
+    """Whether a match ends by showing the type checker that nothing is left."""
+    last = match.cases[-1]
+    calls = (node for node in ast.walk(last) if isinstance(node, ast.Call))
+    return last.guard is None and any(getattr(one.func, "id", "") == "assert_never" for one in calls)
+
+
+def test_every_match_is_closed_or_says_here_why_it_is_not():
+    matches = {
+        f"{file}: {name}": node
+        for file, tree in TREES.items()
+        for name, function in functions(tree)
+        for node in own(function)
+        if isinstance(node, ast.Match) and not is_closed(node)
+    }
+
+    assert set(matches) == set(LEFT_OPEN)
+
+
+# --- one form ------------------------------------------------------------------------------------------------------
+
+WRITERS, READERS = {"canonical", "dumps", "dump"}, {"parse_json", "parse_canonical", "loads"}
+SCRIPTS = "what `--json` prints, for people's scripts; promo reads none of it back"
+BY_HAND = {
+    "base/canonical.py": "makes the bytes that everything else is made of",
+    "cli/audit.py": SCRIPTS,
+    "cli/check.py": SCRIPTS,
+    "cli/compare.py": SCRIPTS,
+    "cli/design.py": SCRIPTS,
+    "cli/explain.py": SCRIPTS,
+    "cli/plan.py": "a saved plan through the codec, indented for people",
+    "cli/runner.py": SCRIPTS,
+    "cli/serve.py": "what the page in a browser polls",
+    "cli/show.py": SCRIPTS,
+    "cli/simulate.py": SCRIPTS,
+    "cli/status.py": SCRIPTS,
+    "cli/why.py": SCRIPTS,
+    "curves/settings.py": "a mapping file in TOML, which people write",
+    "driver/conformance.py": "levels of a try that is thrown away, for a file name",
+    "driver/crate.py": "facts about machines for readers of a crate",
+    "driver/frozen.py": "compares what is there, whatever it is, with what the codec had written",
+    "driver/pipeline.py": "reads the lock, which the codec takes on the next line",
+    "exchange/crate.py": "RO-Crate, a form of other tools",
+    "plan/compile.py": "hashes budgets, each through the codec",
+    "report/environment.py": "sorts machines into groups",
+    "report/render.py": "the report for people's scripts; promo reads none of it back",
+    "run/corpora.py": "lines of somebody's text",
+    "run/executors/local.py": "words between two processes of promo, over a pipe",
+    "run/runners/files/declare.py": "a runner in TOML, which people write",
+    "run/runners/files/figures.py": "what somebody's program wrote",
+    "run/runners/gpt/checkpoint.py": "the gpt runner's own states",
+    "run/supervise.py": "words between two processes of promo; how one ended is read as `Exit`, by the codec that the "
+    "supervisor does without: loading it would double the time that its start takes",
+    "run/tokens.py": "somebody's tokenizer",
+    "study/aberration.py": "a table that is part of promo, and the program that writes it",
+    "syntax/tables.py": "tables that are part of promo, and the program that writes them",
+}
+"""Files where JSON is written that no codec made, or read and not handed to one: what it is."""
+
+
+def called(call):
+    """Name of what is called."""
+    return getattr(call.func, "id", None) or getattr(call.func, "attr", "")
+
+
+def json_by_hand(tree):
+    """Places where JSON is written from something else than `to_json`, or read and not given to `from_json`."""
+    above = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and called(node) in WRITERS:
+            made = node.args[0] if node.args else None
+            if not (isinstance(made, ast.Call) and called(made) == "to_json"):
+                yield node.lineno
+        if isinstance(node, ast.Call) and called(node) in READERS:
+            taker = above[node]
+            if not (isinstance(taker, ast.Call) and called(taker).endswith("from_json")):
+                yield node.lineno
+
+
+def test_what_is_stored_goes_through_the_codec():
+    assert {file for file, tree in TREES.items() if list(json_by_hand(tree))} == set(BY_HAND)
+
+
+STORED = ("study", "plan", "ledger", "curves", "run", "evidence", "decision", "exchange", "driver")
+"""Rooms whose values are stored, sealed, sent or compared."""
+PAIR = {"json", "dict", "state", "record", "stored", "bytes"}
+
+
+def test_no_class_of_a_stored_room_writes_or_reads_itself():
+    pairs = {
+        f"{file}: {name}"
+        for file, tree in TREES.items()
+        if file.split("/")[0] in STORED
+        for name, _ in functions(tree)
+        if "." in name
+        and {*name.rpartition(".")[2].strip("_").split("_")} & {"to", "from", "as"}
+        and {*name.rpartition(".")[2].split("_")} & PAIR
+    }
+
+    assert pairs == set()
+
+
+# --- boundaries ----------------------------------------------------------------------------------------------------
+
+LOOSE = {
+    "run/ports.py": "a handle is the executor's own: promo gives it back and never looks into it",
+    "run/function.py": "decorates any function of a user's, and gives it back as it was",
+    "plugins.py": "what an entry point loads, which is then cast to its port",
+    "run/runners/files/declare.py": "TOML that people write, taken apart key by key; unknown ones are refused",
+    "run/runners/files/function.py": "arguments and result of a user's function; the result becomes an `Outcome`",
+    "run/runners/gpt/checkpoint.py": "the gpt runner's own states",
+    "run/runners/gpt/device.py": "settings of a condition, as that runner has resolved them",
+    "run/runners/gpt/model.py": "settings of a condition, as that runner has resolved them",
+    "run/runners/gpt/optimizer.py": "settings of a condition, as that runner has resolved them",
+    "run/runners/gpt/train.py": "settings of a condition, as that runner has resolved them",
+    "run/supervise.py": "words between two processes of promo, and Windows' handle of a job",
+}
+"""Files of the ports, executors, runners and plug-ins that still say `Any`, or a mapping of anything: why."""
+
+
+def test_ports_take_and_give_types():
+    loose = {
+        file
+        for file, tree in TREES.items()
+        if file.startswith("run/") or file in ("plugins.py", "study/ports.py")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and node.id == "Any"
+    }
+
+    assert loose == set(LOOSE)
