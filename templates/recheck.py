@@ -581,13 +581,16 @@ schedule: name text, factor text, shapes level*, laws_from text*, limit whole, o
 baseline: name text, space text, matched text, seed whole?, stages text*, start text?, conditions {sign*}
 step: name text, baseline text, sources text+
 effects: name text, stages text+, designs text+, pairs bool, block 'host|seed'*, family 'main|pairs|all', rate rate
+law: name text, candidates text+, stages text+, form 'compute|shift|size_data', held text?, reach count, draws count,
+    seed count
 draw: published text?
 entrants: possible text*, planned count, most count, sure set
 study: name text, title text, measure measure, runner runner, budget_s whole?, data data?, hosts {host},
     factors {factor}, designs {design}, arrays {array}, neighbourhoods {neighbourhood}, candidates {candidate},
     cohorts {text*}, stages {stage}, gates {deciding/gate}, rules {deciding/rule}, reductions {deciding/reduction},
     account account?, curves curves?, grows {grow}, schedules {schedule}, baselines {baseline}, steps {step},
-    effects {effects}, noise number?, anchor bool, draw draw?, order_seed whole?, entrants {entrants}, attempts whole
+    laws {law}, effects {effects}, noise number?, anchor bool, draw draw?, order_seed whole?, entrants {entrants},
+    attempts whole
 
 bounds: fewest whole, planned whole, most whole
 allowance: missing whole, crash whole, guard whole, attempts whole

@@ -1,4 +1,4 @@
-"""Laws are fitted where published fits lie, exactly where their sums say, and nothing is said that points do not tell."""
+"""Laws are fitted where published fits lie, and nothing is said that points do not tell."""
 
 import csv
 import math
@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promo.evidence.fitting import fit, interval, refits
-from promo.evidence.laws import Form, Law, Point, switch
+from promo.evidence.laws import FittedLaw, Point, switch
+from promo.study.values import Form
 
 OUTLIERS = 5
 """Points with the highest losses, which the replication left out."""
@@ -70,7 +71,7 @@ def test_other_draws_of_the_runs_spread_as_was_published(chinchilla):
 PLACES = (1e10, 3e10, 1e11, 3e11, 1e12, 3e12)
 
 
-def measured(law: Law, noise: float, seed: int, runs: int = 5, places=PLACES) -> list[Point]:
+def measured(law: FittedLaw, noise: float, seed: int, runs: int = 5, places=PLACES) -> list[Point]:
     draw = random.Random(seed)
     return [Point((c,), law.loss(c) * math.exp(draw.gauss(0, noise)), f"{c}-{k}") for c in places for k in range(runs)]
 
@@ -87,14 +88,14 @@ def test_points_that_lie_on_a_law_give_that_law(floor, factor, exponent, shift):
         (Form.COMPUTE, (floor, factor * 1e10**exponent, exponent)),
         (Form.SHIFTED, (floor, factor * 1e10**exponent, exponent, shift * 1e10)),
     ):
-        truth = Law(form, parameters, 0, ())
+        truth = FittedLaw(form, parameters, 0, ())
         found = fit(measured(truth, 0, 1, runs=1), form)
 
         assert [found.loss(c) for c in PLACES] == pytest.approx([truth.loss(c) for c in PLACES], rel=1e-5)
 
 
 def test_a_law_of_a_shape_says_what_came_at_a_larger_budget_within_its_interval():
-    truth, hits = Law(Form.SHIFTED, (2.0, 3e3, 0.35, 5e9), 0, ()), 0
+    truth, hits = FittedLaw(Form.SHIFTED, (2.0, 3e3, 0.35, 5e9), 0, ()), 0
     for seed in range(20):
         points = measured(truth, 0.001, seed)
         law = fit(points, Form.SHIFTED)
@@ -106,7 +107,7 @@ def test_a_law_of_a_shape_says_what_came_at_a_larger_budget_within_its_interval(
 
 
 def test_one_wild_point_hardly_moves_a_law():
-    truth = Law(Form.COMPUTE, (2.0, 3e3, 0.35), 0, ())
+    truth = FittedLaw(Form.COMPUTE, (2.0, 3e3, 0.35), 0, ())
     points = measured(truth, 1e-5, 3)
     wild = [*points[:-1], Point(points[-1].at, 40.0, "wild")]
 
@@ -129,7 +130,7 @@ def test_too_few_places_and_what_is_no_loss_are_refused():
 
 
 def test_fits_and_draws_repeat_to_the_last_bit():
-    points = measured(Law(Form.SHIFTED, (2.0, 3e3, 0.35, 5e9), 0, ()), 0.01, 8)
+    points = measured(FittedLaw(Form.SHIFTED, (2.0, 3e3, 0.35, 5e9), 0, ()), 0.01, 8)
     law = fit(points, Form.SHIFTED)
 
     assert fit(points, Form.SHIFTED) == law
@@ -138,13 +139,13 @@ def test_fits_and_draws_repeat_to_the_last_bit():
 
 
 def test_the_order_of_points_moves_the_law_by_rounding_alone():
-    points = measured(Law(Form.SHIFTED, (2.0, 3e3, 0.35, 5e9), 0, ()), 0.01, 8)
+    points = measured(FittedLaw(Form.SHIFTED, (2.0, 3e3, 0.35, 5e9), 0, ()), 0.01, 8)
     turned = fit(points[::-1], Form.SHIFTED)
 
     assert turned.loss(1e13) == pytest.approx(fit(points, Form.SHIFTED).loss(1e13), rel=1e-7)
 
 
-SMALL, LARGE = Law(Form.COMPUTE, (2.2, 200.0, 0.3), 0, ()), Law(Form.COMPUTE, (2.0, 900.0, 0.33), 0, ())
+SMALL, LARGE = FittedLaw(Form.COMPUTE, (2.2, 200.0, 0.3), 0, ()), FittedLaw(Form.COMPUTE, (2.0, 900.0, 0.33), 0, ())
 
 
 def test_the_switch_is_where_the_way_to_a_loss_is_cheapest_and_not_where_the_curves_cross():
@@ -164,10 +165,10 @@ def test_the_switch_is_where_the_way_to_a_loss_is_cheapest_and_not_where_the_cur
 
 
 def test_no_switch_where_one_shape_is_always_the_better_one():
-    better = Law(Form.COMPUTE, (2.0, 100.0, 0.3), 0, ())
+    better = FittedLaw(Form.COMPUTE, (2.0, 100.0, 0.3), 0, ())
 
-    assert switch(better, Law(Form.COMPUTE, (2.1, 300.0, 0.3), 0, ()), 1e6, 1e14) is None
-    assert switch(Law(Form.COMPUTE, (2.1, 300.0, 0.3), 0, ()), better, 1e6, 1e14) is None
+    assert switch(better, FittedLaw(Form.COMPUTE, (2.1, 300.0, 0.3), 0, ()), 1e6, 1e14) is None
+    assert switch(FittedLaw(Form.COMPUTE, (2.1, 300.0, 0.3), 0, ()), better, 1e6, 1e14) is None
 
 
 def test_a_law_does_not_come_down_to_its_floor():

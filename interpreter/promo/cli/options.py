@@ -123,10 +123,10 @@ def _run(options: argparse.ArgumentParser) -> None:
     _add_study(options)
 
 
-def _add_curves(options: argparse.ArgumentParser) -> None:
+def _add_curves(options: argparse.ArgumentParser, *, required: bool = True) -> None:
     _add_spec(options)
     options.add_argument(
-        "--curves", metavar="FILE", required=True, help="recorded curves: .csv, .csv.gz, .tsv, .parquet"
+        "--curves", metavar="FILE", required=required, help="recorded curves: .csv, .csv.gz, .tsv, .parquet"
     )
     tools = ("autoresearch", "wandb", "mlflow", "optuna")
     options.add_argument("--from", dest="layout", choices=tools, default="table", help="the tool that wrote the table")
@@ -159,6 +159,12 @@ def _compare(options: argparse.ArgumentParser) -> None:
     options.add_argument("--seed", type=int, default=1, help="seeds the draws; default: 1")
     options.add_argument("--json", action="store_true", help="print it as JSON")
     options.add_argument("--html", metavar="FILE", help="write a page of it as well")
+
+
+def _laws(options: argparse.ArgumentParser) -> None:
+    _add_curves(options, required=False)
+    options.add_argument("--json", action="store_true", help="print it as JSON")
+    _add_study(options)
 
 
 def _status(options: argparse.ArgumentParser) -> None:
@@ -302,6 +308,7 @@ OPTIONS = {
     "import": _import,
     "amend": _amend,
     "why": _why,
+    "laws": _laws,
     "report": _report,
     "serve": _serve,
     "export": _export,

@@ -9,11 +9,13 @@ from fractions import Fraction
 
 from attrs import define, field, frozen
 
+from promo.base.canonical import exact
 from promo.base.errors import PromoError
 from promo.curves.reach import COLUMN_OF
 from promo.curves.replay import Replay
 from promo.curves.values import Column
 from promo.decision.comparators import Board
+from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.run.runners.recorded.answer import charged, found_at, work_of
 from promo.run.values import RunStatus, Work
 from promo.study.values import Stage, Study
@@ -129,6 +131,33 @@ class Readings:
                 scores[name, rung] = None if mean is None else sign * mean
                 seconds[name, rung] = {cell: seen.seconds for cell, seen in read.items()}
         return Board(len(self.rungs), scores, seconds)
+
+
+def recorded_evidence(study: Study, replay: Replay, stages: Iterable[str]) -> dict[str, Evidence]:
+    """Stage -> what the first recorded run of every cell says there, of everybody who may enter."""
+    found = {}
+    for name in stages:
+        stage, metric = study.stages[name], study.measure.metric
+        rows = []
+        for candidate in sorted(study.entrants[name].possible):
+            cells = (_recorded(study, replay, stage, candidate, cell) for cell in stage.cells)
+            rows.append(Row(candidate, tuple(cells)))
+        found[name] = Evidence(name, metric, stage.cells, tuple(rows))
+    return found
+
+
+def _recorded(study: Study, replay: Replay, stage: Stage, candidate: str, cell: tuple[str, int]) -> Cell:
+    curve = replay.curve(candidate, *cell)
+    seen = found_at(
+        curve,
+        COLUMN_OF[stage.budget.kind],
+        study.whole(stage.name),
+        earlier=study.earlier(stage.name),
+        interpolate=replay.settings.interpolate,
+    )
+    value = None if seen.reading is None else exact(seen.reading.value)
+    run = f"{candidate}-{cell[0]}-s{cell[1]}"
+    return Cell(*cell, run, CellStatus(seen.status.value), value, None, None, seen.cause)
 
 
 def mean_of(values: Iterable[Fraction | None]) -> Fraction | None:

@@ -23,7 +23,8 @@ import random
 from collections.abc import Sequence
 from itertools import product
 
-from promo.evidence.laws import Form, Law, Point
+from promo.evidence.laws import FittedLaw, Point
+from promo.study.values import Form
 
 BEND = 1e-3
 """Difference of logarithms at which Huber's function turns from a parabola into a line (Hoffmann et al.)."""
@@ -40,6 +41,8 @@ STEPS = 100
 ENOUGH, ENOUGH_DRAWN, NEARLY = 1e-13, 1e-6, 1e-3
 """A step that improves the sum by less than this share ends a search: at the last bend, in a draw, at bends before."""
 
+NO_FLOOR = 1e-3
+"""A floor below this share of the smallest loss is none: the points do not tell it."""
 WIDEST = 0.1
 """The bend with which a search begins."""
 
@@ -143,7 +146,7 @@ class _Sum:
             case Form.SIZE_AND_DATA:
                 return (*first, math.exp(rest[0] + rest[1] * self.middle[1]), rest[1])
 
-    def inner(self, law: Law) -> Vector:
+    def inner(self, law: FittedLaw) -> Vector:
         """Parameters of a law as the search has them, within their borders."""
         floor, factor, exponent, *rest = law.parameters
         found = [_log(floor), _log(factor) - exponent * self.middle[0], exponent]
@@ -264,7 +267,7 @@ def _search(total: _Sum, at: Vector, bend: float, enough: float) -> tuple[float,
     return value, at
 
 
-def fit(points: Sequence[Point], form: Form, *, bend: float = BEND) -> Law:
+def fit(points: Sequence[Point], form: Form, *, bend: float = BEND) -> FittedLaw:
     """
     The law that lies nearest to points.
 
@@ -295,17 +298,20 @@ def _narrowed(total: _Sum, at: Vector, bend: float) -> tuple[float, Vector]:
     return _search(total, at, bend, ENOUGH)
 
 
-def _ended(total: _Sum, found: Sequence[tuple[float, Vector]]) -> Law:
+def _ended(total: _Sum, found: Sequence[tuple[float, Vector]]) -> FittedLaw:
     value, at = min(found, key=lambda one: one[0])
     borders = zip(at, total.bounds, total.form.names, strict=True)
-    unsure = tuple(name for one, (low, high), name in borders if one <= low or one >= high)
-    return Law(total.form, total.named(at), value, unsure)
+    ended = {name for one, (low, high), name in borders if one <= low or one >= high}
+    if at[0] < min(total.losses) + math.log(NO_FLOOR):
+        ended.add(total.form.names[0])
+    unsure = tuple(name for name in total.form.names if name in ended)
+    return FittedLaw(total.form, total.named(at), value, unsure)
 
 
 # --- how sure it is ------------------------------------------------------------------------------------------------
 
 
-def refits(points: Sequence[Point], law: Law, *, draws: int, seed: int, bend: float = BEND) -> list[Law]:
+def refits(points: Sequence[Point], law: FittedLaw, *, draws: int, seed: int, bend: float = BEND) -> list[FittedLaw]:
     """
     The law fitted again to runs drawn with replacement, as many times as *draws* says.
 
@@ -328,7 +334,7 @@ def refits(points: Sequence[Point], law: Law, *, draws: int, seed: int, bend: fl
     for index, one in enumerate(points):
         members.setdefault(one.run, []).append(index)
     strata = _strata(points, members)
-    found: list[Law] = []
+    found: list[FittedLaw] = []
     while len(found) < draws:
         counts = [0] * len(points)
         for runs in strata:

@@ -6,33 +6,10 @@ together: where training should go on with a larger shape.
 """
 
 import math
-from enum import Enum
 
 from attrs import frozen
 
-
-class Form(Enum):
-    """What a law is a function of."""
-
-    COMPUTE = "E + A C^-b"
-    SHIFTED = "E + A (C + d)^-b"
-    SIZE_AND_DATA = "E + A N^-a + B D^-b"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Its parameters, in the order in which a law has them."""
-        match self:
-            case Form.COMPUTE:
-                return "E", "A", "b"
-            case Form.SHIFTED:
-                return "E", "A", "b", "d"
-            case Form.SIZE_AND_DATA:
-                return "E", "A", "a", "B", "b"
-
-    @property
-    def arguments(self) -> int:
-        """How many numbers a loss is measured at: compute, or size and data."""
-        return 2 if self is Form.SIZE_AND_DATA else 1
+from promo.study.values import Form
 
 
 @frozen
@@ -45,7 +22,7 @@ class Point:
 
 
 @frozen
-class Law:
+class FittedLaw:
     """
     A fitted law.
 
@@ -89,7 +66,7 @@ class Law:
         return math.pow((loss - floor) / factor, -1 / exponent - 1) / (factor * exponent)
 
 
-def switch(small: Law, large: Law, least: float, most: float) -> float | None:
+def switch(small: FittedLaw, large: FittedLaw, least: float, most: float) -> float | None:
     """
     The compute at which training should go on with the larger shape: where both laws fall equally fast at equal loss.
 

@@ -54,8 +54,10 @@ from promo.study.values import (
     Curves,
     Data,
     Effects,
+    Form,
     Grow,
     Host,
+    Law,
     Machine,
     Measure,
     Mode,
@@ -95,6 +97,7 @@ def describe(study: Study) -> dict[str, Json]:
             else {}
         ),
         **({"effects": {n: describe_effects(one) for n, one in study.effects.items()}} if study.effects else {}),
+        **({"laws": {name: describe_law(law) for name, law in study.laws.items()}} if study.laws else {}),
         **(
             {"reduce": {n: describe_reduction(r, study.measure) for n, r in study.reductions.items()}}
             if study.reductions
@@ -465,6 +468,31 @@ def describe_effects(effects: Effects) -> dict[str, Json]:
         "block": ", ".join(sorted(effects.block)) or None,
         "family": effects.family,
         "rate": f"{exact(effects.rate * 100)}%",
+    }
+
+
+def describe_form(form: Form) -> str:
+    """The formula of a law."""
+    match form:
+        case Form.COMPUTE:
+            return "a law of compute, E + A C^-b"
+        case Form.SHIFTED:
+            return "a law of compute, E + A (C + d)^-b"
+        case Form.SIZE_AND_DATA:
+            return "a law of size and data, E + A N^-a + B D^-b"
+        case _:
+            assert_never(form)
+
+
+def describe_law(law: Law) -> dict[str, Json]:
+    """Every clause of a law."""
+    return {
+        "of": ", ".join(law.candidates),
+        "from": ", ".join(law.stages),
+        "form": describe_form(law.form),
+        "test": law.held,
+        "reach": f"{law.reach} times",
+        "draws": f"{law.draws} seed {law.seed}",
     }
 
 

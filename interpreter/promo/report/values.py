@@ -184,6 +184,18 @@ class EffectsView:
 
 
 @frozen
+class LawView:
+    """A law: one row for each candidate, and what has to be said of it."""
+
+    name: str
+    documentation: str
+    sentence: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    statements: tuple[str, ...]
+
+
+@frozen
 class CostRow:
     """One line of the account."""
 
@@ -271,6 +283,7 @@ class ReportView:
     rules: tuple[RuleView, ...]
     reductions: tuple[ReductionView, ...]
     effects: tuple[EffectsView, ...]
+    laws: tuple[LawView, ...]
     flow: FlowView
     reruns: RerunsView
     vouching: VouchingView

@@ -22,6 +22,7 @@ from promo.report.effects import effects_story, effects_view
 from promo.report.environment import Environments, starts
 from promo.report.growth import growth_lines
 from promo.report.ladder import ladder_view, ranked
+from promo.report.laws import laws_view
 from promo.report.limits import limits
 from promo.report.people import result_words, waiting_lines
 from promo.report.plan import amount_text, amount_unit, hours_text, savings, stage_rows, time_word
@@ -94,6 +95,7 @@ class _View:
             rules=tuple(rule_view(self.record, rule) for rule in study.rules.values()),
             reductions=tuple(reduction_view(self.record, one) for one in study.reductions.values()),
             effects=tuple(effects_view(self.record, one) for one in study.effects.values()),
+            laws=tuple(laws_view(self.record)),
             flow=flow_view(self.record),
             reruns=reruns_view(self.record),
             vouching=vouching_view(self.record),

@@ -51,6 +51,7 @@ from promo.study.values import (
     Effects,
     Entrants,
     Host,
+    Law,
     Measure,
     Mode,
     RunnerChoice,
@@ -64,7 +65,7 @@ EDITION = 1
 NOT_YET = "P0910"
 """Code of what is read, checked and priced but cannot be carried out by this version."""
 
-LEAVES = ("gate", "rule", "stage", "grow", "baseline", "effects", "reduce")
+LEAVES = ("gate", "rule", "stage", "grow", "baseline", "effects", "reduce", "law")
 """Declarations that nothing else has to use."""
 
 
@@ -107,6 +108,7 @@ class _Parts(Shown):
     baselines: dict[str, Baseline]
     steps: dict[str, Step]
     effects: dict[str, Effects]
+    laws: dict[str, Law]
     reach: dict[str, Entrants] | None
 
 
@@ -153,7 +155,7 @@ class _Check:
             "grow": len(study.grows),
             "rule": len(study.rules),
         }
-        built |= {"effects": len(study.effects), "reduce": len(study.reductions)}
+        built |= {"effects": len(study.effects), "reduce": len(study.reductions), "law": len(study.laws)}
         return all(own.count(kind) == count for kind, count in built.items())
 
     def _right_edition(self) -> bool:
@@ -219,11 +221,14 @@ class _Check:
         baselines, steps = self._baselines(expressions, conditions, ladder, reach if reach is not None else {})
         budget_s = self._budget(expressions, clauses)
         effects = self._effects(expressions, conditions, ladder, reach or {})
+        laws = self._laws(expressions, conditions, ladder, reach or {}, measure)
         reductions.check(effects)
         curves, order = self._curves(), clauses.maybe("run_order")
         order_seed = expressions.count(order.token("INT"), least=0, what="a seed") if order else None
         given = _Given(measure, choice, budget_s, data, hosts, noise, curves, read_draw(scope, clauses), order_seed)
-        return _Parts(given, conditions, growth, near, ladder, rules, reductions, baselines, steps, effects, reach)
+        return _Parts(
+            given, conditions, growth, near, ladder, rules, reductions, baselines, steps, effects, laws, reach
+        )
 
     def _measured(self, clauses: Clauses) -> tuple[Measure, RunnerChoice, Runner]:
         """What is measured and who trains; where the text names none, ones that accept all else that it says."""
@@ -263,6 +268,7 @@ class _Check:
             baselines=read.baselines,
             steps=read.steps,
             effects=read.effects,
+            laws=read.laws,
             noise=given.noise,
             anchor=clauses.maybe("anchor") is not None,
             draw=given.draw,
@@ -313,6 +319,22 @@ class _Check:
         found = Screening(self.scope, expressions, conditions.designs, conditions.arrays)
         found.read(ladder.stages, reach)
         return found.effects
+
+    def _laws(
+        self,
+        expressions: Expressions,
+        conditions: Conditions,
+        ladder: Ladder,
+        reach: dict[str, Entrants],
+        measure: Measure,
+    ) -> dict[str, Law]:
+        if not self._declares("law"):
+            return {}
+        from promo.study.laws import Laws
+
+        found = Laws(self.scope, expressions, conditions, lower_is_better=measure.lower_is_better)
+        found.read(ladder.stages, reach)
+        return found.laws
 
     def _curves(self) -> Curves | None:
         if not self._declares("curves"):

@@ -19,7 +19,7 @@ from promo.syntax.nodes import Node, Token
 
 Kind = Literal[
     "host", "factor", "let", "design", "candidate", "cohort", "stage", "gate", "rule", "data", "schedule", "grow",
-    "effects", "reduce", "baseline",
+    "effects", "reduce", "baseline", "law",
 ]  # fmt: skip
 """Declarations that others can name."""
 
@@ -39,6 +39,7 @@ SPOKEN: Mapping[str, str] = {
     "effects": "effects",
     "reduce": "reduction",
     "baseline": "baseline",
+    "law": "law",
 }
 """Declaration -> what it is called in a message."""
 
@@ -244,6 +245,13 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "column": Arguments((_to(words=COLUMNS), _UNIT), (_TEXT,)),
     "label": Arguments((_to("candidate", "host"),), (_TEXT,)),
     "seeds_by": _of(_to(words=("label", "order"))),
+    # laws
+    "law": _of(_new("law")),
+    "fitted_to": _of(_to("candidate", "cohort")),
+    "form": _of(_to(words=("compute", "shift", "size", "data"))),
+    "held_out": _of(_STAGE),
+    "reach": _is(_COUNT),
+    "draws": _is(_COUNT, _COUNT),
     # screening
     "effects": _of(_new("effects")),
     "stages": _of(_STAGE),
@@ -383,6 +391,14 @@ BLOCKS: Mapping[str, Mapping[str, Clause]] = {
         "label": MAY_REPEAT,
         "seeds_by": MAY,
         "interpolate": MAY,
+    },
+    "law": {
+        "fitted_to": _must("of CANDIDATE, CANDIDATE"),
+        "stages": _must("from STAGE, STAGE, STAGE"),
+        "form": _must("form compute"),
+        "held_out": MAY,
+        "reach": _must("reach 4 times"),
+        "draws": _must("draws 200 seed 1"),
     },
     "effects": {
         "stages": _must("from STAGE"),

@@ -1,0 +1,122 @@
+"""
+Evidence and a declared law to fitted laws, and to what they foretell of a larger budget.
+
+Points are the values of runs at the end of their budget, one a cell.  What is foretold has an interval: the middle of
+what laws say that were fitted to other draws of the runs.  Beyond its reach a law is not asked, and one that its points
+do not tell apart from others says so.
+"""
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+
+from attrs import frozen
+
+from promo.base.canonical import from_exact
+from promo.evidence.fitting import fit, interval, refits
+from promo.evidence.laws import FittedLaw, Point
+from promo.evidence.values import Evidence
+from promo.study.values import BudgetKind, Form, Law, Study
+
+LEVEL = 0.95
+"""Of intervals."""
+UNSURE = 0.1
+"""Share of draws with an exponent at its border from which on a law is not told by its points."""
+
+
+@frozen
+class Foretold:
+    """What a law says of a candidate at a stage it was not fitted to, and what came of it (None: nothing yet)."""
+
+    stage: str
+    candidate: str
+    value: float
+    low: float
+    high: float
+    came: float | None
+    """Mean over the cells with a value."""
+    cells: int
+
+    @property
+    def missed_by(self) -> float | None:
+        """What came less what was foretold, as a share of what came."""
+        return None if self.came is None else (self.came - self.value) / self.came
+
+
+@frozen
+class Fitted:
+    """A law as fitted for one candidate, or for all where *candidate* is None; *law* is None without enough places."""
+
+    candidate: str | None
+    points: int
+    places: int
+    law: FittedLaw | None
+    unsure: tuple[str, ...]
+    """Parameters that the points do not tell: at a border, in the fit or in many draws of the runs."""
+    foretold: tuple[Foretold, ...]
+
+
+def fit_laws(study: Study, law: Law, evidence: Mapping[str, Evidence]) -> tuple[Fitted, ...]:
+    """
+    Fit a declared law.
+
+    Args:
+        study: the study that declares it.
+        law: the declaration.
+        evidence: stage -> evidence, for the stages that have closed.
+
+    Returns:
+        One for each candidate, in order; one for all for a law of size and data.
+    """
+    together = law.form is Form.SIZE_AND_DATA
+    groups: list[tuple[str, ...]] = [law.candidates] if together else [(name,) for name in law.candidates]
+    return tuple(_fitted(study, law, evidence, group, None if together else group[0]) for group in groups)
+
+
+def _fitted(
+    study: Study, law: Law, evidence: Mapping[str, Evidence], group: tuple[str, ...], candidate: str | None
+) -> Fitted:
+    points = [point for name in group for stage in law.stages for point in _points(study, law, evidence, stage, name)]
+    places = len({one.at for one in points})
+    if places < len(law.form.names):
+        return Fitted(candidate, len(points), places, None, (), ())
+    found = fit(points, law.form)
+    again = refits(points, found, draws=law.draws, seed=law.seed)
+    often = {name for name in law.form.names if sum(name in one.unsure for one in again) > UNSURE * len(again)}
+    unsure = tuple(name for name in law.form.names if name in found.unsure or name in often)
+    foretold = [_foretold(study, law, evidence, name, found, again) for name in group] if law.held else []
+    return Fitted(candidate, len(points), places, found, unsure, tuple(foretold))
+
+
+def _points(study: Study, law: Law, evidence: Mapping[str, Evidence], stage: str, candidate: str) -> Iterator[Point]:
+    row = evidence[stage].row(candidate) if stage in evidence else None
+    for cell in row.cells if row else ():
+        value = None if cell.value is None else float(from_exact(cell.value))
+        if value is not None and value > 0:
+            yield Point(place_of(study, law, stage, candidate), value, cell.run)
+
+
+def place_of(study: Study, law: Law, stage: str, candidate: str) -> tuple[float, ...]:
+    """Where a candidate's runs of a stage are measured: at their whole budget, or at size and tokens."""
+    amount = Fraction(study.whole(stage))
+    if law.form is not Form.SIZE_AND_DATA:
+        return (float(amount),)
+    effective = study.candidates[candidate].effective
+    if study.stages[stage].budget.kind is BudgetKind.FLOPS:
+        amount /= effective.flops_per_token
+    return float(effective.parameters), float(amount)
+
+
+def _foretold(
+    study: Study,
+    law: Law,
+    evidence: Mapping[str, Evidence],
+    candidate: str,
+    found: FittedLaw,
+    again: list[FittedLaw],
+) -> Foretold:
+    assert law.held is not None
+    at = place_of(study, law, law.held, candidate)
+    low, high = interval([one.loss(*at) for one in again], LEVEL)
+    seen = [point.loss for point in _points(study, law, evidence, law.held, candidate)]
+    came = sum(seen) / len(seen) if seen else None
+    return Foretold(law.held, candidate, found.loss(*at), low, high, came, len(seen))

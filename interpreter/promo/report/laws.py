@@ -1,0 +1,135 @@
+"""Fitted laws as a report tells them: the law of each candidate, what it foretold of a larger budget, what came."""
+
+from collections.abc import Iterable, Mapping
+
+from tabulate import tabulate
+
+from promo.base.canonical import Json
+from promo.evidence.extrapolate import LEVEL, Fitted, Foretold, fit_laws
+from promo.evidence.laws import FittedLaw
+from promo.evidence.values import Evidence
+from promo.report.describe import describe_form
+from promo.report.record import Record
+from promo.report.values import LawView
+from promo.report.words import listed, plural
+from promo.study.values import Law, Study
+
+HEADINGS = ("candidate", "law", "runs", "foretold", f"{LEVEL:.0%} interval", "came", "missed by")
+
+
+def laws_view(record: Record) -> Iterable[LawView]:
+    """Every law whose first stages have closed."""
+    for law in record.study.laws.values():
+        if any(stage in record.evidence for stage in law.stages):
+            yield law_view(record.study, law, record.evidence)
+
+
+def law_view(study: Study, law: Law, evidence: Mapping[str, Evidence]) -> LawView:
+    """A law, fitted to what is known."""
+    found = fit_laws(study, law, evidence)
+    return LawView(
+        name=law.name,
+        documentation=law.documentation,
+        sentence=_sentence(study, law),
+        headings=HEADINGS,
+        rows=tuple(row for one in found for row in _rows(law, one)),
+        statements=tuple(_statements(law, found)),
+    )
+
+
+def _sentence(study: Study, law: Law) -> str:
+    form = describe_form(law.form)
+    text = (
+        f"{form[0].upper()}{form[1:]}, fitted to {study.measure.metric} at {listed(law.stages)}"
+        f"{' for all candidates together' if law.form.arguments > 1 else ''}; intervals from {law.draws} draws of the "
+        f"runs, seed {law.seed}. It is not asked beyond {law.reach} times the largest of these budgets."
+    )
+    return text if law.held is None else f"{text} {law.held} tests it: no run of that stage is among its points."
+
+
+def _rows(law: Law, one: Fitted) -> Iterable[tuple[str, ...]]:
+    words = "too few budgets with a value" if one.law is None else formula(one.law)
+    who = one.candidate or "all"
+    if not one.foretold:
+        yield who, words, str(one.points), "", "", "", ""
+    for told in one.foretold:
+        came = "" if told.came is None else f"{told.came:.4f}"
+        missed = "" if told.missed_by is None else f"{told.missed_by:+.2%}"
+        interval = f"{told.low:.4f} to {told.high:.4f}"
+        yield told.candidate, words, str(one.points), f"{told.value:.4f}", interval, came, missed
+
+
+def formula(law: FittedLaw) -> str:
+    """A law with its numbers; a law is told by its predictions, so three digits are enough."""
+    floor, factor, exponent, *rest = (f"{value:.3g}" for value in law.parameters)
+    match law.form.arguments, rest:
+        case 2, (other, power):
+            return f"{floor} + {factor} N^-{exponent} + {other} D^-{power}"
+        case _, (shift,):
+            return f"{floor} + {factor} (C + {shift})^-{exponent}"
+        case _:
+            return f"{floor} + {factor} C^-{exponent}"
+
+
+def _statements(law: Law, found: Iterable[Fitted]) -> Iterable[str]:
+    for one in found:
+        who = one.candidate or "all candidates together"
+        if one.law is None:
+            need = len(law.form.names)
+            yield f"The law of {who} has {need} parameters and runs at {plural(one.places, 'place')}: it is not fitted."
+        elif one.unsure:
+            yield (
+                f"The points of {who} do not tell {listed(one.unsure)}: other values fit as well, so what is foretold "
+                "of it is a guess."
+            )
+    told = [one for each in found for one in each.foretold if one.came is not None]
+    if told:
+        yield _record_of(told)
+
+
+def _record_of(told: list[Foretold]) -> str:
+    inside = sum(one.low <= one.came <= one.high for one in told if one.came is not None)
+    misses = [one.missed_by for one in told if one.missed_by is not None]
+    return (
+        f"{inside} of {len(told)} outcomes lie within their interval; the law missed by {min(misses):+.2%} to "
+        f"{max(misses):+.2%}."
+    )
+
+
+# --- promo laws ----------------------------------------------------------------------------------------------------
+
+
+def law_text(study: Study, law: Law, evidence: Mapping[str, Evidence]) -> str:
+    """A law for a terminal."""
+    view = law_view(study, law, evidence)
+    shown = tabulate(view.rows, headers=view.headings, disable_numparse=True)
+    return "\n".join((f"{view.name}: {view.sentence}", "", shown, *view.statements))
+
+
+def laws_json(law: Law, found: Iterable[Fitted]) -> list[Json]:
+    """A law for programs; numbers as text of twelve digits."""
+    return [
+        {
+            "candidate": one.candidate,
+            "points": one.points,
+            "places": one.places,
+            "parameters": dict(zip(law.form.names, map(_digits, one.law.parameters), strict=True)) if one.law else None,
+            "unsure": list(one.unsure),
+            "foretold": [
+                {
+                    "stage": told.stage,
+                    "candidate": told.candidate,
+                    "value": _digits(told.value),
+                    "low": _digits(told.low),
+                    "high": _digits(told.high),
+                    "came": None if told.came is None else _digits(told.came),
+                }
+                for told in one.foretold
+            ],
+        }
+        for one in found
+    ]
+
+
+def _digits(value: float) -> str:
+    return f"{value:.12g}"
