@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from promo.evidence.fitting import fit, interval, refits
 from promo.evidence.laws import FittedLaw, Point, switch
-from promo.study.values import Form
+from promo.study.laws import Form
 
 OUTLIERS = 5
 """Points with the highest losses, which the replication left out."""

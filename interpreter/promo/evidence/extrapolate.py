@@ -15,7 +15,8 @@ from promo.base.canonical import from_exact
 from promo.evidence.fitting import fit, interval, refits
 from promo.evidence.laws import FittedLaw, Point
 from promo.evidence.values import Evidence
-from promo.study.values import BudgetKind, Form, Law, Study
+from promo.study.laws import Form, Law
+from promo.study.values import BudgetKind, Study
 
 LEVEL = 0.95
 """Of intervals."""

@@ -22,9 +22,10 @@ import math
 import random
 from collections.abc import Sequence
 from itertools import product
+from typing import assert_never
 
 from promo.evidence.laws import FittedLaw, Point
-from promo.study.values import Form
+from promo.study.laws import Form
 
 BEND = 1e-3
 """Difference of logarithms at which Huber's function turns from a parabola into a line (Hoffmann et al.)."""
@@ -89,6 +90,8 @@ class _Sum:
             case Form.SIZE_AND_DATA:
                 x, y = self.logs[index]
                 return floor, (at[1] - at[2] * x, ((1, 1.0), (2, -x))), (at[3] - at[4] * y, ((3, 1.0), (4, -y)))
+            case _:
+                assert_never(self.form)
 
     def value(self, at: Vector, bend: float) -> float:
         """The sum."""
@@ -145,6 +148,8 @@ class _Sum:
                 return (*first, math.exp(rest[0] + self.middle[0]))
             case Form.SIZE_AND_DATA:
                 return (*first, math.exp(rest[0] + rest[1] * self.middle[1]), rest[1])
+            case _:
+                assert_never(self.form)
 
     def inner(self, law: FittedLaw) -> Vector:
         """Parameters of a law as the search has them, within their borders."""
@@ -157,6 +162,8 @@ class _Sum:
                 found.append(_log(rest[0]) - self.middle[0])
             case Form.SIZE_AND_DATA:
                 found += [_log(rest[0]) - rest[1] * self.middle[1], rest[1]]
+            case _:
+                assert_never(self.form)
         return [min(high, max(low, one)) for one, (low, high) in zip(found, self.bounds, strict=True)]
 
     def starts(self) -> list[Vector]:
@@ -176,6 +183,8 @@ class _Sum:
                     found += [[floor, factors[0], exponents[0], low + by * (high - low)] for by in (0.2, 0.8)]
                 case Form.SIZE_AND_DATA:
                     found.append([floor, factors[0], exponents[0], factors[1], exponents[1]])
+                case _:
+                    assert_never(self.form)
         return found
 
 

@@ -6,10 +6,11 @@ together: where training should go on with a larger shape.
 """
 
 import math
+from typing import assert_never
 
 from attrs import frozen
 
-from promo.study.values import Form
+from promo.study.laws import Form
 
 
 @frozen
@@ -45,6 +46,8 @@ class FittedLaw:
                 return floor + factor * math.pow(at[0] + rest[0], -exponent)
             case Form.SIZE_AND_DATA:
                 return floor + factor * math.pow(at[0], -exponent) + rest[0] * math.pow(at[1], -rest[1])
+            case _:
+                assert_never(self.form)
 
     def compute(self, loss: float) -> float:
         """

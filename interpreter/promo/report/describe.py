@@ -12,6 +12,7 @@ from typing import assert_never
 from promo.base.canonical import Json, exact
 from promo.base.differences import differences
 from promo.base.units import duration
+from promo.report.formula import describe_law
 from promo.report.words import plural
 from promo.study.closure import Closure, Reading, Start, reading
 from promo.study.judgement import (
@@ -54,10 +55,8 @@ from promo.study.values import (
     Curves,
     Data,
     Effects,
-    Form,
     Grow,
     Host,
-    Law,
     Machine,
     Measure,
     Mode,
@@ -468,31 +467,6 @@ def describe_effects(effects: Effects) -> dict[str, Json]:
         "block": ", ".join(sorted(effects.block)) or None,
         "family": effects.family,
         "rate": f"{exact(effects.rate * 100)}%",
-    }
-
-
-def describe_form(form: Form) -> str:
-    """The formula of a law."""
-    match form:
-        case Form.COMPUTE:
-            return "a law of compute, E + A C^-b"
-        case Form.SHIFTED:
-            return "a law of compute, E + A (C + d)^-b"
-        case Form.SIZE_AND_DATA:
-            return "a law of size and data, E + A N^-a + B D^-b"
-        case _:
-            assert_never(form)
-
-
-def describe_law(law: Law) -> dict[str, Json]:
-    """Every clause of a law."""
-    return {
-        "of": ", ".join(law.candidates),
-        "from": ", ".join(law.stages),
-        "form": describe_form(law.form),
-        "test": law.held,
-        "reach": f"{law.reach} times",
-        "draws": f"{law.draws} seed {law.seed}",
     }
 
 

@@ -6,13 +6,13 @@ from tabulate import tabulate
 
 from promo.base.canonical import Json
 from promo.evidence.extrapolate import LEVEL, Fitted, Foretold, fit_laws
-from promo.evidence.laws import FittedLaw
 from promo.evidence.values import Evidence
-from promo.report.describe import describe_form
+from promo.report.formula import describe_form, formula
 from promo.report.record import Record
 from promo.report.values import LawView
 from promo.report.words import listed, plural
-from promo.study.values import Law, Study
+from promo.study.laws import Law
+from promo.study.values import Study
 
 HEADINGS = ("candidate", "law", "runs", "foretold", f"{LEVEL:.0%} interval", "came", "missed by")
 
@@ -57,18 +57,6 @@ def _rows(law: Law, one: Fitted) -> Iterable[tuple[str, ...]]:
         missed = "" if told.missed_by is None else f"{told.missed_by:+.2%}"
         interval = f"{told.low:.4f} to {told.high:.4f}"
         yield told.candidate, words, str(one.points), f"{told.value:.4f}", interval, came, missed
-
-
-def formula(law: FittedLaw) -> str:
-    """A law with its numbers; a law is told by its predictions, so three digits are enough."""
-    floor, factor, exponent, *rest = (f"{value:.3g}" for value in law.parameters)
-    match law.form.arguments, rest:
-        case 2, (other, power):
-            return f"{floor} + {factor} N^-{exponent} + {other} D^-{power}"
-        case _, (shift,):
-            return f"{floor} + {factor} (C + {shift})^-{exponent}"
-        case _:
-            return f"{floor} + {factor} C^-{exponent}"
 
 
 def _statements(law: Law, found: Iterable[Fitted]) -> Iterable[str]:

@@ -27,6 +27,7 @@ from promo.study.growth import Growth
 from promo.study.judgement import Step
 from promo.study.judging import check_rules
 from promo.study.ladder import Ladder
+from promo.study.laws import Law
 from promo.study.lets import read_lets
 from promo.study.names import Clauses, Scope
 from promo.study.neighbours import Neighbourhoods
@@ -51,7 +52,6 @@ from promo.study.values import (
     Effects,
     Entrants,
     Host,
-    Law,
     Measure,
     Mode,
     RunnerChoice,
@@ -330,9 +330,9 @@ class _Check:
     ) -> dict[str, Law]:
         if not self._declares("law"):
             return {}
-        from promo.study.laws import Laws
+        from promo.study.scaling import Scaling
 
-        found = Laws(self.scope, expressions, conditions, lower_is_better=measure.lower_is_better)
+        found = Scaling(self.scope, expressions, conditions, lower_is_better=measure.lower_is_better)
         found.read(ladder.stages, reach)
         return found.laws
 

@@ -1,148 +1,68 @@
-"""Laws from the tree: which runs they are fitted to, what they are a function of, and how far they may be asked."""
+"""Laws as values: how a measure falls with the budget, fitted to the runs of stages; `scaling` reads them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from typing import assert_never
 
-from promo.study.conditions import Conditions
-from promo.study.expressions import Expressions
-from promo.study.names import Clauses, Scope
-from promo.study.values import BudgetKind, Entrants, Form, Law, Mode, Stage
-from promo.syntax.clauses import words
-from promo.syntax.nodes import Node
+from attrs import frozen
 
-FORMS = {
-    ("compute",): Form.COMPUTE,
-    ("compute", "shift"): Form.SHIFTED,
-    ("data", "size"): Form.SIZE_AND_DATA,
-}
-"""Words of a form, sorted -> what they mean."""
-TELLS_TOKENS = frozenset({BudgetKind.TOKENS, BudgetKind.FLOPS})
-"""Budgets that say how many tokens a model sees."""
+from promo.base.fields import Count, Remark
+from promo.base.shown import LEAN, Shown
+from promo.study.places import Where, place
 
 
-class Laws:
-    """Reads the laws of one text."""
+class Form(Enum):
+    """What a law is a function of: a floor, and a power of compute, or one of size and one of data."""
 
-    def __init__(
-        self, scope: Scope, expressions: Expressions, conditions: Conditions, *, lower_is_better: bool
-    ) -> None:
-        self.scope, self.expressions, self.conditions = scope, expressions, conditions
-        self.lower_is_better = lower_is_better
-        self.laws: dict[str, Law] = {}
+    COMPUTE = "compute"
+    SHIFTED = "shift"
+    """Of compute with something added to it."""
+    SIZE_AND_DATA = "size_data"
 
-    def read(self, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]) -> None:
-        """Read all laws; stages and who can enter them are known."""
-        for block in self.scope.of_kind("law"):
-            self.scope.used.add(block.token("NAME").text)
-            self.scope.guard(block, lambda one: self._law(one, stages, reach))
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its parameters, in the order in which a fitted law has them."""
+        match self:
+            case Form.COMPUTE:
+                return "E", "A", "b"
+            case Form.SHIFTED:
+                return "E", "A", "b", "d"
+            case Form.SIZE_AND_DATA:
+                return "E", "A", "a", "B", "b"
+            case _:
+                assert_never(self)
 
-    def _law(self, block: Node, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]) -> Law | None:
-        scope, clauses = self.scope, self.scope.clauses(block)
-        if not clauses.complete:
-            return None
-        of, named = scope.all_meant(clauses.one("fitted_to")), scope.all_meant(clauses.one("stages"))
-        held_out = clauses.maybe("held_out")
-        held = None if held_out is None else scope.meant(held_out)
-        form, numbers = self._form(clauses.one("form")), self._numbers(clauses)
-        if of is None or named is None or form is None or numbers is None or (held_out and held is None):
-            return None
-        candidates = tuple(dict.fromkeys(self._members(of)))
-        if any(name not in stages or name not in reach for name in (*named, *((held,) if held else ()))):
-            return None
-        law = Law(
-            name=block.token("NAME").text,
-            candidates=candidates,
-            stages=named,
-            form=form,
-            held=held,
-            reach=numbers[0],
-            draws=numbers[1],
-            seed=numbers[2],
-            documentation=scope.tree.documentation(block),
-            where=scope.where(block),
-        )
-        sound = self._sound_stages(law, clauses, stages) and self._enter(law, clauses, reach)
-        if not sound or not self._enough(law, clauses, stages):
-            return None
-        self.laws[law.name] = law
-        return law
-
-    def _members(self, names: Iterable[str]) -> Iterator[str]:
-        for name in names:
-            cohort = self.conditions.cohorts.get(name)
-            yield from (name,) if cohort is None else cohort
-
-    def _form(self, clause: Node) -> Form | None:
-        known, said = words(clause.kind), list(clause.tokens("NAME"))
-        form = FORMS.get(tuple(sorted({word.text for word in said})))
-        if form is None:
-            strange = next((word for word in said if word.text not in known), clause)
-            self.scope.report("P0810", "a law is of compute, or of size and data", strange, "write: form compute")
-        return form
-
-    def _numbers(self, clauses: Clauses) -> tuple[int, int, int] | None:
-        reach = self.expressions.count(clauses.one("reach").token("INT"), least=1, what="a reach")
-        draws, seed = clauses.one("draws").tokens("INT")
-        count = self.expressions.count(draws, least=1, what="the number of draws")
-        of = self.expressions.count(seed, least=0, what="a seed")
-        return None if reach is None or count is None or of is None else (reach, count, of)
-
-    def _sound_stages(self, law: Law, clauses: Clauses, stages: Mapping[str, Stage]) -> bool:
-        """Runs of one kind: each trained afresh, or cooled down from a trunk, on budgets of one unit."""
-        scope, at, read = self.scope, clauses.one("stages"), law.every_stage
-        if not self.lower_is_better:
-            scope.report(
-                "P0811", "a law is of a measure that falls as training goes on", clauses.one("form"), "rank a loss"
-            )
-            return False
-        for name in read:
-            if stages[name].mode is Mode.CONTINUE:
-                message = f"runs of '{name}' carry on runs whose rate had come down, so they are no points of one law"
-                scope.report("P0811", message, at, "take stages that train afresh, or branch from a trunk")
-                return False
-        kinds = {stages[name].budget.kind for name in read}
-        if len(kinds) > 1:
-            scope.report("P0811", "the stages of a law have budgets of different units", at, "take stages of one unit")
-            return False
-        if law.form is Form.SIZE_AND_DATA and not kinds <= TELLS_TOKENS:
-            message = "a law of size and data needs budgets of tokens or operations"
-            scope.report("P0811", message, at, "write: train ... for 10Mtok")
-            return False
-        sizes = [self.conditions.candidates[name].effective for name in law.candidates]
-        if law.form is Form.SIZE_AND_DATA and any(one.parameters <= 0 for one in sizes):
-            message = "a law of size and data needs a runner that tells the size of a model"
-            scope.report("P0811", message, clauses.one("form"), "write: form compute")
-            return False
-        return True
-
-    def _enter(self, law: Law, clauses: Clauses, reach: Mapping[str, Entrants]) -> bool:
-        """Every candidate may enter a stage of the law."""
-        there = {name for stage in law.stages for name in reach[stage].possible}
-        absent = next((name for name in law.candidates if name not in there), None)
-        if absent is not None:
-            message = f"'{absent}' enters no stage that the law is fitted to"
-            self.scope.report("P0811", message, clauses.one("fitted_to"), "train it there, or leave it out")
-        return absent is None
-
-    def _enough(self, law: Law, clauses: Clauses, stages: Mapping[str, Stage]) -> bool:
-        """As many places as parameters, and a test that lies beyond them."""
-        scope, budgets = self.scope, [_whole(stages, name) for name in law.stages]
-        shapes = len(law.candidates) if law.form is Form.SIZE_AND_DATA else 1
-        places, needed = len(set(budgets)) * shapes, len(law.form.names)
-        if places < needed:
-            what = "budgets" if shapes == 1 else "budgets and sizes"
-            message = f"a law of {needed} parameters needs {needed} {what}, and there are {places}"
-            scope.report("P0813", message, clauses.one("stages"), "name stages of more budgets")
-            return False
-        if law.held is not None and not max(budgets) < _whole(stages, law.held) <= law.reach * max(budgets):
-            message = f"a test lies beyond the budgets of a law, and within its reach of {law.reach} times"
-            at = clauses.one("held_out")
-            scope.report("P0812", message, at, "name a stage of a larger budget, or a longer reach")
-            return False
-        return True
+    @property
+    def arguments(self) -> int:
+        """How many numbers a loss is measured at: compute, or size and data."""
+        return 2 if self is Form.SIZE_AND_DATA else 1
 
 
-def _whole(stages: Mapping[str, Stage], name: str) -> int:
-    """A stage's budget with those that it carries on."""
-    stage = stages[name]
-    before = _whole(stages, stage.continues) if stage.continues is not None and stage.continues in stages else 0
-    return before + stage.budget.amount
+@frozen(**LEAN)
+class Law(Shown):
+    """
+    How the measure falls with the budget, fitted to the runs of stages once those have closed.
+
+    A law of compute is one for each candidate, in the unit of the stages' budgets; one of size and data is one for all
+    candidates together.
+    """
+
+    name: str
+    candidates: tuple[str, ...]
+    stages: tuple[str, ...]
+    """Whose runs are its points, without *held*."""
+    form: Form
+    held: str | None
+    """A stage of a larger budget that the law foretells and is not fitted to."""
+    reach: Count
+    """How many times the largest budget it was fitted to it may be asked for."""
+    draws: Count
+    """How often it is fitted again to runs drawn with replacement."""
+    seed: Count
+    """Of those draws."""
+    documentation: Remark
+    where: Where = place()
+
+    @property
+    def every_stage(self) -> tuple[str, ...]:
+        """The stages that it is fitted to, and the one that tests it."""
+        return self.stages if self.held is None else (*self.stages, self.held)

@@ -8,13 +8,14 @@ whole seconds.  `where` remembers the place of each clause for later diagnostics
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from fractions import Fraction
-from typing import Annotated, assert_never
+from typing import Annotated
 
 from attrs import frozen
 
-from promo.base.fields import Count, Large, Remark, Unstored
+from promo.base.fields import Large, Remark, Unstored
 from promo.base.shown import LEAN, Shown
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
+from promo.study.laws import Law
 from promo.study.limits import ATTEMPTS, Allowance
 from promo.study.places import Where, place
 from promo.study.space import Array, Design, Factor, Level, Neighbourhood
@@ -340,64 +341,6 @@ class Effects(Shown):
     rate: Fraction
     documentation: Remark
     where: Where = place()
-
-
-class Form(Enum):
-    """What a law is a function of: a floor, and a power of compute, or one of size and one of data."""
-
-    COMPUTE = "compute"
-    SHIFTED = "shift"
-    """Of compute with something added to it."""
-    SIZE_AND_DATA = "size_data"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Its parameters, in the order in which a fitted law has them."""
-        match self:
-            case Form.COMPUTE:
-                return "E", "A", "b"
-            case Form.SHIFTED:
-                return "E", "A", "b", "d"
-            case Form.SIZE_AND_DATA:
-                return "E", "A", "a", "B", "b"
-            case _:
-                assert_never(self)
-
-    @property
-    def arguments(self) -> int:
-        """How many numbers a loss is measured at: compute, or size and data."""
-        return 2 if self is Form.SIZE_AND_DATA else 1
-
-
-@frozen(**LEAN)
-class Law(Shown):
-    """
-    How the measure falls with the budget, fitted to the runs of stages once those have closed.
-
-    A law of compute is one for each candidate, in the unit of the stages' budgets; one of size and data is one for all
-    candidates together.
-    """
-
-    name: str
-    candidates: tuple[str, ...]
-    stages: tuple[str, ...]
-    """Whose runs are its points, without *held*."""
-    form: Form
-    held: str | None
-    """A stage of a larger budget that the law foretells and is not fitted to."""
-    reach: Count
-    """How many times the largest budget it was fitted to it may be asked for."""
-    draws: Count
-    """How often it is fitted again to runs drawn with replacement."""
-    seed: Count
-    """Of those draws."""
-    documentation: Remark
-    where: Where = place()
-
-    @property
-    def every_stage(self) -> tuple[str, ...]:
-        """The stages that it is fitted to, and the one that tests it."""
-        return self.stages if self.held is None else (*self.stages, self.held)
 
 
 @frozen(**LEAN)
