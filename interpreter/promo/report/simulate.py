@@ -79,7 +79,7 @@ def _spread(world: "World", unit: str) -> str:
 
 
 def _amount(mean: "Share", plan: Plan) -> str:
-    """Device time with its error, which is nothing where every study costs the same."""
+    """Time of slots with its error, which is nothing where every study costs the same."""
     amount = amount_text(round(mean.value), plan)
     return f"{amount} ± {amount_text(round(mean.error), plan)}" if round(mean.error) else amount
 
