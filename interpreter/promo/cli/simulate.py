@@ -60,7 +60,10 @@ VARIES = {
 }
 COUNTED = ("seeds", "hosts", "keep")
 FEWEST_VALUES = 3
-LARGEST = 1e100
+SMALLEST, LARGEST = 1e-100, 1e100
+"""Sizes that can be supposed: their squares, and ratios of these, are floats."""
+STEEPEST = 10
+"""Largest exponent of a budget: its powers are floats, too."""
 
 
 def simulate(options: Namespace) -> int:
@@ -78,6 +81,7 @@ def simulate(options: Namespace) -> int:
     _sensible(options, study)
 
     def figures(varied: Study, changed: "World") -> "Figures":
+        _plain(changed)
         _can_speak(varied)
         return run(varied, compile_plan(varied), changed, options.draws, options.seed, options.best, options.near)
 
@@ -111,14 +115,15 @@ def _world(options: Namespace, study: Study) -> "tuple[World, str]":
     world = World(
         noise, gap, options.spread, options.relax, options.exponent, options.shared, options.host_noise, options.level
     )
-    _plain(world)
     return world, source
 
 
 def _plain(world: "World") -> None:
-    sizes = (world.noise, world.gap, world.spread, world.relax, world.exponent, world.shared, world.host)
-    if not all(0 <= one <= LARGEST for one in sizes) or not abs(world.level or 0) <= LARGEST:
-        raise PromoError(f"noise, gaps, spreads and exponents are not negative, and at most {LARGEST:g}")
+    sizes = (world.noise, world.gap, world.spread, world.relax, world.shared, world.host)
+    if not all(one == 0 or SMALLEST <= one <= LARGEST for one in sizes) or not abs(world.level or 0) <= LARGEST:
+        raise PromoError(f"noise, gaps and spreads are not negative: 0, or from {SMALLEST:g} to {LARGEST:g}")
+    if not 0 <= world.exponent <= STEEPEST:
+        raise PromoError(f"--exponent is not negative, and at most {STEEPEST}")
 
 
 def _sensible(options: Namespace, study: Study) -> None:

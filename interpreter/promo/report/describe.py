@@ -76,7 +76,7 @@ def describe(study: Study) -> dict[str, Json]:
         "measure": describe_measure(study.measure),
         "runner": describe_runner(study.runner),
         "data": describe_data(study.data),
-        "budget": None if study.budget_s is None else f"{study.budget_s}s of device time",
+        "budget": None if study.budget_s is None else f"{study.budget_s}s of {time_of_slots(study)}",
         "host": {name: describe_host(host) for name, host in study.hosts.items()},
         "factor": {name: describe_factor(factor) for name, factor in study.factors.items()},
         "candidate": {name: describe_candidate(candidate) for name, candidate in study.candidates.items()},
@@ -84,7 +84,7 @@ def describe(study: Study) -> dict[str, Json]:
         "stage": {name: describe_stage(stage) for name, stage in study.stages.items()},
         "gate": {name: describe_gate(gate, study.measure) for name, gate in study.gates.items()},
         "rule": {name: describe_rule(rule, study.measure) for name, rule in study.rules.items()},
-        "account": describe_account(study.account),
+        "account": describe_account(study.account, time_of_slots(study)),
         "grow": {name: describe_grow(grow) for name, grow in study.grows.items()},
         "schedule": {name: describe_schedule(schedule) for name, schedule in study.schedules.items()},
         "baseline": {name: describe_baseline(baseline) for name, baseline in study.baselines.items()},
@@ -482,12 +482,17 @@ def describe_curves(curves: Curves) -> Json:
     }
 
 
-def describe_account(account: Account | None) -> Json:
-    """What is counted, supposed and expected."""
+def time_of_slots(study: Study) -> str:
+    """What budget, bound and spent are amounts of: `GPU time` where every slot is a GPU, else `slot time`."""
+    return study.device_unit.replace("-hours", " time")
+
+
+def describe_account(account: Account | None, time: str) -> Json:
+    """What is counted, supposed and expected; *time* is what its amounts are called."""
     if account is None:
         return None
     return {
         "count": ", ".join(account.count),
-        "expect": None if account.expected_s is None else f"{account.expected_s}s of device time",
+        "expect": None if account.expected_s is None else f"{account.expected_s}s of {time}",
         "suppose": [f"all {row.gate} continue to {row.stage} costs {row.costs_s}s" for row in account.supposes],
     }

@@ -13,7 +13,7 @@ from promo.base.canonical import exact, rounded
 from promo.base.units import HOUR
 from promo.plan.values import Plan, StagePlan, Supposition
 from promo.report.aloud import read_all
-from promo.report.describe import describe_budget, describe_measure, describe_mode, describe_runner
+from promo.report.describe import describe_budget, describe_measure, describe_mode, describe_runner, time_of_slots
 from promo.report.words import plural, span_text
 from promo.study.limits import ALLOWANCE_S
 from promo.study.values import BudgetKind, Study
@@ -38,7 +38,7 @@ def amount_unit(plan: Plan) -> str:
 
 def time_word(plan: Plan) -> str:
     """What time of a plan's slots is called."""
-    return plan.device_unit.replace("-hours", " time")
+    return time_of_slots(plan.study)
 
 
 def wall_text(seconds: int, plan: Plan) -> str:

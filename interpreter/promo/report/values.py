@@ -277,6 +277,8 @@ class ReportView:
     stages: tuple[StageView, ...]
     cost: tuple[CostRow, ...]
     cost_unit: str
+    cost_note: str
+    """What has to be said of runs that several stages have in common; empty where none have."""
     account: tuple[str, ...]
     """What gates saved and may have cost, in sentences."""
     suppositions: tuple[SuppositionView, ...]

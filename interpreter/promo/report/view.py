@@ -100,6 +100,7 @@ class _View:
             stages=tuple(self._stage(stage) for stage in self.plan.stages),
             cost=tuple(self._cost()),
             cost_unit=amount_unit(self.plan),
+            cost_note=self._in_common(),
             account=tuple(account_lines(self.record)),
             suppositions=tuple(self._suppositions()),
             notes=study.account.notes if study.account else (),
@@ -259,6 +260,16 @@ class _View:
             spent=amount_text(self.record.spent_s(stage), self.plan),
             taken=amount_text(self.record.slot_s(stage), self.plan),
             bound=amount_text(priced.bound_s, self.plan),
+        )
+
+    def _in_common(self) -> str:
+        """How a run is counted that several stages have."""
+        counts = [self.record.runs(stage.name).done for stage in self.plan.stages]
+        if sum(counts) <= self.record.runs().done:
+            return ""
+        return (
+            "A run that several stages have in common counts at each of them and once in the total; it was charged at "
+            "the one that it was made for, and the budget asks for it at each."
         )
 
     def _suppositions(self) -> Iterable[SuppositionView]:
