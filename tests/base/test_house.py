@@ -7,6 +7,11 @@ The rules of the house, counted over every product file.
 import ast
 from pathlib import Path
 
+import pytest
+
+from promo.study.judgement import Side, Statistic, Then
+from promo.syntax.tables import load
+
 ROOT = Path(__file__).parents[2]
 PRODUCT = ROOT / "interpreter" / "promo"
 FILES = {path.relative_to(PRODUCT).as_posix(): path for path in sorted(PRODUCT.rglob("*.py"))}
@@ -60,6 +65,7 @@ def test_no_file_is_longer_than_may_be_read_at_once():
 
 LEFT_OPEN = {
     "decision/conditions.py: holds": "what has no other inside goes to _finding, which takes nothing else: `Simple`",
+    "decision/exactly.py: _level": "a statistic without a formula is simulated",
     "decision/protocol.py: _Protocol.take_in": "notes what three events mean for what is due; the state takes in all",
     "decision/protocol.py: _Protocol._of_kind": "all others go to _of_study, which takes nothing else: `OfStudy`",
     "driver/bring.py: _attempts": "picks starts and ends of attempts out of a ledger",
@@ -95,6 +101,15 @@ def test_every_match_is_closed_or_says_here_why_it_is_not():
     }
 
     assert set(matches) == set(LEFT_OPEN)
+
+
+WORDS = {"STATISTIC": Statistic, "SIDE": Side, "OUTCOME": Then}
+"""Choice of words in the grammar -> the choice that it becomes."""
+
+
+@pytest.mark.parametrize("terminal", WORDS)
+def test_a_choice_of_words_has_a_value_for_each_and_no_other(terminal):
+    assert set(load().choices[terminal]) == {one.value for one in WORDS[terminal]}
 
 
 # --- one form ------------------------------------------------------------------------------------------------------
