@@ -143,7 +143,6 @@ BY_HAND = {
     "run/executors/local.py": "words between two processes of promo, over a pipe",
     "run/runners/files/declare.py": "a runner in TOML, which people write",
     "run/runners/files/figures.py": "what somebody's program wrote",
-    "run/runners/gpt/checkpoint.py": "the gpt runner's own states",
     "run/supervise.py": "words between two processes of promo; how one ended is read as `Exit`, by the codec that the "
     "supervisor does without: loading it would double the time that its start takes",
     "run/tokens.py": "somebody's tokenizer",
@@ -203,7 +202,6 @@ LOOSE = {
     "plugins.py": "what an entry point loads, which is then cast to its port",
     "run/runners/files/declare.py": "TOML that people write, taken apart key by key; unknown ones are refused",
     "run/runners/files/function.py": "arguments and result of a user's function; the result becomes an `Outcome`",
-    "run/runners/gpt/checkpoint.py": "the gpt runner's own states",
     "run/runners/gpt/device.py": "settings of a condition, as that runner has resolved them",
     "run/runners/gpt/model.py": "settings of a condition, as that runner has resolved them",
     "run/runners/gpt/optimizer.py": "settings of a condition, as that runner has resolved them",
