@@ -847,22 +847,23 @@ def parts_of(asked: Object) -> Iterator[Object]:
 
 
 def conditions_of(rule: Object) -> list[Object]:
-    """Conditions that a gate or rule asks, those behind `else` aside."""
+    """Conditions that a gate or rule may ask for, those behind `else` too; a reduction has none."""
+    if rule["is"] == "reduction":
+        return []
     if rule["is"] == "rule":
         return [rule["require"]]
-    return [rule["keep"], *(one["condition"] for one in rule["demands"])]
+    others = (one["otherwise"] for one in rule["demands"] if not isinstance(one["otherwise"], str))
+    return [rule["keep"], *(one["condition"] for one in rule["demands"]), *others]
 
 
 def every_part(rule: Object) -> Iterator[Object]:
-    """Every condition in a gate or rule, also those behind `else`; a reduction has none."""
-    if rule["is"] != "reduction":
-        others = (one["otherwise"] for one in rule.get("demands", ()) if not isinstance(one["otherwise"], str))
-        yield from (part for asked in (*conditions_of(rule), *others) for part in parts_of(asked))
+    """Every condition in a gate or rule, without not, and, or."""
+    return (part for asked in conditions_of(rule) for part in parts_of(asked))
 
 
 def stages_in(rule: Object) -> list[str]:
     """Stages that a gate or rule reads besides its own: whose rankings it compares, and whose best it is about."""
-    every = (part for asked in conditions_of(rule) for part in parts_of(asked) if part["is"] == "agreement")
+    every = (part for part in every_part(rule) if part["is"] == "agreement")
     named = {name for part in every if not part["of_hosts"] for name in part["between"]}
     return sorted(named if best_of(rule) is None else {*named, str(best_of(rule))})
 
@@ -1138,7 +1139,7 @@ def closure(plan: Plan, rule: Object, study: Object | None = None) -> Object:
         around = study["gates"].get(rule["around"] or "") if neighbours is not None else None
     else:
         read = {*sources_of(rule), *stages_in(rule)}
-        kinds = {part["is"] for asked in conditions_of(rule) for part in parts_of(asked)}
+        kinds = {part["is"] for part in every_part(rule)}
         if rule["is"] == "gate" or kinds & {"first", "agreement"} or not isinstance(rule["judged"], str):
             candidates = set(entrants[sources_of(rule)[0]]["possible"])
         else:

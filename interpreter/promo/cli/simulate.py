@@ -37,7 +37,6 @@ from promo.study.judgement import (
     Level,
     Method,
     Rule,
-    Then,
     Top,
     primitives,
 )
@@ -153,12 +152,7 @@ def _sensible(options: Namespace, study: Study) -> None:
 
 def _parts(one: object) -> Iterator[Condition]:
     """What a gate or rule asks for, without not, and, or."""
-    asked: tuple[Condition, ...] = ()
-    if isinstance(one, Gate):
-        others = (demand.otherwise for demand in one.demands if not isinstance(demand.otherwise, Then))
-        asked = (one.keep, *(demand.condition for demand in one.demands), *others)
-    elif isinstance(one, Rule):
-        asked = (one.require,)
+    asked = one.asked if isinstance(one, Gate) else (one.require,) if isinstance(one, Rule) else ()
     return (part for condition in asked for part in primitives(condition))
 
 

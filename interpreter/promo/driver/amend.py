@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 
 from promo.base.canonical import Json, canonical, digest_bytes
 from promo.base.codec import to_json, value_digest
-from promo.base.diagnostics import suggestion
+from promo.base.diagnostics import did_you_mean
 from promo.base.differences import differences
 from promo.base.errors import PromoError
 from promo.decision.values import verdict_of
@@ -115,8 +115,7 @@ def _recorded(seal: Seal, made: Amendment, time: str) -> Seal:
 def _known(study: Study, name: str) -> None:
     names = tuple(study.deciding)
     if name not in names:
-        near = suggestion(name, names)
-        hint = f"did you mean '{near}'?" if near else f"there are: {', '.join(names)}"
+        hint = did_you_mean(name, names, f"there are: {', '.join(names)}")
         raise PromoError(f"there is no gate and no rule '{name}'", hint=hint)
 
 

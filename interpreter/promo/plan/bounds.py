@@ -72,6 +72,5 @@ def _answers(one: Gate | Rule | Reduction, entrants: Mapping[str, Entrants]) -> 
 
 def _compares(gate: Gate) -> bool:
     """Whether it keeps by a comparison with a candidate of a name."""
-    ways = (gate.keep, *(demand.otherwise for demand in gate.demands if not isinstance(demand.otherwise, Then)))
-    parts = (part for way in ways for part in primitives(way))
+    parts = (part for way in gate.ways for part in primitives(way))
     return any(isinstance(part, Difference | Equivalent) and part.reference not in (None, LEADER) for part in parts)

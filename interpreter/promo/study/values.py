@@ -28,6 +28,11 @@ class Measure(Shown):
     unit: str
     lower_is_better: bool
 
+    @property
+    def sign(self) -> int:
+        """1 where lower is better, else -1: of values times it, the smaller is the better."""
+        return 1 if self.lower_is_better else -1
+
 
 @frozen(**LEAN)
 class RunnerChoice(Shown):
