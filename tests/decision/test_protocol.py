@@ -68,7 +68,7 @@ from support import compiled, spec
 ROOT = Path(__file__).parents[2]
 NOW, LATER, DAY_BEFORE = "2026-01-02T03:04:05Z", "2026-01-02T04:04:05Z", "2026-01-01T03:04:05Z"
 FROZEN = Freezing("s", GENESIS, {}, {}, Installed("toy", 1, GENESIS, {}), "0", GENESIS, None, None)
-STARTED = Start("0", None, ("promo", "run"), (), GENESIS)
+STARTED = Start("0", None, ("promo", "run"), (), GENESIS, ())
 PREPARED = TextPrepared(Text("builtin:synth/1", 1, 9, GENESIS, 5, GENESIS, 4, GENESIS, "0", None))
 RECEIPT = Receipt("note", 1, base64.b64encode(b"root").decode(), "somebody", GENESIS, "")
 BUNDLE = BundleImported(GENESIS, GENESIS, "bundles/one", GENESIS, None, ())

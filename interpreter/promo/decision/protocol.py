@@ -65,6 +65,8 @@ class Wrong(Enum):
     """No start of promo is recorded for it."""
     STARTED_TWICE = "started twice"
     """One promo starts once."""
+    INPUTS = "inputs"
+    """What its runs rest on had changed since the first start."""
     INCARNATION = "incarnation"
     """The number of starts goes back or leaves some out."""
     TIME = "time"
@@ -233,8 +235,9 @@ class _Protocol:
     def _of_study(self, event: Event) -> Wrong | None:
         state = self.state
         match event.event:
-            case Start():
-                return Wrong.STARTED_TWICE if self.started == event.incarnation else None
+            case Start() as one:
+                other = state.inputs not in (None, one.inputs)
+                return Wrong.STARTED_TWICE if self.started == event.incarnation else Wrong.INPUTS if other else None
             case TextPrepared():
                 return Wrong.TWICE if state.text is not None else None
             case PersonDecided() as one:

@@ -20,6 +20,7 @@ from promo.run.executors.local import worker_environment
 from promo.run.executors.recorded import RecordedExecutor
 from promo.run.locks import is_leased, lease_folder
 from promo.run.ports import Executor
+from promo.run.runners.files.declare import FileRunner
 from promo.study.ports import Runner
 from promo.study.values import Host, Study
 
@@ -36,6 +37,8 @@ class LocalPlace:
     devices: tuple[str, ...]
     """CUDA devices by UUID, one for each slot; none for a processor host."""
     outer: Mapping[str, str]
+    declared: tuple[str, ...] = ()
+    """Variables that the runner asks for."""
 
     @property
     def ahead(self) -> bool:
@@ -62,7 +65,8 @@ class LocalPlace:
 
     def environment(self, slot: int) -> Mapping[str, str]:
         """Environment of a worker in a slot."""
-        return worker_environment(self.outer, threads=self.threads, cuda_device=self.device(slot))
+        device = self.device(slot)
+        return worker_environment(self.outer, threads=self.threads, cuda_device=device, declared=self.declared)
 
 
 @frozen
@@ -118,10 +122,11 @@ def places(study: Study, runner: Runner, environment: Mapping[str, str], only: s
     if only is not None and only not in study.hosts:
         raise PromoError(f"the study has no host '{only}'", hint=f"its hosts: {', '.join(study.hosts)}")
     wanted = study.hosts if only is None else {only: study.hosts[only]}
-    return {name: _place(host, environment) for name, host in wanted.items()}
+    declared = runner.program.environment if isinstance(runner, FileRunner) else ()
+    return {name: _place(host, environment, declared) for name, host in wanted.items()}
 
 
-def _place(host: Host, environment: Mapping[str, str]) -> LocalPlace:
+def _place(host: Host, environment: Mapping[str, str], declared: tuple[str, ...]) -> LocalPlace:
     executor = plugins.executor(host.executor)
     if executor is None:
         raise PromoError(f"host '{host.name}': no executor '{host.executor}' is installed")
@@ -136,7 +141,7 @@ def _place(host: Host, environment: Mapping[str, str]) -> LocalPlace:
             seen = ", ".join(name for _, name in found) or "no CUDA device"
             message = f"host '{host.name}' needs {host.slots} of '{host.device}', and this machine has {seen}"
             raise PromoError(message, hint=_elsewhere(host))
-    return LocalPlace(executor, host.slots, host.threads, devices[: host.slots], environment)
+    return LocalPlace(executor, host.slots, host.threads, devices[: host.slots], environment, declared)
 
 
 def _elsewhere(host: Host) -> str:

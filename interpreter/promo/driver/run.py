@@ -28,7 +28,7 @@ from promo.driver.hosts import places, recorded_places
 from promo.driver.interrupts import Interrupts
 from promo.driver.pipeline import Compiled
 from promo.driver.requests import Requests
-from promo.driver.same import no_strangers, runner_here, same_runner, same_source, same_study
+from promo.driver.same import inputs_here, no_strangers, runner_here, same_inputs, same_runner, same_source, same_study
 from promo.driver.starts import start_once
 from promo.driver.study import DATA, LEDGER, STREAMS, StudyFolder
 from promo.driver.values import Display, Ending, ending_of
@@ -41,6 +41,7 @@ from promo.ledger.values import (
     Decided,
     EffectsEstimated,
     Freezing,
+    Input,
     ResultFlagged,
     StageClosed,
     StageOpened,
@@ -120,7 +121,8 @@ def run_study(
         assert compiled.runner is not None
         here = recorded_places(study, replay) if replay else places(study, compiled.runner, environment, only)
         journal = Journal(folder.path / LEDGER, folder.disk, clock)
-        loop = _Loop(compiled, spec_folder, folder, journal, clock, here, display, origin, replay, finish)
+        inputs = inputs_here(compiled.runner, environment) if replay is None else ()
+        loop = _Loop(compiled, spec_folder, folder, journal, clock, here, display, origin, replay, finish, inputs)
         begin = partial(start_once, saved, plan.digest, folder.path, only) if saved and fresh else None
         ending = loop.run(begin, fresh=fresh, freeze_only=freeze_only)
         keep_head(folder)
@@ -140,13 +142,14 @@ class _Loop:
         origin: Origin,
         replay: Replay | None,
         finish: bool,
+        inputs: tuple[Input, ...],
     ) -> None:
         self.compiled, self.spec_folder, self.folder = compiled, spec_folder, folder
         self.journal, self.clock, self.places, self.display, self.origin = journal, clock, here, display, origin
         self.study, self.plan = compiled.sound()
         assert compiled.runner is not None
         self.runner: Runner = compiled.runner
-        self.replay, self.finish = replay, finish
+        self.replay, self.finish, self.inputs = replay, finish, inputs
         self.requests = Requests(compiled, folder, replay)
         self.agenda = self.requests.agenda
         self.disk = folder.disk
@@ -158,6 +161,7 @@ class _Loop:
         try:
             if not fresh:
                 same_runner(state, self.runner)
+                same_inputs(self.folder, state, self.inputs)
             text = self._needed_text(state)  # whatever is wrong with it is said before anything is recorded
             if fresh:
                 if begin is not None:
@@ -187,7 +191,7 @@ class _Loop:
     def _start(self, state: State) -> None:
         """Say who works on the study from here on, before anything else is recorded, and take up what is under way."""
         origin = self.origin
-        begun = Start(__version__, origin.commit, origin.command, origin.packages, origin.code)
+        begun = Start(__version__, origin.commit, origin.command, origin.packages, origin.code, self.inputs)
         apply(state, self.journal.append(begun))
         self.execution = Execution(
             self.folder.path,

@@ -141,6 +141,33 @@ class Publication:
     value: str
 
 
+class InputKind(Enum):
+    """How something is found that runs rest on and no study freezes."""
+
+    PROGRAM = "program"
+    """On PATH, by its name."""
+    FILE = "file"
+    """By its path."""
+    MODULE = "module"
+    """By PYTHONPATH; its name is the path from there."""
+    VARIABLE = "variable"
+    """In promo's environment."""
+
+
+@frozen
+class Input:
+    """What runs rest on and was not frozen, as it was when promo started."""
+
+    ROW: ClassVar = True
+
+    kind: InputKind
+    name: Said
+    digest: Digest | None
+    """None: there was none, or it could not be read."""
+    value: Said | None
+    """Of a variable; what looks like a key is starred."""
+
+
 @frozen
 class Start:
     """A promo began to work on the study."""
@@ -152,6 +179,8 @@ class Start:
     command: tuple[str, ...]
     packages: tuple[str, ...]
     code: str
+    inputs: tuple[Input, ...]
+    """The same at every start."""
 
 
 @frozen

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from promo.base.canonical import from_exact, rounded
 from promo.decision.values import Verdict
+from promo.report.inputs import input_limits
 from promo.report.record import Record
 from promo.report.replay import replay_limits
 from promo.report.words import listed, plural
@@ -25,6 +26,7 @@ def limits(record: Record) -> Iterable[str]:
         yield from _between_stages(study)
     yield from _capacity(record)
     yield from _shared(record)
+    yield from filter(None, [input_limits(record)])
     missing = sum(len(row.missing) for evidence in record.evidence.values() for row in evidence.rows)
     if missing:
         yield f"{plural(missing, 'cell')} of the evidence {'has' if missing == 1 else 'have'} no value; see the runs."
