@@ -41,6 +41,8 @@ from promo.ledger.values import (
     EffectsEstimated,
     Event,
     Freezing,
+    Input,
+    InputKind,
     Happening,
     Installed,
     Loss,
@@ -296,6 +298,7 @@ LATE = AttemptLate(FIRST.id, 1, GENESIS, RunStatus.OK)
 POOR = next(run for run in PLAN.stage("long").runs if run.candidate == "poor")
 ASIDE = PLAN.stage("aside").runs[0]
 AGAIN = evolve(SOUND[AT + 1].event, attempt=2, bundle=GENESIS)
+OTHER = evolve(STARTED, inputs=(Input(InputKind.FILE, "/opt/train.sh", GENESIS, None),))
 BROKEN = {
     "nothing was frozen": (WELL, Wrong.NOT_FROZEN, 0, SOUND[1:]),
     "frozen twice": (WELL, Wrong.FROZEN_TWICE, 2, put_in(SOUND, 2, FROZEN)),
@@ -308,6 +311,7 @@ BROKEN = {
     "no start": (WELL, Wrong.NO_START, 1, [SOUND[0], *SOUND[2:]]),
     "one start for two": (WELL, Wrong.NO_START, 4, [*SOUND[:4], *(evolve(one, incarnation=2) for one in SOUND[4:])]),
     "a start twice": (WELL, Wrong.STARTED_TWICE, 2, put_in(SOUND, 2, STARTED)),
+    "a start that rests on something else": (WELL, Wrong.INPUTS, 2, put_in(SOUND, 2, OTHER, incarnation=2)),
     "starts go back": (WELL, Wrong.INCARNATION, 3, put_in(SOUND, 2, STARTED, incarnation=2)),
     "starts leave one out": (WELL, Wrong.INCARNATION, 2, put_in(SOUND, 2, STARTED, incarnation=3)),
     "time goes back": (WELL, Wrong.TIME, 2, changed(SOUND, 2, time=DAY_BEFORE)),
