@@ -13,6 +13,8 @@ from os.path import relpath
 from pathlib import Path
 from typing import assert_never
 
+from attrs import evolve
+
 from promo import __version__
 from promo.base.canonical import canonical, digest_bytes
 from promo.base.codec import to_json
@@ -57,6 +59,7 @@ from promo.report.design import effect_name
 from promo.run.corpora import MOST_OVERLAP, Prepared, changed_source, prepare
 from promo.run.execute import Execution, Place, Progress
 from promo.run.locks import lock_study
+from promo.run.moved import AnchoredDisk
 from promo.run.provenance import Origin
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM
@@ -104,7 +107,9 @@ def run_study(
         PromoError: a host is not here, or something cannot be read or written.
     """
     study, plan = compiled.sound()
-    with lock_study(folder.path):
+    with lock_study(folder.path) as lock:
+        disk = AnchoredDisk(folder.disk, folder.path, lock)
+        folder = evolve(folder, disk=disk)
         state = folder.state() if folder.exists else State()
         fresh = state.study is StudyState.EMPTY
         no_strangers(folder, state, fresh=fresh)
@@ -122,9 +127,15 @@ def run_study(
         here = recorded_places(study, replay) if replay else places(study, compiled.runner, environment, only)
         journal = Journal(folder.path / LEDGER, folder.disk, clock)
         inputs = inputs_here(compiled.runner, environment) if replay is None else ()
-        loop = _Loop(compiled, spec_folder, folder, journal, clock, here, display, origin, replay, finish, inputs)
+        loop = _Loop(
+            compiled, spec_folder, folder, journal, clock, here, display, origin, replay, finish, inputs, disk.look
+        )
         begin = partial(start_once, saved, plan.digest, folder.path, only) if saved and fresh else None
-        ending = loop.run(begin, fresh=fresh, freeze_only=freeze_only)
+        try:
+            ending = loop.run(begin, fresh=fresh, freeze_only=freeze_only)
+        except OSError:
+            disk.look()  # what failed is then no riddle
+            raise
         keep_head(folder)
         return ending
 
@@ -143,6 +154,7 @@ class _Loop:
         replay: Replay | None,
         finish: bool,
         inputs: tuple[Input, ...],
+        look: Callable[[], None],
     ) -> None:
         self.compiled, self.spec_folder, self.folder = compiled, spec_folder, folder
         self.journal, self.clock, self.places, self.display, self.origin = journal, clock, here, display, origin
@@ -152,7 +164,7 @@ class _Loop:
         self.replay, self.finish, self.inputs = replay, finish, inputs
         self.requests = Requests(compiled, folder, replay)
         self.agenda = self.requests.agenda
-        self.disk = folder.disk
+        self.disk, self.look = folder.disk, look
 
     def run(self, begin: Callable[[str], None] | None, *, fresh: bool, freeze_only: bool) -> Ending:
         """Carry the study to its end, or to an interruption; *begin* may refuse a start, given the time."""
@@ -293,6 +305,7 @@ class _Loop:
                 self._queue(stage)
         while state.study is StudyState.OPEN:
             interrupts.check()
+            self.look()
             step = next(iter(self.agenda.moves(state)), None)
             if step is not None:
                 self._do(step)

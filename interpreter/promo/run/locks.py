@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from promo.base.errors import Busy, PromoError
-from promo.base.reading import read_plain
+from promo.base.reading import open_plain, read_plain
 from promo.run.disk import DISK
 
 LOCK = "lock"
@@ -59,6 +59,13 @@ class Lock:
     def __init__(self, handle: int) -> None:
         """*handle*: an open file, locked."""
         self._handle = handle
+
+    def lies_at(self, path: Path) -> bool:
+        """Whether a path leads to the file that is locked."""
+        try:
+            return os.path.samestat(path.stat(), os.fstat(self._handle))
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Let go."""
@@ -244,11 +251,7 @@ def interrupt_holder(folder: Path) -> bool:
     Returns:
         False when nobody holds it, or when its holder is not a process of this machine that can be asked.
     """
-    try:
-        lock_study(folder).close()
-    except Busy:
-        pass
-    else:
+    if not is_locked(folder):
         return False
     until = time.monotonic() + NOTED_S
     while (holder := _holder(folder)) is None:
@@ -259,6 +262,26 @@ def interrupt_holder(folder: Path) -> bool:
         os.kill(holder, signal.SIGINT if sys.platform == "win32" else signal.SIGTERM)
         return True
     return False
+
+
+def is_locked(folder: Path) -> bool:
+    """
+    Whether a process has a folder's lock; nothing is created to find out.
+
+    Raises:
+        PromoError: the lock cannot be opened.
+    """
+    try:
+        open_plain(folder / LOCK).close()
+        handle = os.open(folder / LOCK, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError as fault:
+        raise PromoError(f"the lock of {folder} cannot be opened: {fault.strerror or fault}") from fault
+    try:
+        return not locked(handle)
+    finally:
+        os.close(handle)
 
 
 def is_worked_on(folder: Path) -> bool:
