@@ -26,7 +26,7 @@ from promo.decision.values import Decision, verdict_of
 from promo.driver.amend import other_wording_file
 from promo.driver.anchor import keep_head, may_start
 from promo.driver.frozen import first_lock, frozen_files
-from promo.driver.hosts import places, recorded_places
+from promo.driver.hosts import LESS, crowded, on_processors, places, recorded_places
 from promo.driver.interrupts import Interrupts
 from promo.driver.pipeline import Compiled
 from promo.driver.requests import Requests
@@ -65,6 +65,7 @@ from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM
 from promo.study.ports import Runner
 
+PROCESSORS = f"another study trains on the processors of this machine too, {{programs}}: {LESS}"
 SHARED = "{programs} computes on {device} too; promo did not start it, and runs there take longer than they would alone"
 
 
@@ -132,7 +133,8 @@ def run_study(
         )
         begin = partial(start_once, saved, plan.digest, folder.path, only) if saved and fresh else None
         try:
-            ending = loop.run(begin, fresh=fresh, freeze_only=freeze_only)
+            with on_processors(here, environment):
+                ending = loop.run(begin, fresh=fresh, freeze_only=freeze_only)
         except OSError:
             disk.look()  # what failed is then no riddle
             raise
@@ -184,6 +186,7 @@ class _Loop:
                 return Ending(ExitCode.DONE)
             with Interrupts() as interrupts:
                 self._start(state)
+                self._say_crowded()
                 try:
                     self._keep_text(text)
                     self._keep_program()
@@ -216,6 +219,11 @@ class _Loop:
             lambda run: self.agenda.run_has_ended(run, state),
             finish=self.finish,
         )
+
+    def _say_crowded(self) -> None:
+        words = crowded(self.places, self.study)
+        if words:
+            self.display.say(f"warning: {words}")
 
     def _freeze(self) -> None:
         """Put spec, lock and plan into the folder, and record their digests before anything else."""
@@ -349,9 +357,10 @@ class _Loop:
         self.execution.go_on()
         for device in sorted(self.execution.elsewhere - waited):
             self.display.say(f"waiting for {device}, which another study has")
-        for device, programs in self.execution.shared.items():
-            if programs and programs != shared.get(device):
-                self.display.say(f"warning: {SHARED.format(device=device, programs=', '.join(programs))}")
+        for where, programs in self.execution.shared.items():
+            if programs and programs != shared.get(where):
+                words = PROCESSORS if where is None else SHARED
+                self.display.say(f"warning: {words.format(device=where, programs=', '.join(programs))}")
 
     def _set_aside(self, step: SetAside) -> None:
         """Set a result aside that a guard objects to; the run is made again if its clause says so."""

@@ -33,6 +33,8 @@ NOTE_BYTES = 200
 CLAIM = "claim"
 GIVEN_UP = b"given up"
 LEASES = "promo-devices"
+PROCESSORS = "processors-"
+"""Begins the name of the lock of each process that trains on processors; its number follows."""
 TAKEN_AGAIN_S = (0.0, 0.02, 0.1, 0.3)
 """Waits between tries for a lock: who only looks whether it is free holds it for a moment."""
 
@@ -182,6 +184,40 @@ def _opened(folder: Path, device: str) -> Iterator[int]:
         yield handle
     finally:
         os.close(handle)
+
+
+# --- processors --------------------------------------------------------------------------------------------------
+
+
+def hold_processors(folder: Path) -> Lock | None:
+    """Tell other studies, by a lock, that this process trains on the processors of this machine; None if it cannot."""
+    path = folder / f"{PROCESSORS}{os.getpid()}"
+    for wait_s in TAKEN_AGAIN_S:
+        time.sleep(wait_s)
+        with contextlib.suppress(OSError), _opened(folder, path.name) as handle:
+            lock = Lock(os.dup(handle)) if locked(handle) else None
+            if lock is not None and lock.lies_at(path):  # who takes it for an old one removes it
+                return lock
+    return None
+
+
+def others_on_processors(folder: Path) -> tuple[int, ...]:
+    """Numbers of other processes of promo that train on the processors of this machine now."""
+    found = []
+    with contextlib.suppress(OSError):
+        for path in sorted(folder.glob(f"{PROCESSORS}*")):
+            number = path.name.removeprefix(PROCESSORS)
+            if number.isdecimal() and int(number) != os.getpid() and _is_held(path):
+                found.append(int(number))
+    return tuple(found)
+
+
+def _is_held(path: Path) -> bool:
+    with contextlib.suppress(OSError), _opened(path.parent, path.name) as handle:
+        if not locked(handle):
+            return True
+        path.unlink()  # its process ended without a word
+    return False
 
 
 # --- studies -----------------------------------------------------------------------------------------------------
