@@ -163,9 +163,9 @@ class Input:
     kind: InputKind
     name: Said
     digest: Digest | None
-    """None: there was none, or it could not be read."""
+    """None: there was none, it could not be read, or it is too large."""
     value: Said | None
-    """Of a variable; what looks like a key is starred."""
+    """Of a variable, where what looks like a key is starred; of a file that is too large, its size."""
 
 
 @frozen

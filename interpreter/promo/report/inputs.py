@@ -22,6 +22,8 @@ def input_state(one: Input | None) -> str:
     """How it was: the value of a variable, the digest of a file."""
     if one is None:
         return "not there"
+    if one.digest is None and one.value is not None:
+        return one.value
     if one.digest is None:
         return "not set" if one.kind is InputKind.VARIABLE else "not readable"
     return f"sha256:{one.digest[:12]}" if one.value is None or "*" in one.value else f"'{one.value}'"

@@ -37,6 +37,10 @@ PROGRAM_FOLDERS = frozenset({"bin", "sbin", "scripts"})
 NOT_CODE = frozenset({"__pycache__", "node_modules", "site-packages"})
 MOST_FILES, MOST_SEEN = 500, 5_000
 """Files of code that are recorded in all, and names that are looked at in one folder and those below."""
+MOST_BYTES = 2**30
+"""Of a file whose digest is taken; a larger one is known by its size."""
+LONGEST_VALUE = 4_096
+"""Characters of a variable that are shown; its digest is of all of them."""
 LONGEST = 4_000_000
 """Bytes of a file that is searched for names of others."""
 PATH = re.compile(r"(?<![\w./~-])/[^\s\"'`;|&()<>${},:=\[\]]+")
@@ -73,7 +77,13 @@ def _variable(name: str, value: str | None) -> Input:
     if value is None:
         return Input(InputKind.VARIABLE, name, None, None)
     shown = redact_text(f"{name}={value}").partition("=")[2]
-    return Input(InputKind.VARIABLE, name, digest_bytes(value.encode(errors="surrogateescape")), shown[:4096])
+    digest = digest_bytes(value.encode(errors="surrogateescape"))
+    return Input(InputKind.VARIABLE, name, digest, _text_of(shown[:LONGEST_VALUE]))
+
+
+def _text_of(name: str) -> str:
+    """What the system calls something, as text that can be stored, whatever bytes it is made of."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 class _Search:
@@ -90,9 +100,13 @@ class _Search:
         """Every file that was found, with its digest."""
         for path, (kind, name) in self._files.items():
             try:
-                yield Input(kind, name, DISK.digest(path), None)
+                size = path.stat().st_size
+                large = size > MOST_BYTES
+                yield Input(
+                    kind, _text_of(name), None if large else DISK.digest(path), f"{size} bytes" if large else None
+                )
             except OSError:
-                yield Input(kind, name, None, None)
+                yield Input(kind, _text_of(name), None, None)
 
     def start(self, argv: Sequence[str]) -> None:
         """Take in what a command line starts."""

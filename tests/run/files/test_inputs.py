@@ -1,10 +1,13 @@
 """What runs rest on and no study freezes: found, recorded at each start, and the same at each."""
 
 import json
+import os
 import shutil
 
 import pytest
 
+from promo.base.canonical import canonical
+from promo.base.codec import to_json
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder
 from promo.ledger.values import Input, InputKind
@@ -161,6 +164,25 @@ def test_a_folder_of_very_many_files_is_not_searched_to_its_end(tmp_path):
     found = inputs_of(runner(tmp_path, f'"{{python}}", "{lab}/train.py"'), {})
 
     assert names(found, InputKind.FILE) == [f"{lab}/helper.py", f"{lab}/train.py"]
+
+
+def test_a_file_that_is_very_large_is_known_by_its_size(tmp_path):
+    with (tmp_path / "model").open("wb") as file:
+        file.truncate(24 * 2**30)  # holes take no room
+    found = inputs_of(runner(tmp_path, f'"{{python}}", "{tmp_path}/model"'), {})
+
+    assert found == (Input(InputKind.FILE, f"{tmp_path}/model", None, "25769803776 bytes"),)
+
+
+def test_a_name_that_is_no_text_is_recorded_all_the_same(tmp_path):
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    (folder / "train.py").touch()
+    (folder / os.fsdecode(b"odd-\xff.py")).touch()
+    found = inputs_of(runner(tmp_path, f'"{{python}}", "{folder}/train.py"'), {})
+
+    assert f"{folder}/odd-\\udcff.py" in names(found, InputKind.FILE)
+    assert canonical(to_json(found[0]))
 
 
 @pytest.fixture
