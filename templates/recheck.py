@@ -663,7 +663,8 @@ happening/study.frozen: study text, plan hex, seals {hex}, files {hex}, runner i
     commit text?, replay recording?
 happening/anchor.received: form text, size count, root base64, by text, digest hex, receipt base64
 happening/value.published: source text, value text
-happening/orchestrator.started: promo text, commit text?, command text*, packages text*, code text
+happening/orchestrator.started: promo text, commit text?, command text*, packages text*, code text,
+    inputs ['program|file|module|variable' text hex? text?]*
 happening/data.prepared: text preparedtext
 happening/stage.opened: stage text, entrants text*
 happening/stage.closed: stage text, evidence hex, missing count
@@ -1448,6 +1449,7 @@ class Course:
         self.stop = ""
         """Who says that the study ends."""
         self.incarnation = self.started = 0
+        self.inputs: list[Any] | None = None
         self.time = ""
         self.allowed: dict[str, Object] = {}
         """Stage -> how often a run may be tried there."""
@@ -1492,6 +1494,7 @@ class Course:
             self.frozen = self.frozen or said
         elif kind == "orchestrator.started":
             self.started = event["incarnation"]
+            self.inputs = said["inputs"] if self.inputs is None else self.inputs
         elif kind == "stage.opened":
             self.opened[said["stage"]] = said["entrants"]
             self._recount(said["stage"])
@@ -1854,8 +1857,12 @@ class Course:
 
     # --- events of the study -------------------------------------------------------------------------------------
 
-    def _orchestrator_started(self, _: Object, event: Object) -> str:
-        return "that start had been recorded before" if self.started == event["incarnation"] else ""
+    def _orchestrator_started(self, said: Object, event: Object) -> str:
+        if self.started == event["incarnation"]:
+            return "that start had been recorded before"
+        return (
+            "" if self.inputs in (None, said["inputs"]) else "what its runs rest on had changed since the first start"
+        )
 
     def _data_prepared(self, said: Object, _: Object) -> str:
         if self.text is not None:

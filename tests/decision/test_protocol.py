@@ -43,6 +43,8 @@ from promo.ledger.values import (
     Event,
     Freezing,
     Happening,
+    Input,
+    InputKind,
     Loss,
     PersonDecided,
     Publication,
@@ -67,7 +69,7 @@ from support import compiled, spec
 ROOT = Path(__file__).parents[2]
 NOW, LATER, DAY_BEFORE = "2026-01-02T03:04:05Z", "2026-01-02T04:04:05Z", "2026-01-01T03:04:05Z"
 FROZEN = Freezing("s", GENESIS, {}, {}, Installed("toy", 1, GENESIS, {}), "0", GENESIS, None, None)
-STARTED = Start("0", None, ("promo", "run"), (), GENESIS)
+STARTED = Start("0", None, ("promo", "run"), (), GENESIS, ())
 PREPARED = TextPrepared(Text("builtin:synth/1", 1, 9, GENESIS, 5, GENESIS, 4, GENESIS, "0", None))
 RECEIPT = Receipt("note", 1, base64.b64encode(b"root").decode(), "somebody", GENESIS, "")
 BUNDLE = BundleImported(GENESIS, GENESIS, "bundles/one", GENESIS, None, ())
@@ -295,6 +297,7 @@ LATE = AttemptLate(FIRST.id, 1, GENESIS, RunStatus.OK)
 POOR = next(run for run in PLAN.stage("long").runs if run.candidate == "poor")
 ASIDE = PLAN.stage("aside").runs[0]
 AGAIN = evolve(SOUND[AT + 1].event, attempt=2, bundle=GENESIS)
+OTHER = evolve(STARTED, inputs=(Input(InputKind.FILE, "/opt/train.sh", GENESIS, None),))
 BROKEN = {
     "nothing was frozen": (WELL, Wrong.NOT_FROZEN, 0, SOUND[1:]),
     "frozen twice": (WELL, Wrong.FROZEN_TWICE, 2, put_in(SOUND, 2, FROZEN)),
@@ -307,6 +310,7 @@ BROKEN = {
     "no start": (WELL, Wrong.NO_START, 1, [SOUND[0], *SOUND[2:]]),
     "one start for two": (WELL, Wrong.NO_START, 4, [*SOUND[:4], *(evolve(one, incarnation=2) for one in SOUND[4:])]),
     "a start twice": (WELL, Wrong.STARTED_TWICE, 2, put_in(SOUND, 2, STARTED)),
+    "a start that rests on something else": (WELL, Wrong.INPUTS, 2, put_in(SOUND, 2, OTHER, incarnation=2)),
     "starts go back": (WELL, Wrong.INCARNATION, 3, put_in(SOUND, 2, STARTED, incarnation=2)),
     "starts leave one out": (WELL, Wrong.INCARNATION, 2, put_in(SOUND, 2, STARTED, incarnation=3)),
     "time goes back": (WELL, Wrong.TIME, 2, changed(SOUND, 2, time=DAY_BEFORE)),

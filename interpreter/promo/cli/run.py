@@ -7,7 +7,7 @@ from pathlib import Path
 
 from promo.base.canonical import parse_json
 from promo.base.codec import from_json
-from promo.base.errors import Busy, ExitCode, Mismatch, PromoError
+from promo.base.errors import ExitCode, Mismatch, PromoError
 from promo.base.reading import RECORD
 from promo.cli.places import study_of
 from promo.cli.spec import compile_file, print_diagnostics
@@ -20,7 +20,7 @@ from promo.files import read_given
 from promo.ledger.state import StudyState
 from promo.plan.values import Plan, SavedPlan
 from promo.run.clock import SystemClock
-from promo.run.locks import interrupt_holder, lock_study
+from promo.run.locks import interrupt_holder, is_locked
 from promo.run.provenance import origin_of
 
 STOP_S = 60
@@ -111,9 +111,7 @@ def stop(options: Namespace) -> int:
     clock = SystemClock()
     until = clock.monotonic() + STOP_S
     while clock.monotonic() < until:
-        try:
-            lock_study(folder.path).close()
-        except Busy:
+        if is_locked(folder.path):
             clock.sleep(0.1)
         else:
             over = folder.state().study in (StudyState.CLOSED, StudyState.STOPPED)

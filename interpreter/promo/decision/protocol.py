@@ -66,6 +66,8 @@ class Wrong(Enum):
     """No start of promo is recorded for it."""
     STARTED_TWICE = "started twice"
     """One promo starts once."""
+    INPUTS = "inputs"
+    """What its runs rest on had changed since the first start."""
     INCARNATION = "incarnation"
     """The number of starts goes back or leaves some out."""
     TIME = "time"
@@ -237,7 +239,9 @@ class _Protocol:
         state = self.state
         match one:
             case Start():
-                return Wrong.STARTED_TWICE if self.started == event.incarnation else None
+                if self.started == event.incarnation:
+                    return Wrong.STARTED_TWICE
+                return Wrong.INPUTS if state.inputs not in (None, one.inputs) else None
             case TextPrepared():
                 return Wrong.TWICE if state.text is not None else None
             case PersonDecided():

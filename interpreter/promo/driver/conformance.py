@@ -258,7 +258,8 @@ def _run(
     disk, clock, executor = DISK, SystemClock(), LocalExecutor()
     folder = study / attempt_folder("try", "given", "here", 1, number)
     write_request(disk, folder, evolve(request, attempt=number))
-    worker = worker_environment(environment, threads=request.threads, cuda_device=None)
+    declared = () if request.program is None else request.program.environment
+    worker = worker_environment(environment, threads=request.threads, cuda_device=None, declared=declared)
     handle = executor.start(AttemptSpec(folder, worker, LIMIT_S, request.trainer))
     try:
         while (ended := executor.poll(handle)) is None:

@@ -28,6 +28,7 @@ from promo.ledger.values import (
     Ended,
     Event,
     Freezing,
+    Input,
     Loss,
     OfStep,
     OfStudy,
@@ -157,6 +158,8 @@ class State:
     """The gate or rule that ended the study."""
     starts: int = 0
     """How often a promo began to work on it."""
+    inputs: tuple[Input, ...] | None = None
+    """What its runs rest on and was not frozen, as it was at the first start; None before it."""
     incarnations: int = 0
     events: int = 0
     last_time: str = ""
@@ -284,8 +287,9 @@ def _move(state: State, one: OfStep | OfStudy, time: str) -> None:
             state.receipts.append(one)
         case Publication():
             state.published = one.value if state.published is None else state.published
-        case Start():
+        case Start() as one:
             state.starts += 1
+            state.inputs = one.inputs if state.inputs is None else state.inputs
         case TextPrepared():
             state.text = one.text
         case StageOpened():

@@ -5,10 +5,11 @@ from fractions import Fraction
 
 from promo.base.canonical import from_exact, rounded
 from promo.decision.values import Verdict
+from promo.report.inputs import input_limits
 from promo.report.record import Record
 from promo.report.replay import replay_limits
 from promo.report.words import listed, plural
-from promo.study.values import Role, Study
+from promo.study.values import TIMED, Role, Study
 
 
 def limits(record: Record) -> Iterable[str]:
@@ -25,6 +26,7 @@ def limits(record: Record) -> Iterable[str]:
         yield from _between_stages(study)
     yield from _capacity(record)
     yield from _shared(record)
+    yield from filter(None, [input_limits(record)])
     missing = sum(len(row.missing) for evidence in record.evidence.values() for row in evidence.rows)
     if missing:
         yield f"{plural(missing, 'cell')} of the evidence {'has' if missing == 1 else 'have'} no value; see the runs."
@@ -56,13 +58,38 @@ def _between_stages(study: Study) -> Iterable[str]:
 
 def _shared(record: Record) -> Iterable[str]:
     """Runs whose seconds were not their own alone."""
-    shared = [one for one in record.attempts() if one.co_tenants]
+    among = [one for one in record.attempts() if one.co_tenants and one.device is None]
+    if among:
+        yield (
+            f"{plural(len(among), 'attempt')} began while another study trained on the same processors: in a budget of "
+            "wall-clock seconds they may have trained less than they would have alone."
+        )
+    yield from _crowded(record)
+    shared = [one for one in record.attempts() if one.co_tenants and one.device is not None]
     if shared:
         programs = sorted({program.partition(" (")[0] for one in shared for program in one.co_tenants})
         yield (
             f"{plural(len(shared), 'attempt')} began while {listed(programs)} computed on the same device, which promo "
             "did not start: in a budget of seconds they trained less than they would have alone."
         )
+
+
+def _crowded(record: Record) -> Iterable[str]:
+    """Hosts whose slots have more threads than their machine has processors, where wall-clock seconds are a budget."""
+    study = record.study
+    cores: dict[str, set[int]] = {}
+    for one in record.attempts():
+        result = record.results.get((one.run, one.number))
+        found = result.body.facts.machine.get("cores") if result and result.body else None
+        if isinstance(found, int) and study.stages[one.stage].budget.kind in TIMED:
+            cores.setdefault(one.host, set()).add(found)
+    for name, seen in cores.items():
+        host = study.hosts[name]
+        if host.is_cpu and host.slots * host.threads > min(seen):
+            yield (
+                f"On {name}, {host.slots} slots with {host.slots * host.threads} threads had {min(seen)} processors: "
+                "in a budget of wall-clock seconds runs there may have trained less than they would have alone."
+            )
 
 
 def _age(record: Record) -> str:

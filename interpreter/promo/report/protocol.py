@@ -34,6 +34,7 @@ WHY = {
     Wrong.AFTER_STOP: "a rule had stopped the study, so nothing more begins",
     Wrong.NO_START: "no start of promo is recorded for it",
     Wrong.STARTED_TWICE: "a promo starts once",
+    Wrong.INPUTS: "what its runs rest on, and was not frozen, is not what it was at the first start",
     Wrong.INCARNATION: "the number of starts goes back, or leaves some out",
     Wrong.TIME: "its time goes back, and no jump of the clock is recorded",
     Wrong.UNKNOWN: "the plan has no such name",

@@ -44,6 +44,7 @@ from promo.run.store import (
 )
 from promo.run.values import NO_DISK, AttemptSpec, Exit, Reason, Request, Result, Resumed, RunStatus
 from promo.study.limits import limit_s
+from promo.study.values import TIMED
 
 POLL_S = 0.05
 POLL_SHARE = 0.02
@@ -86,7 +87,7 @@ class Place(Protocol):
         """Whether no other study of this machine has the device of a slot."""
 
     def co_tenants(self, slot: int) -> tuple[str, ...]:
-        """Programs that promo did not start and that compute on the device of a slot while nobody holds it."""
+        """Who computes where a slot does, besides this study: programs on its device, or studies on processors."""
 
     def environment(self, slot: int) -> Mapping[str, str]:
         """Environment of a worker in a slot."""
@@ -161,8 +162,12 @@ class Execution:
         self._refused = ""
         self.elsewhere: frozenset[str] = frozenset()
         """Devices that are waited for because another study has them."""
-        self.shared: dict[str, tuple[str, ...]] = {}
-        """Device -> programs that computed on it when the last attempt there began, and that promo did not start."""
+        self.shared: dict[str | None, tuple[str, ...]] = {}
+        """
+        Device -> programs that computed on it when the last attempt there began, and that promo did not start.
+
+        None: the processors of this machine, and the other studies there; only where seconds of the clock are a budget.
+        """
         self._settle_unseen()
 
     def record(self, happening: Happening) -> Event:
@@ -273,9 +278,9 @@ class Execution:
         request = evolve(task.request, attempt=number, resume=self._kept(run.id))
         if task.recorded is not None:
             request = evolve(request, recorded=task.recorded + self.state.ended_badly(run.id))
-        device, others = place.device(slot), place.co_tenants(slot)
-        if device is not None:
-            self.shared[device] = others
+        device = place.device(slot)
+        others = place.co_tenants(slot) if device is not None or request.budget.kind in TIMED else ()
+        self.shared[device] = others
         self.record(
             AttemptStarted(
                 run=run.id,

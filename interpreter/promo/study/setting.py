@@ -50,6 +50,9 @@ def read_runner(scope: Scope, clauses: Clauses) -> tuple[RunnerChoice, Runner] |
     return RunnerChoice(runner.name, runner.version), runner
 
 
+OWN_FILES = "name its files in 'files' and start them as '{python} {program}/FILE', or know that they may change"
+
+
 def _runner_file(scope: Scope, clause: Node) -> tuple[RunnerChoice, Runner] | None:
     """A runner in a file, pinned by the digest of everything it consists of."""
     token = clause.token("STRING")
@@ -58,7 +61,12 @@ def _runner_file(scope: Scope, clause: Node) -> tuple[RunnerChoice, Runner] | No
     if isinstance(found, str):
         scope.report("P0211", f"the runner file '{path}' cannot be used: {found}", token)
         return None
-    runner, digest = found
+    runner, digest = found.runner, found.digest
+    if found.not_frozen:
+        words = ", ".join(f"'{word}'" for word in found.not_frozen)
+        scope.warn(
+            "P0230", f"the runner '{runner.name}' starts {words}, which its digest does not cover", token, OWN_FILES
+        )
     shown = f"sha256:{digest[:SHOWN]}"
     pin = clause.node("pinned")
     if pin is None:

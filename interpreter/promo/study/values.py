@@ -158,6 +158,10 @@ class BudgetKind(Enum):
     FLOPS = "flops"
 
 
+TIMED = frozenset({BudgetKind.WALL, BudgetKind.UPSTREAM})
+"""Budgets that whoever shares a machine takes away from a run."""
+
+
 @frozen(**LEAN)
 class Budget(Shown):
     """
