@@ -16,7 +16,6 @@ from promo.plan.values import Bounds, SavedPlan, plan_from_json
 from promo.report.change import plan_changes
 from promo.report.describe import describe
 from promo.report.plan import plan_text, savings
-from promo.study.limits import longest_s
 from promo.study.meaning import meaning
 from support import SOUND, plan_of, spec, study_of
 
@@ -132,7 +131,7 @@ def test_bounds_say_what_failures_can_do():
     assert plan.stage("long").run_count == Bounds(2, 4, 4 * 5)  # only base is sure to come
     assert plan.stage("aside").run_count == Bounds(0, 1, 5)  # the rule may stop the study before it has begun
     assert plan.budget_s == 8 * 1 + 4 * 2 + 1
-    assert plan.bound_s == 8 * 5 * longest_s(1) + 4 * 5 * longest_s(2) + 5 * longest_s(1)
+    assert plan.bound_s == 8 * 5 * (1 + 310) + 4 * 5 * (2 + 310) + 5 * (1 + 310)
 
 
 def brute_force(study) -> dict[str, int]:

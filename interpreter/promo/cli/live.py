@@ -29,6 +29,7 @@ from promo.report.progress import (
     Phase,
     StageProgress,
     StudyProgress,
+    badly_words,
     build_progress,
     end_words,
     host_words,
@@ -263,7 +264,7 @@ def _stages(stages: tuple[StageProgress, ...], plan: Plan) -> Table:
     for stage in shown[:MOST_ROWS]:
         bar = ProgressBar(total=max(stage.runs, 1), completed=min(stage.done, stage.runs), width=BAR)
         running = f"{stage.running} running" if stage.running else ""
-        failed = f"{stage.failed} failed" if stage.failed else ""
+        failed = badly_words(stage)
         note = ", ".join(filter(None, [stage.note, "ended" if stage.phase is Phase.CLOSED else "", running, failed]))
         spent = f"{amount_text(stage.spent_s, plan)} of {amount_text(stage.budget_s, plan)}"
         cells: list[RenderableType] = [

@@ -44,7 +44,11 @@ class StageProgress:
     done: int
     running: int
     failed: int
-    """Attempts that ended badly."""
+    """Attempts that ended without a value."""
+    excluded: int
+    """Attempts whose result a guard set aside."""
+    lost: int
+    """Attempts whose end nobody saw, or that were called off: no fault of their candidates."""
     runs: int
     """Those of its entrants; before it opens, as many as are planned."""
     spent_s: Fraction
@@ -232,7 +236,9 @@ class _UnderWay:
             note=note if phase is Phase.WAITS else "",
             done=sum(self.state.accepted(run.id) is not None for run in of_it),
             running=sum(attempt.stage == name for attempt in self.running),
-            failed=sum(self.state.ended_badly(run.id) for run in of_it),
+            failed=sum(self.state.failures(run.id) for run in of_it),
+            excluded=sum(self.state.flagged(run.id) for run in of_it),
+            lost=sum(self.state.lost(run.id) for run in of_it),
             runs=runs,
             spent_s=self.trained_s(name),
             budget_s=runs * planned.budget.cap_s,
@@ -350,6 +356,12 @@ def spent_words(progress: StudyProgress, plan: Plan) -> tuple[str, str]:
     return f"spent {amounts}", f"slots taken for {amount_text(progress.slot_s, plan)} of {bound}, all phases"
 
 
+def badly_words(stage: StageProgress) -> str:
+    """Attempts of a stage that have no value that counts, each kind by itself; empty where there are none."""
+    counted = ((stage.failed, "failed"), (stage.excluded, "excluded"), (stage.lost, "lost"))
+    return ", ".join(f"{count} {word}" for count, word in counted if count)
+
+
 def end_words(progress: StudyProgress, at: str) -> str:
     """
     When it may be at its end; empty where nobody can tell.
@@ -388,6 +400,8 @@ def progress_to_json(progress: StudyProgress) -> dict[str, Json]:
                 "done": one.done,
                 "running": one.running,
                 "failed": one.failed,
+                "excluded": one.excluded,
+                "lost": one.lost,
                 "runs": one.runs,
                 "spent_s": exact(one.spent_s),
                 "budget_s": one.budget_s,
