@@ -134,6 +134,20 @@ def test_bounds_say_what_failures_can_do():
     assert plan.bound_s == 8 * 5 * (1 + 310) + 4 * 5 * (2 + 310) + 5 * (1 + 310)
 
 
+def test_the_plan_says_what_attempts_allowances_and_tolerances_hold():
+    study = 'study trial {\n  title "A trial"\n  measure loss in pt, lower is better\n  runner toy\n  attempts 2\n}'
+    short = "stage short {\n  train four for 1s\n  on box\n  seeds 1, 2\n  allowance 10min\n  tolerance 2%\n}"
+    text = spec(study=study, stage_short=short)
+    plan = plan_of(text)
+    said = plan_text(study_of(text), plan)
+
+    assert plan.stage("short").bound_s == 8 * 3 * (1 + 600 + 10)  # gates allow two reruns, so they hold
+    assert plan.stage("aside").bound_s == 2 * (1 + 300 + 10)
+    assert "(2 to 3 for each run, failed and lost ones included), each ended after its cap and 5 min to 10 min" in said
+    assert "short: a run is tried up to 3 times there and not 2, because gates and rules allow 2 reruns of it" in said
+    assert "misses its budget by more than 2% at short; one step, or 5.0% where only time is known" in said
+
+
 def brute_force(study) -> dict[str, int]:
     """Planned runs by stage, counted the slow way."""
     counts, entering = {}, {}
