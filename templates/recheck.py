@@ -558,7 +558,7 @@ measure: metric text, unit text, lower_is_better bool
 runner: name text, version whole, digest text?
 tokens: path text, pinned text?, vocabulary whole
 data: source text, pinned text?, holdout number, score_tokens whole, window whole, tokens tokens?
-budget: kind 'wall|cpu|upstream|steps|tokens|flops', amount amount, cap_s count
+budget: kind 'wall|cpu|upstream|steps|tokens|flops', amount amount, cap_s count, allowance_s count, tolerance number?
 host: name text, device text, system text, slots slots, threads count, price number?, executor text
 machine: device text, system text, threads count
 factor: name text, unit text, domain domain, default level
@@ -603,7 +603,7 @@ reading: after text?, promoted bool, around text?, candidates text*, mode 'fresh
 start: anchor bool, draw draw?, order_seed whole?
 closure: promo_seal =2, rule deciding, measure measure, runner runner, data data?, stages {reading}, machines {machine},
     candidates {{setting}}, grows {grow}, effects effects?, neighbours neighbourhood?, around deciding/gate?,
-    order text*?, start start
+    order text*?, start start, attempts whole
 amending: number count, by text, reason text, post_hoc bool, head hex, time text
 seal: name text, digest hex, closure closure, sealed_at text, commit text?, results_then count, replaces hex?,
     amendment amending?
@@ -687,6 +687,7 @@ happening/decided: name text, seal hex?, verdict verdict, others verdict*
 happening/person.decided: name text, by text, reason text, promoted text*?, stopped bool
 happening/rule.amended: name text, number from1, old closure, new closure, reason text, by text, head hex,
     seen [text text text whole]*, text hex, verdict verdict?
+happening/budget.amended: budget_s count, reason text, by text
 happening/bundle.imported: bundle hex, head hex, ledger imported, ledger_digest hex, signer text?, taken [id from1]*
 event: seq count, time moment, incarnation count, event happening, prev hex
 
@@ -1181,6 +1182,7 @@ def closure(plan: Plan, rule: Object, study: Object | None = None) -> Object:
         "around": around,
         "order": order,
         "start": {key: study[key] for key in ("anchor", "draw", "order_seed")},
+        "attempts": study["attempts"],
     }
 
 
@@ -1288,8 +1290,8 @@ def counted(plan: Plan) -> dict[str, Object]:
     What each stage comes to: who enters, how many attempts begin at least and at most, and what that costs.
 
     The fewest are those that are sure to enter a stage which nothing can cut off; a run that several stages have in
-    common begins once.  The bound is every attempt, each with twice its cap and 310 seconds, after which nothing of it
-    is left.  Times are those of runs that take the slot which is free first, and all of their budget.
+    common begins once.  The bound is every attempt, each with its cap, its allowance and 10 seconds, after which
+    nothing of it is left.  Times are those of runs that take the slot which is free first, and all of their budget.
     """
     study, rules = plan.study, list(plan.deciding().values())
     free = {name: [0] * one["slots"] for name, one in study["hosts"].items()}
@@ -1314,7 +1316,7 @@ def counted(plan: Plan) -> dict[str, Object]:
             "entrants": {"fewest": len(sure), "planned": there["planned"], "most": there["most"]},
             "run_count": {"fewest": len(first), "planned": planned_, "most": most},
             "budget_s": planned_ * cap_s,
-            "bound_s": most * (2 * cap_s + 310),
+            "bound_s": most * (cap_s + stage["budget"]["allowance_s"] + 10),
             "budget_s_by_host": dict.fromkeys(stage["hosts"], there["planned"] * seeds * cap_s),
             "starts_s": ready,
             "ends_s": max(max(free[host]) for host in stage["hosts"]),
@@ -1360,7 +1362,7 @@ ENDS = frozenset({"result.accepted", "attempt.failed", "attempt.lost"})
 AFTERWARDS = frozenset({"anchor.received", "rule.amended", "clock.jumped"})
 """What may still be recorded of a study that has ended."""
 UNATTENDED = frozenset({*AFTERWARDS, "study.frozen", "value.published", "orchestrator.started", "person.decided",
-                        "bundle.imported"})  # fmt: skip
+                        "budget.amended", "bundle.imported"})  # fmt: skip
 """What commands record that do not run the study."""
 FIXED = ("is", "name", "frozen", "source", "target", "metric", "judged", "reference", "stage", "effects", "sources",
          "into", "around", "rows", "needs")  # fmt: skip
@@ -1386,6 +1388,7 @@ HAPPENED = {
     "decided": "{name} decided",
     "person.decided": "a person decided about {name}",
     "rule.amended": "{name} was amended",
+    "budget.amended": "the budget was amended to {budget_s} s",
     "bundle.imported": "a bundle was taken in",
 }
 """What an event tells, in words."""
@@ -1445,6 +1448,10 @@ class Course:
         self.receipts: list[Object] = []
         self.published: Object | None = None
         self.bundles: dict[str, Object] = {}
+        self.budget: int | None = self.study["budget_s"]
+        self.used = Fraction(0)
+        """Seconds that attempts have used up of the budget."""
+        self.uses: dict[tuple[str, int], Fraction] = {}
         self.ended = ""
         self.stop = ""
         """Who says that the study ends."""
@@ -1488,6 +1495,7 @@ class Course:
             tried = self.attempts.setdefault(said["run"], [])
             names = ("run", "attempt", "stage", "candidate", "host", "seed", "folder", "request", "bundle")
             tried.append(Attempt(*(said[name] for name in names)))
+            self._use(tried[-1])
         elif kind in ENDS or kind in ("attempt.late", "result.flagged"):
             self._take_end(kind, said)
         elif kind == "study.frozen":
@@ -1521,6 +1529,7 @@ class Course:
             one.state, one.again = "flagged", said["again"]
         else:
             one.end, one.state = said, kind.rpartition(".")[2]
+            self._use(one)
 
     def _take_verdict(self, kind: str, said: Object) -> None:
         if kind == "stage.closed":
@@ -1539,6 +1548,8 @@ class Course:
             self.receipts.append(said)
         elif kind == "value.published":
             self.published = self.published or said
+        elif kind == "budget.amended":
+            self.budget = said["budget_s"]
         elif kind == "bundle.imported":
             self.bundles[said["bundle"]] = said
 
@@ -1730,9 +1741,43 @@ class Course:
             return f"{said['candidate']} had not entered {said['stage']}"
         if not self.due(place):
             return "nothing more was due for its run"
+        room = self.room()
+        if room is not None and self.cap(said["stage"]) > room:
+            return f"the study's budget had no room for it: {exact(room)} s were left"
         if not self.replay and self.study["data"] is not None and self.text is None:
             return "the text that it trains on had not been prepared"
         return ""
+
+    def cap(self, stage: str) -> int:
+        """Seconds that a run of a stage may train; none where a ledger names no stage of the plan."""
+        return int(self.study["stages"][stage]["budget"]["cap_s"]) if stage in self.study["stages"] else 0
+
+    def room(self) -> Fraction | None:
+        """Seconds that are left of the study's budget; None where it has none, or spends nothing."""
+        return None if self.budget is None or self.replay else self.budget - self.used
+
+    def _use(self, one: Attempt) -> None:
+        """
+        Count what an attempt uses up of the study's budget.
+
+        One that runs, its cap; one with a sound result, what it trained, and no more than its cap; one that failed with
+        a result, what it trained; any other, the time of its slot, and no more than its cap, or its cap if none is
+        known.
+        """
+        cap, end = Fraction(self.cap(one.stage)), one.end
+        if one.state == "running":
+            counts = cap
+        elif end.get("loss") == "busy":
+            counts = Fraction(0)
+        elif one.state == "failed" and end["envelope"] is not None and end["train_s"] is not None:
+            counts = Fraction(end["train_s"])
+        elif one.state in ("accepted", "flagged"):
+            counts = min(Fraction(end["seconds"].get("train", "0")), cap)
+        else:
+            counts = cap if end["device_s"] is None else min(Fraction(end["device_s"]), cap)
+        key = one.run, one.number
+        self.used += counts - self.uses.get(key, Fraction(0))
+        self.uses[key] = counts
 
     def _ended(self, said: Object, _: Object) -> str:
         one = self.attempt(said["run"], said["attempt"])
@@ -1911,6 +1956,11 @@ class Course:
         if any(old.get(key) != new.get(key) for key in FIXED):
             return "an amendment changes what a rule asks, and not what it is about"
         return next(self.plan.loose_in(new), "")
+
+    def _budget_amended(self, said: Object, _: Object) -> str:
+        if self.budget is None:
+            return "the study has no budget that could be amended"
+        return "" if said["budget_s"] > self.budget else f"the study had a budget of {self.budget} s already"
 
     def _bundle_imported(self, said: Object, _: Object) -> str:
         return "it had been taken in before" if said["bundle"] in self.bundles else ""
@@ -4074,13 +4124,20 @@ def plain(name: str) -> str:
 
 
 def keeps(used: Object, budget: Object) -> bool:
-    """Whether a run used its budget, but for its last step, or 5% where no step is known; a record may hold less."""
+    """
+    Whether a run used its budget, but for its stage's tolerance; where there is none, for its last step or for 5%.
+
+    A record may hold less.
+    """
     amount, spent = Fraction(budget["amount"]), Fraction(used["used"])
     if used["kind"] != budget["kind"]:
         return False
     if used["counter"] == "recorded":
         return spent <= amount
-    by = amount / 20 if used["last_step"] is None else Fraction(used["last_step"])
+    if budget["tolerance"] is not None:
+        by = Fraction(budget["tolerance"]) * amount
+    else:
+        by = amount / 20 if used["last_step"] is None else Fraction(used["last_step"])
     return abs(spent - amount) <= by
 
 

@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from promo.base.source import Source
 from promo.decision.agenda import (
     Agenda,
+    AwaitBudget,
     Close,
     Decide,
     Estimate,
@@ -36,6 +37,7 @@ from promo.ledger.values import (
     AttemptLate,
     AttemptLost,
     AttemptStarted,
+    BudgetAmended,
     BundleImported,
     ClockJumped,
     Decided,
@@ -97,7 +99,9 @@ def ended(world: World, one: AttemptStarted) -> Happening:
     if how == "ok":
         speed = "10" if one.candidate == world.slow and one.seed == 1 and one.attempt == 1 else "100"
         work = Work(tokens_per_s=speed)
-        return ResultAccepted(one.run, one.attempt, GENESIS, {"loss": "1"}, {}, work, None, None, {}, one.bundle)
+        return ResultAccepted(
+            one.run, one.attempt, GENESIS, {"loss": "1"}, {"train": "1"}, work, None, None, {}, one.bundle
+        )
     return AttemptFailed(one.run, one.attempt, RunStatus(how), "", None, None, None, {}, one.bundle)
 
 
@@ -158,6 +162,8 @@ def offered(world: World, study, state: State, step: Step) -> Happening:
             return StageClosed(step.stage, GENESIS, 0)
         case Estimate():
             return EffectsEstimated(step.name, GENESIS, ())
+        case AwaitBudget():
+            return BudgetAmended(step.budget_s + 12, "one more", "Ada")
         case Wait():
             promoted = tuple(sorted(study.gates[step.name].always)) if step.name in study.gates else None
             return PersonDecided(step.name, "Ada", "why not", promoted, stopped=False)
@@ -192,6 +198,8 @@ GUARDED = spec().replace(
     "  ties by name", "  guard throughput within 20% of candidate, rerun 1, then drop\n  ties by name"
 )
 ASKING = spec().replace("missing rerun 1, then drop", "missing rerun 1, then hold")
+SPARING = spec().replace("  runner toy\n", "  runner toy\n  budget 0.005cpu_h\n")
+"""A budget of 18 s for runs that ask for 17 s."""
 WORLDS = {
     "all is well": World(spec()),
     "every run is lost once": World(spec(), ("lost", "ok")),
@@ -202,6 +210,7 @@ WORLDS = {
     "a gate stops": World(spec(), outcomes={"pick": Stopped(Lacking(("poor",), "short", crashed=False))}),
     "a rule stops": World(spec(), outcomes={"close": Stopped(Failed())}),
     "a person decides": World(ASKING, outcomes={"pick": HOLD}),
+    "a budget is used up": World(SPARING, ("timeout", "ok")),
     "a text, and growth": World("grow_small.promo"),
     "effects and a reduction": World("screen_small.promo"),
     "the published study": World("staged_promotion.promo"),
@@ -285,8 +294,9 @@ WELL, GUARD, GROWTH, ASKED = (
     "all is well", "a guard asks for another run", "a text, and growth", "a person decides",
 )  # fmt: skip
 SOUND, FLAGGED, TEXT, PERSON = (followed(WORLDS[name]) for name in (WELL, GUARD, GROWTH, ASKED))
-STOPS = "a gate stops"
-STOPPED = followed(WORLDS[STOPS])
+STOPS, SPENT = "a gate stops", "a budget is used up"
+STOPPED, POORER = followed(WORLDS[STOPS]), followed(WORLDS[SPENT])
+MORE_MONEY = place(POORER, BudgetAmended)
 SHORT, LONG = (place(SOUND, StageOpened, stage=name) for name in ("short", "long"))
 AT, END = place(SOUND, AttemptStarted), len(SOUND)
 PICK, SHUT = place(SOUND, Decided), place(SOUND, StageClosed, stage="short")
@@ -299,6 +309,14 @@ ASIDE = PLAN.stage("aside").runs[0]
 AGAIN = evolve(SOUND[AT + 1].event, attempt=2, bundle=GENESIS)
 OTHER = evolve(STARTED, inputs=(Input(InputKind.FILE, "/opt/train.sh", GENESIS, None),))
 BROKEN = {
+    "a run that the budget has no room for": (
+        SPENT,
+        Wrong.NO_BUDGET,
+        MORE_MONEY,
+        put_in(POORER, MORE_MONEY, POORER[MORE_MONEY + 1].event),
+    ),
+    "a budget that is no larger": (SPENT, Wrong.NOT_DUE, 2, put_in(POORER, 2, BudgetAmended(18, "", "Ada"))),
+    "a budget where there was none": (WELL, Wrong.NOT_DUE, 2, put_in(SOUND, 2, BudgetAmended(99, "", "Ada"))),
     "nothing was frozen": (WELL, Wrong.NOT_FROZEN, 0, SOUND[1:]),
     "frozen twice": (WELL, Wrong.FROZEN_TWICE, 2, put_in(SOUND, 2, FROZEN)),
     "frozen by a second start": (WELL, Wrong.FROZEN_TWICE, 0, changed(SOUND, 0, incarnation=2)),

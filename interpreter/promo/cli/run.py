@@ -19,6 +19,7 @@ from promo.driver.values import Display
 from promo.files import read_given
 from promo.ledger.state import StudyState
 from promo.plan.values import Plan, SavedPlan
+from promo.report.spending import AMEND
 from promo.run.clock import SystemClock
 from promo.run.locks import interrupt_holder, is_locked
 from promo.run.provenance import origin_of
@@ -56,6 +57,8 @@ def run(options: Namespace) -> int:
     print_end(folder)
     if ending.exit_code is ExitCode.ELSEWHERE:
         put(f"{ending.why}: exchange what was done with promo bundle and promo import, then run again")
+    if ending.exit_code is ExitCode.SPENT:
+        put(f"{ending.why}: {AMEND}")
     return ending.exit_code
 
 

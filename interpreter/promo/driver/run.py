@@ -21,7 +21,7 @@ from promo.base.codec import to_json
 from promo.base.differences import differences
 from promo.base.errors import ExitCode, Mismatch, PromoError
 from promo.curves.replay import Replay
-from promo.decision.agenda import Close, Decide, Estimate, Finish, Make, Open, SetAside, Step, Stop, Wait
+from promo.decision.agenda import AwaitBudget, Close, Decide, Estimate, Finish, Make, Open, SetAside, Step, Stop, Wait
 from promo.decision.values import Decision, verdict_of
 from promo.driver.amend import other_wording_file
 from promo.driver.anchor import keep_head, may_start
@@ -54,7 +54,8 @@ from promo.ledger.values import (
     TextPrepared,
     Verdict,
 )
-from promo.report.decided import flag_words
+from promo.plan.values import PlannedRun
+from promo.report.decided import attempts_words, flag_words
 from promo.report.design import effect_name
 from promo.run.corpora import MOST_OVERLAP, Prepared, changed_source, prepare
 from promo.run.execute import Execution, Place, Progress
@@ -145,7 +146,7 @@ def _shown_again(display: Display, compiled: Compiled, state: State) -> Ending:
     study, plan = compiled.sound()
     display.begin(study, plan, state)
     display.end(state)
-    return ending_of(study, state)
+    return ending_of(study, plan, state)
 
 
 class _Loop:
@@ -172,6 +173,8 @@ class _Loop:
         self.replay, self.finish, self.inputs = replay, finish, inputs
         self.requests = Requests(compiled, folder, replay)
         self.agenda = self.requests.agenda
+        self._room: tuple[int, Fraction | None] = (-1, None)
+        """Events of the ledger, and what was left of the budget then."""
         self.disk, self.look = folder.disk, look
 
     def run(self, begin: Callable[[str], None] | None, *, fresh: bool, freeze_only: bool) -> Ending:
@@ -205,7 +208,7 @@ class _Loop:
                     self.execution.close()
         finally:
             self.display.end(state)
-        return ending_of(self.study, state)
+        return ending_of(self.study, self.plan, state)
 
     # --- beginning ---------------------------------------------------------------------------------------
 
@@ -223,8 +226,16 @@ class _Loop:
             self.places,
             self._progress,
             lambda run: self.agenda.run_has_ended(run, state),
+            lambda run: self._fits(run, state),
             finish=self.finish,
         )
+
+    def _fits(self, run: PlannedRun, state: State) -> bool:
+        """Whether the study's budget has room for another attempt; what is left moves with events alone."""
+        if self._room[0] != state.events:
+            self._room = (state.events, self.agenda.room_s(state))
+        room_s = self._room[1]
+        return room_s is None or self.study.stages[run.stage].budget.cap_s <= room_s
 
     def _say_crowded(self) -> None:
         words = crowded(self.places, self.study)
@@ -327,7 +338,7 @@ class _Loop:
                 self._go_on()
                 self.display.tick(state)
             else:
-                return  # a person has to decide, or another host to run, before anything more can happen
+                return  # a person has to decide, another host to run, or the budget to be amended
 
     def _do(self, step: Step) -> None:
         match step:
@@ -348,7 +359,7 @@ class _Loop:
             case Finish():
                 self.execution.note_late()
                 self.execution.record(StudyClosed(len(self.execution.state.closed)))
-            case Make() | Wait():
+            case Make() | Wait() | AwaitBudget():
                 raise AssertionError("attempts are started where they fit, and people decide when they like")
             case _:
                 assert_never(step)
@@ -381,6 +392,8 @@ class _Loop:
 
     def _close(self, stage: str) -> None:
         """The evidence is on disk before the ledger says so."""
+        for run in self.agenda.out_of_attempts(stage, self.execution.state):
+            self.display.say(attempts_words(run, self.execution.state))
         evidence = self.folder.evidence(self.compiled, self.execution.state, stage)
         self._store(f"evidence/{stage}.json", evidence)
         missing = sum(len(row.missing) for row in evidence.rows)

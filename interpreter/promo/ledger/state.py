@@ -20,6 +20,7 @@ from promo.ledger.values import (
     AttemptLate,
     AttemptLost,
     AttemptStarted,
+    BudgetAmended,
     BundleImported,
     CellResult,
     ClockJumped,
@@ -144,6 +145,8 @@ class State:
     """Gate or rule that waited for a person -> what that person decided."""
     amendments: list[Amendment] = field(factory=list)
     """Amendments of gates and rules, oldest first; the first has the number 1."""
+    budgets: list[BudgetAmended] = field(factory=list)
+    """Budgets that the study was given after it had begun, oldest first."""
     amended_at: list[str] = field(factory=list)
     """When each amendment was recorded."""
     decided_at: dict[str, str] = field(factory=dict)
@@ -174,6 +177,11 @@ class State:
         """Whether nothing is trained: values are read from recorded curves."""
         return self.frozen is not None and self.frozen.replay is not None
 
+    @property
+    def budget_s(self) -> int | None:
+        """The study's budget by its last amendment; None where that of the spec holds."""
+        return self.budgets[-1].budget_s if self.budgets else None
+
     def accepted(self, run: str) -> Attempt | None:
         """The attempt of a run whose result counts: the first that was accepted."""
         tried = self.attempts.get(run, ())
@@ -192,6 +200,11 @@ class State:
     def flagged(self, run: str) -> int:
         """How many results of a run a guard set aside."""
         return sum(attempt.state is AttemptState.FLAGGED for attempt in self.attempts.get(run, ()))
+
+    def lost(self, run: str) -> int:
+        """How many attempts of a run were lost; one whose device was taken never began."""
+        lost = (one for one in self.attempts.get(run, ()) if one.state is AttemptState.LOST)
+        return sum(one.loss is not Loss.BUSY for one in lost)
 
     def promoted(self, name: str) -> tuple[str, ...]:
         """Whom a gate or reduction let on, by its own verdict or by that of a person; nobody before it has decided."""
@@ -303,6 +316,8 @@ def _move(state: State, one: OfStep | OfStudy, time: str) -> None:
         case Amendment():
             state.amendments.append(one)
             state.amended_at.append(time)
+        case BudgetAmended():
+            state.budgets.append(one)
         case BundleImported():
             state.bundles.append(one)
         case EffectsEstimated():

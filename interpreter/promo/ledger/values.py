@@ -203,6 +203,17 @@ class EffectsEstimated:
 
 
 @frozen
+class BudgetAmended:
+    """Somebody gave a study that had begun another budget: the largest sum of what its attempts may spend."""
+
+    TAG: ClassVar = "budget.amended"
+
+    budget_s: Annotated[int, Range(1, 10**9)]
+    reason: Said
+    by: Said
+
+
+@frozen
 class StudyStopped:
     """The study ended by its own rule, or by the word of a person about that rule."""
 
@@ -471,6 +482,7 @@ OfStudy = (
     | ClockJumped
     | PersonDecided
     | Amendment
+    | BudgetAmended
     | BundleImported
 )
 Happening = OfAttempt | OfStep | OfStudy

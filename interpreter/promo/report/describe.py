@@ -7,6 +7,7 @@ sealed and compared is the value itself.
 """
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import assert_never
 
 from promo.base.canonical import Json, exact
@@ -42,6 +43,7 @@ from promo.study.judgement import (
     Top,
     Watched,
 )
+from promo.study.limits import ALLOWANCE_S, ATTEMPTS
 from promo.study.meaning import gate_meaning, order_of
 from promo.study.space import Factor, Interval, Neighbourhood
 from promo.study.space import Level as FactorLevel
@@ -104,6 +106,7 @@ def describe(study: Study) -> dict[str, Json]:
         "order": None if (order := order_of(study)) is None else list(order),
         "noise": None if study.noise is None else f"{exact(study.noise)}{study.measure.unit}",
         **_start(Start(study.anchor, study.draw, study.order_seed)),
+        **_attempts(study.attempts),
     }
 
 
@@ -127,6 +130,7 @@ def describe_closure(closure: Closure) -> dict[str, Json]:
         **({"grow": {name: describe_grow(one) for name, one in closure.grows.items()}} if closure.grows else {}),
         **({"order": list(closure.order)} if closure.order is not None else {}),
         **_start(closure.start),
+        **_attempts(closure.attempts),
     }
 
 
@@ -156,6 +160,11 @@ def _start(start: Start) -> dict[str, Json]:
     if start.order_seed is not None:
         said["run_order"] = f"seed {start.order_seed}"
     return said
+
+
+def _attempts(attempts: int) -> dict[str, Json]:
+    """How often a run is tried in all, where that is not the usual number."""
+    return {} if attempts == ATTEMPTS else {"attempts": attempts}
 
 
 def describe_measure(measure: Measure) -> str:
@@ -278,10 +287,26 @@ def describe_reading(stage: Reading) -> dict[str, Json]:
         words: who,
         "for": f"{more}{describe_budget(stage.budget)}",
         **({"cooldown": f"{exact(stage.cooldown * 100)}%"} if stage.cooldown is not None else {}),
+        **_around(stage.budget),
         "on": ", ".join(sorted(stage.hosts)),
         "seeds": ", ".join(map(str, sorted(stage.seeds))),
         "report only": stage.report_only,
     }
+
+
+def _around(budget: Budget) -> dict[str, Json]:
+    """What a stage says of its attempts besides their training, where that is not as usual."""
+    said: dict[str, Json] = {}
+    if budget.allowance_s != ALLOWANCE_S:
+        said["allowance"] = duration(budget.allowance_s)
+    if budget.tolerance is not None:
+        said["tolerance"] = describe_tolerance(budget.tolerance)
+    return said
+
+
+def describe_tolerance(share: Fraction) -> str:
+    """`2%`."""
+    return f"{exact(share * 100)}%"
 
 
 def describe_handling(handling: Handling) -> str:

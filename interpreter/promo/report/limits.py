@@ -5,10 +5,13 @@ from fractions import Fraction
 
 from promo.base.canonical import from_exact, rounded
 from promo.decision.values import Verdict
+from promo.ledger.state import AttemptState
 from promo.report.inputs import input_limits
 from promo.report.record import Record
 from promo.report.replay import replay_limits
 from promo.report.words import listed, plural
+from promo.run.budgets import is_kept
+from promo.run.values import Counter
 from promo.study.values import TIMED, Role, Study
 
 
@@ -24,6 +27,7 @@ def limits(record: Record) -> Iterable[str]:
         yield from replay_limits(record)
     else:
         yield from _between_stages(study)
+        yield from _budgets(record)
     yield from _capacity(record)
     yield from _shared(record)
     yield from filter(None, [input_limits(record)])
@@ -53,6 +57,28 @@ def _between_stages(study: Study) -> Iterable[str]:
         yield (
             f"{listed(carried)} {'carries' if len(carried) == 1 else 'carry'} runs on that others began: scores before "
             "and after belong to the same runs and are not independent of each other."
+        )
+
+
+def _budgets(record: Record) -> Iterable[str]:
+    """For how many runs it is known that they used the budget that they were given, and who says so."""
+    counted = [one for one in record.attempts() if one.state is AttemptState.ACCEPTED]
+    results = [record.results.get((one.run, one.number)) for one in counted]
+    used = [
+        (one, result.body.used)
+        for one, result in zip(counted, results, strict=True)
+        if result is not None and result.body is not None and result.body.used is not None
+    ]
+    if not counted:
+        return
+    kept = sum(is_kept(said, record.study.stages[one.stage].budget) for one, said in used)
+    unknown = len(counted) - len(used)
+    yield f"Budgets were kept for {kept} of {plural(len(counted), 'run')}, and are not known for {unknown}."
+    whole = sum(said.counter is Counter.WHOLE for _, said in used)
+    if whole:
+        yield (
+            f"{plural(whole, 'run')} marked or reported no training: all of the function or process was charged to the "
+            "budget, start-up and scoring included, so such runs trained for less than their budget."
         )
 
 

@@ -23,6 +23,7 @@ HAPPENED = {
     "decided": "{} decided",
     "person.decided": "a person decided about {}",
     "rule.amended": "{} was amended",
+    "budget.amended": "the study was given another budget",
     "bundle.imported": "a bundle was taken in",
 }
 """What an event says, by its tag."""
@@ -47,6 +48,7 @@ WHY = {
     Wrong.UNDER_WAY: "another attempt of the run was under way",
     Wrong.RUN_OVER: "nothing more was due for its run",
     Wrong.STAGE_SHUT: "its stage was not open to it",
+    Wrong.NO_BUDGET: "the study's budget had no room for another attempt",
     Wrong.NO_TEXT: "the text that it needs had not been prepared",
     Wrong.NEVER_STARTED: "that attempt had not been started, or had ended",
     Wrong.COUNTED_TWICE: "the run was counted twice: it had a result that counts",

@@ -32,6 +32,7 @@ from promo.report.replay import replay_line
 from promo.report.reruns import reruns_view
 from promo.report.rules import gate_view, rule_view, summarised
 from promo.report.runs import MOST_RUNS, facts, runs_view
+from promo.report.spending import budget_lines
 from promo.report.story import in_short
 from promo.report.values import (
     CostRow,
@@ -101,7 +102,7 @@ class _View:
             cost=tuple(self._cost()),
             cost_unit=amount_unit(self.plan),
             cost_note=self._in_common(),
-            account=tuple(account_lines(self.record)),
+            account=(*budget_lines(self.study, self.plan, self.state), *account_lines(self.record)),
             suppositions=tuple(self._suppositions()),
             notes=study.account.notes if study.account else (),
             limits=tuple(limits(self.record)),
@@ -174,6 +175,8 @@ class _View:
         flagged = sum(self.state.flagged(run) for run in self.state.attempts)
         extra = f" and {plural(failed, 'failed attempt')}" if failed else ""
         extra += f" and {plural(flagged, 'run')} that a guard excluded" if flagged else ""
+        lost = sum(self.state.lost(run) for run in self.state.attempts)
+        extra += f" and {plural(lost, 'lost attempt')}" if lost else ""
         spent, taken, budget = self.record.spent_s(), self.record.slot_s(), span_text(self.plan.budget_s)
         if self.state.replay:
             return (

@@ -43,7 +43,6 @@ from promo.run.store import (
     write_request,
 )
 from promo.run.values import NO_DISK, AttemptSpec, Exit, Reason, Request, Result, Resumed, RunStatus
-from promo.study.limits import limit_s
 from promo.study.values import TIMED
 
 POLL_S = 0.05
@@ -137,6 +136,7 @@ class Execution:
         places: Mapping[str, Place],
         watch: Callable[[Progress], None],
         ended: Callable[[PlannedRun], bool],
+        fits: Callable[[PlannedRun], bool] = lambda run: True,
         *,
         finish: bool = False,
     ) -> None:
@@ -152,13 +152,14 @@ class Execution:
             places: the hosts that are here.
             watch: called when an attempt has begun or ended.
             ended: whether nothing more is due for a run, as *state* stands.
+            fits: whether the study's budget has room for another attempt of a run, as *state* stands.
             finish: whether attempts go on to their end when this process dies.
         """
         self._study, self._journal, self.state = study, journal, state
         self._disk, self._clock, self._places, self._watch = disk, clock, places, watch
         self._waiting: dict[str, deque[Task]] = {host: deque() for host in places}
         self._live: list[_Live] = []
-        self._finish, self._last, self._ended = finish, clock.monotonic(), ended
+        self._finish, self._last, self._ended, self._fits = finish, clock.monotonic(), ended, fits
         self._refused = ""
         self.elsewhere: frozenset[str] = frozenset()
         """Devices that are waited for because another study has them."""
@@ -187,8 +188,9 @@ class Execution:
 
     @property
     def busy(self) -> bool:
-        """Whether anything runs or waits."""
-        return bool(self._live) or any(self._waiting.values())
+        """Whether anything runs, or waits for no more than a slot; what the budget has no room for waits in vain."""
+        waiting = (task.run for tasks in self._waiting.values() for task in tasks)
+        return bool(self._live) or any(self._fits(run) for run in waiting)
 
     def go_on(self) -> None:
         """
@@ -256,10 +258,14 @@ class Execution:
         return free
 
     def _next(self, waiting: deque[Task], running: Container[str]) -> Task | None:
-        """The next task to start; a run that two stages have in common is trained once, for whoever asked first."""
+        """
+        The next task to start, of those that the study's budget has room for.
+
+        A run that two stages have in common is trained once, for whoever asked first.
+        """
         for _ in range(len(waiting)):
             task = waiting.popleft()
-            if task.run.id in running:
+            if task.run.id in running or not self._fits(task.run):
                 waiting.append(task)
             elif not self._ended(task.run):
                 return task
@@ -299,7 +305,7 @@ class Execution:
         spec = AttemptSpec(
             folder=self._study / folder,
             environment=place.environment(slot),
-            limit_s=limit_s(request.budget.cap_s),
+            limit_s=request.budget.limit_s,
             trainer=request.trainer,
             finish=self._finish,
             device=device,

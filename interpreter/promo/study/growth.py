@@ -101,7 +101,7 @@ class Growth:
                 candidates=tuple(grow.ways),
                 beside=None,
                 around=None,
-                budget=grow.lag,
+                budget=evolve(grow.lag, allowance_s=parent.budget.allowance_s, tolerance=parent.budget.tolerance),
                 shared_seeds=True,
                 report_only=True,
                 expected_runs=None,

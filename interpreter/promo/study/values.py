@@ -15,7 +15,7 @@ from attrs import frozen
 from promo.base.fields import Large, Remark, Unstored
 from promo.base.shown import LEAN, Shown
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
-from promo.study.limits import ATTEMPTS, Allowance
+from promo.study.limits import ALLOWANCE_S, ATTEMPTS, Allowance, limit_s, longest_s
 from promo.study.places import Where, place
 from promo.study.space import Array, Design, Factor, Level, Neighbourhood
 
@@ -173,6 +173,20 @@ class Budget(Shown):
     kind: BudgetKind
     amount: Large
     cap_s: int
+    allowance_s: int = ALLOWANCE_S
+    """Seconds of an attempt outside its training; after cap and allowance it is ended."""
+    tolerance: Fraction | None = None
+    """Share of *amount* by which a run may miss it; None: one step, or 5% where no step is known."""
+
+    @property
+    def limit_s(self) -> int:
+        """Wall-clock seconds after which the supervisor ends an attempt."""
+        return limit_s(self.cap_s, self.allowance_s)
+
+    @property
+    def longest_s(self) -> int:
+        """Seconds that one attempt can keep a slot at most."""
+        return longest_s(self.cap_s, self.allowance_s)
 
 
 class Mode(Enum):
