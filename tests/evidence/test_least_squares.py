@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promo.base.least_squares import solve
 from promo.evidence.effects import fit_stage
-from promo.evidence.least_squares import solve
 from promo.evidence.observed import moments, observe
 from promo.evidence.values import Cell, Evidence, Row
 from promo.study.design import standard_rows

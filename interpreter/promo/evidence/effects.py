@@ -28,8 +28,8 @@ from typing import ClassVar
 from attrs import evolve, frozen
 
 from promo.base.codec import Count, Digest, Measured, value_digest
+from promo.base.least_squares import Solved, solve
 from promo.base.tails import adjust, f_tail, t_quantile, t_tails
-from promo.evidence.least_squares import Solved, solve
 from promo.evidence.observed import Levels, Observed, Signs, moments, observe
 from promo.evidence.statements import (
     AllEqual,

@@ -16,7 +16,7 @@ from operator import gt, lt, mul
 from attrs import field, frozen
 
 from promo.base.canonical import from_exact
-from promo.evidence.least_squares import Blocks, Moments
+from promo.base.least_squares import Blocks, Moments
 from promo.evidence.values import Evidence
 
 Levels = tuple[int, ...]

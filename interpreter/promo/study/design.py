@@ -203,6 +203,8 @@ def clear_pairs(factors: Sequence[str], rows: Rows) -> tuple[tuple[str, ...], ..
     """
     Interactions of two factors that share their column with no main effect and no other such interaction.
 
+    Of a whole regular fraction; of other rows `promo.study.estimable` tells.
+
     Source:
         Wu & Chen (1992), "A graph-aided method for planning two-level experiments when certain interactions are
         important".

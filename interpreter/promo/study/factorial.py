@@ -6,7 +6,7 @@ Where a text gives no aliases, promo takes the fraction of minimum aberration fr
 interactions that must be clear decide which factor gets which column.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from attrs import frozen
 
@@ -16,13 +16,14 @@ from promo.study.design import (
     Word,
     alias_chains,
     defining_relation,
+    effects_up_to,
     flipped,
     folded,
     other_rows,
     resolution,
     standard_rows,
-    word_lengths,
 )
+from promo.study.estimable import Information, dependence_text, named, webb_resolution
 from promo.study.expressions import Expressions
 from promo.study.mixed import is_mixed
 from promo.study.names import Clauses, Scope
@@ -93,14 +94,15 @@ class DesignReader:
         kept = self._constrained(clauses, varied.factors, rows)
         if kept is None:
             return None
-        words = defining_relation(varied.factors, aliases) if len(kept) == len(rows) else ()
+        whole, there = len(kept) == len(rows), tuple(rows[number - 1] for number in kept)
+        words = defining_relation(varied.factors, aliases) if whole else ()
         design = Design(
             name=block.token("NAME").text,
             factors=varied.factors,
             low=tuple(varied.low.values()),
             high=tuple(varied.high.values()),
             numbers=kept,
-            rows=tuple(rows[number - 1] for number in kept),
+            rows=there,
             centre=varied.centre,
             words=words,
             generators=tuple(aliases.items()),
@@ -108,9 +110,11 @@ class DesignReader:
             clear=clear,
             kind="fraction" if aliases else "full",
             parent=None,
-            resolution=resolution(words) if len(kept) == len(rows) else _resolution(rows, kept),
+            resolution=resolution(words) if whole else webb_resolution(varied.factors, there),
             where=scope.where(block),
         )
+        if not self._is_clear(clauses, design) or not self._is_resolved(block, design):
+            return None
         self._expected_resolution(clauses, design)
         self.designs[design.name] = design
         return design
@@ -214,7 +218,7 @@ class DesignReader:
         if given or kind.kind == "full":
             if not self._right_size(block, len(factors), len(given)):
                 return None
-            return given if self._are_clear(clauses, factors, given, clear) else None
+            return given
         if kind.kind == "resolved":
             return self._by_resolution(kind, factors, clear)
         rows = self._rows(kind)
@@ -272,20 +276,41 @@ class DesignReader:
         self.scope.report("P0710", message, at, "ask for less, vary fewer factors, or give the aliases yourself")
         return None
 
-    def _are_clear(
-        self, clauses: Clauses, factors: Sequence[str], aliases: Aliases, clear: tuple[tuple[str, str], ...]
-    ) -> bool:
-        if not clear:
+    def _is_clear(self, clauses: Clauses, design: Design) -> bool:
+        """Whether the rows that there are keep the interactions clear that have to be."""
+        if not design.clear:
             return True
-        chains = alias_chains(factors, standard_rows(factors, aliases))
-        for pair, clause in zip(clear, clauses.all("clear"), strict=False):
-            chain = next(chain for chain in chains if any(effect == pair for _, effect in chain))
-            others = [" * ".join(effect) or "the mean" for _, effect in chain if effect != pair]
-            if others:
-                message = f"{' * '.join(pair)} is not clear: it cannot be told from {', '.join(others)}"
-                self.scope.report("P0709", message, clause, "leave the aliases out, and promo looks for a fraction")
-                return False
-        return True
+        every = effects_up_to(design.factors, 2)
+        lost = Information(design.factors, design.rows).lost(every)
+        gone = [pair for pair in design.clear if pair in lost]
+        if not gone:
+            return True
+        at = next(one for one in clauses.all("clear") if {*_words(one)} == {*gone[0]})
+        what, why = dependence_text(lost[gone[0]], gone[0])
+        if len(lost[gone[0]].terms) == 2 and design.full_regular:
+            others = (other for one in _chain(gone[0], design, every) for other in one)
+            message = f"{what} is not clear: it cannot be told from {named(others)}"
+            self.scope.report("P0709", message, at, "leave the aliases out, and promo looks for a fraction")
+            return False
+        where = f"in {'its' if design.full_regular else 'the'} {len(design.rows)} rows"
+        where += "" if design.full_regular else " that remain"
+        message = f"{what} is not clear {where}: there {what} = {why}"
+        note = f"{where}, {len(lost)} of {len(every)} effects of up to two factors are not clear: {named(lost)}"
+        self.scope.report("P0709", message, at, "leave out other rows, or ask for less", notes=(note,))
+        return False
+
+    def _is_resolved(self, block: Node, design: Design) -> bool:
+        """Whether rows that were left out leave the resolution that was asked for."""
+        kind = _kind(block)
+        if kind.kind != "resolved" or design.full_regular or design.resolution is None:
+            return True
+        wanted = int(kind.token("INT").text.replace("_", "")[:6])
+        if design.resolution >= wanted:
+            return True
+        where = f"the {len(design.rows)} rows that remain"
+        message = f"resolution {wanted} is asked for, and {where} have resolution {design.resolution}"
+        self.scope.report("P0702", message, kind, "leave out other rows, or ask for less", notes=_losses(design))
+        return False
 
     def _right_size(self, block: Node, factors: int, aliases: int) -> bool:
         """Whether the design has as many rows as it says, and few enough to build."""
@@ -403,7 +428,7 @@ class DesignReader:
             clear=(),
             kind=kind.kind,
             parent=name,
-            resolution=_shortest(together),
+            resolution=webb_resolution(parent.factors, together),
             where=scope.where(block),
         )
         self._expected_resolution(clauses, design)
@@ -454,7 +479,8 @@ class DesignReader:
             note = f"shortest word: {'-' if shortest[0] < 0 else ''}{' * '.join(shortest[1])} = I" if shortest else ""
             whose = f"'{design.name}'" + (f" with '{design.parent}'" if design.parent else "")
             message = f"resolution {expected} is expected, and {whose} has {is_now}"
-            self.scope.report("P0702", message, clause, notes=(note,) if note else ())
+            losses = () if design.full_regular or design.parent else _losses(design)
+            self.scope.report("P0702", message, clause, notes=(*((note,) if note else ()), *losses))
 
 
 def _kind(block: Node) -> Node:
@@ -462,14 +488,26 @@ def _kind(block: Node) -> Node:
     return next(child for child in block.children if isinstance(child, Node) and child.kind in kinds)
 
 
-def _shortest(rows: Sequence[tuple[int, ...]]) -> int | None:
-    """The (generalised) resolution of any rows; None when every effect has a column of its own."""
-    lengths = word_lengths(rows, regular=False)
-    return next((length for length, amount in enumerate(lengths) if length and amount), None)
+def _losses(design: Design) -> tuple[str, ...]:
+    """What rows that were left out cost, in figures."""
+    lost = Information(design.factors, design.rows).lost(effects_up_to(design.factors, 2))
+    mains = [effect for effect in lost if len(effect) == 1]
+    if not mains:
+        return ()
+    one = " = ".join(dependence_text(lost[mains[0]], mains[0]))
+    return (f"{len(mains)} of {len(design.factors)} main effects are not clear: {named(mains)}; there {one}",)
 
 
-def _resolution(rows: Sequence[tuple[int, ...]], kept: Iterable[int]) -> int | None:
-    return _shortest([rows[number - 1] for number in kept])
+def _chain(pair: tuple[str, ...], design: Design, every: Sequence[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
+    """Effects that share a column with an interaction."""
+    for chain in alias_chains(design.factors, design.rows):
+        names = [effect for _, effect in chain]
+        if pair in names:
+            yield [effect for effect in names if effect != pair and effect in every]
+
+
+def _words(clause: Node) -> list[str]:
+    return [part.text for part in _product(clause.children[0]) if part is not None]
 
 
 def _product(part: Node | Token) -> Iterator[Token | None]:
