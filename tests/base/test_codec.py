@@ -31,7 +31,7 @@ from promo.base.codec import (
 )
 from promo.decision.values import Decision
 from promo.driver.bundle import Manifest
-from promo.evidence.effects import EffectTable
+from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.values import Event, Happening
 from promo.plan.values import Plan, SavedPlan

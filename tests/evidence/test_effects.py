@@ -7,7 +7,8 @@ import pytest
 from scipy import stats as reference
 
 from promo.base.tails import adjust
-from promo.evidence.effects import Method, fit_stage
+from promo.evidence.effects import fit_stage
+from promo.evidence.estimates import Method
 from promo.evidence.statements import AllEqual, Constant, LenthError, RunsLost
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.report.statements import statement_words
@@ -18,7 +19,7 @@ FACTORS = ("a", "b", "c", "d")
 # Montgomery (2013), example 6.2: filtration rate, 2^4 without replication, standard order.
 FILTRATION = (45, 71, 48, 65, 68, 60, 80, 65, 43, 100, 45, 104, 75, 86, 70, 96)
 POINTS = {f"r_{number:02d}": row for number, row in enumerate(standard_rows(FACTORS, {}), start=1)}
-ASKED = Effects("all", ("s",), ("d",), True, ("host", "seed"), "all", Fraction(5, 100), "", where={})
+ASKED = Effects("all", ("s",), ("d",), True, (), ("host", "seed"), "all", Fraction(5, 100), "", where={})
 
 
 def evidence(values, cells=(("box", 1),)):

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from promo.base.canonical import from_exact
 from promo.decision.values import Decision
-from promo.evidence.effects import EffectTable
+from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.state import Attempt, State
 from promo.ledger.values import Start

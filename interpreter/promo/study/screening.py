@@ -9,6 +9,9 @@ from promo.study.values import Effects, Entrants, Stage
 from promo.syntax.clauses import words
 from promo.syntax.nodes import Node
 
+MOST_FACTORS = 3
+"""Of an interaction in a model."""
+
 
 class Screening:
     """Reads the effects of one text."""
@@ -32,6 +35,7 @@ class Screening:
             return None
         named = scope.all_meant(clauses.one("stages"))
         model = self._words(clauses.one("model"))
+        terms = self._terms(clauses.one("model"))
         family = self._words(clauses.one("family"))
         blocks = clauses.maybe("block")
         block_by = words("block") if blocks is None else self._words(blocks)
@@ -40,9 +44,9 @@ class Screening:
         if rate is not None and not 0 < rate < 1:
             scope.report("P0302", "a rate lies between 0% and 100%", at, "write: rate 5%")
             return None
-        if named is None or model is None or family is None or block_by is None or rate is None:
+        if named is None or model is None or terms is None or family is None or block_by is None or rate is None:
             return None
-        if "main" not in model or (family[0] != "main" and "pairs" not in model):
+        if "main" not in model or (family[0] != "main" and "pairs" not in model and not terms):
             message = (
                 "the family has effects that the model leaves out" if "main" in model else "a model has main effects"
             )
@@ -53,11 +57,18 @@ class Screening:
         designs = self._designs(block, named, stages, reach)
         if designs is None:
             return None
+        factors = self.designs[designs[0]].factors
+        strange = next((name for term in terms for name in term if name not in factors), None)
+        if strange is not None:
+            message = f"'{strange}' is not varied in {' and '.join(designs)}"
+            scope.report("P0721", message, clauses.one("model"), f"use: {', '.join(factors)}")
+            return None
         found = Effects(
             name=block.token("NAME").text,
             stages=named,
             designs=designs,
             pairs="pairs" in model,
+            terms=_ordered(terms, factors, pairs="pairs" in model),
             block=block_by,
             family=family[0],
             rate=rate,
@@ -66,6 +77,20 @@ class Screening:
         )
         self.effects[found.name] = found
         return found
+
+    def _terms(self, clause: Node) -> tuple[tuple[str, ...], ...] | None:
+        """Interactions that a model names, of two factors or three."""
+        found: list[tuple[str, ...]] = []
+        for term in clause.nodes("term"):
+            names = tuple(name.text for name in term.tokens("NAME"))
+            self.scope.used.update(names)
+            plain = all(sign.text == "*" for sign in term.tokens("MUL"))
+            if not plain or len(set(names)) < len(names) or len(names) > MOST_FACTORS:
+                message = f"a term is a product of two factors or {MOST_FACTORS}, each once"
+                self.scope.report("P0721", message, term, "write it like this: a * b * c")
+                return None
+            found.append(names)
+        return tuple(found)
 
     def _words(self, clause: Node) -> tuple[str, ...] | None:
         known, said = words(clause.kind), list(clause.tokens("NAME"))
@@ -102,3 +127,10 @@ class Screening:
             scope.report("P0720", message, scope.where(block)["stages"], "estimate them apart")
             return None
         return tuple(found)
+
+
+def _ordered(terms: Iterable[tuple[str, ...]], factors: tuple[str, ...], *, pairs: bool) -> tuple[tuple[str, ...], ...]:
+    """Terms in the order of the factors, smaller ones first, each once; without those that are in the model anyway."""
+    named = {tuple(sorted(term, key=factors.index)) for term in terms}
+    wanted = [term for term in named if len(term) > 2 or not pairs]
+    return tuple(sorted(wanted, key=lambda term: (len(term), [factors.index(name) for name in term])))

@@ -248,6 +248,7 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "effects": _of(_new("effects")),
     "stages": _of(_STAGE),
     "model": _of(_to(words=("main", "pairs"))),
+    "term": _of(_FACTOR),
     "block": _of(_to(words=CELL)),
     "family": _of(_to(words=("main", "pairs", "all"))),
     "rate": _is(_SHARE),
