@@ -3074,7 +3074,8 @@ class Screen:
             effects = [names[one] for one in sorted(terms) if one < len(columns) and names[one]]
             for place in differing:
                 others = [names[one] for one in differing if one != place]
-                found.setdefault(place, {"effects": effects, "others": others})
+                own = [name for name in effects if name != names[place]]
+                found.setdefault(place, {"effects": own, "others": others})
         return found
 
     # --- contrasts -----------------------------------------------------------------------------------------------

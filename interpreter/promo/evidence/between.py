@@ -89,5 +89,5 @@ def _aliased(
         others = tuple(name for name, place in zip(columns, places, strict=True) if vector[place])
         for number in differing:
             rest = tuple(columns[one] for one in differing if one != number)
-            found.setdefault(number, (others, rest))
+            found.setdefault(number, (tuple(name for name in others if name != columns[number]), rest))
     return found
