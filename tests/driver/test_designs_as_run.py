@@ -137,3 +137,41 @@ def test_every_format_has_aliases_changes_and_errors(case, capsys):
     assert {row["kind"] for row in rows} == {"effect", "change"}
     assert next(row for row in rows if row["effect"] == "a * b")["stands_for"] == "a * b = c * d"
     assert all(row["error"] for row in rows)
+
+
+def test_a_guarantee_that_lost_runs_break_is_said_to_be_broken(case, capsys):
+    """The spec plans all eight rows; the runs where a and b are both high broke off half-way."""
+    with (case / "wo_e.csv").open("a", encoding="utf-8") as table:
+        table.writelines(f"screen_{row},x{row}{seed},{seed},lab,5,9.0\n" for row in (4, 8) for seed in (1, 2, 3))
+    _, report, _ = replayed(case, "wo_e", capsys, change=lambda text: text.replace("  without a high, b high\n", ""))
+
+    assert "a \\* b was to be clear, and is not in the 6 rows with a value: there a \\* b = -1 - a - b." in report
+
+
+def test_simulate_says_what_a_spread_between_hosts_does_to_effects(case, capsys):
+    gate = """
+gate pick {
+  from short to long
+  rank by mean y over host, seed
+  keep top 2
+  missing drop
+  crash as missing
+  ties by name
+}
+"""
+    text = (case / "two.promo").read_text(encoding="utf-8")
+    text = text.replace(
+        "stage long {\n  train all_rows for 20s", "stage long {\n  after pick\n  train promoted for 20s"
+    )
+    text = (
+        text.replace("  report only\n", "", 1)
+        .replace("from short, long\n", "from short\n")
+        .replace("1, 2 shared", "1, 2", 1)
+    )
+    (case / "two.promo").write_text(text.replace("seeds 1, 2 shared", "seeds 3, 4") + gate, encoding="utf-8")
+
+    assert promo("simulate", case / "two.promo", "--noise", "1", "--host-noise", "0.5", "--draws", "20") == 0
+    said = capsys.readouterr().out
+
+    assert "effects eff at short: without any effect, 9.8% of studies discover one" in said
+    assert "differ between hosts by 0.5 times the noise" in said

@@ -128,8 +128,8 @@ def test_a_difference_between_hosts_that_ran_different_rows_is_not_tested_and_is
 
 
 def test_lenth_takes_over_in_two_blocks_when_no_degree_of_freedom_is_left():
-    """14 contrasts stay within the blocks of a * b * c * d; all terms of up to three factors are in the model.  Ten of the sizes are below
-    2.5 times 1.5 (2.625 + 3.125) / 2."""
+    """14 contrasts stay within the blocks of a * b * c * d; all terms of up to three factors are in the model.  Ten of
+    the sizes are below 2.5 times 1.5 (2.625 + 3.125) / 2."""
     full = evolve(ASKED, terms=tuple(combinations(FACTORS, 3)))
 
     fit = fit_stage(full, FACTORS, POINTS, halves("abcd"))

@@ -16,7 +16,8 @@ from promo.report.record import Record
 from promo.report.statements import statement_words, untested
 from promo.report.values import EffectsView, FitView
 from promo.report.words import NONE, PLACES, listed, number, plural
-from promo.study.estimable import sum_text
+from promo.study.design import effects_up_to
+from promo.study.estimable import Information, dependence_text, sum_text
 from promo.study.values import Effects
 
 SHOWN = 12
@@ -171,8 +172,27 @@ def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
         verdict=_verdict(record, effects, fit),
         aliases=tuple(stands_for(one) for one in fit.estimates if one.value is not None and one.aliased),
         curvature=_curvature(record, fit.curvature) if fit.curvature else "",
-        statements=tuple(f"{said[:1].upper()}{said[1:]}." for said in map(statement_words, fit.statements)),
+        statements=(
+            *(f"{said[:1].upper()}{said[1:]}." for said in map(statement_words, fit.statements)),
+            *_promised(record, effects, fit.stage),
+        ),
     )
+
+
+def _promised(record: Record, effects: Effects, stage: str) -> Iterable[str]:
+    """Interactions that a design keeps clear, where the runs that have a value at a stage do not."""
+    designs = [record.study.designs[name] for name in effects.designs]
+    points = {name: row for one in designs for name, row in one.points.items()}
+    there = [row.candidate for row in record.evidence[stage].rows if any(cell.value is not None for cell in row.cells)]
+    rows = [points[name] for name in there if 0 not in points.get(name, (0,))]
+    wanted = dict.fromkeys(pair for one in designs for pair in one.clear)
+    if not rows or not wanted:
+        return
+    lost = Information(designs[0].factors, rows).lost(effects_up_to(designs[0].factors, 2))
+    for pair in wanted:
+        if pair in lost:
+            left, right = dependence_text(lost[pair], pair)
+            yield f"{left} was to be clear, and is not in the {len(rows)} rows with a value: there {left} = {right}."
 
 
 def _verdict(record: Record, effects: Effects, fit: Fit) -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from promo.study.design import effects_up_to
+from promo.study.estimable import Information, dependence_text
 from promo.study.expressions import Expressions
 from promo.study.names import Scope
 from promo.study.space import Array, Design
@@ -57,6 +59,8 @@ class Screening:
         designs = self._designs(block, named, stages, reach)
         if designs is None:
             return None
+        if not all(self._keeps_clear(block, stage, designs, reach) for stage in named):
+            return None
         factors = self.designs[designs[0]].factors
         strange = next((name for term in terms for name in term if name not in factors), None)
         if strange is not None:
@@ -77,6 +81,20 @@ class Screening:
         )
         self.effects[found.name] = found
         return found
+
+    def _keeps_clear(self, block: Node, stage: str, designs: tuple[str, ...], reach: Mapping[str, Entrants]) -> bool:
+        """Whether the rows that enter a stage keep clear what their designs say is clear."""
+        points = {name: row for one in designs for name, row in self.designs[one].points.items()}
+        rows = [points[name] for name in reach[stage].possible if 0 not in points.get(name, (0,))]
+        factors = self.designs[designs[0]].factors
+        wanted = dict.fromkeys(pair for one in designs for pair in self.designs[one].clear)
+        lost = Information(factors, rows).lost(effects_up_to(factors, 2)) if wanted and rows else {}
+        gone = next((pair for pair in wanted if pair in lost), None)
+        if gone is not None:
+            what, why = dependence_text(lost[gone], gone)
+            message = f"{what} is to be clear, and is not in the {len(rows)} rows that enter '{stage}': {what} = {why}"
+            self.scope.report("P0709", message, self.scope.where(block)["stages"], "train the rows that tell it")
+        return gone is None
 
     def _terms(self, clause: Node) -> tuple[tuple[str, ...], ...] | None:
         """Interactions that a model names, of two factors or three."""
