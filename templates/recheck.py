@@ -541,8 +541,9 @@ budget: kind 'wall|cpu|upstream|steps|tokens|flops', amount amount, cap_s count
 host: name text, device text, system text, slots slots, threads count, price number?, executor text
 machine: device text, system text, threads count
 factor: name text, unit text, domain domain, default level
-design: name text, factors text+, low level*, high level*, numbers whole*, rows sign**, centre level*?, words word*,
-    generators [text word]*, chosen bool, clear [text text]*, kind text, parent text?, resolution whole?
+design: name text, factors text+, low level*, high level*, numbers whole*, rows sign**, centre level*?,
+    middles sign**, words word*, generators [text word]*, chosen bool, clear [text text]*, kind text,
+    parent text?, resolution whole?
 array: name text, kind text, factors text*, levels level**, rows whole**
 neighbourhood: name text, of text, gate bool, levels [text level*]*, near {text*}
 effective: settings [text setting]*, parameters long, flops_per_token long, fixed_bytes whole, row_bytes whole
@@ -1020,7 +1021,8 @@ class Plan:
         study = self.study
         for name, one in study["designs"].items():
             size = len(one["factors"])
-            lists = [one["low"], one["high"], *one["rows"], *([one["centre"]] if one["centre"] is not None else [])]
+            lists = [one["low"], one["high"], *one["rows"], *one["middles"]]
+            lists += [one["centre"]] if one["centre"] is not None else []
             if any(len(some) != size for some in lists) or len(one["numbers"]) != len(one["rows"]):
                 yield f"design {name} has rows of another length"
         for name, one in study["baselines"].items():
@@ -1171,10 +1173,11 @@ def reading(stage: Object) -> Object:
 
 
 def points_of(design: Object) -> dict[str, tuple[int, ...]]:
-    """Candidate -> its row; the centre has a zero for every factor."""
+    """Candidate -> its row; at the centre factors with a middle level have a zero."""
     found = {f"{design['name']}_{one}": tuple(row) for one, row in zip(design["numbers"], design["rows"], strict=True)}
-    if design["centre"] is not None:
-        found[f"{design['name']}_centre"] = (0,) * len(design["factors"])
+    middles = [tuple(row) for row in design["middles"]]
+    names = [f"{design['name']}_centre_{number}" for number in range(1, len(middles) + 1)]
+    found.update(zip(names if len(names) > 1 else [f"{design['name']}_centre"], middles, strict=False))
     return found
 
 

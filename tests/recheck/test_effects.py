@@ -26,7 +26,12 @@ def design(name, rows, *, centre):
     levels = (Fraction(-1),) * 4, (Fraction(1),) * 4
     numbers = tuple(range(1, len(rows) + 1))
     middle = (Fraction(0),) * 4 if centre else None
-    return Design(name, FACTORS, *levels, numbers, tuple(rows), middle, (), (), False, (), "full", None, None, where={})
+    middles = ((0, 0, 0, 0),) if centre else ()
+    if centre and len(rows) % 3:
+        middles = ((0, 0, 0, -1), (0, 0, 0, 1))
+    return Design(
+        name, FACTORS, *levels, numbers, tuple(rows), middle, middles, (), (), False, (), "full", None, None, where={}
+    )
 
 
 def study_of(draw):

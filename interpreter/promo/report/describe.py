@@ -458,7 +458,7 @@ def describe_effects(effects: Effects) -> dict[str, Json]:
         "from": ", ".join(effects.stages),
         "designs": ", ".join(effects.designs),
         "model": ", ".join(["main", *(["pairs"] if effects.pairs else []), *map(" * ".join, effects.terms)]),
-        "block": ", ".join(sorted(effects.block)) or None,
+        "block": ", ".join(sorted(effects.block)) or "none",
         "family": effects.family,
         "rate": f"{exact(effects.rate * 100)}%",
     }

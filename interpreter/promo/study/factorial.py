@@ -33,6 +33,8 @@ from promo.syntax.nodes import Node, Token
 MOST_ROWS = 65_536
 MOST_ALIASES = 12
 MOST_TABLE_ROWS = 128
+MOST_ENDS = 2
+"""So many factors may stay at their ends where others are at the centre: there are two to that number of rows."""
 FOLLOWING = ("foldover", "semifold", "completion")
 """Kinds of design that follow another one, and take its factors and levels from it."""
 
@@ -46,6 +48,7 @@ class _Varied:
     low: Mapping[str, Level]
     high: Mapping[str, Level]
     centre: tuple[Level, ...] | None
+    middles: tuple[tuple[int, ...], ...]
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -104,6 +107,7 @@ class DesignReader:
             numbers=kept,
             rows=there,
             centre=varied.centre,
+            middles=varied.middles,
             words=words,
             generators=tuple(aliases.items()),
             chosen=bool(aliases) and not given,
@@ -145,13 +149,18 @@ class DesignReader:
             centres[name] = self._centre(name, (first, second), centre) if centre is not None else None
             if centre is not None and centres[name] is None:
                 return None
-        given = [level for level in centres.values() if level is not None]
-        if given and len(given) < len(low):
-            lacking = next(name for name, level in centres.items() if level is None)
-            message = f"a centre point needs a middle level of every factor, and '{lacking}' has none"
-            scope.report("P0711", message, clauses.one("vary"), f"write: vary {lacking} low ... high ... centre ...")
+        ends = [name for name, level in centres.items() if level is None]
+        if len(ends) == len(low):
+            return _Varied(low, high, None, ())
+        if len(ends) > MOST_ENDS:
+            message = f"{len(ends)} factors have no middle level, and the centre has every combination of those"
+            hint = f"leave at most {MOST_ENDS} of them without: vary {ends[0]} low ... high ... centre ..."
+            scope.report("P0711", message, clauses.one("vary"), hint)
             return None
-        return _Varied(low, high, tuple(given) or None)
+        rows = standard_rows(ends, {}) if ends else ((),)
+        places = {name: place for place, name in enumerate(ends)}
+        middles = tuple(tuple(row[places[name]] if name in places else 0 for name in low) for row in rows)
+        return _Varied(low, high, tuple(low[name] if at is None else at for name, at in centres.items()), middles)
 
     def _centre(self, name: str, ends: tuple[Level, Level], clause: Node) -> Level | None:
         level = self.level(name, clause.children[0])
@@ -422,6 +431,7 @@ class DesignReader:
             numbers=tuple(range(1, len(rows) + 1)),
             rows=tuple(rows),
             centre=None,
+            middles=(),
             words=tuple(words),
             generators=(),
             chosen=False,

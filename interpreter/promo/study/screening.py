@@ -8,7 +8,7 @@ from promo.study.expressions import Expressions
 from promo.study.names import Scope
 from promo.study.space import Array, Design
 from promo.study.values import Effects, Entrants, Stage
-from promo.syntax.clauses import words
+from promo.syntax.clauses import CELL, NOWHERE, words
 from promo.syntax.nodes import Node
 
 MOST_FACTORS = 3
@@ -40,7 +40,7 @@ class Screening:
         terms = self._terms(clauses.one("model"))
         family = self._words(clauses.one("family"))
         blocks = clauses.maybe("block")
-        block_by = words("block") if blocks is None else self._words(blocks)
+        block_by = CELL if blocks is None else self._blocks(blocks)
         at = clauses.one("rate")
         rate = self.expressions.given(at)
         if rate is not None and not 0 < rate < 1:
@@ -81,6 +81,15 @@ class Screening:
         )
         self.effects[found.name] = found
         return found
+
+    def _blocks(self, clause: Node) -> tuple[str, ...] | None:
+        """What runs are compared within; nothing for `none`."""
+        found = self._words(clause)
+        if found is not None and NOWHERE in found and len(found) > 1:
+            message = f"'{NOWHERE}' stands alone: there are blocks or there are none"
+            self.scope.report("P0721", message, clause, f"write: block {NOWHERE}")
+            return None
+        return () if found == (NOWHERE,) else found
 
     def _keeps_clear(self, block: Node, stage: str, designs: tuple[str, ...], reach: Mapping[str, Entrants]) -> bool:
         """Whether the rows that enter a stage keep clear what their designs say is clear."""

@@ -116,6 +116,8 @@ def _measures(example: str, *dimensions: Dimension) -> Argument:
 LEADER = "leader"
 """Stands for the best candidate before a gate, whoever that is."""
 CELL = ("host", "seed")
+NOWHERE = "none"
+"""Effects without blocks."""
 PHASES = ("start", "import", "data", "build", "warmup", "train", "evaluate", "total")
 """Phases of a run whose seconds a guard can watch."""
 COLUMNS = ("config", "run", "seed", "host", "attempt", "step", "seconds", "tokens", "value", "status")
@@ -249,7 +251,7 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "stages": _of(_STAGE),
     "model": _of(_to(words=("main", "pairs"))),
     "term": _of(_FACTOR),
-    "block": _of(_to(words=CELL)),
+    "block": _of(_to(words=(*CELL, NOWHERE))),
     "family": _of(_to(words=("main", "pairs", "all"))),
     "rate": _is(_SHARE),
     "reduce": _of(_new("reduce")),
