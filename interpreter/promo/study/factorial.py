@@ -14,17 +14,16 @@ from promo.base.canonical import exact
 from promo.base.shown import LEAN
 from promo.study.design import (
     Word,
-    alias_chains,
     defining_relation,
-    effects_up_to,
     flipped,
     folded,
     other_rows,
     resolution,
     standard_rows,
 )
-from promo.study.estimable import Information, dependence_text, named, webb_resolution
+from promo.study.estimable import webb_resolution
 from promo.study.expressions import Expressions
+from promo.study.guarantees import keeps_clear, keeps_resolution, losses
 from promo.study.mixed import is_mixed
 from promo.study.names import Clauses, Scope
 from promo.study.space import Design, Factor, Level
@@ -117,7 +116,8 @@ class DesignReader:
             resolution=resolution(words) if whole else webb_resolution(varied.factors, there),
             where=scope.where(block),
         )
-        if not self._is_clear(clauses, design) or not self._is_resolved(block, design):
+        clear_clauses = list(clauses.all("clear"))
+        if not keeps_clear(scope, clear_clauses, _words, design) or not keeps_resolution(scope, _kind(block), design):
             return None
         self._expected_resolution(clauses, design)
         self.designs[design.name] = design
@@ -284,42 +284,6 @@ class DesignReader:
         message += " and these clear interactions" if clear else ""
         self.scope.report("P0710", message, at, "ask for less, vary fewer factors, or give the aliases yourself")
         return None
-
-    def _is_clear(self, clauses: Clauses, design: Design) -> bool:
-        """Whether the rows that there are keep the interactions clear that have to be."""
-        if not design.clear:
-            return True
-        every = effects_up_to(design.factors, 2)
-        lost = Information(design.factors, design.rows).lost(every)
-        gone = [pair for pair in design.clear if pair in lost]
-        if not gone:
-            return True
-        at = next(one for one in clauses.all("clear") if {*_words(one)} == {*gone[0]})
-        what, why = dependence_text(lost[gone[0]], gone[0])
-        if len(lost[gone[0]].terms) == 2 and design.full_regular:
-            others = (other for one in _chain(gone[0], design, every) for other in one)
-            message = f"{what} is not clear: it cannot be told from {named(others)}"
-            self.scope.report("P0709", message, at, "leave the aliases out, and promo looks for a fraction")
-            return False
-        where = f"in {'its' if design.full_regular else 'the'} {len(design.rows)} rows"
-        where += "" if design.full_regular else " that remain"
-        message = f"{what} is not clear {where}: there {what} = {why}"
-        note = f"{where}, {len(lost)} of {len(every)} effects of up to two factors are not clear: {named(lost)}"
-        self.scope.report("P0709", message, at, "leave out other rows, or ask for less", notes=(note,))
-        return False
-
-    def _is_resolved(self, block: Node, design: Design) -> bool:
-        """Whether rows that were left out leave the resolution that was asked for."""
-        kind = _kind(block)
-        if kind.kind != "resolved" or design.full_regular or design.resolution is None:
-            return True
-        wanted = int(kind.token("INT").text.replace("_", "")[:6])
-        if design.resolution >= wanted:
-            return True
-        where = f"the {len(design.rows)} rows that remain"
-        message = f"resolution {wanted} is asked for, and {where} have resolution {design.resolution}"
-        self.scope.report("P0702", message, kind, "leave out other rows, or ask for less", notes=_losses(design))
-        return False
 
     def _right_size(self, block: Node, factors: int, aliases: int) -> bool:
         """Whether the design has as many rows as it says, and few enough to build."""
@@ -489,31 +453,13 @@ class DesignReader:
             note = f"shortest word: {'-' if shortest[0] < 0 else ''}{' * '.join(shortest[1])} = I" if shortest else ""
             whose = f"'{design.name}'" + (f" with '{design.parent}'" if design.parent else "")
             message = f"resolution {expected} is expected, and {whose} has {is_now}"
-            losses = () if design.full_regular or design.parent else _losses(design)
-            self.scope.report("P0702", message, clause, notes=(*((note,) if note else ()), *losses))
+            cost = () if design.full_regular or design.parent else losses(design)
+            self.scope.report("P0702", message, clause, notes=(*((note,) if note else ()), *cost))
 
 
 def _kind(block: Node) -> Node:
     kinds = ("fraction", "resolved", "full", "neighbours", *FOLLOWING)
     return next(child for child in block.children if isinstance(child, Node) and child.kind in kinds)
-
-
-def _losses(design: Design) -> tuple[str, ...]:
-    """What rows that were left out cost, in figures."""
-    lost = Information(design.factors, design.rows).lost(effects_up_to(design.factors, 2))
-    mains = [effect for effect in lost if len(effect) == 1]
-    if not mains:
-        return ()
-    one = " = ".join(dependence_text(lost[mains[0]], mains[0]))
-    return (f"{len(mains)} of {len(design.factors)} main effects are not clear: {named(mains)}; there {one}",)
-
-
-def _chain(pair: tuple[str, ...], design: Design, every: Sequence[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
-    """Effects that share a column with an interaction."""
-    for chain in alias_chains(design.factors, design.rows):
-        names = [effect for _, effect in chain]
-        if pair in names:
-            yield [effect for effect in names if effect != pair and effect in every]
 
 
 def _words(clause: Node) -> list[str]:
