@@ -29,7 +29,8 @@ from promo.decision.reduce import decide_reduction
 from promo.decision.values import Decision, verdict_of
 from promo.decision.walk import decide_step
 from promo.evidence.collect import collect
-from promo.evidence.effects import EffectTable, estimate_effects
+from promo.evidence.effects import estimate_effects
+from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.state import State, StudyState, apply
 from promo.ledger.values import (

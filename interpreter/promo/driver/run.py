@@ -34,7 +34,7 @@ from promo.driver.same import inputs_here, no_strangers, runner_here, same_input
 from promo.driver.starts import start_once
 from promo.driver.study import DATA, LEDGER, STREAMS, StudyFolder
 from promo.driver.values import Display, Ending, ending_of
-from promo.evidence.effects import EffectTable
+from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock

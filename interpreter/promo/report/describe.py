@@ -486,8 +486,8 @@ def describe_effects(effects: Effects) -> dict[str, Json]:
     return {
         "from": ", ".join(effects.stages),
         "designs": ", ".join(effects.designs),
-        "model": "main, pairs" if effects.pairs else "main",
-        "block": ", ".join(sorted(effects.block)) or None,
+        "model": ", ".join(["main", *(["pairs"] if effects.pairs else []), *map(" * ".join, effects.terms)]),
+        "block": ", ".join(sorted(effects.block)) or "none",
         "family": effects.family,
         "rate": f"{exact(effects.rate * 100)}%",
     }

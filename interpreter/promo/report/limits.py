@@ -6,6 +6,7 @@ from fractions import Fraction
 from promo.base.canonical import from_exact, rounded
 from promo.decision.values import Verdict
 from promo.ledger.state import AttemptState
+from promo.report.effects import alias_limits
 from promo.report.inputs import input_limits
 from promo.report.record import Record
 from promo.report.replay import replay_limits
@@ -37,6 +38,7 @@ def limits(record: Record) -> Iterable[str]:
     loose = [rule.name for rule in study.deciding.values() if not rule.frozen]
     if loose:
         yield f"Not frozen, so free to change until used: {listed(loose)}."
+    yield from alias_limits(record)
     yield f"One metric ({study.measure.metric}) on one held-out text: no downstream task, no search over other recipes."
     yield _age(record)
 

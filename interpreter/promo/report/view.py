@@ -52,7 +52,7 @@ from promo.report.words import (
 from promo.study.judgement import Statistic
 from promo.study.values import Stage
 
-DECISIONS_CSV, RUNS_CSV = "decisions.csv", "runs.csv"
+DECISIONS_CSV, EFFECTS_CSV, RUNS_CSV = "decisions.csv", "effects.csv", "runs.csv"
 """What a file beside a report holds -> the end of its name."""
 
 

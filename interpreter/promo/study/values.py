@@ -356,6 +356,8 @@ class Effects(Shown):
     """Designs whose rows the stages train; their factors and levels agree."""
     pairs: bool
     """Interactions of two factors are in the model besides main effects."""
+    terms: tuple[tuple[str, ...], ...]
+    """Interactions that the model names one by one; each in the order of the factors."""
     block: tuple[str, ...]
     """What every run is compared within: host, seed, both (cells), or nothing."""
     family: str

@@ -116,6 +116,8 @@ def _measures(example: str, *dimensions: Dimension) -> Argument:
 LEADER = "leader"
 """Stands for the best candidate before a gate, whoever that is."""
 CELL = ("host", "seed")
+NOWHERE = "none"
+"""Effects without blocks."""
 PHASES = ("start", "import", "data", "build", "warmup", "train", "evaluate", "total")
 """Phases of a run whose seconds a guard can watch."""
 COLUMNS = ("config", "run", "seed", "host", "attempt", "step", "seconds", "tokens", "value", "status")
@@ -251,7 +253,8 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "effects": _of(_new("effects")),
     "stages": _of(_STAGE),
     "model": _of(_to(words=("main", "pairs"))),
-    "block": _of(_to(words=CELL)),
+    "term": _of(_FACTOR),
+    "block": _of(_to(words=(*CELL, NOWHERE))),
     "family": _of(_to(words=("main", "pairs", "all"))),
     "rate": _is(_SHARE),
     "reduce": _of(_new("reduce")),
