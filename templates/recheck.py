@@ -25,6 +25,7 @@ statistics, verdicts, effects, recorded tables, what attempts left, receipts, an
 import argparse
 import base64
 import binascii
+import copy
 import csv
 import gc
 import gzip
@@ -47,6 +48,7 @@ from calendar import timegm
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache, partial
 from pathlib import Path
@@ -558,12 +560,13 @@ measure: metric text, unit text, lower_is_better bool
 runner: name text, version whole, digest text?
 tokens: path text, pinned text?, vocabulary whole
 data: source text, pinned text?, holdout number, score_tokens whole, window whole, tokens tokens?
-budget: kind 'wall|cpu|upstream|steps|tokens|flops', amount amount, cap_s count
+budget: kind 'wall|cpu|upstream|steps|tokens|flops', amount amount, cap_s count, allowance_s count, tolerance number?
 host: name text, device text, system text, slots slots, threads count, price number?, executor text
 machine: device text, system text, threads count
 factor: name text, unit text, domain domain, default level
-design: name text, factors text+, low level*, high level*, numbers whole*, rows sign**, centre level*?, words word*,
-    generators [text word]*, chosen bool, clear [text text]*, kind text, parent text?, resolution whole?
+design: name text, factors text+, low level*, high level*, numbers whole*, rows sign**, centre level*?,
+    middles sign**, words word*, generators [text word]*, chosen bool, clear [text text]*, kind text,
+    parent text?, resolution whole?
 array: name text, kind text, factors text*, levels level**, rows whole**
 neighbourhood: name text, of text, gate bool, levels [text level*]*, near {text*}
 effective: settings [text setting]*, parameters long, flops_per_token long, fixed_bytes whole, row_bytes whole
@@ -580,7 +583,8 @@ grow: name text, parent text, stage text, factor text, old level, new level, str
 schedule: name text, factor text, shapes level*, laws_from text*, limit whole, otherwise text
 baseline: name text, space text, matched text, seed whole?, stages text*, start text?, conditions {sign*}
 step: name text, baseline text, sources text+
-effects: name text, stages text+, designs text+, pairs bool, block 'host|seed'*, family 'main|pairs|all', rate rate
+effects: name text, stages text+, designs text+, pairs bool, terms text**, block 'host|seed'*,
+    family 'main|pairs|all', rate rate
 law: name text, candidates text+, stages text+, form 'compute|shift|size_data', held text?, reach count, draws count,
     seed count
 draw: published text?
@@ -606,7 +610,7 @@ reading: after text?, promoted bool, around text?, candidates text*, mode 'fresh
 start: anchor bool, draw draw?, order_seed whole?
 closure: promo_seal =2, rule deciding, measure measure, runner runner, data data?, stages {reading}, machines {machine},
     candidates {{setting}}, grows {grow}, effects effects?, neighbours neighbourhood?, around deciding/gate?,
-    order text*?, start start
+    order text*?, start start, attempts whole
 amending: number count, by text, reason text, post_hoc bool, head hex, time text
 seal: name text, digest hex, closure closure, sealed_at text, commit text?, results_then count, replaces hex?,
     amendment amending?
@@ -666,7 +670,8 @@ happening/study.frozen: study text, plan hex, seals {hex}, files {hex}, runner i
     commit text?, replay recording?
 happening/anchor.received: form text, size count, root base64, by text, digest hex, receipt base64
 happening/value.published: source text, value text
-happening/orchestrator.started: promo text, commit text?, command text*, packages text*, code text
+happening/orchestrator.started: promo text, commit text?, command text*, packages text*, code text,
+    inputs ['program|file|module|variable' text hex? text?]*
 happening/data.prepared: text preparedtext
 happening/stage.opened: stage text, entrants text*
 happening/stage.closed: stage text, evidence hex, missing count
@@ -689,6 +694,7 @@ happening/decided: name text, seal hex?, verdict verdict, others verdict*
 happening/person.decided: name text, by text, reason text, promoted text*?, stopped bool
 happening/rule.amended: name text, number from1, old closure, new closure, reason text, by text, head hex,
     seen [text text text whole]*, text hex, verdict verdict?
+happening/budget.amended: budget_s count, reason text, by text
 happening/bundle.imported: bundle hex, head hex, ledger imported, ledger_digest hex, signer text?, taken [id from1]*
 event: seq count, time moment, incarnation count, event happening, prev hex
 
@@ -850,22 +856,23 @@ def parts_of(asked: Object) -> Iterator[Object]:
 
 
 def conditions_of(rule: Object) -> list[Object]:
-    """Conditions that a gate or rule asks, those behind `else` aside."""
+    """Conditions that a gate or rule may ask for, those behind `else` too; a reduction has none."""
+    if rule["is"] == "reduction":
+        return []
     if rule["is"] == "rule":
         return [rule["require"]]
-    return [rule["keep"], *(one["condition"] for one in rule["demands"])]
+    others = (one["otherwise"] for one in rule["demands"] if not isinstance(one["otherwise"], str))
+    return [rule["keep"], *(one["condition"] for one in rule["demands"]), *others]
 
 
 def every_part(rule: Object) -> Iterator[Object]:
-    """Every condition in a gate or rule, also those behind `else`; a reduction has none."""
-    if rule["is"] != "reduction":
-        others = (one["otherwise"] for one in rule.get("demands", ()) if not isinstance(one["otherwise"], str))
-        yield from (part for asked in (*conditions_of(rule), *others) for part in parts_of(asked))
+    """Every condition in a gate or rule, without not, and, or."""
+    return (part for asked in conditions_of(rule) for part in parts_of(asked))
 
 
 def stages_in(rule: Object) -> list[str]:
     """Stages that a gate or rule reads besides its own: whose rankings it compares, and whose best it is about."""
-    every = (part for asked in conditions_of(rule) for part in parts_of(asked) if part["is"] == "agreement")
+    every = (part for part in every_part(rule) if part["is"] == "agreement")
     named = {name for part in every if not part["of_hosts"] for name in part["between"]}
     return sorted(named if best_of(rule) is None else {*named, str(best_of(rule))})
 
@@ -1043,7 +1050,8 @@ class Plan:
         study = self.study
         for name, one in study["designs"].items():
             size = len(one["factors"])
-            lists = [one["low"], one["high"], *one["rows"], *([one["centre"]] if one["centre"] is not None else [])]
+            lists = [one["low"], one["high"], *one["rows"], *one["middles"]]
+            lists += [one["centre"]] if one["centre"] is not None else []
             if any(len(some) != size for some in lists) or len(one["numbers"]) != len(one["rows"]):
                 yield f"design {name} has rows of another length"
         for name, one in study["baselines"].items():
@@ -1141,7 +1149,7 @@ def closure(plan: Plan, rule: Object, study: Object | None = None) -> Object:
         around = study["gates"].get(rule["around"] or "") if neighbours is not None else None
     else:
         read = {*sources_of(rule), *stages_in(rule)}
-        kinds = {part["is"] for asked in conditions_of(rule) for part in parts_of(asked)}
+        kinds = {part["is"] for part in every_part(rule)}
         if rule["is"] == "gate" or kinds & {"first", "agreement"} or not isinstance(rule["judged"], str):
             candidates = set(entrants[sources_of(rule)[0]]["possible"])
         else:
@@ -1182,6 +1190,7 @@ def closure(plan: Plan, rule: Object, study: Object | None = None) -> Object:
         "around": around,
         "order": order,
         "start": {key: study[key] for key in ("anchor", "draw", "order_seed")},
+        "attempts": study["attempts"],
     }
 
 
@@ -1194,10 +1203,11 @@ def reading(stage: Object) -> Object:
 
 
 def points_of(design: Object) -> dict[str, tuple[int, ...]]:
-    """Candidate -> its row; the centre has a zero for every factor."""
+    """Candidate -> its row; at the centre factors with a middle level have a zero."""
     found = {f"{design['name']}_{one}": tuple(row) for one, row in zip(design["numbers"], design["rows"], strict=True)}
-    if design["centre"] is not None:
-        found[f"{design['name']}_centre"] = (0,) * len(design["factors"])
+    middles = [tuple(row) for row in design["middles"]]
+    names = [f"{design['name']}_centre_{number}" for number in range(1, len(middles) + 1)]
+    found.update(zip(names if len(names) > 1 else [f"{design['name']}_centre"], middles, strict=False))
     return found
 
 
@@ -1289,8 +1299,8 @@ def counted(plan: Plan) -> dict[str, Object]:
     What each stage comes to: who enters, how many attempts begin at least and at most, and what that costs.
 
     The fewest are those that are sure to enter a stage which nothing can cut off; a run that several stages have in
-    common begins once.  The bound is every attempt, each with twice its cap and 310 seconds, after which nothing of it
-    is left.  Times are those of runs that take the slot which is free first, and all of their budget.
+    common begins once.  The bound is every attempt, each with its cap, its allowance and 10 seconds, after which
+    nothing of it is left.  Times are those of runs that take the slot which is free first, and all of their budget.
     """
     study, rules = plan.study, list(plan.deciding().values())
     free = {name: [0] * one["slots"] for name, one in study["hosts"].items()}
@@ -1315,7 +1325,7 @@ def counted(plan: Plan) -> dict[str, Object]:
             "entrants": {"fewest": len(sure), "planned": there["planned"], "most": there["most"]},
             "run_count": {"fewest": len(first), "planned": planned_, "most": most},
             "budget_s": planned_ * cap_s,
-            "bound_s": most * (2 * cap_s + 310),
+            "bound_s": most * (cap_s + stage["budget"]["allowance_s"] + 10),
             "budget_s_by_host": dict.fromkeys(stage["hosts"], there["planned"] * seeds * cap_s),
             "starts_s": ready,
             "ends_s": max(max(free[host]) for host in stage["hosts"]),
@@ -1361,7 +1371,7 @@ ENDS = frozenset({"result.accepted", "attempt.failed", "attempt.lost"})
 AFTERWARDS = frozenset({"anchor.received", "rule.amended", "clock.jumped"})
 """What may still be recorded of a study that has ended."""
 UNATTENDED = frozenset({*AFTERWARDS, "study.frozen", "value.published", "orchestrator.started", "person.decided",
-                        "bundle.imported"})  # fmt: skip
+                        "budget.amended", "bundle.imported"})  # fmt: skip
 """What commands record that do not run the study."""
 FIXED = ("is", "name", "frozen", "source", "target", "metric", "judged", "reference", "stage", "effects", "sources",
          "into", "around", "rows", "needs")  # fmt: skip
@@ -1387,6 +1397,7 @@ HAPPENED = {
     "decided": "{name} decided",
     "person.decided": "a person decided about {name}",
     "rule.amended": "{name} was amended",
+    "budget.amended": "the budget was amended to {budget_s} s",
     "bundle.imported": "a bundle was taken in",
 }
 """What an event tells, in words."""
@@ -1446,10 +1457,15 @@ class Course:
         self.receipts: list[Object] = []
         self.published: Object | None = None
         self.bundles: dict[str, Object] = {}
+        self.budget: int | None = self.study["budget_s"]
+        self.used = Fraction(0)
+        """Seconds that attempts have used up of the budget."""
+        self.uses: dict[tuple[str, int], Fraction] = {}
         self.ended = ""
         self.stop = ""
         """Who says that the study ends."""
         self.incarnation = self.started = 0
+        self.inputs: list[Any] | None = None
         self.time = ""
         self.allowed: dict[str, Object] = {}
         """Stage -> how often a run may be tried there."""
@@ -1488,12 +1504,14 @@ class Course:
             tried = self.attempts.setdefault(said["run"], [])
             names = ("run", "attempt", "stage", "candidate", "host", "seed", "folder", "request", "bundle")
             tried.append(Attempt(*(said[name] for name in names)))
+            self._use(tried[-1])
         elif kind in ENDS or kind in ("attempt.late", "result.flagged"):
             self._take_end(kind, said)
         elif kind == "study.frozen":
             self.frozen = self.frozen or said
         elif kind == "orchestrator.started":
             self.started = event["incarnation"]
+            self.inputs = said["inputs"] if self.inputs is None else self.inputs
         elif kind == "stage.opened":
             self.opened[said["stage"]] = said["entrants"]
             self._recount(said["stage"])
@@ -1520,6 +1538,7 @@ class Course:
             one.state, one.again = "flagged", said["again"]
         else:
             one.end, one.state = said, kind.rpartition(".")[2]
+            self._use(one)
 
     def _take_verdict(self, kind: str, said: Object) -> None:
         if kind == "stage.closed":
@@ -1538,6 +1557,8 @@ class Course:
             self.receipts.append(said)
         elif kind == "value.published":
             self.published = self.published or said
+        elif kind == "budget.amended":
+            self.budget = said["budget_s"]
         elif kind == "bundle.imported":
             self.bundles[said["bundle"]] = said
 
@@ -1729,9 +1750,43 @@ class Course:
             return f"{said['candidate']} had not entered {said['stage']}"
         if not self.due(place):
             return "nothing more was due for its run"
+        room = self.room()
+        if room is not None and self.cap(said["stage"]) > room:
+            return f"the study's budget had no room for it: {exact(room)} s were left"
         if not self.replay and self.study["data"] is not None and self.text is None:
             return "the text that it trains on had not been prepared"
         return ""
+
+    def cap(self, stage: str) -> int:
+        """Seconds that a run of a stage may train; none where a ledger names no stage of the plan."""
+        return int(self.study["stages"][stage]["budget"]["cap_s"]) if stage in self.study["stages"] else 0
+
+    def room(self) -> Fraction | None:
+        """Seconds that are left of the study's budget; None where it has none, or spends nothing."""
+        return None if self.budget is None or self.replay else self.budget - self.used
+
+    def _use(self, one: Attempt) -> None:
+        """
+        Count what an attempt uses up of the study's budget.
+
+        One that runs, its cap; one with a sound result, what it trained, and no more than its cap; one that failed with
+        a result, what it trained; any other, the time of its slot, and no more than its cap, or its cap if none is
+        known.
+        """
+        cap, end = Fraction(self.cap(one.stage)), one.end
+        if one.state == "running":
+            counts = cap
+        elif end.get("loss") == "busy":
+            counts = Fraction(0)
+        elif one.state == "failed" and end["envelope"] is not None and end["train_s"] is not None:
+            counts = Fraction(end["train_s"])
+        elif one.state in ("accepted", "flagged"):
+            counts = min(Fraction(end["seconds"].get("train", "0")), cap)
+        else:
+            counts = cap if end["device_s"] is None else min(Fraction(end["device_s"]), cap)
+        key = one.run, one.number
+        self.used += counts - self.uses.get(key, Fraction(0))
+        self.uses[key] = counts
 
     def _ended(self, said: Object, _: Object) -> str:
         one = self.attempt(said["run"], said["attempt"])
@@ -1856,8 +1911,12 @@ class Course:
 
     # --- events of the study -------------------------------------------------------------------------------------
 
-    def _orchestrator_started(self, _: Object, event: Object) -> str:
-        return "that start had been recorded before" if self.started == event["incarnation"] else ""
+    def _orchestrator_started(self, said: Object, event: Object) -> str:
+        if self.started == event["incarnation"]:
+            return "that start had been recorded before"
+        return (
+            "" if self.inputs in (None, said["inputs"]) else "what its runs rest on had changed since the first start"
+        )
 
     def _data_prepared(self, said: Object, _: Object) -> str:
         if self.text is not None:
@@ -1906,6 +1965,11 @@ class Course:
         if any(old.get(key) != new.get(key) for key in FIXED):
             return "an amendment changes what a rule asks, and not what it is about"
         return next(self.plan.loose_in(new), "")
+
+    def _budget_amended(self, said: Object, _: Object) -> str:
+        if self.budget is None:
+            return "the study has no budget that could be amended"
+        return "" if said["budget_s"] > self.budget else f"the study had a budget of {self.budget} s already"
 
     def _bundle_imported(self, said: Object, _: Object) -> str:
         return "it had been taken in before" if said["bundle"] in self.bundles else ""
@@ -1975,29 +2039,44 @@ class Near:
     A number that was computed with roots or tails, in place of the text that it is stored as.
 
     Two programs may round its sixth digit otherwise, so a stored text is the same if it is that of a number within
-    1e-9; *scale* is the size of what it was computed from, where differences cancel.
+    1e-9; *scale* is the size of what it was computed from, where differences cancel.  *write* makes the text of a
+    number, which counts in a *power* of ten.
     """
 
-    def __init__(self, value: float, scale: float = 0.0) -> None:
-        self.value, self.scale = near(value), near(max(abs(value), scale))
+    def __init__(
+        self,
+        value: float | Fraction,
+        scale: float = 0.0,
+        write: "Callable[[float | Fraction], str] | None" = None,
+        power: Fraction = Fraction(1),
+    ) -> None:
+        self.value, self.scale = value, max(abs(float(value)), scale)
+        self.write, self.power = write or (lambda number: six(float(number))), power
 
     def is_stored_as(self, said: object) -> bool:
         """Whether a stored text is this number."""
         if not isinstance(said, str):
             return False
         room = 1e-9 * self.scale
-        if said in (six(self.value), six(self.value - room), six(self.value + room)):
+        around = (self.value, float(self.value) - room, float(self.value) + room)
+        if said in map(self.write, around):
             return True
         try:
-            return abs(float(said) - self.value) <= room and six(float(said)) == said
-        except ValueError:
+            number = Fraction(said) / self.power
+        except (ValueError, ZeroDivisionError):
             return False
+        return abs(number - Fraction(self.value)) <= room and self.write(number) == said
+
+    @property
+    def text(self) -> str:
+        """As it is stored unless that is known."""
+        return self.write(self.value)
 
 
 def settled(mine: Any, stored: Any) -> Any:
     """What was derived, with computed numbers as they are stored where that is the same number."""
     if isinstance(mine, Near):
-        return stored if mine.is_stored_as(stored) else six(mine.value)
+        return stored if mine.is_stored_as(stored) else mine.text
     if isinstance(mine, dict):
         return {key: settled(one, stored.get(key) if isinstance(stored, dict) else None) for key, one in mine.items()}
     if isinstance(mine, (list, tuple)):
@@ -2717,6 +2796,49 @@ class Run:
     value: Fraction
 
 
+class Counted:
+    """
+    How the numbers of a table are counted and kept.
+
+    Values beyond 10^100 or below 10^-100 are counted in a power of ten; an estimate has six digits, or one place more
+    than the values have where that is more.
+    """
+
+    def __init__(self, values: Iterable[Fraction], unit: int) -> None:
+        largest = max((abs(one) * unit for one in values), default=Fraction())
+        exponent = len(str(largest)) - len(str(unit)) if largest else 0
+        self.shift = exponent if abs(exponent) > 100 else 0
+        self.power = Fraction(10) ** self.shift
+        self.places = len(str(unit)) - 1
+
+    def write(self, number: float | Fraction) -> str:
+        """Six digits of a number that was counted so."""
+        text = six(float(number))
+        return f"{Decimal(text).scaleb(self.shift):.6g}" if self.shift and text != "0" else text
+
+    def write_estimate(self, number: float | Fraction) -> str:
+        """An estimate that was counted so."""
+        number, places = Fraction(number), self.places + 1
+        if self.shift or abs(number) * 10**places < 10**6:
+            return self.write(number)
+        return exact(Fraction(round(number * 10**places), 10**places))
+
+    def near(self, number: float, scale: float = 0.0) -> "Near":
+        """A computed number."""
+        return Near(number, scale, self.write, self.power)
+
+    def estimate(self, number: Fraction | float, scale: float = 0.0) -> "Near":
+        """An estimate."""
+        return Near(number, scale, self.write_estimate, self.power)
+
+
+def unit_of(texts: Sequence[str]) -> int:
+    """So many units make one: of decimals a power of ten, else the least common denominator."""
+    if any("e" in text or "/" in text for text in texts):
+        return math.lcm(*(Fraction(text).denominator for text in texts))
+    return 10 ** max((len(text.partition(".")[2]) for text in texts), default=0)
+
+
 class Screen:
     """
     The effects at one stage, by least squares with a term for every block, in exact rationals.
@@ -2734,31 +2856,51 @@ class Screen:
         self.cells = [(host, seed) for host, seed in evidence["cells"]]
         self.rows = {one["candidate"]: one["cells"] for one in evidence["rows"] if one["candidate"] in points}
         self.points = {name: points[name] for name in self.rows}
-        every = [
-            Run(name, self.points[name], cell, Fraction(one["value"]))
-            for name, cells in self.rows.items()
-            for cell, one in zip(self.cells, cells, strict=True)
-            if one["value"] is not None
-        ]
-        self.runs = [one for one in every if any(one.point)]
-        self.centre = [one.value for one in every if not any(one.point)]
+        self.unit = unit_of([one["value"] or "0" for cells in self.rows.values() for one in cells])
+        self._hold(
+            [
+                Run(name, self.points[name], cell, Fraction(one["value"]))
+                for name, cells in self.rows.items()
+                for cell, one in zip(self.cells, cells, strict=True)
+                if one["value"] is not None
+            ]
+        )
+
+    def _hold(self, runs: list[Run]) -> None:
+        self.counted = Counted([one.value for one in runs], self.unit)
+        self.runs = [Run(one.candidate, one.point, one.cell, one.value / self.counted.power) for one in runs]
+        self.corners = [one for one in self.runs if 0 not in one.point]
         self.distinct = list(dict.fromkeys(one.point for one in self.runs))
+        self.outer = [point for point in self.distinct if 0 not in point]
         self.hosts = list(dict.fromkeys(one.cell[0] for one in self.runs))
         self.statements: list[Object] = []
-        self.mains: list[int] = []
-        """Places of main effects, where there are hosts to compare."""
+
+    def gained(self, later: "Screen") -> "Screen":
+        """The same of what runs gained until a later stage, for those that have a value at both."""
+        found = copy.copy(self)
+        after = {(one.candidate, one.cell): one.value * later.counted.power for one in later.runs}
+        before = [Run(one.candidate, one.point, one.cell, one.value * self.counted.power) for one in self.runs]
+        found.unit = math.lcm(self.unit, later.unit)
+        found._hold(
+            [
+                Run(one.candidate, one.point, one.cell, after[one.candidate, one.cell] - one.value)
+                for one in before
+                if (one.candidate, one.cell) in after
+            ]
+        )
+        return found
 
     # --- everything at once --------------------------------------------------------------------------------------
 
     def fit(self) -> Object:
         """What was found at the stage, all but what is adjusted within the family."""
-        values = [one.value for one in self.runs]
         self.statements = [*self._lost(), *self._same()]
         found: Object = {
             "stage": self.stage,
-            "runs": len(values),
+            "runs": len(self.runs),
             "planned": len(self.rows) * len(self.cells),
             "degrees": 0,
+            "freedom": None,
             "sigma": None,
             "method": "least squares",
             "pse": None,
@@ -2768,15 +2910,18 @@ class Screen:
             "estimates": [],
             "curvature": None,
         }
-        if len(self.distinct) < 2:
-            self.statements.append({"is": "too few"})
-        elif len(set(values)) == 1:
-            self.statements.append({"is": "all equal"})
-        else:
-            found.update(self._estimated())
-            if self.centre:
-                found["curvature"] = Near(near(mean(values) - mean(self.centre)))
+        found.update(self.estimated())
         return {**found, "statements": self.statements}
+
+    def estimated(self) -> Object:
+        """What least squares give, if there is anything to estimate."""
+        if len(self.outer) < 2:
+            self.statements.append({"is": "too few"})
+            return {}
+        if len({one.value for one in self.runs}) == 1:
+            self.statements.append({"is": "all equal"})
+            return {}
+        return self._estimated()
 
     def _lost(self) -> Iterator[Object]:
         """Runs without a value by host, and cells without any."""
@@ -2794,47 +2939,65 @@ class Screen:
     def _same(self) -> Iterator[Object]:
         """Candidates that are one condition."""
         named: dict[Point, list[str]] = {}
-        for name in dict.fromkeys(one.candidate for one in self.runs):
+        for name in dict.fromkeys(one.candidate for one in self.corners):
             named.setdefault(self.points[name], []).append(name)
         return ({"is": "same condition", "candidates": names} for names in named.values() if len(names) > 1)
 
+    def _model(self) -> tuple[list[list[Any]], list[list[str]], list[list[str]]]:
+        """Chains of the model, effects of up to two factors that it leaves out, and those that never change."""
+        upto = [list(some) for size in (1, 2) for some in itertools.combinations(self.factors, size)]
+        terms = [one for one in upto if len(one) == 1 or self.said["pairs"]]
+        terms += [list(one) for one in self.said["terms"] if list(one) not in terms]
+        chains, constant = aliases(self.factors, self.outer, [*terms, *(one for one in upto if one not in terms)])
+        inside = [chain for chain in chains if chain[0][1] in terms]
+        return inside, [chain[0][1] for chain in chains if chain[0][1] not in terms], constant
+
     def _estimated(self) -> Object:
-        chains, constant = aliases(self.factors, self.distinct, 2 if self.said["pairs"] else 1)
+        chains, omitted, constant = self._model()
         columns = [self._column(chain[0][1]) for chain in chains]
+        centre = [{point: int(0 in point) for point in self.distinct}] if len(self.distinct) > len(self.outer) else []
+        left = [self._column(effect) for effect in omitted]
         mains = [place for place, chain in enumerate(chains) if len(chain[0][1]) == 1] if len(self.hosts) > 1 else []
-        self.mains = mains
-        solved = self._solve(columns, mains)
-        once = len({one.cell for one in self.runs}) == 1 and len(self.runs) == len(self.distinct)
+        apart = [(columns[place], host) for place in mains for host in self.hosts[1:]]
+        model: list[Line] = [(column, None) for column in [*columns, *centre]]
+        solved = self._solve([*model, *apart, *((column, None) for column in left)], len(model))
         degrees = len(self.runs) - solved.blocks - len(solved.kept)
         lost = self._confounded(chains, constant, solved)
         found: Object = {"degrees": degrees}
-        if once:
-            more, spread, freedom = self._lenth()
-            found.update(more)
-        elif degrees > 0 and solved.residual > 0:
-            spread, freedom = square_root(solved.residual / degrees), float(degrees)
-            found["sigma"] = Near(spread)
-        else:
-            spread, freedom = 0.0, 0.0
-            self.statements.append({"is": "no error", "perfect": bool(degrees)})
+        spread, freedom, lenth = self._error(found, solved, degrees)
         far = t_point(1 - float(Fraction(self.said["rate"])) / 2, freedom) if spread else 0.0
-        alone = {host: self._alone(columns, host) for host in self.hosts} if mains else {}
+        alone = {host: self._alone([column for column, _ in model], host) for host in self.hosts} if mains else {}
         estimates = []
         for place, chain in enumerate(chains):
             if place in lost:
                 estimates.append(estimate(chain))
                 continue
             value = 2 * solved.coefficients[place]
-            error = spread if once else near(2 * spread * math.sqrt(solved.variances[place])) if spread else 0.0
+            error = spread if lenth else 2 * spread * math.sqrt(solved.variances[place]) if spread else 0.0
             one = self._one(chain, value, error, freedom, far)
+            biases = [(solved.bias(place, len(model) + len(apart) + other), name) for other, name in enumerate(omitted)]
+            one["aliases"] = [[exact(much), name] for much, name in biases if much]
             if place in mains:
                 one["hosts"] = [[host, values[place]] for host, values in alone.items()]
-                self._between(one, solved, place, degrees)
             estimates.append(one)
+        if mains:
+            self._between(estimates, omitted, mains, lost, solved, degrees, [*model, *((one, None) for one in left)])
+        if centre and len(chains) in solved.kept:
+            value, spread_ = -solved.coefficients[-1], spread
+            if lenth:
+                spread_ = spread * math.sqrt(len(self.runs)) / 2
+            error = spread_ * math.sqrt(solved.variances[-1]) if spread else 0.0
+            found["curvature"] = {
+                "runs": len(self.runs) - len(self.corners),
+                **dict.fromkeys(("error", "t", "p", "low", "high")),
+                "value": self.counted.estimate(value),
+                **self._tested(value, error, freedom, far),
+            }
+        self._follow_up(found, chains, model, lenth=lenth)
         return {**found, "estimates": estimates}
 
     def _column(self, effect: Sequence[str]) -> dict[Point, int]:
-        """An effect's sign in every row."""
+        """An effect's sign in every row; 0 at the centre."""
         places = [self.factors.index(factor) for factor in effect]
         return {point: math.prod(point[place] for place in places) for point in self.distinct}
 
@@ -2843,7 +3006,8 @@ class Screen:
         if constant:
             self.statements.append({"is": "constant", "effects": constant})
         lost: set[int] = set()
-        for terms in solved.dependent:
+        for every in solved.dependent:
+            terms = {one for one in every if one < len(chains)}
             lost.update(terms)
             self.statements.append({"is": "not distinguished", "effects": [chains[one][0][1] for one in sorted(terms)]})
         for chain in chains:
@@ -2852,22 +3016,41 @@ class Screen:
                 self.statements.append({"is": "together", "effects": mains})
         return lost
 
+    def _error(self, found: Object, solved: "Solved", degrees: int) -> tuple[float, float, bool]:
+        """Standard deviation of a run, or of an effect where that is Lenth's, and its degrees of freedom."""
+        centres = len(self.distinct) - len(self.outer)
+        once = len(self.corners) == len(self.outer) and len(self.runs) - len(self.corners) <= centres
+        if once and (solved.blocks == 1 or degrees <= 0):
+            more, spread, freedom = self._lenth()
+            found.update(more)
+            return spread, freedom, True
+        if degrees > 0 and solved.residual > 0:
+            spread = math.sqrt(solved.residual / degrees)
+            found.update(sigma=self.counted.near(spread), freedom=six(degrees))
+            return spread, float(degrees), False
+        self.statements.append({"is": "no error", "perfect": bool(degrees)})
+        return 0.0, 0.0, False
+
     def _one(self, chain: list[Any], value: Fraction, error: float, freedom: float, far: float) -> Object:
         """One estimate with its error, where there is one."""
         one = estimate(chain)
-        one["value"], one["agree"] = Near(near(value)), self._agreement(chain[0][1], value)
-        if error:
-            size, beyond = near(value), near(far * error)
-            t, scale = near(size / error), abs(size) + beyond
-            one.update(error=Near(error), t=Near(t), p=Near(t_both(t, freedom)))
-            one.update(low=Near(size - beyond, scale), high=Near(size + beyond, scale))
+        one["value"], one["agree"] = self.counted.estimate(value), self._agreement(chain[0][1], value)
+        one.update(self._tested(value, error, freedom, far))
         return one
+
+    def _tested(self, value: Fraction, error: float, freedom: float, far: float) -> Object:
+        """Error, t, p and interval, where there is an error."""
+        if not error:
+            return {}
+        t, scale, width = float(value) / error, abs(float(value)) + far * error, Fraction(far * error)
+        ends = {"low": self.counted.estimate(value - width, scale), "high": self.counted.estimate(value + width, scale)}
+        return {"error": self.counted.near(error), "t": Near(t), "p": Near(t_both(t, freedom)), **ends}
 
     def _agreement(self, effect: Sequence[str], value: Fraction) -> list[int]:
         """Cells whose plain contrast has the sign of an estimate, of how many that have one."""
         column, same, known = self._column(effect), 0, 0
         sums: dict[tuple[str, int], dict[int, list[Fraction]]] = {}
-        for one in self.runs:
+        for one in self.corners:
             sums.setdefault(one.cell, {}).setdefault(column[one.point], []).append(one.value)
         for sides in sums.values():
             if len(sides) == 2:
@@ -2877,31 +3060,29 @@ class Screen:
 
     # --- least squares -------------------------------------------------------------------------------------------
 
-    def _solve(self, columns: list[dict[Point, int]], mains: Sequence[int], host: str | None = None) -> "Solved":
+    def _block(self, cell: tuple[str, int]) -> tuple[Any, ...]:
+        """What the runs of a cell are compared within."""
+        return tuple(part for part, name in zip(cell, ("host", "seed"), strict=True) if name in self.said["block"])
+
+    def _solve(self, every: Sequence["Line"], width: int, host: str | None = None) -> "Solved":
         """
         Normal equations with a term for each block, on all hosts or on one.
 
-        Behind the columns stand those that let each main effect differ from host to host.
+        The first *width* columns are the model; a column with a host holds there alone.
         """
         runs = [one for one in self.runs if host in (None, one.cell[0])]
-        others = self.hosts[1:] if mains else []
-        further = [(place, other) for place in mains for other in others]
         groups: dict[tuple[Any, ...], Counter[tuple[str, Point]]] = {}
         sums: dict[tuple[Any, ...], Fraction] = {}
         totals: dict[tuple[str, Point], Fraction] = {}
         for one in runs:
-            block = tuple(
-                part for part, name in zip(one.cell, ("host", "seed"), strict=True) if name in self.said["block"]
-            )
-            kind = one.cell[0], one.point
+            block, kind = self._block(one.cell), (one.cell[0], one.point)
             groups.setdefault(block, Counter())[kind] += 1
             sums[block] = sums.get(block, Fraction()) + one.value
             totals[kind] = totals.get(kind, Fraction()) + one.value
         counts: Counter[tuple[str, Point]] = Counter()
         for group in groups.values():
             counts.update(group)
-        lines = [{kind: column[kind[1]] for kind in counts} for column in columns]
-        lines += [{kind: columns[place][kind[1]] * (kind[0] == other) for kind in counts} for place, other in further]
+        lines = [{kind: column[kind[1]] * (where in (None, kind[0])) for kind in counts} for column, where in every]
         inside_ = [
             [sum(line[kind] * count for kind, count in group.items()) for group in groups.values()] for line in lines
         ]
@@ -2929,73 +3110,166 @@ class Screen:
         ]
         squares = sum((one.value * one.value for one in runs), Fraction())
         squares -= sum((top * top / size for top, size in zip(tops, sizes, strict=True)), Fraction())
-        return Solved(matrix, right, squares, len(columns), len(groups))
+        return Solved(matrix, right, squares, width, len(groups))
 
-    def _alone(self, columns: list[dict[Point, int]], host: str) -> list[Any]:
+    def _alone(self, columns: Sequence[dict[Point, int]], host: str) -> list[Any]:
         """Every effect on one host alone."""
-        solved = self._solve(columns, (), host)
+        solved = self._solve([(column, None) for column in columns], len(columns), host)
         lost = {one for terms in solved.dependent for one in terms}
-        return [None if place in lost else Near(near(2 * one)) for place, one in enumerate(solved.coefficients)]
+        values = enumerate(solved.coefficients)
+        return [None if place in lost else self.counted.estimate(2 * one) for place, one in values]
 
-    def _between(self, one: Object, solved: "Solved", place: int, degrees: int) -> None:
-        """The F test that an effect is the same on every host."""
-        first = len(solved.coefficients) + self.mains.index(place) * (len(self.hosts) - 1)
-        added, fall = solved.gain(range(first, first + len(self.hosts) - 1))
-        freedom, residual = degrees - added, solved.residual - fall
-        if not added or freedom <= 0 or not residual:
-            return
-        p = f_beyond(near(fall / added / (residual / freedom)), added, freedom)
-        one["host_p"] = Near(p)
-        if p < 0.05:  # at this level a factor is to be read host by host
-            self.statements.append({"is": "differs between hosts", "effect": one["effect"], "p": Near(p)})
+    def _between(
+        self,
+        estimates: list[Object],
+        omitted: list[list[str]],
+        mains: list[int],
+        lost: set[int],
+        solved: "Solved",
+        degrees: int,
+        columns: "list[Line]",
+    ) -> None:
+        """The F tests that effects are the same on every host, read together; of those that can be told, at 5%."""
+        aliased = self._hosts_aliased(estimates, omitted, mains, columns)
+        each, tested = len(self.hosts) - 1, []
+        for number, place in enumerate(mains):
+            if place in lost:
+                continue
+            if place in aliased:
+                said = {"is": "hosts aliased", "effect": estimates[place]["effect"], **aliased[place]}
+                self.statements += [said] if said["effects"] or said["others"] else []
+                continue
+            first = len(solved.coefficients) + number * each
+            added, fall = solved.gain(range(first, first + each))
+            freedom, residual = degrees - added, solved.residual - fall
+            if added and freedom > 0 and residual:
+                tested.append((place, f_beyond(float(fall / added / (residual / freedom)), added, freedom)))
+        for (place, p), adjusted in zip(tested, stepped([p for _, p in tested]), strict=True):
+            one = estimates[place]
+            one["host_p"], one["host_adjusted"] = Near(p), Near(adjusted)
+            if adjusted < 0.05:  # at this level a factor is to be read host by host
+                self.statements.append({"is": "differs between hosts", "effect": one["effect"], "p": Near(adjusted)})
 
-    # --- one run of each condition -------------------------------------------------------------------------------
+    def _hosts_aliased(
+        self, estimates: list[Object], omitted: list[list[str]], mains: list[int], columns: "list[Line]"
+    ) -> dict[int, Object]:
+        """Main effects whose difference between hosts cannot be told from effects, or from that of others."""
+        apart: list[Line] = [(columns[place][0], host) for place in mains for host in self.hosts[1:]]
+        every = [*columns, *apart]
+        names = [one["effect"] for one in estimates]
+        names += [None] * (len(columns) - len(names) - len(omitted)) + omitted
+        owners = [place for place in mains for _ in self.hosts[1:]]
+        found: dict[int, Object] = {}
+        for terms in self._solve(every, len(every)).dependent:
+            differing = list(dict.fromkeys(owners[one - len(columns)] for one in sorted(terms) if one >= len(columns)))
+            effects = [names[one] for one in sorted(terms) if one < len(columns) and names[one]]
+            for place in differing:
+                others = [names[one] for one in differing if one != place]
+                own = [name for name in effects if name != names[place]]
+                found.setdefault(place, {"effects": own, "others": others})
+        return found
+
+    # --- contrasts -----------------------------------------------------------------------------------------------
 
     def _lenth(self) -> tuple[Object, float, float]:
         """
-        Lenth's pseudo standard error over every contrast between the rows, and its degrees of freedom.
+        Lenth's pseudo standard error over every contrast within blocks, and its degrees of freedom.
 
         Source: Lenth (1989), "Quick and easy analysis of unreplicated factorials".
         """
-        value = {one.point: one.value for one in self.runs}
-        named = every_contrast(self.factors, self.distinct)
-        if len(named) != len(self.distinct) - 1:
+        value = {one.point: one.value for one in self.corners}
+        blocks: dict[tuple[Any, ...], list[Point]] = {}
+        for one in self.corners:
+            blocks.setdefault(self._block(one.cell), []).append(one.point)
+        sizes: list[tuple[Fraction, list[str]]] = []
+        for effect, _ in every_contrast(self.factors, self.outer):
+            column = self._column(effect)
+            if not any(sum(column[point] for point in block) for block in blocks.values()):
+                total = sum((column[point] * one for point, one in value.items()), Fraction())
+                sizes.append((2 * total / len(value), effect))
+        if len(sizes) != len(value) - len(blocks):
             self.statements.append({"is": "part of design"})
             return {}, 0.0, 0.0
-        sizes: list[tuple[float, list[str]]] = []
-        for effect in named:
-            column = self._column(effect)
-            total = sum((column[point] * one for point, one in value.items()), Fraction())
-            sizes.append((near(2 * total / len(value)), effect))
-        absolute = sorted(abs(size) for size, _ in sizes)
-        small = [size for size in absolute if size < 2.5 * near(1.5 * middle(absolute))]
+        absolute = sorted(abs(float(size)) for size, _ in sizes)
+        small = [size for size in absolute if size < 2.5 * 1.5 * middle(absolute)]
         if len(absolute) < 3 or not small or not middle(small):
             self.statements.append({"is": "too few contrasts"})
             return {}, 0.0, 0.0
         pse, freedom, rate = near(1.5 * middle(small)), len(absolute) / 3, float(Fraction(self.said["rate"]))
         self.statements.append({"is": "lenth", "contrasts": len(absolute)})
         every = t_point((1 + (1 - rate) ** (1 / len(absolute))) / 2, freedom) * pse
-        sizes.sort(key=lambda one: (abs(one[0]), " * ".join(one[1])))
+        sizes.sort(key=lambda one: (abs(float(one[0])), " * ".join(one[1])))
         found = {
             "method": "lenth",
-            "pse": Near(pse),
-            "margin": Near(t_point(1 - rate / 2, freedom) * pse),
-            "simultaneous": Near(every),
-            "contrasts": [[effect, Near(size)] for size, effect in sizes],
+            "freedom": Near(freedom),
+            "pse": self.counted.near(pse),
+            "margin": self.counted.near(t_point(1 - rate / 2, freedom) * pse),
+            "simultaneous": self.counted.near(every),
+            "contrasts": [[effect, self.counted.estimate(size)] for size, effect in sizes],
         }
         return found, pse, freedom
+
+    def _follow_up(self, found: Object, chains: list[list[Any]], model: "list[Line]", *, lenth: bool) -> None:
+        """Says which contrasts that the model leaves out lie beyond the margin of all of them at once."""
+        taken = [word for chain in chains for _, word in chain]
+        beyond: list[Any] = []
+        if lenth and "simultaneous" in found:
+            margin = found["simultaneous"].value
+            beyond = [
+                [name, size] for name, size in found["contrasts"] if name not in taken and abs(size.value) > margin
+            ]
+        elif "sigma" in found and len(self.outer) <= 128:
+            named = every_contrast(self.factors, self.outer)
+            names = [effects[0] for _, effects in named if not any(one in taken for one in effects)]
+            if names and len(named) == len(self.outer) - 1:
+                beyond = self._beyond(names, model)
+        if beyond:
+            self.statements.append({"is": "follow up", "contrasts": beyond})
+
+    def _beyond(self, names: list[list[str]], model: "list[Line]") -> list[Any]:
+        """Of contrasts beside the model those beyond the margin, by what runs of one condition differ."""
+        every: list[Line] = [*model, *((self._column(name), None) for name in names)]
+        solved = self._solve(every, len(every))
+        freedom = len(self.runs) - solved.blocks - len(solved.kept)
+        if freedom <= 0 or not solved.residual:
+            return []
+        rate, spread = float(Fraction(self.said["rate"])), math.sqrt(solved.residual / freedom)
+        far = t_point((1 + (1 - rate) ** (1 / len(names))) / 2, freedom) * 2 * spread
+        lost = {one for terms in solved.dependent for one in terms}
+        found = []
+        for place, name in enumerate(names, start=len(model)):
+            size = 2 * solved.coefficients[place]
+            if place not in lost and abs(float(size)) > far * math.sqrt(solved.variances[place]):
+                found.append([name, self.counted.estimate(size)])
+        return found
+
+
+Line = tuple[dict[Point, int], "str | None"]
+"""A column over the rows of a design, and the one host where it holds, if it does not on all."""
+
+
+def stepped(tails: Sequence[float]) -> list[float]:
+    """Benjamini & Hochberg (1995): the least p_(i) n / i from there on."""
+    found, least = [1.0] * len(tails), 1.0
+    order = sorted(range(len(tails)), key=lambda place: tails[place], reverse=True)
+    for behind, place in enumerate(order):
+        least = min(least, tails[place] * len(tails) / (len(tails) - behind))
+        found[place] = least
+    return found
 
 
 def middle(ordered: Sequence[float]) -> float:
     """The median of sorted floats."""
     half = len(ordered) // 2
+    if not ordered:
+        return 0.0
     return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def estimate(chain: list[Any]) -> Object:
     """An estimate of which nothing is known yet."""
-    absent = dict.fromkeys(("value", "error", "t", "p", "adjusted", "low", "high", "host_p", "agree"))
-    return {"effect": chain[0][1], "chain": chain, **absent, "hosts": [], "discovered": False}
+    absent = dict.fromkeys(("value", "error", "t", "p", "adjusted", "low", "high", "host_p", "host_adjusted", "agree"))
+    return {"effect": chain[0][1], "chain": chain, "aliases": [], **absent, "hosts": [], "discovered": False}
 
 
 class Solved:
@@ -3030,6 +3304,10 @@ class Solved:
         self.variances = [lines[place][size + 1 + place] if place in kept else Fraction() for place in range(width)]
         self.residual = squares - sum((right[place] * self.coefficients[place] for place in self.kept), Fraction())
 
+    def bias(self, place: int, other: int) -> Fraction:
+        """How much of a column beyond the model the coefficient at a place takes up; of one that was kept."""
+        return self._lines[place][other] if place in self.kept else Fraction()
+
     def gain(self, places: range) -> tuple[int, Fraction]:
         """The rank that further columns add, and by how much the residual falls with them."""
         rows = []
@@ -3053,13 +3331,14 @@ class Solved:
         return rank, fall
 
 
-def aliases(factors: Sequence[str], rows: Sequence[Point], order: int) -> tuple[list[list[Any]], list[list[str]]]:
+def aliases(
+    factors: Sequence[str], rows: Sequence[Point], effects: Sequence[list[str]]
+) -> tuple[list[list[Any]], list[list[str]]]:
     """
-    Effects that the rows cannot tell apart, main effects and pairs, and those that are the same in every row.
+    Effects that the rows cannot tell apart, and those that are the same in every row.
 
-    A chain holds its effects with the sign by which each equals the first; a first has at most *order* factors.
+    A chain holds its effects with the sign by which each equals the first.
     """
-    effects = [list(some) for size in (1, 2) for some in itertools.combinations(factors, size)]
     chains: dict[tuple[int, ...], list[Any]] = {}
     constant = []
     for effect in effects:
@@ -3074,12 +3353,12 @@ def aliases(factors: Sequence[str], rows: Sequence[Point], order: int) -> tuple[
             constant.append(effect)
         else:
             chains[column] = [[1, effect]]
-    return [chain for chain in chains.values() if len(chain[0][1]) <= order], constant
+    return list(chains.values()), constant
 
 
-def every_contrast(factors: Sequence[str], rows: Sequence[Point]) -> list[list[str]]:
-    """An effect for every contrast between the rows that is a product of factors, the shortest first."""
-    found: dict[tuple[int, ...], list[str]] = {}
+def every_contrast(factors: Sequence[str], rows: Sequence[Point]) -> list[tuple[list[str], list[list[str]]]]:
+    """An effect for every contrast between the rows that is a product of factors, with all of up to three factors."""
+    found: dict[tuple[int, ...], list[list[str]]] = {}
     for size in range(1, len(factors) + 1):
         if size > 3 and len(found) >= len(rows) - 1:
             break
@@ -3087,9 +3366,9 @@ def every_contrast(factors: Sequence[str], rows: Sequence[Point]) -> list[list[s
             column = tuple(math.prod(row[place] for place in effect) for row in rows)
             if column[0] < 0:
                 column = tuple(-one for one in column)
-            if len(set(column)) > 1:
-                found.setdefault(column, [factors[place] for place in effect])
-    return list(found.values())
+            if len(set(column)) > 1 and (size <= 3 or column not in found):
+                found.setdefault(column, []).append([factors[place] for place in effect])
+    return [(effects[0], effects) for effects in found.values()]
 
 
 def effects_of(said: Object, plan: Plan, tables: dict[str, Object], digests: dict[str, str], stored: Any) -> Object:
@@ -3100,41 +3379,77 @@ def effects_of(said: Object, plan: Plan, tables: dict[str, Object], digests: dic
     """
     known = stored if isinstance(stored, dict) and isinstance(stored.get("fits"), list) else {"fits": []}
     fits: list[Object] = []
-    for stage, other in itertools.zip_longest(said["stages"], known["fits"][: len(said["stages"])]):
-        fit_: Object = settled(Screen(said, plan, tables[stage]).fit(), other)
+    screens = [Screen(said, plan, tables[stage]) for stage in said["stages"]]
+    for screen, other in itertools.zip_longest(screens, known["fits"][: len(said["stages"])]):
+        fit_: Object = settled(screen.fit(), other)
         in_family(said, fit_)
         fits.append(fit_)
-    pairs = [one for before, after in itertools.pairwise(fits) for one in relaxed(before, after)]
+    changes = [
+        one
+        for (first, before), (second, after) in itertools.pairwise(zip(screens, fits, strict=True))
+        for one in changed(said, first.gained(second), before, after)
+    ]
     evidence = {stage: digests[stage] for stage in said["stages"]}
-    found = {"promo_effects": 2, "name": said["name"], "fits": fits, "relaxations": pairs, "evidence": evidence}
+    found = {"promo_effects": 3, "name": said["name"], "fits": fits, "changes": changes, "evidence": evidence}
     result: Object = settled(found, stored)
     return result
 
 
 def in_family(said: Object, fit_: Object) -> None:
-    """P adjusted inside the family; Benjamini & Hochberg (1995): the least p_(i) n / i from there on."""
-    sizes = {"main": (1,), "pairs": (2,), "all": (1, 2)}[said["family"]]
+    """P adjusted inside the family, and what is discovered at its rate."""
+    sizes = {"main": (1,), "pairs": (2,), "all": (1, 2, 3)}[said["family"]]
     family = [one for one in fit_["estimates"] if len(one["effect"]) in sizes and one["p"] is not None]
-    family.sort(key=lambda one: float(one["p"]), reverse=True)
-    least, rate = 1.0, float(Fraction(said["rate"]))
-    for behind, one in enumerate(family):
-        least = min(least, float(one["p"]) * len(family) / (len(family) - behind))
-        one["adjusted"], one["discovered"] = six(least), least <= rate
+    rate = float(Fraction(said["rate"]))
+    for one, adjusted in zip(family, stepped([float(one["p"]) for one in family]), strict=True):
+        one["adjusted"], one["discovered"] = six(adjusted), adjusted <= rate
 
 
-def relaxed(before: Object, after: Object) -> Iterator[Object]:
-    """How effects changed from one stage to the next, as if those were independent."""
+def changed(said: Object, gains: Screen, before: Object, after: Object) -> Iterator[Object]:
+    """How effects changed from one stage to the next: by what shared runs gained, or else as if independent."""
+    stages = {"before": before["stage"], "after": after["stage"]}
+    if not gains.runs:
+        yield from _independent(1 - float(Fraction(said["rate"])) / 2, stages, before, after)
+        return
+    for one in gains.estimated().get("estimates", ()):
+        if one["value"] is not None:
+            numbers = {name: one[name] for name in ("error", "p", "low", "high")}
+            yield {"effect": one["effect"], **stages, "change": one["value"], **numbers, "runs": len(gains.runs)}
+
+
+def _independent(level: float, stages: Object, before: Object, after: Object) -> Iterator[Object]:
+    """
+    Differences of the estimates of two stages that share no run.
+
+    Source: Welch (1947), "The generalization of Student's problem", for the degrees of freedom.
+    """
     known = {tuple(one["effect"]): one for one in before["estimates"]}
     for one in after["estimates"]:
         first = known.get(tuple(one["effect"]))
-        if first is None or first["value"] is None or one["value"] is None or first["chain"] != one["chain"]:
+        if first is None or first["value"] is None or one["value"] is None:
             continue
-        size = abs(near(one["value"])) + abs(near(first["value"]))
-        change = Near(near(one["value"]) - near(first["value"]), size)
-        both = first["error"] is not None and one["error"] is not None
-        error = Near(math.hypot(near(first["error"]), near(one["error"]))) if both else None
-        stages = {"before": before["stage"], "after": after["stage"]}
-        yield {"effect": one["effect"], **stages, "change": change, "error": error}
+        if (first["chain"], first["aliases"]) != (one["chain"], one["aliases"]):
+            continue
+        texts = [first["value"], one["value"], first["error"] or "0", one["error"] or "0"]
+        numbers = [Fraction(text) for text in texts]
+        unit = math.lcm(numbers[0].denominator, numbers[1].denominator)
+        counted = Counted([Fraction(int(number * unit), unit) for number in numbers], unit)
+        start, end, error, other = (number / counted.power for number in numbers)
+        counted.places -= 1
+        scale = float(abs(start) + abs(end))
+        found = {"effect": one["effect"], **stages, "change": counted.estimate(end - start, scale)}
+        tests: Object = dict.fromkeys(("error", "p", "low", "high"))
+        if error and other and before["freedom"] and after["freedom"]:
+            both = math.hypot(error, other)
+            shares = (float(error) / both) ** 2, (float(other) / both) ** 2
+            freedom = 1 / (shares[0] ** 2 / float(before["freedom"]) + shares[1] ** 2 / float(after["freedom"]))
+            far, change = t_point(level, freedom) * both, float(end - start)
+            tests = {
+                "error": counted.near(both),
+                "p": Near(t_both(change / both, freedom)),
+                "low": counted.near(change - far, abs(change) + far),
+                "high": counted.near(change + far, abs(change) + far),
+            }
+        yield {**found, **tests, "runs": 0}
 
 
 # --- recorded tables -------------------------------------------------------------------------------------------------
@@ -4069,13 +4384,20 @@ def plain(name: str) -> str:
 
 
 def keeps(used: Object, budget: Object) -> bool:
-    """Whether a run used its budget, but for its last step, or 5% where no step is known; a record may hold less."""
+    """
+    Whether a run used its budget, but for its stage's tolerance; where there is none, for its last step or for 5%.
+
+    A record may hold less.
+    """
     amount, spent = Fraction(budget["amount"]), Fraction(used["used"])
     if used["kind"] != budget["kind"]:
         return False
     if used["counter"] == "recorded":
         return spent <= amount
-    by = amount / 20 if used["last_step"] is None else Fraction(used["last_step"])
+    if budget["tolerance"] is not None:
+        by = Fraction(budget["tolerance"]) * amount
+    else:
+        by = amount / 20 if used["last_step"] is None else Fraction(used["last_step"])
     return abs(spent - amount) <= by
 
 

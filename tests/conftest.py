@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,11 @@ os.environ["PYTHONPATH"] = os.pathsep.join([PLUGIN, *filter(None, [os.environ.ge
 
 # What a shell starts in the background ignores SIGINT, and so would all that tests start from here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Studies of one machine see each other by locks in a folder that they share; those of the tests see only their own.
+tempfile.gettempdir()  # remembered before the variable changes
+SHARED = tempfile.TemporaryDirectory(prefix="promo-tests-", ignore_cleanup_errors=True)
+os.environ["TMPDIR"] = SHARED.name
 
 _used: set[Path] = set()
 

@@ -93,6 +93,16 @@ def failing():
     run(spec(host=INLINE, candidate=behaving("good", "nan")))
 
 
+def spending():
+    """Runs that miss their budget are made again until the study's budget is used up; a larger one ends the study."""
+    study = SOUND["study"].replace("runner toy", "runner toy\n  budget 0.005cpu_h\n  attempts 3")
+    short = SOUND["stage short"].replace("seeds", "allowance 1min\n  tolerance 2%\n  seeds")
+    run(spec(host=INLINE, study=study, stage_short=short, candidate=behaving("good", "worse")), code=7)
+    assert promo("run", "trial.promo", "--quiet") == 7  # and no more starts until somebody says so
+    assert promo("amend", "trial.promo", "--budget", "20s", *WHY) == 0
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+
 def stopped():
     """A candidate has no number, and the gate says stop."""
     gate = SOUND["gate"].replace("then drop", "then stop")
@@ -399,5 +409,6 @@ STUDIES = {
     "guarded": (guarded, 3), "rich": (rich, 3), "continued": (continued, 3), "amended_early": (amended_early, 3),
     "amended_late": (amended_late, 3), "screened": (screened, 3), "grown": (grown, 3), "replayed": (replayed, 3),
     "belated": (belated, 3), "bundled": (bundled, 3), "texted": (texted, 3),
+    "spending": (spending, 3),
 }  # fmt: skip
 """Name -> who makes it, and the exit code of both verifiers without a key."""

@@ -17,7 +17,6 @@ from promo.decision.decide import decide_gate, decide_rule
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.plan.values import Plan
 from promo.study.judgement import Gate, Rule
-from promo.study.limits import longest_s
 from promo.study.values import Stage, Study
 
 OWN_FAULT = ("nan", "diverged", "oom", "crash")
@@ -317,8 +316,8 @@ def _breaches(plan: Plan, course: Course, attempts: int, *, clean: bool) -> Iter
     for name, tried in course.attempts.items():
         stage, there = plan.stage(name), course.entrants[name]
         cap_s = stage.budget.cap_s
-        seconds, asked = seconds + tried * longest_s(cap_s), asked + tried * cap_s
-        if tried > stage.run_count.most or tried * longest_s(cap_s) > stage.bound_s:
+        seconds, asked = seconds + tried * stage.budget.longest_s, asked + tried * cap_s
+        if tried > stage.run_count.most or tried * stage.budget.longest_s > stage.bound_s:
             yield f"{tried} attempts at {name}, and at most {stage.run_count.most} are expected"
         if there > (stage.entrants.planned if clean else stage.entrants.most):
             yield f"{there} entrants of {name}, and {stage.entrants} are expected"

@@ -16,7 +16,7 @@ from promo.base.codec import from_json, level_to_json, to_json, union_from_json,
 from promo.base.fields import Count, Digest, Free, Large, Measured, Moment, Name, Remark, Seconds, Undecodable
 from promo.decision.values import Decision
 from promo.driver.bundle import Manifest
-from promo.evidence.effects import EffectTable
+from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.values import Event, Happening
 from promo.plan.values import Plan, SavedPlan

@@ -7,6 +7,11 @@ The rules of the house, counted over every product file.
 import ast
 from pathlib import Path
 
+import pytest
+
+from promo.study.judgement import Side, Statistic, Then
+from promo.syntax.tables import load
+
 ROOT = Path(__file__).parents[2]
 PRODUCT = ROOT / "interpreter" / "promo"
 FILES = {path.relative_to(PRODUCT).as_posix(): path for path in sorted(PRODUCT.rglob("*.py"))}
@@ -60,6 +65,7 @@ def test_no_file_is_longer_than_may_be_read_at_once():
 
 LEFT_OPEN = {
     "decision/conditions.py: holds": "what has no other inside goes to _finding, which takes nothing else: `Simple`",
+    "decision/exactly.py: _level": "a statistic without a formula is simulated",
     "decision/protocol.py: _Protocol.take_in": "notes what three events mean for what is due; the state takes in all",
     "decision/protocol.py: _Protocol._of_kind": "all others go to _of_study, which takes nothing else: `OfStudy`",
     "driver/bring.py: _attempts": "picks starts and ends of attempts out of a ledger",
@@ -97,6 +103,15 @@ def test_every_match_is_closed_or_says_here_why_it_is_not():
     assert set(matches) == set(LEFT_OPEN)
 
 
+WORDS = {"STATISTIC": Statistic, "SIDE": Side, "OUTCOME": Then}
+"""Choice of words in the grammar -> the choice that it becomes."""
+
+
+@pytest.mark.parametrize("terminal", WORDS)
+def test_a_choice_of_words_has_a_value_for_each_and_no_other(terminal):
+    assert set(load().choices[terminal]) == {one.value for one in WORDS[terminal]}
+
+
 # --- one form ------------------------------------------------------------------------------------------------------
 
 WRITERS, READERS = {"canonical", "dumps", "dump"}, {"parse_json", "parse_canonical", "loads"}
@@ -128,7 +143,6 @@ BY_HAND = {
     "run/executors/local.py": "words between two processes of promo, over a pipe",
     "run/runners/files/declare.py": "a runner in TOML, which people write",
     "run/runners/files/figures.py": "what somebody's program wrote",
-    "run/runners/gpt/checkpoint.py": "the gpt runner's own states",
     "run/supervise.py": "words between two processes of promo; how one ended is read as `Exit`, by the codec that the "
     "supervisor does without: loading it would double the time that its start takes",
     "run/tokens.py": "somebody's tokenizer",
@@ -188,7 +202,6 @@ LOOSE = {
     "plugins.py": "what an entry point loads, which is then cast to its port",
     "run/runners/files/declare.py": "TOML that people write, taken apart key by key; unknown ones are refused",
     "run/runners/files/function.py": "arguments and result of a user's function; the result becomes an `Outcome`",
-    "run/runners/gpt/checkpoint.py": "the gpt runner's own states",
     "run/runners/gpt/device.py": "settings of a condition, as that runner has resolved them",
     "run/runners/gpt/model.py": "settings of a condition, as that runner has resolved them",
     "run/runners/gpt/optimizer.py": "settings of a condition, as that runner has resolved them",

@@ -25,7 +25,7 @@ from promo.study.values import Effects
 ROOT = Path(__file__).parents[2]
 FACTORS = ("depth", "aspect", "matrix_lr", "total_batch", "warmdown")
 HALF = {"warmdown": (1, ("depth", "aspect", "matrix_lr", "total_batch"))}
-ASKED = Effects("e", ("s",), ("d",), True, ("host", "seed"), "main", Fraction(5, 100), "", where={})
+ASKED = Effects("e", ("s",), ("d",), True, (), ("host", "seed"), "main", Fraction(5, 100), "", where={})
 
 
 def noise(*names: object) -> float:

@@ -52,7 +52,7 @@ def happenings(plan: Plan) -> list[Happening]:
     short = plan.stage("short")
     found: list[Happening] = [
         Freezing("trial", plan.digest, plan.seals, {}, Installed("toy", 1, "", {}), "", "", None, None),
-        Start("", None, (), (), ""),
+        Start("", None, (), (), "", ()),
         StageOpened("short", tuple(sorted({run.candidate for run in short.runs}))),
     ]
     seconds, work = {"train": "1", "total": "2"}, Work(steps=2, tokens=20, tokens_per_s="10.0")

@@ -149,6 +149,19 @@ def test_a_log_counts_a_run_once_whichever_stages_have_it(tmp_path, capsys):
     assert "(1 of 12 runs)" in capsys.readouterr().out
 
 
+def test_two_runs_that_end_in_one_look_are_counted_by_the_state_that_both_have_led_to(tmp_path, capsys):
+    plan = plan_of(TIMED)
+    first, other = plan.stage("short").runs[:2]
+    opened = event(StageOpened("short", FOUR))
+    log = Lines(tmp_path)
+    log.begin(study_of(TIMED), plan, told(opened))
+    both = told(opened, *ended(first), *ended(other))
+    for run in (first, other):
+        log.progress(Progress(task(TIMED, run), 0, RESULT), both)
+
+    assert capsys.readouterr().out.count("(2 of 12 runs)") == 2
+
+
 def test_who_waits_for_a_person_has_no_expected_end():
     study, plan = study_of(TIMED), plan_of(TIMED)
     verdict = Verdict(0, GENESIS, Held(Lacking(("good",), "short", crashed=False)), (), None, ())

@@ -132,6 +132,8 @@ def test_agreement_of_hosts_is_refused_where_one_is_not_there(workplace, capsys)
         (("--noise", "nan"), "not negative"),
         (("--noise", "1", "--gap", "inf"), "not negative"),
         (("--noise", "1", "--vary", "gap", "nan"), "cannot read nan"),
+        (("--noise", "1", "--vary", "noise", "1,1e-300"), "0, or from 1e-100 to 1e+100"),
+        (("--noise", "1", "--vary", "exponent", "1,400"), "--exponent is not negative, and at most 10"),
         (("--noise", "1", "--near", "0"), "--near is a distance above zero"),
         (("--noise", "1", "--vary", "share", "25%"), "needs gates that keep a best share"),
         (("--noise", "1", "--draws", "0"), "--draws is at least 1"),

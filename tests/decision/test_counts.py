@@ -92,7 +92,7 @@ def test_done_is_never_more_than_runs_and_live_view_status_and_report_agree():
                 mine = report.runs(stage.name)
                 assert (stage.done, stage.runs) == (mine.done, mine.runs)
                 assert stage.done <= stage.runs
-            assert sum(one.failed + one.lost + one.running for one in shown.stages) + sum(
+            assert sum(one.failed + one.excluded + one.lost + one.running for one in shown.stages) + sum(
                 one.state is AttemptState.ACCEPTED for one in state.every_attempt()
             ) == len(list(state.every_attempt()))
 

@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from promo.base.source import Source
 from promo.decision.agenda import (
     Agenda,
+    AwaitBudget,
     Close,
     Decide,
     Estimate,
@@ -36,6 +37,7 @@ from promo.ledger.values import (
     AttemptLate,
     AttemptLost,
     AttemptStarted,
+    BudgetAmended,
     BundleImported,
     ClockJumped,
     Decided,
@@ -43,6 +45,8 @@ from promo.ledger.values import (
     Event,
     Freezing,
     Happening,
+    Input,
+    InputKind,
     Loss,
     PersonDecided,
     Publication,
@@ -67,7 +71,7 @@ from support import compiled, spec
 ROOT = Path(__file__).parents[2]
 NOW, LATER, DAY_BEFORE = "2026-01-02T03:04:05Z", "2026-01-02T04:04:05Z", "2026-01-01T03:04:05Z"
 FROZEN = Freezing("s", GENESIS, {}, {}, Installed("toy", 1, GENESIS, {}), "0", GENESIS, None, None)
-STARTED = Start("0", None, ("promo", "run"), (), GENESIS)
+STARTED = Start("0", None, ("promo", "run"), (), GENESIS, ())
 PREPARED = TextPrepared(Text("builtin:synth/1", 1, 9, GENESIS, 5, GENESIS, 4, GENESIS, "0", None))
 RECEIPT = Receipt("note", 1, base64.b64encode(b"root").decode(), "somebody", GENESIS, "")
 BUNDLE = BundleImported(GENESIS, GENESIS, "bundles/one", GENESIS, None, ())
@@ -95,7 +99,9 @@ def ended(world: World, one: AttemptStarted) -> Happening:
     if how == "ok":
         speed = "10" if one.candidate == world.slow and one.seed == 1 and one.attempt == 1 else "100"
         work = Work(tokens_per_s=speed)
-        return ResultAccepted(one.run, one.attempt, GENESIS, {"loss": "1"}, {}, work, None, None, {}, one.bundle)
+        return ResultAccepted(
+            one.run, one.attempt, GENESIS, {"loss": "1"}, {"train": "1"}, work, None, None, {}, one.bundle
+        )
     return AttemptFailed(one.run, one.attempt, RunStatus(how), "", None, None, None, {}, one.bundle)
 
 
@@ -156,6 +162,8 @@ def offered(world: World, study, state: State, step: Step) -> Happening:
             return StageClosed(step.stage, GENESIS, 0)
         case Estimate():
             return EffectsEstimated(step.name, GENESIS, ())
+        case AwaitBudget():
+            return BudgetAmended(step.budget_s + 12, "one more", "Ada")
         case Wait():
             promoted = tuple(sorted(study.gates[step.name].always)) if step.name in study.gates else None
             return PersonDecided(step.name, "Ada", "why not", promoted, stopped=False)
@@ -190,6 +198,8 @@ GUARDED = spec().replace(
     "  ties by name", "  guard throughput within 20% of candidate, rerun 1, then drop\n  ties by name"
 )
 ASKING = spec().replace("missing rerun 1, then drop", "missing rerun 1, then hold")
+SPARING = spec().replace("  runner toy\n", "  runner toy\n  budget 0.005cpu_h\n")
+"""A budget of 18 s for runs that ask for 17 s."""
 WORLDS = {
     "all is well": World(spec()),
     "every run is lost once": World(spec(), ("lost", "ok")),
@@ -200,6 +210,7 @@ WORLDS = {
     "a gate stops": World(spec(), outcomes={"pick": Stopped(Lacking(("poor",), "short", crashed=False))}),
     "a rule stops": World(spec(), outcomes={"close": Stopped(Failed())}),
     "a person decides": World(ASKING, outcomes={"pick": HOLD}),
+    "a budget is used up": World(SPARING, ("timeout", "ok")),
     "a text, and growth": World("grow_small.promo"),
     "effects and a reduction": World("screen_small.promo"),
     "the published study": World("staged_promotion.promo"),
@@ -283,8 +294,9 @@ WELL, GUARD, GROWTH, ASKED = (
     "all is well", "a guard asks for another run", "a text, and growth", "a person decides",
 )  # fmt: skip
 SOUND, FLAGGED, TEXT, PERSON = (followed(WORLDS[name]) for name in (WELL, GUARD, GROWTH, ASKED))
-STOPS = "a gate stops"
-STOPPED = followed(WORLDS[STOPS])
+STOPS, SPENT = "a gate stops", "a budget is used up"
+STOPPED, POORER = followed(WORLDS[STOPS]), followed(WORLDS[SPENT])
+MORE_MONEY = place(POORER, BudgetAmended)
 SHORT, LONG = (place(SOUND, StageOpened, stage=name) for name in ("short", "long"))
 AT, END = place(SOUND, AttemptStarted), len(SOUND)
 PICK, SHUT = place(SOUND, Decided), place(SOUND, StageClosed, stage="short")
@@ -295,7 +307,16 @@ LATE = AttemptLate(FIRST.id, 1, GENESIS, RunStatus.OK)
 POOR = next(run for run in PLAN.stage("long").runs if run.candidate == "poor")
 ASIDE = PLAN.stage("aside").runs[0]
 AGAIN = evolve(SOUND[AT + 1].event, attempt=2, bundle=GENESIS)
+OTHER = evolve(STARTED, inputs=(Input(InputKind.FILE, "/opt/train.sh", GENESIS, None),))
 BROKEN = {
+    "a run that the budget has no room for": (
+        SPENT,
+        Wrong.NO_BUDGET,
+        MORE_MONEY,
+        put_in(POORER, MORE_MONEY, POORER[MORE_MONEY + 1].event),
+    ),
+    "a budget that is no larger": (SPENT, Wrong.NOT_DUE, 2, put_in(POORER, 2, BudgetAmended(18, "", "Ada"))),
+    "a budget where there was none": (WELL, Wrong.NOT_DUE, 2, put_in(SOUND, 2, BudgetAmended(99, "", "Ada"))),
     "nothing was frozen": (WELL, Wrong.NOT_FROZEN, 0, SOUND[1:]),
     "frozen twice": (WELL, Wrong.FROZEN_TWICE, 2, put_in(SOUND, 2, FROZEN)),
     "frozen by a second start": (WELL, Wrong.FROZEN_TWICE, 0, changed(SOUND, 0, incarnation=2)),
@@ -307,6 +328,7 @@ BROKEN = {
     "no start": (WELL, Wrong.NO_START, 1, [SOUND[0], *SOUND[2:]]),
     "one start for two": (WELL, Wrong.NO_START, 4, [*SOUND[:4], *(evolve(one, incarnation=2) for one in SOUND[4:])]),
     "a start twice": (WELL, Wrong.STARTED_TWICE, 2, put_in(SOUND, 2, STARTED)),
+    "a start that rests on something else": (WELL, Wrong.INPUTS, 2, put_in(SOUND, 2, OTHER, incarnation=2)),
     "starts go back": (WELL, Wrong.INCARNATION, 3, put_in(SOUND, 2, STARTED, incarnation=2)),
     "starts leave one out": (WELL, Wrong.INCARNATION, 2, put_in(SOUND, 2, STARTED, incarnation=3)),
     "time goes back": (WELL, Wrong.TIME, 2, changed(SOUND, 2, time=DAY_BEFORE)),

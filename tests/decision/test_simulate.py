@@ -8,12 +8,19 @@ import pytest
 
 np = pytest.importorskip("numpy")
 
+from ladders import sound_ladder
+from promo.base.canonical import exact
+from promo.decision.agenda import Agenda
 from promo.decision.arrays import apply_gate, apply_rule, evidence_of, fast_gate
 from promo.decision.decide import decide_gate, decide_rule
 from promo.decision.exactly import slippage
-from promo.decision.simulate import World, simulate
+from promo.decision.rehearse import Rehearsal
+from promo.decision.simulate import World, _Luck, _Tally, simulate
 from promo.decision.values import Ground
-from promo.ledger.outcomes import Answer
+from promo.ledger.chain import GENESIS
+from promo.ledger.outcomes import Answer, Held, Stopped
+from promo.ledger.state import StudyState
+from promo.ledger.values import ResultAccepted, Work
 from support import compiled, spec
 
 HOSTS = 'host box {\n  device "cpu" on any\n  slots 2\n}\n\nhost crate {\n  device "cpu" on any\n  slots 2\n}'
@@ -319,3 +326,57 @@ def test_values_keep_their_bits_on_the_way_into_evidence():
     row = evidence_of(one, "short", ["base"], np.array([[0.1, 0.2, 0.3, 0.4]]), np.array([True])).rows[0]
 
     assert [Fraction(cell.value) for cell in row.cells] == [Fraction(v) for v in (0.1, 0.2, 0.3, 0.4)]
+
+
+def test_an_invented_study_goes_as_the_agenda_has_it():
+    """The order of a study is the agenda's: with the values of the arrays it does what the arrays say."""
+    ended, world = {"to its end": 0, "stopped": 0, "held": 0}, World(noise=1.0, gap=0.5, spread=1.0, level=1.5)
+    for seed in range(150):
+        study, plan = sound_ladder(seed).sound()
+        ids = [run.id for stage in plan.stages for run in stage.runs]
+        named = any(one.continues and one.candidates for one in study.stages.values())
+        if named or len(set(ids)) < len(ids):
+            continue  # what carries on a run that is not there fails, and runs in common have values of their own
+        courses = _Tally(study, plan, world, next(iter(study.candidates)), None).courses(8, _Luck(seed, 0))
+        for at in range(8):
+            state = carried_out(study, plan, courses, at).state
+            over = state.study is StudyState.CLOSED
+            ended["to its end" if over else "stopped" if state.study is StudyState.STOPPED else "held"] += 1
+            reached = {name for name, there in courses.reached.items() if there[at]}
+            assert not over or reached == state.opened.keys(), (seed, at)
+            for name in reached & state.opened.keys():  # two stages beside each other may end in any order
+                assert state.opened[name] == there(courses, courses.alive[name], at), (seed, at, name)
+            for name, decided in state.decisions.items():
+                if reached >= {*study.deciding[name].sources}:
+                    as_decided(study, courses, at, name, decided.verdict)
+
+    assert min(ended.values()) > 20, ended
+
+
+def as_decided(study, courses, at, name, verdict):
+    """The arrays say of a gate or rule what it decided."""
+    if name in study.gates:
+        kept, _, ends = courses.gates[name]
+        assert ends[at] == isinstance(verdict.outcome, Stopped | Held), name
+        assert ends[at] or verdict.promoted == there(courses, kept, at), name
+    else:
+        holds, known = courses.rules[name]
+        answer = Answer.UNDECIDED if not known[at] else Answer.HOLDS if holds[at] else Answer.FAILS
+        assert verdict.answer is answer, name
+
+
+def there(courses, alive, at):
+    """Candidates that an array has, sorted."""
+    return tuple(sorted(name for place, name in enumerate(courses.names) if alive[at, place]))
+
+
+def carried_out(study, plan, courses, at):
+    """One invented study by the agenda; what a run measures stands in the arrays."""
+
+    def answer(run, number):
+        cells = study.stages[run.stage].cells
+        value = courses.values[run.stage][at, courses.names.index(run.candidate), cells.index((run.host, run.seed))]
+        metrics = {study.measure.metric: exact(Fraction(float(value)))}
+        return ResultAccepted(run.id, number, GENESIS, metrics, {"train": "1"}, Work(), "0", "1", {}, None)
+
+    return Rehearsal(Agenda(study, plan), answer).carry_out()

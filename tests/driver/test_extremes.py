@@ -43,6 +43,9 @@ def test_a_study_of_them_is_run_decided_reported_exported_and_verified(name, num
     for candidate in folder.state().opened[next(iter(study.stages))][:4]:
         assert promo("why", candidate, "--study", folder.path) == 0
     assert promo("report", folder.path, folder.path, "--out", tmp_path / "two.html") == 0
+    if name == "quickstart":  # of such numbers there may be no noise that can be supposed
+        words = ("--noise-from", folder.path, "--draws", "50")
+        assert promo("simulate", tmp_path / "quickstart.promo", *words) == 2
     capsys.readouterr()
     assert promo("verify", folder.path) == 3, capsys.readouterr().out
     checked = subprocess.run([sys.executable, RECHECK, folder.path], capture_output=True, text=True, check=False)

@@ -16,7 +16,7 @@ from promo.base.codec import from_json, to_json
 from promo.cli.spec import compile_file
 from promo.decision.values import Decision, Fate, Reducing, verdict_of
 from promo.driver.study import StudyFolder
-from promo.evidence.effects import EffectTable
+from promo.evidence.estimates import EffectTable
 from promo.ledger.outcomes import RunsLacking, Stopped
 from promo.ledger.state import StudyState
 from promo.ledger.values import Decided, EffectsEstimated, RunStatus

@@ -114,3 +114,21 @@ def test_a_retrace_promotes_and_spends_what_the_replay_does(workplace, case):
     flagged = [run for run in state.attempts if state.flagged(run)]
     assert [run for run in found.state.attempts if found.state.flagged(run)] == flagged
     assert bool(flagged) == case.startswith("a guard")
+
+
+def test_a_run_that_two_stages_have_in_common_is_charged_once(workplace):
+    """`promo compare` asks what the spec spends; the same runs at a second stage cost nothing more."""
+    body = (
+        GATE.replace("KEEP", "top 2").replace("CLAUSES", "").replace("MISSING", "drop").replace("CRASH", "as missing")
+    )
+    twin = "stage twin {\n  train   four for 10s\n  on      box\n  seeds   1, 2, 3 shared\n  report  only\n}\n\n"
+    spent = {}
+    for name, text in (("alone", body), ("with a twin", twin + body)):
+        study = study_of(recorded("four", text, one="a", two="b", three="c", four_="d"))
+        replay = build_replay(study, "t.csv", table(()).encode(), Settings(columns={Column.STATUS: "status"}))
+        agenda = Agenda(study, compile_plan(study), recorded_runs(replay))
+        found = Retrace(Readings(study, replay, None), agenda, {1: 1, 2: 2, 3: 3}).follow()
+        spent[name] = found.spent_s, len(found.state.attempts), len(found.state.opened)
+
+    assert spent["with a twin"] == (*spent["alone"][:2], spent["alone"][2] + 1)
+    assert spent["alone"][0] > 0

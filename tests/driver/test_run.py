@@ -389,7 +389,7 @@ def test_freezing_after_a_run_keeps_the_time_of_the_run(workplace, capsys):
     promo("run", path, "--quiet")
 
     assert promo("freeze", path) == 0
-    assert "sealed since" in capsys.readouterr().out
+    assert "sealed before" in capsys.readouterr().out
     assert promo("check", path) == 0
 
 

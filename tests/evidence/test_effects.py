@@ -1,14 +1,19 @@
 """Effects against published worked examples; sources stand beside the numbers."""
 
+import math
 import random
 from fractions import Fraction
+from itertools import combinations
 
 import pytest
+from attrs import evolve
 from scipy import stats as reference
 
 from promo.base.tails import adjust
-from promo.evidence.effects import Method, fit_stage
-from promo.evidence.statements import AllEqual, Constant, LenthError, RunsLost
+from promo.evidence.effects import fit_stage
+from promo.evidence.estimates import Method
+from promo.evidence.spread import Screened, below, false_discoveries
+from promo.evidence.statements import AllEqual, Constant, FollowUp, HostsAliased, LenthError, RunsLost
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.report.statements import statement_words
 from promo.study.design import standard_rows
@@ -18,7 +23,7 @@ FACTORS = ("a", "b", "c", "d")
 # Montgomery (2013), example 6.2: filtration rate, 2^4 without replication, standard order.
 FILTRATION = (45, 71, 48, 65, 68, 60, 80, 65, 43, 100, 45, 104, 75, 86, 70, 96)
 POINTS = {f"r_{number:02d}": row for number, row in enumerate(standard_rows(FACTORS, {}), start=1)}
-ASKED = Effects("all", ("s",), ("d",), True, ("host", "seed"), "all", Fraction(5, 100), "", where={})
+ASKED = Effects("all", ("s",), ("d",), True, (), ("host", "seed"), "all", Fraction(5, 100), "", where={})
 
 
 def evidence(values, cells=(("box", 1),)):
@@ -57,6 +62,126 @@ def test_lost_runs_name_the_effects_that_cannot_be_distinguished():
     assert (lost, constant, error) == (RunsLost("box", 8, 16), Constant((("d",),)), LenthError(7))
     assert statement_words(lost) == "8 of 16 runs on box have no value; estimates rest on the others"
     assert statement_words(constant) == "the same in every run, so not estimable: d"
+
+
+def test_a_discovery_on_few_hosts_has_the_rate_that_was_measured():
+    """16 conditions, 2 hosts, 4 seeds, a family of 5: of 20,000 simulated null studies 10, 24 and 56% discovered an
+    effect where conditions differ between hosts by 0.25, 0.5 and 1 standard deviation of seeds."""
+    size = Screened(conditions=16, hosts=2, seeds=4, model=15, family=5)
+
+    shares = [false_discoveries(size, 0.05, spread) for spread in (0, 0.25, 0.5, 1)]
+
+    assert shares == pytest.approx([0.05, 0.10, 0.24, 0.56], abs=0.01)
+
+
+def test_sorted_uniforms_below_bounds_by_counting():
+    """Two numbers: both below 0.9 less both between 0.4 and 0.9; three below one bound are its cube."""
+    assert below([0.4, 0.9]) == pytest.approx(0.9**2 - 0.5**2)
+    assert below([0.7] * 3) == pytest.approx(0.7**3)
+
+
+# Montgomery (2013), example 6.7: a 2^4 with four runs at its centre, 73, 75, 66 and 69.
+CENTRE = (73, 75, 66, 69)
+
+
+def test_the_centre_of_the_filtration_experiment_shows_no_curvature():
+    """Montgomery (2013), example 6.7: mean of the corners 70.06, of the centre 70.75, and a pure error of 16.25 with 3
+    degrees of freedom; the sum of squares for curvature is 1.51.  Interactions of three factors are in the model here,
+    and that of four, 1.375 with a sum of squares of 7.56, joins the error."""
+    pure = evolve(ASKED, terms=tuple(combinations(FACTORS, 3)), block=())
+    points = POINTS | {f"z_{number}": (0, 0, 0, 0) for number in range(4)}
+    rows = (
+        Row(name, (measured(("box", 1), value),)) for name, value in zip(points, (*FILTRATION, *CENTRE), strict=True)
+    )
+
+    fit = fit_stage(pure, FACTORS, points, Evidence("s", "y", (("box", 1),), tuple(rows)))
+    bent = fit.curvature
+
+    assert (fit.runs, fit.planned, fit.degrees) == (20, 20, 4)
+    assert (bent.value, bent.runs) == ("-0.6875", 4)
+    left = (3 * 16.25 + 4 * 1.375**2) / 4
+    assert float(fit.sigma) ** 2 == pytest.approx(left, rel=1e-5)
+    assert float(bent.error) == pytest.approx((left * (1 / 16 + 1 / 4)) ** 0.5, rel=1e-5)
+    assert float(bent.p) == pytest.approx(2 * reference.t.sf(0.6875 / float(bent.error), 4), rel=1e-4)
+
+
+def halves(kind, values=FILTRATION, cells=(("left", 1), ("right", 1))):
+    """Rows in which a * b * c * d, or another product, is high on the one host, and the others on the other."""
+    rows = []
+    for (name, row), value in zip(POINTS.items(), values, strict=True):
+        high = math.prod(row[FACTORS.index(factor)] for factor in kind) > 0
+        rows.append(Row(name, tuple(measured(cell, value if high == (cell[0] == "left") else None) for cell in cells)))
+    return Evidence("s", "y", cells, tuple(rows))
+
+
+def test_a_difference_between_hosts_that_ran_different_rows_is_not_tested_and_is_named():
+    """Where the hosts run the halves of a * b * c, a between hosts is b * c, and so on; d is a * b * c * d."""
+    fit = fit_stage(evolve(ASKED, pairs=False), FACTORS, POINTS, halves("abc"))
+    told = {one.effect: one for one in fit.statements if isinstance(one, HostsAliased)}
+
+    assert {name: one.effects for name, one in told.items()} == {
+        ("a",): (("b", "c"),),
+        ("b",): (("a", "c"),),
+        ("c",): (("a", "b"),),
+    }
+    assert [one.host_p is not None for one in fit.estimates] == [False, False, False, True]
+
+
+def test_lenth_takes_over_in_two_blocks_when_no_degree_of_freedom_is_left():
+    """14 contrasts stay within the blocks of a * b * c * d; all terms of up to three factors are in the model.  Ten of
+    the sizes are below 2.5 times 1.5 (2.625 + 3.125) / 2."""
+    full = evolve(ASKED, terms=tuple(combinations(FACTORS, 3)))
+
+    fit = fit_stage(full, FACTORS, POINTS, halves("abcd"))
+
+    assert (fit.degrees, fit.method, len(fit.contrasts)) == (0, Method.LENTH, 14)
+    assert fit.freedom == "4.66667"
+    assert float(fit.pse) == pytest.approx(1.5 * (1.875 + 2.375) / 2, rel=1e-6)
+    assert {one.effect for one in fit.estimates if one.discovered} >= {("a",), ("a", "c"), ("a", "d"), ("d",)}
+
+
+def test_active_contrasts_that_the_model_leaves_out_are_named_for_a_follow_up():
+    fit = fit_stage(evolve(ASKED, pairs=False), FACTORS, POINTS, evidence(FILTRATION))
+    (left_out,) = (one for one in fit.statements if isinstance(one, FollowUp))
+
+    assert [name for name, _ in left_out.contrasts] == [("a", "d"), ("a", "c")]
+    assert statement_words(left_out).startswith("not in the model and beyond the margin for all contrasts at once")
+
+
+def test_with_repeated_runs_the_follow_up_rests_on_what_they_differ():
+    cells = (("box", 1), ("box", 2))
+    twice = [
+        Row(name, (measured(cells[0], value + 1), measured(cells[1], value - (number % 3))))
+        for number, (name, value) in enumerate(zip(POINTS, FILTRATION, strict=True))
+    ]
+    fit = fit_stage(evolve(ASKED, pairs=False), FACTORS, POINTS, Evidence("s", "y", cells, tuple(twice)))
+    (left_out,) = (one for one in fit.statements if isinstance(one, FollowUp))
+
+    assert {("a", "c"), ("a", "d")} <= {name for name, _ in left_out.contrasts}
+    assert fit.method is Method.LEAST_SQUARES
+
+
+def test_estimates_keep_one_place_more_than_the_runs_have():
+    large = [f"{1_000_000 + value}.25" for value in FILTRATION]
+    fit = fit_stage(evolve(ASKED, pairs=False), FACTORS, POINTS, evidence([f"{value}0000.25" for value in FILTRATION]))
+
+    assert fit.estimates[0].value == "216250"
+    assert fit_stage(ASKED, FACTORS, POINTS, evidence(large)).estimates[0].value == "21.625"
+    places = [f"{value}0000.{number:02d}" for number, value in enumerate(FILTRATION)]
+    odd = fit_stage(ASKED, FACTORS, POINTS, evidence(places))
+    assert odd.estimates[0].value == "216250.01"
+
+
+@pytest.mark.parametrize("power", [-320, -300, 250, 300, 306])
+def test_values_at_the_ends_of_floats_have_the_same_effects(power):
+    plain = fit_stage(ASKED, FACTORS, POINTS, evidence(FILTRATION))
+
+    found = fit_stage(ASKED, FACTORS, POINTS, evidence([f"{value}e{power}" for value in FILTRATION]))
+
+    assert [one.p for one in found.estimates] == [one.p for one in plain.estimates]
+    assert [Fraction(one.value) for one in found.estimates] == [
+        Fraction(one.value) * Fraction(10) ** power for one in plain.estimates
+    ]
 
 
 # Benjamini & Hochberg (1995), section 3.2: fifteen p-values of a study of myocardial infarction.

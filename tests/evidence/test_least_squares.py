@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promo.base.least_squares import solve
 from promo.evidence.effects import fit_stage
-from promo.evidence.least_squares import solve
+from promo.evidence.estimates import Method
 from promo.evidence.observed import moments, observe
 from promo.evidence.values import Cell, Evidence, Row
 from promo.study.design import standard_rows
@@ -97,13 +98,13 @@ def test_sums_give_what_every_run_gives(table, block):
 @given(tables(), st.sampled_from(BLOCKS))
 def test_effects_are_tested_as_with_every_run(table, block):
     evidence, points, runs = table
-    asked = Effects("e", ("s",), ("d",), True, block, "all", Fraction(5, 100), "", where={})
+    asked = Effects("e", ("s",), ("d",), True, (), block, "all", Fraction(5, 100), "", where={})
 
     fit = fit_stage(asked, FACTORS, points, evidence)
 
     assert (fit.runs, fit.planned) == (len(runs), sum(len(row.cells) for row in evidence.rows))
     told = [one for one in fit.estimates if one.value is not None]
-    if fit.method != "least squares" or not told:
+    if fit.method is not Method.LEAST_SQUARES or not told:
         return
     blocks, terms, values = dense(runs, block)
     places = [TERMS.index(tuple(FACTORS.index(factor) for factor in one.effect)) for one in fit.estimates]

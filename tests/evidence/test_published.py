@@ -5,7 +5,8 @@ from itertools import combinations
 
 import pytest
 
-from promo.evidence.effects import Method, fit_stage
+from promo.evidence.effects import fit_stage
+from promo.evidence.estimates import Method
 from promo.evidence.statements import RunsLost, SameCondition
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.study.design import alias_chains, best_split, folded, standard_rows
@@ -14,7 +15,7 @@ from promo.study.values import Effects
 
 def fit(factors, rows, runs, block=("host", "seed")):
     """Main effects and pairs; *runs* are (row number, host, seed, value)."""
-    asked = Effects("all", ("s",), ("d",), True, block, "all", Fraction(5, 100), "", where={})
+    asked = Effects("all", ("s",), ("d",), True, (), block, "all", Fraction(5, 100), "", where={})
     cells = tuple(dict.fromkeys((host, seed) for _, host, seed, _ in runs))
     values = {(number, host, seed): str(value) for number, host, seed, value in runs}
     points = {f"r_{number:02d}": row for number, row in enumerate(rows, start=1)}

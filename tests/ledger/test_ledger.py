@@ -74,7 +74,7 @@ FROZEN = Freezing(
     commit=None,
     replay=None,
 )
-STARTED = Start("0", None, ("promo", "run"), (), GENESIS)
+STARTED = Start("0", None, ("promo", "run"), (), GENESIS, ())
 
 
 def journal(disk):

@@ -16,7 +16,6 @@ from promo.plan.values import Bounds, SavedPlan, plan_from_json
 from promo.report.change import plan_changes
 from promo.report.describe import describe
 from promo.report.plan import plan_text, savings
-from promo.study.limits import longest_s
 from promo.study.meaning import meaning
 from support import SOUND, plan_of, spec, study_of
 
@@ -132,7 +131,21 @@ def test_bounds_say_what_failures_can_do():
     assert plan.stage("long").run_count == Bounds(2, 4, 4 * 5)  # only base is sure to come
     assert plan.stage("aside").run_count == Bounds(0, 1, 5)  # the rule may stop the study before it has begun
     assert plan.budget_s == 8 * 1 + 4 * 2 + 1
-    assert plan.bound_s == 8 * 5 * longest_s(1) + 4 * 5 * longest_s(2) + 5 * longest_s(1)
+    assert plan.bound_s == 8 * 5 * (1 + 310) + 4 * 5 * (2 + 310) + 5 * (1 + 310)
+
+
+def test_the_plan_says_what_attempts_allowances_and_tolerances_hold():
+    study = 'study trial {\n  title "A trial"\n  measure loss in pt, lower is better\n  runner toy\n  attempts 2\n}'
+    short = "stage short {\n  train four for 1s\n  on box\n  seeds 1, 2\n  allowance 10min\n  tolerance 2%\n}"
+    text = spec(study=study, stage_short=short)
+    plan = plan_of(text)
+    said = plan_text(study_of(text), plan)
+
+    assert plan.stage("short").bound_s == 8 * 3 * (1 + 600 + 10)  # gates allow two reruns, so they hold
+    assert plan.stage("aside").bound_s == 2 * (1 + 300 + 10)
+    assert "(2 to 3 for each run, failed and lost ones included), each ended after its cap and 5 min to 10 min" in said
+    assert "short: a run is tried up to 3 times there and not 2, because gates and rules allow 2 reruns of it" in said
+    assert "misses its budget by more than 2% at short; one step, or 5.0% where only time is known" in said
 
 
 def brute_force(study) -> dict[str, int]:

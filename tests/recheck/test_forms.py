@@ -5,6 +5,7 @@ import io
 import json
 import os
 import random
+from enum import Enum
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -210,6 +211,33 @@ def test_both_refuse_the_same_values_in_every_place(values):
                 narrower = {key for key in path[-4:] if key in NARROWER}
                 assert mine or not theirs or narrower, (shape, probe)
     assert len(seen) > 800
+
+
+CHOICES = [{one.value for one in kind} for kind in Enum.__subclasses__() if kind.__module__.startswith("promo.")]
+NOWHERE = {("absent", "worst"), ("otherwise", "worst"), ("otherwise", "drop"), ("otherwise", "skip")}
+"""Field and word that a class can hold and the check lets no study have."""
+
+
+def test_the_second_verifier_takes_every_word_of_every_choice_somewhere(values):
+    """A word that a choice of promo's gains is one that the second verifier has to know."""
+    seen, here, there = set(), set(), set()
+    for kind, form, value in values:
+        tag = value.get("event", {}).get("is", "") if isinstance(value, dict) else ""
+        for path in places(value):
+            word = value
+            for key in path:
+                word = word[key]
+            shape = (kind, tag, *(key if isinstance(key, str) else "[]" for key in path))
+            if type(word) is not str or not path or type(path[-1]) is not str or shape in seen:
+                continue
+            seen.add(shape)
+            for other in {one for words in CHOICES if word in words for one in words}:
+                changed, about = put(value, path, other), (path[-1], other)
+                here |= {about} if takes(kind, changed) else set()
+                there |= {about} if fits(form, changed) else set()
+
+    assert here - there == NOWHERE
+    assert len(here) > 80
 
 
 def test_keys_that_are_missing_or_strange_are_refused(values):

@@ -1,13 +1,13 @@
 """What flips from one stage to the next, and how it is said."""
 
 from fractions import Fraction
-from types import SimpleNamespace
 
 import pytest
 from attrs import evolve
 
 from promo.evidence.across import Move, Turn, moves, turns
-from promo.evidence.effects import EffectTable, fit_stage
+from promo.evidence.effects import fit_stage
+from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Cell, Evidence, Row
 from promo.report.across import flip_lines
 from promo.study.design import standard_rows
@@ -17,7 +17,7 @@ FACTORS = ("a", "b", "c")
 POINTS = {f"r_{number}": row for number, row in enumerate(standard_rows(FACTORS, {}))}
 
 
-ASKED = Effects("e", ("s0", "s1"), ("d",), False, ("host", "seed"), "main", Fraction(5, 100), "", where={})
+ASKED = Effects("e", ("s0", "s1"), ("d",), False, (), ("host", "seed"), "main", Fraction(5, 100), "", where={})
 
 
 def table(*stages, noise=0.0, model=False):
@@ -69,11 +69,9 @@ def test_effects_of_one_size_share_a_place(family):
     )
 
 
-def said(found, *carried):
-    """Sentences about a table, where *carried* are the stages that the second one carries on."""
-    before = [SimpleNamespace(name=name) for name in carried]
-    record = SimpleNamespace(study=SimpleNamespace(carried_on=lambda stage: before if stage == "s1" else []))
-    return list(flip_lines(record, ASKED, found))
+def said(found):
+    """Sentences about a table."""
+    return list(flip_lines(ASKED, found))
 
 
 def test_flips_are_said_in_sentences():
@@ -85,9 +83,3 @@ def test_flips_are_said_in_sentences():
         "No effect changes its sign or its place in the order of sizes from stage to stage."
     ]
     assert said(table((2, 1, 0.5))) == []
-
-
-def test_stages_that_share_runs_are_said_to():
-    found = said(table((2, 1, 0.5), (2, 1, 0.5)), "s0")
-
-    assert found[-1].startswith("s1 carries the runs of s0 on, so what they share cancels in a change")

@@ -13,7 +13,9 @@ from promo.report.canvas import LEAST_PX
 from promo.report.flows import Rung, ladder_svg, ranks_svg
 from promo.report.pictures import (
     Bar,
+    Contrast,
     Curve,
+    Margins,
     Panel,
     Trend,
     Trends,
@@ -247,7 +249,8 @@ def drawn():
     bars = [Bar("depth * " * 6, -LARGEST, (-LARGEST, LARGEST)), Bar("y", 5e-324, None), Bar("z", 1.0, (0.5, 2.0))]
     yield effects_svg(bars, "effect (bpb)", "w")
     yield effects_svg([], "effect (bpb)", "w")
-    yield half_normal_svg([("a", 5e-324), ("b * c", 1.0), ("d * e * f", LARGEST)], [0.2, 0.7, 1.4], 1e-9, "size", "w")
+    sizes = [Contrast("a", 5e-324, False), Contrast("b * c", 1.0, False), Contrast("d * e * f", LARGEST, True)]
+    yield half_normal_svg(sizes, [0.2, 0.7, 1.4], Margins(1e-9, 1e-8, LARGEST), "size", "w")
     figures = tuple(
         Trend(f"effect_{one}", tuple((at, 10.0 ** (at - one), None) for at in range(9))) for one in range(9)
     )

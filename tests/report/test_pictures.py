@@ -22,7 +22,9 @@ from promo.report.flows import Rung, ladder_svg, ranks_svg
 from promo.report.pictures import (
     KINDS,
     Bar,
+    Contrast,
     Curve,
+    Margins,
     Panel,
     Trend,
     Trends,
@@ -124,16 +126,18 @@ def test_effects_of_any_finite_numbers_are_whole(bars, label):
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(NAME, SIZE), min_size=1, max_size=12), SIZE)
-@example([("a", 5e-324), ("b", LARGEST)], LARGEST)
-@example([("a", 0.0)], 0.0)
-def test_half_normal_plots_of_any_finite_numbers_are_whole(sizes, pse):
-    sizes = sorted(sizes, key=lambda one: one[1])
+@given(st.lists(st.builds(Contrast, NAME, SIZE, st.booleans()), min_size=1, max_size=12), SIZE, SIZE)
+@example([Contrast("a", 5e-324, False), Contrast("b", LARGEST, True)], LARGEST, LARGEST)
+@example([Contrast("a", 0.0, False)], 0.0, 0.0)
+def test_half_normal_plots_of_any_finite_numbers_are_whole(sizes, pse, margin):
+    sizes = sorted(sizes, key=lambda one: one.size)
     quantiles = [(number + 0.5) / len(sizes) * 3 for number in range(len(sizes))]
-    picture = whole(half_normal_svg(sizes, quantiles, pse, "size", "What it shows"))
+    picture = whole(half_normal_svg(sizes, quantiles, Margins(pse, margin / 2, margin), "size", "What it shows"))
 
-    assert len(picture.marks(0)) == len(sizes) + 1
-    assert {"contrast", "Lenth's pseudo standard error"} <= set(picture.words)
+    found = sum(one.discovered for one in sizes)
+    assert (len(picture.marks(0)), len(picture.marks(1))) == (len(sizes) - found + 1, found + 1)
+    keys = {"not discovered", "discovered", "Lenth's pseudo standard error", "margin of one contrast"}
+    assert keys | {"margin of all at once"} <= set(picture.words)
 
 
 @settings(deadline=None)

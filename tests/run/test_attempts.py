@@ -15,7 +15,7 @@ from promo.ledger.values import Loss, ResultFlagged, RunStatus
 from promo.plan.values import PlannedRun
 from promo.run.disk import RealDisk
 from promo.run.execute import Execution, Task
-from promo.study.limits import ATTEMPTS, Allowance, limit_s, longest_s
+from promo.study.limits import ATTEMPTS, Allowance
 from promo.study.values import BudgetKind
 from support import compiled, spec
 
@@ -178,4 +178,4 @@ def test_the_supervisor_is_given_the_limit_that_the_bound_is_priced_with():
     begun.add([Task(RUN, REQUEST)])
     begun.go_on()
 
-    assert box.started[0].limit_s == limit_s(7) < longest_s(7)
+    assert box.started[0].limit_s == REQUEST.budget.limit_s == 7 + 300 < REQUEST.budget.longest_s

@@ -105,7 +105,7 @@ def live(kernel, life, told, disk_kind=Told, journal_kind=Journal):
         return state.accepted(run.id) is not None or state.ended_badly(run.id) > 9
 
     execution = Execution(STUDY, journal, state, disk, Clock(), {"box": box}, told["watch"], ended)
-    execution.record(Start("1", None, (), (), ""))
+    execution.record(Start("1", None, (), (), "", ()))
     execution.add(Task(run, request()) for run in RUNS)
     while execution.busy:
         execution.go_on()

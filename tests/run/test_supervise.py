@@ -144,6 +144,22 @@ def test_a_hanging_run_is_ended_at_its_limit_with_all_it_started(folder):
     assert taken_s <= 2 + ENDING_S
 
 
+def test_a_limit_holds_on_a_busy_machine(folder):
+    burning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * (os.cpu_count() or 1))]
+    try:
+        began = time.monotonic()
+        executor, handle = start(folder, "hang", limit_s=3)
+        result = read_result(RealDisk(), folder, finish(executor, handle))
+        taken_s = time.monotonic() - began
+    finally:
+        for one in burning:
+            one.kill()
+            one.wait()
+
+    assert result.status is RunStatus.TIMEOUT
+    assert taken_s <= 3 + ENDING_S
+
+
 def test_cancelling_ends_a_run_with_all_it_started(folder):
     executor, handle = start(folder, "hang", limit_s=600)
     child = orphan(folder)

@@ -156,7 +156,7 @@ def test_each_stage_carries_its_runs_and_cost(staged):
         "budget 16 runs, 16.0 GPU-h",
         "budget 12 runs, 144.0 GPU-h",
     ]
-    assert "bound 180 attempts, 75.5 GPU-h" in found[2].tooltip
+    assert "bound 180 attempts, 45.5 GPU-h" in found[2].tooltip
     assert "at least 4 attempts" in found[2].tooltip
 
 

@@ -253,12 +253,29 @@ def test_the_centre_is_a_candidate_of_all_rows():
     assert dict(study.candidates["screen_centre"].levels)["size"] == 6
 
 
+def test_a_factor_without_a_middle_keeps_both_ends_at_the_centre():
+    rows = '  vary quality low 11 high 13 centre 12\n  vary behaviour low "ok" high "slow"\n'
+    stage = "stage more {\n  train rowed for 1s\n  on box\n  seeds 50\n  report only\n}\n"
+    study = study_of(spec(extra=f"design screen full {{\n{rows}}}\ncohort rowed {{ rows screen all }}\n{stage}"))
+    design, centre = study.designs["screen"], study.cohorts["rowed"][-2:]
+
+    assert design.middles == ((0, -1), (0, 1))
+    assert centre == ("screen_centre_1", "screen_centre_2")
+    assert [dict(study.candidates[name].levels)["quality"] for name in centre] == [12, 12]
+    assert [dict(study.candidates[name].levels)["behaviour"] for name in centre] == ["ok", "slow"]
+    assert "screen_centre_2  12" in design_text(design, {}, 2)
+
+
 def test_a_constraint_leaves_rows_out_and_keeps_their_numbers():
     design = study_of(three("full", "  without quality high, size high\n")).designs["screen"]
 
     assert design.numbers == (1, 2, 3, 5, 6, 7)
-    assert "not orthogonal" in design_text(design, {}, 2)
-    assert "no effect" not in design_text(design, {}, 2)
+    told = design_text(design, {}, 2)
+    assert design.resolution == 3
+    assert "main effects: 1 of 3 clear; not clear: quality, size" in told
+    assert "quality * size = -1 - quality - size" in told
+    assert "clear interactions: 2 of 3: quality * ratio, size * ratio" in told
+    assert "ratio: ratio - 1/3 quality * ratio - 1/3 size * ratio" in told
 
 
 def test_promo_design_prints_text_and_json(workplace, capsys):

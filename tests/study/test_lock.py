@@ -14,9 +14,10 @@ from promo.base.source import Source
 from promo.driver.pipeline import compile_source
 from promo.report.describe import closure_changes, describe_closure
 from promo.study.closure import Reading, closure
+from promo.study.judgement import also_read
 from promo.study.lock import AFTERWARDS, Amending, check_seals, freeze, lock_from_json, reseal
 from promo.syntax.format import format_text
-from support import compiled, plan_of, spec, study_of
+from support import SOUND, compiled, plan_of, spec, study_of
 
 NOW = "2026-01-02T03:04:05Z"
 ROOT = Path(__file__).parents[2]
@@ -295,3 +296,30 @@ def test_a_rule_about_the_best_of_a_stage_rests_on_that_stage_too():
 
     assert before["close"] != after["close"]
     assert seals_of(spec())["close"] == seals_of(spec().replace("seeds 1, 2", "seeds 1, 22"))["close"]
+
+
+AGAIN = """stage longer {
+  after again
+  train promoted for 3s
+  on box
+  seeds 5
+  report only
+}
+
+frozen gate again {
+  from long to longer
+  rank by mean loss over host, seed
+  keep top 1
+  demand mean gap to base at most -100pt else keep top 1 and rank agreement of short, long at least -1
+  missing drop
+  crash as missing
+  ties by name
+}"""
+
+
+def test_a_gate_rests_on_a_stage_that_only_a_condition_behind_else_ranks():
+    study = study_of(spec(gate=SOUND["gate"].replace("keep top 1", "keep top 2"), extra=AGAIN))
+    again = study.gates["again"]
+
+    assert also_read(again) == ("long", "short")
+    assert set(closure(study, again).stages) == {"short", "long"}

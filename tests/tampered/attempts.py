@@ -74,6 +74,34 @@ def failed_for_another_reason(forger):
     said["envelope"] = forger.store(f"{folder}/result.json", {"body": body, "digest": digest_bytes(canonical(body))})
 
 
+@kind("an attempt beyond the study's budget", "spending")
+def beyond_budget(forger):
+    """Nobody gave the study more, and it went on all the same."""
+    (given,) = forger.places("budget.amended")
+    forger.drop(given)
+    for line in forger.lines[given:]:
+        line["incarnation"] -= 1
+
+
+@kind("a budget that is no larger", "spending")
+def no_more_budget(forger):
+    forger.said("budget.amended")["budget_s"] = 18
+
+
+@kind("less spent by a failed run", "spending")
+def less_spent(forger):
+    for place in forger.places("attempt.failed"):
+        forger.lines[place]["event"]["train_s"] = "0.1"
+
+
+@kind("within another tolerance", "spending")
+def other_tolerance(forger):
+    """A run that missed its budget by more than its stage tolerates, called sound."""
+    used = {**forger.stored(f"{BASE}/result.json")["body"]["used"], "used": "1.03"}
+    forger.result(BASE, used=used)
+    forger.refit()
+
+
 # --- requests --------------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,15 @@ from tampered.forger import BASE, FAIR, SOUND, kind
 
 sound = partial(kind, among=SOUND)
 
-START = {"is": "orchestrator.started", "promo": "0", "commit": None, "command": [], "packages": [], "code": "0"}
+START = {
+    "is": "orchestrator.started",
+    "promo": "0",
+    "commit": None,
+    "command": [],
+    "packages": [],
+    "code": "0",
+    "inputs": [],
+}
 LONG_AGO = "2020-01-01T00:00:00Z"
 
 # --- missing ---------------------------------------------------------------------------------------------------------
@@ -138,6 +146,23 @@ kind("estimated twice", "screened")(twice("effects.estimated"))
 kind("the text prepared twice", "texted")(twice("data.prepared"))
 kind("a value published twice", "published")(twice("value.published"))
 kind("an end that came twice")(twice("result.accepted"))
+
+
+def started_again(inputs):
+    """One more start in the middle of it, which says that runs rested on this."""
+
+    def change(forger):
+        place = forger.places("stage.opened")[0]
+        forger.add(place, **{**START, "inputs": inputs})
+        for line in forger.lines[place:]:
+            line["incarnation"] += 1
+
+    return change
+
+
+kind("a start with other inputs")(started_again([["file", "/opt/train.sh", "0" * 64, None]]))
+kind("an input of no known kind")(started_again([["guess", "/opt/train.sh", "0" * 64, None]]))
+sound("a start with the same inputs")(started_again([]))
 kind("a start after the end")(behind(**START))
 kind("a stop after the end")(behind(**{"is": "study.stopped", "by": "pick"}))
 kind("a stop that nobody said")(instead_of_the_end(**{"is": "study.stopped", "by": "pick"}))

@@ -97,3 +97,9 @@ def suggestion(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str |
 
     near = get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return near[0] if near else None
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
+    """A hint about a word that is not known: the nearest one, or what else helps."""
+    near = suggestion(word, known)
+    return f"did you mean '{near}'?" if near else otherwise

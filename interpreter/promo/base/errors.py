@@ -36,6 +36,8 @@ class ExitCode(IntEnum):
     """`run`: a gate or rule waits for a person; see `promo decide`."""
     ELSEWHERE = 6
     """`run`: what is left belongs to hosts that are not here; see `promo bundle` and `promo import`."""
+    SPENT = 7
+    """`run`: what is left of the study's budget is too little for another attempt; see `promo amend --budget`."""
     INTERRUPTED = 130
     """Stopped by the user; `promo run` continues."""
 

@@ -1,17 +1,20 @@
-"""`promo amend`: change a gate or rule of a study that has begun, on the record."""
+"""`promo amend`: change a gate, a rule or the budget of a study that has begun, on the record."""
 
 import getpass
 import json
 import os
+import re
 from argparse import Namespace
+from fractions import Fraction
 from pathlib import Path
 
 from promo.base.codec import to_json
 from promo.base.errors import ExitCode, PromoError
+from promo.base.units import UNITS, Dimension
 from promo.cli.places import study_of
 from promo.cli.spec import compile_file, write_text
 from promo.cli.terminal import put
-from promo.driver.amend import amend_study
+from promo.driver.amend import amend_budget, amend_study
 from promo.driver.pipeline import lock_path, read_lock
 from promo.driver.study import REPORT
 from promo.ledger.state import StudyState
@@ -22,8 +25,10 @@ from promo.study.lock import reseal
 
 
 def amend(options: Namespace) -> int:
-    """Record an amendment, and seal the spec anew."""
+    """Record an amendment, and seal the spec anew where it is one of a gate or rule."""
     path = Path(options.spec)
+    if options.budget is not None:
+        return _budget(options)
     if path.is_dir():
         raise PromoError("an amendment starts from the changed spec", hint="promo amend SPEC --study FOLDER ...")
     compiled = compile_file(options.spec)
@@ -53,6 +58,25 @@ def amend(options: Namespace) -> int:
     if state.study is StudyState.OPEN:
         put(f"go on with promo {'replay' if state.replay else 'run'}")
     return ExitCode.DONE
+
+
+def _budget(options: Namespace) -> int:
+    """Record a larger budget; the spec keeps the one that was frozen."""
+    budget_s, by = _seconds(options.budget), options.by or _user()
+    amend_budget(study_of(options.spec, options.study), budget_s, reason=options.reason, by=by, clock=SystemClock())
+    put(f"recorded: the study has a budget of {options.budget} from here on; go on with promo run")
+    return ExitCode.DONE
+
+
+def _seconds(said: str) -> int:
+    """A time of slots as a spec writes it, `170gpu_h` or `90min`, in whole seconds."""
+    found = re.fullmatch(r"([0-9_]+(?:\.[0-9]+)?)([a-z_]+)", said)
+    dimension, size = UNITS.get(found[2], (None, Fraction(0))) if found else (None, Fraction(0))
+    timed = dimension in (Dimension.TIME, Dimension.DEVICE_TIME)
+    seconds = Fraction(found[1].replace("_", "")) * size if found and timed else Fraction(0)
+    if seconds < 1 or seconds.denominator != 1:
+        raise PromoError(f"'{said}' is no budget in whole seconds", hint="write it like this: --budget 170gpu_h")
+    return int(seconds)
 
 
 def _user() -> str:

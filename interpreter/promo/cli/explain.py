@@ -5,7 +5,7 @@ from argparse import Namespace
 
 from promo.base import pages
 from promo.base.canonical import Json
-from promo.base.diagnostics import suggestion
+from promo.base.diagnostics import did_you_mean, suggestion
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.terminal import put
 
@@ -78,8 +78,7 @@ def _seal(name: str, place: str, *, as_json: bool) -> int:
     rule = study.deciding.get(name)
     if rule is None:
         known = list(study.deciding)
-        near = suggestion(name, known)
-        hint = f"did you mean '{near}'?" if near else f"there are: {', '.join(known) or 'none'}"
+        hint = did_you_mean(name, known, f"there are: {', '.join(known) or 'none'}")
         raise PromoError(f"{place} has no gate and no rule '{name}'", hint=hint)
     holds = closure(study, rule)
     now = value_digest(holds)

@@ -32,6 +32,7 @@ from promo.report.progress import (
     Phase,
     StageProgress,
     StudyProgress,
+    badly_words,
     build_progress,
     count_words,
     end_words,
@@ -251,10 +252,8 @@ def _stages(stages: tuple[StageProgress, ...], plan: Plan) -> Table:
     for stage in shown[:MOST_ROWS]:
         bar = ProgressBar(total=max(stage.runs, 1), completed=stage.done, width=BAR)
         running = f"{stage.running} running" if stage.running else ""
-        failed = f"{stage.failed} failed" if stage.failed else ""
-        lost = f"{stage.lost} lost" if stage.lost else ""
         ended = "ended" if stage.phase is Phase.CLOSED else ""
-        note = ", ".join(filter(None, [stage.note, ended, running, failed, lost]))
+        note = ", ".join(filter(None, [stage.note, ended, running, badly_words(stage)]))
         spent = f"{amount_text(stage.spent_s, plan)} of {amount_text(stage.budget_s, plan)}"
         cells: list[RenderableType] = [
             as_shown("stage", "dim"),

@@ -39,7 +39,7 @@ COMMANDS = {
     "decide": ("person", "run", "record a person's verdict where a gate waits for one"),
     "bundle": ("bundle", "run", "write what a host has done into one file, for a machine it cannot reach"),
     "import": ("bundle", "run", "check such a file and take its results in"),
-    "amend": ("amend", "run", "change a gate or rule of a study that has begun, on the record"),
+    "amend": ("amend", "run", "change a gate, a rule or the budget of a study that has begun, on the record"),
     "report": ("audit", "report", "write the audit report of a study"),
     "why": ("why", "report", "say why a candidate was kept or dropped"),
     "laws": ("laws", "report", "fit the laws of a spec to a study's runs or to recorded curves"),
@@ -76,6 +76,7 @@ exit codes:
   4  run: the study stopped by its own rule (missing stop)
   5  run: a gate or rule waits for a person
   6  run: what is left belongs to hosts that are not here
+  7  run: the study's budget has no room for another attempt
   130  interrupted; promo run goes on
 """
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from promo.base.canonical import parse_json
 from promo.base.codec import from_json
-from promo.base.errors import Busy, ExitCode, Mismatch, PromoError
+from promo.base.errors import ExitCode, Mismatch, PromoError
 from promo.base.reading import RECORD
 from promo.cli.places import study_of
 from promo.cli.spec import compile_file, print_diagnostics
@@ -19,8 +19,9 @@ from promo.driver.values import Display
 from promo.files import read_given
 from promo.ledger.state import StudyState
 from promo.plan.values import Plan, SavedPlan
+from promo.report.spending import AMEND
 from promo.run.clock import SystemClock
-from promo.run.locks import interrupt_holder, lock_study
+from promo.run.locks import interrupt_holder, is_locked
 from promo.run.provenance import origin_of
 
 STOP_S = 60
@@ -56,6 +57,8 @@ def run(options: Namespace) -> int:
     print_end(folder)
     if ending.exit_code is ExitCode.ELSEWHERE:
         put(f"{ending.why}: exchange what was done with promo bundle and promo import, then run again")
+    if ending.exit_code is ExitCode.SPENT:
+        put(f"{ending.why}: {AMEND}")
     return ending.exit_code
 
 
@@ -111,9 +114,7 @@ def stop(options: Namespace) -> int:
     clock = SystemClock()
     until = clock.monotonic() + STOP_S
     while clock.monotonic() < until:
-        try:
-            lock_study(folder.path).close()
-        except Busy:
+        if is_locked(folder.path):
             clock.sleep(0.1)
         else:
             over = folder.state().study in (StudyState.CLOSED, StudyState.STOPPED)

@@ -37,7 +37,6 @@ from promo.study.judgement import (
     Level,
     Method,
     Rule,
-    Then,
     Top,
     primitives,
 )
@@ -60,7 +59,10 @@ VARIES = {
 }
 COUNTED = ("seeds", "hosts", "keep")
 FEWEST_VALUES = 3
-LARGEST = 1e100
+SMALLEST, LARGEST = 1e-100, 1e100
+"""Sizes that can be supposed: their squares, and ratios of these, are floats."""
+STEEPEST = 10
+"""Largest exponent of a budget: its powers are floats, too."""
 
 
 def simulate(options: Namespace) -> int:
@@ -78,6 +80,7 @@ def simulate(options: Namespace) -> int:
     _sensible(options, study)
 
     def figures(varied: Study, changed: "World") -> "Figures":
+        _plain(changed)
         _can_speak(varied)
         return run(varied, compile_plan(varied), changed, options.draws, options.seed, options.best, options.near)
 
@@ -111,14 +114,15 @@ def _world(options: Namespace, study: Study) -> "tuple[World, str]":
     world = World(
         noise, gap, options.spread, options.relax, options.exponent, options.shared, options.host_noise, options.level
     )
-    _plain(world)
     return world, source
 
 
 def _plain(world: "World") -> None:
-    sizes = (world.noise, world.gap, world.spread, world.relax, world.exponent, world.shared, world.host)
-    if not all(0 <= one <= LARGEST for one in sizes) or not abs(world.level or 0) <= LARGEST:
-        raise PromoError(f"noise, gaps, spreads and exponents are not negative, and at most {LARGEST:g}")
+    sizes = (world.noise, world.gap, world.spread, world.relax, world.shared, world.host)
+    if not all(one == 0 or SMALLEST <= one <= LARGEST for one in sizes) or not abs(world.level or 0) <= LARGEST:
+        raise PromoError(f"noise, gaps and spreads are not negative: 0, or from {SMALLEST:g} to {LARGEST:g}")
+    if not 0 <= world.exponent <= STEEPEST:
+        raise PromoError(f"--exponent is not negative, and at most {STEEPEST}")
 
 
 def _sensible(options: Namespace, study: Study) -> None:
@@ -148,12 +152,7 @@ def _sensible(options: Namespace, study: Study) -> None:
 
 def _parts(one: object) -> Iterator[Condition]:
     """What a gate or rule asks for, without not, and, or."""
-    asked: tuple[Condition, ...] = ()
-    if isinstance(one, Gate):
-        others = (demand.otherwise for demand in one.demands if not isinstance(demand.otherwise, Then))
-        asked = (one.keep, *(demand.condition for demand in one.demands), *others)
-    elif isinstance(one, Rule):
-        asked = (one.require,)
+    asked = one.asked if isinstance(one, Gate) else (one.require,) if isinstance(one, Rule) else ()
     return (part for condition in asked for part in primitives(condition))
 
 

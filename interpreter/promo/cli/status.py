@@ -24,6 +24,7 @@ from promo.report.people import waiting_lines
 from promo.report.progress import (
     Phase,
     StageProgress,
+    badly_words,
     build_progress,
     count_words,
     end_words,
@@ -32,7 +33,8 @@ from promo.report.progress import (
     spent_words,
 )
 from promo.report.replay import replay_line
-from promo.report.words import plural, span_text
+from promo.report.spending import AMEND, budget_lines, budget_to_json, budget_words, short_of_budget
+from promo.report.words import span_text
 from promo.run.clock import SystemClock
 from promo.run.locks import is_worked_on
 from promo.study.values import Study
@@ -124,15 +126,15 @@ def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Itera
         f"  amendment {amendment.number} of {amendment.name}: {expanded(amendment.reason)}"
         for amendment in state.amendments
     )
+    yield from (f"  {expanded(line)}" for line in budget_lines(study, plan, state))
     yield from (f"  {line}" for line in _whole(seen, study, plan, folder, state))
 
 
 def _stage_words(stage: StageProgress) -> str:
     if stage.phase is Phase.WAITS:
         return f"waits, {stage.note}" if stage.note else "not opened"
-    failed = f", {plural(stage.failed, 'failed attempt')}" if stage.failed else ""
-    lost = f", {stage.lost} lost" if stage.lost else ""
-    return f"{count_words(Count(stage.done, stage.runs))}{failed}{lost}"
+    badly = badly_words(stage)
+    return f"{count_words(Count(stage.done, stage.runs))}" + (f", {badly} attempts" if badly else "")
 
 
 def _effects(state: State) -> Iterator[str]:
@@ -146,8 +148,13 @@ def _whole(seen: Seen, study: Study, plan: Plan, folder: StudyFolder, state: Sta
     yield "; ".join(spent_words(seen.progress, plan))
     if state.study is not StudyState.OPEN:
         return
+    short = short_of_budget(study, plan, state)
+    if short is not None:
+        yield f"{budget_words(short, study, plan)}: {AMEND}"
     if state.waiting():
         yield from waiting_lines(study, state)
+    elif short is not None:
+        return
     elif is_worked_on(folder.path):
         end = end_words(seen.progress, seen.ends_at)
         yield from [end] if end else []
@@ -185,5 +192,6 @@ def _json(study: Study, plan: Plan, state: State) -> dict[str, Json]:
         "decisions": {name: to_json(one) for name, one in state.decisions.items()},
         "people": {name: to_json(one) for name, one in state.people.items()},
         "amendments": [to_json(one) for one in state.amendments],
+        "budget": budget_to_json(study, plan, state),
         "progress": progress_to_json(build_progress(study, plan, state, SystemClock().now())),
     }

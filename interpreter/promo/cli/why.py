@@ -3,7 +3,7 @@
 import json
 from argparse import Namespace
 
-from promo.base.diagnostics import suggestion
+from promo.base.diagnostics import did_you_mean
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.places import study_of
 from promo.cli.terminal import put
@@ -36,8 +36,7 @@ def why(options: Namespace) -> int:
 
 def _known(name: str, known: tuple[str, ...], what: str) -> None:
     if name not in known:
-        near = suggestion(name, known)
-        hint = f"did you mean '{near}'?" if near else f"there are: {', '.join(known) or 'none'}"
+        hint = did_you_mean(name, known, f"there are: {', '.join(known) or 'none'}")
         raise PromoError(f"there is no {what} '{name}'", hint=hint)
 
 

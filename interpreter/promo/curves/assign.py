@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
-from promo.base.diagnostics import suggestion
+from promo.base.diagnostics import did_you_mean
 from promo.curves.reach import COLUMN_OF
 from promo.curves.values import Column, Curve, Fault, Settings
 from promo.study.values import Study
@@ -48,8 +48,7 @@ def assign(study: Study, curves: Iterable[Curve], settings: Settings) -> tuple[A
     configs = {curve.config for curve in every}
     for name, label in labels.items():
         if label not in configs:
-            near = suggestion(label, configs)
-            hint = f"did you mean '{near}'?" if near else "map it with --map CANDIDATE=CONFIG"
+            hint = did_you_mean(label, configs, "map it with --map CANDIDATE=CONFIG")
             faults.append(Fault(0, f"no config '{label}' is recorded for candidate '{name}'; {hint}"))
     wanted = [curve for curve in every if curve.config in set(labels.values())]
     hosts, host_faults = _hosts(study, settings, wanted)

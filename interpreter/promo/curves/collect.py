@@ -13,7 +13,7 @@ from fractions import Fraction
 from attrs import evolve
 
 from promo.base.canonical import exact
-from promo.base.diagnostics import suggestion
+from promo.base.diagnostics import did_you_mean
 from promo.base.units import UNITS, Dimension
 from promo.curves.values import COORDINATES, OK, STATUSES, Column, Curve, Fault, Point, Settings, Sheet
 
@@ -58,8 +58,7 @@ def named_columns(
             wanted = " or ".join(f"'{name}'" for name in usual)
             faults.append(Fault(0, f"there is no column {wanted} for the {column.value}; {hint}"))
         elif found is not None and found not in sheet.header:
-            near = suggestion(found, sheet.header)
-            hint = f"did you mean '{near}'?" if near else f"the columns are: {_listed(sheet.header)}"
+            hint = did_you_mean(found, sheet.header, f"the columns are: {_listed(sheet.header)}")
             faults.append(Fault(0, f"there is no column '{found}' for the {column.value}; {hint}"))
         elif found is not None:
             names[column] = found

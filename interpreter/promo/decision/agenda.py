@@ -8,7 +8,8 @@ of what the ledger adds up to, and reads no result: whatever guards look at is r
 A stage opens when everything that it waits for has closed and who enters it has been chosen.  Its runs are made, and
 made again as its clauses allow.  When all have ended, guards set results aside, which may ask for more runs; then the
 gates and rules that read it decide, and it closes.  Effects, walks and reductions follow closed stages.  A decision
-that says stop ends the study before anything else happens; one that says hold waits for a person.
+that says stop ends the study before anything else happens; one that says hold waits for a person.  An attempt begins
+only if the study's budget has room for it (see `spending`), and what runs goes on to its own end.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from typing import assert_never
 
 from attrs import define, evolve, field, frozen
 
+from promo.decision.spending import allowed_s, spent_s
 from promo.evidence.guards import flags
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.ledger.values import OWN_FAULT
@@ -87,6 +89,16 @@ class Wait:
 
 
 @frozen
+class AwaitBudget:
+    """Nothing runs, and what is left of the study's budget is too little for the next attempt."""
+
+    run: PlannedRun
+    """What would be tried next."""
+    spent_s: Fraction
+    budget_s: int
+
+
+@frozen
 class Stop:
     """The study ends by the word of a gate or rule."""
 
@@ -98,7 +110,7 @@ class Finish:
     """The study comes to its end."""
 
 
-Step = Open | Make | SetAside | Decide | Close | Estimate | Wait | Stop | Finish
+Step = Open | Make | SetAside | Decide | Close | Estimate | Wait | AwaitBudget | Stop | Finish
 
 
 @define
@@ -134,10 +146,31 @@ class Agenda:
             return
         yield from self.moves(state)
         if state.stopping() is None:
-            for name in state.opened:
-                if name not in state.closed:
-                    yield from (Make(run) for run in self.open_runs(name, state) if not _under_way(state, run.id))
+            yield from self.attempts(state)
             yield from (Wait(name) for name in state.waiting())
+
+    def attempts(self, state: State) -> Iterator[Make | AwaitBudget]:
+        """Attempts that may begin; where none may for want of budget, and none is under way, the one that waits."""
+        room_s, waiting, begun = self.room_s(state), list[PlannedRun](), bool(state.running())
+        for name in state.opened:
+            cap_s = self.study.stages[name].budget.cap_s
+            for run in self.open_runs(name, state) if name not in state.closed else ():
+                if _under_way(state, run.id):
+                    continue
+                if room_s is None or cap_s <= room_s:
+                    begun = True
+                    yield Make(run)
+                else:
+                    waiting.append(run)
+        if waiting and not begun:
+            budget_s = allowed_s(self.study, state)
+            assert budget_s is not None and room_s is not None
+            yield AwaitBudget(waiting[0], budget_s - room_s, budget_s)
+
+    def room_s(self, state: State) -> Fraction | None:
+        """What is left of the study's budget, in seconds; None where it has none.  A replay spends nothing."""
+        budget_s = None if self.recorded is not None else allowed_s(self.study, state)
+        return None if budget_s is None else budget_s - spent_s(self.study, state)
 
     def moves(self, state: State) -> Iterator[Step]:
         """What one promo does at once: all steps but attempts, which take time, and the verdicts of people."""
@@ -222,6 +255,13 @@ class Agenda:
     def has_ended(self, stage: str, state: State) -> bool:
         """Whether every run of an opened stage has ended."""
         return next(self.open_runs(stage, state), None) is None
+
+    def out_of_attempts(self, stage: str, state: State) -> Iterator[PlannedRun]:
+        """Runs of an opened stage without a result that counts whose attempts, lost ones included, are used up."""
+        for run in self.of_entrants(stage, state):
+            used_up = state.tries(run.id) >= self.allowances[run.stage].most
+            if used_up and state.accepted(run.id) is None:
+                yield run
 
     def run_has_ended(self, run: PlannedRun, state: State) -> bool:
         """Whether nothing more will happen to a run at its stage, unless a guard sets its result aside."""

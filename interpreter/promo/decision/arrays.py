@@ -65,9 +65,7 @@ def fast_rule(rule: Rule, cells: int) -> bool:
 
 def fast_gate(gate: Gate, cells: int) -> bool:
     """Whether arrays can answer a gate over so many cells."""
-    others = [demand.otherwise for demand in gate.demands if not isinstance(demand.otherwise, Then)]
-    asked = (gate.keep, *(demand.condition for demand in gate.demands), *others)
-    return gate.statistic in FAST and all(fast_condition(condition, cells) for condition in asked)
+    return gate.statistic in FAST and all(fast_condition(condition, cells) for condition in gate.asked)
 
 
 @frozen

@@ -76,7 +76,7 @@ class Table:
     @property
     def better(self) -> int:
         """1 when lower is better, else -1: times a value, smaller is better."""
-        return 1 if self.measure.lower_is_better else -1
+        return self.measure.sign
 
     def values(self, candidate: str) -> Values | None:
         """A candidate's values by cell; None when one is missing."""

@@ -29,7 +29,8 @@ class Attempts:
 
     running: int
     failed: int
-    """Ended badly: failed, or excluded by a guard."""
+    excluded: int
+    """Set aside by a guard."""
     lost: int
 
 
@@ -62,8 +63,8 @@ class Counts:
     def attempts(self, state: State, stage: str | None = None) -> Attempts:
         """Attempts that were made for a stage, or for any."""
         found = [one.state for one in state.every_attempt(stage)]
-        bad = found.count(AttemptState.FAILED) + found.count(AttemptState.FLAGGED)
-        return Attempts(found.count(AttemptState.RUNNING), bad, found.count(AttemptState.LOST))
+        counted = (AttemptState.RUNNING, AttemptState.FAILED, AttemptState.FLAGGED, AttemptState.LOST)
+        return Attempts(*map(found.count, counted))
 
     def _distinct(self, state: State) -> int:
         """Runs of stages whose entrants are known, and at most so many more."""

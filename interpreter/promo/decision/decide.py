@@ -101,7 +101,7 @@ class _Gone:
 class _Gate:
     def __init__(self, study: Study, gate: Gate, evidence: Evidence, others: Mapping[str, Evidence]) -> None:
         self.study, self.gate, self.evidence = study, gate, evidence
-        self.better = 1 if study.measure.lower_is_better else -1
+        self.better = study.measure.sign
         names = [row.candidate for row in evidence.rows]
         self.tie_order = {name: place for place, name in enumerate(sorted(names, key=self._tie_key))}
         self.statistics = {row.candidate: self._statistic(row) for row in evidence.rows}
@@ -395,7 +395,7 @@ def _rule_table(study: Study, rule: Rule, evidence: Evidence, others: Mapping[st
 
 def _leader(study: Study, evidence: Evidence, aside: str | None = None) -> str | None:
     """Who has the best mean; of equals the first by name."""
-    better = 1 if study.measure.lower_is_better else -1
+    better = study.measure.sign
     means = {
         row.candidate: better * sum(values.values(), Fraction(0)) / len(values)
         for row in evidence.rows
@@ -410,7 +410,7 @@ def _compare(study: Study, rule: Rule, name: str, evidence: Evidence) -> tuple[C
     reference = evidence.row(rule.reference) if rule.reference else None
     if judged is None or (rule.reference and reference is None):
         return ()
-    sign = 1 if study.measure.lower_is_better else -1
+    sign = study.measure.sign
     sign = -sign if side_of(rule) is Side.GAIN else sign
     found = []
     for place, mine in enumerate(judged.cells):

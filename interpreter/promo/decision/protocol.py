@@ -15,6 +15,7 @@ from attrs import define, field, frozen
 
 from promo.base.errors import Mismatch
 from promo.decision.agenda import Agenda, Cell, Close, Decide, Estimate, SetAside, in_force
+from promo.decision.spending import Spending, allowed_s
 from promo.ledger.state import AttemptState, State, StudyState, apply
 from promo.ledger.values import (
     Amendment,
@@ -22,6 +23,7 @@ from promo.ledger.values import (
     AttemptLate,
     AttemptLost,
     AttemptStarted,
+    BudgetAmended,
     BundleImported,
     ClockJumped,
     Decided,
@@ -66,6 +68,8 @@ class Wrong(Enum):
     """No start of promo is recorded for it."""
     STARTED_TWICE = "started twice"
     """One promo starts once."""
+    INPUTS = "inputs"
+    """What its runs rest on had changed since the first start."""
     INCARNATION = "incarnation"
     """The number of starts goes back or leaves some out."""
     TIME = "time"
@@ -90,6 +94,8 @@ class Wrong(Enum):
     """Nothing more was due for its run."""
     STAGE_SHUT = "stage shut"
     """Its stage was not open, or it is none of those who entered."""
+    NO_BUDGET = "no budget"
+    """The study's budget had no room for it."""
     NO_TEXT = "no text"
     """The text that it needs was not prepared."""
     NEVER_STARTED = "never started"
@@ -124,7 +130,17 @@ class Breach:
 
 STILL_ALLOWED = (Receipt, Amendment, ClockJumped)
 """What may be recorded of a study that has ended."""
-UNATTENDED = (Freezing, Receipt, Publication, Start, Amendment, PersonDecided, BundleImported, ClockJumped)
+UNATTENDED = (
+    Freezing,
+    Receipt,
+    Publication,
+    Start,
+    Amendment,
+    BudgetAmended,
+    PersonDecided,
+    BundleImported,
+    ClockJumped,
+)
 """What is recorded by commands that do not run the study."""
 
 
@@ -170,8 +186,10 @@ class _Protocol:
     """The incarnation whose start is recorded."""
     taken: dict[str, frozenset[Taken]] = field(factory=dict)
     """Bundle -> attempts that it brought."""
+    spending: Spending = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.spending = Spending(self.study)
         self.agenda = Agenda(in_force(self.study, self.state), self.plan, self.recorded)
 
     def take_in(self, event: Event) -> None:
@@ -181,6 +199,9 @@ class _Protocol:
         except Mismatch:
             return
         match event.event:
+            case AttemptStarted() | ResultAccepted() | AttemptFailed() | AttemptLost() | ResultFlagged() as one:
+                tried = self.state.attempts[one.run]
+                self.spending.note(next(each for each in tried if each.number == one.attempt))
             case Start():
                 self.started = event.incarnation
             case BundleImported() as one:
@@ -237,7 +258,9 @@ class _Protocol:
         state = self.state
         match one:
             case Start():
-                return Wrong.STARTED_TWICE if self.started == event.incarnation else None
+                if self.started == event.incarnation:
+                    return Wrong.STARTED_TWICE
+                return Wrong.INPUTS if state.inputs not in (None, one.inputs) else None
             case TextPrepared():
                 return Wrong.TWICE if state.text is not None else None
             case PersonDecided():
@@ -255,6 +278,9 @@ class _Protocol:
             case StudyClosed():
                 done = self.agenda.is_finished(state) and one.stages == len(state.closed)
                 return None if done and state.stopping() is None else Wrong.NOT_DUE
+            case BudgetAmended() as one:
+                before = allowed_s(self.study, state)
+                return Wrong.NOT_DUE if before is None or one.budget_s <= before else None
             case ClockJumped() | BundleImported():
                 return None
             case Freezing():
@@ -324,6 +350,9 @@ class _Protocol:
             return Wrong.STAGE_SHUT
         if self.agenda.run_has_ended(run, state):
             return Wrong.RUN_OVER
+        budget_s = None if state.replay else allowed_s(self.study, state)
+        if budget_s is not None and self.spending.spent_s + self.study.stages[one.stage].budget.cap_s > budget_s:
+            return Wrong.NO_BUDGET
         needs_text = self.agenda.study.data is not None and not state.replay
         return Wrong.NO_TEXT if needs_text and state.text is None else None
 

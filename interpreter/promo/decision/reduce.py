@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from promo.base.canonical import from_exact
 from promo.base.codec import value_digest
 from promo.decision.values import Decision, Fate, Fixing, Input, Reducing, Seen
-from promo.evidence.effects import EffectTable, Estimate, Fit
+from promo.evidence.estimates import EffectTable, Estimate, Fit
 from promo.evidence.values import Evidence
 from promo.ledger.outcomes import Because, Held, Outcome, RunsLacking, Settled, Stopped
 from promo.study.closure import closure

@@ -10,13 +10,27 @@ from typing import assert_never
 
 from attrs import define, field
 
-from promo.decision.agenda import Agenda, Close, Decide, Estimate, Finish, Make, Open, SetAside, Step, Stop, Wait
+from promo.decision.agenda import (
+    Agenda,
+    AwaitBudget,
+    Close,
+    Decide,
+    Estimate,
+    Finish,
+    Make,
+    Open,
+    SetAside,
+    Step,
+    Stop,
+    Wait,
+)
 from promo.decision.decide import decide_gate, decide_rule
 from promo.decision.reduce import decide_reduction
 from promo.decision.values import Decision, verdict_of
 from promo.decision.walk import decide_step
 from promo.evidence.collect import collect
-from promo.evidence.effects import EffectTable, estimate_effects
+from promo.evidence.effects import estimate_effects
+from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.state import State, StudyState, apply
 from promo.ledger.values import (
@@ -54,7 +68,7 @@ class Rehearsal:
     def carry_out(self) -> "Rehearsal":
         """Do what is due until nothing is, or only a person could go on."""
         while True:
-            due = [step for step in self.agenda.steps(self.state) if not isinstance(step, Wait)]
+            due = [step for step in self.agenda.steps(self.state) if not isinstance(step, Wait | AwaitBudget)]
             if not due:
                 return self
             for step in due if isinstance(due[0], Make) else due[:1]:
@@ -87,7 +101,7 @@ class Rehearsal:
                 self._happened(StudyStopped(step.by))
             case Finish():
                 self._happened(StudyClosed(len(self.state.closed)))
-            case Wait():
+            case Wait() | AwaitBudget():
                 raise AssertionError("nobody is there to be waited for")
             case _:
                 assert_never(step)

@@ -61,6 +61,8 @@ class GateFigures:
     """What a gate did over all simulated studies."""
 
     gate: str
+    source: str
+    target: str
     best_kept: Share
     kept: Mapping[str, Share]
     false_promotions: Share
@@ -88,9 +90,11 @@ class Figures:
     """Rule -> share of studies in which it holds, and in which it is undecided."""
     rules_exactly: Mapping[str, float | None]
     """Rule -> the former by formula, where one exists."""
+    last: str
+    """The last stage that is not there for its report only: `best_at_end` and what follows it are about that one."""
     best_at_end: Share
     regret: Share
-    """Mean of how far the truly best of those at the last stage is behind the best of all, in the measure's unit."""
+    """Mean of how far the truly best of those at that stage is behind the best of all, in the measure's unit."""
     near: Share | None
     """Studies in which that is less than was asked about; None where nothing was."""
     expected_s: Share
@@ -158,6 +162,33 @@ class _Luck:
 TRUE, PENALTY, HOST, RUN, CELL = range(5)
 
 
+def _ends(rule: Rule, holds: Bools, known: Bools) -> Bools:
+    """Where a rule ends a study, or waits for a person; what it cannot answer lacks a candidate, since no run fails."""
+    fails = known & ~holds if rule.otherwise not in (None, Then.SKIP) else np.zeros_like(known)
+    return np.asarray(fails | ~known if (rule.absent or rule.missing.then) is not Then.SKIP else fails)
+
+
+@frozen(eq=False)
+class Courses:
+    """What happens in invented studies; axis 0 is studies, axis 1 candidates in the order of *names*, axis 2 cells."""
+
+    names: list[str]
+    final: Floats
+    """True final values, lower is better."""
+    reached: dict[str, Bools]
+    """Stage -> where it begins at all."""
+    alive: dict[str, Bools]
+    """Stage -> who is there."""
+    values: dict[str, Floats]
+    """Stage -> what is measured of everybody who could be."""
+    gates: dict[str, tuple[Bools, Bools, Bools]]
+    """Gate -> who is promoted, who of these was only drawn, and where it stops."""
+    rules: dict[str, tuple[Bools, Bools]]
+    """Rule -> where it holds, and where it is decided."""
+    seconds: Floats
+    """What the stages come to ask for, at the caps of all runs."""
+
+
 class _Tally:
     def __init__(self, study: Study, plan: Plan, world: World, best: str, near: float | None) -> None:
         self.study, self.plan, self.world, self.limit = study, plan, world, near
@@ -176,62 +207,83 @@ class _Tally:
 
     def add(self, count: int, luck: _Luck) -> None:
         """Simulate *count* more studies."""
-        study, world, names = self.study, self.world, self.names
-        better = 1.0 if study.measure.lower_is_better else -1.0
-        shape = (count, len(names))
-        final = luck.draw(shape, TRUE) * world.spread
-        best = names.index(self.best)
-        others = np.delete(final, best, axis=1)
-        final[:, best] = (others.min(axis=1) if others.size else 0.0) - world.gap
-        penalty = luck.draw(shape, PENALTY) * world.relax
-        hosts = list(study.hosts)
-        by_host = {name: luck.draw(shape, HOST, place) * world.host for place, name in enumerate(hosts)}
-        alive: dict[str, Bools] = {}
-        promoted: dict[str, Bools] = {}
-        values: dict[str, Floats] = {}
-        going: Bools = np.ones(count, dtype=np.bool_)
-        seconds: Floats = np.zeros(count)
-        for number, stage in enumerate(self.plan.stages):
-            alive[stage.name] = self._entrants(stage.name, alive, promoted, count) & going[:, None]
-            true = final + penalty * self._multiplier(stage.name)
-            cells = study.stages[stage.name].cells
-            drawn = np.empty((count, len(names), len(cells)))
-            for place, (host, seed) in enumerate(cells):
-                at = (number, hosts.index(host), study.stages[stage.name].seeds.index(seed))
-                drawn[:, :, place] = true + by_host[host] + luck.draw(shape, RUN, *at) * world.noise
-                drawn[:, :, place] += luck.draw((count, 1), CELL, *at) * world.shared
-            values[stage.name] = better * drawn + (world.level or 0.0)
-            seconds += alive[stage.name].sum(axis=1) * float(len(cells) * stage.budget.cap_s)
-            for gate in study.gates.values():
-                if gate.source == stage.name:
-                    kept, drawn, stopped = apply_gate(study, gate, names, values, alive)
-                    promoted[gate.name] = kept
-                    self.going[gate.name] += _squares(kept.sum(axis=1))
-                    self._count(gate, alive[stage.name], kept & ~drawn, stopped, final)
-            for rule in study.rules.values():
-                if rule.stage == stage.name:
-                    holds, known = apply_rule(study, rule, names, values, alive)
-                    self.rules[rule.name][0] += int(holds.sum())
-                    self.rules[rule.name][1] += int((~known).sum())
-                    if rule.otherwise is not None and rule.otherwise is not Then.SKIP:
-                        going &= ~(known & ~holds)
-        self.seconds += _squares(seconds)
-        self.end += int(alive[self.last][:, best].sum())
-        left = np.where(alive[self.last], final, np.inf).min(axis=1) - final.min(axis=1)
+        courses = self.courses(count, luck)
+        best, final = self.names.index(self.best), courses.final
+        for name, gate in self.study.gates.items():
+            kept, drawn, stopped = courses.gates[name]
+            self.going[name] += _squares(kept.sum(axis=1))
+            self._count(gate, courses.alive[gate.source], kept & ~drawn, stopped, final)
+        for name in self.study.rules:
+            holds, known = courses.rules[name]
+            self.rules[name][0] += int(holds.sum())
+            self.rules[name][1] += int((~known).sum())
+        self.seconds += _squares(courses.seconds)
+        last = courses.alive[self.last]
+        self.end += int(last[:, best].sum())
+        left = np.where(last, final, np.inf).min(axis=1) - final.min(axis=1)
         left = left[np.isfinite(left)]
         self.reached += len(left)
         self.regrets += _squares(left)
         self.near += int((left < (self.limit or 0.0)).sum())
 
-    def _entrants(self, name: str, alive: Mapping[str, Bools], promoted: Mapping[str, Bools], count: int) -> Bools:
-        stage = self.plan.stage(name)
-        if stage.after is not None:
-            return promoted[stage.after]
-        if stage.continues is not None and not self.study.stages[name].candidates:
-            return alive[stage.continues]
-        possible = set(self.study.entrants[name].possible)
-        there = np.tile(np.array([one in possible for one in self.names]), (count, 1))
-        return there & alive[stage.continues] if stage.continues is not None else there
+    def courses(self, count: int, luck: _Luck) -> Courses:
+        """The courses of *count* invented studies."""
+        study, names = self.study, self.names
+        final = self._final(count, luck)
+        penalty = luck.draw(final.shape, PENALTY) * self.world.relax
+        hosts = enumerate(study.hosts)
+        by_host = {name: luck.draw(final.shape, HOST, place) * self.world.host for place, name in hosts}
+        found = Courses(names, final, {}, {}, {}, {}, {}, np.zeros(count))
+        going: Bools = np.ones(count, dtype=np.bool_)
+        for number, stage in enumerate(self.plan.stages):
+            alive = found.alive[stage.name] = self._entrants(stage.name, found, going)
+            true = final + penalty * self._multiplier(stage.name)
+            found.values[stage.name] = self._values(number, stage.name, true, by_host, luck)
+            found.seconds[:] += alive.sum(axis=1) * float(len(study.stages[stage.name].cells) * stage.budget.cap_s)
+            for gate in study.gates.values():
+                if gate.source == stage.name:
+                    found.gates[gate.name] = apply_gate(study, gate, names, found.values, found.alive)
+                    going = going & ~(found.gates[gate.name][2] & found.reached[stage.name])
+            for rule in study.rules.values():
+                if rule.stage == stage.name:
+                    holds, known = found.rules[rule.name] = apply_rule(study, rule, names, found.values, found.alive)
+                    going = going & ~(_ends(rule, holds, known) & found.reached[stage.name])
+        return found
+
+    def _final(self, count: int, luck: _Luck) -> Floats:
+        """True final values, lower is better; the best one is ahead of all others."""
+        final = luck.draw((count, len(self.names)), TRUE) * self.world.spread
+        best = self.names.index(self.best)
+        others = np.delete(final, best, axis=1)
+        final[:, best] = (others.min(axis=1) if others.size else 0.0) - self.world.gap
+        return final
+
+    def _values(self, number: int, name: str, true: Floats, by_host: Mapping[str, Floats], luck: _Luck) -> Floats:
+        """What is measured at a stage, shape (studies, candidates, cells)."""
+        stage, world, hosts = self.study.stages[name], self.world, list(self.study.hosts)
+        drawn = np.empty((*true.shape, len(stage.cells)))
+        for place, (host, seed) in enumerate(stage.cells):
+            at = (number, hosts.index(host), stage.seeds.index(seed))
+            drawn[:, :, place] = true + by_host[host] + luck.draw(true.shape, RUN, *at) * world.noise
+            drawn[:, :, place] += luck.draw((len(true), 1), CELL, *at) * world.shared
+        better = 1.0 if self.study.measure.lower_is_better else -1.0
+        return better * drawn + (world.level or 0.0)
+
+    def _entrants(self, name: str, found: Courses, going: Bools) -> Bools:
+        """Who enters a stage, as `Study.entering` says, where it is reached; what waits for nothing begins at once."""
+        said, before = self.study.stages[name], self.study.waits_for(name)
+        there: Bools = np.tile(np.array([one in said.candidates for one in self.names]), (len(going), 1))
+        reached = going if before else np.ones_like(going)
+        for one in before:
+            reached = reached & found.reached[one]
+        if said.after is not None:
+            promoted, _, stopped = found.gates[said.after]
+            there, reached = there | (promoted if said.promoted else False), reached & ~stopped
+        elif said.continues is not None:
+            earlier = found.alive[said.continues]
+            there = earlier & there if said.candidates else earlier
+        found.reached[name] = reached
+        return np.asarray(there & reached[:, None])
 
     def _multiplier(self, name: str) -> float:
         first, last, here = (self._whole(one) for one in (self.plan.stages[0].name, self.last, name))
@@ -259,6 +311,8 @@ class _Tally:
             gates.append(
                 GateFigures(
                     gate=name,
+                    source=gate.source,
+                    target=gate.target,
                     best_kept=_share(self.top[name], draws),
                     kept={
                         who: _share(int(self.kept[name][place]), draws)
@@ -281,6 +335,7 @@ class _Tally:
             gates=tuple(gates),
             rules={name: (_share(a, draws), _share(b, draws)) for name, (a, b) in self.rules.items()},
             rules_exactly={name: self._rule_exactly(rule) for name, rule in self.study.rules.items()},
+            last=self.last,
             best_at_end=_share(self.end, draws),
             regret=_mean(self.regrets, self.reached),
             near=None if self.limit is None else _share(self.near, draws),

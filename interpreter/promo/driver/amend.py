@@ -1,5 +1,5 @@
 """
-Amendments: the only way to change a gate or rule once its study has begun.
+Amendments: the only way to change a gate, a rule or the budget once a study has begun.
 
 An amendment is an event like any other, so it can only add: decisions that were made stay as they were made, with the
 wording they were made by.  An amendment of a gate that has not decided yet decides in its place; one that comes later
@@ -12,16 +12,17 @@ from attrs import evolve, frozen
 
 from promo.base.canonical import Json, canonical, digest_bytes
 from promo.base.codec import to_json, value_digest
-from promo.base.diagnostics import suggestion
+from promo.base.diagnostics import did_you_mean
 from promo.base.differences import differences
 from promo.base.errors import PromoError
+from promo.decision.spending import allowed_s
 from promo.decision.values import verdict_of
 from promo.driver.pipeline import Compiled
 from promo.driver.study import AMENDMENTS, LEDGER, StudyFolder
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
-from promo.ledger.state import State
-from promo.ledger.values import Amendment
+from promo.ledger.state import State, StudyState
+from promo.ledger.values import Amendment, BudgetAmended, Event
 from promo.plan.values import Plan
 from promo.report.describe import describe, describe_deciding
 from promo.run.locks import lock_study
@@ -93,6 +94,35 @@ def amend_study(
         return Amended(made, event.time, text, _recorded(seal, made, event.time), fresh=True)
 
 
+def amend_budget(folder: StudyFolder, budget_s: int, *, reason: str, by: str, clock: Clock) -> Event:
+    """
+    Record that a study that has begun has a larger budget; the spec keeps the one that was frozen.
+
+    Args:
+        folder: a study that has begun and has not ended.
+        budget_s: the new budget, in seconds of slots.
+        reason: why; it is kept and shown.
+        by: who amends.
+        clock: time.
+
+    Raises:
+        PromoError: the study has no budget, no smaller one, or has ended; there is no reason.
+    """
+    if not reason.strip() or not by.strip():
+        raise PromoError("an amendment has an author and a reason", hint="add --reason TEXT, and --by NAME")
+    with lock_study(folder.path):
+        state = folder.state()
+        before = allowed_s(folder.compiled().sound()[0], state)
+        if before is None:
+            raise PromoError("the study has no budget that could be amended", hint="it runs without one")
+        if state.study is not StudyState.OPEN:
+            raise PromoError("the study has ended, so nothing more is spent in it")
+        if budget_s <= before:
+            hint = "promo stop ends a study that is to spend less"
+            raise PromoError(f"the study has a budget of {before} s already, and {budget_s} s are no more", hint=hint)
+        return Journal(folder.path / LEDGER, folder.disk, clock).append(BudgetAmended(budget_s, reason, by))
+
+
 def _again(folder: StudyFolder, state: State, study: Study, text: str, name: str, commit: str | None) -> Amended:
     """The amendment stands in the ledger, and a crash kept its seal from the spec; or there is nothing to amend."""
     number = state.versions(name)[-1]
@@ -115,8 +145,7 @@ def _recorded(seal: Seal, made: Amendment, time: str) -> Seal:
 def _known(study: Study, name: str) -> None:
     names = tuple(study.deciding)
     if name not in names:
-        near = suggestion(name, names)
-        hint = f"did you mean '{near}'?" if near else f"there are: {', '.join(names)}"
+        hint = did_you_mean(name, names, f"there are: {', '.join(names)}")
         raise PromoError(f"there is no gate and no rule '{name}'", hint=hint)
 
 

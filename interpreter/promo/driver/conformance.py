@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 
 from promo.base.canonical import canonical, from_exact
 from promo.base.errors import PromoError
-from promo.run.budgets import HOW, is_kept
+from promo.run.budgets import HINTS, HOW, is_kept
 from promo.run.clock import SystemClock
 from promo.run.corpora import prepare
 from promo.run.disk import DISK
@@ -185,6 +185,7 @@ def _budget(request: Request, result: Result) -> Held:
     if said is None:
         return Held("budget", None, "it does not say what it used, so nobody can show that runs trained alike")
     words = f"used {float(from_exact(said.used)):g} of {request.budget.amount}, {HOW[said.counter]}"
+    words += HINTS.get(said.counter, "")
     return Held("budget", is_kept(said, request.budget), words)
 
 
@@ -258,7 +259,8 @@ def _run(
     disk, clock, executor = DISK, SystemClock(), LocalExecutor()
     folder = study / attempt_folder("try", "given", "here", 1, number)
     write_request(disk, folder, evolve(request, attempt=number))
-    worker = worker_environment(environment, threads=request.threads, cuda_device=None)
+    declared = () if request.program is None else request.program.environment
+    worker = worker_environment(environment, threads=request.threads, cuda_device=None, declared=declared)
     handle = executor.start(AttemptSpec(folder, worker, LIMIT_S, request.trainer))
     try:
         while (ended := executor.poll(handle)) is None:

@@ -27,11 +27,10 @@ def logged_runs(folder: StudyFolder) -> Iterator[LoggedRun]:
     """Every attempt of a study that has ended, one after the other: curves of 10,000 need not be held at once."""
     state = folder.state()
     study, plan = folder.compiled().sound()
-    for tried in state.attempts.values():
-        for attempt in tried:
-            if attempt.state is not AttemptState.RUNNING:
-                points = read_points(folder.disk, folder.path / attempt.folder)
-                yield logged_run(study, plan, state, attempt, folder.result(attempt), points)
+    for attempt in state.every_attempt():
+        if attempt.state is not AttemptState.RUNNING:
+            points = read_points(folder.disk, folder.path / attempt.folder)
+            yield logged_run(study, plan, state, attempt, folder.result(attempt), points)
 
 
 def write_tensorboard(folder: StudyFolder, out: Path) -> int:

@@ -1,12 +1,13 @@
 """Which of a study's hosts this machine is, and how runs are started on it."""
 
+import contextlib
 import importlib.util
 import os
 import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PureWindowsPath  # which takes both kinds of slashes apart
 
 from attrs import frozen
@@ -18,11 +19,13 @@ from promo.run.disk import DISK
 from promo.run.execute import Place
 from promo.run.executors.local import worker_environment
 from promo.run.executors.recorded import RecordedExecutor
-from promo.run.locks import is_leased, lease_folder
+from promo.run.locks import hold_processors, is_leased, lease_folder, others_on_processors
 from promo.run.ports import Executor
+from promo.run.runners.files.declare import FileRunner
 from promo.study.ports import Runner
-from promo.study.values import Host, Study
+from promo.study.values import TIMED, Host, Study
 
+LESS = "in budgets of wall-clock seconds runs may get less done than they would alone"
 SYSTEM_NAMES = {"linux": "Linux", "macos": "Darwin", "windows": "Windows"}
 
 
@@ -36,6 +39,8 @@ class LocalPlace:
     devices: tuple[str, ...]
     """CUDA devices by UUID, one for each slot; none for a processor host."""
     outer: Mapping[str, str]
+    declared: tuple[str, ...] = ()
+    """Variables that the runner asks for."""
 
     @property
     def ahead(self) -> bool:
@@ -56,13 +61,20 @@ class LocalPlace:
             raise PromoError(message, hint="set TMPDIR to a folder that all studies of this machine share") from fault
 
     def co_tenants(self, slot: int) -> tuple[str, ...]:
-        """Programs on the device of a slot that promo did not start; nothing of promo's is on it before an attempt."""
+        """
+        Who else computes where a slot does, before an attempt: programs on its device, or studies on processors.
+
+        Nothing of promo's is on a device then, for it is leased to one attempt at a time; processors are not.
+        """
         device = self.device(slot)
-        return () if device is None else programs_on(device)
+        if device is not None:
+            return programs_on(device)
+        return tuple(f"promo (process {number})" for number in others_on_processors(lease_folder(self.outer)))
 
     def environment(self, slot: int) -> Mapping[str, str]:
         """Environment of a worker in a slot."""
-        return worker_environment(self.outer, threads=self.threads, cuda_device=self.device(slot))
+        device = self.device(slot)
+        return worker_environment(self.outer, threads=self.threads, cuda_device=device, declared=self.declared)
 
 
 @frozen
@@ -118,10 +130,11 @@ def places(study: Study, runner: Runner, environment: Mapping[str, str], only: s
     if only is not None and only not in study.hosts:
         raise PromoError(f"the study has no host '{only}'", hint=f"its hosts: {', '.join(study.hosts)}")
     wanted = study.hosts if only is None else {only: study.hosts[only]}
-    return {name: _place(host, environment) for name, host in wanted.items()}
+    declared = runner.program.environment if isinstance(runner, FileRunner) else ()
+    return {name: _place(host, environment, declared) for name, host in wanted.items()}
 
 
-def _place(host: Host, environment: Mapping[str, str]) -> LocalPlace:
+def _place(host: Host, environment: Mapping[str, str], declared: tuple[str, ...]) -> LocalPlace:
     executor = plugins.executor(host.executor)
     if executor is None:
         raise PromoError(f"host '{host.name}': no executor '{host.executor}' is installed")
@@ -136,7 +149,30 @@ def _place(host: Host, environment: Mapping[str, str]) -> LocalPlace:
             seen = ", ".join(name for _, name in found) or "no CUDA device"
             message = f"host '{host.name}' needs {host.slots} of '{host.device}', and this machine has {seen}"
             raise PromoError(message, hint=_elsewhere(host))
-    return LocalPlace(executor, host.slots, host.threads, devices[: host.slots], environment)
+    return LocalPlace(executor, host.slots, host.threads, devices[: host.slots], environment, declared)
+
+
+@contextlib.contextmanager
+def on_processors(here: Mapping[str, Place], environment: Mapping[str, str]) -> Iterator[None]:
+    """Let other studies know, as long as this lasts, that runs train on the processors of this machine."""
+    trains = any(isinstance(place, LocalPlace) and not place.devices for place in here.values())
+    lock = hold_processors(lease_folder(environment)) if trains else None
+    try:
+        yield
+    finally:
+        if lock is not None:
+            lock.close()
+
+
+def crowded(here: Mapping[str, Place], study: Study) -> str:
+    """Who is told that slots share processors while seconds of the clock are the budget; empty where nobody is."""
+    if not any(stage.budget.kind in TIMED for stage in study.stages.values()):
+        return ""
+    mine = [place for place in here.values() if isinstance(place, LocalPlace) and not place.devices]
+    threads, cores = sum(place.slots * place.threads for place in mine), os.cpu_count() or 1
+    if threads <= cores:
+        return ""
+    return f"{sum(place.slots for place in mine)} slots with {threads} threads share {cores} processors: {LESS}"
 
 
 def _elsewhere(host: Host) -> str:

@@ -23,7 +23,7 @@ from promo.study.check import NOT_YET, check
 from promo.study.closure import Closure
 from promo.study.expressions import Value
 from promo.study.lock import Lock, check_seals, lock_from_json, unsealed
-from promo.study.ports import Runner
+from promo.study.ports import Runner, RunnerInFile
 from promo.study.values import Study
 from promo.syntax.nodes import Tree
 from promo.syntax.parse import parse
@@ -92,7 +92,7 @@ class SpecWorld:
             raise PromoError(f"the study keeps no copy of {path}")
         return Source(path, self.texts[key])
 
-    def runner_file(self, path: str) -> tuple[Runner, str] | str:
+    def runner_file(self, path: str) -> RunnerInFile | str:
         """The runner that a file beside the spec declares."""
         # Only a spec that names such a file pays for reading it.
         from promo.run.runners.files.declare import RunnerFileError, read_runner
@@ -103,7 +103,7 @@ class SpecWorld:
             return str(fault)
         here = self.folder.resolve()
         self.seen.update({self._key(here / name): text for name, text in runner.files.items()})
-        return runner, runner.digest
+        return RunnerInFile(runner, runner.digest, runner.not_frozen)
 
     def _content(self, path: str) -> bytes | None:
         """A file below the spec's folder, or the study's copy of it."""
@@ -232,7 +232,7 @@ def _runner(study: Study | None, world: SpecWorld) -> Runner | None:
     if study.runner.file is None:
         return world.runner(study.runner.name)
     found = world.runner_file(study.runner.file)
-    return None if isinstance(found, str) else found[0]
+    return None if isinstance(found, str) else found.runner
 
 
 def _opened(source: Source, folder: Path) -> tuple[Path, ...]:

@@ -121,7 +121,7 @@ class Readings:
 
     def board(self, drawn: Mapping[int, int]) -> Board:
         """Means over the cells of each rung with seeds as they were drawn, turned so that lower is better."""
-        sign = 1 if self.study.measure.lower_is_better else -1
+        sign = self.study.measure.sign
         scores: dict[tuple[str, int], Fraction | None] = {}
         seconds: dict[tuple[str, int], dict[tuple[str, int], Fraction]] = {}
         for name in self.names:

@@ -7,7 +7,7 @@ from attrs import fields
 
 from promo.base.canonical import canonical, digest_bytes, parse_json
 from promo.base.codec import from_json, to_json, value_digest
-from promo.base.diagnostics import SpecError, suggestion
+from promo.base.diagnostics import SpecError, did_you_mean
 from promo.base.errors import PromoError
 from promo.driver.export import write_file
 from promo.driver.pipeline import Compiled
@@ -76,8 +76,7 @@ def _amended(chain: Chain, name: str, version: int) -> Seal:
 def _frozen(study: Study, name: str) -> None:
     rule = study.deciding.get(name)
     if rule is None:
-        near = suggestion(name, study.deciding)
-        hint = f"did you mean '{near}'?" if near else f"there are: {', '.join(study.deciding) or 'none'}"
+        hint = did_you_mean(name, study.deciding, f"there are: {', '.join(study.deciding) or 'none'}")
         raise PromoError(f"the study has no gate and no rule '{name}'", hint=hint)
     if not rule.frozen:
         message = f"'{name}' is not frozen, so it may be changed at any time and nothing is registered"

@@ -20,12 +20,13 @@ from promo.decision.values import Decision
 from promo.driver.anchor import head_fault
 from promo.driver.pipeline import Compiled
 from promo.driver.study import LEDGER, LOCK, PLAN, SPEC, ReadOnce, StudyFolder
-from promo.evidence.effects import EffectTable
+from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.chain import decode
 from promo.ledger.state import AttemptState, State, state_of
 from promo.ledger.values import AttemptStarted, Chain, Start
 from promo.report.beside import BesideView, build_beside
+from promo.report.effects import EFFECT_COLUMNS, effect_rows
 from promo.report.record import Record
 from promo.report.remains import RemainsView, remains_view
 from promo.report.render import (
@@ -38,7 +39,7 @@ from promo.report.render import (
     render_remains_markdown,
 )
 from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
-from promo.report.view import DECISIONS_CSV, RUNS_CSV, build_view
+from promo.report.view import DECISIONS_CSV, EFFECTS_CSV, RUNS_CSV, build_view
 from promo.run.disk import DISK
 from promo.run.store import POINTS, read_points
 from promo.run.values import Point, Result, RunStatus
@@ -271,7 +272,7 @@ class Written:
 Form = Literal["html", "md", "json", "csv"]
 """What a report is written as."""
 FORMS: Mapping[Form, str] = {"html": "report.html", "md": "report.md", "json": "report.json", "csv": "report.csv"}
-"""Form of a report -> its usual file; CSV is two files, whose names end in `.decisions.csv` and `.runs.csv`."""
+"""Form of a report -> its usual file; those of CSV end in `.decisions.csv`, `.runs.csv` and `.effects.csv`."""
 
 
 def write_report(folder: StudyFolder, path: Path, form: Form = "html") -> Written:
@@ -301,7 +302,8 @@ def write_report(folder: StudyFolder, path: Path, form: Form = "html") -> Writte
         case "json":
             files = {path: render_json(view)}
         case "csv":
-            files = {path.with_suffix(f".{end}"): _table(record, end) for end in (DECISIONS_CSV, RUNS_CSV)}
+            ends = (DECISIONS_CSV, *((EFFECTS_CSV,) if record.effects else ()), RUNS_CSV)
+            files = {path.with_suffix(f".{end}"): _table(record, end) for end in ends}
         case _:
             assert_never(form)
     _write(files)
@@ -323,6 +325,8 @@ def _table(record: Record, end: str) -> str:
     """A table of a record as CSV; *end* is that of its file's name."""
     if end == RUNS_CSV:
         return render_csv(RUN_COLUMNS, run_table(record))
+    if end == EFFECTS_CSV:
+        return render_csv(EFFECT_COLUMNS, effect_rows(record))
     return render_csv(DECISION_COLUMNS, decision_rows(record))
 
 

@@ -13,26 +13,28 @@ from os.path import relpath
 from pathlib import Path
 from typing import assert_never
 
+from attrs import evolve
+
 from promo import __version__
 from promo.base.canonical import canonical, digest_bytes
 from promo.base.codec import to_json
 from promo.base.differences import differences
 from promo.base.errors import ExitCode, Mismatch, PromoError
 from promo.curves.replay import Replay
-from promo.decision.agenda import Close, Decide, Estimate, Finish, Make, Open, SetAside, Step, Stop, Wait
+from promo.decision.agenda import AwaitBudget, Close, Decide, Estimate, Finish, Make, Open, SetAside, Step, Stop, Wait
 from promo.decision.values import Decision, verdict_of
 from promo.driver.amend import other_wording_file
 from promo.driver.anchor import keep_head, may_start
 from promo.driver.frozen import first_lock, frozen_files
-from promo.driver.hosts import places, recorded_places
+from promo.driver.hosts import LESS, crowded, on_processors, places, recorded_places
 from promo.driver.interrupts import Interrupts
 from promo.driver.pipeline import Compiled
 from promo.driver.requests import Requests
-from promo.driver.same import no_strangers, runner_here, same_runner, same_source, same_study
+from promo.driver.same import inputs_here, no_strangers, runner_here, same_inputs, same_runner, same_source, same_study
 from promo.driver.starts import start_once
 from promo.driver.study import DATA, LEDGER, STREAMS, StudyFolder
 from promo.driver.values import Display, Ending, ending_of
-from promo.evidence.effects import EffectTable
+from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
@@ -42,6 +44,7 @@ from promo.ledger.values import (
     Decided,
     EffectsEstimated,
     Freezing,
+    Input,
     ResultFlagged,
     StageClosed,
     StageOpened,
@@ -51,16 +54,19 @@ from promo.ledger.values import (
     TextPrepared,
     Verdict,
 )
-from promo.report.decided import flag_words
+from promo.plan.values import PlannedRun
+from promo.report.decided import attempts_words, flag_words
 from promo.report.design import effect_name
 from promo.run.corpora import MOST_OVERLAP, Prepared, changed_source, prepare
 from promo.run.execute import Execution, Place, Progress
 from promo.run.locks import lock_study
+from promo.run.moved import AnchoredDisk
 from promo.run.provenance import Origin
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM
 from promo.study.ports import Runner
 
+PROCESSORS = f"another study trains on the processors of this machine too, {{programs}}: {LESS}"
 SHARED = "{programs} computes on {device} too; promo did not start it, and runs there take longer than they would alone"
 
 
@@ -103,7 +109,9 @@ def run_study(
         PromoError: a host is not here, or something cannot be read or written.
     """
     study, plan = compiled.sound()
-    with lock_study(folder.path):
+    with lock_study(folder.path) as lock:
+        disk = AnchoredDisk(folder.disk, folder.path, lock)
+        folder = evolve(folder, disk=disk)
         state = folder.state() if folder.exists else State()
         fresh = state.study is StudyState.EMPTY
         no_strangers(folder, state, fresh=fresh)
@@ -118,9 +126,17 @@ def run_study(
         assert compiled.runner is not None
         here = recorded_places(study, replay) if replay else places(study, compiled.runner, environment, only)
         journal = Journal(folder.path / LEDGER, folder.disk, clock)
-        loop = _Loop(compiled, spec_folder, folder, journal, clock, here, display, origin, replay, finish)
+        inputs = inputs_here(compiled.runner, environment) if replay is None else ()
+        loop = _Loop(
+            compiled, spec_folder, folder, journal, clock, here, display, origin, replay, finish, inputs, disk.look
+        )
         begin = partial(start_once, saved, plan.digest, folder.path, only) if saved and fresh else None
-        ending = loop.run(begin, fresh=fresh, freeze_only=freeze_only)
+        try:
+            with on_processors(here, environment):
+                ending = loop.run(begin, fresh=fresh, freeze_only=freeze_only)
+        except OSError:
+            disk.look()  # what failed is then no riddle
+            raise
         keep_head(folder)
         return ending
 
@@ -130,7 +146,7 @@ def _shown_again(display: Display, compiled: Compiled, state: State) -> Ending:
     study, plan = compiled.sound()
     display.begin(study, plan, state)
     display.end(state)
-    return ending_of(study, state)
+    return ending_of(study, plan, state)
 
 
 class _Loop:
@@ -146,16 +162,20 @@ class _Loop:
         origin: Origin,
         replay: Replay | None,
         finish: bool,
+        inputs: tuple[Input, ...],
+        look: Callable[[], None],
     ) -> None:
         self.compiled, self.spec_folder, self.folder = compiled, spec_folder, folder
         self.journal, self.clock, self.places, self.display, self.origin = journal, clock, here, display, origin
         self.study, self.plan = compiled.sound()
         assert compiled.runner is not None
         self.runner: Runner = compiled.runner
-        self.replay, self.finish = replay, finish
+        self.replay, self.finish, self.inputs = replay, finish, inputs
         self.requests = Requests(compiled, folder, replay)
         self.agenda = self.requests.agenda
-        self.disk = folder.disk
+        self._room: tuple[int, Fraction | None] = (-1, None)
+        """Events of the ledger, and what was left of the budget then."""
+        self.disk, self.look = folder.disk, look
 
     def run(self, begin: Callable[[str], None] | None, *, fresh: bool, freeze_only: bool) -> Ending:
         """Carry the study to its end, or to an interruption; *begin* may refuse a start, given the time."""
@@ -164,6 +184,7 @@ class _Loop:
         try:
             if not fresh:
                 same_runner(state, self.runner)
+                same_inputs(self.folder, state, self.inputs)
             text = self._needed_text(state)  # whatever is wrong with it is said before anything is recorded
             if fresh:
                 if begin is not None:
@@ -174,6 +195,7 @@ class _Loop:
                 return Ending(ExitCode.DONE)
             with Interrupts() as interrupts:
                 self._start(state)
+                self._say_crowded()
                 try:
                     self._keep_text(text)
                     self._keep_program()
@@ -186,14 +208,14 @@ class _Loop:
                     self.execution.close()
         finally:
             self.display.end(state)
-        return ending_of(self.study, state)
+        return ending_of(self.study, self.plan, state)
 
     # --- beginning ---------------------------------------------------------------------------------------
 
     def _start(self, state: State) -> None:
         """Say who works on the study from here on, before anything else is recorded, and take up what is under way."""
         origin = self.origin
-        begun = Start(__version__, origin.commit, origin.command, origin.packages, origin.code)
+        begun = Start(__version__, origin.commit, origin.command, origin.packages, origin.code, self.inputs)
         apply(state, self.journal.append(begun))
         self.execution = Execution(
             self.folder.path,
@@ -204,8 +226,21 @@ class _Loop:
             self.places,
             self._progress,
             lambda run: self.agenda.run_has_ended(run, state),
+            lambda run: self._fits(run, state),
             finish=self.finish,
         )
+
+    def _fits(self, run: PlannedRun, state: State) -> bool:
+        """Whether the study's budget has room for another attempt; what is left moves with events alone."""
+        if self._room[0] != state.events:
+            self._room = (state.events, self.agenda.room_s(state))
+        room_s = self._room[1]
+        return room_s is None or self.study.stages[run.stage].budget.cap_s <= room_s
+
+    def _say_crowded(self) -> None:
+        words = crowded(self.places, self.study)
+        if words:
+            self.display.say(f"warning: {words}")
 
     def _freeze(self) -> None:
         """Put spec, lock and plan into the folder, and record their digests before anything else."""
@@ -295,6 +330,7 @@ class _Loop:
                 self._queue(stage)
         while state.study is StudyState.OPEN:
             interrupts.check()
+            self.look()
             step = next(iter(self.agenda.moves(state)), None)
             if step is not None:
                 self._do(step)
@@ -302,7 +338,7 @@ class _Loop:
                 self._go_on()
                 self.display.tick(state)
             else:
-                return  # a person has to decide, or another host to run, before anything more can happen
+                return  # a person has to decide, another host to run, or the budget to be amended
 
     def _do(self, step: Step) -> None:
         match step:
@@ -323,7 +359,7 @@ class _Loop:
             case Finish():
                 self.execution.note_late()
                 self.execution.record(StudyClosed(len(self.execution.state.closed)))
-            case Make() | Wait():
+            case Make() | Wait() | AwaitBudget():
                 raise AssertionError("attempts are started where they fit, and people decide when they like")
             case _:
                 assert_never(step)
@@ -338,9 +374,10 @@ class _Loop:
         self.execution.go_on()
         for device in sorted(self.execution.elsewhere - waited):
             self.display.say(f"waiting for {device}, which another study has")
-        for device, programs in self.execution.shared.items():
-            if programs and programs != shared.get(device):
-                self.display.say(f"warning: {SHARED.format(device=device, programs=', '.join(programs))}")
+        for where, programs in self.execution.shared.items():
+            if programs and programs != shared.get(where):
+                words = PROCESSORS if where is None else SHARED
+                self.display.say(f"warning: {words.format(device=where, programs=', '.join(programs))}")
 
     def _set_aside(self, step: SetAside) -> None:
         """Set a result aside that a guard objects to; the run is made again if its clause says so."""
@@ -355,6 +392,8 @@ class _Loop:
 
     def _close(self, stage: str) -> None:
         """The evidence is on disk before the ledger says so."""
+        for run in self.agenda.out_of_attempts(stage, self.execution.state):
+            self.display.say(attempts_words(run, self.execution.state))
         evidence = self.folder.evidence(self.compiled, self.execution.state, stage)
         self._store(f"evidence/{stage}.json", evidence)
         missing = sum(len(row.missing) for row in evidence.rows)

@@ -5,7 +5,7 @@ A study goes on only with the files, the spec and the source of values that it w
 """
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from promo import plugins
 from promo.base.canonical import digest_bytes
@@ -19,7 +19,10 @@ from promo.driver.pipeline import Compiled
 from promo.driver.study import StudyFolder
 from promo.ledger.sources import Installed
 from promo.ledger.state import State
+from promo.ledger.values import Input
 from promo.report.change import plan_changes
+from promo.report.inputs import input_state, input_words
+from promo.run.inputs import inputs_of
 from promo.run.provenance import installed_version
 from promo.run.runners.files.declare import FileRunner
 from promo.study.ports import Runner
@@ -100,6 +103,30 @@ def runner_here(runner: Runner) -> Installed:
     versions = {"python": platform.python_version()} | {name: installed_version(name) for name in runner.needs_modules}
     code = runner.digest if isinstance(runner, FileRunner) else plugins.code_digest(runner)
     return Installed(runner.name, runner.version, code, versions)
+
+
+def inputs_here(runner: Runner, environment: Mapping[str, str]) -> tuple[Input, ...]:
+    """What runs rest on and no study freezes, as it is here now."""
+    return inputs_of(runner, environment) if isinstance(runner, FileRunner) else ()
+
+
+def same_inputs(folder: StudyFolder, state: State, here: Sequence[Input]) -> None:
+    """Refuse to go on when something that was not frozen is not what it was at the first start, and name it."""
+    if state.inputs is None:
+        return
+    before, now = ({(one.kind, one.name): one for one in those} for those in (state.inputs, here))
+    changed = [one for one in dict.fromkeys((*before, *now)) if before.get(one) != now.get(one)]
+    if changed:
+        name = input_words(*changed[0])
+        more = f", and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise Mismatch(
+            f"{name}{more} changed since the study in {folder.path} was started",
+            hint="undo the change, or start a new study with --study",
+            details=tuple(
+                f"{input_words(*one)}: {input_state(before.get(one))} -> {input_state(now.get(one))}"
+                for one in changed[:MOST]
+            ),
+        )
 
 
 def same_runner(state: State, runner: Runner) -> None:

@@ -22,7 +22,8 @@ from promo.decision.values import Decision
 from promo.decision.walk import decide_step
 from promo.driver.pipeline import Compiled, compile_source, read_lock
 from promo.evidence.collect import collect
-from promo.evidence.effects import EffectTable, estimate_effects
+from promo.evidence.effects import estimate_effects
+from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.files import LARGEST_SPEC, decode_source
 from promo.ledger.chain import decode

@@ -10,6 +10,7 @@ from promo.decision.values import Decision
 from promo.ledger.state import State, StudyState
 from promo.plan.values import Plan
 from promo.report.decided import stop_words
+from promo.report.spending import budget_words, short_of_budget
 from promo.run.execute import Progress
 from promo.study.values import Study
 
@@ -46,10 +47,13 @@ class Ending:
     why: str = ""
 
 
-def ending_of(study: Study, state: State) -> Ending:
+def ending_of(study: Study, plan: Plan, state: State) -> Ending:
     """How a call ends that leaves a study in this state."""
     if state.study is StudyState.STOPPED:
         return Ending(ExitCode.STOPPED, stop_words(study, state))
+    short = short_of_budget(study, plan, state)
+    if short is not None:
+        return Ending(ExitCode.SPENT, budget_words(short, study, plan))
     if state.waiting():
         return Ending(ExitCode.HELD, f"{', '.join(state.waiting())} waits for a person")
     if state.study is StudyState.OPEN:

@@ -25,7 +25,7 @@ from promo.driver.left import check_results, check_unaccounted, check_witnesses,
 from promo.driver.pipeline import Compiled
 from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, StudyFolder
 from promo.driver.values import Audit, Check, Outcome
-from promo.evidence.effects import EffectTable
+from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.chain import decode
 from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_of

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from attrs import frozen
 
-from promo.evidence.effects import ORDERS, EffectTable, Estimate, Fit
+from promo.evidence.estimates import ORDERS, EffectTable, Estimate, Fit
 from promo.evidence.statements import Name
 
 

@@ -2,152 +2,55 @@
 Evidence to effects: what each factor of a design does, stage by stage.
 
 Least squares on the runs that have a value, with a term of its own for every block (by default each cell of host and
-seed), so that whatever runs of a cell share cancels.  An effect is mean(high) - mean(low), twice its coefficient.
-Coefficients, residual sums of squares and ranks are exact rationals: values come as decimal text and columns are +1
-and -1, so rank deficiency is found, not guessed, and nothing cancels.  Only roots and tails are floats, kept to six
-digits.
+seed), so that whatever runs of a cell share cancels.  An effect is mean(high) - mean(low), twice its coefficient; runs
+at the centre of the design have a term of their own, the curvature, and what they differ among themselves is error.
+Coefficients, residual sums of squares and ranks are exact rationals: values come as decimal text and columns are +1, -1
+and 0, so rank deficiency is found, not guessed, and nothing cancels.  Only roots and tails are floats.
 
-What the runs cannot tell apart is named: effects with one column are a chain, and an effect that depends on others or
-on the blocks is listed as not estimable and left out of its family.
+What the runs do not separate is named: effects with one column are a chain; an effect that depends on others or on the
+blocks is listed as not estimable and left out of its family; and of an effect that the model leaves out it is told how
+much of it each estimate takes up, by the alias matrix of the runs that there are.
 
-A stage with one run of each condition has no error of its own; there Lenth's pseudo standard error over all contrasts
-takes its place.
+Where no run is left for an error, Lenth's pseudo standard error over all contrasts takes its place.
 
-Source: Montgomery (2013), "Design and analysis of experiments", chapters 6 and 8; Benjamini & Hochberg (1995); Lenth
-(1989), "Quick and easy analysis of unreplicated factorials".
+Source: Montgomery (2013), "Design and analysis of experiments", chapters 6 to 8; Benjamini & Hochberg (1995); Box &
+Wilson (1951) for the alias matrix.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from enum import Enum
 from fractions import Fraction
-from itertools import pairwise
-from statistics import median
-from typing import ClassVar
 
 from attrs import evolve, frozen
 
-from promo.base.codec import value_digest
-from promo.base.fields import Count, Digest, Measured
-from promo.base.floats import nearest, root, six_digits
-from promo.base.tails import adjust, f_tail, t_quantile, t_tails
-from promo.evidence.least_squares import Solved, solve
+from promo.base.least_squares import Moments, Solved, solve
+from promo.base.tails import adjust, t_quantile, t_tails
+from promo.evidence.between import between_hosts
+from promo.evidence.changes import changes
+from promo.evidence.digits import Digits, root, six
+from promo.evidence.estimates import ORDERS, Curvature, EffectTable, Estimate, Fit, Method
+from promo.evidence.lenth import Contrasts, lenth
 from promo.evidence.observed import Levels, Observed, Signs, moments, observe
 from promo.evidence.statements import (
     AllEqual,
     CellEmpty,
     Constant,
-    DiffersBetweenHosts,
-    LenthError,
+    FollowUp,
     Name,
     NoError,
     NotDistinguished,
-    PartOfDesign,
     RunsLost,
     SameCondition,
     Statement,
     Together,
     TooFew,
-    TooFewContrasts,
 )
 from promo.evidence.values import Evidence
-from promo.study.design import Word, alias_chains, contrasts
+from promo.study.design import Word, chains_of, contrasts, effects_up_to
 from promo.study.values import Effects, Study
 
-HOST_ALPHA = 0.05
-"""A factor whose effect differs between hosts at this level is to be read host by host."""
-
-ORDERS = {"main": (1,), "pairs": (2,), "all": (1, 2)}
-"""Family -> how many factors its effects have."""
-
-
-class Method(Enum):
-    """Where the error of effects comes from."""
-
-    LEAST_SQUARES = "least squares"
-    LENTH = "lenth"
-
-
-@frozen
-class Estimate:
-    """One effect at one stage; numbers are decimal text of six digits, None where there is none."""
-
-    effect: Name
-    chain: tuple[Word, ...]
-    """Effects with the same column, this one first; the estimate is of their signed sum."""
-    value: Measured | None
-    error: Measured | None
-    t: Measured | None
-    p: Measured | None
-    adjusted: Measured | None
-    """p after Benjamini and Hochberg inside the family; None outside of it."""
-    low: Measured | None
-    high: Measured | None
-    hosts: tuple[tuple[str, Measured | None], ...]
-    """Estimate on each host alone; for main effects where there are two hosts or more."""
-    host_p: Measured | None
-    """p of the F test that the effect is the same on every host."""
-    agree: tuple[Count, Count] | None
-    """Cells in which the plain contrast has the sign of the estimate, of how many."""
-    discovered: bool
-
-
-@frozen
-class Fit:
-    """The effects at one stage."""
-
-    stage: str
-    runs: int
-    planned: int
-    degrees: int
-    """Of freedom left for the error."""
-    sigma: Measured | None
-    """Standard deviation of a run, within blocks."""
-    method: Method
-    pse: Measured | None
-    margin: Measured | None
-    """Lenth's margin of error, and for all contrasts at once."""
-    simultaneous: Measured | None
-    contrasts: tuple[tuple[Name, Measured], ...]
-    """Lenth: every contrast with its size, smallest first."""
-    estimates: tuple[Estimate, ...]
-    curvature: Measured | None
-    """Mean of the design's corners less the mean of its centre."""
-    statements: tuple[Statement, ...]
-
-
-@frozen
-class Relaxation:
-    """How an effect changed from one stage to the next; the two stages are taken as independent."""
-
-    effect: Name
-    before: str
-    after: str
-    change: Measured
-    error: Measured | None
-
-
-@frozen
-class EffectTable:
-    """Everything that `effects` estimates."""
-
-    FORM: ClassVar = ("promo_effects", 2)
-
-    name: str
-    fits: tuple[Fit, ...]
-    relaxations: tuple[Relaxation, ...]
-    evidence: Mapping[str, Digest]
-    """Stage -> digest of the evidence that was read."""
-
-    @property
-    def digest(self) -> str:
-        """Digest of its stored form."""
-        return value_digest(self)
-
-    def discovered(self, stage: str) -> tuple[Name, ...]:
-        """Effects that are discovered at a stage."""
-        fit = next(fit for fit in self.fits if fit.stage == stage)
-        return tuple(one.effect for one in fit.estimates if one.discovered)
+MOST_ROWS = 128
+"""Contrasts beyond the model are looked at in designs of up to so many rows."""
 
 
 def estimate_effects(study: Study, effects: Effects, evidence: Mapping[str, Evidence]) -> EffectTable:
@@ -163,9 +66,14 @@ def estimate_effects(study: Study, effects: Effects, evidence: Mapping[str, Evid
     for name in effects.designs:
         points |= study.designs[name].points
     factors = study.designs[effects.designs[0]].factors
-    fits = tuple(fit_stage(effects, factors, points, evidence[stage]) for stage in effects.stages)
+    seen = {stage: observe(evidence[stage], points) for stage in effects.stages}
+    fits = tuple(fit_observed(effects, factors, stage, seen[stage]) for stage in effects.stages)
+
+    def gained(stage: str, gains: Observed) -> Fit:
+        return fit_observed(effects, factors, stage, gains)
+
     read = {stage: evidence[stage].digest for stage in effects.stages}
-    return EffectTable(effects.name, fits, tuple(_relaxations(fits)), read)
+    return EffectTable(effects.name, fits, tuple(changes(effects, fits, seen, gained)), read)
 
 
 def fit_stage(effects: Effects, factors: Sequence[str], points: Mapping[str, Levels], evidence: Evidence) -> Fit:
@@ -175,7 +83,7 @@ def fit_stage(effects: Effects, factors: Sequence[str], points: Mapping[str, Lev
     Args:
         effects: model, blocks, family and rate.
         factors: the k factors.
-        points: candidate -> its row, shape (k,) of -1 and +1; zeros for a centre point.
+        points: candidate -> its row, shape (k,) of -1 and +1; zeros at the centre.
         evidence: the stage's table.
     """
     return fit_observed(effects, factors, evidence.stage, observe(evidence, points))
@@ -183,14 +91,14 @@ def fit_stage(effects: Effects, factors: Sequence[str], points: Mapping[str, Lev
 
 def fit_observed(effects: Effects, factors: Sequence[str], stage: str, seen: Observed) -> Fit:
     """The same, from values that have been read."""
-    there = [len(absent) < len(seen.cells) for absent in seen.absent]
-    corners = seen.only([any(row) and some for row, some in zip(seen.rows, there, strict=True)])
-    statements = [*_said_of_runs(seen), *_said_of_rows(corners)]
+    there = seen.only([len(absent) < len(seen.cells) for absent in seen.absent])
+    corners = there.only([0 not in row for row in there.rows])
     empty = Fit(
         stage=stage,
-        runs=corners.runs,
+        runs=seen.runs,
         planned=len(seen.names) * len(seen.cells),
         degrees=0,
+        freedom=None,
         sigma=None,
         method=Method.LEAST_SQUARES,
         pse=None,
@@ -199,16 +107,17 @@ def fit_observed(effects: Effects, factors: Sequence[str], stage: str, seen: Obs
         contrasts=(),
         estimates=(),
         curvature=None,
-        statements=tuple(statements),
+        statements=(*_said_of_runs(seen), *_said_of_rows(corners)),
     )
     if len(set(corners.rows)) < 2:
-        return evolve(empty, statements=(*statements, TooFew()))
-    if corners.runs * corners.squares == sum(corners.totals) ** 2:
-        return evolve(empty, statements=(*statements, AllEqual()))
-    fit = _Fit(effects, factors, corners).fit(empty)
-    centre = seen.only([not any(row) for row in seen.rows]).mean()
-    outside = corners.mean()
-    return fit if centre is None or outside is None else evolve(fit, curvature=six_digits(outside - centre))
+        return _with(empty, TooFew())
+    if there.runs * there.squares == sum(there.totals) ** 2:
+        return _with(empty, AllEqual())
+    return _Fit(effects, factors, there, corners).fit(empty)
+
+
+def _with(fit: Fit, *said: Statement) -> Fit:
+    return evolve(fit, statements=(*fit.statements, *said))
 
 
 def _said_of_runs(seen: Observed) -> Iterable[Statement]:
@@ -232,72 +141,109 @@ def _said_of_rows(corners: Observed) -> Iterable[Statement]:
             yield SameCondition(tuple(same))
 
 
+def modelled(effects: Effects, factors: Sequence[str]) -> list[Name]:
+    """Effects of the model: main effects, interactions of two factors if asked for, and those that are named."""
+    found = effects_up_to(factors, 2 if effects.pairs else 1)
+    return [*found, *(term for term in effects.terms if term not in found)]
+
+
+@frozen
+class _Error:
+    """What tests rest on; *spread* is the standard deviation of a run, or of an effect where that is *lenth*."""
+
+    spread: float
+    freedom: float
+    lenth: bool
+
+
 class _Fit:
-    def __init__(self, effects: Effects, factors: Sequence[str], corners: Observed) -> None:
-        self.effects, self.factors, self.corners = effects, tuple(factors), corners
-        self.rows = list(dict.fromkeys(corners.rows))
-        chains = alias_chains(self.factors, self.rows)
+    def __init__(self, effects: Effects, factors: Sequence[str], seen: Observed, corners: Observed) -> None:
+        self.effects, self.factors, self.seen, self.corners = effects, tuple(factors), seen, corners
+        self.digits = Digits.of(seen.values, seen.unit)
+        self.unit = seen.unit * Fraction(10) ** self.digits.shift
+        self.rows = list(dict.fromkeys(seen.rows))
+        self.centred = [0 in row for row in self.rows]
+        terms = modelled(effects, factors)
+        others = [effect for effect in effects_up_to(factors, 2) if effect not in terms]
+        chains = chains_of(self.factors, [row for row in self.rows if 0 not in row], [*terms, *others])
         self.fixed = [effect for chain in chains if not chain[0][1] for _, effect in chain if effect]
-        most = 2 if effects.pairs else 1
-        self.chains = [chain for chain in chains if 1 <= len(chain[0][1]) <= most]
-        self.hosts = corners.hosts()
+        named = set(terms)
+        self.chains = [chain for chain in chains if chain[0][1] in named]
+        self.omitted = [chain[0][1] for chain in chains if chain[0][1] and chain[0][1] not in named]
+        self.hosts = seen.hosts()
         self.signs = Signs(corners)
+        self.moments = moments(list(self.hosts.values()), self.rows, effects.block)
+        self.blocks = sum(len(some.totals) for some in self.moments.blocks)
 
     def fit(self, empty: Fit) -> Fit:
-        whole = moments(list(self.hosts.values()), self.rows, self.effects.block)
-        once = self.signs.cells == 1 and self.corners.runs == len(self.rows)
         columns = [self._column(chain[0][1]) for chain in self.chains]
-        apart = [
-            self._apart(column) if len(chain[0][1]) == 1 else []
-            for chain, column in zip(self.chains, columns, strict=True)
-        ]
-        solved = solve([column * len(self.hosts) for column in columns], whole, further=apart)
-        degrees = self.corners.runs - sum(len(some.totals) for some in whole.blocks) - solved.rank
-        said = list(empty.statements)
+        left_out = [self._column(effect) for effect in self.omitted]
+        mains = [number for number, chain in enumerate(self.chains) if len(chain[0][1]) == 1]
+        apart = [self._apart(columns[number]) for number in mains] if len(self.hosts) > 1 else []
+        model = [*columns, *([[int(one) for one in self.centred]] if any(self.centred) else [])]
+        solved = solve(self._on_hosts(model), self.moments, further=apart, omitted=self._on_hosts(left_out))
+        degrees = self.seen.runs - self.blocks - solved.rank
+        said: list[Statement] = []
         lost = self._not_estimable(solved, said)
-        fit = evolve(empty, degrees=degrees)
-        residual = solved.residual / self.corners.unit**2
-        if once:
-            fit, spread, freedom = self._lenth(fit, said)
-        elif degrees > 0 and residual > 0:
-            spread, freedom = root(residual / degrees), float(degrees)
-            fit = evolve(fit, sigma=six_digits(spread))
-        else:
-            spread, freedom = None, 0.0
-            said.append(NoError(perfect=bool(degrees)))
-        reach = t_quantile(1 - float(self.effects.rate) / 2, freedom) if spread else 0.0
-        alone = self._alone(columns)
+        fit, error = self._error(evolve(empty, degrees=degrees), solved, degrees, said)
+        reach = t_quantile(1 - float(self.effects.rate) / 2, error.freedom) if error else 0.0
+        alone = self._alone(model)
         estimates = []
         for number, chain in enumerate(self.chains):
             if number in lost:
-                estimates.append(self._absent(chain))
+                estimates.append(_absent(chain))
                 continue
-            value = 2 * solved.coefficients[number] / self.corners.unit
-            error = spread if once else spread and nearest(2 * spread * math.sqrt(solved.variances[number]))
-            one = self._estimate(chain, columns[number], value, error, freedom, reach)
+            one = self._estimate(number, columns[number], solved, error, reach)
             if alone and len(chain[0][1]) == 1:
                 one = evolve(one, hosts=tuple((host, values[number]) for host, values in alone.items()))
-                one = self._between(one, solved, number, degrees, said)
             estimates.append(one)
+        if apart:
+            null = () if self._complete() else self._null([*model, *left_out], apart)
+            names = [one.effect for one in estimates]
+            tested = between_hosts(names, self.omitted, mains, lost, solved, degrees, null)
+            said += tested.statements
+            for number, (p, adjusted) in tested.tails.items():
+                estimates[number] = evolve(estimates[number], host_p=p, host_adjusted=adjusted)
+        curvature = self._curvature(solved, error, reach) if any(self.centred) else None
+        said += self._follow_up(fit, model)
         found = self._judged(estimates)
-        return evolve(fit, estimates=tuple(found), statements=tuple(said))
+        return _with(evolve(fit, estimates=tuple(found), curvature=curvature), *said)
+
+    # --- columns -------------------------------------------------------------------------------------------
 
     def _column(self, effect: Name) -> list[int]:
-        """An effect's sign in every row."""
+        """An effect's sign in every row; 0 at the centre."""
         places = [self.factors.index(factor) for factor in effect]
         return [math.prod(row[place] for place in places) for row in self.rows]
+
+    def _on_hosts(self, columns: Sequence[list[int]]) -> list[list[int]]:
+        """Columns over the rows of every host."""
+        return [column * len(self.hosts) for column in columns]
 
     def _apart(self, column: list[int]) -> list[list[int]]:
         """An effect's columns on each host but the first."""
         count, zeros = len(self.hosts), [0] * len(self.rows)
         return [[*zeros * host, *column, *zeros * (count - host - 1)] for host in range(1, count)]
 
+    def _complete(self) -> bool:
+        """Whether every host has a block with all rows, so that its differences are those of the others' as well."""
+        count = len(self.rows)
+        return all(
+            any(sum(kind // count == host for kind in some.counts) == count for some in self.moments.blocks)
+            for host in range(len(self.hosts))
+        )
+
+    def _null(self, columns: Sequence[list[int]], apart: Sequence[list[list[int]]]) -> Sequence[Sequence[Fraction]]:
+        """What depends on what among columns and their differences between hosts."""
+        every = [*self._on_hosts(columns), *(column for some in apart for column in some)]
+        return solve(every, self.moments, variances=False).null
+
     def _not_estimable(self, solved: Solved, said: list[Statement]) -> set[int]:
         if self.fixed:
             said.append(Constant(tuple(self.fixed)))
         lost: set[int] = set()
         for vector in solved.null:
-            terms = [number for number, one in enumerate(vector) if one]
+            terms = [number for number, one in enumerate(vector[: len(self.chains)]) if one]
             lost |= set(terms)
             said.append(NotDistinguished(tuple(self.chains[number][0][1] for number in terms)))
         for chain in self.chains:
@@ -306,102 +252,141 @@ class _Fit:
                 said.append(Together(tuple(mains)))
         return lost
 
-    def _absent(self, chain: tuple[Word, ...]) -> Estimate:
-        return Estimate(chain[0][1], chain, None, None, None, None, None, None, None, (), None, None, False)
+    # --- the error -----------------------------------------------------------------------------------------
+
+    def _error(self, fit: Fit, solved: Solved, degrees: int, said: list[Statement]) -> tuple[Fit, _Error | None]:
+        """What tests rest on: what the model leaves over, or else Lenth's error, if either is there."""
+        again = self.seen.runs - self.corners.runs > sum(self.centred)
+        once = self.corners.runs == len(set(self.corners.rows)) and not again
+        if once and (self.blocks == 1 or degrees <= 0):
+            found, statement = self._lenth()
+            said.append(statement)
+            if found is None:
+                return fit, None
+            text = self.digits.text
+            fit = evolve(
+                fit,
+                method=Method.LENTH,
+                freedom=six(found.freedom),
+                pse=text(found.pse),
+                margin=text(found.margin),
+                simultaneous=text(found.simultaneous),
+                contrasts=tuple((name, self.digits.estimate(size)) for name, size in found.sizes),
+            )
+            return fit, _Error(found.pse, found.freedom, lenth=True)
+        residual = solved.residual / self.unit**2
+        if degrees <= 0 or not residual:
+            said.append(NoError(perfect=bool(degrees)))
+            return fit, None
+        spread = root(residual / degrees)
+        return evolve(fit, sigma=self.digits.text(spread), freedom=six(degrees)), _Error(spread, degrees, lenth=False)
+
+    def _lenth(self) -> tuple[Contrasts | None, Statement]:
+        values = {
+            row: Fraction(sum(some)) / self.unit
+            for row, some in zip(self.corners.rows, self.corners.values, strict=True)
+        }
+        return lenth(self.factors, values, self._blocks_of_rows(), float(self.effects.rate))
+
+    def _blocks_of_rows(self) -> list[list[Levels]]:
+        """The rows of every block, where each row ran once."""
+        found: dict[tuple[object, ...], list[Levels]] = {}
+        for row, absent in zip(self.corners.rows, self.corners.absent, strict=True):
+            host, seed = next(one for cell, one in enumerate(self.corners.cells) if cell not in absent)
+            block = (host if "host" in self.effects.block else None, seed if "seed" in self.effects.block else None)
+            found.setdefault(block, []).append(row)
+        return list(found.values())
+
+    def _follow_up(self, fit: Fit, model: list[list[int]]) -> list[Statement]:
+        """Contrasts that the model leaves out, and that lie beyond the margin of all of them at once."""
+        taken = {effect for chain in self.chains for _, effect in chain}
+        if fit.method is Method.LENTH:
+            beyond = [
+                (name, size)
+                for name, size in fit.contrasts
+                if name not in taken and abs(Fraction(size)) > Fraction(fit.simultaneous or 0)
+            ]
+            return [FollowUp(tuple(beyond))] if beyond else []
+        corners = [row for row in self.rows if 0 not in row]
+        if fit.sigma is None or len(corners) > MOST_ROWS:
+            return []
+        named = contrasts(self.factors, corners)
+        names = [effects[0] for effects in named.values() if taken.isdisjoint(effects)]
+        if not names or len(named) != len(corners) - 1:
+            return []
+        every = [*model, *map(self._column, names)]
+        return self._beyond(names, len(model), solve(self._on_hosts(every), self.moments))
+
+    def _beyond(self, names: Sequence[Name], first: int, solved: Solved) -> list[Statement]:
+        """Of contrasts beside the model those beyond the margin, by what runs of one condition differ."""
+        freedom = self.seen.runs - self.blocks - solved.rank
+        residual = solved.residual / self.unit**2
+        if freedom <= 0 or not residual:
+            return []
+        rate, spread = float(self.effects.rate), root(residual / freedom)
+        reach = t_quantile((1 + (1 - rate) ** (1 / len(names))) / 2, freedom)
+        lost = {number for vector in solved.null for number, one in enumerate(vector) if one}
+        beyond = []
+        for number, name in enumerate(names, start=first):
+            size = 2 * solved.coefficients[number] / self.unit
+            if number not in lost and abs(float(size)) > reach * 2 * spread * root(solved.variances[number]):
+                beyond.append((name, self.digits.estimate(size)))
+        return [FollowUp(tuple(beyond))] if beyond else []
+
+    # --- estimates -----------------------------------------------------------------------------------------
 
     def _estimate(
-        self,
-        chain: tuple[Word, ...],
-        column: Sequence[int],
-        value: Fraction,
-        error: float | None,
-        degrees: float,
-        reach: float,
+        self, number: int, column: Sequence[int], solved: Solved, error: _Error | None, reach: float
     ) -> Estimate:
-        agree = self.signs.agreement(dict(zip(self.rows, column, strict=True)), value)
-        if not error:
-            return evolve(self._absent(chain), value=six_digits(value), agree=agree)
-        near, beyond = nearest(value), nearest(reach * error)
-        t = nearest(near / error)
-        return Estimate(
-            effect=chain[0][1],
-            chain=chain,
-            value=six_digits(value),
-            error=six_digits(error),
-            t=six_digits(t),
-            p=six_digits(t_tails(t, degrees)),
-            adjusted=None,
-            low=six_digits(near - beyond),
-            high=six_digits(near + beyond),
-            hosts=(),
-            host_p=None,
-            agree=agree,
-            discovered=False,
+        chain, value = self.chains[number], 2 * solved.coefficients[number] / self.unit
+        signs = dict(zip(self.rows, column, strict=True))
+        one = evolve(
+            _absent(chain),
+            aliases=tuple(
+                (biases[number], effect)
+                for effect, biases in zip(self.omitted, solved.biases, strict=True)
+                if biases[number]
+            ),
+            value=self.digits.estimate(value),
+            agree=self.signs.agreement(signs, value),
         )
+        if error is None:
+            return one
+        width = error.spread if error.lenth else 2 * error.spread * root(solved.variances[number])
+        tested = self._tested(value, width, error.freedom, reach)
+        return evolve(one, error=tested[0], t=tested[1], p=tested[2], low=tested[3], high=tested[4])
 
-    def _alone(self, columns: Sequence[Sequence[int]]) -> dict[str, list[str | None]]:
+    def _tested(self, value: Fraction, width: float, freedom: float, reach: float) -> tuple[str, str, str, str, str]:
+        """Error, t, p and interval of an estimate."""
+        t, far = float(value) / width, Fraction(reach * width)
+        low, high = self.digits.estimate(value - far), self.digits.estimate(value + far)
+        return self.digits.text(width), six(t), six(t_tails(t, freedom)), low, high
+
+    def _curvature(self, solved: Solved, error: _Error | None, reach: float) -> Curvature | None:
+        """The last column of the model: by how much runs at the centre lie above those at the corners."""
+        number = len(self.chains)
+        if any(vector[number] for vector in solved.null):
+            return None
+        value = -solved.coefficients[number] / self.unit
+        runs = self.seen.runs - self.corners.runs
+        if error is None:
+            return Curvature(runs, self.digits.estimate(value), None, None, None, None, None)
+        spread = error.spread * math.sqrt(self.seen.runs) / 2 if error.lenth else error.spread
+        width = spread * root(solved.variances[number])
+        return Curvature(runs, self.digits.estimate(value), *self._tested(value, width, error.freedom, reach))
+
+    def _alone(self, columns: Sequence[list[int]]) -> dict[str, list[str | None]]:
         """Every effect on each host alone, where there are two hosts or more."""
         found: dict[str, list[str | None]] = {}
         for host, part in self.hosts.items() if len(self.hosts) > 1 else ():
-            solved = solve(columns, moments([part], self.rows, self.effects.block), variances=False)
+            alone: Moments = moments([part], self.rows, self.effects.block)
+            solved = solve(columns, alone, variances=False)
             lost = {number for vector in solved.null for number, one in enumerate(vector) if one}
             found[host] = [
-                None if number in lost else six_digits(2 * one / part.unit)
+                None if number in lost else self.digits.estimate(2 * one / self.unit)
                 for number, one in enumerate(solved.coefficients)
             ]
         return found
-
-    def _between(self, one: Estimate, solved: Solved, number: int, degrees: int, said: list[Statement]) -> Estimate:
-        """With the F test that an effect is one on all hosts."""
-        added, fall = solved.gains[number]
-        freedom, residual = degrees - added, solved.residual - fall
-        if not added or freedom <= 0 or not residual:
-            return one
-        p = f_tail(nearest(fall / added / (residual / freedom)), added, freedom)
-        if p < HOST_ALPHA:
-            said.append(DiffersBetweenHosts(one.effect, six_digits(p)))
-        return evolve(one, host_p=six_digits(p))
-
-    # --- one run of each condition -------------------------------------------------------------------------
-
-    def _lenth(self, fit: Fit, said: list[Statement]) -> tuple[Fit, float | None, float]:
-        """Lenth's pseudo standard error over every contrast between the rows."""
-        values = (Fraction(sum(some), self.corners.unit) for some in self.corners.values)
-        value = dict(zip(self.corners.rows, values, strict=True))
-        named = contrasts(self.factors, self.rows)
-        if len(named) != len(self.rows) - 1:
-            said.append(PartOfDesign())
-            return fit, None, 0.0
-        found: list[tuple[float, Name]] = []
-        for effects in named.values():
-            places = [self.factors.index(factor) for factor in effects[0]]
-            total = sum((math.prod(row[p] for p in places) * value[row] for row in self.rows), Fraction(0))
-            found.append((nearest(2 * total / len(self.rows)), effects[0]))
-        sizes = [abs(size) for size, _ in found]
-        first = nearest(1.5 * median(sizes))
-        small = [size for size in sizes if size < 2.5 * first]
-        if len(sizes) < 3 or not small or not median(small):
-            said.append(TooFewContrasts())
-            return fit, None, 0.0
-        pse, degrees, rate = nearest(1.5 * median(small)), len(sizes) / 3, float(self.effects.rate)
-        each = t_quantile(1 - rate / 2, degrees) * pse
-        every = t_quantile((1 + (1 - rate) ** (1 / len(sizes))) / 2, degrees) * pse
-        said.append(LenthError(len(sizes)))
-        shown = tuple(
-            (name, six_digits(size)) for size, name in sorted(found, key=lambda one: (abs(one[0]), _name(one[1])))
-        )
-        return (
-            evolve(
-                fit,
-                method=Method.LENTH,
-                pse=six_digits(pse),
-                margin=six_digits(each),
-                simultaneous=six_digits(every),
-                contrasts=shown,
-            ),
-            pse,
-            degrees,
-        )
 
     # --- the family ----------------------------------------------------------------------------------------
 
@@ -412,23 +397,9 @@ class _Fit:
         adjusted = adjust([float(estimates[number].p or 1) for number in family])
         found = list(estimates)
         for number, p in zip(family, adjusted, strict=True):
-            found[number] = evolve(found[number], adjusted=six_digits(p), discovered=p <= float(self.effects.rate))
+            found[number] = evolve(found[number], adjusted=six(p), discovered=p <= float(self.effects.rate))
         return found
 
 
-def _relaxations(fits: Sequence[Fit]) -> Iterable[Relaxation]:
-    for before, after in pairwise(fits):
-        known = {one.effect: one for one in before.estimates}
-        for one in after.estimates:
-            first = known.get(one.effect)
-            if first is None or first.value is None or one.value is None or first.chain != one.chain:
-                continue
-            error = math.hypot(nearest(first.error), nearest(one.error)) if first.error and one.error else None
-            change = nearest(one.value) - nearest(first.value)
-            yield Relaxation(
-                one.effect, before.stage, after.stage, six_digits(change), None if error is None else six_digits(error)
-            )
-
-
-def _name(effect: Name) -> str:
-    return " * ".join(effect)
+def _absent(chain: tuple[Word, ...]) -> Estimate:
+    return Estimate(chain[0][1], chain, (), None, None, None, None, None, None, None, (), None, None, None, False)

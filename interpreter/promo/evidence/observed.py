@@ -16,11 +16,11 @@ from operator import gt, lt, mul
 from attrs import field, frozen
 
 from promo.base.canonical import from_exact
-from promo.evidence.least_squares import Blocks, Moments
+from promo.base.least_squares import Blocks, Moments
 from promo.evidence.values import Evidence
 
 Levels = tuple[int, ...]
-"""A row of the design: -1 and +1; zeros for a centre point."""
+"""A row of the design: -1 and +1; zeros at the centre."""
 
 NONE: frozenset[int] = frozenset()
 
@@ -65,7 +65,7 @@ class Observed:
         """Values there are."""
         return len(self.names) * len(self.cells) - sum(map(len, self.absent))
 
-    @property
+    @cached_property
     def squares(self) -> int:
         """Sum of all squared values."""
         return sum(sum(map(mul, values, values)) for values in self.values)
@@ -76,6 +76,8 @@ class Observed:
 
     def only(self, chosen: Sequence[bool]) -> "Observed":
         """Some of the candidates."""
+        if all(chosen):
+            return self
         return Observed(
             tuple(compress(self.names, chosen)),
             tuple(compress(self.rows, chosen)),
@@ -83,6 +85,41 @@ class Observed:
             tuple(compress(self.values, chosen)),
             tuple(compress(self.absent, chosen)),
             self.unit,
+        )
+
+    def gained(self, later: "Observed") -> "Observed":
+        """What each run gained until a later stage, for runs that have a value at both; a run is its cell's."""
+        at = {cell: number for number, cell in enumerate(later.cells)}
+        cells = tuple(cell for cell in self.cells if cell in at)
+        mine = [number for number, cell in enumerate(self.cells) if cell in at]
+        theirs = [at[cell] for cell in cells]
+        unit, rows = lcm(self.unit, later.unit), {name: place for place, name in enumerate(later.names)}
+        names, values, absent = [], [], []
+        for place, name in enumerate(self.names):
+            other = rows.get(name)
+            if other is None:
+                continue
+            lacking = frozenset(
+                number
+                for number, (one, two) in enumerate(zip(mine, theirs, strict=True))
+                if one in self.absent[place] or two in later.absent[other]
+            )
+            times, before, after = (unit // self.unit, unit // later.unit), self.values[place], later.values[other]
+            values.append(
+                [
+                    0 if number in lacking else times[1] * after[two] - times[0] * before[one]
+                    for number, (one, two) in enumerate(zip(mine, theirs, strict=True))
+                ]
+            )
+            names.append(place)
+            absent.append(lacking)
+        return Observed(
+            tuple(self.names[place] for place in names),
+            tuple(self.rows[place] for place in names),
+            cells,
+            tuple(values),
+            tuple(absent),
+            unit,
         )
 
     def hosts(self) -> "dict[str, Observed]":

@@ -93,12 +93,36 @@ class Together(Shown):
 
 @frozen(**LEAN)
 class DiffersBetweenHosts(Shown):
-    """A main effect that differs between hosts, by an F test."""
+    """A main effect that differs between hosts, by an F test; p is adjusted over all effects that are tested so."""
 
     TAG: ClassVar = "differs between hosts"
 
     effect: Name
     p: Measured
+
+
+@frozen(**LEAN)
+class HostsAliased(Shown):
+    """
+    A main effect of which the runs cannot tell whether it differs between hosts.
+
+    That difference cannot be distinguished from *effects* and from how *others* differ between hosts.
+    """
+
+    TAG: ClassVar = "hosts aliased"
+
+    effect: Name
+    effects: tuple[Name, ...]
+    others: tuple[Name, ...]
+
+
+@frozen(**LEAN)
+class FollowUp(Shown):
+    """Contrasts that the model leaves out, with their sizes, each beyond the margin of all of them at once."""
+
+    TAG: ClassVar = "follow up"
+
+    contrasts: tuple[tuple[Name, Measured], ...]
 
 
 @frozen(**LEAN)
@@ -135,6 +159,8 @@ Statement = (
     | NotDistinguished
     | Together
     | DiffersBetweenHosts
+    | HostsAliased
+    | FollowUp
     | PartOfDesign
     | TooFewContrasts
     | LenthError

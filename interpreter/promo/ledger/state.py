@@ -20,6 +20,7 @@ from promo.ledger.values import (
     AttemptLate,
     AttemptLost,
     AttemptStarted,
+    BudgetAmended,
     BundleImported,
     CellResult,
     ClockJumped,
@@ -28,6 +29,7 @@ from promo.ledger.values import (
     Ended,
     Event,
     Freezing,
+    Input,
     Loss,
     OfStep,
     OfStudy,
@@ -143,6 +145,8 @@ class State:
     """Gate or rule that waited for a person -> what that person decided."""
     amendments: list[Amendment] = field(factory=list)
     """Amendments of gates and rules, oldest first; the first has the number 1."""
+    budgets: list[BudgetAmended] = field(factory=list)
+    """Budgets that the study was given after it had begun, oldest first."""
     amended_at: list[str] = field(factory=list)
     """When each amendment was recorded."""
     decided_at: dict[str, str] = field(factory=dict)
@@ -157,6 +161,8 @@ class State:
     """The gate or rule that ended the study."""
     starts: int = 0
     """How often a promo began to work on it."""
+    inputs: tuple[Input, ...] | None = None
+    """What its runs rest on and was not frozen, as it was at the first start; None before it."""
     incarnations: int = 0
     events: int = 0
     last_time: str = ""
@@ -170,6 +176,11 @@ class State:
     def replay(self) -> bool:
         """Whether nothing is trained: values are read from recorded curves."""
         return self.frozen is not None and self.frozen.replay is not None
+
+    @property
+    def budget_s(self) -> int | None:
+        """The study's budget by its last amendment; None where that of the spec holds."""
+        return self.budgets[-1].budget_s if self.budgets else None
 
     def accepted(self, run: str) -> Attempt | None:
         """The attempt of a run whose result counts: the first that was accepted."""
@@ -189,6 +200,11 @@ class State:
     def flagged(self, run: str) -> int:
         """How many results of a run a guard set aside."""
         return sum(attempt.state is AttemptState.FLAGGED for attempt in self.attempts.get(run, ()))
+
+    def lost(self, run: str) -> int:
+        """How many attempts of a run were lost; one whose device was taken never began."""
+        lost = (one for one in self.attempts.get(run, ()) if one.state is AttemptState.LOST)
+        return sum(one.loss is not Loss.BUSY for one in lost)
 
     def promoted(self, name: str) -> tuple[str, ...]:
         """Whom a gate or reduction let on, by its own verdict or by that of a person; nobody before it has decided."""
@@ -284,8 +300,9 @@ def _move(state: State, one: OfStep | OfStudy, time: str) -> None:
             state.receipts.append(one)
         case Publication():
             state.published = one.value if state.published is None else state.published
-        case Start():
+        case Start() as one:
             state.starts += 1
+            state.inputs = one.inputs if state.inputs is None else state.inputs
         case TextPrepared():
             state.text = one.text
         case StageOpened():
@@ -299,6 +316,8 @@ def _move(state: State, one: OfStep | OfStudy, time: str) -> None:
         case Amendment():
             state.amendments.append(one)
             state.amended_at.append(time)
+        case BudgetAmended():
+            state.budgets.append(one)
         case BundleImported():
             state.bundles.append(one)
         case EffectsEstimated():

@@ -116,6 +116,33 @@ class Publication:
     value: str
 
 
+class InputKind(Enum):
+    """How something is found that runs rest on and no study freezes."""
+
+    PROGRAM = "program"
+    """On PATH, by its name."""
+    FILE = "file"
+    """By its path."""
+    MODULE = "module"
+    """By PYTHONPATH; its name is the path from there."""
+    VARIABLE = "variable"
+    """In promo's environment."""
+
+
+@frozen
+class Input:
+    """What runs rest on and was not frozen, as it was when promo started."""
+
+    ROW: ClassVar = True
+
+    kind: InputKind
+    name: Said
+    digest: Digest | None
+    """None: there was none, it could not be read, or it is too large."""
+    value: Said | None
+    """Of a variable, where what looks like a key is starred; of a file that is too large, its size."""
+
+
 @frozen
 class Start:
     """A promo began to work on the study."""
@@ -127,6 +154,8 @@ class Start:
     command: tuple[str, ...]
     packages: tuple[str, ...]
     code: str
+    inputs: tuple[Input, ...]
+    """The same at every start."""
 
 
 @frozen
@@ -171,6 +200,17 @@ class EffectsEstimated:
     effects: Digest
     discovered: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
     """Stage -> effects that are discovered there, each as its factors."""
+
+
+@frozen
+class BudgetAmended:
+    """Somebody gave a study that had begun another budget: the largest sum of what its attempts may spend."""
+
+    TAG: ClassVar = "budget.amended"
+
+    budget_s: Annotated[int, Range(1, 10**9)]
+    reason: Said
+    by: Said
 
 
 @frozen
@@ -442,6 +482,7 @@ OfStudy = (
     | ClockJumped
     | PersonDecided
     | Amendment
+    | BudgetAmended
     | BundleImported
 )
 Happening = OfAttempt | OfStep | OfStudy

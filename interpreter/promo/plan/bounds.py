@@ -4,7 +4,8 @@ Study to what every world has in common: the runs that begin whatever happens.
 A world is one course of a study: some scores, some failures, a person's word where one is asked.  Nothing is sure of it
 but this: a stage is reached unless the study can end before it, and whoever is sure to enter there is tried at least
 once in each cell.  How long that takes nobody can say beforehand, since an attempt may fail at once; so what is sure is
-a number of attempts and never an amount of time.
+a number of attempts and never an amount of time.  A study whose budget is used up has not ended: it waits for a larger
+one.
 """
 
 from collections.abc import Iterator, Mapping
@@ -72,6 +73,5 @@ def _answers(one: Gate | Rule | Reduction, entrants: Mapping[str, Entrants]) -> 
 
 def _compares(gate: Gate) -> bool:
     """Whether it keeps by a comparison with a candidate of a name."""
-    ways = (gate.keep, *(demand.otherwise for demand in gate.demands if not isinstance(demand.otherwise, Then)))
-    parts = (part for way in ways for part in primitives(way))
+    parts = (part for way in gate.ways for part in primitives(way))
     return any(isinstance(part, Difference | Equivalent) and part.reference not in (None, LEADER) for part in parts)

@@ -19,7 +19,6 @@ from promo.base.units import HOUR
 from promo.plan.bounds import certain_stages
 from promo.plan.values import Bounds, Plan, PlannedRun, StagePlan, Supposition
 from promo.study.closure import closure
-from promo.study.limits import longest_s
 from promo.study.lock import frozen_rules
 from promo.study.meaning import meaning, order_of
 from promo.study.values import Stage, Study
@@ -136,7 +135,7 @@ class _Ladder:
             runs=runs,
             run_count=Bounds(len(begun), planned, most),
             budget_s=planned * cap_s,
-            bound_s=most * longest_s(cap_s),
+            bound_s=most * stage.budget.longest_s,
             budget_s_by_host={host: there.planned * len(stage.seeds) * cap_s for host in stage.hosts},
             starts_s=ready,
             ends_s=self.ends[stage.name],

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from promo.base.floats import nearest
 from promo.evidence.across import moves, turns
-from promo.evidence.effects import ORDERS, EffectTable, Estimate
+from promo.evidence.estimates import ORDERS, EffectTable, Estimate
 from promo.report.describe import describe_budget
 from promo.report.design import effect_name
 from promo.report.flows import ranks_svg
@@ -24,8 +24,8 @@ MOST_LINES = 10
 """So many effects are drawn; the largest of the family at any stage, if it has more."""
 
 
-def flip_lines(record: Record, effects: Effects, table: EffectTable) -> Iterable[str]:
-    """Effects that flip from one stage to the next, and whether the stages share runs."""
+def flip_lines(effects: Effects, table: EffectTable) -> Iterable[str]:
+    """Effects that flip from one stage to the next."""
     turned = list(turns(table))
     for one in turned:
         how = "both intervals leave zero out" if one.clear else "an interval holds zero, so noise alone may do that"
@@ -41,12 +41,6 @@ def flip_lines(record: Record, effects: Effects, table: EffectTable) -> Iterable
             yield f"Of {here[0].count} effects by size, {words}, between {before} and {after}."
     if len(table.fits) > 1 and not turned and not moved:
         yield "No effect changes its sign or its place in the order of sizes from stage to stage."
-    for before, after in pairwise(effects.stages):
-        if before in (stage.name for stage in record.study.carried_on(after)):
-            yield (
-                f"{after} carries the runs of {before} on, so what they share cancels in a change, and its error, "
-                "which takes the stages as independent, is as a rule too large."
-            )
 
 
 def effects_across(record: Record, effects: Effects, table: EffectTable) -> str:

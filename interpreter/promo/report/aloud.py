@@ -1,10 +1,19 @@
 """Gates and rules as one would read them aloud."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import assert_never
 
 from promo.base.canonical import exact
-from promo.report.describe import describe_bound, describe_guard, describe_judged, describe_kept, describe_level
+from promo.base.units import duration
+from promo.report.describe import (
+    describe_bound,
+    describe_guard,
+    describe_judged,
+    describe_kept,
+    describe_level,
+    describe_tolerance,
+)
 from promo.study.judgement import (
     Agreement,
     Best,
@@ -29,6 +38,7 @@ from promo.study.judgement import (
     Then,
     Top,
 )
+from promo.study.limits import ALLOWANCE_S, ATTEMPTS
 from promo.study.values import Grow, Study
 from promo.syntax.clauses import LEADER
 
@@ -52,14 +62,26 @@ def joined(names: tuple[str, ...] | list[str], word: str = "and") -> str:
 
 
 def read_start(study: Study) -> tuple[str, ...]:
-    """What has to be there before the first run, a sentence each; none for most studies."""
+    """What holds of every run before any gate, a sentence each; none for most studies."""
     said = ["Nothing runs before somebody outside vouches for what was frozen."] if study.anchor else []
     if study.draw is not None:
         value = "the first receipt recorded after that" if study.draw.published is None else study.draw.published
         said.append(f"Seeds are drawn from what was frozen and from {value}; nobody knows them earlier.")
     if study.order_seed is not None:
         said.append(f"Inside each block of a stage, runs come in an order drawn with seed {study.order_seed}.")
-    return tuple(said)
+    return (*said, *_read_limits(study))
+
+
+def _read_limits(study: Study) -> Iterator[str]:
+    """What a study says of its attempts where that is not as usual, a sentence each."""
+    if study.attempts != ATTEMPTS:
+        yield f"A run is tried {count(study.attempts)} times in all, lost attempts included, or as gates allow if more."
+    for stage in study.stages.values():
+        budget = stage.budget
+        if budget.allowance_s != ALLOWANCE_S:
+            yield f"An attempt of {stage.name} may take {duration(budget.allowance_s)} besides its training."
+        if budget.tolerance is not None:
+            yield f"A run of {stage.name} may miss its budget by {describe_tolerance(budget.tolerance)} and no more."
 
 
 def read_gate(gate: Gate, study: Study) -> str:

@@ -46,7 +46,7 @@ def _lines(record: Record, baseline: Baseline) -> Iterable[str]:
         return
     mine, theirs = means[best], matched[leader]
     assert mine is not None and theirs is not None
-    way = -1 if record.study.measure.lower_is_better else 1
+    way = -record.study.measure.sign
     gain = way * (mine - theirs)
     apart = f"{rounded(abs(gain), PLACES)} {unit} {'better' if gain > 0 else 'worse'} than"
     beside = apart if gain else "the same as"
@@ -70,6 +70,6 @@ def _means(evidence: Evidence) -> dict[str, Fraction | None]:
 
 
 def _best(record: Record, means: dict[str, Fraction | None]) -> str | None:
-    sign = 1 if record.study.measure.lower_is_better else -1
+    sign = record.study.measure.sign
     known = {name: sign * mean for name, mean in means.items() if mean is not None}
     return min(known, key=lambda name: (known[name], name), default=None)

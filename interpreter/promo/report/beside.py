@@ -177,7 +177,7 @@ def _stages(first: Record, second: Record) -> Iterable[PairStage]:
             continue
         one, two = (_means(record, record.evidence[name]) for record in (first, second))
         both = [candidate for candidate in one if candidate in two]
-        sign = 1 if first.study.measure.lower_is_better else -1
+        sign = first.study.measure.sign
         better = sorted(one, key=lambda candidate: sign * one[candidate])
         rows = tuple(
             _row(candidate, one, two) for candidate in [*better, *(extra for extra in two if extra not in one)]

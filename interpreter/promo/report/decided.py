@@ -44,6 +44,7 @@ from promo.ledger.outcomes import (
 )
 from promo.ledger.state import Attempt, State
 from promo.ledger.values import Loss, ResultFlagged
+from promo.plan.values import PlannedRun
 from promo.report.describe import describe_condition, describe_guard, describe_level
 from promo.report.words import listed, number, plural
 from promo.study.judgement import Agreement, Condition, Difference, Equivalent, Gate, Guard, Reduction, Rule
@@ -128,6 +129,15 @@ def attempt_cause(attempt: Attempt, study: Study) -> str:
     if attempt.flagged is not None:
         return flag_words(attempt.flagged, study)
     return attempt.cause if attempt.loss is None else LOSSES[attempt.loss]
+
+
+def attempts_words(run: PlannedRun, state: State) -> str:
+    """That a run has no value because it was tried as often as may be, and what became of its attempts."""
+    lost, failed, flagged = state.lost(run.id), state.failures(run.id), state.flagged(run.id)
+    counted = ((lost, "lost"), (failed, "failed"), (flagged, "excluded"))
+    said = ", ".join(f"{count} {word}" for count, word in counted if count)
+    where = f"{run.stage}: {run.candidate} on {run.host}, seed {run.seed}"
+    return f"{where} has used up its {plural(state.tries(run.id), 'attempt')} ({said}) and has no value"
 
 
 # --- what was decided ----------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ sealed and compared is the value itself.
 """
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import assert_never
 
 from promo.base.canonical import Json, exact
@@ -43,6 +44,7 @@ from promo.study.judgement import (
     Top,
     Watched,
 )
+from promo.study.limits import ALLOWANCE_S, ATTEMPTS
 from promo.study.meaning import gate_meaning, order_of
 from promo.study.space import Factor, Interval, Neighbourhood
 from promo.study.space import Level as FactorLevel
@@ -77,7 +79,7 @@ def describe(study: Study) -> dict[str, Json]:
         "measure": describe_measure(study.measure),
         "runner": describe_runner(study.runner),
         "data": describe_data(study.data),
-        "budget": None if study.budget_s is None else f"{study.budget_s}s of device time",
+        "budget": None if study.budget_s is None else f"{study.budget_s}s of {time_of_slots(study)}",
         "host": {name: describe_host(host) for name, host in study.hosts.items()},
         "factor": {name: describe_factor(factor) for name, factor in study.factors.items()},
         "candidate": {name: describe_candidate(candidate) for name, candidate in study.candidates.items()},
@@ -85,7 +87,7 @@ def describe(study: Study) -> dict[str, Json]:
         "stage": {name: describe_stage(stage) for name, stage in study.stages.items()},
         "gate": {name: describe_gate(gate, study.measure) for name, gate in study.gates.items()},
         "rule": {name: describe_rule(rule, study.measure) for name, rule in study.rules.items()},
-        "account": describe_account(study.account),
+        "account": describe_account(study.account, time_of_slots(study)),
         "grow": {name: describe_grow(grow) for name, grow in study.grows.items()},
         "schedule": {name: describe_schedule(schedule) for name, schedule in study.schedules.items()},
         "baseline": {name: describe_baseline(baseline) for name, baseline in study.baselines.items()},
@@ -106,6 +108,7 @@ def describe(study: Study) -> dict[str, Json]:
         "order": None if (order := order_of(study)) is None else list(order),
         "noise": None if study.noise is None else f"{exact(study.noise)}{study.measure.unit}",
         **_start(Start(study.anchor, study.draw, study.order_seed)),
+        **_attempts(study.attempts),
     }
 
 
@@ -129,6 +132,7 @@ def describe_closure(closure: Closure) -> dict[str, Json]:
         **({"grow": {name: describe_grow(one) for name, one in closure.grows.items()}} if closure.grows else {}),
         **({"order": list(closure.order)} if closure.order is not None else {}),
         **_start(closure.start),
+        **_attempts(closure.attempts),
     }
 
 
@@ -158,6 +162,11 @@ def _start(start: Start) -> dict[str, Json]:
     if start.order_seed is not None:
         said["run_order"] = f"seed {start.order_seed}"
     return said
+
+
+def _attempts(attempts: int) -> dict[str, Json]:
+    """How often a run is tried in all, where that is not the usual number."""
+    return {} if attempts == ATTEMPTS else {"attempts": attempts}
 
 
 def describe_measure(measure: Measure) -> str:
@@ -280,10 +289,26 @@ def describe_reading(stage: Reading) -> dict[str, Json]:
         words: who,
         "for": f"{more}{describe_budget(stage.budget)}",
         **({"cooldown": f"{exact(stage.cooldown * 100)}%"} if stage.cooldown is not None else {}),
+        **_around(stage.budget),
         "on": ", ".join(sorted(stage.hosts)),
         "seeds": ", ".join(map(str, sorted(stage.seeds))),
         "report only": stage.report_only,
     }
+
+
+def _around(budget: Budget) -> dict[str, Json]:
+    """What a stage says of its attempts besides their training, where that is not as usual."""
+    said: dict[str, Json] = {}
+    if budget.allowance_s != ALLOWANCE_S:
+        said["allowance"] = duration(budget.allowance_s)
+    if budget.tolerance is not None:
+        said["tolerance"] = describe_tolerance(budget.tolerance)
+    return said
+
+
+def describe_tolerance(share: Fraction) -> str:
+    """`2%`."""
+    return f"{exact(share * 100)}%"
 
 
 def describe_handling(handling: Handling) -> str:
@@ -463,8 +488,8 @@ def describe_effects(effects: Effects) -> dict[str, Json]:
     return {
         "from": ", ".join(effects.stages),
         "designs": ", ".join(effects.designs),
-        "model": "main, pairs" if effects.pairs else "main",
-        "block": ", ".join(sorted(effects.block)) or None,
+        "model": ", ".join(["main", *(["pairs"] if effects.pairs else []), *map(" * ".join, effects.terms)]),
+        "block": ", ".join(sorted(effects.block)) or "none",
         "family": effects.family,
         "rate": f"{exact(effects.rate * 100)}%",
     }
@@ -484,12 +509,17 @@ def describe_curves(curves: Curves) -> Json:
     }
 
 
-def describe_account(account: Account | None) -> Json:
-    """What is counted, supposed and expected."""
+def time_of_slots(study: Study) -> str:
+    """What budget, bound and spent are amounts of: `GPU time` where every slot is a GPU, else `slot time`."""
+    return study.device_unit.replace("-hours", " time")
+
+
+def describe_account(account: Account | None, time: str) -> Json:
+    """What is counted, supposed and expected; *time* is what its amounts are called."""
     if account is None:
         return None
     return {
         "count": ", ".join(account.count),
-        "expect": None if account.expected_s is None else f"{account.expected_s}s of device time",
+        "expect": None if account.expected_s is None else f"{account.expected_s}s of {time}",
         "suppose": [f"all {row.gate} continue to {row.stage} costs {row.costs_s}s" for row in account.supposes],
     }

@@ -6,10 +6,12 @@ from fractions import Fraction
 from promo.base.canonical import Json, exact
 from promo.report.describe import describe_level
 from promo.study.arrays import lengths
-from promo.study.design import Split, Word, alias_chains, best_split, clear_pairs, correlations, word_lengths
+from promo.study.design import Split, Word, alias_chains, best_split, correlations, effects_up_to, word_lengths
+from promo.study.estimable import Effect, Information, dependence_text, sum_text
 from promo.study.space import Array, Design
 
 MOST_SHOWN = 40
+Rows = tuple[tuple[int, ...], ...]
 
 
 def effect_name(effect: tuple[str, ...]) -> str:
@@ -61,7 +63,7 @@ def design_json(design: Design, designs: Mapping[str, Design], parts: int) -> di
         "word_lengths": [exact(one) for one in _lengths(design, rows)],
         "resolution": design.resolution,
         "aliases": [[_signed(word) for word in chain] for chain in alias_chains(design.factors, rows)],
-        "clear": [list(pair) for pair in clear_pairs(design.factors, rows)],
+        **_estimable_json(design, rows),
         "correlated": [
             [list(one), list(other), exact(much)] for one, other, much in correlations(design.factors, rows)
         ],
@@ -69,6 +71,34 @@ def design_json(design: Design, designs: Mapping[str, Design], parts: int) -> di
         if split is None
         else {"parts": parts, "words": [list(w) for w in split.words], "lost": [list(w) for w in split.lost]},
     }
+
+
+def _estimable_json(design: Design, rows: Rows) -> dict[str, Json]:
+    """What the rows can tell, by their information matrix."""
+    every, information = effects_up_to(design.factors, 2), Information(design.factors, rows)
+    gone = information.lost(every)
+    return {
+        "clear": [list(effect) for effect in every if len(effect) == 2 and effect not in gone],
+        "clear_main_effects": [effect[0] for effect in every if len(effect) == 1 and effect not in gone],
+        "dependences": [
+            {"terms": [[exact(much), list(effect)] for much, effect in one.terms], "constant": exact(one.constant)}
+            for one in information.dependences(every)
+        ],
+        "partial_aliases": [
+            [list(effect), [[exact(much), list(other)] for much, other in others]]
+            for effect, others in _partial(design, information)
+        ],
+        "relative_errors": [[list(effect), f"{width:.6g}"] for effect, width in information.widths(every).items()],
+    }
+
+
+def _partial(design: Design, information: Information) -> list[tuple[Effect, tuple[tuple[Fraction, Effect], ...]]]:
+    """Main effects alone in the model, and what interactions of two factors add to their estimates in part."""
+    mains = effects_up_to(design.factors, 1)
+    gone = information.lost(mains)
+    model = [effect for effect in mains if effect not in gone]
+    found = information.aliases(model, [effect for effect in effects_up_to(design.factors, 2) if effect not in mains])
+    return [(effect, others) for effect, others in found.items() if any(abs(much) != 1 for much, _ in others)]
 
 
 def _signed(word: Word) -> Json:
@@ -105,7 +135,8 @@ def _lines(design: Design, designs: Mapping[str, Design], parts: int) -> Iterato
     lengths = [(place, one) for place, one in enumerate(_lengths(design, rows)) if place and one]
     pattern = ", ".join(f"A{place} = {exact(one)}" for place, one in lengths)
     yield f"word lengths: {pattern or 'none: every effect has a column of its own'}"
-    yield f"resolution: {design.resolution or 'full'}"
+    oblique = design.resolution and any(one.denominator > 1 for one in _lengths(design, rows))
+    yield f"resolution: {design.resolution or 'full'}{', and not orthogonal' if oblique else ''}"
     yield ""
     yield from _told_apart(design, rows)
     yield ""
@@ -127,19 +158,42 @@ def _aligned(table: list[list[str]]) -> Iterator[str]:
         yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
 
 
-def _told_apart(design: Design, rows: tuple[tuple[int, ...], ...]) -> Iterator[str]:
-    chains = alias_chains(design.factors, rows)
-    aliased = [chain for chain in chains if len(chain) > 1]
-    mains = [chain for chain in chains if len(chain[0][1]) == 1 and len(chain) == 1]
-    if len(mains) == len(design.factors):
+def _told_apart(design: Design, rows: Rows) -> Iterator[str]:
+    every, information = effects_up_to(design.factors, 2), Information(design.factors, rows)
+    gone = information.lost(every)
+    mains = [effect for effect in every if len(effect) == 1]
+    lost = [effect for effect in mains if effect in gone]
+    if lost:
+        names = ", ".join(map(effect_name, lost))
+        yield f"main effects: {len(mains) - len(lost)} of {len(mains)} clear; not clear: {names}"
+    else:
         yield "main effects: clear of each other and of every interaction of two factors"
-    if aliased:
+    aliased = [chain for chain in alias_chains(design.factors, rows) if len(chain) > 1]
+    further = [one for one in information.dependences(every) if len(one.terms) > 2]
+    if aliased or further:
         yield "cannot be told apart (effects of up to two factors):"
         yield from (f"  {chain_text(chain)}" for chain in aliased)
-    clear = clear_pairs(design.factors, rows)
-    total = len(design.factors) * (len(design.factors) - 1) // 2
+        yield from ("  " + " = ".join(dependence_text(one, one.effects[-1])) for one in further)
+    pairs = [effect for effect in every if len(effect) == 2]
+    clear = [pair for pair in pairs if pair not in gone]
     names = ", ".join(effect_name(pair) for pair in clear[:MOST_SHOWN])
-    yield f"clear interactions: {len(clear)} of {total}" + (f": {names}" if clear else "")
+    yield f"clear interactions: {len(clear)} of {len(pairs)}" + (f": {names}" if clear else "")
+    yield from _partly(design, rows, information)
+
+
+def _partly(design: Design, rows: Rows, information: Information) -> Iterator[str]:
+    """What columns that are neither equal nor orthogonal do."""
+    partial = _partial(design, information)
+    if partial:
+        yield "main effects alone in a model are estimated with a part of interactions:"
+        for effect, others in partial[:MOST_SHOWN]:
+            yield f"  {effect_name(effect)}: {sum_text(((Fraction(1), effect), *others))}"
+    wide = {effect: f"{width:.2f}" for effect, width in information.widths(effects_up_to(design.factors, 2)).items()}
+    if any(width != "1.00" for width in wide.values()):
+        yield "standard errors with all clear effects in the model, over those of an orthogonal design of as many rows:"
+        shown = [f"{effect_name(effect)} {width}" for effect, width in wide.items()]
+        more = f", and {len(shown) - MOST_SHOWN} more" if len(shown) > MOST_SHOWN else ""
+        yield f"  {', '.join(shown[:MOST_SHOWN])}{more}"
     partly = correlations(design.factors, rows)
     if partly:
         yield "not orthogonal (correlation of the columns):"

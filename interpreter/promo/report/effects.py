@@ -1,30 +1,105 @@
-"""Estimated effects as a report shows them: tables, aliases, changes between stages, and how far rankings can agree."""
+"""Estimated effects as a report shows them: tables, what they stand for, changes between stages, how rankings agree."""
 
 from collections.abc import Iterable
+from fractions import Fraction
 
 from promo.base.canonical import exact, from_exact, rounded
 from promo.base.floats import nearest
 from promo.base.tails import half_normal
-from promo.evidence.effects import EffectTable, Estimate, Fit, Method
+from promo.evidence.estimates import ORDERS, Change, Curvature, Estimate, Fit, Method
+from promo.evidence.statements import FollowUp, Name
 from promo.report.across import effects_across, flip_lines, rank_lines, ranks_across
+from promo.report.describe import describe_level
 from promo.report.design import chain_text, effect_name
-from promo.report.pictures import Bar, effects_svg, half_normal_svg
+from promo.report.hosts import host_lines
+from promo.report.pictures import Bar, Contrast, Margins, effects_svg, half_normal_svg
 from promo.report.record import Record
-from promo.report.statements import statement_words
+from promo.report.statements import statement_words, untested
 from promo.report.values import EffectsView, FitView
-from promo.report.words import NONE, listed, number, plural
+from promo.report.words import NONE, PLACES, listed, number, plural
+from promo.study.design import effects_up_to
+from promo.study.estimable import Information, dependence_text, sum_text
 from promo.study.values import Effects
 
 SHOWN = 12
+DIGITS = 4
+"""Of an estimate, as people are shown it; the exact one is in the evidence."""
+COLUMNS = ("effect", "high - low", "SE", "df", "t", "p", "adjusted p", "interval")
+"""What a table of effects has before its hosts."""
+HOST_COLUMNS = ("p of factor x host", "adjusted", "cells agree")
+CHANGES = ("effect", "from, to", "change", "SE", "p", "interval", "runs at both")
+
+
+# --- the story -------------------------------------------------------------------------------------------------------
 
 
 def effects_story(record: Record) -> Iterable[str]:
     """What was discovered, one sentence a stage."""
     for name, table in record.effects.items():
+        effects = record.study.effects[name]
         for fit in table.fits:
             found = [one for one in fit.estimates if one.discovered]
-            words = [f"{effect_name(one.effect)} ({_signed(one.value)} {record.study.measure.unit})" for one in found]
-            yield f"{name} discovered {listed(words) if words else 'no effect'} at {fit.stage}."
+            words = [f"{finding_words(record, effects, one)}{_mixed(one)}" for one in found]
+            tested = [one for one in fit.estimates if one.adjusted is not None]
+            if words:
+                said = f"{name} discovered at {fit.stage}: {'; '.join(words)}"
+            elif tested:
+                said = f"{name} discovered none of the {plural(len(tested), 'effect')} that it tested at {fit.stage}"
+            else:
+                said = f"{name} could test no effect at {fit.stage}: {untested(fit.statements)}"
+            yield f"{said}{_candidates(fit)}."
+
+
+def _candidates(fit: Fit) -> str:
+    """Contrasts to follow up, as the end of a sentence."""
+    names = [effect_name(name) for one in fit.statements if isinstance(one, FollowUp) for name, _ in one.contrasts]
+    return f"; its model leaves out {listed(names)}, beyond the margin for all contrasts at once" if names else ""
+
+
+def finding_words(record: Record, effects: Effects, one: Estimate) -> str:
+    """An effect with its direction and half its interval: `depth: 10 worse than 8 by 0.36 ± 0.02 bpb`."""
+    study, value = record.study, from_exact(one.value or "0")
+    wide = ""
+    if one.low and one.high:
+        wide = f" ± {_figure(exact((from_exact(one.high) - from_exact(one.low)) / 2))}"
+    unit = study.measure.unit
+    if len(one.effect) > 1:
+        return f"{effect_name(one.effect)} {_figure(one.value, signed=True)}{wide} {unit}"
+    design = study.designs[effects.designs[0]]
+    place = design.factors.index(one.effect[0])
+    low, high = describe_level(design.low[place]), describe_level(design.high[place])
+    how = "better" if (value < 0) is study.measure.lower_is_better else "worse"
+    return f"{one.effect[0]}: {high} {how} than {low} by {_figure(exact(abs(value)))}{wide} {unit}"
+
+
+def _mixed(one: Estimate) -> str:
+    """What an estimate does not separate from its effect, in brackets."""
+    return f" (not separated from {listed(list(map(effect_name, one.aliased)))})" if one.aliased else ""
+
+
+def alias_limits(record: Record) -> Iterable[str]:
+    """What discovered effects stand for, where that is more than they are called, and on how few hosts that is so."""
+    for name, table in record.effects.items():
+        for fit in table.fits:
+            mixed = [stands_for(one) for one in fit.estimates if one.discovered and one.aliased]
+            if mixed:
+                yield (
+                    f"At {fit.stage} {name} estimates sums of effects, which these runs do not separate: "
+                    f"{'; '.join(mixed)}."
+                )
+        yield from host_lines(record, record.study.effects[name], table)
+
+
+def stands_for(one: Estimate) -> str:
+    """What is estimated: `a = b * c`, or `a + 1/3 b * c` where others are in it in part."""
+    return " ".join((chain_text(one.chain), *(_plus(much, effect) for much, effect in one.aliases)))
+
+
+def _plus(much: Fraction, effect: Name) -> str:
+    return f"{'-' if much < 0 else '+'} {sum_text([(abs(much), effect)])}"
+
+
+# --- the section -----------------------------------------------------------------------------------------------------
 
 
 def effects_view(record: Record, effects: Effects) -> EffectsView:
@@ -35,16 +110,12 @@ def effects_view(record: Record, effects: Effects) -> EffectsView:
         name=effects.name,
         documentation=effects.documentation,
         sentence=_sentence(record, effects),
-        fits=tuple(_fit(record, fit) for fit in table.fits) if table else (),
-        aliases=_aliases(table) if table else (),
-        relaxations=tuple(
-            (effect_name(one.effect), f"{one.before}, {one.after}", _signed(one.change), number(one.error))
-            for one in table.relaxations
-        )
-        if table
-        else (),
+        fits=tuple(_fit(record, effects, fit) for fit in table.fits) if table else (),
+        change_columns=CHANGES,
+        changes=tuple(map(_change, table.changes)) if table else (),
+        hosts=tuple(host_lines(record, effects, table)) if table else (),
         across=effects_across(record, effects, table) if table else "",
-        flips=tuple(flip_lines(record, effects, table)) if table else (),
+        flips=tuple(flip_lines(effects, table)) if table else (),
         ranks=tuple(rank_lines(record, effects)) if table else (),
         rankings=rankings,
         places=places,
@@ -52,54 +123,129 @@ def effects_view(record: Record, effects: Effects) -> EffectsView:
     )
 
 
-def _sentence(record: Record, effects: Effects) -> str:
-    within = {2: "within each cell of host and seed", 1: f"within each {', '.join(effects.block)}"}
-    better = "low" if record.study.measure.lower_is_better else "high"
-    family = {"main": "main effects", "pairs": "interactions", "all": "all effects"}[effects.family]
+def _change(one: Change) -> tuple[str, ...]:
+    interval = f"{_figure(one.low, signed=True)} .. {_figure(one.high, signed=True)}" if one.low and one.high else NONE
+    shared = str(one.runs) if one.runs else "none: independent stages"
+    stages = f"{one.before}, {one.after}"
     return (
-        f"Effects of the rows of {listed(effects.designs)} on {record.study.measure.metric}, "
-        f"{within.get(len(effects.block), 'without blocks')}: mean at the high level less mean at the low one, so a "
-        f"{'negative' if better == 'low' else 'positive'} effect favours the high level. The {family} of a stage share "
-        f"a false discovery rate of {exact(effects.rate * 100)}%."
+        effect_name(one.effect),
+        stages,
+        _figure(one.change, signed=True),
+        _figure(one.error),
+        _short(one.p),
+        interval,
+        shared,
     )
 
 
-def _fit(record: Record, fit: Fit) -> FitView:
+def _sentence(record: Record, effects: Effects) -> str:
+    within = {2: "within each cell of host and seed", 1: f"within each {', '.join(effects.block)}"}
+    better = "low" if record.study.measure.lower_is_better else "high"
+    family = {"main": "The main effects", "pairs": "The interactions of two factors", "all": "All effects"}[
+        effects.family
+    ]
+    terms = f", {', '.join(map(effect_name, effects.terms))}" if effects.terms else ""
+    model = f"main effects{', interactions of two factors' if effects.pairs else ''}{terms}"
+    return (
+        f"Effects of the rows of {listed(effects.designs)} on {record.study.measure.metric}, "
+        f"{within.get(len(effects.block), 'without blocks')}, with {model} in the model: mean at the high level less "
+        f"mean at the low one, so a {'negative' if better == 'low' else 'positive'} effect favours the high level. "
+        f"{family} of a stage share a false discovery rate of {exact(effects.rate * 100)}%; intervals have "
+        f"{exact((1 - effects.rate) * 100)}%, each for itself."
+    )
+
+
+def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
     hosts = next((tuple(host for host, _ in one.hosts) for one in fit.estimates if one.hosts), ())
-    if fit.method is Method.LENTH:
-        error = f"Lenth's pseudo standard error {number(fit.pse)}, margin {number(fit.margin)}"
-        error += f", simultaneous {number(fit.simultaneous)}"
-    else:
-        error = f"standard deviation of a run {number(fit.sigma)}, {fit.degrees} degrees of freedom"
-    curvature = f"; corners less centre {_signed(fit.curvature)}" if fit.curvature else ""
     return FitView(
         stage=fit.stage,
-        summary=f"{fit.runs} of {plural(fit.planned, 'planned run')} have a value; {error}{curvature}.",
+        summary=f"{fit.runs} of {plural(fit.planned, 'planned run')} have a value; {_error(fit)}.",
         picture=_picture(record, fit),
-        hosts=hosts,
-        rows=tuple(_row(one, hosts) for one in fit.estimates),
+        columns=(*COLUMNS, *hosts, *HOST_COLUMNS),
+        rows=tuple(_row(one, fit, hosts) for one in fit.estimates),
         contrasts=tuple(
-            (effect_name(name), number(size, signed=True), f"{quantile:.3f}")
+            (effect_name(name), _figure(size, signed=True), f"{quantile:.3f}")
             for (name, size), quantile in zip(fit.contrasts, half_normal(len(fit.contrasts)), strict=True)
         )
         if fit.method is Method.LENTH
         else (),
         discovered=tuple(effect_name(one.effect) for one in fit.estimates if one.discovered),
-        statements=tuple(f"{said[:1].upper()}{said[1:]}." for said in map(statement_words, fit.statements)),
+        verdict=_verdict(record, effects, fit),
+        aliases=tuple(stands_for(one) for one in fit.estimates if one.value is not None and one.aliased),
+        curvature=_curvature(record, fit.curvature) if fit.curvature else "",
+        statements=(
+            *(f"{said[:1].upper()}{said[1:]}." for said in map(statement_words, fit.statements)),
+            *_promised(record, effects, fit.stage),
+        ),
     )
 
 
-def _row(one: Estimate, hosts: tuple[str, ...]) -> tuple[str, ...]:
+def _promised(record: Record, effects: Effects, stage: str) -> Iterable[str]:
+    """Interactions that a design keeps clear, where the runs that have a value at a stage do not."""
+    designs = [record.study.designs[name] for name in effects.designs]
+    points = {name: row for one in designs for name, row in one.points.items()}
+    there = [row.candidate for row in record.evidence[stage].rows if any(cell.value is not None for cell in row.cells)]
+    rows = [points[name] for name in there if 0 not in points.get(name, (0,))]
+    wanted = dict.fromkeys(pair for one in designs for pair in one.clear)
+    if not rows or not wanted:
+        return
+    lost = Information(designs[0].factors, rows).lost(effects_up_to(designs[0].factors, 2))
+    for pair in wanted:
+        if pair in lost:
+            left, right = dependence_text(lost[pair], pair)
+            yield f"{left} was to be clear, and is not in the {len(rows)} rows with a value: there {left} = {right}."
+
+
+def _verdict(record: Record, effects: Effects, fit: Fit) -> str:
+    """What was discovered, or of how many effects none was, or that nothing was tested."""
+    found = [f"{finding_words(record, effects, one)}{_mixed(one)}" for one in fit.estimates if one.discovered]
+    family = [one for one in fit.estimates if len(one.effect) in ORDERS[effects.family]]
+    tested = [one for one in family if one.adjusted is not None]
+    lacking = [effect_name(one.effect) for one in family if one.adjusted is None]
+    said = (
+        f"Discovered: {'; '.join(found)}." if found else f"Discovered none of {plural(len(tested), 'tested effect')}."
+    )
+    if not tested:
+        return f"Nothing was tested: {untested(fit.statements)}."
+    return f"{said} Not tested: {listed(lacking)}." if lacking else said
+
+
+def _error(fit: Fit) -> str:
+    if fit.method is Method.LENTH:
+        return (
+            f"Lenth's pseudo standard error {_figure(fit.pse)} with {_plain(fit.freedom)} degrees of freedom, margin "
+            f"{_figure(fit.margin)}, for all contrasts at once {_figure(fit.simultaneous)}"
+        )
+    if fit.sigma is None:
+        return "no standard deviation of a run"
+    return f"standard deviation of a run {_figure(fit.sigma)}, {fit.degrees} degrees of freedom"
+
+
+def _curvature(record: Record, one: Curvature) -> str:
+    value = f"{_figure(one.value, signed=True)} {record.study.measure.unit}"
+    said = f"Curvature: corners less centre {value}, {plural(one.runs, 'run')} at the centre"
+    if one.error is None:
+        return f"{said}; not tested, for want of an error."
+    ends = f"{_figure(one.low, signed=True)} .. {_figure(one.high, signed=True)}"
+    return (
+        f"{said}; standard error {_figure(one.error)}, t {number(one.t, places=2)}, p {_short(one.p)}, interval {ends}."
+    )
+
+
+def _row(one: Estimate, fit: Fit, hosts: tuple[str, ...]) -> tuple[str, ...]:
     by_host = dict(one.hosts)
     return (
         effect_name(one.effect),
-        _signed(one.value) if one.value else "not estimable",
-        number(one.error),
+        _figure(one.value, signed=True) if one.value else "not estimable",
+        _figure(one.error),
+        _plain(fit.freedom) if one.error else NONE,
+        number(one.t, places=2),
         _short(one.p),
         _short(one.adjusted),
-        f"{_signed(one.low)} .. {_signed(one.high)}" if one.low and one.high else NONE,
-        *(_signed(by_host.get(host)) for host in hosts),
+        f"{_figure(one.low, signed=True)} .. {_figure(one.high, signed=True)}" if one.low and one.high else NONE,
+        *(_figure(by_host.get(host), signed=True) for host in hosts),
         _short(one.host_p),
+        _short(one.host_adjusted),
         f"{one.agree[0]} of {one.agree[1]}" if one.agree else NONE,
     )
 
@@ -110,10 +256,12 @@ def _picture(record: Record, fit: Fit) -> str:
     if not shown:
         return ""
     if fit.method is Method.LENTH:
-        sizes = [(effect_name(name), abs(nearest(size))) for name, size in fit.contrasts]
-        words = "Half-normal plot of all contrasts; largest: " + ", ".join(name for name, _ in sizes[::-1][:3])
-        return half_normal_svg(sizes, half_normal(len(sizes)), nearest(fit.pse or 0), f"size ({unit})", words)
-    bars = [Bar(effect_name(one.effect), nearest(one.value or 0), _interval(one)) for one in shown]
+        found: set[Name] = {effect for one in shown if one.discovered for _, effect in one.chain}
+        sizes = [Contrast(effect_name(name), abs(nearest(size)), name in found) for name, size in fit.contrasts]
+        words = "Half-normal plot of all contrasts; largest: " + ", ".join(one.name for one in sizes[::-1][:3])
+        margins = Margins(*(nearest(text or 0) for text in (fit.pse, fit.margin, fit.simultaneous)))
+        return half_normal_svg(sizes, half_normal(len(sizes)), margins, f"size ({unit})", words)
+    bars = [Bar(effect_name(one.effect), nearest(one.value or 0), _interval(one), one.discovered) for one in shown]
     words = f"Effects at {fit.stage}: " + ", ".join(f"{bar.name} {bar.value:+.4g}" for bar in bars)
     return effects_svg(bars, f"effect ({unit})", words)
 
@@ -122,16 +270,59 @@ def _interval(one: Estimate) -> tuple[float, float] | None:
     return None if one.low is None or one.high is None else (nearest(one.low), nearest(one.high))
 
 
-def _aliases(table: EffectTable) -> tuple[str, ...]:
-    chains = {chain_text(one.chain): None for fit in table.fits for one in fit.estimates if len(one.chain) > 1}
-    return tuple(chains)
+def _figure(text: str | None, *, signed: bool = False) -> str:
+    """A number with four decimals, or as many as four digits of it need."""
+    if text is None:
+        return NONE
+    size, places = abs(from_exact(text)), PLACES
+    while size and size * 10**places < 10 ** (DIGITS - 1) and places < 12:
+        places += 1
+    shown = number(text, signed=signed, places=places)
+    return shown.rstrip("0").rstrip(".") if "." in shown and places > PLACES else shown
 
 
-def _signed(text: str | None) -> str:
-    return number(text, signed=True)
+def _plain(text: str | None) -> str:
+    """Degrees of freedom: whole where they are."""
+    return NONE if text is None else f"{float(text):.4g}"
 
 
 def _short(text: str | None) -> str:
     if text is None:
         return NONE
-    return "<0.0001" if float(text) < 1e-4 else rounded(from_exact(text), 4)
+    return "<0.0001" if from_exact(text) < Fraction(1, 10_000) else rounded(from_exact(text), 4)
+
+
+# --- a table for other programs --------------------------------------------------------------------------------------
+
+EFFECT_COLUMNS = (
+    "effects", "stage", "kind", "effect", "stands_for", "value", "error", "degrees", "t", "p", "adjusted_p", "low",
+    "high", "discovered", "method", "before", "runs",
+)  # fmt: skip
+
+
+def effect_rows(record: Record) -> Iterable[tuple[str, ...]]:
+    """Every estimate, contrast, curvature and change, one a row of `EFFECT_COLUMNS`; numbers as they are stored."""
+    for name, table in record.effects.items():
+        for fit in table.fits:
+            yield from _fit_rows(name, fit)
+        for one in table.changes:
+            yield (
+                name, one.after, "change", effect_name(one.effect), "", one.change, one.error or "", "", "",
+                one.p or "", "", one.low or "", one.high or "", "", "", one.before, str(one.runs),
+            )  # fmt: skip
+
+
+def _fit_rows(name: str, fit: Fit) -> Iterable[tuple[str, ...]]:
+    about = (fit.method.value, "", str(fit.runs))
+    for one in fit.estimates:
+        yield (
+            name, fit.stage, "effect", effect_name(one.effect), stands_for(one), one.value or "", one.error or "",
+            (fit.freedom or "") if one.error else "", one.t or "", one.p or "", one.adjusted or "", one.low or "",
+            one.high or "", "yes" if one.discovered else "no", *about,
+        )  # fmt: skip
+    for effect, size in fit.contrasts:
+        blank = ("",) * 7
+        yield (name, fit.stage, "contrast", effect_name(effect), "", size, fit.pse or "", *blank, *about)
+    if (bent := fit.curvature) is not None:
+        tests = (bent.value, bent.error or "", fit.freedom or "", bent.t or "", bent.p or "", "", bent.low or "")
+        yield (name, fit.stage, "curvature", "", "", *tests, bent.high or "", "", *about[:2], str(bent.runs))

@@ -35,7 +35,7 @@ def ranked(record: Record, stage: str) -> list[str]:
     if evidence is None:
         return []
     means = {row.candidate: mean(evidence, row.candidate) for row in evidence.rows}
-    way = 1 if record.study.measure.lower_is_better else -1
+    way = record.study.measure.sign
 
     def key(name: str) -> tuple[bool, Fraction, str]:
         value = means[name]

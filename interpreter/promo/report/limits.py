@@ -5,10 +5,15 @@ from fractions import Fraction
 
 from promo.base.canonical import from_exact, rounded
 from promo.decision.values import Verdict
+from promo.ledger.state import AttemptState
+from promo.report.effects import alias_limits
+from promo.report.inputs import input_limits
 from promo.report.record import Record
 from promo.report.replay import replay_limits
 from promo.report.words import listed, plural
-from promo.study.values import Role, Study
+from promo.run.budgets import is_kept
+from promo.run.values import Counter
+from promo.study.values import TIMED, Role, Study
 
 
 def limits(record: Record) -> Iterable[str]:
@@ -23,14 +28,17 @@ def limits(record: Record) -> Iterable[str]:
         yield from replay_limits(record)
     else:
         yield from _between_stages(study)
+        yield from _budgets(record)
     yield from _capacity(record)
     yield from _shared(record)
+    yield from filter(None, [input_limits(record)])
     missing = sum(len(row.missing) for evidence in record.evidence.values() for row in evidence.rows)
     if missing:
         yield f"{plural(missing, 'cell')} of the evidence {'has' if missing == 1 else 'have'} no value; see the runs."
     loose = [rule.name for rule in study.deciding.values() if not rule.frozen]
     if loose:
         yield f"Not frozen, so free to change until used: {listed(loose)}."
+    yield from alias_limits(record)
     yield f"One metric ({study.measure.metric}) on one held-out text: no downstream task, no search over other recipes."
     yield _age(record)
 
@@ -54,15 +62,62 @@ def _between_stages(study: Study) -> Iterable[str]:
         )
 
 
+def _budgets(record: Record) -> Iterable[str]:
+    """For how many runs it is known that they used the budget that they were given, and who says so."""
+    counted = [one for one in record.attempts() if one.state is AttemptState.ACCEPTED]
+    results = [record.results.get((one.run, one.number)) for one in counted]
+    used = [
+        (one, result.body.used)
+        for one, result in zip(counted, results, strict=True)
+        if result is not None and result.body is not None and result.body.used is not None
+    ]
+    if not counted:
+        return
+    kept = sum(is_kept(said, record.study.stages[one.stage].budget) for one, said in used)
+    unknown = len(counted) - len(used)
+    yield f"Budgets were kept for {kept} of {plural(len(counted), 'run')}, and are not known for {unknown}."
+    whole = sum(said.counter is Counter.WHOLE for _, said in used)
+    if whole:
+        yield (
+            f"{plural(whole, 'run')} marked or reported no training: all of the function or process was charged to the "
+            "budget, start-up and scoring included, so such runs trained for less than their budget."
+        )
+
+
 def _shared(record: Record) -> Iterable[str]:
     """Runs whose seconds were not their own alone."""
-    shared = [one for one in record.attempts() if one.co_tenants]
+    among = [one for one in record.attempts() if one.co_tenants and one.device is None]
+    if among:
+        yield (
+            f"{plural(len(among), 'attempt')} began while another study trained on the same processors: in a budget of "
+            "wall-clock seconds they may have trained less than they would have alone."
+        )
+    yield from _crowded(record)
+    shared = [one for one in record.attempts() if one.co_tenants and one.device is not None]
     if shared:
         programs = sorted({program.partition(" (")[0] for one in shared for program in one.co_tenants})
         yield (
             f"{plural(len(shared), 'attempt')} began while {listed(programs)} computed on the same device, which promo "
             "did not start: in a budget of seconds they trained less than they would have alone."
         )
+
+
+def _crowded(record: Record) -> Iterable[str]:
+    """Hosts whose slots have more threads than their machine has processors, where wall-clock seconds are a budget."""
+    study = record.study
+    cores: dict[str, set[int]] = {}
+    for one in record.attempts():
+        result = record.results.get((one.run, one.number))
+        found = result.body.facts.machine.get("cores") if result and result.body else None
+        if isinstance(found, int) and study.stages[one.stage].budget.kind in TIMED:
+            cores.setdefault(one.host, set()).add(found)
+    for name, seen in cores.items():
+        host = study.hosts[name]
+        if host.is_cpu and host.slots * host.threads > min(seen):
+            yield (
+                f"On {name}, {host.slots} slots with {host.slots * host.threads} threads had {min(seen)} processors: "
+                "in a budget of wall-clock seconds runs there may have trained less than they would have alone."
+            )
 
 
 def _age(record: Record) -> str:

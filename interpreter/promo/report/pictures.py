@@ -52,9 +52,10 @@ EARLIEST = 60
 """A curve's axis begins at this part of its end, or at the first mark."""
 ASIDE = Fraction(1, 50)
 """Between figures of one stage, in steps from stage to stage, so that equal ones are seen."""
-HELD, APART, ALONE = Look(0, SHAPES[0], ""), Look(1, SHAPES[3], ""), Look(6, SHAPES[1], None)
-KINDS = {HELD: "its interval holds zero", APART: "its interval leaves zero out", ALONE: "without an interval"}
-CONTRAST, ERROR = Look(0, SHAPES[0], None), Look(1, None, "7 2.5")
+OPEN, FOUND, ALONE = Look(0, SHAPES[0], ""), Look(1, SHAPES[3], ""), Look(6, SHAPES[1], None)
+KINDS = {OPEN: "not discovered", FOUND: "discovered", ALONE: "without a test"}
+CONTRAST, DISCOVERED = Look(0, SHAPES[0], None), Look(1, SHAPES[3], None)
+ERROR, MARGIN, EVERY = Look(1, None, "7 2.5"), Look(2, None, "3 3"), Look(3, None, "")
 NAMED = 2.5
 """Contrasts that are larger than so many pseudo standard errors are named: those that Lenth leaves out of the error."""
 
@@ -83,13 +84,32 @@ class Bar:
     name: str
     value: float
     interval: Point | None
+    discovered: bool = False
 
     @property
     def look(self) -> Look:
         """How it is drawn."""
         if self.interval is None:
             return ALONE
-        return APART if self.interval[0] > 0 or self.interval[1] < 0 else HELD
+        return FOUND if self.discovered else OPEN
+
+
+@frozen
+class Contrast:
+    """A contrast by its size, and whether it is discovered."""
+
+    name: str
+    size: float
+    discovered: bool
+
+
+@frozen
+class Margins:
+    """Lenth's pseudo standard error, the margin of one contrast, and that of all at once."""
+
+    pse: float
+    one: float
+    every: float
 
 
 @frozen
@@ -212,34 +232,41 @@ def effects_svg(bars: Sequence[Bar], x_label: str, words: str) -> str:
 
 
 def half_normal_svg(
-    sizes: Sequence[tuple[str, float]], quantiles: Sequence[float], pse: float, x_label: str, words: str
+    sizes: Sequence[Contrast], quantiles: Sequence[float], margins: Margins, x_label: str, words: str
 ) -> str:
     """
     Half-normal plot: sorted sizes of contrasts against half-normal quantiles, with the line of the error.
 
     Args:
-        sizes: (name, size), smallest first.
+        sizes: smallest first.
         quantiles: half-normal quantile of each, shape as *sizes*.
-        pse: Lenth's pseudo standard error, the line's slope.
+        margins: the error, which is a line's slope, and upright lines where contrasts are beyond a margin.
         x_label: what the horizontal axis counts.
         words: the picture in words.
     """
-    points = [(size, at) for (_, size), at in zip(sizes, quantiles, strict=True)]
+    points = [(one.size, at) for one, at in zip(sizes, quantiles, strict=True)]
+    pse = margins.pse
     most = max(quantiles, default=1.0)
     error = (nearest(pse * most), most)
-    x = linear([0.0, error[0], *(size for size, _ in points)])
+    x = linear([0.0, error[0], margins.every, *(size for size, _ in points)])
     y = linear([0.0, most])
     up = ticks_up(y, HEIGHT)
-    large = [(name, point) for (name, size), point in zip(sizes, points, strict=True) if size > NAMED * pse]
+    large = [(one.name, point) for one, point in zip(sizes, points, strict=True) if one.size > NAMED * pse]
     left, widest = room_for(up) + 4, max((width_of(name) for name, _ in large), default=0.0)
     width = max(WIDTH, left + 2 * widest + 60, left + width_of(x_label) + EDGE)
-    key, top = legend([(CONTRAST, "contrast"), (ERROR, "Lenth's pseudo standard error")], (0, 10), width)
+    kinds = [(CONTRAST, "not discovered"), (DISCOVERED, "discovered"), (ERROR, "Lenth's pseudo standard error")]
+    key, top = legend([*kinds, (MARGIN, "margin of one contrast"), (EVERY, "margin of all at once")], (0, 10), width)
     plot = Plot(left, top + HEAD, width - left - EDGE, HEIGHT, x, y)
     edges = (2.0, width)
     along = ticks_across(x, left, plot.width, edges)
     drawn = [key, text((0, top + 12), "half-normal quantile", "soft"), grid(plot, along, up)]
     drawn += [axis_up(plot, up), axis_across(plot, along, x_label, edges)]
-    drawn += [line(plot.line([(0.0, 0.0), error]), f"c{ERROR.colour} line", ERROR.dash), plot.marks(points, CONTRAST)]
+    for at, style in ((margins.one, MARGIN), (margins.every, EVERY)):
+        drawn.append(line(plot.line([(at, 0.0), (at, most)]), f"c{style.colour} line", style.dash))
+    drawn.append(line(plot.line([(0.0, 0.0), error]), f"c{ERROR.colour} line", ERROR.dash))
+    for style, found in ((CONTRAST, False), (DISCOVERED, True)):
+        own = [point for one, point in zip(sizes, points, strict=True) if one.discovered is found]
+        drawn += [plot.marks(own, style)] if own else []
     for name, point in large:
         ((at, height),) = plot.spots([point])
         right = at + 10 + width_of(name) <= width

@@ -13,9 +13,16 @@ from promo.base.canonical import exact, rounded
 from promo.base.units import HOUR
 from promo.plan.values import Plan, StagePlan, Supposition
 from promo.report.aloud import read_all
-from promo.report.describe import describe_budget, describe_measure, describe_mode, describe_runner
+from promo.report.describe import (
+    describe_budget,
+    describe_measure,
+    describe_mode,
+    describe_runner,
+    describe_tolerance,
+    time_of_slots,
+)
 from promo.report.words import plural, span_text
-from promo.study.limits import ALLOWANCE_S
+from promo.study.limits import TOLERANCE
 from promo.study.values import BudgetKind, Study
 
 
@@ -38,7 +45,7 @@ def amount_unit(plan: Plan) -> str:
 
 def time_word(plan: Plan) -> str:
     """What time of a plan's slots is called."""
-    return plan.device_unit.replace("-hours", " time")
+    return time_of_slots(plan.study)
 
 
 def wall_text(seconds: int, plan: Plan) -> str:
@@ -157,8 +164,8 @@ def _bounds(study: Study, plan: Plan) -> list[str]:
         f"budget: {runs.planned} runs, {_sum(plan)} {unit}; {wall_text(plan.wall_s, plan)} of wall-clock time with the "
         "declared slots",
         f"bound: {amount_text(plan.bound_s, plan)} {unit}, which no course of the study exceeds: at most {runs.most} "
-        f"attempts ({_attempts(plan)} for each run, failed and lost ones included), each ended at twice its cap and "
-        f"{span_text(ALLOWANCE_S)}",
+        f"attempts ({_attempts(plan)} for each run, failed and lost ones included), each ended after its cap and "
+        f"{_allowances(plan)} besides",
         f"at least: {plural(runs.fewest, 'attempt')} in any course of the study; how long these take is not known",
         "counted in the budget: training alone, up to its caps; in the bound: start-up, compilation, warm-up, scoring, "
         "reruns and lost attempts as well",
@@ -167,17 +174,64 @@ def _bounds(study: Study, plan: Plan) -> list[str]:
         lines.insert(1, f"price of the budget: {rounded(plan.price_usd, 2)} usd at the declared hourly prices")
     if study.budget_s is not None:
         left = amount_text(study.budget_s - plan.budget_s, plan)
-        lines.append(f"allowed: a budget of {amount_text(study.budget_s, plan)} {unit}, {left} more than this")
+        lines.append(
+            f"allowed: a budget of {amount_text(study.budget_s, plan)} {unit}, {left} more than this; an attempt "
+            "begins only while its cap is left of it, and every failed, lost and repeated one is paid from it"
+        )
     capped = [stage.name for stage in plan.stages if stage.budget.kind is not BudgetKind.WALL]
     if capped:
         lines.append(f"in the budget by their caps, and may need less: {_called(study, capped)}")
-    return [*lines, *_modes(study), *_repeating(study), *_memory(study)]
+    return [
+        *lines,
+        *_more_reruns(study, plan),
+        _tolerated(study, plan),
+        *_charged(study),
+        *_modes(study),
+        *_repeating(study),
+        *_memory(study),
+    ]
 
 
 def _attempts(plan: Plan) -> str:
     """How many attempts of a run there may be at most, from stage to stage."""
     most = sorted({stage.allowance.most for stage in plan.stages})
     return str(most[0]) if len(most) == 1 else f"{most[0]} to {most[-1]}"
+
+
+def _allowances(plan: Plan) -> str:
+    """Seconds of an attempt besides its training, from stage to stage."""
+    known = sorted({stage.budget.allowance_s for stage in plan.stages})
+    least, most = span_text(known[0]), span_text(known[-1])
+    return least if least == most else f"{least} to {most}"
+
+
+def _more_reruns(study: Study, plan: Plan) -> list[str]:
+    """Where gates and rules allow a run to be repeated more often than the study says: they hold."""
+    more = {stage.name: stage.allowance for stage in plan.stages if stage.allowance.most > study.attempts}
+    return [
+        f"{row}: a run is tried up to {more[names[0]].most} times there and not {study.attempts}, because gates and "
+        f"rules allow {plural(more[names[0]].reruns, 'rerun')} of it"
+        for row, names in stage_rows(study, more)
+    ]
+
+
+def _tolerated(study: Study, plan: Plan) -> str:
+    """By how much a run may miss its budget before it is invalid."""
+    said = {one.name: one.budget.tolerance for one in plan.stages if one.budget.tolerance is not None}
+    shares = [f"{describe_tolerance(said[names[0]] or Fraction(0))} at {row}" for row, names in stage_rows(study, said)]
+    usual = f"one step, or {share_text(TOLERANCE)} where only time is known"
+    others = [usual] if len(said) < len(plan.stages) else []
+    return f"a run is invalid that misses its budget by more than {'; '.join([*shares, *others])}"
+
+
+def _charged(study: Study) -> list[str]:
+    """What is charged of a runner that is kept in a file, which no plan can look into."""
+    if study.runner.digest is None:
+        return []
+    return [
+        "charged: what the runner marks as training (record.training()) or reports as train_s; of a function or "
+        "program that does neither, everything, start-up and scoring included"
+    ]
 
 
 REPEATING = (BudgetKind.STEPS, BudgetKind.TOKENS, BudgetKind.FLOPS)

@@ -47,9 +47,11 @@ class StageProgress:
     done: int
     running: int
     failed: int
-    """Attempts that ended badly."""
+    """Attempts that ended without a value."""
+    excluded: int
+    """Attempts whose result a guard set aside."""
     lost: int
-    """Attempts that were lost with the machine or the process."""
+    """Attempts whose end nobody saw, or that were called off: no fault of their candidates."""
     runs: int
     """Those of its entrants; before it opens, as many as are planned."""
     spent_s: Fraction
@@ -233,6 +235,7 @@ class _UnderWay:
             done=count.done,
             running=attempts.running,
             failed=attempts.failed,
+            excluded=attempts.excluded,
             lost=attempts.lost,
             runs=count.runs,
             spent_s=self.trained_s(name),
@@ -363,6 +366,12 @@ def spent_words(progress: StudyProgress, plan: Plan) -> tuple[str, str]:
     return f"spent {amounts}", f"slots taken for {amount_text(progress.slot_s, plan)} of {bound}, all phases"
 
 
+def badly_words(stage: StageProgress) -> str:
+    """Attempts of a stage that have no value that counts, each kind by itself; empty where there are none."""
+    counted = ((stage.failed, "failed"), (stage.excluded, "excluded"), (stage.lost, "lost"))
+    return ", ".join(f"{count} {word}" for count, word in counted if count)
+
+
 def end_words(progress: StudyProgress, at: str) -> str:
     """
     When it may be at its end; empty where nobody can tell.
@@ -401,6 +410,7 @@ def progress_to_json(progress: StudyProgress) -> dict[str, Json]:
                 "done": one.done,
                 "running": one.running,
                 "failed": one.failed,
+                "excluded": one.excluded,
                 "lost": one.lost,
                 "runs": one.runs,
                 "spent_s": exact(one.spent_s),

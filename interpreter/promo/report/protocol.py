@@ -23,6 +23,7 @@ HAPPENED = {
     "decided": "{} decided",
     "person.decided": "a person decided about {}",
     "rule.amended": "{} was amended",
+    "budget.amended": "the study was given another budget",
     "bundle.imported": "a bundle was taken in",
 }
 """What an event says, by its tag."""
@@ -34,6 +35,7 @@ WHY = {
     Wrong.AFTER_STOP: "a rule had stopped the study, so nothing more begins",
     Wrong.NO_START: "no start of promo is recorded for it",
     Wrong.STARTED_TWICE: "a promo starts once",
+    Wrong.INPUTS: "what its runs rest on, and was not frozen, is not what it was at the first start",
     Wrong.INCARNATION: "the number of starts goes back, or leaves some out",
     Wrong.TIME: "its time goes back, and no jump of the clock is recorded",
     Wrong.UNKNOWN: "the plan has no such name",
@@ -46,6 +48,7 @@ WHY = {
     Wrong.UNDER_WAY: "another attempt of the run was under way",
     Wrong.RUN_OVER: "nothing more was due for its run",
     Wrong.STAGE_SHUT: "its stage was not open to it",
+    Wrong.NO_BUDGET: "the study's budget had no room for another attempt",
     Wrong.NO_TEXT: "the text that it needs had not been prepared",
     Wrong.NEVER_STARTED: "that attempt had not been started, or had ended",
     Wrong.COUNTED_TWICE: "the run was counted twice: it had a result that counts",

@@ -10,7 +10,7 @@ from promo.base.canonical import from_exact
 from promo.decision.agenda import Agenda
 from promo.decision.counts import Count, Counts
 from promo.decision.values import Decision
-from promo.evidence.effects import EffectTable
+from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.state import Attempt, State
 from promo.ledger.values import Start

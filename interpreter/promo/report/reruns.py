@@ -76,7 +76,8 @@ def _row(record: Record, attempt: Attempt, tried: list[Attempt]) -> tuple[str, .
     elif accepted is not None:
         followed = f"attempt {accepted.number} counts"
     else:
-        followed = "no value for its cell"
+        used_up = record.state.tries(attempt.run) >= record.study.allowance_at(attempt.stage).most
+        followed = "no value for its cell" + (": its attempts are used up" if used_up else "")
     how = "excluded" if attempt.state is AttemptState.FLAGGED else attempt.ending
     where = (attempt.stage, attempt.candidate, attempt.host, str(attempt.seed), str(attempt.number))
     return (*where, how, attempt_cause(attempt, record.study) or NONE, followed)

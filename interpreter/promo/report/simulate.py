@@ -9,6 +9,7 @@ from promo.base.canonical import Json
 from promo.base.units import HOUR
 from promo.plan.values import Plan
 from promo.report.canvas import document
+from promo.report.hosts import supposed_lines
 from promo.report.pictures import Trend, Trends, trends_drawn
 from promo.report.plan import amount_text, amount_unit
 from promo.study.values import Study
@@ -53,9 +54,11 @@ def simulation_text(
             formula = figures.rules_exactly[name]
             exactly = "" if formula is None else f" (exactly {formula:.2%})"
             lines.append(f"rule {name}: holds in {_text(holds)}{exactly}, undecided in {_text(unknown)}")
+    effects = list(supposed_lines(study, world.noise, world.host))
+    lines += ["", *effects] if effects else []
     lines += [
         "",
-        f"The best reaches the last stage in {_text(figures.best_at_end)} of studies.",
+        f"The best reaches {figures.last}, the last stage, in {_text(figures.best_at_end)} of studies.",
         *_regret(figures, near, unit),
         f"{amount_unit(plan)}: expected {_amount(figures.expected_s, plan)}, "
         f"budget {amount_text(figures.budget_s, plan)}, bound {amount_text(figures.bound_s, plan)}",
@@ -66,7 +69,8 @@ def simulation_text(
 def _regret(figures: "Figures", near: float | None, unit: str) -> list[str]:
     """What is lost when the best does not come to the end."""
     mean, error = figures.regret.value, figures.regret.error
-    said = [f"Whoever is truly best there is behind the best of all by {mean:.5f} ± {error:.5f} {unit} on the average."]
+    who = f"Whoever is truly best at {figures.last}"
+    said = [f"{who} is behind the best of all by {mean:.5f} ± {error:.5f} {unit} on the average."]
     if figures.near is not None:
         said.append(f"In {_text(figures.near)} of studies it is behind by less than {near:g} {unit}.")
     return said
@@ -78,7 +82,7 @@ def _spread(world: "World", unit: str) -> str:
 
 
 def _amount(mean: "Share", plan: Plan) -> str:
-    """Device time with its error, which is nothing where every study costs the same."""
+    """Time of slots with its error, which is nothing where every study costs the same."""
     amount = amount_text(round(mean.value), plan)
     return f"{amount} ± {amount_text(round(mean.error), plan)}" if round(mean.error) else amount
 
@@ -91,6 +95,7 @@ def _gates(figures: "Figures") -> str:
     rows = [
         [
             gate.gate,
+            f"{gate.source} to {gate.target}",
             _text(gate.best_kept),
             "-" if gate.best_kept_exactly is None else f"{gate.best_kept_exactly:.2%}",
             _text(gate.false_promotions),
@@ -99,7 +104,7 @@ def _gates(figures: "Figures") -> str:
         ]
         for gate in figures.gates
     ]
-    headers = ["gate", "best kept so far", "exactly", "wrongly promoted", "promoted", "stops"]
+    headers = ["gate", "from stage to stage", "best kept so far", "exactly", "wrongly promoted", "promoted", "stops"]
     return _table(rows, headers)
 
 
@@ -124,11 +129,12 @@ def sweep_text(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Pla
     ]
     wrong = [[setting, *(_text(gate.false_promotions) for gate in figures.gates)] for setting, figures in settings]
     gates = [gate.gate for gate in settings[0][1].gates]
+    end = f"at {settings[0][1].last}"
     unit = amount_unit(plan)
     return "\n\n".join(
         [
             "Best kept so far:",
-            _table(kept, [varied, *gates, "to the end", "then behind by", f"expected {unit}", "bound"]),
+            _table(kept, [varied, *gates, end, "then behind by", f"expected {unit}", "bound"]),
             "Wrongly promoted:",
             _table(wrong, [varied, *gates]),
         ]
@@ -158,7 +164,7 @@ def sweep_svg(varied: str, settings: Sequence[tuple[str, "Figures"]], plan: Plan
     if varied:
         places = tuple(name for name, _ in settings)
         kept = [_shares(gate, [one.gates[number].best_kept for one in found]) for number, gate in enumerate(gates)]
-        kept.append(_shares("to the end", [one.best_at_end for one in found]))
+        kept.append(_shares(f"at {found[0].last}", [one.best_at_end for one in found]))
         wrong = [
             _shares(gate, [one.gates[number].false_promotions for one in found]) for number, gate in enumerate(gates)
         ]

@@ -1,5 +1,6 @@
 """What has to be said beside estimated effects, in words."""
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from promo.evidence.statements import (
@@ -7,6 +8,8 @@ from promo.evidence.statements import (
     CellEmpty,
     Constant,
     DiffersBetweenHosts,
+    FollowUp,
+    HostsAliased,
     LenthError,
     Name,
     NoError,
@@ -20,6 +23,7 @@ from promo.evidence.statements import (
     TooFewContrasts,
 )
 from promo.report.design import effect_name
+from promo.report.words import listed, number
 
 UNTESTED = "effects are given without a test"
 
@@ -49,15 +53,28 @@ def statement_words(one: Statement) -> str:
             mains = " and ".join(map(effect_name, one.effects))
             return f"{mains} changed together in every run: one estimate for both"
         case DiffersBetweenHosts():
-            return f"{effect_name(one.effect)} differs between hosts (p = {one.p}): read it host by host"
+            return f"{effect_name(one.effect)} differs between hosts (adjusted p = {one.p}): read it host by host"
+        case HostsAliased():
+            mixed = [*map(effect_name, one.effects), *(f"that of {effect_name(other)}" for other in one.others)]
+            return f"a difference of {effect_name(one.effect)} between hosts is not separated from {listed(mixed)}"
+        case FollowUp():
+            names = listed([f"{effect_name(name)} ({number(size, signed=True)})" for name, size in one.contrasts])
+            return f"not in the model and beyond the margin for all contrasts at once, so for a follow-up: {names}"
         case PartOfDesign():
             return f"one run of each condition and not the whole design: {UNTESTED}"
         case TooFewContrasts():
             return f"too few contrasts differ from zero for Lenth's error: {UNTESTED}"
         case LenthError():
-            return f"one run of each condition: the error is Lenth's, over all {one.contrasts} contrasts"
+            return f"one run of each condition: the error is Lenth's, over all {one.contrasts} contrasts within blocks"
         case _:
             assert_never(one)
+
+
+def untested(statements: Iterable[Statement]) -> str:
+    """Why nothing was tested, of the statements of a fit."""
+    grounds = (TooFew, AllEqual, NoError, PartOfDesign, TooFewContrasts)
+    said = [statement_words(one) for one in statements if isinstance(one, grounds)]
+    return "; ".join(said) or "none of them can be estimated"
 
 
 def _names(effects: tuple[Name, ...]) -> str:

@@ -152,12 +152,18 @@ class FitView:
     summary: str
     picture: str
     """SVG; empty when nothing was estimated."""
-    hosts: tuple[str, ...]
+    columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    """Effect, estimate, error, p, adjusted p, interval, one estimate a host, p of the hosts, cells that agree."""
+    """One an effect, each as wide as the columns."""
     contrasts: tuple[tuple[str, ...], ...]
     """Numbers of a half-normal plot: contrast, size, quantile; empty without one."""
     discovered: tuple[str, ...]
+    verdict: str
+    """What was discovered, with its direction and what it is not separated from; or that nothing was tested."""
+    aliases: tuple[str, ...]
+    """What estimates stand for, where that is more than the effect."""
+    curvature: str
+    """Empty without runs at the centre."""
     statements: tuple[str, ...]
 
 
@@ -169,9 +175,11 @@ class EffectsView:
     documentation: str
     sentence: str
     fits: tuple[FitView, ...]
-    aliases: tuple[str, ...]
-    relaxations: tuple[tuple[str, ...], ...]
-    """Effect, stages, change, error."""
+    change_columns: tuple[str, ...]
+    changes: tuple[tuple[str, ...], ...]
+    """How effects change from stage to stage."""
+    hosts: tuple[str, ...]
+    """What few hosts leave open."""
     across: str
     """Picture of effects over the stages."""
     flips: tuple[str, ...]
@@ -290,6 +298,8 @@ class ReportView:
     stages: tuple[StageView, ...]
     cost: tuple[CostRow, ...]
     cost_unit: str
+    cost_note: str
+    """What has to be said of runs that several stages have in common; empty where none have."""
     account: tuple[str, ...]
     """What gates saved and may have cost, in sentences."""
     suppositions: tuple[SuppositionView, ...]

@@ -33,6 +33,7 @@ from promo.report.replay import replay_line
 from promo.report.reruns import reruns_view
 from promo.report.rules import gate_view, rule_view, summarised
 from promo.report.runs import MOST_RUNS, facts, runs_view
+from promo.report.spending import budget_lines
 from promo.report.story import in_short
 from promo.report.values import (
     CostRow,
@@ -52,7 +53,7 @@ from promo.report.words import (
 from promo.study.judgement import Statistic
 from promo.study.values import Stage
 
-DECISIONS_CSV, RUNS_CSV = "decisions.csv", "runs.csv"
+DECISIONS_CSV, EFFECTS_CSV, RUNS_CSV = "decisions.csv", "effects.csv", "runs.csv"
 """What a file beside a report holds -> the end of its name."""
 
 
@@ -102,7 +103,8 @@ class _View:
             stages=tuple(self._stage(stage) for stage in self.plan.stages),
             cost=tuple(self._cost()),
             cost_unit=amount_unit(self.plan),
-            account=tuple(account_lines(self.record)),
+            cost_note=self._in_common(),
+            account=(*budget_lines(self.study, self.plan, self.state), *account_lines(self.record)),
             suppositions=tuple(self._suppositions()),
             notes=study.account.notes if study.account else (),
             limits=tuple(limits(self.record)),
@@ -175,6 +177,8 @@ class _View:
         flagged = sum(self.state.flagged(run) for run in self.state.attempts)
         extra = f" and {plural(failed, 'failed attempt')}" if failed else ""
         extra += f" and {plural(flagged, 'run')} that a guard excluded" if flagged else ""
+        lost = sum(self.state.lost(run) for run in self.state.attempts)
+        extra += f" and {plural(lost, 'lost attempt')}" if lost else ""
         spent, taken, budget = self.record.spent_s(), self.record.slot_s(), span_text(self.plan.budget_s)
         if self.state.replay:
             return (
@@ -261,6 +265,16 @@ class _View:
             spent=amount_text(self.record.spent_s(stage), self.plan),
             taken=amount_text(self.record.slot_s(stage), self.plan),
             bound=amount_text(priced.bound_s, self.plan),
+        )
+
+    def _in_common(self) -> str:
+        """How a run is counted that several stages have."""
+        counts = [self.record.runs(stage.name).done for stage in self.plan.stages]
+        if sum(counts) <= self.record.runs().done:
+            return ""
+        return (
+            "A run that several stages have in common counts at each of them and once in the total; it was charged at "
+            "the one that it was made for, and the budget asks for it at each."
         )
 
     def _suppositions(self) -> Iterable[SuppositionView]:

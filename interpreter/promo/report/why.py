@@ -258,9 +258,14 @@ def _rank(study: Study, gate: Gate, found: Ranking, standing: Standing) -> Itera
     if standing.rank is None:
         yield "It has no rank, because a value is missing."
         return
-    ranked = sum(one.rank is not None for one in found.standings)
+    ranked = [one.candidate for one in found.standings if one.rank is not None]
     what = f"{gate.statistic.value} {number(standing.statistic)} {unit}" if standing.statistic else "no statistic"
-    yield f"Rank {standing.rank} of {ranked} with a value, by {what}; those that are always kept are ranked, too."
+    yield f"Rank {standing.rank} of the {len(ranked)} with a value at {found.stage}, by {what}: {listed(ranked)}."
+    competing = [name for name in ranked if name not in gate.always]
+    if len(competing) < len(ranked):
+        kept = listed([name for name in ranked if name in gate.always])
+        among = f"places are among the other {len(competing)}: {listed(competing)}" if competing else "nobody competes"
+        yield f"{kept} {'is' if len(ranked) - len(competing) == 1 else 'are'} kept in any case; {among}."
     if standing.tied_with:
         by: dict[str, list[str]] = {}
         for other in standing.tied_with:

@@ -1,19 +1,17 @@
 """
 Budget and what a run used of it: whether the two are the same training.
 
-Nobody can stop in the middle of a step, so a run may miss its budget by the last one; what was only timed, or counts in
-larger units than steps, may miss it by a share.  A run beyond that, in either direction, trained something else than
-was asked, and its score is no evidence.
+A stage may say by which share its runs may miss their budget.  Where it does not: nobody can stop in the middle of a
+step, so a run may miss its budget by the last one; what was only timed may miss it by 5%.  A run beyond that, in either
+direction, trained something else than was asked, and its score is no evidence.
 """
 
 from fractions import Fraction
 
 from promo.base.canonical import exact, from_exact, rounded
 from promo.run.values import Counter, Used
+from promo.study.limits import TOLERANCE
 from promo.study.values import Budget, BudgetKind
-
-TOLERANCE = Fraction(5, 100)
-"""Share of a budget by which a run may miss it where no step is known."""
 
 TIMED = frozenset({BudgetKind.WALL, BudgetKind.CPU, BudgetKind.UPSTREAM})
 """Budgets of seconds."""
@@ -31,21 +29,28 @@ HINTS = {Counter.WHOLE: "; a function can mark what is training (record.training
 
 def is_kept(used: Used, budget: Budget) -> bool:
     """
-    Whether a run used its budget: no more and no less, but for one step or a share.
+    Whether a run used its budget: no more and no less, but for the tolerance of its stage, or one step, or a share.
 
     What was read from a table is what had been recorded by then, so it may be less.
     """
     amount = Fraction(budget.amount)
     if used.counter is Counter.RECORDED:
         return from_exact(used.used) <= amount
-    by = TOLERANCE * amount if used.last_step is None else from_exact(used.last_step)
-    return abs(from_exact(used.used) - amount) <= by
+    return abs(from_exact(used.used) - amount) <= _margin(used, budget)
+
+
+def _margin(used: Used, budget: Budget) -> Fraction:
+    """By how much a run may miss its budget, in the budget's unit."""
+    if budget.tolerance is None and used.last_step is not None:
+        return from_exact(used.last_step)
+    return (TOLERANCE if budget.tolerance is None else budget.tolerance) * Fraction(budget.amount)
 
 
 def missed(used: Used, budget: Budget) -> str:
     """In words: by how much a run missed its budget, and who knows."""
     said, asked = _amount(from_exact(used.used), budget.kind), _amount(Fraction(budget.amount), budget.kind)
-    return f"it used {said} of a budget of {asked}, {HOW[used.counter]}{HINTS.get(used.counter, '')}"
+    by = f" (tolerance {exact(budget.tolerance * 100)}%)" if budget.tolerance is not None else ""
+    return f"it used {said} of a budget of {asked}{by}, {HOW[used.counter]}{HINTS.get(used.counter, '')}"
 
 
 def _amount(amount: Fraction, kind: BudgetKind) -> str:

@@ -43,7 +43,7 @@ from promo.run.store import (
     write_request,
 )
 from promo.run.values import NO_DISK, AttemptSpec, Exit, Reason, Request, Result, Resumed, RunStatus
-from promo.study.limits import limit_s
+from promo.study.values import TIMED
 
 POLL_S = 0.05
 POLL_SHARE = 0.02
@@ -86,7 +86,7 @@ class Place(Protocol):
         """Whether no other study of this machine has the device of a slot."""
 
     def co_tenants(self, slot: int) -> tuple[str, ...]:
-        """Programs that promo did not start and that compute on the device of a slot while nobody holds it."""
+        """Who computes where a slot does, besides this study: programs on its device, or studies on processors."""
 
     def environment(self, slot: int) -> Mapping[str, str]:
         """Environment of a worker in a slot."""
@@ -136,6 +136,7 @@ class Execution:
         places: Mapping[str, Place],
         watch: Callable[[Progress], None],
         ended: Callable[[PlannedRun], bool],
+        fits: Callable[[PlannedRun], bool] = lambda run: True,
         *,
         finish: bool = False,
     ) -> None:
@@ -151,18 +152,23 @@ class Execution:
             places: the hosts that are here.
             watch: called when an attempt has begun or ended.
             ended: whether nothing more is due for a run, as *state* stands.
+            fits: whether the study's budget has room for another attempt of a run, as *state* stands.
             finish: whether attempts go on to their end when this process dies.
         """
         self._study, self._journal, self.state = study, journal, state
         self._disk, self._clock, self._places, self._watch = disk, clock, places, watch
         self._waiting: dict[str, deque[Task]] = {host: deque() for host in places}
         self._live: list[_Live] = []
-        self._finish, self._last, self._ended = finish, clock.monotonic(), ended
+        self._finish, self._last, self._ended, self._fits = finish, clock.monotonic(), ended, fits
         self._refused = ""
         self.elsewhere: frozenset[str] = frozenset()
         """Devices that are waited for because another study has them."""
-        self.shared: dict[str, tuple[str, ...]] = {}
-        """Device -> programs that computed on it when the last attempt there began, and that promo did not start."""
+        self.shared: dict[str | None, tuple[str, ...]] = {}
+        """
+        Device -> programs that computed on it when the last attempt there began, and that promo did not start.
+
+        None: the processors of this machine, and the other studies there; only where seconds of the clock are a budget.
+        """
         self._settle_unseen()
 
     def record(self, happening: Happening) -> Event:
@@ -182,8 +188,9 @@ class Execution:
 
     @property
     def busy(self) -> bool:
-        """Whether anything runs or waits."""
-        return bool(self._live) or any(self._waiting.values())
+        """Whether anything runs, or waits for no more than a slot; what the budget has no room for waits in vain."""
+        waiting = (task.run for tasks in self._waiting.values() for task in tasks)
+        return bool(self._live) or any(self._fits(run) for run in waiting)
 
     def go_on(self) -> None:
         """
@@ -251,10 +258,14 @@ class Execution:
         return free
 
     def _next(self, waiting: deque[Task], running: Container[str]) -> Task | None:
-        """The next task to start; a run that two stages have in common is trained once, for whoever asked first."""
+        """
+        The next task to start, of those that the study's budget has room for.
+
+        A run that two stages have in common is trained once, for whoever asked first.
+        """
         for _ in range(len(waiting)):
             task = waiting.popleft()
-            if task.run.id in running:
+            if task.run.id in running or not self._fits(task.run):
                 waiting.append(task)
             elif not self._ended(task.run):
                 return task
@@ -273,9 +284,9 @@ class Execution:
         request = evolve(task.request, attempt=number, resume=self._kept(run.id))
         if task.recorded is not None:
             request = evolve(request, recorded=task.recorded + self.state.ended_badly(run.id))
-        device, others = place.device(slot), place.co_tenants(slot)
-        if device is not None:
-            self.shared[device] = others
+        device = place.device(slot)
+        others = place.co_tenants(slot) if device is not None or request.budget.kind in TIMED else ()
+        self.shared[device] = others
         self.record(
             AttemptStarted(
                 run=run.id,
@@ -294,7 +305,7 @@ class Execution:
         spec = AttemptSpec(
             folder=self._study / folder,
             environment=place.environment(slot),
-            limit_s=limit_s(request.budget.cap_s),
+            limit_s=request.budget.limit_s,
             trainer=request.trainer,
             finish=self._finish,
             device=device,

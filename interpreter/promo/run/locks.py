@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from promo.base.errors import Busy, PromoError
-from promo.base.reading import read_plain
+from promo.base.reading import open_plain, read_plain
 from promo.run.disk import DISK
 
 LOCK = "lock"
@@ -33,6 +33,8 @@ NOTE_BYTES = 200
 CLAIM = "claim"
 GIVEN_UP = b"given up"
 LEASES = "promo-devices"
+PROCESSORS = "processors-"
+"""Begins the name of the lock of each process that trains on processors; its number follows."""
 TAKEN_AGAIN_S = (0.0, 0.02, 0.1, 0.3)
 """Waits between tries for a lock: who only looks whether it is free holds it for a moment."""
 
@@ -59,6 +61,13 @@ class Lock:
     def __init__(self, handle: int) -> None:
         """*handle*: an open file, locked."""
         self._handle = handle
+
+    def lies_at(self, path: Path) -> bool:
+        """Whether a path leads to the file that is locked."""
+        try:
+            return os.path.samestat(path.stat(), os.fstat(self._handle))
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Let go."""
@@ -177,6 +186,40 @@ def _opened(folder: Path, device: str) -> Iterator[int]:
         os.close(handle)
 
 
+# --- processors --------------------------------------------------------------------------------------------------
+
+
+def hold_processors(folder: Path) -> Lock | None:
+    """Tell other studies, by a lock, that this process trains on the processors of this machine; None if it cannot."""
+    path = folder / f"{PROCESSORS}{os.getpid()}"
+    for wait_s in TAKEN_AGAIN_S:
+        time.sleep(wait_s)
+        with contextlib.suppress(OSError), _opened(folder, path.name) as handle:
+            lock = Lock(os.dup(handle)) if locked(handle) else None
+            if lock is not None and lock.lies_at(path):  # who takes it for an old one removes it
+                return lock
+    return None
+
+
+def others_on_processors(folder: Path) -> tuple[int, ...]:
+    """Numbers of other processes of promo that train on the processors of this machine now."""
+    found = []
+    with contextlib.suppress(OSError):
+        for path in sorted(folder.glob(f"{PROCESSORS}*")):
+            number = path.name.removeprefix(PROCESSORS)
+            if number.isdecimal() and int(number) != os.getpid() and _is_held(path):
+                found.append(int(number))
+    return tuple(found)
+
+
+def _is_held(path: Path) -> bool:
+    with contextlib.suppress(OSError), _opened(path.parent, path.name) as handle:
+        if not locked(handle):
+            return True
+        path.unlink()  # its process ended without a word
+    return False
+
+
 # --- studies -----------------------------------------------------------------------------------------------------
 
 
@@ -244,11 +287,7 @@ def interrupt_holder(folder: Path) -> bool:
     Returns:
         False when nobody holds it, or when its holder is not a process of this machine that can be asked.
     """
-    try:
-        lock_study(folder).close()
-    except Busy:
-        pass
-    else:
+    if not is_locked(folder):
         return False
     until = time.monotonic() + NOTED_S
     while (holder := _holder(folder)) is None:
@@ -259,6 +298,26 @@ def interrupt_holder(folder: Path) -> bool:
         os.kill(holder, signal.SIGINT if sys.platform == "win32" else signal.SIGTERM)
         return True
     return False
+
+
+def is_locked(folder: Path) -> bool:
+    """
+    Whether a process has a folder's lock; nothing is created to find out.
+
+    Raises:
+        PromoError: the lock cannot be opened.
+    """
+    try:
+        open_plain(folder / LOCK).close()
+        handle = os.open(folder / LOCK, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError as fault:
+        raise PromoError(f"the lock of {folder} cannot be opened: {fault.strerror or fault}") from fault
+    try:
+        return not locked(handle)
+    finally:
+        os.close(handle)
 
 
 def is_worked_on(folder: Path) -> bool:

@@ -29,6 +29,7 @@ from promo.study.judging import check_rules
 from promo.study.ladder import Ladder
 from promo.study.laws import Law
 from promo.study.lets import read_lets
+from promo.study.limits import ATTEMPTS, MOST_ATTEMPTS
 from promo.study.names import Clauses, Scope
 from promo.study.neighbours import Neighbourhoods
 from promo.study.ports import Runner, World
@@ -92,6 +93,7 @@ class _Given(Shown):
     curves: Curves | None
     draw: Draw | None
     order_seed: int | None
+    attempts: int
 
 
 @frozen(**LEAN)
@@ -219,13 +221,15 @@ class _Check:
         reach = self._flow(ladder, rules, reductions, near, noise)
         reductions.settle(reach or {})
         baselines, steps = self._baselines(expressions, conditions, ladder, reach if reach is not None else {})
-        budget_s = self._budget(expressions, clauses)
+        budget_s, attempts = self._budget(expressions, clauses), self._attempts(expressions, clauses)
         effects = self._effects(expressions, conditions, ladder, reach or {})
         laws = self._laws(expressions, conditions, ladder, reach or {}, measure)
         reductions.check(effects)
         curves, order = self._curves(), clauses.maybe("run_order")
         order_seed = expressions.count(order.token("INT"), least=0, what="a seed") if order else None
-        given = _Given(measure, choice, budget_s, data, hosts, noise, curves, read_draw(scope, clauses), order_seed)
+        given = _Given(
+            measure, choice, budget_s, data, hosts, noise, curves, read_draw(scope, clauses), order_seed, attempts
+        )
         return _Parts(
             given, conditions, growth, near, ladder, rules, reductions, baselines, steps, effects, laws, reach
         )
@@ -276,6 +280,7 @@ class _Check:
             entrants=reach,
             documentation=self.scope.tree.documentation(block),
             where=self.scope.where(block),
+            attempts=given.attempts,
         )
 
     @staticmethod
@@ -386,6 +391,15 @@ class _Check:
         if clause is None:
             return None
         return expressions.seconds_given(clause)
+
+    @staticmethod
+    def _attempts(expressions: Expressions, clauses: Clauses) -> int:
+        """How often a run is tried in all; a fault is noted, and none is left out for it."""
+        clause = clauses.maybe("attempts")
+        if clause is None:
+            return ATTEMPTS
+        said = expressions.count_given(clause, most=MOST_ATTEMPTS, what="the number of attempts of a run")
+        return ATTEMPTS if said is None else said
 
     def _hosts(self, expressions: Expressions) -> dict[str, Host]:
         hosts: dict[str, Host] = {}

@@ -84,6 +84,8 @@ class Closure(Shown):
     order: tuple[str, ...] | None
     """Candidates as declared, where ties are broken by that."""
     start: Start
+    attempts: int
+    """How often a run is tried in all, before it has no value."""
 
 
 def closure(study: Study, rule: Deciding) -> Closure:
@@ -151,6 +153,7 @@ def _rests_on(study: Study, rule: Deciding, stages: set[str], candidates: Iterab
         around=None,
         order=None,
         start=Start(study.anchor, study.draw, study.order_seed),
+        attempts=study.attempts,
     )
 
 

@@ -6,7 +6,7 @@ A gate names the candidate that a gap is measured to; a rule has one in its `jud
 
 from fractions import Fraction
 
-from promo.base.diagnostics import Edit, suggestion
+from promo.base.diagnostics import Edit, did_you_mean
 from promo.base.edits import line_after
 from promo.base.source import Span
 from promo.study.expressions import Expressions
@@ -208,8 +208,7 @@ class Criteria:
         name = part.token("NAME")
         known = words("method")
         if name.text not in known:
-            near = suggestion(name.text, known)
-            hint = f"did you mean '{near}'?" if near else f"use one of: {', '.join(known)}"
+            hint = did_you_mean(name.text, known, f"use one of: {', '.join(known)}")
             self.scope.report("P0417", f"there is no test called '{name.text}'", name, hint)
             return None
         return Method(name.text)

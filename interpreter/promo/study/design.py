@@ -174,7 +174,7 @@ def effects_up_to(factors: Sequence[str], order: int) -> list[tuple[str, ...]]:
 
 def alias_chains(factors: Sequence[str], rows: Rows, order: int = 2) -> tuple[tuple[Word, ...], ...]:
     """
-    Effects that the rows cannot tell apart.
+    Effects that the rows cannot tell apart, because they have one column.
 
     Args:
         factors: the k factors.
@@ -185,10 +185,15 @@ def alias_chains(factors: Sequence[str], rows: Rows, order: int = 2) -> tuple[tu
         One chain for each column: its effects with the sign by which each equals the first.  A chain that begins with
         the empty effect holds those that are the same in every row, and come out as part of the mean.
     """
+    return chains_of(factors, rows, effects_up_to(factors, order))
+
+
+def chains_of(factors: Sequence[str], rows: Rows, effects: Iterable[tuple[str, ...]]) -> tuple[tuple[Word, ...], ...]:
+    """The same of some effects; those named earlier come first in their chain."""
     everywhere = (1 << len(rows)) - 1
     columns = dict(zip(factors, _columns(rows), strict=True))
     chains: dict[int, tuple[int, list[Word]]] = {}
-    for effect in [(), *effects_up_to(factors, order)]:
+    for effect in [(), *effects]:
         column = 0
         for factor in effect:
             column ^= columns[factor]
@@ -202,6 +207,8 @@ def alias_chains(factors: Sequence[str], rows: Rows, order: int = 2) -> tuple[tu
 def clear_pairs(factors: Sequence[str], rows: Rows) -> tuple[tuple[str, ...], ...]:
     """
     Interactions of two factors that share their column with no main effect and no other such interaction.
+
+    Of a whole regular fraction; of other rows `promo.study.estimable` tells.
 
     Source:
         Wu & Chen (1992), "A graph-aided method for planning two-level experiments when certain interactions are

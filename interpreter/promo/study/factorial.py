@@ -6,7 +6,7 @@ Where a text gives no aliases, promo takes the fraction of minimum aberration fr
 interactions that must be clear decide which factor gets which column.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from attrs import frozen
 
@@ -14,16 +14,16 @@ from promo.base.canonical import exact
 from promo.base.shown import LEAN
 from promo.study.design import (
     Word,
-    alias_chains,
     defining_relation,
     flipped,
     folded,
     other_rows,
     resolution,
     standard_rows,
-    word_lengths,
 )
+from promo.study.estimable import webb_resolution
 from promo.study.expressions import Expressions
+from promo.study.guarantees import keeps_clear, keeps_resolution, losses
 from promo.study.mixed import is_mixed
 from promo.study.names import Clauses, Scope
 from promo.study.space import Design, Factor, Level
@@ -32,6 +32,8 @@ from promo.syntax.nodes import Node, Token
 MOST_ROWS = 65_536
 MOST_ALIASES = 12
 MOST_TABLE_ROWS = 128
+MOST_ENDS = 2
+"""So many factors may stay at their ends where others are at the centre: there are two to that number of rows."""
 FOLLOWING = ("foldover", "semifold", "completion")
 """Kinds of design that follow another one, and take its factors and levels from it."""
 
@@ -45,6 +47,7 @@ class _Varied:
     low: Mapping[str, Level]
     high: Mapping[str, Level]
     centre: tuple[Level, ...] | None
+    middles: tuple[tuple[int, ...], ...]
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -93,24 +96,29 @@ class DesignReader:
         kept = self._constrained(clauses, varied.factors, rows)
         if kept is None:
             return None
-        words = defining_relation(varied.factors, aliases) if len(kept) == len(rows) else ()
+        whole, there = len(kept) == len(rows), tuple(rows[number - 1] for number in kept)
+        words = defining_relation(varied.factors, aliases) if whole else ()
         design = Design(
             name=block.token("NAME").text,
             factors=varied.factors,
             low=tuple(varied.low.values()),
             high=tuple(varied.high.values()),
             numbers=kept,
-            rows=tuple(rows[number - 1] for number in kept),
+            rows=there,
             centre=varied.centre,
+            middles=varied.middles,
             words=words,
             generators=tuple(aliases.items()),
             chosen=bool(aliases) and not given,
             clear=clear,
             kind="fraction" if aliases else "full",
             parent=None,
-            resolution=resolution(words) if len(kept) == len(rows) else _resolution(rows, kept),
+            resolution=resolution(words) if whole else webb_resolution(varied.factors, there),
             where=scope.where(block),
         )
+        clear_clauses = list(clauses.all("clear"))
+        if not keeps_clear(scope, clear_clauses, _words, design) or not keeps_resolution(scope, _kind(block), design):
+            return None
         self._expected_resolution(clauses, design)
         self.designs[design.name] = design
         return design
@@ -141,13 +149,18 @@ class DesignReader:
             centres[name] = self._centre(name, (first, second), centre) if centre is not None else None
             if centre is not None and centres[name] is None:
                 return None
-        given = [level for level in centres.values() if level is not None]
-        if given and len(given) < len(low):
-            lacking = next(name for name, level in centres.items() if level is None)
-            message = f"a centre point needs a middle level of every factor, and '{lacking}' has none"
-            scope.report("P0711", message, clauses.one("vary"), f"write: vary {lacking} low ... high ... centre ...")
+        ends = [name for name, level in centres.items() if level is None]
+        if len(ends) == len(low):
+            return _Varied(low, high, None, ())
+        if len(ends) > MOST_ENDS:
+            message = f"{len(ends)} factors have no middle level, and the centre has every combination of those"
+            hint = f"leave at most {MOST_ENDS} of them without: vary {ends[0]} low ... high ... centre ..."
+            scope.report("P0711", message, clauses.one("vary"), hint)
             return None
-        return _Varied(low, high, tuple(given) or None)
+        rows = standard_rows(ends, {}) if ends else ((),)
+        places = {name: place for place, name in enumerate(ends)}
+        middles = tuple(tuple(row[places[name]] if name in places else 0 for name in low) for row in rows)
+        return _Varied(low, high, tuple(low[name] if at is None else at for name, at in centres.items()), middles)
 
     def _centre(self, name: str, ends: tuple[Level, Level], clause: Node) -> Level | None:
         level = self.level(name, clause.children[0])
@@ -214,7 +227,7 @@ class DesignReader:
         if given or kind.kind == "full":
             if not self._right_size(block, len(factors), len(given)):
                 return None
-            return given if self._are_clear(clauses, factors, given, clear) else None
+            return given
         if kind.kind == "resolved":
             return self._by_resolution(kind, factors, clear)
         rows = self._rows(kind)
@@ -271,21 +284,6 @@ class DesignReader:
         message += " and these clear interactions" if clear else ""
         self.scope.report("P0710", message, at, "ask for less, vary fewer factors, or give the aliases yourself")
         return None
-
-    def _are_clear(
-        self, clauses: Clauses, factors: Sequence[str], aliases: Aliases, clear: tuple[tuple[str, str], ...]
-    ) -> bool:
-        if not clear:
-            return True
-        chains = alias_chains(factors, standard_rows(factors, aliases))
-        for pair, clause in zip(clear, clauses.all("clear"), strict=False):
-            chain = next(chain for chain in chains if any(effect == pair for _, effect in chain))
-            others = [" * ".join(effect) or "the mean" for _, effect in chain if effect != pair]
-            if others:
-                message = f"{' * '.join(pair)} is not clear: it cannot be told from {', '.join(others)}"
-                self.scope.report("P0709", message, clause, "leave the aliases out, and promo looks for a fraction")
-                return False
-        return True
 
     def _right_size(self, block: Node, factors: int, aliases: int) -> bool:
         """Whether the design has as many rows as it says, and few enough to build."""
@@ -397,13 +395,14 @@ class DesignReader:
             numbers=tuple(range(1, len(rows) + 1)),
             rows=tuple(rows),
             centre=None,
+            middles=(),
             words=tuple(words),
             generators=(),
             chosen=False,
             clear=(),
             kind=kind.kind,
             parent=name,
-            resolution=_shortest(together),
+            resolution=webb_resolution(parent.factors, together),
             where=scope.where(block),
         )
         self._expected_resolution(clauses, design)
@@ -454,7 +453,8 @@ class DesignReader:
             note = f"shortest word: {'-' if shortest[0] < 0 else ''}{' * '.join(shortest[1])} = I" if shortest else ""
             whose = f"'{design.name}'" + (f" with '{design.parent}'" if design.parent else "")
             message = f"resolution {expected} is expected, and {whose} has {is_now}"
-            self.scope.report("P0702", message, clause, notes=(note,) if note else ())
+            cost = () if design.full_regular or design.parent else losses(design)
+            self.scope.report("P0702", message, clause, notes=(*((note,) if note else ()), *cost))
 
 
 def _kind(block: Node) -> Node:
@@ -462,14 +462,8 @@ def _kind(block: Node) -> Node:
     return next(child for child in block.children if isinstance(child, Node) and child.kind in kinds)
 
 
-def _shortest(rows: Sequence[tuple[int, ...]]) -> int | None:
-    """The (generalised) resolution of any rows; None when every effect has a column of its own."""
-    lengths = word_lengths(rows, regular=False)
-    return next((length for length, amount in enumerate(lengths) if length and amount), None)
-
-
-def _resolution(rows: Sequence[tuple[int, ...]], kept: Iterable[int]) -> int | None:
-    return _shortest([rows[number - 1] for number in kept])
+def _words(clause: Node) -> list[str]:
+    return [part.text for part in _product(clause.children[0]) if part is not None]
 
 
 def _product(part: Node | Token) -> Iterator[Token | None]:

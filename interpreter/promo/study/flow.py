@@ -87,7 +87,7 @@ def _promoted(gate: Gate, before: Entrants, hosts: int) -> Entrants:
     most = before.most if may_wait(gate) else most_promoted(gate, before.most, hosts, before)
     # A run that fails may cost its candidate the place, unless it is always kept or the study stops instead.
     stops = {gate.missing.then, gate.on_crash.then} <= {Then.STOP, Then.HOLD} and not gate.guards
-    least = min(fewest_kept(condition, max(before.planned - len(always), 0)) for condition in _ways_to_keep(gate))
+    least = min(fewest_kept(condition, max(before.planned - len(always), 0)) for condition in gate.ways)
     everyone = len(always) + least >= len(before.possible) and stops
     return Entrants(before.possible, planned, most, before.sure if everyone else before.sure & always)
 
@@ -104,7 +104,7 @@ def most_promoted(gate: Gate, entered: int, hosts: int, before: Entrants) -> int
     found = 0
     for there in range(len(always & before.sure), min(len(always), entered) + 1):
         contenders = entered - there
-        kept = max(most_kept(condition, contenders, hosts) for condition in _ways_to_keep(gate))
+        kept = max(most_kept(condition, contenders, hosts) for condition in gate.ways)
         found = max(found, there + min(kept + sampled, contenders))
     return found
 
@@ -166,12 +166,6 @@ def _continued(scope: Scope, stage: Stage, before: Entrants) -> Entrants:
         scope.report("P0508", message, stage.where[stage.mode.value], "continue what was trained there")
     names = tuple(name for name in stage.candidates if name in before.possible)
     return Entrants(names, len(names), len(names), before.sure & frozenset(names))
-
-
-def _ways_to_keep(gate: Gate) -> list[Condition]:
-    """What a gate may keep by: its own condition, and those of demands that are not met."""
-    instead = [demand.otherwise for demand in gate.demands if not isinstance(demand.otherwise, Then)]
-    return [gate.keep, *instead]
 
 
 def most_kept(condition: Condition, contenders: int, hosts: int) -> int:
@@ -266,7 +260,7 @@ def check_gates(scope: Scope, gates: Iterable[Gate], reach: Mapping[str, Entrant
         for name in strangers:
             message = f"'{name}' is always kept, but never enters '{gate.source}'"
             scope.report("P0406", message, gate.where["always"], f"remove it, or train it in '{gate.source}'")
-        for condition in (*_ways_to_keep(gate), *(demand.condition for demand in gate.demands)):
+        for condition in gate.asked:
             _check_references(scope, gate, condition, before)
         always = len(gate.always) - len(strangers)
         least = fewest_kept(gate.keep, before.planned - always)
@@ -333,7 +327,7 @@ def check_tests(scope: Scope, stages: Mapping[str, Stage], choosers: Choosers, r
     """A test that so few cells can never pass, or that there are too many cells for, is a fault."""
     gates = {name: one for name, one in choosers.items() if isinstance(one, Gate)}
     asked: list[tuple[str, Condition, Span]] = [
-        (gate.source, condition, gate.where["keep"]) for gate in gates.values() for condition in _ways_to_keep(gate)
+        (gate.source, condition, gate.where["keep"]) for gate in gates.values() for condition in gate.ways
     ]
     asked += [
         (gate.source, demand.condition, gate.where.get("demand", gate.where["keep"]))

@@ -12,7 +12,7 @@ from fractions import Fraction
 from attrs import evolve
 
 from promo.base.canonical import exact
-from promo.base.diagnostics import suggestion
+from promo.base.diagnostics import did_you_mean
 from promo.study.conditions import Conditions
 from promo.study.criteria import Criteria
 from promo.study.expressions import Expressions
@@ -101,7 +101,7 @@ class Growth:
                 candidates=tuple(grow.ways),
                 beside=None,
                 around=None,
-                budget=grow.lag,
+                budget=evolve(grow.lag, allowance_s=parent.budget.allowance_s, tolerance=parent.budget.tolerance),
                 shared_seeds=True,
                 report_only=True,
                 expected_runs=None,
@@ -239,8 +239,7 @@ class Growth:
         for part in listed.children:
             name = part.token("NAME").text if isinstance(part, Node) and part.kind == "named" else ""
             if name not in WAYS_TO_GROW:
-                near = suggestion(name, WAYS_TO_GROW)
-                hint = f"did you mean '{near}'?" if near else f"use: {', '.join(WAYS_TO_GROW)}"
+                hint = did_you_mean(name, WAYS_TO_GROW, f"use: {', '.join(WAYS_TO_GROW)}")
                 self.scope.report("P0805", "there is no such way to grow", part, hint)
                 return None
             found.append(name)

@@ -5,7 +5,7 @@ The pin is a digest of what the file's resolved study means, so its layout and c
 meaning may not.  An imported candidate brings the factors that it has levels of.
 """
 
-from promo.base.diagnostics import Confidence, Edit, errors, suggestion
+from promo.base.diagnostics import Confidence, Edit, did_you_mean, errors
 from promo.base.source import Span
 from promo.study.conditions import Imported
 from promo.study.expressions import unquoted
@@ -87,10 +87,8 @@ def _bring(scope: Scope, study: Study, name: Token, found: Imported, runner: str
     }
     kind = next((kind for kind, known in kinds.items() if text in known), None)
     if kind is None:
-        near = suggestion(text, [one for known in kinds.values() for one in known])
-        hint = (
-            f"did you mean '{near}'?" if near else "hosts, factors, designs, candidates, cohorts and stages can be used"
-        )
+        otherwise = "hosts, factors, designs, candidates, cohorts and stages can be used"
+        hint = did_you_mean(text, [one for known in kinds.values() for one in known], otherwise)
         scope.report("P0201", f"the file declares no '{text}' that can be used", name, hint)
         scope.vague.add(text)
         return

@@ -304,6 +304,17 @@ class Gate(Shown):
         return (self.source,)
 
     @property
+    def ways(self) -> tuple["Condition", ...]:
+        """What it may keep by: its own condition, and those of demands that are not met."""
+        instead = (one.otherwise for one in self.demands if not isinstance(one.otherwise, Then))
+        return (self.keep, *instead)
+
+    @property
+    def asked(self) -> tuple["Condition", ...]:
+        """Every condition that it may ask for."""
+        return (*self.ways, *(one.condition for one in self.demands))
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """Stages that must have ended before it decides."""
         return self.sources
@@ -422,7 +433,7 @@ Deciding = Gate | Rule | Reduction
 
 def also_read(one: Gate | Rule) -> tuple[str, ...]:
     """Stages whose evidence a gate or rule reads besides that of its own, sorted: it ranks them, or finds the best."""
-    asked = (one.keep, *(demand.condition for demand in one.demands)) if isinstance(one, Gate) else (one.require,)
+    asked = one.asked if isinstance(one, Gate) else (one.require,)
     parts = (part for condition in asked for part in primitives(condition))
     names = {name for part in parts if isinstance(part, Agreement) and not part.of_hosts for name in part.between}
     if isinstance(one, Rule) and isinstance(one.judged, BestOf):

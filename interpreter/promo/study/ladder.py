@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from fractions import Fraction
 
+from attrs import evolve
+
 from promo.base.diagnostics import Confidence, Edit, Label
 from promo.base.edits import line_after
 from promo.base.source import Span
@@ -82,7 +84,7 @@ class Ladder:
         train, after = clauses.one("train"), clauses.maybe("after")
         gate = scope.meant(after) if after else None
         candidates, around = self._entrants(train, after, block) or (None, None)
-        budget = self._budget(train, clauses.maybe("cap"))
+        budget = self._with_limits(self._budget(train, clauses.maybe("cap")), clauses)
         hosts = scope.all_meant(clauses.one("on"))
         seeds = self._seeds(clauses.one("seeds"))
         if candidates is None or budget is None or seeds is None or hosts is None:
@@ -163,6 +165,9 @@ class Ladder:
             return None
         added = until.amount - (before if source.trunk is None else source.trunk)
         cap_s = added if until.kind is BudgetKind.WALL else source.budget.cap_s * added // source.budget.amount + 1
+        budget = self._with_limits(evolve(source.budget, amount=added, cap_s=cap_s), clauses)
+        if budget is None:
+            return None
         stage = Stage(
             name=block.token("NAME").text,
             after=gate,
@@ -170,7 +175,7 @@ class Ladder:
             candidates=candidates,
             beside=None,
             around=None,
-            budget=Budget(until.kind, added, cap_s),
+            budget=budget,
             hosts=source.hosts,
             seeds=source.seeds,
             shared_seeds=True,
@@ -274,6 +279,21 @@ class Ladder:
             self.scope.report("P0310", message, at, "add a clause: cap 3min")
             return None
         return Budget(kind, amount, cap_s)
+
+    def _with_limits(self, budget: Budget | None, clauses: Clauses) -> Budget | None:
+        """A budget with what its stage says an attempt may take besides, and by how much a run may miss it."""
+        allowance, tolerance = clauses.maybe("allowance"), clauses.maybe("tolerance")
+        if budget is not None and allowance is not None:
+            seconds = self.expressions.seconds_given(allowance)
+            budget = None if seconds is None else evolve(budget, allowance_s=seconds)
+        if budget is None or tolerance is None:
+            return budget
+        share = self.expressions.given(tolerance)
+        if share is not None and not 0 <= share < 1:
+            message = "a tolerance is a share of the budget, from 0% to less than 100%"
+            self.scope.report("P0302", message, tolerance, "write it like this: tolerance 2%")
+            share = None
+        return None if share is None else evolve(budget, tolerance=share)
 
     def _expected_runs(self, clause: Node | None) -> int | None:
         return self.expressions.count_given(clause, least=0, what="a number of runs") if clause else None

@@ -1,18 +1,23 @@
 """
-How often a run may be tried and how long one attempt can take: the one place that knows both.
+How often a run may be tried, how long one attempt can take, and how near to its budget it keeps: the one place for it.
 
 What carries runs out obeys these limits and what prices them multiplies them, so a bound cannot say less than what may
 happen.  Attempts are counted for a run over every start of promo; seconds are wall-clock seconds of a slot.
 """
+
+from fractions import Fraction
 
 from attrs import frozen
 
 from promo.base.shown import LEAN, Shown
 
 ATTEMPTS = 5
-"""How often a run is tried in all, lost attempts included, where its gates and rules do not allow more."""
+"""How often a run is tried in all, lost attempts included, where a study does not say it."""
+MOST_ATTEMPTS = 1000
 ALLOWANCE_S = 300
-"""Seconds of an attempt outside training: start-up, warm-up, scoring."""
+"""Seconds of an attempt outside training, where a stage does not say them: start-up, warm-up, scoring."""
+TOLERANCE = Fraction(5, 100)
+"""Share of a budget by which a run may miss it, where a stage does not say it and no step is known."""
 ENDING_S = 10
 """Seconds around an attempt that reaches its limit, until its worker has begun and until all that it began is gone."""
 
@@ -43,11 +48,11 @@ class Allowance(Shown):
         return max(self.attempts, 1 + self.reruns)
 
 
-def limit_s(cap_s: int) -> int:
-    """Wall-clock seconds after which the supervisor ends an attempt whose training is capped at *cap_s*."""
-    return 2 * cap_s + ALLOWANCE_S
+def limit_s(cap_s: int, allowance_s: int) -> int:
+    """Wall-clock seconds after which the supervisor ends an attempt: its training cap, and what it may take besides."""
+    return cap_s + allowance_s
 
 
-def longest_s(cap_s: int) -> int:
+def longest_s(cap_s: int, allowance_s: int) -> int:
     """Seconds that one attempt can keep a slot at most."""
-    return limit_s(cap_s) + ENDING_S
+    return limit_s(cap_s, allowance_s) + ENDING_S

@@ -96,6 +96,17 @@ class Runner(Protocol):
         """
 
 
+@frozen(**LEAN)
+class RunnerInFile(Shown):
+    """A runner that a file declares."""
+
+    runner: Runner
+    digest: str
+    """Of the file and all that it names."""
+    not_frozen: tuple[str, ...]
+    """Words of its command line that start what that digest does not cover."""
+
+
 class World(Protocol):
     """The outside of a spec."""
 
@@ -111,8 +122,8 @@ class World(Protocol):
     def executor_names(self) -> tuple[str, ...]:
         """All installed executors."""
 
-    def runner_file(self, path: str) -> tuple[Runner, str] | str:
-        """The runner that a file beside the spec declares, and the digest of all it consists of; or what is wrong."""
+    def runner_file(self, path: str) -> "RunnerInFile | str":
+        """The runner that a file beside the spec declares; or what is wrong."""
 
     def load(self, path: str) -> "tuple[Source, Study | None, tuple[Diagnostic, ...]] | str":
         """Another spec, relative to this one, through the check; or why it cannot be read."""

@@ -7,7 +7,7 @@ decision.
 
 from fractions import Fraction
 
-from promo.base.diagnostics import suggestion
+from promo.base.diagnostics import did_you_mean
 from promo.study.criteria import Criteria
 from promo.study.expressions import Expressions
 from promo.study.judgement import (
@@ -131,8 +131,7 @@ class Rules:
         cell = words("rank", 1)
         unknown = next((name for name in over if name.text not in cell), None)
         if unknown is not None:
-            near = suggestion(unknown.text, cell)
-            hint = f"did you mean '{near}'?" if near else "cells are made of host and seed"
+            hint = did_you_mean(unknown.text, cell, "cells are made of host and seed")
             scope.report("P0408", f"cells have no part called '{unknown.text}'", unknown, hint)
             return None
         if {name.text for name in over} != set(cell) or len(over) != len(cell):
@@ -170,8 +169,7 @@ class Rules:
         name = clause.token("NAME")
         known = words("guard")
         if name.text not in known:
-            near = suggestion(name.text, known)
-            hint = f"did you mean '{near}'?" if near else f"use one of: {', '.join(known)}"
+            hint = did_you_mean(name.text, known, f"use one of: {', '.join(known)}")
             self.scope.report("P0419", f"no run has a '{name.text}' to watch", name, hint)
             return None
         bound = self.criteria.bound(clause)
@@ -225,8 +223,7 @@ class Rules:
         breaks: list[TieBreak] = []
         for name in clause.tokens("NAME"):
             if name.text not in known:
-                near = suggestion(name.text, known)
-                hint = f"did you mean '{near}'?" if near else f"use: {', '.join(known)}"
+                hint = did_you_mean(name.text, known, f"use: {', '.join(known)}")
                 scope.report("P0413", f"ties cannot be broken by '{name.text}'", name, hint)
                 return None
             breaks.append(TieBreak(name.text))

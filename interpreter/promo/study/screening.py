@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 
+from promo.study.design import effects_up_to
+from promo.study.estimable import Information, dependence_text
 from promo.study.expressions import Expressions
 from promo.study.names import Scope
 from promo.study.space import Array, Design
 from promo.study.values import Effects, Entrants, Stage
-from promo.syntax.clauses import words
+from promo.syntax.clauses import CELL, NOWHERE, words
 from promo.syntax.nodes import Node
+
+MOST_FACTORS = 3
+"""Of an interaction in a model."""
 
 
 class Screening:
@@ -32,17 +37,18 @@ class Screening:
             return None
         named = scope.all_meant(clauses.one("stages"))
         model = self._words(clauses.one("model"))
+        terms = self._terms(clauses.one("model"))
         family = self._words(clauses.one("family"))
         blocks = clauses.maybe("block")
-        block_by = words("block") if blocks is None else self._words(blocks)
+        block_by = CELL if blocks is None else self._blocks(blocks)
         at = clauses.one("rate")
         rate = self.expressions.given(at)
         if rate is not None and not 0 < rate < 1:
             scope.report("P0302", "a rate lies between 0% and 100%", at, "write: rate 5%")
             return None
-        if named is None or model is None or family is None or block_by is None or rate is None:
+        if named is None or model is None or terms is None or family is None or block_by is None or rate is None:
             return None
-        if "main" not in model or (family[0] != "main" and "pairs" not in model):
+        if "main" not in model or (family[0] != "main" and "pairs" not in model and not terms):
             message = (
                 "the family has effects that the model leaves out" if "main" in model else "a model has main effects"
             )
@@ -53,11 +59,20 @@ class Screening:
         designs = self._designs(block, named, stages, reach)
         if designs is None:
             return None
+        if not all(self._keeps_clear(block, stage, designs, reach) for stage in named):
+            return None
+        factors = self.designs[designs[0]].factors
+        strange = next((name for term in terms for name in term if name not in factors), None)
+        if strange is not None:
+            message = f"'{strange}' is not varied in {' and '.join(designs)}"
+            scope.report("P0721", message, clauses.one("model"), f"use: {', '.join(factors)}")
+            return None
         found = Effects(
             name=block.token("NAME").text,
             stages=named,
             designs=designs,
             pairs="pairs" in model,
+            terms=_ordered(terms, factors, pairs="pairs" in model),
             block=block_by,
             family=family[0],
             rate=rate,
@@ -66,6 +81,43 @@ class Screening:
         )
         self.effects[found.name] = found
         return found
+
+    def _blocks(self, clause: Node) -> tuple[str, ...] | None:
+        """What runs are compared within; nothing for `none`."""
+        found = self._words(clause)
+        if found is not None and NOWHERE in found and len(found) > 1:
+            message = f"'{NOWHERE}' stands alone: there are blocks or there are none"
+            self.scope.report("P0721", message, clause, f"write: block {NOWHERE}")
+            return None
+        return () if found == (NOWHERE,) else found
+
+    def _keeps_clear(self, block: Node, stage: str, designs: tuple[str, ...], reach: Mapping[str, Entrants]) -> bool:
+        """Whether the rows that enter a stage keep clear what their designs say is clear."""
+        points = {name: row for one in designs for name, row in self.designs[one].points.items()}
+        rows = [points[name] for name in reach[stage].possible if 0 not in points.get(name, (0,))]
+        factors = self.designs[designs[0]].factors
+        wanted = dict.fromkeys(pair for one in designs for pair in self.designs[one].clear)
+        lost = Information(factors, rows).lost(effects_up_to(factors, 2)) if wanted and rows else {}
+        gone = next((pair for pair in wanted if pair in lost), None)
+        if gone is not None:
+            what, why = dependence_text(lost[gone], gone)
+            message = f"{what} is to be clear, and is not in the {len(rows)} rows that enter '{stage}': {what} = {why}"
+            self.scope.report("P0709", message, self.scope.where(block)["stages"], "train the rows that tell it")
+        return gone is None
+
+    def _terms(self, clause: Node) -> tuple[tuple[str, ...], ...] | None:
+        """Interactions that a model names, of two factors or three."""
+        found: list[tuple[str, ...]] = []
+        for term in clause.nodes("term"):
+            names = tuple(name.text for name in term.tokens("NAME"))
+            self.scope.used.update(names)
+            plain = all(sign.text == "*" for sign in term.tokens("MUL"))
+            if not plain or len(set(names)) < len(names) or len(names) > MOST_FACTORS:
+                message = f"a term is a product of two factors or {MOST_FACTORS}, each once"
+                self.scope.report("P0721", message, term, "write it like this: a * b * c")
+                return None
+            found.append(names)
+        return tuple(found)
 
     def _words(self, clause: Node) -> tuple[str, ...] | None:
         known, said = words(clause.kind), list(clause.tokens("NAME"))
@@ -102,3 +154,10 @@ class Screening:
             scope.report("P0720", message, scope.where(block)["stages"], "estimate them apart")
             return None
         return tuple(found)
+
+
+def _ordered(terms: Iterable[tuple[str, ...]], factors: tuple[str, ...], *, pairs: bool) -> tuple[tuple[str, ...], ...]:
+    """Terms in the order of the factors, smaller ones first, each once; without those that are in the model anyway."""
+    named = {tuple(sorted(term, key=factors.index)) for term in terms}
+    wanted = [term for term in named if len(term) > 2 or not pairs]
+    return tuple(sorted(wanted, key=lambda term: (len(term), [factors.index(name) for name in term])))

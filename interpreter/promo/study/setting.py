@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from promo.base.diagnostics import Confidence, Edit, suggestion
+from promo.base.diagnostics import Confidence, Edit, did_you_mean, suggestion
 from promo.base.source import Span
 from promo.study.expressions import Expressions, unquoted
 from promo.study.names import Clauses, Scope
@@ -50,6 +50,9 @@ def read_runner(scope: Scope, clauses: Clauses) -> tuple[RunnerChoice, Runner] |
     return RunnerChoice(runner.name, runner.version), runner
 
 
+OWN_FILES = "name its files in 'files' and start them as '{python} {program}/FILE', or know that they may change"
+
+
 def _runner_file(scope: Scope, clause: Node) -> tuple[RunnerChoice, Runner] | None:
     """A runner in a file, pinned by the digest of everything it consists of."""
     token = clause.token("STRING")
@@ -58,7 +61,12 @@ def _runner_file(scope: Scope, clause: Node) -> tuple[RunnerChoice, Runner] | No
     if isinstance(found, str):
         scope.report("P0211", f"the runner file '{path}' cannot be used: {found}", token)
         return None
-    runner, digest = found
+    runner, digest = found.runner, found.digest
+    if found.not_frozen:
+        words = ", ".join(f"'{word}'" for word in found.not_frozen)
+        scope.warn(
+            "P0230", f"the runner '{runner.name}' starts {words}, which its digest does not cover", token, OWN_FILES
+        )
     shown = f"sha256:{digest[:SHOWN]}"
     pin = clause.node("pinned")
     if pin is None:
@@ -82,8 +90,7 @@ def agree_on_metric(scope: Scope, clauses: Clauses, measure: Measure, runner: Ru
     if not runner.metrics:
         return  # it measures whatever the study names: what a recorded table holds is not known here
     if metric is None:
-        near = suggestion(measure.metric, runner.metrics)
-        hint = f"did you mean '{near}'?" if near else f"it measures: {', '.join(runner.metrics)}"
+        hint = did_you_mean(measure.metric, runner.metrics, f"it measures: {', '.join(runner.metrics)}")
         scope.report("P0213", f"the runner '{runner.name}' does not measure '{measure.metric}'", name, hint)
         return
     if (metric.unit, metric.lower_is_better) != (measure.unit, measure.lower_is_better):
@@ -185,8 +192,7 @@ def read_host(scope: Scope, expressions: Expressions, block: Node) -> Host | Non
     system = device.token("NAME")
     systems = words("device")
     if system.text not in systems:
-        near = suggestion(system.text, systems)
-        hint = f"did you mean '{near}'?" if near else f"use one of: {', '.join(systems)}"
+        hint = did_you_mean(system.text, systems, f"use one of: {', '.join(systems)}")
         scope.report("P0215", f"no operating system is called '{system.text}'", system, hint)
     slots = expressions.count_given(clauses.one("slots"), most=MOST_SLOTS, what="the number of slots")
     thread_clause, price_clause, executor = (clauses.maybe(kind) for kind in ("threads", "price", "executor"))
@@ -220,6 +226,5 @@ def _check_executor(scope: Scope, name: Token) -> None:
     if scope.world.knows_executor(name.text):
         return
     known = scope.world.executor_names()
-    near = suggestion(name.text, known)
-    hint = f"did you mean '{near}'?" if near else f"installed here: {', '.join(known)}"
+    hint = did_you_mean(name.text, known, f"installed here: {', '.join(known)}")
     scope.warn("P0229", f"no executor '{name.text}' is installed here", name, hint)

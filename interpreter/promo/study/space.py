@@ -57,7 +57,9 @@ class Design(Shown):
     """Number of each row in standard order; a constraint leaves gaps."""
     rows: tuple[tuple[int, ...], ...]
     centre: tuple[Level, ...] | None
-    """Levels of the centre point, if there is one."""
+    """Levels at the centre, if there is one; of a factor that has no middle level its low one."""
+    middles: tuple[tuple[int, ...], ...]
+    """Rows at the centre: 0 for factors at their middle level, and every combination of the others."""
     words: tuple[tuple[int, tuple[str, ...]], ...]
     """Defining relation: (sign, factors whose product is that sign in every row)."""
     generators: tuple[tuple[str, tuple[int, tuple[str, ...]]], ...]
@@ -75,17 +77,25 @@ class Design(Shown):
 
     @property
     def points(self) -> Mapping[str, tuple[int, ...]]:
-        """Candidate -> its row; the centre point has a zero for every factor."""
+        """Candidate -> its row; at the centre factors with a middle level have a zero."""
         found = {f"{self.name}_{number}": row for number, row in zip(self.numbers, self.rows, strict=True)}
-        if self.centre is not None:
-            found[f"{self.name}_centre"] = (0,) * len(self.factors)
-        return found
+        return found | dict(zip(self._centres, self.middles, strict=True))
+
+    @property
+    def _centres(self) -> tuple[str, ...]:
+        """Candidates at the centre."""
+        if len(self.middles) == 1:
+            return (f"{self.name}_centre",)
+        return tuple(f"{self.name}_centre_{number}" for number in range(1, len(self.middles) + 1))
 
     @property
     def titles(self) -> Mapping[str, str]:
         """Candidate -> which row it is, in words."""
         found = {f"{self.name}_{number}": f"row {number} of {self.name}" for number in self.numbers}
-        return found | ({f"{self.name}_centre": f"centre of {self.name}"} if self.centre is not None else {})
+        if len(self.middles) == 1:
+            return found | {f"{self.name}_centre": f"centre of {self.name}"}
+        numbered = enumerate(self._centres, start=1)
+        return found | {name: f"centre {number} of {self.name}" for number, name in numbered}
 
     def levels_at(self, point: str) -> Mapping[str, Level]:
         """The varied factors' levels at a row or the centre."""

@@ -16,7 +16,7 @@ from promo.base.fields import Large, Remark, Unstored
 from promo.base.shown import LEAN, Shown
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.study.laws import Law
-from promo.study.limits import ATTEMPTS, Allowance
+from promo.study.limits import ALLOWANCE_S, ATTEMPTS, Allowance, limit_s, longest_s
 from promo.study.places import Where, place
 from promo.study.space import Array, Design, Factor, Level, Neighbourhood
 
@@ -28,6 +28,11 @@ class Measure(Shown):
     metric: str
     unit: str
     lower_is_better: bool
+
+    @property
+    def sign(self) -> int:
+        """1 where lower is better, else -1: of values times it, the smaller is the better."""
+        return 1 if self.lower_is_better else -1
 
 
 @frozen(**LEAN)
@@ -154,6 +159,10 @@ class BudgetKind(Enum):
     FLOPS = "flops"
 
 
+TIMED = frozenset({BudgetKind.WALL, BudgetKind.UPSTREAM})
+"""Budgets that whoever shares a machine takes away from a run."""
+
+
 @frozen(**LEAN)
 class Budget(Shown):
     """
@@ -165,6 +174,20 @@ class Budget(Shown):
     kind: BudgetKind
     amount: Large
     cap_s: int
+    allowance_s: int = ALLOWANCE_S
+    """Seconds of an attempt outside its training; after cap and allowance it is ended."""
+    tolerance: Fraction | None = None
+    """Share of *amount* by which a run may miss it; None: one step, or 5% where no step is known."""
+
+    @property
+    def limit_s(self) -> int:
+        """Wall-clock seconds after which the supervisor ends an attempt."""
+        return limit_s(self.cap_s, self.allowance_s)
+
+    @property
+    def longest_s(self) -> int:
+        """Seconds that one attempt can keep a slot at most."""
+        return longest_s(self.cap_s, self.allowance_s)
 
 
 class Mode(Enum):
@@ -334,6 +357,8 @@ class Effects(Shown):
     """Designs whose rows the stages train; their factors and levels agree."""
     pairs: bool
     """Interactions of two factors are in the model besides main effects."""
+    terms: tuple[tuple[str, ...], ...]
+    """Interactions that the model names one by one; each in the order of the factors."""
     block: tuple[str, ...]
     """What every run is compared within: host, seed, both (cells), or nothing."""
     family: str

@@ -117,6 +117,8 @@ def _measures(example: str, *dimensions: Dimension) -> Argument:
 LEADER = "leader"
 """Stands for the best candidate before a gate, whoever that is."""
 CELL = ("host", "seed")
+NOWHERE = "none"
+"""Effects without blocks."""
 PHASES = ("start", "import", "data", "build", "warmup", "train", "evaluate", "total")
 """Phases of a run whose seconds a guard can watch."""
 COLUMNS = ("config", "run", "seed", "host", "attempt", "step", "seconds", "tokens", "value", "status")
@@ -146,6 +148,7 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "measure": _of(_METRIC, _UNIT),
     "runner": Arguments((_RUNNER,), (_TEXT,)),
     "budget": _is(_measures("170gpu_h", Dimension.DEVICE_TIME)),
+    "attempts": _is(_COUNT),
     "noise": _is(_measures("0.016", Dimension.METRIC)),
     "drawn": _is(_TEXT),
     "run_order": _is(_COUNT),
@@ -202,6 +205,8 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "on": _of(_to("host")),
     "seeds": _is(_COUNT),
     "cap": _is(_TIME),
+    "allowance": _is(_TIME),
+    "tolerance": _is(_measures("2%", Dimension.NUMBER)),
     "expect_runs": _is(_COUNT),
     # gates and rules
     "gate": _of(_new("gate")),
@@ -256,7 +261,8 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "effects": _of(_new("effects")),
     "stages": _of(_STAGE),
     "model": _of(_to(words=("main", "pairs"))),
-    "block": _of(_to(words=CELL)),
+    "term": _of(_FACTOR),
+    "block": _of(_to(words=(*CELL, NOWHERE))),
     "family": _of(_to(words=("main", "pairs", "all"))),
     "rate": _is(_SHARE),
     "reduce": _of(_new("reduce")),
@@ -324,6 +330,7 @@ BLOCKS: Mapping[str, Mapping[str, Clause]] = {
         "measure": _must("measure val_bpb in bpb, lower is better"),
         "runner": _must("runner gpt"),
         "budget": MAY,
+        "attempts": MAY,
         "noise": MAY,
         "anchor": MAY,
         "drawn": MAY,
@@ -360,6 +367,8 @@ BLOCKS: Mapping[str, Mapping[str, Clause]] = {
         "on": _must("on HOST", _CARRIED_ON),
         "seeds": _must("seeds 1, 2", _CARRIED_ON),
         "cap": MAY,
+        "allowance": MAY,
+        "tolerance": MAY,
         "report": MAY,
         "expect_runs": MAY,
     },

@@ -16,7 +16,7 @@ from made import gpt_request, text_folder
 from promo.base.canonical import canonical, digest_bytes, parse_json
 from promo.base.codec import from_json
 from promo.run.contract import Recorder
-from promo.run.runners.gpt.checkpoint import CheckpointError, load, save
+from promo.run.runners.gpt.checkpoint import CheckpointError, Spent, State, load, save
 from promo.run.runners.gpt.train import _Training, train
 from promo.run.values import Continued, Keeping, Point, Request, Resumed, RunStatus, Trunk
 
@@ -111,6 +111,9 @@ def test_rows_under_way_when_a_state_is_kept_are_trained_on_by_whoever_takes_it_
     assert "resume_rejected" not in again.details
 
 
+STATE = State("a" * 16, 1, "AAAA", Spent(*["0.0"] * 6, steps=1, tokens=256), (), None)
+
+
 def of_another_run(lost):
     stored = json.loads((lost / "checkpoint.json").read_bytes())
     stored["state"]["run"] = "another"
@@ -191,8 +194,8 @@ def test_nothing_to_carry_on_is_said(study):
 
 
 def test_a_state_that_was_changed_is_refused(tmp_path):
-    digest = save(tmp_path, {"a": torch.ones(3)}, {"steps": 1})
-    assert load(tmp_path, digest)[1] == {"steps": 1}
+    digest = save(tmp_path, {"a": torch.ones(3)}, STATE)
+    assert load(tmp_path, digest)[1] == STATE
     name = next(tmp_path.glob("*.safetensors"))
     content = bytearray(name.read_bytes())
     content[-1] ^= 1
@@ -212,14 +215,12 @@ def test_the_same_state_is_the_same_bytes(tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
 
-    assert save(tmp_path / "one", tensors, {"n": 1}) == save(
-        tmp_path / "two", dict(reversed(tensors.items())), {"n": 1}
-    )
+    assert save(tmp_path / "one", tensors, STATE) == save(tmp_path / "two", dict(reversed(tensors.items())), STATE)
 
 
 def test_tensors_are_read_by_safetensors_alone_and_what_is_no_such_file_is_refused(tmp_path):
     """Also one whose digest fits: a header as long as the memory of the machine, and a pickle."""
-    save(tmp_path, {"a": torch.ones(3)}, {"steps": 1})
+    save(tmp_path, {"a": torch.ones(3)}, STATE)
     name = next(tmp_path.glob("*.safetensors"))
     written = json.loads((tmp_path / "checkpoint.json").read_bytes())
     for content in ((2**60).to_bytes(8, "little") + b"{}", b"\x80\x04\x95cposix\nsystem\n.", b""):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from attrs import define, field
@@ -207,7 +207,9 @@ INHERITED = (
 """Variables a worker may see; secrets of the calling shell stay there."""
 
 
-def worker_environment(outer: Mapping[str, str], *, threads: int, cuda_device: str | None) -> dict[str, str]:
+def worker_environment(
+    outer: Mapping[str, str], *, threads: int, cuda_device: str | None, declared: Sequence[str] = ()
+) -> dict[str, str]:
     """
     The environment of a worker.
 
@@ -215,8 +217,9 @@ def worker_environment(outer: Mapping[str, str], *, threads: int, cuda_device: s
         outer: promo's own environment.
         threads: processor threads a run may use.
         cuda_device: index or UUID of its device; None hides all of them.
+        declared: further variables that its runner asks for.
     """
-    inner = {name: outer[name] for name in INHERITED if name in outer}
+    inner = {name: outer[name] for name in (*INHERITED, *declared) if name in outer}
     inner |= {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     inner |= {
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",

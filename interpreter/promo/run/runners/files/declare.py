@@ -78,6 +78,18 @@ class FileRunner:
         """Digest of the declaration and every file it names."""
         return digest([[name, digest_bytes(text.encode())] for name, text in sorted(self.files.items())])
 
+    @property
+    def not_frozen(self) -> tuple[str, ...]:
+        """Words of its command line that start something else than promo's own Python and the files that it names."""
+        match self.program.does:
+            case Function():
+                return ()
+            case Command() | Script() as does:
+                first = () if does.argv[0].startswith(("{python}", "{program}")) else does.argv[:1]
+                return (*first, *(word for word in does.argv[1:] if PurePosixPath(word).is_absolute()))
+            case _:
+                assert_never(self.program.does)
+
     def resolve(self, levels: Mapping[str, Level]) -> Effective:
         """The condition, with the declared settings worked out."""
         numbers = {name: level for name, level in levels.items() if isinstance(level, Fraction)}

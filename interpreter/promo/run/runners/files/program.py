@@ -198,6 +198,7 @@ def _filled(text: str, values: Mapping[str, Literal]) -> str:
 
 def put_files(program: Program, source: Path, place: Path, values: Mapping[str, Literal]) -> list[Json]:
     """Copy the program's files into the folder of its run, replacing constants; the changed lines."""
+    attempt = place.parent
     changed = by_file(program.does) if isinstance(program.does, Script) else {}
     changes: list[str] = []
     for name, expected in program.files.items():
@@ -212,10 +213,17 @@ def put_files(program: Program, source: Path, place: Path, values: Mapping[str, 
             changes += [line for line in lines if not line.startswith(("---", "+++", "@@"))]
             content = new.encode()
         target = place / name
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_below(attempt, target.parent)
         target.write_bytes(content)
-    place.mkdir(parents=True, exist_ok=True)
+    _make_below(attempt, place)
     return list(changes[:MOST_CHANGED_LINES])
+
+
+def _make_below(attempt: Path, folder: Path) -> None:
+    """Create a folder in that of an attempt, which is never created anew: somebody may have moved its study away."""
+    for part in reversed((folder, *folder.parents)):
+        if part.is_relative_to(attempt) and part != attempt:
+            part.mkdir(exist_ok=True)
 
 
 def _value(said: str, values: Mapping[str, Literal]) -> Literal:

@@ -9,31 +9,71 @@ the text.
 import base64
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, ClassVar
 
 import torch
+from attrs import frozen
 from torch import Tensor
 
-from promo.base.canonical import Json, canonical, digest_bytes, parse_json
+from promo.base.canonical import canonical, digest_bytes, parse_json
+from promo.base.codec import from_json, to_json
+from promo.base.fields import Count, Digest, Form, Large, Measured
 from promo.base.reading import LARGE, RECORD, read_plain
+from promo.ledger.values import Base64
 from promo.run.disk import DISK
 from promo.run.store import CHECKPOINT
+from promo.run.values import Point
 
-FORM = 1
+
+@frozen
+class Spent:
+    """What the clock of a run had counted."""
+
+    wall_s: Measured
+    cpu_s: Measured
+    free_s: Measured
+    last: Measured
+    earlier: Measured
+    earlier_s: Measured
+    steps: Count
+    tokens: Large
+
+
+@frozen
+class State:
+    """Everything of a training run but its tensors."""
+
+    run: str
+    optimizer_steps: Count
+    draws: Base64
+    """Where the generator of rows stands."""
+    clock: Spent
+    points: tuple[Point, ...]
+    trunk: Digest | None
+    """Digest of the state kept at the end of the trunk, if the run has come there."""
+
+
+@frozen
+class _Kept:
+    FORM: ClassVar = ("promo_checkpoint", 2)
+
+    tensors: Annotated[str, Form("name of a file of tensors", r"[a-z]{1,20}-[0-9a-f]{16}\.safetensors")]
+    digest: Digest
+    state: State
 
 
 class CheckpointError(RuntimeError):
     """A kept state that is not whole, or is not the one that was recorded."""
 
 
-def save(folder: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Json], file: str = CHECKPOINT) -> str:
+def save(folder: Path, tensors: Mapping[str, Tensor], state: State, file: str = CHECKPOINT) -> str:
     """
     Keep a state.
 
     Args:
         folder: of the attempt.
         tensors: by name, on any device.
-        state: everything else; no floats, so that the bytes are canonical.
+        state: everything else.
         file: what the state is called; an earlier one of that name is replaced.
 
     Returns:
@@ -46,7 +86,7 @@ def save(folder: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Json],
     kind = file.removesuffix(".json")
     name = f"{kind}-{digest[:16]}.safetensors"
     DISK.write(folder / name, content)
-    written = canonical({"promo_checkpoint": FORM, "tensors": name, "digest": digest, "state": state})
+    written = canonical(to_json(_Kept(name, digest, state)))
     DISK.write(folder / file, written)
     for other in folder.glob(f"{kind}-*.safetensors"):
         if other.name != name:
@@ -54,7 +94,7 @@ def save(folder: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Json],
     return digest_bytes(written)
 
 
-def load(folder: Path, expected: str, file: str = CHECKPOINT) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load(folder: Path, expected: str, file: str = CHECKPOINT) -> tuple[dict[str, Tensor], State]:
     """
     A kept state.
 
@@ -74,17 +114,14 @@ def load(folder: Path, expected: str, file: str = CHECKPOINT) -> tuple[dict[str,
 
     try:
         written = read_plain(folder / file, RECORD)
-        stored = parse_json(written)
-        assert isinstance(stored, dict)
-        content = read_plain(folder / str(stored["tensors"]), 4 * LARGE)
-    except (OSError, ValueError, KeyError, AssertionError) as fault:
+        kept = from_json(_Kept, parse_json(written))
+        content = read_plain(folder / kept.tensors, 4 * LARGE)
+    except (OSError, ValueError) as fault:
         raise CheckpointError(f"the state in {folder.name} cannot be read: {fault}") from fault
-    if digest_bytes(written) != expected or digest_bytes(content) != stored["digest"]:
+    if digest_bytes(written) != expected or digest_bytes(content) != kept.digest:
         raise CheckpointError(f"the state in {folder.name} is not the one that was recorded")
-    state = stored["state"]
-    assert isinstance(state, dict)
     try:
-        return from_bytes(content), state
+        return from_bytes(content), kept.state
     except SafetensorError as fault:
         raise CheckpointError(f"the tensors in {folder.name} are no safetensors: {fault}") from fault
 

@@ -22,7 +22,7 @@ from promo.base.canonical import Json, from_exact
 from promo.run.contract import Outcome, Recorder
 from promo.run.provenance import busy_seconds, device_facts
 from promo.run.runners.gpt.batches import BITS, Lengths, Score, load, scoring_windows
-from promo.run.runners.gpt.checkpoint import CheckpointError, generator_text, set_generator
+from promo.run.runners.gpt.checkpoint import CheckpointError, Spent, State, generator_text, set_generator
 from promo.run.runners.gpt.checkpoint import load as load_checkpoint
 from promo.run.runners.gpt.checkpoint import save as save_checkpoint
 from promo.run.runners.gpt.clock import CLOCK_SECONDS, Clock
@@ -32,7 +32,7 @@ from promo.run.runners.gpt.grow import grown
 from promo.run.runners.gpt.model import Gpt
 from promo.run.runners.gpt.optimizer import Optimizer
 from promo.run.store import CHECKPOINT, TRUNK
-from promo.run.values import Counter, Grown, Kept, Request, RunStatus, Used, Work
+from promo.run.values import Counter, Grown, Kept, Point, Request, RunStatus, Used, Work
 
 WARMUP_STEPS = 3
 CPU_ROWS = 16
@@ -78,12 +78,12 @@ class _Training:
         self.batch_rows = int(self.settings["total_batch"]) // self.context
         self.rows_at_once = self._rows_at_once()
         seed = request.run.seed
-        self.points: list[Json] = []
+        self.points: list[Point] = []
         self.too_many: list[int] = []
         """Rows at once that did not fit into the device's memory."""
         self.weights_seed, self.data_seed = sub_seed(seed, "weights"), sub_seed(seed, "data")
         self.trunk, self.grows = request.trunk, request.grow
-        self.trunk_state = ""
+        self.trunk_state: str | None = None
         """Digest of the state kept at the end of the trunk."""
         self.refused = ""
         """Why the state that a lost attempt kept was not taken up, if it was not."""
@@ -145,7 +145,7 @@ class _Training:
         value = score.bits_per_byte
         self._point(clock, val_bpb=value)
         scored: dict[str, Json] = {"nats": repr(score.nats), "tokens": score.tokens, "bytes": score.bytes}
-        found = evolve(found, details={**found.details, "score": scored}, trunk=self.trunk_state or None)
+        found = evolve(found, details={**found.details, "score": scored}, trunk=self.trunk_state)
         if self.request.checkpoint.at_end:
             with self.recorder.phase("checkpoint"):
                 found = evolve(found, checkpoint=self._keep(clock))
@@ -264,19 +264,19 @@ class _Training:
         """
         folder = self.recorder.study / attempt
         tensors, state = load_checkpoint(folder, kept, file)
-        if lost and state.get("run") != self.request.run.id:
+        if lost and state.run != self.request.run.id:
             raise CheckpointError(f"the state in {folder.name} is that of another run")
-        trunk = load_checkpoint(folder, state["trunk"], TRUNK) if state.get("trunk") else None
+        trunk = None if state.trunk is None else load_checkpoint(folder, state.trunk, TRUNK)
         self._put(tensors, state, folder.name)
         for name in CLOCK_SECONDS:
-            setattr(clock, name, float(state["clock"][name]))
-        clock.steps, clock.tokens = int(state["clock"]["steps"]), int(state["clock"]["tokens"])
+            setattr(clock, name, float(getattr(state.clock, name)))
+        clock.steps, clock.tokens = state.clock.steps, state.clock.tokens
         if trunk is not None:  # an attempt that was lost in its cool-down had kept its trunk
-            self.trunk_state = state["trunk"]
+            self.trunk_state = state.trunk
             save_checkpoint(self.attempt, *trunk, TRUNK)
-        for point in state["points"]:
+        for point in state.points:
             self.points.append(point)
-            self.recorder.point(**point)
+            self.recorder.point(point.step, point.tokens, point.charged_s, **point.metrics)
 
     def _grow(self, grow: Grown) -> None:
         """Begin from the state of another run, made larger where a way to grow is tried; the clock stays at zero."""
@@ -288,7 +288,7 @@ class _Training:
             tensors = grown(tensors, self.settings["depth"], self.settings["width"], grow.way, generator)
         self._put(tensors, state, folder.name)
 
-    def _put(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any], name: str) -> None:
+    def _put(self, tensors: Mapping[str, Tensor], state: State, name: str) -> None:
         """Weights, optimizer and place in the text, as another run kept them."""
         own = {**dict(self.model.named_parameters()), **self.optimizer.tensors()}
         if set(own) != set(tensors) or any(own[one].shape != tensors[one].shape for one in own):
@@ -296,24 +296,21 @@ class _Training:
         with torch.no_grad():
             for one, tensor in own.items():
                 tensor.copy_(tensors[one])
-        self.optimizer.steps = int(state["optimizer_steps"])
-        set_generator(self.draws, state["draws"])
+        self.optimizer.steps = state.optimizer_steps
+        set_generator(self.draws, state.draws)
         self._feed()
 
     def _keep(self, clock: Clock, file: str = CHECKPOINT) -> str:
         """Put the whole state into files; its digest."""
-        state: dict[str, Json] = {
-            "run": self.request.run.id,
-            "optimizer_steps": self.optimizer.steps,
-            "draws": generator_text(self.feed.place()),
-            "clock": {
-                **{name: repr(float(getattr(clock, name))) for name in CLOCK_SECONDS},
-                "steps": clock.steps,
-                "tokens": clock.tokens,
-            },
-            "points": self.points,
-            **({"trunk": self.trunk_state} if self.trunk_state else {}),
-        }
+        seconds = {name: repr(float(getattr(clock, name))) for name in CLOCK_SECONDS}
+        state = State(
+            run=self.request.run.id,
+            optimizer_steps=self.optimizer.steps,
+            draws=generator_text(self.feed.place()),
+            clock=Spent(**seconds, steps=clock.steps, tokens=clock.tokens),
+            points=tuple(self.points),
+            trunk=self.trunk_state,
+        )
         tensors = {**dict(self.model.named_parameters()), **self.optimizer.tensors()}
         return save_checkpoint(self.attempt, tensors, state, file)
 
@@ -324,9 +321,9 @@ class _Training:
 
     def _point(self, clock: Clock, **values: float) -> None:
         """Record a point, here and for whoever takes this run up."""
-        point: dict[str, Json] = {"step": clock.steps, "tokens": clock.tokens, "charged_s": repr(float(clock.wall_s))}
         self.recorder.point(clock.steps, clock.tokens, clock.wall_s, **values)
-        self.points.append(point | {name: repr(float(one)) for name, one in values.items()})
+        assert self.recorder.last is not None
+        self.points.append(self.recorder.last)
 
     def _train(self, clock: Clock) -> str:
         """Train until the budget is spent; why it ended early, if it did."""

@@ -10,7 +10,7 @@ It is eliminated without fractions (Bareiss): every number on the way is a deter
 even, and a column that depends on earlier ones shows as a pivot of zero.
 
 Source: Frisch & Waugh (1933); Lovell (1963); Bareiss (1968), "Sylvester's identity and multistep integer-preserving
-Gaussian elimination".
+Gaussian elimination"; Box & Wilson (1951) for the alias matrix.
 """
 
 from collections.abc import Mapping, Sequence
@@ -63,6 +63,9 @@ class Solved:
     """Combinations of columns that are constant within every block."""
     gains: tuple[tuple[int, Fraction], ...]
     """Rank that each of the further sets of columns adds, and by how much the residual falls."""
+    biases: tuple[tuple[Fraction, ...], ...] = ()
+    """For each column that is left out of the model, how much of its effect every coefficient takes up: a row of the
+    alias matrix (X'X)^-1 X'Z, zero for columns passed over."""
 
 
 def solve(
@@ -71,6 +74,7 @@ def solve(
     *,
     variances: bool = True,
     further: Sequence[Sequence[Sequence[int]]] = (),
+    omitted: Sequence[Sequence[int]] = (),
 ) -> Solved:
     """
     Least squares on *columns* beside a term for each block.
@@ -82,15 +86,14 @@ def solve(
         moments: of the runs.
         variances: whether they are asked for.
         further: sets of columns, each of shape (any, kinds) and each added to *columns* for itself.
+        omitted: columns that are not in the model, of which is asked what they would do to its coefficients.
     """
     size = len(columns)
-    every = [*columns, *(column for some in further for column in some)]
+    every = [*columns, *(column for some in further for column in some), *omitted]
     scale, lines = _normal(every, moments)
     before, left, how = _eliminate(lines, size)
     kept = [number for number in range(size) if lines[number][0]]
-    known = [0] * size
-    for number in reversed(kept):
-        known[number] = _substituted(lines[number], number, left, lines[number][-1], known)
+    known = _unknowns(lines, kept, size, left, -1)
     spread = [0] * size
     for number in kept if variances else ():
         spread[number] = _inverse(lines, before, how, left, number)
@@ -99,6 +102,8 @@ def solve(
         rank, fall = _gain(lines, range(start, start + len(some)))
         gains.append((rank, fall / (left * scale)))
         start += len(some)
+    places = range(start, start + len(omitted))
+    biases = (_unknowns(lines, kept, size, left, place) for place in places)
     return Solved(
         coefficients=tuple(Fraction(one, left) for one in known),
         variances=tuple(Fraction(one * scale, left) for one in spread),
@@ -106,6 +111,7 @@ def solve(
         residual=Fraction(lines[-1][0], left * scale),
         null=tuple(_null(how[free], before[free], size) for free in range(size) if free not in kept),
         gains=tuple(gains),
+        biases=tuple(tuple(Fraction(one, left) for one in some) for some in biases),
     )
 
 
@@ -164,6 +170,15 @@ def _eliminate(lines: Lines, count: int) -> tuple[list[int], int, Lines]:
                 how[other].append(-factor)
         last = pivot
     return before, last, how
+
+
+def _unknowns(lines: Lines, kept: Sequence[int], size: int, left: int, right: int) -> list[int]:
+    """All unknowns, times the determinant *left*, where the right-hand side is the column at a place of the lines."""
+    known = [0] * size
+    for number in reversed(kept):
+        value = lines[number][right if right < 0 else right - number]
+        known[number] = _substituted(lines[number], number, left, value, known)
+    return known
 
 
 def _substituted(line: Sequence[int], number: int, left: int, value: int, known: Sequence[int]) -> int:

@@ -1,0 +1,140 @@
+"""Estimated effects as values: what each factor does at each stage, and how that changes from one to the next."""
+
+from collections.abc import Mapping
+from enum import Enum
+from fractions import Fraction
+from typing import ClassVar
+
+from attrs import frozen
+
+from promo.base.codec import value_digest
+from promo.base.fields import Count, Digest, Measured
+from promo.evidence.statements import Name, Statement
+from promo.study.design import Word
+
+ORDERS = {"main": (1,), "pairs": (2,), "all": (1, 2, 3)}
+"""Family -> how many factors its effects have."""
+
+
+class Method(Enum):
+    """Where the error of effects comes from."""
+
+    LEAST_SQUARES = "least squares"
+    LENTH = "lenth"
+
+
+@frozen
+class Estimate:
+    """
+    One effect at one stage; numbers are decimal text, None where there is none.
+
+    A value has six digits, or one place more than the values of the runs where that is more; other numbers have six.
+    """
+
+    effect: Name
+    chain: tuple[Word, ...]
+    """Effects with the same column, this one first; the estimate is of their signed sum."""
+    aliases: tuple[tuple[Fraction, Name], ...]
+    """Effects that the model leaves out and the estimate takes up in part: so much of each is in it."""
+    value: Measured | None
+    error: Measured | None
+    t: Measured | None
+    p: Measured | None
+    adjusted: Measured | None
+    """p after Benjamini and Hochberg inside the family; None outside of it."""
+    low: Measured | None
+    high: Measured | None
+    hosts: tuple[tuple[str, Measured | None], ...]
+    """Estimate on each host alone; for main effects where there are two hosts or more."""
+    host_p: Measured | None
+    """p of the F test that the effect is the same on every host."""
+    host_adjusted: Measured | None
+    """The same after Benjamini and Hochberg over all effects that are tested so."""
+    agree: tuple[Count, Count] | None
+    """Cells in which the plain contrast has the sign of the estimate, of how many."""
+    discovered: bool
+
+    @property
+    def aliased(self) -> tuple[Name, ...]:
+        """Effects that the estimate does not separate from this one, wholly or in part."""
+        return (*(effect for _, effect in self.chain[1:]), *(effect for _, effect in self.aliases))
+
+
+@frozen
+class Curvature:
+    """Mean of the design's corners less the mean of its centre, both within blocks."""
+
+    runs: Count
+    """At the centre."""
+    value: Measured
+    error: Measured | None
+    t: Measured | None
+    p: Measured | None
+    low: Measured | None
+    high: Measured | None
+
+
+@frozen
+class Fit:
+    """The effects at one stage."""
+
+    stage: str
+    runs: Count
+    """With a value, those at the centre among them."""
+    planned: Count
+    degrees: int
+    """Of freedom left for the error."""
+    freedom: Measured | None
+    """Degrees of freedom that tests and intervals rest on; those of Lenth's error are a third of its contrasts."""
+    sigma: Measured | None
+    """Standard deviation of a run, within blocks."""
+    method: Method
+    pse: Measured | None
+    margin: Measured | None
+    """Lenth's margin of error, and for all contrasts at once."""
+    simultaneous: Measured | None
+    contrasts: tuple[tuple[Name, Measured], ...]
+    """Lenth: every contrast with its size, smallest first."""
+    estimates: tuple[Estimate, ...]
+    curvature: Curvature | None
+    statements: tuple[Statement, ...]
+
+
+@frozen
+class Change:
+    """How an effect changed from one stage to the next."""
+
+    effect: Name
+    before: str
+    after: str
+    change: Measured
+    error: Measured | None
+    p: Measured | None
+    low: Measured | None
+    high: Measured | None
+    runs: Count
+    """So many runs are at both stages, and the change is estimated from what they gained; 0: the stages share none, and
+    are independent."""
+
+
+@frozen
+class EffectTable:
+    """Everything that `effects` estimates."""
+
+    FORM: ClassVar = ("promo_effects", 3)
+
+    name: str
+    fits: tuple[Fit, ...]
+    changes: tuple[Change, ...]
+    evidence: Mapping[str, Digest]
+    """Stage -> digest of the evidence that was read."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of its stored form."""
+        return value_digest(self)
+
+    def discovered(self, stage: str) -> tuple[Name, ...]:
+        """Effects that are discovered at a stage."""
+        fit = next(fit for fit in self.fits if fit.stage == stage)
+        return tuple(one.effect for one in fit.estimates if one.discovered)

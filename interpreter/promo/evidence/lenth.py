@@ -1,0 +1,75 @@
+"""
+Values of one run a condition to an error: Lenth's pseudo standard error over all contrasts within blocks.
+
+Where every condition ran once, nothing is left that is error alone.  But of all contrasts between the rows few are
+active, so the small ones tell how far an effect that is none strays.  In several blocks the contrasts that differ
+between blocks are left out.
+
+Source: Lenth (1989), "Quick and easy analysis of unreplicated factorials", Technometrics 31.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from statistics import median
+
+from attrs import frozen
+
+from promo.base.tails import t_quantile
+from promo.evidence.statements import LenthError, Name, PartOfDesign, Statement, TooFewContrasts
+from promo.study.design import contrasts
+
+Row = tuple[int, ...]
+
+
+@frozen
+class Contrasts:
+    """The error, its degrees of freedom, both margins, and every contrast with its size, smallest first."""
+
+    pse: float
+    freedom: float
+    margin: float
+    simultaneous: float
+    sizes: tuple[tuple[Name, Fraction], ...]
+
+
+def lenth(
+    factors: Sequence[str], values: Mapping[Row, Fraction], blocks: Sequence[Sequence[Row]], rate: float
+) -> tuple[Contrasts | None, Statement]:
+    """
+    Lenth's error, and what is to be said of it; None where contrasts are not all there, or too few of them are small.
+
+    Args:
+        factors: the k factors.
+        values: row -> its one value, shape of a row (k,).
+        blocks: the rows of every block.
+        rate: of false alarms, for the margins.
+    """
+    rows = list(values)
+    found: list[tuple[Name, Fraction]] = []
+    for effects in contrasts(factors, rows).values():
+        places = [factors.index(factor) for factor in effects[0]]
+        signs = {row: math.prod(row[place] for place in places) for row in rows}
+        if any(sum(signs[row] for row in block) for block in blocks):
+            continue
+        total = sum((signs[row] * value for row, value in values.items()), Fraction(0))
+        found.append((effects[0], 2 * total / len(rows)))
+    if len(found) != len(rows) - len(blocks):
+        return None, PartOfDesign()
+    sizes = [abs(float(size)) for _, size in found]
+    first = 1.5 * median(sizes) if sizes else 0.0
+    small = [size for size in sizes if size < 2.5 * first]
+    if len(sizes) < 3 or not small or not median(small):
+        return None, TooFewContrasts()
+    pse, freedom = 1.5 * median(small), len(sizes) / 3
+    ordered = sorted(found, key=lambda one: (abs(float(one[1])), " * ".join(one[0])))
+    return (
+        Contrasts(
+            pse=pse,
+            freedom=freedom,
+            margin=t_quantile(1 - rate / 2, freedom) * pse,
+            simultaneous=t_quantile((1 + (1 - rate) ** (1 / len(sizes))) / 2, freedom) * pse,
+            sizes=tuple(ordered),
+        ),
+        LenthError(len(sizes)),
+    )

@@ -1,0 +1,91 @@
+"""
+What conditions that differ from host to host do to discoveries: how often a study without any effect would have one.
+
+Blocks take away what all runs of a host share, not what one condition has on it alone.  Over the few hosts of a study
+such differences do not average out: they enter every estimate, and the error only in part, since seeds on one host
+share them.  In a design that every cell of H hosts and S seeds runs as a whole, a contrast between n conditions has the
+variance s^2 + S h^2, and so have the (H - 1)(n - 1) contrasts between hosts, where s is the standard deviation of seeds
+and h that of a condition on a host; the H (S - 1)(n - 1) between seeds have s^2.  Given what is left over, the effects
+of a family are independent, and the chance that Benjamini and Hochberg's procedure rejects none of them is one of order
+statistics; what is left over is a sum of two chi-squared numbers, over which that chance is integrated.
+
+Source: Scheffe (1959), "The analysis of variance", chapter 8, for the mean squares of the mixed model; Shorack &
+Wellner (1986), "Empirical processes with applications to statistics", section 9.3, for Bolshev's recursion.
+"""
+
+from collections.abc import Sequence
+from math import comb, erf, exp, log, sqrt
+
+from attrs import frozen
+
+from promo.base.tails import t_quantile
+
+NODES = 24
+"""Of an integral over one number."""
+SPREADS = (0.25, 0.5, 1.0)
+"""Standard deviation of a condition on a host over that of seeds, for which a report says what follows."""
+
+
+@frozen
+class Screened:
+    """How large a study is: conditions of the design, hosts, seeds, effects of the model and of the family."""
+
+    conditions: int
+    hosts: int
+    seeds: int
+    model: int
+    family: int
+
+
+def false_discoveries(study: Screened, rate: float, spread: float) -> float:
+    """
+    The share of studies without any effect that discover one.
+
+    Args:
+        study: its size; the model leaves degrees of freedom.
+        rate: false discovery rate of the family.
+        spread: h / s.
+
+    Raises:
+        ValueError: no degree of freedom is left, or the family is empty.
+    """
+    between = study.conditions - 1
+    mixed = between - study.model + (study.hosts - 1) * between
+    pure = study.hosts * (study.seeds - 1) * between
+    if mixed + pure <= 0 or study.family < 1:
+        raise ValueError(f"nothing to test in {study}")
+    inflated, count = 1 + study.seeds * spread**2, study.family
+    # Something is rejected where the i-th largest t reaches the quantile at i / m of the rate, for any i.
+    reach = [t_quantile(1 - (i + 1) * rate / (2 * count), mixed + pure) for i in range(count)]
+    none = weight = 0.0
+    for one, much in _chi(mixed):
+        for other, more in _chi(pure):
+            residual = inflated * one**2 + other**2
+            wide = sqrt(2 * inflated * (mixed + pure) / residual) if residual else 0.0
+            none += much * more * (below([erf(least / wide) for least in reversed(reach)]) if wide else 1.0)
+            weight += much * more
+    return 1 - none / weight
+
+
+def _chi(degrees: int) -> list[tuple[float, float]]:
+    """Places of a chi distribution with weights in proportion to its density; 0 alone without degrees of freedom."""
+    if not degrees:
+        return [(0.0, 1.0)]
+    low, high = max(sqrt(degrees) - 5, 0.0), sqrt(degrees) + 5
+    places = [low + (number + 0.5) * (high - low) / NODES for number in range(NODES)]
+    most = (degrees - 1) * log(sqrt(degrees)) - degrees / 2
+    return [(place, exp((degrees - 1) * log(place) - place**2 / 2 - most)) for place in places]
+
+
+def below(bounds: Sequence[float]) -> float:
+    """
+    The chance that sorted uniform numbers lie below bounds, each below its own.
+
+    Args:
+        bounds: one for each number, smallest first.
+    """
+    known = [1.0]
+    for count in range(1, len(bounds) + 1):
+        above = (comb(count, k) * known[k] * (1 - bounds[k]) ** (count - k) for k in range(count))
+        known.append(1 - sum(above))
+    return known[-1]

@@ -1,0 +1,153 @@
+"""A study's budget ends its spending: what every attempt counts for, and that runs which keep theirs never stop one."""
+
+from fractions import Fraction
+
+import pytest
+
+from promo.decision.agenda import Agenda, AwaitBudget, Make, Open
+from promo.decision.spending import Spending, allowed_s, counted_s, spent_s
+from promo.ledger.chain import GENESIS
+from promo.ledger.state import Attempt, AttemptState, State, StudyState, apply
+from promo.ledger.values import (
+    AttemptFailed,
+    AttemptLost,
+    AttemptStarted,
+    BudgetAmended,
+    Event,
+    Loss,
+    ResultAccepted,
+    RunStatus,
+    StageOpened,
+    Work,
+)
+from support import plan_of, spec, study_of
+
+PLANNED_S = 8 * 1 + 4 * 2 + 1
+"""What the stages of the sound spec ask for."""
+
+
+def budgeted(seconds: int) -> str:
+    clauses = f"  runner toy\n  budget {seconds} / 3600 * 1cpu_h\n}}"
+    return spec(study='study trial {\n  title "A trial"\n  measure loss in pt, lower is better\n' + clauses)
+
+
+class Course:
+    """A study that opens its stages and makes its attempts, each with an end that the test chooses."""
+
+    def __init__(self, seconds: int, recorded=None) -> None:
+        text = budgeted(seconds)
+        self.study, self.state = study_of(text), State(study=StudyState.OPEN)
+        self.agenda = Agenda(self.study, plan_of(text), recorded)
+        self.spending = Spending(self.study)
+        (first,) = [step for step in self.agenda.steps(self.state) if isinstance(step, Open) and step.stage == "short"]
+        self.happened = lambda what: apply(self.state, Event(self.state.events, "", 1, what, ""))
+        self.happened(StageOpened(first.stage, first.entrants))
+
+    def due(self) -> list:
+        return [step for step in self.agenda.steps(self.state) if isinstance(step, Make | AwaitBudget)]
+
+    def begin(self):
+        step = self.due()[0]
+        assert isinstance(step, Make)
+        run, number = step.run, 1 + len(self.state.attempts.get(step.run.id, ()))
+        cell = (run.stage, run.candidate, run.host, run.seed)
+        self.happened(AttemptStarted(run.id, number, *cell, "", "", None, (), None))
+        self._noted(run.id)
+        return run.id, number
+
+    def end(self, begun, what, **said):
+        run, number = begun
+        match what:
+            case "ok":
+                seconds = {"train": said["train"]}
+                self.happened(
+                    ResultAccepted(run, number, GENESIS, {"loss": "1"}, seconds, Work(), None, None, {}, None)
+                )
+            case "failed":
+                envelope = GENESIS if "train" in said else None
+                train, device = said.get("train", "0"), said.get("device")
+                failed = AttemptFailed(run, number, RunStatus.INVALID, "", envelope, train, device, {}, None)
+                self.happened(failed)
+            case "lost":
+                self.happened(AttemptLost(run, number, said.get("loss", Loss.GONE), said.get("device"), {}, None))
+        self._noted(run)
+
+    def _noted(self, run):
+        self.spending.note(self.state.attempts[run][-1])
+        assert self.spending.spent_s == spent_s(self.study, self.state)
+
+
+@pytest.mark.parametrize(
+    ("what", "said", "counts"),
+    [
+        ("ok", {"train": "0.7"}, "0.7"),
+        ("ok", {"train": "1.049"}, "1"),  # kept its budget, within its tolerance
+        ("failed", {"train": "5.5"}, "5.5"),  # trained far more than it was given, and all of it was spent
+        ("failed", {"device": "0.3"}, "0.3"),
+        ("failed", {"device": "301"}, "1"),  # ended at its limit: nobody knows for how long it trained
+        ("failed", {}, "1"),
+        ("lost", {"device": "0.25"}, "0.25"),
+        ("lost", {"device": "99"}, "1"),
+        ("lost", {}, "1"),
+        ("lost", {"loss": Loss.BUSY}, "0"),
+    ],
+)
+def test_what_an_attempt_counts_for(what, said, counts):
+    course = Course(100)
+    begun = course.begin()
+    assert spent_s(course.study, course.state) == 1  # while it runs: its cap
+
+    course.end(begun, what, **said)
+
+    assert spent_s(course.study, course.state) == Fraction(counts)
+
+
+def test_a_result_that_a_guard_set_aside_was_spent_all_the_same():
+    flagged = Attempt(
+        "r", 1, "short", "good", "box", 1, "", state=AttemptState.FLAGGED, envelope=GENESIS, train_s="0.9"
+    )
+
+    assert counted_s(flagged, 1) == Fraction("0.9")
+
+
+def test_runs_that_keep_their_budgets_within_the_tolerance_never_stop_a_study_that_asks_for_all_it_has():
+    course = Course(PLANNED_S)
+    for _ in range(8):
+        course.end(course.begin(), "ok", train="1.05")
+
+    assert spent_s(course.study, course.state) == 8
+    assert not course.due()
+
+
+def test_two_slots_count_what_runs_with_its_cap_and_what_ends_early_makes_room():
+    course = Course(PLANNED_S)
+    course.end(course.begin(), "failed", train="14.5")
+    begun = [course.begin(), course.begin()]
+
+    assert course.due() == []  # half a second is left, and two are under way: nothing starts, and nothing ends yet
+    course.end(begun[0], "ok", train="0.4")
+    assert isinstance(course.due()[0], Make)
+    course.end(begun[1], "ok", train="1")
+    course.end(course.begin(), "ok", train="1")
+
+    (short,) = course.due()
+    assert (short.spent_s, short.budget_s) == (Fraction("16.9"), PLANNED_S)
+
+
+def test_an_amended_budget_makes_room_for_what_waited():
+    course = Course(PLANNED_S)
+    course.end(course.begin(), "failed", train="17")
+    assert [type(step) for step in course.due()] == [AwaitBudget]
+
+    course.happened(BudgetAmended(PLANNED_S + 1, "one more", "Ada"))
+
+    assert allowed_s(course.study, course.state) == PLANNED_S + 1
+    assert isinstance(course.due()[0], Make)
+
+
+def test_a_replay_spends_nothing():
+    cells = {(name, "box", seed): 9 for name in ("base", "good", "fair", "poor") for seed in (1, 2)}
+    course = Course(PLANNED_S, cells)
+    course.end(course.begin(), "failed", train="999")
+
+    assert isinstance(course.due()[0], Make)

@@ -1,0 +1,159 @@
+"""Attempts and spending end: a run that is lost again and again, and a budget that is used up, in real studies."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+
+import pytest
+
+from promo.base.errors import ExitCode
+from promo.driver.study import StudyFolder
+from promo.ledger.state import AttemptState, StudyState
+from promo.ledger.values import AttemptStarted, BudgetAmended, Loss
+from promo.study.limits import ATTEMPTS
+from studies import INLINE, behaving, small
+from support import SOUND, promo
+
+PROMO = [sys.executable, "-c", "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"]
+
+
+def study(*clauses: str) -> str:
+    return SOUND["study"].replace("runner toy", "\n  ".join(["runner toy", *clauses]))
+
+
+def wait_for(condition, patience_s=60.0):
+    until = time.monotonic() + patience_s
+    while time.monotonic() < until:
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come to that")
+
+
+@pytest.mark.parametrize(("clauses", "most"), [((), ATTEMPTS), (("attempts 3",), 3)])
+def test_a_run_that_is_killed_with_promo_again_and_again_has_no_value_and_its_gate_goes_on(
+    workplace, capsys, clauses, most
+):
+    host = SOUND["host"]
+    text = small(host=host, study=study(*clauses), candidate=behaving("good", "hang"))
+    (workplace / "trial.promo").write_text(text, encoding="utf-8")
+    folder = StudyFolder(workplace / "trial.study")
+    for times in range(1, most + 1):
+        process = subprocess.Popen([*PROMO, "run", "trial.promo", "--quiet"], cwd=workplace)
+        try:
+            wait_for(partial(_hang, folder, times))
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+
+    assert promo("run", "trial.promo", "--plain") == ExitCode.DONE
+    said = capsys.readouterr().out
+
+    state = folder.state()
+    assert state.study is StudyState.CLOSED
+    assert "good" not in state.promoted("pick")
+    for seed in (1, 2):
+        assert f"short: good on box, seed {seed} has used up its {most} attempts ({most} lost) and has no value" in said
+    good = [one for one in state.every_attempt("short") if one.candidate == "good"]
+    assert [one.state for one in good] == [AttemptState.LOST] * 2 * most
+    assert {one.loss for one in good} == {Loss.GONE}
+    assert promo("verify", "trial.promo") == ExitCode.UNANCHORED
+    capsys.readouterr()
+    assert promo("status", "trial.promo") == ExitCode.DONE
+    assert f"short: 6 of 8 runs, {2 * most} lost attempts" in capsys.readouterr().out
+    assert promo("status", "trial.promo", "--json") == ExitCode.DONE
+    told = json.loads(capsys.readouterr().out)
+    (short,) = [one for one in told["progress"]["stages"] if one["name"] == "short"]
+    assert (short["failed"], short["excluded"], short["lost"]) == (0, 0, 2 * most)
+    assert {one["state"] for one in told["attempts"] if one["candidate"] == "good"} == {"lost"}
+    report = (folder.path / "report.html").read_text(encoding="utf-8")
+    assert "no value for its cell: its attempts are used up" in report
+
+
+def _hang(folder, times, who="good") -> bool:
+    """Whether both runs of the one that hangs are under way for the n-th time, and nothing else is."""
+    running = folder.state().running() if folder.exists else ()
+    return [(one.candidate, one.number) for one in running] == [(who, times)] * 2
+
+
+def test_failed_and_lost_attempts_are_told_apart(workplace, capsys):
+    text = small(
+        host=SOUND["host"], candidate=behaving("good", "nan").replace("{ quality = 3 }", '{\n  behaviour = "hang"\n}')
+    )
+    (workplace / "trial.promo").write_text(text, encoding="utf-8")
+    folder = StudyFolder(workplace / "trial.study")
+    for times in (1, 2):
+        process = subprocess.Popen([*PROMO, "run", "trial.promo", "--quiet"], cwd=workplace)
+        try:
+            wait_for(partial(_hang, folder, times, "fair"))
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    assert promo("status", "trial.promo") == ExitCode.DONE
+
+    state = folder.state()
+    failed = sum(state.failures(run) for run in state.attempts)
+    assert failed >= 2
+    assert f"{failed} failed, 2 lost attempts" in capsys.readouterr().out
+
+
+WORSE = {"host": INLINE, "candidate": behaving("good", "worse")}
+"""Runs of `good` train three times their budget by their own count, so that they are invalid and made again."""
+
+
+def test_a_study_whose_budget_is_used_up_starts_nothing_more_and_goes_on_with_a_larger_one(workplace, capsys):
+    text = small(study=study("budget 17 / 3600 * 1cpu_h"), **WORSE)
+    (workplace / "trial.promo").write_text(text, encoding="utf-8")
+    folder = StudyFolder(workplace / "trial.study")
+
+    assert promo("run", "trial.promo", "--plain") == ExitCode.SPENT
+    said = capsys.readouterr().out
+    state = folder.state()
+    assert state.study is StudyState.OPEN
+    assert not state.running()
+    assert "nothing more starts: 16 s of the study's budget of 17 s slot time are used up, and the next attempt" in said
+    assert "at long) may spend 2 s: give the study another budget: promo amend SPEC --budget AMOUNT" in said
+
+    assert promo("status", "trial.promo") == ExitCode.DONE
+    said = capsys.readouterr().out
+    assert "Of the study's budget of 17 s slot time, 16 s are used up" in said
+    assert "nothing more starts: 16 s of the study's budget of 17 s" in said
+    assert promo("status", "trial.promo", "--json") == ExitCode.DONE
+    told = json.loads(capsys.readouterr().out)["budget"]
+    assert told == {"budget_s": 17, "used_s": "16", "exhausted": True, "amendments": []}
+
+    events = len(folder.chain().events)
+    assert promo("run", "trial.promo", "--quiet") == ExitCode.SPENT
+    more = [one.event for one in folder.chain().events[events:]]
+    assert not any(isinstance(one, AttemptStarted) for one in more)
+    assert promo("verify", "trial.promo") == ExitCode.CANNOT  # unfinished, and nothing differs
+
+    why = ("--by", "Ada", "--reason", "it is nearly done")
+    assert promo("amend", "trial.promo", "--budget", "17s", *why) == ExitCode.CANNOT
+    assert promo("amend", "trial.promo", "--budget", "soon", *why) == ExitCode.CANNOT
+    assert promo("amend", "trial.promo", "--budget", "18s", *why) == ExitCode.DONE
+    assert folder.state().budgets == [BudgetAmended(18, "it is nearly done", "Ada")]
+    assert promo("run", "trial.promo", "--quiet") == ExitCode.DONE
+    assert promo("verify", "trial.promo") == ExitCode.UNANCHORED
+    capsys.readouterr()
+    report = (folder.path / "report.html").read_text(encoding="utf-8")
+    assert "Ada gave the study a budget of 18 s slot time after it had begun: it is nearly done" in report
+    assert promo("amend", "trial.promo", "--budget", "1h", *why) == ExitCode.CANNOT  # it has ended
+
+
+def test_a_study_that_asks_for_all_of_its_budget_and_keeps_it_is_never_stopped(workplace):
+    text = small(host=INLINE, study=study("budget 16 / 3600 * 1cpu_h"))
+    (workplace / "trial.promo").write_text(text, encoding="utf-8")
+
+    assert promo("run", "trial.promo", "--quiet") == ExitCode.DONE
+
+
+def test_a_study_without_a_budget_has_none_to_amend(workplace, capsys):
+    (workplace / "trial.promo").write_text(small(host=INLINE), encoding="utf-8")
+    promo("run", "trial.promo", "--freeze-only", "--quiet")
+
+    assert promo("amend", "trial.promo", "--budget", "1h", "--reason", "more", "--by", "Ada") == ExitCode.CANNOT
+    assert "the study has no budget that could be amended" in capsys.readouterr().err
