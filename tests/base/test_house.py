@@ -123,6 +123,7 @@ BY_HAND = {
     "cli/compare.py": SCRIPTS,
     "cli/design.py": SCRIPTS,
     "cli/explain.py": SCRIPTS,
+    "cli/laws.py": SCRIPTS,
     "cli/plan.py": "a saved plan through the codec, indented for people",
     "cli/runner.py": SCRIPTS,
     "cli/serve.py": "what the page in a browser polls",

@@ -29,7 +29,7 @@ from promo.decision.protocol import Wrong, breaches
 from promo.driver.pipeline import compile_source
 from promo.ledger.chain import GENESIS
 from promo.ledger.outcomes import Answer, Failed, Held, Lacking, Outcome, Settled, Stopped
-from promo.ledger.sources import Installed, Text
+from promo.ledger.sources import Input, InputKind, Installed, Text
 from promo.ledger.state import State, apply
 from promo.ledger.values import (
     Amendment,
@@ -45,8 +45,6 @@ from promo.ledger.values import (
     Event,
     Freezing,
     Happening,
-    Input,
-    InputKind,
     Loss,
     PersonDecided,
     Publication,

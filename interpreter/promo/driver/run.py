@@ -38,13 +38,12 @@ from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
-from promo.ledger.sources import Text
+from promo.ledger.sources import Input, Text
 from promo.ledger.state import State, StudyState, apply, state_of
 from promo.ledger.values import (
     Decided,
     EffectsEstimated,
     Freezing,
-    Input,
     ResultFlagged,
     StageClosed,
     StageOpened,
@@ -110,15 +109,12 @@ def run_study(
     """
     study, plan = compiled.sound()
     with lock_study(folder.path) as lock:
-        disk = AnchoredDisk(folder.disk, folder.path, lock)
-        folder = evolve(folder, disk=disk)
+        folder = evolve(folder, disk=(disk := AnchoredDisk(folder.disk, folder.path, lock)))
         state = folder.state() if folder.exists else State()
         fresh = state.study is StudyState.EMPTY
         no_strangers(folder, state, fresh=fresh)
         if not fresh:
-            same_source(folder, state, replay)
-            same_study(folder, state, compiled, replay)
-            compiled = folder.in_force(folder.compiled(), state) if state.amendments else compiled
+            compiled = _as_begun(folder, state, compiled, replay)
             if state.study in (StudyState.CLOSED, StudyState.STOPPED):
                 return _shown_again(display, compiled, state)
         if not freeze_only and replay is None:
@@ -126,19 +122,20 @@ def run_study(
         assert compiled.runner is not None
         here = recorded_places(study, replay) if replay else places(study, compiled.runner, environment, only)
         journal = Journal(folder.path / LEDGER, folder.disk, clock)
-        inputs = inputs_here(compiled.runner, environment) if replay is None else ()
-        loop = _Loop(
-            compiled, spec_folder, folder, journal, clock, here, display, origin, replay, finish, inputs, disk.look
-        )
+        drawn = (replay, finish, inputs_here(compiled.runner, environment) if replay is None else (), disk.look)
+        loop = _Loop(compiled, spec_folder, folder, journal, clock, here, display, origin, *drawn)
         begin = partial(start_once, saved, plan.digest, folder.path, only) if saved and fresh else None
-        try:
-            with on_processors(here, environment):
-                ending = loop.run(begin, fresh=fresh, freeze_only=freeze_only)
-        except OSError:
-            disk.look()  # what failed is then no riddle
-            raise
+        with on_processors(here, environment), disk.looked_at():
+            ending = loop.run(begin, fresh=fresh, freeze_only=freeze_only)
         keep_head(folder)
         return ending
+
+
+def _as_begun(folder: StudyFolder, state: State, compiled: Compiled, replay: Replay | None) -> Compiled:
+    """A study that has begun, with its rules as they are in force; what is at hand is what it was begun with."""
+    same_source(folder, state, replay)
+    same_study(folder, state, compiled, replay)
+    return folder.in_force(folder.compiled(), state) if state.amendments else compiled
 
 
 def _shown_again(display: Display, compiled: Compiled, state: State) -> Ending:

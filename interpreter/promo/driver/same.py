@@ -17,9 +17,8 @@ from promo.driver.anchor import head_fault
 from promo.driver.frozen import MOST, Changed, changed_files, recorded_files, text_changes
 from promo.driver.pipeline import Compiled
 from promo.driver.study import StudyFolder
-from promo.ledger.sources import Installed
+from promo.ledger.sources import Input, Installed
 from promo.ledger.state import State
-from promo.ledger.values import Input
 from promo.report.change import plan_changes
 from promo.report.inputs import input_state, input_words
 from promo.run.inputs import inputs_of

@@ -1,10 +1,14 @@
 """What a study draws on, as its ledger records it: the runner, the recorded table of a replay, the text."""
 
 from collections.abc import Mapping
+from enum import Enum
+from typing import Annotated, ClassVar
 
 from attrs import frozen
 
-from promo.base.fields import Count, Digest, Measured
+from promo.base.fields import Count, Digest, Form, Measured
+
+Said = Annotated[str, Form("text", longest=65_536)]
 
 
 @frozen
@@ -71,3 +75,30 @@ class Text:
         """Digest of the stream that is trained on (0), that is scored (1), or of the lengths of tokens (2)."""
         lengths = None if self.tokens is None else self.tokens.token_lengths_digest
         return (self.train_digest, self.validation_digest, lengths)[number]
+
+
+class InputKind(Enum):
+    """How something is found that runs rest on and no study freezes."""
+
+    PROGRAM = "program"
+    """On PATH, by its name."""
+    FILE = "file"
+    """By its path."""
+    MODULE = "module"
+    """By PYTHONPATH; its name is the path from there."""
+    VARIABLE = "variable"
+    """In promo's environment."""
+
+
+@frozen
+class Input:
+    """What runs rest on and was not frozen, as it was when promo started."""
+
+    ROW: ClassVar = True
+
+    kind: InputKind
+    name: Said
+    digest: Digest | None
+    """None: there was none, it could not be read, or it is too large."""
+    value: Said | None
+    """Of a variable, where what looks like a key is starred; of a file that is too large, its size."""

@@ -13,7 +13,7 @@ from attrs import define, field
 
 from promo.base.errors import Mismatch
 from promo.ledger.outcomes import Held, Stopped
-from promo.ledger.sources import Text
+from promo.ledger.sources import Input, Text
 from promo.ledger.values import (
     Amendment,
     AttemptFailed,
@@ -29,7 +29,6 @@ from promo.ledger.values import (
     Ended,
     Event,
     Freezing,
-    Input,
     Loss,
     OfStep,
     OfStudy,

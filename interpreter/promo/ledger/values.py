@@ -15,7 +15,7 @@ from attrs import frozen
 
 from promo.base.fields import Count, Digest, Form, Large, Measured, Moment, Name, Range, Seconds
 from promo.ledger.outcomes import Answer, Outcome
-from promo.ledger.sources import Installed, Recording, Text
+from promo.ledger.sources import Input, Installed, Recording, Said, Text
 from promo.study.closure import Closure
 from promo.study.space import Level
 
@@ -31,7 +31,6 @@ Left = Annotated[
 """A file that an attempt left, with forward slashes; `promo.run.store.plain` makes such names of any."""
 Number = Annotated[int, Range(1, 999_999)]
 """Of an attempt of a run, or of an amendment."""
-Said = Annotated[str, Form("text", longest=65_536)]
 Base64 = Annotated[str, Form("base64 text", "[A-Za-z0-9+/]*={0,2}", longest=1_048_576)]
 
 
@@ -114,33 +113,6 @@ class Publication:
 
     source: str
     value: str
-
-
-class InputKind(Enum):
-    """How something is found that runs rest on and no study freezes."""
-
-    PROGRAM = "program"
-    """On PATH, by its name."""
-    FILE = "file"
-    """By its path."""
-    MODULE = "module"
-    """By PYTHONPATH; its name is the path from there."""
-    VARIABLE = "variable"
-    """In promo's environment."""
-
-
-@frozen
-class Input:
-    """What runs rest on and was not frozen, as it was when promo started."""
-
-    ROW: ClassVar = True
-
-    kind: InputKind
-    name: Said
-    digest: Digest | None
-    """None: there was none, it could not be read, or it is too large."""
-    value: Said | None
-    """Of a variable, where what looks like a key is starred; of a file that is too large, its size."""
 
 
 @frozen

@@ -6,14 +6,8 @@ from typing import assert_never
 
 from promo.base.canonical import exact
 from promo.base.units import duration
-from promo.report.describe import (
-    describe_bound,
-    describe_guard,
-    describe_judged,
-    describe_kept,
-    describe_level,
-    describe_tolerance,
-)
+from promo.report.declared import describe_level
+from promo.report.describe import describe_bound, describe_guard, describe_judged, describe_kept, describe_tolerance
 from promo.study.judgement import (
     Agreement,
     Best,

@@ -45,7 +45,8 @@ from promo.ledger.outcomes import (
 from promo.ledger.state import Attempt, State
 from promo.ledger.values import Loss, ResultFlagged
 from promo.plan.values import PlannedRun
-from promo.report.describe import describe_condition, describe_guard, describe_level
+from promo.report.declared import describe_level
+from promo.report.describe import describe_condition, describe_guard
 from promo.report.words import listed, number, plural
 from promo.study.judgement import Agreement, Condition, Difference, Equivalent, Gate, Guard, Reduction, Rule
 from promo.study.values import Grow, Study

@@ -13,8 +13,17 @@ from typing import assert_never
 from promo.base.canonical import Json, exact
 from promo.base.differences import differences
 from promo.base.units import duration
-from promo.report.formula import describe_law
+from promo.report.declared import (
+    describe_baseline,
+    describe_curves,
+    describe_effects,
+    describe_grow,
+    describe_law,
+    describe_level,
+    describe_schedule,
+)
 from promo.report.words import plural
+from promo.study.account import Account
 from promo.study.closure import Closure, Reading, Start, reading
 from promo.study.judgement import (
     Agreement,
@@ -47,23 +56,17 @@ from promo.study.judgement import (
 from promo.study.limits import ALLOWANCE_S, ATTEMPTS
 from promo.study.meaning import gate_meaning, order_of
 from promo.study.space import Factor, Interval, Neighbourhood
-from promo.study.space import Level as FactorLevel
 from promo.study.values import (
-    Account,
-    Baseline,
     Budget,
     BudgetKind,
     Candidate,
-    Curves,
     Data,
-    Effects,
     Grow,
     Host,
     Machine,
     Measure,
     Mode,
     RunnerChoice,
-    Schedule,
     Stage,
     Study,
 )
@@ -209,11 +212,6 @@ def describe_host(host: Host) -> dict[str, Json]:
 def describe_machine(machine: Machine) -> str:
     """What of a host may move a score: device, system and threads, not its slots or its price."""
     return f"{machine.device} on {machine.system}, {plural(machine.threads, 'thread')}"
-
-
-def describe_level(level: FactorLevel) -> str:
-    """A level, exactly."""
-    return level if isinstance(level, str) else exact(level)
 
 
 def describe_factor(factor: Factor) -> dict[str, Json]:
@@ -452,60 +450,6 @@ def describe_reduction(reduction: Reduction, measure: Measure) -> dict[str, Json
         "to": "better level",
         "into": reduction.into,
         "missing": describe_handling(reduction.missing),
-    }
-
-
-def describe_grow(grow: Grow) -> dict[str, Json]:
-    """Every clause of a growth."""
-    best = "lowest" if grow.lowest else "highest"
-    return {
-        "parent": f"{grow.parent} at {grow.stage}",
-        "stack": f"{grow.factor} {describe_level(grow.old)} -> {describe_level(grow.new)}",
-        "by": ", ".join(grow.strategies),
-        "choose": f"{best} after {grow.lag.amount}steps, cap {duration(grow.lag.cap_s)}",
-        "becomes": grow.becomes,
-    }
-
-
-def describe_schedule(schedule: Schedule) -> dict[str, Json]:
-    """Every clause of a schedule."""
-    return {
-        "shape": f"{schedule.factor} {' -> '.join(describe_level(shape) for shape in schedule.shapes)}",
-        "change": f"at equal slope of laws from {', '.join(schedule.laws_from)}",
-        "limit": schedule.limit,
-        "else": schedule.otherwise,
-    }
-
-
-def describe_baseline(baseline: Baseline) -> dict[str, Json]:
-    """Every clause of a baseline."""
-    way = "from default" if baseline.seed is None else f"seed {baseline.seed}"
-    return {"space": baseline.space, "matched": baseline.matched, "by": way}
-
-
-def describe_effects(effects: Effects) -> dict[str, Json]:
-    """Every clause of effects, and the designs they are read from."""
-    return {
-        "from": ", ".join(effects.stages),
-        "designs": ", ".join(effects.designs),
-        "model": ", ".join(["main", *(["pairs"] if effects.pairs else []), *map(" * ".join, effects.terms)]),
-        "block": ", ".join(sorted(effects.block)) or "none",
-        "family": effects.family,
-        "rate": f"{exact(effects.rate * 100)}%",
-    }
-
-
-def describe_curves(curves: Curves) -> Json:
-    """How recorded curves are read."""
-    return {
-        "from": curves.layout,
-        "column": {
-            word: name + (f" in {curves.units[word]}" if word in curves.units else "")
-            for word, name in curves.columns.items()
-        },
-        "label": dict(curves.labels),
-        "seeds": curves.seeds_by,
-        "interpolate": curves.interpolate,
     }
 
 

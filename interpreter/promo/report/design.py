@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from promo.base.canonical import Json, exact
-from promo.report.describe import describe_level
+from promo.report.declared import describe_level
 from promo.study.arrays import lengths
 from promo.study.design import Split, Word, alias_chains, best_split, correlations, effects_up_to, word_lengths
 from promo.study.estimable import Effect, Information, dependence_text, sum_text

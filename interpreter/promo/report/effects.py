@@ -9,7 +9,7 @@ from promo.base.tails import half_normal
 from promo.evidence.estimates import ORDERS, Change, Curvature, Estimate, Fit, Method
 from promo.evidence.statements import FollowUp, Name
 from promo.report.across import effects_across, flip_lines, rank_lines, ranks_across
-from promo.report.describe import describe_level
+from promo.report.declared import describe_level
 from promo.report.design import chain_text, effect_name
 from promo.report.hosts import host_lines
 from promo.report.pictures import Bar, Contrast, Margins, effects_svg, half_normal_svg

@@ -6,7 +6,7 @@ from fractions import Fraction
 from promo.base.canonical import from_exact, rounded
 from promo.decision.values import Standing
 from promo.report.aloud import count
-from promo.report.describe import describe_level
+from promo.report.declared import describe_level
 from promo.report.record import Record
 from promo.report.words import PLACES, listed, number, plural, span_text
 from promo.study.values import Grow

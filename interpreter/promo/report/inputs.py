@@ -1,6 +1,6 @@
 """What runs rest on and no study freezes, in words."""
 
-from promo.ledger.values import Input, InputKind
+from promo.ledger.sources import Input, InputKind
 from promo.report.record import Record
 from promo.report.words import listed, plural
 

@@ -7,7 +7,7 @@ from tabulate import tabulate
 from promo.base.canonical import Json
 from promo.evidence.extrapolate import LEVEL, Fitted, Foretold, fit_laws
 from promo.evidence.values import Evidence
-from promo.report.formula import describe_form, formula
+from promo.report.declared import describe_form, formula
 from promo.report.record import Record
 from promo.report.values import LawView
 from promo.report.words import listed, plural

@@ -15,7 +15,7 @@ from promo.ledger.outcomes import Held, Settled, Stopped
 from promo.ledger.state import State
 from promo.ledger.values import PersonDecided
 from promo.report.decided import decision_words, outcome_words
-from promo.report.describe import describe_level
+from promo.report.declared import describe_level
 from promo.report.words import listed
 from promo.study.values import Study
 

@@ -4,7 +4,7 @@ from promo.decision.values import Fixing
 from promo.report.aloud import read_reduction
 from promo.report.amendments import amended_lines, undecided
 from promo.report.decided import fate_words
-from promo.report.describe import describe_level
+from promo.report.declared import describe_level
 from promo.report.people import result_words, settled
 from promo.report.record import Record
 from promo.report.seal import SHOWN, seal_view

@@ -11,7 +11,8 @@ from promo.decision.values import About, Decision, Finding, Judgement, Ranking, 
 from promo.evidence.values import Cell
 from promo.ledger.state import Attempt
 from promo.report.decided import attempt_cause, because_words, fate_words
-from promo.report.describe import describe_condition, describe_level, describe_reduction
+from promo.report.declared import describe_level
+from promo.report.describe import describe_condition, describe_reduction
 from promo.report.environment import Environments
 from promo.report.record import Record
 from promo.run.values import Facts, Work

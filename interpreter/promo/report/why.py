@@ -38,7 +38,7 @@ from promo.report.decided import (
     outcome_words,
     standing_reason,
 )
-from promo.report.describe import describe_level
+from promo.report.declared import describe_level
 from promo.report.growth import growth_of
 from promo.report.people import result_words, settled
 from promo.report.record import Record

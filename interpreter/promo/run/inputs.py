@@ -18,10 +18,11 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import assert_never
 
 from promo.base.canonical import digest_bytes
 from promo.base.reading import read_plain
-from promo.ledger.values import Input, InputKind
+from promo.ledger.sources import Input, InputKind
 from promo.run.disk import DISK
 from promo.run.program import Command, Function, Script
 from promo.run.redact import redact_text
@@ -68,6 +69,8 @@ def inputs_of(runner: FileRunner, environment: Mapping[str, str]) -> tuple[Input
             found.start(does.argv)
         case Function():
             pass
+        case _:
+            assert_never(runner.program.does)
     variables = (_variable(name, environment.get(name)) for name in dict.fromkeys(runner.program.environment))
     return tuple(sorted((*found.inputs(), *variables), key=lambda one: (one.kind.value, one.name)))
 

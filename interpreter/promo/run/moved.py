@@ -6,7 +6,8 @@ would make a second beginning of the study there.  The lock that promo holds is 
 whether the path still leads to it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from promo.base.errors import PromoError
@@ -34,6 +35,15 @@ class AnchoredDisk:
                 f"the study folder {self._folder} was moved or removed while promo worked on it; its runs were ended",
                 hint="go on where it lies now: promo run SPEC --study FOLDER",
             )
+
+    @contextmanager
+    def looked_at(self) -> Iterator[None]:
+        """What fails because the folder has gone is told as that."""
+        try:
+            yield
+        except OSError:
+            self.look()
+            raise
 
     def read(self, path: Path) -> bytes | None:
         """Read."""

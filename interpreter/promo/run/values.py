@@ -13,7 +13,8 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from promo.base.fields import Count, Digest, Free, Large, Measured, Name, Seconds
-from promo.ledger.values import OWN_FAULT, Folder, Number, RunStatus, Said, Work
+from promo.ledger.sources import Said
+from promo.ledger.values import OWN_FAULT, Folder, Number, RunStatus, Work
 from promo.run.program import OUTPUT_BYTES, Program
 from promo.study.space import Level
 from promo.study.values import Budget, BudgetKind

@@ -14,7 +14,8 @@ from promo.base.canonical import exact
 from promo.base.units import Quantity, duration
 from promo.plan.values import Plan
 from promo.report.aloud import read_gate, read_reduction, read_rule
-from promo.report.describe import describe_budget, describe_factor, describe_host, describe_level
+from promo.report.declared import describe_level
+from promo.report.describe import describe_budget, describe_factor, describe_host
 from promo.report.seal import sealed_words
 from promo.server.document import Document
 from promo.server.hints import bounds_text, runs_text

@@ -10,11 +10,12 @@ from promo.base.diagnostics import Confidence, Edit, Label
 from promo.base.edits import line_after
 from promo.base.source import Span
 from promo.base.units import HOUR, Dimension
+from promo.study.account import Account, Suppose
 from promo.study.expressions import Expressions, unquoted
 from promo.study.names import Clauses, Scope
 from promo.study.neighbours import Neighbourhoods
 from promo.study.space import Interval
-from promo.study.values import Account, Budget, BudgetKind, Stage, Suppose
+from promo.study.values import Budget, BudgetKind, Stage
 from promo.syntax.clauses import names_in, words
 from promo.syntax.nodes import Node, Token
 
@@ -141,8 +142,7 @@ class Ladder:
                 message = f"a {what} has the {shares} of the stage it {doing}"
                 scope.report("P0508", message, extra, "remove this clause")
                 return None
-        gate = scope.refer(after.token("NAME"), "gate") if after else None
-        origin = _origin(clause)
+        gate, origin = scope.refer(after.token("NAME"), "gate") if after else None, _origin(clause)
         source_name = scope.meant(origin)
         candidates, _ = self._entrants(clause, after, block) or (None, None)
         source = self.stages.get(source_name or "")

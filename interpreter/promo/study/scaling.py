@@ -143,7 +143,9 @@ class Scaling:
 
 
 def _whole(stages: Mapping[str, Stage], name: str) -> int:
-    """A stage's budget with those that it carries on."""
+    """A stage's budget with what its runs had spent where they begin."""
     stage = stages[name]
-    before = _whole(stages, stage.continues) if stage.continues is not None and stage.continues in stages else 0
-    return before + stage.budget.amount
+    before = stages.get(stage.continues or "")
+    if before is None:
+        return stage.budget.amount
+    return stage.budget.amount + (_whole(stages, before.name) if before.trunk is None else before.trunk)

@@ -14,6 +14,7 @@ from attrs import frozen
 
 from promo.base.fields import Large, Remark, Unstored
 from promo.base.shown import LEAN, Shown
+from promo.study.account import Account
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.study.laws import Law
 from promo.study.limits import ALLOWANCE_S, ATTEMPTS, Allowance, limit_s, longest_s
@@ -247,27 +248,6 @@ class Stage(Shown):
     def cells(self) -> tuple[tuple[str, int], ...]:
         """Every (host, seed) a candidate runs in, seeds outermost."""
         return tuple((host, seed) for seed in self.seeds for host in self.hosts)
-
-
-@frozen(**LEAN)
-class Suppose(Shown):
-    """A continuation that is priced and never run: all that *gate* promotes go on to *stage*."""
-
-    gate: str
-    stage: str
-    costs_s: int
-    where: Where = place()
-
-
-@frozen(**LEAN)
-class Account(Shown):
-    """What is counted, what is expected to come out, and which continuations are priced beside it."""
-
-    count: tuple[str, ...]
-    supposes: tuple[Suppose, ...]
-    expected_s: int | None
-    notes: tuple[str, ...]
-    where: Where = place()
 
 
 @frozen(**LEAN)

@@ -10,7 +10,7 @@ from promo.base.canonical import canonical
 from promo.base.codec import to_json
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder
-from promo.ledger.values import Input, InputKind
+from promo.ledger.sources import Input, InputKind
 from promo.report.inputs import input_limits
 from promo.run.inputs import inputs_of
 from promo.run.runners.files.declare import read_runner

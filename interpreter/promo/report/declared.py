@@ -1,0 +1,110 @@
+"""Declarations beside gates and rules in words: growths, schedules, baselines, effects, recorded curves, laws."""
+
+from typing import TYPE_CHECKING, assert_never
+
+from promo.base.canonical import Json, exact
+from promo.base.units import duration
+from promo.study.laws import Form, Law
+from promo.study.space import Level
+from promo.study.values import Baseline, Curves, Effects, Grow, Schedule
+
+if TYPE_CHECKING:  # whoever reads a text describes laws, and fits none
+    from promo.evidence.laws import FittedLaw
+
+
+def describe_form(form: Form) -> str:
+    """The formula of a law."""
+    match form:
+        case Form.COMPUTE:
+            return "a law of compute, E + A C^-b"
+        case Form.SHIFTED:
+            return "a law of compute, E + A (C + d)^-b"
+        case Form.SIZE_AND_DATA:
+            return "a law of size and data, E + A N^-a + B D^-b"
+        case _:
+            assert_never(form)
+
+
+def describe_law(law: Law) -> dict[str, Json]:
+    """Every clause of a law."""
+    return {
+        "of": ", ".join(law.candidates),
+        "from": ", ".join(law.stages),
+        "form": describe_form(law.form),
+        "test": law.held,
+        "reach": f"{law.reach} times",
+        "draws": f"{law.draws} seed {law.seed}",
+    }
+
+
+def formula(law: "FittedLaw") -> str:
+    """A law with its numbers; a law is told by its predictions, so three digits are enough."""
+    floor, factor, exponent, *rest = (f"{value:.3g}" for value in law.parameters)
+    match law.form:
+        case Form.COMPUTE:
+            return f"{floor} + {factor} C^-{exponent}"
+        case Form.SHIFTED:
+            return f"{floor} + {factor} (C + {rest[0]})^-{exponent}"
+        case Form.SIZE_AND_DATA:
+            return f"{floor} + {factor} N^-{exponent} + {rest[0]} D^-{rest[1]}"
+        case _:
+            assert_never(law.form)
+
+
+def describe_grow(grow: Grow) -> dict[str, Json]:
+    """Every clause of a growth."""
+    best = "lowest" if grow.lowest else "highest"
+    return {
+        "parent": f"{grow.parent} at {grow.stage}",
+        "stack": f"{grow.factor} {describe_level(grow.old)} -> {describe_level(grow.new)}",
+        "by": ", ".join(grow.strategies),
+        "choose": f"{best} after {grow.lag.amount}steps, cap {duration(grow.lag.cap_s)}",
+        "becomes": grow.becomes,
+    }
+
+
+def describe_schedule(schedule: Schedule) -> dict[str, Json]:
+    """Every clause of a schedule."""
+    return {
+        "shape": f"{schedule.factor} {' -> '.join(describe_level(shape) for shape in schedule.shapes)}",
+        "change": f"at equal slope of laws from {', '.join(schedule.laws_from)}",
+        "limit": schedule.limit,
+        "else": schedule.otherwise,
+    }
+
+
+def describe_baseline(baseline: Baseline) -> dict[str, Json]:
+    """Every clause of a baseline."""
+    way = "from default" if baseline.seed is None else f"seed {baseline.seed}"
+    return {"space": baseline.space, "matched": baseline.matched, "by": way}
+
+
+def describe_effects(effects: Effects) -> dict[str, Json]:
+    """Every clause of effects, and the designs they are read from."""
+    return {
+        "from": ", ".join(effects.stages),
+        "designs": ", ".join(effects.designs),
+        "model": ", ".join(["main", *(["pairs"] if effects.pairs else []), *map(" * ".join, effects.terms)]),
+        "block": ", ".join(sorted(effects.block)) or "none",
+        "family": effects.family,
+        "rate": f"{exact(effects.rate * 100)}%",
+    }
+
+
+def describe_curves(curves: Curves) -> Json:
+    """How recorded curves are read."""
+    return {
+        "from": curves.layout,
+        "column": {
+            word: name + (f" in {curves.units[word]}" if word in curves.units else "")
+            for word, name in curves.columns.items()
+        },
+        "label": dict(curves.labels),
+        "seeds": curves.seeds_by,
+        "interpolate": curves.interpolate,
+    }
+
+
+def describe_level(level: Level) -> str:
+    """A level, exactly."""
+    return level if isinstance(level, str) else exact(level)
