@@ -25,7 +25,7 @@ def test_a_world_is_said_and_its_figures_have_errors(capsys):
     assert "2,000 simulated studies" in said
     assert "97.21%" in said  # by formula
     assert "of studies it is behind by less than 0.001 bpb." in said
-    assert "GPU-hours: expected 169.2, budget 169.2, bound 1745.389" in said
+    assert "GPU-hours: expected 169.2, budget 169.2, bound 899.389" in said
 
 
 def test_sweeps_are_tables_and_pictures(workplace, capsys):
