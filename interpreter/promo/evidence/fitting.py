@@ -19,11 +19,11 @@ Source:
 """
 
 import math
-import random
-from collections.abc import Sequence
-from itertools import product
+from collections.abc import Iterator, Sequence
+from itertools import count, product
 from typing import assert_never
 
+from promo.base.canonical import digest_bytes
 from promo.evidence.laws import FittedLaw, Point
 from promo.study.laws import Form
 
@@ -332,13 +332,13 @@ def refits(points: Sequence[Point], law: FittedLaw, *, draws: int, seed: int, be
         points: those that the law was fitted to.
         law: the law.
         draws: how many.
-        seed: of the only generator that is used.
+        seed: of the numbers that draw, see `numbers`.
         bend: as in `fit`.
 
     Returns:
         One law for each draw.
     """
-    generator = random.Random(seed)  # noqa: S311 - draws, not secrets
+    drawn_at = numbers(seed)
     members: dict[str, list[int]] = {}
     for index, one in enumerate(points):
         members.setdefault(one.run, []).append(index)
@@ -348,7 +348,7 @@ def refits(points: Sequence[Point], law: FittedLaw, *, draws: int, seed: int, be
         counts = [0] * len(points)
         for runs in strata:
             for _ in runs:
-                for index in members[runs[int(generator.random() * len(runs))]]:
+                for index in members[runs[next(drawn_at) % len(runs)]]:
                     counts[index] += 1
         drawn = [(one, count) for one, count in zip(points, counts, strict=True) if count]
         if len({one.at for one, _ in drawn}) < len(law.form.names):
@@ -356,6 +356,13 @@ def refits(points: Sequence[Point], law: FittedLaw, *, draws: int, seed: int, be
         total = _Sum(law.form, [one for one, _ in drawn], [count for _, count in drawn])
         found.append(_ended(total, [_search(total, total.inner(law), bend, ENOUGH_DRAWN)]))
     return found
+
+
+def numbers(seed: int) -> Iterator[int]:
+    """Whole numbers of 64 bits that follow from a seed: the quarters of SHA-256 over "SEED/0", "SEED/1" and so on."""
+    for place in count():
+        digest = digest_bytes(f"{seed}/{place}".encode())
+        yield from (int(digest[start : start + 16], 16) for start in range(0, 64, 16))
 
 
 def _strata(points: Sequence[Point], members: dict[str, list[int]]) -> list[list[str]]:
