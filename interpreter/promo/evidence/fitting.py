@@ -18,9 +18,10 @@ Source:
     Pereyra (1973) for parameters that are linear once others are given.
 """
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
-from itertools import count, product
+from itertools import product
 from typing import assert_never
 
 from promo.base.canonical import digest_bytes
@@ -360,7 +361,7 @@ def refits(points: Sequence[Point], law: FittedLaw, *, draws: int, seed: int, be
 
 def numbers(seed: int) -> Iterator[int]:
     """Whole numbers of 64 bits that follow from a seed: the quarters of SHA-256 over "SEED/0", "SEED/1" and so on."""
-    for place in count():
+    for place in itertools.count():
         digest = digest_bytes(f"{seed}/{place}".encode())
         yield from (int(digest[start : start + 16], 16) for start in range(0, 64, 16))
 
