@@ -80,7 +80,7 @@ def folders_in_memory() -> Iterator[dict[str, str]]:
     if not os.access(MEMORY, os.W_OK) or shutil.disk_usage(MEMORY).free < ROOM:
         yield dict(os.environ)
         return
-    with tempfile.TemporaryDirectory(prefix="promo-", dir=MEMORY) as place:
+    with tempfile.TemporaryDirectory(prefix="p-", dir=MEMORY) as place:
         yield {**os.environ, "TMPDIR": place}
 
 

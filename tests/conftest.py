@@ -21,8 +21,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join([PLUGIN, *filter(None, [os.environ.ge
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Studies of one machine see each other by locks in a folder that they share; those of the tests see only their own.
+# Its name is short, for a browser keeps a socket there.
 tempfile.gettempdir()  # remembered before the variable changes
-SHARED = tempfile.TemporaryDirectory(prefix="promo-tests-", ignore_cleanup_errors=True)
+SHARED = tempfile.TemporaryDirectory(prefix="p-", ignore_cleanup_errors=True)
 os.environ["TMPDIR"] = SHARED.name
 
 _used: set[Path] = set()

@@ -43,7 +43,7 @@ def read(data: bytes) -> tuple[float, int]:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_ten_times_the_text_takes_about_ten_times_as_long(kind):
-    small, many = read(kind(20_000)), read(kind(200_000))
+    small, many = (min(read(kind(size)) for _ in range(3)) for size in (20_000, 200_000))
 
     assert small[1] > 0
     assert many[0] < 30 * max(small[0], 0.02)

@@ -47,7 +47,7 @@ LONGEST = 4_000_000
 PATH = re.compile(r"(?<![\w./~-])/[^\s\"'`;|&()<>${},:=\[\]]+")
 INTERPRETER = re.compile(r"\b(?:accelerate|bash|conda|julia|node|perl|python[\d.]*|Rscript|ruby|sh|torchrun|uv)\b")
 """What a script may hand its work to."""
-KERNEL = ("/dev/", "/proc/", "/sys/")
+KERNEL = re.compile(r"/(dev/(?!shm/)|proc/|sys/)")
 
 
 def inputs_of(runner: FileRunner, environment: Mapping[str, str]) -> tuple[Input, ...]:
@@ -133,7 +133,8 @@ class _Search:
         """Take in what a text names: code by its path, modules by their names."""
         for named in dict.fromkeys(PATH.findall(text)):
             path = Path(named)
-            if not named.startswith(KERNEL) and _is_file(path) and (_is_code(path) or SETTINGS.fullmatch(path.suffix)):
+            code = _is_code(path) or SETTINGS.fullmatch(path.suffix)
+            if not KERNEL.match(named) and _is_file(path) and code:
                 self._take_beside(path)
         self._words.update(re.findall(r"[A-Za-z_]\w*", text))
         for name in sorted(self._modules.keys() & self._words):
