@@ -18,23 +18,27 @@ from promo.study.values import Study
 
 def laws(options: Namespace) -> int:
     """Fit and print every law."""
-    study, evidence = _evidence(options)
+    study, evidence, recorded = _evidence(options)
     if not study.laws:
         raise PromoError("the spec has no law", hint="write: law NAME { of CANDIDATES from STAGES form compute ... }")
     if options.json:
-        found = {name: laws_json(law, fit_laws(study, law, evidence)) for name, law in study.laws.items()}
+        found = {
+            name: laws_json(law, fit_laws(study, law, evidence, recorded=recorded)) for name, law in study.laws.items()
+        }
         put(json.dumps(found, indent=1))
     else:
-        put("\n\n".join(law_text(study, law, evidence) for law in study.laws.values()))
+        put("\n\n".join(law_text(study, law, evidence, recorded=recorded) for law in study.laws.values()))
     return ExitCode.DONE
 
 
-def _evidence(options: Namespace) -> tuple[Study, Mapping[str, Evidence]]:
+def _evidence(options: Namespace) -> tuple[Study, Mapping[str, Evidence], bool]:
+    """A study, what is known of its stages, and whether that was read from recorded curves."""
     if options.curves:
         study, _ = compile_file(options.spec).sound()
         stages = dict.fromkeys(stage for law in study.laws.values() for stage in law.every_stage)
-        return study, recorded_evidence(study, curves_of(options, study), tuple(stages))
+        return study, recorded_evidence(study, curves_of(options, study), tuple(stages)), True
     folder = study_of(options.spec, options.study)
     compiled, state = folder.compiled(), folder.state()
     study, _ = compiled.sound()
-    return study, {stage: folder.evidence(compiled, state, stage) for stage in state.closed}
+    known = {stage: folder.evidence(compiled, state, stage) for stage in state.closed}
+    return study, known, state.replay

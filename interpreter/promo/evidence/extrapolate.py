@@ -1,7 +1,8 @@
 """
 Evidence and a declared law to fitted laws, and to what they foretell of a larger budget.
 
-Points are the values of runs at the end of their budget, one a cell.  What is foretold has an interval: the middle of
+Points are the values of runs at the end of their budget, one a cell; of a recorded run, or of the branches of a trunk,
+they depend on each other and are drawn together.  What is foretold has an interval: the middle of
 what laws say that were fitted to other draws of the runs.  Beyond its reach a law is not asked, and one that its points
 do not tell apart from others says so.
 """
@@ -56,7 +57,7 @@ class Fitted:
     foretold: tuple[Foretold, ...]
 
 
-def fit_laws(study: Study, law: Law, evidence: Mapping[str, Evidence]) -> tuple[Fitted, ...]:
+def fit_laws(study: Study, law: Law, evidence: Mapping[str, Evidence], *, recorded: bool = False) -> tuple[Fitted, ...]:
     """
     Fit a declared law.
 
@@ -64,36 +65,52 @@ def fit_laws(study: Study, law: Law, evidence: Mapping[str, Evidence]) -> tuple[
         study: the study that declares it.
         law: the declaration.
         evidence: stage -> evidence, for the stages that have closed.
+        recorded: whether values were read from recorded curves, so that a cell is one run at every stage.
 
     Returns:
         One for each candidate, in order; one for all for a law of size and data.
     """
     together = law.form is Form.SIZE_AND_DATA
     groups: list[tuple[str, ...]] = [law.candidates] if together else [(name,) for name in law.candidates]
-    return tuple(_fitted(study, law, evidence, group, None if together else group[0]) for group in groups)
+    reading = _Reading(study, law, evidence, recorded)
+    return tuple(reading.fitted(group, None if together else group[0]) for group in groups)
 
 
-def _fitted(
-    study: Study, law: Law, evidence: Mapping[str, Evidence], group: tuple[str, ...], candidate: str | None
-) -> Fitted:
-    points = [point for name in group for stage in law.stages for point in _points(study, law, evidence, stage, name)]
-    places = len({one.at for one in points})
-    if places < len(law.form.names):
-        return Fitted(candidate, len(points), places, None, (), ())
-    found = fit(points, law.form)
-    again = refits(points, found, draws=law.draws, seed=law.seed)
-    often = {name for name in law.form.names if sum(name in one.unsure for one in again) > UNSURE * len(again)}
-    unsure = tuple(name for name in law.form.names if name in found.unsure or name in often)
-    foretold = [_foretold(study, law, evidence, name, found, again) for name in group] if law.held else []
-    return Fitted(candidate, len(points), places, found, unsure, tuple(foretold))
+@frozen
+class _Reading:
+    study: Study
+    law: Law
+    evidence: Mapping[str, Evidence]
+    recorded: bool
 
+    def fitted(self, group: tuple[str, ...], candidate: str | None) -> Fitted:
+        law = self.law
+        points = [point for name in group for stage in law.stages for point in self.points(stage, name)]
+        places = len({one.at for one in points})
+        if places < len(law.form.names):
+            return Fitted(candidate, len(points), places, None, (), ())
+        found = fit(points, law.form)
+        again = refits(points, found, draws=law.draws, seed=law.seed)
+        often = {name for name in law.form.names if sum(name in one.unsure for one in again) > UNSURE * len(again)}
+        unsure = tuple(name for name in law.form.names if name in found.unsure or name in often)
+        foretold = () if law.held is None else tuple(self.foretold(law.held, name, found, again) for name in group)
+        return Fitted(candidate, len(points), places, found, unsure, foretold)
 
-def _points(study: Study, law: Law, evidence: Mapping[str, Evidence], stage: str, candidate: str) -> Iterator[Point]:
-    row = evidence[stage].row(candidate) if stage in evidence else None
-    for cell in row.cells if row else ():
-        value = None if cell.value is None else float(from_exact(cell.value))
-        if value is not None and value > 0:
-            yield Point(place_of(study, law, stage, candidate), value, cell.run)
+    def points(self, stage: str, candidate: str) -> Iterator[Point]:
+        row = self.evidence[stage].row(candidate) if stage in self.evidence else None
+        one_run = self.recorded or self.study.stages[stage].trunk is not None
+        for cell in row.cells if row else ():
+            value = None if cell.value is None else float(from_exact(cell.value))
+            if value is not None and value > 0:
+                run = f"{candidate}-{cell.host}-{cell.seed}" if one_run else cell.run
+                yield Point(place_of(self.study, self.law, stage, candidate), value, run)
+
+    def foretold(self, stage: str, candidate: str, found: FittedLaw, again: list[FittedLaw]) -> Foretold:
+        at = place_of(self.study, self.law, stage, candidate)
+        low, high = interval([one.loss(*at) for one in again], LEVEL)
+        seen = [point.loss for point in self.points(stage, candidate)]
+        came = sum(seen) / len(seen) if seen else None
+        return Foretold(stage, candidate, found.loss(*at), low, high, came, len(seen))
 
 
 def place_of(study: Study, law: Law, stage: str, candidate: str) -> tuple[float, ...]:
@@ -105,19 +122,3 @@ def place_of(study: Study, law: Law, stage: str, candidate: str) -> tuple[float,
     if study.stages[stage].budget.kind is BudgetKind.FLOPS:
         amount /= effective.flops_per_token
     return float(effective.parameters), float(amount)
-
-
-def _foretold(
-    study: Study,
-    law: Law,
-    evidence: Mapping[str, Evidence],
-    candidate: str,
-    found: FittedLaw,
-    again: list[FittedLaw],
-) -> Foretold:
-    assert law.held is not None
-    at = place_of(study, law, law.held, candidate)
-    low, high = interval([one.loss(*at) for one in again], LEVEL)
-    seen = [point.loss for point in _points(study, law, evidence, law.held, candidate)]
-    came = sum(seen) / len(seen) if seen else None
-    return Foretold(law.held, candidate, found.loss(*at), low, high, came, len(seen))

@@ -14,6 +14,10 @@ from promo.report.words import listed, plural
 from promo.study.laws import Law
 from promo.study.values import Study
 
+CHECKPOINTS = (
+    "These runs were recorded elsewhere: a point before the end of a recorded run is a checkpoint, and lies on the law "
+    "only if the rate was constant until then, which the table does not tell."
+)
 HEADINGS = ("candidate", "law", "runs", "foretold", f"{LEVEL:.0%} interval", "came", "missed by")
 
 
@@ -21,19 +25,19 @@ def laws_view(record: Record) -> Iterable[LawView]:
     """Every law whose first stages have closed."""
     for law in record.study.laws.values():
         if any(stage in record.evidence for stage in law.stages):
-            yield law_view(record.study, law, record.evidence)
+            yield law_view(record.study, law, record.evidence, recorded=record.state.replay)
 
 
-def law_view(study: Study, law: Law, evidence: Mapping[str, Evidence]) -> LawView:
+def law_view(study: Study, law: Law, evidence: Mapping[str, Evidence], *, recorded: bool) -> LawView:
     """A law, fitted to what is known."""
-    found = fit_laws(study, law, evidence)
+    found = fit_laws(study, law, evidence, recorded=recorded)
     return LawView(
         name=law.name,
         documentation=law.documentation,
         sentence=_sentence(study, law),
         headings=HEADINGS,
         rows=tuple(row for one in found for row in _rows(law, one)),
-        statements=tuple(_statements(law, found)),
+        statements=(*_statements(law, found), *((CHECKPOINTS,) if recorded else ())),
     )
 
 
@@ -87,9 +91,9 @@ def _record_of(told: list[Foretold]) -> str:
 # --- promo laws ----------------------------------------------------------------------------------------------------
 
 
-def law_text(study: Study, law: Law, evidence: Mapping[str, Evidence]) -> str:
+def law_text(study: Study, law: Law, evidence: Mapping[str, Evidence], *, recorded: bool) -> str:
     """A law for a terminal."""
-    view = law_view(study, law, evidence)
+    view = law_view(study, law, evidence, recorded=recorded)
     shown = tabulate(view.rows, headers=view.headings, disable_numparse=True)
     return "\n".join((f"{view.name}: {view.sentence}", "", shown, *view.statements))
 
