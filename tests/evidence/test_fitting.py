@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promo.evidence.fitting import fit, interval, refits
+from promo.evidence.fitting import Sum, fit, interval, refits
 from promo.evidence.laws import FittedLaw, Point, switch
 from promo.study.laws import Form
 
@@ -183,3 +183,32 @@ def test_an_interval_is_the_middle_of_its_values():
     assert interval([3.0], 0.9) == (3.0, 3.0)
     with pytest.raises(ValueError, match="level"):
         interval([1.0], 1.0)
+
+
+@pytest.mark.parametrize("bend", [10.0, 1e-2])
+@pytest.mark.parametrize(
+    ("form", "at"),
+    [
+        (Form.COMPUTE, [0.1, 0.2, 0.4]),
+        (Form.SHIFTED, [0.1, 0.2, 0.4, -1.0]),
+        (Form.SIZE_AND_DATA, [0.1, 0.2, 0.4, 0.3, 0.5]),
+    ],
+)
+def test_gradient_and_curvature_are_those_of_the_sum(form, at, bend):
+    """By differences of the sum, and of its gradient."""
+    draw, step = random.Random(4), 1e-6
+    points = [
+        Point(tuple(math.exp(draw.uniform(0, 5)) for _ in range(form.arguments)), draw.uniform(2, 4), str(k))
+        for k in range(9)
+    ]
+    total = Sum(form, points, [1 + k % 3 for k in range(9)])
+    gradient, curved, _ = total.descent(at, bend)
+    for k in range(len(at)):
+        up, down = list(at), list(at)
+        up[k] += step
+        down[k] -= step
+        by_sum = (total.value(up, bend) - total.value(down, bend)) / 2 / step
+        pairs = zip(total.descent(up, bend)[0], total.descent(down, bend)[0], strict=True)
+
+        assert gradient[k] == pytest.approx(by_sum, rel=1e-5, abs=1e-6)
+        assert curved[k] == pytest.approx([(one - other) / 2 / step for one, other in pairs], rel=1e-4, abs=1e-5)

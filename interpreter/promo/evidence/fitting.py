@@ -32,7 +32,7 @@ BEND = 1e-3
 """Difference of logarithms at which Huber's function turns from a parabola into a line (Hoffmann et al.)."""
 LOWEST, HIGHEST = 1e-3, 1.0
 """Exponents lie between; one that ends at a border is not told by the points."""
-STARTS = (0.08, 0.2, 0.35, 0.55, 0.85)
+STARTS = (0.1, 0.25, 0.45, 0.8)
 """Exponents at which a search may begin."""
 BEGUN = 3
 """Searches, from the best of the places where one may begin."""
@@ -58,7 +58,7 @@ Term = tuple[float, tuple[tuple[int, float], ...]]
 """The logarithm of a term, and what it moves by with each parameter that is in it."""
 
 
-class _Sum:
+class Sum:
     """
     Points and a form to the sum, its gradient and its curvature.
 
@@ -102,11 +102,15 @@ class _Sum:
             total += count * (0.5 * away * away if away <= bend else bend * (away - 0.5 * bend))
         return total
 
-    def descent(self, at: Vector, bend: float) -> tuple[Vector, Matrix, Matrix]:
-        """Gradient and curvature of the sum, and what the curvature would be if every point lay within the bend."""
+    def descent(self, at: Vector, bend: float) -> tuple[Vector, Matrix, Vector]:
+        """
+        Gradient and curvature of the sum, and the curvature's diagonal if every point lay within the bend.
+
+        Of the curvature only what lies on and above the diagonal is summed, and mirrored in the end.
+        """
         size = len(at)
-        gradient = [0.0] * size
-        curved, tame = ([[0.0] * size for _ in at] for _ in range(2))
+        gradient, tame = [0.0] * size, [0.0] * size
+        curved = [[0.0] * size for _ in at]
         for index, count in enumerate(self.counts):
             terms = self.terms(at, index)
             shares = [math.exp(log) for log, _ in terms]
@@ -116,18 +120,23 @@ class _Sum:
             pull = count * (away if within else math.copysign(bend, away))
             slope = [0.0] * size
             for share, (_, by) in zip(shares, terms, strict=True):
-                for row, first in by:
-                    slope[row] += share / whole * first
-                    for column, second in by:
-                        curved[row][column] -= pull * share / whole * first * second
+                part = share / whole
+                for place, (row, first) in enumerate(by):
+                    slope[row] += part * first
+                    for column, second in by[place:]:
+                        curved[row][column] -= pull * part * first * second
             if self.form is Form.SHIFTED:
                 self._bent(at, index, pull * shares[1] / whole, curved)
             keep, held = pull + (count if within else 0.0), count * min(1.0, bend / max(abs(away), 1e-300))
             for row, first in enumerate(slope):
                 gradient[row] -= pull * first
-                for column, second in enumerate(slope):
-                    curved[row][column] += keep * first * second
-                    tame[row][column] += held * first * second
+                tame[row] += held * first * first
+                line, kept = curved[row], keep * first
+                for column in range(row, size):
+                    line[column] += kept * slope[column]
+        for row in range(size):
+            for column in range(row):
+                curved[row][column] = curved[column][row]
         return gradient, curved, tame
 
     def _bent(self, at: Vector, index: int, pull: float, curved: Matrix) -> None:
@@ -135,7 +144,6 @@ class _Sum:
         place, shift = math.exp(self.logs[index][0]), math.exp(at[3])
         share = shift / (place + shift)
         curved[2][3] += pull * share
-        curved[3][2] += pull * share
         curved[3][3] += pull * at[2] * share * (1 - share)
 
     def named(self, at: Vector) -> tuple[float, ...]:
@@ -170,9 +178,11 @@ class _Sum:
     def starts(self) -> list[Vector]:
         """Where searches begin: floor and factors by least squares, for each exponent."""
         found = []
+        target = [math.exp(one) for one in self.losses]
+        powers = [{b: [math.exp(-b * x) for x in column] for b in STARTS} for column in zip(*self.logs, strict=True)]
         for exponents in product(STARTS, repeat=self.form.arguments):
-            columns = [[1.0, *(math.exp(-b * x) for b, x in zip(exponents, row, strict=True))] for row in self.logs]
-            target = [math.exp(one) for one in self.losses]
+            chosen = (one[b] for one, b in zip(powers, exponents, strict=True))
+            columns = [[1.0, *row] for row in zip(*chosen, strict=True)]
             linear = _least_squares(columns, target, self.counts)
             least = min(target) * 1e-3
             floor, *factors = (math.log(max(one, least)) for one in linear)
@@ -240,7 +250,7 @@ def solve(square: Matrix, right: Vector) -> Vector | None:
 # --- the search ----------------------------------------------------------------------------------------------------
 
 
-def _search(total: _Sum, at: Vector, bend: float, enough: float) -> tuple[float, Vector]:
+def _search(total: Sum, at: Vector, bend: float, enough: float) -> tuple[float, Vector]:
     """Newton's method from a place, damped until a step makes the sum smaller; parameters at a border stay there."""
     value, damping = total.value(at, bend), 1e-3
     for _ in range(STEPS):
@@ -252,9 +262,9 @@ def _search(total: _Sum, at: Vector, bend: float, enough: float) -> tuple[float,
         ]
         better = None
         while inside and damping < 1e12:
-            scale = max(tame[k][k] for k in inside) or 1.0
+            scale = max(tame[k] for k in inside) or 1.0
             square = [
-                [curved[i][j] + (damping * max(tame[i][i], 1e-9 * scale) if i == j else 0.0) for j in inside]
+                [curved[i][j] + (damping * max(tame[i], 1e-9 * scale) if i == j else 0.0) for j in inside]
                 for i in inside
             ]
             step = solve(square, [-gradient[k] for k in inside])
@@ -294,12 +304,12 @@ def fit(points: Sequence[Point], form: Form, *, bend: float = BEND) -> FittedLaw
         raise ValueError(f"{len(form.names)} parameters need as many places, and there are {len(places)}")
     if any(not 0 < value < math.inf for one in points for value in (*one.at, one.loss)):
         raise ValueError("a law is of finite numbers above 0")
-    total = _Sum(form, points, [1] * len(points))
+    total = Sum(form, points, [1] * len(points))
     starts = sorted((total.value(at, WIDEST), at) for at in total.starts())
     return _ended(total, [_narrowed(total, at, bend) for _, at in starts[:BEGUN]])
 
 
-def _narrowed(total: _Sum, at: Vector, bend: float) -> tuple[float, Vector]:
+def _narrowed(total: Sum, at: Vector, bend: float) -> tuple[float, Vector]:
     """Searches with narrower and narrower bends."""
     wide = max(bend, WIDEST)
     while wide > bend:
@@ -308,7 +318,7 @@ def _narrowed(total: _Sum, at: Vector, bend: float) -> tuple[float, Vector]:
     return _search(total, at, bend, ENOUGH)
 
 
-def _ended(total: _Sum, found: Sequence[tuple[float, Vector]]) -> FittedLaw:
+def _ended(total: Sum, found: Sequence[tuple[float, Vector]]) -> FittedLaw:
     value, at = min(found, key=lambda one: one[0])
     borders = zip(at, total.bounds, total.form.names, strict=True)
     ended = {name for one, (low, high), name in borders if one <= low or one >= high}
@@ -354,7 +364,7 @@ def refits(points: Sequence[Point], law: FittedLaw, *, draws: int, seed: int, be
         drawn = [(one, count) for one, count in zip(points, counts, strict=True) if count]
         if len({one.at for one, _ in drawn}) < len(law.form.names):
             continue
-        total = _Sum(law.form, [one for one, _ in drawn], [count for _, count in drawn])
+        total = Sum(law.form, [one for one, _ in drawn], [count for _, count in drawn])
         found.append(_ended(total, [_search(total, total.inner(law), bend, ENOUGH_DRAWN)]))
     return found
 
