@@ -43,6 +43,19 @@ def test_the_version(capsys):
     assert capsys.readouterr().out == f"promo {__version__}\n"
 
 
+def test_promo_is_a_module_that_runs():
+    done = subprocess.run([sys.executable, "-m", "promo", "--version"], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, f"promo {__version__}\n")
+
+
+def test_a_word_that_is_no_command_is_told_with_the_nearest_one(capsys):
+    assert promo("chekc") == 2
+    assert capsys.readouterr().err == "error: there is no command 'chekc'\n  = help: did you mean 'check'?\n"
+    assert promo("xyzzy") == 2
+    assert "promo --help lists the commands" in capsys.readouterr().err
+
+
 def test_usage_errors_are_exit_code_2(capsys):
     assert promo("chekc") == 2
     assert promo("plan") == 2

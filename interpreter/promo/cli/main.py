@@ -11,7 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from promo import __version__
 from promo.cli.options import OPTIONS
@@ -194,8 +194,19 @@ class _Parser(argparse.ArgumentParser):
         return super().format_help() if " " in self.prog else _help()
 
 
+def _unknown(word: str) -> NoReturn:
+    """End with the one thing to say of a word that is no command."""
+    from promo.base.diagnostics import did_you_mean
+
+    sys.stderr.write(f"error: there is no command '{word}'\n")
+    sys.stderr.write(f"  = help: {did_you_mean(word, COMMANDS, 'promo --help lists the commands')}\n")
+    raise SystemExit(2)
+
+
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     """Read by the parser of the command that comes first; those of the others cost time to set up."""
+    if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
+        _unknown(arguments[0])
     if not arguments or arguments[0] not in COMMANDS:
         return _parser().parse_args(arguments)
     name, (_, _, does) = arguments[0], COMMANDS[arguments[0]]
