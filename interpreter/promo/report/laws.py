@@ -48,7 +48,9 @@ def _sentence(study: Study, law: Law) -> str:
         f"{' for all candidates together' if law.form.arguments > 1 else ''}; intervals from {law.draws} draws of the "
         f"runs, seed {law.seed}. It is not asked beyond {law.reach} times the largest of these budgets."
     )
-    return text if law.held is None else f"{text} {law.held} tests it: no run of that stage is among its points."
+    return (
+        text if law.held is None else f"{text} The stage {law.held} tests it: no run of that stage is among its points."
+    )
 
 
 def _rows(law: Law, one: Fitted) -> Iterable[tuple[str, ...]]:
@@ -81,11 +83,10 @@ def _statements(law: Law, found: Iterable[Fitted]) -> Iterable[str]:
 
 def _record_of(told: list[Foretold]) -> str:
     inside = sum(one.low <= one.came <= one.high for one in told if one.came is not None)
-    misses = [one.missed_by for one in told if one.missed_by is not None]
-    return (
-        f"{inside} of {len(told)} outcomes lie within their interval; the law missed by {min(misses):+.2%} to "
-        f"{max(misses):+.2%}."
-    )
+    misses = sorted(one.missed_by for one in told if one.missed_by is not None)
+    missed = " to ".join(dict.fromkeys((f"{misses[0]:+.2%}", f"{misses[-1]:+.2%}")))
+    within = f"{inside} of {plural(len(told), 'outcome')} within the interval"
+    return f"{within}; what came lies {missed} off what was foretold."
 
 
 # --- promo laws ----------------------------------------------------------------------------------------------------
