@@ -1,11 +1,10 @@
 """Whatever stands where a file is expected: one message with its path, within a second, in little memory."""
 
+import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -77,29 +76,24 @@ FEW = (link_to_a_pipe, zeros, huge)
 """One that waits, one that never ends and one that is too large, for readers that share the way in which they read."""
 
 
-def limited():
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+@pytest.fixture(scope="module")
+def asked():
+    """Ask for a command with little memory and little time; its exit status, and what it said."""
+    words = [sys.executable, str(Path(__file__).with_name("forked.py")), str(MEMORY), str(LONGEST_S)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
 
+        def ask(place, *words, program=""):
+            server.stdin.write(json.dumps([str(place), str(program), [*map(str, words)]]) + "\n")
+            server.stdin.flush()
+            found = json.loads(server.stdout.readline())
 
-def ended(place, *words, program=("-c", "from promo.cli.main import entry; entry()")):
-    """Exit status and what was said, of a command with little memory and little time."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run(
-        [sys.executable, *program, *map(str, words)],
-        cwd=place,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_S,
-        check=False,
-        preexec_fn=limited,
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            assert "Traceback" not in found["said"]
+            assert found["status"] >= 0, f"ended by signal {-found['status']}: {found['said']}"
+            assert found["cpu_s"] < PROCESSOR_S
+            return found["status"], found["said"]
 
-    assert "Traceback" not in done.stderr
-    assert took < PROCESSOR_S, f"{took:.1f} s of processor time, {time.monotonic() - began:.1f} s in all"
-    return done.returncode, done.stdout + done.stderr
+        yield ask
+        server.stdin.close()
 
 
 @pytest.fixture(scope="module")
@@ -179,12 +173,12 @@ EVERY = [(what, make) for what in GIVEN for make in (NO_FILES if what in ("spec"
 
 
 @pytest.mark.parametrize(("what", "make"), EVERY, ids=lambda one: getattr(one, "__name__", one))
-def test_what_is_no_file_is_one_message(place, what, make):
+def test_what_is_no_file_is_one_message(asked, place, what, make):
     name, words, status = GIVEN[what]
     prepared(place)
     (place / name).unlink(missing_ok=True)
     make(place / name)
-    found, said = ended(place, *words)
+    found, said = asked(place, *words)
 
     assert found == status, said
     assert Path(name).name in said
@@ -193,10 +187,10 @@ def test_what_is_no_file_is_one_message(place, what, make):
 
 @pytest.mark.parametrize("make", FEW, ids=lambda make: make.__name__)
 @pytest.mark.parametrize("source", ["words.txt", "words.txt.gz", "words.jsonl", "words.parquet"])
-def test_a_text_that_is_no_file_is_one_message(place, source, make):
+def test_a_text_that_is_no_file_is_one_message(asked, place, source, make):
     make(place / source)
     (place / "x.promo").write_text(WITH_DATA.format(spec=spec(), source=source), encoding="utf-8")
-    found, said = ended(place, "run", "x.promo")
+    found, said = asked(place, "run", "x.promo")
 
     assert found == 2, said
     assert source in said
@@ -204,22 +198,22 @@ def test_a_text_that_is_no_file_is_one_message(place, source, make):
 
 @pytest.mark.parametrize("make", FEW, ids=lambda make: make.__name__)
 @pytest.mark.parametrize("name", ["", "ledger.jsonl", "plan.json", "evidence/short.json"])
-def test_the_second_verifier_takes_no_other_thing_for_a_file(place, name, make):
+def test_the_second_verifier_takes_no_other_thing_for_a_file(asked, place, name, make):
     where = place / "x.study"
     if name:
         shutil.copytree(place / "trial.study", where)
         (where / name).unlink()
     make(where / name)
-    found, said = ended(place, "x.study", program=(place / "trial.study" / "recheck.py",))
+    found, said = asked(place, "x.study", program=place / "trial.study" / "recheck.py")
 
     assert found in (1, 2), said
     assert (name or "x.study") in said
 
 
-def test_a_study_is_not_locked_by_a_pipe(place):
+def test_a_study_is_not_locked_by_a_pipe(asked, place):
     (place / "trial.study" / "lock").unlink()
     os.mkfifo(place / "trial.study" / "lock")
-    found, _ = ended(place, "stop", "trial.study")
+    found, _ = asked(place, "stop", "trial.study")
 
     assert found == 2
     assert StudyFolder(place / "trial.study").exists
