@@ -114,9 +114,10 @@ def _is_no_loss(folder: StudyFolder, attempt: Attempt) -> bool:
     result = folder.result(attempt)
     if attempt.late is None:
         return result.digest is not None
-    exit_ = read_exit(folder.disk, folder.path / attempt.folder) if EXIT in attempt.witnesses else None
+    place = folder.path / attempt.folder
+    exit_ = read_exit(folder.disk, place) if EXIT in attempt.witnesses else None
     by_itself = exit_ is not None and exit_.reason is Reason.ITSELF
-    return by_itself and result.status is RunStatus.OK and is_whole(result, exit_)
+    return by_itself and result.status is RunStatus.OK and is_whole(folder.disk, place, result, exit_)
 
 
 OWN_FILES = frozenset({LEDGER, "lock", HEAD, ENVIRONMENT, METADATA, MANIFEST, SIGNATURE})
