@@ -4364,6 +4364,8 @@ class Look:
             one = attempts.get(above) if parts[0] == "runs" else None
             if one is not None and self._leaves(one, plain("/".join(parts[4:]))):
                 continue
+            if one is not None and parts[4:5] == ["program"] and (self.folder.path / name).is_symlink():
+                continue  # in the folder that a run works in; it has no bytes, and nothing rests on it
             asked = re.fullmatch(r"runs/[^/]+/[^/]+/attempt-\d+/request\.json", file)
             derived = not course.ended and parts[0] in ("evidence", "decisions")
             if one is not None or not (asked or derived):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
 from functools import partial
 
 import pytest
@@ -14,9 +15,11 @@ from promo.driver.study import StudyFolder
 from promo.ledger.state import AttemptState, StudyState
 from promo.ledger.values import AttemptStarted, BudgetAmended, Loss
 from promo.study.limits import ATTEMPTS
+from promo.templates import recheck
 from studies import INLINE, behaving, small
 from support import SOUND, promo
 
+NOBODY = Namespace(key=[], authority=[], anchor=[])
 PROMO = [sys.executable, "-c", "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"]
 
 
@@ -157,3 +160,87 @@ def test_a_study_without_a_budget_has_none_to_amend(workplace, capsys):
 
     assert promo("amend", "trial.promo", "--budget", "1h", "--reason", "more", "--by", "Ada") == ExitCode.CANNOT
     assert "the study has no budget that could be amended" in capsys.readouterr().err
+
+
+HASTY = """
+import signal, time
+from promo.run.function import runner
+
+
+class Asked(Exception):
+    pass
+
+
+def asked(number, frame):
+    raise Asked
+
+
+@runner(metrics={"loss": {"unit": "points", "better": "lower"}}, factors={"rate": {"unit": "rate", "default": 1}})
+def train(rate, budget, record):
+    signal.signal(signal.SIGTERM, asked)
+    with record.training():
+        record.point(step=1, charged_s=0.0, loss=9.0)
+        end = time.monotonic() + budget
+        try:
+            while time.monotonic() < end:
+                time.sleep(0.01)
+        except Asked:
+            return 0.0
+    return 1.0
+"""
+"""It says at once how far it came when it is asked to end; that is a part of a run, and looks splendid."""
+
+HASTY_STUDY = """
+promo 1
+
+study trial {
+  title   "what a part of a run left is no measure"
+  measure loss in points, lower is better
+  runner  "hasty.py"
+}
+
+host box {
+  device "cpu" on any
+  slots  1
+}
+
+factor rate: rate in [1] default 1
+
+candidate base
+
+stage short {
+  train  base for 3s
+  on     box
+  seeds  1
+  report only
+}
+"""
+
+
+def test_what_a_lost_attempt_said_of_its_part_is_spent_nowhere(workplace, capsys):
+    (workplace / "hasty.py").write_text(HASTY, encoding="utf-8")
+    (workplace / "hasty.promo").write_text(HASTY_STUDY, encoding="utf-8")
+    assert promo("check", "--fix", "hasty.promo") == ExitCode.DONE
+    folder = StudyFolder(workplace / "hasty.study")
+    process = subprocess.Popen([*PROMO, "run", "hasty.promo", "--quiet"], cwd=workplace)
+    try:
+        wait_for(lambda: any(path.stat().st_size for path in workplace.glob("hasty.study/runs/*/*/*/points.jsonl")))
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    wait_for(lambda: any(workplace.glob("hasty.study/runs/*/*/attempt-1/exit.json")))
+    assert promo("run", "hasty.promo", "--quiet") == ExitCode.DONE
+
+    first, second = next(iter(folder.state().attempts.values()))
+    assert (first.state, first.late is not None, second.state) == (AttemptState.LOST, True, AttemptState.ACCEPTED)
+    assert second.metrics == {"loss": "1.0"}
+    capsys.readouterr()
+    said = []
+    assert promo("verify", "hasty.study") == recheck.check(folder.path, NOBODY, said.append) == ExitCode.UNANCHORED
+    spent = f"{float(second.train_s) / 3600:.4f}"
+    assert f"hours: {spent} slot-hours spent in training" in capsys.readouterr().out
+    assert any(line.startswith(f"{spent} hours trained") for line in said)
+    assert promo("status", "hasty.promo") == promo("report", "hasty.study") == ExitCode.DONE
+    told = capsys.readouterr().out
+    assert "spent 3 s of a budget of 3 s" in told
+    assert "1 run spent 3 s in training of a budget of 3 s, and with 1 lost attempt, whose training nobody" in told

@@ -650,6 +650,17 @@ def test_a_file_that_no_event_accounts_for_is_found(copy, name, capsys):
     assert f"DIFFERS  files: no event accounts for {name}\n" in capsys.readouterr().out
 
 
+def test_links_are_a_runs_own_in_the_folder_it_works_in_and_strange_elsewhere(copy):
+    attempt = copy.path / "runs/short/good-box-s1/attempt-1"
+    (attempt / "program" / "deep").mkdir(parents=True)
+    for name, target in (("latest.ckpt", "step-1.ckpt"), ("latest-run", "deep"), ("deep/gone", "nowhere")):
+        (attempt / "program" / name).symlink_to(target)
+
+    assert promo("verify", copy.path) == recheck.check(copy.path, NOBODY, print) == 3
+    (attempt / "latest.ckpt").symlink_to("program/latest.ckpt")
+    assert promo("verify", copy.path) == recheck.check(copy.path, NOBODY, print) == 1
+
+
 def test_what_a_crash_kept_from_the_ledger_is_no_strange_file(copy, capsys):
     """A request whose attempt got another number, an amendment before its event, files that were half written."""
     left = ("runs/short/good-box-s1/attempt-2/request.json", "amendments/1.promo", "decisions/pick.amendment-1.json")

@@ -4,10 +4,13 @@ from fractions import Fraction
 from pathlib import Path
 from random import Random
 
+import pytest
 from attrs import asdict, evolve
 
 from lossy import LossyKernel
-from made import budget, request
+from made import body, budget, request
+from promo.base.canonical import canonical, digest_bytes
+from promo.base.codec import to_json
 from promo.decision.agenda import Agenda
 from promo.ledger.journal import Journal
 from promo.ledger.state import Attempt, AttemptState, State, state_of
@@ -15,6 +18,9 @@ from promo.ledger.values import Loss, ResultFlagged, RunStatus
 from promo.plan.values import PlannedRun
 from promo.run.disk import RealDisk
 from promo.run.execute import Execution, Task
+from promo.run.store import EXIT, POINTS, RESULT, result_bytes
+from promo.run.store import REQUEST as REQUEST_FILE
+from promo.run.values import Counter, Exit, Reason, Used
 from promo.study.limits import ATTEMPTS, Allowance
 from promo.study.values import BudgetKind
 from support import compiled, spec
@@ -169,6 +175,41 @@ def test_a_run_that_every_start_of_promo_loses_is_given_up_after_so_many_attempt
     assert len(box.started) == ATTEMPTS
     assert agenda.run_has_ended(RUN, begun.state)
     assert {one.loss for one in begun.state.attempts[RUN.id]} == {Loss.GONE}
+
+
+class Ending(Box):
+    """A host whose attempts are asked to end with promo, and leave a result of their part of the run."""
+
+    def __init__(self, disk, said_s, supervised_s):
+        super().__init__()
+        self.disk, self.said_s, self.supervised_s = disk, said_s, supervised_s
+
+    def start(self, attempt):
+        super().start(attempt)
+        asked = digest_bytes(self.disk.read(attempt.folder / REQUEST_FILE))
+        used = Used(BudgetKind.WALL, "6.9", None, Counter.MARKED)
+        seconds = {"train": "6.900000", "total": self.said_s}
+        self.disk.write(attempt.folder / POINTS, b"")
+        said = body(request=asked, points=digest_bytes(b""), used=used, seconds=seconds)
+        self.disk.write(attempt.folder / RESULT, result_bytes(said))
+        self.disk.write(attempt.folder / EXIT, canonical(to_json(Exit(0, Reason.CANCELLED, self.supervised_s))))
+
+
+@pytest.mark.parametrize(("said_s", "supervised_s"), [("7.100000", "7.350"), ("7.350", "7.100000")])
+def test_an_attempt_that_ended_with_promo_and_left_a_part_is_lost_and_took_the_time_that_its_supervisor_saw(
+    said_s, supervised_s
+):
+    disk, agenda = RealDisk(LossyKernel()), allowing()
+    box = Ending(disk, said_s, supervised_s)
+    disk.make_folder(STUDY)
+    for _ in range(2):  # the second finds what the first left
+        begun = execution(box, disk, agenda)
+        begun.add([Task(RUN, REQUEST)])
+        begun.go_on()
+    first = begun.state.attempts[RUN.id][0]
+
+    assert (first.state, first.loss, first.device_s) == (AttemptState.LOST, Loss.GONE, "7.350")
+    assert first.late is not None
 
 
 def test_the_supervisor_is_given_the_limit_that_the_bound_is_priced_with():

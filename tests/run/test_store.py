@@ -1,16 +1,29 @@
 """Result files: a whole one counts, anything less is a cause."""
 
 import json
+from fractions import Fraction
 
 import pytest
 from attrs import evolve
 
-from made import body, request
+from made import body, budget, request
 from promo.base.canonical import canonical, digest_bytes
 from promo.base.codec import to_json
 from promo.run.disk import RealDisk
-from promo.run.store import EXIT, LOG, POINTS, REQUEST, RESULT, read_points, read_result, result_bytes, seconds_spent
-from promo.run.values import Exit, Point, Reason, RunStatus
+from promo.run.store import (
+    EXIT,
+    LOG,
+    POINTS,
+    REQUEST,
+    RESULT,
+    is_whole,
+    read_points,
+    read_result,
+    result_bytes,
+    seconds_spent,
+)
+from promo.run.values import Counter, Exit, Point, Reason, RunStatus, Used
+from promo.study.values import BudgetKind
 
 REQUESTED = canonical(to_json(request()))
 BODY = body(request=digest_bytes(REQUESTED))
@@ -128,3 +141,25 @@ def test_points_are_read_up_to_a_torn_line(attempt):
     (attempt / POINTS).write_bytes(b"\n".join([point(1, "1"), point(2, "2"), point(3, "3")[:-5]]))
 
     assert read_points(RealDisk(), attempt) == (Point(1, None, "1", {}), Point(2, None, "2", {}))
+
+
+CUT_SHORT = [Exit(0, Reason.CANCELLED), Exit(0, Reason.LIMIT), Exit(1, Reason.ITSELF), Exit(-15, Reason.ITSELF), None]
+"""Ways to end with a result in place that are none of the run's own."""
+
+
+@pytest.mark.parametrize("exit_", CUT_SHORT)
+@pytest.mark.parametrize(
+    ("used", "last_step", "whole"),
+    [("100", None, True), ("99.5", "0.5", True), ("103", None, True), ("99.9", None, False), ("60", "0.5", False)],
+)
+def test_a_result_of_a_run_that_was_ended_counts_only_where_its_budget_was_used_up(
+    tmp_path, exit_, used, last_step, whole
+):
+    lenient = evolve(budget(BudgetKind.WALL, 100), tolerance=Fraction("0.5"))
+    asked = canonical(to_json(request(budget=lenient)))
+    (tmp_path / REQUEST).write_bytes(asked)
+    said = body(request=digest_bytes(asked), used=Used(BudgetKind.WALL, used, last_step, Counter.MARKED))
+    (tmp_path / RESULT).write_bytes(result_bytes(said))
+
+    assert is_whole(RealDisk(), tmp_path, read(tmp_path), exit_) is whole
+    assert is_whole(RealDisk(), tmp_path, read(tmp_path), Exit(0, Reason.ITSELF))

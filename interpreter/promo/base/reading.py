@@ -7,8 +7,10 @@ and its size before a byte is read; a file that grows meanwhile is read to its b
 """
 
 import errno
+import io
 import os
 import stat
+from io import BufferedIOBase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +24,8 @@ KINDS = (
 MIB = 2**20
 SMALL, RECORD, LARGE = MIB // 16, 64 * MIB, 4096 * MIB
 """Most bytes of a key or receipt, of a lock, plan or tokenizer, and of a text that is trained on."""
+PIECE = 2**16
+"""Bytes that are read at once."""
 
 
 class NotPlainError(OSError):
@@ -79,7 +83,19 @@ def read_plain(path: Path, most: int) -> bytes:
         OSError: there is none, or it cannot be read.
     """
     with open_plain(path, most) as file:
-        content = file.read(most + 1)
+        content = read_bounded(file, most + 1)
     if len(content) > most:
         raise _too_large(path, most)
     return content
+
+
+def read_bounded(file: BufferedIOBase | BinaryIO, most: int) -> bytes:
+    """
+    The rest of a file, and no more than its next *most* bytes, in memory that grows with what is there.
+
+    `file.read(most)` would take memory for *most* bytes before it knows that there are ten.
+    """
+    content = io.BytesIO()
+    while piece := file.read(min(PIECE, most - content.tell())):
+        content.write(piece)
+    return content.getvalue()

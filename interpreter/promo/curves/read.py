@@ -12,6 +12,7 @@ import zlib
 from collections import Counter
 
 from promo.base.errors import PromoError
+from promo.base.reading import read_bounded
 from promo.curves.values import Fault, Sheet
 
 LARGEST = 512 * 1024 * 1024
@@ -46,7 +47,7 @@ def read_sheet(name: str, content: bytes) -> Sheet:
 def _unpacked(name: str, content: bytes) -> bytes:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
-            unpacked = packed.read(LARGEST + 1)
+            unpacked = read_bounded(packed, LARGEST + 1)
     except (OSError, EOFError, zlib.error) as fault:
         raise PromoError(f"{name} is no sound gzip file: {fault}") from fault
     if len(unpacked) > LARGEST:

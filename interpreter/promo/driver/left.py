@@ -114,9 +114,10 @@ def _is_no_loss(folder: StudyFolder, attempt: Attempt) -> bool:
     result = folder.result(attempt)
     if attempt.late is None:
         return result.digest is not None
-    exit_ = read_exit(folder.disk, folder.path / attempt.folder) if EXIT in attempt.witnesses else None
+    place = folder.path / attempt.folder
+    exit_ = read_exit(folder.disk, place) if EXIT in attempt.witnesses else None
     by_itself = exit_ is not None and exit_.reason is Reason.ITSELF
-    return by_itself and result.status is RunStatus.OK and is_whole(result, exit_)
+    return by_itself and result.status is RunStatus.OK and is_whole(folder.disk, place, result, exit_)
 
 
 OWN_FILES = frozenset({LEDGER, "lock", HEAD, ENVIRONMENT, METADATA, MANIFEST, SIGNATURE})
@@ -133,6 +134,8 @@ def _strange(folder: StudyFolder, state: State) -> Iterator[str]:
 
     A crash may keep the event from the ledger that a file was written for: a request, whose attempt gets another number
     then, the next amendment, and what is derived while the study goes on.  It may also leave a part of any file.
+
+    A link in the folder that a run works in, as `latest.ckpt` often is one, has no bytes, and nothing rests on it.
     """
     assert state.frozen is not None
     known = {*OWN_FILES, *state.frozen.files, *(one.ledger for one in state.bundles)}
@@ -153,8 +156,10 @@ def _strange(folder: StudyFolder, state: State) -> Iterator[str]:
         if whole in known or name.split("/")[0] in OWN_FOLDERS or (not place and MADE.fullmatch(whole)):
             continue
         attempt = next((attempts[each] for each in (place, *_above(place)) if each in attempts), None)
-        if attempt is not None and _is_of(plain(whole.removeprefix(f"{attempt.folder}/")), attempt):
-            continue
+        if attempt is not None:
+            inside = plain(whole.removeprefix(f"{attempt.folder}/"))
+            if _is_of(inside, attempt) or (inside.startswith(f"{PROGRAM}/") and path.is_symlink()):
+                continue
         asked = file == REQUEST and re.fullmatch(rf"{RUNS}/[^/]+/[^/]+/attempt-\d+", place)
         derived = unfinished and name.startswith(("evidence/", "decisions/"))
         if attempt is not None or not (asked or derived):

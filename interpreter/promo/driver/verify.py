@@ -370,7 +370,8 @@ def _stored(sight: Sight) -> Iterator[Check]:
 def _hours(sight: Sight) -> Iterator[Check]:
     _, plan = sight.compiled.sound()
     folder, state = sight.folder, sight.state
-    trained = sum((from_exact(folder.result(one).charged_s) for one in ended(state)), Fraction(0))
+    measured = (one for one in ended(state) if one.envelope is not None)
+    trained = sum((from_exact(folder.result(one).charged_s) for one in measured), Fraction(0))
     counts = dict.fromkeys(AttemptState, 0)
     for one in state.every_attempt():
         counts[one.state] += 1

@@ -78,7 +78,7 @@ class Record:
         device: dict[str, list[Fraction]] = {}
         for one in self.attempts():
             result = self.results.get((one.run, one.number))
-            if result is not None:
+            if result is not None and one.envelope is not None:  # what a lost attempt left is no measure of it
                 trained.setdefault(one.stage, []).append(from_exact(result.charged_s))
             if one.device_s is not None:
                 device.setdefault(one.stage, []).append(from_exact(one.device_s))
@@ -88,7 +88,7 @@ class Record:
         }
 
     def spent_s(self, stage: str | None = None) -> Fraction:
-        """Training seconds of every attempt, counted or not."""
+        """Training seconds of every attempt that was measured, counted or not; of lost ones nobody knows them."""
         return sum((seconds for name, (seconds, _) in self._seconds.items() if stage in (None, name)), Fraction(0))
 
     def slot_s(self, stage: str | None = None) -> Fraction:

@@ -178,7 +178,7 @@ class _View:
         extra = f" and {plural(failed, 'failed attempt')}" if failed else ""
         extra += f" and {plural(flagged, 'run')} that a guard excluded" if flagged else ""
         lost = sum(self.state.lost(run) for run in self.state.attempts)
-        extra += f" and {plural(lost, 'lost attempt')}" if lost else ""
+        beside = f"with {plural(lost, 'lost attempt')}, whose training nobody counted, " if lost else ""
         spent, taken, budget = self.record.spent_s(), self.record.slot_s(), span_text(self.plan.budget_s)
         if self.state.replay:
             return (
@@ -187,7 +187,7 @@ class _View:
             )
         return (
             f"{plural(count.done, 'run')}{extra} spent {span_text(spent)} in training of a budget of {budget}, and "
-            f"took {span_text(taken)} of {time_word(self.plan)} with start-up and scoring; the bound is "
+            f"{beside}took {span_text(taken)} of {time_word(self.plan)} with start-up and scoring; the bound is "
             f"{span_text(self.plan.bound_s)}."
         )
 

@@ -39,6 +39,15 @@ def is_kept(used: Used, budget: Budget) -> bool:
     return abs(from_exact(used.used) - amount) <= _margin(used, budget)
 
 
+def is_used_up(used: Used, budget: Budget) -> bool:
+    """
+    Whether a run came to the end of its budget: all of it, or so far that its next step would have ended beyond.
+
+    A tolerance is for runs that end by themselves: what was cut short at 96% is a part of a run, and no inexact one.
+    """
+    return from_exact(used.used) + from_exact(used.last_step or "0") >= budget.amount
+
+
 def _margin(used: Used, budget: Budget) -> Fraction:
     """By how much a run may miss its budget, in the budget's unit."""
     if budget.tolerance is None and used.last_step is not None:

@@ -20,7 +20,7 @@ from attrs import evolve, frozen
 from promo.base.canonical import Json, digest, digest_bytes, parse_json
 from promo.base.differences import differences
 from promo.base.errors import PromoError
-from promo.base.reading import LARGE, NotPlainError, open_plain, read_plain
+from promo.base.reading import LARGE, NotPlainError, open_plain, read_bounded, read_plain
 from promo.ledger.sources import Text, TokenText
 from promo.run.tokens import Tokenizer, read_tokenizer, shard
 from promo.study.values import Data
@@ -236,7 +236,8 @@ def _unpacked(path: Path, content: bytes) -> bytes:
     import gzip
 
     try:
-        unpacked = gzip.GzipFile(fileobj=io.BytesIO(content)).read(LARGE + 1)
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+            unpacked = read_bounded(packed, LARGE + 1)
     except (OSError, EOFError, ValueError, zlib.error) as fault:
         raise PromoError(f"{path} is no whole gzip file: {fault}") from fault
     if len(unpacked) > LARGE:

@@ -12,6 +12,7 @@ from typing import Protocol, assert_never
 
 from attrs import define, evolve, frozen
 
+from promo.base.canonical import from_exact
 from promo.base.errors import PromoError
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock, Disk
@@ -350,8 +351,9 @@ class Execution:
 
     def _result(self, folder: str, exit_: Exit | None) -> Result:
         """What an attempt left; it is durable before anybody hears of it.  A part of a run is none of its results."""
-        result = read_whole(self._disk, self._study / folder, exit_)
-        if result.status is RunStatus.OK and not is_whole(result, exit_):
+        place = self._study / folder
+        result = read_whole(self._disk, place, exit_)
+        if result.status is RunStatus.OK and not is_whole(self._disk, place, result, exit_):
             result = evolve(result, status=RunStatus.KILLED, cause=PARTIAL)
         try:
             settle(self._disk, self._study, folder)
@@ -405,9 +407,17 @@ class Execution:
             )
 
     def _device_s(self, folder: str, result: Result) -> str | None:
-        """Device time of an attempt whose end nobody here saw; one that was lost has spent it all the same."""
-        known = result.seconds.get("total")
-        return known if result.digest is not None else seconds_spent(self._disk, self._study / folder)
+        """
+        Device time that an attempt took at least whose end nobody here saw, also where it was lost.
+
+        A supervisor's clock encloses its worker's, so with a result the larger of the two counts.
+        """
+        place = self._study / folder
+        if result.digest is None:
+            return seconds_spent(self._disk, place)
+        exit_ = read_exit(self._disk, place)
+        written = (result.seconds.get("total"), None if exit_ is None else exit_.seconds)
+        return max((one for one in written if one is not None), key=from_exact, default=None)
 
     def _settle_unseen(self) -> None:
         """

@@ -13,6 +13,7 @@ from pathlib import Path
 from promo.base.canonical import canonical, digest_bytes, parse_canonical, parse_json
 from promo.base.codec import from_json, to_json, value_digest
 from promo.ledger.ports import Disk
+from promo.run.budgets import is_used_up
 from promo.run.locks import CLAIM
 from promo.run.values import Body, Envelope, Exit, Point, Reason, Request, Result, RunStatus
 
@@ -63,15 +64,18 @@ def parse_request(content: bytes) -> Request:
     return from_json(Request, parse_canonical(content))
 
 
-def is_whole(result: Result, exit_: Exit | None) -> bool:
+def is_whole(disk: Disk, folder: Path, result: Result, exit_: Exit | None) -> bool:
     """
     Whether a sound result is that of a run that came to its own end.
 
     What an attempt writes after it was asked to end, or before it was killed, may be a part of a run; it counts only
-    where it shows that its budget was used, and one that missed it is no sound result.
+    where it shows that its budget was used up.  The tolerance of its stage is not for such a one.
     """
-    by_itself = exit_ is not None and exit_.reason is Reason.ITSELF and exit_.returncode == 0
-    return by_itself or (result.body is not None and result.body.used is not None)
+    if exit_ is not None and exit_.reason is Reason.ITSELF and exit_.returncode == 0:
+        return True
+    if result.body is None or result.body.used is None:
+        return False
+    return is_used_up(result.body.used, parse_request(disk.read(folder / REQUEST) or b"").budget)
 
 
 def settle(disk: Disk, study: Path, folder: str) -> None:

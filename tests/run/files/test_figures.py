@@ -94,6 +94,8 @@ def test_figures_are_exact_and_from_zero_up():
         ('{"metrics": {"loss": 1}, "status": "fine"}', "'status: fine' in its result file is none of: ok, nan"),
         ('{"metrics": [1]}', 'its result file has no "metrics"'),
         ('{"metrics"', "its result file is no JSON"),
+        ('{"metrics": {"loss": 1.0, "loss": 2.0}}', "'loss' is in its result file more than once"),
+        ('{"metrics": {"loss": 1.0}, "train_s": 1, "train_s": 1}', "'train_s' is in its result file more than once"),
         ("[" * 100_000, "its result file is no JSON"),
     ],
 )

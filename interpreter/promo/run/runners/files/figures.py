@@ -175,15 +175,39 @@ MOST_NAMES = 1_000
 # --- what is written ---------------------------------------------------------------------------------------------
 
 
+class TwiceError(ValueError):
+    """A key of a JSON object is there more than once; `name` is the key."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise TwiceError(name)
+        found[name] = value
+    return found
+
+
+_WRITTEN = json.JSONDecoder(object_pairs_hook=_once, parse_float=str, parse_int=str, parse_constant=str)
+"""Numbers stay as they were written, to be read like printed ones."""
+
+
 def from_file(path: Path) -> Said:
     """What a program wrote into its result file: `metrics`, figures, perhaps `status` and `cause`."""
     said = Said()
     try:
-        stored = json.loads(read_plain(path, LARGEST), parse_float=str, parse_int=str, parse_constant=str)
+        stored = _WRITTEN.decode(read_plain(path, LARGEST).decode())
     except FileNotFoundError:
         return said
     except OSError as fault:
         said.unread = f"its result file cannot be read: {fault.strerror or fault}"
+        return said
+    except TwiceError as fault:
+        said.unread = f"'{fault.name[:100]}' is in its result file more than once, and one value counts"
         return said
     except (ValueError, RecursionError) as fault:
         said.unread = f"its result file is no JSON: {fault}"
