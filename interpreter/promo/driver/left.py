@@ -11,7 +11,7 @@ from promo.driver.values import Check, Outcome
 from promo.exchange.crate import ENVIRONMENT, METADATA
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.run.store import EXIT, NAMED, POINTS, PROGRAM, REQUEST, RESULT, STATES, is_whole, plain, read_exit
-from promo.run.values import Reason, Result, RunStatus
+from promo.run.values import Exit, Reason, Result, RunStatus
 
 
 def ended(state: State) -> list[Attempt]:
@@ -31,13 +31,14 @@ def check_results(folder: StudyFolder, state: State) -> Iterator[Check]:
     """Result files, their points, and what the ledger repeats of them."""
     missing = lacking(folder, state)
     without = {name.rpartition("/")[0] for name in missing}
-    bad, good = [], 0
+    bad, good = [one.folder for one in ended(state) if not _ended_as_told(folder, one)], 0
     for attempt in ended(state):
         envelope = attempt.envelope or attempt.late
         if envelope is None or attempt.folder in without:
             continue
         result = folder.result(attempt)
-        if result.digest != envelope or (attempt.envelope and not repeats(attempt, result)):
+        said = repeats(attempt, result) if attempt.envelope else attempt.late_status is result.status
+        if result.digest != envelope or not said or not _could_count(folder, attempt, result):
             bad.append(attempt.folder)
         elif result.body is not None and not _points_match(folder, attempt, result.body.points):
             bad.append(f"{attempt.folder}/{POINTS}")
@@ -59,6 +60,27 @@ def repeats(attempt: Attempt, result: Result) -> bool:
     body = result.body
     said = (dict(attempt.metrics), dict(attempt.seconds), attempt.work, attempt.contention)
     return said == (dict(body.metrics), dict(body.seconds), body.work, body.contention)
+
+
+def _seen(folder: StudyFolder, attempt: Attempt) -> Exit | None:
+    """How an attempt ended by its supervisor, as far as the ledger has that."""
+    return read_exit(folder.disk, folder.path / attempt.folder) if EXIT in attempt.witnesses else None
+
+
+def _could_count(folder: StudyFolder, attempt: Attempt, result: Result) -> bool:
+    """Whether a result that counts has a value, and is that of a whole run, as far as its supervisor saw the end."""
+    if attempt.state is not AttemptState.ACCEPTED:
+        return True
+    exit_, body = _seen(folder, attempt), result.body
+    asked = folder.request(attempt).metric
+    return body is not None and asked in body.metrics and (exit_ is None or is_whole(result, exit_))
+
+
+def _ended_as_told(folder: StudyFolder, attempt: Attempt) -> bool:
+    """Whether the ledger says of an attempt without any result what its supervisor saw of its end."""
+    if attempt.state is not AttemptState.FAILED or attempt.envelope or (folder.path / attempt.folder / RESULT).exists():
+        return True
+    return _seen(folder, attempt) is None or folder.result(attempt).status is attempt.status
 
 
 def check_witnesses(folder: StudyFolder, state: State) -> Iterator[Check]:
@@ -114,7 +136,7 @@ def _is_no_loss(folder: StudyFolder, attempt: Attempt) -> bool:
     result = folder.result(attempt)
     if attempt.late is None:
         return result.digest is not None
-    exit_ = read_exit(folder.disk, folder.path / attempt.folder) if EXIT in attempt.witnesses else None
+    exit_ = _seen(folder, attempt)
     by_itself = exit_ is not None and exit_.reason is Reason.ITSELF
     return by_itself and result.status is RunStatus.OK and is_whole(result, exit_)
 
