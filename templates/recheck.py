@@ -4378,12 +4378,15 @@ class Look:
         for name in course.decided:
             known |= {f"decisions/{name}.json", f"decisions/{name}.frozen.json"}
             known |= {f"decisions/{name}.amendment-{one}.json" for one in (*course.wordings(name)[1:], following)}
-        attempts = {one.folder: one for one in course.every()}
+        attempts, used = {one.folder: one for one in course.every()}, self._used()
         for name in sorted(every_file(self.folder.path)):
             file = name.removesuffix(".part")
             parts = file.split("/")
             report = re.fullmatch(r"report[a-z0-9._-]*|[a-z0-9._-]*\.(html|md|csv|svg)", file)
-            if file in known or report or (len(parts) > 1 and parts[0] in ("anchors", "data", "program")):
+            own = r"anchors/\d+\.note(\.[A-Za-z0-9.]+)?|data/(train|validation|token_lengths)\.bytes"
+            if file in known or report or re.fullmatch(own, file):
+                continue
+            if parts[0] == "program" and (name != file or self.folder.digest(name) in used):
                 continue
             above = "/".join(parts[:4])
             one = attempts.get(above) if parts[0] == "runs" else None
@@ -4393,6 +4396,23 @@ class Look:
             derived = not course.ended and parts[0] in ("evidence", "decisions")
             if one is not None or not (asked or derived):
                 yield name
+
+    def _used(self) -> set[str]:
+        """Digests of the files that were frozen as what the spec uses, a runner's own among them."""
+        try:
+            stored = strict(self.folder.read("imports.json", LARGE)) if self.folder.has("imports.json") else {}
+        except DiffersError:
+            return set()
+        texts = stored.values() if isinstance(stored, dict) else ()
+        return {sha(text_.encode()) for text_ in texts if isinstance(text_, str)}
+
+    def passed_over(self) -> Iterator[str]:
+        """Attempts that the count of a run leaves out, and that have left no request either."""
+        for tried in self.course.attempts.values():
+            for before, one in zip([0, *(each.number for each in tried)], tried, strict=False):
+                place = one.folder.rpartition("-")[0]
+                names = (f"{place}-{number_}" for number_ in range(before + 1, one.number))
+                yield from (name for name in names if not one.bundle and not self.folder.has(f"{name}/request.json"))
 
     def _leaves(self, one: Attempt, file: str) -> bool:
         """Whether a file is one that an attempt leaves; of one whose end nobody wrote down nothing more is known."""
@@ -4824,6 +4844,8 @@ def examine(folder: Folder, given: argparse.Namespace, report: Report) -> Reach:
     look = Look(folder, plan, events, report)
     look.walk()
     look.taken()
+    for name in look.passed_over():
+        report.differs("history", f"{name} was passed over, and neither the ledger nor a request tells of it")
     for name in look.strange():
         report.differs("files", f"no event accounts for {shown(name)[1:-1]}")
     required_receipt(look, report)

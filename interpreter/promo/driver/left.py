@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from promo.base.canonical import digest_bytes
 from promo.driver.anchor import ANCHORS, HEAD
 from promo.driver.bundle import MANIFEST, SIGNATURE
-from promo.driver.study import AMENDMENTS, DATA, LEDGER, RUNS, StudyFolder
+from promo.driver.study import AMENDMENTS, DATA, LEDGER, RUNS, STREAMS, StudyFolder
 from promo.driver.values import Check, Outcome
 from promo.exchange.crate import ENVIRONMENT, METADATA
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
@@ -118,6 +118,10 @@ def check_unaccounted(folder: StudyFolder, state: State) -> Iterator[Check]:
     if called_lost:
         words = f"called lost, and they left a result: {listed(called_lost)}"
         yield Check("lost attempts", Outcome.DIFFERS, words)
+    hidden = list(_left_out(folder, state))
+    if hidden:
+        words = f"another was numbered behind it, and neither the ledger nor a request tells of {listed(hidden)}"
+        yield Check("attempts", Outcome.DIFFERS, words)
     strange = list(_strange(folder, state))
     words = f"no event accounts for {listed(strange)}" if strange else "every file is accounted for by an event"
     yield Check("files", Outcome.DIFFERS if strange else Outcome.MATCHES, words)
@@ -141,10 +145,21 @@ def _is_no_loss(folder: StudyFolder, attempt: Attempt) -> bool:
     return by_itself and result.status is RunStatus.OK and is_whole(result, exit_)
 
 
+def _left_out(folder: StudyFolder, state: State) -> Iterator[str]:
+    """Attempts that were passed over in the count; a start leaves out those whose request it found."""
+    for tried in state.attempts.values():
+        before = 0
+        for one in tried:
+            place = one.folder.rpartition("-")[0]
+            missing = (f"{place}-{number}" for number in range(before + 1, one.number))
+            before = one.number
+            yield from (name for name in missing if not one.bundle and not (folder.path / name / REQUEST).is_file())
+
+
 OWN_FILES = frozenset({LEDGER, "lock", HEAD, ENVIRONMENT, METADATA, MANIFEST, SIGNATURE})
 """A crate and a bundle that were unpacked are study folders too."""
-OWN_FOLDERS = (ANCHORS, DATA, PROGRAM)
-"""Folders whose files are witnessed where they are used: receipts, the text, the runner's files."""
+OWN_PLACES = re.compile(rf"{ANCHORS}/\d+\.note(\.[A-Za-z0-9.]+)?|{DATA}/({'|'.join(map(re.escape, STREAMS))})")
+"""Notes with their receipts, and the prepared text, whose bytes are looked at where they are used."""
 MADE = re.compile(r"report[a-z0-9._-]*|[a-z0-9._-]*\.(html|md|csv|svg)")
 """Reports, which anybody may make again."""
 
@@ -165,14 +180,16 @@ def _strange(folder: StudyFolder, state: State) -> Iterator[str]:
         known |= {f"decisions/{name}.json", f"decisions/{name}.frozen.json"}
         known |= {f"decisions/{name}.amendment-{version}.json" for version in (*state.versions(name)[1:], following)}
     attempts = {one.folder: one for one in state.every_attempt()}
-    unfinished = state.study is StudyState.OPEN
+    unfinished, used = state.study is StudyState.OPEN, folder.used_digests()
     for path in sorted(folder.path.rglob("*")):
         if path.is_dir() and not path.is_symlink():
             continue
         name = path.relative_to(folder.path).as_posix()
         whole = name.removesuffix(".part")
         place, _, file = whole.rpartition("/")
-        if whole in known or name.split("/")[0] in OWN_FOLDERS or (not place and MADE.fullmatch(whole)):
+        if whole in known or OWN_PLACES.fullmatch(whole) or (not place and MADE.fullmatch(whole)):
+            continue
+        if name.startswith(f"{PROGRAM}/") and (name != whole or folder.disk.digest(path) in used):
             continue
         attempt = next((attempts[each] for each in (place, *_above(place)) if each in attempts), None)
         if attempt is not None and _is_of(plain(whole.removeprefix(f"{attempt.folder}/")), attempt):
