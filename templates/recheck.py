@@ -1939,8 +1939,8 @@ class Course:
         name = said["name"]
         if name not in self.waiting():
             return "nobody waited for a person there"
-        if not said["by"].strip() or not said["reason"].strip():
-            return "a person's verdict has an author and a reason"
+        if unsigned(said):
+            return unsigned(said)
         gate, reduction = self.study["gates"].get(name), self.study["reductions"].get(name)
         if said["stopped"] or (gate is None and reduction is None):
             return "" if said["promoted"] is None else "nobody is promoted there"
@@ -1955,7 +1955,9 @@ class Course:
             return strange
         if said["number"] != len(self.amendments) + 1:
             return f"it is amendment {len(self.amendments) + 1}"
-        return "" if said["head"] == event["prev"] else "it names another event as the last before it"
+        if said["head"] != event["prev"]:
+            return "it names another event as the last before it"
+        return unsigned(said)
 
     def strange(self, said: Object) -> str:
         """Why an amendment is none of the rule that it names; empty when it is one."""
@@ -1969,7 +1971,9 @@ class Course:
     def _budget_amended(self, said: Object, _: Object) -> str:
         if self.budget is None:
             return "the study has no budget that could be amended"
-        return "" if said["budget_s"] > self.budget else f"the study had a budget of {self.budget} s already"
+        if said["budget_s"] <= self.budget:
+            return f"the study had a budget of {self.budget} s already"
+        return unsigned(said)
 
     def _bundle_imported(self, said: Object, _: Object) -> str:
         return "it had been taken in before" if said["bundle"] in self.bundles else ""
@@ -1997,6 +2001,12 @@ class Course:
         everyone = (*self.deciding(), *self.study["steps"])
         yield from (f"{name} had not decided" for name in everyone if name not in self.decided)
         yield from (f"{name} waits for a person" for name in self.waiting())
+
+
+def unsigned(said: Object) -> str:
+    """What is wrong where nobody says who decided or amended something, or why; empty where somebody does."""
+    signed = said["by"].strip() and said["reason"].strip()
+    return "" if signed else "what a person decides or amends has an author and a reason"
 
 
 def _alike(guard: Object, one: Attempt) -> tuple[str, ...]:
@@ -3975,6 +3985,7 @@ class Look:
             elif self.folder.digest(f"{one.folder}/{name}") != digest:
                 self.report.differs("results", f"{one.folder}/{name} is not what was recorded")
         body = self._body(one.folder, one.request, said["envelope"]) if said.get("envelope") else None
+        self._as_seen(one, said, body)
         if said["device_s"] is not None:
             self.spent += Fraction(said["device_s"])
             least = Fraction(body["seconds"].get("total", "0")) if body else self._supervised(one.folder, said)
@@ -4055,15 +4066,36 @@ class Look:
 
     def _supervised(self, folder: str, said: Object) -> Fraction:
         """Seconds that its supervisor wrote down of an attempt without a result."""
+        found = self._exit(folder, said)
+        return Fraction((found or {"seconds": None})["seconds"] or 0)
+
+    def _exit(self, folder: str, said: Object) -> Object | None:
+        """How a supervisor saw an attempt end, as far as the ledger has that."""
         name = f"{folder}/exit.json"
-        if "exit.json" not in said["witnesses"] or not self.folder.has(name):
-            return Fraction()
+        if "exit.json" not in said.get("witnesses", ()) or not self.folder.has(name):
+            return None
         try:
-            found = json.loads(self.folder.read(name))
+            found: Object = json.loads(self.folder.read(name))
             fit(EXIT, found, name)
         except (ValueError, RecursionError, DiffersError):
-            return Fraction()
-        return Fraction(found["seconds"] or 0)
+            return None
+        return found
+
+    def _as_seen(self, one: Attempt, said: Object, body: Object | None) -> None:
+        """A result that counts is that of a whole run and has a value; who left none ended as its supervisor saw."""
+        seen = self._exit(one.folder, said)
+        if said["is"] == "result.accepted" and body is not None:
+            by_itself = seen is None or (seen["reason"] == "itself" and seen["returncode"] == 0)
+            if not by_itself and body["used"] is None:
+                self.report.differs("results", f"{one.folder} was ended before its end, and its result was accepted")
+            if self.plan.study["measure"]["metric"] not in body["metrics"]:
+                self.report.differs("results", f"{one.folder} has no value, and its result was accepted")
+        left_none = said["is"] == "attempt.failed" and said["envelope"] is None
+        if left_none and seen is not None and not self.folder.has(f"{one.folder}/result.json"):
+            killed = seen["reason"] == "supervisor" or (seen["returncode"] or 0) < 0
+            due = "timeout" if seen["reason"] == "limit" else "killed" if killed else "crash"
+            if said["status"] != due:
+                self.report.differs("results", f"{one.folder} ended as {due}, and not as {said['status']}")
 
     def _late(self, said: Object, _: Object) -> None:
         one = self.course.attempt(said["run"], said["attempt"])
@@ -4088,15 +4120,8 @@ class Look:
 
     def _by_itself(self, one: Attempt) -> bool:
         """Whether an attempt had ended by itself when its end was recorded, as its supervisor wrote down."""
-        name = f"{one.folder}/exit.json"
-        if "exit.json" not in one.end.get("witnesses", ()) or not self.folder.has(name):
-            return False
-        try:
-            found = json.loads(self.folder.read(name))
-            fit(EXIT, found, name)
-        except (ValueError, RecursionError, DiffersError):
-            return False
-        return bool(found["reason"] == "itself" and found["returncode"] == 0)
+        found = self._exit(one.folder, one.end)
+        return found is not None and bool(found["reason"] == "itself" and found["returncode"] == 0)
 
     # --- evidence and verdicts -----------------------------------------------------------------------------------
 
@@ -4353,12 +4378,15 @@ class Look:
         for name in course.decided:
             known |= {f"decisions/{name}.json", f"decisions/{name}.frozen.json"}
             known |= {f"decisions/{name}.amendment-{one}.json" for one in (*course.wordings(name)[1:], following)}
-        attempts = {one.folder: one for one in course.every()}
+        attempts, used = {one.folder: one for one in course.every()}, self._used()
         for name in sorted(every_file(self.folder.path)):
             file = name.removesuffix(".part")
             parts = file.split("/")
             report = re.fullmatch(r"report[a-z0-9._-]*|[a-z0-9._-]*\.(html|md|csv|svg)", file)
-            if file in known or report or (len(parts) > 1 and parts[0] in ("anchors", "data", "program")):
+            own = r"anchors/\d+\.note(\.[A-Za-z0-9.]+)?|data/(train|validation|token_lengths)\.bytes"
+            if file in known or report or re.fullmatch(own, file):
+                continue
+            if parts[0] == "program" and (name != file or self.folder.digest(name) in used):
                 continue
             above = "/".join(parts[:4])
             one = attempts.get(above) if parts[0] == "runs" else None
@@ -4370,6 +4398,23 @@ class Look:
             derived = not course.ended and parts[0] in ("evidence", "decisions")
             if one is not None or not (asked or derived):
                 yield name
+
+    def _used(self) -> set[str]:
+        """Digests of the files that were frozen as what the spec uses, a runner's own among them."""
+        try:
+            stored = strict(self.folder.read("imports.json", LARGE)) if self.folder.has("imports.json") else {}
+        except DiffersError:
+            return set()
+        texts = stored.values() if isinstance(stored, dict) else ()
+        return {sha(text_.encode()) for text_ in texts if isinstance(text_, str)}
+
+    def passed_over(self) -> Iterator[str]:
+        """Attempts that the count of a run leaves out, and that have left no request either."""
+        for tried in self.course.attempts.values():
+            for before, one in zip([0, *(each.number for each in tried)], tried, strict=False):
+                place = one.folder.rpartition("-")[0]
+                names = (f"{place}-{number_}" for number_ in range(before + 1, one.number))
+                yield from (name for name in names if not one.bundle and not self.folder.has(f"{name}/request.json"))
 
     def _leaves(self, one: Attempt, file: str) -> bool:
         """Whether a file is one that an attempt leaves; of one whose end nobody wrote down nothing more is known."""
@@ -4801,6 +4846,8 @@ def examine(folder: Folder, given: argparse.Namespace, report: Report) -> Reach:
     look = Look(folder, plan, events, report)
     look.walk()
     look.taken()
+    for name in look.passed_over():
+        report.differs("history", f"{name} was passed over, and neither the ledger nor a request tells of it")
     for name in look.strange():
         report.differs("files", f"no event accounts for {shown(name)[1:-1]}")
     required_receipt(look, report)

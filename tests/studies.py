@@ -93,6 +93,11 @@ def failing():
     run(spec(host=INLINE, candidate=behaving("good", "nan")))
 
 
+def killed():
+    """Real processes, of which one candidate's are killed."""
+    run(small(host=SOUND["host"], candidate=behaving("good", "kill")))
+
+
 def spending():
     """Runs that miss their budget are made again until the study's budget is used up; a larger one ends the study."""
     study = SOUND["study"].replace("runner toy", "runner toy\n  budget 0.005cpu_h\n  attempts 3")
@@ -409,6 +414,6 @@ STUDIES = {
     "guarded": (guarded, 3), "rich": (rich, 3), "continued": (continued, 3), "amended_early": (amended_early, 3),
     "amended_late": (amended_late, 3), "screened": (screened, 3), "grown": (grown, 3), "replayed": (replayed, 3),
     "belated": (belated, 3), "bundled": (bundled, 3), "texted": (texted, 3),
-    "spending": (spending, 3),
+    "spending": (spending, 3), "killed": (killed, 3),
 }  # fmt: skip
 """Name -> who makes it, and the exit code of both verifiers without a key."""

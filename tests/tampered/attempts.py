@@ -202,3 +202,43 @@ def other_table(forger):
     table = table.replace(b"b,1,1,10,2.9", b"b,1,1,10,0.9")
     forger.freeze("curves.csv", table)
     forger.lines[0]["event"]["replay"]["digest"] = digest_bytes(table)
+
+
+# --- how attempts ended ----------------------------------------------------------------------------------------------
+
+
+def as_seen(forger, folder, **said):
+    """A supervisor that saw another end."""
+    digest = forger.store(f"{folder}/exit.json", {**forger.stored(f"{folder}/exit.json"), **said})
+    forger.lines[forger.of_attempt(folder)[1]]["event"]["witnesses"]["exit.json"] = digest
+
+
+@kind("a part of a run is accepted", "killed")
+def accepted_in_part(forger):
+    """It was ended at its limit, and nobody knows how much of its budget it used."""
+    forger.result(BASE, used=None)
+    as_seen(forger, BASE, reason="limit", returncode=-9)
+    forger.refit()
+
+
+@kind("a result without a value is accepted")
+def accepted_without_value(forger):
+    forger.result(BASE, metrics={"gain": "1"})
+    forger.refit()
+
+
+@kind("a run that was killed is said to have crashed", "killed")
+def killed_called_crash(forger):
+    """A crash would be the candidate's own fault."""
+    for place in forger.places("attempt.failed"):
+        forger.lines[place]["event"]["status"] = "crash"
+    forger.refit()
+
+
+@kind("a run that was killed is said to have ended by itself", "killed")
+def killed_called_ended(forger):
+    said = forger.said("attempt.failed")
+    as_seen(forger, forger.folders(run=said["run"], attempt=1)[0], reason="itself", returncode=0)
+
+
+kind("a late result of another status", "belated")(lambda forger: forger.said("attempt.late").update(status="crash"))

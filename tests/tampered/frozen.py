@@ -112,6 +112,9 @@ def file(name):
 kind("a file that no event knows")(file("notes.txt"))
 kind("a decision that no event knows")(file("decisions/other.json"))
 kind("evidence that no event knows")(file("evidence/other.json"))
+kind("notes beside the receipts")(file("anchors/notes.txt"))
+kind("a file beside the text")(file("data/scores.json"))
+kind("a program that no spec uses")(file("program/train.py"))
 kind("a further file in a run")(file(f"{BASE}/notes.txt"))
 sound("nothing")(lambda forger: None)
 sound("a report")(file("report-old.html"))
@@ -127,3 +130,9 @@ def copied(forger):
 @kind("a link in the folder")
 def linked(forger):
     (forger.folder / "elsewhere").symlink_to(forger.folder / "runs")
+
+
+@kind("a program that was changed", "screened")
+def changed_program(forger):
+    program = forger.folder / "program" / "train.py"
+    program.write_bytes(program.read_bytes() + b"#")

@@ -64,6 +64,13 @@ def without_rerun(forger):
     forger.refit()
 
 
+@kind("an attempt that failed was never made", "rerun")
+def without_failure(forger):
+    """The second attempt stands alone, as if it had been the first."""
+    forger.forget("runs/short/good-box-s1/attempt-1")
+    forger.refit()
+
+
 @kind("a sound result called lost, another accepted")
 def lost_and_again(forger):
     """The score of the first attempt was not liked: it is called lost, and a better one stands behind it."""

@@ -1,8 +1,11 @@
 """Evidence, effects and verdicts that do not follow; people, amendments, receipts and bundles."""
 
-from promo.base.canonical import digest_bytes
+import json
+
+from promo.base.canonical import canonical, digest_bytes
+from promo.ledger.chain import GENESIS, line_digest
 from tampered.forger import kind
-from tampered.history import renamed
+from tampered.history import renamed, twice
 
 # --- evidence and effects --------------------------------------------------------------------------------------------
 
@@ -96,6 +99,10 @@ PERSON = {"is": "person.decided", "name": "close", "by": "Ada", "reason": "so", 
 kind("a person nobody asked")(lambda forger: forger.add(len(forger.lines) - 1, **PERSON))
 kind("a person promotes a stranger", "decided")(renamed("person.decided", "promoted", ["base", "spare"]))
 kind("a person gives no reason", "decided")(renamed("person.decided", "reason", " "))
+kind("a person promotes one twice", "decided")(renamed("person.decided", "promoted", ["base", "good", "good"]))
+kind("an amendment without a reason", "amended_late")(renamed("rule.amended", "reason", " "))
+kind("a budget by nobody", "spending")(renamed("budget.amended", "by", ""))
+kind("a value from elsewhere", "published")(renamed("value.published", "source", "dice"))
 kind("an amendment of another number", "amended_late")(renamed("rule.amended", "number", 7))
 kind("an amendment behind another event", "amended_late")(renamed("rule.amended", "head", "0" * 64))
 kind("results that an amendment's author knew", "amended_late")(renamed("rule.amended", "seen", []))
@@ -122,6 +129,12 @@ def amended_target(forger):
 def without_wording(forger):
     forger.said("decided", name="pick")["others"] = []
     (forger.folder / "decisions/pick.frozen.json").unlink()
+
+
+@kind("the verdict of a wording that never was")
+def with_wording(forger):
+    said = forger.said("decided", name="pick")
+    said["others"] = [{**said["verdict"], "wording": 1}]
 
 
 @kind("a verdict by a wording that was replaced", "amended_early")
@@ -160,3 +173,56 @@ def brought_value(forger):
     folder = next(start["folder"] for start in starts if start["bundle"])
     forger.result(folder, metrics={"gain": "-0.5", "loss": "0.5"})
     forger.refit()
+
+
+def chained_there(change):
+    """Another ledger of the machine that the bundle comes from, whole and chained anew."""
+
+    def tamper(forger):
+        said = forger.said("bundle.imported")
+        path = forger.folder / said["ledger"]
+        lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+        change(lines)
+        head, chained = GENESIS, []
+        for place, line in enumerate(lines):
+            chained.append(canonical({**line, "seq": place, "prev": head}))
+            head = line_digest(chained[-1])
+        content = b"".join(line + b"\n" for line in chained)
+        path.write_bytes(content)
+        said.update(ledger_digest=digest_bytes(content), head=head)
+
+    return tamper
+
+
+def first_of(lines, kind_):
+    return next(place for place, line in enumerate(lines) if line["event"]["is"] == kind_)
+
+
+@chained_there
+def ended_there(lines):
+    place = first_of(lines, "stage.opened")
+    lines.insert(place, {**lines[place], "event": {"is": "study.closed", "stages": 0}})
+
+
+@chained_there
+def slower_there(lines):
+    lines[first_of(lines, "result.accepted")]["event"]["device_s"] = "77.000"
+
+
+@chained_there
+def unstarted_there(lines):
+    del lines[first_of(lines, "orchestrator.started")]
+
+
+kind("a ledger of another plan", "bundled")(chained_there(lambda lines: lines[0]["event"].update(plan="0" * 64)))
+kind("a ledger that had ended there", "bundled")(ended_there)
+kind("a ledger without a start there", "bundled")(unstarted_there)
+kind("a ledger that tells of another end there", "bundled")(slower_there)
+kind("a bundle that came twice", "bundled")(twice("bundle.imported"))
+
+
+@kind("a ledger that is kept elsewhere", "bundled")
+def elsewhere(forger):
+    said = forger.said("bundle.imported")
+    (forger.folder / said["ledger"]).rename(forger.folder / "other.jsonl")
+    said["ledger"] = "other.jsonl"

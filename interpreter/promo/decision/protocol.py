@@ -109,7 +109,7 @@ class Wrong(Enum):
     NOT_ASKED = "not asked"
     """Nobody waited for a person there."""
     NO_REASON = "no reason"
-    """A person's verdict has an author and a reason."""
+    """What a person decides or amends has an author and a reason."""
     NO_BUNDLE = "no bundle"
     """No bundle that was taken in holds it."""
     AHEAD = "ahead"
@@ -264,15 +264,13 @@ class _Protocol:
             case TextPrepared():
                 return Wrong.TWICE if state.text is not None else None
             case PersonDecided():
-                signed = one.by.strip() and one.reason.strip()
-                return Wrong.NOT_ASKED if one.name not in state.waiting() else None if signed else Wrong.NO_REASON
+                return self._person(one)
             case Receipt():
                 return None if one.size <= event.seq else Wrong.AHEAD
             case Publication():
-                return Wrong.TWICE if state.published is not None else Wrong.NOT_DUE if state.attempts else None
+                return self._published(one)
             case Amendment():
-                fits = one.number == len(state.amendments) + 1 and one.head == event.prev
-                return Wrong.UNKNOWN if one.name not in self.agenda.study.deciding else None if fits else Wrong.NOT_DUE
+                return self._amended(one, event)
             case StudyStopped():
                 return None if one.by == state.stopping() else Wrong.NOT_DUE
             case StudyClosed():
@@ -280,13 +278,47 @@ class _Protocol:
                 return None if done and state.stopping() is None else Wrong.NOT_DUE
             case BudgetAmended() as one:
                 before = allowed_s(self.study, state)
-                return Wrong.NOT_DUE if before is None or one.budget_s <= before else None
-            case ClockJumped() | BundleImported():
+                if before is None or one.budget_s <= before:
+                    return Wrong.NOT_DUE
+                return None if _is_signed(one) else Wrong.NO_REASON
+            case BundleImported():
+                return Wrong.TWICE if one.bundle in self.taken else None
+            case ClockJumped():
                 return None
             case Freezing():
                 return Wrong.FROZEN_TWICE
             case _:
                 assert_never(one)
+
+    def _published(self, one: Publication) -> Wrong | None:
+        if self.state.published is not None:
+            return Wrong.TWICE
+        if self.state.attempts:
+            return Wrong.NOT_DUE
+        draw = self.study.draw
+        return None if draw is not None and draw.published == one.source else Wrong.UNKNOWN
+
+    def _amended(self, one: Amendment, event: Event) -> Wrong | None:
+        if one.name not in self.agenda.study.deciding:
+            return Wrong.UNKNOWN
+        if one.number != len(self.state.amendments) + 1 or one.head != event.prev:
+            return Wrong.NOT_DUE
+        return None if _is_signed(one) else Wrong.NO_REASON
+
+    def _person(self, one: PersonDecided) -> Wrong | None:
+        """Whether a person was asked, and lets on whom they may."""
+        if one.name not in self.state.waiting():
+            return Wrong.NOT_ASKED
+        if not _is_signed(one):
+            return Wrong.NO_REASON
+        study = self.agenda.study
+        gate, reduction = study.gates.get(one.name), study.reductions.get(one.name)
+        if one.stopped or (gate is None and reduction is None):
+            return None if one.promoted is None else Wrong.ENTRANTS
+        possible = self.state.opened.get(gate.source, ()) if gate is not None else reduction.rows if reduction else ()
+        going = one.promoted
+        sound = going is not None and list(going) == sorted(set(going)) and set(going) <= set(possible)
+        return None if sound else Wrong.ENTRANTS
 
     def _step(self, name: str, done: bool, step: Close | Decide | Estimate) -> Wrong | None:
         """A step of the agenda: it is due exactly once."""
@@ -375,3 +407,7 @@ class _Protocol:
         if not there or not self.agenda.has_ended(gate.source, self.state):
             return Wrong.NOT_DUE
         return None if due in self.agenda.set_aside(gate.source, self.state) else Wrong.GUARD
+
+
+def _is_signed(one: PersonDecided | Amendment | BudgetAmended) -> bool:
+    return bool(one.by.strip() and one.reason.strip())

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from promo.base.canonical import digest_bytes
 from promo.driver.anchor import ANCHORS, HEAD
 from promo.driver.bundle import MANIFEST, SIGNATURE
-from promo.driver.study import AMENDMENTS, DATA, LEDGER, RUNS, StudyFolder
+from promo.driver.study import AMENDMENTS, DATA, LEDGER, RUNS, STREAMS, StudyFolder
 from promo.driver.values import Check, Outcome
 from promo.exchange.crate import ENVIRONMENT, METADATA
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.run.store import EXIT, NAMED, POINTS, PROGRAM, REQUEST, RESULT, STATES, is_whole, plain, read_exit
-from promo.run.values import Reason, Result, RunStatus
+from promo.run.values import Exit, Reason, Result, RunStatus
 
 
 def ended(state: State) -> list[Attempt]:
@@ -31,13 +31,14 @@ def check_results(folder: StudyFolder, state: State) -> Iterator[Check]:
     """Result files, their points, and what the ledger repeats of them."""
     missing = lacking(folder, state)
     without = {name.rpartition("/")[0] for name in missing}
-    bad, good = [], 0
+    bad, good = [one.folder for one in ended(state) if not _ended_as_told(folder, one)], 0
     for attempt in ended(state):
         envelope = attempt.envelope or attempt.late
         if envelope is None or attempt.folder in without:
             continue
         result = folder.result(attempt)
-        if result.digest != envelope or (attempt.envelope and not repeats(attempt, result)):
+        said = repeats(attempt, result) if attempt.envelope else attempt.late_status is result.status
+        if result.digest != envelope or not said or not _could_count(folder, attempt, result):
             bad.append(attempt.folder)
         elif result.body is not None and not _points_match(folder, attempt, result.body.points):
             bad.append(f"{attempt.folder}/{POINTS}")
@@ -59,6 +60,28 @@ def repeats(attempt: Attempt, result: Result) -> bool:
     body = result.body
     said = (dict(attempt.metrics), dict(attempt.seconds), attempt.work, attempt.contention)
     return said == (dict(body.metrics), dict(body.seconds), body.work, body.contention)
+
+
+def _seen(folder: StudyFolder, attempt: Attempt) -> Exit | None:
+    """How an attempt ended by its supervisor, as far as the ledger has that."""
+    return read_exit(folder.disk, folder.path / attempt.folder) if EXIT in attempt.witnesses else None
+
+
+def _could_count(folder: StudyFolder, attempt: Attempt, result: Result) -> bool:
+    """Whether a result that counts has a value, and is that of a whole run, as far as its supervisor saw the end."""
+    if attempt.state is not AttemptState.ACCEPTED:
+        return True
+    exit_, body = _seen(folder, attempt), result.body
+    asked, place = folder.request(attempt).metric, folder.path / attempt.folder
+    whole = exit_ is None or is_whole(folder.disk, place, result, exit_)
+    return body is not None and asked in body.metrics and whole
+
+
+def _ended_as_told(folder: StudyFolder, attempt: Attempt) -> bool:
+    """Whether the ledger says of an attempt without any result what its supervisor saw of its end."""
+    if attempt.state is not AttemptState.FAILED or attempt.envelope or (folder.path / attempt.folder / RESULT).exists():
+        return True
+    return _seen(folder, attempt) is None or folder.result(attempt).status is attempt.status
 
 
 def check_witnesses(folder: StudyFolder, state: State) -> Iterator[Check]:
@@ -96,6 +119,10 @@ def check_unaccounted(folder: StudyFolder, state: State) -> Iterator[Check]:
     if called_lost:
         words = f"called lost, and they left a result: {listed(called_lost)}"
         yield Check("lost attempts", Outcome.DIFFERS, words)
+    hidden = list(_left_out(folder, state))
+    if hidden:
+        words = f"another was numbered behind it, and neither the ledger nor a request tells of {listed(hidden)}"
+        yield Check("attempts", Outcome.DIFFERS, words)
     strange = list(_strange(folder, state))
     words = f"no event accounts for {listed(strange)}" if strange else "every file is accounted for by an event"
     yield Check("files", Outcome.DIFFERS if strange else Outcome.MATCHES, words)
@@ -114,16 +141,30 @@ def _is_no_loss(folder: StudyFolder, attempt: Attempt) -> bool:
     result = folder.result(attempt)
     if attempt.late is None:
         return result.digest is not None
-    place = folder.path / attempt.folder
-    exit_ = read_exit(folder.disk, place) if EXIT in attempt.witnesses else None
+    exit_ = _seen(folder, attempt)
     by_itself = exit_ is not None and exit_.reason is Reason.ITSELF
-    return by_itself and result.status is RunStatus.OK and is_whole(folder.disk, place, result, exit_)
+    return (
+        by_itself
+        and result.status is RunStatus.OK
+        and is_whole(folder.disk, folder.path / attempt.folder, result, exit_)
+    )
+
+
+def _left_out(folder: StudyFolder, state: State) -> Iterator[str]:
+    """Attempts that were passed over in the count; a start leaves out those whose request it found."""
+    for tried in state.attempts.values():
+        before = 0
+        for one in tried:
+            place = one.folder.rpartition("-")[0]
+            missing = (f"{place}-{number}" for number in range(before + 1, one.number))
+            before = one.number
+            yield from (name for name in missing if not one.bundle and not (folder.path / name / REQUEST).is_file())
 
 
 OWN_FILES = frozenset({LEDGER, "lock", HEAD, ENVIRONMENT, METADATA, MANIFEST, SIGNATURE})
 """A crate and a bundle that were unpacked are study folders too."""
-OWN_FOLDERS = (ANCHORS, DATA, PROGRAM)
-"""Folders whose files are witnessed where they are used: receipts, the text, the runner's files."""
+OWN_PLACES = re.compile(rf"{ANCHORS}/\d+\.note(\.[A-Za-z0-9.]+)?|{DATA}/({'|'.join(map(re.escape, STREAMS))})")
+"""Notes with their receipts, and the prepared text, whose bytes are looked at where they are used."""
 MADE = re.compile(r"report[a-z0-9._-]*|[a-z0-9._-]*\.(html|md|csv|svg)")
 """Reports, which anybody may make again."""
 
@@ -146,14 +187,16 @@ def _strange(folder: StudyFolder, state: State) -> Iterator[str]:
         known |= {f"decisions/{name}.json", f"decisions/{name}.frozen.json"}
         known |= {f"decisions/{name}.amendment-{version}.json" for version in (*state.versions(name)[1:], following)}
     attempts = {one.folder: one for one in state.every_attempt()}
-    unfinished = state.study is StudyState.OPEN
+    unfinished, used = state.study is StudyState.OPEN, folder.used_digests()
     for path in sorted(folder.path.rglob("*")):
         if path.is_dir() and not path.is_symlink():
             continue
         name = path.relative_to(folder.path).as_posix()
         whole = name.removesuffix(".part")
         place, _, file = whole.rpartition("/")
-        if whole in known or name.split("/")[0] in OWN_FOLDERS or (not place and MADE.fullmatch(whole)):
+        if whole in known or OWN_PLACES.fullmatch(whole) or (not place and MADE.fullmatch(whole)):
+            continue
+        if name.startswith(f"{PROGRAM}/") and (name != whole or folder.disk.digest(path) in used):
             continue
         attempt = next((attempts[each] for each in (place, *_above(place)) if each in attempts), None)
         if attempt is not None:

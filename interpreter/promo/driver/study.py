@@ -139,6 +139,13 @@ class StudyFolder:
             raise Mismatch(f"{path} is missing", hint="restore it from a copy of the study")
         return compile_source(decode_source(str(path), content), self.path, lock, self._imports())
 
+    def used_digests(self) -> frozenset[str]:
+        """Digests of the frozen texts of what its spec uses, files of its runner among them."""
+        try:
+            return frozenset(digest_bytes(text.encode()) for text in self._imports().values())
+        except Mismatch:
+            return frozenset()  # said of the frozen file
+
     def _imports(self) -> dict[str, str]:
         """Texts of the files that the spec uses, as they were when the study was frozen."""
         content = self.read(IMPORTS)

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from promo.base.canonical import canonical, digest_bytes, from_exact, rounded
 from promo.base.codec import to_json, value_digest
 from promo.base.diagnostics import SpecError
 from promo.base.errors import Mismatch, PromoError
 from promo.base.units import HOUR
+from promo.decision.protocol import breaches
 from promo.decision.values import Decision, verdict_of
 from promo.driver.amend import only_its_own, other_wording_file
 from promo.driver.begun import check_begun, vouchers
@@ -29,8 +30,9 @@ from promo.evidence.estimates import EffectTable
 from promo.evidence.values import Evidence
 from promo.ledger.chain import decode
 from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_of
-from promo.ledger.values import Amendment, Chain, Verdict
+from promo.ledger.values import Amendment, BundleImported, Chain, Ended, Event, Freezing, Verdict
 from promo.report.amendments import other_verdicts, wording
+from promo.report.protocol import breach_words
 from promo.run.budgets import is_kept
 from promo.run.runners.recorded.answer import answer
 from promo.run.store import EXIT, REQUEST, RESULT, parse_request, read_exit, result_bytes
@@ -154,21 +156,40 @@ def _bundles(sight: Sight) -> Iterator[Check]:
             yield Check(name, Outcome.MISSING, f"{bundle.ledger} is not there")
             continue
         try:
-            chain = decode(content)
-            there = state_of(chain.events)
-        except Mismatch as fault:
-            yield Check(name, Outcome.DIFFERS, f"{bundle.ledger}: {fault.message}")
-            continue
-        same = digest_bytes(content) == bundle.ledger_digest and chain.head == bundle.head
-        for one in bundle.taken:
-            mine, theirs = (_attempt(where, one.run, one.attempt) for where in (sight.state, there))
-            same = same and mine is not None and theirs is not None and mine.envelope == theirs.envelope
-        words = f"{len(bundle.taken)} attempts as the ledger there says" if same else "it is not what that ledger says"
-        yield Check(name, Outcome.MATCHES if same else Outcome.DIFFERS, words)
+            fault = _strange_bundle(sight, bundle, content)
+        except Mismatch as damage:
+            fault = f"{bundle.ledger}: {damage.message}"
+        words = fault or f"{len(bundle.taken)} attempts as the ledger there says"
+        yield Check(name, Outcome.DIFFERS if fault else Outcome.MATCHES, words)
 
 
-def _attempt(state: State, run: str, number: int) -> Attempt | None:
-    return next((one for one in state.attempts.get(run, ()) if one.number == number), None)
+def _strange_bundle(sight: Sight, bundle: BundleImported, content: bytes) -> str:
+    """
+    Why a bundle could not have been taken in with this ledger, as when it was; empty where it could.
+
+    Raises:
+        Mismatch: the ledger is damaged.
+    """
+    chain = decode(content)
+    if digest_bytes(content) != bundle.ledger_digest or chain.head != bundle.head:
+        return f"{bundle.ledger} is not the ledger that was brought"
+    study, plan = sight.compiled.sound()
+    first = chain.events[0].event if chain.events else None
+    if not isinstance(first, Freezing) or first.plan != plan.digest:
+        return f"{bundle.ledger} is of another plan"
+    wrong = next(breaches(study, plan, chain.events), None)
+    if wrong is not None:
+        return f"{bundle.ledger} does not keep to the protocol: {breach_words(wrong)}"
+    here, there = (_ends(events) for events in (sight.chain.events, chain.events))
+    keys = [(one.run, one.attempt) for one in bundle.taken]
+    same = all(key in there and here.get(key) == there[key] for key in keys)
+    return "" if same else f"it is not what {bundle.ledger} says"
+
+
+def _ends(events: Sequence[Event]) -> dict[tuple[str, int], Ended]:
+    """How each attempt ended, wherever it came from."""
+    ends = (one.event for one in events if isinstance(one.event, Ended))
+    return {(one.run, one.attempt): evolve(one, bundle=None) for one in ends}
 
 
 def _text(sight: Sight) -> Iterator[Check]:
@@ -295,6 +316,9 @@ def _decisions(sight: Sight) -> Iterator[Check]:
     for name, recorded in sight.state.decisions.items():
         said = {recorded.verdict.wording: recorded.verdict, **{one.wording: one for one in recorded.others}}
         said |= {one.wording: one for one in other_verdicts(sight.state, name)}
+        before = [one for one in sight.state.versions(name) if one < recorded.verdict.wording]
+        if [one.wording for one in recorded.others] != before:
+            yield Check(name, Outcome.DIFFERS, "it tells of other wordings than those that it had then")
         for version in sight.state.versions(name):
             title = name if version == recorded.verdict.wording else f"{name}, {wording(version)}"
             yield _decision(sight, name, title, version, said.get(version))

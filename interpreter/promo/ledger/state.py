@@ -111,6 +111,8 @@ class Attempt:
     """Programs that promo did not start and that computed on its device when it began."""
     late: str | None = None
     """Digest of an envelope that came when the attempt had been given up; it counts for nothing."""
+    late_status: RunStatus | None = None
+    """What that envelope says of its end."""
     bundle: str | None = None
     """The bundle that brought it; None for what ran here."""
 
@@ -285,7 +287,8 @@ def apply(state: State, event: Event) -> None:
             attempt.state, attempt.flagged = AttemptState.FLAGGED, one
             _weigh(state, one.run)
         case AttemptLate() as one:
-            _attempt(state, one.run, one.attempt, event.seq).late = one.envelope
+            attempt = _attempt(state, one.run, one.attempt, event.seq)
+            attempt.late, attempt.late_status = one.envelope, one.status
         case _ as one:
             _move(state, one, event.time)
 

@@ -29,6 +29,7 @@ Left = Annotated[
     Form("name of a file below the folder of an attempt", r"(?!(.*/)?\.{1,2}(/|$))[!-\[\]-~ ]+(?<!/)", longest=1024),
 ]
 """A file that an attempt left, with forward slashes; `promo.run.store.plain` makes such names of any."""
+Imported = Annotated[str, Form("place of another ledger", r"imports/[0-9a-f]{1,64}\.jsonl", longest=128)]
 Number = Annotated[int, Range(1, 999_999)]
 """Of an attempt of a run, or of an amendment."""
 Base64 = Annotated[str, Form("base64 text", "[A-Za-z0-9+/]*={0,2}", longest=1_048_576)]
@@ -431,7 +432,7 @@ class BundleImported:
     bundle: Digest
     head: Digest
     """Of the ledger there."""
-    ledger: str
+    ledger: Imported
     """Where that is kept."""
     ledger_digest: Digest
     signer: str | None

@@ -279,7 +279,8 @@ class Execution:
         folder = attempt_folder(run.stage, run.candidate, run.host, run.seed, number)
         while (
             self._disk.read(self._study / folder / REQUEST) is not None
-        ):  # left by a start that never reached the ledger
+        ):  # left by a start that never reached the ledger, and kept, for it tells why a number is missing there
+            settle(self._disk, self._study, folder)
             number += 1
             folder = attempt_folder(run.stage, run.candidate, run.host, run.seed, number)
         request = evolve(task.request, attempt=number, resume=self._kept(run.id))
