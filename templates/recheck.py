@@ -3954,7 +3954,7 @@ class Look:
         return {"folder": folder, "state": state, "earlier": str(self.plan.earlier(place[0])), "recorded": recorded}
 
     def _grown(self, place: Cell) -> Object | None:
-        """The state that a run grows from: the parent's while ways are tried, later a way's own, or the chosen one's."""
+        """The state that a run grows from: the parent's while ways are tried, later a way's own or the chosen one's."""
         study, (stage, candidate, host, seed) = self.plan.study, place
         trying = study["grows"].get(stage)
         coming = [one for one in study["grows"].values() if candidate in (one["becomes"], *self.plan.ways(one))]
