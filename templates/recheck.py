@@ -1103,11 +1103,14 @@ def identities(plan: Plan) -> dict[Cell, str]:
         every = [*reversed(plan.carried_on(stage)), stage]
         return compact([[study["stages"][one][key] for key in ("budget", "trunk")] for one in every]).decode()
 
-    for grow in _parents_first(study["grows"]):
+    tried: dict[str, str] = {}
+    for grow in _parents_first(plan):
         parent = sha(heads[grow["parent"]].encode())[:16]
         grown = f"{sha(compact({'grow': grow, 'before': spent(grow['stage']), 'parent': parent}))}\n"
-        for name in (grow["becomes"], *plan.ways(grow)):
-            heads[name] += grown
+        heads[grow["becomes"]] += grown
+        for name in plan.ways(grow):
+            tried[name] = heads[name] + grown
+            heads[name] = tried[name] + grown  # elsewhere a way begins from what it left itself
     machines = {name: sha(compact(machine(one))) for name, one in study["hosts"].items()}
     found: dict[Cell, str] = {}
     for name, stage in plan.stages.items():
@@ -1115,15 +1118,16 @@ def identities(plan: Plan) -> dict[Cell, str]:
         for host, seed in itertools.product(stage["hosts"], stage["seeds"]):
             tail = f"{budget}\n{host}\n{machines[host]}\n{seed}"
             for candidate in study["entrants"][name]["possible"]:
-                found[name, candidate, host, seed] = sha((heads[candidate] + tail).encode())[:16]
+                head = (tried if name in study["grows"] else heads)[candidate]
+                found[name, candidate, host, seed] = sha((head + tail).encode())[:16]
     return found
 
 
-def _parents_first(grows: Object) -> list[Object]:
+def _parents_first(plan: Plan) -> list[Object]:
     """Growths, each behind the one that its parent comes from."""
-    left, found = dict(grows), []
+    left, found = dict(plan.study["grows"]), []
     while left:
-        coming = {one["becomes"] for one in left.values()}
+        coming = {name for one in left.values() for name in (one["becomes"], *plan.ways(one))}
         ready = [name for name, one in left.items() if one["parent"] not in coming] or list(left)
         found += [left.pop(name) for name in ready]
     return found
@@ -1163,7 +1167,7 @@ def closure(plan: Plan, rule: Object, study: Object | None = None) -> Object:
         more = {
             name: one
             for name, one in study["grows"].items()
-            if name not in grows and (one["becomes"] in people or name in through)
+            if name not in grows and (people & {one["becomes"], *plan.ways(one)} or name in through)
         }
         if not more:
             break
@@ -3960,14 +3964,15 @@ class Look:
         return {"folder": folder, "state": state, "earlier": str(self.plan.earlier(place[0])), "recorded": recorded}
 
     def _grown(self, place: Cell) -> Object | None:
-        """The state that a run grows from: the parent's while ways are tried, afterwards that of the way chosen."""
+        """The state that a run grows from: the parent's while ways are tried, later a way's own or the chosen one's."""
         study, (stage, candidate, host, seed) = self.plan.study, place
         trying = study["grows"].get(stage)
-        coming = [one for one in study["grows"].values() if one["becomes"] == candidate]
+        coming = [one for one in study["grows"].values() if candidate in (one["becomes"], *self.plan.ways(one))]
         if trying is not None:
             who, where, way = trying["parent"], trying["stage"], self.plan.ways(trying)[candidate]
         elif coming and study["stages"][stage]["continues"] is None:
-            best = self.course.promoted(coming[0]["name"])
+            tries = candidate in self.plan.ways(coming[0])
+            best = [candidate] if tries else self.course.promoted(coming[0]["name"])
             who, where, way = best[0] if best else None, coming[0]["name"], None
         else:
             return None

@@ -63,6 +63,21 @@ stage last {
 }
 """
 
+AUDIT = """
+stage audited {
+  train taller, deeper_copy_top, deeper_interleave for 4s
+  on box
+  seeds 1, 2 shared
+  report only
+}
+grow audited_deeper {
+  parent deeper_copy_top at audited
+  stack size 16 -> 24 by [interleave]
+  choose lowest loss after 20steps
+  cap 3min
+  becomes tallest
+}
+"""
 
 FEW = {"cohort": "cohort two { members base, good }", "stage_short": SHORT}
 
@@ -100,6 +115,55 @@ def test_ways_are_priced_as_a_stage_in_the_cells_of_the_parent():
     assert plan.stage("deeper").run_count.planned == 3 * 2
     assert plan.stage("deeper").budget_s == 3 * 2 * 180
     assert plan.stage("grown").run_count.planned == 2 * 2
+
+
+def test_a_way_that_a_stage_trains_begins_from_what_its_own_lag_left(workplace, capsys):
+    """Chosen or not; it can be the parent of another growth, and both verifiers derive all of it again."""
+    (workplace / "trial.promo").write_text(text(extra=AUDIT), encoding="utf-8")
+
+    assert promo("run", "trial.promo", "--quiet") == 0
+    folder = StudyFolder(workplace / "trial.study")
+    tried = {(one.stage, one.candidate, one.seed): one for one in attempts(folder)}
+
+    def begun(*cell):
+        return folder.request(tried[cell]).grow
+
+    def left(way, *cell):
+        return Grown(tried[cell].folder, folder.result(tried[cell]).body.checkpoint, Kept.CHECKPOINT, way)
+
+    for seed in (1, 2):
+        for way in ("deeper_copy_top", "deeper_interleave"):
+            assert begun("audited", way, seed) == left(None, "deeper", way, seed)
+        assert begun("grown", "taller", seed) == left(None, "deeper", "deeper_interleave", seed)
+        parent = left("interleave", "audited", "deeper_copy_top", seed)
+        assert begun("audited_deeper", "audited_deeper_interleave", seed) == parent
+    assert promo("verify", "trial.promo") == 3
+    done = subprocess.run([sys.executable, folder.path / "recheck.py", folder.path], capture_output=True, check=False)
+    assert done.returncode == 3, done.stdout
+
+
+def test_a_way_trained_on_for_as_long_as_its_lag_is_another_run():
+    plan = plan_of(text(extra=AUDIT.replace("for 4s", "for 50steps\n  cap 3min")))
+    lag = {(one.candidate, one.seed): one.id for one in plan.stage("deeper").runs}
+    after = {(one.candidate, one.seed): one.id for one in plan.stage("audited").runs}
+
+    assert ("deeper_copy_top", 1) in lag.keys() & after.keys()
+    assert not set(lag.values()) & set(after.values())
+
+
+def test_a_rule_on_a_way_is_sealed_with_its_growth():
+    judged = AUDIT.replace("  report only\n", "") + (
+        "frozen rule pays {\n  judge deeper_copy_top against deeper_interleave at audited\n"
+        "  require mean gain at least 0pt\n  missing stop\n}\n"
+    )
+
+    def sealed(lag):
+        study = study_of(text(lag, judged))
+        return closure(study, study.rules["pays"])
+
+    assert sealed(50).grows.keys() == {"deeper"}
+    assert {"short", "deeper", "audited"} <= set(sealed(50).stages)
+    assert sealed(50) != sealed(60)
 
 
 def test_growths_may_be_declared_in_any_order():
@@ -154,11 +218,16 @@ def test_both_verifiers_derive_the_choice_and_every_beginning_again(made, capsys
     assert "\nderived again: 5 stages, 0 effects, 2 verdicts, 0 amendments\n" in done.stdout
 
 
-def test_both_verifiers_find_what_grew_from_another_way(made, tmp_path, capsys):
-    """A forger who trains on from the way that lost, and fits every digest to it."""
+@pytest.mark.parametrize("candidate", ["taller", "deeper_interleave"])
+def test_both_verifiers_find_what_grew_from_another_way(workplace, tmp_path, capsys, candidate):
+    """A forger who trains on from the way that lost, or from another than its own, and fits every digest to it."""
+    (workplace / "trial.promo").write_text(text(extra=AUDIT), encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 0
+    made = StudyFolder(workplace / "trial.study")
     copy = tmp_path / "copy"
     shutil.copytree(made.path, copy)
-    victim = next(one for one in attempts(made) if (one.candidate, one.seed) == ("taller", 1))
+    those = [one for one in attempts(made) if (one.candidate, one.seed) == (candidate, 1) and one.stage != "deeper"]
+    victim = those[0]
     loser = next(one for one in attempts(made) if (one.candidate, one.seed) == ("deeper_copy_top", 1))
     state = made.result(loser).body.checkpoint
     request = evolve(made.request(victim), grow=Grown(loser.folder, state, Kept.CHECKPOINT, None))

@@ -139,6 +139,30 @@ def wilcoxon_p(differences: Sequence[Fraction]) -> Fraction:
     return Fraction(sum(ways[: observed + 1]), 2 ** len(doubled))
 
 
+def spearman(first: Sequence[Fraction], second: Sequence[Fraction]) -> tuple[int, int, int]:
+    """
+    Spearman's coefficient between two rankings, in whole numbers; equal values share the middle of their ranks.
+
+    Args:
+        first: shape (candidates,).
+        second: shape (candidates,), of the same candidates.
+
+    Returns:
+        (sum of products, sum of squares of *first*, sum of squares of *second*), each of ranks less their mean, which
+        are counted in halves; the coefficient is the first divided by the square root of the product of the others,
+        and a ranking in which everything is tied has none.
+
+    Source:
+        Kendall & Gibbons (1990), Rank Correlation Methods, sections 1.14 and 3.9.
+    """
+    one, other = (
+        [sum(_sign(value - rival) for rival in values) for value in values]  # twice the rank less its mean
+        for values in (first, second)
+    )
+    product = sum(a * b for a, b in zip(one, other, strict=True))
+    return product, sum(a * a for a in one), sum(b * b for b in other)
+
+
 def tau_b(first: Sequence[Fraction], second: Sequence[Fraction]) -> tuple[int, int, int]:
     """
     Kendall's tau-b between two rankings, in whole numbers.

@@ -114,16 +114,17 @@ class Requests:
         """
         The kept state that a run grows from; None for all others.
 
-        Where ways to grow are tried it is the parent's, and the way; afterwards it is that of the way which was chosen.
+        Where ways to grow are tried it is the parent's, and the way; afterwards it is a way's own, or for what the
+        growth becomes that of the way which was chosen.
         """
         trying = self.study.grows.get(stage.name)
-        chosen = self.study.growth_of(run.candidate) if trying is None and stage.continues is None else None
+        grow = self.study.growth_of(run.candidate) if trying is None and stage.continues is None else None
         if trying is not None:
             return self._kept(trying.parent, trying.stage, run, state, trying.ways[run.candidate])
-        if chosen is None:
+        if grow is None:
             return None
-        best = state.promoted(chosen.name)
-        return self._kept(best[0], chosen.name, run, state, None) if best else Grown(None, None, Kept.CHECKPOINT, None)
+        best = (run.candidate,) if run.candidate in grow.ways else state.promoted(grow.name)
+        return self._kept(best[0], grow.name, run, state, None) if best else Grown(None, None, Kept.CHECKPOINT, None)
 
     def _kept(self, candidate: str, stage: str, run: PlannedRun, state: State, way: str | None) -> Grown:
         """What the counting run of another candidate left in the cell of *run*; nothing when none counts."""

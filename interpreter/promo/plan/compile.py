@@ -69,17 +69,23 @@ class _Identities:
             name: f"{RUN_TAG}\n{digest(dict(candidate.effective.settings))}{common}\n".encode()
             for name, candidate in study.candidates.items()
         }
+        self.tried: dict[str, bytes] = {}
+        """Heads of ways to grow in the stage where they are tried."""
         self.machines = {name: value_digest(host.machine) for name, host in study.hosts.items()}
         for grow in study.grows.values():
             before = self.spent(study.stages[grow.stage])
             said: Json = {"grow": to_json(grow), "before": before, "parent": _identity(self.heads[grow.parent])}
-            for name in (grow.becomes, *grow.ways):
-                self.heads[name] += f"{digest(said)}\n".encode()
+            line = f"{digest(said)}\n".encode()
+            self.heads[grow.becomes] += line
+            for name in grow.ways:
+                self.tried[name] = self.heads[name] + line
+                self.heads[name] += line + line  # it begins from what it left itself
 
     def runs(self, stage: Stage, budget: str, host: str, seed: int) -> list[PlannedRun]:
         """The runs of all who may enter a stage, in one of its cells; *budget* is what `spent` says of the stage."""
         tail = "\n".join((budget, host, self.machines[host], str(seed))).encode()
-        heads, name, sha256 = self.heads, stage.name, hashlib.sha256  # `_identity`, without its call for every run
+        heads = self.tried if stage.name in self.study.grows else self.heads
+        name, sha256 = stage.name, hashlib.sha256  # `_identity`, without its call for every run
         return [
             PlannedRun(sha256(heads[candidate] + tail).hexdigest()[:ID_LENGTH], name, candidate, host, seed)
             for candidate in self.study.entrants[name].possible

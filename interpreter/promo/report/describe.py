@@ -249,6 +249,10 @@ def describe_mode(study: Study, stage: Stage) -> str:
         return f"each way from {grow.parent} {describe_kept(study, grow)}, at a constant rate"
     begun = _amount(kind, study.earlier(stage.name))
     match stage.mode:
+        case Mode.FRESH if stage.grown_at:
+            grown = {name for one in stage.grown_at for name in study.grows[one].grown}
+            others = "" if grown.issuperset(study.entrants[stage.name].possible) else ", others fresh"
+            return f"what grew from where {' and '.join(stage.grown_at)} left it{others}{constant}"
         case Mode.FRESH:
             return f"fresh{constant}"
         case Mode.CONTINUE:

@@ -7,6 +7,7 @@ from promo.base.canonical import from_exact, rounded
 from promo.decision.values import Standing
 from promo.report.aloud import count
 from promo.report.declared import describe_level
+from promo.report.landscape import landscape_lines
 from promo.report.record import Record
 from promo.report.words import PLACES, listed, number, plural, span_text
 from promo.study.values import Grow
@@ -46,6 +47,7 @@ def growth_of(record: Record, grow: Grow) -> Iterable[str]:
             f"which the cells of one way lie apart at most."
         )
     if decision.promoted:
+        yield from landscape_lines(record, grow, decision.promoted[0])
         yield from _cost(record, grow, decision.promoted[0])
 
 
@@ -94,7 +96,7 @@ def _whole(record: Record, candidate: str, stage: str) -> Fraction | None:
     if said.continues is not None:
         parts.append(_whole(record, candidate, said.continues))
     elif grow is not None:
-        chosen = record.state.promoted(grow.name)
+        chosen = (candidate,) if candidate in grow.ways else record.state.promoted(grow.name)
         parts += [_behind(record, grow), _paid(record, chosen[0], grow.name) if chosen else None]
     known = [one for one in parts if one is not None]
     return sum(known, Fraction(0)) if len(known) == len(parts) else None

@@ -8,6 +8,7 @@ from promo.decision.values import Verdict
 from promo.ledger.state import AttemptState
 from promo.report.effects import alias_limits
 from promo.report.inputs import input_limits
+from promo.report.landscape import audited
 from promo.report.record import Record
 from promo.report.replay import replay_limits
 from promo.report.words import listed, plural
@@ -135,7 +136,10 @@ def _not_continued(record: Record) -> Iterable[str]:
         ranking = decision.ranking
         if ranking is None or decision.stopped:
             continue
+        grow = record.study.grows.get(decision.name)
+        known = audited(record, grow) if grow is not None else frozenset()
         dropped = [one.candidate for one in ranking.standings if one.verdict is Verdict.DROPPED]
+        dropped = [name for name in dropped if name not in known]
         if dropped:
             was = "was" if len(dropped) == 1 else "were"
             yield (

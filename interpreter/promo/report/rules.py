@@ -17,6 +17,7 @@ from promo.report.amendments import amended_lines, moved_lines, undecided
 from promo.report.decided import demand_words, finding_words, of_candidate, standing_reason
 from promo.report.describe import describe_judged
 from promo.report.growth import growth_of
+from promo.report.landscape import NOTHING, landscape_view
 from promo.report.people import result_words, settled
 from promo.report.record import Record
 from promo.report.seal import SHOWN, seal_view
@@ -93,6 +94,7 @@ def gate_view(record: Record, gate: Gate) -> GateView:
         amended=(*amended_lines(record.study, record.state, gate.name), *moved_lines(record, gate.name)),
         kind="Gate" if grow is None else "Growth",
         told=() if grow is None else tuple(growth_of(record, grow)),
+        landscape=NOTHING if grow is None else landscape_view(record, grow),
     )
 
 

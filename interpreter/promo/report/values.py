@@ -5,6 +5,7 @@ from attrs import frozen
 from promo.report.curves import CurvesView
 from promo.report.environment import EnvironmentView, StartView
 from promo.report.ladder import LadderView
+from promo.report.landscape import NOTHING, LandscapeView
 from promo.report.ranks import FlowView
 from promo.report.reruns import RerunsView
 from promo.report.vouching import VouchingView
@@ -64,6 +65,8 @@ class GateView:
     kind: str = "Gate"
     told: tuple[str, ...] = ()
     """Of a growth: the ways, how sure the choice is, and what it cost with the parent, in sentences."""
+    landscape: LandscapeView = NOTHING
+    """Of a growth whose ways came to their end: their ranks along the lag, and what each look was worth."""
 
 
 @frozen

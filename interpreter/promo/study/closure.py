@@ -176,7 +176,7 @@ def reading(stage: Stage) -> Reading:
 
 def _grows(study: Study, stages: set[str], candidates: set[str]) -> tuple[Grow, ...]:
     """Growths that what is read comes from, also through others."""
-    said = [grow for grow in study.grows.values() if grow.becomes in candidates or grow.name in stages]
+    said = [grow for grow in study.grows.values() if candidates.intersection(grow.grown) or grow.name in stages]
     before = {grow.stage for grow in said} | stages
     parents = {grow.parent for grow in said} | candidates
     if before == stages and parents == candidates:

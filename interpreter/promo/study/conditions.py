@@ -23,6 +23,7 @@ from promo.study.names import Scope
 from promo.study.ports import ConditionError, Runner
 from promo.study.space import Array, Design, Factor, Level
 from promo.study.values import Candidate, Data, Grow, Host, Role
+from promo.syntax.clauses import WAYS_TO_GROW
 from promo.syntax.nodes import Node, Token
 
 MOST_UNMATCHED = Fraction(5, 100)
@@ -68,7 +69,7 @@ class Conditions:
         with_arrays.read([block for block, more in mixed.items() if more])
         reader = DesignReader(self.scope, self.expressions, self.factors, self.designs, self.levels.level)
         reader.read([block for block, more in mixed.items() if not more])
-        self.scope.row = self._row
+        self.scope.row = self._named
 
     def read_candidates(self, schedules: Iterable[str]) -> None:
         """Read candidates; those that follow a schedule differ from those that do not."""
@@ -217,6 +218,9 @@ class Conditions:
         if like is not None:
             model = scope.meant(like)
             if model is None:
+                return None
+            if model not in self.candidates:
+                self._too_early(like.token("NAME"))
                 return None
             levels.update(self.candidates[model].levels)
         follows = block.node("follows")
@@ -406,6 +410,31 @@ class Conditions:
             points[f"{name}_{number}"] = (f"row {number} of {name}", part)
         return self._row_candidates(design, points)
 
+    def _too_early(self, name: Token) -> None:
+        """What grows is a candidate once all that the text declares are known."""
+        message = f"'{name.text}' is what a growth makes of another candidate, and nothing can be like it"
+        self.scope.report("P0209", message, name, "be like its parent, and set the level to which it grows")
+
+    def _named(self, name: Token) -> bool | None:
+        """Whether the candidate that a name is, of a row of a design or a way of a growth, is there; else None."""
+        way = self._way(name)
+        return self._row(name) if way is None else way
+
+    def _way(self, name: Token) -> bool | None:
+        """Whether the candidate that a way of a growth is is there; None for a name that is no such thing."""
+        for block in self.scope.of_kind("grow"):
+            owner, becomes = block.token("NAME").text, block.node("becomes")
+            if name.text.removeprefix(f"{owner}_") not in WAYS_TO_GROW or name.text in WAYS_TO_GROW:
+                continue
+            self.scope.used.add(owner)
+            tried = ways_in(block)
+            if owner in self.scope.vague or becomes is None or becomes.token("NAME").text in self.scope.vague:
+                return False
+            if name.text not in tried:
+                self.scope.report("P0805", f"'{owner}' tries no such way", name, f"it tries: {', '.join(tried)}")
+            return name.text in tried
+        return None
+
     def _row(self, name: Token) -> bool | None:
         """The candidate that a row of a design is, made where it is first named; None for any other name."""
         owner, _, _ = name.text.rpartition("_")
@@ -449,3 +478,12 @@ class Conditions:
         levels = {factor.name: factor.default for factor in self.factors.values()}
         levels |= design.levels_at(name)
         return tuple(sorted(levels.items()))
+
+
+def ways_in(block: Node) -> tuple[str, ...]:
+    """Names of the candidates that the ways of a growth are, as its clause lists them."""
+    stack, owner = block.node("stack"), block.token("NAME").text
+    listed = stack.node("list") if stack is not None else None
+    parts = listed.children if listed is not None else ()
+    named = [part for part in parts if isinstance(part, Node) and part.kind == "named"]
+    return tuple(f"{owner}_{part.token('NAME').text}" for part in named)

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from promo.base.canonical import exact
 from promo.base.diagnostics import did_you_mean
-from promo.study.conditions import Conditions
+from promo.study.conditions import Conditions, ways_in
 from promo.study.criteria import Criteria
 from promo.study.expressions import Expressions
 from promo.study.judgement import Gate, Handling, Statistic, Then, TieBreak, Top
@@ -29,6 +29,12 @@ FEWEST_BUDGETS = 3
 def _parent(block: Node) -> str:
     clause = block.node("parent")
     return clause.token("NAME").text if clause is not None else ""
+
+
+def _made(block: Node) -> set[str]:
+    """Candidates that a growth makes, if it is sound."""
+    becomes = block.node("becomes")
+    return {*ways_in(block), *((becomes.token("NAME").text,) if becomes is not None else ())}
 
 
 def _model(effective: Effective) -> tuple[tuple[str, int | str], ...]:
@@ -77,15 +83,13 @@ class Growth:
     def read_grows(self) -> None:
         """What grows becomes a candidate, so this comes before cohorts, and what it grows from goes first."""
         waiting = list(self.scope.of_kind("grow"))
-        becoming = [block.node("becomes") for block in waiting]
-        names = {clause.token("NAME").text for clause in becoming if clause is not None}
+        names = {name for block in waiting for name in _made(block)}
         while waiting:
             ready = [block for block in waiting if _parent(block) not in names - set(self.conditions.candidates)]
             for block in ready or waiting:  # those that grow from each other in a circle find no parent
                 waiting.remove(block)
                 self.scope.guard(block, self._grow)
-                clause = block.node("becomes")
-                names.discard(clause.token("NAME").text if clause else "")
+                names -= _made(block)
 
     def settle(self, stages: dict[str, Stage]) -> None:
         """Put the stages in which ways are tried beside the others, and let what grows wait for what it needs."""
@@ -113,8 +117,8 @@ class Growth:
                 grown_at=(grow.stage,),
             )
         for name, stage in list(stages.items()):
-            needed = tuple(grow.name for grow in self.grows.values() if grow.becomes in stage.candidates)
-            if needed and not stage.continues:
+            needed = tuple(grow.name for grow in self.grows.values() if set(grow.grown) & set(stage.candidates))
+            if needed and not stage.continues and name not in self.grows:
                 stages[name] = evolve(stage, grown_at=needed)
 
     @property
@@ -137,21 +141,24 @@ class Growth:
                 self.scope.report("P0910", message, at, "train the parent in this study")
             for stage in stages.values():
                 there = reach.get(stage.name)
-                if there is not None and grow.becomes in there.possible and not stage.continues:
-                    self._cells(grow, stage, stages)
+                if there is None or stage.continues or stage.name == grow.name:
+                    continue
+                for name in (one for one in grow.grown if one in there.possible):
+                    self._cells(name, grow, stage, stages)
+                    break
         for schedule in self.schedules.values():
             budgets = {stages[name].budget.amount for name in schedule.laws_from if name in stages}
             if len(schedule.laws_from) < FEWEST_BUDGETS or (budgets and len(budgets) < FEWEST_BUDGETS):
                 message = f"a law fitted to fewer than {FEWEST_BUDGETS} budgets is not determined"
                 self.scope.warn("P0803", message, schedule.where["change"], "name stages of three budgets or more")
 
-    def _cells(self, grow: Grow, stage: Stage, stages: Mapping[str, Stage]) -> None:
+    def _cells(self, name: str, grow: Grow, stage: Stage, stages: Mapping[str, Stage]) -> None:
         """What grew in a cell is trained on in that cell, and nowhere else."""
         parent = stages.get(grow.stage)
         missing = [cell for cell in stage.cells if parent is not None and cell not in parent.cells]
         if missing and parent is not None:
             host, seed = missing[0]
-            message = f"'{grow.becomes}' has nothing to begin from on {host} with seed {seed}"
+            message = f"'{name}' has nothing to begin from on {host} with seed {seed}"
             seeds = ", ".join(map(str, parent.seeds))
             hint = f"'{grow.parent}' is trained at '{grow.stage}' on {', '.join(parent.hosts)}: seeds {seeds} shared"
             self.scope.report("P0808", message, stage.where["seeds"], hint)
@@ -172,6 +179,9 @@ class Growth:
             return None
         levels = self._levels(factor, [child for child in stack.children[1:] if child is not listed])
         candidate = self.conditions.candidates.get(parent)
+        if candidate is None:
+            message = f"'{parent}' would grow from itself, so there is nothing to begin with"
+            scope.report("P0801", message, clauses.one("parent"), "name a candidate that is trained before")
         if levels is None or candidate is None:
             return None
         old, new = levels

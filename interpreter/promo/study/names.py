@@ -43,7 +43,8 @@ class Scope:
     """Named values that factors enter: they have a value for each candidate only."""
     found: list[Diagnostic] = field(factory=list)
     row: Callable[[Token], bool | None] = _no_row
-    """Makes the candidate that a name is as a row of a design; whether it could, and None when it is no row."""
+    """The candidate that a name is as a row of a design, which it makes, or as a way of a growth: whether it is there,
+    and None when the name is neither."""
 
     def gather(self) -> None:
         """Register every named declaration; a second one of the same name is a fault."""

@@ -274,7 +274,8 @@ class Grow(Shown):
     Ways to make a trained model larger, one of which is chosen after a short lag.
 
     The ways are candidates of a stage of the growth's own name, in the cells of the parent's stage; a gate of that name
-    chooses one of them, and what it becomes begins in each cell from that way's state there.
+    chooses one of them, and what it becomes begins in each cell from that way's state there.  A way that another stage
+    trains, too, begins there from its own state, chosen or not.
     """
 
     name: str
@@ -293,6 +294,11 @@ class Grow(Shown):
     def ways(self) -> Mapping[str, str]:
         """Candidate -> the way to grow that it tries."""
         return {f"{self.name}_{way}": way for way in self.strategies}
+
+    @property
+    def grown(self) -> tuple[str, ...]:
+        """Candidates that begin from what grew: the one that it becomes, and its ways."""
+        return (self.becomes, *self.ways)
 
 
 @frozen(**LEAN)
@@ -456,7 +462,7 @@ class Study(Shown):
 
     def growth_of(self, candidate: str) -> Grow | None:
         """The growth that a candidate comes from, if it does."""
-        return next((grow for grow in self.grows.values() if grow.becomes == candidate), None)
+        return next((grow for grow in self.grows.values() if candidate in grow.grown), None)
 
     def carried_on(self, stage: str) -> tuple[Stage, ...]:
         """The stages whose runs a stage carries on, the last one first."""

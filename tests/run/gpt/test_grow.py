@@ -198,6 +198,23 @@ def test_a_lag_repeats_bit_for_bit_and_a_longer_one_begins_like_it(study):
     assert losses(longer) == losses(points)
 
 
+def test_a_lag_scores_a_quarter_of_the_windows_before_its_first_step_and_no_other_run_does(study):
+    place, parent = study
+    _, points = trained(place, "looked", 6, levels=DEEPER, grow=begun(parent, "copy_top"))
+    _, plain = trained(place, "plain", 6, levels=DEEPER)
+    data = gpt_request("steps", 1).data
+    few = {"data": evolve(data, score_tokens=data.score_tokens // data.window // 4 * data.window)}
+    at_once, _ = trained(place, "at_once", 0, levels=DEEPER, grow=begun(parent, "copy_top"), **few)
+
+    def scored(points):
+        return {point.step: point.metrics["val_bpb"] for point in points if "val_bpb" in point.metrics}
+
+    assert float(scored(points)[0]) == pytest.approx(at_once.metrics["val_bpb"], abs=1e-6)
+    assert points[0].charged_s is not None
+    assert float(points[0].charged_s) == 0
+    assert min(scored(plain)) > 0
+
+
 class CutError(RuntimeError):
     pass
 

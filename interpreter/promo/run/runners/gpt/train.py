@@ -42,7 +42,7 @@ CUDA_TOKENS = 2**17
 SCORING_TOKENS = 16_384
 POINTS = 32
 CURVE = (0.125, 0.25, 0.5)
-"""Shares of the budget at which a quarter of the windows is scored, for the learning curve."""
+"""Shares of the budget at which a quarter of the windows is scored, for the learning curve; a way to grow also at 0."""
 
 
 def train(request: Request, recorder: Recorder) -> Outcome:
@@ -331,6 +331,8 @@ class _Training:
         curve = [share for share in CURVE if share > clock.progress()]
         gathered: list[Tensor] = []
         kept_at = time.monotonic()
+        if self._tries_a_way and not clock.steps and not clock.spent():
+            self._score_some(clock)  # how a way does right after growing
         while not clock.spent():
             progress = clock.progress()
             wall, cpu = time.perf_counter(), time.process_time()
@@ -349,9 +351,7 @@ class _Training:
                 due = int(math.sqrt(clock.progress()) * POINTS) + 1
             if curve and clock.progress() >= curve[0] and not clock.spent():
                 curve.pop(0)
-                with self.recorder.phase("evaluate"):
-                    value = self._score(max(self.windows // 4, 1))
-                self._point(clock, val_bpb=value.bits_per_byte)
+                self._score_some(clock)
             if whole:
                 with self.recorder.phase("checkpoint"):
                     self.trunk_state = self._keep(clock, TRUNK)
@@ -386,6 +386,12 @@ class _Training:
                     nats += float(self.forward(inputs.to(self.device), targets, self.compute)) * tokens
                     scored, size = scored + tokens, size + length
         return Score(nats, scored, size)
+
+    def _score_some(self, clock: Clock) -> None:
+        """A point of the learning curve: the loss over a quarter of the windows."""
+        with self.recorder.phase("evaluate"):
+            value = self._score(max(self.windows // 4, 1))
+        self._point(clock, val_bpb=value.bits_per_byte)
 
     def _synchronise(self) -> None:
         if self.on_cuda:
