@@ -9,13 +9,13 @@ from argparse import Namespace
 from functools import partial
 
 import pytest
+from promo.templates import recheck
 
 from promo.base.errors import ExitCode
 from promo.driver.study import StudyFolder
 from promo.ledger.state import AttemptState, StudyState
 from promo.ledger.values import AttemptStarted, BudgetAmended, Loss
 from promo.study.limits import ATTEMPTS
-from promo.templates import recheck
 from studies import INLINE, behaving, small
 from support import SOUND, promo
 
