@@ -4033,7 +4033,10 @@ class Look:
         elif not keeps(used, budget):
             self.report.differs("budgets", f"{one.folder} used another budget than it was given")
         else:
-            self.counts["budgets"] += 1
+            timed = used["kind"] in ("wall", "cpu", "upstream")
+            as_known = {**used, "counter": "trainer", "last_step": None if timed else used["last_step"]}
+            early = used["counter"] == "recorded" and not keeps(as_known, budget)
+            self.counts["budgets early" if early else "budgets"] += 1
 
     def _body(self, folder: str, request: str, envelope: str) -> Object | None:
         """The body of a result that was recorded; None where a file is gone or another, which is said."""
@@ -4885,8 +4888,9 @@ def told(look: Look, report: Report) -> None:
         report.good(f"{counts['seeds']} seeds drawn again")
     derived = (f"{counts[one]} {one}" for one in ("stages", "effects", "verdicts", "amendments"))
     report.good(f"derived again: {', '.join(derived)}")
-    known, unknown = counts["budgets"], counts["budgets unknown"]
-    report.good(f"budgets kept for {known} of {known + unknown} accepted runs, not known for {unknown}")
+    known, unknown, early = counts["budgets"], counts["budgets unknown"], counts["budgets early"]
+    words = f"budgets kept for {known} of {known + unknown + early} accepted runs, not known for {unknown}"
+    report.good(words + (f", read from the table before it was used for {early}" if early else ""))
     if look.table is not None:
         again = f"{counts['read again']} results read again from {look.table.name}"
         report.good(again if look.table.readable else f"{look.table.name} is read by promo verify alone")

@@ -3,10 +3,12 @@
 import json
 import os
 import shutil
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 from attrs import evolve
+from promo.templates import recheck
 
 from promo.base.canonical import digest_bytes
 from promo.driver.study import StudyFolder
@@ -59,6 +61,7 @@ frozen rule early_holds {
 )
 """At 10 s `early` leads, at 30 s it does not."""
 
+NOBODY = Namespace(key=[], authority=[], anchor=[])
 VALUES = {"a": ("4.0", "3.0", "2.0"), "b": ("3.0", "2.8", "2.6"), "c": ("5.0", "4.5", "4.0")}
 
 
@@ -469,3 +472,35 @@ def test_the_early_leader_of_the_real_curves_loses_in_the_end(workplace, capsys)
     assert [state.decisions[name].verdict.answer for name in names] == [Answer.FAILS] * 3 + [Answer.HOLDS] * 3
     assert state.opened["after_250"] == ("baseline",)
     assert state.opened["after_1000"] == ("prefix",)
+
+
+def test_a_value_that_was_read_before_its_budget_is_no_kept_budget(workplace, capsys):
+    path, curves = write(workplace, table().replace("9.5,", "9.0,"))
+    assert replay(path, curves) == 0
+    folder, said = study(workplace), []
+    capsys.readouterr()
+
+    words = "kept for 4 of 10 accepted runs, not known for 0, read from the table before it was used for 6"
+    assert promo("verify", folder.path) == recheck.check(folder.path, NOBODY, said.append) == 3
+    assert f"ok       budgets: {words}\n" in capsys.readouterr().out
+    assert any(line.startswith(f"budgets {words}") for line in said)
+    assert promo("report", folder.path, "--format", "md") == 0
+    report = (folder.path / "report.md").read_text(encoding="utf-8")
+    assert "6 of 10 values were read from the table before their budget was used" in report
+
+
+def test_a_table_without_a_clock_stands_for_no_seconds(workplace, capsys):
+    spec = SPEC.replace("for 10s", "for 100steps\n  cap 1min").replace("for 30s", "for 300steps\n  cap 1min")
+    rows = [line.split(",") for line in table().splitlines()]
+    path, curves = write(workplace, "\n".join(",".join(row[:4] + row[5:]) for row in rows) + "\n", spec)
+    assert promo("replay", path, "--curves", curves, "--plain") == 0
+
+    said = capsys.readouterr().out
+    assert "10 runs were read from a table without a clock, so how long they trained is not known" in said
+    assert "short: base on box, seed 1: 4.0000 pt (" in said
+    assert "of training (" not in said
+    assert promo("report", path, "--format", "md") == 0
+    report = (study(workplace).path / "report.md").read_text(encoding="utf-8")
+    assert "seconds of training were not recorded" in report
+    assert "spent in training" not in report.split("## Stages")[1].split("## ")[0]
+    assert report.count("| not known | not known |") == 3

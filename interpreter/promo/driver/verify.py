@@ -33,7 +33,7 @@ from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_o
 from promo.ledger.values import Amendment, BundleImported, Chain, Ended, Event, Freezing, Verdict
 from promo.report.amendments import other_verdicts, wording
 from promo.report.protocol import breach_words
-from promo.run.budgets import is_kept
+from promo.run.budgets import is_early, is_kept
 from promo.run.runners.recorded.answer import answer
 from promo.run.store import EXIT, REQUEST, RESULT, parse_request, read_exit, result_bytes
 from promo.study.closure import closure
@@ -240,7 +240,7 @@ def _curves(sight: Sight) -> Iterator[Check]:
 def _budgets(sight: Sight) -> Iterator[Check]:
     """Which accepted runs used the budget that they were given, and for which nobody knows."""
     study, _ = sight.compiled.sound()
-    over, kept, unknown = [], 0, 0
+    over, kept, unknown, early = [], 0, 0, 0
     for attempt in ended(sight.state):
         if attempt.state is not AttemptState.ACCEPTED or attempt.stage not in study.stages:
             continue
@@ -248,10 +248,12 @@ def _budgets(sight: Sight) -> Iterator[Check]:
         if body is None or body.used is None:
             unknown += 1
             continue
-        within = is_kept(body.used, study.stages[attempt.stage].budget)
-        kept += within
+        budget = study.stages[attempt.stage].budget
+        within, before = is_kept(body.used, budget), is_early(body.used, budget)
+        kept, early = kept + (within and not before), early + before
         over += [] if within else [attempt.folder]
-    words = listed(over) or f"kept for {kept} of {kept + unknown} accepted runs, not known for {unknown}"
+    words = f"kept for {kept} of {kept + unknown + early} accepted runs, not known for {unknown}"
+    words = listed(over) or words + (f", read from the table before it was used for {early}" if early else "")
     yield Check("budgets", Outcome.DIFFERS if over else Outcome.MATCHES, words)
 
 

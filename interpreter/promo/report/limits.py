@@ -12,7 +12,7 @@ from promo.report.landscape import audited
 from promo.report.record import Record
 from promo.report.replay import replay_limits
 from promo.report.words import listed, plural
-from promo.run.budgets import is_kept
+from promo.run.budgets import is_early, is_kept
 from promo.run.values import Counter
 from promo.study.values import TIMED, Role, Study
 
@@ -26,6 +26,7 @@ def limits(record: Record) -> Iterable[str]:
     yield from _noise(record)
     replayed = record.state.replay
     if replayed:
+        yield from _early(record)
         yield from replay_limits(record)
     else:
         yield from _between_stages(study)
@@ -63,6 +64,21 @@ def _between_stages(study: Study) -> Iterable[str]:
         )
 
 
+def _early(record: Record) -> Iterable[str]:
+    """Values of a replay whose runs had not come to their budgets."""
+    counted = [one for one in record.attempts() if one.state is AttemptState.ACCEPTED]
+    early = sum(
+        body.used is not None and is_early(body.used, record.study.stages[one.stage].budget)
+        for one in counted
+        if (result := record.results.get((one.run, one.number))) is not None and (body := result.body) is not None
+    )
+    if early:
+        yield (
+            f"{early} of {plural(len(counted), 'value')} were read from the table before their budget was used, at the "
+            "last point that was recorded by then; runs that are compared need not have trained equally much."
+        )
+
+
 def _budgets(record: Record) -> Iterable[str]:
     """For how many runs it is known that they used the budget that they were given, and who says so."""
     counted = [one for one in record.attempts() if one.state is AttemptState.ACCEPTED]
@@ -74,7 +90,8 @@ def _budgets(record: Record) -> Iterable[str]:
     ]
     if not counted:
         return
-    kept = sum(is_kept(said, record.study.stages[one.stage].budget) for one, said in used)
+    budgets = [(said, record.study.stages[one.stage].budget) for one, said in used]
+    kept = sum(is_kept(said, budget) for said, budget in budgets)
     unknown = len(counted) - len(used)
     yield f"Budgets were kept for {kept} of {plural(len(counted), 'run')}, and are not known for {unknown}."
     whole = sum(said.counter is Counter.WHOLE for _, said in used)

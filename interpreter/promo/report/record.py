@@ -87,6 +87,11 @@ class Record:
             for stage in trained | device
         }
 
+    @cached_property
+    def is_timed(self) -> bool:
+        """Whether anybody kept the seconds of training: a table that was replayed may have no clock."""
+        return not self.state.replay or any("train" in one.seconds for one in self.results.values())
+
     def spent_s(self, stage: str | None = None) -> Fraction:
         """Training seconds of every attempt that was measured, counted or not; of lost ones nobody knows them."""
         return sum((seconds for name, (seconds, _) in self._seconds.items() if stage in (None, name)), Fraction(0))

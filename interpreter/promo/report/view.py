@@ -180,6 +180,11 @@ class _View:
         lost = sum(self.state.lost(run) for run in self.state.attempts)
         beside = f"with {plural(lost, 'lost attempt')}, whose training nobody counted, " if lost else ""
         spent, taken, budget = self.record.spent_s(), self.record.slot_s(), span_text(self.plan.budget_s)
+        if not self.record.is_timed:
+            return (
+                f"{plural(count.done, 'run')}{extra} were read from a table without a clock, so how long they trained "
+                f"is not known (budget: {budget})."
+            )
         if self.state.replay:
             return (
                 f"{plural(count.done, 'run')}{extra} stand for {span_text(spent)} of recorded training (budget: "
@@ -219,7 +224,9 @@ class _View:
             cells=f"{plural(len(stage.hosts), 'host')} ({', '.join(stage.hosts)}) x "
             f"{plural(len(stage.seeds), 'seed')} ({seeds_text(stage.seeds)})",
             runs=f"{count.done} of {count.runs}",
-            spent=span_text(self.record.spent_s(stage.name)),
+            spent=f"{span_text(self.record.spent_s(stage.name))} spent in training"
+            if self.record.is_timed
+            else "seconds of training were not recorded",
             spreads=tuple(self._spreads(stage.name)),
             curves=curves_view(self.record, stage, self._entered(stage)),
         )
@@ -257,13 +264,13 @@ class _View:
         yield self._cost_row("total", None, self.plan)
 
     def _cost_row(self, title: str, stage: str | None, priced: StagePlan | Plan) -> CostRow:
-        count = self.record.runs(stage)
+        count, timed = self.record.runs(stage), self.record.is_timed
         return CostRow(
             name=title,
             runs=f"{count.done} of {count.runs}",
             budget=amount_text(priced.budget_s, self.plan),
-            spent=amount_text(self.record.spent_s(stage), self.plan),
-            taken=amount_text(self.record.slot_s(stage), self.plan),
+            spent=amount_text(self.record.spent_s(stage), self.plan) if timed else "not known",
+            taken=amount_text(self.record.slot_s(stage), self.plan) if timed else "not known",
             bound=amount_text(priced.bound_s, self.plan),
         )
 

@@ -8,6 +8,8 @@ direction, trained something else than was asked, and its score is no evidence.
 
 from fractions import Fraction
 
+from attrs import evolve
+
 from promo.base.canonical import exact, from_exact, rounded
 from promo.run.values import Counter, Used
 from promo.study.limits import TOLERANCE
@@ -37,6 +39,17 @@ def is_kept(used: Used, budget: Budget) -> bool:
     if used.counter is Counter.RECORDED:
         return from_exact(used.used) <= amount
     return abs(from_exact(used.used) - amount) <= _margin(used, budget)
+
+
+def is_early(used: Used, budget: Budget) -> bool:
+    """
+    Whether a value was read from a table before its run had used the budget, by more than a run may miss it.
+
+    Seconds in a table are only timed, whatever step it tells.
+    """
+    short = Fraction(budget.amount) - from_exact(used.used)
+    as_known = evolve(used, last_step=None) if used.kind in TIMED else used
+    return used.counter is Counter.RECORDED and short > _margin(as_known, budget)
 
 
 def is_used_up(used: Used, budget: Budget) -> bool:

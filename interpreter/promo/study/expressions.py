@@ -8,6 +8,7 @@ them.  Sizes are bounded before anything is computed, so that `2^(2^100)` is a m
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from math import ceil, floor
 
 from promo.base.diagnostics import Confidence, Edit
 from promo.base.edits import line_after
@@ -109,7 +110,7 @@ class Expressions:
             return None
         if amount.denominator != 1 or not 1 <= amount <= MOST_SECONDS:
             message = "times are whole seconds, from 1s to 10^9s"
-            self.scope.report("P0307", message, part, f"write it like this: {example}")
+            self.scope.report("P0307", message, part, _rounded(amount))
             return None
         return int(amount)
 
@@ -299,3 +300,12 @@ def unquoted(token: Token) -> str:
     escapes = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
     letters = iter(inner)
     return "".join(escapes[next(letters)] if letter == "\\" else letter for letter in letters)
+
+
+def _rounded(seconds: Fraction) -> str:
+    """What to do about a time that is no whole number of seconds, or too short or long; of the size that it had."""
+    if seconds < 1:
+        return "give at least one second"
+    if seconds > MOST_SECONDS:
+        return "give 10^9 seconds at most"
+    return f"round it to {floor(seconds)} or {ceil(seconds)} seconds"
