@@ -4409,12 +4409,8 @@ class Look:
 
     def _used(self) -> set[str]:
         """Digests of the files that were frozen as what the spec uses, a runner's own among them."""
-        try:
-            stored = strict(self.folder.read("imports.json", LARGE)) if self.folder.has("imports.json") else {}
-        except DiffersError:
-            return set()
-        texts = stored.values() if isinstance(stored, dict) else ()
-        return {sha(text_.encode()) for text_ in texts if isinstance(text_, str)}
+        used = strict(self.folder.read("imports.json").removesuffix(b"\n"))
+        return {sha(text_.encode()) for text_ in used.values()}
 
     def passed_over(self) -> Iterator[str]:
         """Attempts that the count of a run leaves out, and that have left no request either."""
