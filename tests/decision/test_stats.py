@@ -12,6 +12,7 @@ from promo.decision.stats import (
     half_width,
     sampled_interval,
     sign_flip_p,
+    spearman,
     summarise,
     tau_b,
     tau_is_at_least,
@@ -165,6 +166,22 @@ def test_tau_b_is_that_of_scipy(seed):
     score, one, other = tau_b([Fraction(x) for x in first], [Fraction(x) for x in second])
 
     assert score / math.sqrt(one * other) == pytest.approx(reference.kendalltau(first, second)[0], abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_spearman_is_that_of_scipy(seed):
+    draw = random.Random(seed)
+    first = [draw.randint(0, 5) for _ in range(9)]
+    second = [draw.randint(0, 5) for _ in range(9)]
+    product, one, other = spearman([Fraction(x) for x in first], [Fraction(x) for x in second])
+
+    assert product / math.sqrt(one * other) == pytest.approx(reference.spearmanr(first, second)[0], abs=1e-12)
+
+
+def test_spearman_of_one_exchange_worked_by_hand():
+    # Ranks 1, 2, 3 against 1, 3, 2: less 2 and doubled -2, 0, 2 and -2, 2, 0: products 4, squares 8: a half.
+    assert spearman(exactly(1, 2, 3), exactly("0.1", "0.3", "0.2")) == (4, 8, 8)
+    assert spearman(exactly(1, 1), exactly(1, 2)) == (0, 0, 2)
 
 
 @pytest.mark.parametrize(

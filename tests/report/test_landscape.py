@@ -102,7 +102,8 @@ def test_a_wrong_choice_is_said_to_be_wrong_and_by_how_much(tmp_path, monkeypatc
 
     assert lines[0] == (
         "The choice after the lag was not right: at the end of children, identity is in place 4 of 4, 0.0325 bpb "
-        "behind interleave, not less than the 0.0020 by which the cells of one way lie apart at most."
+        "behind interleave and in 3 of 3 cells, not less than the 0.0020 by which the cells of one way lie apart at "
+        "most."
     )
     assert lines[1] == "The lag changed nothing: after 1 step, identity led as well."
     assert lines[2].startswith("Choosing after 160 steps cost 480 steps in each cell")
@@ -134,7 +135,7 @@ def test_a_right_choice_is_said_to_be_right_and_how_sure_that_is(tmp_path, monke
 
     assert lines[0] == (
         "The choice after the lag was right: at the end of children, interleave is the best of 4 ways, 0.0005 bpb "
-        "ahead of copy_top, less than the 0.0020 by which the cells of one way lie apart at most."
+        "ahead of copy_top and in 3 of 3 cells, less than the 0.0020 by which the cells of one way lie apart at most."
     )
     view = build_view(record)
     assert "ranks along the lag" in render_html(view).lower()

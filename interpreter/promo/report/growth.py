@@ -82,9 +82,13 @@ def _cost(record: Record, grow: Grow, chosen: str) -> Iterable[str]:
         if None in parts or stage.continues:
             continue
         total = sum((one for one in parts if one is not None), Fraction(0))
+        others = tried / len(record.study.stages[grow.name].cells) - (lag or Fraction(0))
+        share = f", {rounded(others / total * 100, 0)}% of that" if total else ""
+        besides = f"; trying the other ways took {_s(others)} a cell besides{share}" if len(grow.ways) > 1 else ""
         yield (
             f"A run of {grow.becomes} at {stage.name} is trained for {_s(own)} there, and rests on {_s(before)} of "
-            f"{grow.parent} at {grow.stage} and {_s(lag)} of the lag: {_s(total)} with its parent, on the mean."
+            f"{grow.parent} at {grow.stage} and {_s(lag)} of the lag: {_s(total)} with its parent, on the mean"
+            f"{besides}."
         )
 
 

@@ -227,6 +227,11 @@ def _verdict(record: Record, grow: Grow, chosen: str, end: Table) -> str:
         less = "less than" if apart < spread else "not less than"
         noise = f", {less} the {rounded(spread, PLACES)} by which the cells of one way lie apart at most"
     way, rival, by = grow.ways[chosen], grow.ways[other], f"{rounded(apart, PLACES)} {unit}"
+    winner, loser = (chosen, other) if best == chosen else (other, chosen)
+    ahead = sum(
+        (value < end[loser][cell]) is lower and value != end[loser][cell] for cell, value in end[winner].items()
+    )
+    rival += f" and in {ahead} of {plural(len(end[winner]), 'cell')}"
     if best == chosen:
         return (
             f"The choice after the lag was right: at the end of {stage}, {way} is the best of {len(order)} ways, {by} "

@@ -49,9 +49,10 @@ def _between_stages(study: Study) -> Iterable[str]:
     """Why a change of rank between stages is not one within a run."""
     said = study.stages.values()
     carried = [stage.name for stage in said if stage.continues is not None]
-    if len(said) - len(carried) > 1:
+    begun = [stage.name for stage in said if stage.continues is not None or stage.grown_at]
+    if len(said) - len(begun) > 1:
         yield (
-            f"{'Every stage' if not carried else f'Every stage but {listed(carried)}'} trains afresh, with a schedule "
+            f"{'Every stage' if not begun else f'Every stage but {listed(begun)}'} trains afresh, with a schedule "
             "that follows its own budget, so a short run is not the beginning of a long one."
         )
     seeds: dict[str, set[int]] = {stage.name: set(stage.seeds) for stage in said if stage.continues is None}
