@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -25,6 +26,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 tempfile.gettempdir()  # remembered before the variable changes
 SHARED = tempfile.TemporaryDirectory(prefix="p-", ignore_cleanup_errors=True)
 os.environ["TMPDIR"] = SHARED.name
+
+# A busy machine says nothing of what is tested.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 _used: set[Path] = set()
 
