@@ -97,6 +97,27 @@ def _loose_unit(source: Source, fault: Fault) -> Diagnostic | None:
     )
 
 
+def _parted_quantity(source: Source, fault: Fault) -> Diagnostic | None:
+    """`1h 30min`, which is one quantity in two words."""
+    from promo.base.unit_slips import proposal
+
+    kind, text, _, end = fault.lexeme
+    before = fault.before
+    if before is None or before[0] != "QUANTITY" or kind != "QUANTITY":
+        return None
+    found = proposal(before[1] + text, "", "", None)
+    if found is None:
+        return None
+    return Diagnostic(
+        "P0104",
+        f"'{before[1]} {text}' is one quantity in two words",
+        Span(source, before[2], end),
+        f"write {found.text}",
+        edits=(Edit(Span(source, before[2], end), found.text),),
+        confidence=Confidence.SURE if found.sure else Confidence.GUESS,
+    )
+
+
 def _unclosed(source: Source, fault: Fault) -> Diagnostic | None:
     if not fault.block or not (fault.lexeme[0] == END or fault.brace == "}"):
         return None
@@ -274,6 +295,7 @@ _QUESTIONS: tuple[Question, ...] = (
     _nested,
     _no_header,
     _loose_unit,
+    _parted_quantity,
     _not_a_symbol,
     _unclosed_bracket,
     _unclosed,
