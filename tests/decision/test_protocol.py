@@ -198,6 +198,7 @@ GUARDED = spec().replace(
 ASKING = spec().replace("missing rerun 1, then drop", "missing rerun 1, then hold")
 SPARING = spec().replace("  runner toy\n", "  runner toy\n  budget 0.005cpu_h\n")
 """A budget of 18 s for runs that ask for 17 s."""
+DRAWING = spec().replace("  runner toy\n", '  runner toy\n  draw seeds from "drand"\n')
 WORLDS = {
     "all is well": World(spec()),
     "every run is lost once": World(spec(), ("lost", "ok")),
@@ -209,6 +210,7 @@ WORLDS = {
     "a rule stops": World(spec(), outcomes={"close": Stopped(Failed())}),
     "a person decides": World(ASKING, outcomes={"pick": HOLD}),
     "a budget is used up": World(SPARING, ("timeout", "ok")),
+    "seeds are drawn from a value": World(DRAWING),
     "a text, and growth": World("grow_small.promo"),
     "effects and a reduction": World("screen_small.promo"),
     "the published study": World("staged_promotion.promo"),
@@ -288,8 +290,9 @@ def said(events, at: int, **what):
     return changed(events, at, event=evolve(events[at].event, **what))
 
 
-WELL, GUARD, GROWTH, ASKED = (
+WELL, GUARD, GROWTH, ASKED, DRAWN = (
     "all is well", "a guard asks for another run", "a text, and growth", "a person decides",
+    "seeds are drawn from a value",
 )  # fmt: skip
 SOUND, FLAGGED, TEXT, PERSON = (followed(WORLDS[name]) for name in (WELL, GUARD, GROWTH, ASKED))
 STOPS, SPENT = "a gate stops", "a budget is used up"
@@ -337,8 +340,10 @@ BROKEN = {
     "a stage opens twice": (WELL, Wrong.TWICE, SHORT + 1, put_in(SOUND, SHORT + 1, SOUND[SHORT].event)),
     "a gate decides twice": (WELL, Wrong.TWICE, PICK + 1, put_in(SOUND, PICK + 1, SOUND[PICK].event)),
     "a text twice": (GROWTH, Wrong.TWICE, 3, put_in(TEXT, 3, PREPARED)),
-    "a value twice": (WELL, Wrong.TWICE, 3, put_in(SOUND, 2, Publication("drand", "a"), Publication("drand", "b"))),
-    "a value behind an attempt": (WELL, Wrong.NOT_DUE, AT + 1, put_in(SOUND, AT + 1, Publication("drand", "a"))),
+    "a value twice": (DRAWN, Wrong.TWICE, 3, put_in(SOUND, 2, Publication("drand", "a"), Publication("drand", "b"))),
+    "a value that nobody draws from": (WELL, Wrong.UNKNOWN, 2, put_in(SOUND, 2, Publication("drand", "a"))),
+    "a value from elsewhere": (DRAWN, Wrong.UNKNOWN, 2, put_in(SOUND, 2, Publication("a friend", "a"))),
+    "a value behind an attempt": (DRAWN, Wrong.NOT_DUE, AT + 1, put_in(SOUND, AT + 1, Publication("drand", "a"))),
     "a stage opens early": (WELL, Wrong.NOT_DUE, AT, put_in(SOUND, AT, StageOpened("long", ("base", "good")))),
     "a gate decides early": (WELL, Wrong.NOT_DUE, AT, put_in(SOUND, AT, SOUND[PICK].event)),
     "a stage closes early": (WELL, Wrong.NOT_DUE, AT, put_in(SOUND, AT, StageClosed("short", GENESIS, 0))),
@@ -409,22 +414,22 @@ def test_every_breach_has_a_ledger_that_shows_it():
 
 
 MORE = {
-    "a clock that is set right": (2, ClockJumped(86_400), {"time": LATER}),
-    "a receipt": (5, RECEIPT, {}),
-    "a receipt behind the end": (END, RECEIPT, {}),
-    "another start": (END - 1, STARTED, {"incarnation": 2}),
-    "a value before the first attempt": (2, Publication("drand", "a"), {}),
-    "a bundle": (3, BUNDLE, {}),
+    "a clock that is set right": (WELL, 2, ClockJumped(86_400), {"time": LATER}),
+    "a receipt": (WELL, 5, RECEIPT, {}),
+    "a receipt behind the end": (WELL, END, RECEIPT, {}),
+    "another start": (WELL, END - 1, STARTED, {"incarnation": 2}),
+    "a value before the first attempt": (DRAWN, 2, Publication("drand", "a"), {}),
+    "a bundle": (WELL, 3, BUNDLE, {}),
 }
 
 
 @pytest.mark.parametrize("name", MORE)
 def test_what_may_be_recorded_at_any_time_is_no_breach(name):
-    at, happening, about = MORE[name]
+    world, at, happening, about = MORE[name]
     events = put_in(SOUND, at, happening, **about)
     later = [evolve(one, **about) if seq > at else one for seq, one in enumerate(events)]
 
-    assert found(WORLDS[WELL], later) == []
+    assert found(WORLDS[world], later) == []
 
 
 def test_a_late_result_of_an_attempt_that_was_given_up_is_no_breach():
