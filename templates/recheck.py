@@ -323,13 +323,12 @@ def many(form: Form, least: int = 0) -> Form:
     def every(value: Any) -> None:
         if type(value) is not list or not least <= len(value) <= 1_000_000:
             raise MisfitError(f" {shown(value)} is no list of {least} or more")
-        place = 0
-        try:
-            for place, one in enumerate(value):  # noqa: B007 - the place is told when one does not fit
+        for place, one in enumerate(value):
+            try:
                 form(one)
-        except MisfitError as fault:
-            fault.path.append(str(place))
-            raise
+            except MisfitError as fault:
+                fault.path.append(str(place))
+                raise
 
     return every
 

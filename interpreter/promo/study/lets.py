@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from promo.study.expressions import Expressions, Value
 from promo.study.names import Scope
-from promo.syntax.nodes import Node
+from promo.syntax.nodes import Node, Token
 
 
 def read_lets(scope: Scope, expressions: Expressions, values: dict[str, Value]) -> None:
@@ -35,15 +35,16 @@ def read_lets(scope: Scope, expressions: Expressions, values: dict[str, Value]) 
             values[name] = value
 
 
-def _names_in(part: object) -> list[str]:
+def _names_in(part: Node | Token) -> list[str]:
     """Names an expression mentions, without recursion."""
-    found, waiting = [], [part]
+    found: list[str] = []
+    waiting = [part]
     while waiting:
         item = waiting.pop()
         if isinstance(item, Node):
             waiting.extend(item.children)
-        elif getattr(item, "kind", None) == "NAME":
-            found.append(item.text)  # type: ignore[attr-defined]
+        elif item.kind == "NAME":
+            found.append(item.text)
     return found
 
 
