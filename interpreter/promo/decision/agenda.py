@@ -62,7 +62,7 @@ class SetAside:
 
 @frozen
 class Decide:
-    """A gate, rule, reduction or step of a walk decides."""
+    """A gate, rule, reduction, step of a walk, forecast or schedule decides."""
 
     name: str
 
@@ -201,7 +201,7 @@ class Agenda:
         yield Close(stage.name) if undecided is None else Decide(undecided)
 
     def after_stages(self, state: State) -> Iterator[Step]:
-        """Effects, steps of walks and reductions, which read stages that have closed."""
+        """Effects, steps of walks, reductions and what laws tell, which read stages that have closed."""
         for effects in self.study.effects.values():
             if effects.name not in state.effects and state.closed.keys() >= set(effects.stages):
                 yield Estimate(effects.name)
@@ -212,6 +212,9 @@ class Agenda:
             there = reduction.around is None or self.has_chosen(reduction.around, state)
             if reduction.name not in state.decisions and reduction.effects in state.effects and there:
                 yield Decide(reduction.name)
+        for name, law in self.study.told_by.items():
+            if name not in state.decisions and state.closed.keys() >= set(law.stages):
+                yield Decide(name)
 
     # --- stages --------------------------------------------------------------------------------------------
 
@@ -219,10 +222,11 @@ class Agenda:
         """Whether a stage may begin."""
         if not state.closed.keys() >= set(self.study.waits_for(stage.name)):
             return False
-        return stage.after is None or self.has_chosen(stage.after, state)
+        asked = (*((stage.after,) if stage.after else ()), *self.study.awaited(stage.name))
+        return all(self.has_chosen(name, state) for name in asked)
 
     def has_chosen(self, name: str, state: State) -> bool:
-        """Whether a gate, reduction or step has said who goes on, if need be by the word of a person."""
+        """Whether something has been decided, if need be by the word of a person."""
         return name in state.decisions and name not in state.waiting()
 
     def entrants(self, stage: Stage, state: State) -> tuple[str, ...]:
@@ -236,7 +240,7 @@ class Agenda:
 
     def is_finished(self, state: State) -> bool:
         """Whether everything has been done."""
-        everyone = (*self.study.deciding, *self.study.steps)
+        everyone = (*self.study.deciding, *self.study.steps, *self.study.told_by)
         decided = all(name in state.decisions for name in everyone) and not state.waiting()
         closed = all(name in state.closed for name in self.study.stages)
         return closed and decided and all(name in state.effects for name in self.study.effects)

@@ -25,6 +25,7 @@ from promo.decision.agenda import (
     Wait,
 )
 from promo.decision.decide import decide_gate, decide_rule
+from promo.decision.foretell import decide_by_law
 from promo.decision.reduce import decide_reduction
 from promo.decision.values import Decision, verdict_of
 from promo.decision.walk import decide_step
@@ -128,6 +129,9 @@ class Rehearsal:
         if name in study.steps:
             step = study.steps[name]
             return decide_step(study, step, {stage: self._evidence(stage) for stage in step.sources})
+        if name in study.told_by:
+            seen = {stage: self._evidence(stage) for stage in study.told_by[name].stages}
+            return decide_by_law(study, name, seen, recorded=self.agenda.recorded is not None)
         rule = study.deciding[name]
         match rule:
             case Gate():

@@ -15,7 +15,7 @@ from attrs import frozen
 from promo.base.codec import value_digest
 from promo.base.fields import Count, Digest, Measured
 from promo.evidence.values import Cell
-from promo.ledger.outcomes import Answer, Because, Held, Outcome, Stopped
+from promo.ledger.outcomes import Answer, Because, Held, Outcome, Stopped, Turn
 from promo.ledger.values import Verdict as RecordedVerdict
 from promo.study.judgement import Condition
 from promo.study.space import Level
@@ -291,7 +291,89 @@ class Walking:
     moves: tuple[str, ...]
 
 
-Found = Ranking | Judgement | Reducing | Walking
+@frozen
+class FitOf:
+    """A law as fitted for a candidate, or for all of them together where that is None."""
+
+    candidate: str | None
+    points: Count
+    parameters: tuple[Measured, ...]
+    """In the order of the law's form; none where there were too few places."""
+    unsure: tuple[str, ...]
+    """Parameters that the points do not tell."""
+
+
+@frozen
+class Told:
+    """What a law foretells of a candidate at a stage, with the ends of its interval."""
+
+    candidate: str
+    stage: str
+    value: Measured
+    low: Measured
+    high: Measured
+
+
+@frozen
+class Forecasting:
+    """What a forecast says."""
+
+    TAG: ClassVar = "forecast"
+
+    stages: tuple[str, ...]
+    """Those that its law is fitted to."""
+    fits: tuple[FitOf, ...]
+    foretold: tuple[Told, ...]
+    """None of a candidate whose law could not be fitted."""
+
+
+@frozen
+class Switch:
+    """Where training should go on with the next shape, in the unit of the budgets, with the ends of its interval."""
+
+    before: str
+    after: str
+    at: Measured | None
+    """None: nowhere within the law's reach."""
+    low: Measured
+    """0: perhaps from the beginning."""
+    high: Measured | None
+    """None: perhaps never."""
+
+
+class Grounds(Enum):
+    """Why a schedule goes the way that it goes."""
+
+    TOLD = "told"
+    """The laws tell where to change."""
+    WIDE = "wide"
+    """The interval of a change spans more than a factor of two."""
+    NOWHERE = "nowhere"
+    """A change is due from the beginning, or not within reach."""
+    UNSURE = "unsure"
+    """The points do not tell a law."""
+    FEW = "few"
+    """A law has too few points."""
+
+
+@frozen
+class Scheduling:
+    """What a schedule found."""
+
+    TAG: ClassVar = "schedule"
+
+    stages: tuple[str, ...]
+    """Those that its law is fitted to."""
+    fits: tuple[FitOf, ...]
+    switches: tuple[Switch, ...]
+    grounds: Grounds
+    path: tuple[Turn, ...]
+    """Shapes that are trained, and from where on; none where a person has to say."""
+    foretold: tuple[Told, ...]
+    """Of what follows the schedule, and of each shape that is kept, at the stages that train what follows it."""
+
+
+Found = Ranking | Judgement | Reducing | Walking | Forecasting | Scheduling
 
 
 @frozen
@@ -305,7 +387,7 @@ class Input:
 
 @frozen
 class Decision:
-    """What a gate, rule, reduction or step of a walk decided."""
+    """What a gate, rule, reduction, step of a walk, forecast or schedule decided."""
 
     FORM: ClassVar = ("promo_decision", 2)
 
@@ -320,7 +402,7 @@ class Decision:
 
     @property
     def kind(self) -> str:
-        """`gate`, `rule`, `reduction` or `step`."""
+        """`gate`, `rule`, `reduction`, `step`, `forecast` or `schedule`."""
         return self.found.TAG
 
     @property
@@ -349,6 +431,11 @@ class Decision:
         return self.found if isinstance(self.found, Reducing) else None
 
     @property
+    def scheduling(self) -> Scheduling | None:
+        """What a schedule found; None for the other kinds."""
+        return self.found if isinstance(self.found, Scheduling) else None
+
+    @property
     def digest(self) -> str:
         """Digest of its stored form."""
         return value_digest(self)
@@ -365,4 +452,5 @@ def verdict_of(decision: Decision, wording: int) -> RecordedVerdict:
         promoted=decision.promoted,
         answer=found.answer if isinstance(found, Judgement) else None,
         fixed=tuple((one.factor, one.level) for one in fixed if one.level is not None),
+        path=found.path if isinstance(found, Scheduling) else (),
     )

@@ -219,6 +219,7 @@ def _request(runner: Runner, given: Mapping[str, str], kind: BudgetKind, study: 
         levels=levels if in_files else None,
         curves=None,
         recorded=None,
+        changes=(),
     )
     if isinstance(runner, FileRunner):
         disk = DISK

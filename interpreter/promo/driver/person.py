@@ -50,6 +50,11 @@ def record_verdict(
         elif name in study.reductions:
             into = study.reductions[name]
             promoted = _promoted(name, f"is no row of {into.into}", promote, into.rows)
+        elif name in study.schedules:
+            shapes = study.schedules[name].shapes
+            promoted = _promoted(name, f"is no shape of {name}", promote, shapes)
+            if len(promoted) != 1:
+                raise PromoError(f"'{name}' trains one shape where laws tell no change", hint="name one with --promote")
         elif promote is not None:
             raise PromoError(f"'{name}' is a rule and promotes nobody", hint="use --go-on or --stop")
         said = PersonDecided(name, by, reason, promoted, stop)

@@ -19,7 +19,7 @@ from promo.files import read_source
 from promo.plan.compile import compile_plan
 from promo.plan.cost import check_cost
 from promo.plan.values import Plan
-from promo.study.check import NOT_YET, check
+from promo.study.check import check
 from promo.study.closure import Closure
 from promo.study.expressions import Value
 from promo.study.lock import Lock, check_seals, lock_from_json, unsealed
@@ -161,7 +161,7 @@ class Compiled(Shown):
 
     def priced(self, *also: str) -> tuple[Study, Plan]:
         """
-        Study and plan of a text that can be priced, even if this version cannot carry all of it out.
+        Study and plan of a text that can be priced.
 
         Args:
             also: codes of errors that do not matter here.
@@ -169,7 +169,7 @@ class Compiled(Shown):
         Raises:
             SpecError: the text has other errors.
         """
-        broken = any(one.code not in (NOT_YET, *also) for one in errors(self.diagnostics))
+        broken = any(one.code not in also for one in errors(self.diagnostics))
         if broken or self.study is None or self.plan is None:
             raise SpecError(self.diagnostics)
         return self.study, self.plan
@@ -208,7 +208,7 @@ def _compiled(source: Source, folder: Path, lock: Lock | None, texts: Mapping[st
     incomplete = any(one.code != "P0101" or not parsed.tree.declarations for one in parsed.diagnostics)
     found.extend(_but_not_missing(checked.diagnostics) if incomplete else checked.diagnostics)
     study, plan = checked.study, None
-    if study is not None and all(one.code == NOT_YET for one in errors(found)):
+    if study is not None and not errors(found):
         plan = compile_plan(study)
         found.extend(check_cost(study, plan))
         found.extend(check_seals(study, lock, plan.seals, closure_changes))

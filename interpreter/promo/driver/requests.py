@@ -13,7 +13,7 @@ from promo.ledger.state import State
 from promo.plan.values import PlannedRun
 from promo.run.execute import Task
 from promo.run.runners.files.declare import FileRunner
-from promo.run.values import Continued, Grown, Keeping, Kept, Request, RunOf, TextOf, Trunk
+from promo.run.values import Change, Continued, Grown, Keeping, Kept, Request, RunOf, TextOf, Trunk
 from promo.study.space import Level
 from promo.study.values import Candidate, Mode, Stage
 
@@ -48,7 +48,7 @@ class Requests:
         *drawn* is its seed and label where those were drawn elsewhere.
         """
         candidate, stage = self.study.candidates[run.candidate], self.study.stages[run.stage]
-        host, effective = self.study.hosts[run.host], candidate.effective
+        host, effective = self.study.hosts[run.host], self._first(candidate, state).effective
         seed, label = drawn or seed_of(self.study, state, run.seed)
         return Request(
             study=self.study.name,
@@ -73,6 +73,24 @@ class Requests:
             levels=self._levels(candidate),
             curves=self.replay.digest if self.replay else None,
             recorded=None if self.replay is None else self.agenda.first_recorded(run, state),
+            changes=self._changes(candidate, stage, state),
+        )
+
+    def _first(self, candidate: Candidate, state: State) -> Candidate:
+        """Whose shape a candidate begins with: its own, or the first that its schedule goes through."""
+        path = state.path(candidate.follows) if candidate.follows else ()
+        return self.study.candidates[path[0].candidate] if path else candidate
+
+    def _changes(self, candidate: Candidate, stage: Stage, state: State) -> tuple[Change, ...]:
+        """Where its schedule changes the shape of a candidate within the budget of a stage."""
+        if candidate.follows is None:
+            return ()
+        way, whole = self.study.schedules[candidate.follows].way, self.study.whole(stage.name)
+        turns = [one for one in state.path(candidate.follows)[1:] if one.at < whole]
+        models = [self.study.candidates[one.candidate].effective for one in turns]
+        return tuple(
+            Change(one.at, way, dict(model.settings), model.parameters, model.flops_per_token)
+            for one, model in zip(turns, models, strict=True)
         )
 
     def _text(self, state: State) -> TextOf | None:

@@ -296,6 +296,11 @@ class StudyFolder:
             through = state.promoted(reduction.around) if reduction.around else ()
             table = self.effects(compiled, state, reduction.effects)
             return decide_reduction(study, reduction, table, seen, through)
+        if name in study.told_by:
+            from promo.decision.foretell import decide_by_law  # only studies with laws pay for it
+
+            seen = {one: self.evidence(compiled, state, one) for one in study.told_by[name].stages}
+            return decide_by_law(study, name, seen, recorded=state.replay)
         rule = study.rules[name]
         others = self._others(compiled, state, rule)
         return decide_rule(study, rule, self.evidence(compiled, state, rule.stage), others)

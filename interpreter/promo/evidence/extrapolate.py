@@ -16,11 +16,9 @@ from promo.base.canonical import from_exact
 from promo.evidence.fitting import fit, interval, refits
 from promo.evidence.laws import FittedLaw, Point
 from promo.evidence.values import Evidence
-from promo.study.laws import Form, Law
+from promo.study.laws import LEVEL, Form, Law
 from promo.study.values import BudgetKind, Study
 
-LEVEL = 0.95
-"""Of intervals."""
 UNSURE = 0.1
 """Share of draws with an exponent at its border from which on a law is not told by its points."""
 
@@ -55,6 +53,13 @@ class Fitted:
     unsure: tuple[str, ...]
     """Parameters that the points do not tell: at a border, in the fit or in many draws of the runs."""
     foretold: tuple[Foretold, ...]
+    drawn: tuple[FittedLaw, ...] = ()
+    """Laws of other draws of the runs."""
+
+    def at(self, *place: float) -> tuple[float, float, float]:
+        """What it says of a place: the value, and the ends of its interval; only of a law that was fitted."""
+        assert self.law is not None, "there are too few places"
+        return self.law.loss(*place), *interval([one.loss(*place) for one in self.drawn], LEVEL)
 
 
 def fit_laws(study: Study, law: Law, evidence: Mapping[str, Evidence], *, recorded: bool = False) -> tuple[Fitted, ...]:
@@ -94,7 +99,7 @@ class _Reading:
         often = {name for name in law.form.names if sum(name in one.unsure for one in again) > UNSURE * len(again)}
         unsure = tuple(name for name in law.form.names if name in found.unsure or name in often)
         foretold = () if law.held is None else tuple(self.foretold(law.held, name, found, again) for name in group)
-        return Fitted(candidate, len(points), places, found, unsure, foretold)
+        return Fitted(candidate, len(points), places, found, unsure, foretold, tuple(again))
 
     def points(self, stage: str, candidate: str) -> Iterator[Point]:
         row = self.evidence[stage].row(candidate) if stage in self.evidence else None

@@ -1,8 +1,8 @@
 """
 Scaling laws: how a loss falls as compute, or size and data, grow.
 
-A law is a floor and one or two powers.  `fitting` makes one of points; here stand the values, and what two laws say
-together: where training should go on with a larger shape.
+A law is a floor and one or two powers.  `fitting` makes one of points; what laws of several shapes say together is said
+in `switching`.
 """
 
 import math
@@ -67,35 +67,3 @@ class FittedLaw:
         if loss <= floor:
             return math.inf
         return math.pow((loss - floor) / factor, -1 / exponent - 1) / (factor * exponent)
-
-
-def switch(small: FittedLaw, large: FittedLaw, least: float, most: float) -> float | None:
-    """
-    The compute at which training should go on with the larger shape: where both laws fall equally fast at equal loss.
-
-    It is not where the curves cross: what matters is what the next bit of loss costs, and that both laws price.
-
-    Args:
-        small: law in compute of the shape that trains.
-        large: law of the shape that it may become.
-        least: compute from which on a change is looked for.
-        most: compute up to which.
-
-    Returns:
-        Compute that the small shape has used there; None where there is no such place between.
-
-    Source:
-        Anagnostidis et al. (2024), "Navigating scaling laws: compute optimality in adaptive model training".
-    """
-
-    def dearer(compute: float) -> bool:
-        loss = small.loss(compute)
-        return small.price(loss) >= large.price(loss)
-
-    if dearer(least) or not dearer(most):
-        return None
-    low, high = math.log(least), math.log(most)
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (low, middle) if dearer(math.exp(middle)) else (middle, high)
-    return math.exp(high)

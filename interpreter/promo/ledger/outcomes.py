@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from promo.base.fields import Count
+from promo.base.fields import Count, Large
 
 
 class Answer(Enum):
@@ -91,7 +91,16 @@ class RunsLacking:
     stage: str
 
 
-Because = Unmet | Lacking | Incomparable | Absent | NobodyPromoted | NoBest | Failed | RunsLacking
+@frozen
+class NotTold:
+    """The laws do not tell when the shape changes that a schedule is about."""
+
+    TAG: ClassVar = "not told"
+
+    schedule: str
+
+
+Because = Unmet | Lacking | Incomparable | Absent | NobodyPromoted | NoBest | Failed | RunsLacking | NotTold
 
 
 @frozen
@@ -120,3 +129,11 @@ class Held:
 
 
 Outcome = Settled | Stopped | Held
+
+
+@frozen
+class Turn:
+    """A shape that is trained, by the candidate that keeps it, and what has been used of the budget where it begins."""
+
+    candidate: str
+    at: Large

@@ -12,7 +12,7 @@ from typing import assert_never
 from attrs import define, field
 
 from promo.base.errors import Mismatch
-from promo.ledger.outcomes import Held, Stopped
+from promo.ledger.outcomes import Held, Stopped, Turn
 from promo.ledger.sources import Input, Text
 from promo.ledger.values import (
     Amendment,
@@ -213,6 +213,13 @@ class State:
         if person is not None:
             return person.promoted or ()
         return decided.verdict.promoted if decided else ()
+
+    def path(self, schedule: str) -> tuple[Turn, ...]:
+        """The shapes that a schedule goes through, or the one that a person chose; none before that is decided."""
+        person, decided = self.people.get(schedule), self.decisions.get(schedule)
+        if person is not None:
+            return tuple(Turn(name, 0) for name in person.promoted or ())
+        return decided.verdict.path if decided else ()
 
     def ended_badly(self, run: str) -> int:
         """How many attempts of a run ended without a result that counts; lost ones have not ended."""

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 from attrs import frozen
 
 from promo.base.fields import Count, Digest, Form, Large, Measured, Moment, Name, Range, Seconds
-from promo.ledger.outcomes import Answer, Outcome
+from promo.ledger.outcomes import Answer, Outcome, Turn
 from promo.ledger.sources import Input, Installed, Recording, Said, Text
 from promo.study.closure import Closure
 from promo.study.space import Level
@@ -334,7 +334,7 @@ class ResultFlagged:
 
 @frozen
 class Verdict:
-    """What one wording of a gate, rule, reduction or step decided; `decisions/` holds all of it."""
+    """What one wording of a decider decided; `decisions/` holds all of it."""
 
     wording: Count
     """0 as it was frozen, else the number of an amendment."""
@@ -345,6 +345,8 @@ class Verdict:
     """Of a rule."""
     fixed: tuple[tuple[str, Level], ...]
     """Of a reduction: factors that are out of the search, and where."""
+    path: tuple[Turn, ...]
+    """Of a schedule: shapes that are trained, and from where on."""
 
 
 @frozen

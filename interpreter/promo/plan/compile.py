@@ -80,6 +80,13 @@ class _Identities:
             for name in grow.ways:
                 self.tried[name] = self.heads[name] + line
                 self.heads[name] += line + line  # it begins from what it left itself
+        for schedule in study.schedules.values():
+            shapes: Json = [_identity(self.heads[name]) for name in schedule.shapes]
+            law = study.laws[schedule.law]
+            points: Json = [[self.spent(study.stages[name]), *study.stages[name].hosts] for name in law.stages]
+            line = f"{digest([to_json(schedule), to_json(law), shapes, points])}\n".encode()
+            for name in study.followers(schedule.name):
+                self.heads[name] += line
 
     def runs(self, stage: Stage, budget: str, host: str, seed: int) -> list[PlannedRun]:
         """The runs of all who may enter a stage, in one of its cells; *budget* is what `spent` says of the stage."""

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from promo.base.canonical import from_exact
 from promo.decision.stats import summarise, tau_b
-from promo.decision.values import Decision, Judgement, Ranking, Reducing, Walking
+from promo.decision.values import Decision, Forecasting, Judgement, Ranking, Reducing, Scheduling, Walking
 from promo.evidence.values import Evidence
 from promo.report.amendments import amendment_lines
 from promo.report.change import plan_changes
@@ -231,6 +231,10 @@ def _outcome(decision: Decision) -> object:
             return fixed, decision.stopped, decision.held
         case Judgement():
             return found.answer
+        case Forecasting():
+            return found.foretold
+        case Scheduling():
+            return found.path, decision.held
         case _:
             assert_never(found)
 

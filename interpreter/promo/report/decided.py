@@ -15,6 +15,7 @@ from promo.decision.values import (
     Fate,
     Finding,
     Fixing,
+    Forecasting,
     Ground,
     Judgement,
     LeastAgreement,
@@ -22,6 +23,7 @@ from promo.decision.values import (
     Ranking,
     Reducing,
     Reference,
+    Scheduling,
     Standing,
     Verdict,
     Walking,
@@ -36,6 +38,7 @@ from promo.ledger.outcomes import (
     Lacking,
     NoBest,
     NobodyPromoted,
+    NotTold,
     Outcome,
     RunsLacking,
     Settled,
@@ -47,6 +50,7 @@ from promo.ledger.values import Loss, ResultFlagged
 from promo.plan.values import PlannedRun
 from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_guard
+from promo.report.told import forecast_words, schedule_words
 from promo.report.words import listed, number, plural
 from promo.study.judgement import Agreement, Condition, Difference, Equivalent, Gate, Guard, Reduction, Rule
 from promo.study.values import Grow, Study
@@ -69,6 +73,8 @@ def outcome_words(name: str, outcome: Outcome, study: Study) -> str:
 
 def because_words(name: str, because: Because, study: Study, then: str = "") -> str:
     """A reason in words, with the clause that makes it one where *then* says what follows."""
+    if isinstance(because, NotTold):
+        return f"the laws do not tell where {because.schedule} changes shape, and it says: else hold"
     rule = study.deciding[name]
     kind = {Gate: "gate", Rule: "rule", Reduction: "reduction"}[type(rule)]
     clause = f", and the {kind} says: {{}}{then}" if then else ""
@@ -163,6 +169,10 @@ def decision_words(decision: Decision, study: Study) -> str:
         case Walking():
             tries = f"tries {decision.promoted[0]}" if decision.promoted else "has nothing left to try"
             return f"{found.baseline} stands at {found.place} and {tries}"
+        case Forecasting():
+            return forecast_words(decision, found, study)
+        case Scheduling():
+            return schedule_words(decision, found, study)
         case _:
             assert_never(found)
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, assert_never
 
 from promo.base.canonical import Json, exact
 from promo.base.units import duration
-from promo.study.laws import Form, Law
+from promo.study.laws import Forecast, Form, Law, Schedule
 from promo.study.space import Level
-from promo.study.values import Baseline, Curves, Effects, Grow, Schedule
+from promo.study.values import Baseline, Curves, Effects, Grow
 
 if TYPE_CHECKING:  # whoever reads a text describes laws, and fits none
     from promo.evidence.laws import FittedLaw
@@ -65,12 +65,17 @@ def describe_grow(grow: Grow) -> dict[str, Json]:
 
 def describe_schedule(schedule: Schedule) -> dict[str, Json]:
     """Every clause of a schedule."""
+    way = f" by {schedule.way}" if schedule.way else ""
     return {
-        "shape": f"{schedule.factor} {' -> '.join(describe_level(shape) for shape in schedule.shapes)}",
-        "change": f"at equal slope of laws from {', '.join(schedule.laws_from)}",
-        "limit": schedule.limit,
-        "else": schedule.otherwise,
+        "shapes": f"{' -> '.join(schedule.shapes)}{way}",
+        "law": schedule.law,
+        "else": schedule.otherwise.value,
     }
+
+
+def describe_forecast(forecast: Forecast) -> dict[str, Json]:
+    """Every clause of a forecast."""
+    return {"of": ", ".join(forecast.candidates), "at": forecast.stage, "law": forecast.law}
 
 
 def describe_baseline(baseline: Baseline) -> dict[str, Json]:

@@ -17,6 +17,7 @@ from promo.report.declared import (
     describe_baseline,
     describe_curves,
     describe_effects,
+    describe_forecast,
     describe_grow,
     describe_law,
     describe_level,
@@ -102,6 +103,7 @@ def describe(study: Study) -> dict[str, Json]:
         ),
         **({"effects": {n: describe_effects(one) for n, one in study.effects.items()}} if study.effects else {}),
         **({"laws": {name: describe_law(law) for name, law in study.laws.items()}} if study.laws else {}),
+        **({"forecasts": {n: describe_forecast(one) for n, one in study.forecasts.items()}} if study.forecasts else {}),
         **(
             {"reduce": {n: describe_reduction(r, study.measure) for n, r in study.reductions.items()}}
             if study.reductions

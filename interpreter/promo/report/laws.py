@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping
 from tabulate import tabulate
 
 from promo.base.canonical import Json
-from promo.evidence.extrapolate import LEVEL, Fitted, Foretold, fit_laws
+from promo.evidence.extrapolate import Fitted, Foretold, fit_laws
 from promo.evidence.values import Evidence
 from promo.report.declared import describe_form, formula
 from promo.report.record import Record
 from promo.report.values import LawView
 from promo.report.words import listed, plural
-from promo.study.laws import Law
+from promo.study.laws import LEVEL, Law
 from promo.study.values import Study
 
 CHECKPOINTS = (

@@ -10,7 +10,18 @@ from typing import assert_never
 
 from attrs import evolve
 
-from promo.decision.values import Decision, Ground, Judgement, Ranking, Reducing, Standing, Verdict, Walking
+from promo.decision.values import (
+    Decision,
+    Forecasting,
+    Ground,
+    Judgement,
+    Ranking,
+    Reducing,
+    Scheduling,
+    Standing,
+    Verdict,
+    Walking,
+)
 from promo.ledger.outcomes import Held, Settled, Stopped
 from promo.ledger.state import State
 from promo.ledger.values import PersonDecided
@@ -35,8 +46,10 @@ def settled(decision: Decision, state: State) -> Decision:
             rows = {*decision.promoted, *found.dropped}
             dropped = tuple(sorted(rows - set(on)))
             return evolve(decision, outcome=outcome, promoted=on, found=evolve(found, dropped=dropped))
-        case Judgement() | Walking():
+        case Judgement() | Walking() | Forecasting():
             return decision
+        case Scheduling():
+            return evolve(decision, outcome=outcome, found=evolve(found, path=state.path(decision.name)))
         case _:
             assert_never(found)
 

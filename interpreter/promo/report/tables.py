@@ -7,13 +7,24 @@ Numbers are the exact texts of the evidence, not the rounded ones that people ar
 from collections.abc import Iterable, Iterator
 from typing import assert_never
 
-from promo.decision.values import About, Decision, Finding, Judgement, Ranking, Reducing, Walking
+from promo.decision.values import (
+    About,
+    Decision,
+    Finding,
+    Forecasting,
+    Judgement,
+    Ranking,
+    Reducing,
+    Scheduling,
+    Walking,
+)
 from promo.evidence.values import Cell
 from promo.ledger.state import Attempt
 from promo.report.decided import attempt_cause, because_words, fate_words
 from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_reduction
 from promo.report.environment import Environments
+from promo.report.foretold import foretold_rows
 from promo.report.record import Record
 from promo.run.values import Facts, Work
 from promo.study.values import Study
@@ -83,6 +94,10 @@ def decision_rows(record: Record) -> Iterator[tuple[str, ...]]:
                 yield (*_head(decision, "baseline", found.stages[-1]), trying, *seen, "", "", "", "", "")
             case Judgement():
                 yield from _rule(decision, found, study)
+            case Forecasting() | Scheduling():
+                for name, stage, value, interval, came in foretold_rows(decision, found, record):
+                    said = (name, "", value, interval, came)
+                    yield (*_head(decision, decision.kind, stage), *said, "", "", "", "", "")
             case _:
                 assert_never(found)
 

@@ -20,6 +20,7 @@ from promo.report.decided import stop_words
 from promo.report.describe import describe_budget, describe_measure, describe_mode
 from promo.report.effects import effects_story, effects_view
 from promo.report.environment import Environments, starts
+from promo.report.foretold import foretold_views
 from promo.report.growth import growth_lines
 from promo.report.ladder import ladder_view, ranked
 from promo.report.laws import laws_view
@@ -96,7 +97,7 @@ class _View:
             rules=tuple(rule_view(self.record, rule) for rule in study.rules.values()),
             reductions=tuple(reduction_view(self.record, one) for one in study.reductions.values()),
             effects=tuple(effects_view(self.record, one) for one in study.effects.values()),
-            laws=tuple(laws_view(self.record)),
+            laws=(*laws_view(self.record), *foretold_views(self.record)),
             flow=flow_view(self.record),
             reruns=reruns_view(self.record),
             vouching=vouching_view(self.record),

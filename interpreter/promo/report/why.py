@@ -16,9 +16,11 @@ from promo.decision.values import (
     Decision,
     Finding,
     Fixing,
+    Forecasting,
     Judgement,
     Ranking,
     Reducing,
+    Scheduling,
     Standing,
     Verdict,
     Walking,
@@ -86,10 +88,26 @@ def explain(record: Record, candidate: str, name: str) -> Explanation | None:
         case Reducing():
             reduction = record.study.reductions[name]
             return _of_reduction(record, reduction, decision, found, candidate) if candidate in reduction.rows else None
+        case Forecasting() | Scheduling():
+            return _of_law(record, decision, found, candidate)
         case Walking():
             return None
         case _:
             assert_never(found)
+
+
+def _of_law(record: Record, decision: Decision, found: Forecasting | Scheduling, candidate: str) -> Explanation | None:
+    """What laws said of a candidate."""
+    told = [one for one in found.foretold if one.candidate == candidate]
+    if not told:
+        return None
+    lines = (
+        *(f"Foretold at {one.stage}: {number(one.value)}, {number(one.low)} to {number(one.high)}." for one in told),
+        *_outcome(record, decision, decision.kind),
+        _digests(decision),
+    )
+    data: dict[str, Json] = {decision.kind: decision.name, "foretold": [to_json(one) for one in told]}
+    return Explanation(decision.name, f"{result_words(decision, record.study, record.state)}.", lines, data)
 
 
 def explanation_to_json(one: Explanation) -> dict[str, Json]:

@@ -113,6 +113,22 @@ class Grown:
 
 
 @frozen
+class Change:
+    """
+    A shape that training goes on with: from where on, by which way its weights grow, and what is trained from there.
+
+    *at* is in the unit of the run's whole budget, with what an earlier run has spent of it; *way* is None where no
+    weights change.
+    """
+
+    at: Large
+    way: str | None
+    settings: Mapping[str, int | str]
+    parameters: Large
+    flops_per_token: Large
+
+
+@frozen
 class Request:
     """
     Everything that an attempt is asked, and all that its training depends on.
@@ -152,6 +168,8 @@ class Request:
     """The table that a replay reads."""
     recorded: Count | None
     """Which recorded run of its cell it reads."""
+    changes: tuple[Change, ...]
+    """In the order in which they come; none for a run that keeps its shape."""
 
 
 # --- attempts ----------------------------------------------------------------------------------------------------

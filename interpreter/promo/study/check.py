@@ -7,6 +7,7 @@ mistake is one message.
 
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -61,12 +62,12 @@ from promo.study.values import (
 )
 from promo.syntax.nodes import Node, Tree
 
+if TYPE_CHECKING:
+    from promo.study.foretelling import Foretelling
+
 EDITION = 1
 
-NOT_YET = "P0910"
-"""Code of what is read, checked and priced but cannot be carried out by this version."""
-
-LEAVES = ("gate", "rule", "stage", "grow", "baseline", "effects", "reduce", "law")
+LEAVES = ("gate", "rule", "stage", "grow", "baseline", "effects", "reduce", "law", "forecast")
 """Declarations that nothing else has to use."""
 
 
@@ -111,6 +112,8 @@ class _Parts(Shown):
     steps: dict[str, Step]
     effects: dict[str, Effects]
     laws: dict[str, Law]
+    foretelling: "Foretelling | None"
+    """None for a text without forecasts and schedules."""
     reach: dict[str, Entrants] | None
 
 
@@ -141,9 +144,8 @@ class _Check:
         block = self._only("study", "study NAME { ... }")
         study = self._study(block) if block else None
         found = tuple(scope.found)
-        broken = any(one.code != NOT_YET for one in errors(found))
-        waits = any(one.code == NOT_YET for one in found)  # what rests on it is left out with it
-        assert broken or waits or study is None or self._whole(study), "a declaration was left out without a word"
+        broken = bool(errors(found))
+        assert broken or study is None or self._whole(study), "a declaration was left out without a word"
         return Checked(None if broken else study, found, self.values)
 
     def _whole(self, study: Study) -> bool:
@@ -158,6 +160,7 @@ class _Check:
             "rule": len(study.rules),
         }
         built |= {"effects": len(study.effects), "reduce": len(study.reductions), "law": len(study.laws)}
+        built |= {"forecast": len(study.forecasts), "schedule": len(study.schedules)}
         return all(own.count(kind) == count for kind, count in built.items())
 
     def _right_edition(self) -> bool:
@@ -213,6 +216,9 @@ class _Check:
         ladder = Ladder(scope, expressions, conditions.cohorts, near)
         ladder.read()
         growth.settle(ladder.stages)
+        foretelling = self._foretelling(conditions)
+        if foretelling is not None:
+            foretelling.settle(ladder.stages)
         self._budgets(runner, ladder, conditions.factors)
         rules = Rules(scope, expressions, measure)
         rules.read()
@@ -224,6 +230,8 @@ class _Check:
         budget_s, attempts = self._budget(expressions, clauses), self._attempts(expressions, clauses)
         effects = self._effects(expressions, conditions, ladder, reach or {})
         laws = self._laws(expressions, conditions, ladder, reach or {}, measure)
+        if foretelling is not None:
+            foretelling.read(laws, ladder.stages, reach or {})
         reductions.check(effects)
         curves, order = self._curves(), clauses.maybe("run_order")
         order_seed = expressions.count(order.token("INT"), least=0, what="a seed") if order else None
@@ -231,7 +239,19 @@ class _Check:
             measure, choice, budget_s, data, hosts, noise, curves, read_draw(scope, clauses), order_seed, attempts
         )
         return _Parts(
-            given, conditions, growth, near, ladder, rules, reductions, baselines, steps, effects, laws, reach
+            given,
+            conditions,
+            growth,
+            near,
+            ladder,
+            rules,
+            reductions,
+            baselines,
+            steps,
+            effects,
+            laws,
+            foretelling,
+            reach,
         )
 
     def _measured(self, clauses: Clauses) -> tuple[Measure, RunnerChoice, Runner]:
@@ -268,11 +288,12 @@ class _Check:
             account=read.ladder.account,
             curves=given.curves,
             grows=read.growth.grows,
-            schedules=read.growth.schedules,
+            schedules=read.foretelling.schedules if read.foretelling else {},
             baselines=read.baselines,
             steps=read.steps,
             effects=read.effects,
             laws=read.laws,
+            forecasts=read.foretelling.forecasts if read.foretelling else {},
             noise=given.noise,
             anchor=clauses.maybe("anchor") is not None,
             draw=given.draw,
@@ -288,8 +309,7 @@ class _Check:
         """Factors, candidates and cohorts, in the order in which one needs the other."""
         growth = Growth(conditions.scope, expressions, conditions, measure)
         conditions.read_factors()
-        growth.read_schedules()
-        conditions.read_candidates(growth.schedules)
+        conditions.read_candidates()
         growth.read_grows()
         conditions.read_cohorts()
         return growth
@@ -340,6 +360,13 @@ class _Check:
         found = Scaling(self.scope, expressions, conditions, lower_is_better=measure.lower_is_better)
         found.read(ladder.stages, reach)
         return found.laws
+
+    def _foretelling(self, conditions: Conditions) -> "Foretelling | None":
+        if not self._declares("forecast") and not self._declares("schedule"):
+            return None
+        from promo.study.foretelling import Foretelling
+
+        return Foretelling(self.scope, conditions)
 
     def _curves(self) -> Curves | None:
         if not self._declares("curves"):

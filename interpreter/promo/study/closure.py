@@ -7,7 +7,7 @@ declarations, titles, prices and roles are left out: they cannot move a verdict.
 how much a timed run trains; they are left to the digest of the plan, so that a seal holds on fewer cores or in a queue.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 from typing import ClassVar, assert_never
 
@@ -27,6 +27,7 @@ from promo.study.judgement import (
     also_read,
     primitives,
 )
+from promo.study.laws import Law, Schedule
 from promo.study.meaning import gate_meaning
 from promo.study.space import Neighbourhood
 from promo.study.values import Budget, Data, Draw, Effects, Grow, Machine, Measure, Mode, RunnerChoice, Stage, Study
@@ -75,6 +76,9 @@ class Closure(Shown):
     machines: Mapping[str, Machine]
     candidates: Mapping[str, Settings]
     grows: Mapping[str, Grow]
+    schedules: Mapping[str, Schedule]
+    laws: Mapping[str, Law]
+    """Of those schedules."""
     effects: Effects | None
     """What a reduction reads."""
     neighbours: Neighbourhood | None
@@ -132,12 +136,17 @@ def _of_reduction(study: Study, rule: Reduction) -> Closure:
     )
 
 
-def _rests_on(study: Study, rule: Deciding, stages: set[str], candidates: Iterable[str]) -> Closure:
+def _rests_on(study: Study, rule: Deciding, stages: set[str], candidates: Collection[str]) -> Closure:
     """Everything behind the evidence of some stages."""
+    followed = {study.candidates[name].follows for name in candidates}
+    schedules = {name: one for name, one in study.schedules.items() if name in followed}
+    laws = {one.law: study.laws[one.law] for one in schedules.values()}
     grows = _grows(study, stages, set(candidates))
     trained = stages | {name for grow in grows for name in (grow.name, grow.stage)}
+    trained |= {name for law in laws.values() for name in law.stages}
     read = trained | {before.name for name in trained for before in study.carried_on(name)}
     named = {*candidates, *(name for grow in grows for name in (grow.parent, *grow.ways))}
+    named |= {name for one in schedules.values() for name in one.shapes}
     hosts = {host for name in read for host in study.stages[name].hosts}
     return Closure(
         rule=rule,
@@ -148,6 +157,8 @@ def _rests_on(study: Study, rule: Deciding, stages: set[str], candidates: Iterab
         machines={host: study.hosts[host].machine for host in hosts},
         candidates={name: dict(study.candidates[name].effective.settings) for name in named},
         grows={grow.name: grow for grow in grows},
+        schedules=schedules,
+        laws=laws,
         effects=None,
         neighbours=None,
         around=None,

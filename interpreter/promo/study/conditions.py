@@ -6,7 +6,7 @@ is like, or from the factor's default.  The runner then says what that trains, b
 paper may be one model (a width is rounded up to a multiple of the head size).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from attrs import define, evolve, field
@@ -55,7 +55,6 @@ class Conditions:
         self.arrays: dict[str, Array] = dict(imported.arrays)
         self.candidates: dict[str, Candidate] = dict(imported.candidates)
         self.cohorts: dict[str, tuple[str, ...]] = dict(imported.cohorts)
-        self.schedules: set[str] = set()
         self.levels = Levels(scope, expressions, runner, self.factors)
 
     def read_factors(self) -> None:
@@ -71,9 +70,8 @@ class Conditions:
         reader.read([block for block, more in mixed.items() if not more])
         self.scope.row = self._named
 
-    def read_candidates(self, schedules: Iterable[str]) -> None:
-        """Read candidates; those that follow a schedule differ from those that do not."""
-        self.schedules = set(schedules)
+    def read_candidates(self) -> None:
+        """Read candidates."""
         for block in self._like_first():
             self.scope.guard(block, self._candidate)
         for candidate in self.candidates.values():
@@ -204,8 +202,8 @@ class Conditions:
                     chain = []
                     break
                 chain.append(name)
-                like = blocks[name].node("like")
-                name = like.token("NAME").text if like else None
+                model = self._begins(blocks[name])
+                name = None if model is None else model.text
             for link in reversed(chain):
                 done[link] = blocks[link]  # those like a candidate in a circle fall silent with it
         return list(done.values())
@@ -214,18 +212,20 @@ class Conditions:
         scope = self.scope
         name = block.token("NAME").text
         levels = {factor.name: factor.default for factor in self.factors.values()}
-        like = block.node("like")
-        if like is not None:
-            model = scope.meant(like)
-            if model is None:
-                return None
-            if model not in self.candidates:
-                self._too_early(like.token("NAME"))
-                return None
-            levels.update(self.candidates[model].levels)
         follows = block.node("follows")
         schedule = scope.meant(follows) if follows else None
-        if follows is not None and schedule not in self.schedules:
+        if follows is not None and (schedule is None or not self._only_follows(block)):
+            return None
+        model = self._begins(block)
+        if model is not None:
+            name_of_model = scope.refer(model, "candidate")
+            if name_of_model is None:
+                return None
+            if name_of_model not in self.candidates:
+                self._too_early(model)
+                return None
+            levels.update(self.candidates[name_of_model].levels)
+        elif follows is not None:
             return None
         sound = True
         given: dict[str, Node] = {}
@@ -252,7 +252,25 @@ class Conditions:
             block,
             (("follows", schedule),) if schedule else (),
             control_of,
+            schedule,
         )
+
+    def _begins(self, block: Node) -> Token | None:
+        """Whose levels a candidate begins with: of the one it is like, or of the first shape that it goes through."""
+        like, follows = block.node("like"), block.node("follows")
+        if like is not None and follows is None:
+            return like.token("NAME")
+        schedule = None if follows is None else self.scope.declared.get(follows.token("NAME").text)
+        shapes = None if schedule is None or schedule.kind != "schedule" else schedule.node("shapes")
+        return None if shapes is None else shapes.token("NAME")
+
+    def _only_follows(self, block: Node) -> bool:
+        """Whether a candidate that follows a schedule leaves all that is trained to the shapes of that."""
+        extra = block.node("like") or next(block.nodes("setting"), None)
+        if extra is not None:
+            message = "what is trained here is said by the shapes of its schedule, and by nothing else"
+            self.scope.report("P0804", message, extra, "set it in the candidates that are the shapes")
+        return extra is None
 
     def grown(self, grow: Grow, name: Token, block: Node) -> None:
         """The candidate that a growth becomes: the parent with one level changed, and its history."""
@@ -283,6 +301,7 @@ class Conditions:
         block: Node,
         history: tuple[tuple[str, str], ...] = (),
         control_of: str | None = None,
+        follows: str | None = None,
     ) -> Candidate | None:
         """Ask the runner what the condition trains, and keep the candidate."""
         if levels is None:
@@ -304,6 +323,7 @@ class Conditions:
             levels=tuple(sorted(levels.items())),
             effective=effective,
             origin=origin,
+            follows=follows,
             control_of=control_of,
             documentation=documentation,
             where=self.scope.where(block),

@@ -247,7 +247,7 @@ def _needs(stages: Mapping[str, Stage], choosers: Choosers, name: str) -> tuple[
     stage = stages[name]
     chooser = choosers.get(stage.after or "")
     before = chooser.needs if chooser else (stage.continues,) if stage.continues else ()
-    return (*before, *stage.grown_at)
+    return (*before, *stage.grown_at, *stage.rests_on)
 
 
 def check_gates(scope: Scope, gates: Iterable[Gate], reach: Mapping[str, Entrants]) -> None:

@@ -1,9 +1,9 @@
 """
-Growth and schedules of shapes.
+Growth from the tree.
 
 A growth comes to three things that the rest of promo knows already: a candidate for each way to grow, a stage of the
 growth's name in which they train for the lag, and a gate of that name which chooses one.  A stage that trains what the
-growth becomes waits for it.  Schedules are checked and priced; this version cannot carry them out yet.
+growth becomes waits for it.
 """
 
 from collections.abc import Mapping
@@ -19,11 +19,9 @@ from promo.study.expressions import Expressions
 from promo.study.judgement import Gate, Handling, Statistic, Then, TieBreak, Top
 from promo.study.names import Scope
 from promo.study.space import Level
-from promo.study.values import Budget, BudgetKind, Effective, Entrants, Grow, Measure, Schedule, Stage
-from promo.syntax.clauses import WAYS_TO_GROW, words
+from promo.study.values import Budget, BudgetKind, Effective, Entrants, Grow, Measure, Stage
+from promo.syntax.clauses import WAYS_TO_GROW
 from promo.syntax.nodes import Node, Token
-
-FEWEST_BUDGETS = 3
 
 
 def _parent(block: Node) -> str:
@@ -67,18 +65,12 @@ def _gate(grow: Grow, measure: Measure) -> Gate:
 
 
 class Growth:
-    """Reads growth and schedules of one text."""
+    """Reads growth of one text."""
 
     def __init__(self, scope: Scope, expressions: Expressions, conditions: Conditions, measure: Measure) -> None:
         self.scope, self.expressions, self.conditions, self.measure = scope, expressions, conditions, measure
         self.criteria = Criteria(scope, expressions, measure)
         self.grows: dict[str, Grow] = {}
-        self.schedules: dict[str, Schedule] = {}
-
-    def read_schedules(self) -> None:
-        """Schedules come before the candidates that follow them."""
-        for block in self.scope.of_kind("schedule"):
-            self.scope.guard(block, self._schedule)
 
     def read_grows(self) -> None:
         """What grows becomes a candidate, so this comes before cohorts, and what it grows from goes first."""
@@ -127,7 +119,7 @@ class Growth:
         return {grow.name: _gate(grow, self.measure) for grow in self.grows.values()}
 
     def check_stages(self, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]) -> None:
-        """What growth and schedules say of stages, once those are known."""
+        """What growth says of stages, once those are known."""
         for grow in self.grows.values():
             there, at = reach.get(grow.stage), grow.where["parent"]
             if there is not None and grow.parent not in there.possible:
@@ -138,7 +130,7 @@ class Growth:
                 self.scope.report("P0801", message, at, "name a stage that it enters in any case")
             elif grow.stage not in stages:
                 message = f"'{grow.stage}' is a stage of another study, and states of models are kept by their own"
-                self.scope.report("P0910", message, at, "train the parent in this study")
+                self.scope.report("P0801", message, at, "train the parent in this study")
             for stage in stages.values():
                 there = reach.get(stage.name)
                 if there is None or stage.continues or stage.name == grow.name:
@@ -146,11 +138,6 @@ class Growth:
                 for name in (one for one in grow.grown if one in there.possible):
                     self._cells(name, grow, stage, stages)
                     break
-        for schedule in self.schedules.values():
-            budgets = {stages[name].budget.amount for name in schedule.laws_from if name in stages}
-            if len(schedule.laws_from) < FEWEST_BUDGETS or (budgets and len(budgets) < FEWEST_BUDGETS):
-                message = f"a law fitted to fewer than {FEWEST_BUDGETS} budgets is not determined"
-                self.scope.warn("P0803", message, schedule.where["change"], "name stages of three budgets or more")
 
     def _cells(self, name: str, grow: Grow, stage: Stage, stages: Mapping[str, Stage]) -> None:
         """What grew in a cell is trained on in that cell, and nowhere else."""
@@ -271,37 +258,3 @@ class Growth:
         levels = [self.conditions.levels.level(factor, part) for part in parts]
         sound = tuple(level for level in levels if level is not None)
         return sound if len(sound) == len(levels) else None
-
-    def _schedule(self, block: Node) -> Schedule | None:
-        scope = self.scope
-        clauses = scope.clauses(block)
-        scope.report("P0910", "this version cannot change a model's shape while it trains yet", scope.naming(block))
-        if not clauses.complete:
-            return None
-        shape = clauses.one("shape")
-        factor = scope.meant(shape)
-        stages = scope.all_meant(clauses.one("change"))
-        limit = self.expressions.count_given(clauses.one("limit"), what="the number of changes")
-        levels = self._levels(factor, list(shape.children[1:])) if factor else None
-        if factor is None or levels is None or limit is None or stages is None:
-            return None
-        word = clauses.one("otherwise").token("NAME")
-        if word.text not in words("otherwise"):
-            message = f"'{word.text}' is nothing that a shape can do when no change is due"
-            scope.report("P0412", message, word, "write: else hold")
-            return None
-        if limit > len(levels) - 1:
-            message = f"{len(levels)} shapes allow {len(levels) - 1} changes, not {limit}"
-            scope.report("P0804", message, clauses.one("limit"), f"write: limit {len(levels) - 1} changes")
-            return None
-        schedule = Schedule(
-            name=block.token("NAME").text,
-            factor=factor,
-            shapes=levels,
-            laws_from=stages,
-            limit=limit,
-            otherwise=word.text,
-            where=scope.where(block),
-        )
-        self.schedules[schedule.name] = schedule
-        return schedule

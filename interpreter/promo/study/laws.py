@@ -1,4 +1,4 @@
-"""Laws as values: how a measure falls with the budget, fitted to the runs of stages; `scaling` reads them."""
+"""Laws as values: how a measure falls with the budget, what they foretell, and shapes that change by them."""
 
 from enum import Enum
 from typing import assert_never
@@ -8,6 +8,9 @@ from attrs import frozen
 from promo.base.fields import Count, Remark
 from promo.base.shown import LEAN, Shown
 from promo.study.places import Where, place
+
+LEVEL = 0.95
+"""Of the intervals of what laws foretell."""
 
 
 class Form(Enum):
@@ -66,3 +69,44 @@ class Law(Shown):
     def every_stage(self) -> tuple[str, ...]:
         """The stages that it is fitted to, and the one that tests it."""
         return self.stages if self.held is None else (*self.stages, self.held)
+
+
+@frozen(**LEAN)
+class Forecast(Shown):
+    """What a law foretells of candidates at a stage, put down before that stage opens."""
+
+    name: str
+    law: str
+    candidates: tuple[str, ...]
+    stage: str
+    documentation: Remark
+    where: Where = place()
+
+
+class Otherwise(Enum):
+    """What a candidate that follows a schedule trains where the laws do not tell when to change."""
+
+    HOLD = "hold"
+    """A person says."""
+    BEST = "best"
+    """The shape of which the law foretells the best at the stage's budget, all the way."""
+    LARGEST = "largest"
+    """The largest shape, all the way."""
+
+
+@frozen(**LEAN)
+class Schedule(Shown):
+    """
+    Shapes that a model goes through while it trains, each until the next one's law falls as fast at equal loss.
+
+    The shapes are those of candidates that keep theirs, which are also what else could have been trained; *way* is how
+    the weights grow from one to the next, None where none change.
+    """
+
+    name: str
+    shapes: tuple[str, ...]
+    way: str | None
+    law: str
+    otherwise: Otherwise
+    documentation: Remark
+    where: Where = place()

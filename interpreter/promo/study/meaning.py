@@ -30,6 +30,7 @@ def _stage(stage: Stage) -> Stage:
         hosts=tuple(sorted(stage.hosts)),
         seeds=tuple(sorted(stage.seeds)),
         grown_at=tuple(sorted(stage.grown_at)),
+        rests_on=tuple(sorted(stage.rests_on)),
     )
 
 

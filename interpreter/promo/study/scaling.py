@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from promo.study.conditions import Conditions
 from promo.study.expressions import Expressions
+from promo.study.foretelling import whole
 from promo.study.laws import Form, Law
 from promo.study.names import Clauses, Scope
 from promo.study.values import BudgetKind, Entrants, Mode, Stage
@@ -126,7 +127,7 @@ class Scaling:
 
     def _enough(self, law: Law, clauses: Clauses, stages: Mapping[str, Stage]) -> bool:
         """As many places as parameters, and a test that lies beyond them."""
-        scope, budgets = self.scope, [_whole(stages, name) for name in law.stages]
+        scope, budgets = self.scope, [whole(stages, name) for name in law.stages]
         shapes = len(law.candidates) if law.form is Form.SIZE_AND_DATA else 1
         places, needed = len(set(budgets)) * shapes, len(law.form.names)
         if places < needed:
@@ -134,18 +135,9 @@ class Scaling:
             message = f"a law of {needed} parameters needs {needed} {what}, and there are {places}"
             scope.report("P0813", message, clauses.one("stages"), "name stages of more budgets")
             return False
-        if law.held is not None and not max(budgets) < _whole(stages, law.held) <= law.reach * max(budgets):
+        if law.held is not None and not max(budgets) < whole(stages, law.held) <= law.reach * max(budgets):
             message = f"a test lies beyond the budgets of a law, and within its reach of {law.reach} times"
             at = clauses.one("held_out")
             scope.report("P0812", message, at, "name a stage of a larger budget, or a longer reach")
             return False
         return True
-
-
-def _whole(stages: Mapping[str, Stage], name: str) -> int:
-    """A stage's budget with what its runs had spent where they begin."""
-    stage = stages[name]
-    before = stages.get(stage.continues or "")
-    if before is None:
-        return stage.budget.amount
-    return stage.budget.amount + (_whole(stages, before.name) if before.trunk is None else before.trunk)

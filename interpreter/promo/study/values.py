@@ -16,7 +16,7 @@ from promo.base.fields import Large, Remark, Unstored
 from promo.base.shown import LEAN, Shown
 from promo.study.account import Account
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
-from promo.study.laws import Law
+from promo.study.laws import Forecast, Law, Schedule
 from promo.study.limits import ALLOWANCE_S, ATTEMPTS, Allowance, limit_s, longest_s
 from promo.study.places import Where, place
 from promo.study.space import Array, Design, Factor, Level, Neighbourhood
@@ -142,6 +142,8 @@ class Candidate(Shown):
     effective: Effective
     origin: Remark
     """Where it was declared, in words: `candidate`, or `row 4 of screen`."""
+    follows: str | None
+    """The schedule by which its shape changes while it trains; None for one that keeps its shape."""
     control_of: str | None
     """The candidate whose size a control has."""
     documentation: Remark
@@ -236,6 +238,8 @@ class Stage(Shown):
     grown_at: tuple[str, ...] = ()
     """Stages that must have ended because what they trained grows here: a parent's, or those where ways to grow are
     tried."""
+    rests_on: tuple[str, ...] = ()
+    """Stages that must have ended because laws are fitted to them that foretell this one, or change shapes in it."""
 
     @property
     def mode(self) -> Mode:
@@ -299,19 +303,6 @@ class Grow(Shown):
     def grown(self) -> tuple[str, ...]:
         """Candidates that begin from what grew: the one that it becomes, and its ways."""
         return (self.becomes, *self.ways)
-
-
-@frozen(**LEAN)
-class Schedule(Shown):
-    """Shapes a model goes through while it trains, changed where the fitted laws fall equally fast."""
-
-    name: str
-    factor: str
-    shapes: tuple[Level, ...]
-    laws_from: tuple[str, ...]
-    limit: int
-    otherwise: str
-    where: Where = place()
 
 
 @frozen(**LEAN)
@@ -408,6 +399,7 @@ class Study(Shown):
     steps: Mapping[str, Step]
     """Choices of greedy walks, by the stage that follows."""
     laws: Mapping[str, Law]
+    forecasts: Mapping[str, Forecast]
     effects: Mapping[str, Effects]
     noise: Fraction | None
     """Declared standard deviation of the metric between seeds."""
@@ -458,7 +450,23 @@ class Study(Shown):
         """Stages that must have ended before another one begins."""
         chooser, said = self.chooser(stage), self.stages[stage]
         others = (one for one in (said.continues, said.beside) if one)
-        return (*(chooser.needs if chooser else ()), *others, *said.grown_at)
+        return (*(chooser.needs if chooser else ()), *others, *said.grown_at, *said.rests_on)
+
+    def awaited(self, stage: str) -> tuple[str, ...]:
+        """Forecasts and schedules that are settled before a stage opens: what laws say of it is put down first."""
+        foretold = (name for name, one in self.forecasts.items() if one.stage == stage)
+        followed = {self.candidates[name].follows for name in self.stages[stage].candidates}
+        return (*foretold, *(name for name in self.schedules if name in followed))
+
+    @property
+    def told_by(self) -> Mapping[str, Law]:
+        """Forecast or schedule -> the law that it rests on."""
+        asked: dict[str, Forecast | Schedule] = {**self.forecasts, **self.schedules}
+        return {name: self.laws[one.law] for name, one in asked.items()}
+
+    def followers(self, schedule: str) -> tuple[str, ...]:
+        """Candidates whose shape changes by a schedule."""
+        return tuple(name for name, one in self.candidates.items() if one.follows == schedule)
 
     def growth_of(self, candidate: str) -> Grow | None:
         """The growth that a candidate comes from, if it does."""

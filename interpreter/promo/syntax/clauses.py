@@ -19,7 +19,7 @@ from promo.syntax.nodes import Node, Token
 
 Kind = Literal[
     "host", "factor", "let", "design", "candidate", "cohort", "stage", "gate", "rule", "data", "schedule", "grow",
-    "effects", "reduce", "baseline", "law",
+    "effects", "reduce", "baseline", "law", "forecast",
 ]  # fmt: skip
 """Declarations that others can name."""
 
@@ -40,6 +40,7 @@ SPOKEN: Mapping[str, str] = {
     "reduce": "reduction",
     "baseline": "baseline",
     "law": "law",
+    "forecast": "forecast",
 }
 """Declaration -> what it is called in a message."""
 
@@ -257,6 +258,8 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "held_out": _of(_STAGE),
     "reach": _is(_COUNT),
     "draws": _is(_COUNT, _COUNT),
+    "forecast": _of(_new("forecast")),
+    "at_stage": _of(_STAGE),
     # screening
     "effects": _of(_new("effects")),
     "stages": _of(_STAGE),
@@ -280,10 +283,10 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "choose": Arguments((_METRIC,), (_measures("200steps", Dimension.STEPS),)),
     "becomes": _of(_new("candidate")),
     "schedule": _of(_new("schedule")),
-    "shape": Arguments((_FACTOR,), (_LEVEL,)),
-    "change": _of(_STAGE),
-    "limit": _is(_COUNT),
-    "otherwise": _of(_to(words=("hold",))),
+    "shapes": _of(_CANDIDATE),
+    "by_way": _of(_to(words=WAYS_TO_GROW)),
+    "by_law": _of(_to("law")),
+    "otherwise": _of(_to(words=("hold", "best", "largest"))),
 }
 """Rule of the grammar -> the names and values in it."""
 
@@ -409,6 +412,11 @@ BLOCKS: Mapping[str, Mapping[str, Clause]] = {
         "reach": _must("reach 4 times"),
         "draws": _must("draws 200 seed 1"),
     },
+    "forecast": {
+        "fitted_to": _must("of CANDIDATE, CANDIDATE"),
+        "at_stage": _must("at STAGE"),
+        "by_law": _must("law LAW"),
+    },
     "effects": {
         "stages": _must("from STAGE"),
         "model": _must("model main, pairs"),
@@ -437,9 +445,8 @@ BLOCKS: Mapping[str, Mapping[str, Clause]] = {
         "becomes": _must("becomes NAME"),
     },
     "schedule": {
-        "shape": _must("shape aspect 32 -> 48"),
-        "change": _must("change at equal slope of laws from STAGE, STAGE, STAGE"),
-        "limit": _must("limit 1 changes"),
+        "shapes": _must("shapes CANDIDATE -> CANDIDATE by interleave"),
+        "by_law": _must("law LAW"),
         "otherwise": _must("else hold"),
     },
 }

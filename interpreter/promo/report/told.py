@@ -1,0 +1,71 @@
+"""What laws told, in words: a forecast, and where a schedule changes shape."""
+
+from typing import assert_never
+
+from promo.base.canonical import from_exact
+from promo.decision.values import Decision, Forecasting, Grounds, Scheduling, Switch
+from promo.report.words import listed, number
+from promo.study.laws import LEVEL, Law
+from promo.study.values import BudgetKind, Study
+
+UNITS = {BudgetKind.FLOPS: "flop", BudgetKind.WALL: "s", BudgetKind.CPU: "s cpu"}
+"""Of budgets in which shapes are compared."""
+
+
+def forecast_words(decision: Decision, found: Forecasting, study: Study) -> str:
+    """What a forecast says, in one sentence."""
+    forecast = study.forecasts[decision.name]
+    if not found.foretold:
+        return f"{decision.name} foretells nothing of {forecast.stage}: {forecast.law} has too few points"
+    said = (f"{one.candidate} {number(one.value)} ({number(one.low)} to {number(one.high)})" for one in found.foretold)
+    return f"{decision.name} foretells at {forecast.stage}: {', '.join(said)}"
+
+
+def schedule_words(decision: Decision, found: Scheduling, study: Study) -> str:
+    """Where a schedule changes shape, or why it does not, in one sentence."""
+    unit = unit_of(study, study.laws[study.schedules[decision.name].law])
+    if found.grounds is Grounds.TOLD:
+        places = (f"to {one.candidate} at {compute_text(one.at, unit)}" for one in found.path[1:])
+        return f"{decision.name} begins with {found.path[0].candidate} and changes {listed(list(places))}"
+    kept = f"keeps {found.path[0].candidate} all the way" if found.path else "leaves it to a person which shape to keep"
+    return f"{decision.name} {kept}: {grounds_words(found, unit)}"
+
+
+def grounds_words(found: Scheduling, unit: str) -> str:
+    """Why shapes change, or do not."""
+    match found.grounds:
+        case Grounds.TOLD:
+            return "the laws tell where to change"
+        case Grounds.FEW:
+            return "a law has runs at too few budgets"
+        case Grounds.UNSURE:
+            lacking = [one for one in found.fits if one.unsure]
+            return f"the points of {listed([str(one.candidate) for one in lacking])} do not tell its law"
+        case Grounds.NOWHERE:
+            return "; ".join(switch_words(one, unit) for one in found.switches)
+        case Grounds.WIDE:
+            wide = "; ".join(switch_words(one, unit) for one in found.switches)
+            return f"the laws do not tell within a factor of two where to change: {wide}"
+        case _:
+            assert_never(found.grounds)
+
+
+def switch_words(one: Switch, unit: str) -> str:
+    """Where two laws fall equally fast at equal loss, with the interval of that."""
+    low = "the beginning" if not from_exact(one.low) else compute_text(one.low, unit)
+    high = "beyond reach" if one.high is None else compute_text(one.high, unit)
+    where = "nowhere within reach" if one.at is None else f"at {compute_text(one.at, unit)}"
+    if one.at is not None and not from_exact(one.at):
+        where = "from the beginning"
+    return f"{one.after} is the cheaper one after {one.before} {where} ({LEVEL:.0%} interval: {low} to {high})"
+
+
+def compute_text(amount: str | int, unit: str) -> str:
+    """An amount of a budget, to three digits."""
+    return f"{float(amount):.3g} {unit}"
+
+
+def unit_of(study: Study, law: Law) -> str:
+    """The unit in which a law measures compute."""
+    kind = study.stages[law.stages[0]].budget.kind
+    return UNITS.get(kind, kind.value)

@@ -1,0 +1,251 @@
+"""
+Forecasts and schedules from the tree: what laws are asked, and the stages that wait for their answers.
+
+Both rest on a law and come before a stage: a forecast says what will come there, a schedule when the shape changes of
+what is trained there.  So the stages that a law is fitted to end before that stage begins, and none of them may train
+what the law decides about.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+
+from attrs import evolve
+
+from promo.study.conditions import Conditions
+from promo.study.laws import Forecast, Form, Law, Otherwise, Schedule
+from promo.study.names import Scope
+from promo.study.values import BudgetKind, Candidate, Entrants, Stage
+from promo.syntax.clauses import words
+from promo.syntax.nodes import Node
+
+COMPUTE = frozenset({BudgetKind.FLOPS, BudgetKind.WALL, BudgetKind.CPU})
+"""Budgets in which a larger shape pays for being larger, so that laws of two shapes can be held against each other."""
+
+
+class Foretelling:
+    """Reads the forecasts and schedules of one text."""
+
+    def __init__(self, scope: Scope, conditions: Conditions) -> None:
+        self.scope, self.conditions = scope, conditions
+        self.forecasts: dict[str, Forecast] = {}
+        self.schedules: dict[str, Schedule] = {}
+
+    def settle(self, stages: dict[str, Stage]) -> None:
+        """Let each stage that laws are asked about wait for the stages that those are fitted to."""
+        for name, stage in list(stages.items()):
+            laws = {clause.token("NAME").text for block in self._asked_of(stage) for clause in block.nodes("by_law")}
+            needed = {name for law in laws for name in self._fitted_to(law)}
+            stages[name] = evolve(stage, rests_on=tuple(one for one in stages if one in needed and one != name))
+
+    def _asked_of(self, stage: Stage) -> Iterator[Node]:
+        """Blocks of forecasts of a stage, and of schedules that candidates follow in it."""
+        candidates = self.conditions.candidates
+        followed = {candidates[name].follows for name in stage.candidates if name in candidates}
+        for block in self.scope.of_kind("schedule"):
+            if block.token("NAME").text in followed:
+                yield block
+        for block in self.scope.of_kind("forecast"):
+            if any(clause.token("NAME").text == stage.name for clause in block.nodes("at_stage")):
+                yield block
+
+    def _fitted_to(self, law: str) -> Iterator[str]:
+        block = self.scope.declared.get(law)
+        for clause in block.nodes("stages") if block is not None and block.kind == "law" else ():
+            yield from (name.text for name in clause.tokens("NAME"))
+
+    def read(self, laws: Mapping[str, Law], stages: Mapping[str, Stage], reach: Mapping[str, Entrants]) -> None:
+        """Read everything; laws, stages and who can enter them are known."""
+        for block in self.scope.of_kind("forecast"):
+            self.scope.used.add(block.token("NAME").text)
+            self.scope.guard(block, lambda one: self._forecast(one, laws, stages, reach))
+        for block in self.scope.of_kind("schedule"):
+            self.scope.guard(block, lambda one: self._schedule(one, laws, stages, reach))
+
+    # --- forecasts -----------------------------------------------------------------------------------------
+
+    def _forecast(
+        self, block: Node, laws: Mapping[str, Law], stages: Mapping[str, Stage], reach: Mapping[str, Entrants]
+    ) -> Forecast | None:
+        scope, clauses = self.scope, self.scope.clauses(block)
+        if not clauses.complete:
+            return None
+        of, at, by = (clauses.one(kind) for kind in ("fitted_to", "at_stage", "by_law"))
+        named, stage, name_of_law = scope.all_meant(of), scope.meant(at), scope.meant(by)
+        if named is None or stage is None or name_of_law is None:
+            return None
+        if name_of_law not in laws or stage not in reach:
+            return None
+        law = laws[name_of_law]
+        candidates = tuple(dict.fromkeys(self._members(named)))
+        absent = next((name for name in candidates if name not in reach[stage].possible), None)
+        unknown = next((name for name in candidates if name not in law.candidates), None)
+        if absent is not None:
+            message = f"'{absent}' never enters '{stage}', so nothing comes of a forecast"
+            scope.report("P0803", message, of, "train it there, or leave it out")
+            return None
+        if unknown is not None and law.form is not Form.SIZE_AND_DATA:
+            message = f"the law '{law.name}' is of each candidate on its own, and '{unknown}' is none of those"
+            scope.report("P0803", message, of, f"it is of: {', '.join(law.candidates)}")
+            return None
+        if not self._speaks_of(law, stage, at, stages):
+            return None
+        found = Forecast(
+            name=block.token("NAME").text,
+            law=law.name,
+            candidates=candidates,
+            stage=stage,
+            documentation=scope.tree.documentation(block),
+            where=scope.where(block),
+        )
+        self.forecasts[found.name] = found
+        return found
+
+    def _members(self, names: tuple[str, ...]) -> Iterator[str]:
+        for name in names:
+            cohort = self.conditions.cohorts.get(name)
+            yield from (name,) if cohort is None else cohort
+
+    def _speaks_of(self, law: Law, stage: str, at: Node, stages: Mapping[str, Stage]) -> bool:
+        """Whether a law may be asked about a stage: one of its unit, within its reach, that it is not fitted to."""
+        scope = self.scope
+        mine, theirs = stages[law.stages[0]].budget.kind, stages[stage].budget.kind
+        largest, asked = max(whole(stages, name) for name in law.stages), whole(stages, stage)
+        if stage in law.stages:
+            message, hint = f"the law '{law.name}' is fitted to '{stage}' itself", "name a stage of a larger budget"
+        elif mine is not theirs:
+            message = f"the law '{law.name}' is one of {mine.value}, and the budget of '{stage}' is of {theirs.value}"
+            hint = "name a stage whose budget has the unit of the law's stages"
+        elif asked > law.reach * largest:
+            message = f"'{stage}' lies beyond the reach of the law '{law.name}', {law.reach} times its largest budget"
+            hint = "fit the law to larger budgets, or let it reach further"
+        else:
+            return True
+        scope.report("P0803", message, at, hint)
+        return False
+
+    # --- schedules -----------------------------------------------------------------------------------------
+
+    def _schedule(
+        self, block: Node, laws: Mapping[str, Law], stages: Mapping[str, Stage], reach: Mapping[str, Entrants]
+    ) -> Schedule | None:
+        scope, clauses = self.scope, self.scope.clauses(block)
+        if not clauses.complete:
+            return None
+        shapes, by, otherwise = (clauses.one(kind) for kind in ("shapes", "by_law", "otherwise"))
+        named, name_of_law, way = scope.all_meant(shapes), scope.meant(by), shapes.node("by_way")
+        word = otherwise.token("NAME")
+        if word.text not in words("otherwise"):
+            message = f"'{word.text}' is nothing that can be trained where the laws do not tell when to change"
+            scope.report("P0412", message, word, "write: else hold, else best or else largest")
+            return None
+        if named is None or name_of_law is None or name_of_law not in laws:
+            return None
+        found = Schedule(
+            name=block.token("NAME").text,
+            shapes=named,
+            way=None if way is None else way.token("NAME").text,
+            law=name_of_law,
+            otherwise=Otherwise(word.text),
+            documentation=scope.tree.documentation(block),
+            where=scope.where(block),
+        )
+        sound = self._shapes(found, shapes) and self._lawful(found, laws[name_of_law], block, stages, reach)
+        if not sound:
+            return None
+        self.schedules[found.name] = found
+        return found
+
+    def _shapes(self, schedule: Schedule, at: Node) -> bool:
+        """Whether training can go from each shape to the next."""
+        candidates = [self.conditions.candidates.get(name) for name in schedule.shapes]
+        moving = next((one for one in candidates if one is not None and one.follows), None)
+        if moving is not None:
+            message = f"'{moving.name}' follows a schedule itself, so it has no shape of its own"
+            self.scope.report("P0804", message, at, "name candidates that keep their shape")
+            return False
+        sound = [one for one in candidates if one is not None]
+        return len(sound) == len(candidates) and all(self._step(schedule, *two, at) for two in pairwise(sound))
+
+    def _step(self, schedule: Schedule, before: Candidate, after: Candidate, at: Node) -> bool:
+        runner, scope = self.conditions.runner, self.scope
+        can: Mapping[str, tuple[str, ...]] = getattr(runner, "shapes", {})  # a runner that keeps shapes names none
+        mine, theirs = dict(before.levels), dict(after.levels)
+        differ = [factor for factor in mine if mine[factor] != theirs[factor]]
+        fixed = next((factor for factor in differ if factor not in can), None)
+        two = f"'{before.name}' and '{after.name}'"
+        if before.effective.settings == after.effective.settings:
+            message, hint = f"{two} are the same model, so nothing changes", "name candidates of two shapes"
+        elif fixed is not None:
+            message = f"{two} differ in {fixed}, which the runner '{runner.name}' cannot change while it trains"
+            hint = f"it changes: {', '.join(can)}" if can else "change shapes with: runner gpt"
+        else:
+            grown = [factor for factor in can if factor in differ and can[factor]]
+            return self._way(schedule, before, after, grown, at)
+        scope.report("P0804", message, at, hint)
+        return False
+
+    def _way(self, schedule: Schedule, before: Candidate, after: Candidate, grown: list[str], at: Node) -> bool:
+        """Whether the way of growing is one of the runner's, where weights change, and there is none where none do."""
+        runner, way = self.conditions.runner, schedule.way
+        can: Mapping[str, tuple[str, ...]] = getattr(runner, "shapes", {})
+        known = can[grown[0]] if grown else ()
+        smaller = next((name for name in grown if _is_smaller(after, before, name)), None)
+        if smaller is not None:
+            message, hint = f"'{after.name}' has less {smaller} than '{before.name}'", "write the smaller shape first"
+        elif grown and way is None:
+            message = f"weights of another {grown[0]} grow from those before in a way that has to be said"
+            hint = f"write: by {known[0]}; there are {', '.join(known)}"
+        elif grown and way not in known:
+            message, hint = f"the runner '{runner.name}' cannot grow {grown[0]} by {way}", f"write: by {known[0]}"
+        elif not grown and way is not None:
+            message, hint = "no weights change between these shapes, so none grow", f"leave out: by {way}"
+        else:
+            return True
+        self.scope.report("P0804", message, at, hint)
+        return False
+
+    def _lawful(
+        self,
+        schedule: Schedule,
+        law: Law,
+        block: Node,
+        stages: Mapping[str, Stage],
+        reach: Mapping[str, Entrants],
+    ) -> bool:
+        """Whether the law is one of compute of each shape, rests on nothing that it decides, and reaches far enough."""
+        scope = self.scope
+        at = next(block.nodes("by_law"))
+        unknown = next((name for name in schedule.shapes if name not in law.candidates), None)
+        kind = stages[law.stages[0]].budget.kind
+        followers = [name for name, one in self.conditions.candidates.items() if one.follows == schedule.name]
+        behind = next((name for name in law.stages if set(followers) & set(reach[name].possible)), None)
+        if law.form is Form.SIZE_AND_DATA:
+            message, hint = "shapes change by laws of compute, one of each shape", "write in the law: form compute"
+        elif kind not in COMPUTE:
+            message = f"in a budget of {kind.value} a larger shape does not pay for being larger"
+            hint = "fit the law to budgets of operations or of time"
+        elif unknown is not None:
+            message = f"the law '{law.name}' is not fitted to '{unknown}'"
+            hint = f"add it to the law: of {', '.join((*law.candidates, unknown))}"
+        elif behind is not None:
+            message = f"the law '{law.name}' is fitted to '{behind}', which trains what the law is to decide about"
+            hint = "fit it to stages of candidates that keep their shape"
+        else:
+            trained = [name for name, there in reach.items() if set(followers) & set(there.possible)]
+            return all(self._speaks_of(law, name, at, stages) for name in trained)
+        scope.report("P0803", message, at, hint)
+        return False
+
+
+def _is_smaller(one: Candidate, other: Candidate, factor: str) -> bool:
+    mine, theirs = dict(one.levels)[factor], dict(other.levels)[factor]
+    return not isinstance(mine, str) and not isinstance(theirs, str) and mine < theirs
+
+
+def whole(stages: Mapping[str, Stage], name: str) -> int:
+    """A stage's budget with what its runs had spent where they begin."""
+    stage = stages[name]
+    before = stages.get(stage.continues or "")
+    if before is None:
+        return stage.budget.amount
+    return stage.budget.amount + (whole(stages, before.name) if before.trunk is None else before.trunk)
