@@ -570,16 +570,17 @@ array: name text, kind text, factors text*, levels level**, rows whole**
 neighbourhood: name text, of text, gate bool, levels [text level*]*, near {text*}
 effective: settings [text setting]*, parameters long, flops_per_token long, fixed_bytes whole, row_bytes whole
 candidate: name text, role 'reference|comparator|sentinel|control|plain', levels [text level]*, effective effective,
-    control_of text?
+    follows text?, control_of text?
 stage: name text, after text?, promoted bool, candidates text*, beside text?, around text?, budget budget, hosts text+,
     seeds whole+, shared_seeds bool, report_only bool, expected_runs whole?, continues text?, trunk long?,
-    cooldown number?, grown_at text*
+    cooldown number?, grown_at text*, rests_on text*
 suppose: gate text, stage text, costs_s whole
 account: count text*, supposes suppose*, expected_s whole?, notes text*
 curves: layout text, columns {text}, units {text}, labels {text}, seeds_by text, interpolate bool
 grow: name text, parent text, stage text, factor text, old level, new level, strategies text+, lowest bool, lag budget,
     becomes text
-schedule: name text, factor text, shapes level*, laws_from text*, limit whole, otherwise text
+schedule: name text, shapes text+, way text?, law text, otherwise 'hold|best|largest'
+forecast: name text, law text, candidates text+, stage text
 baseline: name text, space text, matched text, seed whole?, stages text*, start text?, conditions {sign*}
 step: name text, baseline text, sources text+
 effects: name text, stages text+, designs text+, pairs bool, terms text**, block 'host|seed'*,
@@ -591,9 +592,9 @@ entrants: possible text*, planned count, most count, sure set
 study: name text, title text, measure measure, runner runner, budget_s whole?, data data?, hosts {host},
     factors {factor}, designs {design}, arrays {array}, neighbourhoods {neighbourhood}, candidates {candidate},
     cohorts {text*}, stages {stage}, gates {deciding/gate}, rules {deciding/rule}, reductions {deciding/reduction},
-    account account?, curves curves?, grows {grow}, schedules {schedule}, baselines {baseline}, steps {step},
-    laws {law}, effects {effects}, noise number?, anchor bool, draw draw?, order_seed whole?, entrants {entrants},
-    attempts whole
+    account account?, curves curves?, grows {grow}, schedules {schedule}, baselines {baseline}, steps {step}, laws
+    {law}, forecasts {forecast}, effects {effects}, noise number?, anchor bool, draw draw?, order_seed whole?,
+    entrants {entrants}, attempts whole
 
 bounds: fewest whole, planned whole, most whole
 allowance: missing whole, crash whole, guard whole, attempts whole
@@ -608,8 +609,8 @@ reading: after text?, promoted bool, around text?, candidates text*, mode 'fresh
     budget budget, cooldown number?, hosts text*, seeds whole*, report_only bool
 start: anchor bool, draw draw?, order_seed whole?
 closure: promo_seal =2, rule deciding, measure measure, runner runner, data data?, stages {reading}, machines {machine},
-    candidates {{setting}}, grows {grow}, effects effects?, neighbours neighbourhood?, around deciding/gate?,
-    order text*?, start start, attempts whole
+    candidates {{setting}}, grows {grow}, schedules {schedule}, laws {law}, effects effects?, neighbours
+    neighbourhood?, around deciding/gate?, order text*?, start start, attempts whole
 amending: number count, by text, reason text, post_hoc bool, head hex, time text
 seal: name text, digest hex, closure closure, sealed_at text, commit text?, results_then count, replaces hex?,
     amendment amending?
@@ -632,7 +633,8 @@ program: does does, files {hex}, summary summary?, environment text*, output_byt
 request: promo_request =2, study text, plan hex, run runof, attempt from1, trainer text, settings {setting},
     parameters long, flops_per_token long, metric text, budget budget, data textof?, checkpoint keeping, trunk trunk?,
     continues continued?, resume resumed?, grow grown?, device text, threads count, program program?, levels {level}?,
-    curves hex?, recorded count?
+    curves hex?, recorded count?, changes change*
+change: at long, way text?, settings {setting}, parameters long, flops_per_token long
 work: steps long?, tokens long?, flops long?, tokens_per_s measured?, steps_per_s measured?
 used: kind 'wall|cpu|upstream|steps|tokens|flops', used measured, last_step measured?,
     counter 'trainer|marked|reported|whole|recorded'
@@ -654,11 +656,13 @@ because/nobody promoted: stage text
 because/no best: stage text
 because/failed:
 because/runs lacking: runs count, stage text
+because/not told: schedule text
 outcome/settled:
 outcome/stopped: because because
 outcome/held: because because
 verdict: wording count, decision hex, outcome outcome, promoted text*, answer 'holds|fails|undecided'?,
-    fixed [text level]*
+    fixed [text level]*, path turn*
+turn: candidate text, at long
 installed: name text, version whole, code text, versions {text?}
 recording: table text, file text, digest hex, interpolate bool, seeds_by text, cells count, empty count, repeated count
 tokentext: train_bytes count, validation_bytes count, train_tokens count, validation_tokens count, tokenizer text,
@@ -928,11 +932,34 @@ class Plan:
     def waits_for(self, stage: str) -> list[str]:
         """Stages that have to end before another one begins."""
         said, study = self.study["stages"][stage], self.study
-        found = [one for one in (said["continues"], said["beside"], *said["grown_at"]) if one is not None]
+        before = (said["continues"], said["beside"], *said["grown_at"], *said["rests_on"])
+        found = [one for one in before if one is not None]
         after = said["after"]
         found += [study["gates"][after]["source"]] if after in study["gates"] else []
         found += study["steps"][after]["sources"] if after in study["steps"] else []
         return found + (study["reductions"][after]["needs"] if after in study["reductions"] else [])
+
+    def told_by(self) -> dict[str, Object]:
+        """Forecast or schedule -> the law that it rests on."""
+        return {
+            name: self.study["laws"][one["law"]]
+            for name, one in (*self.study["forecasts"].items(), *self.study["schedules"].items())
+        }
+
+    def awaited(self, stage: str) -> list[str]:
+        """Forecasts and schedules that are settled before a stage opens."""
+        study = self.study
+        followed = {study["candidates"][name]["follows"] for name in study["stages"][stage]["candidates"]}
+        foretold = [name for name, one in study["forecasts"].items() if one["stage"] == stage]
+        return foretold + [name for name in study["schedules"] if name in followed]
+
+    def followers(self, schedule: str) -> list[str]:
+        """Candidates whose shape changes by a schedule."""
+        return [name for name, one in self.study["candidates"].items() if one["follows"] == schedule]
+
+    def whole(self, stage: str) -> int:
+        """What the runs of a stage have spent at its end, with all that they carry on."""
+        return self.earlier(stage) + int(self.study["stages"][stage]["budget"]["amount"])
 
     def kept(self) -> set[str]:
         """Runs whose state another run begins from."""
@@ -951,7 +978,7 @@ class Plan:
         """Names that lead nowhere; everything else here trusts that there are none."""
         study = self.study
         for kind in ("hosts", "candidates", "stages", "gates", "rules", "reductions", "grows", "steps", "effects",
-                     "designs", "neighbourhoods", "baselines"):  # fmt: skip
+                     "designs", "neighbourhoods", "baselines", "laws", "forecasts", "schedules"):  # fmt: skip
             for name, one in study[kind].items():
                 if one["name"] != name or not re.fullmatch(r"[a-z0-9_]{1,200}", name):
                     yield f"{shown(name)} among the {kind} is no name, or another one"
@@ -981,7 +1008,7 @@ class Plan:
             yield about, [*one["candidates"], *study["entrants"][name]["possible"]], candidates
             yield about, one["hosts"], hosts
             yield about, [one[key] for key in ("continues", "beside") if one[key] is not None], stages
-            yield about, one["grown_at"], stages
+            yield about, [*one["grown_at"], *one["rests_on"]], stages
             yield about, [one["after"]] if one["after"] is not None else [], choosers
             yield about, [one["around"]] if one["around"] is not None else [], study["neighbourhoods"]
         for name, one in self.stages.items():
@@ -1036,6 +1063,18 @@ class Plan:
             yield f"growth {name}", [one["parent"], one["becomes"], *self.ways(one)], candidates
             yield f"growth {name}", [one["stage"], name], stages
             yield f"growth {name}", [name], study["gates"]
+        for name, one in study["laws"].items():
+            yield f"law {name}", one["candidates"], candidates
+            yield f"law {name}", [*one["stages"], *([one["held"]] if one["held"] is not None else [])], stages
+        for name, one in study["forecasts"].items():
+            yield f"forecast {name}", [one["law"]], study["laws"]
+            yield f"forecast {name}", one["candidates"], candidates
+            yield f"forecast {name}", [one["stage"]], stages
+        for name, one in study["schedules"].items():
+            yield f"schedule {name}", [one["law"]], study["laws"]
+            yield f"schedule {name}", one["shapes"], candidates
+        for name, one in candidates.items():
+            yield f"candidate {name}", [one["follows"]] if one["follows"] is not None else [], study["schedules"]
         yield "the order", self.order or [], candidates
 
     def loose_in(self, rule: Object) -> Iterator[str]:
@@ -1110,6 +1149,12 @@ def identities(plan: Plan) -> dict[Cell, str]:
         for name in plan.ways(grow):
             tried[name] = heads[name] + grown
             heads[name] = tried[name] + grown  # elsewhere a way begins from what it left itself
+    for name, schedule in study["schedules"].items():
+        law = study["laws"][schedule["law"]]
+        shapes = [sha(heads[one].encode())[:16] for one in schedule["shapes"]]
+        points = [[spent(one), *study["stages"][one]["hosts"]] for one in law["stages"]]
+        for one in plan.followers(name):
+            heads[one] += f"{sha(compact([schedule, law, shapes, points]))}\n"
     machines = {name: sha(compact(machine(one))) for name, one in study["hosts"].items()}
     found: dict[Cell, str] = {}
     for name, stage in plan.stages.items():
@@ -1173,6 +1218,11 @@ def closure(plan: Plan, rule: Object, study: Object | None = None) -> Object:
         grows.update(more)
         through |= {one["stage"] for one in more.values()}
         people |= {one["parent"] for one in more.values()}
+    followed = {study["candidates"][name]["follows"] for name in candidates}
+    schedules = {name: one for name, one in study["schedules"].items() if name in followed}
+    laws = {one["law"]: study["laws"][one["law"]] for one in schedules.values()}
+    read |= {stage for one in laws.values() for stage in one["stages"]}
+    candidates |= {shape for one in schedules.values() for shape in one["shapes"]}
     for name, grow in grows.items():
         read |= {name, grow["stage"]}
         candidates |= {grow["parent"], *plan.ways(grow)}
@@ -1188,6 +1238,8 @@ def closure(plan: Plan, rule: Object, study: Object | None = None) -> Object:
         "machines": {name: machine(study["hosts"][name]) for name in hosts},
         "candidates": {name: dict(study["candidates"][name]["effective"]["settings"]) for name in candidates},
         "grows": grows,
+        "schedules": schedules,
+        "laws": laws,
         "effects": effects,
         "neighbours": neighbours,
         "around": around,
@@ -1837,7 +1889,14 @@ class Course:
         for name in self.plan.waits_for(stage):
             if name not in self.closed:
                 return f"{name} had not ended"
-        return "" if after is None else self._chosen(after)
+        waits = "" if after is None else self._chosen(after)
+        return waits or next((why for name in self.plan.awaited(stage) if (why := self._chosen(name))), "")
+
+    def path(self, schedule: str) -> list[Object]:
+        """The shapes that a schedule goes through, or the one that a person chose."""
+        if schedule in self.people:
+            return [{"candidate": name, "at": "0"} for name in self.people[schedule]["promoted"] or []]
+        return list(self.decided[schedule]["verdict"]["path"]) if schedule in self.decided else []
 
     def _chosen(self, name: str) -> str:
         if name not in self.decided:
@@ -1895,7 +1954,8 @@ class Course:
 
     def _decided(self, said: Object, _: Object) -> str:
         name, study = said["name"], self.study
-        rule = self.deciding().get(name) or study["steps"].get(name)
+        laws = self.plan.told_by()
+        rule = self.deciding().get(name) or study["steps"].get(name) or laws.get(name)
         if rule is None:
             return "the plan has no such gate or rule"
         if name in self.decided:
@@ -1906,8 +1966,9 @@ class Course:
             stage = sources_of(rule)[0]
             waits = self._ending(stage)
             return waits or (self._undecided(stage, gates=True) if name in study["rules"] else "")
-        if name in study["steps"]:
-            return next((f"{stage} had not ended" for stage in rule["sources"] if stage not in self.closed), "")
+        if name in study["steps"] or name in laws:
+            read = rule["stages" if name in laws else "sources"]
+            return next((f"{stage} had not ended" for stage in read if stage not in self.closed), "")
         if rule["effects"] not in self.estimated:
             return f"{rule['effects']} had not been estimated"
         return self._chosen(rule["around"]) if rule["around"] is not None else ""
@@ -1945,6 +2006,11 @@ class Course:
         if unsigned(said):
             return unsigned(said)
         gate, reduction = self.study["gates"].get(name), self.study["reductions"].get(name)
+        schedule = self.study["schedules"].get(name)
+        if schedule is not None and not said["stopped"]:
+            chosen = said["promoted"] or []
+            one_of = len(chosen) == 1 and chosen[0] in schedule["shapes"]
+            return "" if one_of else f"one of {', '.join(schedule['shapes'])} is kept, and nothing else"
         if said["stopped"] or (gate is None and reduction is None):
             return "" if said["promoted"] is None else "nobody is promoted there"
         possible = self.opened.get(gate["source"], []) if gate is not None else reduction["rows"] if reduction else []
@@ -2001,7 +2067,7 @@ class Course:
             if name not in self.closed:
                 yield f"stage {name} had not ended" + (f": {self.open_runs(name)}" if self.open_runs(name) else "")
         yield from (f"{name} had not been estimated" for name in self.study["effects"] if name not in self.estimated)
-        everyone = (*self.deciding(), *self.study["steps"])
+        everyone = (*self.deciding(), *self.study["steps"], *self.plan.told_by())
         yield from (f"{name} had not decided" for name in everyone if name not in self.decided)
         yield from (f"{name} waits for a person" for name in self.waiting())
 
@@ -2010,6 +2076,16 @@ def unsigned(said: Object) -> str:
     """What is wrong where nobody says who decided or amended something, or why; empty where somebody does."""
     signed = said["by"].strip() and said["reason"].strip()
     return "" if signed else "what a person decides or amends has an author and a reason"
+
+
+def _model(candidate: Object) -> Object:
+    """What of a candidate a request asks for."""
+    effective = candidate["effective"]
+    return {
+        "settings": dict(effective["settings"]),
+        "parameters": effective["parameters"],
+        "flops_per_token": effective["flops_per_token"],
+    }
 
 
 def _alike(guard: Object, one: Attempt) -> tuple[str, ...]:
@@ -2791,6 +2867,566 @@ def walk(step: Object, tables: dict[str, Object], plan: Plan) -> tuple[Object, l
     statistic = None if value is None else exact(value)
     going = [] if following is None else [names[following]]
     return {"is": "settled"}, going, {**found, "statistic": statistic, "moves": moves}
+
+
+# --- laws ------------------------------------------------------------------------------------------------------------
+
+BEND, WIDE = 1e-2, 0.1
+"""Difference of logarithms beyond which a point pulls no harder: in the end, and where a search begins."""
+LAW_NAMES = {"compute": "EAb", "shift": "EAbd", "size_data": "EAaBb"}
+STATED = 5e-5
+"""Share by which a number of five digits may differ between two searches for the same law."""
+
+Points = list[tuple[list[float], float, int]]
+"""Logarithms of the place, less their means; logarithm of the loss; how often the point counts."""
+
+
+@dataclass
+class Law:
+    """A fitted law: E, A, b and so on, and which of them the points do not tell."""
+
+    form: str
+    values: list[float]
+    unsure: set[str]
+
+    def loss(self, place: Sequence[float]) -> float:
+        """The loss at compute, or at size and data."""
+        floor, factor, exponent, *rest = self.values
+        if self.form == "size_data":
+            return floor + factor * place[0] ** -exponent + rest[0] * place[1] ** -rest[1]
+        return floor + factor * (place[0] + (rest[0] if rest else 0.0)) ** -exponent
+
+    def compute(self, loss: float) -> float:
+        """Compute at which a law of compute comes to a loss; never, at its floor."""
+        floor, factor, exponent, *rest = self.values
+        return math.inf if loss <= floor else ((loss - floor) / factor) ** (-1 / exponent) - (rest[0] if rest else 0.0)
+
+    def price(self, loss: float) -> float:
+        """Compute for a unit of loss."""
+        floor, factor, exponent, *_ = self.values
+        if loss <= floor:
+            return math.inf
+        return ((loss - floor) / factor) ** (-1 / exponent - 1) / (factor * exponent)
+
+
+class Search:
+    """
+    The sum of Huber's function over differences of logarithms, and its smallest place.
+
+    The logarithm of a law is that of a sum of exponentials of *lines*: each is a constant, and what it moves by with
+    each parameter (log E, log A, exponent, and so on).  A shift is looked for as the logarithm of its share.
+    """
+
+    def __init__(self, form: str, points: Points) -> None:
+        self.form, self.points = form, points
+        least = min(place[0] for place, _, _ in points)
+        free, power = (-300.0, 300.0), (1e-3, 1.0)
+        more = {"compute": [], "shift": [(least - 12.0, least + 2.0)], "size_data": [free, power]}[form]
+        floor = min(loss for _, loss, _ in points) + math.log(1e-3), 300.0
+        self.borders = [floor, free, power, *more]
+
+    def lines(self, at: list[float], place: list[float]) -> list[tuple[float, list[float]]]:
+        """Logarithm and slopes of each term of the law."""
+        size = len(at)
+
+        def slopes(**by: float) -> list[float]:
+            return [by.get(f"p{index}", 0.0) for index in range(size)]
+
+        terms = [(at[0], slopes(p0=1.0))]
+        if self.form == "shift":
+            here, shift = math.exp(place[0]), math.exp(at[3])
+            x = math.log(here + shift)
+            return [*terms, (at[1] - at[2] * x, slopes(p1=1.0, p2=-x, p3=-at[2] * shift / (here + shift)))]
+        terms.append((at[1] - at[2] * place[0], slopes(p1=1.0, p2=-place[0])))
+        if self.form == "size_data":
+            terms.append((at[3] - at[4] * place[1], slopes(p3=1.0, p4=-place[1])))
+        return terms
+
+    def off(self, at: list[float], place: list[float], loss: float) -> float:
+        """How far above the law a point lies, in logarithms."""
+        return loss - math.log(math.fsum(math.exp(one) for one, _ in self.lines(at, place)))
+
+    def total(self, at: list[float], bend: float) -> float:
+        """What is minimised."""
+        parts = []
+        for place, loss, count in self.points:
+            gap = abs(self.off(at, place, loss))
+            parts.append(count * (gap * gap / 2 if gap <= bend else bend * (gap - bend / 2)))
+        return math.fsum(parts)
+
+    def descend(self, at: list[float], bend: float, enough: float) -> tuple[float, list[float]]:
+        """Newton's steps; after each, floor and factors are found anew, or a bent valley is left at every step."""
+        factors = [0, 1, 3] if self.form == "size_data" else [0, 1]
+
+        def inner(trial: list[float]) -> tuple[float, list[float]]:
+            return self.steps(trial, bend, 1e-6, factors, lambda one: (self.total(one, bend), one))
+
+        return self.steps(at, bend, enough, list(range(len(at))), inner)
+
+    def steps(
+        self,
+        at: list[float],
+        bend: float,
+        enough: float,
+        moving: list[int],
+        settle: Callable[[list[float]], tuple[float, list[float]]],
+    ) -> tuple[float, list[float]]:
+        """Steps of some parameters, each as long as it makes the sum smaller; what has come to a border stays there."""
+        (value, at), held = settle(at), 1e-6
+        for _ in range(200):
+            slope, curve, plain = self._curved(at, bend)
+            free = [
+                k for k in moving
+                if not (at[k] <= self.borders[k][0] and slope[k] > 0)
+                and not (at[k] >= self.borders[k][1] and slope[k] < 0)
+            ]  # fmt: skip
+            better = None
+            while free and held < 1e9 and better is None:
+                floor = 1e-9 * max(plain[k][k] for k in free) or 1e-9
+                more = {k: held * max(plain[k][k], floor) for k in free}
+                for bowl in (curve, plain):
+                    rows = [[bowl[i][j] + (more[i] if i == j else 0.0) for j in free] for i in free]
+                    step = cholesky(rows, [-slope[k] for k in free])
+                    if step is None:
+                        continue
+                    trial = list(at)
+                    for k, by in zip(free, step, strict=True):
+                        low, high = self.borders[k]
+                        trial[k] = min(high, max(low, at[k] + min(4.0, max(-4.0, by))))
+                    reached = settle(trial)
+                    if reached[0] < value:
+                        better = reached
+                        break
+                held = held / 20 if better else max(held, 1e-9) * 10
+            if better is None:
+                break
+            gained, value, at = value - better[0], *better
+            if gained <= enough * value + 1e-18:
+                break
+        return value, at
+
+    def narrowed(self, at: list[float], enough: float) -> tuple[float, list[float]]:
+        """Searches with bends that become narrower, each from where the one before ended."""
+        bend = WIDE
+        while bend > BEND:
+            _, at = self.descend(at, bend, 1e-2)
+            bend = max(BEND, bend / 4)
+        return self.descend(at, BEND, enough)
+
+    def _curved(self, at: list[float], bend: float) -> tuple[list[float], list[list[float]], list[list[float]]]:
+        """Slope and curvature of the sum, and the curvature of weighted squares, which is never negative."""
+        size = len(at)
+        slope = [0.0] * size
+        curve, plain = ([[0.0] * size for _ in range(size)] for _ in "cp")
+        for place, loss, count in self.points:
+            terms = self.lines(at, place)
+            shares = [math.exp(one) for one, _ in terms]
+            whole = math.fsum(shares)
+            shares = [one / whole for one in shares]
+            gap = loss - math.log(whole)
+            inside = abs(gap) <= bend
+            pull = count * (gap if inside else math.copysign(bend, gap))
+            mine = [math.fsum(share * by[k] for share, (_, by) in zip(shares, terms, strict=True)) for k in range(size)]
+            for i in range(size):
+                slope[i] -= pull * mine[i]
+                for j in range(size):
+                    plain[i][j] += count * (1.0 if inside else bend / abs(gap)) * mine[i] * mine[j]
+                    second = math.fsum(share * by[i] * by[j] for share, (_, by) in zip(shares, terms, strict=True))
+                    second += shares[1] * self._bent(at, place, i, j) - mine[i] * mine[j]
+                    curve[i][j] += (count * mine[i] * mine[j] if inside else 0.0) - pull * second
+        return slope, curve, plain
+
+    def _bent(self, at: list[float], place: list[float], i: int, j: int) -> float:
+        """Second derivatives of the one line that is not straight in its parameters: that with a shift."""
+        if self.form != "shift" or not {i, j} <= {2, 3} or i == j == 2:
+            return 0.0
+        share = 1 / (1 + math.exp(place[0] - at[3]))
+        return -share if i != j else -at[2] * share * (1 - share)
+
+    def starts(self) -> list[list[float]]:
+        """Places to begin from: for each exponent the floor and factors of least squares."""
+        found = []
+        goals = [math.exp(loss) for _, loss, _ in self.points]
+        for powers in itertools.product((0.1, 0.25, 0.45, 0.8), repeat=2 if self.form == "size_data" else 1):
+            columns = [
+                [1.0, *(math.exp(-power * x) for power, x in zip(powers, place, strict=True))]
+                for place, _, _ in self.points
+            ]
+            weights = [count / goal**2 for (_, _, count), goal in zip(self.points, goals, strict=True)]
+            fitted = not_negative(columns, goals, weights)
+            floor, *factors = (math.log(max(one, min(goals) * 1e-3)) for one in fitted)
+            if self.form == "shift":
+                low, high = self.borders[3]
+                found += [[floor, factors[0], powers[0], low + by * (high - low)] for by in (0.2, 0.8)]
+            elif self.form == "size_data":
+                found.append([floor, factors[0], powers[0], factors[1], powers[1]])
+            else:
+                found.append([floor, factors[0], powers[0]])
+        return found
+
+
+def cholesky(rows: list[list[float]], right: list[float]) -> list[float] | None:
+    """The solution of a symmetric system; None where it is not positive definite."""
+    size = len(right)
+    lower = [[0.0] * size for _ in right]
+    for i in range(size):
+        for j in range(i + 1):
+            rest = rows[i][j] - math.fsum(lower[i][k] * lower[j][k] for k in range(j))
+            if i != j:
+                lower[i][j] = rest / lower[j][j]
+            elif rest > 1e-14 * abs(rows[i][i]):
+                lower[i][i] = math.sqrt(rest)
+            else:
+                return None
+    half, found = [0.0] * size, [0.0] * size
+    for i in range(size):
+        half[i] = (right[i] - math.fsum(lower[i][k] * half[k] for k in range(i))) / lower[i][i]
+    for i in reversed(range(size)):
+        found[i] = (half[i] - math.fsum(lower[k][i] * found[k] for k in range(i + 1, size))) / lower[i][i]
+    return found
+
+
+def not_negative(columns: list[list[float]], goals: list[float], weights: list[float]) -> list[float]:
+    """Factors by weighted least squares, none below 0: while one is, the lowest goes out."""
+    kept = list(range(len(columns[0])))
+    while True:
+        rows = [[math.fsum(w * c[i] * c[j] for w, c in zip(weights, columns, strict=True)) for j in kept] for i in kept]
+        for place, row in enumerate(rows):
+            row[place] *= 1 + 1e-10
+        right = [math.fsum(w * c[i] * g for w, c, g in zip(weights, columns, goals, strict=True)) for i in kept]
+        found = cholesky(rows, right) or [0.0] * len(kept)
+        if min(found) >= 0 or len(kept) == 1:
+            said = dict(zip(kept, found, strict=True))
+            return [max(said.get(index, 0.0), 0.0) for index in range(len(columns[0]))]
+        kept.pop(found.index(min(found)))
+
+
+@dataclass
+class Measured:
+    """A value of a run at a place; points of one run are drawn together."""
+
+    place: tuple[float, ...]
+    loss: float
+    run: str
+
+
+def fitted(points: list[Measured], form: str, draws: int, seed: int) -> tuple[Law, list[Law]] | None:
+    """A law, and those of other draws of the runs; None of fewer places than parameters."""
+    if len({one.place for one in points}) < len(LAW_NAMES[form]):
+        return None
+    search, middle = _centred(points, [1] * len(points), form)
+    begun = sorted((search.total(at, WIDE), at) for at in search.starts())[:3]
+    ended = [search.narrowed(at, 1e-13) for _, at in begun]
+    law = _law_at(search, middle, min(ended, key=lambda one: one[0])[1])
+    return law, list(_redrawn(points, law, draws, seed))
+
+
+def _centred(points: list[Measured], counts: list[int], form: str) -> tuple[Search, list[float]]:
+    used = [(one, count) for one, count in zip(points, counts, strict=True) if count]
+    logs = [[math.log(x) for x in one.place] for one, _ in used]
+    middle = [math.fsum(column) / len(logs) for column in zip(*logs, strict=True)]
+    rows = zip(logs, used, strict=True)
+    return Search(
+        form,
+        [([a - b for a, b in zip(x, middle, strict=True)], math.log(one.loss), count) for x, (one, count) in rows],
+    ), middle
+
+
+def _law_at(search: Search, middle: list[float], at: list[float]) -> Law:
+    names = LAW_NAMES[search.form]
+    unsure = {name for name, x, (low, high) in zip(names, at, search.borders, strict=True) if x <= low or x >= high}
+    values = [math.exp(at[0]), math.exp(at[1] + at[2] * middle[0]), at[2]]
+    if search.form == "shift":
+        values.append(math.exp(at[3] + middle[0]))
+    elif search.form == "size_data":
+        values += [math.exp(at[3] + at[4] * middle[1]), at[4]]
+    return Law(search.form, values, unsure)
+
+
+def _redrawn(points: list[Measured], law: Law, draws: int, seed: int) -> Iterator[Law]:
+    """The law fitted again to runs drawn with replacement, among those of their own places if none of them is alone."""
+    numbers = (
+        int.from_bytes(hashlib.sha256(f"{seed}/{block}".encode()).digest()[start : start + 8], "big")
+        for block in itertools.count()
+        for start in range(0, 32, 8)
+    )
+    runs: dict[str, list[int]] = {}
+    for index, one in enumerate(points):
+        runs.setdefault(one.run, []).append(index)
+    alike: dict[Any, list[str]] = {}
+    for run, own in runs.items():
+        alike.setdefault(tuple(sorted(points[index].place for index in own)), []).append(run)
+    groups = list(alike.values()) if min(map(len, alike.values())) > 1 else [list(runs)]
+    while draws:
+        counts = [0] * len(points)
+        for group in groups:
+            for _ in group:
+                for index in runs[group[next(numbers) % len(group)]]:
+                    counts[index] += 1
+        drawn = {one.place for one, count in zip(points, counts, strict=True) if count}
+        if len(drawn) < len(LAW_NAMES[law.form]):
+            continue
+        search, middle = _centred(points, counts, law.form)
+        yield _law_at(search, middle, search.descend(_begin(search, middle, law), BEND, 1e-8)[1])
+        draws -= 1
+
+
+def _begin(search: Search, middle: list[float], law: Law) -> list[float]:
+    """A law where a search of other points begins."""
+
+    def log(value: float) -> float:
+        return math.log(value) if value > 0 else -math.inf
+
+    floor, factor, exponent, *rest = law.values
+    at = [log(floor), log(factor) - exponent * middle[0], exponent]
+    if law.form == "shift":
+        at.append(log(rest[0]) - middle[0])
+    elif law.form == "size_data":
+        at += [log(rest[0]) - rest[1] * middle[1], rest[1]]
+    return [min(high, max(low, one)) for one, (low, high) in zip(at, search.borders, strict=True)]
+
+
+def share_of(values: Sequence[float], share: float) -> float:
+    """A quantile, between two values in proportion."""
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    low = min(int(place), max(len(ordered) - 2, 0))
+    return ordered[low] + (place - low) * (ordered[min(low + 1, len(ordered) - 1)] - ordered[low])
+
+
+def stated(value: float, digits: int = 5) -> Near:
+    """A number of a fitted law, as it is stored."""
+
+    def write(number: float | Fraction) -> str:
+        text = f"{near(number):.{digits}g}"
+        return "0" if text == "-0" else text
+
+    return Near(value, abs(value) * STATED / 1e-9 if math.isfinite(value) else 0.0, write)
+
+
+class ByLaw:
+    """What a law said before a stage opened."""
+
+    def __init__(self, plan: Plan, name: str, tables: dict[str, Object], *, recorded: bool) -> None:
+        self.plan, self.law, self.tables, self.recorded = plan, plan.study["laws"][name], tables, recorded
+        together = self.law["form"] == "size_data"
+        self.groups: dict[str | None, list[str]] = (
+            {None: self.law["candidates"]} if together else {one: [one] for one in self.law["candidates"]}
+        )
+        self.found: dict[str | None, tuple[Law, list[Law]] | None] = {}
+        self.points: dict[str | None, int] = {}
+        for who, group in self.groups.items():
+            points = [one for name in group for stage in self.law["stages"] for one in self._points(stage, name)]
+            self.points[who] = len(points)
+            self.found[who] = fitted(points, self.law["form"], self.law["draws"], self.law["seed"])
+
+    def _points(self, stage: str, candidate: str) -> Iterator[Measured]:
+        one_run = self.recorded or self.plan.study["stages"][stage]["trunk"] is not None
+        row = next((one for one in self.tables[stage]["rows"] if one["candidate"] == candidate), None)
+        for cell in row["cells"] if row else ():
+            if cell["value"] is not None and float(Fraction(cell["value"])) > 0:
+                run = f"{candidate}-{cell['host']}-{cell['seed']}" if one_run else cell["run"]
+                yield Measured(self.place(stage, candidate), float(Fraction(cell["value"])), run)
+
+    def place(self, stage: str, candidate: str) -> tuple[float, ...]:
+        """Where a candidate's runs of a stage are measured."""
+        amount = Fraction(self.plan.whole(stage))
+        if self.law["form"] != "size_data":
+            return (float(amount),)
+        effective = self.plan.study["candidates"][candidate]["effective"]
+        if self.plan.study["stages"][stage]["budget"]["kind"] == "flops":
+            amount /= int(effective["flops_per_token"])
+        return float(effective["parameters"]), float(amount)
+
+    def unsure(self, who: str | None) -> list[str]:
+        """Parameters that the points do not tell, in the fit or in a tenth of the draws."""
+        found = self.found[who]
+        if found is None:
+            return []
+        law, drawn = found
+        often = {name for name in LAW_NAMES[law.form] if sum(name in one.unsure for one in drawn) > 0.1 * len(drawn)}
+        return [name for name in LAW_NAMES[law.form] if name in law.unsure | often]
+
+    def fits(self, of: Iterable[str | None]) -> list[Object]:
+        """Each law as it is stored."""
+        return [
+            {
+                "candidate": who,
+                "points": self.points[who],
+                "parameters": [stated(one) for one in found[0].values] if (found := self.found[who]) else [],
+                "unsure": self.unsure(who),
+            }
+            for who in of
+        ]
+
+    def told(self, candidate: str, stage: str) -> Object | None:
+        """What the law foretells of a candidate."""
+        found = self.found.get(None) or self.found.get(candidate)
+        if found is None:
+            return None
+        place = self.place(stage, candidate)
+        return self.said(candidate, stage, found[0].loss(place), [one.loss(place) for one in found[1]])
+
+    def said(self, candidate: str, stage: str, value: float, drawn: Sequence[float]) -> Object:
+        """A foretold value with its interval, as it is stored."""
+        low, high = (stated(share_of(drawn, share)) for share in (0.025, 0.975))
+        return {"candidate": candidate, "stage": stage, "value": stated(value), "low": low, "high": high}
+
+
+def by_law(rule: Object, tables: dict[str, Object], plan: Plan, *, recorded: bool) -> tuple[Object, list[str], Object]:
+    """The outcome of a forecast or schedule, and what it found."""
+    laws = ByLaw(plan, rule["law"], tables, recorded=recorded)
+    if "candidates" in rule:
+        told = [one for name in rule["candidates"] if (one := laws.told(name, rule["stage"])) is not None]
+        found = {"is": "forecast", "stages": laws.law["stages"], "fits": laws.fits(laws.groups), "foretold": told}
+        return {"is": "settled"}, [], found
+    found = Change(rule, laws, plan).found()
+    held = {"is": "held", "because": {"is": "not told", "schedule": rule["name"]}}
+    return held if not found["path"] else {"is": "settled"}, [], found
+
+
+class Change:
+    """Where a schedule changes shape."""
+
+    def __init__(self, schedule: Object, laws: ByLaw, plan: Plan) -> None:
+        self.schedule, self.laws, self.plan = schedule, laws, plan
+        self.shapes: list[str] = schedule["shapes"]
+        following = set(plan.followers(schedule["name"]))
+        entrants = plan.study["entrants"]
+        self.stages = [name for name in plan.stages if following & set(entrants[name]["possible"])]
+        self.fits = [laws.found[name] for name in self.shapes]
+
+    def found(self) -> Object:
+        """Everything that was found, as it is stored."""
+        switches = self._switches()
+        grounds = self._grounds(switches)
+        path = self._path(switches, grounds)
+        return {
+            "is": "schedule",
+            "stages": self.laws.law["stages"],
+            "fits": self.laws.fits(self.shapes),
+            "switches": switches,
+            "grounds": grounds,
+            "path": path,
+            "foretold": list(self._foretold(path)) if switches else [],
+        }
+
+    def _switches(self) -> list[Object]:
+        known = [one for one in self.fits if one is not None]
+        if len(known) < len(self.fits):
+            return []
+        budgets = [self.plan.whole(stage) for stage in self.laws.law["stages"]]
+        least, most = min(budgets) / self.laws.law["reach"], float(max(budgets) * self.laws.law["reach"])
+        places = along([law for law, _ in known], least, most)
+        drawn = [along(list(one), least, most) for one in zip(*(others for _, others in known), strict=True)]
+        found = []
+        for number, at in enumerate(places):
+            ordered = sorted(one[number] for one in drawn)
+            beyond = 0.025 * (len(ordered) - 1)
+            low, high = ordered[math.floor(beyond)], ordered[math.ceil(len(ordered) - 1 - beyond)]
+            found.append(
+                {
+                    "before": self.shapes[number],
+                    "after": self.shapes[number + 1],
+                    "at": None if math.isinf(at) else stated(at, 3),
+                    "low": stated(most if math.isinf(low) else low, 3),
+                    "high": None if math.isinf(high) else stated(high, 3),
+                }
+            )
+        return found
+
+    def _grounds(self, switches: list[Object]) -> str:
+        if not switches:
+            return "few"
+        if any(self.laws.unsure(name) for name in self.shapes):
+            return "unsure"
+        if any(one["at"] is None or not Fraction(one["at"].text) for one in switches):
+            return "nowhere"
+        for one in switches:
+            low = Fraction(one["low"].text)
+            if one["high"] is None or not low or Fraction(one["high"].text) / low > 2:
+                return "wide"
+        return "told"
+
+    def _path(self, switches: list[Object], grounds: str) -> list[Object]:
+        kept: str | None = None
+        if grounds == "told":
+            turns = zip(self.shapes[1:], switches, strict=True)
+            at = [{"candidate": name, "at": str(round(Fraction(one["at"].text)))} for name, one in turns]
+            return [{"candidate": self.shapes[0], "at": "0"}, *at]
+        if self.schedule["otherwise"] == "largest":
+            kept = self.shapes[-1]
+        elif self.schedule["otherwise"] == "best" and switches and self.stages:
+            budget = float(max(self.plan.whole(stage) for stage in self.stages))
+            losses = [one[0].loss([budget]) for one in self.fits if one is not None]
+            kept = self.shapes[losses.index(min(losses))]
+        return [] if kept is None else [{"candidate": kept, "at": "0"}]
+
+    def _foretold(self, path: list[Object]) -> Iterator[Object]:
+        known = [one for one in self.fits if one is not None]
+        taken = [self.shapes.index(one["candidate"]) for one in path]
+        turns = [float(one["at"]) for one in path]
+        for stage in self.stages:
+            budget = float(self.plan.whole(stage))
+            yield from (one for name in self.shapes if (one := self.laws.told(name, stage)) is not None)
+            for name in self.plan.followers(self.schedule["name"]):
+                if not path or name not in self.plan.study["entrants"][stage]["possible"]:
+                    continue
+                value = loss_after([known[one][0] for one in taken], turns, budget)
+                every = zip(*(others for _, others in known), strict=True)
+                drawn = [loss_after([laws[one] for one in taken], turns, budget) for laws in every]
+                losses = [one for one in drawn if one is not None]
+                if value is not None and len(losses) == len(drawn):
+                    yield self.laws.said(name, stage, value, losses)
+
+
+def along(laws: list[Law], least: float, most: float) -> list[float]:
+    """What training has used at each change of shape: where the next law is the cheaper one at the same loss."""
+    found, used, entered = [], 0.0, 0.0
+    for small, large in itertools.pairwise(laws):
+        alone = cheaper_from(small, large, least, most)
+        if math.inf in (alone, used):
+            used = math.inf
+        elif alone > entered:
+            used += alone - entered
+            entered = large.compute(small.loss([alone]))
+        else:
+            entered = large.compute(small.loss([entered])) if entered else 0.0
+        found.append(used)
+    return found
+
+
+def cheaper_from(small: Law, large: Law, least: float, most: float) -> float:
+    """Compute of the smaller shape from which on the larger one pays less for the next bit of loss."""
+
+    def is_cheaper(compute: float) -> bool:
+        loss = small.loss([compute])
+        return small.price(loss) >= large.price(loss)
+
+    if is_cheaper(least):
+        return 0.0
+    if not is_cheaper(most):
+        return math.inf
+    low, high = math.log(least), math.log(most)
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (low, middle) if is_cheaper(math.exp(middle)) else (middle, high)
+    return math.exp(high)
+
+
+def loss_after(laws: list[Law], turns: list[float], budget: float) -> float | None:
+    """The loss of training that goes on along the next law from the loss that it had; None where that has none."""
+    entered = 0.0
+    ends = [*turns[1:], math.inf]
+    for number, (law, begun, end) in enumerate(zip(laws, turns, ends, strict=True)):
+        there = entered + min(end, budget) - begun
+        loss = law.loss([there]) if there > 0 else math.inf
+        if end >= budget:
+            return loss
+        entered = 0.0 if math.isinf(loss) else max(laws[number + 1].compute(loss), 0.0)
+        if math.isinf(entered):
+            return None
+    return None
 
 
 # --- effects ---------------------------------------------------------------------------------------------------------
@@ -3865,6 +4501,7 @@ class Look:
         seed, label = self._seed(said)
         trunk, kept = said_stage["trunk"], said["run"] in self.kept
         recorded = course.first_recorded(place) + course.badly(said["run"]) if course.replay else None
+        path = course.path(who["follows"]) if who["follows"] is not None else []
         due: Object = {
             "promo_request": 2,
             "study": study["name"],
@@ -3878,9 +4515,7 @@ class Look:
                 "label": label,
             },
             "attempt": said["attempt"],
-            "settings": dict(who["effective"]["settings"]),
-            "parameters": who["effective"]["parameters"],
-            "flops_per_token": who["effective"]["flops_per_token"],
+            **_model(study["candidates"][path[0]["candidate"]] if path else who),
             "metric": study["measure"]["metric"],
             "budget": said_stage["budget"],
             "checkpoint": {"at_end": trunk is None and kept, "every_s": 600},
@@ -3891,6 +4526,15 @@ class Look:
             "levels": dict(who["levels"]) if asked["levels"] is not None else None,
             "curves": self.frozen["replay"]["digest"] if course.replay else None,
             "recorded": recorded,
+            "changes": [
+                {
+                    "at": one["at"],
+                    "way": study["schedules"][who["follows"]]["way"],
+                    **_model(study["candidates"][one["candidate"]]),
+                }
+                for one in path[1:]
+                if int(one["at"]) < self.plan.whole(stage)
+            ],
         }
         if said["bundle"] is None:  # what a run elsewhere began from lies there
             due |= {"continues": self._continued(place), "grow": self._grown(place), "data": self._text()}
@@ -4213,9 +4857,12 @@ class Look:
 
     def verdict(self, name: str, rule: Object) -> Object:
         """What a gate, rule, reduction or step decides by one of its wordings, as a whole value."""
-        inputs = sources_of(rule)
+        inputs = self.plan.study["laws"][rule["law"]]["stages"] if "law" in rule else sources_of(rule)
         through: list[str] = []
-        if "baseline" in rule:
+        if "law" in rule:
+            tables = {one: self._evidence(one) for one in inputs}
+            outcome, going, found = by_law(rule, tables, self.plan, recorded=self.course.replay)
+        elif "baseline" in rule:
             outcome, going, found = walk(rule, {one: self._evidence(one) for one in inputs}, self.plan)
         elif rule["is"] == "reduction":
             through = self.course.promoted(rule["around"]) if rule["around"] is not None else []
@@ -4244,14 +4891,13 @@ class Look:
 
     def _decided(self, said: Object, event: Object) -> None:
         name, wording = said["name"], said["verdict"]["wording"]
-        step = self.plan.study["steps"].get(name)
+        study = self.plan.study
+        step = study["steps"].get(name) or study["forecasts"].get(name) or study["schedules"].get(name)
         rule = step or self.course.worded(name, wording)
         if rule is None or wording != (0 if step else self.course.wordings(name)[-1]):
             self.report.differs("verdicts", f"event {event['seq']}: {name} has no such wording in force")
             return
-        if "baseline" not in rule and said["seal"] != (
-            sha(compact(closure(self.plan, rule))) if rule["frozen"] else None
-        ):
+        if said["seal"] != (sha(compact(closure(self.plan, rule))) if rule.get("frozen") else None):
             self.report.differs("verdicts", f"event {event['seq']}: {name} has another seal than it decided by")
         self._compare(name, rule, said["verdict"], f"decisions/{name}.json", event)
         due = self.course.wordings(name)[:-1] if not step else []
@@ -4274,6 +4920,7 @@ class Look:
             "promoted": found["promoted"],
             "answer": found["found"].get("answer"),
             "fixed": fixed,
+            "path": found["found"].get("path", []),
         }
         other = [key for key, one in due.items() if said[key] != one]
         where = other[0] if other else "" if stored is None else first_difference(found, stored)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promo.evidence.fitting import Sum, fit, interval, refits
-from promo.evidence.laws import FittedLaw, Point, switch
+from promo.evidence.laws import FittedLaw, Point
+from promo.evidence.switching import switch
 from promo.study.laws import Form
 
 OUTLIERS = 5
@@ -47,9 +48,13 @@ def test_the_published_refit_of_240_runs_is_found_to_its_printed_digits(chinchil
     assert law.unsure == ()
 
 
+PUBLISHED = 1e-3
+"""The bend that Hoffmann et al. use."""
+
+
 def test_with_the_usual_bend_it_is_where_the_sum_is_smallest(chinchilla):
     """The optimum that tight tolerances find from most of 4,500 starts; loose ones stop before it."""
-    law = fit(chinchilla, Form.SIZE_AND_DATA)
+    law = fit(chinchilla, Form.SIZE_AND_DATA, bend=PUBLISHED)
 
     assert law.lost == pytest.approx(0.00101827402, rel=1e-8)
     assert law.parameters == pytest.approx((1.81722, 477.83, 0.34731, 2143.4, 0.36717), rel=2e-5)
@@ -57,8 +62,8 @@ def test_with_the_usual_bend_it_is_where_the_sum_is_smallest(chinchilla):
 
 def test_other_draws_of_the_runs_spread_as_was_published(chinchilla):
     """Standard errors there: E 0.026, a 0.015, b 0.021, optimal exponent 0.020."""
-    law = fit(chinchilla, Form.SIZE_AND_DATA)
-    drawn = refits(chinchilla, law, draws=100, seed=1)
+    law = fit(chinchilla, Form.SIZE_AND_DATA, bend=PUBLISHED)
+    drawn = refits(chinchilla, law, draws=100, seed=1, bend=PUBLISHED)
     spread = [statistics.stdev(column) for column in zip(*(one.parameters for one in drawn), strict=True)]
     optimal = [one.parameters[4] / (one.parameters[2] + one.parameters[4]) for one in drawn]
 
@@ -111,7 +116,7 @@ def test_one_wild_point_hardly_moves_a_law():
     points = measured(truth, 1e-5, 3)
     wild = [*points[:-1], Point(points[-1].at, 40.0, "wild")]
 
-    assert fit(wild, Form.COMPUTE).loss(1e13) == pytest.approx(truth.loss(1e13), rel=1e-3)
+    assert fit(wild, Form.COMPUTE).loss(1e13) == pytest.approx(truth.loss(1e13), rel=5e-3)
     assert fit(wild, Form.COMPUTE, bend=10).loss(1e13) != pytest.approx(truth.loss(1e13), rel=0.05)
 
 
@@ -167,8 +172,8 @@ def test_the_switch_is_where_the_way_to_a_loss_is_cheapest_and_not_where_the_cur
 def test_no_switch_where_one_shape_is_always_the_better_one():
     better = FittedLaw(Form.COMPUTE, (2.0, 100.0, 0.3), 0, ())
 
-    assert switch(better, FittedLaw(Form.COMPUTE, (2.1, 300.0, 0.3), 0, ()), 1e6, 1e14) is None
-    assert switch(FittedLaw(Form.COMPUTE, (2.1, 300.0, 0.3), 0, ()), better, 1e6, 1e14) is None
+    assert switch(better, FittedLaw(Form.COMPUTE, (2.1, 300.0, 0.3), 0, ()), 1e6, 1e14) == math.inf
+    assert switch(FittedLaw(Form.COMPUTE, (2.1, 300.0, 0.3), 0, ()), better, 1e6, 1e14) == 0
 
 
 def test_a_law_does_not_come_down_to_its_floor():

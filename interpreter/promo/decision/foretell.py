@@ -15,6 +15,7 @@ from typing import assert_never
 from attrs import define, field
 
 from promo.base.canonical import from_exact
+from promo.base.floats import nearest
 from promo.decision.values import Decision, FitOf, Forecasting, Grounds, Input, Scheduling, Switch, Told
 from promo.evidence.extrapolate import Fitted, fit_laws, place_of
 from promo.evidence.fitting import interval
@@ -118,7 +119,8 @@ def _told(candidate: str, stage: str, value: float, low: float, high: float) -> 
 
 def stated(value: float, digits: int = DIGITS) -> str:
     """A number to so many digits."""
-    return repr(float(f"{value:.{digits}g}"))
+    text = f"{nearest(value):.{digits}g}"
+    return "0" if text == "-0" else text
 
 
 def _turn(compute: float) -> int:

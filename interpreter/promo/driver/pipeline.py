@@ -208,7 +208,7 @@ def _compiled(source: Source, folder: Path, lock: Lock | None, texts: Mapping[st
     incomplete = any(one.code != "P0101" or not parsed.tree.declarations for one in parsed.diagnostics)
     found.extend(_but_not_missing(checked.diagnostics) if incomplete else checked.diagnostics)
     study, plan = checked.study, None
-    if study is not None and not errors(found):
+    if study is not None and not any(errors(found)):
         plan = compile_plan(study)
         found.extend(check_cost(study, plan))
         found.extend(check_seals(study, lock, plan.seals, closure_changes))

@@ -20,7 +20,7 @@ Source:
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import assert_never
 
@@ -28,8 +28,13 @@ from promo.base.canonical import digest_bytes
 from promo.evidence.laws import FittedLaw, Point
 from promo.study.laws import Form
 
-BEND = 1e-3
-"""Difference of logarithms at which Huber's function turns from a parabola into a line (Hoffmann et al.)."""
+BEND = 1e-2
+"""
+Difference of logarithms at which Huber's function turns from a parabola into a line.
+
+Runs of one recipe lie 0.1 to 1% apart, and a run that lies farther away is an outlier.  Hoffmann et al. take 1e-3: then
+nearly every point is one, what is minimised is all but a sum of distances, and of few points many laws are equally near.
+"""
 LOWEST, HIGHEST = 1e-3, 1.0
 """Exponents lie between; one that ends at a border is not told by the points."""
 STARTS = (0.1, 0.25, 0.45, 0.8)
@@ -40,9 +45,13 @@ NARROWER = 4.0
 """How many times narrower each bend is than the one before."""
 STEPS = 100
 """Steps of Newton's method at one bend, at most."""
-ENOUGH, ENOUGH_DRAWN, NEARLY = 1e-13, 1e-6, 1e-3
+ENOUGH, ENOUGH_DRAWN, NEARLY = 1e-13, 1e-8, 1e-2
 """A step that improves the sum by less than this share ends a search: at the last bend, in a draw, at bends before."""
 
+NOTHING = 1e-18
+"""A gain below which points lie on a law."""
+ROUGHLY = 1e-4
+"""The same for the floor and the factors under way."""
 NO_FLOOR = 1e-3
 """A floor below this share of the smallest loss is none: the points do not tell it."""
 WIDEST = 0.1
@@ -54,6 +63,15 @@ Matrix = list[list[float]]
 
 # --- what is minimised ---------------------------------------------------------------------------------------------
 
+Pairs = tuple[tuple[int, int], ...]
+"""Places on and above the diagonal of a matrix."""
+Slopes = tuple[Vector, Matrix, Matrix]
+SECOND: Mapping[Form, Pairs] = {
+    Form.COMPUTE: ((0, 0), (1, 1), (1, 2), (2, 2)),
+    Form.SHIFTED: ((0, 0), (1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)),
+    Form.SIZE_AND_DATA: ((0, 0), (1, 1), (1, 2), (2, 2), (3, 3), (3, 4), (4, 4)),
+}
+"""Pairs of parameters that stand in one term."""
 Term = tuple[float, tuple[tuple[int, float], ...]]
 """The logarithm of a term, and what it moves by with each parameter that is in it."""
 
@@ -73,9 +91,15 @@ class Sum:
         self.logs = [tuple(a - b for a, b in zip(row, self.middle, strict=True)) for row in logs]
         self.losses = [math.log(one.loss) for one in points]
         least = min(row[0] for row in self.logs)
+        floor = min(self.losses) + math.log(NO_FLOOR), 300.0
         free, exponent, shift = (-300.0, 300.0), (LOWEST, HIGHEST), (least - 12.0, least + 2.0)
         more = {Form.COMPUTE: (), Form.SHIFTED: (shift,), Form.SIZE_AND_DATA: (free, exponent)}
-        self.bounds: tuple[tuple[float, float], ...] = (free, free, exponent, *more[form])
+        self.factors = (0, 1, 3) if form is Form.SIZE_AND_DATA else (0, 1)
+        """Floor and factors among the parameters."""
+        size = len(form.names)
+        self.pairs: Pairs = tuple((row, column) for row in range(size) for column in range(row, size))
+        self.second: Pairs = SECOND[form]
+        self.bounds: tuple[tuple[float, float], ...] = (floor, free, exponent, *more[form])
 
     def terms(self, at: Vector, index: int) -> tuple[Term, ...]:
         """The terms of the law at a point."""
@@ -102,49 +126,73 @@ class Sum:
             total += count * (0.5 * away * away if away <= bend else bend * (away - 0.5 * bend))
         return total
 
-    def descent(self, at: Vector, bend: float) -> tuple[Vector, Matrix, Vector]:
-        """
-        Gradient and curvature of the sum, and the curvature's diagonal if every point lay within the bend.
-
-        Of the curvature only what lies on and above the diagonal is summed, and mirrored in the end.
-        """
+    def descent(self, at: Vector, bend: float) -> Slopes:
+        """Gradient and curvature of the sum, and the curvature of weighted squares, which is never negative."""
         size = len(at)
-        gradient, tame = [0.0] * size, [0.0] * size
-        curved = [[0.0] * size for _ in at]
+        gradient, tame = [0.0] * size, [0.0] * len(self.pairs)
+        straight, bent = [0.0] * len(self.pairs), [0.0] * len(self.second)
         for index, count in enumerate(self.counts):
-            terms = self.terms(at, index)
-            shares = [math.exp(log) for log, _ in terms]
-            whole = sum(shares)
+            whole, slope, second = self._moved_by(at, index)
             away = self.losses[index] - math.log(whole)
-            within = abs(away) <= bend
-            pull = count * (away if within else math.copysign(bend, away))
-            slope = [0.0] * size
-            for share, (_, by) in zip(shares, terms, strict=True):
-                part = share / whole
-                for place, (row, first) in enumerate(by):
-                    slope[row] += part * first
-                    for column, second in by[place:]:
-                        curved[row][column] -= pull * part * first * second
-            if self.form is Form.SHIFTED:
-                self._bent(at, index, pull * shares[1] / whole, curved)
-            keep, held = pull + (count if within else 0.0), count * min(1.0, bend / max(abs(away), 1e-300))
+            if -bend <= away <= bend:
+                pull, keep, held = count * away, count * (away + 1.0), float(count)
+            else:
+                pull = keep = math.copysign(count * bend, away)
+                held = count * bend / abs(away)
             for row, first in enumerate(slope):
                 gradient[row] -= pull * first
-                tame[row] += held * first * first
-                line, kept = curved[row], keep * first
-                for column in range(row, size):
-                    line[column] += kept * slope[column]
-        for row in range(size):
-            for column in range(row):
-                curved[row][column] = curved[column][row]
-        return gradient, curved, tame
+            for place, (row, column) in enumerate(self.pairs):
+                both = slope[row] * slope[column]
+                straight[place] += keep * both
+                tame[place] += held * both
+            for place, by in enumerate(second):
+                bent[place] -= pull * by
+        return gradient, self._matrix((self.pairs, straight), (self.second, bent)), self._matrix((self.pairs, tame))
 
-    def _bent(self, at: Vector, index: int, pull: float, curved: Matrix) -> None:
-        """What a shift, which is in its term's exponent not linearly, adds to the curvature."""
-        place, shift = math.exp(self.logs[index][0]), math.exp(at[3])
-        share = shift / (place + shift)
-        curved[2][3] += pull * share
-        curved[3][3] += pull * at[2] * share * (1 - share)
+    def _matrix(self, *parts: tuple[Pairs, Vector]) -> Matrix:
+        size = len(self.bounds)
+        found = [[0.0] * size for _ in range(size)]
+        for pairs, values in parts:
+            for (row, column), value in zip(pairs, values, strict=True):
+                found[row][column] += value
+                if row != column:
+                    found[column][row] += value
+        return found
+
+    def _moved_by(self, at: Vector, index: int) -> tuple[float, Vector, Vector]:
+        """
+        The law at a point, what its logarithm moves by, and the second moments of that among its terms.
+
+        The latter are those of the pairs in *second*; a shift, which is in its term's exponent not linearly, adds to its
+        own.
+        """
+        floor = math.exp(at[0])
+        match self.form:
+            case Form.COMPUTE:
+                x = self.logs[index][0]
+                part = math.exp(at[1] - at[2] * x)
+                whole = floor + part
+                none, part = floor / whole, part / whole
+                return whole, [none, part, -part * x], [none, part, -part * x, part * x * x]
+            case Form.SHIFTED:
+                place, shift = math.exp(self.logs[index][0]), math.exp(at[3])
+                x, share = math.log(place + shift), shift / (place + shift)
+                by = -at[2] * share
+                part = math.exp(at[1] - at[2] * x)
+                whole = floor + part
+                none, part = floor / whole, part / whole
+                own = (-x * by - share, by * by + by * (1 - share))
+                second = [none, part, -part * x, part * by, part * x * x, part * own[0], part * own[1]]
+                return whole, [none, part, -part * x, part * by], second
+            case Form.SIZE_AND_DATA:
+                x, y = self.logs[index]
+                part, other = math.exp(at[1] - at[2] * x), math.exp(at[3] - at[4] * y)
+                whole = floor + part + other
+                none, part, other = floor / whole, part / whole, other / whole
+                slope = [none, part, -part * x, other, -other * y]
+                return whole, slope, [none, part, -part * x, part * x * x, other, -other * y, other * y * y]
+            case _:
+                assert_never(self.form)
 
     def named(self, at: Vector) -> tuple[float, ...]:
         """Parameters as a law has them."""
@@ -251,40 +299,73 @@ def solve(square: Matrix, right: Vector) -> Vector | None:
 
 
 def _search(total: Sum, at: Vector, bend: float, enough: float) -> tuple[float, Vector]:
-    """Newton's method from a place, damped until a step makes the sum smaller; parameters at a border stay there."""
-    value, damping = total.value(at, bend), 1e-3
+    """
+    Newton's method from a place.
+
+    Floor, factors and exponents lie in a long bent valley.  So after each step the floor and the factors are found anew
+    for the exponents that it came to, and only then is it seen whether the sum became smaller.
+    """
+    everything, factors = range(len(at)), total.factors
+    return _descended(total, at, bend, enough, everything, lambda trial: _factors(total, trial, bend, factors))
+
+
+def _factors(total: Sum, at: Vector, bend: float, factors: Sequence[int]) -> tuple[float, Vector]:
+    """The best floor and factors for given exponents."""
+    return _descended(total, at, bend, ROUGHLY, factors, lambda trial: (total.value(trial, bend), trial))
+
+
+def _descended(
+    total: Sum,
+    at: Vector,
+    bend: float,
+    enough: float,
+    moving: Sequence[int],
+    settled: Callable[[Vector], tuple[float, Vector]],
+) -> tuple[float, Vector]:
+    """Steps of some parameters, each damped until the place where it *settled* is a better one."""
+    (value, at), damping = settled(at), 1e-6
     for _ in range(STEPS):
-        gradient, curved, tame = total.descent(at, bend)
-        inside = [
-            k
-            for k, (low, high) in enumerate(total.bounds)
-            if not (at[k] <= low and gradient[k] > 0) and not (at[k] >= high and gradient[k] < 0)
-        ]
         better = None
-        while inside and damping < 1e12:
-            scale = max(tame[k] for k in inside) or 1.0
-            square = [
-                [curved[i][j] + (damping * max(tame[i], 1e-9 * scale) if i == j else 0.0) for j in inside]
-                for i in inside
-            ]
-            step = solve(square, [-gradient[k] for k in inside])
-            if step is not None:
-                trial = list(at)
-                for k, by in zip(inside, step, strict=True):
-                    low, high = total.bounds[k]
-                    trial[k] = min(high, max(low, at[k] + max(-4.0, min(4.0, by))))
-                reached = total.value(trial, bend)
-                if reached < value:
-                    better = reached, trial
+        slopes = total.descent(at, bend)
+        while damping < 1e9 and better is None:
+            for trial in _steps(total, at, slopes, damping, moving):
+                found = settled(trial)
+                if found[0] < value:
+                    better = found
                     break
-            damping = max(damping, 1e-12) * 6
+            damping = damping / 20 if better else max(damping, 1e-9) * 10
         if better is None:
             break
         gained, (value, at) = value - better[0], better
-        damping = max(damping / 20, 1e-14)
-        if gained <= enough * value:
+        if gained <= enough * value + NOTHING:
             break
     return value, at
+
+
+def _steps(
+    total: Sum, at: Vector, slopes: Slopes, damping: float, moving: Sequence[int]
+) -> Iterator[Vector]:
+    """Where a damped step leads: along the curvature if that is a bowl, and else along the one that always is."""
+    gradient, curved, tame = slopes
+    inside = [
+        k
+        for k in moving
+        if not (at[k] <= total.bounds[k][0] and gradient[k] > 0) and not (at[k] >= total.bounds[k][1] and gradient[k] < 0)
+    ]
+    if not inside:
+        return
+    scale = max(tame[k][k] for k in inside) or 1.0
+    for matrix in (curved, tame):
+        square = [
+            [matrix[i][j] + (damping * max(tame[i][i], 1e-9 * scale) if i == j else 0.0) for j in inside] for i in inside
+        ]
+        step = solve(square, [-gradient[k] for k in inside])
+        if step is not None:
+            moved = list(at)
+            for k, by in zip(inside, step, strict=True):
+                low, high = total.bounds[k]
+                moved[k] = min(high, max(low, at[k] + max(-4.0, min(4.0, by))))
+            yield moved
 
 
 def fit(points: Sequence[Point], form: Form, *, bend: float = BEND) -> FittedLaw:
@@ -322,8 +403,6 @@ def _ended(total: Sum, found: Sequence[tuple[float, Vector]]) -> FittedLaw:
     value, at = min(found, key=lambda one: one[0])
     borders = zip(at, total.bounds, total.form.names, strict=True)
     ended = {name for one, (low, high), name in borders if one <= low or one >= high}
-    if at[0] < min(total.losses) + math.log(NO_FLOOR):
-        ended.add(total.form.names[0])
     unsure = tuple(name for name in total.form.names if name in ended)
     return FittedLaw(total.form, total.named(at), value, unsure)
 

@@ -180,8 +180,9 @@ def _saving(name: str, shape: str, law: FittedLaw, loss: float, budget: int, pil
     with_pilots = 1 - (budget + pilots) / needs
     paid = f"{with_pilots:.0%} saved" if with_pilots > 0 else f"{-with_pilots:.0%} more spent"
     return (
-        f"To the same loss {shape} would need {compute_text(repr(needs), unit)} by its law: {share:.0%} saved; with the "
-        f"{compute_text(pilots, unit)} of the runs that the laws rest on, {paid} for one run. Inferred, not measured."
+        f"To the same loss {shape} would need {compute_text(repr(needs), unit)} by its law: {share:.0%} saved; with "
+        f"the {compute_text(pilots, unit)} of the runs that the laws rest on, {paid} for one run. Inferred, not "
+        "measured."
     )
 
 

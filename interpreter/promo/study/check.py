@@ -144,7 +144,7 @@ class _Check:
         block = self._only("study", "study NAME { ... }")
         study = self._study(block) if block else None
         found = tuple(scope.found)
-        broken = bool(errors(found))
+        broken = any(errors(found))
         assert broken or study is None or self._whole(study), "a declaration was left out without a word"
         return Checked(None if broken else study, found, self.values)
 
