@@ -213,6 +213,7 @@ def _request(runner: Runner, given: Mapping[str, str], kind: BudgetKind, study: 
         continues=None,
         resume=None,
         grow=None,
+        changes=(),
         device="cpu",
         threads=1,
         program=runner.program if isinstance(runner, FileRunner) else None,

@@ -67,6 +67,7 @@ class Requests:
             continues=self._continued(run, stage, state),
             resume=None,
             grow=self.grown(run, stage, state),
+            changes=(),
             device="cpu" if host.is_cpu else "cuda",
             threads=host.threads,
             program=self.runner.program if isinstance(self.runner, FileRunner) else None,

@@ -81,6 +81,9 @@ WAYS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+SHAPES: Mapping[str, tuple[str, ...]] = {**WAYS, "context": (), "total_batch": ()}
+
+
 @frozen(eq=False, repr=False)
 class GptRunner:
     """The built-in runner, as a spec sees it."""
@@ -97,6 +100,8 @@ class GptRunner:
     """The factor that a stage's cool-down stands in for; a runner without a trunk names none."""
     ways: Mapping[str, tuple[str, ...]] = WAYS
     """Factor -> the ways in which a trained model grows by it; a runner that cannot grow one names none."""
+    shapes: Mapping[str, tuple[str, ...]] = SHAPES
+    """Factor that can change in mid-run -> its ways, none where no weights change; a runner that cannot has none."""
     needs_data: bool = True
     vocabulary: int = VOCABULARY
 
