@@ -21,7 +21,7 @@ from promo.run.runners.gpt.settings import settings_of
 from promo.run.runners.gpt.train import _Training, train
 from promo.run.runners.gpt.trainee import Trainee
 from promo.run.segments import Done, misfit
-from promo.run.values import Change, Continued, Keeping, Point, Resumed, RunStatus, Trunk
+from promo.run.values import Change, Continued, Grown, Keeping, Kept, Point, Resumed, RunStatus, Trunk
 
 torch.set_num_threads(1)
 ALWAYS = Keeping(at_end=True, every_s=0)
@@ -370,6 +370,35 @@ def test_a_state_whose_shape_was_changed_elsewhere_is_not_taken_up(study, change
     assert "the state in kept has" in continued.cause
     assert "the state in kept has" in lost.details["resume_rejected"]
     assert lost.metrics == plain.metrics
+
+
+@pytest.mark.parametrize("most", [3, 6, 10])
+def test_a_run_that_is_carried_on_across_a_change_and_lost_is_taken_up_where_it_was(study, most):
+    changes = (of_kind("everything", 9 * STEP),)
+    first, _ = run(study, "begun", asked(changes, amount=6 * STEP, checkpoint=AT_END))
+    onward = Continued("begun", first.checkpoint, 6 * STEP, None)
+    request = asked(changes, amount=12 * STEP, continues=onward)
+    whole, points = run(study, "on", request)
+    inherited = len(points) - len([one for one in points if one.step > 6])
+    with pytest.raises(KeyboardInterrupt):
+        run(study, f"broken {most}", evolve(request, checkpoint=ALWAYS), inherited + most)
+    again, curve = run(study, "again", evolve(request, resume=resumed(study, f"broken {most}")))
+
+    assert "resume_rejected" not in again.details
+    assert (again.metrics, again.used, again.segments) == (whole.metrics, whole.used, whole.segments)
+    assert curve == points
+
+
+def test_a_run_that_began_from_a_grown_state_changes_its_shape_too(study):
+    parent, _ = run(study, "parent", asked([], amount=6 * STEP, checkpoint=AT_END))
+    grow = Grown("parent", parent.checkpoint, Kept.CHECKPOINT, "interleave")
+    deeper = {"depth": 2, "aspect": 8}
+    request = asked([change(5 * STEP, {**deeper, "context": 64})], levels=deeper, grow=grow)
+    outcome, points = run(study, "grown", request)
+
+    assert [one.steps for one in outcome.segments] == [5, 7]
+    assert misfit(request, Done(outcome.segments, outcome.work, outcome.used)) == ""
+    assert [point.step for point in points if "val_bpb" in point.metrics] == [0, 2, 3, 5, 5, 6, 12]
 
 
 # --- what cannot be asked for ----------------------------------------------------------------------------------------
