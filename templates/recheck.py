@@ -624,6 +624,8 @@ trunk: at long, keep bool
 continued: folder folder?, state hex?, earlier long, recorded count?
 resumed: folder folder, state hex
 grown: folder folder?, state hex?, kept 'checkpoint|trunk', way text?
+change: at long, way text?, settings {setting}, parameters long, flops_per_token long
+segment: steps count, tokens long, until measured, before measured
 summary: after text, separator text, which 'first|last|lowest|highest'?, metrics {text}, figures {text},
     failures {'ok|nan|diverged|oom|timeout|killed|crash|invalid'}
 does/function: file text, name text
@@ -632,9 +634,8 @@ does/script: argv text*, file text, constants {text}, calls {text}
 program: does does, files {hex}, summary summary?, environment text*, output_bytes printed
 request: promo_request =2, study text, plan hex, run runof, attempt from1, trainer text, settings {setting},
     parameters long, flops_per_token long, metric text, budget budget, data textof?, checkpoint keeping, trunk trunk?,
-    continues continued?, resume resumed?, grow grown?, device text, threads count, program program?, levels {level}?,
-    curves hex?, recorded count?, changes change*
-change: at long, way text?, settings {setting}, parameters long, flops_per_token long
+    continues continued?, resume resumed?, grow grown?, changes change*, device text, threads count, program program?,
+    levels {level}?, curves hex?, recorded count?
 work: steps long?, tokens long?, flops long?, tokens_per_s measured?, steps_per_s measured?
 used: kind 'wall|cpu|upstream|steps|tokens|flops', used measured, last_step measured?,
     counter 'trainer|marked|reported|whole|recorded'
@@ -643,8 +644,8 @@ recordedas: number count, table hex, name text, config text?, host text?, seed t
 facts: machine {free}, device {free}, software {free}, peak_rss_bytes long?, peak_device_bytes long?,
     started_ahead_s seconds?
 body: promo_result =2, request hex, status 'ok|nan|diverged|oom|timeout|killed|crash|invalid', cause text,
-    metrics {measured}, seconds {seconds}, points hex, used used?, work work, checkpoint hex?, trunk hex?,
-    contention measured?, facts facts, recorded recordedas?, details {free}
+    metrics {measured}, seconds {seconds}, points hex, used used?, work work, segments segment*, checkpoint hex?,
+    trunk hex?, contention measured?, facts facts, recorded recordedas?, details {free}
 envelope: body body, digest hex
 exit: returncode whole?, reason 'itself|limit|cancelled|supervisor|busy|given up', seconds seconds?
 
@@ -4294,6 +4295,7 @@ class Table:
             "points": sha(points),
             "used": {**used, "used": exact(read["at"][column] - earlier)} if read else None,
             "work": worked(read["points"][-1][1]) if read else worked({}),
+            "segments": [],
             "checkpoint": kept,
             "trunk": None,
             "contention": None,
@@ -4645,6 +4647,7 @@ class Look:
         self.states[one.folder] = {"checkpoint": body["checkpoint"], "trunk": body["trunk"]}
         self._repeated(one, said, body)
         self._within_budget(one, said, body)
+        self._within_segments(one, said, body)
 
     def _repeated(self, one: Attempt, said: Object, body: Object) -> None:
         """Whether the ledger says of a result what that says itself."""
@@ -4680,6 +4683,18 @@ class Look:
             as_known = {**used, "counter": "trainer", "last_step": None if timed else used["last_step"]}
             early = used["counter"] == "recorded" and not keeps(as_known, budget)
             self.counts["budgets early" if early else "budgets"] += 1
+
+    def _within_segments(self, one: Attempt, said: Object, body: Object) -> None:
+        """Whether a run that was asked to change its shape did so where it was asked, and no other did."""
+        name = f"{one.folder}/request.json"
+        if said["is"] != "result.accepted" or body["recorded"] is not None or not self.folder.has(name):
+            return
+        asked = strict(self.folder.read(name))
+        fit(REQUEST, asked, name)
+        if not in_shape(asked, body):
+            self.report.differs("segments", f"{one.folder} changed its shape otherwise than it was asked to")
+        else:
+            self.counts["segments"] += bool(asked["changes"])
 
     def _body(self, folder: str, request: str, envelope: str) -> Object | None:
         """The body of a result that was recorded; None where a file is gone or another, which is said."""
@@ -5096,6 +5111,39 @@ def keeps(used: Object, budget: Object) -> bool:
     else:
         by = amount / 20 if used["last_step"] is None else Fraction(used["last_step"])
     return abs(spent - amount) <= by
+
+
+def in_shape(asked: Object, body: Object) -> bool:
+    """
+    Whether what a run did in each shape fits the changes that it was asked for.
+
+    A change stands at the first step end at or beyond its place; the one behind the last segment was not due before
+    that segment's last step.
+    """
+    found, changes, work, used = body["segments"], asked["changes"], body["work"], body["used"]
+    if not changes:
+        return not found
+    if not 0 < len(found) <= len(changes) + 1 or used is None or used["last_step"] is None:
+        return False
+    steps, tokens = [one["steps"] for one in found], [int(one["tokens"]) for one in found]
+    flops = [count * int(one["flops_per_token"]) for count, one in zip(tokens, [asked, *changes], strict=False)]
+    ends = [(Fraction(one["before"]), Fraction(one["until"])) for one in found]
+    sums = {"steps": sum(steps), "tokens": sum(tokens), "flops": sum(flops)}
+    if any(work[key] != str(one) for key, one in sums.items()):
+        return False
+    amounts = {"steps": steps, "tokens": tokens, "flops": flops}.get(asked["budget"]["kind"])
+    if amounts is not None and [until for _, until in ends] != list(itertools.accumulate(amounts)):
+        return False
+    follow = steps[0] > 0 and 0 <= ends[0][0] <= ends[0][1]
+    for (one, count), following in zip(zip(ends[1:], steps[1:], strict=True), ends[:-1], strict=True):
+        follow = follow and (following[1] <= one[0] <= one[1] if count else one == following)
+    places = [int(change["at"]) for change in changes]
+    due = all(before < at for (before, _), at in zip(ends, places, strict=False))
+    made = all(at <= until for (_, until), at in zip(ends[:-1], places, strict=False))
+    whole, step, spent = ends[-1][1], ends[-1][1] - ends[-1][0], Fraction(used["used"])
+    ended = abs(whole - spent) * 2**51 <= whole if asked["continues"] is None else whole >= spent
+    by = abs(step - Fraction(used["last_step"])) * 2**51 <= whole  # but for what doubles round away
+    return follow and due and made and ended and by
 
 
 UNPACKED = ("environment.json", "ro-crate-metadata.json", "manifest.json", "manifest.json.sig")
@@ -5533,6 +5581,8 @@ def told(look: Look, report: Report) -> None:
     known, unknown, early = counts["budgets"], counts["budgets unknown"], counts["budgets early"]
     words = f"budgets kept for {known} of {known + unknown + early} accepted runs, not known for {unknown}"
     report.good(words + (f", read from the table before it was used for {early}" if early else ""))
+    if counts["segments"]:
+        report.good(f"{counts['segments']} accepted runs changed their shape where they were asked to")
     if look.table is not None:
         again = f"{counts['read again']} results read again from {look.table.name}"
         report.good(again if look.table.readable else f"{look.table.name} is read by promo verify alone")

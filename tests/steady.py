@@ -116,6 +116,7 @@ class Steady:
             points=digest_bytes(points),
             used=Used(request.budget.kind, str(request.budget.amount), "1.0", Counter.TRAINER),
             work=Work(steps=2, tokens=200, tokens_per_s="100.0"),
+            segments=(),
             checkpoint=kept[Kept.CHECKPOINT] if request.checkpoint.at_end and not unlucky else None,
             trunk=kept[Kept.TRUNK] if request.trunk and request.trunk.keep and not unlucky else None,
             contention=None,

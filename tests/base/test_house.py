@@ -203,10 +203,7 @@ LOOSE = {
     "plugins.py": "what an entry point loads, which is then cast to its port",
     "run/runners/files/declare.py": "TOML that people write, taken apart key by key; unknown ones are refused",
     "run/runners/files/function.py": "arguments and result of a user's function; the result becomes an `Outcome`",
-    "run/runners/gpt/device.py": "settings of a condition, as that runner has resolved them",
-    "run/runners/gpt/model.py": "settings of a condition, as that runner has resolved them",
-    "run/runners/gpt/optimizer.py": "settings of a condition, as that runner has resolved them",
-    "run/runners/gpt/train.py": "settings of a condition, as that runner has resolved them",
+    "run/runners/gpt/trainee.py": "a model, or what a compiler made of it",
     "run/supervise.py": "words between two processes of promo, and Windows' handle of a job",
 }
 """Files of the ports, executors, runners and plug-ins that still say `Any`, or a mapping of anything: why."""

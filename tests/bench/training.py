@@ -30,13 +30,17 @@ from torch import Tensor
 
 from promo.run.contract import Recorder
 from promo.run.corpora import split, synthetic
+from promo.run.disk import DISK
 from promo.run.executors.local import LocalExecutor, worker_environment
 from promo.run.runners.gpt import model
 from promo.run.runners.gpt.batches import load, rows
 from promo.run.runners.gpt.declare import FACTORS, RUNNER
 from promo.run.runners.gpt.model import Gpt
+from promo.run.runners.gpt.settings import settings_of
 from promo.run.runners.gpt.train import train
-from promo.run.values import AttemptSpec
+from promo.run.store import write_request
+from promo.run.values import AttemptSpec, Keeping, Request, RunOf, TextOf
+from promo.study.values import Budget, BudgetKind
 
 SHAPES = {
     "2x64, 8 rows": ({"depth": 2, "aspect": 32, "total_batch": 1024}, 200),
@@ -55,52 +59,61 @@ WINDOWED = (
 """Model, rows at once, and how often it is done in a turn."""
 
 
-def request(folder: Path, changed: dict[str, Any], steps: int, threads: int) -> dict[str, Any]:
+def request(changed: dict[str, Any], steps: int, threads: int) -> Request:
     """What a worker would be asked."""
     levels = {name: factor.default for name, factor in FACTORS.items()}
     given = {name: level if isinstance(level, str) else Fraction(level) for name, level in changed.items()}
     resolved = RUNNER.resolve({**levels, **given})
-    return {
-        "study": "bench",
-        "trainer": RUNNER.trainer,
-        "metric": "val_bpb",
-        "settings": dict(resolved.settings),
-        "flops_per_token": resolved.flops_per_token,
-        "parameters": resolved.parameters,
-        "device": "cpu",
-        "threads": threads,
-        "data": {"train": "train.bytes", "validation": "validation.bytes", "window": 128, "score_tokens": 1024},
-        "run": {"id": "0", "seed": 1},
-        "budget": {"kind": "steps", "amount": str(steps), "cap_s": 600},
-        "checkpoint": {"at_end": False, "every_s": 600},
-        "continues": None,
-        "resume": None,
-    }
+    return Request(
+        study="bench",
+        plan="0" * 64,
+        run=RunOf("0", "bench", "one", "here", 1, None),
+        attempt=1,
+        trainer=RUNNER.trainer,
+        settings=dict(resolved.settings),
+        parameters=resolved.parameters,
+        flops_per_token=resolved.flops_per_token,
+        metric="val_bpb",
+        budget=Budget(BudgetKind.STEPS, steps, 600),
+        data=TextOf("train.bytes", "validation.bytes", "0" * 64, 1024, 128, None, 1),
+        checkpoint=Keeping(at_end=False, every_s=600),
+        trunk=None,
+        continues=None,
+        resume=None,
+        grow=None,
+        changes=(),
+        device="cpu",
+        threads=threads,
+        program=None,
+        levels=None,
+        curves=None,
+        recorded=None,
+    )
 
 
-def same_losses(asked: dict[str, Any], text: Path) -> float:
+def same_losses(asked: Request, text: Path) -> float:
     """The largest difference between the losses of the two models on the same weights and rows."""
-    ours = Gpt(asked["settings"], 128)
+    ours = Gpt(settings_of(asked.settings), 128)
     ours.initialise(torch.Generator().manual_seed(1))
     with torch.no_grad():
         for one in ours.parameters():
             one.add_(torch.randn(one.shape, generator=torch.Generator().manual_seed(2)), alpha=0.02)
-    plain = Plain(asked["settings"]).take(ours)
+    plain = Plain(dict(asked.settings)).take(ours)
     inputs, targets = rows(load(text, torch.device("cpu")), 4, 128, torch.Generator().manual_seed(3))
     with torch.no_grad():
         return float((ours(inputs, targets) - plain(inputs, targets)).abs())
 
 
-def promo_loop(asked: dict[str, Any], folder: Path) -> tuple[float, float]:
+def promo_loop(asked: Request, folder: Path) -> tuple[float, float]:
     """Tokens a second of promo's training loop (all but start, build, warm-up, scoring), and a processor second."""
-    recorder = Recorder(io.StringIO(), time.monotonic())
+    recorder = Recorder(io.StringIO(), time.monotonic(), folder, folder)
     began = time.monotonic()
-    outcome = train({**asked, "study_folder": str(folder), "attempt_folder": str(folder)}, recorder)
+    outcome = train(asked, recorder)
     whole = time.monotonic() - began
     spent = sum(seconds for name, seconds in recorder.seconds.items() if name != "train")
-    details: Any = outcome.details
-    tokens = int(details["work"]["tokens"])
-    return tokens / (whole - spent), tokens / float(details["budget"]["cpu_s"])
+    tokens = outcome.work.tokens
+    assert tokens is not None
+    return tokens / (whole - spent), tokens / float(str(outcome.details["cpu_s"]))
 
 
 def compare(folder: Path, rounds: int, threads: int) -> None:
@@ -108,12 +121,13 @@ def compare(folder: Path, rounds: int, threads: int) -> None:
     torch.set_num_threads(threads)
     text = (folder / "train.bytes").read_bytes()
     for name, (changed, steps) in SHAPES.items():
-        asked = request(folder, {**COMMON, **changed}, steps, threads)
+        asked = request({**COMMON, **changed}, steps, threads)
         apart = same_losses(asked, folder / "train.bytes")
         assert apart < 1e-5, f"the two models differ by {apart}"
-        tokens = steps * asked["settings"]["total_batch"]
-        at_once = min(16, asked["settings"]["total_batch"] // 128)
-        loop = Loop(asked["settings"], text, at_once, Plain(asked["settings"]))
+        settings: dict[str, Any] = dict(asked.settings)
+        tokens = steps * settings["total_batch"]
+        at_once = min(16, settings["total_batch"] // 128)
+        loop = Loop(settings, text, at_once, Plain(settings))
         loop.run(3)
         ours, plain = [], []
         for turn in range(rounds):
@@ -152,7 +166,7 @@ def windows(rounds: int, threads: int) -> None:
         levels = {**{name: factor.default for name, factor in FACTORS.items()}, **changed, "head_size": 32}
         given = {name: level if isinstance(level, str) else Fraction(level) for name, level in levels.items()}
         length = int(given["context"])
-        settings = dict(RUNNER.resolve({**given, "total_batch": Fraction(count * length)}).settings)
+        settings = settings_of(dict(RUNNER.resolve({**given, "total_batch": Fraction(count * length)}).settings))
         trained = Gpt(settings, length)
         trained.initialise(torch.Generator().manual_seed(1))
         text = torch.randint(0, 256, (count, length))
@@ -167,18 +181,17 @@ def windows(rounds: int, threads: int) -> None:
                 spent[how] = time.process_time() - cpu
             ratios.append(spent[masked] / spent[own])
         model.attention = own
-        shape = f"{settings['depth']}x{settings['width']}, {length} tokens, {settings['window']}"
+        shape = f"{settings.depth}x{settings.width}, {length} tokens, {settings.window}"
         print(f"{shape:28} speed {statistics.median(ratios):.2f} of the mask over the whole row", flush=True)
 
 
 def starts(folder: Path, count: int) -> None:
     """Print the seconds from asking for a worker to the end of its first training step, and what all of it computed."""
     seen, computed = [], []
-    asked = request(folder, {**COMMON, **SHAPES["2x64, 8 rows"][0]}, 1, 1)
+    asked = request({**COMMON, **SHAPES["2x64, 8 rows"][0]}, 1, 1)
     for number in range(count):
         place = folder / "runs" / "bench" / "one-here-s1" / f"attempt-{number}"
-        place.mkdir(parents=True)
-        (place / "request.json").write_text(json.dumps(asked, sort_keys=True, separators=(",", ":")))
+        write_request(DISK, place, asked)
         began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         executor = LocalExecutor()
         worker = worker_environment(os.environ, threads=1, cuda_device=None)

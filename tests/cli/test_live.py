@@ -297,6 +297,7 @@ BODY = Body(
     points=GENESIS,
     used=None,
     work=Work(),
+    segments=(),
     checkpoint=None,
     trunk=None,
     contention=None,

@@ -16,8 +16,13 @@ def test_installed_runners_are_listed_and_told(capsys):
     said = capsys.readouterr().out
     assert "val_bpb in bpb, lower is better" in said
     assert "width per layer" in said
+    assert "changes aspect in mid-run by: zero_pad" in said
+    assert "changes context in mid-run\n" in said
     assert promo("runner", "gpt", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["factors"]["depth"]["default"] == "8"
+    told = json.loads(capsys.readouterr().out)
+    assert told["factors"]["depth"]["default"] == "8"
+    assert told["shapes"]["aspect"] == ["zero_pad"]
+    assert told["shapes"]["total_batch"] == []
 
 
 def test_a_runner_that_keeps_to_the_contract(capsys):
@@ -50,7 +55,9 @@ def test_the_built_in_runner_keeps_to_the_contract(capsys):
     words = [word for name, level in small.items() for word in ("--set", f"{name}={level}")]
 
     assert promo("runner", "gpt", "--try", *words) == 0
-    assert "two runs gave the same bits" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "two runs gave the same bits" in said
+    assert "ok     change: depth 1 -> 2 at 10: ok" in said
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,8 @@ asked("for another budget", inside("budget", amount="9", cap_s=9))
 asked("for other levels", inside("settings", quality="0"))
 asked("for another seed", inside("run", seed=77))
 asked("for another size", lambda one: one.update(parameters="7"))
+CHANGE = {"at": "9", "way": None, "settings": {"size": 9}, "parameters": "90", "flops_per_token": "9"}
+asked("to change its shape", lambda one: one.update(changes=[CHANGE]))
 asked("for another trainer", lambda one: one.update(trainer="other:train"))
 asked("for other threads", lambda one: one.update(threads=7))
 asked("for another plan", lambda one: one.update(plan=NEVER))
@@ -211,6 +213,12 @@ def as_seen(forger, folder, **said):
     """A supervisor that saw another end."""
     digest = forger.store(f"{folder}/exit.json", {**forger.stored(f"{folder}/exit.json"), **said})
     forger.lines[forger.of_attempt(folder)[1]]["event"]["witnesses"]["exit.json"] = digest
+
+
+@kind("a segment where no change was asked for")
+def segment_of_nothing(forger):
+    forger.result(BASE, segments=[{"steps": 3, "tokens": "0", "until": "1", "before": "0.5"}])
+    forger.refit()
 
 
 @kind("a part of a run is accepted", "killed")

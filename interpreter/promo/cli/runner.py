@@ -10,7 +10,7 @@ from pathlib import Path
 from promo.base.canonical import Json, exact
 from promo.base.errors import ExitCode, PromoError
 from promo.cli.terminal import put
-from promo.study.ports import Runner, RunnerFactor
+from promo.study.ports import Runner, RunnerFactor, shapes_of
 from promo.study.space import Level
 
 
@@ -85,6 +85,8 @@ def _describe(found: Runner) -> None:
     put(f"carries trained runs on: {'yes' if found.can_continue else 'no'}")
     for factor, ways in _ways(found).items():
         put(f"grows {factor} by: {', '.join(ways)}")
+    for factor, ways in shapes_of(found).items():
+        put(f"changes {factor} in mid-run" + (f" by: {', '.join(ways)}" if ways else ""))
     put("")
     put(tabulate(rows, headers=("factor", "unit", "values", "default", "meaning"), disable_numparse=True))
 
@@ -117,6 +119,7 @@ def _as_json(found: Runner) -> dict[str, Json]:
         "budgets": [kind.value for kind in found.budgets],
         "can_continue": found.can_continue,
         "ways": {factor: list(ways) for factor, ways in _ways(found).items()},
+        "shapes": {factor: list(ways) for factor, ways in shapes_of(found).items()},
         "metrics": {
             name: {"unit": one.unit, "better": "lower" if one.lower_is_better else "higher", "meaning": one.meaning}
             for name, one in found.metrics.items()

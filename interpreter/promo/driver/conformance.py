@@ -15,7 +15,7 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from promo.base.canonical import canonical, from_exact
+from promo.base.canonical import canonical, exact, from_exact
 from promo.base.errors import PromoError
 from promo.run.budgets import HINTS, HOW, is_kept
 from promo.run.clock import SystemClock
@@ -24,8 +24,8 @@ from promo.run.disk import DISK
 from promo.run.executors.local import LocalExecutor, worker_environment
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM, attempt_folder, read_points, read_result, write_request
-from promo.run.values import AttemptSpec, Keeping, Point, Request, Result, RunOf, RunStatus, TextOf
-from promo.study.ports import ConditionError, Runner, RunnerFactor
+from promo.run.values import AttemptSpec, Change, Keeping, Point, Request, Result, RunOf, RunStatus, TextOf
+from promo.study.ports import ConditionError, Runner, RunnerFactor, shapes_of
 from promo.study.space import Level
 from promo.study.values import Budget, BudgetKind, Data
 
@@ -70,6 +70,10 @@ def declared(runner: Runner, loaded_before: frozenset[str]) -> Iterator[Held]:
     units = [name for name, metric in runner.metrics.items() if not metric.unit.isidentifier()]
     yield Held("metrics", bool(runner.metrics) and not units, ", ".join(runner.metrics) or "it measures nothing")
     yield Held("budgets", bool(runner.budgets), ", ".join(kind.value for kind in runner.budgets) or "none")
+    strange = [name for name in shapes_of(runner) if name not in runner.factors]
+    if shapes_of(runner):
+        words = f"no factors of its own: {', '.join(strange)}" if strange else ", ".join(shapes_of(runner))
+        yield Held("shapes", not strange, words)
     yield from _resolution(runner)
 
 
@@ -101,7 +105,9 @@ def _resolution(runner: Runner) -> Iterator[Held]:
 
 def tried(runner: Runner, given: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[Held]:
     """
-    What two short runs of the same condition show; they train for real, in a folder that is thrown away.
+    What two short runs of the same condition show, and a third that changes its shape, if the runner can.
+
+    They train for real, in a folder that is thrown away.
 
     Args:
         runner: the runner.
@@ -132,6 +138,28 @@ def tried(runner: Runner, given: Mapping[str, str], environment: Mapping[str, st
         same = second.metrics == first.metrics
         said = "two runs gave the same bits" if same else f"two runs gave {metrics} and {dict(second.metrics)}"
         yield Held("repetition", same if same or kind in REPEATING else None, said)
+        yield from _changing(runner, given, request, study, environment)
+
+
+def _changing(
+    runner: Runner, given: Mapping[str, str], request: Request, study: Path, environment: Mapping[str, str]
+) -> Iterator[Held]:
+    """A run whose first factor that can is doubled in its middle; its worker holds its segments to the change."""
+    levels, middle = _levels(runner, given), request.budget.amount // 2
+    for factor, ways in shapes_of(runner).items():
+        level, high = levels[factor], runner.factors[factor].high
+        if isinstance(level, str) or (high is not None and 2 * level > high):
+            continue
+        try:
+            effective = runner.resolve({**levels, factor: 2 * level})
+        except ConditionError:
+            continue
+        way = ways[0] if ways else None
+        change = Change(middle, way, dict(effective.settings), effective.parameters, effective.flops_per_token)
+        result, _ = _run(study, evolve(request, changes=(change,)), 3, environment)
+        words = f"{factor} {exact(level)} -> {exact(2 * level)} at {middle}: {result.status.value} {result.cause}"
+        yield Held("change", result.status is RunStatus.OK, words.strip())
+        return
 
 
 @frozen
@@ -213,13 +241,13 @@ def _request(runner: Runner, given: Mapping[str, str], kind: BudgetKind, study: 
         continues=None,
         resume=None,
         grow=None,
+        changes=(),
         device="cpu",
         threads=1,
         program=runner.program if isinstance(runner, FileRunner) else None,
         levels=levels if in_files else None,
         curves=None,
         recorded=None,
-        changes=(),
     )
     if isinstance(runner, FileRunner):
         disk = DISK

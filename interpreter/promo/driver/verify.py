@@ -35,6 +35,7 @@ from promo.report.amendments import other_verdicts, wording
 from promo.report.protocol import breach_words
 from promo.run.budgets import is_early, is_kept
 from promo.run.runners.recorded.answer import answer
+from promo.run.segments import Done, misfit
 from promo.run.store import EXIT, REQUEST, RESULT, parse_request, read_exit, result_bytes
 from promo.study.closure import closure
 
@@ -257,6 +258,25 @@ def _budgets(sight: Sight) -> Iterator[Check]:
     yield Check("budgets", Outcome.DIFFERS if over else Outcome.MATCHES, words)
 
 
+def _segments(sight: Sight) -> Iterator[Check]:
+    """Whether runs that were asked to change their shape did so where they were asked, and no others did."""
+    bad, good = [], 0
+    for attempt in ended(sight.state):
+        body = sight.folder.result(attempt).body if attempt.state is AttemptState.ACCEPTED else None
+        content = sight.folder.read(attempt.folder, REQUEST)
+        if body is None or content is None or body.recorded is not None:
+            continue
+        try:
+            request = parse_request(content)
+        except ValueError:
+            continue  # said among the requests
+        bad += [attempt.folder] if misfit(request, Done(body.segments, body.work, body.used)) else []
+        good += bool(request.changes)
+    if bad or good:
+        words = listed(bad) or f"{good} accepted runs changed their shape where they were asked to"
+        yield Check("segments", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
+
+
 # --- what is derived again -----------------------------------------------------------------------------------------
 
 
@@ -432,7 +452,7 @@ def _is_short(folder: StudyFolder, attempt: Attempt) -> bool:
 
 
 Looks = tuple[Callable[[Sight], Iterator[Check]], ...]
-_READ: Looks = (_plan, _history, _begun, _bundles, _text, _results, _curves, _budgets, _amendments)
+_READ: Looks = (_plan, _history, _begun, _bundles, _text, _results, _curves, _budgets, _segments, _amendments)
 _DERIVED: Looks = (_evidence, _effects, _decisions, _hours)
 _STORED: Looks = (_stored,)
 """What is looked at once the frozen files are those that were frozen, in the order of the arrow."""

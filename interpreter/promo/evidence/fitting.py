@@ -342,22 +342,22 @@ def _descended(
     return value, at
 
 
-def _steps(
-    total: Sum, at: Vector, slopes: Slopes, damping: float, moving: Sequence[int]
-) -> Iterator[Vector]:
+def _steps(total: Sum, at: Vector, slopes: Slopes, damping: float, moving: Sequence[int]) -> Iterator[Vector]:
     """Where a damped step leads: along the curvature if that is a bowl, and else along the one that always is."""
     gradient, curved, tame = slopes
     inside = [
         k
         for k in moving
-        if not (at[k] <= total.bounds[k][0] and gradient[k] > 0) and not (at[k] >= total.bounds[k][1] and gradient[k] < 0)
+        if not (at[k] <= total.bounds[k][0] and gradient[k] > 0)
+        and not (at[k] >= total.bounds[k][1] and gradient[k] < 0)
     ]
     if not inside:
         return
     scale = max(tame[k][k] for k in inside) or 1.0
     for matrix in (curved, tame):
         square = [
-            [matrix[i][j] + (damping * max(tame[i][i], 1e-9 * scale) if i == j else 0.0) for j in inside] for i in inside
+            [matrix[i][j] + (damping * max(tame[i][i], 1e-9 * scale) if i == j else 0.0) for j in inside]
+            for i in inside
         ]
         step = solve(square, [-gradient[k] for k in inside])
         if step is not None:

@@ -17,7 +17,7 @@ from attrs import field, frozen
 
 from promo.base.canonical import Json, canonical
 from promo.base.codec import to_json
-from promo.run.values import Point, Request, RunStatus, Used, Work
+from promo.run.values import Point, Request, RunStatus, Segment, Used, Work
 
 TRAIN = "train"
 """The phase that the budget pays for."""
@@ -30,7 +30,8 @@ class Outcome:
     What a trainer found: metrics as floats, what it did, the states it kept, and details of its own.
 
     *used* says how much of the budget was used and who counted; a run that missed its budget is invalid.  None where
-    nobody knows.  *details* are JSON whose numbers are whole or text; nothing is decided by them.
+    nobody knows.  *segments* say what was done in each shape of a run that was asked to change it.  *details* are JSON
+    whose numbers are whole or text; nothing is decided by them.
     """
 
     status: RunStatus
@@ -39,6 +40,7 @@ class Outcome:
     cause: str = ""
     used: Used | None = None
     work: Work = Work()
+    segments: tuple[Segment, ...] = ()
     checkpoint: str | None = None
     trunk: str | None = None
     contention: str | None = None

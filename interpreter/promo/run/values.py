@@ -115,14 +115,15 @@ class Grown:
 @frozen
 class Change:
     """
-    A shape that training goes on with: from where on, by which way its weights grow, and what is trained from there.
+    A shape that training goes on with, from the first step end at or beyond *at*.
 
-    *at* is in the unit of the run's whole budget, with what an earlier run has spent of it; *way* is None where no
-    weights change.
+    *at* is in the budget's unit and of the run's whole budget, with what an earlier run spent; a change beyond that is
+    not reached, as in a first stage that a later one carries on.
     """
 
     at: Large
     way: str | None
+    """How the model grows; None where no weights change, as for another context or total batch."""
     settings: Mapping[str, int | str]
     parameters: Large
     flops_per_token: Large
@@ -157,6 +158,8 @@ class Request:
     continues: Continued | None
     resume: Resumed | None
     grow: Grown | None
+    changes: tuple[Change, ...]
+    """In order of their places; none for a run that keeps its shape."""
     device: str
     """`cpu` or `cuda`."""
     threads: Count
@@ -168,8 +171,6 @@ class Request:
     """The table that a replay reads."""
     recorded: Count | None
     """Which recorded run of its cell it reads."""
-    changes: tuple[Change, ...]
-    """In the order in which they come; none for a run that keeps its shape."""
 
 
 # --- attempts ----------------------------------------------------------------------------------------------------
@@ -247,6 +248,18 @@ class Used:
 
 
 @frozen
+class Segment:
+    """What a run did in one shape; none of a run that is asked to keep its own."""
+
+    steps: Count
+    tokens: Large
+    until: Measured
+    """Amount used at its end, in the budget's unit, with what an earlier run spent."""
+    before: Measured
+    """Amount used before its last step; that of the segment before where it has no step."""
+
+
+@frozen
 class RecordedAs:
     """Where a result was read: a table, the run of it, and its row; two rows between which it was interpolated."""
 
@@ -292,6 +305,8 @@ class Body:
     """Of the file of measured points."""
     used: Used | None
     work: Work
+    segments: tuple[Segment, ...]
+    """One for each shape that it came to, in order; none where it was asked for no change."""
     checkpoint: Digest | None
     """The state at its end, if that was kept."""
     trunk: Digest | None

@@ -26,6 +26,7 @@ from promo.run.contract import Outcome, Recorder, Trainer, seconds_as_text
 from promo.run.disk import DISK, REFUSED
 from promo.run.provenance import peak_memory_bytes, software, where_it_runs
 from promo.run.redact import redact_text
+from promo.run.segments import Done, misfit
 from promo.run.store import POINTS, PROGRAM, REQUEST, RESULT, parse_request, result_bytes
 from promo.run.values import NO_DISK, Body, Facts, Request, RunStatus
 
@@ -177,7 +178,7 @@ def _age() -> float:
 
 
 def _checked(outcome: Outcome, request: Request) -> Outcome:
-    """A result without a finite value of the study's metric is none, and neither is one of another budget."""
+    """A result without a finite value of the study's metric is none, and neither is one of another budget or shape."""
     if outcome.status is not RunStatus.OK:
         return outcome
     value, used = outcome.metrics.get(request.metric), outcome.used
@@ -187,6 +188,9 @@ def _checked(outcome: Outcome, request: Request) -> Outcome:
         return evolve(outcome, status=RunStatus.NAN, metrics={}, cause=f"{request.metric} is {value}")
     if used is not None and not is_kept(used, request.budget):
         return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=missed(used, request.budget))
+    unlike = misfit(request, Done(outcome.segments, outcome.work, used))
+    if unlike:
+        return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=unlike)
     return outcome
 
 
@@ -215,6 +219,7 @@ def _leave(folder: Path, request: bytes, outcome: Outcome, recorder: Recorder, w
         points=digest_bytes(points),
         used=outcome.used,
         work=outcome.work,
+        segments=outcome.segments,
         checkpoint=outcome.checkpoint,
         trunk=outcome.trunk,
         contention=outcome.contention,

@@ -96,6 +96,16 @@ class Runner(Protocol):
         """
 
 
+def shapes_of(runner: Runner) -> Mapping[str, tuple[str, ...]]:
+    """
+    Factors that a runner can change in mid-run, each with the ways in which a trained model takes its new level.
+
+    No way is needed where no weights change.  A runner whose declaration has no `shapes` changes nothing.
+    """
+    found: Mapping[str, tuple[str, ...]] = getattr(runner, "shapes", {})
+    return found
+
+
 @frozen(**LEAN)
 class RunnerInFile(Shown):
     """A runner that a file declares."""

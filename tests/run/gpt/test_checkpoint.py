@@ -111,7 +111,7 @@ def test_rows_under_way_when_a_state_is_kept_are_trained_on_by_whoever_takes_it_
     assert "resume_rejected" not in again.details
 
 
-STATE = State("a" * 16, 1, "AAAA", Spent(*["0.0"] * 6, steps=1, tokens=256), (), None)
+STATE = State("a" * 16, 1, "AAAA", Spent(*["0.0"] * 6, steps=1, tokens=256, ended=()), (), None)
 
 
 def of_another_run(lost):

@@ -66,11 +66,12 @@ def test_rates_stay_exact():
 def test_the_declared_memory_is_about_what_a_step_keeps(depth, aspect):
     torch = pytest.importorskip("torch")
     from promo.run.runners.gpt.model import Gpt
+    from promo.run.runners.gpt.settings import settings_of
 
     given = {"depth": depth, "aspect": aspect, "head_size": 32, "context": 64, "total_batch": 256}
     levels = {name: factor.default for name, factor in FACTORS.items()} | {"window": "L"}
     found = RUNNER.resolve(levels | {name: Fraction(level) for name, level in given.items()})
-    model = Gpt(dict(found.settings), 64)
+    model = Gpt(settings_of(dict(found.settings)), 64)
     model.initialise(torch.Generator().manual_seed(1))
     weights = {one.untyped_storage().data_ptr() for one in model.parameters()}
     kept = {}

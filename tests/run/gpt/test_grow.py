@@ -18,6 +18,7 @@ from promo.run.runners.gpt.declare import RUNNER
 from promo.run.runners.gpt.grow import grown, sources
 from promo.run.runners.gpt.model import Gpt
 from promo.run.runners.gpt.optimizer import Optimizer
+from promo.run.runners.gpt.settings import settings_of
 from promo.run.runners.gpt.train import train
 from promo.run.values import Grown, Keeping, Kept, Point, Resumed, RunStatus
 
@@ -33,7 +34,7 @@ LARGER = {
 
 
 def settings(**more):
-    return dict(resolved(**{**SMALL, **more}).settings)
+    return settings_of(dict(resolved(**{**SMALL, **more}).settings))
 
 
 def state():
@@ -53,7 +54,7 @@ def state():
 def larger(way, tensors):
     """The larger model with the grown weights, and everything that grew."""
     said = settings(**LARGER[way])
-    found = grown(tensors, said["depth"], said["width"], way.split()[0], torch.Generator().manual_seed(4))
+    found = grown(tensors, said.depth, said.width, way.split()[0], torch.Generator().manual_seed(4))
     model = Gpt(said, 32)
     own = {**dict(model.named_parameters()), **Optimizer(model, said).tensors()}
     assert {name: one.shape for name, one in own.items()} == {name: one.shape for name, one in found.items()}

@@ -25,7 +25,9 @@ from promo.run.runners.gpt.optimizer import (
     orthogonal,
     rate_factor,
 )
+from promo.run.runners.gpt.settings import settings_of
 from promo.run.runners.gpt.train import _Training, sub_seed, train
+from promo.run.runners.gpt.trainee import Trainee
 from promo.run.values import RunStatus
 from promo.study.values import BudgetKind
 
@@ -33,7 +35,7 @@ torch.set_num_threads(1)
 
 
 def model(**changed):
-    built = Gpt(dict(resolved(**changed).settings), 64)
+    built = Gpt(settings_of(dict(resolved(**changed).settings)), 64)
     built.initialise(torch.Generator().manual_seed(1))
     return built
 
@@ -150,7 +152,7 @@ def test_muon_steps_agree_with_a_step_by_step_account():
     for weight in built.parameters():
         weight.grad = torch.zeros_like(weight)
     built.attention.grad = gradient.clone()
-    optimizer = Optimizer(built, dict(resolved().settings))
+    optimizer = Optimizer(built, settings_of(dict(resolved().settings)))
     optimizer.step(0.25)
 
     momentum = 0.15 * gradient
@@ -163,7 +165,7 @@ def test_muon_steps_agree_with_a_step_by_step_account():
 
 def test_adam_steps_agree_with_torch():
     built = model()
-    settings = dict(resolved().settings)
+    settings = settings_of(dict(resolved().settings))
     optimizer = Optimizer(built, settings)
     rate = 0.6 * (32 / 768) ** -0.5
     other = torch.nn.Parameter(built.embedding.detach().clone())
@@ -189,7 +191,7 @@ def test_adam_steps_agree_with_torch():
 )
 def test_the_updates_of_a_device_move_weights_as_the_plain_ones(updates):
     built = [model(depth=2), model(depth=2)]
-    settings = dict(resolved(depth=2).settings)
+    settings = settings_of(dict(resolved(depth=2).settings))
     pairs = [Optimizer(built[0], settings), Optimizer(built[1], settings, updates=updates or compiled_updates())]
     for number in range(4):
         for one, optimizer in zip(built, pairs, strict=True):
@@ -318,18 +320,22 @@ def test_a_clock_stops_at_the_step_nearest_to_the_budget():
     assert clock.wall_s == 9.0
 
 
+class Broken(Trainee):
+    """Its losses are no numbers."""
+
+    def step(self, progress):
+        return super().step(progress) * float("nan")
+
+
+class BrokenTraining(_Training):
+    trainee_kind = Broken
+
+
 def test_a_loss_that_is_not_finite_ends_the_run(folder):
     outcome, _, _ = run(folder, amount=50, matrix_lr="10", embedding_lr="10", head_lr="10", total_batch=32)
 
     assert outcome.status in (RunStatus.NAN, RunStatus.DIVERGED, RunStatus.OK)
-    training = _Training(request(amount=50), recorder(folder))
-    step = training._step
-
-    def broken(progress):
-        return step(progress) * float("nan")
-
-    training._step = broken
-    ended = training.run()
+    ended = BrokenTraining(request(amount=50), recorder(folder)).run()
     assert ended.status is RunStatus.NAN
     assert ended.cause == "the training loss was nan at step 1"
 
@@ -376,13 +382,19 @@ def test_the_upstream_clock_gives_its_first_steps_away(folder):
     assert kept.seconds["train"] == pytest.approx(float(outcome.used.used))
 
 
+class Few(Trainee):
+    """What holds three rows at once."""
+
+    def step(self, progress):
+        if self.rows_at_once > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().step(progress)
+
+
 class Narrow(_Training):
     """A device that holds three rows at once."""
 
-    def _step(self, progress):
-        if self.rows_at_once > 3:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return super()._step(progress)
+    trainee_kind = Few
 
 
 def test_rows_that_do_not_fit_shrink_before_the_clock_starts_and_are_recorded(folder):

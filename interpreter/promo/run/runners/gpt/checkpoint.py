@@ -22,7 +22,7 @@ from promo.base.reading import LARGE, RECORD, read_plain
 from promo.ledger.values import Base64
 from promo.run.disk import DISK
 from promo.run.store import CHECKPOINT
-from promo.run.values import Point
+from promo.run.values import Point, Segment
 
 
 @frozen
@@ -32,11 +32,13 @@ class Spent:
     wall_s: Measured
     cpu_s: Measured
     free_s: Measured
-    last: Measured
+    before: Measured
     earlier: Measured
     earlier_s: Measured
     steps: Count
     tokens: Large
+    ended: tuple[Segment, ...]
+    """What was done in each shape that is left behind: as many as changes were made."""
 
 
 @frozen

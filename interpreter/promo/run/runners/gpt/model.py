@@ -13,13 +13,12 @@ Source: the family of nanochat (A. Karpathy); Su et al. (2021) for rotary positi
 the squared ReLU; Henry et al. (2020) for norms on queries and keys.
 """
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from promo.run.runners.gpt.declare import layer_windows
+from promo.run.runners.gpt.settings import Settings
 
 ROTARY_BASE = 10_000.0
 LOGIT_CAP = 15.0
@@ -32,16 +31,15 @@ class Gpt(nn.Module):
     The model; `forward` gives the mean cross-entropy in nats.
 
     Args:
-        settings: the effective configuration: depth, width, heads, head_size, context, window, vocabulary.
+        settings: of which it is made of depth, width, heads, head_size, context, window and vocabulary.
         longest: longest row it will ever see, for training or scoring.
     """
 
-    def __init__(self, settings: dict[str, Any], longest: int) -> None:
+    def __init__(self, settings: Settings, longest: int) -> None:
         super().__init__()
-        self.depth, self.width, self.heads = settings["depth"], settings["width"], settings["heads"]
-        self.head_size, self.vocabulary = settings["head_size"], settings["vocabulary"]
-        self.windows = layer_windows(self.depth, settings["context"], settings["window"])
-        self.context = settings["context"]
+        self.depth, self.width, self.heads = settings.depth, settings.width, settings.heads
+        self.head_size, self.vocabulary = settings.head_size, settings.vocabulary
+        self.windows = layer_windows(self.depth, settings.context, settings.window)
         depth, width = self.depth, self.width
         self.attention = nn.Parameter(torch.empty(depth, 4, width, width))  # (L, qkvo, W out, W in)
         self.mixing = nn.Parameter(torch.empty(depth, 2, 4 * width, width))  # (L, up and down, 4W, W)

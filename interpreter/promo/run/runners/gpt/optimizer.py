@@ -11,15 +11,14 @@ coefficients 3.4445, -4.7750, 2.0315, rate scaled by sqrt(rows / columns)); Losh
 L. Chen et al. (2025) for decay only where it agrees with the step.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from promo.base.canonical import from_exact
 from promo.run.runners.gpt.model import Gpt
+from promo.run.runners.gpt.settings import Settings
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 NEWTON_SCHULZ_STEPS = 5
@@ -32,6 +31,8 @@ REFERENCE_WIDTH = 768
 """AdamW's rates are given for this width and scale with its square root."""
 SCALAR_RATE = 0.5
 SCALAR_BETAS = (0.96, 0.95)
+FORMS = 8
+"""More forms of tensors than any function here, or the model, sees in one shape: training, scoring, what is left."""
 
 
 def rate_factor(progress: float, warmup: float, warmdown: float) -> float:
@@ -43,11 +44,6 @@ def rate_factor(progress: float, warmup: float, warmdown: float) -> float:
     return 1.0
 
 
-def _rate(text: str) -> float:
-    """A rate of the effective configuration, which is kept as an exact rational."""
-    return float(from_exact(text))
-
-
 Updates = tuple[Callable[..., None], Callable[..., None]]
 """`muon_update` and `adam_update`, or what a compiler made of them."""
 
@@ -56,14 +52,14 @@ class Optimizer:
     """The optimizer's state and its step."""
 
     def __init__(
-        self, model: Gpt, settings: Mapping[str, Any], trunk: float | None = None, updates: Updates | None = None
+        self, model: Gpt, settings: Settings, trunk: float | None = None, updates: Updates | None = None
     ) -> None:
         """
         State at the start.
 
         Args:
             model: its weights are moved.
-            settings: the effective configuration.
+            settings: its rates, and the shares of its budget that they rise and fall over.
             trunk: share of the budget up to which rates and decay are constant, instead of the condition's own.
             updates: what moves the weights; by default the compiled updates on a CUDA device, steps of torch elsewhere.
         """
@@ -73,14 +69,14 @@ class Optimizer:
         muon, adam = updates or (None, None)
         width, depth = model.width, model.depth
         scale = (width / REFERENCE_WIDTH) ** -0.5
-        self.matrix_rate = _rate(settings["matrix_lr"])
-        self.decay = _rate(settings["weight_decay"])
-        self.warmup, self.warmdown = _rate(settings["warmup"]), _rate(settings["warmdown"])
+        self.matrix_rate = float(settings.matrix_lr)
+        self.decay = float(settings.weight_decay)
+        self.warmup, self.warmdown = float(settings.warmup), float(settings.warmdown)
         if trunk is not None:
             self.warmdown = 1.0 - trunk
         self.adam = [
-            _Adam(model.embedding, _rate(settings["embedding_lr"]) * scale, ADAM_BETAS, adam),
-            _Adam(model.head, _rate(settings["head_lr"]) * scale, ADAM_BETAS, adam),
+            _Adam(model.embedding, float(settings.embedding_lr) * scale, ADAM_BETAS, adam),
+            _Adam(model.head, float(settings.head_lr) * scale, ADAM_BETAS, adam),
             _Adam(model.scalars, SCALAR_RATE * 0.01, SCALAR_BETAS, adam),
         ]
         # Logical shapes, rows x columns: attention W x W; up 4W x W; down W x 4W, stored transposed.
@@ -227,6 +223,14 @@ def adam_update(
 def compiled_updates() -> Updates:
     """Both updates, compiled once a process, so that those of the warm-up are those of the run."""
     return torch.compile(muon_update, dynamic=False), torch.compile(adam_update, dynamic=False)
+
+
+def compile_for(shapes: int) -> None:
+    """Let functions be compiled for so many shapes of a model; beyond its limit torch runs them as they are."""
+    from torch._dynamo import config
+
+    config.recompile_limit = max(config.recompile_limit, FORMS * shapes)
+    config.accumulated_recompile_limit = max(config.accumulated_recompile_limit, FORMS * shapes)
 
 
 def orthogonal(matrices: Tensor) -> Tensor:

@@ -1,10 +1,10 @@
 """
 The trainer of the runner `gpt`: a request to an outcome.
 
-Order of things: read the streams, build the model, warm up on throw-away steps and one scored window, put the first
-state back, and only then start the clock.  Every step after that is charged; scoring is not.  The rates follow the
-share of the budget that is used, whatever it is counted in, and training stops at the step end nearest to the
-budget.
+Order of things: read the streams, build a model of each shape, warm them up on throw-away steps and one scored window,
+put the first state back, and only then start the clock.  Every step after that is charged; scoring is not, and neither
+is a change of shape, which stands between two steps.  The rates follow the share of the budget that is used, whatever
+it is counted in, and training stops at the step end nearest to the budget.
 """
 
 import hashlib
@@ -12,34 +12,30 @@ import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from attrs import evolve
 from torch import Tensor
 
-from promo.base.canonical import Json, from_exact
+from promo.base.canonical import Json
 from promo.run.contract import Outcome, Recorder
-from promo.run.provenance import busy_seconds, device_facts
-from promo.run.runners.gpt.batches import BITS, Lengths, Score, load, scoring_windows
-from promo.run.runners.gpt.checkpoint import CheckpointError, Spent, State, generator_text, set_generator
+from promo.run.provenance import busy_seconds
+from promo.run.runners.gpt.checkpoint import CheckpointError, State, generator_text, set_generator
 from promo.run.runners.gpt.checkpoint import load as load_checkpoint
 from promo.run.runners.gpt.checkpoint import save as save_checkpoint
-from promo.run.runners.gpt.clock import CLOCK_SECONDS, Clock
-from promo.run.runners.gpt.device import next_divisor, peak_flops, rows_that_fit
-from promo.run.runners.gpt.feed import Feed, Prefetching, lies_on_device, load_mapped
+from promo.run.runners.gpt.clock import Clock
+from promo.run.runners.gpt.device import contention, described, utilisation
+from promo.run.runners.gpt.feed import lies_on_device
 from promo.run.runners.gpt.grow import grown
-from promo.run.runners.gpt.model import Gpt
-from promo.run.runners.gpt.optimizer import Optimizer
+from promo.run.runners.gpt.optimizer import compile_for
+from promo.run.runners.gpt.settings import Settings
+from promo.run.runners.gpt.shapes import ShapeError, shapes_of
+from promo.run.runners.gpt.text import Text
+from promo.run.runners.gpt.trainee import Trainee
+from promo.run.segments import misplaced
 from promo.run.store import CHECKPOINT, TRUNK
 from promo.run.values import Counter, Grown, Kept, Point, Request, RunStatus, Used, Work
 
-WARMUP_STEPS = 3
-CPU_ROWS = 16
-"""Rows at once on a processor: more of them fall out of its cache."""
-CUDA_TOKENS = 2**17
-"""Tokens at once on a CUDA device unless a condition says otherwise."""
-SCORING_TOKENS = 16_384
 POINTS = 32
 CURVE = (0.125, 0.25, 0.5)
 """Shares of the budget at which a quarter of the windows is scored, for the learning curve; a way to grow also at 0."""
@@ -54,9 +50,13 @@ def train(request: Request, recorder: Recorder) -> Outcome:
         recorder: gets phases and points.
 
     Returns:
-        `val_bpb`, or the status `nan` or `diverged` with its cause.
+        `val_bpb`, or the status `nan`, `diverged` or `invalid` with its cause.
     """
-    return _Training(request, recorder).run()
+    try:
+        training = _Training(request, recorder)
+    except ShapeError as fault:
+        return Outcome(RunStatus.INVALID, {}, cause=str(fault))
+    return training.run()
 
 
 def sub_seed(seed: int, purpose: str) -> int:
@@ -65,37 +65,22 @@ def sub_seed(seed: int, purpose: str) -> int:
 
 
 class _Training:
+    trainee_kind = Trainee
+
     def __init__(self, request: Request, recorder: Recorder) -> None:
         self.request, self.recorder = request, recorder
-        self.settings: dict[str, Any] = dict(request.settings)
+        self.shapes = shapes_of(request)
         self.on_cuda = request.device == "cuda"
         self.device = torch.device("cuda" if self.on_cuda else "cpu")
-        self.compute = torch.bfloat16 if self.on_cuda else torch.float32
-        self.context = int(self.settings["context"])
         assert request.data is not None, "the runner says that it needs a text"
         self.data = request.data
-        self.window, self.windows = self.data.window, self.data.score_tokens // self.data.window
-        self.batch_rows = int(self.settings["total_batch"]) // self.context
-        self.rows_at_once = self._rows_at_once()
-        seed = request.run.seed
         self.points: list[Point] = []
-        self.too_many: list[int] = []
-        """Rows at once that did not fit into the device's memory."""
-        self.weights_seed, self.data_seed = sub_seed(seed, "weights"), sub_seed(seed, "data")
+        self.weights_seed, self.data_seed = sub_seed(request.run.seed, "weights"), sub_seed(request.run.seed, "data")
         self.trunk, self.grows = request.trunk, request.grow
         self.trunk_state: str | None = None
         """Digest of the state kept at the end of the trunk."""
         self.refused = ""
         """Why the state that a lost attempt kept was not taken up, if it was not."""
-
-    def _rows_at_once(self) -> int:
-        wanted = int(self.settings["device_batch"])
-        if wanted:
-            return wanted
-        fit = max(CUDA_TOKENS // self.context, 1) if self.on_cuda else CPU_ROWS
-        if self.on_cuda and torch.cuda.is_available():
-            fit = min(fit, rows_that_fit(self.settings, torch.cuda.mem_get_info()[0]))
-        return max(rows for rows in range(1, min(fit, self.batch_rows) + 1) if self.batch_rows % rows == 0)
 
     def run(self) -> Outcome:
         cause = self._cannot_begin()
@@ -103,28 +88,18 @@ class _Training:
             return Outcome(RunStatus.INVALID, {}, cause=cause)
         self._prepare_process()
         with self.recorder.phase("data"):
-            folder, width = self.recorder.study, self.data.token_width
-            learned, held = folder / self.data.train, folder / self.data.validation
-            self.text_stays = self._text_stays(learned.stat().st_size + held.stat().st_size)
-            if self.text_stays:
-                self.stream, self.held = load_mapped(learned, width), load_mapped(held, width)
-            else:
-                self.stream, self.held = load(learned, self.device, width), load(held, self.device, width)
-            lengths = self.data.token_lengths
-            self.lengths = Lengths(None if lengths is None else folder / lengths, self.device)
-            self.bits = BITS / self.lengths.mean(self.stream)
-        if len(self.stream) <= self.context:
-            cause = (
-                f"a row takes {self.context} tokens and the one that follows; the training text has {len(self.stream)}"
-            )
-            return Outcome(RunStatus.INVALID, {}, cause=cause)
+            sizes = [(self.recorder.study / name).stat().st_size for name in (self.data.train, self.data.validation)]
+            self.text = Text(self.data, self.recorder.study, self.device, stays=self._text_stays(sum(sizes)))
+        longest = max(shape.settings.context for shape in self.shapes)
+        if len(self.text.stream) <= longest:
+            words = f"a row takes {longest} tokens and the one that follows; the training text has"
+            return Outcome(RunStatus.INVALID, {}, cause=f"{words} {len(self.text.stream)}")
         with self.recorder.phase("build"):
-            self.model = Gpt(self.settings, max(self.context, self.window)).to(self.device)
-            # On a processor compilation costs more than the short runs that are made there.
-            self.forward: Any = torch.compile(self.model, dynamic=False) if self.on_cuda else self.model
-            self._reset()
+            self.trainees = [self._built(number) for number in range(len(self.shapes))]
+            """One for each shape from the one that is trained now."""
         with self.recorder.phase("warmup"):
             self._warm_up()
+            self._reset()
         try:
             clock = self._begin()
         except CheckpointError as fault:  # what it carries on was changed, which is no fault of the candidate
@@ -133,15 +108,17 @@ class _Training:
         began = time.monotonic()
         cpu_before = clock.cpu_s
         cause = self._train(clock)
-        contention = _contention(others, clock.cpu_s - cpu_before, time.monotonic() - began)
+        busy = contention(others, clock.cpu_s - cpu_before, time.monotonic() - began)
         self.recorder.add("train", clock.wall_s - clock.earlier_s)
         if clock.free_s:
             self.recorder.add("free steps", clock.free_s)
-        found = self._outcome(clock, contention)
-        if cause:
-            return evolve(found, status=RunStatus.NAN, cause=cause)
+        found = evolve(self._outcome(clock), contention=busy)
+        return evolve(found, status=RunStatus.NAN, cause=cause) if cause else self._scored(clock, found)
+
+    def _scored(self, clock: Clock, found: Outcome) -> Outcome:
+        """The outcome with its score, and with the state that the run keeps."""
         with self.recorder.phase("evaluate"):
-            score = self._score(self.windows)
+            score = self.trainee.score(self.text.windows)
         value = score.bits_per_byte
         self._point(clock, val_bpb=value)
         scored: dict[str, Json] = {"nats": repr(score.nats), "tokens": score.tokens, "bytes": score.bytes}
@@ -149,8 +126,8 @@ class _Training:
         if self.request.checkpoint.at_end:
             with self.recorder.phase("checkpoint"):
                 found = evolve(found, checkpoint=self._keep(clock))
-        if value >= score.guessing(int(self.settings["vocabulary"])):
-            what = "token" if self.lengths.table is not None else "byte"
+        if value >= score.guessing(self.trainee.settings.vocabulary):
+            what = "token" if self.text.lengths.table is not None else "byte"
             cause = f"{value:.3f} bpb is no better than guessing every {what}"
             return evolve(found, status=RunStatus.DIVERGED, cause=cause)
         return evolve(found, metrics={"val_bpb": value})
@@ -163,7 +140,7 @@ class _Training:
         if self.grows is not None and self.grows.state is None:
             return "the run that it grows from left no result and no state"
         share = self._trunk_share()
-        if share is not None and not self._tries_a_way and from_exact(str(self.settings["warmup"])) > share:
+        if share is not None and not self._tries_a_way and self.shapes[0].settings.warmup > share:
             return "the warm-up reaches into the cool-down of the stage"
         return ""
 
@@ -175,22 +152,38 @@ class _Training:
                 raise RuntimeError("the host declares a CUDA device, and torch finds none")
             torch.set_float32_matmul_precision("high")
             torch.cuda.reset_peak_memory_stats()
+            compile_for(len(self.shapes))
+
+    # --- what is trained ---------------------------------------------------------------------------------------------
+
+    @property
+    def trainee(self) -> Trainee:
+        """What is trained now."""
+        return self.trainees[0]
+
+    def _built(self, number: int) -> Trainee:
+        """The trainee of a shape; where a trunk is carried on, or a way tried, the warm-up of rates is over."""
+        warmed = (self.trunk is not None and self.request.continues is not None) or self._tries_a_way
+        return self.trainee_kind(self.shapes[number].settings, self.text, self._trunk_share(), warmed=warmed)
+
+    def _warm_up(self) -> None:
+        """Every shape, one behind the other; what that did to it is put back, or replaced by what it begins with."""
+        for trainee in self.trainees:
+            self._begin_with(trainee)
+            trainee.warm_up()
+            trainee.wait()
+        self._synchronise()
 
     def _reset(self) -> None:
-        """The state a run starts from; called again after the warm-up."""
-        generator = torch.Generator(self.device).manual_seed(self.weights_seed)
-        self.model.initialise(generator)
-        self.model.zero_grad(set_to_none=True)
-        self.optimizer = Optimizer(self.model, self.settings, self._trunk_share())
-        if (self.trunk and self.request.continues) or self._tries_a_way:
-            self.optimizer.warmup = 0.0  # the trunk, or the parent, has it behind it
-        self.draws = torch.Generator().manual_seed(self.data_seed)
-        self._feed()
+        """The state a run starts from."""
+        self._begin_with(self.trainee)
+        if self.on_cuda:
+            self._synchronise()
+            torch.cuda.reset_peak_memory_stats()
 
-    def _feed(self) -> None:
-        """Rows from the generator as it stands, as many at once as fit."""
-        kind = Prefetching if self.text_stays else Feed
-        self.feed = kind(self.stream, self.rows_at_once, self.context, self.draws, self.device)
+    def _begin_with(self, trainee: Trainee) -> None:
+        self.draws = torch.Generator().manual_seed(self.data_seed)
+        trainee.begin(torch.Generator(self.device).manual_seed(self.weights_seed), self.draws)
 
     def _text_stays(self, text_bytes: int) -> bool:
         """Whether the text stays in the machine's memory because it is too large for the device's."""
@@ -210,41 +203,20 @@ class _Training:
         """Whether this is the lag of a growth, all of which is trained at a constant rate."""
         return self.grows is not None and self.grows.way is not None
 
-    def _warm_up(self) -> None:
-        """Touch every code path that will be timed, then forget it all; rows at once shrink here and only here."""
-        while True:
-            try:
-                for _ in range(WARMUP_STEPS):
-                    self._step(0.5)
-                self._score(min(self.windows, max(SCORING_TOKENS // self.window, 1)))
-                break
-            except torch.OutOfMemoryError:
-                if int(self.settings["device_batch"]) or self.rows_at_once == 1:
-                    raise  # the condition asks for this many, or there is no smaller number
-                self.too_many.append(self.rows_at_once)
-                self.rows_at_once = next_divisor(self.batch_rows, self.rows_at_once)
-            self._feed()
-            self.model.zero_grad(set_to_none=True)
-            if self.on_cuda:
-                torch.cuda.empty_cache()
-        self._reset()
-        self._synchronise()
-        if self.on_cuda:
-            torch.cuda.reset_peak_memory_stats()
+    # --- states ------------------------------------------------------------------------------------------------------
 
     def _begin(self) -> Clock:
         """The clock at the start of training: at zero, or where the run that is taken up stopped."""
         budget, continued, resumed = self.request.budget, self.request.continues, self.request.resume
         whole = float(budget.amount + (continued.earlier if continued else 0))
-        clock = Clock(budget.kind, whole, self.request.flops_per_token)
+        clock = Clock(budget.kind, whole, self.shapes[0].flops_per_token)
         if resumed:
             with self.recorder.phase("restore"):
                 try:
-                    self._take_up(clock, resumed.folder, resumed.state, CHECKPOINT, lost=True)
+                    return self._taken_up(clock, resumed.folder, resumed.state, CHECKPOINT, lost=True)
                 except CheckpointError as fault:  # begin where the lost attempt began
                     self.refused = str(fault)
-                else:
-                    return clock
+                    self._reset()
         if self.grows is not None:
             with self.recorder.phase("restore"):
                 self._grow(self.grows)
@@ -252,31 +224,40 @@ class _Training:
             assert continued.folder is not None and continued.state is not None, "looked at before"
             with self.recorder.phase("restore"):
                 kept = TRUNK if self.trunk else CHECKPOINT
-                self._take_up(clock, continued.folder, continued.state, kept, lost=False)
+                clock = self._taken_up(clock, continued.folder, continued.state, kept, lost=False)
                 clock.earlier, clock.earlier_s = clock.used(), clock.wall_s
         return clock
 
-    def _take_up(self, clock: Clock, attempt: str, kept: str, file: str, *, lost: bool) -> None:
+    def _taken_up(self, clock: Clock, attempt: str, kept: str, file: str, *, lost: bool) -> Clock:
         """
         Weights, optimizer, random state, clock and curve as they were kept; nothing of them if a part is not sound.
 
-        No ledger knows the state that a *lost* attempt kept, so that state says itself whose it is.
+        No ledger knows the state that a *lost* attempt kept, so that state says itself whose it is.  Every state says
+        how many changes of shape it has behind it.
         """
         folder = self.recorder.study / attempt
         tensors, state = load_checkpoint(folder, kept, file)
         if lost and state.run != self.request.run.id:
             raise CheckpointError(f"the state in {folder.name} is that of another run")
         trunk = None if state.trunk is None else load_checkpoint(folder, state.trunk, TRUNK)
-        self._put(tensors, state, folder.name)
-        for name in CLOCK_SECONDS:
-            setattr(clock, name, float(getattr(state.clock, name)))
-        clock.steps, clock.tokens = state.clock.steps, state.clock.tokens
+        changes = len(state.clock.ended)
+        if changes >= len(self.shapes):
+            raise CheckpointError(f"the state in {folder.name} has {changes} changes of shape behind it")
+        clock = clock.taken_up(state.clock, [shape.flops_per_token for shape in self.shapes])
+        strange = misplaced((*clock.ended, clock.segment()), self.request.changes)
+        if strange:
+            raise CheckpointError(f"the state in {folder.name} has another shape: {strange}")
+        if changes:
+            self._begin_with(self.trainees[changes])
+        self._put(self.trainees[changes], tensors, state, folder.name)
+        self.trainees = self.trainees[changes:]
         if trunk is not None:  # an attempt that was lost in its cool-down had kept its trunk
             self.trunk_state = state.trunk
             save_checkpoint(self.attempt, *trunk, TRUNK)
         for point in state.points:
             self.points.append(point)
             self.recorder.point(point.step, point.tokens, point.charged_s, **point.metrics)
+        return clock
 
     def _grow(self, grow: Grown) -> None:
         """Begin from the state of another run, made larger where a way to grow is tried; the clock stays at zero."""
@@ -284,46 +265,39 @@ class _Training:
         folder = self.recorder.study / grow.folder
         tensors, state = load_checkpoint(folder, grow.state, TRUNK if grow.kept is Kept.TRUNK else CHECKPOINT)
         if grow.way is not None:
-            generator = torch.Generator().manual_seed(sub_seed(self.request.run.seed, "growth"))
-            tensors = grown(tensors, self.settings["depth"], self.settings["width"], grow.way, generator)
-        self._put(tensors, state, folder.name)
+            tensors = self._grown(tensors, self.shapes[0].settings, grow.way, "growth")
+        self._put(self.trainee, tensors, state, folder.name)
 
-    def _put(self, tensors: Mapping[str, Tensor], state: State, name: str) -> None:
+    def _grown(self, tensors: Mapping[str, Tensor], into: Settings, way: str, purpose: str) -> dict[str, Tensor]:
+        generator = torch.Generator().manual_seed(sub_seed(self.request.run.seed, purpose))
+        return grown(tensors, into.depth, into.width, way, generator)
+
+    def _put(self, trainee: Trainee, tensors: Mapping[str, Tensor], state: State, name: str) -> None:
         """Weights, optimizer and place in the text, as another run kept them."""
-        own = {**dict(self.model.named_parameters()), **self.optimizer.tensors()}
-        if set(own) != set(tensors) or any(own[one].shape != tensors[one].shape for one in own):
+        if not trainee.takes(tensors):
             raise CheckpointError(f"the state in {name} is that of another model")
-        with torch.no_grad():
-            for one, tensor in own.items():
-                tensor.copy_(tensors[one])
-        self.optimizer.steps = state.optimizer_steps
+        trainee.put(tensors, state.optimizer_steps)
         set_generator(self.draws, state.draws)
-        self._feed()
+        trainee.take_rows_from(self.draws)
 
     def _keep(self, clock: Clock, file: str = CHECKPOINT) -> str:
         """Put the whole state into files; its digest."""
-        seconds = {name: repr(float(getattr(clock, name))) for name in CLOCK_SECONDS}
         state = State(
             run=self.request.run.id,
-            optimizer_steps=self.optimizer.steps,
-            draws=generator_text(self.feed.place()),
-            clock=Spent(**seconds, steps=clock.steps, tokens=clock.tokens),
+            optimizer_steps=self.trainee.optimizer.steps,
+            draws=generator_text(self.trainee.feed.place()),
+            clock=clock.kept(),
             points=tuple(self.points),
             trunk=self.trunk_state,
         )
-        tensors = {**dict(self.model.named_parameters()), **self.optimizer.tensors()}
-        return save_checkpoint(self.attempt, tensors, state, file)
+        return save_checkpoint(self.attempt, self.trainee.tensors(), state, file)
 
     @property
     def attempt(self) -> Path:
         """Where this run leaves its files."""
         return self.recorder.attempt
 
-    def _point(self, clock: Clock, **values: float) -> None:
-        """Record a point, here and for whoever takes this run up."""
-        self.recorder.point(clock.steps, clock.tokens, clock.wall_s, **values)
-        assert self.recorder.last is not None
-        self.points.append(self.recorder.last)
+    # --- training ----------------------------------------------------------------------------------------------------
 
     def _train(self, clock: Clock) -> str:
         """Train until the budget is spent; why it ended early, if it did."""
@@ -334,20 +308,18 @@ class _Training:
         if self._tries_a_way and not clock.steps and not clock.spent():
             self._score_some(clock)  # how a way does right after growing
         while not clock.spent():
-            progress = clock.progress()
-            wall, cpu = time.perf_counter(), time.process_time()
-            loss = self._step(progress)
-            self._synchronise()
-            clock.charge(time.perf_counter() - wall, time.process_time() - cpu, self.batch_rows * self.context)
-            gathered.append(loss)
+            if self._changes_due(clock):
+                self._change(clock)
+            gathered.append(self._step(clock))
             trunk = self.trunk if self.trunk is not None and self.trunk.keep and not self.trunk_state else None
             whole = trunk is not None and clock.used() >= trunk.at
-            if clock.progress() >= (due / POINTS) ** 2 or clock.steps == 1 or whole:
+            point = whole or clock.steps == 1 or self._changes_due(clock) > 0
+            if clock.progress() >= (due / POINTS) ** 2 or point:
                 mean = float(torch.stack(gathered).mean())
                 gathered.clear()
                 if not math.isfinite(mean):
                     return f"the training loss was {mean} at step {clock.steps}"
-                self._point(clock, train_bpb=mean * self.bits)
+                self._point(clock, train_bpb=mean * self.text.bits)
                 due = int(math.sqrt(clock.progress()) * POINTS) + 1
             if curve and clock.progress() >= curve[0] and not clock.spent():
                 curve.pop(0)
@@ -361,54 +333,71 @@ class _Training:
                 kept_at = time.monotonic()
         return ""
 
-    def _step(self, progress: float) -> Tensor:
-        """One optimizer step over the total batch; the mean loss in nats, still on the device."""
-        parts = self.batch_rows // self.rows_at_once
-        total = torch.zeros((), device=self.device)
-        for _ in range(parts):
-            inputs, targets = self.feed.take()
-            loss = self.forward(inputs, targets, self.compute) / parts
-            loss.backward()
-            self.feed.fetch()
-            total += loss.detach()
-        self.optimizer.step(progress)
-        self.model.zero_grad(set_to_none=True)
-        return total
+    def _step(self, clock: Clock) -> Tensor:
+        """One step, which is charged; the mean loss in nats, still on the device."""
+        progress, wall, cpu = clock.progress(), time.perf_counter(), time.process_time()
+        loss = self.trainee.step(progress)
+        self._synchronise()
+        clock.charge(time.perf_counter() - wall, time.process_time() - cpu, self.trainee.settings.total_batch)
+        return loss
 
-    def _score(self, count: int) -> Score:
-        """The loss over *count* windows of the held-out text."""
-        nats, scored, size = 0.0, 0, 0
-        with torch.no_grad():
-            batch = max(SCORING_TOKENS // self.window, 1)
-            for inputs, targets in scoring_windows(self.held, count, self.window, batch):
-                targets, tokens, length = self.lengths.scored(targets.to(self.device))
-                if tokens:
-                    nats += float(self.forward(inputs.to(self.device), targets, self.compute)) * tokens
-                    scored, size = scored + tokens, size + length
-        return Score(nats, scored, size)
+    def _changes_due(self, clock: Clock) -> int:
+        """How many changes of shape stand before the next step."""
+        made = len(clock.ended)
+        return sum(clock.used() >= change.at for change in self.request.changes[made:])
+
+    def _change(self, clock: Clock) -> None:
+        """
+        Go on in the shape that is due, with weights, optimizer and place in the text; scored right before and after.
+
+        What is new is drawn from a generator of each change, so that it is the same wherever the run is taken up.
+        """
+        self._score_some(clock)
+        with self.recorder.phase("change"):
+            tensors = {name: tensor.detach().cpu() for name, tensor in self.trainee.tensors().items()}
+            steps, place = self.trainee.optimizer.steps, self.trainee.feed.place()
+            for _ in range(self._changes_due(clock)):
+                number = len(clock.ended) + 1
+                shape = self.shapes[number]
+                if shape.way is not None:
+                    tensors = self._grown(tensors, shape.settings, shape.way, f"change {number}")
+                clock.turn(shape.flops_per_token)
+                self.trainees = self.trainees[1:]
+            self._begin_with(self.trainee)
+            self.trainee.put(tensors, steps)
+            self.draws.set_state(place)
+            self.trainee.take_rows_from(self.draws)
+            self._synchronise()
+        self._score_some(clock)
 
     def _score_some(self, clock: Clock) -> None:
         """A point of the learning curve: the loss over a quarter of the windows."""
         with self.recorder.phase("evaluate"):
-            value = self._score(max(self.windows // 4, 1))
+            value = self.trainee.score(max(self.text.windows // 4, 1))
         self._point(clock, val_bpb=value.bits_per_byte)
+
+    def _point(self, clock: Clock, **values: float) -> None:
+        """Record a point, here and for whoever takes this run up."""
+        self.recorder.point(clock.steps, clock.tokens, clock.wall_s, **values)
+        assert self.recorder.last is not None
+        self.points.append(self.recorder.last)
 
     def _synchronise(self) -> None:
         if self.on_cuda:
             torch.cuda.synchronize()
 
-    def _outcome(self, clock: Clock, contention: str | None) -> Outcome:
+    def _outcome(self, clock: Clock) -> Outcome:
         """What the run did, before it is scored."""
         speed = clock.tokens / clock.wall_s if clock.wall_s else 0.0
-        flops = self.request.flops_per_token
+        flops_per_s = clock.flops / clock.wall_s if clock.wall_s else 0.0
         details: dict[str, Json] = {
-            "rows_at_once": self.rows_at_once,
-            "rows_that_did_not_fit": list(self.too_many),
-            "text_in": "host memory, prefetched" if self.text_stays else "device memory",
-            "flops_per_s": f"{speed * flops:.4g}",
-            "mfu": self._utilisation(speed),
+            "rows_at_once": self.trainee.rows_at_once,
+            "rows_that_did_not_fit": list(self.trainee.too_many),
+            "text_in": "host memory, prefetched" if self.text.stays else "device memory",
+            "flops_per_s": f"{flops_per_s:.4g}",
+            "mfu": utilisation(flops_per_s) if self.on_cuda else None,
             "cpu_s": f"{clock.cpu_s:.6f}",
-            "parameters": sum(weights.numel() for weights in self.model.parameters()),
+            "parameters": sum(weights.numel() for weights in self.trainee.model.parameters()),
             **({"resume_rejected": self.refused} if self.refused else {}),
         }
         return Outcome(
@@ -421,42 +410,8 @@ class _Training:
                 last_step=repr(float(clock.last)),
                 counter=Counter.TRAINER,
             ),
-            work=Work(clock.steps, clock.tokens, clock.tokens * flops, f"{speed:.1f}"),
-            contention=contention,
-            device=self._device(),
+            work=Work(clock.steps, clock.tokens, clock.flops, f"{speed:.1f}"),
+            segments=(*clock.ended, clock.segment()) if self.request.changes else (),
+            device=described(self.device, self.trainee.compute),
             peak_device_bytes=int(torch.cuda.max_memory_allocated()) if self.on_cuda else None,
         )
-
-    def _utilisation(self, tokens_per_s: float) -> str | None:
-        """Share of the device's dense bf16 peak that the training loop used; None where the peak is not known."""
-        if not self.on_cuda:
-            return None
-        peak = peak_flops(torch.cuda.get_device_properties(0).name)
-        return None if peak is None else f"{tokens_per_s * self.request.flops_per_token / peak:.4f}"
-
-    def _device(self) -> Mapping[str, Json]:
-        known: dict[str, Json] = {
-            "kind": self.device.type,
-            "threads": torch.get_num_threads(),
-            "compute": str(self.compute).removeprefix("torch."),
-            "instructions": torch.backends.cpu.get_cpu_capability(),
-        }
-        if self.on_cuda:
-            properties = torch.cuda.get_device_properties(0)
-            known |= {
-                "name": properties.name,
-                "memory_bytes": int(properties.total_memory),
-                "capability": f"{properties.major}.{properties.minor}",
-                "cuda": torch.version.cuda,
-                **device_facts(),
-                "compiled": True,
-            }
-        return known
-
-
-def _contention(busy_before: float | None, own_cpu_s: float, elapsed_s: float) -> str | None:
-    """Processor cores that everything else on the machine kept busy while this run trained, on average."""
-    busy_after = busy_seconds()
-    if busy_before is None or busy_after is None or elapsed_s <= 0:
-        return None
-    return f"{max(busy_after - busy_before - own_cpu_s, 0.0) / elapsed_s:.3f}"

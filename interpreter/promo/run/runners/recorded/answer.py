@@ -73,6 +73,7 @@ def answer(replay: Replay, request: Request) -> tuple[Body, bytes]:
         points=digest_bytes(points),
         used=None if used is None else Used(request.budget.kind, used, "0", Counter.RECORDED),
         work=work_of(reading.points[-1].at) if reading else Work(),
+        segments=(),
         checkpoint=digest(list(reading.rows)) if reading and question.keeps else None,
         trunk=None,
         contention=None,

@@ -1,0 +1,138 @@
+"""
+A model of one shape, its optimizer and its rows: what takes a step, and what is scored.
+
+A run trains one of them at a time.  Those of its later shapes are built and warmed up before the clock starts, and wait
+with their weights alone; what they begin with comes from the one before.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from promo.run.runners.gpt.batches import Score, scoring_windows
+from promo.run.runners.gpt.device import next_divisor, rows_that_fit
+from promo.run.runners.gpt.model import Gpt
+from promo.run.runners.gpt.optimizer import Optimizer
+from promo.run.runners.gpt.settings import Settings
+from promo.run.runners.gpt.text import Text
+
+WARMUP_STEPS = 3
+CPU_ROWS = 16
+"""Rows at once on a processor: more of them fall out of its cache."""
+CUDA_TOKENS = 2**17
+"""Tokens at once on a CUDA device unless a condition says otherwise."""
+SCORING_TOKENS = 16_384
+
+
+class Trainee:
+    """What is trained in one shape."""
+
+    def __init__(self, settings: Settings, text: Text, trunk: float | None, *, warmed: bool) -> None:
+        """
+        Build it, with weights that are still to be drawn or brought.
+
+        Args:
+            settings: its shape and rates.
+            text: what it trains on and is scored on; its device is the trainee's.
+            trunk: share of the run's budget up to which rates are constant; None without a trunk.
+            warmed: whether the run has its warm-up of rates behind it.
+        """
+        self.settings, self.text, self.device, self.trunk, self.warmed = settings, text, text.device, trunk, warmed
+        on_cuda = self.device.type == "cuda"
+        self.compute = torch.bfloat16 if on_cuda else torch.float32
+        self.rows_at_once = _rows_at_once(settings, self.device)
+        self.too_many: list[int] = []
+        """Rows at once that did not fit into the device's memory."""
+        self.model = Gpt(settings, max(settings.context, text.window)).to(self.device)
+        # On a processor compilation costs more than the short runs that are made there.
+        self.forward: Any = torch.compile(self.model, dynamic=False) if on_cuda else self.model
+
+    def begin(self, weights: torch.Generator, draws: torch.Generator) -> None:
+        """Fresh weights from one generator, an optimizer at its start, and rows from the other generator."""
+        self.model.initialise(weights)
+        self.model.zero_grad(set_to_none=True)
+        self.optimizer = Optimizer(self.model, self.settings, self.trunk)
+        if self.warmed:
+            self.optimizer.warmup = 0.0
+        self.take_rows_from(draws)
+
+    def take_rows_from(self, draws: torch.Generator) -> None:
+        """Rows from the generator as it stands, as many at once as fit."""
+        self.feed = self.text.feed(self.rows_at_once, self.settings.context, draws)
+
+    def warm_up(self) -> None:
+        """Touch every code path that will be timed; rows at once shrink here and only here."""
+        while True:
+            try:
+                for _ in range(WARMUP_STEPS):
+                    self.step(0.5)
+                self.score(min(self.text.windows, max(SCORING_TOKENS // self.text.window, 1)))
+                return
+            except torch.OutOfMemoryError:
+                if self.settings.device_batch or self.rows_at_once == 1:
+                    raise  # the condition asks for this many, or there is no smaller number
+                self.too_many.append(self.rows_at_once)
+                self.rows_at_once = next_divisor(self.settings.rows, self.rows_at_once)
+            self.take_rows_from(self.feed.draws)
+            self.model.zero_grad(set_to_none=True)
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+
+    def wait(self) -> None:
+        """Give back all memory but that of the weights."""
+        self.model.zero_grad(set_to_none=True)
+        del self.optimizer, self.feed
+
+    def step(self, progress: float) -> Tensor:
+        """One optimizer step over the total batch; the mean loss in nats, still on the device."""
+        parts = self.settings.rows // self.rows_at_once
+        total = torch.zeros((), device=self.device)
+        for _ in range(parts):
+            inputs, targets = self.feed.take()
+            loss = self.forward(inputs, targets, self.compute) / parts
+            loss.backward()
+            self.feed.fetch()
+            total += loss.detach()
+        self.optimizer.step(progress)
+        self.model.zero_grad(set_to_none=True)
+        return total
+
+    def score(self, count: int) -> Score:
+        """The loss over *count* windows of the held-out text."""
+        nats, scored, size, window = 0.0, 0, 0, self.text.window
+        with torch.no_grad():
+            batch = max(SCORING_TOKENS // window, 1)
+            for inputs, targets in scoring_windows(self.text.held, count, window, batch):
+                targets, tokens, length = self.text.lengths.scored(targets.to(self.device))
+                if tokens:
+                    nats += float(self.forward(inputs.to(self.device), targets, self.compute)) * tokens
+                    scored, size = scored + tokens, size + length
+        return Score(nats, scored, size)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights and optimizer, by name."""
+        return {**dict(self.model.named_parameters()), **self.optimizer.tensors()}
+
+    def takes(self, tensors: Mapping[str, Tensor]) -> bool:
+        """Whether these are weights and optimizer of a model of this shape."""
+        own = self.tensors()
+        return set(own) == set(tensors) and all(own[name].shape == tensors[name].shape for name in own)
+
+    def put(self, tensors: Mapping[str, Tensor], steps: int) -> None:
+        """Weights and optimizer as another one had them after so many steps."""
+        with torch.no_grad():
+            for name, tensor in self.tensors().items():
+                tensor.copy_(tensors[name])
+        self.optimizer.steps = steps
+
+
+def _rows_at_once(settings: Settings, device: torch.device) -> int:
+    if settings.device_batch:
+        return settings.device_batch
+    on_cuda = device.type == "cuda"
+    fit = max(CUDA_TOKENS // settings.context, 1) if on_cuda else CPU_ROWS
+    if on_cuda:
+        fit = min(fit, rows_that_fit(settings, torch.cuda.mem_get_info()[0]))
+    return max(rows for rows in range(1, min(fit, settings.rows) + 1) if settings.rows % rows == 0)
