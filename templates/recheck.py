@@ -661,9 +661,9 @@ because/not told: schedule text
 outcome/settled:
 outcome/stopped: because because
 outcome/held: because because
+turn: candidate text, at long
 verdict: wording count, decision hex, outcome outcome, promoted text*, answer 'holds|fails|undecided'?,
     fixed [text level]*, path turn*
-turn: candidate text, at long
 installed: name text, version whole, code text, versions {text?}
 recording: table text, file text, digest hex, interpolate bool, seeds_by text, cells count, empty count, repeated count
 tokentext: train_bytes count, validation_bytes count, train_tokens count, validation_tokens count, tokenizer text,

@@ -312,6 +312,10 @@ class _Protocol:
         if not _is_signed(one):
             return Wrong.NO_REASON
         study = self.agenda.study
+        schedule = study.schedules.get(one.name)
+        if schedule is not None and not one.stopped:
+            chosen = one.promoted or ()
+            return None if len(chosen) == 1 and chosen[0] in schedule.shapes else Wrong.ENTRANTS
         gate, reduction = study.gates.get(one.name), study.reductions.get(one.name)
         if one.stopped or (gate is None and reduction is None):
             return None if one.promoted is None else Wrong.ENTRANTS
@@ -323,7 +327,7 @@ class _Protocol:
     def _step(self, name: str, done: bool, step: Close | Decide | Estimate) -> Wrong | None:
         """A step of the agenda: it is due exactly once."""
         study = self.agenda.study
-        if name not in {**study.stages, **study.deciding, **study.steps, **study.effects}:
+        if name not in {**study.stages, **study.deciding, **study.steps, **study.effects, **study.told_by}:
             return Wrong.UNKNOWN
         if done:
             return Wrong.TWICE

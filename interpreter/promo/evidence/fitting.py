@@ -32,8 +32,8 @@ BEND = 1e-2
 """
 Difference of logarithms at which Huber's function turns from a parabola into a line.
 
-Runs of one recipe lie 0.1 to 1% apart, and a run that lies farther away is an outlier.  Hoffmann et al. take 1e-3: then
-nearly every point is one, what is minimised is all but a sum of distances, and of few points many laws are equally near.
+Runs of one recipe lie 0.1 to 1% apart, and one that lies farther away is an outlier.  Hoffmann et al. take 1e-3: then
+nearly every point is one, what is minimised is all but a sum of distances, and of few points many laws are as near.
 """
 LOWEST, HIGHEST = 1e-3, 1.0
 """Exponents lie between; one that ends at a border is not told by the points."""
@@ -163,8 +163,7 @@ class Sum:
         """
         The law at a point, what its logarithm moves by, and the second moments of that among its terms.
 
-        The latter are those of the pairs in *second*; a shift, which is in its term's exponent not linearly, adds to its
-        own.
+        The latter are those of the pairs in *second*; a shift, in which its exponent is not linear, adds to its own.
         """
         floor = math.exp(at[0])
         match self.form:

@@ -168,6 +168,8 @@ class Foretelling:
 
     def _step(self, schedule: Schedule, before: Candidate, after: Candidate, at: Node) -> bool:
         runner, scope = self.conditions.runner, self.scope
+        if not runner.name:
+            return True  # the runner itself is at fault, which is said elsewhere
         can: Mapping[str, tuple[str, ...]] = getattr(runner, "shapes", {})  # a runner that keeps shapes names none
         mine, theirs = dict(before.levels), dict(after.levels)
         differ = [factor for factor in mine if mine[factor] != theirs[factor]]

@@ -22,6 +22,7 @@ BEHAVIOURS = (
     "once",
     "slow",
     "worse",
+    "lawful",
 )
 
 FACTORS = {
@@ -33,6 +34,7 @@ FACTORS = {
 
 
 WAYS = {"size": ("copy_top", "interleave", "identity")}
+SHAPES = {"size": ("copy_top", "interleave", "identity"), "quality": ()}
 METRICS = {"loss": RunnerMetric("pt", True, "points that a run is told to lose"), "gain": RunnerMetric("pt", False)}
 
 
@@ -47,6 +49,7 @@ class ToyRunner:
     budgets: tuple[BudgetKind, ...] = tuple(BudgetKind)
     can_continue: bool = True
     ways = WAYS
+    shapes = SHAPES
     needs_data: bool = False
 
     def resolve(self, levels):
@@ -66,6 +69,7 @@ NOTHING = {}
 @frozen
 class PlainRunner(ToyRunner):
     ways = NOTHING
+    shapes = NOTHING
 
 
 PLAIN = PlainRunner(name="plain", budgets=(BudgetKind.WALL,), can_continue=False)

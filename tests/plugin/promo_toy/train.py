@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from promo.run.contract import Outcome
-from promo.run.values import Counter, RunStatus, Used, Work
+from promo.run.values import Counter, RunStatus, Segment, Used, Work
 
 GAINS = {"copy_top": 0.5, "interleave": -0.25, "identity": 0.0}
 """Points that a way to grow loses; by the last of them nothing comes out."""
@@ -24,6 +24,8 @@ def train(request, recorder):
     amount = float(request.budget.amount)
     with recorder.phase("build"):
         pass
+    if behaviour == "lawful":
+        return along_laws(request, recorder)
     if behaviour == "once" and request.attempt == 1:
         behaviour = "crash"
     if behaviour == "slow":
@@ -51,6 +53,39 @@ def train(request, recorder):
         used=Used(request.budget.kind, repr(used), "0.0", Counter.TRAINER),
         work=Work(steps=2, tokens=20, tokens_per_s="4.0" if settings["behaviour"] == "slow" else "10.0"),
         checkpoint=kept,
+    )
+
+
+LAWS = {8: (1.0, 30.0, 0.5), 16: (0.5, 90.0, 0.55), 24: (0.4, 200.0, 0.6), 32: (0.3, 300.0, 0.62)}
+"""Size -> floor, factor and exponent of its law in operations."""
+
+
+def along_laws(request, recorder):
+    """A loss that falls by the law of its size, and goes on by another one's where its shape changes."""
+    size, seed, done, loss = request.settings["size"], request.run.seed, [], float("inf")
+    ends = [*(one.at for one in request.changes), request.budget.amount]
+    for end, shape in zip(ends, [request, *request.changes], strict=True):
+        size = shape.settings["size"]
+        before = float(done[-1].until) if done else 0.0
+        tokens = -(-int(end - before) // size)
+        floor, factor, exponent = LAWS[size]
+        entered = ((loss - floor) / factor) ** (-1 / exponent) if done else 0.0
+        until = before + tokens * size
+        loss = floor + factor * (entered + until - before) ** -exponent
+        done.append(Segment(tokens, tokens, repr(until), repr(until - size)))
+    value = loss * (1 + ((seed * 7919) % 101 - 50) / 50_000)
+    recorder.add("train", 0.001)
+    recorder.point(step=1, tokens=1, charged_s=0.001, loss=value)
+    count = sum(one.tokens for one in done)
+    flops = sum(
+        one.tokens * shape.flops_per_token for one, shape in zip(done, [request, *request.changes], strict=True)
+    )
+    return Outcome(
+        RunStatus.OK,
+        {"loss": value, "gain": -value},
+        used=Used(request.budget.kind, done[-1].until, repr(float(size)), Counter.TRAINER),
+        work=Work(steps=count, tokens=count, flops=flops),
+        segments=tuple(done) if request.changes else (),
     )
 
 
