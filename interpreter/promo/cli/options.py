@@ -178,7 +178,11 @@ def _decide(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", help="a spec whose study waits, or a study folder")
     options.add_argument("name", metavar="GATE|RULE", help="what waits")
     verdict = options.add_mutually_exclusive_group(required=True)
-    verdict.add_argument("--promote", metavar="NAMES", help="gate: candidates that go on, with commas; may be empty")
+    verdict.add_argument(
+        "--promote",
+        metavar="NAMES",
+        help="gate: candidates that go on, with commas; may be empty; schedule: the shape that is kept",
+    )
     verdict.add_argument("--go-on", action="store_true", help="rule: go on all the same")
     verdict.add_argument("--stop", action="store_true", help="end the study here")
     options.add_argument("--by", required=True, metavar="WHO", help="who decides")

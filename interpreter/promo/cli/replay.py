@@ -51,6 +51,11 @@ def curves_of(options: Namespace, study: Study) -> Replay:
     if study.grows:
         message = f"{', '.join(study.grows)} grows a trained model, and recorded curves keep no states of models"
         raise PromoError(message, hint="train it: promo run SPEC; or leave the growth out")
+    if study.schedules:
+        message = (
+            f"{', '.join(study.schedules)} changes the shape of a model in training, and recorded curves are whole"
+        )
+        raise PromoError(message, hint="train it: promo run SPEC; or leave the schedule and what follows it out")
     table = Path(options.curves)
     return build_replay(study, table.name, read_given(table, LARGEST), _settings(options, study))
 

@@ -130,6 +130,9 @@ def _sensible(options: Namespace, study: Study) -> None:
     if study.grows:
         message = f"{listed(tuple(study.grows))} grows a trained model, and a supposed world has no models"
         raise PromoError(message, hint="simulate a spec of candidates, gates and rules alone")
+    if study.told_by:
+        message = f"{listed(tuple(study.told_by))} asks a law, and a supposed world has none"
+        raise PromoError(message, hint="simulate a spec of candidates, gates and rules alone")
     if study.beyond_gates:
         look = "looks" if len(study.beyond_gates) == 1 else "look"
         message = f"{listed(study.beyond_gates)} {look} at factors, and a supposed world has candidates without factors"

@@ -16,9 +16,9 @@ def why(options: Namespace) -> int:
     """Say why a candidate was kept or dropped, at one gate or rule or at all of them."""
     record = record_of(study_of(options.study, None))
     _known(options.candidate, tuple(record.study.candidates), "candidate")
-    names = tuple(record.study.deciding)
+    names = (*record.study.deciding, *record.study.told_by)
     if options.gate is not None:
-        _known(options.gate, names, "gate, rule or reduction")
+        _known(options.gate, names, "gate, rule, reduction, forecast or schedule")
         names = (options.gate,)
     told = [one for name in names if (one := explain(record, options.candidate, name)) is not None]
     if options.json:

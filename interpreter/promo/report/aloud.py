@@ -32,6 +32,7 @@ from promo.study.judgement import (
     Then,
     Top,
 )
+from promo.study.laws import Forecast, Otherwise, Schedule
 from promo.study.limits import ALLOWANCE_S, ATTEMPTS
 from promo.study.values import Grow, Study
 from promo.syntax.clauses import LEADER
@@ -158,7 +159,35 @@ def read_all(study: Study) -> list[str]:
         *(read_gate(gate, study) for gate in study.gates.values()),
         *(read_rule(rule, study) for rule in study.rules.values()),
         *(read_reduction(reduction, study) for reduction in study.reductions.values()),
+        *(read_forecast(forecast, study) for forecast in study.forecasts.values()),
+        *(read_schedule(schedule, study) for schedule in study.schedules.values()),
     ]
+
+
+def read_forecast(forecast: Forecast, study: Study) -> str:
+    """A forecast in one sentence."""
+    stages = joined(list(study.laws[forecast.law].stages))
+    return (
+        f"Forecast {forecast.name}: what the law {forecast.law}, fitted to {stages}, says of "
+        f"{joined(list(forecast.candidates))} at {forecast.stage}, with its interval; put down before that stage opens."
+    )
+
+
+def read_schedule(schedule: Schedule, study: Study) -> str:
+    """A schedule in one sentence."""
+    way = f", by {schedule.way}" if schedule.way else ""
+    stages = joined(list(study.laws[schedule.law].stages))
+    kept = {
+        Otherwise.HOLD: "a person says which of them is kept",
+        Otherwise.BEST: "the one is kept of which they foretell the best",
+        Otherwise.LARGEST: "the largest one is kept",
+    }
+    return (
+        f"Schedule {schedule.name}: {joined(list(study.followers(schedule.name)))} begins with the shape of "
+        f"{schedule.shapes[0]} and goes on with that of {', then '.join(schedule.shapes[1:])}{way}, where the laws of "
+        f"{schedule.law}, fitted to {stages}, fall equally fast at equal loss; where they do not tell that within a "
+        f"factor of two, {kept[schedule.otherwise]}."
+    )
 
 
 def handled(handling: Handling) -> str:

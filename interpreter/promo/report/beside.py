@@ -168,7 +168,7 @@ def _story(
 
 
 def _rules(record: Record) -> tuple[str, ...]:
-    return (*record.study.deciding, *record.study.steps)
+    return (*record.study.deciding, *record.study.steps, *record.study.told_by)
 
 
 def _stages(first: Record, second: Record) -> Iterable[PairStage]:

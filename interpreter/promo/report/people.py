@@ -98,6 +98,11 @@ def status_words(study: Study, state: State, name: str) -> str:
         return f"stopped the study: {settling(person)}"
     if verdict.answer is not None:
         return verdict.answer.value + (f"; {settling(person)}" if person else "")
+    if name in study.forecasts:
+        return f"put down for {study.forecasts[name].stage}"
+    if name in study.schedules:
+        path = [f"{one.candidate} at {one.at}" if one.at else one.candidate for one in state.path(name)]
+        return " -> ".join(path) + (f"; {settling(person)}" if person else "")
     said = f"promoted {', '.join(state.promoted(name)) or 'nobody'}"
     if name in study.reductions:
         levels = ", ".join(f"{factor} at {describe_level(level)}" for factor, level in verdict.fixed)

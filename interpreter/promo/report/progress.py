@@ -337,17 +337,26 @@ def _deciders(study: Study, state: State) -> Iterator[DeciderProgress]:
         ("rule", study.rules),
         ("reduction", study.reductions),
         ("baseline", study.steps),
+        ("forecast", study.forecasts),
+        ("schedule", study.schedules),
     )
     for kind, named in groups:
         for name in named:
             if name in state.decisions:
                 yield DeciderProgress(kind, name, name not in state.waiting(), status_words(study, state, name))
             else:
-                sources = study.steps[name].sources if name in study.steps else study.deciding[name].sources
+                sources = _sources(study, name)
                 verb = "has" if len(sources) == 1 else "have"
                 yield DeciderProgress(
                     kind, name, decided=False, words=f"decides when {listed(list(sources))} {verb} ended"
                 )
+
+
+def _sources(study: Study, name: str) -> tuple[str, ...]:
+    """Stages that something reads that decides."""
+    if name in study.told_by:
+        return study.told_by[name].stages
+    return study.steps[name].sources if name in study.steps else study.deciding[name].sources
 
 
 def count_words(count: Count) -> str:

@@ -97,6 +97,14 @@ def _bring(scope: Scope, study: Study, name: Token, found: Imported, runner: str
         scope.report("P0220", message, name, f"this study runs {runner}")
         scope.vague.add(text)
         return
+    if kind in ("candidate", "cohort"):
+        members = (text,) if kind == "candidate" else study.cohorts[text]
+        bound = next((one for one in members if study.candidates[one].follows or study.growth_of(one)), None)
+        if bound is not None:
+            message = f"what '{bound}' trains rests on other runs of that file, by a schedule or a growth"
+            scope.report("P0220", message, name, "declare it here, with what it rests on")
+            scope.vague.add(text)
+            return
     _declare(scope, kind, name)
     match kind:
         case "host":
