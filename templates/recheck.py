@@ -540,6 +540,7 @@ asked/level: statistic 'mean|median|worst|every', bound bound
 asked/difference: statistic 'mean|median|worst|every', side 'gap|gain', reference text?, bound bound, test test?
 asked/equivalent: reference text?, margin number, test test
 asked/agreement: between text+, of_hosts bool, bound bound
+asked/projected: law text, stages text+, stage text, bound bound
 asked/first:
 asked/not: condition condition
 asked/and: conditions condition+
@@ -657,6 +658,7 @@ because/nobody promoted: stage text
 because/no best: stage text
 because/failed:
 because/runs lacking: runs count, stage text
+because/spanned: candidates text*
 because/not told: schedule text
 outcome/settled:
 outcome/stopped: because because
@@ -875,9 +877,13 @@ def every_part(rule: Object) -> Iterator[Object]:
 
 
 def stages_in(rule: Object) -> list[str]:
-    """Stages that a gate or rule reads besides its own: whose rankings it compares, and whose best it is about."""
-    every = (part for part in every_part(rule) if part["is"] == "agreement")
-    named = {name for part in every if not part["of_hosts"] for name in part["between"]}
+    """Stages that a gate or rule reads besides its own: ranked, asked a law about, or whose best it is about."""
+    named = {
+        name
+        for part in every_part(rule)
+        for name in (part["stages"] if part["is"] == "projected" else part.get("between", ()))
+        if not part.get("of_hosts")
+    }
     return sorted(named if best_of(rule) is None else {*named, str(best_of(rule))})
 
 
@@ -1039,6 +1045,9 @@ class Plan:
         for part in every_part(rule):
             if part["is"] == "agreement":
                 yield about, part["between"], study["hosts"] if part["of_hosts"] else stages
+            elif part["is"] == "projected":
+                yield about, [part["law"]], study["laws"]
+                yield about, [*part["stages"], part["stage"]], stages
             else:
                 yield about, [part["reference"]] if part.get("reference") else [], {*candidates, "leader"}
 
@@ -1222,6 +1231,8 @@ def closure(plan: Plan, rule: Object, study: Object | None = None) -> Object:
     followed = {study["candidates"][name]["follows"] for name in candidates}
     schedules = {name: one for name, one in study["schedules"].items() if name in followed}
     laws = {one["law"]: study["laws"][one["law"]] for one in schedules.values()}
+    asked = {part["law"] for part in every_part(rule) if part["is"] == "projected"}
+    laws |= {name: study["laws"][name] for name in asked}
     read |= {stage for one in laws.values() for stage in one["stages"]}
     candidates |= {shape for one in schedules.values() for shape in one["shapes"]}
     for name, grow in grows.items():
@@ -2350,7 +2361,9 @@ class Board:
     value; *reference* is whom a rule compares with; *room* widens every margin.
     """
 
-    def __init__(self, rule: Object, tables: dict[str, Object], study: Object) -> None:
+    def __init__(self, rule: Object, tables: dict[str, Object], plan: Plan, *, recorded: bool) -> None:
+        study = plan.study
+        self.plan, self.recorded, self.laws = plan, recorded, dict[str, ByLaw]()
         self.rule, self.tables, self.lower = rule, tables, study["measure"]["lower_is_better"]
         self.sign = 1 if self.lower else -1
         """Times a value, less is better."""
@@ -2392,6 +2405,25 @@ class Board:
             return (None if None in answers else not strong), found
         one: Object = getattr(self, f"_{asked['is']}")(asked, name)
         return one["holds"], [one]
+
+    def _projected(self, asked: Object, name: str) -> Object:
+        """The whole interval of what a law foretells, against a bound."""
+        laws = self.laws.get(asked["law"])
+        if laws is None:
+            laws = self.laws[asked["law"]] = ByLaw(self.plan, asked["law"], self.tables, recorded=self.recorded)
+        who = None if None in laws.groups else name
+        found = laws.found.get(who)
+        if found is None or laws.unsure(who):
+            return finding(asked, None)
+        place = laws.place(asked["stage"], name)
+        value, drawn = found[0].loss(place), [one.loss(place) for one in found[1]]
+        low, high = share_of(drawn, 0.025), share_of(drawn, 0.975)
+        bound, below = near(asked["bound"]["value"]), asked["bound"]["kind"] == "at most"
+        least, most = (bound - high, bound - low) if below else (low - bound, high - bound)
+        held = True if least >= 0 else False if most < 0 else None
+        ends: Object = {"low": stated(low), "high": stated(high), "cells": laws.points[who]}
+        margin = stated(bound - value if below else value - bound, scale=value)
+        return finding(asked, held, stated(value), margin, [{"is": "interval", "confidence": "0.95", **ends}])
 
     def _top(self, asked: Object, name: str) -> Object:
         return self._placed(asked, name, asked["count"])
@@ -2558,9 +2590,8 @@ def inside(kind: str, limit: Fraction, value: Fraction) -> Fraction:
 class Gate(Board):
     """A gate before its evidence."""
 
-    def __init__(self, rule: Object, tables: dict[str, Object], plan: Plan) -> None:
-        super().__init__(rule, tables, plan.study)
-        self.plan = plan
+    def __init__(self, rule: Object, tables: dict[str, Object], plan: Plan, *, recorded: bool) -> None:
+        super().__init__(rule, tables, plan, recorded=recorded)
         self.ties = {name: place for place, name in enumerate(sorted(self.rows, key=self._tie))}
         self.out = {name: self._lacks(cells) for name, cells in self.rows.items() if name not in self.full}
         """Candidate without a value -> why, and what the gate says to that."""
@@ -2631,7 +2662,11 @@ class Gate(Board):
 
     def _incomparable(self, answers: dict[str, Answer]) -> Object | None:
         """Candidates that have their values, and whose reference lacks one."""
-        lost = sorted(name for name in self.contenders if name not in self.worst and answers[name][0] is None)
+        lost = sorted(
+            name
+            for name in self.contenders
+            if name not in self.worst and answers[name][0] is None and not spans(answers[name][1])
+        )
         if not lost:
             return None
         then = "hold" if self.rule["missing"]["then"] == "hold" else "stop"
@@ -2677,9 +2712,14 @@ class Gate(Board):
         }
 
 
-def judge(rule: Object, tables: dict[str, Object], plan: Plan) -> tuple[Object, list[str], Object]:
+def spans(findings: list[Object]) -> bool:
+    """Whether a bound lies inside the interval of what a law foretells."""
+    return any(one["condition"]["is"] == "projected" and one["holds"] is None for one in findings)
+
+
+def judge(rule: Object, tables: dict[str, Object], plan: Plan, *, recorded: bool) -> tuple[Object, list[str], Object]:
     """The outcome of a rule, nobody, and what was found."""
-    board, stage = Board(rule, tables, plan.study), rule["stage"]
+    board, stage = Board(rule, tables, plan, recorded=recorded), rule["stage"]
     about = judged_of(rule, tables, plan)
     pair = [*about, *([rule["reference"]] if rule["reference"] is not None else [])]
     absent = [name for name in pair if name not in board.rows]
@@ -2702,6 +2742,9 @@ def judge(rule: Object, tables: dict[str, Object], plan: Plan) -> tuple[Object, 
         held, findings = _of_each(board, rule, about)
         if held is None:
             why, then = {"is": "incomparable", "candidates": about, "stage": stage}, rule["missing"]["then"]
+            spanned = [name for name in about if spans(board.holds(rule["require"], name)[1])]
+            if spanned:
+                why, then = {"is": "spanned", "candidates": spanned}, rule["otherwise"]
         else:
             answer, then = ("holds", None) if held else ("fails", rule["otherwise"])
     found = {"is": "rule", "stage": stage, "judged": about, "answer": answer, "undecided": why, "findings": findings}
@@ -3195,14 +3238,15 @@ def share_of(values: Sequence[float], share: float) -> float:
     return ordered[low] + (place - low) * (ordered[min(low + 1, len(ordered) - 1)] - ordered[low])
 
 
-def stated(value: float, digits: int = 5) -> Near:
-    """A number of a fitted law, as it is stored."""
+def stated(value: float, digits: int = 5, scale: float | None = None) -> Near:
+    """A number of a fitted law, as it is stored; *scale* is the size of what it is a difference of."""
 
     def write(number: float | Fraction) -> str:
         text = f"{near(number):.{digits}g}"
         return "0" if text == "-0" else text
 
-    return Near(value, abs(value) * STATED / 1e-9 if math.isfinite(value) else 0.0, write)
+    size = abs(value) if scale is None else abs(scale)
+    return Near(value, size * STATED / 1e-9 if math.isfinite(value) else 0.0, write)
 
 
 class ByLaw:
@@ -4890,9 +4934,9 @@ class Look:
             inputs = [*inputs, *(one for one in stages_in(rule) if one not in inputs)]
             tables = {one: self._evidence(one) for one in inputs}
             if rule["is"] == "gate":
-                outcome, going, found = Gate(rule, tables, self.plan).decide()
+                outcome, going, found = Gate(rule, tables, self.plan, recorded=self.course.replay).decide()
             else:
-                outcome, going, found = judge(rule, tables, self.plan)
+                outcome, going, found = judge(rule, tables, self.plan, recorded=self.course.replay)
         digests = [self.digests.get(one) or sha(compact(self._evidence(one))) for one in inputs]
         return {
             "promo_decision": 2,

@@ -1,4 +1,4 @@
-"""Forecasts and schedules end to end with a runner whose losses follow laws: what is put down, carried out, verified."""
+"""Forecasts and schedules end to end with a runner whose losses follow laws: put down, carried out, verified."""
 
 import json
 import shutil
@@ -73,7 +73,7 @@ law falling {
   from first, second, third, fourth
   form compute
   reach 4 times
-  draws 50 seed 1
+  draws 20 seed 1
 }
 
 schedule growing {
@@ -102,7 +102,7 @@ frozen rule it_pays {
 }
 """
 SWITCH = 1150
-"""Where the laws of the toy's sizes 8 and 16 fall equally fast at equal loss, in operations, to three digits; see `test_switching`."""
+"""Where the laws of sizes 8 and 16 fall equally fast at equal loss, to three digits; see `test_switching`."""
 
 
 def made(place, otherwise="best", change=lambda text: text):
@@ -279,3 +279,58 @@ def test_why_tells_what_laws_said_of_a_candidate(whole, capsys):
     assert promo("why", "--study", whole.path, "base", "--json") == 0
     told = json.loads(capsys.readouterr().out)["verdicts"]
     assert {one["name"] for one in told} >= {"before", "growing"}
+
+
+ASKED = """
+rule gets_there {
+  judge large at fourth
+  require projected to whole at most BOUNDpt by falling
+  missing stop
+  else hold
+}
+"""
+
+
+@pytest.mark.parametrize(("bound", "status"), [(0.8, 0), (0.7, 5), (0.7635, 5)])
+def test_a_rule_may_ask_what_a_law_foretells(tmp_path, capsys, bound, status):
+    def change(text):
+        head, _, tail = text.partition("  seeds 17, 18, 19\n  report only\n")
+        return f"{head}  seeds 17, 18, 19\n{tail}{ASKED.replace('BOUND', str(bound))}"
+
+    code, folder = made(tmp_path, change=change)
+    found = folder.decision(folder.compiled(), folder.state(), "gets_there").judgement
+    (finding,) = found.findings
+
+    assert code == status
+    assert found.answer.value == {0.8: "holds", 0.7: "fails", 0.7635: "undecided"}[bound]
+    assert (finding.holds, finding.details[0].cells) == ({0.8: True, 0.7: False, 0.7635: None}[bound], 12)
+    assert float(finding.details[0].low) <= float(finding.statistic) <= float(finding.details[0].high)
+    assert promo("verify", folder.path) in (2, 3)
+    again = rechecked(folder)
+    assert again.returncode in (2, 3), again.stdout
+    assert "differs" not in again.stdout.lower().replace("nothing differs", "")
+
+
+def test_a_gate_keeps_whose_whole_interval_lies_inside_the_bound(tmp_path):
+    gate = (
+        "gate far_enough {\n  from fourth to whole\n  rank by mean loss over host, seed\n"
+        "  keep projected to whole at most 0.9pt by falling\n  missing drop\n  crash as missing\n  ties by name\n}\n"
+    )
+
+    def change(text):
+        text = text.replace(
+            "train moving, base, large for 40_000flop", "after far_enough\n  train promoted for 40_000flop"
+        )
+        text = text.replace("of base, large\n  at whole", "of base\n  at whole")
+        head, _, tail = text.partition("schedule growing")
+        return (
+            head.replace("candidate moving follows growing\n", "")
+            + tail[tail.index("stage whole") :].partition("frozen rule")[0]
+            + gate
+        )
+
+    code, folder = made(tmp_path, change=change)
+
+    assert code == 0
+    assert folder.state().promoted("far_enough") == ("large",)
+    assert rechecked(folder).returncode == 3

@@ -40,5 +40,10 @@ def root(number: Fraction) -> float:
 
 def six_digits(number: Fraction | float) -> str:
     """A computed number as it is stored: six significant digits, the same on every machine."""
-    text = f"{nearest(number):.6g}"
+    return significant(number, 6)
+
+
+def significant(number: Fraction | float, digits: int) -> str:
+    """A number to so many significant digits."""
+    text = f"{nearest(number):.{digits}g}"
     return "0" if text == "-0" else text

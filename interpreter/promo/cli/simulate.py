@@ -36,6 +36,7 @@ from promo.study.judgement import (
     Isnt,
     Level,
     Method,
+    Projected,
     Rule,
     Top,
     primitives,
@@ -130,8 +131,9 @@ def _sensible(options: Namespace, study: Study) -> None:
     if study.grows:
         message = f"{listed(tuple(study.grows))} grows a trained model, and a supposed world has no models"
         raise PromoError(message, hint="simulate a spec of candidates, gates and rules alone")
-    if study.told_by:
-        message = f"{listed(tuple(study.told_by))} asks a law, and a supposed world has none"
+    asking = [name for name, one in study.deciding.items() if any(isinstance(part, Projected) for part in _parts(one))]
+    if asking or study.told_by:
+        message = f"{listed((*study.told_by, *asking))} asks a law, and a supposed world has none"
         raise PromoError(message, hint="simulate a spec of candidates, gates and rules alone")
     if study.beyond_gates:
         look = "looks" if len(study.beyond_gates) == 1 else "look"
@@ -309,7 +311,7 @@ def _wider(condition: Condition, factor: Fraction) -> Condition:
             return evolve(condition, condition=_wider(condition.condition, factor))
         case Both() | Either():
             return evolve(condition, conditions=tuple(_wider(one, factor) for one in condition.conditions))
-        case Top() | Best() | Level() | Agreement() | First():
+        case Top() | Best() | Level() | Agreement() | Projected() | First():
             return condition
         case _:
             assert_never(condition)

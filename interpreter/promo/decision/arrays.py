@@ -34,6 +34,7 @@ from promo.study.judgement import (
     Gate,
     Isnt,
     Level,
+    Projected,
     Rule,
     Side,
     Statistic,
@@ -251,6 +252,8 @@ def _holds(condition: Condition, table: _Table) -> tuple[Bools, Bools]:
             return reached, ~reached
         case First():
             yes = _first(table)
+        case Projected():
+            raise AssertionError("an invented world has no laws")
         case _:
             assert_never(condition)
     return yes & table.alive, ~yes & table.alive

@@ -6,14 +6,14 @@ that on unless the rest already settles the answer.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import assert_never
 
 from attrs import field, frozen
 
 from promo.base.canonical import exact, from_exact
-from promo.base.floats import nearest, six_digits
+from promo.base.floats import nearest, significant, six_digits
 from promo.decision.stats import half_width, sign_flip_p, summarise, tau_b, tau_is_at_least, wilcoxon_p
 from promo.decision.values import (
     Between,
@@ -41,6 +41,7 @@ from promo.study.judgement import (
     Isnt,
     Level,
     Method,
+    Projected,
     Side,
     Simple,
     Statistic,
@@ -50,7 +51,18 @@ from promo.study.judgement import (
 from promo.study.values import Measure
 from promo.syntax.clauses import LEADER
 
+TOLD_AT, TOLD_DIGITS = Fraction(19, 20), 5
+"""Level of the intervals of what laws foretell, and digits that whoever fits them again finds as well."""
+
 Values = Mapping[tuple[str, int], Fraction]
+
+
+Foretell = Callable[[str, str, str], tuple[float, float, float, int] | None]
+"""What a law says of a candidate at a stage: value, ends of its interval, and its points; None of too few."""
+
+
+def _nothing(law: str, stage: str, candidate: str) -> None:
+    """Nobody can be asked."""
 
 
 @frozen
@@ -72,6 +84,7 @@ class Table:
     reference: str | None = None
     allowance: Fraction = Fraction(0)
     others: Mapping[str, Evidence] = field(factory=dict)
+    foretold: Foretell = _nothing
 
     @property
     def better(self) -> int:
@@ -136,6 +149,8 @@ def _finding(condition: Simple, candidate: str, table: Table) -> Finding:
             return agreement(condition, table)
         case First():
             return _first(condition, candidate, table)
+        case Projected():
+            return _projected(condition, candidate, table)
         case _:
             assert_never(condition)
 
@@ -312,6 +327,20 @@ def _rankings(condition: Agreement, table: Table) -> dict[str, dict[str, Fractio
             lower = table.measure.lower_is_better
             found[name][row.candidate] = summarise(chosen, table.rank_by, lower_is_better=lower)
     return found
+
+
+def _projected(condition: Projected, candidate: str, table: Table) -> Finding:
+    """The whole interval inside the bound, or the whole of it beyond; else it cannot be told."""
+    told = table.foretold(condition.law, condition.stage, candidate)
+    if told is None:
+        return Finding(condition, holds=None)
+    value, low, high, points = told
+    below, bound = condition.bound.kind is BoundKind.AT_MOST, nearest(condition.bound.value)
+    least, most = (bound - high, bound - low) if below else (low - bound, high - bound)
+    holds_there = True if least >= 0 else False if most < 0 else None
+    shown, margin = significant(value, TOLD_DIGITS), bound - value if below else value - bound
+    interval = Between(TOLD_AT, significant(low, TOLD_DIGITS), significant(high, TOLD_DIGITS), points)
+    return Finding(condition, holds_there, shown, significant(margin, TOLD_DIGITS), (interval,))
 
 
 def _first(condition: First, candidate: str, table: Table) -> Finding:

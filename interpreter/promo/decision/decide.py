@@ -5,15 +5,16 @@ Pure: the same gate and the same evidence give the same decision, byte for byte,
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import assert_never
 
 from attrs import evolve, frozen
 
 from promo.base.canonical import exact, from_exact
 from promo.base.codec import value_digest
-from promo.decision.conditions import Table, agreement, complete, holds
+from promo.decision.conditions import Foretell, Table, agreement, complete, holds
 from promo.decision.stats import summarise
 from promo.decision.values import (
     About,
@@ -40,6 +41,7 @@ from promo.ledger.outcomes import (
     NobodyPromoted,
     Outcome,
     Settled,
+    Spanned,
     Stopped,
     Unmet,
 )
@@ -53,6 +55,7 @@ from promo.study.judgement import (
     Equivalent,
     Gate,
     Handling,
+    Projected,
     Promoted,
     Rule,
     Side,
@@ -67,7 +70,14 @@ from promo.study.values import Study
 NO_OTHERS: Mapping[str, Evidence] = {}
 
 
-def decide_gate(study: Study, gate: Gate, evidence: Evidence, others: Mapping[str, Evidence] = NO_OTHERS) -> Decision:
+def decide_gate(
+    study: Study,
+    gate: Gate,
+    evidence: Evidence,
+    others: Mapping[str, Evidence] = NO_OTHERS,
+    *,
+    recorded: bool = False,
+) -> Decision:
     """
     Apply a gate.
 
@@ -80,8 +90,9 @@ def decide_gate(study: Study, gate: Gate, evidence: Evidence, others: Mapping[st
         gate: one of its gates.
         evidence: of the gate's own stage.
         others: evidence of earlier stages that the gate's conditions read, by stage.
+        recorded: whether values were read from recorded curves, which laws are told.
     """
-    return _Gate(study, gate, evidence, others).decide()
+    return _Gate(study, gate, evidence, others, recorded=recorded).decide()
 
 
 def lot(gate: Gate, name: str) -> str:
@@ -99,7 +110,9 @@ class _Gone:
 
 
 class _Gate:
-    def __init__(self, study: Study, gate: Gate, evidence: Evidence, others: Mapping[str, Evidence]) -> None:
+    def __init__(
+        self, study: Study, gate: Gate, evidence: Evidence, others: Mapping[str, Evidence], *, recorded: bool
+    ) -> None:
         self.study, self.gate, self.evidence = study, gate, evidence
         self.better = study.measure.sign
         names = [row.candidate for row in evidence.rows]
@@ -120,6 +133,7 @@ class _Gate:
             tie_order=self.tie_order,
             allowance=gate.allowance,
             others=others,
+            foretold=_foretold(study, evidence, others, recorded=recorded),
         )
 
     def decide(self) -> Decision:
@@ -226,8 +240,8 @@ class _Gate:
         """A candidate with all its values that still cannot be judged: its reference lacks one."""
         lost = sorted(
             name
-            for name, (answer, _) in answers.items()
-            if answer is None and name not in self.worst and name in self.table.contenders
+            for name, (answer, found) in answers.items()
+            if answer is None and not _spans(found) and name not in self.worst and name in self.table.contenders
         )
         if not lost:
             return Settled()
@@ -282,7 +296,31 @@ class _Gate:
         )
 
 
-def decide_rule(study: Study, rule: Rule, evidence: Evidence, others: Mapping[str, Evidence] = NO_OTHERS) -> Decision:
+def _foretold(study: Study, evidence: Evidence, others: Mapping[str, Evidence], *, recorded: bool) -> Foretell:
+    """What laws say, which only those who ask them pay for."""
+
+    @cache
+    def asked() -> Foretell:
+        from promo.decision.foretell import foretelling
+
+        return foretelling(study, {**others, evidence.stage: evidence}, recorded=recorded)
+
+    return lambda law, stage, candidate: asked()(law, stage, candidate)
+
+
+def _spans(findings: Iterable[Finding]) -> bool:
+    """Whether something cannot be told because a bound lies inside the interval of what a law foretells."""
+    return any(isinstance(one.condition, Projected) and one.holds is None for one in findings)
+
+
+def decide_rule(
+    study: Study,
+    rule: Rule,
+    evidence: Evidence,
+    others: Mapping[str, Evidence] = NO_OTHERS,
+    *,
+    recorded: bool = False,
+) -> Decision:
     """
     Judge a candidate, or each of several, on its own or against another, cell by cell.
 
@@ -293,6 +331,7 @@ def decide_rule(study: Study, rule: Rule, evidence: Evidence, others: Mapping[st
         rule: one of its rules.
         evidence: of the rule's own stage.
         others: evidence of earlier stages that the rule's condition reads, by stage.
+        recorded: whether values were read from recorded curves, which laws are told.
     """
     judged = judged_of(study, rule, evidence, others)
     named = (*judged, *([rule.reference] if rule.reference is not None else []))
@@ -302,12 +341,15 @@ def decide_rule(study: Study, rule: Rule, evidence: Evidence, others: Mapping[st
     answer = Answer.UNDECIDED
     findings: tuple[Finding, ...] = ()
     if why is None:
-        table = _rule_table(study, rule, evidence, others)
+        table = _rule_table(study, rule, evidence, others, recorded=recorded)
         answers = {name: holds(rule.require, name, table) for name in judged}
         findings = tuple(_about(rule, name, one) for name, (_, found) in answers.items() for one in found)
         held_true = _all_true([answer for answer, _ in answers.values()])
         if held_true is None:
+            spanned = tuple(name for name, (_, found) in answers.items() if _spans(found))
             why, then = Incomparable(judged, rule.stage), rule.missing.then
+            if spanned:
+                why, then = Spanned(spanned), rule.otherwise
         else:
             answer = Answer.HOLDS if held_true else Answer.FAILS
             then = None if held_true else rule.otherwise
@@ -379,7 +421,9 @@ def _obstacle(rule: Rule, rows: Mapping[str, Row | None]) -> tuple[Because | Non
     return why, (rule.on_crash if crashed else rule.missing).then
 
 
-def _rule_table(study: Study, rule: Rule, evidence: Evidence, others: Mapping[str, Evidence]) -> Table:
+def _rule_table(
+    study: Study, rule: Rule, evidence: Evidence, others: Mapping[str, Evidence], *, recorded: bool
+) -> Table:
     names = sorted(row.candidate for row in evidence.rows)
     return Table(
         measure=study.measure,
@@ -390,6 +434,7 @@ def _rule_table(study: Study, rule: Rule, evidence: Evidence, others: Mapping[st
         tie_order={name: place for place, name in enumerate(names)},
         reference=rule.reference,
         others=others,
+        foretold=_foretold(study, evidence, others, recorded=recorded),
     )
 
 

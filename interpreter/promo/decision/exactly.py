@@ -32,6 +32,7 @@ from promo.study.judgement import (
     Isnt,
     Level,
     Method,
+    Projected,
     Side,
     Statistic,
     Test,
@@ -95,7 +96,7 @@ def chance(condition: Condition, world: Supposed) -> float | None:
             return _tested(condition, test, world)
         case Equivalent():
             return _equivalent(condition, world)
-        case First() | Difference() | Agreement() | Both() | Either():
+        case First() | Difference() | Agreement() | Projected() | Both() | Either():
             return None
         case _:
             assert_never(condition)

@@ -10,12 +10,14 @@ Where they do not, training keeps one shape or a person says which, as the sched
 import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import assert_never
 
 from attrs import define, field
 
 from promo.base.canonical import from_exact
-from promo.base.floats import nearest
+from promo.base.floats import significant
+from promo.decision.conditions import Foretell
 from promo.decision.values import Decision, FitOf, Forecasting, Grounds, Input, Scheduling, Switch, Told
 from promo.evidence.extrapolate import Fitted, fit_laws, place_of
 from promo.evidence.fitting import interval
@@ -99,6 +101,22 @@ def decide_schedule(study: Study, schedule: Schedule, evidence: Mapping[str, Evi
     )
 
 
+def foretelling(study: Study, seen: Mapping[str, Evidence], *, recorded: bool) -> Foretell:
+    """What laws say of a candidate at a stage; each law is fitted when it is first asked."""
+
+    @cache
+    def fits(name: str) -> dict[str | None, Fitted]:
+        return _fits(study, study.laws[name], seen, recorded=recorded)
+
+    def told(law: str, stage: str, candidate: str) -> tuple[float, float, float, int] | None:
+        found = fits(law).get(None) or fits(law).get(candidate)
+        if found is None or found.law is None or found.unsure:
+            return None
+        return *found.at(*place_of(study, study.laws[law], stage, candidate)), found.points
+
+    return told
+
+
 def _fits(study: Study, law: Law, evidence: Mapping[str, Evidence], *, recorded: bool) -> dict[str | None, Fitted]:
     seen = {stage: evidence[stage] for stage in law.stages}
     return {one.candidate: one for one in fit_laws(study, law, seen, recorded=recorded)}
@@ -119,8 +137,7 @@ def _told(candidate: str, stage: str, value: float, low: float, high: float) -> 
 
 def stated(value: float, digits: int = DIGITS) -> str:
     """A number to so many digits."""
-    text = f"{nearest(value):.{digits}g}"
-    return "0" if text == "-0" else text
+    return significant(value, digits)
 
 
 def _turn(compute: float) -> int:

@@ -125,19 +125,19 @@ class Rehearsal:
         return self.evidence[stage]
 
     def _decide(self, name: str) -> Decision:
-        study = self.agenda.study
+        study, recorded = self.agenda.study, self.agenda.recorded is not None
         if name in study.steps:
             step = study.steps[name]
             return decide_step(study, step, {stage: self._evidence(stage) for stage in step.sources})
         if name in study.told_by:
             seen = {stage: self._evidence(stage) for stage in study.told_by[name].stages}
-            return decide_by_law(study, name, seen, recorded=self.agenda.recorded is not None)
+            return decide_by_law(study, name, seen, recorded=recorded)
         rule = study.deciding[name]
         match rule:
             case Gate():
-                return decide_gate(study, rule, self._evidence(rule.source), self._others(rule))
+                return decide_gate(study, rule, self._evidence(rule.source), self._others(rule), recorded=recorded)
             case Rule():
-                return decide_rule(study, rule, self._evidence(rule.stage), self._others(rule))
+                return decide_rule(study, rule, self._evidence(rule.stage), self._others(rule), recorded=recorded)
             case Reduction():
                 seen = {stage: self._evidence(stage) for stage in rule.sources}
                 around = self.state.promoted(rule.around) if rule.around else ()

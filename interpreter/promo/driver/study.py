@@ -289,7 +289,7 @@ class StudyFolder:
         if name in study.gates:
             gate = study.gates[name]
             others = self._others(compiled, state, gate)
-            return decide_gate(study, gate, self.evidence(compiled, state, gate.source), others)
+            return decide_gate(study, gate, self.evidence(compiled, state, gate.source), others, recorded=state.replay)
         if name in study.reductions:
             reduction = study.reductions[name]
             seen = {stage: self.evidence(compiled, state, stage) for stage in reduction.sources}
@@ -303,7 +303,7 @@ class StudyFolder:
             return decide_by_law(study, name, seen, recorded=state.replay)
         rule = study.rules[name]
         others = self._others(compiled, state, rule)
-        return decide_rule(study, rule, self.evidence(compiled, state, rule.stage), others)
+        return decide_rule(study, rule, self.evidence(compiled, state, rule.stage), others, recorded=state.replay)
 
     def effects(self, compiled: Compiled, state: State, name: str) -> EffectTable:
         """Effects, estimated anew from the evidence of their stages."""

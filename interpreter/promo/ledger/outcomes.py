@@ -92,6 +92,15 @@ class RunsLacking:
 
 
 @frozen
+class Spanned:
+    """A bound lies inside the interval of what a law foretells of candidates."""
+
+    TAG: ClassVar = "spanned"
+
+    candidates: tuple[str, ...]
+
+
+@frozen
 class NotTold:
     """The laws do not tell when the shape changes that a schedule is about."""
 
@@ -100,7 +109,7 @@ class NotTold:
     schedule: str
 
 
-Because = Unmet | Lacking | Incomparable | Absent | NobodyPromoted | NoBest | Failed | RunsLacking | NotTold
+Because = Unmet | Lacking | Incomparable | Absent | NobodyPromoted | NoBest | Failed | RunsLacking | Spanned | NotTold
 
 
 @frozen

@@ -24,6 +24,7 @@ from promo.study.judgement import (
     Isnt,
     Level,
     Method,
+    Projected,
     Reduction,
     Rule,
     Side,
@@ -207,7 +208,7 @@ def kept(condition: Condition, study: Study) -> str:
             return f" {word} ".join(kept(part, study) for part in condition.conditions)
         case Isnt():
             return f"all but {kept(condition.condition, study)}"
-        case Level() | Difference() | Equivalent() | Agreement() | First():
+        case Level() | Difference() | Equivalent() | Agreement() | Projected() | First():
             return f"those of whom it is true that {claimed(condition, study, 'it')}"
         case _:
             assert_never(condition)
@@ -231,6 +232,11 @@ def claimed(condition: Condition, study: Study, who: str = "it", reference: str 
         case Agreement():
             names = joined(condition.between)
             return f"the rankings of {names} agree to {exact(condition.bound.value)} or more (tau-b)"
+        case Projected():
+            bound = describe_bound(condition.bound, measure)
+            return (
+                f"what the law {condition.law} foretells of {who} at {condition.stage}, with its interval, is {bound}"
+            )
         case First():
             return f"{who} is alone in front in every cell"
         case Isnt():

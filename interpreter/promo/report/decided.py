@@ -42,6 +42,7 @@ from promo.ledger.outcomes import (
     Outcome,
     RunsLacking,
     Settled,
+    Spanned,
     Stopped,
     Unmet,
 )
@@ -100,6 +101,8 @@ def because_words(name: str, because: Because, study: Study, then: str = "") -> 
             return f"nobody has all values at {because.stage}, so it has no best{clause.format('missing ')}"
         case Failed():
             return f"{name} does not hold{clause.format('else ')}"
+        case Spanned():
+            return f"the laws do not tell it of {listed(because.candidates)}: the bound lies inside the interval"
         case RunsLacking():
             lack = "lacks" if because.runs == 1 else "lack"
             return f"{plural(because.runs, 'run')} {lack} a value at {because.stage}{clause.format('missing ')}"

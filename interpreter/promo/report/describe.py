@@ -46,6 +46,7 @@ from promo.study.judgement import (
     Judged,
     Level,
     Method,
+    Projected,
     Promoted,
     Reduction,
     Rule,
@@ -384,6 +385,8 @@ def describe_condition(condition: Condition, measure: Measure) -> str:
             return f"rank agreement of {', '.join(condition.between)} {bound}"
         case First():
             return "first in every cell"
+        case Projected():
+            return f"projected to {condition.stage} {describe_bound(condition.bound, measure)} by {condition.law}"
         case Isnt():
             return f"not {_grouped(condition.condition, measure)}"
         case Both():

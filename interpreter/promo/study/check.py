@@ -232,6 +232,7 @@ class _Check:
         laws = self._laws(expressions, conditions, ladder, reach or {}, measure)
         if foretelling is not None:
             foretelling.read(laws, ladder.stages, reach or {})
+            foretelling.check_asked((*rules.gates.values(), *rules.rules.values()), laws, ladder.stages, reach or {})
         reductions.check(effects)
         curves, order = self._curves(), clauses.maybe("run_order")
         order_seed = expressions.count(order.token("INT"), least=0, what="a seed") if order else None
@@ -362,7 +363,7 @@ class _Check:
         return found.laws
 
     def _foretelling(self, conditions: Conditions) -> "Foretelling | None":
-        if not self._declares("forecast") and not self._declares("schedule"):
+        if not any(self._declares(kind) for kind in ("law", "forecast", "schedule")):
             return None
         from promo.study.foretelling import Foretelling
 

@@ -7,7 +7,7 @@ declarations, titles, prices and roles are left out: they cannot move a verdict.
 how much a timed run trains; they are left to the digest of the plan, so that a seal holds on fewer cores or in a queue.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
 from typing import ClassVar, assert_never
 
@@ -20,6 +20,7 @@ from promo.study.judgement import (
     Deciding,
     First,
     Gate,
+    Projected,
     Promoted,
     Reduction,
     Rule,
@@ -78,7 +79,7 @@ class Closure(Shown):
     grows: Mapping[str, Grow]
     schedules: Mapping[str, Schedule]
     laws: Mapping[str, Law]
-    """Of those schedules."""
+    """Of those schedules, and those that are asked."""
     effects: Effects | None
     """What a reduction reads."""
     neighbours: Neighbourhood | None
@@ -140,7 +141,7 @@ def _rests_on(study: Study, rule: Deciding, stages: set[str], candidates: Collec
     """Everything behind the evidence of some stages."""
     followed = {study.candidates[name].follows for name in candidates}
     schedules = {name: one for name, one in study.schedules.items() if name in followed}
-    laws = {one.law: study.laws[one.law] for one in schedules.values()}
+    laws = {name: study.laws[name] for name in (*(one.law for one in schedules.values()), *_laws_asked(rule))}
     grows = _grows(study, stages, set(candidates))
     trained = stages | {name for grow in grows for name in (grow.name, grow.stage)}
     trained |= {name for law in laws.values() for name in law.stages}
@@ -166,6 +167,12 @@ def _rests_on(study: Study, rule: Deciding, stages: set[str], candidates: Collec
         start=Start(study.anchor, study.draw, study.order_seed),
         attempts=study.attempts,
     )
+
+
+def _laws_asked(rule: Deciding) -> Iterator[str]:
+    if not isinstance(rule, Reduction):
+        for condition in rule.asked if isinstance(rule, Gate) else (rule.require,):
+            yield from (part.law for part in primitives(condition) if isinstance(part, Projected))
 
 
 def reading(stage: Stage) -> Reading:

@@ -24,6 +24,7 @@ from promo.study.judgement import (
     Isnt,
     Level,
     Method,
+    Projected,
     Side,
     Statistic,
     Test,
@@ -76,6 +77,8 @@ class Criteria:
                 return self._agreement(part)
             case "first":
                 return First()
+            case "projected":
+                return self._projected(part)
         raise AssertionError(f"no condition is called {part.kind}")
 
     def statistic(self, part: Node) -> Statistic:
@@ -170,6 +173,19 @@ class Criteria:
             self.scope.report("P0421", "agreement (tau-b) lies between -1 and 1", part, "write: at least 0.6")
             return None
         return Agreement(found, kinds == {"host"}, bound)
+
+    def _projected(self, part: Node) -> Projected | None:
+        stage, by, bound = self.scope.meant(part), part.node("by_law_of"), self.bound(part)
+        assert by is not None
+        law = self.scope.meant(by)
+        if stage is None or law is None or bound is None:
+            return None
+        if bound.kind is BoundKind.WITHIN:
+            message = "what a law foretells is held against one side of a bound"
+            self.scope.report("P0803", message, part, "write: at most, or at least")
+            return None
+        clauses = self.scope.declared[law].nodes("stages")
+        return Projected(law, tuple(name.text for one in clauses for name in one.tokens("NAME")), stage, bound)
 
     def bound(self, part: Node) -> Bound | None:
         """The bound in a clause, of what the table of clauses says it is of."""

@@ -29,6 +29,7 @@ from promo.study.judgement import (
     Isnt,
     Level,
     Method,
+    Projected,
     Reduction,
     Rule,
     Test,
@@ -182,7 +183,7 @@ def most_kept(condition: Condition, contenders: int, hosts: int) -> int:
             return min(most_kept(part, contenders, hosts) for part in condition.conditions)
         case Either():
             return min(sum(most_kept(part, contenders, hosts) for part in condition.conditions), contenders)
-        case Level() | Difference() | Equivalent() | Agreement() | Isnt():
+        case Level() | Difference() | Equivalent() | Agreement() | Projected() | Isnt():
             return contenders
         case _:
             assert_never(condition)
@@ -197,7 +198,7 @@ def fewest_kept(condition: Condition, contenders: int) -> int:
             return min(math.ceil(condition.share * contenders), contenders)
         case Either():
             return max(fewest_kept(part, contenders) for part in condition.conditions)
-        case Level() | Difference() | Equivalent() | Agreement() | First() | Isnt() | Both():
+        case Level() | Difference() | Equivalent() | Agreement() | Projected() | First() | Isnt() | Both():
             return 0
         case _:
             assert_never(condition)
@@ -343,6 +344,11 @@ def check_tests(scope: Scope, stages: Mapping[str, Stage], choosers: Choosers, r
                 _check_cells(scope, test, len(stage.cells), at)
             if isinstance(part, Agreement) and stage is not None:
                 _check_agreement(scope, part, stage, stages, choosers, at)
+            if isinstance(part, Projected) and stage is not None:
+                late = [one for one in part.stages if one in stages and not before(stages, choosers, one, stage.name)]
+                if late:
+                    message = f"the law '{part.law}' is fitted to '{late[0]}', which need not have ended here"
+                    scope.report("P0803", message, at, f"ask it at '{late[0]}', or at a stage behind that")
 
 
 def _check_cells(scope: Scope, test: Test, cells: int, at: Span) -> None:

@@ -6,17 +6,19 @@ what is trained there.  So the stages that a law is fitted to end before that st
 what the law decides about.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 from attrs import evolve
 
+from promo.base.source import Span
 from promo.study.conditions import Conditions
+from promo.study.judgement import Gate, Projected, Rule, primitives
 from promo.study.laws import Forecast, Form, Law, Otherwise, Schedule
 from promo.study.names import Scope
 from promo.study.values import BudgetKind, Candidate, Entrants, Stage
 from promo.syntax.clauses import words
-from promo.syntax.nodes import Node
+from promo.syntax.nodes import Node, Token
 
 COMPUTE = frozenset({BudgetKind.FLOPS, BudgetKind.WALL, BudgetKind.CPU})
 """Budgets in which a larger shape pays for being larger, so that laws of two shapes can be held against each other."""
@@ -34,6 +36,7 @@ class Foretelling:
         """Let each stage that laws are asked about wait for the stages that those are fitted to."""
         for name, stage in list(stages.items()):
             laws = {clause.token("NAME").text for block in self._asked_of(stage) for clause in block.nodes("by_law")}
+            laws |= {law for block in self._reading(name) for law in _laws_in(block)}
             needed = {name for law in laws for name in self._fitted_to(law)}
             stages[name] = evolve(stage, rests_on=tuple(one for one in stages if one in needed and one != name))
 
@@ -47,6 +50,15 @@ class Foretelling:
         for block in self.scope.of_kind("forecast"):
             if any(clause.token("NAME").text == stage.name for clause in block.nodes("at_stage")):
                 yield block
+
+    def _reading(self, stage: str) -> Iterator[Node]:
+        """Blocks of gates and rules that decide once a stage has ended."""
+        for kind, clause, place in (("gate", "route", 0), ("rule", "judge", -1)):
+            for block in self.scope.of_kind(kind):
+                said = block.node(clause)
+                names = [] if said is None else [one.text for one in _names_in(said)]
+                if names and names[place] == stage:
+                    yield block
 
     def _fitted_to(self, law: str) -> Iterator[str]:
         block = self.scope.declared.get(law)
@@ -100,12 +112,37 @@ class Foretelling:
         self.forecasts[found.name] = found
         return found
 
+    def check_asked(
+        self,
+        deciding: Iterable[Gate | Rule],
+        laws: Mapping[str, Law],
+        stages: Mapping[str, Stage],
+        reach: Mapping[str, Entrants],
+    ) -> None:
+        """Whether gates and rules ask laws what those can tell."""
+        for one in deciding:
+            source = one.source if isinstance(one, Gate) else one.stage
+            at = one.where["keep" if isinstance(one, Gate) else "require"]
+            there = reach[source].possible if source in reach else ()
+            judged = (one.judged,) if isinstance(one, Rule) and isinstance(one.judged, str) else there
+            for condition in one.asked if isinstance(one, Gate) else (one.require,):
+                for part in primitives(condition):
+                    if not isinstance(part, Projected) or part.law not in laws or part.stage not in stages:
+                        continue
+                    law = laws[part.law]
+                    unknown = next((name for name in judged if name not in law.candidates), None)
+                    if unknown is not None and law.form is not Form.SIZE_AND_DATA:
+                        message = f"the law '{law.name}' is not fitted to '{unknown}', of whom it is asked here"
+                        self.scope.report("P0803", message, at, f"add it to the law: of {unknown}")
+                    else:
+                        self._speaks_of(law, part.stage, at, stages)
+
     def _members(self, names: tuple[str, ...]) -> Iterator[str]:
         for name in names:
             cohort = self.conditions.cohorts.get(name)
             yield from (name,) if cohort is None else cohort
 
-    def _speaks_of(self, law: Law, stage: str, at: Node, stages: Mapping[str, Stage]) -> bool:
+    def _speaks_of(self, law: Law, stage: str, at: Node | Span, stages: Mapping[str, Stage]) -> bool:
         """Whether a law may be asked about a stage: one of its unit, within its reach, that it is not fitted to."""
         scope = self.scope
         mine, theirs = stages[law.stages[0]].budget.kind, stages[stage].budget.kind
@@ -237,6 +274,21 @@ class Foretelling:
             return all(self._speaks_of(law, name, at, stages) for name in trained)
         scope.report("P0803", message, at, hint)
         return False
+
+
+def _names_in(node: Node) -> Iterator[Token]:
+    for part in node.children:
+        if isinstance(part, Node):
+            yield from _names_in(part)
+        elif part.kind == "NAME":
+            yield part
+
+
+def _laws_in(block: Node) -> Iterator[str]:
+    """Laws that the conditions of a block ask."""
+    for part in block.children:
+        if isinstance(part, Node):
+            yield from (part.token("NAME").text,) if part.kind == "by_law_of" else _laws_in(part)
 
 
 def _is_smaller(one: Candidate, other: Candidate, factor: str) -> bool:

@@ -174,6 +174,22 @@ class First(Shown):
 
 
 @frozen(**LEAN)
+class Projected(Shown):
+    """
+    The whole interval of what a law foretells of the candidate at another stage, against a bound.
+
+    It cannot be told where the bound lies inside the interval.  *stages* are those that the law is fitted to.
+    """
+
+    TAG: ClassVar = "projected"
+
+    law: str
+    stages: tuple[str, ...]
+    stage: str
+    bound: Bound
+
+
+@frozen(**LEAN)
 class Isnt(Shown):
     """The opposite."""
 
@@ -200,7 +216,7 @@ class Either(Shown):
     conditions: tuple["Condition", ...]
 
 
-Simple = Top | Best | Level | Difference | Equivalent | Agreement | First
+Simple = Top | Best | Level | Difference | Equivalent | Agreement | First | Projected
 """A condition that has no other inside."""
 Condition = Simple | Isnt | Both | Either
 
@@ -432,10 +448,18 @@ Deciding = Gate | Rule | Reduction
 
 
 def also_read(one: Gate | Rule) -> tuple[str, ...]:
-    """Stages whose evidence a gate or rule reads besides that of its own, sorted: it ranks them, or finds the best."""
+    """
+    Stages whose evidence a gate or rule reads besides that of its own, sorted.
+
+    It ranks them, finds the best of them, or asks a law that is fitted to them.
+    """
     asked = one.asked if isinstance(one, Gate) else (one.require,)
-    parts = (part for condition in asked for part in primitives(condition))
-    names = {name for part in parts if isinstance(part, Agreement) and not part.of_hosts for name in part.between}
+    names: set[str] = set()
+    for part in (part for condition in asked for part in primitives(condition)):
+        if isinstance(part, Agreement) and not part.of_hosts:
+            names.update(part.between)
+        elif isinstance(part, Projected):
+            names.update(part.stages)
     if isinstance(one, Rule) and isinstance(one.judged, BestOf):
         names.add(one.judged.stage)
     return tuple(sorted(names))

@@ -235,6 +235,8 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "difference": Arguments(bound=_measures("at most 0.010", Dimension.METRIC)),
     "to": _of(_to("candidate", words=(LEADER,))),
     "equivalent": Arguments(bound=_measures("within 0.010", Dimension.METRIC)),
+    "projected": Arguments((_STAGE,), bound=_measures("at most 2.2", Dimension.METRIC)),
+    "by_law_of": _of(_to("law")),
     "agreement": Arguments((_to("host", "stage"),), bound=_measures("at least 0.6", Dimension.NUMBER)),
     "test": _is(_measures("95%", Dimension.NUMBER)),
     "method": _of(_to(words=("t", "sign_flip", "wilcoxon"))),
