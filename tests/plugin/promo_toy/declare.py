@@ -33,6 +33,7 @@ FACTORS = {
 
 
 WAYS = {"size": ("copy_top", "interleave", "identity")}
+SHAPES = {**WAYS, "quality": ()}
 METRICS = {"loss": RunnerMetric("pt", True, "points that a run is told to lose"), "gain": RunnerMetric("pt", False)}
 
 
@@ -47,6 +48,7 @@ class ToyRunner:
     budgets: tuple[BudgetKind, ...] = tuple(BudgetKind)
     can_continue: bool = True
     ways = WAYS
+    shapes = SHAPES
     needs_data: bool = False
 
     def resolve(self, levels):
@@ -66,6 +68,7 @@ NOTHING = {}
 @frozen
 class PlainRunner(ToyRunner):
     ways = NOTHING
+    shapes = NOTHING
 
 
 PLAIN = PlainRunner(name="plain", budgets=(BudgetKind.WALL,), can_continue=False)
