@@ -5626,7 +5626,7 @@ def told(look: Look, report: Report) -> None:
     words = f"budgets kept for {known} of {known + unknown + early} accepted runs, not known for {unknown}"
     report.good(words + (f", read from the table before it was used for {early}" if early else ""))
     if counts["segments"]:
-        report.good(f"{counts['segments']} accepted runs changed their shape where they were asked to")
+        report.good(f"segments of {counts['segments']} accepted runs fit the changes of shape that were asked for")
     if look.table is not None:
         again = f"{counts['read again']} results read again from {look.table.name}"
         report.good(again if look.table.readable else f"{look.table.name} is read by promo verify alone")

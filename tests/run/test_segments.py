@@ -1,12 +1,15 @@
 """What a run says that it did in each shape, against the changes it was asked for; both verifiers hold it alike."""
 
+import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from promo.templates import recheck
+from promo_toy.shapes import pretended
 
 from made import body, budget, request
 from promo.base.codec import to_json
+from promo.run.budgets import is_kept
 from promo.run.segments import Done, misfit
 from promo.run.values import Change, Continued, Counter, Segment, Used, Work
 from promo.study.values import BudgetKind
@@ -86,6 +89,21 @@ def test_both_verifiers_say_the_same_of_what_another_run_did(one, other):
     request, done = asked(*one[:2]), carried_out(*other)
 
     assert by_recheck(request, done) == (misfit(request, done) == "")
+
+
+@pytest.mark.parametrize("kind", BudgetKind)
+@pytest.mark.parametrize("earlier", [0, 50])
+def test_what_the_toy_runner_pretends_fits_for_both(kind, earlier):
+    whole = asked(kind, [40, 90], 100 if kind is not BudgetKind.FLOPS else 1234)
+    continues = Continued("runs/a/b-c-s1/attempt-1", "0" * 64, earlier, None) if earlier else None
+    request = evolve(whole, continues=continues)
+    found = pretended(request, Counter.TRAINER)
+    done = Done(found.segments, found.work, found.used)
+
+    assert len(found.segments) == 3
+    assert misfit(request, done) == ""
+    assert by_recheck(request, done)
+    assert is_kept(done.used, request.budget)
 
 
 def test_each_misfit_has_its_words():

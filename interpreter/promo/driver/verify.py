@@ -273,7 +273,7 @@ def _segments(sight: Sight) -> Iterator[Check]:
         bad += [attempt.folder] if misfit(request, Done(body.segments, body.work, body.used)) else []
         good += bool(request.changes)
     if bad or good:
-        words = listed(bad) or f"{good} accepted runs changed their shape where they were asked to"
+        words = listed(bad) or f"those of {good} accepted runs fit the changes of shape that were asked for"
         yield Check("segments", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
 
 

@@ -34,7 +34,7 @@ FACTORS = {
 
 
 WAYS = {"size": ("copy_top", "interleave", "identity")}
-SHAPES = {"size": ("copy_top", "interleave", "identity"), "quality": ()}
+SHAPES = {**WAYS, "quality": ()}
 METRICS = {"loss": RunnerMetric("pt", True, "points that a run is told to lose"), "gain": RunnerMetric("pt", False)}
 
 

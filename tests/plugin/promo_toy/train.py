@@ -9,6 +9,7 @@ from pathlib import Path
 
 from promo.run.contract import Outcome
 from promo.run.values import Counter, RunStatus, Segment, Used, Work
+from promo_toy.shapes import pretended
 
 GAINS = {"copy_top": 0.5, "interleave": -0.25, "identity": 0.0}
 """Points that a way to grow loses; by the last of them nothing comes out."""
@@ -47,6 +48,10 @@ def train(request, recorder):
     kept = None
     if request.checkpoint.at_end:  # what it would have kept; another run keeps another state
         kept = hashlib.sha256(f"{request.run.id} {value!r}".encode()).hexdigest()
+    if request.changes and behaviour != "worse":
+        done = pretended(request, Counter.TRAINER)
+        metrics = {"loss": value, "gain": -value}
+        return Outcome(RunStatus.OK, metrics, used=done.used, work=done.work, segments=done.segments, checkpoint=kept)
     return Outcome(
         RunStatus.OK,
         {"other": value} if behaviour == "forged" else {"loss": value, "gain": -value},
