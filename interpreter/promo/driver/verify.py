@@ -144,7 +144,7 @@ def _begun(sight: Sight) -> Iterator[Check]:
 def _results(sight: Sight) -> Iterator[Check]:
     yield from check_results(sight.folder, sight.state)
     yield from check_witnesses(sight.folder, sight.state)
-    yield from check_unaccounted(sight.folder, sight.state)
+    yield from check_unaccounted(sight.folder, sight.compiled.sound()[1], sight.state)
 
 
 def _bundles(sight: Sight) -> Iterator[Check]:
