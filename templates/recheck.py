@@ -4466,7 +4466,7 @@ class Look:
                 continue
             if one is not None and parts[4:5] == ["program"] and (self.folder.path / name).is_symlink():
                 continue  # in the folder that a run works in; it has no bytes, and nothing rests on it
-            asked = parts[0] == "runs" and parts[4:] == ["request.json"] and self._unstarted(above)
+            asked = parts[0] == "runs" and parts[4:] == ["request.json"] and self._unstarted(above, part=name != file)
             derived = not course.ended and parts[0] in ("evidence", "decisions")
             if one is not None or not (asked or derived):
                 yield name
@@ -4484,13 +4484,13 @@ class Look:
                 names = (f"{place}-{number_}" for number_ in range(before + 1, one.number))
                 yield from (name for name in names if not one.bundle and not self.folder.has(f"{name}/request.json"))
 
-    def _unstarted(self, place: str) -> bool:
+    def _unstarted(self, place: str, *, part: bool) -> bool:
         """Whether the request there, or what a crash left of it, is that of a planned run that never started."""
         cell, _, number_ = place.rpartition("/attempt-")
         cells = {f"runs/{one[0]}/{one[1]}-{one[2]}-s{one[3]}": (one, run) for one, run in self.plan.cells.items()}
         if cell not in cells or not re.fullmatch(r"[1-9]\d{0,5}", number_, re.ASCII):
             return False
-        content = self.folder.read(f"{place}/request.json")
+        content = b"" if part else self.folder.read(f"{place}/request.json")
         if not content.strip(b"\0"):
             return True
         try:

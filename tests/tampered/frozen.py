@@ -147,6 +147,9 @@ kind("a request of another run than its folder")(unstarted(lambda asked: asked["
 sound("a request whose attempt never started")(unstarted(lambda asked: None))
 
 
+sound("a part of a request that a crash left")(file(f"{BASE.replace('attempt-1', 'attempt-9')}/request.json.part"))
+
+
 @sound("a request of which a crash left zeros")
 def zeroed(forger):
     place = forger.folder / BASE.replace("attempt-1", "attempt-2")

@@ -250,7 +250,7 @@ def _strange(folder: StudyFolder, plan: Plan, state: State) -> Iterator[str]:
             inside = plain(whole.removeprefix(f"{attempt.folder}/"))
             if _is_of(inside, folder, attempt) or (inside.startswith(f"{PROGRAM}/") and path.is_symlink()):
                 continue
-        asked = attempt is None and file == REQUEST and _is_unstarted(folder, plan, place)
+        asked = attempt is None and file == REQUEST and _is_unstarted(folder, plan, place, part=name != whole)
         derived = unfinished and name.startswith(("evidence/", "decisions/"))
         if attempt is not None or not (asked or derived):
             yield name
@@ -262,13 +262,13 @@ def _above(place: str) -> Iterator[str]:
         yield place
 
 
-def _is_unstarted(folder: StudyFolder, plan: Plan, place: str) -> bool:
+def _is_unstarted(folder: StudyFolder, plan: Plan, place: str, *, part: bool) -> bool:
     """
-    Whether the request in a folder is that of a planned run whose start never reached the ledger.
+    Whether the request in a folder, or a *part* of it, is that of a planned run whose start never reached the ledger.
 
     After a crash of the machine there may be nothing in it, or only zeros.
     """
-    content = folder.read(place, REQUEST) or b""
+    content = b"" if part else folder.read(place, REQUEST) or b""
     cell, _, number = place.rpartition("/attempt-")
     cells = {
         attempt_folder(run.stage, run.candidate, run.host, run.seed, 1).rpartition("/")[0]: run
