@@ -4391,6 +4391,9 @@ class Look:
             raise DiffersError(f"{said['ledger']} does not end where it was said to")
         if there[0]["event"]["plan"] != self.plan.digest:
             raise DiffersError(f"{said['ledger']} is of another plan")
+        other = self._other_origin(there)
+        if other:
+            self.report.differs("history", f"{said['ledger']} was made with another {other}")
         self.brought[said["bundle"]] = there
         course, ends = Course(self.plan), {}
         for event in there:
@@ -4405,6 +4408,15 @@ class Look:
             if key not in ends:
                 self.report.differs("history", f"{said['ledger']} tells of no end of attempt {key[1]} of run {key[0]}")
         self.counts["ledgers"] += 1
+
+    def _other_origin(self, there: list[Object]) -> str:
+        """What a ledger from another machine was made with, and this study was not; empty where there is no such."""
+        first = there[0]["event"]
+        for what in ("study", "seals", "runner", "promo", "code"):
+            if first[what] != self.frozen[what]:
+                return "promo" if what == "code" else what
+        known, found = (_files_of(one) for one in (self.events, there))
+        return next((name for name in sorted(known.keys() & found.keys()) if known[name].isdisjoint(found[name])), "")
 
     def taken(self) -> None:
         """Whether what a bundle brought was taken in as the ledger there tells of it, and all of it."""
@@ -4522,6 +4534,16 @@ class Look:
         named = state is not None and sha(state) == self.states.get(one.folder, {}).get(kind)
         due = state is not None and (named or (kind == "checkpoint" and lasted))
         return due and (file.endswith(".json") or file.encode() in (state or b""))
+
+
+def _files_of(events: list[Object]) -> dict[str, set[str | None]]:
+    """Modules that runs rest on, by name, and files, by the last part of their paths: all digests under one name."""
+    names: dict[str, set[str | None]] = {}
+    starts = (one["event"] for one in events if one["event"]["is"] == "orchestrator.started")
+    for kind, name, digest, _ in (each for start in starts for each in start["inputs"]):
+        if kind in ("file", "module"):
+            names.setdefault(name.rpartition("/")[2] if kind == "file" else name, set()).add(digest)
+    return names
 
 
 def plain(name: str) -> str:
