@@ -480,6 +480,16 @@ def judged(value: Any) -> None:
         STRING(value["stage"])
 
 
+MEASURED = text("finite number as text", r"-?\d{1,400}((\.\d{1,1100})?(e[+-]?\d{1,3})?|/[1-9]\d{0,399})", 1600)
+
+
+def upward(value: Any) -> None:
+    """A measured number that is never negative."""
+    MEASURED(value)
+    if Fraction(value) < 0:
+        raise MisfitError(f" {shown(value)} is no number from 0 as text")
+
+
 def condition(value: Any) -> None:
     """A condition, which may be made of others."""
     if deep(value):
@@ -508,7 +518,8 @@ BASES: dict[str, Form] = {
     "deviation": number(Fraction(0), inside=True),
     "hex": text("SHA-256 of 64 hex digits", "[0-9a-f]{64}", 64),
     "id": text("name", r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,255}", 256),
-    "measured": text("finite number as text", r"-?\d{1,400}((\.\d{1,1100})?(e[+-]?\d{1,3})?|/[1-9]\d{0,399})", 1600),
+    "measured": MEASURED,
+    "upward": upward,
     "seconds": text("number of seconds from 0", r"\d{1,12}(\.\d{1,12})?", 32),
     "base64": text("base64 text", "[A-Za-z0-9+/]*={0,2}", 1_048_576),
     "folder": text(
@@ -648,6 +659,7 @@ body: promo_result =2, request hex, status 'ok|nan|diverged|oom|timeout|killed|c
     metrics {measured}, seconds {seconds}, points hex, used used?, work work, segments segment*, checkpoint hex?,
     trunk hex?, contention measured?, facts facts, recorded recordedas?, details {free}
 envelope: body body, digest hex
+point: step count?, tokens amount?, charged_s upward?, metrics {measured}
 exit: returncode whole?, reason 'itself|limit|cancelled|supervisor|busy|given up', seconds seconds?
 
 because/demand: demand count
@@ -751,8 +763,8 @@ class Forms:
 
 
 _FORMS = Forms(FORMS)
-PLAN, LOCK, REQUEST, ENVELOPE, EXIT, EVENT, RECORDED = map(
-    _FORMS.kind, ("plan", "lock", "request", "envelope", "exit", "event", "recordedtable")
+PLAN, LOCK, REQUEST, ENVELOPE, POINT, EXIT, EVENT, RECORDED = map(
+    _FORMS.kind, ("plan", "lock", "request", "envelope", "point", "exit", "event", "recordedtable")
 )
 
 
@@ -1538,6 +1550,8 @@ class Course:
         """Stage -> how often a run may be tried there."""
         self.left: dict[str, set[str]] = {}
         """Opened stage -> those of its runs that have not ended."""
+        self.going: dict[str, set[tuple[str, int]]] = {}
+        """Host -> (run, attempt) of what goes on there; what a bundle brought had its slot elsewhere."""
         self._reword()
 
     # --- one event -----------------------------------------------------------------------------------------------
@@ -1572,6 +1586,8 @@ class Course:
             names = ("run", "attempt", "stage", "candidate", "host", "seed", "folder", "request", "bundle")
             tried.append(Attempt(*(said[name] for name in names)))
             self._use(tried[-1])
+            if said["bundle"] is None:
+                self.going.setdefault(said["host"], set()).add((said["run"], said["attempt"]))
         elif kind in ENDS or kind in ("attempt.late", "result.flagged"):
             self._take_end(kind, said)
         elif kind == "study.frozen":
@@ -1606,6 +1622,7 @@ class Course:
         else:
             one.end, one.state = said, kind.rpartition(".")[2]
             self._use(one)
+            self.going.get(one.host, set()).discard((one.run, one.number))
 
     def _take_verdict(self, kind: str, said: Object) -> None:
         if kind == "stage.closed":
@@ -1815,6 +1832,9 @@ class Course:
             return f"stage {said['stage']} was not open"
         if said["candidate"] not in self.opened[said["stage"]]:
             return f"{said['candidate']} had not entered {said['stage']}"
+        taken, slots = len(self.going.get(said["host"], ())), self.study["hosts"][said["host"]]["slots"]
+        if taken >= slots:
+            return f"{taken} attempts were under way on {said['host']}, which has slots for {slots}"
         if not self.due(place):
             return "nothing more was due for its run"
         room = self.room()
@@ -4564,7 +4584,7 @@ class Look:
             **_model(study["candidates"][path[0]["candidate"]] if path else who),
             "metric": study["measure"]["metric"],
             "budget": said_stage["budget"],
-            "checkpoint": {"at_end": trunk is None and kept, "every_s": 600},
+            "checkpoint": {"at_end": trunk is None and kept, "every_s": KEPT_EACH_S},
             "trunk": None if trunk is None else {"at": trunk, "keep": kept},
             "resume": self._resumed(said, asked),
             "device": "cpu" if where["device"].lower() == "cpu" else "cuda",
@@ -4761,9 +4781,24 @@ class Look:
             return None
         if body["request"] != request:
             self.report.differs("results", f"{name} does not answer the request that was recorded")
-        if "points.jsonl" not in gone and self.folder.digest(f"{folder}/points.jsonl") != body["points"]:
-            self.report.differs("results", f"{folder}/points.jsonl is not what was recorded")
+        if "points.jsonl" not in gone:
+            fault = self._points_fault(folder, body)
+            if fault:
+                self.report.differs("results", f"{folder}/points.jsonl{fault}")
         return body
+
+    def _points_fault(self, folder: str, body: Object) -> str:
+        """What is wrong with the points of a result, to follow their name; empty where nothing is."""
+        content = self.folder.read(f"{folder}/points.jsonl", LARGE)
+        if sha(content) != body["points"]:
+            return " is not what was recorded"
+        *lines, rest = content.split(b"\n")
+        for place, line in enumerate(lines, 1):
+            try:
+                fit(POINT, strict(line), "it")
+            except DiffersError as fault:
+                return f" line {place}: {fault}"
+        return f" line {len(lines) + 1}: it has no end" if rest else ""
 
     def _sound(self, content: bytes, about: str) -> Object:
         """The body of a result file that is whole."""
@@ -4780,24 +4815,44 @@ class Look:
         return Fraction((found or {"seconds": None})["seconds"] or 0)
 
     def _exit(self, folder: str, said: Object) -> Object | None:
-        """How a supervisor saw an attempt end, as far as the ledger has that."""
+        """How an attempt was seen to end, as far as the ledger has that."""
         name = f"{folder}/exit.json"
         if "exit.json" not in said.get("witnesses", ()) or not self.folder.has(name):
             return None
         try:
-            found: Object = json.loads(self.folder.read(name))
-            fit(EXIT, found, name)
-        except (ValueError, RecursionError, DiffersError):
-            return None
+            found: Object = strict(self.folder.read(name))
+            fit(EXIT, found, "it")
+        except DiffersError:
+            return None  # which is said where the attempt ends
         return found
 
+    def _exit_fault(self, one: Attempt, said: Object) -> None:
+        """Whoever saw an attempt fail without a result wrote down how it ended; without that it was lost."""
+        name = f"{one.folder}/exit.json"
+        if "exit.json" not in said["witnesses"]:
+            if said["is"] == "attempt.failed" and said["envelope"] is None:
+                self.report.differs("results", f"{one.folder} failed, and no exit.json says how it ended")
+        elif self.folder.has(name):
+            try:
+                fit(EXIT, strict(self.folder.read(name)), "it")
+            except DiffersError as fault:
+                self.report.differs("results", f"{name}: {fault}")
+
     def _as_seen(self, one: Attempt, said: Object, body: Object | None) -> None:
-        """A result that counts is that of a whole run and has a value; who left none ended as its supervisor saw."""
+        """
+        A result that counts is that of a whole run and has a value; who left none ended as was seen.
+
+        A whole run ended by itself, or shows that its budget was used up.
+        """
         seen = self._exit(one.folder, said)
+        if not self.course.replay:
+            self._exit_fault(one, said)
         if said["is"] == "result.accepted" and body is not None:
-            by_itself = seen is None or (seen["reason"] == "itself" and seen["returncode"] == 0)
-            if not by_itself and body["used"] is None:
-                self.report.differs("results", f"{one.folder} was ended before its end, and its result was accepted")
+            by_itself = seen is not None and seen["reason"] == "itself" and seen["returncode"] == 0
+            gone = "exit.json" in said["witnesses"] and not self.folder.has(f"{one.folder}/exit.json")
+            if not (by_itself or gone or self.course.replay or self._used_up(one, body)):
+                how = "it was ended before its end" if seen else "nothing says that it ended by itself"
+                self.report.differs("results", f"{one.folder}: {how}, and its result was accepted")
             if self.plan.study["measure"]["metric"] not in body["metrics"]:
                 self.report.differs("results", f"{one.folder} has no value, and its result was accepted")
         left_none = said["is"] == "attempt.failed" and said["envelope"] is None
@@ -4806,6 +4861,14 @@ class Look:
             due = "timeout" if seen["reason"] == "limit" else "killed" if killed else "crash"
             if said["status"] != due:
                 self.report.differs("results", f"{one.folder} ended as {due}, and not as {said['status']}")
+
+    def _used_up(self, one: Attempt, body: Object) -> bool:
+        """Whether a run came to the end of its budget, or so far that its next step would have ended beyond."""
+        used, stage = body["used"], self.plan.study["stages"].get(one.stage)
+        if used is None or stage is None or used["kind"] != stage["budget"]["kind"]:
+            return False
+        amount = Fraction(stage["budget"]["amount"])
+        return Fraction(used["used"]) + Fraction(used["last_step"] or 0) >= amount
 
     def _late(self, said: Object, _: Object) -> None:
         one = self.course.attempt(said["run"], said["attempt"])
@@ -4822,10 +4885,11 @@ class Look:
             try:
                 body = self._sound(self.folder.read(name), name)
                 request = self.folder.digest(f"{one.folder}/request.json")
+                damaged = self._points_fault(one.folder, body)
             except (DiffersError, MissingError):
                 continue
-            ok = body["status"] == "ok"
-            if body["request"] == request and not (ok and body["cause"]) and (ok or not one.late):
+            ok = body["status"] == "ok" and not damaged
+            if body["request"] == request and not damaged and not (ok and body["cause"]) and (ok or not one.late):
                 self.report.differs("results", f"{one.folder} was called {one.state}, and it left a sound result")
 
     def _by_itself(self, one: Attempt) -> bool:
@@ -5033,6 +5097,9 @@ class Look:
             raise DiffersError(f"{said['ledger']} does not end where it was said to")
         if there[0]["event"]["plan"] != self.plan.digest:
             raise DiffersError(f"{said['ledger']} is of another plan")
+        other = self._other_origin(there)
+        if other:
+            self.report.differs("history", f"{said['ledger']} was made with another {other}")
         self.brought[said["bundle"]] = there
         course, ends = Course(self.plan), {}
         for event in there:
@@ -5047,6 +5114,15 @@ class Look:
             if key not in ends:
                 self.report.differs("history", f"{said['ledger']} tells of no end of attempt {key[1]} of run {key[0]}")
         self.counts["ledgers"] += 1
+
+    def _other_origin(self, there: list[Object]) -> str:
+        """What a ledger from another machine was made with, and this study was not; empty where there is no such."""
+        first = there[0]["event"]
+        for what in ("study", "seals", "runner", "promo", "code"):
+            if first[what] != self.frozen[what]:
+                return "promo" if what == "code" else what
+        known, found = (_files_of(one) for one in (self.events, there))
+        return next((name for name in sorted(known.keys() & found.keys()) if known[name].isdisjoint(found[name])), "")
 
     def taken(self) -> None:
         """Whether what a bundle brought was taken in as the ledger there tells of it, and all of it."""
@@ -5079,8 +5155,9 @@ class Look:
         """
         Files that no event accounts for; reports, which anybody may make again, are no such files.
 
-        A crash may keep the event from the ledger that a file was written for: a request, whose attempt then has
-        another number, the next amendment, and what is derived while the study goes on; or leave a part of a file.
+        A crash may keep the event from the ledger that a file was written for: the request of a planned run, whose
+        attempt then has another number, the next amendment, and what is derived while the study goes on.  It may also
+        leave a part of a file.
         """
         course = self.course
         known = {"ledger.jsonl", "lock", "checkpoint.note", *UNPACKED, *self.frozen["files"]}
@@ -5107,7 +5184,7 @@ class Look:
                 continue
             if one is not None and parts[4:5] == ["program"] and (self.folder.path / name).is_symlink():
                 continue  # in the folder that a run works in; it has no bytes, and nothing rests on it
-            asked = re.fullmatch(r"runs/[^/]+/[^/]+/attempt-\d+/request\.json", file)
+            asked = parts[0] == "runs" and parts[4:] == ["request.json"] and self._unstarted(above, part=name != file)
             derived = not course.ended and parts[0] in ("evidence", "decisions")
             if one is not None or not (asked or derived):
                 yield name
@@ -5125,13 +5202,54 @@ class Look:
                 names = (f"{place}-{number_}" for number_ in range(before + 1, one.number))
                 yield from (name for name in names if not one.bundle and not self.folder.has(f"{name}/request.json"))
 
+    def _unstarted(self, place: str, *, part: bool) -> bool:
+        """Whether the request there, or what a crash left of it, is that of a planned run that never started."""
+        cell, _, number_ = place.rpartition("/attempt-")
+        cells = {f"runs/{one[0]}/{one[1]}-{one[2]}-s{one[3]}": (one, run) for one, run in self.plan.cells.items()}
+        if cell not in cells or not re.fullmatch(r"[1-9]\d{0,5}", number_, re.ASCII):
+            return False
+        content = b"" if part else self.folder.read(f"{place}/request.json")
+        if not content.strip(b"\0"):
+            return True
+        try:
+            asked = strict(content)
+            fit(REQUEST, asked, place)
+        except DiffersError:
+            return False
+        (stage, candidate, host, seed), run = cells[cell]
+        due = {"id": run, "stage": stage, "candidate": candidate, "host": host}
+        label = asked["run"]["seed"] if asked["run"]["label"] is None else asked["run"]["label"]
+        same = all(asked["run"][key] == one for key, one in due.items())
+        return same and label == seed and bool(asked["attempt"] == int(number_))
+
     def _leaves(self, one: Attempt, file: str) -> bool:
         """Whether a file is one that an attempt leaves; of one whose end nobody wrote down nothing more is known."""
         usual = ("request.json", "result.json", "points.jsonl", "claim", "supervisor.txt")
-        states = re.fullmatch(r"(checkpoint|trunk)(-[0-9a-f]{1,64}\.safetensors|\.json)", file) is not None
+        states = re.fullmatch(r"(checkpoint|trunk)(-[0-9a-f]{1,64}\.safetensors|\.json)", file)
         witnesses = one.end.get("witnesses", ())
         unseen = one.state in ("running", "lost") and not witnesses
-        return unseen or file in usual or file in witnesses or states
+        return unseen or file in usual or file in witnesses or (states is not None and self._kept(one, file, states[1]))
+
+    def _kept(self, one: Attempt, file: str, kind: str) -> bool:
+        """Whether an attempt may have left a state, or its tensors: its result names it, or its way was long."""
+        if one.envelope is None or one.state == "failed":
+            return True
+        name = f"{one.folder}/{kind}.json"
+        state = self.folder.read(name, LARGE) if self.folder.has(name) else None
+        lasted = one.end["device_s"] is None or Fraction(one.end["device_s"]) >= KEPT_EACH_S
+        named = state is not None and sha(state) == self.states.get(one.folder, {}).get(kind)
+        due = state is not None and (named or (kind == "checkpoint" and lasted))
+        return due and (file.endswith(".json") or file.encode() in (state or b""))
+
+
+def _files_of(events: list[Object]) -> dict[str, set[str | None]]:
+    """Modules that runs rest on, by name, and files, by the last part of their paths: all digests under one name."""
+    names: dict[str, set[str | None]] = {}
+    starts = (one["event"] for one in events if one["event"]["is"] == "orchestrator.started")
+    for kind, name, digest, _ in (each for start in starts for each in start["inputs"]):
+        if kind in ("file", "module"):
+            names.setdefault(name.rpartition("/")[2] if kind == "file" else name, set()).add(digest)
+    return names
 
 
 def plain(name: str) -> str:
@@ -5190,6 +5308,8 @@ def in_shape(asked: Object, body: Object) -> bool:
     return follow and due and made and ended and by
 
 
+KEPT_EACH_S = 600
+"""Seconds of training after which a run keeps its state, for itself."""
 UNPACKED = ("environment.json", "ro-crate-metadata.json", "manifest.json", "manifest.json.sig")
 """What a crate and a bundle hold of their own; unpacked they are study folders too."""
 

@@ -368,6 +368,7 @@ def belated():
     result = FOLDER / first / "result.json"
     kept = result.read_bytes()
     result.unlink()
+    result.with_name("exit.json").unlink()
     shutil.move(result.parent, "first")
     for name in ("runs", "evidence", "decisions"):
         shutil.rmtree(FOLDER / name)

@@ -68,6 +68,65 @@ def test_pins_and_report_only_are_written(workplace, capsys):
     assert {"P0205", "P0503"} <= set(re.findall(r"fixed (P\d+)", capsys.readouterr().err))
 
 
+MINE = """from promo.run.function import runner
+@runner(metrics={"loss": {"unit": "pt", "better": "lower"}}, factors={"rate": {"unit": "rate", "default": 1}})
+def train(rate, budget):
+    return 1.0
+"""
+PINNED = """promo 1
+
+study trial {
+  title    "t"
+  measure  loss in pt, lower is better
+  runner   "mine.py"
+}
+
+host box {
+  device  "cpu" on any
+  slots   1
+}
+
+factor rate: rate in [1, 2] default 1
+
+candidate base as reference
+candidate other like base {
+  rate = 2
+}
+
+stage short {
+  train  base, other for 3s
+  on     box
+  seeds  1
+}
+
+frozen rule close {
+  judge    other against base at short
+  require  mean gap at most 0.5pt
+  missing  stop
+}
+"""
+
+
+def test_a_pin_that_would_break_a_seal_is_not_written_and_says_why(workplace, capsys):
+    path, code = write(workplace, PINNED), write(workplace, MINE, "mine.py")
+    assert promo("check", "--fix", path) == 0
+    assert promo("freeze", path) == 0
+    bare = re.sub(" pinned sha256:[0-9a-f]{12}", "", path.read_text(encoding="utf-8"), count=1)
+    write(workplace, bare)
+    code.write_text(MINE.replace("1.0", "2.0"), encoding="utf-8")
+    capsys.readouterr()
+
+    assert promo("check", "--fix", path) == 1
+    said = capsys.readouterr().err
+    assert path.read_text(encoding="utf-8") == bare
+    assert "error[P0205]" in said
+    assert "not written by --fix, because it is not what was sealed: with it, " in said
+    assert "close" in said.split("not written by --fix")[1]
+
+    code.write_text(MINE, encoding="utf-8")
+    assert promo("check", "--fix", path) == 0  # what was sealed is pinned again
+
+
 def test_a_repair_that_does_not_lower_the_number_of_errors_is_left_to_the_reader(workplace, capsys):
     comma = (ROOT / "tests" / "cases" / "comma.promo").read_text(encoding="utf-8")
     path = write(workplace, comma)
@@ -104,6 +163,28 @@ def test_what_could_stand_there_is_told_in_part_and_on_demand_all_of_it(workplac
     assert "could stand" not in part
     assert f"here could stand: {', '.join(found['expected'])}" in everything
     assert {"'top'", "'mean'", "'median'", "'worst'", "'every'", "'('"} <= set(found["expected"])
+
+
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [
+        ("keep within 0.01 pt", "keep mean gap to leader within 0.01pt"),
+        ("keep within 0.01 bpb", "keep mean gap to leader within 0.01pt"),
+        ("keep at most 0.01pt", "keep mean gap to leader at most 0.01pt"),
+        ("keep gap within 0.01 pt", "keep mean gap to leader within 0.01pt"),
+        ("keep gap to base within 1pt", "keep mean gap to base within 1pt"),
+        ("keep gain at least 0.5pt", "keep mean gain at least 0.5pt"),
+        ("demand within 0.5 pt else hold\n  keep top 1", "demand mean gap within 0.5pt else hold"),
+    ],
+)
+def test_a_bound_that_does_not_say_of_what_gets_the_line_to_write(workplace, capsys, written, line):
+    path = write(workplace, spec().replace("keep top 1", written))
+
+    assert promo("check", path) == 1
+    assert f"help: write: {line}\n" in capsys.readouterr().err
+    write(workplace, spec().replace("keep top 1", written.replace(written.partition("\n")[0], line)))
+    promo("check", path)
+    assert "P01" not in capsys.readouterr().err
 
 
 def test_layout_is_a_finding_when_asked_for(workplace, capsys):

@@ -18,7 +18,7 @@ from promo.ledger.sources import Installed, Recording
 from promo.ledger.state import state_of
 from promo.ledger.values import AttemptStarted, Decided, Event, Freezing, ResultAccepted, StageOpened, Verdict, Work
 from promo.report.plan import hours_text
-from promo.report.progress import Phase, build_progress, reported_s, spent_words
+from promo.report.progress import Phase, build_progress, progress_to_json, reported_s, spent_words
 from promo.run.contract import Recorder
 from promo.run.execute import Progress, Task
 from promo.run.values import Body, Facts, Result, RunStatus
@@ -133,7 +133,9 @@ def test_of_a_replay_no_end_is_expected_and_nothing_is_trained():
         build_progress(study, plan, state_of([]), NOW, recorded=True),
     ):
         assert seen.left_s is None
-        assert spent_words(seen, plan) == ("nothing trained", "recorded 0 of a budget of 5.333 slot-hours (0.0%)")
+        read = "no time of training read from the record, where the stages ask for 5.333 slot-hours"
+        assert spent_words(seen, plan) == ("nothing trained", read)
+        assert (progress_to_json(seen)["bound_s"], progress_to_json(seen)["slot_s"]) == (None, None)
 
 
 def test_a_log_counts_a_run_once_whichever_stages_have_it(tmp_path, capsys):

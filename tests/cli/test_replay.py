@@ -503,4 +503,7 @@ def test_a_table_without_a_clock_stands_for_no_seconds(workplace, capsys):
     report = (study(workplace).path / "report.md").read_text(encoding="utf-8")
     assert "seconds of training were not recorded" in report
     assert "spent in training" not in report.split("## Stages")[1].split("## ")[0]
-    assert report.count("| not known | not known |") == 3
+    costs = report.split("## Cost")[1].split("## ")[0]
+    assert "| stage | runs | budget | recorded |" in costs
+    assert costs.count("| not known |") == 3
+    assert "bound |" not in costs

@@ -187,6 +187,22 @@ def test_sixteen_times_the_columns_take_sixteen_times_the_time_and_not_its_squar
     assert wide(layout, 16_000) < 80 * few
 
 
+def long(points):
+    """Processor seconds for a plain table with a row for each of so many points."""
+    rows = [f"a{number // 3},{number % 3},1.5" for number in range(points)]
+    content = "\n".join(["config,step,loss", *rows, ""]).encode()
+    measure, began = Measure("loss", "pt", lower_is_better=True), time.process_time()
+    assert read_curves(measure, "t.csv", content, Settings())
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("layout", ["wandb", "optuna"])
+def test_a_point_of_a_wide_table_costs_about_what_one_of_a_plain_table_costs(layout):
+    plain = min(long(48_000) for _ in range(3))
+
+    assert min(wide(layout, 16_000) for _ in range(3)) < 3 * plain
+
+
 def test_values_near_the_end_of_floats_are_read_as_they_are():
     header = "config,run,seed,step,seconds,loss\n"
     sheet = read_sheet("t.csv", (header + "a,a1,1,10,5,1e300\na,a1,1,20,10,-1.7e308\na,a1,1,30,15,5e-324\n").encode())

@@ -309,6 +309,7 @@ POOR = next(run for run in PLAN.stage("long").runs if run.candidate == "poor")
 ASIDE = PLAN.stage("aside").runs[0]
 AGAIN = evolve(SOUND[AT + 1].event, attempt=2, bundle=GENESIS)
 OTHER = evolve(STARTED, inputs=(Input(InputKind.FILE, "/opt/train.sh", GENESIS, None),))
+STARTS = [one.event for one in SOUND if isinstance(one.event, AttemptStarted)]
 BROKEN = {
     "a run that the budget has no room for": (
         SPENT,
@@ -363,6 +364,7 @@ BROKEN = {
     "another folder": (WELL, Wrong.FOLDER, AT, said(SOUND, AT, folder=began(FIRST, 2).folder)),
     "a number again": (WELL, Wrong.NUMBER, AT + 2, put_in(SOUND, AT + 2, SOUND[AT].event)),
     "two attempts at once": (WELL, Wrong.UNDER_WAY, AT + 1, put_in(SOUND, AT + 1, began(FIRST, 2))),
+    "three at once in two slots": (WELL, Wrong.NO_SLOT, AT + 2, put_in(SOUND, AT + 1, *STARTS[1:3])),
     "one attempt too many": (WELL, Wrong.RUN_OVER, AT + 2, put_in(SOUND, AT + 2, began(FIRST, 2))),
     "a run of a closed stage": (WELL, Wrong.STAGE_SHUT, SHUT + 1, put_in(SOUND, SHUT + 1, began(FIRST, 2))),
     "a run of a stage that never opened": (WELL, Wrong.STAGE_SHUT, 2, put_in(SOUND, 2, began(FIRST, 1))),
@@ -472,7 +474,7 @@ def test_an_amended_gate_is_followed_from_then_on():
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_every_step_of_the_agenda_is_one_that_may_be_taken(name):
-    """Not only the first: whatever it offers anywhere on the way, the protocol takes."""
+    """Not only the first: whatever it offers anywhere on the way, the protocol takes, once there is a slot for it."""
     world = WORLDS[name]
     study, plan = study_and_plan(world.text)
     events = followed(world)
@@ -482,6 +484,10 @@ def test_every_step_of_the_agenda_is_one_that_may_be_taken(name):
             apply(state, one)
         for step in Agenda(study, plan).steps(state):
             happening = offered(world, study, state, step)
+            if isinstance(step, Make):
+                going = [one for one in state.running() if one.host == step.run.host]
+                if len(going) == study.hosts[step.run.host].slots:
+                    continue
             extended = [*events[:length], evolve(events[length - 1], seq=length, event=happening)]
 
             assert found(world, extended) == [], step

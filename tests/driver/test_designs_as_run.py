@@ -135,6 +135,7 @@ def test_every_format_has_aliases_changes_and_errors(case, capsys):
     assert "a * b = c * d" in shown["fits"][0]["aliases"]
     assert len(shown["changes"]) == 7
     assert {row["kind"] for row in rows} == {"effect", "change"}
+    assert {row["family"] for row in rows} == {"main"}
     assert next(row for row in rows if row["effect"] == "a * b")["stands_for"] == "a * b = c * d"
     assert all(row["error"] for row in rows)
 

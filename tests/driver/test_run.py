@@ -665,9 +665,11 @@ def test_what_a_crash_kept_from_the_ledger_is_no_strange_file(copy, capsys):
     """A request whose attempt got another number, an amendment before its event, files that were half written."""
     left = ("runs/short/good-box-s1/attempt-2/request.json", "amendments/1.promo", "decisions/pick.amendment-1.json")
     parts = ("checkpoint.note.part", "evidence/short.json.part", "runs/short/good-box-s1/attempt-3/request.json.part")
+    asked = parse_request((copy.path / left[0].replace("attempt-2", "attempt-1")).read_bytes())
     for path in (copy.path / name for name in (*left, *parts)):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{}", encoding="utf-8")
+    (copy.path / left[0]).write_bytes(canonical(to_json(evolve(asked, attempt=2))))
 
     assert promo("verify", copy.path) == 3
     assert "ok       files: every file is accounted for by an event" in capsys.readouterr().out

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import studies
-from tampered import KINDS, ONLY_BY_VERIFY, SOUND, both, tampered
+from tampered import ABOUT, KINDS, ONLY_BY_VERIFY, SOUND, about, both, tampered
 
 SAID = {
     "a stage is left out": "the study was closed: stage aside had not ended",
@@ -114,6 +114,16 @@ def test_neither_finds_anything_where_nothing_is_wrong(changed, name):
 @pytest.mark.parametrize("name", ONLY_BY_VERIFY)
 def test_what_needs_the_language_is_found_by_promo_verify_alone(changed, name):
     assert both(changed(name, ONLY_BY_VERIFY))[:2] == (1, 3)
+
+
+def test_the_table_of_ways_counts_each_of_them():
+    table = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    for words in ABOUT.values():
+        every = [name for name in {**KINDS, **ONLY_BY_VERIFY} if about(name) == words]
+        both_find = sum(name in KINDS for name in every)
+
+        assert f"| {words} | {len(every)} | {len(every)} | {both_find} |" in table
+    assert f"| {len(SOUND)} | 0 | 0 |" in table
 
 
 def test_every_kind_that_is_worded_is_one():

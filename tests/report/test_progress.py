@@ -8,9 +8,21 @@ import pytest
 
 from promo.ledger.chain import GENESIS
 from promo.ledger.state import state_of
-from promo.ledger.values import AttemptStarted, Event, ResultAccepted, StageClosed, StageOpened, Work
+from promo.ledger.values import (
+    Amendment,
+    AttemptFailed,
+    AttemptStarted,
+    Event,
+    ResultAccepted,
+    RunStatus,
+    StageClosed,
+    StageOpened,
+    Work,
+)
 from promo.report.progress import build_progress
-from support import plan_of, study_of
+from promo.report.spending import short_of_budget
+from promo.study.closure import closure
+from support import plan_of, spec, study_of
 
 ROOT = Path(__file__).parents[2]
 TIMES = Path(__file__).with_name("quickstart_times.csv")
@@ -71,3 +83,25 @@ def test_the_end_is_foreseen_to_a_third_from_the_first_run_on(moment, quickstart
     assert len(state.sound) >= moment
     assert seen.runs == WHOLE
     assert seen.left_s == pytest.approx(really, rel=1 / 3)
+
+
+def test_reruns_that_an_amendment_allows_are_among_what_is_left():
+    """As for the executor, the rules in force say what is still to come."""
+    frozen = spec().replace("  runner toy\n", "  runner toy\n  budget 0.005cpu_h\n")
+    lenient = frozen.replace("rerun 1, then drop", "rerun 2, then drop")
+    study, plan = study_of(frozen), plan_of(frozen)
+    old, new = (closure(one, one.gates["pick"]) for one in (study, study_of(lenient)))
+    run, now = plan.stage("short").runs[0], "2026-01-02T03:04:05Z"
+    told = [StageOpened("short", ("base", "fair", "good", "poor"))]
+    for number in (1, 2):
+        cell = (run.stage, run.candidate, run.host, run.seed)
+        told.append(AttemptStarted(run.id, number, *cell, run.id, GENESIS, None, (), None))
+        told.append(AttemptFailed(run.id, number, RunStatus.TIMEOUT, "", None, None, "9.5", {}, None))
+    amended = Amendment("pick", 1, old, new, "so", "Ada", GENESIS, (), GENESIS, None)
+    before, after = (
+        state_of(Event(seq, now, 1, one, GENESIS) for seq, one in enumerate(events))
+        for events in (told, [*told, amended])
+    )
+
+    assert [build_progress(study, plan, state, now).hosts[0].left for state in (before, after)] == [7, 8]
+    assert short_of_budget(study, plan, after) is None

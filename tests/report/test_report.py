@@ -100,14 +100,15 @@ def test_texts_of_users_stay_texts(page):
     assert "<i>note</i>" in page.text
 
 
-def test_what_a_program_wrote_for_a_number_and_is_none_is_left_out(study, tmp_path):
+def test_a_curve_ends_where_a_lost_run_wrote_no_point(study, tmp_path):
+    """A crash cuts its last line short; what stands behind a line that is none belongs to nothing."""
     record = record_of(study)
     stage = record.plan.stages[0]
     run = next(run for run in stage.runs if run.candidate == "good")
     odd = [
-        '{"step":"<i>","tokens":null,"charged_s":"x","metrics":{"loss":"nan"}}',
-        '{"step":2,"tokens":null,"charged_s":"1.0","metrics":{"loss":"nan"}}',
-        '{"step":3,"tokens":null,"charged_s":"1.5","metrics":{"loss":"0.5"}}',
+        '{"charged_s":"1.5","metrics":{"loss":"0.5"},"step":3,"tokens":null}',
+        '{"charged_s":"x","metrics":{"loss":"nan"},"step":"<i>","tokens":null}',
+        '{"charged_s":"2.5","metrics":{"loss":"0.25"},"step":4,"tokens":null}',
     ]
     (tmp_path / "points.jsonl").write_text("\n".join(odd), encoding="utf-8")
     view = curves_view(evolve(record, points={run.id: read_points(RealDisk(), tmp_path)}), stage, stage.runs)

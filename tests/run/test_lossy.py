@@ -73,7 +73,7 @@ class Box:
     def start(self, attempt):
         folder = attempt.folder
         assert f'"folder":"{folder.relative_to(STUDY).as_posix()}"'.encode() in self._told["ledger"]  # known before
-        content = f'{{"step":{self._life}}}\n'.encode()
+        content = f'{{"charged_s":null,"metrics":{{}},"step":{self._life},"tokens":null}}\n'.encode()
         RealDisk(self._kernel).draft(folder / POINTS, content)
         self._disk.draft(folder / EXIT, b'{"reason":"itself","returncode":0,"seconds":null}')
         said = body(

@@ -74,6 +74,9 @@ def finish(executor, handle, patience_s=40):
         ("nothing", RunStatus.CRASH, "code 0 and no result"),
         ("kill", RunStatus.KILLED, "signal 9"),
         ("forged", RunStatus.INVALID, "gave no 'loss'"),
+        ("short", RunStatus.OK, ""),
+        ("asked", RunStatus.KILLED, "signal 15 asked it to end, and nothing shows that it had used its budget"),
+        ("asked late", RunStatus.OK, ""),
     ],
 )
 def test_every_end_has_its_cause(folder, behaviour, status, words):

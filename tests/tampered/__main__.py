@@ -1,4 +1,8 @@
-"""`python tests/tampered [WORD...]`: tamper in every way, or in those that have a word, and print who finds what."""
+"""
+`python tests/tampered [WORD...]`: tamper in every way, or in those that have a word, and print who finds what.
+
+At the end stands the table of tests/README.md.
+"""
 
 import contextlib
 import io
@@ -12,15 +16,17 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "plugin")]
 os.environ["PYTHONPATH"] = str(HERE.parent / "plugin")
 
+NONE = "changes that are none, or that nobody can see from inside"
+
 
 def main(words: list[str]) -> None:
     """Do everything, and print a line for each."""
     import studies
-    from tampered import KINDS, ONLY_BY_VERIFY, SOUND, both, tampered
+    from tampered import ABOUT, KINDS, ONLY_BY_VERIFY, SOUND, about, both, tampered
 
     place = Path(tempfile.mkdtemp())
     made: set[str] = set()
-    found = [0, 0, 0]
+    found = {words: [0, 0, 0] for words in (*ABOUT.values(), NONE)}
     print(f"{'what was done':48} {'study':14} verify   recheck")
     for name, (study, change) in {**KINDS, **ONLY_BY_VERIFY, **SOUND}.items():
         if words and not any(word in name for word in words):
@@ -41,8 +47,10 @@ def main(words: list[str]) -> None:
         if words:
             lines = (line for text in said for line in text.splitlines() if "DIFFERS" in line)
             print("\n".join(f"    {line}" for line in lines))
-        found = [found[0] + 1, found[1] + (first == 1), found[2] + (second == 1)]
-    print(f"{found[0]} ways; verify finds {found[1]}, recheck {found[2]}; {len(SOUND)} of them are none to be found")
+        row = found[NONE if name in SOUND else about(name)]
+        row[:] = [row[0] + 1, row[1] + (first == 1), row[2] + (second == 1)]
+    print("\n| about | ways tried | found by verify | found by recheck |\n|---|---|---|---|")
+    print("\n".join(f"| {said} | {row[0]} | {row[1]} | {row[2]} |" for said, row in found.items()))
     shutil.rmtree(place)
 
 

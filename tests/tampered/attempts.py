@@ -250,3 +250,95 @@ def killed_called_ended(forger):
 
 
 kind("a late result of another status", "belated")(lambda forger: forger.said("attempt.late").update(status="crash"))
+
+
+def with_less(forger, share):
+    """A result that used a share of its budget as it was timed, which is within the tolerance of what is only timed."""
+    used = forger.stored(f"{BASE}/result.json")["body"]["used"]
+    forger.result(BASE, used={**used, "used": share, "last_step": None})
+
+
+@kind("a run that was called off at 97% of its budget is accepted", "killed")
+def accepted_when_called_off(forger):
+    with_less(forger, "0.97")
+    as_seen(forger, BASE, reason="cancelled", returncode=0)
+    forger.refit()
+
+
+@kind("a run that ended with an error at 97% of its budget is accepted", "killed")
+def accepted_with_an_error(forger):
+    with_less(forger, "0.97")
+    as_seen(forger, BASE, reason="itself", returncode=1)
+    forger.refit()
+
+
+@sound("a run that was called off when its budget was used up", "killed")
+def called_off_late(forger):
+    as_seen(forger, BASE, reason="cancelled", returncode=-15)
+
+
+def rewritten_end(name, content, study="killed"):
+    """Another record of how the first attempt ended, byte for byte, or none."""
+
+    def change(forger):
+        said, path = forger.lines[forger.of_attempt(BASE)[1]]["event"], forger.folder / BASE / "exit.json"
+        if content is None:
+            path.unlink()
+            del said["witnesses"]["exit.json"]
+        else:
+            path.write_bytes(content)
+            said["witnesses"]["exit.json"] = digest_bytes(content)
+
+    return change
+
+
+kind("a record of an end that is garbage", "killed")(rewritten_end("garbage", b"\xff{"))
+kind("a record of an end without its reason", "killed")(rewritten_end("bare", b'{"returncode":0}'))
+kind("a record of an end with spaces", "killed")(
+    rewritten_end("spaced", b'{"reason": "itself", "returncode": 0, "seconds": "9.000"}')
+)
+kind("a record of an end that knows more", "killed")(
+    rewritten_end("more", b'{"reason":"itself","returncode":0,"seconds":"9.000","why":"so"}')
+)
+sound("no record of the end of a run that used its budget up", "killed")(rewritten_end("none", None))
+
+
+@kind("no record of the end of a run at 97% of its budget", "killed")
+def unseen_in_part(forger):
+    with_less(forger, "0.97")
+    rewritten_end("none", None)(forger)
+    forger.refit()
+
+
+@kind("no record of the end of a run that failed", "killed")
+def failed_unseen(forger):
+    said = forger.said("attempt.failed")
+    (forger.folder / forger.folders(run=said["run"], attempt=1)[0] / "exit.json").unlink()
+    del said["witnesses"]["exit.json"]
+
+
+def points(name, *lines, end=b"\n"):
+    """Other points of a result, which it names."""
+
+    def change(forger):
+        path = forger.folder / BASE / "points.jsonl"
+        content = (
+            b"".join(line + b"\n" for line in (path.read_bytes().splitlines()[0], *lines)).removesuffix(b"\n") + end
+        )
+        path.write_bytes(content)
+        forger.result(BASE, points=digest_bytes(content))
+        forger.refit()
+
+    return kind(name)(change)
+
+
+POINT = b'{"charged_s":"1.0","metrics":{"loss":"2.5"},"step":2,"tokens":"20"}'
+points("points that are no JSON", b"step 2")
+points("points with spaces", POINT.replace(b":", b": "))
+points("points with a step of their own kind", POINT.replace(b'"step":2', b'"step":"2"'))
+points("points at a negative step", POINT.replace(b'"step":2', b'"step":-2'))
+points("points at negative seconds", POINT.replace(b'"1.0"', b'"-1.0"'))
+points("points of negative tokens", POINT.replace(b'"20"', b'"-20"'))
+points("points with a value that is not finite", POINT.replace(b'"2.5"', b'"inf"'))
+points("points that know more", POINT.replace(b'"step":2', b'"score":"9","step":2'))
+points("points that are cut short", POINT, end=b"")

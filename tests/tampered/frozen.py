@@ -116,6 +116,10 @@ kind("notes beside the receipts")(file("anchors/notes.txt"))
 kind("a file beside the text")(file("data/scores.json"))
 kind("a program that no spec uses")(file("program/train.py"))
 kind("a further file in a run")(file(f"{BASE}/notes.txt"))
+kind("a request of a stage that is not planned")(file("runs/zzz/base-box-s1/attempt-1/request.json"))
+kind("a request that is none")(file(f"{BASE.replace('attempt-1', 'attempt-7')}/request.json"))
+kind("a state that no result names")(file(f"{BASE}/checkpoint.json"))
+kind("tensors that no state names")(file(f"{BASE}/trunk-0123456789abcdef.safetensors"))
 sound("nothing")(lambda forger: None)
 sound("a report")(file("report-old.html"))
 sound("a table for other tools")(file("runs.csv"))
@@ -125,6 +129,38 @@ sound("a part of a file that a crash left")(file("evidence/short.json.part"))
 @kind("a run that no event knows")
 def copied(forger):
     shutil.copytree(forger.folder / BASE, forger.folder / BASE.replace("attempt-1", "attempt-2"))
+
+
+def unstarted(change):
+    """The request of an attempt whose start never reached the ledger, as a crash leaves it, or otherwise."""
+
+    def put(forger):
+        asked = {**forger.stored(f"{BASE}/request.json"), "attempt": 2}
+        change(asked)
+        forger.store(BASE.replace("attempt-1", "attempt-2") + "/request.json", asked)
+
+    return put
+
+
+kind("a request of another number than its folder")(unstarted(lambda asked: asked.update(attempt=3)))
+kind("a request of another run than its folder")(unstarted(lambda asked: asked["run"].update(seed=2)))
+sound("a request whose attempt never started")(unstarted(lambda asked: None))
+
+
+sound("a part of a request that a crash left")(file(f"{BASE.replace('attempt-1', 'attempt-9')}/request.json.part"))
+
+
+@sound("a request of which a crash left zeros")
+def zeroed(forger):
+    place = forger.folder / BASE.replace("attempt-1", "attempt-2")
+    place.mkdir()
+    (place / "request.json").write_bytes(bytes(40))
+
+
+@kind("a state that is not the one its result names", "texted")
+def other_state(forger):
+    path = next(path for path in sorted(forger.folder.glob("runs/first/*/*/trunk.json")))
+    path.write_bytes(path.read_bytes().replace(b'"digest":"', b'"digest":"0', 1))
 
 
 @kind("a link in the folder")

@@ -207,6 +207,12 @@ def opened_early(forger):
     forger.move(forger.places("stage.opened", stage="long")[0], 2)
 
 
+@kind("three attempts at once in two slots")
+def crowded(forger):
+    starts = forger.places("attempt.started")
+    forger.move(starts[2], starts[1] + 1)
+
+
 @kind("runs after the end")
 def runs_after_the_end(forger):
     forger.move(forger.places("study.closed")[0], forger.places("attempt.started", stage="long")[-1])

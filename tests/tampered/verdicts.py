@@ -1,11 +1,14 @@
 """Evidence, effects and verdicts that do not follow; people, amendments, receipts and bundles."""
 
 import json
+from functools import partial
 
 from promo.base.canonical import canonical, digest_bytes
 from promo.ledger.chain import GENESIS, line_digest
-from tampered.forger import kind
+from tampered.forger import SOUND, kind
 from tampered.history import renamed, twice
+
+sound = partial(kind, among=SOUND)
 
 # --- evidence and effects --------------------------------------------------------------------------------------------
 
@@ -218,6 +221,35 @@ kind("a ledger of another plan", "bundled")(chained_there(lambda lines: lines[0]
 kind("a ledger that had ended there", "bundled")(ended_there)
 kind("a ledger without a start there", "bundled")(unstarted_there)
 kind("a ledger that tells of another end there", "bundled")(slower_there)
+kind("a ledger of another promo there", "bundled")(chained_there(lambda lines: lines[0]["event"].update(code="0" * 64)))
+kind("a ledger of another runner there", "bundled")(
+    chained_there(lambda lines: lines[0]["event"]["runner"].update(code="0" * 64))
+)
+kind("a ledger of other seals there", "bundled")(chained_there(lambda lines: lines[0]["event"].update(seals={})))
+
+
+def with_inputs(here, there):
+    """Runs here and there rest on a file; it has another name, or is another one."""
+
+    def tamper(forger):
+        for place in forger.places("orchestrator.started"):
+            forger.lines[place]["event"]["inputs"] = [["file", *here, None]]
+
+        def change(lines):
+            for line in lines:
+                if line["event"]["is"] == "orchestrator.started":
+                    line["event"]["inputs"] = [["file", *there, None]]
+
+        chained_there(change)(forger)
+
+    return tamper
+
+
+ONE, OTHER = "0" * 64, "1" * 64
+kind("runs there rest on another file", "bundled")(with_inputs(("/opt/train.sh", ONE), ("/home/train.sh", OTHER)))
+sound("runs there rest on the same file elsewhere", "bundled")(
+    with_inputs(("/opt/train.sh", ONE), ("/home/train.sh", ONE))
+)
 kind("a bundle that came twice", "bundled")(twice("bundle.imported"))
 
 

@@ -114,6 +114,8 @@ Digest = Annotated[str, Form("SHA-256 of 64 hex digits", "[0-9a-f]{64}", longest
 Name = Annotated[str, Form("name", r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,255}", longest=256)]
 Measured = Annotated[str, Form("finite number as text", MEASURED, longest=1600)]
 """A measured number as exact text: as `repr` writes a finite float, or a rational as `exact` does."""
+Upward = Annotated[str, Form("number from 0 as text", MEASURED, longest=1600, least=0)]
+"""A measured number that is never negative."""
 Seconds = Annotated[str, Form("number of seconds from 0", r"\d{1,12}(\.\d{1,12})?", longest=32)]
 """Measured seconds as exact decimal text."""
 Free = Annotated[Json, "free form"]

@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from promo.base.diagnostics import Diagnostic, SpecError, errors, in_text_order
 from promo.base.edits import applicable, apply
@@ -85,9 +85,30 @@ def _checked(path: str, *, style: bool, fix: bool) -> Checked:
     if not fix:
         return Checked(source, read(source))
     checked = repair(source, read)
+    checked = evolve(checked, found=_with_reasons(checked, read))
     if path != "-" and checked.source.text != source.text:
         write_text(Path(path), checked.source.text)
     return checked
+
+
+PIN, BROKEN_SEAL = "P0205", "P0401"
+
+
+def _with_reasons(checked: Checked, read: Callable[[Source], tuple[Diagnostic, ...]]) -> tuple[Diagnostic, ...]:
+    """What is still found; a pin that was not written says why, where seals would not fit a text that has it."""
+    found = []
+    for one in checked.found:
+        if one.code == PIN and one.edits:
+            pinned = Source(checked.source.name, apply(checked.source.text, one.edits))
+            broken = [each.message for each in read(pinned) if each.code == BROKEN_SEAL]
+            if broken:
+                why = (
+                    f"not written by --fix, because it is not what was sealed: with it, {broken[0]}; "
+                    "bring back what was sealed, or write it and seal anew"
+                )
+                one = evolve(one, notes=(*one.notes, why))
+        found.append(one)
+    return tuple(found)
 
 
 def _style(source: Source) -> tuple[Diagnostic, ...]:

@@ -239,14 +239,18 @@ def drawing(seen: Seen, study: Study, plan: Plan) -> RenderableType:
     """A study for a terminal: the whole, its stages, its gates, and what runs on each host."""
     progress = seen.progress
     first, *more = _head(seen, plan)
-    parts: list[RenderableType] = [as_shown(first), as_shown("; ".join(more)), _stages(progress.stages, plan)]
+    parts: list[RenderableType] = [
+        as_shown(first),
+        as_shown("; ".join(more)),
+        _stages(progress.stages, plan, replay=progress.replay),
+    ]
     if progress.deciders:
         parts.append(_deciders(progress.deciders))
     parts.append(_hosts(progress.hosts, seen, study))
     return Group(*parts)
 
 
-def _stages(stages: tuple[StageProgress, ...], plan: Plan) -> Table:
+def _stages(stages: tuple[StageProgress, ...], plan: Plan, *, replay: bool) -> Table:
     table = _grid()
     shown = [stage for stage in stages if stage.phase is Phase.OPEN] if len(stages) > MOST_ROWS else list(stages)
     for stage in shown[:MOST_ROWS]:
@@ -254,7 +258,8 @@ def _stages(stages: tuple[StageProgress, ...], plan: Plan) -> Table:
         running = f"{stage.running} running" if stage.running else ""
         ended = "ended" if stage.phase is Phase.CLOSED else ""
         note = ", ".join(filter(None, [stage.note, ended, running, badly_words(stage)]))
-        spent = f"{amount_text(stage.spent_s, plan)} of {amount_text(stage.budget_s, plan)}"
+        amount = amount_text(stage.spent_s, plan)
+        spent = f"{amount} recorded" if replay else f"{amount} of {amount_text(stage.budget_s, plan)}"
         cells: list[RenderableType] = [
             as_shown("stage", "dim"),
             as_shown(stage.name),

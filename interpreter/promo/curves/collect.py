@@ -7,10 +7,11 @@ are finite, every run moves forward in each of its coordinates, no point is ther
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 
-from attrs import evolve
+from attrs import define, evolve, field
 
 from promo.base.canonical import exact
 from promo.base.diagnostics import did_you_mean
@@ -116,76 +117,102 @@ def in_order(sheet: Sheet, columns: Mapping[Column, str]) -> Sheet:
     return evolve(sheet, header=(*sheet.header, step), rows=rows)
 
 
+@lru_cache(65_536)
+def _read(said: str) -> Fraction | str:
+    """A number as a table has it, or what is wrong with it, in words; the same few are said again and again."""
+    if said.lower().lstrip("+-") in ("nan", "inf", "infinity"):
+        return f"{said}, which is not finite"
+    if len(said) > _DIGITS or not _NUMBER.fullmatch(said):
+        return f"'{said[:40]}', which is no number"
+    if not math.isfinite(float(said)):
+        return f"{said}, which is larger than any floating number"
+    if abs(float(said)) in STAND_INS:
+        return f"{said}, which some tools write for infinity"
+    return Fraction(said)
+
+
+@define
+class _Run:
+    """A run as far as its rows were read."""
+
+    first: Curve
+    status: str
+    row: int
+    points: list[Point] = field(factory=list)
+
+    def curve(self) -> Curve:
+        """All of it."""
+        return evolve(self.first, status=self.status, row=self.row, points=tuple(self.points))
+
+
 class _Collection:
+    """Goes through a sheet row by row; of wide tables there are millions, so that names are looked up beforehand."""
+
     def __init__(self, names: Mapping[Column, str], units: Mapping[Column, str]) -> None:
+        scale = {column: UNITS[unit][1] for column, unit in units.items() if column in _DIMENSIONS}
         self.names = names
-        self.scale = {column: UNITS[unit][1] for column, unit in units.items() if column in _DIMENSIONS}
-        self.curves: dict[tuple[str, ...], Curve] = {}
-        self.points: dict[tuple[str, ...], list[Point]] = {}
+        self.labels = tuple(names.get(one) for one in _LABELS)
+        self.coordinates = tuple((one, names[one], scale.get(one, 1)) for one in COORDINATES if one in names)
+        self.value, self.status = names[Column.VALUE], names.get(Column.STATUS)
+        self.by_run = Column.RUN in names
+        self.runs: dict[tuple[str, ...], _Run] = {}
         self.faults: list[Fault] = []
 
     def collect(self, sheet: Sheet) -> tuple[tuple[Curve, ...], tuple[Fault, ...]]:
         for row, cells in sheet.rows:
             self._row(row, cells)
-        curves = (evolve(curve, points=tuple(self.points[key])) for key, curve in self.curves.items())
-        return tuple(curves), tuple(sorted((*sheet.faults, *self.faults), key=lambda fault: fault.row))
+        curves = tuple(run.curve() for run in self.runs.values())
+        return curves, tuple(sorted((*sheet.faults, *self.faults), key=lambda fault: fault.row))
 
     def _row(self, row: int, cells: Mapping[str, str]) -> None:
-        def text(column: Column) -> str:
-            return cells[self.names[column]] if column in self.names else ""
-
-        config, host, seed, attempt, run = (text(one) for one in _LABELS)
-        for column in _LABELS:
-            if column in self.names and not text(column):
-                self.faults.append(Fault(row, f"column '{self.names[column]}' is empty"))
+        said = ["" if name is None else cells[name] for name in self.labels]
+        for name, text in zip(self.labels, said, strict=True):
+            if name is not None and not text:
+                self.faults.append(Fault(row, f"column '{name}' is empty"))
                 return
-        key = (config, run) if Column.RUN in self.names else (config, host, seed, attempt)
-        status = self._status(row, text(Column.STATUS))
-        name = run or "/".join(filter(None, key))
-        known = self.curves.setdefault(key, Curve(config, host, seed, name, (), attempt))
-        if (known.host, known.seed, known.attempt) != (host, seed, attempt):
-            self.faults.append(Fault(row, f"run '{known.run}' changes its host, seed or attempt here"))
-        self.curves[key] = evolve(known, status=status if status != OK else known.status, row=row)
-        earlier = self.points.setdefault(key, [])
-        point = self._point(row, text, needed=status == OK)
-        if point is not None and self._moves_on(known.run, point, earlier):
-            earlier.append(point)
+        config, host, seed, attempt, run = said
+        key = (config, run) if self.by_run else (config, host, seed, attempt)
+        status = self._status(row, "" if self.status is None else cells[self.status])
+        known = self.runs.get(key)
+        if known is None:
+            first = Curve(config, host, seed, run or "/".join(filter(None, key)), (), attempt)
+            known = self.runs[key] = _Run(first, OK, row)
+        elif (known.first.host, known.first.seed, known.first.attempt) != (host, seed, attempt):
+            self.faults.append(Fault(row, f"run '{known.first.run}' changes its host, seed or attempt here"))
+        known.status, known.row = status if status != OK else known.status, row
+        point = self._point(row, cells, needed=status == OK)
+        if point is not None and self._moves_on(known.first.run, point, known.points):
+            known.points.append(point)
 
     def _status(self, row: int, said: str) -> str:
-        if Column.STATUS not in self.names or said in STATUSES:
+        if self.status is None or said in STATUSES:
             return said or OK
         self.faults.append(Fault(row, f"'{said}' is no status of a run; use: {', '.join(STATUSES)}"))
         return OK
 
-    def _point(self, row: int, text: Callable[[Column], str], *, needed: bool) -> Point | None:
+    def _point(self, row: int, cells: Mapping[str, str], *, needed: bool) -> Point | None:
         """The point of a row; a run that failed may leave its value open."""
-        if not needed and not text(Column.VALUE):
+        if not needed and not cells[self.value]:
             return None
-        columns = [column for column in (*COORDINATES, Column.VALUE) if column in self.names]
-        found = {column: self._number(row, column, text(column)) for column in columns}
-        value = found.pop(Column.VALUE)
-        at = {column: number * self.scale.get(column, 1) for column, number in found.items() if number is not None}
-        if value is None or len(at) != len(found):
-            return None
-        return Point(row, at, value)
+        at: dict[Column, Fraction] = {}
+        for column, name, scale in self.coordinates:
+            number = self._number(row, name, cells[name])
+            if number is not None and number < 0:
+                self.faults.append(Fault(row, f"column '{name}' is {cells[name]}, and a run starts at 0"))
+            elif number is not None:
+                at[column] = number if scale == 1 else number * scale
+        value = self._number(row, self.value, cells[self.value])
+        return None if value is None or len(at) != len(self.coordinates) else Point(row, at, value)
 
-    def _number(self, row: int, column: Column, said: str) -> Fraction | None:
-        name = self.names[column]
+    def _number(self, row: int, name: str, said: str) -> Fraction | None:
         if not said:
             self.faults.append(Fault(row, f"column '{name}' is empty"))
-        elif said.lower().lstrip("+-") in ("nan", "inf", "infinity"):
-            self.faults.append(Fault(row, f"column '{name}' is {said}, which is not finite"))
-        elif len(said) > _DIGITS or not _NUMBER.fullmatch(said):
-            self.faults.append(Fault(row, f"column '{name}' is '{said[:40]}', which is no number"))
-        elif not math.isfinite(float(said)):
-            self.faults.append(Fault(row, f"column '{name}' is {said}, which is larger than any floating number"))
-        elif abs(float(said)) in STAND_INS:
-            self.faults.append(Fault(row, f"column '{name}' is {said}, which some tools write for infinity"))
-        elif column is not Column.VALUE and Fraction(said) < 0:
-            self.faults.append(Fault(row, f"column '{name}' is {said}, and a run starts at 0"))
-        else:
-            return Fraction(said)
-        return None
+            return None
+        found = _read(said)
+        if isinstance(found, str):
+            self.faults.append(Fault(row, f"column '{name}' is {found}"))
+            return None
+        return found
 
     def _moves_on(self, run: str, point: Point, earlier: list[Point]) -> bool:
         if not earlier:

@@ -7,9 +7,7 @@ that an export with the parameters of its runs can say config and seed.
 """
 
 import re
-from collections import ChainMap
-from collections.abc import Callable, Mapping
-from typing import cast
+from collections.abc import Callable, Collection, Mapping
 
 from promo.base.errors import PromoError
 from promo.curves.values import OK, Column, Sheet
@@ -170,6 +168,7 @@ def _optuna(sheet: Sheet, metric: str) -> Layout:
         expected = f"number and {_INTERMEDIATE}STEP, from trials_dataframe(attrs={attrs}); or trial, step, value"
         raise _unlike(sheet, "Optuna trials", expected)
     rows: list[tuple[int, dict[str, str]]] = []
+    in_order = sorted(steps.items(), key=lambda item: (len(item[1]), item[1]))
     for row, cells in sheet.rows:
         name = f"trial_{cells[trial]}"
         if not steps:
@@ -178,11 +177,11 @@ def _optuna(sheet: Sheet, metric: str) -> Layout:
             continue
         state = cells.get("state", "COMPLETE").rpartition(".")[2]
         said = {"config": name, "run": name, "status": _OPTUNA_STATES.get(state, "killed")}
-        for column, step in sorted(steps.items(), key=lambda item: (len(item[1]), item[1])):
-            if cells[column] and cells[column].lower() != "nan":  # others reported there
-                rows.append((row, {**said, "step": step, "value": cells[column]}))
+        for column, step in in_order:
+            if (value := cells[column]) and value.lower() != "nan":  # others reported there
+                rows.append((row, {**said, "step": step, "value": value}))
     header = ("config", "run", "step", "value", "status") if steps else ("config", "run", "step", "value")
-    return _layout(sheet, header, rows, keep=True)
+    return _layout(sheet, header, rows, keep=True, read=steps)
 
 
 def _value(said: str) -> dict[str, str]:
@@ -191,14 +190,30 @@ def _value(said: str) -> dict[str, str]:
     return {"value": "" if bad else said, "status": "nan" if bad else OK}
 
 
+class _Over(dict[str, str]):
+    """Cells that a layout made; others are looked up in the row below.  Of wide tables there are many."""
+
+    def __init__(self, texts: dict[str, str], below: Mapping[str, str]) -> None:
+        super().__init__(texts)
+        self._below = below
+
+    def __missing__(self, name: str) -> str:
+        return self._below[name]
+
+
 def _layout(
-    sheet: Sheet, header: tuple[str, ...], rows: list[tuple[int, dict[str, str]]], *, keep: bool = False
+    sheet: Sheet,
+    header: tuple[str, ...],
+    rows: list[tuple[int, dict[str, str]]],
+    *,
+    keep: bool = False,
+    read: Collection[str] = (),
 ) -> Layout:
-    """The columns that a layout made, and the others of the tool's own where a row is still a row."""
+    """The columns that a layout made, and the others of the tool's own that it has not *read*, where rows stay rows."""
     known = {column.value: column for column in Column}
-    others = tuple(name for name in sheet.header if name not in header) if keep else ()
-    before = cast("dict[int, dict[str, str]]", dict(sheet.rows))  # a chain writes into its first map alone
-    whole = ((row, ChainMap(texts, before[row]) if others else texts) for row, texts in rows)
+    others = tuple(name for name in sheet.header if name not in header and name not in read) if keep else ()
+    before = dict(sheet.rows)
+    whole = ((row, _Over(texts, before[row]) if others else texts) for row, texts in rows)
     return Sheet(sheet.name, (*header, *others), tuple(whole), sheet.faults), {known[name]: name for name in header}
 
 

@@ -31,6 +31,7 @@ from promo.ledger.values import (
     Ended,
     Event,
     Freezing,
+    Happening,
     OfStudy,
     PersonDecided,
     Publication,
@@ -90,6 +91,8 @@ class Wrong(Enum):
     """Its number is not higher than that of the attempt before."""
     UNDER_WAY = "under way"
     """Another attempt of the run was under way."""
+    NO_SLOT = "no slot"
+    """Every slot of its host was taken."""
     RUN_OVER = "run over"
     """Nothing more was due for its run."""
     STAGE_SHUT = "stage shut"
@@ -186,6 +189,8 @@ class _Protocol:
     """The incarnation whose start is recorded."""
     taken: dict[str, frozenset[Taken]] = field(factory=dict)
     """Bundle -> attempts that it brought."""
+    going: dict[str, set[tuple[str, int]]] = field(factory=dict)
+    """Host -> (run, attempt) of what goes on there; what a bundle brought had its slot elsewhere."""
     spending: Spending = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -198,6 +203,7 @@ class _Protocol:
             apply(self.state, event)
         except Mismatch:
             return
+        self._seat(event.event)
         match event.event:
             case AttemptStarted() | ResultAccepted() | AttemptFailed() | AttemptLost() | ResultFlagged() as one:
                 tried = self.state.attempts[one.run]
@@ -210,6 +216,14 @@ class _Protocol:
                 self.agenda = Agenda(in_force(self.study, self.state), self.plan, self.recorded)
             case _:
                 pass
+
+    def _seat(self, one: Happening) -> None:
+        """Who has a slot from here on."""
+        if isinstance(one, AttemptStarted) and one.bundle is None:
+            self.going.setdefault(one.host, set()).add((one.run, one.attempt))
+        elif isinstance(one, Ended):
+            for going in self.going.values():
+                going.discard((one.run, one.attempt))
 
     def wrong(self, event: Event) -> Wrong | None:
         """In which way an event is not allowed now; None if it is."""
@@ -384,6 +398,8 @@ class _Protocol:
         shut = one.stage not in state.opened or one.stage in state.closed
         if shut or one.candidate not in state.opened[one.stage]:
             return Wrong.STAGE_SHUT
+        if len(self.going.get(one.host, ())) >= self.study.hosts[one.host].slots:
+            return Wrong.NO_SLOT
         if self.agenda.run_has_ended(run, state):
             return Wrong.RUN_OVER
         budget_s = None if state.replay else allowed_s(self.study, state)

@@ -23,6 +23,7 @@ from promo.driver.study import LEDGER, StudyFolder
 from promo.ledger.chain import decode
 from promo.ledger.journal import Journal
 from promo.ledger.ports import Clock
+from promo.ledger.sources import InputKind
 from promo.ledger.state import State, StudyState
 from promo.ledger.values import (
     AttemptFailed,
@@ -33,6 +34,7 @@ from promo.ledger.values import (
     Ended,
     Freezing,
     ResultAccepted,
+    Start,
     Taken,
 )
 from promo.plan.values import PlannedRun
@@ -41,6 +43,7 @@ from promo.run.locks import lock_study
 from promo.run.store import POINTS, REQUEST, RESULT, parse_request, parse_result
 from promo.run.values import Request, Result
 
+SAME = "both machines run the same spec, promo and text"
 KEPT = "imports"
 """Where a study keeps the ledgers that bundles brought."""
 
@@ -127,7 +130,7 @@ def _same_study(bundle: Bundle, state: State, path: Path) -> None:
     changed = tuple(differences(here, there))
     if changed:
         message = f"{path} is of another study than the one here"
-        raise Mismatch(message, hint="both machines run the same spec, promo and text", details=changed)
+        raise Mismatch(message, hint=SAME, details=changed)
 
 
 def _ledger(bundle: Bundle, folder: StudyFolder, path: Path) -> Chain:
@@ -144,11 +147,42 @@ def _ledger(bundle: Bundle, folder: StudyFolder, path: Path) -> Chain:
     for name, recorded in first.files.items():
         if name in bundle.manifest.files and bundle.manifest.files[name] != recorded:
             raise Mismatch(f"{path} was changed: its {name} is not the one that was frozen")
+    other = other_origin(folder.chain(), chain)
+    if other:
+        raise Mismatch(f"{path} was made with another {other} than this study", hint=SAME)
     study, plan = folder.compiled().sound()
     wrong = next(breaches(study, plan, chain.events), None)
     if wrong is not None:
         raise Mismatch(f"{path}: the ledger in it does not keep to the protocol: {breach_words(wrong)}")
     return chain
+
+
+def other_origin(here: Chain, there: Chain) -> str:
+    """
+    What a ledger from another machine was made with that is not what this study was; empty where all of it is.
+
+    Both were frozen as the same plan, by the same promo and runner.  What runs rest on beside that lies elsewhere on
+    another machine, and may be none there; but files and modules of one name are the same.
+    """
+    first, other = (chain.events[0].event if chain.events else None for chain in (here, there))
+    if not isinstance(first, Freezing) or not isinstance(other, Freezing):
+        return "freezing"
+    for what in ("study", "plan", "seals", "runner", "promo", "code"):
+        if getattr(first, what) != getattr(other, what):
+            return "promo" if what == "code" else what
+    known, found = (_files_of(chain) for chain in (here, there))
+    return next((name for name in sorted(known.keys() & found.keys()) if known[name].isdisjoint(found[name])), "")
+
+
+def _files_of(chain: Chain) -> dict[str, set[str | None]]:
+    """Modules that runs rest on, by name, and files, by the last part of their paths: all digests under one name."""
+    names: dict[str, set[str | None]] = {}
+    starts = (one.event for one in chain.events if isinstance(one.event, Start))
+    for one in (each for start in starts for each in start.inputs):
+        if one.kind in (InputKind.FILE, InputKind.MODULE):
+            name = one.name.rpartition("/")[2] if one.kind is InputKind.FILE else one.name
+            names.setdefault(name, set()).add(one.digest)
+    return names
 
 
 def _attempts(bundle: Bundle, chain: Chain, path: Path) -> dict[Key, _Theirs]:

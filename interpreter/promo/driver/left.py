@@ -3,15 +3,32 @@
 import re
 from collections.abc import Iterator
 
-from promo.base.canonical import digest_bytes
+from promo.base.canonical import digest_bytes, from_exact
 from promo.driver.anchor import ANCHORS, HEAD
 from promo.driver.bundle import MANIFEST, SIGNATURE
-from promo.driver.study import AMENDMENTS, DATA, LEDGER, RUNS, STREAMS, StudyFolder
+from promo.driver.study import AMENDMENTS, DATA, LEDGER, STREAMS, StudyFolder
 from promo.driver.values import Check, Outcome
 from promo.exchange.crate import ENVIRONMENT, METADATA
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
-from promo.run.store import EXIT, NAMED, POINTS, PROGRAM, REQUEST, RESULT, STATES, is_whole, plain, read_exit
-from promo.run.values import Exit, Reason, Result, RunStatus
+from promo.plan.values import Plan
+from promo.run.store import (
+    EXIT,
+    NAMED,
+    POINTS,
+    PROGRAM,
+    REQUEST,
+    RESULT,
+    STATES,
+    attempt_folder,
+    is_whole,
+    parse_exit,
+    parse_points,
+    parse_request,
+    plain,
+    read_exit,
+    read_whole,
+)
+from promo.run.values import Exit, Kept, Reason, Result, RunStatus
 
 
 def ended(state: State) -> list[Attempt]:
@@ -31,17 +48,19 @@ def check_results(folder: StudyFolder, state: State) -> Iterator[Check]:
     """Result files, their points, and what the ledger repeats of them."""
     missing = lacking(folder, state)
     without = {name.rpartition("/")[0] for name in missing}
-    bad, good = [one.folder for one in ended(state) if not _ended_as_told(folder, one)], 0
+    bad = [] if state.replay else [fault for one in ended(state) if (fault := _exit_fault(folder, one))]
+    bad += [one.folder for one in ended(state) if not _ended_as_told(folder, one)]
+    good = 0
     for attempt in ended(state):
         envelope = attempt.envelope or attempt.late
         if envelope is None or attempt.folder in without:
             continue
         result = folder.result(attempt)
         said = repeats(attempt, result) if attempt.envelope else attempt.late_status is result.status
-        if result.digest != envelope or not said or not _could_count(folder, attempt, result):
+        if result.digest != envelope or not said or not _could_count(folder, attempt, result, replay=state.replay):
             bad.append(attempt.folder)
-        elif result.body is not None and not _points_match(folder, attempt, result.body.points):
-            bad.append(f"{attempt.folder}/{POINTS}")
+        elif result.body is not None and (fault := _points_fault(folder, attempt, result.body.points)):
+            bad.append(f"{attempt.folder}/{POINTS}{fault}")
         else:
             good += 1
     words = listed(bad) or f"{good} result files as recorded"
@@ -67,14 +86,34 @@ def _seen(folder: StudyFolder, attempt: Attempt) -> Exit | None:
     return read_exit(folder.disk, folder.path / attempt.folder) if EXIT in attempt.witnesses else None
 
 
-def _could_count(folder: StudyFolder, attempt: Attempt, result: Result) -> bool:
-    """Whether a result that counts has a value, and is that of a whole run, as far as its supervisor saw the end."""
-    if attempt.state is not AttemptState.ACCEPTED:
+def _exit_fault(folder: StudyFolder, attempt: Attempt) -> str:
+    """
+    What is wrong with the record of how an attempt ended; empty where nothing is.
+
+    Whoever saw an attempt fail without a result wrote down how it ended.  Without such a record it was lost, unless its
+    result shows that its budget was used up, which is looked at where results are.
+    """
+    if EXIT not in attempt.witnesses:
+        failed = attempt.state is AttemptState.FAILED and attempt.envelope is None
+        return f"{attempt.folder} failed, and no {EXIT} says how it ended" if failed else ""
+    content = folder.read(attempt.folder, EXIT)
+    if content is None:
+        return ""  # said among the files that are missing
+    try:
+        parse_exit(content)
+    except ValueError as fault:
+        return f"{attempt.folder}/{EXIT}: {fault}"
+    return ""
+
+
+def _could_count(folder: StudyFolder, attempt: Attempt, result: Result, *, replay: bool) -> bool:
+    """Whether a result that counts has a value, and is that of a whole run, as far as anybody saw the end."""
+    if attempt.state not in (AttemptState.ACCEPTED, AttemptState.FLAGGED):
         return True
-    exit_, body = _seen(folder, attempt), result.body
     asked, place = folder.request(attempt).metric, folder.path / attempt.folder
-    whole = exit_ is None or is_whole(folder.disk, place, result, exit_)
-    return body is not None and asked in body.metrics and whole
+    gone = EXIT in attempt.witnesses and not (place / EXIT).is_file()  # said among the files that are missing
+    whole = replay or gone or is_whole(folder.disk, place, result, _seen(folder, attempt))
+    return result.body is not None and asked in result.body.metrics and whole
 
 
 def _ended_as_told(folder: StudyFolder, attempt: Attempt) -> bool:
@@ -103,9 +142,16 @@ def check_witnesses(folder: StudyFolder, state: State) -> Iterator[Check]:
         yield Check("logs", Outcome.MISSING, listed(missing))
 
 
-def _points_match(folder: StudyFolder, attempt: Attempt, recorded: str) -> bool:
+def _points_fault(folder: StudyFolder, attempt: Attempt, recorded: str) -> str:
+    """What is wrong with the points of a result, to follow their name; empty where nothing is."""
     content = folder.read(attempt.folder, POINTS)
-    return content is not None and digest_bytes(content) == recorded
+    if content is None or digest_bytes(content) != recorded:
+        return " is not what was recorded"
+    try:
+        parse_points(content)
+    except ValueError as fault:
+        return f" {fault}"
+    return ""
 
 
 def listed(names: list[str]) -> str:
@@ -113,7 +159,7 @@ def listed(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def check_unaccounted(folder: StudyFolder, state: State) -> Iterator[Check]:
+def check_unaccounted(folder: StudyFolder, plan: Plan, state: State) -> Iterator[Check]:
     """Files that no event accounts for, and results of attempts that the ledger calls lost."""
     called_lost = [one.folder for one in ended(state) if _is_no_loss(folder, one)]
     if called_lost:
@@ -123,7 +169,7 @@ def check_unaccounted(folder: StudyFolder, state: State) -> Iterator[Check]:
     if hidden:
         words = f"another was numbered behind it, and neither the ledger nor a request tells of {listed(hidden)}"
         yield Check("attempts", Outcome.DIFFERS, words)
-    strange = list(_strange(folder, state))
+    strange = list(_strange(folder, plan, state))
     words = f"no event accounts for {listed(strange)}" if strange else "every file is accounted for by an event"
     yield Check("files", Outcome.DIFFERS if strange else Outcome.MATCHES, words)
 
@@ -138,7 +184,7 @@ def _is_no_loss(folder: StudyFolder, attempt: Attempt) -> bool:
     given_up = attempt.state is AttemptState.LOST or (attempt.state is AttemptState.FAILED and not attempt.envelope)
     if not given_up:
         return False
-    result = folder.result(attempt)
+    result = read_whole(folder.disk, folder.path / attempt.folder, None)
     if attempt.late is None:
         return result.digest is not None
     exit_ = _seen(folder, attempt)
@@ -169,12 +215,13 @@ MADE = re.compile(r"report[a-z0-9._-]*|[a-z0-9._-]*\.(html|md|csv|svg)")
 """Reports, which anybody may make again."""
 
 
-def _strange(folder: StudyFolder, state: State) -> Iterator[str]:
+def _strange(folder: StudyFolder, plan: Plan, state: State) -> Iterator[str]:
     """
     Files of a study folder that no event accounts for.
 
-    A crash may keep the event from the ledger that a file was written for: a request, whose attempt gets another number
-    then, the next amendment, and what is derived while the study goes on.  It may also leave a part of any file.
+    A crash may keep the event from the ledger that a file was written for: the request of a planned run, whose attempt
+    gets another number then, the next amendment, and what is derived while the study goes on.  It may also leave a part
+    of any file.
 
     A link in the folder that a run works in, as `latest.ckpt` often is one, has no bytes, and nothing rests on it.
     """
@@ -201,9 +248,9 @@ def _strange(folder: StudyFolder, state: State) -> Iterator[str]:
         attempt = next((attempts[each] for each in (place, *_above(place)) if each in attempts), None)
         if attempt is not None:
             inside = plain(whole.removeprefix(f"{attempt.folder}/"))
-            if _is_of(inside, attempt) or (inside.startswith(f"{PROGRAM}/") and path.is_symlink()):
+            if _is_of(inside, folder, attempt) or (inside.startswith(f"{PROGRAM}/") and path.is_symlink()):
                 continue
-        asked = file == REQUEST and re.fullmatch(rf"{RUNS}/[^/]+/[^/]+/attempt-\d+", place)
+        asked = attempt is None and file == REQUEST and _is_unstarted(folder, plan, place, part=name != whole)
         derived = unfinished and name.startswith(("evidence/", "decisions/"))
         if attempt is not None or not (asked or derived):
             yield name
@@ -215,11 +262,58 @@ def _above(place: str) -> Iterator[str]:
         yield place
 
 
-def _is_of(file: str, attempt: Attempt) -> bool:
+def _is_unstarted(folder: StudyFolder, plan: Plan, place: str, *, part: bool) -> bool:
+    """
+    Whether the request in a folder, or a *part* of it, is that of a planned run whose start never reached the ledger.
+
+    After a crash of the machine there may be nothing in it, or only zeros.
+    """
+    content = b"" if part else folder.read(place, REQUEST) or b""
+    cell, _, number = place.rpartition("/attempt-")
+    cells = {
+        attempt_folder(run.stage, run.candidate, run.host, run.seed, 1).rpartition("/")[0]: run
+        for stage in plan.stages
+        for run in stage.runs
+    }
+    run = cells.get(cell)
+    if run is None or not re.fullmatch(r"[1-9]\d{0,5}", number):
+        return False
+    if not content.strip(b"\0"):
+        return True
+    try:
+        asked = parse_request(content)
+    except ValueError:
+        return False
+    seed = asked.run.seed if asked.run.label is None else asked.run.label
+    due = (run.id, run.stage, run.candidate, run.host, run.seed, int(number))
+    return due == (asked.run.id, asked.run.stage, asked.run.candidate, asked.run.host, seed, asked.attempt)
+
+
+def _is_of(file: str, folder: StudyFolder, attempt: Attempt) -> bool:
     """
     Whether a file is one that an attempt leaves: its record, its states, and whatever else the ledger has of it.
 
     Of an attempt that runs, or whose end nobody wrote down, nothing else could be recorded.
     """
     unseen = attempt.state in (AttemptState.RUNNING, AttemptState.LOST) and not attempt.witnesses
-    return unseen or file in NAMED or file in attempt.witnesses or STATES.fullmatch(file) is not None
+    state = STATES.fullmatch(file) is not None and _is_state_of(file, folder, attempt)
+    return unseen or file in NAMED or file in attempt.witnesses or state
+
+
+def _is_state_of(file: str, folder: StudyFolder, attempt: Attempt) -> bool:
+    """
+    Whether a kept state is one that its attempt may have left: its result names it, and the state its tensors.
+
+    Without a result it may have kept any on its way; and beside a result lies that which a run kept in its midst, where
+    it lasted as long as it was to train before it keeps one.
+    """
+    if attempt.envelope is None or attempt.state is AttemptState.FAILED:
+        return True
+    kind = file.partition("-")[0].removesuffix(".json")
+    state = folder.read(attempt.folder, f"{kind}.json")
+    body = folder.result(attempt).body
+    named = None if body is None else body.state(Kept(kind))
+    long_s = folder.request(attempt).checkpoint.every_s
+    lasted = attempt.device_s is None or from_exact(attempt.device_s) >= long_s
+    due = state is not None and (digest_bytes(state) == named or (kind == Kept.CHECKPOINT.value and lasted))
+    return due and (file.endswith(".json") or (state is not None and file.encode() in state))

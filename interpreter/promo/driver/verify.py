@@ -20,6 +20,7 @@ from promo.decision.protocol import breaches
 from promo.decision.values import Decision, verdict_of
 from promo.driver.amend import only_its_own, other_wording_file
 from promo.driver.begun import check_begun, vouchers
+from promo.driver.bring import other_origin
 from promo.driver.frozen import changed_files
 from promo.driver.history import check_history
 from promo.driver.left import check_results, check_unaccounted, check_witnesses, ended, lacking, listed
@@ -145,7 +146,7 @@ def _begun(sight: Sight) -> Iterator[Check]:
 def _results(sight: Sight) -> Iterator[Check]:
     yield from check_results(sight.folder, sight.state)
     yield from check_witnesses(sight.folder, sight.state)
-    yield from check_unaccounted(sight.folder, sight.state)
+    yield from check_unaccounted(sight.folder, sight.compiled.sound()[1], sight.state)
 
 
 def _bundles(sight: Sight) -> Iterator[Check]:
@@ -178,6 +179,9 @@ def _strange_bundle(sight: Sight, bundle: BundleImported, content: bytes) -> str
     first = chain.events[0].event if chain.events else None
     if not isinstance(first, Freezing) or first.plan != plan.digest:
         return f"{bundle.ledger} is of another plan"
+    other = other_origin(sight.chain, chain)
+    if other:
+        return f"{bundle.ledger} was made with another {other}"
     wrong = next(breaches(study, plan, chain.events), None)
     if wrong is not None:
         return f"{bundle.ledger} does not keep to the protocol: {breach_words(wrong)}"

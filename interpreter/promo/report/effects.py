@@ -295,34 +295,39 @@ def _short(text: str | None) -> str:
 # --- a table for other programs --------------------------------------------------------------------------------------
 
 EFFECT_COLUMNS = (
-    "effects", "stage", "kind", "effect", "stands_for", "value", "error", "degrees", "t", "p", "adjusted_p", "low",
-    "high", "discovered", "method", "before", "runs",
+    "effects", "family", "stage", "kind", "effect", "stands_for", "value", "error", "degrees", "t", "p", "adjusted_p",
+    "low", "high", "discovered", "method", "before", "runs",
 )  # fmt: skip
 
 
 def effect_rows(record: Record) -> Iterable[tuple[str, ...]]:
-    """Every estimate, contrast, curvature and change, one a row of `EFFECT_COLUMNS`; numbers as they are stored."""
+    """
+    Every estimate, contrast, curvature and change, one a row of `EFFECT_COLUMNS`; numbers as they are stored.
+
+    The family is that which shares the false discovery rate; an effect outside of it has no adjusted p.
+    """
     for name, table in record.effects.items():
+        family = record.study.effects[name].family
         for fit in table.fits:
-            yield from _fit_rows(name, fit)
+            yield from _fit_rows(name, family, fit)
         for one in table.changes:
             yield (
-                name, one.after, "change", effect_name(one.effect), "", one.change, one.error or "", "", "",
+                name, family, one.after, "change", effect_name(one.effect), "", one.change, one.error or "", "", "",
                 one.p or "", "", one.low or "", one.high or "", "", "", one.before, str(one.runs),
             )  # fmt: skip
 
 
-def _fit_rows(name: str, fit: Fit) -> Iterable[tuple[str, ...]]:
+def _fit_rows(name: str, family: str, fit: Fit) -> Iterable[tuple[str, ...]]:
     about = (fit.method.value, "", str(fit.runs))
     for one in fit.estimates:
         yield (
-            name, fit.stage, "effect", effect_name(one.effect), stands_for(one), one.value or "", one.error or "",
-            (fit.freedom or "") if one.error else "", one.t or "", one.p or "", one.adjusted or "", one.low or "",
-            one.high or "", "yes" if one.discovered else "no", *about,
+            name, family, fit.stage, "effect", effect_name(one.effect), stands_for(one), one.value or "",
+            one.error or "", (fit.freedom or "") if one.error else "", one.t or "", one.p or "", one.adjusted or "",
+            one.low or "", one.high or "", "yes" if one.discovered else "no", *about,
         )  # fmt: skip
     for effect, size in fit.contrasts:
         blank = ("",) * 7
-        yield (name, fit.stage, "contrast", effect_name(effect), "", size, fit.pse or "", *blank, *about)
+        yield (name, family, fit.stage, "contrast", effect_name(effect), "", size, fit.pse or "", *blank, *about)
     if (bent := fit.curvature) is not None:
         tests = (bent.value, bent.error or "", fit.freedom or "", bent.t or "", bent.p or "", "", bent.low or "")
-        yield (name, fit.stage, "curvature", "", "", *tests, bent.high or "", "", *about[:2], str(bent.runs))
+        yield (name, family, fit.stage, "curvature", "", "", *tests, bent.high or "", "", *about[:2], str(bent.runs))

@@ -18,7 +18,7 @@ from fractions import Fraction
 from attrs import define, frozen
 
 from promo.base.canonical import Json, exact, from_exact
-from promo.decision.agenda import Agenda
+from promo.decision.agenda import Agenda, in_force
 from promo.decision.counts import Count, Counts
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.plan.values import Plan, PlannedRun
@@ -117,18 +117,18 @@ def build_progress(
     Where a study stands.
 
     Args:
-        study: its rules as they are in force.
+        study: as frozen; what amendments changed is in the ledger.
         plan: its plan.
         state: what its ledger adds up to.
         now: the wall clock, UTC in ISO 8601.
         reported: folder of a running attempt -> training seconds it has reported.
         here: the one host whose runs this machine carries out, whose end is then that of the opened stages; None: all.
-
         recorded: whether nothing is trained, but read from recorded curves; a ledger that has begun says so itself.
 
     Returns:
         The progress.  It costs about as much as the plan has runs, so whoever draws it does so a few times a second.
     """
+    study = in_force(study, state)
     under_way = _UnderWay(study, plan, state, reported or {})
     whole = under_way.counts.study(state)
     stages = tuple(under_way.stage(name) for name in study.stages)
@@ -365,14 +365,21 @@ def count_words(count: Count) -> str:
 
 
 def spent_words(progress: StudyProgress, plan: Plan) -> tuple[str, str]:
-    """What was spent in training of the budget, and for how long slots were taken of the bound."""
+    """
+    What was spent in training of the budget, and for how long slots were taken of the bound.
+
+    A replay spends nothing and takes no slots, and no bound holds for what was recorded: it says what it has read.
+    """
     unit, budget = amount_unit(plan), amount_text(progress.budget_s, plan)
-    share = f" ({share_text(progress.spent_s / progress.budget_s)})" if progress.budget_s else ""
-    amounts = f"{amount_text(progress.spent_s, plan)} of a budget of {budget} {unit}{share}"
     if progress.replay:
-        return "nothing trained", f"recorded {amounts}"
+        read = f"{amount_text(progress.spent_s, plan)} {unit}" if progress.spent_s else "no time"
+        return "nothing trained", f"{read} of training read from the record, where the stages ask for {budget} {unit}"
+    share = f" ({share_text(progress.spent_s / progress.budget_s)})" if progress.budget_s else ""
     bound = f"a bound of {amount_text(progress.bound_s, plan)}"
-    return f"spent {amounts}", f"slots taken for {amount_text(progress.slot_s, plan)} of {bound}, all phases"
+    return (
+        f"spent {amount_text(progress.spent_s, plan)} of a budget of {budget} {unit}{share}",
+        f"slots taken for {amount_text(progress.slot_s, plan)} of {bound}, all phases",
+    )
 
 
 def badly_words(stage: StageProgress) -> str:
@@ -402,14 +409,14 @@ def host_words(host: HostProgress) -> str:
 
 
 def progress_to_json(progress: StudyProgress) -> dict[str, Json]:
-    """The progress for programs; times are seconds."""
+    """The progress for programs; times are seconds.  A replay takes no slots and has no bound."""
     return {
         "done": progress.done,
         "runs": progress.runs,
         "spent_s": exact(progress.spent_s),
         "budget_s": progress.budget_s,
-        "slot_s": exact(progress.slot_s),
-        "bound_s": progress.bound_s,
+        "slot_s": None if progress.replay else exact(progress.slot_s),
+        "bound_s": None if progress.replay else progress.bound_s,
         "expected_left_s": None if progress.left_s is None else round(progress.left_s),
         "expected_from": "runs" if progress.measured else "budgets",
         "stages": [

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from promo.base.canonical import from_exact, rounded
+from promo.decision.agenda import in_force
 from promo.ledger.state import State
 from promo.report.record import Record
 from promo.report.words import plural
@@ -47,7 +48,7 @@ def replay_limits(record: Record) -> Iterable[str]:
 
 def _not_repeated(record: Record) -> Iterable[str]:
     """Reruns that a clause asked for and the table does not have."""
-    state, study = record.state, record.study
+    state, study = record.state, in_force(record.study, record.state)
     for stage in record.plan.stages:
         allowed = study.allowance_at(stage.name)
         bad = [run.id for run in stage.runs if run.id in state.attempts and state.accepted(run.id) is None]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
+from promo.decision.agenda import in_force
 from promo.ledger.state import Attempt, AttemptState
 from promo.report.decided import attempt_cause
 from promo.report.describe import describe_guard, describe_handling
@@ -76,7 +77,9 @@ def _row(record: Record, attempt: Attempt, tried: list[Attempt]) -> tuple[str, .
     elif accepted is not None:
         followed = f"attempt {accepted.number} counts"
     else:
-        used_up = record.state.tries(attempt.run) >= record.study.allowance_at(attempt.stage).most
+        used_up = (
+            record.state.tries(attempt.run) >= in_force(record.study, record.state).allowance_at(attempt.stage).most
+        )
         followed = "no value for its cell" + (": its attempts are used up" if used_up else "")
     how = "excluded" if attempt.state is AttemptState.FLAGGED else attempt.ending
     where = (attempt.stage, attempt.candidate, attempt.host, str(attempt.seed), str(attempt.number))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from promo.base.canonical import Json, exact
 from promo.base.codec import to_json
-from promo.decision.agenda import Agenda, AwaitBudget
+from promo.decision.agenda import Agenda, AwaitBudget, in_force
 from promo.decision.spending import allowed_s, spent_s
 from promo.ledger.state import State, StudyState
 from promo.plan.values import Plan
@@ -15,10 +15,10 @@ AMEND = "give the study another budget: promo amend SPEC --budget AMOUNT --reaso
 
 
 def short_of_budget(study: Study, plan: Plan, state: State) -> AwaitBudget | None:
-    """What waits for a larger budget, where nothing more starts for want of one."""
+    """What waits for a larger budget, where nothing more starts for want of one; by the rules in force."""
     if state.study is not StudyState.OPEN or state.replay or state.stopping() is not None:
         return None
-    steps = Agenda(study, plan).attempts(state)
+    steps = Agenda(in_force(study, state), plan).attempts(state)
     return next((one for one in steps if isinstance(one, AwaitBudget)), None)
 
 

@@ -214,10 +214,11 @@ class CostRow:
     runs: str
     budget: str
     spent: str
-    """Training, as measured."""
+    """Training, as measured, or as it was recorded."""
     taken: str
-    """Slots, in all phases, as measured."""
+    """Slots, in all phases, as measured; empty for a replay, which takes none."""
     bound: str
+    """Empty for a replay, for which none holds."""
 
 
 @frozen

@@ -265,14 +265,14 @@ class _View:
         yield self._cost_row("total", None, self.plan)
 
     def _cost_row(self, title: str, stage: str | None, priced: StagePlan | Plan) -> CostRow:
-        count, timed = self.record.runs(stage), self.record.is_timed
+        count, timed, replay = self.record.runs(stage), self.record.is_timed, self.state.replay
         return CostRow(
             name=title,
             runs=f"{count.done} of {count.runs}",
             budget=amount_text(priced.budget_s, self.plan),
             spent=amount_text(self.record.spent_s(stage), self.plan) if timed else "not known",
-            taken=amount_text(self.record.slot_s(stage), self.plan) if timed else "not known",
-            bound=amount_text(priced.bound_s, self.plan),
+            taken="" if replay else amount_text(self.record.slot_s(stage), self.plan),
+            bound="" if replay else amount_text(priced.bound_s, self.plan),
         )
 
     def _in_common(self) -> str:

@@ -36,6 +36,8 @@ def is_kept(used: Used, budget: Budget) -> bool:
     What was read from a table is what had been recorded by then, so it may be less.
     """
     amount = Fraction(budget.amount)
+    if used.kind is not budget.kind:
+        return False
     if used.counter is Counter.RECORDED:
         return from_exact(used.used) <= amount
     return abs(from_exact(used.used) - amount) <= _margin(used, budget)
@@ -58,7 +60,7 @@ def is_used_up(used: Used, budget: Budget) -> bool:
 
     A tolerance is for runs that end by themselves: what was cut short at 96% is a part of a run, and no inexact one.
     """
-    return from_exact(used.used) + from_exact(used.last_step or "0") >= budget.amount
+    return used.kind is budget.kind and from_exact(used.used) + from_exact(used.last_step or "0") >= budget.amount
 
 
 def _margin(used: Used, budget: Budget) -> Fraction:

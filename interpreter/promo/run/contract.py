@@ -16,7 +16,7 @@ from typing import IO
 from attrs import field, frozen
 
 from promo.base.canonical import Json, canonical
-from promo.base.codec import to_json
+from promo.base.codec import from_json, to_json
 from promo.run.values import Point, Request, RunStatus, Segment, Used, Work
 
 TRAIN = "train"
@@ -102,15 +102,23 @@ class Recorder:
         Record a measured point; a metric that is not finite is left out.
 
         Args:
-            step: optimizer steps so far.
-            tokens: tokens trained on so far.
+            step: optimizer steps so far, a whole number.
+            tokens: tokens trained on so far, a whole number.
             charged_s: training seconds so far.
             metrics: the runner's metrics, and `train_` with the end of a metric's name for a training loss.
+
+        Raises:
+            ValueError: a count is no whole number from 0, or the seconds are negative or not finite.
         """
         values = {name: repr(float(value)) for name, value in metrics.items() if math.isfinite(float(value))}
         seconds = None if charged_s is None else repr(float(charged_s))
-        self.last = Point(step, tokens, seconds, values)
-        self._points.write(canonical(to_json(self.last)).decode() + "\n")
+        point = Point(step, tokens, seconds, values)
+        stored = to_json(point)
+        try:
+            self.last = from_json(Point, stored)
+        except ValueError as fault:
+            raise ValueError(f"no point: {fault}") from fault
+        self._points.write(canonical(stored).decode() + "\n")
         self._points.flush()
 
     def total(self) -> float:

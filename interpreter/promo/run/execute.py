@@ -41,6 +41,7 @@ from promo.run.store import (
     seconds_spent,
     settle,
     witnesses,
+    write_exit,
     write_request,
 )
 from promo.run.values import NO_DISK, AttemptSpec, Exit, Reason, Request, Result, Resumed, RunStatus
@@ -336,7 +337,7 @@ class Execution:
     def _end(self, live: _Live, exit_: Exit) -> list[Progress]:
         """Record how an attempt ended; what a display may want to show of it."""
         self._live.remove(live)
-        exit_ = read_exit(self._disk, self._study / live.folder) or exit_  # the supervisor was nearer than we are
+        exit_ = self._seen(live.folder, exit_)
         result = self._result(live.folder, exit_)
         full = exit_.returncode == NO_DISK and result.digest is None
         self._refused = live.folder if full else self._refused
@@ -349,6 +350,13 @@ class Execution:
             self.add([live.task])
         seen = exit_.reason not in UNSEEN or result.digest is not None  # what was called off has no end worth showing
         return [Progress(live.task, live.slot, result)] if seen else []
+
+    def _seen(self, folder: str, exit_: Exit) -> Exit:
+        """How an attempt ended by its supervisor, who was nearer than we are; where none wrote it down, we do."""
+        written = read_exit(self._disk, self._study / folder)
+        if written is None and not self.state.replay and _loss(exit_) is None:
+            write_exit(self._disk, self._study / folder, exit_)
+        return written or exit_
 
     def _result(self, folder: str, exit_: Exit | None) -> Result:
         """What an attempt left; it is durable before anybody hears of it.  A part of a run is none of its results."""

@@ -6,11 +6,13 @@ its own body and of the request it answers.  A folder is used by one attempt onl
 up and goes on can spoil nothing.
 """
 
+import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from promo.base.canonical import canonical, digest_bytes, parse_canonical, parse_json
+from promo.base.canonical import canonical, digest_bytes, parse_canonical
 from promo.base.codec import from_json, to_json, value_digest
 from promo.ledger.ports import Disk
 from promo.run.budgets import is_used_up
@@ -138,9 +140,16 @@ def read_result(disk: Disk, folder: Path, exit_: Exit | None) -> Result:
 def read_whole(disk: Disk, folder: Path, exit_: Exit | None) -> Result:
     """What an attempt left, as `read_result`; without the points that its envelope names, the envelope is not sound."""
     result = read_result(disk, folder, exit_)
-    if result.body is None or result.body.points == digest_bytes(disk.read(folder / POINTS) or b""):
+    if result.body is None:
         return result
-    return _failure(RunStatus.INVALID, "its result is damaged: its points are not those it was written with")
+    points = disk.read(folder / POINTS) or b""
+    if result.body.points != digest_bytes(points):
+        return _failure(RunStatus.INVALID, "its result is damaged: its points are not those it was written with")
+    try:
+        parse_points(points)
+    except ValueError as fault:
+        return _failure(RunStatus.INVALID, f"its result is damaged: {POINTS} {fault}")
+    return result
 
 
 def parse_result(content: bytes, request_digest: str) -> Result:
@@ -182,13 +191,28 @@ def _failure(status: RunStatus, cause: str) -> Result:
     return Result(status, cause, None, None)
 
 
+def write_exit(disk: Disk, folder: Path, exit_: Exit) -> None:
+    """Put down how an attempt ended, where its executor had no supervisor who did; it need not last before a result."""
+    disk.draft(folder / EXIT, canonical(to_json(exit_)))
+
+
+def parse_exit(content: bytes) -> Exit:
+    """
+    Read what was written about the end of an attempt.
+
+    Raises:
+        ValueError: it is no such record, byte for byte.
+    """
+    return from_json(Exit, parse_canonical(content))
+
+
 def read_exit(disk: Disk, folder: Path) -> Exit | None:
-    """What the supervisor wrote about the end of an attempt."""
+    """What was written about the end of an attempt; None where nothing was, or nothing that says how it ended."""
     content = disk.read(folder / EXIT)
     if content is None:
         return None
     try:
-        return from_json(Exit, parse_json(content))
+        return parse_exit(content)
     except ValueError:
         return None
 
@@ -213,12 +237,35 @@ def log_tail(disk: Disk, folder: Path) -> tuple[str, ...]:
     return tuple(line.rstrip() for line in lines if line.strip())[-TAIL:]
 
 
+def parse_points(content: bytes) -> tuple[Point, ...]:
+    """
+    Read measured points in order, one on each line.
+
+    Raises:
+        ValueError: a line is none, byte for byte, or the last one has no end; the message names the line.
+    """
+    return tuple(_points(content))
+
+
 def read_points(disk: Disk, folder: Path) -> tuple[Point, ...]:
-    """Measured points of an attempt in order; a line cut short by a crash, or that is none, is left out."""
-    points = []
-    for line in (disk.read(folder / POINTS) or b"").splitlines():
+    """
+    Measured points of an attempt in order, up to the first line that is none.
+
+    Only what an attempt without a result left may have such a line, where a crash cut it short: no result with others
+    is taken, and both verifiers name the line.
+    """
+    found: list[Point] = []
+    with contextlib.suppress(ValueError):
+        found.extend(_points(disk.read(folder / POINTS) or b""))
+    return tuple(found)
+
+
+def _points(content: bytes) -> Iterator[Point]:
+    *lines, rest = content.split(b"\n")
+    for number, line in enumerate(lines, 1):
         try:
-            points.append(from_json(Point, parse_json(line)))
-        except ValueError:
-            continue
-    return tuple(points)
+            yield from_json(Point, parse_canonical(line))
+        except ValueError as fault:
+            raise ValueError(f"line {number}: {fault}") from fault
+    if rest:
+        raise ValueError(f"line {len(lines) + 1}: it has no end")

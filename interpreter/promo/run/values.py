@@ -8,11 +8,11 @@ the environment or a shell.  Measured numbers are kept as decimal text, so that 
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from attrs import field, frozen
 
-from promo.base.fields import Count, Digest, Free, Large, Measured, Name, Seconds
+from promo.base.fields import Count, Digest, Free, Large, Measured, Name, Range, Seconds, Upward
 from promo.ledger.sources import Said
 from promo.ledger.values import OWN_FAULT, Folder, Number, RunStatus, Work
 from promo.run.program import OUTPUT_BYTES, Program
@@ -363,13 +363,17 @@ class Result:
         return self.seconds.get("train", "0")
 
 
+Tokens = Annotated[int, Range(0, 10**40)]
+"""A number of tokens, kept as text."""
+
+
 @frozen
 class Point:
     """A measured point of a run: what had been done by then, and what was measured."""
 
     step: Count | None
-    tokens: Large | None
-    charged_s: Measured | None
+    tokens: Tokens | None
+    charged_s: Upward | None
     """Training seconds that had been charged by then."""
     metrics: Mapping[str, Measured]
     """Metrics, and `train_` with the end of the metric's name for what is measured while it trains."""

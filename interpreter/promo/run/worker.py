@@ -12,6 +12,7 @@ import importlib
 import math
 import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -21,7 +22,7 @@ from attrs import evolve, frozen
 
 from promo.base.canonical import digest_bytes
 from promo.base.errors import PromoError
-from promo.run.budgets import is_kept, missed
+from promo.run.budgets import is_kept, is_used_up, missed
 from promo.run.contract import Outcome, Recorder, Trainer, seconds_as_text
 from promo.run.disk import DISK, REFUSED
 from promo.run.provenance import peak_memory_bytes, software, where_it_runs
@@ -36,6 +37,45 @@ OUT_OF_MEMORY = ("OutOfMemoryError", "MemoryError")
 OUT_OF_MEMORY_WORDS = ("can't allocate memory", "out of memory", "not enough memory")
 ORPHANED = 97
 """Exit status of a worker whose supervisor died."""
+
+
+ASKING = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGUSR2")
+"""Signals by which people, shells and schedulers ask a process to end."""
+
+
+class Heard:
+    """
+    Signals that came to this process and were caught, whoever caught them.
+
+    One that nobody catches ends the process, which its supervisor sees.  One that a trainer catches, to end in order,
+    is seen here: the interpreter writes the number of each into a pipe.  What comes to a trainer that takes this pipe
+    away, as an event loop with handlers of its own does, is not seen; and neither is a signal to a program that was
+    started from here, of which the system tells nobody.
+    """
+
+    def __init__(self) -> None:
+        self._numbers, end = os.pipe()
+        if sys.platform != "win32":  # which asks nobody to end by a signal
+            os.set_blocking(self._numbers, False)
+            os.set_blocking(end, False)
+            signal.set_wakeup_fd(end, warn_on_full_buffer=False)
+
+    def begin(self) -> None:
+        """What came before an attempt is none of its concern."""
+        self._read()
+
+    def to_end(self) -> int | None:
+        """The first signal since then that asked it to end."""
+        asking = {int(getattr(signal, name)) for name in ASKING if hasattr(signal, name)}
+        return next((number for number in self._read() if number in asking), None)
+
+    def _read(self) -> bytes:
+        found = b""
+        if sys.platform != "win32":
+            with contextlib.suppress(BlockingIOError):
+                while more := os.read(self._numbers, 4096):
+                    found += more
+        return found
 
 
 @frozen
@@ -57,7 +97,7 @@ class Ready:
 def serve(name: str, *, keep: bool) -> int:
     """Be a worker for the trainer of that name: for one attempt, or until nobody has another."""
     born = time.monotonic() - _age()
-    lifeline, home = os.dup(0), Path.cwd()
+    lifeline, home, heard = os.dup(0), Path.cwd(), Heard()
     _replace((0,), os.open(os.devnull, os.O_RDONLY))
     os.dup2(2, 1)
     folders: queue.SimpleQueue[tuple[float, str, Path] | None] = queue.SimpleQueue()
@@ -68,7 +108,7 @@ def serve(name: str, *, keep: bool) -> int:
         told, token, place = given
         folder = home / place
         os.chdir(_own_folder(folder))
-        if not carry_out(folder, ready, told):
+        if not carry_out(folder, ready, told, heard):
             return NO_DISK
         busy.clear()
         if not keep:
@@ -126,7 +166,7 @@ def main(folder: Path) -> int:
     return 0 if carry_out(folder, _imported(request.trainer, now), now) else NO_DISK
 
 
-def carry_out(folder: Path, ready: Ready, told: float) -> bool:
+def carry_out(folder: Path, ready: Ready, told: float, heard: "Heard | None" = None) -> bool:
     """
     Leave a result in an attempt's folder, and raise what the trainer raised.
 
@@ -136,9 +176,10 @@ def carry_out(folder: Path, ready: Ready, told: float) -> bool:
         folder: it holds the request.
         ready: the trainer.
         told: monotonic time at which the attempt was given to this process.
+        heard: signals that came to this process.
     """
     try:
-        _carry_out(folder, ready, told)
+        _carry_out(folder, ready, told, heard)
     except (OSError, PromoError) as fault:
         cause = fault.__cause__ if isinstance(fault, PromoError) else fault
         if isinstance(cause, OSError) and cause.errno in REFUSED:
@@ -147,10 +188,12 @@ def carry_out(folder: Path, ready: Ready, told: float) -> bool:
     return True
 
 
-def _carry_out(folder: Path, ready: Ready, told: float) -> None:
+def _carry_out(folder: Path, ready: Ready, told: float, heard: "Heard | None") -> None:
     content = (folder / REQUEST).read_bytes()
     request, place = parse_request(content), folder.resolve()
     began = max(ready.born, told)
+    if heard is not None:
+        heard.begin()
     with (folder / POINTS).open("w", encoding="utf-8") as points:
         recorder = Recorder(points, began, place.parents[STUDY_ABOVE], place)
         for phase, seconds in ready.phases(told).items():
@@ -159,6 +202,8 @@ def _carry_out(folder: Path, ready: Ready, told: float) -> None:
             if isinstance(ready.trainer, Exception):
                 raise ready.trainer
             outcome = _checked(ready.trainer(request, recorder), request)
+            asked = None if heard is None else heard.to_end()
+            outcome = outcome if asked is None else _unless_used_up(outcome, request, asked)
         except Exception as fault:
             if isinstance(fault, OSError) and fault.errno in REFUSED:
                 raise
@@ -192,6 +237,15 @@ def _checked(outcome: Outcome, request: Request) -> Outcome:
     if unlike:
         return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=unlike)
     return outcome
+
+
+def _unless_used_up(outcome: Outcome, request: Request, asked: int) -> Outcome:
+    """What a run says that was asked to end, and caught that, counts only where its budget was used up by then."""
+    used_up = outcome.used is not None and is_used_up(outcome.used, request.budget)
+    if outcome.status is not RunStatus.OK or used_up:
+        return outcome
+    cause = f"signal {asked} asked it to end, and nothing shows that it had used its budget"
+    return evolve(outcome, status=RunStatus.KILLED, metrics={}, cause=cause)
 
 
 def _failed(fault: Exception) -> Outcome:

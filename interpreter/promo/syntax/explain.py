@@ -18,6 +18,8 @@ from promo.syntax.tables import END
 
 NUMBERS = ("INT", "FLOAT")
 LISTED = (NAME, *NUMBERS, "QUANTITY")
+ASKING = ("keep", "require", "demand")
+"""Words of clauses that ask for a condition."""
 MEASURED_IN = re.compile(r"^[ \t]*measure[ \t]+[a-z][a-z0-9_]*[ \t]+in[ \t]+([a-z][a-z0-9_]*)", re.MULTILINE)
 """Where a text says the unit of its measure, which belongs to the units that it may use."""
 
@@ -236,6 +238,51 @@ def _run_on(source: Source, fault: Fault) -> Diagnostic | None:
     )
 
 
+def _bare_bound(source: Source, fault: Fault) -> Diagnostic | None:
+    """`keep within 0.01 bpb`: a bound that does not say of what, and perhaps a number and its unit apart."""
+    kind, word, start, end = fault.lexeme
+    if fault.word not in ASKING or kind != NAME or fault.block == () or fault.starts_line:
+        return None
+    of_whom = ("to", "leader") if fault.word == "keep" else ()
+    said = [one[1] for one in fault.rest]
+    if word in ("within", "at"):
+        line, edits = (
+            [*_words("mean", "gap", *of_whom)],
+            [Edit(Span(source, start, start), _spaced("mean gap", of_whom))],
+        )
+    elif word in ("gap", "gain"):
+        whom = of_whom if word == "gap" and said[1:2] != ["to"] else ()
+        line = [*_words("mean", word, *whom)]
+        edits = [
+            Edit(Span(source, start, start), "mean "),
+            *([Edit(Span(source, end, end), " to leader")] if whom else []),
+        ]
+    else:
+        return None
+    own = MEASURED_IN.search(source.text)
+    for lexeme in fault.rest[word in ("gap", "gain") :]:
+        if line and line[-1][0] in NUMBERS and lexeme[0] == NAME and (lexeme[1] in UNITS or own is not None):
+            unit = lexeme[1] if lexeme[1] in UNITS or own is None else own[1]
+            edits.append(Edit(Span(source, line[-1][3], lexeme[3]), unit))
+            line[-1] = ("QUANTITY", line[-1][1] + unit, line[-1][2], lexeme[3])
+        else:
+            line.append(lexeme)
+    if not fault.reads(line):
+        return None
+    lacking = "statistic" if word in ("gap", "gain") else "figure"
+    message = f"'{word}' cannot stand here: it does not say of which {lacking}"
+    hint = f"write: {line_after(edits)}"
+    return Diagnostic("P0105", message, _span(source, fault.lexeme), hint, edits=tuple(edits))
+
+
+def _words(*words: str) -> list[Lexeme]:
+    return [(NAME, word, 0, 0) for word in words]
+
+
+def _spaced(words: str, more: tuple[str, ...]) -> str:
+    return " ".join([words, *more, ""])
+
+
 def _listed_names(source: Source, fault: Fault) -> Diagnostic | None:
     """`members [a, b]`: names stand behind their word as they are."""
     if fault.lexeme[1] != "[" or not fault.expected >= {NAME} or "]" not in (one[1] for one in fault.rest):
@@ -304,6 +351,7 @@ _QUESTIONS: tuple[Question, ...] = (
     _sign_in_clause,
     _unknown_word,
     _run_on,
+    _bare_bound,
     _listed_names,
     _lost_commas,
     _unfinished,

@@ -40,11 +40,14 @@ def train(request, recorder):
         behaviour = "nan" if grow.way == "identity" else behaviour
     recorder.point(step=1, tokens=10, charged_s=amount / 2, train_bpb=value + 0.5)
     FAILURES.get(behaviour, lambda: None)()
+    if behaviour.startswith("asked"):  # somebody outside asks it to end, and it ends in order
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        os.kill(os.getpid(), signal.SIGTERM)
     recorder.add("train", amount)
     recorder.point(step=2, tokens=20, charged_s=amount, loss=value)
     if behaviour == "nan":
         value = float("nan")
-    used = amount * 3 if behaviour == "worse" else amount
+    used = amount * {"worse": 3, "asked": 0.97, "short": 0.97}.get(behaviour, 1)
     kept = None
     if request.checkpoint.at_end:  # what it would have kept; another run keeps another state
         kept = hashlib.sha256(f"{request.run.id} {value!r}".encode()).hexdigest()
@@ -55,7 +58,7 @@ def train(request, recorder):
     return Outcome(
         RunStatus.OK,
         {"other": value} if behaviour == "forged" else {"loss": value, "gain": -value},
-        used=Used(request.budget.kind, repr(used), "0.0", Counter.TRAINER),
+        used=Used(request.budget.kind, repr(used), "0.0" if used >= amount else None, Counter.TRAINER),
         work=Work(steps=2, tokens=20, tokens_per_s="4.0" if settings["behaviour"] == "slow" else "10.0"),
         checkpoint=kept,
     )

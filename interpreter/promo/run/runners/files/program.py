@@ -149,7 +149,8 @@ def _work(figures: Mapping[str, Fraction]) -> Work:
 def _point(recorder: Recorder, point: Mapping[str, float]) -> None:
     known = dict(point)
     step, tokens = (_count(known.pop(name, None)) for name in ("step", "tokens"))
-    recorder.point(step, tokens, known.pop("charged_s", None), **known)
+    seconds = known.pop("charged_s", None)
+    recorder.point(step, tokens, None if seconds is None or seconds < 0 else seconds, **known)
 
 
 def _count(figure: float | None) -> int | None:
