@@ -30,7 +30,6 @@ from promo.decision.values import (
 from promo.evidence.values import CellStatus, Evidence, Row
 from promo.ledger.outcomes import (
     Absent,
-    Answer,
     Because,
     Failed,
     Held,
@@ -45,6 +44,7 @@ from promo.ledger.outcomes import (
 )
 from promo.study.closure import closure
 from promo.study.judgement import (
+    Answer,
     Agreement,
     Best,
     BestOf,
