@@ -144,7 +144,7 @@ def test_every_part_that_scrolls_is_reached_by_the_keyboard(browser, study):
 def test_headings_sort_by_key_and_pointer_and_put_the_rows_back(browser, study):
     page, _ = opened(browser, study, policy=True)  # the page's own policy lets its script run
     table = page.locator("#gate-pick table")
-    rank, score = (table.locator("th button").nth(place) for place in (0, 2))
+    rank, score = (table.locator("th button").nth(place) for place in (0, 3))
 
     def column(place):
         return table.locator(f"tbody tr > :nth-child({place})").all_inner_texts()
@@ -155,7 +155,7 @@ def test_headings_sort_by_key_and_pointer_and_put_the_rows_back(browser, study):
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     assert table.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
-    assert column(3) == sorted(column(3), key=float, reverse=True)
+    assert column(4) == sorted(column(4), key=float, reverse=True)
     rank.click()
     assert table.locator("th[aria-sort=ascending]").inner_text().startswith("rank")
     assert column(1) == sorted(before)

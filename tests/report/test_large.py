@@ -41,7 +41,7 @@ def study(tmp_path_factory):
 
 def test_cells_too_many_to_read_are_a_mean_and_a_range(study):
     view = build_view(record_of(study))
-    gate, rule = view.gates[0], view.rules[0]
+    gate, rule = view.gates[0], view.rules[0].rules[0]
     good = next(one for one in gate.standings if one.candidate == "good")
 
     assert gate.columns == ("box: mean", "box: lowest", "box: highest", "box: missing")

@@ -44,8 +44,8 @@ from promo.ledger.outcomes import (
 )
 from promo.study.closure import closure
 from promo.study.judgement import (
-    Answer,
     Agreement,
+    Answer,
     Best,
     BestOf,
     Condition,

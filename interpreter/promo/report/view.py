@@ -15,6 +15,7 @@ from promo.ledger.state import StudyState
 from promo.plan.values import Plan, PlannedRun, StagePlan
 from promo.report.account import account_lines
 from promo.report.baselines import baseline_lines
+from promo.report.card import answer_view
 from promo.report.curves import curves_view
 from promo.report.decided import stop_words
 from promo.report.describe import describe_budget, describe_measure, describe_mode
@@ -24,6 +25,7 @@ from promo.report.growth import growth_lines
 from promo.report.ladder import ladder_view, ranked
 from promo.report.laws import laws_view
 from promo.report.limits import limits
+from promo.report.overview import overview
 from promo.report.people import result_words, waiting_lines
 from promo.report.plan import amount_text, amount_unit, hours_text, savings, stage_rows, time_word
 from promo.report.ranks import flow_view
@@ -31,7 +33,7 @@ from promo.report.record import Record
 from promo.report.reductions import reduction_view
 from promo.report.replay import replay_line
 from promo.report.reruns import reruns_view
-from promo.report.rules import gate_view, rule_view, summarised
+from promo.report.rules import gate_view, rules_views, summarised
 from promo.report.runs import MOST_RUNS, facts, runs_view
 from promo.report.spending import budget_lines
 from promo.report.story import in_short
@@ -88,12 +90,14 @@ class _View:
             measure=describe_measure(study.measure),
             state=self._state(),
             finished=self.state.study is StudyState.CLOSED and not self.record.faults,
+            answer=answer_view(self.record),
             short=self._short(),
             story=tuple(self._story()),
             ladder=ladder_view(self.record),
             legend=tuple((name, self.colours[name], self._describe(name)) for name in self.names),
             gates=tuple(gate_view(self.record, gate) for gate in study.gates.values()),
-            rules=tuple(rule_view(self.record, rule) for rule in study.rules.values()),
+            overview=overview(self.record),
+            rules=rules_views(self.record),
             reductions=tuple(reduction_view(self.record, one) for one in study.reductions.values()),
             effects=tuple(effects_view(self.record, one) for one in study.effects.values()),
             laws=tuple(laws_view(self.record)),
