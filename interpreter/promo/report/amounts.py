@@ -8,11 +8,8 @@ from typing import assert_never
 
 from promo.base.units import duration
 from promo.report.describe import COUNT_UNITS, describe_budget
-from promo.report.words import span_text
+from promo.report.words import MOST_WRITTEN, short_count, span_text
 from promo.study.values import Budget, BudgetKind, Study
-
-MOST_WRITTEN = 10**7
-"""Counts from here on are rounded for people; the plan as JSON has every digit."""
 
 
 def budget_text(budget: Budget) -> str:
@@ -20,14 +17,6 @@ def budget_text(budget: Budget) -> str:
     if budget.kind not in COUNT_UNITS or budget.amount < MOST_WRITTEN:
         return describe_budget(budget)
     return f"{short_count(budget.amount)}{COUNT_UNITS[budget.kind]}, cap {duration(budget.cap_s)}"
-
-
-def short_count(count: int) -> str:
-    """`1,375`; from ten millions on four digits and a power of ten, as the language can read it: `4.375e11`."""
-    if count < MOST_WRITTEN:
-        return f"{count:,}"
-    digits, _, power = f"{count:.3e}".partition("e")
-    return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
 
 
 def after_words(study: Study, stage: str) -> str:
