@@ -55,6 +55,7 @@ def test_a_question_is_answered_with_the_rule_and_what_it_saw_beside_what_seeds_
         "Dropped": "fair and poor",
         "Effect": "good leads base by 1.0000 pt on the mean of 3 cells at long; seeds alone give such a difference a "
         "standard error of 0.0168 pt (4 degrees of freedom)",
+        "Compared": "good (quality 1) against base",
         "Frozen": "",
         "Attested": "by nobody outside the study folder: its ledger shows order, not age",
         "Verified": "",

@@ -328,8 +328,8 @@ class ReportView:
     story: tuple[str, ...]
     """A sentence for everything; the same where that is few."""
     ladder: LadderView
-    legend: tuple[tuple[str, int, str], ...]
-    """Candidate, colour, what it is."""
+    legend: tuple[tuple[str, int, str, str], ...]
+    """Candidate, colour, what it is, and by what it differs from what others are compared with."""
     gates: tuple[GateView, ...]
     overview: tuple[RuleRow, ...]
     rules: tuple[RulesView, ...]

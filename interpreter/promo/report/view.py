@@ -16,6 +16,7 @@ from promo.plan.values import Plan, PlannedRun, StagePlan
 from promo.report.account import account_lines
 from promo.report.baselines import baseline_lines
 from promo.report.card import answer_view
+from promo.report.changed import changes
 from promo.report.curves import curves_view
 from promo.report.decided import stop_words
 from promo.report.describe import describe_budget, describe_measure, describe_mode
@@ -79,6 +80,7 @@ class _View:
         self.names = record.candidates
         levels = [dict(self.study.candidates[name].levels) for name in self.names]
         self.varied = {factor for one in levels[:1] for factor in one if len({other[factor] for other in levels}) > 1}
+        self.changed = changes(self.study, self.names)
         self.colours = {name: index for index, name in enumerate(self.names)}
 
     def build(self) -> ReportView:
@@ -94,7 +96,7 @@ class _View:
             short=self._short(),
             story=tuple(self._story()),
             ladder=ladder_view(self.record),
-            legend=tuple((name, self.colours[name], self._describe(name)) for name in self.names),
+            legend=tuple((name, self.colours[name], self._describe(name), self.changed[name]) for name in self.names),
             gates=tuple(gate_view(self.record, gate) for gate in study.gates.values()),
             overview=overview(self.record),
             rules=rules_views(self.record),
