@@ -340,6 +340,9 @@ class ReportView:
     reruns: RerunsView
     vouching: VouchingView
     stages: tuple[StageView, ...]
+    """Those that have begun."""
+    not_begun: str
+    """The others, in a sentence; empty where there are none."""
     cost: tuple[CostRow, ...]
     cost_unit: str
     cost_note: str
