@@ -204,7 +204,8 @@ def test_a_log_gets_a_line_an_event_and_now_and_then_one_about_the_whole(capsys)
     log.told -= 60
     log.tick(told(opened, *ended(run)))
     said = [line[10:] for line in capsys.readouterr().out.splitlines()]
-    name = f"short: {run.candidate} on box, seed 1"
+    called = {"base": "base", "good": "good (quality 1)", "fair": "fair (quality 3)", "poor": "poor (quality 4)"}
+    name = f"short: {called[run.candidate]} on box, seed 1"
 
     assert said[:2] == ["trial: 0 of 12 runs", said[1]]
     assert said[1].startswith("0 of 12 runs; spent 0 of a budget of 5.333 slot-hours (0.0%); slots taken for 0 of")

@@ -12,12 +12,12 @@ from promo.templates import recheck
 
 from promo.base.canonical import digest_bytes
 from promo.driver.study import StudyFolder
-from promo.ledger.outcomes import Answer
 from promo.ledger.state import State, StudyState
 from promo.ledger.values import AttemptStarted, Freezing, RunStatus, StageOpened, Work
 from promo.report.replay import replay_line
 from promo.run.store import REQUEST, RESULT, parse_result, result_bytes
 from promo.run.values import Body, Facts, RecordedAs
+from promo.study.judgement import Answer
 from support import crashed, promo, recorded
 
 ROOT = Path(__file__).parents[2]

@@ -4,9 +4,9 @@ import pytest
 
 from promo.decision.decide import decide_gate, decide_rule
 from promo.decision.values import Ground, Input, LeastAgreement
-from promo.ledger.outcomes import Answer, Held, Incomparable, Settled, Stopped, Unmet
+from promo.ledger.outcomes import Held, Incomparable, Settled, Stopped, Unmet
 from promo.report.decided import demand_words, detail_words, outcome_words, standing_reason
-from promo.study.judgement import Top
+from promo.study.judgement import Answer, Top
 from support import spec, study_of
 from verdicts import BASE, FOUR, SPLIT, evidence, gate_of, judged, promoted, two_hosts
 

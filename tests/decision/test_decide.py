@@ -10,10 +10,10 @@ from promo.base.diagnostics import errors
 from promo.decision.decide import decide_gate, decide_rule
 from promo.decision.values import Ground, Input, Verdict, verdict_of
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
-from promo.ledger.outcomes import Answer, Held, Incomparable, Lacking, Settled, Stopped
+from promo.ledger.outcomes import Held, Incomparable, Lacking, Settled, Stopped
 from promo.report.decided import decision_words, outcome_words, standing_reason
 from promo.study.closure import closure
-from promo.study.judgement import Statistic
+from promo.study.judgement import Answer, Statistic
 from support import compiled, spec, study_of
 from verdicts import BASE, CELLS, FOUR, evidence, gate_of, judged, promoted
 

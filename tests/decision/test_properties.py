@@ -12,10 +12,10 @@ from promo.base.codec import from_json, to_json
 from promo.decision.decide import decide_gate, decide_rule
 from promo.evidence.collect import collect
 from promo.evidence.values import CellStatus
-from promo.ledger.outcomes import Answer
 from promo.ledger.state import Attempt, AttemptState, State
 from promo.ledger.values import RunStatus
 from promo.plan.compile import compile_plan
+from promo.study.judgement import Answer
 from verdicts import FOUR, evidence, gate_of, judged, promoted
 
 values = st.integers(0, 4000).map(lambda n: str(n / 1000)) | st.none()

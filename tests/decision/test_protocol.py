@@ -28,7 +28,7 @@ from promo.decision.agenda import (
 from promo.decision.protocol import Wrong, breaches
 from promo.driver.pipeline import compile_source
 from promo.ledger.chain import GENESIS
-from promo.ledger.outcomes import Answer, Failed, Held, Lacking, Outcome, Settled, Stopped
+from promo.ledger.outcomes import Failed, Held, Lacking, Outcome, Settled, Stopped
 from promo.ledger.sources import Input, InputKind, Installed, Text
 from promo.ledger.state import State, apply
 from promo.ledger.values import (
@@ -64,6 +64,7 @@ from promo.ledger.values import (
 )
 from promo.report.protocol import HAPPENED, WHY, breach_words
 from promo.study.closure import closure
+from promo.study.judgement import Answer
 from support import compiled, spec
 
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,10 @@ from promo.decision.decide import decide_gate, decide_rule
 from promo.decision.rehearse import Rehearsal
 from promo.decision.values import Ground
 from promo.ledger.chain import GENESIS
-from promo.ledger.outcomes import Answer, Held, Lacking, Settled, Stopped
+from promo.ledger.outcomes import Held, Lacking, Settled, Stopped
 from promo.ledger.state import StudyState
 from promo.ledger.values import AttemptFailed, ResultAccepted, RunStatus, Work
+from promo.study.judgement import Answer
 from support import plan_of, spec, study_of
 
 VALUES = {"base": "2", "good": "1", "fair": "3", "poor": "4", "spare": "0"}

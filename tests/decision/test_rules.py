@@ -5,7 +5,8 @@ from attrs import evolve
 
 from promo.decision.decide import decide_rule
 from promo.decision.values import About
-from promo.ledger.outcomes import Absent, Answer, Failed, Held, Lacking, NobodyPromoted, Settled, Stopped
+from promo.ledger.outcomes import Absent, Failed, Held, Lacking, NobodyPromoted, Settled, Stopped
+from promo.study.judgement import Answer
 from support import spec, study_of
 from verdicts import BASE, evidence, judged
 

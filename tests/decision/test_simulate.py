@@ -18,9 +18,10 @@ from promo.decision.rehearse import Rehearsal
 from promo.decision.simulate import World, _Luck, _Tally, simulate
 from promo.decision.values import Ground
 from promo.ledger.chain import GENESIS
-from promo.ledger.outcomes import Answer, Held, Stopped
+from promo.ledger.outcomes import Held, Stopped
 from promo.ledger.state import StudyState
 from promo.ledger.values import ResultAccepted, Work
+from promo.study.judgement import Answer
 from support import compiled, spec
 
 HOSTS = 'host box {\n  device "cpu" on any\n  slots 2\n}\n\nhost crate {\n  device "cpu" on any\n  slots 2\n}'

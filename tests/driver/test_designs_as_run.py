@@ -83,7 +83,7 @@ def test_a_semifold_names_what_its_main_effects_take_up(case, capsys):
     assert told["b"]["aliases"] == []
     assert "(not separated from a * b and c * d)" in said
     assert "a + 1/3 a \\* b - 1/3 c \\* d" in report
-    limits = report[report.index("## What this study does not show") :]
+    limits = report[report.index("## Limitations") :]
     assert "estimates sums of effects, which these runs do not separate: a + 1/3" in limits
 
 

@@ -121,7 +121,7 @@ def test_a_study_of_tokens_has_their_model_and_counts_their_bytes(workplace, cap
     assert promo("run", "tiny.promo", "--quiet") == 0
     assert promo("verify", "tiny.promo") == 3
     assert promo("plan", "tiny.promo") == 0
-    assert "largest model wide: 29,250 parameters" in capsys.readouterr().out
+    assert "Largest model wide: 29,250 parameters" in capsys.readouterr().out
 
     folder = StudyFolder(workplace / "tiny.study")
     results = [folder.result(one).body for one in folder.state().every_attempt()]

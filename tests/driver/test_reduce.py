@@ -21,7 +21,7 @@ from promo.ledger.outcomes import RunsLacking, Stopped
 from promo.ledger.state import StudyState
 from promo.ledger.values import Decided, EffectsEstimated, RunStatus
 from promo.report.decided import decision_words, fate_words
-from promo.report.plan import plan_text
+from promo.report.planned import plan_text
 from support import promo, rewritten
 
 # Three factors: a costs at its high level, b gains there, c does nothing; the noise is that of a hash.
@@ -166,7 +166,7 @@ def test_a_reduction_is_planned_at_its_worst_and_decided_from_effects(started, c
 
     assert promo("freeze", path) == 0
     assert promo("plan", path) == 0
-    assert "fix each factor at its better level" in capsys.readouterr().out
+    assert "fix each factor at its better level" in " ".join(capsys.readouterr().out.split())
     assert promo("run", path, "--quiet") == 0
 
     folder = StudyFolder(path.with_suffix(".study"))
@@ -301,7 +301,7 @@ def test_baselines_spend_what_the_matched_stage_does_and_say_where_they_came_out
     assert [tuple(map(int, one.values())) for one in tried] == [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 1, 1)]
     assert "drawn drew 4 conditions of the 8 of screen with seed 7, with the budget of short, 8 s" in said
     assert "1 at each of 4 steps of walked for 1s" in said
-    assert "\nwalked, 4 steps  " in plan_text(study, plan)
+    assert "   walked, 4 steps  " in plan_text(study, plan)
     assert "walked_step_2" not in plan_text(study, plan)
     assert f"tried 4 conditions of the 8 of screen and moved to {state.opened['walked_step_3'][0]}" in said
     assert promo("verify", path) == 3

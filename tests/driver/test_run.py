@@ -18,7 +18,7 @@ from promo.base.canonical import canonical, digest_bytes, parse_canonical
 from promo.base.codec import from_json, to_json
 from promo.decision.values import Decision
 from promo.driver.study import StudyFolder
-from promo.ledger.outcomes import Answer, Lacking, Stopped
+from promo.ledger.outcomes import Lacking, Stopped
 from promo.ledger.state import AttemptState, StudyState
 from promo.ledger.values import (
     AttemptFailed,
@@ -35,6 +35,7 @@ from promo.run.disk import RealDisk
 from promo.run.locks import lock_study
 from promo.run.store import parse_request, parse_result, result_bytes
 from promo.run.values import Envelope, Resumed
+from promo.study.judgement import Answer
 from support import SOUND, crashed, promo, promoted_and_answers, rewritten, spec
 
 INLINE = SOUND["host"].replace("any\n", "any\n  executor inline\n")

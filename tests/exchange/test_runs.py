@@ -47,7 +47,7 @@ FLAG = ResultFlagged(ATTEMPT.run, 2, "pick", 0, Fraction(40), Fraction(99), agai
 
 
 def logged(attempt=ATTEMPT, points=POINTS, result=RESULT, state=None, text=GUARDED):
-    return logged_run(study_of(text), plan_of(text), state or State(), attempt, result, points)
+    return logged_run(study_of(text), plan_of(text), state or State(), attempt, result, points, "quality 1")
 
 
 def curves(run):
@@ -150,6 +150,7 @@ def test_tags_tell_which_study_and_run_it_was_and_how_it_stands(changed, state, 
         "promo.attempt": f"{ATTEMPT.run}/2",
         "promo.request": NOTHING,
         "promo.result": "f" * 64,
+        "promo.changed": "quality 1",
         **dict(zip(("promo.state", "promo.status", "promo.cause", "promo.recorded"), told, strict=True)),
     }
     assert run.end is end

@@ -15,7 +15,8 @@ from promo.driver.pipeline import compile_source
 from promo.plan.values import Bounds, SavedPlan, plan_from_json
 from promo.report.change import plan_changes
 from promo.report.describe import describe
-from promo.report.plan import plan_text, savings
+from promo.report.plan import savings
+from promo.report.planned import plan_text
 from promo.study.meaning import meaning
 from support import SOUND, plan_of, spec, study_of
 
@@ -139,7 +140,7 @@ def test_the_plan_says_what_attempts_allowances_and_tolerances_hold():
     short = "stage short {\n  train four for 1s\n  on box\n  seeds 1, 2\n  allowance 10min\n  tolerance 2%\n}"
     text = spec(study=study, stage_short=short)
     plan = plan_of(text)
-    said = plan_text(study_of(text), plan)
+    said = " ".join(plan_text(study_of(text), plan).split())
 
     assert plan.stage("short").bound_s == 8 * 3 * (1 + 600 + 10)  # gates allow two reruns, so they hold
     assert plan.stage("aside").bound_s == 2 * (1 + 300 + 10)
@@ -269,8 +270,8 @@ def test_time_of_slots_is_gpu_time_where_every_slot_is_a_gpu_and_never_processor
     both = spec(host=f'{SOUND["host"]}\nhost card {{\n  device "L4" on any\n  slots 1\n}}')
     said = {name: plan_text(study_of(text), plan_of(text)) for name, text in (("cpu", spec()), ("gpu", cards))}
 
-    assert "budget, slot time" in said["cpu"] and "17 s slot time" in said["cpu"]
-    assert "budget, GPU time" in said["gpu"] and "slot time" not in said["gpu"]
+    assert "17 s slot time" in said["cpu"]
+    assert "17 s GPU time" in said["gpu"] and "slot time" not in said["gpu"]
     assert plan_of(both.replace("on box\n  seeds 3", "on box, card\n  seeds 3")).device_unit == "slot-hours"
     assert not any(word in text for word in ("CPU", "device time", "planned") for text in said.values())
 

@@ -1,6 +1,7 @@
 """The report in a real browser: three widths, light and dark, no script, a keyboard, and an accessibility audit."""
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from promo.base.resources import template_folder
+from promo.driver.report import write_report
 from promo.driver.study import StudyFolder
 from promo.report.canvas import LEAST_PX
 from promo.report.flows import Rung, ladder_svg, ranks_svg
@@ -24,6 +26,7 @@ from promo.report.pictures import (
     half_normal_svg,
     trends_svg,
 )
+from steady import carried_out
 from support import promo, spec
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -144,7 +147,7 @@ def test_every_part_that_scrolls_is_reached_by_the_keyboard(browser, study):
 def test_headings_sort_by_key_and_pointer_and_put_the_rows_back(browser, study):
     page, _ = opened(browser, study, policy=True)  # the page's own policy lets its script run
     table = page.locator("#gate-pick table")
-    rank, score = (table.locator("th button").nth(place) for place in (0, 2))
+    rank, score = (table.locator("th button").nth(place) for place in (0, 3))
 
     def column(place):
         return table.locator(f"tbody tr > :nth-child({place})").all_inner_texts()
@@ -155,7 +158,7 @@ def test_headings_sort_by_key_and_pointer_and_put_the_rows_back(browser, study):
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     assert table.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
-    assert column(3) == sorted(column(3), key=float, reverse=True)
+    assert column(4) == sorted(column(4), key=float, reverse=True)
     rank.click()
     assert table.locator("th[aria-sort=ascending]").inner_text().startswith("rank")
     assert column(1) == sorted(before)
@@ -299,6 +302,48 @@ def test_every_picture_has_a_title_and_says_what_it_shows(browser, study):
 
     assert len(titles) == len(words) >= 6
     assert all(len(said) > len(title) for title, said in zip(titles, words, strict=True))
+
+
+A4 = {"width": 703, "height": 1047}
+"""Pixels between the margins of a page."""
+
+
+def test_five_candidates_and_two_stages_print_on_four_pages(browser, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = carried_out("quickstart", tmp_path, monkeypatch)
+    write_report(folder, folder.path / "report.html")
+    page, _ = opened(browser, folder)
+
+    printed = page.pdf(prefer_css_page_size=True)
+    page.context.close()
+
+    assert 2 <= max(map(int, re.findall(rb"/Count (\d+)", printed))) <= 4
+
+
+def test_what_is_printed_is_whole_and_what_is_closed_is_open(browser, study):
+    page, _ = opened(browser, study, viewport=A4)
+    closed = page.locator("details table")
+    on_screen = closed.evaluate_all("(all) => all.map((one) => one.checkVisibility())")
+    page.emulate_media(media="print")
+    on_paper = closed.evaluate_all("(all) => all.map((one) => one.checkVisibility())")
+    across = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    page.context.close()
+
+    assert len(on_screen) > 3
+    assert not any(on_screen)
+    assert all(on_paper)
+    assert across <= 0
+
+
+@pytest.mark.parametrize("width", [400, 800, 1400])
+def test_a_verdict_is_never_off_the_screen(browser, study, width):
+    page, _ = opened(browser, study, viewport={"width": width, "height": 900})
+    boxes = page.locator("#gate-pick .verdict, #gate-pick .why, .overview .badge")
+    ends = boxes.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().right)")
+    page.context.close()
+
+    assert len(ends) >= 9
+    assert max(ends) <= width
 
 
 def test_it_prints(browser, study):

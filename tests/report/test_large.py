@@ -41,7 +41,7 @@ def study(tmp_path_factory):
 
 def test_cells_too_many_to_read_are_a_mean_and_a_range(study):
     view = build_view(record_of(study))
-    gate, rule = view.gates[0], view.rules[0]
+    gate, rule = view.gates[0], view.rules[0].rules[0]
     good = next(one for one in gate.standings if one.candidate == "good")
 
     assert gate.columns == ("box: mean", "box: lowest", "box: highest", "box: missing")
@@ -68,7 +68,12 @@ def test_what_is_summarised_lies_beside_the_page_and_the_page_says_so(study, tmp
     [
         (60, 5, 12, "Drawn: 60 of 130 runs, those of the 12 lowest of 26 seeds."),
         (5, 5, 1, "Drawn: 5 of 130 runs, those of the lowest of 26 seeds."),
-        (3, 3, 1, "Drawn: 3 of 130 runs, those of the lowest of 26 seeds and 3 candidates, those that went on first."),
+        (
+            3,
+            3,
+            1,
+            "Drawn: 3 of 130 runs, those of the lowest of 26 seeds and 3 candidates, those that were promoted first.",
+        ),
     ],
 )
 def test_a_picture_of_too_many_runs_shows_the_lowest_seeds_and_says_so(study, room, names, seeds, said):

@@ -3,7 +3,7 @@
 import pytest
 
 from promo.base.diagnostics import SpecError
-from promo.report.plan import plan_text
+from promo.report.planned import plan_text
 from promo.study.values import Mode
 from support import TWO_MODELS, compiled
 
@@ -69,12 +69,12 @@ def test_a_branch_pays_for_what_is_newly_trained():
 
 
 def test_the_plan_says_the_modes_what_repeats_and_how_large_the_models_are():
-    text = plan_text(*compiled(TRUNK.replace("wide, narrow from twig", "wide from twig")).sound())
+    text = " ".join(plan_text(*compiled(TRUNK.replace("wide, narrow from twig", "wide from twig")).sound()).split())
 
     assert "short: fresh, constant rate up to 24steps, then cooling down" in text
     assert "twig: branches from the trunk of short at 24steps, constant rate up to 49steps" in text
-    assert "deterministic on one machine with the same threads and versions: short, twig, leaf" in text
-    assert "largest model wide: 28,674 parameters" in text
+    assert "Deterministic on one machine with the same threads and versions: short, twig, leaf" in text
+    assert "Largest model wide: 28,674 parameters" in text
 
 
 def test_a_run_with_a_trunk_is_another_run_than_one_without():

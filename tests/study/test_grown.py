@@ -12,7 +12,7 @@ from promo.plan.values import plan_from_json
 from promo.report.aloud import read_all
 from promo.report.change import plan_changes
 from promo.report.describe import closure_changes
-from promo.report.plan import plan_text
+from promo.report.planned import plan_text
 from promo.study.lock import freeze, lock_from_json
 from promo.syntax.format import format_text
 from promo.syntax.parse import parse

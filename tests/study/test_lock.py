@@ -61,6 +61,7 @@ COSMETIC = {
     "zeros": lambda text: text.replace("0.5pt", "0.500pt").replace("quality = 2", "quality = 2.0"),
     "title": lambda text: text.replace("A trial", "The trial"),
     "order": lambda text: "promo 1\n\n" + "\n\n".join(reversed(text.removeprefix("promo 1").strip().split("\n\n"))),
+    "answer": lambda text: text.replace("  absent skip\n", '  absent skip\n  answer fails "No."\n'),
     "slots": lambda text: text.replace("slots 2", "slots 3\n  price 2usd"),
     "other stage": lambda text: text.replace("seeds 9", "seeds 9, 10"),
     "clause order": lambda text: text.replace("  keep top 1\n  always base\n", "  always base\n  keep top 1\n"),

@@ -9,7 +9,7 @@ import pytest
 from promo.base.resources import grammar_file
 from promo.base.source import Source
 from promo.server.act import FREEZABLE
-from promo.study.judgement import Method, Side, Statistic, Then, TieBreak, Watched
+from promo.study.judgement import Answer, Method, Side, Statistic, Then, TieBreak, Watched
 from promo.study.values import BudgetKind, Role
 from promo.syntax.clauses import (
     ARGUMENTS,
@@ -129,6 +129,7 @@ CHOICES = {
     "STATISTIC": {one.value for one in Statistic},
     "OUTCOME": {one.value for one in Then},
     "SIDE": {one.value for one in Side},
+    "ANSWER": {one.value for one in Answer},
     "ROLE": {one.value for one in Role} - {Role.PLAIN.value, Role.CONTROL.value},
 }
 

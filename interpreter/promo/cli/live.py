@@ -23,7 +23,8 @@ from promo.decision.agenda import Agenda
 from promo.decision.counts import Count, Counts
 from promo.decision.values import Decision
 from promo.ledger.state import Attempt, State
-from promo.plan.values import Plan
+from promo.plan.values import Plan, PlannedRun
+from promo.report.changed import beside, changes
 from promo.report.decided import decision_words
 from promo.report.plan import amount_text
 from promo.report.progress import (
@@ -62,8 +63,14 @@ class Quiet:
     """Says nothing."""
 
     def begin(self, study: Study, plan: Plan, state: State) -> None:
-        """Remember what is run."""
+        """Remember what is run, and what candidates are called."""
         self.study, self.plan = study, plan
+        self.changed = changes(study, dict.fromkeys(run.candidate for stage in plan.stages for run in stage.runs))
+
+    def _name(self, run: PlannedRun) -> str:
+        """A run in a line: its stage, its candidate with what changed, its host and seed."""
+        called = beside(run.candidate, self.changed[run.candidate])
+        return f"{run.stage}: {called} on {run.host}, seed {run.seed}"
 
     def say(self, words: str) -> None:
         """Nothing."""
@@ -103,8 +110,7 @@ class Lines(Quiet):
 
     def progress(self, progress: Progress, state: State) -> None:
         """An attempt began or ended."""
-        run = progress.task.run
-        name = f"{run.stage}: {run.candidate} on {run.host}, seed {run.seed}"
+        name = self._name(progress.task.run)
         if progress.result is None and progress.task.recorded is None:
             self.say(f"{name}: started")
         elif progress.result is not None:
@@ -156,8 +162,7 @@ class Screen(Quiet):
     def progress(self, progress: Progress, state: State) -> None:
         """Failures are worth a line; the table shows the rest."""
         if progress.result is not None and progress.result.status is not RunStatus.OK:
-            run = progress.task.run
-            name = f"{run.stage}: {run.candidate} on {run.host}, seed {run.seed}"
+            name = self._name(progress.task.run)
             words = f"{name}: {ended_words(progress, self.study)}"
             self.live.console.print(as_shown(words, style="red"))
         self.tick(state)

@@ -9,8 +9,9 @@ from promo.base.canonical import parse_json
 from promo.base.codec import to_json
 from promo.base.errors import ExitCode, PromoError
 from promo.base.reading import RECORD
+from promo.base.visible import visible
 from promo.cli.spec import compile_file, print_diagnostics
-from promo.cli.terminal import put
+from promo.cli.terminal import put, put_styled, styled, wants_colour
 from promo.files import read_given
 from promo.plan.values import Plan, SavedPlan, plan_from_json
 from promo.run.disk import DISK
@@ -49,9 +50,12 @@ def plan(options: Namespace) -> int:
     if options.json:
         put(json.dumps(to_json(made), indent=1, sort_keys=True))
     else:
-        from promo.report.plan import plan_text
+        from promo.report.planned import plan_lines
 
-        put(plan_text(study, made))
+        colour = wants_colour(sys.stdout)
+        lines = plan_lines(study, made, options.spec)
+        shown = (styled(one.text, one.style, colour=colour) if one.style else visible(one.text) for one in lines)
+        put_styled("\n".join(shown))
         if options.all:
             for stage in made.stages:
                 for run in stage.runs:

@@ -9,6 +9,8 @@ from promo.base.visible import on_one_line, visible
 TAB = 4
 STYLES = {"error": "\033[1;31m", "warning": "\033[1;33m", "dim": "\033[2m", "bold": "\033[1m", "good": "\033[32m"}
 PLAIN = "\033[0m"
+PLAIN_TREE = str.maketrans({"└": "`", "├": "|", "│": "|", "─": "-"})
+"""Lines of a tree, for streams that may not have them."""
 
 
 def wants_colour(stream: TextIO) -> bool:
@@ -32,6 +34,8 @@ def put_styled(text: str, stream: TextIO | None = None) -> None:
     stream = stream or sys.stdout
     line = text + "\n"
     encoding = stream.encoding or "utf-8"
+    if encoding.lower().replace("-", "") != "utf8":
+        line = line.translate(PLAIN_TREE)
     stream.write(line.encode(encoding, errors="backslashreplace").decode(encoding))
 
 

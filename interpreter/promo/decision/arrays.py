@@ -19,9 +19,9 @@ from promo.decision.confidence import Bools, Floats, agree, counted, reaches, sp
 from promo.decision.decide import decide_gate, decide_rule, lot
 from promo.decision.values import Ground, Judgement, Ranking
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
-from promo.ledger.outcomes import Answer
 from promo.study.judgement import (
     Agreement,
+    Answer,
     Best,
     Both,
     Bound,

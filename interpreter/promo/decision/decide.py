@@ -31,7 +31,6 @@ from promo.decision.values import (
 from promo.evidence.values import CellStatus, Evidence, Row
 from promo.ledger.outcomes import (
     Absent,
-    Answer,
     Because,
     Failed,
     Held,
@@ -48,6 +47,7 @@ from promo.ledger.outcomes import (
 from promo.study.closure import closure
 from promo.study.judgement import (
     Agreement,
+    Answer,
     Best,
     BestOf,
     Condition,

@@ -15,9 +15,9 @@ from attrs import frozen
 from promo.base.codec import value_digest
 from promo.base.fields import Count, Digest, Measured
 from promo.evidence.values import Cell
-from promo.ledger.outcomes import Answer, Because, Held, Outcome, Stopped, Turn
+from promo.ledger.outcomes import Because, Held, Outcome, Stopped, Turn
 from promo.ledger.values import Verdict as RecordedVerdict
-from promo.study.judgement import Condition
+from promo.study.judgement import Answer, Condition
 from promo.study.space import Level
 
 

@@ -13,6 +13,7 @@ from promo.exchange import tensorboard as to_tensorboard
 from promo.exchange.runs import logged_run
 from promo.exchange.values import LoggedRun
 from promo.ledger.state import AttemptState
+from promo.report.changed import changes
 from promo.run.store import read_points
 
 TITLE = "promo.title"
@@ -27,10 +28,12 @@ def logged_runs(folder: StudyFolder) -> Iterator[LoggedRun]:
     """Every attempt of a study that has ended, one after the other: curves of 10,000 need not be held at once."""
     state = folder.state()
     study, plan = folder.compiled().sound()
+    changed = changes(study, dict.fromkeys(run.candidate for stage in plan.stages for run in stage.runs))
     for attempt in state.every_attempt():
         if attempt.state is not AttemptState.RUNNING:
             points = read_points(folder.disk, folder.path / attempt.folder)
-            yield logged_run(study, plan, state, attempt, folder.result(attempt), points)
+            told = changed[attempt.candidate]
+            yield logged_run(study, plan, state, attempt, folder.result(attempt), points, told)
 
 
 def write_tensorboard(folder: StudyFolder, out: Path) -> int:

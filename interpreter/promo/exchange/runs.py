@@ -26,7 +26,13 @@ TAG = "promo."
 
 
 def logged_run(
-    study: Study, plan: Plan, state: State, attempt: Attempt, result: Result, points: Sequence[Measured]
+    study: Study,
+    plan: Plan,
+    state: State,
+    attempt: Attempt,
+    result: Result,
+    points: Sequence[Measured],
+    changed: str,
 ) -> LoggedRun:
     """
     An attempt that has ended, for a viewer of runs.
@@ -38,6 +44,7 @@ def logged_run(
         attempt: the attempt.
         result: what it left.
         points: what it measured on the way.
+        changed: by what its candidate differs from others, in words.
     """
     began_ms, ended_ms = _milliseconds(attempt.started), _milliseconds(attempt.ended)
     carried_s = _carried_s(attempt, points) if study.stages[attempt.stage].continues else 0.0
@@ -54,7 +61,7 @@ def logged_run(
         name=run_name(attempt),
         settings=_settings(study, attempt),
         series=tuple(series[name] for name in sorted(series)),
-        tags=dict(_tags(plan, state, attempt)),
+        tags={**dict(_tags(plan, state, attempt)), f"{TAG}changed": changed},
         began_ms=began_ms,
         ended_ms=max(ended_ms, began_ms),
         end=ENDS[attempt.state],

@@ -1,19 +1,10 @@
 """What a decision leads to, as the ledger records it: it is settled, it stops the study, or a person has to decide."""
 
-from enum import Enum
 from typing import ClassVar
 
 from attrs import frozen
 
 from promo.base.fields import Count, Large
-
-
-class Answer(Enum):
-    """What a rule found."""
-
-    HOLDS = "holds"
-    FAILS = "fails"
-    UNDECIDED = "undecided"
 
 
 @frozen

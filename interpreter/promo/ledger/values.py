@@ -14,9 +14,10 @@ from typing import Annotated, ClassVar
 from attrs import frozen
 
 from promo.base.fields import Count, Digest, Form, Large, Measured, Moment, Name, Range, Seconds
-from promo.ledger.outcomes import Answer, Outcome, Turn
+from promo.ledger.outcomes import Outcome, Turn
 from promo.ledger.sources import Input, Installed, Recording, Said, Text
 from promo.study.closure import Closure
+from promo.study.judgement import Answer
 from promo.study.space import Level
 
 Folder = Annotated[

@@ -59,7 +59,7 @@ def joined(names: tuple[str, ...] | list[str], word: str = "and") -> str:
 
 def read_start(study: Study) -> tuple[str, ...]:
     """What holds of every run before any gate, a sentence each; none for most studies."""
-    said = ["Nothing runs before somebody outside vouches for what was frozen."] if study.anchor else []
+    said = ["Nothing runs before somebody outside attests to what was frozen."] if study.anchor else []
     if study.draw is not None:
         value = "the first receipt recorded after that" if study.draw.published is None else study.draw.published
         said.append(f"Seeds are drawn from what was frozen and from {value}; nobody knows them earlier.")
@@ -100,7 +100,7 @@ def read_gate(gate: Gate, study: Study) -> str:
             for demand in gate.demands
         ),
         *(f"guard {describe_guard(guard)}" for guard in gate.guards),
-        f"let {count(gate.sample.count)} of the dropped go on, drawn with seed {gate.sample.seed}"
+        f"promote {count(gate.sample.count)} of the dropped as well, drawn with seed {gate.sample.seed}"
         if gate.sample
         else "",
         f"missing: {handled(gate.missing)}",
@@ -148,8 +148,8 @@ def read_reduction(reduction: Reduction, study: Study) -> str:
     always = ", always in favour of the same level" if len(reduction.sources) > 1 else ""
     return (
         f"{'Frozen reduction' if reduction.frozen else 'Reduction'} {reduction.name}: from {effects}, fix each factor "
-        f"at its better level whose main effect is discovered{least} {stages}{always}, and let the rows of "
-        f"{reduction.into} go on that agree with it; missing: {handled(reduction.missing)}."
+        f"at its better level whose main effect is discovered{least} {stages}{always}, and promote the rows of "
+        f"{reduction.into} that agree with it; missing: {handled(reduction.missing)}."
     )
 
 

@@ -98,7 +98,7 @@ def _story(found: Comparison, study: Study) -> Iterable[str]:
     if found.stopped or found.held:
         yield (
             f"In {plural(found.stopped, 'draw')} a gate or rule of this spec stopped the study, and in "
-            f"{found.held} one waited for a person; nobody went on there."
+            f"{found.held} one waited for a person; nobody was promoted there."
         )
     if found.unknown:
         yield (

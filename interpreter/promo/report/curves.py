@@ -134,7 +134,7 @@ def drawn_runs(
     if len(names) > most:
         on = {name for gate in record.study.gates_from(stage.name) for name in record.state.promoted(gate.name)}
         names = [*(name for name in names if name in on), *(name for name in names if name not in on)][:most]
-        words += f" and {len(names)} candidates, those that went on first"
+        words += f" and {len(names)} candidates, those that were promoted first"
     chosen = set(names)
     drawn = [run for run in measured if run.seed in kept and run.candidate in chosen]
     return drawn, (f"Drawn: {len(drawn)} of {len(measured):,} runs, those of {words}.",)

@@ -30,7 +30,6 @@ from promo.decision.values import (
 )
 from promo.ledger.outcomes import (
     Absent,
-    Answer,
     Because,
     Failed,
     Held,
@@ -53,7 +52,7 @@ from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_guard
 from promo.report.told import forecast_words, schedule_words
 from promo.report.words import listed, number, plural
-from promo.study.judgement import Agreement, Condition, Difference, Equivalent, Gate, Guard, Reduction, Rule
+from promo.study.judgement import Agreement, Answer, Condition, Difference, Equivalent, Gate, Guard, Reduction, Rule
 from promo.study.values import Grow, Study
 
 # --- why a decision stops the study, or waits --------------------------------------------------------------------

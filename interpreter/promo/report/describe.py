@@ -23,7 +23,7 @@ from promo.report.declared import (
     describe_level,
     describe_schedule,
 )
-from promo.report.words import plural
+from promo.report.words import MOST_WRITTEN, plural, short_count
 from promo.study.account import Account
 from promo.study.closure import Closure, Reading, Start, reading
 from promo.study.judgement import (
@@ -275,7 +275,10 @@ def describe_kept(study: Study, grow: Grow) -> str:
 
 
 def _amount(kind: BudgetKind, amount: int) -> str:
-    return f"{amount}{COUNT_UNITS[kind]}" if kind in COUNT_UNITS else duration(amount)
+    """An amount that is read and compared with nothing."""
+    if kind not in COUNT_UNITS:
+        return duration(amount)
+    return f"{amount if amount < MOST_WRITTEN else short_count(amount)}{COUNT_UNITS[kind]}"
 
 
 def describe_stage(stage: Stage) -> dict[str, Json]:

@@ -8,7 +8,7 @@ from attrs import frozen
 from promo.base.canonical import from_exact
 from promo.evidence.values import Evidence
 from promo.plan.values import StagePlan
-from promo.report.describe import describe_budget
+from promo.report.amounts import budget_text
 from promo.report.flows import Rung, ladder_svg
 from promo.report.plan import amount_text, amount_unit
 from promo.report.record import Record
@@ -90,7 +90,7 @@ def _rung(
     amount = amount_text(stage.budget_s, record.plan)
     return Rung(
         title=stage.name,
-        subtitle=f"{describe_budget(stage.budget)} a run\n{amount} {amount_unit(record.plan)}",
+        subtitle=f"{budget_text(stage.budget)} a run\n{amount} {amount_unit(record.plan)}",
         order=tuple(number_of[name] for name in named),
         more=len(order) - len(named),
         goes_on=frozenset(number_of[name] for name in on or ()),

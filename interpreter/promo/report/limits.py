@@ -116,8 +116,8 @@ def _shared(record: Record) -> Iterable[str]:
     if shared:
         programs = sorted({program.partition(" (")[0] for one in shared for program in one.co_tenants})
         yield (
-            f"{plural(len(shared), 'attempt')} began while {listed(programs)} computed on the same device, which promo "
-            "did not start: in a budget of seconds they trained less than they would have alone."
+            f"{plural(len(shared), 'attempt')} shared their device with {listed(programs)}, which promo did not start: "
+            "in a budget of seconds they trained less than they would have alone."
         )
 
 
@@ -142,9 +142,9 @@ def _crowded(record: Record) -> Iterable[str]:
 def _age(record: Record) -> str:
     """What is known of when the study was frozen; whether a receipt is sound is for `promo verify` to say."""
     if not record.state.receipts:
-        return "Nothing outside the study folder vouches for when it was frozen: the ledger shows order, not age."
+        return "Nothing outside the study folder attests to when it was frozen: the ledger shows order, not age."
     return (
-        f"Receipts from outside in the ledger: {len(record.state.receipts)}. Whether they vouch for what was frozen, "
+        f"Receipts from outside in the ledger: {len(record.state.receipts)}. Whether they attest to what was frozen, "
         "promo verify tells whoever brings the keys to believe. The ledger alone shows order, not age."
     )
 

@@ -83,7 +83,7 @@ def settling(person: PersonDecided) -> str:
     """Who settled it, how and why."""
     if person.stopped:
         return f"{person.by} decided to stop: {person.reason}"
-    how = "decided by" if person.promoted is not None else "to go on was decided by"
+    how = "decided by" if person.promoted is not None else "continuing was decided by"
     return f"{how} {person.by} ({person.reason})"
 
 

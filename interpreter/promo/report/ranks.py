@@ -201,7 +201,7 @@ def _said(record: Record, pairs: Sequence[tuple[str, str]], *, lower: bool) -> I
     ]
     if narrowed:
         yield (
-            f"Those whom a gate let on are more alike than those who entered it, which alone lowers the agreement at "
+            f"Those whom a gate promoted are more alike than those who entered it, which alone lowers the agreement at "
             f"{plural(len(narrowed), 'stage')}."
         )
 

@@ -50,7 +50,7 @@ def render_html(view: ReportView, *, refresh_s: int | None = None) -> str:
     """
     from markupsafe import Markup
 
-    marks = marks_svg(candidate for _, candidate, _ in view.legend)
+    marks = marks_svg(candidate for _, candidate, _, _ in view.legend)
     return _page("report.html.j2", view=view, picture=Markup, marks=marks, counted_columns=COUNTED, refresh_s=refresh_s)
 
 

@@ -8,9 +8,11 @@ range, and names the file beside it that holds every value.
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
-from promo.base.canonical import from_exact
+from attrs import evolve
+
+from promo.base.canonical import exact, from_exact
 from promo.decision.decide import side_of
-from promo.decision.values import Comparison, Judgement, Standing, Verdict
+from promo.decision.values import Comparison, Judgement, Reference, Standing, Verdict
 from promo.evidence.values import Cell as Measured
 from promo.report.aloud import read_gate, read_rule
 from promo.report.amendments import amended_lines, moved_lines, undecided
@@ -21,9 +23,9 @@ from promo.report.landscape import NOTHING, landscape_view
 from promo.report.people import result_words, settled
 from promo.report.record import Record
 from promo.report.seal import SHOWN, seal_view
-from promo.report.values import Cell, ComparisonView, GateView, RuleView, StandingView
+from promo.report.values import Cell, ComparisonView, GateView, RulesView, RuleView, StandingView
 from promo.report.words import NONE, number, plural
-from promo.study.judgement import Gate, Rule
+from promo.study.judgement import Gate, Rule, Side
 
 MOST_CELLS = 24
 """Cells of a candidate that a table shows one by one."""
@@ -138,6 +140,8 @@ def rule_view(record: Record, rule: Rule) -> RuleView:
     """Everything that is shown of a rule."""
     decision = record.decisions.get(rule.name)
     found = decision.judgement if decision else None
+    reference = _reference(rule, found)
+    leads = reference is not None and rule.reference is None
     return RuleView(
         name=rule.name,
         documentation=rule.documentation,
@@ -147,14 +151,53 @@ def rule_view(record: Record, rule: Rule) -> RuleView:
         answer=found.answer.value if found else "open",
         result=_result(record, rule.name),
         judged=describe_judged(rule.judged),
-        reference=rule.reference or "",
+        reference=f"leader ({reference})" if leads else reference or "",
         side=side_of(rule).value,
         findings=tuple(finding_words(one, record.study) for one in found.findings) if found else (),
-        comparisons=_comparisons(found) if found else (),
+        comparisons=_comparisons(_beside(record, rule, found, reference)) if found else (),
         evidence=decision.inputs[0].digest[:SHOWN] if decision else "",
         decision=decision.digest[:SHOWN] if decision else "",
         amended=(*amended_lines(record.study, record.state, rule.name), *moved_lines(record, rule.name)),
     )
+
+
+def rules_views(record: Record) -> tuple[RulesView, ...]:
+    """Every rule of a study, those together that ask the same of the same candidates."""
+    groups: dict[tuple[str, str, str], list[RuleView]] = {}
+    for rule in record.study.rules.values():
+        view = rule_view(record, rule)
+        groups.setdefault((view.judged, view.reference, view.side), []).append(view)
+    return tuple(RulesView(*key, tuple(those)) for key, those in groups.items())
+
+
+def _reference(rule: Rule, found: Judgement | None) -> str | None:
+    """Whom a rule compares with: named by it, or the leader, whoever that was; None where it is nobody, or several."""
+    if rule.reference is not None or found is None or len(found.judged) != 1:
+        return rule.reference
+    names = {one.candidate for finding in found.findings for one in finding.details if isinstance(one, Reference)}
+    return names.pop() if len(names) == 1 else None
+
+
+def _beside(record: Record, rule: Rule, found: Judgement, reference: str | None) -> Judgement:
+    """What was found, with the values of a leader beside those of the candidate that is judged."""
+    evidence = record.evidence.get(rule.stage)
+    row = evidence.row(reference) if evidence is not None and reference is not None else None
+    if rule.reference is not None or row is None:
+        return found
+    sign = record.study.measure.sign * (-1 if side_of(rule) is Side.GAIN else 1)
+    values = {(cell.host, cell.seed): cell.value for cell in row.cells}
+    return evolve(
+        found,
+        comparisons=tuple(
+            evolve(one, reference=other, difference=_apart(sign, one.judged, other))
+            for one in found.comparisons
+            for other in [values[one.host, one.seed]]
+        ),
+    )
+
+
+def _apart(sign: int, mine: str | None, other: str | None) -> str | None:
+    return None if mine is None or other is None else exact(sign * (from_exact(mine) - from_exact(other)))
 
 
 def _comparisons(found: Judgement) -> tuple[ComparisonView, ...]:

@@ -6,11 +6,11 @@ Every decision has a sentence of its own elsewhere; where all of them together a
 
 from collections.abc import Iterator, Sequence
 
-from promo.ledger.outcomes import Answer
 from promo.report.people import result_words, settled
 from promo.report.record import Record
 from promo.report.replay import replay_line
 from promo.report.words import listed, plural
+from promo.study.judgement import Answer
 
 MOST = 5
 """Sentences of a story."""

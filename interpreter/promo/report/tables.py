@@ -4,7 +4,7 @@ Record to tables for other programs: one row a decision, candidate and condition
 Numbers are the exact texts of the evidence, not the rounded ones that people are shown.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import assert_never
 
 from promo.decision.values import (
@@ -20,6 +20,7 @@ from promo.decision.values import (
 )
 from promo.evidence.values import Cell
 from promo.ledger.state import Attempt
+from promo.report.changed import changes
 from promo.report.decided import attempt_cause, because_words, fate_words
 from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_reduction
@@ -51,6 +52,7 @@ RUN_COLUMNS = (
     "attempt",
     "stage",
     "candidate",
+    "changed",
     "host",
     "seed",
     "state",
@@ -159,14 +161,14 @@ def _cells(cells: tuple[Cell, ...]) -> str:
 
 def run_table(record: Record) -> Iterator[tuple[str, ...]]:
     """Rows of `RUN_COLUMNS`, one for each attempt, in the order in which they were started."""
-    places = Environments(record)
+    places, changed = Environments(record), changes(record.study, record.candidates)
     for attempt in record.attempts():
         place = places.number(attempt)
         where = ("" if place is None else str(place), *places.texts(attempt))
-        yield (*_run(record, attempt), attempt.started, attempt.ended, *where)
+        yield (*_run(record, attempt, changed), attempt.started, attempt.ended, *where)
 
 
-def _run(record: Record, attempt: Attempt) -> tuple[str, ...]:
+def _run(record: Record, attempt: Attempt, changed: Mapping[str, str]) -> tuple[str, ...]:
     result = record.results.get((attempt.run, attempt.number))
     facts = result.body.facts if result and result.body else Facts()
     work = result.body.work if result and result.body else Work()
@@ -176,6 +178,7 @@ def _run(record: Record, attempt: Attempt) -> tuple[str, ...]:
         str(attempt.number),
         attempt.stage,
         attempt.candidate,
+        changed.get(attempt.candidate, ""),
         attempt.host,
         str(attempt.seed),
         attempt.state.value,

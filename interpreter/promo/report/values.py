@@ -2,10 +2,12 @@
 
 from attrs import frozen
 
+from promo.report.answer import AnswerLine
 from promo.report.curves import CurvesView
 from promo.report.environment import EnvironmentView, StartView
 from promo.report.ladder import LadderView
 from promo.report.landscape import NOTHING, LandscapeView
+from promo.report.overview import RuleRow
 from promo.report.ranks import FlowView
 from promo.report.reruns import RerunsView
 from promo.report.vouching import VouchingView
@@ -98,6 +100,17 @@ class RuleView:
     evidence: str
     decision: str
     amended: tuple[str, ...] = ()
+
+
+@frozen
+class RulesView:
+    """Rules that ask the same of the same candidates, at one stage each: they share a table."""
+
+    judged: str
+    reference: str
+    """Empty where they compare with nobody."""
+    side: str
+    rules: tuple[RuleView, ...]
 
 
 @frozen
@@ -275,6 +288,32 @@ class RunsView:
 
 
 @frozen
+class FactView:
+    """One line below the answer."""
+
+    name: str
+    said: str
+
+
+@frozen
+class AnswerView:
+    """The first screen."""
+
+    outcome: str
+    """`holds`, `fails`, `undecided`, `open`, or `mixed` where rules differ."""
+    headline: str
+    note: str
+    """Whose words the headline is, where they are the spec's; empty otherwise."""
+    lines: tuple[AnswerLine, ...]
+    """One a rule, where there are several."""
+    rest: str
+    """How many rules are told further below; empty when none is."""
+    standing: tuple[str, ...]
+    """What has to be known of a study that is not finished as it was planned, in sentences."""
+    facts: tuple[FactView, ...]
+
+
+@frozen
 class ReportView:
     """Everything a report says."""
 
@@ -284,15 +323,17 @@ class ReportView:
     measure: str
     state: str
     finished: bool
+    answer: AnswerView
     short: tuple[str, ...]
     """The study in five sentences at most."""
     story: tuple[str, ...]
     """A sentence for everything; the same where that is few."""
     ladder: LadderView
-    legend: tuple[tuple[str, int, str], ...]
-    """Candidate, colour, what it is."""
+    legend: tuple[tuple[str, int, str, str], ...]
+    """Candidate, colour, what it is, and by what it differs from what others are compared with."""
     gates: tuple[GateView, ...]
-    rules: tuple[RuleView, ...]
+    overview: tuple[RuleRow, ...]
+    rules: tuple[RulesView, ...]
     reductions: tuple[ReductionView, ...]
     effects: tuple[EffectsView, ...]
     laws: tuple[LawView, ...]
@@ -300,6 +341,9 @@ class ReportView:
     reruns: RerunsView
     vouching: VouchingView
     stages: tuple[StageView, ...]
+    """Those that have begun."""
+    not_begun: str
+    """The others, in a sentence; empty where there are none."""
     cost: tuple[CostRow, ...]
     cost_unit: str
     cost_note: str

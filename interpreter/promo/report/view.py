@@ -4,9 +4,11 @@ Study, ledger, evidence and decisions to a view: every sentence and every rounde
 What is not shown matters as much as what is, so the limits are derived from the plan and the evidence, too.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import assert_never
+
+from attrs import evolve
 
 from promo.base.canonical import exact, from_exact, rounded
 from promo.decision.stats import summarise
@@ -14,10 +16,13 @@ from promo.decision.values import Walking
 from promo.ledger.state import StudyState
 from promo.plan.values import Plan, PlannedRun, StagePlan
 from promo.report.account import account_lines
+from promo.report.amounts import budget_text
 from promo.report.baselines import baseline_lines
+from promo.report.card import answer_view
+from promo.report.changed import changes
 from promo.report.curves import curves_view
 from promo.report.decided import stop_words
-from promo.report.describe import describe_budget, describe_measure, describe_mode
+from promo.report.describe import describe_measure, describe_mode
 from promo.report.effects import effects_story, effects_view
 from promo.report.environment import Environments, starts
 from promo.report.foretold import foretold_views
@@ -25,6 +30,7 @@ from promo.report.growth import growth_lines
 from promo.report.ladder import ladder_view, ranked
 from promo.report.laws import laws_view
 from promo.report.limits import limits
+from promo.report.overview import overview
 from promo.report.people import result_words, waiting_lines
 from promo.report.plan import amount_text, amount_unit, hours_text, savings, stage_rows, time_word
 from promo.report.ranks import flow_view
@@ -32,7 +38,7 @@ from promo.report.record import Record
 from promo.report.reductions import reduction_view
 from promo.report.replay import replay_line
 from promo.report.reruns import reruns_view
-from promo.report.rules import gate_view, rule_view, summarised
+from promo.report.rules import gate_view, rules_views, summarised
 from promo.report.runs import MOST_RUNS, facts, runs_view
 from promo.report.spending import budget_lines
 from promo.report.story import in_short
@@ -78,6 +84,7 @@ class _View:
         self.names = record.candidates
         levels = [dict(self.study.candidates[name].levels) for name in self.names]
         self.varied = {factor for one in levels[:1] for factor in one if len({other[factor] for other in levels}) > 1}
+        self.changed = changes(self.study, self.names)
         self.colours = {name: index for index, name in enumerate(self.names)}
 
     def build(self) -> ReportView:
@@ -89,19 +96,22 @@ class _View:
             measure=describe_measure(study.measure),
             state=self._state(),
             finished=self.state.study is StudyState.CLOSED and not self.record.faults,
+            answer=answer_view(self.record),
             short=self._short(),
             story=tuple(self._story()),
             ladder=ladder_view(self.record),
-            legend=tuple((name, self.colours[name], self._describe(name)) for name in self.names),
+            legend=tuple((name, self.colours[name], self._describe(name), self.changed[name]) for name in self.names),
             gates=tuple(gate_view(self.record, gate) for gate in study.gates.values()),
-            rules=tuple(rule_view(self.record, rule) for rule in study.rules.values()),
+            overview=overview(self.record),
+            rules=rules_views(self.record),
             reductions=tuple(reduction_view(self.record, one) for one in study.reductions.values()),
             effects=tuple(effects_view(self.record, one) for one in study.effects.values()),
             laws=(*laws_view(self.record), *foretold_views(self.record)),
             flow=flow_view(self.record),
             reruns=reruns_view(self.record),
             vouching=vouching_view(self.record),
-            stages=tuple(self._stage(stage) for stage in self.plan.stages),
+            stages=tuple(self._stages()),
+            not_begun=self._not_begun(),
             cost=tuple(self._cost()),
             cost_unit=amount_unit(self.plan),
             cost_note=self._in_common(),
@@ -137,7 +147,7 @@ class _View:
                 assert_never(self.state.study)
 
     def _rung(self, row: str, names: tuple[str, ...]) -> str:
-        budget = describe_budget(self.study.stages[names[0]].budget)
+        budget = budget_text(self.study.stages[names[0]].budget)
         if len(names) > 1:
             return f"1 at each of {len(names)} steps of {row.partition(',')[0]} for {budget}"
         return f"{len(self.state.opened[names[0]])} at {names[0]} for {budget}"
@@ -212,6 +222,35 @@ class _View:
 
     # --- stages ------------------------------------------------------------------------------------------
 
+    def _stages(self) -> Iterable[StageView]:
+        """Stages that have begun; the steps of a walk are one."""
+        begun = [stage.name for stage in self.plan.stages if stage.name in self.state.opened]
+        for row, names in stage_rows(self.study, begun):
+            yield self._stage(self.plan.stage(names[0])) if len(names) == 1 else self._walk(row, names)
+
+    def _not_begun(self) -> str:
+        """Stages that have not begun, in one sentence; empty where all have."""
+        rest = [stage.name for stage in self.plan.stages if stage.name not in self.state.opened]
+        rows = stage_rows(self.study, rest)
+        told = [f"{row} ({budget_text(self.study.stages[names[0]].budget)} a run)" for row, names in rows]
+        return f"Not begun: {listed(told)}." if told else ""
+
+    def _walk(self, row: str, names: Sequence[str]) -> StageView:
+        """The steps of a walk as one stage: a line for what each of them tried."""
+        first = self._stage(self.plan.stage(names[0]))
+        counts = [self.record.runs(name) for name in names]
+        spent = sum((self.record.spent_s(name) for name in names), Fraction(0))
+        entrants = dict.fromkeys(one for name in names for one in self.state.opened[name])
+        return evolve(
+            first,
+            name=row,
+            entrants=listed(tuple(entrants)),
+            runs=f"{sum(one.done for one in counts)} of {sum(one.runs for one in counts)}",
+            spent=f"{span_text(spent)} spent in training" if self.record.is_timed else first.spent,
+            spreads=tuple(one for name in names for one in self._spreads(name)),
+            curves=evolve(first.curves, picture="", rows=(), rest=""),
+        )
+
     def _stage(self, stage: StagePlan) -> StageView:
         said = self.study.stages[stage.name]
         entrants, count = self.state.opened.get(stage.name), self.record.runs(stage.name)
@@ -235,7 +274,7 @@ class _View:
     def _spent(self, stage: Stage) -> str:
         """What a run of a stage is given, and where it begins unless that is nothing."""
         mode = describe_mode(self.study, stage)
-        return describe_budget(stage.budget) + ("" if mode == "fresh" else f" ({mode})")
+        return budget_text(stage.budget) + ("" if mode == "fresh" else f" ({mode})")
 
     def _entered(self, stage: StagePlan) -> list[PlannedRun]:
         """Runs of those who are in a stage; another one may have a run of somebody else in common with it."""
@@ -260,19 +299,22 @@ class _View:
     # --- cost and limits ---------------------------------------------------------------------------------
 
     def _cost(self) -> Iterable[CostRow]:
-        for stage in self.plan.stages:
-            yield self._cost_row(stage.name, stage.name, stage)
-        yield self._cost_row("total", None, self.plan)
+        for row, names in stage_rows(self.study, [stage.name for stage in self.plan.stages]):
+            yield self._cost_row(row, names, [self.plan.stage(name) for name in names])
+        yield self._cost_row("total", (None,), [self.plan])
 
-    def _cost_row(self, title: str, stage: str | None, priced: StagePlan | Plan) -> CostRow:
-        count, timed, replay = self.record.runs(stage), self.record.is_timed, self.state.replay
+    def _cost_row(self, title: str, names: Sequence[str | None], priced: Sequence[StagePlan | Plan]) -> CostRow:
+        """A line about some stages, or with None about the study."""
+        counts = [self.record.runs(name) for name in names]
+        timed, replay = self.record.is_timed, self.state.replay
+        spent, taken = (sum(map(seconds, names), Fraction(0)) for seconds in (self.record.spent_s, self.record.slot_s))
         return CostRow(
             name=title,
-            runs=f"{count.done} of {count.runs}",
-            budget=amount_text(priced.budget_s, self.plan),
-            spent=amount_text(self.record.spent_s(stage), self.plan) if timed else "not known",
-            taken="" if replay else amount_text(self.record.slot_s(stage), self.plan),
-            bound="" if replay else amount_text(priced.bound_s, self.plan),
+            runs=f"{sum(one.done for one in counts)} of {sum(one.runs for one in counts)}",
+            budget=amount_text(sum(one.budget_s for one in priced), self.plan),
+            spent=amount_text(spent, self.plan) if timed else "not known",
+            taken="" if replay else amount_text(taken, self.plan),
+            bound="" if replay else amount_text(sum(one.bound_s for one in priced), self.plan),
         )
 
     def _in_common(self) -> str:

@@ -60,3 +60,15 @@ def span_text(seconds: Fraction | float) -> str:
         return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
     minutes = whole % HOUR // 60
     return f"{whole // HOUR} h {minutes} min" if minutes else f"{whole // HOUR} h"
+
+
+MOST_WRITTEN = 10**7
+"""Counts from here on are rounded for people; the plan as JSON has every digit."""
+
+
+def short_count(count: int) -> str:
+    """`1,375`; from ten millions on four digits and a power of ten, as the language can read it: `4.375e11`."""
+    if count < MOST_WRITTEN:
+        return f"{count:,}"
+    digits, _, power = f"{count:.3e}".partition("e")
+    return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"

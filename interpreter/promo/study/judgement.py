@@ -356,6 +356,14 @@ Judged = str | Promoted | BestOf
 """Whom a rule is about: a candidate by name, or those that are known only from results."""
 
 
+class Answer(Enum):
+    """What a rule found."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    UNDECIDED = "undecided"
+
+
 @frozen(**LEAN)
 class Rule(Shown):
     """A claim about a candidate at one stage, or about each of several, on its own or against another."""
@@ -375,6 +383,8 @@ class Rule(Shown):
     """What follows when a gate did not promote one of the two to the stage; None: as *missing* says."""
     otherwise: Then | None
     """What follows when the claim does not hold; None: nothing."""
+    answers: Annotated[Mapping[Answer, str], Unstored({})]
+    """What it says to the question of the study's title, in the spec's own words; no part of what the rule means."""
     documentation: Remark
     where: Where = place()
 

@@ -7,11 +7,12 @@ decision.
 
 from fractions import Fraction
 
-from promo.base.diagnostics import did_you_mean
+from promo.base.diagnostics import Label, did_you_mean
 from promo.study.criteria import Criteria
-from promo.study.expressions import Expressions
+from promo.study.expressions import Expressions, unquoted
 from promo.study.judgement import (
     Against,
+    Answer,
     Best,
     BestOf,
     Condition,
@@ -274,6 +275,7 @@ class Rules:
             crash=crash,
             absent=absent,
             otherwise=Then(otherwise.token("OTHERWISE").text) if otherwise else None,
+            answers=self._answers(block, clauses),
             documentation=scope.tree.documentation(block),
             where=scope.where(block),
         )
@@ -298,6 +300,19 @@ class Rules:
             self.scope.report("P0412", message, clause.token("OUTCOME"), "write: skip, stop or hold")
             return None, False
         return then, True
+
+    def _answers(self, block: Node, clauses: Clauses) -> dict[Answer, str]:
+        """What the spec has a report say, by what the rule finds."""
+        scope = self.scope
+        said: dict[Answer, Node] = {}
+        for clause in clauses.all("answer"):
+            token = clause.token("ANSWER")
+            first = said.setdefault(Answer(token.text), clause)
+            if first is not clause:
+                label = Label(scope.span(first), "first given here")
+                message = f"{scope.title(block)} says 'answer {token.text}' twice"
+                scope.report("P0206", message, clause, "keep one of them", labels=(label,))
+        return {answer: unquoted(clause.token("STRING")) for answer, clause in said.items()}
 
     @staticmethod
     def _stands_alone(condition: Condition) -> bool:

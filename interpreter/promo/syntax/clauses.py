@@ -227,6 +227,7 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "best_of": _of(_STAGE),
     "judged_at": _of(_STAGE),
     "against": _of(_CANDIDATE),
+    "answer": _is(_TEXT),
     # conditions
     "top": _is(_measures("3", Dimension.NUMBER)),
     "best": _is(_measures("25%", Dimension.NUMBER)),
@@ -397,6 +398,7 @@ BLOCKS: Mapping[str, Mapping[str, Clause]] = {
         "crash": MAY,
         "absent": MAY,
         "otherwise_do": MAY,
+        "answer": MAY_REPEAT,
     },
     "account": {"count": MAY, "suppose": MAY_REPEAT, "expect_cost": MAY, "note": MAY_REPEAT},
     "curves": {

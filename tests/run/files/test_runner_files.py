@@ -9,11 +9,11 @@ import pytest
 from promo.base.codec import from_json
 from promo.driver.study import StudyFolder
 from promo.evidence.values import Evidence
-from promo.ledger.outcomes import Answer
 from promo.run.runners.files.constants import ScriptError, replaced
 from promo.run.runners.files.declare import read_runner
 from promo.run.runners.files.formula import FormulaError, value_of
 from promo.run.values import Work
+from promo.study.judgement import Answer
 from support import promo
 
 SPEC = """promo 1

@@ -1,0 +1,290 @@
+"""
+What the rules found to the question of the study's title: a sentence a rule, and one for all of them.
+
+A spec may write the sentence for each outcome; those words are its author's, frozen with the text.  Otherwise the
+sentence is made from what was measured: who leads whom after how long, and beside what seeds make of such a difference
+where that is known.  Yes and no are said of a rule that is named with them, since no program knows whether a title asks
+for a rule or for its opposite.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from attrs import frozen
+
+from promo.base.canonical import from_exact, rounded
+from promo.decision.values import Bounded, Chance, Finding, Judgement, Reference
+from promo.evidence.noise import SeedNoise, seed_noise
+from promo.report.aloud import claimed, count
+from promo.report.amounts import after_words
+from promo.report.decided import because_words
+from promo.report.describe import describe_condition, describe_judged
+from promo.report.ladder import mean, ranked
+from promo.report.record import Record
+from promo.report.words import PLACES, listed, number
+from promo.study.judgement import Answer, Both, BoundKind, Difference, Either, Equivalent, Isnt, Method, Rule, Side
+from promo.study.judgement import Statistic as Of
+
+ASKING = frozenset(
+    {"am", "are", "can", "could", "did", "do", "does", "had", "has", "have", "is", "may", "might", "must", "shall"}
+    | {"should", "was", "were", "will", "would"}
+)
+"""Words that a question begins with that yes and no answer."""
+MOST_TOLD = 4
+"""Rules whose outcome the first screen tells one by one."""
+MANY = 20
+"""Times what seeds make, above which a number says nothing more."""
+VERBS = {Answer.HOLDS: "holds", Answer.FAILS: "fails", Answer.UNDECIDED: "is undecided"}
+YES = {Answer.HOLDS: "Yes", Answer.FAILS: "No", Answer.UNDECIDED: "Not answered"}
+
+
+@frozen
+class AnswerLine:
+    """What one rule says."""
+
+    rule: str
+    outcome: str
+    """`holds`, `fails`, `undecided`, or `open` before it has decided."""
+    words: str
+    own: bool
+    """The words are the spec's."""
+    measured: str
+    """What was seen, where the words do not say it; empty when nothing was."""
+
+
+@frozen
+class Lead:
+    """By how much a judged candidate is better than another over the cells of a stage; negative where it is worse."""
+
+    judged: str
+    reference: str
+    lead: Fraction
+    statistic: Of
+    cells: int
+    noise: SeedNoise | None
+    """None where it is not known, or the statistic is not a mean."""
+
+    @property
+    def error(self) -> Fraction | None:
+        """Standard error that seeds alone give such a difference; None where that is not known."""
+        return None if self.noise is None else self.noise.error(self.cells)
+
+
+def answering(record: Record) -> list[Rule]:
+    """The rules that answer: those whose spec says how, or all of them."""
+    rules = list(record.study.rules.values())
+    return [rule for rule in rules if rule.answers] or rules
+
+
+def is_yes_or_no(title: str) -> bool:
+    """Whether a title is a question that yes and no answer."""
+    return title.rstrip().endswith("?") and title.split(maxsplit=1)[0].lower() in ASKING
+
+
+# --- one rule ------------------------------------------------------------------------------------------------------
+
+
+def lead_of(record: Record, rule: Rule, found: Judgement) -> Lead | None:
+    """The difference that a rule about one candidate asks about; None for rules of another kind."""
+    if len(found.judged) != 1 or len(found.findings) != 1 or rule.stage not in record.evidence:
+        return None
+    finding = found.findings[0]
+    condition = finding.condition
+    if not isinstance(condition, Difference | Equivalent) or finding.statistic is None:
+        return None
+    reference = next((one.candidate for one in finding.details if isinstance(one, Reference)), None)
+    if reference is None or reference == found.judged[0]:
+        return None
+    value = from_exact(finding.statistic)
+    gain = isinstance(condition, Difference) and condition.side is Side.GAIN
+    statistic = _statistic(condition)
+    evidence = record.evidence[rule.stage]
+    return Lead(
+        judged=found.judged[0],
+        reference=reference,
+        lead=value if gain else -value,
+        statistic=statistic,
+        cells=len(evidence.cells),
+        noise=seed_noise(evidence, record.study.noise) if statistic is Of.MEAN else None,
+    )
+
+
+def _statistic(condition: Difference | Equivalent) -> Of:
+    if isinstance(condition, Equivalent):
+        return Of.MEAN
+    wilcoxon = condition.test is not None and condition.test.method is Method.WILCOXON
+    return Of.MEDIAN if wilcoxon else condition.statistic
+
+
+def lead_words(one: Lead, unit: str) -> str:
+    """`bridge leads shallow by 0.0507 bpb`."""
+    where = {Of.MEAN: "", Of.MEDIAN: " in the median cell"}.get(one.statistic, " in the cell that decides")
+    if not one.lead:
+        return f"{one.judged} and {one.reference} are level{where}"
+    ahead, behind = (one.judged, one.reference) if one.lead > 0 else (one.reference, one.judged)
+    size = rounded(abs(one.lead), PLACES)
+    by = f"by {size} {unit}" if size.strip("0.") else f"by less than {rounded(Fraction(1, 10**PLACES), PLACES)} {unit}"
+    return f"{ahead} leads {behind} {by}{where}"
+
+
+def times_words(one: Lead) -> str:
+    """How large a lead is beside what seeds make of it: `about five times what seeds make`; empty where unknown."""
+    error = one.error
+    if error is None or not one.lead:
+        return ""
+    if not error:
+        return "and seeds made no difference here"
+    times = abs(one.lead) / error
+    if times >= MANY:
+        return f"more than {count(MANY)} times what seeds make"
+    if times < Fraction(2, 3):
+        return "less than what seeds make"
+    if times < Fraction(3, 2):
+        return "about as much as seeds make"
+    return f"about {_about(times)} what seeds make"
+
+
+def _about(times: Fraction) -> str:
+    whole = round(times)
+    return "twice" if whole == 2 else f"{count(whole)} times"
+
+
+def measured_words(record: Record, rule: Rule, found: Judgement) -> str:
+    """What was seen, or why nothing is decided, in a sentence without its full stop."""
+    if found.undecided is not None:
+        return because_words(rule.name, found.undecided, record.study)
+    after, unit = after_words(record.study, rule.stage), record.study.measure.unit
+    lead = lead_of(record, rule, found)
+    if lead is None:
+        return f"{after}, {_claim(record, rule, found)}"
+    times = times_words(lead)
+    said = f"{after} {lead_words(lead, unit)}" + (f", {times}" if times else "")
+    asked = _asked(found.findings[0], record)
+    return f"{said} ({asked})" if asked else said
+
+
+def _asked(finding: Finding, record: Record) -> str:
+    """What was required, where it is more than not to be worse, and how sure that is."""
+    condition = finding.condition
+    plain = isinstance(condition, Difference) and condition.test is None and not condition.bound.value
+    if plain and isinstance(condition, Difference) and condition.bound.kind is not BoundKind.WITHIN:
+        return ""
+    sure = []
+    for one in finding.details:
+        if isinstance(one, Bounded):
+            confidence = rounded(one.confidence * 100, 0)
+            sure += [f"{'upper' if one.upper else 'lower'} {confidence}% bound {number(one.value, signed=True)}"]
+        if isinstance(one, Chance):
+            sure += [f"p {float(one.p):.3g}"]
+    return "; ".join([f"required: {describe_condition(condition, record.study.measure)}", *sure])
+
+
+def _claim(record: Record, rule: Rule, found: Judgement) -> str:
+    """The claim of a rule of any kind, and that it is so or not."""
+    several = len(found.judged) > 1
+    who = "each of them" if several else listed(found.judged)
+    said = claimed(rule.require, record.study, who, rule.reference)
+    if isinstance(rule.require, Isnt | Both | Either) or found.answer is not Answer.HOLDS:
+        verb = "it is so that" if found.answer is Answer.HOLDS else "it is not so that"
+        said = f"{verb} {said}"
+    return f"{said} ({listed(found.judged)})" if several else said
+
+
+def line_of(record: Record, rule: Rule, *, asked: bool) -> AnswerLine:
+    """
+    What a rule says.
+
+    Args:
+        record: the study.
+        rule: one of its rules.
+        asked: whether yes and no answer the title, and this rule alone says which.
+    """
+    decision = record.decisions.get(rule.name)
+    found = decision.judgement if decision else None
+    if found is None:
+        return AnswerLine(rule.name, "open", f"{rule.name} is not decided yet.", own=False, measured="")
+    measured = measured_words(record, rule, found)
+    outcome = found.answer.value
+    if found.answer in rule.answers:
+        sentence = f"Measured by {rule.name}: {measured}."
+        return AnswerLine(rule.name, outcome, rule.answers[found.answer], own=True, measured=sentence)
+    head = f"{rule.name} {VERBS[found.answer]}: {measured}."
+    return AnswerLine(rule.name, outcome, f"{YES[found.answer]}, {head}" if asked else head, own=False, measured="")
+
+
+def rule_lines(record: Record) -> tuple[AnswerLine, ...]:
+    """What every answering rule says, in the order of the spec."""
+    rules = answering(record)
+    asked = len(rules) == 1 and is_yes_or_no(record.study.title)
+    return tuple(line_of(record, rule, asked=asked) for rule in rules)
+
+
+# --- all of them ---------------------------------------------------------------------------------------------------
+
+
+def counted(lines: tuple[AnswerLine, ...]) -> str:
+    """`Of 3 rules, 2 hold and 1 fails.`"""
+    words = {"holds": ("holds", "hold"), "fails": ("fails", "fail"), "undecided": ("is undecided", "are undecided")}
+    words["open"] = ("is not decided yet", "are not decided yet")
+    parts = []
+    for outcome, (one, several) in words.items():
+        those = sum(line.outcome == outcome for line in lines)
+        parts += [f"{those} {one if those == 1 else several}"] if those else []
+    if len(parts) == 1:
+        every = "Both" if len(lines) == 2 else f"All {count(len(lines))}"
+        return f"{every} rules {words[lines[0].outcome][1]}."
+    return f"Of {len(lines)} rules, {listed(parts)}."
+
+
+def without_rules(record: Record) -> Iterator[str]:
+    """What can be said where no rule judges: who is best at the last stage with values, and that nothing tests it."""
+    study = record.study
+    gates = "no rule" if study.deciding else "no gate and no rule"
+    stage = _longest(record)
+    if stage is None:
+        yield f"This study declares {gates}, and no stage has ended."
+        return
+    evidence = record.evidence[stage]
+    order = _valued(record, stage)
+    means = [mean(evidence, name) or Fraction(0) for name in order]
+    unit, after = study.measure.unit, after_words(study, stage)
+    if len(order) < 2:
+        yield (
+            f"This study declares {gates}, and {after} nobody is there to compare {order[0]} with: its mean is "
+            f"{rounded(means[0], PLACES)} {unit}."
+        )
+        return
+    whole = all(not row.missing for row in evidence.rows if row.candidate in order[:2])
+    noise = seed_noise(evidence, study.noise) if whole else None
+    lead = Lead(order[0], order[1], abs(means[0] - means[1]), Of.MEAN, len(evidence.cells), noise)
+    times = times_words(lead)
+    yield (
+        f"This study declares {gates}, so nothing is tested: {after} {lead_words(lead, unit)}"
+        f"{f', {times}' if times else ''}."
+    )
+    if len(order) > 2:
+        yield f"Theirs are the best two means of {count(len(order))}, and the best of several looks better than it is."
+
+
+def _longest(record: Record) -> str | None:
+    """The stage that trained longest, of those that have values; of two candidates and more where there is one."""
+    valued = {one.name: len(_valued(record, one.name)) for one in record.plan.stages if one.name in record.evidence}
+    several = [name for name, names in valued.items() if names > 1]
+    known = several or [name for name, names in valued.items() if names]
+    stages = record.study.stages
+
+    def trained_s(name: str) -> int:
+        return sum(one.budget.cap_s for one in (stages[name], *record.study.carried_on(name)))
+
+    return max(known, key=lambda name: (trained_s(name), known.index(name)), default=None)
+
+
+def _valued(record: Record, stage: str) -> list[str]:
+    """Candidates of a stage that have a mean, best first."""
+    return [name for name in ranked(record, stage) if mean(record.evidence[stage], name) is not None]
+
+
+def judged_words(rule: Rule) -> str:
+    """Whom a rule is about, against whom, and where: `shallow against bridge at longer`."""
+    against = f" against {rule.reference}" if rule.reference else ""
+    return f"{describe_judged(rule.judged)}{against} at {rule.stage}"

@@ -1,0 +1,79 @@
+"""
+Candidates to what changed: the levels by which each differs from the reference, or from the commonest levels.
+
+The words stand beside a candidate's name wherever it is shown.  They are bounded, and empty where the name says the
+levels already.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from promo.report.declared import describe_level
+from promo.study.space import Level
+from promo.study.values import Role, Study
+
+MOST_FACTORS = 3
+"""Factors that are told; of more, how many there are."""
+MOST_LETTERS = 24
+"""Letters of a level that are told."""
+
+
+def changes(study: Study, names: Iterable[str]) -> dict[str, str]:
+    """
+    Candidate -> what changed, as `depth 1, aspect 64`; empty for the one that others are compared with.
+
+    Args:
+        study: where they are declared.
+        names: whom to tell of, all of them; levels are the commonest among these where no reference is.
+    """
+    order = {factor: place for place, factor in enumerate(study.factors)}
+    levels = {name: dict(sorted(study.candidates[name].levels, key=lambda level: order[level[0]])) for name in names}
+    usual = _usual(study, levels)
+    return {name: _words(name, usual, own) for name, own in levels.items()}
+
+
+def beside(name: str, changed: str) -> str:
+    """`shallow (depth 1, aspect 64)`."""
+    return f"{name} ({changed})" if changed else name
+
+
+def _usual(study: Study, levels: Mapping[str, Mapping[str, Level]]) -> dict[str, Level]:
+    """Factor -> the level that others differ from: the reference's, or the commonest, of equals the first declared."""
+    reference = next((name for name in levels if study.candidates[name].role is Role.REFERENCE), None)
+    if reference is not None:
+        return dict(levels[reference])
+    factors = dict.fromkeys(factor for own in levels.values() for factor in own)
+    return {
+        factor: Counter(own[factor] for own in levels.values() if factor in own).most_common(1)[0][0]
+        for factor in factors
+    }
+
+
+def _words(name: str, usual: Mapping[str, Level], own: Mapping[str, Level]) -> str:
+    changed = {factor: level for factor, level in own.items() if usual.get(factor) != level}
+    if not changed or _says(name, changed.values()):
+        return ""
+    told = [f"{factor} {_short(describe_level(level))}" for factor, level in changed.items()]
+    rest = len(told) - MOST_FACTORS
+    if rest > 0:
+        told = [*told[:MOST_FACTORS], f"{rest} more"]
+    return ", ".join(told)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…"
+
+
+def _says(name: str, levels: Iterable[Level]) -> bool:
+    """Whether a name has every one of these levels in it: `d8_ar48` says 8 and 48, `prefix` says `prefix-1375`."""
+    parts = re.findall(r"\d+|[a-z]+", name.lower())
+    whole = "".join(parts)
+
+    def said(level: Level) -> bool:
+        text = "".join(re.findall(r"[a-z0-9]+", describe_level(level).lower()))
+        if isinstance(level, str):
+            return bool(text) and (text in whole or whole in text)
+        return text in parts
+
+    return all(said(level) for level in levels)

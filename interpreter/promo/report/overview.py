@@ -1,0 +1,90 @@
+"""Rules at a glance: one row a rule, with its verdict, what was seen, its margin and how sure that is."""
+
+from attrs import frozen
+
+from promo.base.canonical import exact, rounded
+from promo.decision.values import Between, Bounded, Chance, Finding, Judgement
+from promo.report.answer import judged_words, lead_of
+from promo.report.describe import describe_condition
+from promo.report.record import Record
+from promo.report.words import NONE, PLACES, number, plural
+from promo.study.judgement import Agreement, Rule
+
+
+@frozen
+class RuleRow:
+    """A rule in the overview."""
+
+    rule: str
+    outcome: str
+    """`holds`, `fails`, `undecided` or `open`."""
+    about: str
+    """`shallow against bridge at longer`."""
+    required: str
+    seen: str
+    margin: str
+    """How far inside the bound, or beyond it."""
+    confidence: str
+    seeds: str
+    """Standard error that seeds alone give such a difference; empty where it is not known."""
+
+
+def overview(record: Record) -> tuple[RuleRow, ...]:
+    """Every rule of a study, in the order of the spec."""
+    return tuple(_row(record, rule) for rule in record.study.rules.values())
+
+
+def _row(record: Record, rule: Rule) -> RuleRow:
+    decision = record.decisions.get(rule.name)
+    found = decision.judgement if decision else None
+    seen, margin, confidence = _figures(record, found)
+    return RuleRow(
+        rule=rule.name,
+        outcome=found.answer.value if found else "open",
+        about=judged_words(rule),
+        required=describe_condition(rule.require, record.study.measure),
+        seen=seen,
+        margin=margin,
+        confidence=confidence,
+        seeds=_seeds(record, rule, found),
+    )
+
+
+def _seeds(record: Record, rule: Rule, found: Judgement | None) -> str:
+    lead = lead_of(record, rule, found) if found else None
+    error = lead.error if lead else None
+    return NONE if error is None else rounded(error, PLACES)
+
+
+def _figures(record: Record, found: Judgement | None) -> tuple[str, str, str]:
+    """What was seen, the margin and the confidence; of several findings how many hold."""
+    if found is None or not found.findings:
+        return NONE, NONE, NONE
+    if len(found.findings) > 1:
+        hold = sum(one.holds is True for one in found.findings)
+        return f"{hold} of {plural(len(found.findings), 'finding')} hold", NONE, NONE
+    finding = found.findings[0]
+    unit = "tau-b" if isinstance(finding.condition, Agreement) else record.study.measure.unit
+    seen = NONE if finding.statistic is None else f"{number(finding.statistic, signed=True)} {unit}"
+    return seen, _margin(finding), _confidence(finding)
+
+
+def _margin(finding: Finding) -> str:
+    if finding.margin is None or finding.holds is None:
+        return NONE
+    return f"{number(finding.margin.removeprefix('-'))} {'inside' if finding.holds else 'beyond'}"
+
+
+def _confidence(finding: Finding) -> str:
+    """The bound, interval or p that a test gave; that none was asked for."""
+    for one in finding.details:
+        match one:
+            case Bounded():
+                return f"{'upper' if one.upper else 'lower'} {exact(one.confidence * 100)}% bound {number(one.value)}"
+            case Between():
+                return f"{exact(one.confidence * 100)}% interval {number(one.low)} to {number(one.high)}"
+            case Chance():
+                return f"p {float(one.p):.3g}"
+            case _:
+                pass
+    return "no test asked"

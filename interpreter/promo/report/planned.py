@@ -1,0 +1,420 @@
+"""
+A plan as the first screen of `promo plan`: what it comes to, the ladder as a tree, hosts, money, risks, what is next.
+
+Everything fits 80 columns, and no word is broken; only a name that is longer than that goes beyond.  Three words for
+cost are never mixed: the budget is asked for, the bound cannot be exceeded, and what is about a length of time is what
+the budgets of seconds come to when no run fails.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from textwrap import wrap
+
+from attrs import frozen
+
+from promo.base.canonical import exact, rounded
+from promo.plan.values import Plan, StagePlan
+from promo.report.aloud import joined, kept, read_all
+from promo.report.amounts import budget_text
+from promo.report.describe import describe_measure, describe_mode, describe_runner, describe_tolerance
+from promo.report.plan import (
+    amount_text,
+    amount_unit,
+    hours_text,
+    savings,
+    share_text,
+    stage_rows,
+    time_word,
+    wall_text,
+)
+from promo.report.words import listed, plural, short_count, span_text
+from promo.study.judgement import Gate, Reduction, Step, Then
+from promo.study.limits import TOLERANCE
+from promo.study.values import TIMED, BudgetKind, Mode, Study
+
+WIDTH = 80
+NAMED = 30
+"""Columns that names of stages and gates have, indented as they are; a longer one has a line of its own."""
+
+
+@frozen
+class Line:
+    """A line of the screen: a heading, something in passing, or plain."""
+
+    text: str
+    style: str = ""
+    """`bold`, `dim`, or empty."""
+
+
+def plan_lines(study: Study, plan: Plan, spec: str) -> Iterator[Line]:
+    """
+    The screen, line by line.
+
+    Args:
+        study: what is planned.
+        plan: its plan.
+        spec: the file, for the commands at the end.
+    """
+    yield from (Line(one, "bold") for one in _wrapped(f"{study.name}: {study.title}"))
+    yield from _plain(headline(study, plan))
+    yield from (
+        Line(one, "dim")
+        for one in _wrapped(f"{describe_measure(study.measure)}; runner {describe_runner(study.runner)}")
+    )
+    hours = f" (budgets in {plan.device_unit})" if _in_hours(plan) else ""
+    parts: tuple[tuple[str, Iterable[Line]], ...] = (
+        (f"Ladder{hours}", _ladder(study, plan)),
+        (f"Hosts{hours}", _hosts(study, plan)),
+        ("Cost", _plain(*_cost(study, plan))),
+        ("What can go wrong", _items(_risks(study, plan))),
+        ("What else is known", _items(_known(study, plan))),
+        ("Rules", _items(read_all(study))),
+        ("Supposed, never run", _suppositions(study, plan)),
+        ("Notes", _plain(*(study.account.notes if study.account else ()))),
+    )
+    for title, lines in parts:
+        shown = list(lines)
+        if shown:
+            yield from (Line(""), Line(title, "bold"), *shown)
+    yield from (Line(""), Line(f"plan sha256:{plan.digest[:12]}", "dim"))
+    yield Line(f"next: promo run {spec}", "bold")
+
+
+def plan_text(study: Study, plan: Plan, spec: str = "SPEC") -> str:
+    """The screen as text; as `plan_lines`."""
+    return "\n".join(line.text for line in plan_lines(study, plan, spec))
+
+
+def headline(study: Study, plan: Plan) -> str:
+    """`16 runs on 1 host: about 3 min 40 s, a budget of 15 min 20 s, never more than 8 h 10 min of slot time.`"""
+    about = about_s(study, plan)
+    likely = "" if about is None or about == plan.budget_s else f"about {amount_text(about, plan)} of training, "
+    hours = _in_hours(plan)
+    unit = f" {plan.device_unit}" if hours else f" of {time_word(plan)}"
+    budget, bound = amount_text(plan.budget_s, plan), amount_text(plan.bound_s, plan)
+    return (
+        f"{plural(plan.run_count.planned, 'run')} on {plural(len(study.hosts), 'host')}: {likely}a budget of "
+        f"{budget}{unit if hours else ''}, never more than {bound}{unit} with start-up, failures and reruns."
+    )
+
+
+def _in_hours(plan: Plan) -> bool:
+    """Whether amounts are written as numbers of hours, whose unit stands elsewhere."""
+    return amount_unit(plan) == plan.device_unit
+
+
+def about_s(study: Study, plan: Plan) -> Fraction | None:
+    """
+    Seconds of training that the planned runs come to where each of them uses its budget.
+
+    None where that is not known: steps, tokens and operations take as long as they take, and a second of processor
+    time is one of a slot on one thread only.
+    """
+    total = Fraction(0)
+    for stage in plan.stages:
+        budget = stage.budget
+        single = all(study.hosts[name].threads == 1 for name in stage.hosts)
+        if budget.kind not in TIMED and not (budget.kind is BudgetKind.CPU and single):
+            return None
+        total += stage.run_count.planned * budget.amount
+    return total
+
+
+# --- the ladder ----------------------------------------------------------------------------------------------------
+
+
+@frozen
+class _Row:
+    """A line of the ladder: stages that it stands for, and where it hangs."""
+
+    name: str
+    stages: tuple[StagePlan, ...]
+    parent: str | None
+    """The row above it."""
+    by: str
+    """What leads from there to here, in words; empty for a row that begins by itself."""
+
+
+def _ladder(study: Study, plan: Plan) -> Iterator[Line]:
+    rows = [
+        _row(study, name, tuple(plan.stage(one) for one in those))
+        for name, those in stage_rows(study, [stage.name for stage in plan.stages])
+    ]
+    named = {one.name: row.name for row in rows for one in row.stages}
+    children: dict[str | None, list[_Row]] = {}
+    for row in rows:
+        parent = named.get(row.parent or "")
+        children.setdefault(None if parent == row.name else parent, []).append(row)
+    texts = [_figures(row, plan) for row in rows]
+    widths = tuple(max(len(text[place]) for text in texts) for place in range(4))
+    for row in children.get(None, ()):
+        yield from _branch(row, "", "", children, widths, plan)
+    total = amount_text(plan.budget_s, plan)
+    yield Line(f"total: {plural(plan.run_count.planned, 'run')}, {total} {amount_unit(plan)}", "bold")
+
+
+def _row(study: Study, name: str, stages: tuple[StagePlan, ...]) -> _Row:
+    stage = study.stages[stages[0].name]
+    chooser = study.chooser(stage.name)
+    match chooser:
+        case Gate():
+            always = f", always {joined(chooser.always)}" if chooser.always else ""
+            grown = chooser.name in study.grows
+            what = "one way to grow is chosen" if grown else f"keep {kept(chooser.keep, study)}{always}"
+            return _Row(name, stages, chooser.source, f"{chooser.name}: {what}")
+        case Reduction():
+            return _Row(name, stages, chooser.sources[-1], f"{chooser.name}: fix factors, keep the rows that agree")
+        case Step() | None:
+            pass
+    if stage.beside is not None:
+        return _Row(name, stages, stage.beside, f"with the budget of {stage.beside}")
+    if stage.continues is not None:
+        verb = "branches from" if stage.mode is Mode.BRANCH else "continues"
+        return _Row(name, stages, stage.continues, f"{verb} runs of {stage.continues}")
+    if stage.grown_at:
+        return _Row(name, stages, stage.grown_at[-1], f"grows what {listed(stage.grown_at)} trained")
+    return _Row(name, stages, None, "")
+
+
+def _figures(row: _Row, plan: Plan) -> tuple[str, str, str, str]:
+    """Who and where, how long each, runs, budget."""
+    first = row.stages[0]
+    possible = len({run.candidate for stage in row.stages for run in stage.runs})
+    planned = first.entrants.planned
+    who = f"{planned} of {possible}" if planned != possible else str(planned)
+    cells = len(first.hosts) * len(first.seeds)
+    runs = sum(stage.run_count.planned for stage in row.stages)
+    amount = amount_text(sum(stage.budget_s for stage in row.stages), plan)
+    return f"{who} x {plural(cells, 'cell')}", budget_text(first.budget), plural(runs, "run"), amount
+
+
+def _branch(
+    row: _Row,
+    before: str,
+    under: str,
+    children: Mapping[str | None, Sequence[_Row]],
+    widths: tuple[int, ...],
+    plan: Plan,
+) -> Iterator[Line]:
+    """A row and what hangs below it; *before* stands left of its first line, *under* left of all others."""
+    if row.by:
+        first, *more = wrap(row.by, WIDTH - len(before), break_long_words=False, break_on_hyphens=False)
+        yield Line(f"{before}{first}", "dim")
+        yield from (Line(f"{under}{one}", "dim") for one in more)
+    who, each, runs, amount = _figures(row, plan)
+    figures = f"{who:<{widths[0]}}  {each:<{widths[1]}}  {runs:>{widths[2]}}  {amount:>{widths[3]}}"
+    name = f"{under}{row.name}"
+    room = max(WIDTH - len(figures) - 1, 0)
+    if len(name) < min(NAMED, room) or len(name) < room:
+        yield Line(f"{name:<{min(NAMED, room)}} {figures}".rstrip())
+    else:
+        yield Line(name)
+        indent = f"{under}  "
+        close = f"{who}  {each}  {runs}  {amount}"
+        yield from (Line(f"{indent}{one}") for one in wrap(close, WIDTH - len(indent), break_long_words=False))
+    below = children.get(row.name, ())
+    for one in below:
+        last = one is below[-1]
+        first, others = ("└─ ", "   ") if last else ("├─ ", "│  ")
+        yield from _branch(one, under + first, under + others, children, widths, plan)
+
+
+# --- hosts and money -----------------------------------------------------------------------------------------------
+
+
+def _hosts(study: Study, plan: Plan) -> Iterator[Line]:
+    rows: list[tuple[str, str, str, str, str]] = []
+    for host in study.hosts.values():
+        asked = sum(stage.budget_s_by_host.get(host.name, 0) for stage in plan.stages)
+        price = "" if host.price is None else f"{exact(host.price)} usd an hour"
+        rows.append((host.name, host.device, plural(host.slots, "slot"), amount_text(asked, plan), price))
+    widths = [max(len(row[place]) for row in rows) for place in range(5)]
+    for name, device, slots, amount, price in rows:
+        figures = f"{device:<{widths[1]}}  {slots:>{widths[2]}}  {amount:>{widths[3]}}  {price}".rstrip()
+        line = f"{name:<{widths[0]}}  {figures}"
+        yield from ([Line(line)] if len(line) <= WIDTH else [Line(name), *_plain(f"  {figures}")])
+
+
+def _cost(study: Study, plan: Plan) -> Iterator[str]:
+    """Budget and bound, what is sure to begin, and the price."""
+    unit, runs = amount_unit(plan), plan.run_count
+    yield (
+        f"budget: {plural(runs.planned, 'run')}, {_sum(plan)} {unit} of training, up to its caps; "
+        f"{wall_text(plan.wall_s, plan)} of wall-clock time with the declared slots"
+    )
+    yield (
+        f"bound: {amount_text(plan.bound_s, plan)} {unit}, start-up, compilation, warm-up, scoring, reruns and lost "
+        "attempts included"
+    )
+    yield f"at least: {plural(runs.fewest, 'attempt')} in any course of the study"
+    if plan.price_usd is not None:
+        yield f"price of the budget: {rounded(plan.price_usd, 2)} usd at the declared hourly prices"
+    else:
+        yield "price: not known, no host declares one"
+    if study.budget_s is not None:
+        left = amount_text(study.budget_s - plan.budget_s, plan)
+        yield (
+            f"allowed: a budget of {amount_text(study.budget_s, plan)} {unit}, {left} more than this; an attempt "
+            "begins only while its cap is left of it, and every failed, lost and repeated one is paid from it"
+        )
+
+
+MOST_EQUAL = 2
+"""Equal amounts in a row that a sum still writes out."""
+
+
+def _sum(plan: Plan) -> str:
+    """The amounts of the stages as a sum, where there are several."""
+    amounts = [stage.budget_s for stage in plan.stages]
+    groups: list[tuple[int, int]] = []
+    for amount in amounts:
+        same = groups and groups[-1][0] == amount
+        groups = [*groups[:-1], (amount, groups[-1][1] + 1)] if same else [*groups, (amount, 1)]
+    parts: list[str] = []
+    for amount, times in groups:
+        text = amount_text(amount, plan)
+        parts += [f"{times} x {text}"] if times > MOST_EQUAL else [text] * times
+    total = amount_text(plan.budget_s, plan)
+    return f"{' + '.join(parts)} = {total}" if len(amounts) > 1 else total
+
+
+# --- risks ---------------------------------------------------------------------------------------------------------
+
+
+def _risks(study: Study, plan: Plan) -> Iterator[str]:
+    """What may end a study, make it wait, or cost more than its budget."""
+    yield from _endings(study)
+    yield (
+        f"No course of the study exceeds the bound: at most {plan.run_count.most} attempts ({_attempts(plan)} for each "
+        f"run, failed and lost ones included), each ended after its cap and {_allowances(plan)} besides."
+    )
+    more = {stage.name: stage.allowance for stage in plan.stages if stage.allowance.most > study.attempts}
+    for row, names in stage_rows(study, more):
+        yield (
+            f"{row}: a run is tried up to {more[names[0]].most} times there and not {study.attempts}, because gates "
+            f"and rules allow {plural(more[names[0]].reruns, 'rerun')} of it."
+        )
+    said = {one.name: one.budget.tolerance for one in plan.stages if one.budget.tolerance is not None}
+    shares = [f"{describe_tolerance(said[names[0]] or Fraction(0))} at {row}" for row, names in stage_rows(study, said)]
+    usual = f"one step, or {share_text(TOLERANCE)} where only time is known"
+    others = [usual] if len(said) < len(plan.stages) else []
+    yield f"A run is invalid that misses its budget by more than {'; '.join([*shares, *others])}."
+    capped = [stage.name for stage in plan.stages if stage.budget.kind is not BudgetKind.WALL]
+    if capped:
+        yield f"Priced by their caps, and may need less: {_called(study, capped)}."
+    if study.runner.digest is not None:
+        yield (
+            "Charged is what the runner marks as training (record.training()) or reports as train_s; of a function or "
+            "program that does neither, everything, start-up and scoring included."
+        )
+
+
+def _endings(study: Study) -> Iterator[str]:
+    """What stops the study, and what makes it wait for a person."""
+    ends = {Then.STOP: "stops the study", Then.HOLD: "waits for a person"}
+    for then, verb in ends.items():
+        several = verb.replace("stops", "stop").replace("waits", "wait")
+        lacking = [one.name for one in study.deciding.values() if then in (one.missing.then, one.on_crash.then)]
+        if lacking:
+            yield f"{listed(lacking)} {verb if len(lacking) == 1 else several} where a run leaves no value."
+        unmet = [gate.name for gate in study.gates.values() if any(one.otherwise is then for one in gate.demands)]
+        if unmet:
+            yield f"{listed(unmet)} {verb if len(unmet) == 1 else several} where a demand is not met."
+        failing = [rule.name for rule in study.rules.values() if rule.otherwise is then]
+        if failing:
+            yield f"{listed(failing)} {verb if len(failing) == 1 else several} where the claim fails."
+        absent = [rule.name for rule in study.rules.values() if rule.absent is then]
+        if absent:
+            yield f"{listed(absent)} {verb if len(absent) == 1 else several} where a candidate was not promoted so far."
+
+
+def _attempts(plan: Plan) -> str:
+    """How many attempts of a run there may be at most, from stage to stage."""
+    most = sorted({stage.allowance.most for stage in plan.stages})
+    return str(most[0]) if len(most) == 1 else f"{most[0]} to {most[-1]}"
+
+
+def _allowances(plan: Plan) -> str:
+    """Seconds of an attempt besides its training, from stage to stage."""
+    known = sorted({stage.budget.allowance_s for stage in plan.stages})
+    least, most = span_text(known[0]), span_text(known[-1])
+    return least if least == most else f"{least} to {most}"
+
+
+REPEATING = (BudgetKind.STEPS, BudgetKind.TOKENS, BudgetKind.FLOPS)
+
+
+def _known(study: Study, plan: Plan) -> Iterator[str]:
+    """Where runs begin, what repeats bit for bit, and how large the largest model is."""
+    modes = {stage.name: describe_mode(study, stage) for stage in study.stages.values()}
+    other = {name: mode for name, mode in modes.items() if mode != "fresh"}
+    yield from (f"{row}: {other[names[0]]}." for row, names in stage_rows(study, other))
+    stages = study.stages.values()
+    same = [one for one in stages if one.budget.kind in REPEATING and all(study.hosts[h].is_cpu for h in one.hosts)]
+    if same:
+        names = _called(study, [stage.name for stage in same])
+        yield f"Deterministic on one machine with the same threads and versions: {names}."
+    moving = [stage.name for stage in stages if stage not in same]
+    if moving:
+        why = "how fast the machine is decides how many steps fit, and a GPU promises no bits"
+        yield f"Not deterministic ({why}): {_called(study, moving)}."
+    aside = [stage.name for stage in plan.stages if stage.report_only]
+    if aside:
+        yield f"Report only, so read by no gate and no rule: {_called(study, aside)}."
+    largest = max(study.candidates.values(), key=lambda one: one.effective.fixed_bytes, default=None)
+    if largest is not None and largest.effective.fixed_bytes:
+        size = largest.effective
+        yield (
+            f"Largest model {largest.name}: {size.parameters:,} parameters, {short_count(size.flops_per_token)} FLOPs "
+            f"a token, {_megabytes(size.fixed_bytes)} for weights, gradients and optimizer, and "
+            f"{_megabytes(size.row_bytes)} for each row at once, by formula."
+        )
+
+
+def _megabytes(count: int) -> str:
+    return f"{rounded(Fraction(count, 2**20), 1)} MiB"
+
+
+def _called(study: Study, names: Iterable[str]) -> str:
+    return ", ".join(row.replace(", ", " in ") for row, _ in stage_rows(study, names))
+
+
+# --- suppositions --------------------------------------------------------------------------------------------------
+
+
+def _suppositions(study: Study, plan: Plan) -> Iterator[Line]:
+    """Supposed continuations: their budget, and the saving in each of three ways, with its formula."""
+    for one in plan.suppositions:
+        cap_s = study.stages[one.stage].budget.cap_s
+        yield from _plain(
+            f"all {one.candidates} that {one.gate} promotes continue to {one.stage}: {one.candidates} x {one.cells} "
+            f"cells x {hours_text(cap_s)} h = {hours_text(one.costs_s)} {plan.device_unit}"
+        )
+        yield from _items(
+            f"{name}: {formula} = {share}, {meaning}" for name, formula, share, meaning in savings(one, plan)
+        )
+
+
+# --- lines ---------------------------------------------------------------------------------------------------------
+
+
+def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
+    """A text in lines of 80 columns, no word broken."""
+    return wrap(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _plain(*texts: str) -> Iterator[Line]:
+    for text in texts:
+        yield from (Line(one) for one in _wrapped(text, rest="  "))
+
+
+def _items(texts: Iterable[str]) -> Iterator[Line]:
+    for text in texts:
+        yield from (Line(one) for one in _wrapped(text, "- ", "  "))

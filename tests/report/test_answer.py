@@ -1,0 +1,238 @@
+"""The first screen: the answer in plain words, and nothing beside it that was not checked."""
+
+import itertools
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from promo.driver.report import record_of
+from promo.driver.study import StudyFolder
+from promo.report.answer import MOST_TOLD, is_yes_or_no
+from promo.report.render import render_html, render_markdown
+from promo.report.view import build_view
+from support import SOUND, promo, spec
+
+INLINE = 'host box {\n  device "cpu" on any\n  slots 1\n  executor inline\n}'
+ASKED = SOUND["study"].replace("A trial", "Does good still lead?")
+THREE_SEEDS = {
+    "stage_short": "stage short {\n  train four for 1s\n  on box\n  seeds 1, 2, 5\n}",
+    "stage_long": "stage long {\n  after pick\n  train promoted for 2s\n  on box\n  seeds 3, 4, 6\n}",
+}
+REPORTED = {"stage_long": THREE_SEEDS["stage_long"].replace("\n}", "\n  report only\n}")}
+REPORTED_SHORT = {"stage_short": THREE_SEEDS["stage_short"].replace("\n}", "\n  report only\n}")}
+RULE = SOUND["rule"]
+
+
+@pytest.fixture
+def view(tmp_path, monkeypatch):
+    """The report of a study that is run here."""
+    monkeypatch.chdir(tmp_path)
+
+    def of(text: str):
+        (tmp_path / "trial.promo").write_text(text, encoding="utf-8")
+        promo("run", "trial.promo", "--quiet")
+        return build_view(record_of(StudyFolder(Path("trial.study"))))
+
+    return of
+
+
+def facts(view) -> dict[str, str]:
+    return {one.name: one.said for one in view.answer.facts}
+
+
+def test_a_question_is_answered_with_the_rule_and_what_it_saw_beside_what_seeds_make(view):
+    found = view(spec("use", host=INLINE, study=ASKED, **THREE_SEEDS))
+
+    assert found.answer.outcome == "holds"
+    assert found.answer.headline == (
+        "Yes, close holds: after 2 s good leads base by 1.0000 pt, more than 20 times what seeds make "
+        "(required: mean gap at most 0.5pt)."
+    )
+    assert found.answer.standing == ()
+    assert facts(found) | {"Frozen": "", "Spent": "", "Verified": ""} == {
+        "Kept": "good and base, 2 of 4, to long",
+        "Dropped": "fair and poor",
+        "Effect": "good leads base by 1.0000 pt on the mean of 3 cells at long; seeds alone give such a difference a "
+        "standard error of 0.0168 pt (4 degrees of freedom)",
+        "Compared": "good (quality 1) against base",
+        "Frozen": "",
+        "Attested": "by nobody outside the study folder: its ledger shows order, not age",
+        "Verified": "",
+        "Spent": "",
+    }
+    assert facts(found)["Spent"].startswith("24 s of a budget of 24 s (100.0%); with start-up and scoring ")
+    assert facts(found)["Verified"].startswith("2 of 2 decisions derived again for this report, with the same outcome.")
+    assert facts(found)["Frozen"].endswith(" before the first result")
+
+
+def test_the_first_screen_comes_before_everything_else_on_the_page_and_in_markdown(view):
+    found = view(spec("use", host=INLINE, study=ASKED))
+
+    for text in (render_html(found), render_markdown(found)):
+        assert text.index("Yes, close holds") < text.index("How do we know?") < text.index("Rules and decisions")
+
+
+def test_no_is_said_of_a_rule_that_fails(view):
+    found = view(spec("use", host=INLINE, study=ASKED, rule=RULE.replace("at most 0.5pt", "at most -3pt")))
+
+    assert found.answer.outcome == "fails"
+    assert found.answer.headline.startswith("No, close fails: after 2 s good leads base by 1.0000 pt")
+
+
+def test_yes_and_no_are_said_of_questions_only():
+    assert is_yes_or_no("Does the leader still lead?")
+    assert not is_yes_or_no("Which of five should train longer?")
+    assert not is_yes_or_no("Does it")
+    assert not is_yes_or_no("Small experiments, cheaper decisions")
+
+
+def test_a_title_that_asks_nothing_gets_no_yes(view):
+    assert view(spec("use", host=INLINE)).answer.headline.startswith("close holds: after 2 s good leads base")
+
+
+def test_where_too_few_seeds_are_repeated_nothing_is_compared_with_them(view):
+    found = view(spec("use", host=INLINE, study=ASKED))
+
+    assert "seeds" not in found.answer.headline
+    assert facts(found)["Effect"].endswith("what seeds make of it is not known: too few repeated seeds at long")
+    assert found.overview[0].seeds == "–"
+
+
+def test_a_spread_that_the_study_declares_is_said_to_be_declared(view):
+    noisy = ASKED.replace("  runner toy", "  runner toy\n  noise 2pt")
+    found = view(spec("use", host=INLINE, study=noisy))
+
+    assert "good leads base by 1.0000 pt, less than what seeds make" in found.answer.headline
+    assert facts(found)["Effect"].endswith("a standard error of 2.0000 pt (as the study declares)")
+
+
+def test_the_specs_own_words_are_said_to_be_its_own_and_stand_beside_what_was_seen(view):
+    own = RULE.replace("absent skip", 'absent skip\n  answer holds "Yes, by far."\n  answer fails "No."')
+    found = view(spec("use", host=INLINE, study=ASKED, rule=own))
+
+    assert found.answer.headline == "Yes, by far."
+    assert found.answer.note == (
+        "The spec's own words for this outcome, frozen with it. Measured by close: after 2 s good leads base by "
+        "1.0000 pt (required: mean gap at most 0.5pt)."
+    )
+
+
+CLAIM = (
+    RULE.replace("rule close", "rule claim_{0}").replace("0.5pt", "{1}pt").replace("{\n", "{{\n").replace("\n}", "\n}}")
+)
+
+
+def test_several_rules_are_counted_and_told_one_by_one(view):
+    asked = enumerate((0.5, 3, -3, -2, -1, 1))
+    found = view(spec("rule", "use", host=INLINE, study=ASKED, extra="\n".join(itertools.starmap(CLAIM.format, asked))))
+
+    assert found.answer.outcome == "mixed"
+    assert found.answer.headline == "Of 6 rules, 4 hold and 2 fail."
+    assert [one.rule for one in found.answer.lines] == [f"claim_{number}" for number in range(MOST_TOLD)]
+    assert found.answer.rest == "2 rules more in the table below."
+    assert [(one.rule, one.outcome, one.margin) for one in found.overview[:3]] == [
+        ("claim_0", "holds", "1.5000 inside"),
+        ("claim_1", "holds", "4.0000 inside"),
+        ("claim_2", "fails", "2.0000 beyond"),
+    ]
+    assert [[rule.name for rule in group.rules] for group in found.rules] == [[f"claim_{one}" for one in range(6)]]
+
+
+def test_rules_with_an_answer_leave_the_others_to_the_table(view):
+    claims = "\n".join(itertools.starmap(CLAIM.format, enumerate((0.5, -3))))
+    own = RULE.replace("absent skip", 'absent skip\n  answer holds "Yes."')
+    found = view(spec("use", host=INLINE, study=ASKED, rule=own, extra=claims))
+
+    assert found.answer.headline == "Yes."
+    assert [one.rule for one in found.overview] == ["close", "claim_0", "claim_1"]
+
+
+def test_without_a_rule_it_says_that_nothing_was_tested(view):
+    found = view(spec("use", "rule", host=INLINE, study=ASKED, **THREE_SEEDS | REPORTED))
+
+    assert found.answer.outcome == "open"
+    assert found.answer.headline == (
+        "This study declares no rule, so nothing is tested: after 2 s good leads base by 1.0000 pt, more than 20 times "
+        "what seeds make."
+    )
+
+
+def test_without_gate_and_rule_the_best_of_several_is_said_to_be_that(view):
+    found = view(spec("use", "rule", "gate", "stage long", host=INLINE, study=ASKED, **REPORTED_SHORT))
+
+    assert found.answer.headline == (
+        "This study declares no gate and no rule, so nothing is tested: after 1 s good leads base by 1.0000 pt, more "
+        "than 20 times what seeds make. Theirs are the best two means of four, and the best of several looks better "
+        "than it is."
+    )
+    assert "Kept" not in facts(found)
+
+
+def test_a_stopped_study_says_that_it_was_stopped_and_why(view):
+    crash = SOUND["candidate"].replace(
+        "candidate good like base { quality = 1 }",
+        'candidate good like base {\n  quality = 1\n  behaviour = "crash"\n}',
+    )
+    gate = SOUND["gate"].replace("missing rerun 1, then drop", "missing stop")
+    found = view(spec("use", host=INLINE, study=ASKED, candidate=crash, gate=gate))
+
+    assert found.answer.outcome == "open"
+    assert found.answer.headline.startswith("The study was stopped before its end: good lacks a value at short")
+    assert found.answer.lines == ()
+    assert "Kept" not in facts(found)
+
+
+def test_a_study_that_waits_for_a_person_says_who_waits_for_what(view):
+    held = RULE.replace("at most 0.5pt", "at most -5pt").replace("absent skip", "absent skip\n  else hold")
+    found = view(spec("use", host=INLINE, study=ASKED, rule=held))
+
+    assert found.answer.headline.startswith("No, close fails: ")
+    assert found.answer.standing[0].startswith("Not finished: close fails for good against base")
+    assert "it waits for a person" in found.answer.standing[0]
+    assert "promo decide" in found.answer.standing[1]
+
+
+def test_an_undecided_rule_says_why(view):
+    aside = RULE.replace("judge good", "judge poor")
+    found = view(spec("use", host=INLINE, study=ASKED, rule=aside))
+
+    assert found.answer.outcome == "undecided"
+    assert found.answer.headline == "Not answered, close is undecided: poor was not promoted to long."
+    assert "Effect" not in facts(found)
+
+
+def test_a_rule_against_the_leader_has_the_leaders_values_beside_it(view):
+    leader = RULE.replace(" against base", "").replace("mean gap at", "mean gap to leader at").replace("good", "base")
+    found = view(spec("use", host=INLINE, study=ASKED, rule=leader))
+    group = found.rules[0]
+
+    assert found.answer.headline.startswith("No, close fails: after 2 s good leads base by 1.0000 pt")
+    assert group.reference == "leader (good)"
+    for one in group.rules[0].comparisons:
+        assert Fraction(one.judged) - Fraction(one.reference) == Fraction(one.difference)
+
+
+def test_a_rule_that_compares_with_nobody_has_no_empty_columns(view):
+    alone = RULE.replace(" against base", "").replace("mean gap at most 0.5pt", "mean loss at most 9pt")
+    found = view(spec("use", host=INLINE, study=ASKED, rule=alone))
+    table = render_markdown(found).partition("| rule | cell |")[2].splitlines()[0]
+
+    assert (
+        found.answer.headline == "Yes, close holds: after 2 s, the loss of good is at most 9pt on the mean over cells."
+    )
+    assert table == " good |"
+
+
+def test_a_study_that_has_not_begun_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    waiting = ASKED.replace("  runner toy", "  runner toy\n  anchor required")
+    (tmp_path / "trial.promo").write_text(spec("use", host=INLINE, study=waiting), encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet", "--freeze-only") == 0
+    found = build_view(record_of(StudyFolder(Path("trial.study"))))
+
+    assert found.answer.headline == (
+        "Not answered yet: no run has begun, and none does before a receipt from outside is in the ledger."
+    )
+    assert facts(found)["Frozen"].endswith("; there is no result yet")
+    assert "Kept" not in facts(found)
