@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from promo.base.errors import PromoError
 
 COMMANDS = {
+    "new": ("new", "write", "draft a runner file and a first spec for your own script"),
     "runner": ("runner", "write", "tell what a runner can train, or hold it to the contract"),
     "check": ("check", "write", "find every mistake of a spec"),
     "explain": ("explain", "write", "tell what a diagnostic code means, or what a seal holds"),
