@@ -150,6 +150,9 @@ def test_tags_tell_which_study_and_run_it_was_and_how_it_stands(changed, state, 
         "promo.attempt": f"{ATTEMPT.run}/2",
         "promo.request": NOTHING,
         "promo.result": "f" * 64,
+        "promo.stage": "short",
+        "promo.rank": "",
+        "promo.verdict": "",
         **dict(zip(("promo.state", "promo.status", "promo.cause", "promo.recorded"), told, strict=True)),
     }
     assert run.end is end

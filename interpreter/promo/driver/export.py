@@ -13,6 +13,8 @@ from promo.exchange import tensorboard as to_tensorboard
 from promo.exchange.runs import logged_run
 from promo.exchange.values import LoggedRun
 from promo.ledger.state import AttemptState
+from promo.report.people import settled
+from promo.report.tables import standings
 from promo.run.store import read_points
 
 TITLE = "promo.title"
@@ -26,11 +28,17 @@ that does not answer for minutes."""
 def logged_runs(folder: StudyFolder) -> Iterator[LoggedRun]:
     """Every attempt of a study that has ended, one after the other: curves of 10,000 need not be held at once."""
     state = folder.state()
-    study, plan = folder.compiled().sound()
+    compiled = folder.compiled()
+    study, plan = compiled.sound()
+    decided = (
+        settled(folder.decision(compiled, state, name), state) for name in study.gates if name in state.decisions
+    )
+    ranked = standings(decided)
     for attempt in state.every_attempt():
         if attempt.state is not AttemptState.RUNNING:
             points = read_points(folder.disk, folder.path / attempt.folder)
-            yield logged_run(study, plan, state, attempt, folder.result(attempt), points)
+            standing = ranked.get((attempt.stage, attempt.candidate), ("", ""))
+            yield logged_run(study, plan, state, attempt, folder.result(attempt), points, standing)
 
 
 def write_tensorboard(folder: StudyFolder, out: Path) -> int:
