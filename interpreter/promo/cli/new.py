@@ -44,6 +44,7 @@ def new(options: Namespace) -> int:
             draft = drafted(name, script, _answered(wish, draft), path.parent.resolve().as_posix())
     except SketchError as fault:
         raise PromoError(fault.message, hint=fault.hint) from fault
+    options.spec = str(path.parent / f"{draft.name}.promo")
     return _write(draft, path.parent)
 
 

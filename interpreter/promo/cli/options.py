@@ -50,6 +50,10 @@ def _read(options: argparse.ArgumentParser) -> None:
     options.add_argument("specs", metavar="SPEC", nargs="+", help=".promo files")
 
 
+def _completion(options: argparse.ArgumentParser) -> None:
+    options.add_argument("shell", choices=("bash", "zsh", "fish"), help="which shell")
+
+
 def _lsp(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--stdio", action="store_true", help="speak on standard input and output; there is no other way"
@@ -307,6 +311,7 @@ OPTIONS = {
     "explain": _explain,
     "fmt": _fmt,
     "read": _read,
+    "completion": _completion,
     "lsp": _lsp,
     "show": _show,
     "design": _design,
