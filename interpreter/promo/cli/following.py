@@ -54,21 +54,20 @@ def _runner(options: Namespace, _: int) -> str:
     )
 
 
+AFTER_RUN: Mapping[int, str] = {
+    ExitCode.DONE: "verify WHERE",
+    ExitCode.STOPPED: "status WHERE",
+    ExitCode.HELD: "decide WHERE NAME --by WHO --reason TEXT, with --promote NAMES, --go-on or --stop",
+    ExitCode.ELSEWHERE: "bundle WHERE",
+    ExitCode.SPENT: "amend WHERE --budget AMOUNT --reason TEXT",
+}
+"""How a run of promo ended -> what follows."""
+
+
 def _run(options: Namespace, code: int) -> str:
     where = f"{_given(options)}{f' --study {quote(options.study)}' if options.study else ''}"
-    match code:
-        case ExitCode.DONE:
-            return f"verify {where}"
-        case ExitCode.STOPPED:
-            return f"status {where}"
-        case ExitCode.HELD:
-            return f"decide {where} NAME --by WHO --reason TEXT, with --promote NAMES, --go-on or --stop"
-        case ExitCode.ELSEWHERE:
-            return f"bundle {where}"
-        case ExitCode.SPENT:
-            return f"amend {where} --budget AMOUNT --reason TEXT"
-        case _:
-            return ""
+    words = AFTER_RUN.get(code, "")
+    return words.replace("WHERE", where)
 
 
 def _verify(options: Namespace, code: int) -> str:
