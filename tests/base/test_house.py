@@ -76,6 +76,13 @@ LEFT_OPEN = {
     "run/runners/files/formula.py: _combined": "over Python's own syntax tree; what is left is refused behind it",
     "run/runners/gpt/grow.py: sources": "over a word of the request; another one is refused behind it",
     "server/hover.py: _resolved": "over kinds of the grammar, which are texts; of others hovering shows the text alone",
+    "sketch/choose.py: _can_vary": "over values of somebody's script; what is neither number nor text varies nothing",
+    "sketch/choose.py: _guessed_levels": "over values of somebody's script; what is neither number nor text has none",
+    "sketch/prints.py: _last_name": "over Python's own syntax tree, which is no union of ours",
+    "sketch/prints.py: _parts": "over Python's own syntax tree; what is left is a hole",
+    "sketch/script.py: _variables": "over Python's own syntax tree, which is no union of ours",
+    "sketch/settings.py: constants": "over Python's own syntax tree, which is no union of ours",
+    "sketch/settings.py: value_of": "over Python's own syntax tree; what is left has no value that stands there",
     "study/criteria.py: Criteria.condition": "over kinds of the grammar; another one is refused behind it",
     "study/expressions.py: Expressions.value": "over kinds of the grammar; what is left is told as a fault behind it",
     "study/imports.py: _bring": "over keys of a table that stands right above it",
@@ -147,6 +154,7 @@ BY_HAND = {
     "run/supervise.py": "words between two processes of promo; how one ended is read as `Exit`, by the codec that the "
     "supervisor does without: loading it would double the time that its start takes",
     "run/tokens.py": "somebody's tokenizer",
+    "sketch/runner.py": "texts and numbers of TOML, which people edit; the runner file is read as any other",
     "study/aberration.py": "a table that is part of promo, and the program that writes it",
     "syntax/tables.py": "tables that are part of promo, and the program that writes them",
 }

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from promo.driver.export import logged_runs
 from support import promo
 
 
@@ -49,6 +50,15 @@ def test_tensorboard_gets_a_file_an_attempt_the_same_every_time(trial, tmp_path,
     assert (1, "train_bpb") in scalars
     assert (2, "loss") in scalars
     assert len(scalars) == len(set(scalars))
+
+
+def test_exported_runs_carry_rank_and_verdict_of_their_candidate(trial):
+    runs = list(logged_runs(trial[0]))
+    short = {run.settings["candidate"]: run.tags for run in runs if run.settings["stage"] == "short"}
+
+    assert (short["good"]["promo.rank"], short["good"]["promo.verdict"]) == ("1", "promoted")
+    assert {tags["promo.verdict"] for tags in short.values()} == {"promoted", "dropped"}
+    assert {run.tags["promo.verdict"] for run in runs if run.settings["stage"] == "long"} == {""}
 
 
 @pytest.mark.parametrize(

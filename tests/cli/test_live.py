@@ -57,7 +57,9 @@ def test_a_terminal_sees_stages_gates_hosts_and_hours_and_user_text_as_it_is(tri
         assert words in said, words
     assert "crash: ValueError: the toy broke <b>on purpose</b>" in said
     assert "pick promoted" in said
-    assert said.rstrip().endswith("report.html")
+    report, following = said.replace("\r", "").rstrip().split("\n")[-2:]
+    assert report.endswith("report.html")
+    assert following.startswith("next: promo verify ")
 
 
 def test_before_anything_ran_the_end_is_the_plans_own():

@@ -127,7 +127,6 @@ def test_agreement_of_hosts_is_refused_where_one_is_not_there(workplace, capsys)
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "nothing says how noisy a run is"),
         (("--noise", "-1"), "are not negative"),
         (("--noise", "nan"), "not negative"),
         (("--noise", "1", "--gap", "inf"), "not negative"),
@@ -147,3 +146,22 @@ def test_agreement_of_hosts_is_refused_where_one_is_not_there(workplace, capsys)
 def test_what_cannot_be_simulated_is_one_clear_message(workplace, capsys, words, said):
     assert promo("simulate", SPECS / "quickstart.promo", *words) == 2
     assert said in capsys.readouterr().err
+
+
+def test_without_a_noise_a_range_is_shown_with_what_tells_them_apart(workplace, capsys):
+    (workplace / "trial.promo").write_text(spec(), encoding="utf-8")  # its rule asks for half a point
+    assert promo("simulate", "trial.promo", "--draws", "2000") == 0
+    said = capsys.readouterr().out
+    assert promo("simulate", "trial.promo", "--draws", "2000", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert promo("simulate", "trial.promo", "--draws", "2000", "--gap", "2", "--json") == 0
+    with_gap = json.loads(capsys.readouterr().out)
+
+    assert "noise between seeds: sd 0.5 pt (supposed, for nothing says it" in said
+    assert "Nothing says how noisy a run is. Measure it: --noise-from STUDY" in said
+    assert told["vary"] == ["noise", "0.125,0.25,0.5,1,2"]
+    assert [one["world"]["noise"] for one in told["found"]] == [0.125, 0.25, 0.5, 1.0, 2.0]
+    assert {one["world"]["gap"] for one in told["found"]} == {0.5}
+    kept = [one["figures"]["best_at_end"]["value"] for one in told["found"]]
+    assert kept == sorted(kept, reverse=True) and kept[0] > kept[-1]
+    assert [one["world"]["noise"] for one in with_gap["found"]] == [0.5, 1.0, 2.0, 4.0, 8.0]

@@ -151,6 +151,9 @@ def test_tags_tell_which_study_and_run_it_was_and_how_it_stands(changed, state, 
         "promo.request": NOTHING,
         "promo.result": "f" * 64,
         "promo.changed": "quality 1",
+        "promo.stage": "short",
+        "promo.rank": "",
+        "promo.verdict": "",
         **dict(zip(("promo.state", "promo.status", "promo.cause", "promo.recorded"), told, strict=True)),
     }
     assert run.end is end

@@ -56,11 +56,11 @@ def test_cells_too_many_to_read_are_a_mean_and_a_range(study):
 
 def test_what_is_summarised_lies_beside_the_page_and_the_page_says_so(study, tmp_path):
     written = write_report(study, tmp_path / "page.html")
-    rows = list(csv.DictReader(io.StringIO((tmp_path / "page.decisions.csv").read_text(encoding="utf-8"))))
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "page.cells.csv").read_text(encoding="utf-8"))))
 
-    assert written.files == (tmp_path / "page.html", tmp_path / "page.decisions.csv")
+    assert written.files == tuple(tmp_path / f"page.{end}" for end in ("html", "cells.csv", "decisions.csv"))
     assert "lie whole beside this file" in (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert len(next(row for row in rows if row["candidate"] == "good")["cells"].split()) == SHORT
+    assert sum(row["candidate"] == "good" and row["decision"] == "pick" for row in rows) == SHORT
 
 
 @pytest.mark.parametrize(

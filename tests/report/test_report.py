@@ -22,7 +22,7 @@ from promo.report.curves import curves_view
 from promo.report.environment import Environments
 from promo.report.pictures import Curve, Panel, curves_svg
 from promo.report.render import digest_of_script, render_csv, render_html, render_json, render_markdown
-from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
+from promo.report.tables import DECISION_COLUMNS, decision_rows, run_columns, run_table
 from promo.report.view import build_view
 from promo.report.words import NONE
 from promo.run.disk import RealDisk
@@ -320,11 +320,13 @@ def test_one_row_a_decision_candidate_and_condition(study):
 
 def test_one_row_an_attempt(study):
     record = record_of(study)
-    rows = read(render_csv(RUN_COLUMNS, run_table(record)))
+    rows = read(render_csv(run_columns(record), run_table(record)))
 
     assert len(rows) == sum(len(tried) for tried in record.state.attempts.values())
     assert {row["status"] for row in rows} == {"ok", "crash"}
     assert all(row["value"] for row in rows if row["state"] == "accepted")
+    assert {row["verdict"] for row in rows if row["stage"] == "short"} == {"promoted", "dropped"}
+    assert {row["factor_quality"] for row in rows if row["candidate"] == "base"} == {"2"}
 
 
 def test_no_cell_is_a_formula():
@@ -356,7 +358,7 @@ def test_the_view_as_json_is_the_same_facts(study):
         ("html", ["report.html"]),
         ("md", ["report.md"]),
         ("json", ["report.json"]),
-        ("csv", ["report.decisions.csv", "report.runs.csv"]),
+        ("csv", ["report.cells.csv", "report.decisions.csv", "report.runs.csv"]),
     ],
 )
 def test_every_form_is_written(study, capsys, form, files):
@@ -397,7 +399,7 @@ def test_markdown_and_json_leave_nothing_of_the_page_out(study, page):
 
 def test_every_run_says_where_it_ran(study):
     record = record_of(study)
-    rows = read(render_csv(RUN_COLUMNS, run_table(record)))
+    rows = read(render_csv(run_columns(record), run_table(record)))
     view = build_view(record)
 
     assert {row["environment"] for row in rows if row["status"] == "ok"} == {"1"}

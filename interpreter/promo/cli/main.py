@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from promo.base.errors import PromoError
 
 COMMANDS = {
+    "new": ("new", "write", "draft a runner file and a first spec for your own script"),
     "runner": ("runner", "write", "tell what a runner can train, or hold it to the contract"),
     "check": ("check", "write", "find every mistake of a spec"),
     "explain": ("explain", "write", "tell what a diagnostic code means, or what a seal holds"),
     "fmt": ("spec", "write", "lay a spec out in its one layout"),
     "read": ("spec", "write", "say every gate and rule as one would aloud"),
+    "completion": ("completion", "write", "print what bash, zsh or fish need to complete all this"),
     "lsp": ("lsp", "write", "serve an editor: diagnostics, hover, completion and more"),
     "show": ("show", "write", "print what promo made of a spec or study"),
     "design": ("design", "plan", "print a design: its rows, and what they cannot tell apart"),
@@ -128,7 +130,12 @@ def main(arguments: Sequence[str]) -> int:
 
     module = importlib.import_module(f"promo.cli.{COMMANDS[options.command][0]}")
     try:
-        return int(getattr(module, FUNCTIONS.get(options.command, options.command))(options))
+        code = int(getattr(module, FUNCTIONS.get(options.command, options.command))(options))
+        if sys.stdout.isatty() or options.command == "new":
+            from promo.cli.following import say_next
+
+            say_next(options, code)
+        return code
     except SpecError as fault:
         from promo.cli.spec import print_diagnostics
 

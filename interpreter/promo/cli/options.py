@@ -7,6 +7,16 @@ def _add_spec(options: argparse.ArgumentParser) -> None:
     options.add_argument("spec", metavar="SPEC", help="a .promo file")
 
 
+def _new(options: argparse.ArgumentParser) -> None:
+    options.add_argument("name", metavar="NAME", nargs="?", help="of the files; default: that of the script")
+    options.add_argument("--from", dest="script", metavar="SCRIPT", help="a Python script; default: ask")
+    options.add_argument("--metric", metavar="NAME", help="the number that decides, as the script prints it")
+    options.add_argument("--better", choices=("lower", "higher"), help="which way it is better")
+    options.add_argument("--vary", metavar="NAME=A,B", help="what is compared, and at which values beside its default")
+    options.add_argument("--takes", metavar="TIME", default="10min", help="about how long a run takes; default: 10min")
+    options.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="a setting of every run")
+
+
 def _runner(options: argparse.ArgumentParser) -> None:
     options.add_argument("name", metavar="NAME|FILE", nargs="?", help="a runner; default: list those installed")
     options.add_argument("--json", action="store_true", help="print it as JSON")
@@ -38,6 +48,10 @@ def _fmt(options: argparse.ArgumentParser) -> None:
 
 def _read(options: argparse.ArgumentParser) -> None:
     options.add_argument("specs", metavar="SPEC", nargs="+", help=".promo files")
+
+
+def _completion(options: argparse.ArgumentParser) -> None:
+    options.add_argument("shell", choices=("bash", "zsh", "fish"), help="which shell")
 
 
 def _lsp(options: argparse.ArgumentParser) -> None:
@@ -295,11 +309,13 @@ def _add_study(options: argparse.ArgumentParser) -> None:
 
 
 OPTIONS = {
+    "new": _new,
     "runner": _runner,
     "check": _check,
     "explain": _explain,
     "fmt": _fmt,
     "read": _read,
+    "completion": _completion,
     "lsp": _lsp,
     "show": _show,
     "design": _design,

@@ -1,5 +1,6 @@
 """Which study a command means: a study folder, a spec whose study lies in its usual place, or the only one here."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from promo.base.errors import PromoError
@@ -27,6 +28,37 @@ def study_of(place: str | None, chosen: str | None) -> StudyFolder:
     if not path.exists():
         raise PromoError(f"there is no spec and no study {place}")
     return _existing(StudyFolder(path) if path.is_dir() else study_folder(path, None))
+
+
+def awaited(place: str | None, chosen: str | None, wait: Callable[[], None]) -> StudyFolder:
+    """
+    The study that a command line names, once it is there and frozen.
+
+    Args:
+        place: a spec, a study folder, or None for the only study here.
+        chosen: a study folder that is named by itself.
+        wait: called between two looks.
+
+    Raises:
+        PromoError: a spec is named that is not there, or several studies could be meant.
+    """
+    spec = None if place is None else Path(place)
+    if spec is not None and not chosen and spec.suffix != SUFFIX and not spec.exists():
+        return study_of(place, chosen)
+    while True:
+        folder = _coming(spec, chosen)
+        if folder is not None and folder.exists and folder.state().frozen is not None:
+            return folder
+        wait()
+
+
+def _coming(spec: Path | None, chosen: str | None) -> StudyFolder | None:
+    """Where a study will be; None where only the folder here is known, and nothing lies in it yet."""
+    if chosen:
+        return StudyFolder(Path(chosen))
+    if spec is not None:
+        return StudyFolder(spec) if spec.is_dir() or spec.suffix == SUFFIX else study_folder(spec, None)
+    return study_of(None, None) if any(Path().glob(f"*{SUFFIX}")) or any(Path().glob(f"*/*{SUFFIX}")) else None
 
 
 def _existing(folder: StudyFolder) -> StudyFolder:

@@ -60,6 +60,8 @@ VARIES = {
 }
 COUNTED = ("seeds", "hosts", "keep")
 FEWEST_VALUES = 3
+UNKNOWN, RANGE = "supposed, for nothing says it; a range of it stands below", (0.25, 0.5, 1, 2, 4)
+"""Where a noise comes from that nobody knows, and how far around it is looked."""
 SMALLEST, LARGEST = 1e-100, 1e100
 """Sizes that can be supposed: their squares, and ratios of these, are floats."""
 STEEPEST = 10
@@ -85,23 +87,27 @@ def simulate(options: Namespace) -> int:
         _can_speak(varied)
         return run(varied, compile_plan(varied), changed, options.draws, options.seed, options.best, options.near)
 
-    settings = []
-    for setting in _settings(options.vary):
-        varied, changed = _vary(study, world, options.vary[0] if options.vary else "", setting)
+    vary, settings = options.vary, []
+    if not vary and source == UNKNOWN:
+        vary = ["noise", ",".join(f"{times * world.noise:g}" for times in RANGE)]
+    for setting in _settings(vary):
+        varied, changed = _vary(study, world, vary[0] if vary else "", setting)
         settings.append((setting, changed, figures(varied, changed)))
     if options.json:
         found = [{"setting": name, **figures_to_json(at, one)} for name, at, one in settings]
-        put(json.dumps({"promo_simulation": 1, "vary": options.vary, "found": found}, indent=1, sort_keys=True))
+        put(json.dumps({"promo_simulation": 1, "vary": vary, "found": found}, indent=1, sort_keys=True))
     else:
-        first = figures(study, world) if options.vary else settings[0][2]
+        first = figures(study, world) if vary else settings[0][2]
         defaults = " (the default: one standard deviation of the noise)" if options.gap is None else ""
         put(simulation_text(study, plan, world, source, first, defaults=defaults, near=options.near))
-        if options.vary:
+        if vary:
             put("")
-            put(sweep_text(options.vary[0], [(name, one) for name, _, one in settings], plan))
-            put(f"\nEverything else as above; {VARIES[options.vary[0]]}.")
+            put(sweep_text(vary[0], [(name, one) for name, _, one in settings], plan))
+            put(f"\nEverything else as above; {VARIES[vary[0]]}.")
+        if source == UNKNOWN:
+            put(f"Nothing says how noisy a run is. {_ways_to_know(study)}")
     if options.plot:
-        title = options.vary[0] if options.vary else ""
+        title = vary[0] if vary else ""
         write_text(Path(options.plot), sweep_svg(title, [(name, one) for name, _, one in settings], plan))
     return ExitCode.DONE
 
@@ -182,8 +188,25 @@ def _noise(options: Namespace, study: Study) -> tuple[float, str]:
         return _measured(Path(options.noise_from), options.column, study)
     if study.noise is not None:
         return nearest(study.noise), "the spec's noise"
-    hint = f"--noise SD in {study.measure.unit}, or --noise-from a finished study or a table"
-    raise PromoError("nothing says how noisy a run is", hint=hint)
+    return _scale(options.gap, study), UNKNOWN
+
+
+def _scale(gap: float | None, study: Study) -> float:
+    """
+    A noise to begin from where none is known: what has to be told apart.
+
+    That is the lead that was asked for, else the largest difference that a gate or rule asks for, else one of the
+    measure's unit: with ranks alone nothing but lead over noise matters, whatever their unit.
+    """
+    parts = [part for one in study.deciding.values() for part in _parts(one)]
+    margins = [abs(part.bound.value) for part in parts if isinstance(part, Difference)]
+    margins += [part.margin for part in parts if isinstance(part, Equivalent)]
+    return gap or nearest(max(margins, default=Fraction(0))) or 1.0
+
+
+def _ways_to_know(study: Study) -> str:
+    unit = study.measure.unit
+    return f"Measure it: --noise-from STUDY, a finished study or a table; or declare it: noise 0.01{unit} in the study."
 
 
 def _measured(place: Path, column: str | None, study: Study) -> tuple[float, str]:

@@ -11,7 +11,7 @@ from promo.base.canonical import Json
 from promo.base.codec import to_json
 from promo.base.errors import ExitCode
 from promo.cli.live import Screen, Seen, look
-from promo.cli.places import study_of
+from promo.cli.places import awaited, study_of
 from promo.cli.terminal import expanded, put
 from promo.decision.counts import Count
 from promo.driver.study import LEDGER, StudyFolder
@@ -52,7 +52,7 @@ WORDS = {
 
 def status(options: Namespace) -> int:
     """What has happened so far; safe while the study runs."""
-    folder = study_of(options.place, options.study)
+    folder = _awaited(options) if options.watch and not options.json else study_of(options.place, options.study)
     study, plan = folder.compiled().sound()
     if options.json:
         put(json.dumps(_json(study, plan, folder.state()), indent=1, sort_keys=True))
@@ -61,6 +61,21 @@ def status(options: Namespace) -> int:
         _watch(folder, study, plan)
     put("\n".join(_lines(folder, study, plan, folder.state())))
     return ExitCode.DONE
+
+
+def _awaited(options: Namespace) -> StudyFolder:
+    """The study that is meant, however long it takes until it begins."""
+    told = False
+
+    def wait() -> None:
+        nonlocal told
+        if not told:
+            put(f"waiting for {options.study or options.place or 'a study here'} to begin")
+            sys.stdout.flush()
+            told = True
+        time.sleep(WATCH_S)
+
+    return awaited(options.place, options.study, wait)
 
 
 def _watch(folder: StudyFolder, study: Study, plan: Plan) -> None:

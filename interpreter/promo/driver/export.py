@@ -14,6 +14,8 @@ from promo.exchange.runs import logged_run
 from promo.exchange.values import LoggedRun
 from promo.ledger.state import AttemptState
 from promo.report.changed import changes
+from promo.report.people import settled
+from promo.report.tables import standings
 from promo.run.store import read_points
 
 TITLE = "promo.title"
@@ -27,13 +29,20 @@ that does not answer for minutes."""
 def logged_runs(folder: StudyFolder) -> Iterator[LoggedRun]:
     """Every attempt of a study that has ended, one after the other: curves of 10,000 need not be held at once."""
     state = folder.state()
-    study, plan = folder.compiled().sound()
+    compiled = folder.compiled()
+    study, plan = compiled.sound()
+    decided = (
+        settled(folder.decision(compiled, state, name), state) for name in study.gates if name in state.decisions
+    )
+    ranked = standings(decided)
     changed = changes(study, dict.fromkeys(run.candidate for stage in plan.stages for run in stage.runs))
     for attempt in state.every_attempt():
         if attempt.state is not AttemptState.RUNNING:
             points = read_points(folder.disk, folder.path / attempt.folder)
-            told = changed[attempt.candidate]
-            yield logged_run(study, plan, state, attempt, folder.result(attempt), points, told)
+            standing = ranked.get((attempt.stage, attempt.candidate), ("", ""))
+            yield logged_run(
+                study, plan, state, attempt, folder.result(attempt), points, changed[attempt.candidate], standing
+            )
 
 
 def write_tensorboard(folder: StudyFolder, out: Path) -> int:

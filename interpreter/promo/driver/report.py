@@ -38,8 +38,8 @@ from promo.report.render import (
     render_remains,
     render_remains_markdown,
 )
-from promo.report.tables import DECISION_COLUMNS, RUN_COLUMNS, decision_rows, run_table
-from promo.report.view import DECISIONS_CSV, EFFECTS_CSV, RUNS_CSV, build_view
+from promo.report.tables import CELL_COLUMNS, DECISION_COLUMNS, cell_rows, decision_rows, run_columns, run_table
+from promo.report.view import CELLS_CSV, DECISIONS_CSV, EFFECTS_CSV, RUNS_CSV, build_view
 from promo.run.disk import DISK
 from promo.run.store import POINTS, read_points
 from promo.run.values import Point, Result, RunStatus
@@ -272,7 +272,7 @@ class Written:
 Form = Literal["html", "md", "json", "csv"]
 """What a report is written as."""
 FORMS: Mapping[Form, str] = {"html": "report.html", "md": "report.md", "json": "report.json", "csv": "report.csv"}
-"""Form of a report -> its usual file; those of CSV end in `.decisions.csv`, `.runs.csv` and `.effects.csv`."""
+"""Form of a report -> its usual file; those of CSV end in `.cells.csv`, `.decisions.csv` and so on."""
 
 
 def write_report(folder: StudyFolder, path: Path, form: Form = "html") -> Written:
@@ -302,7 +302,7 @@ def write_report(folder: StudyFolder, path: Path, form: Form = "html") -> Writte
         case "json":
             files = {path: render_json(view)}
         case "csv":
-            ends = (DECISIONS_CSV, *((EFFECTS_CSV,) if record.effects else ()), RUNS_CSV)
+            ends = (CELLS_CSV, DECISIONS_CSV, *((EFFECTS_CSV,) if record.effects else ()), RUNS_CSV)
             files = {path.with_suffix(f".{end}"): _table(record, end) for end in ends}
         case _:
             assert_never(form)
@@ -324,7 +324,9 @@ def page(folder: StudyFolder) -> str:
 def _table(record: Record, end: str) -> str:
     """A table of a record as CSV; *end* is that of its file's name."""
     if end == RUNS_CSV:
-        return render_csv(RUN_COLUMNS, run_table(record))
+        return render_csv(run_columns(record), run_table(record))
+    if end == CELLS_CSV:
+        return render_csv(CELL_COLUMNS, cell_rows(record))
     if end == EFFECTS_CSV:
         return render_csv(EFFECT_COLUMNS, effect_rows(record))
     return render_csv(DECISION_COLUMNS, decision_rows(record))

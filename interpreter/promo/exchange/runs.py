@@ -33,6 +33,7 @@ def logged_run(
     result: Result,
     points: Sequence[Measured],
     changed: str,
+    standing: tuple[str, str] = ("", ""),
 ) -> LoggedRun:
     """
     An attempt that has ended, for a viewer of runs.
@@ -45,6 +46,7 @@ def logged_run(
         result: what it left.
         points: what it measured on the way.
         changed: by what its candidate differs from others, in words.
+        standing: rank and verdict of its candidate where a gate has read its stage.
     """
     began_ms, ended_ms = _milliseconds(attempt.started), _milliseconds(attempt.ended)
     carried_s = _carried_s(attempt, points) if study.stages[attempt.stage].continues else 0.0
@@ -61,7 +63,7 @@ def logged_run(
         name=run_name(attempt),
         settings=_settings(study, attempt),
         series=tuple(series[name] for name in sorted(series)),
-        tags={**dict(_tags(plan, state, attempt)), f"{TAG}changed": changed},
+        tags={**dict(_tags(plan, state, attempt, standing)), f"{TAG}changed": changed},
         began_ms=began_ms,
         ended_ms=max(ended_ms, began_ms),
         end=ENDS[attempt.state],
@@ -132,7 +134,7 @@ def _level(level: Level) -> float | str:
     return int(level) if level.denominator == 1 else float(level)
 
 
-def _tags(plan: Plan, state: State, attempt: Attempt) -> Iterator[tuple[str, str]]:
+def _tags(plan: Plan, state: State, attempt: Attempt, standing: tuple[str, str]) -> Iterator[tuple[str, str]]:
     yield f"{TAG}study", plan.study.name
     yield f"{TAG}plan", plan.digest
     yield f"{TAG}run", attempt.run
@@ -142,6 +144,9 @@ def _tags(plan: Plan, state: State, attempt: Attempt) -> Iterator[tuple[str, str
     yield f"{TAG}cause", attempt_cause(attempt, plan.study)
     yield f"{TAG}request", attempt.request
     yield f"{TAG}result", attempt.envelope or ""
+    yield f"{TAG}stage", attempt.stage
+    yield f"{TAG}rank", standing[0]
+    yield f"{TAG}verdict", standing[1]
     yield f"{TAG}recorded", "yes" if state.replay else "no"
 
 

@@ -52,7 +52,9 @@ def _events(run: LoggedRun) -> Iterator[Any]:
 
     began, ended = run.began_ms / 1000, run.ended_ms / 1000
     yield Event(wall_time=began, file_version=VERSION)
-    experiment, start, _ = hparams(dict(run.settings), dict.fromkeys(run.final))
+    standing = {name: run.tags[f"promo.{name}"] for name in ("rank", "verdict") if run.tags.get(f"promo.{name}")}
+    settings = {**{f"gate {name}": value for name, value in standing.items()}, **run.settings}
+    experiment, start, _ = hparams(settings, dict.fromkeys(run.final))
     yield Event(wall_time=began, summary=experiment)
     yield Event(wall_time=began, summary=start)
     for series in run.series:

@@ -208,10 +208,3 @@ def _pilots(record: Record, law: Law) -> int:
                 runs.add(run.id)
                 total += study.stages[stage].budget.amount
     return total
-
-
-def foretold_rows(decision: Decision, found: Forecasting | Scheduling, record: Record) -> Iterator[tuple[str, ...]]:
-    """For programs: candidate, stage, what was foretold, its interval, and what came, as exact text."""
-    for one in found.foretold:
-        mean, _ = came(record, one.candidate, one.stage)
-        yield one.candidate, one.stage, one.value, f"{one.low} to {one.high}", "" if mean is None else str(float(mean))

@@ -1,12 +1,14 @@
 """
-Record to tables for other programs: one row a decision, candidate and condition; one row a run.
+Record to tidy tables for other programs: a column holds one kind of thing, and a field one value.
 
-Numbers are the exact texts of the evidence, not the rounded ones that people are shown.
+A row is a run, a measured point, a decision on a candidate under a condition, or a cell that a decision read.  Numbers
+are the exact texts of the evidence, not the rounded ones that people are shown.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import assert_never
 
+from promo.base.canonical import exact
 from promo.decision.values import (
     About,
     Decision,
@@ -18,16 +20,16 @@ from promo.decision.values import (
     Scheduling,
     Walking,
 )
-from promo.evidence.values import Cell
-from promo.ledger.state import Attempt
+from promo.evidence.values import CellStatus
+from promo.ledger.state import Attempt, AttemptState
 from promo.report.changed import changes
 from promo.report.decided import attempt_cause, because_words, fate_words
 from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_reduction
 from promo.report.environment import Environments
-from promo.report.foretold import foretold_rows
 from promo.report.record import Record
 from promo.run.values import Facts, Work
+from promo.study.space import Level
 from promo.study.values import Study
 
 DECISION_COLUMNS = (
@@ -45,8 +47,12 @@ DECISION_COLUMNS = (
     "holds",
     "condition_statistic",
     "margin",
-    "cells",
+    "adjusted_p",
 )
+CELL_COLUMNS = (
+    "decision", "kind", "stage", "candidate", "host", "seed", "status", "value", "reference", "difference",
+)  # fmt: skip
+POINT_COLUMNS = ("run", "stage", "candidate", "host", "seed", "step", "tokens", "charged_s", "name", "value")
 RUN_COLUMNS = (
     "run",
     "attempt",
@@ -60,6 +66,8 @@ RUN_COLUMNS = (
     "cause",
     "metric",
     "value",
+    "rank",
+    "verdict",
     "spent_s",
     "slot_s",
     "steps",
@@ -75,6 +83,10 @@ RUN_COLUMNS = (
     "device",
     "software",
 )
+
+
+FACTOR = "factor_"
+"""How the columns of factors begin, so that none is called like another column."""
 
 
 def decision_rows(record: Record) -> Iterator[tuple[str, ...]]:
@@ -97,9 +109,10 @@ def decision_rows(record: Record) -> Iterator[tuple[str, ...]]:
             case Judgement():
                 yield from _rule(decision, found, study)
             case Forecasting() | Scheduling():
-                for name, stage, value, interval, came in foretold_rows(decision, found, record):
-                    said = (name, "", value, interval, came)
-                    yield (*_head(decision, decision.kind, stage), *said, "", "", "", "", "")
+                for told in found.foretold:
+                    head = (*_head(decision, decision.kind, told.stage), told.candidate, "", told.value, "foretold", "")
+                    for end, value in (("low", told.low), ("high", told.high)):
+                        yield (*head, f"{end} end of its interval", "", value, "", "")
             case _:
                 assert_never(found)
 
@@ -117,19 +130,17 @@ def _gate(decision: Decision, found: Ranking, study: Study) -> Iterator[tuple[st
                 standing.verdict.value,
                 standing.ground.value,
                 *_finding(finding, keep, standing.margin, study),
-                _cells(standing.cells),
+                "",
             )
 
 
 def _rule(decision: Decision, found: Judgement, study: Study) -> Iterator[tuple[str, ...]]:
-    pairs = (f"{one.host}/{one.seed}={one.judged or ''}:{one.reference or ''}" for one in found.comparisons)
     why = "" if found.undecided is None else because_words(decision.name, found.undecided, study)
-    cells = " ".join(pairs)
     for finding in found.findings or (None,):
         about = [one.candidate for one in (finding.details if finding else ()) if isinstance(one, About)]
         judged = " ".join(about or found.judged)
         head = (*_head(decision, "rule", found.stage), judged, "", "", found.answer.value, why)
-        yield (*head, *_finding(finding, "", None, study), cells)
+        yield (*head, *_finding(finding, "", None, study), "")
 
 
 def _reduction(decision: Decision, found: Reducing, study: Study) -> Iterator[tuple[str, ...]]:
@@ -139,8 +150,7 @@ def _reduction(decision: Decision, found: Reducing, study: Study) -> Iterator[tu
         for seen in one.seen:
             head = _head(decision, "reduce", seen.stage)
             condition = (asked, "yes" if seen.discovered else "no", "", "")
-            effect, adjusted = seen.effect or "", f"adjusted_p={seen.adjusted or ''}"
-            yield (*head, one.factor, "", effect, verdict, fate_words(one), *condition, adjusted)
+            yield (*head, one.factor, "", seen.effect or "", verdict, fate_words(one), *condition, seen.adjusted or "")
 
 
 def _head(decision: Decision, kind: str, stage: str) -> tuple[str, ...]:
@@ -155,20 +165,71 @@ def _finding(finding: Finding | None, condition: str, margin: str | None, study:
     return said, holds, finding.statistic or "", finding.margin or ""
 
 
-def _cells(cells: tuple[Cell, ...]) -> str:
-    return " ".join(f"{cell.host}/{cell.seed}={cell.value or cell.status.value}" for cell in cells)
+def cell_rows(record: Record) -> Iterator[tuple[str, ...]]:
+    """Rows of `CELL_COLUMNS`: every value that a gate ranked by or a rule compared, or why there is none."""
+    for decision in record.verdicts.values():
+        match decision.found:
+            case Ranking() as found:
+                for standing in found.standings:
+                    for cell in standing.cells:
+                        about = ("gate", found.stage, standing.candidate, cell.host, str(cell.seed))
+                        yield (decision.name, *about, cell.status.value, cell.value or "", "", "")
+            case Judgement() as found:
+                for one in found.comparisons:
+                    about = ("rule", found.stage, one.candidate, one.host, str(one.seed))
+                    status = "" if one.judged is None else CellStatus.OK.value
+                    yield (decision.name, *about, status, one.judged or "", one.reference or "", one.difference or "")
+            case Reducing() | Walking():
+                continue
+            case _:
+                assert_never(decision.found)
+
+
+def standings(decisions: Iterable[Decision]) -> dict[tuple[str, str], tuple[str, str]]:
+    """(Stage, candidate) -> its rank there, if it has one, and the verdict of the first gate that reads the stage."""
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    for decision in decisions:
+        if decision.ranking is not None:
+            for one in decision.ranking.standings:
+                rank = "" if one.rank is None else str(one.rank)
+                found.setdefault((decision.ranking.stage, one.candidate), (rank, one.verdict.value))
+    return found
+
+
+def point_rows(record: Record) -> Iterator[tuple[str, ...]]:
+    """Rows of `POINT_COLUMNS`: every value that a run with an accepted result measured on its way."""
+    for attempt in record.attempts():
+        if attempt.state is AttemptState.ACCEPTED:
+            about = (attempt.run, attempt.stage, attempt.candidate, attempt.host, str(attempt.seed))
+            for point in record.points.get(attempt.run, ()):
+                at = ("" if one is None else str(one) for one in (point.step, point.tokens, point.charged_s))
+                where = (*about, *at)
+                yield from ((*where, name, value) for name, value in point.metrics.items())
+
+
+def run_columns(record: Record) -> tuple[str, ...]:
+    """`RUN_COLUMNS`, and a column for each factor."""
+    return (*RUN_COLUMNS, *(f"{FACTOR}{name}" for name in record.study.factors))
 
 
 def run_table(record: Record) -> Iterator[tuple[str, ...]]:
-    """Rows of `RUN_COLUMNS`, one for each attempt, in the order in which they were started."""
-    places, changed = Environments(record), changes(record.study, record.candidates)
+    """Rows of `run_columns`, one for each attempt, in the order in which they were started."""
+    places, ranked = Environments(record), standings(record.verdicts.values())
+    changed = changes(record.study, record.candidates)
     for attempt in record.attempts():
         place = places.number(attempt)
         where = ("" if place is None else str(place), *places.texts(attempt))
-        yield (*_run(record, attempt, changed), attempt.started, attempt.ended, *where)
+        levels = dict(record.study.candidates[attempt.candidate].levels)
+        factors = (_level(levels[name]) if name in levels else "" for name in record.study.factors)
+        standing = ranked.get((attempt.stage, attempt.candidate), ("", ""))
+        yield (*_run(record, attempt, changed, standing), attempt.started, attempt.ended, *where, *factors)
 
 
-def _run(record: Record, attempt: Attempt, changed: Mapping[str, str]) -> tuple[str, ...]:
+def _level(level: Level) -> str:
+    return level if isinstance(level, str) else exact(level)
+
+
+def _run(record: Record, attempt: Attempt, changed: Mapping[str, str], standing: tuple[str, str]) -> tuple[str, ...]:
     result = record.results.get((attempt.run, attempt.number))
     facts = result.body.facts if result and result.body else Facts()
     work = result.body.work if result and result.body else Work()
@@ -186,6 +247,7 @@ def _run(record: Record, attempt: Attempt, changed: Mapping[str, str]) -> tuple[
         attempt_cause(attempt, record.study),
         metric,
         (result.metrics.get(metric) or "") if result else "",
+        *standing,
         attempt.train_s or "",
         attempt.device_s or "",
         *(str(one or "") for one in (work.steps, work.tokens, work.tokens_per_s)),

@@ -60,7 +60,7 @@ from promo.report.words import (
 from promo.study.judgement import Statistic
 from promo.study.values import Stage
 
-DECISIONS_CSV, EFFECTS_CSV, RUNS_CSV = "decisions.csv", "effects.csv", "runs.csv"
+CELLS_CSV, DECISIONS_CSV, EFFECTS_CSV, RUNS_CSV = "cells.csv", "decisions.csv", "effects.csv", "runs.csv"
 """What a file beside a report holds -> the end of its name."""
 
 
@@ -68,7 +68,7 @@ def _beside(record: Record) -> tuple[str, ...]:
     """Tables that are too long for a page and lie beside it."""
     runs = len(record.state.attempts) > MOST_RUNS
     decisions = summarised(record)
-    return (*((DECISIONS_CSV,) if decisions else ()), *((RUNS_CSV,) if runs else ()))
+    return (*((CELLS_CSV, DECISIONS_CSV) if decisions else ()), *((RUNS_CSV,) if runs else ()))
 
 
 def build_view(record: Record) -> ReportView:

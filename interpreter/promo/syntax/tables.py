@@ -21,6 +21,7 @@ from promo.base.shown import LEAN
 GRAMMAR = "promo.lark"
 TABLES = "promo.tables.json"
 TEXTMATE = "editors/vscode/syntaxes/promo.tmLanguage.json"
+VIM = "editors/vim/syntax/promo.vim"
 END = "$END"
 
 
@@ -241,6 +242,9 @@ def write() -> None:
     if editors.exists():
         text = editors.read_text(encoding="utf-8")
         editors.write_text(coloured(text, _from_stored(compiled)), encoding="utf-8")
+        from promo.syntax.vim import vim_syntax
+
+        grammar_file(VIM).write_text(vim_syntax(_from_stored(compiled)), encoding="utf-8")
 
 
 if __name__ == "__main__":

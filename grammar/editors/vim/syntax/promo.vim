@@ -1,0 +1,37 @@
+" Vim syntax file of promo, edition 1.  Written by python -m promo.syntax.tables; edit nothing here.
+if exists("b:current_syntax")
+  finish
+endif
+syntax case match
+syntax match promoOperator /->\|\.\.\|[-+*\/^=]/
+syntax match promoWord /\<\%(after\|against\|agreement\|all\|and\|array\|as\|at\|best\|better\|by\|candidate\|candidates\|cell\|cells\|centre\|changes\|comparator\|completion\|continue\|control\|costs\|cpu\|default\|discovered\|drop\|dropped\|effect\|else\|equal\|equivalent\|every\|factor\|first\|foldover\|follows\|for\|fraction\|from\|full\|gain\|gap\|gate\|high\|higher\|highest\|hold\|host\|in\|is\|keep\|laws\|least\|level\|like\|linear\|low\|lower\|lowest\|mean\|median\|missing\|most\|neighbours\|not\|of\|on\|only\|or\|over\|per\|pinned\|promoted\|rank\|receipt\|reduce\|reference\|required\|rerun\|resolution\|rule\|runs\|sample\|sealed\|seed\|seeds\|semifold\|sentinel\|shared\|sigma\|skip\|slope\|step\|stop\|then\|times\|to\|top\|upstream\|when\|windows\|with\|within\|worst\)\>/
+syntax match promoNumber /\<[0-9][0-9_]*\%(\.[0-9][0-9_]*\)\?\%([eE][+-]\?[0-9]\+\)\?\>/
+syntax match promoQuantity /\<[0-9][0-9_]*\%(\.[0-9][0-9_]*\)\?\%([eE][+-]\?[0-9]\+\)\?\%(%\|\%([eE][+-]\?[0-9]\)\@![a-zA-Z][a-zA-Z0-9_]*\)/
+syntax match promoClause /\%(^\s\+\|{\s*\)\@<=\%(absent\|after\|alias\|allow\|allowance\|always\|anchor\|attempts\|becomes\|block\|branch\|budget\|cap\|change\|choose\|clear\|column\|continue\|cooldown\|count\|crash\|demand\|device\|draw\|draws\|else\|executor\|expect\|family\|fix\|form\|from\|guard\|holdout\|interpolate\|into\|judge\|keep\|label\|limit\|matched\|measure\|members\|missing\|model\|noise\|note\|of\|on\|order\|parent\|price\|rank\|rate\|reach\|report\|require\|rows\|runner\|sample\|score\|seed\|seeds\|shape\|slots\|source\|space\|stack\|suppose\|test\|threads\|ties\|title\|to\|tokenizer\|tolerance\|train\|vary\|without\)\>/
+syntax match promoSetting /\%(^\|{\)\@<=\s*[a-z][a-z0-9_]*\ze\s*=/
+syntax match promoName /[a-z][a-z0-9_]*/ contained
+syntax match promoDeclaration /^\%(account\|baseline\|candidate\|cohort\|curves\|data\|design\|effects\|factor\|gate\|grow\|host\|law\|let\|reduce\|rule\|schedule\|stage\|study\|use\)\>\%(\s*=\)\@!/ nextgroup=promoName skipwhite
+syntax match promoDeclaration /\%(^frozen\s\+\)\@<=\%(account\|baseline\|candidate\|cohort\|curves\|data\|design\|effects\|factor\|gate\|grow\|host\|law\|let\|reduce\|rule\|schedule\|stage\|study\|use\)\>\%(\s*=\)\@!/ nextgroup=promoName skipwhite
+syntax match promoFrozen /^frozen\ze\s\+\%(account\|baseline\|candidate\|cohort\|curves\|data\|design\|effects\|factor\|gate\|grow\|host\|law\|let\|reduce\|rule\|schedule\|stage\|study\|use\)\>\%(\s*=\)\@!/
+syntax match promoEdition /^promo\ze\s\+[0-9]/
+syntax match promoDigest /sha256:[0-9a-f]\{12,64}/
+syntax match promoEscape /\\["\\nt]/ contained
+syntax region promoString start=/"/ skip=/\\./ end=/"/ oneline contains=promoEscape
+syntax match promoComment /#.*$/ contains=@Spell
+syntax match promoDocumentation /##.*$/ contains=@Spell
+highlight default link promoComment Comment
+highlight default link promoDocumentation SpecialComment
+highlight default link promoString String
+highlight default link promoEscape SpecialChar
+highlight default link promoDigest Constant
+highlight default link promoEdition PreProc
+highlight default link promoFrozen StorageClass
+highlight default link promoDeclaration Structure
+highlight default link promoName Type
+highlight default link promoSetting Identifier
+highlight default link promoClause Statement
+highlight default link promoWord Keyword
+highlight default link promoNumber Number
+highlight default link promoQuantity Number
+highlight default link promoOperator Operator
+let b:current_syntax = "promo"

@@ -1,0 +1,322 @@
+"""
+A script and wishes to a draft: which number decides, what is varied, what says for how long it trains.
+
+Names decide, since nothing else of a script is known: `val_loss` before `loss`, `lr` before `batch_size`, `steps`
+before `epochs`.  Every choice can be overruled by a wish, and is told as a guess.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+
+from attrs import evolve
+
+from promo.sketch.values import Draft, Kind, Knob, Printed, Script, SketchError, Value, Way, Wish
+
+LOWER = "loss|bpb|bpc|bpt|ppl|perplexity|err|error|mse|rmse|mae|nll|wer|cer|fid|entropy|regret"
+HIGHER = "acc|accuracy|f1|auc|bleu|rouge|r2|iou|miou|map|psnr|ssim|score|reward|return|precision|recall|top1|correct"
+HELD_OUT = "val|valid|validation|dev|test|eval|heldout|holdout"
+UNITS = {"loss|nll|entropy": "nats", "bpb": "bpb", "acc|accuracy|f1|auc|precision|recall": "share"}
+RESERVED = {"python", "program", "request", "result", "points", "seed", "budget", "budget_kind", "device"}
+"""Places of an argument that promo fills in itself."""
+SEEDS = re.compile(r"(random_|rng_|manual_|global_|train_)?seed")
+COUNTED = re.compile(
+    r"(n|nr|num|max|total|train)?_?(train|training|opt|optim)?_?(steps?|iters?|iterations?|updates?|epochs?)"
+)
+SECONDS = re.compile(
+    r"(train|training)?_?(time_budget|time_limit|max_time|max_seconds|seconds|duration|budget)(_s|_sec|_secs|_seconds)?"
+)
+RARELY = re.compile(
+    r"interval|every|freq|workers?|threads?|log|save|ckpt|patience|port|rank|verbose|version|eval|print"
+)
+"""Settings that seldom change what is learned."""
+TOLD_EVERY = re.compile(r"(eval|val|test|log|report|print)_?(interval|every|freq|steps|iters)")
+FIRST = (
+    "lr|learning_rate|rate",
+    "width|hidden|dim|d_model|n_embd|embd|channels|units|size",
+    "layers?|depth|n_layer|blocks",
+    "batch|bs",
+    "decay|wd",
+    "dropout",
+    "momentum|beta1?|beta2",
+)
+SHARES = "dropout|momentum|betas?|beta1|beta2|frac|fraction|ratio|share"
+FACTOR_UNITS = {
+    "lr|rate|decay|wd": "rate",
+    "layers?|depth|n_layer|blocks": "layers",
+    "batch|bs": "rows",
+    "width|hidden|dim|d_model|n_embd|embd|channels|units": "channels",
+    SHARES: "share",
+}
+PARTS_OF_SHORT = 5
+
+
+def has(words: str, name: str) -> bool:
+    """Whether one of some words is in a name."""
+    return re.search(rf"(?<![a-z0-9])(?:{words})(?![a-z0-9])", name.lower().replace("_", " ")) is not None or (
+        re.fullmatch(rf"(?:{words})", name.lower()) is not None
+    )
+
+
+def drafted(name: str, script: Script, wish: Wish, folder: str) -> Draft:
+    """
+    The choices of a study for a script.
+
+    Args:
+        name: of the files that are drafted, without an ending.
+        script: what its source tells.
+        wish: what the user says.
+        folder: where the script lies, for what it names there and no study keeps.
+
+    Raises:
+        SketchError: it prints nothing that can decide, has nothing to vary, or does not know what is wished for.
+    """
+    printed = _printed(script, wish)
+    metric = printed.key
+    knobs = _knobs(script)
+    every = {knob.name: knob for knob in (*knobs, *_constants(script))}
+    seed = next((knob for knob in every.values() if SEEDS.fullmatch(knob.name)), None)
+    duration = _duration(every.values())
+    device = next((knob for knob in every.values() if knob.name == "device" and knob.kind is not Kind.WHOLE), None)
+    parts = [knob for knob in (seed, duration, device) if knob is not None]
+    fixed = {**_beside(script, every, folder), **_fixed(every, parts, wish)}
+    factors = tuple(_safe(knob, wish) for knob in knobs if knob not in parts and knob.word not in fixed)
+    factors = tuple(knob for knob in factors if _can_vary(knob))
+    varied = _varied(factors, wish, script)
+    seconds = duration is not None and COUNTED.fullmatch(duration.name) is None
+    whole = 1 if duration is None else int(duration.default or 1)
+    return Draft(
+        name=name,
+        script=script,
+        metric=_metric_name(metric),
+        unit=next((unit for words, unit in UNITS.items() if has(words, metric)), "points"),
+        lower_is_better=wish.better != "higher" if wish.better else not has(HIGHER, metric) or has(LOWER, metric),
+        printed=printed,
+        factors=factors,
+        varied=varied,
+        levels=_levels(varied, wish),
+        duration=duration,
+        seconds=seconds,
+        whole=whole,
+        short=_short(whole, every.values()),
+        seed=seed,
+        device=device,
+        fixed=fixed,
+        takes=_takes(wish.takes),
+    )
+
+
+# --- what decides ------------------------------------------------------------------------------------------------
+
+
+def _printed(script: Script, wish: Wish) -> Printed:
+    alone = [one for one in script.printed if one.alone]
+    if wish.metric:
+        named = [one for one in alone if wish.metric in (one.key, _metric_name(one.key))]
+        known = [one for one in script.printed if wish.metric in (one.key, _metric_name(one.key))]
+        if not named and known:
+            raise _in_a_longer_line(script, known[-1])
+        return named[-1] if named else Printed(wish.metric, ":", "", 0, alone=True, repeated=True)
+    ranked = sorted((one for one in script.printed if _rank(one)), key=_rank)
+    best = next((one for one in reversed(ranked) if one.alone), None)
+    if best is not None:
+        return best
+    if ranked:
+        raise _in_a_longer_line(script, ranked[-1])
+    seen = ", ".join(dict.fromkeys(f"'{one.key}'" for one in alone))
+    message = f"{script.file} prints nothing that promo takes for the number that decides"
+    raise SketchError(
+        f"{message}; it prints {seen}" if seen else message,
+        f"say which: --metric {alone[0].key!r}"
+        if seen
+        else 'print one as its last line, print(f"val_loss: {val_loss}"), or say what it prints: --metric val_loss',
+    )
+
+
+def _rank(printed: Printed) -> int:
+    """How likely it is that a number decides; 0 for one that is no measure by its name."""
+    key = printed.key
+    if not has(f"{LOWER}|{HIGHER}", key):
+        return 0
+    return 10 + 5 * has(HELD_OUT, key) + 2 * has("best|final", key) - 3 * has("train|training", key)
+
+
+def _in_a_longer_line(script: Script, printed: Printed) -> SketchError:
+    where = f"{script.file} prints '{printed.key}' within a longer line (line {printed.line})"
+    key = _metric_name(printed.key)
+    line = f'print(f"{key}: {{{printed.expression}}}")' if '"' not in printed.expression else f'print("{key}:", ...)'
+    return SketchError(f"{where}, and promo reads a line of its own", f"add as the last line of its output: {line}")
+
+
+def _metric_name(key: str) -> str:
+    name = re.sub(r"[^a-z0-9]+", "_", key.lower()).strip("_")[:60]
+    if not name:
+        raise SketchError(f"'{key}' is no name for a metric", "print it behind a name of letters")
+    return name if name[0].isalpha() else f"m_{name}"
+
+
+# --- settings ----------------------------------------------------------------------------------------------------
+
+
+def _knobs(script: Script) -> list[Knob]:
+    """What could be varied: arguments, or constants in a script that takes no argument."""
+    arguments = [knob for knob in script.knobs if knob.way is Way.ARGUMENTS and knob.name]
+    return arguments or _constants(script)
+
+
+def _constants(script: Script) -> list[Knob]:
+    return [knob for knob in script.knobs if knob.way is Way.CONSTANTS and knob.name]
+
+
+def _duration(knobs: Iterable[Knob]) -> Knob | None:
+    """The setting that says for how long it trains: steps before seconds, seconds before epochs."""
+    counted = [knob for knob in knobs if isinstance(knob.default, int | float) and 1 <= knob.default < 10**12]
+    counted = [knob for knob in counted if knob.kind is Kind.WHOLE or float(knob.default or 0).is_integer()]
+    steps = [knob for knob in counted if COUNTED.fullmatch(knob.name)]
+    fine = [knob for knob in steps if "epoch" not in knob.name]
+    seconds = [knob for knob in counted if SECONDS.fullmatch(knob.name)]
+    return next(iter((*fine, *seconds, *steps)), None)
+
+
+def _fixed(knobs: Mapping[str, Knob], parts: Sequence[Knob], wish: Wish) -> dict[str, str]:
+    """Word of every setting that is no factor and needs a value -> that value."""
+    unknown = next((name for name in wish.given if name not in knobs), None)
+    if unknown is not None:
+        raise SketchError(f"it has no setting '{unknown}'", f"it has: {', '.join(knobs)}")
+    for knob in knobs.values():
+        if knob.required and knob not in parts and knob.name not in wish.given:
+            raise SketchError(
+                f"it cannot start without {knob.word}, and its source does not say what that could be",
+                f"say it: --set {knob.name}=VALUE",
+            )
+    texts = {knob.word: wish.given[name] for name, knob in knobs.items() if name in wish.given and not _is_number(knob)}
+    bad = next((value for value in texts.values() if not value.isprintable()), None)
+    if bad is not None:
+        raise SketchError(f"{bad!r} cannot stand in a runner file")
+    return texts
+
+
+def _beside(script: Script, knobs: Mapping[str, Knob], folder: str) -> dict[str, str]:
+    """Settings that name what lies beside the script and is not copied to a run: by their whole path."""
+    named = {knob.word: knob.default for knob in knobs.values() if isinstance(knob.default, str)}
+    return {word: f"{folder}/{name}" for word, name in named.items() if name.rstrip("/") in script.elsewhere}
+
+
+def _is_number(knob: Knob) -> bool:
+    return knob.kind in (Kind.WHOLE, Kind.NUMBER)
+
+
+def _safe(knob: Knob, wish: Wish) -> Knob:
+    """A factor under a name that promo fills in for nothing else, with the default that the user says."""
+    default = knob.default
+    if knob.name in wish.given:
+        default = _as_level(knob, wish.given[knob.name])
+    if knob.kind is Kind.NUMBER and isinstance(default, int):
+        default = float(default)
+    return evolve(knob, name=f"own_{knob.name}" if knob.name in RESERVED else knob.name, default=default)
+
+
+def _can_vary(knob: Knob) -> bool:
+    match knob.default:
+        case int() | float() as value:
+            return _is_number(knob) and abs(value) < 10**15 and value == value and abs(Decimal(value).adjusted()) < 300
+        case str() as text:
+            return knob.kind is Kind.CHOICE and text in knob.choices and all(map(str.isprintable, knob.choices))
+        case _:
+            return False
+
+
+def _varied(factors: Sequence[Knob], wish: Wish, script: Script) -> Knob:
+    if wish.vary:
+        found = next((knob for knob in factors if wish.vary in (knob.name, knob.word)), None)
+        if found is None:
+            known = ", ".join(knob.name for knob in factors) or "none"
+            raise SketchError(f"'{wish.vary}' is no setting of {script.file} that can be varied", f"it has: {known}")
+        return found
+    likely = [knob for knob in factors if not RARELY.search(knob.name) and len(_guessed_levels(knob)) > 1]
+    for words in FIRST:
+        for knob in likely:
+            if has(words, knob.name):
+                return knob
+    for knob in (*likely, *(knob for knob in factors if len(_guessed_levels(knob)) > 1)):
+        return knob
+    why = "; ".join(f"{word}: {reason}" for word, reason in list(script.unread.items())[:3])
+    raise SketchError(
+        f"{script.file} has nothing that promo can vary: no argument (argparse, click) and no constant at its top "
+        f"that is a number{f' ({why})' if why else ''}",
+        "put what you want to compare at the top of the script, LEARNING_RATE = 0.001",
+    )
+
+
+# --- levels ------------------------------------------------------------------------------------------------------
+
+
+def _levels(knob: Knob, wish: Wish) -> tuple[Value, ...]:
+    """The default, and what is tried beside it."""
+    assert knob.default is not None
+    if not wish.levels:
+        return _guessed_levels(knob)
+    levels = [knob.default, *(_as_level(knob, text) for text in wish.levels)]
+    found = tuple(dict.fromkeys(levels))
+    if len(found) < 2:
+        raise SketchError(f"'{knob.name}' has nothing beside its default to try", f"write: --vary {knob.name}=A,B")
+    return found
+
+
+def _as_level(knob: Knob, text: str) -> Value:
+    if knob.kind is Kind.CHOICE:
+        if text in knob.choices:
+            return text
+        raise SketchError(f"'{text}' is no choice of {knob.word}", f"it can be: {', '.join(knob.choices)}")
+    try:
+        value = int(text) if knob.kind is Kind.WHOLE else float(text)
+    except ValueError as fault:
+        kind = "whole number" if knob.kind is Kind.WHOLE else "number"
+        raise SketchError(f"'{text}' is no {kind}, as {knob.word} is") from fault
+    if not abs(value) < 10**15:
+        raise SketchError(f"'{text}' is too large for a level")
+    return value
+
+
+def _guessed_levels(knob: Knob) -> tuple[Value, ...]:
+    match knob.default:
+        case str() as chosen:
+            return (chosen, *[one for one in knob.choices if one != chosen][:2])
+        case int() as whole:
+            near = (max(whole // 2, 0), whole * 2) if whole > 1 else (2, 4) if whole == 1 else (1, 2)
+            return _within(knob, (whole, *(near if whole >= 0 else ())))
+        case float() as number:
+            return _within(knob, (number, *_around(knob.name, number)))
+        case _:
+            return ()
+
+
+def _around(name: str, number: float) -> tuple[float, ...]:
+    if number <= 0:
+        return (0.1, 0.01) if number == 0 else ()
+    if number < 1 and has(SHARES, name):
+        return (float(Decimal(repr(number)) / 2), float((Decimal(repr(number)) + 1) / 2))
+    return tuple(float(Decimal(repr(number)) * Decimal(times)) for times in ("0.3", "3"))
+
+
+def _within(knob: Knob, levels: Iterable[int | float]) -> tuple[Value, ...]:
+    low, high = knob.low, knob.high
+    kept = [one for one in dict.fromkeys(levels) if not isinstance(low, int | float) or one >= low]
+    return tuple(one for one in kept if not isinstance(high, int | float) or one <= high)
+
+
+def _short(whole: int, knobs: Iterable[Knob]) -> int:
+    """A fifth of the whole, or as far as the first time that it tells a value, where that comes later."""
+    every = [int(knob.default) for knob in knobs if isinstance(knob.default, int) and TOLD_EVERY.fullmatch(knob.name)]
+    told = max((one for one in every if 0 < one < whole), default=1)
+    return min(max(-(-whole // PARTS_OF_SHORT), told), whole)
+
+
+def _takes(text: str) -> str:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h|d)", text.strip())
+    try:
+        if found is not None and 0 < Decimal(found[1]) < 10**6:
+            return found[1] + found[2]
+    except InvalidOperation:
+        pass
+    raise SketchError(f"'{text}' is no time that a run can take", "write it like this: --takes 10min")

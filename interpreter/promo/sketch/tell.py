@@ -1,0 +1,52 @@
+"""A draft to sentences: what was read in the script, what of it is a guess, and how each is overruled."""
+
+from collections.abc import Iterator
+
+from promo.sketch.values import Draft, Knob
+
+MOST_TOLD = 6
+
+
+def told(draft: Draft) -> Iterator[tuple[str, str]]:
+    """What the draft rests on: a word, and what was read or guessed."""
+    script, printed = draft.script, draft.printed
+    way = "lower" if draft.lower_is_better else "higher"
+    seen = (
+        f"line {printed.line} prints '{printed.key}'" if printed.line else "as you say; its source shows no such line"
+    )
+    yield "decides", f"{draft.metric}, {way} is better ({seen}; --metric, --better)"
+    levels = ", ".join(map(str, draft.levels[1:]))
+    yield "varied", f"{draft.varied.name}: {levels} beside its {draft.levels[0]} (--vary NAME=A,B)"
+    if draft.duration is None:
+        yield "trains for", "as long as it does: it has no setting that promo takes for a number of steps"
+    else:
+        yield "trains for", f"{draft.duration.word}: {draft.short} in the short stage, {draft.whole} in the long one"
+    yield "seed", _seed(draft)
+    yield "takes", f"{draft.takes} a run, of which the caps are made (--takes)"
+    if draft.device is not None:
+        yield "device", f"{draft.device.word} is the host's"
+    for word, value in draft.fixed.items():
+        yield "set", f"{word} to {value}" + ("; not kept in the study" if value.startswith("/") else "")
+    if script.files:
+        yield "copied", f"{_some(script.files)}, into the folder of every run"
+    missed = [name for name in script.elsewhere if not any(value.endswith(name) for value in draft.fixed.values())]
+    if missed:
+        yield "not copied", f"{_some(missed)}: runs have a folder of their own, so name such things by their whole path"
+    if script.variables:
+        yield "variables", f"{_some(script.variables)} of your environment, recorded with every start"
+    if script.unread:
+        yield "left alone", "; ".join(f"{word}: {why}" for word, why in list(script.unread.items())[:MOST_TOLD])
+
+
+def _seed(draft: Draft) -> str:
+    knob: Knob | None = draft.seed
+    if knob is not None:
+        return knob.word
+    if draft.script.seeded:
+        return f"the first argument of {_some(draft.script.seeded)}"
+    return "it sets none, so that runs differ by chance alone and seeds only number them"
+
+
+def _some(names: tuple[str, ...] | list[str]) -> str:
+    more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
+    return ", ".join(names[:MOST_TOLD]) + more

@@ -1,0 +1,196 @@
+"""Studies and specs for scripts: names, rows, columns and data frames; nothing is imported before it is asked for."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from attrs import fields
+
+import promo as package
+from promo.driver.report import record_of
+from promo.driver.study import StudyFolder
+from promo.report.effects import EFFECT_COLUMNS
+from promo.report.tables import CELL_COLUMNS, DECISION_COLUMNS, FACTOR, POINT_COLUMNS, RUN_COLUMNS
+from support import promo, spec
+
+ROOT = Path(__file__).parents[2]
+HOST = 'host box {\n  device "cpu" on any\n  slots 2\n  executor inline\n}'
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A study that has run, with a run that crashed."""
+    place = tmp_path_factory.mktemp("api")
+    text = spec(host=HOST).replace("quality = 3 }", 'quality = 3\n  behaviour = "once"\n}')
+    (place / "trial.promo").write_text(text, encoding="utf-8")
+    assert promo("run", place / "trial.promo", "--quiet") == 0
+    return place
+
+
+@pytest.fixture(scope="module")
+def study(place):
+    return package.load(place / "trial.study")
+
+
+def test_the_names_are_those_of_the_stub_and_nothing_else():
+    stub = (ROOT / "interpreter" / "promo" / "__init__.pyi").read_text(encoding="utf-8")
+    import promo.api
+
+    assert re.findall(r"as (\w+)$", stub, re.MULTILINE) == list(package.NAMES) == promo.api.__all__
+    assert {*package.NAMES} <= {*dir(package)}
+    assert all(getattr(package, name) is getattr(promo.api, name) for name in package.NAMES)
+    with pytest.raises(AttributeError, match="no attribute 'lod'"):
+        _ = package.lod
+
+
+def test_importing_promo_imports_nothing_else():
+    code = "import sys; before = set(sys.modules); import promo; print(*sorted({*sys.modules} - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["promo"]
+
+
+def test_tables_of_a_study_import_no_training_library(place):
+    code = (
+        f"import sys, promo; study = promo.load({str(place / 'trial.study')!r})\n"
+        "print(len(study.runs()), {'torch', 'numpy', 'pandas', 'jinja2'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.endswith(" set()\n")
+
+
+COLUMNS = {
+    "Run": RUN_COLUMNS,
+    "Point": POINT_COLUMNS,
+    "Decision": DECISION_COLUMNS,
+    "Cell": CELL_COLUMNS,
+    "Effect": EFFECT_COLUMNS,
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_rows_have_the_columns_of_the_tables(name):
+    kind = getattr(package, name)
+
+    assert tuple(one.name for one in fields(kind) if one.name != "factors") == COLUMNS[name]
+
+
+def test_a_study_is_known_by_its_folder_or_by_its_spec(place, study):
+    assert package.load(place / "trial.promo").runs()[0] == study.runs()[0]
+    assert (study.name, study.title, study.state) == ("trial", "A trial", "closed")
+    assert (study.metric, study.unit, study.lower_is_better) == ("loss", "pt", True)
+    assert study.path == place / "trial.study"
+    with pytest.raises(package.PromoError, match="there is no study"):
+        package.load(place / "none.study")
+
+
+def test_runs_have_levels_rank_and_verdict(place, study):
+    runs, state = study.runs(), StudyFolder(place / "trial.study").state()
+    good = next(one for one in runs if (one.stage, one.candidate, one.seed) == ("short", "good", 1))
+    long = next(one for one in runs if one.stage == "long")
+
+    assert len(runs) == sum(len(tried) for tried in state.attempts.values())
+    assert (good.rank, good.verdict, good.state, good.status) == (1, "promoted", "accepted", "ok")
+    assert good.factors["quality"] == 1.0
+    assert isinstance(good.value, float)
+    assert (long.rank, long.verdict) == (None, None)
+    failed = next(one for one in runs if one.status == "crash")
+    assert (failed.value, failed.state) == (None, "failed")
+
+
+def test_decisions_and_cells_say_what_the_gate_saw(place, study):
+    decisions, cells = study.decisions(), study.cells()
+    record = record_of(StudyFolder(place / "trial.study"))
+
+    assert [one.candidate for one in decisions if one.decision == "pick"] == [
+        one.candidate for one in record.decisions["pick"].ranking.standings
+    ]
+    rule = next(one for one in decisions if one.kind == "rule")
+    assert (rule.decision, rule.candidate, rule.verdict, rule.holds) == ("close", "good", "holds", True)
+    seen = [one for one in cells if (one.decision, one.candidate) == ("pick", "good")]
+    mean = sum(one.value for one in seen) / len(seen)
+    assert mean == pytest.approx(next(one.statistic for one in decisions if one.candidate == "good"))
+    compared = [one for one in cells if one.decision == "close"]
+    assert all(one.difference == pytest.approx(one.value - one.reference) for one in compared)
+
+
+def test_points_are_one_value_a_row(study):
+    points = study.points()
+
+    assert {one.name for one in points} >= {"loss"}
+    assert all(isinstance(one.value, float) for one in points)
+
+
+def test_a_table_is_a_sequence_with_its_columns(study):
+    runs = study.runs()
+
+    assert runs[1:3][0] == runs[1]
+    assert [*runs] == [runs[number] for number in range(len(runs))]
+    assert [*runs.to_dicts()[0]] == list(runs.columns)
+    assert "factors" not in runs.columns and f"{FACTOR}quality" in runs.columns
+    assert repr(runs).startswith(f"<{len(runs)} rows: run, attempt")
+    assert package.load(study.path).effects().columns == EFFECT_COLUMNS
+
+
+def test_a_pandas_frame(study):
+    pytest.importorskip("pandas")
+    frame = study.runs().to_pandas()
+
+    assert list(frame.columns) == list(study.runs().columns)
+    assert frame[frame.state == "accepted"].groupby("stage").value.count()["short"] == 8
+    assert list(study.effects().to_pandas().columns) == list(EFFECT_COLUMNS)
+
+
+def test_a_polars_frame(study):
+    pytest.importorskip("polars")
+    frame = study.runs().to_polars()
+
+    assert frame.columns == list(study.runs().columns)
+    assert frame.filter(frame["stage"] == "short")["rank"].drop_nulls().max() == 4
+    assert study.effects().to_polars().columns == list(EFFECT_COLUMNS)
+
+
+def test_a_damaged_study_is_refused(place, tmp_path):
+    folder = tmp_path / "copy.study"
+    shutil.copytree(place / "trial.study", folder)
+    result = folder / "runs" / "short" / "base-box-s1" / "attempt-1" / "result.json"
+    result.write_bytes(result.read_bytes().replace(b'"loss":"', b'"loss":"1', 1))
+    with pytest.raises(package.PromoError):
+        package.load(folder).runs()
+
+
+def test_a_spec_is_checked_and_priced(tmp_path):
+    path = tmp_path / "t.promo"
+    path.write_text(spec(), encoding="utf-8")
+    plan = package.plan_of(path)
+
+    assert [one.code for one in package.check(path)] == ["P0414", "P0414"]
+    assert plan.planned_runs == 13
+    assert {one.candidate for one in plan.runs if one.stage == "short"} == {"base", "good", "fair", "poor"}
+    assert plan.runs[0].factors["quality"] in (1.0, 2.0, 3.0, 4.0)
+    assert plan.budget_s < plan.bound_s
+    path.write_text(spec().replace("always base", "always bsae"), encoding="utf-8")
+    with pytest.raises(package.SpecError):
+        package.plan_of(path)
+    (found,) = (one for one in package.check(path) if one.severity == "error")
+    assert (found.code, found.hint, Path(found.file)) == ("P0201", "did you mean 'base'?", path)
+    assert path.read_text(encoding="utf-8").splitlines()[found.line - 1][found.column - 1 :].startswith("bsae")
+    path.write_bytes(b"promo 1\n\xff")
+    assert [one.code for one in package.check(path)] == ["P0117"]
+    with pytest.raises(package.PromoError, match="there is no file"):
+        package.check(tmp_path / "none.promo")
+
+
+def test_the_readme_shows_what_there_is(study, monkeypatch, capsys):
+    page = (ROOT / "interpreter" / "README.md").read_text(encoding="utf-8")
+    code = page.split("## From Python\n")[1].split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(study.path.parent)
+    exec(code, {})
+
+    assert "good" in capsys.readouterr().out
+    for name in package.NAMES:
+        assert f"`{name}`" in page.split("## From Python\n")[1].split("\n## ")[0] or name in code, name

@@ -1,0 +1,109 @@
+"""Every command ends with the next sensible one, where a person sees it; watching waits for a study to begin."""
+
+import subprocess
+import sys
+import threading
+import time
+from argparse import Namespace
+
+import pytest
+
+from promo.base.errors import ExitCode
+from promo.cli.following import NEXT, OWN, say_next
+from promo.cli.main import COMMANDS
+from support import promo, spec, trivial
+
+HOST = 'host box {\n  device "cpu" on any\n  slots 2\n  executor inline\n}'
+
+
+def test_every_command_says_what_follows_or_is_known_to_say_it_itself():
+    assert {*NEXT} | {*OWN} == {*COMMANDS}
+    assert not {*NEXT} & {*OWN}
+
+
+def last(got):
+    return got.replace("\r", "").strip().splitlines()[-1]
+
+
+@pytest.fixture
+def seen(workplace, monkeypatch, on_a_terminal):
+    """The last line of a command on a terminal, without colours."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+    (workplace / "trial.promo").write_text(spec(host=HOST), encoding="utf-8")
+    return lambda *words: last(on_a_terminal(*words)[1])
+
+
+def test_a_study_is_led_from_its_text_to_what_vouches_for_it(seen):
+    assert seen("fmt", "trial.promo") == "next: promo check trial.promo"
+    assert seen("check", "trial.promo") == "next: promo plan trial.promo"
+    assert seen("read", "trial.promo") == "next: promo plan trial.promo"
+    assert seen("freeze", "trial.promo") == "next: promo run trial.promo"
+    assert seen("run", "trial.promo") == "next: promo verify trial.promo"
+    assert seen("verify", "trial.promo") == "next: promo checkpoint trial.promo"
+    assert seen("status", "trial.promo") == "next: promo report trial.promo"
+    assert seen("report", "trial.promo") == "next: promo verify trial.promo"
+    assert seen("why", "good") == "next: promo report"
+
+
+def test_what_follows_a_fault_is_its_fix(seen, workplace):
+    (workplace / "trial.promo").write_text(spec().replace("always base", "always bsae"), encoding="utf-8")
+
+    assert seen("check", "trial.promo") == "next: promo check --fix trial.promo"
+
+
+def test_pipes_and_machines_get_nothing_more(seen, workplace, capsys):
+    assert promo("check", "trial.promo") == 0
+    assert "next:" not in capsys.readouterr().out
+    assert "next:" not in seen("check", "trial.promo", "--format", "json")
+    assert "next:" not in seen("simulate", "--help")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (ExitCode.STOPPED, "status a.promo"),
+        (ExitCode.HELD, "decide a.promo NAME --by WHO --reason TEXT, with --promote NAMES, --go-on or --stop"),
+        (ExitCode.ELSEWHERE, "bundle a.promo"),
+        (ExitCode.SPENT, "amend a.promo --budget AMOUNT --reason TEXT"),
+    ],
+)
+def test_every_end_of_a_run_has_its_own(capsys, code, words):
+    say_next(Namespace(command="run", spec="a.promo", study=None, quiet=False), code)
+
+    assert capsys.readouterr().out == f"next: promo {words}\n"
+
+
+def test_names_are_as_a_shell_takes_them(capsys):
+    say_next(Namespace(command="fmt", specs=["a b.promo"]), 0)
+
+    assert capsys.readouterr().out == "next: promo check 'a b.promo'\n"
+
+
+@pytest.mark.parametrize("words", [("trial.promo",), ("trial.study",), (), ("--study", "trial.study")])
+def test_watching_waits_for_a_study_that_is_not_there_yet(workplace, words):
+    (workplace / "trial.promo").write_text(trivial("inline"), encoding="utf-8")
+    code = "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    watching = subprocess.Popen(
+        [sys.executable, "-c", code, "status", *words, "--watch"], stdout=subprocess.PIPE, text=True
+    )
+    timer = threading.Timer(120, watching.kill)
+    timer.start()
+    try:
+        assert watching.stdout.readline().startswith("waiting for ")
+        time.sleep(0.2)
+        assert watching.poll() is None
+        assert promo("run", "trial.promo", "--quiet") == 0
+        said = watching.communicate(timeout=60)[0]
+    finally:
+        timer.cancel()
+        watching.kill()
+
+    assert "trial is finished" in said
+    assert watching.returncode == 0
+
+
+def test_watching_a_spec_that_is_not_there_is_one_message(workplace, capsys):
+    assert promo("status", "none.promo", "--watch") == 2
+    assert "there is no spec and no study none.promo" in capsys.readouterr().err

@@ -1,0 +1,341 @@
+"""`promo new`: scripts that nobody wrote for promo have a study that runs, and no input ends in a traceback."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from promo.driver.study import StudyFolder
+from promo.ledger.values import RunStatus
+from support import promo
+
+SCRIPTS = Path(__file__).parent / "scripts"
+ALL = {"mlp": "lr_0_09", "bigram": "learning_rate_1_5", "curve": "learning_rate_0_15"}
+"""Script -> a candidate that its study has."""
+
+
+@pytest.fixture
+def beside(workplace):
+    """A folder with the scripts, in which commands run."""
+    shutil.copytree(SCRIPTS, workplace, dirs_exist_ok=True)
+    return workplace
+
+
+def drafted(folder: Path, source: str, *words: str) -> int:
+    (folder / "one.py").write_text(source, encoding="utf-8")
+    return promo("new", "--from", "one.py", *words)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_script_of_a_stranger_has_a_running_study_and_no_failing_round(beside, capsys, name):
+    before = (beside / f"{name}.py").read_bytes()
+    for words in (
+        ("new", "--from", f"{name}.py", "--takes", "10s"),
+        ("fmt", "--check", f"{name}.promo"),
+        ("check", f"{name}.promo"),
+        ("plan", f"{name}.promo"),
+        ("run", f"{name}.promo", "--quiet"),
+    ):
+        assert promo(*words) == 0, capsys.readouterr()
+    folder = StudyFolder(beside / f"{name}.study")
+    statuses = [attempt.status for attempts in folder.state().attempts.values() for attempt in attempts]
+
+    assert statuses == [RunStatus.OK] * 12
+    assert (folder.path / "report.html").exists()
+    assert ALL[name] in capsys.readouterr().out
+    assert (beside / f"{name}.py").read_bytes() == before
+
+
+GUESSES = {
+    "mlp": (
+        "val_loss, lower",
+        "--max-steps: 1500 in the short stage, 6000",
+        "seed        --seed",
+        "--verbose: it is on or",
+    ),
+    "bigram": ("test_loss, lower", "--epochs: 2 in", "poem.txt, into", "--shuffle: it is on or off"),
+    "curve": ("validation_mse, lower", "ITERATIONS: 400 in", "seed        SEED", "0.015, 0.15 beside its 0.05"),
+}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_it_says_what_it_guessed_and_what_to_edit(beside, capsys, name):
+    assert promo("new", "--from", f"{name}.py") == 0
+    said = capsys.readouterr().out
+
+    for words in GUESSES[name]:
+        assert words in said
+    assert f"where {name}.promo has lines that begin with #" in said
+
+
+def test_nothing_of_a_script_is_run_or_imported(workplace, capsys):
+    marker = workplace / "ran"
+    source = f'open({str(marker)!r}, "w").write("x")\nLR = 0.1\nSTEPS = 10\nprint("val_loss:", LR)\n'
+    assert drafted(workplace, source) == 0
+    assert not marker.exists()
+
+
+def test_nothing_is_overwritten(beside, capsys):
+    assert promo("new", "--from", "mlp.py") == 0
+    spec, runner = (beside / name for name in ("mlp.promo", "mlp.toml"))
+    before = spec.read_bytes(), runner.read_bytes()
+    capsys.readouterr()
+    assert promo("new", "--from", "mlp.py", "--takes", "1h") == 2
+    said = capsys.readouterr().err
+
+    assert "overwrites nothing" in said
+    assert "promo new NAME --from mlp.py" in said
+    assert (spec.read_bytes(), runner.read_bytes()) == before
+    spec.unlink()
+    assert promo("new", "--from", "mlp.py") == 2
+    assert not spec.exists()
+    assert promo("new", "again", "--from", "mlp.py") == 0
+
+
+ONE = "LR = 0.1\nSTEPS = 100\n"
+READ = {
+    "f-string": ('x = 1.0\nprint(f"val_loss: {x:.4f}")', 'metrics = { val_loss = "val_loss" }'),
+    "two words": ('x = 1.0\nprint("val_loss", x)', 'separator = " "'),
+    "percent": ('x = 1.0\nprint("val_loss = %.3f" % x)', 'separator = "="'),
+    "format": ('x = 1.0\nprint("eval/loss: {0:g}".format(x))', 'metrics = { eval_loss = "eval/loss" }'),
+    "joined": ('x = 1.0\nprint("val loss: " + str(x))', 'metrics = { val_loss = "val loss" }'),
+    "two lines at once": ('x = 1.0\nprint(f"done\\nval_loss: {x}")', 'metrics = { val_loss = "val_loss" }'),
+    "standard output": (
+        'import sys\nx = 1.0\nsys.stdout.write(f"val_loss: {x}\\n")',
+        'metrics = { val_loss = "val_loss" }',
+    ),
+    "accuracy": ('x = 1.0\nprint("accuracy:", x)', 'better = "higher"'),
+    "held out before training": (
+        'x = 1.0\nprint("train_loss:", x)\nprint("dev_loss:", x)\nprint("loss:", x)',
+        "dev_loss",
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "words"), READ.values(), ids=READ)
+def test_how_a_number_is_printed_is_read(workplace, source, words):
+    assert drafted(workplace, ONE + source) == 0
+    assert words in (workplace / "one.toml").read_text(encoding="utf-8")
+
+
+ARGPARSE = "import argparse\np = argparse.ArgumentParser()\n"
+CANNOT = {
+    "no such file": (None, "there is no file one.py"),
+    "it does not parse": ("def f(:\n", "does not parse: line 1"),
+    "nothing is printed": ("LR = 0.1\n", "prints nothing that promo takes"),
+    "nothing is a measure": ('LR = 0.1\nprint("colour:", LR)', "--metric 'colour'"),
+    "a longer line": (
+        'LR = 0.1\nfor s in range(9):\n  print(f"step {s}: val_loss {LR:.2f} lr {LR}")',
+        'print(f"val_loss: {LR}")',
+    ),
+    "a percent sign": ('LR = 0.1\nprint(f"accuracy: {LR:.1%}")', "a line of its own"),
+    "nothing to vary": ('print("val_loss:", 1)', "has nothing that promo can vary"),
+    "a flag alone": (
+        ARGPARSE + 'p.add_argument("--fast", action="store_true")\nprint("loss:", 1)',
+        "--fast: it is on or off",
+    ),
+    "a required argument": (
+        'import argparse\np = argparse.ArgumentParser()\np.add_argument("--lr", type=float, default=1e-3)\n'
+        'p.add_argument("--data", required=True)\nprint("loss:", 1)',
+        "--set data=VALUE",
+    ),
+    "subcommands": (
+        'import argparse\np = argparse.ArgumentParser().add_subparsers()\nprint("loss:", 1)',
+        "has subcommands",
+    ),
+    "NUL": ("LR = 0.1\0", "does not parse"),
+    "deep": ("LR = " + "-" * 100_000 + "1\n", "does not parse"),
+    "long sums": ('print("loss: "' + " + str(1)" * 5_000 + ")\n", "does not parse"),
+    "sums that parse": ('print("loss: " + f(' + "f(" * 150 + "1" + ")" * 150 + " + 1" * 800 + "))\n", "nests too deep"),
+}
+
+
+@pytest.mark.parametrize(("source", "words"), CANNOT.values(), ids=CANNOT)
+def test_what_cannot_be_drafted_is_one_clear_message_and_nothing_is_written(workplace, capsys, source, words):
+    if source is None:
+        assert promo("new", "--from", "one.py") == 2
+    else:
+        assert drafted(workplace, source) == 2
+    said = capsys.readouterr().err
+
+    assert words in said
+    assert "Traceback" not in said
+    assert not list(workplace.glob("one.[tp][or]*o*")) and not (workplace / "one.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "asks on a terminal"),
+        (("--from", "."), "it is a folder"),
+        (("--from", "mlp.py", "--vary", "colour"), "it has: lr, hidden"),
+        (("--from", "mlp.py", "--vary", "lr=fast"), "is no number"),
+        (("--from", "mlp.py", "--vary", "optimizer=adam"), "it can be: sgd"),
+        (("--from", "mlp.py", "--takes", "soon"), "--takes 10min"),
+        (("--from", "mlp.py", "--set", "lr"), "sets nothing"),
+        (("--from", "mlp.py", "--set", "colour=1"), "it has no setting 'colour'"),
+        (("--from", "mlp.py", "--metric", "train_loss"), "within a longer line"),
+        (("--from", "mlp.py", "--better", "larger"), "invalid choice"),
+        (("---", "--from", "mlp.py"), "unrecognized"),
+        (("///", "--from", "mlp.py"), "is no name for a spec"),
+    ],
+)
+def test_wrong_wishes_are_one_clear_message(beside, capsys, words, said):
+    assert promo("new", *words) == 2
+    assert said in capsys.readouterr().err
+    assert not list(beside.glob("*.toml"))
+
+
+def test_wishes_overrule_guesses(beside):
+    words = ("--vary", "hidden=4,16", "--set", "lr=0.05", "--takes", "2h", "--better", "higher")
+    assert promo("new", "trial", "--from", "mlp.py", *words) == 0
+    spec, runner = ((beside / name).read_text(encoding="utf-8") for name in ("trial.promo", "trial.toml"))
+
+    assert "factor hidden: channels in [4, 8, 16] default 8" in spec
+    assert "let one_run = 2h" in spec
+    assert "higher is better" in spec
+    assert '[factors.lr]\nunit = "rate"\ndefault = 0.05' in runner
+
+
+def test_a_script_with_a_required_path_gets_it_whole(workplace):
+    (workplace / "data").mkdir()
+    source = (
+        "import argparse\np = argparse.ArgumentParser()\np.add_argument('--lr', type=float, default=1e-3)\n"
+        "p.add_argument('data')\na = p.parse_args()\nprint('loss:', a.lr)\n"
+    )
+    assert drafted(workplace, source, "--set", "data=data") == 0
+    assert f'"{(workplace / "data").resolve().as_posix()}"]' in (workplace / "one.toml").read_text(encoding="utf-8")
+
+
+def test_a_seed_that_is_written_there_is_replaced(workplace):
+    source = "import random\nLR = 0.1\nrandom.seed(0)\nprint('loss:', LR * random.random())\n"
+    assert drafted(workplace, source, "--takes", "5s") == 0
+    assert '"random.seed" = "{seed}"' in (workplace / "one.toml").read_text(encoding="utf-8")
+    assert promo("run", "one.promo", "--quiet") == 0
+
+
+def test_modules_of_its_own_are_copied_and_others_are_needed(workplace, capsys):
+    (workplace / "lib").mkdir()
+    (workplace / "lib" / "__init__.py").write_text("", encoding="utf-8")
+    (workplace / "lib" / "loss.py").write_text("from . import more\n", encoding="utf-8")
+    (workplace / "lib" / "more.py").write_text("", encoding="utf-8")
+    source = "import no_such_package\nfrom lib import loss\nLR = 0.1\nprint('loss:', LR)\n"
+    assert drafted(workplace, source) == 0
+    written = (workplace / "one.toml").read_text(encoding="utf-8")
+
+    assert '"lib/__init__.py", "lib/loss.py", "lib/more.py"' in written
+    assert 'needs_modules = ["no_such_package"]' in written
+    assert "-m pip install no_such_package" in capsys.readouterr().out
+
+
+class Terminal:
+    def __init__(self, *lines: str) -> None:
+        self.lines = [f"{line}\n" for line in lines]
+
+    def isatty(self) -> bool:
+        return True
+
+    def readline(self) -> str:
+        return self.lines.pop(0) if self.lines else ""
+
+
+def test_on_a_terminal_it_asks_three_questions(beside, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", Terminal("mlp.py", "", "30s"))
+    assert promo("new") == 0
+    said = capsys.readouterr().out
+
+    assert said.count("?") == 3
+    assert "Which number that it prints decides? [val_loss]" in said
+    assert "let one_run = 30s" in (beside / "mlp.promo").read_text(encoding="utf-8")
+
+
+def test_who_answers_nothing_gets_nothing(beside, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", Terminal("mlp.py"))
+    assert promo("new") == 2
+    assert "nothing was written" in capsys.readouterr().err
+    assert not (beside / "mlp.promo").exists()
+
+
+LINES = r"""
+LR = 0.1
+lr = 1e-400
+SIZE = 2 ** 9999
+N = -1
+STEPS = 10 // 0
+POINTS = 'a\u202eb'
+SEED = 1 << 3
+import argparse, click
+p = argparse.ArgumentParser()
+p.add_argument('--lr', type=float, default=float('nan'))
+p.add_argument('-n', '--base', default=7, type=int)
+p.add_argument('short', choices=['a"b', 'c\\d'], default='a"b')
+p.add_argument(*words)
+p.add_argument('--budget', default=1.5)
+p.add_argument('--xs', nargs='+')
+@click.option('--w', type=click.IntRange(1, 3), default=2)
+def g(w): print(f'val_loss: {w}')
+for i in range(3): print(f'{i}: loss {i:,} x')
+print('val_loss:', lr, sep='')
+print('%d%% loss: %s' % (1, 2))
+print('{} acc {}'.format(1))
+print(f'test {1!r:>{2}}: {3}')
+print(*[1], end='')
+print('loss =>', 1)
+x = 1; x += 1
+from . import y
+import os; os.environ['HOME']
+open('one.py'); open('..')
+random.seed(3)
+""".strip().splitlines()
+
+
+@settings(max_examples=60)
+@given(lines=st.lists(st.sampled_from(LINES), max_size=12))
+def test_any_script_is_drafted_soundly_or_refused_in_one_message(tmp_path_factory, lines):
+    folder = tmp_path_factory.mktemp("any")
+    (folder / "one.py").write_text("\n".join(lines), encoding="utf-8")
+    status = promo("new", "--from", folder / "one.py")
+
+    assert status in (0, 2)
+    assert (folder / "one.promo").exists() == (status == 0)
+    if status == 0:
+        assert promo("fmt", "--check", folder / "one.promo") == 0
+
+
+SECONDS = """
+import time
+RATE = 0.1
+TIME_BUDGET = 2
+begun, x = time.monotonic(), 1.0
+while time.monotonic() - begun < TIME_BUDGET:
+    x -= RATE * x * 1e-3
+print("loss:", x)
+"""
+ONE_CHOICE = ARGPARSE + (
+    "p.add_argument('--optimizer', choices=['sgd', 'adam'], default='sgd')\n"
+    "print('loss:', 1.0 if p.parse_args().optimizer == 'sgd' else 0.5)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "words", "told"),
+    [
+        (
+            SECONDS,
+            "train    base, rate_0_3 for 1s\n  tolerance 90%",
+            "TIME_BUDGET: 1 in the short stage, 2 in",
+        ),
+        (ONE_CHOICE, "train    promoted, base for 1steps", "as long as it does"),
+    ],
+    ids=["seconds of its own", "no duration and one alternative"],
+)
+def test_scripts_with_other_ends_run_as_drafted(workplace, capsys, source, words, told):
+    vary = ("--vary", "rate=0.3") if "RATE" in source else ()
+    assert drafted(workplace, source, "--takes", "10s", *vary) == 0
+    assert told in capsys.readouterr().out
+    assert words in (workplace / "one.promo").read_text(encoding="utf-8")
+    assert promo("run", "one.promo", "--quiet") == 0
+    attempts = StudyFolder(workplace / "one.study").state().attempts.values()
+    assert {attempt.status for each in attempts for attempt in each} == {RunStatus.OK}
