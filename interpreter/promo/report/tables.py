@@ -179,7 +179,7 @@ def cell_rows(record: Record) -> Iterator[tuple[str, ...]]:
                     about = ("rule", found.stage, one.candidate, one.host, str(one.seed))
                     status = "" if one.judged is None else CellStatus.OK.value
                     yield (decision.name, *about, status, one.judged or "", one.reference or "", one.difference or "")
-            case Reducing() | Walking():
+            case Reducing() | Walking() | Forecasting() | Scheduling():
                 continue
             case _:
                 assert_never(decision.found)
