@@ -78,7 +78,6 @@ LEFT_OPEN = {
     "server/hover.py: _resolved": "over kinds of the grammar, which are texts; of others hovering shows the text alone",
     "sketch/choose.py: _can_vary": "over values of somebody's script; what is neither number nor text varies nothing",
     "sketch/choose.py: _guessed_levels": "over values of somebody's script; what is neither number nor text has none",
-    "sketch/prints.py: _last_name": "over Python's own syntax tree, which is no union of ours",
     "sketch/prints.py: _parts": "over Python's own syntax tree; what is left is a hole",
     "sketch/script.py: _variables": "over Python's own syntax tree, which is no union of ours",
     "sketch/settings.py: constants": "over Python's own syntax tree, which is no union of ours",

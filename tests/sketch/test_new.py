@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from promo.api import check
 from promo.driver.study import StudyFolder
 from promo.ledger.values import RunStatus
 from support import promo
@@ -53,9 +54,9 @@ GUESSES = {
         "val_loss, lower",
         "--max-steps: 1500 in the short stage, 6000",
         "seed        --seed",
-        "--verbose: it is on or",
+        "--verbose: on or",
     ),
-    "bigram": ("test_loss, lower", "--epochs: 2 in", "poem.txt, into", "--shuffle: it is on or off"),
+    "bigram": ("test_loss, lower", "--epochs: 2 in", "poem.txt, into", "--shuffle: on or off"),
     "curve": ("validation_mse, lower", "ITERATIONS: 400 in", "seed        SEED", "0.015, 0.15 beside its 0.05"),
 }
 
@@ -68,6 +69,7 @@ def test_it_says_what_it_guessed_and_what_to_edit(beside, capsys, name):
     for words in GUESSES[name]:
         assert words in said
     assert f"where {name}.promo has lines that begin with #" in said
+    assert said.rstrip().endswith(f"next: promo plan {name}.promo")
 
 
 def test_nothing_of_a_script_is_run_or_imported(workplace, capsys):
@@ -125,16 +127,22 @@ CANNOT = {
     "no such file": (None, "there is no file one.py"),
     "it does not parse": ("def f(:\n", "does not parse: line 1"),
     "nothing is printed": ("LR = 0.1\n", "prints nothing that promo takes"),
-    "nothing is a measure": ('LR = 0.1\nprint("colour:", LR)', "--metric 'colour'"),
+    "a share in a longer line": ('LR = 0.1\nprint(f"step {LR} acc {LR}/{LR}")', "prints nothing that promo takes"),
+    "nothing is a measure": ('LR = 0.1\nprint("colour:", LR)', "it prints 'colour'"),
     "a longer line": (
         'LR = 0.1\nfor s in range(9):\n  print(f"step {s}: val_loss {LR:.2f} lr {LR}")',
-        'print(f"val_loss: {LR}")',
+        'print("val_loss:", LR)',
+    ),
+    "the better of two lines": (
+        'LR, loss, n = 0.1, 1.0, 2\nprint("Train Epoch: {} Loss: {:.6f}".format(1, loss))\n'
+        'print("\\nTest set: Average loss: {:.4f}, Accuracy: {}/{}\\n".format(\n  loss, n, n))\n',
+        'add below it, indented alike: print("test_average_loss:", loss)',
     ),
     "a percent sign": ('LR = 0.1\nprint(f"accuracy: {LR:.1%}")', "a line of its own"),
     "nothing to vary": ('print("val_loss:", 1)', "has nothing that promo can vary"),
     "a flag alone": (
         ARGPARSE + 'p.add_argument("--fast", action="store_true")\nprint("loss:", 1)',
-        "--fast: it is on or off",
+        "--fast: on or off",
     ),
     "a required argument": (
         'import argparse\np = argparse.ArgumentParser()\np.add_argument("--lr", type=float, default=1e-3)\n'
@@ -301,6 +309,7 @@ def test_any_script_is_drafted_soundly_or_refused_in_one_message(tmp_path_factor
     assert status in (0, 2)
     assert (folder / "one.promo").exists() == (status == 0)
     if status == 0:
+        assert {one.code for one in check(folder / "one.promo")} == {"P0414"}
         assert promo("fmt", "--check", folder / "one.promo") == 0
 
 
@@ -334,8 +343,39 @@ ONE_CHOICE = ARGPARSE + (
 def test_scripts_with_other_ends_run_as_drafted(workplace, capsys, source, words, told):
     vary = ("--vary", "rate=0.3") if "RATE" in source else ()
     assert drafted(workplace, source, "--takes", "10s", *vary) == 0
-    assert told in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert told in said.out
+    assert said.err == ""
     assert words in (workplace / "one.promo").read_text(encoding="utf-8")
     assert promo("run", "one.promo", "--quiet") == 0
     attempts = StudyFolder(workplace / "one.study").state().attempts.values()
     assert {attempt.status for each in attempts for attempt in each} == {RunStatus.OK}
+
+
+def test_what_modules_of_its_own_say_of_the_duration_and_where_its_data_lies_is_replaced(workplace, capsys):
+    (workplace / "prepare.py").write_text("TIME_BUDGET = 300\n", encoding="utf-8")
+    (workplace / "data").mkdir()
+    source = (
+        "import os\nfrom prepare import TIME_BUDGET\nLR = 0.1\n"
+        "DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'data')\nprint('loss:', LR)\n"
+    )
+    assert drafted(workplace, source) == 0
+    written = (workplace / "one.toml").read_text(encoding="utf-8")
+    said = capsys.readouterr().out
+
+    assert '"prepare.py/TIME_BUDGET" = "{budget}"' in written
+    assert f'"DATA" = "{workplace.resolve().as_posix()}/data"' in written
+    assert 'budgets = ["wall"]' in written
+    assert "prepare.py/TIME_BUDGET: 60 in the short stage, 300 in the long one" in said
+    assert "not kept in the study" in said
+
+
+def test_the_commands_of_the_readme_are_a_study(workplace, capsys):
+    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    lines = page.split("## Your own script\n")[1].split("```sh\n")[1].split("```")[0].splitlines()
+    shutil.copy(SCRIPTS / "curve.py", workplace / "train.py")
+    for line in lines:
+        assert line.split()[0] == "promo"
+        assert promo(*line.split()[1:], *(["--quiet"] if line.split()[1] == "run" else [])) == 0, capsys.readouterr()
+
+    assert (workplace / "train.study" / "report.html").exists()

@@ -75,8 +75,9 @@ def drafted(name: str, script: Script, wish: Wish, folder: str) -> Draft:
     metric = printed.key
     knobs = _knobs(script)
     every = {knob.name: knob for knob in (*knobs, *_constants(script))}
-    seed = next((knob for knob in every.values() if SEEDS.fullmatch(knob.name)), None)
-    duration = _duration(every.values())
+    others = [knob for knob in script.module_knobs if knob.name not in every]
+    seed = next((knob for knob in (*every.values(), *others) if SEEDS.fullmatch(knob.name)), None)
+    duration = _duration(every.values()) or _duration(others)
     device = next((knob for knob in every.values() if knob.name == "device" and knob.kind is not Kind.WHOLE), None)
     parts = [knob for knob in (seed, duration, device) if knob is not None]
     fixed = {**_beside(script, every, folder), **_fixed(every, parts, wish)}
@@ -116,7 +117,7 @@ def _printed(script: Script, wish: Wish) -> Printed:
         known = [one for one in script.printed if wish.metric in (one.key, _metric_name(one.key))]
         if not named and known:
             raise _in_a_longer_line(script, known[-1])
-        return named[-1] if named else Printed(wish.metric, ":", "", 0, alone=True, repeated=True)
+        return named[-1] if named else Printed(wish.metric, ":", "", 0, alone=True)
     ranked = sorted((one for one in script.printed if _rank(one)), key=_rank)
     best = next((one for one in reversed(ranked) if one.alone), None)
     if best is not None:
@@ -127,25 +128,26 @@ def _printed(script: Script, wish: Wish) -> Printed:
     message = f"{script.file} prints nothing that promo takes for the number that decides"
     raise SketchError(
         f"{message}; it prints {seen}" if seen else message,
-        f"say which: --metric {alone[0].key!r}"
-        if seen
-        else 'print one as its last line, print(f"val_loss: {val_loss}"), or say what it prints: --metric val_loss',
+        'print one on a line of its own, print("val_loss:", val_loss); or name what it prints: --metric NAME',
     )
 
 
 def _rank(printed: Printed) -> int:
     """How likely it is that a number decides; 0 for one that is no measure by its name."""
-    key = printed.key
-    if not has(f"{LOWER}|{HIGHER}", key):
+    if not has(f"{LOWER}|{HIGHER}", printed.key):
         return 0
+    key = f"{printed.before} {printed.key}"
     return 10 + 5 * has(HELD_OUT, key) + 2 * has("best|final", key) - 3 * has("train|training", key)
 
 
 def _in_a_longer_line(script: Script, printed: Printed) -> SketchError:
     where = f"{script.file} prints '{printed.key}' within a longer line (line {printed.line})"
     key = _metric_name(printed.key)
-    line = f'print(f"{key}: {{{printed.expression}}}")' if '"' not in printed.expression else f'print("{key}:", ...)'
-    return SketchError(f"{where}, and promo reads a line of its own", f"add as the last line of its output: {line}")
+    key = f"test_{key}" if has(HELD_OUT, printed.before) and not has(HELD_OUT, key) else key
+    return SketchError(
+        f"{where}, and promo reads a line of its own",
+        f'add below it, indented alike: print("{key}:", {printed.expression})',
+    )
 
 
 def _metric_name(key: str) -> str:

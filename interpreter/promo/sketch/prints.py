@@ -26,37 +26,12 @@ Part = str | tuple[str, bool]
 
 def printed_by(tree: ast.Module) -> Iterator[Printed]:
     """Every number behind a name, in the order of the source."""
-    often = _run_often(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in PRINTERS:
-            yield from _of_call(node, repeated=node in often)
+            yield from _of_call(node)
 
 
-def _run_often(tree: ast.Module) -> set[ast.AST]:
-    """What stands in a loop, or in a function that is called in one."""
-    loops = [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While | ast.AsyncFor)]
-    found = {inner for loop in loops for inner in ast.walk(loop)}
-    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-    waiting = list(found)
-    while waiting:
-        node = waiting.pop()
-        called = functions.get(_last_name(node.func)) if isinstance(node, ast.Call) else None
-        if called is not None and called not in found:
-            inside = set(ast.walk(called)) - found
-            found |= inside
-            waiting += inside
-    return found
-
-
-def _last_name(node: ast.expr) -> str:
-    match node:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-        case _:
-            return ""
-
-
-def _of_call(call: ast.Call, *, repeated: bool) -> Iterator[Printed]:
+def _of_call(call: ast.Call) -> Iterator[Printed]:
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     separator = given.get("sep")
     between = separator.value if isinstance(separator, ast.Constant) and isinstance(separator.value, str) else " "
@@ -64,7 +39,7 @@ def _of_call(call: ast.Call, *, repeated: bool) -> Iterator[Printed]:
     for number, argument in enumerate(call.args):
         parts += [*([between] if number else []), *_parts(argument)]
     for line in _lines(parts):
-        yield from _of_line(line, call.lineno, whole="end" not in given, repeated=repeated)
+        yield from _of_line(line, call.end_lineno or call.lineno, whole="end" not in given)
 
 
 def _parts(node: ast.expr) -> list[Part]:
@@ -123,7 +98,7 @@ def _lines(parts: Sequence[Part]) -> Iterator[list[Part]]:
     yield line
 
 
-def _of_line(line: Sequence[Part], number: int, *, whole: bool, repeated: bool) -> Iterator[Printed]:
+def _of_line(line: Sequence[Part], number: int, *, whole: bool) -> Iterator[Printed]:
     holes = [at for at, part in enumerate(line) if isinstance(part, tuple)]
     for at in holes:
         part = line[at]
@@ -133,12 +108,13 @@ def _of_line(line: Sequence[Part], number: int, *, whole: bool, repeated: bool) 
         behind = "".join(one for one in line[at + 1 :] if isinstance(one, str))
         named = _name(before) if len(holes) == 1 and not behind.strip() and plain and whole else None
         if named is not None:
-            yield Printed(*named, source, number, alone=True, repeated=repeated)
+            yield Printed(*named, source, number, alone=True)
             continue
         previous = line[at - 1] if at else ""
         near = NAMED.search(previous) if isinstance(previous, str) else None
-        if near is not None:
-            yield Printed(near[1].strip(), ":", source, number, alone=False, repeated=repeated)
+        if near is not None and not behind.startswith("/"):  # of `3/10` nobody wants the 3
+            said = "".join(one for one in line[: at - 1] if isinstance(one, str)) + str(previous)[: near.start()]
+            yield Printed(near[1].strip(), ":", source, number, alone=False, before=said)
 
 
 def _name(text: str) -> tuple[str, str] | None:

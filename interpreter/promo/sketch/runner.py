@@ -72,7 +72,7 @@ def _program(draft: Draft) -> Iterator[str]:
     script = draft.script
     parts = [(draft.seed, "{seed}"), (draft.duration, "{budget}"), (draft.device, "{device}")]
     placed = [(knob, text) for knob, text in parts if knob is not None]
-    by_word = {knob.word: knob for knob in script.knobs}
+    by_word = {knob.word: knob for knob in (*script.knobs, *script.module_knobs)}
     placed += [(by_word[word], text) for word, text in draft.fixed.items()]
     constants = {knob.word: text for knob, text in placed if knob.way is Way.CONSTANTS}
     calls = () if draft.seed is not None else script.seeded

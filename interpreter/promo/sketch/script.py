@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
+from attrs import evolve
+
 from promo.sketch.prints import printed_by
 from promo.sketch.settings import arguments, constant_knobs, constants, subcommands, value_of
 from promo.sketch.values import Script, SketchError
@@ -55,6 +57,9 @@ def _read(file: str, tree: ast.Module, read: Read, is_there: Callable[[str], boo
     return Script(
         file=file,
         knobs=(*knobs, *constant_knobs(tree)),
+        module_knobs=tuple(
+            evolve(knob, word=f"{path}/{knob.word}") for path, one in own.items() for knob in constant_knobs(one)
+        ),
         unread=unread,
         seeded=_seeded(tree),
         printed=tuple(one for each in trees for one in printed_by(each)),

@@ -8,6 +8,7 @@ import ast
 import operator
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from promo.sketch.values import Kind, Knob, Value, Way
 
@@ -22,7 +23,7 @@ SUMS = {
     ast.FloorDiv: operator.floordiv,
 }
 LARGEST = 10**18
-FLAG = "it is on or off, and an argument of a run has a value"
+FLAG = "on or off, and an argument of a run has a value"
 
 
 def constants(tree: ast.Module) -> dict[str, tuple[ast.expr, int]]:
@@ -53,10 +54,20 @@ def value_of(node: ast.expr | None, known: Mapping[str, tuple[ast.expr, int]], d
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             number = value_of(operand, known, depth + 1)
             return -number if isinstance(number, int | float) else None
+        case ast.Call(func=ast.Attribute(attr="dirname"), args=[inner]) if "__file__" in ast.unparse(inner):
+            return "."  # the folder of the script, in which its names begin
+        case ast.Call(func=ast.Attribute(attr="join"), args=parts) if parts and depth < 20:
+            return _joined([value_of(part, known, depth + 1) for part in parts])
         case ast.BinOp(left=left, op=op, right=right) if depth < 20:
             return _sum(op, value_of(left, known, depth + 1), value_of(right, known, depth + 1))
         case _:
             return None
+
+
+def _joined(parts: Sequence[Value | bool | None]) -> str | None:
+    """Parts of a path as one, below the folder of the script; None where one of them is not known."""
+    texts = [part for part in parts if isinstance(part, str)]
+    return str(PurePosixPath(*texts)) if len(texts) == len(parts) else None
 
 
 def _sum(op: ast.operator, left: Value | bool | None, right: Value | bool | None) -> Value | None:
@@ -124,7 +135,7 @@ def _argument(call: ast.Call, words: Sequence[str], known: Mapping[str, tuple[as
     if "action" in given or (kind is not None and ast.unparse(kind) in ("bool", "click.BOOL")):
         return FLAG
     if any(name in given for name in ("nargs", "multiple")):
-        return "it takes several values"
+        return "several values"
     default = value_of(given.get("default"), known)
     if isinstance(default, bool):
         return FLAG
@@ -132,7 +143,7 @@ def _argument(call: ast.Call, words: Sequence[str], known: Mapping[str, tuple[as
     positional = not word.startswith("-")
     required = value_of(given.get("required"), known) is True or (positional and default is None)
     if default is None and not required and "prompt" not in given:
-        return "it has no default that stands there"
+        return "no default that stands in the source"
     dest = value_of(given.get("dest"), known)
     meaning = value_of(given.get("help"), known)
     return Knob(

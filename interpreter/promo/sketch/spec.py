@@ -70,10 +70,11 @@ def _setting(draft: Draft, pin: str, called: _Called) -> Iterator[list[str]]:
             runner=f'"{draft.name}.toml" pinned {pin}',
         ),
     ]
-    yield [
-        "# About how long one whole run takes.  promo has not run it: the caps, and so the budget, come from here.",
-        f"let {called.takes} = {draft.takes}",
-    ]
+    if not draft.seconds:
+        yield [
+            "# About how long one whole run takes.  promo has not run it: the caps, and so the budget, come from here.",
+            f"let {called.takes} = {draft.takes}",
+        ]
     yield ["# slots is how many runs train at once.", *_block(f"host {called.host}", device='"cpu" on any', slots="1")]
 
 

@@ -22,7 +22,8 @@ def told(draft: Draft) -> Iterator[tuple[str, str]]:
     else:
         yield "trains for", f"{draft.duration.word}: {draft.short} in the short stage, {draft.whole} in the long one"
     yield "seed", _seed(draft)
-    yield "takes", f"{draft.takes} a run, of which the caps are made (--takes)"
+    if not draft.seconds:
+        yield "takes", f"{draft.takes} a run, of which the caps are made (--takes)"
     if draft.device is not None:
         yield "device", f"{draft.device.word} is the host's"
     for word, value in draft.fixed.items():
@@ -35,7 +36,8 @@ def told(draft: Draft) -> Iterator[tuple[str, str]]:
     if script.variables:
         yield "variables", f"{_some(script.variables)} of your environment, recorded with every start"
     if script.unread:
-        yield "left alone", "; ".join(f"{word}: {why}" for word, why in list(script.unread.items())[:MOST_TOLD])
+        for reason in dict.fromkeys(script.unread.values()):
+            yield "left alone", f"{_some([word for word, why in script.unread.items() if why == reason])}: {reason}"
 
 
 def _seed(draft: Draft) -> str:

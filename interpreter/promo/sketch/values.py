@@ -67,8 +67,8 @@ class Printed:
     line: int
     alone: bool
     """Whether name and number are all of their line, and the number is one that is read: no comma, no percent sign."""
-    repeated: bool
-    """Whether it may be printed more than once."""
+    before: str = ""
+    """What its line says before the name, where there is more of it."""
 
 
 @frozen
@@ -79,6 +79,8 @@ class Script:
     knobs: tuple[Knob, ...]
     unread: Mapping[str, str]
     """Setting that no factor can be -> why."""
+    module_knobs: tuple[Knob, ...]
+    """Constants of its own modules, by the file and the name: `prepare.py/TIME_BUDGET`."""
     seeded: tuple[str, ...]
     """Functions that it seeds with a number written there."""
     printed: tuple[Printed, ...]
