@@ -270,7 +270,7 @@ def test_the_report_sets_what_came_beside_what_was_foretold(whole, tmp_path):
     said = (tmp_path / "it.md").read_text(encoding="utf-8")
     assert "Growing begins with base and changes to large at 1.16e+03 flop" in said
     assert "put down in the ledger before that stage opened" in said
-    assert "Inferred, not measured" in said
+    assert "inferred from its law, moved to what it came to" in said
 
 
 def test_why_tells_what_laws_said_of_a_candidate(whole, capsys):

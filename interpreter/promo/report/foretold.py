@@ -1,13 +1,15 @@
 """
 Forecasts and schedules as a report tells them: what was put down before a stage opened, beside what came of it.
 
-A saving is what the law of a shape that is kept would still have to spend to come to the loss that was measured; it
-says so, for nobody has trained that long.  Beside it stands what was measured at equal budget, which needs no law.
+A saving is what a shape that is kept would have to spend to come to the loss that was measured: by its law, moved to what
+it came to at equal budget, and it says so, for nobody has trained that long.  Beside it stands what was measured.
 """
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import assert_never
+
+from attrs import evolve
 
 from promo.base.canonical import from_exact
 from promo.decision.values import Decision, Forecasting, Grounds, Scheduling, Told
@@ -163,26 +165,34 @@ def _against(
     for shape in dict.fromkeys((*((best,) if best else ()), schedule.shapes[-1])):
         fitted = _law_of(law, found, shape)
         if fitted is not None:
-            yield _saving(name, shape, fitted, float(mean), budget, pilots, unit)
+            there = statics.get(shape)
+            moved = fitted if there is None else _through(fitted, float(budget), float(there))
+            yield _saving(name, shape, moved, float(mean), budget, pilots, unit)
+
+
+def _through(law: FittedLaw, budget: float, loss: float) -> FittedLaw:
+    """A law with its floor moved so that it says of a budget what was measured there."""
+    floor, *rest = law.parameters
+    return evolve(law, parameters=(floor + loss - law.loss(budget), *rest))
 
 
 def _saving(name: str, shape: str, law: FittedLaw, loss: float, budget: int, pilots: int, unit: str) -> str:
-    """What a shape that is kept would have to spend by its law to come to the same loss."""
+    """What a shape that is kept would have to spend to come to the same loss, by its law from what was measured on."""
+    inferred = "inferred from its law, moved to what it came to"
     if loss <= law.parameters[0]:
-        return f"By its law {shape} never comes to the loss of {name}, so there is no saving that could be named."
+        return f"No saving against {shape} can be named: it never comes to the loss of {name}; {inferred}."
     needs = law.compute(loss)
     share = 1 - budget / needs
     if share <= 0:
         return (
-            f"There is no saving against {shape}: by its law it comes to the loss of {name} with "
-            f"{compute_text(repr(needs), unit)}, no more than {name} had."
+            f"There is no saving against {shape}, which comes to the loss of {name} with {compute_text(repr(needs), unit)}"
+            f"; {inferred}."
         )
     with_pilots = 1 - (budget + pilots) / needs
-    paid = f"{with_pilots:.0%} saved" if with_pilots > 0 else f"{-with_pilots:.0%} more spent"
+    paid = f"{with_pilots:.0%} saved" if with_pilots > 0 else f"{-with_pilots:.0%} more spent than saved"
     return (
-        f"To the same loss {shape} would need {compute_text(repr(needs), unit)} by its law: {share:.0%} saved; with "
-        f"the {compute_text(pilots, unit)} of the runs that the laws rest on, {paid} for one run. Inferred, not "
-        "measured."
+        f"To the loss of {name} {shape} would need {compute_text(repr(needs), unit)}: {share:.0%} saved; with the "
+        f"{compute_text(pilots, unit)} of the runs that the laws rest on, {paid} for one run; {inferred}."
     )
 
 
