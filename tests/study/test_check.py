@@ -16,7 +16,7 @@ from support import codes, compiled, spec, study_of
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["quickstart", "grow_small", "staged_promotion"])
+@pytest.mark.parametrize("name", ["quickstart", "grow_small", "adaptive_shape", "staged_promotion"])
 def test_the_example_specs_are_sound_and_sealed(name):
     path = ROOT / "specs" / f"{name}.promo"
     lock = read_lock(path.with_name(f"{name}.lock.json"))

@@ -23,6 +23,10 @@ UNSURE = 0.1
 """Share of draws with an exponent at its border from which on a law is not told by its points."""
 
 
+LEAST, FARTHEST = 1e-100, 1e12
+"""Losses below the first, or over its inverse, and losses that are more than so many times another, make no law."""
+
+
 @frozen
 class Foretold:
     """What a law says of a candidate at a stage it was not fitted to, and what came of it (None: nothing yet)."""
@@ -92,7 +96,7 @@ class _Reading:
         law = self.law
         points = [point for name in group for stage in law.stages for point in self.points(stage, name)]
         places = len({one.at for one in points})
-        if places < len(law.form.names):
+        if places < len(law.form.names) or not _lie_together(points):
             return Fitted(candidate, len(points), places, None, (), ())
         found = fit(points, law.form)
         again = refits(points, found, draws=law.draws, seed=law.seed)
@@ -116,6 +120,12 @@ class _Reading:
         seen = [point.loss for point in self.points(stage, candidate)]
         came = sum(seen) / len(seen) if seen else None
         return Foretold(stage, candidate, found.loss(*at), low, high, came, len(seen))
+
+
+def _lie_together(points: list[Point]) -> bool:
+    """Whether losses are those of one thing: none that is all but nothing, or without end, or ever so far from others."""
+    losses = [one.loss for one in points]
+    return LEAST < min(losses) and max(losses) < 1 / LEAST and max(losses) < FARTHEST * min(losses)
 
 
 def place_of(study: Study, law: Law, stage: str, candidate: str) -> tuple[float, ...]:

@@ -1,8 +1,8 @@
 """
 Forecasts and schedules as a report tells them: what was put down before a stage opened, beside what came of it.
 
-A saving is what a shape that is kept would have to spend to come to the loss that was measured: by its law, moved to what
-it came to at equal budget, and it says so, for nobody has trained that long.  Beside it stands what was measured.
+A saving is what a shape that is kept would have to spend to come to the loss that was measured: by its law, moved to
+what it came to at equal budget, and it says so, for nobody has trained that long.  Beside it stands what was measured.
 """
 
 from collections.abc import Iterable, Iterator
@@ -185,8 +185,8 @@ def _saving(name: str, shape: str, law: FittedLaw, loss: float, budget: int, pil
     share = 1 - budget / needs
     if share <= 0:
         return (
-            f"There is no saving against {shape}, which comes to the loss of {name} with {compute_text(repr(needs), unit)}"
-            f"; {inferred}."
+            f"There is no saving against {shape}, which comes to the loss of {name} with "
+            f"{compute_text(repr(needs), unit)}; {inferred}."
         )
     with_pilots = 1 - (budget + pilots) / needs
     paid = f"{with_pilots:.0%} saved" if with_pilots > 0 else f"{-with_pilots:.0%} more spent than saved"
