@@ -3179,7 +3179,7 @@ def fitted(points: list[Measured], form: str, draws: int, seed: int) -> tuple[La
     losses = [one.loss for one in points]
     if len({one.place for one in points}) < len(LAW_NAMES[form]):
         return None
-    if not (1e-100 < min(losses) and max(losses) < 1 / 1e-100 and max(losses) < 1e12 * min(losses)):
+    if not (min(losses) > 1e-100 and max(losses) < 1 / 1e-100 and max(losses) < 1e12 * min(losses)):
         return None
     search, middle = _centred(points, [1] * len(points), form)
     begun = sorted((search.total(at, WIDE), at) for at in search.starts())[:3]

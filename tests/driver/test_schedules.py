@@ -333,3 +333,13 @@ def test_a_gate_keeps_whose_whole_interval_lies_inside_the_bound(tmp_path):
     assert code == 0
     assert folder.state().promoted("far_enough") == ("large",)
     assert rechecked(folder).returncode == 3
+
+
+def test_losses_that_no_law_joins_leave_it_to_a_person(tmp_path):
+    """Whatever a runner says, nothing ends a study: a law is not fitted, and nothing is foretold."""
+    code, folder = made(tmp_path, change=lambda text: text.replace('["lawful"]', '["lawful", "wild"] default "wild"'))
+
+    assert code == 5
+    assert scheduling(folder).grounds is Grounds.FEW
+    assert promo("report", folder.path, "--out", tmp_path / "it.html") == 0
+    assert rechecked(folder).returncode == 2

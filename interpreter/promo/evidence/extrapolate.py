@@ -123,9 +123,9 @@ class _Reading:
 
 
 def _lie_together(points: list[Point]) -> bool:
-    """Whether losses are those of one thing: none that is all but nothing, or without end, or ever so far from others."""
+    """Whether losses are those of one thing: none all but nothing or without end, or ever so far from the others."""
     losses = [one.loss for one in points]
-    return LEAST < min(losses) and max(losses) < 1 / LEAST and max(losses) < FARTHEST * min(losses)
+    return min(losses) > LEAST and max(losses) < 1 / LEAST and max(losses) < FARTHEST * min(losses)
 
 
 def place_of(study: Study, law: Law, stage: str, candidate: str) -> tuple[float, ...]:

@@ -74,7 +74,7 @@ def outcome_words(name: str, outcome: Outcome, study: Study) -> str:
 def because_words(name: str, because: Because, study: Study, then: str = "") -> str:
     """A reason in words, with the clause that makes it one where *then* says what follows."""
     if isinstance(because, NotTold):
-        return f"the laws do not tell where {because.schedule} changes shape, and it says: else hold"
+        return f"the laws do not tell where {because.schedule} changes shape"
     rule = study.deciding[name]
     kind = {Gate: "gate", Rule: "rule", Reduction: "reduction"}[type(rule)]
     clause = f", and the {kind} says: {{}}{then}" if then else ""

@@ -71,7 +71,8 @@ def _statements(law: Law, found: Iterable[Fitted]) -> Iterable[str]:
         if one.law is None:
             need = len(law.form.names)
             why = f"has {need} parameters and runs at {plural(one.places, 'place')}"
-            yield f"The law of {who} {why if one.places < need else 'would join losses that no law joins'}: it is not fitted."
+            why = why if one.places < need else "would join losses that no law joins"
+            yield f"The law of {who} {why}: it is not fitted."
         elif one.unsure:
             yield (
                 f"The points of {who} do not tell {listed(one.unsure)}: other values fit as well, so what is foretold "
