@@ -57,7 +57,7 @@ def answer_view(record: Record) -> AnswerView:
         headline=headline,
         note=note,
         lines=several[:MOST_TOLD],
-        rest=f"{plural(rest, 'rule')} more in the table below." if rest > 0 else "",
+        rest=f"{plural(rest, 'more rule')} in the table below." if rest > 0 else "",
         standing=tuple(one for one in standing if one != headline),
         facts=tuple(FactView(*one) for one in _facts(record, lines)),
     )
