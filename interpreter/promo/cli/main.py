@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from promo.base.errors import PromoError
 
 COMMANDS = {
-    "runner": ("runner", "write", "tell what a runner can train, or hold it to the contract"),
+    "runner": ("runner", "write", "tell what a runner can train, or run the conformance checks"),
     "check": ("check", "write", "find every mistake of a spec"),
     "explain": ("explain", "write", "tell what a diagnostic code means, or what a seal holds"),
     "fmt": ("spec", "write", "lay a spec out in its one layout"),
     "read": ("spec", "write", "say every gate and rule as one would aloud"),
     "lsp": ("lsp", "write", "serve an editor: diagnostics, hover, completion and more"),
     "show": ("show", "write", "print what promo made of a spec or study"),
-    "design": ("design", "plan", "print a design: its rows, and what they cannot tell apart"),
+    "design": ("design", "plan", "print a design: its rows, and what they cannot distinguish"),
     "plan": ("plan", "plan", "list the runs and price them before anything runs"),
     "simulate": ("simulate", "plan", "how often the gates would keep the best, in a supposed world"),
     "freeze": ("freeze", "freeze", "seal frozen gates and rules"),

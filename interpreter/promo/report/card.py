@@ -9,6 +9,7 @@ that was counted or compared; where nothing was, it says so.
 from collections.abc import Iterator
 from datetime import datetime
 from fractions import Fraction
+from typing import assert_never
 
 from promo.base.canonical import rounded
 from promo.decision.values import Ranking, Reducing, Verdict
@@ -96,6 +97,8 @@ def _standing(record: Record) -> Iterator[str]:
             yield from _open(record)
         case StudyState.CLOSED:
             pass
+        case _:
+            assert_never(state.study)
     replay = replay_line(state)
     if replay:
         yield f"A {replay}."
