@@ -31,7 +31,6 @@ from promo.report.effects import effects_story
 from promo.report.people import result_words, waiting_lines
 from promo.report.plan import share_text
 from promo.report.record import Record
-from promo.report.replay import replay_line
 from promo.report.spending import budget_words, short_of_budget
 from promo.report.values import AnswerView, FactView
 from promo.report.words import PLACES, listed, plural, span_text
@@ -99,9 +98,6 @@ def _standing(record: Record) -> Iterator[str]:
             pass
         case _:
             assert_never(state.study)
-    replay = replay_line(state)
-    if replay:
-        yield f"A {replay}."
 
 
 def _open(record: Record) -> Iterator[str]:
