@@ -82,6 +82,7 @@ def test_no_is_said_of_a_rule_that_fails(view):
 
 def test_yes_and_no_are_said_of_questions_only():
     assert is_yes_or_no("Does the leader still lead?")
+    assert is_yes_or_no("Prefixes: does the leader at 250 steps lead at 1,375?")
     assert not is_yes_or_no("Which of five should train longer?")
     assert not is_yes_or_no("Does it")
     assert not is_yes_or_no("Small experiments, cheaper decisions")
@@ -124,19 +125,19 @@ CLAIM = (
 
 
 def test_several_rules_are_counted_and_told_one_by_one(view):
-    asked = enumerate((0.5, 3, -3, -2, -1, 1))
+    asked = enumerate((0.5, 3, -3, -2, -1, 1, 2, 4))
     found = view(spec("rule", "use", host=INLINE, study=ASKED, extra="\n".join(itertools.starmap(CLAIM.format, asked))))
 
     assert found.answer.outcome == "mixed"
-    assert found.answer.headline == "Of 6 rules, 4 hold and 2 fail."
+    assert found.answer.headline == "Of 8 rules, 6 hold and 2 fail."
     assert [one.rule for one in found.answer.lines] == [f"claim_{number}" for number in range(MOST_TOLD)]
-    assert found.answer.rest == "2 rules more in the table below."
+    assert found.answer.rest == "2 more rules in the table below."
     assert [(one.rule, one.outcome, one.margin) for one in found.overview[:3]] == [
         ("claim_0", "holds", "1.5000 inside"),
         ("claim_1", "holds", "4.0000 inside"),
         ("claim_2", "fails", "2.0000 beyond"),
     ]
-    assert [[rule.name for rule in group.rules] for group in found.rules] == [[f"claim_{one}" for one in range(6)]]
+    assert [[rule.name for rule in group.rules] for group in found.rules] == [[f"claim_{one}" for one in range(8)]]
 
 
 def test_rules_with_an_answer_leave_the_others_to_the_table(view):

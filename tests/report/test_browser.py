@@ -111,6 +111,24 @@ def test_it_fits_and_anyone_can_read_it(browser, study, width, scheme):
     assert len(asked) == 1  # the file itself, and nothing else
 
 
+def test_names_as_long_as_they_may_be_fit(browser, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = spec("use", host=INLINE)
+    for name in ("good", "base", "pick", "close", "long"):
+        text = re.sub(rf"\b{name}\b", name + "_" + "x" * 50, text)
+    (tmp_path / "trial.promo").write_text(text, encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 0
+    page, _ = opened(browser, StudyFolder(tmp_path / "trial.study"), viewport={"width": 400, "height": 900})
+
+    across = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    verdicts = page.locator(".why .verdict, .overview .badge")
+    ends = verdicts.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().right)")
+    page.context.close()
+
+    assert across <= 0
+    assert max(ends) <= 400
+
+
 def test_two_studies_side_by_side_fit_and_anyone_can_read_them(browser, study, tmp_path):
     assert promo("report", study.path, study.path, "--out", tmp_path / "report.html") == 0
     page, _ = opened(browser, StudyFolder(tmp_path), viewport={"width": 400, "height": 900})

@@ -17,6 +17,7 @@ from promo.report.view import build_view
 from promo.report.words import MOST_LISTED, listed, seeds_text
 from support import promo, spec
 
+FIRST = "those of the lowest of 26 seeds and 3 candidates, those that were promoted first"
 SHORT, LONG = 26, 41
 """Seeds of the two stages."""
 INLINE = 'host box {\n  device "cpu" on any\n  slots 1\n  executor inline\n}'
@@ -68,12 +69,7 @@ def test_what_is_summarised_lies_beside_the_page_and_the_page_says_so(study, tmp
     [
         (60, 5, 12, "Drawn: 60 of 130 runs, those of the 12 lowest of 26 seeds."),
         (5, 5, 1, "Drawn: 5 of 130 runs, those of the lowest of 26 seeds."),
-        (
-            3,
-            3,
-            1,
-            "Drawn: 3 of 130 runs, those of the lowest of 26 seeds and 3 candidates, those that were promoted first.",
-        ),
+        (3, 3, 1, f"Drawn: 3 of 130 runs, {FIRST}."),
     ],
 )
 def test_a_picture_of_too_many_runs_shows_the_lowest_seeds_and_says_so(study, room, names, seeds, said):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "new": ("new", "write", "draft a runner file and a first spec for your own script"),
-    "runner": ("runner", "write", "tell what a runner can train, or hold it to the contract"),
+    "runner": ("runner", "write", "tell what a runner can train, or run the conformance checks"),
     "check": ("check", "write", "find every mistake of a spec"),
     "explain": ("explain", "write", "tell what a diagnostic code means, or what a seal holds"),
     "fmt": ("spec", "write", "lay a spec out in its one layout"),
@@ -29,7 +29,7 @@ COMMANDS = {
     "completion": ("completion", "write", "print what bash, zsh or fish need to complete all this"),
     "lsp": ("lsp", "write", "serve an editor: diagnostics, hover, completion and more"),
     "show": ("show", "write", "print what promo made of a spec or study"),
-    "design": ("design", "plan", "print a design: its rows, and what they cannot tell apart"),
+    "design": ("design", "plan", "print a design: its rows, and what they cannot distinguish"),
     "plan": ("plan", "plan", "list the runs and price them before anything runs"),
     "simulate": ("simulate", "plan", "how often the gates would keep the best, in a supposed world"),
     "freeze": ("freeze", "freeze", "seal frozen gates and rules"),

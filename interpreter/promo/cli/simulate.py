@@ -175,7 +175,9 @@ def _can_speak(study: Study) -> None:
         parts = list(_parts(one))
         tests = [part.test for part in parts if isinstance(part, Difference | Equivalent) and part.test]
         if any(test.method is Method.T for test in tests) and len(stage.cells) < 2:
-            raise PromoError(f"{one.name} has one cell at {stage.name}, which has no spread, so t can never speak")
+            raise PromoError(
+                f"{one.name} has one cell at {stage.name}, which has no spread, so the t test is undefined"
+            )
         named = {name for part in parts if isinstance(part, Agreement) and part.of_hosts for name in part.between}
         if lost := sorted(named - set(stage.hosts)):
             raise PromoError(f"{one.name} asks for agreement of {listed(lost)}, which {stage.name} is not on")

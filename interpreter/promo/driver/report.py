@@ -263,7 +263,7 @@ class Written:
     """A report that was written."""
 
     story: tuple[str, ...]
-    """What it says in short."""
+    """The answer, and a sentence for everything."""
     files: tuple[Path, ...]
     faults: tuple[str, ...]
     """What is damaged in the study; empty when it is whole."""
@@ -307,7 +307,7 @@ def write_report(folder: StudyFolder, path: Path, form: Form = "html") -> Writte
         case _:
             assert_never(form)
     _write(files)
-    return Written(view.story, tuple(files), view.faults)
+    return Written((view.answer.headline, *view.story), tuple(files), view.faults)
 
 
 def page(folder: StudyFolder) -> str:

@@ -30,7 +30,7 @@ ASKING = frozenset(
     | {"should", "was", "were", "will", "would"}
 )
 """Words that a question begins with that yes and no answer."""
-MOST_TOLD = 4
+MOST_TOLD = 6
 """Rules whose outcome the first screen tells one by one."""
 MANY = 20
 """Times what seeds make, above which a number says nothing more."""
@@ -78,7 +78,8 @@ def answering(record: Record) -> list[Rule]:
 
 def is_yes_or_no(title: str) -> bool:
     """Whether a title is a question that yes and no answer."""
-    return title.rstrip().endswith("?") and title.split(maxsplit=1)[0].lower() in ASKING
+    words = title.rpartition(": ")[2].lower().split(maxsplit=1)
+    return title.rstrip().endswith("?") and words[0] in ASKING
 
 
 # --- one rule ------------------------------------------------------------------------------------------------------

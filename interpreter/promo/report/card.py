@@ -9,6 +9,7 @@ that was counted or compared; where nothing was, it says so.
 from collections.abc import Iterator
 from datetime import datetime
 from fractions import Fraction
+from typing import assert_never
 
 from promo.base.canonical import rounded
 from promo.decision.values import Ranking, Reducing, Verdict
@@ -30,7 +31,6 @@ from promo.report.effects import effects_story
 from promo.report.people import result_words, waiting_lines
 from promo.report.plan import share_text
 from promo.report.record import Record
-from promo.report.replay import replay_line
 from promo.report.spending import budget_words, short_of_budget
 from promo.report.values import AnswerView, FactView
 from promo.report.words import PLACES, listed, plural, span_text
@@ -57,7 +57,7 @@ def answer_view(record: Record) -> AnswerView:
         headline=headline,
         note=note,
         lines=several[:MOST_TOLD],
-        rest=f"{plural(rest, 'rule')} more in the table below." if rest > 0 else "",
+        rest=f"{plural(rest, 'more rule')} in the table below." if rest > 0 else "",
         standing=tuple(one for one in standing if one != headline),
         facts=tuple(FactView(*one) for one in _facts(record, lines)),
     )
@@ -96,9 +96,8 @@ def _standing(record: Record) -> Iterator[str]:
             yield from _open(record)
         case StudyState.CLOSED:
             pass
-    replay = replay_line(state)
-    if replay:
-        yield f"A {replay}."
+        case _:
+            assert_never(state.study)
 
 
 def _open(record: Record) -> Iterator[str]:

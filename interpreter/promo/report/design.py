@@ -171,7 +171,7 @@ def _told_apart(design: Design, rows: Rows) -> Iterator[str]:
     aliased = [chain for chain in alias_chains(design.factors, rows) if len(chain) > 1]
     further = [one for one in information.dependences(every) if len(one.terms) > 2]
     if aliased or further:
-        yield "cannot be told apart (effects of up to two factors):"
+        yield "cannot be distinguished (effects of up to two factors):"
         yield from (f"  {chain_text(chain)}" for chain in aliased)
         yield from ("  " + " = ".join(dependence_text(one, one.effects[-1])) for one in further)
     pairs = [effect for effect in every if len(effect) == 2]

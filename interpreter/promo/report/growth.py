@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import islice
 
 from promo.base.canonical import from_exact, rounded
 from promo.decision.values import Standing
@@ -17,6 +18,16 @@ def growth_lines(record: Record) -> Iterable[str]:
     """Sentences about every growth that has chosen a way."""
     for grow in record.study.grows.values():
         yield from growth_of(record, grow)
+
+
+def growth_in_short(record: Record) -> Iterable[str]:
+    """What each growth did, and whether it chose right: the sentences of `growth_lines` that say so."""
+    for grow in record.study.grows.values():
+        decision = record.decisions.get(grow.name)
+        if decision is not None and decision.ranking is not None:
+            yield next(iter(growth_of(record, grow)))
+            verdict = landscape_lines(record, grow, decision.promoted[0]) if decision.promoted else ()
+            yield from islice(verdict, 1)
 
 
 def growth_of(record: Record, grow: Grow) -> Iterable[str]:

@@ -78,13 +78,10 @@ def _margin(finding: Finding) -> str:
 def _confidence(finding: Finding) -> str:
     """The bound, interval or p that a test gave; that none was asked for."""
     for one in finding.details:
-        match one:
-            case Bounded():
-                return f"{'upper' if one.upper else 'lower'} {exact(one.confidence * 100)}% bound {number(one.value)}"
-            case Between():
-                return f"{exact(one.confidence * 100)}% interval {number(one.low)} to {number(one.high)}"
-            case Chance():
-                return f"p {float(one.p):.3g}"
-            case _:
-                pass
+        if isinstance(one, Bounded):
+            return f"{'upper' if one.upper else 'lower'} {exact(one.confidence * 100)}% bound {number(one.value)}"
+        if isinstance(one, Between):
+            return f"{exact(one.confidence * 100)}% interval {number(one.low)} to {number(one.high)}"
+        if isinstance(one, Chance):
+            return f"p {float(one.p):.3g}"
     return "no test asked"

@@ -9,6 +9,7 @@ the budgets of seconds come to when no run fails.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from textwrap import wrap
+from typing import assert_never
 
 from attrs import frozen
 
@@ -30,7 +31,7 @@ from promo.report.plan import (
 from promo.report.words import listed, plural, short_count, span_text
 from promo.study.judgement import Gate, Reduction, Step, Then
 from promo.study.limits import TOLERANCE
-from promo.study.values import TIMED, BudgetKind, Mode, Study
+from promo.study.values import TIMED, BudgetKind, Mode, Stage, Study
 
 WIDTH = 80
 NAMED = 30
@@ -165,7 +166,13 @@ def _row(study: Study, name: str, stages: tuple[StagePlan, ...]) -> _Row:
         case Reduction():
             return _Row(name, stages, chooser.sources[-1], f"{chooser.name}: fix factors, keep the rows that agree")
         case Step() | None:
-            pass
+            return _unchosen(name, stages, stage)
+        case _:
+            assert_never(chooser)
+
+
+def _unchosen(name: str, stages: tuple[StagePlan, ...], stage: Stage) -> _Row:
+    """A row that no gate and no reduction leads to."""
     if stage.beside is not None:
         return _Row(name, stages, stage.beside, f"with the budget of {stage.beside}")
     if stage.continues is not None:

@@ -19,7 +19,14 @@ FEW = 2
 
 
 def in_short(
-    record: Record, full: Sequence[str], rungs: Sequence[str], findings: Sequence[str], spent: str, state: str
+    record: Record,
+    full: Sequence[str],
+    rungs: Sequence[str],
+    findings: Sequence[str],
+    grown: Sequence[str],
+    more: int,
+    spent: str,
+    state: str,
 ) -> tuple[str, ...]:
     """
     The story of a study.
@@ -29,12 +36,20 @@ def in_short(
         full: a sentence for everything.
         rungs: who was at each stage and for how long, in words.
         findings: sentences about effects and baselines.
+        grown: what each growth did, and whether it chose right, in sentences.
+        more: how many more sentences there are about growths.
         spent: the sentence about what was trained.
         state: how the study stands when it is not finished; empty when it is.
     """
     if len(full) <= MOST:
         return tuple(full)
-    parts = (_ran(record, rungs), _gates(record), _rules(record), _found(findings), f"{spent} {state}".strip())
+    parts = (
+        _ran(record, rungs),
+        _gates(record),
+        _rules(record),
+        _found(findings, grown, more),
+        f"{spent} {state}".strip(),
+    )
     return tuple(one for one in parts if one)
 
 
@@ -73,10 +88,13 @@ def _rules(record: Record) -> str:
     return _joined([f"Of {len(decided)} rules, " + "; ".join(said)])
 
 
-def _found(findings: Sequence[str]) -> str:
-    if len(findings) <= FEW:
-        return _joined(one.removesuffix(".") for one in findings)
-    return _joined([*(one.removesuffix(".") for one in findings[:FEW]), f"{len(findings) - FEW} more findings below"])
+def _found(findings: Sequence[str], grown: Sequence[str], more: int) -> str:
+    """The first findings, what growths came to, and how many more findings there are."""
+    shown = findings if len(findings) <= FEW else findings[:FEW]
+    rest = more + len(findings) - len(shown)
+    first = _joined(one.removesuffix(".") for one in shown)
+    last = f"{plural(rest, 'more finding')} below." if rest else ""
+    return " ".join(filter(None, (first, *grown, last[:1].upper() + last[1:])))
 
 
 def _joined(parts: Iterator[str] | Sequence[str]) -> str:

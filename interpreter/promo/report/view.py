@@ -26,7 +26,7 @@ from promo.report.describe import describe_measure, describe_mode
 from promo.report.effects import effects_story, effects_view
 from promo.report.environment import Environments, starts
 from promo.report.foretold import foretold_views
-from promo.report.growth import growth_lines
+from promo.report.growth import growth_in_short, growth_lines
 from promo.report.ladder import ladder_view, ranked
 from promo.report.laws import laws_view
 from promo.report.limits import limits
@@ -157,12 +157,13 @@ class _View:
         return [self._rung(row, names) for row, names in stage_rows(self.study, opened)]
 
     def _short(self) -> tuple[str, ...]:
-        findings = [*effects_story(self.record), *baseline_lines(self.record), *growth_lines(self.record)]
+        findings = [*effects_story(self.record), *baseline_lines(self.record)]
         waiting = " ".join(waiting_lines(self.study, self.state))
         open_still = self.state.study is not StudyState.CLOSED or bool(self.record.faults)
         state = f"The study is {self._state()}. {waiting}" if open_still else waiting
-        full = tuple(self._story())
-        return in_short(self.record, full, self._rungs(), findings, self._spent_sentence(), state)
+        full, grown = tuple(self._story()), tuple(growth_in_short(self.record))
+        more = len(list(growth_lines(self.record))) - len(grown)
+        return in_short(self.record, full, self._rungs(), findings, grown, more, self._spent_sentence(), state)
 
     def _story(self) -> Iterable[str]:
         rungs = self._rungs()

@@ -362,7 +362,7 @@ def _check_cells(scope: Scope, test: Test, cells: int, at: Span) -> None:
             message = f"an exact test over {cells} cells has too many cases; {MOST_EXACT} cells are the most"
             scope.report("P0417", message, at, "use t, or declare sigma")
     elif test.method is Method.T and cells < 2:
-        scope.report("P0404", "one cell has no spread, so t can never speak", at, "run two cells or more")
+        scope.report("P0404", "one cell has no spread, so the t test is undefined", at, "run two cells or more")
 
 
 def _check_agreement(
