@@ -109,6 +109,71 @@ def test_every_match_is_closed_or_says_here_why_it_is_not():
     assert set(matches) == set(LEFT_OPEN)
 
 
+def members(node):
+    """Names of the classes in `A | B | C`, or in a tuple of them."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return [*members(node.left), *members(node.right)]
+    if isinstance(node, ast.Tuple):
+        return [one for part in node.elts for one in members(part)]
+    return [node.id] if isinstance(node, ast.Name) else []
+
+
+NAMED = {
+    target.id: members(node.value)
+    for tree in TREES.values()
+    for node in tree.body
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp)
+    for target in node.targets
+    if isinstance(target, ast.Name)
+}
+CLASSES = {node.name for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+
+
+def flat(name):
+    """Classes of a union by its name, those of unions inside it among them."""
+    return {one for part in NAMED[name] for one in flat(part)} if name in NAMED else {name}
+
+
+UNIONS = {name: flat(name) for name in NAMED if len(flat(name)) > 1 and flat(name) <= CLASSES}
+"""Closed union -> its classes."""
+
+ASKED_APART = {
+    "cli/simulate.py: _parts": "also takes what asks for no condition, such as a reduction",
+    "decision/decide.py: _Gate._verdict": "a settled outcome goes on below; the other two differ in their ground alone",
+    "decision/protocol.py: _Protocol._seat": "only starts and ends of attempts move who has a slot",
+    "decision/protocol.py: _Protocol.wrong": "what holds of two kinds before all kinds are matched in _of_kind",
+    "driver/begun.py: _ran_before_receipt": "looks for the first of two kinds of event, and passes over all others",
+    "driver/report.py: _Reading.record": "picks starts out of a ledger",
+    "report/decided.py: because_words": "the kind is looked up in a table; what else is asked narrows one kind",
+    "report/people.py: status_words": "whether a person has spoken decides with the outcome; what is settled is below",
+    "study/closure.py: closure": "what a gate, and what a reduction, rests on besides; a rule rests on nothing more",
+    "study/judgement.py: also_read": "stages that a rule, and a gate, reads besides; a reduction reads none",
+    "syntax/place.py: _found": "a node or a token, and no third thing is a child of a node",
+}
+"""Functions that ask of one value for several members of a closed union, without a match: why."""
+
+
+def asked_apart(function):
+    """Whether a function asks with `isinstance` for different members of one union of the same value."""
+    asked = {}
+    for node in own(function):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "isinstance":
+            found = frozenset(one for name in members(node.args[1]) for one in flat(name))
+            asked.setdefault(ast.unparse(node.args[0]), set()).add(found)
+    return any(
+        sum(not found.isdisjoint(union) for found in each) > 1 for each in asked.values() for union in UNIONS.values()
+    )
+
+
+def test_unions_are_matched_and_not_asked_for_one_by_one():
+    assert len(UNIONS) > 10
+    found = {
+        f"{file}: {name}" for file, tree in TREES.items() for name, function in functions(tree) if asked_apart(function)
+    }
+
+    assert found == set(ASKED_APART)
+
+
 WORDS = {"STATISTIC": Statistic, "SIDE": Side, "OUTCOME": Then}
 """Choice of words in the grammar -> the choice that it becomes."""
 
@@ -208,7 +273,6 @@ LOOSE = {
     "run/ports.py": "a handle is the executor's own: promo gives it back and never looks into it",
     "run/function.py": "decorates any function of a user's, and gives it back as it was",
     "plugins.py": "what an entry point loads, which is then cast to its port",
-    "run/runners/files/declare.py": "TOML that people write, taken apart key by key; unknown ones are refused",
     "run/runners/files/function.py": "arguments and result of a user's function; the result becomes an `Outcome`",
     "run/runners/gpt/trainee.py": "a model, or what a compiler made of it",
     "run/supervise.py": "words between two processes of promo, and Windows' handle of a job",

@@ -323,3 +323,9 @@ def test_a_level_with_a_colon_gets_the_line_to_write():
     (found,) = parse(Source("x", spec().replace("  size = 16", "  size: 16"))).diagnostics
 
     assert (found.code, found.hint) == ("P0113", "write: size = 16")
+
+
+def test_a_block_that_is_not_closed_on_the_first_line_is_told_with_nothing_above_it():
+    found = parse(Source("x", "# a comment\nstage s { ")).diagnostics
+
+    assert [(one.code, one.edits) for one in found if one.code == "P0106"] == [("P0106", ())]

@@ -8,7 +8,7 @@ as text.  Reasons are structure; sentences about them are made in the report.
 
 from enum import Enum
 from fractions import Fraction
-from typing import ClassVar
+from typing import ClassVar, assert_never
 
 from attrs import frozen
 
@@ -441,16 +441,28 @@ class Decision:
         return value_digest(self)
 
 
+def _said(found: Found) -> tuple[Answer | None, tuple[Fixing, ...]]:
+    """What an event tells of a decision beside its outcome: the answer of a rule, and what a reduction fixed."""
+    match found:
+        case Judgement():
+            return found.answer, ()
+        case Reducing():
+            return None, found.fixed
+        case Ranking() | Walking():
+            return None, ()
+        case _:
+            assert_never(found)
+
+
 def verdict_of(decision: Decision, wording: int) -> RecordedVerdict:
     """A decision as an event tells it; *wording* is 0 as it was frozen, else the number of an amendment."""
-    found = decision.found
-    fixed = found.fixed if isinstance(found, Reducing) else ()
+    answer, fixed = _said(decision.found)
     return RecordedVerdict(
         wording=wording,
         decision=decision.digest,
         outcome=decision.outcome,
         promoted=decision.promoted,
-        answer=found.answer if isinstance(found, Judgement) else None,
+        answer=answer,
         fixed=tuple((one.factor, one.level) for one in fixed if one.level is not None),
         path=found.path if isinstance(found, Scheduling) else (),
     )

@@ -7,7 +7,7 @@ study that is only frozen, and of one that has run; what existed when it was mad
 """
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, assert_never
 
 from attrs import frozen
 
@@ -21,7 +21,7 @@ from promo.report.describe import describe_budget
 from promo.report.seal import UNVOUCHED
 from promo.report.words import listed, plural
 from promo.study.closure import Closure
-from promo.study.judgement import Deciding, Gate, Reduction
+from promo.study.judgement import Deciding, Gate, Reduction, Rule
 from promo.study.lock import Seal
 from promo.study.values import Study
 
@@ -147,15 +147,27 @@ def registration(
 
 
 def _kind(rule: Deciding) -> Literal["gate", "reduction", "rule"]:
-    return "gate" if isinstance(rule, Gate) else "reduction" if isinstance(rule, Reduction) else "rule"
+    match rule:
+        case Gate():
+            return "gate"
+        case Reduction():
+            return "reduction"
+        case Rule():
+            return "rule"
+        case _:
+            assert_never(rule)
 
 
 def _sentence(rule: Deciding, study: Study) -> str:
-    if isinstance(rule, Gate):
-        return read_gate(rule, study)
-    if isinstance(rule, Reduction):
-        return read_reduction(rule, study)
-    return read_rule(rule, study)
+    match rule:
+        case Gate():
+            return read_gate(rule, study)
+        case Reduction():
+            return read_reduction(rule, study)
+        case Rule():
+            return read_rule(rule, study)
+        case _:
+            assert_never(rule)
 
 
 def _reads(study: Study, plan: Plan, name: str) -> Reads:

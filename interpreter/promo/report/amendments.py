@@ -1,21 +1,35 @@
 """Amendments in words: what was changed, by whom and why, what was known then, and both verdicts."""
 
 from collections.abc import Iterator
+from typing import assert_never
 
-from promo.ledger.outcomes import Held, Stopped
+from promo.ledger.outcomes import Held, Settled, Stopped
 from promo.ledger.state import State
 from promo.ledger.values import Amendment, Verdict
 from promo.report.decided import decision_words, outcome_words, standing_reason
 from promo.report.describe import closure_changes
 from promo.report.record import Record
 from promo.report.words import listed, plural
-from promo.study.judgement import Gate, Reduction
+from promo.study.judgement import Deciding, Gate, Reduction, Rule
 from promo.study.values import Study
+
+
+def _word(rule: Deciding) -> str:
+    """The word that begins a rule in a spec."""
+    match rule:
+        case Gate():
+            return "gate"
+        case Reduction():
+            return "reduce"
+        case Rule():
+            return "rule"
+        case _:
+            assert_never(rule)
 
 
 def amendment_lines(one: Amendment, at: str) -> Iterator[str]:
     """An amendment, recorded *at* a time, a sentence a line."""
-    kind = "gate" if isinstance(one.new.rule, Gate) else "reduce" if isinstance(one.new.rule, Reduction) else "rule"
+    kind = _word(one.new.rule)
     yield (
         f"Amendment {one.number} of {kind} {one.name} by {one.by} on {at}: {one.reason} "
         f"({'post hoc' if one.post_hoc else 'before any result of its stage'})."
@@ -96,8 +110,12 @@ def wording(version: int) -> str:
 
 def verdict_words(study: Study, name: str, verdict: Verdict) -> str:
     """What a recorded decision said."""
-    if isinstance(verdict.outcome, Stopped):
-        return f"stop, because {outcome_words(name, verdict.outcome, study)}"
-    if isinstance(verdict.outcome, Held):
-        return f"hold, because {outcome_words(name, verdict.outcome, study)}"
-    return f"promotes {listed(verdict.promoted)}" if verdict.answer is None else verdict.answer.value
+    match verdict.outcome:
+        case Stopped():
+            return f"stop, because {outcome_words(name, verdict.outcome, study)}"
+        case Held():
+            return f"hold, because {outcome_words(name, verdict.outcome, study)}"
+        case Settled():
+            return f"promotes {listed(verdict.promoted)}" if verdict.answer is None else verdict.answer.value
+        case _:
+            assert_never(verdict.outcome)

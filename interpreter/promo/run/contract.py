@@ -112,13 +112,11 @@ class Recorder:
         """
         values = {name: repr(float(value)) for name, value in metrics.items() if math.isfinite(float(value))}
         seconds = None if charged_s is None else repr(float(charged_s))
-        point = Point(step, tokens, seconds, values)
-        stored = to_json(point)
         try:
-            self.last = from_json(Point, stored)
+            self.last = from_json(Point, to_json(Point(step, tokens, seconds, values)))
         except ValueError as fault:
             raise ValueError(f"no point: {fault}") from fault
-        self._points.write(canonical(stored).decode() + "\n")
+        self._points.write(canonical(to_json(self.last)).decode() + "\n")
         self._points.flush()
 
     def total(self) -> float:

@@ -126,7 +126,7 @@ def _unclosed(source: Source, fault: Fault) -> Diagnostic | None:
     assert fault.before is not None
     opened = Span(source, fault.block[0][2], fault.block[-1][3])
     title = source.text[opened.start : opened.end].partition("{")[0].rstrip()
-    ends = Span(source, fault.above[-1][3], fault.above[-1][3]) if fault.starts_line else None
+    ends = Span(source, fault.above[-1][3], fault.above[-1][3]) if fault.starts_line and fault.above else None
     return Diagnostic(
         "P0106",
         f"the block '{title}' is not closed",

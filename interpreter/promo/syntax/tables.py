@@ -10,7 +10,7 @@ for `python -m promo.syntax.tables`, which rewrites the file.
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from attrs import frozen
 
@@ -30,6 +30,29 @@ Rule = tuple[str, int, str | None, Sequence[int], bool]
 One reduction: its symbol, how many symbols it takes, the kind of node it makes, which children stay, and whether a
 single one takes the place of the node.  Without a kind the children are handed up as they are.
 """
+
+
+class Stored(TypedDict):
+    """
+    What is kept of a grammar as JSON.
+
+    Symbols that are no terminals have numbers for names, which are shorter; states name their rows by number.
+    """
+
+    grammar: str
+    """SHA-256 of its text."""
+    rows: list[dict[str, int]]
+    actions: list[int]
+    gotos: list[int]
+    rules: list[Sequence[Any]]
+    """Each in the order of `Rule`, which is made of it."""
+    start: int
+    accept: int
+    lexemes: list[list[str]]
+    silent: list[str]
+    words: dict[str, list[str]]
+    choices: dict[str, list[str]]
+    examples: dict[str, str]
 
 
 @frozen(**LEAN)
@@ -63,20 +86,20 @@ def load() -> Tables:
     """The tables of the installed grammar; compiled anew when the stored ones are of another grammar."""
     grammar = grammar_file(GRAMMAR).read_bytes()
     try:
-        stored = json.loads(grammar_file(TABLES).read_bytes())
+        stored: Stored | None = json.loads(grammar_file(TABLES).read_bytes())
     except (OSError, ValueError):
-        stored = {}
-    if stored.get("grammar") != digest_bytes(grammar):
+        stored = None
+    if stored is None or stored.get("grammar") != digest_bytes(grammar):
         stored = compile_grammar(grammar)
     return _from_stored(stored)
 
 
-def _from_stored(stored: Mapping[str, Any]) -> Tables:
+def _from_stored(stored: Stored) -> Tables:
     rows = stored["rows"]
     return Tables(
         actions=tuple(rows[index] for index in stored["actions"]),
         gotos=tuple(rows[index] for index in stored["gotos"]),
-        rules=tuple(map(tuple, stored["rules"])),
+        rules=tuple(_rule(*one) for one in stored["rules"]),
         start=stored["start"],
         accept=stored["accept"],
         lexemes=tuple((name, pattern) for name, pattern in stored["lexemes"]),
@@ -87,14 +110,13 @@ def _from_stored(stored: Mapping[str, Any]) -> Tables:
     )
 
 
-def compile_grammar(grammar: bytes) -> dict[str, Any]:
+def _rule(symbol: str, takes: int, kind: str | None, stay: Sequence[int], alone: bool) -> Rule:
+    return symbol, takes, kind, stay, alone
+
+
+def compile_grammar(grammar: bytes) -> Stored:
     """
     Build the tables with Lark.
-
-    Returns:
-        A JSON object: `rows` (shared rows, symbol -> target), `actions` and `gotos` (state -> row), `rules`, `start`,
-        `accept`, `lexemes`, `silent`, `words`, `choices`, `examples`, and the `grammar`'s digest.  Symbols that are
-        no terminals have numbers for names, which are shorter.
 
     Raises:
         lark.exceptions.GrammarError: the grammar is wrong or not LALR(1).

@@ -308,6 +308,16 @@ WRONG = {
         {"mine.py": FUNCTION.replace('"low": 1, "high": 64', '"low": int("1")')},
         "factors of @runner is no literal value",
     ),
+    "choices that are no list": (
+        "mine.py",
+        {"mine.py": FUNCTION.replace('"choices": ["L", "S"]', '"choices": 5')},
+        "factors.pattern.choices is a list",
+    ),
+    "choices that are one text": (
+        "mine.py",
+        {"mine.py": FUNCTION.replace('"choices": ["L", "S"]', '"choices": "LS"')},
+        "factors.pattern.choices is a list",
+    ),
     "an argument that nothing fills": (
         "mine.py",
         {"mine.py": FUNCTION.replace("seed, budget", "seeds, budget")},

@@ -7,10 +7,11 @@ read from the syntax tree and neither the file nor its training library is impor
 """
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, time
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
-from typing import Any, assert_never
+from typing import NoReturn, Union, assert_never
 
 from attrs import frozen
 
@@ -33,6 +34,8 @@ GIVEN = ("seed", "budget", "budget_kind", "device", "threads", "request", "recor
 PLACES = ("python", "program", "request", "result", "points", "seed", "budget", "budget_kind", "device")
 """What stands in braces in an argument, beside the names of factors."""
 
+Toml = Union[str, int, float, bool, date, time, None, "list[Toml]", "tuple[Toml, ...]", "dict[str, Toml]"]
+"""What stands in a runner file, or behind a keyword of `@runner`: text of TOML, or literals of Python."""
 Read = Callable[[str], bytes | None]
 
 
@@ -153,7 +156,7 @@ def _text(path: str, read: Read) -> str:
         raise RunnerFileError(f"'{path}' is not UTF-8 text") from fault
 
 
-def _toml(text: str) -> dict[str, Any]:
+def _toml(text: str) -> dict[str, Toml]:
     import tomllib
 
     try:
@@ -162,7 +165,7 @@ def _toml(text: str) -> dict[str, Any]:
         raise RunnerFileError(f"it is no TOML: {fault}") from fault
 
 
-def _from_table(path: str, table: dict[str, Any], text: str, read: Read) -> FileRunner:
+def _from_table(path: str, table: dict[str, Toml], text: str, read: Read) -> FileRunner:
     if table.pop("promo_runner", None) != FORM:
         raise RunnerFileError(f"it does not say: promo_runner = {FORM}")
     kinds = [kind for kind in ("command", "script") if kind in table]
@@ -193,7 +196,7 @@ def _from_table(path: str, table: dict[str, Any], text: str, read: Read) -> File
     return runner
 
 
-def _constants(table: dict[str, Any]) -> dict[str, str]:
+def _constants(table: dict[str, Toml]) -> dict[str, str]:
     """Constants of a script that factors say they are."""
     found: dict[str, str] = {}
     for name, factor in _table(table, "factors").items():
@@ -202,7 +205,7 @@ def _constants(table: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _names(table: dict[str, Any], name: str, where: str) -> dict[str, str]:
+def _names(table: dict[str, Toml], name: str, where: str) -> dict[str, str]:
     """A table of texts, or of numbers that stand for themselves."""
     found = _table(table, name)
     table.pop(name, None)
@@ -227,7 +230,7 @@ def _from_function(path: str, text: str, read: Read) -> FileRunner:
     if len(found) != 1:
         raise RunnerFileError(f"one function is decorated with @runner(...), and there are {len(found)}")
     function, call = found[0]
-    table: dict[str, Any] = {"name": function.name}
+    table: dict[str, Toml] = {"name": function.name}
     for keyword in call.keywords:
         try:
             table[keyword.arg or "**"] = ast.literal_eval(keyword.value)
@@ -252,7 +255,7 @@ def _from_function(path: str, text: str, read: Read) -> FileRunner:
 def _runner(
     path: str,
     does: Function | Command | Script,
-    table: dict[str, Any],
+    table: dict[str, Toml],
     texts: Mapping[str, str],
     files: Mapping[str, str],
 ) -> FileRunner:
@@ -300,11 +303,11 @@ def _runner(
     return runner
 
 
-def _factor(name: str, table: Any) -> RunnerFactor:
+def _factor(name: str, table: Toml) -> RunnerFactor:
     if not isinstance(table, dict):
         raise RunnerFileError(f"factors.{name} is no table")
     given = dict(table)
-    choices = tuple(str(one) for one in given.pop("choices", ()))
+    choices = tuple(str(one) for one in _listed(given.pop("choices", []), f"factors.{name}.choices"))
     if "default" not in given:
         raise RunnerFileError(f"factors.{name} has no default")
     default = given.pop("default")
@@ -321,7 +324,7 @@ def _factor(name: str, table: Any) -> RunnerFactor:
     return factor
 
 
-def _metric(name: str, table: Any) -> RunnerMetric:
+def _metric(name: str, table: Toml) -> RunnerMetric:
     if not isinstance(table, dict) or table.get("better") not in ("lower", "higher"):
         raise RunnerFileError(f'metrics.{name} does not say: better = "lower" or "higher"')
     given = dict(table)
@@ -332,15 +335,15 @@ def _metric(name: str, table: Any) -> RunnerMetric:
     return metric
 
 
-def _budgets(names: Any) -> tuple[BudgetKind, ...]:
+def _budgets(names: Toml) -> tuple[BudgetKind, ...]:
     try:
-        return tuple(BudgetKind(str(name)) for name in names) or _fail("budgets is empty")
-    except (TypeError, ValueError) as fault:
+        return tuple(BudgetKind(str(name)) for name in _listed(names, "budgets")) or _fail("budgets is empty")
+    except ValueError as fault:
         known = ", ".join(kind.value for kind in BudgetKind)
         raise RunnerFileError(f"budgets is a list of: {known}") from fault
 
 
-def _number(value: Any, where: str) -> Fraction:
+def _number(value: Toml, where: str) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise RunnerFileError(f"{where} is no number")
     try:
@@ -349,7 +352,7 @@ def _number(value: Any, where: str) -> Fraction:
         raise RunnerFileError(f"{where} is no finite number") from fault
 
 
-def _summary(table: dict[str, Any]) -> Summary | None:
+def _summary(table: dict[str, Toml]) -> Summary | None:
     """How figures are read from what a program prints; None: it writes a result file."""
     if not table:
         return None
@@ -371,7 +374,7 @@ def _summary(table: dict[str, Any]) -> Summary | None:
     return said
 
 
-def _which(said: Any) -> Which | None:
+def _which(said: Toml) -> Which | None:
     if said is None:
         return None
     try:
@@ -391,7 +394,7 @@ def _figures(said: dict[str, str]) -> dict[str, str]:
     return said
 
 
-def _output(said: Any) -> int:
+def _output(said: Toml) -> int:
     if not isinstance(said, int) or isinstance(said, bool) or not 1_000 <= said <= 10**9:
         raise RunnerFileError("output_bytes is a whole number from 1000 to 1000000000")
     return said
@@ -453,23 +456,29 @@ def places_in(text: str) -> list[str]:
     return [part.partition("}")[0] for part in parts if "}" in part]
 
 
-def _table(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _table(table: Mapping[str, Toml], name: str) -> dict[str, Toml]:
     found = table.get(name, {})
     if not isinstance(found, dict):
         raise RunnerFileError(f"{name} is no table")
     return found
 
 
-def _texts(values: Any, where: str) -> tuple[str, ...]:
-    if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
-        raise RunnerFileError(f"{where} is a list of texts")
-    return tuple(values)
+def _listed(values: Toml, where: str) -> Sequence[Toml]:
+    if not isinstance(values, list | tuple):
+        raise RunnerFileError(f"{where} is a list")
+    return values
 
 
-def _all_read(table: Mapping[str, Any], where: str) -> None:
+def _texts(values: Toml, where: str) -> tuple[str, ...]:
+    given = values if isinstance(values, list | tuple) else [None]
+    texts = tuple(value for value in given if isinstance(value, str))
+    return texts if len(texts) == len(given) else _fail(f"{where} is a list of texts")
+
+
+def _all_read(table: Mapping[str, Toml], where: str) -> None:
     if table:
         raise RunnerFileError(f"{where + '.' if where else ''}{next(iter(table))} is no word of a runner file")
 
 
-def _fail(message: str) -> Any:
+def _fail(message: str) -> NoReturn:
     raise RunnerFileError(message)
