@@ -17,6 +17,8 @@ from promo.study.laws import Form
 
 SMALL = ("190M", "370M", "760M", "1B")
 TIMES = ("1xC", "2xC", "5xC", "10xC")
+SHORTEST = "0.5xC"
+"""In the tables, and in none of the published fits."""
 BEND = 1e-3
 """Where Huber's function bends in the published fits."""
 
@@ -139,6 +141,24 @@ def test_what_came_lies_within_the_intervals(table):
         low, high = interval([other.loss(*one.at) for other in drawn], 0.95)
         assert low < one.loss < high
         assert high - low < 0.1 * one.loss
+
+
+@pytest.mark.parametrize("size", [*SMALL, "3B"])
+def test_shorter_runs_of_a_size_foretell_its_longest(table, size):
+    """Four runs of 0.5 to 5 times 20 tokens a parameter, and a law of their tokens alone."""
+    (came,) = points(table, "c4", (size,), times=("10xC",))
+    given = [
+        Point(one.at[1:], one.loss, one.run)
+        for one in points(table, "c4", (size,), times=(SHORTEST, *TIMES))
+        if one != came
+    ]
+    law = fit(given, Form.COMPUTE)
+    low, high = interval([one.loss(came.at[1]) for one in refits(given, law, draws=100, seed=1)], 0.95)
+
+    assert len(given) == 4
+    assert law.loss(came.at[1]) == pytest.approx(came.loss, rel=0.0025)
+    assert low < came.loss < high < 1.01 * low
+    assert law.unsure == ()
 
 
 def test_a_checkpoint_of_a_run_that_has_yet_to_decay_lies_above_the_run_that_ended_there(table):
