@@ -147,6 +147,10 @@ ASKED_APART = {
     "report/decided.py: because_words": "the kind is looked up in a table; what else is asked narrows one kind",
     "report/people.py: status_words": "whether a person has spoken decides with the outcome; what is settled is below",
     "study/closure.py: closure": "what a gate, and what a reduction, rests on besides; a rule rests on nothing more",
+    "report/answer.py: _asked": "only bounds and p say how sure a finding is; other details say other things",
+    "report/overview.py: _confidence": "the same, with intervals",
+    "study/closure.py: _laws_asked": "a gate's conditions, or a rule's; a reduction asks no law",
+    "study/foretelling.py: Foretelling.check_asked": "takes gates and rules alone",
     "study/judgement.py: also_read": "stages that a rule, and a gate, reads besides; a reduction reads none",
     "syntax/place.py: _found": "a node or a token, and no third thing is a child of a node",
 }

@@ -441,22 +441,24 @@ class Decision:
         return value_digest(self)
 
 
-def _said(found: Found) -> tuple[Answer | None, tuple[Fixing, ...]]:
-    """What an event tells of a decision beside its outcome: the answer of a rule, and what a reduction fixed."""
+def _said(found: Found) -> tuple[Answer | None, tuple[Fixing, ...], tuple[Turn, ...]]:
+    """What an event tells beside an outcome: a rule's answer, what a reduction fixed, where a schedule goes."""
     match found:
         case Judgement():
-            return found.answer, ()
+            return found.answer, (), ()
         case Reducing():
-            return None, found.fixed
-        case Ranking() | Walking():
-            return None, ()
+            return None, found.fixed, ()
+        case Scheduling():
+            return None, (), found.path
+        case Ranking() | Walking() | Forecasting():
+            return None, (), ()
         case _:
             assert_never(found)
 
 
 def verdict_of(decision: Decision, wording: int) -> RecordedVerdict:
     """A decision as an event tells it; *wording* is 0 as it was frozen, else the number of an amendment."""
-    answer, fixed = _said(decision.found)
+    answer, fixed, path = _said(decision.found)
     return RecordedVerdict(
         wording=wording,
         decision=decision.digest,
@@ -464,5 +466,5 @@ def verdict_of(decision: Decision, wording: int) -> RecordedVerdict:
         promoted=decision.promoted,
         answer=answer,
         fixed=tuple((one.factor, one.level) for one in fixed if one.level is not None),
-        path=found.path if isinstance(found, Scheduling) else (),
+        path=path,
     )

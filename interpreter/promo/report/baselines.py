@@ -9,7 +9,7 @@ from promo.decision.walk import walk
 from promo.evidence.values import Evidence
 from promo.report.record import Record
 from promo.report.words import PLACES, listed, plural, span_text
-from promo.study.values import Baseline
+from promo.study.rivals import Baseline
 
 
 def baseline_lines(record: Record) -> Iterable[str]:

@@ -12,7 +12,17 @@ from typing import assert_never
 from attrs import evolve
 
 from promo.base.canonical import from_exact
-from promo.decision.values import Decision, Forecasting, Grounds, Scheduling, Told
+from promo.decision.values import (
+    Decision,
+    Forecasting,
+    Grounds,
+    Judgement,
+    Ranking,
+    Reducing,
+    Scheduling,
+    Told,
+    Walking,
+)
 from promo.evidence.laws import FittedLaw
 from promo.evidence.values import Row
 from promo.report.declared import formula
@@ -31,11 +41,15 @@ HEADINGS = ("candidate", "stage", "foretold", f"{LEVEL:.0%} interval", "came", "
 def foretold_views(record: Record) -> Iterator[LawView]:
     """Every forecast and schedule that has said something."""
     for name, decision in record.decisions.items():
-        found = decision.found
-        if isinstance(found, Forecasting):
-            yield _forecast_view(record, record.study.forecasts[name], found)
-        elif isinstance(found, Scheduling):
-            yield _schedule_view(record, record.study.schedules[name], decision, found)
+        match decision.found:
+            case Forecasting() as found:
+                yield _forecast_view(record, record.study.forecasts[name], found)
+            case Scheduling() as found:
+                yield _schedule_view(record, record.study.schedules[name], decision, found)
+            case Ranking() | Judgement() | Reducing() | Walking():
+                pass
+            case _:
+                assert_never(decision.found)
 
 
 def _forecast_view(record: Record, forecast: Forecast, found: Forecasting) -> LawView:

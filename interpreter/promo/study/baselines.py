@@ -17,8 +17,9 @@ from promo.study.design import standard_rows
 from promo.study.expressions import Expressions
 from promo.study.judgement import Step
 from promo.study.names import Scope
+from promo.study.rivals import Baseline
 from promo.study.space import Design
-from promo.study.values import Baseline, Entrants, Stage
+from promo.study.values import Entrants, Stage
 from promo.syntax.nodes import Node
 
 MOST_FACTORS = 8

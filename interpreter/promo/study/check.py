@@ -35,6 +35,7 @@ from promo.study.names import Clauses, Scope
 from promo.study.neighbours import Neighbourhoods
 from promo.study.ports import Runner, World
 from promo.study.reduction import Reductions
+from promo.study.rivals import Baseline
 from promo.study.rules import Rules
 from promo.study.setting import (
     agree_on_metric,
@@ -46,20 +47,7 @@ from promo.study.setting import (
     read_runner,
 )
 from promo.study.space import Factor
-from promo.study.values import (
-    Baseline,
-    Curves,
-    Data,
-    Draw,
-    Effects,
-    Entrants,
-    Host,
-    Measure,
-    Mode,
-    RunnerChoice,
-    Stage,
-    Study,
-)
+from promo.study.values import Curves, Data, Draw, Effects, Entrants, Host, Measure, Mode, RunnerChoice, Stage, Study
 from promo.syntax.nodes import Node, Tree
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from promo.study.expressions import Expressions
 from promo.study.factorial import DesignReader
 from promo.study.levels import Levels, dimensions, shown
 from promo.study.mixed import ArrayReader, is_mixed
-from promo.study.names import Scope
+from promo.study.names import Scope, ways_in
 from promo.study.ports import ConditionError, Runner
 from promo.study.space import Array, Design, Factor, Level
 from promo.study.values import Candidate, Data, Grow, Host, Role
@@ -498,12 +498,3 @@ class Conditions:
         levels = {factor.name: factor.default for factor in self.factors.values()}
         levels |= design.levels_at(name)
         return tuple(sorted(levels.items()))
-
-
-def ways_in(block: Node) -> tuple[str, ...]:
-    """Names of the candidates that the ways of a growth are, as its clause lists them."""
-    stack, owner = block.node("stack"), block.token("NAME").text
-    listed = stack.node("list") if stack is not None else None
-    parts = listed.children if listed is not None else ()
-    named = [part for part in parts if isinstance(part, Node) and part.kind == "named"]
-    return tuple(f"{owner}_{part.token('NAME').text}" for part in named)

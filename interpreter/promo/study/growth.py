@@ -13,11 +13,11 @@ from attrs import evolve
 
 from promo.base.canonical import exact
 from promo.base.diagnostics import did_you_mean
-from promo.study.conditions import Conditions, ways_in
+from promo.study.conditions import Conditions
 from promo.study.criteria import Criteria
 from promo.study.expressions import Expressions
 from promo.study.judgement import Gate, Handling, Statistic, Then, TieBreak, Top
-from promo.study.names import Scope
+from promo.study.names import Scope, ways_in
 from promo.study.space import Level
 from promo.study.values import Budget, BudgetKind, Effective, Entrants, Grow, Measure, Stage
 from promo.syntax.clauses import WAYS_TO_GROW

@@ -229,3 +229,12 @@ class Clauses:
     def all(self, kind: str) -> tuple[Node, ...]:
         """Every clause of a kind."""
         return tuple(self.found.get(kind, ()))
+
+
+def ways_in(block: Node) -> tuple[str, ...]:
+    """Names of the candidates that the ways of a growth are, as its clause lists them."""
+    stack, owner = block.node("stack"), block.token("NAME").text
+    listed = stack.node("list") if stack is not None else None
+    parts = listed.children if listed is not None else ()
+    named = [part for part in parts if isinstance(part, Node) and part.kind == "named"]
+    return tuple(f"{owner}_{part.token('NAME').text}" for part in named)

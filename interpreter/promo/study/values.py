@@ -19,6 +19,7 @@ from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.study.laws import Forecast, Law, Schedule
 from promo.study.limits import ALLOWANCE_S, ATTEMPTS, Allowance, limit_s, longest_s
 from promo.study.places import Where, place
+from promo.study.rivals import Baseline
 from promo.study.space import Array, Design, Factor, Level, Neighbourhood
 
 
@@ -303,25 +304,6 @@ class Grow(Shown):
     def grown(self) -> tuple[str, ...]:
         """Candidates that begin from what grew: the one that it becomes, and its ways."""
         return (self.becomes, *self.ways)
-
-
-@frozen(**LEAN)
-class Baseline(Shown):
-    """Another way to choose from the same space, given the budget that a stage has."""
-
-    name: str
-    space: str
-    matched: str
-    seed: int | None
-    """Of the draws; None for a walk from the defaults."""
-    stages: tuple[str, ...]
-    """What it comes to: one stage, or the steps of a walk."""
-    start: str | None
-    """Where a walk begins."""
-    conditions: Mapping[str, tuple[int, ...]]
-    """Candidate that it may train -> its row of signs, in the order of the design's factors."""
-    documentation: Remark
-    where: Where = place()
 
 
 @frozen(**LEAN)
