@@ -364,20 +364,22 @@ def table(form: Form, names: Form | None = None) -> Form:
     return every
 
 
-def thing(parts: dict[str, Form]) -> Form:
-    """An object with exactly these names."""
+def thing(parts: dict[str, Form], silent: frozenset[str] = frozenset()) -> Form:
+    """An object with exactly these names; those that are *silent* where they say nothing may not be there."""
     names, inside_ = frozenset(parts), tuple(parts.items())
+    must = names - silent
 
     def every(value: Any) -> None:
         if type(value) is not dict:
             raise MisfitError(f" {shown(value)} is no object")
-        if value.keys() != names:
-            strange, absent = sorted(value.keys() - names), sorted(names - value.keys())
+        if value.keys() != must and not must <= value.keys() <= names:
+            strange, absent = sorted(value.keys() - names), sorted(must - value.keys())
             raise MisfitError(f" it has {shown(strange[0])}" if strange else f" it has no '{absent[0]}'")
         name = ""
         try:
             for name, form in inside_:
-                form(value[name])
+                if name in must or name in value:
+                    form(value[name])
         except MisfitError as fault:
             fault.path.append(name)
             raise
@@ -560,8 +562,9 @@ runner: name text, version whole, digest text?
 tokens: path text, pinned text?, vocabulary whole
 data: source text, pinned text?, holdout number, score_tokens whole, window whole, tokens tokens?
 budget: kind 'wall|cpu|upstream|steps|tokens|flops', amount amount, cap_s count, allowance_s count, tolerance number?
-host: name text, device text, system text, slots slots, threads count, price number?, executor text
-machine: device text, system text, threads count
+host: name text, device text, system text, slots slots, threads count, price number?, executor text,
+    options [text level bool]+~
+machine: device text, system text, threads count, options [text level]+~
 factor: name text, unit text, domain domain, default level
 design: name text, factors text+, low level*, high level*, numbers whole*, rows sign**, centre level*?,
     middles sign**, words word*, generators [text word]*, chosen bool, clear [text text]*, kind text,
@@ -679,13 +682,14 @@ happening/study.stopped: by text
 happening/study.closed: stages count
 happening/clock.jumped: seconds whole
 happening/attempt.started: run id, attempt from1, stage text, candidate text, host text, seed whole, folder folder,
-    request hex, device text?, co_tenants text*, bundle hex?
+    request hex, device text?, co_tenants text*, bundle hex?, job id~
 happening/result.accepted: run id, attempt from1, envelope hex, metrics {measured}, seconds {seconds}, work work,
-    contention measured?, device_s seconds?, witnesses {left:hex}, bundle hex?
+    contention measured?, device_s seconds?, witnesses {left:hex}, bundle hex?, queued_s seconds~
 happening/attempt.failed: run id, attempt from1, status 'ok|nan|diverged|oom|timeout|killed|crash|invalid', cause text,
-    envelope hex?, train_s seconds?, device_s seconds?, witnesses {left:hex}, bundle hex?
-happening/attempt.lost: run id, attempt from1, loss 'gone|busy|disk', device_s seconds?, witnesses {left:hex},
-    bundle hex?
+    envelope hex?, train_s seconds?, device_s seconds?, witnesses {left:hex}, bundle hex?, queued_s seconds~
+happening/attempt.lost: run id, attempt from1,
+    loss 'gone|busy|disk|preempted|node|site limit|called off|wordless|unknown', device_s seconds?,
+    witnesses {left:hex}, bundle hex?, queued_s seconds~
 happening/attempt.late: run id, attempt from1, envelope hex,
     status 'ok|nan|diverged|oom|timeout|killed|crash|invalid'
 happening/result.flagged: run id, attempt from1, gate text, guard count, value number, limit number, again bool
@@ -704,7 +708,8 @@ recordedtable: promo_curves =1, table text, settings tablesettings
 """
 Everything that is stored: `form: name kind, name kind`, or `union/which` for what says under `is` which it is.
 
-`kind?` may be null, `kind*` is a list (`+`: of one or more), `{kind}` an object with any names, `{name:kind}` such,
+`kind?` may be null, `kind~` is left out where it says nothing.
+`kind*` is a list (`+`: of one or more), `{kind}` an object with any names, `{name:kind}` such,
 `[kind kind]` a list of just these, `'a|b'` one of some words, `=2` that number, and any other word a form above or one
 of `BASES`.
 """
@@ -720,7 +725,9 @@ class Forms:
             if mark:
                 parts = dict(one.strip().split(" ", 1) for one in fields.split(",") if one.strip())
                 union_ = {"is": choice(name.partition("/")[2])} if "/" in name else {}
-                self.known[name] = thing({**union_, **{field_: self.kind(one) for field_, one in parts.items()}})
+                silent = frozenset(field_ for field_, one in parts.items() if one[-1] == "~")
+                forms = {field_: self.kind(one.rstrip("~")) for field_, one in parts.items()}
+                self.known[name] = thing({**union_, **forms}, silent)
         _CONDITIONS.append(self.kind("asked"))
 
     def kind(self, word: str) -> Form:
@@ -1134,7 +1141,8 @@ def _parents_first(plan: Plan) -> list[Object]:
 
 def machine(host: Object) -> Object:
     """What of a host may move a score."""
-    return {key: host[key] for key in ("device", "system", "threads")}
+    moving = [option[:2] for option in host.get("options", ()) if option[2]]
+    return {key: host[key] for key in ("device", "system", "threads")} | ({"options": moving} if moving else {})
 
 
 def closure(plan: Plan, rule: Object, study: Object | None = None) -> Object:

@@ -20,7 +20,7 @@ from promo.run.disk import RealDisk
 from promo.run.execute import Execution, Task
 from promo.run.store import EXIT, POINTS, RESULT, result_bytes
 from promo.run.store import REQUEST as REQUEST_FILE
-from promo.run.values import Counter, Exit, Reason, Used
+from promo.run.values import Counter, Exit, Phase, Reason, Used
 from promo.study.limits import ATTEMPTS, Allowance
 from promo.study.values import BudgetKind
 from support import compiled, spec
@@ -128,7 +128,7 @@ class Clock:
 class Box:
     """A host whose attempts begin and are never heard of again."""
 
-    slots, ahead = 1, False
+    slots, ahead, options, here = 1, False, (), True
 
     def __init__(self):
         self.executor, self.started = self, []
@@ -148,10 +148,13 @@ class Box:
     def start(self, attempt):
         self.started.append(attempt)
 
-    def poll(self, handle):
+    def name(self, folder):
         return None
 
-    def find(self, folder):
+    def look(self, handles):
+        return [Phase.RUNNING for _ in handles]
+
+    def find(self, folder, job, options):
         return None
 
 

@@ -57,9 +57,10 @@ from promo.plan.values import PlannedRun
 from promo.report.decided import attempts_words, flag_words
 from promo.report.design import effect_name
 from promo.run.corpora import MOST_OVERLAP, Prepared, changed_source, prepare
-from promo.run.execute import Execution, Place, Progress
+from promo.run.execute import Execution, Progress
 from promo.run.locks import lock_study
 from promo.run.moved import AnchoredDisk
+from promo.run.ports import Place
 from promo.run.provenance import Origin
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM

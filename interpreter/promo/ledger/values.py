@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 
 from attrs import frozen
 
-from promo.base.fields import Count, Digest, Form, Large, Measured, Moment, Name, Range, Seconds
+from promo.base.fields import Count, Digest, Form, Large, Measured, Moment, Name, Range, Seconds, Silent
 from promo.ledger.outcomes import Answer, Outcome
 from promo.ledger.sources import Input, Installed, Recording, Said, Text
 from promo.study.closure import Closure
@@ -32,6 +32,8 @@ Left = Annotated[
 Imported = Annotated[str, Form("place of another ledger", r"imports/[0-9a-f]{1,64}\.jsonl", longest=128)]
 Number = Annotated[int, Range(1, 999_999)]
 """Of an attempt of a run, or of an amendment."""
+Queued = Annotated[Seconds | None, Silent(None)]
+"""Seconds in a queue; None where there is none."""
 Base64 = Annotated[str, Form("base64 text", "[A-Za-z0-9+/]*={0,2}", longest=1_048_576)]
 
 
@@ -68,6 +70,18 @@ class Loss(Enum):
     """Another study took its device a moment earlier."""
     DISK = "disk"
     """The disk refused what it had to write."""
+    PREEMPTED = "preempted"
+    """Its queue ended it for a job that goes before it."""
+    NODE = "node"
+    """The machine that it ran on failed."""
+    SITE_LIMIT = "site limit"
+    """Its queue ended it at a limit of the site's own, before its own was reached."""
+    CALLED_OFF = "called off"
+    """Somebody cancelled its job behind promo's back."""
+    WORDLESS = "wordless"
+    """Its job ended, and its supervisor left no word of how."""
+    UNKNOWN = "unknown"
+    """Its queue no longer knows of its job."""
 
 
 # --- the study ---------------------------------------------------------------------------------------------------
@@ -236,6 +250,8 @@ class AttemptStarted:
     """Programs that promo did not start and that computed on its device then."""
     bundle: Digest | None
     """The bundle that brought it; None for what ran here."""
+    job: Annotated[Name | None, Silent(None)] = None
+    """The name that its queue knows it by, made up before it was submitted; None where there is no queue."""
 
 
 @frozen
@@ -268,6 +284,8 @@ class ResultAccepted:
     witnesses: Mapping[Left, Digest]
     """File -> digest of what it left beside its result."""
     bundle: Digest | None
+    queued_s: Queued = None
+    """Seconds that it waited in a queue, which are nobody's device time; None where there is no queue."""
 
 
 @frozen
@@ -285,6 +303,7 @@ class AttemptFailed:
     device_s: Seconds | None
     witnesses: Mapping[Left, Digest]
     bundle: Digest | None
+    queued_s: Queued = None
 
 
 @frozen
@@ -299,6 +318,7 @@ class AttemptLost:
     device_s: Seconds | None
     witnesses: Mapping[Left, Digest]
     bundle: Digest | None
+    queued_s: Queued = None
 
 
 @frozen

@@ -121,6 +121,12 @@ LOSSES = {
     Loss.GONE: "promo ended before it did",
     Loss.BUSY: "another study took its device a moment earlier",
     Loss.DISK: "the disk refused what it had to write",
+    Loss.PREEMPTED: "its queue ended it for a job that goes before it",
+    Loss.NODE: "the machine that it ran on failed",
+    Loss.SITE_LIMIT: "its queue ended it at a limit of the site's own",
+    Loss.CALLED_OFF: "somebody cancelled its job behind promo's back",
+    Loss.WORDLESS: "its job ended without a word of its supervisor",
+    Loss.UNKNOWN: "its queue no longer knows of its job",
 }
 """Why nobody knows how a lost attempt would have ended."""
 

@@ -216,6 +216,7 @@ def read_host(scope: Scope, expressions: Expressions, block: Node) -> Host | Non
         threads=threads,
         price=price,
         executor=executor.token("NAME").text if executor else "local",
+        options=(),
         documentation=scope.tree.documentation(block),
         where=scope.where(block),
     )

@@ -8,11 +8,11 @@ whole seconds.  `where` remembers the place of each clause for later diagnostics
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from attrs import frozen
 
-from promo.base.fields import Large, Remark, Unstored
+from promo.base.fields import Large, Remark, Silent, Unstored
 from promo.base.shown import LEAN, Shown
 from promo.study.account import Account
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
@@ -70,13 +70,29 @@ class Data(Shown):
     """None: every byte is a token."""
 
 
+Options = tuple[tuple[str, Level], ...]
+"""What an executor is told: name and value, sorted by name; durations are seconds."""
+
+
+@frozen(**LEAN)
+class HostOption(Shown):
+    """One thing that a host's block says to its executor; *moves* where that may move a score."""
+
+    ROW: ClassVar = True
+
+    name: str
+    value: Level
+    moves: bool
+
+
 @frozen(**LEAN)
 class Machine(Shown):
-    """What of a host may move a score."""
+    """What of a host may move a score; *options* are those that its executor says may."""
 
     device: str
     system: str
     threads: int
+    options: Annotated[Options, Silent(())]
 
 
 @frozen(**LEAN)
@@ -90,6 +106,8 @@ class Host(Shown):
     threads: int
     price: Fraction | None
     executor: str
+    options: Annotated[tuple[HostOption, ...], Silent(())]
+    """Sorted by name."""
     documentation: Remark
     where: Where = place()
 
@@ -101,7 +119,13 @@ class Host(Shown):
     @property
     def machine(self) -> Machine:
         """What of it may move a score: not its slots, executor or price."""
-        return Machine(self.device, self.system, self.threads)
+        options = tuple((one.name, one.value) for one in self.options if one.moves)
+        return Machine(self.device, self.system, self.threads, options)
+
+    @property
+    def said(self) -> Options:
+        """What its executor is told."""
+        return tuple((one.name, one.value) for one in self.options)
 
 
 class Role(Enum):
