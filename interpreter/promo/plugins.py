@@ -25,6 +25,7 @@ RUNNERS = {
 }
 EXECUTORS = {
     "local": "promo.run.executors.local:LocalExecutor",
+    "slurm": "promo.run.executors.slurm:SlurmExecutor",
     "warm": "promo.run.executors.local:WarmExecutor",
 }
 

@@ -8,6 +8,7 @@ lasting name and lies in a folder that all users of a machine share.
 
 import contextlib
 import os
+import platform
 import re
 import signal
 import stat
@@ -120,6 +121,52 @@ def give_up(folder: Path) -> bool:
         return True
     finally:
         os.close(handle)
+
+
+def claim_alone(folder: Path) -> Lock | None:
+    """
+    Take the attempt of a folder in hand where several machines may try to, as `claim`.
+
+    A lock proves life on its own machine only; who makes the file is one alone on every file system that workers share.
+    """
+    return _made(folder, f"{platform.node()} {os.getpid()}".encode())
+
+
+def give_up_alone(folder: Path) -> bool:
+    """See to it that nobody on any machine begins the attempt of a folder any more; False if somebody has begun."""
+    try:
+        made = _made(folder, GIVEN_UP)
+    except OSError:  # nothing can begin where nothing can be written
+        return True
+    if made is not None:
+        made.close()
+    return made is not None or read_plain(folder / CLAIM, NOTE_BYTES) == GIVEN_UP
+
+
+def is_given_up(folder: Path) -> bool:
+    """Whether nobody begins the attempt of a folder any more."""
+    try:
+        return read_plain(folder / CLAIM, NOTE_BYTES) == GIVEN_UP
+    except OSError:
+        return False
+
+
+def has_begun(folder: Path) -> bool:
+    """Whether somebody on any machine has taken the attempt of a folder in hand, whatever became of it."""
+    try:
+        return read_plain(folder / CLAIM, NOTE_BYTES) != GIVEN_UP
+    except OSError:
+        return False
+
+
+def _made(folder: Path, note: bytes) -> Lock | None:
+    """The claim of a folder, made with a note in it; None where there is one."""
+    try:
+        handle = os.open(folder / CLAIM, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return None
+    os.write(handle, note)
+    return Lock(handle)
 
 
 def is_claimed(folder: Path) -> bool:

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -128,8 +129,10 @@ class Worker:
 class Supervisor:
     """One attempt at a time."""
 
-    def __init__(self, say: IO[bytes], *, keep: bool, finish: bool) -> None:
-        self._say, self._keep, self._finish = say, keep, finish
+    def __init__(
+        self, say: IO[bytes], *, keep: bool, finish: bool, take: Callable[[Path], Lock | None] = claim
+    ) -> None:
+        self._say, self._keep, self._finish, self._take = say, keep, finish, take
         self.seen: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._spare: Worker | None = None
         self._worker: Worker | None = None
@@ -184,7 +187,7 @@ class Supervisor:
         if device and self._lease is None:
             self._tell(folder, {"reason": "busy", "returncode": None, "seconds": None})
             return
-        taken = claim(folder)
+        taken = self._take(folder)
         if taken is None:
             self._let_go()
             self._tell(folder, {"reason": "given up", "returncode": None, "seconds": None})
@@ -242,7 +245,7 @@ class Supervisor:
 
 def main(words: list[str]) -> int:
     """Serve until standard input closes."""
-    _adopt_orphans()
+    adopt_orphans()
     supervisor = Supervisor(sys.stdout.buffer, keep="keep" in words, finish="finish" in words)
     threading.Thread(target=_read, args=(supervisor.seen,), daemon=True).start()
     with contextlib.suppress(ValueError):
@@ -265,7 +268,7 @@ def _read(seen: "queue.SimpleQueue[tuple[str, Any]]") -> None:
     seen.put(("left", None))
 
 
-def _adopt_orphans() -> None:
+def adopt_orphans() -> None:
     """
     See to it that grandchildren whose parent dies can be ended too.
 
