@@ -1434,6 +1434,13 @@ class Attempt:
     again: bool = False
     """A guard set it aside, and the run is made again."""
     late: str | None = None
+    job: str | None = None
+    """The name that its queue knew it by."""
+
+    @property
+    def unseen(self) -> bool:
+        """Whether its queue had lost sight of it, so that it may leave a result after the ledger's last word of it."""
+        return self.job is not None and self.state == "lost" and not self.end.get("witnesses") and self.late is None
 
     @property
     def status(self) -> str:
@@ -1514,7 +1521,7 @@ class Course:
         if kind == "attempt.started":
             tried = self.attempts.setdefault(said["run"], [])
             names = ("run", "attempt", "stage", "candidate", "host", "seed", "folder", "request", "bundle")
-            tried.append(Attempt(*(said[name] for name in names)))
+            tried.append(Attempt(*(said[name] for name in names), job=said.get("job")))
             self._use(tried[-1])
         elif kind in ENDS or kind in ("attempt.late", "result.flagged"):
             self._take_end(kind, said)
@@ -4122,6 +4129,8 @@ class Look:
         """Results of attempts that were called lost, or failed without one; what came late is on record as such."""
         for one in self.course.every():
             if one.state not in ("lost", "failed") or one.envelope or (one.late and not self._by_itself(one)):
+                continue
+            if one.unseen:
                 continue
             name = f"{one.folder}/result.json"
             try:

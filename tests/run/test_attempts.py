@@ -13,8 +13,9 @@ from promo.base.canonical import canonical, digest_bytes
 from promo.base.codec import to_json
 from promo.decision.agenda import Agenda
 from promo.ledger.journal import Journal
+from promo.ledger.losses import Loss
 from promo.ledger.state import Attempt, AttemptState, State, state_of
-from promo.ledger.values import Loss, ResultFlagged, RunStatus
+from promo.ledger.values import ResultFlagged, RunStatus
 from promo.plan.values import PlannedRun
 from promo.run.disk import RealDisk
 from promo.run.execute import Execution, Task

@@ -21,8 +21,9 @@ from promo.run.executors.recorded import RecordedExecutor
 from promo.run.locks import hold_processors, is_leased, lease_folder, others_on_processors
 from promo.run.ports import Executor, Place
 from promo.run.runners.files.declare import FileRunner
+from promo.study.host import Host, Options
 from promo.study.ports import Runner
-from promo.study.values import TIMED, Host, Options, Study
+from promo.study.values import TIMED, Study
 
 LESS = "in budgets of wall-clock seconds runs may get less done than they would alone"
 SYSTEM_NAMES = {"linux": "Linux", "macos": "Darwin", "windows": "Windows"}

@@ -116,6 +116,10 @@ def listed(names: list[str]) -> str:
 def check_unaccounted(folder: StudyFolder, state: State) -> Iterator[Check]:
     """Files that no event accounts for, and results of attempts that the ledger calls lost."""
     called_lost = [one.folder for one in ended(state) if _is_no_loss(folder, one)]
+    unseen = [one.folder for one in ended(state) if _came_afterwards(folder, one)]
+    if unseen:
+        words = f"came when they had been called lost, are on no record, and count for nothing: {listed(unseen)}"
+        yield Check("late results", Outcome.MATCHES, words)
     if called_lost:
         words = f"called lost, and they left a result: {listed(called_lost)}"
         yield Check("lost attempts", Outcome.DIFFERS, words)
@@ -126,6 +130,16 @@ def check_unaccounted(folder: StudyFolder, state: State) -> Iterator[Check]:
     strange = list(_strange(folder, state))
     words = f"no event accounts for {listed(strange)}" if strange else "every file is accounted for by an event"
     yield Check("files", Outcome.DIFFERS if strange else Outcome.MATCHES, words)
+
+
+def _came_afterwards(folder: StudyFolder, attempt: Attempt) -> bool:
+    """
+    Whether a job that its queue had lost sight of left a result after the ledger's last word of it.
+
+    Nobody saw its end, or what it had left by then would be on record.
+    """
+    unseen = attempt.job is not None and attempt.state is AttemptState.LOST and not attempt.witnesses
+    return unseen and attempt.late is None and folder.result(attempt).digest is not None
 
 
 def _is_no_loss(folder: StudyFolder, attempt: Attempt) -> bool:
@@ -140,7 +154,7 @@ def _is_no_loss(folder: StudyFolder, attempt: Attempt) -> bool:
         return False
     result = folder.result(attempt)
     if attempt.late is None:
-        return result.digest is not None
+        return result.digest is not None and not _came_afterwards(folder, attempt)
     exit_ = _seen(folder, attempt)
     by_itself = exit_ is not None and exit_.reason is Reason.ITSELF
     return (

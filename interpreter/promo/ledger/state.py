@@ -12,6 +12,7 @@ from typing import assert_never
 from attrs import define, field
 
 from promo.base.errors import Mismatch
+from promo.ledger.losses import Loss
 from promo.ledger.outcomes import Held, Stopped
 from promo.ledger.sources import Input, Text
 from promo.ledger.values import (
@@ -29,7 +30,6 @@ from promo.ledger.values import (
     Ended,
     Event,
     Freezing,
-    Loss,
     OfStep,
     OfStudy,
     PersonDecided,

@@ -5,7 +5,6 @@ An event is written and flushed to disk before anything acts on it.  *time* is f
 can happen is a closed union, `Happening`; each member says all there is to say, as values.
 """
 
-from calendar import timegm
 from collections.abc import Mapping
 from enum import Enum
 from fractions import Fraction
@@ -14,6 +13,7 @@ from typing import Annotated, ClassVar
 from attrs import frozen
 
 from promo.base.fields import Count, Digest, Form, Large, Measured, Moment, Name, Range, Seconds, Silent
+from promo.ledger.losses import Loss
 from promo.ledger.outcomes import Answer, Outcome
 from promo.ledger.sources import Input, Installed, Recording, Said, Text
 from promo.study.closure import Closure
@@ -59,29 +59,6 @@ class RunStatus(Enum):
 
 OWN_FAULT = frozenset({RunStatus.NAN, RunStatus.DIVERGED, RunStatus.OOM, RunStatus.CRASH})
 """Statuses of runs that failed by their own fault, as they would on any machine; all others are merely missing."""
-
-
-class Loss(Enum):
-    """Why nobody knows how an attempt would have ended."""
-
-    GONE = "gone"
-    """promo ended before it did, or called it off."""
-    BUSY = "busy"
-    """Another study took its device a moment earlier."""
-    DISK = "disk"
-    """The disk refused what it had to write."""
-    PREEMPTED = "preempted"
-    """Its queue ended it for a job that goes before it."""
-    NODE = "node"
-    """The machine that it ran on failed."""
-    SITE_LIMIT = "site limit"
-    """Its queue ended it at a limit of the site's own, before its own was reached."""
-    CALLED_OFF = "called off"
-    """Somebody cancelled its job behind promo's back."""
-    WORDLESS = "wordless"
-    """Its job ended, and its supervisor left no word of how."""
-    UNKNOWN = "unknown"
-    """Its queue no longer knows of its job."""
 
 
 # --- the study ---------------------------------------------------------------------------------------------------
@@ -503,11 +480,3 @@ class Chain:
     head: str
     sound_bytes: int
     torn: bool
-
-
-def seconds_of(moment: str) -> int:
-    """Seconds since 1970 of a time that a `Clock` gave."""
-    day, _, time = moment.rstrip("Z").partition("T")
-    year, month, number = map(int, day.split("-"))
-    hour, minute, second = map(int, time.split(":"))
-    return timegm((year, month, number, hour, minute, second))

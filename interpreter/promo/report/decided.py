@@ -26,6 +26,7 @@ from promo.decision.values import (
     Verdict,
     Walking,
 )
+from promo.ledger.losses import Loss
 from promo.ledger.outcomes import (
     Absent,
     Answer,
@@ -43,7 +44,7 @@ from promo.ledger.outcomes import (
     Unmet,
 )
 from promo.ledger.state import Attempt, State
-from promo.ledger.values import Loss, ResultFlagged
+from promo.ledger.values import ResultFlagged
 from promo.plan.values import PlannedRun
 from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_guard

@@ -9,7 +9,6 @@ and touches nothing.  When the queue asks the job to end, by SIGTERM, the run is
 """
 
 import io
-import json
 import os
 import signal
 import sys
@@ -40,15 +39,10 @@ def attend(folder: Path) -> int:
     supervisor = Supervisor(io.BytesIO(), keep=False, finish=True, take=claim_alone)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.seen.put(("stop", None)))
-    asked = {
-        "run": str(folder),
-        "trainer": request.trainer,
-        "limit_s": request.budget.limit_s,
-        "output_bytes": OUTPUT_BYTES if program is None else program.output_bytes,
-    }
-    supervisor.seen.put(("line", json.dumps(asked).encode()))
+    output_bytes = OUTPUT_BYTES if program is None else program.output_bytes
     supervisor.seen.put(("left", None))  # nobody asks for a second one
     try:
+        supervisor.begin(folder, request.trainer, request.budget.limit_s, output_bytes)
         supervisor.serve()
     finally:
         supervisor.close()

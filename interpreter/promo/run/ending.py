@@ -12,8 +12,9 @@ from typing import assert_never
 from attrs import define, evolve, frozen
 
 from promo.base.canonical import from_exact
+from promo.ledger.losses import Loss
 from promo.ledger.ports import Disk
-from promo.ledger.values import AttemptFailed, AttemptLost, Ended, Loss, ResultAccepted
+from promo.ledger.values import AttemptFailed, AttemptLost, Ended, ResultAccepted
 from promo.run.disk import refusal
 from promo.run.store import REQUEST, is_whole, parse_request, read_exit, read_whole, seconds_spent, settle, witnesses
 from promo.run.values import NO_DISK, Exit, Phase, Reason, Result, RunStatus

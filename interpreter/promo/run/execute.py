@@ -13,17 +13,11 @@ from attrs import define, evolve, frozen
 
 from promo.base.errors import PromoError
 from promo.ledger.journal import Journal
+from promo.ledger.losses import Loss
+from promo.ledger.moments import seconds_of
 from promo.ledger.ports import Clock, Disk
 from promo.ledger.state import Attempt, AttemptState, State, apply
-from promo.ledger.values import (
-    AttemptLate,
-    AttemptLost,
-    AttemptStarted,
-    Event,
-    Happening,
-    Loss,
-    seconds_of,
-)
+from promo.ledger.values import AttemptLate, AttemptLost, AttemptStarted, Event, Happening
 from promo.plan.values import PlannedRun
 from promo.run.ending import End, Wait, end_of
 from promo.run.ports import Executor, Place

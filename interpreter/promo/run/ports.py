@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from promo.run.values import AttemptSpec, Stand
+from promo.study.host import Options
 from promo.study.ports import ExecutorOption
-from promo.study.values import Options
 
 
 class Executor(Protocol):

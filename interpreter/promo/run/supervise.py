@@ -179,10 +179,11 @@ class Supervisor:
         elif "cancel" in asked:
             self._end("cancelled")
         else:
-            self._begin(Path(asked["run"]), asked)
+            much = (asked["limit_s"], asked["output_bytes"])
+            self.begin(Path(asked["run"]), asked["trainer"], *much, device=asked.get("device"))
 
-    def _begin(self, folder: Path, asked: dict[str, Any]) -> None:
-        trainer, device = asked["trainer"], asked.get("device")
+    def begin(self, folder: Path, trainer: str, limit_s: int, output_bytes: int, *, device: str | None = None) -> None:
+        """Take the attempt of a folder in hand, for so many seconds at the most, and keep so much of what it prints."""
         self._lease = lease(lease_folder(os.environ), device) if device else None
         if device and self._lease is None:
             self._tell(folder, {"reason": "busy", "returncode": None, "seconds": None})
@@ -199,8 +200,8 @@ class Supervisor:
         self._folder, self._claim = folder, taken
         self._worker = spare or Worker(trainer, self.seen, keep=self._keep)
         self._began = time.monotonic()
-        self._deadline = self._began + asked["limit_s"]
-        self._worker.go(folder, asked["output_bytes"])
+        self._deadline = self._began + limit_s
+        self._worker.go(folder, output_bytes)
 
     def _end(self, reason: str) -> None:
         if self._worker is None:

@@ -13,11 +13,13 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from promo.base.fields import Count, Digest, Free, Large, Measured, Name, Seconds
+from promo.ledger.losses import Loss
 from promo.ledger.sources import Said
-from promo.ledger.values import OWN_FAULT, Folder, Loss, Number, RunStatus, Work
+from promo.ledger.values import OWN_FAULT, Folder, Number, RunStatus, Work
 from promo.run.program import OUTPUT_BYTES, Program
+from promo.study.host import Options
 from promo.study.space import Level
-from promo.study.values import Budget, BudgetKind, Options
+from promo.study.values import Budget, BudgetKind
 
 __all__ = ["OWN_FAULT", "RunStatus", "Work"]
 

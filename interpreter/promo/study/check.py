@@ -24,6 +24,8 @@ from promo.study.flow import (
     entrants,
 )
 from promo.study.growth import Growth
+from promo.study.host import Host
+from promo.study.hosts import read_host
 from promo.study.judgement import Step
 from promo.study.judging import check_rules
 from promo.study.ladder import Ladder
@@ -40,7 +42,6 @@ from promo.study.setting import (
     for_tokens,
     read_data,
     read_draw,
-    read_host,
     read_measure,
     read_runner,
 )
@@ -52,7 +53,6 @@ from promo.study.values import (
     Draw,
     Effects,
     Entrants,
-    Host,
     Measure,
     Mode,
     RunnerChoice,

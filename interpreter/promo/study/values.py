@@ -8,13 +8,14 @@ whole seconds.  `where` remembers the place of each clause for later diagnostics
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from fractions import Fraction
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from attrs import frozen
 
-from promo.base.fields import Large, Remark, Silent, Unstored
+from promo.base.fields import Large, Remark, Unstored
 from promo.base.shown import LEAN, Shown
 from promo.study.account import Account
+from promo.study.host import Host
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.study.laws import Law
 from promo.study.limits import ALLOWANCE_S, ATTEMPTS, Allowance, limit_s, longest_s
@@ -68,64 +69,6 @@ class Data(Shown):
     where: Where = place()
     tokens: Tokens | None = None
     """None: every byte is a token."""
-
-
-Options = tuple[tuple[str, Level], ...]
-"""What an executor is told: name and value, sorted by name; durations are seconds."""
-
-
-@frozen(**LEAN)
-class HostOption(Shown):
-    """One thing that a host's block says to its executor; *moves* where that may move a score."""
-
-    ROW: ClassVar = True
-
-    name: str
-    value: Level
-    moves: bool
-
-
-@frozen(**LEAN)
-class Machine(Shown):
-    """What of a host may move a score; *options* are those that its executor says may."""
-
-    device: str
-    system: str
-    threads: int
-    options: Annotated[Options, Silent(())]
-
-
-@frozen(**LEAN)
-class Host(Shown):
-    """A kind of machine and how many runs it takes at once; *price* is in dollars an hour and slot."""
-
-    name: str
-    device: str
-    system: str
-    slots: int
-    threads: int
-    price: Fraction | None
-    executor: str
-    options: Annotated[tuple[HostOption, ...], Silent(())]
-    """Sorted by name."""
-    documentation: Remark
-    where: Where = place()
-
-    @property
-    def is_cpu(self) -> bool:
-        """Whether runs here train on the processor."""
-        return self.device.lower() == "cpu"
-
-    @property
-    def machine(self) -> Machine:
-        """What of it may move a score: not its slots, executor or price."""
-        options = tuple((one.name, one.value) for one in self.options if one.moves)
-        return Machine(self.device, self.system, self.threads, options)
-
-    @property
-    def said(self) -> Options:
-        """What its executor is told."""
-        return tuple((one.name, one.value) for one in self.options)
 
 
 class Role(Enum):

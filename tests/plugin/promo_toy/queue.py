@@ -4,7 +4,7 @@ import subprocess
 import sys
 from typing import ClassVar
 
-from promo.ledger.values import Loss
+from promo.ledger.losses import Loss
 from promo.run.executors.queued import GRACE, Listed, QueueExecutor, Row
 from promo.study.ports import ExecutorOption, OptionKind
 

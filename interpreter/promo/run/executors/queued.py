@@ -22,14 +22,14 @@ from typing import ClassVar
 
 from attrs import define, frozen
 
-from promo.ledger.values import Loss
+from promo.ledger.losses import Loss
 from promo.run.disk import DISK
 from promo.run.locks import give_up_alone, has_begun, is_given_up
 from promo.run.store import read_exit
 from promo.run.values import AttemptSpec, Exit, Phase, Reason, Stand
+from promo.study.host import Options
 from promo.study.ports import ExecutorOption, OptionKind
 from promo.study.space import Level
-from promo.study.values import Options
 
 GRACE_S = 60.0
 """How long a job may be unknown to its queue, by default."""
@@ -232,16 +232,16 @@ class QueueExecutor(ABC):
     @staticmethod
     def _read(job: Job, now: float) -> None:
         """How it ended, as its folder says; the queue's word where that says nothing more than that it was ended."""
-        exit_ = read_exit(DISK, job.folder)
-        waits = job.ended_since is None or now - job.ended_since < WORD_S
-        if exit_ is not None and exit_.reason in (Reason.ITSELF, Reason.LIMIT):
+        exit_, word_s = read_exit(DISK, job.folder), min(WORD_S, job.grace_s)
+        if exit_ is None:
+            if job.ended_since is not None and now - job.ended_since >= word_s:
+                give_up_alone(job.folder)
+                job.stand = job.loss
+        elif exit_.reason in (Reason.ITSELF, Reason.LIMIT):
             job.stand = exit_
-        elif exit_ is not None and job.ended_since is not None:
+        elif job.ended_since is not None:
             job.stand = exit_ if job.loss is Loss.WORDLESS else job.loss
-        elif exit_ is None and not waits:
-            give_up_alone(job.folder)
-            job.stand = job.loss
-        elif exit_ is not None and job.missing_since is not None and now - job.missing_since >= WORD_S:
+        elif job.missing_since is not None and now - job.missing_since >= word_s:
             job.stand = exit_
 
 

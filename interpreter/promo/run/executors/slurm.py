@@ -17,7 +17,7 @@ from math import ceil
 from typing import ClassVar
 
 from promo.base.errors import PromoError
-from promo.ledger.values import Loss
+from promo.ledger.losses import Loss
 from promo.run.disk import DISK
 from promo.run.executors.queued import GRACE, Job, Listed, QueueExecutor, Row, own_environment, text_of
 from promo.run.store import REQUEST, SUPERVISOR, parse_request
