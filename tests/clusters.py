@@ -26,7 +26,7 @@ from promo.run.function import runner
     },
 )
 def train(quality, pause, request, record):
-    if request.attempt == 1 and pause:
+    if request.attempt == 1 and request.run.stage == "short" and pause:
         Path("../checkpoint.json").write_text('{"kept": 1}')
         until = time.monotonic() + float(pause)
         while time.monotonic() < until:
@@ -124,7 +124,9 @@ def command(*words, folder):
 
 
 def state(study):
-    return state_of(decode((study / "ledger.jsonl").read_bytes()).events)
+    """What a study's ledger adds up to; nothing where it has none yet."""
+    ledger = study / "ledger.jsonl"
+    return state_of(decode(ledger.read_bytes()).events if ledger.exists() else ())
 
 
 def attempts(study, candidate="good", stage="short"):

@@ -166,7 +166,7 @@ FAULTS = {
 @pytest.mark.parametrize("loss", FAULTS)
 def test_what_a_queue_ends_is_lost_costs_what_it_used_and_is_resumed(cluster, place, loss):
     study = write_study(place, "slurm", pause=60, slots=3, grace="2s")
-    cluster.plan(kill_after_s=2.5, slots=3, **FAULTS[loss])
+    cluster.plan(kill_after_s=4, only=3, slots=3, **FAULTS[loss])
     run(place)
 
     assert sound(study)
@@ -179,7 +179,7 @@ def test_what_a_queue_ends_is_lost_costs_what_it_used_and_is_resumed(cluster, pl
 
 def test_who_was_called_lost_and_finishes_late_is_recorded_and_never_counts(cluster, place):
     study = write_study(place, "slurm", pause=5, slots=3, grace="1s")
-    cluster.plan(kill_after_s=1, slots=3, state="NODE_FAIL", late=True)
+    cluster.plan(kill_after_s=1, only=3, slots=3, state="NODE_FAIL", late=True)
     run(place)
     assert endings(study)[0] == "node"
     first = attempts(study)[0]

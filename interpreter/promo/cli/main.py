@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "runner": ("runner", "write", "tell what a runner can train, or hold it to the contract"),
+    "executor": ("executor", "write", "tell what can start runs, or hold it to its port"),
     "check": ("check", "write", "find every mistake of a spec"),
     "explain": ("explain", "write", "tell what a diagnostic code means, or what a seal holds"),
     "fmt": ("spec", "write", "lay a spec out in its one layout"),

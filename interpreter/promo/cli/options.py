@@ -16,6 +16,12 @@ def _runner(options: argparse.ArgumentParser) -> None:
     options.add_argument("--threads", metavar="N,M", default="", help="measure tokens/s on this machine by threads")
 
 
+def _executor(options: argparse.ArgumentParser) -> None:
+    options.add_argument("name", metavar="NAME", nargs="?", help="an executor; default: list those installed")
+    options.add_argument("--try", dest="attempt", action="store_true", help="start attempts that train nothing with it")
+    options.add_argument("--option", metavar="NAME=VALUE", action="append", default=[], help="options for --try")
+
+
 def _check(options: argparse.ArgumentParser) -> None:
     options.add_argument("specs", metavar="SPEC", nargs="+", help=".promo files, or - for standard input")
     forms = ("text", "json", "sarif", "github")
@@ -292,6 +298,7 @@ def _add_study(options: argparse.ArgumentParser) -> None:
 
 OPTIONS = {
     "runner": _runner,
+    "executor": _executor,
     "check": _check,
     "explain": _explain,
     "fmt": _fmt,

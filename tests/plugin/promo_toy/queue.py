@@ -45,5 +45,10 @@ class QueuedExecutor(QueueExecutor):
             else:
                 process.terminate()
 
+    def close(self):
+        for _, _, process in self.jobs.values():
+            if process is not None:
+                process.wait()
+
     def why_gone(self, job):
         return Loss.CALLED_OFF
