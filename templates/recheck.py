@@ -4474,9 +4474,10 @@ UNPACKED = ("environment.json", "ro-crate-metadata.json", "manifest.json", "mani
 
 def every_file(folder: Path) -> Iterator[str]:
     """All files below a folder, links to folders among them, as paths from there."""
-    for place, folders, files in os.walk(folder):
+    shared = [folder / name for name in ("runs", "data", "program") if (folder / name).is_symlink()]
+    for place, folders, files in itertools.chain(*map(os.walk, (folder, *shared))):
         inside_ = Path(place).relative_to(folder)
-        links = [one for one in folders if (Path(place) / one).is_symlink()]
+        links = [one for one in folders if (Path(place) / one).is_symlink() and Path(place) / one not in shared]
         yield from ((inside_ / one).as_posix() for one in (*files, *links))
 
 

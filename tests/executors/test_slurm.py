@@ -104,6 +104,21 @@ def test_what_a_host_block_says_becomes_words_of_sbatch(cluster, place):
         assert not any(word.startswith("--grace") for word in words)
 
 
+def test_runs_lie_where_workers_see_them_and_the_ledger_where_locks_hold(cluster, place, tmp_path):
+    study, shared = write_study(place, "slurm"), tmp_path / "scratch"
+    shared.mkdir()
+    code, said = command("run", "trial.promo", "--shared", shared, folder=place)
+    assert code == 0, said
+
+    assert sound(study)
+    (root,) = shared.iterdir()
+    assert (study / "runs").resolve() == root / "runs"
+    assert not (root / "ledger.jsonl").exists()
+    assert all(Path(job["chdir"]).is_relative_to(root) for job in cluster.jobs())
+    (root / "runs" / "stray.txt").write_text("x", encoding="utf-8")
+    assert "no event accounts for runs/stray.txt" in command("verify", study, folder=place)[1]
+
+
 def test_one_question_is_asked_for_all_jobs(cluster, place):
     write_study(place, "slurm", slots=3)
     cluster.plan(slots=3, delay_s=2)

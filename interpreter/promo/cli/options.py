@@ -124,6 +124,8 @@ def _run(options: argparse.ArgumentParser) -> None:
     options.add_argument("--on-orchestrator-death", choices=("kill", "finish"), default="kill", help=death)
     options.add_argument("--plain", action="store_true", help="one line per event instead of a live display")
     options.add_argument("--quiet", action="store_true", help="no progress, only the end")
+    shared = "a folder that workers on other machines see: runs, text and program lie there, the ledger does not"
+    options.add_argument("--shared", metavar="FOLDER", help=shared)
     freeze_only = "freeze the study, write its checkpoint for others to vouch for, and train nothing yet"
     options.add_argument("--freeze-only", action="store_true", help=freeze_only)
     _add_study(options)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from promo.base.canonical import digest_bytes
 from promo.driver.anchor import ANCHORS, HEAD
 from promo.driver.bundle import MANIFEST, SIGNATURE
+from promo.driver.shared import SHARED
 from promo.driver.study import AMENDMENTS, DATA, LEDGER, RUNS, STREAMS, StudyFolder
 from promo.driver.values import Check, Outcome
 from promo.exchange.crate import ENVIRONMENT, METADATA
@@ -202,8 +203,10 @@ def _strange(folder: StudyFolder, state: State) -> Iterator[str]:
         known |= {f"decisions/{name}.amendment-{version}.json" for version in (*state.versions(name)[1:], following)}
     attempts = {one.folder: one for one in state.every_attempt()}
     unfinished, used = state.study is StudyState.OPEN, folder.used_digests()
-    for path in sorted(folder.path.rglob("*")):
-        if path.is_dir() and not path.is_symlink():
+    shared = [folder.path / name for name in SHARED if (folder.path / name).is_symlink()]
+    every = [*folder.path.rglob("*"), *(path for link in shared for path in link.rglob("*"))]
+    for path in sorted(every):
+        if (path.is_dir() and not path.is_symlink()) or path in shared:
             continue
         name = path.relative_to(folder.path).as_posix()
         whole = name.removesuffix(".part")

@@ -31,6 +31,7 @@ from promo.driver.interrupts import Interrupts
 from promo.driver.pipeline import Compiled
 from promo.driver.requests import Requests
 from promo.driver.same import inputs_here, no_strangers, runner_here, same_inputs, same_runner, same_source, same_study
+from promo.driver.shared import share
 from promo.driver.starts import start_once
 from promo.driver.study import DATA, LEDGER, STREAMS, StudyFolder
 from promo.driver.values import Display, Ending, ending_of
@@ -84,6 +85,7 @@ def run_study(
     replay: Replay | None = None,
     finish: bool = False,
     saved: Path | None = None,
+    shared: Path | None = None,
 ) -> Ending:
     """
     Start a study, or go on with it.
@@ -101,6 +103,7 @@ def run_study(
         replay: recorded curves that stand for its runs; without them, runs are trained.
         finish: whether runs that train go on to their end when this process dies; they end with it otherwise.
         saved: the plan file that it is started by, which starts once.
+        shared: a folder that workers on other machines see, where a study that begins keeps its runs.
 
     Raises:
         SpecError: the spec has errors.
@@ -114,6 +117,8 @@ def run_study(
         state = folder.state() if folder.exists else State()
         fresh = state.study is StudyState.EMPTY
         no_strangers(folder, state, fresh=fresh)
+        if shared is not None and fresh:
+            share(folder.path, shared)
         if not fresh:
             compiled = _as_begun(folder, state, compiled, replay)
             if state.study in (StudyState.CLOSED, StudyState.STOPPED):

@@ -21,10 +21,9 @@ from typing import Self
 from promo.base.errors import Busy, PromoError
 from promo.base.reading import open_plain, read_plain
 from promo.run.disk import DISK
+from promo.run.mounts import mount_of
 
 LOCK = "lock"
-NETWORKS = frozenset({"afs", "cifs", "davfs", "fuse.davfs2", "fuse.sshfs", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"})
-"""File systems of other machines, whose locks may be granted to two at once, or lost with the connection."""
 NOTED_S = 1.0
 """How long whoever took a lock has to write beside it who it is."""
 SAME_START_S = 0.05
@@ -303,21 +302,12 @@ def lock_study(folder: Path) -> Lock:
 
 
 def _trusted(folder: Path) -> None:
-    kind = file_system(folder)
-    if kind in NETWORKS:
-        message = f"the study folder {folder} lies on a network file system ({kind}), whose locks cannot be trusted"
-        raise PromoError(message, hint="choose a folder of this machine with --study; promo bundle carries it further")
+    lacks = mount_of(folder).lacks
+    if lacks:
+        hint = "choose a folder of this machine with --study, and one that workers see with --shared"
+        raise PromoError(f"the study folder {folder} {lacks}", hint=hint)
     if sys.platform != "win32" and folder.stat().st_mode & stat.S_IWOTH:
         raise PromoError(f"everybody may write in the study folder {folder}", hint=f"chmod o-w {folder}")
-
-
-def file_system(folder: Path) -> str:
-    """Kind of the file system that a folder lies on, as the system names it; empty where it does not tell."""
-    import psutil
-
-    place = folder.resolve()
-    mounts = [one for one in psutil.disk_partitions(all=True) if place.is_relative_to(one.mountpoint)]
-    return max(mounts, key=lambda one: len(one.mountpoint)).fstype if mounts else ""
 
 
 def _began(pid: int) -> float:

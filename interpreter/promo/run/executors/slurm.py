@@ -79,7 +79,7 @@ class SlurmExecutor(QueueExecutor):
         """`sbatch`; in doubt the job is looked for by its name."""
         words = ["sbatch", "--parsable", "--no-requeue", f"--job-name={name}", *_words(attempt)]
         inner = {**attempt.environment, **own_environment("SLURM_CONF")}
-        inner |= {"PROMO_PYTHON": sys.executable, "PROMO_ATTEMPT": str(attempt.folder.absolute())}
+        inner |= {"PROMO_PYTHON": sys.executable, "PROMO_ATTEMPT": str(attempt.folder.resolve())}
         try:
             done = subprocess.run(words, input=SCRIPT, env=inner, capture_output=True, timeout=TOOL_S, check=False)
         except subprocess.TimeoutExpired:
@@ -131,7 +131,7 @@ def _words(attempt: AttemptSpec) -> list[str]:
     if request.device != "cpu" and not given.keys() & {"gres", "gpus"}:
         given["gres"] = "gpu:1"
     named = {"cpus": "cpus-per-task", "memory": "mem", "nodes": "nodelist"}
-    folder = str(attempt.folder.absolute())
+    folder = str(attempt.folder.resolve())
     output = f"{folder}/{SUPERVISOR}".replace("%", "%%")
     fixed = ["--nodes=1", "--ntasks=1", "--export=ALL", "--open-mode=append", f"--chdir={folder}", f"--output={output}"]
     given.setdefault("cpus", str(attempt.threads))
