@@ -269,7 +269,7 @@ def main(fault, folder):
     assert expected in (None, found), found
     accepted = [one for one in clusters.state(study).every_attempt() if one.ending == "ok"]
     assert len(accepted) == 4
-    assert not jobs("PENDING,RUNNING") or fault == "node_failed"
+    until(lambda: not jobs("PENDING,RUNNING") or fault == "node_failed")
     lost = [one for one in clusters.attempts(study) if one.loss]
     assert all(float(one.device_s or 0) > 0 for one in lost) or expected is None
     print(f"{fault}: {found}, device {[one.device_s for one in clusters.attempts(study)]}")

@@ -94,6 +94,7 @@ class QueueExecutor(ABC):
 
     def __init__(self) -> None:
         self._next_question = self._next_files = self._changed = 0.0
+        self._jobs: list[Job] = []
 
     @abstractmethod
     def submit(self, attempt: AttemptSpec, name: str) -> str | None:
@@ -134,6 +135,7 @@ class QueueExecutor(ABC):
             give_up_alone(attempt.folder)
             raise
         job.phase = Phase.UNKNOWN if job.number is None else Phase.QUEUED
+        self._jobs.append(job)
         self._changed = time.monotonic()
         self._next_question = min(self._next_question, self._changed + SOONEST_S)
         return job
@@ -148,7 +150,10 @@ class QueueExecutor(ABC):
             return None
         found = Job(folder, job, None, _grace_s(options))
         self._next_question = 0.0
-        return None if is_given_up(folder) or read_exit(DISK, folder) is not None else found
+        if is_given_up(folder) or read_exit(DISK, folder) is not None:
+            return None
+        self._jobs.append(found)
+        return found
 
     def look(self, handles: Sequence[Job]) -> Sequence[Stand]:
         """Where each stands: by its folder as often as asked, by the queue as often as that bears."""
@@ -185,8 +190,13 @@ class QueueExecutor(ABC):
                 self.end(going)
                 time.sleep(0.25)
 
-    def close(self) -> None:  # noqa: B027 - not abstract: most queues have nothing to clear up
-        """Nothing: whoever is in the queue is in nobody's hands here."""
+    def close(self) -> None:
+        """Have the queue end jobs whose attempts have ended, where it has not noticed; all others are left alone."""
+        ended = [job for job in self._jobs if job.stand is not None]
+        rows = self.listed(ended) if ended else None
+        left = [job for job in ended if rows is not None and _is_active(rows.get(job.name))]
+        if left:
+            self.end(left)
 
     # --- a look --------------------------------------------------------------------------------------------
 

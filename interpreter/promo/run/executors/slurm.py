@@ -29,7 +29,16 @@ AFTER_S = 120
 """Seconds that Slurm's time limit lies behind promo's, for the supervisor to start and to clear up."""
 TOOL_S = 90
 """How long a tool of Slurm may take to answer."""
-IN_DOUBT = ("unable to contact", "connection", "zero bytes", "temporarily", "timed out", "try again")
+IN_DOUBT = (
+    "unable to contact",
+    "connection",
+    "communication",
+    "socket",
+    "zero bytes",
+    "temporarily",
+    "timed out",
+    "again",
+)
 """Words of a refusal that leave open whether the job was taken, or is no refusal of the job."""
 WAITS = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD"})
 RUNS = frozenset({"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"})
