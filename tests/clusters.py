@@ -151,3 +151,10 @@ def sound(study):
 
 def request(study, attempt):
     return json.loads((study / attempt.folder / "request.json").read_text(encoding="utf-8"))
+
+
+def ran(place, ends=0):
+    """What a study that was run to such an end said."""
+    code, said = command("run", "trial.promo", folder=place)
+    assert code == ends, said
+    return said

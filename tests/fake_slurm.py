@@ -2,7 +2,7 @@
 """
 A cluster that is a folder: `sbatch`, `squeue`, `scancel` and `sacct` as links to this file, for tests.
 
-SLURM_CONF names the folder.  `plan.json` in it says what goes wrong:
+SLURM_CONF names the folder, else it lies beside that of the tools.  `plan.json` in it says what goes wrong:
 
     slots           jobs at once (default 2)
     delay_s         how long a job waits at least
@@ -20,15 +20,17 @@ State is in `jobs/NUMBER.json`; whoever calls a tool moves the queue on.
 
 import contextlib
 import fcntl
+import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-HOME = Path(os.environ["SLURM_CONF"])
+HOME = Path(os.environ.get("SLURM_CONF") or Path(sys.argv[0]).parent.parent / "cluster")
 JOBS = HOME / "jobs"
 
 
@@ -138,6 +140,14 @@ def sbatch(words):
     print(number)
 
 
+def site_submit(words):
+    """As a site's own launcher: NAME FOLDER COMMAND..."""
+    name, folder, *command = words
+    home = [f"--job-name={name}", f"--chdir={folder}", f"--output={folder}/supervisor.txt"]
+    sys.stdin = io.StringIO("exec " + shlex.join(command))
+    sbatch(["--parsable", "--no-requeue", *home])
+
+
 def squeue(words):
     with (HOME / "asked").open("a") as log:
         log.write("x")
@@ -158,6 +168,10 @@ def scancel(words):
             keep(job)
 
 
+TOOLS = {"sbatch": sbatch, "squeue": squeue, "scancel": scancel}
+TOOLS |= {"site-submit": site_submit, "site-jobs": squeue, "site-cancel": scancel}
+
+
 def main():
     JOBS.mkdir(parents=True, exist_ok=True)
     if (HOME / "down").exists():
@@ -167,7 +181,7 @@ def main():
         sys.exit("Slurm accounting storage is disabled")
     with (HOME / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        {"sbatch": sbatch, "squeue": squeue, "scancel": scancel}[tool](sys.argv[1:])
+        TOOLS[tool](sys.argv[1:])
 
 
 main()

@@ -26,6 +26,7 @@ RUNNERS = {
 EXECUTORS = {
     "local": "promo.run.executors.local:LocalExecutor",
     "slurm": "promo.run.executors.slurm:SlurmExecutor",
+    "submit": "promo.run.executors.submit:SubmitExecutor",
     "warm": "promo.run.executors.local:WarmExecutor",
 }
 

@@ -1,87 +1,18 @@
 """Slurm, as a fake cluster plays it that loses, repeats, delays and kills: what each fault comes to in the ledger."""
 
 import json
-import os
-import signal
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from clusters import HERE, attempts, command, endings, process, request, sound, state, write_study
-
-FAKE = HERE / "fake_slurm.py"
-TOOLS = ("sbatch", "squeue", "scancel", "sacct")
-
-
-class Cluster:
-    def __init__(self, folder):
-        self.folder = folder
-
-    def plan(self, **wrong):
-        (self.folder / "plan.json").write_text(json.dumps(wrong), encoding="utf-8")
-
-    def jobs(self):
-        return [json.loads(path.read_text()) for path in (self.folder / "jobs").glob("*.json")]
-
-    def submitted(self):
-        """The words of each `sbatch`."""
-        return [json.loads(line) for line in (self.folder / "submitted.jsonl").read_text().splitlines()]
-
-    def names(self):
-        return [word for words in self.submitted() for word in words if word.startswith("--job-name=")]
-
-    def alive(self):
-        """Jobs whose process lives."""
-        found = []
-        for job in self.jobs():
-            path = Path(f"/proc/{job.get('pid', 0)}/stat")
-            if path.exists() and path.read_text().rpartition(")")[2].split()[0] != "Z":
-                found.append(job["name"])
-        return found
-
-    def until(self, wanted, seconds=60):
-        end = time.monotonic() + seconds
-        while not wanted():
-            assert time.monotonic() < end, f"never: {[(job['name'], job['state']) for job in self.jobs()]}"
-            time.sleep(0.05)
-
-
-@pytest.fixture
-def cluster(tmp_path, monkeypatch):
-    """A cluster that is a folder, with its tools in front of everything else."""
-    home, tools = tmp_path / "cluster", tmp_path / "tools"
-    for one in (home, tools):
-        one.mkdir()
-    for tool in TOOLS:
-        (tools / tool).write_text(f"#!{sys.executable}\n" + FAKE.read_text(encoding="utf-8"), encoding="utf-8")
-        (tools / tool).chmod(0o755)
-    monkeypatch.setenv("PATH", os.pathsep.join([str(tools), os.environ["PATH"]]))
-    monkeypatch.setenv("SLURM_CONF", str(home))
-    made = Cluster(home)
-    yield made
-    for job in made.jobs():
-        if job["name"] in made.alive():
-            os.kill(job["pid"], signal.SIGKILL)
-
-
-@pytest.fixture
-def place(tmp_path):
-    (tmp_path / "work").mkdir()
-    return tmp_path / "work"
-
-
-def run(place, ends=0):
-    code, said = command("run", "trial.promo", folder=place)
-    assert code == ends, said
-    return said
+from clusters import attempts, command, endings, process, ran, request, sound, state, write_study
 
 
 def test_a_study_goes_through_a_queue_and_the_wait_is_nobodys_device_time(cluster, place):
     study = write_study(place, "slurm", partition='"short"', time="1h", memory='"2G"')
     cluster.plan(slots=1, delay_s=1.5)
-    run(place)
+    ran(place)
 
     assert sound(study)
     every = list(state(study).every_attempt())
@@ -96,7 +27,7 @@ def test_a_study_goes_through_a_queue_and_the_wait_is_nobodys_device_time(cluste
 
 def test_what_a_host_block_says_becomes_words_of_sbatch(cluster, place):
     write_study(place, "slurm", partition='"short"', time="90s", memory='"2G"', gres='"gpu:1"', grace="2min")
-    run(place)
+    ran(place)
 
     for words in cluster.submitted():
         assert {"--partition=short", "--time=2", "--mem=2G", "--gres=gpu:1", "--cpus-per-task=1"} <= set(words)
@@ -119,10 +50,11 @@ def test_runs_lie_where_workers_see_them_and_the_ledger_where_locks_hold(cluster
     assert "no event accounts for runs/stray.txt" in command("verify", study, folder=place)[1]
 
 
+@pytest.mark.slow
 def test_one_question_is_asked_for_all_jobs(cluster, place):
     write_study(place, "slurm", slots=3)
     cluster.plan(slots=3, delay_s=2)
-    run(place)
+    ran(place)
 
     assert len((cluster.folder / "asked").read_text()) < 20
 
@@ -130,19 +62,19 @@ def test_one_question_is_asked_for_all_jobs(cluster, place):
 def test_a_refused_job_stops_the_study_with_what_slurm_says_and_it_goes_on_later(cluster, place):
     study = write_study(place, "slurm")
     cluster.plan(refuse="Invalid account or account/partition combination specified")
-    said = run(place, ends=2)
+    said = ran(place, ends=2)
     assert "Slurm refuses the job" in said
     assert "Invalid account" in said
 
     cluster.plan()
-    run(place)
+    ran(place)
     assert sound(study)
 
 
 def test_a_submission_that_answers_nothing_is_found_by_its_name_and_runs_once(cluster, place):
     study = write_study(place, "slurm")
     cluster.plan(doubt=1)
-    run(place)
+    ran(place)
 
     assert sound(study)
     assert len(cluster.names()) == 4
@@ -152,7 +84,7 @@ def test_a_submission_that_answers_nothing_is_found_by_its_name_and_runs_once(cl
 def test_a_job_that_was_accepted_and_vanished_is_lost_and_another_attempt_is_made(cluster, place):
     study = write_study(place, "slurm", grace="2s")
     cluster.plan(lose=1, only=2)
-    run(place)
+    ran(place)
 
     assert sound(study)
     lost = [one for one in state(study).every_attempt() if one.loss]
@@ -160,10 +92,11 @@ def test_a_job_that_was_accepted_and_vanished_is_lost_and_another_attempt_is_mad
     assert all(one.device_s is None for one in lost)
 
 
+@pytest.mark.slow
 def test_a_second_copy_of_a_job_touches_nothing(cluster, place):
     study = write_study(place, "slurm", pause=1)
     cluster.plan(twice=1)
-    run(place)
+    ran(place)
 
     assert sound(study)
     assert endings(study) == ["ok"]
@@ -178,11 +111,13 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("loss", FAULTS)
+@pytest.mark.parametrize(
+    "loss", [pytest.param(one, marks=() if one in ("preempted", "node") else pytest.mark.slow) for one in FAULTS]
+)
 def test_what_a_queue_ends_is_lost_costs_what_it_used_and_is_resumed(cluster, place, loss):
     study = write_study(place, "slurm", pause=60, slots=3, grace="2s")
     cluster.plan(kill_after_s=4, only=3, slots=3, **FAULTS[loss])
-    run(place)
+    ran(place)
 
     assert sound(study)
     assert endings(study) == [loss, "ok"]
@@ -192,17 +127,18 @@ def test_what_a_queue_ends_is_lost_costs_what_it_used_and_is_resumed(cluster, pl
     assert not cluster.alive()
 
 
+@pytest.mark.slow
 def test_who_was_called_lost_and_finishes_late_is_recorded_and_never_counts(cluster, place):
     study = write_study(place, "slurm", pause=5, slots=3, grace="1s")
     cluster.plan(kill_after_s=1, only=3, slots=3, state="NODE_FAIL", late=True)
-    run(place)
+    ran(place)
     assert endings(study)[0] == "node"
     first = attempts(study)[0]
     assert first.late is not None or not (study / first.folder / "result.json").exists()
     assert sound(study)
 
 
-@pytest.mark.parametrize("when", ["queued", "running"])
+@pytest.mark.parametrize("when", ["queued", pytest.param("running", marks=pytest.mark.slow)])
 def test_a_killed_promo_finds_its_jobs_again_and_submits_none_twice(cluster, place, when):
     study = write_study(place, "slurm", pause=4 if when == "running" else 0)
     cluster.plan(delay_s=4 if when == "queued" else 0)
@@ -211,7 +147,7 @@ def test_a_killed_promo_finds_its_jobs_again_and_submits_none_twice(cluster, pla
     cluster.until(lambda: sum(job["state"] == state_ for job in cluster.jobs()) >= (2 if when == "queued" else 1))
     first.kill()
     first.communicate()
-    run(place)
+    ran(place)
 
     assert sound(study)
     assert len(cluster.names()) == 4
@@ -228,11 +164,12 @@ def test_a_study_that_is_stopped_cancels_its_jobs_and_goes_on_later(cluster, pla
 
     assert not cluster.alive()
     assert all(job["state"] != "PENDING" for job in cluster.jobs())
-    run(place)
+    ran(place)
     assert sound(study)
     assert "gone" in endings(study)
 
 
+@pytest.mark.slow
 def test_a_controller_that_does_not_answer_for_a_while_loses_nothing(cluster, place):
     study = write_study(place, "slurm", pause=3, grace="1s", slots=3)
     cluster.plan(slots=3)

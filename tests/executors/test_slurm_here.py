@@ -6,7 +6,7 @@ from slurm_here import Faults, absent, within
 
 pytestmark = pytest.mark.skipif(bool(absent()), reason=absent() or "everything is here")
 FAULTS = sorted(name for name in vars(Faults) if not name.startswith("_") and name not in ("promo", "started"))
-QUICK = ("nothing", "preempted")
+QUICK = ("preempted",)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,8 @@ class Listed(Enum):
     RUNNING = "running"
     ENDED = "ended"
     """For a reason that it does not tell, or that says nothing of the attempt."""
+    SILENT = "silent"
+    """It does not answer for this one, which says nothing of it."""
 
 
 @frozen
@@ -71,7 +73,8 @@ class Job:
     name: str
     number: str | None
     """What the queue calls it; None until that is known."""
-    grace_s: float
+    options: Options
+    """What its host's block says."""
     phase: Phase = Phase.UNKNOWN
     missing_since: float | None = None
     """Since when the queue has answered and not known it."""
@@ -79,6 +82,11 @@ class Job:
     loss: Loss = Loss.WORDLESS
     """Why it ended, as the queue says, where its supervisor wrote nothing or was told to end."""
     stand: Exit | Loss | None = None
+
+    @property
+    def grace_s(self) -> float:
+        """How long the queue may not know it before it is given up."""
+        return _grace_s(self.options)
 
     @property
     def now(self) -> Stand:
@@ -128,7 +136,7 @@ class QueueExecutor(ABC):
     def start(self, attempt: AttemptSpec) -> Job:
         """Submit it."""
         assert attempt.job is not None
-        job = Job(attempt.folder, attempt.job, None, _grace_s(attempt.options))
+        job = Job(attempt.folder, attempt.job, None, attempt.options)
         try:
             job.number = self.submit(attempt, attempt.job)
         except BaseException:
@@ -148,7 +156,7 @@ class QueueExecutor(ABC):
         """The job of that name, wherever it stands; it has to be looked for, and its folder may tell how it ended."""
         if job is None:
             return None
-        found = Job(folder, job, None, _grace_s(options))
+        found = Job(folder, job, None, options)
         self._next_question = 0.0
         if is_given_up(folder) or read_exit(DISK, folder) is not None:
             return None
@@ -195,6 +203,8 @@ class QueueExecutor(ABC):
         ended = [job for job in self._jobs if job.stand is not None]
         rows = self.listed(ended) if ended else None
         left = [job for job in ended if rows is not None and _is_active(rows.get(job.name))]
+        for job in left:
+            job.number = rows[job.name].number if rows is not None else None
         if left:
             self.end(left)
 
@@ -217,6 +227,8 @@ class QueueExecutor(ABC):
                 self._note(job, row, now)
 
     def _note(self, job: Job, row: Row, now: float) -> None:
+        if row.listed is Listed.SILENT:
+            return
         job.number, job.missing_since = row.number, None
         if row.listed is Listed.ENDED:
             job.ended_since = now if job.ended_since is None else job.ended_since
@@ -256,7 +268,7 @@ class QueueExecutor(ABC):
 
 
 def _is_active(row: Row | None) -> bool:
-    return row is not None and row.listed is not Listed.ENDED
+    return row is not None and row.listed in (Listed.QUEUED, Listed.RUNNING)
 
 
 def _grace_s(options: Options) -> float:
