@@ -105,9 +105,9 @@ class SubmitExecutor(QueueExecutor):
     def end(self, jobs: Sequence[Job]) -> None:
         """One command for each."""
         for job in jobs:
-            if job.number or "{name}" in text_of(job.options).get("cancel", ""):
-                places = {"number": job.number, "name": job.name}
-                _run(_words(text_of(job.options), "cancel", places), own_environment())
+            given = text_of(job.options)
+            if job.number or "{name}" in given.get("cancel", ""):
+                _run(_words(given, "cancel", {"number": job.number or "", "name": job.name}), own_environment())
 
 
 def _read(said: str, given: Mapping[str, str], jobs: Sequence[Job]) -> dict[str, Row]:
