@@ -59,7 +59,7 @@ from promo.report.decided import attempts_words, flag_words
 from promo.report.design import effect_name
 from promo.run.corpora import MOST_OVERLAP, Prepared, changed_source, prepare
 from promo.run.execute import Execution, Progress
-from promo.run.locks import lock_study
+from promo.run.locks import Lock, lock_study
 from promo.run.moved import AnchoredDisk
 from promo.run.ports import Place
 from promo.run.provenance import Origin
@@ -113,12 +113,8 @@ def run_study(
     """
     study, plan = compiled.sound()
     with lock_study(folder.path) as lock:
-        folder = evolve(folder, disk=(disk := AnchoredDisk(folder.disk, folder.path, lock)))
-        state = folder.state() if folder.exists else State()
+        folder, disk, state = _entered(folder, lock, shared)
         fresh = state.study is StudyState.EMPTY
-        no_strangers(folder, state, fresh=fresh)
-        if shared is not None and fresh:
-            share(folder.path, shared)
         if not fresh:
             compiled = _as_begun(folder, state, compiled, replay)
             if state.study in (StudyState.CLOSED, StudyState.STOPPED):
@@ -135,6 +131,17 @@ def run_study(
             ending = loop.run(begin, fresh=fresh, freeze_only=freeze_only)
         keep_head(folder)
         return ending
+
+
+def _entered(folder: StudyFolder, lock: Lock, shared: Path | None) -> tuple[StudyFolder, AnchoredDisk, State]:
+    """A study folder whose lock is held, with a disk that stays with it, and what its ledger adds up to."""
+    folder = evolve(folder, disk=(disk := AnchoredDisk(folder.disk, folder.path, lock)))
+    state = folder.state() if folder.exists else State()
+    fresh = state.study is StudyState.EMPTY
+    no_strangers(folder, state, fresh=fresh)
+    if shared is not None and fresh:
+        share(folder.path, shared)
+    return folder, disk, state
 
 
 def _as_begun(folder: StudyFolder, state: State, compiled: Compiled, replay: Replay | None) -> Compiled:
