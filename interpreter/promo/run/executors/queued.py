@@ -101,8 +101,11 @@ class QueueExecutor(ABC):
     options: ClassVar[Mapping[str, ExecutorOption]]
 
     def __init__(self) -> None:
-        self._next_question = self._next_files = self._changed = 0.0
+        self._next_question = self._next_files = 0.0
+        self._changed = time.monotonic()
         self._jobs: list[Job] = []
+        self._unused: set[str] = set()
+        """Names of this process that nothing was submitted under yet."""
 
     @abstractmethod
     def submit(self, attempt: AttemptSpec, name: str) -> str | None:
@@ -131,12 +134,15 @@ class QueueExecutor(ABC):
     def name(self, folder: Path) -> str:
         """A name that no other job has."""
         del folder
-        return f"promo-{secrets.token_hex(8)}"
+        made = f"promo-{secrets.token_hex(8)}"
+        self._unused.add(made)
+        return made
 
     def start(self, attempt: AttemptSpec) -> Job:
         """Submit it."""
         assert attempt.job is not None
         job = Job(attempt.folder, attempt.job, None, attempt.options)
+        self._unused.discard(attempt.job)
         try:
             job.number = self.submit(attempt, attempt.job)
         except BaseException:
@@ -158,6 +164,8 @@ class QueueExecutor(ABC):
             return None
         found = Job(folder, job, None, options)
         self._next_question = 0.0
+        if job in self._unused:  # announced and not submitted, for another one was refused
+            give_up_alone(folder)
         if is_given_up(folder) or read_exit(DISK, folder) is not None:
             return None
         self._jobs.append(found)
