@@ -6,6 +6,7 @@ waited for one in a queue, which is recorded beside it.
 """
 
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import assert_never
 
@@ -164,7 +165,15 @@ def _device_s(disk: Disk, place: Path, result: Result, exit_: Exit | None, seen_
         return max(known, key=from_exact)
     if seen_s is None:
         return seconds_spent(disk, place)
-    return f"{min(seen_s, parse_request(disk.read(place / REQUEST) or b'').budget.limit_s):.3f}"
+    return f"{min(seen_s, _limit_s(disk, place)):.3f}"
+
+
+def _limit_s(disk: Disk, place: Path) -> float:
+    """Seconds after which its supervisor ends an attempt; endless where its request cannot be read any more."""
+    try:
+        return parse_request(disk.read(place / REQUEST) or b"").budget.limit_s
+    except ValueError:
+        return inf
 
 
 def _loss(said: Exit | Loss | None, exit_: Exit | None) -> Loss | None:
