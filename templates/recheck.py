@@ -364,20 +364,22 @@ def table(form: Form, names: Form | None = None) -> Form:
     return every
 
 
-def thing(parts: dict[str, Form]) -> Form:
-    """An object with exactly these names."""
+def thing(parts: dict[str, Form], silent: frozenset[str] = frozenset()) -> Form:
+    """An object with exactly these names; those that are *silent* where they say nothing may not be there."""
     names, inside_ = frozenset(parts), tuple(parts.items())
+    must = names - silent
 
     def every(value: Any) -> None:
         if type(value) is not dict:
             raise MisfitError(f" {shown(value)} is no object")
-        if value.keys() != names:
-            strange, absent = sorted(value.keys() - names), sorted(names - value.keys())
+        if value.keys() != must and not must <= value.keys() <= names:
+            strange, absent = sorted(value.keys() - names), sorted(must - value.keys())
             raise MisfitError(f" it has {shown(strange[0])}" if strange else f" it has no '{absent[0]}'")
         name = ""
         try:
             for name, form in inside_:
-                form(value[name])
+                if name in must or name in value:
+                    form(value[name])
         except MisfitError as fault:
             fault.path.append(name)
             raise
@@ -572,8 +574,9 @@ runner: name text, version whole, digest text?
 tokens: path text, pinned text?, vocabulary whole
 data: source text, pinned text?, holdout number, score_tokens whole, window whole, tokens tokens?
 budget: kind 'wall|cpu|upstream|steps|tokens|flops', amount amount, cap_s count, allowance_s count, tolerance number?
-host: name text, device text, system text, slots slots, threads count, price number?, executor text
-machine: device text, system text, threads count
+host: name text, device text, system text, slots slots, threads count, price number?, executor text,
+    options [text level bool]+~
+machine: device text, system text, threads count, options [text level]+~
 factor: name text, unit text, domain domain, default level
 design: name text, factors text+, low level*, high level*, numbers whole*, rows sign**, centre level*?,
     middles sign**, words word*, generators [text word]*, chosen bool, clear [text text]*, kind text,
@@ -698,13 +701,14 @@ happening/study.stopped: by text
 happening/study.closed: stages count
 happening/clock.jumped: seconds whole
 happening/attempt.started: run id, attempt from1, stage text, candidate text, host text, seed whole, folder folder,
-    request hex, device text?, co_tenants text*, bundle hex?
+    request hex, device text?, co_tenants text*, bundle hex?, job id~
 happening/result.accepted: run id, attempt from1, envelope hex, metrics {measured}, seconds {seconds}, work work,
-    contention measured?, device_s seconds?, witnesses {left:hex}, bundle hex?
+    contention measured?, device_s seconds?, witnesses {left:hex}, bundle hex?, queued_s seconds~
 happening/attempt.failed: run id, attempt from1, status 'ok|nan|diverged|oom|timeout|killed|crash|invalid', cause text,
-    envelope hex?, train_s seconds?, device_s seconds?, witnesses {left:hex}, bundle hex?
-happening/attempt.lost: run id, attempt from1, loss 'gone|busy|disk', device_s seconds?, witnesses {left:hex},
-    bundle hex?
+    envelope hex?, train_s seconds?, device_s seconds?, witnesses {left:hex}, bundle hex?, queued_s seconds~
+happening/attempt.lost: run id, attempt from1,
+    loss 'gone|busy|disk|preempted|node|site limit|called off|wordless|unknown', device_s seconds?,
+    witnesses {left:hex}, bundle hex?, queued_s seconds~
 happening/attempt.late: run id, attempt from1, envelope hex,
     status 'ok|nan|diverged|oom|timeout|killed|crash|invalid'
 happening/result.flagged: run id, attempt from1, gate text, guard count, value number, limit number, again bool
@@ -723,7 +727,8 @@ recordedtable: promo_curves =1, table text, settings tablesettings
 """
 Everything that is stored: `form: name kind, name kind`, or `union/which` for what says under `is` which it is.
 
-`kind?` may be null, `kind*` is a list (`+`: of one or more), `{kind}` an object with any names, `{name:kind}` such,
+`kind?` may be null, `kind~` is left out where it says nothing.
+`kind*` is a list (`+`: of one or more), `{kind}` an object with any names, `{name:kind}` such,
 `[kind kind]` a list of just these, `'a|b'` one of some words, `=2` that number, and any other word a form above or one
 of `BASES`.
 """
@@ -739,7 +744,9 @@ class Forms:
             if mark:
                 parts = dict(one.strip().split(" ", 1) for one in fields.split(",") if one.strip())
                 union_ = {"is": choice(name.partition("/")[2])} if "/" in name else {}
-                self.known[name] = thing({**union_, **{field_: self.kind(one) for field_, one in parts.items()}})
+                silent = frozenset(field_ for field_, one in parts.items() if one[-1] == "~")
+                forms = {field_: self.kind(one.rstrip("~")) for field_, one in parts.items()}
+                self.known[name] = thing({**union_, **forms}, silent)
         _CONDITIONS.append(self.kind("asked"))
 
     def kind(self, word: str) -> Form:
@@ -1201,7 +1208,8 @@ def _parents_first(plan: Plan) -> list[Object]:
 
 def machine(host: Object) -> Object:
     """What of a host may move a score."""
-    return {key: host[key] for key in ("device", "system", "threads")}
+    moving = [option[:2] for option in host.get("options", ()) if option[2]]
+    return {key: host[key] for key in ("device", "system", "threads")} | ({"options": moving} if moving else {})
 
 
 def closure(plan: Plan, rule: Object, study: Object | None = None) -> Object:
@@ -1502,6 +1510,13 @@ class Attempt:
     again: bool = False
     """A guard set it aside, and the run is made again."""
     late: str | None = None
+    job: str | None = None
+    """The name that its queue knew it by."""
+
+    @property
+    def unseen(self) -> bool:
+        """Whether its queue had lost sight of it, so that it may leave a result after the ledger's last word of it."""
+        return self.job is not None and self.state == "lost" and not self.end.get("witnesses") and self.late is None
 
     @property
     def status(self) -> str:
@@ -1584,7 +1599,7 @@ class Course:
         if kind == "attempt.started":
             tried = self.attempts.setdefault(said["run"], [])
             names = ("run", "attempt", "stage", "candidate", "host", "seed", "folder", "request", "bundle")
-            tried.append(Attempt(*(said[name] for name in names)))
+            tried.append(Attempt(*(said[name] for name in names), job=said.get("job")))
             self._use(tried[-1])
             if said["bundle"] is None:
                 self.going.setdefault(said["host"], set()).add((said["run"], said["attempt"]))
@@ -4884,6 +4899,8 @@ class Look:
         for one in self.course.every():
             if one.state not in ("lost", "failed") or one.envelope or (one.late and not self._by_itself(one)):
                 continue
+            if one.unseen:
+                continue
             name = f"{one.folder}/result.json"
             try:
                 body = self._sound(self.folder.read(name), name)
@@ -5319,9 +5336,10 @@ UNPACKED = ("environment.json", "ro-crate-metadata.json", "manifest.json", "mani
 
 def every_file(folder: Path) -> Iterator[str]:
     """All files below a folder, links to folders among them, as paths from there."""
-    for place, folders, files in os.walk(folder):
+    shared = [folder / name for name in ("runs", "data", "program") if (folder / name).is_symlink()]
+    for place, folders, files in itertools.chain(*map(os.walk, (folder, *shared))):
         inside_ = Path(place).relative_to(folder)
-        links = [one for one in folders if (Path(place) / one).is_symlink()]
+        links = [one for one in folders if (Path(place) / one).is_symlink() and Path(place) / one not in shared]
         yield from ((inside_ / one).as_posix() for one in (*files, *links))
 
 

@@ -7,13 +7,14 @@ plug-in that cannot be loaded is an error, never a silent absence.
 """
 
 import importlib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from promo.base.canonical import digest, digest_bytes
 from promo.base.errors import PromoError
-from promo.study.ports import Runner
+from promo.study.ports import ExecutorOption, Runner
 
 if TYPE_CHECKING:  # the records of running cost 3 ms of start-up, and reading a spec needs none of them
     from promo.run.ports import Executor
@@ -24,6 +25,8 @@ RUNNERS = {
 }
 EXECUTORS = {
     "local": "promo.run.executors.local:LocalExecutor",
+    "slurm": "promo.run.executors.slurm:SlurmExecutor",
+    "submit": "promo.run.executors.submit:SubmitExecutor",
     "warm": "promo.run.executors.local:WarmExecutor",
 }
 
@@ -61,6 +64,17 @@ def executor(name: str) -> "Executor | None":
     """
     kind = _plugin("promo.executors", EXECUTORS, name)
     return None if kind is None else cast("Executor", kind())
+
+
+def executor_options(name: str) -> "Mapping[str, ExecutorOption] | None":
+    """
+    What a host's block may say to an executor of that name; None when none is installed.
+
+    Raises:
+        PromoError: it is installed but cannot be loaded.
+    """
+    kind = _plugin("promo.executors", EXECUTORS, name)
+    return None if kind is None else cast("Mapping[str, ExecutorOption]", kind.options)
 
 
 def _plugin(group: str, built_in: dict[str, str], name: str) -> Any:

@@ -39,7 +39,7 @@ from promo.run.runners.gpt.model import Gpt
 from promo.run.runners.gpt.settings import settings_of
 from promo.run.runners.gpt.train import train
 from promo.run.store import write_request
-from promo.run.values import AttemptSpec, Keeping, Request, RunOf, TextOf
+from promo.run.values import AttemptSpec, Keeping, Phase, Request, RunOf, TextOf
 from promo.study.values import Budget, BudgetKind
 
 SHAPES = {
@@ -197,12 +197,11 @@ def starts(folder: Path, count: int) -> None:
         worker = worker_environment(os.environ, threads=1, cuda_device=None)
         handle = executor.start(AttemptSpec(place, worker, 60, RUNNER.trainer))
         points = place / "points.jsonl"
-        while (ended := executor.poll(handle)) is None and not (points.exists() and points.stat().st_size):
+        while isinstance(executor.look([handle])[0], Phase) and not (points.exists() and points.stat().st_size):
             time.sleep(0.005)
         seen.append(time.monotonic() - began)
-        while ended is None:
+        while isinstance(executor.look([handle])[0], Phase):
             time.sleep(0.005)
-            ended = executor.poll(handle)
         executor.close()
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         computed.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)

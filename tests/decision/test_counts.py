@@ -8,8 +8,9 @@ from promo.decision.agenda import Agenda
 from promo.decision.counts import Counts
 from promo.decision.rehearse import Rehearsal
 from promo.ledger.chain import GENESIS
+from promo.ledger.losses import Loss
 from promo.ledger.state import AttemptState, StudyState
-from promo.ledger.values import AttemptFailed, AttemptLost, Freezing, Installed, Loss, ResultAccepted, RunStatus, Work
+from promo.ledger.values import AttemptFailed, AttemptLost, Freezing, Installed, ResultAccepted, RunStatus, Work
 from promo.report.progress import build_progress, progress_to_json
 from promo.report.record import Record
 from promo.report.view import build_view

@@ -28,6 +28,7 @@ from promo.decision.agenda import (
 from promo.decision.protocol import Wrong, breaches
 from promo.driver.pipeline import compile_source
 from promo.ledger.chain import GENESIS
+from promo.ledger.losses import Loss
 from promo.ledger.outcomes import Failed, Held, Lacking, Outcome, Settled, Stopped
 from promo.ledger.sources import Input, InputKind, Installed, Text
 from promo.ledger.state import State, apply
@@ -45,7 +46,6 @@ from promo.ledger.values import (
     Event,
     Freezing,
     Happening,
-    Loss,
     PersonDecided,
     Publication,
     Receipt,

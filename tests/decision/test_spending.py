@@ -7,6 +7,7 @@ import pytest
 from promo.decision.agenda import Agenda, AwaitBudget, Make, Open
 from promo.decision.spending import Spending, allowed_s, counted_s, spent_s
 from promo.ledger.chain import GENESIS
+from promo.ledger.losses import Loss
 from promo.ledger.state import Attempt, AttemptState, State, StudyState, apply
 from promo.ledger.values import (
     AttemptFailed,
@@ -14,7 +15,6 @@ from promo.ledger.values import (
     AttemptStarted,
     BudgetAmended,
     Event,
-    Loss,
     ResultAccepted,
     RunStatus,
     StageOpened,

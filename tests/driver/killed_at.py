@@ -40,7 +40,7 @@ def armed(deadline):
     places = [(os, name) for name in ("write", "fsync", "replace", "mkdir", "ftruncate")]
     places += [(subprocess.Popen, "__init__")]
     places += [(kind, name) for kind in (InlineExecutor, LocalExecutor) for name in ("start", "prepare", "close")]
-    places += [(InlineExecutor, "poll")]  # with real processes it is asked as often as it takes
+    places += [(InlineExecutor, "look")]  # with real processes it is asked as often as it takes
     for place, name in places:
         setattr(place, name, dying(getattr(place, name), deadline, count))
     return count

@@ -13,8 +13,9 @@ from promo.templates import recheck
 
 from promo.base.errors import ExitCode
 from promo.driver.study import StudyFolder
+from promo.ledger.losses import Loss
 from promo.ledger.state import AttemptState, StudyState
-from promo.ledger.values import AttemptStarted, BudgetAmended, Loss
+from promo.ledger.values import AttemptStarted, BudgetAmended
 from promo.study.limits import ATTEMPTS
 from studies import INLINE, behaving, small
 from support import SOUND, promo

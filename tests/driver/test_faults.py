@@ -218,14 +218,33 @@ def test_a_study_waits_for_a_device_that_another_one_has(workplace, monkeypatch)
     assert promo("verify", "trial.study") == 3
 
 
-def test_a_network_file_system_is_refused(workplace, monkeypatch, capsys):
+MOUNTS = {
+    ("nfs4", "rw"): "lies on a network file system (nfs4)",
+    ("fuse.gcsfuse", "rw"): "lies in a store of objects (fuse.gcsfuse), which has no locks",
+    ("lustre", "rw,lazystatfs"): "lies on a file system (lustre) whose locks may hold on one machine only",
+    ("lustre", "rw,localflock"): "lies on a file system (lustre) whose locks may hold on one machine only",
+    ("beegfs", "rw"): "lies on a file system (beegfs) whose locks may hold on one machine only",
+}
+
+
+@pytest.mark.parametrize(("kind", "options"), MOUNTS)
+def test_a_file_system_whose_locks_do_not_hold_is_refused(workplace, monkeypatch, capsys, kind, options):
     """The table of mounts is made up; nothing was written when it is said."""
-    mounts = [SimpleNamespace(mountpoint=at, fstype=kind) for at, kind in (("/", "ext4"), (str(workplace), "nfs4"))]
+    mounts = [SimpleNamespace(mountpoint="/", fstype="ext4", opts="rw")]
+    mounts.append(SimpleNamespace(mountpoint=str(workplace), fstype=kind, opts=options))
     monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
     written(workplace)
 
     assert promo("run", "trial.promo", "--quiet") == 2
-    assert "lies on a network file system (nfs4)" in capsys.readouterr().err
+    assert MOUNTS[kind, options] in capsys.readouterr().err
     assert not (workplace / "trial.study" / "ledger.jsonl").exists()
-    mounts.append(SimpleNamespace(mountpoint=str(workplace / "trial.study"), fstype="xfs"))
+
+
+@pytest.mark.parametrize(("kind", "options"), [("xfs", "rw"), ("gpfs", "rw"), ("lustre", "rw,flock,lazystatfs")])
+def test_one_whose_locks_hold_is_taken(workplace, monkeypatch, kind, options):
+    mounts = [SimpleNamespace(mountpoint=at, fstype="nfs", opts="rw") for at in ("/", str(workplace))]
+    monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
+    written(workplace)
+    mounts.append(SimpleNamespace(mountpoint=str(workplace / "trial.study"), fstype=kind, opts=options))
+
     assert promo("run", "trial.promo", "--quiet") == 0

@@ -18,6 +18,7 @@ from promo.base.canonical import canonical, digest_bytes, parse_canonical
 from promo.base.codec import from_json, to_json
 from promo.decision.values import Decision
 from promo.driver.study import StudyFolder
+from promo.ledger.losses import Loss
 from promo.ledger.outcomes import Lacking, Stopped
 from promo.ledger.state import AttemptState, StudyState
 from promo.ledger.values import (
@@ -25,7 +26,6 @@ from promo.ledger.values import (
     AttemptLost,
     AttemptStarted,
     Decided,
-    Loss,
     ResultAccepted,
     RunStatus,
     StudyStopped,
@@ -559,7 +559,7 @@ def test_what_a_run_printed_and_how_it_ended_is_vouched_for(copy, name, capsys):
 def test_less_of_a_devices_time_than_the_attempts_took_is_found_though_every_digest_was_made_to_fit(copy, capsys):
     crashed(copy.path / "ledger.jsonl", (copy.path / "ledger.jsonl").read_bytes())
     assert promo("verify", copy.path) == 3
-    assert "as promo clocked it" in capsys.readouterr().out
+    assert "as supervisors wrote it" in capsys.readouterr().out
 
     def shortened(event):
         ended = isinstance(event.event, ResultAccepted | AttemptFailed | AttemptLost)

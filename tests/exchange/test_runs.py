@@ -10,9 +10,10 @@ from made import NOTHING, body
 from promo.exchange.mlflow import log_runs
 from promo.exchange.runs import logged_run
 from promo.exchange.values import RunEnd
+from promo.ledger.losses import Loss
 from promo.ledger.sources import Installed, Recording
 from promo.ledger.state import Attempt, AttemptState, State
-from promo.ledger.values import Freezing, Loss, ResultFlagged, RunStatus
+from promo.ledger.values import Freezing, ResultFlagged, RunStatus
 from promo.run.values import Point, Result
 from support import plan_of, spec, study_of
 

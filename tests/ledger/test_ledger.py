@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from promo.base.errors import Mismatch, PromoError
 from promo.ledger.chain import GENESIS, decode, encode, line_digest
 from promo.ledger.journal import Journal
+from promo.ledger.losses import Loss
 from promo.ledger.sources import Installed
 from promo.ledger.state import AttemptState, StudyState, state_of
 from promo.ledger.values import (
@@ -18,7 +19,6 @@ from promo.ledger.values import (
     ClockJumped,
     Event,
     Freezing,
-    Loss,
     RunStatus,
     StageOpened,
     Start,

@@ -13,14 +13,15 @@ from promo.base.canonical import canonical, digest_bytes
 from promo.base.codec import to_json
 from promo.decision.agenda import Agenda
 from promo.ledger.journal import Journal
+from promo.ledger.losses import Loss
 from promo.ledger.state import Attempt, AttemptState, State, state_of
-from promo.ledger.values import Loss, ResultFlagged, RunStatus
+from promo.ledger.values import ResultFlagged, RunStatus
 from promo.plan.values import PlannedRun
 from promo.run.disk import RealDisk
 from promo.run.execute import Execution, Task
 from promo.run.store import EXIT, POINTS, RESULT, result_bytes
 from promo.run.store import REQUEST as REQUEST_FILE
-from promo.run.values import Counter, Exit, Reason, Used
+from promo.run.values import Counter, Exit, Phase, Reason, Used
 from promo.study.limits import ATTEMPTS, Allowance
 from promo.study.values import BudgetKind
 from support import compiled, spec
@@ -128,7 +129,7 @@ class Clock:
 class Box:
     """A host whose attempts begin and are never heard of again."""
 
-    slots, ahead = 1, False
+    slots, ahead, options, here = 1, False, (), True
 
     def __init__(self):
         self.executor, self.started = self, []
@@ -148,10 +149,13 @@ class Box:
     def start(self, attempt):
         self.started.append(attempt)
 
-    def poll(self, handle):
+    def name(self, folder):
         return None
 
-    def find(self, folder):
+    def look(self, handles):
+        return [Phase.RUNNING for _ in handles]
+
+    def find(self, folder, job, options):
         return None
 
 

@@ -53,7 +53,7 @@ class Told(RealDisk):
 class Box:
     """A host with two slots whose runs end at once; it writes what a worker writes, as a worker writes it."""
 
-    slots, ahead = 2, False
+    slots, ahead, options, here = 2, False, (), True
 
     def __init__(self, kernel, disk, life, told):
         self.executor, self._kernel, self._disk, self._life, self._told = self, kernel, disk, life, told
@@ -84,10 +84,13 @@ class Box:
         put = self._disk.write if self._life % 2 else self._disk.draft  # the worker does not flush; others may
         put(folder / RESULT, result_bytes(said))
 
-    def poll(self, handle):
-        return Exit(0)
+    def name(self, folder):
+        return None
 
-    def find(self, folder):
+    def look(self, handles):
+        return [Exit(0) for _ in handles]
+
+    def find(self, folder, job, options):
         return None
 
 

@@ -17,7 +17,7 @@ from promo.run.disk import RealDisk
 from promo.run.executors.local import LocalExecutor, WarmExecutor, worker_environment
 from promo.run.locks import CLAIM, claim, give_up, is_claimed, is_leased, lease_folder
 from promo.run.store import EXIT, LOG, REQUEST, read_exit, read_result
-from promo.run.values import AttemptSpec, Exit, Reason, RunStatus
+from promo.run.values import AttemptSpec, Exit, Phase, Reason, RunStatus
 from promo.study.limits import ENDING_S
 
 TRAINER = "promo_toy.train:train"
@@ -56,8 +56,18 @@ def wait_for(condition, patience_s=40):
     raise AssertionError("it did not come to that")
 
 
+def ended_of(executor, handle):
+    """How an attempt ended; None while it goes on."""
+    (stand,) = executor.look([handle])
+    return None if isinstance(stand, Phase) else stand
+
+
+def found(executor, folder):
+    return executor.find(folder, None, ())
+
+
 def finish(executor, handle, patience_s=40):
-    exit_ = wait_for(lambda: executor.poll(handle), patience_s)
+    exit_ = wait_for(lambda: ended_of(executor, handle), patience_s)
     executor.close()
     return exit_
 
@@ -166,7 +176,7 @@ def test_a_limit_holds_on_a_busy_machine(folder):
 def test_cancelling_ends_a_run_with_all_it_started(folder):
     executor, handle = start(folder, "hang", limit_s=600)
     child = orphan(folder)
-    executor.cancel(handle)
+    executor.cancel([handle])
     executor.close()
 
     assert gone(child)
@@ -224,7 +234,7 @@ def executor(request):
 
 
 def ended(executor, handle, folder):
-    return read_result(RealDisk(), folder, wait_for(lambda: executor.poll(handle)))
+    return read_result(RealDisk(), folder, wait_for(lambda: ended_of(executor, handle)))
 
 
 def waits(process, looks=35):
@@ -295,7 +305,7 @@ def test_a_trainer_that_cannot_be_imported_is_a_crash_with_its_cause(attempts, e
         result = ended(executor, handle, folder)
         assert (result.status, "promo_toy.absent" in result.cause) == (RunStatus.CRASH, True)
         handle = further(executor, attempts[1], "ok", trainer="promo_toy.absent:train")
-    executor.cancel(handle)
+    executor.cancel([handle])
 
 
 def test_attempts_one_after_the_other_have_logs_and_ends_of_their_own(attempts, executor):
@@ -365,10 +375,10 @@ def test_at_the_death_of_promo_a_run_ends_or_finishes_as_was_asked(attempts, fin
     promo.send_signal(signal.SIGKILL)
     promo.wait()
     later = LocalExecutor()
-    handle = later.find(folder)
+    handle = found(later, folder)
     assert handle is not None
     assert ended(later, handle, folder).status is status
-    assert later.find(folder) is None
+    assert found(later, folder) is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
@@ -377,12 +387,12 @@ def test_a_run_that_was_adopted_can_be_called_off(attempts):
     handle = further(executor, attempts[0], "hang", limit_s=600, finish=True)
     child = orphan(attempts[0])
     later = LocalExecutor()
-    later.cancel(later.find(attempts[0]))
+    later.cancel([found(later, attempts[0])])
 
-    assert later.find(attempts[0]) is None
+    assert found(later, attempts[0]) is None
     assert gone(child)
     assert read_exit(RealDisk(), attempts[0]).reason is Reason.CANCELLED
-    executor.cancel(handle)
+    executor.cancel([handle])
     executor.close()
 
 
@@ -400,7 +410,7 @@ def test_who_took_an_attempt_in_hand_and_has_not_yet_said_who_it_is_is_called_of
     wait_for(lambda: is_claimed(folder))
     try:
         executor = LocalExecutor()
-        executor.cancel(executor.find(folder))
+        executor.cancel([found(executor, folder)])
 
         assert slow.wait(timeout=40) == -signal.SIGTERM
         assert not is_claimed(folder)
@@ -412,9 +422,9 @@ def test_who_took_an_attempt_in_hand_and_has_not_yet_said_who_it_is_is_called_of
 def test_an_attempt_that_was_given_up_before_it_began_is_never_begun(folder):
     """Promo may die between asking for an attempt and its beginning; the next promo calls it lost."""
     place = lease_folder({"TMPDIR": str(folder.parent)})
-    assert LocalExecutor().find(folder) is None
+    assert found(LocalExecutor(), folder) is None
     executor, handle = start(folder, "ok", finish=True, device="GPU-1")
-    assert wait_for(lambda: executor.poll(handle)).reason is Reason.GIVEN_UP
+    assert wait_for(lambda: ended_of(executor, handle)).reason is Reason.GIVEN_UP
     assert not is_leased(place, "GPU-1")
     assert {one.name for one in folder.iterdir()} == {CLAIM, REQUEST, "supervisor.txt"}
     executor.close()
@@ -445,10 +455,10 @@ def test_a_device_is_in_hand_of_one_attempt_and_let_go_with_it(folder):
 
     second = further(executor, other, "ok", device="GPU-1/2")
 
-    assert wait_for(lambda: executor.poll(second)) == Exit(None, Reason.BUSY)
+    assert wait_for(lambda: ended_of(executor, second)) == Exit(None, Reason.BUSY)
     assert not (other / LOG).exists()  # no worker was started
     assert not is_leased(place, "GPU-3")
-    executor.cancel(handle)
+    executor.cancel([handle])
     assert not is_leased(place, "GPU-1/2")
     third = further(executor, other, "ok", device="GPU-1/2")
     assert finish(executor, third).returncode == 0

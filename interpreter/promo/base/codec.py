@@ -4,10 +4,12 @@ Values to JSON and back: the one form in which a value is stored, sealed, sent o
 A class of values is an object of its fields; a member of a union (`TAG`) says which one it is under `is`; a file or
 a line (`FORM`) says of which version it is; a row (`ROW`) is a list of its fields, for what exists in large numbers.
 Exact numbers become text that loses nothing, names of choices their value, sets sorted lists.  Fields marked `Unstored`
-(places in a text, documentation) are no part of what a value means and are left out.
+(places in a text, documentation) are no part of what a value means and are left out; those marked `Silent` are left out
+where they say nothing.
 
 The way back takes nothing on trust: unknown and missing keys, another type, a number out of its range, a text that is
-too long or of another form are refused with their place.  `cattrs` does the same and more; its import alone costs 12 ms
+too long or of another form are refused with their place; so is a field that says nothing and should have been left out.
+`cattrs` does the same and more; its import alone costs 12 ms
 of processor time, a seventh of what `promo check` may take, and a compiled hook for each class comes on top.
 """
 
@@ -22,7 +24,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_
 from attrs import fields
 
 from promo.base.canonical import Json, digest, exact
-from promo.base.fields import MOST, SIMPLE, Decoder, Form, OtherForm, Range, Undecodable, Unstored, brief, free
+from promo.base.fields import MOST, SIMPLE, Decoder, Form, OtherForm, Range, Silent, Undecodable, Unstored, brief, free
 
 T = TypeVar("T")
 Encoder = Callable[[Any], Json]
@@ -107,6 +109,14 @@ def _declared(kind: Any) -> tuple[tuple[tuple[str, Any], ...], dict[str, object]
 
 
 @cache
+def _silent(kind: Any) -> dict[str, object]:
+    """Fields that are left out where they say nothing, and what they are then."""
+    hints = get_type_hints(kind, localns={"Json": Json}, include_extras=True)
+    marks = {name: getattr(hints[name], "__metadata__", ()) for name in (one.name for one in fields(kind))}
+    return {name: mark.nothing for name, each in marks.items() for mark in each if isinstance(mark, Silent)}
+
+
+@cache
 def _encoder_of(kind: Any) -> Encoder:
     if issubclass(kind, Enum):
         return _value_of
@@ -116,8 +126,10 @@ def _encoder_of(kind: Any) -> Encoder:
     if getattr(kind, "ROW", False):
         return lambda value: [one(getattr(value, name)) for name, one in parts]
     head = _head(kind)
-    plain = tuple(name for name, one in parts if one is _same)
-    made = tuple((name, one) for name, one in parts if one is not _same)
+    silent = _silent(kind)
+    plain = tuple(name for name, one in parts if one is _same and name not in silent)
+    made = tuple((name, one) for name, one in parts if one is not _same and name not in silent)
+    spoken = tuple((name, one, silent[name]) for name, one in parts if name in silent)
 
     def encode(value: Any) -> Json:
         stored = dict(head)
@@ -125,6 +137,9 @@ def _encoder_of(kind: Any) -> Encoder:
             stored[name] = getattr(value, name)
         for name, one in made:
             stored[name] = one(getattr(value, name))
+        for name, one, nothing in spoken:
+            if (said := getattr(value, name)) != nothing:
+                stored[name] = one(said)
         return stored
 
     return encode
@@ -139,6 +154,9 @@ def _decoder_of(kind: Any) -> Decoder:
     head, form = _head(kind), getattr(kind, "FORM", ("", 0))
     keys = frozenset({*head, *(name for name, _ in parts)})
     assert len(keys) == len(head) + len(parts), f"{kind} has a field that is called like its tag or form"
+    silent = _silent(kind)
+    spoken = tuple(part for part in parts if part[0] not in silent)
+    must = keys - silent.keys()
 
     def decode(stored: Any, place: str) -> Any:
         if type(stored) is not dict:
@@ -148,10 +166,13 @@ def _decoder_of(kind: Any) -> Decoder:
         for key, value in head.items():
             if key in stored and (stored[key] != value or type(stored[key]) is not type(value)):
                 raise Undecodable(place, f"its {key} is {brief(stored[key])}, and not {brief(value)}")
-        if stored.keys() != keys:
-            raise _wrong_keys(kind, stored, keys, place)
+        if stored.keys() != must and not (must <= stored.keys() <= keys):
+            raise _wrong_keys(kind, stored, keys, must, place)
         try:
-            return kind(**absent, **{name: one(stored[name], f"{place}.{name}") for name, one in parts})
+            if not silent:
+                return kind(**absent, **{name: one(stored[name], f"{place}.{name}") for name, one in parts})
+            given = {name: one(stored[name], f"{place}.{name}") for name, one in spoken}
+            return kind(**absent, **given, **_said(stored, silent, dict(parts), place))
         except Undecodable:
             raise
         except ValueError as fault:
@@ -182,8 +203,23 @@ def _row_decoder(kind: type, parts: tuple[tuple[str, Decoder], ...]) -> Decoder:
     return decode
 
 
-def _wrong_keys(kind: type, stored: Mapping[str, object], keys: frozenset[str], place: str) -> Undecodable:
-    strange, absent = sorted(set(stored) - keys), sorted(keys - set(stored))
+def _said(
+    stored: Mapping[str, object], silent: Mapping[str, object], parts: Mapping[str, Decoder], place: str
+) -> dict[str, object]:
+    """Fields that are left out where they say nothing, as they are in the value."""
+    found = dict(silent)
+    for name, nothing in silent.items():
+        if name in stored:
+            found[name] = parts[name](stored[name], f"{place}.{name}")
+            if found[name] == nothing:
+                raise Undecodable(f"{place}.{name}", "it says nothing, so it is left out")
+    return found
+
+
+def _wrong_keys(
+    kind: type, stored: Mapping[str, object], keys: frozenset[str], must: frozenset[str], place: str
+) -> Undecodable:
+    strange, absent = sorted(set(stored) - keys), sorted(must - set(stored))
     if strange:
         return Undecodable(place, f"a {_called(kind)} has no {brief(strange[0])}")
     return Undecodable(place, f"a {_called(kind)} has '{absent[0]}', and it is not there")

@@ -136,6 +136,18 @@ class Unstored:
         self.absent = absent
 
 
+class Silent:
+    """
+    Marks the type of a field that is left out of the stored form where it says nothing.
+
+    Args:
+        nothing: what the field is then.
+    """
+
+    def __init__(self, nothing: object) -> None:
+        self.nothing = nothing
+
+
 Remark = Annotated[str, Unstored("")]
 """A text that means nothing, such as documentation."""
 

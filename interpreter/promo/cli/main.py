@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "new": ("new", "write", "draft a runner file and a first spec for your own script"),
     "runner": ("runner", "write", "tell what a runner can train, or run the conformance checks"),
+    "executor": ("executor", "write", "tell what can start runs, or hold it to its port"),
     "check": ("check", "write", "find every mistake of a spec"),
     "explain": ("explain", "write", "tell what a diagnostic code means, or what a seal holds"),
     "fmt": ("spec", "write", "lay a spec out in its one layout"),

@@ -26,6 +26,12 @@ def _runner(options: argparse.ArgumentParser) -> None:
     options.add_argument("--threads", metavar="N,M", default="", help="measure tokens/s on this machine by threads")
 
 
+def _executor(options: argparse.ArgumentParser) -> None:
+    options.add_argument("name", metavar="NAME", nargs="?", help="an executor; default: list those installed")
+    options.add_argument("--try", dest="attempt", action="store_true", help="start attempts that train nothing with it")
+    options.add_argument("--option", metavar="NAME=VALUE", action="append", default=[], help="options for --try")
+
+
 def _check(options: argparse.ArgumentParser) -> None:
     options.add_argument("specs", metavar="SPEC", nargs="+", help=".promo files, or - for standard input")
     forms = ("text", "json", "sarif", "github")
@@ -132,6 +138,8 @@ def _run(options: argparse.ArgumentParser) -> None:
     options.add_argument("--on-orchestrator-death", choices=("kill", "finish"), default="kill", help=death)
     options.add_argument("--plain", action="store_true", help="one line per event instead of a live display")
     options.add_argument("--quiet", action="store_true", help="no progress, only the end")
+    shared = "a folder that workers on other machines see: runs, text and program lie there, the ledger does not"
+    options.add_argument("--shared", metavar="FOLDER", help=shared)
     freeze_only = "freeze the study, write its checkpoint for others to vouch for, and train nothing yet"
     options.add_argument("--freeze-only", action="store_true", help=freeze_only)
     _add_study(options)
@@ -311,6 +319,7 @@ def _add_study(options: argparse.ArgumentParser) -> None:
 OPTIONS = {
     "new": _new,
     "runner": _runner,
+    "executor": _executor,
     "check": _check,
     "explain": _explain,
     "fmt": _fmt,

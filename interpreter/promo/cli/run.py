@@ -49,6 +49,7 @@ def run(options: Namespace) -> int:
         freeze_only=options.freeze_only,
         finish=options.on_orchestrator_death == "finish",
         saved=None if plan is None else Path(options.spec),
+        shared=Path(options.shared) if options.shared else None,
     )
     if options.freeze_only and not folder.state().attempts:
         from promo.cli.anchor import checkpoint

@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 from promo.base.errors import Mismatch
 from promo.decision.agenda import Agenda, Cell, Close, Decide, Estimate, SetAside, in_force
 from promo.decision.spending import Spending, allowed_s
+from promo.ledger.moments import seconds_of
 from promo.ledger.state import AttemptState, State, StudyState, apply
 from promo.ledger.values import (
     Amendment,
@@ -45,7 +46,6 @@ from promo.ledger.values import (
     StudyStopped,
     Taken,
     TextPrepared,
-    seconds_of,
 )
 from promo.plan.values import Plan
 from promo.study.values import Study

@@ -20,8 +20,8 @@ from fractions import Fraction
 from attrs import define, field
 
 from promo.base.canonical import from_exact
+from promo.ledger.losses import Loss
 from promo.ledger.state import Attempt, AttemptState, State
-from promo.ledger.values import Loss
 from promo.study.values import Study
 
 

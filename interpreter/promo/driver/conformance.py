@@ -24,7 +24,19 @@ from promo.run.disk import DISK
 from promo.run.executors.local import LocalExecutor, worker_environment
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM, attempt_folder, read_points, read_result, write_request
-from promo.run.values import AttemptSpec, Change, Keeping, Point, Request, Result, RunOf, RunStatus, TextOf
+from promo.run.values import (
+    AttemptSpec,
+    Change,
+    Exit,
+    Keeping,
+    Phase,
+    Point,
+    Request,
+    Result,
+    RunOf,
+    RunStatus,
+    TextOf,
+)
 from promo.study.ports import ConditionError, Runner, RunnerFactor, shapes_of
 from promo.study.space import Level
 from promo.study.values import Budget, BudgetKind, Data
@@ -292,11 +304,12 @@ def _run(
     worker = worker_environment(environment, threads=request.threads, cuda_device=None, declared=declared)
     handle = executor.start(AttemptSpec(folder, worker, LIMIT_S, request.trainer))
     try:
-        while (ended := executor.poll(handle)) is None:
+        while isinstance(ended := executor.look([handle])[0], Phase):
             clock.sleep(0.05)
     except BaseException:
-        executor.cancel(handle)
+        executor.cancel([handle])
         raise
     finally:
         executor.close()
+    assert isinstance(ended, Exit)  # a supervisor of this machine always knows
     return read_result(disk, folder, ended), read_points(disk, folder)

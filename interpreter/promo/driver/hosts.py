@@ -16,14 +16,14 @@ from promo import plugins
 from promo.base.errors import PromoError
 from promo.curves.replay import Replay
 from promo.run.disk import DISK
-from promo.run.execute import Place
 from promo.run.executors.local import worker_environment
 from promo.run.executors.recorded import RecordedExecutor
 from promo.run.locks import hold_processors, is_leased, lease_folder, others_on_processors
-from promo.run.ports import Executor
+from promo.run.ports import Executor, Place
 from promo.run.runners.files.declare import FileRunner
+from promo.study.host import Host, Options
 from promo.study.ports import Runner
-from promo.study.values import TIMED, Host, Study
+from promo.study.values import TIMED, Study
 
 LESS = "in budgets of wall-clock seconds runs may get less done than they would alone"
 SYSTEM_NAMES = {"linux": "Linux", "macos": "Darwin", "windows": "Windows"}
@@ -41,6 +41,7 @@ class LocalPlace:
     outer: Mapping[str, str]
     declared: tuple[str, ...] = ()
     """Variables that the runner asks for."""
+    options: Options = ()
 
     @property
     def ahead(self) -> bool:
@@ -78,12 +79,47 @@ class LocalPlace:
 
 
 @frozen
+class QueuedPlace:
+    """A host that is reached through a queue: which machine and device an attempt gets is for the queue to say."""
+
+    executor: Executor
+    slots: int
+    """Attempts that are submitted and have not ended, at the most."""
+    threads: int
+    outer: Mapping[str, str]
+    declared: tuple[str, ...]
+    options: Options
+    ahead: bool = False
+
+    def device(self, slot: int) -> None:
+        """None: nobody knows it before the attempt begins; its result says which it was."""
+        del slot
+
+    def is_free(self, slot: int) -> bool:
+        """Always: the queue waits for machines."""
+        del slot
+        return True
+
+    def co_tenants(self, slot: int) -> tuple[str, ...]:
+        """Nobody that could be seen from here."""
+        del slot
+        return ()
+
+    def environment(self, slot: int) -> Mapping[str, str]:
+        """Environment of a worker, but for the devices that its queue gives it."""
+        del slot
+        worker = worker_environment(self.outer, threads=self.threads, cuda_device=None, declared=self.declared)
+        return {name: value for name, value in worker.items() if name != "CUDA_VISIBLE_DEVICES"}
+
+
+@frozen
 class RecordedPlace:
     """A host whose runs were recorded, wherever that was."""
 
     executor: Executor
     slots: int = 1
     ahead: bool = False
+    options: Options = ()
 
     def device(self, slot: int) -> None:
         """None: nothing is trained."""
@@ -131,13 +167,29 @@ def places(study: Study, runner: Runner, environment: Mapping[str, str], only: s
         raise PromoError(f"the study has no host '{only}'", hint=f"its hosts: {', '.join(study.hosts)}")
     wanted = study.hosts if only is None else {only: study.hosts[only]}
     declared = runner.program.environment if isinstance(runner, FileRunner) else ()
-    return {name: _place(host, environment, declared) for name, host in wanted.items()}
+    executors = {host.executor: _executor(host) for host in wanted.values()}  # one of a kind asks its engine once
+    return {
+        name: _place(host, executors[host.executor], environment, declared)
+        if executors[host.executor].here
+        else QueuedPlace(executors[host.executor], host.slots, host.threads, environment, declared, host.said)
+        for name, host in wanted.items()
+    }
 
 
-def _place(host: Host, environment: Mapping[str, str], declared: tuple[str, ...]) -> LocalPlace:
+def _executor(host: Host) -> Executor:
+    """
+    A new executor of the kind that a host names.
+
+    Raises:
+        PromoError: there is none here, or it does not know what the host's block says to it.
+    """
     executor = plugins.executor(host.executor)
     if executor is None:
         raise PromoError(f"host '{host.name}': no executor '{host.executor}' is installed")
+    return executor
+
+
+def _place(host: Host, executor: Executor, environment: Mapping[str, str], declared: tuple[str, ...]) -> LocalPlace:
     if host.system != "any" and platform.system() != SYSTEM_NAMES[host.system]:
         message = f"host '{host.name}' runs {host.system}, and this machine runs {platform.system()}"
         raise PromoError(message, hint=_elsewhere(host))
@@ -149,7 +201,8 @@ def _place(host: Host, environment: Mapping[str, str], declared: tuple[str, ...]
             seen = ", ".join(name for _, name in found) or "no CUDA device"
             message = f"host '{host.name}' needs {host.slots} of '{host.device}', and this machine has {seen}"
             raise PromoError(message, hint=_elsewhere(host))
-    return LocalPlace(executor, host.slots, host.threads, devices[: host.slots], environment, declared)
+    held = devices[: host.slots]
+    return LocalPlace(executor, host.slots, host.threads, held, environment, declared, host.said)
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from promo.base.canonical import digest_bytes, from_exact
 from promo.driver.anchor import ANCHORS, HEAD
 from promo.driver.bundle import MANIFEST, SIGNATURE
+from promo.driver.shared import SHARED
 from promo.driver.study import AMENDMENTS, DATA, LEDGER, STREAMS, StudyFolder
 from promo.driver.values import Check, Outcome
 from promo.exchange.crate import ENVIRONMENT, METADATA
@@ -162,6 +163,10 @@ def listed(names: list[str]) -> str:
 def check_unaccounted(folder: StudyFolder, plan: Plan, state: State) -> Iterator[Check]:
     """Files that no event accounts for, and results of attempts that the ledger calls lost."""
     called_lost = [one.folder for one in ended(state) if _is_no_loss(folder, one)]
+    unseen = [one.folder for one in ended(state) if _came_afterwards(folder, one)]
+    if unseen:
+        words = f"came when they had been called lost, are on no record, and count for nothing: {listed(unseen)}"
+        yield Check("late results", Outcome.MATCHES, words)
     if called_lost:
         words = f"called lost, and they left a result: {listed(called_lost)}"
         yield Check("lost attempts", Outcome.DIFFERS, words)
@@ -172,6 +177,16 @@ def check_unaccounted(folder: StudyFolder, plan: Plan, state: State) -> Iterator
     strange = list(_strange(folder, plan, state))
     words = f"no event accounts for {listed(strange)}" if strange else "every file is accounted for by an event"
     yield Check("files", Outcome.DIFFERS if strange else Outcome.MATCHES, words)
+
+
+def _came_afterwards(folder: StudyFolder, attempt: Attempt) -> bool:
+    """
+    Whether a job that its queue had lost sight of left a result after the ledger's last word of it.
+
+    Nobody saw its end, or what it had left by then would be on record.
+    """
+    unseen = attempt.job is not None and attempt.state is AttemptState.LOST and not attempt.witnesses
+    return unseen and attempt.late is None and folder.result(attempt).digest is not None
 
 
 def _is_no_loss(folder: StudyFolder, attempt: Attempt) -> bool:
@@ -186,7 +201,7 @@ def _is_no_loss(folder: StudyFolder, attempt: Attempt) -> bool:
         return False
     result = read_whole(folder.disk, folder.path / attempt.folder, None)
     if attempt.late is None:
-        return result.digest is not None
+        return result.digest is not None and not _came_afterwards(folder, attempt)
     exit_ = _seen(folder, attempt)
     by_itself = exit_ is not None and exit_.reason is Reason.ITSELF
     return (
@@ -235,8 +250,10 @@ def _strange(folder: StudyFolder, plan: Plan, state: State) -> Iterator[str]:
         known |= {f"decisions/{name}.amendment-{version}.json" for version in (*state.versions(name)[1:], following)}
     attempts = {one.folder: one for one in state.every_attempt()}
     unfinished, used = state.study is StudyState.OPEN, folder.used_digests()
-    for path in sorted(folder.path.rglob("*")):
-        if path.is_dir() and not path.is_symlink():
+    shared = [folder.path / name for name in SHARED if (folder.path / name).is_symlink()]
+    every = [*folder.path.rglob("*"), *(path for link in shared for path in link.rglob("*"))]
+    for path in sorted(every):
+        if (path.is_dir() and not path.is_symlink()) or path in shared:
             continue
         name = path.relative_to(folder.path).as_posix()
         whole = name.removesuffix(".part")

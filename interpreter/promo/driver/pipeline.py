@@ -23,7 +23,7 @@ from promo.study.check import check
 from promo.study.closure import Closure
 from promo.study.expressions import Value
 from promo.study.lock import Lock, check_seals, lock_from_json, unsealed
-from promo.study.ports import Runner, RunnerInFile
+from promo.study.ports import ExecutorOption, Runner, RunnerInFile
 from promo.study.values import Study
 from promo.syntax.nodes import Tree
 from promo.syntax.parse import parse
@@ -62,6 +62,10 @@ class SpecWorld:
     def executor_names(self) -> tuple[str, ...]:
         """All installed executors."""
         return plugins.executor_names()
+
+    def executor_options(self, name: str) -> Mapping[str, ExecutorOption] | None:
+        """What a host's block may say to an executor."""
+        return plugins.executor_options(name)
 
     def load(self, path: str) -> tuple[Source, Study | None, tuple[Diagnostic, ...]] | str:
         """Another spec through the check; or why it cannot be read."""

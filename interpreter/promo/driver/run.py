@@ -31,6 +31,7 @@ from promo.driver.interrupts import Interrupts
 from promo.driver.pipeline import Compiled
 from promo.driver.requests import Requests
 from promo.driver.same import inputs_here, no_strangers, runner_here, same_inputs, same_runner, same_source, same_study
+from promo.driver.shared import share
 from promo.driver.starts import start_once
 from promo.driver.study import DATA, LEDGER, STREAMS, StudyFolder
 from promo.driver.values import Display, Ending, ending_of
@@ -57,9 +58,10 @@ from promo.plan.values import PlannedRun
 from promo.report.decided import attempts_words, flag_words
 from promo.report.design import effect_name
 from promo.run.corpora import MOST_OVERLAP, Prepared, changed_source, prepare
-from promo.run.execute import Execution, Place, Progress
-from promo.run.locks import lock_study
+from promo.run.execute import Execution, Progress
+from promo.run.locks import Lock, lock_study
 from promo.run.moved import AnchoredDisk
+from promo.run.ports import Place
 from promo.run.provenance import Origin
 from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM
@@ -83,6 +85,7 @@ def run_study(
     replay: Replay | None = None,
     finish: bool = False,
     saved: Path | None = None,
+    shared: Path | None = None,
 ) -> Ending:
     """
     Start a study, or go on with it.
@@ -100,6 +103,7 @@ def run_study(
         replay: recorded curves that stand for its runs; without them, runs are trained.
         finish: whether runs that train go on to their end when this process dies; they end with it otherwise.
         saved: the plan file that it is started by, which starts once.
+        shared: a folder that workers on other machines see, where a study that begins keeps its runs.
 
     Raises:
         SpecError: the spec has errors.
@@ -109,10 +113,8 @@ def run_study(
     """
     study, plan = compiled.sound()
     with lock_study(folder.path) as lock:
-        folder = evolve(folder, disk=(disk := AnchoredDisk(folder.disk, folder.path, lock)))
-        state = folder.state() if folder.exists else State()
+        folder, disk, state = _entered(folder, lock, shared)
         fresh = state.study is StudyState.EMPTY
-        no_strangers(folder, state, fresh=fresh)
         if not fresh:
             compiled = _as_begun(folder, state, compiled, replay)
             if state.study in (StudyState.CLOSED, StudyState.STOPPED):
@@ -129,6 +131,17 @@ def run_study(
             ending = loop.run(begin, fresh=fresh, freeze_only=freeze_only)
         keep_head(folder)
         return ending
+
+
+def _entered(folder: StudyFolder, lock: Lock, shared: Path | None) -> tuple[StudyFolder, AnchoredDisk, State]:
+    """A study folder whose lock is held, with a disk that stays with it, and what its ledger adds up to."""
+    folder = evolve(folder, disk=(disk := AnchoredDisk(folder.disk, folder.path, lock)))
+    state = folder.state() if folder.exists else State()
+    fresh = state.study is StudyState.EMPTY
+    no_strangers(folder, state, fresh=fresh)
+    if shared is not None and fresh:
+        share(folder.path, shared)
+    return folder, disk, state
 
 
 def _as_begun(folder: StudyFolder, state: State, compiled: Compiled, replay: Replay | None) -> Compiled:

@@ -432,7 +432,7 @@ def _hours(sight: Sight) -> Iterator[Check]:
     if not state.replay:
         taken = (one.device_s for one in ended(state) if one.device_s is not None)
         spent = sum((from_exact(text) for text in taken), Fraction(0))
-        words += f", {rounded(spent / HOUR, 4)} with start-up, scoring and lost attempts, as promo clocked it"
+        words += f", {rounded(spent / HOUR, 4)} with start-up, scoring and lost attempts, as supervisors wrote it"
     words += f"; attempts: {counted or 'none'}"
     short = [one.folder for one in ended(state) if _is_short(folder, one)]
     if short:
@@ -444,7 +444,7 @@ def _is_short(folder: StudyFolder, attempt: Attempt) -> bool:
     """
     Whether the ledger says less of an attempt's time than its worker, or without a result its supervisor, wrote down.
 
-    Promo's own clock encloses theirs, and nobody else has what it showed: more than that cannot be derived again.
+    Where neither wrote a word, it is how long promo saw it run, which nobody else saw.
     """
     if attempt.device_s is None:
         return False

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from promo.base.errors import PromoError
 from promo.ledger.chain import decode, encode, line_digest
+from promo.ledger.moments import seconds_of
 from promo.ledger.ports import Clock, Disk
-from promo.ledger.values import ClockJumped, Event, Happening, seconds_of
+from promo.ledger.values import ClockJumped, Event, Happening
 
 JUMP_S = 60
 """Seconds that the wall clock may gain or lose between two events before that is an event of its own."""

@@ -12,6 +12,7 @@ from typing import assert_never
 from attrs import define, field
 
 from promo.base.errors import Mismatch
+from promo.ledger.losses import Loss
 from promo.ledger.outcomes import Held, Stopped, Turn
 from promo.ledger.sources import Input, Text
 from promo.ledger.values import (
@@ -29,7 +30,6 @@ from promo.ledger.values import (
     Ended,
     Event,
     Freezing,
-    Loss,
     OfStep,
     OfStudy,
     PersonDecided,
@@ -103,6 +103,10 @@ class Attempt:
     """Seconds that its budget paid for, as exact text; None while unknown."""
     device_s: str | None = None
     """Seconds of the device's time it took, all phases, as exact text; None while unknown."""
+    job: str | None = None
+    """The name that its queue knows it by, if it has one."""
+    queued_s: str | None = None
+    """Seconds that it waited in a queue, as exact text; None where there is none."""
     started: str = ""
     ended: str = ""
     device: str | None = None
@@ -355,12 +359,14 @@ def _start(state: State, one: AttemptStarted, time: str) -> None:
         device=one.device,
         co_tenants=one.co_tenants,
         bundle=one.bundle,
+        job=one.job,
     )
     state.attempts.setdefault(attempt.run, []).append(attempt)
 
 
 def _end(attempt: Attempt, one: Ended, time: str) -> None:
     attempt.ended, attempt.device_s, attempt.witnesses = time, one.device_s, one.witnesses
+    attempt.queued_s = one.queued_s
     match one:
         case ResultAccepted():
             attempt.state, attempt.status, attempt.metrics = AttemptState.ACCEPTED, RunStatus.OK, one.metrics

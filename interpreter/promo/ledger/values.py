@@ -5,7 +5,6 @@ An event is written and flushed to disk before anything acts on it.  *time* is f
 can happen is a closed union, `Happening`; each member says all there is to say, as values.
 """
 
-from calendar import timegm
 from collections.abc import Mapping
 from enum import Enum
 from fractions import Fraction
@@ -13,7 +12,8 @@ from typing import Annotated, ClassVar
 
 from attrs import frozen
 
-from promo.base.fields import Count, Digest, Form, Large, Measured, Moment, Name, Range, Seconds
+from promo.base.fields import Count, Digest, Form, Large, Measured, Moment, Name, Range, Seconds, Silent
+from promo.ledger.losses import Loss
 from promo.ledger.outcomes import Outcome, Turn
 from promo.ledger.sources import Input, Installed, Recording, Said, Text
 from promo.study.closure import Closure
@@ -33,6 +33,8 @@ Left = Annotated[
 Imported = Annotated[str, Form("place of another ledger", r"imports/[0-9a-f]{1,64}\.jsonl", longest=128)]
 Number = Annotated[int, Range(1, 999_999)]
 """Of an attempt of a run, or of an amendment."""
+Queued = Annotated[Seconds | None, Silent(None)]
+"""Seconds in a queue; None where there is none."""
 Base64 = Annotated[str, Form("base64 text", "[A-Za-z0-9+/]*={0,2}", longest=1_048_576)]
 
 
@@ -58,17 +60,6 @@ class RunStatus(Enum):
 
 OWN_FAULT = frozenset({RunStatus.NAN, RunStatus.DIVERGED, RunStatus.OOM, RunStatus.CRASH})
 """Statuses of runs that failed by their own fault, as they would on any machine; all others are merely missing."""
-
-
-class Loss(Enum):
-    """Why nobody knows how an attempt would have ended."""
-
-    GONE = "gone"
-    """promo ended before it did, or called it off."""
-    BUSY = "busy"
-    """Another study took its device a moment earlier."""
-    DISK = "disk"
-    """The disk refused what it had to write."""
 
 
 # --- the study ---------------------------------------------------------------------------------------------------
@@ -237,6 +228,8 @@ class AttemptStarted:
     """Programs that promo did not start and that computed on its device then."""
     bundle: Digest | None
     """The bundle that brought it; None for what ran here."""
+    job: Annotated[Name | None, Silent(None)] = None
+    """The name that its queue knows it by, made up before it was submitted; None where there is no queue."""
 
 
 @frozen
@@ -269,6 +262,8 @@ class ResultAccepted:
     witnesses: Mapping[Left, Digest]
     """File -> digest of what it left beside its result."""
     bundle: Digest | None
+    queued_s: Queued = None
+    """Seconds that it waited in a queue, which are nobody's device time; None where there is no queue."""
 
 
 @frozen
@@ -286,6 +281,7 @@ class AttemptFailed:
     device_s: Seconds | None
     witnesses: Mapping[Left, Digest]
     bundle: Digest | None
+    queued_s: Queued = None
 
 
 @frozen
@@ -300,6 +296,7 @@ class AttemptLost:
     device_s: Seconds | None
     witnesses: Mapping[Left, Digest]
     bundle: Digest | None
+    queued_s: Queued = None
 
 
 @frozen
@@ -486,11 +483,3 @@ class Chain:
     head: str
     sound_bytes: int
     torn: bool
-
-
-def seconds_of(moment: str) -> int:
-    """Seconds since 1970 of a time that a `Clock` gave."""
-    day, _, time = moment.rstrip("Z").partition("T")
-    year, month, number = map(int, day.split("-"))
-    hour, minute, second = map(int, time.split(":"))
-    return timegm((year, month, number, hour, minute, second))

@@ -28,6 +28,7 @@ from promo.decision.values import (
     Verdict,
     Walking,
 )
+from promo.ledger.losses import Loss
 from promo.ledger.outcomes import (
     Absent,
     Because,
@@ -46,7 +47,7 @@ from promo.ledger.outcomes import (
     Unmet,
 )
 from promo.ledger.state import Attempt, State
-from promo.ledger.values import Loss, ResultFlagged
+from promo.ledger.values import ResultFlagged
 from promo.plan.values import PlannedRun
 from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_guard
@@ -129,6 +130,12 @@ LOSSES = {
     Loss.GONE: "promo ended before it did",
     Loss.BUSY: "another study took its device a moment earlier",
     Loss.DISK: "the disk refused what it had to write",
+    Loss.PREEMPTED: "its queue ended it for a job that goes before it",
+    Loss.NODE: "the machine that it ran on failed",
+    Loss.SITE_LIMIT: "its queue ended it at a limit of the site's own",
+    Loss.CALLED_OFF: "somebody cancelled its job behind promo's back",
+    Loss.WORDLESS: "its job ended without a word of its supervisor",
+    Loss.UNKNOWN: "its queue no longer knows of its job",
 }
 """Why nobody knows how a lost attempt would have ended."""
 

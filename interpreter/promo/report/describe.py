@@ -26,6 +26,7 @@ from promo.report.declared import (
 from promo.report.words import MOST_WRITTEN, plural, short_count
 from promo.study.account import Account
 from promo.study.closure import Closure, Reading, Start, reading
+from promo.study.host import Host, Machine
 from promo.study.judgement import (
     Agreement,
     Best,
@@ -58,20 +59,7 @@ from promo.study.judgement import (
 from promo.study.limits import ALLOWANCE_S, ATTEMPTS
 from promo.study.meaning import gate_meaning, order_of
 from promo.study.space import Factor, Interval, Neighbourhood
-from promo.study.values import (
-    Budget,
-    BudgetKind,
-    Candidate,
-    Data,
-    Grow,
-    Host,
-    Machine,
-    Measure,
-    Mode,
-    RunnerChoice,
-    Stage,
-    Study,
-)
+from promo.study.values import Budget, BudgetKind, Candidate, Data, Grow, Measure, Mode, RunnerChoice, Stage, Study
 
 COUNT_UNITS = {BudgetKind.STEPS: "steps", BudgetKind.TOKENS: "tok", BudgetKind.FLOPS: "flop"}
 
@@ -209,12 +197,14 @@ def describe_host(host: Host) -> dict[str, Json]:
         "threads": host.threads,
         "price": None if host.price is None else f"{exact(host.price)}usd an hour",
         "executor": host.executor,
+        **({"options": {one.name: describe_level(one.value) for one in host.options}} if host.options else {}),
     }
 
 
 def describe_machine(machine: Machine) -> str:
-    """What of a host may move a score: device, system and threads, not its slots or its price."""
-    return f"{machine.device} on {machine.system}, {plural(machine.threads, 'thread')}"
+    """What of a host may move a score: device, system, threads and some options, not its slots or its price."""
+    options = "".join(f", {name} {describe_level(value)}" for name, value in machine.options)
+    return f"{machine.device} on {machine.system}, {plural(machine.threads, 'thread')}{options}"
 
 
 def describe_factor(factor: Factor) -> dict[str, Json]:

@@ -96,6 +96,11 @@ class Record:
         """Training seconds of every attempt that was measured, counted or not; of lost ones nobody knows them."""
         return sum((seconds for name, (seconds, _) in self._seconds.items() if stage in (None, name)), Fraction(0))
 
+    def queued_s(self) -> Fraction | None:
+        """Seconds that attempts waited in queues, as far as they are known; None where there are no queues."""
+        waits = [one.queued_s for one in self.attempts() if one.queued_s is not None]
+        return sum((from_exact(text) for text in waits), Fraction(0)) if waits else None
+
     def slot_s(self, stage: str | None = None) -> Fraction:
         """Seconds that every attempt held its slot, all phases, as far as they are known."""
         return sum((seconds for name, (_, seconds) in self._seconds.items() if stage in (None, name)), Fraction(0))

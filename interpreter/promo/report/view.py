@@ -205,8 +205,12 @@ class _View:
         return (
             f"{plural(count.done, 'run')}{extra} spent {span_text(spent)} in training of a budget of {budget}, and "
             f"{beside}took {span_text(taken)} of {time_word(self.plan)} with start-up and scoring; the bound is "
-            f"{span_text(self.plan.bound_s)}."
+            f"{span_text(self.plan.bound_s)}.{self._queued()}"
         )
+
+    def _queued(self) -> str:
+        waited = self.record.queued_s()
+        return "" if waited is None else f" In queues they waited {span_text(waited)} in all, which nothing counts."
 
     def _describe(self, name: str) -> str:
         candidate = self.study.candidates[name]

@@ -8,52 +8,35 @@ read back.  Whether a run is made again is for the agenda to say; nothing here k
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
-from typing import Protocol, assert_never
 
 from attrs import define, evolve, frozen
 
-from promo.base.canonical import from_exact
 from promo.base.errors import PromoError
 from promo.ledger.journal import Journal
+from promo.ledger.losses import Loss
+from promo.ledger.moments import seconds_of
 from promo.ledger.ports import Clock, Disk
 from promo.ledger.state import Attempt, AttemptState, State, apply
-from promo.ledger.values import (
-    AttemptFailed,
-    AttemptLate,
-    AttemptLost,
-    AttemptStarted,
-    Event,
-    Happening,
-    Loss,
-    ResultAccepted,
-)
+from promo.ledger.values import AttemptLate, AttemptLost, AttemptStarted, Event, Happening
 from promo.plan.values import PlannedRun
-from promo.run.disk import refusal
-from promo.run.ports import Executor
+from promo.run.ending import End, Wait, end_of
+from promo.run.ports import Executor, Place
 from promo.run.program import OUTPUT_BYTES
 from promo.run.store import (
     REQUEST,
     attempt_folder,
     checkpoint_of,
-    is_whole,
-    read_exit,
     read_whole,
-    seconds_spent,
     settle,
-    witnesses,
-    write_exit,
     write_request,
 )
-from promo.run.values import NO_DISK, AttemptSpec, Exit, Reason, Request, Result, Resumed, RunStatus
+from promo.run.values import AttemptSpec, Exit, Phase, Reason, Request, Result, Resumed, Stand
 from promo.study.values import TIMED
 
 POLL_S = 0.05
 POLL_SHARE = 0.02
 """Between two looks passes this share of the time since something last happened, and at most `POLL_S`."""
 SOONEST_S = 0.0005
-PARTIAL = "it did not end by itself, and nothing shows that it had used its budget"
-UNSEEN = frozenset({Reason.CANCELLED, Reason.BUSY, Reason.GIVEN_UP})
-"""Reasons of attempts that ended before anything could be said of their candidate."""
 
 
 @frozen
@@ -64,34 +47,6 @@ class Task:
     request: Request
     """Without what is known only once an attempt is numbered: its number, and the state that it resumes."""
     recorded: int | None = None
-
-
-class Place(Protocol):
-    """A host as the orchestrator reaches it: its executor, and how a worker there is started."""
-
-    @property
-    def executor(self) -> Executor:
-        """Starts attempts on this host."""
-
-    @property
-    def slots(self) -> int:
-        """Runs at once."""
-
-    @property
-    def ahead(self) -> bool:
-        """Whether the next worker may be started while one trains, because processor time is to spare."""
-
-    def device(self, slot: int) -> str | None:
-        """The device that whoever has the slot holds, by its lasting name; None for a processor."""
-
-    def is_free(self, slot: int) -> bool:
-        """Whether no other study of this machine has the device of a slot."""
-
-    def co_tenants(self, slot: int) -> tuple[str, ...]:
-        """Who computes where a slot does, besides this study: programs on its device, or studies on processors."""
-
-    def environment(self, slot: int) -> Mapping[str, str]:
-        """Environment of a worker in a slot."""
 
 
 @frozen
@@ -114,11 +69,12 @@ class _Live:
     slot: int
     folder: str
     handle: object
-    began: float
     task: Task | None
     """None while an earlier promo's attempt has not been asked for again."""
-    adopted: bool = False
-    """Whether an earlier promo started it."""
+    waits: Wait | None
+    """How long it has waited in a queue, so far; None where there is no queue, or nobody saw it."""
+    began: float | None = None
+    """When it was first seen to run, by promo's monotonic clock; None until then, and where nobody saw it begin."""
 
 
 class Execution:
@@ -202,10 +158,11 @@ class Execution:
         """
         ended: list[Progress] = []
         with self._journal.together():
-            for live in list(self._live):
-                exit_ = self._executor(live.host).poll(live.handle)
-                if exit_ is not None:
-                    ended += self._end(live, exit_)
+            for live, stand in self._looked():
+                if isinstance(stand, Phase):
+                    self._note_phase(live, stand)
+                else:
+                    ended += self._end(live, stand)
             begun = [self._announce(task, slot) for task, slot in self._fitting()]
         for progress in ended:
             self._watch(progress)
@@ -222,8 +179,8 @@ class Execution:
 
     def cancel(self) -> None:
         """End everything that runs, and then say so; those attempts are lost, not failed."""
-        for live in self._live:
-            self._executor(live.host).cancel(live.handle)
+        for executor, those in self._by_executor():
+            executor.cancel([live.handle for live in those])
         for live in list(self._live):
             for progress in self._end(live, Exit(None, Reason.CANCELLED)):
                 self._watch(progress)
@@ -236,8 +193,26 @@ class Execution:
         for place in self._places.values():
             place.executor.close()
 
-    def _executor(self, host: str) -> Executor:
-        return self._places[host].executor
+    def _by_executor(self) -> list[tuple[Executor, list[_Live]]]:
+        """What is in flight, by who has it in hand: hosts may share an executor, and one look is enough for all."""
+        found: dict[int, tuple[Executor, list[_Live]]] = {}
+        for live in self._live:
+            executor = self._places[live.host].executor
+            found.setdefault(id(executor), (executor, []))[1].append(live)
+        return list(found.values())
+
+    def _looked(self) -> Iterable[tuple[_Live, Stand]]:
+        """Where everything in flight stands: one look for each executor."""
+        for executor, those in self._by_executor():
+            yield from zip(those, executor.look([live.handle for live in those]), strict=True)
+
+    def _note_phase(self, live: _Live, phase: Phase) -> None:
+        """Time in a queue ends, and time of a device begins, when an attempt is first seen to run."""
+        now = self._clock.monotonic()
+        if live.waits is not None:
+            live.waits.note(phase, now)
+            if phase is Phase.RUNNING and live.began is None and live.waits.seen:
+                live.began = now
 
     # --- one attempt -------------------------------------------------------------------------------------
 
@@ -303,6 +278,7 @@ class Execution:
                 device=device,
                 co_tenants=others,
                 bundle=None,
+                job=(job := place.executor.name(self._study / folder)),
             )
         )
         spec = AttemptSpec(
@@ -313,12 +289,17 @@ class Execution:
             finish=self._finish,
             device=device,
             output_bytes=OUTPUT_BYTES if request.program is None else request.program.output_bytes,
+            job=job,
+            options=place.options,
+            threads=request.threads,
         )
-        return _Live(run.id, run.host, number, slot, folder, None, 0.0, task), spec
+        waits = None if job is None else Wait(self._clock.monotonic())
+        return _Live(run.id, run.host, number, slot, folder, None, task, waits), spec
 
     def _launch(self, live: _Live, spec: AttemptSpec) -> None:
         place = self._places[live.host]
-        live.began = self._clock.monotonic()
+        if live.waits is None:  # what is started here has its device from now on
+            live.began = self._clock.monotonic()
         live.handle = place.executor.start(spec)
         self._live.append(live)
         if place.ahead and self._waiting[live.host]:
@@ -334,99 +315,31 @@ class Execution:
         state = checkpoint_of(self._disk, self._study / tried[-1].folder)
         return None if state is None else Resumed(tried[-1].folder, state)
 
-    def _end(self, live: _Live, exit_: Exit) -> list[Progress]:
+    def _end(self, live: _Live, said: Exit | Loss) -> list[Progress]:
         """Record how an attempt ended; what a display may want to show of it."""
         self._live.remove(live)
-        exit_ = self._seen(live.folder, exit_)
-        result = self._result(live.folder, exit_)
-        full = exit_.returncode == NO_DISK and result.digest is None
-        self._refused = live.folder if full else self._refused
-        # Reading a record takes no device's time: what the record says counts.
-        taken_s = None if result.recorded or live.adopted else self._clock.monotonic() - live.began
-        self._settle(live.run, live.number, live.folder, result, taken_s, Loss.DISK if full else _loss(exit_))
+        now = self._clock.monotonic()
+        seen_s = None if live.began is None else now - live.began
+        of, wait = (live.run, live.number, live.folder), live.waits
+        # A supervisor of this machine that is gone has taken its worker with it.
+        gone = self._places[live.host].executor.here
+        note = not self.state.replay
+        end = end_of(self._disk, self._study, of, said, seen_s=seen_s, wait=wait, now=now, gone=gone, note=note)
+        self._refused = live.folder if end.disk_full else self._refused
+        self._settle(end)
         if live.task is None:
             return []
         if self.state.accepted(live.run) is None:
             self.add([live.task])
-        seen = exit_.reason not in UNSEEN or result.digest is not None  # what was called off has no end worth showing
-        return [Progress(live.task, live.slot, result)] if seen else []
+        shown = end.result.digest is not None or not end.called_off
+        return [Progress(live.task, live.slot, end.result)] if shown else []
 
-    def _seen(self, folder: str, exit_: Exit) -> Exit:
-        """How an attempt ended by its supervisor, who was nearer than we are; where none wrote it down, we do."""
-        written = read_exit(self._disk, self._study / folder)
-        if written is None and not self.state.replay and _loss(exit_) is None:
-            write_exit(self._disk, self._study / folder, exit_)
-        return written or exit_
-
-    def _result(self, folder: str, exit_: Exit | None) -> Result:
-        """What an attempt left; it is durable before anybody hears of it.  A part of a run is none of its results."""
-        place = self._study / folder
-        result = read_whole(self._disk, place, exit_)
-        if result.status is RunStatus.OK and not is_whole(self._disk, place, result, exit_):
-            result = evolve(result, status=RunStatus.KILLED, cause=PARTIAL)
-        try:
-            settle(self._disk, self._study, folder)
-        except OSError as fault:
-            raise refusal(f"what the run in {folder} left", fault) from fault
-        return result
-
-    def _settle(
-        self,
-        run: str,
-        number: int,
-        folder: str,
-        result: Result,
-        taken_s: float | None,
-        loss: Loss | None,
-        *,
-        over: bool = True,
-    ) -> None:
-        """
-        Record how an attempt ended: the sound result of a whole run counts, whoever called it off; nothing else does.
-
-        *over*: whoever wrote in its folder is gone, so that its files can be recorded.
-        """
-        device_s = self._device_s(folder, result) if taken_s is None else f"{taken_s:.3f}"
-        left = witnesses(self._disk, self._study / folder) if over else {}
-        if result.status is RunStatus.OK:
-            assert result.digest is not None and result.body is not None
-            body = result.body
-            self.record(
-                ResultAccepted(
-                    run=run,
-                    attempt=number,
-                    envelope=result.digest,
-                    metrics=body.metrics,
-                    seconds=body.seconds,
-                    work=body.work,
-                    contention=body.contention,
-                    device_s=device_s,
-                    witnesses=left,
-                    bundle=None,
-                )
-            )
-        elif loss is not None:
-            self.record(AttemptLost(run, number, loss, device_s, left, None))
-            if result.digest is not None:  # of a part of a run, or written too late to be believed
-                self.record(AttemptLate(run, number, result.digest, result.status))
-        else:
-            cause, charged_s = result.cause, result.charged_s
-            self.record(
-                AttemptFailed(run, number, result.status, cause, result.digest, charged_s, device_s, left, None)
-            )
-
-    def _device_s(self, folder: str, result: Result) -> str | None:
-        """
-        Device time that an attempt took at least whose end nobody here saw, also where it was lost.
-
-        A supervisor's clock encloses its worker's, so with a result the larger of the two counts.
-        """
-        place = self._study / folder
-        if result.digest is None:
-            return seconds_spent(self._disk, place)
-        exit_ = read_exit(self._disk, place)
-        written = (result.seconds.get("total"), None if exit_ is None else exit_.seconds)
-        return max((one for one in written if one is not None), key=from_exact, default=None)
+    def _settle(self, end: End) -> None:
+        """Record an end; what is of a part of a run, or was written too late to be believed, is on record too."""
+        happening = end.happening
+        self.record(happening)
+        if isinstance(happening, AttemptLost) and end.result.digest is not None:
+            self.record(AttemptLate(end.run, end.number, end.result.digest, end.result.status))
 
     def _settle_unseen(self) -> None:
         """
@@ -438,17 +351,20 @@ class Execution:
             place = self._places.get(attempt.host)
             if place is None:
                 continue
-            handle = place.executor.find(self._study / attempt.folder)
+            handle = place.executor.find(self._study / attempt.folder, attempt.job, place.options)
             if handle is not None:
-                run, host, number, folder = attempt.run, attempt.host, attempt.number, attempt.folder
-                slot = self._slot_of(attempt)
-                self._live.append(_Live(run, host, number, slot, folder, handle, 0.0, None, adopted=True))
+                self._live.append(self._adopted(attempt, handle))
                 continue
-            exit_ = read_exit(self._disk, self._study / attempt.folder)
-            result = self._result(attempt.folder, exit_)
-            loss = Loss.GONE if exit_ is None else _loss(exit_)
-            self._settle(attempt.run, attempt.number, attempt.folder, result, None, loss, over=exit_ is not None)
+            of = (attempt.run, attempt.number, attempt.folder)
+            self._settle(end_of(self._disk, self._study, of, None))
         self.note_late()
+
+    def _adopted(self, attempt: Attempt, handle: object) -> _Live:
+        """An attempt that an earlier promo started, taken up."""
+        ago_s = seconds_of(self._clock.now()) - seconds_of(attempt.started)
+        waits = None if attempt.job is None else Wait(self._clock.monotonic() - max(ago_s, 0), seen=False)
+        where = (self._slot_of(attempt), attempt.folder)
+        return _Live(attempt.run, attempt.host, attempt.number, *where, handle, None, waits)
 
     def _slot_of(self, attempt: Attempt) -> int:
         """The slot of an attempt that goes on: the one whose device it holds."""
@@ -466,16 +382,3 @@ class Execution:
             result = read_whole(self._disk, self._study / attempt.folder, None)
             if result.digest is not None:
                 self.record(AttemptLate(attempt.run, attempt.number, result.digest, result.status))
-
-
-def _loss(exit_: Exit) -> Loss | None:
-    """Why nobody knows how an attempt would have ended; None where it came to an end of its own, or to its limit."""
-    match exit_.reason:
-        case Reason.ITSELF | Reason.LIMIT:
-            return None
-        case Reason.BUSY:
-            return Loss.BUSY
-        case Reason.CANCELLED | Reason.GIVEN_UP | Reason.SUPERVISOR:
-            return Loss.GONE
-        case _:
-            assert_never(exit_.reason)

@@ -8,6 +8,7 @@ lasting name and lies in a folder that all users of a machine share.
 
 import contextlib
 import os
+import platform
 import re
 import signal
 import stat
@@ -20,10 +21,9 @@ from typing import Self
 from promo.base.errors import Busy, PromoError
 from promo.base.reading import open_plain, read_plain
 from promo.run.disk import DISK
+from promo.run.mounts import mount_of
 
 LOCK = "lock"
-NETWORKS = frozenset({"afs", "cifs", "davfs", "fuse.davfs2", "fuse.sshfs", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"})
-"""File systems of other machines, whose locks may be granted to two at once, or lost with the connection."""
 NOTED_S = 1.0
 """How long whoever took a lock has to write beside it who it is."""
 SAME_START_S = 0.05
@@ -120,6 +120,52 @@ def give_up(folder: Path) -> bool:
         return True
     finally:
         os.close(handle)
+
+
+def claim_alone(folder: Path) -> Lock | None:
+    """
+    Take the attempt of a folder in hand where several machines may try to, as `claim`.
+
+    A lock proves life on its own machine only; who makes the file is one alone on every file system that workers share.
+    """
+    return _made(folder, f"{platform.node()} {os.getpid()}".encode())
+
+
+def give_up_alone(folder: Path) -> bool:
+    """See to it that nobody on any machine begins the attempt of a folder any more; False if somebody has begun."""
+    try:
+        made = _made(folder, GIVEN_UP)
+    except OSError:  # nothing can begin where nothing can be written
+        return True
+    if made is not None:
+        made.close()
+    return made is not None or read_plain(folder / CLAIM, NOTE_BYTES) == GIVEN_UP
+
+
+def is_given_up(folder: Path) -> bool:
+    """Whether nobody begins the attempt of a folder any more."""
+    try:
+        return read_plain(folder / CLAIM, NOTE_BYTES) == GIVEN_UP
+    except OSError:
+        return False
+
+
+def has_begun(folder: Path) -> bool:
+    """Whether somebody on any machine has taken the attempt of a folder in hand, whatever became of it."""
+    try:
+        return read_plain(folder / CLAIM, NOTE_BYTES) != GIVEN_UP
+    except OSError:
+        return False
+
+
+def _made(folder: Path, note: bytes) -> Lock | None:
+    """The claim of a folder, made with a note in it; None where there is one."""
+    try:
+        handle = os.open(folder / CLAIM, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return None
+    os.write(handle, note)
+    return Lock(handle)
 
 
 def is_claimed(folder: Path) -> bool:
@@ -256,21 +302,12 @@ def lock_study(folder: Path) -> Lock:
 
 
 def _trusted(folder: Path) -> None:
-    kind = file_system(folder)
-    if kind in NETWORKS:
-        message = f"the study folder {folder} lies on a network file system ({kind}), whose locks cannot be trusted"
-        raise PromoError(message, hint="choose a folder of this machine with --study; promo bundle carries it further")
+    lacks = mount_of(folder).lacks
+    if lacks:
+        hint = "choose a folder of this machine with --study, and one that workers see with --shared"
+        raise PromoError(f"the study folder {folder} {lacks}", hint=hint)
     if sys.platform != "win32" and folder.stat().st_mode & stat.S_IWOTH:
         raise PromoError(f"everybody may write in the study folder {folder}", hint=f"chmod o-w {folder}")
-
-
-def file_system(folder: Path) -> str:
-    """Kind of the file system that a folder lies on, as the system names it; empty where it does not tell."""
-    import psutil
-
-    place = folder.resolve()
-    mounts = [one for one in psutil.disk_partitions(all=True) if place.is_relative_to(one.mountpoint)]
-    return max(mounts, key=lambda one: len(one.mountpoint)).fstype if mounts else ""
 
 
 def _began(pid: int) -> float:

@@ -1,20 +1,41 @@
-"""What running asks of an executor."""
+"""What running asks of an executor, which may be any package's (nothing here is changed to add one), and of a host."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
-from promo.run.values import AttemptSpec, Exit
+from promo.run.values import AttemptSpec, Stand
+from promo.study.host import Options
+from promo.study.ports import ExecutorOption
 
 
 class Executor(Protocol):
     """
     Starts attempts somewhere.
 
-    An executor never retries, and what it says is a hint: whether an attempt has a result is read from its folder.
+    An executor never retries, and what it says is a hint: whether an attempt has a result is read from its folder, and
+    how long it took its device from what the supervisor there wrote.
     """
 
+    here: ClassVar[bool]
+    """Whether attempts run on the machine that promo runs on: then devices are looked for and leased here."""
+    options: ClassVar[Mapping[str, ExecutorOption]]
+    """What a host's block may say to it: `option NAME = VALUE`."""
+
+    def name(self, folder: Path) -> str | None:
+        """
+        A name that no other job has or had, for the attempt of a folder; None where there is no queue.
+
+        It is recorded before the attempt is started, so that it can be looked up whatever happens then.
+        """
+
     def start(self, attempt: AttemptSpec) -> object:
-        """Start an attempt whose folder holds its request."""
+        """
+        Start an attempt whose folder holds its request.
+
+        Raises:
+            PromoError: it was refused for good, as any other of this host would be.
+        """
 
     def prepare(self, handle: Any) -> None:
         """
@@ -23,18 +44,55 @@ class Executor(Protocol):
         An executor that cannot does nothing.
         """
 
-    def find(self, folder: Path) -> object | None:
+    def find(self, folder: Path, job: str | None, options: Options) -> object | None:
         """
-        A handle of an attempt that an earlier promo started and that still goes on.
+        A handle of an attempt that an earlier promo started and that may still go on.
 
-        None if it does not; then it is given up, and whoever was asked to begin it and has not must not any more.
+        None only if it does not: then it is given up, and whoever was asked to begin it and has not must not any more.
+        What is not known is no such thing; a handle then stands at `Phase.UNKNOWN` until something is.
         """
 
-    def poll(self, handle: Any) -> Exit | None:
-        """How it ended, or None while it runs."""
+    def look(self, handles: Sequence[Any]) -> Sequence[Stand]:
+        """
+        Where each of these attempts stands, in their order: all that it has in hand.
 
-    def cancel(self, handle: Any) -> None:
-        """End it and everything it started; returns when it is gone."""
+        It is asked as often as promo likes, and asks its own engine no more often than that bears.
+        """
+
+    def cancel(self, handles: Sequence[Any]) -> None:
+        """End them and everything they started; returns when they are gone, or can no longer begin."""
 
     def close(self) -> None:
         """Nothing more will be started: clear up what was made ready."""
+
+
+class Place(Protocol):
+    """A host as the orchestrator reaches it: its executor, and how a worker there is started."""
+
+    @property
+    def executor(self) -> Executor:
+        """Starts attempts on this host."""
+
+    @property
+    def slots(self) -> int:
+        """Runs at once."""
+
+    @property
+    def options(self) -> Options:
+        """What its block says to the executor."""
+
+    @property
+    def ahead(self) -> bool:
+        """Whether the next worker may be started while one trains, because processor time is to spare."""
+
+    def device(self, slot: int) -> str | None:
+        """The device that whoever has the slot holds, by its lasting name; None for a processor."""
+
+    def is_free(self, slot: int) -> bool:
+        """Whether no other study of this machine has the device of a slot."""
+
+    def co_tenants(self, slot: int) -> tuple[str, ...]:
+        """Who computes where a slot does, besides this study: programs on its device, or studies on processors."""
+
+    def environment(self, slot: int) -> Mapping[str, str]:
+        """Environment of a worker in a slot."""

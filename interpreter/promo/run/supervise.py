@@ -21,6 +21,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -128,8 +129,10 @@ class Worker:
 class Supervisor:
     """One attempt at a time."""
 
-    def __init__(self, say: IO[bytes], *, keep: bool, finish: bool) -> None:
-        self._say, self._keep, self._finish = say, keep, finish
+    def __init__(
+        self, say: IO[bytes], *, keep: bool, finish: bool, take: Callable[[Path], Lock | None] = claim
+    ) -> None:
+        self._say, self._keep, self._finish, self._take = say, keep, finish, take
         self.seen: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._spare: Worker | None = None
         self._worker: Worker | None = None
@@ -176,15 +179,16 @@ class Supervisor:
         elif "cancel" in asked:
             self._end("cancelled")
         else:
-            self._begin(Path(asked["run"]), asked)
+            much = (asked["limit_s"], asked["output_bytes"])
+            self.begin(Path(asked["run"]), asked["trainer"], *much, device=asked.get("device"))
 
-    def _begin(self, folder: Path, asked: dict[str, Any]) -> None:
-        trainer, device = asked["trainer"], asked.get("device")
+    def begin(self, folder: Path, trainer: str, limit_s: int, output_bytes: int, *, device: str | None = None) -> None:
+        """Take the attempt of a folder in hand, for so many seconds at the most, and keep so much of what it prints."""
         self._lease = lease(lease_folder(os.environ), device) if device else None
         if device and self._lease is None:
             self._tell(folder, {"reason": "busy", "returncode": None, "seconds": None})
             return
-        taken = claim(folder)
+        taken = self._take(folder)
         if taken is None:
             self._let_go()
             self._tell(folder, {"reason": "given up", "returncode": None, "seconds": None})
@@ -196,8 +200,8 @@ class Supervisor:
         self._folder, self._claim = folder, taken
         self._worker = spare or Worker(trainer, self.seen, keep=self._keep)
         self._began = time.monotonic()
-        self._deadline = self._began + asked["limit_s"]
-        self._worker.go(folder, asked["output_bytes"])
+        self._deadline = self._began + limit_s
+        self._worker.go(folder, output_bytes)
 
     def _end(self, reason: str) -> None:
         if self._worker is None:
@@ -242,7 +246,7 @@ class Supervisor:
 
 def main(words: list[str]) -> int:
     """Serve until standard input closes."""
-    _adopt_orphans()
+    adopt_orphans()
     supervisor = Supervisor(sys.stdout.buffer, keep="keep" in words, finish="finish" in words)
     threading.Thread(target=_read, args=(supervisor.seen,), daemon=True).start()
     with contextlib.suppress(ValueError):
@@ -265,7 +269,7 @@ def _read(seen: "queue.SimpleQueue[tuple[str, Any]]") -> None:
     seen.put(("left", None))
 
 
-def _adopt_orphans() -> None:
+def adopt_orphans() -> None:
     """
     See to it that grandchildren whose parent dies can be ended too.
 

@@ -13,9 +13,11 @@ from typing import Annotated, ClassVar
 from attrs import field, frozen
 
 from promo.base.fields import Count, Digest, Free, Large, Measured, Name, Range, Seconds, Upward
+from promo.ledger.losses import Loss
 from promo.ledger.sources import Said
 from promo.ledger.values import OWN_FAULT, Folder, Number, RunStatus, Work
 from promo.run.program import OUTPUT_BYTES, Program
+from promo.study.host import Options
 from promo.study.space import Level
 from promo.study.values import Budget, BudgetKind
 
@@ -192,6 +194,22 @@ class AttemptSpec:
     """Lasting name of the device that it holds while it runs; None for a processor."""
     output_bytes: int = OUTPUT_BYTES
     """How much of what it prints is kept."""
+    job: str | None = None
+    """The name that its queue is to know it by; None where there is no queue."""
+    options: Options = ()
+    """What its host's block says to the executor, by name."""
+    threads: int = 1
+    """Processor threads that it may use."""
+
+
+class Phase(Enum):
+    """Where an attempt stands that has not ended."""
+
+    QUEUED = "queued"
+    """It has been submitted, and waits for a machine."""
+    RUNNING = "running"
+    UNKNOWN = "unknown"
+    """Its queue does not answer, or does not know it yet; that is not to say that it never ran."""
 
 
 class Reason(Enum):
@@ -216,6 +234,10 @@ class Exit:
     reason: Reason = Reason.ITSELF
     seconds: Seconds | None = None
     """How long its supervisor had it in hand; None where nobody wrote it down."""
+
+
+Stand = Phase | Exit | Loss
+"""Where an attempt stands, as its executor knows: it goes on, it has ended so, or nobody will hear its end."""
 
 
 # --- results -----------------------------------------------------------------------------------------------------

@@ -155,6 +155,9 @@ def _known(document: Document, what: Known | None) -> tuple[str, ...]:
             return plugins.runner_names()
         case Known.EXECUTOR:
             return plugins.executor_names()
+        case Known.OPTION:
+            named = () if study is None else tuple(host.executor for host in study.hosts.values())
+            return tuple(option for name in named for option in plugins.executor_options(name) or ())
         case Known.UNIT | None:
             return ()
         case _:

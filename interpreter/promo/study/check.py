@@ -25,6 +25,8 @@ from promo.study.flow import (
     entrants,
 )
 from promo.study.growth import Growth
+from promo.study.host import Host
+from promo.study.hosts import read_host
 from promo.study.judgement import Step
 from promo.study.judging import check_rules
 from promo.study.ladder import Ladder
@@ -42,12 +44,22 @@ from promo.study.setting import (
     for_tokens,
     read_data,
     read_draw,
-    read_host,
     read_measure,
     read_runner,
 )
 from promo.study.space import Factor
-from promo.study.values import Curves, Data, Draw, Effects, Entrants, Host, Measure, Mode, RunnerChoice, Stage, Study
+from promo.study.values import (
+    Curves,
+    Data,
+    Draw,
+    Effects,
+    Entrants,
+    Measure,
+    Mode,
+    RunnerChoice,
+    Stage,
+    Study,
+)
 from promo.syntax.nodes import Node, Tree
 
 if TYPE_CHECKING:

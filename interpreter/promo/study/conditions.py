@@ -17,12 +17,13 @@ from promo.base.shown import LEAN
 from promo.base.source import Span
 from promo.study.expressions import Expressions
 from promo.study.factorial import DesignReader
+from promo.study.host import Host
 from promo.study.levels import Levels, dimensions, shown
 from promo.study.mixed import ArrayReader, is_mixed
 from promo.study.names import Scope, ways_in
 from promo.study.ports import ConditionError, Runner
 from promo.study.space import Array, Design, Factor, Level
-from promo.study.values import Candidate, Data, Grow, Host, Role
+from promo.study.values import Candidate, Data, Grow, Role
 from promo.syntax.clauses import WAYS_TO_GROW
 from promo.syntax.nodes import Node, Token
 

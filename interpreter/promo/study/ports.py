@@ -6,6 +6,7 @@ really trains.
 """
 
 from collections.abc import Mapping
+from enum import Enum
 from fractions import Fraction
 from typing import Protocol
 
@@ -117,6 +118,27 @@ class RunnerInFile(Shown):
     """Words of its command line that start what that digest does not cover."""
 
 
+class OptionKind(Enum):
+    """What the value of an executor's option is."""
+
+    TEXT = "text"
+    COUNT = "count"
+    TIME = "time"
+
+
+@frozen(**LEAN)
+class ExecutorOption(Shown):
+    """What a host's block may say to an executor; *form*: what a text has to match as a whole, a regular expression."""
+
+    kind: OptionKind
+    example: str
+    """As one would write it in a spec."""
+    meaning: str
+    moves: bool = False
+    """Whether it may move a score; then it is part of what is sealed."""
+    form: str = r"[A-Za-z0-9_.:,=@+-]{1,200}"
+
+
 class World(Protocol):
     """The outside of a spec."""
 
@@ -131,6 +153,9 @@ class World(Protocol):
 
     def executor_names(self) -> tuple[str, ...]:
         """All installed executors."""
+
+    def executor_options(self, name: str) -> "Mapping[str, ExecutorOption] | None":
+        """What a host's block may say to an executor; None when none of that name is installed."""
 
     def runner_file(self, path: str) -> "RunnerInFile | str":
         """The runner that a file beside the spec declares; or what is wrong."""

@@ -1,18 +1,14 @@
-"""The study block, its data and its hosts."""
-
-from fractions import Fraction
+"""The study block and its data."""
 
 from promo.base.diagnostics import Confidence, Edit, did_you_mean, suggestion
 from promo.base.source import Span
 from promo.study.expressions import Expressions, unquoted
 from promo.study.names import Clauses, Scope
 from promo.study.ports import Runner
-from promo.study.values import Data, Draw, Host, Measure, RunnerChoice, Tokens
-from promo.syntax.clauses import words
-from promo.syntax.nodes import Node, Token
+from promo.study.values import Data, Draw, Measure, RunnerChoice, Tokens
+from promo.syntax.nodes import Node
 
 BUILT_IN_SOURCES = ("stdlib", "builtin:synth/1")
-MOST_SLOTS = 1024
 MOST_TOKENS = 2**24
 BYTES = 256
 """A tokenizer has a token for every byte, so it has no fewer."""
@@ -181,50 +177,3 @@ def for_tokens(scope: Scope, runner: Runner, data: Data | None) -> Runner:
         return runner
     fitted: Runner = of_vocabulary(data.tokens.vocabulary)
     return fitted
-
-
-def read_host(scope: Scope, expressions: Expressions, block: Node) -> Host | None:
-    """A host block."""
-    clauses = scope.clauses(block)
-    if not clauses.complete:
-        return None
-    device = clauses.one("device")
-    system = device.token("NAME")
-    systems = words("device")
-    if system.text not in systems:
-        hint = did_you_mean(system.text, systems, f"use one of: {', '.join(systems)}")
-        scope.report("P0215", f"no operating system is called '{system.text}'", system, hint)
-    slots = expressions.count_given(clauses.one("slots"), most=MOST_SLOTS, what="the number of slots")
-    thread_clause, price_clause, executor = (clauses.maybe(kind) for kind in ("threads", "price", "executor"))
-    threads: int | None = 1
-    if thread_clause is not None:
-        threads = expressions.count_given(thread_clause, most=MOST_SLOTS, what="the number of threads")
-    price: Fraction | None = None
-    if price_clause is not None:
-        price = expressions.given(price_clause)
-        if price is not None and price < 0:
-            scope.report("P0302", "a price is not negative", price_clause.children[0])
-    if executor is not None:
-        _check_executor(scope, executor.token("NAME"))
-    if slots is None or threads is None:
-        return None
-    return Host(
-        name=block.token("NAME").text,
-        device=unquoted(device.token("STRING")),
-        system=system.text,
-        slots=slots,
-        threads=threads,
-        price=price,
-        executor=executor.token("NAME").text if executor else "local",
-        documentation=scope.tree.documentation(block),
-        where=scope.where(block),
-    )
-
-
-def _check_executor(scope: Scope, name: Token) -> None:
-    """Most likely a slip; no more than that, because the host may be another machine with other plug-ins."""
-    if scope.world.knows_executor(name.text):
-        return
-    known = scope.world.executor_names()
-    hint = did_you_mean(name.text, known, f"installed here: {', '.join(known)}")
-    scope.warn("P0229", f"no executor '{name.text}' is installed here", name, hint)

@@ -15,6 +15,7 @@ from attrs import frozen
 from promo.base.fields import Large, Remark, Unstored
 from promo.base.shown import LEAN, Shown
 from promo.study.account import Account
+from promo.study.host import Host
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.study.laws import Forecast, Law, Schedule
 from promo.study.limits import ALLOWANCE_S, ATTEMPTS, Allowance, limit_s, longest_s
@@ -69,40 +70,6 @@ class Data(Shown):
     where: Where = place()
     tokens: Tokens | None = None
     """None: every byte is a token."""
-
-
-@frozen(**LEAN)
-class Machine(Shown):
-    """What of a host may move a score."""
-
-    device: str
-    system: str
-    threads: int
-
-
-@frozen(**LEAN)
-class Host(Shown):
-    """A kind of machine and how many runs it takes at once; *price* is in dollars an hour and slot."""
-
-    name: str
-    device: str
-    system: str
-    slots: int
-    threads: int
-    price: Fraction | None
-    executor: str
-    documentation: Remark
-    where: Where = place()
-
-    @property
-    def is_cpu(self) -> bool:
-        """Whether runs here train on the processor."""
-        return self.device.lower() == "cpu"
-
-    @property
-    def machine(self) -> Machine:
-        """What of it may move a score: not its slots, executor or price."""
-        return Machine(self.device, self.system, self.threads)
 
 
 class Role(Enum):

@@ -55,6 +55,7 @@ class Known(Enum):
     UNIT = "a unit"
     RUNNER = "an installed runner"
     EXECUTOR = "an installed executor"
+    OPTION = "an option of the host's executor"
 
 
 @frozen(**LEAN)
@@ -128,7 +129,7 @@ WAYS_TO_GROW = (
     "copy_top", "copy_middle", "copy_bottom", "copy_block", "interleave", "identity", "random_top", "zero_pad",
 )  # fmt: skip
 
-_METRIC, _UNIT, _RUNNER, _EXECUTOR = (Argument(known=one) for one in Known)
+_METRIC, _UNIT, _RUNNER, _EXECUTOR, _OPTION = (Argument(known=one) for one in Known)
 _ANYTHING, _LEVEL, _TEXT = _to("let", "factor"), _to("let"), Argument()
 _PRODUCT = _to("factor")
 _COUNT, _SHARE = _measures("2", Dimension.NUMBER), _measures("5%", Dimension.NUMBER)
@@ -166,6 +167,7 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "threads": _is(_COUNT),
     "price": _is(_measures("1.80usd", Dimension.MONEY)),
     "executor": _of(_EXECUTOR),
+    "option": Arguments((_OPTION,), (_LEVEL,)),
     # factors, designs, candidates
     "factor": Arguments((_new("factor"), _UNIT), (_LEVEL,)),
     "default": _is(_LEVEL),
@@ -354,6 +356,7 @@ BLOCKS: Mapping[str, Mapping[str, Clause]] = {
         "threads": MAY,
         "price": MAY,
         "executor": MAY,
+        "option": MAY_REPEAT,
     },
     "design": {
         "vary": _must("vary depth low 8 high 10", _OTHER_ROWS, repeats=True),

@@ -7,21 +7,26 @@ from promo.run.values import Exit
 
 
 class InlineExecutor:
+    here, options = True, {}
+
+    def name(self, folder):
+        return None
+
     def start(self, attempt):
         with contextlib.suppress(Exception):
             return worker.main(attempt.folder)
         return 1
 
-    def poll(self, handle):
-        return Exit(handle)
+    def look(self, handles):
+        return [Exit(handle) for handle in handles]
 
-    def cancel(self, handle):
+    def cancel(self, handles):
         pass
 
     def prepare(self, handle):
         pass
 
-    def find(self, folder):
+    def find(self, folder, job, options):
         return None
 
     def close(self):

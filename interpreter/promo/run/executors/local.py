@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from attrs import define, field
 
@@ -18,7 +19,9 @@ from promo.base.codec import from_json
 from promo.run.disk import DISK
 from promo.run.locks import claimant, give_up, is_claimed
 from promo.run.store import SUPERVISOR, read_exit
-from promo.run.values import AttemptSpec, Exit, Reason
+from promo.run.values import AttemptSpec, Exit, Phase, Reason, Stand
+from promo.study.host import Options
+from promo.study.ports import ExecutorOption
 
 STOP_S = 20.0
 
@@ -68,10 +71,16 @@ class Adopted:
 class LocalExecutor:
     """One fresh process per attempt."""
 
+    here: ClassVar[bool] = True
+    options: ClassVar[Mapping[str, ExecutorOption]] = {}
     keep = False
 
     def __init__(self) -> None:
         self._supervisors: list[Supervised] = []
+
+    def name(self, folder: Path) -> None:
+        """There is no queue: the folder itself tells whether its attempt goes on."""
+        del folder
 
     def start(self, attempt: AttemptSpec) -> LocalHandle:
         """Hand the attempt to a supervisor; the pipe to it is its lifeline."""
@@ -106,12 +115,17 @@ class LocalExecutor:
         if isinstance(handle, LocalHandle) and not self.keep:
             handle.supervisor.tell({"prepare": handle.trainer})
 
-    def find(self, folder: Path) -> Adopted | None:
+    def find(self, folder: Path, job: str | None, options: Options) -> Adopted | None:
         """An attempt that is still in hand although the promo that started it is gone; if not, it never will be."""
+        del job, options
         return None if give_up(folder) else Adopted(folder)
 
-    def poll(self, handle: LocalHandle | Adopted) -> Exit | None:
-        """The worker's end, as its supervisor says it."""
+    def look(self, handles: Sequence[LocalHandle | Adopted]) -> Sequence[Stand]:
+        """Whether each worker has ended, as its supervisor says."""
+        return [self._ended(handle) or Phase.RUNNING for handle in handles]
+
+    def _ended(self, handle: LocalHandle | Adopted) -> Exit | None:
+        """The worker's end, as its supervisor says it; None while it goes on."""
         if isinstance(handle, Adopted):
             # When nobody wrote how it ended, nobody saw it, and it is lost.
             return None if is_claimed(handle.folder) else read_exit(DISK, handle.folder) or Exit(None, Reason.CANCELLED)
@@ -128,12 +142,16 @@ class LocalExecutor:
             supervisor.idle = True
         return handle.exit
 
-    def cancel(self, handle: LocalHandle | Adopted) -> None:
-        """Have it ended, and wait until it is gone."""
+    def cancel(self, handles: Sequence[LocalHandle | Adopted]) -> None:
+        """Have them ended, and wait until they are gone."""
+        for handle in handles:
+            self._cancel(handle)
+
+    def _cancel(self, handle: LocalHandle | Adopted) -> None:
         if isinstance(handle, Adopted):
             self._cancel_adopted(handle)
             return
-        if self.poll(handle) is not None:
+        if self._ended(handle) is not None:
             return
         supervisor = handle.supervisor
         supervisor.tell({"cancel": True})

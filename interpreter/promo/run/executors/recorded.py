@@ -1,12 +1,16 @@
 """Attempts that are read from a table: each has ended when it has been started."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from promo.curves.replay import Replay
 from promo.ledger.ports import Disk
 from promo.run.runners.recorded.answer import answer
 from promo.run.store import POINTS, REQUEST, RESULT, parse_request, result_bytes
-from promo.run.values import AttemptSpec, Exit
+from promo.run.values import AttemptSpec, Exit, Stand
+from promo.study.host import Options
+from promo.study.ports import ExecutorOption
 
 
 class RecordedExecutor:
@@ -14,6 +18,13 @@ class RecordedExecutor:
 
     def __init__(self, replay: Replay, disk: Disk) -> None:
         self._replay, self._disk = replay, disk
+
+    here: ClassVar[bool] = True
+    options: ClassVar[Mapping[str, ExecutorOption]] = {}
+
+    def name(self, folder: Path) -> None:
+        """There is no queue."""
+        del folder
 
     def start(self, attempt: AttemptSpec) -> None:
         """Answer the request in the attempt's folder; the result is written last."""
@@ -23,21 +34,20 @@ class RecordedExecutor:
         self._disk.write(attempt.folder / POINTS, points)
         self._disk.write(attempt.folder / RESULT, result_bytes(body))
 
-    def poll(self, handle: object) -> Exit:
-        """It has ended."""
-        del handle
-        return Exit(0)
+    def look(self, handles: Sequence[object]) -> Sequence[Stand]:
+        """They have ended."""
+        return [Exit(0) for _ in handles]
 
-    def cancel(self, handle: object) -> None:
+    def cancel(self, handles: Sequence[object]) -> None:
         """There is nothing to end."""
 
     def prepare(self, handle: object) -> None:
         """There is nothing to make ready."""
         del handle
 
-    def find(self, folder: Path) -> None:
+    def find(self, folder: Path, job: str | None, options: Options) -> None:
         """Nothing goes on by itself."""
-        del folder
+        del folder, job, options
 
     def close(self) -> None:
         """There is nothing to clear up."""

@@ -1,0 +1,302 @@
+"""
+Attempts that wait in somebody else's queue: what all such executors have in common.
+
+A queue is believed in nothing that can be seen otherwise.  Whether an attempt has begun, and how it ended, is read from
+its folder, where promo's own supervisor writes it; the queue says who waits, and why who wrote nothing has gone.
+
+- A job is named before it is submitted, and the name stands in the ledger.  After a crash it is looked up by that name.
+- What a queue does not know is no proof that it never ran: only after a time (`grace`) the attempt is given up, by a
+  mark in its folder that a job which begins late finds, so that nobody begins it any more.  It is then lost, and who
+  ran on unseen has a folder of its own and can spoil nothing.
+- One question for all jobs, no more often than the queue bears: the longer it takes and the less happens, the rarer.
+"""
+
+import os
+import secrets
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import ClassVar
+
+from attrs import define, frozen
+
+from promo.ledger.losses import Loss
+from promo.run.disk import DISK
+from promo.run.locks import give_up_alone, has_begun, is_given_up
+from promo.run.store import read_exit
+from promo.run.values import AttemptSpec, Exit, Phase, Reason, Stand
+from promo.study.host import Options
+from promo.study.ports import ExecutorOption, OptionKind
+from promo.study.space import Level
+
+GRACE_S = 60.0
+"""How long a job may be unknown to its queue, by default."""
+WORD_S = 10.0
+"""How long a supervisor's word may take to arrive through a shared file system when its job has ended."""
+SOONEST_S, LATEST_S = 0.5, 30.0
+"""Between two questions to a queue."""
+TIMES, SHARE = 10, 0.05
+"""A question is asked no sooner than this many times as long as the last one took, and than this share of a lull."""
+FILES_S, FILE_S = 0.05, 0.001
+"""Between two looks into the folders of attempts that run; and for each of them."""
+STOP_S = 45.0
+"""How long jobs may take to end that were cancelled."""
+
+
+class Listed(Enum):
+    """What a queue says of a job."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"
+    """For a reason that it does not tell, or that says nothing of the attempt."""
+    SILENT = "silent"
+    """It does not answer for this one, which says nothing of it."""
+
+
+@frozen
+class Row:
+    """A job as a queue lists it: its number there, where it stands, and why it ended early, if it did."""
+
+    number: str
+    listed: Listed
+    loss: Loss | None = None
+
+
+@define(eq=False)
+class Job:
+    """An attempt in a queue."""
+
+    folder: Path
+    name: str
+    number: str | None
+    """What the queue calls it; None until that is known."""
+    options: Options
+    """What its host's block says."""
+    phase: Phase = Phase.UNKNOWN
+    missing_since: float | None = None
+    """Since when the queue has answered and not known it."""
+    ended_since: float | None = None
+    loss: Loss = Loss.WORDLESS
+    """Why it ended, as the queue says, where its supervisor wrote nothing or was told to end."""
+    stand: Exit | Loss | None = None
+
+    @property
+    def grace_s(self) -> float:
+        """How long the queue may not know it before it is given up."""
+        return _grace_s(self.options)
+
+    @property
+    def now(self) -> Stand:
+        """Where it stands."""
+        return self.phase if self.stand is None else self.stand
+
+
+class QueueExecutor(ABC):
+    """Submits a job for each attempt; a queue of its own kind for each class that is derived from it."""
+
+    here: ClassVar[bool] = False
+    options: ClassVar[Mapping[str, ExecutorOption]]
+
+    def __init__(self) -> None:
+        self._next_question = self._next_files = 0.0
+        self._changed = time.monotonic()
+        self._jobs: list[Job] = []
+        self._unused: set[str] = set()
+        """Names of this process that nothing was submitted under yet."""
+
+    @abstractmethod
+    def submit(self, attempt: AttemptSpec, name: str) -> str | None:
+        """
+        Submit a job of a name; what the queue calls it, or None where nobody knows whether it was taken.
+
+        Raises:
+            PromoError: it was refused.
+        """
+
+    @abstractmethod
+    def listed(self, jobs: Sequence[Job]) -> Mapping[str, Row] | None:
+        """The queue's jobs by name, in one question; None where it does not answer."""
+
+    @abstractmethod
+    def end(self, jobs: Sequence[Job]) -> None:
+        """Ask the queue to cancel jobs."""
+
+    def why_gone(self, job: Job) -> Loss | None:
+        """Why a job ended that the queue no longer lists, where it keeps accounts of that."""
+        del job
+        return None
+
+    # --- the port ------------------------------------------------------------------------------------------
+
+    def name(self, folder: Path) -> str:
+        """A name that no other job has."""
+        del folder
+        made = f"promo-{secrets.token_hex(8)}"
+        self._unused.add(made)
+        return made
+
+    def start(self, attempt: AttemptSpec) -> Job:
+        """Submit it."""
+        assert attempt.job is not None
+        job = Job(attempt.folder, attempt.job, None, attempt.options)
+        self._unused.discard(attempt.job)
+        try:
+            job.number = self.submit(attempt, attempt.job)
+        except BaseException:
+            give_up_alone(attempt.folder)
+            raise
+        job.phase = Phase.UNKNOWN if job.number is None else Phase.QUEUED
+        self._jobs.append(job)
+        self._changed = time.monotonic()
+        self._next_question = min(self._next_question, self._changed + SOONEST_S)
+        return job
+
+    def prepare(self, handle: Job) -> None:
+        """Nothing: the next job waits in the queue by itself."""
+        del handle
+
+    def find(self, folder: Path, job: str | None, options: Options) -> Job | None:
+        """The job of that name, wherever it stands; it has to be looked for, and its folder may tell how it ended."""
+        if job is None:
+            return None
+        found = Job(folder, job, None, options)
+        self._next_question = 0.0
+        if job in self._unused:  # announced and not submitted, for another one was refused
+            give_up_alone(folder)
+        if is_given_up(folder) or read_exit(DISK, folder) is not None:
+            return None
+        self._jobs.append(found)
+        return found
+
+    def look(self, handles: Sequence[Job]) -> Sequence[Stand]:
+        """Where each stands: by its folder as often as asked, by the queue as often as that bears."""
+        now = time.monotonic()
+        going = [job for job in handles if job.stand is None]
+        if now >= self._next_files:
+            self._next_files = now + max(FILES_S, FILE_S * len(going))
+            for job in going:
+                if job.phase is not Phase.QUEUED:
+                    self._read(job, now)
+        going = [job for job in going if job.stand is None]
+        if going and now >= self._next_question:
+            before = [job.now for job in going]
+            self._ask(going)
+            if before != [job.now for job in going]:
+                self._changed = time.monotonic()
+        if any(job.stand is not None for job in handles):
+            self._changed = now
+        return [job.now for job in handles]
+
+    def cancel(self, handles: Sequence[Job]) -> None:
+        """Have them ended, and wait until the queue has none of them, but not for ever."""
+        going = [job for job in handles if job.stand is None]
+        for job in going:
+            give_up_alone(job.folder)
+        until = time.monotonic() + STOP_S
+        while going and time.monotonic() < until:
+            rows = self.listed(going)
+            if rows is not None:
+                going = [job for job in going if _is_active(rows.get(job.name))]
+                for job in going:
+                    job.number = rows[job.name].number
+            if going:
+                self.end(going)
+                time.sleep(0.25)
+
+    def close(self) -> None:
+        """Have the queue end jobs whose attempts have ended, where it has not noticed; all others are left alone."""
+        ended = [job for job in self._jobs if job.stand is not None]
+        rows = self.listed(ended) if ended else None
+        left = [job for job in ended if rows is not None and _is_active(rows.get(job.name))]
+        for job in left:
+            job.number = rows[job.name].number if rows is not None else None
+        if left:
+            self.end(left)
+
+    # --- a look --------------------------------------------------------------------------------------------
+
+    def _ask(self, jobs: Sequence[Job]) -> None:
+        """Put one question to the queue, and plan the next."""
+        began = time.monotonic()
+        rows = self.listed(jobs)
+        now = time.monotonic()
+        pause_s = max(SOONEST_S, TIMES * (now - began), SHARE * (now - self._changed))
+        self._next_question = now + min(pause_s, LATEST_S)
+        if rows is None:
+            return  # that it does not answer says nothing of anybody
+        for job in jobs:
+            row = rows.get(job.name)
+            if row is None:
+                self._missing(job, now)
+            else:
+                self._note(job, row, now)
+
+    def _note(self, job: Job, row: Row, now: float) -> None:
+        if row.listed is Listed.SILENT:
+            return
+        job.number, job.missing_since = row.number, None
+        if row.listed is Listed.ENDED:
+            job.ended_since = now if job.ended_since is None else job.ended_since
+            job.loss = job.loss if row.loss is None else row.loss
+            job.phase = Phase.RUNNING if has_begun(job.folder) else job.phase
+            self._read(job, now)
+        else:
+            job.ended_since = None
+            begun = row.listed is Listed.RUNNING or has_begun(job.folder)
+            job.phase = Phase.RUNNING if begun else Phase.QUEUED
+            if begun:
+                self._read(job, now)
+
+    def _missing(self, job: Job, now: float) -> None:
+        """The queue answers and does not know it: it is looked for in its folder, and after a time given up."""
+        self._read(job, now)
+        if job.missing_since is None:
+            job.missing_since = now
+        if job.stand is None and now - job.missing_since >= job.grace_s:
+            give_up_alone(job.folder)
+            job.stand = self.why_gone(job) or Loss.UNKNOWN
+
+    @staticmethod
+    def _read(job: Job, now: float) -> None:
+        """How it ended, as its folder says; the queue's word where that says nothing more than that it was ended."""
+        exit_, word_s = read_exit(DISK, job.folder), min(WORD_S, job.grace_s)
+        if exit_ is None:
+            if job.ended_since is not None and now - job.ended_since >= word_s:
+                give_up_alone(job.folder)
+                job.stand = job.loss
+        elif exit_.reason in (Reason.ITSELF, Reason.LIMIT):
+            job.stand = exit_
+        elif job.ended_since is not None:
+            job.stand = exit_ if job.loss is Loss.WORDLESS else job.loss
+        elif job.missing_since is not None and now - job.missing_since >= word_s:
+            job.stand = exit_
+
+
+def _is_active(row: Row | None) -> bool:
+    return row is not None and row.listed in (Listed.QUEUED, Listed.RUNNING)
+
+
+def _grace_s(options: Options) -> float:
+    given = dict(options).get("grace")
+    return GRACE_S if given is None or isinstance(given, str) else float(given)
+
+
+def text_of(options: Options) -> dict[str, str]:
+    """Options as words; numbers are whole."""
+    return {name: value if isinstance(value, str) else _whole(value) for name, value in options}
+
+
+def _whole(value: Level) -> str:
+    return str(int(value))
+
+
+def own_environment(*further: str) -> dict[str, str]:
+    """The environment of a tool that talks to a queue: what it needs, and nothing that changes its answers."""
+    names = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "USER", *further)
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+GRACE = ExecutorOption(OptionKind.TIME, "2min", "how long a job may be unknown to its queue before it is given up")

@@ -1,0 +1,171 @@
+"""
+Attempts as jobs of Slurm: plain `sbatch` of a fixed script, one `squeue` for all, `scancel` to end them.
+
+Slurm never requeues a job of promo's: a second copy would run beside the first (it has been seen to).  Its own time
+limit lies behind promo's, unless the host's block says otherwise.  `sacct` may tell why a job that is no longer listed
+ended; nothing rests on it, for it needs a database that many sites do not have.
+
+No word of a spec reaches a shell: options become `--name=value` words of `sbatch`, the script is fixed, and everything
+else is read from the attempt's folder.
+"""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import ClassVar
+
+from promo.base.errors import PromoError
+from promo.ledger.losses import Loss
+from promo.run.disk import DISK
+from promo.run.executors.queued import GRACE, Job, Listed, QueueExecutor, Row, own_environment, text_of
+from promo.run.store import REQUEST, SUPERVISOR, parse_request
+from promo.run.values import AttemptSpec
+from promo.study.ports import ExecutorOption, OptionKind
+
+SCRIPT = b'#!/bin/sh\nexec "$PROMO_PYTHON" -m promo.run.attend "$PROMO_ATTEMPT"\n'
+AFTER_S = 120
+"""Seconds that Slurm's time limit lies behind promo's, for the supervisor to start and to clear up."""
+TOOL_S = 90
+"""How long a tool of Slurm may take to answer."""
+IN_DOUBT = (
+    "unable to contact",
+    "connection",
+    "communication",
+    "socket",
+    "zero bytes",
+    "temporarily",
+    "timed out",
+    "again",
+)
+"""Words of a refusal that leave open whether the job was taken, or is no refusal of the job."""
+WAITS = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD"})
+RUNS = frozenset({"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"})
+LOSSES: Mapping[str, Loss] = {
+    "PREEMPTED": Loss.PREEMPTED,
+    "NODE_FAIL": Loss.NODE,
+    "BOOT_FAIL": Loss.NODE,
+    "SPECIAL_EXIT": Loss.NODE,
+    "TIMEOUT": Loss.SITE_LIMIT,
+    "DEADLINE": Loss.SITE_LIMIT,
+    "CANCELLED": Loss.CALLED_OFF,
+    "REVOKED": Loss.CALLED_OFF,
+}
+"""State of a job that has ended -> why its attempt is lost, where its supervisor did not see it to its end."""
+
+
+def _text(example: str, meaning: str, *, moves: bool = False) -> ExecutorOption:
+    return ExecutorOption(OptionKind.TEXT, example, meaning, moves)
+
+
+def _count(example: str, meaning: str, *, moves: bool = False) -> ExecutorOption:
+    return ExecutorOption(OptionKind.COUNT, example, meaning, moves)
+
+
+class SlurmExecutor(QueueExecutor):
+    """See the module; a job for each attempt, on one node."""
+
+    options: ClassVar[Mapping[str, ExecutorOption]] = {
+        "account": _text('"lab"', "who is charged"),
+        "constraint": _text('"h100&ib"', "features that the node has", moves=True),
+        "cpus": _count("8", "processors of a job; as many as `threads` by default"),
+        "exclude": _text('"node[7-9]"', "nodes that are not used"),
+        "gpus": _count("1", "GPUs of a job", moves=True),
+        "grace": GRACE,
+        "gres": _text('"gpu:h100:1"', "generic resources; `gpu:1` by default unless the device is cpu", moves=True),
+        "memory": _text('"40G"', "main memory of a job"),
+        "nodes": _text('"node[1-4]"', "nodes that may be used"),
+        "partition": _text('"gpu"', "the partition"),
+        "qos": _text('"short"', "the quality of service"),
+        "reservation": _text('"course"', "the reservation"),
+        "time": ExecutorOption(
+            OptionKind.TIME, "2h", "Slurm's time limit of a job; 2 minutes behind promo's own by default"
+        ),
+    }
+
+    def submit(self, attempt: AttemptSpec, name: str) -> str | None:
+        """`sbatch`; in doubt the job is looked for by its name."""
+        words = ["sbatch", "--parsable", "--no-requeue", f"--job-name={name}", *_words(attempt)]
+        inner = {**attempt.environment, **own_environment("SLURM_CONF")}
+        inner |= {"PROMO_PYTHON": sys.executable, "PROMO_ATTEMPT": str(attempt.folder.resolve())}
+        try:
+            done = subprocess.run(words, input=SCRIPT, env=inner, capture_output=True, timeout=TOOL_S, check=False)
+        except subprocess.TimeoutExpired:
+            return None
+        except OSError as fault:
+            message = f"sbatch cannot be started: {fault.strerror}"
+            raise PromoError(message, hint="run promo on a machine that has Slurm's tools") from fault
+        said = (done.stderr or done.stdout).decode(errors="replace").strip()
+        if done.returncode == 0:
+            return done.stdout.decode(errors="replace").strip().partition(";")[0] or None
+        if any(word in said.lower() for word in IN_DOUBT):
+            return None
+        hint = "change the options in the host's block, then run again"
+        raise PromoError(f"Slurm refuses the job: {said or done.returncode}", hint=hint)
+
+    def listed(self, jobs: Sequence[Job]) -> Mapping[str, Row] | None:
+        """`squeue`, once for all jobs of this user."""
+        del jobs
+        said = _said(["squeue", "--noheader", "--states=all", "--me", "--format=%A|%j|%T"])
+        if said is None:
+            return None
+        rows: dict[str, Row] = {}
+        for line in said.splitlines():
+            number, name, state = [*line.strip().split("|"), "", ""][:3]
+            row = _row(number, state)
+            if name not in rows or rows[name].listed is Listed.ENDED:  # names need not be unique: who is alive counts
+                rows[name] = row
+        return rows
+
+    def end(self, jobs: Sequence[Job]) -> None:
+        """`scancel`, once for all."""
+        numbers = [job.number for job in jobs if job.number is not None]
+        if numbers:
+            _said(["scancel", "--quiet", *numbers])
+
+    def why_gone(self, job: Job) -> Loss | None:
+        """`sacct`, where there is one that answers."""
+        said = _said(["sacct", "--noheader", "--parsable2", "--allocations", f"--name={job.name}", "--format=State"])
+        states = [line.split()[0].rstrip("+") for line in (said or "").splitlines() if line.strip()]
+        return LOSSES.get(states[-1]) if states else None
+
+
+def _words(attempt: AttemptSpec) -> list[str]:
+    """What a host's block says, as words of `sbatch`."""
+    given = text_of(attempt.options)
+    given.pop("grace", None)
+    request = parse_request(DISK.read(attempt.folder / REQUEST) or b"")
+    seconds = int(given.pop("time", attempt.limit_s + AFTER_S))
+    if request.device != "cpu" and not given.keys() & {"gres", "gpus"}:
+        given["gres"] = "gpu:1"
+    named = {"cpus": "cpus-per-task", "memory": "mem", "nodes": "nodelist"}
+    folder = str(attempt.folder.resolve())
+    output = f"{folder}/{SUPERVISOR}".replace("%", "%%")
+    fixed = ["--nodes=1", "--ntasks=1", "--export=ALL", "--open-mode=append", f"--chdir={folder}", f"--output={output}"]
+    given.setdefault("cpus", str(attempt.threads))
+    return [
+        *fixed,
+        f"--time={ceil(seconds / 60)}",
+        *(f"--{named.get(name, name)}={value}" for name, value in sorted(given.items())),
+    ]
+
+
+def _row(number: str, state: str) -> Row:
+    state = state.split()[0].rstrip("+") if state.strip() else ""
+    if state in WAITS:
+        return Row(number, Listed.QUEUED)
+    if state in RUNS:
+        return Row(number, Listed.RUNNING)
+    return Row(number, Listed.ENDED, LOSSES.get(state))
+
+
+def _said(words: list[str]) -> str | None:
+    """What a tool of Slurm answers; None where it does not."""
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(
+            words, env=own_environment("SLURM_CONF"), capture_output=True, timeout=TOOL_S, check=False
+        )
+        if done.returncode == 0:
+            return done.stdout.decode(errors="replace")
+    return None

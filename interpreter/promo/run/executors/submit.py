@@ -1,0 +1,181 @@
+"""
+Attempts as jobs of any launcher that has a command to submit, one to look and one to cancel.
+
+A host's block gives the three command lines and the patterns that read their answers:
+
+    executor submit
+    option   submit = "qsub -terse -V -N {name} -wd {folder} -b y {attend}"
+    option   number = "(?P<number>[0-9]+)"
+    option   poll = "qstat -u me"
+    option   row = " *(?P<number>[0-9]+) +[^ ]+ +[^ ]+ +[^ ]+ +(?P<state>[^ ]+) .*"
+    option   queued = "qw|hqw"
+    option   running = "r|t|Rr|dr"
+    option   cancel = "qdel {number}"
+
+A line is split at its spaces, and places are filled in afterwards, so that no value becomes a second word and no shell
+sees any of it.  `{attend}` is the command of the job, several words.  Where `poll` names a job, it is asked for each.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from promo.base.errors import PromoError
+from promo.ledger.losses import Loss
+from promo.run.executors.queued import GRACE, Job, Listed, QueueExecutor, Row, own_environment, text_of
+from promo.run.values import AttemptSpec
+from promo.study.host import Options
+from promo.study.ports import ExecutorOption, OptionKind
+
+LINE = r"[ -~]{1,2000}"
+NEEDS = "promo executor submit lists what it takes"
+TOOL_S = 90
+LONGEST = 10_000_000
+"""Bytes of an answer that are read."""
+LOSSES = {
+    "cancelled": Loss.CALLED_OFF,
+    "limit": Loss.SITE_LIMIT,
+    "node": Loss.NODE,
+    "preempted": Loss.PREEMPTED,
+}
+"""Option with the states of jobs that ended early -> why their attempts are lost."""
+
+
+def _line(example: str, meaning: str, *, moves: bool = False) -> ExecutorOption:
+    return ExecutorOption(OptionKind.TEXT, example, meaning, moves, LINE)
+
+
+class SubmitExecutor(QueueExecutor):
+    """See the module."""
+
+    options: ClassVar[Mapping[str, ExecutorOption]] = {
+        "cancel": _line('"qdel {number}"', "ends a job"),
+        "cancelled": _line('"CANCELLED"', "states of jobs that somebody cancelled, a pattern"),
+        "doubt": _line('".*timed out.*"', "answers of `submit` that leave open whether it was taken, a pattern"),
+        "grace": GRACE,
+        "image": _line('"lab/train:3"', "what `{image}` stands for in `submit`", moves=True),
+        "limit": _line('"TIMEOUT"', "states of jobs that the site's own limit ended, a pattern"),
+        "node": _line('"NODE_FAIL"', "states of jobs whose machine failed, a pattern"),
+        "number": _line('"(?P<number>[0-9]+)"', "finds the job's number in what `submit` answers, a pattern"),
+        "poll": _line('"qstat -u me"', "lists jobs; with `{number}` or `{name}`, one"),
+        "preempted": _line('"PREEMPTED"', "states of jobs that made room for others, a pattern"),
+        "queued": _line('"qw|hqw"', "states of jobs that wait, a pattern"),
+        "row": _line('"(?P<number>[0-9]+) (?P<state>.+)"', "a line of what `poll` answers: number or name, and state"),
+        "running": _line('"r|t"', "states of jobs that run, a pattern; any other has ended"),
+        "submit": _line('"qsub -terse -N {name} -b y {attend}"', "submits `{attend}` as a job"),
+    }
+
+    def submit(self, attempt: AttemptSpec, name: str) -> str | None:
+        """Run the host's own command."""
+        given = text_of(attempt.options)
+        folder = str(attempt.folder.resolve())
+        attend = [sys.executable, "-m", "promo.run.attend", folder]
+        places = {"name": name, "folder": folder, "image": given.get("image", ""), "threads": str(attempt.threads)}
+        words = _words(given, "submit", places, attend)
+        done = _run(words, {**attempt.environment, **own_environment()})
+        if done is None:
+            return None
+        code, said = done
+        if code == 0:
+            found = _pattern(given, "number").search(said)
+            return found["number"] if found is not None else None
+        if "doubt" in given and _pattern(given, "doubt").search(said):
+            return None
+        hint = "change the options in the host's block, then run again"
+        raise PromoError(f"the job is refused: {said.strip()[-500:] or code}", hint=hint)
+
+    def listed(self, jobs: Sequence[Job]) -> Mapping[str, Row] | None:
+        """One question for all jobs of a host, or one for each where its command names a job."""
+        groups: dict[tuple[str, ...], tuple[Options, list[Job]]] = {}
+        for job in jobs:
+            given = text_of(job.options)
+            places = {"number": job.number or "", "name": job.name}
+            groups.setdefault((*_words(given, "poll", places), ""), (job.options, []))[1].append(job)
+        rows: dict[str, Row] = {}
+        for words, (options, those) in groups.items():
+            done = _run(words[:-1], own_environment())
+            if done is None or done[0] != 0:
+                rows |= {job.name: Row(job.number or "", Listed.SILENT) for job in those}
+            else:
+                rows |= _read(done[1], text_of(options), those)
+        return rows
+
+    def end(self, jobs: Sequence[Job]) -> None:
+        """One command for each."""
+        for job in jobs:
+            given = text_of(job.options)
+            if job.number or "{name}" in given.get("cancel", ""):
+                _run(_words(given, "cancel", {"number": job.number or "", "name": job.name}), own_environment())
+
+
+def _read(said: str, given: Mapping[str, str], jobs: Sequence[Job]) -> dict[str, Row]:
+    """Rows of jobs that an answer has, by their names."""
+    pattern, names = _pattern(given, "row"), {job.number: job.name for job in jobs if job.number}
+    ours, found = {job.name for job in jobs}, dict[str, Row]()
+    for line in said.splitlines():
+        match = pattern.fullmatch(line)
+        if match is None:
+            continue
+        parts = {"number": "", "name": "", "state": "", **match.groupdict()}
+        name = parts["name"] if parts["name"] in ours else names.get(parts["number"])
+        if name is not None:
+            number = parts["number"] or next(job.number or "" for job in jobs if job.name == name)
+            found[name] = _row(number, parts["state"] or "", given)
+    return found
+
+
+def _row(number: str, state: str, given: Mapping[str, str]) -> Row:
+    for option, listed in (("queued", Listed.QUEUED), ("running", Listed.RUNNING)):
+        if option in given and _pattern(given, option).fullmatch(state):
+            return Row(number, listed)
+    losses = (loss for option, loss in LOSSES.items() if option in given and _pattern(given, option).fullmatch(state))
+    return Row(number, Listed.ENDED, next(losses, None))
+
+
+def _words(given: Mapping[str, str], option: str, places: Mapping[str, str], attend: Sequence[str] = ()) -> list[str]:
+    """
+    The words of a command line, with its places filled in.
+
+    Raises:
+        PromoError: the host's block does not say it.
+    """
+    if option not in given:
+        raise PromoError(f"the host's block has no `option {option}`", hint=NEEDS)
+    words: list[str] = []
+    for word in given[option].split():
+        if word == "{attend}":
+            words += attend
+        else:
+            words.append(re.sub(r"\{(\w+)\}", lambda found: places.get(found[1], found[0]), word))
+    return words
+
+
+def _pattern(given: Mapping[str, str], option: str) -> re.Pattern[str]:
+    """
+    A pattern of the host's block.
+
+    Raises:
+        PromoError: it is none, or not there.
+    """
+    try:
+        return re.compile(given[option])
+    except KeyError as fault:
+        raise PromoError(f"the host's block has no `option {option}`", hint=NEEDS) from fault
+    except re.error as fault:
+        raise PromoError(f"`option {option}` is no pattern: {fault}", hint="write a regular expression") from fault
+
+
+def _run(words: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str] | None:
+    """Exit status and answer of a command; None where it gives none in time."""
+    inner, nothing = dict(environment), subprocess.DEVNULL
+    try:
+        done = subprocess.run(words, env=inner, stdin=nothing, capture_output=True, timeout=TOOL_S, check=False)
+    except subprocess.TimeoutExpired:
+        return None
+    except OSError as fault:
+        message = f"'{words[0]}' cannot be started: {fault.strerror}"
+        raise PromoError(message, hint="install it, or change the option") from fault
+    said = done.stdout if done.returncode == 0 else done.stdout + done.stderr
+    return done.returncode, said[:LONGEST].decode(errors="replace")

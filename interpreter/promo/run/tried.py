@@ -1,0 +1,19 @@
+"""A trainer that trains nothing: it takes the seconds that it is asked for, so that an executor can be tried."""
+
+import time
+
+from promo.run.contract import Outcome, Recorder
+from promo.run.values import Counter, Request, RunStatus, Used
+
+STEP_S = 0.05
+
+
+def train(request: Request, recorder: Recorder) -> Outcome:
+    """Wait for the budget to pass, in seconds of the clock."""
+    wanted_s = float(request.budget.amount)
+    began = time.monotonic()
+    with recorder.phase("train"):
+        while (passed := time.monotonic() - began) < wanted_s:
+            time.sleep(min(STEP_S, wanted_s - passed))
+    used = Used(request.budget.kind, repr(passed), repr(STEP_S), Counter.TRAINER)
+    return Outcome(RunStatus.OK, {request.metric: passed}, used=used)

@@ -1,0 +1,160 @@
+"""What tests of executors share: a study whose runs pause, and what its ledger says of their attempts."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from promo.ledger.chain import decode
+from promo.ledger.state import state_of
+
+HERE = Path(__file__).parent
+CODE = "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"
+TRAINER = """
+import time
+from pathlib import Path
+
+from promo.run.function import runner
+
+
+@runner(
+    metrics={"loss": {"unit": "pt", "better": "lower"}},
+    factors={
+        "quality": {"unit": "points", "default": 1, "low": 0, "high": 9},
+        "pause": {"unit": "points", "default": 0, "low": 0, "high": 600},
+    },
+)
+def train(quality, pause, request, record):
+    if request.attempt == 1 and request.run.stage == "short" and pause:
+        Path("../checkpoint.json").write_text('{"kept": 1}')
+        until = time.monotonic() + float(pause)
+        while time.monotonic() < until:
+            time.sleep(0.05)
+    with record.training():
+        time.sleep(1)
+    return float(quality)
+"""
+SPEC = """promo 1
+
+study trial {{
+  title    "A trial on a cluster"
+  measure  loss in pt, lower is better
+  runner   "train.py"
+}}
+
+host node {{
+  device   "cpu" on any
+  slots    {slots}
+  executor {executor}
+{options}}}
+
+factor quality: points in 0..9 default 1
+factor pause: points in 0..600 default 0
+
+candidate base as reference
+candidate good like base {{
+  quality = 0
+  pause = {pause}
+}}
+candidate poor like base {{
+  quality = 5
+}}
+
+cohort three {{
+  members  base, good, poor
+}}
+
+stage short {{
+  train    three for 1s
+  tolerance 90%
+  on       node
+  seeds    1
+}}
+
+stage long {{
+  after    pick
+  train    promoted for 1s
+  tolerance 90%
+  on       node
+  seeds    2
+  report   only
+}}
+
+frozen gate pick {{
+  from     short to long
+  rank     by mean loss over host, seed
+  keep     top 1
+  missing  drop
+  crash    as missing
+  ties     by name
+}}
+"""
+
+
+def write_study(folder, executor, *, pause=0, slots=2, **options):
+    """A frozen spec and its runner; what is written of it."""
+    (folder / "train.py").write_text(TRAINER, encoding="utf-8")
+    lines = "".join(f"  option {name} = {value}\n" for name, value in options.items())
+    text = SPEC.format(executor=executor, pause=pause, slots=slots, options=lines)
+    (folder / "trial.promo").write_text(text, encoding="utf-8")
+    command("check", "--fix", "trial.promo", folder=folder)  # which pins the runner
+    code, said = command("freeze", "trial.promo", folder=folder)
+    assert code == 0, said
+    return folder / "trial.study"
+
+
+def process(*words, folder):
+    """A command under way."""
+    return subprocess.Popen(
+        [sys.executable, "-c", CODE, *map(str, words)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ,
+    )
+
+
+def command(*words, folder):
+    """A command from start to end: its exit status and what it printed."""
+    done = process(*words, folder=folder)
+    said = done.communicate(timeout=120)[0]
+    return done.returncode, said
+
+
+def state(study):
+    """What a study's ledger adds up to; nothing where it has none yet."""
+    ledger = study / "ledger.jsonl"
+    return state_of(decode(ledger.read_bytes()).events if ledger.exists() else ())
+
+
+def attempts(study, candidate="good", stage="short"):
+    return [one for one in state(study).every_attempt(stage) if one.candidate == candidate]
+
+
+def endings(study, candidate="good", stage="short"):
+    """How each attempt of a candidate ended, in order."""
+    return [one.loss.value if one.loss else one.ending for one in attempts(study, candidate, stage)]
+
+
+def sound(study):
+    """Whether both verifiers find nothing that differs, and the gate chose whom it has to."""
+    assert state(study).promoted("pick") == ("good",)
+    code, said = command("verify", study, folder=study.parent)
+    assert code == 3, said
+    words = [sys.executable, str(study / "recheck.py"), str(study)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done.stdout + done.stderr
+    return True
+
+
+def request(study, attempt):
+    return json.loads((study / attempt.folder / "request.json").read_text(encoding="utf-8"))
+
+
+def ran(place, ends=0):
+    """What a study that was run to such an end said."""
+    code, said = command("run", "trial.promo", folder=place)
+    assert code == ends, said
+    return said

@@ -1,0 +1,72 @@
+"""A cluster that is a folder, with the tools of Slurm and those of a launcher that nobody knows."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from clusters import HERE
+
+FAKE = HERE / "fake_slurm.py"
+TOOLS = ("sbatch", "squeue", "scancel", "sacct", "site-submit", "site-jobs", "site-cancel")
+
+
+class Cluster:
+    def __init__(self, folder):
+        self.folder = folder
+
+    def plan(self, **wrong):
+        (self.folder / "plan.json").write_text(json.dumps(wrong), encoding="utf-8")
+
+    def jobs(self):
+        return [json.loads(path.read_text()) for path in (self.folder / "jobs").glob("*.json")]
+
+    def submitted(self):
+        """The words of each `sbatch`."""
+        return [json.loads(line) for line in (self.folder / "submitted.jsonl").read_text().splitlines()]
+
+    def names(self):
+        return [word for words in self.submitted() for word in words if word.startswith("--job-name=")]
+
+    def alive(self):
+        """Jobs whose process lives."""
+        found = []
+        for job in self.jobs():
+            path = Path(f"/proc/{job.get('pid', 0)}/stat")
+            if path.exists() and path.read_text().rpartition(")")[2].split()[0] != "Z":
+                found.append(job["name"])
+        return found
+
+    def until(self, wanted, seconds=60):
+        end = time.monotonic() + seconds
+        while not wanted():
+            assert time.monotonic() < end, f"never: {[(job['name'], job['state']) for job in self.jobs()]}"
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    """A cluster that is a folder, with its tools in front of everything else."""
+    home, tools = tmp_path / "cluster", tmp_path / "tools"
+    for one in (home, tools):
+        one.mkdir()
+    for tool in TOOLS:
+        (tools / tool).write_text(f"#!{sys.executable}\n" + FAKE.read_text(encoding="utf-8"), encoding="utf-8")
+        (tools / tool).chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tools), os.environ["PATH"]]))
+    monkeypatch.setenv("SLURM_CONF", str(home))
+    made = Cluster(home)
+    yield made
+    for job in made.jobs():
+        if job["name"] in made.alive():
+            os.kill(job["pid"], signal.SIGKILL)
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work"

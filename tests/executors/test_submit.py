@@ -1,0 +1,61 @@
+"""Any launcher with three commands, as a fake cluster plays it: the same faults come to the same ends."""
+
+import pytest
+
+from clusters import attempts, endings, ran, request, sound, state, write_study
+
+SITE = {
+    "submit": '"site-submit {name} {folder} {attend}"',
+    "number": '"^(?P<number>[0-9]+)"',
+    "row": '"(?P<number>[0-9]+)[|](?P<name>[^|]+)[|](?P<state>.*)"',
+    "queued": '"PENDING"',
+    "running": '"RUNNING"',
+    "preempted": '"PREEMPTED"',
+    "node": '"NODE_FAIL"',
+    "doubt": '"timed out"',
+    "cancel": '"site-cancel {number}"',
+    "grace": "2s",
+}
+ALL, EACH = '"site-jobs"', '"site-jobs {number}"'
+
+
+@pytest.mark.parametrize("poll", [ALL, pytest.param(EACH, marks=pytest.mark.slow)])
+def test_a_study_goes_through_the_launcher_of_a_site(cluster, place, poll):
+    study = write_study(place, "submit", poll=poll, **SITE)
+    cluster.plan(doubt=3, delay_s=1)
+    ran(place)
+
+    assert sound(study)
+    assert [one.ending for one in state(study).every_attempt()] == ["ok"] * 4
+    assert len(set(cluster.names())) == len(cluster.names()) == 4
+
+
+@pytest.mark.slow
+def test_what_it_loses_is_tried_again_and_what_it_ends_is_resumed(cluster, place):
+    study = write_study(place, "submit", poll=ALL, pause=60, slots=3, **SITE)
+    cluster.plan(kill_after_s=4, only=3, slots=3, state="PREEMPTED", asks=True)
+    ran(place)
+
+    assert sound(study)
+    assert endings(study) == ["preempted", "ok"]
+    first, second = attempts(study)
+    assert request(study, second)["resume"]["folder"] == first.folder
+
+
+def test_a_refusal_and_a_command_that_is_not_there_are_said(cluster, place):
+    study = write_study(place, "submit", poll=ALL, **SITE)
+    cluster.plan(refuse="no such project")
+    assert "no such project" in ran(place, ends=2)
+    cluster.plan()
+    ran(place)
+    assert sound(study)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [({"submit": '"nowhere-submit {attend}"'}, "cannot be started"), ({"row": '"("'}, "`option row` is no pattern")],
+)
+def test_a_host_block_that_cannot_work_is_named(cluster, place, changed, words):
+    write_study(place, "submit", poll=ALL, **{**SITE, **changed})
+
+    assert words in ran(place, ends=2)

@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""
+A cluster that is a folder: `sbatch`, `squeue`, `scancel` and `sacct` as links to this file, for tests.
+
+SLURM_CONF names the folder, else it lies beside that of the tools.  `plan.json` in it says what goes wrong:
+
+    slots           jobs at once (default 2)
+    delay_s         how long a job waits at least
+    lose            every n-th accepted job is forgotten before it begins
+    doubt           every n-th submission answers with a time-out, although the job was taken
+    refuse          the message with which every submission is refused
+    twice           every n-th job is started a second time while the first copy runs
+    down            until this file is gone, nothing answers
+    kill_after_s    the job is ended after so long as `state` says, by SIGKILL, or by SIGTERM where `asks` is true
+    only            wrong things happen to the first so many jobs only
+    late            a killed job's copy goes on unseen: it is only called ended
+
+State is in `jobs/NUMBER.json`; whoever calls a tool moves the queue on.
+"""
+
+import contextlib
+import fcntl
+import io
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HOME = Path(os.environ.get("SLURM_CONF") or Path(sys.argv[0]).parent.parent / "cluster")
+JOBS = HOME / "jobs"
+
+
+def plan():
+    path = HOME / "plan.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def every():
+    found = [json.loads(path.read_text()) for path in JOBS.glob("*.json")]
+    return sorted(found, key=lambda job: job["number"])
+
+
+def keep(job):
+    path = JOBS / f"{job['number']}.json"
+    path.with_suffix(".part").write_text(json.dumps(job))
+    path.with_suffix(".part").replace(path)
+
+
+def alive(job):
+    try:
+        fields = Path(f"/proc/{job['pid']}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return False
+    return fields[0] != "Z"
+
+
+def told(job, number):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(job["pid"], number)
+
+
+def begin(job):
+    with Path(job["output"]).open("ab") as log:
+        words = ["/bin/sh", "-c", job["script"]]
+        process = subprocess.Popen(
+            words,
+            cwd=job["chdir"],
+            env=job["environment"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    return process.pid
+
+
+def move_on():
+    """One step of the queue."""
+    wrong, now = plan(), time.time()
+    for job in every():
+        struck = job["number"] <= wrong.get("only", 10**9)
+        if job["state"] == "RUNNING":
+            if not alive(job):
+                job["state"], job["ended"] = "COMPLETED", now
+            elif struck and "kill_after_s" in wrong and now - job["began"] > wrong["kill_after_s"]:
+                if not job.get("struck") and not wrong.get("late"):
+                    told(job, signal.SIGTERM if wrong.get("asks") else signal.SIGKILL)
+                job["struck"] = True
+                if wrong.get("late") or not wrong.get("asks") or not alive(job):
+                    job["state"], job["ended"] = wrong.get("state", "FAILED"), now
+            if job.get("struck") and job["state"] == "COMPLETED":
+                job["state"] = wrong.get("state", "FAILED")
+            keep(job)
+    running = sum(job["state"] == "RUNNING" for job in every())
+    for job in every():
+        if job["state"] != "PENDING" or running >= wrong.get("slots", 2):
+            continue
+        if now - job["submitted"] < wrong.get("delay_s", 0):
+            continue
+        struck = job["number"] <= wrong.get("only", 10**9)
+        if struck and wrong.get("lose") and job["number"] % wrong["lose"] == 0:
+            (JOBS / f"{job['number']}.json").unlink()
+            continue
+        job["pid"], job["state"], job["began"] = begin(job), "RUNNING", now
+        if struck and wrong.get("twice") and job["number"] % wrong["twice"] == 0:
+            begin(job)
+        keep(job)
+        running += 1
+
+
+def sbatch(words):
+    wrong = plan()
+    if "refuse" in wrong:
+        sys.exit(f"sbatch: error: Batch job submission failed: {wrong['refuse']}")
+    said = dict(word[2:].split("=", 1) for word in words if "=" in word)
+    assert "--no-requeue" in words and "--parsable" in words
+    number = 1 + int((HOME / "last").read_text() if (HOME / "last").exists() else 0)
+    (HOME / "last").write_text(str(number))
+    with (HOME / "submitted.jsonl").open("a") as log:
+        log.write(json.dumps(words) + "\n")
+    keep(
+        {
+            "number": number,
+            "name": said["job-name"],
+            "state": "PENDING",
+            "submitted": time.time(),
+            "chdir": said["chdir"],
+            "output": said["output"].replace("%%", "%"),
+            "script": sys.stdin.read(),
+            "environment": dict(os.environ) | {"SLURM_JOB_ID": str(number)},
+        }
+    )
+    if wrong.get("doubt") and number % wrong["doubt"] == 0 and number <= wrong.get("only", 10**9):
+        sys.exit("sbatch: error: Batch job submission failed: Socket timed out on send/recv operation")
+    move_on()
+    print(number)
+
+
+def site_submit(words):
+    """As a site's own launcher: NAME FOLDER COMMAND..."""
+    name, folder, *command = words
+    home = [f"--job-name={name}", f"--chdir={folder}", f"--output={folder}/supervisor.txt"]
+    sys.stdin = io.StringIO("exec " + shlex.join(command))
+    sbatch(["--parsable", "--no-requeue", *home])
+
+
+def squeue(words):
+    with (HOME / "asked").open("a") as log:
+        log.write("x")
+    move_on()
+    for job in every():
+        if job["state"] in ("PENDING", "RUNNING") or time.time() - job.get("ended", 0) < 300:
+            print(f"{job['number']}|{job['name']}|{job['state']}")
+
+
+def scancel(words):
+    for job in every():
+        if str(job["number"]) not in words:
+            continue
+        if job["state"] == "RUNNING":
+            told(job, signal.SIGTERM)
+        if job["state"] in ("PENDING", "RUNNING"):
+            job["state"], job["ended"] = "CANCELLED", time.time()
+            keep(job)
+
+
+TOOLS = {"sbatch": sbatch, "squeue": squeue, "scancel": scancel}
+TOOLS |= {"site-submit": site_submit, "site-jobs": squeue, "site-cancel": scancel}
+
+
+def main():
+    JOBS.mkdir(parents=True, exist_ok=True)
+    if (HOME / "down").exists():
+        sys.exit("slurm_load_jobs error: Unable to contact slurm controller (connect failure)")
+    tool = Path(sys.argv[0]).name
+    if tool == "sacct":
+        sys.exit("Slurm accounting storage is disabled")
+    with (HOME / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        TOOLS[tool](sys.argv[1:])
+
+
+main()

@@ -1,0 +1,279 @@
+"""
+A real Slurm of two nodes with pretended GPUs, in private namespaces of this machine, and what goes wrong on it.
+
+`python tests/slurm_here.py FAULT FOLDER`, started by `within`, brings the cluster up, runs a study on it while one
+thing goes wrong, and ends when both verifiers agree about what is left.  Everything listens on a loopback that only the
+namespace has, and all that was started dies with it.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+NEEDED = ("sbatch", "squeue", "scancel", "slurmctld", "slurmd", "munged", "unshare", "ip", "mount", "timeout")
+NAMESPACES = ("--net", "--uts", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
+CONF = """
+ClusterName=promo
+SlurmctldHost=promo-test(127.0.0.1)
+SlurmctldPort=26817
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={run}/munge/sock
+CredType=cred/munge
+StateSaveLocation={run}/state
+SlurmdSpoolDir={run}/spool/%n
+SlurmctldPidFile={run}/slurmctld.pid
+SlurmdPidFile={run}/slurmd.%n.pid
+SlurmctldLogFile={run}/slurmctld.log
+SlurmdLogFile={run}/slurmd.%n.log
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+GresTypes=gpu
+SchedulerParameters=sched_interval=1,sched_min_interval=0,batch_sched_delay=0,bf_interval=1
+ReturnToService=2
+SlurmdTimeout=15
+KillWait=2
+MinJobAge=600
+PreemptType=preempt/partition_prio
+PreemptMode=CANCEL
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/none
+NodeName=DEFAULT CPUs=1 RealMemory=2000 State=UNKNOWN
+NodeName=a100-1 NodeHostname=promo-test NodeAddr=127.0.0.1 Port=27001 Gres=gpu:a100:1
+NodeName=l40s-1 NodeHostname=promo-test NodeAddr=127.0.0.1 Port=27002 Gres=gpu:l40s:1
+PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP PriorityTier=1
+PartitionName=first Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=10
+"""
+GRES = """
+NodeName=a100-1 Name=gpu Type=a100 File=/dev/null
+NodeName=l40s-1 Name=gpu Type=l40s File=/dev/zero
+"""
+
+
+def absent():
+    """What this machine lacks for it; empty where it has everything."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+    missing = [tool for tool in NEEDED if shutil.which(tool, path=path) is None]
+    if missing:
+        return f"no {missing[0]} here (apt-get install slurmctld slurmd slurm-client munge iproute2)"
+    tried = subprocess.run(["unshare", *NAMESPACES, "true"], capture_output=True, check=False)
+    return "" if tried.returncode == 0 else "no namespaces here"
+
+
+def within(fault, folder, seconds=240):
+    """What a fault came to, in namespaces of its own: exit status and what was said."""
+    words = [
+        "timeout",
+        "-s",
+        "KILL",
+        str(seconds),
+        "unshare",
+        *NAMESPACES,
+        sys.executable,
+        __file__,
+        fault,
+        str(folder),
+    ]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+# --- inside ----------------------------------------------------------------------------------------------------------
+
+
+def shell(*words):
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
+def until(wanted, seconds=60):
+    end = time.monotonic() + seconds
+    while not (found := wanted()):
+        assert time.monotonic() < end, "never: " + shell("squeue", "-a", "-t", "all", "-o", "%A %j %T")
+        time.sleep(0.1)
+    return found
+
+
+def controller(run):
+    shell("slurmctld", "-f", str(run / "slurm.conf"))
+
+
+def up(run):
+    """Bring the cluster up below a folder."""
+    os.environ["PATH"] += os.pathsep + "/usr/sbin" + os.pathsep + "/sbin"
+    os.environ["SLURM_CONF"] = str(run / "slurm.conf")
+    for name in ("state", "spool", "munge"):
+        (run / name).mkdir(parents=True)
+    run.parent.chmod(0o755)
+    (run / "munge").chmod(0o711)
+    (run / "slurm.conf").write_text(CONF.format(run=run))
+    (run / "gres.conf").write_text(GRES)
+    (run / "hosts").write_text("127.0.0.1 localhost promo-test\n")
+    names = Path("/etc/nsswitch.conf").read_text().splitlines()
+    kept = [line for line in names if not line.startswith("hosts")]
+    (run / "nss").write_text("\n".join(["hosts: files", *kept]) + "\n")
+    shell("ip", "link", "set", "lo", "up")
+    shell("ip", "addr", "add", "10.99.0.1/32", "dev", "lo")  # else the resolver takes it that there is no IPv4
+    shell("hostname", "promo-test")
+    shell("mount", "--bind", str(run / "hosts"), "/etc/hosts")
+    shell("mount", "--bind", str(run / "nss"), "/etc/nsswitch.conf")
+    (run / "munge" / "key").write_bytes(os.urandom(1024))
+    (run / "munge" / "key").chmod(0o600)
+    munge = {"key-file": "key", "socket": "sock", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
+    shell("munged", "--force", *(f"--{word}={run / 'munge' / name}" for word, name in munge.items()))
+    controller(run)
+    for node in ("a100-1", "l40s-1"):
+        shell("slurmd", "-N", node, "-f", str(run / "slurm.conf"))
+    until(lambda: shell("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * 4 or None)  # once a partition
+
+
+def jobs(state):
+    """Numbers of jobs in a state."""
+    return shell("squeue", "-h", "-a", "-t", state, "-o", "%A").split()
+
+
+def ended(process):
+    said = process.communicate(timeout=150)[0]
+    assert process.returncode == 0, said
+    return said
+
+
+class Faults:
+    """What goes wrong; each is given the study and promo under way, and says how the long candidate's attempts end."""
+
+    def __init__(self, run, study, clusters):
+        self.run, self.study, self.clusters = run, study, clusters
+        self.place = study.parent
+
+    def promo(self, *words):
+        return self.clusters.process(*words, folder=self.place)
+
+    def started(self):
+        promo = self.promo("run", "trial.promo")
+        until(lambda: [one for one in self.clusters.attempts(self.study) if self._begun(one)] or None)
+        return promo
+
+    def _begun(self, attempt):
+        return (self.study / attempt.folder / "checkpoint.json").exists()
+
+    def _number(self):
+        name = self.clusters.attempts(self.study)[0].job
+        return shell("squeue", "-h", "-a", f"--name={name}", "-o", "%A").strip()
+
+    def nothing(self):
+        ended(self.promo("run", "trial.promo"))
+        return ["ok"]
+
+    def promo_killed(self):
+        promo = self.started()
+        promo.kill()
+        promo.communicate()
+        ended(self.promo("run", "trial.promo"))
+        return ["ok"]
+
+    def stopped(self):
+        promo = self.started()
+        assert self.clusters.command("stop", "trial.promo", folder=self.place)[0] == 0
+        promo.communicate(timeout=60)
+        assert not jobs("PENDING,RUNNING")
+        ended(self.promo("run", "trial.promo"))
+        return ["gone", "ok"]
+
+    def cancelled_behind_its_back(self):
+        promo = self.started()
+        shell("scancel", self._number())
+        ended(promo)
+        return ["called off", "ok"]
+
+    def preempted(self):
+        promo = self.started()
+        script = "#!/bin/sh\nsleep 4\n"
+        for _ in range(2):
+            words = ["sbatch", "--partition=first", "--gres=gpu:1", "--output=/dev/null"]
+            subprocess.run(words, input=script, text=True, check=True, capture_output=True)
+        ended(promo)
+        return ["preempted", "ok"]
+
+    def controller_lost_what_it_accepted(self):
+        """The controller dies right after it has answered, and comes back without the job."""
+        promo = self.promo("run", "trial.promo")
+        until(lambda: self.clusters.attempts(self.study, "base") or None)
+        until(lambda: jobs("all") or None)
+        os.kill(int((self.run / "slurmctld.pid").read_text()), signal.SIGKILL)
+        time.sleep(2)
+        controller(self.run)
+        ended(promo)
+        return  # what was saved by then is for the controller to say
+
+    def controller_away(self):
+        """The controller dies while jobs run that it has saved, and comes back."""
+        promo = self.started()
+        time.sleep(8)
+        os.kill(int((self.run / "slurmctld.pid").read_text()), signal.SIGKILL)
+        time.sleep(3)
+        controller(self.run)
+        ended(promo)
+        return ["ok"]
+
+    def node_failed(self):
+        promo = self.started()
+        node = shell("squeue", "-h", f"--job={self._number()}", "-o", "%N").strip()
+        os.kill(int((self.run / f"slurmd.{node}.pid").read_text()), signal.SIGKILL)
+        ended(promo)
+        return ["node", "ok"]
+
+    def step_daemon_killed(self):
+        """Slurm calls a job running whose daemon is dead; its supervisor writes how it ends."""
+        promo = self.started()
+        for line in shell("ps", "-eo", "pid,args").splitlines():
+            number, _, words = line.strip().partition(" ")
+            if words.strip().startswith("slurmstepd: [" + self._number()):
+                os.kill(int(number), signal.SIGKILL)
+        ended(promo)
+        return ["ok"]
+
+    def site_limit(self):
+        promo = self.started()
+        ended(promo)
+        return ["site limit", "ok"]
+
+
+PAUSES = {"nothing": 0, "controller_lost_what_it_accepted": 0, "promo_killed": 6, "controller_away": 20}
+"""How long the first attempt of one candidate takes longer than it has to, in seconds; 5 minutes by default."""
+OPTIONS = {"site_limit": {"time": "1min"}}
+
+
+def main(fault, folder):
+    run = Path(folder) / "slurm"
+    up(run)
+    sys.path.insert(0, str(HERE))
+    import clusters
+
+    place = Path(folder) / "work"
+    place.mkdir()
+    options = {"partition": '"all"', "gres": '"gpu:1"', "memory": '"100M"', "grace": "3s", **OPTIONS.get(fault, {})}
+    pause = {"step_daemon_killed": 6}.get(fault, PAUSES.get(fault, 300))
+    study = clusters.write_study(place, "slurm", pause=pause, **options)
+    expected = getattr(Faults(run, study, clusters), fault)()
+    clusters.sound(study)
+    found = clusters.endings(study)
+    assert expected in (None, found), found
+    accepted = [one for one in clusters.state(study).every_attempt() if one.ending == "ok"]
+    assert len(accepted) == 4
+    until(lambda: not jobs("PENDING,RUNNING") or fault == "node_failed")
+    lost = [one for one in clusters.attempts(study) if one.loss]
+    assert all(float(one.device_s or 0) > 0 for one in lost) or expected is None
+    print(f"{fault}: {found}, device {[one.device_s for one in clusters.attempts(study)]}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
