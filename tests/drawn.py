@@ -12,7 +12,7 @@ from attrs import fields
 from hypothesis import strategies as st
 
 from promo.base.canonical import SAFE_INTEGER, Json
-from promo.base.fields import Form, Range, Unstored
+from promo.base.fields import Form, Range, Undecodable, Unstored
 
 words = st.text(st.characters(codec="utf-8"), max_size=8)
 exact_numbers = st.fractions(max_denominator=1000)
@@ -24,6 +24,14 @@ free = st.recursive(
 
 
 @cache
+def is_taken(form, text):
+    """Whether a text of a number lies in the range of its form."""
+    try:
+        return form(text, "") == text
+    except Undecodable:
+        return False
+
+
 def of(hint):
     """Values of a declared type; of a class, fields that are not stored are what they are when read back."""
     origin, args = get_origin(hint), get_args(hint)
@@ -62,7 +70,8 @@ def _annotated(args):
         if isinstance(mark, Range):
             return st.integers(mark.least, mark.most)
         if isinstance(mark, Form) and mark.matches is not None:
-            return st.from_regex(re.compile(mark.matches.__self__.pattern, re.ASCII), fullmatch=True)
+            texts = st.from_regex(re.compile(mark.matches.__self__.pattern, re.ASCII), fullmatch=True)
+            return texts if mark.least is None else texts.filter(lambda text: is_taken(mark, text))
     return of(args[0])
 
 

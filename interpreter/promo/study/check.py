@@ -216,9 +216,7 @@ class _Check:
         ladder = Ladder(scope, expressions, conditions.cohorts, near)
         ladder.read()
         growth.settle(ladder.stages)
-        foretelling = self._foretelling(conditions)
-        if foretelling is not None:
-            foretelling.settle(ladder.stages)
+        foretelling = self._foretelling(conditions, ladder)
         self._budgets(runner, ladder, conditions.factors)
         rules = Rules(scope, expressions, measure)
         rules.read()
@@ -236,9 +234,8 @@ class _Check:
         reductions.check(effects)
         curves, order = self._curves(), clauses.maybe("run_order")
         order_seed = expressions.count(order.token("INT"), least=0, what="a seed") if order else None
-        given = _Given(
-            measure, choice, budget_s, data, hosts, noise, curves, read_draw(scope, clauses), order_seed, attempts
-        )
+        draw = read_draw(scope, clauses)
+        given = _Given(measure, choice, budget_s, data, hosts, noise, curves, draw, order_seed, attempts)
         return _Parts(
             given,
             conditions,
@@ -362,12 +359,14 @@ class _Check:
         found.read(ladder.stages, reach)
         return found.laws
 
-    def _foretelling(self, conditions: Conditions) -> "Foretelling | None":
+    def _foretelling(self, conditions: Conditions, ladder: Ladder) -> "Foretelling | None":
         if not any(self._declares(kind) for kind in ("law", "forecast", "schedule")):
             return None
         from promo.study.foretelling import Foretelling
 
-        return Foretelling(self.scope, conditions)
+        found = Foretelling(self.scope, conditions)
+        found.settle(ladder.stages)
+        return found
 
     def _curves(self) -> Curves | None:
         if not self._declares("curves"):

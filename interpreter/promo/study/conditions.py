@@ -228,8 +228,7 @@ class Conditions:
             levels.update(self.candidates[name_of_model].levels)
         elif follows is not None:
             return None
-        sound = True
-        given: dict[str, Node] = {}
+        sound, given = True, dict[str, Node]()
         for setting in block.nodes("setting"):
             factor = scope.meant(setting)
             level = self.levels.of(self.factors[factor], setting.children[1]) if factor else None
