@@ -5,7 +5,7 @@ import types
 from collections.abc import Mapping
 from enum import Enum
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hints
 
 from attrs import fields
@@ -71,7 +71,7 @@ def _annotated(args):
             return st.integers(mark.least, mark.most)
         if isinstance(mark, Form) and mark.matches is not None:
             texts = st.from_regex(re.compile(mark.matches.__self__.pattern, re.ASCII), fullmatch=True)
-            return texts if mark.least is None else texts.filter(lambda text: is_taken(mark, text))
+            return texts if mark.least is None else texts.filter(partial(is_taken, mark))
     return of(args[0])
 
 

@@ -48,18 +48,7 @@ from promo.study.setting import (
     read_runner,
 )
 from promo.study.space import Factor
-from promo.study.values import (
-    Curves,
-    Data,
-    Draw,
-    Effects,
-    Entrants,
-    Measure,
-    Mode,
-    RunnerChoice,
-    Stage,
-    Study,
-)
+from promo.study.values import Curves, Data, Draw, Effects, Entrants, Measure, Mode, RunnerChoice, Stage, Study
 from promo.syntax.nodes import Node, Tree
 
 if TYPE_CHECKING:
