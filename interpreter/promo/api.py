@@ -57,6 +57,8 @@ class Run:
     attempt: int
     stage: str
     candidate: str
+    changed: str | None
+    """By what it differs from the reference, in words."""
     host: str
     seed: int
     state: str
@@ -164,6 +166,8 @@ class Effect:
     """An estimated effect, contrast, curvature, or change of an effect from one stage to the next."""
 
     effects: str
+    family: str
+    """Of tests that share one rate of false discoveries."""
     stage: str
     kind: str
     effect: str | None

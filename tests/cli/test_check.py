@@ -159,7 +159,7 @@ def test_what_could_stand_there_is_told_in_part_and_on_demand_all_of_it(workplac
     (found,) = json.loads(capsys.readouterr().out)["diagnostics"]
 
     assert "'tops' cannot stand here: 'top', " in part  # what is spelled almost like it comes first
-    assert " or 5 more is expected" in part
+    assert " or 6 more is expected" in part
     assert "could stand" not in part
     assert f"here could stand: {', '.join(found['expected'])}" in everything
     assert {"'top'", "'mean'", "'median'", "'worst'", "'every'", "'('"} <= set(found["expected"])

@@ -168,7 +168,7 @@ def test_two_runs_that_end_in_one_look_are_counted_by_the_state_that_both_have_l
 
 def test_who_waits_for_a_person_has_no_expected_end():
     study, plan = study_of(TIMED), plan_of(TIMED)
-    verdict = Verdict(0, GENESIS, Held(Lacking(("good",), "short", crashed=False)), (), None, ())
+    verdict = Verdict(0, GENESIS, Held(Lacking(("good",), "short", crashed=False)), (), None, (), ())
     seen = build_progress(study, plan, told(event(Decided("pick", None, verdict, ()))), NOW)
 
     assert seen.left_s is None

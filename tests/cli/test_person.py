@@ -118,7 +118,7 @@ def test_a_persons_verdict_on_a_rule_stands_behind_what_the_rule_found(workplace
 
     assert promo("decide", path, "early_holds", "--go-on", "--by", "Bob", "--reason", "noted") == 0
     out = said(capsys, "replay", path, "--curves", curves, "--quiet")
-    assert "beyond the bound; to go on was decided by Bob (noted)." in out
+    assert "beyond the bound; continuing was decided by Bob (noted)." in out
     told = said(capsys, "why", "early", "early_holds", "--study", path)
     assert "The rule waited for a person: early_holds does not hold" in told
     assert re.search(r"A person decided, Bob on \S+: noted\.", told)

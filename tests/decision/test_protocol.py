@@ -111,7 +111,7 @@ def began(run, number: int, bundle: str | None = None) -> AttemptStarted:
 
 
 def verdict(outcome, promoted=(), answer=None) -> Verdict:
-    return Verdict(0, GENESIS, outcome, promoted if isinstance(outcome, Settled) else (), answer, ())
+    return Verdict(0, GENESIS, outcome, promoted if isinstance(outcome, Settled) else (), answer, (), ())
 
 
 class Ledger:

@@ -271,7 +271,7 @@ def test_appending_an_amendment_never_changes_what_was_decided(history, name):
     for kind, who in history:
         known = state_of(events)
         if kind == "decide" and who not in known.decisions:
-            verdict = Verdict(known.in_force(who), f"{len(events):064x}", Settled(), ("good",), None, ())
+            verdict = Verdict(known.in_force(who), f"{len(events):064x}", Settled(), ("good",), None, (), ())
             events.append(happened(len(events), Decided(who, None, verdict, ())))
         elif kind == "amend":
             events.append(happened(len(events), amended(who, len(known.amendments) + 1)))

@@ -213,7 +213,7 @@ def test_a_study_waits_for_a_device_that_another_one_has(workplace, monkeypatch)
     assert {one.co_tenants for one in tried} == {("python3 (process 4242)",)}
     assert told.count("warning: python3 (process 4242) computes on GPU-77aa too") == 1
     assert promo("report", "trial.study", "--format", "md", "--out", "r.md") == 0
-    words = f"{len(tried)} attempts began while python3 computed on the same device"
+    words = f"{len(tried)} attempts shared their device with python3"
     assert words in (workplace / "r.md").read_text(encoding="utf-8")
     assert promo("verify", "trial.study") == 3
 

@@ -40,7 +40,7 @@ def test_a_spec_gives_the_ledger_evidence_decisions_and_report_that_it_gave(
     assert promo("verify", folder.path) == 3, capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["quickstart", "screen_small", "grow_small", "adaptive_shape"])
+@pytest.mark.parametrize("name", ["quickstart", "screen_small", "grow_small"])
 def test_whatever_a_report_says_nothing_that_is_stored_moves(name, tmp_path, monkeypatch):
     """Every sentence that `report/` can make is another one, while a study is planned, run and decided."""
     places = [tmp_path / "as it is", tmp_path / "in other words"]

@@ -72,7 +72,7 @@ class Alone(recheck.Look):
 
     def __init__(self, plan, tables, through):
         self.plan, self.tables, self.digests, self.effects = plan, tables, {}, {}
-        self.course = type("Course", (), {"promoted": lambda self, name: list(through)})()
+        self.course = type("Course", (), {"promoted": lambda self, name: list(through), "replay": False})()
 
     def estimate(self, name, as_stored):
         """Effects, and where they come out otherwise than as stored."""

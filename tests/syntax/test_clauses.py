@@ -154,7 +154,7 @@ def test_what_can_be_frozen_is_what_the_grammar_lets_be_frozen():
 # --- the reference page --------------------------------------------------------------------------------------
 
 PAGE = (ROOT / "grammar" / "README.md").read_text(encoding="utf-8")
-SECTIONS = {"grow": "Growing a trained model", "schedule": "Checked and priced, not carried out yet"}
+SECTIONS = {"grow": "Growing a trained model"}
 
 
 def section(block: str) -> str:

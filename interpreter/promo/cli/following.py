@@ -102,6 +102,7 @@ NEXT: Mapping[str, Step] = {
 """Command -> what follows it."""
 OWN = {
     "plan": "its page ends with it",
+    "executor": "what it shows is for whoever writes one",
     "completion": "its output is for a shell",
     "lsp": "it speaks to an editor",
     "show": "it prints JSON",

@@ -63,11 +63,13 @@ class _Trial:
         return AttemptSpec(folder, worker, limit_s, _REQUEST.trainer, job=job, options=self.options)
 
     def wait(self, executor: Executor, handle: object, wanted: Callable[[Stand], bool]) -> Stand:
-        """Where an attempt stands once it stands as wanted; where it stood last if it never does."""
+        """Where an attempt stands once it stands as wanted, or has ended; where it stood last if it never does."""
         until = time.monotonic() + self.patience_s
-        while not wanted(stand := executor.look([handle])[0]) and time.monotonic() < until:
+        while True:
+            stand = executor.look([handle])[0]
+            if wanted(stand) or _has_ended(stand) or time.monotonic() >= until:
+                return stand
             time.sleep(LOOK_S)
-        return stand
 
     def end(self, attempt: AttemptSpec, stand: Stand, wait: Wait | None) -> End:
         """What the ledger would say of it."""

@@ -7,8 +7,9 @@ what laws say that were fitted to other draws of the runs.  Beyond its reach a l
 do not tell apart from others says so.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -98,12 +99,11 @@ class _Reading:
         places = len({one.at for one in points})
         if places < len(law.form.names) or not _lie_together(points):
             return Fitted(candidate, len(points), places, None, (), ())
-        found = fit(points, law.form)
-        again = refits(points, found, draws=law.draws, seed=law.seed)
+        found, again = _fits(tuple(points), law.form, law.draws, law.seed)
         often = {name for name in law.form.names if sum(name in one.unsure for one in again) > UNSURE * len(again)}
         unsure = tuple(name for name in law.form.names if name in found.unsure or name in often)
         foretold = () if law.held is None else tuple(self.foretold(law.held, name, found, again) for name in group)
-        return Fitted(candidate, len(points), places, found, unsure, foretold, tuple(again))
+        return Fitted(candidate, len(points), places, found, unsure, foretold, again)
 
     def points(self, stage: str, candidate: str) -> Iterator[Point]:
         row = self.evidence[stage].row(candidate) if stage in self.evidence else None
@@ -114,12 +114,19 @@ class _Reading:
                 run = f"{candidate}-{cell.host}-{cell.seed}" if one_run else cell.run
                 yield Point(place_of(self.study, self.law, stage, candidate), value, run)
 
-    def foretold(self, stage: str, candidate: str, found: FittedLaw, again: list[FittedLaw]) -> Foretold:
+    def foretold(self, stage: str, candidate: str, found: FittedLaw, again: Sequence[FittedLaw]) -> Foretold:
         at = place_of(self.study, self.law, stage, candidate)
         low, high = interval([one.loss(*at) for one in again], LEVEL)
         seen = [point.loss for point in self.points(stage, candidate)]
         came = sum(seen) / len(seen) if seen else None
         return Foretold(stage, candidate, found.loss(*at), low, high, came, len(seen))
+
+
+@lru_cache(64)
+def _fits(points: tuple[Point, ...], form: Form, draws: int, seed: int) -> tuple[FittedLaw, tuple[FittedLaw, ...]]:
+    """A law, and those of other draws; forecasts, schedules and the report ask for the same ones."""
+    found = fit(points, form)
+    return found, tuple(refits(points, found, draws=draws, seed=seed))
 
 
 def _lie_together(points: list[Point]) -> bool:
