@@ -25,7 +25,7 @@ from promo.study.flow import (
     entrants,
 )
 from promo.study.growth import Growth
-from promo.study.judgement import Step
+from promo.study.judgement import Gate, Step
 from promo.study.judging import check_rules
 from promo.study.ladder import Ladder
 from promo.study.laws import Law
@@ -152,10 +152,11 @@ class _Check:
         """Whether everything that decides is in the study: a rule that vanishes is worse than any error."""
         own = [node.kind for node in self.scope.tree.declarations]
         made = sum(len(one.stages) for one in study.baselines.values())
+        lags = {name for grow in study.grows.values() for name in grow.stages}
         built = {
-            "stage": len(study.stages) - made - len(study.grows),
+            "stage": len(study.stages) - made - len(lags),
             "baseline": len(study.baselines),
-            "gate": len(study.gates) - len(study.grows),
+            "gate": len(study.gates.keys() - lags),
             "grow": len(study.grows),
             "rule": len(study.rules),
         }
@@ -224,7 +225,7 @@ class _Check:
         rules.read()
         reductions = Reductions(scope, conditions, rules, near)
         reductions.read()
-        reach = self._flow(ladder, rules, reductions, near, noise)
+        reach = self._flow(ladder, rules, reductions, near, noise, growth.gates)
         reductions.settle(reach or {})
         baselines, steps = self._baselines(expressions, conditions, ladder, reach if reach is not None else {})
         budget_s, attempts = self._budget(expressions, clauses), self._attempts(expressions, clauses)
@@ -462,14 +463,21 @@ class _Check:
         return read_data(scope, expressions, blocks[0])
 
     def _flow(
-        self, ladder: Ladder, rules: Rules, reductions: Reductions, near: Neighbourhoods, noise: Fraction | None
+        self,
+        ladder: Ladder,
+        rules: Rules,
+        reductions: Reductions,
+        near: Neighbourhoods,
+        noise: Fraction | None,
+        looks: Mapping[str, Gate],
     ) -> dict[str, Entrants] | None:
         scope = self.scope
         if not self._declares("stage"):
             self._only("stage", "stage NAME { ... }")
             return None
         choosers: Choosers = {**rules.gates, **reductions.reductions}
-        reach = entrants(scope, ladder.stages, choosers, near.around)
+        led = {name: gate for name, gate in looks.items() if gate.target in ladder.stages}
+        reach = entrants(scope, ladder.stages, {**choosers, **led}, near.around)
         if reach is None:
             return None
         check_gates(scope, rules.gates.values(), reach)

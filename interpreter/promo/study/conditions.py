@@ -22,7 +22,7 @@ from promo.study.mixed import ArrayReader, is_mixed
 from promo.study.names import Scope
 from promo.study.ports import ConditionError, Runner
 from promo.study.space import Array, Design, Factor, Level
-from promo.study.values import Candidate, Data, Grow, Host, Role
+from promo.study.values import HISTORY, Candidate, Data, Grow, Host, Role
 from promo.syntax.clauses import WAYS_TO_GROW
 from promo.syntax.nodes import Node, Token
 
@@ -275,12 +275,14 @@ class Conditions:
     def grown(self, grow: Grow, name: Token, block: Node) -> None:
         """The candidate that a growth becomes: the parent with one level changed, and its history."""
         parent = self.candidates[grow.parent]
-        levels = {**dict(parent.levels), grow.factor: grow.new}
+        levels = {**dict(parent.levels), **{turn.factor: turn.new for turn in grow.stack}}
         lag = f"{grow.lag.amount}steps"
+        if grow.looks is not None:
+            lag += f", by looks of {grow.looks.every}steps until stable for {grow.looks.stable}"
         best = "lowest" if grow.lowest else "highest"
         history = f"{grow.parent} after {grow.stage}, by the {best} of {', '.join(grow.strategies)} after {lag}"
         origin = f"grown from {grow.parent}"
-        if self._add(name.text, Role.PLAIN, levels, origin, "", block, (("grown", history),)) is None:
+        if self._add(name.text, Role.PLAIN, levels, origin, "", block, ((HISTORY, history),)) is None:
             self.scope.vague.add(name.text)
             return
         for candidate, way in grow.ways.items():
@@ -289,7 +291,7 @@ class Conditions:
                 self.scope.report("P0202", message, self.scope.naming(block), "rename the other one")
                 continue
             history = f"{grow.parent} after {grow.stage}, by {way}, and then {lag}"
-            self._add(candidate, Role.PLAIN, levels, f"{origin} by {way}", "", block, (("grown", history),))
+            self._add(candidate, Role.PLAIN, levels, f"{origin} by {way}", "", block, ((HISTORY, history),))
 
     def _add(
         self,
