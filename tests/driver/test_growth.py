@@ -411,12 +411,11 @@ def test_a_parent_whose_run_another_stage_asked_for_first_has_kept_its_state(wor
     assert done.returncode == 3, done.stdout
 
 
-@pytest.mark.parametrize("command", ["replay", "compare", "simulate"])
+@pytest.mark.parametrize("command", ["replay", "compare"])
 def test_what_has_no_models_refuses_a_growth_in_one_sentence(workplace, capsys, command):
     (workplace / "trial.promo").write_text(text(), encoding="utf-8")
-    words = ["--noise", "0.1"] if command == "simulate" else ["--curves", "none.csv"]
 
-    assert promo(command, "trial.promo", *words) == 2
+    assert promo(command, "trial.promo", "--curves", "none.csv") == 2
     assert "deeper grows a trained model" in capsys.readouterr().err
 
 
