@@ -500,11 +500,16 @@ def condition(value: Any) -> None:
 _CONDITIONS: list[Form] = []
 """The union of all kinds of conditions, once it is known."""
 
+MOST_LOOKS = 64
+"""Looks of a lag that ends by rule: each is a stage."""
+
 BASES: dict[str, Form] = {
     "text": STRING,
     "whole": whole(),
     "count": whole(0),
     "from1": whole(1, 999_999),
+    "steps": whole(1),
+    "looks1": whole(1, MOST_LOOKS),
     "reruns": whole(0, 99),
     "slots": whole(1, 1_000_000),
     "sign": whole(-1, 1),
@@ -590,7 +595,7 @@ suppose: gate text, stage text, costs_s whole
 account: count text*, supposes suppose*, expected_s whole?, notes text*
 curves: layout text, columns {text}, units {text}, labels {text}, seeds_by text, interpolate bool
 stacked: factor text, old level, new level
-looks: every count, stable count
+looks: every steps, stable looks1
 grow: name text, parent text, stage text, stack stacked+, strategies text+, lowest bool, lag budget, looks looks?,
     becomes text
 schedule: name text, shapes text+, way text?, law text, otherwise 'hold|best|largest'
@@ -996,7 +1001,7 @@ class Plan:
     def lag(self, grow: Object) -> list[str]:
         """The stages in which ways are tried: one for each look, the last with the growth's own name."""
         every, whole = (grow["looks"] or {"every": None})["every"], int(grow["lag"]["amount"])
-        early = range(every, whole, every) if every is not None else ()
+        early = range(every, whole, every)[:MOST_LOOKS] if every is not None else ()
         return [*(f"{grow['name']}_at_{steps}" for steps in early), grow["name"]]
 
     # --- whether its parts belong together -----------------------------------------------------------------------

@@ -486,9 +486,11 @@ class _Check:
         check_tests(scope, ladder.stages, choosers, rules.rules)
         check_noise(scope, ladder.stages, rules.gates, rules.rules, noise)
         own = [node.kind for node in scope.tree.declarations]
-        read = {"stage": len(ladder.stages), "gate": len(rules.gates), "rule": len(rules.rules)}
+        declared = {block.token("NAME").text for block in scope.of_kind("stage")}
+        stages = {name: stage for name, stage in ladder.stages.items() if name in declared}  # without those of lags
+        read = {"stage": len(stages), "gate": len(rules.gates), "rule": len(rules.rules)}
         if all(count == own.count(kind) for kind, count in read.items()):
-            check_stages(scope, ladder.stages, rules.gates, rules.rules, self._screened())
+            check_stages(scope, stages, rules.gates, rules.rules, self._screened())
         return reach
 
     def _screened(self) -> set[str]:

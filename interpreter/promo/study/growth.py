@@ -35,7 +35,19 @@ from promo.study.judgement import (
 from promo.study.levels import shown
 from promo.study.names import Scope
 from promo.study.space import Level
-from promo.study.values import Budget, BudgetKind, Candidate, Effective, Entrants, Grow, Looks, Measure, Stage, Turn
+from promo.study.values import (
+    MOST_LOOKS,
+    Budget,
+    BudgetKind,
+    Candidate,
+    Effective,
+    Entrants,
+    Grow,
+    Looks,
+    Measure,
+    Stage,
+    Turn,
+)
 from promo.syntax.clauses import WAYS_TO_GROW, values_in
 from promo.syntax.nodes import Node, Token
 
@@ -53,10 +65,6 @@ def _made(block: Node) -> set[str]:
 
 def _listed(turns: tuple[Turn, ...]) -> str:
     return " and ".join(shown(one.old) for one in turns)
-
-
-MOST_LOOKS = 64
-"""Looks of a lag: each is a stage."""
 
 
 def _gates(grow: Grow, measure: Measure) -> dict[str, Gate]:

@@ -12,7 +12,8 @@ from typing import Annotated
 
 from attrs import frozen
 
-from promo.base.fields import Large, Remark, Unstored
+from promo.base.canonical import SAFE_INTEGER
+from promo.base.fields import Large, Range, Remark, Unstored
 from promo.base.shown import LEAN, Shown
 from promo.study.account import Account
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
@@ -290,13 +291,17 @@ class Turn(Shown):
     new: Level
 
 
+MOST_LOOKS = 64
+"""Looks of a lag: each is a stage."""
+
+
 @frozen(**LEAN)
 class Looks(Shown):
     """A lag that ends for all ways but the best once their order has stayed the same for some looks in a row."""
 
-    every: int
+    every: Annotated[int, Range(1, SAFE_INTEGER)]
     """Steps from one look to the next."""
-    stable: int
+    stable: Annotated[int, Range(1, MOST_LOOKS)]
     """Looks in a row at which the order has to be the same."""
 
 
@@ -330,7 +335,7 @@ class Grow(Shown):
     @property
     def stages(self) -> tuple[str, ...]:
         """The stages of its lag, in order; the last has its own name."""
-        early = range(self.looks.every, self.lag.amount, self.looks.every) if self.looks else ()
+        early = range(self.looks.every, self.lag.amount, self.looks.every)[:MOST_LOOKS] if self.looks else ()
         return (*(f"{self.name}_at_{steps}" for steps in early), self.name)
 
     @property
