@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from support import TWO_MODELS, crashed, promo
+from support import TWO_MODELS, codes, crashed, promo
 
 pytest.importorskip("torch")
 
@@ -266,6 +266,14 @@ stage doubles {
   report   only
 }
 """
+
+
+def test_no_part_of_a_model_becomes_smaller_when_it_grows():
+    """Two layers of 16 channels have more weights than one of 24, and cannot hold what it knows."""
+    text = LAGS.replace("CHOICE", "after 12steps").replace("[8, 24] default 8", "[8, 24] default 24")
+    text = text.replace("aspect 8 -> 24", "aspect 24 -> 8")
+
+    assert codes(text) == ["P0802"]
 
 
 def test_looks_that_carry_each_other_on_are_one_lag_bit_for_bit(workplace):
