@@ -502,11 +502,16 @@ def condition(value: Any) -> None:
 _CONDITIONS: list[Form] = []
 """The union of all kinds of conditions, once it is known."""
 
+MOST_LOOKS = 64
+"""Looks of a lag that ends by rule: each is a stage."""
+
 BASES: dict[str, Form] = {
     "text": STRING,
     "whole": whole(),
     "count": whole(0),
     "from1": whole(1, 999_999),
+    "steps": whole(1),
+    "looks1": whole(1, MOST_LOOKS),
     "reruns": whole(0, 99),
     "slots": whole(1, 1_000_000),
     "sign": whole(-1, 1),
@@ -592,7 +597,9 @@ stage: name text, after text?, promoted bool, candidates text*, beside text?, ar
 suppose: gate text, stage text, costs_s whole
 account: count text*, supposes suppose*, expected_s whole?, notes text*
 curves: layout text, columns {text}, units {text}, labels {text}, seeds_by text, interpolate bool
-grow: name text, parent text, stage text, factor text, old level, new level, strategies text+, lowest bool, lag budget,
+stacked: factor text, old level, new level
+looks: every steps, stable looks1
+grow: name text, parent text, stage text, stack stacked+, strategies text+, lowest bool, lag budget, looks looks?,
     becomes text
 schedule: name text, shapes text+, way text?, law text, otherwise 'hold|best|largest'
 forecast: name text, law text, candidates text+, stage text
@@ -998,6 +1005,12 @@ class Plan:
         """Candidate -> the way to grow that it tries."""
         return {f"{grow['name']}_{way}": way for way in grow["strategies"]}
 
+    def lag(self, grow: Object) -> list[str]:
+        """The stages in which ways are tried: one for each look, the last with the growth's own name."""
+        every, whole = (grow["looks"] or {"every": None})["every"], int(grow["lag"]["amount"])
+        early = range(every, whole, every)[:MOST_LOOKS] if every is not None else ()
+        return [*(f"{grow['name']}_at_{steps}" for steps in early), grow["name"]]
+
     # --- whether its parts belong together -----------------------------------------------------------------------
 
     def loose(self) -> Iterator[str]:
@@ -1090,8 +1103,8 @@ class Plan:
             yield f"baseline {name}", [one["start"]] if one["start"] is not None else [], one["conditions"]
         for name, one in study["grows"].items():
             yield f"growth {name}", [one["parent"], one["becomes"], *self.ways(one)], candidates
-            yield f"growth {name}", [one["stage"], name], stages
-            yield f"growth {name}", [name], study["gates"]
+            yield f"growth {name}", [one["stage"], *self.lag(one)], stages
+            yield f"growth {name}", self.lag(one)[(one["looks"] or {"stable": 1})["stable"] - 1 :], study["gates"]
         for name, one in study["laws"].items():
             yield f"law {name}", one["candidates"], candidates
             yield f"law {name}", [*one["stages"], *([one["held"]] if one["held"] is not None else [])], stages
@@ -1130,8 +1143,36 @@ class Plan:
                 > 1
             ):
                 yield f"effects {name} has designs of other factors"
+        for name, one in study["grows"].items():
+            yield from (f"growth {name}: {fault}" for fault in self._mislaid(one))
         for name, one in self.deciding().items():
             yield from (f"{name}: {fault}" for fault in misshapen(one, self.order))
+
+    def _mislaid(self, grow: Object) -> Iterator[str]:
+        """What is wrong with the looks of a lag that ends by rule: stages in a row, and what each gate asks."""
+        if grow["looks"] is None:
+            return
+        every, stable, lag = grow["looks"]["every"], grow["looks"]["stable"], self.lag(grow)
+        for place, name in enumerate(lag):
+            stage, before = self.study["stages"][name], lag[place - 1] if place else None
+            led = before if place >= stable else None
+            who = ([], True) if led else (sorted(self.ways(grow)), False)
+            if (stage["continues"], stage["after"], sorted(stage["candidates"]), stage["promoted"]) != (
+                before,
+                led,
+                *who,
+            ):
+                yield f"{name} does not carry on the look before it as its rule says"
+            if (stage["budget"]["amount"], stage["trunk"]) != (str(every), str(every * (place + 1))):
+                yield f"{name} is no look of {every} steps"
+            gate = self.study["gates"].get(name)
+            same = {"is": "agreement", "between": lag[place + 1 - stable : place + 1], "of_hosts": False,
+                    "bound": {"kind": "at least", "value": "1"}}  # fmt: skip
+            otherwise = {"is": "top", "count": len(grow["strategies"]), "per_host": False}
+            asked = [{"condition": same, "otherwise": otherwise}] if name != grow["name"] else []
+            first = {"is": "top", "count": 1, "per_host": False}
+            if gate is not None and (gate["keep"], gate["demands"]) != (first, asked):
+                yield f"the gate {name} asks for something else than that its order has stayed"
 
 
 def misshapen(rule: Object, order: list[str] | None) -> Iterator[str]:
@@ -1185,13 +1226,14 @@ def identities(plan: Plan) -> dict[Cell, str]:
         for one in plan.followers(name):
             heads[one] += f"{sha(compact([schedule, law, shapes, points]))}\n"
     machines = {name: sha(compact(machine(one))) for name, one in study["hosts"].items()}
+    lags = {name for grow in study["grows"].values() for name in plan.lag(grow)}
     found: dict[Cell, str] = {}
     for name, stage in plan.stages.items():
         budget = spent(name)
         for host, seed in itertools.product(stage["hosts"], stage["seeds"]):
             tail = f"{budget}\n{host}\n{machines[host]}\n{seed}"
             for candidate in study["entrants"][name]["possible"]:
-                head = (tried if name in study["grows"] else heads)[candidate]
+                head = (tried if name in lags else heads)[candidate]
                 found[name, candidate, host, seed] = sha((head + tail).encode())[:16]
     return found
 
@@ -1241,7 +1283,7 @@ def closure(plan: Plan, rule: Object, study: Object | None = None) -> Object:
         more = {
             name: one
             for name, one in study["grows"].items()
-            if name not in grows and (people & {one["becomes"], *plan.ways(one)} or name in through)
+            if name not in grows and (people & {one["becomes"], *plan.ways(one)} or through.intersection(plan.lag(one)))
         }
         if not more:
             break
@@ -1255,8 +1297,8 @@ def closure(plan: Plan, rule: Object, study: Object | None = None) -> Object:
     laws |= {name: study["laws"][name] for name in asked}
     read |= {stage for one in laws.values() for stage in one["stages"]}
     candidates |= {shape for one in schedules.values() for shape in one["shapes"]}
-    for name, grow in grows.items():
-        read |= {name, grow["stage"]}
+    for grow in grows.values():
+        read |= {*plan.lag(grow), grow["stage"]}
         candidates |= {grow["parent"], *plan.ways(grow)}
     read |= {before for name in read for before in plan.carried_on(name)}
     hosts = {host for name in read for host in stages[name]["hosts"]}
@@ -2129,7 +2171,7 @@ def _model(candidate: Object) -> Object:
     """What of a candidate a request asks for."""
     effective = candidate["effective"]
     return {
-        "settings": dict(effective["settings"]),
+        "settings": {name: value for name, value in effective["settings"] if name != "grown"},
         "parameters": effective["parameters"],
         "flops_per_token": effective["flops_per_token"],
     }
@@ -4693,11 +4735,13 @@ class Look:
     def _grown(self, place: Cell) -> Object | None:
         """The state that a run grows from: the parent's while ways are tried, later a way's own or the chosen one's."""
         study, (stage, candidate, host, seed) = self.plan.study, place
-        trying = study["grows"].get(stage)
+        if study["stages"][stage]["continues"] is not None:
+            return None
+        trying = next((one for one in study["grows"].values() if stage in self.plan.lag(one)), None)
         coming = [one for one in study["grows"].values() if candidate in (one["becomes"], *self.plan.ways(one))]
         if trying is not None:
             who, where, way = trying["parent"], trying["stage"], self.plan.ways(trying)[candidate]
-        elif coming and study["stages"][stage]["continues"] is None:
+        elif coming:
             tries = candidate in self.plan.ways(coming[0])
             best = [candidate] if tries else self.course.promoted(coming[0]["name"])
             who, where, way = best[0] if best else None, coming[0]["name"], None

@@ -340,6 +340,31 @@ stage grown {
     run(spec("use", "gate", "rule", "stage long", "candidate", **parts))
 
 
+def looked():
+    """A lag that ends by rule: one look has been enough for two ways to keep their order, and the best goes on."""
+    short = SOUND["stage short"].replace("seeds 1, 2", "seeds 1, 2\n  report only").replace("four", "two")
+    growth = """
+candidate base as reference { quality = 2 }
+candidate good like base { quality = 1 }
+candidate spare like base { size = 32 }
+grow deeper {
+  parent base at short
+  stack size 8 -> 16 by [copy_top, interleave]
+  choose lowest loss once stable for 2 looks of 10steps, at most 30steps
+  cap 3min
+  becomes taller
+}
+stage grown {
+  train taller, spare for 4s
+  on box
+  seeds 1, 2 shared
+  report only
+}
+"""
+    parts = {"cohort": "cohort two { members base, good }", "stage_short": short, "host": INLINE, "extra": growth}
+    run(spec("use", "gate", "rule", "stage long", "candidate", **parts).replace("runner toy", "runner trunk"))
+
+
 def replayed():
     """A replay of a small table, in which a run failed and was recorded again."""
     rest = (
@@ -414,6 +439,7 @@ STUDIES = {
     "decided": (decided, 3), "failing": (failing, 3), "stopped": (stopped, 3), "rerun": (rerun, 3),
     "guarded": (guarded, 3), "rich": (rich, 3), "continued": (continued, 3), "amended_early": (amended_early, 3),
     "amended_late": (amended_late, 3), "screened": (screened, 3), "grown": (grown, 3), "replayed": (replayed, 3),
+    "looked": (looked, 3),
     "belated": (belated, 3), "bundled": (bundled, 3), "texted": (texted, 3),
     "spending": (spending, 3), "killed": (killed, 3),
 }  # fmt: skip

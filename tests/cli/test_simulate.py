@@ -165,3 +165,42 @@ def test_without_a_noise_a_range_is_shown_with_what_tells_them_apart(workplace, 
     kept = [one["figures"]["best_at_end"]["value"] for one in told["found"]]
     assert kept == sorted(kept, reverse=True) and kept[0] > kept[-1]
     assert [one["world"]["noise"] for one in with_gap["found"]] == [0.5, 1.0, 2.0, 4.0, 8.0]
+
+
+def test_a_growth_is_simulated_by_its_lag(capsys):
+    grows = SPECS / "grow_small.promo"
+    words = ["--spread", "0.008", "--draws", "2000"]
+    assert promo("simulate", grows, *words, "--noise", "0.012", "--correlation", "0,1") == 0
+    said = capsys.readouterr().out
+
+    assert "taller: 4 ways, identity, copy_block, interleave and copy_top; one is chosen by the mean of 3 cells" in said
+    assert "0.008235 bpb" in said  # 1.02938 spreads
+    assert "1.00  0.76" in said
+    assert "Not simulated, because they judge what grew: the_lag_pays and the_lag_is_enough." in said
+    assert promo("simulate", grows, *words, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["noise"] == 0
+    assert found["found"][0]["chances"][-1] == {
+        "correlation": 1.0, "seen": 1.0, "best": 1.0, "error": 0.0, "exactly": None, "regret": 0.0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "nothing says how far the ways lie apart"),
+        (["--spread", "1", "--gap", "1"], "--gap says something of gates"),
+        (["--spread", "1", "--correlation", "2"], "--correlation cannot read 2"),
+        (["--spread", "1", "--correlation", "high"], "--correlation cannot read high"),
+        (["--spread", "-1"], "noise, gaps and spreads are not negative"),
+        (["--spread", "1", "--draws", "0"], "--draws is from 1"),
+    ],
+)
+def test_what_says_nothing_of_a_lag_is_refused(capsys, words, says):
+    assert promo("simulate", SPECS / "grow_small.promo", *words) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_correlation_without_a_growth_is_refused(capsys):
+    assert promo("simulate", SPECS / "quickstart.promo", "--correlation", "0.5", "--noise", "0.01") == 2
+    assert "nothing grows here" in capsys.readouterr().err

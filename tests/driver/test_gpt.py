@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from support import TWO_MODELS, crashed, promo
+from support import TWO_MODELS, codes, crashed, promo
 
 pytest.importorskip("torch")
 
@@ -210,3 +210,88 @@ def test_a_stage_that_branches_starts_from_the_trunk_and_says_so(workplace, caps
     assert promo("report", "tiny.promo") == 0
     page = (workplace / "tiny.study" / "report.html").read_text(encoding="utf-8")
     assert "branches from the trunk of first at 24steps, constant rate up to 72steps, then cooling down" in page
+
+
+LAGS = """promo 1
+
+study grows {
+  title    "Looks of a lag"
+  measure  val_bpb in bpb, lower is better
+  runner   gpt
+}
+
+data words {
+  source   "builtin:synth/1"
+  holdout  5%
+  score    2_048tok in windows of 64tok
+}
+
+host here {
+  device   "cpu" on any
+  slots    1
+  executor warm
+}
+
+factor depth: layers in [1, 2] default 1
+factor aspect: ratio in [8, 24] default 8
+factor head_size: channels in [8]
+factor context: tokens in [64]
+factor total_batch: tokens in [512]
+factor window: pattern in ["L"]
+
+candidate single as reference
+
+stage singles {
+  train    single for 20steps
+  cooldown 10%
+  cap      1min
+  on       here
+  seeds    1
+  report   only
+}
+
+grow second {
+  parent   single at singles
+  stack    depth 1 -> 2, aspect 8 -> 24 by [copy_top, identity]
+  choose   lowest val_bpb CHOICE
+  cap      1min
+  becomes  of_two
+}
+
+stage doubles {
+  train    of_two for 10steps
+  cap      1min
+  on       here
+  seeds    1 shared
+  report   only
+}
+"""
+
+
+def test_no_part_of_a_model_becomes_smaller_when_it_grows():
+    """Two layers of 16 channels have more weights than one of 24, and cannot hold what it knows."""
+    text = LAGS.replace("CHOICE", "after 12steps").replace("[8, 24] default 8", "[8, 24] default 24")
+    text = text.replace("aspect 8 -> 24", "aspect 24 -> 8")
+
+    assert codes(text) == ["P0802"]
+
+
+def test_looks_that_carry_each_other_on_are_one_lag_bit_for_bit(workplace):
+    """Grown in depth and width together; the way that both choose has the same state after looks and after one lag."""
+    values = {}
+    for name, choice in (("whole", "after 12steps"), ("looks", "once stable for 2 looks of 4steps, at most 12steps")):
+        (workplace / f"{name}.promo").write_text(LAGS.replace("CHOICE", choice), encoding="utf-8")
+        assert promo("run", f"{name}.promo", "--quiet") == 0
+        folder = StudyFolder(workplace / f"{name}.study")
+        state = folder.state()
+        found = [folder.result(one).body for one in state.every_attempt() if one.stage in ("second", "doubles")]
+        asked = [folder.request(one) for one in state.every_attempt() if one.stage in ("second", "doubles")]
+        values[name] = {
+            (request.run.stage, request.run.candidate): body.metrics["val_bpb"]
+            for request, body in zip(asked, found, strict=True)
+        }
+        assert {request.settings["width"] for request in asked} == {48}
+        assert promo("verify", f"{name}.promo") == 3
+    same = values["whole"].keys() & values["looks"].keys()
+    assert {stage for stage, _ in same} == {"second", "doubles"}
+    assert {key: values["whole"][key] for key in same} == {key: values["looks"][key] for key in same}

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from attrs import evolve
+from promo.templates import recheck
 
 from promo.base.canonical import canonical, digest_bytes
 from promo.base.codec import to_json
@@ -115,6 +116,14 @@ def test_ways_are_priced_as_a_stage_in_the_cells_of_the_parent():
     assert plan.stage("deeper").run_count.planned == 3 * 2
     assert plan.stage("deeper").budget_s == 3 * 2 * 180
     assert plan.stage("grown").run_count.planned == 2 * 2
+
+
+def test_a_trainer_is_asked_for_what_its_runner_resolved_and_nothing_of_where_it_comes_from(made):
+    """A trainer that reads its settings strictly, as the runner gpt does, has no use for a setting more."""
+    asked = [made.request(one) for one in attempts(made)]
+
+    assert {frozenset(one.settings) for one in asked} == {frozenset({"size", "quality", "behaviour"})}
+    assert {one.settings["size"] for one in asked if one.grow is not None} == {16, 24}
 
 
 def test_a_way_that_a_stage_trains_begins_from_what_its_own_lag_left(workplace, capsys):
@@ -277,6 +286,102 @@ def test_the_report_tells_ways_choice_and_the_budget_with_the_parents(made, tmp_
     assert "deeper_identity was not promoted to taller by deeper" in capsys.readouterr().out
 
 
+LOOKS = "once stable for 2 looks of 10steps, at most 50steps"
+
+
+def by_rule(parent="base", ways="copy_top, interleave, identity"):
+    """A study whose lag ends by its own course."""
+    said = text(extra=AGAIN).replace("runner toy", "runner trunk").replace("after LAGsteps", LOOKS)
+    said = said.replace("choose lowest loss after 50steps", f"choose lowest loss {LOOKS}")
+    return said.replace("parent base at", f"parent {parent} at").replace("copy_top, interleave, identity", ways)
+
+
+def looked_at(folder):
+    """Stage of the lag -> the ways that were trained there."""
+    found = {}
+    for one in attempts(folder):
+        if one.stage.startswith("deeper"):
+            found.setdefault(one.stage, set()).add(one.candidate.removeprefix("deeper_"))
+    return found
+
+
+def rechecked(folder):
+    return subprocess.run(
+        [sys.executable, folder.path / "recheck.py", folder.path], capture_output=True, text=True, check=False
+    )
+
+
+def test_a_lag_by_rule_prices_every_look_of_every_way():
+    plan = plan_of(by_rule())
+
+    names = [stage.name for stage in plan.stages if stage.name.startswith("deeper")]
+    assert names == ["deeper_at_10", "deeper_at_20", "deeper_at_30", "deeper_at_40", "deeper"]
+    assert [plan.stage(name).run_count.planned for name in names] == [3 * 2] * 5
+    assert {plan.stage(name).budget.amount for name in names} == {10}
+
+
+def test_a_lag_by_rule_stops_all_but_the_best_once_their_order_has_stayed(workplace, capsys):
+    """Identity leaves no value; the other two keep their order, so the rule speaks after the second look."""
+    (workplace / "trial.promo").write_text(by_rule(), encoding="utf-8")
+
+    assert promo("run", "trial.promo", "--quiet") == 0
+    made = StudyFolder(workplace / "trial.study")
+    seen = looked_at(made)
+    assert seen["deeper_at_20"] >= {"copy_top", "interleave"}
+    assert [seen[name] for name in ("deeper_at_30", "deeper_at_40", "deeper")] == [{"interleave"}] * 3
+    assert made.state().promoted("deeper") == ("deeper_interleave",)
+    grown = next(one for one in attempts(made) if (one.stage, one.candidate) == ("grown", "taller"))
+    last = next(one for one in attempts(made) if (one.stage, one.seed) == ("deeper", grown.seed))
+    assert made.request(grown).grow == Grown(last.folder, made.result(last).body.trunk, Kept.TRUNK, None)
+    assert promo("verify", "trial.promo") == 3
+    done = rechecked(made)
+    assert done.returncode == 3, done.stdout
+    assert promo("report", made.path, "--format", "md", "--out", workplace / "told.md") == 0
+    said = (workplace / "told.md").read_text(encoding="utf-8")
+    assert "had been the same for 2 looks after 20 steps; 1 other way stopped there" in said
+    assert "which saved 30 steps in each cell, and how the order would have gone on is not known" in said
+    assert "50.00 s of the lag" in said
+
+
+def test_a_lag_by_rule_whose_order_keeps_turning_goes_on_to_its_end(workplace):
+    (workplace / "trial.promo").write_text(by_rule("good", "copy_top, interleave"), encoding="utf-8")
+
+    assert promo("run", "trial.promo", "--quiet") == 0
+    made = StudyFolder(workplace / "trial.study")
+    assert list(looked_at(made).values()) == [{"copy_top", "interleave"}] * 5
+    assert made.state().promoted("deeper") == ("deeper_interleave",)
+    assert promo("report", made.path, "--format", "md", "--out", workplace / "told.md") == 0
+    said = (workplace / "told.md").read_text(encoding="utf-8")
+    assert "Its order was never the same for 2 looks in a row, so all ways had the whole lag." in said
+    assert promo("verify", "trial.promo") == 3
+    done = rechecked(made)
+    assert done.returncode == 3, done.stdout
+
+
+CHANGES = {
+    "keeps": (("gates", "deeper_at_20", "keep", "count"), 2, "asks for something else"),
+    "demand": (("gates", "deeper_at_30", "demands"), [], "asks for something else"),
+    "budget": (("stages", "deeper_at_30", "budget", "amount"), "20", "is no look of 10 steps"),
+    "chain": (("stages", "deeper_at_30", "after"), None, "does not carry on the look before it"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_second_verifier_holds_looks_to_their_rule(change):
+    """A plan in which a look is something else than its growth says; `promo verify` compiles the spec again."""
+    stored = json.loads(canonical(to_json(plan_of(by_rule()))))
+    path, value, says = CHANGES[change]
+
+    assert [*recheck.Plan(stored).loose()] == []
+    *folders, last = path
+    at = stored["study"]
+    for name in folders:
+        at = at[name]
+    at[last] = value
+
+    assert says in "".join(recheck.Plan(stored).loose())
+
+
 def test_a_lag_of_nothing_chooses_right_after_growing(workplace):
     (workplace / "trial.promo").write_text(text(lag=0), encoding="utf-8")
 
@@ -306,12 +411,11 @@ def test_a_parent_whose_run_another_stage_asked_for_first_has_kept_its_state(wor
     assert done.returncode == 3, done.stdout
 
 
-@pytest.mark.parametrize("command", ["replay", "compare", "simulate"])
+@pytest.mark.parametrize("command", ["replay", "compare"])
 def test_what_has_no_models_refuses_a_growth_in_one_sentence(workplace, capsys, command):
     (workplace / "trial.promo").write_text(text(), encoding="utf-8")
-    words = ["--noise", "0.1"] if command == "simulate" else ["--curves", "none.csv"]
 
-    assert promo(command, "trial.promo", *words) == 2
+    assert promo(command, "trial.promo", "--curves", "none.csv") == 2
     assert "deeper grows a trained model" in capsys.readouterr().err
 
 

@@ -112,7 +112,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(
-    "loss", [pytest.param(one, marks=() if one in ("preempted", "node") else pytest.mark.slow) for one in FAULTS]
+    "loss", [pytest.param(one, marks=() if one == "preempted" else pytest.mark.slow) for one in FAULTS]
 )
 def test_what_a_queue_ends_is_lost_costs_what_it_used_and_is_resumed(cluster, place, loss):
     study = write_study(place, "slurm", pause=60, slots=3, grace="2s")

@@ -6,12 +6,10 @@ from slurm_here import Faults, absent, within
 
 pytestmark = pytest.mark.skipif(bool(absent()), reason=absent() or "everything is here")
 FAULTS = sorted(name for name in vars(Faults) if not name.startswith("_") and name not in ("promo", "started"))
-QUICK = ("preempted",)
 
 
-@pytest.mark.parametrize(
-    "fault", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in FAULTS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
 def test_whatever_happens_on_a_real_cluster_nothing_is_lost_or_counted_twice(tmp_path, fault):
     code, said = within(fault, tmp_path)
 

@@ -93,6 +93,7 @@ NARROWER = {
     "factors": "one or more",
     "designs": "one or more",
     "strategies": "one or more",
+    "stack": "one or more",
     "ties": "one or more",
     "between": "one or more",
     "conditions": "one or more, or signs",
@@ -135,7 +136,18 @@ def test_every_member_of_a_union_has_a_form_with_its_fields(union):
 def values(tmp_path_factory):
     """Real values of every class that is stored: (class, form, value)."""
     found, before = [], Path.cwd()
-    for name in ("rich", "screened", "guarded", "amended_late", "grown", "replayed", "continued", "decided", "failing"):
+    for name in (
+        "rich",
+        "screened",
+        "guarded",
+        "amended_late",
+        "grown",
+        "looked",
+        "replayed",
+        "continued",
+        "decided",
+        "failing",
+    ):
         place = tmp_path_factory.mktemp(name)
         os.chdir(place)
         with contextlib.redirect_stdout(io.StringIO()):

@@ -101,6 +101,8 @@ def _simulate(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--spread", type=float, default=0.0, metavar="SD", help="of the others' true values; default: 0"
     )
+    lag = "of a lag with the end, where a model grows; default: 0,0.25,0.5,0.75,0.9,0.95,1"
+    options.add_argument("--correlation", metavar="A,B", help=lag)
     options.add_argument("--relax", type=float, default=0.0, metavar="SD", help="of short-budget penalties; default: 0")
     options.add_argument("--exponent", type=float, default=0.5, metavar="X", help="penalties fall as budget^-X; 0.5")
     level = "true value of those behind the best; needed where a level is asked for"

@@ -12,6 +12,7 @@ from attrs import evolve
 from promo.base.canonical import from_exact
 from promo.base.errors import ExitCode, PromoError
 from promo.base.floats import nearest, root
+from promo.cli.lags import simulate_lags
 from promo.cli.spec import compile_file, print_diagnostics, write_text
 from promo.cli.terminal import put
 from promo.curves.read import LARGEST as LARGEST_TABLE
@@ -80,6 +81,10 @@ def simulate(options: Namespace) -> int:
     study, plan = compiled.priced()
     print_diagnostics(compiled.diagnostics)
     world, source = _world(options, study)
+    if study.grows:
+        _plain(world)
+        known = source != UNKNOWN
+        return simulate_lags(options, study, world.noise if known else 0.0, source if known else "")
     _sensible(options, study)
 
     def figures(varied: Study, changed: "World") -> "Figures":
@@ -134,9 +139,8 @@ def _plain(world: "World") -> None:
 
 def _sensible(options: Namespace, study: Study) -> None:
     """Options that ask for something there is."""
-    if study.grows:
-        message = f"{listed(tuple(study.grows))} grows a trained model, and a supposed world has no models"
-        raise PromoError(message, hint="simulate a spec of candidates, gates and rules alone")
+    if options.correlation is not None:
+        raise PromoError("--correlation is that of a lag with the end, and nothing grows here")
     asking = [name for name, one in study.deciding.items() if any(isinstance(part, Projected) for part in _parts(one))]
     if asking or study.told_by:
         message = f"{listed((*study.told_by, *asking))} asks a law, and a supposed world has none"

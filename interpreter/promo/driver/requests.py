@@ -56,7 +56,7 @@ class Requests:
             run=RunOf(run.id, run.stage, run.candidate, run.host, seed, label),
             attempt=1,
             trainer=self.runner.trainer,
-            settings=dict(effective.settings),
+            settings=effective.trained,
             parameters=effective.parameters,
             flops_per_token=effective.flops_per_token,
             metric=self.study.measure.metric,
@@ -89,7 +89,7 @@ class Requests:
         turns = [one for one in state.path(candidate.follows)[1:] if one.at < whole]
         models = [self.study.candidates[one.candidate].effective for one in turns]
         return tuple(
-            Change(one.at, way, dict(model.settings), model.parameters, model.flops_per_token)
+            Change(one.at, way, model.trained, model.parameters, model.flops_per_token)
             for one, model in zip(turns, models, strict=True)
         )
 
@@ -135,8 +135,10 @@ class Requests:
         Where ways to grow are tried it is the parent's, and the way; afterwards it is a way's own, or for what the
         growth becomes that of the way which was chosen.
         """
-        trying = self.study.grows.get(stage.name)
-        grow = self.study.growth_of(run.candidate) if trying is None and stage.continues is None else None
+        if stage.continues is not None:
+            return None
+        trying = self.study.growth_at(stage.name)
+        grow = self.study.growth_of(run.candidate) if trying is None else None
         if trying is not None:
             return self._kept(trying.parent, trying.stage, run, state, trying.ways[run.candidate])
         if grow is None:

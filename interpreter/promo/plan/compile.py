@@ -91,7 +91,7 @@ class _Identities:
     def runs(self, stage: Stage, budget: str, host: str, seed: int) -> list[PlannedRun]:
         """The runs of all who may enter a stage, in one of its cells; *budget* is what `spent` says of the stage."""
         tail = "\n".join((budget, host, self.machines[host], str(seed))).encode()
-        heads = self.tried if stage.name in self.study.grows else self.heads
+        heads = self.heads if self.study.growth_at(stage.name) is None else self.tried
         name, sha256 = stage.name, hashlib.sha256  # `_identity`, without its call for every run
         return [
             PlannedRun(sha256(heads[candidate] + tail).hexdigest()[:ID_LENGTH], name, candidate, host, seed)

@@ -126,7 +126,7 @@ def samples(record: Record) -> Iterator[Sampled]:
 
 def _decided(record: Record) -> list[tuple[Decision, Ranking]]:
     """Decided gates, each with what it found; a growth compares ways and leads to no stage."""
-    verdicts = (one for name, one in record.verdicts.items() if name not in record.study.grows)
+    verdicts = (one for name, one in record.verdicts.items() if record.study.growth_at(name) is None)
     return [(one, one.ranking) for one in verdicts if one.ranking is not None]
 
 

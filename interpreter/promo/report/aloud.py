@@ -6,7 +6,7 @@ from typing import assert_never
 
 from promo.base.canonical import exact
 from promo.base.units import duration
-from promo.report.declared import describe_level
+from promo.report.declared import stack_words
 from promo.report.describe import describe_bound, describe_guard, describe_judged, describe_kept, describe_tolerance
 from promo.study.judgement import (
     Agreement,
@@ -112,14 +112,18 @@ def read_gate(gate: Gate, study: Study) -> str:
 
 def read_grow(grow: Grow, study: Study) -> str:
     """A growth in one sentence."""
-    levels = f"{grow.factor} {describe_level(grow.old)} to {describe_level(grow.new)}"
     ways = joined([*grow.strategies], "or")
     lag = f"{grow.lag.amount} steps at a constant rate" if grow.lag.amount else "no step at all"
+    if grow.looks is not None:
+        lag += (
+            f", in looks of {grow.looks.every}, and stop all but the best once {count(grow.looks.stable)} looks in a "
+            "row have ranked the ways alike"
+        )
     best = "lowest" if grow.lowest else "highest"
     return (
         f"Growth {grow.name}: take {grow.parent} {describe_kept(study, grow)}, in each cell; make it larger, "
-        f"{levels}, by {ways}; train each way for {lag}; choose the way with the {best} mean {study.measure.metric} "
-        "over host and seed, a way with a missing value is out; ties by name; in each cell "
+        f"{stack_words(grow)}, by {ways}; train each way for {lag}; choose the way with the {best} mean "
+        f"{study.measure.metric} over host and seed, a way with a missing value is out; ties by name; in each cell "
         f"{grow.becomes} begins from the chosen way's state, and with its own stage's rates."
     )
 

@@ -140,7 +140,9 @@ def _kept(record: Record) -> Iterator[tuple[str, str]]:
     """Who was kept and dropped, by the last gates; what a reduction fixed."""
     study = record.study
     decided = [one for name, one in record.verdicts.items() if name in study.deciding and not (one.held or one.stopped)]
-    gates = [(one, one.found) for one in decided if isinstance(one.found, Ranking) and one.name not in study.grows]
+    gates = [
+        (one, one.found) for one in decided if isinstance(one.found, Ranking) and study.growth_at(one.name) is None
+    ]
     shown = gates[-MOST_GATES:]
     kept, dropped = [], []
     for decision, found in shown:
@@ -210,7 +212,7 @@ def _frozen(record: Record) -> str:
         )
     else:
         said += "; there is no result yet"
-    loose = [rule.name for rule in study.deciding.values() if not rule.frozen and rule.name not in study.grows]
+    loose = [rule.name for rule in study.deciding.values() if not rule.frozen and study.growth_at(rule.name) is None]
     if loose:
         said += f". Not frozen: {_named(loose)}"
     if state.amendments:

@@ -52,14 +52,26 @@ def formula(law: "FittedLaw") -> str:
             assert_never(law.form)
 
 
+def stack_words(grow: Grow) -> str:
+    """What of a model becomes larger: `depth 2 to 4`, `depth 2 to 4 and aspect 8 to 16`."""
+    turns = [f"{one.factor} {describe_level(one.old)} to {describe_level(one.new)}" for one in grow.stack]
+    return " and ".join(turns)
+
+
 def describe_grow(grow: Grow) -> dict[str, Json]:
     """Every clause of a growth."""
     best = "lowest" if grow.lowest else "highest"
+    lag = f"after {grow.lag.amount}steps"
+    if grow.looks is not None:
+        looks = f"{grow.looks.stable} looks of {grow.looks.every}steps"
+        lag = f"once stable for {looks}, at most {grow.lag.amount}steps"
     return {
         "parent": f"{grow.parent} at {grow.stage}",
-        "stack": f"{grow.factor} {describe_level(grow.old)} -> {describe_level(grow.new)}",
+        "stack": ", ".join(
+            f"{one.factor} {describe_level(one.old)} -> {describe_level(one.new)}" for one in grow.stack
+        ),
         "by": ", ".join(grow.strategies),
-        "choose": f"{best} after {grow.lag.amount}steps, cap {duration(grow.lag.cap_s)}",
+        "choose": f"{best} {lag}, cap {duration(grow.lag.cap_s)}",
         "becomes": grow.becomes,
     }
 

@@ -235,11 +235,14 @@ def describe_mode(study: Study, stage: Stage) -> str:
     """`fresh`, `continues screen from 30steps`, or `branches from the trunk of screen at 480steps`."""
     kind = stage.budget.kind
     constant = ""
+    grow = study.growth_at(stage.name)
+    if grow is not None:
+        what = f"each way from {grow.parent} {describe_kept(study, grow)}"
+        if stage.continues is not None:
+            what = f"goes on where {stage.continues} left each way, at {_amount(kind, study.earlier(stage.name))}"
+        return f"{what}, at a constant rate"
     if stage.trunk is not None:
         constant = f", constant rate up to {_amount(kind, stage.trunk)}, then cooling down"
-    grow = study.grows.get(stage.name)
-    if grow is not None:
-        return f"each way from {grow.parent} {describe_kept(study, grow)}, at a constant rate"
     begun = _amount(kind, study.earlier(stage.name))
     match stage.mode:
         case Mode.FRESH if stage.grown_at:

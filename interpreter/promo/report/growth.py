@@ -7,10 +7,11 @@ from itertools import islice
 from promo.base.canonical import from_exact, rounded
 from promo.decision.values import Standing
 from promo.report.aloud import count
-from promo.report.declared import describe_level
+from promo.report.declared import stack_words
 from promo.report.landscape import landscape_lines
 from promo.report.record import Record
 from promo.report.words import PLACES, listed, number, plural, span_text
+from promo.study.looks import Looks
 from promo.study.values import Grow
 
 
@@ -44,10 +45,13 @@ def growth_of(record: Record, grow: Grow) -> Iterable[str]:
         for one in standings
     ]
     yield (
-        f"{grow.name} made {grow.parent} of {grow.stage} larger, {grow.factor} {describe_level(grow.old)} to "
-        f"{describe_level(grow.new)}, in {plural(len(ways), 'way')}, and trained each for {lag} in "
-        f"{plural(cells, 'cell')}; mean {record.study.measure.metric} after that: {listed(ways)} {unit}."
+        f"{grow.name} made {grow.parent} of {grow.stage} larger, {stack_words(grow)}, in "
+        f"{plural(len(grow.strategies), 'way')}, and trained {'each' if grow.looks is None else 'them'} for "
+        f"{'' if grow.looks is None else 'up to '}{lag} in {plural(cells, 'cell')}; mean "
+        f"{record.study.measure.metric} after that: {listed(ways)} {unit}."
     )
+    if grow.looks is not None:
+        yield _stopped(record, grow, grow.looks)
     spread = _spread(standings)
     if spread is not None:
         first, second = (grow.ways[one.candidate] for one in standings[:2])
@@ -60,6 +64,26 @@ def growth_of(record: Record, grow: Grow) -> Iterable[str]:
     if decision.promoted:
         yield from landscape_lines(record, grow, decision.promoted[0])
         yield from _cost(record, grow, decision.promoted[0])
+
+
+def _stopped(record: Record, grow: Grow, looks: Looks) -> str:
+    """At which look the order had been the same for long enough, and what that saved."""
+    for place, stage in enumerate(grow.stages[:-1], 1):
+        decision, after = record.decisions.get(stage), place * looks.every
+        ranking = None if decision is None else decision.ranking
+        if decision is None or ranking is None:
+            continue
+        if not decision.promoted:
+            return f"After {plural(after, 'step')} no way had a value in every cell."
+        left = len([one for one in ranking.standings if one.statistic is not None]) - 1
+        if len(decision.promoted) == 1 and left:
+            saved = left * (grow.lag.amount - after)
+            return (
+                f"Its order had been the same for {plural(looks.stable, 'look')} after {plural(after, 'step')}; "
+                f"{plural(left, 'other way')} stopped there, which saved {plural(saved, 'step')} in each cell, and how "
+                "the order would have gone on is not known."
+            )
+    return f"Its order was never the same for {plural(looks.stable, 'look')} in a row, so all ways had the whole lag."
 
 
 def _spread(standings: Sequence[Standing]) -> tuple[Fraction, Fraction] | None:
@@ -77,8 +101,8 @@ def _spread(standings: Sequence[Standing]) -> tuple[Fraction, Fraction] | None:
 def _cost(record: Record, grow: Grow, chosen: str) -> Iterable[str]:
     """What one run of the grown candidate rests on, and what choosing took."""
     before = _behind(record, grow)
-    lag = _paid(record, chosen, grow.name)
-    tried = record.spent_s(grow.name)
+    lag = _lag(record, grow, chosen)
+    tried = sum((record.spent_s(stage) for stage in grow.stages), Fraction(0))
     yield (
         f"Trying {count(len(grow.strategies))} {'way' if len(grow.strategies) == 1 else 'ways'} took "
         f"{span_text(tried)} of training in all."
@@ -103,6 +127,13 @@ def _cost(record: Record, grow: Grow, chosen: str) -> Iterable[str]:
         )
 
 
+def _lag(record: Record, grow: Grow, way: str) -> Fraction | None:
+    """What a way was trained for in all looks of its lag; None where one of them has no result."""
+    parts = [_paid(record, way, stage) for stage in grow.stages]
+    known = [one for one in parts if one is not None]
+    return sum(known, Fraction(0)) if len(known) == len(parts) else None
+
+
 def _whole(record: Record, candidate: str, stage: str) -> Fraction | None:
     """The same with all that these runs carried on or grew from."""
     said = record.study.stages[stage]
@@ -112,7 +143,7 @@ def _whole(record: Record, candidate: str, stage: str) -> Fraction | None:
         parts.append(_whole(record, candidate, said.continues))
     elif grow is not None:
         chosen = (candidate,) if candidate in grow.ways else record.state.promoted(grow.name)
-        parts += [_behind(record, grow), _paid(record, chosen[0], grow.name) if chosen else None]
+        parts += [_behind(record, grow), _lag(record, grow, chosen[0]) if chosen else None]
     known = [one for one in parts if one is not None]
     return sum(known, Fraction(0)) if len(known) == len(parts) else None
 

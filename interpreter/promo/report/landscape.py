@@ -126,7 +126,7 @@ def _means(table: Table) -> dict[str, Fraction]:
 
 def audit_stage(record: Record, grow: Grow) -> str | None:
     """The last stage besides the growth's own that has a value of two of its ways or more; None when none has."""
-    stages = [one.name for one in record.plan.stages if one.name != grow.name and one.name in record.evidence]
+    stages = [one.name for one in record.plan.stages if one.name not in grow.stages and one.name in record.evidence]
     those = [name for name in stages if len(means(record.evidence[name], grow.ways)) > 1]
     return those[-1] if those else None
 
@@ -139,7 +139,7 @@ def audited(record: Record, grow: Grow) -> frozenset[str]:
 
 def planned_audit(record: Record, grow: Grow) -> bool:
     """Whether a stage besides the growth's own may train two of its ways or more."""
-    entered = (there.possible for name, there in record.study.entrants.items() if name != grow.name)
+    entered = (there.possible for name, there in record.study.entrants.items() if name not in grow.stages)
     return any(len(set(one) & set(grow.ways)) > 1 for one in entered)
 
 

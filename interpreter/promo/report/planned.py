@@ -160,23 +160,26 @@ def _row(study: Study, name: str, stages: tuple[StagePlan, ...]) -> _Row:
     match chooser:
         case Gate():
             always = f", always {joined(chooser.always)}" if chooser.always else ""
-            grown = chooser.name in study.grows
-            what = "one way to grow is chosen" if grown else f"keep {kept(chooser.keep, study)}{always}"
+            look = study.growth_at(chooser.name) is not None
+            what = (
+                "the best way if the order is stable, else all" if look else f"keep {kept(chooser.keep, study)}{always}"
+            )
             return _Row(name, stages, chooser.source, f"{chooser.name}: {what}")
         case Reduction():
             return _Row(name, stages, chooser.sources[-1], f"{chooser.name}: fix factors, keep the rows that agree")
         case Step() | None:
-            return _unchosen(name, stages, stage)
+            return _unchosen(study, name, stages, stage)
         case _:
             assert_never(chooser)
 
 
-def _unchosen(name: str, stages: tuple[StagePlan, ...], stage: Stage) -> _Row:
+def _unchosen(study: Study, name: str, stages: tuple[StagePlan, ...], stage: Stage) -> _Row:
     """A row that no gate and no reduction leads to."""
     if stage.beside is not None:
         return _Row(name, stages, stage.beside, f"with the budget of {stage.beside}")
     if stage.continues is not None:
-        verb = "branches from" if stage.mode is Mode.BRANCH else "continues"
+        branches = stage.mode is Mode.BRANCH and study.growth_at(stage.name) is None
+        verb = "branches from" if branches else "continues"
         return _Row(name, stages, stage.continues, f"{verb} runs of {stage.continues}")
     if stage.grown_at:
         return _Row(name, stages, stage.grown_at[-1], f"grows what {listed(stage.grown_at)} trained")

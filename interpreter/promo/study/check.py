@@ -27,7 +27,7 @@ from promo.study.flow import (
 from promo.study.growth import Growth
 from promo.study.host import Host
 from promo.study.hosts import read_host
-from promo.study.judgement import Step
+from promo.study.judgement import Gate, Step
 from promo.study.judging import check_rules
 from promo.study.ladder import Ladder
 from promo.study.laws import Law
@@ -141,10 +141,11 @@ class _Check:
         """Whether everything that decides is in the study: a rule that vanishes is worse than any error."""
         own = [node.kind for node in self.scope.tree.declarations]
         made = sum(len(one.stages) for one in study.baselines.values())
+        lags = {name for grow in study.grows.values() for name in grow.stages}
         built = {
-            "stage": len(study.stages) - made - len(study.grows),
+            "stage": len(study.stages) - made - len(lags),
             "baseline": len(study.baselines),
-            "gate": len(study.gates) - len(study.grows),
+            "gate": len(study.gates.keys() - lags),
             "grow": len(study.grows),
             "rule": len(study.rules),
         }
@@ -180,11 +181,12 @@ class _Check:
         read = self._read(clauses)
         if read.reach is None:
             return None
-        conditions = read.conditions
         read.growth.check_stages(read.ladder.stages, read.reach)
-        trained = [name for there in read.reach.values() for name in there.possible if name in conditions.candidates]
-        conditions.one_model_each(iter(dict.fromkeys(trained)))
-        self._unused(conditions.factors)
+        trained = [
+            name for there in read.reach.values() for name in there.possible if name in read.conditions.candidates
+        ]
+        read.conditions.one_model_each(iter(dict.fromkeys(trained)))
+        self._unused(read.conditions.factors)
         return self._made(block, clauses, read, read.reach) if clauses.complete else None
 
     def _read(self, clauses: Clauses) -> "_Parts":
@@ -211,7 +213,7 @@ class _Check:
         rules.read()
         reductions = Reductions(scope, conditions, rules, near)
         reductions.read()
-        reach = self._flow(ladder, rules, reductions, near, noise)
+        reach = self._flow(ladder, rules, reductions, near, noise, growth.gates)
         reductions.settle(reach or {})
         baselines, steps = self._baselines(expressions, conditions, ladder, reach if reach is not None else {})
         budget_s, attempts = self._budget(expressions, clauses), self._attempts(expressions, clauses)
@@ -450,14 +452,21 @@ class _Check:
         return read_data(scope, expressions, blocks[0])
 
     def _flow(
-        self, ladder: Ladder, rules: Rules, reductions: Reductions, near: Neighbourhoods, noise: Fraction | None
+        self,
+        ladder: Ladder,
+        rules: Rules,
+        reductions: Reductions,
+        near: Neighbourhoods,
+        noise: Fraction | None,
+        looks: Mapping[str, Gate],
     ) -> dict[str, Entrants] | None:
         scope = self.scope
         if not self._declares("stage"):
             self._only("stage", "stage NAME { ... }")
             return None
         choosers: Choosers = {**rules.gates, **reductions.reductions}
-        reach = entrants(scope, ladder.stages, choosers, near.around)
+        led = {name: gate for name, gate in looks.items() if gate.target in ladder.stages}
+        reach = entrants(scope, ladder.stages, {**choosers, **led}, near.around)
         if reach is None:
             return None
         check_gates(scope, rules.gates.values(), reach)
@@ -466,9 +475,11 @@ class _Check:
         check_tests(scope, ladder.stages, choosers, rules.rules)
         check_noise(scope, ladder.stages, rules.gates, rules.rules, noise)
         own = [node.kind for node in scope.tree.declarations]
-        read = {"stage": len(ladder.stages), "gate": len(rules.gates), "rule": len(rules.rules)}
+        declared = {block.token("NAME").text for block in scope.of_kind("stage")}
+        stages = {name: stage for name, stage in ladder.stages.items() if name in declared}  # without those of lags
+        read = {"stage": len(stages), "gate": len(rules.gates), "rule": len(rules.rules)}
         if all(count == own.count(kind) for kind, count in read.items()):
-            check_stages(scope, ladder.stages, rules.gates, rules.rules, self._screened())
+            check_stages(scope, stages, rules.gates, rules.rules, self._screened())
         return reach
 
     def _screened(self) -> set[str]:

@@ -144,7 +144,7 @@ def _rests_on(study: Study, rule: Deciding, stages: set[str], candidates: Collec
     schedules = {name: one for name, one in study.schedules.items() if name in followed}
     laws = {name: study.laws[name] for name in (*(one.law for one in schedules.values()), *_laws_asked(rule))}
     grows = _grows(study, stages, set(candidates))
-    trained = stages | {name for grow in grows for name in (grow.name, grow.stage)}
+    trained = stages | {name for grow in grows for name in (*grow.stages, grow.stage)}
     trained |= {name for law in laws.values() for name in law.stages}
     read = trained | {before.name for name in trained for before in study.carried_on(name)}
     named = {*candidates, *(name for grow in grows for name in (grow.parent, *grow.ways))}
@@ -195,7 +195,9 @@ def reading(stage: Stage) -> Reading:
 
 def _grows(study: Study, stages: set[str], candidates: set[str]) -> tuple[Grow, ...]:
     """Growths that what is read comes from, also through others."""
-    said = [grow for grow in study.grows.values() if candidates.intersection(grow.grown) or grow.name in stages]
+    said = [
+        one for one in study.grows.values() if candidates.intersection(one.grown) or stages.intersection(one.stages)
+    ]
     before = {grow.stage for grow in said} | stages
     parents = {grow.parent for grow in said} | candidates
     if before == stages and parents == candidates:

@@ -23,7 +23,7 @@ from promo.study.mixed import ArrayReader, is_mixed
 from promo.study.names import Scope, ways_in
 from promo.study.ports import ConditionError, Runner
 from promo.study.space import Array, Design, Factor, Level
-from promo.study.values import Candidate, Data, Grow, Role
+from promo.study.values import HISTORY, Candidate, Data, Grow, Role
 from promo.syntax.clauses import WAYS_TO_GROW
 from promo.syntax.nodes import Node, Token
 
@@ -226,8 +226,6 @@ class Conditions:
                 self._too_early(model)
                 return None
             levels.update(self.candidates[name_of_model].levels)
-        elif follows is not None:
-            return None
         sound, given = True, dict[str, Node]()
         for setting in block.nodes("setting"):
             factor = scope.meant(setting)
@@ -258,9 +256,9 @@ class Conditions:
     def _begins(self, block: Node) -> Token | None:
         """Whose levels a candidate begins with: of the one it is like, or of the first shape that it goes through."""
         like, follows = block.node("like"), block.node("follows")
-        if like is not None and follows is None:
-            return like.token("NAME")
-        schedule = None if follows is None else self.scope.declared.get(follows.token("NAME").text)
+        if follows is None:
+            return None if like is None else like.token("NAME")
+        schedule = self.scope.declared.get(follows.token("NAME").text)
         shapes = None if schedule is None or schedule.kind != "schedule" else schedule.node("shapes")
         return None if shapes is None else shapes.token("NAME")
 
@@ -268,19 +266,21 @@ class Conditions:
         """Whether a candidate that follows a schedule leaves all that is trained to the shapes of that."""
         extra = block.node("like") or next(block.nodes("setting"), None)
         if extra is not None:
-            message = "what is trained here is said by the shapes of its schedule, and by nothing else"
-            self.scope.report("P0804", message, extra, "set it in the candidates that are the shapes")
+            message, hint = "what is trained here is said by the shapes of its schedule", "set it in those candidates"
+            self.scope.report("P0804", message, extra, hint)
         return extra is None
 
     def grown(self, grow: Grow, name: Token, block: Node) -> None:
         """The candidate that a growth becomes: the parent with one level changed, and its history."""
         parent = self.candidates[grow.parent]
-        levels = {**dict(parent.levels), grow.factor: grow.new}
+        levels = {**dict(parent.levels), **{turn.factor: turn.new for turn in grow.stack}}
         lag = f"{grow.lag.amount}steps"
+        if grow.looks is not None:
+            lag += f", by looks of {grow.looks.every}steps until stable for {grow.looks.stable}"
         best = "lowest" if grow.lowest else "highest"
         history = f"{grow.parent} after {grow.stage}, by the {best} of {', '.join(grow.strategies)} after {lag}"
         origin = f"grown from {grow.parent}"
-        if self._add(name.text, Role.PLAIN, levels, origin, "", block, (("grown", history),)) is None:
+        if self._add(name.text, Role.PLAIN, levels, origin, "", block, ((HISTORY, history),)) is None:
             self.scope.vague.add(name.text)
             return
         for candidate, way in grow.ways.items():
@@ -289,7 +289,7 @@ class Conditions:
                 self.scope.report("P0202", message, self.scope.naming(block), "rename the other one")
                 continue
             history = f"{grow.parent} after {grow.stage}, by {way}, and then {lag}"
-            self._add(candidate, Role.PLAIN, levels, f"{origin} by {way}", "", block, (("grown", history),))
+            self._add(candidate, Role.PLAIN, levels, f"{origin} by {way}", "", block, ((HISTORY, history),))
 
     def _add(
         self,

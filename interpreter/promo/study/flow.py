@@ -432,9 +432,9 @@ def check_stages(
     screened: Collection[str] = (),
 ) -> None:
     """Every stage is read by something, and no seed serves two stages unless the spec says so."""
-    read = {gate.source for gate in gates.values()} | {rule.stage for rule in rules.values()}
-    read |= {rule.judged.stage for rule in rules.values() if isinstance(rule.judged, BestOf)}
-    read |= {stage.continues for stage in stages.values() if stage.continues}
+    judged = {gate.source for gate in gates.values()} | {rule.stage for rule in rules.values()}
+    judged |= {rule.judged.stage for rule in rules.values() if isinstance(rule.judged, BestOf)}
+    read = judged | {stage.continues for stage in stages.values() if stage.continues}
     for stage in stages.values():
         if stage.name not in read and stage.name not in screened and not stage.report_only:
             end = stage.where["seeds"].end
@@ -442,7 +442,7 @@ def check_stages(
             message = f"no gate or rule reads stage '{stage.name}'"
             at = stage.where["name"]
             scope.report("P0503", message, at, "add: report only", edits=(edit,), confidence=Confidence.SURE)
-        if stage.name in read and stage.report_only:
+        if stage.name in judged and stage.report_only:
             message = f"stage '{stage.name}' is report only, and a gate or rule reads it"
             scope.report("P0507", message, stage.where["report"], "remove 'report only'")
     seen: dict[tuple[str, int], Stage] = {}

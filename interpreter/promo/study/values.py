@@ -19,6 +19,7 @@ from promo.study.host import Host
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.study.laws import Forecast, Law, Schedule
 from promo.study.limits import ALLOWANCE_S, ATTEMPTS, Allowance, limit_s, longest_s
+from promo.study.looks import MOST_LOOKS, Looks, Turn
 from promo.study.places import Where, place
 from promo.study.rivals import Baseline
 from promo.study.space import Array, Design, Factor, Level, Neighbourhood
@@ -83,6 +84,10 @@ class Role(Enum):
     PLAIN = "plain"
 
 
+HISTORY = "grown"
+"""The setting of a grown model that no runner resolves: where it comes from."""
+
+
 @frozen(eq=False, repr=False)
 class Effective(Shown):
     """
@@ -98,6 +103,11 @@ class Effective(Shown):
     """Memory of weights, gradients and optimizer; 0 where the runner declares none."""
     row_bytes: int = 0
     """Memory that each row at once adds while it trains."""
+
+    @property
+    def trained(self) -> dict[str, int | str]:
+        """What a trainer is asked for: what the runner resolved, without where a grown model comes from."""
+        return {name: value for name, value in self.settings if name != HISTORY}
 
 
 @frozen(eq=False, repr=False)
@@ -248,19 +258,30 @@ class Grow(Shown):
     The ways are candidates of a stage of the growth's own name, in the cells of the parent's stage; a gate of that name
     chooses one of them, and what it becomes begins in each cell from that way's state there.  A way that another stage
     trains, too, begins there from its own state, chosen or not.
+
+    With *looks* the lag is a stage for each look, each carrying the one before on, and the last has the growth's name.
+    A gate behind a look lets all ways on, or the best alone once the order has been the same for long enough; that one
+    is trained to the end of the lag.
     """
 
     name: str
     parent: str
     stage: str
-    factor: str
-    old: Level
-    new: Level
+    stack: tuple[Turn, ...]
+    """The first is the factor that the ways are of."""
     strategies: tuple[str, ...]
     lowest: bool
     lag: Budget
+    """The whole lag; with looks its cap is that of one look."""
+    looks: Looks | None
     becomes: str
     where: Where = place()
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages of its lag, in order; the last has its own name."""
+        early = range(self.looks.every, self.lag.amount, self.looks.every)[:MOST_LOOKS] if self.looks else ()
+        return (*(f"{self.name}_at_{steps}" for steps in early), self.name)
 
     @property
     def ways(self) -> Mapping[str, str]:
@@ -416,6 +437,10 @@ class Study(Shown):
     def followers(self, schedule: str) -> tuple[str, ...]:
         """Candidates whose shape changes by a schedule."""
         return tuple(name for name, one in self.candidates.items() if one.follows == schedule)
+
+    def growth_at(self, stage: str) -> Grow | None:
+        """The growth whose ways a stage tries, if it does; such a stage and its gate have the same name."""
+        return next((grow for grow in self.grows.values() if stage in grow.stages), None)
 
     def growth_of(self, candidate: str) -> Grow | None:
         """The growth that a candidate comes from, if it does."""

@@ -284,8 +284,10 @@ ARGUMENTS: Mapping[str, Arguments] = {
     # growth and schedules
     "grow": _of(_new("grow")),
     "parent": _of(_CANDIDATE, _STAGE),
-    "stack": Arguments((_FACTOR,), (_LEVEL, _LEVEL, _to(words=WAYS_TO_GROW))),
+    "stack": _is(_to(words=WAYS_TO_GROW)),
+    "turn": Arguments((_FACTOR,), (_LEVEL, _LEVEL)),
     "choose": Arguments((_METRIC,), (_measures("200steps", Dimension.STEPS),)),
+    "stable": _is(_COUNT, _measures("40steps", Dimension.STEPS), _measures("320steps", Dimension.STEPS)),
     "becomes": _of(_new("candidate")),
     "schedule": _of(_new("schedule")),
     "shapes": _of(_CANDIDATE),

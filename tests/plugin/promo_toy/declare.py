@@ -73,5 +73,12 @@ class PlainRunner(ToyRunner):
     shapes = NOTHING
 
 
+@frozen
+class TrunkRunner(ToyRunner):
+    cooldown_factor: str = "ratio"
+
+
+TRUNK = TrunkRunner(name="trunk")
+"""One that keeps a trunk at a constant rate."""
 PLAIN = PlainRunner(name="plain", budgets=(BudgetKind.WALL,), can_continue=False)
 """One that keeps to seconds only and carries nothing on."""

@@ -38,6 +38,9 @@ def train(request, recorder):
             return Outcome(RunStatus.INVALID, {}, cause="there is nothing to grow from")
         value += GAINS[grow.way] if grow.way is not None else int(grow.state[:2], 16) / 1000
         behaviour = "nan" if grow.way == "identity" else behaviour
+    if request.trunk is not None and request.continues is not None and request.continues.state is None:
+        return Outcome(RunStatus.INVALID, {}, cause="there is nothing to carry on")
+    value += later(request)
     recorder.point(step=1, tokens=10, charged_s=amount / 2, train_bpb=value + 0.5)
     FAILURES.get(behaviour, lambda: None)()
     if behaviour.startswith("asked"):  # somebody outside asks it to end, and it ends in order
@@ -61,7 +64,17 @@ def train(request, recorder):
         used=Used(request.budget.kind, repr(used), "0.0" if used >= amount else None, Counter.TRAINER),
         work=Work(steps=2, tokens=20, tokens_per_s="4.0" if settings["behaviour"] == "slow" else "10.0"),
         checkpoint=kept,
+        trunk=hashlib.sha256(f"{request.run.id} trunk".encode()).hexdigest() if request.trunk is not None else None,
     )
+
+
+def later(request):
+    """What a way loses at a later look of its lag; with a parent of quality 1 the order turns at each look."""
+    way = next((way for way in GAINS if request.run.candidate.endswith(f"_{way}")), None)
+    if way is None or request.trunk is None or request.continues is None:
+        return 0.0
+    looks = request.continues.earlier // request.budget.amount
+    return GAINS[way] * (-1 if request.settings["quality"] == "1" and looks % 2 else 1)
 
 
 LAWS = {8: (1.0, 30.0, 0.5), 16: (0.5, 90.0, 0.55), 24: (0.4, 200.0, 0.6), 32: (0.3, 300.0, 0.62)}
