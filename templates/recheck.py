@@ -4104,7 +4104,7 @@ def effects_of(said: Object, plan: Plan, tables: dict[str, Object], digests: dic
         for one in changed(said, first.gained(second), before, after)
     ]
     evidence = {stage: digests[stage] for stage in said["stages"]}
-    found = {"promo_effects": 3, "name": said["name"], "fits": fits, "changes": changes, "evidence": evidence}
+    found = {"promo_effects": 4, "name": said["name"], "fits": fits, "changes": changes, "evidence": evidence}
     result: Object = settled(found, stored)
     return result
 
@@ -4124,9 +4124,11 @@ def changed(said: Object, gains: Screen, before: Object, after: Object) -> Itera
     if not gains.runs:
         yield from _independent(1 - float(Fraction(said["rate"])) / 2, stages, before, after)
         return
-    for one in gains.estimated().get("estimates", ()):
+    found = gains.estimated()
+    for one in found.get("estimates", ()):
         if one["value"] is not None:
-            numbers = {name: one[name] for name in ("error", "p", "low", "high")}
+            numbers = {name: one[name] for name in ("error", "t", "p", "low", "high")}
+            numbers["freedom"] = found["freedom"] if one["error"] else None
             yield {"effect": one["effect"], **stages, "change": one["value"], **numbers, "runs": len(gains.runs)}
 
 
@@ -4151,7 +4153,7 @@ def _independent(level: float, stages: Object, before: Object, after: Object) ->
         counted.places -= 1
         scale = float(abs(start) + abs(end))
         found = {"effect": one["effect"], **stages, "change": counted.estimate(end - start, scale)}
-        tests: Object = dict.fromkeys(("error", "p", "low", "high"))
+        tests: Object = dict.fromkeys(("error", "freedom", "t", "p", "low", "high"))
         if error and other and before["freedom"] and after["freedom"]:
             both = math.hypot(error, other)
             shares = (float(error) / both) ** 2, (float(other) / both) ** 2
@@ -4159,6 +4161,8 @@ def _independent(level: float, stages: Object, before: Object, after: Object) ->
             far, change = t_point(level, freedom) * both, float(end - start)
             tests = {
                 "error": counted.near(both),
+                "freedom": Near(freedom),
+                "t": Near(change / both, scale / both),
                 "p": Near(t_both(change / both, freedom)),
                 "low": counted.near(change - far, abs(change) + far),
                 "high": counted.near(change + far, abs(change) + far),

@@ -27,7 +27,7 @@ DIGITS = 4
 COLUMNS = ("effect", "high - low", "SE", "df", "t", "p", "adjusted p", "interval")
 """What a table of effects has before its hosts."""
 HOST_COLUMNS = ("p of factor x host", "adjusted", "cells agree")
-CHANGES = ("effect", "from, to", "change", "SE", "p", "interval", "runs at both")
+CHANGES = ("effect", "from, to", "change", "SE", "df", "t", "p", "interval", "runs at both")
 
 
 # --- the story -------------------------------------------------------------------------------------------------------
@@ -132,6 +132,8 @@ def _change(one: Change) -> tuple[str, ...]:
         stages,
         _figure(one.change, signed=True),
         _figure(one.error),
+        _plain(one.freedom),
+        number(one.t, places=2),
         _short(one.p),
         interval,
         shared,
@@ -172,7 +174,7 @@ def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
         discovered=tuple(effect_name(one.effect) for one in fit.estimates if one.discovered),
         verdict=_verdict(record, effects, fit),
         aliases=tuple(stands_for(one) for one in fit.estimates if one.value is not None and one.aliased),
-        curvature=_curvature(record, fit.curvature) if fit.curvature else "",
+        curvature=_curvature(record, fit.curvature, fit.freedom) if fit.curvature else "",
         statements=(
             *(f"{said[:1].upper()}{said[1:]}." for said in map(statement_words, fit.statements)),
             *_promised(record, effects, fit.stage),
@@ -221,14 +223,15 @@ def _error(fit: Fit) -> str:
     return f"standard deviation of a run {_figure(fit.sigma)}, {fit.degrees} degrees of freedom"
 
 
-def _curvature(record: Record, one: Curvature) -> str:
+def _curvature(record: Record, one: Curvature, freedom: str | None) -> str:
     value = f"{_figure(one.value, signed=True)} {record.study.measure.unit}"
     said = f"Curvature: corners less centre {value}, {plural(one.runs, 'run')} at the centre"
     if one.error is None:
         return f"{said}; not tested, for want of an error."
     ends = f"{_figure(one.low, signed=True)} .. {_figure(one.high, signed=True)}"
     return (
-        f"{said}; standard error {_figure(one.error)}, t {number(one.t, places=2)}, p {_short(one.p)}, interval {ends}."
+        f"{said}; standard error {_figure(one.error)}, {_plain(freedom)} degrees of freedom, "
+        f"t {number(one.t, places=2)}, p {_short(one.p)}, interval {ends}."
     )
 
 
@@ -312,8 +315,9 @@ def effect_rows(record: Record) -> Iterable[tuple[str, ...]]:
             yield from _fit_rows(name, family, fit)
         for one in table.changes:
             yield (
-                name, family, one.after, "change", effect_name(one.effect), "", one.change, one.error or "", "", "",
-                one.p or "", "", one.low or "", one.high or "", "", "", one.before, str(one.runs),
+                name, family, one.after, "change", effect_name(one.effect), "", one.change, one.error or "",
+                one.freedom or "", one.t or "", one.p or "", "", one.low or "", one.high or "", "", "", one.before,
+                str(one.runs),
             )  # fmt: skip
 
 
