@@ -99,12 +99,23 @@ def powers(study: Study, designs: Sequence[str], supposed: Supposed) -> Iterator
         for stage in one.stages:
             yield _at(study, one, study.stages[stage], supposed)
     read = {name for one in asking for name in one.designs}
+    yield from powers_unasked(study.designs, [name for name in designs if name not in read], supposed)
+
+
+def powers_unasked(every: Mapping[str, Design], designs: Iterable[str], supposed: Supposed) -> Iterator[Powers]:
+    """
+    Power of the effects of designs that nothing is asked of.
+
+    Args:
+        every: all designs, for the rows that one follows.
+        designs: whose power is wanted.
+        supposed: noise, size, and the power that is wanted.
+    """
     for name in designs:
-        if name not in read:
-            design = study.designs[name]
-            together = (design.parent, name) if design.parent else (name,)
-            points = _points(study, together)
-            yield _powers(_unasked(design, together), design.factors, points, None, supposed, sure=True)
+        design = every[name]
+        together = (design.parent, name) if design.parent else (name,)
+        points = _points(every, together)
+        yield _powers(_unasked(design, together), design.factors, points, None, supposed, sure=True)
 
 
 def _unasked(design: Design, together: tuple[str, ...]) -> Effects:
@@ -114,13 +125,13 @@ def _unasked(design: Design, together: tuple[str, ...]) -> Effects:
     return Effects("", (), together, pairs, (), ("host", "seed"), family, RATE, "", where={})
 
 
-def _points(study: Study, designs: Iterable[str]) -> Mapping[str, tuple[int, ...]]:
-    return {name: row for one in designs for name, row in study.designs[one].points.items()}
+def _points(every: Mapping[str, Design], designs: Iterable[str]) -> Mapping[str, tuple[int, ...]]:
+    return {name: row for one in designs for name, row in every[one].points.items()}
 
 
 def _at(study: Study, effects: Effects, stage: Stage, supposed: Supposed) -> Powers:
     entrants = study.entrants[stage.name]
-    points = _points(study, effects.designs)
+    points = _points(study.designs, effects.designs)
     there = {name: row for name, row in points.items() if name in entrants.possible}
     factors = study.designs[effects.designs[0]].factors
     return _powers(effects, factors, there, stage, supposed, sure=entrants.sure.issuperset(there))

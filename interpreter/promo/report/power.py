@@ -7,7 +7,6 @@ from promo.base.floats import significant
 from promo.decision.power import MOST_SEEDS, Power, Powers, Supposed
 from promo.report.design import aligned, chain_text, effect_name
 from promo.report.words import listed, plural
-from promo.study.values import Study
 
 NONE = "-"
 
@@ -54,22 +53,22 @@ def _power_json(some: Power, one: Powers) -> Json:
     }
 
 
-def power_text(found: Sequence[Powers], supposed: Supposed, study: Study, source: str) -> str:
+def power_text(found: Sequence[Powers], supposed: Supposed, unit: str, source: str) -> str:
     """
     The same for people.
 
     Args:
         found: power by effects and stage.
         supposed: what it was asked with.
-        study: for the unit.
+        unit: of the measure; empty where none is known.
         source: where the noise comes from.
     """
-    return "\n".join(_lines(found, supposed, study, source))
+    return "\n".join(_lines(found, supposed, unit, source))
 
 
-def _lines(found: Sequence[Powers], supposed: Supposed, study: Study, source: str) -> Iterator[str]:
-    unit = study.measure.unit
-    yield f"noise {_figure(supposed.noise)} {unit} between seeds ({source}), the same for every run; no run is lost,"
+def _lines(found: Sequence[Powers], supposed: Supposed, unit: str, source: str) -> Iterator[str]:
+    noise = f"{_figure(supposed.noise)} {unit}".rstrip()
+    yield f"noise {noise} between seeds ({source}), the same for every run; no run is lost,"
     yield "and no condition differs between hosts by more than that"
     for one in found:
         yield ""
@@ -108,7 +107,8 @@ def _about(one: Powers) -> Iterator[str]:
 
 
 def _columns(one: Powers, supposed: Supposed, unit: str) -> list[str]:
-    columns = [f"standard error ({unit})", f"smallest found ({unit})"]
+    counted = f" ({unit})" if unit else ""
+    columns = [f"standard error{counted}", f"smallest found{counted}"]
     if supposed.size is not None:
         columns += [f"power for {_figure(supposed.size)}", f"seeds for {_percent(supposed.wanted)}"]
     return [*columns, "effects"]

@@ -171,6 +171,8 @@ class Conditions:
             return factor.domain[0]
         if factor.default in factor.domain:
             return factor.default
+        if not self.runner.name:  # it stands for a runner that is not there, and has no defaults of its own
+            return factor.domain[0] if isinstance(factor.domain, tuple) else factor.domain.low
         message = f"the runner's default for '{factor.name}' ({shown(factor.default)}) is not among these values"
         self.scope.report("P0305", message, block.token("NAME"), "add: default ...")
         return None
