@@ -4192,6 +4192,13 @@ COUNTED = {"wall": "seconds", "steps": "step", "tokens": "tokens"}
 """Kind of a budget -> the column that it is held against."""
 
 
+def level_text(text: str) -> str:
+    """A level in the name of a condition: a number however it is written, or a word."""
+    if len(text) <= 64 and re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", text):
+        return exact(Fraction(text))
+    return text.replace("%", "%25").replace(" ", "%20")
+
+
 Spot = tuple[int, dict[str, Fraction], Fraction]
 """Row of a table, how far the run had come there by column, and the value."""
 
@@ -4221,6 +4228,9 @@ class Table:
         """Whether it is one that is read here; exports of other tools, and parquet, are left to promo verify."""
         self.cells: dict[tuple[str, str, int], list[Curve]] = {}
         self.digest = recording["digest"]
+        alone = plan.study["runner"]["name"] == "recorded" and "config" not in plan.study["factors"]
+        self.factors: list[str] = sorted(plan.study["factors"]) if alone else []
+        """Factors that are columns of the table and name a condition together."""
         if not self.readable:
             return
         content = folder.read(f"curves{suffix}", LARGE)
@@ -4248,13 +4258,19 @@ class Table:
 
     def _curves(self, content: str, mark: str) -> list[Curve]:
         reader = csv.reader(io.StringIO(content, newline=""), delimiter=mark, strict=True)
-        named = self._named([one.strip() for one in next(reader, [])])
+        header = [one.strip() for one in next(reader, [])]
+        named, factors = self._named(header), [header.index(name) for name in self.factors]
+        if factors:
+            named["config"] = len(header)
         scales = {column: SCALES[unit] for column, unit in self.settings["units"].items() if column != "value"}
         found: dict[tuple[str, ...], Curve] = {}
         for cells in reader:
             row_ = [one.strip() for one in cells]
             if not any(row_):
                 continue
+            if not all(row_[place] for place in factors):
+                raise ValueError(f"a level is empty in row {reader.line_num}")
+            row_.append(" ".join(f"{header[place]}={level_text(row_[place])}" for place in factors))
             labels = [row_[named[one]] if one in named else "" for one in ("config", "host", "seed", "attempt", "run")]
             if any(one in named and not row_[named[one]] for one in ("config", "host", "seed", "attempt", "run")):
                 raise ValueError(f"a label is empty in row {reader.line_num}")
@@ -4293,11 +4309,14 @@ class Table:
         used = {host for stage in plan.stages.values() for host in stage["hosts"]}
         configs, hosts = {}, {}
         for name in {one for some in study["entrants"].values() for one in some["possible"]}:
-            own = dict(map(tuple, study["candidates"][name]["levels"])).get("config")
-            own = own["word"] if isinstance(own, dict) else str(Fraction(own)) if own and _number(own) else own
-            configs[name] = settings["candidates"].get(
-                name, own if study["runner"]["name"] == "recorded" and own else name
-            )
+            levels = {
+                factor: level["word"] if isinstance(level, dict) else level
+                for factor, level in map(tuple, study["candidates"][name]["levels"])
+            }
+            own = " ".join(f"{factor}={level_text(levels[factor])}" for factor in self.factors)
+            if study["runner"]["name"] == "recorded" and not self.factors:
+                own = levels.get("config", "")
+            configs[name] = settings["candidates"].get(name, own or name)
         wanted = [one for one in curves if one.config in configs.values()]
         labels = {one.host for one in wanted}
         for host in used:

@@ -38,6 +38,7 @@ from promo.study.reduction import Reductions
 from promo.study.rules import Rules
 from promo.study.setting import (
     agree_on_metric,
+    for_factors,
     for_tokens,
     read_data,
     read_draw,
@@ -208,7 +209,7 @@ class _Check:
         hosts = {**imported.hosts, **self._hosts(expressions)}
         noise = self._noise(expressions, clauses, measure)
         data = self._data(expressions, runner, imported)
-        runner = for_tokens(scope, runner, data)
+        runner = for_factors(scope, for_tokens(scope, runner, data))
         conditions = Conditions(scope, expressions, runner, imported)
         growth = self._conditions(conditions, expressions, measure)
         near = Neighbourhoods(scope, conditions)

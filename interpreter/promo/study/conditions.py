@@ -169,10 +169,10 @@ class Conditions:
             return self.levels.of(factor, node.children[0])
         if isinstance(factor.domain, tuple) and len(factor.domain) == 1:
             return factor.domain[0]
+        if self.runner.factors[factor.name].declared:
+            return factor.domain[0] if isinstance(factor.domain, tuple) else factor.domain.low
         if factor.default in factor.domain:
             return factor.default
-        if not self.runner.name:  # it stands for a runner that is not there, and has no defaults of its own
-            return factor.domain[0] if isinstance(factor.domain, tuple) else factor.domain.low
         message = f"the runner's default for '{factor.name}' ({shown(factor.default)}) is not among these values"
         self.scope.report("P0305", message, block.token("NAME"), "add: default ...")
         return None
