@@ -595,7 +595,7 @@ schedule: name text, shapes text+, way text?, law text, otherwise 'hold|best|lar
 forecast: name text, law text, candidates text+, stage text
 baseline: name text, space text, matched text, seed whole?, stages text*, start text?, conditions {sign*}
 step: name text, baseline text, sources text+
-effects: name text, stages text+, designs text+, pairs bool, terms text**, block 'host|seed'*,
+effects: name text, stages text+, designs text+, pairs bool, terms text**, block 'host|seed|stage'*,
     family 'main|pairs|all', rate rate
 law: name text, candidates text+, stages text+, form 'compute|shift|size_data', held text?, reach count, draws count,
     seed count
@@ -3496,6 +3496,8 @@ def loss_after(laws: list[Law], turns: list[float], budget: float) -> float | No
 
 # --- effects ---------------------------------------------------------------------------------------------------------
 
+Spotted = tuple[str, int, int]
+"""Host and seed, and the number of the stage where several are estimated together."""
 Point = tuple[int, ...]
 """A row of a design: -1 and +1, and zeros for its centre."""
 
@@ -3506,7 +3508,7 @@ class Run:
 
     candidate: str
     point: Point
-    cell: tuple[str, int]
+    cell: Spotted
     value: Fraction
 
 
@@ -3560,22 +3562,31 @@ class Screen:
     Blocks are projected out first: of a run's regressors what matters is how far they are from their mean in its block.
     """
 
-    def __init__(self, said: Object, plan: Plan, evidence: Object) -> None:
-        self.said, self.stage = said, evidence["stage"]
+    def __init__(self, said: Object, plan: Plan, *tables: Object) -> None:
+        """Of one stage's table, or of those of several stages that are estimated together."""
+        self.said, self.stage = said, tables[-1]["stage"]
         designs = [plan.study["designs"][name] for name in said["designs"]]
         self.factors: list[str] = designs[0]["factors"]
         points: dict[str, Point] = {}
         for design in designs:
             points.update(points_of(design))
-        self.cells = [(host, seed) for host, seed in evidence["cells"]]
-        self.rows = {one["candidate"]: one["cells"] for one in evidence["rows"] if one["candidate"] in points}
-        self.points = {name: points[name] for name in self.rows}
-        self.unit = unit_of([one["value"] or "0" for cells in self.rows.values() for one in cells])
+        self.parts: list[tuple[list[Spotted], dict[str, list[Object]]]] = [
+            (
+                [(host, seed, number_) for host, seed in evidence["cells"]],
+                {one["candidate"]: one["cells"] for one in evidence["rows"] if one["candidate"] in points},
+            )
+            for number_, evidence in enumerate(tables)
+        ]
+        self.points = {name: points[name] for _, rows in self.parts for name in rows}
+        self.unit = math.lcm(
+            *(unit_of([one["value"] or "0" for some in rows.values() for one in some]) for _, rows in self.parts)
+        )
         self._hold(
             [
                 Run(name, self.points[name], cell, Fraction(one["value"]))
-                for name, cells in self.rows.items()
-                for cell, one in zip(self.cells, cells, strict=True)
+                for name in self.points
+                for cells, rows in self.parts
+                for cell, one in zip(cells, rows.get(name, ()), strict=name in rows)
                 if one["value"] is not None
             ]
         )
@@ -3612,7 +3623,7 @@ class Screen:
         found: Object = {
             "stage": self.stage,
             "runs": len(self.runs),
-            "planned": len(self.rows) * len(self.cells),
+            "planned": sum(len(rows) * len(cells) for cells, rows in self.parts),
             "degrees": 0,
             "freedom": None,
             "sigma": None,
@@ -3639,16 +3650,17 @@ class Screen:
 
     def _lost(self) -> Iterator[Object]:
         """Runs without a value by host, and cells without any."""
-        lacking = [
-            sum(cells[place]["value"] is None for cells in self.rows.values()) for place in range(len(self.cells))
-        ]
-        for host in dict.fromkeys(host for host, _ in self.cells) if self.rows else ():
-            there = [lost for lost, cell in zip(lacking, self.cells, strict=True) if cell[0] == host]
-            if sum(there):
-                yield {"is": "runs lost", "host": host, "lost": sum(there), "planned": len(there) * len(self.rows)}
-        for lost, (host, seed) in zip(lacking, self.cells, strict=True) if self.rows else ():
-            if lost == len(self.rows):
-                yield {"is": "cell empty", "host": host, "seed": seed}
+        for cells, rows in self.parts:
+            if not rows:
+                continue
+            lacking = [sum(some[place]["value"] is None for some in rows.values()) for place in range(len(cells))]
+            for host in dict.fromkeys(host for host, *_ in cells):
+                there = [lost for lost, cell in zip(lacking, cells, strict=True) if cell[0] == host]
+                if sum(there):
+                    yield {"is": "runs lost", "host": host, "lost": sum(there), "planned": len(there) * len(rows)}
+            for lost, (host, seed, _) in zip(lacking, cells, strict=True):
+                if lost == len(rows):
+                    yield {"is": "cell empty", "host": host, "seed": seed}
 
     def _same(self) -> Iterator[Object]:
         """Candidates that are one condition."""
@@ -3763,7 +3775,7 @@ class Screen:
     def _agreement(self, effect: Sequence[str], value: Fraction) -> list[int]:
         """Cells whose plain contrast has the sign of an estimate, of how many that have one."""
         column, same, known = self._column(effect), 0, 0
-        sums: dict[tuple[str, int], dict[int, list[Fraction]]] = {}
+        sums: dict[Spotted, dict[int, list[Fraction]]] = {}
         for one in self.corners:
             sums.setdefault(one.cell, {}).setdefault(column[one.point], []).append(one.value)
         for sides in sums.values():
@@ -3774,9 +3786,10 @@ class Screen:
 
     # --- least squares -------------------------------------------------------------------------------------------
 
-    def _block(self, cell: tuple[str, int]) -> tuple[Any, ...]:
+    def _block(self, cell: Spotted) -> tuple[Any, ...]:
         """What the runs of a cell are compared within."""
-        return tuple(part for part, name in zip(cell, ("host", "seed"), strict=True) if name in self.said["block"])
+        named = zip(cell, ("host", "seed", "stage"), strict=True)
+        return tuple(part for part, name in named if name in self.said["block"])
 
     def _solve(self, every: Sequence["Line"], width: int, host: str | None = None) -> "Solved":
         """
@@ -4093,8 +4106,10 @@ def effects_of(said: Object, plan: Plan, tables: dict[str, Object], digests: dic
     """
     known = stored if isinstance(stored, dict) and isinstance(stored.get("fits"), list) else {"fits": []}
     fits: list[Object] = []
-    screens = [Screen(said, plan, tables[stage]) for stage in said["stages"]]
-    for screen, other in itertools.zip_longest(screens, known["fits"][: len(said["stages"])]):
+    every = [tables[stage] for stage in said["stages"]]
+    together = "stage" in said["block"]
+    screens = [Screen(said, plan, *every)] if together else [Screen(said, plan, one) for one in every]
+    for screen, other in itertools.zip_longest(screens, known["fits"][: len(screens)]):
         fit_: Object = settled(screen.fit(), other)
         in_family(said, fit_)
         fits.append(fit_)

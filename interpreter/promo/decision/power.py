@@ -12,6 +12,7 @@ never where p is above the rate.  So a test at each of these two levels bounds t
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import accumulate
 
 from attrs import evolve, frozen
 
@@ -70,8 +71,8 @@ class Powers:
     """Power of everything that is estimated at one stage."""
 
     effects: Effects
-    stage: str | None
-    """None: the spec says of no stage that its effects are estimated."""
+    stages: tuple[str, ...]
+    """One, or those that are estimated together; none where the spec says of no stage that effects are estimated."""
     hosts: int
     seeds: int
     runs: int
@@ -96,8 +97,8 @@ def powers(study: Study, designs: Sequence[str], supposed: Supposed) -> Iterator
     """
     asking = [one for one in study.effects.values() if not set(designs).isdisjoint(one.designs)]
     for one in asking:
-        for stage in one.stages:
-            yield _at(study, one, study.stages[stage], supposed)
+        for stages in (one.stages,) if one.pooled else ((stage,) for stage in one.stages):
+            yield _at(study, one, [study.stages[stage] for stage in stages], supposed)
     read = {name for one in asking for name in one.designs}
     yield from powers_unasked(study.designs, [name for name in designs if name not in read], supposed)
 
@@ -114,8 +115,8 @@ def powers_unasked(every: Mapping[str, Design], designs: Iterable[str], supposed
     for name in designs:
         design = every[name]
         together = (design.parent, name) if design.parent else (name,)
-        points = _points(every, together)
-        yield _powers(_unasked(design, together), design.factors, points, None, supposed, sure=True)
+        rows = list(_points(every, together).values())
+        yield _powers(_unasked(design, together), design.factors, [rows], (), supposed, sure=True)
 
 
 def _unasked(design: Design, together: tuple[str, ...]) -> Effects:
@@ -129,34 +130,41 @@ def _points(every: Mapping[str, Design], designs: Iterable[str]) -> Mapping[str,
     return {name: row for one in designs for name, row in every[one].points.items()}
 
 
-def _at(study: Study, effects: Effects, stage: Stage, supposed: Supposed) -> Powers:
-    entrants = study.entrants[stage.name]
+def _at(study: Study, effects: Effects, stages: Sequence[Stage], supposed: Supposed) -> Powers:
+    """Of one stage, or of those that are estimated together; these have the fewest hosts and seeds of any of them."""
     points = _points(study.designs, effects.designs)
-    there = {name: row for name, row in points.items() if name in entrants.possible}
-    factors = study.designs[effects.designs[0]].factors
-    return _powers(effects, factors, there, stage, supposed, sure=entrants.sure.issuperset(there))
+    entrants = [study.entrants[stage.name] for stage in stages]
+    there = [[name for name in points if name in one.possible] for one in entrants]
+    return _powers(
+        effects,
+        study.designs[effects.designs[0]].factors,
+        [[points[name] for name in names] for names in there],
+        stages,
+        supposed,
+        sure=all(one.sure.issuperset(names) for one, names in zip(entrants, there, strict=True)),
+    )
 
 
 def _powers(
     effects: Effects,
     factors: Sequence[str],
-    points: Mapping[str, tuple[int, ...]],
-    stage: Stage | None,
+    parts: Sequence[Sequence[tuple[int, ...]]],
+    stages: Sequence[Stage],
     supposed: Supposed,
     *,
     sure: bool,
 ) -> Powers:
-    hosts = supposed.hosts or (len(stage.hosts) if stage else 1)
-    seeds = supposed.seeds or (len(stage.seeds) if stage else 1)
-    rows = list(points.values())
-    chains, solved = _solved(effects, factors, rows)
+    hosts = supposed.hosts or min((len(stage.hosts) for stage in stages), default=1)
+    seeds = supposed.seeds or min((len(stage.seeds) for stage in stages), default=1)
+    rows = [row for part in parts for row in part]
+    chains, solved = _solved(effects, factors, parts)
     gone = {place for vector in solved.null for place, much in enumerate(vector[: len(chains)]) if much}
     kept = [place for place in range(len(chains)) if place not in gone]
     sizes = ORDERS[effects.family]
     family = [place for place in kept if len(chains[place][0][1]) in sizes]
 
     def degrees(count: int) -> int:
-        return len(rows) * hosts * count - _blocks(effects, hosts, count) - solved.rank
+        return len(rows) * hosts * count - len(parts) * _blocks(effects, hosts, count) - solved.rank
 
     alike: dict[tuple[Fraction, bool], list[tuple[Word, ...]]] = {}
     for place in kept:
@@ -170,21 +178,26 @@ def _powers(
         for (variance, inside), some in alike.items()
     ]
     lost = tuple(chains[place][0][1] for place in sorted(gone))
-    name = stage.name if stage else None
+    names = tuple(stage.name for stage in stages)
     return Powers(
-        effects, name, hosts, seeds, len(rows) * hosts * seeds, sure, degrees(seeds), len(family), lost, tuple(found)
+        effects, names, hosts, seeds, len(rows) * hosts * seeds, sure, degrees(seeds), len(family), lost, tuple(found)
     )
 
 
 def _blocks(effects: Effects, hosts: int, seeds: int) -> int:
-    """Blocks in which a stage's runs are compared."""
+    """Blocks in which the runs of one stage are compared."""
     return (hosts if "host" in effects.block else 1) * (seeds if "seed" in effects.block else 1)
 
 
 def _solved(
-    effects: Effects, factors: Sequence[str], rows: Sequence[tuple[int, ...]]
+    effects: Effects, factors: Sequence[str], parts: Sequence[Sequence[tuple[int, ...]]]
 ) -> tuple[list[tuple[Word, ...]], Solved]:
-    """Chains of the model, and least squares on one run of each row; a last column for runs at the centre."""
+    """
+    Chains of the model, and least squares on one run of each row; a last column for runs at the centre.
+
+    Each of the parts is a block: in one of several all blocks have the same rows, so that the rest do not matter.
+    """
+    rows = [row for part in parts for row in part]
     corners = [row for row in rows if 0 not in row]
     terms = modelled(effects, factors)
     chains = [chain for chain in chains_of(factors, corners, terms) if chain[0][1]]
@@ -192,8 +205,11 @@ def _solved(
     columns = [[math.prod(row[places[factor]] for factor in chain[0][1]) for row in rows] for chain in chains]
     if len(corners) < len(rows):
         columns.append([int(0 in row) for row in rows])
-    once = [1] * len(rows)
-    return chains, solve(columns, Moments(once, [0] * len(rows), 0, (Blocks(dict(enumerate(once)), (0,)),)))
+    ends = list(accumulate(map(len, parts)))
+    blocks = tuple(
+        Blocks(dict.fromkeys(range(end - len(part), end), 1), (0,)) for part, end in zip(parts, ends, strict=True)
+    )
+    return chains, solve(columns, Moments([1] * len(rows), [0] * len(rows), 0, blocks))
 
 
 @frozen

@@ -141,7 +141,7 @@ def _change(one: Change) -> tuple[str, ...]:
 
 
 def _sentence(record: Record, effects: Effects) -> str:
-    within = {2: "within each cell of host and seed", 1: f"within each {', '.join(effects.block)}"}
+    within = within_words(effects.block)
     better = "low" if record.study.measure.lower_is_better else "high"
     family = {"main": "The main effects", "pairs": "The interactions of two factors", "all": "All effects"}[
         effects.family
@@ -150,18 +150,34 @@ def _sentence(record: Record, effects: Effects) -> str:
     model = f"main effects{', interactions of two factors' if effects.pairs else ''}{terms}"
     return (
         f"Effects of the rows of {listed(effects.designs)} on {record.study.measure.metric}, "
-        f"{within.get(len(effects.block), 'without blocks')}, with {model} in the model: mean at the high level less "
+        f"{within}, with {model} in the model: mean at the high level less "
         f"mean at the low one, so a {'negative' if better == 'low' else 'positive'} effect favours the high level. "
-        f"{family} of a stage share a false discovery rate of {exact(effects.rate * 100)}%; intervals have "
+        f"{family} {_of_stages(effects)} share a false discovery rate of {exact(effects.rate * 100)}%; intervals have "
         f"{exact((1 - effects.rate) * 100)}%, each for itself."
     )
+
+
+def _pooled(effects: Effects) -> str:
+    return f"{listed(effects.stages)} estimated together: " if effects.pooled else ""
+
+
+def within_words(block: tuple[str, ...]) -> str:
+    """What runs are compared within."""
+    if not block:
+        return "without blocks"
+    return f"within each {'cell of ' if len(block) > 1 else ''}{listed(block)}"
+
+
+def _of_stages(effects: Effects) -> str:
+    """Whose estimates are read together."""
+    return f"of {listed(effects.stages)}, estimated together," if effects.pooled else "of a stage"
 
 
 def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
     hosts = next((tuple(host for host, _ in one.hosts) for one in fit.estimates if one.hosts), ())
     return FitView(
         stage=fit.stage,
-        summary=f"{fit.runs} of {plural(fit.planned, 'planned run')} have a value; {_error(fit)}.",
+        summary=f"{_pooled(effects)}{fit.runs} of {plural(fit.planned, 'planned run')} have a value; {_error(fit)}.",
         picture=_picture(record, fit),
         columns=(*COLUMNS, *hosts, *HOST_COLUMNS),
         rows=tuple(_row(one, fit, hosts) for one in fit.estimates),
@@ -177,16 +193,17 @@ def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
         curvature=_curvature(record, fit.curvature, fit.freedom) if fit.curvature else "",
         statements=(
             *(f"{said[:1].upper()}{said[1:]}." for said in map(statement_words, fit.statements)),
-            *_promised(record, effects, fit.stage),
+            *_promised(record, effects, effects.stages if effects.pooled else (fit.stage,)),
         ),
     )
 
 
-def _promised(record: Record, effects: Effects, stage: str) -> Iterable[str]:
-    """Interactions that a design keeps clear, where the runs that have a value at a stage do not."""
+def _promised(record: Record, effects: Effects, stages: tuple[str, ...]) -> Iterable[str]:
+    """Interactions that a design keeps clear, where the runs that have a value at these stages do not."""
     designs = [record.study.designs[name] for name in effects.designs]
     points = {name: row for one in designs for name, row in one.points.items()}
-    there = [row.candidate for row in record.evidence[stage].rows if any(cell.value is not None for cell in row.cells)]
+    lines = [row for stage in stages for row in record.evidence[stage].rows]
+    there = [row.candidate for row in lines if any(cell.value is not None for cell in row.cells)]
     rows = [points[name] for name in there if 0 not in points.get(name, (0,))]
     wanted = dict.fromkeys(pair for one in designs for pair in one.clear)
     if not rows or not wanted:

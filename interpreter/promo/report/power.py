@@ -6,6 +6,7 @@ from promo.base.canonical import Json, exact
 from promo.base.floats import significant
 from promo.decision.power import MOST_SEEDS, Power, Powers, Supposed
 from promo.report.design import aligned, chain_text, effect_name
+from promo.report.effects import within_words
 from promo.report.words import listed, plural
 
 NONE = "-"
@@ -26,7 +27,7 @@ def _json(one: Powers) -> Json:
     return {
         "effects": one.effects.name or None,
         "designs": list(one.effects.designs),
-        "stage": one.stage,
+        "stages": list(one.stages),
         "hosts": one.hosts,
         "seeds": one.seeds,
         "runs": one.runs,
@@ -86,7 +87,7 @@ def _lines(found: Sequence[Powers], supposed: Supposed, unit: str, source: str) 
 
 
 def _head(one: Powers) -> str:
-    who = f"{one.effects.name} at {one.stage}" if one.stage else _unread(one.effects.designs)
+    who = f"{one.effects.name} at {listed(one.stages)}" if one.stages else _unread(one.effects.designs)
     return f"power of {who}: {plural(one.hosts, 'host')} x {plural(one.seeds, 'seed')}, {plural(one.runs, 'run')}"
 
 
@@ -97,7 +98,7 @@ def _unread(designs: tuple[str, ...]) -> str:
 
 
 def _about(one: Powers) -> Iterator[str]:
-    block = f"within each {', '.join(one.effects.block)}" if one.effects.block else "without blocks"
+    block = within_words(one.effects.block)
     free = max(one.degrees, 0)
     yield f"  {block}, {plural(free, 'degree')} of freedom, false discovery rate {exact(one.effects.rate * 100)}%"
     if not one.sure:
