@@ -605,7 +605,7 @@ schedule: name text, shapes text+, way text?, law text, otherwise 'hold|best|lar
 forecast: name text, law text, candidates text+, stage text
 baseline: name text, space text, matched text, seed whole?, stages text*, start text?, conditions {sign*}
 step: name text, baseline text, sources text+
-effects: name text, stages text+, designs text+, pairs bool, terms text**, block 'host|seed'*,
+effects: name text, stages text+, designs text+, pairs bool, terms text**, block 'host|seed|stage'*,
     family 'main|pairs|all', rate rate
 law: name text, candidates text+, stages text+, form 'compute|shift|size_data', held text?, reach count, draws count,
     seed count
@@ -3556,6 +3556,8 @@ def loss_after(laws: list[Law], turns: list[float], budget: float) -> float | No
 
 # --- effects ---------------------------------------------------------------------------------------------------------
 
+Spotted = tuple[str, int, int]
+"""Host and seed, and the number of the stage where several are estimated together."""
 Point = tuple[int, ...]
 """A row of a design: -1 and +1, and zeros for its centre."""
 
@@ -3566,7 +3568,7 @@ class Run:
 
     candidate: str
     point: Point
-    cell: tuple[str, int]
+    cell: Spotted
     value: Fraction
 
 
@@ -3620,22 +3622,31 @@ class Screen:
     Blocks are projected out first: of a run's regressors what matters is how far they are from their mean in its block.
     """
 
-    def __init__(self, said: Object, plan: Plan, evidence: Object) -> None:
-        self.said, self.stage = said, evidence["stage"]
+    def __init__(self, said: Object, plan: Plan, *tables: Object) -> None:
+        """Of one stage's table, or of those of several stages that are estimated together."""
+        self.said, self.stage = said, tables[-1]["stage"]
         designs = [plan.study["designs"][name] for name in said["designs"]]
         self.factors: list[str] = designs[0]["factors"]
         points: dict[str, Point] = {}
         for design in designs:
             points.update(points_of(design))
-        self.cells = [(host, seed) for host, seed in evidence["cells"]]
-        self.rows = {one["candidate"]: one["cells"] for one in evidence["rows"] if one["candidate"] in points}
-        self.points = {name: points[name] for name in self.rows}
-        self.unit = unit_of([one["value"] or "0" for cells in self.rows.values() for one in cells])
+        self.parts: list[tuple[list[Spotted], dict[str, list[Object]]]] = [
+            (
+                [(host, seed, number_) for host, seed in evidence["cells"]],
+                {one["candidate"]: one["cells"] for one in evidence["rows"] if one["candidate"] in points},
+            )
+            for number_, evidence in enumerate(tables)
+        ]
+        self.points = {name: points[name] for _, rows in self.parts for name in rows}
+        self.unit = math.lcm(
+            *(unit_of([one["value"] or "0" for some in rows.values() for one in some]) for _, rows in self.parts)
+        )
         self._hold(
             [
                 Run(name, self.points[name], cell, Fraction(one["value"]))
-                for name, cells in self.rows.items()
-                for cell, one in zip(self.cells, cells, strict=True)
+                for name in self.points
+                for cells, rows in self.parts
+                for cell, one in zip(cells, rows.get(name, ()), strict=name in rows)
                 if one["value"] is not None
             ]
         )
@@ -3672,7 +3683,7 @@ class Screen:
         found: Object = {
             "stage": self.stage,
             "runs": len(self.runs),
-            "planned": len(self.rows) * len(self.cells),
+            "planned": sum(len(rows) * len(cells) for cells, rows in self.parts),
             "degrees": 0,
             "freedom": None,
             "sigma": None,
@@ -3699,16 +3710,17 @@ class Screen:
 
     def _lost(self) -> Iterator[Object]:
         """Runs without a value by host, and cells without any."""
-        lacking = [
-            sum(cells[place]["value"] is None for cells in self.rows.values()) for place in range(len(self.cells))
-        ]
-        for host in dict.fromkeys(host for host, _ in self.cells) if self.rows else ():
-            there = [lost for lost, cell in zip(lacking, self.cells, strict=True) if cell[0] == host]
-            if sum(there):
-                yield {"is": "runs lost", "host": host, "lost": sum(there), "planned": len(there) * len(self.rows)}
-        for lost, (host, seed) in zip(lacking, self.cells, strict=True) if self.rows else ():
-            if lost == len(self.rows):
-                yield {"is": "cell empty", "host": host, "seed": seed}
+        for cells, rows in self.parts:
+            if not rows:
+                continue
+            lacking = [sum(some[place]["value"] is None for some in rows.values()) for place in range(len(cells))]
+            for host in dict.fromkeys(host for host, *_ in cells):
+                there = [lost for lost, cell in zip(lacking, cells, strict=True) if cell[0] == host]
+                if sum(there):
+                    yield {"is": "runs lost", "host": host, "lost": sum(there), "planned": len(there) * len(rows)}
+            for lost, (host, seed, _) in zip(lacking, cells, strict=True):
+                if lost == len(rows):
+                    yield {"is": "cell empty", "host": host, "seed": seed}
 
     def _same(self) -> Iterator[Object]:
         """Candidates that are one condition."""
@@ -3823,7 +3835,7 @@ class Screen:
     def _agreement(self, effect: Sequence[str], value: Fraction) -> list[int]:
         """Cells whose plain contrast has the sign of an estimate, of how many that have one."""
         column, same, known = self._column(effect), 0, 0
-        sums: dict[tuple[str, int], dict[int, list[Fraction]]] = {}
+        sums: dict[Spotted, dict[int, list[Fraction]]] = {}
         for one in self.corners:
             sums.setdefault(one.cell, {}).setdefault(column[one.point], []).append(one.value)
         for sides in sums.values():
@@ -3834,9 +3846,10 @@ class Screen:
 
     # --- least squares -------------------------------------------------------------------------------------------
 
-    def _block(self, cell: tuple[str, int]) -> tuple[Any, ...]:
+    def _block(self, cell: Spotted) -> tuple[Any, ...]:
         """What the runs of a cell are compared within."""
-        return tuple(part for part, name in zip(cell, ("host", "seed"), strict=True) if name in self.said["block"])
+        named = zip(cell, ("host", "seed", "stage"), strict=True)
+        return tuple(part for part, name in named if name in self.said["block"])
 
     def _solve(self, every: Sequence["Line"], width: int, host: str | None = None) -> "Solved":
         """
@@ -4153,8 +4166,10 @@ def effects_of(said: Object, plan: Plan, tables: dict[str, Object], digests: dic
     """
     known = stored if isinstance(stored, dict) and isinstance(stored.get("fits"), list) else {"fits": []}
     fits: list[Object] = []
-    screens = [Screen(said, plan, tables[stage]) for stage in said["stages"]]
-    for screen, other in itertools.zip_longest(screens, known["fits"][: len(said["stages"])]):
+    every = [tables[stage] for stage in said["stages"]]
+    together = "stage" in said["block"]
+    screens = [Screen(said, plan, *every)] if together else [Screen(said, plan, one) for one in every]
+    for screen, other in itertools.zip_longest(screens, known["fits"][: len(screens)]):
         fit_: Object = settled(screen.fit(), other)
         in_family(said, fit_)
         fits.append(fit_)
@@ -4164,7 +4179,7 @@ def effects_of(said: Object, plan: Plan, tables: dict[str, Object], digests: dic
         for one in changed(said, first.gained(second), before, after)
     ]
     evidence = {stage: digests[stage] for stage in said["stages"]}
-    found = {"promo_effects": 3, "name": said["name"], "fits": fits, "changes": changes, "evidence": evidence}
+    found = {"promo_effects": 4, "name": said["name"], "fits": fits, "changes": changes, "evidence": evidence}
     result: Object = settled(found, stored)
     return result
 
@@ -4184,9 +4199,11 @@ def changed(said: Object, gains: Screen, before: Object, after: Object) -> Itera
     if not gains.runs:
         yield from _independent(1 - float(Fraction(said["rate"])) / 2, stages, before, after)
         return
-    for one in gains.estimated().get("estimates", ()):
+    found = gains.estimated()
+    for one in found.get("estimates", ()):
         if one["value"] is not None:
-            numbers = {name: one[name] for name in ("error", "p", "low", "high")}
+            numbers = {name: one[name] for name in ("error", "t", "p", "low", "high")}
+            numbers["freedom"] = found["freedom"] if one["error"] else None
             yield {"effect": one["effect"], **stages, "change": one["value"], **numbers, "runs": len(gains.runs)}
 
 
@@ -4211,7 +4228,7 @@ def _independent(level: float, stages: Object, before: Object, after: Object) ->
         counted.places -= 1
         scale = float(abs(start) + abs(end))
         found = {"effect": one["effect"], **stages, "change": counted.estimate(end - start, scale)}
-        tests: Object = dict.fromkeys(("error", "p", "low", "high"))
+        tests: Object = dict.fromkeys(("error", "freedom", "t", "p", "low", "high"))
         if error and other and before["freedom"] and after["freedom"]:
             both = math.hypot(error, other)
             shares = (float(error) / both) ** 2, (float(other) / both) ** 2
@@ -4219,6 +4236,8 @@ def _independent(level: float, stages: Object, before: Object, after: Object) ->
             far, change = t_point(level, freedom) * both, float(end - start)
             tests = {
                 "error": counted.near(both),
+                "freedom": Near(freedom),
+                "t": Near(change / both, scale / both),
                 "p": Near(t_both(change / both, freedom)),
                 "low": counted.near(change - far, abs(change) + far),
                 "high": counted.near(change + far, abs(change) + far),
@@ -4246,6 +4265,13 @@ SCALES = {"ms": Fraction(1, 1000), "s": Fraction(1), "min": Fraction(60), "h": F
 UNITS = {"seconds": ("ms", "s", "min", "h", "d"), "step": ("steps",), "tokens": ("tok",)}
 COUNTED = {"wall": "seconds", "steps": "step", "tokens": "tokens"}
 """Kind of a budget -> the column that it is held against."""
+
+
+def level_text(text: str) -> str:
+    """A level in the name of a condition: a number however it is written, or a word."""
+    if len(text) <= 64 and re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", text):
+        return exact(Fraction(text))
+    return text.replace("%", "%25").replace(" ", "%20")
 
 
 Spot = tuple[int, dict[str, Fraction], Fraction]
@@ -4277,6 +4303,9 @@ class Table:
         """Whether it is one that is read here; exports of other tools, and parquet, are left to promo verify."""
         self.cells: dict[tuple[str, str, int], list[Curve]] = {}
         self.digest = recording["digest"]
+        alone = plan.study["runner"]["name"] == "recorded" and "config" not in plan.study["factors"]
+        self.factors: list[str] = sorted(plan.study["factors"]) if alone else []
+        """Factors that are columns of the table and name a condition together."""
         if not self.readable:
             return
         content = folder.read(f"curves{suffix}", LARGE)
@@ -4304,13 +4333,19 @@ class Table:
 
     def _curves(self, content: str, mark: str) -> list[Curve]:
         reader = csv.reader(io.StringIO(content, newline=""), delimiter=mark, strict=True)
-        named = self._named([one.strip() for one in next(reader, [])])
+        header = [one.strip() for one in next(reader, [])]
+        named, factors = self._named(header), [header.index(name) for name in self.factors]
+        if factors:
+            named["config"] = len(header)
         scales = {column: SCALES[unit] for column, unit in self.settings["units"].items() if column != "value"}
         found: dict[tuple[str, ...], Curve] = {}
         for cells in reader:
             row_ = [one.strip() for one in cells]
             if not any(row_):
                 continue
+            if not all(row_[place] for place in factors):
+                raise ValueError(f"a level is empty in row {reader.line_num}")
+            row_.append(" ".join(f"{header[place]}={level_text(row_[place])}" for place in factors))
             labels = [row_[named[one]] if one in named else "" for one in ("config", "host", "seed", "attempt", "run")]
             if any(one in named and not row_[named[one]] for one in ("config", "host", "seed", "attempt", "run")):
                 raise ValueError(f"a label is empty in row {reader.line_num}")
@@ -4349,11 +4384,14 @@ class Table:
         used = {host for stage in plan.stages.values() for host in stage["hosts"]}
         configs, hosts = {}, {}
         for name in {one for some in study["entrants"].values() for one in some["possible"]}:
-            own = dict(map(tuple, study["candidates"][name]["levels"])).get("config")
-            own = own["word"] if isinstance(own, dict) else str(Fraction(own)) if own and _number(own) else own
-            configs[name] = settings["candidates"].get(
-                name, own if study["runner"]["name"] == "recorded" and own else name
-            )
+            levels = {
+                factor: level["word"] if isinstance(level, dict) else level
+                for factor, level in map(tuple, study["candidates"][name]["levels"])
+            }
+            own = " ".join(f"{factor}={level_text(levels[factor])}" for factor in self.factors)
+            if study["runner"]["name"] == "recorded" and not self.factors:
+                own = levels.get("config", "")
+            configs[name] = settings["candidates"].get(name, own or name)
         wanted = [one for one in curves if one.config in configs.values()]
         labels = {one.host for one in wanted}
         for host in used:

@@ -11,7 +11,7 @@ import math
 import pytest
 from scipy import stats as reference
 
-from promo.evidence.effects import fit_stage, modelled
+from promo.evidence.effects import estimate_effects, fit_stage, modelled
 from promo.evidence.estimates import Method
 from promo.study.design import effects_up_to
 from recheck.test_effects import FACTORS, drawn
@@ -106,3 +106,21 @@ def _same(runs, first, other):
     """Two effects have one column up to the sign, at the corners."""
     signs = {product(row, first) * product(row, other) for row, _, _ in runs if 0 not in row}
     return len(signs) == 1
+
+
+def test_of_every_change_t_its_degrees_of_freedom_p_and_interval_are_of_one_test():
+    kinds = set()
+    for seed in range(160):
+        study, asked, evidence = drawn(seed)
+        for one in estimate_effects(study, asked, evidence).changes:
+            if one.error is None:
+                assert (one.freedom, one.t, one.p, one.low, one.high) == (None,) * 5
+                continue
+            change, error, t, freedom = (float(text) for text in (one.change, one.error, one.t, one.freedom))
+            wide = reference.t.isf(float(asked.rate) / 2, freedom) * error
+            kinds.add((bool(one.runs), freedom.is_integer()))
+            assert t == pytest.approx(change / error, rel=2e-4, abs=1e-4)
+            assert float(one.p) == pytest.approx(2 * reference.t.sf(abs(t), freedom), rel=1e-3, abs=1e-12)
+            assert float(one.high) - float(one.low) == pytest.approx(2 * wide, rel=1e-3)
+
+    assert {(True, True), (False, False)} <= kinds

@@ -244,3 +244,39 @@ def test_a_host_that_lost_half_its_cells_is_named_and_effects_rest_on_the_others
     assert found.statements == (RunsLost("right", 8, 16),)
     assert (one.value, one.hosts) == ("21.625", (("left", "21.625"), ("right", None)))
     assert one.agree == (1, 1)
+
+
+def told_with(factors, rows, values, block, terms=()):
+    """A fit of replicates, each with a seed of its own; pairs and *terms* are in the model."""
+    asked = Effects("all", ("s",), ("d",), True, terms, block, "all", Fraction(5, 100), "", where={})
+    points = {f"r_{number:02d}": row for number, row in enumerate(rows, start=1)}
+    cells = tuple(("box", seed) for seed in range(1, len(values[0]) + 1))
+    table = tuple(
+        Row(name, tuple(measured(cell, str(value)) for cell, value in zip(cells, some, strict=True)))
+        for name, some in zip(points, values, strict=True)
+    )
+    return fit_stage(asked, factors, points, Evidence("s", "y", cells, table))
+
+
+def test_the_plasma_etch_experiment():
+    """Montgomery (2013), example 6.1: A -101.625, B 7.375, C 306.125, AB -24.875, AC -153.625, BC -2.125, ABC 5.625;
+    error mean square 2252.56 with 8 degrees of freedom."""
+    values = [(550, 604), (669, 650), (633, 601), (642, 635), (1037, 1052), (749, 868), (1075, 1063), (729, 860)]
+    found = told_with("abc", standard_rows("abc", {}), values, (), (("a", "b", "c"),))
+
+    assert told(found) == {
+        "a": -101.625, "b": 7.375, "c": 306.125, "ab": -24.875, "ac": -153.625, "bc": -2.125, "abc": 5.625
+    }  # fmt: skip
+    assert (found.degrees, float(found.sigma) ** 2) == (8, pytest.approx(2252.56, rel=1e-5))
+
+
+@pytest.mark.parametrize(("block", "degrees", "square", "f_of_a"), [((), 8, 3.92, 53.15), (("seed",), 6, 4.14, 50.32)])
+def test_the_chemical_process_without_blocks_and_in_three(block, degrees, square, f_of_a):
+    """Montgomery (2013), section 6.2 and example 7.1: A 8.33, B -5.00, AB 1.67; error mean square and F of A as in
+    tables 6.1 and 7.1 (three batches of raw material)."""
+    values = [(28, 25, 27), (36, 32, 32), (18, 19, 23), (31, 30, 29)]
+    found = told_with("ab", standard_rows("ab", {}), values, block)
+
+    assert told(found) == pytest.approx({"a": 8.33, "b": -5.00, "ab": 1.67}, abs=0.005)
+    assert (found.degrees, float(found.sigma) ** 2) == (degrees, pytest.approx(square, abs=0.005))
+    assert float(found.estimates[0].t) ** 2 == pytest.approx(f_of_a, abs=0.06)

@@ -82,6 +82,13 @@ def _design(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--split", metavar="HOSTS", type=int, choices=(2, 4, 8), default=2, help="hosts to divide over"
     )
+    unit = "in the measure's unit"
+    options.add_argument("--power", action="store_true", help="print the power of its effects instead")
+    options.add_argument("--size", metavar="D", type=float, help=f"power: of an effect that is so large, {unit}")
+    options.add_argument("--noise", metavar="SD", type=float, help=f"power: between seeds, {unit}; default: the spec's")
+    options.add_argument("--wanted", metavar="P", type=float, default=0.8, help="power that is sought; default: 0.8")
+    options.add_argument("--hosts", metavar="N", type=int, help="power: with so many hosts; default: those of stages")
+    options.add_argument("--seeds", metavar="N", type=int, help="power: with so many seeds; default: those of stages")
     options.add_argument("--json", action="store_true", help="print it as JSON")
 
 

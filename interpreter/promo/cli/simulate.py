@@ -15,6 +15,7 @@ from promo.base.floats import nearest, root
 from promo.cli.lags import simulate_lags
 from promo.cli.spec import compile_file, print_diagnostics, write_text
 from promo.cli.terminal import put
+from promo.curves.conditions import tabled
 from promo.curves.read import LARGEST as LARGEST_TABLE
 from promo.curves.replay import read_curves
 from promo.curves.settings import with_spec
@@ -256,7 +257,7 @@ def _of_table(place: Path, column: str | None, study: Study) -> dict[str, list[F
     content = read_given(place, LARGEST_TABLE)
     settings = with_spec(Settings(columns={Column.VALUE: column} if column else {}), study)
     groups: dict[str, list[Fraction]] = {}
-    for curve in read_curves(study.measure, place.name, content, settings, ends=True):
+    for curve in read_curves(study.measure, place.name, content, settings, ends=True, factors=tabled(study)):
         if curve.status == OK and curve.points:
             groups.setdefault(f"{curve.config} on {curve.host}", []).append(curve.points[-1].value)
     return groups

@@ -17,6 +17,7 @@ from promo.run.disk import DISK
 
 if TYPE_CHECKING:  # laying a text out needs no pass but the parser
     from promo.driver.pipeline import Compiled
+    from promo.study.alone import Alone
 
 
 def compile_file(path: str) -> "Compiled":
@@ -25,6 +26,18 @@ def compile_file(path: str) -> "Compiled":
 
     place = Path(path)
     return compile_source(read_source(place, path), place.parent, read_lock(lock_path(place)))
+
+
+def designs_alone(path: str) -> "Alone | None":
+    """
+    The designs of a file that has factors and designs and nothing else; None of any other.
+
+    Raises:
+        SpecError: it has errors.
+    """
+    from promo.driver.pipeline import designs_of
+
+    return designs_of(read_source(Path(path), path), Path(path).parent)
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic], *, expected: bool = False) -> None:

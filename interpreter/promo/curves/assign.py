@@ -1,8 +1,8 @@
 """
 Curves and study to cells: which recorded run stands for which candidate, host and seed.
 
-Labels are matched, never guessed: a config by the candidate's `config` level or name, a host by its name or device, a
-seed by its label, or else by the order of labels.  Whatever else is meant has to be said in a mapping.
+Labels are matched, never guessed: a config by the candidate's `config` level, all its levels or its name, a host by its
+name or device, a seed by its label, or else by the order of labels.  What else is meant has to be said in a mapping.
 """
 
 import re
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from attrs import frozen
 
 from promo.base.diagnostics import did_you_mean
+from promo.curves.conditions import OWN, condition_of, tabled
 from promo.curves.reach import COLUMN_OF
 from promo.curves.values import Column, Curve, Fault, Settings
 from promo.study.values import Study
@@ -77,8 +78,9 @@ def _used_hosts(study: Study) -> list[str]:
 
 
 def _label(study: Study, settings: Settings, name: str) -> str:
-    level = dict(study.candidates[name].levels).get("config") if study.runner.name == "recorded" else None
-    return settings.candidates.get(name, str(level) if level is not None else name)
+    if name in settings.candidates or study.runner.name != "recorded":
+        return settings.candidates.get(name, name)
+    return condition_of(study, name) if tabled(study) else str(dict(study.candidates[name].levels)[OWN])
 
 
 def _unreadable(study: Study, curves: tuple[Curve, ...]) -> Iterable[Fault]:

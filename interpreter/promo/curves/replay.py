@@ -13,9 +13,10 @@ from promo.base.codec import from_json, to_json
 from promo.base.errors import BadTable, Mismatch
 from promo.curves.assign import Assignment, assign
 from promo.curves.collect import collect_curves, in_order
+from promo.curves.conditions import by_factors, tabled
 from promo.curves.layouts import rearranged
 from promo.curves.read import read_sheet, suffix_of
-from promo.curves.values import Curve, Fault, Settings, TableUse
+from promo.curves.values import Column, Curve, Fault, Settings, TableUse
 from promo.ledger.sources import Recording
 from promo.study.values import Measure, Study
 
@@ -86,14 +87,20 @@ def build_replay(study: Study, name: str, content: bytes, settings: Settings) ->
         BadTable: it has faults; each is told with its row, twenty at most.
         PromoError: it cannot be read at all, or has not the columns of the tool it is said to come from.
     """
-    curves = read_curves(study.measure, name, content, settings)
+    curves = read_curves(study.measure, name, content, settings, factors=tabled(study))
     assignment, faults = assign(study, curves, settings)
     _refuse(name, faults)
     return Replay(name, content, settings, assignment)
 
 
 def read_curves(
-    measure: Measure, name: str, content: bytes, settings: Settings, *, ends: bool = False
+    measure: Measure,
+    name: str,
+    content: bytes,
+    settings: Settings,
+    *,
+    ends: bool = False,
+    factors: tuple[str, ...] = (),
 ) -> tuple[Curve, ...]:
     """
     The curves of a table, whoever's they are.
@@ -103,6 +110,7 @@ def read_curves(
         name: file name of the table; its ending tells the form.
         content: its bytes.
         settings: how it is read.
+        factors: columns that name a condition together; none where one column does.
         ends: only the last value of each run is wanted, so that rows in their order do for a table without steps.
 
     Raises:
@@ -113,6 +121,10 @@ def read_curves(
     if settings.layout != "table":
         sheet, known = rearranged(settings.layout, sheet, measure.metric)
         columns = {**known, **columns}
+    if factors:
+        sheet, column, faults = by_factors(sheet, factors)
+        _refuse(name, faults)
+        columns = {**columns, Column.CONFIG: column}
     sheet = in_order(sheet, columns) if ends else sheet
     curves, faults = collect_curves(sheet, evolve(settings, columns=columns), measure.metric, measure.unit)
     _refuse(name, faults)

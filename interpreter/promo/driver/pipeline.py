@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from os.path import relpath
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
@@ -27,6 +28,9 @@ from promo.study.ports import ExecutorOption, Runner, RunnerInFile
 from promo.study.values import Study
 from promo.syntax.nodes import Tree
 from promo.syntax.parse import parse
+
+if TYPE_CHECKING:
+    from promo.study.alone import Alone
 
 LOCK_SUFFIX = ".lock.json"
 DEEPEST = 8
@@ -177,6 +181,26 @@ class Compiled(Shown):
         if broken or self.study is None or self.plan is None:
             raise SpecError(self.diagnostics)
         return self.study, self.plan
+
+
+def designs_of(source: Source, folder: Path) -> "Alone | None":
+    """
+    The designs of a text that has factors and designs and nothing else; None of any other text.
+
+    Raises:
+        SpecError: it has errors.
+    """
+    # Only a text without a study pays for this.
+    from promo.study.alone import is_alone, read_alone
+
+    parsed = parse(source)
+    if not is_alone(parsed.tree):
+        return None
+    found = read_alone(parsed.tree, SpecWorld(folder, folder, (), None, {}))
+    told = in_text_order((*parsed.diagnostics, *found.diagnostics))
+    if any(errors(told)):
+        raise SpecError(tuple(told))
+    return found
 
 
 def compile_source(source: Source, folder: Path, lock: Lock | None, texts: Mapping[str, str] | None = None) -> Compiled:

@@ -412,7 +412,7 @@ class _Loop:
     def _estimate(self, name: str) -> None:
         table = self.folder.effects(self.compiled, self.execution.state, name)
         self._store(f"evidence/{name}.json", table)
-        found = tuple((stage, table.discovered(stage)) for stage in self.study.effects[name].stages)
+        found = tuple((fit.stage, table.discovered(fit.stage)) for fit in table.fits)
         self.execution.record(EffectsEstimated(name, table.digest, found))
         for stage, effects in found:
             names = ", ".join(map(effect_name, effects)) or "none"

@@ -43,7 +43,8 @@ def changes(
 def _paired(before: Fit, gains: Fit, runs: int) -> Iterable[Change]:
     for one in gains.estimates:
         if one.value is not None:
-            yield Change(one.effect, before.stage, gains.stage, one.value, one.error, one.p, one.low, one.high, runs)
+            tests = (one.error, gains.freedom if one.error else None, one.t, one.p, one.low, one.high)
+            yield Change(one.effect, before.stage, gains.stage, one.value, *tests, runs)
 
 
 def _independent(before: Fit, after: Fit, level: float) -> Iterable[Change]:
@@ -59,7 +60,7 @@ def _independent(before: Fit, after: Fit, level: float) -> Iterable[Change]:
         start, end, *errors = map(digits.count, numbers)
         change = end - start
         kept = evolve(digits, places=digits.places - 1).estimate(change)
-        bare = Change(one.effect, before.stage, after.stage, kept, None, None, None, None, 0)
+        bare = Change(one.effect, before.stage, after.stage, kept, *(None,) * 6, 0)
         if not all(errors) or not before.freedom or not after.freedom:
             yield bare
             continue
@@ -68,6 +69,8 @@ def _independent(before: Fit, after: Fit, level: float) -> Iterable[Change]:
         yield evolve(
             bare,
             error=digits.text(error),
+            freedom=six(freedom),
+            t=six(float(change) / error),
             p=six(t_tails(float(change) / error, freedom)),
             low=digits.text(float(change) - reach),
             high=digits.text(float(change) + reach),

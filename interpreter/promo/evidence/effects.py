@@ -30,7 +30,7 @@ from promo.evidence.changes import changes
 from promo.evidence.digits import Digits, root, six
 from promo.evidence.estimates import ORDERS, Curvature, EffectTable, Estimate, Fit, Method
 from promo.evidence.lenth import Contrasts, lenth
-from promo.evidence.observed import Levels, Observed, Signs, moments, observe
+from promo.evidence.observed import Levels, Observed, Signs, moments, observe, pool
 from promo.evidence.statements import (
     AllEqual,
     CellEmpty,
@@ -67,12 +67,14 @@ def estimate_effects(study: Study, effects: Effects, evidence: Mapping[str, Evid
         points |= study.designs[name].points
     factors = study.designs[effects.designs[0]].factors
     seen = {stage: observe(evidence[stage], points) for stage in effects.stages}
+    read = {stage: evidence[stage].digest for stage in effects.stages}
+    if effects.pooled:
+        return EffectTable(effects.name, (fit_pooled(effects, factors, list(seen.values())),), (), read)
     fits = tuple(fit_observed(effects, factors, stage, seen[stage]) for stage in effects.stages)
 
     def gained(stage: str, gains: Observed) -> Fit:
         return fit_observed(effects, factors, stage, gains)
 
-    read = {stage: evidence[stage].digest for stage in effects.stages}
     return EffectTable(effects.name, fits, tuple(changes(effects, fits, seen, gained)), read)
 
 
@@ -89,14 +91,24 @@ def fit_stage(effects: Effects, factors: Sequence[str], points: Mapping[str, Lev
     return fit_observed(effects, factors, evidence.stage, observe(evidence, points))
 
 
+def fit_pooled(effects: Effects, factors: Sequence[str], some: Sequence[Observed]) -> Fit:
+    """The effects at all stages together; the fit is called by the last of them."""
+    return _fit(effects, factors, effects.stages[-1], pool(some), some)
+
+
 def fit_observed(effects: Effects, factors: Sequence[str], stage: str, seen: Observed) -> Fit:
     """The same, from values that have been read."""
+    return _fit(effects, factors, stage, seen, [seen])
+
+
+def _fit(effects: Effects, factors: Sequence[str], stage: str, seen: Observed, parts: Sequence[Observed]) -> Fit:
+    """*parts* are what each stage planned for itself."""
     there = seen.only([len(absent) < len(seen.cells) for absent in seen.absent])
     corners = there.only([0 not in row for row in there.rows])
     empty = Fit(
         stage=stage,
         runs=seen.runs,
-        planned=len(seen.names) * len(seen.cells),
+        planned=sum(len(one.names) * len(one.cells) for one in parts),
         degrees=0,
         freedom=None,
         sigma=None,
@@ -107,7 +119,7 @@ def fit_observed(effects: Effects, factors: Sequence[str], stage: str, seen: Obs
         contrasts=(),
         estimates=(),
         curvature=None,
-        statements=(*_said_of_runs(seen), *_said_of_rows(corners)),
+        statements=(*(said for one in parts for said in _said_of_runs(one)), *_said_of_rows(corners)),
     )
     if len(set(corners.rows)) < 2:
         return _with(empty, TooFew())
@@ -292,9 +304,10 @@ class _Fit:
         """The rows of every block, where each row ran once."""
         found: dict[tuple[object, ...], list[Levels]] = {}
         for row, absent in zip(self.corners.rows, self.corners.absent, strict=True):
-            host, seed = next(one for cell, one in enumerate(self.corners.cells) if cell not in absent)
-            block = (host if "host" in self.effects.block else None, seed if "seed" in self.effects.block else None)
-            found.setdefault(block, []).append(row)
+            cell = next(cell for cell in range(len(self.corners.cells)) if cell not in absent)
+            host, seed = self.corners.cells[cell]
+            said = {"host": host, "seed": seed, "stage": self.corners.stages[cell]}
+            found.setdefault(tuple(said[name] for name in self.effects.block), []).append(row)
         return list(found.values())
 
     def _follow_up(self, fit: Fit, model: list[list[int]]) -> list[Statement]:

@@ -109,6 +109,9 @@ class Change:
     after: str
     change: Measured
     error: Measured | None
+    freedom: Measured | None
+    """Degrees of freedom that the test and the interval rest on."""
+    t: Measured | None
     p: Measured | None
     low: Measured | None
     high: Measured | None
@@ -121,7 +124,7 @@ class Change:
 class EffectTable:
     """Everything that `effects` estimates."""
 
-    FORM: ClassVar = ("promo_effects", 3)
+    FORM: ClassVar = ("promo_effects", 4)
 
     name: str
     fits: tuple[Fit, ...]

@@ -39,6 +39,8 @@ class Observed:
     """For each candidate the cells where it has no value."""
     unit: int
     """So many units make one."""
+    stages: tuple[int, ...]
+    """Of each cell, where those of several stages are put together; else all zero."""
     patterns: Mapping[frozenset[int], Sequence[int]] = field(init=False)
     """Candidates without a value -> the cells that lack just these."""
 
@@ -85,6 +87,7 @@ class Observed:
             tuple(compress(self.values, chosen)),
             tuple(compress(self.absent, chosen)),
             self.unit,
+            self.stages,
         )
 
     def gained(self, later: "Observed") -> "Observed":
@@ -120,6 +123,7 @@ class Observed:
             tuple(values),
             tuple(absent),
             unit,
+            tuple(self.stages[number] for number in mine),
         )
 
     def hosts(self) -> "dict[str, Observed]":
@@ -145,6 +149,7 @@ class Observed:
             tuple([values[cell] for cell in cells] for values in self.values),
             tuple(frozenset(place[cell] for cell in absent if cell in place) for absent in self.absent),
             self.unit,
+            tuple(self.stages[cell] for cell in cells),
         )
 
 
@@ -164,7 +169,37 @@ def observe(evidence: Evidence, points: Mapping[str, Levels]) -> Observed:
         absent.append(frozenset(number for number, text in enumerate(there) if text is None) if None in there else NONE)
         texts.append([text or "0" for text in there])
     values, unit = _whole(texts)
-    return Observed(names, tuple(points[name] for name in names), evidence.cells, values, tuple(absent), unit)
+    rows_of, alone = tuple(points[name] for name in names), (0,) * len(evidence.cells)
+    return Observed(names, rows_of, evidence.cells, values, tuple(absent), unit, alone)
+
+
+def pool(some: Sequence[Observed]) -> Observed:
+    """What was seen at several stages as one; a candidate has no value in the cells of a stage that it is not at."""
+    unit = lcm(*(one.unit for one in some))
+    points = {name: row for one in some for name, row in zip(one.names, one.rows, strict=True)}
+    values: dict[str, list[int]] = {name: [] for name in points}
+    absent: dict[str, list[int]] = {name: [] for name in points}
+    done = 0
+    for one in some:
+        here = {name: place for place, name in enumerate(one.names)}
+        for name in points:
+            place = here.get(name)
+            if place is None:
+                values[name] += [0] * len(one.cells)
+                absent[name] += range(done, done + len(one.cells))
+            else:
+                values[name] += [value * (unit // one.unit) for value in one.values[place]]
+                absent[name] += sorted(done + cell for cell in one.absent[place])
+        done += len(one.cells)
+    return Observed(
+        tuple(points),
+        tuple(points.values()),
+        tuple(cell for one in some for cell in one.cells),
+        tuple(values.values()),
+        tuple(map(frozenset, absent.values())),
+        unit,
+        tuple(number for number, one in enumerate(some) for _ in one.cells),
+    )
 
 
 def _whole(texts: Sequence[Sequence[str]]) -> tuple[tuple[list[int], ...], int]:
@@ -194,7 +229,7 @@ def moments(parts: Sequence[Observed], rows: Sequence[Levels], block: Iterable[s
     Args:
         parts: the runs, host by host.
         rows: the r rows that differ; kind p r + n is row n of part p.
-        block: what a block has in common: of `host` and `seed` none, one or both.
+        block: what a block has in common: of `host`, `seed` and `stage` none, some or all.
     """
     place = {row: number for number, row in enumerate(rows)}
     counts, sums = [0] * (len(parts) * len(rows)), [0] * (len(parts) * len(rows))
@@ -207,8 +242,14 @@ def moments(parts: Sequence[Observed], rows: Sequence[Levels], block: Iterable[s
         for number, part in enumerate(parts)
         for gone in part.patterns
     }
-    blocks = _cells(parts, kinds) if {*block} == {"host", "seed"} else _larger(parts, kinds, {*block})
+    blocks = _cells(parts, kinds) if {*block} >= _cell_of(parts) else _larger(parts, kinds, {*block})
     return Moments(counts, sums, sum(part.squares for part in parts), tuple(one for one in blocks if one.counts))
+
+
+def _cell_of(parts: Sequence[Observed]) -> set[str]:
+    """What tells cells apart: by host and seed, and by stage where there are several."""
+    several = any(number for part in parts for number in part.stages)
+    return {"host", "seed", "stage"} if several else {"host", "seed"}
 
 
 Kinds = Mapping[tuple[int, frozenset[int]], Counter[int]]
@@ -226,7 +267,8 @@ def _larger(parts: Sequence[Observed], kinds: Kinds, block: set[str]) -> Iterabl
     made: dict[tuple[object, ...], tuple[Counter[tuple[int, frozenset[int]]], list[int]]] = {}
     for number, gone in kinds:
         for cell in parts[number].patterns[gone]:
-            key = (number if "host" in block else None, parts[number].cells[cell][1] if "seed" in block else None)
+            said = {"host": number, "seed": parts[number].cells[cell][1], "stage": parts[number].stages[cell]}
+            key = tuple(said[name] for name in sorted(block))
             there, totals = made.setdefault(key, (Counter(), []))
             there[number, gone] += 1
             totals.append(parts[number].totals[cell])

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from promo.base.canonical import exact
+from promo.base.canonical import exact, from_exact
 from promo.decision.values import (
     About,
     Between,
@@ -308,8 +308,7 @@ def finding_words(finding: Finding, study: Study, allowance: str = "") -> str:
     verdict = {True: "holds", False: "does not hold", None: "cannot be told"}[finding.holds]
     numbers = f": {number(finding.statistic, signed=True)}{_unit(finding, study)}" if finding.statistic else ""
     if finding.margin is not None and finding.holds is not None:
-        side = "inside" if finding.holds else "beyond"
-        numbers += f", {number(finding.margin.removeprefix('-'))} {side}"
+        numbers += f", {side_words(finding)}"
     widened = [f"with the {allowance} that the gate allows"] if allowance and _widened(finding) else []
     details = ", ".join([*_details(finding), *widened])
     condition = describe_condition(finding.condition, study.measure)
@@ -320,13 +319,33 @@ def _measured(finding: Finding, study: Study) -> str:
     """A finding as a rule reports it: what was asked, what was seen, how far apart."""
     if finding.statistic is None:
         return finding_words(finding, study)
-    margin = number(finding.margin.removeprefix("-")) if finding.margin else number("0")
-    side = "inside" if finding.holds else "beyond"
     shown = f"{number(finding.statistic, signed=True)}{_unit(finding, study)}"
     details = ", ".join(_details(finding, reference=False))
     more = f" ({details})" if details else ""
     condition = describe_condition(finding.condition, study.measure)
-    return f"required {condition}, seen {shown}, {margin} {side} the bound{more}"
+    return f"required {condition}, seen {shown}, {side_words(finding, ' the bound')}{more}"
+
+
+def side_words(finding: Finding, bound: str = "") -> str:
+    """By how much a finding is inside its bound or beyond it; of a test that fails, which part of it does."""
+    margin = number((finding.margin or "0").removeprefix("-"))
+    if finding.holds:
+        return f"{margin} inside{bound}"
+    for one in finding.details:
+        if isinstance(one, Chance) and not (finding.margin or "0").startswith("-"):
+            return f"{margin} inside{bound}, but p is too large for the confidence"
+        if isinstance(one, Bounded | Between) and _value_inside(finding, one):
+            return f"the value inside{bound}, its confidence {margin} beyond"
+    return f"{margin} beyond{bound}"
+
+
+def _value_inside(finding: Finding, found: Bounded | Between) -> bool:
+    """Whether the value of a test that failed lies inside of what was asked, which its margin and its end tell."""
+    value, short = from_exact(finding.statistic or "0"), from_exact(finding.margin or "0")
+    if isinstance(found, Bounded):
+        end = from_exact(found.value)
+        return value <= end + short if found.upper else value >= end - short
+    return abs(value) <= short + max(from_exact(found.high), -from_exact(found.low))
 
 
 def _unit(finding: Finding, study: Study) -> str:

@@ -149,10 +149,11 @@ def _row_lines(design: Design) -> Iterator[str]:
     for name, row in design.points.items():
         shown = [describe_level(levels[sign][place]) for place, sign in enumerate(row)]
         table.append([name, *(f"{text} {'- +'[sign + 1]}".rstrip() for text, sign in zip(shown, row, strict=True))])
-    yield from _aligned(table)
+    yield from aligned(table)
 
 
-def _aligned(table: list[list[str]]) -> Iterator[str]:
+def aligned(table: list[list[str]]) -> Iterator[str]:
+    """A table's lines, each column as wide as its widest cell."""
     widths = [max(len(line[place]) for line in table) for place in range(len(table[0]))]
     for line in table:
         yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -247,7 +248,7 @@ def _array_lines(array: Array) -> Iterator[str]:
     yield f"design {array.name}: {array.kind}, {len(array.rows)} rows, {len(array.factors)} factors of {counts} levels"
     table = [["row", *array.factors]]
     table += [[name, *map(describe_level, array.levels_at(name).values())] for name in array.titles]
-    yield from _aligned(table)
+    yield from aligned(table)
     if array.kind == "sample":
         return
     yield ""

@@ -27,7 +27,7 @@ DIGITS = 4
 COLUMNS = ("effect", "high - low", "SE", "df", "t", "p", "adjusted p", "interval")
 """What a table of effects has before its hosts."""
 HOST_COLUMNS = ("p of factor x host", "adjusted", "cells agree")
-CHANGES = ("effect", "from, to", "change", "SE", "p", "interval", "runs at both")
+CHANGES = ("effect", "from, to", "change", "SE", "df", "t", "p", "interval", "runs at both")
 
 
 # --- the story -------------------------------------------------------------------------------------------------------
@@ -132,6 +132,8 @@ def _change(one: Change) -> tuple[str, ...]:
         stages,
         _figure(one.change, signed=True),
         _figure(one.error),
+        _plain(one.freedom),
+        number(one.t, places=2),
         _short(one.p),
         interval,
         shared,
@@ -139,7 +141,7 @@ def _change(one: Change) -> tuple[str, ...]:
 
 
 def _sentence(record: Record, effects: Effects) -> str:
-    within = {2: "within each cell of host and seed", 1: f"within each {', '.join(effects.block)}"}
+    within = within_words(effects.block)
     better = "low" if record.study.measure.lower_is_better else "high"
     family = {"main": "The main effects", "pairs": "The interactions of two factors", "all": "All effects"}[
         effects.family
@@ -148,18 +150,34 @@ def _sentence(record: Record, effects: Effects) -> str:
     model = f"main effects{', interactions of two factors' if effects.pairs else ''}{terms}"
     return (
         f"Effects of the rows of {listed(effects.designs)} on {record.study.measure.metric}, "
-        f"{within.get(len(effects.block), 'without blocks')}, with {model} in the model: mean at the high level less "
+        f"{within}, with {model} in the model: mean at the high level less "
         f"mean at the low one, so a {'negative' if better == 'low' else 'positive'} effect favours the high level. "
-        f"{family} of a stage share a false discovery rate of {exact(effects.rate * 100)}%; intervals have "
+        f"{family} {_of_stages(effects)} share a false discovery rate of {exact(effects.rate * 100)}%; intervals have "
         f"{exact((1 - effects.rate) * 100)}%, each for itself."
     )
+
+
+def _pooled(effects: Effects) -> str:
+    return f"{listed(effects.stages)} estimated together: " if effects.pooled else ""
+
+
+def within_words(block: tuple[str, ...]) -> str:
+    """What runs are compared within."""
+    if not block:
+        return "without blocks"
+    return f"within each {'cell of ' if len(block) > 1 else ''}{listed(block)}"
+
+
+def _of_stages(effects: Effects) -> str:
+    """Whose estimates are read together."""
+    return f"of {listed(effects.stages)}, estimated together," if effects.pooled else "of a stage"
 
 
 def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
     hosts = next((tuple(host for host, _ in one.hosts) for one in fit.estimates if one.hosts), ())
     return FitView(
         stage=fit.stage,
-        summary=f"{fit.runs} of {plural(fit.planned, 'planned run')} have a value; {_error(fit)}.",
+        summary=f"{_pooled(effects)}{fit.runs} of {plural(fit.planned, 'planned run')} have a value; {_error(fit)}.",
         picture=_picture(record, fit),
         columns=(*COLUMNS, *hosts, *HOST_COLUMNS),
         rows=tuple(_row(one, fit, hosts) for one in fit.estimates),
@@ -172,19 +190,20 @@ def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
         discovered=tuple(effect_name(one.effect) for one in fit.estimates if one.discovered),
         verdict=_verdict(record, effects, fit),
         aliases=tuple(stands_for(one) for one in fit.estimates if one.value is not None and one.aliased),
-        curvature=_curvature(record, fit.curvature) if fit.curvature else "",
+        curvature=_curvature(record, fit.curvature, fit.freedom) if fit.curvature else "",
         statements=(
             *(f"{said[:1].upper()}{said[1:]}." for said in map(statement_words, fit.statements)),
-            *_promised(record, effects, fit.stage),
+            *_promised(record, effects, effects.stages if effects.pooled else (fit.stage,)),
         ),
     )
 
 
-def _promised(record: Record, effects: Effects, stage: str) -> Iterable[str]:
-    """Interactions that a design keeps clear, where the runs that have a value at a stage do not."""
+def _promised(record: Record, effects: Effects, stages: tuple[str, ...]) -> Iterable[str]:
+    """Interactions that a design keeps clear, where the runs that have a value at these stages do not."""
     designs = [record.study.designs[name] for name in effects.designs]
     points = {name: row for one in designs for name, row in one.points.items()}
-    there = [row.candidate for row in record.evidence[stage].rows if any(cell.value is not None for cell in row.cells)]
+    lines = [row for stage in stages for row in record.evidence[stage].rows]
+    there = [row.candidate for row in lines if any(cell.value is not None for cell in row.cells)]
     rows = [points[name] for name in there if 0 not in points.get(name, (0,))]
     wanted = dict.fromkeys(pair for one in designs for pair in one.clear)
     if not rows or not wanted:
@@ -221,14 +240,15 @@ def _error(fit: Fit) -> str:
     return f"standard deviation of a run {_figure(fit.sigma)}, {fit.degrees} degrees of freedom"
 
 
-def _curvature(record: Record, one: Curvature) -> str:
+def _curvature(record: Record, one: Curvature, freedom: str | None) -> str:
     value = f"{_figure(one.value, signed=True)} {record.study.measure.unit}"
     said = f"Curvature: corners less centre {value}, {plural(one.runs, 'run')} at the centre"
     if one.error is None:
         return f"{said}; not tested, for want of an error."
     ends = f"{_figure(one.low, signed=True)} .. {_figure(one.high, signed=True)}"
     return (
-        f"{said}; standard error {_figure(one.error)}, t {number(one.t, places=2)}, p {_short(one.p)}, interval {ends}."
+        f"{said}; standard error {_figure(one.error)}, {_plain(freedom)} degrees of freedom, "
+        f"t {number(one.t, places=2)}, p {_short(one.p)}, interval {ends}."
     )
 
 
@@ -312,8 +332,9 @@ def effect_rows(record: Record) -> Iterable[tuple[str, ...]]:
             yield from _fit_rows(name, family, fit)
         for one in table.changes:
             yield (
-                name, family, one.after, "change", effect_name(one.effect), "", one.change, one.error or "", "", "",
-                one.p or "", "", one.low or "", one.high or "", "", "", one.before, str(one.runs),
+                name, family, one.after, "change", effect_name(one.effect), "", one.change, one.error or "",
+                one.freedom or "", one.t or "", one.p or "", "", one.low or "", one.high or "", "", "", one.before,
+                str(one.runs),
             )  # fmt: skip
 
 

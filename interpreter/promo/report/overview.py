@@ -5,6 +5,7 @@ from attrs import frozen
 from promo.base.canonical import exact, rounded
 from promo.decision.values import Between, Bounded, Chance, Finding, Judgement
 from promo.report.answer import judged_words, lead_of
+from promo.report.decided import side_words
 from promo.report.describe import describe_condition
 from promo.report.record import Record
 from promo.report.words import NONE, PLACES, number, plural
@@ -72,7 +73,7 @@ def _figures(record: Record, found: Judgement | None) -> tuple[str, str, str]:
 def _margin(finding: Finding) -> str:
     if finding.margin is None or finding.holds is None:
         return NONE
-    return f"{number(finding.margin.removeprefix('-'))} {'inside' if finding.holds else 'beyond'}"
+    return side_words(finding)
 
 
 def _confidence(finding: Finding) -> str:

@@ -13,7 +13,8 @@ from attrs import frozen
 
 from promo.base.diagnostics import Diagnostic, errors
 from promo.base.shown import LEAN, Shown
-from promo.study.conditions import Conditions, Imported
+from promo.study.brought import Imported
+from promo.study.conditions import Conditions
 from promo.study.expressions import Expressions, Value, unquoted
 from promo.study.flow import (
     Choosers,
@@ -41,6 +42,7 @@ from promo.study.rivals import Baseline
 from promo.study.rules import Rules
 from promo.study.setting import (
     agree_on_metric,
+    for_factors,
     for_tokens,
     read_data,
     read_draw,
@@ -49,6 +51,7 @@ from promo.study.setting import (
 )
 from promo.study.space import Factor
 from promo.study.values import Curves, Data, Draw, Effects, Entrants, Measure, Mode, RunnerChoice, Stage, Study
+from promo.study.whole import is_whole
 from promo.syntax.nodes import Node, Tree
 
 if TYPE_CHECKING:
@@ -134,24 +137,8 @@ class _Check:
         study = self._study(block) if block else None
         found = tuple(scope.found)
         broken = any(errors(found))
-        assert broken or study is None or self._whole(study), "a declaration was left out without a word"
+        assert broken or study is None or is_whole(scope, study), "a declaration was left out without a word"
         return Checked(None if broken else study, found, self.values)
-
-    def _whole(self, study: Study) -> bool:
-        """Whether everything that decides is in the study: a rule that vanishes is worse than any error."""
-        own = [node.kind for node in self.scope.tree.declarations]
-        made = sum(len(one.stages) for one in study.baselines.values())
-        lags = {name for grow in study.grows.values() for name in grow.stages}
-        built = {
-            "stage": len(study.stages) - made - len(lags),
-            "baseline": len(study.baselines),
-            "gate": len(study.gates.keys() - lags),
-            "grow": len(study.grows),
-            "rule": len(study.rules),
-        }
-        built |= {"effects": len(study.effects), "reduce": len(study.reductions), "law": len(study.laws)}
-        built |= {"forecast": len(study.forecasts), "schedule": len(study.schedules)}
-        return all(own.count(kind) == count for kind, count in built.items())
 
     def _right_edition(self) -> bool:
         header = self.scope.tree.root.node("header")
@@ -199,7 +186,7 @@ class _Check:
         hosts = {**imported.hosts, **self._hosts(expressions)}
         noise = self._noise(expressions, clauses, measure)
         data = self._data(expressions, runner, imported)
-        runner = for_tokens(scope, runner, data)
+        runner = for_factors(scope, for_tokens(scope, runner, data))
         conditions = Conditions(scope, expressions, runner, imported)
         growth = self._conditions(conditions, expressions, measure)
         near = Neighbourhoods(scope, conditions)

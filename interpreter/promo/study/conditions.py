@@ -9,41 +9,25 @@ paper may be one model (a width is rounded up to a multiple of the head size).
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from attrs import define, evolve, field
+from attrs import evolve
 
 from promo.base.canonical import exact
 from promo.base.diagnostics import Edit, Label, suggestion
-from promo.base.shown import LEAN
 from promo.base.source import Span
+from promo.study.brought import Imported
 from promo.study.expressions import Expressions
 from promo.study.factorial import DesignReader
-from promo.study.host import Host
 from promo.study.levels import Levels, dimensions, shown
 from promo.study.mixed import ArrayReader, is_mixed
 from promo.study.names import Scope, ways_in
 from promo.study.ports import ConditionError, Runner
 from promo.study.space import Array, Design, Factor, Level
-from promo.study.values import HISTORY, Candidate, Data, Grow, Role
+from promo.study.values import HISTORY, Candidate, Grow, Role
 from promo.syntax.clauses import WAYS_TO_GROW
 from promo.syntax.nodes import Node, Token
 
 MOST_UNMATCHED = Fraction(5, 100)
 """How far the size of a control may lie from that of its candidate, as a share."""
-
-
-@define(**LEAN)
-class Imported:
-    """What the `use` lines of a text bring in, by name."""
-
-    hosts: dict[str, Host] = field(factory=dict)
-    factors: dict[str, Factor] = field(factory=dict)
-    designs: dict[str, Design] = field(factory=dict)
-    arrays: dict[str, Array] = field(factory=dict)
-    candidates: dict[str, Candidate] = field(factory=dict)
-    cohorts: dict[str, tuple[str, ...]] = field(factory=dict)
-    data: dict[str, Data] = field(factory=dict)
-    stages: set[str] = field(factory=set)
-    """Stages of other studies; growth and laws may refer to their results."""
 
 
 class Conditions:
@@ -170,6 +154,8 @@ class Conditions:
             return self.levels.of(factor, node.children[0])
         if isinstance(factor.domain, tuple) and len(factor.domain) == 1:
             return factor.domain[0]
+        if self.runner.factors[factor.name].declared:
+            return factor.domain[0] if isinstance(factor.domain, tuple) else factor.domain.low
         if factor.default in factor.domain:
             return factor.default
         message = f"the runner's default for '{factor.name}' ({shown(factor.default)}) is not among these values"

@@ -7,7 +7,7 @@ meaning may not.  An imported candidate brings the factors that it has levels of
 
 from promo.base.diagnostics import Confidence, Edit, did_you_mean, errors
 from promo.base.source import Span
-from promo.study.conditions import Imported
+from promo.study.brought import Imported
 from promo.study.expressions import unquoted
 from promo.study.meaning import pin_of
 from promo.study.names import Scope

@@ -30,6 +30,8 @@ class RunnerFactor(Shown):
     whole: bool = False
     choices: tuple[str, ...] = ()
     meaning: str = ""
+    declared: bool = False
+    """It is the text's own: its runner takes any factor, and has no default for it."""
 
 
 @frozen(**LEAN)

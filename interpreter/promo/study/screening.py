@@ -1,6 +1,7 @@
 """What `effects` declarations mean: which stages and designs they read, and what they estimate."""
 
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 
 from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text
@@ -8,7 +9,7 @@ from promo.study.expressions import Expressions
 from promo.study.names import Scope
 from promo.study.space import Array, Design
 from promo.study.values import Effects, Entrants, Stage
-from promo.syntax.clauses import CELL, NOWHERE, words
+from promo.syntax.clauses import CELL, NOWHERE, POOLED, words
 from promo.syntax.nodes import Node
 
 MOST_FACTORS = 3
@@ -59,7 +60,11 @@ class Screening:
         designs = self._designs(block, named, stages, reach)
         if designs is None:
             return None
-        if not all(self._keeps_clear(block, stage, designs, reach) for stage in named):
+        pooled = POOLED in block_by
+        if pooled and not self._apart(clauses.one("block"), named, designs, stages, reach):
+            return None
+        groups = [named] if pooled else [(stage,) for stage in named]
+        if not all(self._keeps_clear(block, group, designs, reach) for group in groups):
             return None
         factors = self.designs[designs[0]].factors
         strange = next((name for term in terms for name in term if name not in factors), None)
@@ -91,17 +96,47 @@ class Screening:
             return None
         return () if found == (NOWHERE,) else found
 
-    def _keeps_clear(self, block: Node, stage: str, designs: tuple[str, ...], reach: Mapping[str, Entrants]) -> bool:
-        """Whether the rows that enter a stage keep clear what their designs say is clear."""
+    def _apart(
+        self,
+        clause: Node,
+        named: tuple[str, ...],
+        designs: tuple[str, ...],
+        stages: Mapping[str, Stage],
+        reach: Mapping[str, Entrants],
+    ) -> bool:
+        """Whether stages can be estimated together: there are two or more, and no run of one is a run of another."""
+        if len(named) < 2:
+            message = f"'{named[0]}' is the one stage, so it is no block among others"
+            self.scope.report("P0721", message, clause, "remove it, or name the other stages: from ..., ...")
+            return False
+        points = {name for one in designs for name in self.designs[one].points}
+        for one, other in combinations(named, 2):
+            same = [name for name in reach[one].possible if name in points and name in reach[other].possible]
+            cells = [cell for cell in stages[one].cells if cell in stages[other].cells]
+            if same and cells:
+                host, seed = cells[0]
+                where = f"'{same[0]}' has seed {seed} on {host} at '{one}' and at '{other}'"
+                message = f"{where}, and runs that share their seed are no independent ones"
+                hint = "give one stage its own seeds, or leave stage out: changes are paired by run then"
+                self.scope.report("P0721", message, clause, hint)
+                return False
+        return True
+
+    def _keeps_clear(
+        self, block: Node, group: tuple[str, ...], designs: tuple[str, ...], reach: Mapping[str, Entrants]
+    ) -> bool:
+        """Whether the rows that enter stages, which are estimated together, keep clear what is said to be clear."""
         points = {name: row for one in designs for name, row in self.designs[one].points.items()}
-        rows = [points[name] for name in reach[stage].possible if 0 not in points.get(name, (0,))]
+        entered = [name for stage in group for name in reach[stage].possible]
+        rows = [points[name] for name in entered if 0 not in points.get(name, (0,))]
         factors = self.designs[designs[0]].factors
         wanted = dict.fromkeys(pair for one in designs for pair in self.designs[one].clear)
         lost = Information(factors, rows).lost(effects_up_to(factors, 2)) if wanted and rows else {}
         gone = next((pair for pair in wanted if pair in lost), None)
         if gone is not None:
             what, why = dependence_text(lost[gone], gone)
-            message = f"{what} is to be clear, and is not in the {len(rows)} rows that enter '{stage}': {what} = {why}"
+            listed = " and ".join(f"'{stage}'" for stage in group)
+            message = f"{what} is to be clear, and is not in the {len(rows)} rows that enter {listed}: {what} = {why}"
             self.scope.report("P0709", message, self.scope.where(block)["stages"], "train the rows that tell it")
         return gone is None
 

@@ -177,3 +177,14 @@ def for_tokens(scope: Scope, runner: Runner, data: Data | None) -> Runner:
         return runner
     fitted: Runner = of_vocabulary(data.tokens.vocabulary)
     return fitted
+
+
+def for_factors(scope: Scope, runner: Runner) -> Runner:
+    """The runner as it is for the factors of a text, where it has none of its own beside those it is told."""
+    of_factors = getattr(runner, "of_factors", None)  # a runner that trains says itself what it takes
+    if of_factors is None:
+        return runner
+    from promo.study.stand_in import declared_factors
+
+    told: Runner = of_factors(declared_factors(scope))
+    return told

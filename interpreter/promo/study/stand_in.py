@@ -57,9 +57,14 @@ class _StandIn:
 
 def stand_in(scope: Scope) -> Runner:
     """Stands for a runner that is not there: its factors and their words are those the text declares."""
+    return _StandIn(declared_factors(scope))
+
+
+def declared_factors(scope: Scope) -> dict[str, RunnerFactor]:
+    """The factors that a text declares, for a runner that takes any; each has for default the first of its levels."""
     factors = {}
     for block in scope.of_kind("factor"):
         name, unit = block.tokens("NAME")
         words = tuple(unquoted(token) for listed in block.nodes("list") for token in listed.tokens("STRING"))
-        factors[name.text] = RunnerFactor(unit.text, words[0] if words else Fraction(0), choices=words)
-    return _StandIn(factors)
+        factors[name.text] = RunnerFactor(unit.text, words[0] if words else Fraction(0), choices=words, declared=True)
+    return factors

@@ -307,12 +307,18 @@ class Effects(Shown):
     terms: tuple[tuple[str, ...], ...]
     """Interactions that the model names one by one; each in the order of the factors."""
     block: tuple[str, ...]
-    """What every run is compared within: host, seed, both (cells), or nothing."""
+    """What every run is compared within: host, seed, both (cells), or nothing; with `stage`, all stages are estimated
+    together, each of them a block."""
     family: str
     """`main`, `pairs` or `all`: the effects that share one false discovery rate, stage by stage."""
     rate: Fraction
     documentation: Remark
     where: Where = place()
+
+    @property
+    def pooled(self) -> bool:
+        """Whether all stages are estimated together."""
+        return "stage" in self.block
 
 
 @frozen(**LEAN)

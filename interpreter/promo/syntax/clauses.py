@@ -119,6 +119,8 @@ def _measures(example: str, *dimensions: Dimension) -> Argument:
 LEADER = "leader"
 """Stands for the best candidate before a gate, whoever that is."""
 CELL = ("host", "seed")
+POOLED = "stage"
+"""The block that makes effects of several stages one estimate."""
 NOWHERE = "none"
 """Effects without blocks."""
 PHASES = ("start", "import", "data", "build", "warmup", "train", "evaluate", "total")
@@ -270,7 +272,7 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "stages": _of(_STAGE),
     "model": _of(_to(words=("main", "pairs"))),
     "term": _of(_FACTOR),
-    "block": _of(_to(words=(*CELL, NOWHERE))),
+    "block": _of(_to(words=(*CELL, POOLED, NOWHERE))),
     "family": _of(_to(words=("main", "pairs", "all"))),
     "rate": _is(_SHARE),
     "reduce": _of(_new("reduce")),

@@ -1,15 +1,17 @@
 """
 What the built-in runner `recorded` says of itself.
 
-It stands for runs that others have trained.  Its one factor is the name under which a table of curves knows a
-condition, so that a spec can be checked, planned and frozen without the table; `promo replay` brings the table along.
+It stands for runs that others have trained, so that a spec can be checked, planned and frozen without their table;
+`promo replay` brings the table along.  A condition is known there by a name, which is the factor `config`; or a spec
+declares any other factors, and each is a column of the table.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from promo.base.canonical import exact
 from promo.study.ports import ConditionError, Runner, RunnerFactor, RunnerMetric
 from promo.study.space import Level
 from promo.study.values import BudgetKind, Effective
@@ -33,6 +35,10 @@ class RecordedRunner:
     budgets: tuple[BudgetKind, ...] = (BudgetKind.WALL, BudgetKind.STEPS, BudgetKind.TOKENS)
     can_continue: bool = True
 
+    def of_factors(self, declared: Mapping[str, RunnerFactor]) -> "RecordedRunner":
+        """The runner for a text whose conditions are known by columns of the table, if none is called `config`."""
+        return self if not declared or "config" in declared else evolve(self, factors=declared)
+
     def resolve(self, levels: Mapping[str, Level]) -> Effective:
         """
         The condition itself; how large it is a table does not say, so parameters and operations are 0.
@@ -40,6 +46,9 @@ class RecordedRunner:
         Raises:
             ConditionError: the condition has no name.
         """
+        if "config" not in self.factors:
+            texts = {name: level if isinstance(level, str) else exact(level) for name, level in levels.items()}
+            return Effective(tuple(sorted(texts.items())), parameters=0, flops_per_token=0)
         config = str(levels["config"])
         if not config:
             raise ConditionError("config", "it names no config of a table", 'write: config = "NAME"')

@@ -1,0 +1,256 @@
+"""
+Effects as they are asked for, and a supposed noise, to their power: how often a real effect would be found.
+
+Before a run is paid for, the rows, hosts and seeds of a stage say how wide the error of every effect will be, in units
+of the noise, and with how many degrees of freedom that noise is estimated; so the power is that of Student's t, without
+draws.  It is that of runs which all have a value, and whose noise is the same everywhere.
+
+Benjamini and Hochberg's steps find an effect whenever its own p is at most the rate over the size of its family, and
+never where p is above the rate.  So a test at each of these two levels bounds the power from below and from above.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import accumulate
+
+from attrs import evolve, frozen
+
+from promo.base.floats import root
+from promo.base.least_squares import Blocks, Moments, Solved, solve
+from promo.base.noncentral import found_with, two_sided_power
+from promo.evidence.effects import modelled
+from promo.evidence.estimates import ORDERS
+from promo.study.design import Word, chains_of
+from promo.study.space import Design
+from promo.study.values import Effects, Stage, Study
+
+MOST_SEEDS = 10_000
+"""So many seeds are looked at for a wanted power."""
+RATE = Fraction(5, 100)
+"""Of effects that the spec does not ask for."""
+
+
+@frozen
+class Supposed:
+    """What is supposed, and asked."""
+
+    noise: float
+    """Standard deviation of a run between seeds, in the metric's unit."""
+    size: float | None
+    """Of an effect, mean at the high level less mean at the low one; None: only the smallest that would be found."""
+    wanted: float
+    """Power for which seeds and sizes are sought."""
+    hosts: int | None
+    seeds: int | None
+    """In place of the stage's."""
+
+
+@frozen
+class Power:
+    """Of effects that have the same error."""
+
+    chains: tuple[tuple[Word, ...], ...]
+    family: bool
+    """Whether they share the rate with others."""
+    error: float
+    """Standard error of each, in the metric's unit, as the noise makes it."""
+    least: float | None
+    """Power at the rate over the size of the family; None without a size or degrees of freedom."""
+    most: float | None
+    """Power at the rate itself."""
+    seeds_least: int | None
+    """Seeds with which that power is as wanted; None without a size, or where `MOST_SEEDS` are not enough."""
+    seeds_most: int | None
+    smallest: float | None
+    """Effect that is found with the wanted power at the rate; None where no degrees of freedom or no size is enough."""
+
+
+@frozen
+class Powers:
+    """Power of everything that is estimated at one stage."""
+
+    effects: Effects
+    stages: tuple[str, ...]
+    """One, or those that are estimated together; none where the spec says of no stage that effects are estimated."""
+    hosts: int
+    seeds: int
+    runs: int
+    sure: bool
+    """Whether all these rows enter the stage in any case."""
+    degrees: int
+    family: int
+    """Effects that share the rate."""
+    lost: tuple[tuple[str, ...], ...]
+    """Effects of the model that the rows do not separate from others."""
+    found: tuple[Power, ...]
+
+
+def powers(study: Study, designs: Sequence[str], supposed: Supposed) -> Iterator[Powers]:
+    """
+    Power of the effects that a study asks for of some designs, stage by stage, and of designs that it asks nothing of.
+
+    Args:
+        study: for rows, stages and what is asked.
+        designs: whose power is wanted.
+        supposed: noise, size, and the power that is wanted.
+    """
+    asking = [one for one in study.effects.values() if not set(designs).isdisjoint(one.designs)]
+    for one in asking:
+        for stages in (one.stages,) if one.pooled else ((stage,) for stage in one.stages):
+            yield _at(study, one, [study.stages[stage] for stage in stages], supposed)
+    read = {name for one in asking for name in one.designs}
+    yield from powers_unasked(study.designs, [name for name in designs if name not in read], supposed)
+
+
+def powers_unasked(every: Mapping[str, Design], designs: Iterable[str], supposed: Supposed) -> Iterator[Powers]:
+    """
+    Power of the effects of designs that nothing is asked of.
+
+    Args:
+        every: all designs, for the rows that one follows.
+        designs: whose power is wanted.
+        supposed: noise, size, and the power that is wanted.
+    """
+    for name in designs:
+        design = every[name]
+        together = (design.parent, name) if design.parent else (name,)
+        rows = list(_points(every, together).values())
+        yield _powers(_unasked(design, together), design.factors, [rows], (), supposed, sure=True)
+
+
+def _unasked(design: Design, together: tuple[str, ...]) -> Effects:
+    """Main effects, and interactions of two factors where no two of them share a column."""
+    pairs = design.resolution is None or design.resolution > 4
+    family = "all" if pairs else "main"
+    return Effects("", (), together, pairs, (), ("host", "seed"), family, RATE, "", where={})
+
+
+def _points(every: Mapping[str, Design], designs: Iterable[str]) -> Mapping[str, tuple[int, ...]]:
+    return {name: row for one in designs for name, row in every[one].points.items()}
+
+
+def _at(study: Study, effects: Effects, stages: Sequence[Stage], supposed: Supposed) -> Powers:
+    """Of one stage, or of those that are estimated together; these have the fewest hosts and seeds of any of them."""
+    points = _points(study.designs, effects.designs)
+    entrants = [study.entrants[stage.name] for stage in stages]
+    there = [[name for name in points if name in one.possible] for one in entrants]
+    return _powers(
+        effects,
+        study.designs[effects.designs[0]].factors,
+        [[points[name] for name in names] for names in there],
+        stages,
+        supposed,
+        sure=all(one.sure.issuperset(names) for one, names in zip(entrants, there, strict=True)),
+    )
+
+
+def _powers(
+    effects: Effects,
+    factors: Sequence[str],
+    parts: Sequence[Sequence[tuple[int, ...]]],
+    stages: Sequence[Stage],
+    supposed: Supposed,
+    *,
+    sure: bool,
+) -> Powers:
+    hosts = supposed.hosts or min((len(stage.hosts) for stage in stages), default=1)
+    seeds = supposed.seeds or min((len(stage.seeds) for stage in stages), default=1)
+    rows = [row for part in parts for row in part]
+    chains, solved = _solved(effects, factors, parts)
+    gone = {place for vector in solved.null for place, much in enumerate(vector[: len(chains)]) if much}
+    kept = [place for place in range(len(chains)) if place not in gone]
+    sizes = ORDERS[effects.family]
+    family = [place for place in kept if len(chains[place][0][1]) in sizes]
+
+    def degrees(count: int) -> int:
+        return len(rows) * hosts * count - len(parts) * _blocks(effects, hosts, count) - solved.rank
+
+    alike: dict[tuple[Fraction, bool], list[tuple[Word, ...]]] = {}
+    for place in kept:
+        alike.setdefault((solved.variances[place], place in family), []).append(chains[place])
+    found = [
+        _power(
+            Power(tuple(some), inside, 2 * supposed.noise * root(variance), None, None, None, None, None),
+            _Test(supposed, float(effects.rate), len(family) if inside else 1, hosts, degrees),
+            seeds,
+        )
+        for (variance, inside), some in alike.items()
+    ]
+    lost = tuple(chains[place][0][1] for place in sorted(gone))
+    names = tuple(stage.name for stage in stages)
+    return Powers(
+        effects, names, hosts, seeds, len(rows) * hosts * seeds, sure, degrees(seeds), len(family), lost, tuple(found)
+    )
+
+
+def _blocks(effects: Effects, hosts: int, seeds: int) -> int:
+    """Blocks in which the runs of one stage are compared."""
+    return (hosts if "host" in effects.block else 1) * (seeds if "seed" in effects.block else 1)
+
+
+def _solved(
+    effects: Effects, factors: Sequence[str], parts: Sequence[Sequence[tuple[int, ...]]]
+) -> tuple[list[tuple[Word, ...]], Solved]:
+    """
+    Chains of the model, and least squares on one run of each row; a last column for runs at the centre.
+
+    Each of the parts is a block: in one of several all blocks have the same rows, so that the rest do not matter.
+    """
+    rows = [row for part in parts for row in part]
+    corners = [row for row in rows if 0 not in row]
+    terms = modelled(effects, factors)
+    chains = [chain for chain in chains_of(factors, corners, terms) if chain[0][1]]
+    places = {factor: place for place, factor in enumerate(factors)}
+    columns = [[math.prod(row[places[factor]] for factor in chain[0][1]) for row in rows] for chain in chains]
+    if len(corners) < len(rows):
+        columns.append([int(0 in row) for row in rows])
+    ends = list(accumulate(map(len, parts)))
+    blocks = tuple(
+        Blocks(dict.fromkeys(range(end - len(part), end), 1), (0,)) for part, end in zip(parts, ends, strict=True)
+    )
+    return chains, solve(columns, Moments([1] * len(rows), [0] * len(rows), 0, blocks))
+
+
+@frozen
+class _Test:
+    """The two tests of an effect, with any number of seeds; *degrees* of freedom are those of so many seeds."""
+
+    supposed: Supposed
+    rate: float
+    family: int
+    hosts: int
+    degrees: Callable[[int], int]
+
+    def power(self, error: float, seeds: int, level: float) -> float:
+        """Of the supposed size; *error* is that of one run of each row."""
+        size, free = self.supposed.size or 0.0, self.degrees(seeds)
+        return two_sided_power(size * math.sqrt(self.hosts * seeds) / error, free, level) if free > 0 else 0.0
+
+    def seeds(self, error: float, level: float) -> int | None:
+        """Fewest seeds with the wanted power, which more seeds never lower."""
+        enough = 1
+        while self.power(error, enough, level) < self.supposed.wanted:
+            if enough >= MOST_SEEDS:
+                return None
+            enough = min(2 * enough, MOST_SEEDS)
+        low = enough // 2
+        while enough - low > 1:
+            middle = (low + enough) // 2
+            low, enough = (
+                (low, middle) if self.power(error, middle, level) >= self.supposed.wanted else (middle, enough)
+            )
+        return enough
+
+
+def _power(one: Power, test: _Test, seeds: int) -> Power:
+    """Fill in the power; the error comes as that of one run of each row."""
+    free, levels = test.degrees(seeds), (test.rate / test.family, test.rate)
+    error = one.error / math.sqrt(test.hosts * seeds)
+    times = found_with(test.supposed.wanted, free, test.rate) if free > 0 else math.inf
+    found = evolve(one, error=error, smallest=times * error if times < math.inf else None)
+    if test.supposed.size is None:
+        return found
+    least, most = (test.power(one.error, seeds, level) if free > 0 else None for level in levels)
+    few, many = (test.seeds(one.error, level) for level in levels)
+    return evolve(found, least=least, most=most, seeds_least=few, seeds_most=many)

@@ -1,0 +1,153 @@
+"""Power of effects to words and to JSON: what a design would find before anything is paid for."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from promo.base.canonical import Json, exact
+from promo.base.floats import significant
+from promo.decision.power import MOST_SEEDS, Power, Powers, Supposed
+from promo.report.design import aligned, chain_text, effect_name
+from promo.report.effects import within_words
+from promo.report.words import listed, plural
+
+NONE = "-"
+
+
+def power_json(found: Iterable[Powers], supposed: Supposed) -> dict[str, Json]:
+    """The power of everything that is asked for, version 1."""
+    return {
+        "promo_power": 1,
+        "noise": _six(supposed.noise),
+        "size": _six(supposed.size),
+        "wanted": _six(supposed.wanted),
+        "found": [_json(one) for one in found],
+    }
+
+
+def _json(one: Powers) -> Json:
+    return {
+        "effects": one.effects.name or None,
+        "designs": list(one.effects.designs),
+        "stages": list(one.stages),
+        "hosts": one.hosts,
+        "seeds": one.seeds,
+        "runs": one.runs,
+        "all_rows_enter": one.sure,
+        "block": list(one.effects.block),
+        "degrees": one.degrees,
+        "rate": exact(one.effects.rate),
+        "family": one.family,
+        "not_estimable": [list(effect) for effect in one.lost],
+        "power": [_power_json(some, one) for some in one.found],
+    }
+
+
+def _power_json(some: Power, one: Powers) -> Json:
+    return {
+        "effects": [[[sign, list(effect)] for sign, effect in chain] for chain in some.chains],
+        "in_family": some.family,
+        "error": _six(some.error),
+        "least": _six(some.least),
+        "most": _six(some.most),
+        "seeds_for_least": some.seeds_least,
+        "seeds_for_most": some.seeds_most,
+        "smallest": _six(some.smallest),
+    }
+
+
+def power_text(found: Sequence[Powers], supposed: Supposed, unit: str, source: str) -> str:
+    """
+    The same for people.
+
+    Args:
+        found: power by effects and stage.
+        supposed: what it was asked with.
+        unit: of the measure; empty where none is known.
+        source: where the noise comes from.
+    """
+    return "\n".join(_lines(found, supposed, unit, source))
+
+
+def _lines(found: Sequence[Powers], supposed: Supposed, unit: str, source: str) -> Iterator[str]:
+    noise = f"{_figure(supposed.noise)} {unit}".rstrip()
+    yield f"noise {noise} between seeds ({source}), the same for every run; no run is lost,"
+    yield "and no condition differs between hosts by more than that"
+    for one in found:
+        yield ""
+        yield _head(one)
+        yield from _about(one)
+        if one.lost:
+            yield f"  not estimable: {listed(list(map(effect_name, one.lost)))}"
+        yield from (f"  {line}" for line in aligned([_columns(one, supposed, unit), *_rows(one, supposed)]))
+    yield ""
+    wanted, share = _percent(supposed.wanted), "the rate over the size of the family"
+    if supposed.size is not None and any(one.family > 1 for one in found):
+        yield f"Inside a family an effect is found at least where its own p is below {share}, and"
+        yield "never where it is above the rate: power lies between the two figures, and so do the seeds."
+    yield f"The smallest effect is one that a test at the rate itself finds with probability {wanted}."
+
+
+def _head(one: Powers) -> str:
+    who = f"{one.effects.name} at {listed(one.stages)}" if one.stages else _unread(one.effects.designs)
+    return f"power of {who}: {plural(one.hosts, 'host')} x {plural(one.seeds, 'seed')}, {plural(one.runs, 'run')}"
+
+
+def _unread(designs: tuple[str, ...]) -> str:
+    """A design that no effects read, and the one that it follows."""
+    *before, name = designs
+    return f"{name}, which no effects read{''.join(f', together with {one}' for one in before)}"
+
+
+def _about(one: Powers) -> Iterator[str]:
+    block = within_words(one.effects.block)
+    free = max(one.degrees, 0)
+    yield f"  {block}, {plural(free, 'degree')} of freedom, false discovery rate {exact(one.effects.rate * 100)}%"
+    if not one.sure:
+        yield "  if all these rows enter, which a gate or reduction decides"
+    if not free:
+        yield "  no run is left for an error, so Lenth's takes its place, whose power is not that of t"
+
+
+def _columns(one: Powers, supposed: Supposed, unit: str) -> list[str]:
+    counted = f" ({unit})" if unit else ""
+    columns = [f"standard error{counted}", f"smallest found{counted}"]
+    if supposed.size is not None:
+        columns += [f"power for {_figure(supposed.size)}", f"seeds for {_percent(supposed.wanted)}"]
+    return [*columns, "effects"]
+
+
+def _rows(one: Powers, supposed: Supposed) -> Iterator[list[str]]:
+    for some in one.found:
+        row = [_figure(some.error), NONE if some.smallest is None else _figure(some.smallest)]
+        if supposed.size is not None:
+            row += [
+                _both(_share(some.least), _share(some.most)),
+                _both(_seeds(some.seeds_most), _seeds(some.seeds_least)),
+            ]
+        yield [*row, ", ".join(map(chain_text, some.chains))]
+
+
+def _both(first: str, second: str) -> str:
+    return first if first == second else f"{first} to {second}"
+
+
+def _share(power: float | None) -> str:
+    """Never rounded up to certainty."""
+    if power is None:
+        return NONE
+    return ">0.999" if power > 0.999 else f"{power:.3f}"
+
+
+def _seeds(count: int | None) -> str:
+    return f">{MOST_SEEDS}" if count is None else str(count)
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:g}%"
+
+
+def _six(value: float | None) -> Json:
+    return None if value is None else significant(value, 6)
+
+
+def _figure(value: float) -> str:
+    return significant(value, 4)

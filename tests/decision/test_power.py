@@ -1,0 +1,164 @@
+"""Power of effects before anything runs, against tables in print and draws of the very analysis."""
+
+import json
+import random
+from fractions import Fraction
+
+import pytest
+
+from promo.decision.power import MOST_SEEDS, Supposed, powers
+from promo.evidence.effects import fit_stage
+from promo.evidence.values import Cell, CellStatus, Evidence, Row
+from support import promo, spec, study_of
+
+DESIGN = "design grid full {{\n{vary}\n}}\n\ncohort rows {{\n  rows grid all\n}}\n\n"
+STAGE = "stage s {{\n  train rows for 1s\n  on box\n  seeds 101..{last}\n  report only\n}}\n\n"
+EFFECTS = "effects asked {{\n  from s\n  model {model}\n  block {block}\n  family {family}\n  rate 5%\n}}"
+THREE = {"quality": (0, 1), "size": (9, 17), "ratio": (1, 4)}
+
+
+def asked(vary=THREE, seeds=2, model="main, pairs", block="host, seed", family="all", more=""):
+    """The text of a study with a factorial, a stage that trains its rows, and effects of it."""
+    lines = "\n".join(f"  vary {name} low {low} high {high}" for name, (low, high) in vary.items()) + more
+    parts = DESIGN.format(vary=lines) + STAGE.format(last=100 + seeds)
+    return spec(extra=parts + EFFECTS.format(model=model, block=block, family=family))
+
+
+def supposed(size=None, noise=1.0, wanted=0.8, hosts=None, seeds=None):
+    return Supposed(noise, size, wanted, hosts, seeds)
+
+
+@pytest.mark.parametrize(("size", "runs"), [(0.2, 394), (0.5, 64), (0.8, 26)])
+def test_seeds_for_two_means_are_those_in_print(size, runs):
+    """Cohen (1992), "A power primer", Psychological Bulletin 112, table 2: runs of each group for power .80 at
+    alpha .05, two-sided, of a small, medium and large difference of two means: 393, 64 and 26.  They are rounded to the
+    nearest there; the first is 393.4, so that 393 runs have power .7995."""
+    study = study_of(asked({"size": (8, 16)}, model="main", block="none", family="main"))
+
+    ((found,),) = [one.found for one in powers(study, ["grid"], supposed(size))]
+
+    assert found.seeds_most == found.seeds_least == runs
+
+
+def test_power_of_a_medium_difference_of_two_means_is_that_in_print():
+    """Cohen (1988), "Statistical power analysis for the behavioral sciences", table 2.3.5: d = .50, n = 64: .80."""
+    study = study_of(asked({"size": (8, 16)}, seeds=64, model="main", block="none", family="main"))
+
+    ((found,),) = [one.found for one in powers(study, ["grid"], supposed(0.5))]
+
+    assert found.most == pytest.approx(0.8015, abs=5e-5)
+
+
+def test_an_effect_of_a_whole_factorial_has_the_error_of_its_runs():
+    (found,) = powers(study_of(asked(seeds=4)), ["grid"], supposed(noise=3.0))
+
+    assert (found.runs, found.degrees, found.family) == (32, 32 - 4 - 6, 6)
+    assert [one.error for one in found.found] == [pytest.approx(2 * 3 / 32**0.5)]
+
+
+def test_power_is_how_often_the_analysis_finds_the_effect():
+    """A thousand studies drawn and analysed: one real effect alone in its family, so the lower figure bounds it."""
+    study = study_of(asked(seeds=2, family="main"))
+    (found,) = powers(study, ["grid"], supposed(1.5))
+    mains = next(one for one in found.found if one.family)
+    rng, hits, alone = random.Random(5), 0, 0
+    design, effects = study.designs["grid"], study.effects["asked"]
+    for _ in range(1000):
+        rows = tuple(
+            Row(
+                name,
+                tuple(
+                    Cell("box", seed, "x", CellStatus.OK, f"{rng.gauss(0.75 * row[0], 1):.6f}", 1, "e")
+                    for seed in (1, 2)
+                ),
+            )
+            for name, row in design.points.items()
+        )
+        table = Evidence("s", "loss", (("box", 1), ("box", 2)), rows)
+        first = fit_stage(effects, design.factors, design.points, table).estimates[0]
+        hits += first.discovered
+        alone += float(first.p or 1) <= 0.05
+
+    assert alone / 1000 == pytest.approx(mains.most, abs=0.05)
+    assert mains.least - 0.05 <= hits / 1000 <= mains.most + 0.05
+
+
+def test_more_seeds_never_lower_the_power_and_the_fewest_are_named():
+    (few,) = powers(study_of(asked()), ["grid"], supposed(1.0))
+    enough = few.found[0].seeds_most
+
+    (there,) = powers(study_of(asked()), ["grid"], supposed(1.0, seeds=enough))
+    (below,) = powers(study_of(asked()), ["grid"], supposed(1.0, seeds=enough - 1))
+
+    assert below.found[0].most < 0.8 <= there.found[0].most
+
+
+def test_an_effect_that_no_seeds_find_has_none():
+    (found,) = powers(study_of(asked()), ["grid"], supposed(1e-6))
+
+    assert (found.found[0].seeds_least, MOST_SEEDS) == (None, 10_000)
+
+
+def test_without_degrees_of_freedom_no_power_is_told_but_seeds_are():
+    study = study_of(asked(seeds=1, model="main, pairs, quality * size * ratio"))
+
+    (found,) = powers(study, ["grid"], supposed(2.0))
+
+    assert (found.degrees, found.found[0].most, found.found[0].smallest) == (0, None, None)
+    assert found.found[0].seeds_most == 2
+
+
+def test_effects_that_rows_do_not_separate_have_no_power():
+    text = asked(more="\n  without quality high, size high")
+
+    (found,) = powers(study_of(text), ["grid"], supposed(1.0))
+
+    assert ("quality", "size") in found.lost
+    assert all(chain[0][1] != ("quality", "size") for one in found.found for chain in one.chains)
+
+
+def test_a_design_that_no_effects_read_has_the_power_of_one_run_a_row():
+    text = asked().partition("effects asked")[0]
+
+    (found,) = powers(study_of(text), ["grid"], supposed(1.0))
+
+    assert (found.stages, found.hosts, found.seeds, found.degrees, found.effects.rate) == (
+        (),
+        1,
+        1,
+        1,
+        Fraction(1, 20),
+    )
+
+
+def test_the_command_says_power_in_words_and_in_json(workplace, capsys):
+    (workplace / "t.promo").write_text(asked(), encoding="utf-8")
+
+    assert promo("design", "t.promo", "--power", "--size", "2", "--noise", "1") == 0
+    said = capsys.readouterr().out
+    assert promo("design", "t.promo", "grid", "--power", "--noise", "1", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+
+    assert "power of asked at s: 1 host x 2 seeds, 16 runs" in said
+    assert "within each cell of host and seed, 8 degrees of freedom, false discovery rate 5%" in said
+    assert "0.687 to 0.937" in said  # noncentral t, 4 standard errors, at 5% of 6 and at 5%
+    assert found["found"][0]["power"][0]["most"] is None
+    assert found["found"][0]["power"][0]["error"] == "0.5"
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ((), "nothing says how noisy a run is"),
+        (("--noise", "-1"), "--noise is not negative"),
+        (("--noise", "0"), "--noise is a size from"),
+        (("--noise", "1", "--size", "inf"), "--size is a size from"),
+        (("--noise", "1", "--wanted", "1"), "--wanted is a power from 0.5"),
+        (("--noise", "1", "--seeds", "0"), "--hosts and --seeds are from 1"),
+    ],
+)
+def test_what_cannot_be_supposed_is_refused(workplace, capsys, words, complaint):
+    (workplace / "t.promo").write_text(asked(), encoding="utf-8")
+
+    assert promo("design", "t.promo", "--power", *words) == 2
+    assert complaint in capsys.readouterr().err
