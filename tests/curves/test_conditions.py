@@ -149,3 +149,14 @@ def test_config_and_other_factors_do_not_go_together():
     text = FACTORIAL.replace("factor rate", 'factor config: label in ["a"]\n\nfactor rate')
 
     assert "P0216" in codes(text)
+
+
+@pytest.mark.parametrize(("runner", "found"), [("recorded", []), ("nobody", ["P0211"])])
+def test_factors_may_be_imported_whoever_trains(workplace, runner, found):
+    (workplace / "base.promo").write_text(FACTORIAL, encoding="utf-8")
+    text = FACTORIAL.replace("factor rate: x in [0.1, 0.25]", "factor more: x in [1, 2]")
+    text = text.replace('factor kind: word in ["relu", "ge lu"]\n', "").replace("runner recorded", f"runner {runner}")
+    text = text.replace("promo 1\n", 'promo 1\n\nuse "base.promo" (rate, kind)\n')
+    text = text.replace("design screen full {", "design screen full {\n  vary more low 1 high 2")
+
+    assert sorted({*codes(text)} - {"P0205"}) == found

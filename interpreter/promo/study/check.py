@@ -186,7 +186,7 @@ class _Check:
         hosts = {**imported.hosts, **self._hosts(expressions)}
         noise = self._noise(expressions, clauses, measure)
         data = self._data(expressions, runner, imported)
-        runner = for_factors(scope, for_tokens(scope, runner, data))
+        runner = for_factors(scope, for_tokens(scope, runner, data), imported.factors)
         conditions = Conditions(scope, expressions, runner, imported)
         growth = self._conditions(conditions, expressions, measure)
         near = Neighbourhoods(scope, conditions)

@@ -1,10 +1,13 @@
 """The study block and its data."""
 
+from collections.abc import Mapping
+
 from promo.base.diagnostics import Confidence, Edit, did_you_mean, suggestion
 from promo.base.source import Span
 from promo.study.expressions import Expressions, unquoted
 from promo.study.names import Clauses, Scope
 from promo.study.ports import Runner
+from promo.study.space import Factor
 from promo.study.values import Data, Draw, Measure, RunnerChoice, Tokens
 from promo.syntax.nodes import Node
 
@@ -179,12 +182,12 @@ def for_tokens(scope: Scope, runner: Runner, data: Data | None) -> Runner:
     return fitted
 
 
-def for_factors(scope: Scope, runner: Runner) -> Runner:
+def for_factors(scope: Scope, runner: Runner, imported: Mapping[str, Factor]) -> Runner:
     """The runner as it is for the factors of a text, where it has none of its own beside those it is told."""
     of_factors = getattr(runner, "of_factors", None)  # a runner that trains says itself what it takes
     if of_factors is None:
         return runner
     from promo.study.stand_in import declared_factors
 
-    told: Runner = of_factors(declared_factors(scope))
+    told: Runner = of_factors(declared_factors(scope, imported))
     return told

@@ -7,14 +7,14 @@ Only a text without one pays for this.
 from collections.abc import Mapping
 from fractions import Fraction
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from promo.base.shown import LEAN
 from promo.base.units import RESEMBLING, UNITS
 from promo.study.expressions import split_unit, unquoted
 from promo.study.names import Scope
 from promo.study.ports import Runner, RunnerFactor, RunnerMetric
-from promo.study.space import Level
+from promo.study.space import Factor, Level
 from promo.study.values import BudgetKind, Effective, Measure
 from promo.syntax.nodes import Node
 
@@ -49,6 +49,10 @@ class _StandIn:
     """It cools down, and no factor is in the way of that: no name has a hyphen."""
     needs_data: bool = False
 
+    def of_factors(self, declared: Mapping[str, RunnerFactor]) -> "_StandIn":
+        """The same once it is known which factors the text imports."""
+        return evolve(self, factors=declared)
+
     def resolve(self, levels: Mapping[str, Level]) -> Effective:
         """The condition itself."""
         settings = tuple(sorted((name, f"{type(level).__name__} {level}") for name, level in levels.items()))
@@ -57,13 +61,19 @@ class _StandIn:
 
 def stand_in(scope: Scope) -> Runner:
     """Stands for a runner that is not there: its factors and their words are those the text declares."""
-    return _StandIn(declared_factors(scope))
+    return _StandIn(declared_factors(scope, {}))
 
 
-def declared_factors(scope: Scope) -> dict[str, RunnerFactor]:
+def declared_factors(scope: Scope, imported: Mapping[str, Factor]) -> dict[str, RunnerFactor]:
     """The factors that a text declares, for a runner that takes any; each has for default the first of its levels."""
     factors = {}
+    for factor in imported.values():
+        domain = factor.domain if isinstance(factor.domain, tuple) else ()
+        words = tuple(level for level in domain if isinstance(level, str))
+        factors[factor.name] = RunnerFactor(factor.unit, factor.default, choices=words, declared=True)
     for block in scope.of_kind("factor"):
+        if block.token("NAME").text in imported:
+            continue
         name, unit = block.tokens("NAME")
         words = tuple(unquoted(token) for listed in block.nodes("list") for token in listed.tokens("STRING"))
         factors[name.text] = RunnerFactor(unit.text, words[0] if words else Fraction(0), choices=words, declared=True)
