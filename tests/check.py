@@ -23,6 +23,9 @@ SOURCES = {
 
 SPECS = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "specs").glob("*.promo"))]
 
+WORKERS = (os.cpu_count() or 1) + 1
+"""Tests wait for processes more than they compute, so that one more than there are processors is soonest done."""
+
 STEPS = {
     "layout": ["ruff", "format", "--check", "--quiet", "."],
     "lint": ["ruff", "check", "--quiet", "."],
@@ -30,7 +33,7 @@ STEPS = {
     "import contracts": ["importlinter.cli", "lint"],
     "specs": ["promo", "check", *SPECS],
     "spec layout": ["promo", "fmt", "--check", *SPECS],
-    "tests": ["pytest", "-q", "--durations=5", "-n", "logical", "--dist", "worksteal"],
+    "tests": ["pytest", "-q", "--durations=5", "-n", str(WORKERS), "--dist", "worksteal"],
 }
 
 MEMORY = Path("/dev/shm")  # a file system in memory, where flushing a file costs nothing
