@@ -356,10 +356,14 @@ def _decision(sight: Sight, name: str, title: str, version: int, recorded: Verdi
     except UNDERIVABLE as fault:
         return Check(title, Outcome.DIFFERS, f"it cannot be derived again: {fault}")
     counts = sight.state.decisions[name].verdict is recorded
+    file = f"decisions/{name}.json" if counts else other_wording_file(name, version)
+    if sight.compiled.sound()[0].laws:
+        from promo.driver.alike import as_stored
+
+        decision = as_stored(decision, sight.folder.read(file))
     seal = sight.state.decisions[name].seal if counts else decision.seal
     if recorded is None or recorded != verdict_of(decision, version) or seal != decision.seal:
         return Check(title, Outcome.DIFFERS, "what was recorded does not follow from the evidence")
-    file = f"decisions/{name}.json" if counts else other_wording_file(name, version)
     words = f"decided again, sha256:{decision.digest[:12]}" if counts else "decided again; it decides nothing"
     return _stored_as(sight.folder, title, file, decision, words)
 

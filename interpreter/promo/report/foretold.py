@@ -29,7 +29,7 @@ from promo.report.declared import formula
 from promo.report.record import Record
 from promo.report.told import compute_text, schedule_words, switch_words, unit_of
 from promo.report.values import LawView
-from promo.report.words import number, plural
+from promo.report.words import number, percent, plural
 from promo.study.laws import LEVEL, Forecast, Law, Otherwise, Schedule
 
 HEADINGS = ("candidate", "stage", "foretold", f"{LEVEL:.0%} interval", "came", "runs", "missed by", "within")
@@ -73,7 +73,7 @@ def _row(record: Record, one: Told) -> tuple[str, ...]:
         return (*said, "", str(runs), "", "")
     missed = float((mean - from_exact(one.value)) / mean) if mean else 0.0
     within = from_exact(one.low) <= mean <= from_exact(one.high)
-    return (*said, f"{float(mean):.4f}", str(runs), f"{missed:+.2%}", "yes" if within else "no")
+    return (*said, f"{float(mean):.4f}", str(runs), percent(missed), "yes" if within else "no")
 
 
 def came(record: Record, candidate: str, stage: str) -> tuple[Fraction | None, int]:

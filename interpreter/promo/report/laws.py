@@ -10,7 +10,7 @@ from promo.evidence.values import Evidence
 from promo.report.declared import describe_form, formula
 from promo.report.record import Record
 from promo.report.values import LawView
-from promo.report.words import listed, plural
+from promo.report.words import listed, percent, plural
 from promo.study.laws import LEVEL, Law
 from promo.study.values import Study
 
@@ -60,7 +60,7 @@ def _rows(law: Law, one: Fitted) -> Iterable[tuple[str, ...]]:
         yield who, words, str(one.points), "", "", "", ""
     for told in one.foretold:
         came = "" if told.came is None else f"{told.came:.4f}"
-        missed = "" if told.missed_by is None else f"{told.missed_by:+.2%}"
+        missed = "" if told.missed_by is None else percent(told.missed_by)
         interval = f"{told.low:.4f} to {told.high:.4f}"
         yield told.candidate, words, str(one.points), f"{told.value:.4f}", interval, came, missed
 
@@ -86,7 +86,7 @@ def _statements(law: Law, found: Iterable[Fitted]) -> Iterable[str]:
 def _record_of(told: list[Foretold]) -> str:
     inside = sum(one.low <= one.came <= one.high for one in told if one.came is not None)
     misses = sorted(one.missed_by for one in told if one.missed_by is not None)
-    missed = " to ".join(dict.fromkeys((f"{misses[0]:+.2%}", f"{misses[-1]:+.2%}")))
+    missed = " to ".join(dict.fromkeys((percent(misses[0]), percent(misses[-1]))))
     within = f"{inside} of {plural(len(told), 'outcome')} within the interval"
     return f"{within}; what came lies {missed} off what was foretold."
 

@@ -72,3 +72,9 @@ def short_count(count: int) -> str:
         return f"{count:,}"
     digits, _, power = f"{count:.3e}".partition("e")
     return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
+
+
+def percent(share: float) -> str:
+    """A share with its sign: `+1.25%`; none where it rounds to nothing."""
+    text = f"{share:+.2%}"
+    return text[1:] if text[1:] == "0.00%" else text
