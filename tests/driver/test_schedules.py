@@ -13,7 +13,7 @@ from promo.decision.values import Grounds
 from promo.driver.study import StudyFolder
 from promo.ledger.outcomes import Held, Turn
 from promo.ledger.values import Decided, PersonDecided, StageOpened
-from support import codes, promo, rewritten
+from support import codes, crashed, promo, rewritten
 
 TEXT = """promo 1
 
@@ -271,6 +271,30 @@ def test_the_report_sets_what_came_beside_what_was_foretold(whole, tmp_path):
     assert "Growing begins with base and changes to large at 1.16e+03 flop" in said
     assert "put down in the ledger before that stage opened" in said
     assert "inferred from its law, moved to what it came to" in said
+
+
+@pytest.mark.parametrize("last", ["growing", "whole"])
+def test_a_study_in_mid_course_has_a_report_that_tells_what_was_foretold(whole, tmp_path, last):
+    """Once a law has spoken, and while the stage is open that it spoke of."""
+    folder = StudyFolder(tmp_path / "trial.study")
+    shutil.copytree(whole.path, folder.path)
+    lines, events = (folder.path / "ledger.jsonl").read_bytes().splitlines(keepends=True), whole.chain().events
+    end = next(
+        place
+        for place, one in enumerate(events)
+        if (getattr(one.event, "name", None) == last
+        and isinstance(one.event, Decided))
+        or (isinstance(one.event, StageOpened)
+        and one.event.stage == last)
+    )
+    crashed(folder.path / "ledger.jsonl", b"".join(lines[: end + 1]))
+
+    assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
+    assert "changes to large at 1.16e+03 flop" in (tmp_path / "it.md").read_text(encoding="utf-8")
+
+
+def test_a_crate_tells_which_tables_a_law_read(whole, tmp_path):
+    assert promo("export", whole.path, "--to", "rocrate", "--out", tmp_path / "crate") == 0
 
 
 def test_why_tells_what_laws_said_of_a_candidate(whole, capsys):
