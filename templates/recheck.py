@@ -3189,10 +3189,17 @@ class Measured:
     run: str
 
 
+def are_told(form: str, places: set[tuple[float, ...]]) -> bool:
+    """Whether losses at places tell a law: three of each argument, as many as parameters, a size at two amounts."""
+    sizes = {place[0] for place in places}
+    crossed = form != "size_data" or (len(places) > len(sizes) > 2 and len({place[1] for place in places}) > 2)
+    return len(places) >= len(LAW_NAMES[form]) and crossed
+
+
 def fitted(points: list[Measured], form: str, draws: int, seed: int) -> tuple[Law, list[Law]] | None:
-    """A law, and those of other draws of the runs; None of fewer places than parameters."""
+    """A law, and those of other draws of the runs; None where the places do not tell its parameters."""
     losses = [one.loss for one in points]
-    if len({one.place for one in points}) < len(LAW_NAMES[form]):
+    if not are_told(form, {one.place for one in points}):
         return None
     if not (min(losses) > 1e-100 and max(losses) < 1 / 1e-100 and max(losses) < 1e12 * min(losses)):
         return None
@@ -3246,7 +3253,7 @@ def _redrawn(points: list[Measured], law: Law, draws: int, seed: int) -> Iterato
                 for index in runs[group[next(numbers) % len(group)]]:
                     counts[index] += 1
         drawn = {one.place for one, count in zip(points, counts, strict=True) if count}
-        if len(drawn) < len(LAW_NAMES[law.form]):
+        if not are_told(law.form, drawn):
             continue
         search, middle = _centred(points, counts, law.form)
         yield _law_at(search, middle, search.descend(_begin(search, middle, law), BEND, 1e-8)[1])

@@ -282,10 +282,8 @@ def test_a_study_in_mid_course_has_a_report_that_tells_what_was_foretold(whole, 
     end = next(
         place
         for place, one in enumerate(events)
-        if (getattr(one.event, "name", None) == last
-        and isinstance(one.event, Decided))
-        or (isinstance(one.event, StageOpened)
-        and one.event.stage == last)
+        if (getattr(one.event, "name", None) == last and isinstance(one.event, Decided))
+        or (isinstance(one.event, StageOpened) and one.event.stage == last)
     )
     crashed(folder.path / "ledger.jsonl", b"".join(lines[: end + 1]))
 
@@ -303,6 +301,33 @@ def test_why_tells_what_laws_said_of_a_candidate(whole, capsys):
     assert promo("why", "--study", whole.path, "base", "--json") == 0
     told = json.loads(capsys.readouterr().out)["verdicts"]
     assert {one["name"] for one in told} >= {"before", "growing"}
+
+
+def of_sizes(text):
+    """A law of size and data of three sizes, one of which may fail wherever the law is fitted."""
+    text = text.replace('["lawful"]', '["lawful", "crash"] default "lawful"').replace("compute", "size, data")
+    head, _, tail = text.partition("schedule growing")
+    text = head + tail[tail.index("stage whole") :].partition("frozen rule")[0]
+    text = text.replace("candidate moving follows growing", "candidate huge like base {\n  size = 24\n}")
+    text = text.replace("train moving, base, large", "train base, large").replace("11, 12\n", "11, 12\n  report only\n")
+    return text.replace("train base, large for", "train base, large, huge for", 4).replace(
+        "of base, large\n  from", "of base, large, huge\n  from"
+    )
+
+
+def test_a_law_of_size_and_data_is_the_same_for_both_verifiers_and_is_none_of_two_sizes(tmp_path):
+    code, folder = made(tmp_path, change=of_sizes)
+    assert (code, rechecked(folder).returncode) == (0, 3)
+
+    (tmp_path / "two").mkdir()
+    broken = 'size = 24\n  behaviour = "crash"'
+    code, folder = made(tmp_path / "two", change=lambda text: of_sizes(text).replace("size = 24", broken))
+    found = folder.decision(folder.compiled(), folder.state(), "before").found
+    assert (code, found.fits[0].parameters, found.foretold) == (0, (), ())
+    assert promo("verify", folder.path) == 3
+    assert rechecked(folder).returncode == 3
+    assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
+    assert "needs runs of three sizes" in (tmp_path / "it.md").read_text(encoding="utf-8")
 
 
 ASKED = """

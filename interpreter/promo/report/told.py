@@ -16,7 +16,7 @@ def forecast_words(decision: Decision, found: Forecasting, study: Study) -> str:
     """What a forecast says, in one sentence."""
     forecast = study.forecasts[decision.name]
     if not found.foretold:
-        return f"{decision.name} foretells nothing of {forecast.stage}: {forecast.law} has too few points"
+        return f"{decision.name} foretells nothing of {forecast.stage}: {forecast.law} could not be fitted"
     said = (f"{one.candidate} {number(one.value)} ({number(one.low)} to {number(one.high)})" for one in found.foretold)
     return f"{decision.name} foretells at {forecast.stage}: {', '.join(said)}"
 
@@ -37,7 +37,7 @@ def grounds_words(found: Scheduling, unit: str) -> str:
         case Grounds.TOLD:
             return "the laws tell where to change"
         case Grounds.FEW:
-            return "a law has runs at too few budgets"
+            return "a law has runs at too few budgets, or losses that no law joins"
         case Grounds.UNSURE:
             lacking = [one for one in found.fits if one.unsure]
             return f"the points of {listed([str(one.candidate) for one in lacking])} do not tell its law"
