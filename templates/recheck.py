@@ -4593,6 +4593,9 @@ class Look:
         trunk, kept = said_stage["trunk"], said["run"] in self.kept
         recorded = course.first_recorded(place) + course.badly(said["run"]) if course.replay else None
         path = course.path(who["follows"]) if who["follows"] is not None else []
+        elsewhere = who["follows"] is not None and not path and said["bundle"] is not None
+        if elsewhere:  # its schedule had settled there, and here later
+            path = self._settled_later(who["follows"])
         due: Object = {
             "promo_request": 2,
             "study": study["name"],
@@ -4627,6 +4630,8 @@ class Look:
                 if int(one["at"]) < self.plan.whole(stage)
             ],
         }
+        if elsewhere and not path:
+            due |= {key: asked[key] for key in ("settings", "parameters", "flops_per_token", "changes")}
         if said["bundle"] is None:  # what a run elsewhere began from lies there
             due |= {"continues": self._continued(place), "grow": self._grown(place), "data": self._text()}
             for key in ("continues", "grow"):
@@ -4634,6 +4639,16 @@ class Look:
                 if begun and begun not in self.states:  # its result is gone, so nobody can say which state it left
                     due[key]["state"] = asked[key]["state"]
         return due
+
+    def _settled_later(self, schedule: str) -> list[Object]:
+        """The shapes that a schedule goes through by the whole ledger."""
+        path: list[Object] = []
+        for one in (event["event"] for event in self.events):
+            if one["is"] == "decided" and one["name"] == schedule:
+                path = one["verdict"]["path"]
+            elif one["is"] == "person.decided" and one["name"] == schedule:
+                path = [{"candidate": name, "at": "0"} for name in one["promoted"] or []]
+        return path
 
     def _seed(self, said: Object) -> tuple[int, int | None]:
         """The seed of a run, and its label where it was drawn: from the plan, and a value from after the freeze."""

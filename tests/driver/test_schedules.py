@@ -303,6 +303,51 @@ def test_why_tells_what_laws_said_of_a_candidate(whole, capsys):
     assert {one["name"] for one in told} >= {"before", "growing"}
 
 
+def on_two_hosts(text):
+    text = text.replace("OTHERWISE", "best")
+    text = text.replace(
+        "factor size", 'host other {\n  device "cpu" on any\n  slots 1\n  executor inline\n}\nfactor size'
+    )
+    return text.replace("on box\n  seeds 11", "on box, other\n  seeds 11").replace(
+        "on box\n  seeds 4", "on other\n  seeds 4"
+    )
+
+
+def test_a_host_that_is_ahead_brings_what_a_schedule_changed_before_the_other_one_knows_of_it(tmp_path, capsys):
+    sides = {"ahead": "box", "behind": "other"}
+    for name in sides:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "trial.promo").write_text(on_two_hosts(TEXT), encoding="utf-8")
+
+    def run(name):
+        return promo("run", tmp_path / name / "trial.promo", "--host", sides[name], "--quiet")
+
+    def carried(one, other):
+        (tmp_path / "it.bundle").unlink(missing_ok=True)
+        assert promo("bundle", tmp_path / one / "trial.promo", "--out", tmp_path / "it.bundle") == 0
+        assert promo("import", tmp_path / "it.bundle", tmp_path / other / "trial.promo") == 0
+
+    assert (run("ahead"), run("behind")) == (6, 6)
+    carried("behind", "ahead")
+    assert run("ahead") == 6
+    carried("ahead", "behind")
+    assert run("behind") == 0
+    folder = StudyFolder(tmp_path / "behind" / "trial.study")
+    assert (promo("verify", folder.path), rechecked(folder).returncode) == (3, 3)
+
+    def elsewhere(event):
+        one = event.event
+        if not isinstance(one, Decided) or one.name != "growing":
+            return one
+        return evolve(one, verdict=evolve(one.verdict, path=(Turn("base", 0), Turn("large", 1170))))
+
+    rewritten(folder.path / "ledger.jsonl", elsewhere)
+    capsys.readouterr()
+    assert promo("verify", folder.path) == 1
+    assert "DIFFERS  requests: runs/whole/moving-box-s11" in capsys.readouterr().out
+    assert "moving-box-s11/attempt-1/request.json asks for another changes" in rechecked(folder).stdout
+
+
 def of_sizes(text):
     """A law of size and data of three sizes, one of which may fail wherever the law is fitted."""
     text = text.replace('["lawful"]', '["lawful", "crash"] default "lawful"').replace("compute", "size, data")
