@@ -3442,7 +3442,7 @@ class Change:
         kept: str | None = None
         if grounds == "told":
             turns = zip(self.shapes[1:], switches, strict=True)
-            at = [{"candidate": name, "at": str(round(Fraction(one["at"].text)))} for name, one in turns]
+            at = [{"candidate": name, "at": str(max(1, round(Fraction(one["at"].text))))} for name, one in turns]
             return [{"candidate": self.shapes[0], "at": "0"}, *at]
         if self.schedule["otherwise"] == "largest":
             kept = self.shapes[-1]

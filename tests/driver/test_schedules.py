@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from attrs import evolve
+from promo_toy.train import LAWS
 
 from promo.base.canonical import canonical, digest_bytes, parse_json
 from promo.decision.values import Grounds
@@ -232,10 +233,34 @@ def test_or_a_person_names_the_shape_that_is_kept(tmp_path, capsys):
     assert rechecked(folder).returncode == 3
 
 
+def in_seconds(text):
+    """A thousandth as much of everything, so that the laws change within the first second."""
+    for flops, seconds in (("16000", "16"), ("1000", "1"), ("2000", "2"), ("4000", "4"), ("40_000", "40")):
+        text = text.replace(f"for {flops}flop\n  cap 1min", f"for {seconds}s")
+    return text
+
+
+def test_a_change_is_made_no_earlier_than_at_the_first_unit_of_the_budget(tmp_path, monkeypatch):
+    earlier = {size: (floor, factor * 4000**-power, power) for size, (floor, factor, power) in LAWS.items()}
+    monkeypatch.setattr("promo_toy.train.LAWS", earlier)
+    code, folder = made(tmp_path, change=in_seconds)
+    found = scheduling(folder)
+
+    assert code == 0
+    assert 0 < float(found.switches[0].at) < 0.5
+    assert found.path == (Turn("base", 0), Turn("large", 1))
+    assert promo("verify", folder.path) == 3
+    assert rechecked(folder).returncode == 3
+
+
 def test_the_largest_shape_may_be_kept_instead(tmp_path):
     _, folder = made(tmp_path, "largest", few)
 
     assert scheduling(folder).path == (Turn("large", 0),)
+    assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
+    said = (tmp_path / "it.md").read_text(encoding="utf-8")
+    assert "| moving | follows growing: large; 160 parameters |" in said
+    assert "moving is level with large, the largest shape that is kept; measured" in said
 
 
 def test_more_than_two_shapes_go_on_along_their_laws(tmp_path):
@@ -271,6 +296,7 @@ def test_the_report_sets_what_came_beside_what_was_foretold(whole, tmp_path):
     assert "Growing begins with base and changes to large at 1.16e+03 flop" in said
     assert "put down in the ledger before that stage opened" in said
     assert "inferred from its law, moved to what it came to" in said
+    assert r"| moving | follows growing: base -\> large; 80 -\> 160 parameters |" in said
 
 
 @pytest.mark.parametrize("last", ["growing", "whole"])

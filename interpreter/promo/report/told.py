@@ -1,9 +1,11 @@
 """What laws told, in words: a forecast, and where a schedule changes shape."""
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from promo.base.canonical import from_exact
 from promo.decision.values import Decision, Forecasting, Grounds, Scheduling, Switch
+from promo.ledger.outcomes import Turn
 from promo.report.words import listed, number
 from promo.study.laws import LEVEL, Law
 from promo.study.values import BudgetKind, Study
@@ -29,6 +31,15 @@ def schedule_words(decision: Decision, found: Scheduling, study: Study) -> str:
         return f"{decision.name} begins with {found.path[0].candidate} and changes {listed(list(places))}"
     kept = f"keeps {found.path[0].candidate} all the way" if found.path else "leaves it to a person which shape to keep"
     return f"{decision.name} {kept}: {grounds_words(found, unit)}"
+
+
+def follower_words(study: Study, schedule: str, path: Sequence[Turn]) -> str:
+    """What a candidate is that follows a schedule: the shapes that this goes through, as far as it is settled."""
+    if not path:
+        return f"follows {schedule}, which has not settled on its shapes"
+    sizes = [study.candidates[one.candidate].effective.parameters for one in path]
+    size = f"{' -> '.join(f'{one:,}' for one in sizes)} parameters" if all(sizes) else "size not known"
+    return f"follows {schedule}: {' -> '.join(one.candidate for one in path)}; {size}"
 
 
 def grounds_words(found: Scheduling, unit: str) -> str:
