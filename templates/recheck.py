@@ -3231,10 +3231,17 @@ class Measured:
     run: str
 
 
+def are_told(form: str, places: set[tuple[float, ...]]) -> bool:
+    """Whether losses at places tell a law: three of each argument, as many as parameters, a size at two amounts."""
+    sizes = {place[0] for place in places}
+    crossed = form != "size_data" or (len(places) > len(sizes) > 2 and len({place[1] for place in places}) > 2)
+    return len(places) >= len(LAW_NAMES[form]) and crossed
+
+
 def fitted(points: list[Measured], form: str, draws: int, seed: int) -> tuple[Law, list[Law]] | None:
-    """A law, and those of other draws of the runs; None of fewer places than parameters."""
+    """A law, and those of other draws of the runs; None where the places do not tell its parameters."""
     losses = [one.loss for one in points]
-    if len({one.place for one in points}) < len(LAW_NAMES[form]):
+    if not are_told(form, {one.place for one in points}):
         return None
     if not (min(losses) > 1e-100 and max(losses) < 1 / 1e-100 and max(losses) < 1e12 * min(losses)):
         return None
@@ -3288,7 +3295,7 @@ def _redrawn(points: list[Measured], law: Law, draws: int, seed: int) -> Iterato
                 for index in runs[group[next(numbers) % len(group)]]:
                     counts[index] += 1
         drawn = {one.place for one, count in zip(points, counts, strict=True) if count}
-        if len(drawn) < len(LAW_NAMES[law.form]):
+        if not are_told(law.form, drawn):
             continue
         search, middle = _centred(points, counts, law.form)
         yield _law_at(search, middle, search.descend(_begin(search, middle, law), BEND, 1e-8)[1])
@@ -3477,7 +3484,7 @@ class Change:
         kept: str | None = None
         if grounds == "told":
             turns = zip(self.shapes[1:], switches, strict=True)
-            at = [{"candidate": name, "at": str(round(Fraction(one["at"].text)))} for name, one in turns]
+            at = [{"candidate": name, "at": str(max(1, round(Fraction(one["at"].text))))} for name, one in turns]
             return [{"candidate": self.shapes[0], "at": "0"}, *at]
         if self.schedule["otherwise"] == "largest":
             kept = self.shapes[-1]
@@ -4666,6 +4673,9 @@ class Look:
         trunk, kept = said_stage["trunk"], said["run"] in self.kept
         recorded = course.first_recorded(place) + course.badly(said["run"]) if course.replay else None
         path = course.path(who["follows"]) if who["follows"] is not None else []
+        elsewhere = who["follows"] is not None and not path and said["bundle"] is not None
+        if elsewhere:  # its schedule had settled there, and here later
+            path = self._settled_later(who["follows"])
         due: Object = {
             "promo_request": 2,
             "study": study["name"],
@@ -4700,6 +4710,8 @@ class Look:
                 if int(one["at"]) < self.plan.whole(stage)
             ],
         }
+        if elsewhere and not path:
+            due |= {key: asked[key] for key in ("settings", "parameters", "flops_per_token", "changes")}
         if said["bundle"] is None:  # what a run elsewhere began from lies there
             due |= {"continues": self._continued(place), "grow": self._grown(place), "data": self._text()}
             for key in ("continues", "grow"):
@@ -4707,6 +4719,16 @@ class Look:
                 if begun and begun not in self.states:  # its result is gone, so nobody can say which state it left
                     due[key]["state"] = asked[key]["state"]
         return due
+
+    def _settled_later(self, schedule: str) -> list[Object]:
+        """The shapes that a schedule goes through by the whole ledger."""
+        path: list[Object] = []
+        for one in (event["event"] for event in self.events):
+            if one["is"] == "decided" and one["name"] == schedule:
+                path = one["verdict"]["path"]
+            elif one["is"] == "person.decided" and one["name"] == schedule:
+                path = [{"candidate": name, "at": "0"} for name in one["promoted"] or []]
+        return path
 
     def _seed(self, said: Object) -> tuple[int, int | None]:
         """The seed of a run, and its label where it was drawn: from the plan, and a value from after the freeze."""

@@ -7,13 +7,14 @@ import sys
 
 import pytest
 from attrs import evolve
+from promo_toy.train import LAWS
 
 from promo.base.canonical import canonical, digest_bytes, parse_json
 from promo.decision.values import Grounds
 from promo.driver.study import StudyFolder
 from promo.ledger.outcomes import Held, Turn
 from promo.ledger.values import Decided, PersonDecided, StageOpened
-from support import codes, promo, rewritten
+from support import codes, crashed, promo, rewritten
 
 TEXT = """promo 1
 
@@ -234,10 +235,34 @@ def test_or_a_person_names_the_shape_that_is_kept(tmp_path, capsys):
     assert rechecked(folder).returncode == 3
 
 
+def in_seconds(text):
+    """A thousandth as much of everything, so that the laws change within the first second."""
+    for flops, seconds in (("16000", "16"), ("1000", "1"), ("2000", "2"), ("4000", "4"), ("40_000", "40")):
+        text = text.replace(f"for {flops}flop\n  cap 1min", f"for {seconds}s")
+    return text
+
+
+def test_a_change_is_made_no_earlier_than_at_the_first_unit_of_the_budget(tmp_path, monkeypatch):
+    earlier = {size: (floor, factor * 4000**-power, power) for size, (floor, factor, power) in LAWS.items()}
+    monkeypatch.setattr("promo_toy.train.LAWS", earlier)
+    code, folder = made(tmp_path, change=in_seconds)
+    found = scheduling(folder)
+
+    assert code == 0
+    assert 0 < float(found.switches[0].at) < 0.5
+    assert found.path == (Turn("base", 0), Turn("large", 1))
+    assert promo("verify", folder.path) == 3
+    assert rechecked(folder).returncode == 3
+
+
 def test_the_largest_shape_may_be_kept_instead(tmp_path):
     _, folder = made(tmp_path, "largest", few)
 
     assert scheduling(folder).path == (Turn("large", 0),)
+    assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
+    said = (tmp_path / "it.md").read_text(encoding="utf-8")
+    assert "| moving | follows growing: large; 160 parameters |" in said
+    assert "moving is level with large, the largest shape that is kept; measured" in said
 
 
 def test_more_than_two_shapes_go_on_along_their_laws(tmp_path):
@@ -273,6 +298,29 @@ def test_the_report_sets_what_came_beside_what_was_foretold(whole, tmp_path):
     assert "Growing begins with base and changes to large at 1.16e+03 flop" in said
     assert "put down in the ledger before that stage opened" in said
     assert "inferred from its law, moved to what it came to" in said
+    assert r"| moving | follows growing: base -\> large; 80 -\> 160 parameters |" in said
+
+
+@pytest.mark.parametrize("last", ["growing", "whole"])
+def test_a_study_in_mid_course_has_a_report_that_tells_what_was_foretold(whole, tmp_path, last):
+    """Once a law has spoken, and while the stage is open that it spoke of."""
+    folder = StudyFolder(tmp_path / "trial.study")
+    shutil.copytree(whole.path, folder.path)
+    lines, events = (folder.path / "ledger.jsonl").read_bytes().splitlines(keepends=True), whole.chain().events
+    end = next(
+        place
+        for place, one in enumerate(events)
+        if (getattr(one.event, "name", None) == last and isinstance(one.event, Decided))
+        or (isinstance(one.event, StageOpened) and one.event.stage == last)
+    )
+    crashed(folder.path / "ledger.jsonl", b"".join(lines[: end + 1]))
+
+    assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
+    assert "changes to large at 1.16e+03 flop" in (tmp_path / "it.md").read_text(encoding="utf-8")
+
+
+def test_a_crate_tells_which_tables_a_law_read(whole, tmp_path):
+    assert promo("export", whole.path, "--to", "rocrate", "--out", tmp_path / "crate") == 0
 
 
 def test_why_tells_what_laws_said_of_a_candidate(whole, capsys):
@@ -281,6 +329,78 @@ def test_why_tells_what_laws_said_of_a_candidate(whole, capsys):
     assert promo("why", "--study", whole.path, "base", "--json") == 0
     told = json.loads(capsys.readouterr().out)["verdicts"]
     assert {one["name"] for one in told} >= {"before", "growing"}
+
+
+def on_two_hosts(text):
+    text = text.replace("OTHERWISE", "best")
+    text = text.replace(
+        "factor size", 'host other {\n  device "cpu" on any\n  slots 1\n  executor inline\n}\nfactor size'
+    )
+    return text.replace("on box\n  seeds 11", "on box, other\n  seeds 11").replace(
+        "on box\n  seeds 4", "on other\n  seeds 4"
+    )
+
+
+def test_a_host_that_is_ahead_brings_what_a_schedule_changed_before_the_other_one_knows_of_it(tmp_path, capsys):
+    sides = {"ahead": "box", "behind": "other"}
+    for name in sides:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "trial.promo").write_text(on_two_hosts(TEXT), encoding="utf-8")
+
+    def run(name):
+        return promo("run", tmp_path / name / "trial.promo", "--host", sides[name], "--quiet")
+
+    def carried(one, other):
+        (tmp_path / "it.bundle").unlink(missing_ok=True)
+        assert promo("bundle", tmp_path / one / "trial.promo", "--out", tmp_path / "it.bundle") == 0
+        assert promo("import", tmp_path / "it.bundle", tmp_path / other / "trial.promo") == 0
+
+    assert (run("ahead"), run("behind")) == (6, 6)
+    carried("behind", "ahead")
+    assert run("ahead") == 6
+    carried("ahead", "behind")
+    assert run("behind") == 0
+    folder = StudyFolder(tmp_path / "behind" / "trial.study")
+    assert (promo("verify", folder.path), rechecked(folder).returncode) == (3, 3)
+
+    def elsewhere(event):
+        one = event.event
+        if not isinstance(one, Decided) or one.name != "growing":
+            return one
+        return evolve(one, verdict=evolve(one.verdict, path=(Turn("base", 0), Turn("large", 1170))))
+
+    rewritten(folder.path / "ledger.jsonl", elsewhere)
+    capsys.readouterr()
+    assert promo("verify", folder.path) == 1
+    assert "DIFFERS  requests: runs/whole/moving-box-s11" in capsys.readouterr().out
+    assert "moving-box-s11/attempt-1/request.json asks for another changes" in rechecked(folder).stdout
+
+
+def of_sizes(text):
+    """A law of size and data of three sizes, one of which may fail wherever the law is fitted."""
+    text = text.replace('["lawful"]', '["lawful", "crash"] default "lawful"').replace("compute", "size, data")
+    head, _, tail = text.partition("schedule growing")
+    text = head + tail[tail.index("stage whole") :].partition("frozen rule")[0]
+    text = text.replace("candidate moving follows growing", "candidate huge like base {\n  size = 24\n}")
+    text = text.replace("train moving, base, large", "train base, large").replace("11, 12\n", "11, 12\n  report only\n")
+    return text.replace("train base, large for", "train base, large, huge for", 4).replace(
+        "of base, large\n  from", "of base, large, huge\n  from"
+    )
+
+
+def test_a_law_of_size_and_data_is_the_same_for_both_verifiers_and_is_none_of_two_sizes(tmp_path):
+    code, folder = made(tmp_path, change=of_sizes)
+    assert (code, rechecked(folder).returncode) == (0, 3)
+
+    (tmp_path / "two").mkdir()
+    broken = 'size = 24\n  behaviour = "crash"'
+    code, folder = made(tmp_path / "two", change=lambda text: of_sizes(text).replace("size = 24", broken))
+    found = folder.decision(folder.compiled(), folder.state(), "before").found
+    assert (code, found.fits[0].parameters, found.foretold) == (0, (), ())
+    assert promo("verify", folder.path) == 3
+    assert rechecked(folder).returncode == 3
+    assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
+    assert "needs runs of three sizes" in (tmp_path / "it.md").read_text(encoding="utf-8")
 
 
 ASKED = """

@@ -127,7 +127,7 @@ def test_an_exponent_at_its_border_is_named():
 
 
 def test_too_few_places_and_what_is_no_loss_are_refused():
-    with pytest.raises(ValueError, match="3 parameters need as many places, and there are 2"):
+    with pytest.raises(ValueError, match="2 places do not tell 3 parameters"):
         fit([Point((c,), 2.0, str(k)) for c in (1.0, 2.0) for k in range(9)], Form.COMPUTE)
     for bad in (0.0, -1.0, math.inf, math.nan):
         with pytest.raises(ValueError, match="finite numbers above 0"):
@@ -181,6 +181,31 @@ def test_a_law_does_not_come_down_to_its_floor():
         SMALL.compute(2.2)
     assert SMALL.price(2.2) == math.inf
     assert SMALL.compute(SMALL.loss(1e9)) == pytest.approx(1e9)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "amounts", "told"),
+    [
+        ([1, 2, 4, 1, 2, 4, 1, 2, 4], [1, 1, 1, 2, 2, 2, 4, 4, 4], True),
+        ([1, 2, 4, 4, 4], [1, 1, 1, 2, 4], True),
+        ([1, 2] * 4, [1, 1, 2, 2, 4, 4, 8, 8], False),
+        ([1, 2, 4, 8] * 2, [1] * 4 + [2] * 4, False),
+        ([1, 2, 4, 8, 16], [20, 40, 80, 160, 320], False),
+    ],
+)
+def test_a_law_of_size_and_data_is_told_by_three_of_both_that_are_not_tied(sizes, amounts, told):
+    """Over two sizes another floor does as well; and where data grow as the size does, the powers change places."""
+    assert Form.SIZE_AND_DATA.told_by(zip(sizes, amounts, strict=True)) is told
+    points = [
+        Point((float(n), float(d)), 1 + n**-0.3 + d**-0.4, f"{n}-{d}") for n, d in zip(sizes, amounts, strict=True)
+    ]
+    if not told:
+        with pytest.raises(ValueError, match="do not tell 5 parameters"):
+            fit(points, Form.SIZE_AND_DATA)
+        return
+    law = fit(points, Form.SIZE_AND_DATA)
+    assert law.parameters == pytest.approx((1, 1, 0.3, 1, 0.4), rel=1e-3)
+    assert all(one.lost < 1e-9 for one in refits(points, law, draws=3, seed=1))
 
 
 def test_an_interval_is_the_middle_of_its_values():

@@ -141,8 +141,8 @@ def stated(value: float, digits: int = DIGITS) -> str:
 
 
 def _turn(compute: float) -> int:
-    """Where a shape changes, in whole units of the budget."""
-    return round(from_exact(stated(compute, TURN_DIGITS)))
+    """Where a shape changes, in whole units of the budget; never before the first of them has been used."""
+    return max(1, round(from_exact(stated(compute, TURN_DIGITS))))
 
 
 @define

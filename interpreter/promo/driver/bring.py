@@ -17,7 +17,7 @@ from promo.base.differences import differences
 from promo.base.errors import Mismatch, PromoError
 from promo.decision.protocol import breaches
 from promo.driver.bundle import MANIFEST, Bundle, file_digest, goes_along, read_bundle
-from promo.driver.requests import Requests
+from promo.driver.requests import Requests, shaped
 from promo.driver.signatures import signer
 from promo.driver.study import LEDGER, StudyFolder
 from promo.ledger.chain import decode
@@ -261,6 +261,8 @@ def _check_request(
     # Each machine draws seeds from its own receipt; verification draws them again.
     drawn = None if requests.study.draw is None else (request.run.seed, request.run.label)
     planned = requests.of(run, state, drawn)
+    if requests.is_untold(run.candidate, state):  # verification looks again, once its schedule has settled here too
+        planned = shaped(planned, request)
     asked, due = (
         evolve(one, continues=None, resume=None, grow=None, data=None, attempt=start.attempt)
         for one in (request, planned)

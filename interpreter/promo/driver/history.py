@@ -14,7 +14,7 @@ from promo.base.errors import Mismatch, PromoError
 from promo.decision.protocol import breaches
 from promo.driver.left import listed
 from promo.driver.pipeline import Compiled
-from promo.driver.requests import Requests, recorded_runs
+from promo.driver.requests import Requests, recorded_runs, shaped
 from promo.driver.study import StudyFolder
 from promo.driver.values import Check, Outcome
 from promo.ledger.state import AttemptState, State
@@ -34,7 +34,7 @@ def check_history(folder: StudyFolder, compiled: Compiled, chain: Chain, state: 
         replay = folder.replay(study, state) if state.replay else None
     except PromoError:
         replay = None  # said among the curves
-    asking = _Asking(folder, compiled, Requests(compiled, folder, replay))
+    asking = _Asking(folder, compiled, Requests(compiled, folder, replay), state)
     recorded = recorded_runs(replay) if state.replay else None
     found = list(breaches(study, plan, chain.events, recorded, asking.look))
     words = "; ".join(breach_words(one) for one in found[:SHOWN])
@@ -52,6 +52,8 @@ class _Asking:
     folder: StudyFolder
     compiled: Compiled
     requests: Requests
+    whole: State
+    """What the whole ledger adds up to."""
     good: int = 0
     wrong: list[str] = field(factory=list)
 
@@ -83,6 +85,9 @@ class _Asking:
         due = evolve(self.requests.of(run, state, drawn), attempt=one.attempt, resume=self._resumed(asked, run, state))
         if self.requests.replay is not None:
             due = evolve(due, recorded=(due.recorded or 0) + state.ended_badly(run.id))
+        if brought and self.requests.is_untold(run.candidate, state):  # its schedule had settled there, and here later
+            untold = self.requests.is_untold(run.candidate, self.whole)
+            due = shaped(due, asked if untold else self.requests.of(run, self.whole, drawn))
         # What a run on another machine began from lies there; its ledger was looked at when it was brought in.
         return evolve(due, continues=asked.continues, grow=asked.grow, data=asked.data) if brought else due
 

@@ -43,7 +43,6 @@ from promo.report.view import CELLS_CSV, DECISIONS_CSV, EFFECTS_CSV, RUNS_CSV, b
 from promo.run.disk import DISK
 from promo.run.store import POINTS, read_points
 from promo.run.values import Point, Result, RunStatus
-from promo.study.values import Study
 
 
 def record_of(folder: StudyFolder) -> Record:
@@ -96,7 +95,7 @@ class _Reading:
         study, plan = compiled.sound()
         evidence: dict[str, Evidence] = {}
         for stage in self.state.opened:
-            if stage in self.state.closed or any(_reads(study, name, stage) for name in self.state.decisions):
+            if stage in self.state.closed or any(stage in study.read_by(name) for name in self.state.decisions):
                 with self._noting(f"the evidence of {stage} cannot be collected"):
                     evidence[stage] = self.folder.evidence(compiled, self.state, stage)
         results, points = self._results()
@@ -239,11 +238,6 @@ def _changed_files(folder: StudyFolder, state: State) -> Iterator[str]:
         content = folder.read(name)
         if content is None or digest_bytes(content) != digest:
             yield f"{name} is {'gone' if content is None else 'not the file that was frozen'}"
-
-
-def _reads(study: Study, name: str, stage: str) -> bool:
-    one = study.steps[name] if name in study.steps else study.deciding[name]
-    return stage in one.sources
 
 
 def write_beside(first: StudyFolder, second: StudyFolder, path: Path) -> BesideView:

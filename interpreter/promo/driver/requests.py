@@ -4,6 +4,8 @@ What is to be carried out: the tasks of a stage, and what a worker is asked for.
 A request holds all that training needs and nothing of gates, so equal requests are equal runs.
 """
 
+from attrs import evolve
+
 from promo.curves.replay import Replay
 from promo.decision.agenda import Agenda, Cell
 from promo.driver.pipeline import Compiled
@@ -75,6 +77,11 @@ class Requests:
             recorded=None if self.replay is None else self.agenda.first_recorded(run, state),
             changes=self._changes(candidate, stage, state),
         )
+
+    def is_untold(self, candidate: str, state: State) -> bool:
+        """Whether a candidate follows a schedule of which it is not settled here which shapes that goes through."""
+        follows = self.study.candidates[candidate].follows
+        return follows is not None and not state.path(follows)
 
     def _first(self, candidate: Candidate, state: State) -> Candidate:
         """Whose shape a candidate begins with: its own, or the first that its schedule goes through."""
@@ -159,6 +166,17 @@ class Requests:
     def _levels(self, candidate: Candidate) -> dict[str, Level] | None:
         """What a runner kept in a file needs beside the effective configuration: all levels."""
         return dict(candidate.levels) if isinstance(self.runner, FileRunner) else None
+
+
+def shaped(request: Request, like: Request) -> Request:
+    """A request for the shapes that another one asks for."""
+    return evolve(
+        request,
+        settings=like.settings,
+        parameters=like.parameters,
+        flops_per_token=like.flops_per_token,
+        changes=like.changes,
+    )
 
 
 def recorded_runs(replay: Replay | None) -> dict[Cell, int] | None:

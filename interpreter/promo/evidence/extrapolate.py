@@ -54,6 +54,8 @@ class Fitted:
     candidate: str | None
     points: int
     places: int
+    told: bool
+    """Whether these places can tell its parameters."""
     law: FittedLaw | None
     unsure: tuple[str, ...]
     """Parameters that the points do not tell: at a border, in the fit or in many draws of the runs."""
@@ -97,13 +99,14 @@ class _Reading:
         law = self.law
         points = [point for name in group for stage in law.stages for point in self.points(stage, name)]
         places = len({one.at for one in points})
-        if places < len(law.form.names) or not _lie_together(points):
-            return Fitted(candidate, len(points), places, None, (), ())
+        told = law.form.told_by(one.at for one in points)
+        if not told or not _lie_together(points):
+            return Fitted(candidate, len(points), places, told, None, (), ())
         found, again = _fits(tuple(points), law.form, law.draws, law.seed)
         often = {name for name in law.form.names if sum(name in one.unsure for one in again) > UNSURE * len(again)}
         unsure = tuple(name for name in law.form.names if name in found.unsure or name in often)
         foretold = () if law.held is None else tuple(self.foretold(law.held, name, found, again) for name in group)
-        return Fitted(candidate, len(points), places, found, unsure, foretold, again)
+        return Fitted(candidate, len(points), places, told, found, unsure, foretold, again)
 
     def points(self, stage: str, candidate: str) -> Iterator[Point]:
         row = self.evidence[stage].row(candidate) if stage in self.evidence else None

@@ -377,11 +377,10 @@ def fit(points: Sequence[Point], form: Form, *, bend: float = BEND) -> FittedLaw
         bend: where Huber's function turns into a line, as a difference of logarithms.
 
     Raises:
-        ValueError: there are fewer places than parameters, or something is not finite or not above 0.
+        ValueError: the places do not tell all parameters, or something is not finite or not above 0.
     """
-    places = {one.at for one in points}
-    if len(places) < len(form.names):
-        raise ValueError(f"{len(form.names)} parameters need as many places, and there are {len(places)}")
+    if not form.told_by(one.at for one in points):
+        raise ValueError(f"{len({one.at for one in points})} places do not tell {len(form.names)} parameters")
     if any(not 0 < value < math.inf for one in points for value in (*one.at, one.loss)):
         raise ValueError("a law is of finite numbers above 0")
     total = Sum(form, points, [1] * len(points))
@@ -414,8 +413,8 @@ def refits(points: Sequence[Point], law: FittedLaw, *, draws: int, seed: int, be
     The law fitted again to runs drawn with replacement, as many times as *draws* says.
 
     Points of one run are drawn together.  Where every place was measured by several runs, runs are drawn within their
-    places, as the experiment would be repeated; otherwise among all.  A draw that leaves fewer places than parameters
-    is drawn again.  Each search begins at *law*.
+    places, as the experiment would be repeated; otherwise among all.  A draw whose places do not
+    tell all parameters is drawn again.  Each search begins at *law*.
 
     Args:
         points: those that the law was fitted to.
@@ -440,7 +439,7 @@ def refits(points: Sequence[Point], law: FittedLaw, *, draws: int, seed: int, be
                 for index in members[runs[next(drawn_at) % len(runs)]]:
                     counts[index] += 1
         drawn = [(one, count) for one, count in zip(points, counts, strict=True) if count]
-        if len({one.at for one, _ in drawn}) < len(law.form.names):
+        if not law.form.told_by(one.at for one, _ in drawn):
             continue
         total = Sum(law.form, [one for one, _ in drawn], [count for _, count in drawn])
         found.append(_ended(total, [_search(total, total.inner(law), bend, ENOUGH_DRAWN)]))

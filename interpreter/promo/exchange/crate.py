@@ -329,12 +329,10 @@ class _Crate:
 
 
 def _read_by(record: Record, name: str) -> tuple[str, ...]:
-    """Names of the tables that a gate, rule, reduction or step read."""
+    """Names of the tables that something read which decided."""
     study = record.study
-    if name in study.steps:
-        return study.steps[name].sources
     effects = (study.reductions[name].effects,) if name in study.reductions else ()
-    return (*study.deciding[name].sources, *effects)
+    return (*study.read_by(name), *effects)
 
 
 def _software(record: Record) -> Iterator[Json]:

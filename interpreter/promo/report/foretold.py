@@ -171,10 +171,8 @@ def _against(
         if shape in statics:
             lead = float(statics[shape] - mean) * study.measure.sign
             word = "ahead of" if lead > 0 else "behind"
-            yield (
-                f"At {compute_text(budget, unit)} a run, {name} is {abs(lead):.4f} {study.measure.unit} {word} "
-                f"{shape}, {what} that is kept; measured."
-            )
+            far = f"{abs(lead):.4f} {study.measure.unit} {word}" if lead else "level with"
+            yield f"At {compute_text(budget, unit)} a run, {name} is {far} {shape}, {what} that is kept; measured."
     pilots = _pilots(record, law)
     for shape in dict.fromkeys((*((best,) if best else ()), schedule.shapes[-1])):
         fitted = _law_of(law, found, shape)

@@ -18,6 +18,7 @@ CHECKPOINTS = (
     "These runs were recorded elsewhere: a point before the end of a recorded run is a checkpoint, and lies on the law "
     "only if the rate was constant until then, which the table does not tell."
 )
+UNTOLD = "needs runs of three sizes and three amounts of data, and one of these sizes at two amounts"
 HEADINGS = ("candidate", "law", "runs", "foretold", f"{LEVEL:.0%} interval", "came", "missed by")
 
 
@@ -54,7 +55,8 @@ def _sentence(study: Study, law: Law) -> str:
 
 
 def _rows(law: Law, one: Fitted) -> Iterable[tuple[str, ...]]:
-    words = "too few budgets with a value" if one.law is None else formula(one.law)
+    few = "too few budgets with a value" if one.places < len(law.form.names) else "not fitted"
+    words = few if one.law is None else formula(one.law)
     who = one.candidate or "all"
     if not one.foretold:
         yield who, words, str(one.points), "", "", "", ""
@@ -71,7 +73,8 @@ def _statements(law: Law, found: Iterable[Fitted]) -> Iterable[str]:
         if one.law is None:
             need = len(law.form.names)
             why = f"has {need} parameters and runs at {plural(one.places, 'place')}"
-            why = why if one.places < need else "would join losses that no law joins"
+            if one.places >= need:
+                why = "would join losses that no law joins" if one.told else UNTOLD
             yield f"The law of {who} {why}: it is not fitted."
         elif one.unsure:
             yield (

@@ -345,18 +345,11 @@ def _deciders(study: Study, state: State) -> Iterator[DeciderProgress]:
             if name in state.decisions:
                 yield DeciderProgress(kind, name, name not in state.waiting(), status_words(study, state, name))
             else:
-                sources = _sources(study, name)
+                sources = study.read_by(name)
                 verb = "has" if len(sources) == 1 else "have"
                 yield DeciderProgress(
                     kind, name, decided=False, words=f"decides when {listed(list(sources))} {verb} ended"
                 )
-
-
-def _sources(study: Study, name: str) -> tuple[str, ...]:
-    """Stages that something reads that decides."""
-    if name in study.told_by:
-        return study.told_by[name].stages
-    return study.steps[name].sources if name in study.steps else study.deciding[name].sources
 
 
 def count_words(count: Count) -> str:

@@ -1,9 +1,11 @@
 """What laws told, in words: a forecast, and where a schedule changes shape."""
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from promo.base.canonical import from_exact
 from promo.decision.values import Decision, Forecasting, Grounds, Scheduling, Switch
+from promo.ledger.outcomes import Turn
 from promo.report.words import listed, number
 from promo.study.laws import LEVEL, Law
 from promo.study.values import BudgetKind, Study
@@ -16,7 +18,7 @@ def forecast_words(decision: Decision, found: Forecasting, study: Study) -> str:
     """What a forecast says, in one sentence."""
     forecast = study.forecasts[decision.name]
     if not found.foretold:
-        return f"{decision.name} foretells nothing of {forecast.stage}: {forecast.law} has too few points"
+        return f"{decision.name} foretells nothing of {forecast.stage}: {forecast.law} could not be fitted"
     said = (f"{one.candidate} {number(one.value)} ({number(one.low)} to {number(one.high)})" for one in found.foretold)
     return f"{decision.name} foretells at {forecast.stage}: {', '.join(said)}"
 
@@ -31,13 +33,22 @@ def schedule_words(decision: Decision, found: Scheduling, study: Study) -> str:
     return f"{decision.name} {kept}: {grounds_words(found, unit)}"
 
 
+def follower_words(study: Study, schedule: str, path: Sequence[Turn]) -> str:
+    """What a candidate is that follows a schedule: the shapes that this goes through, as far as it is settled."""
+    if not path:
+        return f"follows {schedule}, which has not settled on its shapes"
+    sizes = [study.candidates[one.candidate].effective.parameters for one in path]
+    size = f"{' -> '.join(f'{one:,}' for one in sizes)} parameters" if all(sizes) else "size not known"
+    return f"follows {schedule}: {' -> '.join(one.candidate for one in path)}; {size}"
+
+
 def grounds_words(found: Scheduling, unit: str) -> str:
     """Why shapes change, or do not."""
     match found.grounds:
         case Grounds.TOLD:
             return "the laws tell where to change"
         case Grounds.FEW:
-            return "a law has runs at too few budgets"
+            return "a law has runs at too few budgets, or losses that no law joins"
         case Grounds.UNSURE:
             lacking = [one for one in found.fits if one.unsure]
             return f"the points of {listed([str(one.candidate) for one in lacking])} do not tell its law"

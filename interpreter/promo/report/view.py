@@ -42,6 +42,7 @@ from promo.report.rules import gate_view, rules_views, summarised
 from promo.report.runs import MOST_RUNS, facts, runs_view
 from promo.report.spending import budget_lines
 from promo.report.story import in_short
+from promo.report.told import follower_words
 from promo.report.values import (
     CostRow,
     ReportView,
@@ -216,6 +217,8 @@ class _View:
         candidate = self.study.candidates[name]
         of = f" of {candidate.control_of}" if candidate.control_of else ""
         role = "" if candidate.role.value == "plain" else f"{candidate.role.value}{of}, "
+        if candidate.follows is not None:
+            return f"{role}{follower_words(self.study, candidate.follows, self.record.state.path(candidate.follows))}"
         levels = dict(candidate.levels)
         varied = [
             f"{factor} {exact(level) if isinstance(level, Fraction) else level}"

@@ -155,7 +155,8 @@ def _factor(study: Study, name: str) -> Iterator[str]:
 def _candidate(candidate: Candidate, study: Study) -> Iterator[str]:
     yield f"role: {candidate.role.value}"
     yield "levels: " + ", ".join(f"{name} = {describe_level(level)}" for name, level in candidate.levels)
-    yield f"what the runner {study.runner.name} trains:"
+    first = "" if candidate.follows is None else f" at first, until {candidate.follows} changes it"
+    yield f"what the runner {study.runner.name} trains{first}:"
     effective = candidate.effective
     sizes = {"parameters": f"{effective.parameters:,}", "operations a token": f"{effective.flops_per_token:,}"}
     yield _rows({**{name: str(value) for name, value in effective.settings}, **sizes})

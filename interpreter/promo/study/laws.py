@@ -1,7 +1,8 @@
 """Laws as values: how a measure falls with the budget, what they foretell, and shapes that change by them."""
 
+from collections.abc import Iterable
 from enum import Enum
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from attrs import frozen
 
@@ -11,6 +12,11 @@ from promo.study.places import Where, place
 
 LEVEL = 0.95
 """Of the intervals of what laws foretell."""
+
+
+POWER_AND_FLOOR = 3
+"""Parameters of one power beside a floor."""
+T = TypeVar("T")
 
 
 class Form(Enum):
@@ -38,6 +44,18 @@ class Form(Enum):
     def arguments(self) -> int:
         """How many numbers a loss is measured at: compute, or size and data."""
         return 2 if self is Form.SIZE_AND_DATA else 1
+
+    def told_by(self, places: Iterable[tuple[T, ...]]) -> bool:
+        """
+        Whether losses at these places can tell all parameters.
+
+        Each power beside a floor needs three places of its own argument, or other floors do as well; and where every
+        size has one amount of data, the two powers may stand for each other.
+        """
+        known = set(places)
+        each = [len({place[number] for place in known}) for number in range(self.arguments)]
+        crossed = self.arguments == 1 or len(known) > each[0]
+        return len(known) >= len(self.names) and min(each) >= POWER_AND_FLOOR and crossed
 
 
 @frozen(**LEAN)

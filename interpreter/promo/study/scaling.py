@@ -1,6 +1,7 @@
 """Laws from the tree: which runs they are fitted to, what they are a function of, and how far they may be asked."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
 
 from promo.study.conditions import Conditions
 from promo.study.expressions import Expressions
@@ -125,15 +126,31 @@ class Scaling:
             self.scope.report("P0811", message, clauses.one("fitted_to"), "train it there, or leave it out")
         return absent is None
 
+    def _places(self, law: Law, stages: Mapping[str, Stage]) -> Iterator[tuple[Fraction, ...]]:
+        """Where its runs are measured, if all of them are: at a budget, or at size and data."""
+        for stage in law.stages:
+            amount = Fraction(whole(stages, stage))
+            if law.form is not Form.SIZE_AND_DATA:
+                yield (amount,)
+                continue
+            for name in law.candidates:
+                model = self.conditions.candidates[name].effective
+                tokens = amount / model.flops_per_token if stages[stage].budget.kind is BudgetKind.FLOPS else amount
+                yield Fraction(model.parameters), tokens
+
     def _enough(self, law: Law, clauses: Clauses, stages: Mapping[str, Stage]) -> bool:
         """As many places as parameters, and a test that lies beyond them."""
         scope, budgets = self.scope, [whole(stages, name) for name in law.stages]
-        shapes = len(law.candidates) if law.form is Form.SIZE_AND_DATA else 1
-        places, needed = len(set(budgets)) * shapes, len(law.form.names)
-        if places < needed:
-            what = "budgets" if shapes == 1 else "budgets and sizes"
-            message = f"a law of {needed} parameters needs {needed} {what}, and there are {places}"
-            scope.report("P0813", message, clauses.one("stages"), "name stages of more budgets")
+        places, needed = set(self._places(law, stages)), len(law.form.names)
+        if not law.form.told_by(places):
+            message = f"a law of {needed} parameters needs {needed} budgets, and there are {len(places)}"
+            hint = "name stages of more budgets"
+            if law.form is Form.SIZE_AND_DATA:
+                message = (
+                    "a law of size and data needs three sizes and three amounts of data, and a size at two amounts"
+                )
+                hint = "name candidates of more sizes, or stages of more budgets"
+            scope.report("P0813", message, clauses.one("stages"), hint)
             return False
         if law.held is not None and not max(budgets) < whole(stages, law.held) <= law.reach * max(budgets):
             message = f"a test lies beyond the budgets of a law, and within its reach of {law.reach} times"

@@ -440,6 +440,12 @@ class Study(Shown):
         asked: dict[str, Forecast | Schedule] = {**self.forecasts, **self.schedules}
         return {name: self.laws[one.law] for name, one in asked.items()}
 
+    def read_by(self, name: str) -> tuple[str, ...]:
+        """Stages that something reads that decides: a gate, rule, reduction, step, forecast or schedule."""
+        if name in self.told_by:
+            return self.told_by[name].stages
+        return self.steps[name].sources if name in self.steps else self.deciding[name].sources
+
     def followers(self, schedule: str) -> tuple[str, ...]:
         """Candidates whose shape changes by a schedule."""
         return tuple(name for name, one in self.candidates.items() if one.follows == schedule)
