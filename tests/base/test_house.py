@@ -193,6 +193,7 @@ def test_a_choice_of_words_has_a_value_for_each_and_no_other(terminal):
 WRITERS, READERS = {"canonical", "dumps", "dump"}, {"parse_json", "parse_canonical", "loads"}
 SCRIPTS = "what `--json` prints, for people's scripts; promo reads none of it back"
 BY_HAND = {
+    "driver/alike.py": "compares a stored decision with a derived one, digit by digit, before the codec takes it",
     "base/canonical.py": "makes the bytes that everything else is made of",
     "cli/audit.py": SCRIPTS,
     "cli/check.py": SCRIPTS,
