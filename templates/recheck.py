@@ -3347,9 +3347,12 @@ class ByLaw:
         )
         self.found: dict[str | None, tuple[Law, list[Law]] | None] = {}
         self.points: dict[str | None, int] = {}
+        self.alone: set[str | None] = set()
+        """Laws of one run, of which every draw is the same."""
         for who, group in self.groups.items():
             points = [one for name in group for stage in self.law["stages"] for one in self._points(stage, name)]
             self.points[who] = len(points)
+            self.alone |= {who} if len({one.run for one in points}) == 1 else set()
             self.found[who] = fitted(points, self.law["form"], self.law["draws"], self.law["seed"])
 
     def _points(self, stage: str, candidate: str) -> Iterator[Measured]:
@@ -3376,6 +3379,8 @@ class ByLaw:
         if found is None:
             return []
         law, drawn = found
+        if who in self.alone:
+            return list(LAW_NAMES[law.form])
         often = {name for name in LAW_NAMES[law.form] if sum(name in one.unsure for one in drawn) > 0.1 * len(drawn)}
         return [name for name in LAW_NAMES[law.form] if name in law.unsure | often]
 

@@ -108,6 +108,19 @@ def test_a_study_has_its_laws_in_its_report_and_both_verifiers_take_it(workplace
     assert recheck.check(workplace / "trial.study", NOBODY, print) == 3
 
 
+def test_the_law_of_one_recorded_run_is_not_told_for_every_draw_of_it_is_the_same(workplace, capsys):
+    forecast = "forecast far {\n  of left, right\n  at last\n  law by_steps\n}\n"
+    text = law(test="", extra=forecast).replace("seeds   1, 2, 3 shared", "seeds   1 shared")
+    spec, curves = write(workplace, text)
+    assert promo("replay", spec, "--curves", curves, "--quiet") == 0
+    capsys.readouterr()
+
+    assert promo("laws", spec) == 0
+    assert "The points of left do not tell E, A and b" in capsys.readouterr().out
+    assert promo("verify", spec) == 3
+    assert recheck.check(workplace / "trial.study", NOBODY, print) == 3
+
+
 def test_what_the_points_do_not_tell_is_said(workplace, capsys):
     """Losses that fall as a straight line in logarithms have no floor."""
     spec, curves = write(workplace, law(), truth=lambda _, steps: 30.0 * steps**-0.3)

@@ -58,7 +58,7 @@ class Fitted:
     """Whether these places can tell its parameters."""
     law: FittedLaw | None
     unsure: tuple[str, ...]
-    """Parameters that the points do not tell: at a border, in the fit or in many draws of the runs."""
+    """Parameters that the points do not tell: at a border, in the fit or in many draws of the runs; of one run, all."""
     foretold: tuple[Foretold, ...]
     drawn: tuple[FittedLaw, ...] = ()
     """Laws of other draws of the runs."""
@@ -104,7 +104,8 @@ class _Reading:
             return Fitted(candidate, len(points), places, told, None, (), ())
         found, again = _fits(tuple(points), law.form, law.draws, law.seed)
         often = {name for name in law.form.names if sum(name in one.unsure for one in again) > UNSURE * len(again)}
-        unsure = tuple(name for name in law.form.names if name in found.unsure or name in often)
+        alone = len({one.run for one in points}) == 1  # of which every draw is the same
+        unsure = tuple(name for name in law.form.names if alone or name in found.unsure or name in often)
         foretold = () if law.held is None else tuple(self.foretold(law.held, name, found, again) for name in group)
         return Fitted(candidate, len(points), places, told, found, unsure, foretold, again)
 
