@@ -3101,7 +3101,7 @@ class Search:
                 if not (at[k] <= self.borders[k][0] and slope[k] > 0)
                 and not (at[k] >= self.borders[k][1] and slope[k] < 0)
             ]  # fmt: skip
-            better = None
+            better, own = None, False
             while free and held < 1e9 and better is None:
                 floor = 1e-9 * max(plain[k][k] for k in free) or 1e-9
                 more = {k: held * max(plain[k][k], floor) for k in free}
@@ -3116,13 +3116,13 @@ class Search:
                         trial[k] = min(high, max(low, at[k] + min(4.0, max(-4.0, by))))
                     reached = settle(trial)
                     if reached[0] < value:
-                        better = reached
+                        better, own = reached, bowl is curve
                         break
                 held = held / 20 if better else max(held, 1e-9) * 10
             if better is None:
                 break
             gained, value, at = value - better[0], *better
-            if gained <= enough * value + 1e-18:
+            if own and gained <= enough * value + 1e-18:  # a step along the other says nothing of the way to the bottom
                 break
         return value, at
 

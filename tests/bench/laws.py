@@ -1,5 +1,5 @@
 """
-Fits of laws, in processor seconds: 240 points of size and data, and 300 draws of their runs.
+Fits of laws, in processor seconds: 240 points of size and data, and 200 draws of their runs.
 
     python tests/bench/laws.py [--rounds 5]
 
@@ -18,7 +18,7 @@ from promo.evidence.laws import Point
 from promo.study.laws import Form
 
 POINTS = Path(__file__).parents[1] / "evidence" / "chinchilla.csv"
-MUST_S = {"fit": 0.1, "300 draws": 3.0}
+MUST_S = {"fit": 0.1, "200 draws": 3.0}
 
 
 def points() -> list[Point]:
@@ -52,7 +52,7 @@ def main() -> None:
     law = fit(some, Form.SIZE_AND_DATA)
     work = {
         "fit": lambda: fit(some, Form.SIZE_AND_DATA),
-        "300 draws": lambda: refits(some, law, draws=300, seed=1),
+        "200 draws": lambda: refits(some, law, draws=200, seed=1),
     }
     for name, one in work.items():
         seconds = timed(one, rounds)

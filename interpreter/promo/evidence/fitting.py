@@ -310,7 +310,7 @@ def _search(total: Sum, at: Vector, bend: float, enough: float) -> tuple[float, 
 
 def _factors(total: Sum, at: Vector, bend: float, factors: Sequence[int]) -> tuple[float, Vector]:
     """The best floor and factors for given exponents."""
-    return _descended(total, at, bend, ROUGHLY, factors, lambda trial: (total.value(trial, bend), trial))
+    return _descended(total, at, bend, ROUGHLY, factors, lambda trial: (total.value(trial, bend), trial), rough=True)
 
 
 def _descended(
@@ -320,29 +320,38 @@ def _descended(
     enough: float,
     moving: Sequence[int],
     settled: Callable[[Vector], tuple[float, Vector]],
+    *,
+    rough: bool = False,
 ) -> tuple[float, Vector]:
-    """Steps of some parameters, each damped until the place where it *settled* is a better one."""
+    """
+    Steps of some parameters, each damped until the place where it *settled* is a better one.
+
+    A step along the curvature that always is a bowl says nothing of how far it is to the bottom, so that a search ends
+    only at a short step along the other; a *rough* one, on the way, ends at any.
+    """
     (value, at), damping = settled(at), 1e-6
     for _ in range(STEPS):
-        better = None
+        better, along = None, False
         slopes = total.descent(at, bend)
         while damping < 1e9 and better is None:
-            for trial in _steps(total, at, slopes, damping, moving):
+            for trial, own in _steps(total, at, slopes, damping, moving):
                 found = settled(trial)
                 if found[0] < value:
-                    better = found
+                    better, along = found, own
                     break
             damping = damping / 20 if better else max(damping, 1e-9) * 10
         if better is None:
             break
         gained, (value, at) = value - better[0], better
-        if gained <= enough * value + NOTHING:
+        if (along or rough) and gained <= enough * value + NOTHING:
             break
     return value, at
 
 
-def _steps(total: Sum, at: Vector, slopes: Slopes, damping: float, moving: Sequence[int]) -> Iterator[Vector]:
-    """Where a damped step leads: along the curvature if that is a bowl, and else along the one that always is."""
+def _steps(
+    total: Sum, at: Vector, slopes: Slopes, damping: float, moving: Sequence[int]
+) -> Iterator[tuple[Vector, bool]]:
+    """Where a damped step leads: along the curvature itself, if that is a bowl, and along the one that always is."""
     gradient, curved, tame = slopes
     inside = [
         k
@@ -353,7 +362,7 @@ def _steps(total: Sum, at: Vector, slopes: Slopes, damping: float, moving: Seque
     if not inside:
         return
     scale = max(tame[k][k] for k in inside) or 1.0
-    for matrix in (curved, tame):
+    for own, matrix in ((True, curved), (False, tame)):
         square = [
             [matrix[i][j] + (damping * max(tame[i][i], 1e-9 * scale) if i == j else 0.0) for j in inside]
             for i in inside
@@ -364,7 +373,7 @@ def _steps(total: Sum, at: Vector, slopes: Slopes, damping: float, moving: Seque
             for k, by in zip(inside, step, strict=True):
                 low, high = total.bounds[k]
                 moved[k] = min(high, max(low, at[k] + max(-4.0, min(4.0, by))))
-            yield moved
+            yield moved, own
 
 
 def fit(points: Sequence[Point], form: Form, *, bend: float = BEND) -> FittedLaw:
