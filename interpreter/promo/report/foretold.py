@@ -201,7 +201,7 @@ def _saving(name: str, shape: str, law: FittedLaw, loss: float, budget: int, pil
             f"{compute_text(repr(needs), unit)}; {inferred}."
         )
     with_pilots = 1 - (budget + pilots) / needs
-    paid = f"{with_pilots:.0%} saved" if with_pilots > 0 else f"{-with_pilots:.0%} more spent than saved"
+    paid = f"{with_pilots:.0%} saved" if with_pilots > 0 else f"{-with_pilots:.0%} more than that"
     return (
         f"To the loss of {name} {shape} would need {compute_text(repr(needs), unit)}: {share:.0%} saved; with the "
         f"{compute_text(pilots, unit)} of the runs that the laws rest on, {paid} for one run; {inferred}."
