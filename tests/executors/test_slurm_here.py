@@ -4,7 +4,8 @@ import pytest
 
 from slurm_here import Faults, absent, within
 
-pytestmark = pytest.mark.skipif(bool(absent()), reason=absent() or "everything is here")
+WHY_NOT = absent()
+pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 FAULTS = sorted(name for name in vars(Faults) if not name.startswith("_") and name not in ("promo", "started"))
 
 

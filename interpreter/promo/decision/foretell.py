@@ -17,7 +17,7 @@ from attrs import define, field
 
 from promo.base.canonical import from_exact
 from promo.base.floats import significant
-from promo.decision.conditions import Foretell
+from promo.decision.conditions import TOLD_DIGITS, Foretell
 from promo.decision.values import Decision, FitOf, Forecasting, Grounds, Input, Scheduling, Switch, Told
 from promo.evidence.extrapolate import Fitted, fit_laws, place_of
 from promo.evidence.fitting import interval
@@ -28,8 +28,6 @@ from promo.ledger.outcomes import Held, NotTold, Outcome, Settled, Turn
 from promo.study.laws import LEVEL, Forecast, Law, Otherwise, Schedule
 from promo.study.values import Study
 
-DIGITS = 5
-"""Of a stated number."""
 TURN_DIGITS = 3
 """Of the place where a shape changes: laws hardly ever tell more."""
 WIDEST = 2.0
@@ -135,7 +133,7 @@ def _told(candidate: str, stage: str, value: float, low: float, high: float) -> 
     return Told(candidate, stage, stated(value), stated(low), stated(high))
 
 
-def stated(value: float, digits: int = DIGITS) -> str:
+def stated(value: float, digits: int = TOLD_DIGITS) -> str:
     """A number to so many digits."""
     return significant(value, digits)
 
