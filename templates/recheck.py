@@ -622,7 +622,7 @@ bounds: fewest whole, planned whole, most whole
 allowance: missing whole, crash whole, guard whole, attempts whole
 plannedstage: name text, after text?, continues text?, budget budget, hosts text+, seeds whole+, allowance allowance,
     report_only bool, entrants bounds, runs [id text text text whole]*, run_count bounds, budget_s whole, bound_s whole,
-    budget_s_by_host {whole}, starts_s whole, ends_s whole
+    added_s_by_host {whole}, starts_s whole, ends_s whole
 supposition: gate text, stage text, candidates whole, cells whole, costs_s whole, branch_s whole, kept_s whole
 plan: promo_plan =2, digest hex, study study, order text*?, seals {hex}, stages plannedstage*, run_count bounds,
     budget_s count, bound_s count, wall_s count, price_usd number?, suppositions supposition*
@@ -1428,8 +1428,8 @@ def counted(plan: Plan) -> dict[str, Object]:
     What each stage comes to: who enters, how many attempts begin at least and at most, and what that costs.
 
     The fewest are those that are sure to enter a stage which nothing can cut off; a run that several stages have in
-    common begins once.  The bound is every attempt, each with its cap, its allowance and 10 seconds, after which
-    nothing of it is left.  Times are those of runs that take the slot which is free first, and all of their budget.
+    common begins once, and in the totals counts once.  The bound is every attempt, each with its cap, its allowance
+    and 10 seconds, after which nothing of it is left.  Times are those of runs that take the slot which is free first.
     """
     study, rules = plan.study, list(plan.deciding().values())
     free = {name: [0] * one["slots"] for name, one in study["hosts"].items()}
@@ -1442,30 +1442,73 @@ def counted(plan: Plan) -> dict[str, Object]:
         allowed = allowance(rules, name, study["attempts"])
         cells = len(stage["hosts"]) * seeds
         planned_, most = there["planned"] * cells, there["most"] * cells * most_of(allowed)
+        new = added(plan, name, "planned", dict.fromkeys(plan.stages, 1))
         ready = max((found[one]["ends_s"] for one in plan.waits_for(name)), default=0)
         if there["planned"] * seeds > 1_000_000:
             raise DiffersError(f"stage {name} has more runs than any plan")
-        for slots in (free[host] for host in stage["hosts"]):
+        for host, slots in ((host, free[host]) for host in stage["hosts"]):
             heapq.heapify(slots)
-            for _ in range(there["planned"] * seeds):
+            for _ in range(new[host]):
                 heapq.heapreplace(slots, max(slots[0], ready) + cap_s)
         found[name] = {
             "allowance": allowed,
             "entrants": {"fewest": len(sure), "planned": there["planned"], "most": there["most"]},
             "run_count": {"fewest": len(first), "planned": planned_, "most": most},
             "budget_s": planned_ * cap_s,
-            "bound_s": most * (cap_s + stage["budget"]["allowance_s"] + 10),
-            "budget_s_by_host": dict.fromkeys(stage["hosts"], there["planned"] * seeds * cap_s),
+            "bound_s": most * longest_s(stage["budget"]),
+            "added_s_by_host": {host: runs * cap_s for host, runs in new.items()},
             "starts_s": ready,
-            "ends_s": max(max(free[host]) for host in stage["hosts"]),
+            "ends_s": max(ready, *(max(free[host]) for host in stage["hosts"])),
         }
     return found
+
+
+def longest_s(budget: Object) -> int:
+    """Seconds that an attempt can keep a slot."""
+    return int(budget["cap_s"]) + int(budget["allowance_s"]) + 10
+
+
+def added(plan: Plan, name: str, which: str, tries: dict[str, int], among: Iterable[str] = ()) -> dict[str, int]:
+    """
+    Host -> attempts that a stage adds to those of earlier ones, or of those *among* them, by whoever adds most.
+
+    An earlier stage answers for a run if all who may enter it are counted, or if whoever enters this one was there.
+    """
+    there, stage = plan.study["entrants"], plan.stages[name]
+    earlier = dict[str, list[str]]()
+    for other in itertools.takewhile(lambda one: one != name, among or plan.stages):
+        for run in plan.stages[other]["runs"]:
+            earlier.setdefault(run[0], []).append(other)
+    behind = {who: entered(plan, name, who) for who in there[name]["possible"]}
+    found = {who: dict.fromkeys(stage["hosts"], 0) for who in behind}
+    for ident, _, who, host, _ in stage["runs"]:
+        before = (
+            tries[one]
+            for one in earlier.get(ident, ())
+            if one in behind.get(who, ()) or there[one][which] >= len(there[one]["possible"])
+        )
+        if host in found.get(who, {}):  # another one is told elsewhere
+            found[who][host] += max(tries[name] - max(before, default=0), 0)
+    taken = sorted(found.values(), key=lambda hosts: -sum(hosts.values()))[: there[name][which]]
+    return {host: sum(one[host] for one in taken) for host in stage["hosts"]}
+
+
+def entered(plan: Plan, name: str, who: str) -> set[str]:
+    """Stages that a candidate must have entered before, if it enters this one: those on its way through gates."""
+    stage = plan.study["stages"][name]
+    gate = plan.study["gates"].get(stage["after"])
+    if gate is None or not stage["promoted"] or stage["around"] is not None or who in stage["candidates"]:
+        return set()
+    return {gate["source"], *entered(plan, gate["source"], who)}
 
 
 def summed(plan: Plan) -> Object:
     """What a plan says of all its stages together, and of continuations that are priced and never run."""
     stages, hosts, study = list(plan.stages.values()), plan.study["hosts"], plan.study
-    by_host = [each for stage in stages for each in stage["budget_s_by_host"].items() if each[0] in hosts]
+    by_host = [each for stage in stages for each in stage["added_s_by_host"].items() if each[0] in hosts]
+    once = dict.fromkeys(plan.stages, 1)
+    tries = {name: most_of(stage["allowance"]) for name, stage in plan.stages.items()}
+    attempts = {name: sum(added(plan, name, "most", tries).values()) for name in plan.stages}
     price = sum((Fraction(hosts[host]["price"] or 0) * seconds / 3600 for host, seconds in by_host), Fraction())
     priced = any(one["price"] is not None for one in hosts.values())
     supposed = []
@@ -1475,7 +1518,9 @@ def summed(plan: Plan) -> Object:
         for name in plan.stages:
             behind |= {name} if behind & set(plan.waits_for(name)) else set()
         candidates, cells = study["entrants"][target]["planned"], len(stage["hosts"]) * len(stage["seeds"])
-        kept = sum(each["budget_s"] for name, each in plan.stages.items() if name not in behind - {target})
+        need = [name for name in plan.stages if name not in behind - {target}]
+        runs = {name: sum(added(plan, name, "planned", once, need).values()) for name in need}
+        kept = sum(count * plan.stages[name]["budget"]["cap_s"] for name, count in runs.items())
         costs = {
             "costs_s": candidates * cells * stage["budget"]["cap_s"],
             "branch_s": stage["budget_s"],
@@ -1483,9 +1528,13 @@ def summed(plan: Plan) -> Object:
         }
         supposed.append({"gate": one["gate"], "stage": one["stage"], "candidates": candidates, "cells": cells, **costs})
     return {
-        "run_count": {key: sum(one["run_count"][key] for one in stages) for key in ("fewest", "planned", "most")},
-        "budget_s": sum(one["budget_s"] for one in stages),
-        "bound_s": sum(one["bound_s"] for one in stages),
+        "run_count": {
+            "fewest": sum(one["run_count"]["fewest"] for one in stages),
+            "planned": sum(sum(added(plan, name, "planned", once).values()) for name in plan.stages),
+            "most": sum(attempts.values()),
+        },
+        "budget_s": sum(seconds for _, seconds in by_host),
+        "bound_s": sum(count * longest_s(plan.stages[name]["budget"]) for name, count in attempts.items()),
         "wall_s": max((one["ends_s"] for one in stages), default=0),
         "price_usd": exact(price) if priced else None,
         "suppositions": supposed,

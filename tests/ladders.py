@@ -103,7 +103,20 @@ class _Ladder:
             return
         more = random.sample(self.names, random.randint(1, 2)) if random.random() < 0.25 else []
         self.entrants[name] = sorted({*before, *more})
-        self._fresh(name, more, "promoted", after)
+        if "  train " in self.stages[source] and random.random() < 0.4:
+            self._repeated(source, name, more, after)
+        else:
+            self._fresh(name, more, "promoted", after)
+
+    def _repeated(self, source: str, name: str, more: list[str], after: str) -> None:
+        """A rung that repeats the runs of the one before, and adds seeds to them or not."""
+        hosts, count = self.cells[source]
+        body = self.stages[source].partition("  train ")[2].partition(" for ")[2].rstrip("\n").removesuffix(" shared")
+        added = self.random.randint(0, 2)
+        seeds = "".join(f", {self.seed + 1 + place}" for place in range(added))
+        self.seed += added
+        self.cells[name], self.budgets[name] = (hosts, count + added), self.budgets[source]
+        self.stages[name] = f"{after}  train {', '.join(['promoted', *more])} for {body}{seeds} shared\n"
 
     def _aside(self, name: str) -> None:
         """A stage that no gate leads to: a fresh one, one that has runs in common with another, or a continuation."""

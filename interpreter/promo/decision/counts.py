@@ -4,7 +4,8 @@ Agenda and state to counts: how many runs a study has, and how many of them have
 Live view, status, report and their JSON all show these numbers, and nobody counts events.  A run that several stages
 have in common is one run of the study, and one of each of those stages.  A stage has the runs of those who entered it;
 before it opens, as many as are planned.  The study has the distinct runs of the stages whose entrants are known, and of
-any other stage as many as are planned, or all possible ones that are not among those if these are fewer.  A result is
+any other stage as many as are planned beside those of earlier stages, or all possible ones that are not known if these
+are fewer.  A result is
 counted for a run of an entrant only, so that done is never more than runs.
 """
 
@@ -56,7 +57,7 @@ class Counts:
     def stage(self, name: str, state: State) -> Count:
         """Runs of a stage."""
         if name not in state.opened:
-            return Count(0, _planned(self.agenda.plan.stage(name)))
+            return Count(0, self.agenda.plan.stage(name).run_count.planned)
         mine = [run.id for run in self.agenda.of_entrants(name, state)]
         return Count(sum(run in state.sound for run in mine), len(mine))
 
@@ -77,9 +78,6 @@ class Counts:
                 known.update(run.id for run in stage.runs)
             else:
                 later.append(stage)
-        return len(known) + sum(min(_planned(one), len({run.id for run in one.runs} - known)) for one in later)
-
-
-def _planned(stage: StagePlan) -> int:
-    """Runs of as many entrants as are planned."""
-    return stage.entrants.planned * len(stage.hosts) * len(stage.seeds)
+        return len(known) + sum(
+            min(one.run_count.planned - one.shared, len({run.id for run in one.runs} - known)) for one in later
+        )

@@ -7,7 +7,7 @@ runs of everyone who may be promoted, and its budget is that of as many as the r
 
 import hashlib
 import heapq
-from collections.abc import Iterable
+from collections.abc import Mapping
 from fractions import Fraction
 from operator import attrgetter
 
@@ -17,6 +17,7 @@ from promo.base.canonical import Json, canonical, digest
 from promo.base.codec import to_json, value_digest
 from promo.base.units import HOUR
 from promo.plan.bounds import certain_stages
+from promo.plan.sharing import MOST, PLANNED, Sharing, budget_of
 from promo.plan.values import Bounds, Plan, PlannedRun, StagePlan, Supposition
 from promo.study.closure import closure
 from promo.study.lock import frozen_rules
@@ -38,7 +39,7 @@ def compile_plan(study: Study) -> Plan:
         The plan; equal studies give equal plans, byte for byte.
     """
     free = {host.name: [0] * host.slots for host in study.hosts.values()}
-    ladder = _Ladder(study, _Identities(study), certain_stages(study), free)
+    ladder = _Ladder(study, _Identities(study), certain_stages(study), free, Sharing(study))
     stages = tuple(ladder.stage(stage) for stage in study.stages.values())
     meant, order = meaning(study), order_of(study)
     seals = {rule.name: value_digest(closure(study, rule)) for rule in frozen_rules(study)}
@@ -49,9 +50,9 @@ def compile_plan(study: Study) -> Plan:
         order=order,
         seals=seals,
         stages=stages,
-        run_count=_total(stage.run_count for stage in stages),
-        budget_s=sum(stage.budget_s for stage in stages),
-        bound_s=sum(stage.bound_s for stage in stages),
+        run_count=Bounds(len(ladder.begun), ladder.runs, ladder.attempts),
+        budget_s=sum(stage.added_s for stage in stages),
+        bound_s=ladder.bound_s,
         wall_s=max(stage.ends_s for stage in stages),
         price_usd=_price(study, stages),
         suppositions=_suppositions(study, stages),
@@ -118,9 +119,15 @@ class _Ladder:
     certain: frozenset[str]
     free: dict[str, list[int]]
     """Host -> when each of its slots is free."""
+    sharing: Sharing
     ends: dict[str, int] = field(factory=dict)
     begun: set[str] = field(factory=set)
     """Runs that begin in any case; one that several stages have in common begins once."""
+    runs: int = 0
+    """Planned runs of all stages so far, each once."""
+    attempts: int = 0
+    """The largest number of attempts of them."""
+    bound_s: int = 0
 
     def stage(self, stage: Stage) -> StagePlan:
         """The next stage."""
@@ -131,10 +138,11 @@ class _Ladder:
         self.begun |= begun
         cells, cap_s = len(stage.hosts) * len(stage.seeds), stage.budget.cap_s
         planned, most = there.planned * cells, there.most * cells * allowance.most
+        added = self._added(stage, runs)
         ready = max((self.ends[before] for before in self.study.waits_for(stage.name)), default=0)
         for host in stage.hosts:
-            _occupy(self.free[host], there.planned * len(stage.seeds), cap_s, ready)
-        self.ends[stage.name] = max(max(self.free[host]) for host in stage.hosts)
+            _occupy(self.free[host], added[host], cap_s, ready)
+        self.ends[stage.name] = max(ready, *(max(self.free[host]) for host in stage.hosts))
         return StagePlan(
             name=stage.name,
             after=stage.after,
@@ -149,10 +157,20 @@ class _Ladder:
             run_count=Bounds(len(begun), planned, most),
             budget_s=planned * cap_s,
             bound_s=most * stage.budget.longest_s,
-            budget_s_by_host={host: there.planned * len(stage.seeds) * cap_s for host in stage.hosts},
+            added_s_by_host={host: count * cap_s for host, count in added.items()},
             starts_s=ready,
             ends_s=self.ends[stage.name],
         )
+
+    def _added(self, stage: Stage, runs: tuple[PlannedRun, ...]) -> Mapping[str, int]:
+        """Host -> planned runs that no earlier stage asks for; also counts what the stage adds to the totals."""
+        self.sharing.add(runs)
+        added = self.sharing.counted(stage, runs, PLANNED, lambda _: 1)
+        most = sum(self.sharing.counted(stage, runs, MOST, lambda name: self.study.allowance_at(name).most).values())
+        self.runs += sum(added.values())
+        self.attempts += most
+        self.bound_s += most * stage.budget.longest_s
+        return added
 
 
 def _in_order(study: Study, stage: Stage, identities: _Identities) -> tuple[PlannedRun, ...]:
@@ -179,17 +197,12 @@ def _occupy(slots: list[int], runs: int, seconds: int, ready: int) -> None:
         heapq.heapreplace(slots, max(slots[0], ready) + seconds)
 
 
-def _total(amounts: Iterable[Bounds]) -> Bounds:
-    parts = list(amounts)
-    return Bounds(sum(p.fewest for p in parts), sum(p.planned for p in parts), sum(p.most for p in parts))
-
-
 def _price(study: Study, stages: tuple[StagePlan, ...]) -> Fraction | None:
     if all(host.price is None for host in study.hosts.values()):
         return None
     total = Fraction(0)
     for stage in stages:
-        for host, seconds in stage.budget_s_by_host.items():
+        for host, seconds in stage.added_s_by_host.items():
             total += (study.hosts[host].price or 0) * Fraction(seconds, HOUR)
     return total
 
@@ -210,7 +223,7 @@ def _suppositions(study: Study, stages: tuple[StagePlan, ...]) -> tuple[Supposit
                 cells=cells,
                 costs_s=candidates * cells * stage.budget.cap_s,
                 branch_s=planned[stage.name].budget_s,
-                kept_s=sum(one.budget_s for one in stages if one.name not in skipped),
+                kept_s=budget_of(study, [one for one in stages if one.name not in skipped]),
             )
         )
     return tuple(found)

@@ -6,6 +6,7 @@ from fractions import Fraction
 from promo.base.canonical import exact, rounded
 from promo.base.diagnostics import Diagnostic, Severity
 from promo.base.units import HOUR
+from promo.plan.sharing import budget_of
 from promo.plan.values import Plan, StagePlan
 from promo.study.values import Stage, Study
 
@@ -42,7 +43,7 @@ def check_cost(study: Study, plan: Plan) -> Iterator[Diagnostic]:
 
 
 def _formula(plan: Plan) -> str:
-    parts = [(stage.name, stage.budget_s) for stage in plan.stages]
+    parts = [(stage.name, stage.added_s) for stage in plan.stages if stage.added_s]
     total = " + ".join(hours(seconds) for _, seconds in parts)
     return f"{total} = {hours(plan.budget_s)} over {', '.join(name for name, _ in parts)}"
 
@@ -51,7 +52,7 @@ def _budget(study: Study, plan: Plan) -> Iterator[Diagnostic]:
     if study.budget_s is None:
         return
     at, allowed = study.where["budget"], hours(study.budget_s)
-    again = sum(stage.budget_s * (1 + stage.allowance.reruns) for stage in plan.stages)
+    again = budget_of(study, plan.stages, lambda name: 1 + plan.stage(name).allowance.reruns)
     if plan.budget_s > study.budget_s:
         message = f"the stages ask for {beside_hours(plan.budget_s)}, and the study allows {allowed}"
         yield Diagnostic("P0601", message, at, "allow a larger budget, or train less", notes=(_formula(plan),))

@@ -71,10 +71,21 @@ class StagePlan(Shown):
     """What it asks for: every planned run, trained up to its cap."""
     bound_s: int
     """What it cannot exceed: every attempt that any world has, each as long as one can keep its slot."""
-    budget_s_by_host: Mapping[str, int]
+    added_s_by_host: Mapping[str, int]
+    """Its budget without the runs that earlier stages ask for as well: those are trained once, and paid there."""
     starts_s: int
     """Planned wall-clock seconds from the start of the study until the stage can begin and has ended."""
     ends_s: int
+
+    @property
+    def added_s(self) -> int:
+        """What it adds to the budget of the study."""
+        return sum(self.added_s_by_host.values())
+
+    @property
+    def shared(self) -> int:
+        """Planned runs that earlier stages ask for as well."""
+        return self.run_count.planned - self.added_s // self.budget.cap_s
 
 
 @frozen(**LEAN)
@@ -109,8 +120,9 @@ class Plan(Shown):
     """Frozen gate or rule -> digest of its closure."""
     stages: tuple[StagePlan, ...]
     run_count: Bounds
+    """Attempts; a run that several stages ask for is one."""
     budget_s: Count
-    """What its stages ask for, in seconds."""
+    """What its stages ask for, in seconds; a run that several of them ask for is trained once."""
     bound_s: Count
     """What no course of the study can exceed, in seconds."""
     wall_s: Count

@@ -235,7 +235,7 @@ def _branch(
 def _hosts(study: Study, plan: Plan) -> Iterator[Line]:
     rows: list[tuple[str, str, str, str, str]] = []
     for host in study.hosts.values():
-        asked = sum(stage.budget_s_by_host.get(host.name, 0) for stage in plan.stages)
+        asked = sum(stage.added_s_by_host.get(host.name, 0) for stage in plan.stages)
         price = "" if host.price is None else f"{exact(host.price)} usd an hour"
         rows.append((host.name, host.device, plural(host.slots, "slot"), amount_text(asked, plan), price))
     widths = [max(len(row[place]) for row in rows) for place in range(5)]
@@ -257,6 +257,12 @@ def _cost(study: Study, plan: Plan) -> Iterator[str]:
         "attempts included"
     )
     yield f"at least: {plural(runs.fewest, 'attempt')} in any course of the study"
+    shared = [f"{one.shared} of {one.run_count.planned} at {one.name}" for one in plan.stages if one.shared]
+    if shared:
+        yield (
+            f"runs that earlier stages ask for as well: {listed(shared)}; each is trained once, and once in budget and "
+            "bound"
+        )
     if plan.price_usd is not None:
         yield f"price of the budget: {rounded(plan.price_usd, 2)} usd at the declared hourly prices"
     else:
@@ -275,7 +281,7 @@ MOST_EQUAL = 2
 
 def _sum(plan: Plan) -> str:
     """The amounts of the stages as a sum, where there are several."""
-    amounts = [stage.budget_s for stage in plan.stages]
+    amounts = [stage.added_s for stage in plan.stages if stage.added_s]
     groups: list[tuple[int, int]] = []
     for amount in amounts:
         same = groups and groups[-1][0] == amount

@@ -332,7 +332,7 @@ class _View:
             return ""
         return (
             "A run that several stages have in common counts at each of them and once in the total; it was charged at "
-            "the one that it was made for, and the budget asks for it at each."
+            "the one that it was made for."
         )
 
     def _suppositions(self) -> Iterable[SuppositionView]:

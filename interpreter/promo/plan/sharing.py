@@ -1,0 +1,82 @@
+"""
+Runs of a stage to those that no earlier stage makes: a run that several stages ask for is trained and paid once.
+
+A run is counted where it is made first, and later stages count what they add: nothing, or the attempts that they allow
+beyond those allowed before.  An earlier stage can answer for a run in two cases only.  Either it counts everyone who
+may enter it, or whoever enters the later stage must have entered it.  Any other run may be new, and a count that must
+never be exceeded takes it as new.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
+from operator import attrgetter
+
+from attrs import define, field
+
+from promo.plan.values import PlannedRun, StagePlan
+from promo.study.judgement import Gate
+from promo.study.values import Entrants, Stage, Study
+
+Enter = Callable[[Entrants], int]
+"""How many of those who may enter a stage are counted."""
+Tries = Callable[[str], int]
+"""Stage -> attempts that are counted for each of its runs."""
+PLANNED: Enter = attrgetter("planned")
+MOST: Enter = attrgetter("most")
+
+
+@define
+class Sharing:
+    """Stages in an order in which they can run, each with its runs."""
+
+    study: Study
+    listed: dict[str, list[str]] = field(factory=dict)
+    """Run -> stages that ask for it, the first one first."""
+
+    def add(self, runs: Iterable[PlannedRun]) -> None:
+        """The runs of the next stage."""
+        for run in runs:
+            self.listed.setdefault(run.id, []).append(run.stage)
+
+    def counted(self, stage: Stage, runs: Collection[PlannedRun], enter: Enter, tries: Tries) -> Mapping[str, int]:
+        """
+        Host -> attempts that a stage adds to those of the stages before it.
+
+        Of those who may enter, the ones are taken who add most.
+
+        Args:
+            stage: the stage; its runs have been added, and no later ones.
+            runs: its runs.
+            enter: how many of those who may enter it are counted, and of those of the earlier stages too.
+            tries: attempts that a stage allows a run.
+        """
+        there, most = self.study.entrants, tries(stage.name)
+        if all(len(self.listed[run.id]) == 1 for run in runs):  # as in most plans
+            return dict.fromkeys(stage.hosts, enter(there[stage.name]) * len(stage.seeds) * most)
+        full = cache(lambda name: enter(there[name]) >= len(there[name].possible))
+        entered = cache(lambda who: frozenset(self._entered(stage, who)))
+        added: dict[str, dict[str, int]] = {name: dict.fromkeys(stage.hosts, 0) for name in there[stage.name].possible}
+        for run in runs:
+            before = (one for one in self.listed[run.id] if one != stage.name)
+            known = (tries(one) for one in before if full(one) or one in entered(run.candidate))
+            added[run.candidate][run.host] += max(most - max(known, default=0), 0)
+        taken = sorted(added.values(), key=lambda hosts: -sum(hosts.values()))[: enter(there[stage.name])]
+        return {host: sum(one[host] for one in taken) for host in stage.hosts}
+
+    def _entered(self, stage: Stage, who: str) -> Iterable[str]:
+        """Earlier stages that a candidate must have entered, if it enters this one."""
+        chooser = self.study.chooser(stage.name)
+        led = stage.promoted and stage.around is None and who not in stage.candidates
+        if led and isinstance(chooser, Gate):
+            yield chooser.source
+            yield from self._entered(self.study.stages[chooser.source], who)
+
+
+def budget_of(study: Study, stages: Iterable[StagePlan], tries: Tries = lambda _: 1) -> int:
+    """Seconds that stages ask for by themselves, each run once, or as often as *tries* says, up to its cap."""
+    sharing, total = Sharing(study), 0
+    for stage in stages:
+        sharing.add(stage.runs)
+        runs = sharing.counted(study.stages[stage.name], stage.runs, PLANNED, tries)
+        total += sum(runs.values()) * stage.budget.cap_s
+    return total
