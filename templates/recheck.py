@@ -70,6 +70,8 @@ SHOWN, LONGEST = 5, 1_000
 BACK_S = 60
 """Seconds that the wall clock may go back without a word."""
 MILLISECOND = Fraction(1, 1000)
+LATE_S = Fraction(1, 2)
+"""Seconds by which a run may say that it trained longer than its processes lived, for clocks are rounded."""
 GENESIS = "0" * 64
 
 
@@ -660,7 +662,7 @@ request: promo_request =2, study text, plan hex, run runof, attempt from1, train
     levels {level}?, curves hex?, recorded count?
 work: steps long?, tokens long?, flops long?, tokens_per_s measured?, steps_per_s measured?
 used: kind 'wall|cpu|upstream|steps|tokens|flops', used measured, last_step measured?,
-    counter 'trainer|marked|reported|whole|recorded'
+    counter 'trainer|marked|reported|whole|simulated|recorded'
 recordedas: number count, table hex, name text, config text?, host text?, seed text?, run text?, rows whole*,
     value measured?
 facts: machine {free}, device {free}, software {free}, peak_rss_bytes long?, peak_device_bytes long?,
@@ -4914,6 +4916,7 @@ class Look:
         used, budget = body["used"], self.plan.study["stages"].get(one.stage, {"budget": None})["budget"]
         if said["is"] != "result.accepted" or budget is None:
             return
+        self._outlived(one, said, body)
         if used is None:
             self.counts["budgets unknown"] += 1
         elif not keeps(used, budget):
@@ -4923,6 +4926,18 @@ class Look:
             as_known = {**used, "counter": "trainer", "last_step": None if timed else used["last_step"]}
             early = used["counter"] == "recorded" and not keeps(as_known, budget)
             self.counts["budgets early" if early else "budgets"] += 1
+
+    def _outlived(self, one: Attempt, said: Object, body: Object) -> None:
+        """Whether a run trained, by what it says, for longer than all its attempts had a slot."""
+        used, took = body["used"], [said["device_s"]]
+        others = (each for each in self.course.attempts.get(one.run, ()) if each.number != one.number)
+        took += [each.end["device_s"] for each in others if "device_s" in each.end]
+        if self.course.replay or None in took or (used and used["counter"] in ("simulated", "recorded")):
+            return
+        told_s = [Fraction(body["seconds"].get("train", "0"))]
+        told_s += [Fraction(used["used"])] if used and used["kind"] in ("wall", "upstream") else []
+        if max(told_s) > sum(map(Fraction, took)) + LATE_S:
+            self.report.differs("budgets", f"{one.folder} trained for longer than all attempts of its run took")
 
     def _within_segments(self, one: Attempt, said: Object, body: Object) -> None:
         """Whether a run that was asked to change its shape did so where it was asked, and no other did."""

@@ -55,6 +55,14 @@ def over_budget(forger):
     forger.refit()
 
 
+@kind("trained for longer than it lived")
+def longer_than_alive(forger):
+    """A second of training, by its own clock, of a process that was there for a moment."""
+    used = {**forger.stored(f"{BASE}/result.json")["body"]["used"], "counter": "trainer"}
+    forger.result(BASE, used=used)
+    forger.refit()
+
+
 @kind("less device time")
 def less_time(forger):
     forger.result(BASE, seconds={**forger.stored(f"{BASE}/result.json")["body"]["seconds"], "total": "5.000000"})

@@ -34,7 +34,7 @@ from promo.ledger.state import Attempt, AttemptState, State, StudyState, state_o
 from promo.ledger.values import Amendment, BundleImported, Chain, Ended, Event, Freezing, Verdict
 from promo.report.amendments import other_verdicts, wording
 from promo.report.protocol import breach_words
-from promo.run.budgets import is_early, is_kept
+from promo.run.budgets import is_early, is_kept, outlived, told_s
 from promo.run.runners.recorded.answer import answer
 from promo.run.segments import Done, misfit
 from promo.run.store import EXIT, REQUEST, RESULT, parse_request, read_exit, result_bytes
@@ -246,6 +246,7 @@ def _budgets(sight: Sight) -> Iterator[Check]:
     """Which accepted runs used the budget that they were given, and for which nobody knows."""
     study, _ = sight.compiled.sound()
     over, kept, unknown, early = [], 0, 0, 0
+    outliving = [one.folder for one in ended(sight.state) if _outlives(sight, one)]
     for attempt in ended(sight.state):
         if attempt.state is not AttemptState.ACCEPTED or attempt.stage not in study.stages:
             continue
@@ -259,7 +260,20 @@ def _budgets(sight: Sight) -> Iterator[Check]:
         over += [] if within else [attempt.folder]
     words = f"kept for {kept} of {kept + unknown + early} accepted runs, not known for {unknown}"
     words = listed(over) or words + (f", read from the table before it was used for {early}" if early else "")
-    yield Check("budgets", Outcome.DIFFERS if over else Outcome.MATCHES, words)
+    if outliving and not over:
+        words = f"{listed(outliving)} trained for longer than all attempts of the run took"
+    yield Check("budgets", Outcome.DIFFERS if over or outliving else Outcome.MATCHES, words)
+
+
+def _outlives(sight: Sight, one: Attempt) -> bool:
+    """Whether an accepted result says more time of training than its run was on a device, earlier attempts included."""
+    body = sight.folder.result(one).body if one.state is AttemptState.ACCEPTED else None
+    if body is None or sight.state.replay:
+        return False
+    lived = [attempt.device_s for attempt in sight.state.attempts[one.run]]
+    seconds = {name: from_exact(text) for name, text in body.seconds.items()}
+    total_s = sum((from_exact(text) for text in lived if text is not None), Fraction(0))
+    return None not in lived and outlived(told_s(body.used, seconds), total_s)
 
 
 def _segments(sight: Sight) -> Iterator[Check]:

@@ -95,6 +95,9 @@ def _budgets(record: Record) -> Iterable[str]:
     kept = sum(is_kept(said, budget) for said, budget in budgets)
     unknown = len(counted) - len(used)
     yield f"Budgets were kept for {kept} of {plural(len(counted), 'run')}, and are not known for {unknown}."
+    simulated = sum(said.counter is Counter.SIMULATED for _, said in used)
+    if simulated:
+        yield f"{plural(simulated, 'run')} trained nothing: what they say of their time is simulated."
     whole = sum(said.counter is Counter.WHOLE for _, said in used)
     if whole:
         yield (

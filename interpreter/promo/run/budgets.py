@@ -6,12 +6,13 @@ step, so a run may miss its budget by the last one; what was only timed may miss
 direction, trained something else than was asked, and its score is no evidence.
 """
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 from attrs import evolve
 
 from promo.base.canonical import exact, from_exact, rounded
-from promo.run.values import Counter, Used
+from promo.run.values import TRAIN, Counter, Used
 from promo.study.limits import TOLERANCE
 from promo.study.values import Budget, BudgetKind
 
@@ -23,6 +24,7 @@ HOW = {
     Counter.MARKED: "in what it marked as training",
     Counter.REPORTED: "as it reported",
     Counter.WHOLE: "for all of it is charged",
+    Counter.SIMULATED: "in time that was simulated",
     Counter.RECORDED: "as was recorded",
 }
 
@@ -68,6 +70,36 @@ def _margin(used: Used, budget: Budget) -> Fraction:
     if budget.tolerance is None and used.last_step is not None:
         return from_exact(used.last_step)
     return (TOLERANCE if budget.tolerance is None else budget.tolerance) * Fraction(budget.amount)
+
+
+LATE_S = Fraction(1, 2)
+"""How much longer than its process lived a run may say that it trained, for clocks are rounded."""
+
+
+def outlived(seconds: Fraction, lived_s: float | Fraction) -> bool:
+    """Whether a run says that it trained for longer than its process lived: one of the two is wrong."""
+    return seconds > Fraction(lived_s) + LATE_S
+
+
+def told_s(used: Used | None, seconds: Mapping[str, Fraction]) -> Fraction:
+    """
+    Seconds by the clock that a run says it trained; 0 of time that is none of this machine's.
+
+    Args:
+        used: what it used of its budget.
+        seconds: its phases.
+    """
+    if used is None:
+        return seconds.get(TRAIN, Fraction(0))
+    if used.counter in (Counter.SIMULATED, Counter.RECORDED):
+        return Fraction(0)
+    by_clock = used.kind in (BudgetKind.WALL, BudgetKind.UPSTREAM)
+    return max(from_exact(used.used) if by_clock else Fraction(0), seconds.get(TRAIN, Fraction(0)))
+
+
+def lived_words(seconds: Fraction, lived_s: float) -> str:
+    """Why such a run is not believed."""
+    return f"it says that it trained for {float(seconds):g} s, and its process lived for {lived_s:.3f} s"
 
 
 def missed(used: Used, budget: Budget) -> str:

@@ -17,10 +17,8 @@ from attrs import field, frozen
 
 from promo.base.canonical import Json, canonical
 from promo.base.codec import from_json, to_json
-from promo.run.values import Point, Request, RunStatus, Segment, Used, Work
+from promo.run.values import TRAIN, Point, Request, RunStatus, Segment, Used, Work
 
-TRAIN = "train"
-"""The phase that the budget pays for."""
 Trainer = Callable[["Request", "Recorder"], "Outcome"]
 
 

@@ -243,6 +243,10 @@ Stand = Phase | Exit | Loss
 # --- results -----------------------------------------------------------------------------------------------------
 
 
+TRAIN = "train"
+"""The phase that the budget pays for."""
+
+
 class Counter(Enum):
     """Who knows how much of its budget a run has used."""
 
@@ -254,6 +258,8 @@ class Counter(Enum):
     """A program kept its own clock or counter and said so."""
     WHOLE = "whole"
     """Nobody marked what is training, so all of the function or process is charged."""
+    SIMULATED = "simulated"
+    """Nothing is trained, and time passes in a model of it, as in a surrogate benchmark."""
     RECORDED = "recorded"
     """A table of recorded curves says how far the run had come."""
 

@@ -16,20 +16,21 @@ import signal
 import sys
 import threading
 import time
+from fractions import Fraction
 from pathlib import Path
 
 from attrs import evolve, frozen
 
 from promo.base.canonical import digest_bytes
 from promo.base.errors import PromoError
-from promo.run.budgets import is_kept, is_used_up, missed
+from promo.run.budgets import is_kept, is_used_up, lived_words, missed, outlived, told_s
 from promo.run.contract import Outcome, Recorder, Trainer, seconds_as_text
 from promo.run.disk import DISK, REFUSED
 from promo.run.provenance import peak_memory_bytes, software, where_it_runs
 from promo.run.redact import redact_text
 from promo.run.segments import Done, misfit
 from promo.run.store import POINTS, PROGRAM, REQUEST, RESULT, parse_request, result_bytes
-from promo.run.values import NO_DISK, Body, Facts, Request, RunStatus
+from promo.run.values import NO_DISK, TRAIN, Body, Facts, Request, RunStatus
 
 STUDY_ABOVE = 3
 """An attempt lies in STUDY/runs/STAGE/CELL/ATTEMPT."""
@@ -201,7 +202,7 @@ def _carry_out(folder: Path, ready: Ready, told: float, heard: "Heard | None") -
         try:
             if isinstance(ready.trainer, Exception):
                 raise ready.trainer
-            outcome = _checked(ready.trainer(request, recorder), request)
+            outcome = _checked(ready.trainer(request, recorder), request, recorder)
             asked = None if heard is None else heard.to_end()
             outcome = outcome if asked is None else _unless_used_up(outcome, request, asked)
         except Exception as fault:
@@ -222,8 +223,13 @@ def _age() -> float:
     return float(max(time.time() - psutil.Process().create_time(), 0.0))
 
 
-def _checked(outcome: Outcome, request: Request) -> Outcome:
-    """A result without a finite value of the study's metric is none, and neither is one of another budget or shape."""
+def _checked(outcome: Outcome, request: Request, recorder: Recorder) -> Outcome:
+    """
+    A result without a finite value of the study's metric is none, and neither is one of another budget or shape.
+
+    A run that says that it trained for longer than its process lived is not believed; what it goes on from may have
+    been trained in an earlier attempt, whose time stands elsewhere.
+    """
     if outcome.status is not RunStatus.OK:
         return outcome
     value, used = outcome.metrics.get(request.metric), outcome.used
@@ -233,6 +239,9 @@ def _checked(outcome: Outcome, request: Request) -> Outcome:
         return evolve(outcome, status=RunStatus.NAN, metrics={}, cause=f"{request.metric} is {value}")
     if used is not None and not is_kept(used, request.budget):
         return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=missed(used, request.budget))
+    told, lived_s = told_s(used, {TRAIN: Fraction(recorder.seconds.get(TRAIN, 0.0))}), recorder.total()
+    if request.resume is None and outlived(told, lived_s):
+        return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=lived_words(told, lived_s))
     unlike = misfit(request, Done(outcome.segments, outcome.work, used))
     if unlike:
         return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=unlike)

@@ -55,13 +55,13 @@ def train(request, recorder):
     if request.checkpoint.at_end:  # what it would have kept; another run keeps another state
         kept = hashlib.sha256(f"{request.run.id} {value!r}".encode()).hexdigest()
     if request.changes and behaviour != "worse":
-        done = pretended(request, Counter.TRAINER)
+        done = pretended(request, Counter.SIMULATED)
         metrics = {"loss": value, "gain": -value}
         return Outcome(RunStatus.OK, metrics, used=done.used, work=done.work, segments=done.segments, checkpoint=kept)
     return Outcome(
         RunStatus.OK,
         {"other": value} if behaviour == "forged" else {"loss": value, "gain": -value},
-        used=Used(request.budget.kind, repr(used), "0.0" if used >= amount else None, Counter.TRAINER),
+        used=Used(request.budget.kind, repr(used), "0.0" if used >= amount else None, Counter.SIMULATED),
         work=Work(steps=2, tokens=20, tokens_per_s="4.0" if settings["behaviour"] == "slow" else "10.0"),
         checkpoint=kept,
         trunk=hashlib.sha256(f"{request.run.id} trunk".encode()).hexdigest() if request.trunk is not None else None,
@@ -83,7 +83,7 @@ LAWS = {8: (1.0, 30.0, 0.5), 16: (0.5, 90.0, 0.55), 24: (0.4, 200.0, 0.6), 32: (
 
 def along_laws(request):
     """A loss that falls by the law of its size, and goes on by another one's where its shape changes."""
-    done, loss, used = pretended(request, Counter.TRAINER), float("inf"), 0.0
+    done, loss, used = pretended(request, Counter.SIMULATED), float("inf"), 0.0
     for shape, one in zip([request, *request.changes], done.segments, strict=False):
         floor, factor, exponent = LAWS[shape.settings["size"]]
         entered = ((loss - floor) / factor) ** (-1 / exponent) if used else 0.0

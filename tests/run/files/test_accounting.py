@@ -86,6 +86,36 @@ time.sleep(0.5)  # scoring
 """
 
 
+LIAR = """
+from promo.run.contract import Outcome
+from promo.run.values import Counter, RunStatus, Used
+from promo.study.values import BudgetKind
+return Outcome(RunStatus.OK, {"val_loss": 2.0}, used=Used(BudgetKind.WALL, "3", None, Counter.COUNTER))
+"""
+
+
+@pytest.mark.parametrize("counter", ["TRAINER", "MARKED", "REPORTED", "WHOLE"])
+def test_who_says_that_it_trained_for_longer_than_it_lived_is_not_believed(workplace, counter):
+    lay_out(workplace, LIAR.replace("COUNTER", counter), budget="3s")
+    promo("run", "trial.promo")
+
+    ending, cause, _ = endings(workplace)["base"]
+    assert ending == "invalid"
+    assert cause.startswith("it says that it trained for 3 s, and its process lived for ")
+
+
+def test_time_that_is_simulated_is_called_so(workplace):
+    lay_out(workplace, LIAR.replace("COUNTER", "SIMULATED"), budget="3s")
+    promo("run", "trial.promo")
+
+    ending, _, used = endings(workplace)["base"]
+    assert (ending, used.counter) == ("ok", Counter.SIMULATED)
+    assert promo("verify", "trial.promo") == 3
+    assert promo("report", "trial.promo", "--format", "md", "--out", "report.md") == 0
+    words = "2 runs trained nothing: what they say of their time is simulated."
+    assert words in (workplace / "report.md").read_text(encoding="utf-8")
+
+
 def test_what_a_function_marks_as_training_is_charged_and_nothing_else(workplace):
     lay_out(workplace, MARKED)
 

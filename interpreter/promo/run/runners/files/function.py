@@ -13,13 +13,13 @@ from attrs import evolve
 
 from promo.base.canonical import digest_bytes
 from promo.base.reading import read_plain
-from promo.run.contract import TRAIN, Outcome, Recorder
+from promo.run.contract import Outcome, Recorder
 from promo.run.program import Function
 from promo.run.runners.files.declare import LONGEST_FILE
 from promo.run.runners.files.figures import NoNumberError, number
 from promo.run.runners.files.program import ProgramError, program_of, put_files, settings_of
 from promo.run.store import PROGRAM
-from promo.run.values import Counter, Request, RunStatus, Used
+from promo.run.values import TRAIN, Counter, Request, RunStatus, Used
 from promo.study.values import BudgetKind
 
 MODULE = "promo_user_runner"

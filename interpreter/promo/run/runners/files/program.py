@@ -20,14 +20,15 @@ from attrs import evolve
 
 from promo.base.canonical import SAFE_INTEGER, Json, digest_bytes, exact
 from promo.base.reading import read_plain
-from promo.run.contract import TRAIN, Outcome, Recorder
+from promo.run.budgets import lived_words, outlived
+from promo.run.contract import Outcome, Recorder
 from promo.run.output import Output
 from promo.run.program import Command, Program, Script
 from promo.run.runners.files.constants import Literal, replaced
 from promo.run.runners.files.declare import LONGEST_FILE, by_file
 from promo.run.runners.files.figures import Lines, Said, from_file, points_of
 from promo.run.store import OUTPUT, PROGRAM
-from promo.run.values import Counter, Request, RunStatus, Used, Work
+from promo.run.values import TRAIN, Counter, Request, RunStatus, Used, Work
 from promo.study.values import BudgetKind
 
 RESULT = "program.result.json"
@@ -37,8 +38,6 @@ KILL = 9
 """The signal that a system out of memory sends, among others."""
 OUT_OF_MEMORY = ("outofmemoryerror", "out of memory", "memoryerror")
 LONGEST_LINE = 100_000
-LATE_S = Fraction(1, 2)
-"""How much longer than its process lived a program may say that it trained, for clocks are rounded."""
 PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 
 
@@ -100,9 +99,8 @@ def program_of(request: Request) -> Program:
 def _believable(said: Said, elapsed: float) -> None:
     """A program that trained for longer than it lived has told a wrong time, and nothing is charged by it."""
     seconds = said.figures.get("train_s")
-    if seconds is not None and seconds > Fraction(elapsed) + LATE_S:
-        words = f"it says that it trained for {float(seconds):g} s, and its process lived for {elapsed:.3f} s"
-        said.unread = said.unread or words
+    if seconds is not None and outlived(seconds, elapsed):
+        said.unread = said.unread or lived_words(seconds, elapsed)
         del said.figures["train_s"]
 
 
