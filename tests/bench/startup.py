@@ -45,24 +45,26 @@ factor matrix_lr: rate in 0.0..10.0 default 0.04
 """All that a spec needs before its candidates."""
 
 
-def measured(words: list[str], environment: dict[str, str]) -> tuple[float, float]:
+def measured(
+    words: list[str], environment: dict[str, str], cwd: Path = ROOT, codes: tuple[int, ...] = (0,)
+) -> tuple[float, float]:
     """Wall-clock and processor milliseconds of one process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
-    done = subprocess.run(words, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False)
+    done = subprocess.run(words, cwd=cwd, env=environment, stdout=subprocess.DEVNULL, check=False)
     wall = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
+    if done.returncode not in codes:
         raise SystemExit(f"{words} ended with {done.returncode}")
     return wall * 1e3, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3
 
 
-def install(folder: Path, extra: str = "") -> Path:
-    """The Python of a virtual environment with promo's wheel in it, and an *extra* such as `[lsp]`."""
+def install(folder: Path, extra: str = "", source: Path = ROOT) -> Path:
+    """The Python of a virtual environment with the wheel of a *source* tree in it, and an *extra* such as `[lsp]`."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / "bin" / "python"
-    constraints = ROOT / "interpreter" / "constraints.txt"
-    words = [python, "-m", "pip", "install", "-q", "-c", constraints, "--no-warn-script-location", f"{ROOT}{extra}"]
+    constraints = source / "interpreter" / "constraints.txt"
+    words = [python, "-m", "pip", "install", "-q", "-c", constraints, "--no-warn-script-location", f"{source}{extra}"]
     subprocess.run(words, check=True, stderr=subprocess.DEVNULL)
     subprocess.run([python, "-m", "compileall", "-q", folder / "lib"], check=False, stdout=subprocess.DEVNULL)
     return python
