@@ -20,7 +20,8 @@ from promo.driver.anchor import ANCHORS, HEAD
 from promo.driver.export import write_file
 from promo.driver.report import record_of
 from promo.driver.study import AMENDMENTS, IMPORTS, LEDGER, LOCK, PLAN, RECHECK, RUNS, SPEC, StudyFolder
-from promo.exchange.crate import ENVIRONMENT, METADATA, Making, Packed, crate_bytes, environment, gate_crate_bytes
+from promo.exchange.crate import Making, Packed, crate_bytes, environment, gate_crate_bytes
+from promo.exchange.names import ENVIRONMENT, METADATA
 from promo.exchange.registration import Registration, registration_markdown
 from promo.report.record import Record
 from promo.report.render import render_csv, render_html, render_json

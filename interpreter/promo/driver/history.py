@@ -62,19 +62,19 @@ class _Asking:
         one = event.event
         if not isinstance(one, AttemptStarted):
             return
-        if not (self.folder.path / one.folder / REQUEST).is_file():
+        if self.folder.asked(one.folder).digest is None:
             return  # said among the results
         same = self._is_due(one, state)
         self.good += same
         self.wrong += [] if same else [f"{one.folder}/{REQUEST}"]
 
     def _is_due(self, one: AttemptStarted, state: State) -> bool:
-        content = self.folder.read(one.folder, REQUEST) or b""
+        lies = self.folder.asked(one.folder)
         run = self.requests.agenda.cells.get((one.stage, one.candidate, one.host, one.seed))
-        if digest_bytes(content) != one.request or run is None:
+        if lies.digest != one.request or run is None:
             return False
         try:
-            asked = self.folder.request_in(one.folder)
+            asked = lies.sound()
             return asked == self._derived(asked, run, one, state)
         except (Mismatch, AssertionError):
             return False

@@ -1,7 +1,9 @@
 """Study folder to checks of what attempts left: results, points, what they printed and how they ended."""
 
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from promo.base.canonical import digest_bytes, from_exact
 from promo.driver.anchor import ANCHORS, HEAD
@@ -9,7 +11,7 @@ from promo.driver.bundle import MANIFEST, SIGNATURE
 from promo.driver.shared import SHARED
 from promo.driver.study import AMENDMENTS, DATA, LEDGER, STREAMS, StudyFolder
 from promo.driver.values import Check, Outcome
-from promo.exchange.crate import ENVIRONMENT, METADATA
+from promo.exchange.names import ENVIRONMENT, METADATA
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.plan.values import Plan
 from promo.run.store import (
@@ -251,11 +253,10 @@ def _strange(folder: StudyFolder, plan: Plan, state: State) -> Iterator[str]:
     attempts = {one.folder: one for one in state.every_attempt()}
     unfinished, used = state.study is StudyState.OPEN, folder.used_digests()
     shared = [folder.path / name for name in SHARED if (folder.path / name).is_symlink()]
-    every = [*folder.path.rglob("*"), *(path for link in shared for path in link.rglob("*"))]
-    for path in sorted(every):
-        if (path.is_dir() and not path.is_symlink()) or path in shared:
+    for name in sorted(name for top in (folder.path, *shared) for name in _files_in(top, folder.path)):
+        path = folder.path / name
+        if path in shared:
             continue
-        name = path.relative_to(folder.path).as_posix()
         whole = name.removesuffix(".part")
         place, _, file = whole.rpartition("/")
         if whole in known or OWN_PLACES.fullmatch(whole) or (not place and MADE.fullmatch(whole)):
@@ -271,6 +272,14 @@ def _strange(folder: StudyFolder, plan: Plan, state: State) -> Iterator[str]:
         derived = unfinished and name.startswith(("evidence/", "decisions/"))
         if attempt is not None or not (asked or derived):
             yield name
+
+
+def _files_in(top: Path, study: Path) -> Iterator[str]:
+    """What is no folder below *top*, links to folders among it, as paths from the folder of the study."""
+    for place, folders, files in os.walk(top):
+        before = Path(place).relative_to(study).as_posix()
+        links = (name for name in folders if (Path(place) / name).is_symlink())
+        yield from (name if before == "." else f"{before}/{name}" for name in (*files, *links))
 
 
 def _above(place: str) -> Iterator[str]:

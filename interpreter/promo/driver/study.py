@@ -208,22 +208,20 @@ class StudyFolder:
         Raises:
             Mismatch: the file is not the one that the ledger recorded.
         """
-        content = self.read(attempt.folder, REQUEST)
-        if content is None or digest_bytes(content) != attempt.request:
+        asked = self.asked(attempt.folder)
+        if asked.digest != attempt.request:
             raise Mismatch(f"the request in {attempt.folder} is not the one that was recorded")
-        return self.request_in(attempt.folder)
+        return asked.sound()
 
-    def request_in(self, folder: str) -> Request:
-        """
-        The request in the folder of an attempt.
-
-        Raises:
-            Mismatch: there is none.
-        """
+    def asked(self, folder: str) -> "Asked":
+        """What lies in the folder of an attempt as its request."""
+        content = self.read(folder, REQUEST)
+        if content is None:
+            return Asked(None, f"there is no request in {folder}")
         try:
-            return parse_request(self.read(folder, REQUEST) or b"")
+            return Asked(digest_bytes(content), parse_request(content))
         except ValueError as fault:
-            raise Mismatch(f"the request in {folder} is none: {fault}") from fault
+            return Asked(digest_bytes(content), f"the request in {folder} is none: {fault}")
 
     def text(self, state: State) -> str | None:
         """Digest of the text that this study's runs train on, here or where a bundle came from; None before any."""
@@ -317,10 +315,42 @@ class StudyFolder:
 
 
 @frozen
+class Asked:
+    """What lies in the folder of an attempt as its request."""
+
+    digest: str | None
+    """Of its bytes; None where there is no file."""
+    said: Request | str
+    """The request, or why it is none."""
+
+    def sound(self) -> Request:
+        """
+        The request.
+
+        Raises:
+            Mismatch: it is none.
+        """
+        if isinstance(self.said, str):
+            raise Mismatch(self.said)
+        return self.said
+
+
+@frozen
 class ReadOnce(StudyFolder):
-    """A study whose results are read once; for passes that derive everything from bytes that stand still meanwhile."""
+    """
+    A study whose requests and results are read once.
+
+    It is for passes that derive everything from bytes that stand still meanwhile.
+    """
 
     _results: dict[str, Result] = field(factory=dict, init=False, eq=False, repr=False)
+    _asked: dict[str, Asked] = field(factory=dict, init=False, eq=False, repr=False)
+
+    def asked(self, folder: str) -> Asked:
+        """What lay in the folder of an attempt as its request, when first asked for."""
+        if folder not in self._asked:
+            self._asked[folder] = StudyFolder.asked(self, folder)
+        return self._asked[folder]
 
     def result(self, attempt: Attempt) -> Result:
         """What an attempt left behind, as it was when first asked for."""

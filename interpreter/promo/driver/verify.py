@@ -37,7 +37,7 @@ from promo.report.protocol import breach_words
 from promo.run.budgets import is_early, is_kept, outlived, told_s
 from promo.run.runners.recorded.answer import answer
 from promo.run.segments import Done, misfit
-from promo.run.store import EXIT, REQUEST, RESULT, parse_request, read_exit, result_bytes
+from promo.run.store import EXIT, RESULT, read_exit, result_bytes
 from promo.study.closure import closure
 
 MILLISECOND = Fraction(1, 1000)
@@ -226,12 +226,12 @@ def _curves(sight: Sight) -> Iterator[Check]:
         return
     bad, good = [], 0
     for attempt in ended(sight.state):
-        request, stored = (sight.folder.read(attempt.folder, name) for name in (REQUEST, RESULT))
-        if request is None or stored is None:
+        asked, stored = sight.folder.asked(attempt.folder), sight.folder.result(attempt).digest
+        if asked.digest is None or not (sight.folder.path / attempt.folder / RESULT).is_file():
             continue  # said among the results and requests
         try:
-            same = result_bytes(answer(replay, parse_request(request))[0]) == stored
-        except ValueError:
+            same = digest_bytes(result_bytes(answer(replay, asked.sound())[0])) == stored
+        except (Mismatch, ValueError):
             same = False
         good += same
         bad += [] if same else [attempt.folder]
@@ -281,13 +281,9 @@ def _segments(sight: Sight) -> Iterator[Check]:
     bad, good = [], 0
     for attempt in ended(sight.state):
         body = sight.folder.result(attempt).body if attempt.state is AttemptState.ACCEPTED else None
-        content = sight.folder.read(attempt.folder, REQUEST)
-        if body is None or content is None or body.recorded is not None:
-            continue
-        try:
-            request = parse_request(content)
-        except ValueError:
-            continue  # said among the requests
+        request = sight.folder.asked(attempt.folder).said
+        if body is None or body.recorded is not None or isinstance(request, str):
+            continue  # what is no request is said among those
         bad += [attempt.folder] if misfit(request, Done(body.segments, body.work, body.used)) else []
         good += bool(request.changes)
     if bad or good:

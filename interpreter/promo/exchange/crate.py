@@ -22,6 +22,7 @@ from attrs import frozen
 
 from promo.base.canonical import Json
 from promo.base.codec import to_json
+from promo.exchange.names import METADATA
 from promo.exchange.registration import Registration
 from promo.exchange.runs import run_name
 from promo.ledger.state import Attempt, AttemptState
@@ -32,8 +33,6 @@ from promo.report.record import Record
 from promo.report.seal import UNVOUCHED
 from promo.report.words import number
 
-METADATA = "ro-crate-metadata.json"
-ENVIRONMENT = "environment.json"
 CRATE = "https://w3id.org/ro/crate/1.1"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 CONTEXT: Json = [f"{CRATE}/context", {"sha256": "https://schema.org/sha256"}]

@@ -8,6 +8,9 @@ so that two texts never get one name.
 import hashlib
 import re
 
+METADATA = "ro-crate-metadata.json"
+ENVIRONMENT = "environment.json"
+"""Files of a research crate beside those of its study."""
 PLAIN = "abcdefghijklmnopqrstuvwxyz0123456789_-."
 """Letters that stay as they are in a file name; capitals do not, for some file systems take `A` for `a`."""
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
