@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar
 from attrs import frozen
 
 from promo.base.fields import Form, Large
+from promo.base.shown import LEAN, Shown
 
 
 class Column(Enum):
@@ -43,16 +44,16 @@ STATUSES = (OK, "nan", "diverged", "oom", "timeout", "killed", "crash")
 """What a status column may say: the statuses of a run."""
 
 
-@frozen
-class Fault:
+@frozen(**LEAN)
+class Fault(Shown):
     """Something wrong with a table; *row* 0 means the table as a whole."""
 
     row: int
     message: str
 
 
-@frozen
-class Sheet:
+@frozen(**LEAN)
+class Sheet(Shown):
     """A table as texts: *rows* are (row number in the file, column -> text), the header is row 1."""
 
     name: str
@@ -62,8 +63,8 @@ class Sheet:
     """Rows that do not fit under the header."""
 
 
-@frozen
-class Point:
+@frozen(**LEAN)
+class Point(Shown):
     """A measured point: how far the run had come, and the measure there."""
 
     row: int
@@ -72,8 +73,8 @@ class Point:
     value: Fraction
 
 
-@frozen
-class Curve:
+@frozen(**LEAN)
+class Curve(Shown):
     """One recorded run; *seed* and *host* are the table's own labels, empty where it has none."""
 
     config: str
@@ -88,8 +89,8 @@ class Curve:
     """Its last row."""
 
 
-@frozen
-class Reading:
+@frozen(**LEAN)
+class Reading(Shown):
     """What a budget reaches on a curve."""
 
     value: Fraction
@@ -106,8 +107,8 @@ Layout = Annotated[str, Form("layout of a table", "table|autoresearch|wandb|mlfl
 SeedsBy = Annotated[str, Form("way to find seeds", "label|order|auto")]
 
 
-@frozen
-class Settings:
+@frozen(**LEAN)
+class Settings(Shown):
     """
     How a table is read, as it was asked for; the study keeps it.
 
@@ -126,8 +127,8 @@ class Settings:
     interpolate: bool = False
 
 
-@frozen
-class TableUse:
+@frozen(**LEAN)
+class TableUse(Shown):
     """What a study keeps of a table besides its bytes: its file's name, and how it is read."""
 
     FORM: ClassVar = ("promo_curves", 1)

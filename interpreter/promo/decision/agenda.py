@@ -18,6 +18,7 @@ from typing import assert_never
 
 from attrs import define, evolve, field, frozen
 
+from promo.base.shown import LEAN, Shown
 from promo.decision.spending import allowed_s, spent_s
 from promo.evidence.guards import flags
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
@@ -31,23 +32,23 @@ Cell = tuple[str, str, int]
 """Candidate, host, seed."""
 
 
-@frozen
-class Open:
+@frozen(**LEAN)
+class Open(Shown):
     """A stage begins, with these candidates, sorted."""
 
     stage: str
     entrants: tuple[str, ...]
 
 
-@frozen
-class Make:
+@frozen(**LEAN)
+class Make(Shown):
     """An attempt of a run is made."""
 
     run: PlannedRun
 
 
-@frozen
-class SetAside:
+@frozen(**LEAN)
+class SetAside(Shown):
     """A guard of a gate sets a result aside; *guard* counts from 0."""
 
     run: str
@@ -60,36 +61,36 @@ class SetAside:
     """The run is made again."""
 
 
-@frozen
-class Decide:
+@frozen(**LEAN)
+class Decide(Shown):
     """A gate, rule, reduction, step of a walk, forecast or schedule decides."""
 
     name: str
 
 
-@frozen
-class Close:
+@frozen(**LEAN)
+class Close(Shown):
     """A stage has come to its end."""
 
     stage: str
 
 
-@frozen
-class Estimate:
+@frozen(**LEAN)
+class Estimate(Shown):
     """Effects are estimated."""
 
     name: str
 
 
-@frozen
-class Wait:
+@frozen(**LEAN)
+class Wait(Shown):
     """A person decides what a gate or rule left to one."""
 
     name: str
 
 
-@frozen
-class AwaitBudget:
+@frozen(**LEAN)
+class AwaitBudget(Shown):
     """Nothing runs, and what is left of the study's budget is too little for the next attempt."""
 
     run: PlannedRun
@@ -98,15 +99,15 @@ class AwaitBudget:
     budget_s: int
 
 
-@frozen
-class Stop:
+@frozen(**LEAN)
+class Stop(Shown):
     """The study ends by the word of a gate or rule."""
 
     by: str
 
 
-@frozen
-class Finish:
+@frozen(**LEAN)
+class Finish(Shown):
     """The study comes to its end."""
 
 

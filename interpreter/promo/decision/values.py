@@ -14,6 +14,7 @@ from attrs import frozen
 
 from promo.base.codec import value_digest
 from promo.base.fields import Count, Digest, Measured
+from promo.base.shown import LEAN, Shown
 from promo.evidence.values import Cell
 from promo.ledger.outcomes import Because, Held, Outcome, Stopped, Turn
 from promo.ledger.values import Verdict as RecordedVerdict
@@ -57,8 +58,8 @@ class Ground(Enum):
 # --- findings ----------------------------------------------------------------------------------------------------
 
 
-@frozen
-class Place:
+@frozen(**LEAN)
+class Place(Shown):
     """Place among those who compete for one, on a host or over all cells; None for who does not compete."""
 
     TAG: ClassVar = "place"
@@ -68,8 +69,8 @@ class Place:
     of: Count
 
 
-@frozen
-class Reference:
+@frozen(**LEAN)
+class Reference(Shown):
     """Whom a candidate was compared with; itself where it is the reference."""
 
     TAG: ClassVar = "reference"
@@ -77,8 +78,8 @@ class Reference:
     candidate: str | None
 
 
-@frozen
-class About:
+@frozen(**LEAN)
+class About(Shown):
     """Whom a finding is about, where its rule is about several."""
 
     TAG: ClassVar = "about"
@@ -86,8 +87,8 @@ class About:
     candidate: str
 
 
-@frozen
-class Bounded:
+@frozen(**LEAN)
+class Bounded(Shown):
     """One-sided confidence bound of a mean difference."""
 
     TAG: ClassVar = "bound"
@@ -98,8 +99,8 @@ class Bounded:
     cells: Count
 
 
-@frozen
-class Chance:
+@frozen(**LEAN)
+class Chance(Shown):
     """P of a permutation test."""
 
     TAG: ClassVar = "chance"
@@ -108,8 +109,8 @@ class Chance:
     cells: Count
 
 
-@frozen
-class Between:
+@frozen(**LEAN)
+class Between(Shown):
     """Two-sided confidence interval of a mean difference."""
 
     TAG: ClassVar = "interval"
@@ -120,8 +121,8 @@ class Between:
     cells: Count
 
 
-@frozen
-class LeastAgreement:
+@frozen(**LEAN)
+class LeastAgreement(Shown):
     """The two rankings that agree least; *undefined* where one of them ranks fewer than two apart."""
 
     TAG: ClassVar = "agreement"
@@ -131,8 +132,8 @@ class LeastAgreement:
     undefined: bool
 
 
-@frozen
-class CellsWon:
+@frozen(**LEAN)
+class CellsWon(Shown):
     """Cells in which a candidate is alone in front."""
 
     TAG: ClassVar = "won"
@@ -144,8 +145,8 @@ class CellsWon:
 Detail = Place | Reference | About | Bounded | Chance | Between | LeastAgreement | CellsWon
 
 
-@frozen
-class Finding:
+@frozen(**LEAN)
+class Finding(Shown):
     """One condition on one candidate: whether it holds (None: it cannot be told) and by how much."""
 
     condition: Condition
@@ -159,8 +160,8 @@ class Finding:
 # --- what was found ----------------------------------------------------------------------------------------------
 
 
-@frozen
-class Standing:
+@frozen(**LEAN)
+class Standing(Shown):
     """A candidate before a gate."""
 
     candidate: str
@@ -178,8 +179,8 @@ class Standing:
     findings: tuple[Finding, ...]
 
 
-@frozen
-class Ranking:
+@frozen(**LEAN)
+class Ranking(Shown):
     """What a gate found."""
 
     TAG: ClassVar = "gate"
@@ -193,8 +194,8 @@ class Ranking:
     """Best first; those without a statistic last, by name."""
 
 
-@frozen
-class Comparison:
+@frozen(**LEAN)
+class Comparison(Shown):
     """One cell of a rule: both values and how much worse the judged candidate is."""
 
     candidate: str
@@ -205,8 +206,8 @@ class Comparison:
     difference: Measured | None
 
 
-@frozen
-class Judgement:
+@frozen(**LEAN)
+class Judgement(Shown):
     """What a rule found."""
 
     TAG: ClassVar = "rule"
@@ -233,8 +234,8 @@ class Fate(Enum):
     """Its better level is not the same at every stage."""
 
 
-@frozen
-class Seen:
+@frozen(**LEAN)
+class Seen(Shown):
     """A factor's main effect at one stage."""
 
     stage: str
@@ -244,8 +245,8 @@ class Seen:
     discovered: bool
 
 
-@frozen
-class Fixing:
+@frozen(**LEAN)
+class Fixing(Shown):
     """A factor before a reduction: fixed at a level, or left in the search, and why."""
 
     factor: str
@@ -257,8 +258,8 @@ class Fixing:
     seen: tuple[Seen, ...]
 
 
-@frozen
-class Reducing:
+@frozen(**LEAN)
+class Reducing(Shown):
     """What a reduction found."""
 
     TAG: ClassVar = "reduction"
@@ -277,8 +278,8 @@ class Reducing:
         return tuple(one for one in self.factors if one.level is not None)
 
 
-@frozen
-class Walking:
+@frozen(**LEAN)
+class Walking(Shown):
     """How far a greedy walk has come."""
 
     TAG: ClassVar = "step"
@@ -291,8 +292,8 @@ class Walking:
     moves: tuple[str, ...]
 
 
-@frozen
-class FitOf:
+@frozen(**LEAN)
+class FitOf(Shown):
     """A law as fitted for a candidate, or for all of them together where that is None."""
 
     candidate: str | None
@@ -303,8 +304,8 @@ class FitOf:
     """Parameters that the points do not tell."""
 
 
-@frozen
-class Told:
+@frozen(**LEAN)
+class Told(Shown):
     """What a law foretells of a candidate at a stage, with the ends of its interval."""
 
     candidate: str
@@ -314,8 +315,8 @@ class Told:
     high: Measured
 
 
-@frozen
-class Forecasting:
+@frozen(**LEAN)
+class Forecasting(Shown):
     """What a forecast says."""
 
     TAG: ClassVar = "forecast"
@@ -327,8 +328,8 @@ class Forecasting:
     """None of a candidate whose law could not be fitted."""
 
 
-@frozen
-class Switch:
+@frozen(**LEAN)
+class Switch(Shown):
     """Where training should go on with the next shape, in the unit of the budgets, with the ends of its interval."""
 
     before: str
@@ -356,8 +357,8 @@ class Grounds(Enum):
     """A law has too few points."""
 
 
-@frozen
-class Scheduling:
+@frozen(**LEAN)
+class Scheduling(Shown):
     """What a schedule found."""
 
     TAG: ClassVar = "schedule"
@@ -376,8 +377,8 @@ class Scheduling:
 Found = Ranking | Judgement | Reducing | Walking | Forecasting | Scheduling
 
 
-@frozen
-class Input:
+@frozen(**LEAN)
+class Input(Shown):
     """Something that was read, by the digest of its stored form: the evidence of a stage, or a table of effects."""
 
     of: str
@@ -385,8 +386,8 @@ class Input:
     digest: Digest
 
 
-@frozen
-class Decision:
+@frozen(**LEAN)
+class Decision(Shown):
     """What a gate, rule, reduction, step of a walk, forecast or schedule decided."""
 
     FORM: ClassVar = ("promo_decision", 2)

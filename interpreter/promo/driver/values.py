@@ -6,6 +6,7 @@ from typing import Protocol
 from attrs import frozen
 
 from promo.base.errors import ExitCode
+from promo.base.shown import LEAN, Shown
 from promo.decision.values import Decision
 from promo.ledger.state import State, StudyState
 from promo.plan.values import Plan
@@ -39,8 +40,8 @@ class Display(Protocol):
         """Nothing more will happen."""
 
 
-@frozen
-class Ending:
+@frozen(**LEAN)
+class Ending(Shown):
     """How a call of `run_study` ended."""
 
     exit_code: ExitCode
@@ -69,8 +70,8 @@ class Outcome(Enum):
     MISSING = "missing"
 
 
-@frozen
-class Check:
+@frozen(**LEAN)
+class Check(Shown):
     """One thing that was looked at."""
 
     name: str
@@ -78,8 +79,8 @@ class Check:
     words: str
 
 
-@frozen
-class Reach:
+@frozen(**LEAN)
+class Reach(Shown):
     """What receipts from outside cover, of those whose makers the reader trusts."""
 
     freeze: bool = False
@@ -88,8 +89,8 @@ class Reach:
     """The ledger to its last event."""
 
 
-@frozen
-class Audit:
+@frozen(**LEAN)
+class Audit(Shown):
     """All checks of a study."""
 
     checks: tuple[Check, ...]

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from promo.base.codec import value_digest
 from promo.base.fields import Count, Digest, Measured
+from promo.base.shown import LEAN, Shown
 from promo.evidence.statements import Name, Statement
 from promo.study.design import Word
 
@@ -23,8 +24,8 @@ class Method(Enum):
     LENTH = "lenth"
 
 
-@frozen
-class Estimate:
+@frozen(**LEAN)
+class Estimate(Shown):
     """
     One effect at one stage; numbers are decimal text, None where there is none.
 
@@ -60,8 +61,8 @@ class Estimate:
         return (*(effect for _, effect in self.chain[1:]), *(effect for _, effect in self.aliases))
 
 
-@frozen
-class Curvature:
+@frozen(**LEAN)
+class Curvature(Shown):
     """Mean of the design's corners less the mean of its centre, both within blocks."""
 
     runs: Count
@@ -74,8 +75,8 @@ class Curvature:
     high: Measured | None
 
 
-@frozen
-class Fit:
+@frozen(**LEAN)
+class Fit(Shown):
     """The effects at one stage."""
 
     stage: str
@@ -100,8 +101,8 @@ class Fit:
     statements: tuple[Statement, ...]
 
 
-@frozen
-class Change:
+@frozen(**LEAN)
+class Change(Shown):
     """How an effect changed from one stage to the next."""
 
     effect: Name
@@ -120,8 +121,8 @@ class Change:
     are independent."""
 
 
-@frozen
-class EffectTable:
+@frozen(**LEAN)
+class EffectTable(Shown):
     """Everything that `effects` estimates."""
 
     FORM: ClassVar = ("promo_effects", 4)

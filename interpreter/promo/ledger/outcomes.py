@@ -5,10 +5,11 @@ from typing import ClassVar
 from attrs import frozen
 
 from promo.base.fields import Count, Large
+from promo.base.shown import LEAN, Shown
 
 
-@frozen
-class Unmet:
+@frozen(**LEAN)
+class Unmet(Shown):
     """A demand is not met; *demand* counts from 0."""
 
     TAG: ClassVar = "demand"
@@ -16,8 +17,8 @@ class Unmet:
     demand: Count
 
 
-@frozen
-class Lacking:
+@frozen(**LEAN)
+class Lacking(Shown):
     """Candidates lack a value at a stage; *crashed*: by their own fault, for which the rule has a clause."""
 
     TAG: ClassVar = "lacking"
@@ -27,8 +28,8 @@ class Lacking:
     crashed: bool
 
 
-@frozen
-class Incomparable:
+@frozen(**LEAN)
+class Incomparable(Shown):
     """Candidates have their values and cannot be judged: what they are compared with lacks one."""
 
     TAG: ClassVar = "incomparable"
@@ -37,8 +38,8 @@ class Incomparable:
     stage: str
 
 
-@frozen
-class Absent:
+@frozen(**LEAN)
+class Absent(Shown):
     """Candidates that a rule is about were not promoted to its stage."""
 
     TAG: ClassVar = "absent"
@@ -47,8 +48,8 @@ class Absent:
     stage: str
 
 
-@frozen
-class NobodyPromoted:
+@frozen(**LEAN)
+class NobodyPromoted(Shown):
     """Nobody whom a rule is about was promoted to its stage."""
 
     TAG: ClassVar = "nobody promoted"
@@ -56,8 +57,8 @@ class NobodyPromoted:
     stage: str
 
 
-@frozen
-class NoBest:
+@frozen(**LEAN)
+class NoBest(Shown):
     """Nobody has all values at a stage whose best a rule is about."""
 
     TAG: ClassVar = "no best"
@@ -65,15 +66,15 @@ class NoBest:
     stage: str
 
 
-@frozen
-class Failed:
+@frozen(**LEAN)
+class Failed(Shown):
     """The claim of a rule does not hold."""
 
     TAG: ClassVar = "failed"
 
 
-@frozen
-class RunsLacking:
+@frozen(**LEAN)
+class RunsLacking(Shown):
     """Runs of the rows of a design lack a value."""
 
     TAG: ClassVar = "runs lacking"
@@ -82,8 +83,8 @@ class RunsLacking:
     stage: str
 
 
-@frozen
-class Spanned:
+@frozen(**LEAN)
+class Spanned(Shown):
     """A bound lies inside the interval of what a law foretells of candidates."""
 
     TAG: ClassVar = "spanned"
@@ -91,8 +92,8 @@ class Spanned:
     candidates: tuple[str, ...]
 
 
-@frozen
-class NotTold:
+@frozen(**LEAN)
+class NotTold(Shown):
     """The laws do not tell when the shape changes that a schedule is about."""
 
     TAG: ClassVar = "not told"
@@ -103,15 +104,15 @@ class NotTold:
 Because = Unmet | Lacking | Incomparable | Absent | NobodyPromoted | NoBest | Failed | RunsLacking | Spanned | NotTold
 
 
-@frozen
-class Settled:
+@frozen(**LEAN)
+class Settled(Shown):
     """Nothing stands in the way of what was found."""
 
     TAG: ClassVar = "settled"
 
 
-@frozen
-class Stopped:
+@frozen(**LEAN)
+class Stopped(Shown):
     """The study cannot go on."""
 
     TAG: ClassVar = "stopped"
@@ -119,8 +120,8 @@ class Stopped:
     because: Because
 
 
-@frozen
-class Held:
+@frozen(**LEAN)
+class Held(Shown):
     """A person has to decide."""
 
     TAG: ClassVar = "held"
@@ -131,8 +132,8 @@ class Held:
 Outcome = Settled | Stopped | Held
 
 
-@frozen
-class Turn:
+@frozen(**LEAN)
+class Turn(Shown):
     """A shape that is trained, by the candidate that keeps it, and what has been used of the budget where it begins."""
 
     candidate: str

@@ -7,12 +7,13 @@ from typing import Annotated, ClassVar
 from attrs import frozen
 
 from promo.base.fields import Count, Digest, Form, Measured
+from promo.base.shown import LEAN, Shown
 
 Said = Annotated[str, Form("text", longest=65_536)]
 
 
-@frozen
-class Installed:
+@frozen(**LEAN)
+class Installed(Shown):
     """A runner as it is installed: its version, its code, and what it trains with."""
 
     name: str
@@ -21,8 +22,8 @@ class Installed:
     versions: Mapping[str, str | None]
 
 
-@frozen
-class Recording:
+@frozen(**LEAN)
+class Recording(Shown):
     """The table of recorded curves that a replay reads."""
 
     table: str
@@ -37,8 +38,8 @@ class Recording:
     """Recorded runs beyond the first of their cells."""
 
 
-@frozen
-class TokenText:
+@frozen(**LEAN)
+class TokenText(Shown):
     """What is recorded of a text of tokens besides."""
 
     train_bytes: Count
@@ -53,8 +54,8 @@ class TokenText:
     token_lengths_digest: Digest
 
 
-@frozen
-class Text:
+@frozen(**LEAN)
+class Text(Shown):
     """A text, split and measured: the digests of its documents and of both streams."""
 
     source: str
@@ -90,8 +91,8 @@ class InputKind(Enum):
     """In promo's environment."""
 
 
-@frozen
-class Input:
+@frozen(**LEAN)
+class Input(Shown):
     """What runs rest on and was not frozen, as it was when promo started."""
 
     ROW: ClassVar = True

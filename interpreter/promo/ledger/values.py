@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar
 from attrs import frozen
 
 from promo.base.fields import Count, Digest, Form, Large, Measured, Moment, Name, Range, Seconds, Silent
+from promo.base.shown import LEAN, Shown
 from promo.ledger.losses import Loss
 from promo.ledger.outcomes import Outcome, Turn
 from promo.ledger.sources import Input, Installed, Recording, Said, Text
@@ -65,8 +66,8 @@ OWN_FAULT = frozenset({RunStatus.NAN, RunStatus.DIVERGED, RunStatus.OOM, RunStat
 # --- the study ---------------------------------------------------------------------------------------------------
 
 
-@frozen
-class Freezing:
+@frozen(**LEAN)
+class Freezing(Shown):
     """What was frozen: the plan, and the digest of every file."""
 
     TAG: ClassVar = "study.frozen"
@@ -83,8 +84,8 @@ class Freezing:
     replay: Recording | None
 
 
-@frozen
-class Receipt:
+@frozen(**LEAN)
+class Receipt(Shown):
     """Somebody outside vouches for the ledger as it was; their bytes are in the event."""
 
     TAG: ClassVar = "anchor.received"
@@ -98,8 +99,8 @@ class Receipt:
     receipt: Base64
 
 
-@frozen
-class Publication:
+@frozen(**LEAN)
+class Publication(Shown):
     """The value from after the freeze that seeds are drawn from."""
 
     TAG: ClassVar = "value.published"
@@ -108,8 +109,8 @@ class Publication:
     value: str
 
 
-@frozen
-class Start:
+@frozen(**LEAN)
+class Start(Shown):
     """A promo began to work on the study."""
 
     TAG: ClassVar = "orchestrator.started"
@@ -123,8 +124,8 @@ class Start:
     """The same at every start."""
 
 
-@frozen
-class TextPrepared:
+@frozen(**LEAN)
+class TextPrepared(Shown):
     """The study's text lies in its folder."""
 
     TAG: ClassVar = "data.prepared"
@@ -132,8 +133,8 @@ class TextPrepared:
     text: Text
 
 
-@frozen
-class StageOpened:
+@frozen(**LEAN)
+class StageOpened(Shown):
     """A stage began, with these candidates."""
 
     TAG: ClassVar = "stage.opened"
@@ -143,8 +144,8 @@ class StageOpened:
     """Sorted."""
 
 
-@frozen
-class StageClosed:
+@frozen(**LEAN)
+class StageClosed(Shown):
     """Every run of a stage has ended."""
 
     TAG: ClassVar = "stage.closed"
@@ -155,8 +156,8 @@ class StageClosed:
     """Cells without a value."""
 
 
-@frozen
-class EffectsEstimated:
+@frozen(**LEAN)
+class EffectsEstimated(Shown):
     """Effects were estimated from the evidence of their stages."""
 
     TAG: ClassVar = "effects.estimated"
@@ -167,8 +168,8 @@ class EffectsEstimated:
     """Stage -> effects that are discovered there, each as its factors."""
 
 
-@frozen
-class BudgetAmended:
+@frozen(**LEAN)
+class BudgetAmended(Shown):
     """Somebody gave a study that had begun another budget: the largest sum of what its attempts may spend."""
 
     TAG: ClassVar = "budget.amended"
@@ -178,8 +179,8 @@ class BudgetAmended:
     by: Said
 
 
-@frozen
-class StudyStopped:
+@frozen(**LEAN)
+class StudyStopped(Shown):
     """The study ended by its own rule, or by the word of a person about that rule."""
 
     TAG: ClassVar = "study.stopped"
@@ -187,8 +188,8 @@ class StudyStopped:
     by: str
 
 
-@frozen
-class StudyClosed:
+@frozen(**LEAN)
+class StudyClosed(Shown):
     """The study came to its end."""
 
     TAG: ClassVar = "study.closed"
@@ -196,8 +197,8 @@ class StudyClosed:
     stages: Count
 
 
-@frozen
-class ClockJumped:
+@frozen(**LEAN)
+class ClockJumped(Shown):
     """The wall clock moved against the monotonic one by more than a minute: set, or the machine slept."""
 
     TAG: ClassVar = "clock.jumped"
@@ -208,8 +209,8 @@ class ClockJumped:
 # --- attempts ----------------------------------------------------------------------------------------------------
 
 
-@frozen
-class AttemptStarted:
+@frozen(**LEAN)
+class AttemptStarted(Shown):
     """An attempt is about to begin."""
 
     TAG: ClassVar = "attempt.started"
@@ -232,8 +233,8 @@ class AttemptStarted:
     """The name that its queue knows it by, made up before it was submitted; None where there is no queue."""
 
 
-@frozen
-class Work:
+@frozen(**LEAN)
+class Work(Shown):
     """How much a run did, and how fast; what is not counted is None."""
 
     steps: Large | None = None
@@ -243,8 +244,8 @@ class Work:
     steps_per_s: Measured | None = None
 
 
-@frozen
-class ResultAccepted:
+@frozen(**LEAN)
+class ResultAccepted(Shown):
     """An attempt left a sound result, which counts; everything that gates and guards read of it is repeated here."""
 
     TAG: ClassVar = "result.accepted"
@@ -266,8 +267,8 @@ class ResultAccepted:
     """Seconds that it waited in a queue, which are nobody's device time; None where there is no queue."""
 
 
-@frozen
-class AttemptFailed:
+@frozen(**LEAN)
+class AttemptFailed(Shown):
     """An attempt ended without a value."""
 
     TAG: ClassVar = "attempt.failed"
@@ -284,8 +285,8 @@ class AttemptFailed:
     queued_s: Queued = None
 
 
-@frozen
-class AttemptLost:
+@frozen(**LEAN)
+class AttemptLost(Shown):
     """Nobody saw how an attempt ended, or it was called off; that is no fault of its candidate."""
 
     TAG: ClassVar = "attempt.lost"
@@ -299,8 +300,8 @@ class AttemptLost:
     queued_s: Queued = None
 
 
-@frozen
-class AttemptLate:
+@frozen(**LEAN)
+class AttemptLate(Shown):
     """An attempt that had been given up left a result after all; it is on record and never counts."""
 
     TAG: ClassVar = "attempt.late"
@@ -311,8 +312,8 @@ class AttemptLate:
     status: RunStatus
 
 
-@frozen
-class ResultFlagged:
+@frozen(**LEAN)
+class ResultFlagged(Shown):
     """A guard of a gate sets a result aside, and the run is or is not tried again."""
 
     TAG: ClassVar = "result.flagged"
@@ -330,8 +331,8 @@ class ResultFlagged:
 # --- decisions ---------------------------------------------------------------------------------------------------
 
 
-@frozen
-class Verdict:
+@frozen(**LEAN)
+class Verdict(Shown):
     """What one wording of a decider decided; `decisions/` holds all of it."""
 
     wording: Count
@@ -347,8 +348,8 @@ class Verdict:
     """Of a schedule: shapes that are trained, and from where on."""
 
 
-@frozen
-class Decided:
+@frozen(**LEAN)
+class Decided(Shown):
     """A gate, rule, reduction or step of a walk decided by the wording in force."""
 
     TAG: ClassVar = "decided"
@@ -360,8 +361,8 @@ class Decided:
     """What its earlier wordings would have decided; nothing follows from them."""
 
 
-@frozen
-class PersonDecided:
+@frozen(**LEAN)
+class PersonDecided(Shown):
     """A person decided what a gate or rule left to one."""
 
     TAG: ClassVar = "person.decided"
@@ -374,8 +375,8 @@ class PersonDecided:
     stopped: bool
 
 
-@frozen
-class CellResult:
+@frozen(**LEAN)
+class CellResult(Shown):
     """A result by its cell."""
 
     ROW: ClassVar = True
@@ -386,8 +387,8 @@ class CellResult:
     seed: int
 
 
-@frozen
-class Amendment:
+@frozen(**LEAN)
+class Amendment(Shown):
     """A gate, rule or reduction reads otherwise from here on."""
 
     TAG: ClassVar = "rule.amended"
@@ -413,8 +414,8 @@ class Amendment:
         return bool(self.seen)
 
 
-@frozen
-class Taken:
+@frozen(**LEAN)
+class Taken(Shown):
     """An attempt that a bundle brought."""
 
     ROW: ClassVar = True
@@ -423,8 +424,8 @@ class Taken:
     attempt: Number
 
 
-@frozen
-class BundleImported:
+@frozen(**LEAN)
+class BundleImported(Shown):
     """What another machine did was taken in."""
 
     TAG: ClassVar = "bundle.imported"
@@ -461,8 +462,8 @@ OfStudy = (
 Happening = OfAttempt | OfStep | OfStudy
 
 
-@frozen
-class Event:
+@frozen(**LEAN)
+class Event(Shown):
     """One line of the ledger."""
 
     seq: Count
@@ -475,8 +476,8 @@ class Event:
     """Digest of the line before; 64 zeros for the first."""
 
 
-@frozen
-class Chain:
+@frozen(**LEAN)
+class Chain(Shown):
     """A ledger as read: its events, the digest of its last line, and where a torn last line begins, if there is one."""
 
     events: tuple[Event, ...]

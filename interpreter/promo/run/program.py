@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar
 from attrs import frozen
 
 from promo.base.fields import Count, Digest, Range
+from promo.base.shown import LEAN, Shown
 from promo.ledger.values import RunStatus
 
 OUTPUT_BYTES = 4_000_000
@@ -27,8 +28,8 @@ class Which(Enum):
     HIGHEST = "highest"
 
 
-@frozen
-class Summary:
+@frozen(**LEAN)
+class Summary(Shown):
     """How values are read from lines that a program prints: a name, a separator, a value."""
 
     after: str
@@ -43,8 +44,8 @@ class Summary:
     """A line that is printed -> how the run has ended then."""
 
 
-@frozen
-class Function:
+@frozen(**LEAN)
+class Function(Shown):
     """A Python function under promo's decorator."""
 
     TAG: ClassVar = "function"
@@ -53,8 +54,8 @@ class Function:
     name: str
 
 
-@frozen
-class Command:
+@frozen(**LEAN)
+class Command(Shown):
     """A program that is started with arguments, in which names in braces are filled in."""
 
     TAG: ClassVar = "command"
@@ -62,8 +63,8 @@ class Command:
     argv: tuple[str, ...]
 
 
-@frozen
-class Script:
+@frozen(**LEAN)
+class Script(Shown):
     """A Python script in which constants and first arguments of calls are replaced before it is started."""
 
     TAG: ClassVar = "script"
@@ -76,8 +77,8 @@ class Script:
     """Dotted function, perhaps behind `FILE/`, -> what its first argument becomes."""
 
 
-@frozen
-class Program:
+@frozen(**LEAN)
+class Program(Shown):
     """What is started, with which files, and how its values are read."""
 
     does: Function | Command | Script

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar
 from attrs import field, frozen
 
 from promo.base.fields import Count, Digest, Free, Large, Measured, Name, Range, Seconds, Upward
+from promo.base.shown import LEAN, Shown
 from promo.ledger.losses import Loss
 from promo.ledger.sources import Said
 from promo.ledger.values import OWN_FAULT, Folder, Number, RunStatus, Work
@@ -29,8 +30,8 @@ NO_DISK = 96
 # --- requests ----------------------------------------------------------------------------------------------------
 
 
-@frozen
-class RunOf:
+@frozen(**LEAN)
+class RunOf(Shown):
     """The run that is asked for; *seed* seeds it, and *label* is what the plan calls that seed where it was drawn."""
 
     id: Name
@@ -41,8 +42,8 @@ class RunOf:
     label: int | None
 
 
-@frozen
-class TextOf:
+@frozen(**LEAN)
+class TextOf(Shown):
     """
     The prepared text: paths below the study's folder, its digest, and the windows that score a model.
 
@@ -66,24 +67,24 @@ class Kept(Enum):
     TRUNK = "trunk"
 
 
-@frozen
-class Keeping:
+@frozen(**LEAN)
+class Keeping(Shown):
     """Which states a run keeps: at its end, for another one, and every so many seconds, for itself."""
 
     at_end: bool
     every_s: Count
 
 
-@frozen
-class Trunk:
+@frozen(**LEAN)
+class Trunk(Shown):
     """Where a constant rate ends, in the budget's unit, and whether the state there is kept."""
 
     at: Large
     keep: bool
 
 
-@frozen
-class Continued:
+@frozen(**LEAN)
+class Continued(Shown):
     """
     The trained run that a run carries on: where its state lies, and what it has spent in the budget's unit.
 
@@ -96,16 +97,16 @@ class Continued:
     recorded: Count | None
 
 
-@frozen
-class Resumed:
+@frozen(**LEAN)
+class Resumed(Shown):
     """A state that an attempt of the same run kept before it was lost."""
 
     folder: Folder
     state: Digest
 
 
-@frozen
-class Grown:
+@frozen(**LEAN)
+class Grown(Shown):
     """The state that a run begins from; *way* while ways to grow are tried, where it is that of a smaller model."""
 
     folder: Folder | None
@@ -114,8 +115,8 @@ class Grown:
     way: str | None
 
 
-@frozen
-class Change:
+@frozen(**LEAN)
+class Change(Shown):
     """
     A shape that training goes on with, from the first step end at or beyond *at*.
 
@@ -131,8 +132,8 @@ class Change:
     flops_per_token: Large
 
 
-@frozen
-class Request:
+@frozen(**LEAN)
+class Request(Shown):
     """
     Everything that an attempt is asked, and all that its training depends on.
 
@@ -178,8 +179,8 @@ class Request:
 # --- attempts ----------------------------------------------------------------------------------------------------
 
 
-@frozen
-class AttemptSpec:
+@frozen(**LEAN)
+class AttemptSpec(Shown):
     """One try, ready to start."""
 
     folder: Path
@@ -226,8 +227,8 @@ class Reason(Enum):
     """It had been given up before it began."""
 
 
-@frozen
-class Exit:
+@frozen(**LEAN)
+class Exit(Shown):
     """How a worker process ended: its return code (negative: the signal), and why the supervisor stepped in."""
 
     returncode: int | None
@@ -264,8 +265,8 @@ class Counter(Enum):
     """A table of recorded curves says how far the run had come."""
 
 
-@frozen
-class Used:
+@frozen(**LEAN)
+class Used(Shown):
     """How much of its budget a run has used, in the budget's unit, and who knows."""
 
     kind: BudgetKind
@@ -275,8 +276,8 @@ class Used:
     counter: Counter
 
 
-@frozen
-class Segment:
+@frozen(**LEAN)
+class Segment(Shown):
     """What a run did in one shape; none of a run that is asked to keep its own."""
 
     steps: Count
@@ -287,8 +288,8 @@ class Segment:
     """Amount used before its last step; that of the segment before where it has no step."""
 
 
-@frozen
-class RecordedAs:
+@frozen(**LEAN)
+class RecordedAs(Shown):
     """Where a result was read: a table, the run of it, and its row; two rows between which it was interpolated."""
 
     number: Count
@@ -303,8 +304,8 @@ class RecordedAs:
     value: Measured | None = None
 
 
-@frozen
-class Facts:
+@frozen(**LEAN)
+class Facts(Shown):
     """Where and with what a run was made."""
 
     machine: Mapping[str, Free] = field(factory=dict)
@@ -316,8 +317,8 @@ class Facts:
     """How long before its attempt its process was born."""
 
 
-@frozen
-class Body:
+@frozen(**LEAN)
+class Body(Shown):
     """What an attempt says of itself at its end."""
 
     FORM: ClassVar = ("promo_result", 2)
@@ -351,16 +352,16 @@ class Body:
         return self.checkpoint if kept is Kept.CHECKPOINT else self.trunk
 
 
-@frozen
-class Envelope:
+@frozen(**LEAN)
+class Envelope(Shown):
     """A result file: the body and its digest, so that a part of one is none."""
 
     body: Body
     digest: Digest
 
 
-@frozen
-class Result:
+@frozen(**LEAN)
+class Result(Shown):
     """What an attempt left behind, checked."""
 
     status: RunStatus
@@ -395,8 +396,8 @@ Tokens = Annotated[int, Range(0, 10**40)]
 """A number of tokens, kept as text."""
 
 
-@frozen
-class Point:
+@frozen(**LEAN)
+class Point(Shown):
     """A measured point of a run: what had been done by then, and what was measured."""
 
     step: Count | None
