@@ -3706,6 +3706,7 @@ class Screen:
             "contrasts": [],
             "estimates": [],
             "curvature": None,
+            "blocks": None,
         }
         found.update(self.estimated())
         return {**found, "statements": self.statements}
@@ -3791,8 +3792,64 @@ class Screen:
                 "value": self.counted.estimate(value),
                 **self._tested(value, error, freedom, far),
             }
+        found["blocks"] = self._blocks(model, solved, (spread, freedom) if spread and lenth else None)
         self._follow_up(found, chains, model, lenth=lenth)
         return {**found, "estimates": estimates}
+
+    def _blocks(self, model: "list[Line]", solved: "Solved", lenth: tuple[float, float] | None) -> Object | None:
+        """What differs between blocks: an F test of their terms, how far each lies off, and what that may be."""
+        members: dict[tuple[Any, ...], list[Run]] = {}
+        for one in self.runs:
+            members.setdefault(self._block(one.cell), []).append(one)
+        if len(members) < 2:
+            return None
+        bare = self._solve(model, len(model), together=True)
+        added = len(members) + len(solved.kept) - 1 - len(bare.kept)
+        degrees = len(self.runs) - len(members) - len(solved.kept)
+        f = p = None
+        if lenth is None and added > 0 and degrees > 0 and solved.residual:
+            f = float((bare.residual - solved.residual) / added / (solved.residual / degrees))
+            p = f_beyond(f, added, degrees)
+        levels = {}
+        for block, runs in sorted(members.items()) if len(members) <= 16 else ():
+            counts = Counter(one.point for one in runs)
+            fitted = Fraction()
+            for much, (line, _) in zip(solved.coefficients, model, strict=True):
+                fitted += much * sum(line[point] * count for point, count in counts.items())
+            levels[block] = mean([one.value for one in runs]) - fitted / len(runs)
+        off = {block: level - mean(list(levels.values())) for block, level in levels.items()}
+        if lenth is not None and len(off) == 2:
+            first, second = off.values()
+            t = float(second - first) / lenth[0]
+            f, p = t * t, t_both(t, lenth[1])
+        return {
+            "blocks": len(members),
+            "degrees": added,
+            "f": None if f is None else Near(f),
+            "p": None if p is None else Near(p),
+            "shifts": [{**self._told_by(block), "value": self.counted.estimate(one)} for block, one in off.items()],
+            "confounded": self._constant_within(list(members.values())),
+        }
+
+    def _told_by(self, block: tuple[Any, ...]) -> Object:
+        """A block by what its runs have in common."""
+        names = [name for name in ("host", "seed", "stage") if name in self.said["block"]]
+        said = dict(zip(names, block, strict=True))
+        if "stage" in said:
+            said["stage"] = self.said["stages"][said["stage"]]
+        return {**dict.fromkeys(("host", "seed", "stage")), **said}
+
+    def _constant_within(self, blocks: list[list[Run]]) -> list[list[list[str]]]:
+        """Products of factors that have one sign in every block, each with all that share its column."""
+        inside_ = [{one.point for one in runs if 0 not in one.point} for runs in blocks]
+        if len(self.outer) > 128 or any(len(there) == len(self.outer) for there in inside_):
+            return []
+        found = []
+        for effect, effects in every_contrast(self.factors, self.outer):
+            column = self._column(effect)
+            if all(len({column[point] for point in there}) < 2 for there in inside_):
+                found.append([list(one) for one in effects])
+        return found
 
     def _column(self, effect: Sequence[str]) -> dict[Point, int]:
         """An effect's sign in every row; 0 at the centre."""
@@ -3863,9 +3920,11 @@ class Screen:
         named = zip(cell, ("host", "seed", "stage"), strict=True)
         return tuple(part for part, name in named if name in self.said["block"])
 
-    def _solve(self, every: Sequence["Line"], width: int, host: str | None = None) -> "Solved":
+    def _solve(
+        self, every: Sequence["Line"], width: int, host: str | None = None, *, together: bool = False
+    ) -> "Solved":
         """
-        Normal equations with a term for each block, on all hosts or on one.
+        Normal equations with a term for each block, on all hosts or on one; *together* all runs are one block.
 
         The first *width* columns are the model; a column with a host holds there alone.
         """
@@ -3874,7 +3933,7 @@ class Screen:
         sums: dict[tuple[Any, ...], Fraction] = {}
         totals: dict[tuple[str, Point], Fraction] = {}
         for one in runs:
-            block, kind = self._block(one.cell), (one.cell[0], one.point)
+            block, kind = () if together else self._block(one.cell), (one.cell[0], one.point)
             groups.setdefault(block, Counter())[kind] += 1
             sums[block] = sums.get(block, Fraction()) + one.value
             totals[kind] = totals.get(kind, Fraction()) + one.value
@@ -4191,7 +4250,7 @@ def effects_of(said: Object, plan: Plan, tables: dict[str, Object], digests: dic
         for one in changed(said, first.gained(second), before, after)
     ]
     evidence = {stage: digests[stage] for stage in said["stages"]}
-    found = {"promo_effects": 4, "name": said["name"], "fits": fits, "changes": changes, "evidence": evidence}
+    found = {"promo_effects": 5, "name": said["name"], "fits": fits, "changes": changes, "evidence": evidence}
     result: Object = settled(found, stored)
     return result
 

@@ -75,6 +75,37 @@ class Curvature:
 
 
 @frozen
+class BlockShift:
+    """
+    How far a block's runs lie above the mean of all blocks, the model taken out.
+
+    A block is told by what its runs have in common; what they do not is None.
+    """
+
+    host: str | None
+    seed: int | None
+    stage: str | None
+    value: Measured
+
+
+@frozen
+class BlockTest:
+    """What blocks differ by, beside the model."""
+
+    blocks: Count
+    degrees: int
+    """Of freedom that the blocks' terms add to the model."""
+    f: Measured | None
+    """Against the error of the effects; None where there is none."""
+    p: Measured | None
+    shifts: tuple[BlockShift, ...]
+    """Of every block, where there are few."""
+    confounded: tuple[tuple[Name, ...], ...]
+    """Effects that are constant within every block, so that they are not separated from a difference between blocks:
+    each with all that have its column."""
+
+
+@frozen
 class Fit:
     """The effects at one stage."""
 
@@ -97,6 +128,8 @@ class Fit:
     """Lenth: every contrast with its size, smallest first."""
     estimates: tuple[Estimate, ...]
     curvature: Curvature | None
+    blocks: BlockTest | None
+    """None with one block or none."""
     statements: tuple[Statement, ...]
 
 
@@ -124,7 +157,7 @@ class Change:
 class EffectTable:
     """Everything that `effects` estimates."""
 
-    FORM: ClassVar = ("promo_effects", 4)
+    FORM: ClassVar = ("promo_effects", 5)
 
     name: str
     fits: tuple[Fit, ...]

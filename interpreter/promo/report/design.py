@@ -69,7 +69,12 @@ def design_json(design: Design, designs: Mapping[str, Design], parts: int) -> di
         ],
         "split": None
         if split is None
-        else {"parts": parts, "words": [list(w) for w in split.words], "lost": [list(w) for w in split.lost]},
+        else {
+            "parts": parts,
+            "words": [list(w) for w in split.words],
+            "lost": [list(w) for w in split.lost],
+            "clause": _clause(split),
+        },
     }
 
 
@@ -213,9 +218,24 @@ def _split_lines(design: Design, designs: Mapping[str, Design], parts: int) -> I
     if split.lost:
         lost = ", ".join(effect_name(effect) for effect in split.lost)
         yield f"  and lose {lost}: it could not be told from a difference between the hosts"
-        yield "  let every host run all rows instead, as stages do: then no effect is lost"
     else:
         yield "  and lose no effect of one or two factors"
+    clause = _clause(split)
+    yield (
+        f"  a stage on {parts} hosts does so with: {clause}"
+        if clause
+        else "  no stage does so: a main effect would be lost"
+    )
+    if split.lost:
+        yield "  where every host runs all rows instead, as stages do without it, no effect is lost"
+
+
+def _clause(split: Split) -> str:
+    """The clause of a stage that carries a split out; empty where that would cost a main effect."""
+    if any(len(effect) == 1 for effect in split.lost):
+        return ""
+    generators = split.words[: split.parts.bit_length() - 1]
+    return f"block on host by {', '.join(map(effect_name, generators))}"
 
 
 # --- more than two levels ----------------------------------------------------------------------------------

@@ -16,11 +16,13 @@ from promo.study.values import Effects, Study
 def host_lines(record: Record, effects: Effects, table: EffectTable) -> Iterable[str]:
     """That effects are those of these hosts; and how often a study without an effect would have a discovery."""
     for fit in table.fits:
-        hosts = list(dict.fromkeys(host for host, _ in record.evidence[fit.stage].cells))
+        stages = effects.stages if effects.pooled else (fit.stage,)
+        hosts = list(dict.fromkeys(host for stage in stages for host, _ in record.evidence[stage].cells))
         found = [one for one in fit.estimates if one.discovered]
         if found:
+            where = f"{listed(effects.stages)} together" if effects.pooled else fit.stage
             which = f"host {hosts[0]}" if len(hosts) == 1 else f"the {len(hosts)} hosts {listed(hosts)}"
-            yield f"What {effects.name} discovered at {fit.stage} holds on {which}; it says nothing of other hosts."
+            yield f"What {effects.name} discovered at {where} holds on {which}; it says nothing of other hosts."
         size = screened(record, effects, fit)
         if size is not None:
             shares = [false_discoveries(size, float(effects.rate), spread) for spread in SPREADS]

@@ -42,6 +42,8 @@ class Screening:
         family = self._words(clauses.one("family"))
         blocks = clauses.maybe("block")
         block_by = CELL if blocks is None else self._blocks(blocks)
+        if named is not None and block_by is not None and not scope.blocked.keys().isdisjoint(named):
+            named, block_by = self._by_host(block, named, block_by)
         at = clauses.one("rate")
         rate = self.expressions.given(at)
         if rate is not None and not 0 < rate < 1:
@@ -61,7 +63,7 @@ class Screening:
         if designs is None:
             return None
         pooled = POOLED in block_by
-        if pooled and not self._apart(clauses.one("block"), named, designs, stages, reach):
+        if pooled and not self._apart(blocks or clauses.one("stages"), named, designs, stages, reach):
             return None
         groups = [named] if pooled else [(stage,) for stage in named]
         if not all(self._keeps_clear(block, group, designs, reach) for group in groups):
@@ -95,6 +97,25 @@ class Screening:
             self.scope.report("P0721", message, clause, f"write: block {NOWHERE}")
             return None
         return () if found == (NOWHERE,) else found
+
+    def _by_host(
+        self, block: Node, named: tuple[str, ...], block_by: tuple[str, ...]
+    ) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+        """The stages of every host of those in blocks, and the blocks that they are estimated in together."""
+        from promo.study.blocked import CODE
+
+        clauses = self.scope.clauses(block)
+        if not block_by:
+            message = "hosts that run different rows are blocks of their own"
+            self.scope.report(CODE, message, clauses.one("block"), "write: block host")
+            return None, block_by
+        if len(named) > 1 and POOLED not in block_by:
+            message = "the hosts of a stage in blocks are estimated together, and other stages apart from those"
+            hint = "declare effects for each stage, or estimate all together: block host, seed, stage"
+            self.scope.report(CODE, message, clauses.one("stages"), hint)
+            return None, block_by
+        parts = tuple(one for name in named for one in self.scope.blocked.get(name, (name,)))
+        return parts, tuple(word for word in (*CELL, POOLED) if word in (*block_by, CELL[0], POOLED))
 
     def _apart(
         self,
