@@ -3803,11 +3803,11 @@ class Screen:
             members.setdefault(self._block(one.cell), []).append(one)
         if len(members) < 2:
             return None
-        bare = self._solve(model, len(model), together=True)
-        added = len(members) + len(solved.kept) - 1 - len(bare.kept)
+        bare = self._solve([model[place] for place in solved.kept], len(solved.kept), together=True)
+        added = len(members) - 1
         degrees = len(self.runs) - len(members) - len(solved.kept)
         f = p = None
-        if lenth is None and added > 0 and degrees > 0 and solved.residual:
+        if lenth is None and degrees > 0 and solved.residual:
             f = float((bare.residual - solved.residual) / added / (solved.residual / degrees))
             p = f_beyond(f, added, degrees)
         levels = {}

@@ -89,13 +89,20 @@ class Blocked:
         )
 
     def _tested(self, columns: Sequence[Sequence[int]], solved: Solved) -> tuple[int, float | None, float | None]:
-        """Degrees of freedom of what the blocks' terms add to the model, F and p; no F without an error of runs."""
+        """
+        Degrees of freedom of the blocks' terms, F and p; no F without an error of runs.
+
+        An effect that the blocks leave nothing of is no part of the model here, so that a difference between blocks is
+        seen whether or not it may be that effect's.
+        """
         moments = self.moments
         counts = {kind: count for kind, count in enumerate(moments.counts) if count}
         whole = (Blocks(counts, (sum(moments.sums),)),)
-        bare = solve(columns, Moments(moments.counts, moments.sums, moments.squares, whole), variances=False)
-        added, degrees = self.count + solved.rank - 1 - bare.rank, sum(moments.counts) - self.count - solved.rank
-        if added <= 0 or degrees <= 0 or not solved.residual:
+        gone = {max(number for number, one in enumerate(vector) if one) for vector in solved.null}
+        kept = [column for number, column in enumerate(columns) if number not in gone]
+        bare = solve(kept, Moments(moments.counts, moments.sums, moments.squares, whole), variances=False)
+        added, degrees = self.count - 1, sum(moments.counts) - self.count - solved.rank
+        if degrees <= 0 or not solved.residual:
             return added, None, None
         f = float((bare.residual - solved.residual) / added / (solved.residual / degrees))
         return added, f, f_tail(f, added, degrees)

@@ -94,7 +94,7 @@ class BlockTest:
 
     blocks: Count
     degrees: int
-    """Of freedom that the blocks' terms add to the model."""
+    """Of freedom of the differences."""
     f: Measured | None
     """Against the error of the effects; None where there is none."""
     p: Measured | None
