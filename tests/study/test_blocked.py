@@ -6,9 +6,14 @@ from itertools import combinations
 import pytest
 
 from promo.base.diagnostics import errors
+from promo.base.source import Source
 from promo.report.design import design_json
-from promo.study.blocked import confounded, place_of, spanned
+from promo.study.blocked import CODE, confounded, place_of, spanned
 from promo.study.design import best_split, standard_rows
+from promo.syntax.clauses import ARGUMENTS, names_in
+from promo.syntax.nodes import Node
+from promo.syntax.parse import parse
+from study.test_reference import whole
 from support import compiled
 
 FOUR = tuple("abcd")
@@ -165,3 +170,26 @@ def test_a_split_that_would_cost_a_main_effect_has_no_clause():
     whole = compiled(text(tuple("abcdefg"), "fraction 8", block="")).study.designs["screen"]
 
     assert design_json(whole, {"screen": whole}, 2)["split"]["clause"] == ""
+
+
+def references():
+    """The example of the reference page with a stage in blocks in the place of a stage, wherever one is named."""
+    tree = parse(Source("page.promo", whole())).tree
+    nodes = [*tree.declarations]
+    for node in nodes:
+        nodes += [child for child in node.children if isinstance(child, Node)]
+        table = ARGUMENTS.get(node.kind)
+        for place, name in enumerate(names_in(node)) if table is not None and table.names else ():
+            if "stage" in table.name(place).kinds and not table.name(place).declares:
+                yield node.kind, f"{whole()[: name.start]}divided{whole()[name.end :]}"
+
+
+def test_whatever_else_reads_a_stage_in_blocks_is_refused_and_nothing_breaks():
+    seen = set()
+    for kind, changed in references():
+        found = {one.code for one in errors(compiled(changed).diagnostics)}
+        seen.add(kind)
+
+        assert CODE in found or (kind == "stages" and "P0721" not in found), (kind, found)
+
+    assert {"route", "judged_at", "origin", "suppose", "matched", "parent", "agreement", "stages"} <= seen

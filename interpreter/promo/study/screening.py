@@ -5,6 +5,7 @@ from itertools import combinations
 
 from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text
+from promo.study.estimable import named as listed
 from promo.study.expressions import Expressions
 from promo.study.names import Scope
 from promo.study.space import Array, Design
@@ -114,8 +115,20 @@ class Screening:
             hint = "declare effects for each stage, or estimate all together: block host, seed, stage"
             self.scope.report(CODE, message, clauses.one("stages"), hint)
             return None, block_by
+        if len(named) == 1:
+            self._told_what_is_given_up(clauses.one("model"), named[0])
         parts = tuple(one for name in named for one in self.scope.blocked.get(name, (name,)))
         return parts, tuple(word for word in (*CELL, POOLED) if word in (*block_by, CELL[0], POOLED))
+
+    def _told_what_is_given_up(self, clause: Node, stage: str) -> None:
+        """Warn of interactions in the model that nobody can tell from a difference between the hosts of its stage."""
+        pairs = "pairs" in [name.text for name in clause.tokens("NAME")]
+        terms = [{name.text for name in term.tokens("NAME")} for term in clause.nodes("term")]
+        lost = [one for one in self.scope.given_up[stage] if len(one) == 2 and (pairs or {*one} in terms)]
+        if lost:
+            are = f"'{stage}' cannot tell {listed(lost)} from a difference between its hosts"
+            hint = "set rows apart by another product, let every host run all rows, or expect no estimate"
+            self.scope.warn("P0729", are, clause, hint)
 
     def _apart(
         self,
