@@ -98,7 +98,7 @@ def powers(study: Study, designs: Sequence[str], supposed: Supposed) -> Iterator
     asking = [one for one in study.effects.values() if not set(designs).isdisjoint(one.designs)]
     for one in asking:
         for stages in (one.stages,) if one.pooled else ((stage,) for stage in one.stages):
-            yield _at(study, one, [study.stages[stage] for stage in stages], supposed)
+            yield power_at(study, one, [study.stages[stage] for stage in stages], supposed)
     read = {name for one in asking for name in one.designs}
     yield from powers_unasked(study.designs, [name for name in designs if name not in read], supposed)
 
@@ -130,8 +130,16 @@ def _points(every: Mapping[str, Design], designs: Iterable[str]) -> Mapping[str,
     return {name: row for one in designs for name, row in every[one].points.items()}
 
 
-def _at(study: Study, effects: Effects, stages: Sequence[Stage], supposed: Supposed) -> Powers:
-    """Of one stage, or of those that are estimated together; these have the fewest hosts and seeds of any of them."""
+def power_at(study: Study, effects: Effects, stages: Sequence[Stage], supposed: Supposed) -> Powers:
+    """
+    Power of effects at one stage, or at those that are estimated together, with the fewest hosts and seeds of any.
+
+    Args:
+        study: for rows and who enters.
+        effects: model, blocks, family and rate.
+        stages: one, or several that are estimated together.
+        supposed: noise, size, and the power that is wanted.
+    """
     points = _points(study.designs, effects.designs)
     entrants = [study.entrants[stage.name] for stage in stages]
     there = [[name for name in points if name in one.possible] for one in entrants]

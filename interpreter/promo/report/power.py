@@ -88,7 +88,8 @@ def _lines(found: Sequence[Powers], supposed: Supposed, unit: str, source: str) 
 
 def _head(one: Powers) -> str:
     who = f"{one.effects.name} at {listed(one.stages)}" if one.stages else _unread(one.effects.designs)
-    return f"power of {who}: {plural(one.hosts, 'host')} x {plural(one.seeds, 'seed')}, {plural(one.runs, 'run')}"
+    cells = f"{plural(one.hosts, 'host')} x {plural(one.seeds, 'seed')}{' each' if len(one.stages) > 1 else ''}"
+    return f"power of {who}: {cells}, {plural(one.runs, 'run')}"
 
 
 def _unread(designs: tuple[str, ...]) -> str:
