@@ -606,7 +606,7 @@ forecast: name text, law text, candidates text+, stage text
 baseline: name text, space text, matched text, seed whole?, stages text*, start text?, conditions {sign*}
 step: name text, baseline text, sources text+
 effects: name text, stages text+, designs text+, pairs bool, terms text**, block 'host|seed|stage'*,
-    family 'main|pairs|all', rate rate
+    family 'main|pairs|all', rate rate, procedure 'holm|hochberg'~
 law: name text, candidates text+, stages text+, form 'compute|shift|size_data', held text?, reach count, draws count,
     seed count
 draw: published text?
@@ -4116,6 +4116,22 @@ def stepped(tails: Sequence[float]) -> list[float]:
     return found
 
 
+def bounded(tails: Sequence[float], *, up: bool) -> list[float]:
+    """
+    Each p_(i) (n - i + 1), by the largest up to there, or *up* by the least from there on; at most 1.
+
+    Source: Holm (1979), "A simple sequentially rejective multiple test procedure"; Hochberg (1988), "A sharper
+    Bonferroni procedure".
+    """
+    order = sorted(range(len(tails)), key=lambda place: tails[place])
+    times = [min(tails[place] * (len(tails) - rank), 1.0) for rank, place in enumerate(order)]
+    steps = reversed(list(itertools.accumulate(reversed(times), min))) if up else itertools.accumulate(times, max)
+    found = [1.0] * len(tails)
+    for place, one in zip(order, steps, strict=True):
+        found[place] = one
+    return found
+
+
 def middle(ordered: Sequence[float]) -> float:
     """The median of sorted floats."""
     half = len(ordered) // 2
@@ -4260,7 +4276,10 @@ def in_family(said: Object, fit_: Object) -> None:
     sizes = {"main": (1,), "pairs": (2,), "all": (1, 2, 3)}[said["family"]]
     family = [one for one in fit_["estimates"] if len(one["effect"]) in sizes and one["p"] is not None]
     rate = float(Fraction(said["rate"]))
-    for one, adjusted in zip(family, stepped([float(one["p"]) for one in family]), strict=True):
+    tails = [float(one["p"]) for one in family]
+    by = said.get("procedure", "benjamini_hochberg")
+    together = stepped(tails) if by == "benjamini_hochberg" else bounded(tails, up=by == "hochberg")
+    for one, adjusted in zip(family, together, strict=True):
         one["adjusted"], one["discovered"] = six(adjusted), adjusted <= rate
 
 

@@ -47,10 +47,10 @@ def test_false_discoveries_are_told_for_the_spread_that_is_declared_or_for_sever
     assert promo("simulate", path, "--noise", "0.5", "--host-noise", "0.5", "--json") == 0
     declared = json.loads(capsys.readouterr().out)["effects"]["false_discoveries"]
 
-    assert "for 0, " in several
-    assert "for 1 times the noise between hosts (by an integral; asked for: 5%)" in several
+    assert "by 0, 0.25, 0.5 and 1 times the noise, " in several
+    assert "of studies without any effect discover one (by an integral; asked for: 5%)" in several
     assert [(one["spread"], one["stages"]) for one in declared] == [("1", ["s"])]
-    assert f"{float(declared[0]['share']):.1%} for 1 times" in several
+    assert f"and {float(declared[0]['share']):.1%} of studies" in several
 
 
 def test_with_gates_the_power_of_effects_stands_beside_them(workplace, capsys):

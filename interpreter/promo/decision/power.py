@@ -5,8 +5,9 @@ Before a run is paid for, the rows, hosts and seeds of a stage say how wide the 
 of the noise, and with how many degrees of freedom that noise is estimated; so the power is that of Student's t, without
 draws.  It is that of runs which all have a value, and whose noise is the same everywhere.
 
-Benjamini and Hochberg's steps find an effect whenever its own p is at most the rate over the size of its family, and
-never where p is above the rate.  So a test at each of these two levels bounds the power from below and from above.
+Whichever procedure a family shares its rate by, it finds an effect whenever its own p is at most the rate over the size
+of the family, and never where p is above the rate.  So a test at each of these two levels bounds the power from below
+and from above.
 """
 
 import math

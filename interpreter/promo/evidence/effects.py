@@ -24,12 +24,13 @@ from fractions import Fraction
 from attrs import evolve, frozen
 
 from promo.base.least_squares import Moments, Solved, solve
-from promo.base.tails import adjust, t_quantile, t_tails
+from promo.base.tails import t_quantile, t_tails
 from promo.evidence.between import between_hosts
 from promo.evidence.blocks import Blocked
 from promo.evidence.changes import changes
 from promo.evidence.digits import Digits, root, six
 from promo.evidence.estimates import ORDERS, Curvature, EffectTable, Estimate, Fit, Method
+from promo.evidence.family import adjusted
 from promo.evidence.lenth import Contrasts, lenth
 from promo.evidence.observed import Levels, Observed, Signs, moments, observe, pool
 from promo.evidence.statements import (
@@ -412,9 +413,9 @@ class _Fit:
         """P adjusted inside the family, and what is discovered at its rate."""
         sizes = ORDERS[self.effects.family]
         family = [n for n, one in enumerate(estimates) if len(one.effect) in sizes and one.p is not None]
-        adjusted = adjust([float(estimates[number].p or 1) for number in family])
+        tails = adjusted([float(estimates[number].p or 1) for number in family], self.effects.procedure)
         found = list(estimates)
-        for number, p in zip(family, adjusted, strict=True):
+        for number, p in zip(family, tails, strict=True):
             found[number] = evolve(found[number], adjusted=six(p), discovered=p <= float(self.effects.rate))
         return found
 

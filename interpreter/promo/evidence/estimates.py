@@ -41,7 +41,7 @@ class Estimate:
     t: Measured | None
     p: Measured | None
     adjusted: Measured | None
-    """p after Benjamini and Hochberg inside the family; None outside of it."""
+    """p adjusted inside the family, by its procedure; None outside of it."""
     low: Measured | None
     high: Measured | None
     hosts: tuple[tuple[str, Measured | None], ...]

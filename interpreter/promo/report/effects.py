@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import assert_never
 
 from promo.base.canonical import exact, from_exact, rounded
 from promo.base.floats import nearest
@@ -20,7 +21,7 @@ from promo.report.values import EffectsView, FitView
 from promo.report.words import NONE, PLACES, listed, number, plural
 from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text, sum_text
-from promo.study.values import Effects
+from promo.study.values import Effects, Procedure
 
 SHOWN = 12
 DIGITS = 4
@@ -159,9 +160,23 @@ def _sentence(record: Record, effects: Effects) -> str:
         f"Effects of the rows of {listed(effects.designs)} on {record.study.measure.metric}, "
         f"{within}, with {model} in the model: mean at the high level less "
         f"mean at the low one, so a {'negative' if better == 'low' else 'positive'} effect favours the high level. "
-        f"{family} {_of_stages(effects)} share a false discovery rate of {exact(effects.rate * 100)}%; intervals have "
+        f"{family} {_of_stages(effects)} share a {rate_words(effects)}; intervals have "
         f"{exact((1 - effects.rate) * 100)}%, each for itself."
     )
+
+
+def rate_words(effects: Effects) -> str:
+    """The rate of a family, and of what it is one: `false discovery rate of 5% (Benjamini and Hochberg)`."""
+    match effects.procedure:
+        case Procedure.BENJAMINI_HOCHBERG:
+            what, who = "false discovery rate", "Benjamini and Hochberg"
+        case Procedure.HOLM:
+            what, who = "family-wise error rate", "Holm"
+        case Procedure.HOCHBERG:
+            what, who = "family-wise error rate", "Hochberg"
+        case _:
+            assert_never(effects.procedure)
+    return f"{what} of {exact(effects.rate * 100)}% ({who})"
 
 
 def _pooled(effects: Effects) -> str:

@@ -23,7 +23,7 @@ def host_lines(record: Record, effects: Effects, table: EffectTable) -> Iterable
             yield f"What {effects.name} discovered at {where} holds on {which}; it says nothing of other hosts."
         size = screened(record, effects, fit)
         if size is not None:
-            shares = [false_discoveries(size, float(effects.rate), spread) for spread in SPREADS]
+            shares = [false_discoveries(size, float(effects.rate), spread, effects.procedure) for spread in SPREADS]
             words = listed([f"{rounded(round(100 * share), 0)}%" for share in shares])
             yield (
                 f"If conditions differed from host to host by {listed([f'{one:g}' for one in SPREADS])} times the "
@@ -65,10 +65,11 @@ def supposed_lines(study: Study, noise: float, host: float) -> Iterable[str]:
         host: that of a condition on a host; 0: several are supposed.
     """
     for effects, stages, shares in _supposed(study, noise, host):
-        words = [f"{share:.1%} for {spread:g}" for spread, share in shares]
+        times, words = [f"{spread:g}" for spread, _ in shares], [f"{share:.1%}" for _, share in shares]
         yield (
-            f"effects {effects.name} at {listed(stages)}: studies without any effect discover one in {listed(words)} "
-            f"times the noise between hosts (by an integral; asked for: {exact(effects.rate * 100)}%)"
+            f"effects {effects.name} at {listed(stages)}: where conditions differ between hosts by {listed(times)} "
+            f"times the noise, {listed(words)} of studies without any effect discover one (by an integral; asked for: "
+            f"{exact(effects.rate * 100)}%)"
         )
 
 
@@ -91,7 +92,11 @@ def _supposed(
             size = planned(study, effects, stages)
             if size is not None:
                 rate = float(effects.rate)
-                yield effects, stages, [(spread, false_discoveries(size, rate, spread)) for spread in spreads]
+                yield (
+                    effects,
+                    stages,
+                    [(spread, false_discoveries(size, rate, spread, effects.procedure)) for spread in spreads],
+                )
 
 
 def planned(study: Study, effects: Effects, stages: Sequence[str]) -> Screened | None:

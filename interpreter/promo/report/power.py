@@ -6,7 +6,7 @@ from promo.base.canonical import Json, exact
 from promo.base.floats import significant
 from promo.decision.power import MOST_SEEDS, Power, Powers, Supposed
 from promo.report.design import aligned, chain_text, effect_name
-from promo.report.effects import within_words
+from promo.report.effects import rate_words, within_words
 from promo.report.words import listed, plural
 
 NONE = "-"
@@ -101,7 +101,7 @@ def _unread(designs: tuple[str, ...]) -> str:
 def _about(one: Powers) -> Iterator[str]:
     block = within_words(one.effects.block)
     free = max(one.degrees, 0)
-    yield f"  {block}, {plural(free, 'degree')} of freedom, false discovery rate {exact(one.effects.rate * 100)}%"
+    yield f"  {block}, {plural(free, 'degree')} of freedom, {rate_words(one.effects)}"
     if not one.sure:
         yield "  if all these rows enter, which a gate or reduction decides"
     if not free:

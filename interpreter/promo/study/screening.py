@@ -9,7 +9,7 @@ from promo.study.estimable import named as listed
 from promo.study.expressions import Expressions
 from promo.study.names import Scope
 from promo.study.space import Array, Design
-from promo.study.values import Effects, Entrants, Stage
+from promo.study.values import Effects, Entrants, Procedure, Stage
 from promo.syntax.clauses import CELL, NOWHERE, POOLED, words
 from promo.syntax.nodes import Node
 
@@ -46,11 +46,14 @@ class Screening:
         if named is not None and block_by is not None and not scope.blocked.keys().isdisjoint(named):
             named, block_by = self._by_host(block, named, block_by)
         at = clauses.one("rate")
+        procedure = self._procedure(at)
         rate = self.expressions.given(at)
         if rate is not None and not 0 < rate < 1:
             scope.report("P0302", "a rate lies between 0% and 100%", at, "write: rate 5%")
             return None
         if named is None or model is None or terms is None or family is None or block_by is None or rate is None:
+            return None
+        if procedure is None:
             return None
         if "main" not in model or (family[0] != "main" and "pairs" not in model and not terms):
             message = (
@@ -86,9 +89,18 @@ class Screening:
             rate=rate,
             documentation=scope.tree.documentation(block),
             where=scope.where(block),
+            procedure=procedure,
         )
         self.effects[found.name] = found
         return found
+
+    def _procedure(self, clause: Node) -> Procedure | None:
+        """By which a family shares its rate."""
+        said = clause.node("procedure")
+        if said is None:
+            return Procedure.BENJAMINI_HOCHBERG
+        found = self._words(said)
+        return None if found is None else Procedure(found[0])
 
     def _blocks(self, clause: Node) -> tuple[str, ...] | None:
         """What runs are compared within; nothing for `none`."""

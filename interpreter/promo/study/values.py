@@ -12,7 +12,7 @@ from typing import Annotated
 
 from attrs import frozen
 
-from promo.base.fields import Large, Remark, Unstored
+from promo.base.fields import Large, Remark, Silent, Unstored
 from promo.base.shown import LEAN, Shown
 from promo.study.account import Account
 from promo.study.host import Host
@@ -294,6 +294,17 @@ class Grow(Shown):
         return (self.becomes, *self.ways)
 
 
+class Procedure(Enum):
+    """By which the effects of a family share its rate."""
+
+    BENJAMINI_HOCHBERG = "benjamini_hochberg"
+    """Of false discoveries: their share among what is discovered."""
+    HOLM = "holm"
+    """Of any false discovery, whatever the tests have to do with each other."""
+    HOCHBERG = "hochberg"
+    """Of any false discovery, where tests are independent or depend positively."""
+
+
 @frozen(**LEAN)
 class Effects(Shown):
     """Effects that are estimated from the rows of designs, stage by stage, once those stages have closed."""
@@ -310,10 +321,11 @@ class Effects(Shown):
     """What every run is compared within: host, seed, both (cells), or nothing; with `stage`, all stages are estimated
     together, each of them a block."""
     family: str
-    """`main`, `pairs` or `all`: the effects that share one false discovery rate, stage by stage."""
+    """`main`, `pairs` or `all`: the effects that share one rate, stage by stage."""
     rate: Fraction
     documentation: Remark
     where: Where = place()
+    procedure: Annotated[Procedure, Silent(Procedure.BENJAMINI_HOCHBERG)] = Procedure.BENJAMINI_HOCHBERG
 
     @property
     def pooled(self) -> bool:

@@ -121,6 +121,8 @@ LEADER = "leader"
 CELL = ("host", "seed")
 POOLED = "stage"
 """The block that makes effects of several stages one estimate."""
+PROCEDURES = ("benjamini_hochberg", "holm", "hochberg")
+"""By which a family shares its rate; the first where nothing is said."""
 NOWHERE = "none"
 """Effects without blocks."""
 PHASES = ("start", "import", "data", "build", "warmup", "train", "evaluate", "total")
@@ -276,6 +278,7 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "block": _of(_to(words=(*CELL, POOLED, NOWHERE))),
     "family": _of(_to(words=("main", "pairs", "all"))),
     "rate": _is(_SHARE),
+    "procedure": _of(_to(words=PROCEDURES)),
     "reduce": _of(_new("reduce")),
     "reads": _of(_to("effects")),
     "effect": Arguments(bound=_measures("at least 0.010", Dimension.METRIC)),
