@@ -622,7 +622,7 @@ bounds: fewest whole, planned whole, most whole
 allowance: missing whole, crash whole, guard whole, attempts whole
 plannedstage: name text, after text?, continues text?, budget budget, hosts text+, seeds whole+, allowance allowance,
     report_only bool, entrants bounds, runs [id text text text whole]*, run_count bounds, budget_s whole, bound_s whole,
-    budget_s_by_host {whole}, starts_s whole, ends_s whole
+    budget_s_by_host {whole}, starts_s whole, ends_s whole, again count~
 supposition: gate text, stage text, candidates whole, cells whole, costs_s whole, branch_s whole, kept_s whole
 plan: promo_plan =2, digest hex, study study, order text*?, seals {hex}, stages plannedstage*, run_count bounds,
     budget_s count, bound_s count, wall_s count, price_usd number?, suppositions supposition*
@@ -1418,7 +1418,7 @@ def unlike(plan: Plan) -> Iterator[str]:
         ):
             yield f"stage {name} is another one than its study says"
         sums = counts[name]
-        yield from (f"{key} of {name} does not follow from its study" for key in sums if stage[key] != sums[key])
+        yield from (f"{key} of {name} does not follow from its study" for key in sums if stage.get(key, 0) != sums[key])
     sums = summed(plan)
     yield from (f"{key} does not follow from its stages" for key in sums if stored[key] != sums[key])
 
@@ -1433,29 +1433,37 @@ def counted(plan: Plan) -> dict[str, Object]:
     """
     study, rules = plan.study, list(plan.deciding().values())
     free = {name: [0] * one["slots"] for name, one in study["hosts"].items()}
-    reached, begun, found = certain(plan), set[str](), dict[str, Object]()
+    reached, begun, found = certain(plan), dict[str, int](), dict[str, Object]()
     for name, stage in plan.stages.items():
         there, seeds, cap_s = study["entrants"][name], len(stage["seeds"]), stage["budget"]["cap_s"]
         sure = set(there["sure"]) if name in reached else set()
-        first = {run[0] for run in stage["runs"] if run[2] in sure} - begun
-        begun |= first
+        first = {run[0] for run in stage["runs"] if run[2] in sure} - begun.keys()
         allowed = allowance(rules, name, study["attempts"])
+        tries, alone = most_of(allowed), study["stages"][name]["beside"] is not None
+        known = set[str]() if alone else set(there["sure"])
+        again = [run for run in stage["runs"] if run[2] in known and run[0] in begun]
         cells = len(stage["hosts"]) * seeds
-        planned_, most = there["planned"] * cells, there["most"] * cells * most_of(allowed)
+        planned_ = there["planned"] * cells
+        most = there["most"] * cells * tries - sum(min(tries, begun[run[0]]) for run in again)
+        begun.update(dict.fromkeys(first, tries))
+        on = Counter(run[3] for run in again)
+        new = {host: there["planned"] * seeds - on[host] for host in stage["hosts"]}
         ready = max((found[one]["ends_s"] for one in plan.waits_for(name)), default=0)
         if there["planned"] * seeds > 1_000_000:
             raise DiffersError(f"stage {name} has more runs than any plan")
-        for slots in (free[host] for host in stage["hosts"]):
+        for host in stage["hosts"]:
+            slots = free[host]
             heapq.heapify(slots)
-            for _ in range(there["planned"] * seeds):
+            for _ in range(new[host]):
                 heapq.heapreplace(slots, max(slots[0], ready) + cap_s)
         found[name] = {
             "allowance": allowed,
             "entrants": {"fewest": len(sure), "planned": there["planned"], "most": there["most"]},
             "run_count": {"fewest": len(first), "planned": planned_, "most": most},
-            "budget_s": planned_ * cap_s,
+            "again": len(again),
+            "budget_s": (planned_ - len(again)) * cap_s,
             "bound_s": most * (cap_s + stage["budget"]["allowance_s"] + 10),
-            "budget_s_by_host": dict.fromkeys(stage["hosts"], there["planned"] * seeds * cap_s),
+            "budget_s_by_host": {host: count * cap_s for host, count in new.items()},
             "starts_s": ready,
             "ends_s": max(max(free[host]) for host in stage["hosts"]),
         }
@@ -1483,7 +1491,10 @@ def summed(plan: Plan) -> Object:
         }
         supposed.append({"gate": one["gate"], "stage": one["stage"], "candidates": candidates, "cells": cells, **costs})
     return {
-        "run_count": {key: sum(one["run_count"][key] for one in stages) for key in ("fewest", "planned", "most")},
+        "run_count": {
+            key: sum(one["run_count"][key] - (one.get("again", 0) if key == "planned" else 0) for one in stages)
+            for key in ("fewest", "planned", "most")
+        },
         "budget_s": sum(one["budget_s"] for one in stages),
         "bound_s": sum(one["bound_s"] for one in stages),
         "wall_s": max((one["ends_s"] for one in stages), default=0),

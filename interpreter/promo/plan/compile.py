@@ -7,6 +7,7 @@ runs of everyone who may be promoted, and its budget is that of as many as the r
 
 import hashlib
 import heapq
+from collections import Counter
 from collections.abc import Iterable
 from fractions import Fraction
 from operator import attrgetter
@@ -49,7 +50,7 @@ def compile_plan(study: Study) -> Plan:
         order=order,
         seals=seals,
         stages=stages,
-        run_count=_total(stage.run_count for stage in stages),
+        run_count=_total(stages),
         budget_s=sum(stage.budget_s for stage in stages),
         bound_s=sum(stage.bound_s for stage in stages),
         wall_s=max(stage.ends_s for stage in stages),
@@ -119,21 +120,25 @@ class _Ladder:
     free: dict[str, list[int]]
     """Host -> when each of its slots is free."""
     ends: dict[str, int] = field(factory=dict)
-    begun: set[str] = field(factory=set)
-    """Runs that begin in any case; one that several stages have in common begins once."""
+    begun: dict[str, int] = field(factory=dict)
+    """Runs that begin in any case, with how often each is tried; one that several stages have in common begins once."""
 
     def stage(self, stage: Stage) -> StagePlan:
         """The next stage."""
         there, allowance = self.study.entrants[stage.name], self.study.allowance_at(stage.name)
         runs = _in_order(self.study, stage, self.identities)
         sure = there.sure if stage.name in self.certain else frozenset()
-        begun = {run.id for run in runs if run.candidate in sure} - self.begun if sure else set()
-        self.begun |= begun
+        begun = {run.id for run in runs if run.candidate in sure} - self.begun.keys() if sure else set()
+        again = self._again(stage, runs)
+        tried = sum(min(allowance.most, self.begun[run.id]) for run in again)
+        self.begun |= dict.fromkeys(begun, allowance.most)
         cells, cap_s = len(stage.hosts) * len(stage.seeds), stage.budget.cap_s
-        planned, most = there.planned * cells, there.most * cells * allowance.most
+        planned, most = there.planned * cells, there.most * cells * allowance.most - tried
+        before = Counter(run.host for run in again)
+        new = {host: there.planned * len(stage.seeds) - before[host] for host in stage.hosts}
         ready = max((self.ends[before] for before in self.study.waits_for(stage.name)), default=0)
         for host in stage.hosts:
-            _occupy(self.free[host], there.planned * len(stage.seeds), cap_s, ready)
+            _occupy(self.free[host], new[host], cap_s, ready)
         self.ends[stage.name] = max(max(self.free[host]) for host in stage.hosts)
         return StagePlan(
             name=stage.name,
@@ -147,12 +152,22 @@ class _Ladder:
             entrants=Bounds(len(sure), there.planned, there.most),
             runs=runs,
             run_count=Bounds(len(begun), planned, most),
-            budget_s=planned * cap_s,
+            budget_s=(planned - len(again)) * cap_s,
             bound_s=most * stage.budget.longest_s,
-            budget_s_by_host={host: there.planned * len(stage.seeds) * cap_s for host in stage.hosts},
+            budget_s_by_host={host: count * cap_s for host, count in new.items()},
             starts_s=ready,
             ends_s=self.ends[stage.name],
+            again=len(again),
         )
+
+    def _again(self, stage: Stage, runs: Iterable[PlannedRun]) -> list[PlannedRun]:
+        """
+        Runs of those who are sure to enter that begin in any case, and earlier: trained there, and paid there.
+
+        A baseline pays for all of its own, or it would not have the cost of the stage that it is compared with.
+        """
+        sure = frozenset[str]() if stage.beside is not None else self.study.entrants[stage.name].sure
+        return [run for run in runs if run.candidate in sure and run.id in self.begun] if self.begun else []
 
 
 def _in_order(study: Study, stage: Stage, identities: _Identities) -> tuple[PlannedRun, ...]:
@@ -179,9 +194,11 @@ def _occupy(slots: list[int], runs: int, seconds: int, ready: int) -> None:
         heapq.heapreplace(slots, max(slots[0], ready) + seconds)
 
 
-def _total(amounts: Iterable[Bounds]) -> Bounds:
-    parts = list(amounts)
-    return Bounds(sum(p.fewest for p in parts), sum(p.planned for p in parts), sum(p.most for p in parts))
+def _total(stages: Iterable[StagePlan]) -> Bounds:
+    """Runs of all stages, those that several have in common once."""
+    parts = [(stage.run_count, stage.again) for stage in stages]
+    planned = sum(one.planned - again for one, again in parts)
+    return Bounds(sum(one.fewest for one, _ in parts), planned, sum(one.most for one, _ in parts))
 
 
 def _price(study: Study, stages: tuple[StagePlan, ...]) -> Fraction | None:

@@ -11,12 +11,12 @@ and runner; it does not depend on the stage's name or on how the spec is laid ou
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from attrs import frozen
 
 from promo.base.codec import from_json
-from promo.base.fields import Count, Digest, Name
+from promo.base.fields import Count, Digest, Name, Silent
 from promo.base.shown import LEAN, Shown
 from promo.study.limits import Allowance
 from promo.study.values import Budget, Study
@@ -68,13 +68,15 @@ class StagePlan(Shown):
     run_count: Bounds
     """Attempts: one for each planned run, and how many a world has at least and at most."""
     budget_s: int
-    """What it asks for: every planned run, trained up to its cap."""
+    """What it asks for: every planned run that no earlier stage trains, up to its cap."""
     bound_s: int
     """What it cannot exceed: every attempt that any world has, each as long as one can keep its slot."""
     budget_s_by_host: Mapping[str, int]
     starts_s: int
     """Planned wall-clock seconds from the start of the study until the stage can begin and has ended."""
     ends_s: int
+    again: Annotated[int, Silent(0)] = 0
+    """Of the planned runs those that are runs of an earlier stage as well: they are trained and paid there."""
 
 
 @frozen(**LEAN)

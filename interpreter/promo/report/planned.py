@@ -117,7 +117,7 @@ def about_s(study: Study, plan: Plan) -> Fraction | None:
         single = all(study.hosts[name].threads == 1 for name in stage.hosts)
         if budget.kind not in TIMED and not (budget.kind is BudgetKind.CPU and single):
             return None
-        total += stage.run_count.planned * budget.amount
+        total += (stage.run_count.planned - stage.again) * budget.amount
     return total
 
 
@@ -193,7 +193,7 @@ def _figures(row: _Row, plan: Plan) -> tuple[str, str, str, str]:
     planned = first.entrants.planned
     who = f"{planned} of {possible}" if planned != possible else str(planned)
     cells = len(first.hosts) * len(first.seeds)
-    runs = sum(stage.run_count.planned for stage in row.stages)
+    runs = sum(stage.run_count.planned - stage.again for stage in row.stages)
     amount = amount_text(sum(stage.budget_s for stage in row.stages), plan)
     return f"{who} x {plural(cells, 'cell')}", budget_text(first.budget), plural(runs, "run"), amount
 
@@ -359,6 +359,10 @@ def _known(study: Study, plan: Plan) -> Iterator[str]:
     modes = {stage.name: describe_mode(study, stage) for stage in study.stages.values()}
     other = {name: mode for name, mode in modes.items() if mode != "fresh"}
     yield from (f"{row}: {other[names[0]]}." for row, names in stage_rows(study, other))
+    for one in plan.stages:
+        if one.again:
+            shared = f"{one.again} of its {plural(one.run_count.planned, 'run')}"
+            yield f"{one.name}: {shared} are runs of earlier stages, trained and paid there."
     stages = study.stages.values()
     same = [one for one in stages if one.budget.kind in REPEATING and all(study.hosts[h].is_cpu for h in one.hosts)]
     if same:
