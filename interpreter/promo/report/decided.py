@@ -49,6 +49,7 @@ from promo.ledger.outcomes import (
 from promo.ledger.state import Attempt, State
 from promo.ledger.values import ResultFlagged
 from promo.plan.values import PlannedRun
+from promo.report.certainty import certainty
 from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_guard
 from promo.report.told import forecast_words, schedule_words
@@ -356,7 +357,14 @@ def _unit(finding: Finding, study: Study) -> str:
 def _details(finding: Finding, *, reference: bool = True) -> list[str]:
     found = [one for one in finding.details if reference or not isinstance(one, Reference)]
     itself = finding.statistic == "0" and not finding.margin
-    return [words for one in found for words in detail_words(one, itself=itself)]
+    return [
+        words
+        for one in found
+        for words in (
+            *detail_words(one, itself=itself),
+            *(certainty(finding, one) if isinstance(one, Bounded | Between) else ()),
+        )
+    ]
 
 
 def detail_words(detail: Detail, *, itself: bool = False) -> tuple[str, ...]:
