@@ -23,7 +23,7 @@ from promo.base.noncentral import found_with, two_sided_power
 from promo.evidence.effects import modelled
 from promo.evidence.estimates import ORDERS
 from promo.study.design import Word, chains_of
-from promo.study.space import Design
+from promo.study.space import Design, lineage
 from promo.study.values import Effects, Stage, Study
 
 MOST_SEEDS = 10_000
@@ -115,7 +115,7 @@ def powers_unasked(every: Mapping[str, Design], designs: Iterable[str], supposed
     """
     for name in designs:
         design = every[name]
-        together = (design.parent, name) if design.parent else (name,)
+        together = tuple(one.name for one in lineage(design, every))
         rows = list(_points(every, together).values())
         yield _powers(_unasked(design, together), design.factors, [rows], (), supposed, sure=True)
 
