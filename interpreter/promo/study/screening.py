@@ -55,11 +55,7 @@ class Screening:
             return None
         if procedure is None:
             return None
-        if "main" not in model or (family[0] != "main" and "pairs" not in model and not terms):
-            message = (
-                "the family has effects that the model leaves out" if "main" in model else "a model has main effects"
-            )
-            scope.report("P0722", message, clauses.one("model"), "write: model main, pairs")
+        if not self._has_its_family(clauses.one("model"), model, terms, family[0]):
             return None
         if any(name not in stages or name not in reach for name in named):
             return None
@@ -93,6 +89,16 @@ class Screening:
         )
         self.effects[found.name] = found
         return found
+
+    def _has_its_family(
+        self, clause: Node, model: tuple[str, ...], terms: tuple[tuple[str, ...], ...], family: str
+    ) -> bool:
+        """Whether a model has main effects, and what its family tests."""
+        if "main" in model and (family == "main" or "pairs" in model or terms):
+            return True
+        message = "the family has effects that the model leaves out" if "main" in model else "a model has main effects"
+        self.scope.report("P0722", message, clause, "write: model main, pairs")
+        return False
 
     def _procedure(self, clause: Node) -> Procedure | None:
         """By which a family shares its rate."""
