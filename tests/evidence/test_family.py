@@ -9,7 +9,7 @@ from scipy import stats as reference
 from promo.base.tails import adjust_down, adjust_up
 from promo.evidence.family import adjusted, levels
 from promo.evidence.spread import Screened, false_discoveries
-from promo.study.values import Procedure
+from promo.study.families import Procedure
 
 
 def test_the_worked_example_of_holm():

@@ -14,8 +14,9 @@ from promo.evidence.effects import estimate_effects
 from promo.evidence.statements import Statement
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.study.design import effects_up_to, folded, standard_rows
+from promo.study.families import Procedure
 from promo.study.space import Design
-from promo.study.values import Effects, Procedure
+from promo.study.values import Effects
 
 FACTORS = ("a", "b", "c", "d")
 HALF = {"d": (1, ("a", "b", "c"))}

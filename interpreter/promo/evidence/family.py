@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from promo.base.tails import adjust, adjust_down, adjust_up
-from promo.study.values import Procedure
+from promo.study.families import Procedure
 
 
 def adjusted(values: Sequence[float], procedure: Procedure) -> list[float]:

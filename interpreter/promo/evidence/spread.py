@@ -20,7 +20,7 @@ from attrs import frozen
 
 from promo.base.tails import t_quantile
 from promo.evidence.family import levels
-from promo.study.values import Procedure
+from promo.study.families import Procedure
 
 NODES = 24
 """Of an integral over one number."""

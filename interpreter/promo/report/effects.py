@@ -21,7 +21,8 @@ from promo.report.values import EffectsView, FitView
 from promo.report.words import NONE, PLACES, listed, number, plural
 from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text, sum_text
-from promo.study.values import Effects, Procedure
+from promo.study.families import Procedure
+from promo.study.values import Effects
 
 SHOWN = 12
 DIGITS = 4

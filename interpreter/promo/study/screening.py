@@ -7,9 +7,10 @@ from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text
 from promo.study.estimable import named as listed
 from promo.study.expressions import Expressions
+from promo.study.families import Procedure
 from promo.study.names import Scope
 from promo.study.space import Array, Design
-from promo.study.values import Effects, Entrants, Procedure, Stage
+from promo.study.values import Effects, Entrants, Stage
 from promo.syntax.clauses import CELL, NOWHERE, POOLED, words
 from promo.syntax.nodes import Node
 

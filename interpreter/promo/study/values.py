@@ -15,6 +15,7 @@ from attrs import frozen
 from promo.base.fields import Large, Remark, Silent, Unstored
 from promo.base.shown import LEAN, Shown
 from promo.study.account import Account
+from promo.study.families import Procedure
 from promo.study.host import Host
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.study.laws import Forecast, Law, Schedule
@@ -292,17 +293,6 @@ class Grow(Shown):
     def grown(self) -> tuple[str, ...]:
         """Candidates that begin from what grew: the one that it becomes, and its ways."""
         return (self.becomes, *self.ways)
-
-
-class Procedure(Enum):
-    """By which the effects of a family share its rate."""
-
-    BENJAMINI_HOCHBERG = "benjamini_hochberg"
-    """Of false discoveries: their share among what is discovered."""
-    HOLM = "holm"
-    """Of any false discovery, whatever the tests have to do with each other."""
-    HOCHBERG = "hochberg"
-    """Of any false discovery, where tests are independent or depend positively."""
 
 
 @frozen(**LEAN)
