@@ -608,7 +608,7 @@ forecast: name text, law text, candidates text+, stage text
 baseline: name text, space text, matched text, seed whole?, stages text*, start text?, conditions {sign*}
 step: name text, baseline text, sources text+
 effects: name text, stages text+, designs text+, pairs bool, terms text**, block 'host|seed|stage'*,
-    family 'main|pairs|all', rate rate
+    family 'main|pairs|all', rate rate, procedure 'holm|hochberg'~
 law: name text, candidates text+, stages text+, form 'compute|shift|size_data', held text?, reach count, draws count,
     seed count
 draw: published text?
@@ -1420,7 +1420,7 @@ def unlike(plan: Plan) -> Iterator[str]:
         ):
             yield f"stage {name} is another one than its study says"
         sums = counts[name]
-        yield from (f"{key} of {name} does not follow from its study" for key in sums if stage[key] != sums[key])
+        yield from (f"{key} of {name} does not follow from its study" for key in sums if stage.get(key, 0) != sums[key])
     sums = summed(plan)
     yield from (f"{key} does not follow from its stages" for key in sums if stored[key] != sums[key])
 
@@ -3757,6 +3757,7 @@ class Screen:
             "contrasts": [],
             "estimates": [],
             "curvature": None,
+            "blocks": None,
         }
         found.update(self.estimated())
         return {**found, "statements": self.statements}
@@ -3842,8 +3843,64 @@ class Screen:
                 "value": self.counted.estimate(value),
                 **self._tested(value, error, freedom, far),
             }
+        found["blocks"] = self._blocks(model, solved, (spread, freedom) if spread and lenth else None)
         self._follow_up(found, chains, model, lenth=lenth)
         return {**found, "estimates": estimates}
+
+    def _blocks(self, model: "list[Line]", solved: "Solved", lenth: tuple[float, float] | None) -> Object | None:
+        """What differs between blocks: an F test of their terms, how far each lies off, and what that may be."""
+        members: dict[tuple[Any, ...], list[Run]] = {}
+        for one in self.runs:
+            members.setdefault(self._block(one.cell), []).append(one)
+        if len(members) < 2:
+            return None
+        bare = self._solve([model[place] for place in solved.kept], len(solved.kept), together=True)
+        added = len(members) - 1
+        degrees = len(self.runs) - len(members) - len(solved.kept)
+        f = p = None
+        if lenth is None and degrees > 0 and solved.residual:
+            f = float((bare.residual - solved.residual) / added / (solved.residual / degrees))
+            p = f_beyond(f, added, degrees)
+        levels = {}
+        for block, runs in sorted(members.items()) if len(members) <= 16 else ():
+            counts = Counter(one.point for one in runs)
+            fitted = Fraction()
+            for much, (line, _) in zip(solved.coefficients, model, strict=True):
+                fitted += much * sum(line[point] * count for point, count in counts.items())
+            levels[block] = mean([one.value for one in runs]) - fitted / len(runs)
+        off = {block: level - mean(list(levels.values())) for block, level in levels.items()}
+        if lenth is not None and len(off) == 2:
+            first, second = off.values()
+            t = float(second - first) / lenth[0]
+            f, p = t * t, t_both(t, lenth[1])
+        return {
+            "blocks": len(members),
+            "degrees": added,
+            "f": None if f is None else Near(f),
+            "p": None if p is None else Near(p),
+            "shifts": [{**self._told_by(block), "value": self.counted.estimate(one)} for block, one in off.items()],
+            "confounded": self._constant_within(list(members.values())),
+        }
+
+    def _told_by(self, block: tuple[Any, ...]) -> Object:
+        """A block by what its runs have in common."""
+        names = [name for name in ("host", "seed", "stage") if name in self.said["block"]]
+        said = dict(zip(names, block, strict=True))
+        if "stage" in said:
+            said["stage"] = self.said["stages"][said["stage"]]
+        return {**dict.fromkeys(("host", "seed", "stage")), **said}
+
+    def _constant_within(self, blocks: list[list[Run]]) -> list[list[list[str]]]:
+        """Products of factors that have one sign in every block, each with all that share its column."""
+        inside_ = [{one.point for one in runs if 0 not in one.point} for runs in blocks]
+        if len(self.outer) > 128 or any(len(there) == len(self.outer) for there in inside_):
+            return []
+        found = []
+        for effect, effects in every_contrast(self.factors, self.outer):
+            column = self._column(effect)
+            if all(len({column[point] for point in there}) < 2 for there in inside_):
+                found.append([list(one) for one in effects])
+        return found
 
     def _column(self, effect: Sequence[str]) -> dict[Point, int]:
         """An effect's sign in every row; 0 at the centre."""
@@ -3914,9 +3971,11 @@ class Screen:
         named = zip(cell, ("host", "seed", "stage"), strict=True)
         return tuple(part for part, name in named if name in self.said["block"])
 
-    def _solve(self, every: Sequence["Line"], width: int, host: str | None = None) -> "Solved":
+    def _solve(
+        self, every: Sequence["Line"], width: int, host: str | None = None, *, together: bool = False
+    ) -> "Solved":
         """
-        Normal equations with a term for each block, on all hosts or on one.
+        Normal equations with a term for each block, on all hosts or on one; *together* all runs are one block.
 
         The first *width* columns are the model; a column with a host holds there alone.
         """
@@ -3925,7 +3984,7 @@ class Screen:
         sums: dict[tuple[Any, ...], Fraction] = {}
         totals: dict[tuple[str, Point], Fraction] = {}
         for one in runs:
-            block, kind = self._block(one.cell), (one.cell[0], one.point)
+            block, kind = () if together else self._block(one.cell), (one.cell[0], one.point)
             groups.setdefault(block, Counter())[kind] += 1
             sums[block] = sums.get(block, Fraction()) + one.value
             totals[kind] = totals.get(kind, Fraction()) + one.value
@@ -4108,6 +4167,22 @@ def stepped(tails: Sequence[float]) -> list[float]:
     return found
 
 
+def bounded(tails: Sequence[float], *, up: bool) -> list[float]:
+    """
+    Each p_(i) (n - i + 1), by the largest up to there, or *up* by the least from there on; at most 1.
+
+    Source: Holm (1979), "A simple sequentially rejective multiple test procedure"; Hochberg (1988), "A sharper
+    Bonferroni procedure".
+    """
+    order = sorted(range(len(tails)), key=lambda place: tails[place])
+    times = [min(tails[place] * (len(tails) - rank), 1.0) for rank, place in enumerate(order)]
+    steps = reversed(list(itertools.accumulate(reversed(times), min))) if up else itertools.accumulate(times, max)
+    found = [1.0] * len(tails)
+    for place, one in zip(order, steps, strict=True):
+        found[place] = one
+    return found
+
+
 def middle(ordered: Sequence[float]) -> float:
     """The median of sorted floats."""
     half = len(ordered) // 2
@@ -4242,7 +4317,7 @@ def effects_of(said: Object, plan: Plan, tables: dict[str, Object], digests: dic
         for one in changed(said, first.gained(second), before, after)
     ]
     evidence = {stage: digests[stage] for stage in said["stages"]}
-    found = {"promo_effects": 4, "name": said["name"], "fits": fits, "changes": changes, "evidence": evidence}
+    found = {"promo_effects": 5, "name": said["name"], "fits": fits, "changes": changes, "evidence": evidence}
     result: Object = settled(found, stored)
     return result
 
@@ -4252,7 +4327,10 @@ def in_family(said: Object, fit_: Object) -> None:
     sizes = {"main": (1,), "pairs": (2,), "all": (1, 2, 3)}[said["family"]]
     family = [one for one in fit_["estimates"] if len(one["effect"]) in sizes and one["p"] is not None]
     rate = float(Fraction(said["rate"]))
-    for one, adjusted in zip(family, stepped([float(one["p"]) for one in family]), strict=True):
+    tails = [float(one["p"]) for one in family]
+    by = said.get("procedure", "benjamini_hochberg")
+    together = stepped(tails) if by == "benjamini_hochberg" else bounded(tails, up=by == "hochberg")
+    for one, adjusted in zip(family, together, strict=True):
         one["adjusted"], one["discovered"] = six(adjusted), adjusted <= rate
 
 

@@ -305,6 +305,27 @@ def screened():
     run(text.replace('"train.py"', f'"train.py" {pin[0]}'))
 
 
+def divided():
+    """Two hosts run different rows of a design, a reduction reads the effects, and a run is missing."""
+    Path("train.py").write_text(TRAIN.replace("(1, 1, 1, 2)", "(1, 1, 0, 2)"), encoding="utf-8")
+    den = "host den" + SCREEN.split("host box")[1].split("\n\n")[0]
+    text = SCREEN.replace("factor a", f"{den}\n\nfactor a", 1).replace(
+        "design screen fraction 2^(3 - 1)", "design screen full"
+    )
+    text = text.replace(
+        "  on       box\n  seeds    1, 2", "  on       box, den\n  block    on host by a * b * c\n  seeds    1, 2"
+    )
+    text = text.replace("from     short, longer", "from     short").replace(
+        "  model    main\n", "  model    main, pairs\n"
+    )
+    text = text.replace("  into     screen", "  into     refine").split("baseline drawn")[0]
+    longer = text[text.index("stage longer") : text.index("stage refined")]
+    text = text.replace(longer, "").replace("design refine", "## Again.\ndesign refine")
+    Path("trial.promo").write_text(text, encoding="utf-8")
+    pin = re.search(r"pinned sha256:\w+", _said("check", "trial.promo"))
+    run(text.replace('"train.py"', f'"train.py" {pin[0]}'))
+
+
 def _said(*words):
     """What a command complains of."""
     import contextlib
@@ -438,7 +459,8 @@ STUDIES = {
     "plain": (plain, 3), "anchored": (anchored, 3), "published": (published, 3), "held": (held, 2),
     "decided": (decided, 3), "failing": (failing, 3), "stopped": (stopped, 3), "rerun": (rerun, 3),
     "guarded": (guarded, 3), "rich": (rich, 3), "continued": (continued, 3), "amended_early": (amended_early, 3),
-    "amended_late": (amended_late, 3), "screened": (screened, 3), "grown": (grown, 3), "replayed": (replayed, 3),
+    "amended_late": (amended_late, 3), "screened": (screened, 3), "divided": (divided, 3),
+    "grown": (grown, 3), "replayed": (replayed, 3),
     "looked": (looked, 3),
     "belated": (belated, 3), "bundled": (bundled, 3), "texted": (texted, 3),
     "spending": (spending, 3), "killed": (killed, 3),

@@ -180,7 +180,7 @@ class Effect:
     t: float | None
     p: float | None
     adjusted_p: float | None
-    """After Benjamini and Hochberg within the family."""
+    """Within the family, by its procedure."""
     low: float | None
     high: float | None
     discovered: bool | None

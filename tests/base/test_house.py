@@ -199,6 +199,7 @@ BY_HAND = {
     "cli/check.py": SCRIPTS,
     "cli/compare.py": SCRIPTS,
     "cli/design.py": SCRIPTS,
+    "cli/effects.py": SCRIPTS,
     "cli/explain.py": SCRIPTS,
     "cli/lags.py": SCRIPTS,
     "cli/laws.py": SCRIPTS,

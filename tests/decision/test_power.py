@@ -140,7 +140,7 @@ def test_the_command_says_power_in_words_and_in_json(workplace, capsys):
     found = json.loads(capsys.readouterr().out)
 
     assert "power of asked at s: 1 host x 2 seeds, 16 runs" in said
-    assert "within each cell of host and seed, 8 degrees of freedom, false discovery rate 5%" in said
+    assert "within each cell of host and seed, 8 degrees of freedom, false discovery rate of 5% (Benjamini" in said
     assert "0.687 to 0.937" in said  # noncentral t, 4 standard errors, at 5% of 6 and at 5%
     assert found["found"][0]["power"][0]["most"] is None
     assert found["found"][0]["power"][0]["error"] == "0.5"

@@ -134,10 +134,11 @@ def test_every_format_has_aliases_changes_and_errors(case, capsys):
     assert "-0.06045" in html
     assert "a * b = c * d" in shown["fits"][0]["aliases"]
     assert len(shown["changes"]) == 7
-    assert {row["kind"] for row in rows} == {"effect", "change"}
+    assert {row["kind"] for row in rows} == {"effect", "change", "blocks", "block"}
     assert {row["family"] for row in rows} == {"main"}
     assert next(row for row in rows if row["effect"] == "a * b")["stands_for"] == "a * b = c * d"
-    assert all(row["error"] for row in rows)
+    assert all(row["error"] for row in rows if "block" not in row["kind"])
+    assert [row["effect"] for row in rows if row["kind"] == "block"][:2] == ["h1, seed 1", "h1, seed 2"]
 
 
 def test_a_guarantee_that_lost_runs_break_is_said_to_be_broken(case, capsys):
@@ -174,5 +175,4 @@ gate pick {
     assert promo("simulate", case / "two.promo", "--noise", "1", "--host-noise", "0.5", "--draws", "20") == 0
     said = capsys.readouterr().out
 
-    assert "effects eff at short: without any effect, 9.8% of studies discover one" in said
-    assert "differ between hosts by 0.5 times the noise" in said
+    assert "at short: where conditions differ between hosts by 0.5 times the noise, 9.8% of studies without" in said

@@ -81,9 +81,33 @@ def _agrees(fit, rate, first, columns, values):
         reach = reference.t.ppf(1 - float(rate) / 2, degrees) * error
         assert float(one.high) == pytest.approx(2 * solved[place] + reach, rel=1e-5, abs=1e-5 * reach)
         assert float(one.low) == pytest.approx(2 * solved[place] - reach, rel=1e-5, abs=1e-5 * reach)
+    if fit.blocks is not None and fit.method is Method.LEAST_SQUARES:
+        _blocks_agree(fit, first, columns, values, residual / degrees if degrees else 0)
     if fit.curvature is not None and fit.curvature.error and fit.method is Method.LEAST_SQUARES:
         assert float(fit.curvature.value) == pytest.approx(-solved[-1], rel=1e-5, abs=1e-8)
         assert float(fit.curvature.error) == pytest.approx(math.sqrt(residual / degrees * spread[-1, -1]), rel=1e-5)
+
+
+def _blocks_agree(fit, first, columns, values, square):
+    """The F test of the blocks' terms: how much the residual grows without them, of columns that blocks leave."""
+    kept = []
+    for place in range(first, columns.shape[1]):
+        tried = columns[:, [*range(first), *kept, place]]
+        if np.linalg.matrix_rank(tried) == tried.shape[1]:
+            kept.append(place)
+    bare = np.column_stack([np.ones(len(values)), columns[:, kept]])
+    left = float(((values - bare @ (np.linalg.pinv(bare, rcond=1e-9) @ values)) ** 2).sum())
+    within = columns[:, [*range(first), *kept]]
+    solved = np.linalg.pinv(within, rcond=1e-9) @ values
+    rest = values - columns[:, kept] @ solved[first:]
+    levels = [float(rest[columns[:, place] > 0].mean()) for place in range(first)]
+    due = sorted(level - sum(levels) / first for level in levels)
+    assert (fit.blocks.blocks, fit.blocks.degrees) == (first, first - 1)
+    assert sorted(float(one.value) for one in fit.blocks.shifts) == pytest.approx(due, rel=1e-4, abs=1e-7)
+    if fit.blocks.f is not None:
+        f = (left - float(((rest - columns[:, :first] @ solved[:first]) ** 2).sum())) / (first - 1) / square
+        assert float(fit.blocks.f) == pytest.approx(f, rel=1e-4, abs=1e-8)
+        assert float(fit.blocks.p) == pytest.approx(reference.f.sf(f, first - 1, fit.degrees), rel=1e-3, abs=1e-12)
 
 
 def _aliases_agree(asked, fit, first, columns, runs):

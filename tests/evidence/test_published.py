@@ -1,5 +1,6 @@
 """Effects of published experiments, to the digits in print; each test names where the numbers stand."""
 
+import math
 from fractions import Fraction
 from itertools import combinations
 
@@ -13,9 +14,9 @@ from promo.study.design import alias_chains, best_split, folded, standard_rows
 from promo.study.values import Effects
 
 
-def fit(factors, rows, runs, block=("host", "seed")):
+def fit(factors, rows, runs, block=("host", "seed"), *, pairs=True, terms=()):
     """Main effects and pairs; *runs* are (row number, host, seed, value)."""
-    asked = Effects("all", ("s",), ("d",), True, (), block, "all", Fraction(5, 100), "", where={})
+    asked = Effects("all", ("s",), ("d",), pairs, terms, block, "all", Fraction(5, 100), "", where={})
     cells = tuple(dict.fromkeys((host, seed) for _, host, seed, _ in runs))
     values = {(number, host, seed): str(value) for number, host, seed, value in runs}
     points = {f"r_{number:02d}": row for number, row in enumerate(rows, start=1)}
@@ -92,6 +93,108 @@ def test_the_filtration_experiment_in_two_blocks():
     left = 4 * sum(one**2 for one in (1.875, 4.125, -1.625, -2.625))
     assert (found.degrees, float(found.sigma) ** 2) == (4, pytest.approx(left / 4, rel=1e-5))
     assert found.statements == (RunsLost("first", 8, 16), RunsLost("second", 8, 16))
+
+
+def test_the_block_of_the_filtration_experiment():
+    """Montgomery (2013), example 7.2: the block effect, a difference of -18.625, is mixed with ABCD; with A, C, D, AC
+    and AD in the model its sum of squares is 1387.5625, and 187.5625 with 9 degrees of freedom are left."""
+    rows = standard_rows(FOUR, {})
+    inside = [row[0] * row[1] * row[2] * row[3] > 0 for row in rows]
+    runs = [
+        (number, "first" if low else "second", 1, value - 20 * low)
+        for number, (value, low) in enumerate(zip(FILTRATION, inside, strict=True))
+    ]
+    without_b = [row[:1] + row[2:] for row in rows]
+
+    all_pairs, found = fit(FOUR, rows, runs).blocks, fit("acd", without_b, runs)
+    first, second = (float(one.value) for one in found.blocks.shifts)
+
+    assert [one.host for one in found.blocks.shifts] == ["first", "second"]
+    assert first - second == pytest.approx(-18.625)
+    assert all_pairs.confounded == (((tuple("abcd")),),)
+    assert all_pairs.shifts == found.blocks.shifts
+    square = 16 / 4 * (first - second) ** 2
+    assert square == pytest.approx(1387.5625)
+    assert float(found.blocks.f) == pytest.approx(square / float(found.sigma) ** 2, rel=1e-4)
+    # CD, 5.0625, is in this model, and ACD, 10.5625, is not.
+    assert float(found.sigma) ** 2 * found.degrees == pytest.approx(187.5625 - 5.0625, rel=1e-5)
+
+
+# Montgomery (2013), example 8.6: deviation of a turbine blade from its profile, a 2^(8-3) on four spindles of a CNC
+# machine; F = ABC, G = ABD, H = BCDE, standard order.  The response is the logarithm.
+SPINDLES = "32411423142332412314413241322314"
+DEVIATION = (
+    2.76, 6.18, 2.43, 4.01, 2.48, 5.91, 2.39, 3.35, 4.40, 4.10, 3.22, 3.78, 5.32, 3.87, 3.03, 2.95,
+    2.64, 5.50, 2.24, 4.28, 2.57, 5.37, 2.11, 4.18, 3.96, 3.27, 3.41, 4.30, 4.44, 3.65, 4.41, 3.40,
+)  # fmt: skip
+
+
+def test_the_cnc_experiment_in_four_blocks():
+    """Montgomery (2013), tables 8.17 and 8.18: effects of A to H and of AD + BG; blocks are mixed with EH, ABE and ABH,
+    and have a sum of squares of 0.0201 with 3 degrees of freedom; A, B, D and AD leave 0.4099 with 24."""
+    names = "abcdefgh"
+    rows = standard_rows(names, {"f": (1, tuple("abc")), "g": (1, tuple("abd")), "h": (1, tuple("bcde"))})
+    runs = [
+        (number, f"spindle_{spindle}", 1, f"{math.log(value):.12f}")
+        for number, (value, spindle) in enumerate(zip(DEVIATION, SPINDLES, strict=True))
+    ]
+
+    found = fit(names, rows, runs)
+    chosen = fit("abd", [(row[0], row[1], row[3]) for row in rows], runs, pairs=False, terms=(("a", "d"),))
+    values = told(found)
+    printed = {"a": 0.29026, "b": -0.20054, "c": -0.02576, "d": 0.10813, "e": -0.0005063, "f": -0.03871, "g": 0.11608}
+
+    assert {name: values[name] for name in printed} == pytest.approx(printed, abs=6e-6)
+    assert values["h"] == pytest.approx(0.01417, abs=6e-6)
+    assert 8 * values["ad"] ** 2 == pytest.approx(1.1197, abs=6e-5)
+    assert next(one for one in found.estimates if one.effect == ("a", "d")).chain[1] == (1, ("b", "g"))
+    assert (found.blocks.blocks, found.blocks.degrees) == (4, 3)
+    named = [{frozenset(effect) for effect in column} for column in found.blocks.confounded]
+    assert all(any(frozenset(word) in column for column in named) for word in ("eh", "abe", "abh"))
+    assert 8 * sum(float(one.value) ** 2 for one in found.blocks.shifts) == pytest.approx(0.0201, abs=6e-5)
+    assert (chosen.degrees, float(chosen.sigma) ** 2) == (24, pytest.approx(0.4099 / 24, rel=5e-4))
+    assert float(chosen.estimates[0].t) ** 2 == pytest.approx(0.6740 / (0.4099 / 24), rel=1e-3)
+    assert float(chosen.blocks.f) == pytest.approx(0.0201 / 3 / (0.4099 / 24), rel=5e-3)
+
+
+# NIST/SEMATECH e-Handbook, section 5.4.7.2 (CATAPULT.DAT): how far a ball flies, a 2^(5-1) with two runs at each of two
+# centres (one rubber band, or two); height, start, bands, length, stop as signs, and the distance.
+CATAPULT = (
+    "----+ 28", "00+00 99", "+++++ 126.5", "+-++- 126.5", "-+++- 45", "+---- 35", "00-00 45", "++--+ 28.25", "+--++ 85",
+    "-+--- 8", "++-+- 36.5", "---+- 33", "00+00 84.5", "+++-- 28.5", "--+-- 33.5", "-++-+ 36", "+-+-+ 84", "-+-++ 45",
+    "00-00 37.5", "--+++ 106",
+)  # fmt: skip
+
+
+def test_the_catapult_experiment_with_its_centre_points():
+    """
+    The handbook fits all pairs to all twenty runs, without a term for the centre: h 13.4844, s -11.0781, l 20.1406,
+    e 12.0469, bl 7.6094, halves of effects; and b from all runs, 19.4125, with a standard deviation of 13.28 and 4
+    degrees of freedom.  Here the centre has a term of its own, the curvature, which takes one of those.
+    """
+    levels = {"-": -1, "0": 0, "+": 1}
+    points = [(tuple(levels[sign] for sign in line[:5]), float(line[6:])) for line in CATAPULT]
+    rows = list(dict.fromkeys(row for row, _ in points))
+    seen: dict = {}
+    runs = []
+    for row, value in points:
+        seen[row] = seen.get(row, 0) + 1
+        runs.append((rows.index(row), "lab", seen[row], value))
+
+    found = fit("hsble", rows, runs, block=())
+    values, (one, *_) = told(found), found.estimates
+    left = {row: [value for other, value in points if other == row] for row in rows}
+    corners = [some[0] for row, some in left.items() if 0 not in row]
+    centre = [value for row, some in left.items() if 0 in row for value in some]
+
+    printed = {"h": 13.4844, "s": -11.0781, "l": 20.1406, "e": 12.0469, "hs": -2.7656, "bl": 7.6094, "le": 3.1406}
+    assert {name: values[name] / 2 for name in printed} == pytest.approx(printed, abs=6e-5)
+    assert (found.runs, found.degrees, found.curvature.runs) == (20, 3, 4)
+    assert float(found.curvature.value) == pytest.approx(sum(corners) / 16 - sum(centre) / 4, rel=1e-5)
+    residual = 4 * 13.28**2  # of the handbook, its digits
+    share = float(found.curvature.value) ** 2 / (1 / 16 + 1 / 4)
+    assert float(found.sigma) ** 2 * 3 == pytest.approx(residual - share, rel=2e-3)
+    assert float(one.error) == pytest.approx(2 * float(found.sigma) / 16**0.5, rel=1e-5)
 
 
 # Box, Hunter & Hunter (1978), table 12.1, and (2005), table 6.4: reactor, 2^5 in standard order, percent reacted.

@@ -78,6 +78,7 @@ NARROWER = {
     "most": "from 0",
     "count": "from 0",
     "threads": "from 0",
+    "output_bytes": "from 1000",
     "slots": "from 1",
     "reruns": "few",
     "share": "up to all",

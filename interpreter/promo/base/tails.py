@@ -104,6 +104,38 @@ def adjust(values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def adjust_down(values: Sequence[float]) -> list[float]:
+    """
+    p-values adjusted so that any false discovery has the rate, whatever the tests have to do with each other.
+
+    Source:
+        Holm (1979), "A simple sequentially rejective multiple test procedure": p_(i) (n - i + 1), made monotone from
+        the smallest up.
+    """
+    count = len(values)
+    adjusted, most = [1.0] * count, 0.0
+    for rank, number in enumerate(sorted(range(count), key=lambda number: values[number])):
+        most = max(most, min(values[number] * (count - rank), 1.0))
+        adjusted[number] = most
+    return adjusted
+
+
+def adjust_up(values: Sequence[float]) -> list[float]:
+    """
+    The same for tests that are independent or depend positively.
+
+    Source:
+        Hochberg (1988), "A sharper Bonferroni procedure for multiple tests of significance": p_(i) (n - i + 1), made
+        monotone from the largest down.
+    """
+    count = len(values)
+    adjusted, least = [1.0] * count, 1.0
+    for behind, number in enumerate(sorted(range(count), key=lambda number: values[number], reverse=True)):
+        least = min(least, values[number] * (behind + 1))
+        adjusted[number] = least
+    return adjusted
+
+
 def half_normal(count: int) -> list[float]:
     """
     Positions of *count* sorted sizes on a half-normal plot, at probability (i - 0.5) / count.

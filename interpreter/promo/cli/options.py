@@ -116,6 +116,8 @@ def _simulate(options: argparse.ArgumentParser) -> None:
     options.add_argument("--level", type=float, metavar="X", help=level)
     options.add_argument("--shared", type=float, default=0.0, metavar="SD", help="noise shared in a cell; default: 0")
     options.add_argument("--host-noise", type=float, default=0.0, metavar="SD", help="candidate x host; default: 0")
+    options.add_argument("--size", type=float, metavar="D", help=f"also: power of an effect that is so large, {unit}")
+    options.add_argument("--wanted", metavar="P", type=float, default=0.8, help="power that is sought; default: 0.8")
     options.add_argument(
         "--vary",
         nargs=2,

@@ -12,6 +12,7 @@ from attrs import evolve
 from promo.base.canonical import from_exact
 from promo.base.errors import ExitCode, PromoError
 from promo.base.floats import nearest, root
+from promo.cli.effects import effects_json, effects_text, simulate_effects
 from promo.cli.lags import simulate_lags
 from promo.cli.spec import compile_file, print_diagnostics, write_text
 from promo.cli.terminal import put
@@ -71,15 +72,18 @@ STEEPEST = 10
 
 
 def simulate(options: Namespace) -> int:
-    """Simulate a study's gates and rules."""
+    """Simulate a study's gates and rules, and say what its effects would find."""
+    compiled = compile_file(options.spec)
+    study, plan = compiled.priced()
+    if study.effects and (not study.gates or study.beyond_gates):
+        print_diagnostics(compiled.diagnostics)
+        return _effects_alone(options, study)
     try:
         from promo.decision.simulate import simulate as run
     except ModuleNotFoundError as fault:
         if fault.name != "numpy":
             raise
         raise PromoError("promo simulate needs numpy", hint="pip install promo-lang[simulate]") from fault
-    compiled = compile_file(options.spec)
-    study, plan = compiled.priced()
     print_diagnostics(compiled.diagnostics)
     world, source = _world(options, study)
     if study.grows:
@@ -101,11 +105,13 @@ def simulate(options: Namespace) -> int:
         settings.append((setting, changed, figures(varied, changed)))
     if options.json:
         found = [{"setting": name, **figures_to_json(at, one)} for name, at, one in settings]
-        put(json.dumps({"promo_simulation": 1, "vary": vary, "found": found}, indent=1, sort_keys=True))
+        told = {"effects": effects_json(options, study, world.noise)} if study.effects and world.noise else {}
+        put(json.dumps({"promo_simulation": 1, "vary": vary, "found": found, **told}, indent=1, sort_keys=True))
     else:
         first = figures(study, world) if vary else settings[0][2]
         defaults = " (the default: one standard deviation of the noise)" if options.gap is None else ""
-        put(simulation_text(study, plan, world, source, first, defaults=defaults, near=options.near))
+        effects = effects_text(options, study, world.noise, source) if study.effects and world.noise else ""
+        put(simulation_text(study, plan, world, source, first, defaults=defaults, near=options.near, effects=effects))
         if vary:
             put("")
             put(sweep_text(vary[0], [(name, one) for name, _, one in settings], plan))
@@ -116,6 +122,16 @@ def simulate(options: Namespace) -> int:
         title = vary[0] if vary else ""
         write_text(Path(options.plot), sweep_svg(title, [(name, one) for name, _, one in settings], plan))
     return ExitCode.DONE
+
+
+def _effects_alone(options: Namespace, study: Study) -> int:
+    """What is known of effects, where nothing else chooses by a ranking."""
+    noise, source = _noise(options, study)
+    if not all(one == 0 or SMALLEST <= one <= LARGEST for one in (noise, options.host_noise)) or not noise:
+        raise PromoError(f"--noise is from {SMALLEST:g} to {LARGEST:g}, and --host-noise is not negative")
+    if source == UNKNOWN:
+        raise PromoError("nothing says how noisy a run is", hint=_ways_to_know(study))
+    return simulate_effects(options, study, noise, source)
 
 
 def _world(options: Namespace, study: Study) -> "tuple[World, str]":

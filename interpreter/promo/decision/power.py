@@ -5,8 +5,9 @@ Before a run is paid for, the rows, hosts and seeds of a stage say how wide the 
 of the noise, and with how many degrees of freedom that noise is estimated; so the power is that of Student's t, without
 draws.  It is that of runs which all have a value, and whose noise is the same everywhere.
 
-Benjamini and Hochberg's steps find an effect whenever its own p is at most the rate over the size of its family, and
-never where p is above the rate.  So a test at each of these two levels bounds the power from below and from above.
+Whichever procedure a family shares its rate by, it finds an effect whenever its own p is at most the rate over the size
+of the family, and never where p is above the rate.  So a test at each of these two levels bounds the power from below
+and from above.
 """
 
 import math
@@ -22,7 +23,7 @@ from promo.base.noncentral import found_with, two_sided_power
 from promo.evidence.effects import modelled
 from promo.evidence.estimates import ORDERS
 from promo.study.design import Word, chains_of
-from promo.study.space import Design
+from promo.study.space import Design, lineage
 from promo.study.values import Effects, Stage, Study
 
 MOST_SEEDS = 10_000
@@ -98,7 +99,7 @@ def powers(study: Study, designs: Sequence[str], supposed: Supposed) -> Iterator
     asking = [one for one in study.effects.values() if not set(designs).isdisjoint(one.designs)]
     for one in asking:
         for stages in (one.stages,) if one.pooled else ((stage,) for stage in one.stages):
-            yield _at(study, one, [study.stages[stage] for stage in stages], supposed)
+            yield power_at(study, one, [study.stages[stage] for stage in stages], supposed)
     read = {name for one in asking for name in one.designs}
     yield from powers_unasked(study.designs, [name for name in designs if name not in read], supposed)
 
@@ -114,7 +115,7 @@ def powers_unasked(every: Mapping[str, Design], designs: Iterable[str], supposed
     """
     for name in designs:
         design = every[name]
-        together = (design.parent, name) if design.parent else (name,)
+        together = tuple(one.name for one in lineage(design, every))
         rows = list(_points(every, together).values())
         yield _powers(_unasked(design, together), design.factors, [rows], (), supposed, sure=True)
 
@@ -130,8 +131,16 @@ def _points(every: Mapping[str, Design], designs: Iterable[str]) -> Mapping[str,
     return {name: row for one in designs for name, row in every[one].points.items()}
 
 
-def _at(study: Study, effects: Effects, stages: Sequence[Stage], supposed: Supposed) -> Powers:
-    """Of one stage, or of those that are estimated together; these have the fewest hosts and seeds of any of them."""
+def power_at(study: Study, effects: Effects, stages: Sequence[Stage], supposed: Supposed) -> Powers:
+    """
+    Power of effects at one stage, or at those that are estimated together, with the fewest hosts and seeds of any.
+
+    Args:
+        study: for rows and who enters.
+        effects: model, blocks, family and rate.
+        stages: one, or several that are estimated together.
+        supposed: noise, size, and the power that is wanted.
+    """
     points = _points(study.designs, effects.designs)
     entrants = [study.entrants[stage.name] for stage in stages]
     there = [[name for name in points if name in one.possible] for one in entrants]

@@ -24,11 +24,13 @@ from fractions import Fraction
 from attrs import evolve, frozen
 
 from promo.base.least_squares import Moments, Solved, solve
-from promo.base.tails import adjust, t_quantile, t_tails
+from promo.base.tails import t_quantile, t_tails
 from promo.evidence.between import between_hosts
+from promo.evidence.blocks import Blocked
 from promo.evidence.changes import changes
 from promo.evidence.digits import Digits, root, six
 from promo.evidence.estimates import ORDERS, Curvature, EffectTable, Estimate, Fit, Method
+from promo.evidence.family import adjusted
 from promo.evidence.lenth import Contrasts, lenth
 from promo.evidence.observed import Levels, Observed, Signs, moments, observe, pool
 from promo.evidence.statements import (
@@ -119,6 +121,7 @@ def _fit(effects: Effects, factors: Sequence[str], stage: str, seen: Observed, p
         contrasts=(),
         estimates=(),
         curvature=None,
+        blocks=None,
         statements=(*(said for one in parts for said in _said_of_runs(one)), *_said_of_rows(corners)),
     )
     if len(set(corners.rows)) < 2:
@@ -185,7 +188,8 @@ class _Fit:
         self.hosts = seen.hosts()
         self.signs = Signs(corners)
         self.moments = moments(list(self.hosts.values()), self.rows, effects.block)
-        self.blocks = sum(len(some.totals) for some in self.moments.blocks)
+        self.blocked = Blocked(self.factors, effects.block, effects.stages, self.hosts, self.rows, self.moments)
+        self.blocks = self.blocked.count
 
     def fit(self, empty: Fit) -> Fit:
         columns = [self._column(chain[0][1]) for chain in self.chains]
@@ -217,9 +221,11 @@ class _Fit:
             for number, (p, adjusted) in tested.tails.items():
                 estimates[number] = evolve(estimates[number], host_p=p, host_adjusted=adjusted)
         curvature = self._curvature(solved, error, reach) if any(self.centred) else None
+        by_lenth = (error.spread, error.freedom) if error and error.lenth else None
+        blocks = self.blocked.test(self._on_hosts(model), solved, by_lenth, self.digits, self.unit)
         said += self._follow_up(fit, model)
         found = self._judged(estimates)
-        return _with(evolve(fit, estimates=tuple(found), curvature=curvature), *said)
+        return _with(evolve(fit, estimates=tuple(found), curvature=curvature, blocks=blocks), *said)
 
     # --- columns -------------------------------------------------------------------------------------------
 
@@ -407,9 +413,9 @@ class _Fit:
         """P adjusted inside the family, and what is discovered at its rate."""
         sizes = ORDERS[self.effects.family]
         family = [n for n, one in enumerate(estimates) if len(one.effect) in sizes and one.p is not None]
-        adjusted = adjust([float(estimates[number].p or 1) for number in family])
+        tails = adjusted([float(estimates[number].p or 1) for number in family], self.effects.procedure)
         found = list(estimates)
-        for number, p in zip(family, adjusted, strict=True):
+        for number, p in zip(family, tails, strict=True):
             found[number] = evolve(found[number], adjusted=six(p), discovered=p <= float(self.effects.rate))
         return found
 

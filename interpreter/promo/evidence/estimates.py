@@ -42,7 +42,7 @@ class Estimate(Shown):
     t: Measured | None
     p: Measured | None
     adjusted: Measured | None
-    """p after Benjamini and Hochberg inside the family; None outside of it."""
+    """p adjusted inside the family, by its procedure; None outside of it."""
     low: Measured | None
     high: Measured | None
     hosts: tuple[tuple[str, Measured | None], ...]
@@ -76,6 +76,37 @@ class Curvature(Shown):
 
 
 @frozen(**LEAN)
+class BlockShift(Shown):
+    """
+    How far a block's runs lie above the mean of all blocks, the model taken out.
+
+    A block is told by what its runs have in common; what they do not is None.
+    """
+
+    host: str | None
+    seed: int | None
+    stage: str | None
+    value: Measured
+
+
+@frozen(**LEAN)
+class BlockTest(Shown):
+    """What blocks differ by, beside the model."""
+
+    blocks: Count
+    degrees: int
+    """Of freedom of the differences."""
+    f: Measured | None
+    """Against the error of the effects; None where there is none."""
+    p: Measured | None
+    shifts: tuple[BlockShift, ...]
+    """Of every block, where there are few."""
+    confounded: tuple[tuple[Name, ...], ...]
+    """Effects that are constant within every block, so that they are not separated from a difference between blocks:
+    each with all that have its column."""
+
+
+@frozen(**LEAN)
 class Fit(Shown):
     """The effects at one stage."""
 
@@ -98,6 +129,8 @@ class Fit(Shown):
     """Lenth: every contrast with its size, smallest first."""
     estimates: tuple[Estimate, ...]
     curvature: Curvature | None
+    blocks: BlockTest | None
+    """None with one block or none."""
     statements: tuple[Statement, ...]
 
 
@@ -125,7 +158,7 @@ class Change(Shown):
 class EffectTable(Shown):
     """Everything that `effects` estimates."""
 
-    FORM: ClassVar = ("promo_effects", 4)
+    FORM: ClassVar = ("promo_effects", 5)
 
     name: str
     fits: tuple[Fit, ...]

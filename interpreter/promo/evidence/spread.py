@@ -6,8 +6,8 @@ such differences do not average out: they enter every estimate, and the error on
 share them.  In a design that every cell of H hosts and S seeds runs as a whole, a contrast between n conditions has the
 variance s^2 + S h^2, and so have the (H - 1)(n - 1) contrasts between hosts, where s is the standard deviation of seeds
 and h that of a condition on a host; the H (S - 1)(n - 1) between seeds have s^2.  Given what is left over, the effects
-of a family are independent, and the chance that Benjamini and Hochberg's procedure rejects none of them is one of order
-statistics; what is left over is a sum of two chi-squared numbers, over which that chance is integrated.
+of a family are independent, and the chance that a procedure such as Benjamini and Hochberg's rejects none is one of
+order statistics; what is left over is a sum of two chi-squared numbers, over which that chance is integrated.
 
 Source: Scheffe (1959), "The analysis of variance", chapter 8, for the mean squares of the mixed model; Shorack &
 Wellner (1986), "Empirical processes with applications to statistics", section 9.3, for Bolshev's recursion.
@@ -19,6 +19,8 @@ from math import comb, erf, exp, log, sqrt
 from attrs import frozen
 
 from promo.base.tails import t_quantile
+from promo.evidence.family import levels
+from promo.study.families import Procedure
 
 NODES = 24
 """Of an integral over one number."""
@@ -37,7 +39,9 @@ class Screened:
     family: int
 
 
-def false_discoveries(study: Screened, rate: float, spread: float) -> float:
+def false_discoveries(
+    study: Screened, rate: float, spread: float, procedure: Procedure = Procedure.BENJAMINI_HOCHBERG
+) -> float:
     """
     The share of studies without any effect that discover one.
 
@@ -45,6 +49,7 @@ def false_discoveries(study: Screened, rate: float, spread: float) -> float:
         study: its size; the model leaves degrees of freedom.
         rate: false discovery rate of the family.
         spread: h / s.
+        procedure: by which the family shares its rate.
 
     Raises:
         ValueError: no degree of freedom is left, or the family is empty.
@@ -55,8 +60,8 @@ def false_discoveries(study: Screened, rate: float, spread: float) -> float:
     if mixed + pure <= 0 or study.family < 1:
         raise ValueError(f"nothing to test in {study}")
     inflated, count = 1 + study.seeds * spread**2, study.family
-    # Something is rejected where the i-th largest t reaches the quantile at i / m of the rate, for any i.
-    reach = [t_quantile(1 - (i + 1) * rate / (2 * count), mixed + pure) for i in range(count)]
+    # Something is rejected where the i-th largest t reaches the quantile at the i-th level, for any i.
+    reach = [t_quantile(1 - level / 2, mixed + pure) for level in levels(procedure, rate, count)]
     none = weight = 0.0
     for one, much in _chi(mixed):
         for other, more in _chi(pure):

@@ -148,8 +148,10 @@ def read_reduction(reduction: Reduction, study: Study) -> str:
     """A reduction in one sentence."""
     effects = f"{reduction.effects} at {joined(reduction.sources)}"
     least = f" and at least {exact(reduction.least)}{study.measure.unit} in size" if reduction.least is not None else ""
-    stages = "at each of these stages" if len(reduction.sources) > 1 else "there"
-    always = ", always in favour of the same level" if len(reduction.sources) > 1 else ""
+    pooled = study.effects[reduction.effects].pooled
+    several = len(reduction.sources) > 1 and not pooled
+    stages = "at each of these stages" if several else "there, estimated together" if pooled else "there"
+    always = ", always in favour of the same level" if several else ""
     return (
         f"{'Frozen reduction' if reduction.frozen else 'Reduction'} {reduction.name}: from {effects}, fix each factor "
         f"at its better level whose main effect is discovered{least} {stages}{always}, and promote the rows of "

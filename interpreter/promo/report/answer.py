@@ -17,6 +17,7 @@ from promo.decision.values import Bounded, Chance, Finding, Judgement, Reference
 from promo.evidence.noise import SeedNoise, seed_noise
 from promo.report.aloud import claimed, count
 from promo.report.amounts import after_words
+from promo.report.certainty import certainty_words
 from promo.report.decided import because_words
 from promo.report.describe import describe_condition, describe_judged
 from promo.report.ladder import mean, ranked
@@ -174,7 +175,8 @@ def _asked(finding: Finding, record: Record) -> str:
     for one in finding.details:
         if isinstance(one, Bounded):
             confidence = rounded(one.confidence * 100, 0)
-            sure += [f"{'upper' if one.upper else 'lower'} {confidence}% bound {number(one.value, signed=True)}"]
+            bound = f"{'upper' if one.upper else 'lower'} {confidence}% bound {number(one.value, signed=True)}"
+            sure += [bound + certainty_words(finding, one)]
         if isinstance(one, Chance):
             sure += [f"p {float(one.p):.3g}"]
     return "; ".join([f"required: {describe_condition(condition, record.study.measure)}", *sure])

@@ -49,6 +49,7 @@ from promo.ledger.outcomes import (
 from promo.ledger.state import Attempt, State
 from promo.ledger.values import ResultFlagged
 from promo.plan.values import PlannedRun
+from promo.report.certainty import certainty
 from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_guard
 from promo.report.told import forecast_words, schedule_words
@@ -356,11 +357,11 @@ def _unit(finding: Finding, study: Study) -> str:
 def _details(finding: Finding, *, reference: bool = True) -> list[str]:
     found = [one for one in finding.details if reference or not isinstance(one, Reference)]
     itself = finding.statistic == "0" and not finding.margin
-    return [words for one in found for words in detail_words(one, itself=itself)]
+    return [words for one in found for words in detail_words(one, finding, itself=itself)]
 
 
-def detail_words(detail: Detail, *, itself: bool = False) -> tuple[str, ...]:
-    """What stands beside a finding: places, whom it was compared with, confidence."""
+def detail_words(detail: Detail, finding: Finding, *, itself: bool = False) -> tuple[str, ...]:
+    """What stands beside a finding: places, whom it was compared with, confidence with the test behind it."""
     match detail:
         case Place():
             where = f"place on {detail.host}" if detail.host else "place"
@@ -370,13 +371,15 @@ def detail_words(detail: Detail, *, itself: bool = False) -> tuple[str, ...]:
             return ("reference itself" if itself else f"reference {detail.candidate}",)
         case Bounded():
             side = "upper" if detail.upper else "lower"
-            return f"{side} {exact(detail.confidence * 100)}% bound {detail.value}", f"cells {detail.cells}"
+            bound = f"{side} {exact(detail.confidence * 100)}% bound {detail.value}"
+            return bound, f"cells {detail.cells}", *certainty(finding, detail)
         case Chance():
             p, rounded_p = exact(detail.p), f"{float(detail.p):.6g}"
             return f"p {p}" if p == rounded_p else f"p {p} = {rounded_p}", f"cells {detail.cells}"
         case Between():
             level = exact(detail.confidence * 100)
-            return f"{level}% interval {detail.low} to {detail.high}", f"cells {detail.cells}"
+            interval = f"{level}% interval {detail.low} to {detail.high}"
+            return interval, f"cells {detail.cells}", *certainty(finding, detail)
         case LeastAgreement():
             least = f"least agreement {detail.one} and {detail.other}"
             why = "one of them ranks fewer than two apart, so agreement is taken as 0 and not reached"

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from promo.base.canonical import Json, exact
 from promo.base.units import duration
+from promo.study.families import Procedure
 from promo.study.laws import Forecast, Form, Law, Schedule
 from promo.study.rivals import Baseline
 from promo.study.space import Level
@@ -105,8 +106,12 @@ def describe_effects(effects: Effects) -> dict[str, Json]:
         "model": ", ".join(["main", *(["pairs"] if effects.pairs else []), *map(" * ".join, effects.terms)]),
         "block": ", ".join(sorted(effects.block)) or "none",
         "family": effects.family,
-        "rate": f"{exact(effects.rate * 100)}%",
+        "rate": f"{exact(effects.rate * 100)}%{_by(effects.procedure)}",
     }
+
+
+def _by(procedure: Procedure) -> str:
+    return "" if procedure is Procedure.BENJAMINI_HOCHBERG else f" by {procedure.value}"
 
 
 def describe_curves(curves: Curves) -> Json:

@@ -5,10 +5,11 @@ from fractions import Fraction
 
 from promo.base.canonical import Json, exact
 from promo.report.declared import describe_level
+from promo.report.words import listed
 from promo.study.arrays import lengths
 from promo.study.design import Split, Word, alias_chains, best_split, correlations, effects_up_to, word_lengths
 from promo.study.estimable import Effect, Information, dependence_text, sum_text
-from promo.study.space import Array, Design
+from promo.study.space import Array, Design, lineage
 
 MOST_SHOWN = 40
 Rows = tuple[tuple[int, ...], ...]
@@ -25,15 +26,14 @@ def chain_text(chain: tuple[Word, ...]) -> str:
 
 
 def joint_rows(design: Design, designs: Mapping[str, Design]) -> tuple[tuple[int, ...], ...]:
-    """The rows that effects are estimated from: those of the design, behind those of the one it follows."""
-    return (*designs[design.parent].rows, *design.rows) if design.parent else design.rows
+    """The rows that effects are estimated from: those of the design, behind those of the ones it follows."""
+    return tuple(row for one in lineage(design, designs) for row in one.rows)
 
 
 def _joint_words(design: Design, designs: Mapping[str, Design]) -> tuple[Word, ...]:
-    """Words that hold in the rows of both."""
-    if design.parent is None:
-        return design.words
-    return tuple(word for word in designs[design.parent].words if word in design.words)
+    """Words that hold in the rows of all."""
+    first, *others = lineage(design, designs)
+    return tuple(word for word in first.words if all(word in one.words for one in others))
 
 
 def split_of(design: Design, parts: int, designs: Mapping[str, Design]) -> Split | None:
@@ -69,7 +69,12 @@ def design_json(design: Design, designs: Mapping[str, Design], parts: int) -> di
         ],
         "split": None
         if split is None
-        else {"parts": parts, "words": [list(w) for w in split.words], "lost": [list(w) for w in split.lost]},
+        else {
+            "parts": parts,
+            "words": [list(w) for w in split.words],
+            "lost": [list(w) for w in split.lost],
+            "clause": _clause(split),
+        },
     }
 
 
@@ -117,9 +122,8 @@ def design_text(design: Design, designs: Mapping[str, Design], parts: int) -> st
 def _lines(design: Design, designs: Mapping[str, Design], parts: int) -> Iterator[str]:
     rows = joint_rows(design, designs)
     count = f"{len(design.rows)} rows, {len(design.factors)} factors"
-    after = (
-        f"; it follows {design.parent}, and what is said below holds for all {len(rows)} rows" if design.parent else ""
-    )
+    before = listed([one.name for one in lineage(design, designs)[:-1]])
+    after = f"; it follows {before}, and what is said below holds for all {len(rows)} rows" if design.parent else ""
     yield f"design {design.name}: {design.kind}, {count}{after}"
     yield from _row_lines(design)
     yield ""
@@ -213,9 +217,24 @@ def _split_lines(design: Design, designs: Mapping[str, Design], parts: int) -> I
     if split.lost:
         lost = ", ".join(effect_name(effect) for effect in split.lost)
         yield f"  and lose {lost}: it could not be told from a difference between the hosts"
-        yield "  let every host run all rows instead, as stages do: then no effect is lost"
     else:
         yield "  and lose no effect of one or two factors"
+    clause = _clause(split)
+    yield (
+        f"  a stage on {parts} hosts does so with: {clause}"
+        if clause
+        else "  no stage does so: a main effect would be lost"
+    )
+    if split.lost:
+        yield "  where every host runs all rows instead, as stages do without it, no effect is lost"
+
+
+def _clause(split: Split) -> str:
+    """The clause of a stage that carries a split out; empty where that would cost a main effect."""
+    if any(len(effect) == 1 for effect in split.lost):
+        return ""
+    generators = split.words[: split.parts.bit_length() - 1]
+    return f"block on host by {', '.join(map(effect_name, generators))}"
 
 
 # --- more than two levels ----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import assert_never
 
 from promo.base.canonical import exact, from_exact, rounded
 from promo.base.floats import nearest
@@ -9,6 +10,7 @@ from promo.base.tails import half_normal
 from promo.evidence.estimates import ORDERS, Change, Curvature, Estimate, Fit, Method
 from promo.evidence.statements import FollowUp, Name
 from promo.report.across import effects_across, flip_lines, rank_lines, ranks_across
+from promo.report.blocks import block_words, names_of
 from promo.report.declared import describe_level
 from promo.report.design import chain_text, effect_name
 from promo.report.hosts import host_lines
@@ -19,6 +21,7 @@ from promo.report.values import EffectsView, FitView
 from promo.report.words import NONE, PLACES, listed, number, plural
 from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text, sum_text
+from promo.study.families import Procedure
 from promo.study.values import Effects
 
 SHOWN = 12
@@ -38,16 +41,21 @@ def effects_story(record: Record) -> Iterable[str]:
     for name, table in record.effects.items():
         effects = record.study.effects[name]
         for fit in table.fits:
-            found = [one for one in fit.estimates if one.discovered]
+            found, where = [one for one in fit.estimates if one.discovered], fit_place(effects, fit)
             words = [f"{finding_words(record, effects, one)}{_mixed(one)}" for one in found]
             tested = [one for one in fit.estimates if one.adjusted is not None]
             if words:
-                said = f"{name} discovered at {fit.stage}: {'; '.join(words)}"
+                said = f"{name} discovered at {where}: {'; '.join(words)}"
             elif tested:
-                said = f"{name} discovered none of the {plural(len(tested), 'effect')} that it tested at {fit.stage}"
+                said = f"{name} discovered none of the {plural(len(tested), 'effect')} that it tested at {where}"
             else:
-                said = f"{name} could test no effect at {fit.stage}: {untested(fit.statements)}"
+                said = f"{name} could test no effect at {where}: {untested(fit.statements)}"
             yield f"{said}{_candidates(fit)}."
+
+
+def fit_place(effects: Effects, fit: Fit) -> str:
+    """Where effects were estimated: a stage, or several together."""
+    return f"{listed(effects.stages)} together" if effects.pooled else fit.stage
 
 
 def _candidates(fit: Fit) -> str:
@@ -80,14 +88,15 @@ def _mixed(one: Estimate) -> str:
 def alias_limits(record: Record) -> Iterable[str]:
     """What discovered effects stand for, where that is more than they are called, and on how few hosts that is so."""
     for name, table in record.effects.items():
+        effects = record.study.effects[name]
         for fit in table.fits:
             mixed = [stands_for(one) for one in fit.estimates if one.discovered and one.aliased]
             if mixed:
                 yield (
-                    f"At {fit.stage} {name} estimates sums of effects, which these runs do not separate: "
+                    f"At {fit_place(effects, fit)} {name} estimates sums of effects, which these runs do not separate: "
                     f"{'; '.join(mixed)}."
                 )
-        yield from host_lines(record, record.study.effects[name], table)
+        yield from host_lines(record, effects, table)
 
 
 def stands_for(one: Estimate) -> str:
@@ -152,9 +161,23 @@ def _sentence(record: Record, effects: Effects) -> str:
         f"Effects of the rows of {listed(effects.designs)} on {record.study.measure.metric}, "
         f"{within}, with {model} in the model: mean at the high level less "
         f"mean at the low one, so a {'negative' if better == 'low' else 'positive'} effect favours the high level. "
-        f"{family} {_of_stages(effects)} share a false discovery rate of {exact(effects.rate * 100)}%; intervals have "
+        f"{family} {_of_stages(effects)} share a {rate_words(effects)}; intervals have "
         f"{exact((1 - effects.rate) * 100)}%, each for itself."
     )
+
+
+def rate_words(effects: Effects) -> str:
+    """The rate of a family, and of what it is one: `false discovery rate of 5% (Benjamini and Hochberg)`."""
+    match effects.procedure:
+        case Procedure.BENJAMINI_HOCHBERG:
+            what, who = "false discovery rate", "Benjamini and Hochberg"
+        case Procedure.HOLM:
+            what, who = "family-wise error rate", "Holm"
+        case Procedure.HOCHBERG:
+            what, who = "family-wise error rate", "Hochberg"
+        case _:
+            assert_never(effects.procedure)
+    return f"{what} of {exact(effects.rate * 100)}% ({who})"
 
 
 def _pooled(effects: Effects) -> str:
@@ -176,7 +199,7 @@ def _of_stages(effects: Effects) -> str:
 def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
     hosts = next((tuple(host for host, _ in one.hosts) for one in fit.estimates if one.hosts), ())
     return FitView(
-        stage=fit.stage,
+        stage=fit_place(effects, fit),
         summary=f"{_pooled(effects)}{fit.runs} of {plural(fit.planned, 'planned run')} have a value; {_error(fit)}.",
         picture=_picture(record, fit),
         columns=(*COLUMNS, *hosts, *HOST_COLUMNS),
@@ -191,6 +214,7 @@ def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
         verdict=_verdict(record, effects, fit),
         aliases=tuple(stands_for(one) for one in fit.estimates if one.value is not None and one.aliased),
         curvature=_curvature(record, fit.curvature, fit.freedom) if fit.curvature else "",
+        blocks=block_words(fit, lambda text: _figure(text, signed=True), _short),
         statements=(
             *(f"{said[:1].upper()}{said[1:]}." for said in map(statement_words, fit.statements)),
             *_promised(record, effects, effects.stages if effects.pooled else (fit.stage,)),
@@ -322,7 +346,7 @@ EFFECT_COLUMNS = (
 
 def effect_rows(record: Record) -> Iterable[tuple[str, ...]]:
     """
-    Every estimate, contrast, curvature and change, one a row of `EFFECT_COLUMNS`; numbers as they are stored.
+    Every estimate, contrast, block, curvature and change, one a row of `EFFECT_COLUMNS`; numbers as they are stored.
 
     The family is that which shares the false discovery rate; an effect outside of it has no adjusted p.
     """
@@ -349,6 +373,12 @@ def _fit_rows(name: str, family: str, fit: Fit) -> Iterable[tuple[str, ...]]:
     for effect, size in fit.contrasts:
         blank = ("",) * 7
         yield (name, family, fit.stage, "contrast", effect_name(effect), "", size, fit.pse or "", *blank, *about)
+    if (apart := fit.blocks) is not None:
+        confounded = "; ".join(" = ".join(map(effect_name, effects)) for effects in apart.confounded)
+        tested = ("", "", str(apart.degrees), "", apart.p or "", *("",) * 4)
+        yield (name, family, fit.stage, "blocks", "", confounded, *tested, *about)
+        for block, shift in zip(names_of(apart.shifts), apart.shifts, strict=True):
+            yield (name, family, fit.stage, "block", block, "", shift.value, *("",) * 8, *about)
     if (bent := fit.curvature) is not None:
         tests = (bent.value, bent.error or "", fit.freedom or "", bent.t or "", bent.p or "", "", bent.low or "")
         yield (name, family, fit.stage, "curvature", "", "", *tests, bent.high or "", "", *about[:2], str(bent.runs))

@@ -1,39 +1,47 @@
 """What few hosts leave open of effects: on which hosts they hold, and what a spread between hosts would do to them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from promo.base.canonical import exact, rounded
-from promo.evidence.effects import modelled
+from promo.base.canonical import Json, exact, rounded
+from promo.decision.power import Supposed, power_at
 from promo.evidence.estimates import ORDERS, EffectTable, Fit
 from promo.evidence.spread import SPREADS, Screened, false_discoveries
 from promo.report.record import Record
 from promo.report.words import listed
-from promo.study.design import chains_of
-from promo.study.estimable import Information
 from promo.study.values import Effects, Study
 
 
 def host_lines(record: Record, effects: Effects, table: EffectTable) -> Iterable[str]:
     """That effects are those of these hosts; and how often a study without an effect would have a discovery."""
     for fit in table.fits:
-        hosts = list(dict.fromkeys(host for host, _ in record.evidence[fit.stage].cells))
+        stages = effects.stages if effects.pooled else (fit.stage,)
+        hosts = list(dict.fromkeys(host for stage in stages for host, _ in record.evidence[stage].cells))
         found = [one for one in fit.estimates if one.discovered]
+        where = f"{listed(effects.stages)} together" if effects.pooled else fit.stage
         if found:
             which = f"host {hosts[0]}" if len(hosts) == 1 else f"the {len(hosts)} hosts {listed(hosts)}"
-            yield f"What {effects.name} discovered at {fit.stage} holds on {which}; it says nothing of other hosts."
+            yield f"What {effects.name} discovered at {where} holds on {which}; it says nothing of other hosts."
         size = screened(record, effects, fit)
         if size is not None:
-            shares = [false_discoveries(size, float(effects.rate), spread) for spread in SPREADS]
+            shares = [false_discoveries(size, float(effects.rate), spread, effects.procedure) for spread in SPREADS]
             words = listed([f"{rounded(round(100 * share), 0)}%" for share in shares])
             yield (
                 f"If conditions differed from host to host by {listed([f'{one:g}' for one in SPREADS])} times the "
-                f"standard deviation of seeds, {words} of studies like {fit.stage} without any effect would discover "
+                f"standard deviation of seeds, {words} of studies like {where} without any effect would discover "
                 f"one; the rate asked for is {exact(effects.rate * 100)}%."
             )
 
 
 def screened(record: Record, effects: Effects, fit: Fit) -> Screened | None:
-    """How large a stage's study is, where every cell ran the whole design and is a block; None elsewhere."""
+    """
+    How large a study was; None where a run is missing, or the integral is not of such a one.
+
+    Either every cell of a stage ran the whole design and is a block, or hosts ran rows of their own.
+    """
+    if effects.pooled:
+        size = planned(record.study, effects, effects.stages)
+        whole = size is not None and fit.runs == fit.planned == (size.conditions + len(effects.stages) - 1) * size.seeds
+        return size if whole and fit.degrees > 0 else None
     cells = record.evidence[fit.stage].cells
     hosts, seeds = len({host for host, _ in cells}), len({seed for _, seed in cells})
     conditions = fit.planned // len(cells)
@@ -54,32 +62,60 @@ def supposed_lines(study: Study, noise: float, host: float) -> Iterable[str]:
     Args:
         study: for its effects and their stages.
         noise: standard deviation of seeds, in the measure's unit.
-        host: that of a condition on a host.
+        host: that of a condition on a host; 0: several are supposed.
     """
-    for effects in study.effects.values() if noise else ():
-        for stage in effects.stages:
-            size = planned(study, effects, stage)
+    for effects, stages, shares in _supposed(study, noise, host):
+        times, words = [f"{spread:g}" for spread, _ in shares], [f"{share:.1%}" for _, share in shares]
+        yield (
+            f"effects {effects.name} at {listed(stages)}: where conditions differ between hosts by {listed(times)} "
+            f"times the noise, {listed(words)} of studies without any effect discover one (by an integral; asked for: "
+            f"{exact(effects.rate * 100)}%)"
+        )
+
+
+def supposed_json(study: Study, noise: float, host: float) -> list[Json]:
+    """The same as JSON."""
+    return [
+        {"effects": effects.name, "stages": list(stages), "spread": f"{spread:.6g}", "share": f"{share:.6g}"}
+        for effects, stages, shares in _supposed(study, noise, host)
+        for spread, share in shares
+    ]
+
+
+def _supposed(
+    study: Study, noise: float, host: float
+) -> Iterable[tuple[Effects, tuple[str, ...], list[tuple[float, float]]]]:
+    """For each of the effects, and the stages that they read at once, spreads over the noise with what follows."""
+    spreads = (host / noise,) if host else (0.0, *SPREADS)
+    for effects in study.effects.values():
+        for stages in (effects.stages,) if effects.pooled else ((stage,) for stage in effects.stages):
+            size = planned(study, effects, stages)
             if size is not None:
-                share = false_discoveries(size, float(effects.rate), host / noise)
+                rate = float(effects.rate)
                 yield (
-                    f"effects {effects.name} at {stage}: without any effect, {share:.1%} of studies discover one where "
-                    f"conditions differ between hosts by {host / noise:g} times the noise (by an integral; asked for: "
-                    f"{exact(effects.rate * 100)}%)"
+                    effects,
+                    stages,
+                    [(spread, false_discoveries(size, rate, spread, effects.procedure)) for spread in spreads],
                 )
 
 
-def planned(study: Study, effects: Effects, stage: str) -> Screened | None:
-    """How large a stage is planned to be, where every cell runs all its rows and is a block; None elsewhere."""
+def planned(study: Study, effects: Effects, stages: Sequence[str]) -> Screened | None:
+    """
+    How large a study is planned to be; None where the integral is not of such a one.
+
+    Either every cell of one stage runs all rows and is a block; or each host runs rows of its own, within its seeds.
+    """
     points = {name: row for design in effects.designs for name, row in study.designs[design].points.items()}
-    rows = [points[name] for name in study.entrants[stage].possible if 0 not in points.get(name, (0,))]
-    factors = study.designs[effects.designs[0]].factors
-    if len(set(rows)) < max(len(rows), 2) or {*effects.block} != {"host", "seed"}:
+    rows = [points[name] for stage in stages for name in study.entrants[stage].possible if name in points]
+    there = [study.stages[stage] for stage in stages]
+    apart = len({stage.hosts for stage in there}) == len(there) and all(len(stage.hosts) == 1 for stage in there)
+    alike = len({len(stage.seeds) for stage in there}) == 1 and (len(there) == 1 or apart)
+    if not alike or len(set(rows)) < max(len(rows), 2) or any(0 in row for row in rows):
         return None
-    leads = [chain[0][1] for chain in chains_of(factors, rows, modelled(effects, factors)) if chain[0][1]]
-    gone = Information(factors, rows).lost(leads)
-    model = [lead for lead in leads if lead not in gone]
-    family = [lead for lead in model if len(lead) in ORDERS[effects.family]]
-    hosts, seeds = len(study.stages[stage].hosts), len(study.stages[stage].seeds)
-    if not family or (len(rows) - 1) * hosts * seeds <= len(model):
+    if not {"host", "seed"} <= {*effects.block}:
         return None
-    return Screened(len(rows), hosts, seeds, len(model), len(family))
+    one = power_at(study, effects, there, Supposed(1.0, None, 0.8, None, None))
+    model = sum(len(some.chains) for some in one.found)
+    if not one.family or one.degrees <= 0:
+        return None
+    return Screened(len(rows) - (len(there) - 1), one.hosts, one.seeds, model, one.family)

@@ -5,6 +5,7 @@ from attrs import frozen
 from promo.base.canonical import exact, rounded
 from promo.decision.values import Between, Bounded, Chance, Finding, Judgement
 from promo.report.answer import judged_words, lead_of
+from promo.report.certainty import certainty_words
 from promo.report.decided import side_words
 from promo.report.describe import describe_condition
 from promo.report.record import Record
@@ -80,9 +81,11 @@ def _confidence(finding: Finding) -> str:
     """The bound, interval or p that a test gave; that none was asked for."""
     for one in finding.details:
         if isinstance(one, Bounded):
-            return f"{'upper' if one.upper else 'lower'} {exact(one.confidence * 100)}% bound {number(one.value)}"
+            bound = f"{'upper' if one.upper else 'lower'} {exact(one.confidence * 100)}% bound {number(one.value)}"
+            return bound + certainty_words(finding, one)
         if isinstance(one, Between):
-            return f"{exact(one.confidence * 100)}% interval {number(one.low)} to {number(one.high)}"
+            interval = f"{exact(one.confidence * 100)}% interval {number(one.low)} to {number(one.high)}"
+            return interval + certainty_words(finding, one)
         if isinstance(one, Chance):
             return f"p {float(one.p):.3g}"
     return "no test asked"

@@ -117,7 +117,7 @@ def about_s(study: Study, plan: Plan) -> Fraction | None:
         single = all(study.hosts[name].threads == 1 for name in stage.hosts)
         if budget.kind not in TIMED and not (budget.kind is BudgetKind.CPU and single):
             return None
-        total += stage.run_count.planned * budget.amount
+        total += (stage.run_count.planned - stage.shared) * budget.amount
     return total
 
 
@@ -193,8 +193,8 @@ def _figures(row: _Row, plan: Plan) -> tuple[str, str, str, str]:
     planned = first.entrants.planned
     who = f"{planned} of {possible}" if planned != possible else str(planned)
     cells = len(first.hosts) * len(first.seeds)
-    runs = sum(stage.run_count.planned for stage in row.stages)
-    amount = amount_text(sum(stage.budget_s for stage in row.stages), plan)
+    runs = sum(stage.run_count.planned - stage.shared for stage in row.stages)
+    amount = amount_text(sum(stage.added_s for stage in row.stages), plan)
     return f"{who} x {plural(cells, 'cell')}", budget_text(first.budget), plural(runs, "run"), amount
 
 
@@ -259,10 +259,7 @@ def _cost(study: Study, plan: Plan) -> Iterator[str]:
     yield f"at least: {plural(runs.fewest, 'attempt')} in any course of the study"
     shared = [f"{one.shared} of {one.run_count.planned} at {one.name}" for one in plan.stages if one.shared]
     if shared:
-        yield (
-            f"runs that earlier stages ask for as well: {listed(shared)}; each is trained once, and once in budget and "
-            "bound"
-        )
+        yield f"runs of earlier stages, trained and paid there: {listed(shared)}"
     if plan.price_usd is not None:
         yield f"price of the budget: {rounded(plan.price_usd, 2)} usd at the declared hourly prices"
     else:

@@ -6,7 +6,7 @@ from promo.base.canonical import Json, exact
 from promo.base.floats import significant
 from promo.decision.power import MOST_SEEDS, Power, Powers, Supposed
 from promo.report.design import aligned, chain_text, effect_name
-from promo.report.effects import within_words
+from promo.report.effects import rate_words, within_words
 from promo.report.words import listed, plural
 
 NONE = "-"
@@ -88,7 +88,8 @@ def _lines(found: Sequence[Powers], supposed: Supposed, unit: str, source: str) 
 
 def _head(one: Powers) -> str:
     who = f"{one.effects.name} at {listed(one.stages)}" if one.stages else _unread(one.effects.designs)
-    return f"power of {who}: {plural(one.hosts, 'host')} x {plural(one.seeds, 'seed')}, {plural(one.runs, 'run')}"
+    cells = f"{plural(one.hosts, 'host')} x {plural(one.seeds, 'seed')}{' each' if len(one.stages) > 1 else ''}"
+    return f"power of {who}: {cells}, {plural(one.runs, 'run')}"
 
 
 def _unread(designs: tuple[str, ...]) -> str:
@@ -100,7 +101,7 @@ def _unread(designs: tuple[str, ...]) -> str:
 def _about(one: Powers) -> Iterator[str]:
     block = within_words(one.effects.block)
     free = max(one.degrees, 0)
-    yield f"  {block}, {plural(free, 'degree')} of freedom, false discovery rate {exact(one.effects.rate * 100)}%"
+    yield f"  {block}, {plural(free, 'degree')} of freedom, {rate_words(one.effects)}"
     if not one.sure:
         yield "  if all these rows enter, which a gate or reduction decides"
     if not free:

@@ -9,7 +9,7 @@ from promo.report.people import result_words, settled
 from promo.report.record import Record
 from promo.report.seal import SHOWN, seal_view
 from promo.report.values import ReductionView
-from promo.report.words import NONE, number
+from promo.report.words import NONE, listed, number
 from promo.study.judgement import Reduction
 
 
@@ -18,6 +18,7 @@ def reduction_view(record: Record, reduction: Reduction) -> ReductionView:
     decision = record.decisions.get(reduction.name)
     found = decision.reducing if decision else None
     shown = settled(decision, record.state) if decision else None
+    pooled = record.study.effects[reduction.effects].pooled
     return ReductionView(
         name=reduction.name,
         documentation=reduction.documentation,
@@ -27,7 +28,7 @@ def reduction_view(record: Record, reduction: Reduction) -> ReductionView:
         result=result_words(decision, record.study, record.state) + "."
         if decision
         else undecided(record, reduction.name),
-        stages=reduction.sources,
+        stages=(f"{listed(reduction.sources)} together",) if pooled else reduction.sources,
         factors=tuple(_factor(one) for one in found.factors) if found else (),
         promoted=shown.promoted if shown else (),
         dropped=shown.reducing.dropped if shown and shown.reducing else (),

@@ -9,7 +9,6 @@ from promo.base.canonical import Json
 from promo.base.units import HOUR
 from promo.plan.values import Plan
 from promo.report.canvas import document
-from promo.report.hosts import supposed_lines
 from promo.report.pictures import Trend, Trends, trends_drawn
 from promo.report.plan import amount_text, amount_unit
 from promo.study.values import Study
@@ -27,8 +26,9 @@ def simulation_text(
     *,
     defaults: str,
     near: float | None = None,
+    effects: str = "",
 ) -> str:
-    """Figures of one world for a terminal."""
+    """Figures of one world for a terminal; *effects* is what is known of its effects."""
     unit = study.measure.unit
     fewer = "" if figures.by_arrays else f" of {figures.asked:,} asked for, because sign flips over many cells are slow"
     lines = [
@@ -54,8 +54,7 @@ def simulation_text(
             formula = figures.rules_exactly[name]
             exactly = "" if formula is None else f" (exactly {formula:.2%})"
             lines.append(f"rule {name}: holds in {_text(holds)}{exactly}, undecided in {_text(unknown)}")
-    effects = list(supposed_lines(study, world.noise, world.host))
-    lines += ["", *effects] if effects else []
+    lines += ["", effects] if effects else []
     lines += [
         "",
         f"The best reaches {figures.last}, the last stage, in {_text(figures.best_at_end)} of studies.",

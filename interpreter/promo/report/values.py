@@ -180,6 +180,8 @@ class FitView:
     """What estimates stand for, where that is more than the effect."""
     curvature: str
     """Empty without runs at the centre."""
+    blocks: str
+    """What blocks differ by; empty with one or none."""
     statements: tuple[str, ...]
 
 

@@ -127,6 +127,8 @@ class _Check:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.values: dict[str, Value] = {}
+        self.misread: set[str] = set()
+        """Stages in blocks that something reads which cannot."""
 
     def run(self) -> Checked:
         scope = self.scope
@@ -191,8 +193,12 @@ class _Check:
         growth = self._conditions(conditions, expressions, measure)
         near = Neighbourhoods(scope, conditions)
         near.read()
-        ladder = Ladder(scope, expressions, conditions.cohorts, near)
+        ladder = Ladder(scope, expressions, conditions.cohorts, near, conditions.designs, conditions.arrays)
         ladder.read()
+        if scope.blocked:
+            from promo.study.blocked import misread
+
+            self.misread = misread(scope)
         growth.settle(ladder.stages)
         foretelling = self._foretelling(conditions, ladder)
         self._budgets(runner, ladder, conditions.factors)
@@ -462,9 +468,11 @@ class _Check:
         check_tests(scope, ladder.stages, choosers, rules.rules)
         check_noise(scope, ladder.stages, rules.gates, rules.rules, noise)
         own = [node.kind for node in scope.tree.declarations]
-        declared = {block.token("NAME").text for block in scope.of_kind("stage")}
+        names = [block.token("NAME").text for block in scope.of_kind("stage")]
+        declared = {one for name in names for one in scope.blocked.get(name, (name,))}
         stages = {name: stage for name, stage in ladder.stages.items() if name in declared}  # without those of lags
-        read = {"stage": len(stages), "gate": len(rules.gates), "rule": len(rules.rules)}
+        further = sum(len(parts) - 1 for parts in scope.blocked.values())
+        read = {"stage": len(stages) - further, "gate": len(rules.gates), "rule": len(rules.rules)}
         if all(count == own.count(kind) for kind, count in read.items()):
             check_stages(scope, stages, rules.gates, rules.rules, self._screened())
         return reach
@@ -472,7 +480,8 @@ class _Check:
     def _screened(self) -> set[str]:
         """Stages that effects are estimated from."""
         clauses = [node for block in self.scope.of_kind("effects") for node in block.nodes("stages")]
-        return {name.text for node in clauses for name in node.tokens("NAME")}
+        names = {name.text for node in clauses for name in node.tokens("NAME")} | self.misread
+        return {one for name in names for one in self.scope.blocked.get(name, (name,))}
 
     def _unused(self, factors: dict[str, Factor]) -> None:
         """Things that are declared and never used are most often a slip."""

@@ -8,7 +8,7 @@ interactions that must be clear decide which factor gets which column.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from promo.base.canonical import exact
 from promo.base.shown import LEAN
@@ -26,7 +26,7 @@ from promo.study.expressions import Expressions
 from promo.study.guarantees import keeps_clear, keeps_resolution, losses
 from promo.study.mixed import is_mixed
 from promo.study.names import Clauses, Scope
-from promo.study.space import Design, Factor, Level
+from promo.study.space import Design, Factor, Level, lineage
 from promo.syntax.nodes import Node, Token
 
 MOST_ROWS = 65_536
@@ -72,8 +72,13 @@ class DesignReader:
         """Read designs, those that follow another one last."""
         blocks = [block for block in blocks if _kind(block).kind != "neighbours"]  # they rest on cohorts and gates
         following = [block for block in blocks if _kind(block).kind in FOLLOWING]
-        for block in [*(one for one in blocks if one not in following), *following]:
-            self.scope.guard(block, self._following if block in following else self._design)
+        for block in (one for one in blocks if one not in following):
+            self.scope.guard(block, self._design)
+        waiting = {block.token("NAME").text: block for block in following}
+        while waiting:
+            names = {name: _kind(block).token("NAME").text for name, block in waiting.items()}
+            ready = next((name for name, other in names.items() if other not in waiting), next(iter(waiting)))
+            self.scope.guard(waiting.pop(ready), self._following)
 
     # --- designs of their own ------------------------------------------------------------------------------
 
@@ -378,15 +383,17 @@ class DesignReader:
                 message = f"'{name}' has factors with more than two levels, and no signs to reverse"
                 scope.report("P0727", message, kind, "follow a design of two levels")
             else:
-                scope.report(
-                    "P0713", f"'{name}' follows another design itself", kind, "follow a design of its own rows"
-                )
+                message = f"'{name}' follows this design itself, and has no rows before it"
+                scope.report("P0713", message, kind, "follow a design of its own rows")
             return None
         parent = self.designs[name]
-        rows, words = self._more_rows(kind, parent) or ((), ())
+        before = lineage(parent, self.designs)
+        there = tuple(row for one in before for row in one.rows)
+        held = tuple(word for word in before[0].words if all(word in one.words for one in before))
+        rows, words = self._more_rows(kind, evolve(parent, rows=there, words=held)) or ((), ())
         if not rows:
             return None
-        together = (*parent.rows, *rows)
+        together = (*there, *rows)
         design = Design(
             name=block.token("NAME").text,
             factors=parent.factors,

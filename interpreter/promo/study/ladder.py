@@ -14,7 +14,7 @@ from promo.study.account import Account, Suppose
 from promo.study.expressions import Expressions, unquoted
 from promo.study.names import Clauses, Scope
 from promo.study.neighbours import Neighbourhoods
-from promo.study.space import Interval
+from promo.study.space import Array, Design, Interval
 from promo.study.values import Budget, BudgetKind, Stage
 from promo.syntax.clauses import names_in, words
 from promo.syntax.nodes import Node, Token
@@ -42,8 +42,11 @@ class Ladder:
         expressions: Expressions,
         cohorts: Mapping[str, tuple[str, ...]],
         near: Neighbourhoods,
+        designs: Mapping[str, Design],
+        arrays: Mapping[str, Array],
     ) -> None:
         self.scope, self.expressions, self.cohorts, self.near = scope, expressions, cohorts, near
+        self.designs, self.arrays = designs, arrays
         self.stages: dict[str, Stage] = {}
         self.account: Account | None = None
 
@@ -115,8 +118,21 @@ class Ladder:
             trunk=_trunk(budget.amount, cooldown),
             cooldown=cooldown,
         )
-        self.stages[stage.name] = stage
-        return stage
+        return stage if self._added(block, stage) else None
+
+    def _added(self, block: Node, stage: Stage) -> bool:
+        """Keep a stage, or the stages that one in blocks is; false where there are none."""
+        if block.node("blocked") is None:
+            self.stages[stage.name] = stage
+            return True
+        # Only a text that has blocks pays for reading them.
+        from promo.study.blocked import split_by_host
+
+        parts = split_by_host(self.scope, block, stage, self.designs, self.arrays)
+        if parts is not None:
+            self.scope.blocked[stage.name] = tuple(one.name for one in parts)
+            self.stages |= {one.name: one for one in parts}
+        return parts is not None
 
     def _cooldown(self, clause: Node | None) -> Fraction | None:
         """Share of the budget that cools down; zero when what is written is none."""
@@ -134,7 +150,7 @@ class Ladder:
         scope, branches = self.scope, clause.kind == "branch"
         what = "branch" if branches else "continuation"
         after = clauses.maybe("after")
-        for kind in ("train", "continue", "cooldown", "on", "seeds", "cap"):
+        for kind in ("train", "continue", "cooldown", "on", "blocked", "seeds", "cap"):
             extra = clauses.maybe(kind)
             if extra is not None and extra is not clause:
                 shares = "hosts, seeds, cool-down and kind of budget" if branches else "hosts, seeds and kind of budget"

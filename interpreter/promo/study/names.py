@@ -41,6 +41,10 @@ class Scope:
     """Names that exist but whose meaning could not be settled; using one is no second fault."""
     derived: set[str] = field(factory=set)
     """Named values that factors enter: they have a value for each candidate only."""
+    blocked: dict[str, tuple[str, ...]] = field(factory=dict)
+    """Stage whose hosts run different rows -> the stages that it is, one for each host."""
+    given_up: dict[str, tuple[tuple[str, ...], ...]] = field(factory=dict)
+    """Such a stage -> effects of up to two factors that its rows cannot separate from a difference between hosts."""
     found: list[Diagnostic] = field(factory=list)
     row: Callable[[Token], bool | None] = _no_row
     """The candidate that a name is as a row of a design, which it makes, or as a way of a growth: whether it is there,

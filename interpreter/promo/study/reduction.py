@@ -56,7 +56,7 @@ class Reductions:
         if rows is None or (near is not None and near.gate and around is None):
             return None
         read = [name for clause in scope.declared[effects].nodes("stages") for name in clause.tokens("NAME")]
-        sources = tuple(dict.fromkeys(name.text for name in read))
+        sources = tuple(dict.fromkeys(one for name in read for one in scope.blocked.get(name.text, (name.text,))))
         found = Reduction(
             name=block.token("NAME").text,
             frozen=block.node("frozen") is not None,

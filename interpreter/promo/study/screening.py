@@ -5,7 +5,9 @@ from itertools import combinations
 
 from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text
+from promo.study.estimable import named as listed
 from promo.study.expressions import Expressions
+from promo.study.families import Procedure
 from promo.study.names import Scope
 from promo.study.space import Array, Design
 from promo.study.values import Effects, Entrants, Stage
@@ -42,18 +44,19 @@ class Screening:
         family = self._words(clauses.one("family"))
         blocks = clauses.maybe("block")
         block_by = CELL if blocks is None else self._blocks(blocks)
+        if named is not None and block_by is not None and not scope.blocked.keys().isdisjoint(named):
+            named, block_by = self._by_host(block, named, block_by)
         at = clauses.one("rate")
+        procedure = self._procedure(at)
         rate = self.expressions.given(at)
         if rate is not None and not 0 < rate < 1:
             scope.report("P0302", "a rate lies between 0% and 100%", at, "write: rate 5%")
             return None
         if named is None or model is None or terms is None or family is None or block_by is None or rate is None:
             return None
-        if "main" not in model or (family[0] != "main" and "pairs" not in model and not terms):
-            message = (
-                "the family has effects that the model leaves out" if "main" in model else "a model has main effects"
-            )
-            scope.report("P0722", message, clauses.one("model"), "write: model main, pairs")
+        if procedure is None:
+            return None
+        if not self._has_its_family(clauses.one("model"), model, terms, family[0]):
             return None
         if any(name not in stages or name not in reach for name in named):
             return None
@@ -61,7 +64,7 @@ class Screening:
         if designs is None:
             return None
         pooled = POOLED in block_by
-        if pooled and not self._apart(clauses.one("block"), named, designs, stages, reach):
+        if pooled and not self._apart(blocks or clauses.one("stages"), named, designs, stages, reach):
             return None
         groups = [named] if pooled else [(stage,) for stage in named]
         if not all(self._keeps_clear(block, group, designs, reach) for group in groups):
@@ -83,9 +86,28 @@ class Screening:
             rate=rate,
             documentation=scope.tree.documentation(block),
             where=scope.where(block),
+            procedure=procedure,
         )
         self.effects[found.name] = found
         return found
+
+    def _has_its_family(
+        self, clause: Node, model: tuple[str, ...], terms: tuple[tuple[str, ...], ...], family: str
+    ) -> bool:
+        """Whether a model has main effects, and what its family tests."""
+        if "main" in model and (family == "main" or "pairs" in model or terms):
+            return True
+        message = "the family has effects that the model leaves out" if "main" in model else "a model has main effects"
+        self.scope.report("P0722", message, clause, "write: model main, pairs")
+        return False
+
+    def _procedure(self, clause: Node) -> Procedure | None:
+        """By which a family shares its rate."""
+        said = clause.node("procedure")
+        if said is None:
+            return Procedure.BENJAMINI_HOCHBERG
+        found = self._words(said)
+        return None if found is None else Procedure(found[0])
 
     def _blocks(self, clause: Node) -> tuple[str, ...] | None:
         """What runs are compared within; nothing for `none`."""
@@ -95,6 +117,37 @@ class Screening:
             self.scope.report("P0721", message, clause, f"write: block {NOWHERE}")
             return None
         return () if found == (NOWHERE,) else found
+
+    def _by_host(
+        self, block: Node, named: tuple[str, ...], block_by: tuple[str, ...]
+    ) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+        """The stages of every host of those in blocks, and the blocks that they are estimated in together."""
+        from promo.study.blocked import CODE
+
+        clauses = self.scope.clauses(block)
+        if not block_by:
+            message = "hosts that run different rows are blocks of their own"
+            self.scope.report(CODE, message, clauses.one("block"), "write: block host")
+            return None, block_by
+        if len(named) > 1 and POOLED not in block_by:
+            message = "the hosts of a stage in blocks are estimated together, and other stages apart from those"
+            hint = "declare effects for each stage, or estimate all together: block host, seed, stage"
+            self.scope.report(CODE, message, clauses.one("stages"), hint)
+            return None, block_by
+        if len(named) == 1:
+            self._told_what_is_given_up(clauses.one("model"), named[0])
+        parts = tuple(one for name in named for one in self.scope.blocked.get(name, (name,)))
+        return parts, tuple(word for word in (*CELL, POOLED) if word in (*block_by, CELL[0], POOLED))
+
+    def _told_what_is_given_up(self, clause: Node, stage: str) -> None:
+        """Warn of interactions in the model that nobody can tell from a difference between the hosts of its stage."""
+        pairs = "pairs" in [name.text for name in clause.tokens("NAME")]
+        terms = [{name.text for name in term.tokens("NAME")} for term in clause.nodes("term")]
+        lost = [one for one in self.scope.given_up[stage] if len(one) == 2 and (pairs or {*one} in terms)]
+        if lost:
+            are = f"'{stage}' cannot tell {listed(lost)} from a difference between its hosts"
+            hint = "set rows apart by another product, let every host run all rows, or expect no estimate"
+            self.scope.warn("P0729", are, clause, hint)
 
     def _apart(
         self,

@@ -46,7 +46,7 @@ class Design(Shown):
     A two-level design; *rows* hold +1 (high) and -1 (low) for each factor.
 
     A design that follows a *parent* (fold-over, semifold, completion) has the further rows only; what is estimated is
-    estimated from both.
+    estimated from both, and from those that the parent follows.
     """
 
     name: str
@@ -107,6 +107,14 @@ class Design(Shown):
     def full_regular(self) -> bool:
         """Whether the rows are a whole fraction or factorial, as laid out."""
         return self.kind in ("fraction", "full") and self.numbers == tuple(range(1, len(self.rows) + 1))
+
+
+def lineage(design: Design, designs: Mapping[str, Design]) -> tuple[Design, ...]:
+    """A design behind those that it follows, the first of them first: what is estimated is estimated from all."""
+    found = [design]
+    while found[0].parent is not None:
+        found.insert(0, designs[found[0].parent])
+    return tuple(found)
 
 
 @frozen(**LEAN)

@@ -12,9 +12,10 @@ from typing import Annotated
 
 from attrs import frozen
 
-from promo.base.fields import Large, Remark, Unstored
+from promo.base.fields import Large, Remark, Silent, Unstored
 from promo.base.shown import LEAN, Shown
 from promo.study.account import Account
+from promo.study.families import Procedure
 from promo.study.host import Host
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.study.laws import Forecast, Law, Schedule
@@ -310,10 +311,11 @@ class Effects(Shown):
     """What every run is compared within: host, seed, both (cells), or nothing; with `stage`, all stages are estimated
     together, each of them a block."""
     family: str
-    """`main`, `pairs` or `all`: the effects that share one false discovery rate, stage by stage."""
+    """`main`, `pairs` or `all`: the effects that share one rate, stage by stage."""
     rate: Fraction
     documentation: Remark
     where: Where = place()
+    procedure: Annotated[Procedure, Silent(Procedure.BENJAMINI_HOCHBERG)] = Procedure.BENJAMINI_HOCHBERG
 
     @property
     def pooled(self) -> bool:

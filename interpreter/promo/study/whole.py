@@ -9,6 +9,7 @@ def is_whole(scope: Scope, study: Study) -> bool:
     own = [node.kind for node in scope.tree.declarations]
     made = sum(len(one.stages) for one in study.baselines.values())
     lags = {name for grow in study.grows.values() for name in grow.stages}
+    made += sum(len(parts) - 1 for parts in scope.blocked.values())
     built = {
         "stage": len(study.stages) - made - len(lags),
         "baseline": len(study.baselines),

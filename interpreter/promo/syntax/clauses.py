@@ -121,6 +121,8 @@ LEADER = "leader"
 CELL = ("host", "seed")
 POOLED = "stage"
 """The block that makes effects of several stages one estimate."""
+PROCEDURES = ("benjamini_hochberg", "holm", "hochberg")
+"""By which a family shares its rate; the first where nothing is said."""
 NOWHERE = "none"
 """Effects without blocks."""
 PHASES = ("start", "import", "data", "build", "warmup", "train", "evaluate", "total")
@@ -208,6 +210,7 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "origin": _of(_STAGE),
     "cooldown": _is(_measures("20%", Dimension.NUMBER)),
     "on": _of(_to("host")),
+    "blocked": _of(_to(words=CELL[:1])),
     "seeds": _is(_COUNT),
     "cap": _is(_TIME),
     "allowance": _is(_TIME),
@@ -275,6 +278,7 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "block": _of(_to(words=(*CELL, POOLED, NOWHERE))),
     "family": _of(_to(words=("main", "pairs", "all"))),
     "rate": _is(_SHARE),
+    "procedure": _of(_to(words=PROCEDURES)),
     "reduce": _of(_new("reduce")),
     "reads": _of(_to("effects")),
     "effect": Arguments(bound=_measures("at least 0.010", Dimension.METRIC)),
@@ -378,6 +382,7 @@ BLOCKS: Mapping[str, Mapping[str, Clause]] = {
         "branch": MAY,
         "cooldown": MAY,
         "on": _must("on HOST", _CARRIED_ON),
+        "blocked": MAY,
         "seeds": _must("seeds 1, 2", _CARRIED_ON),
         "cap": MAY,
         "allowance": MAY,

@@ -1,0 +1,44 @@
+"""
+Tests of a family to what they say together: p adjusted by a procedure, and the levels by which that rejects.
+
+Benjamini and Hochberg bound the share of false discoveries among all; Holm, and Hochberg, the chance of any.
+"""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from promo.base.tails import adjust, adjust_down, adjust_up
+from promo.study.families import Procedure
+
+
+def adjusted(values: Sequence[float], procedure: Procedure) -> list[float]:
+    """Each p adjusted for its family; an effect is discovered where that is at most the rate."""
+    match procedure:
+        case Procedure.BENJAMINI_HOCHBERG:
+            return adjust(values)
+        case Procedure.HOLM:
+            return adjust_down(values)
+        case Procedure.HOCHBERG:
+            return adjust_up(values)
+        case _:
+            assert_never(procedure)
+
+
+def levels(procedure: Procedure, rate: float, count: int) -> list[float]:
+    """
+    Something is discovered where the i-th smallest p of a family is at most the i-th of these, for any i.
+
+    Args:
+        procedure: by which the family shares its rate.
+        rate: of the family.
+        count: how many tests it has.
+    """
+    match procedure:
+        case Procedure.BENJAMINI_HOCHBERG:
+            return [rate * (place + 1) / count for place in range(count)]
+        case Procedure.HOLM:
+            return [rate / count] * count
+        case Procedure.HOCHBERG:
+            return [rate / (count - place) for place in range(count)]
+        case _:
+            assert_never(procedure)
