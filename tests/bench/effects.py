@@ -16,15 +16,17 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
-from promo.evidence.effects import fit_observed
+from promo.evidence.effects import Columns, fit_observed
 from promo.evidence.observed import observe
 from promo.evidence.values import Cell, Evidence, Row
+from promo.study.coding import of_two
 from promo.study.design import standard_rows
 from promo.study.values import Effects
 
 ROOT = Path(__file__).parents[2]
 FACTORS = ("depth", "aspect", "matrix_lr", "total_batch", "warmdown")
 HALF = {"warmdown": (1, ("depth", "aspect", "matrix_lr", "total_batch"))}
+COLUMNS = Columns(of_two(FACTORS))
 ASKED = Effects("e", ("s",), ("d",), True, (), ("host", "seed"), "main", Fraction(5, 100), "", where={})
 
 
@@ -58,7 +60,7 @@ def timed(runs: int, repeats: int) -> tuple[float, float]:
         began = time.process_time()
         seen = observe(evidence, points)
         between = time.process_time()
-        fit_observed(ASKED, FACTORS, "s", seen)
+        fit_observed(ASKED, COLUMNS, "s", seen)
         read, estimated = min(read, between - began), min(estimated, time.process_time() - between)
     return read * 1000, estimated * 1000
 

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from enum import Enum
 from fractions import Fraction
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from attrs import frozen
 
 from promo.base.codec import value_digest
-from promo.base.fields import Count, Digest, Measured
+from promo.base.fields import Count, Digest, Measured, Silent
 from promo.evidence.statements import Name, Statement
 from promo.study.design import Word
+from promo.study.space import Level
 
 ORDERS = {"main": (1,), "pairs": (2,), "all": (1, 2, 3)}
 """Family -> how many factors its effects have."""
@@ -75,6 +76,36 @@ class Curvature:
 
 
 @frozen
+class Joint:
+    """All contrasts of a factor or an interaction, tested together."""
+
+    term: Name
+    degrees: Count
+    """Of freedom that the term takes."""
+    squares: Measured
+    """Sum of squares by which the residual grows without it."""
+    f: Measured | None
+    p: Measured | None
+    adjusted: Measured | None
+    """p after Benjamini and Hochberg over the terms of the family; None outside of it."""
+
+
+@frozen
+class Step:
+    """From one level of a factor with a trend to the next higher one: mean there less mean at the lower."""
+
+    factor: str
+    lower: Level
+    upper: Level
+    value: Measured
+    error: Measured | None
+    t: Measured | None
+    p: Measured | None
+    low: Measured | None
+    high: Measured | None
+
+
+@frozen
 class Fit:
     """The effects at one stage."""
 
@@ -98,6 +129,9 @@ class Fit:
     estimates: tuple[Estimate, ...]
     curvature: Curvature | None
     statements: tuple[Statement, ...]
+    joints: Annotated[tuple[Joint, ...], Silent(())] = ()
+    """Every term, where factors have more than two levels."""
+    steps: Annotated[tuple[Step, ...], Silent(())] = ()
 
 
 @frozen

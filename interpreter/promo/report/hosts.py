@@ -11,6 +11,7 @@ from promo.report.words import listed
 from promo.study.design import chains_of
 from promo.study.estimable import Information
 from promo.study.values import Effects, Study
+from promo.study.varied import rows_of
 
 
 def host_lines(record: Record, effects: Effects, table: EffectTable) -> Iterable[str]:
@@ -33,14 +34,18 @@ def host_lines(record: Record, effects: Effects, table: EffectTable) -> Iterable
 
 
 def screened(record: Record, effects: Effects, fit: Fit) -> Screened | None:
-    """How large a stage's study is, where every cell ran the whole design and is a block; None elsewhere."""
+    """
+    How large a stage's study is, where every cell ran the whole design and is a block; None elsewhere.
+
+    None for factors of more than two levels: their contrasts have errors of several sizes.
+    """
     cells = record.evidence[fit.stage].cells
     hosts, seeds = len({host for host, _ in cells}), len({seed for _, seed in cells})
     conditions = fit.planned // len(cells)
     whole = fit.runs == fit.planned and fit.curvature is None and len(cells) == hosts * seeds
     model = sum(one.value is not None for one in fit.estimates)
     family = sum(len(one.effect) in ORDERS[effects.family] and one.p is not None for one in fit.estimates)
-    if not whole or hosts < 2 or {*effects.block} != {"host", "seed"} or not family or fit.degrees <= 0:
+    if not whole or fit.joints or hosts < 2 or {*effects.block} != {"host", "seed"} or not family or fit.degrees <= 0:
         return None
     if fit.degrees != (conditions - 1) * len(cells) - model:
         return None
@@ -69,8 +74,10 @@ def supposed_lines(study: Study, noise: float, host: float) -> Iterable[str]:
 
 
 def planned(study: Study, effects: Effects, stage: str) -> Screened | None:
-    """How large a stage is planned to be, where every cell runs all its rows and is a block; None elsewhere."""
-    points = {name: row for design in effects.designs for name, row in study.designs[design].points.items()}
+    """How large a stage is planned to be, where every cell runs all its rows and is a block; None as `screened`."""
+    if effects.designs[0] in study.arrays:
+        return None
+    points = rows_of(study, effects)
     rows = [points[name] for name in study.entrants[stage].possible if 0 not in points.get(name, (0,))]
     factors = study.designs[effects.designs[0]].factors
     if len(set(rows)) < max(len(rows), 2) or {*effects.block} != {"host", "seed"}:

@@ -180,6 +180,12 @@ class FitView:
     """What estimates stand for, where that is more than the effect."""
     curvature: str
     """Empty without runs at the centre."""
+    term_columns: tuple[str, ...]
+    terms: tuple[tuple[str, ...], ...]
+    """Every factor and interaction with all its contrasts; empty where each has one."""
+    step_columns: tuple[str, ...]
+    steps: tuple[tuple[str, ...], ...]
+    """From level to level of each trend."""
     statements: tuple[str, ...]
 
 

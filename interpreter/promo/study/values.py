@@ -12,9 +12,10 @@ from typing import Annotated
 
 from attrs import frozen
 
-from promo.base.fields import Large, Remark, Unstored
+from promo.base.fields import Large, Remark, Silent, Unstored
 from promo.base.shown import LEAN, Shown
 from promo.study.account import Account
+from promo.study.coding import Comparing
 from promo.study.host import Host
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.study.laws import Forecast, Law, Schedule
@@ -301,7 +302,7 @@ class Effects(Shown):
     name: str
     stages: tuple[str, ...]
     designs: tuple[str, ...]
-    """Designs whose rows the stages train; their factors and levels agree."""
+    """Designs, or arrays, whose rows the stages train; their factors and levels agree."""
     pairs: bool
     """Interactions of two factors are in the model besides main effects."""
     terms: tuple[tuple[str, ...], ...]
@@ -314,6 +315,8 @@ class Effects(Shown):
     rate: Fraction
     documentation: Remark
     where: Where = place()
+    contrasts: Annotated[tuple[Comparing, ...], Silent(())] = ()
+    """What the effects of each factor of more than two levels are, in the order of the factors."""
 
     @property
     def pooled(self) -> bool:
