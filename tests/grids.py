@@ -30,7 +30,7 @@ def comparing(draw, factor, levels):
 def array(draw):
     """A grid, an orthogonal array, or some rows of one."""
     factors = "abcd"[: draw.choice([2, 2, 3, 4])]
-    levels = tuple(draw.choice(NUMBERS) for _ in factors)
+    levels = tuple(draw.choice(NUMBERS if len(factors) < 4 else NUMBERS[:4]) for _ in factors)
     counts = [len(one) for one in levels]
     rows = full_of(counts)
     sizes = [size for size in (9, 16, 18, 36) if array_of(size, counts)]
