@@ -48,7 +48,7 @@ class Dense:
     def __init__(self, array, asked, runs):
         self.levels = [range(1, len(some) + 1) for some in array.levels]
         self.terms = [[array.factors.index(name) for name in term] for term in modelled(asked, array.factors)]
-        said = [tuple(dict(host=host, seed=seed)[part] for part in asked.block) for _, (host, seed), _ in runs]
+        said = [tuple({"host": host, "seed": seed}[part] for part in asked.block) for _, (host, seed), _ in runs]
         blocks = list(dict.fromkeys(said))
         inside = np.array([[float(block == one) for one in blocks] for block in said])
         columns = np.array([self.line(row) for row, _, _ in runs])
