@@ -3832,7 +3832,9 @@ class Screen:
             }
         self._follow_up(found, chains, model, lenth=lenth)
         if not self.plain:
-            joints = list(self._joints(chains, lost, columns, (solved.residual, degrees) if spread else None))
+            joints = list(
+                self._joints(chains, lost, columns, (solved.residual, degrees) if found.get("sigma") else None)
+            )
             steps = list(self._steps(spread, freedom, far))
             found.update({key: some for key, some in (("joints", joints), ("steps", steps)) if some})
         return {**found, "estimates": estimates}
@@ -3916,6 +3918,14 @@ class Screen:
             more, spread, freedom = self._lenth()
             found.update(more)
             return spread, freedom, True
+        if once and degrees <= 0 and not self.plain and self._apart_from_each_other(solved):
+            sizes = [
+                (Fraction(float(value) / math.sqrt(much)), chain[0][1])
+                for chain, value, much in zip(self._model()[0], solved.coefficients, solved.variances, strict=False)
+            ]
+            more, spread, freedom = self._pseudo(sizes, self.counted.near)
+            found.update(more)
+            return spread, freedom, False
         if degrees > 0 and solved.residual > 0:
             spread = math.sqrt(solved.residual / degrees)
             found.update(sigma=self.counted.near(spread), freedom=six(degrees))
@@ -4087,6 +4097,18 @@ class Screen:
         if len(sizes) != len(value) - len(blocks):
             self.statements.append({"is": "part of design"})
             return {}, 0.0, 0.0
+        return self._pseudo(sizes, self.counted.estimate)
+
+    def _apart_from_each_other(self, solved: "Solved") -> bool:
+        """Whether the columns of the model are orthogonal within blocks."""
+        width = len(solved.coefficients)
+        places = itertools.permutations(range(width), 2)
+        return not solved.dependent and not any(solved.matrix[one][other] for one, other in places)
+
+    def _pseudo(
+        self, sizes: list[tuple[Fraction, list[str]]], write: "Callable[[Any], Near]"
+    ) -> tuple[Object, float, float]:
+        """Lenth's error of contrasts that have one error."""
         absolute = sorted(abs(float(size)) for size, _ in sizes)
         small = [size for size in absolute if size < 2.5 * 1.5 * middle(absolute)]
         if len(absolute) < 3 or not small or not middle(small):
@@ -4102,7 +4124,7 @@ class Screen:
             "pse": self.counted.near(pse),
             "margin": self.counted.near(t_point(1 - rate / 2, freedom) * pse),
             "simultaneous": self.counted.near(every),
-            "contrasts": [[effect, self.counted.estimate(size)] for size, effect in sizes],
+            "contrasts": [[effect, write(size)] for size, effect in sizes],
         }
         return found, pse, freedom
 

@@ -5,6 +5,8 @@ from fractions import Fraction
 from itertools import combinations
 from types import SimpleNamespace
 
+from attrs import evolve
+
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.study.arrays import array_of, full_of
 from promo.study.coding import Against, Trend
@@ -42,6 +44,14 @@ def array(draw):
     return Array("x", "full", tuple(factors), levels, rows, where={})
 
 
+def saturated(draw):
+    """An array whose main effects take all degrees of freedom."""
+    counts = draw.choice([[3] * 4, [2] * 7, [2] * 11])
+    levels = tuple(draw.choice([one for one in NUMBERS if len(one) == count]) for count in counts)
+    rows = array_of({4: 9, 7: 8, 11: 12}[len(counts)], counts)
+    return Array("x", "array", tuple("abcdefghijk"[: len(counts)]), levels, rows, where={})
+
+
 def asked_of(draw, design):
     """Effects of a design, at two stages."""
     compared = tuple(
@@ -60,9 +70,9 @@ def asked_of(draw, design):
     )
 
 
-def values(draw, points, cells, base):
+def values(draw, points, cells, base, *, whole=False):
     """A table; *base* holds what each run has at every stage."""
-    places, missing = draw.choice([0, 1, 4, 9]), draw.choice([0, 0, 0.1, 0.4])
+    places, missing = draw.choice([0, 1, 4, 9]), 0 if whole else draw.choice([0, 0, 0.1, 0.4])
     told = {}
     rows = []
     for name, row in sorted(points.items()):
@@ -80,11 +90,15 @@ def values(draw, points, cells, base):
 def drawn(seed):
     """A study, effects, and evidence of two stages that share all runs, some, or none."""
     draw = random.Random(f"levels {seed}")
-    design = array(draw)
+    full = draw.random() < 0.06
+    design = saturated(draw) if full else array(draw)
     asked = asked_of(draw, design)
+    if full:
+        asked = evolve(asked, pairs=False, terms=(), family="main")
     hosts, count, base = draw.choice(["h", "hg"]), draw.choice([1, 1, 2, 3]), {}
+    hosts, count = ("h", 1) if full else (hosts, count)
     evidence = {}
     for stage, first in (("s", 1), ("t", draw.choice([1, 1, 2, 50]))):
         cells = tuple((host, seed) for seed in range(first, first + count) for host in hosts)
-        evidence[stage] = Evidence(stage, "y", cells, values(draw, design.points, cells, base))
+        evidence[stage] = Evidence(stage, "y", cells, values(draw, design.points, cells, base, whole=full))
     return SimpleNamespace(designs={}, arrays={"x": design}), asked, evidence

@@ -16,8 +16,9 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
-from promo.evidence.effects import Columns, fit_observed
+from promo.evidence.effects import fit_observed
 from promo.evidence.observed import observe
+from promo.evidence.terms import Columns
 from promo.evidence.values import Cell, Evidence, Row
 from promo.study.coding import of_two
 from promo.study.design import standard_rows

@@ -5,12 +5,13 @@ Sums of squares in print that were made from rounded means are held to one unit 
 """
 
 from fractions import Fraction
+from statistics import median
 from types import SimpleNamespace
 
 import pytest
 
 from promo.evidence.effects import estimate_effects
-from promo.evidence.statements import NoError
+from promo.evidence.statements import LenthError
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.study.arrays import full_of
 from promo.study.coding import Against, Trend
@@ -126,7 +127,8 @@ SIMPLE = (-20, -10, -30, -25, -45, -65, -45, -65, -70)
 
 def test_the_simplified_deposition_experiment_in_nine_runs():
     """Phadke (1989), "Quality engineering using robust design", chapter 3: means of the levels -20, -45, -60; -30, -40,
-    -55; -50, -35, -40; -45, -40, -40.  All four factors leave nothing for an error."""
+    -55; -50, -35, -40; -45, -40, -40.  All four factors leave nothing for an error, which is Lenth's, of a run: of the
+    parts divided by theirs (roots of 1/1.5 and of 1/2 over 3 for a linear and a quadratic one)."""
     found = of_nine("abcd", SIMPLE)
 
     assert values_of(found) == pytest.approx(
@@ -136,8 +138,13 @@ def test_the_simplified_deposition_experiment_in_nine_runs():
         }
     )  # fmt: skip
     assert [float(one.value) for one in found.steps] == pytest.approx([-25, -15, -10, -15, 15, -5, 5, 0], abs=1e-9)
-    assert found.statements[-1] == NoError(perfect=False)
-    assert {one.p for one in found.estimates} == {None}
+    sizes = [abs(one) for one in values_of(found).values()]
+    each = [size / (2 / 3 if place % 2 == 0 else 1 / 2) ** 0.5 for place, size in enumerate(sizes)]
+    first = 1.5 * median(each)
+    pse = 1.5 * median([one for one in each if one < 2.5 * first])
+    assert found.statements[-1] == LenthError(8)
+    assert (float(found.pse), float(found.freedom)) == (pytest.approx(pse, rel=1e-5), pytest.approx(8 / 3, rel=1e-5))
+    assert float(found.estimates[0].error) == pytest.approx(pse * (2 / 3) ** 0.5, rel=1e-5)
 
 
 def test_two_factors_of_the_simplified_deposition_experiment():

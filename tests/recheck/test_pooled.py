@@ -11,9 +11,10 @@ from attrs import evolve
 from promo.templates import recheck
 
 from promo.base.codec import to_json
-from promo.evidence.effects import Columns, estimate_effects, fit_pooled
+from promo.evidence.effects import estimate_effects, fit_pooled
 from promo.evidence.estimates import Method
 from promo.evidence.observed import observe
+from promo.evidence.terms import Columns
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.study.coding import of_two
 from promo.study.design import folded, standard_rows

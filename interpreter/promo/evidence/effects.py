@@ -29,7 +29,7 @@ from promo.evidence.between import between_hosts
 from promo.evidence.changes import changes
 from promo.evidence.digits import Digits, root, six
 from promo.evidence.estimates import ORDERS, Curvature, EffectTable, Estimate, Fit, Joint, Method, Step
-from promo.evidence.lenth import Contrasts, lenth
+from promo.evidence.lenth import Contrasts, lenth, pseudo_error
 from promo.evidence.observed import Levels, Observed, Signs, moments, observe, pool
 from promo.evidence.statements import (
     AllEqual,
@@ -45,13 +45,12 @@ from promo.evidence.statements import (
     Together,
     TooFew,
 )
-from promo.evidence.terms import joint_tests, terms_of
+from promo.evidence.terms import Columns, columns_of, joint_tests, terms_of
 from promo.evidence.values import Evidence
-from promo.study.coding import Coding, Pair, Trend, coding_of, of_two, steps_of
+from promo.study.coding import of_two
 from promo.study.design import Word, contrasts, effects_up_to
-from promo.study.space import Array
 from promo.study.values import Effects, Study
-from promo.study.varied import rows_of, varied
+from promo.study.varied import rows_of
 
 ALIAS_DIGITS = 6
 MOST_ROWS = 128
@@ -67,7 +66,7 @@ def estimate_effects(study: Study, effects: Effects, evidence: Mapping[str, Evid
         effects: what is asked for.
         evidence: stage -> evidence, for every stage that is read.
     """
-    points, columns = rows_of(study, effects), _columns(study, effects)
+    points, columns = rows_of(study, effects), columns_of(study, effects)
     seen = {stage: observe(evidence[stage], points) for stage in effects.stages}
     read = {stage: evidence[stage].digest for stage in effects.stages}
     if effects.pooled:
@@ -78,26 +77,6 @@ def estimate_effects(study: Study, effects: Effects, evidence: Mapping[str, Evid
         return fit_observed(effects, columns, stage, gains)
 
     return EffectTable(effects.name, fits, tuple(changes(effects, fits, seen, gained)), read)
-
-
-@frozen
-class Columns:
-    """The columns of effects, and the same with every trend as steps from level to level."""
-
-    coding: Coding
-    steps: Coding | None = None
-    """None where no factor has a trend."""
-    pairs: Mapping[str, Pair] = {}
-    """Step -> its factor and levels."""
-
-
-def _columns(study: Study, effects: Effects) -> Columns:
-    first = varied(study, effects)[0]
-    if not isinstance(first, Array):
-        return Columns(of_two(first.factors))
-    trends = any(isinstance(one, Trend) for one in effects.contrasts)
-    steps, pairs = steps_of(first, effects.contrasts) if trends else (None, {})
-    return Columns(coding_of(first, effects.contrasts), steps, pairs)
 
 
 def fit_stage(effects: Effects, factors: Sequence[str], points: Mapping[str, Levels], evidence: Evidence) -> Fit:
@@ -300,25 +279,42 @@ class _Fit:
         if once and self.coding.plain and (self.blocks == 1 or degrees <= 0):
             found, statement = self._lenth()
             said.append(statement)
-            if found is None:
-                return fit, None
-            text = self.digits.text
-            fit = evolve(
-                fit,
-                method=Method.LENTH,
-                freedom=six(found.freedom),
-                pse=text(found.pse),
-                margin=text(found.margin),
-                simultaneous=text(found.simultaneous),
-                contrasts=tuple((name, self.digits.estimate(size)) for name, size in found.sizes),
-            )
-            return fit, _Error(found.pse, found.freedom, lenth=True)
+            return self._by_lenth(fit, found, of_runs=False) if found else (fit, None)
+        if once and degrees <= 0 and self._orthogonal(solved):
+            pairs = zip(self.chains, solved.coefficients, solved.variances, strict=True)
+            sizes = [(one[0][1], Fraction(float(value / self.unit) / root(much))) for one, value, much in pairs]
+            found, statement = pseudo_error(sizes, float(self.effects.rate))
+            said.append(statement)
+            return self._by_lenth(fit, found, of_runs=True) if found else (fit, None)
         residual = solved.residual / self.unit**2
         if degrees <= 0 or not residual:
             said.append(NoError(perfect=bool(degrees)))
             return fit, None
         spread = root(residual / degrees)
         return evolve(fit, sigma=self.digits.text(spread), freedom=six(degrees)), _Error(spread, degrees, lenth=False)
+
+    def _by_lenth(self, fit: Fit, found: Contrasts, *, of_runs: bool) -> tuple[Fit, _Error]:
+        """Lenth's error in a fit, of effects, or of runs where contrasts were divided by their errors."""
+        text = self.digits.text
+        written = (lambda size: text(float(size))) if of_runs else self.digits.estimate
+        fit = evolve(
+            fit,
+            method=Method.LENTH,
+            freedom=six(found.freedom),
+            pse=text(found.pse),
+            margin=text(found.margin),
+            simultaneous=text(found.simultaneous),
+            contrasts=tuple((name, written(size)) for name, size in found.sizes),
+        )
+        return fit, _Error(found.pse, found.freedom, lenth=not of_runs)
+
+    def _orthogonal(self, solved: Solved) -> bool:
+        """Whether every column of the model is estimated as if it were alone."""
+        if self.coding.plain or solved.null:
+            return False
+        columns = [self._on_hosts([self._column(chain[0][1])]) for chain in self.chains]
+        alone = (solve(one, self.moments).variances[0] for one in columns)
+        return all(one == other for one, other in zip(alone, solved.variances, strict=True))
 
     def _lenth(self) -> tuple[Contrasts | None, Statement]:
         values = {

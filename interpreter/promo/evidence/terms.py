@@ -1,5 +1,5 @@
 """
-Contrasts to one test of every factor and interaction.
+The columns of effects, and their contrasts to one test of every factor and interaction.
 
 A factor of s levels has s - 1 contrasts, of which each has its own test; whether the factor does anything at all is one
 F test with s - 1 degrees of freedom, of how much the residual grows without it.
@@ -7,7 +7,7 @@ F test with s - 1 degrees of freedom, of how much the residual grows without it.
 Source: Montgomery (2013), "Design and analysis of experiments", chapters 3 and 5.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from attrs import evolve, frozen
@@ -17,10 +17,34 @@ from promo.base.tails import adjust, f_tail
 from promo.evidence.digits import Digits, six
 from promo.evidence.estimates import Joint
 from promo.evidence.statements import Name
-from promo.study.coding import Coding
+from promo.study.coding import Coding, Pair, Trend, coding_of, of_two, steps_of
 from promo.study.design import Word
+from promo.study.space import Array
+from promo.study.values import Effects, Study
+from promo.study.varied import varied
 
 Column = Sequence[int]
+
+
+@frozen
+class Columns:
+    """The columns of effects, and the same with every trend as steps from level to level."""
+
+    coding: Coding
+    steps: Coding | None = None
+    """None where no factor has a trend."""
+    pairs: Mapping[str, Pair] = {}
+    """Step -> its factor and levels."""
+
+
+def columns_of(study: Study, effects: Effects) -> Columns:
+    """The columns of effects, by what the levels of their factors are compared by."""
+    first = varied(study, effects)[0]
+    if not isinstance(first, Array):
+        return Columns(of_two(first.factors))
+    trends = any(isinstance(one, Trend) for one in effects.contrasts)
+    steps, pairs = steps_of(first, effects.contrasts) if trends else (None, {})
+    return Columns(coding_of(first, effects.contrasts), steps, pairs)
 
 
 @frozen

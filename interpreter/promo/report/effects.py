@@ -278,9 +278,10 @@ def _verdict(record: Record, effects: Effects, fit: Fit) -> str:
 
 def _error(fit: Fit) -> str:
     if fit.method is Method.LENTH:
+        whose = " of a run" if fit.joints else ""
         return (
-            f"Lenth's pseudo standard error {_figure(fit.pse)} with {_plain(fit.freedom)} degrees of freedom, margin "
-            f"{_figure(fit.margin)}, for all contrasts at once {_figure(fit.simultaneous)}"
+            f"Lenth's pseudo standard error{whose} {_figure(fit.pse)} with {_plain(fit.freedom)} degrees of freedom, "
+            f"margin {_figure(fit.margin)}, for all contrasts at once {_figure(fit.simultaneous)}"
         )
     if fit.sigma is None:
         return "no standard deviation of a run"
@@ -327,7 +328,8 @@ def _picture(record: Record, fit: Fit) -> str:
         sizes = [Contrast(effect_name(name), abs(nearest(size)), name in found) for name, size in fit.contrasts]
         words = "Half-normal plot of all contrasts; largest: " + ", ".join(one.name for one in sizes[::-1][:3])
         margins = Margins(*(nearest(text or 0) for text in (fit.pse, fit.margin, fit.simultaneous)))
-        return half_normal_svg(sizes, half_normal(len(sizes)), margins, f"size ({unit})", words)
+        size = "size over its error in runs" if fit.joints else "size"
+        return half_normal_svg(sizes, half_normal(len(sizes)), margins, f"{size} ({unit})", words)
     bars = [Bar(effect_name(one.effect), nearest(one.value or 0), _interval(one), one.discovered) for one in shown]
     words = f"Effects at {fit.stage}: " + ", ".join(f"{bar.name} {bar.value:+.4g}" for bar in bars)
     return effects_svg(bars, f"effect ({unit})", words)
