@@ -3936,7 +3936,9 @@ class Screen:
     def _one(self, chain: list[Any], value: Fraction, error: float, freedom: float, far: float) -> Object:
         """One estimate with its error, where there is one."""
         one = estimate(chain)
-        one["value"], one["agree"] = self.counted.estimate(value), self._agreement(chain[0][1], value)
+        one["value"] = self.counted.estimate(value)
+        if self.plain or len(chain[0][1]) == 1:
+            one["agree"] = self._agreement(chain[0][1], value)
         one.update(self._tested(value, error, freedom, far))
         return one
 

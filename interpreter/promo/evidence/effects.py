@@ -387,6 +387,7 @@ class _Fit:
         chain, scale = self.chains[number], self.scales[number]
         value = scale * solved.coefficients[number] / self.unit
         signs = dict(zip(self.rows, column, strict=True))
+        told = self.coding.plain or len(chain[0][1]) == 1
         one = evolve(
             _absent(chain),
             aliases=tuple(
@@ -395,7 +396,7 @@ class _Fit:
                 if (much := self._part(biases[number], scale, effect))
             ),
             value=self.digits.estimate(value),
-            agree=self.signs.agreement(signs, value),
+            agree=self.signs.agreement(signs, value) if told else None,
         )
         if error is None:
             return one

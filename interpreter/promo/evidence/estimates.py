@@ -52,7 +52,8 @@ class Estimate:
     host_adjusted: Measured | None
     """The same after Benjamini and Hochberg over all effects that are tested so."""
     agree: tuple[Count, Count] | None
-    """Cells in which the plain contrast has the sign of the estimate, of how many."""
+    """Cells in which the plain contrast has the sign of the estimate, of how many; where factors have more than two
+    levels, of main effects."""
     discovered: bool
 
     @property

@@ -323,10 +323,11 @@ class Signs:
             if not value:
                 continue
             if len(groups) == 2:
-                # mean(high) > mean(low) where n sum(high) > n_high total, so where sum(high) > n_high total / n.
-                high = groups[max(groups)]
-                shares = self._shares(part, len(high), value > 0)
-                same += sum(map(gt if value > 0 else lt, map(sum, zip(*high, strict=True)), shares))
+                # mean(fewer) > mean(all) where n sum(fewer) > n_fewer total, so where sum(fewer) > n_fewer total / n.
+                high = len(groups[max(groups)]) <= len(groups[min(groups)])
+                fewer, up = groups[max(groups) if high else min(groups)], (value > 0) is high
+                shares = self._shares(part, len(fewer), up)
+                same += sum(map(gt if up else lt, map(sum, zip(*fewer, strict=True)), shares))
             else:
                 same += _agreeing(groups, totals, positive=value > 0)
         return same, known
