@@ -607,8 +607,10 @@ schedule: name text, shapes text+, way text?, law text, otherwise 'hold|best|lar
 forecast: name text, law text, candidates text+, stage text
 baseline: name text, space text, matched text, seed whole?, stages text*, start text?, conditions {sign*}
 step: name text, baseline text, sources text+
+comparing/trend: factor text, log bool
+comparing/against: factor text, level level
 effects: name text, stages text+, designs text+, pairs bool, terms text**, block 'host|seed|stage'*,
-    family 'main|pairs|all', rate rate, procedure 'holm|hochberg'~
+    family 'main|pairs|all', rate rate, procedure 'holm|hochberg'~, contrasts comparing+~
 law: name text, candidates text+, stages text+, form 'compute|shift|size_data', held text?, reach count, draws count,
     seed count
 draw: published text?
@@ -1090,7 +1092,7 @@ class Plan:
         stages, candidates = study["stages"], study["candidates"]
         for name, one in study["effects"].items():
             yield f"effects {name}", one["stages"], stages
-            yield f"effects {name}", one["designs"], study["designs"]
+            yield f"effects {name}", one["designs"], {*study["designs"], *study["arrays"]}
         for name, one in study["neighbourhoods"].items():
             yield (
                 f"neighbourhood {name}",
@@ -1127,6 +1129,22 @@ class Plan:
             yield from (f"{about} has {shown(name)}, which is not there" for name in names if name not in known)
         yield from misshapen(rule, self.order)
 
+    def _unlike(self, effects: Object) -> Iterator[str]:
+        """What does not fit of the designs of effects, and of their contrasts."""
+        known = {**self.study["designs"], **self.study["arrays"]}
+        designs = [known[each] for each in effects["designs"] if each in known]
+        if len({tuple(one["factors"]) for one in designs}) > 1 or len({"levels" in one for one in designs}) > 1:
+            yield "has designs of other factors"
+        elif designs and not all(one.get("levels") == designs[0].get("levels") for one in designs):
+            yield "has designs of other levels"
+        elif designs:
+            levels = dict(zip(designs[0]["factors"], designs[0].get("levels", ()), strict=False))
+            said = effects.get("contrasts", [])
+            if [one["factor"] for one in said] != [name for name, some in levels.items() if len(some) > 2]:
+                yield "does not say what each factor of more than two levels is compared by"
+            elif not all(comparable(one, levels[one["factor"]]) for one in said):
+                yield "has a contrast that the levels do not have"
+
     def _misshapen(self) -> Iterator[str]:
         """Lists that have to be as long as others, and what a condition has to say beside its form."""
         study = self.study
@@ -1139,12 +1157,16 @@ class Plan:
         for name, one in study["baselines"].items():
             if len({len(some) for some in one["conditions"].values()}) > 1:
                 yield f"baseline {name} has conditions of another length"
+        for name, one in study["arrays"].items():
+            counts = [len(some) for some in one["levels"]]
+            sound = len(counts) == len(one["factors"]) and all(
+                len(row_) == len(counts) and all(0 <= at < most for at, most in zip(row_, counts, strict=True))
+                for row_ in one["rows"]
+            )
+            if not sound:
+                yield f"array {name} has rows of other levels than its factors"
         for name, one in study["effects"].items():
-            if (
-                len({tuple(study["designs"][each]["factors"]) for each in one["designs"] if each in study["designs"]})
-                > 1
-            ):
-                yield f"effects {name} has designs of other factors"
+            yield from (f"effects {name} {fault}" for fault in self._unlike(one))
         for name, one in study["grows"].items():
             yield from (f"growth {name}: {fault}" for fault in self._mislaid(one))
         for name, one in self.deciding().items():
@@ -1334,7 +1356,9 @@ def reading(stage: Object) -> Object:
 
 
 def points_of(design: Object) -> dict[str, tuple[int, ...]]:
-    """Candidate -> its row; at the centre factors with a middle level have a zero."""
+    """Candidate -> its row; at the centre factors with a middle level have a zero; of an array numbers from 1."""
+    if "levels" in design:
+        return {f"{design['name']}_{one}": tuple(at + 1 for at in row) for one, row in enumerate(design["rows"], 1)}
     found = {f"{design['name']}_{one}": tuple(row) for one, row in zip(design["numbers"], design["rows"], strict=True)}
     middles = [tuple(row) for row in design["middles"]]
     names = [f"{design['name']}_centre_{number}" for number in range(1, len(middles) + 1)]
@@ -3662,6 +3686,12 @@ class Counted:
             return self.write(number)
         return exact(Fraction(round(number * 10**places), 10**places))
 
+    def squared(self) -> "Callable[[float | Fraction], str]":
+        """Writes numbers that were counted in the square of that power."""
+        found = copy.copy(self)
+        found.shift = 2 * self.shift
+        return found.write
+
     def near(self, number: float, scale: float = 0.0) -> "Near":
         """A computed number."""
         return Near(number, scale, self.write, self.power)
@@ -3688,8 +3718,11 @@ class Screen:
     def __init__(self, said: Object, plan: Plan, *tables: Object) -> None:
         """Of one stage's table, or of those of several stages that are estimated together."""
         self.said, self.stage = said, tables[-1]["stage"]
-        designs = [plan.study["designs"][name] for name in said["designs"]]
+        designs = [plan.study["designs"].get(name) or plan.study["arrays"][name] for name in said["designs"]]
         self.factors: list[str] = designs[0]["factors"]
+        self.plain = "levels" not in designs[0]
+        self.coding = Coding(self.factors, designs[0].get("levels"), said.get("contrasts", ()))
+        self.compared = said.get("contrasts", [])
         points: dict[str, Point] = {}
         for design in designs:
             points.update(points_of(design))
@@ -3796,9 +3829,12 @@ class Screen:
     def _model(self) -> tuple[list[list[Any]], list[list[str]], list[list[str]]]:
         """Chains of the model, effects of up to two factors that it leaves out, and those that never change."""
         upto = [list(some) for size in (1, 2) for some in itertools.combinations(self.factors, size)]
-        terms = [one for one in upto if len(one) == 1 or self.said["pairs"]]
-        terms += [list(one) for one in self.said["terms"] if list(one) not in terms]
-        chains, constant = aliases(self.factors, self.outer, [*terms, *(one for one in upto if one not in terms)])
+        asked = [one for one in upto if len(one) == 1 or self.said["pairs"]]
+        asked += [list(one) for one in self.said["terms"] if list(one) not in asked]
+        self.terms = asked
+        terms = [name for one in asked for name in self.coding.products(one)]
+        others = [name for one in upto if one not in asked for name in self.coding.products(one)]
+        chains, constant = aliases(self.coding, self.outer, [*terms, *others])
         inside = [chain for chain in chains if chain[0][1] in terms]
         return inside, [chain[0][1] for chain in chains if chain[0][1] not in terms], constant
 
@@ -3822,13 +3858,16 @@ class Screen:
             if place in lost:
                 estimates.append(estimate(chain))
                 continue
-            value = 2 * solved.coefficients[place]
-            error = spread if lenth else 2 * spread * math.sqrt(solved.variances[place]) if spread else 0.0
+            scale = self.coding.scale(chain[0][1])
+            value = scale * solved.coefficients[place]
+            error = spread if lenth else float(scale) * spread * math.sqrt(solved.variances[place]) if spread else 0.0
             one = self._one(chain, value, error, freedom, far)
             biases = [(solved.bias(place, len(model) + len(apart) + other), name) for other, name in enumerate(omitted)]
+            if not self.plain:
+                biases = [(round(much * scale / self.coding.scale(name), 6), name) for much, name in biases]
             one["aliases"] = [[exact(much), name] for much, name in biases if much]
             if place in mains:
-                one["hosts"] = [[host, values[place]] for host, values in alone.items()]
+                one["hosts"] = [[host, self._scaled(values[place], scale)] for host, values in alone.items()]
             estimates.append(one)
         if mains:
             self._between(estimates, omitted, mains, lost, solved, degrees, [*model, *((one, None) for one in left)])
@@ -3845,6 +3884,12 @@ class Screen:
             }
         found["blocks"] = self._blocks(model, solved, (spread, freedom) if spread and lenth else None)
         self._follow_up(found, chains, model, lenth=lenth)
+        if not self.plain:
+            joints = list(
+                self._joints(chains, lost, columns, (solved.residual, degrees) if found.get("sigma") else None)
+            )
+            steps = list(self._steps(spread, freedom, far))
+            found.update({key: some for key, some in (("joints", joints), ("steps", steps)) if some})
         return {**found, "estimates": estimates}
 
     def _blocks(self, model: "list[Line]", solved: "Solved", lenth: tuple[float, float] | None) -> Object | None:
@@ -3893,6 +3938,8 @@ class Screen:
     def _constant_within(self, blocks: list[list[Run]]) -> list[list[list[str]]]:
         """Products of factors that have one sign in every block, each with all that share its column."""
         inside_ = [{one.point for one in runs if 0 not in one.point} for runs in blocks]
+        if not self.plain:
+            return []  # what blocks leave nothing of is not estimable, and told so
         if len(self.outer) > 128 or any(len(there) == len(self.outer) for there in inside_):
             return []
         found = []
@@ -3902,10 +3949,61 @@ class Screen:
                 found.append([list(one) for one in effects])
         return found
 
+    def _joints(
+        self,
+        chains: list[list[Any]],
+        lost: set[int],
+        columns: list[dict[Point, int]],
+        error: tuple[Fraction, int] | None,
+    ) -> Iterator[Object]:
+        """Every factor and interaction with all of its contrasts, beside all others."""
+        place_of = {tuple(chain[0][1]): place for place, chain in enumerate(chains)}
+        for term in self.terms:
+            names = [tuple(name) for name in self.coding.products(term)]
+            places = [place_of[name] for name in names if name in place_of]
+            if not places or lost.intersection(places):
+                continue
+            others = [column for place, column in enumerate(columns) if place not in places]
+            every: list[Line] = [(column, None) for column in [*others, *(columns[place] for place in places)]]
+            rank, fall = self._solve(every, len(others)).gain(range(len(others), len(every)))
+            if not rank:
+                continue
+            squares = Near(fall, 0.0, self.counted.squared(), self.counted.power**2)
+            one: Object = {"term": term, "degrees": rank, "squares": squares, **dict.fromkeys(("f", "p", "adjusted"))}
+            if error is not None:
+                f = float(fall / rank / (error[0] / error[1]))
+                one.update(f=Near(f), p=Near(f_beyond(f, rank, error[1])))
+            yield one
+
+    def _steps(self, spread: float, freedom: float, far: float) -> Iterator[Object]:
+        """From level to level of each trend, in the same model."""
+        trends = [one["factor"] for one in self.compared if one["is"] == "trend"]
+        if not trends:
+            return
+        coding = self.coding.stepped(trends)
+        names = [name for term in self.terms for name in coding.products(term)]
+        every: list[Line] = [({point: coding.at(name, point) for point in self.distinct}, None) for name in names]
+        solved = self._solve(every, len(every))
+        lost = {one for terms in solved.dependent for one in terms}
+        for place, name in enumerate(names):
+            step = coding.steps.get(name[0])
+            if len(name) > 1 or step is None or place in lost:
+                continue
+            value = coding.scale(name) * solved.coefficients[place]
+            error = float(coding.scale(name)) * spread * math.sqrt(solved.variances[place]) if spread else 0.0
+            factor, lower, upper = step
+            yield {
+                "factor": factor,
+                "lower": lower,
+                "upper": upper,
+                **dict.fromkeys(("error", "t", "p", "low", "high")),
+                "value": self.counted.estimate(value),
+                **self._tested(value, error, freedom, far),
+            }
+
     def _column(self, effect: Sequence[str]) -> dict[Point, int]:
-        """An effect's sign in every row; 0 at the centre."""
-        places = [self.factors.index(factor) for factor in effect]
-        return {point: math.prod(point[place] for place in places) for point in self.distinct}
+        """What an effect is in every row: its sign where it has two levels; 0 at the centre."""
+        return {point: self.coding.at(effect, point) for point in self.distinct}
 
     def _confounded(self, chains: list[list[Any]], constant: list[list[str]], solved: "Solved") -> set[int]:
         """Effects that cannot be told from others or from blocks; also says what else cannot be distinguished."""
@@ -3926,10 +4024,18 @@ class Screen:
         """Standard deviation of a run, or of an effect where that is Lenth's, and its degrees of freedom."""
         centres = len(self.distinct) - len(self.outer)
         once = len(self.corners) == len(self.outer) and len(self.runs) - len(self.corners) <= centres
-        if once and (solved.blocks == 1 or degrees <= 0):
+        if once and self.plain and (solved.blocks == 1 or degrees <= 0):
             more, spread, freedom = self._lenth()
             found.update(more)
             return spread, freedom, True
+        if once and degrees <= 0 and not self.plain and self._apart_from_each_other(solved):
+            sizes = [
+                (Fraction(float(value) / math.sqrt(much)), chain[0][1])
+                for chain, value, much in zip(self._model()[0], solved.coefficients, solved.variances, strict=False)
+            ]
+            more, spread, freedom = self._pseudo(sizes, self.counted.near)
+            found.update(more)
+            return spread, freedom, False
         if degrees > 0 and solved.residual > 0:
             spread = math.sqrt(solved.residual / degrees)
             found.update(sigma=self.counted.near(spread), freedom=six(degrees))
@@ -3940,7 +4046,9 @@ class Screen:
     def _one(self, chain: list[Any], value: Fraction, error: float, freedom: float, far: float) -> Object:
         """One estimate with its error, where there is one."""
         one = estimate(chain)
-        one["value"], one["agree"] = self.counted.estimate(value), self._agreement(chain[0][1], value)
+        one["value"] = self.counted.estimate(value)
+        if self.plain or len(chain[0][1]) == 1:
+            one["agree"] = self._agreement(chain[0][1], value)
         one.update(self._tested(value, error, freedom, far))
         return one
 
@@ -3955,13 +4063,14 @@ class Screen:
     def _agreement(self, effect: Sequence[str], value: Fraction) -> list[int]:
         """Cells whose plain contrast has the sign of an estimate, of how many that have one."""
         column, same, known = self._column(effect), 0, 0
-        sums: dict[Spotted, dict[int, list[Fraction]]] = {}
+        cells: dict[Spotted, list[tuple[int, Fraction]]] = {}
         for one in self.corners:
-            sums.setdefault(one.cell, {}).setdefault(column[one.point], []).append(one.value)
-        for sides in sums.values():
-            if len(sides) == 2:
+            cells.setdefault(one.cell, []).append((column[one.point], one.value))
+        for pairs in cells.values():
+            if len({code for code, _ in pairs}) > 1:
                 known += 1
-                same += (mean(sides[1]) - mean(sides[-1])) * value > 0
+                middle_ = Fraction(sum(code for code, _ in pairs), len(pairs))
+                same += sum(((code - middle_) * one for code, one in pairs), Fraction()) * value > 0
         return [same, known]
 
     # --- least squares -------------------------------------------------------------------------------------------
@@ -4025,8 +4134,11 @@ class Screen:
         """Every effect on one host alone."""
         solved = self._solve([(column, None) for column in columns], len(columns), host)
         lost = {one for terms in solved.dependent for one in terms}
-        values = enumerate(solved.coefficients)
-        return [None if place in lost else self.counted.estimate(2 * one) for place, one in values]
+        return [None if place in lost else one for place, one in enumerate(solved.coefficients)]
+
+    def _scaled(self, coefficient: Fraction | None, scale: Fraction) -> "Near | None":
+        """An effect that may not be estimable."""
+        return None if coefficient is None else self.counted.estimate(scale * coefficient)
 
     def _between(
         self,
@@ -4099,6 +4211,18 @@ class Screen:
         if len(sizes) != len(value) - len(blocks):
             self.statements.append({"is": "part of design"})
             return {}, 0.0, 0.0
+        return self._pseudo(sizes, self.counted.estimate)
+
+    def _apart_from_each_other(self, solved: "Solved") -> bool:
+        """Whether the columns of the model are orthogonal within blocks."""
+        width = len(solved.coefficients)
+        places = itertools.permutations(range(width), 2)
+        return not solved.dependent and not any(solved.matrix[one][other] for one, other in places)
+
+    def _pseudo(
+        self, sizes: list[tuple[Fraction, list[str]]], write: "Callable[[Any], Near]"
+    ) -> tuple[Object, float, float]:
+        """Lenth's error of contrasts that have one error."""
         absolute = sorted(abs(float(size)) for size, _ in sizes)
         small = [size for size in absolute if size < 2.5 * 1.5 * middle(absolute)]
         if len(absolute) < 3 or not small or not middle(small):
@@ -4114,7 +4238,7 @@ class Screen:
             "pse": self.counted.near(pse),
             "margin": self.counted.near(t_point(1 - rate / 2, freedom) * pse),
             "simultaneous": self.counted.near(every),
-            "contrasts": [[effect, self.counted.estimate(size)] for size, effect in sizes],
+            "contrasts": [[effect, write(size)] for size, effect in sizes],
         }
         return found, pse, freedom
 
@@ -4128,12 +4252,18 @@ class Screen:
                 [name, size] for name, size in found["contrasts"] if name not in taken and abs(size.value) > margin
             ]
         elif "sigma" in found and len(self.outer) <= 128:
-            named = every_contrast(self.factors, self.outer)
-            names = [effects[0] for _, effects in named if not any(one in taken for one in effects)]
-            if names and len(named) == len(self.outer) - 1:
-                beyond = self._beyond(names, model)
+            names = self._beside(chains, taken)
+            beyond = self._beyond(names, model) if names else []
         if beyond:
             self.statements.append({"is": "follow up", "contrasts": beyond})
+
+    def _beside(self, chains: list[list[Any]], taken: list[Any]) -> list[list[str]]:
+        """Contrasts beside the model: of two levels all others of a whole design, else those of pairs of factors."""
+        if not self.plain:
+            return [name for name in self._model()[1] if name not in taken]
+        named = every_contrast(self.factors, self.outer)
+        names = [effects[0] for _, effects in named if not any(one in taken for one in effects)]
+        return names if len(named) == len(self.outer) - 1 else []
 
     def _beyond(self, names: list[list[str]], model: "list[Line]") -> list[Any]:
         """Of contrasts beside the model those beyond the margin, by what runs of one condition differ."""
@@ -4143,14 +4273,123 @@ class Screen:
         if freedom <= 0 or not solved.residual:
             return []
         rate, spread = float(Fraction(self.said["rate"])), math.sqrt(solved.residual / freedom)
-        far = t_point((1 + (1 - rate) ** (1 / len(names))) / 2, freedom) * 2 * spread
+        far = t_point((1 + (1 - rate) ** (1 / len(names))) / 2, freedom) * spread
         lost = {one for terms in solved.dependent for one in terms}
         found = []
-        for place, name in enumerate(names, start=len(model)):
-            size = 2 * solved.coefficients[place]
-            if place not in lost and abs(float(size)) > far * math.sqrt(solved.variances[place]):
+        for place, name in enumerate(names, start=len(model)) if self.plain or not lost else ():
+            scale = self.coding.scale(name)
+            size, width = scale * solved.coefficients[place], float(scale) * math.sqrt(solved.variances[place])
+            if place not in lost and abs(float(size)) > far * width:
                 found.append([name, self.counted.estimate(size)])
         return found
+
+
+def comparable(said: Object, levels: Sequence[Any]) -> bool:
+    """Whether levels can be compared as it is said."""
+    if said["is"] == "against":
+        return said["level"] in levels
+    if not all(type(one) is str and _number(one) for one in levels):
+        return False
+    numbers = [Fraction(one) for one in levels]
+    if said["log"] and min(numbers) <= 0:
+        return False
+    return len(set(spread_out(numbers, log=said["log"]))) == len(numbers)
+
+
+def spread_out(numbers: Sequence[Fraction], *, log: bool) -> list[Fraction]:
+    """
+    Where levels lie for a trend.
+
+    Logarithms of levels in one ratio lie evenly; of others six digits are kept of the way from the least to the most.
+    """
+    if not log:
+        return list(numbers)
+    order = sorted(numbers)
+    if len({later / one for one, later in itertools.pairwise(order)}) == 1:
+        return [Fraction(order.index(one)) for one in numbers]
+    logs = [math.log(one.numerator) - math.log(one.denominator) for one in numbers]
+    wide = max(logs) - min(logs)
+    return [Fraction(round((one - min(logs)) / wide * 10**6), 10**6) for one in logs]
+
+
+class Coding:
+    """
+    Whole numbers for the levels of each contrast of each factor; they sum to zero over the levels.
+
+    A factor of two levels is its own contrast.  Others have the parts of a trend, or each level against one of them.
+    """
+
+    def __init__(self, factors: Sequence[str], levels: Sequence[Sequence[Any]] | None, said: Iterable[Object]) -> None:
+        self.factors, self.levels = list(factors), levels
+        self.codes: dict[str, dict[str, dict[int, int]]] = {}
+        self.steps: dict[str, tuple[str, Any, Any]] = {}
+        """Step -> its factor, and the levels that it lies between."""
+        ways = {one["factor"]: one for one in said}
+        for place, factor in enumerate(factors):
+            if levels is None:
+                self.codes[factor] = {factor: {-1: -1, 0: 0, 1: 1}}
+            elif len(levels[place]) == 2:
+                self.codes[factor] = {factor: {1: -1, 2: 1}}
+            else:
+                self.codes[factor] = dict(self._many(ways[factor], levels[place]))
+        self._ready()
+
+    def _ready(self) -> None:
+        self.place = {name: place for place, factor in enumerate(self.factors) for name in self.codes[factor]}
+        self.known = {name: one for some in self.codes.values() for name, one in some.items()}
+
+    def _many(self, said: Object, levels: Sequence[Any]) -> Iterator[tuple[str, dict[int, int]]]:
+        count, factor = len(levels), said["factor"]
+        if said["is"] == "against":
+            for number_, one in enumerate(levels, 1):
+                if one != said["level"]:
+                    word = one["word"] if isinstance(one, dict) else one
+                    yield f"{factor}:{word}", {at: count * (at == number_) - 1 for at in range(1, count + 1)}
+            return
+        places = spread_out([Fraction(one) for one in levels], log=said["log"])
+        words = ["linear", "quadratic", "cubic", "quartic", *(f"power{degree}" for degree in range(5, count))]
+        lower: list[list[Fraction]] = [[Fraction(1)] * count]
+        for degree, word in enumerate(words[: count - 1], 1):
+            # What is left of a power once all lower ones are taken out of it.
+            left = [place**degree for place in places]
+            for other in lower:
+                share = sum(map(Fraction.__mul__, left, other), Fraction()) / sum(one * one for one in other)
+                left = [one - share * more for one, more in zip(left, other, strict=True)]
+            unit = math.lcm(*(one.denominator for one in left))
+            whole_ = [int(one * unit) for one in left]
+            divisor = math.gcd(*whole_)
+            lower.append(left)
+            yield f"{factor}:{word}", {at: one // divisor for at, one in enumerate(whole_, 1)}
+
+    def stepped(self, trends: Iterable[str]) -> "Coding":
+        """The same with every trend as steps from a level to the next higher one."""
+        found = copy.copy(self)
+        found.codes, found.steps = dict(self.codes), {}
+        for factor in trends:
+            levels = (self.levels or ())[self.factors.index(factor)]
+            order = sorted(range(1, len(levels) + 1), key=lambda at: Fraction(levels[at - 1]))
+            found.codes[factor] = {}
+            for step, (lower, upper) in enumerate(itertools.pairwise(order), 1):
+                name = f"{factor}:{lower}:{upper}"
+                below = set(order[:step])
+                codes = {at: -(len(order) - step) if at in below else step for at in order}
+                found.codes[factor][name] = codes
+                found.steps[name] = factor, levels[lower - 1], levels[upper - 1]
+        found._ready()
+        return found
+
+    def products(self, factors: Sequence[str]) -> list[list[str]]:
+        """Every effect of some factors."""
+        return [list(some) for some in itertools.product(*(self.codes[factor] for factor in factors))]
+
+    def at(self, effect: Sequence[str], point: Point) -> int:
+        """What an effect is in a row."""
+        return math.prod(self.known[name][point[self.place[name]]] for name in effect)
+
+    def scale(self, effect: Sequence[str]) -> Fraction:
+        """What a coefficient is multiplied by: the ranges of the codes, halved for every factor beyond the first."""
+        ranges = [max(self.known[name].values()) - min(self.known[name].values()) for name in effect]
+        return Fraction(math.prod(ranges), 2 ** (len(ranges) - 1))
 
 
 Line = tuple[dict[Point, int], "str | None"]
@@ -4257,25 +4496,25 @@ class Solved:
 
 
 def aliases(
-    factors: Sequence[str], rows: Sequence[Point], effects: Sequence[list[str]]
+    coding: "Coding", rows: Sequence[Point], effects: Sequence[list[str]]
 ) -> tuple[list[list[Any]], list[list[str]]]:
     """
     Effects that the rows cannot tell apart, and those that are the same in every row.
 
     A chain holds its effects with the sign by which each equals the first.
     """
-    chains: dict[tuple[int, ...], list[Any]] = {}
+    chains: dict[tuple[Fraction, ...], list[Any]] = {}
     constant = []
     for effect in effects:
-        places = [factors.index(factor) for factor in effect]
-        column = tuple(math.prod(row[place] for place in places) for row in rows)
+        scale = coding.scale(effect)
+        column = tuple(coding.at(effect, row) / scale for row in rows)
         opposite = tuple(-one for one in column)
-        if column in chains:
+        if len(set(column)) == 1:
+            constant.append(effect)
+        elif column in chains:
             chains[column].append([1, effect])
         elif opposite in chains:
             chains[opposite].append([-1, effect])
-        elif len(set(column)) == 1:
-            constant.append(effect)
         else:
             chains[column] = [[1, effect]]
     return list(chains.values()), constant
@@ -4322,6 +4561,11 @@ def effects_of(said: Object, plan: Plan, tables: dict[str, Object], digests: dic
     return result
 
 
+def adjusted_by(procedure: str, tails: list[float]) -> list[float]:
+    """Each p adjusted for its family."""
+    return stepped(tails) if procedure == "benjamini_hochberg" else bounded(tails, up=procedure == "hochberg")
+
+
 def in_family(said: Object, fit_: Object) -> None:
     """P adjusted inside the family, and what is discovered at its rate."""
     sizes = {"main": (1,), "pairs": (2,), "all": (1, 2, 3)}[said["family"]]
@@ -4329,9 +4573,11 @@ def in_family(said: Object, fit_: Object) -> None:
     rate = float(Fraction(said["rate"]))
     tails = [float(one["p"]) for one in family]
     by = said.get("procedure", "benjamini_hochberg")
-    together = stepped(tails) if by == "benjamini_hochberg" else bounded(tails, up=by == "hochberg")
-    for one, adjusted in zip(family, together, strict=True):
+    for one, adjusted in zip(family, adjusted_by(by, tails), strict=True):
         one["adjusted"], one["discovered"] = six(adjusted), adjusted <= rate
+    joints = [one for one in fit_.get("joints", ()) if len(one["term"]) in sizes and one["p"] is not None]
+    for one, adjusted in zip(joints, adjusted_by(by, [float(one["p"]) for one in joints]), strict=True):
+        one["adjusted"] = six(adjusted)
 
 
 def changed(said: Object, gains: Screen, before: Object, after: Object) -> Iterator[Object]:

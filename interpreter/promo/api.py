@@ -163,7 +163,7 @@ class Cell:
 
 @frozen(kw_only=True)
 class Effect:
-    """An estimated effect, contrast, curvature, or change of an effect from one stage to the next."""
+    """An estimated effect, contrast, term, step, curvature, or change of an effect from one stage to the next."""
 
     effects: str
     family: str
@@ -178,6 +178,8 @@ class Effect:
     degrees: float | None
     """Of freedom."""
     t: float | None
+    f: float | None
+    """Of a factor or an interaction with all its contrasts."""
     p: float | None
     adjusted_p: float | None
     """Within the family, by its procedure."""
@@ -353,7 +355,7 @@ class Study:
         return Table(Cell, (_row(Cell, row) for row in cell_rows(self._record)))
 
     def effects(self) -> Table[Effect]:
-        """Estimated effects, contrasts, curvatures and changes."""
+        """Estimated effects, contrasts, terms, steps, curvatures and changes."""
         return Table(Effect, (_row(Effect, row) for row in effect_rows(self._record)))
 
 

@@ -14,7 +14,9 @@ from promo.base.codec import to_json
 from promo.evidence.effects import estimate_effects, fit_pooled
 from promo.evidence.estimates import Method
 from promo.evidence.observed import observe
+from promo.evidence.terms import Columns
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
+from promo.study.coding import of_two
 from promo.study.design import folded, standard_rows
 from promo.study.values import Effects
 from recheck.test_effects import derived, drawn
@@ -45,7 +47,7 @@ def test_a_fold_over_that_ran_later_is_estimated_jointly_with_its_parent():
     asked = Effects("e", ("s", "t"), ("d",), True, (), ("host", "seed", "stage"), "all", Fraction(1, 20), "", where={})
     (one, points), (two, more) = stage("s", rows, 1, FIRST), stage("t", folded(SEVEN, rows, SEVEN), 2, SECOND)
 
-    fit = fit_pooled(asked, SEVEN, [observe(table, points | more) for table in (one, two)])
+    fit = fit_pooled(asked, Columns(of_two(SEVEN)), [observe(table, points | more) for table in (one, two)])
     told = {"".join(some.effect): float(some.value) for some in fit.estimates if some.value is not None}
 
     assert (fit.runs, fit.planned, fit.stage) == (16, 16, "t")

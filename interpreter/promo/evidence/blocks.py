@@ -37,6 +37,7 @@ class Blocked:
     """Runs, and what they are compared within."""
 
     factors: Sequence[str]
+    """Of two levels each, in the order of a row; none where a factor has more, and rows number its levels."""
     block: Sequence[str]
     """What a block has in common: of `host`, `seed` and `stage` none, some or all."""
     stages: Sequence[str]
@@ -138,7 +139,7 @@ class Blocked:
             {row for kind in some.counts if 0 not in (row := self.rows[kind % len(self.rows)])}
             for some in self.moments.blocks
         ]
-        if len(corners) > MOST_ROWS or any(len(there) == len(corners) for there in inside):
+        if not self.factors or len(corners) > MOST_ROWS or any(len(there) == len(corners) for there in inside):
             return
         for effects in contrasts(self.factors, corners).values():
             places = [self.factors.index(factor) for factor in effects[0]]

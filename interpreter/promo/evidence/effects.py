@@ -18,7 +18,7 @@ Wilson (1951) for the alias matrix.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from attrs import evolve, frozen
@@ -29,9 +29,9 @@ from promo.evidence.between import between_hosts
 from promo.evidence.blocks import Blocked
 from promo.evidence.changes import changes
 from promo.evidence.digits import Digits, root, six
-from promo.evidence.estimates import ORDERS, Curvature, EffectTable, Estimate, Fit, Method
+from promo.evidence.estimates import ORDERS, Curvature, EffectTable, Estimate, Fit, Joint, Method, Step
 from promo.evidence.family import adjusted
-from promo.evidence.lenth import Contrasts, lenth
+from promo.evidence.lenth import Contrasts, lenth, pseudo_error
 from promo.evidence.observed import Levels, Observed, Signs, moments, observe, pool
 from promo.evidence.statements import (
     AllEqual,
@@ -47,10 +47,14 @@ from promo.evidence.statements import (
     Together,
     TooFew,
 )
+from promo.evidence.terms import Columns, columns_of, joint_tests, terms_of
 from promo.evidence.values import Evidence
-from promo.study.design import Word, chains_of, contrasts, effects_up_to
+from promo.study.coding import of_two
+from promo.study.design import Word, contrasts, effects_up_to
 from promo.study.values import Effects, Study
+from promo.study.varied import rows_of
 
+ALIAS_DIGITS = 6
 MOST_ROWS = 128
 """Contrasts beyond the model are looked at in designs of up to so many rows."""
 
@@ -64,25 +68,22 @@ def estimate_effects(study: Study, effects: Effects, evidence: Mapping[str, Evid
         effects: what is asked for.
         evidence: stage -> evidence, for every stage that is read.
     """
-    points: dict[str, Levels] = {}
-    for name in effects.designs:
-        points |= study.designs[name].points
-    factors = study.designs[effects.designs[0]].factors
+    points, columns = rows_of(study, effects), columns_of(study, effects)
     seen = {stage: observe(evidence[stage], points) for stage in effects.stages}
     read = {stage: evidence[stage].digest for stage in effects.stages}
     if effects.pooled:
-        return EffectTable(effects.name, (fit_pooled(effects, factors, list(seen.values())),), (), read)
-    fits = tuple(fit_observed(effects, factors, stage, seen[stage]) for stage in effects.stages)
+        return EffectTable(effects.name, (fit_pooled(effects, columns, list(seen.values())),), (), read)
+    fits = tuple(fit_observed(effects, columns, stage, seen[stage]) for stage in effects.stages)
 
     def gained(stage: str, gains: Observed) -> Fit:
-        return fit_observed(effects, factors, stage, gains)
+        return fit_observed(effects, columns, stage, gains)
 
     return EffectTable(effects.name, fits, tuple(changes(effects, fits, seen, gained)), read)
 
 
 def fit_stage(effects: Effects, factors: Sequence[str], points: Mapping[str, Levels], evidence: Evidence) -> Fit:
     """
-    Effects at one stage.
+    Effects at one stage of a design of two levels.
 
     Args:
         effects: model, blocks, family and rate.
@@ -90,20 +91,20 @@ def fit_stage(effects: Effects, factors: Sequence[str], points: Mapping[str, Lev
         points: candidate -> its row, shape (k,) of -1 and +1; zeros at the centre.
         evidence: the stage's table.
     """
-    return fit_observed(effects, factors, evidence.stage, observe(evidence, points))
+    return fit_observed(effects, Columns(of_two(factors)), evidence.stage, observe(evidence, points))
 
 
-def fit_pooled(effects: Effects, factors: Sequence[str], some: Sequence[Observed]) -> Fit:
+def fit_pooled(effects: Effects, columns: Columns, some: Sequence[Observed]) -> Fit:
     """The effects at all stages together; the fit is called by the last of them."""
-    return _fit(effects, factors, effects.stages[-1], pool(some), some)
+    return _fit(effects, columns, effects.stages[-1], pool(some), some)
 
 
-def fit_observed(effects: Effects, factors: Sequence[str], stage: str, seen: Observed) -> Fit:
+def fit_observed(effects: Effects, columns: Columns, stage: str, seen: Observed) -> Fit:
     """The same, from values that have been read."""
-    return _fit(effects, factors, stage, seen, [seen])
+    return _fit(effects, columns, stage, seen, [seen])
 
 
-def _fit(effects: Effects, factors: Sequence[str], stage: str, seen: Observed, parts: Sequence[Observed]) -> Fit:
+def _fit(effects: Effects, columns: Columns, stage: str, seen: Observed, parts: Sequence[Observed]) -> Fit:
     """*parts* are what each stage planned for itself."""
     there = seen.only([len(absent) < len(seen.cells) for absent in seen.absent])
     corners = there.only([0 not in row for row in there.rows])
@@ -128,7 +129,7 @@ def _fit(effects: Effects, factors: Sequence[str], stage: str, seen: Observed, p
         return _with(empty, TooFew())
     if there.runs * there.squares == sum(there.totals) ** 2:
         return _with(empty, AllEqual())
-    return _Fit(effects, factors, there, corners).fit(empty)
+    return _Fit(effects, columns, there, corners).fit(empty)
 
 
 def _with(fit: Fit, *said: Statement) -> Fit:
@@ -172,23 +173,26 @@ class _Error:
 
 
 class _Fit:
-    def __init__(self, effects: Effects, factors: Sequence[str], seen: Observed, corners: Observed) -> None:
-        self.effects, self.factors, self.seen, self.corners = effects, tuple(factors), seen, corners
+    def __init__(self, effects: Effects, columns: Columns, seen: Observed, corners: Observed) -> None:
+        self.effects, self.seen, self.corners = effects, seen, corners
+        self.coding, self.columns = columns.coding, columns
         self.digits = Digits.of(seen.values, seen.unit)
         self.unit = seen.unit * Fraction(10) ** self.digits.shift
         self.rows = list(dict.fromkeys(seen.rows))
         self.centred = [0 in row for row in self.rows]
-        terms = modelled(effects, factors)
-        others = [effect for effect in effects_up_to(factors, 2) if effect not in terms]
-        chains = chains_of(self.factors, [row for row in self.rows if 0 not in row], [*terms, *others])
-        self.fixed = [effect for chain in chains if not chain[0][1] for _, effect in chain if effect]
+        self.model = modelled(effects, self.coding.factors)
+        terms = [effect for term in self.model for effect in self.coding.named(term)]
         named = set(terms)
+        others = [effect for effect in self.coding.up_to(2) if effect not in named]
+        chains = self.coding.chains([row for row in self.rows if 0 not in row], [*terms, *others])
+        self.fixed = [effect for chain in chains if not chain[0][1] for _, effect in chain if effect]
         self.chains = [chain for chain in chains if chain[0][1] in named]
         self.omitted = [chain[0][1] for chain in chains if chain[0][1] and chain[0][1] not in named]
+        self.scales = [self.coding.scale(chain[0][1]) for chain in self.chains]
         self.hosts = seen.hosts()
         self.signs = Signs(corners)
         self.moments = moments(list(self.hosts.values()), self.rows, effects.block)
-        self.blocked = Blocked(self.factors, effects.block, effects.stages, self.hosts, self.rows, self.moments)
+        self.blocked = Blocked(columns.signed, effects.block, effects.stages, self.hosts, self.rows, self.moments)
         self.blocks = self.blocked.count
 
     def fit(self, empty: Fit) -> Fit:
@@ -224,15 +228,17 @@ class _Fit:
         by_lenth = (error.spread, error.freedom) if error and error.lenth else None
         blocks = self.blocked.test(self._on_hosts(model), solved, by_lenth, self.digits, self.unit)
         said += self._follow_up(fit, model)
-        found = self._judged(estimates)
-        return _with(evolve(fit, estimates=tuple(found), curvature=curvature, blocks=blocks), *said)
+        fit = evolve(fit, estimates=tuple(self._judged(estimates)), curvature=curvature, blocks=blocks)
+        if not self.coding.plain:
+            joints = self._joints(columns, lost, solved.residual if error else None, degrees)
+            fit = evolve(fit, joints=joints, steps=tuple(self._steps(error, reach)))
+        return _with(fit, *said)
 
     # --- columns -------------------------------------------------------------------------------------------
 
     def _column(self, effect: Name) -> list[int]:
-        """An effect's sign in every row; 0 at the centre."""
-        places = [self.factors.index(factor) for factor in effect]
-        return [math.prod(row[place] for place in places) for row in self.rows]
+        """An effect in every row: its sign where it has two levels; 0 at the centre."""
+        return self.coding.column(effect, self.rows)
 
     def _on_hosts(self, columns: Sequence[list[int]]) -> list[list[int]]:
         """Columns over the rows of every host."""
@@ -276,22 +282,16 @@ class _Fit:
         """What tests rest on: what the model leaves over, or else Lenth's error, if either is there."""
         again = self.seen.runs - self.corners.runs > sum(self.centred)
         once = self.corners.runs == len(set(self.corners.rows)) and not again
-        if once and (self.blocks == 1 or degrees <= 0):
+        if once and self.coding.plain and (self.blocks == 1 or degrees <= 0):
             found, statement = self._lenth()
             said.append(statement)
-            if found is None:
-                return fit, None
-            text = self.digits.text
-            fit = evolve(
-                fit,
-                method=Method.LENTH,
-                freedom=six(found.freedom),
-                pse=text(found.pse),
-                margin=text(found.margin),
-                simultaneous=text(found.simultaneous),
-                contrasts=tuple((name, self.digits.estimate(size)) for name, size in found.sizes),
-            )
-            return fit, _Error(found.pse, found.freedom, lenth=True)
+            return self._by_lenth(fit, found, of_runs=False) if found else (fit, None)
+        if once and degrees <= 0 and self._orthogonal(solved):
+            pairs = zip(self.chains, solved.coefficients, solved.variances, strict=True)
+            sizes = [(one[0][1], Fraction(float(value / self.unit) / root(much))) for one, value, much in pairs]
+            found, statement = pseudo_error(sizes, float(self.effects.rate))
+            said.append(statement)
+            return self._by_lenth(fit, found, of_runs=True) if found else (fit, None)
         residual = solved.residual / self.unit**2
         if degrees <= 0 or not residual:
             said.append(NoError(perfect=bool(degrees)))
@@ -299,12 +299,35 @@ class _Fit:
         spread = root(residual / degrees)
         return evolve(fit, sigma=self.digits.text(spread), freedom=six(degrees)), _Error(spread, degrees, lenth=False)
 
+    def _by_lenth(self, fit: Fit, found: Contrasts, *, of_runs: bool) -> tuple[Fit, _Error]:
+        """Lenth's error in a fit, of effects, or of runs where contrasts were divided by their errors."""
+        text = self.digits.text
+        written = (lambda size: text(float(size))) if of_runs else self.digits.estimate
+        fit = evolve(
+            fit,
+            method=Method.LENTH,
+            freedom=six(found.freedom),
+            pse=text(found.pse),
+            margin=text(found.margin),
+            simultaneous=text(found.simultaneous),
+            contrasts=tuple((name, written(size)) for name, size in found.sizes),
+        )
+        return fit, _Error(found.pse, found.freedom, lenth=not of_runs)
+
+    def _orthogonal(self, solved: Solved) -> bool:
+        """Whether every column of the model is estimated as if it were alone."""
+        if self.coding.plain or solved.null:
+            return False
+        columns = [self._on_hosts([self._column(chain[0][1])]) for chain in self.chains]
+        alone = (solve(one, self.moments).variances[0] for one in columns)
+        return all(one == other for one, other in zip(alone, solved.variances, strict=True))
+
     def _lenth(self) -> tuple[Contrasts | None, Statement]:
         values = {
             row: Fraction(sum(some)) / self.unit
             for row, some in zip(self.corners.rows, self.corners.values, strict=True)
         }
-        return lenth(self.factors, values, self._blocks_of_rows(), float(self.effects.rate))
+        return lenth(self.coding.factors, values, self._blocks_of_rows(), float(self.effects.rate))
 
     def _blocks_of_rows(self) -> list[list[Levels]]:
         """The rows of every block, where each row ran once."""
@@ -329,12 +352,19 @@ class _Fit:
         corners = [row for row in self.rows if 0 not in row]
         if fit.sigma is None or len(corners) > MOST_ROWS:
             return []
-        named = contrasts(self.factors, corners)
-        names = [effects[0] for effects in named.values() if taken.isdisjoint(effects)]
-        if not names or len(named) != len(corners) - 1:
+        names = self._beside(corners, taken)
+        if not names:
             return []
         every = [*model, *map(self._column, names)]
         return self._beyond(names, len(model), solve(self._on_hosts(every), self.moments))
+
+    def _beside(self, corners: Sequence[Levels], taken: set[Name]) -> list[Name]:
+        """Contrasts beside the model: of two levels all others, if the rows are a whole design; else those of pairs."""
+        if not self.coding.plain:
+            return [name for name in self.omitted if name not in taken]
+        named = contrasts(self.coding.factors, corners)
+        whole = len(named) == len(corners) - 1
+        return [effects[0] for effects in named.values() if taken.isdisjoint(effects)] if whole else []
 
     def _beyond(self, names: Sequence[Name], first: int, solved: Solved) -> list[Statement]:
         """Of contrasts beside the model those beyond the margin, by what runs of one condition differ."""
@@ -345,10 +375,13 @@ class _Fit:
         rate, spread = float(self.effects.rate), root(residual / freedom)
         reach = t_quantile((1 + (1 - rate) ** (1 / len(names))) / 2, freedom)
         lost = {number for vector in solved.null for number, one in enumerate(vector) if one}
+        if lost and not self.coding.plain:
+            return []
         beyond = []
         for number, name in enumerate(names, start=first):
-            size = 2 * solved.coefficients[number] / self.unit
-            if number not in lost and abs(float(size)) > reach * 2 * spread * root(solved.variances[number]):
+            scale = self.coding.scale(name)
+            size, width = scale * solved.coefficients[number] / self.unit, float(scale) * root(solved.variances[number])
+            if number not in lost and abs(float(size)) > reach * spread * width:
                 beyond.append((name, self.digits.estimate(size)))
         return [FollowUp(tuple(beyond))] if beyond else []
 
@@ -357,29 +390,65 @@ class _Fit:
     def _estimate(
         self, number: int, column: Sequence[int], solved: Solved, error: _Error | None, reach: float
     ) -> Estimate:
-        chain, value = self.chains[number], 2 * solved.coefficients[number] / self.unit
+        chain, scale = self.chains[number], self.scales[number]
+        value = scale * solved.coefficients[number] / self.unit
         signs = dict(zip(self.rows, column, strict=True))
+        told = self.coding.plain or len(chain[0][1]) == 1
         one = evolve(
             _absent(chain),
             aliases=tuple(
-                (biases[number], effect)
+                (much, effect)
                 for effect, biases in zip(self.omitted, solved.biases, strict=True)
-                if biases[number]
+                if (much := self._part(biases[number], scale, effect))
             ),
             value=self.digits.estimate(value),
-            agree=self.signs.agreement(signs, value),
+            agree=self.signs.agreement(signs, value) if told else None,
         )
         if error is None:
             return one
-        width = error.spread if error.lenth else 2 * error.spread * root(solved.variances[number])
+        width = error.spread if error.lenth else float(scale) * error.spread * root(solved.variances[number])
         tested = self._tested(value, width, error.freedom, reach)
         return evolve(one, error=tested[0], t=tested[1], p=tested[2], low=tested[3], high=tested[4])
+
+    def _part(self, bias: Fraction, scale: Fraction, effect: Name) -> Fraction:
+        """How much of an effect an estimate takes up; of more levels to `ALIAS_DIGITS` places."""
+        if self.coding.plain or not bias:
+            return bias
+        return Fraction(round(bias * scale / self.coding.scale(effect) * 10**ALIAS_DIGITS), 10**ALIAS_DIGITS)
 
     def _tested(self, value: Fraction, width: float, freedom: float, reach: float) -> tuple[str, str, str, str, str]:
         """Error, t, p and interval of an estimate."""
         t, far = float(value) / width, Fraction(reach * width)
         low, high = self.digits.estimate(value - far), self.digits.estimate(value + far)
         return self.digits.text(width), six(t), six(t_tails(t, freedom)), low, high
+
+    def _joints(
+        self, columns: Sequence[list[int]], lost: set[int], residual: Fraction | None, degrees: int
+    ) -> tuple[Joint, ...]:
+        """Every term beside all others."""
+        terms = terms_of(self.model, self.coding, self.chains, lost)
+        sizes, every = ORDERS[self.effects.family], self._on_hosts(columns)
+        return joint_tests(
+            terms, every, self.moments, residual, degrees, sizes, self.effects.procedure, self.digits, self.unit
+        )
+
+    def _steps(self, error: _Error | None, reach: float) -> Iterator[Step]:
+        """The same model with every trend as steps from level to level: those that the runs separate from all else."""
+        if self.columns.steps is None:
+            return
+        coding = self.columns.steps
+        names = [name for term in self.model for name in coding.named(term)]
+        solved = solve(self._on_hosts([coding.column(name, self.rows) for name in names]), self.moments)
+        lost = {number for vector in solved.null for number, one in enumerate(vector) if one}
+        for number, name in enumerate(names):
+            if len(name) == 1 and name[0] in self.columns.pairs and number not in lost:
+                scale = coding.scale(name)
+                value = scale * solved.coefficients[number] / self.unit
+                tested: tuple[str | None, ...] = (None,) * 5
+                if error is not None:
+                    width = float(scale) * error.spread * root(solved.variances[number])
+                    tested = self._tested(value, width, error.freedom, reach)
+                yield Step(*self.columns.pairs[name[0]], self.digits.estimate(value), *tested)
 
     def _curvature(self, solved: Solved, error: _Error | None, reach: float) -> Curvature | None:
         """The last column of the model: by how much runs at the centre lie above those at the corners."""
@@ -402,8 +471,8 @@ class _Fit:
             solved = solve(columns, alone, variances=False)
             lost = {number for vector in solved.null for number, one in enumerate(vector) if one}
             found[host] = [
-                None if number in lost else self.digits.estimate(2 * one / self.unit)
-                for number, one in enumerate(solved.coefficients)
+                None if number in lost else self.digits.estimate(scale * one / self.unit)
+                for number, (one, scale) in enumerate(zip(solved.coefficients, self.scales, strict=False))
             ]
         return found
 

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from enum import Enum
 from fractions import Fraction
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from attrs import frozen
 
 from promo.base.codec import value_digest
-from promo.base.fields import Count, Digest, Measured
+from promo.base.fields import Count, Digest, Measured, Silent
 from promo.base.shown import LEAN, Shown
 from promo.evidence.statements import Name, Statement
 from promo.study.design import Word
+from promo.study.space import Level
 
 ORDERS = {"main": (1,), "pairs": (2,), "all": (1, 2, 3)}
 """Family -> how many factors its effects have."""
@@ -52,7 +53,8 @@ class Estimate(Shown):
     host_adjusted: Measured | None
     """The same after Benjamini and Hochberg over all effects that are tested so."""
     agree: tuple[Count, Count] | None
-    """Cells in which the plain contrast has the sign of the estimate, of how many."""
+    """Cells in which the plain contrast has the sign of the estimate, of how many; where factors have more than two
+    levels, of main effects."""
     discovered: bool
 
     @property
@@ -107,6 +109,36 @@ class BlockTest(Shown):
 
 
 @frozen(**LEAN)
+class Joint(Shown):
+    """All contrasts of a factor or an interaction, tested together."""
+
+    term: Name
+    degrees: Count
+    """Of freedom that the term takes."""
+    squares: Measured
+    """Sum of squares by which the residual grows without it."""
+    f: Measured | None
+    p: Measured | None
+    adjusted: Measured | None
+    """p adjusted by its procedure over the terms of the family; None outside of it."""
+
+
+@frozen(**LEAN)
+class Step(Shown):
+    """From one level of a factor with a trend to the next higher one: mean there less mean at the lower."""
+
+    factor: str
+    lower: Level
+    upper: Level
+    value: Measured
+    error: Measured | None
+    t: Measured | None
+    p: Measured | None
+    low: Measured | None
+    high: Measured | None
+
+
+@frozen(**LEAN)
 class Fit(Shown):
     """The effects at one stage."""
 
@@ -132,6 +164,9 @@ class Fit(Shown):
     blocks: BlockTest | None
     """None with one block or none."""
     statements: tuple[Statement, ...]
+    joints: Annotated[tuple[Joint, ...], Silent(())] = ()
+    """Every term, where factors have more than two levels."""
+    steps: Annotated[tuple[Step, ...], Silent(())] = ()
 
 
 @frozen(**LEAN)

@@ -5,6 +5,9 @@ Where every condition ran once, nothing is left that is error alone.  But of all
 active, so the small ones tell how far an effect that is none strays.  In several blocks the contrasts that differ
 between blocks are left out.
 
+Contrasts of more than two levels have errors of several sizes.  Where the model takes all degrees of freedom and its
+columns are orthogonal, each is divided by its own error for a run of standard deviation one; then they have one.
+
 Source: Lenth (1989), "Quick and easy analysis of unreplicated factorials", Technometrics 31.
 """
 
@@ -56,6 +59,17 @@ def lenth(
         found.append((effects[0], 2 * total / len(rows)))
     if len(found) != len(rows) - len(blocks):
         return None, PartOfDesign()
+    return pseudo_error(found, rate)
+
+
+def pseudo_error(found: Sequence[tuple[Name, Fraction]], rate: float) -> tuple[Contrasts | None, Statement]:
+    """
+    Lenth's error of contrasts that have one error, and what is to be said of it; None where too few of them are small.
+
+    Args:
+        found: every contrast with its size.
+        rate: of false alarms, for the margins.
+    """
     sizes = [abs(float(size)) for _, size in found]
     first = 1.5 * median(sizes) if sizes else 0.0
     small = [size for size in sizes if size < 2.5 * first]

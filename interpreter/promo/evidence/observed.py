@@ -20,7 +20,7 @@ from promo.base.least_squares import Blocks, Moments
 from promo.evidence.values import Evidence
 
 Levels = tuple[int, ...]
-"""A row of the design: -1 and +1; zeros at the centre."""
+"""A row of the design: -1 and +1, and zeros at the centre; or of more levels, their numbers from 1."""
 
 NONE: frozenset[int] = frozenset()
 
@@ -309,19 +309,27 @@ class Signs:
         Cells whose plain contrast has the sign of an estimate, of how many that have one.
 
         Args:
-            column: row -> the effect's sign there.
+            column: row -> the effect there.
             value: the estimate.
         """
         same = known = 0
         for part, (values, totals) in enumerate(self.parts):
-            high = [some for number, some in values.items() if column[self.rows[number]] > 0]
-            if not 0 < len(high) < len(values):
+            groups: dict[int, list[Sequence[int]]] = {}
+            for number, some in values.items():
+                groups.setdefault(column[self.rows[number]], []).append(some)
+            if len(groups) < 2:
                 continue
             known += len(totals)
-            # mean(high) > mean(low) where n sum(high) > n_high total, so where sum(high) > n_high total / n.
-            if value:
-                shares = self._shares(part, len(high), value > 0)
-                same += sum(map(gt if value > 0 else lt, map(sum, zip(*high, strict=True)), shares))
+            if not value:
+                continue
+            if len(groups) == 2:
+                # mean(fewer) > mean(all) where n sum(fewer) > n_fewer total, so where sum(fewer) > n_fewer total / n.
+                high = len(groups[max(groups)]) <= len(groups[min(groups)])
+                fewer, up = groups[max(groups) if high else min(groups)], (value > 0) is high
+                shares = self._shares(part, len(fewer), up)
+                same += sum(map(gt if up else lt, map(sum, zip(*fewer, strict=True)), shares))
+            else:
+                same += _agreeing(groups, totals, positive=value > 0)
         return same, known
 
     def _shares(self, part: int, high: int, down: bool) -> list[int]:
@@ -332,3 +340,22 @@ class Signs:
             count, sign = len(values), 1 if down else -1
             self.shares[key] = [sign * (sign * high * total // count) for total in totals]
         return self.shares[key]
+
+
+def _agreeing(groups: Mapping[int, Sequence[Sequence[int]]], totals: Sequence[int], *, positive: bool) -> int:
+    """Cells in which a column of more than two numbers has one sign; *groups* are the values where it has each."""
+    base = max(groups, key=lambda code: len(groups[code]))
+    count = sum(map(len, groups.values()))
+    shift = sum((code - base) * len(some) for code, some in groups.items())
+    # The column less its mean times the values: n sum of (code - base) y against the sum of (code - base) times total.
+    parts = [(count * (code - base), some) for code, some in groups.items() if code != base]
+    if not positive:
+        parts, shift = [(-times, some) for times, some in parts], -shift
+    (first, one), (second, two), *rest = ((times, map(sum, zip(*some, strict=True))) for times, some in parts)
+    if not rest:
+        triples = zip(one, two, totals, strict=True)
+        return sum([first * x + second * y > shift * total for x, y, total in triples])
+    found = [first * x + second * y for x, y in zip(one, two, strict=True)]
+    for times, more in rest:
+        found = [x + times * y for x, y in zip(found, more, strict=True)]
+    return sum(map(gt, found, [shift * total for total in totals]))

@@ -19,6 +19,7 @@ from promo.report.ranks import means, ranking, stability, stability_words
 from promo.report.record import Record
 from promo.report.words import NONE, listed, number
 from promo.study.values import Effects
+from promo.study.varied import rows_of
 
 MOST_LINES = 10
 """So many effects are drawn; the largest of the family at any stage, if it has more."""
@@ -97,7 +98,7 @@ def ranks_across(record: Record, effects: Effects) -> tuple[str, tuple[tuple[str
 
 
 def _points(record: Record, effects: Effects) -> set[str]:
-    return {name for design in effects.designs for name in record.study.designs[design].points}
+    return set(rows_of(record.study, effects))
 
 
 def _titles(record: Record, stages: Sequence[str]) -> list[str]:

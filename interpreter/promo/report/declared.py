@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from promo.base.canonical import Json, exact
 from promo.base.units import duration
+from promo.study.coding import Against, Comparing, Trend
 from promo.study.families import Procedure
 from promo.study.laws import Forecast, Form, Law, Schedule
 from promo.study.rivals import Baseline
@@ -104,6 +105,7 @@ def describe_effects(effects: Effects) -> dict[str, Json]:
         "from": ", ".join(effects.stages),
         "designs": ", ".join(effects.designs),
         "model": ", ".join(["main", *(["pairs"] if effects.pairs else []), *map(" * ".join, effects.terms)]),
+        **({"contrast": [comparing_words(one) for one in effects.contrasts]} if effects.contrasts else {}),
         "block": ", ".join(sorted(effects.block)) or "none",
         "family": effects.family,
         "rate": f"{exact(effects.rate * 100)}%{_by(effects.procedure)}",
@@ -112,6 +114,17 @@ def describe_effects(effects: Effects) -> dict[str, Json]:
 
 def _by(procedure: Procedure) -> str:
     return "" if procedure is Procedure.BENJAMINI_HOCHBERG else f" by {procedure.value}"
+
+
+def comparing_words(one: Comparing) -> str:
+    """What the effects of a factor are, as it is written: `width log trend`, `act against relu`."""
+    match one:
+        case Trend():
+            return f"{one.factor} {'log ' if one.log else ''}trend"
+        case Against():
+            return f"{one.factor} against {describe_level(one.level)}"
+        case _:
+            assert_never(one)
 
 
 def describe_curves(curves: Curves) -> Json:

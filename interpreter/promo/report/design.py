@@ -7,6 +7,7 @@ from promo.base.canonical import Json, exact
 from promo.report.declared import describe_level
 from promo.report.words import listed
 from promo.study.arrays import lengths
+from promo.study.coding import MARK
 from promo.study.design import Split, Word, alias_chains, best_split, correlations, effects_up_to, word_lengths
 from promo.study.estimable import Effect, Information, dependence_text, sum_text
 from promo.study.space import Array, Design, lineage
@@ -16,8 +17,8 @@ Rows = tuple[tuple[int, ...], ...]
 
 
 def effect_name(effect: tuple[str, ...]) -> str:
-    """`depth * aspect`; the empty effect is the mean."""
-    return " * ".join(effect) or "mean"
+    """`depth * aspect`, `width linear * act gelu`; the empty effect is the mean."""
+    return " * ".join(part.replace(MARK, " ", 1) for part in effect) or "mean"
 
 
 def chain_text(chain: tuple[Word, ...]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import assert_never
 
-from promo.base.canonical import exact, from_exact, rounded
+from promo.base.canonical import exact, from_exact
 from promo.base.floats import nearest
 from promo.base.tails import half_normal
 from promo.evidence.estimates import ORDERS, Change, Curvature, Estimate, Fit, Method
@@ -13,22 +13,39 @@ from promo.report.across import effects_across, flip_lines, rank_lines, ranks_ac
 from promo.report.blocks import block_words, names_of
 from promo.report.declared import describe_level
 from promo.report.design import chain_text, effect_name
+from promo.report.figures import figure as _figure
+from promo.report.figures import plain as _plain
+from promo.report.figures import short as _short
 from promo.report.hosts import host_lines
+from promo.report.levels import (
+    MOST_PARTS,
+    STEPS,
+    TERMS,
+    comparing_sentence,
+    level_findings,
+    parts_text,
+    step_row,
+    term_row,
+)
 from promo.report.pictures import Bar, Contrast, Margins, effects_svg, half_normal_svg
 from promo.report.record import Record
 from promo.report.statements import statement_words, untested
 from promo.report.values import EffectsView, FitView
-from promo.report.words import NONE, PLACES, listed, number, plural
+from promo.report.words import NONE, listed, number, plural
 from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text, sum_text
 from promo.study.families import Procedure
+from promo.study.space import Array, Design
 from promo.study.values import Effects
+from promo.study.varied import varied
 
 SHOWN = 12
-DIGITS = 4
-"""Of an estimate, as people are shown it; the exact one is in the evidence."""
+WIDEST = 64
+"""Denominator up to which a part of an effect is shown as a fraction."""
 COLUMNS = ("effect", "high - low", "SE", "df", "t", "p", "adjusted p", "interval")
 """What a table of effects has before its hosts."""
+SIZE = "size"
+"""In place of the second of them, where factors have more than two levels."""
 HOST_COLUMNS = ("p of factor x host", "adjusted", "cells agree")
 CHANGES = ("effect", "from, to", "change", "SE", "df", "t", "p", "interval", "runs at both")
 
@@ -41,8 +58,7 @@ def effects_story(record: Record) -> Iterable[str]:
     for name, table in record.effects.items():
         effects = record.study.effects[name]
         for fit in table.fits:
-            found, where = [one for one in fit.estimates if one.discovered], fit_place(effects, fit)
-            words = [f"{finding_words(record, effects, one)}{_mixed(one)}" for one in found]
+            words, where = findings(record, effects, fit), fit_place(effects, fit)
             tested = [one for one in fit.estimates if one.adjusted is not None]
             if words:
                 said = f"{name} discovered at {where}: {'; '.join(words)}"
@@ -64,6 +80,15 @@ def _candidates(fit: Fit) -> str:
     return f"; its model leaves out {listed(names)}, beyond the margin for all contrasts at once" if names else ""
 
 
+def findings(record: Record, effects: Effects, fit: Fit) -> list[str]:
+    """What was discovered at a stage, a phrase each, with what it is not separated from."""
+    first = varied(record.study, effects)[0]
+    if not isinstance(first, Array):
+        return [f"{finding_words(record, effects, one)}{_mixed(one)}" for one in fit.estimates if one.discovered]
+    told = level_findings(record.study.measure, first, effects.contrasts, fit)
+    return [f"{words}{_mixed(*those)}" for words, those in told]
+
+
 def finding_words(record: Record, effects: Effects, one: Estimate) -> str:
     """An effect with its direction and half its interval: `depth: 10 worse than 8 by 0.36 ± 0.02 bpb`."""
     study, value = record.study, from_exact(one.value or "0")
@@ -80,9 +105,18 @@ def finding_words(record: Record, effects: Effects, one: Estimate) -> str:
     return f"{one.effect[0]}: {high} {how} than {low} by {_figure(exact(abs(value)))}{wide} {unit}"
 
 
-def _mixed(one: Estimate) -> str:
-    """What an estimate does not separate from its effect, in brackets."""
-    return f" (not separated from {listed(list(map(effect_name, one.aliased)))})" if one.aliased else ""
+def _mixed(*some: Estimate) -> str:
+    """What estimates do not separate from their effects, in brackets; of many that are in them in part the largest."""
+    whole = dict.fromkeys(effect for one in some for _, effect in one.chain[1:])
+    parts: dict[Name, Fraction] = {}
+    for one in some:
+        for much, effect in one.aliases:
+            parts[effect] = max(parts.get(effect, Fraction(0)), abs(much))
+    largest = sorted(parts, key=lambda effect: -parts[effect])
+    shown = largest if len(largest) <= MOST_PARTS else largest[: MOST_PARTS - 1]
+    names = [*map(effect_name, whole), *(effect_name(one) for one in parts if one in shown)]
+    more = len(parts) - len(shown)
+    return f" (not separated from {listed([*names, *([f'{more} more'] if more else [])])})" if names else ""
 
 
 def alias_limits(record: Record) -> Iterable[str]:
@@ -101,6 +135,8 @@ def alias_limits(record: Record) -> Iterable[str]:
 
 def stands_for(one: Estimate) -> str:
     """What is estimated: `a = b * c`, or `a + 1/3 b * c` where others are in it in part."""
+    if len(one.aliases) > MOST_PARTS or any(much.denominator > WIDEST for much, _ in one.aliases):
+        return f"{chain_text(one.chain)} {parts_text(one.aliases)}"
     return " ".join((chain_text(one.chain), *(_plus(much, effect) for much, effect in one.aliases)))
 
 
@@ -159,8 +195,7 @@ def _sentence(record: Record, effects: Effects) -> str:
     model = f"main effects{', interactions of two factors' if effects.pairs else ''}{terms}"
     return (
         f"Effects of the rows of {listed(effects.designs)} on {record.study.measure.metric}, "
-        f"{within}, with {model} in the model: mean at the high level less "
-        f"mean at the low one, so a {'negative' if better == 'low' else 'positive'} effect favours the high level. "
+        f"{within}, with {model} in the model: {_measured(effects, better)} "
         f"{family} {_of_stages(effects)} share a {rate_words(effects)}; intervals have "
         f"{exact((1 - effects.rate) * 100)}%, each for itself."
     )
@@ -178,6 +213,14 @@ def rate_words(effects: Effects) -> str:
         case _:
             assert_never(effects.procedure)
     return f"{what} of {exact(effects.rate * 100)}% ({who})"
+
+
+def _measured(effects: Effects, better: str) -> str:
+    """What an effect is, and which way is better."""
+    sign = "negative" if better == "low" else "positive"
+    if not effects.contrasts:
+        return f"mean at the high level less mean at the low one, so a {sign} effect favours the high level."
+    return f"{comparing_sentence(effects.contrasts)} A {sign} difference favours the level that is named first."
 
 
 def _pooled(effects: Effects) -> str:
@@ -202,7 +245,7 @@ def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
         stage=fit_place(effects, fit),
         summary=f"{_pooled(effects)}{fit.runs} of {plural(fit.planned, 'planned run')} have a value; {_error(fit)}.",
         picture=_picture(record, fit),
-        columns=(*COLUMNS, *hosts, *HOST_COLUMNS),
+        columns=(COLUMNS[0], SIZE if fit.joints else COLUMNS[1], *COLUMNS[2:], *hosts, *HOST_COLUMNS),
         rows=tuple(_row(one, fit, hosts) for one in fit.estimates),
         contrasts=tuple(
             (effect_name(name), _figure(size, signed=True), f"{quantile:.3f}")
@@ -215,6 +258,10 @@ def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
         aliases=tuple(stands_for(one) for one in fit.estimates if one.value is not None and one.aliased),
         curvature=_curvature(record, fit.curvature, fit.freedom) if fit.curvature else "",
         blocks=block_words(fit, lambda text: _figure(text, signed=True), _short),
+        term_columns=TERMS,
+        terms=tuple(map(term_row, fit.joints)),
+        step_columns=STEPS,
+        steps=tuple(step_row(one, fit) for one in fit.steps),
         statements=(
             *(f"{said[:1].upper()}{said[1:]}." for said in map(statement_words, fit.statements)),
             *_promised(record, effects, effects.stages if effects.pooled else (fit.stage,)),
@@ -224,7 +271,7 @@ def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
 
 def _promised(record: Record, effects: Effects, stages: tuple[str, ...]) -> Iterable[str]:
     """Interactions that a design keeps clear, where the runs that have a value at these stages do not."""
-    designs = [record.study.designs[name] for name in effects.designs]
+    designs = [one for one in varied(record.study, effects) if isinstance(one, Design)]
     points = {name: row for one in designs for name, row in one.points.items()}
     lines = [row for stage in stages for row in record.evidence[stage].rows]
     there = [row.candidate for row in lines if any(cell.value is not None for cell in row.cells)]
@@ -241,7 +288,7 @@ def _promised(record: Record, effects: Effects, stages: tuple[str, ...]) -> Iter
 
 def _verdict(record: Record, effects: Effects, fit: Fit) -> str:
     """What was discovered, or of how many effects none was, or that nothing was tested."""
-    found = [f"{finding_words(record, effects, one)}{_mixed(one)}" for one in fit.estimates if one.discovered]
+    found = findings(record, effects, fit)
     family = [one for one in fit.estimates if len(one.effect) in ORDERS[effects.family]]
     tested = [one for one in family if one.adjusted is not None]
     lacking = [effect_name(one.effect) for one in family if one.adjusted is None]
@@ -255,9 +302,10 @@ def _verdict(record: Record, effects: Effects, fit: Fit) -> str:
 
 def _error(fit: Fit) -> str:
     if fit.method is Method.LENTH:
+        whose = " of a run" if fit.joints else ""
         return (
-            f"Lenth's pseudo standard error {_figure(fit.pse)} with {_plain(fit.freedom)} degrees of freedom, margin "
-            f"{_figure(fit.margin)}, for all contrasts at once {_figure(fit.simultaneous)}"
+            f"Lenth's pseudo standard error{whose} {_figure(fit.pse)} with {_plain(fit.freedom)} degrees of freedom, "
+            f"margin {_figure(fit.margin)}, for all contrasts at once {_figure(fit.simultaneous)}"
         )
     if fit.sigma is None:
         return "no standard deviation of a run"
@@ -304,7 +352,8 @@ def _picture(record: Record, fit: Fit) -> str:
         sizes = [Contrast(effect_name(name), abs(nearest(size)), name in found) for name, size in fit.contrasts]
         words = "Half-normal plot of all contrasts; largest: " + ", ".join(one.name for one in sizes[::-1][:3])
         margins = Margins(*(nearest(text or 0) for text in (fit.pse, fit.margin, fit.simultaneous)))
-        return half_normal_svg(sizes, half_normal(len(sizes)), margins, f"size ({unit})", words)
+        size = "size over its error in runs" if fit.joints else "size"
+        return half_normal_svg(sizes, half_normal(len(sizes)), margins, f"{size} ({unit})", words)
     bars = [Bar(effect_name(one.effect), nearest(one.value or 0), _interval(one), one.discovered) for one in shown]
     words = f"Effects at {fit.stage}: " + ", ".join(f"{bar.name} {bar.value:+.4g}" for bar in bars)
     return effects_svg(bars, f"effect ({unit})", words)
@@ -314,50 +363,30 @@ def _interval(one: Estimate) -> tuple[float, float] | None:
     return None if one.low is None or one.high is None else (nearest(one.low), nearest(one.high))
 
 
-def _figure(text: str | None, *, signed: bool = False) -> str:
-    """A number with four decimals, or as many as four digits of it need."""
-    if text is None:
-        return NONE
-    size, places = abs(from_exact(text)), PLACES
-    while size and size * 10**places < 10 ** (DIGITS - 1) and places < 12:
-        places += 1
-    shown = number(text, signed=signed, places=places)
-    return shown.rstrip("0").rstrip(".") if "." in shown and places > PLACES else shown
-
-
-def _plain(text: str | None) -> str:
-    """Degrees of freedom: whole where they are."""
-    return NONE if text is None else f"{float(text):.4g}"
-
-
-def _short(text: str | None) -> str:
-    if text is None:
-        return NONE
-    return "<0.0001" if from_exact(text) < Fraction(1, 10_000) else rounded(from_exact(text), 4)
-
-
 # --- a table for other programs --------------------------------------------------------------------------------------
 
 EFFECT_COLUMNS = (
-    "effects", "family", "stage", "kind", "effect", "stands_for", "value", "error", "degrees", "t", "p", "adjusted_p",
-    "low", "high", "discovered", "method", "before", "runs",
+    "effects", "family", "stage", "kind", "effect", "stands_for", "value", "error", "degrees", "t", "f", "p",
+    "adjusted_p", "low", "high", "discovered", "method", "before", "runs",
 )  # fmt: skip
 
 
 def effect_rows(record: Record) -> Iterable[tuple[str, ...]]:
     """
-    Every estimate, contrast, block, curvature and change, one a row of `EFFECT_COLUMNS`; numbers as they are stored.
+    Every estimate, contrast, term, step, block, curvature and change, a row of `EFFECT_COLUMNS`; numbers as stored.
 
-    The family is that which shares the false discovery rate; an effect outside of it has no adjusted p.
+    The family is that which shares the false discovery rate; an effect outside of it has no adjusted p.  The value of a
+    term is its sum of squares, and its degrees are those that it takes.
     """
     for name, table in record.effects.items():
         family = record.study.effects[name].family
         for fit in table.fits:
             yield from _fit_rows(name, family, fit)
+            yield from _term_rows(name, family, fit)
         for one in table.changes:
             yield (
                 name, family, one.after, "change", effect_name(one.effect), "", one.change, one.error or "",
-                one.freedom or "", one.t or "", one.p or "", "", one.low or "", one.high or "", "", "", one.before,
+                one.freedom or "", one.t or "", "", one.p or "", "", one.low or "", one.high or "", "", "", one.before,
                 str(one.runs),
             )  # fmt: skip
 
@@ -367,11 +396,11 @@ def _fit_rows(name: str, family: str, fit: Fit) -> Iterable[tuple[str, ...]]:
     for one in fit.estimates:
         yield (
             name, family, fit.stage, "effect", effect_name(one.effect), stands_for(one), one.value or "",
-            one.error or "", (fit.freedom or "") if one.error else "", one.t or "", one.p or "", one.adjusted or "",
+            one.error or "", (fit.freedom or "") if one.error else "", one.t or "", "", one.p or "", one.adjusted or "",
             one.low or "", one.high or "", "yes" if one.discovered else "no", *about,
         )  # fmt: skip
     for effect, size in fit.contrasts:
-        blank = ("",) * 7
+        blank = ("",) * 8
         yield (name, family, fit.stage, "contrast", effect_name(effect), "", size, fit.pse or "", *blank, *about)
     if (apart := fit.blocks) is not None:
         confounded = "; ".join(" = ".join(map(effect_name, effects)) for effects in apart.confounded)
@@ -380,5 +409,17 @@ def _fit_rows(name: str, family: str, fit: Fit) -> Iterable[tuple[str, ...]]:
         for block, shift in zip(names_of(apart.shifts), apart.shifts, strict=True):
             yield (name, family, fit.stage, "block", block, "", shift.value, *("",) * 8, *about)
     if (bent := fit.curvature) is not None:
-        tests = (bent.value, bent.error or "", fit.freedom or "", bent.t or "", bent.p or "", "", bent.low or "")
+        tests = (bent.value, bent.error or "", fit.freedom or "", bent.t or "", "", bent.p or "", "", bent.low or "")
         yield (name, family, fit.stage, "curvature", "", "", *tests, bent.high or "", "", *about[:2], str(bent.runs))
+
+
+def _term_rows(name: str, family: str, fit: Fit) -> Iterable[tuple[str, ...]]:
+    about = ("", fit.method.value, "", str(fit.runs))
+    for one in fit.joints:
+        sums = (one.squares, "", str(one.degrees), "", one.f or "", one.p or "", one.adjusted or "", "", "")
+        yield (name, family, fit.stage, "term", effect_name(one.term), "", *sums, *about)
+    for step in fit.steps:
+        between = f"{step.factor} {describe_level(step.upper)} - {describe_level(step.lower)}"
+        freedom = (fit.freedom or "") if step.error else ""
+        tests = (step.t or "", "", step.p or "", "", step.low or "", step.high or "")
+        yield (name, family, fit.stage, "step", between, "", step.value, step.error or "", freedom, *tests, *about)

@@ -9,6 +9,7 @@ from promo.evidence.spread import SPREADS, Screened, false_discoveries
 from promo.report.record import Record
 from promo.report.words import listed
 from promo.study.values import Effects, Study
+from promo.study.varied import rows_of
 
 
 def host_lines(record: Record, effects: Effects, table: EffectTable) -> Iterable[str]:
@@ -36,8 +37,11 @@ def screened(record: Record, effects: Effects, fit: Fit) -> Screened | None:
     """
     How large a study was; None where a run is missing, or the integral is not of such a one.
 
-    Either every cell of a stage ran the whole design and is a block, or hosts ran rows of their own.
+    Either every cell of a stage ran the whole design and is a block, or hosts ran rows of their own.  None for factors
+    of more than two levels: their contrasts have errors of several sizes.
     """
+    if fit.joints:
+        return None
     if effects.pooled:
         size = planned(record.study, effects, effects.stages)
         whole = size is not None and fit.runs == fit.planned == (size.conditions + len(effects.stages) - 1) * size.seeds
@@ -48,7 +52,7 @@ def screened(record: Record, effects: Effects, fit: Fit) -> Screened | None:
     whole = fit.runs == fit.planned and fit.curvature is None and len(cells) == hosts * seeds
     model = sum(one.value is not None for one in fit.estimates)
     family = sum(len(one.effect) in ORDERS[effects.family] and one.p is not None for one in fit.estimates)
-    if not whole or hosts < 2 or {*effects.block} != {"host", "seed"} or not family or fit.degrees <= 0:
+    if not whole or fit.joints or hosts < 2 or {*effects.block} != {"host", "seed"} or not family or fit.degrees <= 0:
         return None
     if fit.degrees != (conditions - 1) * len(cells) - model:
         return None
@@ -101,16 +105,19 @@ def _supposed(
 
 def planned(study: Study, effects: Effects, stages: Sequence[str]) -> Screened | None:
     """
-    How large a study is planned to be; None where the integral is not of such a one.
+    How large a study is planned to be; None where the integral is not of such a one, as with more than two levels.
 
     Either every cell of one stage runs all rows and is a block; or each host runs rows of its own, within its seeds.
     """
-    points = {name: row for design in effects.designs for name, row in study.designs[design].points.items()}
+    if effects.designs[0] in study.arrays:
+        return None
+    points = rows_of(study, effects)
     rows = [points[name] for stage in stages for name in study.entrants[stage].possible if name in points]
     there = [study.stages[stage] for stage in stages]
     apart = len({stage.hosts for stage in there}) == len(there) and all(len(stage.hosts) == 1 for stage in there)
     alike = len({len(stage.seeds) for stage in there}) == 1 and (len(there) == 1 or apart)
     if not alike or len(set(rows)) < max(len(rows), 2) or any(0 in row for row in rows):
+        return None
         return None
     if not {"host", "seed"} <= {*effects.block}:
         return None

@@ -182,6 +182,12 @@ class FitView:
     """Empty without runs at the centre."""
     blocks: str
     """What blocks differ by; empty with one or none."""
+    term_columns: tuple[str, ...]
+    terms: tuple[tuple[str, ...], ...]
+    """Every factor and interaction with all its contrasts; empty where each has one."""
+    step_columns: tuple[str, ...]
+    steps: tuple[tuple[str, ...], ...]
+    """From level to level of each trend."""
     statements: tuple[str, ...]
 
 

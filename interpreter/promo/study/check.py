@@ -321,9 +321,11 @@ class _Check:
     ) -> dict[str, Effects]:
         if not self._declares("effects"):
             return {}
+        from promo.study.comparing import Comparisons
         from promo.study.screening import Screening
 
-        found = Screening(self.scope, expressions, conditions.designs, conditions.arrays)
+        compared = Comparisons(self.scope, conditions.factors, conditions.levels.level)
+        found = Screening(self.scope, expressions, conditions.designs, conditions.arrays, compared)
         found.read(ladder.stages, reach)
         return found.effects
 

@@ -26,10 +26,12 @@ OTHER = ("alias", "clear", "without", "expect_resolution")
 
 
 def is_mixed(block: Node) -> bool:
-    """Whether a design is an array or a sample, or names levels as a list or range."""
+    """Whether a design is an array or a sample, or has levels as a list or range, or in full those of the factor."""
     kinds = {child.kind for child in block.children if isinstance(child, Node)}
-    listed = any(levels_of(one) is not None for one in block.nodes("vary"))
-    return not kinds.isdisjoint(("array", "sampled")) or ("neighbours" not in kinds and listed)
+    varied = list(block.nodes("vary"))
+    listed = any(levels_of(one) is not None for one in varied)
+    whole = "full" in kinds and any(len(one.children) == 1 for one in varied)
+    return not kinds.isdisjoint(("array", "sampled")) or ("neighbours" not in kinds and (listed or whole))
 
 
 def levels_of(vary: Node) -> Node | None:

@@ -102,9 +102,16 @@ class Reductions:
         """Each level that a factor may be fixed at is one that some row of the `into` design has."""
         for reduction in self.reductions.values():
             read = effects.get(reduction.effects)
-            if read is None or reduction.into in self.near.found:
+            if read is None:
                 continue
-            design = self.conditions.designs[read.designs[0]]
+            design = self.conditions.designs.get(read.designs[0])
+            if design is None:
+                message = f"a reduction fixes factors of two levels, and '{read.designs[0]}' has others"
+                hint = "promote rows with a gate instead"
+                self.scope.report("P0727", message, reduction.where["reads"], hint)
+                continue
+            if reduction.into in self.near.found:
+                continue
             there = [dict(self.conditions.candidates[name].levels) for name in reduction.rows]
             for factor, *levels in zip(design.factors, design.low, design.high, strict=True):
                 lost: list[Level] = [level for level in levels if all(row[factor] != level for row in there)]

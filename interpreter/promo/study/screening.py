@@ -1,8 +1,10 @@
 """What `effects` declarations mean: which stages and designs they read, and what they estimate."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
+from promo.study.coding import Comparing
+from promo.study.comparing import Comparisons
 from promo.study.design import effects_up_to
 from promo.study.estimable import Information, dependence_text
 from promo.study.estimable import named as listed
@@ -22,9 +24,15 @@ class Screening:
     """Reads the effects of one text."""
 
     def __init__(
-        self, scope: Scope, expressions: Expressions, designs: Mapping[str, Design], arrays: Mapping[str, Array]
+        self,
+        scope: Scope,
+        expressions: Expressions,
+        designs: Mapping[str, Design],
+        arrays: Mapping[str, Array],
+        comparisons: Comparisons,
     ) -> None:
-        self.scope, self.expressions, self.designs, self.arrays = scope, expressions, designs, arrays
+        self.scope, self.expressions, self.comparisons = scope, expressions, comparisons
+        self.designs: Mapping[str, Design | Array] = {**designs, **arrays}
         self.effects: dict[str, Effects] = {}
 
     def read(self, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]) -> None:
@@ -75,6 +83,9 @@ class Screening:
             message = f"'{strange}' is not varied in {' and '.join(designs)}"
             scope.report("P0721", message, clauses.one("model"), f"use: {', '.join(factors)}")
             return None
+        contrasts = self._contrasts(block, list(clauses.all("contrast")), self.designs[designs[0]])
+        if contrasts is None:
+            return None
         found = Effects(
             name=block.token("NAME").text,
             stages=named,
@@ -87,6 +98,7 @@ class Screening:
             documentation=scope.tree.documentation(block),
             where=scope.where(block),
             procedure=procedure,
+            contrasts=contrasts,
         )
         self.effects[found.name] = found
         return found
@@ -108,6 +120,16 @@ class Screening:
             return Procedure.BENJAMINI_HOCHBERG
         found = self._words(said)
         return None if found is None else Procedure(found[0])
+
+    def _contrasts(self, block: Node, clauses: Sequence[Node], design: Design | Array) -> tuple[Comparing, ...] | None:
+        """What the effects of factors of more than two levels are; a design of two levels has none."""
+        if isinstance(design, Array):
+            return self.comparisons.read(clauses, block, design)
+        if clauses:
+            message = f"every factor of '{design.name}' has two levels, and its effect is high less low"
+            self.scope.report("P0721", message, clauses[0], "remove it")
+            return None
+        return ()
 
     def _blocks(self, clause: Node) -> tuple[str, ...] | None:
         """What runs are compared within; nothing for `none`."""
@@ -183,7 +205,8 @@ class Screening:
         entered = [name for stage in group for name in reach[stage].possible]
         rows = [points[name] for name in entered if 0 not in points.get(name, (0,))]
         factors = self.designs[designs[0]].factors
-        wanted = dict.fromkeys(pair for one in designs for pair in self.designs[one].clear)
+        two = [one for one in map(self.designs.__getitem__, designs) if isinstance(one, Design)]
+        wanted = dict.fromkeys(pair for one in two for pair in one.clear)
         lost = Information(factors, rows).lost(effects_up_to(factors, 2)) if wanted and rows else {}
         gone = next((pair for pair in wanted if pair in lost), None)
         if gone is not None:
@@ -225,23 +248,23 @@ class Screening:
         for stage in named:
             there = set(reach[stage].possible)
             here = [name for name, design in self.designs.items() if there & set(design.points)]
-            mixed = next((name for name, array in self.arrays.items() if there & set(array.titles)), None)
-            if not here and mixed is not None:
-                message = f"'{mixed}' has factors with more than two levels, and effects are of two"
-                scope.report("P0727", message, scope.where(block)["stages"], "rank its rows with a gate instead")
-                return None
             if not here:
                 message = f"no row of a design enters '{stage}', so it shows no effects"
                 hint = "train rows there: cohort NAME { rows DESIGN all }"
                 scope.report("P0720", message, scope.where(block)["stages"], hint)
                 return None
             found |= dict.fromkeys(here)
-        levels = {(self.designs[name].factors, self.designs[name].low, self.designs[name].high) for name in found}
-        if len(levels) > 1:
+        if len({_levels(self.designs[name]) for name in found}) > 1:
             message = f"{' and '.join(found)} have other factors or levels, so their effects do not compare"
             scope.report("P0720", message, scope.where(block)["stages"], "estimate them apart")
             return None
         return tuple(found)
+
+
+def _levels(design: Design | Array) -> tuple[object, ...]:
+    """Factors with their levels, in the order in which rows speak of them."""
+    levels = design.levels if isinstance(design, Array) else (design.low, design.high)
+    return isinstance(design, Array), design.factors, levels
 
 
 def _ordered(terms: Iterable[tuple[str, ...]], factors: tuple[str, ...], *, pairs: bool) -> tuple[tuple[str, ...], ...]:

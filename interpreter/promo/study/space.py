@@ -137,6 +137,11 @@ class Array(Shown):
         return tuple(range(1, len(self.rows) + 1))
 
     @property
+    def points(self) -> Mapping[str, tuple[int, ...]]:
+        """Candidate -> its row, of levels numbered from 1, since a row with a 0 is one at the centre."""
+        return {f"{self.name}_{number}": tuple(one + 1 for one in row) for number, row in enumerate(self.rows, start=1)}
+
+    @property
     def titles(self) -> Mapping[str, str]:
         """Candidate -> which row it is, in words."""
         return {f"{self.name}_{number}": f"row {number} of {self.name}" for number in self.numbers}

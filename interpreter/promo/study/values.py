@@ -15,6 +15,7 @@ from attrs import frozen
 from promo.base.fields import Large, Remark, Silent, Unstored
 from promo.base.shown import LEAN, Shown
 from promo.study.account import Account
+from promo.study.coding import Comparing
 from promo.study.families import Procedure
 from promo.study.host import Host
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
@@ -302,7 +303,7 @@ class Effects(Shown):
     name: str
     stages: tuple[str, ...]
     designs: tuple[str, ...]
-    """Designs whose rows the stages train; their factors and levels agree."""
+    """Designs, or arrays, whose rows the stages train; their factors and levels agree."""
     pairs: bool
     """Interactions of two factors are in the model besides main effects."""
     terms: tuple[tuple[str, ...], ...]
@@ -316,6 +317,8 @@ class Effects(Shown):
     documentation: Remark
     where: Where = place()
     procedure: Annotated[Procedure, Silent(Procedure.BENJAMINI_HOCHBERG)] = Procedure.BENJAMINI_HOCHBERG
+    contrasts: Annotated[tuple[Comparing, ...], Silent(())] = ()
+    """What the effects of each factor of more than two levels are, in the order of the factors."""
 
     @property
     def pooled(self) -> bool:

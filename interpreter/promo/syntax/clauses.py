@@ -275,6 +275,8 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "stages": _of(_STAGE),
     "model": _of(_to(words=("main", "pairs"))),
     "term": _of(_FACTOR),
+    "contrast": _of(_FACTOR),
+    "level_against": _is(_LEVEL),
     "block": _of(_to(words=(*CELL, POOLED, NOWHERE))),
     "family": _of(_to(words=("main", "pairs", "all"))),
     "rate": _is(_SHARE),
@@ -436,6 +438,7 @@ BLOCKS: Mapping[str, Mapping[str, Clause]] = {
     "effects": {
         "stages": _must("from STAGE"),
         "model": _must("model main, pairs"),
+        "contrast": MAY_REPEAT,
         "block": MAY,
         "family": _must("family main"),
         "rate": _must("rate 5%"),

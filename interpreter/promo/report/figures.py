@@ -1,0 +1,44 @@
+"""Estimates, degrees of freedom and tails as people are shown them."""
+
+from fractions import Fraction
+
+from promo.base.canonical import from_exact, rounded
+from promo.report.words import NONE, PLACES, number
+
+DIGITS = 4
+"""Of an estimate, as people are shown it; the exact one is in the evidence."""
+
+
+def figure(text: str | None, *, signed: bool = False) -> str:
+    """A number with four decimals, or as many as four digits of it need."""
+    if text is None:
+        return NONE
+    size, places = abs(from_exact(text)), PLACES
+    while size and size * 10**places < 10 ** (DIGITS - 1) and places < 12:
+        places += 1
+    shown = number(text, signed=signed, places=places)
+    return shown.rstrip("0").rstrip(".") if "." in shown and places > PLACES else shown
+
+
+def plain(text: str | None) -> str:
+    """Degrees of freedom: whole where they are."""
+    return NONE if text is None else f"{float(text):.4g}"
+
+
+def short(text: str | None) -> str:
+    """A tail with four decimals."""
+    if text is None:
+        return NONE
+    return "<0.0001" if from_exact(text) < Fraction(1, 10_000) else rounded(from_exact(text), 4)
+
+
+def interval(low: str | None, high: str | None) -> str:
+    """Both ends, with their signs."""
+    return f"{figure(low, signed=True)} .. {figure(high, signed=True)}" if low and high else NONE
+
+
+def half(low: str | None, high: str | None) -> str:
+    """Half an interval behind its sign, as the end of a figure: ` ± 0.02`; empty without one."""
+    if not low or not high:
+        return ""
+    return f" ± {figure(str(Fraction(from_exact(high) - from_exact(low)) / 2))}"
