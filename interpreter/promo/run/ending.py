@@ -173,8 +173,8 @@ def _device_s(disk: Disk, at: tuple[Path, str], result: Result, exit_: Exit | No
     Seconds that an attempt took its device: what its supervisor wrote, and not what it waited for one.
 
     A supervisor's clock encloses its worker's, so with a result the larger of the two counts.  Where neither wrote a
-    word, it is how long promo saw it run, or what its last point paid for where that is more, as when promo looks into a
-    queue seldom; and no more than its limit.
+    word, it is how long promo saw it run, or what its last point paid for where that is more, as when promo looks
+    into a queue seldom; and no more than its limit.
     """
     written = (result.seconds.get("total"), None if exit_ is None else exit_.seconds)
     known = [one for one in written if one is not None]
