@@ -228,12 +228,12 @@ def seconds_paid(disk: Disk, study: Path, folder: str) -> Fraction | None:
     points, origin = read_points(disk, study / folder), _origin(disk, study / folder)
     before = () if origin is None else read_points(disk, study / origin)
     brought = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(points, before, strict=False)))
-    total, earlier = _paid(points), _paid(points[:brought])
+    total, earlier = paid_by(points), paid_by(points[:brought])
     return None if total is None else max(total - (earlier or 0), Fraction(0))
 
 
-def _paid(points: Iterable[Point]) -> Fraction | None:
-    """What the last point says that was paid by then."""
+def paid_by(points: Iterable[Point]) -> Fraction | None:
+    """Training seconds that the last point says were paid by then; None where none says."""
     charged = [one.charged_s for one in points if one.charged_s is not None]
     return from_exact(charged[-1]) if charged else None
 
