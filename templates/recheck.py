@@ -5260,6 +5260,9 @@ class Look:
             return
         told_s = [Fraction(body["seconds"].get("train", "0"))]
         told_s += [Fraction(used["used"])] if used and used["kind"] in ("wall", "upstream") else []
+        cores = body["facts"]["machine"].get("cores")
+        if used and used["kind"] == "cpu" and type(cores) is int and cores > 0:
+            told_s.append(Fraction(used["used"]) / cores)
         if max(told_s) > sum(map(Fraction, took)) + LATE_S:
             self.report.differs("budgets", f"{one.folder} trained for longer than all attempts of its run took")
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import Enum
 from fractions import Fraction
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pytest
 from attrs import frozen
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import drawn
 from promo.base.canonical import canonical, parse_canonical, parse_json
 from promo.base.codec import from_json, level_to_json, to_json, union_from_json, value_digest
-from promo.base.fields import Count, Digest, Free, Large, Measured, Moment, Name, Remark, Seconds, Undecodable
+from promo.base.fields import Count, Digest, Free, Large, Measured, Moment, Name, Range, Remark, Seconds, Undecodable
 from promo.decision.values import Decision
 from promo.driver.bundle import Manifest
 from promo.evidence.estimates import EffectTable
@@ -56,6 +56,20 @@ class Both:
     TAG: ClassVar = "both"
 
     parts: tuple["Square | Both", ...]
+
+
+@frozen
+class Printed:
+    """A field that says more narrowly what it takes than its kind does."""
+
+    kept: Annotated[Count, Range(1_000, 10**9)]
+
+
+def test_the_nearest_bound_of_a_field_counts():
+    assert from_json(Printed, {"kept": 1_000}) == Printed(1_000)
+    for beyond in (0, 999, 10**9 + 1):
+        with pytest.raises(Undecodable):
+            from_json(Printed, {"kept": beyond})
 
 
 @frozen

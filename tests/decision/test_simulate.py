@@ -37,6 +37,20 @@ def study(keep="top 1", rank="mean", more="", ties="name", always="  always base
     return compiled(text).sound()
 
 
+def test_a_run_that_several_stages_ask_for_is_paid_once_and_has_one_value():
+    repeats = "stage long {\n  after pick\n  train promoted for 1s\n  on box\n  seeds 1, 2, 3 shared\n}"
+    short = "stage short {\n  train four for 1s\n  on box\n  seeds 1, 2 shared\n}"
+    supposed, plan = study(stage_short=short, stage_long=repeats)
+    figures = simulate(supposed, plan, World(noise=0.1, gap=0.2), 50, 1)
+    tally = _Tally(supposed, plan, World(noise=0.1, gap=0.2), "good", None)
+    values = tally.courses(5, _Luck(1, 5)).values
+
+    assert plan.stage("long").shared == 2 * 4
+    assert figures.expected_s.value == plan.budget_s == 4 * 4 + 2 * 2
+    assert np.array_equal(values["long"][:, :, :4], values["short"])
+    assert not np.isin(values["long"][:, :, 4:], values["short"]).any()
+
+
 KEEPS = [
     "top 1",
     "top 2",

@@ -54,6 +54,20 @@ def test_a_saving_compares_what_was_spent_with_what_was_spent_and_not_with_caps(
     assert "against that branch alone: 0.0% saved" in html
 
 
+def test_what_everybody_has_trained_already_would_have_cost_nothing(workplace, capsys):
+    """Two go on to three seeds, of which all four had two: one second each, and not three."""
+    text = spec("use").replace("seeds 1, 2\n", "seeds 1, 2 shared\n", 1)
+    text = text.replace("promoted for 2s\n  on box\n  seeds 3, 4", "promoted for 1s\n  on box\n  seeds 1, 2, 3 shared")
+    folder = run(workplace, text)
+    capsys.readouterr()
+
+    assert promo("show", "account", folder.path) == 0
+    (gate,) = json.loads(capsys.readouterr().out)["gates"]
+    assert (gate["cells"], gate["run_s"], gate["supposed_s"], gate["branch_s"]) == (1, "1", "4", "2")
+    html = (folder.path / "report.html").read_text(encoding="utf-8")
+    assert "4 x 1 cells in which they had no such run x 1 s" in html
+
+
 def test_where_nothing_was_measured_budgets_are_compared_with_budgets(workplace, capsys):
     failing = spec("use").replace("promoted for 2s", "promoted for 2steps\n  cap 1h")
     folder = run(workplace, failing)

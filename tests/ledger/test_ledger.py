@@ -101,6 +101,17 @@ def test_what_is_appended_is_read_back():
     assert not chain.torn
 
 
+def test_what_nobody_could_read_again_is_never_written():
+    disk = written(3)
+    book = journal(disk)
+    with pytest.raises(ValueError, match=r"device_s: '15.33628620406671' is no number of seconds"):
+        book.append(AttemptLost("0123456789abcdef", 1, Loss.GONE, "15.33628620406671", {}, None))
+
+    assert len(decode(disk.files[LEDGER]).events) == 3
+    assert book.append(StageOpened("next", ("a",))).seq == 3
+    assert len(decode(disk.files[LEDGER]).events) == 4
+
+
 def test_a_line_is_its_own_canonical_form():
     content = written().files[LEDGER]
 

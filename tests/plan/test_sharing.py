@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from promo.plan.values import Plan
-from promo.report.planned import plan_text
+from promo.report.planned import about_s, headline, plan_text
 from support import compiled, plan_of, spec
 
 FOUR = 4
@@ -35,6 +35,22 @@ def test_whoever_goes_on_brings_the_runs_it_has():
     assert (found.run_count.planned, found.budget_s) == (FOUR + 4, FOUR + 4)
     assert found.run_count.most == 5 * (FOUR + 4)
     assert found.bound_s == found.run_count.most * (1 + 300 + 10)
+
+
+def test_the_headline_says_no_more_training_than_the_budget_asks_for():
+    """Eight runs of a second, for which two stages ask, and two of two."""
+    text = spec(
+        "rule",
+        "use",
+        stage_long="stage long {\n  after pick\n  train promoted for 2s\n  on box\n  seeds 3\n  report only\n}",
+    )
+    twin = "stage twin {\n  train four for 1s\n  on box\n  seeds 1, 2 shared\n  report only\n}"
+    study, planned = compiled(
+        text.replace("frozen gate", f"{twin}\n\nfrozen gate", 1).replace("seeds 1, 2\n", "seeds 1, 2 shared\n")
+    ).sound()
+
+    assert planned.budget_s == about_s(study, planned) == 8 + 2 * 2
+    assert "about" not in headline(study, planned)
 
 
 def test_another_budget_is_another_run():

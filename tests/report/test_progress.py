@@ -105,3 +105,21 @@ def test_reruns_that_an_amendment_allows_are_among_what_is_left():
 
     assert [build_progress(study, plan, state, now).hosts[0].left for state in (before, after)] == [7, 8]
     assert short_of_budget(study, plan, after) is None
+
+
+def test_a_run_that_several_stages_ask_for_is_expected_once():
+    """Four runs in two slots, which `twin` asks for as well; then two candidates with two seeds, one of them new."""
+    short = "stage short {\n  train four for 100s\n  on box\n  seeds 1 shared\n}"
+    twin = "stage twin {\n  train four for 100s\n  on box\n  seeds 1 shared\n  report only\n}"
+    longer = "stage long {\n  after pick\n  train promoted for 100s\n  on box\n  seeds 1, 2 shared\n}"
+    text = spec("use", stage_short=f"{short}\n\n{twin}", stage_long=longer)
+    study, plan, now = study_of(text), plan_of(text), "2026-01-02T03:04:05Z"
+    told = [StageOpened(name, ("base", "fair", "good", "poor")) for name in ("short", "twin")]
+    before, begun = (
+        build_progress(study, plan, state_of(Event(seq, now, 1, one, GENESIS) for seq, one in enumerate(events)), now)
+        for events in ([], told)
+    )
+
+    assert (before.left_s, begun.left_s) == (plan.wall_s, plan.wall_s) == (300, 300)
+    assert [host.left for host in begun.hosts] == [4]
+    assert (begun.done, begun.runs) == (0, 4 + 2)

@@ -20,7 +20,6 @@ from promo.run.store import (
     read_points,
     read_result,
     result_bytes,
-    seconds_spent,
 )
 from promo.run.values import Counter, Exit, Point, Reason, RunStatus, Used
 from promo.study.values import BudgetKind
@@ -123,14 +122,6 @@ def test_the_supervisors_record_is_used_when_nobody_saw_the_exit(attempt):
     (attempt / EXIT).write_text('{"reason":"limit","returncode":-9,"seconds":null}', encoding="utf-8")
 
     assert read(attempt).status is RunStatus.TIMEOUT
-
-
-def test_what_a_lost_attempt_has_spent_is_what_its_supervisor_says_or_its_last_point(attempt):
-    assert seconds_spent(RealDisk(), attempt) is None
-    (attempt / POINTS).write_bytes(b"\n".join([point(1, "1.5"), point(2, "7.25"), point(3, "9")[:-30]]))
-    assert seconds_spent(RealDisk(), attempt) == "7.25"
-    (attempt / EXIT).write_bytes(canonical(to_json(Exit(-15, Reason.CANCELLED, "12.000"))))
-    assert seconds_spent(RealDisk(), attempt) == "12.000"
 
 
 def point(step, charged_s):

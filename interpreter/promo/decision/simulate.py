@@ -3,10 +3,12 @@ Invented evidence to operating characteristics: how often a study's gates keep w
 
 Each simulated study draws every planned value at once and goes through the gates in arrays (`arrays`).  All runs
 succeed: crashes and reruns are not simulated.  Every cell of every stage has random numbers of its own, so that two
-settings of one question meet the same luck wherever they have the same cells.
+settings of one question meet the same luck wherever they have the same cells; a run that several stages ask for is
+drawn once.
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -16,7 +18,7 @@ from attrs import evolve, frozen
 from promo.decision.arrays import apply_gate, apply_rule, fast_gate, fast_rule
 from promo.decision.confidence import Bools, Floats
 from promo.decision.exactly import Supposed, chance
-from promo.plan.values import Plan
+from promo.plan.values import Plan, StagePlan
 from promo.study.judgement import Best, First, Gate, Rule, Statistic, Then, Top, primitives
 from promo.study.values import Stage, Study
 from promo.syntax.clauses import LEADER
@@ -189,6 +191,33 @@ class Courses:
     """What the stages come to ask for, at the caps of all runs."""
 
 
+Asked = tuple[tuple[str, int], ...]
+"""Stages that ask for a run, each with the place of the candidate for which it does."""
+
+
+def _listed(plan: Plan, place: Mapping[str, int]) -> dict[str, Counter[tuple[int, Asked]]]:
+    """Stage -> how many of its runs several stages ask for, by its candidate and the earlier ones of them."""
+    asked: dict[str, Asked] = {}
+    found: dict[str, Counter[tuple[int, Asked]]] = {}
+    for stage in plan.stages:
+        before = [(place[run.candidate], asked.get(run.id, ())) for run in stage.runs]
+        found[stage.name] = Counter(one for one in before if one[1])
+        asked |= {run.id: (*asked.get(run.id, ()), (stage.name, place[run.candidate])) for run in stage.runs}
+    return found
+
+
+def _places(study: Study, plan: Plan) -> dict[tuple[str, str, int], tuple[int, int, int]]:
+    """Stage, host and seed -> what its luck is drawn by: the first stage that asks for such runs, host and seed."""
+    hosts, first = list(study.hosts), dict[str, tuple[int, int, int]]()
+    found: dict[tuple[str, str, int], tuple[int, int, int]] = {}
+    for number, stage in enumerate(plan.stages):
+        for run in stage.runs:
+            own = (number, hosts.index(run.host), stage.seeds.index(run.seed))
+            cell = (stage.name, run.host, run.seed)
+            found[cell] = min(found.get(cell, own), first.setdefault(run.id, own))
+    return found
+
+
 class _Tally:
     def __init__(self, study: Study, plan: Plan, world: World, best: str, near: float | None) -> None:
         self.study, self.plan, self.world, self.limit = study, plan, world, near
@@ -203,6 +232,8 @@ class _Tally:
         self.end = self.near = self.reached = 0
         self.regrets = np.zeros(2)
         self.seconds = np.zeros(2)
+        self.listed = _listed(plan, {name: place for place, name in enumerate(self.names)})
+        self.places = _places(study, plan)
         self.last = [stage for stage in plan.stages if not stage.report_only][-1].name
 
     def add(self, count: int, luck: _Luck) -> None:
@@ -235,11 +266,11 @@ class _Tally:
         by_host = {name: luck.draw(final.shape, HOST, place) * self.world.host for place, name in hosts}
         found = Courses(names, final, {}, {}, {}, {}, {}, np.zeros(count))
         going: Bools = np.ones(count, dtype=np.bool_)
-        for number, stage in enumerate(self.plan.stages):
-            alive = found.alive[stage.name] = self._entrants(stage.name, found, going)
+        for stage in self.plan.stages:
+            found.alive[stage.name] = self._entrants(stage.name, found, going)
             true = final + penalty * self._multiplier(stage.name)
-            found.values[stage.name] = self._values(number, stage.name, true, by_host, luck)
-            found.seconds[:] += alive.sum(axis=1) * float(len(study.stages[stage.name].cells) * stage.budget.cap_s)
+            found.values[stage.name] = self._values(stage.name, true, by_host, luck)
+            found.seconds[:] += self._new(stage, found.alive) * float(stage.budget.cap_s)
             for gate in study.gates.values():
                 if gate.source == stage.name:
                     found.gates[gate.name] = apply_gate(study, gate, names, found.values, found.alive)
@@ -250,6 +281,15 @@ class _Tally:
                     going = going & ~(_ends(rule, holds, known) & found.reached[stage.name])
         return found
 
+    def _new(self, stage: StagePlan, alive: Mapping[str, Bools]) -> Floats:
+        """How many runs a stage adds in each study: those of who is there that no earlier stage has made."""
+        here = alive[stage.name]
+        count: Floats = here.sum(axis=1) * float(len(stage.hosts) * len(stage.seeds))
+        for (who, before), runs in self.listed[stage.name].items():
+            made = np.logical_or.reduce([alive[name][:, one] for name, one in before])
+            count -= runs * (here[:, who] & made)
+        return count
+
     def _final(self, count: int, luck: _Luck) -> Floats:
         """True final values, lower is better; the best one is ahead of all others."""
         final = luck.draw((count, len(self.names)), TRUE) * self.world.spread
@@ -258,12 +298,12 @@ class _Tally:
         final[:, best] = (others.min(axis=1) if others.size else 0.0) - self.world.gap
         return final
 
-    def _values(self, number: int, name: str, true: Floats, by_host: Mapping[str, Floats], luck: _Luck) -> Floats:
+    def _values(self, name: str, true: Floats, by_host: Mapping[str, Floats], luck: _Luck) -> Floats:
         """What is measured at a stage, shape (studies, candidates, cells)."""
-        stage, world, hosts = self.study.stages[name], self.world, list(self.study.hosts)
+        stage, world = self.study.stages[name], self.world
         drawn = np.empty((*true.shape, len(stage.cells)))
         for place, (host, seed) in enumerate(stage.cells):
-            at = (number, hosts.index(host), stage.seeds.index(seed))
+            at = self.places[name, host, seed]
             drawn[:, :, place] = true + by_host[host] + luck.draw(true.shape, RUN, *at) * world.noise
             drawn[:, :, place] += luck.draw((len(true), 1), CELL, *at) * world.shared
         better = 1.0 if self.study.measure.lower_is_better else -1.0

@@ -273,7 +273,7 @@ def _outlives(sight: Sight, one: Attempt) -> bool:
     lived = [attempt.device_s for attempt in sight.state.attempts[one.run]]
     seconds = {name: from_exact(text) for name, text in body.seconds.items()}
     total_s = sum((from_exact(text) for text in lived if text is not None), Fraction(0))
-    return None not in lived and outlived(told_s(body.used, seconds), total_s)
+    return None not in lived and outlived(told_s(body.used, seconds, body.facts.machine.get("cores")), total_s)
 
 
 def _segments(sight: Sight) -> Iterator[Check]:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from promo.base.canonical import parse_canonical
+from promo.base.codec import from_json
 from promo.base.errors import PromoError
 from promo.ledger.chain import decode, encode, line_digest
 from promo.ledger.moments import seconds_of
@@ -62,6 +64,7 @@ class Journal:
         Record an event.
 
         Raises:
+            ValueError: it could not be read again, and nothing was written.
             PromoError: the disk refused it, now or earlier; after a failed flush nothing more is believed.
         """
         if self._failed:
@@ -99,6 +102,7 @@ class Journal:
     def _put(self, happening: Happening) -> Event:
         event = Event(len(self._events), self._seen[0], self.incarnation, happening, self._head)
         line = encode(event)
+        from_json(Event, parse_canonical(line))  # one that nobody can read again would take all others with it
         # An interruption may come at any instruction, also between the disk's answer and the lines below.
         self._unsure = True
         if self._held is None:

@@ -6,8 +6,9 @@ stage in question; where none was, budgets with budgets.  Supposed times are ari
 drop was wrong is known only of candidates that really went on: those that a `sample` clause drew.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fractions import Fraction
+from itertools import takewhile
 
 from attrs import frozen
 
@@ -34,6 +35,9 @@ class GateAccount:
     entered: int
     went_on: int
     cells: int
+    """Those of the target in which the gate's contenders had no such run yet."""
+    had: int
+    """The others: they cost nothing more."""
     cap_s: int
     measured: int
     """Runs at the target that have a result and a training time."""
@@ -65,7 +69,7 @@ class GateAccount:
     @property
     def as_published(self) -> Fraction | None:
         """The same of everything spent; None where nothing says what the branch would have spent."""
-        return None if self.run_s is None else 1 - self.spent_s / self.supposed_s
+        return 1 - self.spent_s / self.supposed_s if self.run_s is not None and self.supposed_s else None
 
 
 @frozen
@@ -93,17 +97,29 @@ def gate_accounts(record: Record) -> Iterator[GateAccount]:
         if found.target in record.state.opened:
             stage = record.study.stages[found.target]
             times = _times(record, stage.name)
+            new = _new_cells(record, stage.name, {one.candidate for one in found.standings})
             yield GateAccount(
                 gate=decision.name,
                 target=found.target,
                 entered=len(found.standings),
                 went_on=len(record.state.opened[found.target]),
-                cells=len(stage.cells),
+                cells=len(new),
+                had=len(stage.cells) - len(new),
                 cap_s=stage.budget.cap_s,
                 measured=len(times),
                 run_s=sum(times, Fraction(0)) / len(times) if times else None,
                 spent_s=record.spent_s(),
             )
+
+
+def _new_cells(record: Record, stage: str, those: Collection[str]) -> set[tuple[str, int]]:
+    """Cells of a stage in which some of *those* have a run that no stage that opened before asks for."""
+    before: set[str] = set()
+    for name in takewhile(lambda name: name != stage, record.state.opened):
+        entrants = record.state.opened[name]
+        before |= {run.id for run in record.plan.stage(name).runs if run.candidate in entrants}
+    runs = (run for run in record.plan.stage(stage).runs if run.candidate in those)
+    return {(run.host, run.seed) for run in runs if run.id not in before}
 
 
 def _times(record: Record, stage: str) -> list[Fraction]:
@@ -197,8 +213,9 @@ def _saving(one: GateAccount, plan: Plan) -> str:
             f"alone: {_saved(one.as_published)}."
         )
     )
+    where = "cells in which they had no such run" if one.had else "cells"
     return (
-        f"Had all {one.entered} that entered {one.gate} gone on to {one.target}: {one.entered} x {one.cells} cells x "
+        f"Had all {one.entered} that entered {one.gate} gone on to {one.target}: {one.entered} x {one.cells} {where} x "
         f"{each} = {what}, against {branch} for the {one.went_on} that did. Saved like for like: "
         f"{share_text(one.like_for_like)}.{published} Supposed, never run."
     )

@@ -245,7 +245,8 @@ def without_rules(record: Record) -> Iterator[str]:
     gates = "no rule" if study.deciding else "no gate and no rule"
     stage = _longest(record)
     if stage is None:
-        yield f"This study declares {gates}, and no stage has ended."
+        ended = "no run left a value" if record.state.closed else "no stage has ended"
+        yield f"This study declares {gates}, and {ended}."
         return
     evidence = record.evidence[stage]
     order = _valued(record, stage)

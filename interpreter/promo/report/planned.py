@@ -106,7 +106,7 @@ def _in_hours(plan: Plan) -> bool:
 
 def about_s(study: Study, plan: Plan) -> Fraction | None:
     """
-    Seconds of training that the planned runs come to where each of them uses its budget.
+    Seconds of training that the planned runs come to, each once, where each of them uses its budget.
 
     None where that is not known: steps, tokens and operations take as long as they take, and a second of processor
     time is one of a slot on one thread only.

@@ -208,7 +208,13 @@ class _UnderWay:
                 self.beside.setdefault(one.host, _Mean()).add(max(all_s - float(one.train_s), 0.0))
                 budget = study.stages[one.stage].budget
                 self.pace.setdefault((budget.kind, one.host), _Mean()).add(float(one.train_s), budget.amount)
-        self.left = {name: tuple(self._left(name)) for name in study.stages}
+        self.left: dict[str, tuple[PlannedRun, ...]] = {}
+        """Stage -> its runs that neither run nor have ended, each at the first open stage that asks for it."""
+        self.asked = {attempt.run for attempt in self.running} | state.sound
+        """Runs that are under way, have a result or are among those."""
+        for name in study.stages:
+            self.left[name] = tuple(run for run in self._left(name) if run.id not in self.asked)
+            self.asked.update(run.id for run in self.left[name])
 
     def trained_s(self, stage: str | None) -> Fraction:
         """Training seconds at a stage, or at all."""
@@ -218,8 +224,7 @@ class _UnderWay:
         """Runs of an opened stage that neither run nor have ended."""
         if stage not in self.state.opened or stage in self.state.closed:
             return
-        running = {attempt.run for attempt in self.running}
-        yield from (run for run in self.agenda.open_runs(stage, self.state) if run.id not in running)
+        yield from self.agenda.open_runs(stage, self.state)
 
     def stage(self, name: str) -> StageProgress:
         """Where a stage stands."""
@@ -274,13 +279,15 @@ class _UnderWay:
         return max(ends.values(), default=0.0)
 
     def _to_run(self, stage: str, here: str | None) -> dict[str, int]:
-        """Host -> how many runs of a stage are still to be started there."""
+        """Host -> how many runs of a stage are still to be started there that no other stage has counted."""
         planned = self.plan.stage(stage)
         if stage in self.state.opened:
             hosts = [run.host for run in self.left[stage]]
             counts = {host: hosts.count(host) for host in planned.hosts}
         else:
-            counts = dict.fromkeys(planned.hosts, 0 if here else planned.entrants.planned * len(planned.seeds))
+            new = [run.host for run in planned.runs if run.id not in self.asked]
+            added = planned.added_s_by_host
+            counts = {host: 0 if here else min(added[host] // planned.budget.cap_s, new.count(host)) for host in added}
         return {host: count for host, count in counts.items() if here in (None, host)}
 
     def _run_s(self, stage: str, host: str) -> float:

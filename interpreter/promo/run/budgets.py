@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from attrs import evolve
 
-from promo.base.canonical import exact, from_exact, rounded
+from promo.base.canonical import Json, exact, from_exact, rounded
 from promo.run.values import TRAIN, Counter, Used
 from promo.study.limits import TOLERANCE
 from promo.study.values import Budget, BudgetKind
@@ -81,25 +81,35 @@ def outlived(seconds: Fraction, lived_s: float | Fraction) -> bool:
     return seconds > Fraction(lived_s) + LATE_S
 
 
-def told_s(used: Used | None, seconds: Mapping[str, Fraction]) -> Fraction:
+def told_s(used: Used | None, seconds: Mapping[str, Fraction], cores: Json = None) -> Fraction:
     """
-    Seconds by the clock that a run says it trained; 0 of time that is none of this machine's.
+    Seconds by the clock that a run says it trained, at least; 0 of time that is none of this machine's.
 
     Args:
         used: what it used of its budget.
         seconds: its phases.
+        cores: how many processors its machine has, as far as that is known; no run uses more of them at once.
     """
     if used is None:
         return seconds.get(TRAIN, Fraction(0))
     if used.counter in (Counter.SIMULATED, Counter.RECORDED):
         return Fraction(0)
-    by_clock = used.kind in (BudgetKind.WALL, BudgetKind.UPSTREAM)
-    return max(from_exact(used.used) if by_clock else Fraction(0), seconds.get(TRAIN, Fraction(0)))
+    by_clock = Fraction(0)
+    if used.kind in (BudgetKind.WALL, BudgetKind.UPSTREAM):
+        by_clock = from_exact(used.used)
+    elif used.kind is BudgetKind.CPU and isinstance(cores, int) and cores > 0:
+        by_clock = from_exact(used.used) / cores
+    return max(by_clock, seconds.get(TRAIN, Fraction(0)))
 
 
 def lived_words(seconds: Fraction, lived_s: float) -> str:
     """Why such a run is not believed."""
     return f"it says that it trained for {float(seconds):g} s, and its process lived for {lived_s:.3f} s"
+
+
+def processor_words(seconds: Fraction, taken_s: Fraction) -> str:
+    """Why such a run is not believed where its budget is of processor time."""
+    return f"it says that it used {float(seconds):g} s of processors, and its processes used {float(taken_s):.3f} s"
 
 
 def missed(used: Used, budget: Budget) -> str:

@@ -6,7 +6,7 @@ waited for one in a queue, which is recorded beside it.
 """
 
 from collections.abc import Mapping
-from math import inf
+from fractions import Fraction
 from pathlib import Path
 from typing import assert_never
 
@@ -23,7 +23,7 @@ from promo.run.store import (
     parse_request,
     read_exit,
     read_whole,
-    seconds_spent,
+    seconds_paid,
     settle,
     witnesses,
     write_exit,
@@ -147,7 +147,7 @@ def end_of(
         number,
         result,
         Loss.DISK if full else _loss(said, exit_),
-        _device_s(disk, place, result, exit_, seen_s),
+        _device_s(disk, (study, folder), result, exit_, seen_s),
         None if wait is None else wait.over(now, exit_),
         witnesses(disk, place) if over else {},
         exit_ is None or exit_.reason in UNSEEN,
@@ -168,28 +168,33 @@ def _result(disk: Disk, study: Path, folder: str, exit_: Exit | None) -> Result:
     return result
 
 
-def _device_s(disk: Disk, place: Path, result: Result, exit_: Exit | None, seen_s: float | None) -> str | None:
+def _device_s(disk: Disk, at: tuple[Path, str], result: Result, exit_: Exit | None, seen_s: float | None) -> str | None:
     """
     Seconds that an attempt took its device: what its supervisor wrote, and not what it waited for one.
 
     A supervisor's clock encloses its worker's, so with a result the larger of the two counts.  Where neither wrote a
-    word, it is how long promo saw it run, and no more than its limit; else what its last point paid for.
+    word, it is how long promo saw it run, or what its last point paid for where that is more, as when promo looks
+    into a queue seldom; and no more than its limit.
     """
     written = (result.seconds.get("total"), None if exit_ is None else exit_.seconds)
     known = [one for one in written if one is not None]
     if known:
         return max(known, key=from_exact)
-    if seen_s is None:
-        return seconds_spent(disk, place)
-    return f"{min(seen_s, _limit_s(disk, place)):.3f}"
+    limit_s = _limit_s(disk, at[0] / at[1])
+    paid = None if limit_s is None else seconds_paid(disk, *at)
+    least = [one for one in (None if seen_s is None else Fraction(seen_s), paid) if one is not None]
+    if not least:
+        return None
+    longest = max(least)
+    return f"{float(longest if limit_s is None else min(longest, Fraction(limit_s))):.3f}"
 
 
-def _limit_s(disk: Disk, place: Path) -> float:
-    """Seconds after which its supervisor ends an attempt; endless where its request cannot be read any more."""
+def _limit_s(disk: Disk, place: Path) -> int | None:
+    """Seconds after which its supervisor ends an attempt; None where its request cannot be read any more."""
     try:
         return parse_request(disk.read(place / REQUEST) or b"").budget.limit_s
     except ValueError:
-        return inf
+        return None
 
 
 def _loss(said: Exit | Loss | None, exit_: Exit | None) -> Loss | None:

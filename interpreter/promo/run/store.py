@@ -9,10 +9,12 @@ up and goes on can spoil nothing.
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
 
-from promo.base.canonical import canonical, digest_bytes, parse_canonical
+from promo.base.canonical import canonical, digest_bytes, from_exact, parse_canonical
 from promo.base.codec import from_json, to_json, value_digest
 from promo.ledger.ports import Disk
 from promo.run.budgets import is_used_up
@@ -217,17 +219,34 @@ def read_exit(disk: Disk, folder: Path) -> Exit | None:
         return None
 
 
-def seconds_spent(disk: Disk, folder: Path) -> str | None:
+def seconds_paid(disk: Disk, study: Path, folder: str) -> Fraction | None:
     """
-    Seconds that an attempt without a result took at least: its supervisor's, or else those its last point paid for.
+    Training seconds that the points of an attempt have paid for; None where none says.
 
-    None when neither was written.
+    An attempt that goes on from another one begins with that one's points, which were paid there.
     """
-    exit_ = read_exit(disk, folder)
-    if exit_ is not None and exit_.seconds is not None:
-        return exit_.seconds
-    paid = [point.charged_s for point in read_points(disk, folder) if point.charged_s is not None]
-    return paid[-1] if paid else None
+    points, origin = read_points(disk, study / folder), _origin(disk, study / folder)
+    before = () if origin is None else read_points(disk, study / origin)
+    brought = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(points, before, strict=False)))
+    total, earlier = paid_by(points), paid_by(points[:brought])
+    return None if total is None else max(total - (earlier or 0), Fraction(0))
+
+
+def paid_by(points: Iterable[Point]) -> Fraction | None:
+    """Training seconds that the last point says were paid by then; None where none says."""
+    charged = [one.charged_s for one in points if one.charged_s is not None]
+    return from_exact(charged[-1]) if charged else None
+
+
+def _origin(disk: Disk, folder: Path) -> str | None:
+    """The attempt that an attempt goes on from."""
+    try:
+        request = parse_request(disk.read(folder / REQUEST) or b"")
+    except ValueError:
+        return None
+    if request.resume is not None:
+        return request.resume.folder
+    return None if request.continues is None else request.continues.folder
 
 
 def log_tail(disk: Disk, folder: Path) -> tuple[str, ...]:

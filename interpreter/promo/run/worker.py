@@ -21,16 +21,17 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from promo.base.canonical import digest_bytes
+from promo.base.canonical import digest_bytes, from_exact
 from promo.base.errors import PromoError
-from promo.run.budgets import is_kept, is_used_up, lived_words, missed, outlived, told_s
+from promo.run.budgets import is_kept, is_used_up, lived_words, missed, outlived, processor_words, told_s
 from promo.run.contract import Outcome, Recorder, Trainer, seconds_as_text
 from promo.run.disk import DISK, REFUSED
-from promo.run.provenance import peak_memory_bytes, software, where_it_runs
+from promo.run.provenance import peak_memory_bytes, processor_seconds, software, where_it_runs
 from promo.run.redact import redact_text
 from promo.run.segments import Done, misfit
-from promo.run.store import POINTS, PROGRAM, REQUEST, RESULT, parse_request, result_bytes
-from promo.run.values import NO_DISK, TRAIN, Body, Facts, Request, RunStatus
+from promo.run.store import POINTS, PROGRAM, REQUEST, RESULT, paid_by, parse_request, read_points, result_bytes
+from promo.run.values import NO_DISK, TRAIN, Body, Counter, Facts, Request, RunStatus, Used
+from promo.study.values import BudgetKind
 
 STUDY_ABOVE = 3
 """An attempt lies in STUDY/runs/STAGE/CELL/ATTEMPT."""
@@ -193,6 +194,7 @@ def _carry_out(folder: Path, ready: Ready, told: float, heard: "Heard | None") -
     content = (folder / REQUEST).read_bytes()
     request, place = parse_request(content), folder.resolve()
     began = max(ready.born, told)
+    processor_s = processor_seconds() if request.budget.kind is BudgetKind.CPU else 0.0
     if heard is not None:
         heard.begin()
     with (folder / POINTS).open("w", encoding="utf-8") as points:
@@ -202,7 +204,7 @@ def _carry_out(folder: Path, ready: Ready, told: float, heard: "Heard | None") -
         try:
             if isinstance(ready.trainer, Exception):
                 raise ready.trainer
-            outcome = _checked(ready.trainer(request, recorder), request, recorder)
+            outcome = _checked(ready.trainer(request, recorder), request, recorder, processor_s)
             asked = None if heard is None else heard.to_end()
             outcome = outcome if asked is None else _unless_used_up(outcome, request, asked)
         except Exception as fault:
@@ -223,12 +225,12 @@ def _age() -> float:
     return float(max(time.time() - psutil.Process().create_time(), 0.0))
 
 
-def _checked(outcome: Outcome, request: Request, recorder: Recorder) -> Outcome:
+def _checked(outcome: Outcome, request: Request, recorder: Recorder, processor_s: float) -> Outcome:
     """
     A result without a finite value of the study's metric is none, and neither is one of another budget or shape.
 
-    A run that says that it trained for longer than its process lived is not believed; what it goes on from may have
-    been trained in an earlier attempt, whose time stands elsewhere.
+    A run that says that it trained for longer than its process lived, or used more processor time than that used, is
+    not believed.
     """
     if outcome.status is not RunStatus.OK:
         return outcome
@@ -239,13 +241,38 @@ def _checked(outcome: Outcome, request: Request, recorder: Recorder) -> Outcome:
         return evolve(outcome, status=RunStatus.NAN, metrics={}, cause=f"{request.metric} is {value}")
     if used is not None and not is_kept(used, request.budget):
         return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=missed(used, request.budget))
-    told, lived_s = told_s(used, {TRAIN: Fraction(recorder.seconds.get(TRAIN, 0.0))}), recorder.total()
-    if request.resume is None and outlived(told, lived_s):
-        return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=lived_words(told, lived_s))
+    untrue = _untrue(used, request, recorder, processor_s)
+    if untrue:
+        return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=untrue)
     unlike = misfit(request, Done(outcome.segments, outcome.work, used))
     if unlike:
         return evolve(outcome, status=RunStatus.INVALID, metrics={}, cause=unlike)
     return outcome
+
+
+def _untrue(used: Used | None, request: Request, recorder: Recorder, processor_s: float) -> str:
+    """
+    Why the time that a run says it trained cannot be; empty where it can.
+
+    What it resumes was trained in earlier attempts: for as long as their points say, which were looked at in the same
+    way.  Points of a run that carries another one on begin with that one's.
+    """
+    resumed = request.resume
+    earlier = None if resumed is None else paid_by(read_points(DISK, recorder.study / resumed.folder))
+    lived_s = Fraction(recorder.total()) + (earlier or 0)
+    told = told_s(used, {TRAIN: Fraction(recorder.seconds.get(TRAIN, 0.0))})
+    if recorder.last is not None and request.continues is None and not _is_simulated(used):
+        told = max(told, paid_by([recorder.last]) or Fraction(0))
+    if outlived(told, lived_s):
+        return lived_words(told, float(lived_s))
+    if used is None or used.kind is not BudgetKind.CPU or resumed is not None or _is_simulated(used):
+        return ""
+    taken_s = Fraction(processor_seconds() - processor_s)
+    return processor_words(from_exact(used.used), taken_s) if outlived(from_exact(used.used), taken_s) else ""
+
+
+def _is_simulated(used: Used | None) -> bool:
+    return used is not None and used.counter in (Counter.SIMULATED, Counter.RECORDED)
 
 
 def _unless_used_up(outcome: Outcome, request: Request, asked: int) -> Outcome:

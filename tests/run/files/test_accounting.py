@@ -104,6 +104,46 @@ def test_who_says_that_it_trained_for_longer_than_it_lived_is_not_believed(workp
     assert cause.startswith("it says that it trained for 3 s, and its process lived for ")
 
 
+CPU_LIAR = LIAR.replace("BudgetKind.WALL", "BudgetKind.CPU")
+BY_POINTS = "record.point(step=3, charged_s=3600, val_loss=2.0)"
+SPENT = """
+import hashlib, threading
+def work():
+    while time.process_time() < end:
+        hashlib.sha256(b"x" * 10_000_000).digest()
+with record.training():
+    end = time.process_time() + budget
+    those = [threading.Thread(target=work) for _ in range(2)]
+    [one.start() for one in those], [one.join() for one in those]
+"""
+
+
+def test_who_says_that_it_used_processors_for_longer_than_it_did_is_not_believed(workplace):
+    lay_out(workplace, CPU_LIAR.replace("COUNTER", "REPORTED"), budget="3s cpu\n  cap 1min")
+    promo("run", "trial.promo")
+
+    ending, cause, _ = endings(workplace)["base"]
+    assert ending == "invalid"
+    assert cause.startswith("it says that it used 3 s of processors, and its processes used 0.")
+
+
+def test_several_threads_use_more_processor_time_than_they_live(workplace):
+    lay_out(workplace, SPENT, budget="2s cpu\n  cap 1min\n  tolerance 50%")
+    promo("run", "trial.promo")
+
+    assert [ending for ending, _, _ in endings(workplace).values()] == ["ok", "ok"]
+    assert promo("verify", "trial.promo") == 3
+
+
+def test_points_that_tell_of_more_training_than_the_process_lived_are_not_believed(workplace):
+    lay_out(workplace, BY_POINTS, budget="3steps\n  cap 1min")
+    promo("run", "trial.promo")
+
+    ending, cause, _ = endings(workplace)["base"]
+    assert ending == "invalid"
+    assert cause.startswith("it says that it trained for 3600 s, and its process lived for ")
+
+
 def test_time_that_is_simulated_is_called_so(workplace):
     lay_out(workplace, LIAR.replace("COUNTER", "SIMULATED"), budget="3s")
     promo("run", "trial.promo")
@@ -132,7 +172,7 @@ def test_without_marks_everything_is_charged_and_a_run_that_misses_its_budget_by
     promo("run", "trial.promo", "--quiet")
     for ending, cause, used in endings(workplace).values():
         assert (ending, used.counter) == ("invalid", Counter.WHOLE)
-        assert cause.startswith("it used 1.50")
+        assert cause.startswith("it used 1.5")
         assert "of a budget of 1.000 s, for all of it is charged; a function can mark what is training" in cause
     capsys.readouterr()
     assert promo("verify", "trial.promo") == 3

@@ -395,6 +395,21 @@ def test_every_way_a_program_can_fail_has_its_cause(workplace, capsys, code, sta
     assert cause in ended[0][1]
 
 
+@pytest.mark.parametrize("code", ["os.symlink('/etc/passwd', RESULT)", "os.mkfifo(RESULT)"])
+def test_a_link_where_a_result_should_be_is_refused_and_leaves_a_study_that_can_be_verified(workplace, capsys, code):
+    name, files = KINDS["script"]
+    planted = f"import os; {code.replace('RESULT', repr('../program.result.json'))}\nraise SystemExit"
+    path = lay_out(workplace, name, {**files, "train.py": TRAIN.replace('print("step 1: loss 9.0")', planted)})
+    pinned(path, capsys)
+    promo("run", path, "--quiet")
+    folder = StudyFolder(workplace / "trial.study")
+    causes = {one.status.value for tried in folder.state().attempts.values() for one in tried}
+
+    assert causes == {"invalid"}
+    assert not list(folder.path.rglob("program.result.json"))
+    assert promo("verify", path) == 3
+
+
 def test_formulas_are_exact_and_run_nothing():
     values = {"depth": 6, "aspect": 48}
     assert value_of("-(-depth * aspect // 128) * 128", values) == 384

@@ -67,6 +67,8 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     said = heard.end(attempt / RESULT)
     for point in points_of(attempt / POINTS):
         _point(recorder, point)
+    for name in (RESULT, POINTS):
+        _without_link(attempt / name)
     _believable(said, elapsed)
     charged = float(said.figures.get("train_s", elapsed))
     recorder.add(TRAIN, charged)
@@ -91,6 +93,12 @@ def program_of(request: Request) -> Program:
     """What the file of a runner declares, as the request of one of its runs carries it."""
     assert request.program is not None
     return request.program
+
+
+def _without_link(path: Path) -> None:
+    """What stands where a program should have written and is no file was not read, has no bytes, and is not kept."""
+    if path.is_symlink() or not (path.is_file() or path.is_dir()):
+        path.unlink(missing_ok=True)
 
 
 # --- the budget --------------------------------------------------------------------------------------------------
