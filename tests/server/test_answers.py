@@ -11,6 +11,8 @@ from promo.server.hints import hints
 from promo.server.hover import hover
 from promo.server.outline import outline
 from promo.server.serve import make_server
+from study.test_blocked import FOUR
+from study.test_blocked import text as blocked
 from support import opened, spec
 
 ROOT = Path(__file__).parents[2]
@@ -219,3 +221,14 @@ def test_every_method_that_is_answered_is_in_the_matrix():
 
     for method in [*manager.features, *manager.commands]:
         assert f"`{method}`" in matrix or f"`{method.rpartition('/')[2]}`" in matrix, method
+
+
+def test_a_stage_in_blocks_says_what_each_host_runs():
+    document = opened(blocked(FOUR))
+    told = said(document, "stage s {", 6)
+    shown = hints(document, 0, len(document.text))
+
+    assert "a run on h0, seeds 1, 2" in told
+    assert "a run on h1, seeds 1, 2" in told
+    assert told.count("8 x 1 hosts x 2 seeds = 16 runs") == 2
+    assert [one.label.split(" 16 runs")[0] for one in shown] == ["budget on h0", "budget on h1"]

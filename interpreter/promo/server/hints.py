@@ -18,12 +18,14 @@ def hints(document: Document, start: int, end: int) -> list[types.InlayHint]:
         return []
     found = []
     for stage in plan.stages:
-        declared = document.declared.get(stage.name)
+        own = stage.name if stage.name in document.declared else stage.name.removesuffix(f"_{stage.hosts[0]}")
+        declared = document.declared.get(own)
         if declared is None or not start <= declared.start <= end:
             continue
         ends = document.text.find("\n", declared.end)
         at = document.positions.at(ends if ends >= 0 else len(document.text))
-        label = f"budget {budget_text(stage, plan)}"
+        where = "" if own == stage.name else f" on {stage.hosts[0]}"
+        label = f"budget{where} {budget_text(stage, plan)}"
         found.append(types.InlayHint(at, label, tooltip=bounds_text(stage, plan), padding_left=True))
     return found
 

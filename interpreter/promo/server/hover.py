@@ -21,6 +21,7 @@ from promo.server.document import Document
 from promo.server.hints import bounds_text, runs_text
 from promo.server.navigate import BROKEN_SEAL
 from promo.server.values import Declared
+from promo.study.blocked import stages_of
 from promo.study.lock import SHOWN
 from promo.study.values import Candidate, Study
 from promo.syntax.clauses import ARGUMENTS, BLOCKS, SPOKEN
@@ -133,7 +134,7 @@ def _resolved(study: Study, plan: Plan, declared: Declared) -> Iterator[str]:
             resolution = "none" if design.resolution is None else str(design.resolution)
             yield f"{len(design.rows)} rows over {_listed(design.factors)}; resolution {resolution}"
         case "stage":
-            yield from _stage(study, plan, name)
+            yield from (line for one in stages_of(study, name) for line in _stage(study, plan, one))
         case "gate":
             yield read_gate(study.gates[name], study)
         case "rule":

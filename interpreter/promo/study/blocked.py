@@ -22,7 +22,7 @@ from promo.study.design import effects_up_to
 from promo.study.estimable import Effect, Information, named
 from promo.study.names import LONGEST_NAME, Scope
 from promo.study.space import Array, Design
-from promo.study.values import Stage
+from promo.study.values import Stage, Study
 from promo.syntax.clauses import ARGUMENTS, Arguments, names_in
 from promo.syntax.nodes import Node
 
@@ -100,6 +100,13 @@ def spanned(factors: Sequence[str], words: Sequence[Effect]) -> tuple[Effect, ..
     for word in words:
         found += [other ^ frozenset(word) for other in found]
     return tuple(tuple(sorted(one, key=factors.index)) for one in dict.fromkeys(found) if one)
+
+
+def stages_of(study: Study, name: str) -> tuple[str, ...]:
+    """The stages that a declaration makes: one of that name, or in blocks one for each host."""
+    if name in study.stages:
+        return (name,)
+    return tuple(one for one, stage in study.stages.items() if one == f"{name}_{stage.hosts[0]}")
 
 
 def _words(scope: Scope, clause: Node) -> list[Effect] | None:
