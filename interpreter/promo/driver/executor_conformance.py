@@ -19,7 +19,7 @@ from promo.run.executors.local import worker_environment
 from promo.run.locks import give_up, give_up_alone
 from promo.run.ports import Executor
 from promo.run.store import EXIT, attempt_folder, write_request
-from promo.run.values import AttemptSpec, Exit, Keeping, Phase, Request, RunOf, RunStatus, Stand
+from promo.run.values import AttemptSpec, Delivered, Exit, Keeping, Phase, Request, RunOf, RunStatus, Stand
 from promo.study.host import Options
 from promo.study.ports import OptionKind
 from promo.study.values import Budget, BudgetKind
@@ -178,6 +178,8 @@ def _has_ended(stand: Stand) -> bool:
 
 
 def _said(stand: Stand) -> str:
+    if isinstance(stand, Delivered):
+        return "its result was taken in"
     return f"ended: {stand.reason.value}" if isinstance(stand, Exit) else stand.value
 
 
