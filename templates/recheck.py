@@ -5042,6 +5042,8 @@ class Look:
         others = {key: digest for key, digest in files.items() if key not in OWN and not STATE(key)}
         if {**others, "outside.json": sha(content)} != said["witnesses"]:
             return " names other files than came with it"
+        if body is not None and (body["recorded"] is None) is not (settings is None):
+            return " says otherwise than result.json whether it was read from a table"
         if settings is None or body is None:
             return ""
         if files[f"table{suffix}"] != found["digest"]:
@@ -5977,6 +5979,10 @@ def told(look: Look, report: Report) -> None:
     report.good(words + (f", read from the table before it was used for {early}" if early else ""))
     if counts["segments"]:
         report.good(f"segments of {counts['segments']} accepted runs fit the changes of shape that were asked for")
+    if counts["outside"]:
+        report.good(f"{counts['outside']} results that were trained outside, as they were taken in")
+    if any(not one.readable for one in look.parts.values()):
+        report.good("tables that some of them were taken from are read by promo verify alone")
     if look.table is not None:
         again = f"{counts['read again']} results read again from {look.table.name}"
         report.good(again if look.table.readable else f"{look.table.name} is read by promo verify alone")

@@ -8,6 +8,7 @@ verifier without keys gives it.  All but one take about a second.
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from support import SOUND, TWO_MODELS, crashed, promo, recorded, spec
@@ -383,6 +384,41 @@ def replayed():
     assert promo("replay", "trial.promo", "--curves", "curves.csv", "--column", "status=status", "--quiet") == 0
 
 
+LAB = (
+    SOUND["host"]
+    .replace("host box", "host lab")
+    .replace("slots 2", "slots 9")
+    .replace("any\n", "any\n  executor outside\n")
+)
+MIXED = "\n\n".join((
+    "promo 1", SOUND["study"], INLINE, LAB, "factor quality: points in -100..100 default 0",
+    "candidate base as reference { quality = 2 }", "candidate good like base { quality = 1 }",
+    "cohort two { members base, good }",
+    "stage short {\n  train two for 1s\n  on box, lab\n  seeds 1, 2\n}",
+    "frozen rule close {\n  judge good against base at short\n  require mean gap at most 0.5pt\n  missing rerun 1, then "
+    "stop\n  crash as missing\n}",
+))  # fmt: skip
+"""A study of which one host's runs are trained by somebody else's system."""
+
+
+def attended(folder):
+    """Train a request that was sent, as promo does on a machine that has one."""
+    command(sys.executable, "-m", "promo.run.attend", Path("sent") / folder)
+
+
+def outside():
+    """Half of it was trained outside: two runs by promo on another machine, two by who wrote a table of them."""
+    run(MIXED + "\n", code=6)
+    assert promo("ask", "trial.promo", "--out", "sent") == 0
+    for seed in (1, 2):
+        attended(f"runs/short/base-lab-s{seed}/attempt-1")
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    rows = [f"good,{seed},{at},{3 - at + seed / 10}" for seed in (1, 2) for at in (0.5, 1)]
+    Path("theirs.csv").write_text("config,seed,seconds,loss\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    assert promo("accept", "trial.promo", "theirs.csv", "--by", "Lab C") == 0
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+
 def belated():
     """The first attempt was given up, and left a result when another one had been counted already."""
     plain()
@@ -439,7 +475,7 @@ STUDIES = {
     "decided": (decided, 3), "failing": (failing, 3), "stopped": (stopped, 3), "rerun": (rerun, 3),
     "guarded": (guarded, 3), "rich": (rich, 3), "continued": (continued, 3), "amended_early": (amended_early, 3),
     "amended_late": (amended_late, 3), "screened": (screened, 3), "grown": (grown, 3), "replayed": (replayed, 3),
-    "looked": (looked, 3),
+    "looked": (looked, 3), "outside": (outside, 3),
     "belated": (belated, 3), "bundled": (bundled, 3), "texted": (texted, 3),
     "spending": (spending, 3), "killed": (killed, 3),
 }  # fmt: skip

@@ -22,6 +22,8 @@ from promo.study.space import Level
 from promo.study.values import Study
 
 TABLE = "asked.csv"
+COLUMNS = ("folder", "stage", "candidate", "host", "seed", "attempt", "train_with_seed", "budget", "in")
+"""Columns of that table, before those of the factors."""
 README = "README.txt"
 WORDS = """\
 {title}
@@ -81,7 +83,9 @@ def table_of(study: Study, asked: Sequence[Attempt], requests: Sequence[Request]
     factors = sorted({name for one in requests for name in one.levels or {}})
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(("folder", "stage", "candidate", "host", "seed", "attempt", "train_with_seed", "budget", "in", *factors))
+    writer.writerow(
+        ("folder", "stage", "candidate", "host", "seed", "attempt", "train_with_seed", "budget", "in", *factors)
+    )
     for attempt, request in zip(asked, requests, strict=True):
         cell = (attempt.folder, attempt.stage, attempt.candidate, attempt.host, attempt.seed, attempt.number)
         levels = [_level((request.levels or {}).get(name, "")) for name in factors]

@@ -90,6 +90,9 @@ def _outside_fault(
     others = {name: one for name, one in said.files.items() if name not in NAMED and not STATES.fullmatch(name)}
     if others | {OUTSIDE: digest_bytes(content)} != dict(attempt.witnesses):
         return f"/{OUTSIDE} names other files than came with it"
+    body = folder.result(attempt).body
+    if body is not None and (body.recorded is None) is not (said.settings is None):
+        return f"/{RESULT} was {'not ' * (body.recorded is None)}read from a table, and {OUTSIDE} says otherwise"
     return "" if said.settings is None else _table_fault(folder, study, attempt, said, read)
 
 

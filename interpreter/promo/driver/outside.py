@@ -160,9 +160,9 @@ class _Desk:
             hint = "give folders with a result.json in them, or tables: .csv, .tsv, .parquet"
             raise PromoError(f"{path} holds no {RESULT} and is no table", hint=hint)
         for one in found:
-            yield self._result(one)
+            yield self._result(one, path.resolve().name)
 
-    def _result(self, path: Path) -> _Offer:
+    def _result(self, path: Path, source: str) -> _Offer:
         content = read_given(path, LARGEST_RESULT)
         body = _body(path, content)
         attempt = self._asked(path, body)
@@ -170,10 +170,12 @@ class _Desk:
         contents: dict[str, bytes | Path] = {RESULT: content, **_beside(self._folder, path)}
         points = read_given(path.with_name(POINTS), LARGEST_RESULT) if POINTS in contents else b""
         contents[POINTS] = points
+        if body.recorded is not None:
+            raise Mismatch(f"{path} was read from a table by promo", hint="give the table itself")
         fault = _fault(body, points, request, digest_bytes(asked), content) or self._not_whole(path, body, request)
         if fault:
             raise Mismatch(f"{path} is no result for {attempt.folder}: {fault}")
-        return self._offer(attempt, path.name, digest_bytes(content), contents, None)
+        return self._offer(attempt, source, digest_bytes(content), contents, None)
 
     def _not_whole(self, path: Path, body: Body, request: Request) -> str:
         """Why a result is that of a part of a run, as its supervisor there wrote; empty where it is not."""
@@ -311,9 +313,9 @@ class _Desk:
         lacking = offer.attempt.state is AttemptState.RUNNING and not is_there(self._folder.disk, place, before)
         if (before.files, before.settings) == (said.files, said.settings):
             return lacking
-        if not (lacking or before.is_lost or said.is_lost) and _gist(self._folder.read(offer.attempt.folder, RESULT)) == _gist(
-            offer.contents[RESULT]
-        ):
+        if not (lacking or before.is_lost or said.is_lost) and _gist(
+            self._folder.read(offer.attempt.folder, RESULT)
+        ) == _gist(offer.contents[RESULT]):
             return False
         if before.is_lost:
             raise Mismatch(f"{offer.attempt.folder} was given up, and whatever comes now is too late", hint=ASK)
@@ -344,11 +346,14 @@ def _fault(body: Body, points: bytes, request: Request, digest: str, content: by
     """Why a result is none for a request; empty where it is one."""
     try:
         parse_result(content, digest)
-        parse_points(points)
     except ValueError as fault:
         return str(fault)
     if body.points != digest_bytes(points):
         return f"its {POINTS} is not the one that it was written with"
+    try:
+        parse_points(points)
+    except ValueError as fault:
+        return f"its {POINTS}: {fault}"
     if body.status is not RunStatus.OK:
         return ""
     if request.metric not in body.metrics:

@@ -37,9 +37,9 @@ class Outside:
     request: Digest
     by: Said
     source: Said
-    """Name of the file that was taken in, without its folder; empty where nothing was."""
+    """Name of the table or folder that was given, without where it lay; empty where nothing was."""
     digest: Digest | None
-    """Of that file; None where nothing was taken in."""
+    """Of that table, or of the result in that folder; None where nothing was taken in."""
     files: Mapping[Left, Digest]
     """Everything that came with it, by its name in the attempt's folder."""
     settings: Settings | None
