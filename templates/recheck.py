@@ -539,6 +539,8 @@ BASES: dict[str, Form] = {
     "condition": condition,
     "judged": judged,
     "left": text("name of a file", r"(?!(.*/)?\.{1,2}(/|$))[!-\[\]-~ ]+(?<!/)", 1024),
+    "statepath": text("name of a state", r"(?!/)(?!(.*/)?\.{1,2}(/|$))[!-\[\]-~ ]{1,512}", 512),
+    "kept": whole(1, 99),
     "printed": whole(1_000, 10**9),
     "otherwise": either(choice("stop", "hold"), condition),
     "setting": either(STRING, whole()),
@@ -653,7 +655,8 @@ summary: after text, separator text, which 'first|last|lowest|highest'?, metrics
 does/function: file text, name text
 does/command: argv text*
 does/script: argv text*, file text, constants {text}, calls {text}
-program: does does, files {hex}, summary summary?, environment text*, output_bytes printed
+states: path statepath, resume text*, keep kept, largest steps, restarts text*
+program: does does, files {hex}, summary summary?, environment text*, output_bytes printed, state states~
 request: promo_request =2, study text, plan hex, run runof, attempt from1, trainer text, settings {setting},
     parameters long, flops_per_token long, metric text, budget budget, data textof?, checkpoint keeping, trunk trunk?,
     continues continued?, resume resumed?, grow grown?, changes change*, device text, threads count, program program?,
@@ -5538,7 +5541,7 @@ def in_shape(asked: Object, body: Object) -> bool:
 
 OWN = ("request.json", "result.json", "points.jsonl", "claim", "supervisor.txt")
 """Files of an attempt that are no witnesses of it."""
-STATE = re.compile(r"(checkpoint|trunk)(-[0-9a-f]{1,64}\.safetensors|\.json)").fullmatch
+STATE = re.compile(r"(checkpoint|trunk)(-[0-9a-f]{1,64}\.(safetensors|state)|\.json)").fullmatch
 KEPT_EACH_S = 600
 """Seconds of training after which a run keeps its state, for itself."""
 UNPACKED = ("environment.json", "ro-crate-metadata.json", "manifest.json", "manifest.json.sig")

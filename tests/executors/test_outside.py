@@ -1,4 +1,4 @@
-"""Runs that somebody else's system trains: asked for, taken in, held to what was asked, and nothing changed otherwise."""
+"""Runs that somebody else's system trains: asked for, taken in, or refused and nothing changed."""
 
 import csv
 import json
@@ -73,7 +73,7 @@ def rewritten(folder, **said):
     path.write_bytes(canonical({"body": body, "digest": digest_bytes(canonical(body))}))
 
 
-# --- asking ------------------------------------------------------------------------------------------------------------
+# --- asking ----------------------------------------------------------------------------------------------------------
 
 
 def test_promo_carries_on_with_its_own_hosts_and_says_what_it_waits_for(study, capsys):
@@ -110,7 +110,7 @@ def test_nothing_is_written_over(study, capsys):
     assert "sent is there already" in capsys.readouterr().err
 
 
-# --- taking in ---------------------------------------------------------------------------------------------------------
+# --- taking in -------------------------------------------------------------------------------------------------------
 
 
 def test_both_kinds_of_results_are_taken_in_and_the_study_ends(study, capsys):
@@ -197,7 +197,7 @@ def test_the_study_that_ended_takes_nothing_in(study, capsys):
     assert "has ended: it takes nothing in" in refused(capsys, "sent")
 
 
-# --- refused -------------------------------------------------------------------------------------------------------------
+# --- refused ---------------------------------------------------------------------------------------------------------
 
 
 def test_another_budget_is_refused(study, capsys):
@@ -303,7 +303,7 @@ def test_links_are_not_followed(study, tmp_path):
     assert not (FOLDER / S1 / "notes.txt").exists()
 
 
-# --- cut short -----------------------------------------------------------------------------------------------------------
+# --- cut short -------------------------------------------------------------------------------------------------------
 
 
 def test_what_was_cut_short_is_completed_by_the_same_files_and_no_others(study, capsys):
@@ -359,7 +359,7 @@ def test_every_point_of_a_taking_in_may_be_its_last(study, monkeypatch):
     assert promo("verify", "trial.promo") == 2  # two runs are still asked for
 
 
-# --- the executor ----------------------------------------------------------------------------------------------------------
+# --- the executor ----------------------------------------------------------------------------------------------------
 
 
 def test_stopping_leaves_alone_who_trains_outside(study):

@@ -344,7 +344,7 @@ points("points that know more", POINT.replace(b'"step":2', b'"score":"9","step":
 points("points that are cut short", POINT, end=b"")
 
 
-# --- what was trained outside ------------------------------------------------------------------------------------------
+# --- what was trained outside ----------------------------------------------------------------------------------------
 
 THEIRS, TABLED = "runs/short/base-lab-s1/attempt-1", "runs/short/good-lab-s1/attempt-1"
 
@@ -416,3 +416,28 @@ def outside_early(forger):
     )
     record(forger, TABLED)
     forger.refit()
+
+
+# --- states of somebody's program ------------------------------------------------------------------------------------
+
+KEPT, CARRIED = "runs/short/base-box-s1/attempt-1", "runs/longer/base-box-s1/attempt-1"
+KEPT_STATE = {"stage": "longer", "candidate": "base"}
+asked("to go on from another state of its program", inside("continues", state=NEVER), "stateful", **KEPT_STATE)
+asked("to keep more states", lambda one: one["program"]["state"].update(keep=9), "stateful", **KEPT_STATE)
+asked("to resume otherwise", lambda one: one["program"]["state"].update(resume=["{state}"]), "stateful", **KEPT_STATE)
+
+
+@kind("another state at the end of a run", "stateful")
+def other_state(forger):
+    said = forger.stored(f"{KEPT}/checkpoint.json")
+    forger.store(f"{KEPT}/checkpoint.json", {**said, "run": "0123456789abcdef"})
+
+
+@kind("a state that no run kept", "stateful")
+def state_more(forger):
+    (forger.folder / KEPT / "checkpoint-0123456789abcdef.state").write_bytes(b"weights")
+
+
+@kind("a state of a run that keeps none", "stateful")
+def state_unasked(forger):
+    (forger.folder / CARRIED / "checkpoint-0123456789abcdef.state").write_bytes(b"weights")
