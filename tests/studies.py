@@ -408,7 +408,7 @@ def attended(folder):
 
 def outside():
     """Half of it was trained outside: two runs by promo on another machine, two by who wrote a table of them."""
-    run(MIXED + "\n", code=6)
+    run(MIXED + "\n", code=8)
     assert promo("ask", "trial.promo", "--out", "sent") == 0
     for seed in (1, 2):
         attended(f"runs/short/base-lab-s{seed}/attempt-1")

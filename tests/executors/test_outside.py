@@ -26,7 +26,7 @@ def begun(tmp_path_factory):
     place = tmp_path_factory.mktemp("begun")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
-        run(MIXED + "\n", code=6)
+        run(MIXED + "\n", code=8)
         assert promo("ask", "trial.promo", "--out", "sent") == 0
         attended(S1)
         attended(S2)
@@ -80,7 +80,7 @@ def test_promo_carries_on_with_its_own_hosts_and_says_what_it_waits_for(study, c
     ended = {one.host for one in study.state().every_attempt() if one.state.value == "accepted"}
     capsys.readouterr()
 
-    assert promo("run", "trial.promo", "--quiet") == 6
+    assert promo("run", "trial.promo", "--quiet") == 8
     assert ended == {"box"}
     said = capsys.readouterr().out
     assert "4 runs asked for outside: promo ask trial.study --out FOLDER" in said
@@ -89,7 +89,7 @@ def test_promo_carries_on_with_its_own_hosts_and_says_what_it_waits_for(study, c
 
 def test_who_waits_for_others_makes_no_second_request(study):
     before = len(study.chain().events)
-    assert promo("run", "trial.promo", "--quiet") == 6
+    assert promo("run", "trial.promo", "--quiet") == 8
 
     assert [one.event.TAG for one in study.chain().events[before:]] == ["orchestrator.started"]
 
@@ -146,7 +146,7 @@ def test_the_same_results_are_taken_in_once(study, capsys):
     assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
     assert "nothing is new" in capsys.readouterr().out
     assert everything() == before
-    assert promo("run", "trial.promo", "--quiet") == 6  # and once the ledger has them too
+    assert promo("run", "trial.promo", "--quiet") == 8  # and once the ledger has them too
     before = everything()
     assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
     assert everything() == before
@@ -169,7 +169,7 @@ def test_a_run_that_failed_outside_is_a_failure_and_is_asked_for_again(study):
     rows[1] = "good,1,0.8,,oom"
     words = ("accept", "trial.promo", table(*rows, header="config,seed,seconds,loss,status"))
     assert promo(*words, "--by", "C", "--column", "status=status") == 0
-    assert promo("run", "trial.promo", "--quiet") == 6
+    assert promo("run", "trial.promo", "--quiet") == 8
     first, second = study.state().attempts[next(one.run for one in study.state().every_attempt() if one.folder == GOOD)]
     assert (first.ending, second.ending) == ("oom", "running")
     again = [f"good,1,{at},{3 - at}" for at in (0.5, 1)]
@@ -181,7 +181,7 @@ def test_a_run_that_failed_outside_is_a_failure_and_is_asked_for_again(study):
 
 def test_what_nobody_will_train_is_asked_for_again(study, capsys):
     assert promo("accept", "trial.promo", "--lost", S1, "--by", "Lab B") == 0
-    assert promo("run", "trial.promo", "--quiet") == 6
+    assert promo("run", "trial.promo", "--quiet") == 8
     told = [one.ending for one in study.state().every_attempt() if "base-lab-s1" in one.folder]
     assert told == ["lost", "running"]
     message = refused(capsys, "sent")
@@ -258,7 +258,7 @@ def test_a_second_result_is_refused_before_and_after_it_stands_in_the_ledger(stu
     other = table("base,1,0.5,1", "base,1,1,1")
     words = f"theirs.csv gives {S1} another result than the one from sent"
     assert words in refused(capsys, other)
-    assert promo("run", "trial.promo", "--quiet") == 6
+    assert promo("run", "trial.promo", "--quiet") == 8
 
     assert words in refused(capsys, other)
 
@@ -309,12 +309,12 @@ def test_links_are_not_followed(study, tmp_path):
 def test_what_was_cut_short_is_completed_by_the_same_files_and_no_others(study, capsys):
     assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
     (FOLDER / S1 / "result.json").unlink()
-    assert promo("run", "trial.promo", "--quiet") == 6
+    assert promo("run", "trial.promo", "--quiet") == 8
     states = {one.folder: one.ending for one in study.state().every_attempt()}
     assert (states[S1], states[S2]) == ("running", "ok")
     assert "another result" in refused(capsys, table("base,1,0.5,1", "base,1,1,1"))
     assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
-    assert promo("run", "trial.promo", "--quiet") == 6
+    assert promo("run", "trial.promo", "--quiet") == 8
 
     assert {one.ending for one in study.state().every_attempt() if "base-lab" in one.folder} == {"ok"}
 
@@ -354,7 +354,7 @@ def test_every_point_of_a_taking_in_may_be_its_last(study, monkeypatch):
         if done:
             break
     assert last > 3
-    assert promo("run", "trial.promo", "--quiet") == 6
+    assert promo("run", "trial.promo", "--quiet") == 8
     assert [one.ending for one in study.state().every_attempt() if "base-lab" in one.folder] == ["ok", "ok"]
     assert promo("verify", "trial.promo") == 2  # two runs are still asked for
 

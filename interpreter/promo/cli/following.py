@@ -58,7 +58,8 @@ AFTER_RUN: Mapping[int, str] = {
     ExitCode.DONE: "verify WHERE",
     ExitCode.STOPPED: "status WHERE",
     ExitCode.HELD: "decide WHERE NAME --by WHO --reason TEXT, with --promote NAMES, --go-on or --stop",
-    ExitCode.ELSEWHERE: "status WHERE",
+    ExitCode.ELSEWHERE: "bundle WHERE",
+    ExitCode.ASKED: "ask WHERE --out FOLDER",
     ExitCode.SPENT: "amend WHERE --budget AMOUNT --reason TEXT",
 }
 """How a run of promo ended -> what follows."""

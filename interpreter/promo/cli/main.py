@@ -80,8 +80,9 @@ exit codes:
   3  verify: everything matches, but no given receipt vouches for what was frozen before the runs
   4  run: the study stopped by its own rule (missing stop)
   5  run: a gate or rule waits for a person
-  6  run: what is left belongs to hosts that are not here, or is trained outside
+  6  run: what is left belongs to hosts that are not here
   7  run: the study's budget has no room for another attempt
+  8  run: what is left is trained outside; promo ask lists it
   130  interrupted; promo run goes on
 """
 

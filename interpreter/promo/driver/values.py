@@ -61,7 +61,7 @@ def ending_of(study: Study, plan: Plan, state: State) -> Ending:
         return Ending(ExitCode.HELD, f"{', '.join(state.waiting())} waits for a person")
     asked = sum(study.hosts[one.host].executor == OUTSIDE for one in state.running())
     if asked:
-        return Ending(ExitCode.ELSEWHERE, "", asked)
+        return Ending(ExitCode.ASKED, "", asked)
     if state.study is StudyState.OPEN:
         return Ending(ExitCode.ELSEWHERE, "what is left belongs to hosts that are not here")
     return Ending(ExitCode.DONE)
