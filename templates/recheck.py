@@ -541,6 +541,7 @@ BASES: dict[str, Form] = {
     "left": text("name of a file", r"(?!(.*/)?\.{1,2}(/|$))[!-\[\]-~ ]+(?<!/)", 1024),
     "statepath": text("name of a state", r"(?!/)(?!(.*/)?\.{1,2}(/|$))[!-\[\]-~ ]{1,512}", 512),
     "kept": whole(1, 99),
+    "column": choice("config", "run", "seed", "host", "attempt", "step", "seconds", "tokens", "value", "status"),
     "printed": whole(1_000, 10**9),
     "otherwise": either(choice("stop", "hold"), condition),
     "setting": either(STRING, whole()),
@@ -730,8 +731,8 @@ happening/budget.amended: budget_s count, reason text, by text
 happening/bundle.imported: bundle hex, head hex, ledger imported, ledger_digest hex, signer text?, taken [id from1]*
 event: seq count, time moment, incarnation count, event happening, prev hex
 
-tablesettings: layout 'table|autoresearch|wandb|mlflow|optuna', columns {text}, units {text}, candidates {text},
-    hosts {text}, seeds {text}, seeds_by 'auto|label|order', interpolate bool
+tablesettings: layout 'table|autoresearch|wandb|mlflow|optuna', columns {column:text}, units {column:text},
+    candidates {text}, hosts {text}, seeds {long:text}, seeds_by 'auto|label|order', interpolate bool
 recordedtable: promo_curves =1, table text, settings tablesettings
 outside: promo_outside =1, request hex, by text, source text, digest hex?, files {left:hex}, settings tablesettings?
 """

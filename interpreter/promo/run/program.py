@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 from attrs import frozen
 
 from promo.base.canonical import SAFE_INTEGER
-from promo.base.fields import Count, Digest, Form, Range, Silent
+from promo.base.fields import Digest, Form, Range, Silent
 from promo.ledger.values import RunStatus
 
 OUTPUT_BYTES = 4_000_000
@@ -103,6 +103,6 @@ class Program:
     """None: it writes a result file, or returns what it found."""
     environment: tuple[str, ...]
     """Variables of promo's environment that it gets as well."""
-    output_bytes: Annotated[Count, Range(1_000, 10**9)]
+    output_bytes: Annotated[int, Range(1_000, 10**9)]
     state: Annotated[States | None, Silent(None)] = None
     """None: it keeps none, or none that another process could go on from."""
