@@ -7,15 +7,21 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
+from promo.driver.executor_conformance import _REQUEST
 from promo.driver.study import StudyFolder
 from promo.run.program import States
+from promo.run.runners.files.beginning import Beginning
 from promo.run.runners.files.declare import RunnerFileError, read_runner
-from promo.run.runners.files.states import Keeper, StateError, pattern_of, take_up
+from promo.run.runners.files.states import Amounts, Keeper, KeptState, StateError, pattern_of, take_up
 from promo.run.store import CHECKPOINT, checkpoint_of
+from promo.run.values import Continued
+from promo.study.values import Budget, BudgetKind
 from studies import FOLDER, KEEPER, KEEPS, keeping, run
 from support import promo
 
@@ -139,6 +145,54 @@ def test_a_program_that_begins_anew_is_found(capsys):
     assert promo("runner", "keeper.toml", "--try", "--set", "pause=0.02") == 1
 
     assert "WRONG  resumption" in capsys.readouterr().out
+
+
+# --- what is spent --------------------------------------------------------------------------------------------------
+
+
+def beginning(kind, base, begun, restarts, earlier=0):
+    """Where a run begins that had spent *base*, and *begun* where its stage began."""
+    files = {"keeper.toml": KEEPER, "keeps.py": KEEPS}
+    program = read_runner("keeper.toml", lambda name: files[name].encode()).program
+    program = evolve(program, state=evolve(program.state, restarts=restarts))
+    before = Continued("runs/short/a-box-s1/attempt-1", "0" * 64, earlier, None) if earlier else None
+    request = evolve(_REQUEST, budget=Budget(kind, 100, 900), continues=None)
+    made = Beginning(request, program, Path("study"), Path("study/runs/a/b-c-s1/attempt-1/program"), "points.jsonl")
+    made._request = evolve(request, continues=before)
+    made.base, made.begun = Amounts(base), Amounts(begun)
+    made.state = KeptState("ckpt-40.pt", f"checkpoint-{'0' * 16}.state", "0" * 64, 40, made.base)
+    return made
+
+
+def numbers(values):
+    return {name: value for name, value in values.items() if name != "state"}
+
+
+def test_steps_go_on_where_they_were_and_a_clock_that_restarts_is_added_to():
+    made = beginning(BudgetKind.STEPS, {"steps": "40", "wall_s": "8", "cpu_s": "7"}, {}, ("train_s",))
+    total = made.total({"steps": Fraction(100), "train_s": Fraction(12)}, 13.0, 12.0)
+
+    assert numbers(made.values(Path())) == {"budget": 100, "spent": 40, "left": 60}
+    assert made.in_stage(total) == {"steps": 100, "train_s": 20, "wall_s": 21, "cpu_s": 19}
+
+
+def test_a_stage_that_carries_on_is_charged_for_itself_alone():
+    at_end = {"steps": "100", "wall_s": "20", "cpu_s": "19", "train_s": "18"}
+    made = beginning(BudgetKind.STEPS, at_end, at_end, (), earlier=100)
+    total = made.total({"steps": Fraction(200), "train_s": Fraction(36)}, 21.0, 20.0)
+
+    assert numbers(made.values(Path())) == {"budget": 200, "spent": 0, "left": 100}
+    assert made.in_stage(total) == {"steps": 100, "train_s": 18, "wall_s": 21, "cpu_s": 20}
+
+
+def test_seconds_that_were_spent_before_a_loss_are_charged_once():
+    made = beginning(BudgetKind.WALL, {"wall_s": "58", "cpu_s": "1", "steps": "40"}, {"wall_s": "18"}, ("train_s",))
+    total = made.total({}, 60.0, 1.0)
+
+    assert numbers(made.values(Path())) == {"budget": 100, "spent": 40, "left": 60}
+    assert made.in_stage(total)["wall_s"] == 100
+    assert made.lived_s(5.0) == 5.0
+    assert beginning(BudgetKind.WALL, {"wall_s": "58"}, {}, ()).lived_s(5.0) == 63.0
 
 
 # --- the keeper ----------------------------------------------------------------------------------------------------

@@ -137,8 +137,7 @@ class Keeper:
     def adopt(self, state: KeptState) -> None:
         """A state that this attempt begins from: it is its own from now on, until it has a newer one."""
         self._done[state.name] = _stamp(self.place / state.name)
-        with contextlib.suppress(FileExistsError):
-            shutil.copyfile(self.place / state.name, self.attempt / state.file)
+        shutil.copyfile(self.place / state.name, self.attempt / state.file)
         self.kept = [state]
         self._note()
 
@@ -171,7 +170,7 @@ class Keeper:
             since = since if before == stamp else now
             self._seen[name] = (stamp, since)
             if stamp[0] and stamp != self._done.get(name) and (ended or now - since >= STILL_S):
-                self._keep(name, step, stamp)
+                self._keep(name, step, stamp, since)
 
     def _found(self) -> list[tuple[str, int | None]]:
         """Names of states that lie there, the oldest first."""
@@ -183,8 +182,8 @@ class Keeper:
                 found.append((_stamp(self.place / name)[1] if step is None else step, name, step))
         return [(name, step) for _, name, step in sorted(found)]
 
-    def _keep(self, name: str, step: int | None, stamp: tuple[int, int]) -> None:
-        source, spent = self.place / name, self._spent(step, stamp[1])
+    def _keep(self, name: str, step: int | None, stamp: tuple[int, int], since: float) -> None:
+        source, spent = self.place / name, self._spent(step, since)
         self._done[name] = stamp
         if stamp[0] > self.states.largest:
             self.refused = f"{name} has {stamp[0]:,} bytes, and a state has {self.states.largest:,} at most"
@@ -224,10 +223,13 @@ class Keeper:
     def _note(self) -> None:
         DISK.draft(self.attempt / CHECKPOINT, canonical(to_json(KeptStates(self.run, self.begun, tuple(self.kept)))))
 
-    def _spent(self, step: int | None, changed_ns: int) -> Amounts:
-        """What its run had spent when a state was written, from its very beginning."""
-        ago_s = max(time.time() - changed_ns / 1e9, 0.0)
-        wall_s = max(time.monotonic() - self._began - ago_s, 0.0)
+    def _spent(self, step: int | None, since: float) -> Amounts:
+        """
+        What its run had spent when a state was written, from its very beginning.
+
+        *since*: when it was first seen so, on the monotonic clock; a file's own time is that of another clock.
+        """
+        wall_s = max(since - self._began, 0.0)
         cpu_s = 0.0 if self._cpu is None else self._cpu()
         found = {"wall_s": self._total("wall_s", wall_s), "cpu_s": self._total("cpu_s", cpu_s)}
         if step is not None:
