@@ -3,8 +3,10 @@
 import csv
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from promo.driver.study import StudyFolder
 from promo.run.disk import DISK
 from promo.run.executors.outside import OutsideExecutor
 from promo.run.outside import OUTSIDE, is_there, read_outside
-from studies import FOLDER, MIXED, attended, run
+from studies import FOLDER, LAB, MIXED, attended, keeping, run
 from support import promo
 
 S1, S2 = "runs/short/base-lab-s1/attempt-1", "runs/short/base-lab-s2/attempt-1"
@@ -319,6 +321,40 @@ def test_what_was_cut_short_is_completed_by_the_same_files_and_no_others(study, 
     assert {one.ending for one in study.state().every_attempt() if "base-lab" in one.folder} == {"ok"}
 
 
+def test_what_a_crash_left_beside_a_record_does_no_harm(study):
+    (FOLDER / S1 / "outside.json.part").write_bytes(b"torn")
+    (FOLDER / S1 / "log.txt.part").write_bytes(b"torn")
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    assert promo("run", "trial.promo", "--quiet") == 8
+    assert not [*(FOLDER / S1).glob("*.part")]
+
+    assert promo("verify", "trial.promo") == 2  # two runs are asked for, and nothing differs
+
+
+def test_where_links_are_refused_the_first_record_counts(study, monkeypatch):
+    def refused(*_):
+        raise PermissionError(1, "links are not permitted")
+
+    monkeypatch.setattr("os.link", refused)
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+
+    assert read_outside(DISK, FOLDER / S1).by == "Lab B"
+
+
+def test_a_full_disk_is_one_message_and_the_taking_in_is_completed_later(study, monkeypatch, capsys):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.copyfile", full)
+        assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+
+    assert is_there(DISK, FOLDER / S1, read_outside(DISK, FOLDER / S1))
+
+
 def test_every_point_of_a_taking_in_may_be_its_last(study, monkeypatch):
     """Killed at each write, and done again: all of it is there, and the ledger then has each result once."""
     from promo.run import disk
@@ -357,6 +393,48 @@ def test_every_point_of_a_taking_in_may_be_its_last(study, monkeypatch):
     assert promo("run", "trial.promo", "--quiet") == 8
     assert [one.ending for one in study.state().every_attempt() if "base-lab" in one.folder] == ["ok", "ok"]
     assert promo("verify", "trial.promo") == 2  # two runs are still asked for
+
+
+def started(*more):
+    """promo at work in a process of its own."""
+    code = "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    return subprocess.Popen([sys.executable, "-c", code, "run", "trial.promo", "--quiet", *more])
+
+
+def until(wanted, process):
+    end = time.monotonic() + 60
+    while not wanted():
+        assert time.monotonic() < end
+        assert process.poll() is None
+        time.sleep(0.1)
+
+
+def test_results_are_taken_in_while_promo_trains_and_an_interrupt_leaves_alone_who_trains_outside(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    text = keeping(pause="0.1", steps=60).replace("host box", f"{LAB}\n\nhost box")
+    Path("trial.promo").write_text(text.replace("on       box", "on box, lab"), encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet", "--host", "lab") == 8
+    assert promo("ask", "trial.promo", "--out", "sent") == 0
+    attended(S1)
+    study, process = StudyFolder(FOLDER), started()
+
+    def endings():
+        return {one.folder: one.ending for one in study.state().every_attempt()}
+
+    until(lambda: len(endings()) == 4, process)
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    until(lambda: endings()[S1] == "ok", process)
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait() == 130
+    assert endings() == {
+        S1: "ok",
+        GOOD: "running",
+        "runs/short/base-box-s1/attempt-1": "lost",
+        "runs/short/good-box-s1/attempt-1": "lost",
+    }
 
 
 # --- the executor ----------------------------------------------------------------------------------------------------

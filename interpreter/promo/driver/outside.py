@@ -25,6 +25,7 @@ from promo.files import read_given
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.report.amounts import budget_text
 from promo.run.budgets import is_early, is_kept, is_used_up, missed
+from promo.run.disk import refusal
 from promo.run.outside import EXECUTOR, OUTSIDE, Outside, claim_outside, is_there, read_outside
 from promo.run.runners.recorded.answer import answer_part
 from promo.run.segments import Done, misfit
@@ -384,11 +385,32 @@ def _beside(folder: StudyFolder, path: Path) -> dict[str, bytes | Path]:
 
 
 def _digest(folder: StudyFolder, content: bytes | Path) -> str:
-    return digest_bytes(content) if isinstance(content, bytes) else folder.disk.digest(content) or ""
+    if isinstance(content, bytes):
+        return digest_bytes(content)
+    try:
+        found = folder.disk.digest(content)
+    except OSError as fault:
+        raise PromoError(f"{content} cannot be read: {fault.strerror or fault}") from fault
+    if found is None:
+        raise PromoError(f"{content} has gone while it was looked at")
+    return found
 
 
 def _write(folder: StudyFolder, offer: _Offer) -> None:
-    """The record first, which claims the attempt; its result last.  What was cut short is done again."""
+    """
+    The record first, which claims the attempt; its result last.  What was cut short is done again.
+
+    Raises:
+        Mismatch: somebody else's result came a moment earlier.
+        PromoError: the disk refuses it.
+    """
+    try:
+        _put(folder, offer)
+    except OSError as fault:
+        raise refusal(f"what was taken in for {offer.attempt.folder}", fault) from fault
+
+
+def _put(folder: StudyFolder, offer: _Offer) -> None:
     place, disk = folder.path / offer.attempt.folder, folder.disk
     if not claim_outside(disk, place, offer.said):
         before = read_outside(disk, place)

@@ -93,18 +93,21 @@ def is_there(disk: Disk, folder: Path, said: Outside) -> bool:
 
 def claim_outside(disk: Disk, folder: Path, said: Outside) -> bool:
     """
-    Put a record into an attempt's folder, whole and at once; False where there is one already.
+    Put a record into an attempt's folder, whole and at once; False where there is another one already.
 
     Raises:
         OSError: the disk refuses it.
     """
-    beside = folder / f"{OUTSIDE}.{os.getpid()}.part"
-    disk.write(beside, canonical(to_json(said)))
+    content, place, beside = canonical(to_json(said)), folder / OUTSIDE, folder / f"{OUTSIDE}.part"
+    beside.write_bytes(content)
+    disk.settle([beside], [])
     try:
-        os.link(beside, folder / OUTSIDE)
+        os.link(beside, place)
     except FileExistsError:
-        return False
-    finally:
-        beside.unlink()
-    disk.settle([folder / OUTSIDE], [folder])
-    return True
+        pass
+    except OSError:  # a file system without links: whoever is first has it, and a part of it is none
+        with contextlib.suppress(FileExistsError), place.open("xb") as file:
+            file.write(content)
+    beside.unlink(missing_ok=True)
+    disk.settle([place], [folder])
+    return disk.read(place) == content
