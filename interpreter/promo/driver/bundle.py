@@ -37,9 +37,9 @@ MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.sig"
 NAME = re.compile(
     r"runs/[a-z0-9_]{1,80}/[a-z0-9_]{1,200}-[a-z0-9_]{1,80}-s[0-9]{1,20}/attempt-[0-9]{1,6}/"
-    r"(?!(.*/)?\.{0,2}(/|$))[!-\[\]-~ ]{1,900}"
+    r"([a-z0-9][a-z0-9._-]{0,80}|program/([A-Za-z0-9_][A-Za-z0-9._-]{0,80}/){0,8}[A-Za-z0-9_][A-Za-z0-9._-]{0,80})"
 )
-"""Names of files that an attempt left, in the folder that its program ran in too; none leads out of its folder."""
+"""Names of files that an attempt left, and that its program left in the folder that it ran in."""
 ALONG = re.compile(
     r"(spec\.promo|plan\.json|lock\.json|imports\.json|recheck\.py|curves\.[a-z0-9.]{1,20})"
     r"|(evidence|decisions)/[a-z0-9_]{1,64}(\.[a-z0-9-]{1,40})?\.json|amendments/[0-9]{1,6}\.promo"
