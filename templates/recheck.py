@@ -541,6 +541,9 @@ BASES: dict[str, Form] = {
     "condition": condition,
     "judged": judged,
     "left": text("name of a file", r"(?!(.*/)?\.{1,2}(/|$))[!-\[\]-~ ]+(?<!/)", 1024),
+    "statepath": text("name of a state", r"(?!/)(?!(.*/)?\.{1,2}(/|$))[!-\[\]-~ ]{1,512}", 512),
+    "kept": whole(1, 99),
+    "column": choice("config", "run", "seed", "host", "attempt", "step", "seconds", "tokens", "value", "status"),
     "printed": whole(1_000, 10**9),
     "otherwise": either(choice("stop", "hold"), condition),
     "setting": either(STRING, whole()),
@@ -657,7 +660,8 @@ summary: after text, separator text, which 'first|last|lowest|highest'?, metrics
 does/function: file text, name text
 does/command: argv text*
 does/script: argv text*, file text, constants {text}, calls {text}
-program: does does, files {hex}, summary summary?, environment text*, output_bytes printed
+states: path statepath, resume text*, keep kept, largest steps, restarts text*
+program: does does, files {hex}, summary summary?, environment text*, output_bytes printed, state states~
 request: promo_request =2, study text, plan hex, run runof, attempt from1, trainer text, settings {setting},
     parameters long, flops_per_token long, metric text, budget budget, data textof?, checkpoint keeping, trunk trunk?,
     continues continued?, resume resumed?, grow grown?, changes change*, device text, threads count, program program?,
@@ -718,7 +722,7 @@ happening/result.accepted: run id, attempt from1, envelope hex, metrics {measure
 happening/attempt.failed: run id, attempt from1, status 'ok|nan|diverged|oom|timeout|killed|crash|invalid', cause text,
     envelope hex?, train_s seconds?, device_s seconds?, witnesses {left:hex}, bundle hex?, queued_s seconds~
 happening/attempt.lost: run id, attempt from1,
-    loss 'gone|busy|disk|preempted|node|site limit|called off|wordless|unknown', device_s seconds?,
+    loss 'gone|busy|disk|preempted|node|site limit|called off|wordless|unknown|outside', device_s seconds?,
     witnesses {left:hex}, bundle hex?, queued_s seconds~
 happening/attempt.late: run id, attempt from1, envelope hex,
     status 'ok|nan|diverged|oom|timeout|killed|crash|invalid'
@@ -731,9 +735,10 @@ happening/budget.amended: budget_s count, reason text, by text
 happening/bundle.imported: bundle hex, head hex, ledger imported, ledger_digest hex, signer text?, taken [id from1]*
 event: seq count, time moment, incarnation count, event happening, prev hex
 
-tablesettings: layout 'table|autoresearch|wandb|mlflow|optuna', columns {text}, units {text}, candidates {text},
-    hosts {text}, seeds {text}, seeds_by 'auto|label|order', interpolate bool
+tablesettings: layout 'table|autoresearch|wandb|mlflow|optuna', columns {column:text}, units {column:text},
+    candidates {text}, hosts {text}, seeds {long:text}, seeds_by 'auto|label|order', interpolate bool
 recordedtable: promo_curves =1, table text, settings tablesettings
+outside: promo_outside =1, request hex, by text, source text, digest hex?, files {left:hex}, settings tablesettings?
 """
 """
 Everything that is stored: `form: name kind, name kind`, or `union/which` for what says under `is` which it is.
@@ -781,8 +786,8 @@ class Forms:
 
 
 _FORMS = Forms(FORMS)
-PLAN, LOCK, REQUEST, ENVELOPE, POINT, EXIT, EVENT, RECORDED = map(
-    _FORMS.kind, ("plan", "lock", "request", "envelope", "point", "exit", "event", "recordedtable")
+PLAN, LOCK, REQUEST, ENVELOPE, POINT, EXIT, EVENT, RECORDED, OUTSIDE = map(
+    _FORMS.kind, ("plan", "lock", "request", "envelope", "point", "exit", "event", "recordedtable", "outside")
 )
 
 
@@ -4678,32 +4683,52 @@ class Curve:
     points: list[Spot] = field(default_factory=list)
 
 
+class Part:
+    """The part of a plan that is about one stage on one host."""
+
+    def __init__(self, plan: Plan, stage: str, host: str) -> None:
+        self.study: Object = {**plan.study, "entrants": {stage: plan.study["entrants"][stage]}}
+        self.stages: dict[str, Object] = {stage: {**plan.stages[stage], "hosts": [host]}}
+        self.cells = {cell: run for cell, run in plan.cells.items() if (cell[0], cell[2]) == (stage, host)}
+
+
 class Table:
     """A table of recorded runs that a replay reads, in promo's own layout."""
 
-    def __init__(self, folder: Folder, plan: Plan, recording: Object) -> None:
-        said = strict(folder.read("curves.json").rstrip(b"\n"))
-        fit(RECORDED, said, "curves.json")
-        self.settings, self.name, self.plan = said["settings"], said["table"], plan
-        suffix = next((one for one in (".csv", ".csv.gz", ".tsv", ".tsv.gz") if self.name.endswith(one)), "")
-        self.readable = self.settings["layout"] == "table" and bool(suffix)
+    def __init__(self, settings: Object, name: str, digest: str, plan: "Plan | Part") -> None:
+        self.settings, self.name, self.digest, self.plan = settings, name, digest, plan
+        self.suffix = next((one for one in (".csv", ".csv.gz", ".tsv", ".tsv.gz") if name.endswith(one)), "")
+        self.readable = settings["layout"] == "table" and bool(self.suffix)
         """Whether it is one that is read here; exports of other tools, and parquet, are left to promo verify."""
         self.cells: dict[tuple[str, str, int], list[Curve]] = {}
-        self.digest = recording["digest"]
         alone = plan.study["runner"]["name"] == "recorded" and "config" not in plan.study["factors"]
         self.factors: list[str] = sorted(plan.study["factors"]) if alone else []
         """Factors that are columns of the table and name a condition together."""
-        if not self.readable:
-            return
+
+    @classmethod
+    def of_part(cls, content: bytes, said: Object, part: "Part") -> "Table":
+        """A table that was taken in for runs of one stage on one host; others may have followed."""
+        table = cls(said["settings"], said["source"], said["digest"], part)
+        if table.readable:
+            table._assign(table._read_curves(content, table.suffix, said["source"]))
+        return table
+
+    @classmethod
+    def of_replay(cls, folder: Folder, plan: "Plan", recording: Object) -> "Table":
+        """The table of a replay, which has all of its runs."""
+        said = strict(folder.read("curves.json").rstrip(b"\n"))
+        fit(RECORDED, said, "curves.json")
+        table = cls(said["settings"], said["table"], recording["digest"], plan)
+        if table.readable:
+            table._of_replay(folder, plan, recording)
+        return table
+
+    def _of_replay(self, folder: Folder, plan: "Plan", recording: Object) -> None:
+        suffix = self.suffix
         content = folder.read(f"curves{suffix}", LARGE)
         if sha(content) != self.digest or recording["file"] != f"curves{suffix}":
             raise DiffersError(f"curves{suffix} is another table than was recorded")
-        try:
-            content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(LARGE) if suffix.endswith(".gz") else content
-            curves = self._curves(content.decode("utf-8-sig"), "\t" if suffix.startswith(".tsv") else ",")
-        except (OSError, EOFError, zlib.error, csv.Error, ValueError, LookupError) as fault:
-            raise DiffersError(f"curves{suffix} cannot be read: {fault}") from fault
-        self._assign(curves)
+        self._assign(self._read_curves(content, suffix, f"curves{suffix}"))
         planned_ = {place[1:] for place in plan.cells}
         due = {
             "table": self.name,
@@ -4717,6 +4742,13 @@ class Table:
         }
         if due != recording:
             raise DiffersError("what was recorded of the table does not follow from it")
+
+    def _read_curves(self, content: bytes, suffix: str, about: str) -> list[Curve]:
+        try:
+            content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(LARGE) if suffix.endswith(".gz") else content
+            return self._curves(content.decode("utf-8-sig"), "\t" if suffix.startswith(".tsv") else ",")
+        except (OSError, EOFError, zlib.error, csv.Error, ValueError, LookupError) as fault:
+            raise DiffersError(f"{about} cannot be read: {fault}") from fault
 
     def _curves(self, content: str, mark: str) -> list[Curve]:
         reader = csv.reader(io.StringIO(content, newline=""), delimiter=mark, strict=True)
@@ -4788,7 +4820,9 @@ class Table:
             hosts[host] = next((one for one in tries if one in labels and (one or alone)), None)
         named = {seed: settings["seeds"].get(str(seed), str(seed)) for seed in seeds}
         by = settings["seeds_by"]
-        if by == "auto":
+        if by == "auto" and isinstance(plan, Part):
+            by = "order" if {one.seed for one in wanted} == {""} and len(seeds) == 1 else "label"
+        elif by == "auto":
             by = "label" if set(named.values()) <= {one.seed for one in wanted} else "order"
         self.seeds_by = by
         alike: dict[tuple[str, str | None], list[list[Curve]]] = {}
@@ -4815,6 +4849,11 @@ class Table:
         who, earlier = asked["run"], int((asked["continues"] or {"earlier": 0})["earlier"])
         some = self.cells.get((who["candidate"], who["host"], who["seed"]), [])
         number_ = asked["recorded"] or 0
+        if isinstance(self.plan, Part):
+            seed = who["seed"] if who["label"] is None else who["label"]
+            some = self.cells.get((who["candidate"], who["host"], seed), [])
+            of_number = (place for place, one in enumerate(some) if one.attempt == str(asked["attempt"]))
+            number_ = 0 if len(some) == 1 and not some[0].attempt else next(of_number, len(some))
         curve = some[number_] if number_ < len(some) else None
         column, amount = COUNTED.get(asked["budget"]["kind"], ""), earlier + int(asked["budget"]["amount"])
         lost = asked["continues"] is not None and asked["continues"]["folder"] is None
@@ -4893,6 +4932,11 @@ class Table:
         return {"step": step, "tokens": done["tokens"], "charged_s": seconds, "metrics": {metric: exact(value)}}
 
 
+def suffix_of(name: str) -> str:
+    """The ending by which a table's form is known; empty where none is."""
+    return next((one for one in (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet") if name.endswith(one)), "")
+
+
 def natural(label: str) -> list[tuple[int, str]]:
     """Labels in the order of the numbers in them: s2 before s10."""
     parts = re.split(r"(\d+)", label)
@@ -4969,7 +5013,7 @@ class Look:
         self.frozen: Object = events[0]["event"]
         self.table: Table | None = None
         if self.frozen["replay"] is not None:
-            self.table = Table(folder, plan, self.frozen["replay"])
+            self.table = Table.of_replay(folder, plan, self.frozen["replay"])
         recorded = self.table.counts() if self.table is not None and self.table.readable else None
         self.course = Course(plan, recorded)
         self.kept = plan.kept()
@@ -4977,6 +5021,8 @@ class Look:
         """Folder of an attempt -> states that it left, as far as its result is there."""
         self.runner: Object | None = None
         """What requests say of their runner, which is the same in all."""
+        self.parts: dict[tuple[str, str, str, str], Table] = {}
+        """Stage, host, digest and settings of a table that results were taken from."""
         self.tables: dict[str, Object] = {}
         """Closed stage -> its evidence."""
         self.digests: dict[str, str] = {}
@@ -5035,7 +5081,7 @@ class Look:
         except DiffersError as fault:
             self.report.differs("requests", f"{name}: {fault}")
             return
-        runner = {"trainer": asked["trainer"], "program": asked["program"], "own": asked["levels"] is not None}
+        runner = {"trainer": asked["trainer"], "program": asked["program"]}
         self.runner = self.runner or runner
         due = self._request(said, place, asked)
         other = [key for key in due if due[key] != asked[key]]
@@ -5077,7 +5123,7 @@ class Look:
             "resume": self._resumed(said, asked),
             "device": "cpu" if where["device"].lower() == "cpu" else "cuda",
             "threads": where["threads"],
-            "levels": dict(who["levels"]) if asked["levels"] is not None else None,
+            "levels": dict(who["levels"]) if asked["program"] or where["executor"] == "outside" else None,
             "curves": self.frozen["replay"]["digest"] if course.replay else None,
             "recorded": recorded,
             "changes": [
@@ -5201,7 +5247,10 @@ class Look:
             elif self.folder.digest(f"{one.folder}/{name}") != digest:
                 self.report.differs("results", f"{one.folder}/{name} is not what was recorded")
         body = self._body(one.folder, one.request, said["envelope"]) if said.get("envelope") else None
-        self._as_seen(one, said, body)
+        outside = self._is_outside(one)
+        if outside and said["is"] != "attempt.lost":
+            self._outside(one, said, body)
+        self._as_seen(one, said, body, outside=outside)
         if said["device_s"] is not None:
             self.spent += Fraction(said["device_s"])
             least = Fraction(body["seconds"].get("total", "0")) if body else self._supervised(one.folder, said)
@@ -5249,6 +5298,8 @@ class Look:
             timed = used["kind"] in ("wall", "cpu", "upstream")
             as_known = {**used, "counter": "trainer", "last_step": None if timed else used["last_step"]}
             early = used["counter"] == "recorded" and not keeps(as_known, budget)
+            if early and not self.course.replay:
+                self.report.differs("budgets", f"{one.folder} is taken from a table before its budget was used")
             self.counts["budgets early" if early else "budgets"] += 1
 
     def _outlived(self, one: Attempt, said: Object, body: Object) -> None:
@@ -5356,7 +5407,60 @@ class Look:
             except DiffersError as fault:
                 self.report.differs("results", f"{name}: {fault}")
 
-    def _as_seen(self, one: Attempt, said: Object, body: Object | None) -> None:
+    def _outside(self, one: Attempt, said: Object, body: Object | None) -> None:
+        """Whether a result that somebody else's system trained has a record of who did, and follows from its table."""
+        name = f"{one.folder}/outside.json"
+        if "outside.json" not in said["witnesses"]:
+            self.report.differs("outside", f"{one.folder} has a result, and no outside.json says who trained it")
+        elif self.folder.has(name):
+            try:
+                fault = self._outside_fault(one, said, name, body)
+            except DiffersError as strange:
+                fault = f": {strange}"
+            except MissingError:
+                return  # said among the files
+            if fault:
+                self.report.differs("outside", f"{name}{fault}")
+            self.counts["outside"] += not fault
+
+    def _outside_fault(self, one: Attempt, said: Object, name: str, body: Object | None) -> str:
+        """What is wrong with such a record, to follow its name; empty where nothing is."""
+        content = self.folder.read(name)
+        found = strict(content)
+        fit(OUTSIDE, found, "it")
+        files, settings, suffix = found["files"], found["settings"], suffix_of(found["source"])
+        needed = {"result.json", "points.jsonl", *([] if settings is None else [f"table{suffix}"])}
+        if not found["by"].strip() or found["digest"] is None or not found["source"] or not needed <= files.keys():
+            return " does not say who trained it, and from which file it was taken"
+        if found["request"] != one.request or files["result.json"] != said["envelope"]:
+            return " is of another result"
+        others = {key: digest for key, digest in files.items() if key not in OWN and not STATE(key)}
+        if {**others, "outside.json": sha(content)} != said["witnesses"]:
+            return " names other files than came with it"
+        if body is not None and (body["recorded"] is None) is not (settings is None):
+            return " says otherwise than result.json whether it was read from a table"
+        if settings is None or body is None:
+            return ""
+        if files[f"table{suffix}"] != found["digest"]:
+            return " names another table than it was taken from"
+        key = (one.stage, one.host, found["digest"], sha(compact(settings)))
+        if key not in self.parts:
+            table = self.folder.read(f"{one.folder}/table{suffix}", LARGE)
+            self.parts[key] = Table.of_part(table, found, Part(self.plan, one.stage, one.host))
+        if not self.parts[key].readable:
+            return ""
+        asked = strict(self.folder.read(f"{one.folder}/request.json"))
+        fit(REQUEST, asked, f"{one.folder}/request.json")
+        due = self.parts[key].answer(asked)
+        other = [each for each in due if due[each] != body[each]]
+        return f": {other[0]} in result.json does not follow from table{suffix}" if other else ""
+
+    def _is_outside(self, one: Attempt) -> bool:
+        """Whether somebody else's system was asked to train it."""
+        host = self.plan.study["hosts"].get(one.host)
+        return host is not None and host["executor"] == "outside" and not self.course.replay
+
+    def _as_seen(self, one: Attempt, said: Object, body: Object | None, *, outside: bool) -> None:
         """
         A result that counts is that of a whole run and has a value; who left none ended as was seen.
 
@@ -5368,7 +5472,7 @@ class Look:
         if said["is"] == "result.accepted" and body is not None:
             by_itself = seen is not None and seen["reason"] == "itself" and seen["returncode"] == 0
             gone = "exit.json" in said["witnesses"] and not self.folder.has(f"{one.folder}/exit.json")
-            if not (by_itself or gone or self.course.replay or self._used_up(one, body)):
+            if not (by_itself or gone or outside or self.course.replay or self._used_up(one, body)):
                 how = "it was ended before its end" if seen else "nothing says that it ended by itself"
                 self.report.differs("results", f"{one.folder}: {how}, and its result was accepted")
             if self.plan.study["measure"]["metric"] not in body["metrics"]:
@@ -5744,11 +5848,10 @@ class Look:
 
     def _leaves(self, one: Attempt, file: str) -> bool:
         """Whether a file is one that an attempt leaves; of one whose end nobody wrote down nothing more is known."""
-        usual = ("request.json", "result.json", "points.jsonl", "claim", "supervisor.txt")
-        states = re.fullmatch(r"(checkpoint|trunk)(-[0-9a-f]{1,64}\.safetensors|\.json)", file)
+        states = STATE(file)
         witnesses = one.end.get("witnesses", ())
         unseen = one.state in ("running", "lost") and not witnesses
-        return unseen or file in usual or file in witnesses or (states is not None and self._kept(one, file, states[1]))
+        return unseen or file in OWN or file in witnesses or (states is not None and self._kept(one, file, states[1]))
 
     def _kept(self, one: Attempt, file: str, kind: str) -> bool:
         """Whether an attempt may have left a state, or its tensors: its result names it, or its way was long."""
@@ -5828,6 +5931,9 @@ def in_shape(asked: Object, body: Object) -> bool:
     return follow and due and made and ended and by
 
 
+OWN = ("request.json", "result.json", "points.jsonl", "claim", "supervisor.txt")
+"""Files of an attempt that are no witnesses of it."""
+STATE = re.compile(r"(checkpoint|trunk)(-[0-9a-f]{1,64}\.(safetensors|state)|\.json)").fullmatch
 KEPT_EACH_S = 600
 """Seconds of training after which a run keeps its state, for itself."""
 UNPACKED = ("environment.json", "ro-crate-metadata.json", "manifest.json", "manifest.json.sig")
@@ -6268,6 +6374,10 @@ def told(look: Look, report: Report) -> None:
     report.good(words + (f", read from the table before it was used for {early}" if early else ""))
     if counts["segments"]:
         report.good(f"segments of {counts['segments']} accepted runs fit the changes of shape that were asked for")
+    if counts["outside"]:
+        report.good(f"{counts['outside']} results that were trained outside, as they were taken in")
+    if any(not one.readable for one in look.parts.values()):
+        report.good("tables that some of them were taken from are read by promo verify alone")
     if look.table is not None:
         again = f"{counts['read again']} results read again from {look.table.name}"
         report.good(again if look.table.readable else f"{look.table.name} is read by promo verify alone")

@@ -8,6 +8,7 @@ verifier without keys gives it.  All but one take about a second.
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from support import SOUND, TWO_MODELS, crashed, promo, recorded, spec
@@ -404,6 +405,159 @@ def replayed():
     assert promo("replay", "trial.promo", "--curves", "curves.csv", "--column", "status=status", "--quiet") == 0
 
 
+LAB = (
+    SOUND["host"]
+    .replace("host box", "host lab")
+    .replace("slots 2", "slots 9")
+    .replace("any\n", "any\n  executor outside\n")
+)
+MIXED = "\n\n".join((
+    "promo 1", SOUND["study"], INLINE, LAB, "factor quality: points in -100..100 default 0",
+    "candidate base as reference { quality = 2 }", "candidate good like base { quality = 1 }",
+    "cohort two { members base, good }",
+    "stage short {\n  train two for 1s\n  on box, lab\n  seeds 1, 2\n}",
+    "frozen rule close {\n  judge good against base at short\n  require mean gap at most 0.5pt\n"
+    "  missing rerun 1, then stop\n  crash as missing\n}",
+))  # fmt: skip
+"""A study of which one host's runs are trained by somebody else's system."""
+
+
+def attended(folder):
+    """Train a request that was sent, as promo does on a machine that has one."""
+    command(sys.executable, "-m", "promo.run.attend", Path("sent") / folder)
+
+
+def outside():
+    """Half of it was trained outside: two runs by promo on another machine, two by who wrote a table of them."""
+    run(MIXED + "\n", code=8)
+    assert promo("ask", "trial.promo", "--out", "sent") == 0
+    for seed in (1, 2):
+        attended(f"runs/short/base-lab-s{seed}/attempt-1")
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    rows = [f"good,{seed},{at},{3 - at + seed / 10}" for seed in (1, 2) for at in (0.5, 1)]
+    Path("theirs.csv").write_text("config,seed,seconds,loss\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    assert promo("accept", "trial.promo", "theirs.csv", "--by", "Lab C") == 0
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+
+KEEPS = (
+    "import argparse, json, os, random, time\n"
+    "from pathlib import Path\n\n"
+    "p = argparse.ArgumentParser()\n"
+    'for name, kind in (("steps", int), ("seed", int), ("width", int), ("pause", float), ("resume", str)):\n'
+    '    p.add_argument(f"--{name}", type=kind)\n'
+    'p.add_argument("--points")\n'
+    "a = p.parse_args()\n"
+    "step, rng, loss = 0, random.Random(a.seed), 4.0\n"
+    "if a.resume:\n"
+    "    kept = json.loads(Path(a.resume).read_text())\n"
+    '    step, loss, (kind, numbers, spare) = kept["step"], kept["loss"], kept["rng"]\n'
+    "    rng.setstate((kind, tuple(numbers), spare))\n"
+    'print("begins at", step, flush=True)\n'
+    "while step < a.steps:\n"
+    "    time.sleep(a.pause)\n"
+    "    step += 1\n"
+    "    loss = loss * 0.99 + rng.random() / (100 * a.width)\n"
+    "    if step % 10 == 0 or step == a.steps:\n"
+    '        part = Path(f"ckpt-{step}.tmp")\n'
+    '        part.write_text(json.dumps({"step": step, "loss": loss, "rng": rng.getstate()}))\n'
+    '        part.rename(f"ckpt-{step}.pt")\n'
+    '        with open(a.points, "a") as file:\n'
+    '            file.write(json.dumps({"step": step, "loss": loss}) + "\\n")\n'
+    'print("---")\n'
+    'print("loss:", loss)\n'
+    'print("steps:", step)\n'
+)
+"""A program that keeps its states, and comes to the same whether it is stopped on its way or not."""
+KEEPER = """promo_runner = 1
+name = "keeper"
+budgets = ["steps"]
+
+[metrics.loss]
+unit = "pt"
+better = "lower"
+
+[factors.width]
+unit = "channels"
+default = 1
+low = 1
+whole = true
+
+[factors.pause]
+unit = "seconds"
+default = 0
+low = 0
+
+[command]
+argv = ["{python}", "{program}/keeps.py", "--steps", "{budget}", "--seed", "{seed}", "--width", "{width}",
+        "--pause", "{pause}", "--points", "{points}"]
+files = ["keeps.py"]
+
+[state]
+path = "ckpt-{step}.pt"
+resume = ["--resume", "{state}"]
+keep = 2
+largest = 1_000_000
+
+[summary]
+after = "---"
+metrics = { loss = "loss" }
+figures = { steps = "steps" }
+"""
+KEEPING = """promo 1
+
+study trial {{
+  title    "A trial"
+  measure  loss in pt, lower is better
+  runner   "keeper.toml"
+}}
+
+host box {{
+  device  "cpu" on any
+  slots   2
+}}
+
+factor width: channels in 1..4 step 1 default 1
+factor pause: seconds in 0..9 default {pause}
+
+candidate base as reference
+candidate good like base {{ width = 2 }}
+
+cohort two {{ members base, good }}
+
+stage short {{
+  train    two for {steps}steps
+  cap      1min
+  on       box
+  seeds    1
+}}
+
+stage longer {{ continue two from short to {more}steps }}
+
+frozen rule close {{
+  judge    good against base at longer
+  require  mean gap at most 0.5pt
+  missing  stop
+  crash    as missing
+}}
+"""
+
+
+def keeping(pause="0", steps=40):
+    """Write the program, its runner and a spec, with its pin."""
+    Path("keeps.py").write_text(KEEPS, encoding="utf-8")
+    Path("keeper.toml").write_text(KEEPER, encoding="utf-8")
+    text = KEEPING.format(pause=pause, steps=steps, more=steps + 20)
+    Path("trial.promo").write_text(text, encoding="utf-8")
+    pin = re.search(r"pinned sha256:\w+", _said("check", "trial.promo"))
+    return text.replace('"keeper.toml"', f'"keeper.toml" {pin[0]}')
+
+
+def stateful():
+    """Somebody's program, whose states a later stage carries on."""
+    run(keeping())
+
+
 def belated():
     """The first attempt was given up, and left a result when another one had been counted already."""
     plain()
@@ -461,7 +615,7 @@ STUDIES = {
     "guarded": (guarded, 3), "rich": (rich, 3), "continued": (continued, 3), "amended_early": (amended_early, 3),
     "amended_late": (amended_late, 3), "screened": (screened, 3), "divided": (divided, 3),
     "grown": (grown, 3), "replayed": (replayed, 3),
-    "looked": (looked, 3),
+    "looked": (looked, 3), "outside": (outside, 3), "stateful": (stateful, 3),
     "belated": (belated, 3), "bundled": (bundled, 3), "texted": (texted, 3),
     "spending": (spending, 3), "killed": (killed, 3),
 }  # fmt: skip

@@ -25,6 +25,7 @@ RUNNERS = {
 }
 EXECUTORS = {
     "local": "promo.run.executors.local:LocalExecutor",
+    "outside": "promo.run.executors.outside:OutsideExecutor",
     "slurm": "promo.run.executors.slurm:SlurmExecutor",
     "submit": "promo.run.executors.submit:SubmitExecutor",
     "warm": "promo.run.executors.local:WarmExecutor",

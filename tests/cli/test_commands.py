@@ -32,7 +32,8 @@ def test_help_reads_like_the_workflow(capsys):
     words = (
         "new runner executor check explain fmt read completion lsp show design plan simulate freeze run replay compare"
     )
-    words += " status stop decide bundle import amend report why laws serve export checkpoint cosign anchor verify"
+    words += " status ask accept stop decide bundle import amend report why laws serve export"
+    words += " checkpoint cosign anchor verify"
     assert list(COMMANDS) == words.split()
     for code in ExitCode:
         assert re.search(rf"^  {int(code)}\s", page, re.MULTILINE)

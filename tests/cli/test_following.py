@@ -67,6 +67,7 @@ def test_pipes_and_machines_get_nothing_more(seen, workplace, capsys):
         (ExitCode.HELD, "decide a.promo NAME --by WHO --reason TEXT, with --promote NAMES, --go-on or --stop"),
         (ExitCode.ELSEWHERE, "bundle a.promo"),
         (ExitCode.SPENT, "amend a.promo --budget AMOUNT --reason TEXT"),
+        (ExitCode.ASKED, "ask a.promo --out FOLDER"),
     ],
 )
 def test_every_end_of_a_run_has_its_own(capsys, code, words):

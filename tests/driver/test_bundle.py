@@ -5,10 +5,12 @@ import json
 import shutil
 import subprocess
 import tarfile
+from pathlib import Path
 
 import pytest
 from attrs import evolve
 
+import studies
 from promo.base.canonical import canonical, digest_bytes, parse_canonical
 from promo.base.codec import from_json, to_json
 from promo.base.errors import PromoError
@@ -492,3 +494,27 @@ def test_hosts_with_different_texts_are_refused(workplace, capsys):
     assert "were trained on another text" in capsys.readouterr().err
     assert run(workplace / "c", "there") == 1
     assert "is not the one that runs on other hosts were trained on" in capsys.readouterr().err
+
+
+def test_what_a_program_left_in_its_folder_comes_along(tmp_path, monkeypatch):
+    """Of a runner in a file, and of what was trained outside, with the record of who did."""
+    for name, more, code in (("there", (), 8), ("here", ("--host", "box"), 6)):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        text = studies.keeping().replace("host box", f"{studies.LAB}\n\nhost box")
+        Path("trial.promo").write_text(text.replace("on       box", "on box, lab"), encoding="utf-8")
+        assert promo("run", "trial.promo", "--quiet", *more) == code
+    monkeypatch.chdir(tmp_path / "there")
+    assert promo("ask", "trial.promo", "--out", "sent") == 0
+    for name in ("base", "good"):
+        studies.attended(f"runs/short/{name}-lab-s1/attempt-1")
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    assert promo("run", "trial.promo", "--quiet") == 8
+    assert promo("bundle", "trial.promo", "--host", "lab", "--out", "lab.bundle") == 0
+    monkeypatch.chdir(tmp_path / "here")
+    assert promo("import", "../there/lab.bundle", "trial.promo") == 0
+    folder = Path("trial.study/runs/short/base-lab-s1/attempt-1")
+    assert (folder / "program/keeps.py").exists()
+    assert (folder / "outside.json").exists()
+    assert not list(folder.glob("*.state"))
+    assert promo("verify", "trial.promo") == 2  # unfinished, and nothing differs

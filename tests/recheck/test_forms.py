@@ -20,6 +20,7 @@ from promo.base.fields import Undecodable, Unstored
 from promo.ledger.outcomes import Because, Outcome
 from promo.ledger.values import Event, Happening
 from promo.plan.values import Plan
+from promo.run.outside import Outside
 from promo.run.values import Envelope, Exit, Request
 from promo.study.closure import Closure
 from promo.study.judgement import Condition, Deciding
@@ -148,6 +149,8 @@ def values(tmp_path_factory):
         "continued",
         "decided",
         "failing",
+        "outside",
+        "stateful",
     ):
         place = tmp_path_factory.mktemp(name)
         os.chdir(place)
@@ -160,6 +163,7 @@ def values(tmp_path_factory):
             found.append((kind, form, json.loads((folder / file).read_bytes())))
         found += [(Request, recheck.REQUEST, json.loads(path.read_bytes())) for path in folder.rglob("request.json")]
         found += [(Envelope, recheck.ENVELOPE, json.loads(path.read_bytes())) for path in folder.rglob("result.json")]
+        found += [(Outside, recheck.OUTSIDE, json.loads(path.read_bytes())) for path in folder.rglob("outside.json")]
     os.chdir(before)
     found.append((Exit, recheck.EXIT, {"returncode": 0, "reason": "itself", "seconds": "1.5"}))
     return found

@@ -129,7 +129,7 @@ class Clock:
 class Box:
     """A host whose attempts begin and are never heard of again."""
 
-    slots, ahead, options, here = 1, False, (), True
+    slots, ahead, options, here, outside = 1, False, (), True, False
 
     def __init__(self):
         self.executor, self.started = self, []

@@ -53,7 +53,7 @@ class Told(RealDisk):
 class Box:
     """A host with two slots whose runs end at once; it writes what a worker writes, as a worker writes it."""
 
-    slots, ahead, options, here = 2, False, (), True
+    slots, ahead, options, here, outside = 2, False, (), True, False
 
     def __init__(self, kernel, disk, life, told):
         self.executor, self._kernel, self._disk, self._life, self._told = self, kernel, disk, life, told

@@ -350,3 +350,102 @@ points("points of negative tokens", POINT.replace(b'"20"', b'"-20"'))
 points("points with a value that is not finite", POINT.replace(b'"2.5"', b'"inf"'))
 points("points that know more", POINT.replace(b'"step":2', b'"score":"9","step":2'))
 points("points that are cut short", POINT, end=b"")
+
+
+# --- what was trained outside ----------------------------------------------------------------------------------------
+
+THEIRS, TABLED = "runs/short/base-lab-s1/attempt-1", "runs/short/good-lab-s1/attempt-1"
+
+
+def record(forger, folder, change=lambda said: None, **files):
+    """Another record of who trained an attempt, which the ledger has, with the digests of files as they are now."""
+    said = forger.stored(f"{folder}/outside.json")
+    for name in said["files"]:
+        said["files"][name] = digest_bytes((forger.folder / folder / name).read_bytes())
+    said["digest"] = said["files"]["result.json" if said["settings"] is None else "table.csv"]
+    change(said)
+    end = forger.lines[forger.of_attempt(folder)[1]]["event"]
+    end["witnesses"]["outside.json"] = forger.store(f"{folder}/outside.json", said)
+    end["witnesses"].update({name: one for name, one in said["files"].items() if name in end["witnesses"]})
+
+
+def recorded(name, change, folder=THEIRS, among=kind):
+    among(name, "outside")(lambda forger: record(forger, folder, change))
+
+
+recorded("trained outside by nobody", lambda said: said.update(by=" "))
+recorded("trained outside for another request", lambda said: said.update(request=NEVER))
+recorded("an outside record of another result", lambda said: said["files"].update({"result.json": NEVER}))
+recorded("an outside record of a file more", lambda said: said["files"].update({"more.txt": NEVER}))
+recorded("an outside record of a file less", lambda said: said["files"].pop("log.txt"))
+recorded("an outside record that says lost", lambda said: said.update(digest=None, files={}, source=""))
+recorded("an outside record from nowhere", lambda said: said.update(source=""))
+recorded("an outside record that knows more", lambda said: said.update(why="so"))
+recorded("an outside table that is another", lambda said: said.update(digest=NEVER), TABLED)
+recorded("an outside table for another seed", lambda said: said["settings"].update(seeds={"1": "2"}), TABLED)
+recorded("an outside table that is not read", lambda said: said.update(settings=None), TABLED)
+recorded("trained outside by another name", lambda said: said.update(by="Lab D"), among=sound)
+
+
+@kind("nobody says who trained it outside", "outside")
+def untold(forger):
+    (forger.folder / THEIRS / "outside.json").unlink()
+    del forger.lines[forger.of_attempt(THEIRS)[1]]["event"]["witnesses"]["outside.json"]
+
+
+@kind("somebody else is said to have trained it outside", "outside")
+def renamed(forger):
+    said = forger.stored(f"{THEIRS}/outside.json")
+    forger.store(f"{THEIRS}/outside.json", {**said, "by": "Lab D"})
+
+
+@kind("another value from an outside table", "outside")
+def outside_value(forger):
+    value(TABLED, loss="1.5")(forger)
+    record(forger, TABLED)
+    forger.refit()
+
+
+@kind("an outside table whose run ended early", "outside")
+def outside_early(forger):
+    """Its last point lies at half of the budget, and everything else follows from that."""
+    table = (forger.folder / TABLED / "table.csv").read_text("utf-8").replace("good,1,1,", "good,9,1,")
+    (forger.folder / TABLED / "table.csv").write_text(table, encoding="utf-8")
+    points = b"".join((forger.folder / TABLED / "points.jsonl").read_bytes().splitlines(keepends=True)[:1])
+    (forger.folder / TABLED / "points.jsonl").write_bytes(points)
+    body = forger.stored(f"{TABLED}/result.json")["body"]
+    forger.result(
+        TABLED,
+        metrics={"loss": "2.6"},
+        points=digest_bytes(points),
+        used={**body["used"], "used": "0.5"},
+        seconds={"train": "0.500000", "total": "0.500000"},
+        recorded={**body["recorded"], "rows": [2], "value": "2.6", "table": digest_bytes(table.encode())},
+    )
+    record(forger, TABLED)
+    forger.refit()
+
+
+# --- states of somebody's program ------------------------------------------------------------------------------------
+
+KEPT, CARRIED = "runs/short/base-box-s1/attempt-1", "runs/longer/base-box-s1/attempt-1"
+KEPT_STATE = {"stage": "longer", "candidate": "base"}
+asked("to go on from another state of its program", inside("continues", state=NEVER), "stateful", **KEPT_STATE)
+asked("to keep more states", lambda one: one["program"]["state"].update(keep=9), "stateful", **KEPT_STATE)
+asked("to resume otherwise", lambda one: one["program"]["state"].update(resume=["{state}"]), "stateful", **KEPT_STATE)
+
+
+@kind("another state at the end of a run", "stateful")
+def other_state(forger):
+    said = forger.stored(f"{KEPT}/checkpoint.json")
+    forger.store(f"{KEPT}/checkpoint.json", {**said, "run": "0123456789abcdef"})
+
+
+@kind("a state that no run kept", "stateful")
+def state_more(forger):
+    (forger.folder / KEPT / "checkpoint-0123456789abcdef.state").write_bytes(b"weights")
+
+
+@kind("a state of a run that keeps none", "stateful")
+def state_unasked(forger):
+    (forger.folder / CARRIED / "checkpoint-0123456789abcdef.state").write_bytes(b"weights")

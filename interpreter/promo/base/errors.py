@@ -38,6 +38,8 @@ class ExitCode(IntEnum):
     """`run`: what is left belongs to hosts that are not here; see `promo bundle` and `promo import`."""
     SPENT = 7
     """`run`: what is left of the study's budget is too little for another attempt; see `promo amend --budget`."""
+    ASKED = 8
+    """`run`: what is left is trained by somebody else's system; see `promo ask` and `promo accept`."""
     INTERRUPTED = 130
     """Stopped by the user; `promo run` continues."""
 

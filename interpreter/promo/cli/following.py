@@ -59,6 +59,7 @@ AFTER_RUN: Mapping[int, str] = {
     ExitCode.STOPPED: "status WHERE",
     ExitCode.HELD: "decide WHERE NAME --by WHO --reason TEXT, with --promote NAMES, --go-on or --stop",
     ExitCode.ELSEWHERE: "bundle WHERE",
+    ExitCode.ASKED: "ask WHERE --out FOLDER",
     ExitCode.SPENT: "amend WHERE --budget AMOUNT --reason TEXT",
 }
 """How a run of promo ended -> what follows."""
@@ -107,6 +108,8 @@ OWN = {
     "lsp": "it speaks to an editor",
     "show": "it prints JSON",
     "stop": "promo run goes on",
+    "ask": "what is asked for is for somebody else",
+    "accept": "go on with: promo run",
     "decide": "go on with promo",
     "bundle": "promo import",
     "import": "go on with: promo run",

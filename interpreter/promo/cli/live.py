@@ -44,6 +44,7 @@ from promo.report.progress import (
 from promo.report.words import number, span_text
 from promo.run.clock import SystemClock
 from promo.run.execute import Progress
+from promo.run.outside import EXECUTOR as OUTSIDE
 from promo.run.store import POINTS
 from promo.run.values import Point, RunStatus
 from promo.study.values import Study
@@ -112,7 +113,8 @@ class Lines(Quiet):
         """An attempt began or ended."""
         name = self._name(progress.task.run)
         if progress.result is None and progress.task.recorded is None:
-            self.say(f"{name}: started")
+            outside = self.study.hosts[progress.task.run.host].executor == OUTSIDE
+            self.say(f"{name}: {'asked for outside' if outside else 'started'}")
         elif progress.result is not None:
             self.say(f"{name}: {ended_words(progress, self.study)} ({self._count(state)})")
 

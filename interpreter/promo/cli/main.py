@@ -38,6 +38,8 @@ COMMANDS = {
     "replay": ("replay", "run", "run the rules over recorded curves; nothing is trained"),
     "compare": ("compare", "run", "set the spec's gates beside random search, halving, Hyperband and ASHA"),
     "status": ("status", "run", "what has happened so far"),
+    "ask": ("outside", "run", "list or write out what somebody else's system is asked to train"),
+    "accept": ("outside", "run", "check what was trained there, and take it in"),
     "stop": ("run", "run", "end a running study cleanly, from another terminal"),
     "decide": ("person", "run", "record a person's verdict where a gate waits for one"),
     "bundle": ("bundle", "run", "write what a host has done into one file, for a machine it cannot reach"),
@@ -80,6 +82,7 @@ exit codes:
   5  run: a gate or rule waits for a person
   6  run: what is left belongs to hosts that are not here
   7  run: the study's budget has no room for another attempt
+  8  run: what is left is trained outside; promo ask lists it
   130  interrupted; promo run goes on
 """
 

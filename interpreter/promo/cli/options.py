@@ -161,6 +161,11 @@ def _add_curves(options: argparse.ArgumentParser, *, required: bool = True) -> N
     options.add_argument(
         "--curves", metavar="FILE", required=required, help="recorded curves: .csv, .csv.gz, .tsv, .parquet"
     )
+    _add_reading(options)
+
+
+def _add_reading(options: argparse.ArgumentParser) -> None:
+    """How a table is read."""
     tools = ("autoresearch", "wandb", "mlflow", "optuna")
     options.add_argument("--from", dest="layout", choices=tools, default="table", help="the tool that wrote the table")
     what = "config, run, seed, host, step, seconds, tokens, value or status"
@@ -221,6 +226,21 @@ def _decide(options: argparse.ArgumentParser) -> None:
     options.add_argument("--by", required=True, metavar="WHO", help="who decides")
     options.add_argument("--reason", required=True, metavar="TEXT", help="why; it is kept and shown")
     _add_study(options)
+
+
+def _ask(options: argparse.ArgumentParser) -> None:
+    options.add_argument("place", metavar="SPEC|STUDY", nargs="?", help="default: the only study here")
+    options.add_argument("--out", metavar="FOLDER", help="write requests, text and states into a new folder to send")
+    _add_study(options)
+
+
+def _accept(options: argparse.ArgumentParser) -> None:
+    options.add_argument("place", metavar="SPEC|STUDY", help="the study that asked")
+    options.add_argument("files", metavar="FILE", nargs="*", help="a folder with result.json files in it, or a table")
+    options.add_argument("--by", metavar="WHO", required=True, help="who trained them, for the record")
+    lost = "an attempt that nobody will train, as promo ask names it; it is asked for again where it may be"
+    options.add_argument("--lost", metavar="FOLDER", action="append", default=[], help=lost)
+    _add_reading(options)
 
 
 def _bundle(options: argparse.ArgumentParser) -> None:
@@ -346,6 +366,8 @@ OPTIONS = {
     "replay": _replay,
     "compare": _compare,
     "status": _status,
+    "ask": _ask,
+    "accept": _accept,
     "stop": _place,
     "decide": _decide,
     "bundle": _bundle,

@@ -57,10 +57,10 @@ def curves_of(options: Namespace, study: Study) -> Replay:
         )
         raise PromoError(message, hint="train it: promo run SPEC; or leave the schedule and what follows it out")
     table = Path(options.curves)
-    return build_replay(study, table.name, read_given(table, LARGEST), _settings(options, study))
+    return build_replay(study, table.name, read_given(table, LARGEST), settings_of(options, study))
 
 
-def _settings(options: Namespace, study: Study) -> Settings:
+def settings_of(options: Namespace, study: Study) -> Settings:
     """Settings from the options, which go before a mapping file, which goes before the spec."""
     columns = {column_of(name): text for name, text in _pairs("--column", options.column)}
     units = {column_of(name): text for name, text in _pairs("--unit", options.unit)}

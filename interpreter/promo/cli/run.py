@@ -20,6 +20,7 @@ from promo.files import read_given
 from promo.ledger.state import StudyState
 from promo.plan.values import Plan, SavedPlan
 from promo.report.spending import AMEND
+from promo.report.words import plural
 from promo.run.clock import SystemClock
 from promo.run.locks import interrupt_holder, is_locked
 from promo.run.provenance import origin_of
@@ -56,7 +57,12 @@ def run(options: Namespace) -> int:
 
         return checkpoint(Namespace(place=str(folder.path), study=None))
     print_end(folder)
-    if ending.exit_code is ExitCode.ELSEWHERE:
+    if ending.asked:
+        put(
+            f"{plural(ending.asked, 'run')} asked for outside: promo ask {folder.path} --out FOLDER writes the requests"
+        )
+        put(f'take results in with: promo accept {folder.path} FILE --by "who trained them"; then run again')
+    elif ending.exit_code is ExitCode.ELSEWHERE:
         put(f"{ending.why}: exchange what was done with promo bundle and promo import, then run again")
     if ending.exit_code is ExitCode.SPENT:
         put(f"{ending.why}: {AMEND}")

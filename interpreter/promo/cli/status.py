@@ -37,6 +37,7 @@ from promo.report.spending import AMEND, budget_lines, budget_to_json, budget_wo
 from promo.report.words import span_text
 from promo.run.clock import SystemClock
 from promo.run.locks import is_worked_on
+from promo.run.outside import EXECUTOR as OUTSIDE
 from promo.study.values import Study
 
 WATCH_S = 1.0
@@ -129,10 +130,9 @@ def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Itera
     for host in seen.progress.hosts:
         if host.running or host.left:
             yield f"  {host.name}: {host_words(host)}"
-    yield from (
-        f"  running: {attempt.stage}, {attempt.candidate} on {attempt.host}, seed {attempt.seed}"
-        for attempt in state.running()
-    )
+    for attempt in state.running():
+        how = "asked for outside" if study.hosts[attempt.host].executor == OUTSIDE and not state.replay else "running"
+        yield f"  {how}: {attempt.stage}, {attempt.candidate} on {attempt.host}, seed {attempt.seed}"
     yield from _effects(state)
     for one in seen.progress.deciders:
         yield f"  {one.name}: {expanded(one.words)}"

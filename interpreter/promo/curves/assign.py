@@ -34,9 +34,18 @@ class Assignment:
     """Cells of the plan for which nothing was recorded."""
 
 
-def assign(study: Study, curves: Iterable[Curve], settings: Settings) -> tuple[Assignment, tuple[Fault, ...]]:
+def assign(
+    study: Study, curves: Iterable[Curve], settings: Settings, *, part: bool = False
+) -> tuple[Assignment, tuple[Fault, ...]]:
     """
     Fill the cells of a study's stages with recorded runs.
+
+    Args:
+        study: whose cells are filled.
+        curves: every recorded run.
+        settings: how they are matched.
+        part: the table holds some of the runs and others may follow: a candidate may be absent, and seeds are matched
+            by their labels, unless there is one seed, and the table has no column of seeds.
 
     Returns:
         (assignment, faults); faults are names without a match, seeds recorded twice, gaps in the steps of a run, and
@@ -48,7 +57,7 @@ def assign(study: Study, curves: Iterable[Curve], settings: Settings) -> tuple[A
     labels = {name: _label(study, settings, name) for name in _trained(study)}
     configs = {curve.config for curve in every}
     for name, label in labels.items():
-        if label not in configs:
+        if label not in configs and not part:
             hint = did_you_mean(label, configs, "map it with --map CANDIDATE=CONFIG")
             faults.append(Fault(0, f"no config '{label}' is recorded for candidate '{name}'; {hint}"))
     wanted = [curve for curve in every if curve.config in set(labels.values())]
@@ -62,7 +71,7 @@ def assign(study: Study, curves: Iterable[Curve], settings: Settings) -> tuple[A
     faults += _twice(alike)
     if not settings.interpolate:
         faults += dict.fromkeys(_gaps(study, alike))
-    by = _seeds_by(study, settings, wanted)
+    by = _seeds_by(study, settings, wanted, part=part)
     cells, empty = _cells(study, settings, alike, by)
     return Assignment(cells, alike, by, empty), tuple(faults)
 
@@ -170,10 +179,12 @@ def _all_seeds(study: Study) -> tuple[int, ...]:
     return tuple(dict.fromkeys(seed for stage in study.stages.values() for seed in stage.seeds))
 
 
-def _seeds_by(study: Study, settings: Settings, curves: Iterable[Curve]) -> str:
+def _seeds_by(study: Study, settings: Settings, curves: Iterable[Curve], *, part: bool) -> str:
     if settings.seeds_by != "auto":
         return settings.seeds_by
     labels = {curve.seed for curve in curves}
+    if part:
+        return "order" if labels == {""} and len(_all_seeds(study)) == 1 else "label"
     return "label" if all(settings.seeds.get(seed, str(seed)) in labels for seed in _all_seeds(study)) else "order"
 
 

@@ -50,6 +50,13 @@ class Replay:
         curves = self.assignment.cells.get((candidate, host, seed), ())
         return curves[number] if number < len(curves) else None
 
+    def of_attempt(self, candidate: str, host: str, seed: int, attempt: int) -> int:
+        """Which run of a cell is that of an attempt: the one of its number; the only one, where they have none."""
+        curves = self.assignment.cells.get((candidate, host, seed), ())
+        if len(curves) == 1 and not curves[0].attempt:
+            return 0
+        return next((place for place, one in enumerate(curves) if one.attempt == str(attempt)), len(curves))
+
     def files(self) -> dict[str, bytes]:
         """What a study keeps of it: the table as it is, and how it is read."""
         return {self.file: self.content, SETTINGS: canonical(to_json(TableUse(self.name, self.settings))) + b"\n"}
@@ -89,6 +96,30 @@ def build_replay(study: Study, name: str, content: bytes, settings: Settings) ->
     """
     curves = read_curves(study.measure, name, content, settings, factors=tabled(study))
     assignment, faults = assign(study, curves, settings)
+    _refuse(name, faults)
+    return Replay(name, content, settings, assignment)
+
+
+def build_part(study: Study, cells: tuple[str, str], name: str, content: bytes, settings: Settings) -> Replay:
+    """
+    What a table has of the runs of one stage on one host; it need not have all of them.
+
+    Args:
+        study: whose candidates and seeds are looked for.
+        cells: the stage and the host.
+        name: file name of the table; its ending tells the form.
+        content: its bytes.
+        settings: how it is read.
+
+    Raises:
+        BadTable: it has faults; each is told with its row, twenty at most.
+        PromoError: it cannot be read at all, or has not the columns of the tool it is said to come from.
+    """
+    stage, host = cells
+    only = {stage: evolve(study.stages[stage], hosts=(host,))}
+    part = evolve(study, stages=only, entrants={stage: study.entrants[stage]})
+    curves = read_curves(study.measure, name, content, settings, factors=tabled(study))
+    assignment, faults = assign(part, curves, settings, part=True)
     _refuse(name, faults)
     return Replay(name, content, settings, assignment)
 

@@ -36,9 +36,10 @@ from promo.run.store import POINTS, REQUEST, RESULT, STATES, plain
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.sig"
 NAME = re.compile(
-    r"runs/[a-z0-9_]{1,80}/[a-z0-9_]{1,200}-[a-z0-9_]{1,80}-s[0-9]{1,20}/attempt-[0-9]{1,6}/[a-z0-9][a-z0-9._-]{0,80}"
+    r"runs/[a-z0-9_]{1,80}/[a-z0-9_]{1,200}-[a-z0-9_]{1,80}-s[0-9]{1,20}/attempt-[0-9]{1,6}/"
+    r"([a-z0-9][a-z0-9._-]{0,80}|program/([A-Za-z0-9_][A-Za-z0-9._-]{0,80}/){0,8}[A-Za-z0-9_][A-Za-z0-9._-]{0,80})"
 )
-"""Names of files that an attempt left."""
+"""Names of files that an attempt left, and that its program left in the folder that it ran in."""
 ALONG = re.compile(
     r"(spec\.promo|plan\.json|lock\.json|imports\.json|recheck\.py|curves\.[a-z0-9.]{1,20})"
     r"|(evidence|decisions)/[a-z0-9_]{1,64}(\.[a-z0-9-]{1,40})?\.json|amendments/[0-9]{1,6}\.promo"
@@ -48,7 +49,7 @@ MOST_FILES = 200_000
 LARGEST_RECORD = 64 * 2**20
 """Bytes of a file that is read as a whole: a manifest, a ledger, a request, a result."""
 STEP = 2**20
-LEFT_OUT = (".safetensors", ".part")
+LEFT_OUT = (".safetensors", ".state", ".part")
 """Endings of files that stay where they are: states of models are large, and no decision rests on them."""
 
 

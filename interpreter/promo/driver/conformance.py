@@ -5,6 +5,7 @@ Anyone's runner can be held to it: `promo runner NAME --try --set depth=1`.  How
 with more is measured by the same short runs: `promo runner NAME --threads 1,2 --set depth=1`.
 """
 
+import math
 import statistics
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from promo.run.corpora import prepare
 from promo.run.disk import DISK
 from promo.run.executors.local import LocalExecutor, worker_environment
 from promo.run.runners.files.declare import FileRunner
-from promo.run.store import PROGRAM, attempt_folder, read_points, read_result, write_request
+from promo.run.store import PROGRAM, attempt_folder, checkpoint_of, read_points, read_result, write_request
 from promo.run.values import (
     AttemptSpec,
     Change,
@@ -33,6 +34,7 @@ from promo.run.values import (
     Point,
     Request,
     Result,
+    Resumed,
     RunOf,
     RunStatus,
     TextOf,
@@ -53,6 +55,8 @@ TRIES: Mapping[BudgetKind, int] = {
 REPEATING = (BudgetKind.STEPS, BudgetKind.TOKENS, BudgetKind.FLOPS)
 ROUNDS = 3
 LIMIT_S = 240
+LONG_S, MOST_TIMES = 6, 1000
+"""How long a run takes at least that is ended in its middle, but for so many times the budget of a try."""
 WINDOW = 128
 SCORED = 64 * WINDOW
 
@@ -151,6 +155,54 @@ def tried(runner: Runner, given: Mapping[str, str], environment: Mapping[str, st
         said = "two runs gave the same bits" if same else f"two runs gave {metrics} and {dict(second.metrics)}"
         yield Held("repetition", same if same or kind in REPEATING else None, said)
         yield from _changing(runner, given, request, study, environment)
+        yield from _resuming(request, first, study, environment)
+
+
+def _resuming(request: Request, first: Result, study: Path, environment: Mapping[str, str]) -> Iterator[Held]:
+    """A program that keeps states: ended in its middle, gone on from its last state, and held to a run without that."""
+    if request.program is None or request.program.state is None:
+        return
+    times = math.ceil(LONG_S / max(float(first.charged_s), LONG_S / MOST_TIMES))
+    budget = Budget(request.budget.kind, request.budget.amount * times, LIMIT_S)
+    longer = evolve(request, budget=budget)
+    whole, _ = _run(study, longer, 4, environment)
+    if whole.status is not RunStatus.OK:
+        yield Held("states", False, f"{budget.kind.value} {budget.amount}: {whole.status.value} {whole.cause}")
+        return
+    kept = _cut_short(study, longer, 5, environment)
+    if kept is None:
+        yield Held("states", None, f"it kept none before its end, in {budget.kind.value} {budget.amount}")
+        return
+    rest, _ = _run(study, evolve(longer, resume=kept), 6, environment)
+    told = rest.body.details.get("resume_rejected", "") if rest.body else ""
+    sound = rest.status is RunStatus.OK and not told
+    yield Held(
+        "states", sound, f"ended in its middle, and gone on: {told or f'{rest.status.value} {rest.cause}'}".strip()
+    )
+    if sound:
+        yield _budget(longer, rest)
+        same = rest.metrics == whole.metrics
+        words = "the same bits as without" if same else f"{dict(rest.metrics)}, and without {dict(whole.metrics)}"
+        yield Held("resumption", same if same or budget.kind in REPEATING else None, words)
+
+
+def _cut_short(study: Path, request: Request, number: int, environment: Mapping[str, str]) -> Resumed | None:
+    """End an attempt once it has kept a state, as a machine that fails would; None where it ends before that."""
+    executor, clock = LocalExecutor(), SystemClock()
+    attempt = _attempt(study, request, number, environment)
+    handle = executor.start(attempt)
+    try:
+        while isinstance(executor.look([handle])[0], Phase):
+            if (kept := checkpoint_of(DISK, attempt.folder)) is not None:
+                break
+            clock.sleep(0.05)
+        else:
+            return None
+    finally:
+        executor.cancel([handle])
+        executor.close()
+    kept = checkpoint_of(DISK, attempt.folder)
+    return None if kept is None else Resumed(attempt.folder.relative_to(study).as_posix(), kept)
 
 
 def _changing(
@@ -298,11 +350,8 @@ def _run(
     study: Path, request: Request, number: int, environment: Mapping[str, str]
 ) -> tuple[Result, tuple[Point, ...]]:
     disk, clock, executor = DISK, SystemClock(), LocalExecutor()
-    folder = study / attempt_folder("try", "given", "here", 1, number)
-    write_request(disk, folder, evolve(request, attempt=number))
-    declared = () if request.program is None else request.program.environment
-    worker = worker_environment(environment, threads=request.threads, cuda_device=None, declared=declared)
-    handle = executor.start(AttemptSpec(folder, worker, LIMIT_S, request.trainer))
+    attempt = _attempt(study, request, number, environment)
+    folder, handle = attempt.folder, executor.start(attempt)
     try:
         while isinstance(ended := executor.look([handle])[0], Phase):
             clock.sleep(0.05)
@@ -313,3 +362,12 @@ def _run(
         executor.close()
     assert isinstance(ended, Exit)  # a supervisor of this machine always knows
     return read_result(disk, folder, ended), read_points(disk, folder)
+
+
+def _attempt(study: Path, request: Request, number: int, environment: Mapping[str, str]) -> AttemptSpec:
+    """A new attempt, whose request is written."""
+    folder = study / attempt_folder("try", "given", "here", 1, number)
+    write_request(DISK, folder, evolve(request, attempt=number))
+    declared = () if request.program is None else request.program.environment
+    worker = worker_environment(environment, threads=request.threads, cuda_device=None, declared=declared)
+    return AttemptSpec(folder, worker, LIMIT_S, request.trainer)

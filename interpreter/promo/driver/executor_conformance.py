@@ -13,13 +13,16 @@ from pathlib import Path
 from attrs import define, evolve
 
 from promo.driver.conformance import Held
+from promo.ledger.losses import Loss
 from promo.run.disk import DISK
 from promo.run.ending import End, Wait, end_of
 from promo.run.executors.local import worker_environment
+from promo.run.executors.outside import OutsideExecutor
 from promo.run.locks import give_up, give_up_alone
+from promo.run.outside import Outside, claim_outside
 from promo.run.ports import Executor
 from promo.run.store import EXIT, attempt_folder, write_request
-from promo.run.values import AttemptSpec, Exit, Keeping, Phase, Request, RunOf, RunStatus, Stand
+from promo.run.values import AttemptSpec, Delivered, Exit, Keeping, Phase, Request, RunOf, RunStatus, Stand
 from promo.study.host import Options
 from promo.study.ports import OptionKind
 from promo.study.values import Budget, BudgetKind
@@ -35,7 +38,11 @@ def declared(executor: Executor) -> Iterator[Held]:
     words = ", ".join(executor.options) or "it takes none"
     yield Held("options", kinds and not names, f"no names: {', '.join(names)}" if names else words)
     one, two = executor.name(Path("attempt-1")), executor.name(Path("attempt-1"))
-    if one is None:
+    if isinstance(executor, OutsideExecutor):
+        yield Held(
+            "names", one is None, "a request is known by its digest" if one is None else f"nobody asks for {one}"
+        )
+    elif one is None:
         yield Held("names", executor.here, "it has no queue" if executor.here else "a queue's jobs need names")
     else:
         yield Held("names", one != two, f"{one}, {two}" if one != two else f"it makes up {one} twice")
@@ -97,10 +104,37 @@ def tried(
     """
     with tempfile.TemporaryDirectory(prefix="promo-executor-", dir=place) as name:
         trial = _Trial(make, options, environment, Path(name).resolve(), patience_s)
+        if isinstance(make(), OutsideExecutor):
+            yield from _asks(trial)
+            return
         yield from _runs(trial)
         yield from _cancels(trial)
         yield from _is_found(trial)
         yield from _never_begins(trial)
+
+
+def _asks(trial: _Trial) -> Iterator[Held]:
+    """Somebody else's system trains: nothing ends here by itself, and what was taken back is given to nobody."""
+    executor = trial.make()
+    both = [trial.attempt(executor, SHORT_S) for _ in range(2)]
+    handles = [executor.start(one) for one in both]
+    waits = all(isinstance(one, Phase) for one in executor.look(handles))
+    yield Held("asked for", waits, "both wait for somebody" if waits else "one ended without anybody's word")
+    again = trial.make()
+    found = [again.find(one.folder, one.job, trial.options) for one in both]
+    waits = all(one is not None for one in found) and all(isinstance(one, Phase) for one in again.look(found))
+    yield Held("found again", waits, "by another promo" if waits else "another promo knows nothing of them")
+    lost = Outside("0" * 64, "nobody", "", None, {}, None)
+    claimed = claim_outside(DISK, both[0].folder, lost)
+    again.cancel(found[1:])
+    stands = trial.make()
+    ended = stands.look([stands.find(one.folder, one.job, trial.options) for one in both])
+    good = claimed and all(one is Loss.OUTSIDE for one in ended)
+    yield Held("given up", good, ", ".join(_said(one) for one in ended))
+    late = claim_outside(DISK, both[1].folder, lost)
+    yield Held(
+        "taken back", not late, "nothing is taken in any more" if not late else "a result was taken in all the same"
+    )
 
 
 def _runs(trial: _Trial) -> Iterator[Held]:
@@ -178,6 +212,8 @@ def _has_ended(stand: Stand) -> bool:
 
 
 def _said(stand: Stand) -> str:
+    if isinstance(stand, Delivered):
+        return "its result was taken in"
     return f"ended: {stand.reason.value}" if isinstance(stand, Exit) else stand.value
 
 

@@ -19,6 +19,7 @@ from promo.run.disk import DISK
 from promo.run.executors.local import worker_environment
 from promo.run.executors.recorded import RecordedExecutor
 from promo.run.locks import hold_processors, is_leased, lease_folder, others_on_processors
+from promo.run.outside import EXECUTOR as OUTSIDE
 from promo.run.ports import Executor, Place
 from promo.run.runners.files.declare import FileRunner
 from promo.study.host import Host, Options
@@ -42,6 +43,7 @@ class LocalPlace:
     declared: tuple[str, ...] = ()
     """Variables that the runner asks for."""
     options: Options = ()
+    outside: bool = False
 
     @property
     def ahead(self) -> bool:
@@ -89,6 +91,7 @@ class QueuedPlace:
     outer: Mapping[str, str]
     declared: tuple[str, ...]
     options: Options
+    outside: bool
     ahead: bool = False
 
     def device(self, slot: int) -> None:
@@ -120,6 +123,7 @@ class RecordedPlace:
     slots: int = 1
     ahead: bool = False
     options: Options = ()
+    outside: bool = False
 
     def device(self, slot: int) -> None:
         """None: nothing is trained."""
@@ -154,24 +158,25 @@ def places(study: Study, runner: Runner, environment: Mapping[str, str], only: s
     Raises:
         PromoError: a host is not this machine, or what its runs need is not installed.
     """
-    if not runner.trainer:
-        raise PromoError(
-            f"the runner '{runner.name}' trains nothing: it stands for runs that were recorded",
-            hint="promo replay SPEC --curves FILE",
-        )
-    absent = [name for name in runner.needs_modules if importlib.util.find_spec(name) is None]
-    if absent:
-        message = f"the runner '{runner.name}' needs {' and '.join(absent)}, which is not installed"
-        raise PromoError(message, hint="pip install 'promo-lang[train]'" if runner.name == "gpt" else "install it")
     if only is not None and only not in study.hosts:
         raise PromoError(f"the study has no host '{only}'", hint=f"its hosts: {', '.join(study.hosts)}")
     wanted = study.hosts if only is None else {only: study.hosts[only]}
+    trains = any(host.executor != OUTSIDE for host in wanted.values())
+    if trains and not runner.trainer:
+        raise PromoError(
+            f"the runner '{runner.name}' trains nothing: it stands for runs that were recorded",
+            hint="promo replay SPEC --curves FILE; or say of its hosts: executor outside",
+        )
+    absent = [name for name in runner.needs_modules if trains and importlib.util.find_spec(name) is None]
+    if absent:
+        message = f"the runner '{runner.name}' needs {' and '.join(absent)}, which is not installed"
+        raise PromoError(message, hint="pip install 'promo-lang[train]'" if runner.name == "gpt" else "install it")
     declared = runner.program.environment if isinstance(runner, FileRunner) else ()
     executors = {host.executor: _executor(host) for host in wanted.values()}  # one of a kind asks its engine once
     return {
         name: _place(host, executors[host.executor], environment, declared)
         if executors[host.executor].here
-        else QueuedPlace(executors[host.executor], host.slots, host.threads, environment, declared, host.said)
+        else _queued(host, executors[host.executor], environment, declared)
         for name, host in wanted.items()
     }
 
@@ -187,6 +192,11 @@ def _executor(host: Host) -> Executor:
     if executor is None:
         raise PromoError(f"host '{host.name}': no executor '{host.executor}' is installed")
     return executor
+
+
+def _queued(host: Host, executor: Executor, environment: Mapping[str, str], declared: tuple[str, ...]) -> QueuedPlace:
+    outside = host.executor == OUTSIDE
+    return QueuedPlace(executor, host.slots, host.threads, environment, declared, host.said, outside)
 
 
 def _place(host: Host, executor: Executor, environment: Mapping[str, str], declared: tuple[str, ...]) -> LocalPlace:

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from promo.base.canonical import digest_bytes, from_exact
+from promo.base.codec import value_digest
+from promo.base.errors import PromoError
+from promo.curves.replay import Replay, build_part
 from promo.driver.anchor import ANCHORS, HEAD
 from promo.driver.bundle import MANIFEST, SIGNATURE
 from promo.driver.shared import SHARED
@@ -14,6 +17,9 @@ from promo.driver.values import Check, Outcome
 from promo.exchange.names import ENVIRONMENT, METADATA
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.plan.values import Plan
+from promo.run.outside import EXECUTOR as OUTSIDE_EXECUTOR
+from promo.run.outside import OUTSIDE, Outside, parse_outside
+from promo.run.runners.recorded.answer import answer_part
 from promo.run.store import (
     EXIT,
     NAMED,
@@ -30,8 +36,10 @@ from promo.run.store import (
     plain,
     read_exit,
     read_whole,
+    result_bytes,
 )
 from promo.run.values import Exit, Kept, Reason, Result, RunStatus
+from promo.study.values import Study
 
 
 def ended(state: State) -> list[Attempt]:
@@ -47,7 +55,74 @@ def lacking(folder: StudyFolder, state: State) -> list[str]:
     return [name for name in files if not (folder.path / name).is_file()]
 
 
-def check_results(folder: StudyFolder, state: State) -> Iterator[Check]:
+def check_outside(folder: StudyFolder, study: Study, state: State) -> Iterator[Check]:
+    """
+    What somebody else's system trained: each result has a record of who did, and of every file that came with it.
+
+    A result that was taken from a table follows from that table, which lies beside it.
+    """
+    bad, good = [], 0
+    read: dict[tuple[str, str, str, str], Replay] = {}
+    for attempt in ended(state):
+        if state.replay or study.hosts[attempt.host].executor != OUTSIDE_EXECUTOR or attempt.state is AttemptState.LOST:
+            continue
+        fault = _outside_fault(folder, study, attempt, read)
+        bad += [f"{attempt.folder}{fault}"] if fault else []
+        good += not fault
+    if bad or good:
+        words = listed(bad) or f"{good} results that were trained outside, as they were taken in"
+        yield Check("outside", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
+
+
+def _outside_fault(
+    folder: StudyFolder, study: Study, attempt: Attempt, read: dict[tuple[str, str, str, str], Replay]
+) -> str:
+    """What is wrong with the record of who trained an attempt, to follow its folder; empty where nothing is."""
+    content = folder.read(attempt.folder, OUTSIDE)
+    if OUTSIDE not in attempt.witnesses:
+        return f" has a result, and no {OUTSIDE} says who trained it"
+    if content is None:
+        return ""  # said among the files that are missing
+    try:
+        said = parse_outside(content)
+    except ValueError as fault:
+        return f"/{OUTSIDE}: {fault}"
+    if said.is_lost or said.request != attempt.request or said.files[RESULT] != attempt.envelope:
+        return f"/{OUTSIDE} is of another result"
+    others = {name: one for name, one in said.files.items() if name not in NAMED and not STATES.fullmatch(name)}
+    if others | {OUTSIDE: digest_bytes(content)} != dict(attempt.witnesses):
+        return f"/{OUTSIDE} names other files than came with it"
+    body = folder.result(attempt).body
+    if body is not None and (body.recorded is None) is not (said.settings is None):
+        return f"/{RESULT} was {'not ' * (body.recorded is None)}read from a table, and {OUTSIDE} says otherwise"
+    return "" if said.settings is None else _table_fault(folder, study, attempt, said, read)
+
+
+def _table_fault(
+    folder: StudyFolder,
+    study: Study,
+    attempt: Attempt,
+    said: Outside,
+    read: dict[tuple[str, str, str, str], Replay],
+) -> str:
+    """What is wrong with a result that was taken from a table."""
+    assert said.table is not None and said.settings is not None and said.digest is not None
+    table, request = folder.read(attempt.folder, said.table), folder.read(attempt.folder, REQUEST)
+    if table is None or request is None:
+        return ""  # said among the files that are missing
+    key = (attempt.stage, attempt.host, said.digest, value_digest(said.settings))
+    try:
+        if key not in read:
+            read[key] = build_part(study, key[:2], said.source, table, said.settings)
+        same = result_bytes(answer_part(read[key], parse_request(request))[0]) == folder.read(attempt.folder, RESULT)
+    except PromoError as fault:
+        return f"/{said.table}: {fault.message}"
+    except ValueError:
+        return ""  # said among the requests
+    return "" if same else f"/{RESULT} does not follow from {said.table}"
+
+
+def check_results(folder: StudyFolder, study: Study, state: State) -> Iterator[Check]:
     """Result files, their points, and what the ledger repeats of them."""
     missing = lacking(folder, state)
     without = {name.rpartition("/")[0] for name in missing}
@@ -60,7 +135,8 @@ def check_results(folder: StudyFolder, state: State) -> Iterator[Check]:
             continue
         result = folder.result(attempt)
         said = repeats(attempt, result) if attempt.envelope else attempt.late_status is result.status
-        if result.digest != envelope or not said or not _could_count(folder, attempt, result, replay=state.replay):
+        seen = state.replay or study.hosts[attempt.host].executor == OUTSIDE_EXECUTOR  # looked at where those are
+        if result.digest != envelope or not said or not _could_count(folder, attempt, result, seen=seen):
             bad.append(attempt.folder)
         elif result.body is not None and (fault := _points_fault(folder, attempt, result.body.points)):
             bad.append(f"{attempt.folder}/{POINTS}{fault}")
@@ -109,13 +185,13 @@ def _exit_fault(folder: StudyFolder, attempt: Attempt) -> str:
     return ""
 
 
-def _could_count(folder: StudyFolder, attempt: Attempt, result: Result, *, replay: bool) -> bool:
+def _could_count(folder: StudyFolder, attempt: Attempt, result: Result, *, seen: bool) -> bool:
     """Whether a result that counts has a value, and is that of a whole run, as far as anybody saw the end."""
     if attempt.state not in (AttemptState.ACCEPTED, AttemptState.FLAGGED):
         return True
     asked, place = folder.request(attempt).metric, folder.path / attempt.folder
     gone = EXIT in attempt.witnesses and not (place / EXIT).is_file()  # said among the files that are missing
-    whole = replay or gone or is_whole(folder.disk, place, result, _seen(folder, attempt))
+    whole = seen or gone or is_whole(folder.disk, place, result, _seen(folder, attempt))
     return result.body is not None and asked in result.body.metrics and whole
 
 

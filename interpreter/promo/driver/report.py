@@ -41,8 +41,10 @@ from promo.report.render import (
 from promo.report.tables import CELL_COLUMNS, DECISION_COLUMNS, cell_rows, decision_rows, run_columns, run_table
 from promo.report.view import CELLS_CSV, DECISIONS_CSV, EFFECTS_CSV, RUNS_CSV, build_view
 from promo.run.disk import DISK
+from promo.run.outside import EXECUTOR, OUTSIDE, Outside, read_outside
 from promo.run.store import POINTS, read_points
 from promo.run.values import Point, Result, RunStatus
+from promo.study.values import Study
 
 
 def record_of(folder: StudyFolder) -> Record:
@@ -122,9 +124,22 @@ class _Reading:
             folder=str(self.folder.path),
             meaning=metric.meaning if metric else "",
             starts=tuple((time, one) for time, one in starts),
+            outside=self._outside(study),
             first_attempt=next((one.seq for one in chain.events if isinstance(one.event, AttemptStarted)), None),
             faults=tuple(dict.fromkeys(self.faults)),
         )
+
+    def _outside(self, study: Study) -> dict[tuple[str, int], Outside]:
+        """Who trained what somebody else's system trained, by the records that the ledger has."""
+        asked = [] if self.state.replay else [one for one in self.state.every_attempt() if OUTSIDE in one.witnesses]
+        hosts = {name for name, host in study.hosts.items() if host.executor == EXECUTOR}
+        place, disk = self.folder.path, self.folder.disk
+        found: dict[tuple[str, int], Outside] = {}
+        for one in asked if hosts else ():
+            with self._noting(f"who trained {one.folder} cannot be read"):
+                said = read_outside(disk, place / one.folder) if one.host in hosts else None
+                found |= {} if said is None else {(one.run, one.number): said}
+        return found
 
     @contextmanager
     def _noting(self, consequence: str) -> Iterator[None]:

@@ -14,8 +14,10 @@ from promo.driver.study import DATA, STREAMS, StudyFolder
 from promo.ledger.state import State
 from promo.plan.values import PlannedRun
 from promo.run.execute import Task
+from promo.run.outside import EXECUTOR as OUTSIDE
 from promo.run.runners.files.declare import FileRunner
 from promo.run.values import Change, Continued, Grown, Keeping, Kept, Request, RunOf, TextOf, Trunk
+from promo.study.host import Host
 from promo.study.space import Level
 from promo.study.values import Candidate, Mode, Stage
 
@@ -72,7 +74,7 @@ class Requests:
             device="cpu" if host.is_cpu else "cuda",
             threads=host.threads,
             program=self.runner.program if isinstance(self.runner, FileRunner) else None,
-            levels=self._levels(candidate),
+            levels=self._levels(candidate, host),
             curves=self.replay.digest if self.replay else None,
             recorded=None if self.replay is None else self.agenda.first_recorded(run, state),
             changes=self._changes(candidate, stage, state),
@@ -163,9 +165,10 @@ class Requests:
         kept = Kept.CHECKPOINT if self.study.stages[stage].trunk is None else Kept.TRUNK
         return Grown(accepted.folder, body.state(kept), kept, way)
 
-    def _levels(self, candidate: Candidate) -> dict[str, Level] | None:
-        """What a runner kept in a file needs beside the effective configuration: all levels."""
-        return dict(candidate.levels) if isinstance(self.runner, FileRunner) else None
+    def _levels(self, candidate: Candidate, host: Host) -> dict[str, Level] | None:
+        """What a runner kept in a file needs beside the effective configuration, and whoever trains outside: all."""
+        asked = isinstance(self.runner, FileRunner) or host.executor == OUTSIDE
+        return dict(candidate.levels) if asked else None
 
 
 def shaped(request: Request, like: Request) -> Request:

@@ -364,7 +364,7 @@ class _Loop:
             case Estimate():
                 self._estimate(step.name)
             case Stop():
-                self.execution.cancel()  # before it is said: a study that has stopped is never taken up again
+                self.execution.cancel(outside=True)  # first: a study that has stopped is never taken up again
                 self.execution.record(StudyStopped(step.by))
             case Finish():
                 self.execution.note_late()

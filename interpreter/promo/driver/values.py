@@ -13,6 +13,7 @@ from promo.plan.values import Plan
 from promo.report.decided import stop_words
 from promo.report.spending import budget_words, short_of_budget
 from promo.run.execute import Progress
+from promo.run.outside import EXECUTOR as OUTSIDE
 from promo.study.values import Study
 
 REPLAY_WORDS = "REPLAY: nothing was trained here; who recorded the curves, and how, no check of this folder can tell"
@@ -46,6 +47,8 @@ class Ending(Shown):
 
     exit_code: ExitCode
     why: str = ""
+    asked: int = 0
+    """Runs that somebody else's system was asked to train, and that have not come."""
 
 
 def ending_of(study: Study, plan: Plan, state: State) -> Ending:
@@ -57,6 +60,9 @@ def ending_of(study: Study, plan: Plan, state: State) -> Ending:
         return Ending(ExitCode.SPENT, budget_words(short, study, plan))
     if state.waiting():
         return Ending(ExitCode.HELD, f"{', '.join(state.waiting())} waits for a person")
+    asked = sum(study.hosts[one.host].executor == OUTSIDE for one in state.running())
+    if asked:
+        return Ending(ExitCode.ASKED, "", asked)
     if state.study is StudyState.OPEN:
         return Ending(ExitCode.ELSEWHERE, "what is left belongs to hosts that are not here")
     return Ending(ExitCode.DONE)

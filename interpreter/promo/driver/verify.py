@@ -23,7 +23,7 @@ from promo.driver.begun import check_begun, vouchers
 from promo.driver.bring import other_origin
 from promo.driver.frozen import changed_files
 from promo.driver.history import check_history
-from promo.driver.left import check_results, check_unaccounted, check_witnesses, ended, lacking, listed
+from promo.driver.left import check_outside, check_results, check_unaccounted, check_witnesses, ended, lacking, listed
 from promo.driver.pipeline import Compiled
 from promo.driver.study import AMENDMENTS, DATA, PLAN, STREAMS, ReadOnce, StudyFolder
 from promo.driver.values import Audit, Check, Outcome
@@ -144,9 +144,11 @@ def _begun(sight: Sight) -> Iterator[Check]:
 
 
 def _results(sight: Sight) -> Iterator[Check]:
-    yield from check_results(sight.folder, sight.state)
+    study, plan = sight.compiled.sound()
+    yield from check_results(sight.folder, study, sight.state)
+    yield from check_outside(sight.folder, study, sight.state)
     yield from check_witnesses(sight.folder, sight.state)
-    yield from check_unaccounted(sight.folder, sight.compiled.sound()[1], sight.state)
+    yield from check_unaccounted(sight.folder, plan, sight.state)
 
 
 def _bundles(sight: Sight) -> Iterator[Check]:
@@ -256,6 +258,9 @@ def _budgets(sight: Sight) -> Iterator[Check]:
             continue
         budget = study.stages[attempt.stage].budget
         within, before = is_kept(body.used, budget), is_early(body.used, budget)
+        within = within and (
+            not before or sight.state.replay
+        )  # what was trained outside is no record of what there was
         kept, early = kept + (within and not before), early + before
         over += [] if within else [attempt.folder]
     words = f"kept for {kept} of {kept + unknown + early} accepted runs, not known for {unknown}"

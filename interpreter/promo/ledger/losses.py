@@ -24,3 +24,5 @@ class Loss(Enum):
     """Its job ended, and its supervisor left no word of how."""
     UNKNOWN = "unknown"
     """Its queue no longer knows of its job."""
+    OUTSIDE = "outside"
+    """Whoever was to train it elsewhere will not."""

@@ -137,6 +137,7 @@ LOSSES = {
     Loss.CALLED_OFF: "somebody cancelled its job behind promo's back",
     Loss.WORDLESS: "its job ended without a word of its supervisor",
     Loss.UNKNOWN: "its queue no longer knows of its job",
+    Loss.OUTSIDE: "whoever was to train it outside will not",
 }
 """Why nobody knows how a lost attempt would have ended."""
 

@@ -31,6 +31,7 @@ def limits(record: Record) -> Iterable[str]:
     else:
         yield from _between_stages(study)
         yield from _budgets(record)
+    yield from _outside(record)
     yield from _capacity(record)
     yield from _shared(record)
     yield from filter(None, [input_limits(record)])
@@ -103,6 +104,18 @@ def _budgets(record: Record) -> Iterable[str]:
         yield (
             f"{plural(whole, 'run')} marked or reported no training: all of the function or process was charged to the "
             "budget, start-up and scoring included, so such runs trained for less than their budget."
+        )
+
+
+def _outside(record: Record) -> Iterable[str]:
+    """Results that somebody else's system trained."""
+    counted = [one for one in record.attempts() if one.state is AttemptState.ACCEPTED]
+    told = [said for one in counted if (said := record.outside.get((one.run, one.number))) is not None]
+    if told:
+        who, files = (listed(sorted({getattr(one, name) for one in told})) for name in ("by", "source"))
+        yield (
+            f"{len(told)} of {plural(len(counted), 'result')} were trained outside, by {who}, and taken from {files}: "
+            "promo held them to their requests, budgets and digests, and saw nothing of the training itself."
         )
 
 

@@ -16,6 +16,7 @@ from promo.ledger.state import Attempt, State
 from promo.ledger.values import Start
 from promo.plan.values import Plan
 from promo.report.people import settled
+from promo.run.outside import Outside
 from promo.run.values import Point, Result
 from promo.study.lock import Lock
 from promo.study.values import Study
@@ -53,6 +54,8 @@ class Record:
     """Every start of promo on the study: its time, and what the ledger recorded of it."""
     first_attempt: int | None = None
     """Number of the event that started the first attempt."""
+    outside: Mapping[tuple[str, int], Outside] = {}
+    """(run, attempt) -> who trained it, of what somebody else's system trained."""
     faults: tuple[str, ...] = ()
     """What could not be read or does not fit together; what depends on it is left out."""
 

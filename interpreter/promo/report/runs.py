@@ -91,14 +91,24 @@ def _row(
         speed=NONE if work.tokens_per_s is None else f"{float(work.tokens_per_s):,.0f}",
         memory=f"{peak / 2**20:,.0f} MiB" if peak else NONE,
         attempts=str(len(tried)),
-        cause="; ".join(
-            f"attempt {one.number}: {one.ending}, {cause}"
-            for one in tried
-            if (cause := attempt_cause(one, record.study))
-        ),
+        cause="; ".join([*_outside(record, shown), *_causes(record, tried)]),
         run=shown.run,
         environment=place,
     )
+
+
+def _causes(record: Record, tried: list[Attempt]) -> Iterable[str]:
+    """How attempts ended that have something to say of it."""
+    for one in tried:
+        if cause := attempt_cause(one, record.study):
+            yield f"attempt {one.number}: {one.ending}, {cause}"
+
+
+def _outside(record: Record, attempt: Attempt) -> Iterable[str]:
+    """Who trained an attempt, where that was somebody else's system, and which file said so."""
+    said = record.outside.get((attempt.run, attempt.number))
+    if said is not None:
+        yield f"trained outside by {said.by}, taken from {said.source}"
 
 
 def facts(record: Record) -> Iterable[tuple[str, str]]:

@@ -28,7 +28,7 @@ from promo.run.store import (
     witnesses,
     write_exit,
 )
-from promo.run.values import NO_DISK, Exit, Phase, Reason, Result, RunStatus
+from promo.run.values import NO_DISK, Delivered, Ending, Exit, Phase, Reason, Result, RunStatus
 
 UNSEEN = frozenset({Reason.CANCELLED, Reason.BUSY, Reason.GIVEN_UP})
 """Reasons of attempts that ended before anything could be said of their candidate."""
@@ -106,7 +106,7 @@ def end_of(
     disk: Disk,
     study: Path,
     attempt: tuple[str, int, str],
-    said: Exit | Loss | None,
+    said: Ending | None,
     *,
     seen_s: float | None = None,
     wait: Wait | None = None,
@@ -139,27 +139,32 @@ def end_of(
         exit_ = said
         if note and _loss(said, said) is None:
             write_exit(disk, place, said)
-    result = _result(disk, study, folder, exit_)
+    delivered = isinstance(said, Delivered)
+    result = _result(disk, study, folder, exit_, whole=delivered)
     full = exit_ is not None and exit_.returncode == NO_DISK and result.digest is None
-    over = gone or exit_ is not None or result.status is RunStatus.OK
+    over = gone or delivered or exit_ is not None or result.status is RunStatus.OK
     return End(
         run,
         number,
         result,
-        Loss.DISK if full else _loss(said, exit_),
+        Loss.DISK if full else None if delivered and result.digest else _loss(said, exit_),
         _device_s(disk, (study, folder), result, exit_, seen_s),
         None if wait is None else wait.over(now, exit_),
         witnesses(disk, place) if over else {},
-        exit_ is None or exit_.reason in UNSEEN,
+        not delivered and (exit_ is None or exit_.reason in UNSEEN),
         full,
     )
 
 
-def _result(disk: Disk, study: Path, folder: str, exit_: Exit | None) -> Result:
-    """What an attempt left; it is durable before anybody hears of it.  A part of a run is none of its results."""
+def _result(disk: Disk, study: Path, folder: str, exit_: Exit | None, *, whole: bool) -> Result:
+    """
+    What an attempt left; it is durable before anybody hears of it.  A part of a run is none of its results.
+
+    *whole*: whether that was looked at when it was taken in.
+    """
     place = study / folder
     result = read_whole(disk, place, exit_)
-    if result.status is RunStatus.OK and not is_whole(disk, place, result, exit_):
+    if result.status is RunStatus.OK and not whole and not is_whole(disk, place, result, exit_):
         result = evolve(result, status=RunStatus.KILLED, cause=PARTIAL)
     try:
         settle(disk, study, folder)
@@ -197,7 +202,7 @@ def _limit_s(disk: Disk, place: Path) -> int | None:
         return None
 
 
-def _loss(said: Exit | Loss | None, exit_: Exit | None) -> Loss | None:
+def _loss(said: Ending | None, exit_: Exit | None) -> Loss | None:
     """Why nobody knows how an attempt would have ended; None where it came to an end of its own, or to its limit."""
     if exit_ is None:
         return said if isinstance(said, Loss) else Loss.GONE

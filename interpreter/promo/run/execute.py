@@ -5,7 +5,7 @@ The ledger knows of an attempt before its process exists and of a result only af
 read back.  Whether a run is made again is for the agenda to say; nothing here knows about gates.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from attrs import define, evolve, frozen
 
 from promo.base.errors import PromoError
 from promo.ledger.journal import Journal
-from promo.ledger.losses import Loss
 from promo.ledger.moments import seconds_of
 from promo.ledger.ports import Clock, Disk
 from promo.ledger.state import Attempt, AttemptState, State, apply
@@ -30,7 +29,7 @@ from promo.run.store import (
     settle,
     write_request,
 )
-from promo.run.values import AttemptSpec, Exit, Phase, Reason, Request, Result, Resumed, Stand
+from promo.run.values import AttemptSpec, Ending, Exit, Phase, Reason, Request, Result, Resumed, Stand
 from promo.study.values import TIMED
 
 POLL_S = 0.05
@@ -75,6 +74,8 @@ class _Live:
     """How long it has waited in a queue, so far; None where there is no queue, or nobody saw it."""
     began: float | None = None
     """When it was first seen to run, by promo's monotonic clock; None until then, and where nobody saw it begin."""
+    looked: bool = False
+    """Whether this promo has looked where it stands."""
 
 
 class Execution:
@@ -146,9 +147,16 @@ class Execution:
 
     @property
     def busy(self) -> bool:
-        """Whether anything runs, or waits for no more than a slot; what the budget has no room for waits in vain."""
-        waiting = (task.run for tasks in self._waiting.values() for task in tasks)
-        return bool(self._live) or any(self._fits(run) for run in waiting)
+        """
+        Whether anything runs, or waits for no more than a slot.
+
+        What the budget has no room for waits in vain, and so does what only results from outside make room for.
+        """
+        if any(not (live.looked and self._places[live.host].outside) for live in self._live):
+            return True
+        taken = Counter(live.host for live in self._live)
+        free = (tasks for host, tasks in self._waiting.items() if taken[host] < self._places[host].slots)
+        return any(self._fits(task.run) for tasks in free for task in tasks)
 
     def go_on(self) -> None:
         """
@@ -177,11 +185,16 @@ class Execution:
             still = self._clock.monotonic() - self._last
             self._clock.sleep(min(max(POLL_SHARE * still, SOONEST_S), POLL_S))
 
-    def cancel(self) -> None:
-        """End everything that runs, and then say so; those attempts are lost, not failed."""
+    def cancel(self, *, outside: bool = False) -> None:
+        """
+        End everything that runs, and then say so; those attempts are lost, not failed.
+
+        Whoever trains outside is left alone, unless *outside* says that nothing will be taken in any more.
+        """
+        left = [live for live in self._live if self._places[live.host].outside and not outside]
         for executor, those in self._by_executor():
-            executor.cancel([live.handle for live in those])
-        for live in list(self._live):
+            executor.cancel([live.handle for live in those if live not in left])
+        for live in [one for one in self._live if one not in left]:
             for progress in self._end(live, Exit(None, Reason.CANCELLED)):
                 self._watch(progress)
         for waiting in self._waiting.values():
@@ -209,6 +222,7 @@ class Execution:
     def _note_phase(self, live: _Live, phase: Phase) -> None:
         """Time in a queue ends, and time of a device begins, when an attempt is first seen to run."""
         now = self._clock.monotonic()
+        live.looked = True
         if live.waits is not None:
             live.waits.note(phase, now)
             if phase is Phase.RUNNING and live.began is None and live.waits.seen:
@@ -298,7 +312,7 @@ class Execution:
 
     def _launch(self, live: _Live, spec: AttemptSpec) -> None:
         place = self._places[live.host]
-        if live.waits is None:  # what is started here has its device from now on
+        if live.waits is None and not place.outside:  # what is started here has its device from now on
             live.began = self._clock.monotonic()
         live.handle = place.executor.start(spec)
         self._live.append(live)
@@ -315,7 +329,7 @@ class Execution:
         state = checkpoint_of(self._disk, self._study / tried[-1].folder)
         return None if state is None else Resumed(tried[-1].folder, state)
 
-    def _end(self, live: _Live, said: Exit | Loss) -> list[Progress]:
+    def _end(self, live: _Live, said: Ending) -> list[Progress]:
         """Record how an attempt ended; what a display may want to show of it."""
         self._live.remove(live)
         now = self._clock.monotonic()

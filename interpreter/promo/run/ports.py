@@ -82,6 +82,10 @@ class Place(Protocol):
         """What its block says to the executor."""
 
     @property
+    def outside(self) -> bool:
+        """Whether somebody else's system trains what runs on this host: nothing here waits for that, or ends it."""
+
+    @property
     def ahead(self) -> bool:
         """Whether the next worker may be started while one trains, because processor time is to spare."""
 

@@ -11,7 +11,8 @@ from typing import Annotated, ClassVar
 
 from attrs import frozen
 
-from promo.base.fields import Digest, Range
+from promo.base.canonical import SAFE_INTEGER
+from promo.base.fields import Digest, Form, Range, Silent
 from promo.base.shown import LEAN, Shown
 from promo.ledger.values import RunStatus
 
@@ -78,6 +79,21 @@ class Script(Shown):
 
 
 @frozen(**LEAN)
+class States(Shown):
+    """Where a program keeps its states, how it goes on from one, and which are kept."""
+
+    path: Annotated[str, Form("name of a state", r"(?!/)(?!(.*/)?\.{1,2}(/|$))[!-\[\]-~ ]{1,512}", longest=512)]
+    """Below the folder that it runs in; `{step}` stands for how far it had come."""
+    resume: tuple[str, ...]
+    """Further arguments by which it goes on from `{state}`."""
+    keep: Annotated[int, Range(1, 99)]
+    largest: Annotated[int, Range(1, SAFE_INTEGER)]
+    """Bytes of one; a larger one is not kept."""
+    restarts: tuple[str, ...]
+    """Figures that it counts anew when it goes on; all others go on where they were."""
+
+
+@frozen(**LEAN)
 class Program(Shown):
     """What is started, with which files, and how its values are read."""
 
@@ -89,3 +105,5 @@ class Program(Shown):
     environment: tuple[str, ...]
     """Variables of promo's environment that it gets as well."""
     output_bytes: Annotated[int, Range(1_000, 10**9)]
+    state: Annotated[States | None, Silent(None)] = None
+    """None: it keeps none, or none that another process could go on from."""

@@ -31,7 +31,7 @@ OUTPUT = "output.txt"
 """What somebody else's program printed."""
 SUPERVISOR = "supervisor.txt"
 """What the supervisor of its first attempt printed, which may go on with others."""
-STATES = re.compile(r"(checkpoint|trunk)(-[0-9a-f]{1,64}\.safetensors|\.json)(\.part)?")
+STATES = re.compile(r"(checkpoint|trunk)(-[0-9a-f]{1,64}\.(safetensors|state)|\.json)(\.part)?")
 """Kept states of a model: the result names them by digest, and each names its tensors."""
 BACKSLASH = 0x5C
 MOST_FILES = 10_000

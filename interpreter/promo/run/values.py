@@ -237,7 +237,13 @@ class Exit(Shown):
     """How long its supervisor had it in hand; None where nobody wrote it down."""
 
 
-Stand = Phase | Exit | Loss
+@frozen
+class Delivered:
+    """Its result was trained by somebody else's system, taken in, and lies in its folder."""
+
+
+Ending = Exit | Loss | Delivered
+Stand = Phase | Ending
 """Where an attempt stands, as its executor knows: it goes on, it has ended so, or nobody will hear its end."""
 
 

@@ -255,9 +255,12 @@ def _untrue(used: Used | None, request: Request, recorder: Recorder, processor_s
     Why the time that a run says it trained cannot be; empty where it can.
 
     What it resumes was trained in earlier attempts: for as long as their points say, which were looked at in the same
-    way.  Points of a run that carries another one on begin with that one's.
+    way.  Points of a run that carries another one on begin with that one's.  How long the earlier processes of a program
+    lived stands with its state, and was looked at there.
     """
     resumed = request.resume
+    if resumed is not None and request.program is not None:
+        return ""
     earlier = None if resumed is None else paid_by(read_points(DISK, recorder.study / resumed.folder))
     lived_s = Fraction(recorder.total()) + (earlier or 0)
     told = told_s(used, {TRAIN: Fraction(recorder.seconds.get(TRAIN, 0.0))})

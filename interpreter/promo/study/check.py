@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from promo.study.foretelling import Foretelling
 
 EDITION = 1
+NO_STATE = "train anew: train ... for ...; or say in the file of a program where it keeps its states: [state]"
 
 LEAVES = ("gate", "rule", "stage", "grow", "baseline", "effects", "reduce", "law", "forecast")
 """Declarations that nothing else has to use."""
@@ -374,7 +375,7 @@ class _Check:
                 self.scope.report("P0224", message, at, f"its budgets are of: {known}")
             if stage.continues and not runner.can_continue:
                 message = f"the runner '{runner.name}' cannot carry a trained run on"
-                self.scope.report("P0225", message, stage.where[stage.mode.value], "train anew: train ... for ...")
+                self.scope.report("P0225", message, stage.where[stage.mode.value], NO_STATE)
             elif stage.mode is Mode.FRESH and stage.cooldown is not None:
                 self._cooldown(runner, stage, factors)
 

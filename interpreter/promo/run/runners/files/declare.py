@@ -7,6 +7,7 @@ read from the syntax tree and neither the file nor its training library is impor
 """
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, time
 from fractions import Fraction
@@ -18,7 +19,7 @@ from attrs import frozen
 from promo.base.canonical import digest, digest_bytes, exact
 from promo.base.reading import NotPlainError, read_plain
 from promo.ledger.values import RunStatus
-from promo.run.program import OUTPUT_BYTES, Command, Function, Program, Script, Summary, Which
+from promo.run.program import OUTPUT_BYTES, Command, Function, Program, Script, States, Summary, Which
 from promo.run.runners.files.constants import ScriptError, replaced
 from promo.run.runners.files.figures import FIGURES, NUMBER
 from promo.run.runners.files.formula import FormulaError, names_in, value_of
@@ -31,8 +32,14 @@ FORM = 1
 LONGEST_FILE = 4_000_000
 GIVEN = ("seed", "budget", "budget_kind", "device", "threads", "request", "record", "data")
 """What a function may ask for by name, beside its factors."""
-PLACES = ("python", "program", "request", "result", "points", "seed", "budget", "budget_kind", "device")
+PLACES = (
+    "python", "program", "request", "result", "points", "seed", "budget", "budget_kind", "device", "left", "spent",
+)  # fmt: skip
 """What stands in braces in an argument, beside the names of factors."""
+
+STATE_PATH = re.compile(r"(?!/)(?!(.*/)?\.{1,2}(/|$))[!-\[\]-~ ]{1,512}")
+STEP = "{step}"
+"""What stands for a number in the name of a state."""
 
 Toml = Union[str, int, float, bool, date, time, None, "list[Toml]", "tuple[Toml, ...]", "dict[str, Toml]"]
 """What stands in a runner file, or behind a keyword of `@runner`: text of TOML, or literals of Python."""
@@ -190,7 +197,9 @@ def _from_table(path: str, table: dict[str, Toml], text: str, read: Read) -> Fil
     base = PurePosixPath(path).parent
     files = {path: text} | {(base / name).as_posix(): _text((base / name).as_posix(), read) for name in named}
     runner = _runner(path, does, table, {name: files[(base / name).as_posix()] for name in named}, files)
-    _check_places(runner, does.argv, kind)
+    _check_places(runner, does.argv, f"{kind}.argv")
+    if runner.program.state is not None:
+        _check_places(runner, runner.program.state.resume, "state.resume", "state")
     if isinstance(does, Script):
         _check_script(does, {name: files[(base / name).as_posix()] for name in named})
     return runner
@@ -260,14 +269,16 @@ def _runner(
     files: Mapping[str, str],
 ) -> FileRunner:
     """The runner; *texts* are the files that a run gets, by the names that they have there."""
+    state = _state(_table(table, "state"), does)
     program = Program(
         does=does,
         files={name: digest_bytes(text.encode()) for name, text in texts.items()},
         summary=_summary(_table(table, "summary")),
         environment=_texts(table.pop("env", []), "env"),
         output_bytes=_output(table.pop("output_bytes", OUTPUT_BYTES)),
+        state=state,
     )
-    for known in ("command", "script", "summary"):
+    for known in ("command", "script", "summary", "state"):
         table.pop(known, None)
     factors = {name: _factor(name, one) for name, one in _table(table, "factors").items()}
     metrics = {name: _metric(name, one) for name, one in _table(table, "metrics").items()}
@@ -286,7 +297,7 @@ def _runner(
         budgets=_budgets(table.pop("budgets", ["wall"])),
         needs_data=bool(table.pop("needs_data", False)),
         needs_modules=_texts(table.pop("needs_modules", []), "needs_modules"),
-        can_continue=False,
+        can_continue=state is not None,
         effective=effective,
         left_out=_texts(table.pop("left_out", []), "left_out"),
         parameters=str(size.pop("parameters", "")),
@@ -374,6 +385,36 @@ def _summary(table: dict[str, Toml]) -> Summary | None:
     return said
 
 
+def _state(table: dict[str, Toml], does: Function | Command | Script) -> States | None:
+    """Where a program keeps its states and how it goes on from one; None: it does not."""
+    if not table:
+        return None
+    if isinstance(does, Function):
+        raise RunnerFileError("'state' belongs to a [command] or a [script]: a function keeps its states itself")
+    given = dict(table)
+    path, resume = given.pop("path", None), _texts(given.pop("resume", []), "state.resume")
+    restarts = _texts(given.pop("restarts", []), "state.restarts")
+    if not isinstance(path, str) or not STATE_PATH.fullmatch(path):
+        raise RunnerFileError("state.path names a file below the folder that the program runs in, perhaps with {step}")
+    if path.count(STEP) > 1 or set(places_in(path)) - {"step"}:
+        raise RunnerFileError("state.path: {step} may stand in it, once, and nothing else in braces")
+    if not any("{state}" in word for word in resume):
+        raise RunnerFileError('state.resume does not say where {state} goes: resume = ["--resume", "{state}"]')
+    strange = next((name for name in restarts if name not in FIGURES[:2]), None)
+    if strange is not None:
+        raise RunnerFileError(f"state.restarts: there is no '{strange}'; it can have: {', '.join(FIGURES[:2])}")
+    keep = _whole(given.pop("keep", 1), "state.keep", 1, 99)
+    largest = _whole(given.pop("largest", None), "state.largest, in bytes,", 1, 10**13)
+    _all_read(given, "state")
+    return States(path, resume, keep, largest, restarts)
+
+
+def _whole(said: Toml, where: str, least: int, most: int) -> int:
+    if not isinstance(said, int) or isinstance(said, bool) or not least <= said <= most:
+        raise RunnerFileError(f"{where} is a whole number from {least} to {most}")
+    return said
+
+
 def _which(said: Toml) -> Which | None:
     if said is None:
         return None
@@ -422,11 +463,11 @@ def _check_formulas(runner: FileRunner) -> None:
         raise RunnerFileError(f"left_out: there is no '{strangers[0]}'")
 
 
-def _check_places(runner: FileRunner, argv: Iterable[str], kind: str) -> None:
+def _check_places(runner: FileRunner, argv: Iterable[str], where: str, *also: str) -> None:
     for argument in argv:
         for name in places_in(argument):
-            if name not in PLACES and name not in runner.factors and name not in runner.effective:
-                raise RunnerFileError(f"{kind}.argv: there is no '{{{name}}}' to fill in")
+            if name not in (*PLACES, *also) and name not in runner.factors and name not in runner.effective:
+                raise RunnerFileError(f"{where}: there is no '{{{name}}}' to fill in")
 
 
 def _check_script(script: Script, texts: Mapping[str, str]) -> None:

@@ -24,9 +24,11 @@ from promo.run.budgets import lived_words, outlived
 from promo.run.contract import Outcome, Recorder
 from promo.run.output import Output
 from promo.run.program import Command, Program, Script
+from promo.run.runners.files.beginning import Beginning
 from promo.run.runners.files.constants import Literal, replaced
 from promo.run.runners.files.declare import LONGEST_FILE, by_file
 from promo.run.runners.files.figures import Lines, Said, from_file, points_of
+from promo.run.runners.files.states import Cpu, Keeper, StateError
 from promo.run.store import OUTPUT, PROGRAM
 from promo.run.values import TRAIN, Counter, Request, RunStatus, Used, Work
 from promo.study.values import BudgetKind
@@ -56,34 +58,49 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     program, attempt = program_of(request), recorder.attempt
     assert isinstance(program.does, Command | Script)
     place = attempt / PROGRAM
-    values = _values(request, attempt, place)
+    if request.continues is not None and request.continues.folder is None:
+        return Outcome(RunStatus.INVALID, {}, cause="the run that it carries on has no result")
+    try:
+        with recorder.phase("restore" if request.resume or request.continues else "build"):
+            begin = Beginning(request, program, recorder.study, place, POINTS)
+    except StateError as fault:  # what it carries on was changed, which is no fault of the candidate
+        return Outcome(RunStatus.INVALID, {}, cause=str(fault))
+    values = {**_values(request, attempt, place), **begin.values(place)}
     with recorder.phase("build"):
         changes = put_files(program, recorder.study / PROGRAM, place, values)
-    argv = [_filled(argument, values) for argument in program.does.argv]
+    argv = [_filled(argument, values) for argument in (*program.does.argv, *begin.resume)]
     heard = _Heard(attempt / OUTPUT, program)
     before, began = _children_s(), time.monotonic()
-    code = _run(argv, place, attempt, values, heard)
+    code = _run(argv, place, attempt, values, heard, begin.keeper)
     elapsed, processor_s = time.monotonic() - began, _children_s() - before
     said = heard.end(attempt / RESULT)
     for point in points_of(attempt / POINTS):
         _point(recorder, point)
     for name in (RESULT, POINTS):
         _without_link(attempt / name)
-    _believable(said, elapsed)
-    charged = float(said.figures.get("train_s", elapsed))
-    recorder.add(TRAIN, charged)
-    recorder.add("outside", max(elapsed - charged, 0.0))
+    _believable(said, begin.lived_s(elapsed))
+    total = begin.total(said.figures, elapsed, processor_s)
+    spent = begin.in_stage(total)
+    charged = spent.get("train_s", spent["wall_s"])
+    recorder.add(TRAIN, max(float(charged), 0.0))
+    recorder.add("outside", max(float(spent["wall_s"] - charged), 0.0))
+    outcome = _outcome(code, said, heard)
+    state, without = begin.leave(outcome, total)
+    if without:
+        outcome = Outcome(RunStatus.INVALID, {}, cause=without)
     details: dict[str, Json] = {
         "command": argv_without_paths(argv, attempt),
         "reported": {name: str(value) for name, value in said.other.items()},
         "changes": changes,
+        **begin.told(),
     }
     peak = said.figures.get("peak_device_bytes")
     return evolve(
-        _outcome(code, said, heard),
+        outcome,
         details=details,
-        used=_used(request, said, elapsed, processor_s),
-        work=_work(said.figures),
+        used=_used(request, spent),
+        work=_work(spent),
+        checkpoint=state,
         device={"kind": request.device},
         peak_device_bytes=None if peak is None else int(peak),
     )
@@ -104,32 +121,32 @@ def _without_link(path: Path) -> None:
 # --- the budget --------------------------------------------------------------------------------------------------
 
 
-def _believable(said: Said, elapsed: float) -> None:
+def _believable(said: Said, lived: float) -> None:
     """A program that trained for longer than it lived has told a wrong time, and nothing is charged by it."""
     seconds = said.figures.get("train_s")
-    if seconds is not None and outlived(seconds, elapsed):
-        said.unread = said.unread or lived_words(seconds, elapsed)
+    if seconds is not None and outlived(seconds, lived):
+        said.unread = said.unread or lived_words(seconds, lived)
         del said.figures["train_s"]
 
 
-def _used(request: Request, said: Said, elapsed: float, processor_s: float) -> Used | None:
+def _used(request: Request, spent: Mapping[str, Fraction]) -> Used | None:
     """How much of the budget the program used, and who knows: the program, its process, or nobody."""
-    kind, figures = request.budget.kind, said.figures
+    kind = request.budget.kind
     match kind:
         case BudgetKind.WALL | BudgetKind.UPSTREAM:
-            if "train_s" in figures:
-                return Used(kind, exact(figures["train_s"]), None, Counter.REPORTED)
-            return Used(kind, f"{elapsed:.6f}", None, Counter.WHOLE)
+            if "train_s" in spent:
+                return Used(kind, exact(spent["train_s"]), None, Counter.REPORTED)
+            return Used(kind, f"{float(spent['wall_s']):.6f}", None, Counter.WHOLE)
         case BudgetKind.CPU:
-            return Used(kind, f"{processor_s:.6f}", None, Counter.WHOLE)
+            return Used(kind, f"{float(spent['cpu_s']):.6f}", None, Counter.WHOLE)
         case BudgetKind.STEPS:
-            steps = figures.get("steps")
+            steps = spent.get("steps")
             return None if steps is None else Used(kind, exact(steps), "1", Counter.REPORTED)
         case BudgetKind.TOKENS:
-            tokens = figures.get("tokens")
+            tokens = spent.get("tokens")
             return None if tokens is None else Used(kind, exact(tokens), None, Counter.REPORTED)
         case BudgetKind.FLOPS:
-            tokens = figures.get("tokens")
+            tokens = spent.get("tokens")
             if tokens is None or not request.flops_per_token:
                 return None
             return Used(kind, exact(tokens * request.flops_per_token), None, Counter.REPORTED)
@@ -289,7 +306,9 @@ class _Heard:
         return from_file(result) if self._lines is None else self._lines.end()
 
 
-def _run(argv: list[str], place: Path, attempt: Path, values: Mapping[str, Literal], heard: _Heard) -> int:
+def _run(
+    argv: list[str], place: Path, attempt: Path, values: Mapping[str, Literal], heard: _Heard, keeper: Keeper | None
+) -> int:
     environment = {
         **os.environ,
         **{f"PROMO_{name.upper()}": str(values[name]) for name in ("request", "result", "points")},
@@ -302,9 +321,14 @@ def _run(argv: list[str], place: Path, attempt: Path, values: Mapping[str, Liter
     except OSError as fault:
         raise ProgramError(f"{argv[0]} cannot be started: {fault.strerror or fault}") from fault
     assert process.stdout is not None
+    if keeper is not None:
+        keeper.start(Cpu(process.pid))
     with process, process.stdout as pipe:
         heard.listen(pipe)
-        return process.wait()
+        code = process.wait()
+    if keeper is not None:
+        keeper.stop()
+    return code
 
 
 def _outcome(code: int, said: Said, heard: _Heard) -> Outcome:

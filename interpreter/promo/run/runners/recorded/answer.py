@@ -42,6 +42,13 @@ class Found:
     """How far a run had come that failed."""
 
 
+def answer_part(replay: Replay, request: Request) -> tuple[Body, bytes]:
+    """As `answer`, from a table of runs that somebody else's system trained for the attempt that was asked for."""
+    run = request.run
+    seed = run.seed if run.label is None else run.label
+    return _answer(replay, request, seed, replay.of_attempt(run.candidate, run.host, seed, request.attempt))
+
+
 def answer(replay: Replay, request: Request) -> tuple[Body, bytes]:
     """
     The body of a result and the file of points that a request gets.
@@ -53,8 +60,12 @@ def answer(replay: Replay, request: Request) -> tuple[Body, bytes]:
     Returns:
         (body, points): values as exact text; the rows they come from are named.
     """
-    run, number = request.run, request.recorded or 0
-    curve = replay.curve(run.candidate, run.host, run.seed, number)
+    return _answer(replay, request, request.run.seed, request.recorded or 0)
+
+
+def _answer(replay: Replay, request: Request, seed: int, number: int) -> tuple[Body, bytes]:
+    """The answer of one recorded run of a cell; *seed* is what the plan calls it."""
+    curve = replay.curve(request.run.candidate, request.run.host, seed, number)
     question = _question(request)
     found = _lost(request) or found_at(
         curve, question.column, question.amount, earlier=question.earlier, interpolate=replay.settings.interpolate

@@ -1,0 +1,51 @@
+"""`promo ask` and `promo accept`: runs that somebody else's system trains."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from promo.base.errors import ExitCode, PromoError
+from promo.cli.places import study_of
+from promo.cli.replay import settings_of
+from promo.cli.terminal import put
+from promo.driver.asking import write_requests
+from promo.driver.outside import accept as take_in
+from promo.driver.outside import open_requests
+from promo.report.amounts import budget_text
+from promo.report.words import plural
+
+SHOWN = 40
+
+
+def ask(options: Namespace) -> int:
+    """List what somebody else's system is asked to train, or write it into a folder to send."""
+    folder = study_of(options.place, options.study)
+    study, _ = folder.compiled().sound()
+    asked = open_requests(folder, study, folder.state())
+    if options.out:
+        write_requests(folder, study, asked, Path(options.out))
+        put(f"{options.out}: {plural(len(asked), 'request')}; its README.txt says what to do with them")
+        return ExitCode.DONE
+    for one in asked[:SHOWN]:
+        put(f"{one.folder}: {one.candidate}, seed {one.seed}, {budget_text(study.stages[one.stage].budget)}")
+    if len(asked) > SHOWN:
+        put(f"and {len(asked) - SHOWN} more")
+    put(f"{plural(len(asked), 'run')} asked for and not answered" if asked else "nothing is asked for")
+    return ExitCode.DONE
+
+
+def accept(options: Namespace) -> int:
+    """Take in what was trained outside."""
+    if not options.files and not options.lost:
+        hint = "give folders with a result.json in them, or tables; promo ask lists what was asked for"
+        raise PromoError("there is nothing to take in", hint=hint)
+    folder = study_of(options.place, None)
+    study, _ = folder.compiled().sound()
+    accepted = take_in(
+        folder, [Path(one) for one in options.files], settings_of(options, study), by=options.by, lost=options.lost
+    )
+    for words in accepted.left_out[:SHOWN]:
+        put(f"left out: {words}")
+    known = f"; {len(accepted.known)} were here already" if accepted.known else ""
+    put(f"{plural(len(accepted.taken), 'answer')} taken in{known}")
+    put("go on with: promo run" if accepted.taken else "nothing is new")
+    return ExitCode.DONE

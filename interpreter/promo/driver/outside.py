@@ -1,0 +1,429 @@
+"""
+Files that somebody else's system made to results of the attempts that it was asked for.
+
+Everything is looked at before anything is written: a result answers a request by its digest, or stands in a table under
+its candidate, host and seed; it used the budget that it was given, and has the value that was asked for.  What was
+taken in lies in the attempt's folder with a record of who trained it and of every file's digest, and `promo run` goes
+on from there.  The ledger is not touched here, so a promo that runs meanwhile is not disturbed.
+"""
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from promo.base.canonical import digest_bytes, parse_canonical
+from promo.base.codec import from_json, to_json
+from promo.base.differences import differences
+from promo.base.errors import Mismatch, PromoError
+from promo.curves.read import LARGEST, suffix_of
+from promo.curves.replay import Replay, build_part
+from promo.curves.values import Settings
+from promo.driver.study import StudyFolder
+from promo.files import read_given
+from promo.ledger.state import Attempt, AttemptState, State, StudyState
+from promo.report.amounts import budget_text
+from promo.run.budgets import is_early, is_kept, is_used_up, missed
+from promo.run.disk import refusal
+from promo.run.outside import EXECUTOR, OUTSIDE, Outside, claim_outside, is_there, read_outside
+from promo.run.runners.recorded.answer import answer_part
+from promo.run.segments import Done, misfit
+from promo.run.store import (
+    EXIT,
+    MOST_FILES,
+    NAMED,
+    POINTS,
+    REQUEST,
+    RESULT,
+    parse_exit,
+    parse_points,
+    parse_request,
+    parse_result,
+    plain,
+    result_bytes,
+)
+from promo.run.values import Body, Envelope, Reason, Request, RunStatus
+from promo.study.values import Study
+
+LARGEST_RESULT = 64 * 1024 * 1024
+LARGEST_FILE = 64 * 1024**3
+"""Bytes of a file that comes with a result, such as a state."""
+NOT_COPIED = NAMED - {RESULT, POINTS}
+ASK = "promo ask lists what was asked for"
+
+
+@frozen
+class Accepted:
+    """What one call took in."""
+
+    taken: tuple[str, ...]
+    """Folders of attempts."""
+    known: tuple[str, ...]
+    """Folders of attempts whose same results were here already."""
+    left_out: tuple[str, ...]
+    """Runs of a table that have not come to their end, each with what is lacking."""
+
+
+@frozen
+class _Offer:
+    """A result for one attempt, looked at and not yet written."""
+
+    attempt: Attempt
+    said: Outside
+    contents: Mapping[str, bytes | Path]
+    """Name in the attempt's folder -> its bytes, or the file to copy."""
+
+
+def asked_for(study: Study, state: State) -> tuple[Attempt, ...]:
+    """Attempts that somebody else's system was asked to train, and of which the ledger has no end."""
+    return tuple(one for one in state.running() if study.hosts[one.host].executor == EXECUTOR)
+
+
+def open_requests(folder: StudyFolder, study: Study, state: State) -> tuple[Attempt, ...]:
+    """Those for which nothing has been taken in yet."""
+    return tuple(one for one in asked_for(study, state) if not _is_answered(folder, one))
+
+
+def _is_answered(folder: StudyFolder, attempt: Attempt) -> bool:
+    place = folder.path / attempt.folder
+    said = read_outside(folder.disk, place)
+    return said is not None and is_there(folder.disk, place, said)
+
+
+def accept(
+    folder: StudyFolder, given: Sequence[Path], settings: Settings, *, by: str, lost: Sequence[str] = ()
+) -> Accepted:
+    """
+    Take in results that were trained outside.
+
+    Args:
+        folder: the study.
+        given: folders with `result.json` in them or below, and tables.
+        settings: how tables are read.
+        by: who trained them.
+        lost: folders of attempts that nobody will train, as `promo ask` names them.
+
+    Raises:
+        Mismatch: a result is none, or answers nothing that was asked for; nothing was written.
+        BadTable: a table has faults; nothing was written.
+        PromoError: a file cannot be read, or the study takes nothing in.
+    """
+    state = folder.state()
+    if state.study is not StudyState.OPEN or state.replay:
+        why = "is a replay, and trains nothing" if state.replay else "has ended"
+        raise Mismatch(f"the study in {folder.path} {why}: it takes nothing in")
+    if not by.strip():
+        raise PromoError("it is not said who trained these", hint='write --by "..."')
+    study, _ = folder.compiled().sound()
+    desk = _Desk(folder, study, state, by.strip())
+    offers: list[_Offer] = []
+    for path in given:
+        offers += desk.table(path, settings) if suffix_of(path.name) else desk.results(path)
+    offers += [desk.given_up(name) for name in lost]
+    _once(offers)
+    fresh = [one for one in offers if desk.is_new(one)]
+    for one in fresh:
+        _write(folder, one)
+    known = tuple(one.attempt.folder for one in offers if one not in fresh)
+    return Accepted(tuple(one.attempt.folder for one in fresh), known, tuple(desk.left_out))
+
+
+def _once(offers: Iterable[_Offer]) -> None:
+    seen: dict[str, _Offer] = {}
+    for one in offers:
+        first = seen.setdefault(one.attempt.folder, one)
+        if first is not one:
+            both = f"{first.said.source} and {one.said.source}"
+            message = f"two results are given for one attempt, {one.attempt.folder}: {both}"
+            raise Mismatch(message, hint="give the one that was trained for it")
+
+
+class _Desk:
+    """Looks at what is given."""
+
+    def __init__(self, folder: StudyFolder, study: Study, state: State, by: str) -> None:
+        self._folder, self._study, self._state, self._by = folder, study, state, by
+        self._of = {one.request: one for one in state.every_attempt()}
+        self.left_out: list[str] = []
+
+    # --- results in promo's own form -------------------------------------------------------------------------
+
+    def results(self, path: Path) -> Iterator[_Offer]:
+        """Every result below a folder, or that of a file called result.json."""
+        if path.is_dir():
+            found = sorted(one for one in path.rglob(RESULT) if not one.is_symlink())
+        else:
+            found = [path] if path.name == RESULT and path.exists() else []
+        if not found and not path.exists():
+            raise PromoError(f"there is no file or folder {path}")
+        if not found:
+            hint = "give folders with a result.json in them, or tables: .csv, .tsv, .parquet"
+            raise PromoError(f"{path} holds no {RESULT} and is no table", hint=hint)
+        for one in found:
+            yield self._result(one, path.resolve().name)
+
+    def _result(self, path: Path, source: str) -> _Offer:
+        content = read_given(path, LARGEST_RESULT)
+        body = _body(path, content)
+        attempt = self._asked(path, body)
+        request, asked = self._request(attempt)
+        contents: dict[str, bytes | Path] = {RESULT: content, **_beside(self._folder, path)}
+        points = read_given(path.with_name(POINTS), LARGEST_RESULT) if POINTS in contents else b""
+        contents[POINTS] = points
+        if body.recorded is not None:
+            raise Mismatch(f"{path} was read from a table by promo", hint="give the table itself")
+        fault = _fault(body, points, request, digest_bytes(asked), content) or self._not_whole(path, body, request)
+        if fault:
+            raise Mismatch(f"{path} is no result for {attempt.folder}: {fault}")
+        return self._offer(attempt, source, digest_bytes(content), contents, None)
+
+    def _not_whole(self, path: Path, body: Body, request: Request) -> str:
+        """Why a result is that of a part of a run, as its supervisor there wrote; empty where it is not."""
+        there = self._folder.disk.read(path.with_name(EXIT))
+        if there is None or body.status is not RunStatus.OK:
+            return ""
+        try:
+            exit_ = parse_exit(there)
+        except ValueError as fault:
+            return f"its {EXIT} is none: {fault}"
+        by_itself = exit_.reason is Reason.ITSELF and exit_.returncode == 0
+        whole = by_itself or (body.used is not None and is_used_up(body.used, request.budget))
+        return "" if whole else "it did not end by itself, and nothing shows that it had used its budget"
+
+    def _asked(self, path: Path, body: Body) -> Attempt:
+        """The attempt that a result answers."""
+        attempt = self._of.get(body.request)
+        if attempt is None:
+            raise self._stranger(path)
+        if self._study.hosts[attempt.host].executor != EXECUTOR or attempt.bundle is not None:
+            message = f"{path} answers {attempt.folder}, which nobody outside was asked for: it runs on {attempt.host}"
+            raise Mismatch(message, hint=ASK)
+        if attempt.state is AttemptState.LOST:
+            message = (
+                f"{path} came too late: {attempt.folder} had been given up, and whatever it says counts for nothing"
+            )
+            raise Mismatch(message, hint=ASK)
+        return attempt
+
+    def _stranger(self, path: Path) -> Mismatch:
+        """What is wrong with a result that answers no request, as far as the request beside it tells."""
+        content = self._folder.disk.read(path.with_name(REQUEST))
+        try:
+            theirs = parse_request(content or b"")
+        except ValueError:
+            return Mismatch(f"{path} answers a request that this study did not make", hint=ASK)
+        run = theirs.run
+        cell = (run.stage, run.candidate, run.host)
+        near = [one for one in self._state.every_attempt() if (one.stage, one.candidate, one.host) == cell]
+        near.sort(key=lambda one: (one.seed != run.seed, one.number != theirs.attempt))
+        if not near:
+            message = f"{path} is of {run.candidate} on {run.host} at {run.stage}, which nobody was asked for"
+            return Mismatch(message, hint=ASK)
+        mine, _ = self._request(near[0])
+        changed = tuple(differences(to_json(mine), to_json(theirs)))[:8]
+        return Mismatch(f"{path} answers another request than {near[0].folder}", hint=ASK, details=changed)
+
+    def _request(self, attempt: Attempt) -> tuple[Request, bytes]:
+        content = self._folder.read(attempt.folder, REQUEST) or b""
+        if digest_bytes(content) != attempt.request:
+            raise Mismatch(f"{attempt.folder}/{REQUEST} is not what was recorded")
+        return parse_request(content), content
+
+    # --- tables ------------------------------------------------------------------------------------------------
+
+    def table(self, path: Path, settings: Settings) -> Iterator[_Offer]:
+        """What a table has of the runs that were asked for."""
+        content = read_given(path, min(LARGEST, LARGEST_RESULT))
+        parts: dict[tuple[str, str], Replay] = {}
+        offers, others = list[_Offer](), list[str]()
+        for attempt in self._of_outside():
+            cells = (attempt.stage, attempt.host)
+            if cells not in parts:
+                parts[cells] = build_part(self._study, cells, path.name, content, settings)
+            offer = self._read(attempt, parts[cells], path)
+            offers += [] if offer is None else [offer]
+            others += [attempt.folder] if offer is None else []
+        if not offers:
+            message = f"{path} holds no run that was asked for, to the end of its budget"
+            details = (*self.left_out, f"asked for: {', '.join(others[:5]) or 'nothing'}")
+            raise Mismatch(message, hint="name its columns and labels with --column and --map", details=details)
+        yield from offers
+
+    def _of_outside(self) -> Iterator[Attempt]:
+        """Attempts that a table may answer: asked for, or answered while their stage goes on."""
+        for one in (tried[-1] for tried in self._state.attempts.values()):
+            outside = self._study.hosts[one.host].executor == EXECUTOR and one.bundle is None
+            if outside and one.stage not in self._state.closed and one.state is not AttemptState.LOST:
+                yield one
+
+    def _read(self, attempt: Attempt, part: Replay, path: Path) -> _Offer | None:
+        request, asked = self._request(attempt)
+        body, points = answer_part(part, request)
+        if body.recorded is None or body.recorded.run is None:
+            return None
+        result = result_bytes(body)
+        fault = (
+            body.cause
+            if body.status is RunStatus.INVALID
+            else _fault(body, points, request, digest_bytes(asked), result)
+        )
+        if fault:
+            self.left_out += [f"{attempt.folder}: {fault}"] if attempt.state is AttemptState.RUNNING else []
+            return None
+        contents: dict[str, bytes | Path] = {
+            RESULT: result,
+            POINTS: points,
+            f"table{suffix_of(path.name)}": part.content,
+        }
+        return self._offer(attempt, path.name, part.digest, contents, part.settings)
+
+    # --- both ----------------------------------------------------------------------------------------------------
+
+    def given_up(self, name: str) -> _Offer:
+        """An attempt that nobody will train."""
+        attempt = next((one for one in asked_for(self._study, self._state) if one.folder == name.strip("/")), None)
+        if attempt is None:
+            raise PromoError(f"nobody outside is asked for {name}", hint=ASK)
+        return _Offer(attempt, Outside(attempt.request, self._by, "", None, {}, None), {})
+
+    def _offer(
+        self,
+        attempt: Attempt,
+        source: str,
+        digest: str,
+        contents: Mapping[str, bytes | Path],
+        settings: Settings | None,
+    ) -> _Offer:
+        files = {name: _digest(self._folder, one) for name, one in contents.items()}
+        return _Offer(attempt, Outside(attempt.request, self._by, source, digest, files, settings), contents)
+
+    def is_new(self, offer: _Offer) -> bool:
+        """
+        Whether something is to be written for an offer.
+
+        Raises:
+            Mismatch: the attempt has another result.
+        """
+        place, said = self._folder.path / offer.attempt.folder, offer.said
+        before = read_outside(self._folder.disk, place)
+        if before is None and (place / OUTSIDE).exists():
+            raise Mismatch(f"{place / OUTSIDE} is damaged", hint="remove it, and take the result in again")
+        if before is None:
+            return True
+        lacking = offer.attempt.state is AttemptState.RUNNING and not is_there(self._folder.disk, place, before)
+        if (before.files, before.settings) == (said.files, said.settings):
+            return lacking
+        if not (lacking or before.is_lost or said.is_lost) and _gist(
+            self._folder.read(offer.attempt.folder, RESULT)
+        ) == _gist(offer.contents[RESULT]):
+            return False
+        if before.is_lost:
+            raise Mismatch(f"{offer.attempt.folder} was given up, and whatever comes now is too late", hint=ASK)
+        message = (
+            f"{said.source or 'this'} gives {offer.attempt.folder} another result than the one from {before.source}"
+        )
+        raise Mismatch(message, hint="the first one counts; nothing was changed")
+
+
+def _gist(content: bytes | Path | None) -> object:
+    """What a result says, whichever file says so."""
+    if not isinstance(content, bytes):
+        return None
+    body = from_json(Envelope, parse_canonical(content)).body
+    return (body.request, body.status, dict(body.metrics), body.used, body.work)
+
+
+def _body(path: Path, content: bytes) -> Body:
+    try:
+        return from_json(Envelope, parse_canonical(content)).body
+    except ValueError as fault:
+        raise Mismatch(
+            f"{path} is no result of promo's: {fault}", hint="or give a table of what was measured"
+        ) from fault
+
+
+def _fault(body: Body, points: bytes, request: Request, digest: str, content: bytes) -> str:
+    """Why a result is none for a request; empty where it is one."""
+    try:
+        parse_result(content, digest)
+    except ValueError as fault:
+        return str(fault)
+    if body.points != digest_bytes(points):
+        return f"its {POINTS} is not the one that it was written with"
+    try:
+        parse_points(points)
+    except ValueError as fault:
+        return f"its {POINTS}: {fault}"
+    if body.status is not RunStatus.OK:
+        return ""
+    if request.metric not in body.metrics:
+        return f"it has no {request.metric}"
+    if body.used is not None and not is_kept(body.used, request.budget):
+        return f"it is of another budget: {missed(body.used, request.budget)}"
+    if body.used is not None and is_early(body.used, request.budget):
+        return f"its last point lies before the budget of {budget_text(request.budget)} was used"
+    return "" if body.recorded is not None else misfit(request, Done(body.segments, body.work, body.used))
+
+
+def _beside(folder: StudyFolder, path: Path) -> dict[str, bytes | Path]:
+    """Everything that lies beside a result, by plain names; links are left out."""
+    found: dict[str, bytes | Path] = {}
+    names = [one for one in folder.disk.files(path.parent) if one not in NOT_COPIED and one != OUTSIDE]
+    if len(names) > MOST_FILES:
+        raise PromoError(
+            f"{path.parent} has {len(names):,} files in it, and a result comes with {MOST_FILES:,} at most"
+        )
+    for name in names:
+        if (path.parent / name).stat().st_size > LARGEST_FILE:
+            raise PromoError(f"{path.parent / name} is larger than {LARGEST_FILE // 2**30} GiB")
+        if name != plain(name):
+            raise PromoError(f"{path.parent / name} has a name that cannot be recorded", hint="rename or remove it")
+        if name != RESULT:
+            found[name] = path.parent / name
+    return found
+
+
+def _digest(folder: StudyFolder, content: bytes | Path) -> str:
+    if isinstance(content, bytes):
+        return digest_bytes(content)
+    try:
+        found = folder.disk.digest(content)
+    except OSError as fault:
+        raise PromoError(f"{content} cannot be read: {fault.strerror or fault}") from fault
+    if found is None:
+        raise PromoError(f"{content} has gone while it was looked at")
+    return found
+
+
+def _write(folder: StudyFolder, offer: _Offer) -> None:
+    """
+    The record first, which claims the attempt; its result last.  What was cut short is done again.
+
+    Raises:
+        Mismatch: somebody else's result came a moment earlier.
+        PromoError: the disk refuses it.
+    """
+    try:
+        _put(folder, offer)
+    except OSError as fault:
+        raise refusal(f"what was taken in for {offer.attempt.folder}", fault) from fault
+
+
+def _put(folder: StudyFolder, offer: _Offer) -> None:
+    place, disk = folder.path / offer.attempt.folder, folder.disk
+    if not claim_outside(disk, place, offer.said):
+        before = read_outside(disk, place)
+        if before is None or (before.files, before.settings) != (offer.said.files, offer.said.settings):
+            raise Mismatch(f"{offer.attempt.folder} has another result, which came a moment earlier")
+    names = sorted(offer.contents, key=lambda name: (name == RESULT, name))
+    for name in names:
+        disk.make_folder((place / name).parent)
+        content = offer.contents[name]
+        if isinstance(content, bytes):
+            disk.write(place / name, content)
+        else:
+            beside = place / f"{name}.part"
+            shutil.copyfile(content, beside, follow_symlinks=False)
+            beside.replace(place / name)
+    disk.settle([place / name for name in names], [place])

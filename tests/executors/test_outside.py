@@ -1,0 +1,450 @@
+"""Runs that somebody else's system trains: asked for, taken in, or refused and nothing changed."""
+
+import csv
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from promo.driver.study import StudyFolder
+from promo.run.disk import DISK
+from promo.run.executors.outside import OutsideExecutor
+from promo.run.outside import OUTSIDE, is_there, read_outside
+from studies import FOLDER, LAB, MIXED, attended, keeping, run
+from support import promo
+
+S1, S2 = "runs/short/base-lab-s1/attempt-1", "runs/short/base-lab-s2/attempt-1"
+GOOD = "runs/short/good-lab-s1/attempt-1"
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """A study whose own runs have ended, the requests that it sent, and two of them trained."""
+    place = tmp_path_factory.mktemp("begun")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        run(MIXED + "\n", code=8)
+        assert promo("ask", "trial.promo", "--out", "sent") == 0
+        attended(S1)
+        attended(S2)
+    return place
+
+
+@pytest.fixture
+def study(begun, tmp_path, monkeypatch):
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return StudyFolder(FOLDER)
+
+
+def table(*rows, name="theirs.csv", header="config,seed,seconds,loss"):
+    Path(name).write_text("\n".join((header, *rows)) + "\n", encoding="utf-8")
+    return name
+
+
+def everything(folder=FOLDER):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refused(capsys, *words, code=1):
+    """What a call says that is refused, and changes nothing."""
+    before = everything()
+    capsys.readouterr()
+    found = promo("accept", "trial.promo", *words, "--by", "Lab B")
+
+    assert found == code
+    assert everything() == before
+    return capsys.readouterr().err
+
+
+def body_of(folder):
+    return json.loads((Path("sent") / folder / "result.json").read_bytes())["body"]
+
+
+def rewritten(folder, **said):
+    """Another result, whose digests fit."""
+    from promo.base.canonical import canonical, digest_bytes
+
+    body = {**body_of(folder), **said}
+    path = Path("sent") / folder / "result.json"
+    path.write_bytes(canonical({"body": body, "digest": digest_bytes(canonical(body))}))
+
+
+# --- asking ----------------------------------------------------------------------------------------------------------
+
+
+def test_promo_carries_on_with_its_own_hosts_and_says_what_it_waits_for(study, capsys):
+    ended = {one.host for one in study.state().every_attempt() if one.state.value == "accepted"}
+    capsys.readouterr()
+
+    assert promo("run", "trial.promo", "--quiet") == 8
+    assert ended == {"box"}
+    said = capsys.readouterr().out
+    assert "4 runs asked for outside: promo ask trial.study --out FOLDER" in said
+    assert "promo accept trial.study FILE --by" in said
+
+
+def test_who_waits_for_others_makes_no_second_request(study):
+    before = len(study.chain().events)
+    assert promo("run", "trial.promo", "--quiet") == 8
+
+    assert [one.event.TAG for one in study.chain().events[before:]] == ["orchestrator.started"]
+
+
+def test_what_is_sent_is_enough_to_train_it(study):
+    rows = list(csv.DictReader(Path("sent/asked.csv").read_text(encoding="utf-8").splitlines()))
+
+    assert {(row["candidate"], row["host"], row["seed"], row["budget"], row["in"]) for row in rows} == {
+        (name, "lab", seed, "1", "seconds of training") for name in ("base", "good") for seed in "12"
+    }
+    assert {row["candidate"]: row["quality"] for row in rows} == {"base": "2", "good": "1"}
+    for row in rows:
+        assert (Path("sent") / row["folder"] / "request.json").read_bytes() == study.read(row["folder"], "request.json")
+
+
+def test_nothing_is_written_over(study, capsys):
+    assert promo("ask", "trial.promo", "--out", "sent") == 2
+    assert "sent is there already" in capsys.readouterr().err
+
+
+# --- taking in -------------------------------------------------------------------------------------------------------
+
+
+def test_both_kinds_of_results_are_taken_in_and_the_study_ends(study, capsys):
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    rows = [f"good,{seed},{at},{3 - at}" for seed in (1, 2) for at in (0.5, 1)]
+    assert promo("accept", "trial.promo", table(*rows), "--by", "Lab C") == 0
+    assert promo("run", "trial.promo", "--quiet") == 0
+    assert promo("verify", "trial.promo") == 3
+    capsys.readouterr()
+    assert promo("report", "trial.promo", "--format", "md", "--out", "report.md") == 0
+
+    report = Path("report.md").read_text(encoding="utf-8")
+    assert "ok (trained outside by Lab B, taken from sent)" in report
+    assert "ok (trained outside by Lab C, taken from theirs.csv)" in report
+    assert "4 of 8 results were trained outside, by Lab B and Lab C, and taken from sent and theirs.csv" in report
+    recheck = subprocess.run([sys.executable, FOLDER / "recheck.py", FOLDER], capture_output=True, text=True)
+    assert "4 results that were trained outside" in recheck.stdout
+    assert recheck.returncode == 3
+
+
+def test_a_table_of_another_tool_is_read_as_in_a_replay(study):
+    history = table(
+        *(f"good,{step},{step / 2},{3 - step / 10}" for step in (0, 1, 2)), header="run,_step,_runtime,loss"
+    )
+    assert promo("accept", "trial.promo", history, "--by", "C", "--from", "wandb", "--seeds", "order") == 0
+
+    assert read_outside(DISK, FOLDER / GOOD).settings.layout == "wandb"
+
+
+def test_the_same_results_are_taken_in_once(study, capsys):
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    before = everything()
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    assert "nothing is new" in capsys.readouterr().out
+    assert everything() == before
+    assert promo("run", "trial.promo", "--quiet") == 8  # and once the ledger has them too
+    before = everything()
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    assert everything() == before
+
+
+def test_a_table_that_grows_is_taken_in_as_far_as_it_is_new(study, capsys):
+    first = [f"good,1,{at},{3 - at}" for at in (0.5, 1)]
+    assert promo("accept", "trial.promo", table(*first), "--by", "C") == 0
+    assert promo("accept", "trial.promo", table(*first, "good,2,0.4,2.9"), "--by", "C") == 0
+    said = capsys.readouterr().out
+    assert "0 answers taken in; 1 were here already" in said
+    assert "left out: runs/short/good-lab-s2/attempt-1: run 'good/2' is recorded to seconds 0.4 and no further" in said
+    assert promo("accept", "trial.promo", table(*first, "good,2,0.4,2.9", "good,2,1,2.8"), "--by", "C") == 0
+
+    assert "1 answer taken in; 1 were here already" in capsys.readouterr().out
+
+
+def test_a_run_that_failed_outside_is_a_failure_and_is_asked_for_again(study):
+    rows = [f"good,{seed},{at},{3 - at},ok" for seed in (1, 2) for at in (0.5, 1)]
+    rows[1] = "good,1,0.8,,oom"
+    words = ("accept", "trial.promo", table(*rows, header="config,seed,seconds,loss,status"))
+    assert promo(*words, "--by", "C", "--column", "status=status") == 0
+    assert promo("run", "trial.promo", "--quiet") == 8
+    first, second = study.state().attempts[next(one.run for one in study.state().every_attempt() if one.folder == GOOD)]
+    assert (first.ending, second.ending) == ("oom", "running")
+    again = [f"good,1,{at},{3 - at}" for at in (0.5, 1)]
+    assert promo("accept", "trial.promo", table(*again, name="again.csv"), "sent", "--by", "C") == 0
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+    assert promo("verify", "trial.promo") == 3
+
+
+def test_what_nobody_will_train_is_asked_for_again(study, capsys):
+    assert promo("accept", "trial.promo", "--lost", S1, "--by", "Lab B") == 0
+    assert promo("run", "trial.promo", "--quiet") == 8
+    told = [one.ending for one in study.state().every_attempt() if "base-lab-s1" in one.folder]
+    assert told == ["lost", "running"]
+    message = refused(capsys, "sent")
+
+    assert f"sent/{S1}/result.json came too late: {S1} had been given up" in message
+
+
+def test_the_study_that_ended_takes_nothing_in(study, capsys):
+    rows = [f"good,{seed},{at},{3 - at}" for seed in (1, 2) for at in (0.5, 1)]
+    assert promo("accept", "trial.promo", "sent", table(*rows), "--by", "C") == 0
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+    assert "has ended: it takes nothing in" in refused(capsys, "sent")
+
+
+# --- refused ---------------------------------------------------------------------------------------------------------
+
+
+def test_another_budget_is_refused(study, capsys):
+    rewritten(S1, used={**body_of(S1)["used"], "used": "0.5"})
+
+    assert "it is of another budget: it used 0.500 s of a budget of 1.000 s" in refused(capsys, "sent")
+
+
+def test_a_result_without_the_metric_is_refused(study, capsys):
+    rewritten(S1, metrics={"accuracy": "0.5"})
+
+    assert "it has no loss" in refused(capsys, "sent")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda asked: asked["settings"].update(quality="9"), "settings quality: 2 -> 9"),
+        (lambda asked: asked["run"].update(seed=7), "run seed: 1 -> 7"),
+        (lambda asked: asked["budget"].update(amount="2"), "budget amount: 1 -> 2"),
+        (lambda asked: asked["run"].update(candidate="poor"), "which nobody was asked for"),
+        (lambda asked: asked.update(plan="0" * 64), "plan"),
+    ],
+)
+def test_an_answer_to_another_request_is_refused_and_what_differs_is_said(study, capsys, change, words):
+    from promo.base.canonical import canonical, digest_bytes
+
+    path = Path("sent") / S1 / "request.json"
+    asked = json.loads(path.read_bytes())
+    change(asked)
+    path.write_bytes(canonical(asked))
+    rewritten(S1, request=digest_bytes(canonical(asked)))
+
+    assert words in refused(capsys, "sent")
+
+
+def test_an_answer_to_nothing_is_refused(study, capsys):
+    (Path("sent") / S1 / "request.json").unlink()
+    rewritten(S1, request="0" * 64)
+
+    assert f"sent/{S1}/result.json answers a request that this study did not make" in refused(capsys, "sent")
+
+
+def test_a_result_of_a_run_that_was_made_here_is_refused(study, capsys):
+    own = "runs/short/base-box-s1/attempt-1"
+
+    assert f"answers {own}, which nobody outside was asked for: it runs on box" in refused(capsys, FOLDER / own)
+
+
+def test_two_results_for_one_attempt_are_refused(study, capsys):
+    rows = [f"{name},1,{at},{3 - at}" for name in ("base", "good") for at in (0.5, 1)]
+
+    assert f"two results are given for one attempt, {S1}" in refused(capsys, "sent", table(*rows))
+
+
+def test_a_second_result_is_refused_before_and_after_it_stands_in_the_ledger(study, capsys):
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    other = table("base,1,0.5,1", "base,1,1,1")
+    words = f"theirs.csv gives {S1} another result than the one from sent"
+    assert words in refused(capsys, other)
+    assert promo("run", "trial.promo", "--quiet") == 8
+
+    assert words in refused(capsys, other)
+
+
+def test_damaged_results_are_refused(study, capsys):
+    path = Path("sent") / S1 / "result.json"
+    whole = path.read_bytes()
+    for content in (whole[:-3], whole.replace(b'"loss":"', b'"loss":"1'), b"{}", b""):
+        path.write_bytes(content)
+        assert f"sent/{S1}/result.json is no result" in refused(capsys, "sent")
+    path.write_bytes(whole)
+    points = path.with_name("points.jsonl")
+    points.write_bytes(points.read_bytes() + b"{}\n")
+
+    assert "its points.jsonl is not the one that it was written with" in refused(capsys, "sent")
+
+
+def test_a_part_of_a_run_is_refused(study, capsys):
+    Path("sent", S1, "exit.json").write_bytes(b'{"reason":"cancelled","returncode":-15,"seconds":"0.500"}')
+    rewritten(S1, used={**body_of(S1)["used"], "used": "0.97", "last_step": "0.02"})
+    rewritten(S1, used={**body_of(S1)["used"], "last_step": None})
+
+    assert "it did not end by itself" in refused(capsys, "sent")
+
+
+def test_a_table_with_faults_is_told_with_its_rows(study, capsys):
+    said = refused(capsys, table("good,1,0.5,2.5", "good,1,0.5,2.4", "good,2,1,nan"))
+    assert "theirs.csv, row 3" in said
+    assert "theirs.csv, row 4" in said
+
+
+@pytest.mark.parametrize("words", [("nowhere",), (), ("trial.promo",), ("--lost", "runs/short/x-lab-s1/attempt-1")])
+def test_what_is_no_result_is_named(study, capsys, words):
+    assert refused(capsys, *words, code=2).startswith("error: ")
+
+
+def test_links_are_not_followed(study, tmp_path):
+    (tmp_path / "secret").write_text("key", encoding="utf-8")
+    Path("sent", S1, "notes.txt").symlink_to(tmp_path / "secret")
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+
+    assert not (FOLDER / S1 / "notes.txt").exists()
+
+
+# --- cut short -------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_cut_short_is_completed_by_the_same_files_and_no_others(study, capsys):
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    (FOLDER / S1 / "result.json").unlink()
+    assert promo("run", "trial.promo", "--quiet") == 8
+    states = {one.folder: one.ending for one in study.state().every_attempt()}
+    assert (states[S1], states[S2]) == ("running", "ok")
+    assert "another result" in refused(capsys, table("base,1,0.5,1", "base,1,1,1"))
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    assert promo("run", "trial.promo", "--quiet") == 8
+
+    assert {one.ending for one in study.state().every_attempt() if "base-lab" in one.folder} == {"ok"}
+
+
+def test_what_a_crash_left_beside_a_record_does_no_harm(study):
+    (FOLDER / S1 / "outside.json.part").write_bytes(b"torn")
+    (FOLDER / S1 / "log.txt.part").write_bytes(b"torn")
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    assert promo("run", "trial.promo", "--quiet") == 8
+    assert not [*(FOLDER / S1).glob("*.part")]
+
+    assert promo("verify", "trial.promo") == 2  # two runs are asked for, and nothing differs
+
+
+def test_where_links_are_refused_the_first_record_counts(study, monkeypatch):
+    def refused(*_):
+        raise PermissionError(1, "links are not permitted")
+
+    monkeypatch.setattr("os.link", refused)
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+
+    assert read_outside(DISK, FOLDER / S1).by == "Lab B"
+
+
+def test_a_full_disk_is_one_message_and_the_taking_in_is_completed_later(study, monkeypatch, capsys):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.copyfile", full)
+        assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+
+    assert is_there(DISK, FOLDER / S1, read_outside(DISK, FOLDER / S1))
+
+
+def test_every_point_of_a_taking_in_may_be_its_last(study, monkeypatch):
+    """Killed at each write, and done again: all of it is there, and the ledger then has each result once."""
+    from promo.run import disk
+
+    class Killed(BaseException):
+        pass
+
+    whole = everything()
+    for last in range(1, 40):
+        for path, content in whole.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        for path in everything().keys() - whole.keys():
+            path.unlink()
+        left, write = [last], disk.RealDisk.write
+
+        def counted(self, path, data, left=left, write=write):
+            left[0] -= 1
+            if left[0] < 0:
+                raise Killed
+            write(self, path, data)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(disk.RealDisk, "write", counted)
+            try:
+                promo("accept", "trial.promo", "sent", "--by", "Lab B")
+            except Killed:
+                done = False
+            else:
+                done = True
+        assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+        assert all(is_there(DISK, FOLDER / one, read_outside(DISK, FOLDER / one)) for one in (S1, S2))
+        if done:
+            break
+    assert last > 3
+    assert promo("run", "trial.promo", "--quiet") == 8
+    assert [one.ending for one in study.state().every_attempt() if "base-lab" in one.folder] == ["ok", "ok"]
+    assert promo("verify", "trial.promo") == 2  # two runs are still asked for
+
+
+def started(*more):
+    """promo at work in a process of its own."""
+    code = "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    return subprocess.Popen([sys.executable, "-c", code, "run", "trial.promo", "--quiet", *more])
+
+
+def until(wanted, process):
+    end = time.monotonic() + 60
+    while not wanted():
+        assert time.monotonic() < end
+        assert process.poll() is None
+        time.sleep(0.1)
+
+
+def test_results_are_taken_in_while_promo_trains_and_an_interrupt_leaves_alone_who_trains_outside(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    text = keeping(pause="0.1", steps=60).replace("host box", f"{LAB}\n\nhost box")
+    Path("trial.promo").write_text(text.replace("on       box", "on box, lab"), encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet", "--host", "lab") == 8
+    assert promo("ask", "trial.promo", "--out", "sent") == 0
+    attended(S1)
+    study, process = StudyFolder(FOLDER), started()
+
+    def endings():
+        return {one.folder: one.ending for one in study.state().every_attempt()}
+
+    until(lambda: len(endings()) == 4, process)
+    assert promo("accept", "trial.promo", "sent", "--by", "Lab B") == 0
+    until(lambda: endings()[S1] == "ok", process)
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait() == 130
+    assert endings() == {
+        S1: "ok",
+        GOOD: "running",
+        "runs/short/base-box-s1/attempt-1": "lost",
+        "runs/short/good-box-s1/attempt-1": "lost",
+    }
+
+
+# --- the executor ----------------------------------------------------------------------------------------------------
+
+
+def test_stopping_leaves_alone_who_trains_outside(study):
+    executor = OutsideExecutor()
+    handle = executor.find((FOLDER / S1).resolve(), None, ())
+    assert executor.look([handle])[0].value == "unknown"
+    executor.cancel([handle])  # the study has stopped for good
+
+    assert read_outside(DISK, FOLDER / S1).is_lost
+    assert (FOLDER / S1 / OUTSIDE).exists()
