@@ -31,7 +31,7 @@ def test_what_a_host_block_says_becomes_words_of_sbatch(cluster, place):
 
     for words in cluster.submitted():
         assert {"--partition=short", "--time=2", "--mem=2G", "--gres=gpu:1", "--cpus-per-task=1"} <= set(words)
-        assert {"--parsable", "--no-requeue", "--nodes=1", "--ntasks=1", "--export=ALL"} <= set(words)
+        assert {"--parsable", "--no-requeue", "--nodes=1", "--ntasks-per-node=1", "--export=ALL"} <= set(words)
         assert not any(word.startswith("--grace") for word in words)
 
 

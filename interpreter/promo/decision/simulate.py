@@ -239,7 +239,8 @@ class _Tally:
             alive = found.alive[stage.name] = self._entrants(stage.name, found, going)
             true = final + penalty * self._multiplier(stage.name)
             found.values[stage.name] = self._values(number, stage.name, true, by_host, luck)
-            found.seconds[:] += alive.sum(axis=1) * float(len(study.stages[stage.name].cells) * stage.budget.cap_s)
+            widths = sum(study.width(host) for host, _ in study.stages[stage.name].cells)
+            found.seconds[:] += alive.sum(axis=1) * float(widths * stage.budget.cap_s)
             for gate in study.gates.values():
                 if gate.source == stage.name:
                     found.gates[gate.name] = apply_gate(study, gate, names, found.values, found.alive)

@@ -15,12 +15,12 @@ from attrs import define, field
 
 from promo.base.canonical import Json, canonical, digest
 from promo.base.codec import to_json, value_digest
-from promo.base.units import HOUR
 from promo.plan.bounds import certain_stages
-from promo.plan.values import Bounds, Plan, PlannedRun, StagePlan, Supposition
+from promo.plan.values import Bill, Bounds, HostBill, Plan, PlannedRun, StagePlan, Supposition
 from promo.study.closure import closure
 from promo.study.lock import frozen_rules
 from promo.study.meaning import meaning, order_of
+from promo.study.money import of_devices
 from promo.study.values import Stage, Study
 
 RUN_TAG = "promo-run-2"
@@ -53,7 +53,7 @@ def compile_plan(study: Study) -> Plan:
         budget_s=sum(stage.budget_s for stage in stages),
         bound_s=sum(stage.bound_s for stage in stages),
         wall_s=max(stage.ends_s for stage in stages),
-        price_usd=_price(study, stages),
+        money=_bill(study, stages),
         suppositions=_suppositions(study, stages),
     )
 
@@ -131,6 +131,10 @@ class _Ladder:
         self.begun |= begun
         cells, cap_s = len(stage.hosts) * len(stage.seeds), stage.budget.cap_s
         planned, most = there.planned * cells, there.most * cells * allowance.most
+        widths = {host: self.study.hosts[host].width * len(stage.seeds) for host in stage.hosts}
+        budgets = {host: there.planned * cap_s * many for host, many in widths.items()}
+        longest_s = there.most * allowance.most * stage.budget.longest_s
+        bounds = {host: longest_s * many for host, many in widths.items()}
         ready = max((self.ends[before] for before in self.study.waits_for(stage.name)), default=0)
         for host in stage.hosts:
             _occupy(self.free[host], there.planned * len(stage.seeds), cap_s, ready)
@@ -147,9 +151,10 @@ class _Ladder:
             entrants=Bounds(len(sure), there.planned, there.most),
             runs=runs,
             run_count=Bounds(len(begun), planned, most),
-            budget_s=planned * cap_s,
-            bound_s=most * stage.budget.longest_s,
-            budget_s_by_host={host: there.planned * len(stage.seeds) * cap_s for host in stage.hosts},
+            budget_s=sum(budgets.values()),
+            bound_s=sum(bounds.values()),
+            budget_s_by_host=budgets,
+            bound_s_by_host=bounds,
             starts_s=ready,
             ends_s=self.ends[stage.name],
         )
@@ -184,14 +189,23 @@ def _total(amounts: Iterable[Bounds]) -> Bounds:
     return Bounds(sum(p.fewest for p in parts), sum(p.planned for p in parts), sum(p.most for p in parts))
 
 
-def _price(study: Study, stages: tuple[StagePlan, ...]) -> Fraction | None:
-    if all(host.price is None for host in study.hosts.values()):
+def _bill(study: Study, stages: tuple[StagePlan, ...]) -> Bill | None:
+    """What budget and bound cost, host by host."""
+    found = dict[str, HostBill]()
+    for name, host in study.hosts.items():
+        price = host.price
+        if price is not None:
+            budget_s = sum(stage.budget_s_by_host.get(name, 0) for stage in stages)
+            bound_s = sum(stage.bound_s_by_host.get(name, 0) for stage in stages)
+            full = of_devices(budget_s, price.hour), of_devices(bound_s, price.hour)
+            spot = price.spot
+            less = (None, None, None) if spot is None else (spot.hour, of_devices(budget_s, spot.hour), spot.until)
+            found[name] = HostBill(price.hour, *full, *less)
+    if not found:
         return None
-    total = Fraction(0)
-    for stage in stages:
-        for host, seconds in stage.budget_s_by_host.items():
-            total += (study.hosts[host].price or 0) * Fraction(seconds, HOUR)
-    return total
+    every = found.values()
+    totals = sum((one.budget for one in every), Fraction(0)), sum((one.bound for one in every), Fraction(0))
+    return Bill(study.currency, found, *totals)
 
 
 def _suppositions(study: Study, stages: tuple[StagePlan, ...]) -> tuple[Supposition, ...]:
@@ -201,6 +215,7 @@ def _suppositions(study: Study, stages: tuple[StagePlan, ...]) -> tuple[Supposit
         gate, stage = study.gates[suppose.gate], study.stages[suppose.stage]
         candidates = study.entrants[gate.target].planned
         cells = len(stage.cells)
+        widths = sum(study.hosts[host].width for host in stage.hosts) * len(stage.seeds)
         skipped = _behind(study, gate.target)
         found.append(
             Supposition(
@@ -208,7 +223,7 @@ def _suppositions(study: Study, stages: tuple[StagePlan, ...]) -> tuple[Supposit
                 stage=stage.name,
                 candidates=candidates,
                 cells=cells,
-                costs_s=candidates * cells * stage.budget.cap_s,
+                costs_s=candidates * widths * stage.budget.cap_s,
                 branch_s=planned[stage.name].budget_s,
                 kept_s=sum(one.budget_s for one in stages if one.name not in skipped),
             )

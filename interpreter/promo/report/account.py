@@ -34,6 +34,8 @@ class GateAccount:
     entered: int
     went_on: int
     cells: int
+    width: Fraction
+    """Devices of a run there, on the mean."""
     cap_s: int
     measured: int
     """Runs at the target that have a result and a training time."""
@@ -54,8 +56,8 @@ class GateAccount:
 
     @property
     def each_s(self) -> Fraction:
-        """One candidate at the target, in all cells."""
-        return self.cells * (Fraction(self.cap_s) if self.run_s is None else self.run_s)
+        """One candidate at the target, in all cells: seconds of devices."""
+        return self.cells * self.width * (Fraction(self.cap_s) if self.run_s is None else self.run_s)
 
     @property
     def like_for_like(self) -> Fraction:
@@ -99,6 +101,7 @@ def gate_accounts(record: Record) -> Iterator[GateAccount]:
                 entered=len(found.standings),
                 went_on=len(record.state.opened[found.target]),
                 cells=len(stage.cells),
+                width=Fraction(sum(record.study.width(host) for host, _ in stage.cells), len(stage.cells)),
                 cap_s=stage.budget.cap_s,
                 measured=len(times),
                 run_s=sum(times, Fraction(0)) / len(times) if times else None,
@@ -189,6 +192,7 @@ def _saving(one: GateAccount, plan: Plan) -> str:
     else:
         runs = f"the mean of the {plural(one.measured, 'run')} there"
         each, what = f"{amount_text(one.run_s, plan)}, {runs},", f"{supposed} {amount_unit(plan)} spent in training"
+    devices = "" if one.width == 1 else f"{exact(one.width)} devices x "
     published = (
         ""
         if one.as_published is None
@@ -199,7 +203,7 @@ def _saving(one: GateAccount, plan: Plan) -> str:
     )
     return (
         f"Had all {one.entered} that entered {one.gate} gone on to {one.target}: {one.entered} x {one.cells} cells x "
-        f"{each} = {what}, against {branch} for the {one.went_on} that did. Saved like for like: "
+        f"{devices}{each} = {what}, against {branch} for the {one.went_on} that did. Saved like for like: "
         f"{share_text(one.like_for_like)}.{published} Supposed, never run."
     )
 

@@ -42,9 +42,16 @@ class Scope:
     derived: set[str] = field(factory=set)
     """Named values that factors enter: they have a value for each candidate only."""
     found: list[Diagnostic] = field(factory=list)
+    currencies: dict[str, Token] = field(factory=dict)
+    """Currencies that the text counts in, each with its first place."""
     row: Callable[[Token], bool | None] = _no_row
     """The candidate that a name is as a row of a design, which it makes, or as a way of a growth: whether it is there,
     and None when the name is neither."""
+
+    @property
+    def currency(self) -> str:
+        """The currency that the text counts in, of those that were read so far; empty where there is none."""
+        return next(iter(self.currencies), "")
 
     def gather(self) -> None:
         """Register every named declaration; a second one of the same name is a fault."""
