@@ -312,6 +312,12 @@ def boolean(value: Any) -> None:
         raise MisfitError(f" {shown(value)} is neither true nor false")
 
 
+def yes(value: Any) -> None:
+    """True, where a field is left out that is not."""
+    if value is not True:
+        raise MisfitError(f" {shown(value)} is not true")
+
+
 def maybe(form: Form) -> Form:
     """Null, or something."""
     return lambda value: None if value is None else form(value)
@@ -521,6 +527,7 @@ BASES: dict[str, Form] = {
     "long": long(),
     "amount": long(0),
     "bool": boolean,
+    "yes": yes,
     "number": NUMBER,
     "share": number(Fraction(0), Fraction(1)),
     "rate": number(Fraction(0), Fraction(1), inside=True),
@@ -659,8 +666,8 @@ segment: steps count, tokens long, until measured, before measured
 summary: after text, separator text, which 'first|last|lowest|highest'?, metrics {text}, figures {text},
     failures {'ok|nan|diverged|oom|timeout|killed|crash|invalid'}
 does/function: file text, name text
-does/command: argv text*
-does/script: argv text*, file text, constants {text}, calls {text}
+does/command: argv text*, once yes~
+does/script: argv text*, file text, constants {text}, calls {text}, once yes~
 program: does does, files {hex}, summary summary?, environment text*, output_bytes printed
 request: promo_request =2, study text, plan hex, run runof, attempt from1, trainer text, settings {setting},
     parameters long, flops_per_token long, metric text, budget budget, data textof?, checkpoint keeping, trunk trunk?,

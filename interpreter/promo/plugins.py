@@ -85,7 +85,7 @@ def executor_spreads(name: str) -> bool:
         PromoError: it is installed but cannot be loaded.
     """
     kind = _plugin("promo.executors", EXECUTORS, name)
-    return kind is None or bool(kind.spreads)
+    return kind is None or bool(getattr(kind, "spreads", False))  # one of before has none
 
 
 def _plugin(group: str, built_in: dict[str, str], name: str) -> Any:

@@ -157,8 +157,8 @@ def test_a_study_whose_budget_is_used_up_starts_nothing_more_and_goes_on_with_a_
     assert promo("amend", "trial.promo", "--budget", "1h", *why) == ExitCode.CANNOT  # it has ended
 
 
-PRICED = INLINE.replace("slots 2", "slots 2\n  devices 8\n  price 36usd\n  spot 18usd until 9999-12-31")
-"""Eight devices a run at the spot price: 0.04 dollars a second of a run, 12.48 dollars for the longest at `long`."""
+PRICED = INLINE.replace("slots 2", "slots 2\n  devices 2\n  price 144usd\n  spot 72usd until 9999-12-31")
+"""Two devices a run at the spot price: 0.04 dollars a second of a run, 12.48 dollars for the longest at `long`."""
 
 
 def test_a_budget_of_money_ends_a_study_that_has_time_left_and_a_larger_one_goes_on(workplace, capsys):
@@ -169,7 +169,7 @@ def test_a_budget_of_money_ends_a_study_that_has_time_left_and_a_larger_one_goes
 
     assert promo("plan", "trial.promo") == ExitCode.DONE
     planned = " ".join(capsys.readouterr().out.split())
-    assert "8 x cpu 2 slots" in planned
+    assert "2 x cpu 2 slots" in planned
     assert "price of the budget: 0.64 usd at the declared hourly prices with spot prices to 9999-12-31; 1.28" in planned
     assert promo("run", "trial.promo", "--plain") == ExitCode.SPENT
     said = capsys.readouterr().out
@@ -185,12 +185,12 @@ def test_a_budget_of_money_ends_a_study_that_has_time_left_and_a_larger_one_goes
     money = told["money"]
     (host,) = money["hosts"]
     (rate,) = host["rates"]
-    assert (host["price"], host["spot"], host["spot_until"], rate["price"]) == ("36", "18", "9999-12-31", "18")
+    assert (host["price"], host["spot"], host["spot_until"], rate["price"]) == ("144", "72", "9999-12-31", "72")
     attempts = [one for one in folder.state().every_attempt() if one.device_s is not None]
-    seconds = sum(Fraction(one.device_s) * 8 for one in attempts)
-    lost = sum(Fraction(one.device_s) * 8 for one in attempts if one.state is AttemptState.FAILED)
-    assert Fraction(money["spent"]) == Fraction(rate["spent"]) == seconds * 18 / 3600
-    assert Fraction(money["wasted"]) == Fraction(host["wasted"]) == lost * 18 / 3600 > 0
+    seconds = sum(Fraction(one.device_s) * 2 for one in attempts)
+    lost = sum(Fraction(one.device_s) * 2 for one in attempts if one.state is AttemptState.FAILED)
+    assert Fraction(money["spent"]) == Fraction(rate["spent"]) == seconds * 72 / 3600
+    assert Fraction(money["wasted"]) == Fraction(host["wasted"]) == lost * 72 / 3600 > 0
     assert Fraction(rate["device_s"]) == seconds
     assert promo("verify", "trial.promo") == ExitCode.CANNOT  # unfinished, and nothing differs
 
@@ -205,7 +205,7 @@ def test_a_budget_of_money_ends_a_study_that_has_time_left_and_a_larger_one_goes
         assert promo("report", "trial.promo", "--format", form) == ExitCode.DONE
         report = (folder.path / f"report.{form}").read_text(encoding="utf-8")
         assert "Ada gave the study a budget of 50.00 usd after it had begun: it is nearly done" in report
-        assert re.search(r"box: [\d.]+ usd for .{1,30} of devices at 18.00 usd an hour, begun \d{4}-\d\d-\d\d", report)
+        assert re.search(r"box: [\d.]+ usd for .{1,30} of devices at 72.00 usd an hour, begun \d{4}-\d\d-\d\d", report)
     assert json.loads(report)["money"]["currency"] == "usd"
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 
 from attrs import frozen
 
-from promo.base.fields import Count, Digest, Range
+from promo.base.fields import Count, Digest, Range, Silent
 from promo.ledger.values import RunStatus
 
 OUTPUT_BYTES = 4_000_000
@@ -60,6 +60,8 @@ class Command:
     TAG: ClassVar = "command"
 
     argv: tuple[str, ...]
+    once: Annotated[bool, Silent(False)] = False
+    """Whether it starts a process for each of its devices itself, as `torchrun` does; otherwise promo does."""
 
 
 @frozen
@@ -74,6 +76,7 @@ class Script:
     """Top-level name, perhaps behind `FILE/`, -> what it becomes."""
     calls: Mapping[str, str]
     """Dotted function, perhaps behind `FILE/`, -> what its first argument becomes."""
+    once: Annotated[bool, Silent(False)] = False
 
 
 @frozen

@@ -26,6 +26,7 @@ from promo.run.budgets import is_kept, is_used_up, missed
 from promo.run.contract import Outcome, Recorder, Trainer, seconds_as_text
 from promo.run.disk import DISK, REFUSED
 from promo.run.provenance import peak_memory_bytes, software, where_it_runs
+from promo.run.ranks import RankError, together
 from promo.run.redact import redact_text
 from promo.run.segments import Done, misfit
 from promo.run.store import POINTS, PROGRAM, REQUEST, RESULT, parse_request, result_bytes
@@ -201,7 +202,7 @@ def _carry_out(folder: Path, ready: Ready, told: float, heard: "Heard | None") -
         try:
             if isinstance(ready.trainer, Exception):
                 raise ready.trainer
-            outcome = _checked(ready.trainer(request, recorder), request)
+            outcome = _checked(_trained(ready.trainer, request, recorder), request)
             asked = None if heard is None else heard.to_end()
             outcome = outcome if asked is None else _unless_used_up(outcome, request, asked)
         except Exception as fault:
@@ -210,6 +211,12 @@ def _carry_out(folder: Path, ready: Ready, told: float, heard: "Heard | None") -
             _leave(folder, content, _failed(fault), recorder, told - ready.born)
             raise
         _leave(folder, content, outcome, recorder, told - ready.born)
+
+
+def _trained(trainer: Trainer, request: Request, recorder: Recorder) -> Outcome:
+    """What a trainer says, with a process for each device of the run; programs start theirs themselves."""
+    with together(recorder.attempt, request) if request.program is None else contextlib.nullcontext():
+        return trainer(request, recorder)
 
 
 def _age() -> float:
@@ -250,6 +257,8 @@ def _unless_used_up(outcome: Outcome, request: Request, asked: int) -> Outcome:
 
 def _failed(fault: Exception) -> Outcome:
     words = redact_text(str(fault)).strip().splitlines() or [type(fault).__name__]
+    if isinstance(fault, RankError) and fault.code < 0:
+        return Outcome(RunStatus.KILLED, {}, cause=words[0])
     memory = type(fault).__name__ in OUT_OF_MEMORY or any(part in str(fault) for part in OUT_OF_MEMORY_WORDS)
     status = RunStatus.OOM if memory else RunStatus.CRASH
     return Outcome(status, {}, cause=f"{type(fault).__name__}: {words[0][:300]}")

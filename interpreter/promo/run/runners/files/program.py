@@ -11,8 +11,9 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import IO, assert_never
 
@@ -23,6 +24,7 @@ from promo.base.reading import read_plain
 from promo.run.contract import TRAIN, Outcome, Recorder
 from promo.run.output import Output
 from promo.run.program import Command, Program, Script
+from promo.run.ranks import Peers, RankError, environments
 from promo.run.runners.files.constants import Literal, replaced
 from promo.run.runners.files.declare import LONGEST_FILE, by_file
 from promo.run.runners.files.figures import Lines, Said, from_file, points_of
@@ -57,13 +59,14 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     program, attempt = program_of(request), recorder.attempt
     assert isinstance(program.does, Command | Script)
     place = attempt / PROGRAM
-    values = _values(request, attempt, place)
+    variables = environments(request) if request.width > 1 else ()
+    values = _values(request, attempt, place, variables[0]["MASTER_PORT"] if variables else "")
     with recorder.phase("build"):
         changes = put_files(program, recorder.study / PROGRAM, place, values)
     argv = [_filled(argument, values) for argument in program.does.argv]
     heard = _Heard(attempt / OUTPUT, program)
     before, began = _children_s(), time.monotonic()
-    code = _run(argv, place, attempt, values, heard)
+    code, lost = _run(argv, request, program.does, values, heard, variables)
     elapsed, processor_s = time.monotonic() - began, _children_s() - before
     said = heard.end(attempt / RESULT)
     for point in points_of(attempt / POINTS):
@@ -79,7 +82,7 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     }
     peak = said.figures.get("peak_device_bytes")
     return evolve(
-        _outcome(code, said, heard),
+        _outcome(code, said, heard) if lost is None else _lost(lost, heard),
         details=details,
         used=_used(request, said, elapsed, processor_s),
         work=_work(said.figures),
@@ -161,8 +164,11 @@ def _count(figure: float | None) -> int | None:
 # --- files and arguments -----------------------------------------------------------------------------------------
 
 
-def _values(request: Request, attempt: Path, place: Path) -> dict[str, Literal]:
+def _values(request: Request, attempt: Path, place: Path, port: str) -> dict[str, Literal]:
     return {
+        "devices": request.devices,
+        "nodes": request.nodes,
+        "port": port,
         **settings_of(request),
         "python": sys.executable,
         "program": str(place),
@@ -283,22 +289,63 @@ class _Heard:
         return from_file(result) if self._lines is None else self._lines.end()
 
 
-def _run(argv: list[str], place: Path, attempt: Path, values: Mapping[str, Literal], heard: _Heard) -> int:
+def _run(
+    argv: list[str],
+    request: Request,
+    does: Command | Script,
+    values: Mapping[str, Literal],
+    heard: _Heard,
+    variables: Sequence[Mapping[str, str]],
+) -> tuple[int, RankError | None]:
+    """
+    The exit status of a program, and which other process of it ended badly, if one did.
+
+    With several devices it is started once for each of them, unless it does that itself; the first is heard.
+    """
+    place = Path(str(values["program"]))
     environment = {
         **os.environ,
         **{f"PROMO_{name.upper()}": str(values[name]) for name in ("request", "result", "points")},
         "PYTHONDONTWRITEBYTECODE": "1",
     }
+    first = dict(variables[0]) if variables else {}
+    if does.once:
+        first = {name: value for name, value in first.items() if name.startswith("MASTER_")}
     try:
         process = subprocess.Popen(
-            argv, cwd=place, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            argv,
+            cwd=place,
+            env={**environment, **first},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
     except OSError as fault:
         raise ProgramError(f"{argv[0]} cannot be started: {fault.strerror or fault}") from fault
     assert process.stdout is not None
     with process, process.stdout as pipe:
-        heard.listen(pipe)
-        return process.wait()
+        if does.once or not variables:
+            heard.listen(pipe)
+            return process.wait(), None
+        end = partial(_end, process)
+        with Peers(argv, request, variables, cwd=place, environment=environment, failed=end) as peers:
+            heard.listen(pipe)
+            code = process.wait()
+            if code:
+                peers.why()
+                peers.hurry()
+        return code, peers.fault
+
+
+def _end(process: "subprocess.Popen[bytes]", fault: RankError) -> None:
+    """One of several processes ended badly, so the first one has nobody to train with."""
+    del fault
+    process.kill()
+
+
+def _lost(fault: RankError, heard: _Heard) -> Outcome:
+    status = RunStatus.OOM if heard.memory else RunStatus.KILLED if fault.code < 0 else RunStatus.CRASH
+    return Outcome(status, {}, cause=f"{fault}; the last line of the first: {heard.last}" if heard.last else str(fault))
 
 
 def _outcome(code: int, said: Said, heard: _Heard) -> Outcome:
