@@ -58,10 +58,10 @@ from promo.ledger.values import (
 from promo.plan.values import PlannedRun
 from promo.report.decided import attempts_words, flag_words
 from promo.report.design import effect_name
-from promo.run.clock import later
 from promo.run.corpora import MOST_OVERLAP, Prepared, changed_source, prepare
 from promo.run.execute import Execution, Progress
 from promo.run.locks import Lock, lock_study
+from promo.run.moments import later
 from promo.run.moved import AnchoredDisk
 from promo.run.ports import Place
 from promo.run.provenance import Origin

@@ -10,10 +10,10 @@ from fractions import Fraction
 
 from attrs import frozen
 
-from promo.base.canonical import Json, exact, from_exact, rounded
+from promo.base.canonical import Json, exact, from_exact
 from promo.decision.spending import paid, spent
 from promo.ledger.state import Attempt, AttemptState, State
-from promo.plan.values import HostBill
+from promo.report.prices import hour_text, money_text
 from promo.report.words import span_text
 from promo.study.money import Price
 from promo.study.values import Study
@@ -96,31 +96,6 @@ def _rate(study: Study, hour: Fraction, attempts: list[Attempt]) -> RateMoney:
     taken = ((one.host, one.device_s) for one in attempts if one.device_s is not None)
     seconds = sum((from_exact(text) * study.width(host) for host, text in taken), Fraction(0))
     return RateMoney(hour, days[0], days[-1], seconds, sum((paid(study, one) for one in attempts), Fraction(0)))
-
-
-def money_text(amount: Fraction, currency: str) -> str:
-    """`12.41 usd`; four decimals of what rounds to less than a cent."""
-    return f"{rounded(amount, 2 if amount == 0 or amount >= Fraction(1, 100) else 4)} {currency}"
-
-
-def price_text(price: Price) -> str:
-    """`2.10 usd an hour of a device, 0.80 usd to 2026-12-31`."""
-    spot = price.spot
-    lower = "" if spot is None else f", {hour_text(spot.hour)} {price.currency} to {spot.until}"
-    return f"{hour_text(price.hour)} {price.currency} an hour of a device{lower}"
-
-
-def hour_text(hour: Fraction) -> str:
-    """An hourly price with two decimals at least, and all of its own."""
-    text = exact(hour)
-    return rounded(hour, 2) if "/" in text or len(text.partition(".")[2]) < 2 else text
-
-
-def bill_text(bill: HostBill, currency: str, moment: str) -> str:
-    """The price of a host as a plan shows it on a day: `2.10 usd an hour`, or the spot price and its day."""
-    if bill.spot is None or not bill.is_spot(moment):
-        return f"{hour_text(bill.hour)} {currency} an hour"
-    return f"{hour_text(bill.spot)} {currency} an hour to {bill.until}"
 
 
 def money_lines(study: Study, state: State) -> Iterator[str]:

@@ -18,7 +18,6 @@ from promo.plan.values import Plan, StagePlan
 from promo.report.aloud import joined, kept, read_all
 from promo.report.amounts import budget_text
 from promo.report.describe import describe_measure, describe_mode, describe_runner, describe_tolerance
-from promo.report.money import bill_text, money_text
 from promo.report.plan import (
     amount_text,
     amount_unit,
@@ -29,6 +28,7 @@ from promo.report.plan import (
     time_word,
     wall_text,
 )
+from promo.report.prices import bill_text, money_text
 from promo.report.words import listed, plural, short_count, span_text
 from promo.study.host import Host
 from promo.study.judgement import Gate, Reduction, Step, Then

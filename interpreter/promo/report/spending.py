@@ -8,8 +8,9 @@ from promo.decision.agenda import Agenda, AwaitBudget, in_force
 from promo.decision.spending import allowed, spent
 from promo.ledger.state import State, StudyState
 from promo.plan.values import Plan
-from promo.report.money import money_lines, money_text
+from promo.report.money import money_lines
 from promo.report.plan import amount_text, amount_unit
+from promo.report.prices import money_text
 from promo.study.values import Study
 
 AMEND = "give the study another budget: promo amend SPEC --budget AMOUNT --reason TEXT"

@@ -2,8 +2,6 @@
 
 import time
 
-from promo.ledger.moments import seconds_of
-
 
 class SystemClock:
     """The machine's clocks; see `promo.ledger.ports.Clock`."""
@@ -19,8 +17,3 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
-
-
-def later(moment: str, seconds: int) -> str:
-    """The moment so many seconds later, as `SystemClock.now` writes it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds_of(moment) + seconds))
