@@ -13,10 +13,27 @@ HERE = Path(__file__).parent
 CODE = "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"
 TRAINER = """
 import os
+import socket
 import time
 from pathlib import Path
 
 from promo.run.function import runner
+
+
+def meet(rank, count):
+    place = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    if rank == 0:
+        with socket.create_server(("", place[1])) as server:
+            others = [server.accept()[0] for _ in range(count - 1)]
+            assert sorted(int(one.recv(10)) for one in others) == list(range(1, count))
+        return
+    for _ in range(1000):
+        try:
+            with socket.create_connection(place) as first:
+                first.sendall(b"%d" % rank)
+                return
+        except ConnectionRefusedError:
+            time.sleep(0.02)
 
 
 @runner(
@@ -33,6 +50,7 @@ def train(quality, pause, request, record):
         while time.monotonic() < until:
             time.sleep(0.05)
     if "RANK" in os.environ:
+        meet(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
         Path(f"node-{os.environ['NODE_RANK']}-{os.environ['LOCAL_RANK']}-of-{os.environ['WORLD_SIZE']}").touch()
     with record.training():
         time.sleep(1)
