@@ -97,6 +97,12 @@ class Record:
         """Seconds of devices in training, of every attempt that was measured, counted or not; lost ones are unknown."""
         return sum((seconds for name, (seconds, _) in self._seconds.items() if stage in (None, name)), Fraction(0))
 
+    def runs_s(self, stage: str) -> Fraction:
+        """Seconds in which every attempt of a stage that was measured trained, however many devices it had."""
+        attempts = (one for one in self.attempts(stage) if one.envelope is not None)
+        results = (self.results.get((one.run, one.number)) for one in attempts)
+        return sum((from_exact(one.charged_s) for one in results if one is not None), Fraction(0))
+
     def queued_s(self) -> Fraction | None:
         """Seconds that attempts waited in queues, as far as they are known; None where there are no queues."""
         waits = [one.queued_s for one in self.attempts() if one.queued_s is not None]
