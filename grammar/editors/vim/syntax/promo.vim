@@ -14,6 +14,7 @@ syntax match promoDeclaration /^\%(account\|baseline\|candidate\|cohort\|curves\
 syntax match promoDeclaration /\%(^frozen\s\+\)\@<=\%(account\|baseline\|candidate\|cohort\|curves\|data\|design\|effects\|factor\|forecast\|gate\|grow\|host\|law\|let\|reduce\|rule\|schedule\|stage\|study\|use\)\>\%(\s*=\)\@!/ nextgroup=promoName skipwhite
 syntax match promoFrozen /^frozen\ze\s\+\%(account\|baseline\|candidate\|cohort\|curves\|data\|design\|effects\|factor\|forecast\|gate\|grow\|host\|law\|let\|reduce\|rule\|schedule\|stage\|study\|use\)\>\%(\s*=\)\@!/
 syntax match promoEdition /^promo\ze\s\+[0-9]/
+syntax match promoDate /\<[0-9]\{4}-[0-9]\{2}-[0-9]\{2}\>/
 syntax match promoDigest /sha256:[0-9a-f]\{12,64}/
 syntax match promoEscape /\\["\\nt]/ contained
 syntax region promoString start=/"/ skip=/\\./ end=/"/ oneline contains=promoEscape
@@ -23,6 +24,7 @@ highlight default link promoComment Comment
 highlight default link promoDocumentation SpecialComment
 highlight default link promoString String
 highlight default link promoEscape SpecialChar
+highlight default link promoDate Number
 highlight default link promoDigest Constant
 highlight default link promoEdition PreProc
 highlight default link promoFrozen StorageClass
