@@ -251,9 +251,10 @@ class _Loop:
         """
         if self._room[0] != state.events:
             self._room = (state.events, self.agenda.room(state))
-        room, now = self._room[1], self.clock.now()
-        if not room:
-            return True
+        room = self._room[1]
+        if room.money is None:  # nothing depends on the day
+            return room.fits(self.agenda.needs(run.stage, run.host, ""))
+        now = self.clock.now()
         return all(room.fits(self.agenda.needs(run.stage, run.host, moment)) for moment in (now, later(now, MINUTE)))
 
     def _say_crowded(self) -> None:
