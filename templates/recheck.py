@@ -314,6 +314,12 @@ def boolean(value: Any) -> None:
         raise MisfitError(f" {shown(value)} is neither true nor false")
 
 
+def yes(value: Any) -> None:
+    """True, where a field is left out that is not."""
+    if value is not True:
+        raise MisfitError(f" {shown(value)} is not true")
+
+
 def maybe(form: Form) -> Form:
     """Null, or something."""
     return lambda value: None if value is None else form(value)
@@ -516,10 +522,14 @@ BASES: dict[str, Form] = {
     "looks1": whole(1, MOST_LOOKS),
     "reruns": whole(0, 99),
     "slots": whole(1, 1_000_000),
+    "several": whole(2, 1024),
+    "allowed": whole(1, 10**9),
+    "day": text("day as YYYY-MM-DD", r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", 10),
     "sign": whole(-1, 1),
     "long": long(),
     "amount": long(0),
     "bool": boolean,
+    "yes": yes,
     "number": NUMBER,
     "share": number(Fraction(0), Fraction(1)),
     "rate": number(Fraction(0), Fraction(1), inside=True),
@@ -584,9 +594,11 @@ runner: name text, version whole, digest text?
 tokens: path text, pinned text?, vocabulary whole
 data: source text, pinned text?, holdout number, score_tokens whole, window whole, tokens tokens?
 budget: kind 'wall|cpu|upstream|steps|tokens|flops', amount amount, cap_s count, allowance_s count, tolerance number?
-host: name text, device text, system text, slots slots, threads count, price number?, executor text,
-    options [text level bool]+~
-machine: device text, system text, threads count, options [text level]+~
+spot: hour number, until day
+price: hour number, currency text, spot spot~
+host: name text, device text, system text, slots slots, threads count, devices several~, nodes several~, price price?,
+    executor text, options [text level bool]+~
+machine: device text, system text, threads count, devices several~, nodes several~, options [text level]+~
 factor: name text, unit text, domain domain, default level
 design: name text, factors text+, low level*, high level*, numbers whole*, rows sign**, centre level*?,
     middles sign**, words word*, generators [text word]*, chosen bool, clear [text text]*, kind text,
@@ -618,7 +630,8 @@ law: name text, candidates text+, stages text+, form 'compute|shift|size_data', 
     seed count
 draw: published text?
 entrants: possible text*, planned count, most count, sure set
-study: name text, title text, measure measure, runner runner, budget_s whole?, data data?, hosts {host},
+money: amount number, currency text
+study: name text, title text, measure measure, runner runner, budget_s whole?, money money~, data data?, hosts {host},
     factors {factor}, designs {design}, arrays {array}, neighbourhoods {neighbourhood}, candidates {candidate},
     cohorts {text*}, stages {stage}, gates {deciding/gate}, rules {deciding/rule}, reductions {deciding/reduction},
     account account?, curves curves?, grows {grow}, schedules {schedule}, baselines {baseline}, steps {step}, laws
@@ -629,10 +642,12 @@ bounds: fewest whole, planned whole, most whole
 allowance: missing whole, crash whole, guard whole, attempts whole
 plannedstage: name text, after text?, continues text?, budget budget, hosts text+, seeds whole+, allowance allowance,
     report_only bool, entrants bounds, runs [id text text text whole]*, run_count bounds, budget_s whole, bound_s whole,
-    added_s_by_host {whole}, starts_s whole, ends_s whole
+    added_s_by_host {whole}, bound_s_by_host {whole}, starts_s whole, ends_s whole, shared count~
 supposition: gate text, stage text, candidates whole, cells whole, costs_s whole, branch_s whole, kept_s whole
-plan: promo_plan =2, digest hex, study study, order text*?, seals {hex}, stages plannedstage*, run_count bounds,
-    budget_s count, bound_s count, wall_s count, price_usd number?, suppositions supposition*
+hostbill: hour number, budget number, bound number, spot number~, spot_budget number~, until day~
+bill: currency text, hosts {hostbill}, budget number, bound number
+plan: promo_plan =3, digest hex, study study, order text*?, seals {hex}, stages plannedstage*, run_count bounds,
+    budget_s count, bound_s count, wall_s count, money bill?, suppositions supposition*
 
 reading: after text?, promoted bool, around text?, candidates text*, mode 'fresh|continue|branch', continues text?,
     budget budget, cooldown number?, hosts text*, seeds whole*, report_only bool
@@ -658,13 +673,14 @@ segment: steps count, tokens long, until measured, before measured
 summary: after text, separator text, which 'first|last|lowest|highest'?, metrics {text}, figures {text},
     failures {'ok|nan|diverged|oom|timeout|killed|crash|invalid'}
 does/function: file text, name text
-does/command: argv text*
-does/script: argv text*, file text, constants {text}, calls {text}
+does/command: argv text*, once yes~
+does/script: argv text*, file text, constants {text}, calls {text}, once yes~
 states: path statepath, resume text*, keep kept, largest steps, restarts text*
 program: does does, files {hex}, summary summary?, environment text*, output_bytes printed, state states~
 request: promo_request =2, study text, plan hex, run runof, attempt from1, trainer text, settings {setting},
     parameters long, flops_per_token long, metric text, budget budget, data textof?, checkpoint keeping, trunk trunk?,
-    continues continued?, resume resumed?, grow grown?, changes change*, device text, threads count, program program?,
+    continues continued?, resume resumed?, grow grown?, changes change*, device text, threads count,
+    devices several~, nodes several~, program program?,
     levels {level}?, curves hex?, recorded count?
 work: steps long?, tokens long?, flops long?, tokens_per_s measured?, steps_per_s measured?
 used: kind 'wall|cpu|upstream|steps|tokens|flops', used measured, last_step measured?,
@@ -731,7 +747,7 @@ happening/decided: name text, seal hex?, verdict verdict, others verdict*
 happening/person.decided: name text, by text, reason text, promoted text*?, stopped bool
 happening/rule.amended: name text, number from1, old closure, new closure, reason text, by text, head hex,
     seen [text text text whole]*, text hex, verdict verdict?
-happening/budget.amended: budget_s count, reason text, by text
+happening/budget.amended: budget_s allowed~, reason text, by text, money number~
 happening/bundle.imported: bundle hex, head hex, ledger imported, ledger_digest hex, signer text?, taken [id from1]*
 event: seq count, time moment, incarnation count, event happening, prev hex
 
@@ -851,7 +867,7 @@ def root(leaves: list[bytes]) -> bytes:
     return hashlib.sha256(b"\1" + root(leaves[:half]) + root(leaves[half:])).digest()
 
 
-VERSION = 2
+VERSION = 3
 """Of the form of all files that are read here, as `plan.json` says it."""
 
 
@@ -1280,7 +1296,8 @@ def _parents_first(plan: Plan) -> list[Object]:
 def machine(host: Object) -> Object:
     """What of a host may move a score."""
     moving = [option[:2] for option in host.get("options", ()) if option[2]]
-    return {key: host[key] for key in ("device", "system", "threads")} | ({"options": moving} if moving else {})
+    said = ("device", "system", "threads", "devices", "nodes")
+    return {key: host[key] for key in said if key in host} | ({"options": moving} if moving else {})
 
 
 def closure(plan: Plan, rule: Object, study: Object | None = None) -> Object:
@@ -1465,6 +1482,7 @@ def counted(plan: Plan) -> dict[str, Object]:
     study, rules = plan.study, list(plan.deciding().values())
     free = {name: [0] * one["slots"] for name, one in study["hosts"].items()}
     reached, begun, found = certain(plan), set[str](), dict[str, Object]()
+    tries = {name: most_of(allowance(rules, name, study["attempts"])) for name in plan.stages}
     for name, stage in plan.stages.items():
         there, seeds, cap_s = study["entrants"][name], len(stage["seeds"]), stage["budget"]["cap_s"]
         sure = set(there["sure"]) if name in reached else set()
@@ -1477,6 +1495,8 @@ def counted(plan: Plan) -> dict[str, Object]:
         ready = max((found[one]["ends_s"] for one in plan.waits_for(name)), default=0)
         if there["planned"] * seeds > 1_000_000:
             raise DiffersError(f"stage {name} has more runs than any plan")
+        widths = sum(width(study, host) for host in stage["hosts"]) * seeds
+        tried = added(plan, name, "most", tries)
         for host, slots in ((host, free[host]) for host in stage["hosts"]):
             heapq.heapify(slots)
             for _ in range(new[host]):
@@ -1485,23 +1505,20 @@ def counted(plan: Plan) -> dict[str, Object]:
             "allowance": allowed,
             "entrants": {"fewest": len(sure), "planned": there["planned"], "most": there["most"]},
             "run_count": {"fewest": len(first), "planned": planned_, "most": most},
-            "budget_s": planned_ * cap_s,
-            "bound_s": most * longest_s(stage["budget"]),
-            "added_s_by_host": {host: runs * cap_s for host, runs in new.items()},
+            "budget_s": there["planned"] * widths * cap_s,
+            "bound_s": there["most"] * most_of(allowed) * widths * longest_of(stage),
+            "added_s_by_host": {host: many * width(study, host) * cap_s for host, many in new.items()},
+            "bound_s_by_host": {host: many * width(study, host) * longest_of(stage) for host, many in tried.items()},
+            "shared": planned_ - sum(new.values()),
             "starts_s": ready,
             "ends_s": max(ready, *(max(free[host]) for host in stage["hosts"])),
         }
     return found
 
 
-def longest_s(budget: Object) -> int:
-    """Seconds that an attempt can keep a slot."""
-    return int(budget["cap_s"]) + int(budget["allowance_s"]) + 10
-
-
 def added(plan: Plan, name: str, which: str, tries: dict[str, int], among: Iterable[str] = ()) -> dict[str, int]:
     """
-    Host -> attempts that a stage adds to those of earlier ones, or of those *among* them, by whoever adds most.
+    Host -> attempts that a stage adds to those of earlier ones, or of those *among* them, by whoever adds most there.
 
     An earlier stage answers for a run if all who may enter it are counted, or if whoever enters this one was there.
     """
@@ -1520,8 +1537,8 @@ def added(plan: Plan, name: str, which: str, tries: dict[str, int], among: Itera
         )
         if host in found.get(who, {}):  # another one is told elsewhere
             found[who][host] += max(tries[name] - max(before, default=0), 0)
-    taken = sorted(found.values(), key=lambda hosts: -sum(hosts.values()))[: there[name][which]]
-    return {host: sum(one[host] for one in taken) for host in stage["hosts"]}
+    most = there[name][which]
+    return {host: sum(heapq.nlargest(most, (one[host] for one in found.values()))) for host in stage["hosts"]}
 
 
 def entered(plan: Plan, name: str, who: str) -> set[str]:
@@ -1533,15 +1550,55 @@ def entered(plan: Plan, name: str, who: str) -> set[str]:
     return {gate["source"], *entered(plan, gate["source"], who)}
 
 
+def width(study: Object, host: str) -> int:
+    """Devices that a run on a host has: of each node, on all of its nodes; 1 where there is no such host."""
+    said = study["hosts"].get(host, {})
+    return int(said.get("devices", 1)) * int(said.get("nodes", 1))
+
+
+def longest_of(stage: Object) -> int:
+    """Seconds that an attempt lasts at most: its cap, its allowance, and 10 seconds until nothing of it is left."""
+    return int(stage["budget"]["cap_s"]) + int(stage["budget"]["allowance_s"]) + 10
+
+
+def hourly(price: Object, moment: str) -> Fraction:
+    """What an hour of a device costs that begins at a moment: the spot price holds to the end of its day in UTC."""
+    spot = price.get("spot")
+    return Fraction(price["hour"] if spot is None or moment[:10] > spot["until"] else spot["hour"])
+
+
+def billed(study: Object, stages: list[Object]) -> Object | None:
+    """What budget and bound cost at the price of each host, and what the budget costs at its spot price."""
+    hosts = dict[str, Object]()
+    kinds = {"budget": "added_s_by_host", "bound": "bound_s_by_host"}
+    totals = dict.fromkeys(kinds, Fraction())
+    for name, host in study["hosts"].items():
+        price = host["price"]
+        if price is None:
+            continue
+        seconds = {key: sum(one[by].get(name, 0) for one in stages) for key, by in kinds.items()}
+        costs = {key: Fraction(price["hour"]) * many / 3600 for key, many in seconds.items()}
+        totals = {key: totals[key] + cost for key, cost in costs.items()}
+        hosts[name] = {"hour": price["hour"], **{key: exact(cost) for key, cost in costs.items()}}
+        if "spot" in price:
+            lower = exact(Fraction(price["spot"]["hour"]) * seconds["budget"] / 3600)
+            hosts[name] |= {"spot": price["spot"]["hour"], "spot_budget": lower, "until": price["spot"]["until"]}
+    if not hosts:
+        return None
+    return {"currency": currency(study), "hosts": hosts, **{key: exact(cost) for key, cost in totals.items()}}
+
+
+def currency(study: Object) -> str:
+    """The currency that a study counts in: that of its budget, or of its first price."""
+    prices = (host["price"]["currency"] for host in study["hosts"].values() if host["price"] is not None)
+    return str(study["money"]["currency"] if "money" in study else next(prices, ""))
+
+
 def summed(plan: Plan) -> Object:
     """What a plan says of all its stages together, and of continuations that are priced and never run."""
-    stages, hosts, study = list(plan.stages.values()), plan.study["hosts"], plan.study
-    by_host = [each for stage in stages for each in stage["added_s_by_host"].items() if each[0] in hosts]
+    stages, study = list(plan.stages.values()), plan.study
     once = dict.fromkeys(plan.stages, 1)
     tries = {name: most_of(stage["allowance"]) for name, stage in plan.stages.items()}
-    attempts = {name: sum(added(plan, name, "most", tries).values()) for name in plan.stages}
-    price = sum((Fraction(hosts[host]["price"] or 0) * seconds / 3600 for host, seconds in by_host), Fraction())
-    priced = any(one["price"] is not None for one in hosts.values())
     supposed = []
     for one in (study["account"] or {"supposes": ()})["supposes"]:
         target, stage = study["gates"][one["gate"]]["target"], plan.stages[one["stage"]]
@@ -1550,10 +1607,14 @@ def summed(plan: Plan) -> Object:
             behind |= {name} if behind & set(plan.waits_for(name)) else set()
         candidates, cells = study["entrants"][target]["planned"], len(stage["hosts"]) * len(stage["seeds"])
         need = [name for name in plan.stages if name not in behind - {target}]
-        runs = {name: sum(added(plan, name, "planned", once, need).values()) for name in need}
-        kept = sum(count * plan.stages[name]["budget"]["cap_s"] for name, count in runs.items())
+        kept = sum(
+            many * width(study, host) * plan.stages[name]["budget"]["cap_s"]
+            for name in need
+            for host, many in added(plan, name, "planned", once, need).items()
+        )
+        widths = sum(width(study, host) for host in stage["hosts"]) * len(stage["seeds"])
         costs = {
-            "costs_s": candidates * cells * stage["budget"]["cap_s"],
+            "costs_s": candidates * widths * stage["budget"]["cap_s"],
             "branch_s": stage["budget_s"],
             "kept_s": kept,
         }
@@ -1562,12 +1623,12 @@ def summed(plan: Plan) -> Object:
         "run_count": {
             "fewest": sum(one["run_count"]["fewest"] for one in stages),
             "planned": sum(sum(added(plan, name, "planned", once).values()) for name in plan.stages),
-            "most": sum(attempts.values()),
+            "most": sum(sum(added(plan, name, "most", tries).values()) for name in plan.stages),
         },
-        "budget_s": sum(seconds for _, seconds in by_host),
-        "bound_s": sum(count * longest_s(plan.stages[name]["budget"]) for name, count in attempts.items()),
+        "budget_s": sum(sum(one["added_s_by_host"].values()) for one in stages),
+        "bound_s": sum(sum(one["bound_s_by_host"].values()) for one in stages),
         "wall_s": max((one["ends_s"] for one in stages), default=0),
-        "price_usd": exact(price) if priced else None,
+        "money": billed(study, stages),
         "suppositions": supposed,
     }
 
@@ -1606,7 +1667,7 @@ HAPPENED = {
     "decided": "{name} decided",
     "person.decided": "a person decided about {name}",
     "rule.amended": "{name} was amended",
-    "budget.amended": "the budget was amended to {budget_s} s",
+    "budget.amended": "a budget was amended",
     "bundle.imported": "a bundle was taken in",
 }
 """What an event tells, in words."""
@@ -1634,6 +1695,8 @@ class Attempt:
     late: str | None = None
     job: str | None = None
     """The name that its queue knew it by."""
+    began: str = ""
+    """When it was started."""
 
     @property
     def unseen(self) -> bool:
@@ -1673,10 +1736,12 @@ class Course:
         self.receipts: list[Object] = []
         self.published: Object | None = None
         self.bundles: dict[str, Object] = {}
-        self.budget: int | None = self.study["budget_s"]
-        self.used = Fraction(0)
-        """Seconds that attempts have used up of the budget."""
-        self.uses: dict[tuple[str, int], Fraction] = {}
+        money = self.study["money"]["amount"] if "money" in self.study else None
+        self.budget = {"budget_s": self.study["budget_s"], "money": None if money is None else Fraction(money)}
+        """Budgets in force, of seconds of devices and of money; None where there is none."""
+        self.used = {"budget_s": Fraction(0), "money": Fraction(0)}
+        """What attempts have used up of both."""
+        self.uses: dict[tuple[str, int], dict[str, Fraction]] = {}
         self.ended = ""
         self.stop = ""
         """Who says that the study ends."""
@@ -1721,7 +1786,7 @@ class Course:
         if kind == "attempt.started":
             tried = self.attempts.setdefault(said["run"], [])
             names = ("run", "attempt", "stage", "candidate", "host", "seed", "folder", "request", "bundle")
-            tried.append(Attempt(*(said[name] for name in names), job=said.get("job")))
+            tried.append(Attempt(*(said[name] for name in names), job=said.get("job"), began=event["time"]))
             self._use(tried[-1])
             if said["bundle"] is None:
                 self.going.setdefault(said["host"], set()).add((said["run"], said["attempt"]))
@@ -1779,7 +1844,7 @@ class Course:
         elif kind == "value.published":
             self.published = self.published or said
         elif kind == "budget.amended":
-            self.budget = said["budget_s"]
+            self.budget |= {key: Fraction(said[key]) for key in self.budget if said.get(key) is not None}
         elif kind == "bundle.imported":
             self.bundles[said["bundle"]] = said
 
@@ -1948,7 +2013,7 @@ class Course:
 
     # --- events of attempts --------------------------------------------------------------------------------------
 
-    def _attempt_started(self, said: Object, _: Object) -> str:
+    def _attempt_started(self, said: Object, event: Object) -> str:
         place = (said["stage"], said["candidate"], said["host"], said["seed"])
         if self.plan.cells.get(place) != said["run"]:
             return f"the plan has no run {said['run']} there"
@@ -1974,9 +2039,11 @@ class Course:
             return f"{taken} attempts were under way on {said['host']}, which has slots for {slots}"
         if not self.due(place):
             return "nothing more was due for its run"
-        room = self.room()
-        if room is not None and self.cap(said["stage"]) > room:
-            return f"the study's budget had no room for it: {exact(room)} s were left"
+        needs = self.needs(said["stage"], said["host"], event["time"])
+        for key, unit in (("budget_s", "s"), ("money", currency(self.study))):
+            budget = None if self.replay else self.budget[key]
+            if budget is not None and self.used[key] + needs[key] > budget:
+                return f"the study's budget had no room for it: {exact(budget - self.used[key])} {unit} were left"
         if not self.replay and self.study["data"] is not None and self.text is None:
             return "the text that it trains on had not been prepared"
         return ""
@@ -1985,17 +2052,27 @@ class Course:
         """Seconds that a run of a stage may train; none where a ledger names no stage of the plan."""
         return int(self.study["stages"][stage]["budget"]["cap_s"]) if stage in self.study["stages"] else 0
 
-    def room(self) -> Fraction | None:
-        """Seconds that are left of the study's budget; None where it has none, or spends nothing."""
-        return None if self.budget is None or self.replay else self.budget - self.used
+    def needs(self, stage: str, host: str, moment: str) -> dict[str, Fraction]:
+        """What an attempt may use up that begins then: its cap, and the price of the longest that it can last."""
+        wide = width(self.study, host)
+        return {"budget_s": Fraction(self.cap(stage) * wide), "money": self.cost(stage, host, moment, None)}
+
+    def cost(self, stage: str, host: str, moment: str, seconds: Fraction | None) -> Fraction:
+        """What an attempt costs that began then and held its devices for *seconds*; None: the longest possible."""
+        if stage not in self.study["stages"] or host not in self.study["hosts"]:
+            return Fraction(0)
+        price = self.study["hosts"][host]["price"]
+        held = Fraction(longest_of(self.study["stages"][stage])) if seconds is None else seconds
+        return Fraction(0) if price is None else hourly(price, moment) * held * width(self.study, host) / 3600
 
     def _use(self, one: Attempt) -> None:
         """
-        Count what an attempt uses up of the study's budget.
+        Count what an attempt uses up of the study's budgets.
 
-        One that runs, its cap; one with a sound result, what it trained, and no more than its cap; one that failed with
-        a result, what it trained; any other, the time of its slot, and no more than its cap, or its cap if none is
-        known.
+        Of money, what it cost: every second that it held its devices, at the price of the day on which it began; the
+        longest that it can last while that is not known.  Of seconds, times its devices: one that runs, its cap; one
+        with a sound result, what it trained, and no more than its cap; one that failed with a result, what it trained;
+        any other, the time of its slot, and no more than its cap, or its cap if none is known.
         """
         cap, end = Fraction(self.cap(one.stage)), one.end
         if one.state == "running":
@@ -2008,9 +2085,12 @@ class Course:
             counts = min(Fraction(end["seconds"].get("train", "0")), cap)
         else:
             counts = cap if end["device_s"] is None else min(Fraction(end["device_s"]), cap)
-        key = one.run, one.number
-        self.used += counts - self.uses.get(key, Fraction(0))
-        self.uses[key] = counts
+        held = None if end.get("device_s") is None else Fraction(end["device_s"])
+        paid = Fraction(0) if end.get("loss") == "busy" else self.cost(one.stage, one.host, one.began, held)
+        uses = {"budget_s": counts * width(self.study, one.host), "money": paid}
+        before = self.uses.get((one.run, one.number), {})
+        self.used = {key: amount + uses[key] - before.get(key, 0) for key, amount in self.used.items()}
+        self.uses[one.run, one.number] = uses
 
     def _ended(self, said: Object, _: Object) -> str:
         one = self.attempt(said["run"], said["attempt"])
@@ -2207,10 +2287,15 @@ class Course:
         return next(self.plan.loose_in(new), "")
 
     def _budget_amended(self, said: Object, _: Object) -> str:
-        if self.budget is None:
-            return "the study has no budget that could be amended"
-        if said["budget_s"] <= self.budget:
-            return f"the study had a budget of {self.budget} s already"
+        given = [key for key in self.budget if said.get(key) is not None]
+        if len(given) != 1:
+            return "an amendment is of one budget"
+        before = self.budget[given[0]]
+        if before is None:
+            return "the study has no such budget that could be amended"
+        if Fraction(said[given[0]]) <= before:
+            unit = "s" if given[0] == "budget_s" else currency(self.study)
+            return f"the study had a budget of {exact(Fraction(before))} {unit} already"
         return unsigned(said)
 
     def _bundle_imported(self, said: Object, _: Object) -> str:
@@ -5123,6 +5208,7 @@ class Look:
             "resume": self._resumed(said, asked),
             "device": "cpu" if where["device"].lower() == "cpu" else "cuda",
             "threads": where["threads"],
+            **{key: where[key] for key in ("devices", "nodes") if key in where},
             "levels": dict(who["levels"]) if asked["program"] or where["executor"] == "outside" else None,
             "curves": self.frozen["replay"]["digest"] if course.replay else None,
             "recorded": recorded,
@@ -5252,13 +5338,13 @@ class Look:
             self._outside(one, said, body)
         self._as_seen(one, said, body, outside=outside)
         if said["device_s"] is not None:
-            self.spent += Fraction(said["device_s"])
+            self.spent += Fraction(said["device_s"]) * width(self.plan.study, one.host)
             least = Fraction(body["seconds"].get("total", "0")) if body else self._supervised(one.folder, said)
             if Fraction(said["device_s"]) + MILLISECOND < least:
                 self.report.differs("hours", f"{one.folder} took more of its device's time than the ledger says")
         if body is None:
             return
-        self.trained += Fraction(body["seconds"].get("train", "0"))
+        self.trained += Fraction(body["seconds"].get("train", "0")) * width(self.plan.study, one.host)
         self.states[one.folder] = {"checkpoint": body["checkpoint"], "trunk": body["trunk"]}
         self._repeated(one, said, body)
         self._within_budget(one, said, body)

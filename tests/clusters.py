@@ -12,10 +12,28 @@ from promo.ledger.state import state_of
 HERE = Path(__file__).parent
 CODE = "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"
 TRAINER = """
+import os
+import socket
 import time
 from pathlib import Path
 
 from promo.run.function import runner
+
+
+def meet(rank, count):
+    place = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    if rank == 0:
+        with socket.create_server(("", place[1])) as server:
+            others = [server.accept()[0] for _ in range(count - 1)]
+            assert sorted(int(one.recv(10)) for one in others) == list(range(1, count))
+        return
+    for _ in range(1000):
+        try:
+            with socket.create_connection(place) as first:
+                first.sendall(b"%d" % rank)
+                return
+        except ConnectionRefusedError:
+            time.sleep(0.02)
 
 
 @runner(
@@ -31,6 +49,9 @@ def train(quality, pause, request, record):
         until = time.monotonic() + float(pause)
         while time.monotonic() < until:
             time.sleep(0.05)
+    if "RANK" in os.environ:
+        meet(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+        Path(f"node-{os.environ['NODE_RANK']}-{os.environ['LOCAL_RANK']}-of-{os.environ['WORLD_SIZE']}").touch()
     with record.training():
         time.sleep(1)
     return float(quality)
@@ -46,7 +67,7 @@ study trial {{
 host node {{
   device   "cpu" on any
   slots    {slots}
-  executor {executor}
+{wide}  executor {executor}
 {options}}}
 
 factor quality: points in 0..9 default 1
@@ -92,11 +113,11 @@ frozen gate pick {{
 """
 
 
-def write_study(folder, executor, *, pause=0, slots=2, **options):
+def write_study(folder, executor, *, pause=0, slots=2, wide="", **options):
     """A frozen spec and its runner; what is written of it."""
     (folder / "train.py").write_text(TRAINER, encoding="utf-8")
     lines = "".join(f"  option {name} = {value}\n" for name, value in options.items())
-    text = SPEC.format(executor=executor, pause=pause, slots=slots, options=lines)
+    text = SPEC.format(executor=executor, pause=pause, slots=slots, wide=wide, options=lines)
     (folder / "trial.promo").write_text(text, encoding="utf-8")
     command("check", "--fix", "trial.promo", folder=folder)  # which pins the runner
     code, said = command("freeze", "trial.promo", folder=folder)

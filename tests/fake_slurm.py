@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """
-A cluster that is a folder: `sbatch`, `squeue`, `scancel` and `sacct` as links to this file, for tests.
+A cluster that is a folder: `sbatch`, `squeue`, `scancel`, `sacct` and `srun` as links to this file, for tests.
 
 SLURM_CONF names the folder, else it lies beside that of the tools.  `plan.json` in it says what goes wrong:
 
@@ -115,6 +115,8 @@ def move_on():
 def sbatch(words):
     wrong = plan()
     if "refuse" in wrong:
+        with (HOME / "submitted.jsonl").open("a") as log:
+            log.write(json.dumps(words) + "\n")
         sys.exit(f"sbatch: error: Batch job submission failed: {wrong['refuse']}")
     said = dict(word[2:].split("=", 1) for word in words if "=" in word)
     assert "--no-requeue" in words and "--parsable" in words
@@ -168,6 +170,26 @@ def scancel(words):
             keep(job)
 
 
+def srun(words):
+    """All tasks on this machine, node by node; one that ends badly ends the others."""
+    said = dict(word[2:].split("=", 1) for word in words if word.startswith("--") and "=" in word)
+    command = words[next(place for place, word in enumerate(words) if not word.startswith("--")) :]
+    assert os.environ["SLURM_JOB_ID"]
+    each = int(said["ntasks-per-node"])
+    assert int(said["ntasks"]) == each * int(said["nodes"])
+    tasks = []
+    for number in range(int(said["ntasks"])):
+        told = {"SLURM_PROCID": number, "SLURM_LOCALID": number % each, "SLURM_NODEID": number // each}
+        inner = {**os.environ, **{name: str(value) for name, value in told.items()}}
+        tasks.append(subprocess.Popen(command, env=inner))
+    while any(task.poll() is None for task in tasks):
+        if any(task.returncode for task in tasks):
+            for task in tasks:
+                task.kill()
+        time.sleep(0.02)
+    sys.exit(max(abs(task.wait()) for task in tasks))
+
+
 TOOLS = {"sbatch": sbatch, "squeue": squeue, "scancel": scancel}
 TOOLS |= {"site-submit": site_submit, "site-jobs": squeue, "site-cancel": scancel}
 
@@ -177,6 +199,8 @@ def main():
     if (HOME / "down").exists():
         sys.exit("slurm_load_jobs error: Unable to contact slurm controller (connect failure)")
     tool = Path(sys.argv[0]).name
+    if tool == "srun":
+        srun(sys.argv[1:])
     if tool == "sacct":
         sys.exit("Slurm accounting storage is disabled")
     with (HOME / "lock").open("w") as lock:

@@ -246,8 +246,17 @@ class Faults:
         ended(promo)
         return ["site limit", "ok"]
 
+    def two_nodes(self):
+        """Nothing goes wrong: each run has a process on both nodes, started by the job's own srun, and they meet."""
+        ended(self.promo("run", "trial.promo"))
+        for one in self.clusters.state(self.study).every_attempt():
+            met = {path.name for path in (self.study / one.folder / "program").glob("node-*")}
+            assert met == {"node-0-0-of-2", "node-1-0-of-2"}, met
+        return ["ok"]
 
-PAUSES = {"nothing": 0, "controller_lost_what_it_accepted": 0, "promo_killed": 6, "controller_away": 20}
+
+WIDE = {"two_nodes": "  nodes    2\n"}
+PAUSES = {"nothing": 0, "two_nodes": 0, "controller_lost_what_it_accepted": 0, "promo_killed": 6, "controller_away": 20}
 """How long the first attempt of one candidate takes longer than it has to, in seconds; 5 minutes by default."""
 OPTIONS = {"site_limit": {"time": "1min"}}
 
@@ -262,7 +271,7 @@ def main(fault, folder):
     place.mkdir()
     options = {"partition": '"all"', "gres": '"gpu:1"', "memory": '"100M"', "grace": "3s", **OPTIONS.get(fault, {})}
     pause = {"step_daemon_killed": 6}.get(fault, PAUSES.get(fault, 300))
-    study = clusters.write_study(place, "slurm", pause=pause, **options)
+    study = clusters.write_study(place, "slurm", pause=pause, wide=WIDE.get(fault, ""), **options)
     expected = getattr(Faults(run, study, clusters), fault)()
     clusters.sound(study)
     found = clusters.endings(study)

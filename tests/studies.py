@@ -109,6 +109,15 @@ def spending():
     assert promo("run", "trial.promo", "--quiet") == 0
 
 
+def paying():
+    """As `spending`, with two devices a run and by money; the longest run at `long` no longer fits."""
+    study = SOUND["study"].replace("runner toy", "runner toy\n  budget 3.119usd\n  budget 1cpu_h")
+    host = INLINE.replace("slots 2", "slots 2\n  devices 2\n  price 36usd\n  spot 18usd until 9999-12-31")
+    run(spec(host=host, study=study, candidate=behaving("good", "worse")), code=7)
+    assert promo("amend", "trial.promo", "--budget", "5usd", *WHY) == 0
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+
 def stopped():
     """A candidate has no number, and the gate says stop."""
     gate = SOUND["gate"].replace("then drop", "then stop")
@@ -617,6 +626,6 @@ STUDIES = {
     "grown": (grown, 3), "replayed": (replayed, 3),
     "looked": (looked, 3), "outside": (outside, 3), "stateful": (stateful, 3),
     "belated": (belated, 3), "bundled": (bundled, 3), "texted": (texted, 3),
-    "spending": (spending, 3), "killed": (killed, 3),
+    "spending": (spending, 3), "paying": (paying, 3), "killed": (killed, 3),
 }  # fmt: skip
 """Name -> who makes it, and the exit code of both verifiers without a key."""

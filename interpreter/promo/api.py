@@ -77,6 +77,10 @@ class Run:
     """Seconds of training."""
     slot_s: float | None
     """Seconds that it had its slot, all phases."""
+    devices: int
+    """That it had meanwhile; an hour of it is so many hours of devices."""
+    paid: float | None
+    """For those, by the declared prices, in the study's currency; None where its host has none."""
     steps: int | None
     tokens: int | None
     tokens_per_s: float | None
@@ -424,7 +428,9 @@ class Plan:
     """What no course of the study exceeds."""
     wall_s: int
     """Seconds by the clock with the declared slots, by budgets alone."""
-    price_usd: float | None
+    price: float | None
+    """Of that budget, without spot prices, in *currency*; None where no host has a price."""
+    currency: str
     planned_runs: int
     runs: Table[PlannedRun]
     """Every run that may happen, in the order in which they would be started."""
@@ -461,7 +467,8 @@ def plan_of(path: str | Path) -> Plan:
         budget_s=plan.budget_s,
         bound_s=plan.bound_s,
         wall_s=plan.wall_s,
-        price_usd=None if plan.price_usd is None else float(plan.price_usd),
+        price=None if plan.money is None else float(plan.money.budget),
+        currency="" if plan.money is None else plan.money.currency,
         planned_runs=plan.run_count.planned,
         runs=Table(PlannedRun, rows, tuple(study.factors)),
     )

@@ -78,6 +78,17 @@ def executor_options(name: str) -> "Mapping[str, ExecutorOption] | None":
     return None if kind is None else cast("Mapping[str, ExecutorOption]", kind.options)
 
 
+def executor_spreads(name: str) -> bool:
+    """
+    Whether a run of that executor can have several machines; so long as it is not installed, nobody says no.
+
+    Raises:
+        PromoError: it is installed but cannot be loaded.
+    """
+    kind = _plugin("promo.executors", EXECUTORS, name)
+    return kind is None or bool(getattr(kind, "spreads", False))  # one of before has none
+
+
 def _plugin(group: str, built_in: dict[str, str], name: str) -> Any:
     if name in built_in:
         return _load(built_in[name])

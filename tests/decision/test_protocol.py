@@ -162,7 +162,7 @@ def offered(world: World, study, state: State, step: Step) -> Happening:
         case Estimate():
             return EffectsEstimated(step.name, GENESIS, ())
         case AwaitBudget():
-            return BudgetAmended(step.budget_s + 12, "one more", "Ada")
+            return BudgetAmended(int(step.budget.seconds) + 12, "one more", "Ada")
         case Wait():
             promoted = tuple(sorted(study.gates[step.name].always)) if step.name in study.gates else None
             return PersonDecided(step.name, "Ada", "why not", promoted, stopped=False)

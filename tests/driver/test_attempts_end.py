@@ -1,11 +1,13 @@
 """Attempts and spending end: a run that is lost again and again, and a budget that is used up, in real studies."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
 from argparse import Namespace
+from fractions import Fraction
 from functools import partial
 
 import pytest
@@ -127,7 +129,14 @@ def test_a_study_whose_budget_is_used_up_starts_nothing_more_and_goes_on_with_a_
     assert "nothing more starts: 16 s of the study's budget of 17 s" in said
     assert promo("status", "trial.promo", "--json") == ExitCode.DONE
     told = json.loads(capsys.readouterr().out)["budget"]
-    assert told == {"budget_s": 17, "used_s": "16", "exhausted": True, "amendments": []}
+    assert told == {
+        "budget_s": 17,
+        "used_s": "16",
+        "money": None,
+        "used_money": None,
+        "exhausted": True,
+        "amendments": [],
+    }
 
     events = len(folder.chain().events)
     assert promo("run", "trial.promo", "--quiet") == ExitCode.SPENT
@@ -148,6 +157,58 @@ def test_a_study_whose_budget_is_used_up_starts_nothing_more_and_goes_on_with_a_
     assert promo("amend", "trial.promo", "--budget", "1h", *why) == ExitCode.CANNOT  # it has ended
 
 
+PRICED = INLINE.replace("slots 2", "slots 2\n  devices 2\n  price 144usd\n  spot 72usd until 9999-12-31")
+"""Two devices a run at the spot price: 0.04 dollars a second of a run, 12.48 dollars for the longest at `long`."""
+
+
+def test_a_budget_of_money_ends_a_study_that_has_time_left_and_a_larger_one_goes_on(workplace, capsys):
+    clauses = study("budget 12.47usd\n  budget 1cpu_h")
+    text = small(study=clauses, host=PRICED, candidate=behaving("good", "worse"))
+    (workplace / "trial.promo").write_text(text, encoding="utf-8")
+    folder = StudyFolder(workplace / "trial.study")
+
+    assert promo("plan", "trial.promo") == ExitCode.DONE
+    planned = " ".join(capsys.readouterr().out.split())
+    assert "2 x cpu 2 slots" in planned
+    assert "price of the budget: 0.64 usd at the declared hourly prices with spot prices to 9999-12-31; 1.28" in planned
+    assert promo("run", "trial.promo", "--plain") == ExitCode.SPENT
+    said = capsys.readouterr().out
+    assert "of the study's budget of 12.47 usd are used up, and the next attempt" in said
+    assert "; paid 0.00 usd of a budget of 12.47 usd; expected end" in said
+    assert promo("status", "trial.promo") == ExitCode.DONE
+    assert re.search(
+        r"Paid .* prices: [\d.]+ usd, [\d.]+ usd of it for attempts that failed or", capsys.readouterr().out
+    )
+    assert promo("status", "trial.promo", "--json") == ExitCode.DONE
+    told = json.loads(capsys.readouterr().out)
+    assert told["budget"]["exhausted"]
+    money = told["money"]
+    (host,) = money["hosts"]
+    (rate,) = host["rates"]
+    assert (host["price"], host["spot"], host["spot_until"], rate["price"]) == ("144", "72", "9999-12-31", "72")
+    attempts = [one for one in folder.state().every_attempt() if one.device_s is not None]
+    seconds = sum(Fraction(one.device_s) * 2 for one in attempts)
+    lost = sum(Fraction(one.device_s) * 2 for one in attempts if one.state is AttemptState.FAILED)
+    assert Fraction(money["spent"]) == Fraction(rate["spent"]) == seconds * 72 / 3600
+    assert Fraction(money["wasted"]) == Fraction(host["wasted"]) == lost * 72 / 3600 > 0
+    assert Fraction(rate["device_s"]) == seconds
+    assert promo("verify", "trial.promo") == ExitCode.CANNOT  # unfinished, and nothing differs
+
+    why = ("--by", "Ada", "--reason", "it is nearly done")
+    assert promo("amend", "trial.promo", "--budget", "12.47usd", *why) == ExitCode.CANNOT
+    assert promo("amend", "trial.promo", "--budget", "50eur", *why) == ExitCode.CANNOT
+    assert promo("amend", "trial.promo", "--budget", "50usd", *why) == ExitCode.DONE
+    assert promo("run", "trial.promo", "--quiet") == ExitCode.DONE
+    assert promo("verify", "trial.promo") == ExitCode.UNANCHORED
+    assert recheck.check(folder.path, NOBODY, [].append) == ExitCode.UNANCHORED
+    for form in ("md", "html", "json"):
+        assert promo("report", "trial.promo", "--format", form) == ExitCode.DONE
+        report = (folder.path / f"report.{form}").read_text(encoding="utf-8")
+        assert "Ada gave the study a budget of 50.00 usd after it had begun: it is nearly done" in report
+        assert re.search(r"box: [\d.]+ usd for .{1,30} of devices at 72.00 usd an hour, begun \d{4}-\d\d-\d\d", report)
+    assert json.loads(report)["money"]["currency"] == "usd"
+
+
 def test_a_study_that_asks_for_all_of_its_budget_and_keeps_it_is_never_stopped(workplace):
     text = small(host=INLINE, study=study("budget 16 / 3600 * 1cpu_h"))
     (workplace / "trial.promo").write_text(text, encoding="utf-8")
@@ -160,7 +221,7 @@ def test_a_study_without_a_budget_has_none_to_amend(workplace, capsys):
     promo("run", "trial.promo", "--freeze-only", "--quiet")
 
     assert promo("amend", "trial.promo", "--budget", "1h", "--reason", "more", "--by", "Ada") == ExitCode.CANNOT
-    assert "the study has no budget that could be amended" in capsys.readouterr().err
+    assert "the study has no budget of device time that could be amended" in capsys.readouterr().err
 
 
 HASTY = """

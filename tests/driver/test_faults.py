@@ -197,7 +197,7 @@ def test_a_study_waits_for_a_device_that_another_one_has(workplace, monkeypatch)
     assert "the locks of devices in" in done.stderr
     assert "Traceback" not in done.stderr
     monkeypatch.setenv("TMPDIR", str(workplace))
-    taken = lease(lease_folder(os.environ), "GPU-77aa")
+    (taken,) = lease(lease_folder(os.environ), "GPU-77aa")
 
     running = subprocess.Popen([*CLI, "run", "trial.promo", "--plain"], stdout=subprocess.PIPE, text=True)
     said = next(line for line in running.stdout if "waiting" in line)

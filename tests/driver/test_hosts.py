@@ -1,8 +1,10 @@
 """Hosts with several CUDA devices: one run on each, by names that last; the driver's tool is made up."""
 
 import os
+from argparse import Namespace
 
 import pytest
+from promo.templates import recheck
 
 from promo.driver.hosts import cuda_devices, places
 from promo.driver.study import StudyFolder
@@ -57,7 +59,7 @@ def test_a_card_that_is_gone_is_one_clear_message(cards, capsys):
 
 
 def test_a_card_that_another_study_has_leaves_the_other_free(cards):
-    taken = lease(lease_folder(os.environ), "GPU-aa")
+    (taken,) = lease(lease_folder(os.environ), "GPU-aa")
 
     assert [place().is_free(slot) for slot in range(2)] == [False, True]
     taken.close()
@@ -83,3 +85,43 @@ def test_a_study_runs_one_run_on_each_card_at_a_time(cards):
         facts = folder.result(attempt).body.facts
         assert facts.software["environment"]["CUDA_VISIBLE_DEVICES"] == attempt.device
     assert not any(is_leased(lease_folder(os.environ), card) for card in ("GPU-aa", "GPU-bb", "GPU-cc"))
+
+
+WIDE = (
+    trivial("local")
+    .replace("  slots 1\n", "  slots 1\n  devices 2\n")
+    .replace('device "cpu" on any', 'device "H100" on any')
+)
+
+
+def test_a_run_of_several_devices_has_all_of_its_slot_and_is_charged_for_each(cards):
+    (cards / "trial.promo").write_text(WIDE, encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 0
+
+    folder = StudyFolder(cards / "trial.study")
+    for attempt in folder.state().every_attempt():
+        assert attempt.device == "GPU-aa,GPU-cc"
+        environment = folder.result(attempt).body.facts.software["environment"]
+        assert environment["CUDA_VISIBLE_DEVICES"] == "GPU-aa,GPU-cc"
+    assert promo("verify", "trial.study") == 3
+    assert recheck.check(folder.path, Namespace(key=[], authority=[], anchor=[]), [].append) == 3
+
+
+def test_a_run_of_several_devices_waits_until_none_of_them_is_another_study_s(cards):
+    (here,) = places(study_of(WIDE), runner("toy"), os.environ).values()
+    (taken,) = lease(lease_folder(os.environ), "GPU-cc")
+
+    assert not here.is_free(0)
+    assert not lease(lease_folder(os.environ), here.device(0))
+    assert not is_leased(lease_folder(os.environ), "GPU-aa")  # all or none
+    taken.close()
+    assert here.is_free(0)
+
+
+def test_slots_times_devices_are_held_to_the_cards_of_the_machine(cards, capsys):
+    text = WIDE.replace("slots 1", "slots 2")
+    (cards / "trial.promo").write_text(text, encoding="utf-8")
+
+    assert promo("run", "trial.promo", "--quiet") == 2
+    said = "host 'box' needs 4 of 'H100' (2 slots of 2 devices each), and this machine has NVIDIA H100"
+    assert said in capsys.readouterr().err

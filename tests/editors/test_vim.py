@@ -23,7 +23,7 @@ SAYS = {
     Comment.Special: {"Documentation"},
     String.Double: {"String", "Escape"},
     String.Symbol: {"Digest"},
-    Number: {"Number", "Quantity"},
+    Number: {"Number", "Quantity", "Date"},
     Number.Integer: {"Number"},
     Number.Float: {"Number"},
     Name.Class: {"Name"},

@@ -12,7 +12,7 @@ import pytest
 from clusters import HERE
 
 FAKE = HERE / "fake_slurm.py"
-TOOLS = ("sbatch", "squeue", "scancel", "sacct", "site-submit", "site-jobs", "site-cancel")
+TOOLS = ("srun", "sbatch", "squeue", "scancel", "sacct", "site-submit", "site-jobs", "site-cancel")
 
 
 class Cluster:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_what_a_host_block_says_becomes_words_of_sbatch(cluster, place):
 
     for words in cluster.submitted():
         assert {"--partition=short", "--time=2", "--mem=2G", "--gres=gpu:1", "--cpus-per-task=1"} <= set(words)
-        assert {"--parsable", "--no-requeue", "--nodes=1", "--ntasks=1", "--export=ALL"} <= set(words)
+        assert {"--parsable", "--no-requeue", "--nodes=1", "--ntasks-per-node=1", "--export=ALL"} <= set(words)
         assert not any(word.startswith("--grace") for word in words)
 
 
@@ -183,3 +184,37 @@ def test_a_controller_that_does_not_answer_for_a_while_loses_nothing(cluster, pl
     assert first.returncode == 0, said
     assert sound(study)
     assert endings(study) == ["ok"]
+
+
+def test_a_run_of_several_devices_has_a_process_for_each_on_each_of_its_nodes(cluster, place):
+    nodes = 2
+    study = write_study(place, "slurm", slots=1, wide=f"  devices  2\n  nodes    {nodes}\n  price    36usd\n")
+    cluster.plan(slots=1)
+    ran(place)
+
+    assert sound(study)
+    words = {f"--nodes={nodes}", "--ntasks-per-node=2", "--cpus-per-task=1"}
+    assert all(words <= set(one) for one in cluster.submitted())
+    for one in state(study).every_attempt():
+        met = {path.name for path in (study / one.folder / "program").glob("node-*")}
+        assert met == {f"node-{node}-{device}-of-{2 * nodes}" for node in range(nodes) for device in range(2)}
+    code, said = command("status", study, "--json", folder=place)
+    assert code == 0, said
+    money = json.loads(said)["money"]
+    seconds = sum(Fraction(one.device_s) for one in state(study).every_attempt())
+    assert Fraction(money["spent"]) == seconds * 2 * nodes * 36 / 3600
+
+
+def test_a_device_s_process_asks_for_gpus_by_their_number(cluster, place):
+    """The job is refused here, for no node has one; the words of it are what counts."""
+    study = write_study(place, "slurm", slots=1, wide="  devices  8\n  nodes    2\n")
+    text = (place / "trial.promo").read_text(encoding="utf-8").replace('device   "cpu"', 'device   "H100"')
+    (place / "trial.promo").write_text(text, encoding="utf-8")
+    command("freeze", "trial.promo", "--again", folder=place)
+    cluster.plan(refuse="Requested node configuration is not available")
+    code, said = command("run", "trial.promo", folder=place)
+
+    assert code == 2
+    assert "Requested node configuration is not available" in said
+    assert {"--nodes=2", "--ntasks-per-node=8", "--gres=gpu:8"} <= set(cluster.submitted()[0])
+    assert study.exists()

@@ -236,7 +236,7 @@ def test_a_plan_holds_its_study_and_both_survive_its_file():
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda stored: stored.update(promo_plan=1), "it is of format 1, and this promo reads format 2"),
+        (lambda stored: stored.update(promo_plan=1), "it is of format 1, and this promo reads format 3"),
         (lambda stored: stored.pop("promo_plan"), "a plan has 'promo_plan', and it is not there"),
         (lambda stored: stored.update(extras=[]), "a plan has no 'extras'"),
         (lambda stored: stored.update(digest="0"), "digest: '0' is no SHA-256"),
@@ -255,7 +255,7 @@ def test_a_file_that_is_no_plan_of_this_version_is_refused(damage, words):
 def test_a_price_is_summed_over_hosts():
     plan = plan_of(spec().replace("slots 2", "slots 2\n  price 36usd"))
 
-    assert plan.price_usd == Fraction("0.17")  # 17 planned seconds at 36 dollars an hour
+    assert plan.money.budget == Fraction("0.17")  # 17 planned seconds at 36 dollars an hour
 
 
 def test_more_slots_shorten_the_wall_clock_only():

@@ -84,7 +84,7 @@ def test_money_is_said_or_said_to_be_unknown():
 
     assert "price: not known, no host declares one" in text_of(spec())
     assert "price of the budget: 0.02 usd" in text_of(spec(host=priced))
-    assert re.search(r"^box  cpu  2 slots  17 s  3.6 usd an hour$", text_of(spec(host=priced)), re.MULTILINE)
+    assert re.search(r"^box  cpu  2 slots  17 s  3.60 usd an hour$", text_of(spec(host=priced)), re.MULTILINE)
 
 
 def test_numbers_too_long_to_read_are_rounded_here_and_whole_in_json():

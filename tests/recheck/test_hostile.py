@@ -293,14 +293,14 @@ def test_a_study_of_another_version_gets_one_sentence_that_says_which_file_reads
 
     assert code == 2
     assert said == [
-        "this study has files of version 1 of the format, and this recheck.py reads version 2; "
+        "this study has files of version 1 of the format, and this recheck.py reads version 3; "
         f"use python {copy / 'recheck.py'} STUDY"
     ]
 
 
 def test_a_plan_that_only_says_that_it_is_of_another_version_is_a_changed_plan(copy):
     plan = (copy / "plan.json").read_bytes()
-    (copy / "plan.json").write_bytes(plan.replace(b'"promo_plan":2', b'"promo_plan":3'))
+    (copy / "plan.json").write_bytes(plan.replace(b'"promo_plan":3', b'"promo_plan":4'))
     code, said = ended(copy)
 
     assert code == 1

@@ -90,7 +90,9 @@ def test_hover_on_a_keyword_shows_what_the_grammar_takes(staged):
 def test_hover_on_a_clause_says_whether_its_block_needs_it_and_what_stands_in_it(staged):
     assert "clause of gate: needed; names: stage; names: stage" in said(staged, "from     screen_5min")
     assert "clause of gate: may be left out; names: candidate" in said(staged, "always   bridge")
-    assert "clause of study: may be left out; device time" in said(staged, "budget   190gpu_h")
+    assert "clause of study: may be left out; as often as you like; device time or an amount of money" in said(
+        staged, "budget   190gpu_h"
+    )
     assert "clause of account: may be left out; as often as you like" in said(staged, "suppose  ")
 
 

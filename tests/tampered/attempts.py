@@ -96,6 +96,22 @@ def no_more_budget(forger):
     forger.said("budget.amended")["budget_s"] = 18
 
 
+@kind("an attempt beyond the study's budget of money", "paying")
+def beyond_money(forger):
+    """Nobody gave the study more, and it went on all the same."""
+    beyond_budget(forger)
+
+
+@kind("a budget of money that is no larger", "paying")
+def no_more_money(forger):
+    forger.said("budget.amended")["money"] = "3.119"
+
+
+@kind("one amendment of two budgets", "paying")
+def both_budgets(forger):
+    forger.said("budget.amended")["budget_s"] = 7200
+
+
 @kind("less spent by a failed run", "spending")
 def less_spent(forger):
     for place in forger.places("attempt.failed"):

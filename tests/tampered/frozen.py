@@ -58,7 +58,7 @@ def other_end(found):
 
 @plan("another price in the plan")
 def other_price(found):
-    found["price_usd"] = "1.5"
+    found["money"] = {"currency": "usd", "hosts": {}, "budget": "1.5", "bound": "2"}
 
 
 @plan("other attempts in the plan")

@@ -29,13 +29,16 @@ class Dimension(Enum):
 
 @frozen(repr=False)
 class Quantity(Shown):
-    """*value* in the base unit of *dimension*: seconds, tokens, steps, operations, dollars, the measure's unit."""
+    """*value* in the base unit of *dimension*: seconds, tokens, steps, operations, the currency, the measure's unit."""
 
     value: Fraction
     dimension: Dimension
 
 
 HOUR = 3600
+
+CURRENCIES = ("usd", "eur", "gbp", "chf", "jpy", "cny", "cad", "aud", "inr", "krw", "sgd", "sek")
+"""Units of money, as ISO 4217 writes them but for the case; a study counts in one of them."""
 
 UNITS: dict[str, tuple[Dimension, Fraction]] = {
     "ms": (Dimension.TIME, Fraction(1, 1000)),
@@ -48,7 +51,7 @@ UNITS: dict[str, tuple[Dimension, Fraction]] = {
     "tok": (Dimension.TOKENS, Fraction(1)),
     "steps": (Dimension.STEPS, Fraction(1)),
     "flop": (Dimension.FLOPS, Fraction(1)),
-    "usd": (Dimension.MONEY, Fraction(1)),
+    **{unit: (Dimension.MONEY, Fraction(1)) for unit in CURRENCIES},
     "%": (Dimension.NUMBER, Fraction(1, 100)),
 }
 """Unit -> its dimension and its size in the base unit.  The study's measure adds one more."""
@@ -76,6 +79,8 @@ RESEMBLING = {
     "gpuh": "gpu_h",
     "cpuh": "cpu_h",
     "dollars": "usd",
+    "euro": "eur",
+    "euros": "eur",
     "percent": "%",
 }
 """What people write for a unit -> the unit."""

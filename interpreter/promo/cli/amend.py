@@ -22,6 +22,7 @@ from promo.report.amendments import amendment_lines
 from promo.run.clock import SystemClock
 from promo.run.provenance import commit_of
 from promo.study.lock import reseal
+from promo.study.money import Money
 
 
 def amend(options: Namespace) -> int:
@@ -62,20 +63,23 @@ def amend(options: Namespace) -> int:
 
 def _budget(options: Namespace) -> int:
     """Record a larger budget; the spec keeps the one that was frozen."""
-    budget_s, by = _seconds(options.budget), options.by or _user()
-    amend_budget(study_of(options.spec, options.study), budget_s, reason=options.reason, by=by, clock=SystemClock())
+    new, by = _amount(options.budget), options.by or _user()
+    amend_budget(study_of(options.spec, options.study), new, reason=options.reason, by=by, clock=SystemClock())
     put(f"recorded: the study has a budget of {options.budget} from here on; go on with promo run")
     return ExitCode.DONE
 
 
-def _seconds(said: str) -> int:
-    """A time of slots as a spec writes it, `170gpu_h` or `90min`, in whole seconds."""
+def _amount(said: str) -> int | Money:
+    """A time of devices as a spec writes it, `170gpu_h` or `90min`, in whole seconds; or money, `400usd`."""
     found = re.fullmatch(r"([0-9_]+(?:\.[0-9]+)?)([a-z_]+)", said)
     dimension, size = UNITS.get(found[2], (None, Fraction(0))) if found else (None, Fraction(0))
+    if found and dimension is Dimension.MONEY and float(found[1].replace("_", "")) > 0:
+        return Money(Fraction(found[1].replace("_", "")), found[2])
     timed = dimension in (Dimension.TIME, Dimension.DEVICE_TIME)
     seconds = Fraction(found[1].replace("_", "")) * size if found and timed else Fraction(0)
     if seconds < 1 or seconds.denominator != 1:
-        raise PromoError(f"'{said}' is no budget in whole seconds", hint="write it like this: --budget 170gpu_h")
+        hint = "write it like this: --budget 170gpu_h, or --budget 400usd"
+        raise PromoError(f"'{said}' is no budget in whole seconds, and none of money", hint=hint)
     return int(seconds)
 
 

@@ -26,6 +26,7 @@ from promo.ledger.state import Attempt, State
 from promo.plan.values import Plan, PlannedRun
 from promo.report.changed import beside, changes
 from promo.report.decided import decision_words
+from promo.report.money import money_words
 from promo.report.plan import amount_text
 from promo.report.progress import (
     DeciderProgress,
@@ -203,6 +204,8 @@ class Seen:
     """Folder of a running attempt -> training seconds that it has spent of its budget."""
     ends_at: str
     """The local clock at the expected end."""
+    paid: str
+    """What it has cost, in words; empty where nothing has a price."""
 
 
 def look(
@@ -215,7 +218,7 @@ def look(
     now = SystemClock().now()
     progress = build_progress(study, plan, state, now, reported=reported, here=here, recorded=recorded)
     ends_at = "" if progress.left_s is None else clock_text(progress.left_s)
-    return Seen(progress, points, reported, ends_at)
+    return Seen(progress, points, reported, ends_at, "" if recorded else money_words(study, state))
 
 
 def clock_text(seconds: float) -> str:
@@ -239,7 +242,7 @@ def _head(seen: Seen, plan: Plan) -> tuple[str, ...]:
     trained, taken = spent_words(seen.progress, plan)
     end = end_words(seen.progress, seen.ends_at)
     counted = count_words(Count(seen.progress.done, seen.progress.runs))
-    return (f"{counted}; {trained}", taken, *([end] if end else []))
+    return (f"{counted}; {trained}", taken, *(words for words in (seen.paid, end) if words))
 
 
 def drawing(seen: Seen, study: Study, plan: Plan) -> RenderableType:

@@ -263,7 +263,7 @@ def _amend(options: argparse.ArgumentParser) -> None:
     what = options.add_mutually_exclusive_group(required=True)
     what.add_argument("--gate", "--rule", metavar="GATE|RULE", help="what was changed")
     what.add_argument(
-        "--budget", metavar="AMOUNT", help="a larger budget of the study, as 170gpu_h; the spec keeps its own"
+        "--budget", metavar="AMOUNT", help="a larger budget of the study, as 170gpu_h or 400usd; the spec keeps its own"
     )
     options.add_argument("--reason", required=True, metavar="TEXT", help="why; it is kept and shown")
     options.add_argument("--by", metavar="NAME", help="who amends; default: the user's name")

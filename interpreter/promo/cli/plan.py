@@ -14,6 +14,7 @@ from promo.cli.spec import compile_file, print_diagnostics
 from promo.cli.terminal import put, put_styled, styled, wants_colour
 from promo.files import read_given
 from promo.plan.values import Plan, SavedPlan, plan_from_json
+from promo.run.clock import SystemClock
 from promo.run.disk import DISK
 
 PLAN_HINT = "write one with: promo plan SPEC --out FILE"
@@ -53,7 +54,7 @@ def plan(options: Namespace) -> int:
         from promo.report.planned import plan_lines
 
         colour = wants_colour(sys.stdout)
-        lines = plan_lines(study, made, options.spec)
+        lines = plan_lines(study, made, options.spec, SystemClock().now())
         shown = (styled(one.text, one.style, colour=colour) if one.style else visible(one.text) for one in lines)
         put_styled("\n".join(shown))
         if options.all:

@@ -20,6 +20,7 @@ from promo.plan.values import Plan
 from promo.report.amendments import verdict_lines
 from promo.report.decided import attempt_cause
 from promo.report.design import effect_name
+from promo.report.money import money_to_json
 from promo.report.people import waiting_lines
 from promo.report.progress import (
     Phase,
@@ -208,5 +209,6 @@ def _json(study: Study, plan: Plan, state: State) -> dict[str, Json]:
         "people": {name: to_json(one) for name, one in state.people.items()},
         "amendments": [to_json(one) for one in state.amendments],
         "budget": budget_to_json(study, plan, state),
+        "money": money_to_json(study, state),
         "progress": progress_to_json(build_progress(study, plan, state, SystemClock().now())),
     }

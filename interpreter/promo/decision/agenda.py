@@ -19,7 +19,7 @@ from typing import assert_never
 from attrs import define, evolve, field, frozen
 
 from promo.base.shown import LEAN, Shown
-from promo.decision.spending import allowed_s, spent_s
+from promo.decision.spending import Allowed, Amount, allowed, needed, spent
 from promo.evidence.guards import flags
 from promo.ledger.state import Attempt, AttemptState, State, StudyState
 from promo.ledger.values import OWN_FAULT
@@ -91,12 +91,14 @@ class Wait(Shown):
 
 @frozen(**LEAN)
 class AwaitBudget(Shown):
-    """Nothing runs, and what is left of the study's budget is too little for the next attempt."""
+    """Nothing runs, and what is left of the study's budgets is too little for the next attempt."""
 
     run: PlannedRun
     """What would be tried next."""
-    spent_s: Fraction
-    budget_s: int
+    needs: Amount
+    """What it may use up."""
+    spent: Amount
+    budget: Allowed
 
 
 @frozen(**LEAN)
@@ -151,27 +153,33 @@ class Agenda:
             yield from (Wait(name) for name in state.waiting())
 
     def attempts(self, state: State) -> Iterator[Make | AwaitBudget]:
-        """Attempts that may begin; where none may for want of budget, and none is under way, the one that waits."""
-        room_s, waiting, begun = self.room_s(state), list[PlannedRun](), bool(state.running())
+        """
+        Attempts that may begin; where none may for want of budget, and none is under way, the one that waits.
+
+        They are priced as of the last event.
+        """
+        room, waiting, begun = self.room(state), list[tuple[PlannedRun, Amount]](), bool(state.running())
         for name in state.opened:
-            cap_s = self.study.stages[name].budget.cap_s
+            needs = {host: self.needs(name, host, state.last_time) for host in self.study.stages[name].hosts}
             for run in self.open_runs(name, state) if name not in state.closed else ():
                 if _under_way(state, run.id):
                     continue
-                if room_s is None or cap_s <= room_s:
+                if room.fits(needs[run.host]):
                     begun = True
                     yield Make(run)
                 else:
-                    waiting.append(run)
+                    waiting.append((run, needs[run.host]))
         if waiting and not begun:
-            budget_s = allowed_s(self.study, state)
-            assert budget_s is not None and room_s is not None
-            yield AwaitBudget(waiting[0], budget_s - room_s, budget_s)
+            yield AwaitBudget(*waiting[0], spent(self.study, state), allowed(self.study, state))
 
-    def room_s(self, state: State) -> Fraction | None:
-        """What is left of the study's budget, in seconds; None where it has none.  A replay spends nothing."""
-        budget_s = None if self.recorded is not None else allowed_s(self.study, state)
-        return None if budget_s is None else budget_s - spent_s(self.study, state)
+    def needs(self, stage: str, host: str, moment: str) -> Amount:
+        """What an attempt that begins then may use up."""
+        return needed(self.study, stage, host, moment)
+
+    def room(self, state: State) -> Allowed:
+        """What is left of the study's budgets.  A replay spends nothing, so none holds for it."""
+        budget = Allowed() if self.recorded is not None else allowed(self.study, state)
+        return budget.without(spent(self.study, state)) if budget else budget
 
     def moves(self, state: State) -> Iterator[Step]:
         """What one promo does at once: all steps but attempts, which take time, and the verdicts of people."""

@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 
 from promo.base.errors import Mismatch
 from promo.decision.agenda import Agenda, Cell, Close, Decide, Estimate, SetAside, in_force
-from promo.decision.spending import Spending, allowed_s
+from promo.decision.spending import Allowed, Spending, allowed, needed
 from promo.ledger.moments import seconds_of
 from promo.ledger.state import AttemptState, State, StudyState, apply
 from promo.ledger.values import (
@@ -247,7 +247,7 @@ class _Protocol:
     def _of_kind(self, event: Event) -> Wrong | None:
         match event.event:
             case AttemptStarted() as one:
-                return self._attempt(one)
+                return self._attempt(one, event.time)
             case ResultAccepted() | AttemptFailed() | AttemptLost() as one:
                 return self._end(one)
             case AttemptLate() as one:
@@ -291,8 +291,7 @@ class _Protocol:
                 done = self.agenda.is_finished(state) and one.stages == len(state.closed)
                 return None if done and state.stopping() is None else Wrong.NOT_DUE
             case BudgetAmended() as one:
-                before = allowed_s(self.study, state)
-                if before is None or one.budget_s <= before:
+                if not _is_larger(one, allowed(self.study, state)):
                     return Wrong.NOT_DUE
                 return None if _is_signed(one) else Wrong.NO_REASON
             case BundleImported():
@@ -378,7 +377,7 @@ class _Protocol:
             return Wrong.NOT_DUE
         return None if one.entrants == self.agenda.entrants(stage, self.state) else Wrong.ENTRANTS
 
-    def _attempt(self, one: AttemptStarted) -> Wrong | None:
+    def _attempt(self, one: AttemptStarted, time: str) -> Wrong | None:
         state = self.state
         run = self.agenda.cells.get((one.stage, one.candidate, one.host, one.seed))
         if run is None or run.id != one.run:
@@ -402,8 +401,8 @@ class _Protocol:
             return Wrong.NO_SLOT
         if self.agenda.run_has_ended(run, state):
             return Wrong.RUN_OVER
-        budget_s = None if state.replay else allowed_s(self.study, state)
-        if budget_s is not None and self.spending.spent_s + self.study.stages[one.stage].budget.cap_s > budget_s:
+        room = Allowed() if state.replay else allowed(self.study, state).without(self.spending.spent)
+        if not room.fits(needed(self.study, one.stage, one.host, time)):
             return Wrong.NO_BUDGET
         needs_text = self.agenda.study.data is not None and not state.replay
         return Wrong.NO_TEXT if needs_text and state.text is None else None
@@ -427,6 +426,13 @@ class _Protocol:
         if not there or not self.agenda.has_ended(gate.source, self.state):
             return Wrong.NOT_DUE
         return None if due in self.agenda.set_aside(gate.source, self.state) else Wrong.GUARD
+
+
+def _is_larger(one: BudgetAmended, before: Allowed) -> bool:
+    """Whether an amendment raises one of the budgets that the study has, and no other."""
+    both = ((one.budget_s, before.seconds), (one.money, before.money))
+    raised = [(new, old) for new, old in both if new is not None]
+    return len(raised) == 1 and all(old is not None and new > old for new, old in raised)
 
 
 def _is_signed(one: PersonDecided | Amendment | BudgetAmended) -> bool:

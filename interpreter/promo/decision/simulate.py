@@ -196,12 +196,14 @@ Asked = tuple[tuple[str, int], ...]
 
 
 def _listed(plan: Plan, place: Mapping[str, int]) -> dict[str, Counter[tuple[int, Asked]]]:
-    """Stage -> how many of its runs several stages ask for, by its candidate and the earlier ones of them."""
+    """Stage -> devices of its runs that several stages ask for, by its candidate and the earlier ones of them."""
     asked: dict[str, Asked] = {}
     found: dict[str, Counter[tuple[int, Asked]]] = {}
     for stage in plan.stages:
-        before = [(place[run.candidate], asked.get(run.id, ())) for run in stage.runs]
-        found[stage.name] = Counter(one for one in before if one[1])
+        found[stage.name] = Counter()
+        for run in stage.runs:
+            if before := asked.get(run.id):
+                found[stage.name][place[run.candidate], before] += plan.study.width(run.host)
         asked |= {run.id: (*asked.get(run.id, ()), (stage.name, place[run.candidate])) for run in stage.runs}
     return found
 
@@ -282,9 +284,9 @@ class _Tally:
         return found
 
     def _new(self, stage: StagePlan, alive: Mapping[str, Bools]) -> Floats:
-        """How many runs a stage adds in each study: those of who is there that no earlier stage has made."""
+        """Devices of the runs that a stage adds in each study: those of who is there that no earlier one has made."""
         here = alive[stage.name]
-        count: Floats = here.sum(axis=1) * float(len(stage.hosts) * len(stage.seeds))
+        count: Floats = here.sum(axis=1) * float(sum(map(self.study.width, stage.hosts)) * len(stage.seeds))
         for (who, before), runs in self.listed[stage.name].items():
             made = np.logical_or.reduce([alive[name][:, one] for name, one in before])
             count -= runs * (here[:, who] & made)

@@ -7,15 +7,16 @@ decides nothing and is shown beside what happened.  Either way both verdicts are
 """
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 from attrs import evolve, frozen
 
-from promo.base.canonical import Json, canonical, digest_bytes
+from promo.base.canonical import Json, canonical, digest_bytes, exact
 from promo.base.codec import to_json, value_digest
 from promo.base.diagnostics import did_you_mean
 from promo.base.differences import differences
 from promo.base.errors import PromoError
-from promo.decision.spending import allowed_s
+from promo.decision.spending import Allowed, allowed
 from promo.decision.values import verdict_of
 from promo.driver.pipeline import Compiled
 from promo.driver.study import AMENDMENTS, LEDGER, StudyFolder
@@ -28,6 +29,7 @@ from promo.report.describe import describe, describe_deciding
 from promo.run.locks import lock_study
 from promo.study.closure import closure
 from promo.study.lock import Amending, Seal, reseal
+from promo.study.money import Money
 from promo.study.values import Study
 
 FIXED = ("from", "to", "judge", "into")
@@ -94,33 +96,45 @@ def amend_study(
         return Amended(made, event.time, text, _recorded(seal, made, event.time), fresh=True)
 
 
-def amend_budget(folder: StudyFolder, budget_s: int, *, reason: str, by: str, clock: Clock) -> Event:
+def amend_budget(folder: StudyFolder, new: int | Money, *, reason: str, by: str, clock: Clock) -> Event:
     """
     Record that a study that has begun has a larger budget; the spec keeps the one that was frozen.
 
     Args:
         folder: a study that has begun and has not ended.
-        budget_s: the new budget, in seconds of slots.
+        new: the new budget: seconds of devices, or money in the study's currency.
         reason: why; it is kept and shown.
         by: who amends.
         clock: time.
 
     Raises:
-        PromoError: the study has no budget, no smaller one, or has ended; there is no reason.
+        PromoError: the study has no such budget, no smaller one, or has ended; there is no reason.
     """
     if not reason.strip() or not by.strip():
         raise PromoError("an amendment has an author and a reason", hint="add --reason TEXT, and --by NAME")
     with lock_study(folder.path):
         state = folder.state()
-        before = allowed_s(folder.compiled().sound()[0], state)
-        if before is None:
-            raise PromoError("the study has no budget that could be amended", hint="it runs without one")
+        study = folder.compiled().sound()[0]
+        made = _larger(study, allowed(study, state), new, reason, by)
         if state.study is not StudyState.OPEN:
             raise PromoError("the study has ended, so nothing more is spent in it")
-        if budget_s <= before:
-            hint = "promo stop ends a study that is to spend less"
-            raise PromoError(f"the study has a budget of {before} s already, and {budget_s} s are no more", hint=hint)
-        return Journal(folder.path / LEDGER, folder.disk, clock).append(BudgetAmended(budget_s, reason, by))
+        return Journal(folder.path / LEDGER, folder.disk, clock).append(made)
+
+
+def _larger(study: Study, before: Allowed, new: int | Money, reason: str, by: str) -> BudgetAmended:
+    """The event, if the study has a smaller budget of that kind."""
+    kind, had = ("device time", before.seconds) if isinstance(new, int) else ("money", before.money)
+    amount = Fraction(new) if isinstance(new, int) else new.amount
+    unit = "s" if isinstance(new, int) else new.currency
+    if had is None:
+        raise PromoError(f"the study has no budget of {kind} that could be amended", hint="it runs without one")
+    if isinstance(new, Money) and new.currency != study.currency:
+        raise PromoError(f"the study counts in {study.currency}, not in {new.currency}")
+    if amount <= had:
+        hint = "promo stop ends a study that is to spend less"
+        message = f"the study has a budget of {exact(had)} {unit} already, and {exact(amount)} {unit} are no more"
+        raise PromoError(message, hint=hint)
+    return BudgetAmended(new, reason, by) if isinstance(new, int) else BudgetAmended(None, reason, by, new.amount)
 
 
 def _again(folder: StudyFolder, state: State, study: Study, text: str, name: str, commit: str | None) -> Amended:

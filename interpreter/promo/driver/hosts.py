@@ -18,7 +18,7 @@ from promo.curves.replay import Replay
 from promo.run.disk import DISK
 from promo.run.executors.local import worker_environment
 from promo.run.executors.recorded import RecordedExecutor
-from promo.run.locks import hold_processors, is_leased, lease_folder, others_on_processors
+from promo.run.locks import BETWEEN, hold_processors, is_leased, lease_folder, others_on_processors
 from promo.run.outside import EXECUTOR as OUTSIDE
 from promo.run.ports import Executor, Place
 from promo.run.runners.files.declare import FileRunner
@@ -38,40 +38,42 @@ class LocalPlace:
     slots: int
     threads: int
     devices: tuple[str, ...]
-    """CUDA devices by UUID, one for each slot; none for a processor host."""
+    """CUDA devices by UUID, so many for each slot as a run has; none for a processor host."""
     outer: Mapping[str, str]
     declared: tuple[str, ...] = ()
     """Variables that the runner asks for."""
     options: Options = ()
     outside: bool = False
+    each: int = 1
+    """Devices of a run; on a processor, its processes."""
 
     @property
     def ahead(self) -> bool:
         """Whether a processor is left over for starting the next worker; otherwise it would slow down who trains."""
-        return self.slots * self.threads < (os.cpu_count() or 1)
+        return self.slots * self.threads * self.each < (os.cpu_count() or 1)
 
     def device(self, slot: int) -> str | None:
-        """The device of a slot; two slots never have the same."""
-        return self.devices[slot] if slot < len(self.devices) else None
+        """The devices of a slot, between commas; two slots never have the same."""
+        return BETWEEN.join(self.devices[slot * self.each : (slot + 1) * self.each]) or None
 
     def is_free(self, slot: int) -> bool:
-        """Whether no other study of this machine has the device of a slot."""
+        """Whether no other study of this machine has a device of a slot."""
         device, folder = self.device(slot), lease_folder(self.outer)
         try:
-            return device is None or not is_leased(folder, device)
+            return device is None or not any(is_leased(folder, one) for one in device.split(BETWEEN))
         except OSError as fault:
             message = f"the locks of devices in {folder} cannot be opened: {fault.strerror or fault}"
             raise PromoError(message, hint="set TMPDIR to a folder that all studies of this machine share") from fault
 
     def co_tenants(self, slot: int) -> tuple[str, ...]:
         """
-        Who else computes where a slot does, before an attempt: programs on its device, or studies on processors.
+        Who else computes where a slot does, before an attempt: programs on its devices, or studies on processors.
 
         Nothing of promo's is on a device then, for it is leased to one attempt at a time; processors are not.
         """
         device = self.device(slot)
         if device is not None:
-            return programs_on(device)
+            return tuple(dict.fromkeys(who for one in device.split(BETWEEN) for who in programs_on(one)))
         return tuple(f"promo (process {number})" for number in others_on_processors(lease_folder(self.outer)))
 
     def environment(self, slot: int) -> Mapping[str, str]:
@@ -207,12 +209,14 @@ def _place(host: Host, executor: Executor, environment: Mapping[str, str], decla
     if not host.is_cpu:
         found = cuda_devices()
         devices = tuple(uuid for uuid, name in found if _is_device(host.device, name))
-        if len(devices) < host.slots:
+        needs = host.slots * host.devices
+        if len(devices) < needs:
             seen = ", ".join(name for _, name in found) or "no CUDA device"
-            message = f"host '{host.name}' needs {host.slots} of '{host.device}', and this machine has {seen}"
+            sum_ = f" ({host.slots} slots of {host.devices} devices each)" if host.devices > 1 else ""
+            message = f"host '{host.name}' needs {needs} of '{host.device}'{sum_}, and this machine has {seen}"
             raise PromoError(message, hint=_elsewhere(host))
-    held = devices[: host.slots]
-    return LocalPlace(executor, host.slots, host.threads, held, environment, declared, host.said)
+    held = devices[: host.slots * host.devices]
+    return LocalPlace(executor, host.slots, host.threads, held, environment, declared, host.said, each=host.devices)
 
 
 @contextlib.contextmanager
@@ -232,7 +236,7 @@ def crowded(here: Mapping[str, Place], study: Study) -> str:
     if not any(stage.budget.kind in TIMED for stage in study.stages.values()):
         return ""
     mine = [place for place in here.values() if isinstance(place, LocalPlace) and not place.devices]
-    threads, cores = sum(place.slots * place.threads for place in mine), os.cpu_count() or 1
+    threads, cores = sum(place.slots * place.threads * place.each for place in mine), os.cpu_count() or 1
     if threads <= cores:
         return ""
     return f"{sum(place.slots for place in mine)} slots with {threads} threads share {cores} processors: {LESS}"

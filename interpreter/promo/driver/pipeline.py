@@ -71,6 +71,10 @@ class SpecWorld:
         """What a host's block may say to an executor."""
         return plugins.executor_options(name)
 
+    def executor_spreads(self, name: str) -> bool:
+        """Whether a run of that executor can have several machines."""
+        return plugins.executor_spreads(name)
+
     def load(self, path: str) -> tuple[Source, Study | None, tuple[Diagnostic, ...]] | str:
         """Another spec through the check; or why it cannot be read."""
         if "\0" in path:

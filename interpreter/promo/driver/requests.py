@@ -73,6 +73,8 @@ class Requests:
             grow=self.grown(run, stage, state),
             device="cpu" if host.is_cpu else "cuda",
             threads=host.threads,
+            devices=host.devices,
+            nodes=host.nodes,
             program=self.runner.program if isinstance(self.runner, FileRunner) else None,
             levels=self._levels(candidate, host),
             curves=self.replay.digest if self.replay else None,

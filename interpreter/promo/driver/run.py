@@ -22,6 +22,7 @@ from promo.base.differences import differences
 from promo.base.errors import ExitCode, Mismatch, PromoError
 from promo.curves.replay import Replay
 from promo.decision.agenda import AwaitBudget, Close, Decide, Estimate, Finish, Make, Open, SetAside, Step, Stop, Wait
+from promo.decision.spending import Allowed
 from promo.decision.values import Decision, verdict_of
 from promo.driver.amend import other_wording_file
 from promo.driver.anchor import keep_head, may_start
@@ -60,6 +61,7 @@ from promo.report.design import effect_name
 from promo.run.corpora import MOST_OVERLAP, Prepared, changed_source, prepare
 from promo.run.execute import Execution, Progress
 from promo.run.locks import Lock, lock_study
+from promo.run.moments import later
 from promo.run.moved import AnchoredDisk
 from promo.run.ports import Place
 from promo.run.provenance import Origin
@@ -67,6 +69,7 @@ from promo.run.runners.files.declare import FileRunner
 from promo.run.store import PROGRAM
 from promo.study.ports import Runner
 
+MINUTE = 60
 PROCESSORS = f"another study trains on the processors of this machine too, {{programs}}: {LESS}"
 SHARED = "{programs} computes on {device} too; promo did not start it, and runs there take longer than they would alone"
 
@@ -183,8 +186,8 @@ class _Loop:
         self.replay, self.finish, self.inputs = replay, finish, inputs
         self.requests = Requests(compiled, folder, replay)
         self.agenda = self.requests.agenda
-        self._room: tuple[int, Fraction | None] = (-1, None)
-        """Events of the ledger, and what was left of the budget then."""
+        self._room = (-1, Allowed())
+        """Events of the ledger, and what was left of the budgets then."""
         self.disk, self.look = folder.disk, look
 
     def run(self, begin: Callable[[str], None] | None, *, fresh: bool, freeze_only: bool) -> Ending:
@@ -241,11 +244,18 @@ class _Loop:
         )
 
     def _fits(self, run: PlannedRun, state: State) -> bool:
-        """Whether the study's budget has room for another attempt; what is left moves with events alone."""
+        """
+        Whether the study's budgets have room for another attempt; what is left moves with events alone.
+
+        The attempt is priced by the time at which its start is recorded, which may fall on the day after now's.
+        """
         if self._room[0] != state.events:
-            self._room = (state.events, self.agenda.room_s(state))
-        room_s = self._room[1]
-        return room_s is None or self.study.stages[run.stage].budget.cap_s <= room_s
+            self._room = (state.events, self.agenda.room(state))
+        room = self._room[1]
+        if room.money is None:  # nothing depends on the day
+            return room.fits(self.agenda.needs(run.stage, run.host, ""))
+        now = self.clock.now()
+        return all(room.fits(self.agenda.needs(run.stage, run.host, moment)) for moment in (now, later(now, MINUTE)))
 
     def _say_crowded(self) -> None:
         words = crowded(self.places, self.study)

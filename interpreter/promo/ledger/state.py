@@ -7,6 +7,7 @@ happened.
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from fractions import Fraction
 from typing import assert_never
 
 from attrs import define, field
@@ -184,8 +185,13 @@ class State:
 
     @property
     def budget_s(self) -> int | None:
-        """The study's budget by its last amendment; None where that of the spec holds."""
-        return self.budgets[-1].budget_s if self.budgets else None
+        """The study's budget of device time by its last amendment; None where that of the spec holds."""
+        return next((one.budget_s for one in reversed(self.budgets) if one.budget_s is not None), None)
+
+    @property
+    def money(self) -> Fraction | None:
+        """The study's budget of money by its last amendment; None where that of the spec holds."""
+        return next((one.money for one in reversed(self.budgets) if one.money is not None), None)
 
     def accepted(self, run: str) -> Attempt | None:
         """The attempt of a run whose result counts: the first that was accepted."""

@@ -170,13 +170,15 @@ class EffectsEstimated(Shown):
 
 @frozen(**LEAN)
 class BudgetAmended(Shown):
-    """Somebody gave a study that had begun another budget: the largest sum of what its attempts may spend."""
+    """Somebody gave a study that had begun another budget, of device time or of money: one of the two."""
 
     TAG: ClassVar = "budget.amended"
 
-    budget_s: Annotated[int, Range(1, 10**9)]
+    budget_s: Annotated[Annotated[int, Range(1, 10**9)] | None, Silent(None)]
     reason: Said
     by: Said
+    money: Annotated[Fraction | None, Silent(None)] = None
+    """In the study's currency."""
 
 
 @frozen(**LEAN)

@@ -15,13 +15,13 @@ from attrs import define, field
 
 from promo.base.canonical import Json, canonical, digest
 from promo.base.codec import to_json, value_digest
-from promo.base.units import HOUR
 from promo.plan.bounds import certain_stages
 from promo.plan.sharing import MOST, PLANNED, Sharing, budget_of
-from promo.plan.values import Bounds, Plan, PlannedRun, StagePlan, Supposition
+from promo.plan.values import Bill, Bounds, HostBill, Plan, PlannedRun, StagePlan, Supposition
 from promo.study.closure import closure
 from promo.study.lock import frozen_rules
 from promo.study.meaning import meaning, order_of
+from promo.study.money import of_devices
 from promo.study.values import Stage, Study
 
 RUN_TAG = "promo-run-2"
@@ -52,9 +52,9 @@ def compile_plan(study: Study) -> Plan:
         stages=stages,
         run_count=Bounds(len(ladder.begun), ladder.runs, ladder.attempts),
         budget_s=sum(stage.added_s for stage in stages),
-        bound_s=ladder.bound_s,
+        bound_s=sum(sum(stage.bound_s_by_host.values()) for stage in stages),
         wall_s=max(stage.ends_s for stage in stages),
-        price_usd=_price(study, stages),
+        money=_bill(study, stages),
         suppositions=_suppositions(study, stages),
     )
 
@@ -127,7 +127,6 @@ class _Ladder:
     """Planned runs of all stages so far, each once."""
     attempts: int = 0
     """The largest number of attempts of them."""
-    bound_s: int = 0
 
     def stage(self, stage: Stage) -> StagePlan:
         """The next stage."""
@@ -138,7 +137,8 @@ class _Ladder:
         self.begun |= begun
         cells, cap_s = len(stage.hosts) * len(stage.seeds), stage.budget.cap_s
         planned, most = there.planned * cells, there.most * cells * allowance.most
-        added = self._added(stage, runs)
+        widths = sum(self.study.width(host) * len(stage.seeds) for host in stage.hosts)
+        added, tried = self._added(stage, runs)
         ready = max((self.ends[before] for before in self.study.waits_for(stage.name)), default=0)
         for host in stage.hosts:
             _occupy(self.free[host], added[host], cap_s, ready)
@@ -155,22 +155,25 @@ class _Ladder:
             entrants=Bounds(len(sure), there.planned, there.most),
             runs=runs,
             run_count=Bounds(len(begun), planned, most),
-            budget_s=planned * cap_s,
-            bound_s=most * stage.budget.longest_s,
-            added_s_by_host={host: count * cap_s for host, count in added.items()},
+            budget_s=there.planned * widths * cap_s,
+            bound_s=there.most * allowance.most * widths * stage.budget.longest_s,
+            added_s_by_host={host: many * self.study.width(host) * cap_s for host, many in added.items()},
+            bound_s_by_host={
+                host: many * self.study.width(host) * stage.budget.longest_s for host, many in tried.items()
+            },
             starts_s=ready,
             ends_s=self.ends[stage.name],
+            shared=planned - sum(added.values()),
         )
 
-    def _added(self, stage: Stage, runs: tuple[PlannedRun, ...]) -> Mapping[str, int]:
-        """Host -> planned runs that no earlier stage asks for; also counts what the stage adds to the totals."""
+    def _added(self, stage: Stage, runs: tuple[PlannedRun, ...]) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """Host -> planned runs that no earlier stage asks for, and the attempts that none allows; counts both."""
         self.sharing.add(runs)
         added = self.sharing.counted(stage, runs, PLANNED, lambda _: 1)
-        most = sum(self.sharing.counted(stage, runs, MOST, lambda name: self.study.allowance_at(name).most).values())
+        tried = self.sharing.counted(stage, runs, MOST, lambda name: self.study.allowance_at(name).most)
         self.runs += sum(added.values())
-        self.attempts += most
-        self.bound_s += most * stage.budget.longest_s
-        return added
+        self.attempts += sum(tried.values())
+        return added, tried
 
 
 def _in_order(study: Study, stage: Stage, identities: _Identities) -> tuple[PlannedRun, ...]:
@@ -197,14 +200,23 @@ def _occupy(slots: list[int], runs: int, seconds: int, ready: int) -> None:
         heapq.heapreplace(slots, max(slots[0], ready) + seconds)
 
 
-def _price(study: Study, stages: tuple[StagePlan, ...]) -> Fraction | None:
-    if all(host.price is None for host in study.hosts.values()):
+def _bill(study: Study, stages: tuple[StagePlan, ...]) -> Bill | None:
+    """What budget and bound cost, host by host."""
+    found = dict[str, HostBill]()
+    for name, host in study.hosts.items():
+        price = host.price
+        if price is not None:
+            budget_s = sum(stage.added_s_by_host.get(name, 0) for stage in stages)
+            bound_s = sum(stage.bound_s_by_host.get(name, 0) for stage in stages)
+            full = of_devices(budget_s, price.hour), of_devices(bound_s, price.hour)
+            spot = price.spot
+            less = (None, None, None) if spot is None else (spot.hour, of_devices(budget_s, spot.hour), spot.until)
+            found[name] = HostBill(price.hour, *full, *less)
+    if not found:
         return None
-    total = Fraction(0)
-    for stage in stages:
-        for host, seconds in stage.added_s_by_host.items():
-            total += (study.hosts[host].price or 0) * Fraction(seconds, HOUR)
-    return total
+    every = found.values()
+    totals = sum((one.budget for one in every), Fraction(0)), sum((one.bound for one in every), Fraction(0))
+    return Bill(study.currency, found, *totals)
 
 
 def _suppositions(study: Study, stages: tuple[StagePlan, ...]) -> tuple[Supposition, ...]:
@@ -214,6 +226,7 @@ def _suppositions(study: Study, stages: tuple[StagePlan, ...]) -> tuple[Supposit
         gate, stage = study.gates[suppose.gate], study.stages[suppose.stage]
         candidates = study.entrants[gate.target].planned
         cells = len(stage.cells)
+        widths = sum(study.hosts[host].width for host in stage.hosts) * len(stage.seeds)
         skipped = _behind(study, gate.target)
         found.append(
             Supposition(
@@ -221,7 +234,7 @@ def _suppositions(study: Study, stages: tuple[StagePlan, ...]) -> tuple[Supposit
                 stage=stage.name,
                 candidates=candidates,
                 cells=cells,
-                costs_s=candidates * cells * stage.budget.cap_s,
+                costs_s=candidates * widths * stage.budget.cap_s,
                 branch_s=planned[stage.name].budget_s,
                 kept_s=budget_of(study, [one for one in stages if one.name not in skipped]),
             )

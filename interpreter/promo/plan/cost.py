@@ -7,7 +7,7 @@ from promo.base.canonical import exact, rounded
 from promo.base.diagnostics import Diagnostic, Severity
 from promo.base.units import HOUR
 from promo.plan.sharing import budget_of
-from promo.plan.values import Plan, StagePlan
+from promo.plan.values import Bill, Plan, StagePlan
 from promo.study.values import Stage, Study
 
 
@@ -26,6 +26,7 @@ def beside_hours(seconds: int) -> str:
 def check_cost(study: Study, plan: Plan) -> Iterator[Diagnostic]:
     """Every statement about cost that the plan does not bear out; each names both sides and the formula."""
     yield from _budget(study, plan)
+    yield from _money(study, plan)
     yield from _expected(study, plan)
     for stage in study.stages.values():
         yield from _expected_runs(stage, plan.stage(stage.name))
@@ -33,7 +34,9 @@ def check_cost(study: Study, plan: Plan) -> Iterator[Diagnostic]:
         for said, found in zip(study.account.supposes, plan.suppositions, strict=True):
             if said.costs_s != found.costs_s:
                 cap_s = study.stages[found.stage].budget.cap_s
-                formula = f"{found.candidates} candidates x {found.cells} cells x {hours(cap_s)}"
+                devices = Fraction(found.costs_s, max(found.candidates * found.cells * cap_s, 1))
+                wide = "" if devices == 1 else f" x {exact(devices)} devices"
+                formula = f"{found.candidates} candidates x {found.cells} cells x {hours(cap_s)}{wide}"
                 yield Diagnostic(
                     "P0602",
                     f"the spec says {hours(said.costs_s)}, and this costs {beside_hours(found.costs_s)}",
@@ -60,6 +63,30 @@ def _budget(study: Study, plan: Plan) -> Iterator[Diagnostic]:
         message = f"with every allowed rerun the stages ask for {beside_hours(again)}, and the study allows {allowed}"
         note = f"without reruns they ask for {beside_hours(plan.budget_s)}"
         yield Diagnostic("P0604", message, at, severity=Severity.WARNING, notes=(note,))
+
+
+def _money(study: Study, plan: Plan) -> Iterator[Diagnostic]:
+    """A budget of money against what the stages cost at their caps, at spot prices and without."""
+    if study.money is None or plan.money is None:
+        return
+    unit, at = study.money.currency, study.where["money"]
+    allowed = f"{exact(study.money.amount)} {unit}"
+    least = sum((min(one.budget, one.spot_budget or one.budget) for one in plan.money.hosts.values()), Fraction(0))
+    if least > study.money.amount:
+        message = f"the stages cost {rounded(least, 2)} {unit} at the lowest prices, and the study allows {allowed}"
+        yield Diagnostic(
+            "P0601", message, at, "allow a larger budget, or train less", notes=(_money_formula(plan.money),)
+        )
+    elif plan.money.budget > study.money.amount:
+        full = rounded(plan.money.budget, 2)
+        message = f"without spot prices the stages cost {full} {unit}, and the study allows {allowed}"
+        yield Diagnostic("P0604", message, at, severity=Severity.WARNING, notes=(_money_formula(plan.money),))
+
+
+def _money_formula(bill: Bill) -> str:
+    parts = [(name, one) for name, one in bill.hosts.items() if one.budget]
+    told = (f"{name} {rounded(one.budget, 2)} at {exact(one.hour)} an hour of a device" for name, one in parts)
+    return f"without spot prices: {', '.join(told)}; together {rounded(bill.budget, 2)} {bill.currency}"
 
 
 def _expected(study: Study, plan: Plan) -> Iterator[Diagnostic]:

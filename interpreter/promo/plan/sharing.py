@@ -9,6 +9,7 @@ never be exceeded takes it as new.
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
+from heapq import nlargest
 from operator import attrgetter
 
 from attrs import define, field
@@ -42,7 +43,7 @@ class Sharing:
         """
         Host -> attempts that a stage adds to those of the stages before it.
 
-        Of those who may enter, the ones are taken who add most.
+        Of those who may enter, the ones are taken who add most on each host.
 
         Args:
             stage: the stage; its runs have been added, and no later ones.
@@ -60,8 +61,8 @@ class Sharing:
             before = (one for one in self.listed[run.id] if one != stage.name)
             known = (tries(one) for one in before if full(one) or one in entered(run.candidate))
             added[run.candidate][run.host] += max(most - max(known, default=0), 0)
-        taken = sorted(added.values(), key=lambda hosts: -sum(hosts.values()))[: enter(there[stage.name])]
-        return {host: sum(one[host] for one in taken) for host in stage.hosts}
+        entering = enter(there[stage.name])
+        return {host: sum(nlargest(entering, (one[host] for one in added.values()))) for host in stage.hosts}
 
     def _entered(self, stage: Stage, who: str) -> Iterable[str]:
         """Earlier stages that a candidate must have entered, if it enters this one."""
@@ -73,10 +74,10 @@ class Sharing:
 
 
 def budget_of(study: Study, stages: Iterable[StagePlan], tries: Tries = lambda _: 1) -> int:
-    """Seconds that stages ask for by themselves, each run once, or as often as *tries* says, up to its cap."""
+    """Device seconds that stages ask for by themselves, each run once, or as often as *tries* says, up to its cap."""
     sharing, total = Sharing(study), 0
     for stage in stages:
         sharing.add(stage.runs)
         runs = sharing.counted(study.stages[stage.name], stage.runs, PLANNED, tries)
-        total += sum(runs.values()) * stage.budget.cap_s
+        total += sum(many * study.width(host) for host, many in runs.items()) * stage.budget.cap_s
     return total

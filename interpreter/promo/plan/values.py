@@ -3,7 +3,7 @@ An execution plan: every run that may happen, and what it costs.
 
 Three words for cost are never mixed.  The *budget* is what stages ask for: planned runs, trained up to their caps.
 The *bound* is what cannot be exceeded, start-up and scoring, reruns and lost attempts included.  What was *spent* is
-measured, and no part of a plan.  All are whole seconds of a slot of a host, which on a GPU is the device.
+measured, and no part of a plan.  All are whole seconds of devices: of a slot of a host, times the devices of a run.
 
 A run's identity is a digest of what it trains, for how long, on what, with which seed
 and runner; it does not depend on the stage's name or on how the spec is laid out.
@@ -11,14 +11,15 @@ and runner; it does not depend on the stage's name or on how the spec is laid ou
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from attrs import frozen
 
 from promo.base.codec import from_json
-from promo.base.fields import Count, Digest, Name
+from promo.base.fields import Count, Digest, Name, Silent
 from promo.base.shown import LEAN, Shown
 from promo.study.limits import Allowance
+from promo.study.money import Day
 from promo.study.values import Budget, Study
 
 
@@ -73,19 +74,18 @@ class StagePlan(Shown):
     """What it cannot exceed: every attempt that any world has, each as long as one can keep its slot."""
     added_s_by_host: Mapping[str, int]
     """Its budget without the runs that earlier stages ask for as well: those are trained once, and paid there."""
+    bound_s_by_host: Mapping[str, int]
+    """Its bound without the attempts that earlier stages allow those."""
     starts_s: int
     """Planned wall-clock seconds from the start of the study until the stage can begin and has ended."""
     ends_s: int
+    shared: Annotated[int, Silent(0)] = 0
+    """Planned runs that earlier stages ask for as well."""
 
     @property
     def added_s(self) -> int:
         """What it adds to the budget of the study."""
         return sum(self.added_s_by_host.values())
-
-    @property
-    def shared(self) -> int:
-        """Planned runs that earlier stages ask for as well."""
-        return self.run_count.planned - self.added_s // self.budget.cap_s
 
 
 @frozen(**LEAN)
@@ -97,7 +97,7 @@ class Supposition(Shown):
     candidates: int
     cells: int
     costs_s: int
-    """candidates x cells x the cap of the stage's budget."""
+    """candidates x cells x the cap of the stage's budget x the devices of a run."""
     branch_s: int
     """The budget of that stage."""
     kept_s: int
@@ -105,10 +105,44 @@ class Supposition(Shown):
 
 
 @frozen(**LEAN)
+class HostBill(Shown):
+    """What the runs of a host cost at its price; *spot_budget*: at its spot price, to the end of the day *until*."""
+
+    hour: Fraction
+    budget: Fraction
+    bound: Fraction
+    spot: Annotated[Fraction | None, Silent(None)]
+    spot_budget: Annotated[Fraction | None, Silent(None)]
+    until: Annotated[Day | None, Silent(None)]
+
+    def on(self, moment: str) -> Fraction:
+        """What its budget costs if all of it runs on that day; as `Price.on`."""
+        return self.spot_budget if self.is_spot(moment) and self.spot_budget is not None else self.budget
+
+    def is_spot(self, moment: str) -> bool:
+        """Whether its spot price holds on that day; as `Price.on`."""
+        return bool(moment) and self.until is not None and moment[:10] <= self.until
+
+
+@frozen(**LEAN)
+class Bill(Shown):
+    """What a plan costs, host by host, for those that have a price; *budget* and *bound* without spot prices."""
+
+    currency: str
+    hosts: Mapping[str, HostBill]
+    budget: Fraction
+    bound: Fraction
+
+    def on(self, moment: str) -> Fraction:
+        """What the budget costs if all of it runs on that day; as `Price.on`."""
+        return sum((one.on(moment) for one in self.hosts.values()), Fraction(0))
+
+
+@frozen(**LEAN)
 class Plan(Shown):
     """A compiled study, as it is stored and as `promo plan --json` prints it."""
 
-    FORM: ClassVar = ("promo_plan", 2)
+    FORM: ClassVar = ("promo_plan", 3)
 
     digest: Digest
     """Of the study, the seals and the identities of all runs; plans of equal digests are the same plan."""
@@ -126,8 +160,8 @@ class Plan(Shown):
     bound_s: Count
     """What no course of the study can exceed, in seconds."""
     wall_s: Count
-    price_usd: Fraction | None
-    """Price of the budget in dollars; None when no host has one."""
+    money: Bill | None
+    """What budget and bound cost; None when no host has a price."""
     suppositions: tuple[Supposition, ...]
 
     def stage(self, name: str) -> StagePlan:

@@ -38,6 +38,8 @@ class GateAccount:
     """Those of the target in which the gate's contenders had no such run yet."""
     had: int
     """The others: they cost nothing more."""
+    width: Fraction
+    """Devices of a run there, on the mean."""
     cap_s: int
     measured: int
     """Runs at the target that have a result and a training time."""
@@ -58,8 +60,8 @@ class GateAccount:
 
     @property
     def each_s(self) -> Fraction:
-        """One candidate at the target, in all cells."""
-        return self.cells * (Fraction(self.cap_s) if self.run_s is None else self.run_s)
+        """One candidate at the target, in all cells: seconds of devices."""
+        return self.cells * self.width * (Fraction(self.cap_s) if self.run_s is None else self.run_s)
 
     @property
     def like_for_like(self) -> Fraction:
@@ -105,6 +107,7 @@ def gate_accounts(record: Record) -> Iterator[GateAccount]:
                 went_on=len(record.state.opened[found.target]),
                 cells=len(new),
                 had=len(stage.cells) - len(new),
+                width=Fraction(sum(record.study.width(host) for host, _ in new), max(len(new), 1)),
                 cap_s=stage.budget.cap_s,
                 measured=len(times),
                 run_s=sum(times, Fraction(0)) / len(times) if times else None,
@@ -205,6 +208,7 @@ def _saving(one: GateAccount, plan: Plan) -> str:
     else:
         runs = f"the mean of the {plural(one.measured, 'run')} there"
         each, what = f"{amount_text(one.run_s, plan)}, {runs},", f"{supposed} {amount_unit(plan)} spent in training"
+    devices = "" if one.width == 1 else f"{exact(one.width)} devices x "
     published = (
         ""
         if one.as_published is None
@@ -216,7 +220,7 @@ def _saving(one: GateAccount, plan: Plan) -> str:
     where = "cells in which they had no such run" if one.had else "cells"
     return (
         f"Had all {one.entered} that entered {one.gate} gone on to {one.target}: {one.entered} x {one.cells} {where} x "
-        f"{each} = {what}, against {branch} for the {one.went_on} that did. Saved like for like: "
+        f"{devices}{each} = {what}, against {branch} for the {one.went_on} that did. Saved like for like: "
         f"{share_text(one.like_for_like)}.{published} Supposed, never run."
     )
 

@@ -28,6 +28,7 @@ from promo.report.answer import (
 from promo.report.changed import beside, changes
 from promo.report.decided import stop_words
 from promo.report.effects import effects_story
+from promo.report.money import money_words
 from promo.report.people import result_words, waiting_lines
 from promo.report.plan import share_text
 from promo.report.record import Record
@@ -260,6 +261,8 @@ def _spent(record: Record) -> str:
     said = f"{span_text(spent)} of a budget of {span_text(budget)}{share}"
     if record.state.replay:
         return f"{said}, as recorded; nothing was trained here"
+    paid = money_words(record.study, record.state)
     return (
         f"{said}; with start-up and scoring {span_text(record.slot_s())} of a bound of {span_text(record.plan.bound_s)}"
+        f"{'; ' if paid else ''}{paid}"
     )

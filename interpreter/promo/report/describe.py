@@ -58,6 +58,7 @@ from promo.study.judgement import (
 )
 from promo.study.limits import ALLOWANCE_S, ATTEMPTS
 from promo.study.meaning import gate_meaning, order_of
+from promo.study.money import Price
 from promo.study.space import Factor, Interval, Neighbourhood
 from promo.study.values import Budget, BudgetKind, Candidate, Data, Grow, Measure, Mode, RunnerChoice, Stage, Study
 
@@ -73,6 +74,7 @@ def describe(study: Study) -> dict[str, Json]:
         "runner": describe_runner(study.runner),
         "data": describe_data(study.data),
         "budget": None if study.budget_s is None else f"{study.budget_s}s of {time_of_slots(study)}",
+        **({} if study.money is None else {"money": f"{exact(study.money.amount)}{study.money.currency}"}),
         "host": {name: describe_host(host) for name, host in study.hosts.items()},
         "factor": {name: describe_factor(factor) for name, factor in study.factors.items()},
         "candidate": {name: describe_candidate(candidate) for name, candidate in study.candidates.items()},
@@ -195,16 +197,30 @@ def describe_host(host: Host) -> dict[str, Json]:
         "device": f"{host.device} on {host.system}",
         "slots": host.slots,
         "threads": host.threads,
-        "price": None if host.price is None else f"{exact(host.price)}usd an hour",
+        **_wide(host),
+        "price": None if host.price is None else describe_price(host.price),
         "executor": host.executor,
         **({"options": {one.name: describe_level(one.value) for one in host.options}} if host.options else {}),
     }
 
 
+def describe_price(price: Price) -> str:
+    """`2.1usd an hour of a device, 0.8usd until 2026-12-31`."""
+    spot = "" if price.spot is None else f", {exact(price.spot.hour)}{price.currency} until {price.spot.until}"
+    return f"{exact(price.hour)}{price.currency} an hour of a device{spot}"
+
+
+def _wide(host: Host) -> dict[str, Json]:
+    """Devices and nodes of a run, where there are several."""
+    return {name: many for name, many in (("devices", host.devices), ("nodes", host.nodes)) if many > 1}
+
+
 def describe_machine(machine: Machine) -> str:
     """What of a host may move a score: device, system, threads and some options, not its slots or its price."""
     options = "".join(f", {name} {describe_level(value)}" for name, value in machine.options)
-    return f"{machine.device} on {machine.system}, {plural(machine.threads, 'thread')}{options}"
+    wide = "" if machine.devices == 1 else f"{machine.devices} x "
+    nodes = "" if machine.nodes == 1 else f", {machine.nodes} nodes"
+    return f"{wide}{machine.device} on {machine.system}{nodes}, {plural(machine.threads, 'thread')}{options}"
 
 
 def describe_factor(factor: Factor) -> dict[str, Json]:

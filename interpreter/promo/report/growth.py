@@ -102,7 +102,7 @@ def _cost(record: Record, grow: Grow, chosen: str) -> Iterable[str]:
     """What one run of the grown candidate rests on, and what choosing took."""
     before = _behind(record, grow)
     lag = _lag(record, grow, chosen)
-    tried = sum((record.spent_s(stage) for stage in grow.stages), Fraction(0))
+    tried = sum((record.runs_s(stage) for stage in grow.stages), Fraction(0))
     yield (
         f"Trying {count(len(grow.strategies))} {'way' if len(grow.strategies) == 1 else 'ways'} took "
         f"{span_text(tried)} of training in all."

@@ -28,7 +28,9 @@ from promo.report.plan import (
     time_word,
     wall_text,
 )
+from promo.report.prices import bill_text, money_text
 from promo.report.words import listed, plural, short_count, span_text
+from promo.study.host import Host
 from promo.study.judgement import Gate, Reduction, Step, Then
 from promo.study.limits import TOLERANCE
 from promo.study.values import TIMED, BudgetKind, Mode, Stage, Study
@@ -47,7 +49,7 @@ class Line:
     """`bold`, `dim`, or empty."""
 
 
-def plan_lines(study: Study, plan: Plan, spec: str) -> Iterator[Line]:
+def plan_lines(study: Study, plan: Plan, spec: str, today: str = "") -> Iterator[Line]:
     """
     The screen, line by line.
 
@@ -55,6 +57,7 @@ def plan_lines(study: Study, plan: Plan, spec: str) -> Iterator[Line]:
         study: what is planned.
         plan: its plan.
         spec: the file, for the commands at the end.
+        today: the day whose prices are shown, in UTC; empty for those without spot.
     """
     yield from (Line(one, "bold") for one in _wrapped(f"{study.name}: {study.title}"))
     yield from _plain(headline(study, plan))
@@ -65,8 +68,8 @@ def plan_lines(study: Study, plan: Plan, spec: str) -> Iterator[Line]:
     hours = f" (budgets in {plan.device_unit})" if _in_hours(plan) else ""
     parts: tuple[tuple[str, Iterable[Line]], ...] = (
         (f"Ladder{hours}", _ladder(study, plan)),
-        (f"Hosts{hours}", _hosts(study, plan)),
-        ("Cost", _plain(*_cost(study, plan))),
+        (f"Hosts{hours}", _hosts(study, plan, today)),
+        ("Cost", _plain(*_cost(study, plan, today))),
         ("What can go wrong", _items(_risks(study, plan))),
         ("What else is known", _items(_known(study, plan))),
         ("Rules", _items(read_all(study))),
@@ -81,9 +84,9 @@ def plan_lines(study: Study, plan: Plan, spec: str) -> Iterator[Line]:
     yield Line(f"next: promo run {spec}", "bold")
 
 
-def plan_text(study: Study, plan: Plan, spec: str = "SPEC") -> str:
+def plan_text(study: Study, plan: Plan, spec: str = "SPEC", today: str = "") -> str:
     """The screen as text; as `plan_lines`."""
-    return "\n".join(line.text for line in plan_lines(study, plan, spec))
+    return "\n".join(line.text for line in plan_lines(study, plan, spec, today))
 
 
 def headline(study: Study, plan: Plan) -> str:
@@ -106,7 +109,7 @@ def _in_hours(plan: Plan) -> bool:
 
 def about_s(study: Study, plan: Plan) -> Fraction | None:
     """
-    Seconds of training that the planned runs come to, each once, where each of them uses its budget.
+    Seconds of devices in training that the planned runs come to, each once, where each of them uses its budget.
 
     None where that is not known: steps, tokens and operations take as long as they take, and a second of processor
     time is one of a slot on one thread only.
@@ -117,7 +120,7 @@ def about_s(study: Study, plan: Plan) -> Fraction | None:
         single = all(study.hosts[name].threads == 1 for name in stage.hosts)
         if budget.kind not in TIMED and not (budget.kind is BudgetKind.CPU and single):
             return None
-        total += (stage.run_count.planned - stage.shared) * budget.amount
+        total += Fraction(stage.added_s, budget.cap_s) * budget.amount
     return total
 
 
@@ -232,12 +235,14 @@ def _branch(
 # --- hosts and money -----------------------------------------------------------------------------------------------
 
 
-def _hosts(study: Study, plan: Plan) -> Iterator[Line]:
+def _hosts(study: Study, plan: Plan, today: str) -> Iterator[Line]:
     rows: list[tuple[str, str, str, str, str]] = []
+    bills = plan.money.hosts if plan.money is not None else {}
     for host in study.hosts.values():
         asked = sum(stage.added_s_by_host.get(host.name, 0) for stage in plan.stages)
-        price = "" if host.price is None else f"{exact(host.price)} usd an hour"
-        rows.append((host.name, host.device, plural(host.slots, "slot"), amount_text(asked, plan), price))
+        bill = bills.get(host.name)
+        price = "" if bill is None else bill_text(bill, study.currency, today)
+        rows.append((host.name, _device(host), plural(host.slots, "slot"), amount_text(asked, plan), price))
     widths = [max(len(row[place]) for row in rows) for place in range(5)]
     for name, device, slots, amount, price in rows:
         figures = f"{device:<{widths[1]}}  {slots:>{widths[2]}}  {amount:>{widths[3]}}  {price}".rstrip()
@@ -245,7 +250,33 @@ def _hosts(study: Study, plan: Plan) -> Iterator[Line]:
         yield from ([Line(line)] if len(line) <= WIDTH else [Line(name), *_plain(f"  {figures}")])
 
 
-def _cost(study: Study, plan: Plan) -> Iterator[str]:
+def _device(host: Host) -> str:
+    """What a run has there: `8 x NVIDIA H100`, `2 nodes of 8 x NVIDIA H100`."""
+    each = host.device if host.width == 1 else f"{host.devices} x {host.device}"
+    return each if host.nodes == 1 else f"{host.nodes} nodes of {each}"
+
+
+def _money(plan: Plan, today: str) -> Iterator[str]:
+    """What budget and bound cost, and what the study allows."""
+    if plan.money is None:
+        yield "price: not known, no host declares one"
+        return
+    bill, unit = plan.money, plan.money.currency
+    some = "" if len(bill.hosts) == len(plan.study.hosts) else f" of {listed(list(bill.hosts))} alone"
+    days = sorted({one.until for one in bill.hosts.values() if one.until is not None and one.is_spot(today)})
+    spot = f" with spot prices to {listed(days)}; {money_text(bill.budget, unit)} without" if days else ""
+    dated = f", as of {today[:10]}" if today else ""
+    yield f"price of the budget{some}: {money_text(bill.on(today), unit)} at the declared hourly prices{spot}{dated}"
+    yield f"price of the bound{some}: {money_text(bill.bound, unit)}, without spot prices"
+    if plan.study.money is not None:
+        allowed = plan.study.money.amount
+        yield (
+            f"allowed: {money_text(allowed, unit)}; every second that an attempt holds its devices is paid from it, "
+            "and an attempt begins only while the longest that it can last is left of it"
+        )
+
+
+def _cost(study: Study, plan: Plan, today: str) -> Iterator[str]:
     """Budget and bound, what is sure to begin, and the price."""
     unit, runs = amount_unit(plan), plan.run_count
     yield (
@@ -260,10 +291,7 @@ def _cost(study: Study, plan: Plan) -> Iterator[str]:
     shared = [f"{one.shared} of {one.run_count.planned} at {one.name}" for one in plan.stages if one.shared]
     if shared:
         yield f"runs of earlier stages, trained and paid there: {listed(shared)}"
-    if plan.price_usd is not None:
-        yield f"price of the budget: {rounded(plan.price_usd, 2)} usd at the declared hourly prices"
-    else:
-        yield "price: not known, no host declares one"
+    yield from _money(plan, today)
     if study.budget_s is not None:
         left = amount_text(study.budget_s - plan.budget_s, plan)
         yield (
@@ -399,9 +427,11 @@ def _suppositions(study: Study, plan: Plan) -> Iterator[Line]:
     """Supposed continuations: their budget, and the saving in each of three ways, with its formula."""
     for one in plan.suppositions:
         cap_s = study.stages[one.stage].budget.cap_s
+        devices = Fraction(one.costs_s, max(one.candidates * one.cells * cap_s, 1))
+        wide = "" if devices == 1 else f"{exact(devices)} devices x "
         yield from _plain(
             f"all {one.candidates} that {one.gate} promotes continue to {one.stage}: {one.candidates} x {one.cells} "
-            f"cells x {hours_text(cap_s)} h = {hours_text(one.costs_s)} {plan.device_unit}"
+            f"cells x {wide}{hours_text(cap_s)} h = {hours_text(one.costs_s)} {plan.device_unit}"
         )
         yield from _items(
             f"{name}: {formula} = {share}, {meaning}" for name, formula, share, meaning in savings(one, plan)

@@ -143,16 +143,16 @@ def build_progress(
         spent_s=under_way.trained_s(None),
         budget_s=plan.budget_s,
         bound_s=plan.bound_s,
-        slot_s=slot_s(state),
+        slot_s=slot_s(study, state),
         left_s=left_s,
         measured=bool(under_way.took),
         replay=recorded,
     )
 
 
-def slot_s(state: State) -> Fraction:
-    """Seconds that ended attempts held a slot, all phases."""
-    return sum((_seconds(one.device_s) for one in _attempts(state)), Fraction(0))
+def slot_s(study: Study, state: State) -> Fraction:
+    """Seconds that ended attempts held their devices, all phases."""
+    return sum((_seconds(one.device_s) * study.width(one.host) for one in _attempts(state)), Fraction(0))
 
 
 def reported_s(study: Study, state: State, attempt: Attempt, charged_s: Fraction) -> Fraction:
@@ -190,7 +190,7 @@ class _UnderWay:
         self.agenda = Agenda(study, plan)
         self.counts = Counts(self.agenda)
         self.trained: dict[str, Fraction] = {}
-        """Stage -> training seconds."""
+        """Stage -> training seconds of devices."""
         self.running = state.running()
         self.took: dict[tuple[str, str], _Mean] = {}
         """(Stage, host) -> seconds of runs that have a result, all phases."""
@@ -201,7 +201,7 @@ class _UnderWay:
         for one in _attempts(state):
             going = one.state is AttemptState.RUNNING
             spent = reported.get(one.folder, Fraction(0)) if going else _seconds(one.train_s)
-            self.trained[one.stage] = self.trained.get(one.stage, Fraction(0)) + spent
+            self.trained[one.stage] = self.trained.get(one.stage, Fraction(0)) + spent * study.width(one.host)
             if one.state is AttemptState.ACCEPTED and one.train_s is not None and one.device_s is not None:
                 all_s = float(one.device_s)
                 self.took.setdefault((one.stage, one.host), _Mean()).add(all_s)
@@ -244,7 +244,10 @@ class _UnderWay:
             lost=attempts.lost,
             runs=count.runs,
             spent_s=self.trained_s(name),
-            budget_s=count.runs * planned.budget.cap_s,
+            budget_s=count.runs
+            * planned.budget.cap_s
+            * sum(map(self.study.width, planned.hosts))
+            // len(planned.hosts),
         )
 
     def hosts(self) -> Iterator[HostProgress]:

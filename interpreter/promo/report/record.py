@@ -76,15 +76,16 @@ class Record:
 
     @cached_property
     def _seconds(self) -> dict[str, tuple[Fraction, Fraction]]:
-        """Stage -> training seconds and seconds in all phases; ten sentences of a report ask for these sums."""
+        """Stage -> seconds of devices in training and in all phases; ten sentences of a report ask for these sums."""
         trained: dict[str, list[Fraction]] = {}
         device: dict[str, list[Fraction]] = {}
         for one in self.attempts():
             result = self.results.get((one.run, one.number))
             if result is not None and one.envelope is not None:  # what a lost attempt left is no measure of it
-                trained.setdefault(one.stage, []).append(from_exact(result.charged_s))
+                seconds = from_exact(result.charged_s) * self.study.width(one.host)
+                trained.setdefault(one.stage, []).append(seconds)
             if one.device_s is not None:
-                device.setdefault(one.stage, []).append(from_exact(one.device_s))
+                device.setdefault(one.stage, []).append(from_exact(one.device_s) * self.study.width(one.host))
         return {
             stage: (sum(trained.get(stage, ()), Fraction(0)), sum(device.get(stage, ()), Fraction(0)))
             for stage in trained | device
@@ -96,8 +97,14 @@ class Record:
         return not self.state.replay or any("train" in one.seconds for one in self.results.values())
 
     def spent_s(self, stage: str | None = None) -> Fraction:
-        """Training seconds of every attempt that was measured, counted or not; of lost ones nobody knows them."""
+        """Seconds of devices in training, of every attempt that was measured, counted or not; lost ones are unknown."""
         return sum((seconds for name, (seconds, _) in self._seconds.items() if stage in (None, name)), Fraction(0))
+
+    def runs_s(self, stage: str) -> Fraction:
+        """Seconds in which every attempt of a stage that was measured trained, however many devices it had."""
+        attempts = (one for one in self.attempts(stage) if one.envelope is not None)
+        results = (self.results.get((one.run, one.number)) for one in attempts)
+        return sum((from_exact(one.charged_s) for one in results if one is not None), Fraction(0))
 
     def queued_s(self) -> Fraction | None:
         """Seconds that attempts waited in queues, as far as they are known; None where there are no queues."""
@@ -105,7 +112,7 @@ class Record:
         return sum((from_exact(text) for text in waits), Fraction(0)) if waits else None
 
     def slot_s(self, stage: str | None = None) -> Fraction:
-        """Seconds that every attempt held its slot, all phases, as far as they are known."""
+        """Seconds that every attempt held its devices, all phases, as far as they are known."""
         return sum((seconds for name, (_, seconds) in self._seconds.items() if stage in (None, name)), Fraction(0))
 
     @cached_property

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from promo.base.canonical import Json, exact
 from promo.base.codec import to_json
 from promo.decision.agenda import Agenda, AwaitBudget, in_force
-from promo.decision.spending import allowed_s, spent_s
+from promo.decision.spending import allowed, spent
 from promo.ledger.state import State, StudyState
 from promo.plan.values import Plan
+from promo.report.money import money_lines
 from promo.report.plan import amount_text, amount_unit
+from promo.report.prices import money_text
 from promo.study.values import Study
 
 AMEND = "give the study another budget: promo amend SPEC --budget AMOUNT --reason TEXT"
@@ -24,38 +26,50 @@ def short_of_budget(study: Study, plan: Plan, state: State) -> AwaitBudget | Non
 
 def budget_words(short: AwaitBudget, study: Study, plan: Plan) -> str:
     """Why nothing more starts, with its figures."""
-    run, unit = short.run, amount_unit(plan)
-    spent, budget = amount_text(short.spent_s, plan), amount_text(short.budget_s, plan)
-    cap = amount_text(study.stages[run.stage].budget.cap_s, plan)
+    run, needs, used, budget = short.run, short.needs, short.spent, short.budget
+    of_time = budget.seconds is not None and used.seconds + needs.seconds > budget.seconds
+    if of_time and budget.seconds is not None:
+        words, unit = amount_text(used.seconds, plan), amount_unit(plan)
+        whole, more = f"{amount_text(budget.seconds, plan)} {unit}", f"spend {amount_text(needs.seconds, plan)}"
+    else:
+        assert budget.money is not None
+        words, whole = money_text(used.money, study.currency), money_text(budget.money, study.currency)
+        more = f"cost {money_text(needs.money, study.currency)}"
     return (
-        f"nothing more starts: {spent} of the study's budget of {budget} {unit} are used up, and the next attempt "
-        f"({run.candidate} on {run.host}, seed {run.seed}, at {run.stage}) may spend {cap}"
+        f"nothing more starts: {words} of the study's budget of {whole} are used up, and the next attempt "
+        f"({run.candidate} on {run.host}, seed {run.seed}, at {run.stage}) may {more}"
     )
 
 
 def budget_lines(study: Study, plan: Plan, state: State) -> Iterator[str]:
-    """What was used up of the study's budget, if it has one, and how it was amended."""
-    budget_s = allowed_s(study, state)
-    if budget_s is None or state.replay:
+    """What was used up of the study's budgets, if it has any, what it has cost, and how budgets were amended."""
+    budget_s, unit = allowed(study, state).seconds, amount_unit(plan)
+    if state.replay:
         return
-    used, unit = spent_s(study, state), amount_unit(plan)
-    yield (
-        f"Of the study's budget of {amount_text(budget_s, plan)} {unit}, {amount_text(used, plan)} are used up, "
-        "running attempts with their caps; an attempt begins only if its cap is left."
-    )
+    if budget_s is not None:
+        used = spent(study, state).seconds
+        yield (
+            f"Of the study's budget of {amount_text(budget_s, plan)} {unit}, {amount_text(used, plan)} are used up, "
+            "running attempts with their caps; an attempt begins only if its cap is left."
+        )
+    yield from money_lines(study, state)
     for one in state.budgets:
-        budget = amount_text(one.budget_s, plan)
-        yield f"{one.by} gave the study a budget of {budget} {unit} after it had begun: {one.reason}"
+        new = f"{amount_text(one.budget_s, plan)} {unit}" if one.budget_s is not None else ""
+        new = money_text(one.money, study.currency) if one.money is not None else new
+        yield f"{one.by} gave the study a budget of {new} after it had begun: {one.reason}"
 
 
 def budget_to_json(study: Study, plan: Plan, state: State) -> dict[str, Json] | None:
-    """The same for programs, in seconds; None for a study without a budget, and for a replay."""
-    budget_s = allowed_s(study, state)
-    if budget_s is None or state.replay:
+    """The same for programs, in seconds of devices; None for a study without a budget, and for a replay."""
+    budget = allowed(study, state)
+    if not budget or state.replay:
         return None
+    used = spent(study, state)
     return {
-        "budget_s": budget_s,
-        "used_s": exact(spent_s(study, state)),
+        "budget_s": None if budget.seconds is None else int(budget.seconds),
+        "used_s": exact(used.seconds),
+        "money": None if budget.money is None else exact(budget.money),
+        "used_money": None if budget.money is None else exact(used.money),
         "exhausted": short_of_budget(study, plan, state) is not None,
         "amendments": [to_json(one) for one in state.budgets],
     }

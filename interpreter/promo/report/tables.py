@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import assert_never
 
 from promo.base.canonical import exact
+from promo.decision.spending import paid
 from promo.decision.values import (
     About,
     Decision,
@@ -70,6 +71,8 @@ RUN_COLUMNS = (
     "verdict",
     "spent_s",
     "slot_s",
+    "devices",
+    "paid",
     "steps",
     "tokens",
     "tokens_per_s",
@@ -229,6 +232,12 @@ def _level(level: Level) -> str:
     return level if isinstance(level, str) else exact(level)
 
 
+def _paid(record: Record, attempt: Attempt) -> str:
+    """What an ended attempt cost, in the study's currency; empty where its host has no price."""
+    priced = record.study.hosts[attempt.host].price is not None and not record.state.replay
+    return exact(paid(record.study, attempt)) if priced and attempt.state is not AttemptState.RUNNING else ""
+
+
 def _run(record: Record, attempt: Attempt, changed: Mapping[str, str], standing: tuple[str, str]) -> tuple[str, ...]:
     result = record.results.get((attempt.run, attempt.number))
     facts = result.body.facts if result and result.body else Facts()
@@ -250,6 +259,8 @@ def _run(record: Record, attempt: Attempt, changed: Mapping[str, str], standing:
         *standing,
         attempt.train_s or "",
         attempt.device_s or "",
+        str(record.study.width(attempt.host)),
+        _paid(record, attempt),
         *(str(one or "") for one in (work.steps, work.tokens, work.tokens_per_s)),
         *(str(one or "") for one in (facts.peak_rss_bytes, facts.peak_device_bytes)),
         attempt.envelope or "",

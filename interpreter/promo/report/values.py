@@ -2,6 +2,7 @@
 
 from attrs import frozen
 
+from promo.base.canonical import Json
 from promo.report.answer import AnswerLine
 from promo.report.curves import CurvesView
 from promo.report.environment import EnvironmentView, StartView
@@ -357,6 +358,8 @@ class ReportView:
     cost_note: str
     """What has to be said of runs that several stages have in common; empty where none have."""
     account: tuple[str, ...]
+    money: Json
+    """What it has cost, exactly, for programs; None where nothing has a price."""
     """What gates saved and may have cost, in sentences."""
     suppositions: tuple[SuppositionView, ...]
     notes: tuple[str, ...]

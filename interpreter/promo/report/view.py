@@ -30,6 +30,7 @@ from promo.report.growth import growth_in_short, growth_lines
 from promo.report.ladder import ladder_view, ranked
 from promo.report.laws import laws_view
 from promo.report.limits import limits
+from promo.report.money import money_to_json
 from promo.report.overview import overview
 from promo.report.people import result_words, waiting_lines
 from promo.report.plan import amount_text, amount_unit, hours_text, savings, stage_rows, time_word
@@ -117,6 +118,7 @@ class _View:
             cost_unit=amount_unit(self.plan),
             cost_note=self._in_common(),
             account=(*budget_lines(self.study, self.plan, self.state), *account_lines(self.record)),
+            money=money_to_json(self.study, self.state),
             suppositions=tuple(self._suppositions()),
             notes=study.account.notes if study.account else (),
             limits=tuple(limits(self.record)),
@@ -337,8 +339,10 @@ class _View:
 
     def _suppositions(self) -> Iterable[SuppositionView]:
         for one in self.plan.suppositions:
-            cap = hours_text(self.study.stages[one.stage].budget.cap_s)
-            formula = f"{one.candidates} x {one.cells} cells x {cap} h = {hours_text(one.costs_s)}"
+            cap_s = self.study.stages[one.stage].budget.cap_s
+            devices = Fraction(one.costs_s, max(one.candidates * one.cells * cap_s, 1))
+            wide = "" if devices == 1 else f"{exact(devices)} devices x "
+            formula = f"{one.candidates} x {one.cells} cells x {wide}{hours_text(cap_s)} h = {hours_text(one.costs_s)}"
             yield SuppositionView(
                 sentence=f"If all {one.candidates} that {one.gate} promotes had gone on to {one.stage}: {formula} "
                 f"{self.plan.device_unit}.",

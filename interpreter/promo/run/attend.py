@@ -2,7 +2,8 @@
 The supervisor of one attempt that a queue starts on some machine: `python -m promo.run.attend FOLDER`.
 
 The attempt's folder is enough: its request says what is trained and for how long at the most.  What a queue decides, as
-which devices the job may use, is in the job's own environment; whatever else a site puts there, a worker does not see.
+which devices the job may use, is in the job's own environment; whatever else a site puts there, a worker does not see,
+but for Slurm's own variables where its run has several nodes.
 
 The attempt is begun by one process alone: a job that a queue starts twice, or after promo has given it up, ends at once
 and touches nothing.  When the queue asks the job to end, by SIGTERM, the run is ended and the end is written down.
@@ -55,6 +56,8 @@ def _take_environment(request: Request) -> None:
     devices = os.environ.get("CUDA_VISIBLE_DEVICES") if request.device != "cpu" else None
     declared = () if request.program is None else request.program.environment
     inner = worker_environment(outer, threads=request.threads, cuda_device=devices, declared=declared)
+    if request.nodes > 1:  # what starts processes on the other nodes of the job
+        inner |= {name: value for name, value in outer.items() if name.startswith("SLURM_")}
     os.environ.clear()
     os.environ.update(inner)
 

@@ -197,8 +197,24 @@ def lease_folder(environment: Mapping[str, str]) -> Path:
     return Path(environment.get("TMPDIR") or "/tmp") / LEASES  # noqa: S108 - to be shared, and nothing is read from it
 
 
-def lease(folder: Path, device: str) -> Lock | None:
-    """Hold a device, if nobody does."""
+BETWEEN = ","
+"""Stands between the names of several devices that an attempt has."""
+
+
+def lease(folder: Path, devices: str) -> tuple[Lock, ...]:
+    """Hold each of some devices, if nobody holds any of them; none of them otherwise."""
+    held: list[Lock] = []
+    for device in devices.split(BETWEEN):
+        lock = _leased(folder, device)
+        if lock is None:
+            for one in held:
+                one.close()
+            return ()
+        held.append(lock)
+    return tuple(held)
+
+
+def _leased(folder: Path, device: str) -> Lock | None:
     with _opened(folder, device) as handle:
         for wait_s in TAKEN_AGAIN_S:
             time.sleep(wait_s)

@@ -19,6 +19,8 @@ class Executor(Protocol):
 
     here: ClassVar[bool]
     """Whether attempts run on the machine that promo runs on: then devices are looked for and leased here."""
+    spreads: ClassVar[bool]
+    """Whether it can give a run several machines: then a host's block may say `nodes`.  Left out, it cannot."""
     options: ClassVar[Mapping[str, ExecutorOption]]
     """What a host's block may say to it: `option NAME = VALUE`."""
 

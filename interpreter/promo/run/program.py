@@ -62,6 +62,8 @@ class Command(Shown):
     TAG: ClassVar = "command"
 
     argv: tuple[str, ...]
+    once: Annotated[bool, Silent(False)] = False
+    """Whether it starts a process for each of its devices itself, as `torchrun` does; otherwise promo does."""
 
 
 @frozen(**LEAN)
@@ -76,6 +78,7 @@ class Script(Shown):
     """Top-level name, perhaps behind `FILE/`, -> what it becomes."""
     calls: Mapping[str, str]
     """Dotted function, perhaps behind `FILE/`, -> what its first argument becomes."""
+    once: Annotated[bool, Silent(False)] = False
 
 
 @frozen(**LEAN)

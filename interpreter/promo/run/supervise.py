@@ -138,7 +138,7 @@ class Supervisor:
         self._worker: Worker | None = None
         self._folder = Path()
         self._claim: Lock | None = None
-        self._lease: Lock | None = None
+        self._leases: tuple[Lock, ...] = ()
         self._began = self._deadline = 0.0
         self._left = False
 
@@ -184,8 +184,8 @@ class Supervisor:
 
     def begin(self, folder: Path, trainer: str, limit_s: int, output_bytes: int, *, device: str | None = None) -> None:
         """Take the attempt of a folder in hand, for so many seconds at the most, and keep so much of what it prints."""
-        self._lease = lease(lease_folder(os.environ), device) if device else None
-        if device and self._lease is None:
+        self._leases = lease(lease_folder(os.environ), device) if device else ()
+        if device and not self._leases:
             self._tell(folder, {"reason": "busy", "returncode": None, "seconds": None})
             return
         taken = self._take(folder)
@@ -234,9 +234,10 @@ class Supervisor:
         self._tell(self._folder, end)
 
     def _let_go(self) -> None:
-        """Let go of the device, for any study."""
-        if self._lease is not None:
-            self._lease.close()
+        """Let go of the devices, for any study."""
+        for one in self._leases:
+            one.close()
+        self._leases = ()
 
     def _tell(self, folder: Path, end: dict[str, object]) -> None:
         with contextlib.suppress(OSError):  # nobody may be left to hear it

@@ -12,13 +12,13 @@ from typing import Annotated, ClassVar
 
 from attrs import field, frozen
 
-from promo.base.fields import Count, Digest, Free, Large, Measured, Name, Range, Seconds, Upward
+from promo.base.fields import Count, Digest, Free, Large, Measured, Name, Range, Seconds, Silent, Upward
 from promo.base.shown import LEAN, Shown
 from promo.ledger.losses import Loss
 from promo.ledger.sources import Said
 from promo.ledger.values import OWN_FAULT, Folder, Number, RunStatus, Work
 from promo.run.program import OUTPUT_BYTES, Program
-from promo.study.host import Options
+from promo.study.host import Options, Several
 from promo.study.space import Level
 from promo.study.values import Budget, BudgetKind
 
@@ -174,6 +174,15 @@ class Request(Shown):
     """The table that a replay reads."""
     recorded: Count | None
     """Which recorded run of its cell it reads."""
+    devices: Annotated[Several, Silent(1)] = 1
+    """That it has on each of its nodes; on a processor, processes that train together."""
+    nodes: Annotated[Several, Silent(1)] = 1
+    """Machines that it has."""
+
+    @property
+    def width(self) -> int:
+        """Devices that it has in all, and processes where each has one."""
+        return self.devices * self.nodes
 
 
 # --- attempts ----------------------------------------------------------------------------------------------------

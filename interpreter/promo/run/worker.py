@@ -27,6 +27,7 @@ from promo.run.budgets import is_kept, is_used_up, lived_words, missed, outlived
 from promo.run.contract import Outcome, Recorder, Trainer, seconds_as_text
 from promo.run.disk import DISK, REFUSED
 from promo.run.provenance import peak_memory_bytes, processor_seconds, software, where_it_runs
+from promo.run.ranks import RankError, together
 from promo.run.redact import redact_text
 from promo.run.segments import Done, misfit
 from promo.run.store import POINTS, PROGRAM, REQUEST, RESULT, paid_by, parse_request, read_points, result_bytes
@@ -204,7 +205,7 @@ def _carry_out(folder: Path, ready: Ready, told: float, heard: "Heard | None") -
         try:
             if isinstance(ready.trainer, Exception):
                 raise ready.trainer
-            outcome = _checked(ready.trainer(request, recorder), request, recorder, processor_s)
+            outcome = _checked(_trained(ready.trainer, request, recorder), request, recorder, processor_s)
             asked = None if heard is None else heard.to_end()
             outcome = outcome if asked is None else _unless_used_up(outcome, request, asked)
         except Exception as fault:
@@ -213,6 +214,12 @@ def _carry_out(folder: Path, ready: Ready, told: float, heard: "Heard | None") -
             _leave(folder, content, _failed(fault), recorder, told - ready.born)
             raise
         _leave(folder, content, outcome, recorder, told - ready.born)
+
+
+def _trained(trainer: Trainer, request: Request, recorder: Recorder) -> Outcome:
+    """What a trainer says, with a process for each device of the run; programs start theirs themselves."""
+    with together(recorder.attempt, request) if request.program is None else contextlib.nullcontext():
+        return trainer(request, recorder)
 
 
 def _age() -> float:
@@ -255,7 +262,7 @@ def _untrue(used: Used | None, request: Request, recorder: Recorder, processor_s
     Why the time that a run says it trained cannot be; empty where it can.
 
     What it resumes was trained in earlier attempts: for as long as their points say, which were looked at in the same
-    way.  Points of a run that carries another one on begin with that one's.  How long the earlier processes of a program
+    way.  Points of a run that carries another one on begin with that one's.  How long earlier processes of a program
     lived stands with its state, and was looked at there.
     """
     resumed = request.resume
@@ -289,6 +296,8 @@ def _unless_used_up(outcome: Outcome, request: Request, asked: int) -> Outcome:
 
 def _failed(fault: Exception) -> Outcome:
     words = redact_text(str(fault)).strip().splitlines() or [type(fault).__name__]
+    if isinstance(fault, RankError) and fault.code < 0:
+        return Outcome(RunStatus.KILLED, {}, cause=words[0])
     memory = type(fault).__name__ in OUT_OF_MEMORY or any(part in str(fault) for part in OUT_OF_MEMORY_WORDS)
     status = RunStatus.OOM if memory else RunStatus.CRASH
     return Outcome(status, {}, cause=f"{type(fault).__name__}: {words[0][:300]}")

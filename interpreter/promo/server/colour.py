@@ -55,6 +55,7 @@ OF_LEXEME = {
     "FLOAT": "number",
     "QUANTITY": "number",
     "DIGEST": "string",
+    "DATE": "number",
 }
 
 DECLARATION, DOCUMENTATION, FROZEN = (1 << MODIFIERS.index(name) for name in MODIFIERS)

@@ -14,6 +14,7 @@ from attrs import frozen
 from promo.base.diagnostics import Diagnostic, errors
 from promo.base.shown import LEAN, Shown
 from promo.study.brought import Imported
+from promo.study.budget import Allowed, one_currency, read_budget
 from promo.study.conditions import Conditions
 from promo.study.expressions import Expressions, Value, unquoted
 from promo.study.flow import (
@@ -80,7 +81,7 @@ class _Given(Shown):
 
     measure: Measure
     runner: RunnerChoice
-    budget_s: int | None
+    allowed: Allowed
     data: Data | None
     hosts: dict[str, Host]
     noise: Fraction | None
@@ -210,17 +211,18 @@ class _Check:
         reach = self._flow(ladder, rules, reductions, near, noise, growth.gates)
         reductions.settle(reach or {})
         baselines, steps = self._baselines(expressions, conditions, ladder, reach if reach is not None else {})
-        budget_s, attempts = self._budget(expressions, clauses), self._attempts(expressions, clauses)
+        allowed, attempts = read_budget(scope, expressions, clauses, hosts), self._attempts(expressions, clauses)
         effects = self._effects(expressions, conditions, ladder, reach or {})
         laws = self._laws(expressions, conditions, ladder, reach or {}, measure)
         if foretelling is not None:
             foretelling.read(laws, ladder.stages, reach or {})
             foretelling.check_asked((*rules.gates.values(), *rules.rules.values()), laws, ladder.stages, reach or {})
         reductions.check(effects)
+        one_currency(scope, imported)
         curves, order = self._curves(), clauses.maybe("run_order")
         order_seed = expressions.count(order.token("INT"), least=0, what="a seed") if order else None
         draw = read_draw(scope, clauses)
-        given = _Given(measure, choice, budget_s, data, hosts, noise, curves, draw, order_seed, attempts)
+        given = _Given(measure, choice, allowed, data, hosts, noise, curves, draw, order_seed, attempts)
         return _Parts(
             given,
             conditions,
@@ -255,7 +257,8 @@ class _Check:
             title=unquoted(clauses.one("title").token("STRING")),
             measure=given.measure,
             runner=given.runner,
-            budget_s=given.budget_s,
+            budget_s=given.allowed.budget_s,
+            money=given.allowed.money,
             data=given.data,
             hosts=given.hosts,
             factors=conditions.factors,
@@ -283,7 +286,7 @@ class _Check:
             order_seed=given.order_seed,
             entrants=reach,
             documentation=self.scope.tree.documentation(block),
-            where=self.scope.where(block),
+            where={**self.scope.where(block), **given.allowed.places},
             attempts=given.attempts,
         )
 
@@ -399,12 +402,6 @@ class _Check:
             self.scope.report("P0302", "noise is a positive standard deviation", clause)
             return None
         return noise
-
-    def _budget(self, expressions: Expressions, clauses: Clauses) -> int | None:
-        clause = clauses.maybe("budget")
-        if clause is None:
-            return None
-        return expressions.seconds_given(clause)
 
     @staticmethod
     def _attempts(expressions: Expressions, clauses: Clauses) -> int:

@@ -196,6 +196,8 @@ class Expressions:
             return Quantity(number, Dimension.METRIC)
         if unit in UNITS:
             dimension, size = UNITS[unit]
+            if dimension is Dimension.MONEY:
+                self.scope.currencies.setdefault(unit, token)
             return Quantity(number * size, dimension)
         self._unknown_unit(token, text, unit)
         return None

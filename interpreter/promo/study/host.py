@@ -1,15 +1,18 @@
 """A host as a value: what runs there, how much at once, and what its executor is told."""
 
-from fractions import Fraction
 from typing import Annotated, ClassVar
 
 from attrs import frozen
 
-from promo.base.fields import Remark, Silent
+from promo.base.fields import Range, Remark, Silent
 from promo.base.shown import LEAN, Shown
+from promo.study.money import Price
 from promo.study.places import Where, place
 from promo.study.space import Level
 
+MOST = 1024
+Several = Annotated[int, Range(1, MOST)]
+"""Devices or nodes of a run."""
 Options = tuple[tuple[str, Level], ...]
 """What an executor is told: name and value, sorted by name; durations are seconds."""
 
@@ -32,19 +35,25 @@ class Machine(Shown):
     device: str
     system: str
     threads: int
+    devices: Annotated[Several, Silent(1)]
+    nodes: Annotated[Several, Silent(1)]
     options: Annotated[Options, Silent(())]
 
 
 @frozen(**LEAN)
 class Host(Shown):
-    """A kind of machine and how many runs it takes at once; *price* is in dollars an hour and slot."""
+    """A kind of machine, how many runs it takes at once, and how many devices each of them has."""
 
     name: str
     device: str
     system: str
     slots: int
     threads: int
-    price: Fraction | None
+    devices: Annotated[Several, Silent(1)]
+    """That a run has on each of its nodes: of a GPU host GPUs, of a processor host processes that train together."""
+    nodes: Annotated[Several, Silent(1)]
+    """Machines that a run has at once."""
+    price: Price | None
     executor: str
     options: Annotated[tuple[HostOption, ...], Silent(())]
     """Sorted by name."""
@@ -60,7 +69,12 @@ class Host(Shown):
     def machine(self) -> Machine:
         """What of it may move a score: not its slots, executor or price."""
         options = tuple((one.name, one.value) for one in self.options if one.moves)
-        return Machine(self.device, self.system, self.threads, options)
+        return Machine(self.device, self.system, self.threads, self.devices, self.nodes, options)
+
+    @property
+    def width(self) -> int:
+        """Devices that one run has in all; an hour of the run is so many hours of devices."""
+        return self.devices * self.nodes
 
     @property
     def said(self) -> Options:

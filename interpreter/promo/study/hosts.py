@@ -8,6 +8,7 @@ from promo.base.diagnostics import did_you_mean
 from promo.base.units import Dimension
 from promo.study.expressions import Expressions, unquoted
 from promo.study.host import Host, HostOption
+from promo.study.money import Price, Spot, is_day
 from promo.study.names import Clauses, Scope
 from promo.study.ports import ExecutorOption, OptionKind
 from promo.study.space import Level
@@ -31,21 +32,19 @@ def read_host(scope: Scope, expressions: Expressions, block: Node) -> Host | Non
         hint = did_you_mean(system.text, systems, f"use one of: {', '.join(systems)}")
         scope.report("P0215", f"no operating system is called '{system.text}'", system, hint)
     slots = expressions.count_given(clauses.one("slots"), most=MOST_SLOTS, what="the number of slots")
-    thread_clause, price_clause, executor = (clauses.maybe(kind) for kind in ("threads", "price", "executor"))
-    threads: int | None = 1
-    if thread_clause is not None:
-        threads = expressions.count_given(thread_clause, most=MOST_SLOTS, what="the number of threads")
-    price: Fraction | None = None
-    if price_clause is not None:
-        price = expressions.given(price_clause)
-        if price is not None and price < 0:
-            scope.report("P0302", "a price is not negative", price_clause.children[0])
+    threads = _number(expressions, clauses, "threads", "the number of threads")
+    devices = _number(expressions, clauses, "devices", "the number of devices of a run")
+    nodes = _number(expressions, clauses, "nodes", "the number of nodes of a run")
+    price, executor = _price(scope, expressions, clauses), clauses.maybe("executor")
     if executor is not None:
         _check_executor(scope, executor.token("NAME"))
     _check_device(scope, device.token("STRING"))
     name = executor.token("NAME").text if executor else "local"
     options = _read_options(scope, expressions, clauses, name)
-    if slots is None or threads is None:
+    if nodes is not None and nodes > 1 and not scope.world.executor_spreads(name):
+        message = f"a run of the executor '{name}' has one machine, and this host gives it {nodes}"
+        scope.report("P0234", message, clauses.one("nodes"), "remove the clause, or name an executor that spreads runs")
+    if slots is None or threads is None or devices is None or nodes is None:
         return None
     return Host(
         name=block.token("NAME").text,
@@ -53,12 +52,40 @@ def read_host(scope: Scope, expressions: Expressions, block: Node) -> Host | Non
         system=system.text,
         slots=slots,
         threads=threads,
+        devices=devices,
+        nodes=nodes,
         price=price,
         executor=name,
         options=options,
         documentation=scope.tree.documentation(block),
         where=scope.where(block),
     )
+
+
+def _number(expressions: Expressions, clauses: Clauses, kind: str, what: str) -> int | None:
+    """A whole number that a block may give, and 1 where it does not."""
+    clause = clauses.maybe(kind)
+    return 1 if clause is None else expressions.count_given(clause, most=MOST_SLOTS, what=what)
+
+
+def _price(scope: Scope, expressions: Expressions, clauses: Clauses) -> Price | None:
+    """What a device costs for an hour, and until when it costs less."""
+    amounts: dict[str, Fraction] = {}
+    for kind in ("price", "spot"):
+        clause = clauses.maybe(kind)
+        amount = None if clause is None else expressions.given(clause)
+        if clause is not None and amount is not None and amount < 0:
+            scope.report("P0302", "a price is not negative", clause.children[0])
+        elif amount is not None:
+            amounts[kind] = amount
+    if "price" not in amounts:
+        return None
+    spot = clauses.maybe("spot")
+    until = "" if spot is None else spot.token("DATE").text
+    if spot is not None and not is_day(until):
+        scope.report("P0312", f"the calendar has no day {until}", spot.token("DATE"), "write the day as YYYY-MM-DD")
+    lower = Spot(amounts["spot"], until) if "spot" in amounts and is_day(until) else None
+    return Price(amounts["price"], scope.currency, lower)
 
 
 def _check_executor(scope: Scope, name: Token) -> None:
@@ -71,13 +98,13 @@ def _check_executor(scope: Scope, name: Token) -> None:
 
 
 def _check_device(scope: Scope, name: Token) -> None:
-    """A host's device is the one that a run has; how many runs there are at once is said elsewhere."""
+    """A host's device is one; how many of them a run has is said elsewhere."""
     many = MANY.fullmatch(unquoted(name))
     if many is None:
         return
     count, device = many.groups()
-    message = f"a device is what one run trains on, and '{unquoted(name)}' begins with a number"
-    hint = f'write: device "{device}", and for {count} runs at once: slots {count}; a run takes one device'
+    message = f"a device is named by itself, and '{unquoted(name)}' begins with a number"
+    hint = f'write: device "{device}", and where each run has {count} of them: devices {count}'
     scope.report("P0233", message, name, hint)
 
 

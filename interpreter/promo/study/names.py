@@ -46,9 +46,16 @@ class Scope:
     given_up: dict[str, tuple[tuple[str, ...], ...]] = field(factory=dict)
     """Such a stage -> effects of up to two factors that its rows cannot separate from a difference between hosts."""
     found: list[Diagnostic] = field(factory=list)
+    currencies: dict[str, Token] = field(factory=dict)
+    """Currencies that the text counts in, each with its first place."""
     row: Callable[[Token], bool | None] = _no_row
     """The candidate that a name is as a row of a design, which it makes, or as a way of a growth: whether it is there,
     and None when the name is neither."""
+
+    @property
+    def currency(self) -> str:
+        """The currency that the text counts in, of those that were read so far; empty where there is none."""
+        return next(iter(self.currencies), "")
 
     def gather(self) -> None:
         """Register every named declaration; a second one of the same name is a fault."""

@@ -159,6 +159,9 @@ class World(Protocol):
     def executor_options(self, name: str) -> "Mapping[str, ExecutorOption] | None":
         """What a host's block may say to an executor; None when none of that name is installed."""
 
+    def executor_spreads(self, name: str) -> bool:
+        """Whether one of its runs can have several machines; of one that is not installed nobody knows it isn't so."""
+
     def runner_file(self, path: str) -> "RunnerInFile | str":
         """The runner that a file beside the spec declares; or what is wrong."""
 

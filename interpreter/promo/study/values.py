@@ -22,6 +22,7 @@ from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
 from promo.study.laws import Forecast, Law, Schedule
 from promo.study.limits import ALLOWANCE_S, ATTEMPTS, Allowance, limit_s, longest_s
 from promo.study.looks import MOST_LOOKS, Looks, Turn
+from promo.study.money import Money
 from promo.study.places import Where, place
 from promo.study.rivals import Baseline
 from promo.study.space import Array, Design, Factor, Level, Neighbourhood
@@ -358,7 +359,9 @@ class Study(Shown):
     measure: Measure
     runner: RunnerChoice
     budget_s: int | None
-    """The largest budget that the stages may ask for, in seconds."""
+    """The largest budget that the stages may ask for, in seconds of devices."""
+    money: Annotated[Money | None, Silent(None)]
+    """The most that its attempts may cost."""
     data: Data | None
     hosts: Mapping[str, Host]
     factors: Mapping[str, Factor]
@@ -396,6 +399,16 @@ class Study(Shown):
     where: Where = place()
     attempts: int = ATTEMPTS
     """How often a run is tried in all, over every start of promo."""
+
+    @property
+    def currency(self) -> str:
+        """The currency that it counts in; empty where nothing has a price."""
+        prices = (host.price.currency for host in self.hosts.values() if host.price is not None)
+        return self.money.currency if self.money is not None else next(prices, "")
+
+    def width(self, host: str) -> int:
+        """Devices that a run on a host has; 1 where a forged ledger names a host that is not there."""
+        return self.hosts[host].width if host in self.hosts else 1
 
     def gates_from(self, stage: str) -> tuple[Gate, ...]:
         """Gates that read a stage, in declaration order."""

@@ -27,6 +27,7 @@ NAMED = {
     "QUANTITY": "a quantity with its unit",
     "STRING": 'a text in "..."',
     "DIGEST": "a digest sha256:...",
+    "DATE": "a day YYYY-MM-DD",
     NEWLINE: "the end of the line",
     END: "the end of the file",
 }

@@ -22,6 +22,7 @@ OF_LEXEME = {
     WRONG: Error,
     "STRING": String.Double,
     "DIGEST": String.Symbol,
+    "DATE": Number,
     "INT": Number.Integer,
     "FLOAT": Number.Float,
     "QUANTITY": Number,

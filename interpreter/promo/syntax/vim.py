@@ -15,6 +15,7 @@ GROUPS = {
     "Documentation": "SpecialComment",
     "String": "String",
     "Escape": "SpecialChar",
+    "Date": "Number",
     "Digest": "Constant",
     "Edition": "PreProc",
     "Frozen": "StorageClass",
@@ -65,4 +66,5 @@ def _matches(tables: Tables) -> Iterator[tuple[str, str]]:
     yield "Declaration", rf"/\%(^frozen\s\+\)\@<={block}/ nextgroup=promoName skipwhite"
     yield "Frozen", rf"/^frozen\ze\s\+{block}/"
     yield "Edition", r"/^promo\ze\s\+[0-9]/"
+    yield "Date", r"/\<[0-9]\{4}-[0-9]\{2}-[0-9]\{2}\>/"
     yield "Digest", r"/sha256:[0-9a-f]\{12,64}/"

@@ -72,6 +72,7 @@ class LocalExecutor:
     """One fresh process per attempt."""
 
     here: ClassVar[bool] = True
+    spreads: ClassVar[bool] = False
     options: ClassVar[Mapping[str, ExecutorOption]] = {}
     keep = False
 

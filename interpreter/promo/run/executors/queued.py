@@ -98,6 +98,7 @@ class QueueExecutor(ABC):
     """Submits a job for each attempt; a queue of its own kind for each class that is derived from it."""
 
     here: ClassVar[bool] = False
+    spreads: ClassVar[bool] = False
     options: ClassVar[Mapping[str, ExecutorOption]]
 
     def __init__(self) -> None:

@@ -20,6 +20,8 @@ class RecordedExecutor:
         self._replay, self._disk = replay, disk
 
     here: ClassVar[bool] = True
+    spreads: ClassVar[bool] = True
+    """It reads what was recorded, wherever that was."""
     options: ClassVar[Mapping[str, ExecutorOption]] = {}
 
     def name(self, folder: Path) -> None:

@@ -64,16 +64,21 @@ def _count(example: str, meaning: str, *, moves: bool = False) -> ExecutorOption
 
 
 class SlurmExecutor(QueueExecutor):
-    """See the module; a job for each attempt, on one node."""
+    """See the module; a job for each attempt, on as many nodes as its host's block says."""
 
+    spreads: ClassVar[bool] = True
     options: ClassVar[Mapping[str, ExecutorOption]] = {
         "account": _text('"lab"', "who is charged"),
         "constraint": _text('"h100&ib"', "features that the node has", moves=True),
-        "cpus": _count("8", "processors of a job; as many as `threads` by default"),
+        "cpus": _count("8", "processors of a device's process; as many as `threads` by default"),
         "exclude": _text('"node[7-9]"', "nodes that are not used"),
-        "gpus": _count("1", "GPUs of a job", moves=True),
+        "gpus": _count("1", "GPUs of a job, in place of what `devices` asks for", moves=True),
         "grace": GRACE,
-        "gres": _text('"gpu:h100:1"', "generic resources; `gpu:1` by default unless the device is cpu", moves=True),
+        "gres": _text(
+            '"gpu:h100:1"',
+            "resources of each node; `gpu:` and as many as `devices` by default, unless the device is cpu",
+            moves=True,
+        ),
         "memory": _text('"40G"', "main memory of a job"),
         "nodes": _text('"node[1-4]"', "nodes that may be used"),
         "partition": _text('"gpu"', "the partition"),
@@ -138,11 +143,12 @@ def _words(attempt: AttemptSpec) -> list[str]:
     request = parse_request(DISK.read(attempt.folder / REQUEST) or b"")
     seconds = int(given.pop("time", attempt.limit_s + AFTER_S))
     if request.device != "cpu" and not given.keys() & {"gres", "gpus"}:
-        given["gres"] = "gpu:1"
+        given["gres"] = f"gpu:{request.devices}"
     named = {"cpus": "cpus-per-task", "memory": "mem", "nodes": "nodelist"}
     folder = str(attempt.folder.resolve())
     output = f"{folder}/{SUPERVISOR}".replace("%", "%%")
-    fixed = ["--nodes=1", "--ntasks=1", "--export=ALL", "--open-mode=append", f"--chdir={folder}", f"--output={output}"]
+    spread = [f"--nodes={request.nodes}", f"--ntasks-per-node={request.devices}"]
+    fixed = [*spread, "--export=ALL", "--open-mode=append", f"--chdir={folder}", f"--output={output}"]
     given.setdefault("cpus", str(attempt.threads))
     return [
         *fixed,

@@ -13,7 +13,8 @@ A host's block gives the three command lines and the patterns that read their an
     option   cancel = "qdel {number}"
 
 A line is split at its spaces, and places are filled in afterwards, so that no value becomes a second word and no shell
-sees any of it.  `{attend}` is the command of the job, several words.  Where `poll` names a job, it is asked for each.
+sees any of it.  `{attend}` is the command of the job, several words; `{devices}` and `{nodes}` are what its host gives
+a run.  Where `poll` names a job, it is asked for each.
 """
 
 import re
@@ -24,7 +25,9 @@ from typing import ClassVar
 
 from promo.base.errors import PromoError
 from promo.ledger.losses import Loss
+from promo.run.disk import DISK
 from promo.run.executors.queued import GRACE, Job, Listed, QueueExecutor, Row, own_environment, text_of
+from promo.run.store import REQUEST, parse_request
 from promo.run.values import AttemptSpec
 from promo.study.host import Options
 from promo.study.ports import ExecutorOption, OptionKind
@@ -50,6 +53,7 @@ def _line(example: str, meaning: str, *, moves: bool = False) -> ExecutorOption:
 class SubmitExecutor(QueueExecutor):
     """See the module."""
 
+    spreads: ClassVar[bool] = True
     options: ClassVar[Mapping[str, ExecutorOption]] = {
         "cancel": _line('"qdel {number}"', "ends a job"),
         "cancelled": _line('"CANCELLED"', "states of jobs that somebody cancelled, a pattern"),
@@ -72,7 +76,9 @@ class SubmitExecutor(QueueExecutor):
         given = text_of(attempt.options)
         folder = str(attempt.folder.resolve())
         attend = [sys.executable, "-m", "promo.run.attend", folder]
+        request = parse_request(DISK.read(attempt.folder / REQUEST) or b"")
         places = {"name": name, "folder": folder, "image": given.get("image", ""), "threads": str(attempt.threads)}
+        places |= {"devices": str(request.devices), "nodes": str(request.nodes)}
         words = _words(given, "submit", places, attend)
         done = _run(words, {**attempt.environment, **own_environment()})
         if done is None:

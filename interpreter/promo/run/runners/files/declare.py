@@ -34,6 +34,7 @@ GIVEN = ("seed", "budget", "budget_kind", "device", "threads", "request", "recor
 """What a function may ask for by name, beside its factors."""
 PLACES = (
     "python", "program", "request", "result", "points", "seed", "budget", "budget_kind", "device", "left", "spent",
+    "devices", "nodes", "port",
 )  # fmt: skip
 """What stands in braces in an argument, beside the names of factors."""
 
@@ -188,11 +189,12 @@ def _from_table(path: str, table: dict[str, Toml], text: str, read: Read) -> Fil
         named.insert(0, file)
         constants |= _names(part, "constants", "script")
         argv = _texts(part.pop("argv", ["{python}", "{program}/" + file]), "script.argv")
-        does = Script(argv, file, constants, _names(part, "calls", "script"))
+        does = Script(argv, file, constants, _names(part, "calls", "script"), _yes(part, "once", "script"))
     else:
         if constants:
             raise RunnerFileError("'constant' belongs to a [script]")
-        does = Command(_texts(part.pop("argv", []), "command.argv") or _fail("command.argv is missing"))
+        argv = _texts(part.pop("argv", []), "command.argv") or _fail("command.argv is missing")
+        does = Command(argv, _yes(part, "once", "command"))
     _all_read(part, kind)
     base = PurePosixPath(path).parent
     files = {path: text} | {(base / name).as_posix(): _text((base / name).as_posix(), read) for name in named}
@@ -203,6 +205,11 @@ def _from_table(path: str, table: dict[str, Toml], text: str, read: Read) -> Fil
     if isinstance(does, Script):
         _check_script(does, {name: files[(base / name).as_posix()] for name in named})
     return runner
+
+
+def _yes(part: dict[str, Toml], name: str, kind: str) -> bool:
+    said = part.pop(name, False)
+    return said if isinstance(said, bool) else bool(_fail(f"{kind}.{name} is true or false"))
 
 
 def _constants(table: dict[str, Toml]) -> dict[str, str]:

@@ -14,7 +14,8 @@ from attrs import evolve
 from promo.base.canonical import digest_bytes
 from promo.base.reading import read_plain
 from promo.run.contract import Outcome, Recorder
-from promo.run.program import Function
+from promo.run.program import Function, Program
+from promo.run.ranks import own_rank, together
 from promo.run.runners.files.declare import LONGEST_FILE
 from promo.run.runners.files.figures import NoNumberError, number
 from promo.run.runners.files.program import ProgramError, program_of, put_files, settings_of
@@ -30,13 +31,21 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     Call the function of a request with what it asks for by name.
 
     It returns a number (the study's metric), a mapping of metrics, or an `Outcome`.  What it marks as training is
-    charged, and where it marks nothing all of it is.
+    charged, and where it marks nothing all of it is.  With several devices it is called in a process for each of them,
+    which finds the variables of `torchrun` in its environment; what it returns in the first one counts.
     """
     program = program_of(request)
     assert isinstance(program.does, Function)
-    put_files(program, recorder.study / PROGRAM, recorder.attempt / PROGRAM, {})
+    if not own_rank():
+        put_files(program, recorder.study / PROGRAM, recorder.attempt / PROGRAM, {})
+    with together(recorder.attempt, request):
+        return _called(program, program.does, request, recorder)
+
+
+def _called(program: Program, does: Function, request: Request, recorder: Recorder) -> Outcome:
+    """What the function says, called in this process."""
     with recorder.phase("import"):
-        function = _loaded(recorder.attempt / PROGRAM / program.does.file, program.does, program.files)
+        function = _loaded(recorder.attempt / PROGRAM / does.file, does, program.files)
     arguments = _arguments(request, recorder)
     code = function.__code__
     asked = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]

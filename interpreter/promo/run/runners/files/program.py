@@ -11,8 +11,9 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import IO, assert_never
 
@@ -24,6 +25,7 @@ from promo.run.budgets import lived_words, outlived
 from promo.run.contract import Outcome, Recorder
 from promo.run.output import Output
 from promo.run.program import Command, Program, Script
+from promo.run.ranks import Peers, RankError, environments
 from promo.run.runners.files.beginning import Beginning
 from promo.run.runners.files.constants import Literal, replaced
 from promo.run.runners.files.declare import LONGEST_FILE, by_file
@@ -65,13 +67,15 @@ def train(request: Request, recorder: Recorder) -> Outcome:
             begin = Beginning(request, program, recorder.study, place, POINTS)
     except StateError as fault:  # what it carries on was changed, which is no fault of the candidate
         return Outcome(RunStatus.INVALID, {}, cause=str(fault))
-    values = {**_values(request, attempt, place), **begin.values(place)}
+    variables = environments(request) if request.width > 1 else ()
+    port = variables[0]["MASTER_PORT"] if variables else ""
+    values = {**_values(request, attempt, place, port), **begin.values(place)}
     with recorder.phase("build"):
         changes = put_files(program, recorder.study / PROGRAM, place, values)
     argv = [_filled(argument, values) for argument in (*program.does.argv, *begin.resume)]
     heard = _Heard(attempt / OUTPUT, program)
     before, began = _children_s(), time.monotonic()
-    code = _run(argv, place, attempt, values, heard, begin.keeper)
+    code, lost = _run(argv, request, program.does, values, heard, variables, begin.keeper)
     elapsed, processor_s = time.monotonic() - began, _children_s() - before
     said = heard.end(attempt / RESULT)
     for point in points_of(attempt / POINTS):
@@ -84,7 +88,7 @@ def train(request: Request, recorder: Recorder) -> Outcome:
     charged = spent.get("train_s", spent["wall_s"])
     recorder.add(TRAIN, max(float(charged), 0.0))
     recorder.add("outside", max(float(spent["wall_s"] - charged), 0.0))
-    outcome = _outcome(code, said, heard)
+    outcome = _outcome(code, said, heard) if lost is None else _lost(lost, heard)
     state, without = begin.leave(outcome, total)
     if without:
         outcome = Outcome(RunStatus.INVALID, {}, cause=without)
@@ -184,8 +188,11 @@ def _count(figure: float | None) -> int | None:
 # --- files and arguments -----------------------------------------------------------------------------------------
 
 
-def _values(request: Request, attempt: Path, place: Path) -> dict[str, Literal]:
+def _values(request: Request, attempt: Path, place: Path, port: str) -> dict[str, Literal]:
     return {
+        "devices": request.devices,
+        "nodes": request.nodes,
+        "port": port,
         **settings_of(request),
         "python": sys.executable,
         "program": str(place),
@@ -307,16 +314,36 @@ class _Heard:
 
 
 def _run(
-    argv: list[str], place: Path, attempt: Path, values: Mapping[str, Literal], heard: _Heard, keeper: Keeper | None
-) -> int:
+    argv: list[str],
+    request: Request,
+    does: Command | Script,
+    values: Mapping[str, Literal],
+    heard: _Heard,
+    variables: Sequence[Mapping[str, str]],
+    keeper: Keeper | None,
+) -> tuple[int, RankError | None]:
+    """
+    The exit status of a program, and which other process of it ended badly, if one did.
+
+    With several devices it is started once for each of them, unless it does that itself; the first is heard.
+    """
+    place = Path(str(values["program"]))
     environment = {
         **os.environ,
         **{f"PROMO_{name.upper()}": str(values[name]) for name in ("request", "result", "points")},
         "PYTHONDONTWRITEBYTECODE": "1",
     }
+    first = dict(variables[0]) if variables else {}
+    if does.once:
+        first = {name: value for name, value in first.items() if name.startswith("MASTER_")}
     try:
         process = subprocess.Popen(
-            argv, cwd=place, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            argv,
+            cwd=place,
+            env={**environment, **first},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
     except OSError as fault:
         raise ProgramError(f"{argv[0]} cannot be started: {fault.strerror or fault}") from fault
@@ -324,11 +351,32 @@ def _run(
     if keeper is not None:
         keeper.start(Cpu(process.pid))
     with process, process.stdout as pipe:
-        heard.listen(pipe)
-        code = process.wait()
-    if keeper is not None:
-        keeper.stop()
-    return code
+        try:
+            if does.once or not variables:
+                heard.listen(pipe)
+                return process.wait(), None
+            end = partial(_end, process)
+            with Peers(argv, request, variables, cwd=place, environment=environment, failed=end) as peers:
+                heard.listen(pipe)
+                code = process.wait()
+                if code:
+                    peers.why()
+                    peers.hurry()
+            return code, peers.fault
+        finally:
+            if keeper is not None:
+                keeper.stop()
+
+
+def _end(process: "subprocess.Popen[bytes]", fault: RankError) -> None:
+    """One of several processes ended badly, so the first one has nobody to train with."""
+    del fault
+    process.kill()
+
+
+def _lost(fault: RankError, heard: _Heard) -> Outcome:
+    status = RunStatus.OOM if heard.memory else RunStatus.KILLED if fault.code < 0 else RunStatus.CRASH
+    return Outcome(status, {}, cause=f"{fault}; the last line of the first: {heard.last}" if heard.last else str(fault))
 
 
 def _outcome(code: int, said: Said, heard: _Heard) -> Outcome:

@@ -84,7 +84,9 @@ def unsigned(stream: Tensor) -> Tensor:
     return stream.long() & 0xFFFF if stream.dtype == torch.int16 else stream.long()
 
 
-def rows(stream: Tensor, count: int, length: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def rows(
+    stream: Tensor, count: int, length: int, generator: torch.Generator, rank: int = 0, ranks: int = 1
+) -> tuple[Tensor, Tensor]:
     """
     Draw training rows.
 
@@ -93,19 +95,24 @@ def rows(stream: Tensor, count: int, length: int, generator: torch.Generator) ->
         count: B, number of rows.
         length: T, positions in a row.
         generator: on the processor, whatever the device.
+        rank: which part of the rows that are drawn is taken.
+        ranks: how many parts of *count* rows are drawn.
 
     Returns:
         Inputs and targets, shapes (B, T), 64-bit integers.
     """
-    begin = starts(stream, count, length, generator)
+    begin = starts(stream, count, length, generator, rank, ranks)
     if stream.is_cuda:  # so that nothing waits: the text lies on the device, only these few numbers travel
         begin = begin.pin_memory().to(stream.device, non_blocking=True)
     return _cut(stream, begin, length)
 
 
-def starts(stream: Tensor, count: int, length: int, generator: torch.Generator) -> Tensor:
-    """Draw where *count* rows of *length* positions begin, shape (B,)."""
-    return torch.randint(0, len(stream) - length, (count,), generator=generator)
+def starts(
+    stream: Tensor, count: int, length: int, generator: torch.Generator, rank: int = 0, ranks: int = 1
+) -> Tensor:
+    """Draw where *count* rows of *length* positions begin, shape (B,): part *rank* of *ranks* that are drawn."""
+    drawn = torch.randint(0, len(stream) - length, (count * ranks,), generator=generator)
+    return drawn[rank * count : (rank + 1) * count]
 
 
 def scoring_windows(stream: Tensor, count: int, length: int, batch: int) -> Iterator[tuple[Tensor, Tensor]]:

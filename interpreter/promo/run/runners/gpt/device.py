@@ -44,7 +44,7 @@ def next_divisor(rows: int, below: int) -> int:
 
 def utilisation(flops_per_s: float) -> str | None:
     """Share of a CUDA device's dense bf16 peak that so many operations a second are; None where it is not known."""
-    peak = peak_flops(torch.cuda.get_device_properties(0).name)
+    peak = peak_flops(torch.cuda.get_device_properties(torch.cuda.current_device()).name)
     return None if peak is None else f"{flops_per_s / peak:.4f}"
 
 
@@ -57,7 +57,7 @@ def described(device: torch.device, compute: torch.dtype) -> Mapping[str, Json]:
         "instructions": torch.backends.cpu.get_cpu_capability(),
     }
     if device.type == "cuda":
-        properties = torch.cuda.get_device_properties(0)
+        properties = torch.cuda.get_device_properties(torch.cuda.current_device())
         known |= {
             "name": properties.name,
             "memory_bytes": int(properties.total_memory),

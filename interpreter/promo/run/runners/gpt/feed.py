@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from promo.run.runners.gpt.batches import WIDTHS, cut, load, rows, starts
+from promo.run.runners.gpt.ranks import ALONE, Ranks
 
 TEXT_SHARE = 4
 """A text lies on the device if it takes at most this part of the memory that is free there: one in so many."""
@@ -33,7 +34,15 @@ def load_mapped(path: Path, width: int) -> Tensor:
 class Feed:
     """The rows of one run, in order; *ahead* fetches the next ones while these are trained on."""
 
-    def __init__(self, stream: Tensor, count: int, length: int, draws: torch.Generator, device: torch.device) -> None:
+    def __init__(
+        self,
+        stream: Tensor,
+        count: int,
+        length: int,
+        draws: torch.Generator,
+        device: torch.device,
+        ranks: Ranks = ALONE,
+    ) -> None:
         """
         Nothing is fetched yet.
 
@@ -43,12 +52,14 @@ class Feed:
             length: T, positions in a row.
             draws: on the processor, whatever the device.
             device: what trains.
+            ranks: who draws with this process, and takes the other rows.
         """
         self.stream, self.count, self.length, self.draws, self.device = stream, count, length, draws, device
+        self.part = (ranks.rank, ranks.count)
 
     def take(self) -> tuple[Tensor, Tensor]:
         """The next rows: inputs and targets on the device, shapes (B, T)."""
-        return rows(self.stream, self.count, self.length, self.draws)
+        return rows(self.stream, self.count, self.length, self.draws, *self.part)
 
     def fetch(self) -> None:
         """Say that the device has its work, and that there is time for the next rows; here nothing is to be done."""
@@ -61,8 +72,16 @@ class Feed:
 class Prefetching(Feed):
     """Rows of a text that stays in the machine's memory."""
 
-    def __init__(self, stream: Tensor, count: int, length: int, draws: torch.Generator, device: torch.device) -> None:
-        super().__init__(stream, count, length, draws, device)
+    def __init__(
+        self,
+        stream: Tensor,
+        count: int,
+        length: int,
+        draws: torch.Generator,
+        device: torch.device,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        super().__init__(stream, count, length, draws, device, ranks)
         self.buffer = torch.empty(count, length + 1, dtype=stream.dtype, pin_memory=device.type == "cuda")
         self.copies = torch.cuda.Stream(device) if device.type == "cuda" else None
         self.waiting: tuple[Tensor, Tensor] | None = None
@@ -85,7 +104,7 @@ class Prefetching(Feed):
         if self.waiting is not None:
             return
         before = self.draws.get_state()
-        begin = starts(self.stream, self.count, self.length, self.draws)
+        begin = starts(self.stream, self.count, self.length, self.draws, *self.part)
         places = begin[:, None] + torch.arange(self.length + 1)  # (B, T + 1)
         if self.copies is None:
             torch.take(self.stream, places, out=self.buffer)

@@ -6,13 +6,14 @@ import torch
 
 from promo.run.runners.gpt.batches import BITS, Lengths, load
 from promo.run.runners.gpt.feed import Feed, Prefetching, load_mapped
+from promo.run.runners.gpt.ranks import ALONE, Ranks
 from promo.run.values import TextOf
 
 
 class Text:
     """Both streams of a study, on the device or in the machine's memory."""
 
-    def __init__(self, data: TextOf, study: Path, device: torch.device, *, stays: bool) -> None:
+    def __init__(self, data: TextOf, study: Path, device: torch.device, *, stays: bool, ranks: Ranks = ALONE) -> None:
         """
         Read it.
 
@@ -21,9 +22,10 @@ class Text:
             study: the study's folder.
             device: what trains.
             stays: whether it stays in the machine's memory, too large for the device's.
+            ranks: who trains on it with this process.
         """
         learned, held, width = study / data.train, study / data.validation, data.token_width
-        self.device, self.stays = device, stays
+        self.device, self.stays, self.ranks = device, stays, ranks
         if stays:
             self.stream, self.held = load_mapped(learned, width), load_mapped(held, width)
         else:
@@ -38,4 +40,4 @@ class Text:
     def feed(self, count: int, length: int, draws: torch.Generator) -> Feed:
         """Rows of *length* tokens from the generator as it stands, *count* at once."""
         kind = Prefetching if self.stays else Feed
-        return kind(self.stream, count, length, draws, self.device)
+        return kind(self.stream, count, length, draws, self.device, self.ranks)

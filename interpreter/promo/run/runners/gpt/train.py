@@ -28,6 +28,7 @@ from promo.run.runners.gpt.device import contention, described, utilisation
 from promo.run.runners.gpt.feed import lies_on_device
 from promo.run.runners.gpt.grow import grown
 from promo.run.runners.gpt.optimizer import compile_for
+from promo.run.runners.gpt.ranks import ALONE, joined
 from promo.run.runners.gpt.settings import Settings
 from promo.run.runners.gpt.shapes import ShapeError, shapes_of
 from promo.run.runners.gpt.text import Text
@@ -56,12 +57,20 @@ def train(request: Request, recorder: Recorder) -> Outcome:
         training = _Training(request, recorder)
     except ShapeError as fault:
         return Outcome(RunStatus.INVALID, {}, cause=str(fault))
-    return training.run()
+    try:
+        return training.run()
+    finally:
+        training.ranks.leave()
 
 
 def sub_seed(seed: int, purpose: str) -> int:
     """A seed for one purpose, so that streams of one run are independent of each other."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{purpose}".encode()).digest()[:6], "big")
+
+
+def _shared(settings: Settings, devices: int) -> bool:
+    """Whether the rows of a step are shared evenly, and each share is a number of rows at once."""
+    return settings.rows % (devices * (settings.device_batch or 1)) == 0
 
 
 class _Training:
@@ -71,6 +80,8 @@ class _Training:
         self.request, self.recorder = request, recorder
         self.shapes = shapes_of(request)
         self.on_cuda = request.device == "cuda"
+        self.ranks = ALONE
+        """Who trains together, once they have met."""
         self.device = torch.device("cuda" if self.on_cuda else "cpu")
         assert request.data is not None, "the runner says that it needs a text"
         self.data = request.data
@@ -89,7 +100,8 @@ class _Training:
         self._prepare_process()
         with self.recorder.phase("data"):
             sizes = [(self.recorder.study / name).stat().st_size for name in (self.data.train, self.data.validation)]
-            self.text = Text(self.data, self.recorder.study, self.device, stays=self._text_stays(sum(sizes)))
+            stays = self._text_stays(sum(sizes))
+            self.text = Text(self.data, self.recorder.study, self.device, stays=stays, ranks=self.ranks)
         longest = max(shape.settings.context for shape in self.shapes)
         if len(self.text.stream) <= longest:
             words = f"a row takes {longest} tokens and the one that follows; the training text has"
@@ -139,6 +151,9 @@ class _Training:
             return "the run that it carries on left no result and no state"
         if self.grows is not None and self.grows.state is None:
             return "the run that it grows from left no result and no state"
+        uneven = [shape.settings for shape in self.shapes if not _shared(shape.settings, self.request.width)]
+        if uneven:
+            return f"steps of {uneven[0].rows} rows are not shared evenly by {self.request.width} devices"
         share = self._trunk_share()
         if share is not None and not self._tries_a_way and self.shapes[0].settings.warmup > share:
             return "the warm-up reaches into the cool-down of the stage"
@@ -151,8 +166,10 @@ class _Training:
             if not torch.cuda.is_available():
                 raise RuntimeError("the host declares a CUDA device, and torch finds none")
             torch.set_float32_matmul_precision("high")
-            torch.cuda.reset_peak_memory_stats()
             compile_for(len(self.shapes))
+        self.ranks = joined(self.request.width, on_cuda=self.on_cuda)
+        if self.on_cuda:
+            torch.cuda.reset_peak_memory_stats()
 
     # --- what is trained ---------------------------------------------------------------------------------------------
 
@@ -281,7 +298,9 @@ class _Training:
         trainee.take_rows_from(self.draws)
 
     def _keep(self, clock: Clock, file: str = CHECKPOINT) -> str:
-        """Put the whole state into files; its digest."""
+        """Put the whole state into files, as the first of all processes; its digest."""
+        if self.ranks.rank:
+            return "kept by another"
         state = State(
             run=self.request.run.id,
             optimizer_steps=self.trainee.optimizer.steps,
@@ -334,11 +353,13 @@ class _Training:
         return ""
 
     def _step(self, clock: Clock) -> Tensor:
-        """One step, which is charged; the mean loss in nats, still on the device."""
+        """One step, which is charged with the first process's seconds and the processor seconds of all."""
         progress, wall, cpu = clock.progress(), time.perf_counter(), time.process_time()
         loss = self.trainee.step(progress)
         self._synchronise()
-        clock.charge(time.perf_counter() - wall, time.process_time() - cpu, self.trainee.settings.total_batch)
+        first = self.ranks.rank == 0
+        wall_s, cpu_s = self.ranks.sums(time.perf_counter() - wall if first else 0.0, time.process_time() - cpu)
+        clock.charge(wall_s, cpu_s, self.trainee.settings.total_batch)
         return loss
 
     def _changes_due(self, clock: Clock) -> int:
@@ -395,7 +416,8 @@ class _Training:
             "rows_that_did_not_fit": list(self.trainee.too_many),
             "text_in": "host memory, prefetched" if self.text.stays else "device memory",
             "flops_per_s": f"{flops_per_s:.4g}",
-            "mfu": utilisation(flops_per_s) if self.on_cuda else None,
+            "mfu": utilisation(flops_per_s / self.ranks.count) if self.on_cuda else None,
+            **({"processes": self.ranks.count} if self.ranks.count > 1 else {}),
             "cpu_s": f"{clock.cpu_s:.6f}",
             "parameters": sum(weights.numel() for weights in self.trainee.model.parameters()),
             **({"resume_rejected": self.refused} if self.refused else {}),

@@ -1,0 +1,211 @@
+"""
+The processes of a run that has several devices: which of them one is, how the others are started, and what ends them.
+
+There is one process for each device.  The first, rank 0, is the run's own: it writes the result and the points, and the
+others are its children, told by the variables that `torchrun` sets (RANK, WORLD_SIZE, LOCAL_RANK, LOCAL_WORLD_SIZE,
+NODE_RANK, MASTER_ADDR, MASTER_PORT).  All of them see all devices of the run; LOCAL_RANK says which one is whose.  One
+that ends badly ends the run, and whoever is left when rank 0 has ended is ended by the supervisor.
+
+On several nodes the others are started by Slurm's `srun`, which must be there.
+"""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+from promo.run.values import Request
+
+NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
+HERE = "127.0.0.1"
+POLL_S = 0.02
+LEAVING_S = 30.0
+"""How long the others may take to end by themselves once the first has."""
+FAILING_S = 10.0
+"""How long the first may take to fail by itself once another one has."""
+LOST = 98
+"""Exit status of a first process that was ended because another one had failed."""
+
+
+class RankError(RuntimeError):
+    """Another process of the run ended badly."""
+
+    def __init__(self, rank: int, code: int) -> None:
+        self.rank, self.code = rank, code
+        how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+        super().__init__(f"process {rank} of the run {how}")
+
+
+def own_rank() -> int:
+    """Which process of its run this is; 0 where there is one alone."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def environments(request: Request) -> tuple[dict[str, str], ...]:
+    """Variables of each process of a run, in the order of ranks; they meet at a port of the first that is free now."""
+    address = HERE if request.nodes == 1 else socket.gethostname()
+    with socket.socket() as free:
+        free.bind((HERE if request.nodes == 1 else "", 0))
+        port = free.getsockname()[1]
+    return tuple(
+        {
+            "RANK": str(rank),
+            "WORLD_SIZE": str(request.width),
+            "LOCAL_RANK": str(rank % request.devices),
+            "LOCAL_WORLD_SIZE": str(request.devices),
+            "NODE_RANK": str(rank // request.devices),
+            "MASTER_ADDR": address,
+            "MASTER_PORT": str(port),
+        }
+        for rank in range(request.width)
+    )
+
+
+class Peers:
+    """The other processes of a run, watched as long as this lasts."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        request: Request,
+        variables: Sequence[Mapping[str, str]],
+        *,
+        cwd: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        failed: Callable[[RankError], None],
+    ) -> None:
+        """
+        Start them.
+
+        Args:
+            argv: what each of them is.
+            request: of their run.
+            variables: of each process of the run, in the order of ranks.
+            cwd: where they start; None: here.
+            environment: all other variables; None: those of this process.
+            failed: told, in a thread of its own, of the first that ends badly.
+        """
+        outer = os.environ if environment is None else environment
+        words = list(argv) if request.nodes == 1 else [*_spread(request), *argv]
+        apart = variables[1:] if request.nodes == 1 else [_common(variables[0])]
+        self._failed, self._leaving = failed, threading.Event()
+        self._patience_s = LEAVING_S
+        self.fault: RankError | None = None
+        self._processes = [
+            subprocess.Popen(words, cwd=cwd, env={**outer, **each}, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+            for each in apart
+        ]
+        self._watch = threading.Thread(target=self._look, daemon=True)
+        self._watch.start()
+
+    def _look(self) -> None:
+        going = list(enumerate(self._processes, 1))
+        while going and not self._leaving.is_set():
+            for rank, process in going:
+                code = process.poll()
+                if code:
+                    self.fault = RankError(rank, code)
+                    self._failed(self.fault)
+                    return
+            going = [(rank, process) for rank, process in going if process.returncode is None]
+            self._leaving.wait(POLL_S)
+
+    def why(self) -> RankError | None:
+        """Who ended badly, if somebody did; a moment is given to whoever is about to."""
+        self._watch.join(1.0)
+        return self.fault
+
+    def hurry(self) -> None:
+        """Whoever is left is not waited for."""
+        self._patience_s = 0.0
+
+    def __enter__(self) -> "Peers":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+        """Wait for all of them, who are given no time where the first one failed."""
+        until = time.monotonic() + (self._patience_s if kind is None else 0.0)
+        self._leaving.set()
+        for process in self._processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(until - time.monotonic(), 0.0))
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+@contextlib.contextmanager
+def together(folder: Path, request: Request) -> Iterator[None]:
+    """
+    Be the first process of a run in Python, as long as this lasts: the others call the same trainer.
+
+    Raises:
+        RankError: another one ended badly, which also ends this one if it takes too long over it.
+    """
+    if request.width == 1 or own_rank():
+        yield
+        return
+    variables = environments(request)
+    argv = [sys.executable, "-m", "promo.run.rank", str(folder.resolve())]
+    before = {name: os.environ.get(name) for name in NAMES}
+    os.environ.update(variables[0])
+    over = threading.Event()
+    try:
+        with Peers(argv, request, variables, failed=partial(_give_up, over)) as peers:
+            try:
+                yield
+            except Exception as fault:
+                lost = peers.why()
+                if lost is None:
+                    raise
+                raise lost from fault
+    finally:
+        over.set()
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _give_up(over: threading.Event, fault: RankError) -> None:
+    """End this process, unless it fails by itself: who waits for somebody who is gone may wait for ever."""
+
+    def end() -> None:
+        if over.wait(FAILING_S):
+            return
+        sys.stderr.write(f"{fault}, and the first one waits for it\n")
+        sys.stderr.flush()
+        os._exit(LOST)
+
+    threading.Thread(target=end, daemon=True).start()
+
+
+def _spread(request: Request) -> list[str]:
+    """The words that start a process for each device of all nodes of a job of Slurm."""
+    if shutil.which("srun") is None:
+        raise RuntimeError(f"the run has {request.nodes} nodes, and no srun is here that starts processes on them")
+    return [
+        "srun",
+        f"--nodes={request.nodes}",
+        f"--ntasks={request.width}",
+        f"--ntasks-per-node={request.devices}",
+        "--kill-on-bad-exit=1",
+        "--export=ALL",
+        sys.executable,
+        "-m",
+        "promo.run.rank",
+        "--",
+    ]
+
+
+def _common(first: Mapping[str, str]) -> dict[str, str]:
+    """What all processes of several nodes are told; which of them each is, `srun` says (see `promo.run.rank`)."""
+    return {name: value for name, value in first.items() if name not in ("RANK", "LOCAL_RANK", "NODE_RANK")}

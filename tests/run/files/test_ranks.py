@@ -1,0 +1,167 @@
+"""Runs of somebody else's programs with several devices: who is started, what each is told, and what ends them."""
+
+import json
+import subprocess
+import sys
+from argparse import Namespace
+
+import pytest
+from promo.templates import recheck
+
+from promo.driver.study import StudyFolder
+from promo.ledger.values import RunStatus
+from support import promo
+
+SPEC = """promo 1
+
+study trial {
+  title    "Ranks"
+  measure  val_loss in nats, lower is better
+  runner   "RUNNER"
+}
+
+host box {
+  device   "cpu" on any
+  slots    1
+  devices  2
+}
+
+factor way: kind in ["plain", "dies", "first"] default "plain"
+
+candidate base as reference { way = "WAY" }
+
+stage short {
+  train    base for 1steps
+  cap      1min
+  on       box
+  seeds    1
+  report   only
+}
+"""
+TOGETHER = """
+import json, os, signal, socket, sys, time
+
+RANK, WORLD = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+assert os.environ["LOCAL_RANK"] == str(RANK) and os.environ["LOCAL_WORLD_SIZE"] == str(WORLD)
+PLACE = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+
+
+def met(way):
+    if RANK == 0:
+        with socket.create_server(PLACE) as server:
+            if way == "first":
+                time.sleep(0.3)
+                sys.exit(3)
+            other, _ = server.accept()
+            return int(other.recv(10))
+    if way == "dies":
+        os.kill(os.getpid(), signal.SIGKILL)
+    for _ in range(500):
+        try:
+            with socket.create_connection(PLACE) as first:
+                first.sendall(b"%d" % (RANK + WORLD))
+                return 0
+        except ConnectionRefusedError:
+            time.sleep(0.02)
+"""
+PROGRAM = (
+    TOGETHER
+    + """
+found = met(sys.argv[2])
+if RANK == 0:
+    with open(sys.argv[1], "w") as out:
+        json.dump({"metrics": {"val_loss": found}, "steps": 1}, out)
+"""
+)
+ONCE = """
+import json, os, sys
+
+assert "RANK" not in os.environ
+with open(sys.argv[1], "w") as out:
+    json.dump({"metrics": {"val_loss": int(sys.argv[3])}, "steps": 1}, out)
+assert int(sys.argv[4]) == int(os.environ["MASTER_PORT"]) > 0
+"""
+TABLE = """
+promo_runner = 1
+name = "mine"
+budgets = ["steps"]
+
+[metrics.val_loss]
+unit = "nats"
+better = "lower"
+
+[factors.way]
+unit = "kind"
+choices = ["plain", "dies", "first"]
+default = "plain"
+
+[command]
+argv = ["{python}", "{program}/go.py", "{result}", "{way}", "{devices}", "{port}"]
+files = ["go.py"]
+"""
+FUNCTION = (
+    TOGETHER
+    + """
+from promo.run.function import runner
+
+
+@runner(
+    metrics={"val_loss": {"unit": "nats", "better": "lower"}},
+    factors={"way": {"unit": "kind", "choices": ["plain", "dies", "first"], "default": "plain"}},
+    budgets=["steps"],
+)
+def train(way, record):
+    found = met(way)
+    record.point(step=1)
+    return found
+"""
+)
+CLI = [sys.executable, "-c", "import sys; from promo.cli.main import main; sys.exit(main(sys.argv[1:]))"]
+RUNNERS = {
+    "command": {"mine.toml": TABLE, "go.py": PROGRAM},
+    "once": {"mine.toml": TABLE + "once = true\n", "go.py": ONCE},
+    "function": {"mine.py": FUNCTION},
+}
+
+
+def carried_out(place, kind, way="plain"):
+    for name, text in RUNNERS[kind].items():
+        (place / name).write_text(text, encoding="utf-8")
+    text = SPEC.replace("RUNNER", next(iter(RUNNERS[kind]))).replace("WAY", way)
+    (place / "trial.promo").write_text(text, encoding="utf-8")
+    done = subprocess.run([*CLI, "check", "trial.promo"], capture_output=True, text=True, cwd=place, check=False)
+    pin = done.stderr.split("pinned sha256:")[1].split()[0]
+    named = next(iter(RUNNERS[kind]))
+    (place / "trial.promo").write_text(text.replace(f'"{named}"', f'"{named}" pinned sha256:{pin}'), encoding="utf-8")
+    assert promo("run", "trial.promo", "--quiet") == 0
+    folder = StudyFolder(place / "trial.study")
+    (attempt,) = list(folder.state().every_attempt())[:1]
+    return folder, attempt
+
+
+@pytest.mark.parametrize(("kind", "value"), [("command", "3"), ("once", "2"), ("function", "3")])
+def test_each_device_has_a_process_that_meets_the_first_or_one_process_that_starts_them(workplace, kind, value):
+    folder, attempt = carried_out(workplace, kind)
+
+    assert attempt.cause == ""
+    assert float(attempt.metrics["val_loss"]) == float(value)
+    request = json.loads((folder.path / attempt.folder / "request.json").read_text())
+    assert request["devices"] == 2
+    assert promo("verify", "trial.study") == 3
+    assert recheck.check(folder.path, Namespace(key=[], authority=[], anchor=[]), [].append) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "way", "status", "cause"),
+    [
+        ("command", "dies", RunStatus.KILLED, "process 1 of the run was ended by signal 9"),
+        ("command", "first", RunStatus.CRASH, "it ended with code 3"),
+        ("function", "dies", RunStatus.CRASH, "process 1 of the run was ended by signal 9, and the first one waits"),
+        ("function", "first", RunStatus.CRASH, "it ended with code 3 and no result"),
+    ],
+)
+def test_one_dead_process_ends_the_attempt(workplace, kind, way, status, cause):
+    _, attempt = carried_out(workplace, kind, way)
+
+    assert attempt.status is status
+    assert cause in attempt.cause
