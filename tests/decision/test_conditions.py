@@ -230,7 +230,8 @@ def test_agreement_of_rankings_without_order_is_not_reached_and_says_why():
     study = study_of(text)
     decision = decide_gate(study, study.gates["pick"], two_hosts(**dict.fromkeys(SPLIT, ("1", "1"))))
 
-    (undefined,) = decision.ranking.demands[0].details
+    finding = decision.ranking.demands[0]
+    (undefined,) = finding.details
     assert decision.outcome == Held(Unmet(0))
     assert undefined == LeastAgreement("box", "rack", undefined=True)
-    assert "one of them ranks fewer than two apart" in detail_words(undefined)[1]
+    assert "one of them ranks fewer than two apart" in detail_words(undefined, finding)[1]

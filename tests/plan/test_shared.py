@@ -82,7 +82,7 @@ def test_shared_rows_of_a_design_and_what_follows_it_are_paid_once(follows, rows
     assert (second.added_s, second.added_s_by_host) == (20 * rows, {"lab": 20 * rows})
     assert plan.run_count.planned == plan.run_count.fewest == len(unique) == 8 + 2 * rows
     assert (plan.budget_s, plan.wall_s) == (10 * len(unique), 10 * len(unique))
-    assert plan.price_usd * 100 == plan.budget_s / 10
+    assert plan.money.budget * 1000 == plan.budget_s
     assert plan.run_count.most == 5 * len(unique)
     assert plan.bound_s == first.bound_s * len(unique) // 8
     assert "runs of earlier stages, trained and paid there: 8 of" in plan_text(study, plan)

@@ -190,6 +190,7 @@ def test_whatever_else_reads_a_stage_in_blocks_is_refused_and_nothing_breaks():
         found = {one.code for one in errors(compiled(changed).diagnostics)}
         seen.add(kind)
 
-        assert CODE in found or (kind == "stages" and "P0721" not in found), (kind, found)
+        elsewhere = kind == "stages" and ("P0721" not in found or "P0503" in found)  # its rows never enter there
+        assert CODE in found or elsewhere, (kind, found)
 
     assert {"route", "judged_at", "origin", "suppose", "matched", "parent", "agreement", "stages"} <= seen

@@ -8,8 +8,10 @@ from evidence.test_published import FIVE, REACTOR
 from promo.base.diagnostics import errors
 from promo.evidence.effects import fit_pooled
 from promo.evidence.observed import observe
+from promo.evidence.terms import Columns
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.report.design import design_json, design_text
+from promo.study.coding import of_two
 from promo.study.design import standard_rows
 from promo.study.space import lineage
 from promo.study.values import Effects
@@ -103,7 +105,7 @@ def test_the_reactor_experiment_run_in_three_steps(designs):
         tables.append(Evidence(name, "y", (("plant", place),), rows))
     asked = Effects("e", names, tuple(designs), True, (), ("stage",), "all", Fraction(1, 20), "", where={})
 
-    fit = fit_pooled(asked, tuple(FIVE), [observe(table, points) for table in tables])
+    fit = fit_pooled(asked, Columns(of_two(tuple(FIVE))), [observe(table, points) for table in tables])
     told = {"".join(one.effect): float(one.value) for one in fit.estimates}
 
     assert (fit.runs, len(told)) == (32, 15)
