@@ -13,7 +13,7 @@ from attrs import frozen
 
 from promo.base.canonical import exact
 from promo.base.shown import LEAN, Shown
-from promo.base.units import RESEMBLING, UNITS, sure_unit
+from promo.base.units import CURRENCIES, RESEMBLING, UNITS, sure_unit
 
 PREFIXES = {"k": 3, "K": 3, "M": 6, "G": 9, "B": 9, "T": 12, "P": 15, "E": 18}
 """Powers of ten; B stands for a billion, as in the names of models.  There is no m: a thousandth, or a million?"""
@@ -61,7 +61,8 @@ def proposal(text: str, number: str, unit: str, own: str | None) -> Proposal | N
         prefix = unit.removesuffix(name)
         if prefix in PREFIXES and prefix + name == unit and name != "m":
             return Proposal(_scaled(Fraction(number), PREFIXES[prefix]) + known[name], False)
-    near = list(_one_slip_away(unit, [one for one in (*UNITS, own or "") if len(one) >= SHORTEST_MISSPELLED]))
+    words = [one for one in (*UNITS, own or "") if len(one) >= SHORTEST_MISSPELLED and one not in CURRENCIES]
+    near = list(_one_slip_away(unit, words))  # a slip in a currency may be any of a dozen
     return Proposal(number + near[0], False) if len(near) == 1 else None
 
 
