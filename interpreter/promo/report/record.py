@@ -15,6 +15,7 @@ from promo.evidence.values import Evidence
 from promo.ledger.state import Attempt, State
 from promo.ledger.values import Start
 from promo.plan.values import Plan
+from promo.report.changed import beside, changes
 from promo.report.people import settled
 from promo.run.values import Point, Result
 from promo.study.lock import Lock
@@ -61,6 +62,16 @@ class Record:
         """Candidates that the plan may train, in declaration order."""
         planned = {run.candidate for stage in self.plan.stages for run in stage.runs}
         return tuple(name for name in self.study.candidates if name in planned)
+
+    @cached_property
+    def changed(self) -> Mapping[str, str]:
+        """Candidate -> what changed in it; empty for the one that others are compared with."""
+        return changes(self.study, self.candidates)
+
+    @cached_property
+    def called(self) -> tuple[str, ...]:
+        """Candidates by number, each with what changed: `shallow (depth 1)`."""
+        return tuple(beside(name, self.changed[name]) for name in self.candidates)
 
     @property
     def verdicts(self) -> dict[str, Decision]:

@@ -14,6 +14,18 @@ from promo.report.vouching import VouchingView
 
 
 @frozen
+class PictureView:
+    """A picture, and what has to be said of it."""
+
+    svg: str
+    """Empty where there is nothing to draw."""
+    caption: str
+
+
+NO_PICTURE = PictureView("", "")
+
+
+@frozen
 class Cell:
     """One cell of a table: shown text, and whether a value is missing."""
 
@@ -69,6 +81,8 @@ class GateView:
     """Of a growth: the ways, how sure the choice is, and what it cost with the parent, in sentences."""
     landscape: LandscapeView = NOTHING
     """Of a growth whose ways came to their end: their ranks along the lag, and what each look was worth."""
+    picture: PictureView = NO_PICTURE
+    """Every cell of every candidate, the cut, and who was promoted."""
 
 
 @frozen
@@ -111,6 +125,8 @@ class RulesView:
     """Empty where they compare with nobody."""
     side: str
     rules: tuple[RuleView, ...]
+    picture: PictureView = NO_PICTURE
+    """Differences in cells, the figure that decides, its interval and its bound."""
 
 
 @frozen
@@ -158,6 +174,8 @@ class StageView:
     spent: str
     spreads: tuple[SpreadView, ...]
     curves: CurvesView
+    strip: PictureView = NO_PICTURE
+    """Every run by its value, where no gate shows that and nothing was measured on the way."""
 
 
 @frozen

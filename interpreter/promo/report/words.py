@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 from promo.base.canonical import from_exact, rounded
+from promo.base.floats import nearest
 from promo.base.units import HOUR
 
 NONE = "–"
@@ -18,6 +19,13 @@ def number(text: str | None, *, signed: bool = False, places: int = PLACES) -> s
     value = from_exact(text)
     shown = rounded(value, places)
     return f"+{shown}" if signed and value > 0 else shown
+
+
+def short_number(value: Fraction, *, signed: bool = False) -> str:
+    """The same where it is short, as beside a mark of a picture; of very large ones four digits: `1.798e+308`."""
+    if abs(value) < MOST_WRITTEN:
+        return number(str(value), signed=signed)
+    return f"{nearest(value):{'+' if signed else ''}.4g}"
 
 
 MOST_LISTED = 24
