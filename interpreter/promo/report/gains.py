@@ -205,8 +205,9 @@ def seed_interval(record: Record, rule: Rule, finding: Finding) -> Bounds | None
 
 
 def _alone(finding: Finding) -> bool:
-    """Whether a finding compares with nobody."""
-    return not any(isinstance(one, Reference) and one.candidate is not None for one in finding.details)
+    """Whether a finding compares with nobody, or a candidate with itself."""
+    itself = finding.statistic == "0" and finding.margin is None
+    return itself or not any(isinstance(one, Reference) and one.candidate is not None for one in finding.details)
 
 
 def _half(noise: SeedNoise, cells: int) -> Fraction:
@@ -215,8 +216,8 @@ def _half(noise: SeedNoise, cells: int) -> Fraction:
 
 
 def interval_words(record: Record, rule: Rule, finding: Finding) -> str:
-    """The interval that seeds give, for a table: `95% interval by seed noise -0.02 to 0.04`; empty without one."""
+    """The interval that seeds give, for a table: `no test asked; 95% interval by seed noise -0.02 to 0.04`; empty without one."""
     found = seed_interval(record, rule, finding)
     if found is None or found.low is None or found.high is None:
         return ""
-    return f"{SEEDS} {rounded(found.low, PLACES)} to {rounded(found.high, PLACES)}"
+    return f"no test asked; {SEEDS} {rounded(found.low, PLACES)} to {rounded(found.high, PLACES)}"
