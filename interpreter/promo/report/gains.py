@@ -216,7 +216,7 @@ def _half(noise: SeedNoise, cells: int) -> Fraction:
 
 
 def interval_words(record: Record, rule: Rule, finding: Finding) -> str:
-    """The interval that seeds give, for a table: `no test asked; 95% interval by seed noise -0.02 to 0.04`; empty without one."""
+    """The interval that seeds give, for a table, which says that no test was asked for; empty without one."""
     found = seed_interval(record, rule, finding)
     if found is None or found.low is None or found.high is None:
         return ""
