@@ -50,7 +50,7 @@ def strip(candidate, *values, figure=None, kept=True, said=("said",), **more):
     )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(
     st.lists(STRIPS, max_size=6).map(tuple),
     st.sampled_from([(), ("box",), ("box", "den", "far")]),

@@ -82,7 +82,7 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
             record, stage, scored, most, (x_label, f"{metric} ({unit})", words.format(metric) + _ends(record, scored))
         ),
         caption=(*_caption(record), *chosen, *(_thin(most) if thin else ())),
-        candidates=tuple(sorted({record.candidates.index(run.candidate) for run in drawn})),
+        candidates=tuple(sorted(record.candidates.index(name) for name in {run.candidate for run in drawn})),
         beside=other,
         trained=_picture(record, stage, trained, most, (x_label, other, words.format(other) + _ends(record, trained))),
         columns=columns,

@@ -57,7 +57,7 @@ class Record:
     faults: tuple[str, ...] = ()
     """What could not be read or does not fit together; what depends on it is left out."""
 
-    @property
+    @cached_property
     def candidates(self) -> tuple[str, ...]:
         """Candidates that the plan may train, in declaration order."""
         planned = {run.candidate for stage in self.plan.stages for run in stage.runs}

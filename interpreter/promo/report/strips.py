@@ -9,7 +9,7 @@ that of the values.  An axis that one far value would empty ends before it, and 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from promo.base.canonical import rounded
 from promo.report.axes import GAP, UNDER, Plot, axis_across, grid, ticks_across
@@ -122,6 +122,7 @@ def strips_svg(strips: Strips, words: str, names: Sequence[str]) -> tuple[str, i
         words: the picture in words.
         names: candidates by number.
     """
+    strips = evolve(strips, rows=tuple(_thinned(row, max(len(strips.hosts), 1)) for row in strips.rows))
     x = _scale(strips)
     label = width_of(strips.cut.label, bold=True) if strips.cut else 0.0
     left = SWATCH + max((_name_width(row) for row in strips.rows), default=0.0) + GAP
@@ -209,13 +210,22 @@ def _row(plot: Plot, strips: Strips, row: Strip, at: Point) -> tuple[str, int]:
     drawn.append(texts((plot.right + ASIDE, middle - LINE * (len(row.said) - 1) / 2), row.said))
     lanes, beyond = max(len(strips.hosts), 1), 0
     for host in range(lanes):
-        values = sampled([value for lane, value in row.values if lane == host], max(MOST_MARKS // lanes, 2))
+        values = [value for lane, value in row.values if lane == host]
         y = middle + LANES * (2 * host - lanes + 1) / (2 * lanes) * (lanes > 1)
         lane, outside = _marks(plot, values, y, SHAPES[host % len(SHAPES)], f"c{own.colour} cell")
         drawn.append(lane)
         beyond += outside
     drawn.append(_figure(plot, row, middle))
     return "".join(drawn), beyond
+
+
+def _thinned(row: Strip, lanes: int) -> Strip:
+    """A row with as many values of each host as can be drawn."""
+    if len(row.values) <= MOST_MARKS:
+        return row
+    most = max(MOST_MARKS // lanes, 2)
+    of_hosts = ((lane, [value for host, value in row.values if host == lane]) for lane in range(lanes))
+    return evolve(row, values=tuple((lane, value) for lane, own in of_hosts for value in sampled(own, most)))
 
 
 def sampled(values: Iterable[Fraction], most: int) -> list[Fraction]:
