@@ -72,8 +72,8 @@ def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], changed: Sequence[st
     """
     The ladder: candidates by rank at each stage, joined where a gate promotes them.
 
-    Stages that have no room side by side stand in further rows.  In each row a candidate has what changed in it below
-    its name where it comes first.
+    Stages that have no room side by side stand in further rows.  What changed in a candidate is told where it comes
+    first.
 
     Args:
         rungs: stages in order.
@@ -82,8 +82,8 @@ def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], changed: Sequence[st
         words: the picture in words.
     """
     targets = {rung.target for rung in rungs}
-    told = [wrapped(one, MOST_WORDS) for one in changed]
-    extents = [_extent(rung, names, told, reached=index in targets) for index, rung in enumerate(rungs)]
+    told = list(_told(rungs, changed))
+    extents = [_extent(rung, names, told[at], reached=at in targets) for at, rung in enumerate(rungs)]
     at: list[_Spots] = []
     size = (WIDTH, 0.0)
     drawn = []
@@ -93,11 +93,23 @@ def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], changed: Sequence[st
         fill = 0.0 if 1 < number == len(shelves) else WIDTH
         xs, width = _columns([extents[index] for index in shelf], fill, before=0.5)
         first = size[1] + LINE * (1 + max(rung.subtitle.count("\n") + 1 for rung in here)) + ROW
-        placed = list(_placed(here, xs, first, told))
+        placed = [_placed(rungs[index], x, first, told[index]) for index, x in zip(shelf, xs, strict=True)]
         at += placed
-        drawn += [_rung(rung, spots, size[1], names, told) for rung, spots in zip(here, placed, strict=True)]
+        drawn += [_rung(rung, spots, size[1], names) for rung, spots in zip(here, placed, strict=True)]
         size = (max(size[0], width), max(spots.end for spots in placed) + ROW / 2)
     return svg((size[0], max(size[1] - ROW, ROW)), words, "".join([*_bands(rungs, names, at), *drawn]))
+
+
+Told = Mapping[int, Sequence[str]]
+"""Candidate -> what changed in it, in lines."""
+
+
+def _told(rungs: Sequence[Rung], changed: Sequence[str]) -> Iterable[Told]:
+    """What is told at each stage: of those who come there first."""
+    seen: set[int] = set()
+    for rung in rungs:
+        yield {one: wrapped(changed[one], MOST_WORDS) for one in rung.order if one not in seen}
+        seen |= set(rung.order)
 
 
 @frozen
@@ -106,30 +118,24 @@ class _Spots:
 
     x: float
     ys: tuple[float, ...]
-    told: frozenset[int]
+    told: Told
     end: float
     """Below everything."""
 
 
-def _placed(
-    rungs: Sequence[Rung], xs: Sequence[float], first: float, told: Sequence[Sequence[str]]
-) -> Iterable[_Spots]:
-    """Stages of one row, whose first marks are at one height."""
-    seen: set[int] = set()
-    for rung, x in zip(rungs, xs, strict=True):
-        new = frozenset(one for one in rung.order if one not in seen and told[one])
-        seen |= set(rung.order)
-        ys, y = [], first
-        for one in rung.order:
-            ys.append(y)
-            y += ROW + LINE * len(told[one]) * (one in new)
-        yield _Spots(x, tuple(ys), new, max(y + ROW * bool(rung.more), first + ROW))
+def _placed(rung: Rung, x: float, first: float, told: Told) -> _Spots:
+    """A stage whose first mark is at a height."""
+    ys, y = [], first
+    for one in rung.order:
+        ys.append(y)
+        y += ROW + LINE * len(told.get(one, ()))
+    return _Spots(x, tuple(ys), told, max(y + ROW * bool(rung.more), first + ROW))
 
 
-def _extent(rung: Rung, names: Sequence[str], told: Sequence[Sequence[str]], *, reached: bool) -> Point:
+def _extent(rung: Rung, names: Sequence[str], told: Told, *, reached: bool) -> Point:
     """How far a stage reaches to the left and to the right of its marks, with bands that lead there and away."""
     heads = (width_of(rung.title, bold=True), *map(width_of, (*rung.subtitle.split("\n"), _more(rung))))
-    beside = max(_names_end(rung, names), *(width_of(one) for name in rung.order for one in told[name]), 0.0)
+    beside = max(_names_end(rung, names), *(width_of(one) for lines in told.values() for one in lines), 0.0)
     away = BESIDE + STUB if rung.target is not None and rung.goes_on else 0.0
     return max(max(heads) / 2, STUB * reached), max(max(heads) / 2, ASIDE + beside + away)
 
@@ -161,7 +167,7 @@ def _shelves(extents: Sequence[Point]) -> list[list[int]]:
     return shelves
 
 
-def _rung(rung: Rung, at: _Spots, top: float, names: Sequence[str], told: Sequence[Sequence[str]]) -> str:
+def _rung(rung: Rung, at: _Spots, top: float, names: Sequence[str]) -> str:
     """A stage: what it is, and below that who is there."""
     x = at.x
     drawn = [text((x, top + 9), rung.title, "head", anchor="middle")]
@@ -171,8 +177,7 @@ def _rung(rung: Rung, at: _Spots, top: float, names: Sequence[str], told: Sequen
         own = f"c{style.colour}"
         entry = marks([(x, y)], style.shape or "", own) if kept else marks([(x, y)], CROSS, f"{own} line")
         entry += text((x + ASIDE, y), names[candidate]) + text((x + ASIDE + _values_at(rung, names), y), value, "soft")
-        if candidate in at.told:
-            entry += texts((x + ASIDE, y + LINE), told[candidate], "soft")
+        entry += texts((x + ASIDE, y + LINE), at.told.get(candidate, ()), "soft")
         drawn.append(belonging(candidate, entry, names))
     if rung.more:
         drawn.append(text((x, at.end - ROW), _more(rung), "soft", anchor="middle"))
