@@ -5569,7 +5569,7 @@ class Receipts:
         if size > len(self.lines):
             raise DiffersError(f"it covers {size} events, and the ledger has {len(self.lines)}")
         if note != self.note(size):
-            raise DiffersError("the ledger is not the one it vouches for")
+            raise DiffersError("the ledger is not the one it attests to")
         return size
 
     def look(self, report: Report) -> None:
@@ -5633,7 +5633,7 @@ class Receipts:
             *(["what was frozen and no run"] if early else []),
             *(["the ledger to its last event"] if to_the_end else []),
         ]
-        return f"{by} vouches for {' and '.join(covers) or f'{size} of {len(self.events)} events'}"
+        return f"{by} attests to {' and '.join(covers) or f'{size} of {len(self.events)} events'}"
 
     # --- who made it ---------------------------------------------------------------------------------------------
 
@@ -5920,17 +5920,17 @@ ENDINGS = {
     (
         0,
         True,
-    ): "nothing differs; somebody outside vouches for what was frozen before any run, and for the ledger to its "
+    ): "nothing differs; somebody outside attests to what was frozen before any run, and for the ledger to its "
     "last event",
-    (0, False): "nothing differs; somebody outside vouches for what was frozen before any run, and nobody for the end",
+    (0, False): "nothing differs; somebody outside attests to what was frozen before any run, and nobody for the end",
     (1, False): "MISMATCH: what is stored is not what was recorded, or does not follow from it",
     (2, False): "INCOMPLETE: what is there matches, but parts are missing or the study is not finished",
     (
         3,
         True,
-    ): "nothing differs; somebody outside vouches for the ledger to its last event, and nobody that it was frozen "
+    ): "nothing differs; somebody outside attests to the ledger to its last event, and nobody that it was frozen "
     "before the runs",
-    (3, False): "nothing differs; nobody outside whose key was given vouches for when it was written",
+    (3, False): "nothing differs; nobody outside whose key was given attests to when it was written",
 }
 
 

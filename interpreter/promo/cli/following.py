@@ -57,7 +57,7 @@ def _runner(options: Namespace, _: int) -> str:
 AFTER_RUN: Mapping[int, str] = {
     ExitCode.DONE: "verify WHERE",
     ExitCode.STOPPED: "status WHERE",
-    ExitCode.HELD: "decide WHERE NAME --by WHO --reason TEXT, with --promote NAMES, --go-on or --stop",
+    ExitCode.HELD: "decide WHERE NAME --by WHO --reason TEXT, with --promote NAMES, --continue or --stop",
     ExitCode.ELSEWHERE: "bundle WHERE",
     ExitCode.SPENT: "amend WHERE --budget AMOUNT --reason TEXT",
 }
@@ -106,11 +106,11 @@ OWN = {
     "completion": "its output is for a shell",
     "lsp": "it speaks to an editor",
     "show": "it prints JSON",
-    "stop": "promo run goes on",
-    "decide": "go on with promo",
+    "stop": "promo run resumes it",
+    "decide": "continue with promo",
     "bundle": "promo import",
-    "import": "go on with: promo run",
-    "amend": "go on with promo",
+    "import": "continue with: promo run",
+    "amend": "continue with promo",
     "export": "look at them with",
     "checkpoint": "and it is recorded with: promo anchor",
 }

@@ -176,7 +176,7 @@ def _whole(seen: Seen, study: Study, plan: Plan, folder: StudyFolder, state: Sta
     else:
         left = seen.progress.left_s
         more = "" if left is None else f", for about {span_text(left)}"
-        yield f"no promo process of this machine works on it; promo run goes on{more}"
+        yield f"no promo process of this machine works on it; promo run resumes it{more}"
 
 
 def _json(study: Study, plan: Plan, state: State) -> dict[str, Json]:
