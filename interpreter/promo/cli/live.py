@@ -10,8 +10,9 @@ from pathlib import Path
 
 from attrs import frozen
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
+from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
@@ -53,10 +54,28 @@ SHARE = 20
 """A display may take one part in so many of the time; drawing a study of 10,000 runs takes a while."""
 LINE_S = 30.0
 """Seconds between two lines of a log about the whole, while runs end; without an end, ten times as long."""
-BAR = 24
+BAR = 16
+ABOVE, SMALL = 3, 16
+"""Rows for the last lines above the table, in a terminal that is not smaller than this."""
 MOST_ROWS = 12
 """Stages, gates and running attempts beyond this many are counted instead of listed."""
-CLOCK_NAMES = ("step", "tokens", "charged_s")
+TAIL = 16_384
+"""Bytes at the end of a run's points in which its newest value is looked for."""
+
+
+@frozen
+class Seen:
+    """A study at one moment: its progress, and what its running attempts have reported."""
+
+    progress: StudyProgress
+    points: Mapping[str, Mapping[str, str]]
+    """Folder of a running attempt -> its last point."""
+    reported: Mapping[str, Fraction]
+    """Folder of a running attempt -> training seconds that it has spent of its budget."""
+    ends_at: str
+    """The local clock at the expected end."""
+    called: Mapping[str, str]
+    """Candidate -> its name with what changed."""
 
 
 class Quiet:
@@ -65,12 +84,11 @@ class Quiet:
     def begin(self, study: Study, plan: Plan, state: State) -> None:
         """Remember what is run, and what candidates are called."""
         self.study, self.plan = study, plan
-        self.changed = changes(study, dict.fromkeys(run.candidate for stage in plan.stages for run in stage.runs))
+        self.called = called(study, plan)
 
     def _name(self, run: PlannedRun) -> str:
         """A run in a line: its stage, its candidate with what changed, its host and seed."""
-        called = beside(run.candidate, self.changed[run.candidate])
-        return f"{run.stage}: {called} on {run.host}, seed {run.seed}"
+        return f"{run.stage}: {self.called[run.candidate]} on {run.host}, seed {run.seed}"
 
     def say(self, words: str) -> None:
         """Nothing."""
@@ -137,7 +155,12 @@ class Lines(Quiet):
 
 
 class Screen(Quiet):
-    """A table that follows the study, with finished decisions above it."""
+    """
+    A table that follows the study, with finished decisions above it.
+
+    It takes fewer rows than the terminal has.  Before each drawing the last one is erased, as many rows as it takes at
+    the width that the terminal has by then: a terminal that was made narrower has broken its lines.
+    """
 
     def __init__(self, folder: Path, here: str | None = None, *, recorded: bool = False) -> None:
         """*here*: the one host whose runs are carried out; None for all.  *recorded*: nothing is trained."""
@@ -145,26 +168,26 @@ class Screen(Quiet):
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that knows fewer letters than a title has
         self.console = Console()
-        self.live = Live(console=self.console, auto_refresh=False, transient=True, vertical_overflow="crop")
         self.next_draw = 0.0
+        self.lines: list[list[Segment]] = []
+        """What is drawn now."""
 
     def begin(self, study: Study, plan: Plan, state: State) -> None:
         """Open the display."""
         super().begin(study, plan, state)
         self.console.print(Text.assemble((study.name, "bold"), "  ", expanded(study.title)))
-        self.live.start()
+        self.console.show_cursor(show=False)
         self.draw(state)
 
     def say(self, words: str) -> None:
         """A line above the table."""
-        self.live.console.print(as_shown(words, style="dim"))
+        self._above(as_shown(words, style="dim"))
 
     def progress(self, progress: Progress, state: State) -> None:
         """Failures are worth a line; the table shows the rest."""
         if progress.result is not None and progress.result.status is not RunStatus.OK:
             name = self._name(progress.task.run)
-            words = f"{name}: {ended_words(progress, self.study)}"
-            self.live.console.print(as_shown(words, style="red"))
+            self._above(as_shown(f"{name}: {ended_words(progress, self.study)}", style="red"))
         self.tick(state)
 
     def tick(self, state: State) -> None:
@@ -174,33 +197,65 @@ class Screen(Quiet):
 
     def decided(self, decision: Decision) -> None:
         """A line above the table."""
-        self.live.console.print(as_shown(decision_words(decision, self.study), style="bold"))
+        self._above(as_shown(decision_words(decision, self.study), style="bold"))
 
     def end(self, state: State) -> None:
         """Close the display."""
         self.draw(state)
-        self.live.stop()
+        self.close()
+
+    def close(self) -> None:
+        """Take the table away."""
+        self._erase()
+        self.lines = []
+        self.console.show_cursor()
 
     def draw(self, state: State) -> None:
         """Draw the study as it is now."""
         began = time.monotonic()
         seen = look(self.study, self.plan, state, self.folder, self.here, recorded=self.recorded)
-        self.live.update(drawing(seen, self.study, self.plan), refresh=True)
+        self._erase()
+        self.lines = fitted(seen, self.study, self.plan, self.console)
+        self._put()
         ended = time.monotonic()
         self.next_draw = ended + max(REDRAW_S, SHARE * (ended - began))
 
+    def _above(self, words: Text) -> None:
+        """A line that stays, above the table."""
+        self._erase()
+        self.console.print(words)
+        self._put()
 
-@frozen
-class Seen:
-    """A study at one moment: its progress, and what its running attempts have reported."""
+    def _put(self) -> None:
+        if not self.console.is_dumb_terminal:
+            self.console.print(Segments([one for line in self.lines for one in (*line, Segment.line())]), end="")
 
-    progress: StudyProgress
-    points: Mapping[str, Mapping[str, str]]
-    """Folder of a running attempt -> its last point."""
-    reported: Mapping[str, Fraction]
-    """Folder of a running attempt -> training seconds that it has spent of its budget."""
-    ends_at: str
-    """The local clock at the expected end."""
+    def _erase(self) -> None:
+        """Erase what is drawn, of which no more than the terminal has rows can be reached."""
+        if not self.lines or self.console.is_dumb_terminal:
+            return
+        wide, high = self.console.size
+        rows = sum(max(-(-Segment.get_line_length(line) // wide), 1) for line in self.lines)
+        self.console.file.write(f"\r\x1b[{min(rows, high - 1)}A\x1b[J")
+
+
+def fitted(seen: Seen, study: Study, plan: Plan, console: Console) -> list[list[Segment]]:
+    """The drawing in lines, fewer than a terminal has: of stages, gates and runs as many as have room."""
+    high = console.size.height
+    most = high - 1 - (ABOVE if high >= SMALL else 0)
+    lines: list[list[Segment]] = []
+    for rows in range(MOST_ROWS, 0, -1):
+        lines = [_trimmed(line) for line in console.render_lines(drawing(seen, study, plan, rows), pad=False)]
+        if len(lines) <= most:
+            break
+    return lines[:most]
+
+
+def _trimmed(line: list[Segment]) -> list[Segment]:
+    """A line without the blanks at its end, which some terminals break when they get narrower and others do not."""
+    while line and not line[-1].text.strip() and not line[-1].control:
+        line = line[:-1]
+    return [*line[:-1], Segment(line[-1].text.rstrip(), line[-1].style)] if line else []
 
 
 def look(
@@ -208,12 +263,18 @@ def look(
 ) -> Seen:
     """Where a study stands now, by its ledger and by what its running attempts have reported."""
     running = state.running()
-    points = {one.folder: last_point(folder / one.folder / POINTS) for one in running}
+    points = {one.folder: last_point(folder / one.folder / POINTS, study.measure.metric) for one in running}
     reported = {one.folder: reported_s(study, state, one, _charged(points[one.folder])) for one in running}
     now = SystemClock().now()
     progress = build_progress(study, plan, state, now, reported=reported, here=here, recorded=recorded)
     ends_at = "" if progress.left_s is None else clock_text(progress.left_s)
-    return Seen(progress, points, reported, ends_at)
+    return Seen(progress, points, reported, ends_at, called(study, plan))
+
+
+def called(study: Study, plan: Plan) -> dict[str, str]:
+    """Candidate -> its name with what changed: `shallow (depth 1)`."""
+    names = dict.fromkeys(run.candidate for stage in plan.stages for run in stage.runs)
+    return {name: beside(name, changed) for name, changed in changes(study, names).items()}
 
 
 def clock_text(seconds: float) -> str:
@@ -240,25 +301,33 @@ def _head(seen: Seen, plan: Plan) -> tuple[str, ...]:
     return (f"{counted}; {trained}", taken, *([end] if end else []))
 
 
-def drawing(seen: Seen, study: Study, plan: Plan) -> RenderableType:
-    """A study for a terminal: the whole, its stages, its gates, and what runs on each host."""
+def drawing(seen: Seen, study: Study, plan: Plan, rows: int) -> RenderableType:
+    """
+    A study for a terminal: the whole, its stages, its gates, and what runs on each host.
+
+    Args:
+        seen: the study at one moment.
+        study: what is declared.
+        plan: its runs.
+        rows: of stages, of gates and rules, and of running attempts, each at most; the others are counted.
+    """
     progress = seen.progress
     first, *more = _head(seen, plan)
     parts: list[RenderableType] = [
         as_shown(first),
         as_shown("; ".join(more)),
-        _stages(progress.stages, plan, replay=progress.replay),
+        _stages(progress.stages, plan, rows, replay=progress.replay),
     ]
     if progress.deciders:
-        parts.append(_deciders(progress.deciders))
-    parts.append(_hosts(progress.hosts, seen, study))
+        parts.append(_deciders(progress.deciders, rows))
+    parts.append(_hosts(progress.hosts, seen, study, rows))
     return Group(*parts)
 
 
-def _stages(stages: tuple[StageProgress, ...], plan: Plan, *, replay: bool) -> Table:
+def _stages(stages: tuple[StageProgress, ...], plan: Plan, rows: int, *, replay: bool) -> RenderableType:
     table = _grid()
-    shown = [stage for stage in stages if stage.phase is Phase.OPEN] if len(stages) > MOST_ROWS else list(stages)
-    for stage in shown[:MOST_ROWS]:
+    shown = [stage for stage in stages if stage.phase is Phase.OPEN] if len(stages) > rows else list(stages)
+    for stage in shown[:rows]:
         bar = ProgressBar(total=max(stage.runs, 1), completed=stage.done, width=BAR)
         running = f"{stage.running} running" if stage.running else ""
         ended = "ended" if stage.phase is Phase.CLOSED else ""
@@ -273,45 +342,49 @@ def _stages(stages: tuple[StageProgress, ...], plan: Plan, *, replay: bool) -> T
             as_shown(spent),
         ]
         table.add_row(*cells, as_shown(note, style="dim"))
-    if len(shown) < len(stages) or len(shown) > MOST_ROWS:
+    if len(shown) < len(stages) or len(shown) > rows:
         counts = {phase: sum(stage.phase is phase for stage in stages) for phase in Phase}
         words = f"{counts[Phase.CLOSED]} stages ended, {counts[Phase.OPEN]} open, {counts[Phase.WAITS]} wait"
-        table.add_row("", as_shown(words, style="dim"))
+        return _counted(table, words)
     return table
 
 
-def _deciders(deciders: tuple[DeciderProgress, ...]) -> Table:
+def _counted(table: Table, words: str) -> RenderableType:
+    """A table, and what of it is only counted, below it."""
+    return Group(table, Padding(as_shown(words, style="dim"), (0, 0, 0, 7)))
+
+
+def _deciders(deciders: tuple[DeciderProgress, ...], rows: int) -> RenderableType:
     table = _grid()
     waiting = [one for one in deciders if not one.decided]
-    shown = waiting if len(deciders) > MOST_ROWS else list(deciders)
-    for one in shown[:MOST_ROWS]:
+    shown = waiting if len(deciders) > rows else list(deciders)
+    for one in shown[:rows]:
         table.add_row(as_shown(one.kind, "dim"), as_shown(one.name), as_shown(one.words, "" if one.decided else "dim"))
-    if len(shown) < len(deciders) or len(shown) > MOST_ROWS:
+    if len(shown) < len(deciders) or len(shown) > rows:
         words = f"{len(deciders) - len(waiting)} of {len(deciders)} gates and rules have decided"
-        table.add_row("", as_shown(words, style="dim"))
+        return _counted(table, words)
     return table
 
 
-def _hosts(hosts: tuple[HostProgress, ...], seen: Seen, study: Study) -> Table:
-    table = _grid()
-    rows = 0
+def _hosts(hosts: tuple[HostProgress, ...], seen: Seen, study: Study, rows: int) -> RenderableType:
+    table, running = _grid(), 0
     for host in hosts:
         if not host.running and not host.left and len(hosts) > 1:
             continue
         table.add_row(as_shown("host", "dim"), as_shown(host.name), as_shown(host_words(host)))
         for attempt in host.running:
-            rows += 1
-            if rows <= MOST_ROWS:
+            running += 1
+            if running <= rows:
                 table.add_row("", *_attempt(attempt, seen, study))
-    if rows > MOST_ROWS:
-        table.add_row("", as_shown(f"and {rows - MOST_ROWS} more", style="dim"))
+    if running > rows:
+        return _counted(table, f"and {running - rows} more")
     return table
 
 
 def _attempt(attempt: Attempt, seen: Seen, study: Study) -> Iterable[RenderableType]:
-    """A running attempt: what it is, how far it has come, and the last value it has reported."""
+    """A running attempt: what it is, how far it has come, and the last value of the metric."""
     again = f", attempt {attempt.number}" if attempt.number > 1 else ""
-    yield as_shown(f"{attempt.stage}: {attempt.candidate}, seed {attempt.seed}{again}")
+    yield as_shown(f"{attempt.stage}: {seen.called[attempt.candidate]}, seed {attempt.seed}{again}")
     point = seen.points[attempt.folder]
     if not point:
         yield as_shown("starting", style="dim")
@@ -319,20 +392,17 @@ def _attempt(attempt: Attempt, seen: Seen, study: Study) -> Iterable[RenderableT
     cap_s, trained = study.stages[attempt.stage].budget.cap_s, float(seen.reported[attempt.folder])
     yield ProgressBar(total=cap_s, completed=trained, width=BAR)
     yield as_shown(f"{span_text(trained)} of {span_text(cap_s)}")
-    value = _value(point, study.measure.metric)
-    yield as_shown(value or "", style="dim")
+    yield as_shown(_value(point, study.measure.metric), style="dim")
 
 
-def _value(point: Mapping[str, str], metric: str) -> str | None:
-    """The newest value of a running attempt: the study's metric, or else what else it measures."""
-    names = [metric, *(name for name in sorted(point) if name not in CLOCK_NAMES)]
-    for name in names:
-        if name in point:
-            try:
-                return f"{name} {number(str(point[name]))}"
-            except ValueError:  # not a finite number
-                return f"{name} {expanded(str(point[name]))}"
-    return None
+def _value(point: Mapping[str, str], metric: str) -> str:
+    """The newest value of the study's metric, or that there is none yet; what else a run measures decides nothing."""
+    if metric not in point:
+        return f"no {metric} yet"
+    try:
+        return f"{metric} {number(str(point[metric]))}"
+    except ValueError:  # not a finite number
+        return f"{metric} {expanded(str(point[metric]))}"
 
 
 def as_shown(words: str, style: str = "") -> Text:
@@ -363,18 +433,31 @@ def ended_words(progress: Progress, study: Study) -> str:
     return f"{value} {study.measure.unit} after {float(result.charged_s):.1f} s of training"
 
 
-def last_point(path: Path) -> Mapping[str, str]:
-    """Figures of the last measured point of a running attempt; none while there is none, or none whole."""
+def last_point(path: Path, metric: str) -> Mapping[str, str]:
+    """
+    Figures of the last measured point of a running attempt, with the newest value of a metric.
+
+    Args:
+        path: where its points are written.
+        metric: most points of a run may be without it.
+
+    Returns:
+        No figures while there is no point, or none whole.
+    """
     try:
         with open_plain(path) as file:
             file.seek(0, 2)
-            file.seek(max(file.tell() - 2048, 0))
+            file.seek(max(file.tell() - TAIL, 0))
             lines = file.read().splitlines()
     except OSError:
         return {}
+    found: dict[str, str] = {}
     for line in reversed(lines):
         try:
-            return from_json(Point, parse_json(line)).figures
+            figures = from_json(Point, parse_json(line)).figures
         except ValueError:
             continue
-    return {}
+        found = found or dict(figures)
+        if metric in figures:
+            return {**found, metric: figures[metric]}
+    return found

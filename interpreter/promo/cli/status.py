@@ -99,7 +99,7 @@ def _watch(folder: StudyFolder, study: Study, plan: Plan) -> None:
         put("")
     finally:
         if screen:
-            screen.live.stop()
+            screen.close()
 
 
 class _Following:
@@ -130,7 +130,7 @@ def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Itera
         if host.running or host.left:
             yield f"  {host.name}: {host_words(host)}"
     yield from (
-        f"  running: {attempt.stage}, {attempt.candidate} on {attempt.host}, seed {attempt.seed}"
+        f"  running: {attempt.stage}, {seen.called[attempt.candidate]} on {attempt.host}, seed {attempt.seed}"
         for attempt in state.running()
     )
     yield from _effects(state)
