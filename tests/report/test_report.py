@@ -277,7 +277,7 @@ def test_how_candidates_move_is_drawn_and_counted(study, page):
 def test_what_failed_and_what_followed_is_told(study):
     reruns = build_view(record_of(study)).reruns
 
-    assert reruns.declared == ("pick, of a run without a value at short: rerun 1, then drop.",)
+    assert reruns.declared == ("pick, for a run without a value at short: rerun 1, then drop.",)
     assert reruns.said.endswith(
         "0 were excluded by a guard, 4 failed and 0 were lost with the machine or the process; 2 were repeats."
     )

@@ -175,9 +175,8 @@ def account_lines(record: Record) -> Iterator[str]:
             yield sampled_words(sampled[decision.name], record.study.measure.unit)
         elif any(one.verdict is Verdict.DROPPED for one in found.standings) and not decision.stopped:
             yield (
-                f"Nobody that {decision.name} dropped was promoted all the same, so nothing bounds what its drops "
-                "cost; a clause like "
-                "'sample 1 dropped seed 9' would."
+                f"No candidate that {decision.name} dropped was trained any further, so what its drops cost is not "
+                "known; a clause such as 'sample 1 dropped seed 9' bounds it."
             )
 
 
@@ -198,9 +197,9 @@ def _saving(one: GateAccount, plan: Plan) -> str:
         )
     )
     return (
-        f"Had all {one.entered} that entered {one.gate} gone on to {one.target}: {one.entered} x {one.cells} cells x "
+        f"Had all {one.entered} that entered {one.gate} continued to {one.target}: {one.entered} x {one.cells} cells x "
         f"{each} = {what}, against {branch} for the {one.went_on} that did. Saved like for like: "
-        f"{share_text(one.like_for_like)}.{published} Supposed, never run."
+        f"{share_text(one.like_for_like)}.{published} A supposition: these runs were never made."
     )
 
 

@@ -1,6 +1,6 @@
 """The ladder: who stood where at each stage and whom its gates let on, as a picture and in numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from attrs import frozen
@@ -9,6 +9,7 @@ from promo.base.canonical import from_exact
 from promo.evidence.values import Evidence
 from promo.plan.values import StagePlan
 from promo.report.amounts import budget_text
+from promo.report.changed import beside
 from promo.report.flows import Rung, ladder_svg
 from promo.report.plan import amount_text, amount_unit
 from promo.report.record import Record
@@ -68,11 +69,18 @@ def ladder_view(record: Record) -> LadderView:
         picture=_picture(record, ladder, "Candidates by mean at each stage that gates join, best first."),
         apart=_picture(record, apart, "Candidates by mean at each stage that no gate joins, best first."),
         columns=("candidate", *(stage.name for stage in shown)),
-        rows=tuple(
-            (name, *(_place(record, stage.name, name, orders[stage.name], on[stage.name]) for stage in shown))
-            for name in names
-        ),
+        rows=tuple((beside(name, record.changed[name]), *_places(record, shown, name, orders, on)) for name in names),
     )
+
+
+def _places(
+    record: Record,
+    stages: Sequence[StagePlan],
+    name: str,
+    orders: Mapping[str, Sequence[str]],
+    on: Mapping[str, frozenset[str] | None],
+) -> Iterable[str]:
+    return (_place(record, stage.name, name, orders[stage.name], on[stage.name]) for stage in stages)
 
 
 def _picture(record: Record, stages: Sequence[StagePlan], said: str) -> str:

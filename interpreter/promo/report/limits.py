@@ -52,8 +52,8 @@ def _between_stages(study: Study) -> Iterable[str]:
     begun = [stage.name for stage in said if stage.continues is not None or stage.grown_at]
     if len(said) - len(begun) > 1:
         yield (
-            f"{'Every stage' if not begun else f'Every stage but {listed(begun)}'} trains afresh, with a schedule "
-            "that follows its own budget, so a short run is not the beginning of a long one."
+            f"{'Every stage' if not begun else f'Every stage but {listed(begun)}'} trains from scratch, with a "
+            "schedule that follows its own budget, so a short run is not the beginning of a long one."
         )
     seeds: dict[str, set[int]] = {stage.name: set(stage.seeds) for stage in said if stage.continues is None}
     if len(seeds) > 1 and sum(map(len, seeds.values())) == len(set().union(*seeds.values())):
@@ -94,7 +94,8 @@ def _budgets(record: Record) -> Iterable[str]:
     budgets = [(said, record.study.stages[one.stage].budget) for one, said in used]
     kept = sum(is_kept(said, budget) for said, budget in budgets)
     unknown = len(counted) - len(used)
-    yield f"Budgets were kept for {kept} of {plural(len(counted), 'run')}, and are not known for {unknown}."
+    open_ = f"; for {unknown} that is not known" if unknown else ""
+    yield f"Budgets were kept for {kept} of {plural(len(counted), 'run')}{open_}."
     whole = sum(said.counter is Counter.WHOLE for _, said in used)
     if whole:
         yield (
@@ -194,7 +195,7 @@ def _capacity(record: Record) -> Iterable[str]:
         if controls:
             yield f"Matched to it in size: {listed([f'{one} ({sizes[one]:,})' for one in controls])}."
         else:
-            yield f"No candidate is declared as control of {name}, so nothing here has its size with another recipe."
+            yield f"No candidate is declared as control of {name}, so none here has its size with another recipe."
 
 
 def _rivals(record: Record, name: str) -> list[str]:

@@ -201,8 +201,8 @@ def _said(record: Record, pairs: Sequence[tuple[str, str]], *, lower: bool) -> I
     ]
     if narrowed:
         yield (
-            f"Those whom a gate promoted are more alike than those who entered it, which alone lowers the agreement at "
-            f"{plural(len(narrowed), 'stage')}."
+            "Promoted candidates are closer to each other than all entrants were, which by itself lowers the agreement "
+            f"({plural(len(narrowed), 'stage')})."
         )
 
 

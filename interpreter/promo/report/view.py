@@ -350,7 +350,7 @@ class _View:
             cap = hours_text(self.study.stages[one.stage].budget.cap_s)
             formula = f"{one.candidates} x {one.cells} cells x {cap} h = {hours_text(one.costs_s)}"
             yield SuppositionView(
-                sentence=f"If all {one.candidates} that {one.gate} promotes had gone on to {one.stage}: {formula} "
+                sentence=f"If all {one.candidates} that {one.gate} promotes had continued to {one.stage}: {formula} "
                 f"{self.plan.device_unit}.",
                 savings=tuple(SavingView(*row) for row in savings(one, self.plan)),
             )
