@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from promo.cli.live import MOST_ROWS, Lines, Screen, drawing, fitted, last_point, look
+from promo.cli.drawing import MOST_ROWS, drawing, fitted, last_point, look
+from promo.cli.live import Lines, Screen
 from promo.driver.requests import Requests
 from promo.driver.study import StudyFolder
 from promo.ledger.chain import GENESIS

@@ -10,7 +10,8 @@ from pathlib import Path
 from promo.base.canonical import Json
 from promo.base.codec import to_json
 from promo.base.errors import ExitCode
-from promo.cli.live import Screen, Seen, look
+from promo.cli.drawing import Seen, look
+from promo.cli.live import Screen
 from promo.cli.places import awaited, study_of
 from promo.cli.terminal import expanded, put
 from promo.decision.counts import Count

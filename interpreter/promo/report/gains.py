@@ -7,6 +7,7 @@ differences of two means that differ by their seeds alone, which is what the fir
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from typing import assert_never
 
 from attrs import frozen
 
@@ -14,7 +15,19 @@ from promo.base.canonical import from_exact, rounded
 from promo.base.floats import nearest
 from promo.base.tails import t_quantile
 from promo.decision.decide import side_of
-from promo.decision.values import About, Between, Bounded, Finding, Judgement, Reference
+from promo.decision.values import (
+    About,
+    Between,
+    Bounded,
+    CellsWon,
+    Chance,
+    Detail,
+    Finding,
+    Judgement,
+    LeastAgreement,
+    Place,
+    Reference,
+)
 from promo.evidence.noise import SeedNoise, seed_noise
 from promo.report.changed import beside
 from promo.report.describe import describe_condition
@@ -22,7 +35,24 @@ from promo.report.record import Record
 from promo.report.standing import sampling
 from promo.report.strips import MOST_ROWS, Bounds, Strip, Strips, strips_svg, words_of
 from promo.report.words import PLACES, short_number
-from promo.study.judgement import Bound, BoundKind, Difference, Equivalent, Level, Rule, Side, Statistic
+from promo.study.judgement import (
+    Agreement,
+    Best,
+    Both,
+    Bound,
+    BoundKind,
+    Difference,
+    Either,
+    Equivalent,
+    First,
+    Isnt,
+    Level,
+    Projected,
+    Rule,
+    Side,
+    Statistic,
+    Top,
+)
 
 LEVEL = 0.95
 """Of the interval that seeds give."""
@@ -148,8 +178,10 @@ def _asked(finding: Finding) -> Bounds | None:
             return Bounds(-condition.margin, condition.margin)
         case Difference() | Level():
             return _of_bound(condition.bound)
-        case _:
+        case Top() | Best() | Agreement() | First() | Projected() | Isnt() | Both() | Either():
             return None
+        case _:
+            assert_never(condition)
 
 
 def _of_bound(bound: Bound) -> Bounds:
@@ -174,13 +206,20 @@ def _whose(record: Record, one: Judged) -> str:
 
 def test_interval(finding: Finding) -> Bounds | None:
     """The bound or interval of the test that a condition asks for; None where it asks for none, or for a chance."""
-    for one in finding.details:
-        if isinstance(one, Bounded):
-            end = from_exact(one.value)
-            return Bounds(None, end) if one.upper else Bounds(end, None)
-        if isinstance(one, Between):
-            return Bounds(from_exact(one.low), from_exact(one.high))
-    return None
+    return next((ends for one in finding.details if (ends := _ends(one)) is not None), None)
+
+
+def _ends(detail: Detail) -> Bounds | None:
+    match detail:
+        case Bounded():
+            end = from_exact(detail.value)
+            return Bounds(None, end) if detail.upper else Bounds(end, None)
+        case Between():
+            return Bounds(from_exact(detail.low), from_exact(detail.high))
+        case Place() | Reference() | About() | Chance() | LeastAgreement() | CellsWon():
+            return None
+        case _:
+            assert_never(detail)
 
 
 def seed_interval(record: Record, rule: Rule, finding: Finding) -> Bounds | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from typing import assert_never
 
 from promo.base.canonical import from_exact
 from promo.decision.values import Decision, Ground, Ranking, Standing, Verdict
@@ -10,7 +11,24 @@ from promo.report.describe import describe_condition
 from promo.report.record import Record
 from promo.report.strips import MOST_MARKS, MOST_ROWS, Cut, Strip, Strips, strips_svg, words_of
 from promo.report.words import NONE, plural, short_number
-from promo.study.judgement import BoundKind, Condition, Difference, Gate, Level, Side, Statistic
+from promo.study.judgement import (
+    Agreement,
+    Best,
+    Both,
+    BoundKind,
+    Condition,
+    Difference,
+    Either,
+    Equivalent,
+    First,
+    Gate,
+    Isnt,
+    Level,
+    Projected,
+    Side,
+    Statistic,
+    Top,
+)
 from promo.syntax.clauses import LEADER
 
 MERIT = (Ground.TOP, Ground.MET)
@@ -168,14 +186,17 @@ def _label(record: Record, keep: Condition) -> str:
 def _bound(record: Record, gate: Gate, found: Ranking) -> Fraction | None:
     """The bound itself, where the gate holds what it ranks by against one."""
     match found.keep:
-        case Level(statistic=statistic, bound=bound) if statistic is gate.statistic:
-            return None if bound.kind is BoundKind.WITHIN else bound.value
-        case Difference(statistic=Statistic.MEAN, test=None) as asked if gate.statistic is Statistic.MEAN:
+        case Level(statistic=statistic, bound=bound):
+            return bound.value if statistic is gate.statistic and bound.kind is not BoundKind.WITHIN else None
+        case Difference() as asked:
+            plain = asked.test is None and asked.statistic is gate.statistic is Statistic.MEAN
             name = found.standings[0].candidate if asked.reference == LEADER else asked.reference
             other = next((one.statistic for one in found.standings if one.candidate == name), None)
-            return None if other is None else from_exact(other) + _apart(record, gate, asked)
-        case _:
+            return from_exact(other) + _apart(record, gate, asked) if plain and other is not None else None
+        case Top() | Best() | Equivalent() | Agreement() | First() | Projected() | Isnt() | Both() | Either():
             return None
+        case _:
+            assert_never(found.keep)
 
 
 def _apart(record: Record, gate: Gate, asked: Difference) -> Fraction:
