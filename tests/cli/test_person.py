@@ -96,9 +96,9 @@ def test_a_persons_verdict_on_a_gate_is_what_is_shown_and_what_it_found_stays(wo
     assert folder.state().decisions["pick"] == recorded
     assert "pick: promoted base, poor; decided by Ada" in said(capsys, "status", path)
     told = said(capsys, "why", "poor", "pick", "--study", path)
-    assert told.startswith("poor was promoted to long by pick: decided by a person.")
+    assert told.startswith("poor (config c) was promoted to long by pick: decided by a person.")
     assert "The gate waited for a person: the demand is not met" in told
-    assert said(capsys, "why", "early", "pick", "--study", path).startswith("early was not promoted to long")
+    assert said(capsys, "why", "early", "pick", "--study", path).startswith("early (config b) was not promoted to long")
     (verdict,) = json.loads(said(capsys, "why", "poor", "pick", "--study", path, "--json"))["verdicts"]
     assert (verdict["standing"]["verdict"], verdict["person"]["by"]) == ("promoted", "Ada")
     assert promo("report", path, "--format", "csv") == 0
@@ -130,5 +130,5 @@ def test_a_person_may_stop_the_study(workplace, capsys):
     assert promo("decide", path, "pick", "--stop", *WHY) == 0
     assert "pick: stopped the study: Ada decided to stop" in said(capsys, "status", path)
     told = said(capsys, "why", "poor", "pick", "--study", path)
-    assert told.startswith("poor was not promoted to long by pick: the study stopped before anyone was promoted.")
+    assert told.startswith("poor (config c) was not promoted to long by pick: the study stopped before anyone was promoted.")
     assert re.search(r"A person decided, Ada on 20\d\d-\S+Z: the early leader often fades\.", told)
