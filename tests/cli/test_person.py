@@ -130,5 +130,5 @@ def test_a_person_may_stop_the_study(workplace, capsys):
     assert promo("decide", path, "pick", "--stop", *WHY) == 0
     assert "pick: stopped the study: Ada decided to stop" in said(capsys, "status", path)
     told = said(capsys, "why", "poor", "pick", "--study", path)
-    assert told.startswith("poor (config c) was not promoted to long by pick: the study stopped before anyone was promoted.")
+    assert told.startswith("poor (config c) was not promoted to long by pick: the study stopped before anyone")
     assert re.search(r"A person decided, Ada on 20\d\d-\S+Z: the early leader often fades\.", told)
