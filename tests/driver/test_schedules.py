@@ -262,7 +262,10 @@ def test_the_largest_shape_may_be_kept_instead(tmp_path):
     assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
     said = (tmp_path / "it.md").read_text(encoding="utf-8")
     assert "| moving | follows growing: large; 160 parameters |" in said
-    assert "moving is level with large, the largest shape that is kept; measured" in said
+    assert (
+        "moving is level with large, the best and the largest shape that is kept (95% interval over 2 cells: 0.0000"
+        in said
+    )
 
 
 def test_more_than_two_shapes_go_on_along_their_laws(tmp_path):
@@ -299,6 +302,75 @@ def test_the_report_sets_what_came_beside_what_was_foretold(whole, tmp_path):
     assert "put down in the ledger before that stage opened" in said
     assert "inferred from its law, moved to what it came to" in said
     assert r"| moving | follows growing: base -\> large; 80 -\> 160 parameters |" in said
+
+
+def section(folder, out):
+    """What the report says of the schedule: its lines, and its tables by their title."""
+    assert promo("report", folder.path, "--format", "md", "--out", out) == 0
+    said = out.read_text(encoding="utf-8").partition("### growing")[2].partition("## Stages")[0]
+    text, *tables = said.split("#### ")
+    rows = {
+        one.partition("\n")[0]: [row[2:-2].split(" | ") for row in one.split("\n") if row[:2] == "| "] for one in tables
+    }
+    return text, rows
+
+
+def test_the_report_draws_and_tables_loss_against_compute_with_where_the_shape_changes(whole, tmp_path):
+    _, tables = section(whole, tmp_path / "it.md")
+    ends = {(row[0], row[1]): row for row in tables["Loss against compute"][1:] if row[1].endswith("at its end")}
+    ways = [row for row in tables["Loss against compute"][1:] if row[1] == "whole, on the way"]
+
+    stages = ["first", "second", "third", "fourth", "whole"]
+    assert {where for who, where in ends if who == "base"} == {f"{one}, at its end" for one in stages}
+    assert [row[2:3] + row[6:] for row in ways] == [["1.16e+03 flop", "2"]]  # at the change, by the shape before it
+    evidence = whole.evidence(whole.compiled(), whole.state(), "whole")
+    values = [float(cell.value) for cell in evidence.row("moving").cells]
+    shown = [sum(values) / 2, min(values), max(values)]
+    assert ends["moving", "whole, at its end"][2:] == ["4e+04 flop", *(f"{one:.4f}" for one in shown), "2"]
+
+    assert promo("report", whole.path, "--out", tmp_path / "it.html") == 0
+    page = (tmp_path / "it.html").read_text(encoding="utf-8")
+    assert page.count('class="span"') == 1
+    assert "base to large at 1.16e+03 flop" in page
+    assert promo("report", whole.path, "--format", "json", "--out", tmp_path / "it.json") == 0
+    assert "<svg" not in (tmp_path / "it.json").read_text(encoding="utf-8")
+
+
+def test_a_lead_in_every_seed_is_a_saving_and_is_told_with_and_without_what_the_laws_rest_on(whole, tmp_path):
+    text, tables = section(whole, tmp_path / "it.md")
+    ((who, shape, which, lead, ahead, need, saved, between, paid),) = tables["Saved at equal loss"][1:]
+
+    assert (who, shape, which) == ("moving", "large", "best and the largest")
+    assert float(lead) > 0
+    assert all(float(end) > 0 for end in ahead.split(" to "))
+    share = 1 - 40_000 / float(need.split()[0])
+    assert int(saved[:-1]) == pytest.approx(100 * share, abs=0.6)
+    assert int(between.split("%")[0]) <= int(saved[:-1])
+    pilots = 6 * (1000 + 2000 + 4000 + 16000)
+    assert paid == f"{(40_000 + pilots) / float(need.split()[0]):.1f} times as much"
+    assert "To the loss of moving large would need" in text
+    assert "no saving" not in text.lower()
+
+
+def test_a_lead_that_seeds_alone_may_make_is_no_saving(tmp_path):
+    code, folder = made(tmp_path, change=lambda text: text.replace('["lawful"]', '["noisy"]'))
+    text, tables = section(folder, tmp_path / "it.md")
+    ((*_, lead, ahead, _, _, between, _),) = tables["Saved at equal loss"][1:]
+
+    assert code in (0, 5)
+    low, high = map(float, ahead.split(" to "))
+    assert low < 0 < float(lead) < high
+    assert between.startswith("-")
+    assert "This study shows no saving against large (the best and the largest shape that is kept)." in text
+    assert "No saving against large is shown: seeds alone may make a lead as small as this one." in text
+
+
+def test_being_level_is_no_saving(tmp_path):
+    _, folder = made(tmp_path, "largest", few)
+    text, tables = section(folder, tmp_path / "it.md")
+
+    assert tables["Saved at equal loss"][1][3] == "0.0000"
+    assert "There is no saving against large, which comes to the loss of moving with 4e+04 flop" in text
 
 
 @pytest.mark.parametrize("last", ["growing", "whole"])

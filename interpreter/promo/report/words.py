@@ -74,6 +74,18 @@ def short_count(count: int) -> str:
     return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
 
 
+def signed(value: Fraction, places: int = PLACES) -> str:
+    """A difference with its sign; none where it rounds to nothing."""
+    shown = rounded(value, places)
+    return f"+{shown}" if value > 0 and shown.strip("0.") else shown
+
+
+def whole_percent(share: float) -> str:
+    """A share in whole percent; nothing has no sign."""
+    text = f"{share:.0%}"
+    return text.removeprefix("-") if text == "-0%" else text
+
+
 def percent(share: float) -> str:
     """A share with its sign: `+1.25%`; none where it rounds to nothing."""
     text = f"{share:+.2%}"
