@@ -373,6 +373,51 @@ def test_being_level_is_no_saving(tmp_path):
     assert "There is no saving against large, which comes to the loss of moving with 4e+04 flop" in text
 
 
+def told(capsys, *places):
+    capsys.readouterr()
+    assert promo("laws", *places, "--json") == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_forecasts_of_several_studies_have_a_record_in_which_each_counts_once(whole, tmp_path, capsys):
+    code, other = made(tmp_path, change=lambda text: text.replace("seeds 11, 12", "seeds 21, 22"))
+    alone, both = told(capsys, whole.path), told(capsys, whole.path, other.path)
+    misses = []
+    for folder in (whole, other):
+        evidence = folder.evidence(folder.compiled(), folder.state(), "whole")
+        for one in scheduling(folder).foretold:
+            values = [float(cell.value) for cell in evidence.row(one.candidate).cells]
+            misses.append(1 - float(one.value) / (sum(values) / len(values)))
+
+    assert code == 0
+    assert [one["candidate"] for one in alone["forecasts"]] == ["base", "large", "moving"]  # of both who foretold
+    assert alone["record"]["outcomes"] == 3
+    assert "laws" in alone
+    record, mean = both["record"], sum(misses) / 6
+    assert (record["outcomes"], record["studies"]) == (6, 2)
+    assert record["inside"] == sum(one["inside"] for one in both["forecasts"])
+    assert float(record["missed_by"]) == pytest.approx(mean, abs=1e-6)
+    assert float(record["spread"]) == pytest.approx((sum((one - mean) ** 2 for one in misses) / 5) ** 0.5, rel=1e-4)
+
+    assert promo("laws", whole.path, other.path) == 0
+    said = capsys.readouterr().out
+    assert f"{record['inside']} of 6 outcomes of 2 studies within the 95% interval" in said
+    shutil.copytree(whole.path, tmp_path / "copy.study")
+    assert promo("laws", whole.path, tmp_path / "copy.study") == 2
+    assert "are one study, whose forecasts count once" in capsys.readouterr().err
+
+
+def test_a_forecast_of_which_nothing_has_come_counts_for_nothing(tmp_path, capsys):
+    code, folder = made(tmp_path, "hold", few)
+    found = told(capsys, folder.path)
+
+    assert code == 5
+    assert [one["came"] for one in found["forecasts"]] == [None, None]
+    assert found["record"] is None
+    assert promo("laws", folder.path) == 0
+    assert "Nothing has come of 2 of 2 forecasts yet." in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("last", ["growing", "whole"])
 def test_a_study_in_mid_course_has_a_report_that_tells_what_was_foretold(whole, tmp_path, last):
     """Once a law has spoken, and while the stage is open that it spoke of."""

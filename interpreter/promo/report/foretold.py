@@ -5,10 +5,8 @@ What followed a schedule is drawn and tabled beside the shapes that are kept, wi
 """
 
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
 from typing import assert_never
 
-from promo.base.canonical import from_exact
 from promo.decision.values import (
     Decision,
     Forecasting,
@@ -22,13 +20,15 @@ from promo.decision.values import (
 )
 from promo.report.courses import course_view
 from promo.report.declared import formula
+from promo.report.forecasts import Scored, outcome_cells, scored, tally_words
 from promo.report.record import Record
 from promo.report.saved import against, saved_table, saved_words
 from promo.report.told import law_of, schedule_words, switch_words, unit_of
 from promo.report.values import LawView
-from promo.report.words import number, percent, plural
+from promo.report.words import plural
 from promo.study.laws import LEVEL, Forecast, Law, Otherwise, Schedule
 
+Rows = tuple[tuple[str, ...], ...]
 HEADINGS = ("candidate", "stage", "foretold", f"{LEVEL:.0%} interval", "came", "runs", "missed by", "within")
 
 
@@ -50,6 +50,7 @@ def foretold_views(record: Record) -> Iterator[LawView]:
 
 
 def _forecast_view(record: Record, forecast: Forecast, found: Forecasting) -> LawView:
+    came, rows = _rows(record, forecast.law, forecast.name, found.foretold)
     return LawView(
         name=forecast.name,
         documentation=forecast.documentation,
@@ -58,38 +59,27 @@ def _forecast_view(record: Record, forecast: Forecast, found: Forecasting) -> La
             "changed since."
         ),
         headings=HEADINGS,
-        rows=tuple(_row(record, one) for one in found.foretold),
-        statements=tuple(_record_of(record, found.foretold)),
+        rows=rows,
+        statements=tuple(tally_words(came)),
     )
 
 
-def _row(record: Record, one: Told) -> tuple[str, ...]:
-    mean, runs = record.came(one.candidate, one.stage)
-    said = (one.candidate, one.stage, number(one.value), f"{number(one.low)} to {number(one.high)}")
-    if mean is None:
-        return (*said, "", str(runs), "", "")
-    missed = float((mean - from_exact(one.value)) / mean) if mean else 0.0
-    within = from_exact(one.low) <= mean <= from_exact(one.high)
-    return (*said, f"{float(mean):.4f}", str(runs), percent(missed), "yes" if within else "no")
+def _rows(record: Record, law: str, by: str, foretold: Iterable[Told]) -> tuple[tuple[Scored, ...], Rows]:
+    """What was foretold beside what came, and the same as rows."""
+    found = tuple(scored(record, law, by, one) for one in foretold)
+    return found, tuple(_row(one) for one in found)
 
 
-def _record_of(record: Record, foretold: Iterable[Told]) -> Iterator[str]:
-    known = [(one, mean) for one in foretold if (mean := record.came(one.candidate, one.stage)[0]) is not None]
-    if known:
-        inside = sum(from_exact(one.low) <= mean <= from_exact(one.high) for one, mean in known)
-        signs = [mean - from_exact(one.value) for one, mean in known]
-        average = float(sum(signs, Fraction(0)) / len(signs))
-        unit = record.study.measure.unit
-        yield (
-            f"{inside} of {plural(len(known), 'outcome')} within the interval; on average what came is "
-            f"{abs(average):.4f} {unit} {'above' if average >= 0 else 'below'} what was foretold."
-        )
+def _row(one: Scored) -> tuple[str, ...]:
+    foretold, interval, came, missed, within = outcome_cells(one)
+    return one.told.candidate, one.told.stage, foretold, interval, came, str(one.runs), missed, within
 
 
 def _schedule_view(record: Record, schedule: Schedule, decision: Decision, found: Scheduling) -> LawView:
     study, law = record.study, record.study.laws[schedule.law]
     unit, beside = unit_of(study, law), tuple(against(record, schedule, law, found))
     course = course_view(record, schedule, law, found)
+    came, rows = _rows(record, law.name, schedule.name, found.foretold)
     way = f" by {schedule.way}" if schedule.way else ""
     return LawView(
         name=schedule.name,
@@ -99,12 +89,12 @@ def _schedule_view(record: Record, schedule: Schedule, decision: Decision, found
             f"equally fast at equal loss. {_otherwise(schedule)}"
         ),
         headings=HEADINGS,
-        rows=tuple(_row(record, one) for one in found.foretold),
+        rows=rows,
         statements=(
             *(f"{one[0].upper()}{one[1:]}." for one in (schedule_words(decision, found, study),)),
             *(f"{switch_words(one, unit)}." for one in found.switches if found.grounds is Grounds.TOLD),
             *_laws(law, found),
-            *_record_of(record, found.foretold),
+            *tally_words(came),
             *saved_words(study, law, beside),
         ),
         tables=(
