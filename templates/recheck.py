@@ -2679,7 +2679,10 @@ class Gate(Board):
         self.contenders = [name for name in self.ranked if name not in rule["always"]]
 
     def _tie(self, name: str) -> list[Any]:
-        parameters = int(self.plan.study["candidates"][name]["effective"]["parameters"])
+        study = self.plan.study
+        schedule = study["schedules"].get(study["candidates"][name]["follows"] or "")
+        largest = name if schedule is None else schedule["shapes"][-1]
+        parameters = int(study["candidates"][largest]["effective"]["parameters"])
         order = self.plan.order or []
         keys = {"name": name, "parameters": parameters, "order": order.index(name) if name in order else len(order)}
         return [*(keys[one] for one in self.rule["ties"]), name]

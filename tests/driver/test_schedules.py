@@ -418,6 +418,29 @@ def test_a_forecast_of_which_nothing_has_come_counts_for_nothing(tmp_path, capsy
     assert "Nothing has come of 2 of 2 forecasts yet." in capsys.readouterr().out
 
 
+def test_what_follows_a_schedule_is_as_large_as_the_shape_that_it_comes_to(tmp_path):
+    """Where candidates are level a gate takes the smaller one, and the report speaks of sizes at the end."""
+    gate = (
+        "gate fewer {\n  from whole to more\n  rank by mean loss over host, seed\n  keep top 1\n"
+        "  missing drop\n  crash as missing\n  ties by parameters, name\n}\n"
+        "stage more {\n  after fewer\n  train promoted for 50_000flop\n  cap 1min\n  on box\n  seeds 31\n"
+        "  report only\n}\n"
+    )
+
+    def change(text):
+        text = text.replace("candidate base as reference", "candidate base")
+        text = text.replace("candidate large like", "candidate large as reference like")
+        return few(text).partition("frozen rule")[0] + gate
+
+    code, folder = made(tmp_path, "largest", change)
+    assert code == 0
+    assert folder.state().promoted("fewer") == ("large",)  # level and as large, so by name
+    assert (promo("verify", folder.path), rechecked(folder).returncode) == (3, 3)
+    assert promo("report", folder.path, "--format", "md", "--out", tmp_path / "it.md") == 0
+    said = (tmp_path / "it.md").read_text(encoding="utf-8")
+    assert "The reference large (160 parameters) is larger than 1 of its rivals, 2.00 times the next (base, 80)" in said
+
+
 @pytest.mark.parametrize("last", ["growing", "whole"])
 def test_a_study_in_mid_course_has_a_report_that_tells_what_was_foretold(whole, tmp_path, last):
     """Once a law has spoken, and while the stage is open that it spoke of."""

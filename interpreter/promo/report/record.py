@@ -67,6 +67,12 @@ class Record:
         """Gate or rule -> decision, as it stands after any person's word."""
         return {name: settled(decision, self.state) for name, decision in self.decisions.items()}
 
+    def size(self, candidate: str) -> int:
+        """Parameters of a candidate at the end of its training: of its last shape, once that is settled."""
+        follows = self.study.candidates[candidate].follows
+        path = self.state.path(follows) if follows else ()
+        return self.study.size_of(path[-1].candidate if path else candidate)
+
     def came(self, candidate: str, stage: str) -> tuple[Fraction | None, int]:
         """The mean over the cells of a candidate that have a value at a stage, and how many those are."""
         evidence = self.evidence.get(stage)
