@@ -286,6 +286,38 @@ def test_more_than_two_shapes_go_on_along_their_laws(tmp_path):
     assert rechecked(folder).returncode == 3
 
 
+def with_huge(text):
+    """A third shape, which comes last."""
+    text = text.replace("candidate moving", "candidate huge like base { size = 24 }\ncandidate moving")
+    text = text.replace("train base, large for", "train base, large, huge for")
+    return text.replace("of base, large\n  from", "of base, large, huge\n  from").replace(
+        "base -> large by", "base -> large -> huge by"
+    )
+
+
+def test_two_changes_may_come_at_the_same_place(tmp_path, monkeypatch):
+    """The shape between is never the cheapest one: it is passed through without a step, and both verifiers take it."""
+    monkeypatch.setitem(LAWS, 16, (0.5, 170.0, 0.55))
+    code, folder = made(tmp_path, change=with_huge)
+    found = scheduling(folder)
+    first, second = found.switches
+
+    assert code in (0, 5)
+    assert found.grounds is Grounds.TOLD
+    assert (first.at, [one.candidate for one in found.path]) == (second.at, ["base", "large", "huge"])
+    assert 0 < found.path[1].at == found.path[2].at < 40_000
+    attempts = [one for one in folder.state().every_attempt("whole") if one.candidate == "moving"]
+    for one in attempts:
+        assert [change.at for change in folder.request(one).changes] == [found.path[1].at] * 2
+        base, between, huge = folder.result(one).body.segments
+        assert (between.steps, between.tokens, between.until) == (0, 0, base.until)
+        assert huge.steps > 0
+    assert promo("verify", folder.path) in (2, 3)
+    assert rechecked(folder).returncode in (2, 3)
+    _, tables = section(folder, tmp_path / "it.md")
+    assert ["moving", "whole, at its end"] in [row[:2] for row in tables["Loss against compute"]]
+
+
 def test_no_stage_waits_for_what_it_does_not_need():
     assert codes(TEXT.replace("OTHERWISE", "best")) == ["P0414"]
 
