@@ -19,7 +19,7 @@ from promo.evidence.laws import FittedLaw
 from promo.report.record import Record
 from promo.report.told import compute_text, law_of, unit_of
 from promo.report.values import TableView
-from promo.report.words import NONE, PLACES, listed, plural, signed, whole_percent
+from promo.report.words import NONE, PLACES, listed, plural, whole_percent, with_sign
 from promo.study.laws import LEVEL, Law, Schedule
 from promo.study.values import Study
 
@@ -160,8 +160,8 @@ def saved_table(study: Study, law: Law, found: tuple[Against, ...]) -> TableView
 def _row(one: Against, unit: str) -> tuple[str, ...]:
     interval = NONE
     if one.lead is not None and one.far is not None:
-        interval = f"{signed(one.lead - one.far)} to {signed(one.lead + one.far)}"
-    lead = NONE if one.lead is None else signed(one.lead)
+        interval = f"{with_sign(one.lead - one.far)} to {with_sign(one.lead + one.far)}"
+    lead = NONE if one.lead is None else with_sign(one.lead)
     who = (one.candidate, one.shape, _which(one), lead, interval)
     if one.needs is None:
         return (*who, NONE, NONE, NONE, NONE)
@@ -201,7 +201,7 @@ def _measured(one: Against, study: Study, unit: str) -> str:
         far = "level with"
     within = ""
     if one.far is not None:
-        ends = f"{signed(one.lead - one.far)} to {signed(one.lead + one.far)}"
+        ends = f"{with_sign(one.lead - one.far)} to {with_sign(one.lead + one.far)}"
         within = f" ({LEVEL:.0%} interval over {plural(one.cells, 'cell')}: {ends})"
     return f"At {compute_text(one.budget, unit)} a run, {one.candidate} is {far} {_called(one)}{within}; measured."
 

@@ -16,8 +16,7 @@ def number(text: str | None, *, signed: bool = False, places: int = PLACES) -> s
     if text is None:
         return NONE
     value = from_exact(text)
-    shown = rounded(value, places)
-    return f"+{shown}" if signed and value > 0 else shown
+    return with_sign(value, places) if signed else rounded(value, places)
 
 
 MOST_LISTED = 24
@@ -74,7 +73,7 @@ def short_count(count: int) -> str:
     return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
 
 
-def signed(value: Fraction, places: int = PLACES) -> str:
+def with_sign(value: Fraction, places: int = PLACES) -> str:
     """A difference with its sign; none where it rounds to nothing."""
     shown = rounded(value, places)
     return f"+{shown}" if value > 0 and shown.strip("0.") else shown
