@@ -16,11 +16,14 @@ from promo.report.flows import Rung, ladder_svg, ranks_svg
 from promo.report.pictures import (
     Bar,
     Contrast,
+    Course,
     Curve,
     Margins,
     Panel,
     Trend,
     Trends,
+    Turning,
+    courses_svg,
     curves_svg,
     effects_svg,
     half_normal_svg,
@@ -268,6 +271,8 @@ def drawn():
         for hosts in (1, 2, 5):
             panels = [Panel(f"host_{number}", (Curve(0, line),)) for number in range(hosts)]
             yield curves_svg(panels, "seconds of training", "val_bpb (bpb)", "w", NAMES)
+        turnings = [Turning(f"{one} to {one}", 1.0, 0.5, 2.0) for one in ("shape_of_24_characters", "b")]
+        yield courses_svg([Course(0, line, line, (line,))], turnings, "compute (flop)", "val_bpb (bpb)", "w", NAMES)
     bars = [Bar("depth * " * 6, -LARGEST, (-LARGEST, LARGEST)), Bar("y", 5e-324, None), Bar("z", 1.0, (0.5, 2.0))]
     yield effects_svg(bars, "effect (bpb)", "w")
     yield effects_svg([], "effect (bpb)", "w")

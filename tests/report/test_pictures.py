@@ -25,11 +25,14 @@ from promo.report.pictures import (
     MARKED,
     Bar,
     Contrast,
+    Course,
     Curve,
     Margins,
     Panel,
     Trend,
     Trends,
+    Turning,
+    courses_svg,
     curves_svg,
     effects_svg,
     half_normal_svg,
@@ -76,6 +79,28 @@ def test_of_long_lines_the_last_point_is_marked_in_the_whole_and_in_the_enlarged
 
     assert len(picture.marks(0)) == 2
     assert "the end enlarged" in picture.words
+
+
+COURSE = st.builds(Course, st.integers(0, 4), POINTS, POINTS, st.lists(POINTS, max_size=3).map(tuple))
+TURNING = st.builds(
+    lambda name, ends: Turning(name, *(sorted(ends)[place] for place in (1, 0, 2))), NAME, st.tuples(*[POSITIVE] * 3)
+)
+FAR = ((5e-324, -LARGEST), (LARGEST, LARGEST))
+
+
+@settings(deadline=None)
+@given(st.lists(COURSE, max_size=5), st.lists(TURNING, max_size=3), NAME, NAME)
+@example([Course(0, FAR, FAR, (FAR,))], [Turning("a to b", 1.0, 5e-324, LARGEST)], "x", "y")
+@example([Course(0, (), (), (FAR,))], [Turning("a to b", 1.0, 1.0, 1.0)], "x", "y")
+@example([Course(0, ((1.0, 2.0),), ((1.0, 2.0),), ())], [], "x", "y")
+def test_loss_against_compute_of_any_finite_numbers_is_whole(courses, turnings, x_label, y_label):
+    picture = whole(courses_svg(courses, turnings, x_label, y_label, "What it shows", NAMES))
+
+    for candidate in range(5):
+        expected = sum(len(one.ends) for one in courses if one.candidate == candidate)
+        assert len(picture.marks(candidate)) == expected  # none is left out
+    bands = [one for one in picture.root.iter() if one.get("class") == "span"]
+    assert len(bands) == len(turnings)
 
 
 @settings(deadline=None)

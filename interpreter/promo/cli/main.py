@@ -45,7 +45,7 @@ COMMANDS = {
     "amend": ("amend", "run", "change a gate, a rule or the budget of a study that has begun, on the record"),
     "report": ("audit", "report", "write the audit report of a study"),
     "why": ("why", "report", "say why a candidate was kept or dropped"),
-    "laws": ("laws", "report", "fit the laws of a spec to a study's runs or to recorded curves"),
+    "laws": ("laws", "report", "fit laws to a study or to recorded curves; the record of forecasts"),
     "serve": ("serve", "report", "show the report live, on this machine only"),
     "export": ("export", "report", "write a study or a gate for others: RO-Crate, registration, TensorBoard, MLflow"),
     "checkpoint": ("anchor", "verify", "write what somebody outside may sign or stamp"),

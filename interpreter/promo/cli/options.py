@@ -155,7 +155,6 @@ def _run(options: argparse.ArgumentParser) -> None:
 
 
 def _add_curves(options: argparse.ArgumentParser, *, required: bool = True) -> None:
-    _add_spec(options)
     options.add_argument(
         "--curves", metavar="FILE", required=required, help="recorded curves: .csv, .csv.gz, .tsv, .parquet"
     )
@@ -175,6 +174,7 @@ def _add_curves(options: argparse.ArgumentParser, *, required: bool = True) -> N
 
 
 def _replay(options: argparse.ArgumentParser) -> None:
+    _add_spec(options)
     _add_curves(options)
     options.add_argument("--plain", action="store_true", help="one line per event instead of a live display")
     options.add_argument("--quiet", action="store_true", help="no progress, only the end")
@@ -182,6 +182,7 @@ def _replay(options: argparse.ArgumentParser) -> None:
 
 
 def _compare(options: argparse.ArgumentParser) -> None:
+    _add_spec(options)
     _add_curves(options)
     options.add_argument("--eta", type=int, default=3, help="one in ETA is promoted at every rung; default: 3")
     rungs = "budgets of the methods: A,B,C, or LEAST..MOST in powers of ETA; default: those of the stages"
@@ -193,6 +194,8 @@ def _compare(options: argparse.ArgumentParser) -> None:
 
 
 def _laws(options: argparse.ArgumentParser) -> None:
+    several = "a study, or several for the record of their forecasts; with --curves a spec"
+    options.add_argument("places", metavar="SPEC|STUDY", nargs="+", help=several)
     _add_curves(options, required=False)
     options.add_argument("--json", action="store_true", help="print it as JSON")
     _add_study(options)

@@ -170,7 +170,7 @@ def _not_continued(record: Record) -> Iterable[str]:
 def _capacity(record: Record) -> Iterable[str]:
     """What may come from size alone: of the whole study, and of each reference beside its rivals."""
     study = record.study
-    sizes = {name: study.candidates[name].effective.parameters for name in record.candidates}
+    sizes = {name: record.size(name) for name in record.candidates}
     if len(set(sizes.values())) > 1:
         least, most = min(sizes, key=lambda name: sizes[name]), max(sizes, key=lambda name: sizes[name])
         yield (

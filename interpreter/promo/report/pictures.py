@@ -1,4 +1,4 @@
-"""What a report draws against axes: learning curves, effects with their intervals, figures from stage to stage."""
+"""What a report draws against axes: learning curves, loss against compute, effects, figures from stage to stage."""
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -14,6 +14,7 @@ from promo.report.axes import (
     axis_across,
     axis_up,
     grid,
+    held,
     level,
     room_for,
     ticks_across,
@@ -37,7 +38,7 @@ from promo.report.canvas import (
     text,
     width_of,
 )
-from promo.report.scales import Linear, Log, Scale, categories, linear, logarithmic, named
+from promo.report.scales import Linear, Log, Scale, Tick, categories, linear, logarithmic, named
 
 BETWEEN = 28.0
 """From one plot to the next."""
@@ -79,6 +80,26 @@ class Panel:
 
     title: str
     curves: tuple[Curve, ...]
+
+
+@frozen
+class Course:
+    """What a candidate came to: its runs at the end of each budget, their means, and runs on their way."""
+
+    candidate: int
+    means: tuple[Point, ...]
+    ends: tuple[Point, ...]
+    ways: tuple[tuple[Point, ...], ...]
+
+
+@frozen
+class Turning:
+    """Where a shape changes, and the ends of the interval of that; all above zero."""
+
+    name: str
+    at: float
+    low: float
+    high: float
 
 
 @frozen
@@ -239,6 +260,77 @@ def _within(plot: Plot, points: Iterable[Point]) -> list[Point]:
         for point, (x, y) in zip(both, spots, strict=True)
         if plot.left - 0.1 <= x <= plot.right + 0.1 and plot.top - 0.1 <= y <= plot.bottom + 0.1
     ]
+
+
+# --- loss against compute -------------------------------------------------------------------------------------------
+
+
+def courses_svg(
+    courses: Sequence[Course],
+    turnings: Sequence[Turning],
+    x_label: str,
+    y_label: str,
+    words: str,
+    names: Sequence[str] = (),
+) -> str:
+    """
+    Loss against compute: a line a candidate through its means, a mark a run, thin lines for runs on their way.
+
+    Every mark, mean and interval is inside; a thin line may leave the plot.
+
+    Args:
+        courses: what is drawn of each candidate.
+        turnings: where a shape changes: an upright line each, with its interval as a band behind everything.
+        x_label: what the horizontal axis counts.
+        y_label: what the vertical axis counts.
+        words: the picture in words, for those who cannot see it.
+        names: candidates by number.
+    """
+    inside = [point for one in courses for point in (*one.means, *one.ends)]
+    inside = inside or [point for one in courses for way in one.ways for point in way]
+    x = logarithmic([*(at for at, _ in inside), *_turns(turnings)], below=1.3, above=1.2)
+    y = linear([value for _, value in inside], below=Fraction(8, 100), above=Fraction(20, 100))
+    up = ticks_up(y, HEIGHT)
+    left, above = room_for(up) + 4, LINE * len(turnings)
+    width = max([WIDTH, left + EDGE + width_of(x_label), width_of(y_label), *(width_of(one.name) for one in turnings)])
+    plot = Plot(left, HEAD + above, width - left - EDGE, HEIGHT, x, y)
+    along = ticks_across(x, left, plot.width, (2.0, width))
+    drawn = [text((0, 8), y_label, "soft"), *_turnings(plot, turnings, (2.0, width - 2)), grid(plot, along, up)]
+    drawn += [axis_up(plot, up), axis_across(plot, along, x_label, (2.0, width))]
+    for part in (_ways, _means, _marks):
+        drawn += [belonging(one.candidate, part(plot, one), names) for one in courses]
+    return svg((width, plot.bottom + BELOW), words, "".join(drawn))
+
+
+def _turns(turnings: Iterable[Turning]) -> Iterable[float]:
+    return (end for one in turnings for end in (one.low, one.at, one.high))
+
+
+def _turnings(plot: Plot, turnings: Sequence[Turning], edges: Point) -> Iterable[str]:
+    """Bands and upright lines, with a name above each, one below the other."""
+    for row, one in enumerate(turnings):
+        (low, top), (_, bottom) = upright(plot, one.low)
+        (high, _), _ = upright(plot, one.high)
+        (at, _), _ = upright(plot, one.at)
+        over = HEAD + LINE * row
+        band = f"M{low:.1f} {top:.1f}h{high - low:.1f}V{bottom:.1f}L{low:.1f} {bottom:.1f}z"
+        yield f'<path class="span" d="{band}" fill="currentColor"/>'
+        yield straight((at, over + 6), (at, bottom), "axis", "4 3")
+        yield text((held(Tick(0.0, one.name), at, edges), over - 3), one.name, anchor="middle")
+
+
+def _ways(plot: Plot, one: Course) -> str:
+    style = look(one.candidate)
+    return line("".join([plot.line(way) for way in one.ways]), f"c{style.colour} thin", style.dash)
+
+
+def _means(plot: Plot, one: Course) -> str:
+    style = look(one.candidate)
+    return line(plot.line(one.means), f"c{style.colour} line", style.dash)
+
+
+def _marks(plot: Plot, one: Course) -> str:
+    return plot.marks(one.ends, look(one.candidate))
 
 
 # --- effects --------------------------------------------------------------------------------------------------------

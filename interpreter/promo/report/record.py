@@ -78,6 +78,19 @@ class Record:
         """Gate or rule -> decision, as it stands after any person's word."""
         return {name: settled(decision, self.state) for name, decision in self.decisions.items()}
 
+    def size(self, candidate: str) -> int:
+        """Parameters of a candidate at the end of its training: of its last shape, once that is settled."""
+        follows = self.study.candidates[candidate].follows
+        path = self.state.path(follows) if follows else ()
+        return self.study.size_of(path[-1].candidate if path else candidate)
+
+    def came(self, candidate: str, stage: str) -> tuple[Fraction | None, int]:
+        """The mean over the cells of a candidate that have a value at a stage, and how many those are."""
+        evidence = self.evidence.get(stage)
+        row = evidence.row(candidate) if evidence is not None else None
+        values = [from_exact(cell.value) for cell in row.cells if cell.value is not None] if row is not None else []
+        return (sum(values, Fraction(0)) / len(values) if values else None), len(values)
+
     def attempts(self, stage: str | None = None) -> list[Attempt]:
         """Attempts of one stage, or of all."""
         return list(self.state.every_attempt(stage))

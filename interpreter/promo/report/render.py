@@ -143,6 +143,7 @@ def render_json(view: ReportView | RemainsView) -> str:
         flow=evolve(view.flow, picture=""),
         stages=stages,
         effects=effects,
+        laws=tuple(evolve(one, picture="") for one in view.laws),
     )
     return _json(without)
 

@@ -226,8 +226,19 @@ class EffectsView:
 
 
 @frozen
+class TableView:
+    """A table of its own."""
+
+    label: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    texts: int
+    """How many columns, from the first on, are no numbers."""
+
+
+@frozen
 class LawView:
-    """A law: one row for each candidate, and what has to be said of it."""
+    """A law, a forecast or a schedule: one row for each candidate, and what has to be said of it."""
 
     name: str
     documentation: str
@@ -235,6 +246,12 @@ class LawView:
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     statements: tuple[str, ...]
+    tables: tuple[TableView, ...] = ()
+    picture: str = ""
+    """SVG; empty where there is none."""
+    caption: tuple[str, ...] = ()
+    candidates: tuple[int, ...] = ()
+    """Who is in the picture."""
 
 
 @frozen

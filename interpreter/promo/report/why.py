@@ -304,7 +304,7 @@ def _distinguished(study: Study, gate: Gate, one: str, other: str) -> str:
     for tie in gate.ties:
         if tie is not TieBreak.PARAMETERS:
             return str(tie.value)
-        sizes = [study.candidates[name].effective.parameters for name in (one, other)]
+        sizes = [study.size_of(name) for name in (one, other)]
         if sizes[0] != sizes[1]:
             return f"{tie.value} ({sizes[0]:,} against {sizes[1]:,})"
     raise AssertionError("a gate's tie-breaks leave no tie")

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 
 from attrs import frozen
 
-from promo.base.fields import Count, Digest, Range
+from promo.base.fields import Digest, Range
 from promo.ledger.values import RunStatus
 
 OUTPUT_BYTES = 4_000_000
@@ -87,4 +87,4 @@ class Program:
     """None: it writes a result file, or returns what it found."""
     environment: tuple[str, ...]
     """Variables of promo's environment that it gets as well."""
-    output_bytes: Annotated[Count, Range(1_000, 10**9)]
+    output_bytes: Annotated[int, Range(1_000, 10**9)]
