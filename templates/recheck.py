@@ -2844,7 +2844,10 @@ class Gate(Board):
         self.contenders = [name for name in self.ranked if name not in rule["always"]]
 
     def _tie(self, name: str) -> list[Any]:
-        parameters = int(self.plan.study["candidates"][name]["effective"]["parameters"])
+        study = self.plan.study
+        schedule = study["schedules"].get(study["candidates"][name]["follows"] or "")
+        largest = name if schedule is None else schedule["shapes"][-1]
+        parameters = int(study["candidates"][largest]["effective"]["parameters"])
         order = self.plan.order or []
         keys = {"name": name, "parameters": parameters, "order": order.index(name) if name in order else len(order)}
         return [*(keys[one] for one in self.rule["ties"]), name]
@@ -3157,8 +3160,8 @@ def walk(step: Object, tables: dict[str, Object], plan: Plan) -> tuple[Object, l
 
 # --- laws ------------------------------------------------------------------------------------------------------------
 
-BEND, WIDE = 1e-2, 0.1
-"""Difference of logarithms beyond which a point pulls no harder: in the end, and where a search begins."""
+BEND, WIDE, RISE = 1e-2, 0.1, 2e-2
+"""Difference of logarithms beyond which a point pulls hardly harder: in the end, where a search begins; how hardly."""
 LAW_NAMES = {"compute": "EAb", "shift": "EAbd", "size_data": "EAaBb"}
 STATED = 5e-5
 """Share by which a number of five digits may differ between two searches for the same law."""
@@ -3237,7 +3240,10 @@ class Search:
         parts = []
         for place, loss, count in self.points:
             gap = abs(self.off(at, place, loss))
-            parts.append(count * (gap * gap / 2 if gap <= bend else bend * (gap - bend / 2)))
+            if gap <= bend:
+                parts.append(count * gap * gap / 2)
+            else:
+                parts.append(count * bend * (gap - bend / 2 + RISE * (gap * math.log(gap / bend) - gap + bend)))
         return math.fsum(parts)
 
     def descend(self, at: list[float], bend: float, enough: float) -> tuple[float, list[float]]:
@@ -3311,15 +3317,16 @@ class Search:
             shares = [one / whole for one in shares]
             gap = loss - math.log(whole)
             inside = abs(gap) <= bend
-            pull = count * (gap if inside else math.copysign(bend, gap))
+            far = max(abs(gap), bend)
+            pull = count * (gap if inside else math.copysign(bend * (1 + RISE * math.log(far / bend)), gap))
             mine = [math.fsum(share * by[k] for share, (_, by) in zip(shares, terms, strict=True)) for k in range(size)]
             for i in range(size):
                 slope[i] -= pull * mine[i]
                 for j in range(size):
-                    plain[i][j] += count * (1.0 if inside else bend / abs(gap)) * mine[i] * mine[j]
+                    plain[i][j] += (count if inside else pull / gap) * mine[i] * mine[j]
                     second = math.fsum(share * by[i] * by[j] for share, (_, by) in zip(shares, terms, strict=True))
                     second += shares[1] * self._bent(at, place, i, j) - mine[i] * mine[j]
-                    curve[i][j] += (count * mine[i] * mine[j] if inside else 0.0) - pull * second
+                    curve[i][j] += count * (1.0 if inside else RISE * bend / far) * mine[i] * mine[j] - pull * second
         return slope, curve, plain
 
     def _bent(self, at: list[float], place: list[float], i: int, j: int) -> float:
@@ -6152,7 +6159,7 @@ class Receipts:
         if size > len(self.lines):
             raise DiffersError(f"it covers {size} events, and the ledger has {len(self.lines)}")
         if note != self.note(size):
-            raise DiffersError("the ledger is not the one it vouches for")
+            raise DiffersError("the ledger is not the one it attests to")
         return size
 
     def look(self, report: Report) -> None:
@@ -6216,7 +6223,7 @@ class Receipts:
             *(["what was frozen and no run"] if early else []),
             *(["the ledger to its last event"] if to_the_end else []),
         ]
-        return f"{by} vouches for {' and '.join(covers) or f'{size} of {len(self.events)} events'}"
+        return f"{by} attests to {' and '.join(covers) or f'{size} of {len(self.events)} events'}"
 
     # --- who made it ---------------------------------------------------------------------------------------------
 
@@ -6507,17 +6514,17 @@ ENDINGS = {
     (
         0,
         True,
-    ): "nothing differs; somebody outside vouches for what was frozen before any run, and for the ledger to its "
+    ): "nothing differs; somebody outside attests to what was frozen before any run, and for the ledger to its "
     "last event",
-    (0, False): "nothing differs; somebody outside vouches for what was frozen before any run, and nobody for the end",
+    (0, False): "nothing differs; somebody outside attests to what was frozen before any run, and nobody for the end",
     (1, False): "MISMATCH: what is stored is not what was recorded, or does not follow from it",
     (2, False): "INCOMPLETE: what is there matches, but parts are missing or the study is not finished",
     (
         3,
         True,
-    ): "nothing differs; somebody outside vouches for the ledger to its last event, and nobody that it was frozen "
+    ): "nothing differs; somebody outside attests to the ledger to its last event, and nobody that it was frozen "
     "before the runs",
-    (3, False): "nothing differs; nobody outside whose key was given vouches for when it was written",
+    (3, False): "nothing differs; nobody outside whose key was given attests to when it was written",
 }
 
 

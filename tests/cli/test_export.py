@@ -49,6 +49,10 @@ def test_tensorboard_gets_a_file_an_attempt_the_same_every_time(trial, tmp_path,
     assert first.file_version == "brain.Event:2"
     assert (1, "train_bpb") in scalars
     assert (2, "loss") in scalars
+    assert any(b"what changed" in event.SerializeToString() for event in events)
+    assert all(
+        event.step > 0 for event in events for value in event.summary.value if value.tag in ("train_bpb", "loss")
+    )
     assert len(scalars) == len(set(scalars))
 
 
@@ -139,6 +143,9 @@ def test_a_crate_says_what_made_what_out_of_what(crate):
     assert "evidence/short.json" in links(decided["object"])
     assert links(decided["result"]) == ["decisions/pick.json"]
     assert "pick promoted" in decided["description"]
+    trained = {one["name"]: one["description"] for one in actions.values()}
+    assert trained["short: good (quality 1) on box, seed 1"].endswith("; good: rank 1, promoted there")
+    assert trained["short: poor (quality 4) on box, seed 2"].endswith("dropped there")
     assert entities["#who"]["name"] == "Ada <b>Lovelace</b>"
     assert entities["./"]["name"] == "[red]A[/red] <b>trial</b>"
     assert entities["./"]["license"] == {"@id": "https://example.org/licence"}

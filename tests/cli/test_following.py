@@ -64,7 +64,7 @@ def test_pipes_and_machines_get_nothing_more(seen, workplace, capsys):
     ("code", "words"),
     [
         (ExitCode.STOPPED, "status a.promo"),
-        (ExitCode.HELD, "decide a.promo NAME --by WHO --reason TEXT, with --promote NAMES, --go-on or --stop"),
+        (ExitCode.HELD, "decide a.promo NAME --by WHO --reason TEXT, with --promote NAMES, --continue or --stop"),
         (ExitCode.ELSEWHERE, "bundle a.promo"),
         (ExitCode.SPENT, "amend a.promo --budget AMOUNT --reason TEXT"),
         (ExitCode.ASKED, "ask a.promo --out FOLDER"),

@@ -2,14 +2,17 @@
 
 import io
 import json
+import re
 import shutil
 import threading
 from fractions import Fraction
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
-from promo.cli.live import Lines, drawing, last_point, look
+from promo.cli.drawing import MOST_ROWS, drawing, fitted, last_point, look
+from promo.cli.live import Lines, Screen
 from promo.driver.requests import Requests
 from promo.driver.study import StudyFolder
 from promo.ledger.chain import GENESIS
@@ -36,7 +39,7 @@ TIMED = spec(
 
 def drawn(seen, study, plan, width=100):
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
-    console.print(drawing(seen, study, plan))
+    console.print(drawing(seen, study, plan, MOST_ROWS))
     return console.file.getvalue()
 
 
@@ -178,12 +181,8 @@ def test_who_waits_for_a_person_has_no_expected_end():
     assert not seen.deciders[0].decided
 
 
-def test_a_large_study_fits_a_small_terminal():
-    text = (ROOT / "specs" / "staged_promotion.promo").read_text(encoding="utf-8")
-    study, plan = study_of(text), plan_of(text)
-    runs = plan.stages[0].runs
-    entrants = tuple(sorted({run.candidate for run in runs}))
-    state = told(event(StageOpened(plan.stages[0].name, entrants)), *map(started, runs[:30]))
+def test_a_large_study_fits_a_narrow_terminal():
+    study, plan, state = busy()
     shown = drawn(look(study, plan, state, Path("nowhere")), study, plan, width=60)
 
     assert max(map(len, shown.splitlines())) <= 60
@@ -192,6 +191,105 @@ def test_a_large_study_fits_a_small_terminal():
     assert " ".join(shown.split()).startswith(
         f"0 of {plan.run_count.planned} runs; spent 0 of a budget of 169.2 GPU-hours (0.0%)"
     )
+
+
+def busy():
+    """A large study with thirty runs in hand."""
+    text = (ROOT / "specs" / "staged_promotion.promo").read_text(encoding="utf-8")
+    study, plan = study_of(text), plan_of(text)
+    runs = plan.stages[0].runs
+    entrants = tuple(sorted({run.candidate for run in runs}))
+    return study, plan, told(event(StageOpened(plan.stages[0].name, entrants)), *map(started, runs[:30]))
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 16), (40, 12), (200, 50), (20, 4)])
+def test_the_live_view_leaves_a_row_free_and_has_a_part_of_everything_where_there_is_room(width, height):
+    study, plan, state = busy()
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True)
+    lines = fitted(look(study, plan, state, Path("nowhere")), study, plan, console)
+    said = ["".join(one.text for one in line).rstrip() for line in lines]
+
+    assert len(said) < height
+    assert max(map(len, said)) <= width
+    if height >= 24:
+        for words in ("stage  screen_2min", "gate  pick_nine", "host", "screen_2min: bridge, seed 1", " more"):
+            assert any(words in line for line in said), words
+
+
+class Glass:
+    """A terminal of 24 rows: what it shows after what it got, at a width that may change, which breaks lines anew."""
+
+    def __init__(self, width):
+        self.width, self.rows, self.at, self.top = width, [""], (0, 0), 0
+
+    @property
+    def shown(self):
+        return "\n".join(self.rows[self.top : self.top + 24])
+
+    def resize(self, width):
+        whole = [row[begin : begin + width] for row in self.rows for begin in range(0, max(len(row), 1), width)]
+        self.width, self.rows, self.at = width, whole, (len(whole) - 1, 0)
+        self.top = max(self.top, len(whole) - 24)
+
+    def feed(self, text):
+        for part in re.findall(r"\x1b\[[?\d;]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", text):
+            row, column = self.at
+            if part == "\r":
+                self.at = (row, 0)
+            elif part == "\n":
+                self.rows += [""] * (row + 2 - len(self.rows))
+                self.at = (row + 1, column)
+                self.top = max(self.top, row + 1 - 23)
+            elif part.endswith("A"):
+                self.at = (max(row - int(part[2:-1]), self.top), column)
+            elif part.endswith("J"):
+                self.rows[row:] = [self.rows[row][:column]]
+            elif part[0] != "\x1b":
+                assert column + len(part) <= self.width
+                self.rows[row] = self.rows[row][:column].ljust(column) + part
+                self.at = (row, column + len(part))
+
+
+def test_a_drawing_takes_the_place_of_the_last_one_in_a_terminal_of_another_width(tmp_path):
+    study, plan, state = busy()
+    screen, glass = Screen(tmp_path), Glass(100)
+    for width in (100, 60, 140, 70):
+        glass.resize(width)
+        screen.console = Console(file=io.StringIO(), width=width, height=24, force_terminal=True, color_system=None)
+        if width == 100:
+            screen.begin(study, plan, state)
+        screen.draw(state)
+        screen.say(f"a line at {width}")
+        glass.feed(screen.console.file.getvalue().replace("\n", "\r\n"))
+
+        assert glass.shown.count("124 runs") == 1
+        assert glass.shown.count(f"a line at {width}") == 1
+        assert glass.shown.count("host  ") == 1
+    screen.close()
+    glass.feed(screen.console.file.getvalue().rpartition("\n")[2])
+
+    assert "124 runs" not in glass.shown
+    assert "a line at 70" in glass.shown
+
+
+def test_of_a_running_attempt_the_metric_is_shown_and_not_what_else_it_measures(tmp_path):
+    study, plan = study_of(TIMED), plan_of(TIMED)
+    state = told(event(StageOpened("short", FOUR)), started(plan.stage("short").runs[0]))
+    (attempt,) = state.running()
+    path = tmp_path / attempt.folder / "points.jsonl"
+    path.parent.mkdir(parents=True)
+    with path.open("w", encoding="utf-8") as points:
+        recorder = Recorder(points, 0.0, tmp_path, tmp_path)
+        recorder.point(charged_s=0.5, train_loss=9.25)
+        points.flush()
+        assert "no loss yet" in drawn(look(study, plan, state, tmp_path), study, plan)
+        recorder.point(charged_s=1.0, loss=0.25)
+        recorder.point(charged_s=90.0, train_loss=9.5)
+    shown = drawn(look(study, plan, state, tmp_path), study, plan)
+
+    assert "1 min 30 s of 10 min" in shown
+    assert "loss 0.2500" in shown
+    assert "9.5" not in shown
 
 
 def test_a_log_gets_a_line_an_event_and_now_and_then_one_about_the_whole(capsys):
@@ -238,7 +336,7 @@ def test_status_of_a_study_that_nobody_works_on_says_what_is_left(trial, tmp_pat
     assert "short: 8 of 8 runs, 2 failed attempts" in said
     assert "long: waits, after pick" in said
     assert "pick: promoted base, good" in said
-    assert "no promo process of this machine works on it; promo run goes on, for about" in said
+    assert "no promo process of this machine works on it; promo run resumes it, for about" in said
     assert promo("status", folder.path, "--json") == 0
     progress = json.loads(capsys.readouterr().out)["progress"]
     assert (progress["done"], progress["runs"], progress["budget_s"]) == (9, 13, 17)
@@ -280,13 +378,13 @@ def test_a_terminal_that_knows_few_letters_gets_the_others_as_escapes(trial, tmp
 def test_points_of_a_running_attempt_are_read_as_far_as_they_are_whole(tmp_path):
     path = tmp_path / "points.jsonl"
 
-    assert last_point(path) == {}
+    assert last_point(path, "loss") == {}
     with path.open("w", encoding="utf-8") as points:
         recorder = Recorder(points, 0.0, tmp_path, tmp_path)
         recorder.point(charged_s=0.5, loss=0.5)
         recorder.point(step=3, charged_s=1.5, loss=0.25)
         points.write('{"charged_s":"2.')
-    assert last_point(path) == {"step": "3", "charged_s": "1.5", "loss": "0.25"}
+    assert last_point(path, "loss") == {"step": "3", "charged_s": "1.5", "loss": "0.25"}
 
 
 # --- states to look at -------------------------------------------------------------------------------------------

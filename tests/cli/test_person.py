@@ -81,7 +81,7 @@ def test_whoever_is_waited_for_is_told_how_to_decide(workplace, capsys):
     assert "pick waits for a person: the demand is not met: mean loss at most 1pt." in out
     assert "promo decide SPEC NAME --promote NAMES (or --stop)" in out
     assert "pick: waits for a person" in said(capsys, "status", path)
-    assert "go on with promo replay" in said(capsys, "decide", path, "pick", "--promote", "base,poor", *WHY)
+    assert "continue with promo replay" in said(capsys, "decide", path, "pick", "--promote", "base,poor", *WHY)
 
 
 def test_a_persons_verdict_on_a_gate_is_what_is_shown_and_what_it_found_stays(workplace, capsys):
@@ -96,9 +96,9 @@ def test_a_persons_verdict_on_a_gate_is_what_is_shown_and_what_it_found_stays(wo
     assert folder.state().decisions["pick"] == recorded
     assert "pick: promoted base, poor; decided by Ada" in said(capsys, "status", path)
     told = said(capsys, "why", "poor", "pick", "--study", path)
-    assert told.startswith("poor was promoted to long by pick: decided by a person.")
+    assert told.startswith("poor (config c) was promoted to long by pick: decided by a person.")
     assert "The gate waited for a person: the demand is not met" in told
-    assert said(capsys, "why", "early", "pick", "--study", path).startswith("early was not promoted to long")
+    assert said(capsys, "why", "early", "pick", "--study", path).startswith("early (config b) was not promoted to long")
     (verdict,) = json.loads(said(capsys, "why", "poor", "pick", "--study", path, "--json"))["verdicts"]
     assert (verdict["standing"]["verdict"], verdict["person"]["by"]) == ("promoted", "Ada")
     assert promo("report", path, "--format", "csv") == 0
@@ -114,9 +114,9 @@ def test_a_persons_verdict_on_a_rule_stands_behind_what_the_rule_found(workplace
     out = capsys.readouterr().out
     assert "inside the bound; it waits for a person." not in out
     assert "beyond the bound; it waits for a person." in out
-    assert "promo decide SPEC NAME --go-on (or --stop)" in out
+    assert "promo decide SPEC NAME --continue (or --stop)" in out
 
-    assert promo("decide", path, "early_holds", "--go-on", "--by", "Bob", "--reason", "noted") == 0
+    assert promo("decide", path, "early_holds", "--continue", "--by", "Bob", "--reason", "noted") == 0
     out = said(capsys, "replay", path, "--curves", curves, "--quiet")
     assert "beyond the bound; continuing was decided by Bob (noted)." in out
     told = said(capsys, "why", "early", "early_holds", "--study", path)
@@ -130,5 +130,5 @@ def test_a_person_may_stop_the_study(workplace, capsys):
     assert promo("decide", path, "pick", "--stop", *WHY) == 0
     assert "pick: stopped the study: Ada decided to stop" in said(capsys, "status", path)
     told = said(capsys, "why", "poor", "pick", "--study", path)
-    assert told.startswith("poor was not promoted to long by pick: the study stopped before anyone was promoted.")
+    assert told.startswith("poor (config c) was not promoted to long by pick: the study stopped before anyone")
     assert re.search(r"A person decided, Ada on 20\d\d-\S+Z: the early leader often fades\.", told)

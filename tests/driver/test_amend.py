@@ -124,7 +124,7 @@ def test_an_amendment_before_the_decision_decides_and_both_verdicts_are_kept(cop
     capsys.readouterr()
     assert promo("why", "fair", "pick", "--study", copy.path) == 0
     told = capsys.readouterr().out
-    assert "fair was promoted to long by pick" in told
+    assert "fair (quality 3) was promoted to long by pick" in told
     assert "As frozen, fair would be dropped: behind the cut" in told
     assert "two are cheap enough" in told
 

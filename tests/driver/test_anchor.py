@@ -43,18 +43,18 @@ def anchored(workplace):
     return receipt
 
 
-NO_RECEIPT = "CONSISTENT, NOT ANCHORED: everything follows from the stored bytes; nothing outside this folder vouches"
+NO_RECEIPT = "CONSISTENT, NOT ANCHORED: everything follows from the stored bytes; nothing outside this folder attests"
 BY_REACH = {
     Reach(): (ExitCode.UNANCHORED, NO_RECEIPT),
     Reach(end=True): (
         ExitCode.UNANCHORED,
         "CONSISTENT, NOT ANCHORED: everything follows from the stored bytes, and a receipt from outside covers the "
-        "ledger to its last event; nothing outside vouches that it was frozen before the runs",
+        "ledger to its last event; nothing outside attests that it was frozen before the runs",
     ),
     Reach(freeze=True): (
         ExitCode.DONE,
         "VERIFIED FROM THE FREEZE: everything follows from the stored bytes, and a receipt from outside covers what "
-        "was frozen and no run; nothing outside vouches for the end",
+        "was frozen and no run; nothing outside attests to the end",
     ),
     Reach(freeze=True, end=True): (
         ExitCode.DONE,
@@ -114,7 +114,7 @@ def test_a_chain_rewritten_as_a_whole_is_found_with_an_anchor_and_unanchored_wit
 
     assert promo("verify", "trial.promo") == 3
     assert promo("verify", "trial.promo", "--anchor", anchored, "--key", "witness.pub") == 1
-    assert "the ledger is not the one it vouches for" in capsys.readouterr().out
+    assert "the ledger is not the one it attests to" in capsys.readouterr().out
 
 
 def test_a_cut_tail_is_found_by_an_anchor_over_the_head_which_alone_does_not_vouch_for_the_freeze(

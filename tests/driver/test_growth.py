@@ -283,7 +283,7 @@ def test_the_report_tells_ways_choice_and_the_budget_with_the_parents(made, tmp_
     assert promo("why", "taller", "--study", made.path) == 0
     assert "taller comes from deeper: deeper chose interleave" in capsys.readouterr().out
     assert promo("why", "deeper_identity", "--study", made.path) == 0
-    assert "deeper_identity was not promoted to taller by deeper" in capsys.readouterr().out
+    assert "deeper_identity (size 16) was not promoted to taller by deeper" in capsys.readouterr().out
 
 
 LOOKS = "once stable for 2 looks of 10steps, at most 50steps"

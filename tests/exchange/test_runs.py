@@ -83,7 +83,7 @@ def test_curves_settings_and_the_result_of_an_attempt():
         "seed": 1,
         "budget": "1s",
     }
-    assert (run.name, run.end) == ("short: spare on box, seed 1, attempt 2", RunEnd.FINISHED)
+    assert (run.name, run.end) == ("short: spare (quality 1) on box, seed 1, attempt 2", RunEnd.FINISHED)
     assert run.final == ("val", "loss", "spent_s", "slot_s")
 
 

@@ -33,6 +33,27 @@ def drawn(seed: int) -> tuple[Form, list[tuple[tuple[float, ...], float, str]]]:
     return form, found
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_both_fit_the_same_law_where_the_two_runs_of_every_place_lie_farther_apart_than_the_bend(seed):
+    """By Huber's own function any law between them would do."""
+    draw = random.Random(seed)
+    runs = [
+        (
+            (10.0**place,),
+            (2 + 10 * 10 ** (-0.3 * (place - 9))) * math.exp(sign * draw.uniform(0.012, 0.04)),
+            f"{place}{sign}",
+        )
+        for place in (9, 9.5, 10, 10.5, 11, 11.5)
+        for sign in (-1, 1)
+    ]
+    law = fit([Point(*one) for one in runs], Form.COMPUTE)
+    again = refits([Point(*one) for one in runs], law, draws=DRAWS, seed=seed)
+    other, others = recheck.fitted([recheck.Measured(*one) for one in runs], "compute", DRAWS, seed)
+
+    for one, theirs in zip([law, *again], [other, *others], strict=True):
+        assert theirs.values == pytest.approx(one.parameters, rel=recheck.STATED)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_both_fit_the_same_law_and_the_same_interval(seed):
     form, runs = drawn(seed)

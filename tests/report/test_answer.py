@@ -46,15 +46,15 @@ def test_a_question_is_answered_with_the_rule_and_what_it_saw_beside_what_seeds_
 
     assert found.answer.outcome == "holds"
     assert found.answer.headline == (
-        "Yes, close holds: after 2 s good leads base by 1.0000 pt, more than 20 times what seeds make "
+        "Yes, close holds: after 2 s good leads base by 1.0000 pt, more than 20 times the seed noise "
         "(required: mean gap at most 0.5pt)."
     )
     assert found.answer.standing == ()
     assert facts(found) | {"Frozen": "", "Spent": "", "Verified": ""} == {
         "Kept": "good and base, 2 of 4, to long",
         "Dropped": "fair and poor",
-        "Effect": "good leads base by 1.0000 pt on the mean of 3 cells at long; seeds alone give such a difference a "
-        "standard error of 0.0168 pt (4 degrees of freedom)",
+        "Effect": "good leads base by 1.0000 pt on the mean of 3 cells at long; its seed noise, the "
+        "standard error that seeds alone give, is 0.0168 pt (4 degrees of freedom)",
         "Compared": "good (quality 1) against base",
         "Frozen": "",
         "Attested": "by nobody outside the study folder: its ledger shows order, not age",
@@ -62,7 +62,7 @@ def test_a_question_is_answered_with_the_rule_and_what_it_saw_beside_what_seeds_
         "Spent": "",
     }
     assert facts(found)["Spent"].startswith("24 s of a budget of 24 s (100.0%); with start-up and scoring ")
-    assert facts(found)["Verified"].startswith("2 of 2 decisions derived again for this report, with the same outcome.")
+    assert facts(found)["Verified"].startswith("2 of 2 decisions recomputed for this report, with the same outcome.")
     assert facts(found)["Frozen"].endswith(" before the first result")
 
 
@@ -96,7 +96,7 @@ def test_where_too_few_seeds_are_repeated_nothing_is_compared_with_them(view):
     found = view(spec("use", host=INLINE, study=ASKED))
 
     assert "seeds" not in found.answer.headline
-    assert facts(found)["Effect"].endswith("what seeds make of it is not known: too few repeated seeds at long")
+    assert facts(found)["Effect"].endswith("its seed noise is not known: too few repeated seeds at long")
     assert found.overview[0].seeds == "–"
 
 
@@ -104,8 +104,8 @@ def test_a_spread_that_the_study_declares_is_said_to_be_declared(view):
     noisy = ASKED.replace("  runner toy", "  runner toy\n  noise 2pt")
     found = view(spec("use", host=INLINE, study=noisy))
 
-    assert "good leads base by 1.0000 pt, less than what seeds make" in found.answer.headline
-    assert facts(found)["Effect"].endswith("a standard error of 2.0000 pt (as the study declares)")
+    assert "good leads base by 1.0000 pt, less than the seed noise" in found.answer.headline
+    assert facts(found)["Effect"].endswith("that seeds alone give, is 2.0000 pt (as the study declares)")
 
 
 def test_the_specs_own_words_are_said_to_be_its_own_and_stand_beside_what_was_seen(view):
@@ -155,7 +155,7 @@ def test_without_a_rule_it_says_that_nothing_was_tested(view):
     assert found.answer.outcome == "open"
     assert found.answer.headline == (
         "This study declares no rule, so nothing is tested: after 2 s good leads base by 1.0000 pt, more than 20 times "
-        "what seeds make."
+        "the seed noise."
     )
 
 
@@ -164,7 +164,7 @@ def test_without_gate_and_rule_the_best_of_several_is_said_to_be_that(view):
 
     assert found.answer.headline == (
         "This study declares no gate and no rule, so nothing is tested: after 1 s good leads base by 1.0000 pt, more "
-        "than 20 times what seeds make. Theirs are the best two means of four, and the best of several looks better "
+        "than 20 times the seed noise. Theirs are the best two means of four, and the best of several looks better "
         "than it is."
     )
     assert "Kept" not in facts(found)

@@ -16,11 +16,14 @@ from promo.report.flows import Rung, ladder_svg, ranks_svg
 from promo.report.pictures import (
     Bar,
     Contrast,
+    Course,
     Curve,
     Margins,
     Panel,
     Trend,
     Trends,
+    Turning,
+    courses_svg,
     curves_svg,
     effects_svg,
     half_normal_svg,
@@ -251,6 +254,7 @@ def test_every_text_of_a_picture_is_large_enough_whole_and_by_itself(browser, st
 
 LARGEST = sys.float_info.max
 NAMES = [f"candidate_{number}" for number in range(48)]
+CHANGED = [f"depth {number}, total_batch {2**number}" * (number > 0) for number in range(48)]
 
 
 def drawn():
@@ -265,8 +269,10 @@ def drawn():
     ):
         line = tuple(points)
         for hosts in (1, 2, 5):
-            panels = [Panel(f"host_{number}", (Curve(0, line, line),)) for number in range(hosts)]
+            panels = [Panel(f"host_{number}", (Curve(0, line),)) for number in range(hosts)]
             yield curves_svg(panels, "seconds of training", "val_bpb (bpb)", "w", NAMES)
+        turnings = [Turning(f"{one} to {one}", 1.0, 0.5, 2.0) for one in ("shape_of_24_characters", "b")]
+        yield courses_svg([Course(0, line, line, (line,))], turnings, "compute (flop)", "val_bpb (bpb)", "w", NAMES)
     bars = [Bar("depth * " * 6, -LARGEST, (-LARGEST, LARGEST)), Bar("y", 5e-324, None), Bar("z", 1.0, (0.5, 2.0))]
     yield effects_svg(bars, "effect (bpb)", "w")
     yield effects_svg([], "effect (bpb)", "w")
@@ -282,6 +288,7 @@ def drawn():
             f"stage_number_{one}",
             "10min a run\n1 h 20 min",
             tuple(range(9)),
+            ("3.1416",) * 9,
             100,
             frozenset({0, 3}),
             True,
@@ -290,7 +297,12 @@ def drawn():
         )
         for one in range(11)
     ]
-    yield ladder_svg([*rungs, Rung("last", "1h a run\n9 h", (3, 0), 0, frozenset(), False, None, 0.1)], NAMES, "w")
+    yield ladder_svg(
+        [*rungs, Rung("last", "1h a run\n9 h", (3, 0), ("1", "2"), 0, frozenset(), False, None, 0.1)],
+        NAMES,
+        CHANGED,
+        "w",
+    )
 
 
 @pytest.mark.parametrize("width", [400, 1400])

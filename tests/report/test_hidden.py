@@ -14,7 +14,7 @@ from promo.base.diagnostics import Diagnostic
 from promo.base.source import Source, Span
 from promo.base.visible import on_one_line, visible
 from promo.cli.diagnostics import as_text
-from promo.cli.live import as_shown
+from promo.cli.drawing import as_shown
 from promo.cli.terminal import expanded, put, styled
 from promo.driver.report import record_of
 from promo.driver.study import StudyFolder

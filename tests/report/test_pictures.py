@@ -20,14 +20,19 @@ from promo.report.canvas import FONT, LEAST_PX, WIDTH, Look, document, legend, m
 from promo.report.curves import MOST_MARKS
 from promo.report.flows import Rung, ladder_svg, ranks_svg
 from promo.report.pictures import (
+    ENDS,
     KINDS,
+    MARKED,
     Bar,
     Contrast,
+    Course,
     Curve,
     Margins,
     Panel,
     Trend,
     Trends,
+    Turning,
+    courses_svg,
     curves_svg,
     effects_svg,
     half_normal_svg,
@@ -35,64 +40,15 @@ from promo.report.pictures import (
     trends_svg,
 )
 from promo.report.scales import linear
+from whole import FINITE, NAME, NAMES, Picture, whole
 
 LARGEST = sys.float_info.max
-FINITE = st.floats(allow_nan=False, allow_infinity=False)
 POSITIVE = st.floats(min_value=5e-324, max_value=LARGEST)
 SIZE = st.floats(min_value=0.0, max_value=LARGEST)
-NAME = st.text(st.characters(codec="utf-8"), max_size=120)
 POINTS = st.lists(st.tuples(POSITIVE, FINITE), max_size=12).map(tuple)
-CURVES = st.lists(st.builds(Curve, st.integers(0, 4), POINTS, POINTS), max_size=6).map(tuple)
+CURVES = st.lists(st.builds(Curve, st.integers(0, 4), POINTS), max_size=6).map(tuple)
 INTERVAL = st.none() | st.tuples(FINITE, FINITE).map(lambda ends: (min(ends), max(ends)))
-NAMES = ["base", "good", "<poor>", "w" * 60, "plain"]
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-
-
-class Picture:
-    """A picture as XML: its size, its texts and its paths."""
-
-    def __init__(self, svg):
-        self.svg = svg
-        root = ET.fromstring(svg)
-        self.left, self.top, width, height = map(float, root.get("viewBox").split())
-        self.right, self.bottom = self.left + width, self.top + height
-        self.label, self.root = root.get("aria-label"), root
-        self.texts = [one for one in root.iter() if one.tag.endswith("text")]
-        self.paths = [one.get("d") for one in root.iter() if one.tag.endswith("path")]
-        self.words = [one.text or "" for one in self.texts]
-
-    def cut_off(self):
-        """Texts and paths of which a part lies outside of the picture."""
-        for one in self.texts:
-            start, wide = float(one.get("x")), width_of(one.text or "", bold=one.get("class") == "head")
-            start -= {"middle": wide / 2, "end": wide}.get(one.get("text-anchor"), 0.0)
-            y = float(one.get("y"))
-            if not (self.left - 1 <= start and start + wide <= self.right + 1 and FONT * 0.7 <= y <= self.bottom - 2):
-                yield one.text
-        for path in self.paths:
-            for x, y in moves(path):
-                if not (self.left <= x <= self.right and self.top <= y <= self.bottom):
-                    yield path
-
-    def marks(self, candidate_or_colour):
-        """Middles of the marks of a colour."""
-        found = [one for one in self.root.iter() if one.get("class") == f"c{candidate_or_colour}"]
-        return [at for one in found if one.get("fill") == "currentColor" for at in moves(one.get("d"))]
-
-
-def moves(path):
-    """Where the parts of a path begin."""
-    return [tuple(map(float, part)) for part in re.findall(r"M(-?[\d.]+) (-?[\d.]+)", path)]
-
-
-def whole(svg):
-    """A picture that is one, says what it shows and has nothing cut off."""
-    picture = Picture(svg)
-
-    assert all(re.fullmatch(r"[-MLCVhlmavz0-9. ]+", path) for path in picture.paths)  # no nan, no inf, no 1e+20
-    assert picture.label == "What it shows"
-    assert list(picture.cut_off()) == []
-    return picture
 
 
 # --- any finite numbers ---------------------------------------------------------------------------------------------
@@ -100,22 +56,55 @@ def whole(svg):
 
 @settings(deadline=None)
 @given(st.lists(CURVES, max_size=5), NAME, NAME)
-@example([(Curve(0, ((5e-324, -LARGEST), (LARGEST, LARGEST)), ((5e-324, -LARGEST), (LARGEST, LARGEST))),)], "x", "y")
-@example([(Curve(0, ((1.0, LARGEST), (2.0, -LARGEST)), ((1.5, 5e-324),)),)], "x", "y")
-@example([(Curve(0, ((1.0, 2.0),), ((1.0, 2.0),)),)], "x", "y")
-@example([(Curve(0, ((1e-10, 1e-10), (1e10, 1e12)), ()),)], "x", "y")
+@example([(Curve(0, ((5e-324, -LARGEST), (LARGEST, LARGEST))),)], "x", "y")
+@example([(Curve(0, ((1.0, LARGEST), (1.5, 5e-324), (2.0, -LARGEST))),)], "x", "y")
+@example([(Curve(0, ((1.0, 2.0),)),)], "x", "y")
+@example([(Curve(0, ((1e-10, 1e-10), (1e10, 1e12))),)], "x", "y")
 def test_curves_of_any_finite_numbers_are_whole(hosts, x_label, y_label):
     panels = [Panel(f"host {number}", curves) for number, curves in enumerate(hosts)]
     picture = whole(curves_svg(panels, x_label, y_label, "What it shows", NAMES))
 
-    scored = [curve for curves in hosts for curve in curves if curve.scored]
+    points = [(curve.candidate, x) for curves in hosts for curve in curves for x, _ in curve.points]
+    end = max((x for _, x in points), default=0.0) * ENDS
+    enlarged = any(x < end for _, x in points)
     for candidate in range(5):
-        expected = sum(len(curve.scored) for curve in scored if curve.candidate == candidate)
+        own = [x for one, x in points if one == candidate]
+        expected = len(own) + enlarged * sum(x >= end for x in own)
         assert len(picture.marks(candidate)) == expected  # none is left out
 
 
+def test_of_long_lines_the_last_point_is_marked_in_the_whole_and_in_the_enlarged_end():
+    line = tuple((step + 1.0, 9.0 / (step + 1)) for step in range(2 * MARKED))
+    picture = whole(curves_svg([Panel("box", (Curve(0, line),))], "x", "y", "What it shows", NAMES))
+
+    assert len(picture.marks(0)) == 2
+    assert "the end enlarged" in picture.words
+
+
+COURSE = st.builds(Course, st.integers(0, 4), POINTS, POINTS, st.lists(POINTS, max_size=3).map(tuple))
+TURNING = st.builds(
+    lambda name, ends: Turning(name, *(sorted(ends)[place] for place in (1, 0, 2))), NAME, st.tuples(*[POSITIVE] * 3)
+)
+FAR = ((5e-324, -LARGEST), (LARGEST, LARGEST))
+
+
 @settings(deadline=None)
-@given(st.lists(st.builds(Bar, NAME, FINITE, INTERVAL), max_size=12), NAME)
+@given(st.lists(COURSE, max_size=5), st.lists(TURNING, max_size=3), NAME, NAME)
+@example([Course(0, FAR, FAR, (FAR,))], [Turning("a to b", 1.0, 5e-324, LARGEST)], "x", "y")
+@example([Course(0, (), (), (FAR,))], [Turning("a to b", 1.0, 1.0, 1.0)], "x", "y")
+@example([Course(0, ((1.0, 2.0),), ((1.0, 2.0),), ())], [], "x", "y")
+def test_loss_against_compute_of_any_finite_numbers_is_whole(courses, turnings, x_label, y_label):
+    picture = whole(courses_svg(courses, turnings, x_label, y_label, "What it shows", NAMES))
+
+    for candidate in range(5):
+        expected = sum(len(one.ends) for one in courses if one.candidate == candidate)
+        assert len(picture.marks(candidate)) == expected  # none is left out
+    bands = [one for one in picture.root.iter() if one.get("class") == "span"]
+    assert len(bands) == len(turnings)
+
+
+@settings(deadline=None)
+@given(st.lists(st.builds(Bar, NAME, FINITE, INTERVAL, st.booleans(), NAME), max_size=12), NAME)
 @example([Bar("a", -LARGEST, (-LARGEST, LARGEST)), Bar("b", 5e-324, None)], "x")
 @example([Bar("a", 0.0, (0.0, 0.0))], "x")
 def test_effects_of_any_finite_numbers_are_whole(bars, label):
@@ -177,19 +166,21 @@ RUNG = st.builds(
     title=st.text("abc_", max_size=50),
     subtitle=st.text("abc 1\n", max_size=50),
     order=st.lists(st.integers(0, 4), unique=True).map(tuple),
+    values=st.just(()),
     more=st.integers(0, 10**6),
     goes_on=st.frozensets(st.integers(0, 4)),
     decided=st.booleans(),
     target=st.none() | st.integers(0, 7),
     weight=st.floats(0, 1),
-)
+).map(lambda rung: evolve(rung, values=tuple(f"{one}.7591" for one in rung.order)))
+CHANGED = ["", "depth 1, aspect 64", "<b>", "total_batch 524288, matrix_lr 0.02, 2 more", ""]
 
 
 @settings(deadline=None)
 @given(st.lists(RUNG, max_size=8))
 def test_ladders_of_any_shape_are_whole_and_no_wider_than_their_widest_stage(rungs):
     rungs = [evolve(rung, target=later(at, rung.target, rungs)) for at, rung in enumerate(rungs)]
-    picture = whole(ladder_svg(rungs, NAMES, "What it shows"))
+    picture = whole(ladder_svg(rungs, NAMES, CHANGED, "What it shows"))
 
     assert sum(picture.words.count(name) for name in NAMES) == sum(len(rung.order) for rung in rungs)
     assert picture.right <= max(WIDTH, 2 * 50 * FONT * 1.15)
@@ -222,14 +213,14 @@ def test_a_line_ends_where_it_leaves_its_plot():
 
 def test_ten_thousand_marks_are_one_path_a_candidate_and_small():
     curves = tuple(
-        Curve(number, (), tuple((step + 1.0, 3.0 + number / (step + 1)) for step in range(MOST_MARKS // 16)))
+        Curve(number, tuple((step + 1.0, 3.0 + number / (step + 1)) for step in range(MOST_MARKS // 16)))
         for number in range(16)
     )
     picture = curves_svg(
         [Panel("box", curves)], "step", "loss", "What it shows", [f"c{number}" for number in range(16)]
     )
 
-    assert sum(len(moves(path)) > 700 for path in Picture(picture).paths) == 16
+    assert sum(len(NUMBER.findall(path)) > 700 for path in Picture(picture).paths) == 16
     assert len(picture) < 64 * MOST_MARKS
 
 
@@ -249,11 +240,11 @@ def sweep(number):
 def test_the_same_input_is_the_same_bytes_in_another_process():
     code = (
         "from promo.report.pictures import *; from promo.report.flows import *\n"
-        "curves = tuple(Curve(one, ((1.0, 2.0 + one), (2.0, 1.1)), ((2.0, 1.0 + one),)) for one in range(9))\n"
+        "curves = tuple(Curve(one, ((1.0, 2.0 + one), (2.0, 1.1))) for one in range(9))\n"
         "names = [f'c{one}' for one in range(9)]\n"
         "print(curves_svg([Panel('a', curves), Panel('b', curves)], 'x', 'y', 'w', names))\n"
-        "print(ladder_svg([Rung('a', 's', (0, 1, 2), 0, frozenset({0, 2}), True, 1, 0.5),"
-        " Rung('b', 's', (2, 0), 0, frozenset(), False, None, 0.5)], names, 'w'))\n"
+        "print(ladder_svg([Rung('a', 's', (0, 1, 2), ('1', '2', '3'), 0, frozenset({0, 2}), True, 1, 0.5),"
+        " Rung('b', 's', (2, 0), ('1', '2'), 0, frozenset(), False, None, 0.5)], names, names, 'w'))\n"
         "print(effects_svg([Bar('a', 1.0, (0.5, 1.5)), Bar('b', 1.0, None), Bar('c', 0.0, (-1.0, 1.0))], 'x', 'w'))\n"
     )
     seen = {

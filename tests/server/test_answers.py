@@ -76,6 +76,27 @@ def test_hover_tells_the_levels_of_an_array():
     assert "9 rows over quality, size of 3 x 3 levels" in said(document, "design nine", 8)
 
 
+def test_hover_tells_what_laws_schedules_forecasts_and_growths_come_to():
+    shaped = opened((ROOT / "specs" / "adaptive_shape.promo").read_text(encoding="utf-8"))
+    grown = opened((ROOT / "specs" / "grow_small.promo").read_text(encoding="utf-8"))
+
+    law, schedule = said(shaped, "law falling", 5), said(shaped, "schedule deepening", 10)
+    assert "How the loss of each shape falls" in law
+    assert "| form | a law of compute, E + A C^-b |" in law
+    assert "| shapes | shallow -> deep by interleave |" in schedule
+    assert "| followed by | adaptive |" in schedule
+    assert "| at | whole |" in said(shaped, "forecast before_the_end", 10)
+    assert "| by | identity, copy_block, interleave, copy_top |" in said(grown, "grow taller", 6)
+
+
+def test_hover_on_the_clauses_of_a_schedule_says_what_stands_in_them():
+    shaped = opened((ROOT / "specs" / "adaptive_shape.promo").read_text(encoding="utf-8"))
+
+    assert "clause of schedule: needed; names: candidate" in said(shaped, "shapes   shallow")
+    assert "clause of schedule: needed; names: law" in said(shaped, "law      falling\n  else")
+    assert "names: hold, best, largest" in said(shaped, "else     best")
+
+
 def test_hover_tells_what_a_named_value_comes_to():
     document = opened(spec(extra="let pause = 2 * 30s\nlet both = size * 2"))
 

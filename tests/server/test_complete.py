@@ -4,14 +4,48 @@ import pytest
 
 from promo.server.complete import complete
 from promo.syntax.lex import grammar
-from support import opened, spec
+from support import TWO_MODELS, opened, spec
 
 SOUND = spec(extra="let short_time = 5s")
+LAW = """
+law falling {
+  of base, spare
+  from short, long
+}
+
+schedule growing {
+  shapes base -> spare by copy_top
+  law falling
+  else best
+}
+
+candidate moving follows growing
+"""
+"""Declarations that are not whole yet: their names are known all the same."""
+
+MODELS = f"""promo 1
+
+study models {{
+  title   "Two models"
+  measure val_bpb in bpb, lower is better
+  runner  gpt
+}}
+
+{TWO_MODELS}
+stage short {{
+  train wide, narrow for 10steps
+  cap 1min
+  on here
+  seeds 1
+  report only
+}}
+
+"""
 
 
-def offered(more: str) -> list[str]:
-    document = opened(SOUND)
-    text = SOUND + more
+def offered(more: str, sound: str = SOUND) -> list[str]:
+    document = opened(sound)
+    text = sound + more
     offset = text.index("|")
     return [item.label for item in complete(document, text.replace("|", ""), offset)]
 
@@ -87,7 +121,7 @@ def test_any_unit_may_stand_behind_the_level_of_a_factor():
 @pytest.mark.parametrize(
     ("more", "labels"),
     [
-        ("grow x {\n  stack size 1 -> 4 by [copy_top, |", {"copy_block", "identity", "zero_pad"}),
+        ("grow x {\n  stack size 1 -> 4 by [copy_top, |", {"interleave", "identity"}),
         ("gate x {\n  keep mean gap to |", {"leader", "base"}),
         ("gate x {\n  guard |", {"throughput", "contention", "warmup"}),
         ("rule x {\n  require median gap at most 1pt at 95% over cells by |", {"t", "sign_flip", "wilcoxon"}),
@@ -105,6 +139,52 @@ def test_any_unit_may_stand_behind_the_level_of_a_factor():
 )
 def test_words_that_the_table_of_clauses_knows_are_offered(more, labels):
     assert labels <= set(offered(more))
+
+
+@pytest.mark.parametrize(
+    ("more", "labels"),
+    [
+        ("schedule x {\n  shapes base -> spare by |", {"copy_top", "interleave", "identity"}),
+        ("schedule x {\n  shapes |", {"base", "good"}),
+        ("schedule x {\n  law |", {"falling"}),
+        ("candidate x follows |", {"growing"}),
+        ("forecast x {\n  law |", {"falling"}),
+        ("forecast x {\n  of |", {"base", "four", "moving"}),
+    ],
+)
+def test_what_a_schedule_and_a_forecast_may_name_is_offered(more, labels):
+    assert labels <= set(offered(more, SOUND + LAW))
+
+
+@pytest.mark.parametrize(
+    ("more", "not_there"),
+    [
+        ("grow x {\n  stack size 1 -> 4 by [copy_top, |", {"copy_block", "zero_pad"}),
+        ("schedule x {\n  shapes base -> spare by |", {"copy_block", "zero_pad"}),
+        ("schedule x {\n  shapes |", {"moving"}),
+        ("schedule x {\n  shapes base -> |", {"moving"}),
+        ("grow x {\n  parent |", {"moving"}),
+    ],
+)
+def test_what_would_be_refused_there_is_not_offered(more, not_there):
+    """Ways that the runner does not have, and candidates that follow a schedule where a shape of its own is needed."""
+    found = set(offered(more, SOUND + LAW))
+
+    assert found
+    assert not found & not_there
+
+
+@pytest.mark.parametrize(
+    ("more", "ways"),
+    [
+        ("grow x {\n  stack depth 2 -> 4 by [|", {"copy_top", "interleave", "identity"}),
+        ("grow x {\n  stack aspect 16 -> 32 by [|", {"zero_pad"}),
+        ("schedule x {\n  shapes narrow -> wide by |", {"zero_pad"}),
+    ],
+)
+def test_ways_are_those_of_the_factor_that_grows(more, ways):
+    assert ways <= set(offered(more, MODELS))
+    assert ("copy_top" in offered(more, MODELS)) is ("copy_top" in ways)
 
 
 def test_clauses_that_a_block_still_needs_come_first():

@@ -29,7 +29,7 @@ class ExitCode(IntEnum):
     CANNOT = 2
     """The command cannot be carried out: usage, files, devices, a busy study."""
     UNANCHORED = 3
-    """`verify`: everything matches, but no given receipt vouches for what was frozen before the runs."""
+    """`verify`: everything matches, but no given receipt attests to what was frozen before the runs."""
     STOPPED = 4
     """`run`: the study stopped by its own rule, for example `missing stop`."""
     HELD = 5

@@ -57,7 +57,7 @@ def amend(options: Namespace) -> int:
         write_report(folder, folder.path / REPORT)
         put(f"report, with both verdicts: {folder.path / REPORT}")
     if state.study is StudyState.OPEN:
-        put(f"go on with promo {'replay' if state.replay else 'run'}")
+        put(f"continue with promo {'replay' if state.replay else 'run'}")
     return ExitCode.DONE
 
 
@@ -65,7 +65,7 @@ def _budget(options: Namespace) -> int:
     """Record a larger budget; the spec keeps the one that was frozen."""
     new, by = _amount(options.budget), options.by or _user()
     amend_budget(study_of(options.spec, options.study), new, reason=options.reason, by=by, clock=SystemClock())
-    put(f"recorded: the study has a budget of {options.budget} from here on; go on with promo run")
+    put(f"recorded: the study has a budget of {options.budget} from here on; continue with promo run")
     return ExitCode.DONE
 
 

@@ -18,7 +18,7 @@ def checkpoint(options: Namespace) -> int:
 
     path = write_checkpoint(study_of(options.place, options.study))
     put(path.read_text(encoding="utf-8").rstrip())
-    put(f"written to {path}; somebody else vouches for it with one of")
+    put(f"written to {path}; somebody else attests to it with one of")
     put(f"  ssh-keygen -Y sign -n {NAMESPACE} -f KEY {path}    which writes {path}.sig")
     put(f"  openssl ts -query -data {path} -sha256 -cert -out {path}.tsq    and a reply kept as {path}.tsr")
     put(f"  git tag -s NAME -F {path}    with gpg.format ssh, pushed; kept by: git cat-file tag NAME > {path}.tag")
@@ -60,5 +60,5 @@ def anchor(options: Namespace) -> int:
     keys, authorities = (tuple(map(Path, words)) for words in (options.key, options.authority))
     found = record_receipt(folder, Path(options.receipt), keys, authorities, SystemClock())
     reach = "what was frozen and no run" if found.before_runs else f"{found.size} events"
-    put(f"recorded: {found.by} vouches for {reach}")
+    put(f"recorded: {found.by} attests to {reach}")
     return ExitCode.DONE

@@ -32,5 +32,5 @@ def bring(options: Namespace) -> int:
     brought = import_bundle(folder, Path(options.bundle), key=key, clock=SystemClock())
     known = f"; {brought.known} were here already" if brought.known else ""
     put(f"{options.bundle}: {brought.taken} attempts of {', '.join(brought.hosts)} taken in{known}")
-    put(f"go on with: promo run, in {folder.path}" if brought.taken else "nothing is new")
+    put(f"continue with: promo run, in {folder.path}" if brought.taken else "nothing is new")
     return ExitCode.DONE

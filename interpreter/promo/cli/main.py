@@ -34,7 +34,7 @@ COMMANDS = {
     "plan": ("plan", "plan", "list the runs and price them before anything runs"),
     "simulate": ("simulate", "plan", "how often the gates would keep the best, in a supposed world"),
     "freeze": ("freeze", "freeze", "seal frozen gates and rules"),
-    "run": ("run", "run", "train, decide, promote; or go on where it stopped"),
+    "run": ("run", "run", "train, decide, promote; resumes where it stopped"),
     "replay": ("replay", "run", "run the rules over recorded curves; nothing is trained"),
     "compare": ("compare", "run", "set the spec's gates beside random search, halving, Hyperband and ASHA"),
     "status": ("status", "run", "what has happened so far"),
@@ -47,13 +47,13 @@ COMMANDS = {
     "amend": ("amend", "run", "change a gate, a rule or the budget of a study that has begun, on the record"),
     "report": ("audit", "report", "write the audit report of a study"),
     "why": ("why", "report", "say why a candidate was kept or dropped"),
-    "laws": ("laws", "report", "fit the laws of a spec to a study's runs or to recorded curves"),
+    "laws": ("laws", "report", "fit laws to a study or to recorded curves; the record of forecasts"),
     "serve": ("serve", "report", "show the report live, on this machine only"),
     "export": ("export", "report", "write a study or a gate for others: RO-Crate, registration, TensorBoard, MLflow"),
     "checkpoint": ("anchor", "verify", "write what somebody outside may sign or stamp"),
     "cosign": ("anchor", "verify", "sign somebody's checkpoint as a witness"),
-    "anchor": ("anchor", "verify", "record what somebody outside vouches for, or a value published since"),
-    "verify": ("audit", "verify", "derive every decision anew and compare"),
+    "anchor": ("anchor", "verify", "record an attestation from outside, or a value published since"),
+    "verify": ("audit", "verify", "recompute every decision and compare"),
 }
 """Command -> module in `promo.cli`, step of the workflow, and what it does."""
 
@@ -77,13 +77,13 @@ exit codes:
   0  done
   1  findings: errors in a spec, a file not formatted, stored bytes that do not match, faults in a table of curves
   2  cannot: wrong usage, a missing file, device or package, a study that is busy or unfinished
-  3  verify: everything matches, but no given receipt vouches for what was frozen before the runs
+  3  verify: everything matches, but no given receipt attests to what was frozen before the runs
   4  run: the study stopped by its own rule (missing stop)
   5  run: a gate or rule waits for a person
   6  run: what is left belongs to hosts that are not here
   7  run: the study's budget has no room for another attempt
   8  run: what is left is trained outside; promo ask lists it
-  130  interrupted; promo run goes on
+  130  interrupted; promo run resumes
 """
 
 
@@ -152,7 +152,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.close()  # the reader has gone; there is nobody left to tell
         return ExitCode.DONE
     except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted; the same command goes on where it stopped\n")
+        sys.stderr.write("\ninterrupted; the same command resumes where it stopped\n")
         return ExitCode.INTERRUPTED
 
 

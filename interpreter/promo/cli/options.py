@@ -145,19 +145,18 @@ def _freeze(options: argparse.ArgumentParser) -> None:
 def _run(options: argparse.ArgumentParser) -> None:
     options.add_argument("spec", metavar="SPEC|PLAN", help="a .promo file, or a plan that promo plan --out wrote")
     options.add_argument("--host", metavar="HOST", help="carry out only what runs on this host; see promo bundle")
-    death = "what runs do when promo itself dies: end with it (kill, the default), or go on to their end (finish)"
+    death = "what runs do when promo itself dies: end with it (kill, the default), or run to their end (finish)"
     options.add_argument("--on-orchestrator-death", choices=("kill", "finish"), default="kill", help=death)
     options.add_argument("--plain", action="store_true", help="one line per event instead of a live display")
     options.add_argument("--quiet", action="store_true", help="no progress, only the end")
     shared = "a folder that workers on other machines see: runs, text and program lie there, the ledger does not"
     options.add_argument("--shared", metavar="FOLDER", help=shared)
-    freeze_only = "freeze the study, write its checkpoint for others to vouch for, and train nothing yet"
+    freeze_only = "freeze the study, write its checkpoint for others to attest to, and train nothing yet"
     options.add_argument("--freeze-only", action="store_true", help=freeze_only)
     _add_study(options)
 
 
 def _add_curves(options: argparse.ArgumentParser, *, required: bool = True) -> None:
-    _add_spec(options)
     options.add_argument(
         "--curves", metavar="FILE", required=required, help="recorded curves: .csv, .csv.gz, .tsv, .parquet"
     )
@@ -182,6 +181,7 @@ def _add_reading(options: argparse.ArgumentParser) -> None:
 
 
 def _replay(options: argparse.ArgumentParser) -> None:
+    _add_spec(options)
     _add_curves(options)
     options.add_argument("--plain", action="store_true", help="one line per event instead of a live display")
     options.add_argument("--quiet", action="store_true", help="no progress, only the end")
@@ -189,8 +189,9 @@ def _replay(options: argparse.ArgumentParser) -> None:
 
 
 def _compare(options: argparse.ArgumentParser) -> None:
+    _add_spec(options)
     _add_curves(options)
-    options.add_argument("--eta", type=int, default=3, help="one in ETA goes on at every rung; default: 3")
+    options.add_argument("--eta", type=int, default=3, help="one in ETA is promoted at every rung; default: 3")
     rungs = "budgets of the methods: A,B,C, or LEAST..MOST in powers of ETA; default: those of the stages"
     options.add_argument("--rungs", metavar="BUDGETS", help=rungs)
     options.add_argument("--draws", type=int, default=200, help="how often seeds are resampled; default: 200")
@@ -200,6 +201,8 @@ def _compare(options: argparse.ArgumentParser) -> None:
 
 
 def _laws(options: argparse.ArgumentParser) -> None:
+    several = "a study, or several for the record of their forecasts; with --curves a spec"
+    options.add_argument("places", metavar="SPEC|STUDY", nargs="+", help=several)
     _add_curves(options, required=False)
     options.add_argument("--json", action="store_true", help="print it as JSON")
     _add_study(options)
@@ -219,9 +222,9 @@ def _decide(options: argparse.ArgumentParser) -> None:
     verdict.add_argument(
         "--promote",
         metavar="NAMES",
-        help="gate: candidates that go on, with commas; may be empty; schedule: the shape that is kept",
+        help="gate: candidates to promote, with commas; may be empty; schedule: the shape that is kept",
     )
-    verdict.add_argument("--go-on", action="store_true", help="rule: go on all the same")
+    verdict.add_argument("--continue", dest="go_on", action="store_true", help="rule: continue all the same")
     verdict.add_argument("--stop", action="store_true", help="end the study here")
     options.add_argument("--by", required=True, metavar="WHO", help="who decides")
     options.add_argument("--reason", required=True, metavar="TEXT", help="why; it is kept and shown")

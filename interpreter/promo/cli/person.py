@@ -25,5 +25,5 @@ def decide(options: Namespace) -> int:
         clock=SystemClock(),
     )
     command = "replay" if folder.state().replay else "run"
-    put(f"{options.name}: recorded; go on with promo {command}")
+    put(f"{options.name}: recorded; continue with promo {command}")
     return ExitCode.DONE

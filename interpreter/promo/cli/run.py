@@ -125,6 +125,6 @@ def stop(options: Namespace) -> int:
             clock.sleep(0.1)
         else:
             over = folder.state().study in (StudyState.CLOSED, StudyState.STOPPED)
-            put("it had come to its end by itself" if over else "stopped; promo run goes on")
+            put("it had come to its end by itself" if over else "stopped; promo run resumes it")
             return ExitCode.DONE
     raise PromoError(f"it was asked to end and still runs after {STOP_S} s", hint="watch it with: promo status")

@@ -10,7 +10,8 @@ from pathlib import Path
 from promo.base.canonical import Json
 from promo.base.codec import to_json
 from promo.base.errors import ExitCode
-from promo.cli.live import Screen, Seen, look
+from promo.cli.drawing import Seen, look
+from promo.cli.live import Screen
 from promo.cli.places import awaited, study_of
 from promo.cli.terminal import expanded, put
 from promo.decision.counts import Count
@@ -101,7 +102,7 @@ def _watch(folder: StudyFolder, study: Study, plan: Plan) -> None:
         put("")
     finally:
         if screen:
-            screen.live.stop()
+            screen.close()
 
 
 class _Following:
@@ -133,7 +134,7 @@ def _lines(folder: StudyFolder, study: Study, plan: Plan, state: State) -> Itera
             yield f"  {host.name}: {host_words(host)}"
     for attempt in state.running():
         how = "asked for outside" if study.hosts[attempt.host].executor == OUTSIDE and not state.replay else "running"
-        yield f"  {how}: {attempt.stage}, {attempt.candidate} on {attempt.host}, seed {attempt.seed}"
+        yield f"  {how}: {attempt.stage}, {seen.called[attempt.candidate]} on {attempt.host}, seed {attempt.seed}"
     yield from _effects(state)
     for one in seen.progress.deciders:
         yield f"  {one.name}: {expanded(one.words)}"
@@ -177,7 +178,7 @@ def _whole(seen: Seen, study: Study, plan: Plan, folder: StudyFolder, state: Sta
     else:
         left = seen.progress.left_s
         more = "" if left is None else f", for about {span_text(left)}"
-        yield f"no promo process of this machine works on it; promo run goes on{more}"
+        yield f"no promo process of this machine works on it; promo run resumes it{more}"
 
 
 def _json(study: Study, plan: Plan, state: State) -> dict[str, Json]:

@@ -113,7 +113,7 @@ def apply_gate(
     keys: dict[TieBreak, Callable[[str], int | str]] = {
         TieBreak.NAME: lambda name: name,
         TieBreak.ORDER: list(study.candidates).index,
-        TieBreak.PARAMETERS: lambda name: study.candidates[name].effective.parameters,
+        TieBreak.PARAMETERS: study.size_of,
     }
     order = sorted(range(len(names)), key=lambda place: tuple(keys[tie](names[place]) for tie in gate.ties))
     there = alive[gate.source]

@@ -193,7 +193,7 @@ class _Gate:
                 case TieBreak.ORDER:
                     keys.append(list(self.study.candidates).index(name))
                 case TieBreak.PARAMETERS:
-                    keys.append(self.study.candidates[name].effective.parameters)
+                    keys.append(self.study.size_of(name))
                 case _:
                     assert_never(tie)
         return tuple(keys)

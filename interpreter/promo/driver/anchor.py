@@ -170,7 +170,7 @@ def uncovered(checkpoint: Checkpoint, events: Sequence[Event], lines: Sequence[b
     if checkpoint.size > len(lines):
         return f"it covers {checkpoint.size} events, and the ledger has {len(lines)}"
     if not checkpoint.size or checkpoint != _checkpoint(events, lines[: checkpoint.size]):
-        return "the ledger is not the one it vouches for"
+        return "the ledger is not the one it attests to"
     return ""
 
 
@@ -205,7 +205,7 @@ def record_receipt(
     with lock_study(folder.path):
         anchor = read_anchors(folder, [receipt], keys, authorities)[0]
         if anchor.fault:
-            raise Mismatch(f"{receipt} does not vouch for this study: {anchor.fault}")
+            raise Mismatch(f"{receipt} does not attest to this study: {anchor.fault}")
         state = folder.state()
         if any(one.digest == digest_bytes(content) for one in state.receipts):
             raise PromoError(f"{receipt} is recorded already")

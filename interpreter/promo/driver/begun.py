@@ -40,7 +40,7 @@ def _vouched(anchor: Anchor, events: int) -> Check:
         words = f"over {anchor.size} of {events} events; by nobody whose key or certificate was given"
         return Check(anchor.receipt, Outcome.MATCHES, words)
     reach = "what was frozen and no run" if anchor.before_runs else f"{anchor.size} of {events} events"
-    return Check(anchor.receipt, Outcome.MATCHES, f"{anchor.by} vouches for {reach}")
+    return Check(anchor.receipt, Outcome.MATCHES, f"{anchor.by} attests to {reach}")
 
 
 def check_begun(folder: StudyFolder, compiled: Compiled, state: State) -> Iterator[Check]:

@@ -135,15 +135,15 @@ class Audit(Shown):
             case ExitCode.DONE:
                 return (
                     "VERIFIED FROM THE FREEZE: everything follows from the stored bytes, and a receipt from outside "
-                    "covers what was frozen and no run; nothing outside vouches for the end"
+                    "covers what was frozen and no run; nothing outside attests to the end"
                 )
             case _ if self.reach.end:
                 return (
                     "CONSISTENT, NOT ANCHORED: everything follows from the stored bytes, and a receipt from outside "
-                    "covers the ledger to its last event; nothing outside vouches that it was frozen before the runs"
+                    "covers the ledger to its last event; nothing outside attests that it was frozen before the runs"
                 )
             case _:
                 return (
                     "CONSISTENT, NOT ANCHORED: everything follows from the stored bytes; nothing outside this folder "
-                    "vouches for when they were written"
+                    "attests to when they were written"
                 )

@@ -31,6 +31,7 @@ from promo.report.decided import attempt_cause
 from promo.report.people import result_words
 from promo.report.record import Record
 from promo.report.seal import UNVOUCHED
+from promo.report.tables import standings
 from promo.report.words import number
 
 CRATE = "https://w3id.org/ro/crate/1.1"
@@ -216,6 +217,7 @@ class _Crate:
         """Folder of an attempt -> its files."""
         self.single: list[str] = []
         """Files that belong to no attempt."""
+        self.ranked = standings(record.verdicts.values())
         for name in sorted(files):
             self.inside.get(_parent(name), self.single).append(name)
 
@@ -253,7 +255,7 @@ class _Crate:
         return {
             "@id": f"{_id(attempt.folder)}/",
             "@type": "Dataset",
-            "name": run_name(attempt),
+            "name": self._called(attempt),
             "description": "Request, result, measured points and log of one attempt",
             "hasPart": [*map(_file_id, self.inside[attempt.folder])],
         }
@@ -283,6 +285,15 @@ class _Crate:
         ended = {"endTime": _time(event.time)}
         return self._action(f"#decide-{_id(name)}", f"Decide {name}", words, ("lock.json", *tables), made, ended)
 
+    def _called(self, attempt: Attempt) -> str:
+        return run_name(attempt, self.record.changed.get(attempt.candidate, ""))
+
+    def _standing(self, attempt: Attempt) -> str:
+        """What the first gate that read its stage made of its candidate."""
+        rank, verdict = self.ranked.get((attempt.stage, attempt.candidate), ("", ""))
+        place = f"rank {rank}, " if rank else ""
+        return f"; {attempt.candidate}: {place}{verdict} there" if verdict else ""
+
     def _attempt(self, attempt: Attempt) -> dict[str, Json]:
         result = self.record.results.get((attempt.run, attempt.number))
         measure = self.record.study.measure
@@ -300,9 +311,9 @@ class _Crate:
         request = f"{attempt.folder}/request.json"
         left = [name for name in self.inside[attempt.folder] if name != request]
         more["result"] = _many([_to(f"{_id(attempt.folder)}/"), *map(_file_id, left)])
-        words = f"{attempt.candidate} was {verb}: {said}{aside}"
+        words = f"{attempt.candidate} was {verb} at {attempt.stage}: {said}{aside}{self._standing(attempt)}"
         identity = f"#run-{attempt.run}-{attempt.number}"
-        return self._action(identity, run_name(attempt), words, ("plan.json", request), (), more)
+        return self._action(identity, self._called(attempt), words, ("plan.json", request), (), more)
 
     def _action(
         self,

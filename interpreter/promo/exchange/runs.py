@@ -7,6 +7,7 @@ from promo.base.canonical import from_exact
 from promo.exchange.values import LoggedRun, Point, RunEnd, Series
 from promo.ledger.state import Attempt, AttemptState, State
 from promo.plan.values import Plan
+from promo.report.changed import beside
 from promo.report.decided import attempt_cause
 from promo.report.describe import describe_budget
 from promo.run.values import Point as Measured
@@ -60,7 +61,7 @@ def logged_run(
     return LoggedRun(
         key=f"{attempt.run}/{attempt.number}",
         place=(attempt.stage, f"{attempt.candidate}-{attempt.host}-s{attempt.seed}", f"attempt-{attempt.number}"),
-        name=run_name(attempt),
+        name=run_name(attempt, changed),
         settings=_settings(study, attempt),
         series=tuple(series[name] for name in sorted(series)),
         tags={**dict(_tags(plan, state, attempt, standing)), f"{TAG}changed": changed},
@@ -71,10 +72,10 @@ def logged_run(
     )
 
 
-def run_name(attempt: Attempt) -> str:
-    """An attempt as people call it."""
+def run_name(attempt: Attempt, changed: str) -> str:
+    """An attempt as people call it, by what changed in its candidate."""
     again = f", attempt {attempt.number}" if attempt.number > 1 else ""
-    return f"{attempt.stage}: {attempt.candidate} on {attempt.host}, seed {attempt.seed}{again}"
+    return f"{attempt.stage}: {beside(attempt.candidate, changed)} on {attempt.host}, seed {attempt.seed}{again}"
 
 
 def _carried_s(attempt: Attempt, points: Sequence[Measured]) -> float:

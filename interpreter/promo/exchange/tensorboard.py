@@ -19,6 +19,8 @@ EXTRA = "tensorboard"
 VERSION = "brain.Event:2"
 """What the first event of a file says; TensorBoard reads no other version."""
 HPARAMS = "hparams"
+TOLD = {"changed": "what changed", "rank": "gate rank", "verdict": "gate verdict"}
+"""Tags that stand beside the settings, and as what."""
 
 
 def event_file(run: LoggedRun) -> tuple[tuple[str, ...], bytes]:
@@ -52,8 +54,8 @@ def _events(run: LoggedRun) -> Iterator[Any]:
 
     began, ended = run.began_ms / 1000, run.ended_ms / 1000
     yield Event(wall_time=began, file_version=VERSION)
-    standing = {name: run.tags[f"promo.{name}"] for name in ("rank", "verdict") if run.tags.get(f"promo.{name}")}
-    settings = {**{f"gate {name}": value for name, value in standing.items()}, **run.settings}
+    told = {said: run.tags.get(f"promo.{name}", "") for name, said in TOLD.items()}
+    settings = {**{said: value for said, value in told.items() if value}, **run.settings}
     experiment, start, _ = hparams(settings, dict.fromkeys(run.final))
     yield Event(wall_time=began, summary=experiment)
     yield Event(wall_time=began, summary=start)

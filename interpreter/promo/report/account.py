@@ -194,9 +194,8 @@ def account_lines(record: Record) -> Iterator[str]:
             yield sampled_words(sampled[decision.name], record.study.measure.unit)
         elif any(one.verdict is Verdict.DROPPED for one in found.standings) and not decision.stopped:
             yield (
-                f"Nobody that {decision.name} dropped was promoted all the same, so nothing bounds what its drops "
-                "cost; a clause like "
-                "'sample 1 dropped seed 9' would."
+                f"No candidate that {decision.name} dropped was trained any further, so what its drops cost is not "
+                "known; a clause such as 'sample 1 dropped seed 9' bounds it."
             )
 
 
@@ -219,9 +218,9 @@ def _saving(one: GateAccount, plan: Plan) -> str:
     )
     where = "cells in which they had no such run" if one.had else "cells"
     return (
-        f"Had all {one.entered} that entered {one.gate} gone on to {one.target}: {one.entered} x {one.cells} {where} x "
-        f"{devices}{each} = {what}, against {branch} for the {one.went_on} that did. Saved like for like: "
-        f"{share_text(one.like_for_like)}.{published} Supposed, never run."
+        f"Had all {one.entered} that entered {one.gate} continued to {one.target}: {one.entered} x {one.cells} {where} "
+        f"x {devices}{each} = {what}, against {branch} for the {one.went_on} that did. Saved like for like: "
+        f"{share_text(one.like_for_like)}.{published} A supposition: these runs were never made."
     )
 
 

@@ -12,6 +12,7 @@ from promo.base.floats import nearest
 from promo.evidence.across import moves, turns
 from promo.evidence.estimates import ORDERS, EffectTable, Estimate
 from promo.report.amounts import budget_text
+from promo.report.changed import beside
 from promo.report.design import effect_name
 from promo.report.flows import ranks_svg
 from promo.report.pictures import Trend, Trends, trends_svg
@@ -91,9 +92,12 @@ def ranks_across(record: Record, effects: Effects) -> tuple[str, tuple[tuple[str
     words = "; ".join(f"{stage}: {listed(order)}" for stage, order in zip(seen, orders, strict=True))
     lines = [(number_of[name], line) for name, line in moving.items()]
     titles = _titles(record, seen)
-    picture = ranks_svg(titles, lines, record.candidates, f"Ranks of conditions, best first. {words}")
+    picture = ranks_svg(titles, lines, record.called, f"Ranks of conditions, best first. {words}")
     head = ("condition", *(f"rank at {stage}" for stage in seen))
-    rows = ((name, *(NONE if rank is None else str(rank) for rank in line)) for name, line in moving.items())
+    rows = (
+        (beside(name, record.changed.get(name, "")), *(NONE if rank is None else str(rank) for rank in line))
+        for name, line in moving.items()
+    )
     return picture, (head, *rows)
 
 

@@ -2,7 +2,7 @@
 What the rules found to the question of the study's title: a sentence a rule, and one for all of them.
 
 A spec may write the sentence for each outcome; those words are its author's, frozen with the text.  Otherwise the
-sentence is made from what was measured: who leads whom after how long, and beside what seeds make of such a difference
+sentence is made from what was measured: who leads whom after how long, and beside the seed noise of such a difference
 where that is known.  Yes and no are said of a rule that is named with them, since no program knows whether a title asks
 for a rule or for its opposite.
 """
@@ -34,7 +34,7 @@ ASKING = frozenset(
 MOST_TOLD = 6
 """Rules whose outcome the first screen tells one by one."""
 MANY = 20
-"""Times what seeds make, above which a number says nothing more."""
+"""Times the seed noise, above which a number says nothing more."""
 VERBS = {Answer.HOLDS: "holds", Answer.FAILS: "fails", Answer.UNDECIDED: "is undecided"}
 YES = {Answer.HOLDS: "Yes", Answer.FAILS: "No", Answer.UNDECIDED: "Not answered"}
 
@@ -130,7 +130,7 @@ def lead_words(one: Lead, unit: str) -> str:
 
 
 def times_words(one: Lead) -> str:
-    """How large a lead is beside what seeds make of it: `about five times what seeds make`; empty where unknown."""
+    """How large a lead is beside its seed noise: `about five times the seed noise`; empty where unknown."""
     error = one.error
     if error is None or not one.lead:
         return ""
@@ -138,12 +138,12 @@ def times_words(one: Lead) -> str:
         return "and seeds made no difference here"
     times = abs(one.lead) / error
     if times >= MANY:
-        return f"more than {count(MANY)} times what seeds make"
+        return f"more than {count(MANY)} times the seed noise"
     if times < Fraction(2, 3):
-        return "less than what seeds make"
+        return "less than the seed noise"
     if times < Fraction(3, 2):
-        return "about as much as seeds make"
-    return f"about {_about(times)} what seeds make"
+        return "about as large as the seed noise"
+    return f"about {_about(times)} the seed noise"
 
 
 def _about(times: Fraction) -> str:

@@ -21,7 +21,7 @@ from promo.report.people import result_words
 from promo.report.record import Record
 from promo.report.replay import replay_line
 from promo.report.runs import facts
-from promo.report.words import NONE, listed, number, plural
+from promo.report.words import NONE, listed, number, plural, with_sign
 from promo.study.judgement import Statistic
 
 MOST_CHANGES = 40
@@ -208,7 +208,7 @@ def _agreement(one: list[Fraction], two: list[Fraction]) -> str:
     if not untied_one or not untied_two:
         return "too few candidates in both to compare rankings"
     tau = score / (untied_one * untied_two) ** 0.5
-    return f"rankings of {len(one)} candidates agree with tau-b {tau:+.2f}"
+    return f"rankings of {len(one)} candidates agree with tau-b {with_sign(Fraction(tau), 2)}"
 
 
 def _decisions(first: Record, second: Record) -> Iterable[PairDecision]:

@@ -24,6 +24,8 @@ WIDTH = 840.0
 """Of a picture that needs no more."""
 FONT, LEAST_PX = 13.0, 11.0
 """Size of a text, and how small it may be shown, in pixels of CSS."""
+PAGE = 950.0
+"""Pixels that a page has for a picture at most; a larger one scrolls everywhere."""
 MARGIN = 16.0
 """Around a picture that is a file of its own."""
 ROW = 20.0
@@ -31,6 +33,8 @@ ROW = 20.0
 LINE = 16.0
 """From one line of a text to the next."""
 COLOURS = 8
+INK = -1
+"""Colour of what belongs to no candidate: that of texts."""
 SHAPES = (
     "-3.7 0a3.7 3.7 0 1 0 7.4 0a3.7 3.7 0 1 0-7.4 0z",
     "-3.4-3.4h6.8v6.8h-6.8z",
@@ -58,8 +62,6 @@ EMS = {
     for character in characters
 }
 """Width of characters over the size of the text; of other ones of ASCII it is less than 0.71."""
-
-"""What stands for a character that has no shape, or turns the direction of others."""
 
 Point = tuple[float, float]
 
@@ -92,6 +94,18 @@ def _em(character: str) -> float:
     if unicodedata.combining(character):
         return 0.0
     return EMS.get(character, 1.1 if unicodedata.east_asian_width(character) in "WF" else 0.8)
+
+
+def wrapped(words: str, wide: float) -> list[str]:
+    """Words on lines of at most such a width, broken at spaces; a single word may be wider."""
+    lines: list[str] = []
+    for word in words.split():
+        joined = f"{lines[-1]} {word}" if lines else word
+        if lines and width_of(joined) <= wide:
+            lines[-1] = joined
+        else:
+            lines.append(word)
+    return lines
 
 
 def escaped(words: str) -> str:
@@ -127,6 +141,15 @@ def line(path: str, kind: str, dash: str | None = "") -> str:
 def straight(start: Point, end: Point, kind: str, dash: str | None = "") -> str:
     """A straight line."""
     return line(f"M{start[0]:.1f} {start[1]:.1f}L{end[0]:.1f} {end[1]:.1f}", kind, dash)
+
+
+def area(start: Point, end: Point, kind: str) -> str:
+    """A filled box between two corners; nothing where it has no width."""
+    if end[0] <= start[0]:
+        return ""
+    wide, high = end[0] - start[0], end[1] - start[1]
+    path = f"M{start[0]:.1f} {start[1]:.1f}h{wide:.1f}v{high:.1f}h{-wide:.1f}z"
+    return f'<path class="{kind}" d="{path}" fill="currentColor"/>'
 
 
 def marks(points: Iterable[Point], shape: str, kind: str) -> str:
@@ -181,7 +204,7 @@ def svg(size: Point, words: str, drawn: str) -> str:
         words: the picture in words, for those who cannot see it.
         drawn: everything in it.
     """
-    kind = "picture long" if size[0] > WIDTH else "picture"
+    kind = "picture" + " long" * (size[0] > WIDTH) + " over" * (size[0] * LEAST_PX / FONT > PAGE)
     least = f"min-width:{size[0] * LEAST_PX / FONT:.0f}px"
     return (
         f'<svg class="{kind}" viewBox="0 0 {size[0]:.0f} {size[1]:.0f}" style="{least}" role="img" '

@@ -1,7 +1,7 @@
 """
 The first screen of a report: the answer to the title's question, and what a reader asks next.
 
-Who was kept and who was dropped, how large the effect is beside what seeds make, when the study was frozen and how long
+Who was kept and who was dropped, how large the effect is beside the seed noise, when the study was frozen and how long
 before its first result, who vouches for that, what has been checked, and what was spent.  Each line stands on something
 that was counted or compared; where nothing was, it says so.
 """
@@ -25,7 +25,7 @@ from promo.report.answer import (
     rule_lines,
     without_rules,
 )
-from promo.report.changed import beside, changes
+from promo.report.changed import beside
 from promo.report.decided import stop_words
 from promo.report.effects import effects_story
 from promo.report.money import money_words
@@ -178,8 +178,7 @@ def _effect(record: Record) -> Iterator[tuple[str, str]]:
     lead = lead_of(record, rules[0], found) if found else None
     if lead is not None:
         yield "Effect", effect_words(record, rules[0].stage, lead)
-        changed = changes(record.study, record.candidates)
-        told = [beside(name, changed.get(name, "")) for name in (lead.judged, lead.reference)]
+        told = [beside(name, record.changed.get(name, "")) for name in (lead.judged, lead.reference)]
         if told != [lead.judged, lead.reference]:
             yield "Compared", " against ".join(told)
 
@@ -191,11 +190,12 @@ def effect_words(record: Record, stage: str, lead: Lead) -> str:
     error = lead.error
     if lead.noise is None or error is None:
         why = f"too few repeated seeds at {stage}" if mean else "it is told of means only"
-        return f"{said}; what seeds make of it is not known: {why}"
+        return f"{said}; its seed noise is not known: {why}"
     source = "as the study declares"
     if not lead.noise.declared:
         source = f"{plural(lead.noise.degrees, 'degree')} of freedom"
-    return f"{said}; seeds alone give such a difference a standard error of {rounded(error, PLACES)} {unit} ({source})"
+    noise = f"{rounded(error, PLACES)} {unit}"
+    return f"{said}; its seed noise, the standard error that seeds alone give, is {noise} ({source})"
 
 
 def _frozen(record: Record) -> str:
@@ -246,9 +246,9 @@ def _verified(record: Record) -> str:
         return f"no: {plural(len(record.faults), 'fault')} found, listed below"
     recorded = len(record.state.decisions)
     again = len(record.decisions)
-    same = f"{again} of {plural(recorded, 'decision')} derived again for this report, with the same outcome"
-    derived = same if recorded else "the ledger's chain of digests was followed; there is no decision to derive yet"
-    return f"{derived}. The full check: promo verify {record.folder}"
+    same = f"{again} of {plural(recorded, 'decision')} recomputed for this report, with the same outcome"
+    derived = same if recorded else "the ledger's chain of digests was followed; there is no decision to recompute yet"
+    return f"{derived}. Full check: promo verify {record.folder}"
 
 
 def _spent(record: Record) -> str:

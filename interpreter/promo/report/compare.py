@@ -9,7 +9,7 @@ from attrs import frozen
 from promo.base.canonical import Json, exact, rounded
 from promo.base.units import HOUR
 from promo.decision.comparators import Comparison, MethodResult
-from promo.report.words import NONE, listed, plural
+from promo.report.words import NONE, listed, plural, with_sign
 from promo.study.values import Study
 
 WIDTH = 110
@@ -66,10 +66,6 @@ def _row(one: MethodResult) -> tuple[str, ...]:
     )
 
 
-def _signed(value: Fraction) -> str:
-    return f"{'+' if value > 0 else ''}{rounded(value, 4)}"
-
-
 def _range(ends: Sequence[Fraction], digits: int) -> str:
     return f"{rounded(ends[0], digits)} .. {rounded(ends[1], digits)}"
 
@@ -89,7 +85,7 @@ def _story(found: Comparison, study: Study) -> Iterable[str]:
             f"{study.device_unit}; less regret on the average: {listed(better) if better else 'no other method'}."
         )
         apart = "; ".join(
-            f"{one.name} {_signed(one.over_spec)} ({_range(one.over_spec_interval, 4)})"
+            f"{one.name} {with_sign(one.over_spec)} ({_range(one.over_spec_interval, 4)})"
             for one in known
             if one.over_spec is not None and one.over_spec_interval is not None
         )

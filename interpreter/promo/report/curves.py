@@ -13,6 +13,7 @@ from attrs import frozen
 
 from promo.base.canonical import from_exact, rounded
 from promo.plan.values import PlannedRun, StagePlan
+from promo.report.changed import beside
 from promo.report.pictures import Curve, Panel, curves_svg
 from promo.report.record import Record
 from promo.report.words import NONE, listed, number, plural
@@ -36,10 +37,14 @@ class CurvesView:
     """Learning curves, and what can be said of them."""
 
     picture: str
-    """SVG; empty when nothing was measured."""
+    """SVG of the metric that decides; empty where no run measured it more than once."""
     caption: tuple[str, ...]
     candidates: tuple[int, ...]
     """Whose runs are drawn."""
+    beside: str
+    """What is called like the metric and was recorded of the text that is trained on, as `train_bpb`."""
+    trained: str
+    """SVG of that; empty likewise."""
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     """The scored points in numbers; the first three columns are texts."""
@@ -57,37 +62,29 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
         entered: runs of those who are in it.
     """
     metric, unit = record.study.measure.metric, record.study.measure.unit
-    beside = f"train_{metric.rpartition('_')[2]}"
+    other = f"train_{metric.rpartition('_')[2]}"
     key, x_label = AXES.get(stage.budget.kind, SECONDS)
-    figures = ("step", "tokens", "charged_s", beside, metric)
+    figures = ("step", "tokens", "charged_s", other, metric)
     points = {run.id: [_figures(point, figures) for point in record.points.get(run.id, ())] for run in entered}
     measured = [run for run in entered if any(metric in point for point in points[run.id])]
     drawn, chosen = drawn_runs(record, stage, measured)
-    colours = {name: number for number, name in enumerate(record.candidates)}
+    scored = {run: _line(points[run.id], key, metric) for run in drawn}
+    trained = {run: _line(points[run.id], key, other) for run in drawn}
     most = max(FEWEST, min(MOST, MOST_MARKS // max(len(drawn), 1)))
-    full = [(run, _line(points[run.id], key, beside), _line(points[run.id], key, metric)) for run in drawn]
-    panels = tuple(
-        Panel(
-            host,
-            tuple(
-                Curve(colours[run.candidate], thinned(trained, most), thinned(scored, most))
-                for run, trained, scored in full
-                if run.host == host
-            ),
-        )
-        for host in stage.hosts
-    )
-    words = f"Learning curves of stage {stage.name}: {metric} against {x_label}, one line a run. {_ends(full, metric)}"
-    shown = any(curve.trained or curve.scored for panel in panels for curve in panel.curves)
-    thin = any(len(line) > most for _, trained, scored in full for line in (trained, scored))
-    along = any(trained for _, trained, _ in full)
-    rows = islice(_rows(points, measured, metric, beside), MOST_ROWS)
+    thin = any(len(line) > most for lines in (scored, trained) for line in lines.values())
+    along = any(trained.values())
+    words = f"Learning curves of stage {stage.name}: {{}} against {x_label}, one line a run. "
+    rows = islice(_rows(points, measured, metric, other), MOST_ROWS)
     count = sum(metric in point for run in measured for point in points[run.id])
-    columns = ("candidate", "host", "seed", "step", "tokens", "seconds", *((beside,) if along else ()), metric)
+    columns = ("candidate", "host", "seed", "step", "tokens", "seconds", *((other,) if along else ()), metric)
     return CurvesView(
-        picture=curves_svg(panels, x_label, f"{metric} ({unit})", words, record.candidates) if shown else "",
-        caption=(*_caption(record, beside if along else ""), *chosen, *(_thin(most) if thin else ())),
-        candidates=tuple(sorted({colours[run.candidate] for run in drawn})),
+        picture=_picture(
+            record, stage, scored, most, (x_label, f"{metric} ({unit})", words.format(metric) + _ends(record, scored))
+        ),
+        caption=(*_caption(record), *chosen, *(_thin(most) if thin else ())),
+        candidates=tuple(sorted(record.candidates.index(name) for name in {run.candidate for run in drawn})),
+        beside=other,
+        trained=_picture(record, stage, trained, most, (x_label, other, words.format(other) + _ends(record, trained))),
         columns=columns,
         rows=tuple(row if along else (*row[:6], row[7]) for row in rows),
         rest=f"The first {MOST_ROWS:,} of {count:,} points; all are in points.jsonl of each run."
@@ -96,14 +93,35 @@ def curves_view(record: Record, stage: StagePlan, entered: Sequence[PlannedRun])
     )
 
 
-def _ends(full: Iterable[tuple[PlannedRun, object, tuple[tuple[float, float], ...]]], metric: str) -> str:
+Lines = Mapping[PlannedRun, tuple[tuple[float, float], ...]]
+
+
+def _picture(record: Record, stage: StagePlan, lines: Lines, most: int, labels: tuple[str, str, str]) -> str:
+    """Lines of runs, a row a host; empty when there are none."""
+    if all(len(line) < 2 for line in lines.values()):
+        return ""
+    colours = {name: number for number, name in enumerate(record.candidates)}
+    panels = tuple(
+        Panel(
+            host,
+            tuple(
+                Curve(colours[run.candidate], thinned(line, most))
+                for run, line in lines.items()
+                if run.host == host and line
+            ),
+        )
+        for host in stage.hosts
+    )
+    return curves_svg(panels, *labels, record.called)
+
+
+def _ends(record: Record, lines: Lines) -> str:
     """Where the curves of each candidate end, in words."""
     last: dict[str, list[float]] = {}
-    for run, _, scored in full:
-        if scored:
-            last.setdefault(run.candidate, []).append(scored[-1][1])
-    ends = [f"{name} {_range(values)}" for name, values in last.items()]
-    return f"Last {metric}: {listed(ends)}" if ends else ""
+    for run, line in lines.items():
+        if line:
+            last.setdefault(beside(run.candidate, record.changed[run.candidate]), []).append(line[-1][1])
+    return f"Last values: {listed([f'{name} {_range(values)}' for name, values in last.items()])}" if last else ""
 
 
 def _range(values: Sequence[float]) -> str:
@@ -161,12 +179,10 @@ def thinned(line: tuple[tuple[float, float], ...], most: int) -> tuple[tuple[flo
     return (line[0], *list(last.values())[: most - 2], line[-1])
 
 
-def _caption(record: Record, beside: str) -> Iterable[str]:
+def _caption(record: Record) -> Iterable[str]:
     measure = record.study.measure
     meaning = f", {record.meaning}" if record.meaning else ""
-    yield f"Marks: {measure.metric} in {measure.unit}{meaning}; the last mark of a run is its result."
-    if beside:
-        yield f"Lines: {beside}, as recorded while training; the axes hold every mark; a line may leave them."
+    yield f"{measure.metric} in {measure.unit}{meaning}. A line is a run, and its last mark is the run's result."
 
 
 def _thin(most: int) -> tuple[str]:
@@ -174,12 +190,12 @@ def _thin(most: int) -> tuple[str]:
 
 
 def _rows(
-    points: Mapping[str, Sequence[Mapping[str, str]]], measured: Iterable[PlannedRun], metric: str, beside: str
+    points: Mapping[str, Sequence[Mapping[str, str]]], measured: Iterable[PlannedRun], metric: str, other: str
 ) -> Iterable[tuple[str, ...]]:
     for run in sorted(measured, key=lambda one: (one.candidate, one.host, one.seed)):
         trained = NONE
         for point in points[run.id]:
-            trained = number(point[beside]) if beside in point else trained
+            trained = number(point[other]) if other in point else trained
             if metric in point:
                 seconds = rounded(from_exact(point["charged_s"]), 2) if "charged_s" in point else NONE
                 step, tokens = (point.get(name, NONE) for name in ("step", "tokens"))

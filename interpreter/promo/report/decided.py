@@ -259,7 +259,7 @@ def standing_reason(standing: Standing, decision: Decision, study: Study) -> str
     match standing.ground:
         case Ground.ALWAYS:
             place = f"would rank {standing.rank}" if standing.rank else "has no value"
-            return f"always kept; {place}, and takes no place of the others"
+            return f"always kept; {place}, and takes no place from others"
         case Ground.TOP:
             keep = describe_condition(found.keep, study.measure)
             if standing.margin is None:

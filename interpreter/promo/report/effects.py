@@ -98,11 +98,17 @@ def finding_words(record: Record, effects: Effects, one: Estimate) -> str:
     unit = study.measure.unit
     if len(one.effect) > 1:
         return f"{effect_name(one.effect)} {_figure(one.value, signed=True)}{wide} {unit}"
-    design = study.designs[effects.designs[0]]
+    said = direction_words(record, effects, one)
+    return f"{one.effect[0]}: {said} by {_figure(exact(abs(value)))}{wide} {unit}"
+
+
+def direction_words(record: Record, effects: Effects, one: Estimate) -> str:
+    """Which level of a factor is better: `10 worse than 8`."""
+    design = record.study.designs[effects.designs[0]]
     place = design.factors.index(one.effect[0])
     low, high = describe_level(design.low[place]), describe_level(design.high[place])
-    how = "better" if (value < 0) is study.measure.lower_is_better else "worse"
-    return f"{one.effect[0]}: {high} {how} than {low} by {_figure(exact(abs(value)))}{wide} {unit}"
+    how = "better" if (from_exact(one.value or "0") < 0) is record.study.measure.lower_is_better else "worse"
+    return f"{high} {how} than {low}"
 
 
 def _mixed(*some: Estimate) -> str:
@@ -244,7 +250,7 @@ def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
     return FitView(
         stage=fit_place(effects, fit),
         summary=f"{_pooled(effects)}{fit.runs} of {plural(fit.planned, 'planned run')} have a value; {_error(fit)}.",
-        picture=_picture(record, fit),
+        picture=_picture(record, effects, fit),
         columns=(COLUMNS[0], SIZE if fit.joints else COLUMNS[1], *COLUMNS[2:], *hosts, *HOST_COLUMNS),
         rows=tuple(_row(one, fit, hosts) for one in fit.estimates),
         contrasts=tuple(
@@ -342,7 +348,7 @@ def _row(one: Estimate, fit: Fit, hosts: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
-def _picture(record: Record, fit: Fit) -> str:
+def _picture(record: Record, effects: Effects, fit: Fit) -> str:
     unit = record.study.measure.unit
     shown = [one for one in fit.estimates if one.value is not None]
     if not shown:
@@ -354,9 +360,20 @@ def _picture(record: Record, fit: Fit) -> str:
         margins = Margins(*(nearest(text or 0) for text in (fit.pse, fit.margin, fit.simultaneous)))
         size = "size over its error in runs" if fit.joints else "size"
         return half_normal_svg(sizes, half_normal(len(sizes)), margins, f"{size} ({unit})", words)
-    bars = [Bar(effect_name(one.effect), nearest(one.value or 0), _interval(one), one.discovered) for one in shown]
-    words = f"Effects at {fit.stage}: " + ", ".join(f"{bar.name} {bar.value:+.4g}" for bar in bars)
-    return effects_svg(bars, f"effect ({unit})", words)
+    bars = [_bar(record, effects, one) for one in shown]
+    better = "left" if record.study.measure.lower_is_better else "right"
+    words = f"Effects at {fit.stage}: " + "; ".join(f"{bar.name}, {bar.said}" for bar in bars)
+    what = "contrast of levels" if fit.joints else "mean at the high level less mean at the low one"
+    return effects_svg(bars, f"{what} ({unit}); {better} of 0 is better", words)
+
+
+def _bar(record: Record, effects: Effects, one: Estimate) -> Bar:
+    """An effect with its direction in words."""
+    unit, value = record.study.measure.unit, from_exact(one.value or "0")
+    said = f"{_figure(one.value, signed=True)} {unit}"
+    if len(one.effect) == 1 and not effects.contrasts:
+        said = f"{direction_words(record, effects, one)} by {_figure(exact(abs(value)))} {unit}"
+    return Bar(effect_name(one.effect), nearest(value), _interval(one), one.discovered, said)
 
 
 def _interval(one: Estimate) -> tuple[float, float] | None:

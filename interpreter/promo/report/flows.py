@@ -19,6 +19,7 @@ from promo.report.canvas import (
     text,
     texts,
     width_of,
+    wrapped,
 )
 
 ASIDE = 10.0
@@ -33,6 +34,8 @@ WHOLE = 36.0
 """Width of a band that stands for all of a study's time."""
 THIN = 2.0
 """Width of the thinnest band."""
+MOST_WORDS = 170.0
+"""Width of a line of what changed, from where on it is broken."""
 TALLEST = 860.0
 """Height of all ranks, where they are many."""
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
@@ -47,6 +50,8 @@ class Rung:
     subtitle: str
     order: tuple[int, ...]
     """Candidates by rank, best first."""
+    values: tuple[str, ...]
+    """Their figures, in the same order."""
     more: int
     """How many others were there, behind or between them."""
     goes_on: frozenset[int]
@@ -57,21 +62,29 @@ class Rung:
     weight: float
     """Share of the study's budget that one candidate has there, 0 to 1."""
 
+    @property
+    def entries(self) -> list[tuple[int, str]]:
+        """Candidates with their figures."""
+        return list(zip(self.order, self.values, strict=True))
 
-def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], words: str) -> str:
+
+def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], changed: Sequence[str], words: str) -> str:
     """
     The ladder: candidates by rank at each stage, joined where a gate promotes them.
 
-    Stages that have no room side by side stand in further rows.
+    Stages that have no room side by side stand in further rows.  What changed in a candidate is told where it comes
+    first.
 
     Args:
         rungs: stages in order.
         names: candidates by number.
+        changed: what changed in each; empty for the one that others are compared with.
         words: the picture in words.
     """
     targets = {rung.target for rung in rungs}
-    extents = [_extent(rung, names, reached=index in targets) for index, rung in enumerate(rungs)]
-    at: list[Point] = []
+    told = list(_told(rungs, changed))
+    extents = [_extent(rung, names, told[at], reached=at in targets) for at, rung in enumerate(rungs)]
+    at: list[_Spots] = []
     size = (WIDTH, 0.0)
     drawn = []
     shelves = _shelves(extents)
@@ -80,19 +93,61 @@ def ladder_svg(rungs: Sequence[Rung], names: Sequence[str], words: str) -> str:
         fill = 0.0 if 1 < number == len(shelves) else WIDTH
         xs, width = _columns([extents[index] for index in shelf], fill, before=0.5)
         first = size[1] + LINE * (1 + max(rung.subtitle.count("\n") + 1 for rung in here)) + ROW
-        at += [(x, first) for x in xs]
-        drawn += [_rung(rung, place, size[1], names) for rung, place in zip(here, at[-len(here) :], strict=True)]
-        rows = max(len(rung.order) + bool(rung.more) for rung in here)
-        size = (max(size[0], width), first + ROW * max(rows + 0.5, 1.5))
+        placed = [_placed(rungs[index], x, first, told[index]) for index, x in zip(shelf, xs, strict=True)]
+        at += placed
+        drawn += [_rung(rung, spots, size[1], names) for rung, spots in zip(here, placed, strict=True)]
+        size = (max(size[0], width), max(spots.end for spots in placed) + ROW / 2)
     return svg((size[0], max(size[1] - ROW, ROW)), words, "".join([*_bands(rungs, names, at), *drawn]))
 
 
-def _extent(rung: Rung, names: Sequence[str], *, reached: bool) -> Point:
+Told = Mapping[int, Sequence[str]]
+"""Candidate -> what changed in it, in lines."""
+
+
+def _told(rungs: Sequence[Rung], changed: Sequence[str]) -> Iterable[Told]:
+    """What is told at each stage: of those who come there first."""
+    seen: set[int] = set()
+    for rung in rungs:
+        yield {one: wrapped(changed[one], MOST_WORDS) for one in rung.order if one not in seen}
+        seen |= set(rung.order)
+
+
+@frozen
+class _Spots:
+    """Where the marks of a stage are, and below whose names what changed is told."""
+
+    x: float
+    ys: tuple[float, ...]
+    told: Told
+    end: float
+    """Below everything."""
+
+
+def _placed(rung: Rung, x: float, first: float, told: Told) -> _Spots:
+    """A stage whose first mark is at a height."""
+    ys, y = [], first
+    for one in rung.order:
+        ys.append(y)
+        y += ROW + LINE * len(told.get(one, ()))
+    return _Spots(x, tuple(ys), told, max(y + ROW * bool(rung.more), first + ROW))
+
+
+def _extent(rung: Rung, names: Sequence[str], told: Told, *, reached: bool) -> Point:
     """How far a stage reaches to the left and to the right of its marks, with bands that lead there and away."""
     heads = (width_of(rung.title, bold=True), *map(width_of, (*rung.subtitle.split("\n"), _more(rung))))
-    beside = ASIDE + max((width_of(names[one]) for one in rung.order), default=0.0)
+    beside = max(_names_end(rung, names), *(width_of(one) for lines in told.values() for one in lines), 0.0)
     away = BESIDE + STUB if rung.target is not None and rung.goes_on else 0.0
-    return max(max(heads) / 2, STUB * reached), max(max(heads) / 2, beside + away)
+    return max(max(heads) / 2, STUB * reached), max(max(heads) / 2, ASIDE + beside + away)
+
+
+def _values_at(rung: Rung, names: Sequence[str]) -> float:
+    """From where names begin to where their values do."""
+    return max((width_of(names[one]) for one in rung.order), default=0.0) + BESIDE
+
+
+def _names_end(rung: Rung, names: Sequence[str]) -> float:
+    """From where names begin to where values end."""
+    return _values_at(rung, names) + max(map(width_of, rung.values), default=0.0)
 
 
 def _more(rung: Rung) -> str:
@@ -112,36 +167,36 @@ def _shelves(extents: Sequence[Point]) -> list[list[int]]:
     return shelves
 
 
-def _rung(rung: Rung, at: Point, top: float, names: Sequence[str]) -> str:
-    """A stage: what it is, and below that who is there; *at* is the first mark."""
-    x, first = at
+def _rung(rung: Rung, at: _Spots, top: float, names: Sequence[str]) -> str:
+    """A stage: what it is, and below that who is there."""
+    x = at.x
     drawn = [text((x, top + 9), rung.title, "head", anchor="middle")]
     drawn.append(texts((x, top + 9 + LINE), rung.subtitle.split("\n"), "soft", anchor="middle"))
-    for rank, candidate in enumerate(rung.order):
-        style, y = look(candidate), first + ROW * rank
-        kept = candidate in rung.goes_on or not rung.decided
+    for (candidate, value), y in zip(rung.entries, at.ys, strict=True):
+        style, kept = look(candidate), candidate in rung.goes_on or not rung.decided
         own = f"c{style.colour}"
-        mark = marks([(x, y)], style.shape or "", own) if kept else marks([(x, y)], CROSS, f"{own} line")
-        drawn.append(belonging(candidate, mark + text((x + ASIDE, y), names[candidate]), names))
+        entry = marks([(x, y)], style.shape or "", own) if kept else marks([(x, y)], CROSS, f"{own} line")
+        entry += text((x + ASIDE, y), names[candidate]) + text((x + ASIDE + _values_at(rung, names), y), value, "soft")
+        entry += texts((x + ASIDE, y + LINE), at.told.get(candidate, ()), "soft")
+        drawn.append(belonging(candidate, entry, names))
     if rung.more:
-        drawn.append(text((x, first + ROW * len(rung.order)), _more(rung), "soft", anchor="middle"))
+        drawn.append(text((x, at.end - ROW), _more(rung), "soft", anchor="middle"))
     return "".join(drawn)
 
 
-def _bands(rungs: Sequence[Rung], names: Sequence[str], at: Sequence[Point]) -> Iterable[str]:
-    """From the names of who is promoted to their marks at the next stage, as wide as the time that each takes there."""
+def _bands(rungs: Sequence[Rung], names: Sequence[str], at: Sequence[_Spots]) -> Iterable[str]:
+    """From the values of who is promoted to their marks at the next stage, as wide as the time of each there."""
     for index, rung in enumerate(rungs):
         if rung.target is None:
             continue
-        target = rungs[rung.target]
-        names_end = max((width_of(names[one]) for one in rung.order if one in rung.goes_on), default=0.0)
-        for rank, candidate in enumerate(rung.order):
+        target, there = rungs[rung.target], at[rung.target]
+        begin = at[index].x + ASIDE + _names_end(rung, names) + BESIDE
+        for candidate, y in zip(rung.order, at[index].ys, strict=True):
             if candidate not in rung.goes_on or candidate not in target.order:
                 continue
-            start = (at[index][0] + ASIDE + names_end + BESIDE, at[index][1] + ROW * rank)
-            end = (at[rung.target][0], at[rung.target][1] + ROW * target.order.index(candidate))
+            start, end = (begin, y), (there.x, there.ys[target.order.index(candidate)])
             wide = max(WHOLE * target.weight, THIN)
-            path = _band(start, end) if at[index][1] == at[rung.target][1] else _cut(start, end)
+            path = _band(start, end) if at[index].ys[0] == there.ys[0] and there.x > begin else _cut(start, end)
             drawn = (
                 f'<path class="c{look(candidate).colour} band" d="{path}" fill="none" stroke="currentColor" '
                 f'stroke-width="{wide:.1f}"/>'

@@ -1,6 +1,6 @@
 """The ladder: who stood where at each stage and whom its gates let on, as a picture and in numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from attrs import frozen
@@ -9,10 +9,11 @@ from promo.base.canonical import from_exact
 from promo.evidence.values import Evidence
 from promo.plan.values import StagePlan
 from promo.report.amounts import budget_text
+from promo.report.changed import beside
 from promo.report.flows import Rung, ladder_svg
 from promo.report.plan import amount_text, amount_unit
 from promo.report.record import Record
-from promo.report.words import NONE, listed, number
+from promo.report.words import NONE, listed, number, short_number
 
 MOST = 40
 """Candidates that one stage of the picture names."""
@@ -23,7 +24,9 @@ class LadderView:
     """The ladder."""
 
     picture: str
-    """SVG; empty before any stage has ended."""
+    """SVG of the stages that gates join; empty before any of them has ended."""
+    apart: str
+    """SVG of the other stages; empty where there are none that have ended."""
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     """Candidate, and what it was and became at each stage."""
@@ -55,20 +58,46 @@ def ladder_view(record: Record) -> LadderView:
     """The ladder of a study as far as it has come."""
     shown = [stage for stage in record.plan.stages if stage.name in record.evidence]
     if not shown:
-        return LadderView("", (), ())
+        return LadderView("", "", (), ())
     orders = {stage.name: ranked(record, stage.name) for stage in shown}
     on = {stage.name: _let_on(record, stage.name) for stage in shown}
-    rungs = [_rung(record, stage, shown, orders[stage.name], on[stage.name]) for stage in shown]
-    words = "; ".join(f"{name}: {listed(order[:MOST])}" for name, order in orders.items())
+    joined = {name for gate in record.study.gates.values() for name in (gate.source, gate.target)}
+    ladder = [stage for stage in shown if stage.name in joined]
+    apart = [stage for stage in shown if stage.name not in joined]
     names = [name for name in record.candidates if any(name in order for order in orders.values())]
     return LadderView(
-        picture=ladder_svg(rungs, record.candidates, f"Candidates by rank at each stage, best first. {words}"),
+        picture=_picture(record, ladder, "Candidates by mean at each stage that gates join, best first."),
+        apart=_picture(record, apart, "Candidates by mean at each stage that no gate joins, best first."),
         columns=("candidate", *(stage.name for stage in shown)),
-        rows=tuple(
-            (name, *(_place(record, stage.name, name, orders[stage.name], on[stage.name]) for stage in shown))
-            for name in names
-        ),
+        rows=tuple((beside(name, record.changed[name]), *_places(record, shown, name, orders, on)) for name in names),
     )
+
+
+def _places(
+    record: Record,
+    stages: Sequence[StagePlan],
+    name: str,
+    orders: Mapping[str, Sequence[str]],
+    on: Mapping[str, frozenset[str] | None],
+) -> Iterable[str]:
+    return (_place(record, stage.name, name, orders[stage.name], on[stage.name]) for stage in stages)
+
+
+def _picture(record: Record, stages: Sequence[StagePlan], said: str) -> str:
+    """Some stages as rungs; empty where there are none."""
+    if not stages:
+        return ""
+    orders = [ranked(record, stage.name) for stage in stages]
+    rungs = [
+        _rung(record, stage, stages, order, _let_on(record, stage.name))
+        for stage, order in zip(stages, orders, strict=True)
+    ]
+    words = "; ".join(
+        f"{stage.name}: {listed([f'{record.called[one]} {value}' for one, value in rung.entries])}"
+        for stage, rung in zip(stages, rungs, strict=True)
+    )
+    changed = [record.changed[name] for name in record.candidates]
+    return ladder_svg(rungs, record.candidates, changed, f"{said} {words}")
 
 
 def _let_on(record: Record, stage: str) -> frozenset[str] | None:
@@ -92,12 +121,22 @@ def _rung(
         title=stage.name,
         subtitle=f"{budget_text(stage.budget)} a run\n{amount} {amount_unit(record.plan)}",
         order=tuple(number_of[name] for name in named),
+        values=tuple(_value(record, stage.name, name) for name in named),
         more=len(order) - len(named),
         goes_on=frozenset(number_of[name] for name in on or ()),
         decided=on is not None,
         target=targets[-1] if targets else None,
         weight=float(share),
     )
+
+
+def _value(record: Record, stage: str, name: str) -> str:
+    """A candidate's mean beside its mark, and over how many cells it is where some have no value."""
+    value, row = mean(record.evidence[stage], name), record.evidence[stage].row(name)
+    if value is None or row is None:
+        return NONE
+    known = len(row.cells) - len(row.missing)
+    return short_number(value) + (f" ({known} of {len(row.cells)} cells)" if row.missing else "")
 
 
 def _place(record: Record, stage: str, name: str, order: Sequence[str], on: frozenset[str] | None) -> str:

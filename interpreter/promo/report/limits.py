@@ -53,8 +53,8 @@ def _between_stages(study: Study) -> Iterable[str]:
     begun = [stage.name for stage in said if stage.continues is not None or stage.grown_at]
     if len(said) - len(begun) > 1:
         yield (
-            f"{'Every stage' if not begun else f'Every stage but {listed(begun)}'} trains afresh, with a schedule "
-            "that follows its own budget, so a short run is not the beginning of a long one."
+            f"{'Every stage' if not begun else f'Every stage but {listed(begun)}'} trains from scratch, with a "
+            "schedule that follows its own budget, so a short run is not the beginning of a long one."
         )
     seeds: dict[str, set[int]] = {stage.name: set(stage.seeds) for stage in said if stage.continues is None}
     if len(seeds) > 1 and sum(map(len, seeds.values())) == len(set().union(*seeds.values())):
@@ -95,7 +95,8 @@ def _budgets(record: Record) -> Iterable[str]:
     budgets = [(said, record.study.stages[one.stage].budget) for one, said in used]
     kept = sum(is_kept(said, budget) for said, budget in budgets)
     unknown = len(counted) - len(used)
-    yield f"Budgets were kept for {kept} of {plural(len(counted), 'run')}, and are not known for {unknown}."
+    open_ = f"; for {unknown} that is not known" if unknown else ""
+    yield f"Budgets were kept for {kept} of {plural(len(counted), 'run')}{open_}."
     simulated = sum(said.counter is Counter.SIMULATED for _, said in used)
     if simulated:
         yield f"{plural(simulated, 'run')} trained nothing: what they say of their time is simulated."
@@ -185,7 +186,7 @@ def _not_continued(record: Record) -> Iterable[str]:
 def _capacity(record: Record) -> Iterable[str]:
     """What may come from size alone: of the whole study, and of each reference beside its rivals."""
     study = record.study
-    sizes = {name: study.candidates[name].effective.parameters for name in record.candidates}
+    sizes = {name: record.size(name) for name in record.candidates}
     if len(set(sizes.values())) > 1:
         least, most = min(sizes, key=lambda name: sizes[name]), max(sizes, key=lambda name: sizes[name])
         yield (
@@ -210,7 +211,7 @@ def _capacity(record: Record) -> Iterable[str]:
         if controls:
             yield f"Matched to it in size: {listed([f'{one} ({sizes[one]:,})' for one in controls])}."
         else:
-            yield f"No candidate is declared as control of {name}, so nothing here has its size with another recipe."
+            yield f"No candidate is declared as control of {name}, so none here has its size with another recipe."
 
 
 def _rivals(record: Record, name: str) -> list[str]:

@@ -8,6 +8,7 @@ from promo.report.answer import judged_words, lead_of
 from promo.report.certainty import certainty_words
 from promo.report.decided import side_words
 from promo.report.describe import describe_condition
+from promo.report.gains import interval_words
 from promo.report.record import Record
 from promo.report.words import NONE, PLACES, number, plural
 from promo.study.judgement import Agreement, Rule
@@ -39,7 +40,7 @@ def overview(record: Record) -> tuple[RuleRow, ...]:
 def _row(record: Record, rule: Rule) -> RuleRow:
     decision = record.decisions.get(rule.name)
     found = decision.judgement if decision else None
-    seen, margin, confidence = _figures(record, found)
+    seen, margin, confidence = _figures(record, rule, found)
     return RuleRow(
         rule=rule.name,
         outcome=found.answer.value if found else "open",
@@ -58,7 +59,7 @@ def _seeds(record: Record, rule: Rule, found: Judgement | None) -> str:
     return NONE if error is None else rounded(error, PLACES)
 
 
-def _figures(record: Record, found: Judgement | None) -> tuple[str, str, str]:
+def _figures(record: Record, rule: Rule, found: Judgement | None) -> tuple[str, str, str]:
     """What was seen, the margin and the confidence; of several findings how many hold."""
     if found is None or not found.findings:
         return NONE, NONE, NONE
@@ -68,7 +69,7 @@ def _figures(record: Record, found: Judgement | None) -> tuple[str, str, str]:
     finding = found.findings[0]
     unit = "tau-b" if isinstance(finding.condition, Agreement) else record.study.measure.unit
     seen = NONE if finding.statistic is None else f"{number(finding.statistic, signed=True)} {unit}"
-    return seen, _margin(finding), _confidence(finding)
+    return seen, _margin(finding), _confidence(finding) or interval_words(record, rule, finding) or "no test asked"
 
 
 def _margin(finding: Finding) -> str:
@@ -78,7 +79,7 @@ def _margin(finding: Finding) -> str:
 
 
 def _confidence(finding: Finding) -> str:
-    """The bound, interval or p that a test gave; that none was asked for."""
+    """The bound, interval or p that a test gave; empty where none was asked for."""
     for one in finding.details:
         if isinstance(one, Bounded):
             bound = f"{'upper' if one.upper else 'lower'} {exact(one.confidence * 100)}% bound {number(one.value)}"
@@ -88,4 +89,4 @@ def _confidence(finding: Finding) -> str:
             return interval + certainty_words(finding, one)
         if isinstance(one, Chance):
             return f"p {float(one.p):.3g}"
-    return "no test asked"
+    return ""

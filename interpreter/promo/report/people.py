@@ -118,4 +118,4 @@ def waiting_lines(study: Study, state: State) -> Iterator[str]:
     if gates:
         yield f"Waiting for a person: {listed(gates)}; promo decide SPEC NAME --promote NAMES (or --stop) {reason}."
     if rules:
-        yield f"Waiting for a person: {listed(rules)}; promo decide SPEC NAME --go-on (or --stop) {reason}."
+        yield f"Waiting for a person: {listed(rules)}; promo decide SPEC NAME --continue (or --stop) {reason}."

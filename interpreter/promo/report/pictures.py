@@ -1,4 +1,4 @@
-"""What a report draws against axes: learning curves, effects with their intervals, figures from stage to stage."""
+"""What a report draws against axes: learning curves, loss against compute, effects, figures from stage to stage."""
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -14,6 +14,7 @@ from promo.report.axes import (
     axis_across,
     axis_up,
     grid,
+    held,
     level,
     room_for,
     ticks_across,
@@ -21,6 +22,7 @@ from promo.report.axes import (
     upright,
 )
 from promo.report.canvas import (
+    INK,
     LINE,
     ROW,
     SHAPES,
@@ -36,12 +38,15 @@ from promo.report.canvas import (
     text,
     width_of,
 )
-from promo.report.scales import Linear, Log, categories, linear, logarithmic, named
+from promo.report.scales import Linear, Log, Scale, Tick, categories, linear, logarithmic, named
 
-PANELS = 3
-"""Side by side at most."""
 BETWEEN = 28.0
-"""From one panel to the next."""
+"""From one plot to the next."""
+ENDS = 0.6
+"""Part of the longest run from where on its end is enlarged."""
+ENLARGED = ", the end enlarged"
+MARKED = 12
+"""Points of a line that are marked; of more, the last."""
 HEIGHT = 230.0
 """Of a plot."""
 HEAD = 26.0
@@ -53,7 +58,8 @@ EARLIEST = 60
 ASIDE = Fraction(1, 50)
 """Between figures of one stage, in steps from stage to stage, so that equal ones are seen."""
 OPEN, FOUND, ALONE = Look(0, SHAPES[0], ""), Look(1, SHAPES[3], ""), Look(6, SHAPES[1], None)
-KINDS = {OPEN: "not discovered", FOUND: "discovered", ALONE: "without a test"}
+KINDS = {OPEN: "not discovered", FOUND: "discovered", ALONE: "not tested"}
+INTERVAL = Look(INK, None, "")
 CONTRAST, DISCOVERED = Look(0, SHAPES[0], None), Look(1, SHAPES[3], None)
 ERROR, MARGIN, EVERY = Look(1, None, "7 2.5"), Look(2, None, "3 3"), Look(3, None, "")
 NAMED = 2.5
@@ -62,11 +68,10 @@ NAMED = 2.5
 
 @frozen
 class Curve:
-    """One run: training points and scored points, each (x, value), with x above zero."""
+    """One run: measured points, each (x, value), with x above zero."""
 
     candidate: int
-    trained: tuple[Point, ...]
-    scored: tuple[Point, ...]
+    points: tuple[Point, ...]
 
 
 @frozen
@@ -78,6 +83,26 @@ class Panel:
 
 
 @frozen
+class Course:
+    """What a candidate came to: its runs at the end of each budget, their means, and runs on their way."""
+
+    candidate: int
+    means: tuple[Point, ...]
+    ends: tuple[Point, ...]
+    ways: tuple[tuple[Point, ...], ...]
+
+
+@frozen
+class Turning:
+    """Where a shape changes, and the ends of the interval of that; all above zero."""
+
+    name: str
+    at: float
+    low: float
+    high: float
+
+
+@frozen
 class Bar:
     """An effect, and its interval if it has one."""
 
@@ -85,6 +110,8 @@ class Bar:
     value: float
     interval: Point | None
     discovered: bool = False
+    said: str = ""
+    """Its direction and size in words, on its right."""
 
     @property
     def look(self) -> Look:
@@ -138,10 +165,11 @@ class Trends:
 
 def curves_svg(panels: Sequence[Panel], x_label: str, y_label: str, words: str, names: Sequence[str] = ()) -> str:
     """
-    Learning curves, one panel a host, all with the same axes.
+    Learning curves, a row a host: all of their course, and beside it their end enlarged where that is a part of it.
 
-    Every mark is inside; a line may leave the plot, since training begins far above where it ends.  What belongs to one
-    candidate is two paths, one of lines and one of marks: 600 runs are then a dozen paths and not 1,200.
+    The whole course holds every point of its last part; a line may leave it at the top, since training begins far above
+    where it ends.  What belongs to one candidate is two paths, one of lines and one of marks: 600 runs are then a dozen
+    paths and not 1,200.
 
     Args:
         panels: runs by host.
@@ -150,51 +178,159 @@ def curves_svg(panels: Sequence[Panel], x_label: str, y_label: str, words: str, 
         words: the picture in words, for those who cannot see it.
         names: candidates by number.
     """
-    x, y = _scales_of_curves([curve for panel in panels for curve in panel.curves])
-    up = ticks_up(y, HEIGHT)
-    across, rows = min(max(len(panels), 1), PANELS), -(-len(panels) // PANELS)
-    left, titles = room_for(up) + 4, LINE * (len(panels) > 1)
-    share = (WIDTH - left - EDGE - BETWEEN * (across - 1)) / across
-    wide = max([share, width_of(x_label), *(width_of(panel.title, bold=True) for panel in panels)])
-    high = HEAD + titles + HEIGHT + BELOW + ROW
+    curves = [curve for panel in panels for curve in panel.curves]
+    views: list[tuple[tuple[Scale, Linear], str]] = [(_course(curves), "")]
+    if _has_course(curves):
+        views.append((_end(curves), ENLARGED))
+    ups = [ticks_up(y, HEIGHT) for (_, y), _ in views]
+    rooms = [room_for(up) + 4 for up in ups]
+    titles = max([width_of(f"{panel.title}{said}", bold=True) for panel in panels for _, said in views], default=0.0)
+    share = (WIDTH - sum(rooms) - EDGE - BETWEEN * (len(views) - 1)) / len(views)
+    wide, high = max(share, width_of(x_label), titles), HEAD + LINE + HEIGHT + BELOW + ROW
+    lefts = [sum(rooms[: at + 1]) + at * (wide + BETWEEN) for at in range(len(views))]
     drawn = [text((0, 8), y_label, "soft")]
-    for number, panel in enumerate(panels):
-        row, column = divmod(number, PANELS)
-        plot = Plot(left + column * (wide + BETWEEN), high * row + HEAD + titles, wide, HEIGHT, x, y)
-        edges = (plot.left - BETWEEN / 2 + 2, plot.right + EDGE - 2)
-        along = ticks_across(x, plot.left, wide, edges)
-        drawn += [grid(plot, along, up), axis_across(plot, along, x_label, edges)]
-        drawn += [axis_up(plot, up) if column == 0 else "", *_curves(plot, panel.curves, names)]
-        if titles:
-            drawn.append(text((plot.left + wide / 2, plot.top - 13), panel.title, "head", anchor="middle"))
-    width = max(left + across * (wide + BETWEEN) - BETWEEN + EDGE, width_of(y_label))
-    return svg((width, max(rows, 1) * high - ROW), words, "".join(drawn))
+    for row, panel in enumerate(panels):
+        for ((x, y), said), up, left, room in zip(views, ups, lefts, rooms, strict=True):
+            plot = Plot(left, high * row + HEAD + LINE, wide, HEIGHT, x, y)
+            edges = (left - room + 2, plot.right + min(EDGE, BETWEEN / 2) - 2)
+            along = ticks_across(x, left, wide, edges)
+            drawn += [grid(plot, along, up), axis_across(plot, along, x_label, edges), axis_up(plot, up)]
+            drawn += _curves(plot, panel.curves, names)
+            title = f"{panel.title if len(panels) > 1 else ''}{said}".removeprefix(", ")
+            drawn.append(text((left + wide / 2, plot.top - 13), title, "head", anchor="middle") if title else "")
+    width = max(lefts[-1] + wide + EDGE, width_of(y_label))
+    return svg((width, max(len(panels), 1) * high - ROW), words, "".join(drawn))
 
 
-def _scales_of_curves(curves: Sequence[Curve]) -> tuple[Log, Linear]:
-    """Axes that hold every mark, and of lines what is not long before the first mark or far above all."""
-    scored = [point for curve in curves for point in curve.scored]
-    every = [point for curve in curves for point in (*curve.trained, *curve.scored)]
-    xs, marked = [x for x, _ in every], [x for x, _ in scored]
-    if xs:
-        xs = [min(max(min(xs), max(xs) / EARLIEST), *marked, max(xs)), max(xs)]
-    ys = [value for _, value in scored or every]
+def _has_course(curves: Sequence[Curve]) -> bool:
+    """Whether anything lies before the end."""
+    last = max((x for curve in curves for x, _ in curve.points), default=0.0)
+    return any(x < last * ENDS for curve in curves for x, _ in curve.points)
+
+
+def _course(curves: Sequence[Curve]) -> tuple[Log, Linear]:
+    """Axes of every marked point; of long lines what is not long before their end or far above their second half."""
+    xs = [x for curve in curves for x, _ in curve.points]
+    shown = [
+        value
+        for curve in curves
+        for place, (_, value) in enumerate(curve.points)
+        if len(curve.points) <= MARKED or 2 * place >= len(curve.points) - 1
+    ]
+    if xs and all(len(curve.points) > MARKED for curve in curves):
+        xs = [min(max(min(xs), max(xs) / EARLIEST), *(curve.points[-1][0] for curve in curves)), max(xs)]
     return (
         logarithmic(xs, below=1.2, above=1.1),
-        linear(ys, below=Fraction(8, 100), above=Fraction(35, 100)),
+        linear(shown, below=Fraction(8, 100), above=Fraction(12, 100)),
+    )
+
+
+def _end(curves: Sequence[Curve]) -> tuple[Linear, Linear]:
+    """Axes of the last part of the runs."""
+    last = max(x for curve in curves for x, _ in curve.points)
+    ends = [point for curve in curves for point in curve.points if point[0] >= last * ENDS]
+    return (
+        linear([last * ENDS, last], below=Fraction(0), above=Fraction(5, 100)),
+        linear([value for _, value in ends], below=Fraction(8, 100), above=Fraction(8, 100)),
     )
 
 
 def _curves(plot: Plot, curves: Sequence[Curve], names: Sequence[str]) -> Iterable[str]:
-    """Lines of all candidates, and over them the marks."""
+    """Lines of all candidates, and over them the marks: at every point of short lines, else at their ends."""
     candidates = sorted({curve.candidate for curve in curves})
     own = {candidate: [curve for curve in curves if curve.candidate == candidate] for candidate in candidates}
     for candidate in candidates:
-        style, path = look(candidate), "".join([plot.line(curve.trained) for curve in own[candidate]])
+        style, path = look(candidate), "".join([plot.line(curve.points) for curve in own[candidate]])
         yield belonging(candidate, line(path, f"c{style.colour} thin", style.dash), names)
     for candidate in candidates:
-        style, scored = look(candidate), [point for curve in own[candidate] for point in curve.scored]
-        yield belonging(candidate, plot.marks(scored, style), names)
+        seen = [
+            point
+            for curve in own[candidate]
+            for point in (curve.points if len(curve.points) <= MARKED else curve.points[-1:])
+        ]
+        yield belonging(candidate, plot.marks(_within(plot, seen), look(candidate)), names)
+
+
+def _within(plot: Plot, points: Iterable[Point]) -> list[Point]:
+    """Points that lie in a plot."""
+    both = list(points)
+    spots = plot.spots(both)
+    return [
+        point
+        for point, (x, y) in zip(both, spots, strict=True)
+        if plot.left - 0.1 <= x <= plot.right + 0.1 and plot.top - 0.1 <= y <= plot.bottom + 0.1
+    ]
+
+
+# --- loss against compute -------------------------------------------------------------------------------------------
+
+
+def courses_svg(
+    courses: Sequence[Course],
+    turnings: Sequence[Turning],
+    x_label: str,
+    y_label: str,
+    words: str,
+    names: Sequence[str] = (),
+) -> str:
+    """
+    Loss against compute: a line a candidate through its means, a mark a run, thin lines for runs on their way.
+
+    Every mark, mean and interval is inside; a thin line may leave the plot.
+
+    Args:
+        courses: what is drawn of each candidate.
+        turnings: where a shape changes: an upright line each, with its interval as a band behind everything.
+        x_label: what the horizontal axis counts.
+        y_label: what the vertical axis counts.
+        words: the picture in words, for those who cannot see it.
+        names: candidates by number.
+    """
+    inside = [point for one in courses for point in (*one.means, *one.ends)]
+    inside = inside or [point for one in courses for way in one.ways for point in way]
+    x = logarithmic([*(at for at, _ in inside), *_turns(turnings)], below=1.3, above=1.2)
+    y = linear([value for _, value in inside], below=Fraction(8, 100), above=Fraction(20, 100))
+    up = ticks_up(y, HEIGHT)
+    left, above = room_for(up) + 4, LINE * len(turnings)
+    width = max([WIDTH, left + EDGE + width_of(x_label), width_of(y_label), *(width_of(one.name) for one in turnings)])
+    plot = Plot(left, HEAD + above, width - left - EDGE, HEIGHT, x, y)
+    along = ticks_across(x, left, plot.width, (2.0, width))
+    drawn = [text((0, 8), y_label, "soft"), *_turnings(plot, turnings, (2.0, width - 2)), grid(plot, along, up)]
+    drawn += [axis_up(plot, up), axis_across(plot, along, x_label, (2.0, width))]
+    for part in (_ways, _means, _marks):
+        drawn += [belonging(one.candidate, part(plot, one), names) for one in courses]
+    return svg((width, plot.bottom + BELOW), words, "".join(drawn))
+
+
+def _turns(turnings: Iterable[Turning]) -> Iterable[float]:
+    return (end for one in turnings for end in (one.low, one.at, one.high))
+
+
+def _turnings(plot: Plot, turnings: Sequence[Turning], edges: Point) -> Iterable[str]:
+    """Bands and upright lines, with a name above each, one below the other."""
+    for row, one in enumerate(turnings):
+        (low, top), (_, bottom) = upright(plot, one.low)
+        (high, _), _ = upright(plot, one.high)
+        (at, _), _ = upright(plot, one.at)
+        over = HEAD + LINE * row
+        band = f"M{low:.1f} {top:.1f}h{high - low:.1f}V{bottom:.1f}L{low:.1f} {bottom:.1f}z"
+        yield f'<path class="span" d="{band}" fill="currentColor"/>'
+        yield straight((at, over + 6), (at, bottom), "axis", "4 3")
+        yield text((held(Tick(0.0, one.name), at, edges), over - 3), one.name, anchor="middle")
+
+
+def _ways(plot: Plot, one: Course) -> str:
+    style = look(one.candidate)
+    return line("".join([plot.line(way) for way in one.ways]), f"c{style.colour} thin", style.dash)
+
+
+def _means(plot: Plot, one: Course) -> str:
+    style = look(one.candidate)
+    return line(plot.line(one.means), f"c{style.colour} line", style.dash)
+
+
+def _marks(plot: Plot, one: Course) -> str:
+    return plot.marks(one.ends, look(one.candidate))
 
 
 # --- effects --------------------------------------------------------------------------------------------------------
@@ -214,12 +350,14 @@ def effects_svg(bars: Sequence[Bar], x_label: str, words: str) -> str:
     y = categories(len(bars), before=Fraction(3, 5), after=Fraction(3, 5))
     names = named(y, [bar.name for bar in reversed(bars)])
     left = room_for(names) + 4
-    wide = max(WIDTH - left - EDGE, WIDTH / 2, width_of(x_label))
-    key, top = legend(
-        [(one, name) for one, name in KINDS.items() if any(bar.look == one for bar in bars)], (0, 10), WIDTH
-    )
+    right = max((width_of(bar.said, bold=True) + 14 for bar in bars), default=EDGE)
+    wide = max(WIDTH - left - right, WIDTH / 2, width_of(x_label))
+    kinds = [(one, name) for one, name in KINDS.items() if any(bar.look == one for bar in bars)]
+    if any(bar.interval for bar in bars):
+        kinds.append((INTERVAL, "line: its interval"))
+    key, top = legend(kinds, (0, 10), left + wide + right)
     plot = Plot(left, top + 8, wide, ROW * max(len(bars), 1), x, y)
-    edges = (2.0, plot.right + EDGE)
+    edges = (2.0, plot.right + right)
     along = ticks_across(x, left, wide, edges)
     drawn = [key, grid(plot, along, ()), straight(*upright(plot, 0.0), "axis")]
     for row, bar in enumerate(reversed(bars)):
@@ -227,8 +365,10 @@ def effects_svg(bars: Sequence[Bar], x_label: str, words: str) -> str:
         low, high = bar.interval or (bar.value, bar.value)
         drawn.append(line(plot.line([(low, row), (high, row)]), f"c{style.colour} line"))
         drawn.append(plot.marks([(bar.value, row)], style))
+        at = (plot.right + 14, plot.spots([(bar.value, row)])[0][1])
+        drawn.append(text(at, bar.said, "head" if bar.discovered else ""))
     drawn += [axis_up(plot, names), axis_across(plot, along, x_label, edges)]
-    return svg((left + wide + EDGE, plot.bottom + BELOW), words, "".join(drawn))
+    return svg((left + wide + right, plot.bottom + BELOW), words, "".join(drawn))
 
 
 def half_normal_svg(

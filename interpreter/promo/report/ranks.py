@@ -166,14 +166,14 @@ def flow_view(record: Record) -> FlowView:
         said.append(f"Drawn: {MOST_LINES} of {len(moving)} candidates, those at most stages first.")
     lines = [(number_of[name], tuple(ranks[stage].get(name) for stage in stages)) for name in moving[:MOST_LINES]]
     words = "Ranks from stage to stage. " + "; ".join(
-        f"{name}: {', '.join(NONE if rank is None else str(rank) for rank in line)}"
+        f"{record.called[number_of[name]]}: {', '.join(NONE if rank is None else str(rank) for rank in line)}"
         for name, (_, line) in zip(moving, lines, strict=False)
     )
     return FlowView(
-        picture=ranks_svg(stages, lines, names, words),
+        picture=ranks_svg(stages, lines, record.called, words),
         said=tuple(said),
         columns=("candidate", *(f"{stage}: {what}" for stage in stages for what in ("rank", "mean"))),
-        rows=tuple(_row(name, stages, ranks, every) for name in moving),
+        rows=tuple((record.called[number_of[name]], *_row(name, stages, ranks, every)) for name in moving),
     )
 
 
@@ -201,8 +201,8 @@ def _said(record: Record, pairs: Sequence[tuple[str, str]], *, lower: bool) -> I
     ]
     if narrowed:
         yield (
-            f"Those whom a gate promoted are more alike than those who entered it, which alone lowers the agreement at "
-            f"{plural(len(narrowed), 'stage')}."
+            "Promoted candidates are closer to each other than all entrants were, which by itself lowers the agreement "
+            f"({plural(len(narrowed), 'stage')})."
         )
 
 
@@ -216,4 +216,4 @@ def _row(
     for stage in stages:
         rank, mean = ranks[stage].get(name), every[stage].get(name)
         cells += [NONE if rank is None else str(rank), NONE if mean is None else number(str(mean))]
-    return name, *cells
+    return tuple(cells)

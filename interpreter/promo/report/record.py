@@ -15,6 +15,7 @@ from promo.evidence.values import Evidence
 from promo.ledger.state import Attempt, State
 from promo.ledger.values import Start
 from promo.plan.values import Plan
+from promo.report.changed import beside, changes
 from promo.report.people import settled
 from promo.run.outside import Outside
 from promo.run.values import Point, Result
@@ -59,16 +60,39 @@ class Record:
     faults: tuple[str, ...] = ()
     """What could not be read or does not fit together; what depends on it is left out."""
 
-    @property
+    @cached_property
     def candidates(self) -> tuple[str, ...]:
         """Candidates that the plan may train, in declaration order."""
         planned = {run.candidate for stage in self.plan.stages for run in stage.runs}
         return tuple(name for name in self.study.candidates if name in planned)
 
+    @cached_property
+    def changed(self) -> Mapping[str, str]:
+        """Candidate -> what changed in it; empty for the one that others are compared with."""
+        return changes(self.study, self.candidates)
+
+    @cached_property
+    def called(self) -> tuple[str, ...]:
+        """Candidates by number, each with what changed: `shallow (depth 1)`."""
+        return tuple(beside(name, self.changed[name]) for name in self.candidates)
+
     @property
     def verdicts(self) -> dict[str, Decision]:
         """Gate or rule -> decision, as it stands after any person's word."""
         return {name: settled(decision, self.state) for name, decision in self.decisions.items()}
+
+    def size(self, candidate: str) -> int:
+        """Parameters of a candidate at the end of its training: of its last shape, once that is settled."""
+        follows = self.study.candidates[candidate].follows
+        path = self.state.path(follows) if follows else ()
+        return self.study.size_of(path[-1].candidate if path else candidate)
+
+    def came(self, candidate: str, stage: str) -> tuple[Fraction | None, int]:
+        """The mean over the cells of a candidate that have a value at a stage, and how many those are."""
+        evidence = self.evidence.get(stage)
+        row = evidence.row(candidate) if evidence is not None else None
+        values = [from_exact(cell.value) for cell in row.cells if cell.value is not None] if row is not None else []
+        return (sum(values, Fraction(0)) / len(values) if values else None), len(values)
 
     def attempts(self, stage: str | None = None) -> list[Attempt]:
         """Attempts of one stage, or of all."""

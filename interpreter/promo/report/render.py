@@ -17,7 +17,7 @@ from promo.report.canvas import marks_svg
 from promo.report.compare import CompareView
 from promo.report.remains import RemainsView
 from promo.report.runs import COUNTED
-from promo.report.values import ReportView
+from promo.report.values import PictureView, ReportView
 
 
 @cache
@@ -127,17 +127,29 @@ def render_json(view: ReportView | RemainsView) -> str:
     """The view as JSON, without its pictures."""
     if isinstance(view, RemainsView):
         return _json(view)
-    stages = tuple(evolve(stage, curves=evolve(stage.curves, picture="")) for stage in view.stages)
+    stages = tuple(
+        evolve(stage, strip=_unseen(stage.strip), curves=evolve(stage.curves, picture="", trained=""))
+        for stage in view.stages
+    )
     fits = ((effects, (evolve(fit, picture="") for fit in effects.fits)) for effects in view.effects)
     effects = tuple(evolve(one, fits=tuple(those), across="", rankings="") for one, those in fits)
+    gates = tuple(evolve(gate, picture=_unseen(gate.picture)) for gate in view.gates)
+    rules = tuple(evolve(group, picture=_unseen(group.picture)) for group in view.rules)
     without = evolve(
         view,
-        ladder=evolve(view.ladder, picture=""),
+        gates=gates,
+        rules=rules,
+        ladder=evolve(view.ladder, picture="", apart=""),
         flow=evolve(view.flow, picture=""),
         stages=stages,
         effects=effects,
+        laws=tuple(evolve(one, picture="") for one in view.laws),
     )
     return _json(without)
+
+
+def _unseen(picture: PictureView) -> PictureView:
+    return evolve(picture, svg="")
 
 
 def _json(view: ReportView | RemainsView) -> str:

@@ -51,7 +51,7 @@ def _declared(record: Record) -> Iterable[str]:
         for guard in gate.guards:
             yield f"{gate.name} looks at runs of {gate.source} before it ranks: {describe_guard(guard)}."
         crash = f"; of one that failed by its own fault: {describe_handling(gate.crash)}" if gate.crash else ""
-        yield f"{gate.name}, of a run without a value at {gate.source}: {describe_handling(gate.missing)}{crash}."
+        yield f"{gate.name}, for a run without a value at {gate.source}: {describe_handling(gate.missing)}{crash}."
 
 
 def _said(record: Record, odd: list[Attempt]) -> str:
@@ -59,7 +59,7 @@ def _said(record: Record, odd: list[Attempt]) -> str:
     if not every:
         return "Nothing ran yet."
     if not odd:
-        return f"No attempt was excluded, failed or was lost, of {len(every)}."
+        return f"None of {plural(len(every), 'attempt')} was excluded, failed or was lost."
     flagged = sum(one.state is AttemptState.FLAGGED for one in odd)
     lost = sum(one.state is AttemptState.LOST for one in odd)
     again = sum(max(len(tried) - 1, 0) for tried in record.state.attempts.values())

@@ -18,12 +18,23 @@ from promo.report.aloud import read_gate, read_rule
 from promo.report.amendments import amended_lines, moved_lines, undecided
 from promo.report.decided import demand_words, finding_words, of_candidate, standing_reason
 from promo.report.describe import describe_judged
+from promo.report.gains import gain_picture
 from promo.report.growth import growth_of
 from promo.report.landscape import NOTHING, landscape_view
 from promo.report.people import result_words, settled
 from promo.report.record import Record
 from promo.report.seal import SHOWN, seal_view
-from promo.report.values import Cell, ComparisonView, GateView, RulesView, RuleView, StandingView
+from promo.report.standing import standing_picture
+from promo.report.values import (
+    NO_PICTURE,
+    Cell,
+    ComparisonView,
+    GateView,
+    PictureView,
+    RulesView,
+    RuleView,
+    StandingView,
+)
 from promo.report.words import NONE, number, plural
 from promo.study.judgement import Gate, Rule, Side
 
@@ -97,6 +108,7 @@ def gate_view(record: Record, gate: Gate) -> GateView:
         kind="Gate" if grow is None else "Growth",
         told=() if grow is None else tuple(growth_of(record, grow)),
         landscape=NOTHING if grow is None else landscape_view(record, grow),
+        picture=PictureView(*standing_picture(record, gate, shown_as)) if shown_as else NO_PICTURE,
     )
 
 
@@ -163,11 +175,21 @@ def rule_view(record: Record, rule: Rule) -> RuleView:
 
 def rules_views(record: Record) -> tuple[RulesView, ...]:
     """Every rule of a study, those together that ask the same of the same candidates."""
-    groups: dict[tuple[str, str, str], list[RuleView]] = {}
+    groups: dict[tuple[str, str, str], list[tuple[Rule, RuleView]]] = {}
     for rule in record.study.rules.values():
         view = rule_view(record, rule)
-        groups.setdefault((view.judged, view.reference, view.side), []).append(view)
-    return tuple(RulesView(*key, tuple(those)) for key, those in groups.items())
+        groups.setdefault((view.judged, view.reference, view.side), []).append((rule, view))
+    return tuple(
+        RulesView(*key, tuple(view for _, view in those), _gains(record, [rule for rule, _ in those]))
+        for key, those in groups.items()
+    )
+
+
+def _gains(record: Record, rules: Iterable[Rule]) -> PictureView:
+    """The picture of rules that share a table."""
+    found = [(rule, record.decisions[rule.name].judgement) for rule in rules if rule.name in record.decisions]
+    seen = [(rule, _beside(record, rule, one, _reference(rule, one))) for rule, one in found if one is not None]
+    return PictureView(*gain_picture(record, seen))
 
 
 def _reference(rule: Rule, found: Judgement | None) -> str | None:

@@ -74,7 +74,8 @@ def _row(
     work = result.body.work if result and result.body else Work()
     facts = result.body.facts if result and result.body else Facts()
     peak = facts.peak_device_bytes or facts.peak_rss_bytes
-    phases = (f"{name} {rounded(from_exact(text), 1)} s" for name, text in seconds.items() if name != "total")
+    tenths = {name: rounded(from_exact(text), 1) for name, text in seconds.items() if name != "total"}
+    phases = (f"{name} {text}" for name, text in tenths.items() if text != "0.0")
     return RunView(
         stage=shown.stage,
         candidate=shown.candidate,

@@ -128,7 +128,9 @@ class Log:
 Scale = Linear | Log
 
 
-def linear(values: Iterable[float], *, below: Fraction = Fraction(1, 20), above: Fraction = Fraction(1, 20)) -> Linear:
+def linear(
+    values: Iterable[float | Fraction], *, below: Fraction = Fraction(1, 20), above: Fraction = Fraction(1, 20)
+) -> Linear:
     """
     An axis on which all *values* lie.
 
@@ -137,7 +139,7 @@ def linear(values: Iterable[float], *, below: Fraction = Fraction(1, 20), above:
         below: room under the least, as a share of their range.
         above: room over the greatest.
     """
-    ends = list(values) or [0.0, 1.0]
+    ends = list(values) or [Fraction(0), Fraction(1)]
     low, high = Fraction(min(ends)), Fraction(max(ends))
     room = (high - low) or abs(high) / 10 or Fraction(1)
     return Linear(low - below * room, high + above * room)

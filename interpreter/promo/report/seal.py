@@ -24,9 +24,9 @@ def seal_view(record: "Record", rule: Deciding) -> SealView:
         return SealView(rule.frozen, "", "")
     cells = sum(record.plan.stage(stage).run_count.planned for stage in rule.sources)
     known = f"{seal.results_then} of {cells} results of {', '.join(rule.sources)} existed"
-    return SealView(rule.frozen, seal.digest[:SHOWN], f"{UNVOUCHED}, since {seal.sealed_at}, when {known}")
+    return SealView(rule.frozen, seal.digest[:SHOWN], f"since {seal.sealed_at}, when {known}, {UNVOUCHED}")
 
 
 def sealed_words(seal: Seal) -> str:
     """Since when a seal is there, without its study."""
-    return f"{UNVOUCHED}, since {seal.sealed_at}, when {plural(seal.results_then, 'result')} of its stages existed"
+    return f"since {seal.sealed_at}, when {plural(seal.results_then, 'result')} of its stages existed, {UNVOUCHED}"

@@ -5,7 +5,7 @@ A row is a run, a measured point, a decision on a candidate under a condition, o
 are the exact texts of the evidence, not the rounded ones that people are shown.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from promo.base.canonical import exact
@@ -23,7 +23,6 @@ from promo.decision.values import (
 )
 from promo.evidence.values import CellStatus
 from promo.ledger.state import Attempt, AttemptState
-from promo.report.changed import changes
 from promo.report.decided import attempt_cause, because_words, fate_words
 from promo.report.declared import describe_level
 from promo.report.describe import describe_condition, describe_reduction
@@ -218,14 +217,13 @@ def run_columns(record: Record) -> tuple[str, ...]:
 def run_table(record: Record) -> Iterator[tuple[str, ...]]:
     """Rows of `run_columns`, one for each attempt, in the order in which they were started."""
     places, ranked = Environments(record), standings(record.verdicts.values())
-    changed = changes(record.study, record.candidates)
     for attempt in record.attempts():
         place = places.number(attempt)
         where = ("" if place is None else str(place), *places.texts(attempt))
         levels = dict(record.study.candidates[attempt.candidate].levels)
         factors = (_level(levels[name]) if name in levels else "" for name in record.study.factors)
         standing = ranked.get((attempt.stage, attempt.candidate), ("", ""))
-        yield (*_run(record, attempt, changed, standing), attempt.started, attempt.ended, *where, *factors)
+        yield (*_run(record, attempt, standing), attempt.started, attempt.ended, *where, *factors)
 
 
 def _level(level: Level) -> str:
@@ -238,7 +236,7 @@ def _paid(record: Record, attempt: Attempt) -> str:
     return exact(paid(record.study, attempt)) if priced and attempt.state is not AttemptState.RUNNING else ""
 
 
-def _run(record: Record, attempt: Attempt, changed: Mapping[str, str], standing: tuple[str, str]) -> tuple[str, ...]:
+def _run(record: Record, attempt: Attempt, standing: tuple[str, str]) -> tuple[str, ...]:
     result = record.results.get((attempt.run, attempt.number))
     facts = result.body.facts if result and result.body else Facts()
     work = result.body.work if result and result.body else Work()
@@ -248,7 +246,7 @@ def _run(record: Record, attempt: Attempt, changed: Mapping[str, str], standing:
         str(attempt.number),
         attempt.stage,
         attempt.candidate,
-        changed.get(attempt.candidate, ""),
+        record.changed.get(attempt.candidate, ""),
         attempt.host,
         str(attempt.seed),
         attempt.state.value,

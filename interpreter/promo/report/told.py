@@ -5,6 +5,7 @@ from typing import assert_never
 
 from promo.base.canonical import from_exact
 from promo.decision.values import Decision, Forecasting, Grounds, Scheduling, Switch
+from promo.evidence.laws import FittedLaw
 from promo.ledger.outcomes import Turn
 from promo.report.words import listed, number
 from promo.study.laws import LEVEL, Law
@@ -69,6 +70,14 @@ def switch_words(one: Switch, unit: str) -> str:
     if one.at is not None and not from_exact(one.at):
         where = "from the beginning"
     return f"{one.after} is the cheaper one after {one.before} {where} ({LEVEL:.0%} interval: {low} to {high})"
+
+
+def law_of(law: Law, found: Scheduling, candidate: str) -> FittedLaw | None:
+    """The law of a shape as a schedule had it; None where it was not fitted."""
+    fit = next((one for one in found.fits if one.candidate == candidate), None)
+    if fit is None or not fit.parameters:
+        return None
+    return FittedLaw(law.form, tuple(float(one) for one in fit.parameters), 0.0, fit.unsure)
 
 
 def compute_text(amount: str | int, unit: str) -> str:

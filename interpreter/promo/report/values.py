@@ -15,6 +15,18 @@ from promo.report.vouching import VouchingView
 
 
 @frozen
+class PictureView:
+    """A picture, and what has to be said of it."""
+
+    svg: str
+    """Empty where there is nothing to draw."""
+    caption: str
+
+
+NO_PICTURE = PictureView("", "")
+
+
+@frozen
 class Cell:
     """One cell of a table: shown text, and whether a value is missing."""
 
@@ -70,6 +82,8 @@ class GateView:
     """Of a growth: the ways, how sure the choice is, and what it cost with the parent, in sentences."""
     landscape: LandscapeView = NOTHING
     """Of a growth whose ways came to their end: their ranks along the lag, and what each look was worth."""
+    picture: PictureView = NO_PICTURE
+    """Every cell of every candidate, the cut, and who was promoted."""
 
 
 @frozen
@@ -112,6 +126,8 @@ class RulesView:
     """Empty where they compare with nobody."""
     side: str
     rules: tuple[RuleView, ...]
+    picture: PictureView = NO_PICTURE
+    """Differences in cells, the figure that decides, its interval and its bound."""
 
 
 @frozen
@@ -159,6 +175,8 @@ class StageView:
     spent: str
     spreads: tuple[SpreadView, ...]
     curves: CurvesView
+    strip: PictureView = NO_PICTURE
+    """Every run by its value, where no gate shows that and nothing was measured on the way."""
 
 
 @frozen
@@ -217,8 +235,19 @@ class EffectsView:
 
 
 @frozen
+class TableView:
+    """A table of its own."""
+
+    label: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    texts: int
+    """How many columns, from the first on, are no numbers."""
+
+
+@frozen
 class LawView:
-    """A law: one row for each candidate, and what has to be said of it."""
+    """A law, a forecast or a schedule: one row for each candidate, and what has to be said of it."""
 
     name: str
     documentation: str
@@ -226,6 +255,12 @@ class LawView:
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     statements: tuple[str, ...]
+    tables: tuple[TableView, ...] = ()
+    picture: str = ""
+    """SVG; empty where there is none."""
+    caption: tuple[str, ...] = ()
+    candidates: tuple[int, ...] = ()
+    """Who is in the picture."""
 
 
 @frozen

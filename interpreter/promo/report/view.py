@@ -19,7 +19,6 @@ from promo.report.account import account_lines
 from promo.report.amounts import budget_text
 from promo.report.baselines import baseline_lines
 from promo.report.card import answer_view
-from promo.report.changed import changes
 from promo.report.curves import curves_view
 from promo.report.decided import stop_words
 from promo.report.describe import describe_measure, describe_mode
@@ -42,10 +41,13 @@ from promo.report.reruns import reruns_view
 from promo.report.rules import gate_view, rules_views, summarised
 from promo.report.runs import MOST_RUNS, facts, runs_view
 from promo.report.spending import budget_lines
+from promo.report.standing import stage_picture
 from promo.report.story import in_short
 from promo.report.told import follower_words
 from promo.report.values import (
+    NO_PICTURE,
     CostRow,
+    PictureView,
     ReportView,
     SavingView,
     SpreadView,
@@ -86,7 +88,7 @@ class _View:
         self.names = record.candidates
         levels = [dict(self.study.candidates[name].levels) for name in self.names]
         self.varied = {factor for one in levels[:1] for factor in one if len({other[factor] for other in levels}) > 1}
-        self.changed = changes(self.study, self.names)
+        self.changed = record.changed
         self.colours = {name: index for index, name in enumerate(self.names)}
 
     def build(self) -> ReportView:
@@ -258,12 +260,14 @@ class _View:
             runs=f"{sum(one.done for one in counts)} of {sum(one.runs for one in counts)}",
             spent=f"{span_text(spent)} spent in training" if self.record.is_timed else first.spent,
             spreads=tuple(one for name in names for one in self._spreads(name)),
-            curves=evolve(first.curves, picture="", rows=(), rest=""),
+            curves=evolve(first.curves, picture="", trained="", rows=(), rest=""),
+            strip=NO_PICTURE,
         )
 
     def _stage(self, stage: StagePlan) -> StageView:
         said = self.study.stages[stage.name]
         entrants, count = self.state.opened.get(stage.name), self.record.runs(stage.name)
+        curves = curves_view(self.record, stage, self._entered(stage))
         return StageView(
             name=stage.name,
             documentation=said.documentation,
@@ -278,8 +282,14 @@ class _View:
             if self.record.is_timed
             else "seconds of training were not recorded",
             spreads=tuple(self._spreads(stage.name)),
-            curves=curves_view(self.record, stage, self._entered(stage)),
+            curves=curves,
+            strip=self._strip(stage.name) if not curves.picture else NO_PICTURE,
         )
+
+    def _strip(self, stage: str) -> PictureView:
+        """Every run of a stage, unless a gate that reads it shows that."""
+        shown = any(gate.name in self.record.decisions for gate in self.study.gates_from(stage))
+        return NO_PICTURE if shown else PictureView(*stage_picture(self.record, stage, ranked(self.record, stage)))
 
     def _spent(self, stage: Stage) -> str:
         """What a run of a stage is given, and where it begins unless that is nothing."""
@@ -344,7 +354,7 @@ class _View:
             wide = "" if devices == 1 else f"{exact(devices)} devices x "
             formula = f"{one.candidates} x {one.cells} cells x {wide}{hours_text(cap_s)} h = {hours_text(one.costs_s)}"
             yield SuppositionView(
-                sentence=f"If all {one.candidates} that {one.gate} promotes had gone on to {one.stage}: {formula} "
+                sentence=f"If all {one.candidates} that {one.gate} promotes had continued to {one.stage}: {formula} "
                 f"{self.plan.device_unit}.",
                 savings=tuple(SavingView(*row) for row in savings(one, self.plan)),
             )

@@ -29,6 +29,7 @@ from promo.evidence.values import Cell
 from promo.ledger.state import AttemptState
 from promo.report.aloud import read_gate, read_reduction, read_rule
 from promo.report.amendments import amended_lines, other_verdicts, wording
+from promo.report.changed import beside
 from promo.report.decided import (
     allowance_of,
     attempt_cause,
@@ -119,7 +120,8 @@ def _of_gate(record: Record, gate: Gate, decision: Decision, found: Ranking, sta
     study, state = record.study, record.state
     went = {Verdict.PROMOTED: f"was promoted to {found.target}", Verdict.DROPPED: f"was not promoted to {found.target}"}
     shown = _shown(record, decision, standing)
-    head = f"{standing.candidate} {went[shown.verdict]} by {gate.name}: {standing_reason(shown, decision, study)}."
+    called = beside(standing.candidate, record.changed.get(standing.candidate, ""))
+    head = f"{called} {went[shown.verdict]} by {gate.name}: {standing_reason(shown, decision, study)}."
     lines = (
         f"The rule: {read_gate(gate, study)}",
         *_cells(standing.cells, study.measure.unit),
@@ -302,7 +304,7 @@ def _distinguished(study: Study, gate: Gate, one: str, other: str) -> str:
     for tie in gate.ties:
         if tie is not TieBreak.PARAMETERS:
             return str(tie.value)
-        sizes = [study.candidates[name].effective.parameters for name in (one, other)]
+        sizes = [study.size_of(name) for name in (one, other)]
         if sizes[0] != sizes[1]:
             return f"{tie.value} ({sizes[0]:,} against {sizes[1]:,})"
     raise AssertionError("a gate's tie-breaks leave no tie")

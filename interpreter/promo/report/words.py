@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 from promo.base.canonical import from_exact, rounded
+from promo.base.floats import nearest
 from promo.base.units import HOUR
 
 NONE = "–"
@@ -16,8 +17,14 @@ def number(text: str | None, *, signed: bool = False, places: int = PLACES) -> s
     if text is None:
         return NONE
     value = from_exact(text)
-    shown = rounded(value, places)
-    return f"+{shown}" if signed and value > 0 else shown
+    return with_sign(value, places) if signed else rounded(value, places)
+
+
+def short_number(value: Fraction, *, signed: bool = False) -> str:
+    """The same where it is short, as beside a mark of a picture; of very large ones four digits: `1.798e+308`."""
+    if abs(value) < MOST_WRITTEN:
+        return number(str(value), signed=signed)
+    return f"{nearest(value):{'+' if signed else ''}.4g}"
 
 
 MOST_LISTED = 24
@@ -72,6 +79,18 @@ def short_count(count: int) -> str:
         return f"{count:,}"
     digits, _, power = f"{count:.3e}".partition("e")
     return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
+
+
+def with_sign(value: Fraction, places: int = PLACES) -> str:
+    """A difference with its sign; none where it rounds to nothing."""
+    shown = rounded(value, places)
+    return f"+{shown}" if value > 0 and shown.strip("0.") else shown
+
+
+def whole_percent(share: float) -> str:
+    """A share in whole percent; nothing has no sign."""
+    text = f"{share:.0%}"
+    return text.removeprefix("-") if text == "-0%" else text
 
 
 def percent(share: float) -> str:

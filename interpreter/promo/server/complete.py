@@ -7,21 +7,23 @@ not wait for a long file.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import assert_never
 
 from attrs import frozen
 from lsprotocol import types
 
 from promo import plugins
+from promo.base.errors import PromoError
 from promo.base.units import UNITS, Dimension
 from promo.server.document import Document
 from promo.server.names import IMPORT
+from promo.study.ports import Runner, shapes_of
 from promo.study.space import Array, Design
 from promo.study.values import Study
-from promo.syntax.clauses import BLOCKS, SPOKEN, Argument, Known
+from promo.syntax.clauses import BLOCKS, SPOKEN, WAYS_TO_GROW, Argument, Known
 from promo.syntax.fault import clause_words, examples, first_word
-from promo.syntax.lex import COMMENT, grammar, lexemes
+from promo.syntax.lex import COMMENT, NAME, grammar, lexemes
 from promo.syntax.parse import declaration_words
 from promo.syntax.place import Place, place_at_end
 
@@ -116,8 +118,10 @@ def _names(document: Document, here: _Here, said: frozenset[str]) -> Iterator[ty
     wanted = here.place.name
     if wanted is None or wanted.declares:
         return  # no name, or a new one that is being made up
-    kinds, words = wanted.kinds, (*wanted.words, *_known(document, wanted.known))
+    kinds, words = wanted.kinds, (*wanted.words, *_known(document, here, wanted.known))
     for declared in document.declared.values():
+        if wanted.stays and declared.kind == "candidate" and declared.node.node("follows") is not None:
+            continue
         if declared.name not in said and (declared.kind in kinds or (declared.kind == IMPORT and kinds)):
             yield types.CompletionItem(
                 declared.name,
@@ -145,7 +149,7 @@ def _made(study: Study) -> dict[str, str]:
     return made
 
 
-def _known(document: Document, what: Known | None) -> tuple[str, ...]:
+def _known(document: Document, here: _Here, what: Known | None) -> tuple[str, ...]:
     """Names that the study, its runner or the installation knows."""
     study = document.compiled.study
     match what:
@@ -158,10 +162,42 @@ def _known(document: Document, what: Known | None) -> tuple[str, ...]:
         case Known.OPTION:
             named = () if study is None else tuple(host.executor for host in study.hosts.values())
             return tuple(option for name in named for option in plugins.executor_options(name) or ())
+        case Known.WAY:
+            return _ways(document, here)
         case Known.UNIT | None:
             return ()
         case _:
             assert_never(what)
+
+
+def _ways(document: Document, here: _Here) -> tuple[str, ...]:
+    """Ways to grow what a growth or a schedule changes, of those that the runner has; all where it is not known."""
+    runner = _runner(document)
+    if runner is None:
+        return WAYS_TO_GROW
+    grows = here.declaration == "grow"
+    having: Mapping[str, tuple[str, ...]] = getattr(runner, "ways", {}) if grows else shapes_of(runner)
+    written = [word for kind, word, _, _ in here.place.line if kind == NAME]
+    changing = [name for name in (written if grows else _differing(document, written)) if name in having]
+    return tuple(dict.fromkeys(way for name in changing or having for way in having[name]))
+
+
+def _differing(document: Document, shapes: Sequence[str]) -> list[str]:
+    """Factors in which candidates differ that are named; none where they are not known."""
+    study = document.compiled.study
+    known = [dict(study.candidates[name].levels) for name in shapes if name in study.candidates] if study else []
+    return [factor for factor in known[0] if len({one[factor] for one in known}) > 1] if known else []
+
+
+def _runner(document: Document) -> Runner | None:
+    """The installed runner that the text names, be it sound or not."""
+    block = next((node for node in document.compiled.tree.declarations if node.kind == "study"), None)
+    clause = None if block is None else block.node("runner")
+    named = None if clause is None else next(iter(clause.tokens("NAME")), None)
+    try:
+        return None if named is None else plugins.runner(named.text)
+    except PromoError:  # it is installed and cannot be loaded, which is said where it is named
+        return None
 
 
 def _words(here: _Here, said: frozenset[str], *, starts_clause: bool) -> Iterator[types.CompletionItem]:

@@ -4,17 +4,17 @@ A name to what it means: its documentation, its kind, and what the passes made o
 Values are shown for a text without errors only; a value from an earlier version would look as if it were of this one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from lsprotocol import types
 
 from promo import plugins
-from promo.base.canonical import exact
+from promo.base.canonical import Json, exact
 from promo.base.units import Quantity, duration
 from promo.plan.values import Plan
 from promo.report.aloud import read_gate, read_reduction, read_rule
-from promo.report.declared import describe_level
+from promo.report.declared import describe_forecast, describe_grow, describe_law, describe_level, describe_schedule
 from promo.report.describe import describe_budget, describe_factor, describe_host
 from promo.report.seal import sealed_words
 from promo.server.document import Document
@@ -120,8 +120,7 @@ def _resolved(study: Study, plan: Plan, declared: Declared) -> Iterator[str]:
             members = study.cohorts[name]
             yield f"{len(members)} candidates: {_listed(members)}"
         case "host":
-            said = describe_host(study.hosts[name])
-            yield _rows({key: str(value) for key, value in said.items() if value is not None})
+            yield _said(describe_host(study.hosts[name]))
         case "design" if name in study.neighbourhoods:
             near = study.neighbourhoods[name]
             yield f"neighbours of {near.of} in {_listed(tuple(factor for factor, _ in near.levels))}"
@@ -141,6 +140,19 @@ def _resolved(study: Study, plan: Plan, declared: Declared) -> Iterator[str]:
             yield read_rule(study.rules[name], study)
         case "reduce":
             yield read_reduction(study.reductions[name], study)
+        case "law":
+            yield _said(describe_law(study.laws[name]))
+        case "forecast":
+            yield _said(describe_forecast(study.forecasts[name]))
+        case "schedule":
+            followers = _listed(study.followers(name)) or None
+            yield _said({**describe_schedule(study.schedules[name]), "followed by": followers})
+        case "grow":
+            yield _said(describe_grow(study.grows[name]))
+
+
+def _said(clauses: Mapping[str, Json]) -> str:
+    return _rows({key: str(value) for key, value in clauses.items() if value is not None})
 
 
 def _factor(study: Study, name: str) -> Iterator[str]:

@@ -67,7 +67,11 @@ class Conditions:
         """A control has the size of the candidate that it is a control of."""
         mine, theirs = control.effective.parameters, other.effective.parameters
         at = control.where["role"]
-        if control is other or not mine or not theirs:
+        moving = next((one for one in (control, other) if one.follows), None)
+        if moving is not None:
+            message = f"'{moving.name}' follows {moving.follows}, so its size changes while it trains"
+            self.scope.report("P0726", message, at, "name a candidate that keeps its shape")
+        elif control is other or not mine or not theirs:
             message = f"the runner tells no size by which '{control.name}' could be a control of '{other.name}'"
             self.scope.report("P0726", message, at, "name another candidate, of a runner that tells sizes")
         elif abs(mine - theirs) > MOST_UNMATCHED * theirs:

@@ -443,7 +443,7 @@ def check_stages(
             at = stage.where["name"]
             scope.report("P0503", message, at, "add: report only", edits=(edit,), confidence=Confidence.SURE)
         if stage.name in judged and stage.report_only:
-            message = f"stage '{stage.name}' is report only, and a gate or rule reads it"
+            message = f"stage '{stage.name}' is report only, and {_decider(gates, rules, stage.name)} decides by it"
             scope.report("P0507", message, stage.where["report"], "remove 'report only'")
     seen: dict[tuple[str, int], Stage] = {}
     for stage in stages.values():
@@ -455,6 +455,19 @@ def check_stages(
                 hint = f"give '{stage.name}' its own seeds, or write: seeds {seed} shared"
                 scope.report("P0504", message, stage.where["seeds"], hint, labels=(label,))
                 break
+
+
+def _decider(gates: Mapping[str, Gate], rules: Mapping[str, Rule], stage: str) -> str:
+    """The first gate or rule that decides by what came of a stage."""
+    gate = next((name for name, gate in gates.items() if gate.source == stage), None)
+    if gate is not None:
+        return f"the gate '{gate}'"
+    judging = (
+        name
+        for name, rule in rules.items()
+        if stage == rule.stage or (isinstance(rule.judged, BestOf) and rule.judged.stage == stage)
+    )
+    return f"the rule '{next(judging)}'"
 
 
 def entrants_again(study: Study) -> dict[str, Entrants]:

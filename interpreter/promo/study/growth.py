@@ -217,6 +217,10 @@ class Growth:
         if candidate is None:
             message = f"'{parent}' would grow from itself, so there is nothing to begin with"
             scope.report("P0801", message, clauses.one("parent"), "name a candidate that is trained before")
+        if candidate is not None and candidate.follows is not None:
+            message = f"'{parent}' follows {candidate.follows}, and the shape that it comes to is not known before"
+            scope.report("P0801", message, clauses.one("parent"), "grow a candidate that keeps its shape")
+            return None
         if candidate is None or not self._begins_from(candidate, turns, stack):
             return None
         choose, becomes = clauses.one("choose"), clauses.one("becomes").token("NAME")

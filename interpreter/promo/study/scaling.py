@@ -64,7 +64,7 @@ class Scaling:
             where=scope.where(block),
         )
         sound = self._sound_stages(law, clauses, stages) and self._enter(law, clauses, reach)
-        if not sound or not self._enough(law, clauses, stages):
+        if not sound or not self._enough(law, clauses, stages, reach):
             return None
         self.laws[law.name] = law
         return law
@@ -112,8 +112,9 @@ class Scaling:
             return False
         sizes = [self.conditions.candidates[name].effective for name in law.candidates]
         if law.form is Form.SIZE_AND_DATA and any(one.parameters <= 0 for one in sizes):
-            message = "a law of size and data needs a runner that tells the size of a model"
-            scope.report("P0811", message, clauses.one("form"), "write: form compute")
+            message = "a law of size and data needs the size of each model, and nothing tells it"
+            hint = "write: form compute; or, of recorded curves, declare a factor whose unit is parameters"
+            scope.report("P0811", message, clauses.one("form"), hint)
             return False
         return True
 
@@ -126,22 +127,26 @@ class Scaling:
             self.scope.report("P0811", message, clauses.one("fitted_to"), "train it there, or leave it out")
         return absent is None
 
-    def _places(self, law: Law, stages: Mapping[str, Stage]) -> Iterator[tuple[Fraction, ...]]:
+    def _places(
+        self, law: Law, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]
+    ) -> Iterator[tuple[Fraction, ...]]:
         """Where its runs are measured, if all of them are: at a budget, or at size and data."""
         for stage in law.stages:
             amount = Fraction(whole(stages, stage))
             if law.form is not Form.SIZE_AND_DATA:
                 yield (amount,)
                 continue
-            for name in law.candidates:
+            for name in reach[stage].possible:
+                if name not in law.candidates:
+                    continue
                 model = self.conditions.candidates[name].effective
                 tokens = amount / model.flops_per_token if stages[stage].budget.kind is BudgetKind.FLOPS else amount
                 yield Fraction(model.parameters), tokens
 
-    def _enough(self, law: Law, clauses: Clauses, stages: Mapping[str, Stage]) -> bool:
+    def _enough(self, law: Law, clauses: Clauses, stages: Mapping[str, Stage], reach: Mapping[str, Entrants]) -> bool:
         """As many places as parameters, and a test that lies beyond them."""
         scope, budgets = self.scope, [whole(stages, name) for name in law.stages]
-        places, needed = set(self._places(law, stages)), len(law.form.names)
+        places, needed = set(self._places(law, stages, reach)), len(law.form.names)
         if not law.form.told_by(places):
             message = f"a law of {needed} parameters needs {needed} budgets, and there are {len(places)}"
             hint = "name stages of more budgets"

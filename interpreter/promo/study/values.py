@@ -468,6 +468,11 @@ class Study(Shown):
         """Candidates whose shape changes by a schedule."""
         return tuple(name for name, one in self.candidates.items() if one.follows == schedule)
 
+    def size_of(self, candidate: str) -> int:
+        """Parameters of a candidate; of one that follows a schedule those of the last shape that it may come to."""
+        schedule = self.schedules.get(self.candidates[candidate].follows or "")
+        return self.candidates[candidate if schedule is None else schedule.shapes[-1]].effective.parameters
+
     def growth_at(self, stage: str) -> Grow | None:
         """The growth whose ways a stage tries, if it does; such a stage and its gate have the same name."""
         return next((grow for grow in self.grows.values() if stage in grow.stages), None)

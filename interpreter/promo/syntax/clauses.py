@@ -56,6 +56,7 @@ class Known(Enum):
     RUNNER = "an installed runner"
     EXECUTOR = "an installed executor"
     OPTION = "an option of the host's executor"
+    WAY = "a way to grow that the runner has"
 
 
 @frozen(**LEAN)
@@ -76,6 +77,8 @@ class Argument(Shown):
     declares: Kind | Literal["study", "import", ""] = ""
     """The name is made up here; other files make up what is imported."""
     known: Known | None = None
+    stays: bool = False
+    """A candidate here has a shape of its own: it follows no schedule."""
 
 
 @frozen(**LEAN)
@@ -133,7 +136,7 @@ WAYS_TO_GROW = (
     "copy_top", "copy_middle", "copy_bottom", "copy_block", "interleave", "identity", "random_top", "zero_pad",
 )  # fmt: skip
 
-_METRIC, _UNIT, _RUNNER, _EXECUTOR, _OPTION = (Argument(known=one) for one in Known)
+_METRIC, _UNIT, _RUNNER, _EXECUTOR, _OPTION, _WAY = (Argument(known=one) for one in Known)
 _ANYTHING, _LEVEL, _TEXT = _to("let", "factor"), _to("let"), Argument()
 _PRODUCT = _to("factor")
 _COUNT, _SHARE = _measures("2", Dimension.NUMBER), _measures("5%", Dimension.NUMBER)
@@ -144,6 +147,7 @@ _SPENT = _measures("5min", Dimension.TIME, Dimension.STEPS, Dimension.TOKENS, Di
 _BOUND = Arguments((), (_to("let"),))
 _TRAINED = _to("cohort", "candidate", "design")
 _FACTOR, _STAGE, _CANDIDATE = _to("factor"), _to("stage"), _to("candidate")
+_SHAPE = Argument(("candidate",), stays=True)
 
 ARGUMENTS: Mapping[str, Arguments] = {
     "use": Arguments((_new("import"),), (_TEXT,)),
@@ -294,15 +298,15 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "draw": _is(_COUNT),
     # growth and schedules
     "grow": _of(_new("grow")),
-    "parent": _of(_CANDIDATE, _STAGE),
-    "stack": _is(_to(words=WAYS_TO_GROW)),
+    "parent": _of(_SHAPE, _STAGE),
+    "stack": _is(_WAY),
     "turn": Arguments((_FACTOR,), (_LEVEL, _LEVEL)),
     "choose": Arguments((_METRIC,), (_measures("200steps", Dimension.STEPS),)),
     "stable": _is(_COUNT, _measures("40steps", Dimension.STEPS), _measures("320steps", Dimension.STEPS)),
     "becomes": _of(_new("candidate")),
     "schedule": _of(_new("schedule")),
-    "shapes": _of(_CANDIDATE),
-    "by_way": _of(_to(words=WAYS_TO_GROW)),
+    "shapes": _of(_SHAPE),
+    "by_way": _of(_WAY),
     "by_law": _of(_to("law")),
     "otherwise": _of(_to(words=("hold", "best", "largest"))),
 }

@@ -23,6 +23,7 @@ BEHAVIOURS = (
     "slow",
     "worse",
     "lawful",
+    "noisy",
     "wild",
 )
 

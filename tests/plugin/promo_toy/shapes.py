@@ -27,6 +27,9 @@ def pretended(request, counter):
     each = [request.flops_per_token, *(one.flops_per_token for one in reached)]
     segments, at, work = [], 0, [0, 0, 0]
     for bound, per_token in zip([*(one.at for one in reached), whole], each, strict=True):
+        if bound <= at and segments:  # a change where the one before stood: this shape takes no step
+            segments.append(Segment(0, 0, segments[-1].until, segments[-1].before))
+            continue
         steps = bound - at if kind is BudgetKind.STEPS else 1
         tokens = {BudgetKind.TOKENS: bound - at, BudgetKind.FLOPS: -(-(bound - at) // max(per_token, 1))}.get(kind, 10)
         until = at + tokens * per_token if kind is BudgetKind.FLOPS else bound

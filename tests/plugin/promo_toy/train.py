@@ -25,8 +25,8 @@ def train(request, recorder):
     amount = float(request.budget.amount)
     with recorder.phase("build"):
         pass
-    if behaviour in ("lawful", "wild"):
-        return along_laws(request)
+    if behaviour in ("lawful", "noisy", "wild"):
+        return along_laws(request, recorder)
     if behaviour == "once" and request.attempt == 1:
         behaviour = "crash"
     if behaviour == "slow":
@@ -81,14 +81,18 @@ LAWS = {8: (1.0, 30.0, 0.5), 16: (0.5, 90.0, 0.55), 24: (0.4, 200.0, 0.6), 32: (
 """Size -> floor, factor and exponent of its law in operations."""
 
 
-def along_laws(request):
+def along_laws(request, recorder):
     """A loss that falls by the law of its size, and goes on by another one's where its shape changes."""
-    done, loss, used = pretended(request, Counter.SIMULATED), float("inf"), 0.0
+    done, loss, used, tokens = pretended(request, Counter.SIMULATED), float("inf"), 0.0, 0
     for shape, one in zip([request, *request.changes], done.segments, strict=False):
         floor, factor, exponent = LAWS[shape.settings["size"]]
         entered = ((loss - floor) / factor) ** (-1 / exponent) if used else 0.0
         loss, used = floor + factor * (entered + float(one.until) - used) ** -exponent, float(one.until)
+        tokens += one.tokens
+        recorder.point(tokens=tokens, charged_s=used, loss=loss)
     value = loss * (1 + ((request.run.seed * 7919) % 101 - 50) / 50_000)
+    if request.settings["behaviour"] == "noisy":  # another noise for each run
+        value *= 1 + (int(hashlib.sha256(request.run.id.encode()).hexdigest()[:4], 16) / 2**16 - 0.5) / 50
     if request.settings["behaviour"] == "wild":
         value = 1e300 if request.run.seed % 2 else 1e-300
     return Outcome(
