@@ -648,7 +648,7 @@ resumed: folder folder, state hex
 grown: folder folder?, state hex?, kept 'checkpoint|trunk', way text?
 change: at long, way text?, settings {setting}, parameters long, flops_per_token long
 segment: steps count, tokens long, until measured, before measured
-summary: after text, separator text, which 'first|last|lowest|highest'?, metrics {text}, figures {text},
+summary: after text, separator text, within bool, which 'first|last|lowest|highest'?, metrics {text}, figures {text},
     failures {'ok|nan|diverged|oom|timeout|killed|crash|invalid'}
 does/function: file text, name text
 does/command: argv text*
