@@ -134,6 +134,8 @@ LONGER = {
         'print("\\nTest set: Average loss: {:.4f}, Accuracy: {}/{}\\n".format(\n  x, 2, 3))'
     ),
     "bars between": 'print(f"epoch {1:3d} | val_loss {x:8.4f} | lr {LR:.1e}")',
+    "a sum": 'print("val_loss:", x / 2 + x / 2)',
+    "a sum among texts": 'print("step " + str(3) + " val_loss " + str(x) + " done")',
     "a unit before it": 'print(f"{3:.1f}s val_loss {x:.4f}")',
     "f-string with =": 'val_loss = x\nprint(f"{3=} {val_loss=:.4f}")',
     "no end of the line": 'print(f"val_loss: {x:.4f}", end=" ")\nprint("in", 3, "s")',
@@ -447,14 +449,3 @@ def test_what_modules_of_its_own_say_of_the_duration_and_where_its_data_lies_is_
     assert 'budgets = ["wall"]' in written
     assert "prepare.py/TIME_BUDGET: 60 in the short stage, 300 in the long one" in said
     assert "not kept in the study" in said
-
-
-def test_the_commands_of_the_readme_are_a_study(workplace, capsys):
-    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    lines = page.split("## Your own script\n")[1].split("```sh\n")[1].split("```")[0].splitlines()
-    shutil.copy(SCRIPTS / "curve.py", workplace / "train.py")
-    for line in lines:
-        assert line.split()[0] == "promo"
-        assert promo(*line.split()[1:], *(["--quiet"] if line.split()[1] == "run" else [])) == 0, capsys.readouterr()
-
-    assert (workplace / "train.study" / "report.html").exists()

@@ -128,7 +128,7 @@ def _parts(node: ast.expr, known: Tables) -> list[Part]:
             return [part for value in values for part in _parts(value, known)]
         case ast.FormattedValue(value=value, format_spec=form):
             return [(ast.unparse(value), _is_plain(ast.unparse(form) if form is not None else ""))]
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
+        case ast.BinOp(left=left, op=ast.Add(), right=right) if _is_text(left) or _is_text(right):
             return [*_parts(left, known), *_parts(right, known)]
         case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod(), right=right):
             values = right.elts if isinstance(right, ast.Tuple) else [right]
@@ -139,6 +139,22 @@ def _parts(node: ast.expr, known: Tables) -> list[Part]:
             return [(ast.unparse(value), True)]
         case _:
             return [(ast.unparse(node), True)]
+
+
+def _is_text(node: ast.expr) -> bool:
+    """Whether an operand of a sum is text, so that the sum puts texts together and adds no numbers."""
+    match node:
+        case ast.Constant(value=value):
+            return isinstance(value, str)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return _is_text(right) or _is_text(left)
+        case ast.BinOp(left=left, op=ast.Mod()):
+            return _is_text(left)
+        case ast.Call(func=func):
+            name = ast.unparse(func)
+            return name == "str" or name.endswith(".format")
+        case _:
+            return isinstance(node, ast.JoinedStr)
 
 
 def _filled(text: str, pattern: re.Pattern[str], values: Sequence[ast.expr]) -> list[Part]:
