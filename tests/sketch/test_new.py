@@ -126,6 +126,7 @@ def test_how_a_number_is_printed_is_read(workplace, source, words):
     assert words in (workplace / "one.toml").read_text(encoding="utf-8")
 
 
+ARGPARSE = "import argparse\np = argparse.ArgumentParser()\n"
 LONGER = {
     "a line of nanoGPT": 'for s in range(3):\n  print(f"step {s}: train loss {x + 1:.4f}, val loss {x:.4f}")',
     "a line of modded-nanogpt": 'print(f"step:{1}/{9} val_loss:{x:.4f} train_time:{3:.0f}ms step_avg:{2:.2f}ms")',
@@ -193,6 +194,15 @@ def test_what_a_bar_shows_beside_itself_is_drafted_and_read(workplace, source):
     assert [*read_from(workplace, source).values()] == [1.25]
 
 
+def test_what_is_told_every_few_steps_says_nothing_of_epochs(workplace, capsys):
+    source = ARGPARSE + (
+        "p.add_argument('--lr', type=float, default=0.1)\np.add_argument('--epochs', type=int, default=14)\n"
+        "p.add_argument('--log-interval', type=int, default=10)\nprint('val_loss:', p.parse_args().lr)\n"
+    )
+    assert drafted(workplace, source) == 0
+    assert "--epochs: 3 in the short stage, 14 in the long one" in capsys.readouterr().out
+
+
 def test_what_is_printed_elsewhere_or_is_of_no_line_is_not_taken(workplace, capsys):
     source = 'LR = 0.1\nwith open("log", "w") as f:\n  print("val_loss:", LR, file=f)\nf.write(f"val_loss: {LR}")\n'
     assert drafted(workplace, source) == 2
@@ -205,7 +215,6 @@ def test_a_metric_that_the_source_does_not_show_is_looked_for_anywhere_in_a_line
     assert read_from(workplace, source) == {"eval_loss": 1.25}
 
 
-ARGPARSE = "import argparse\np = argparse.ArgumentParser()\n"
 CANNOT = {
     "no such file": (None, "there is no file one.py"),
     "it does not parse": ("def f(:\n", "does not parse: line 1"),

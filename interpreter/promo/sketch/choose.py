@@ -99,7 +99,7 @@ def drafted(name: str, script: Script, wish: Wish, folder: str) -> Draft:
         duration=duration,
         seconds=seconds,
         whole=whole,
-        short=_short(whole, every.values()),
+        short=_short(whole, every.values(), "" if duration is None else duration.name),
         seed=seed,
         device=device,
         fixed=fixed,
@@ -307,9 +307,10 @@ def _within(knob: Knob, levels: Iterable[int | float]) -> tuple[Value, ...]:
     return tuple(one for one in kept if not isinstance(high, int | float) or one <= high)
 
 
-def _short(whole: int, knobs: Iterable[Knob]) -> int:
+def _short(whole: int, knobs: Iterable[Knob], counted: str) -> int:
     """A fifth of the whole, or as far as the first time that it tells a value, where that comes later."""
-    every = [int(knob.default) for knob in knobs if isinstance(knob.default, int) and TOLD_EVERY.fullmatch(knob.name)]
+    fine = [knob for knob in knobs if "epoch" not in counted]  # what is told every 10 is told so often in each epoch
+    every = [int(knob.default) for knob in fine if isinstance(knob.default, int) and TOLD_EVERY.fullmatch(knob.name)]
     told = max((one for one in every if 0 < one < whole), default=1)
     return min(max(-(-whole // PARTS_OF_SHORT), told), whole)
 
