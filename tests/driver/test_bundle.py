@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import subprocess
+import sys
 import tarfile
 
 import pytest
@@ -292,14 +293,14 @@ parser.add_argument("--steps", type=int, default=2)
 parser.add_argument("--seed", type=int, default=0)
 given = parser.parse_args()
 os.makedirs("Out/" + "d" * 90 + "/" + "e" * 90)
-for name in ("README", "a b", ".hidden", "Out/" + "d" * 90 + "/" + "e" * 90 + "/" + "f" * 90):
+for name in ("README", "a b", "caf\u00e9", ".hidden", "Out/" + "d" * 90 + "/" + "e" * 90 + "/" + "f" * 90):
     open(name, "w").write(str(given.lr))
 print("loss:", given.lr + given.seed / 99)
 """
 """Somebody's script, that leaves files of all names."""
 
 
-def test_what_a_program_of_ones_own_leaves_goes_along(workplace):
+def test_what_a_program_of_ones_own_leaves_goes_along(workplace, capsys):
     """By the name of each file, however it is written, as far as the ledger has it."""
     (workplace / "a").mkdir()
     (workplace / "a" / "one.py").write_text(PROGRAM, encoding="utf-8")
@@ -316,8 +317,13 @@ def test_what_a_program_of_ones_own_leaves_goes_along(workplace):
     other = workplace / "b" / "trial.promo"
     assert promo("run", other, "--host", "there", "--quiet") == 6
     assert promo("import", workplace / "here.bundle", other) == 0
+    capsys.readouterr()
     assert promo("verify", other) == 2  # it is not finished
-
+    said = capsys.readouterr().out
+    assert "differs" not in said and "missing  logs" not in said
+    recheck = study(workplace / "b").path / "recheck.py"
+    done = subprocess.run([sys.executable, recheck, recheck.parent], capture_output=True, text=True, check=False)
+    assert (done.returncode, "is not there" in done.stdout) == (2, False), done.stdout
     name = "short/base-here-s1/attempt-1/program/Out"
     assert [path.name for path in (study(workplace / "b").path / "runs" / name).rglob("f*")] == ["f" * 90]
     attempts = [one for tried in study(workplace / "b").state().attempts.values() for one in tried]
