@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import Enum
 from fractions import Fraction
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pytest
 from attrs import frozen
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import drawn
 from promo.base.canonical import canonical, parse_canonical, parse_json
 from promo.base.codec import from_json, level_to_json, to_json, union_from_json, value_digest
-from promo.base.fields import Count, Digest, Free, Large, Measured, Moment, Name, Remark, Seconds, Undecodable
+from promo.base.fields import Count, Digest, Free, Large, Measured, Moment, Name, Range, Remark, Seconds, Undecodable
 from promo.decision.values import Decision
 from promo.driver.bundle import Manifest
 from promo.evidence.estimates import EffectTable
@@ -277,3 +277,17 @@ def test_whatever_json_is_read_it_is_a_value_or_undecodable(stored):
         except Undecodable:
             continue
         raise AssertionError(f"{stored} is a {kind}")
+
+
+@frozen
+class Narrowed:
+    """A number of a kind that has bounds, with bounds of its own."""
+
+    size: Annotated[Count, Range(10, 20)]
+
+
+@pytest.mark.parametrize("size", [0, 9, 21])
+def test_bounds_of_a_field_count_and_not_those_of_its_kind(size):
+    assert from_json(Narrowed, {"size": 10}) == Narrowed(10)
+    with pytest.raises(Undecodable):
+        from_json(Narrowed, {"size": size})

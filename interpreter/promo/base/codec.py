@@ -271,7 +271,7 @@ def _encoder(hint: Any) -> Encoder:
     if origin is Annotated:
         if "free form" in args:
             return _same
-        limits = next((one for one in args[1:] if isinstance(one, Range)), None)
+        limits = next((one for one in reversed(args[1:]) if isinstance(one, Range)), None)
         return limits.encode if limits is not None and limits.as_text else _encoder(args[0])
     if origin is Literal:
         return _same
@@ -344,7 +344,7 @@ def _decoder(hint: Any) -> Decoder:
     if origin is Annotated:
         if "free form" in args:
             return free
-        limits = next((one for one in args[1:] if isinstance(one, (Form, Range))), None)
+        limits = next((one for one in reversed(args[1:]) if isinstance(one, (Form, Range))), None)
         return limits or _decoder(args[0])
     if origin is Literal:
         return _literal(args)

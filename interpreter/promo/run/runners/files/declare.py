@@ -365,12 +365,19 @@ def _summary(table: dict[str, Toml]) -> Summary | None:
     said = Summary(
         after=str(given.pop("after", "")),
         separator=str(given.pop("separator", ":")) or _fail("summary.separator is empty"),
+        within=_yes_or_no(given.pop("within", False), "summary.within"),
         which=_which(given.pop("which", None)),
         metrics=_names(given, "metrics", "summary"),
         figures=_figures(_names(given, "figures", "summary")),
         failures={line: ways[status] for line, status in failures.items()},
     )
     _all_read(given, "summary")
+    return said
+
+
+def _yes_or_no(said: Toml, where: str) -> bool:
+    if not isinstance(said, bool):
+        raise RunnerFileError(f"{where} is true or false")
     return said
 
 
