@@ -6,6 +6,7 @@ from fractions import Fraction
 from attrs import frozen
 
 from promo.base.floats import nearest
+from promo.base.visible import on_one_line
 from promo.report.axes import (
     EDGE,
     GAP,
@@ -289,7 +290,9 @@ def courses_svg(
     y = linear([value for _, value in inside], below=Fraction(8, 100), above=Fraction(20, 100))
     up = ticks_up(y, HEIGHT)
     left, above = room_for(up) + 4, LINE * len(turnings)
-    width = max([WIDTH, left + EDGE + width_of(x_label), width_of(y_label), *(width_of(one.name) for one in turnings)])
+    width = max(
+        [WIDTH, left + EDGE + width_of(x_label), width_of(y_label), *(width_of(one.name) + 4 for one in turnings)]
+    )
     plot = Plot(left, HEAD + above, width - left - EDGE, HEIGHT, x, y)
     along = ticks_across(x, left, plot.width, (2.0, width))
     drawn = [text((0, 8), y_label, "soft"), *_turnings(plot, turnings, (2.0, width - 2)), grid(plot, along, up)]
@@ -313,7 +316,8 @@ def _turnings(plot: Plot, turnings: Sequence[Turning], edges: Point) -> Iterable
         band = f"M{low:.1f} {top:.1f}h{high - low:.1f}V{bottom:.1f}L{low:.1f} {bottom:.1f}z"
         yield f'<path class="span" d="{band}" fill="currentColor"/>'
         yield straight((at, over + 6), (at, bottom), "axis", "4 3")
-        yield text((held(Tick(0.0, one.name), at, edges), over - 3), one.name, anchor="middle")
+        middle = held(Tick(0.0, on_one_line(one.name)), at, edges)
+        yield text((middle, over - 3), one.name, anchor="middle")
 
 
 def _ways(plot: Plot, one: Course) -> str:
