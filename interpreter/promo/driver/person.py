@@ -63,7 +63,7 @@ def record_verdict(
 
 def _promoted(gate: str, unlike: str, promote: tuple[str, ...] | None, possible: tuple[str, ...]) -> tuple[str, ...]:
     if promote is None:
-        raise PromoError(f"'{gate}' promotes: say who goes on", hint="use --promote NAME,NAME or --stop")
+        raise PromoError(f"'{gate}' promotes: say who is promoted", hint="use --promote NAME,NAME or --stop")
     strangers = [name for name in promote if name not in possible]
     if strangers:
         raise PromoError(f"{', '.join(strangers)} {unlike}", hint=f"there are: {', '.join(possible)}")
