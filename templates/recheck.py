@@ -181,6 +181,15 @@ class Folder:
         """Whether there is a file of that name."""
         return (self.path / name).is_file()
 
+    def left(self, folder: str, name: str) -> str:
+        """Where a file of an attempt lies, by its recorded name, in which `%` may stand for bytes that are no ASCII."""
+        if "%" in name and not self.has(f"{folder}/{name}"):
+            for path in sorted((self.path / folder).rglob("*")):
+                inside = path.relative_to(self.path / folder).as_posix()
+                if plain(inside) == name:
+                    return f"{folder}/{inside}"
+        return f"{folder}/{name}"
+
     def read(self, name: str, most: int = SMALL) -> bytes:
         """
         The bytes of a file.
@@ -670,7 +679,7 @@ resumed: folder folder, state hex
 grown: folder folder?, state hex?, kept 'checkpoint|trunk', way text?
 change: at long, way text?, settings {setting}, parameters long, flops_per_token long
 segment: steps count, tokens long, until measured, before measured
-summary: after text, separator text, which 'first|last|lowest|highest'?, metrics {text}, figures {text},
+summary: after text, separator text, within bool, which 'first|last|lowest|highest'?, metrics {text}, figures {text},
     failures {'ok|nan|diverged|oom|timeout|killed|crash|invalid'}
 does/function: file text, name text
 does/command: argv text*, once yes~
@@ -5335,9 +5344,10 @@ class Look:
         if one is None:
             return
         for name, digest in said["witnesses"].items():
-            if not self.folder.has(f"{one.folder}/{name}"):
+            place = self.folder.left(one.folder, name)
+            if not self.folder.has(place):
                 self.report.missing("files", f"{one.folder}/{name} is not there")
-            elif self.folder.digest(f"{one.folder}/{name}") != digest:
+            elif self.folder.digest(place) != digest:
                 self.report.differs("results", f"{one.folder}/{name} is not what was recorded")
         body = self._body(one.folder, one.request, said["envelope"]) if said.get("envelope") else None
         outside = self._is_outside(one)

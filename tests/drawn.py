@@ -66,7 +66,7 @@ _PLAIN = {
 def _annotated(args):
     if "free form" in args:
         return free
-    for mark in args[1:]:
+    for mark in reversed(args[1:]):
         if isinstance(mark, Range):
             return st.integers(mark.least, mark.most)
         if isinstance(mark, Form) and mark.matches is not None:

@@ -291,3 +291,17 @@ def test_whatever_json_is_read_it_is_a_value_or_undecodable(stored):
         except Undecodable:
             continue
         raise AssertionError(f"{stored} is a {kind}")
+
+
+@frozen
+class Narrowed:
+    """A number of a kind that has bounds, with bounds of its own."""
+
+    size: Annotated[Count, Range(10, 20)]
+
+
+@pytest.mark.parametrize("size", [0, 9, 21])
+def test_bounds_of_a_field_count_and_not_those_of_its_kind(size):
+    assert from_json(Narrowed, {"size": 10}) == Narrowed(10)
+    with pytest.raises(Undecodable):
+        from_json(Narrowed, {"size": size})

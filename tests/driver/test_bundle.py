@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -284,6 +285,62 @@ def test_a_bundle_that_was_tampered_with_is_refused(begun, capsys, change, words
     assert take(begun) in (1, 2)
     assert words in capsys.readouterr().err
     assert everything(begun / "a") == before
+
+
+PROGRAM = """
+import argparse, os
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=0.1)
+parser.add_argument("--steps", type=int, default=2)
+parser.add_argument("--seed", type=int, default=0)
+given = parser.parse_args()
+os.makedirs("Out/" + "d" * 90 + "/" + "e" * 90)
+for name in ("README", "a b", "caf\u00e9", ".hidden", "Out/" + "d" * 90 + "/" + "e" * 90 + "/" + "f" * 90):
+    open(name, "w").write(str(given.lr))
+print("loss:", given.lr + given.seed / 99)
+"""
+"""Somebody's script, that leaves files of all names."""
+
+
+def test_what_a_program_of_ones_own_leaves_goes_along(workplace, capsys):
+    """By the name of each file, however it is written, as far as the ledger has it."""
+    (workplace / "a").mkdir()
+    (workplace / "a" / "one.py").write_text(PROGRAM, encoding="utf-8")
+    assert promo("new", "trial", "--from", workplace / "a" / "one.py", "--takes", "5s") == 0
+    spec = workplace / "a" / "trial.promo"
+    there = '\nhost there {\n  device   "cpu" on any\n  slots    1\n}\n\nfactor lr'
+    text = spec.read_text(encoding="utf-8").replace("\nfactor lr", there, 1).replace("on       here", "on  here, there")
+    spec.write_text(
+        text.replace("  expect   6 runs\n", "").replace("1, 2", "1").replace("11, 12, 13", "2"), encoding="utf-8"
+    )
+    shutil.copytree(workplace / "a", workplace / "b")
+    assert promo("run", spec, "--host", "here", "--quiet") == 6
+    assert promo("bundle", spec, "--out", workplace / "here.bundle") == 0
+    other = workplace / "b" / "trial.promo"
+    assert promo("run", other, "--host", "there", "--quiet") == 6
+    assert promo("import", workplace / "here.bundle", other) == 0
+    capsys.readouterr()
+    assert promo("verify", other) == 2  # it is not finished
+    said = capsys.readouterr().out
+    assert "differs" not in said and "missing  logs" not in said
+    recheck = study(workplace / "b").path / "recheck.py"
+    done = subprocess.run([sys.executable, recheck, recheck.parent], capture_output=True, text=True, check=False)
+    assert (done.returncode, "is not there" in done.stdout) == (2, False), done.stdout
+    name = "short/base-here-s1/attempt-1/program/Out"
+    assert [path.name for path in (study(workplace / "b").path / "runs" / name).rglob("f*")] == ["f" * 90]
+    attempts = [one for tried in study(workplace / "b").state().attempts.values() for one in tried]
+    assert [one.status.value for one in attempts] == ["ok"] * 6
+
+
+def test_a_file_that_is_a_folder_too_is_refused(begun, capsys):
+    def both(files):
+        place = next(name for name in sorted(files) if name.endswith("/log.txt"))
+        files[f"{place}/more"] = b""
+        with_manifest(files)
+
+    repacked(begun / "there.bundle", both)
+    assert take(begun) == 2
+    assert "a file and a folder" in capsys.readouterr().err
 
 
 def test_links_in_a_bundle_are_refused(begun, capsys):

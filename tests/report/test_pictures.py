@@ -60,6 +60,7 @@ NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 @example([(Curve(0, ((1.0, LARGEST), (1.5, 5e-324), (2.0, -LARGEST))),)], "x", "y")
 @example([(Curve(0, ((1.0, 2.0),)),)], "x", "y")
 @example([(Curve(0, ((1e-10, 1e-10), (1e10, 1e12))),)], "x", "y")
+@example([(Curve(0, ((5.9999, 1.0),)), Curve(0, ((10.0, 1.0),)))], "x", "y")
 def test_curves_of_any_finite_numbers_are_whole(hosts, x_label, y_label):
     panels = [Panel(f"host {number}", curves) for number, curves in enumerate(hosts)]
     picture = whole(curves_svg(panels, x_label, y_label, "What it shows", NAMES))
@@ -93,6 +94,8 @@ FAR = ((5e-324, -LARGEST), (LARGEST, LARGEST))
 @example([Course(0, FAR, FAR, (FAR,))], [Turning("a to b", 1.0, 5e-324, LARGEST)], "x", "y")
 @example([Course(0, (), (), (FAR,))], [Turning("a to b", 1.0, 1.0, 1.0)], "x", "y")
 @example([Course(0, ((1.0, 2.0),), ((1.0, 2.0),), ())], [], "x", "y")
+@example([], [Turning(f"of {'two' * 9}\nlines", 1.0, 1.0, 2.0)], "x", "y")
+@example([], [Turning("w" * 120, 1.0, 1.0, 2.0)], "x", "y")
 def test_loss_against_compute_of_any_finite_numbers_is_whole(courses, turnings, x_label, y_label):
     picture = whole(courses_svg(courses, turnings, x_label, y_label, "What it shows", NAMES))
 

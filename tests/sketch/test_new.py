@@ -1,6 +1,8 @@
 """`promo new`: scripts that nobody wrote for promo have a study that runs, and no input ends in a traceback."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 from promo.api import check
 from promo.driver.study import StudyFolder
 from promo.ledger.values import RunStatus
+from promo.run.runners.files.declare import read_runner
+from promo.run.runners.files.figures import Lines
 from support import promo
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -123,22 +127,109 @@ def test_how_a_number_is_printed_is_read(workplace, source, words):
 
 
 ARGPARSE = "import argparse\np = argparse.ArgumentParser()\n"
+LONGER = {
+    "a line of nanoGPT": 'for s in range(3):\n  print(f"step {s}: train loss {x + 1:.4f}, val loss {x:.4f}")',
+    "a line of modded-nanogpt": 'print(f"step:{1}/{9} val_loss:{x:.4f} train_time:{3:.0f}ms step_avg:{2:.2f}ms")',
+    "two lines of an example of PyTorch": (
+        'print("Train Epoch: {} Loss: {:.6f}".format(1, x + 1))\n'
+        'print("\\nTest set: Average loss: {:.4f}, Accuracy: {}/{}\\n".format(\n  x, 2, 3))'
+    ),
+    "bars between": 'print(f"epoch {1:3d} | val_loss {x:8.4f} | lr {LR:.1e}")',
+    "a sum": 'print("val_loss:", x / 2 + x / 2)',
+    "a sum among texts": 'print("step " + str(3) + " val_loss " + str(x) + " done")',
+    "a unit before it": 'print(f"{3:.1f}s val_loss {x:.4f}")',
+    "f-string with =": 'val_loss = x\nprint(f"{3=} {val_loss=:.4f}")',
+    "no end of the line": 'print(f"val_loss: {x:.4f}", end=" ")\nprint("in", 3, "s")',
+    "over itself": 'for s in range(3):\n  print(f"\\rstep {s} val_loss={x + 2 - s:.4f}", end="")',
+    "a dict": 'print({"step": 3, "train_loss": 9.0, "val_loss": round(x, 4)})',
+    "a dict with a name": 'log = {"step": 3, "val_loss": x}\nlog["x"] = 1\nprint(log)',
+    "a dict made by dict": "print(dict(step=3, val_loss=x))",
+    "a dict as JSON": 'import json\nprint(json.dumps({"step": 3, "val_loss": x}))',
+    "logging": (
+        "import logging\nlogging.basicConfig(level=logging.INFO)\n"
+        'logging.getLogger(__name__).info("step %d val_loss %.4f (%.1f s)", 3, x, 0.5)'
+    ),
+    "logging with its time": (
+        "import logging\nlogging.basicConfig(level='INFO', format='%(asctime)s %(levelname)s %(message)s')\n"
+        'logger = logging.getLogger("train")\nlogger.info(f"val_loss: {x:.4f}")'
+    ),
+    "a dict that is logged": (
+        "import logging\nlogging.basicConfig(level=20)\nlog = logging.getLogger()\n"
+        'log.info("%s", {"val_loss": x})\nlog.info({"val_loss": x})'
+    ),
+}
+"""How scripts print, with x = 1.25 as the number that decides."""
+TQDM = {
+    "postfix": "bar.set_postfix(loss=9.0, val_loss=x)",
+    "postfix of a dict": 'bar.set_postfix({"loss": 9.0, "val_loss": f"{x:.4f}"})',
+    "description": 'bar.set_description(f"val_loss {x:.4f}")',
+}
+
+
+def read_from(folder, source):
+    """The number that the drafted runner file reads from what the script prints."""
+    runner = read_runner("one.toml", lambda name: (folder / name).read_bytes() if (folder / name).exists() else None)
+    done = subprocess.run(
+        [sys.executable, "one.py"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True
+    )
+    lines = Lines(runner.program.summary)
+    for line in done.stdout.decode().split("\n"):
+        lines.line(line)
+    said = lines.end()
+    assert said.unread == ""
+    return said.metrics
+
+
+@pytest.mark.parametrize("source", LONGER.values(), ids=LONGER)
+def test_a_number_in_a_longer_line_is_drafted_and_read(workplace, source):
+    assert drafted(workplace, f"{ONE}x = 1.25\n{source}\n") == 0
+    assert [*read_from(workplace, source).values()] == [1.25]
+
+
+@pytest.mark.parametrize("source", TQDM.values(), ids=TQDM)
+def test_what_a_bar_shows_beside_itself_is_drafted_and_read(workplace, source):
+    pytest.importorskip("tqdm")
+    words = f"from tqdm import tqdm\nx = 1.25\nbar = tqdm(range(3))\nfor _ in bar:\n  {source}\n"
+    assert drafted(workplace, ONE + words) == 0
+    assert [*read_from(workplace, source).values()] == [1.25]
+
+
+def test_what_is_told_every_few_steps_says_nothing_of_epochs(workplace, capsys):
+    source = ARGPARSE + (
+        "p.add_argument('--lr', type=float, default=0.1)\np.add_argument('--epochs', type=int, default=14)\n"
+        "p.add_argument('--log-interval', type=int, default=10)\nprint('val_loss:', p.parse_args().lr)\n"
+    )
+    assert drafted(workplace, source) == 0
+    assert "--epochs: 3 in the short stage, 14 in the long one" in capsys.readouterr().out
+
+
+def test_what_is_printed_elsewhere_or_is_of_no_line_is_not_taken(workplace, capsys):
+    source = 'LR = 0.1\nwith open("log", "w") as f:\n  print("val_loss:", LR, file=f)\nf.write(f"val_loss: {LR}")\n'
+    assert drafted(workplace, source) == 2
+    assert "prints nothing that promo takes" in capsys.readouterr().err
+
+
+def test_a_metric_that_the_source_does_not_show_is_looked_for_anywhere_in_a_line(workplace):
+    source = "print(str(dict(eval_loss=1.25)).replace('x', ''))"
+    assert drafted(workplace, ONE + "x = 'eval' + '_loss'\nprint({x: 1.25})", "--metric", "eval_loss") == 0
+    assert read_from(workplace, source) == {"eval_loss": 1.25}
+
+
 CANNOT = {
     "no such file": (None, "there is no file one.py"),
     "it does not parse": ("def f(:\n", "does not parse: line 1"),
     "nothing is printed": ("LR = 0.1\n", "prints nothing that promo takes"),
     "a share in a longer line": ('LR = 0.1\nprint(f"step {LR} acc {LR}/{LR}")', "prints nothing that promo takes"),
     "nothing is a measure": ('LR = 0.1\nprint("colour:", LR)', "it prints 'colour'"),
-    "a longer line": (
-        'LR = 0.1\nfor s in range(9):\n  print(f"step {s}: val_loss {LR:.2f} lr {LR}")',
-        'print("val_loss:", LR)',
+    "a percent sign": ('LR = 0.1\nprint(f"accuracy: {LR:.1%}")', "as something else than a plain number (line 2)"),
+    "a percent sign behind it": (
+        'LR = 0.1\nprint(f"step {LR} test accuracy {LR:.1f}% lr {LR}")',
+        'add below it, indented alike: print("test_accuracy:", LR)',
     ),
-    "the better of two lines": (
-        'LR, loss, n = 0.1, 1.0, 2\nprint("Train Epoch: {} Loss: {:.6f}".format(1, loss))\n'
-        'print("\\nTest set: Average loss: {:.4f}, Accuracy: {}/{}\\n".format(\n  loss, n, n))\n',
-        'add below it, indented alike: print("test_average_loss:", loss)',
+    "a better number that is not plain": (
+        'LR = 0.1\nprint(f"step 1 train_loss: {LR} val_loss: {LR:,}")',
+        "prints 'val_loss' as something else",
     ),
-    "a percent sign": ('LR = 0.1\nprint(f"accuracy: {LR:.1%}")', "a line of its own"),
     "nothing to vary": ('print("val_loss:", 1)', "has nothing that promo can vary"),
     "a flag alone": (
         ARGPARSE + 'p.add_argument("--fast", action="store_true")\nprint("loss:", 1)',
@@ -184,7 +275,6 @@ def test_what_cannot_be_drafted_is_one_clear_message_and_nothing_is_written(work
         (("--from", "mlp.py", "--takes", "soon"), "--takes 10min"),
         (("--from", "mlp.py", "--set", "lr"), "sets nothing"),
         (("--from", "mlp.py", "--set", "colour=1"), "it has no setting 'colour'"),
-        (("--from", "mlp.py", "--metric", "train_loss"), "within a longer line"),
         (("--from", "mlp.py", "--better", "larger"), "invalid choice"),
         (("---", "--from", "mlp.py"), "unrecognized"),
         (("///", "--from", "mlp.py"), "is no name for a spec"),
@@ -368,14 +458,3 @@ def test_what_modules_of_its_own_say_of_the_duration_and_where_its_data_lies_is_
     assert 'budgets = ["wall"]' in written
     assert "prepare.py/TIME_BUDGET: 60 in the short stage, 300 in the long one" in said
     assert "not kept in the study" in said
-
-
-def test_the_commands_of_the_readme_are_a_study(workplace, capsys):
-    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    lines = page.split("## Your own script\n")[1].split("```sh\n")[1].split("```")[0].splitlines()
-    shutil.copy(SCRIPTS / "curve.py", workplace / "train.py")
-    for line in lines:
-        assert line.split()[0] == "promo"
-        assert promo(*line.split()[1:], *(["--quiet"] if line.split()[1] == "run" else [])) == 0, capsys.readouterr()
-
-    assert (workplace / "train.study" / "report.html").exists()

@@ -20,7 +20,7 @@ __all__ = ["BadTable", "Busy", "ExitCode", "Mismatch", "OtherFormat", "PromoErro
 
 
 class ExitCode(IntEnum):
-    """What a command's exit status means; the table stands in the README too."""
+    """What a command's exit status means; the table stands in `docs/commands.md` too."""
 
     DONE = 0
     """The command did what it says; `verify`: all matches, and a receipt from outside covers the freeze and no run."""

@@ -353,7 +353,8 @@ def _take(
             disk.make_folder((folder.path / name).parent)
             if not (folder.path / name).exists():
                 bundle.copy(name, folder.path / name)
-        disk.settle([folder.path / name for name in names], [folder.path / place])
+        folders = sorted({(folder.path / name).parent for name in names} | {folder.path / place})
+        disk.settle([folder.path / name for name in names], folders)
     kept = f"{KEPT}/{bundle.digest[:16]}.jsonl"
     disk.make_folder(folder.path / KEPT)
     disk.write(folder.path / kept, bundle.read(LEDGER))

@@ -15,7 +15,7 @@ import io
 import re
 import tarfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, ClassVar
 
 from attrs import frozen
@@ -36,10 +36,10 @@ from promo.run.store import POINTS, REQUEST, RESULT, STATES, plain
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.sig"
 NAME = re.compile(
-    r"runs/[a-z0-9_]{1,80}/[a-z0-9_]{1,200}-[a-z0-9_]{1,80}-s[0-9]{1,20}/attempt-[0-9]{1,6}/"
-    r"([a-z0-9][a-z0-9._-]{0,80}|program/([A-Za-z0-9_][A-Za-z0-9._-]{0,80}/){0,8}[A-Za-z0-9_][A-Za-z0-9._-]{0,80})"
+    r"runs/[a-z0-9_]{1,80}/[a-z0-9_]{1,200}-[a-z0-9_]{1,80}-s[0-9]{1,20}/attempt-[0-9]{1,6}"
+    r"(/(?!\.{1,2}(/|$))[ -.0-\[\]-~]{1,255}){1,64}"
 )
-"""Names of files that an attempt left, and that its program left in the folder that it ran in."""
+"""Names of files that an attempt left, those of its program and in folders among them; see `Left` of the ledger."""
 ALONG = re.compile(
     r"(spec\.promo|plan\.json|lock\.json|imports\.json|recheck\.py|curves\.[a-z0-9.]{1,20})"
     r"|(evidence|decisions)/[a-z0-9_]{1,64}(\.[a-z0-9-]{1,40})?\.json|amendments/[0-9]{1,6}\.promo"
@@ -195,7 +195,7 @@ def file_digest(data: bytes | Path) -> str:
 def _pack(path: Path, files: Mapping[str, bytes | Path]) -> None:
     whole = path.with_name(path.name + ".part")
     try:
-        with whole.open("wb") as out, tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        with whole.open("wb") as out, tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
             for name in sorted(files):
                 data, entry = files[name], tarfile.TarInfo(name)
                 entry.size, entry.mode = len(data) if isinstance(data, bytes) else data.stat().st_size, 0o600
@@ -236,6 +236,9 @@ def read_bundle(path: Path) -> Bundle:
         manifest = from_json(Manifest, parse_canonical(content))
     except ValueError as fault:
         raise PromoError(f"{path} is no bundle that this promo reads: {MANIFEST}: {fault}") from fault
+    above = {folder.as_posix() for name in places for folder in PurePosixPath(name).parents} & set(places)
+    if above:
+        raise PromoError(f"{path} holds something that no bundle holds: {sorted(above)[0][:80]!r}, a file and a folder")
     held = {name: value for name, value in found.items() if name not in (MANIFEST, SIGNATURE)}
     wrong = [name for name in {*manifest.files, *held} if held.get(name) != manifest.files.get(name)]
     if wrong:

@@ -207,7 +207,7 @@ def check_witnesses(folder: StudyFolder, state: State) -> Iterator[Check]:
     bad, missing, good = [], [], 0
     for attempt in ended(state):
         for name, recorded in attempt.witnesses.items():
-            content = folder.read(attempt.folder, name)
+            content = _left(folder, attempt, name)
             if content is None:
                 missing.append(f"{attempt.folder}/{name}")
             elif digest_bytes(content) != recorded:
@@ -219,6 +219,16 @@ def check_witnesses(folder: StudyFolder, state: State) -> Iterator[Check]:
         yield Check("logs", Outcome.DIFFERS if bad else Outcome.MATCHES, words)
     if missing:
         yield Check("logs", Outcome.MISSING, listed(missing))
+
+
+def _left(folder: StudyFolder, attempt: Attempt, name: str) -> bytes | None:
+    """A file by its recorded name, in which `%` may stand for bytes that are no printable ASCII; see `plain`."""
+    content = folder.read(attempt.folder, name)
+    if content is None and "%" in name:
+        there = folder.disk.files(folder.path / attempt.folder)
+        found = next((one for one in there if plain(one) == name), None)
+        return None if found is None else folder.read(attempt.folder, found)
+    return content
 
 
 def _points_fault(folder: StudyFolder, attempt: Attempt, recorded: str) -> str:

@@ -56,14 +56,14 @@ def record_verdict(
             if len(promoted) != 1:
                 raise PromoError(f"'{name}' trains one shape where laws tell no change", hint="name one with --promote")
         elif promote is not None:
-            raise PromoError(f"'{name}' is a rule and promotes nobody", hint="use --go-on or --stop")
+            raise PromoError(f"'{name}' is a rule and promotes nobody", hint="use --continue or --stop")
         said = PersonDecided(name, by, reason, promoted, stop)
         Journal(folder.path / LEDGER, folder.disk, clock).append(said)
 
 
 def _promoted(gate: str, unlike: str, promote: tuple[str, ...] | None, possible: tuple[str, ...]) -> tuple[str, ...]:
     if promote is None:
-        raise PromoError(f"'{gate}' promotes: say who goes on", hint="use --promote NAME,NAME or --stop")
+        raise PromoError(f"'{gate}' promotes: say who is promoted", hint="use --promote NAME,NAME or --stop")
     strangers = [name for name in promote if name not in possible]
     if strangers:
         raise PromoError(f"{', '.join(strangers)} {unlike}", hint=f"there are: {', '.join(possible)}")

@@ -6,6 +6,7 @@ from fractions import Fraction
 from attrs import frozen
 
 from promo.base.floats import nearest
+from promo.base.visible import on_one_line
 from promo.report.axes import (
     EDGE,
     GAP,
@@ -182,6 +183,7 @@ def curves_svg(panels: Sequence[Panel], x_label: str, y_label: str, words: str, 
     views: list[tuple[tuple[Scale, Linear], str]] = [(_course(curves), "")]
     if _has_course(curves):
         views.append((_end(curves), ENLARGED))
+    since = {"": 0.0, ENLARGED: _since(curves)}
     ups = [ticks_up(y, HEIGHT) for (_, y), _ in views]
     rooms = [room_for(up) + 4 for up in ups]
     titles = max([width_of(f"{panel.title}{said}", bold=True) for panel in panels for _, said in views], default=0.0)
@@ -195,7 +197,7 @@ def curves_svg(panels: Sequence[Panel], x_label: str, y_label: str, words: str, 
             edges = (left - room + 2, plot.right + min(EDGE, BETWEEN / 2) - 2)
             along = ticks_across(x, left, wide, edges)
             drawn += [grid(plot, along, up), axis_across(plot, along, x_label, edges), axis_up(plot, up)]
-            drawn += _curves(plot, panel.curves, names)
+            drawn += _curves(plot, panel.curves, since[said], names)
             title = f"{panel.title if len(panels) > 1 else ''}{said}".removeprefix(", ")
             drawn.append(text((left + wide / 2, plot.top - 13), title, "head", anchor="middle") if title else "")
     width = max(lefts[-1] + wide + EDGE, width_of(y_label))
@@ -204,8 +206,13 @@ def curves_svg(panels: Sequence[Panel], x_label: str, y_label: str, words: str, 
 
 def _has_course(curves: Sequence[Curve]) -> bool:
     """Whether anything lies before the end."""
-    last = max((x for curve in curves for x, _ in curve.points), default=0.0)
-    return any(x < last * ENDS for curve in curves for x, _ in curve.points)
+    since = _since(curves)
+    return any(x < since for curve in curves for x, _ in curve.points)
+
+
+def _since(curves: Sequence[Curve]) -> float:
+    """Where the last part of the runs begins."""
+    return max((x for curve in curves for x, _ in curve.points), default=0.0) * ENDS
 
 
 def _course(curves: Sequence[Curve]) -> tuple[Log, Linear]:
@@ -228,15 +235,16 @@ def _course(curves: Sequence[Curve]) -> tuple[Log, Linear]:
 def _end(curves: Sequence[Curve]) -> tuple[Linear, Linear]:
     """Axes of the last part of the runs."""
     last = max(x for curve in curves for x, _ in curve.points)
-    ends = [point for curve in curves for point in curve.points if point[0] >= last * ENDS]
+    since = _since(curves)
+    ends = [point for curve in curves for point in curve.points if point[0] >= since]
     return (
-        linear([last * ENDS, last], below=Fraction(0), above=Fraction(5, 100)),
+        linear([since, last], below=Fraction(0), above=Fraction(5, 100)),
         linear([value for _, value in ends], below=Fraction(8, 100), above=Fraction(8, 100)),
     )
 
 
-def _curves(plot: Plot, curves: Sequence[Curve], names: Sequence[str]) -> Iterable[str]:
-    """Lines of all candidates, and over them the marks: at every point of short lines, else at their ends."""
+def _curves(plot: Plot, curves: Sequence[Curve], since: float, names: Sequence[str]) -> Iterable[str]:
+    """Lines of all candidates, and over them the marks from an x on: all of short lines, the last of longer ones."""
     candidates = sorted({curve.candidate for curve in curves})
     own = {candidate: [curve for curve in curves if curve.candidate == candidate] for candidate in candidates}
     for candidate in candidates:
@@ -247,19 +255,9 @@ def _curves(plot: Plot, curves: Sequence[Curve], names: Sequence[str]) -> Iterab
             point
             for curve in own[candidate]
             for point in (curve.points if len(curve.points) <= MARKED else curve.points[-1:])
+            if point[0] >= since
         ]
-        yield belonging(candidate, plot.marks(_within(plot, seen), look(candidate)), names)
-
-
-def _within(plot: Plot, points: Iterable[Point]) -> list[Point]:
-    """Points that lie in a plot."""
-    both = list(points)
-    spots = plot.spots(both)
-    return [
-        point
-        for point, (x, y) in zip(both, spots, strict=True)
-        if plot.left - 0.1 <= x <= plot.right + 0.1 and plot.top - 0.1 <= y <= plot.bottom + 0.1
-    ]
+        yield belonging(candidate, plot.marks(seen, look(candidate)), names)
 
 
 # --- loss against compute -------------------------------------------------------------------------------------------
@@ -292,7 +290,9 @@ def courses_svg(
     y = linear([value for _, value in inside], below=Fraction(8, 100), above=Fraction(20, 100))
     up = ticks_up(y, HEIGHT)
     left, above = room_for(up) + 4, LINE * len(turnings)
-    width = max([WIDTH, left + EDGE + width_of(x_label), width_of(y_label), *(width_of(one.name) for one in turnings)])
+    width = max(
+        [WIDTH, left + EDGE + width_of(x_label), width_of(y_label), *(width_of(one.name) + 4 for one in turnings)]
+    )
     plot = Plot(left, HEAD + above, width - left - EDGE, HEIGHT, x, y)
     along = ticks_across(x, left, plot.width, (2.0, width))
     drawn = [text((0, 8), y_label, "soft"), *_turnings(plot, turnings, (2.0, width - 2)), grid(plot, along, up)]
@@ -316,7 +316,8 @@ def _turnings(plot: Plot, turnings: Sequence[Turning], edges: Point) -> Iterable
         band = f"M{low:.1f} {top:.1f}h{high - low:.1f}V{bottom:.1f}L{low:.1f} {bottom:.1f}z"
         yield f'<path class="span" d="{band}" fill="currentColor"/>'
         yield straight((at, over + 6), (at, bottom), "axis", "4 3")
-        yield text((held(Tick(0.0, one.name), at, edges), over - 3), one.name, anchor="middle")
+        middle = held(Tick(0.0, on_one_line(one.name)), at, edges)
+        yield text((middle, over - 3), one.name, anchor="middle")
 
 
 def _ways(plot: Plot, one: Course) -> str:

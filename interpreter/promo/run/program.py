@@ -36,6 +36,8 @@ class Summary(Shown):
     after: str
     """The summary stands behind the last line that is this; empty: anywhere."""
     separator: str
+    within: bool
+    """Whether name and value may stand anywhere in a line, as in `step 100 | val_loss: 2.31 | 3.2 s`."""
     which: Which | None
     metrics: Mapping[str, str]
     """Metric -> what it is called there."""

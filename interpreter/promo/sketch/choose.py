@@ -99,7 +99,7 @@ def drafted(name: str, script: Script, wish: Wish, folder: str) -> Draft:
         duration=duration,
         seconds=seconds,
         whole=whole,
-        short=_short(whole, every.values()),
+        short=_short(whole, every.values(), "" if duration is None else duration.name),
         seed=seed,
         device=device,
         fixed=fixed,
@@ -111,25 +111,24 @@ def drafted(name: str, script: Script, wish: Wish, folder: str) -> Draft:
 
 
 def _printed(script: Script, wish: Wish) -> Printed:
-    alone = [one for one in script.printed if one.alone]
     if wish.metric:
-        named = [one for one in alone if wish.metric in (one.key, _metric_name(one.key))]
-        known = [one for one in script.printed if wish.metric in (one.key, _metric_name(one.key))]
-        if not named and known:
-            raise _in_a_longer_line(script, known[-1])
-        return named[-1] if named else Printed(wish.metric, ":", "", 0, alone=True)
-    ranked = sorted((one for one in script.printed if _rank(one)), key=_rank)
-    best = next((one for one in reversed(ranked) if one.alone), None)
-    if best is not None:
-        return best
+        named = [one for one in script.printed if wish.metric in (one.key, _metric_name(one.key))]
+        named = sorted(named, key=lambda one: (one.plain, one.alone))
+        return _readable(script, named[-1]) if named else Printed(wish.metric, ":", "", 0, alone=False)
+    ranked = sorted((one for one in script.printed if _rank(one)), key=lambda one: (_rank(one), one.alone))
     if ranked:
-        raise _in_a_longer_line(script, ranked[-1])
-    seen = ", ".join(dict.fromkeys(f"'{one.key}'" for one in alone))
+        best = next((one for one in reversed(ranked) if one.plain), None)
+        close = best is not None and _rank(ranked[-1]) - _rank(best) < HELD_OUT_COUNTS
+        return best if best is not None and close else _readable(script, ranked[-1])
+    seen = ", ".join(dict.fromkeys(f"'{one.key}'" for one in script.printed if one.plain))
     message = f"{script.file} prints nothing that promo takes for the number that decides"
     raise SketchError(
         f"{message}; it prints {seen}" if seen else message,
-        'print one on a line of its own, print("val_loss:", val_loss); or name what it prints: --metric NAME',
+        'print one behind its name, print("val_loss:", val_loss); or name what it prints: --metric NAME',
     )
+
+
+HELD_OUT_COUNTS = 5
 
 
 def _rank(printed: Printed) -> int:
@@ -137,15 +136,16 @@ def _rank(printed: Printed) -> int:
     if not has(f"{LOWER}|{HIGHER}", printed.key):
         return 0
     key = f"{printed.before} {printed.key}"
-    return 10 + 5 * has(HELD_OUT, key) + 2 * has("best|final", key) - 3 * has("train|training", key)
+    return 10 + HELD_OUT_COUNTS * has(HELD_OUT, key) + 2 * has("best|final", key) - 3 * has("train|training", key)
 
 
-def _in_a_longer_line(script: Script, printed: Printed) -> SketchError:
-    where = f"{script.file} prints '{printed.key}' within a longer line (line {printed.line})"
+def _readable(script: Script, printed: Printed) -> Printed:
+    if printed.plain:
+        return printed
     key = _metric_name(printed.key)
     key = f"test_{key}" if has(HELD_OUT, printed.before) and not has(HELD_OUT, key) else key
-    return SketchError(
-        f"{where}, and promo reads a line of its own",
+    raise SketchError(
+        f"{script.file} prints '{printed.key}' as something else than a plain number (line {printed.line})",
         f'add below it, indented alike: print("{key}:", {printed.expression})',
     )
 
@@ -307,9 +307,10 @@ def _within(knob: Knob, levels: Iterable[int | float]) -> tuple[Value, ...]:
     return tuple(one for one in kept if not isinstance(high, int | float) or one <= high)
 
 
-def _short(whole: int, knobs: Iterable[Knob]) -> int:
+def _short(whole: int, knobs: Iterable[Knob], counted: str) -> int:
     """A fifth of the whole, or as far as the first time that it tells a value, where that comes later."""
-    every = [int(knob.default) for knob in knobs if isinstance(knob.default, int) and TOLD_EVERY.fullmatch(knob.name)]
+    fine = [knob for knob in knobs if "epoch" not in counted]  # what is told every 10 is told so often in each epoch
+    every = [int(knob.default) for knob in fine if isinstance(knob.default, int) and TOLD_EVERY.fullmatch(knob.name)]
     told = max((one for one in every if 0 < one < whole), default=1)
     return min(max(-(-whole // PARTS_OF_SHORT), told), whole)
 

@@ -109,8 +109,11 @@ def _summary(draft: Draft) -> Iterator[str]:
     printed = draft.printed
     yield ""
     line = f"{printed.key}:" if printed.separator == ":" else f"{printed.key} {printed.separator}".rstrip()
-    yield f"# It prints a line `{line} NUMBER`; of several the last one counts."
+    told = "anywhere in a line" if not printed.alone else "on a line of its own"
+    yield f"# It prints `{line} NUMBER` {told}; of several the last one counts."
     yield "[summary]"
+    if not printed.alone:
+        yield "within = true"
     if printed.separator != ":":
         yield f"separator = {quoted(printed.separator)}"
     yield 'which = "last"'

@@ -66,7 +66,9 @@ class Printed:
     """What is printed there, as source."""
     line: int
     alone: bool
-    """Whether name and number are all of their line, and the number is one that is read: no comma, no percent sign."""
+    """Whether name and number are all of their line."""
+    plain: bool = True
+    """Whether the number is one that is read: no comma, no percent sign, nothing that touches it."""
     before: str = ""
     """What its line says before the name, where there is more of it."""
 

@@ -12,11 +12,12 @@ from promo.ledger.values import RunStatus
 from promo.run.program import Summary, Which
 from promo.run.runners.files.figures import Lines, NoNumberError, from_file, number, points_of
 
-SUMMARY = Summary("", ":", None, {"loss": "loss"}, {"train_s": "seconds", "tokens": "M * 1e6"}, {"FAIL": RunStatus.NAN})
+FIGURES = {"train_s": "seconds", "tokens": "M * 1e6"}
+SUMMARY = Summary("", ":", False, None, {"loss": "loss"}, FIGURES, {"FAIL": RunStatus.NAN})
 
 
 def read(*lines, which=None, after=""):
-    lines_of = Lines(Summary(after, ":", which, SUMMARY.metrics, SUMMARY.figures, SUMMARY.failures))
+    lines_of = Lines(Summary(after, ":", False, which, SUMMARY.metrics, SUMMARY.figures, SUMMARY.failures))
     for line in lines:
         lines_of.line(line)
     return lines_of.end()
@@ -70,6 +71,54 @@ def test_which_of_several_values_counts_is_declared_and_without_that_none_does(w
     assert read(*lines, which=which).metrics == {"loss": value}
     assert "it printed 'loss' 3 times" in read(*lines).unread
     assert read("loss: 2.9", "---", *lines[2:], after="---").metrics == {"loss": 2.1}
+
+
+WITHIN = {
+    "step 100 | val_loss: 2.31 | loss: 9": ":",
+    "loss: 9 val_loss: 2.31, lr: 0.1": ":",
+    "{'step': 3, 'val_loss': 2.31}": ":",
+    '{"val_loss":2.31,"lr":0.1}': ":",
+    "2026-11-29 17:00:00,123 - train - INFO - val_loss: 2.31": ":",
+    "INFO:root:val_loss: 2.31": ":",
+    "100%|####| 10/10 [00:01<00:00,  9.9it/s, loss=9, val_loss=2.31]": "=",
+    "\r 0%| | val_loss=9.9]\r100%|#| val_loss=2.31]": "=",
+    "\x1b[32mval_loss = 2.31\x1b[0m": "=",
+    "step 3 val_loss   2.31 (best 2.2)": " ",
+    "it ended at val_loss 2.31.": " ",
+    "val_loss -> 2.31": "->",
+}
+
+
+def within(*lines, separator=":", which=Which.LAST):
+    lines_of = Lines(Summary("", separator, True, which, {"loss": "val_loss"}, {}, {}))
+    for line in lines:
+        lines_of.line(line)
+    return lines_of.end()
+
+
+@pytest.mark.parametrize(("line", "separator"), WITHIN.items(), ids=str)
+def test_a_value_is_found_wherever_in_a_line_its_name_stands(line, separator):
+    assert within("started", line, "done", separator=separator).metrics == {"loss": 2.31}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["val_loss: 1,234.5", "val_loss: 31%", "val_loss: 3/10", "val_loss: tensor(2.3)", "val_loss: 2.3s", "val_loss: a"],
+)
+def test_a_value_in_a_longer_line_is_read_as_strictly(line):
+    said = within(f"step 3 | {line} | lr: 0.1")
+
+    assert (said.metrics, "is no number" in said.unread) == ({}, True)
+
+
+@pytest.mark.parametrize("name", ["my_val_loss", "val_loss_ema", "x/val_loss", "best-val_loss", "val_loss.2"])
+def test_a_name_in_a_longer_line_is_found_as_a_whole(name):
+    assert within(f"step 3 | {name}: 2.3").metrics == {}
+
+
+def test_a_name_that_stands_twice_in_a_line_is_told_and_nan_ends_the_run():
+    assert "stands 2 times in its line: val_loss: 1 val_loss: 2" in within("val_loss: 1 val_loss: 2").unread
+    assert within("a val_loss: nan", "a val_loss: 2").status is RunStatus.NAN
 
 
 def test_figures_are_exact_and_from_zero_up():

@@ -383,6 +383,7 @@ def _summary(table: dict[str, Toml]) -> Summary | None:
     said = Summary(
         after=str(given.pop("after", "")),
         separator=str(given.pop("separator", ":")) or _fail("summary.separator is empty"),
+        within=_yes_or_no(given.pop("within", False), "summary.within"),
         which=_which(given.pop("which", None)),
         metrics=_names(given, "metrics", "summary"),
         figures=_figures(_names(given, "figures", "summary")),
@@ -419,6 +420,12 @@ def _state(table: dict[str, Toml], does: Function | Command | Script) -> States 
 def _whole(said: Toml, where: str, least: int, most: int) -> int:
     if not isinstance(said, int) or isinstance(said, bool) or not least <= said <= most:
         raise RunnerFileError(f"{where} is a whole number from {least} to {most}")
+    return said
+
+
+def _yes_or_no(said: Toml, where: str) -> bool:
+    if not isinstance(said, bool):
+        raise RunnerFileError(f"{where} is true or false")
     return said
 
 

@@ -93,6 +93,29 @@ def number(said: object) -> float:
         return math.inf
 
 
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+"""What a program tells a terminal: colours and moves."""
+VALUE = r"[^\s,;|()\[\]{}\"']+(?:,\d[^\s,;|()\[\]{}\"']*)*\(?"
+"""Up to a space or a mark that ends a value; a comma before a digit ends none, so that `1,234` is refused and not 1."""
+
+
+def values_within(line: str, name: str, separator: str) -> list[str]:
+    """
+    What stands behind a name, wherever that is in a line: `step 3 | val_loss: 2.31 | lr: 0.1`, `{'val_loss': 2.31}`.
+
+    Args:
+        line: as it was printed, without colours.
+        name: as a whole: `loss` is not found in `val_loss`, `val/loss` or `loss_ema`.
+        separator: between name and value, with or without spaces; a space stands for one or more.
+
+    Returns:
+        Texts, which need not be numbers.
+    """
+    between = rf"\s*{re.escape(separator.strip())}\s*" if separator.strip() else r"\s+"
+    found = re.findall(rf"(?<![\w/.-])[\"']?{re.escape(name)}[\"']?{between}({VALUE})", line)
+    return [text[:-1] if text.endswith((".", ":")) else text for text in found]
+
+
 # --- what is printed ---------------------------------------------------------------------------------------------
 
 
@@ -113,9 +136,22 @@ class Lines:
         if said.after and line == said.after:
             self._begun, self._found = True, {}
             return
+        if said.within:
+            self._search(line)
+            return
         key, separator, value = line.partition(said.separator)
         if self._begun and separator and (len(self._found) < MOST_NAMES or key.strip() in self._wanted):
             self._found.setdefault(key.strip(), []).append(value.strip())
+
+    def _search(self, line: str) -> None:
+        """Every wanted name wherever it stands; a bar that draws itself again and again is as many lines."""
+        for part in ESCAPE.sub("", line).split("\r") if self._begun else ():
+            for key in self._wanted:
+                values = values_within(part, key, self._summary.separator)
+                if len(values) > 1:
+                    words = f"'{key}' stands {len(values)} times in its line: {part.strip()[:200]}"
+                    self._said.unread = self._said.unread or words
+                self._found.setdefault(key, []).extend(values)
 
     @property
     def _wanted(self) -> frozenset[str]:
