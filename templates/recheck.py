@@ -756,7 +756,7 @@ happening/decided: name text, seal hex?, verdict verdict, others verdict*
 happening/person.decided: name text, by text, reason text, promoted text*?, stopped bool
 happening/rule.amended: name text, number from1, old closure, new closure, reason text, by text, head hex,
     seen [text text text whole]*, text hex, verdict verdict?
-happening/budget.amended: budget_s allowed~, reason text, by text, money number~
+happening/budget.amended: budget_s allowed?, reason text, by text, money number?
 happening/bundle.imported: bundle hex, head hex, ledger imported, ledger_digest hex, signer text?, taken [id from1]*
 event: seq count, time moment, incarnation count, event happening, prev hex
 

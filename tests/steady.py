@@ -30,7 +30,7 @@ from promo.run.disk import RealDisk
 from promo.run.provenance import Origin
 from promo.run.store import POINTS, REQUEST, RESULT, parse_request, result_bytes
 from promo.run.values import Body, Counter, Exit, Facts, Kept, Point, Request, Used
-from promo.study.values import Data
+from promo.study.data import Data
 
 SPECS = Path(__file__).parents[1] / "specs"
 NAMES = sorted(path.stem for path in SPECS.glob("*.promo"))

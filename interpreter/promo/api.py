@@ -493,11 +493,6 @@ def _finding(found: Diagnostic) -> Finding:
     source = found.span.source
     line, column = source.position(found.span.start)
     return Finding(
-        code=found.code,
-        severity=found.severity.value,
-        message=found.message,
-        hint=found.hint,
-        file=source.name,
-        line=line,
-        column=column,
-    )
+        code=found.code, severity=found.severity.value, message=found.message, hint=found.hint,
+        file=source.name, line=line, column=column,
+    )  # fmt: skip

@@ -147,6 +147,7 @@ ASKED_APART = {
     "decision/protocol.py: _Protocol.wrong": "what holds of two kinds before all kinds are matched in _of_kind",
     "driver/begun.py: _ran_before_receipt": "looks for the first of two kinds of event, and passes over all others",
     "driver/report.py: _Reading.record": "picks starts out of a ledger",
+    "run/ending.py: end_of": "an exit that was seen stands in for one on record; what was delivered has neither",
     "report/decided.py: because_words": "the kind is looked up in a table; what else is asked narrows one kind",
     "report/decided.py: side_words": "only a bound and a p can fall short while the value is inside",
     "report/people.py: status_words": "whether a person has spoken decides with the outcome; what is settled is below",
@@ -226,6 +227,7 @@ BY_HAND = {
     "run/executors/local.py": "words between two processes of promo, over a pipe",
     "run/runners/files/declare.py": "a runner in TOML, which people write",
     "run/runners/files/figures.py": "what somebody's program wrote",
+    "run/runners/files/states.py": "points that somebody's program wrote, to find those before a step",
     "run/supervise.py": "words between two processes of promo; how one ended is read as `Exit`, by the codec that the "
     "supervisor does without: loading it would double the time that its start takes",
     "run/tokens.py": "somebody's tokenizer",

@@ -8,7 +8,7 @@ import pytest
 from promo.base.canonical import digest, digest_bytes
 from promo.base.errors import PromoError
 from promo.run.corpora import Corpus, files, overlap, prepare, read, split, synthetic
-from promo.study.values import Data
+from promo.study.data import Data
 
 TENTH = Fraction(1, 10)
 

@@ -11,7 +11,7 @@ from promo.base.canonical import digest_bytes
 from promo.base.errors import PromoError
 from promo.run.corpora import files, prepare, synthetic
 from promo.run.tokens import numbers, read_tokenizer
-from promo.study.values import Data, Tokens
+from promo.study.data import Data, Tokens
 
 RANKS = (*(bytes([one]) for one in range(256)), b"th", b"the", b" the", "\u00e9".encode(), b"ing")
 PATTERN = r" ?\w+|\s+|[^\w\s]+"

@@ -10,8 +10,8 @@ from promo.base.source import Source
 from promo.report.design import design_json
 from promo.study.blocked import CODE, confounded, place_of, spanned
 from promo.study.design import best_split, standard_rows
-from promo.syntax.clauses import ARGUMENTS, names_in
-from promo.syntax.nodes import Node
+from promo.syntax.clauses import ARGUMENTS
+from promo.syntax.nodes import Node, names_in
 from promo.syntax.parse import parse
 from study.test_reference import whole
 from support import compiled

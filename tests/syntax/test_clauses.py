@@ -11,20 +11,10 @@ from promo.base.source import Source
 from promo.server.act import FREEZABLE
 from promo.study.judgement import Answer, Method, Side, Statistic, Then, TieBreak, Watched
 from promo.study.values import BudgetKind, Role
-from promo.syntax.clauses import (
-    ARGUMENTS,
-    BLOCKS,
-    PHASES,
-    SPOKEN,
-    Kind,
-    Known,
-    names_in,
-    values_in,
-    words,
-)
+from promo.syntax.clauses import ARGUMENTS, BLOCKS, PHASES, SPOKEN, Kind, Known, words
 from promo.syntax.fault import first_word
 from promo.syntax.lex import grammar
-from promo.syntax.nodes import Node
+from promo.syntax.nodes import Node, names_in, values_in
 from promo.syntax.parse import parse
 from promo.syntax.tables import GRAMMAR
 

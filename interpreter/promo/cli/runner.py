@@ -60,7 +60,8 @@ def _found(name: str) -> Runner:
             hint = f"installed: {', '.join(plugins.runner_names())}; or name a .toml or .py file"
             raise PromoError(f"no runner '{name}' is installed", hint=hint)
         return known
-    from promo.run.runners.files.declare import RunnerFileError, content_of, read_runner
+    from promo.run.runners.files.declare import content_of, read_runner
+    from promo.run.runners.files.table import RunnerFileError
 
     folder = Path(name).parent
 

@@ -39,9 +39,10 @@ from promo.run.values import (
     RunStatus,
     TextOf,
 )
+from promo.study.data import Data
 from promo.study.ports import ConditionError, Runner, RunnerFactor, shapes_of
 from promo.study.space import Level
-from promo.study.values import Budget, BudgetKind, Data
+from promo.study.values import Budget, BudgetKind
 
 TRIES: Mapping[BudgetKind, int] = {
     BudgetKind.STEPS: 20,

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import assert_never
 
 from attrs import define, evolve
 
@@ -212,9 +213,15 @@ def _has_ended(stand: Stand) -> bool:
 
 
 def _said(stand: Stand) -> str:
-    if isinstance(stand, Delivered):
-        return "its result was taken in"
-    return f"ended: {stand.reason.value}" if isinstance(stand, Exit) else stand.value
+    match stand:
+        case Delivered():
+            return "its result was taken in"
+        case Exit():
+            return f"ended: {stand.reason.value}"
+        case Phase() | Loss():
+            return str(stand.value)
+        case _:
+            assert_never(stand)
 
 
 def _budget(seconds: int) -> Budget:

@@ -107,7 +107,8 @@ class SpecWorld:
     def runner_file(self, path: str) -> RunnerInFile | str:
         """The runner that a file beside the spec declares."""
         # Only a spec that names such a file pays for reading it.
-        from promo.run.runners.files.declare import RunnerFileError, read_runner
+        from promo.run.runners.files.declare import read_runner
+        from promo.run.runners.files.table import RunnerFileError
 
         try:
             runner = read_runner(path, self._content)

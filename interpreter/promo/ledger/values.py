@@ -174,10 +174,10 @@ class BudgetAmended(Shown):
 
     TAG: ClassVar = "budget.amended"
 
-    budget_s: Annotated[Annotated[int, Range(1, 10**9)] | None, Silent(None)]
+    budget_s: Annotated[int, Range(1, 10**9)] | None
     reason: Said
     by: Said
-    money: Annotated[Fraction | None, Silent(None)] = None
+    money: Fraction | None = None
     """In the study's currency."""
 
 

@@ -26,6 +26,7 @@ from promo.report.declared import (
 from promo.report.words import MOST_WRITTEN, plural, short_count
 from promo.study.account import Account
 from promo.study.closure import Closure, Reading, Start, reading
+from promo.study.data import Data
 from promo.study.host import Host, Machine
 from promo.study.judgement import (
     Agreement,
@@ -60,7 +61,7 @@ from promo.study.limits import ALLOWANCE_S, ATTEMPTS
 from promo.study.meaning import gate_meaning, order_of
 from promo.study.money import Price
 from promo.study.space import Factor, Interval, Neighbourhood
-from promo.study.values import Budget, BudgetKind, Candidate, Data, Grow, Measure, Mode, RunnerChoice, Stage, Study
+from promo.study.values import Budget, BudgetKind, Candidate, Grow, Measure, Mode, RunnerChoice, Stage, Study
 
 COUNT_UNITS = {BudgetKind.STEPS: "steps", BudgetKind.TOKENS: "tok", BudgetKind.FLOPS: "flop"}
 

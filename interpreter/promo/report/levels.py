@@ -9,6 +9,7 @@ the bend only where it was discovered.
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
+from typing import assert_never
 
 from promo.base.canonical import exact, from_exact
 from promo.evidence.estimates import Estimate, Fit, Joint, Step
@@ -150,6 +151,8 @@ def comparing_sentence(contrasts: Sequence[Comparing]) -> str:
                 said.append(f"{way.factor} by its trend{' over logarithms' if way.log else ''}")
             case Against():
                 said.append(f"{way.factor} each level less {describe_level(way.level)}")
+            case _:
+                assert_never(way)
     trends = " A linear part is how far the fitted line goes from the lowest level to the highest, a quadratic one how "
     trends += "far the bend lies at its highest above its lowest, negative where it lies upside down."
     more = trends if any(isinstance(way, Trend) for way in contrasts) else ""

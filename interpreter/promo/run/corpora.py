@@ -23,7 +23,7 @@ from promo.base.errors import PromoError
 from promo.base.reading import LARGE, NotPlainError, open_plain, read_bounded, read_plain
 from promo.ledger.sources import Text, TokenText
 from promo.run.tokens import Tokenizer, read_tokenizer, shard
-from promo.study.values import Data
+from promo.study.data import Data
 
 SYNTH_BYTES = 2_000_000
 SHINGLE = 48

@@ -23,7 +23,7 @@ from attrs import frozen
 from promo.base.canonical import digest_bytes, parse_json
 from promo.base.errors import PromoError
 from promo.base.reading import LARGE, RECORD, read_plain
-from promo.study.values import Tokens
+from promo.study.data import Tokens
 
 FORM = 1
 MOST_SPECIAL = 1024

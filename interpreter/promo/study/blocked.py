@@ -23,8 +23,8 @@ from promo.study.estimable import Effect, Information, named
 from promo.study.names import LONGEST_NAME, Scope
 from promo.study.space import Array, Design
 from promo.study.values import Stage, Study
-from promo.syntax.clauses import ARGUMENTS, Arguments, names_in
-from promo.syntax.nodes import Node
+from promo.syntax.clauses import ARGUMENTS, Arguments
+from promo.syntax.nodes import Node, names_in
 
 CODE = "P0729"
 

@@ -3,9 +3,10 @@
 from attrs import define, field
 
 from promo.base.shown import LEAN
+from promo.study.data import Data
 from promo.study.host import Host
 from promo.study.space import Array, Design, Factor
-from promo.study.values import Candidate, Data
+from promo.study.values import Candidate
 
 
 @define(**LEAN)

@@ -14,8 +14,7 @@ from promo.study.expressions import Expressions
 from promo.study.host import Host
 from promo.study.money import Money
 from promo.study.names import Clauses, Scope
-from promo.syntax.clauses import values_in
-from promo.syntax.nodes import Node
+from promo.syntax.nodes import Node, values_in
 
 
 @frozen(**LEAN)

@@ -16,6 +16,7 @@ from promo.base.shown import LEAN, Shown
 from promo.study.brought import Imported
 from promo.study.budget import Allowed, one_currency, read_budget
 from promo.study.conditions import Conditions
+from promo.study.data import Data
 from promo.study.expressions import Expressions, Value, unquoted
 from promo.study.flow import (
     Choosers,
@@ -51,7 +52,7 @@ from promo.study.setting import (
     read_runner,
 )
 from promo.study.space import Factor
-from promo.study.values import Curves, Data, Draw, Effects, Entrants, Measure, Mode, RunnerChoice, Stage, Study
+from promo.study.values import Curves, Draw, Effects, Entrants, Measure, Mode, RunnerChoice, Stage, Study
 from promo.study.whole import is_whole
 from promo.syntax.nodes import Node, Tree
 

@@ -14,6 +14,7 @@ from typing import ClassVar, assert_never
 from attrs import evolve, frozen
 
 from promo.base.shown import LEAN, Shown
+from promo.study.data import Data
 from promo.study.host import Machine
 from promo.study.judgement import (
     Agreement,
@@ -32,7 +33,7 @@ from promo.study.judgement import (
 from promo.study.laws import Law, Schedule
 from promo.study.meaning import gate_meaning
 from promo.study.space import Neighbourhood
-from promo.study.values import Budget, Data, Draw, Effects, Grow, Measure, Mode, RunnerChoice, Stage, Study
+from promo.study.values import Budget, Draw, Effects, Grow, Measure, Mode, RunnerChoice, Stage, Study
 
 Settings = Mapping[str, int | str]
 """What a candidate really trains, as its runner resolves it."""

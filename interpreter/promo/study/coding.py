@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import reduce
 from itertools import combinations, pairwise, product
-from typing import ClassVar
+from typing import ClassVar, assert_never
 
 from attrs import frozen
 
@@ -198,6 +198,8 @@ def _contrasts(place: int, comparing: Comparing, levels: Sequence[Level]) -> Ite
             for degree, column in enumerate(_polynomials(places), start=1):
                 codes = dict(enumerate(column, start=1))
                 yield Contrast(f"{comparing.factor}{MARK}{degree_key(degree)}", place, codes)
+        case _:
+            assert_never(comparing)
 
 
 def level_key(level: Level) -> str:

@@ -15,8 +15,8 @@ from promo.base.edits import line_after
 from promo.base.units import UNITS, Dimension, Quantity
 from promo.study.names import Scope
 from promo.study.space import Interval, Level
-from promo.syntax.clauses import ARGUMENTS, Argument, values_in
-from promo.syntax.nodes import Node, Token
+from promo.syntax.clauses import ARGUMENTS, Argument
+from promo.syntax.nodes import Node, Token, values_in
 
 _LEADING_NUMBER = re.compile(r"[0-9][0-9_]*(\.[0-9][0-9_]*)?([eE][+-]?[0-9]+)?(?![eE][+-]?[0-9])")
 

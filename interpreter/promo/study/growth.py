@@ -37,8 +37,8 @@ from promo.study.looks import MOST_LOOKS, Looks, Turn
 from promo.study.names import Scope, ways_in
 from promo.study.space import Level
 from promo.study.values import Budget, BudgetKind, Candidate, Effective, Entrants, Grow, Measure, Stage
-from promo.syntax.clauses import WAYS_TO_GROW, values_in
-from promo.syntax.nodes import Node, Token
+from promo.syntax.clauses import WAYS_TO_GROW
+from promo.syntax.nodes import Node, Token, values_in
 
 
 def _parent(block: Node) -> str:

@@ -12,8 +12,8 @@ from promo.study.money import Price, Spot, is_day
 from promo.study.names import Clauses, Scope
 from promo.study.ports import ExecutorOption, OptionKind
 from promo.study.space import Level
-from promo.syntax.clauses import values_in, words
-from promo.syntax.nodes import Node, Token
+from promo.syntax.clauses import words
+from promo.syntax.nodes import Node, Token, values_in
 
 MOST_SLOTS = 1024
 MANY = re.compile(r"\s*(\d+)\s*[x\u00d7*]?\s+(?=[^\W\d_])(.*\S)\s*", re.IGNORECASE)

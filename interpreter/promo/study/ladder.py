@@ -16,8 +16,8 @@ from promo.study.names import Clauses, Scope
 from promo.study.neighbours import Neighbourhoods
 from promo.study.space import Array, Design, Interval
 from promo.study.values import Budget, BudgetKind, Stage
-from promo.syntax.clauses import names_in, words
-from promo.syntax.nodes import Node, Token
+from promo.syntax.clauses import words
+from promo.syntax.nodes import Node, Token, names_in
 
 MOST_CELLS = 10_000
 MOST_SEED = 2**31 - 1

@@ -14,8 +14,8 @@ from promo.base.edits import line_after
 from promo.base.shown import LEAN
 from promo.base.source import Span
 from promo.study.ports import World
-from promo.syntax.clauses import ARGUMENTS, BLOCKS, SPOKEN, Kind, names_in
-from promo.syntax.nodes import Node, Token, Tree
+from promo.syntax.clauses import ARGUMENTS, BLOCKS, SPOKEN, Kind
+from promo.syntax.nodes import Node, Token, Tree, names_in
 
 DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{kind}{at}" for kind in ("com", "lpt") for at in range(1, 10))})
 EVERYONE = "all"

@@ -55,16 +55,13 @@ class Screening:
         if named is not None and block_by is not None and not scope.blocked.keys().isdisjoint(named):
             named, block_by = self._by_host(block, named, block_by)
         at = clauses.one("rate")
-        procedure = self._procedure(at)
-        rate = self.expressions.given(at)
+        procedure, rate = self._procedure(at), self.expressions.given(at)
         if rate is not None and not 0 < rate < 1:
             scope.report("P0302", "a rate lies between 0% and 100%", at, "write: rate 5%")
             return None
         if named is None or model is None or terms is None or family is None or block_by is None or rate is None:
             return None
-        if procedure is None:
-            return None
-        if not self._has_its_family(clauses.one("model"), model, terms, family[0]):
+        if procedure is None or not self._has_its_family(clauses.one("model"), model, terms, family[0]):
             return None
         if any(name not in stages or name not in reach for name in named):
             return None

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 from promo.base.diagnostics import Confidence, Edit, did_you_mean, suggestion
 from promo.base.source import Span
+from promo.study.data import Data, Tokens
 from promo.study.expressions import Expressions, unquoted
 from promo.study.names import Clauses, Scope
 from promo.study.ports import Runner
 from promo.study.space import Factor
-from promo.study.values import Data, Draw, Measure, RunnerChoice, Tokens
+from promo.study.values import Draw, Measure, RunnerChoice
 from promo.syntax.nodes import Node
 
 BUILT_IN_SOURCES = ("stdlib", "builtin:synth/1")

@@ -16,6 +16,7 @@ from promo.base.fields import Large, Remark, Silent, Unstored
 from promo.base.shown import LEAN, Shown
 from promo.study.account import Account
 from promo.study.coding import Comparing
+from promo.study.data import Data
 from promo.study.families import Procedure
 from promo.study.host import Host
 from promo.study.judgement import Chooser, Deciding, Gate, Reduction, Rule, Step
@@ -50,30 +51,6 @@ class RunnerChoice(Shown):
     version: int
     digest: str | None = None
     file: Annotated[str | None, Unstored(None)] = None
-
-
-@frozen(**LEAN)
-class Tokens(Shown):
-    """A tokenizer in a file: its path, its digest if it is pinned, and how many tokens there are, special ones too."""
-
-    path: str
-    pinned: str | None
-    vocabulary: int
-
-
-@frozen(**LEAN)
-class Data(Shown):
-    """The text that is trained on: its source, the share held out, and the windows that score a model."""
-
-    name: Remark
-    source: str
-    pinned: str | None
-    holdout: Fraction
-    score_tokens: int
-    window: int
-    where: Where = place()
-    tokens: Tokens | None = None
-    """None: every byte is a token."""
 
 
 class Role(Enum):

@@ -7,7 +7,7 @@ completion, hover and colours and the reference page's test all read it, so that
 hold it to the grammar: a rule with a name or a value that has no entry here, or a clause that no block lists, fails.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Literal
 
@@ -15,7 +15,6 @@ from attrs import frozen
 
 from promo.base.shown import LEAN, Shown
 from promo.base.units import Dimension
-from promo.syntax.nodes import Node, Token
 
 Kind = Literal[
     "host", "factor", "let", "design", "candidate", "cohort", "stage", "gate", "rule", "data", "schedule", "grow",
@@ -483,19 +482,6 @@ BLOCKS: Mapping[str, Mapping[str, Clause]] = {
 
 
 # --- reading the table ---------------------------------------------------------------------------------------
-
-_EXPRESSIONS = frozenset({"sum", "product", "pow", "neg", "named", "list", "range"})
-_LITERALS = frozenset({"INT", "FLOAT", "QUANTITY", "STRING"})
-
-
-def names_in(node: Node) -> Iterator[Token]:
-    """The names of a clause itself, without those that its expressions mention."""
-    return node.tokens("NAME")
-
-
-def values_in(node: Node) -> list[Node | Token]:
-    """The values of a clause."""
-    return [child for child in node.children if child.kind in (_EXPRESSIONS if isinstance(child, Node) else _LITERALS)]
 
 
 def words(rule: str, place: int = 0) -> tuple[str, ...]:

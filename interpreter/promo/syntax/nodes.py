@@ -92,3 +92,17 @@ class Tree(Shown):
             lines.append(comment.text[2:].strip())
             wanted -= 1
         return "\n".join(reversed(lines))
+
+
+_EXPRESSIONS = frozenset({"sum", "product", "pow", "neg", "named", "list", "range"})
+_LITERALS = frozenset({"INT", "FLOAT", "QUANTITY", "STRING"})
+
+
+def names_in(node: Node) -> Iterator[Token]:
+    """The names of a clause itself, without those that its expressions mention."""
+    return node.tokens("NAME")
+
+
+def values_in(node: Node) -> list[Node | Token]:
+    """The values of a clause."""
+    return [child for child in node.children if child.kind in (_EXPRESSIONS if isinstance(child, Node) else _LITERALS)]

@@ -12,9 +12,9 @@ from attrs import frozen
 
 from promo.base.shown import LEAN, Shown
 from promo.syntax.accept import accepted
-from promo.syntax.clauses import ARGUMENTS, Argument, names_in, values_in
+from promo.syntax.clauses import ARGUMENTS, Argument
 from promo.syntax.lex import COMMENT, NAME, NEWLINE, Lexeme, grammar, lexemes
-from promo.syntax.nodes import Node, Token
+from promo.syntax.nodes import Node, Token, names_in, values_in
 from promo.syntax.parse import Machine
 from promo.syntax.tables import END
 

@@ -17,8 +17,9 @@ from promo.driver.executor_conformance import _REQUEST
 from promo.driver.study import StudyFolder
 from promo.run.program import States
 from promo.run.runners.files.beginning import Beginning
-from promo.run.runners.files.declare import RunnerFileError, read_runner
+from promo.run.runners.files.declare import read_runner
 from promo.run.runners.files.states import Amounts, Keeper, KeptState, StateError, pattern_of, take_up
+from promo.run.runners.files.table import RunnerFileError
 from promo.run.store import CHECKPOINT, checkpoint_of
 from promo.run.values import Continued
 from promo.study.values import Budget, BudgetKind

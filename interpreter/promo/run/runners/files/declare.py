@@ -8,11 +8,10 @@ read from the syntax tree and neither the file nor its training library is impor
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, time
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
-from typing import NoReturn, Union, assert_never
+from typing import assert_never
 
 from attrs import frozen
 
@@ -23,6 +22,19 @@ from promo.run.program import OUTPUT_BYTES, Command, Function, Program, Script, 
 from promo.run.runners.files.constants import ScriptError, replaced
 from promo.run.runners.files.figures import FIGURES, NUMBER
 from promo.run.runners.files.formula import FormulaError, names_in, value_of
+from promo.run.runners.files.table import (
+    RunnerFileError,
+    Toml,
+    all_read,
+    fail,
+    listed_in,
+    number_in,
+    said_yes,
+    table_in,
+    texts_in,
+    whole_in,
+    yes_or_no,
+)
 from promo.study.ports import ConditionError, RunnerFactor, RunnerMetric
 from promo.study.space import Level
 from promo.study.values import BudgetKind, Effective
@@ -42,13 +54,7 @@ STATE_PATH = re.compile(r"(?!/)(?!(.*/)?\.{1,2}(/|$))[!-\[\]-~ ]{1,512}")
 STEP = "{step}"
 """What stands for a number in the name of a state."""
 
-Toml = Union[str, int, float, bool, date, time, None, "list[Toml]", "tuple[Toml, ...]", "dict[str, Toml]"]
-"""What stands in a runner file, or behind a keyword of `@runner`: text of TOML, or literals of Python."""
 Read = Callable[[str], bytes | None]
-
-
-class RunnerFileError(ValueError):
-    """A runner file that cannot be used; the message says why."""
 
 
 @frozen
@@ -180,22 +186,22 @@ def _from_table(path: str, table: dict[str, Toml], text: str, read: Read) -> Fil
     if len(kinds) != 1:
         raise RunnerFileError("it has either a [command] or a [script]")
     kind = kinds[0]
-    part = dict(_table(table, kind))
+    part = dict(table_in(table, kind))
     constants = _constants(table)
-    named = [*_texts(part.pop("files", []), f"{kind}.files")]
+    named = [*texts_in(part.pop("files", []), f"{kind}.files")]
     does: Command | Script
     if kind == "script":
-        file = str(part.pop("file", "")) or _fail("script.file is missing")
+        file = str(part.pop("file", "")) or fail("script.file is missing")
         named.insert(0, file)
         constants |= _names(part, "constants", "script")
-        argv = _texts(part.pop("argv", ["{python}", "{program}/" + file]), "script.argv")
-        does = Script(argv, file, constants, _names(part, "calls", "script"), _yes(part, "once", "script"))
+        argv = texts_in(part.pop("argv", ["{python}", "{program}/" + file]), "script.argv")
+        does = Script(argv, file, constants, _names(part, "calls", "script"), said_yes(part, "once", "script"))
     else:
         if constants:
             raise RunnerFileError("'constant' belongs to a [script]")
-        argv = _texts(part.pop("argv", []), "command.argv") or _fail("command.argv is missing")
-        does = Command(argv, _yes(part, "once", "command"))
-    _all_read(part, kind)
+        argv = texts_in(part.pop("argv", []), "command.argv") or fail("command.argv is missing")
+        does = Command(argv, said_yes(part, "once", "command"))
+    all_read(part, kind)
     base = PurePosixPath(path).parent
     files = {path: text} | {(base / name).as_posix(): _text((base / name).as_posix(), read) for name in named}
     runner = _runner(path, does, table, {name: files[(base / name).as_posix()] for name in named}, files)
@@ -207,15 +213,10 @@ def _from_table(path: str, table: dict[str, Toml], text: str, read: Read) -> Fil
     return runner
 
 
-def _yes(part: dict[str, Toml], name: str, kind: str) -> bool:
-    said = part.pop(name, False)
-    return said if isinstance(said, bool) else bool(_fail(f"{kind}.{name} is true or false"))
-
-
 def _constants(table: dict[str, Toml]) -> dict[str, str]:
     """Constants of a script that factors say they are."""
     found: dict[str, str] = {}
-    for name, factor in _table(table, "factors").items():
+    for name, factor in table_in(table, "factors").items():
         if isinstance(factor, dict) and "constant" in factor:
             found[str(factor.pop("constant"))] = "{" + name + "}"
     return found
@@ -223,7 +224,7 @@ def _constants(table: dict[str, Toml]) -> dict[str, str]:
 
 def _names(table: dict[str, Toml], name: str, where: str) -> dict[str, str]:
     """A table of texts, or of numbers that stand for themselves."""
-    found = _table(table, name)
+    found = table_in(table, name)
     table.pop(name, None)
     bad = next((key for key, value in found.items() if not isinstance(value, str | int | float)), None)
     if bad is not None:
@@ -255,7 +256,7 @@ def _from_function(path: str, text: str, read: Read) -> FileRunner:
     if call.args:
         raise RunnerFileError("@runner takes keyword arguments only")
     base, file = PurePosixPath(path).parent, PurePosixPath(path).name
-    named = _texts(table.pop("files", []), "files of @runner")
+    named = texts_in(table.pop("files", []), "files of @runner")
     files = {path: text} | {(base / name).as_posix(): _text((base / name).as_posix(), read) for name in named}
     texts = {name: files[(base / name).as_posix()] for name in (file, *named)}
     runner = _runner(path, Function(file, function.name), table, texts, files)
@@ -276,23 +277,23 @@ def _runner(
     files: Mapping[str, str],
 ) -> FileRunner:
     """The runner; *texts* are the files that a run gets, by the names that they have there."""
-    state = _state(_table(table, "state"), does)
+    state = _state(table_in(table, "state"), does)
     program = Program(
         does=does,
         files={name: digest_bytes(text.encode()) for name, text in texts.items()},
-        summary=_summary(_table(table, "summary")),
-        environment=_texts(table.pop("env", []), "env"),
+        summary=_summary(table_in(table, "summary")),
+        environment=texts_in(table.pop("env", []), "env"),
         output_bytes=_output(table.pop("output_bytes", OUTPUT_BYTES)),
         state=state,
     )
     for known in ("command", "script", "summary", "state"):
         table.pop(known, None)
-    factors = {name: _factor(name, one) for name, one in _table(table, "factors").items()}
-    metrics = {name: _metric(name, one) for name, one in _table(table, "metrics").items()}
+    factors = {name: _factor(name, one) for name, one in table_in(table, "factors").items()}
+    metrics = {name: _metric(name, one) for name, one in table_in(table, "metrics").items()}
     if not metrics:
         raise RunnerFileError("it declares no metric: [metrics.NAME] with unit and better")
-    effective = {name: str(formula) for name, formula in _table(table, "effective").items()}
-    size = _table(table, "size")
+    effective = {name: str(formula) for name, formula in table_in(table, "effective").items()}
+    size = table_in(table, "size")
     version = table.pop("version", 1)
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise RunnerFileError("version is a whole number from 1 up")
@@ -303,10 +304,10 @@ def _runner(
         metrics=metrics,
         budgets=_budgets(table.pop("budgets", ["wall"])),
         needs_data=bool(table.pop("needs_data", False)),
-        needs_modules=_texts(table.pop("needs_modules", []), "needs_modules"),
+        needs_modules=texts_in(table.pop("needs_modules", []), "needs_modules"),
         can_continue=state is not None,
         effective=effective,
-        left_out=_texts(table.pop("left_out", []), "left_out"),
+        left_out=texts_in(table.pop("left_out", []), "left_out"),
         parameters=str(size.pop("parameters", "")),
         flops_per_token=str(size.pop("flops_per_token", "")),
         program=program,
@@ -315,8 +316,8 @@ def _runner(
     )
     for part in ("factors", "metrics", "effective", "size"):
         table.pop(part, None)
-    _all_read(size, "size")
-    _all_read(table, "")
+    all_read(size, "size")
+    all_read(table, "")
     _check_formulas(runner)
     return runner
 
@@ -325,20 +326,20 @@ def _factor(name: str, table: Toml) -> RunnerFactor:
     if not isinstance(table, dict):
         raise RunnerFileError(f"factors.{name} is no table")
     given = dict(table)
-    choices = tuple(str(one) for one in _listed(given.pop("choices", []), f"factors.{name}.choices"))
+    choices = tuple(str(one) for one in listed_in(given.pop("choices", []), f"factors.{name}.choices"))
     if "default" not in given:
         raise RunnerFileError(f"factors.{name} has no default")
     default = given.pop("default")
     factor = RunnerFactor(
         unit=str(given.pop("unit", "number")),
-        default=str(default) if choices or isinstance(default, str) else _number(default, f"factors.{name}.default"),
-        low=_number(given.pop("low"), f"factors.{name}.low") if "low" in given else None,
-        high=_number(given.pop("high"), f"factors.{name}.high") if "high" in given else None,
+        default=str(default) if choices or isinstance(default, str) else number_in(default, f"factors.{name}.default"),
+        low=number_in(given.pop("low"), f"factors.{name}.low") if "low" in given else None,
+        high=number_in(given.pop("high"), f"factors.{name}.high") if "high" in given else None,
         whole=bool(given.pop("whole", False)),
         choices=choices,
         meaning=str(given.pop("meaning", "")),
     )
-    _all_read(given, f"factors.{name}")
+    all_read(given, f"factors.{name}")
     return factor
 
 
@@ -349,25 +350,16 @@ def _metric(name: str, table: Toml) -> RunnerMetric:
     metric = RunnerMetric(str(given.pop("unit", "")), given.pop("better") == "lower", str(given.pop("meaning", "")))
     if not metric.unit.isidentifier():
         raise RunnerFileError(f"metrics.{name} has no unit")
-    _all_read(given, f"metrics.{name}")
+    all_read(given, f"metrics.{name}")
     return metric
 
 
 def _budgets(names: Toml) -> tuple[BudgetKind, ...]:
     try:
-        return tuple(BudgetKind(str(name)) for name in _listed(names, "budgets")) or _fail("budgets is empty")
+        return tuple(BudgetKind(str(name)) for name in listed_in(names, "budgets")) or fail("budgets is empty")
     except ValueError as fault:
         known = ", ".join(kind.value for kind in BudgetKind)
         raise RunnerFileError(f"budgets is a list of: {known}") from fault
-
-
-def _number(value: Toml, where: str) -> Fraction:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise RunnerFileError(f"{where} is no number")
-    try:
-        return Fraction(repr(value))
-    except ValueError as fault:
-        raise RunnerFileError(f"{where} is no finite number") from fault
 
 
 def _summary(table: dict[str, Toml]) -> Summary | None:
@@ -382,14 +374,14 @@ def _summary(table: dict[str, Toml]) -> Summary | None:
         raise RunnerFileError(f"summary.failures: '{failures[wrong]}' is none of: {', '.join(ways)}")
     said = Summary(
         after=str(given.pop("after", "")),
-        separator=str(given.pop("separator", ":")) or _fail("summary.separator is empty"),
-        within=_yes_or_no(given.pop("within", False), "summary.within"),
+        separator=str(given.pop("separator", ":")) or fail("summary.separator is empty"),
+        within=yes_or_no(given.pop("within", False), "summary.within"),
         which=_which(given.pop("which", None)),
         metrics=_names(given, "metrics", "summary"),
         figures=_figures(_names(given, "figures", "summary")),
         failures={line: ways[status] for line, status in failures.items()},
     )
-    _all_read(given, "summary")
+    all_read(given, "summary")
     return said
 
 
@@ -400,8 +392,8 @@ def _state(table: dict[str, Toml], does: Function | Command | Script) -> States 
     if isinstance(does, Function):
         raise RunnerFileError("'state' belongs to a [command] or a [script]: a function keeps its states itself")
     given = dict(table)
-    path, resume = given.pop("path", None), _texts(given.pop("resume", []), "state.resume")
-    restarts = _texts(given.pop("restarts", []), "state.restarts")
+    path, resume = given.pop("path", None), texts_in(given.pop("resume", []), "state.resume")
+    restarts = texts_in(given.pop("restarts", []), "state.restarts")
     if not isinstance(path, str) or not STATE_PATH.fullmatch(path):
         raise RunnerFileError("state.path names a file below the folder that the program runs in, perhaps with {step}")
     if path.count(STEP) > 1 or set(places_in(path)) - {"step"}:
@@ -411,22 +403,10 @@ def _state(table: dict[str, Toml], does: Function | Command | Script) -> States 
     strange = next((name for name in restarts if name not in FIGURES[:2]), None)
     if strange is not None:
         raise RunnerFileError(f"state.restarts: there is no '{strange}'; it can have: {', '.join(FIGURES[:2])}")
-    keep = _whole(given.pop("keep", 1), "state.keep", 1, 99)
-    largest = _whole(given.pop("largest", None), "state.largest, in bytes,", 1, 10**13)
-    _all_read(given, "state")
+    keep = whole_in(given.pop("keep", 1), "state.keep", 1, 99)
+    largest = whole_in(given.pop("largest", None), "state.largest, in bytes,", 1, 10**13)
+    all_read(given, "state")
     return States(path, resume, keep, largest, restarts)
-
-
-def _whole(said: Toml, where: str, least: int, most: int) -> int:
-    if not isinstance(said, int) or isinstance(said, bool) or not least <= said <= most:
-        raise RunnerFileError(f"{where} is a whole number from {least} to {most}")
-    return said
-
-
-def _yes_or_no(said: Toml, where: str) -> bool:
-    if not isinstance(said, bool):
-        raise RunnerFileError(f"{where} is true or false")
-    return said
 
 
 def _which(said: Toml) -> Which | None:
@@ -509,31 +489,3 @@ def places_in(text: str) -> list[str]:
     """Names in braces."""
     parts = text.split("{")[1:]
     return [part.partition("}")[0] for part in parts if "}" in part]
-
-
-def _table(table: Mapping[str, Toml], name: str) -> dict[str, Toml]:
-    found = table.get(name, {})
-    if not isinstance(found, dict):
-        raise RunnerFileError(f"{name} is no table")
-    return found
-
-
-def _listed(values: Toml, where: str) -> Sequence[Toml]:
-    if not isinstance(values, list | tuple):
-        raise RunnerFileError(f"{where} is a list")
-    return values
-
-
-def _texts(values: Toml, where: str) -> tuple[str, ...]:
-    given = values if isinstance(values, list | tuple) else [None]
-    texts = tuple(value for value in given if isinstance(value, str))
-    return texts if len(texts) == len(given) else _fail(f"{where} is a list of texts")
-
-
-def _all_read(table: Mapping[str, Toml], where: str) -> None:
-    if table:
-        raise RunnerFileError(f"{where + '.' if where else ''}{next(iter(table))} is no word of a runner file")
-
-
-def _fail(message: str) -> NoReturn:
-    raise RunnerFileError(message)
