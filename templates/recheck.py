@@ -652,7 +652,8 @@ allowance: missing whole, crash whole, guard whole, attempts whole
 plannedstage: name text, after text?, continues text?, budget budget, hosts text+, seeds whole+, allowance allowance,
     report_only bool, entrants bounds, runs [id text text text whole]*, run_count bounds, budget_s whole, bound_s whole,
     added_s_by_host {whole}, bound_s_by_host {whole}, starts_s whole, ends_s whole, shared count~
-supposition: gate text, stage text, candidates whole, cells whole, costs_s whole, branch_s whole, kept_s whole
+supposition: gate text, stage text, candidates whole, cells whole, costs_s whole, branch_s whole, kept_s whole,
+    shared_s count~
 hostbill: hour number, budget number, bound number, spot number~, spot_budget number~, until day~
 bill: currency text, hosts {hostbill}, budget number, bound number
 plan: promo_plan =3, digest hex, study study, order text*?, seals {hex}, stages plannedstage*, run_count bounds,
@@ -1525,7 +1526,9 @@ def counted(plan: Plan) -> dict[str, Object]:
     return found
 
 
-def added(plan: Plan, name: str, which: str, tries: dict[str, int], among: Iterable[str] = ()) -> dict[str, int]:
+def added(
+    plan: Plan, name: str, which: str, tries: dict[str, int], among: Iterable[str] = (), many: int | None = None
+) -> dict[str, int]:
     """
     Host -> attempts that a stage adds to those of earlier ones, or of those *among* them, by whoever adds most there.
 
@@ -1546,7 +1549,7 @@ def added(plan: Plan, name: str, which: str, tries: dict[str, int], among: Itera
         )
         if host in found.get(who, {}):  # another one is told elsewhere
             found[who][host] += max(tries[name] - max(before, default=0), 0)
-    most = there[name][which]
+    most = there[name][which] if many is None else many
     return {host: sum(heapq.nlargest(most, (one[host] for one in found.values()))) for host in stage["hosts"]}
 
 
@@ -1615,7 +1618,7 @@ def summed(plan: Plan) -> Object:
         for name in plan.stages:
             behind |= {name} if behind & set(plan.waits_for(name)) else set()
         candidates, cells = study["entrants"][target]["planned"], len(stage["hosts"]) * len(stage["seeds"])
-        need = [name for name in plan.stages if name not in behind - {target}]
+        need = [name for name in plan.stages if name not in behind - {target} | {one["stage"]}]
         kept = sum(
             many * width(study, host) * plan.stages[name]["budget"]["cap_s"]
             for name in need
@@ -1627,6 +1630,9 @@ def summed(plan: Plan) -> Object:
             "branch_s": stage["budget_s"],
             "kept_s": kept,
         }
+        new = added(plan, one["stage"], "planned", once, [*need, one["stage"]], candidates)
+        alone_s = sum(many * width(study, host) for host, many in new.items()) * stage["budget"]["cap_s"]
+        costs["shared_s"] = costs["costs_s"] - alone_s
         supposed.append({"gate": one["gate"], "stage": one["stage"], "candidates": candidates, "cells": cells, **costs})
     return {
         "run_count": {

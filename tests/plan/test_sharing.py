@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from promo.plan.values import Plan
+from promo.report.plan import savings
 from promo.report.planned import about_s, headline, plan_text
 from support import compiled, plan_of, spec
 
@@ -98,3 +99,22 @@ def test_the_screen_says_which_runs_are_trained_once():
     assert "runs of earlier stages, trained and paid there: 14 of 32 at matched_random, 2 of 2 at" in " ".join(
         plan_text(study, planned, path.name).split()
     )
+
+
+def test_a_supposed_continuation_does_not_pay_again_for_runs_of_stages_that_it_keeps():
+    long = "  train promoted for 36s\n  on box\n  seeds 3, 4 shared\n"
+    text = spec(
+        "rule",
+        "use",
+        stage_short="stage short {\n  train four for 36s\n  on box\n  seeds 3\n}",
+        stage_long=f"stage long {{\n  after pick\n{long}  report only\n}}",
+        gate=(
+            "frozen gate pick {\n  from short to long\n  rank by mean loss over host, seed\n  keep top 2\n"
+            "  missing drop\n  crash as missing\n  ties by name\n}"
+        ),
+        extra="account {\n  count training, host\n  suppose all pick continue to long costs 0.04cpu_h\n}",
+    )
+    (found,) = plan_of(text).suppositions
+
+    assert (found.costs_s, found.kept_s, found.shared_s) == (144, 144, 72)
+    assert "(0.04 + 0.04 - 0.02)" in savings(found, plan_of(text))[2][1]

@@ -16,7 +16,7 @@ from attrs import define, field
 from promo.base.canonical import Json, canonical, digest
 from promo.base.codec import to_json, value_digest
 from promo.plan.bounds import certain_stages
-from promo.plan.sharing import MOST, PLANNED, Sharing, budget_of
+from promo.plan.sharing import MOST, PLANNED, Sharing, budget_of, continued_s
 from promo.plan.values import Bill, Bounds, HostBill, Plan, PlannedRun, StagePlan, Supposition
 from promo.study.closure import closure
 from promo.study.lock import frozen_rules
@@ -227,16 +227,18 @@ def _suppositions(study: Study, stages: tuple[StagePlan, ...]) -> tuple[Supposit
         candidates = study.entrants[gate.target].planned
         cells = len(stage.cells)
         widths = sum(study.hosts[host].width for host in stage.hosts) * len(stage.seeds)
-        skipped = _behind(study, gate.target)
+        skipped = {stage.name, *_behind(study, gate.target)}
+        kept, costs_s = [one for one in stages if one.name not in skipped], candidates * widths * stage.budget.cap_s
         found.append(
             Supposition(
                 gate=gate.name,
                 stage=stage.name,
                 candidates=candidates,
                 cells=cells,
-                costs_s=candidates * widths * stage.budget.cap_s,
+                costs_s=costs_s,
                 branch_s=planned[stage.name].budget_s,
-                kept_s=budget_of(study, [one for one in stages if one.name not in skipped]),
+                kept_s=budget_of(study, kept),
+                shared_s=costs_s - continued_s(study, kept, planned[stage.name], candidates),
             )
         )
     return tuple(found)

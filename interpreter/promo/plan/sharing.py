@@ -81,3 +81,14 @@ def budget_of(study: Study, stages: Iterable[StagePlan], tries: Tries = lambda _
         runs = sharing.counted(study.stages[stage.name], stage.runs, PLANNED, tries)
         total += sum(many * study.width(host) for host, many in runs.items()) * stage.budget.cap_s
     return total
+
+
+def continued_s(study: Study, kept: Iterable[StagePlan], target: StagePlan, candidates: int) -> int:
+    """Device seconds that a stage adds to the budget of others if so many candidates came to it straight from these."""
+    sharing, there = Sharing(study), study.entrants[target.name]
+    for one in (*kept, target):
+        sharing.add(one.runs)
+    runs = sharing.counted(
+        study.stages[target.name], target.runs, lambda one: candidates if one is there else one.planned, lambda _: 1
+    )
+    return sum(many * study.width(host) for host, many in runs.items()) * target.budget.cap_s

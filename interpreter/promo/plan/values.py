@@ -101,7 +101,9 @@ class Supposition(Shown):
     branch_s: int
     """The budget of that stage."""
     kept_s: int
-    """The budget of the stages that this continuation would still need."""
+    """The budget of the other stages that this continuation would still need."""
+    shared_s: Annotated[int, Silent(0)] = 0
+    """What runs cost that those stages and the continuation have in common: they would be trained once."""
 
 
 @frozen(**LEAN)

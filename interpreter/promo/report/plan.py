@@ -61,7 +61,7 @@ def stage_rows(study: Study, names: Iterable[str]) -> list[tuple[str, tuple[str,
 def savings(one: Supposition, plan: Plan) -> list[tuple[str, str, str, str]]:
     """Name, formula, share and meaning of each saving against a supposition: budgets against budgets."""
     budget, cost = plan.budget_s, one.costs_s
-    all_in = one.kept_s + cost
+    all_in, less = one.kept_s + cost - one.shared_s, f" - {hours_text(one.shared_s)}" if one.shared_s else ""
     return [
         (
             "as published",
@@ -77,8 +77,8 @@ def savings(one: Supposition, plan: Plan) -> list[tuple[str, str, str, str]]:
         ),
         (
             "all in",
-            f"1 - {hours_text(budget)} / ({hours_text(one.kept_s)} + {hours_text(cost)})",
+            f"1 - {hours_text(budget)} / ({hours_text(one.kept_s)} + {hours_text(cost)}{less})",
             share_text(1 - Fraction(budget, all_in)),
-            "the whole budget against all that would then be asked for",
+            "the whole budget against all that would then be asked for" + (", shared runs once" if less else ""),
         ),
     ]
