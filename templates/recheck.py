@@ -1632,7 +1632,7 @@ def summed(plan: Plan) -> Object:
         }
         new = added(plan, one["stage"], "planned", once, [*need, one["stage"]], candidates)
         alone_s = sum(many * width(study, host) for host, many in new.items()) * stage["budget"]["cap_s"]
-        costs["shared_s"] = costs["costs_s"] - alone_s
+        costs |= {"shared_s": costs["costs_s"] - alone_s} if alone_s != costs["costs_s"] else {}
         supposed.append({"gate": one["gate"], "stage": one["stage"], "candidates": candidates, "cells": cells, **costs})
     return {
         "run_count": {

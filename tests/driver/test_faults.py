@@ -40,10 +40,10 @@ def written(place, executor="inline"):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of its own with 512 KiB."""
+    """A file system of its own with 1 MiB."""
     place = tmp_path / "small"
     place.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", "size=512k", "none", str(place)]
+    words = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(place)]
     try:
         done = subprocess.run(words, capture_output=True, check=False)
     except FileNotFoundError:

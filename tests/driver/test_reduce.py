@@ -48,7 +48,7 @@ def train(a, b, c, seed, budget, record):
     record.point(step=1, charged_s=budget, loss=value)
     if FAILS:
         raise ValueError("it broke on purpose")
-    used = Used(BudgetKind.WALL, str(budget), None, Counter.REPORTED)  # as a trainer with a clock of its own
+    used = Used(BudgetKind.WALL, str(budget), None, Counter.SIMULATED)
     return Outcome(RunStatus.OK, {"loss": value}, used=used)
 """
 

@@ -288,7 +288,11 @@ def _cost(study: Study, plan: Plan, today: str) -> Iterator[str]:
         "attempts included"
     )
     yield f"at least: {plural(runs.fewest, 'attempt')} in any course of the study"
-    shared = [f"{one.shared} of {one.run_count.planned} at {one.name}" for one in plan.stages if one.shared]
+    shared = list[str]()
+    for row, names in stage_rows(study, [*study.stages]):
+        stages = [plan.stage(name) for name in names]
+        again = sum(stage.shared for stage in stages)
+        shared += [f"{again} of {sum(stage.run_count.planned for stage in stages)} at {row}"] if again else []
     if shared:
         yield f"runs of earlier stages, trained and paid there: {listed(shared)}"
     yield from _money(plan, today)

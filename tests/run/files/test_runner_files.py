@@ -78,7 +78,7 @@ from promo.run.function import runner
     size={"parameters": "12 * depth * width ** 2"},
 )
 def train(depth, aspect, pattern, seed, budget, record):
-    record.point(step=budget, charged_s=1.0, val_loss=4.0)
+    record.point(step=budget, charged_s=0.001, val_loss=4.0)
     return 4.0 - depth / 10 - aspect / 1000 + seed / 1e6 + budget * 0
 '''.replace(
     "import not_installed_at_check_time_only_if_imported_lazily as heavy  # noqa\n", "import decimal as heavy\n"
