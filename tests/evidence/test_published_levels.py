@@ -14,7 +14,7 @@ from promo.evidence.effects import estimate_effects
 from promo.evidence.statements import LenthError
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from promo.study.arrays import full_of
-from promo.study.coding import Against, Trend
+from promo.study.coding import DEGREES, Against, Trend
 from promo.study.space import Array
 from promo.study.values import Effects
 
@@ -100,6 +100,28 @@ def test_the_bottling_experiment_of_mixed_levels():
     assert [float(one.f) for one in found.joints] == pytest.approx(
         [178.412, 64.059, 31.118, 3.706, 0.412, 1.471, 0.765], abs=6e-4
     )
+
+
+# Tensile strength of a fibre in pounds per square inch at 15 to 35% of cotton, five pieces each.
+STRENGTHS = (
+    (7, 7, 15, 11, 9), (12, 17, 12, 18, 18), (14, 18, 18, 19, 19), (19, 25, 22, 19, 23), (7, 10, 11, 15, 11),
+)  # fmt: skip
+
+
+def test_the_tensile_strength_experiment():
+    """Montgomery (2001), tables 3.1 and 3.4: of 475.76 between the percentages and an error of 161.20 with 20 degrees
+    of freedom F is 14.76; 33.62 of it are linear, 343.21 quadratic, 64.98 cubic and 33.95 quartic."""
+    levels = {"cotton": numbers(15, 20, 25, 30, 35)}
+    found = fit(levels, full_of([5]), STRENGTHS, [Trend("cotton", log=False)])
+
+    (joint,) = found.joints
+    assert (joint.degrees, float(joint.squares)) == (4, pytest.approx(475.76))
+    assert float(joint.f) == pytest.approx(14.76, abs=0.006)
+    assert float(joint.p) == pytest.approx(9.1279e-6, rel=1e-4)
+    assert (found.degrees, float(found.sigma) ** 2) == (20, pytest.approx(8.06, rel=1e-5))
+    assert [one.effect[0] for one in found.estimates] == [f"cotton:{name}" for name in DEGREES[:4]]
+    parts = [float(one.t) ** 2 * 8.06 for one in found.estimates]
+    assert parts == pytest.approx([33.62, 343.21, 64.98, 33.95], abs=0.006)
 
 
 NINE = ((1, 1, 1, 1), (1, 2, 2, 2), (1, 3, 3, 3), (2, 1, 2, 3), (2, 2, 3, 1), (2, 3, 1, 2), (3, 1, 3, 2), (3, 2, 1, 3),
