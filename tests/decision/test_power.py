@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from promo.decision.power import MOST_SEEDS, Supposed, powers
-from promo.evidence.effects import fit_stage
+from promo.evidence.effects import estimate_effects, fit_stage
 from promo.evidence.values import Cell, CellStatus, Evidence, Row
 from support import promo, spec, study_of
 
@@ -117,7 +117,7 @@ def test_effects_that_rows_do_not_separate_have_no_power():
     assert all(chain[0][1] != ("quality", "size") for one in found.found for chain in one.chains)
 
 
-def test_a_design_that_no_effects_read_has_the_power_of_one_run_a_row():
+def test_a_design_that_no_effects_read_is_told_for_one_run_a_row():
     text = asked().partition("effects asked")[0]
 
     (found,) = powers(study_of(text), ["grid"], supposed(1.0))
@@ -126,7 +126,7 @@ def test_a_design_that_no_effects_read_has_the_power_of_one_run_a_row():
         (),
         1,
         1,
-        1,
+        0,
         Fraction(1, 20),
     )
 
@@ -162,3 +162,61 @@ def test_what_cannot_be_supposed_is_refused(workplace, capsys, words, complaint)
 
     assert promo("design", "t.promo", "--power", *words) == 2
     assert complaint in capsys.readouterr().err
+
+
+RECORDED = (
+    'promo 1\n\nstudy grid {\n  title "Grid"\n  measure loss in bpb, lower is better\n  runner recorded\n}\n\n'
+    'host box {\n  device "CPU" on linux\n  slots 2\n}\n\n'
+)
+LEVELS = 'factor lr: rate in [0.001, 0.003, 0.01]\n\nfactor act: kind in ["relu", "gelu", "silu"]\n\n'
+STEPS = STAGE.replace("for 1s", "for 100steps").replace("on box", "on box\n  cap 1min")
+GRID = "design grid full {\n  vary lr\n  vary act\n}\n\n"
+
+
+@pytest.mark.parametrize("model", ["main", "main, pairs"])
+def test_effects_of_three_levels_have_the_errors_that_the_analysis_gives_them(model):
+    """The error of every contrast is that of the fit, in standard deviations of a run."""
+    rows = "cohort rows {\n  rows grid all\n}\n\n"
+    text = LEVELS + GRID + rows + STEPS.format(last=103) + EFFECTS.format(model=model, block="seed", family="main")
+    study = study_of(RECORDED + text)
+    (found,) = powers(study, ["grid"], supposed(0.5))
+    draw = random.Random(7)
+    cells = tuple(("box", seed) for seed in (101, 102, 103))
+    table = tuple(
+        Row(name, tuple(Cell(*cell, "x", CellStatus.OK, f"{draw.gauss(0, 1):.6f}", 1, "e") for cell in cells))
+        for name in study.arrays["grid"].points
+    )
+    ((fit,),) = [estimate_effects(study, study.effects["asked"], {"s": Evidence("s", "loss", cells, table)}).fits]
+    errors = {chain[0][1]: one.error for one in found.found for chain in one.chains}
+
+    assert (found.runs, found.degrees, found.family) == (27, fit.degrees, 4)
+    assert {one.effect: float(one.error) / float(fit.sigma) for one in fit.estimates} == {
+        effect: pytest.approx(error, rel=1e-4) for effect, error in errors.items()
+    }
+
+
+def test_a_grid_that_no_effects_read_has_its_power(workplace, capsys):
+    (workplace / "grid.promo").write_text("promo 1\n\n" + LEVELS + GRID, encoding="utf-8")
+    assert promo("design", workplace / "grid.promo", "--power", "--noise", "0.1", "--seeds", "2", "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)["found"]
+
+    assert (found["degrees"], found["family"]) == (18 - 2 - 8, 8)
+    assert [1, ["lr:linear"]] in [chain[0] for one in found["power"] for chain in one["effects"]]
+
+
+def test_a_study_of_a_grid_is_told_its_power_by_simulate(workplace, capsys):
+    rows = "cohort rows {\n  rows grid all\n}\n\n"
+    text = LEVELS + GRID + rows + STEPS.format(last=102) + EFFECTS.format(model="main", block="seed", family="main")
+    (workplace / "grid.promo").write_text(RECORDED + text, encoding="utf-8")
+    assert promo("simulate", workplace / "grid.promo", "--noise", "0.1", "--size", "0.2") == 0
+
+    assert "lr linear" in capsys.readouterr().out
+
+
+def test_runs_that_are_not_repeated_are_tested_by_lenths_error_and_have_no_power_of_t():
+    """As the analysis does: one run of each condition has Lenth's error, though the model leaves some columns over."""
+    (found,) = powers(study_of(asked(seeds=1, model="main", family="main")), ["grid"], supposed(1.0))
+    (more,) = powers(study_of(asked(seeds=2, model="main", family="main")), ["grid"], supposed(1.0))
+
+    assert (found.degrees, found.found[0].most, found.found[0].smallest) == (0, None, None)
+    assert more.degrees == 16 - 2 - 3

@@ -39,7 +39,7 @@ def design(options: Namespace) -> int:
         raise PromoError("the spec has no design", hint="write: design NAME fraction 2^(5 - 1) { vary ... }")
     chosen = [every[options.name]] if options.name else list(every.values())
     if options.power:
-        _power(options, given, [one.name for one in chosen if isinstance(one, Design)])
+        _power(options, given, [one.name for one in chosen])
         return ExitCode.DONE
     if options.json:
         content = [
@@ -68,13 +68,11 @@ def _given(path: str) -> _Given:
 
 
 def _power(options: Namespace, given: _Given, designs: list[str]) -> None:
-    """Print the power of effects of two-level designs."""
+    """Print the power of effects of designs."""
     # What power needs is not loaded to print rows.
     from promo.decision.power import Supposed, powers, powers_unasked
     from promo.report.power import power_json, power_text
 
-    if not designs:
-        raise PromoError("the spec has no design of two levels", hint="power is that of effects of two levels")
     noise, source = _noise(options, given.study)
     for name, value in (("--noise", noise), ("--size", options.size)):
         if value is not None and not 1 / LARGEST <= abs(value) <= LARGEST:
@@ -86,9 +84,8 @@ def _power(options: Namespace, given: _Given, designs: list[str]) -> None:
         raise PromoError("--wanted is a power from 0.5 to less than 1")
     supposed = Supposed(noise, options.size, options.wanted, options.hosts, options.seeds)
     study = given.study
-    found = list(
-        powers(study, designs, supposed) if study is not None else powers_unasked(given.designs, designs, supposed)
-    )
+    every: dict[str, Design | Array] = {**given.designs, **given.arrays}
+    found = list(powers_unasked(every, designs, supposed) if study is None else powers(study, designs, supposed))
     if options.json:
         put(json.dumps(power_json(found, supposed), indent=1))
     else:

@@ -22,9 +22,12 @@ from promo.base.least_squares import Blocks, Moments, Solved, solve
 from promo.base.noncentral import found_with, two_sided_power
 from promo.evidence.effects import modelled
 from promo.evidence.estimates import ORDERS
-from promo.study.design import Word, chains_of
-from promo.study.space import Design, lineage
+from promo.evidence.terms import columns_of
+from promo.study.coding import Coding, Comparing, coding_of, of_two, usual
+from promo.study.design import Word
+from promo.study.space import Array, Design, lineage
 from promo.study.values import Effects, Stage, Study
+from promo.study.varied import rows_of
 
 MOST_SEEDS = 10_000
 """So many seeds are looked at for a wanted power."""
@@ -101,10 +104,11 @@ def powers(study: Study, designs: Sequence[str], supposed: Supposed) -> Iterator
         for stages in (one.stages,) if one.pooled else ((stage,) for stage in one.stages):
             yield power_at(study, one, [study.stages[stage] for stage in stages], supposed)
     read = {name for one in asking for name in one.designs}
-    yield from powers_unasked(study.designs, [name for name in designs if name not in read], supposed)
+    every: dict[str, Design | Array] = {**study.designs, **study.arrays}
+    yield from powers_unasked(every, [name for name in designs if name not in read], supposed)
 
 
-def powers_unasked(every: Mapping[str, Design], designs: Iterable[str], supposed: Supposed) -> Iterator[Powers]:
+def powers_unasked(every: Mapping[str, Design | Array], designs: Iterable[str], supposed: Supposed) -> Iterator[Powers]:
     """
     Power of the effects of designs that nothing is asked of.
 
@@ -113,22 +117,28 @@ def powers_unasked(every: Mapping[str, Design], designs: Iterable[str], supposed
         designs: whose power is wanted.
         supposed: noise, size, and the power that is wanted.
     """
+    of_two_levels = {name: one for name, one in every.items() if isinstance(one, Design)}
     for name in designs:
         design = every[name]
-        together = tuple(one.name for one in lineage(design, every))
-        rows = list(_points(every, together).values())
-        yield _powers(_unasked(design, together), design.factors, [rows], (), supposed, sure=True)
+        followed = lineage(design, of_two_levels) if isinstance(design, Design) else (design,)
+        effects = _unasked(design, tuple(one.name for one in followed))
+        coding = of_two(design.factors) if isinstance(design, Design) else coding_of(design, effects.contrasts)
+        rows = [row for one in followed for row in one.points.values()]
+        yield _powers(effects, coding, [rows], (), supposed, sure=True)
 
 
-def _unasked(design: Design, together: tuple[str, ...]) -> Effects:
+def _unasked(design: Design | Array, together: tuple[str, ...]) -> Effects:
     """Main effects, and interactions of two factors where no two of them share a column."""
-    pairs = design.resolution is None or design.resolution > 4
+    contrasts: tuple[Comparing, ...] = ()
+    if isinstance(design, Design):
+        pairs = design.resolution is None or design.resolution > 4
+    else:
+        pairs = design.kind == "full"
+        some = zip(design.factors, design.levels, strict=True)
+        contrasts = tuple(usual(factor, levels, levels[0]) for factor, levels in some if len(levels) > 2)
     family = "all" if pairs else "main"
-    return Effects("", (), together, pairs, (), ("host", "seed"), family, RATE, "", where={})
-
-
-def _points(every: Mapping[str, Design], designs: Iterable[str]) -> Mapping[str, tuple[int, ...]]:
-    return {name: row for one in designs for name, row in every[one].points.items()}
+    block = ("host", "seed")
+    return Effects("", (), together, pairs, (), block, family, RATE, "", where={}, contrasts=contrasts)
 
 
 def power_at(study: Study, effects: Effects, stages: Sequence[Stage], supposed: Supposed) -> Powers:
@@ -141,12 +151,12 @@ def power_at(study: Study, effects: Effects, stages: Sequence[Stage], supposed: 
         stages: one, or several that are estimated together.
         supposed: noise, size, and the power that is wanted.
     """
-    points = _points(study.designs, effects.designs)
+    points = rows_of(study, effects)
     entrants = [study.entrants[stage.name] for stage in stages]
     there = [[name for name in points if name in one.possible] for one in entrants]
     return _powers(
         effects,
-        study.designs[effects.designs[0]].factors,
+        columns_of(study, effects).coding,
         [[points[name] for name in names] for names in there],
         stages,
         supposed,
@@ -156,7 +166,7 @@ def power_at(study: Study, effects: Effects, stages: Sequence[Stage], supposed: 
 
 def _powers(
     effects: Effects,
-    factors: Sequence[str],
+    coding: Coding,
     parts: Sequence[Sequence[tuple[int, ...]]],
     stages: Sequence[Stage],
     supposed: Supposed,
@@ -166,21 +176,26 @@ def _powers(
     hosts = supposed.hosts or min((len(stage.hosts) for stage in stages), default=1)
     seeds = supposed.seeds or min((len(stage.seeds) for stage in stages), default=1)
     rows = [row for part in parts for row in part]
-    chains, solved = _solved(effects, factors, parts)
+    chains, solved = _solved(effects, coding, parts)
     gone = {place for vector in solved.null for place, much in enumerate(vector[: len(chains)]) if much}
     kept = [place for place in range(len(chains)) if place not in gone]
     sizes = ORDERS[effects.family]
     family = [place for place in kept if len(chains[place][0][1]) in sizes]
 
+    once = coding.plain and len(parts) == 1 and len(set(rows)) == len(rows)
+
     def degrees(count: int) -> int:
+        if once and hosts * count == 1:
+            return 0  # Lenth's error, as `evidence.effects` has it.
         return len(rows) * hosts * count - len(parts) * _blocks(effects, hosts, count) - solved.rank
 
     alike: dict[tuple[Fraction, bool], list[tuple[Word, ...]]] = {}
     for place in kept:
-        alike.setdefault((solved.variances[place], place in family), []).append(chains[place])
+        much = solved.variances[place] * coding.scale(chains[place][0][1]) ** 2
+        alike.setdefault((much, place in family), []).append(chains[place])
     found = [
         _power(
-            Power(tuple(some), inside, 2 * supposed.noise * root(variance), None, None, None, None, None),
+            Power(tuple(some), inside, supposed.noise * root(variance), None, None, None, None, None),
             _Test(supposed, float(effects.rate), len(family) if inside else 1, hosts, degrees),
             seeds,
         )
@@ -199,7 +214,7 @@ def _blocks(effects: Effects, hosts: int, seeds: int) -> int:
 
 
 def _solved(
-    effects: Effects, factors: Sequence[str], parts: Sequence[Sequence[tuple[int, ...]]]
+    effects: Effects, coding: Coding, parts: Sequence[Sequence[tuple[int, ...]]]
 ) -> tuple[list[tuple[Word, ...]], Solved]:
     """
     Chains of the model, and least squares on one run of each row; a last column for runs at the centre.
@@ -208,10 +223,9 @@ def _solved(
     """
     rows = [row for part in parts for row in part]
     corners = [row for row in rows if 0 not in row]
-    terms = modelled(effects, factors)
-    chains = [chain for chain in chains_of(factors, corners, terms) if chain[0][1]]
-    places = {factor: place for place, factor in enumerate(factors)}
-    columns = [[math.prod(row[places[factor]] for factor in chain[0][1]) for row in rows] for chain in chains]
+    terms = [effect for term in modelled(effects, coding.factors) for effect in coding.named(term)]
+    chains = [chain for chain in coding.chains(corners, terms) if chain[0][1]]
+    columns = [coding.column(chain[0][1], rows) for chain in chains]
     if len(corners) < len(rows):
         columns.append([int(0 in row) for row in rows])
     ends = list(accumulate(map(len, parts)))

@@ -105,7 +105,7 @@ def _about(one: Powers) -> Iterator[str]:
     if not one.sure:
         yield "  if all these rows enter, which a gate or reduction decides"
     if not free:
-        yield "  no run is left for an error, so Lenth's takes its place, whose power is not that of t"
+        yield "  nothing is repeated or left for an error, so Lenth's takes its place, whose power is not that of t"
 
 
 def _columns(one: Powers, supposed: Supposed, unit: str) -> list[str]:

@@ -137,6 +137,13 @@ class Coding:
         return tuple(chain for chain in chains if chain[0][1] or len(chain) > 1)
 
 
+def usual(factor: str, levels: Sequence[Level], default: Level | None) -> Comparing:
+    """What the effects of a factor are where nothing is said: a trend of numbers, words against the *default*."""
+    if all(isinstance(level, Fraction) for level in levels):
+        return Trend(factor, is_geometric(levels))
+    return Against(factor, default if default in levels and default is not None else levels[0])
+
+
 def of_two(factors: Sequence[str]) -> Coding:
     """The columns of a design of two levels, whose rows have -1, +1, and 0 for the centre."""
     codes = {-1: -1, 0: 0, 1: 1}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from promo.base.canonical import exact
-from promo.study.coding import Against, Comparing, Trend, is_geometric, scaled
+from promo.study.coding import Against, Comparing, Trend, scaled, usual
 from promo.study.names import Scope
 from promo.study.space import Array, Factor, Level
 from promo.syntax.nodes import Node, Token
@@ -94,7 +94,5 @@ class Comparisons:
         return Trend(name, log)
 
     def _unsaid(self, name: str, levels: Sequence[Level]) -> Comparing:
-        if all(isinstance(level, Fraction) for level in levels):
-            return Trend(name, is_geometric(levels))
-        default = self.factors[name].default if name in self.factors else levels[0]
-        return Against(name, default if default in levels else levels[0])
+        default = self.factors[name].default if name in self.factors else None
+        return usual(name, levels, default)
