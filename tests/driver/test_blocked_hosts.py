@@ -1,5 +1,6 @@
 """Two machines that never meet each run their rows of one design, and each comes to the same effects."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -54,3 +55,6 @@ def test_each_machine_runs_its_rows_and_both_come_to_one_table(workplace, capsys
     assert [one["fits"] for one in tables] == [[fit], [fit]]
     assert (fit["runs"], fit["planned"], fit["blocks"]["blocks"]) == (16, 16, 4)
     assert fit["blocks"]["confounded"] == [[["quality", "size", "behaviour"]]]
+    assert promo("report", workplace / "a" / "trial.study", "--format", "csv") == 0
+    rows = list(csv.DictReader((workplace / "a" / "trial.study" / "report.effects.csv").read_text().splitlines()))
+    assert {row["stage"] for row in rows} == {"screened_here and screened_there together"}

@@ -176,3 +176,23 @@ gate pick {
     said = capsys.readouterr().out
 
     assert "at short: where conditions differ between hosts by 0.5 times the noise, 9.8% of studies without" in said
+
+
+def test_a_discovery_that_differs_between_hosts_is_told_for_each_of_them_with_what_it_stands_for(case, capsys):
+    """The effect of b, which is a * d here, is 0.2 on h1 and 1 on h2."""
+    text = (case / "two.promo").read_text(encoding="utf-8").replace("alias d = a * b * c", "alias d = a * b")
+    text = text.replace("from short, long", "from short").replace("model main, pairs", "model main")
+    (case / "split.promo").write_text(text, encoding="utf-8")
+    swing, lines = (0.01, -0.02, 0.015, -0.005, 0.0), ["config,run,seed,host,seconds,y"]
+    for number in range(8):
+        high = number >> 1 & 1
+        for run, (host, seed) in enumerate((("h1", 1), ("h1", 2), ("h2", 1), ("h2", 2))):
+            for seconds in (10, 20):
+                value = 3 + high * (0.2 if host == "h1" else 1) + swing[len(lines) % 5]
+                lines.append(f"screen_{number + 1},r{run},{seed},{host},{seconds},{value:.3f}")
+    (case / "split.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    _, report, said = replayed(case, "split", capsys)
+
+    assert "(not separated from a * d) (differs between hosts: b +0.2" in said
+    assert "so read it host by host: b (not separated from a \\* d)." in report

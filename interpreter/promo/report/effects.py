@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import assert_never
 
+from attrs import evolve
+
 from promo.base.canonical import exact, from_exact
 from promo.base.floats import nearest
 from promo.base.tails import half_normal
 from promo.evidence.estimates import ORDERS, Change, Curvature, Estimate, Fit, Method
-from promo.evidence.statements import FollowUp, Name
+from promo.evidence.statements import DiffersBetweenHosts, FollowUp, Name, Statement
 from promo.report.across import effects_across, flip_lines, rank_lines, ranks_across
 from promo.report.blocks import block_words, names_of
 from promo.report.declared import describe_level
@@ -84,9 +86,21 @@ def findings(record: Record, effects: Effects, fit: Fit) -> list[str]:
     """What was discovered at a stage, a phrase each, with what it is not separated from."""
     first = varied(record.study, effects)[0]
     if not isinstance(first, Array):
-        return [f"{finding_words(record, effects, one)}{_mixed(one)}" for one in fit.estimates if one.discovered]
+        found = [one for one in fit.estimates if one.discovered]
+        return [f"{finding_words(record, effects, one)}{_mixed(one)}{_by_host(fit, one)}" for one in found]
     told = level_findings(record.study.measure, first, effects.contrasts, fit)
-    return [f"{words}{_mixed(*those)}" for words, those in told]
+    return [f"{words}{_mixed(*those)}{_by_host(fit, *those)}" for words, those in told]
+
+
+def _by_host(fit: Fit, *some: Estimate) -> str:
+    """That an effect differs between hosts, with what it is on each, in brackets: no one figure stands for them."""
+    differs = {said.effect for said in fit.statements if isinstance(said, DiffersBetweenHosts)}
+    parts = [
+        f"{effect_name(one.effect)} {listed([f'{_figure(value, signed=True)} on {host}' for host, value in told])}"
+        for one in some
+        if one.effect in differs and (told := [(host, value) for host, value in one.hosts if value is not None])
+    ]
+    return f" (differs between hosts: {'; '.join(parts)})" if parts else ""
 
 
 def finding_words(record: Record, effects: Effects, one: Estimate) -> str:
@@ -269,10 +283,18 @@ def _fit(record: Record, effects: Effects, fit: Fit) -> FitView:
         step_columns=STEPS,
         steps=tuple(step_row(one, fit) for one in fit.steps),
         statements=(
-            *(f"{said[:1].upper()}{said[1:]}." for said in map(statement_words, fit.statements)),
+            *(_statement(fit, one) for one in fit.statements),
             *_promised(record, effects, effects.stages if effects.pooled else (fit.stage,)),
         ),
     )
+
+
+def _statement(fit: Fit, one: Statement) -> str:
+    """A sentence; a difference between hosts is one of all that the effect is not separated from."""
+    said = statement_words(one)
+    if isinstance(one, DiffersBetweenHosts):
+        said += "".join(_mixed(about) for about in fit.estimates if about.effect == one.effect)
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def _promised(record: Record, effects: Effects, stages: tuple[str, ...]) -> Iterable[str]:
@@ -392,14 +414,18 @@ def effect_rows(record: Record) -> Iterable[tuple[str, ...]]:
     """
     Every estimate, contrast, term, step, block, curvature and change, a row of `EFFECT_COLUMNS`; numbers as stored.
 
+    Of contrasts that are left out of a model those are rows that are beyond the margin of all at once.  A stage is
+    several, in words, where they are estimated together.
+
     The family is that which shares the false discovery rate; an effect outside of it has no adjusted p.  The value of a
     term is its sum of squares, and its degrees are those that it takes.
     """
     for name, table in record.effects.items():
         family = record.study.effects[name].family
         for fit in table.fits:
-            yield from _fit_rows(name, family, fit)
-            yield from _term_rows(name, family, fit)
+            called = evolve(fit, stage=fit_place(record.study.effects[name], fit))
+            yield from _fit_rows(name, family, called)
+            yield from _term_rows(name, family, called)
         for one in table.changes:
             yield (
                 name, family, one.after, "change", effect_name(one.effect), "", one.change, one.error or "",
@@ -419,6 +445,8 @@ def _fit_rows(name: str, family: str, fit: Fit) -> Iterable[tuple[str, ...]]:
     for effect, size in fit.contrasts:
         blank = ("",) * 8
         yield (name, family, fit.stage, "contrast", effect_name(effect), "", size, fit.pse or "", *blank, *about)
+    for effect, size in (one for said in fit.statements if isinstance(said, FollowUp) for one in said.contrasts):
+        yield (name, family, fit.stage, "left out", effect_name(effect), "", size, *("",) * 9, *about)
     if (apart := fit.blocks) is not None:
         confounded = "; ".join(" = ".join(map(effect_name, effects)) for effects in apart.confounded)
         tested = ("", "", str(apart.degrees), "", apart.p or "", *("",) * 4)

@@ -51,9 +51,9 @@ def statement_words(one: Statement) -> str:
             return f"cannot be distinguished with the runs there are: {_names(one.effects)}{with_blocks}"
         case Together():
             mains = " and ".join(map(effect_name, one.effects))
-            return f"{mains} changed together in every run: one estimate for both"
+            return f"one estimate for both, which changed together in every run: {mains}"
         case DiffersBetweenHosts():
-            return f"{effect_name(one.effect)} differs between hosts (adjusted p = {one.p}): read it host by host"
+            return f"differs between hosts (adjusted p = {one.p}), so read it host by host: {effect_name(one.effect)}"
         case HostsAliased():
             mixed = [*map(effect_name, one.effects), *(f"that of {effect_name(other)}" for other in one.others)]
             return f"a difference of {effect_name(one.effect)} between hosts is not separated from {listed(mixed)}"
