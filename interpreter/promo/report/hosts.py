@@ -75,6 +75,15 @@ def supposed_lines(study: Study, noise: float, host: float) -> Iterable[str]:
             f"times the noise, {listed(words)} of studies without any effect discover one (by an integral; asked for: "
             f"{exact(effects.rate * 100)}%)"
         )
+    if host:
+        told = {(effects.name, stages) for effects, stages, _ in _supposed(study, noise, host)}
+        for effects, stages in _read(study):
+            if (effects.name, stages) not in told:
+                yield (
+                    f"effects {effects.name} at {listed(stages)}: what conditions that differ between hosts do is not "
+                    "known; it is of two levels without a centre, every run within its host and seed, with runs left "
+                    "over for an error"
+                )
 
 
 def supposed_json(study: Study, noise: float, host: float) -> list[Json]:
@@ -91,16 +100,22 @@ def _supposed(
 ) -> Iterable[tuple[Effects, tuple[str, ...], list[tuple[float, float]]]]:
     """For each of the effects, and the stages that they read at once, spreads over the noise with what follows."""
     spreads = (host / noise,) if host else (0.0, *SPREADS)
+    for effects, stages in _read(study):
+        size = planned(study, effects, stages)
+        if size is not None:
+            rate = float(effects.rate)
+            yield (
+                effects,
+                stages,
+                [(spread, false_discoveries(size, rate, spread, effects.procedure)) for spread in spreads],
+            )
+
+
+def _read(study: Study) -> Iterable[tuple[Effects, tuple[str, ...]]]:
+    """Effects with the stages that they read at once."""
     for effects in study.effects.values():
         for stages in (effects.stages,) if effects.pooled else ((stage,) for stage in effects.stages):
-            size = planned(study, effects, stages)
-            if size is not None:
-                rate = float(effects.rate)
-                yield (
-                    effects,
-                    stages,
-                    [(spread, false_discoveries(size, rate, spread, effects.procedure)) for spread in spreads],
-                )
+            yield effects, stages
 
 
 def planned(study: Study, effects: Effects, stages: Sequence[str]) -> Screened | None:
