@@ -196,3 +196,14 @@ def test_a_discovery_that_differs_between_hosts_is_told_for_each_of_them_with_wh
 
     assert "(not separated from a * d) (differs between hosts: b +0.2" in said
     assert "so read it host by host: b (not separated from a \\* d)." in report
+
+
+def test_what_the_runs_there_are_cannot_test_is_in_the_first_sentence(case, capsys):
+    """Without the rows where a and b are high, a * b is no effect of its own."""
+    text = (case / "wo_e.promo").read_text(encoding="utf-8").replace("  clear a * b\n", "")
+    (case / "lost.promo").write_text(text, encoding="utf-8")
+    shutil.copy(case / "wo_e.csv", case / "lost.csv")
+    _, report, said = replayed(case, "lost", capsys)
+
+    assert "; not tested: a, b and a * b" in said
+    assert "Not tested: a, b and a \\* b." in report

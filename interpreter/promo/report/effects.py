@@ -68,7 +68,8 @@ def effects_story(record: Record) -> Iterable[str]:
                 said = f"{name} discovered none of the {plural(len(tested), 'effect')} that it tested at {where}"
             else:
                 said = f"{name} could test no effect at {where}: {untested(fit.statements)}"
-            yield f"{said}{_candidates(fit)}."
+            lacking = _untried(effects, fit) if tested else []
+            yield f"{said}{f'; not tested: {listed(lacking)}' if lacking else ''}{_candidates(fit)}."
 
 
 def fit_place(effects: Effects, fit: Fit) -> str:
@@ -317,9 +318,8 @@ def _promised(record: Record, effects: Effects, stages: tuple[str, ...]) -> Iter
 def _verdict(record: Record, effects: Effects, fit: Fit) -> str:
     """What was discovered, or of how many effects none was, or that nothing was tested."""
     found = findings(record, effects, fit)
-    family = [one for one in fit.estimates if len(one.effect) in ORDERS[effects.family]]
-    tested = [one for one in family if one.adjusted is not None]
-    lacking = [effect_name(one.effect) for one in family if one.adjusted is None]
+    tested = [one for one in fit.estimates if one.adjusted is not None]
+    lacking = _untried(effects, fit)
     said = (
         f"Discovered: {'; '.join(found)}." if found else f"Discovered none of {plural(len(tested), 'tested effect')}."
     )
@@ -328,11 +328,17 @@ def _verdict(record: Record, effects: Effects, fit: Fit) -> str:
     return f"{said} Not tested: {listed(lacking)}." if lacking else said
 
 
+def _untried(effects: Effects, fit: Fit) -> list[str]:
+    """Effects of the family that have no test."""
+    family = (one for one in fit.estimates if len(one.effect) in ORDERS[effects.family])
+    return [effect_name(one.effect) for one in family if one.adjusted is None]
+
+
 def _error(fit: Fit) -> str:
     if fit.method is Method.LENTH:
-        whose = " of a run" if fit.joints else ""
+        whose, free = " of a run" if fit.joints else "", "degree" if fit.freedom == "1" else "degrees"
         return (
-            f"Lenth's pseudo standard error{whose} {_figure(fit.pse)} with {_plain(fit.freedom)} degrees of freedom, "
+            f"Lenth's pseudo standard error{whose} {_figure(fit.pse)} with {_plain(fit.freedom)} {free} of freedom, "
             f"margin {_figure(fit.margin)}, for all contrasts at once {_figure(fit.simultaneous)}"
         )
     if fit.sigma is None:
