@@ -198,9 +198,13 @@ def long(points):
 
 @pytest.mark.parametrize("layout", ["wandb", "optuna"])
 def test_a_point_of_a_wide_table_costs_about_what_one_of_a_plain_table_costs(layout):
-    plain = min(long(48_000) for _ in range(3))
+    found = []
+    for _ in range(8):  # side by side, until a moment comes in which nothing else slows one of them down
+        found.append(wide(layout, 16_000) / long(48_000))
+        if found[-1] < 3:
+            return
 
-    assert min(wide(layout, 16_000) for _ in range(3)) < 3 * plain
+    assert min(found) < 3
 
 
 def test_values_near_the_end_of_floats_are_read_as_they_are():
