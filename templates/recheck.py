@@ -5915,6 +5915,8 @@ class Look:
             one = attempts.get(above) if parts[0] == "runs" else None
             if one is not None and self._leaves(one, plain("/".join(parts[4:]))):
                 continue
+            if one is not None and name != file and parts[4:] == ["exit.json"]:
+                continue  # promo died while it wrote down how that had ended
             if one is not None and parts[4:5] == ["program"] and (self.folder.path / name).is_symlink():
                 continue  # in the folder that a run works in; it has no bytes, and nothing rests on it
             asked = parts[0] == "runs" and parts[4:] == ["request.json"] and self._unstarted(above, part=name != file)

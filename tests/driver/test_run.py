@@ -666,6 +666,7 @@ def test_what_a_crash_kept_from_the_ledger_is_no_strange_file(copy, capsys):
     """A request whose attempt got another number, an amendment before its event, files that were half written."""
     left = ("runs/short/good-box-s1/attempt-2/request.json", "amendments/1.promo", "decisions/pick.amendment-1.json")
     parts = ("checkpoint.note.part", "evidence/short.json.part", "runs/short/good-box-s1/attempt-3/request.json.part")
+    parts += ("runs/short/good-box-s1/attempt-1/exit.json.part",)
     asked = parse_request((copy.path / left[0].replace("attempt-2", "attempt-1")).read_bytes())
     for path in (copy.path / name for name in (*left, *parts)):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -674,6 +675,7 @@ def test_what_a_crash_kept_from_the_ledger_is_no_strange_file(copy, capsys):
 
     assert promo("verify", copy.path) == 3
     assert "ok       files: every file is accounted for by an event" in capsys.readouterr().out
+    assert recheck.check(copy.path, NOBODY, print) == 3
 
 
 def test_every_bit_of_a_recorded_value_matters(copy):

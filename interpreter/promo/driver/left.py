@@ -352,7 +352,8 @@ def _strange(folder: StudyFolder, plan: Plan, state: State) -> Iterator[str]:
         attempt = next((attempts[each] for each in (place, *_above(place)) if each in attempts), None)
         if attempt is not None:
             inside = plain(whole.removeprefix(f"{attempt.folder}/"))
-            if _is_of(inside, folder, attempt) or (inside.startswith(f"{PROGRAM}/") and path.is_symlink()):
+            begun = name != whole and inside == EXIT  # promo died while it wrote down how it had ended
+            if begun or _is_of(inside, folder, attempt) or (inside.startswith(f"{PROGRAM}/") and path.is_symlink()):
                 continue
         asked = attempt is None and file == REQUEST and _is_unstarted(folder, plan, place, part=name != whole)
         derived = unfinished and name.startswith(("evidence/", "decisions/"))
