@@ -162,7 +162,7 @@ def together(folder: Path, request: Request) -> Iterator[None]:
         with Peers(argv, request, variables, failed=partial(_give_up, over)) as peers:
             try:
                 yield
-            except Exception as fault:
+            except Exception as fault:  # whatever a trainer raises whose peer is gone: that one is the cause, if any is
                 lost = peers.why()
                 if lost is None:
                     raise
