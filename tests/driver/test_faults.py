@@ -160,7 +160,7 @@ def test_of_two_at_once_one_works_in_200_races(workplace):
 
 
 def test_without_the_lock_two_at_once_are_found(workplace):
-    assert not all(is_sound(race) for race in races(workplace, 60, "unlocked"))
+    assert not all(is_sound(race) for race in races(workplace, 200, "unlocked"))
 
 
 def test_status_and_report_in_a_loop_read_what_the_study_was(workplace):
