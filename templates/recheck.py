@@ -12,8 +12,9 @@ language), which trainer a runner names, in which order gates were declared, and
 
     python recheck.py STUDY.study [--key PUB] [--authority PEM] [--anchor RECEIPT]
 
-Exit codes are those of `promo verify`: 0 everything matches and somebody outside vouches for what was frozen before the
-runs, 1 something differs, 2 something is missing or not finished, 3 everything matches and nobody outside vouches.
+Exit codes are those of `promo verify`: 0 everything matches and somebody outside attests to what was frozen before the
+runs, 1 something differs, 2 something is missing or not finished, 3 everything matches and nobody outside attests to
+when.
 Receipts are checked against the keys that are given; OpenSSH signatures need ssh-keygen, time stamps openssl, and
 signed notes nothing.
 
@@ -2183,7 +2184,7 @@ class Course:
         near = self.study["neighbourhoods"][stage["around"]]["near"] if stage["around"] else {}
         entering |= {name for middle in through for name in near.get(middle, ())}
         due = sorted(entering)
-        return "" if said["entrants"] == due else f"{', '.join(due) or 'nobody'} enters there, and nobody else"
+        return "" if said["entrants"] == due else f"{', '.join(due) or 'no candidate'} enters there, and no other"
 
     def _undecided(self, stage: str, *, gates: bool) -> str:
         """A gate or rule that reads a stage and has not decided; empty when there is none."""
@@ -2266,7 +2267,7 @@ class Course:
     def _person_decided(self, said: Object, _: Object) -> str:
         name = said["name"]
         if name not in self.waiting():
-            return "nobody waited for a person there"
+            return "no decision by a person was due there"
         if unsigned(said):
             return unsigned(said)
         gate, reduction = self.study["gates"].get(name), self.study["reductions"].get(name)

@@ -105,7 +105,7 @@ def test_another_rule_and_another_ledger_are_told(places, tmp_path, capsys):
     (tmp_path / "forged.json").write_text(json.dumps({**told, "known": known}), encoding="utf-8")
     status, said = found(capsys, places / "trial.study", tmp_path / "forged.json")
     assert status == 1
-    assert said.endswith("known: the ledger does not go on from the one it was made of")
+    assert said.endswith("known: the ledger does not continue the one that it was made of")
 
 
 ODD = [None, -1, 1, "x", [], {}, [1], {"a": 1}, "0" * 64, 2**60, True]

@@ -415,7 +415,7 @@ def test_a_saved_plan_starts_once_and_goes_on_where_it_was_started(workplace, ca
     assert promo("run", "saved.json", "--quiet", "--study", "second") == 1
     error = capsys.readouterr().err
     assert "the plan saved.json starts once, and was started at 2" in error
-    assert f"go on there with --study {workplace / 'first'}" in error
+    assert f"continue there with --study {workplace / 'first'}" in error
     assert not Path("second", "ledger.jsonl").exists()
     assert promo("run", "saved.json", "--quiet", "--study", "first") == 0
     ledger = Path("first", "ledger.jsonl").read_bytes()

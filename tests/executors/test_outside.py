@@ -220,7 +220,7 @@ def test_a_result_without_the_metric_is_refused(study, capsys):
         (lambda asked: asked["settings"].update(quality="9"), "settings quality: 2 -> 9"),
         (lambda asked: asked["run"].update(seed=7), "run seed: 1 -> 7"),
         (lambda asked: asked["budget"].update(amount="2"), "budget amount: 1 -> 2"),
-        (lambda asked: asked["run"].update(candidate="poor"), "which nobody was asked for"),
+        (lambda asked: asked["run"].update(candidate="poor"), "which was not asked for"),
         (lambda asked: asked.update(plan="0" * 64), "plan"),
     ],
 )
@@ -246,7 +246,7 @@ def test_an_answer_to_nothing_is_refused(study, capsys):
 def test_a_result_of_a_run_that_was_made_here_is_refused(study, capsys):
     own = "runs/short/base-box-s1/attempt-1"
 
-    assert f"answers {own}, which nobody outside was asked for: it runs on box" in refused(capsys, FOLDER / own)
+    assert f"answers {own}, which is not trained outside: it runs on box" in refused(capsys, FOLDER / own)
 
 
 def test_two_results_for_one_attempt_are_refused(study, capsys):

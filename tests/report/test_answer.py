@@ -57,7 +57,7 @@ def test_a_question_is_answered_with_the_rule_and_what_it_saw_beside_what_seeds_
         "standard error that seeds alone give, is 0.0168 pt (4 degrees of freedom)",
         "Compared": "good (quality 1) against base",
         "Frozen": "",
-        "Attested": "by nobody outside the study folder: its ledger shows order, not age",
+        "Attested": "by no one outside the study folder: its ledger shows order, not age",
         "Verified": "",
         "Spent": "",
     }

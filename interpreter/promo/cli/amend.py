@@ -87,4 +87,4 @@ def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError) as fault:
-        raise PromoError("nobody's name is known here", hint="add --by NAME") from fault
+        raise PromoError("your name is not known here", hint="add --by NAME") from fault

@@ -39,7 +39,7 @@ def cosign(options: Namespace) -> int:
         DISK.write(path, content)
     except OSError as fault:
         raise PromoError(f"{path} cannot be written: {fault.strerror or fault}") from fault
-    put(f"written to {path}; whoever verifies needs this key, in a file:")
+    put(f"written to {path}; to verify, others need this key, in a file:")
     put(str(key))
     return ExitCode.DONE
 

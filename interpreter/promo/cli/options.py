@@ -241,7 +241,7 @@ def _accept(options: argparse.ArgumentParser) -> None:
     options.add_argument("place", metavar="SPEC|STUDY", help="the study that asked")
     options.add_argument("files", metavar="FILE", nargs="*", help="a folder with result.json files in it, or a table")
     options.add_argument("--by", metavar="WHO", required=True, help="who trained them, for the record")
-    lost = "an attempt that nobody will train, as promo ask names it; it is asked for again where it may be"
+    lost = "an attempt that will not be trained, as promo ask names it; it is asked for again if reruns are allowed"
     options.add_argument("--lost", metavar="FOLDER", action="append", default=[], help=lost)
     _add_reading(options)
 

@@ -47,5 +47,5 @@ def accept(options: Namespace) -> int:
         put(f"left out: {words}")
     known = f"; {len(accepted.known)} were here already" if accepted.known else ""
     put(f"{plural(len(accepted.taken), 'answer')} taken in{known}")
-    put("go on with: promo run" if accepted.taken else "nothing is new")
+    put("next: promo run" if accepted.taken else "nothing is new")
     return ExitCode.DONE

@@ -201,7 +201,7 @@ def record_receipt(
     if form is None:
         raise PromoError(f"{receipt} is no receipt", hint="promo checkpoint says how somebody outside makes one")
     if not keys and not authorities:
-        raise PromoError(f"nobody is named who may have made {receipt}", hint="give --key PUB or --authority PEM")
+        raise PromoError(f"no possible signer of {receipt} is named", hint="give --key PUB or --authority PEM")
     with lock_study(folder.path):
         anchor = read_anchors(folder, [receipt], keys, authorities)[0]
         if anchor.fault:

@@ -37,7 +37,7 @@ Train each exactly so, to the end of its budget, and measure {metric} in {unit}.
   ({counted}), and {metric}; or an export of Weights & Biases or MLflow; or
 - the folders, where promo trained them: python -m promo.run.attend {example}
 
-and whoever sent this takes it in with: promo accept STUDY FILE --by "your name"
+and the sender of this takes it in with: promo accept STUDY FILE --by "your name"
 A run that did not come to an end says so in a column of its own (status: crash, oom, nan, diverged, killed, timeout).
 """
 COUNTED = {"steps": "steps", "wall": "seconds of training", "tokens": "tokens"}

@@ -37,7 +37,7 @@ def _vouched(anchor: Anchor, events: int) -> Check:
     if anchor.fault:
         return Check(anchor.receipt, Outcome.DIFFERS, anchor.fault)
     if not anchor.by:
-        words = f"over {anchor.size} of {events} events; by nobody whose key or certificate was given"
+        words = f"over {anchor.size} of {events} events; by no key or certificate that was given"
         return Check(anchor.receipt, Outcome.MATCHES, words)
     reach = "what was frozen and no run" if anchor.before_runs else f"{anchor.size} of {events} events"
     return Check(anchor.receipt, Outcome.MATCHES, f"{anchor.by} attests to {reach}")

@@ -276,7 +276,7 @@ def paces(
 def _budget(request: Request, result: Result) -> Held:
     said = result.body.used if result.body else None
     if said is None:
-        return Held("budget", None, "it does not say what it used, so nobody can show that runs trained alike")
+        return Held("budget", None, "it does not say what it used, so equal training cannot be shown")
     words = f"used {float(from_exact(said.used)):g} of {request.budget.amount}, {HOW[said.counter]}"
     words += HINTS.get(said.counter, "")
     return Held("budget", is_kept(said, request.budget), words)

@@ -40,9 +40,7 @@ def declared(executor: Executor) -> Iterator[Held]:
     yield Held("options", kinds and not names, f"no names: {', '.join(names)}" if names else words)
     one, two = executor.name(Path("attempt-1")), executor.name(Path("attempt-1"))
     if isinstance(executor, OutsideExecutor):
-        yield Held(
-            "names", one is None, "a request is known by its digest" if one is None else f"nobody asks for {one}"
-        )
+        yield Held("names", one is None, "a request is known by its digest" if one is None else f"{one} does not exist")
     elif one is None:
         yield Held("names", executor.here, "it has no queue" if executor.here else "a queue's jobs need names")
     else:
@@ -180,7 +178,7 @@ def _is_found(trial: _Trial) -> Iterator[Held]:
     later = trial.make()
     found = later.find(attempt.folder, attempt.job, trial.options)
     if found is None:
-        words = "it says that the attempt will never begin or go on, and it goes on"
+        words = "it says that the attempt will never begin or continue, and it continues"
         ended = _has_ended(trial.wait(first, handle, _has_ended)) and (attempt.folder / EXIT).exists()
         yield Held("look-up", ended if first.here else False, "it had ended" if ended else words)
     else:

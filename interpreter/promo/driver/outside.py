@@ -197,7 +197,7 @@ class _Desk:
         if attempt is None:
             raise self._stranger(path)
         if self._study.hosts[attempt.host].executor != EXECUTOR or attempt.bundle is not None:
-            message = f"{path} answers {attempt.folder}, which nobody outside was asked for: it runs on {attempt.host}"
+            message = f"{path} answers {attempt.folder}, which is not trained outside: it runs on {attempt.host}"
             raise Mismatch(message, hint=ASK)
         if attempt.state is AttemptState.LOST:
             message = (
@@ -218,7 +218,7 @@ class _Desk:
         near = [one for one in self._state.every_attempt() if (one.stage, one.candidate, one.host) == cell]
         near.sort(key=lambda one: (one.seed != run.seed, one.number != theirs.attempt))
         if not near:
-            message = f"{path} is of {run.candidate} on {run.host} at {run.stage}, which nobody was asked for"
+            message = f"{path} is of {run.candidate} on {run.host} at {run.stage}, which was not asked for"
             return Mismatch(message, hint=ASK)
         mine, _ = self._request(near[0])
         changed = tuple(differences(to_json(mine), to_json(theirs)))[:8]
@@ -284,7 +284,7 @@ class _Desk:
         """An attempt that nobody will train."""
         attempt = next((one for one in asked_for(self._study, self._state) if one.folder == name.strip("/")), None)
         if attempt is None:
-            raise PromoError(f"nobody outside is asked for {name}", hint=ASK)
+            raise PromoError(f"{name} is not asked for outside", hint=ASK)
         return _Offer(attempt, Outside(attempt.request, self._by, "", None, {}, None), {})
 
     def _offer(

@@ -56,7 +56,7 @@ def record_verdict(
             if len(promoted) != 1:
                 raise PromoError(f"'{name}' trains one shape where laws tell no change", hint="name one with --promote")
         elif promote is not None:
-            raise PromoError(f"'{name}' is a rule and promotes nobody", hint="use --continue or --stop")
+            raise PromoError(f"'{name}' is a rule and promotes no candidate", hint="use --continue or --stop")
         said = PersonDecided(name, by, reason, promoted, stop)
         Journal(folder.path / LEDGER, folder.disk, clock).append(said)
 

@@ -149,7 +149,7 @@ def _wrong_history(told: Registration, now: Registration, chain: Chain) -> Itera
     known, count = told.known, told.known.events
     heads = [*(event.prev for event in chain.events), chain.head]
     if count and (count >= len(heads) or heads[count] != known.head):
-        yield "known: the ledger does not go on from the one it was made of"
+        yield "known: the ledger does not continue the one that it was made of"
     elif count and _known_at(chain, told, count) != (known.results, known.decided):
         yield "known"
     if now.receipts[: len(told.receipts)] != told.receipts:

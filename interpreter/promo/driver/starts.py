@@ -81,7 +81,7 @@ def _record(handle: int, saved: Path, entry: PlanStarted) -> None:
             return
         raise Mismatch(
             f"the plan {saved} starts once, and was started at {before.at} in {before.study}",
-            hint=f"go on there with --study {before.study}, or save another plan: promo plan SPEC --out FILE",
+            hint=f"continue there with --study {before.study}, or save another plan: promo plan SPEC --out FILE",
         )
     os.ftruncate(handle, len(whole))
     os.lseek(handle, len(whole), os.SEEK_SET)

@@ -62,7 +62,7 @@ def read_start(study: Study) -> tuple[str, ...]:
     said = ["Nothing runs before somebody outside attests to what was frozen."] if study.anchor else []
     if study.draw is not None:
         value = "the first receipt recorded after that" if study.draw.published is None else study.draw.published
-        said.append(f"Seeds are drawn from what was frozen and from {value}; nobody knows them earlier.")
+        said.append(f"Seeds are drawn from what was frozen and from {value}; they cannot be known earlier.")
     if study.order_seed is not None:
         said.append(f"Inside each block of a stage, runs come in an order drawn with seed {study.order_seed}.")
     return (*said, *_read_limits(study))
@@ -191,8 +191,8 @@ def read_schedule(schedule: Schedule, study: Study) -> str:
     }
     return (
         f"Schedule {schedule.name}: {joined(list(study.followers(schedule.name)))} begins with the shape of "
-        f"{schedule.shapes[0]} and goes on with that of {', then '.join(schedule.shapes[1:])}{way}, where the laws of "
-        f"{schedule.law}, fitted to {stages}, fall equally fast at equal loss; where they do not tell that within a "
+        f"{schedule.shapes[0]} and continues with that of {', then '.join(schedule.shapes[1:])}{way}, where the laws "
+        f"of {schedule.law}, fitted to {stages}, fall equally fast at equal loss; where they do not tell that within a "
         f"factor of two, {kept[schedule.otherwise]}."
     )
 

@@ -155,7 +155,7 @@ def _kept(record: Record) -> Iterator[tuple[str, str]]:
     earlier = f"; {plural(len(gates) - len(shown), 'gate')} before that" if len(gates) > len(shown) else ""
     if kept:
         yield "Kept", "; ".join(kept) + earlier
-        yield "Dropped", "; ".join(dropped) or "nobody"
+        yield "Dropped", "; ".join(dropped) or "none"
     for decision in decided:
         if isinstance(decision.found, Reducing):
             yield "Reduced", result_words(decision, study, record.state)
@@ -235,7 +235,7 @@ def _attested(record: Record) -> str:
     """Who outside vouches for what was frozen; whether to believe them is not for a report to say."""
     receipts = record.state.receipts
     if not receipts:
-        return "by nobody outside the study folder: its ledger shows order, not age"
+        return "by no one outside the study folder: its ledger shows order, not age"
     makers = listed([*dict.fromkeys(one.by for one in receipts)])
     return f"by {makers}: {plural(len(receipts), 'receipt')}, whose signatures promo verify checks"
 

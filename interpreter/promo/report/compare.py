@@ -94,12 +94,12 @@ def _story(found: Comparison, study: Study) -> Iterable[str]:
     if found.stopped or found.held:
         yield (
             f"In {plural(found.stopped, 'draw')} a gate or rule of this spec stopped the study, and in "
-            f"{found.held} one waited for a person; nobody was promoted there."
+            f"{found.held} one waited for a person; no candidate was promoted there."
         )
     if found.unknown:
         yield (
             f"{listed(found.unknown)} {'has' if len(found.unknown) == 1 else 'have'} no value at the full budget: "
-            "nobody can say what choosing, or not choosing, them would have meant."
+            "what choosing, or not choosing, them would have meant is unknown."
         )
 
 

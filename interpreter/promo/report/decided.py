@@ -97,9 +97,9 @@ def because_words(name: str, because: Because, study: Study, then: str = "") -> 
             return f"{listed(because.candidates)} {was} not promoted to {because.stage}{clause.format(word)}"
         case NobodyPromoted():
             word = "absent " if isinstance(rule, Rule) and rule.absent is not None else "missing "
-            return f"nobody whom the rule is about was promoted to {because.stage}{clause.format(word)}"
+            return f"no candidate of the rule was promoted to {because.stage}{clause.format(word)}"
         case NoBest():
-            return f"nobody has all values at {because.stage}, so it has no best{clause.format('missing ')}"
+            return f"no candidate has all values at {because.stage}, so it has no best{clause.format('missing ')}"
         case Failed():
             return f"{name} does not hold{clause.format('else ')}"
         case Spanned():
@@ -137,7 +137,7 @@ LOSSES = {
     Loss.CALLED_OFF: "somebody cancelled its job behind promo's back",
     Loss.WORDLESS: "its job ended without a word of its supervisor",
     Loss.UNKNOWN: "its queue no longer knows of its job",
-    Loss.OUTSIDE: "whoever was to train it outside will not",
+    Loss.OUTSIDE: "the outside trainer will not train it",
 }
 """Why nobody knows how a lost attempt would have ended."""
 
@@ -263,7 +263,7 @@ def standing_reason(standing: Standing, decision: Decision, study: Study) -> str
         case Ground.TOP:
             keep = describe_condition(found.keep, study.measure)
             if standing.margin is None:
-                return f"among the {keep}; nobody was behind the cut{tie}"
+                return f"among the {keep}; no candidate was behind the cut{tie}"
             return f"among the {keep}; {number(standing.margin)} {unit} better than the first behind the cut{tie}"
         case Ground.CUT:
             by = f" by {number(standing.margin.removeprefix('-'))} {unit}" if standing.margin else ""
@@ -277,7 +277,7 @@ def standing_reason(standing: Standing, decision: Decision, study: Study) -> str
         case Ground.STOPPED:
             return "the study stopped before anyone was promoted"
         case Ground.HELD:
-            return "nobody is promoted before a person has decided"
+            return "no candidate is promoted until a person has decided"
         case Ground.PERSON:
             return "decided by a person"
         case Ground.MET | Ground.NOT_MET:

@@ -256,7 +256,7 @@ def describe_mode(study: Study, stage: Stage) -> str:
     if grow is not None:
         what = f"each way from {grow.parent} {describe_kept(study, grow)}"
         if stage.continues is not None:
-            what = f"goes on where {stage.continues} left each way, at {_amount(kind, study.earlier(stage.name))}"
+            what = f"continues each way from {stage.continues}, at {_amount(kind, study.earlier(stage.name))}"
         return f"{what}, at a constant rate"
     if stage.trunk is not None:
         constant = f", constant rate up to {_amount(kind, stage.trunk)}, then cooling down"

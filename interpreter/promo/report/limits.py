@@ -162,7 +162,7 @@ def _age(record: Record) -> str:
         return "Nothing outside the study folder attests to when it was frozen: the ledger shows order, not age."
     return (
         f"Receipts from outside in the ledger: {len(record.state.receipts)}. Whether they attest to what was frozen, "
-        "promo verify tells whoever brings the keys to believe. The ledger alone shows order, not age."
+        "promo verify tells a reader who has the keys. The ledger alone shows order, not age."
     )
 
 

@@ -103,7 +103,7 @@ def status_words(study: Study, state: State, name: str) -> str:
     if name in study.schedules:
         path = [f"{one.candidate} at {one.at}" if one.at else one.candidate for one in state.path(name)]
         return " -> ".join(path) + (f"; {settling(person)}" if person else "")
-    said = f"promoted {', '.join(state.promoted(name)) or 'nobody'}"
+    said = f"promoted {', '.join(state.promoted(name)) or 'no candidate'}"
     if name in study.reductions:
         levels = ", ".join(f"{factor} at {describe_level(level)}" for factor, level in verdict.fixed)
         said = f"fixed {levels or 'no factor'}; {said}"

@@ -55,7 +55,7 @@ WHY = {
     Wrong.COUNTED_TWICE: "the run was counted twice: it had a result that counts",
     Wrong.NOT_GIVEN_UP: "that attempt had not been given up",
     Wrong.GUARD: "no guard sets this result aside in this way",
-    Wrong.NOT_ASKED: "nobody waited for a person there",
+    Wrong.NOT_ASKED: "no decision by a person was due there",
     Wrong.NO_REASON: "what a person decides or amends has an author and a reason",
     Wrong.NO_BUNDLE: "no bundle that was taken in holds it",
     Wrong.AHEAD: "it is about events that come later",

@@ -29,8 +29,8 @@ def replay_limits(record: Record) -> Iterable[str]:
         "what, on which machine, or whether the table holds every run that was made."
     )
     yield (
-        "The rules were sealed when the curves had been recorded already; a seal of a replay cannot show that nobody "
-        "knew the outcome."
+        "The rules were sealed when the curves had been recorded already; a seal of a replay cannot show that "
+        "the outcome was unknown."
     )
     yield (
         "A value at a short budget is a point on the way of a run that was planned as it was recorded, with that "

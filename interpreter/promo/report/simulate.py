@@ -68,8 +68,8 @@ def simulation_text(
 def _regret(figures: "Figures", near: float | None, unit: str) -> list[str]:
     """What is lost when the best does not come to the end."""
     mean, error = figures.regret.value, figures.regret.error
-    who = f"Whoever is truly best at {figures.last}"
-    said = [f"{who} is behind the best of all by {mean:.5f} ± {error:.5f} {unit} on the average."]
+    who = f"The candidate that is truly best at {figures.last}"
+    said = [f"{who} is behind the best of all by {mean:.5f} ± {error:.5f} {unit} on average."]
     if figures.near is not None:
         said.append(f"In {_text(figures.near)} of studies it is behind by less than {near:g} {unit}.")
     return said

@@ -195,7 +195,7 @@ class _View:
         extra = f" and {plural(failed, 'failed attempt')}" if failed else ""
         extra += f" and {plural(flagged, 'run')} that a guard excluded" if flagged else ""
         lost = sum(self.state.lost(run) for run in self.state.attempts)
-        beside = f"with {plural(lost, 'lost attempt')}, whose training nobody counted, " if lost else ""
+        beside = f"with {plural(lost, 'lost attempt')}, whose training was not counted, " if lost else ""
         spent, taken, budget = self.record.spent_s(), self.record.slot_s(), span_text(self.plan.budget_s)
         if not self.record.is_timed:
             return (

@@ -284,7 +284,11 @@ def _rank(study: Study, gate: Gate, found: Ranking, standing: Standing) -> Itera
     competing = [name for name in ranked if name not in gate.always]
     if len(competing) < len(ranked):
         kept = listed([name for name in ranked if name in gate.always])
-        among = f"places are among the other {len(competing)}: {listed(competing)}" if competing else "nobody competes"
+        among = (
+            f"places are among the other {len(competing)}: {listed(competing)}"
+            if competing
+            else "no candidate competes"
+        )
         yield f"{kept} {'is' if len(ranked) - len(competing) == 1 else 'are'} kept in any case; {among}."
     if standing.tied_with:
         by: dict[str, list[str]] = {}
@@ -293,7 +297,7 @@ def _rank(study: Study, gate: Gate, found: Ranking, standing: Standing) -> Itera
         apart = ", ".join(f"from {listed(names)} by {tie}" for tie, names in by.items())
         yield f"Tied with {listed(standing.tied_with)}; distinguished {apart}."
     else:
-        yield "Tied with nobody, so no tie-break was used."
+        yield "No tie, so no tie-break was used."
     if standing.margin is not None:
         beyond = standing.margin.startswith("-")
         yield f"Margin to the cut: {number(standing.margin)} {unit}, {'beyond' if beyond else 'inside'} it."

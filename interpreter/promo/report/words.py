@@ -32,9 +32,9 @@ MOST_LISTED = 24
 
 
 def listed(names: tuple[str, ...] | list[str]) -> str:
-    """`a`, `a and b`, `a, b and c`; `nobody` for none; of very many the first, and how many more there are."""
+    """`a`, `a and b`, `a, b and c`; `none` for none; of very many the first, and how many more there are."""
     if not names:
-        return "nobody"
+        return "none"
     if len(names) > MOST_LISTED:
         names = [*names[: MOST_LISTED - 1], f"{len(names) - MOST_LISTED + 1:,} more"]
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]

@@ -51,7 +51,7 @@ def _money(scope: Scope, amount: Fraction, clause: Node, hosts: Mapping[str, Hos
     """A budget of money, which needs the price of every host."""
     bare = [f"'{name}'" for name, host in hosts.items() if host.price is None]
     if bare:
-        message = f"nobody can hold a budget of money: no price is given for {', '.join(bare)}"
+        message = f"a budget of money cannot be kept: no price is given for {', '.join(bare)}"
         scope.report("P0313", message, clause, "add to each host: price 2.10usd")
     if amount <= 0:
         scope.report("P0302", "a budget of money is above zero", clause)

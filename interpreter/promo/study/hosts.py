@@ -129,7 +129,7 @@ def _declared(
     scope: Scope, declared: Mapping[str, ExecutorOption] | None, name: str, token: Token
 ) -> ExecutorOption | None:
     if declared is None:
-        message = f"the executor '{name}' is not installed here, so nobody knows its option '{token.text}'"
+        message = f"the executor '{name}' is not installed here, so its option '{token.text}' is unknown"
         scope.report("P0231", message, token, "install it, or remove the option")
         return None
     if token.text not in declared:

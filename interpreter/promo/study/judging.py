@@ -12,13 +12,13 @@ def _check_promoted(scope: Scope, rule: Rule, stage: Stage, there: Entrants) -> 
     """A rule about those who were promoted needs a gate that promotes somebody it can tell from the others."""
     at = rule.where["judge"]
     if not stage.promoted:
-        message = f"nobody is promoted to '{stage.name}', so there is nobody to judge"
+        message = f"no candidate is promoted to '{stage.name}', so there is none to judge"
         scope.report("P0405", message, at, "name a candidate, or judge at a stage behind a gate")
     elif stage.around is not None:
         message = f"'{stage.name}' also trains neighbours, and who of them was promoted cannot be told"
         scope.report("P0405", message, at, "name a candidate, or let a stage train the promoted alone")
     elif not set(there.possible) - {rule.reference, *stage.candidates}:
-        message = f"nobody but the reference and those that '{stage.name}' names itself can be promoted to it"
+        message = f"only the reference and the candidates that '{stage.name}' names itself can be promoted to it"
         scope.report("P0405", message, at, "name a candidate")
 
 

@@ -94,7 +94,7 @@ class Scaling:
         scope, at, read = self.scope, clauses.one("stages"), law.every_stage
         if not self.lower_is_better:
             scope.report(
-                "P0811", "a law is of a measure that falls as training goes on", clauses.one("form"), "rank a loss"
+                "P0811", "a law is of a measure that falls during training", clauses.one("form"), "rank a loss"
             )
             return False
         for name in read:
