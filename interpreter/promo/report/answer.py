@@ -254,8 +254,8 @@ def without_rules(record: Record) -> Iterator[str]:
     unit, after = study.measure.unit, after_words(study, stage)
     if len(order) < 2:
         yield (
-            f"This study declares {gates}, and {after} there is no other candidate to compare {order[0]} with: its mean "
-            f"is {rounded(means[0], PLACES)} {unit}."
+            f"This study declares {gates}, and {after} there is no other candidate to compare {order[0]} with: its "
+            f"mean is {rounded(means[0], PLACES)} {unit}."
         )
         return
     whole = all(not row.missing for row in evidence.rows if row.candidate in order[:2])
