@@ -168,9 +168,7 @@ class Ladder:
             return None
         if branches is (source.trunk is None):
             has = f"'{source.name}' has no trunk" if branches else f"'{source.name}' has cooled down from a trunk"
-            hint = (
-                f"give '{source.name}' a clause: cooldown 20%" if branches else "continue from it: branch ... from ..."
-            )
+            hint = f"give '{source.name}' a clause: cooldown 20%" if branches else "continue it: branch ... from ..."
             scope.report("P0508", f"{has}, so there is nothing to {clause.kind}", origin.token("NAME"), hint)
             return None
         until = self._spend(clause.children[-1], None, None, capped=False)
