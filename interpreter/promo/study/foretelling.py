@@ -218,17 +218,22 @@ class Foretelling:
             message = f"{two} differ in {fixed}, which the runner '{runner.name}' cannot change while it trains"
             hint = f"it changes: {', '.join(can)}" if can else "change shapes with: runner gpt"
         else:
-            grown = [factor for factor in can if factor in differ and can[factor]]
-            return self._way(schedule, before, after, grown, at)
+            return self._way(schedule, before, after, [factor for factor in differ if can[factor]], at)
         scope.report("P0804", message, at, hint)
         return False
 
-    def _way(self, schedule: Schedule, before: Candidate, after: Candidate, grown: list[str], at: Node) -> bool:
-        """Whether the way of growing is one of the runner's, where weights change, and there is none where none do."""
+    def _way(self, schedule: Schedule, before: Candidate, after: Candidate, moved: list[str], at: Node) -> bool:
+        """
+        Whether the way of growing is one of the runner's, where weights change, and there is none where none do.
+
+        What counts is the model and not its factors: four layers of aspect 8 are no narrower than two of aspect 16.
+        """
         runner, way = self.conditions.runner, schedule.way
         can: Mapping[str, tuple[str, ...]] = getattr(runner, "shapes", {})
+        sizes = {name: size for name, size in _sizes(before, after).items() if can.get(name) != ()}
+        grown = [name for name in can if name in moved] if any(old < new for old, new in sizes.values()) else []
         known = can[grown[0]] if grown else ()
-        smaller = next((name for name in grown if _is_smaller(after, before, name)), None)
+        smaller = next((name for name, (old, new) in sizes.items() if new < old), None)
         if smaller is not None:
             message, hint = f"'{after.name}' has less {smaller} than '{before.name}'", "write the smaller shape first"
         elif grown and way is None:
@@ -291,9 +296,11 @@ def _laws_in(block: Node) -> Iterator[str]:
             yield from (part.token("NAME").text,) if part.kind == "by_law_of" else _laws_in(part)
 
 
-def _is_smaller(one: Candidate, other: Candidate, factor: str) -> bool:
-    mine, theirs = dict(one.levels)[factor], dict(other.levels)[factor]
-    return not isinstance(mine, str) and not isinstance(theirs, str) and mine < theirs
+def _sizes(before: Candidate, after: Candidate) -> dict[str, tuple[int, int]]:
+    """Whole numbers of what two candidates train: those of the first, and of the second."""
+    mine, theirs = before.effective.trained, after.effective.trained
+    both = ((name, size, theirs.get(name)) for name, size in mine.items())
+    return {name: (old, new) for name, old, new in both if isinstance(old, int) and isinstance(new, int)}
 
 
 def whole(stages: Mapping[str, Stage], name: str) -> int:
