@@ -13,6 +13,7 @@ pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 from attrs import evolve
+from promo_toy.lawful import UNIT
 
 from promo.base.canonical import from_exact, parse_json
 from promo.decision.values import Grounds
@@ -20,7 +21,6 @@ from promo.driver.study import StudyFolder
 from promo.ledger.state import AttemptState
 from promo.run.contract import Recorder
 from promo.run.runners.gpt.train import train
-from promo_toy.lawful import UNIT
 from support import promo
 
 pytestmark = pytest.mark.slow

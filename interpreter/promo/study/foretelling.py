@@ -233,9 +233,12 @@ class Foretelling:
         sizes = {name: size for name, size in _sizes(before, after).items() if can.get(name) != ()}
         grown = [name for name in can if name in moved] if any(old < new for old, new in sizes.values()) else []
         known = can[grown[0]] if grown else ()
-        smaller = next((name for name, (old, new) in sizes.items() if new < old), None)
-        if smaller is not None:
-            message, hint = f"'{after.name}' has less {smaller} than '{before.name}'", "write the smaller shape first"
+        smaller = [f"{name} would fall from {old} to {new}" for name, (old, new) in sizes.items() if new < old]
+        if smaller:
+            message, hint = (
+                f"from '{before.name}' to '{after.name}' {' and '.join(smaller)}",
+                "write the smaller shape first",
+            )
         elif grown and way is None:
             message = f"weights of another {grown[0]} grow from those before in a way that has to be said"
             hint = f"write: by {known[0]}; there are {', '.join(known)}"

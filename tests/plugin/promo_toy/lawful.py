@@ -1,9 +1,9 @@
 """
 The built-in runner with losses that follow laws: it trains as that one does, and tells what a law says of a run.
 
-Only a run that changes its shape tells its own loss.  So laws of tiny models, which few runs do not tell, leave no doubt
-where shapes change, and everything else of a study is real.  The run of an odd seed that changes its shape waits behind
-the change in its first attempt, with its state kept, until somebody ends it.
+Only a run that changes its shape tells its own loss.  So laws of tiny models, which few runs do not tell, leave no
+doubt where shapes change, and everything else of a study is real.  The run of an odd seed that changes its shape waits
+behind the change in its first attempt, with its state kept, until somebody ends it.
 """
 
 import time
