@@ -6,7 +6,8 @@ what is trained there.  So the stages that a law is fitted to end before that st
 what the law decides about.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from itertools import pairwise
 
 from attrs import evolve
@@ -16,7 +17,7 @@ from promo.study.conditions import Conditions
 from promo.study.judgement import Gate, Projected, Rule, primitives
 from promo.study.laws import Forecast, Form, Law, Otherwise, Schedule
 from promo.study.names import Scope
-from promo.study.values import BudgetKind, Candidate, Entrants, Stage
+from promo.study.values import HISTORY, BudgetKind, Candidate, Entrants, Stage
 from promo.syntax.clauses import words
 from promo.syntax.nodes import Node, Token
 
@@ -99,7 +100,7 @@ class Foretelling:
             message = f"the law '{law.name}' is of each candidate on its own, and '{unknown}' is none of those"
             scope.report("P0803", message, of, f"it is of: {', '.join(law.candidates)}")
             return None
-        if not self._speaks_of(law, stage, at, stages):
+        if not self._speaks_of(law, stage, candidates, at, stages, reach):
             return None
         found = Forecast(
             name=block.token("NAME").text,
@@ -135,30 +136,78 @@ class Foretelling:
                         message = f"the law '{law.name}' is not fitted to '{unknown}', of whom it is asked here"
                         self.scope.report("P0803", message, at, f"add it to the law: of {unknown}")
                     else:
-                        self._speaks_of(law, part.stage, at, stages)
+                        self._speaks_of(law, part.stage, judged, at, stages, reach)
 
     def _members(self, names: tuple[str, ...]) -> Iterator[str]:
         for name in names:
             cohort = self.conditions.cohorts.get(name)
             yield from (name,) if cohort is None else cohort
 
-    def _speaks_of(self, law: Law, stage: str, at: Node | Span, stages: Mapping[str, Stage]) -> bool:
-        """Whether a law may be asked about a stage: one of its unit, within its reach, that it is not fitted to."""
-        scope = self.scope
+    def _speaks_of(
+        self,
+        law: Law,
+        stage: str,
+        candidates: Sequence[str],
+        at: Node | Span,
+        stages: Mapping[str, Stage],
+        reach: Mapping[str, Entrants],
+    ) -> bool:
+        """Whether a law may be asked about candidates at a stage; says why not."""
+        refused = next(self._refused(law, stage, candidates, stages, reach), None)
+        if refused is not None:
+            message, hint = refused
+            self.scope.report("P0803", message, at, hint)
+        return refused is None
+
+    def _refused(
+        self,
+        law: Law,
+        stage: str,
+        candidates: Sequence[str],
+        stages: Mapping[str, Stage],
+        reach: Mapping[str, Entrants],
+    ) -> Iterator[tuple[str, str]]:
+        """Why a law does not speak of candidates at a stage, each with a way out."""
         mine, theirs = stages[law.stages[0]].budget.kind, stages[stage].budget.kind
-        largest, asked = max(whole(stages, name) for name in law.stages), whole(stages, stage)
         if stage in law.stages:
-            message, hint = f"the law '{law.name}' is fitted to '{stage}' itself", "name a stage of a larger budget"
+            yield f"the law '{law.name}' is fitted to '{stage}' itself", "name a stage of a larger budget"
         elif mine is not theirs:
             message = f"the law '{law.name}' is one of {mine.value}, and the budget of '{stage}' is of {theirs.value}"
-            hint = "name a stage whose budget has the unit of the law's stages"
-        elif asked > law.reach * largest:
-            message = f"'{stage}' lies beyond the reach of the law '{law.name}', {law.reach} times its largest budget"
-            hint = "fit the law to larger budgets, or let it reach further"
-        else:
-            return True
-        scope.report("P0803", message, at, hint)
-        return False
+            yield message, "name a stage whose budget has the unit of the law's stages"
+        for name in candidates:
+            strange = lies_on_none(self.conditions.candidates[name])
+            if strange:
+                yield strange, "ask it of candidates that train afresh and keep their shape"
+        for far in self._beyond(law, stage, candidates, stages, reach):
+            yield far, "fit the law to runs that lie nearer, or let it reach further"
+
+    def _beyond(
+        self,
+        law: Law,
+        stage: str,
+        candidates: Sequence[str],
+        stages: Mapping[str, Stage],
+        reach: Mapping[str, Entrants],
+    ) -> Iterator[str]:
+        """Where what is asked lies farther from the points of a law than it reaches, in any of its arguments."""
+        known = self.conditions.candidates
+        fitted = [
+            place(stages, name, known[one], law.form)
+            for name in law.stages
+            for one in law.candidates
+            if one in reach[name].possible
+        ]
+        both = law.form is Form.SIZE_AND_DATA
+        whats = ("size", "amount of data") if both else ("budget",)
+        for one in candidates:
+            asked = place(stages, stage, known[one], law.form)
+            who = f"'{one}' at '{stage}'" if both else f"'{stage}'"
+            for what, value, points in zip(whats, asked, zip(*fitted, strict=True), strict=True):
+                said = f"{who} lies beyond the reach of the law '{law.name}'"
+                if value > law.reach * max(points):
+                    yield f"{said}, {law.reach} times its largest {what}"
+                if value * law.reach < min(points):
+                    yield f"{said}: its smallest {what} is more than {law.reach} times as large"
 
     # --- schedules -----------------------------------------------------------------------------------------
 
@@ -279,7 +328,7 @@ class Foretelling:
             hint = "fit it to stages of candidates that keep their shape"
         else:
             trained = [name for name, there in reach.items() if set(followers) & set(there.possible)]
-            return all(self._speaks_of(law, name, at, stages) for name in trained)
+            return all(self._speaks_of(law, name, schedule.shapes, at, stages, reach) for name in trained)
         scope.report("P0803", message, at, hint)
         return False
 
@@ -313,3 +362,21 @@ def whole(stages: Mapping[str, Stage], name: str) -> int:
     if before is None:
         return stage.budget.amount
     return stage.budget.amount + (whole(stages, before.name) if before.trunk is None else before.trunk)
+
+
+def lies_on_none(candidate: Candidate) -> str:
+    """Why the runs of a candidate lie on no law; empty where they may."""
+    if candidate.follows:
+        return f"'{candidate.name}' changes its shape while it trains, so its runs lie on no one law"
+    if HISTORY in dict(candidate.effective.settings):
+        return f"'{candidate.name}' begins from a model that was trained before, so its runs lie on no law"
+    return ""
+
+
+def place(stages: Mapping[str, Stage], name: str, candidate: Candidate, form: Form) -> tuple[Fraction, ...]:
+    """Where a law measures the runs of a candidate in a stage: at their whole budget, or at size and tokens."""
+    amount, model = Fraction(whole(stages, name)), candidate.effective
+    if form is not Form.SIZE_AND_DATA:
+        return (amount,)
+    tokens = amount / model.flops_per_token if stages[name].budget.kind is BudgetKind.FLOPS else amount
+    return Fraction(model.parameters), tokens
